@@ -1,0 +1,3 @@
+"""The version of artui, nothing else."""
+
+__version__ = "0.1.0"
