@@ -1,0 +1,120 @@
+"""What the journal knows of accounts beside their jobs: holds, balance, cached workflows, usual times, marks."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+
+from artui.journal.store import Connection, first, rows, value
+
+_WEIGHT = 0.2
+"""How much the newest duration counts in the running mean."""
+
+
+@dataclass(frozen=True, slots=True)
+class AccountState:
+    """The changing part of an account. ``held`` is the reason that holds all its jobs, empty where nothing does."""
+
+    name: str
+    held: str = ""
+    message: str = ""
+    labels_proven: bool = False
+    balance: int | None = None
+    balance_at: float | None = None
+
+
+def state(db: Connection, account: str) -> AccountState:
+    """The state of one account; a fresh one where the journal has none."""
+    found = first(
+        db,
+        "SELECT name, held, message, labels_proven, balance, balance_at FROM accounts WHERE name = ?",
+        (account,),
+    )
+    if found is None:
+        return AccountState(account)
+    name, held, message, proven, *balance = found
+    return AccountState(name, held, message, bool(proven), *balance)
+
+
+def _ensure(db: Connection, account: str) -> None:
+    db.execute("INSERT OR IGNORE INTO accounts (name) VALUES (?)", (account,))
+
+
+def set_hold(db: Connection, account: str, reason: str, message: str) -> bool:
+    """Remember why the account is held ('' = it is not); returns whether that is news."""
+    _ensure(db, account)
+    db.execute(
+        "UPDATE accounts SET held = ?, message = ? WHERE name = ? AND held <> ?",
+        (reason, message, account, reason),
+    )
+    return db.changes() > 0
+
+
+def set_balance(db: Connection, account: str, balance: int | None, read_at: float) -> None:
+    """Remember the credits left; ``read_at`` is when the question was asked."""
+    _ensure(db, account)
+    db.execute("UPDATE accounts SET balance = ?, balance_at = ? WHERE name = ?", (balance, read_at, account))
+
+
+def prove_labels(db: Connection, account: str) -> None:
+    """Remember that a label of ours came back from this account: an absence is then a proof."""
+    _ensure(db, account)
+    db.execute("UPDATE accounts SET labels_proven = 1 WHERE name = ?", (account,))
+
+
+def turn_day(db: Connection, account: str, day: str) -> str:
+    """The account's current day (``YYYY-MM-DD``), which never goes backwards."""
+    _ensure(db, account)
+    db.execute("UPDATE accounts SET day = MAX(day, ?) WHERE name = ?", (day, account))
+    return str(value(db, "SELECT day FROM accounts WHERE name = ?", (account,)))
+
+
+def mark(db: Connection, payer: str, workflow: str) -> str:
+    """The newest creation time, by the service's clock, of an execution we know; empty where there is none."""
+    found = first(db, "SELECT created_at FROM marks WHERE payer = ? AND workflow = ?", (payer, workflow))
+    return found[0] if found else ""
+
+
+def set_mark(db: Connection, payer: str, workflow: str, created_at: str) -> None:
+    """Remember the creation time of an execution seen at the service, if it is the newest."""
+    if created_at:
+        db.execute(
+            "INSERT INTO marks VALUES (?, ?, ?)"
+            " ON CONFLICT DO UPDATE SET created_at = MAX(created_at, excluded.created_at)",
+            (payer, workflow, created_at),
+        )
+
+
+def usual(db: Connection, payer: str, workflow: str) -> tuple[float, int] | None:
+    """How long an execution of this workflow usually takes, in seconds, and from how many; None where unknown."""
+    found = first(db, "SELECT usual, count FROM durations WHERE payer = ? AND workflow = ?", (payer, workflow))
+    return (found[0], found[1]) if found else None
+
+
+def add_duration(db: Connection, payer: str, workflow: str, seconds: float) -> None:
+    """Learn from one finished execution how long this workflow takes."""
+    known = usual(db, payer, workflow)
+    if known is None:
+        db.execute("INSERT INTO durations VALUES (?, ?, ?, 1)", (payer, workflow, seconds))
+        return
+    weight = max(_WEIGHT, 1 / (known[1] + 1))
+    db.execute(
+        "UPDATE durations SET usual = ?, count = count + 1 WHERE payer = ? AND workflow = ?",
+        (known[0] + weight * (seconds - known[0]), payer, workflow),
+    )
+
+
+def keep_workflows(db: Connection, account: str, definitions: dict[str, str]) -> None:
+    """Replace the cached workflows of an account; ``definitions`` maps ids to JSON text."""
+    now = time.time()
+    db.execute("DELETE FROM workflows WHERE account = ?", (account,))
+    db.executemany(
+        "INSERT INTO workflows VALUES (?, ?, ?, ?)",
+        [(account, workflow, definition, now) for workflow, definition in definitions.items()],
+    )
+
+
+def cached_workflows(db: Connection, account: str) -> tuple[list[str], float | None]:
+    """The cached definitions of an account, JSON texts, and when they were fetched."""
+    found = rows(db, "SELECT definition, fetched_at FROM workflows WHERE account = ?", (account,))
+    return [definition for definition, _ in found], found[0][1] if found else None

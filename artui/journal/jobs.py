@@ -1,0 +1,349 @@
+"""Jobs in the journal: adding them, moving them under guard, taking the next one, and twins.
+
+Every function runs inside one transaction of :class:`artui.journal.store.Journal`.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import asdict, fields, replace
+from pathlib import Path
+from typing import Any
+
+from artui.job import FINAL, Batch, Job, NewJob, PurchaseState, Reason, Result, Stage, Status, legal
+from artui.journal.store import Connection, Stale, first, rows, value
+
+_COLUMNS = tuple(field.name for field in fields(Job))
+_SELECT = f"SELECT {', '.join(_COLUMNS)} FROM jobs"
+
+_TO_SQL: dict[str, Callable[[Any], Any]] = {
+    "source": os.fsencode,
+    "folder": os.fsencode,
+    "stem": os.fsencode,
+    "labels": lambda labels: json.dumps(dict(labels), sort_keys=True),
+    "results": lambda results: json.dumps([asdict(result) for result in results]),
+    "buys": int,
+    "cancel": int,
+    "keep": int,
+}
+_FROM_SQL: dict[str, Callable[[Any], Any]] = {
+    "source": lambda value: Path(os.fsdecode(value)),
+    "folder": lambda value: Path(os.fsdecode(value)),
+    "stem": os.fsdecode,
+    "labels": json.loads,
+    "results": lambda value: tuple(Result(**result) for result in json.loads(value)),
+    "buys": bool,
+    "cancel": bool,
+    "keep": bool,
+    "stage": Stage,
+    "status": Status,
+}
+
+
+def _sql(name: str, value: Any) -> Any:
+    return _TO_SQL[name](value) if name in _TO_SQL else value
+
+
+def _job(columns: Sequence[Any]) -> Job:
+    return Job(
+        **{
+            name: _FROM_SQL[name](value) if name in _FROM_SQL else value
+            for name, value in zip(_COLUMNS, columns, strict=True)
+        }
+    )
+
+
+def select(db: Connection, where: str, values: Sequence[Any] = ()) -> list[Job]:
+    """Jobs by a condition written in this program (never with a person's text in it)."""
+    return [_job(found) for found in rows(db, f"{_SELECT} WHERE {where}", values)]
+
+
+def get(db: Connection, job_id: int) -> Job | None:
+    """One job by its number."""
+    found = select(db, "id = ?", (job_id,))
+    return found[0] if found else None
+
+
+# --------------------------------------------------------------------------------------------------------- adding
+
+
+def add(db: Connection, batch: Batch | None, jobs: Iterable[NewJob]) -> list[int]:
+    """Add jobs, and the batch they belong to, in one transaction; returns their numbers.
+
+    Raises ``apsw.ConstraintError`` where a reserved result name is taken.
+    """
+    now = time.time()
+    if batch:
+        db.execute(
+            "INSERT OR IGNORE INTO batches (id, name, account, cap, created_at) VALUES (?, ?, ?, ?, ?)",
+            (batch.id, batch.name, batch.account, batch.cap, batch.created_at),
+        )
+    return [_insert(db, new, now) for new in jobs]
+
+
+def _insert(db: Connection, new: NewJob, now: float) -> int:
+    job = Job(**{field.name: getattr(new, field.name) for field in fields(NewJob)}, created_at=now, stage_at=now)
+    names = [name for name in _COLUMNS if name != "id"]
+    db.execute(
+        f"INSERT INTO jobs ({', '.join(names)}) VALUES ({', '.join('?' * len(names))})",
+        [_sql(name, getattr(job, name)) for name in names],
+    )
+    job_id = db.last_insert_rowid()
+    _tell(db, job_id, "added", job, "")
+    return job_id
+
+
+def stem_taken(db: Connection, stem_key: str) -> bool:
+    """Whether a job has reserved this result name."""
+    return first(db, "SELECT 1 FROM jobs WHERE stem_key = ?", (stem_key,)) is not None
+
+
+# --------------------------------------------------------------------------------------------------------- moving
+
+
+def move(
+    db: Connection,
+    job: Job,
+    stage: Stage,
+    status: Status,
+    what: str,
+    *,
+    reason: str = "",
+    message: str = "",
+    due: float | None = None,
+    new_try: bool = False,
+    **changes: Any,
+) -> Job:
+    """Move a job on, guarded by the stage, status and purchase in ``job``, and write its event.
+
+    ``what`` names the event; ``changes`` are further columns. ``reason``, ``message`` and ``due`` belong to the new
+    place: what is not given is cleared. Raises :class:`Stale` where the job is elsewhere by now, ValueError for a move
+    that is not legal.
+    """
+    if not legal(job.place, (stage, status), new_try=new_try):
+        raise ValueError(f"job {job.id} cannot go from {job.stage}/{job.status} to {stage}/{status}")
+    now = time.time()
+    columns = {
+        "stage": stage,
+        "status": status,
+        "reason": reason,
+        "message": message,
+        "due": due,
+        "finished_at": now if status in FINAL else None,
+        **changes,
+    }
+    if stage is not job.stage or new_try:
+        columns.setdefault("stage_at", now)
+    assignments = ", ".join(f"{name} = ?" for name in columns)
+    db.execute(
+        f"UPDATE jobs SET {assignments} WHERE id = ? AND stage = ? AND status = ? AND purchase = ?",
+        [
+            *(_sql(name, value) for name, value in columns.items()),
+            job.id,
+            job.stage,
+            job.status,
+            job.purchase,
+        ],
+    )
+    if not db.changes():
+        raise Stale(f"job {job.id} is no longer {job.stage}/{job.status}")
+    moved = replace(job, **columns)
+    _tell(db, job.id, what, moved, message)
+    if moved.buys and (status in FINAL or status is Status.HELD):
+        _settle_twins(db, moved)
+    return get(db, job.id) or moved
+
+
+def _tell(db: Connection, job_id: int, what: str, job: Job, message: str) -> None:
+    db.execute(
+        "INSERT INTO events (job, at, what, stage, status, message) VALUES (?, ?, ?, ?, ?, ?)",
+        (job_id, time.time(), what, job.stage, job.status, message),
+    )
+
+
+def note(db: Connection, job: Job, what: str, message: str) -> None:
+    """Write an event that moves nothing."""
+    _tell(db, job.id, what, job, message)
+
+
+def change(db: Connection, job: Job, what: str, message: str = "", **changes: Any) -> Job:
+    """Change columns that are no move (the service's word, a wish to cancel), and write the event."""
+    assignments = ", ".join(f"{name} = ?" for name in changes)
+    values = [_sql(name, value) for name, value in changes.items()]
+    db.execute(f"UPDATE jobs SET {assignments} WHERE id = ?", [*values, job.id])
+    changed = get(db, job.id)
+    if changed is None:
+        raise Stale(f"job {job.id} is gone")
+    _tell(db, job.id, what, changed, message)
+    return changed
+
+
+# ---------------------------------------------------------------------------------------------------------- twins
+
+
+def check_in(db: Connection, job: Job, **found: Any) -> Job:
+    """Move a job to CHECKED with what was found on disk; a twin of a living or done job waits for its result.
+
+    ``found``: ``digest``, ``media_type``, ``width``, ``height`` and the like.
+    """
+    first = select(
+        db,
+        "payer = ? AND workflow = ? AND version = ? AND parameters = ? AND digest = ? AND copy = ? AND buys = 1",
+        (job.payer, job.workflow, job.version, job.parameters, found["digest"], job.copy),
+    )
+    if not first or first[0].id == job.id:
+        return move(db, job, Stage.CHECKED, Status.RUNNING, "checked", buys=True, **found)
+    buyer = first[0]
+    message = f"same photo as job {buyer.id} ({buyer.source.name}): waits for its result, not paid"
+    if buyer.status is Status.DONE:
+        status, reason = Status.READY, ""
+    elif buyer.status in FINAL or buyer.status is Status.HELD:
+        status, reason = Status.HELD, Reason.TWIN
+    else:
+        status, reason = Status.WAITING, Reason.TWIN
+    return move(
+        db,
+        job,
+        Stage.CHECKED,
+        status,
+        "twin",
+        reason=reason,
+        message=message,
+        twin_of=buyer.id,
+        buys=False,
+        **found,
+    )
+
+
+def _settle_twins(db: Connection, buyer: Job) -> None:
+    """What the end (or hold) of a buyer means for the jobs with the same photo."""
+    twins = select(db, "twin_of = ? AND status IN ('waiting', 'held') ORDER BY id", (buyer.id,))
+    if buyer.status is Status.DONE:
+        for twin in twins:
+            move(db, twin, twin.stage, Status.READY, "twin ready", message=f"job {buyer.id} is done")
+    elif buyer.status in FINAL and surely_unpaid(db, buyer.id):
+        db.execute("UPDATE jobs SET buys = 0 WHERE id = ?", (buyer.id,))
+        for place, twin in enumerate(twins):
+            if place == 0:
+                message = f"job {buyer.id} ended unpaid: this one is sent instead"
+                move(
+                    db,
+                    twin,
+                    twin.stage,
+                    Status.READY,
+                    "sent instead",
+                    message=message,
+                    twin_of=None,
+                    buys=True,
+                )
+            else:
+                move(
+                    db, twin, twin.stage, Status.WAITING, "twin", reason=Reason.TWIN, twin_of=twins[0].id,
+                    message=f"same photo as job {twins[0].id}: waits for its result, not paid",
+                )  # fmt: skip
+    elif surely_unpaid(db, buyer.id):
+        return  # held before paying: it goes on, or ends unpaid
+    else:
+        for twin in twins:
+            if twin.status is Status.WAITING:
+                message = (
+                    f"job {buyer.id} with the same photo may have been paid and is not done: decide about it first"
+                )
+                move(db, twin, twin.stage, Status.HELD, "twin held", reason=Reason.TWIN, message=message)
+
+
+def surely_unpaid(db: Connection, job_id: int) -> bool:
+    """Whether nothing this job sent can have cost anything."""
+    paid = first(
+        db,
+        "SELECT 1 FROM purchases WHERE job = ?"
+        " AND NOT (state = 'refused' OR (state = 'known' AND charged IS NOT NULL AND charged = 0))",
+        (job_id,),
+    )
+    return paid is None
+
+
+# --------------------------------------------------------------------------------------------------------- taking
+
+
+def claim(db: Connection, account: str, stages: Sequence[Stage], now: float, most: int) -> list[Job]:
+    """Take the next jobs of an account in these stages and mark them RUNNING; oldest first.
+
+    A WAITING job counts once its time has come. Jobs in doubt are not taken: they are looked up together.
+    """
+    marks = ", ".join("?" * len(stages))
+    found = select(
+        db,
+        f"account = ? AND stage IN ({marks}) AND (status = 'ready' OR (status = 'waiting' AND due <= ?))"
+        " AND reason <> ? ORDER BY id LIMIT ?",
+        (account, *stages, now, Reason.LOOKING, most),
+    )
+    return [move(db, job, job.stage, Status.RUNNING, "taken") for job in found]
+
+
+def next_due(db: Connection, account: str, stages: Sequence[Stage]) -> float | None:
+    """When the earliest waiting job of these stages may be taken; None where none waits."""
+    marks = ", ".join("?" * len(stages))
+    earliest: float | None = value(
+        db,
+        f"SELECT MIN(due) FROM jobs WHERE account = ? AND stage IN ({marks}) AND status = 'waiting'"
+        " AND due IS NOT NULL AND reason <> ?",
+        (account, *stages, Reason.LOOKING),
+    )
+    return earliest
+
+
+def hold_account(db: Connection, account: str, reason: Reason, message: str, stages: Sequence[Stage]) -> int:
+    """Hold all jobs of an account that stand ready or wait to go on in these stages; returns how many."""
+    marks = ", ".join("?" * len(stages))
+    waiting = select(
+        db,
+        f"account = ? AND stage IN ({marks}) AND (status = 'ready' OR (status = 'waiting' AND reason IN (?, ?)))",
+        (account, *stages, Reason.TRY_AGAIN, Reason.AT_SERVICE),
+    )
+    for job in waiting:
+        move(db, job, job.stage, Status.HELD, "held", reason=reason, message=message, due=job.due)
+    return len(waiting)
+
+
+def release_account(db: Connection, account: str, reason: Reason) -> int:
+    """Let the jobs of an account go on that were held for this reason; returns how many."""
+    held = select(db, "account = ? AND status = 'held' AND reason = ?", (account, reason))
+    for job in held:
+        at_service = job.stage is Stage.SUBMITTED
+        status = Status.WAITING if at_service else Status.READY
+        move(
+            db, job, job.stage, status, "goes on",
+            reason=Reason.AT_SERVICE if at_service else "", due=time.time() if at_service else None,
+        )  # fmt: skip
+    return len(held)
+
+
+def _in_the_air(db: Connection, job: Job) -> bool:
+    """Whether the current purchase of a job was intended and nothing came back."""
+    row = db.execute("SELECT state FROM purchases WHERE job = ? AND number = ?", (job.id, job.purchase)).fetchone()
+    return row is not None and row[0] == PurchaseState.INTENDED
+
+
+def recover(db: Connection, settle_due: float) -> int:
+    """Put back what an engine that is gone left RUNNING; returns how many.
+
+    A paid call that may have been under way is looked up first, not before ``settle_due``.
+    """
+    left = select(db, "status = 'running'")
+    for job in left:
+        if job.stage is Stage.SUBMITTING and _in_the_air(db, job):
+            move(
+                db, job, job.stage, Status.WAITING, "interrupted", reason=Reason.LOOKING, due=settle_due,
+                message="interrupted in the paid call: looked up before anything is sent again",
+            )  # fmt: skip
+        elif job.stage is Stage.SUBMITTED:
+            move(db, job, job.stage, Status.WAITING, "interrupted", reason=Reason.AT_SERVICE, due=time.time())
+        else:
+            move(db, job, job.stage, Status.READY, "interrupted")
+    for job in select(db, "status = 'waiting' AND reason = ?", (Reason.LOOKING,)):
+        db.execute("UPDATE jobs SET due = ? WHERE id = ?", (settle_due, job.id))
+    return len(left)

@@ -1,0 +1,132 @@
+"""What any process asks of the engine, and the engine's own row: who it is, whether it lives."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from artui.job import Job
+from artui.journal.store import Connection, rows, value
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """Something to be done by the engine. ``job``, ``purchase`` and ``status`` say what its author saw."""
+
+    id: int
+    what: str
+    arguments: Mapping[str, Any]
+    job: int | None
+    purchase: int | None
+    status: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of a request; ``refused`` where it no longer fitted what its author saw."""
+
+    refused: bool
+    message: str
+
+
+def leave(db: Connection, what: str, job: Job | None = None, **arguments: Any) -> int:
+    """Leave a request for the engine; returns its number."""
+    seen = (job.id, job.purchase, job.status) if job else (None, None, None)
+    db.execute(
+        "INSERT INTO requests (what, arguments, job, purchase, status, made_at) VALUES (?, ?, ?, ?, ?, ?)",
+        (what, json.dumps(arguments), *seen, time.time()),
+    )
+    return db.last_insert_rowid()
+
+
+def waiting(db: Connection) -> list[Request]:
+    """All requests not yet carried out, oldest first."""
+    found = rows(
+        db, "SELECT id, what, arguments, job, purchase, status FROM requests WHERE done_at IS NULL ORDER BY id"
+    )
+    return [Request(id_, what, json.loads(arguments), *seen) for id_, what, arguments, *seen in found]
+
+
+def finish(db: Connection, request: Request, message: str, *, refused: bool = False) -> None:
+    """Mark a request as done (or refused) in the transaction that carries its effect."""
+    db.execute(
+        "UPDATE requests SET done_at = ?, refused = ?, outcome = ? WHERE id = ? AND done_at IS NULL",
+        (time.time(), int(refused), message, request.id),
+    )
+
+
+def outcome(db: Connection, request_id: int) -> Outcome | None:
+    """What became of a request; None while it waits."""
+    row = db.execute("SELECT refused, outcome FROM requests WHERE id = ? AND done_at IS NOT NULL", (request_id,))
+    found = row.fetchone()
+    return Outcome(bool(found[0]), found[1]) if found else None
+
+
+# --------------------------------------------------------------------------------------------------- the engine row
+
+
+@dataclass(frozen=True, slots=True)
+class EngineRow:
+    """The engine as the journal knows it. ``state``: ``running``, ``stopping`` or ``ended``."""
+
+    generation: int
+    pid: int | None
+    host: str
+    mode: str
+    started_at: float | None
+    heartbeat: float | None
+    state: str
+    version: str
+
+
+def engine(db: Connection) -> EngineRow:
+    """The engine's row."""
+    found = rows(db, "SELECT generation, pid, host, mode, started_at, heartbeat, state, version FROM engine")
+    return EngineRow(*found[0])
+
+
+def engine_starts(db: Connection, pid: int, host: str, mode: str, version: str) -> int:
+    """Take the engine's row over; returns the new generation."""
+    now = time.time()
+    return int(
+        value(
+            db,
+            "UPDATE engine SET generation = generation + 1, pid = ?, host = ?, mode = ?, started_at = ?, heartbeat = ?,"
+            " state = 'running', version = ? RETURNING generation",
+            (pid, host, mode, now, now, version),
+        )
+    )
+
+
+def beat(db: Connection, generation: int) -> bool:
+    """Say that the engine lives; False where another generation has taken over."""
+    db.execute("UPDATE engine SET heartbeat = ? WHERE generation = ?", (time.time(), generation))
+    return db.changes() > 0
+
+
+def engine_ends(db: Connection, generation: int, *, only_if_idle: bool = False) -> bool:
+    """Mark the engine as ended; with ``only_if_idle`` only where nothing is left to do, in this one transaction.
+
+    Whoever adds work reads this row in the same transaction and starts an engine where it says ``ended``.
+    """
+    if only_if_idle and has_work(db):
+        return False
+    db.execute("UPDATE engine SET state = 'ended' WHERE generation = ?", (generation,))
+    return True
+
+
+def has_work(db: Connection) -> bool:
+    """Whether an engine has anything to do now or later by itself: open requests, jobs under way, anything bought and
+    not yet saved, holds that end by themselves."""
+    return bool(
+        value(
+            db,
+            "SELECT EXISTS (SELECT 1 FROM requests WHERE done_at IS NULL)"
+            " OR EXISTS (SELECT 1 FROM jobs WHERE status IN ('ready', 'running')"
+            "   OR (status = 'waiting' AND due IS NOT NULL)"
+            "   OR (status = 'held' AND (due IS NOT NULL OR reason IN ('credits', 'cap', 'quota'))))",
+        )
+    )

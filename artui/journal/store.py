@@ -1,0 +1,292 @@
+"""The journal's file: opening it safely, one writer thread with group commit, and readers beside it.
+
+Everything else in this folder is plain functions on a connection; this module decides when they run and when what
+they wrote is durable.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import queue
+import threading
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Concatenate, ParamSpec, Self, TypeVar
+
+import apsw
+
+from artui.journal.schema import MIGRATIONS
+
+Connection = apsw.Connection
+P = ParamSpec("P")
+T = TypeVar("T")
+
+LOCK_PATIENCE_MS = 10_000
+GROUP = 256
+"""The most moves that share one commit."""
+
+NETWORK_FILE_SYSTEMS = {
+    0x6969: "NFS", 0xFF534D42: "SMB", 0xFE534D42: "SMB", 0x517B: "SMB", 0x65735546: "FUSE", 0x01021997: "9P",
+    0x5346414F: "AFS", 0x00C36400: "Ceph", 0x0BD00BD0: "Lustre", 0x01161970: "GFS2",
+}  # fmt: skip
+"""``statfs`` magic numbers (linux/magic.h) of file systems on which SQLite's locks cannot be trusted."""
+
+
+def first(db: Connection, sql: str, values: Sequence[Any] = ()) -> tuple[Any, ...] | None:
+    """The first row a statement gives, None where it gives none."""
+    found: tuple[Any, ...] | None = db.execute(sql, values).fetchone()
+    return found
+
+
+def rows(db: Connection, sql: str, values: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
+    """All rows a statement gives."""
+    found: list[tuple[Any, ...]] = db.execute(sql, values).fetchall()
+    return found
+
+
+def value(db: Connection, sql: str, values: Sequence[Any] = ()) -> Any:
+    """The single value of a statement that always gives one row; :class:`Stale` where it gives none."""
+    found = first(db, sql, values)
+    if found is None:
+        raise Stale(sql)
+    return found[0]
+
+
+class JournalProblem(Exception):
+    """The journal cannot be used; the text says why and what to do now."""
+
+
+class Stale(Exception):
+    """A guarded move found the job elsewhere: somebody else moved it first."""
+
+
+def check_file_system(folder: Path) -> None:
+    """Refuse a folder on a network file system, where two machines could both believe to hold the lock."""
+    kind = NETWORK_FILE_SYSTEMS.get(_file_system_magic(folder))
+    if kind:
+        raise JournalProblem(
+            f"{folder} is on {kind}, where the journal could be damaged. Set ARTUI_HOME or XDG_STATE_HOME"
+            " to a folder on a disk of this machine."
+        )
+
+
+def _file_system_magic(folder: Path) -> int:
+    """The number ``statfs`` gives for a folder's file system, 0 where it cannot be asked (not Linux)."""
+    import ctypes
+
+    try:
+        statfs = ctypes.CDLL(None, use_errno=True).statfs
+    except (AttributeError, OSError):
+        return 0
+    buffer = (ctypes.c_long * 32)()
+    if statfs(os.fsencode(folder), buffer) != 0:
+        return 0
+    return buffer[0] & 0xFFFFFFFF
+
+
+def connect(path: Path, *, create: bool = True) -> Connection:
+    """A connection with the journal's settings; the file is 0600 from its first byte."""
+    if create:
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600))
+    db = apsw.Connection(os.fspath(path), flags=apsw.SQLITE_OPEN_READWRITE)
+    db.set_busy_timeout(LOCK_PATIENCE_MS)
+    db.execute("PRAGMA foreign_keys = ON")
+    db.execute("PRAGMA synchronous = FULL")
+    return db
+
+
+def prepare(path: Path) -> None:
+    """Bring the journal at ``path`` into being and up to date; :class:`JournalProblem` where it cannot be used."""
+    try:
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        check_file_system(path.parent)
+        db = connect(path)
+        try:
+            db.execute("PRAGMA journal_mode = WAL")
+            _migrate(db, path)
+        finally:
+            db.close()
+    except (apsw.NotADBError, apsw.CorruptError) as problem:
+        raise JournalProblem(
+            f"The journal {path} is damaged ({problem}). Nothing was changed. Run `artui recover`: it keeps a copy,"
+            " rebuilds what can be read and asks the services about the rest."
+        ) from problem
+    except (apsw.CantOpenError, apsw.ReadOnlyError, apsw.IOError, apsw.FullError, OSError) as problem:
+        raise JournalProblem(f"The journal {path} cannot be opened for writing ({problem}).") from problem
+    except apsw.BusyError as problem:
+        raise JournalProblem(f"The journal {path} is locked by another program. Try again.") from problem
+
+
+def _migrate(db: Connection, path: Path) -> None:
+    version = db.pragma("user_version")
+    if version > len(MIGRATIONS):
+        raise JournalProblem(
+            f"The journal {path} was written by a newer artui (schema {version}, this one knows {len(MIGRATIONS)})."
+            " Install the newer version again."
+        )
+    if version == len(MIGRATIONS):
+        return
+    if version:
+        _back_up(db, path.with_name(f"{path.name}.schema-{version}"))
+    db.execute("BEGIN IMMEDIATE")
+    try:
+        # Another process may have done it while this one waited for the lock.
+        for step in MIGRATIONS[db.pragma("user_version") :]:
+            step(db)
+        db.pragma("user_version", len(MIGRATIONS))
+        db.execute("COMMIT")
+    except BaseException:
+        db.execute("ROLLBACK")
+        raise
+
+
+def _back_up(db: Connection, target: Path) -> None:
+    """Copy the whole journal with SQLite's own backup, which is right even while others write."""
+    os.close(os.open(target, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
+    copy = apsw.Connection(os.fspath(target))
+    with copy.backup("main", db, "main") as backup:
+        backup.step()
+    copy.close()
+
+
+@dataclass(slots=True)
+class _Work:
+    run: Callable[[Connection], Any]
+    done: Future[Any]
+
+
+class Journal:
+    """The journal, open in this process.
+
+    Writes are functions on a connection, run one after another by a single thread; each has a savepoint of its own
+    and those that wait share one commit. A result is given out only when it is durable.
+    """
+
+    def __init__(self, path: Path) -> None:
+        """Open the journal at ``path``, making or migrating it where needed; :class:`JournalProblem` otherwise."""
+        prepare(path)
+        self.path = path
+        self.commits = 0
+        self.writes = 0
+        self._listeners: list[Callable[[], None]] = []
+        self._work: queue.SimpleQueue[_Work | None] = queue.SimpleQueue()
+        self._local = threading.local()
+        self._readers: list[Connection] = []
+        self._closed = False
+        self._writer = threading.Thread(target=self._write_all, name="journal", daemon=True)
+        self._writer.start()
+
+    def close(self) -> None:
+        """Finish what was asked and close the file."""
+        if self._closed:
+            return
+        self._closed = True
+        self._work.put(None)
+        self._writer.join()
+        for reader in self._readers:
+            reader.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def on_commit(self, listener: Callable[[], None]) -> None:
+        """Call ``listener`` after each commit, in the writer's thread."""
+        self._listeners.append(listener)
+
+    def write(self, act: Callable[Concatenate[Connection, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """Run ``act(connection, …)`` in a transaction; returns when its effect is durable, or raises what it raised.
+
+        Not for the event loop: see :meth:`do`.
+        """
+        return self._submit(lambda db: act(db, *args, **kwargs)).result()
+
+    async def do(self, act: Callable[Concatenate[Connection, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """As :meth:`write`, for the event loop. Cancelling stops the waiting, not the write."""
+        return await asyncio.wrap_future(self._submit(lambda db: act(db, *args, **kwargs)))
+
+    def read(self, ask: Callable[Concatenate[Connection, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """Run ``ask(connection, …)`` on this thread's own reading connection."""
+        db = getattr(self._local, "reader", None)
+        if db is None:
+            db = connect(self.path, create=False)
+            db.execute("PRAGMA query_only = ON")
+            self._local.reader = db
+            self._readers.append(db)
+        return ask(db, *args, **kwargs)
+
+    async def ask(self, ask: Callable[Concatenate[Connection, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """As :meth:`read`, in a thread, for the event loop."""
+        return await asyncio.to_thread(lambda: self.read(ask, *args, **kwargs))
+
+    def _submit(self, run: Callable[[Connection], T]) -> Future[T]:
+        if self._closed:
+            raise JournalProblem(f"The journal {self.path} is closed.")
+        done: Future[T] = Future()
+        done.set_running_or_notify_cancel()  # whoever stops waiting does not stop the write
+        self._work.put(_Work(run, done))
+        return done
+
+    def _write_all(self) -> None:
+        db = connect(self.path)
+        try:
+            while group := self._next_group():
+                self._commit(db, group)
+        finally:
+            db.close()
+
+    def _next_group(self) -> list[_Work]:
+        """What waits now, at least one; empty when the journal closes."""
+        first = self._work.get()
+        if first is None:
+            return []
+        group = [first]
+        while len(group) < GROUP and not self._work.empty():
+            following = self._work.get()
+            if following is None:
+                self._work.put(None)
+                break
+            group.append(following)
+        return group
+
+    def _commit(self, db: Connection, group: list[_Work]) -> None:
+        answers: list[tuple[_Work, Any, BaseException | None]] = []
+        try:
+            db.execute("BEGIN IMMEDIATE")
+            answers.extend((work, *self._run_one(db, work)) for work in group)
+            db.execute("COMMIT")
+        except Exception as problem:  # noqa: BLE001 — whatever it was, everybody who waits must hear of it
+            if db.in_transaction:
+                db.execute("ROLLBACK")
+            for work in group:
+                work.done.set_exception(problem)
+            return
+        self.commits += 1
+        self.writes += len(group)
+        for work, answer, raised in answers:
+            if raised is None:
+                work.done.set_result(answer)
+            else:
+                work.done.set_exception(raised)
+        for listener in self._listeners:
+            listener()
+
+    @staticmethod
+    def _run_one(db: Connection, work: _Work) -> tuple[Any, BaseException | None]:
+        """One write in a savepoint of its own, so that a refused one never takes its neighbours along."""
+        db.execute("SAVEPOINT one")
+        try:
+            answer = work.run(db)
+        except (apsw.FullError, apsw.IOError, apsw.CorruptError):
+            raise  # the file itself is in trouble: nothing of this group may be called durable
+        except Exception as raised:  # noqa: BLE001 — it belongs to whoever asked for this write
+            db.execute("ROLLBACK TO one")
+            db.execute("RELEASE one")
+            return None, raised
+        db.execute("RELEASE one")
+        return answer, None

@@ -1,0 +1,415 @@
+"""What a provider is: the calls the journey makes, what they give back, and how they fail.
+
+The journey (``artui.steps``) knows providers only through this file. A provider sorts every failure into one of the
+classes below and never retries anything itself: the engine alone decides what a failure means.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import ClassVar, Generic, Self, TypeVar
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from artui.credentials import AccessTokens, Secret, Vault
+from artui.files import Accepts, Part, Photo
+
+Counted = Callable[[int], None]
+"""Told the bytes moved so far of one transfer."""
+
+Permit = Callable[[], Awaitable[None]]
+"""Awaited just before the first byte of a paid request leaves; raises :class:`NotPermitted` to send nothing."""
+
+
+# ---------------------------------------------------------------------------------------------- what can go wrong
+
+
+class ProviderError(Exception):
+    """A call did not do what it was asked; the text is a sentence for a person."""
+
+
+class Transient(ProviderError):
+    """The call had no lasting effect and may work later.
+
+    Attributes:
+        retry_after: seconds the service asked to wait, or None.
+        reached: False where not one byte of the request left this machine.
+    """
+
+    def __init__(self, message: str, *, retry_after: float | None = None, reached: bool = True) -> None:
+        super().__init__(message)
+        self.retry_after = retry_after
+        self.reached = reached
+
+
+class Rejected(ProviderError):
+    """The service refused this one request for good, in its own documented form.
+
+    Attributes:
+        status: the HTTP status, 0 where there is none.
+        reason: a short stable code (``unprocessable``, ``not found``, ``bad request`` …).
+    """
+
+    def __init__(self, message: str, *, reason: str, status: int = 0) -> None:
+        super().__init__(message)
+        self.reason = reason
+        self.status = status
+
+
+class Cause(StrEnum):
+    """Why a whole account waits."""
+
+    LOGIN = "login"
+    CREDIT = "credits"
+    QUOTA = "quota"
+
+
+class Blocked(ProviderError):
+    """No request of this account can succeed until a person (or the next day) helps."""
+
+    def __init__(self, message: str, *, cause: Cause) -> None:
+        super().__init__(message)
+        self.cause = cause
+
+
+class Unknown(ProviderError):
+    """A paid request may have been carried out: only looking it up, or a person, can tell."""
+
+
+class NotPermitted(ProviderError):
+    """The permit of a paid request was withdrawn before its first byte: nothing was sent."""
+
+
+# ------------------------------------------------------------------------------------------------ what is exchanged
+
+
+@dataclass(frozen=True, slots=True)
+class Component:
+    """One processing step of a workflow."""
+
+    type: str
+    label: str
+    settings: Mapping[str, object] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Workflow:
+    """A recipe at the service. ``price`` is in credits per photo, None where it is not known."""
+
+    id: str
+    version: str
+    name: str
+    price: int | None
+    components: tuple[Component, ...] = ()
+    changed_at: str = ""
+    author: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Organization:
+    """Who pays, as the service names it. ``role`` is the signed-in person's, empty where unknown."""
+
+    id: str
+    name: str
+    role: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """Who an account is at its service: ``payer`` stays the same whatever the account is called here."""
+
+    payer: str
+    endpoint: str
+    organization: Organization
+
+
+@dataclass(frozen=True, slots=True)
+class Uploaded:
+    """A photo that lies at the service; ``reference`` is the service's word and opaque to us."""
+
+    reference: str
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """All that goes into one paid request.
+
+    ``key`` names the purchase and travels with it where the service allows; ``labels`` are shown at the service.
+    """
+
+    key: str
+    workflow: str
+    version: str
+    photo: Photo
+    uploaded: Uploaded
+    labels: Mapping[str, str] = field(default_factory=dict)
+    parameters: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Output:
+    """One result file at the service. ``task`` tells several results of one job apart, empty for a single one.
+
+    ``digest`` is the hex SHA-256 the service states, ``size`` its bytes; None where it does not say.
+    """
+
+    locator: str
+    task: str = ""
+    media_type: str = ""
+    digest: str | None = None
+    size: int | None = None
+
+
+class State(StrEnum):
+    """What an execution is doing, as far as the journey must know."""
+
+    RUNNING = "running"
+    IN_QA = "in QA"
+    UNPAID = "unpaid"
+    DONE = "done"
+    FAILED = "failed"
+    GONE = "gone"
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """One look at an execution.
+
+    ``word`` is the service's own spelling of the state; ``key`` our purchase key as the service gave it back;
+    times are the service's, ISO 8601 in UTC.
+    """
+
+    execution: str
+    state: State
+    word: str
+    charged: int | None = None
+    outputs: tuple[Output, ...] = ()
+    message: str = ""
+    key: str | None = None
+    created_at: str = ""
+    finished_at: str = ""
+    reference: str = ""
+    workflow: str = ""
+    version: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """An execution to look at: where it was ordered and what for."""
+
+    execution: str
+    workflow: str
+
+
+@dataclass(frozen=True, slots=True)
+class Sought:
+    """A purchase whose fate is unknown.
+
+    ``keys`` are all keys this job ever sent; ``mark`` is the service's own creation time of an entry known before the
+    intent, empty where none is known.
+    """
+
+    key: str
+    keys: frozenset[str]
+    workflow: str
+    version: str
+    reference: str
+    mark: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """The service has these executions for the purchase, earliest first."""
+
+    executions: tuple[Progress, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Absent:
+    """A complete reading showed none. ``lookalikes``: unlabelled executions of the same photo and workflow, newer
+    than the mark; ``labels_seen``: keys of ours that came back intact in this reading."""
+
+    lookalikes: tuple[str, ...] = ()
+    labels_seen: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class Incomplete:
+    """The reading could not be finished: nothing may be concluded."""
+
+    message: str
+
+
+Look = Found | Absent | Incomplete
+
+Reading = TypeVar("Reading")
+
+
+class DevicePrompt(BaseModel):
+    """What a person needs to confirm a sign-in elsewhere; ``expires_in`` in seconds."""
+
+    model_config = ConfigDict(frozen=True)
+
+    user_code: str
+    url: str
+    url_with_code: str
+    expires_in: float
+
+
+# ------------------------------------------------------------------------------------------------------ the provider
+
+
+class Settings(BaseModel):
+    """What every account may set; a provider adds its own. Field descriptions label the sign-in form."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    settle: float = Field(default=90.0, ge=0, description="Seconds before a lost paid request is looked up")
+    first_look: float = Field(
+        default=10.0, gt=0, description="Seconds until the first look at a job of an unknown workflow"
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What a service takes and bears. ``in_flight``: executions at once; ``least_gap``: seconds between two looks at
+    one execution; ``keeps_results``: seconds a result stays at the service, None where it is not stated."""
+
+    accepts: Accepts
+    in_flight: int
+    least_gap: float = 1.0
+    keeps_results: float | None = None
+    idempotent_submit: bool = False
+    can_find: bool = True
+    can_retry: bool = True
+    has_prices: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What an account's provider gets from the program: its name, its secrets, and the way to the network."""
+
+    account: str
+    vault: Vault
+    proxy: str | None = None
+    ca_file: str | None = None
+
+
+SettingsT = TypeVar("SettingsT", bound=Settings)
+
+
+class Provider(ABC, Generic[SettingsT]):
+    """One account at one service. Every method may raise :class:`Transient`, :class:`Rejected` or :class:`Blocked`;
+    only :meth:`submit` and :meth:`retry` may raise :class:`Unknown`."""
+
+    name: ClassVar[str]
+    title: ClassVar[str]
+    limits: ClassVar[Limits]
+    Settings: ClassVar[type[Settings]]
+
+    def __init__(self, settings: SettingsT, surroundings: Surroundings) -> None:
+        self.settings = settings
+        self.surroundings = surroundings
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.close()
+
+    @abstractmethod
+    async def close(self) -> None:
+        """Close every connection."""
+
+    @property
+    @abstractmethod
+    def endpoint(self) -> str:
+        """The address that tells this service (or stand-in) from another; part of the payer."""
+
+    @property
+    @abstractmethod
+    def service_time(self) -> float | None:
+        """The service's clock now, as epoch seconds, from its last ``Date``; None before the first answer."""
+
+    @abstractmethod
+    async def identify(self) -> Identity:
+        """Check that the account can work, and say who pays."""
+
+    @abstractmethod
+    async def workflows(self) -> list[Workflow]:
+        """All workflows, every page."""
+
+    @abstractmethod
+    async def workflow(self, workflow_id: str) -> Workflow:
+        """One workflow with all settings; :class:`Rejected` ``not found`` where there is none."""
+
+    @abstractmethod
+    async def balance(self) -> int | None:
+        """Credits left, None where the service does not tell."""
+
+    async def uploaded(self, photo: Photo) -> Uploaded | None:
+        """The reference of a photo that already lies at the service; None where it does not or cannot be asked."""
+        del photo
+        return None
+
+    @abstractmethod
+    async def upload(self, photo: Photo, name: str, counted: Counted) -> Uploaded:
+        """Bring the photo to the service under the plain ``name``. Costs nothing.
+
+        Raises :class:`artui.files.Changed` or ``Gone`` where the file on disk is no longer the one in ``photo``.
+        """
+
+    @abstractmethod
+    def draft(self, order: Order) -> str:
+        """The exact paid request as text, to be stored before it is sent. No secrets in it."""
+
+    @abstractmethod
+    async def submit(self, draft: str, photo: Photo, permit: Permit, counted: Counted) -> str:
+        """Send exactly one paid request and return the execution's id.
+
+        Raises :class:`Transient` with ``reached=False`` where no byte was written, :class:`Rejected` or
+        :class:`Blocked` for a documented refusal, :class:`NotPermitted`, and :class:`Unknown` for everything else.
+        """
+
+    @abstractmethod
+    async def poll(self, sent: Sequence[Sent]) -> dict[str, Progress]:
+        """Look at executions; those the service could not be asked about now are left out."""
+
+    @abstractmethod
+    async def download(self, output: Output, execution: str, part: Part, counted: Counted) -> None:
+        """Write one result into ``part``, whole, or raise. Does not finish the part."""
+
+    async def find(self, sought: Sequence[Sought]) -> dict[str, Look]:
+        """Look for purchases whose fate is unknown, all in one reading of the service's list."""
+        return {purchase.key: Incomplete(f"{self.title} cannot be searched") for purchase in sought}
+
+    async def retry(self, execution: str, permit: Permit) -> str:
+        """Ask the service to run an execution again: one paid request; returns the id to follow."""
+        del permit
+        raise Rejected(f"{self.title} cannot run execution {execution} again", reason="unsupported")
+
+    # Signing in: a provider offers the ways it knows.
+
+    async def organizations(self) -> list[Organization]:
+        """All organizations the signed-in person may let pay."""
+        return []
+
+    async def login(self, prompt: Callable[[DevicePrompt], None]) -> Secret:
+        """Sign in with a code confirmed elsewhere; returns the secret to keep. Cancel to give up."""
+        del prompt
+        raise Rejected(f"{self.title} has no sign-in by code: paste a key", reason="unsupported")
+
+    async def revoke(self, secret: Secret) -> None:
+        """Tell the service that ``secret`` is no longer to be accepted."""
+        del secret
+
+
+__all__ = [
+    "Absent", "AccessTokens", "Blocked", "Cause", "Component", "Counted", "DevicePrompt", "Found", "Identity",
+    "Incomplete", "Limits", "Look", "NotPermitted", "Order", "Organization", "Output", "Permit", "Progress", "Provider",
+    "ProviderError", "Rejected", "Sent", "Settings", "Sought", "State", "Surroundings", "Transient", "Unknown",
+    "Uploaded", "Workflow",
+]
