@@ -74,6 +74,8 @@ class Reason(StrEnum):
     GONE = "gone"
     OUTPUT = "output folder"
     ACCOUNT = "account changed"
+    DAMAGED = "result damaged"
+    ERROR = "unexpected error"
 
     FAILED = "failed at the service"
     REJECTED = "refused by the service"

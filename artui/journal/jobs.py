@@ -6,6 +6,7 @@ Every function runs inside one transaction of :class:`artui.journal.store.Journa
 from __future__ import annotations
 
 import json
+import math
 import os
 import time
 from collections.abc import Callable, Iterable, Sequence
@@ -15,6 +16,9 @@ from typing import Any
 
 from artui.job import FINAL, Batch, Job, NewJob, PurchaseState, Reason, Result, Stage, Status, legal
 from artui.journal.store import Connection, Stale, first, rows, value
+
+LONGEST_WAIT = 900.0
+"""Seconds no job is ever put off for longer (the longest ``Retry-After`` that is honoured)."""
 
 _COLUMNS = tuple(field.name for field in fields(Job))
 _SELECT = f"SELECT {', '.join(_COLUMNS)} FROM jobs"
@@ -96,6 +100,18 @@ def _insert(db: Connection, new: NewJob, now: float) -> int:
     return job_id
 
 
+def batch_cap(db: Connection, batch: str) -> int | None:
+    """The cap of a batch in the account's unit, None where it has none."""
+    found = first(db, "SELECT cap FROM batches WHERE id = ?", (batch,))
+    return found[0] if found else None
+
+
+def reference_of(db: Connection, payer: str, digest: str) -> str:
+    """The service's reference of a photo that some job of this payer has uploaded; empty where there is none."""
+    found = first(db, "SELECT reference FROM jobs WHERE payer = ? AND digest = ? AND reference <> ''", (payer, digest))
+    return found[0] if found else ""
+
+
 def stem_taken(db: Connection, stem_key: str) -> bool:
     """Whether a job has reserved this result name."""
     return first(db, "SELECT 1 FROM jobs WHERE stem_key = ?", (stem_key,)) is not None
@@ -106,6 +122,7 @@ def stem_taken(db: Connection, stem_key: str) -> bool:
 
 def move(
     db: Connection,
+    /,
     job: Job,
     stage: Stage,
     status: Status,
@@ -157,6 +174,14 @@ def move(
     return get(db, job.id) or moved
 
 
+def follow(db: Connection, /, job: Job, stage: Stage, status: Status, what: str, **given: Any) -> Job:
+    """As :func:`move`, for what must not fail: where the job is elsewhere by now it stays there."""
+    try:
+        return move(db, job, stage, status, what, **given)
+    except Stale:
+        return get(db, job.id) or job
+
+
 def _tell(db: Connection, job_id: int, what: str, job: Job, message: str) -> None:
     db.execute(
         "INSERT INTO events (job, at, what, stage, status, message) VALUES (?, ?, ?, ?, ?, ?)",
@@ -169,7 +194,7 @@ def note(db: Connection, job: Job, what: str, message: str) -> None:
     _tell(db, job.id, what, job, message)
 
 
-def change(db: Connection, job: Job, what: str, message: str = "", **changes: Any) -> Job:
+def change(db: Connection, /, job: Job, what: str, message: str = "", **changes: Any) -> Job:
     """Change columns that are no move (the service's word, a wish to cancel), and write the event."""
     assignments = ", ".join(f"{name} = ?" for name in changes)
     values = [_sql(name, value) for name, value in changes.items()]
@@ -184,7 +209,7 @@ def change(db: Connection, job: Job, what: str, message: str = "", **changes: An
 # ---------------------------------------------------------------------------------------------------------- twins
 
 
-def check_in(db: Connection, job: Job, **found: Any) -> Job:
+def check_in(db: Connection, /, job: Job, **found: Any) -> Job:
     """Move a job to CHECKED with what was found on disk; a twin of a living or done job waits for its result.
 
     ``found``: ``digest``, ``media_type``, ``width``, ``height`` and the like.
@@ -296,13 +321,73 @@ def next_due(db: Connection, account: str, stages: Sequence[Stage]) -> float | N
     return earliest
 
 
+def accounts_with_open_jobs(db: Connection) -> list[str]:
+    """The accounts that have jobs which are not final."""
+    found = rows(
+        db, "SELECT DISTINCT account FROM jobs WHERE status IN ('ready', 'running', 'waiting', 'held') ORDER BY account"
+    )
+    return [account for (account,) in found]
+
+
+def hold_strangers(db: Connection, account: str, endpoint: str, organization: str) -> int:
+    """Hold the jobs that were made for another address or organization than the account has now; let those go on that
+    fit again. ``organization`` is empty where the account leaves it open. Returns how many are held now."""
+    fits = "endpoint = ? AND (organization = ? OR ? = '')"
+    values = (account, endpoint, organization, organization)
+    for job in select(db, f"account = ? AND {fits} AND status = 'held' AND reason = '{Reason.ACCOUNT}'", values):
+        _let_go_on(db, job)
+    strangers = select(db, f"account = ? AND NOT ({fits}) AND status IN ('ready', 'waiting')", values)
+    for job in strangers:
+        message = f"made for {job.organization} at {job.endpoint}, which {account} is not set to any more"
+        move(db, job, job.stage, Status.HELD, "held", reason=Reason.ACCOUNT, message=message)
+    return len(strangers)
+
+
+def _let_go_on(db: Connection, job: Job) -> None:
+    """Let a held job go on from where it stands."""
+    if job.stage is Stage.SUBMITTED:
+        move(db, job, job.stage, Status.WAITING, "goes on", reason=Reason.AT_SERVICE, due=time.time())
+    elif job.stage is Stage.SUBMITTING and _in_the_air(db, job):
+        move(db, job, job.stage, Status.WAITING, "goes on", reason=Reason.LOOKING, due=time.time())
+    else:
+        move(db, job, job.stage, Status.READY, "goes on")
+
+
+def earliest_due(db: Connection, account: str, reason: Reason) -> float | None:
+    """When the earliest job that waits for this reason is due; None where none does."""
+    earliest: float | None = value(
+        db,
+        "SELECT MIN(due) FROM jobs WHERE account = ? AND status = 'waiting' AND reason = ?",
+        (account, reason),
+    )
+    return earliest
+
+
+def count_held(db: Connection, account: str, reason: Reason) -> int:
+    """How many jobs of an account are held for this reason."""
+    return int(
+        value(db, "SELECT COUNT(*) FROM jobs WHERE account = ? AND status = 'held' AND reason = ?", (account, reason))
+    )
+
+
+def release_due(db: Connection, account: str, now: float) -> int:
+    """Let held jobs go on that were to be looked at again by now; returns how many.
+
+    Those at the service are looked at anyway and keep their hold until something changes there.
+    """
+    held = select(db, "account = ? AND status = 'held' AND due <= ? AND stage <> 'submitted'", (account, now))
+    for job in held:
+        move(db, job, job.stage, Status.READY, "looked at again")
+    return len(held)
+
+
 def hold_account(db: Connection, account: str, reason: Reason, message: str, stages: Sequence[Stage]) -> int:
     """Hold all jobs of an account that stand ready or wait to go on in these stages; returns how many."""
     marks = ", ".join("?" * len(stages))
     waiting = select(
         db,
-        f"account = ? AND stage IN ({marks}) AND (status = 'ready' OR (status = 'waiting' AND reason IN (?, ?)))",
-        (account, *stages, Reason.TRY_AGAIN, Reason.AT_SERVICE),
+        f"account = ? AND stage IN ({marks}) AND (status = 'ready' OR (status = 'waiting' AND reason IN (?, ?, ?)))",
+        (account, *stages, Reason.TRY_AGAIN, Reason.AT_SERVICE, Reason.LOOKING),
     )
     for job in waiting:
         move(db, job, job.stage, Status.HELD, "held", reason=reason, message=message, due=job.due)
@@ -313,12 +398,7 @@ def release_account(db: Connection, account: str, reason: Reason) -> int:
     """Let the jobs of an account go on that were held for this reason; returns how many."""
     held = select(db, "account = ? AND status = 'held' AND reason = ?", (account, reason))
     for job in held:
-        at_service = job.stage is Stage.SUBMITTED
-        status = Status.WAITING if at_service else Status.READY
-        move(
-            db, job, job.stage, status, "goes on",
-            reason=Reason.AT_SERVICE if at_service else "", due=time.time() if at_service else None,
-        )  # fmt: skip
+        _let_go_on(db, job)
     return len(held)
 
 
@@ -328,22 +408,29 @@ def _in_the_air(db: Connection, job: Job) -> bool:
     return row is not None and row[0] == PurchaseState.INTENDED
 
 
-def recover(db: Connection, settle_due: float) -> int:
-    """Put back what an engine that is gone left RUNNING; returns how many.
+def recover(db: Connection, account: str, now: float, settle_due: float) -> int:
+    """Put right what an engine that is gone left of an account; returns how many jobs it had under way.
 
-    A paid call that may have been under way is looked up first, not before ``settle_due``.
+    A paid call that may have been under way is looked up first, not before ``settle_due``; what is held until a time
+    is looked at at once.
     """
-    left = select(db, "status = 'running'")
+    left = select(db, "account = ? AND status = 'running'", (account,))
     for job in left:
         if job.stage is Stage.SUBMITTING and _in_the_air(db, job):
             move(
                 db, job, job.stage, Status.WAITING, "interrupted", reason=Reason.LOOKING, due=settle_due,
                 message="interrupted in the paid call: looked up before anything is sent again",
             )  # fmt: skip
-        elif job.stage is Stage.SUBMITTED:
-            move(db, job, job.stage, Status.WAITING, "interrupted", reason=Reason.AT_SERVICE, due=time.time())
         else:
             move(db, job, job.stage, Status.READY, "interrupted")
-    for job in select(db, "status = 'waiting' AND reason = ?", (Reason.LOOKING,)):
-        db.execute("UPDATE jobs SET due = ? WHERE id = ?", (settle_due, job.id))
+    db.execute(
+        "UPDATE jobs SET due = ? WHERE account = ? AND status = 'waiting' AND reason = ?",
+        (settle_due, account, Reason.LOOKING),
+    )
+    # A time that lies further off than any wait was written by a clock that has jumped since.
+    db.execute(
+        "UPDATE jobs SET due = ? WHERE account = ? AND status = 'waiting' AND due > ? AND reason = ?",
+        (now + LONGEST_WAIT, account, now + LONGEST_WAIT, Reason.TRY_AGAIN),
+    )
+    release_due(db, account, math.inf)
     return len(left)

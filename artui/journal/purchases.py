@@ -6,13 +6,14 @@ What the service said is a fact, not a move: it is accepted whatever became of t
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 from uuid import uuid4
 
 from artui.job import Job, Kind, Purchase, PurchaseState
-from artui.journal.store import Connection, first, rows, value
+from artui.journal import accounts
+from artui.journal.store import Connection, Stale, first, rows, value
 
 _COLUMNS = (
     "key", "job", "number", "kind", "account", "payer", "endpoint", "organization", "workflow", "version", "reference",
@@ -35,6 +36,21 @@ def current(db: Connection, job: Job) -> Purchase | None:
     """The purchase under way, or the last one."""
     found = first(db, f"{_SELECT} WHERE job = ? AND number = ?", (job.id, job.purchase))
     return _purchase(found) if found else None
+
+
+def by_key(db: Connection, key: str) -> Purchase:
+    """One purchase by its key; :class:`artui.journal.Stale` where there is none."""
+    found = first(db, f"{_SELECT} WHERE key = ?", (key,))
+    if found is None:
+        raise Stale(f"there is no purchase {key}")
+    return _purchase(found)
+
+
+def any_of_ours(db: Connection, payer: str, keys: Iterable[str]) -> bool:
+    """Whether any of these keys belongs to a purchase of this payer."""
+    wanted = list(keys)
+    marks = ", ".join("?" * len(wanted))
+    return first(db, f"SELECT 1 FROM purchases WHERE payer = ? AND key IN ({marks})", (payer, *wanted)) is not None
 
 
 def new_key() -> str:
@@ -70,7 +86,7 @@ def intend(
                 job.version, job.reference, draft, mark, reserved, day, month, job.run, job.batch, time.time(),
             ),
         )  # fmt: skip
-    return _purchase(rows(db, f"{_SELECT} WHERE key = ?", (key,))[0])
+    return by_key(db, key)
 
 
 def record_execution(db: Connection, key: str, execution: str) -> None:
@@ -176,3 +192,16 @@ def not_in_balance(db: Connection, account: str, balance_at: float) -> int:
         (account, balance_at),
     )
     return int(amount)
+
+
+def affordable(db: Connection, account: str) -> bool:
+    """Whether the balance, less what it does not show yet, pays the cheapest job that is held for credits."""
+    state = accounts.state(db, account)
+    cheapest = value(
+        db,
+        "SELECT MIN(COALESCE(quoted, 1)) FROM jobs WHERE account = ? AND status = 'held' AND reason = 'credits'",
+        (account,),
+    )
+    if state.balance is None or state.balance_at is None or cheapest is None:
+        return True
+    return bool(state.balance - not_in_balance(db, account, state.balance_at) >= cheapest)

@@ -70,7 +70,7 @@ def outcome(db: Connection, request_id: int) -> Outcome | None:
 
 @dataclass(frozen=True, slots=True)
 class EngineRow:
-    """The engine as the journal knows it. ``state``: ``running``, ``stopping`` or ``ended``."""
+    """The engine as the journal knows it. ``state``: ``starting``, ``running`` or ``ended``."""
 
     generation: int
     pid: int | None
@@ -95,10 +95,15 @@ def engine_starts(db: Connection, pid: int, host: str, mode: str, version: str) 
         value(
             db,
             "UPDATE engine SET generation = generation + 1, pid = ?, host = ?, mode = ?, started_at = ?, heartbeat = ?,"
-            " state = 'running', version = ? RETURNING generation",
+            " state = 'starting', version = ? RETURNING generation",
             (pid, host, mode, now, now, version),
         )
     )
+
+
+def engine_ready(db: Connection, generation: int) -> None:
+    """Say that the engine has put right what the last one left and works."""
+    db.execute("UPDATE engine SET state = 'running' WHERE generation = ?", (generation,))
 
 
 def beat(db: Connection, generation: int) -> bool:

@@ -46,6 +46,7 @@ CREATE INDEX jobs_open ON jobs (account, stage, status, due)
 CREATE INDEX jobs_status ON jobs (status, id);
 CREATE INDEX jobs_batch ON jobs (batch, id);
 CREATE INDEX jobs_twins ON jobs (twin_of) WHERE twin_of IS NOT NULL;
+CREATE INDEX jobs_digest ON jobs (payer, digest) WHERE digest <> '';
 CREATE INDEX jobs_source ON jobs (source);
 
 CREATE TABLE purchases (

@@ -59,6 +59,10 @@ class JournalProblem(Exception):
     """The journal cannot be used; the text says why and what to do now."""
 
 
+class Unwritable(JournalProblem):
+    """A write could not be made durable now (full or failing disk, another writer); it may work later."""
+
+
 class Stale(Exception):
     """A guarded move found the job elsewhere: somebody else moved it first."""
 
@@ -171,7 +175,7 @@ class Journal:
         self.path = path
         self.commits = 0
         self.writes = 0
-        self._listeners: list[Callable[[], None]] = []
+        self._listeners: list[Callable[[], object]] = []
         self._work: queue.SimpleQueue[_Work | None] = queue.SimpleQueue()
         self._local = threading.local()
         self._readers: list[Connection] = []
@@ -195,7 +199,7 @@ class Journal:
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    def on_commit(self, listener: Callable[[], None]) -> None:
+    def on_commit(self, listener: Callable[[], object]) -> None:
         """Call ``listener`` after each commit, in the writer's thread."""
         self._listeners.append(listener)
 
@@ -223,6 +227,10 @@ class Journal:
     async def ask(self, ask: Callable[Concatenate[Connection, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
         """As :meth:`read`, in a thread, for the event loop."""
         return await asyncio.to_thread(lambda: self.read(ask, *args, **kwargs))
+
+    def changes(self) -> int:
+        """A number that changes whenever another process has written to the journal."""
+        return self.read(lambda db: int(db.pragma("data_version")))
 
     def _submit(self, run: Callable[[Connection], T]) -> Future[T]:
         if self._closed:
@@ -263,6 +271,8 @@ class Journal:
         except Exception as problem:  # noqa: BLE001 — whatever it was, everybody who waits must hear of it
             if db.in_transaction:
                 db.execute("ROLLBACK")
+            if isinstance(problem, apsw.Error):
+                problem = Unwritable(f"The journal {self.path} cannot be written now ({problem}).")
             for work in group:
                 work.done.set_exception(problem)
             return

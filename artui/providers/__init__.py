@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from difflib import get_close_matches
 from importlib import import_module
 from pkgutil import iter_modules
 from typing import TYPE_CHECKING, Any
 
+from artui.config import AccountConfig, ConfigError
+
 if TYPE_CHECKING:
-    from artui.providers.base import Provider
+    from artui.providers.base import Provider, Settings
 
 SHARED = frozenset({"base", "http"})
 
@@ -24,3 +27,20 @@ def load(name: str) -> type[Provider[Any]]:
     module = import_module(f"{__name__}.{name}")
     found: type[Provider[Any]] = module.PROVIDER
     return found
+
+
+def settings(kind: type[Provider[Any]], account: AccountConfig) -> Settings:
+    """The account's settings as its provider understands them; ConfigError naming the key that does not fit."""
+    from pydantic import ValidationError
+
+    try:
+        return kind.Settings.model_validate(dict(account.settings))
+    except ValidationError as problem:
+        first = problem.errors()[0]
+        key = ".".join(str(part) for part in first["loc"])
+        table = f"[accounts.{account.name}]"
+        if first["type"] == "extra_forbidden":
+            near = get_close_matches(key, kind.Settings.model_fields, 1)
+            hint = f"; did you mean {near[0]!r}?" if near else f" of {kind.title}"
+            raise ConfigError(f"{table} has an unknown key {key!r}{hint}") from None
+        raise ConfigError(f"{table}: {key} cannot be used: {first['msg']}") from None

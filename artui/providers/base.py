@@ -271,6 +271,9 @@ class Settings(BaseModel):
     first_look: float = Field(
         default=10.0, gt=0, description="Seconds until the first look at a job of an unknown workflow"
     )
+    qa_look: float = Field(
+        default=60.0, gt=0, description="Seconds between the first looks at a job that a person checks"
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -386,9 +389,9 @@ class Provider(ABC, Generic[SettingsT]):
         """Look for purchases whose fate is unknown, all in one reading of the service's list."""
         return {purchase.key: Incomplete(f"{self.title} cannot be searched") for purchase in sought}
 
-    async def retry(self, execution: str, permit: Permit) -> str:
+    async def retry(self, execution: str, permit: Permit, counted: Counted) -> str:
         """Ask the service to run an execution again: one paid request; returns the id to follow."""
-        del permit
+        del permit, counted
         raise Rejected(f"{self.title} cannot run execution {execution} again", reason="unsupported")
 
     # Signing in: a provider offers the ways it knows.

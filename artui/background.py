@@ -1,0 +1,295 @@
+"""The engine as a process: the lock, start and stop, hand-over, and whether the journal is the one it should be."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+import logging.handlers
+import os
+import resource
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+import artui
+from artui.config import ConfigError, Paths, load, try_lock, write_private
+from artui.credentials import scrub
+from artui.journal import Connection, Journal, JournalProblem, requests
+from artui.journal.requests import EngineRow
+from artui.journal.store import value
+
+START_PATIENCE = 20.0
+STALE_AFTER = 30.0
+"""Seconds without a heartbeat after which an engine counts as stopped (suspended, or its disk is stuck)."""
+
+LOG_BYTES, LOG_FILES = 5_000_000, 3
+
+
+class AnotherEngine(Exception):
+    """An engine holds the lock already; the text names it."""
+
+
+class Displaced(JournalProblem):
+    """The journal is missing, or older than what this machine remembers of it: only ``artui recover`` may go on."""
+
+
+# ------------------------------------------------------------------------------------------ the right journal
+
+
+@dataclass(frozen=True, slots=True)
+class Anchor:
+    """What is remembered of the journal outside its folder, so that an old copy put back is noticed."""
+
+    uuid: str
+    generation: int
+
+
+def _read_anchor(paths: Paths) -> Anchor | None:
+    try:
+        return Anchor(**json.loads(paths.anchor.read_text("utf-8")))
+    except FileNotFoundError:
+        return None
+    except (OSError, ValueError, TypeError) as problem:
+        raise Displaced(f"{paths.anchor} cannot be read ({problem}). Run `artui recover`.") from problem
+
+
+def _write_anchor(paths: Paths, journal: Journal, generation: int) -> None:
+    text = json.dumps({"uuid": journal.read(_uuid), "generation": generation})
+    write_private(paths.anchor, text.encode())
+
+
+def _uuid(db: Connection) -> str:
+    return str(value(db, "SELECT value FROM meta WHERE key = 'uuid'"))
+
+
+def open_journal(paths: Paths) -> Journal:
+    """The journal, checked against the anchor: one that vanished or is older is never silently begun anew."""
+    paths.create()
+    anchor = _read_anchor(paths)
+    if anchor is not None and not paths.journal.exists():
+        raise Displaced(
+            f"The journal {paths.journal} is missing, but there was one: what it knew of paid photos is gone. Put it"
+            " back, or run `artui recover`, which asks the services before anything is sent."
+        )
+    journal = Journal(paths.journal)
+    if anchor is None:
+        return journal
+    row = journal.read(requests.engine)
+    if journal.read(_uuid) != anchor.uuid or row.generation < anchor.generation:
+        journal.close()
+        raise Displaced(
+            f"The journal {paths.journal} is an older copy: it does not know what was paid since. Put the newest one"
+            " back, or run `artui recover`, which asks the services before anything is sent."
+        )
+    return journal
+
+
+# ------------------------------------------------------------------------------------------------- the lock
+
+
+class EngineLock:
+    """The kernel's lock that makes one engine of this process; it is let go when the process ends, however it ends."""
+
+    def __init__(self, paths: Paths) -> None:
+        paths.create()
+        descriptor = try_lock(paths.lock)
+        if descriptor is None:
+            raise AnotherEngine(_name_holder(paths))
+        self._descriptor = descriptor
+        self._path = paths.lock
+        os.ftruncate(descriptor, 0)
+        os.pwrite(descriptor, f"{os.getpid()} {socket.gethostname()}\n".encode(), 0)
+
+    def still_ours(self) -> bool:
+        """Whether the file we hold is still the one others would lock."""
+        try:
+            here, there = os.fstat(self._descriptor), self._path.stat()
+        except OSError:
+            return False
+        return (here.st_dev, here.st_ino) == (there.st_dev, there.st_ino)
+
+    def release(self) -> None:
+        """Let the lock go."""
+        os.close(self._descriptor)
+
+
+def _name_holder(paths: Paths) -> str:
+    try:
+        pid, host = paths.lock.read_text("utf-8").split()
+    except (OSError, ValueError):
+        pid, host = "?", "this machine"
+    return f"an engine is running already (process {pid} on {host}); `artui stop` ends it in order"
+
+
+def lock_is_held(paths: Paths) -> bool:
+    """Whether any process is the engine now."""
+    if not paths.lock.exists():
+        return False
+    descriptor = try_lock(paths.lock)
+    if descriptor is None:
+        return True
+    os.close(descriptor)
+    return False
+
+
+@dataclass(frozen=True, slots=True)
+class Alive:
+    """The engine as others see it. ``stale``: it holds the lock but has given no sign of life for a while."""
+
+    row: EngineRow
+    stale: bool
+
+
+def look(paths: Paths, journal: Journal) -> Alive | None:
+    """The engine that is running, None where there is none."""
+    if not lock_is_held(paths):
+        return None
+    row = journal.read(requests.engine)
+    return Alive(row, row.heartbeat is not None and time.time() - row.heartbeat > STALE_AFTER)
+
+
+# ---------------------------------------------------------------------------------------------- being the engine
+
+
+def run_engine(paths: Paths, mode: str, idle_seconds: float | None = None) -> None:
+    """Be the engine until told to stop, or idle for so long.
+
+    Raises :class:`AnotherEngine`, JournalProblem, ConfigError.
+    """
+    lock = EngineLock(paths)
+    try:
+        with open_journal(paths) as journal:
+            host = socket.gethostname()
+            generation = journal.write(requests.engine_starts, os.getpid(), host, mode, artui.__version__)
+            _write_anchor(paths, journal, generation)
+            asyncio.run(_serve(paths, journal, generation, lock, idle_seconds))
+    finally:
+        lock.release()
+
+
+async def _serve(paths: Paths, journal: Journal, generation: int, lock: EngineLock, idle_seconds: float | None) -> None:
+    from artui.engine import Engine
+
+    engine = Engine(paths, journal, generation, lock.still_ours, lambda: load(paths))
+    restore = _on_signals(engine.stop)
+    try:
+        await engine.run(idle_seconds)
+    finally:
+        restore()
+
+
+def _on_signals(stop: Callable[[], None]) -> Callable[[], None]:
+    """The first TERM or INT stops in order, the second leaves at once; returns what undoes this."""
+    loop = asyncio.get_running_loop()
+    told = False
+
+    def heard() -> None:
+        nonlocal told
+        if told:
+            os._exit(128 + signal.SIGTERM)  # the journal is right at every instant; nothing is waited for
+        told = True
+        stop()
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, heard)
+
+    def restore() -> None:
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.remove_signal_handler(number)
+
+    return restore
+
+
+class _Scrubbed(logging.Formatter):
+    """No secret this process knows reaches a log."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        return scrub(super().format(record))
+
+
+def log_to_file(path: Path) -> None:
+    """Send this process's log to a rotated file, 0600, without secrets."""
+    previous = os.umask(0o077)
+    try:
+        handler = logging.handlers.RotatingFileHandler(
+            path, maxBytes=LOG_BYTES, backupCount=LOG_FILES, encoding="utf-8"
+        )
+    finally:
+        os.umask(previous)
+    handler.setFormatter(_Scrubbed("%(asctime)s %(levelname)s %(name)s: %(message)s"))
+    logging.basicConfig(level=logging.INFO, handlers=[handler], force=True)
+    logging.raiseExceptions = False  # a full disk costs log lines, never the engine
+    for chatty in ("httpx", "aiohttp", "asyncio"):
+        logging.getLogger(chatty).setLevel(logging.WARNING)
+
+
+def main() -> int:
+    """The entry of the background process: ``python -m artui.background``."""
+    from artui.config import paths as find_paths
+
+    paths = find_paths()
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    paths.create()
+    log_to_file(paths.log)
+    log = logging.getLogger(__name__)
+    try:
+        config = load(paths)
+        log.info("engine %d starts", os.getpid())
+        run_engine(paths, "background", config.idle_minutes * 60)
+        log.info("engine %d ends", os.getpid())
+    except AnotherEngine as other:
+        log.info("%s", other)
+    except (JournalProblem, ConfigError) as problem:
+        log.error("%s", problem)  # noqa: TRY400 — the sentence is all there is to say
+        return 2
+    except BaseException:
+        log.exception("engine %d fails", os.getpid())
+        raise
+    return 0
+
+
+# ------------------------------------------------------------------------------------------- having one started
+
+
+def ensure_engine(paths: Paths, journal: Journal) -> Alive:
+    """The running engine, or one started in the background; it has put right what the last one left.
+
+    Raises JournalProblem with the end of its log where none comes up.
+    """
+    deadline = time.monotonic() + START_PATIENCE
+    child: subprocess.Popen[bytes] | None = None
+    while time.monotonic() < deadline:
+        alive = look(paths, journal)
+        if alive is not None and alive.row.state == "running":
+            return alive
+        if alive is None and (child is None or child.poll() is not None):
+            if child is not None and child.returncode not in (0, None):
+                break
+            child = _spawn()
+        time.sleep(0.03)
+    raise JournalProblem(f"No engine came up. The end of {paths.log} says:\n{_end_of(paths.log)}")
+
+
+def _spawn() -> subprocess.Popen[bytes]:
+    """Start the engine in a session of its own; where logout would end it, under the user's service manager."""
+    command = [sys.executable, "-m", "artui.background"]
+    null = subprocess.DEVNULL
+    return subprocess.Popen(command, start_new_session=True, cwd="/", stdin=null, stdout=null, stderr=null)  # noqa: S603
+
+
+def _end_of(path: Path) -> str:
+    with suppress(OSError):
+        return "\n".join(path.read_text("utf-8", "replace").splitlines()[-5:])
+    return "(there is no log)"
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,94 @@
+"""Prices, caps and reservations: whether a paid call may be made, decided in the transaction that writes its intent."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime, tzinfo
+
+from artui.config import Caps
+from artui.job import Job, Kind, Purchase, Reason, Stage, Status
+from artui.journal import Connection, accounts, jobs, purchases
+
+
+class MayNotSpend(Exception):
+    """The paid call may not be made now. ``reason`` says which hold it is, the text is for a person."""
+
+    def __init__(self, reason: Reason, message: str) -> None:
+        super().__init__(message)
+        self.reason = reason
+
+
+class CancelledFirst(Exception):
+    """A person cancelled the job before its intent was written."""
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """What bounds a paid call: the account's caps, and the day it is by the service's clock in the operator's zone."""
+
+    caps: Caps
+    today: str
+
+
+def day_of(service_time: float, zone: tzinfo) -> str:
+    """The date (``YYYY-MM-DD``) in the configured zone; ``service_time`` in epoch seconds."""
+    return datetime.fromtimestamp(service_time, UTC).astimezone(zone).date().isoformat()
+
+
+def weight(quoted: int | None) -> int:
+    """What a job counts in a cap: its price, or one job where there is no price."""
+    return 1 if quoted is None else quoted
+
+
+def intend(db: Connection, job: Job, kind: Kind, key: str, draft: str, terms: Terms) -> tuple[Job, Purchase]:
+    """Reserve the price, write the intent and move the job to SUBMITTING, all or nothing.
+
+    ``key`` is the current purchase's where that was surely not carried out, else a new one. Raises
+    :class:`MayNotSpend`, :class:`CancelledFirst`, and :class:`artui.journal.Stale` where the job moved meanwhile.
+    """
+    fresh = jobs.get(db, job.id)
+    if fresh is not None and fresh.cancel:
+        raise CancelledFirst(job.source.name)
+    day = accounts.turn_day(db, job.account, terms.today)
+    check(db, job, Terms(terms.caps, day))
+    last = purchases.current(db, job)
+    number = job.purchase if last and last.key == key else len(purchases.of_job(db, job.id)) + 1
+    purchase = purchases.intend(
+        db, job, key=key, number=number, kind=kind, draft=draft, reserved=weight(job.quoted),
+        mark=accounts.mark(db, job.payer, job.workflow), day=day, month=day[:7],
+    )  # fmt: skip
+    stage = Stage.SUBMITTING
+    moved = jobs.move(db, job, stage, Status.RUNNING, "intent", purchase=number, new_try=kind is Kind.RETRY)
+    return moved, purchase
+
+
+def check(db: Connection, job: Job, terms: Terms) -> None:
+    """Whether the job's price fits every cap and the balance now; :class:`MayNotSpend` where it does not."""
+    caps, day = terms.caps, terms.today
+    state = accounts.state(db, job.account)
+    if state.held:
+        raise MayNotSpend(Reason(state.held), state.message)
+    price = weight(job.quoted)
+    sums = purchases.spent(db, job.account, day=day, month=day[:7], run=job.run, batch=job.batch)
+    batch_cap = jobs.batch_cap(db, job.batch) if job.batch else None
+    bounds = (
+        ("run", caps.run, sums.run),
+        ("day", caps.day, sums.day),
+        ("month", caps.month, sums.month),
+        ("batch", batch_cap, sums.batch),
+    )
+    for scope, cap, spent in bounds:
+        if cap is not None and spent + price > cap:
+            raise MayNotSpend(
+                Reason.CAP,
+                f"the cap of this {scope} is reached: {spent} of {cap} are spent or reserved, the next photo costs"
+                f" {price}; raise the cap in config.toml, or wait for the next {scope}",
+            )
+    if state.balance is not None and state.balance_at is not None:
+        left = state.balance - purchases.not_in_balance(db, job.account, state.balance_at)
+        if left < price:
+            raise MayNotSpend(
+                Reason.CREDITS,
+                f"{job.account} has {left} credits left after what is under way, the next photo costs {price}: top up at"
+                " the service; artui goes on by itself",
+            )

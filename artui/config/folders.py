@@ -1,0 +1,171 @@
+"""The folders artui keeps its files in, and how a private file is written and locked."""
+
+from __future__ import annotations
+
+import errno
+import fcntl
+import os
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from platformdirs.unix import Unix
+
+
+class ConfigError(Exception):
+    """A setting, or a file it stands in, cannot be used. The message is one line: which, where, what to do."""
+
+
+@dataclass(frozen=True, slots=True)
+class Paths:
+    """The four folders, and every file in them that has a fixed name."""
+
+    config: Path
+    state: Path
+    cache: Path
+    data: Path
+
+    @property
+    def config_file(self) -> Path:
+        """The person's settings; artui only reads it."""
+        return self.config / "config.toml"
+
+    @property
+    def settings_file(self) -> Path:
+        """What the screens save."""
+        return self.config / "settings.toml"
+
+    @property
+    def journal(self) -> Path:
+        """The SQLite file that holds everything durable."""
+        return self.state / "journal.db"
+
+    @property
+    def lock(self) -> Path:
+        """Held by the one engine for as long as it lives."""
+        return self.state / "engine.lock"
+
+    @property
+    def transfers(self) -> Path:
+        """Bytes of running transfers, for the screens."""
+        return self.state / "transfers.json"
+
+    @property
+    def ballast(self) -> Path:
+        """Room that is given up when the disk is full."""
+        return self.state / "ballast"
+
+    @property
+    def log(self) -> Path:
+        """The background engine's log."""
+        return self.state / "engine.log"
+
+    @property
+    def spool(self) -> Path:
+        """Paid results whose own folder cannot be written."""
+        return self.state / "spool"
+
+    @property
+    def credentials(self) -> Path:
+        """Tokens of those who agreed to a file, and renewed tokens."""
+        return self.state / "credentials"
+
+    @property
+    def anchor(self) -> Path:
+        """Remembers, apart from the state, that there is a journal."""
+        return self.data / "anchor.json"
+
+    def create(self) -> None:
+        """Make the four folders, private to this user whatever the umask; those that exist stay as they are.
+
+        Raises ConfigError where that is impossible.
+        """
+        for folder in (self.config, self.state, self.cache, self.data):
+            make_private_folder(folder)
+
+
+def paths(environ: Mapping[str, str] = os.environ) -> Paths:
+    """The XDG folders, on macOS too; or four folders under ``ARTUI_HOME``."""
+    if home := environ.get("ARTUI_HOME"):
+        root = Path(home).expanduser().absolute()
+        return Paths(root / "config", root / "state", root / "cache", root / "data")
+    xdg = Unix("artui", appauthor=False)
+    return Paths(xdg.user_config_path, xdg.user_state_path, xdg.user_cache_path, xdg.user_data_path)
+
+
+def make_private_folder(folder: Path) -> None:
+    """Make a folder and its missing parents with mode 0700 from birth. Raises ConfigError."""
+    try:
+        for place in (*reversed(folder.parents), folder):
+            if not place.exists():
+                with suppress(FileExistsError):
+                    place.mkdir(mode=0o700)
+                    place.chmod(0o700)  # a umask can have taken bits away
+        if not folder.is_dir():
+            raise NotADirectoryError(errno.ENOTDIR, "a file is in the way")
+    except OSError as error:
+        advice = "free that place, or set ARTUI_HOME to a folder you can write"
+        raise ConfigError(f"cannot make the folder {folder} ({error.strerror}): {advice}") from None
+
+
+def write_private(file: Path, content: bytes) -> None:
+    """Replace a file by ``content``, mode 0600 from birth: after a crash it holds the old bytes or the new ones.
+
+    Returns when the name is on disk. Raises OSError; then the old file stands as it was.
+    """
+    part = file.with_name(f".{file.name}.{os.urandom(4).hex()}.tmp")
+    descriptor = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+    try:
+        with os.fdopen(descriptor, "wb") as stream:
+            os.fchmod(descriptor, 0o600)  # a umask can have taken bits away
+            stream.write(content)
+            stream.flush()
+            os.fsync(descriptor)
+        part.replace(file)
+    except BaseException:
+        part.unlink(missing_ok=True)
+        raise
+    sync_folder(file.parent)
+
+
+def sync_folder(folder: Path) -> None:
+    """Make the names in a folder durable. Raises OSError."""
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def try_lock(file: Path) -> int | None:
+    """Take the kernel's lock on a file without waiting. Returns a descriptor, whose closing is the release; None where
+    another holds it. Raises OSError.
+
+    The file is made where it is missing and never removed: removing a lock file lets two in.
+    """
+    descriptor = os.open(file, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        os.close(descriptor)
+        return None
+    except BaseException:
+        os.close(descriptor)
+        raise
+    return descriptor
+
+
+@contextmanager
+def locked(file: Path, patience: float = 10) -> Iterator[None]:
+    """Hold a lock for a short write, waiting up to ``patience`` seconds for it. Raises ConfigError after them."""
+    deadline = time.monotonic() + patience
+    while (descriptor := try_lock(file)) is None:
+        if time.monotonic() > deadline:
+            raise ConfigError(f"another artui has held {file} for {patience:g} s: wake or end that one, then try again")
+        time.sleep(0.02)
+    try:
+        yield
+    finally:
+        os.close(descriptor)

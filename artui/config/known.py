@@ -1,0 +1,154 @@
+"""Which settings there are, and what each may hold."""
+
+from __future__ import annotations
+
+import difflib
+import os
+import re
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from pkgutil import iter_modules
+from zoneinfo import ZoneInfo, available_timezones
+
+Reader = Callable[[object], object]
+"""Takes a value as written and returns it as used; raises ValueError with what it must be."""
+
+
+@dataclass(frozen=True, slots=True)
+class Number:
+    """Reads a number between two ends."""
+
+    low: int
+    high: int
+    whole: bool = True
+
+    def __call__(self, value: object) -> object:
+        """Read a number."""
+        kinds = int if self.whole else (int, float)
+        if isinstance(value, bool) or not isinstance(value, kinds) or not self.low <= value <= self.high:
+            raise ValueError(f"must be a {'whole ' if self.whole else ''}number from {self.low} to {self.high:,}")
+        return value
+
+    def from_text(self, text: str) -> object:
+        """What a variable holds, as a number; what is none is left for the reader to refuse."""
+        for kind in (int, float):
+            with suppress(ValueError):
+                return kind(text)
+        return text
+
+
+def text(value: object) -> str:
+    """Read text."""
+    if not isinstance(value, str) or not value.strip():
+        raise ValueError('must be text, like "this"')
+    return value
+
+
+def choice(words: Iterable[str]) -> Reader:
+    """Make a reader of one of some words."""
+    known = tuple(words)
+
+    def read(value: object) -> object:
+        if value not in known:
+            raise ValueError(f"must be one of {', '.join(known)}{nearest(str(value), known)}")
+        return value
+
+    return read
+
+
+def zone(value: object) -> ZoneInfo:
+    """Read the name of a time zone."""
+    name = text(value)
+    try:
+        return ZoneInfo(name)
+    except (KeyError, OSError, ValueError):
+        zones = available_timezones()
+    if not zones:
+        raise ValueError("cannot be looked up, for this machine knows no time zones: install tzdata")
+    raise ValueError(f"must be a time zone like Europe/Berlin{nearest(name, zones)}")
+
+
+def path(value: object) -> Path:
+    """Read the path of a file."""
+    return Path(text(value)).expanduser()
+
+
+def template(value: object) -> str:
+    """Read a folder that may hold ``{…}``: it stays text, only ``~`` is resolved."""
+    return os.path.expanduser(text(value))  # noqa: PTH111  Path would tidy the template
+
+
+def proxy(value: object) -> str | None:
+    """Read the address of a proxy; empty is none. A refusal never repeats it: it may hold a password."""
+    if value == "":
+        return None
+    address = text(value)
+    if "://" not in address:
+        return f"http://{address}"
+    if not address.startswith(("http://", "https://")):
+        raise ValueError('must start with http:// or https://, or be "" for none')
+    return address
+
+
+def provider(value: object) -> object:
+    """Read the name of a provider."""
+    return choice(provider_names())(value)
+
+
+def provider_names() -> tuple[str, ...]:
+    """The providers there are, by the files of their folder: importing one would load its HTTP client."""
+    folder = Path(__file__).parent.parent / "providers"
+    return tuple(sorted({module.name for module in iter_modules([str(folder)])} - {"base", "http"}))
+
+
+def account_name(value: object) -> object:
+    """Read the name of an account."""
+    if not isinstance(value, str) or not re.fullmatch(r"[a-z0-9][a-z0-9_-]{0,31}", value):
+        raise ValueError("must be 1 to 32 small letters, digits, - or _, starting with a letter or digit")
+    return value
+
+
+def nearest(word: str, known: Iterable[str]) -> str:
+    """A question that names the nearest known word, for the end of a message; empty where none is near."""
+    close = difflib.get_close_matches(word, list(known), n=1, cutoff=0.5)
+    return f"; did you mean {close[0]}?" if close else ""
+
+
+_CAP = Number(0, 1_000_000_000)
+
+TOP: Mapping[str, Reader] = {
+    "timezone": zone,
+    "account": account_name,
+    "images": choice(["blocks", "auto", "off"]),
+    "glyphs": choice(["auto", "unicode", "ascii"]),
+    "proxy": proxy,
+    "ca_file": path,
+    "idle_minutes": Number(0, 10_080, whole=False),
+}
+"""What may stand at the top, before the first table."""
+
+ACCOUNT: Mapping[str, Reader] = {
+    "provider": provider,
+    "login": account_name,
+    "workflow": text,
+    "output": template,
+}
+"""What every account may hold; its other keys are for its provider to check."""
+
+GROUPS: Mapping[str, Mapping[str, Reader]] = {
+    "caps": {"run": _CAP, "day": _CAP, "month": _CAP},
+    "pace": {
+        "uploads": Number(1, 64),
+        "downloads": Number(1, 64),
+        "calls": Number(1, 64),
+        "in_flight": Number(1, 10_000),
+    },
+}
+"""The tables inside every account's table."""
+
+SECRETS = frozenset(
+    {"token", "refresh_token", "access_token", "api_token", "secret", "app_secret", "client_secret", "password"}
+)
+"""Keys of an account that belong with its credentials, and are refused wherever settings stand."""

@@ -1,0 +1,196 @@
+"""What all layers together say: the configuration a program runs with, and the source of each value."""
+
+from __future__ import annotations
+
+import datetime as dt
+import difflib
+import os
+import re
+from collections.abc import Iterable, Mapping
+from contextlib import suppress
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from artui.config.folders import ConfigError, Paths, paths
+from artui.config.known import ACCOUNT, GROUPS, TOP, nearest, provider_names
+from artui.config.layers import (
+    Layer,
+    Origin,
+    Source,
+    dotted,
+    leaves,
+    plant,
+    read_environment,
+    read_file,
+    read_flags,
+    read_usual_proxy,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Caps:
+    """The most an account may spend per run, day and month, in its own unit; None is no cap."""
+
+    run: int | None = None
+    day: int | None = None
+    month: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """The most at one time for one account; None is the provider's own number."""
+
+    uploads: int = 6
+    downloads: int = 4
+    calls: int = 4
+    in_flight: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class AccountConfig:
+    """One account as it is set.
+
+    ``login`` is the name its token is kept under: accounts of one sign-in, for several organizations, share it.
+    ``workflow`` and ``output`` are what is taken where a command or rule names none. ``settings`` is all the rest of
+    its table, for the provider to check.
+    """
+
+    name: str
+    provider: str
+    login: str
+    caps: Caps = Caps()
+    pace: Pace = Pace()
+    workflow: str | None = None
+    output: str | None = None
+    settings: Mapping[str, object] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Config:
+    """Everything that is set, checked.
+
+    ``watch`` holds the rules as written, those of config.toml first. ``values`` is for showing: each value under its
+    dotted key, without passwords; ``sources`` says under the same keys, and for whole accounts and rules, who set it.
+    """
+
+    paths: Paths
+    timezone: dt.tzinfo
+    accounts: Mapping[str, AccountConfig]
+    default_account: str | None
+    images: str
+    glyphs: str
+    proxy: str | None = field(repr=False)
+    ca_file: Path | None
+    idle_minutes: float
+    watch: tuple[Mapping[str, object], ...]
+    values: Mapping[str, object] = field(repr=False)
+    sources: Mapping[str, Source] = field(repr=False)
+
+
+def load(
+    where: Paths | None = None,
+    environ: Mapping[str, str] = os.environ,
+    overrides: Mapping[str, object] | None = None,
+) -> Config:
+    """Read and check all that is set; ``overrides`` are flags by dotted key. Raises ConfigError for the first fault."""
+    where = where or paths(environ)
+    return merge(where, environ, overrides or {}, read_file(Origin.SETTINGS, where.settings_file))
+
+
+def merge(where: Paths, environ: Mapping[str, str], overrides: Mapping[str, object], settings: Layer) -> Config:
+    """Do what `load` does, with settings that need not stand in their file yet. Raises ConfigError."""
+    config = read_file(Origin.CONFIG, where.config_file)
+    environment = read_environment(environ, sorted({*config.accounts(), *settings.accounts()}))
+    layers = (read_flags(overrides), environment, config, settings, read_usual_proxy(environ))
+    tree: dict[str, Any] = {"accounts": {}}
+    sources: dict[str, Source] = {}
+    for layer in layers:
+        for key, value in layer.values():
+            if plant(tree, key, value):
+                sources[dotted(key)] = layer.source(key)
+    for key, value in leaves(_defaults(tree["accounts"], environ)):
+        if plant(tree, key, value):
+            sources[dotted(key)] = Source(Origin.DEFAULT)
+    _refuse_loose_ends(tree, sources)
+    watch = _rules(layers, sources)
+    shown = {**tree, "watch": {str(number): rule for number, rule in enumerate(watch)}}
+    return Config(
+        paths=where,
+        accounts={name: _account(name, table) for name, table in sorted(tree["accounts"].items())},
+        default_account=tree["account"],
+        watch=watch,
+        values={dotted(key): _shown(value) for key, value in leaves(shown) if dotted(key) in sources},
+        sources=sources,
+        **{word: tree[word] for word in TOP if word != "account"},
+    )
+
+
+def _defaults(accounts: Mapping[str, object], environ: Mapping[str, str]) -> dict[str, Any]:
+    common = {"workflow": None, "output": None, "caps": asdict(Caps()), "pace": asdict(Pace())}
+    return {
+        "timezone": local_zone(environ),
+        "account": next(iter(accounts)) if len(accounts) == 1 else None,
+        "images": "blocks",
+        "glyphs": "auto",
+        "proxy": None,
+        "ca_file": None,
+        "idle_minutes": 5,
+        "accounts": {name: {"login": name, **common} for name in accounts},
+    }
+
+
+def _refuse_loose_ends(tree: Mapping[str, Any], sources: Mapping[str, Source]) -> None:
+    accounts, default = tree["accounts"], tree["account"]
+    if default is not None and default not in accounts:
+        known = f"; known: {', '.join(accounts)}" if accounts else "; none is set up yet, run artui login"
+        raise ConfigError(f"{sources['account']}: account {default} is not set up{nearest(default, accounts) or known}")
+    for name, table in accounts.items():
+        if "provider" not in table:
+            near = difflib.get_close_matches("provider", table, n=1)
+            hint = f"; is {near[0]} meant to be it?" if near else ""
+            complaint = f'needs provider = "…", one of {", ".join(provider_names())}{hint}'
+            raise ConfigError(f"{sources[dotted(('accounts', name))]}: accounts.{name} {complaint}")
+
+
+def _rules(layers: Iterable[Layer], sources: dict[str, Source]) -> tuple[Mapping[str, object], ...]:
+    """Join the rules of all layers, and note where each and its values stand."""
+    rules: list[Mapping[str, object]] = []
+    for layer in layers:
+        for number, rule in enumerate(layer.tree.get("watch", ())):
+            for key in ((), *(key for key, _ in leaves(rule))):
+                sources[dotted(("watch", len(rules), *key))] = layer.source(("watch", number, *key))
+            rules.append(rule)
+    return tuple(rules)
+
+
+def _account(name: str, table: Mapping[str, Any]) -> AccountConfig:
+    return AccountConfig(
+        name=name,
+        caps=Caps(**table["caps"]),
+        pace=Pace(**table["pace"]),
+        settings={word: value for word, value in table.items() if word not in ACCOUNT and word not in GROUPS},
+        **{word: table[word] for word in ACCOUNT},
+    )
+
+
+def _shown(value: object) -> object:
+    """A value fit to be shown: plain types, and no password in an address."""
+    if isinstance(value, (dt.tzinfo, Path, str)):
+        return re.sub(r"(?<=://)[^/@\s]+(?=@)", "…", str(value))
+    return value
+
+
+def local_zone(environ: Mapping[str, str] = os.environ) -> dt.tzinfo:
+    """The time zone of this machine, with its summer time: ``TZ``, else /etc/localtime, else UTC."""
+    with suppress(KeyError, OSError, ValueError):
+        if name := environ.get("TZ", "").lstrip(":"):
+            return ZoneInfo(name)
+    with suppress(KeyError, OSError, ValueError):
+        _, found, name = os.path.realpath("/etc/localtime").rpartition("zoneinfo/")
+        if found:
+            return ZoneInfo(name)
+    with suppress(OSError, ValueError), Path("/etc/localtime").open("rb") as stream:
+        return ZoneInfo.from_file(stream, key="local")
+    return dt.UTC

@@ -1,0 +1,147 @@
+"""The one refresh: access tokens from a refresh token, one exchange at a time in all processes of this user."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from artui.config import try_lock
+from artui.credentials.secret import Secret
+from artui.credentials.vault import Stored, Vault
+
+_PATIENCE = 60.0  # seconds for another process's exchange, whose own time-outs are shorter
+
+
+@dataclass(frozen=True, slots=True)
+class Refreshed:
+    """What a service gives for a refresh token: an access token, its lifetime in seconds, and perhaps a new refresh
+    token that replaces the one it was given for."""
+
+    access: Secret
+    lifetime: float
+    refresh: Secret | None = None
+
+
+class SignedOut(Exception):
+    """There is no token, or the service no longer accepts it: only a new sign-in helps."""
+
+
+def since_boot() -> float:
+    """Seconds that nobody can set and that also pass while the machine sleeps, as a token's lifetime does."""
+    return time.clock_gettime(getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC))
+
+
+class AccessTokens:
+    """The access tokens of one account in one process and event loop.
+
+    ``exchange`` makes the one request. It raises SignedOut where the service refuses the refresh token; every other
+    error of it passes through and is forgotten. ``ahead`` is how long before its end, in seconds, a token is replaced.
+    """
+
+    def __init__(
+        self,
+        vault: Vault,
+        account: str,
+        exchange: Callable[[Secret], Awaitable[Refreshed]],
+        *,
+        ahead: float = 120,
+        monotonic: Callable[[], float] = since_boot,
+    ) -> None:
+        self._vault = vault
+        self._account = account
+        self._exchange = exchange
+        self._ahead = ahead
+        self._now = monotonic
+        self._access: Secret | None = None
+        self._lifetime = 0.0
+        self._ends = 0.0
+        self._flight: asyncio.Task[Secret] | None = None
+        self._unsaved: tuple[Stored, Refreshed, float] | None = None
+        self._refused: tuple[Secret, str] | None = None
+
+    async def get(self, needed_for: float = 0) -> Secret:
+        """An access token good for ``needed_for`` more seconds, as far as the service's lifetimes allow.
+
+        Raises SignedOut, CredentialProblem, TimeoutError where another process keeps the token to itself, and what
+        the exchange raises.
+        """
+        margin = min(max(self._ahead, needed_for), self._lifetime / 2)  # else short-lived tokens were never good enough
+        if self._access is not None and self._ends - self._now() > margin:
+            return self._access
+        return await self._refreshed()
+
+    async def rejected(self, access: Secret) -> Secret:
+        """The access token after one that the service refused, however many report it. Raises what `get` does."""
+        if self._access == access:
+            self._access = None
+        return await self.get()
+
+    async def settle(self) -> None:
+        """Wait for a refresh under way: to leave in its midst may lose a token that the service has renewed."""
+        if self._flight is not None:
+            await asyncio.wait([self._flight])
+
+    async def _refreshed(self) -> Secret:
+        """Join the one refresh. Those who wait may be cancelled without an end to it."""
+        if self._flight is None:
+            self._flight = asyncio.create_task(self._refresh())
+            self._flight.add_done_callback(self._landed)
+        flight = self._flight
+        await asyncio.wait([flight])
+        return flight.result()
+
+    def _landed(self, flight: asyncio.Task[Secret]) -> None:
+        self._flight = None
+        if not flight.cancelled():
+            flight.exception()  # seen, even where nobody waits any more
+
+    async def _refresh(self) -> Secret:
+        stored = await asyncio.to_thread(self._find)
+        async with _held(await asyncio.to_thread(self._vault.lock_file, stored)):
+            while self._unsaved is None:
+                stored = await asyncio.to_thread(self._find)  # again: whoever had the lock may have renewed it
+                if self._refused and self._refused[0] == stored.secret:
+                    raise SignedOut(self._refused[1])
+                began = self._now()
+                try:
+                    self._unsaved = (stored, await self._exchange(stored.secret), began)
+                except SignedOut as refusal:
+                    self._refused = (stored.secret, str(refusal))
+            return await self._save(*self._unsaved)
+
+    async def _save(self, used: Stored, fresh: Refreshed, began: float) -> Secret:
+        """Make a renewed refresh token durable, then let the access token out. What fails here is tried again."""
+        if fresh.refresh and fresh.refresh != used.secret:
+            loop = asyncio.get_running_loop()
+            saving = loop.run_in_executor(None, self._vault.renew, self._account, used, fresh.refresh)
+            await asyncio.wait([saving])  # which a cancelled wait does not cancel
+            saving.result()
+        self._unsaved = None
+        self._access, self._lifetime, self._ends = fresh.access, fresh.lifetime, began + fresh.lifetime
+        return fresh.access
+
+    def _find(self) -> Stored:
+        stored = self._vault.find(self._account)
+        if stored is None:
+            why = f" ({complaint})" if (complaint := self._vault.keyring_complaint) else ""
+            raise SignedOut(f"{self._account} is not signed in{why}: run artui login {self._account}")
+        return stored
+
+
+@asynccontextmanager
+async def _held(file: Path) -> AsyncIterator[None]:
+    """Hold a lock between processes. Asking again, not waiting in a thread: a cancelled wait leaves no lock behind."""
+    deadline = since_boot() + _PATIENCE
+    while (descriptor := try_lock(file)) is None:
+        if since_boot() > deadline:
+            raise TimeoutError(f"another artui has kept {file} for {_PATIENCE:g} s: wake or end that one")
+        await asyncio.sleep(0.05)
+    try:
+        yield
+    finally:
+        os.close(descriptor)

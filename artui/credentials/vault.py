@@ -1,0 +1,303 @@
+"""The places a token may lie in: where it is looked for, kept, renewed and forgotten."""
+
+from __future__ import annotations
+
+import errno
+import hashlib
+import json
+import os
+import shlex
+import stat
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+from typing import NoReturn
+
+from artui.config import ConfigError, Paths, locked, make_private_folder, sync_folder, variable, write_private
+from artui.credentials.ring import DeafKeyring, NoKeyring, Ring
+from artui.credentials.secret import Secret
+
+
+class Place(StrEnum):
+    """Where a token lies."""
+
+    MEMORY = "memory"
+    SYSTEMD = "systemd credential"
+    ENVIRONMENT = "environment"
+    FILE = "file"
+    KEYRING = "keyring"
+
+
+_READ_ONLY = (Place.SYSTEMD, Place.ENVIRONMENT)
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """A token as found. ``detail`` names the variable, file or keyring for a person.
+
+    ``seed`` is what the place itself holds: another value than ``secret`` once the service renewed the token of a place
+    that artui cannot write. ``identity`` is the same for all who share the token.
+    """
+
+    secret: Secret
+    place: Place
+    detail: str
+    seed: Secret
+    identity: str
+
+
+class CredentialProblem(Exception):
+    """A token cannot be read or kept; the message is one line: which, where, what to do."""
+
+
+class Vault:
+    """The tokens of this user. Every method blocks, a hanging keyring for two seconds once: call it in a thread.
+
+    ``account`` is throughout the name the token is kept under: `AccountConfig.login`.
+    """
+
+    def __init__(self, paths: Paths, environ: Mapping[str, str] = os.environ, *, ring: Ring | None = None) -> None:
+        self._folder = paths.credentials
+        self._environ = environ
+        self._ring = ring or _RING
+        self._service = f"artui {paths.state}"  # another ARTUI_HOME has other tokens
+        self._memory: dict[str, Secret] = {}
+        self._found: dict[str, Stored] = {}  # kept alive so that `scrub` knows them for as long as this process does
+
+    @property
+    def keyring_complaint(self) -> str:
+        """Why the keyring is not asked any more; empty while it is."""
+        return self._ring.complaint
+
+    def find(self, account: str) -> Stored | None:
+        """Look in memory, systemd credential, environment, file, keyring: the first that holds a token wins.
+
+        The file comes before the keyring, for it only exists where someone chose it over a keyring. Raises
+        CredentialProblem for a token that others can read, or that cannot be one.
+        """
+        for look in (self._in_memory, self._in_systemd, self._in_environment, self._in_file, self._in_keyring):
+            if stored := look(account):
+                self._found[account] = stored = self._as_renewed(stored)
+                return stored
+        return None
+
+    def keep(self, account: str, secret: Secret, place: Place) -> Stored:
+        """Keep a new token in one place, durably. Keyring and file never both hold one: the later takes over.
+
+        FILE only ever after the person's yes. Raises CredentialProblem where the token cannot be kept there.
+        """
+        if place in _READ_ONLY:
+            raise CredentialProblem(f"artui cannot write the {place}: change the token where it is set")
+        secret = _token(secret.reveal(), "what was given") or _refuse("the token is empty: give it again")
+        with self._writing():
+            match place:
+                case Place.KEYRING:
+                    self._fill_keyring(account, secret)
+                    self._remove(self._file(account))
+                case Place.FILE:
+                    self._write(self._file(account), {"token": secret.reveal()})
+                    with suppress(NoKeyring):
+                        self._ring.delete(self._service, account)
+            self._memory.pop(account, None)
+            if place is Place.MEMORY:
+                self._memory[account] = secret
+        return self._stored(account, secret, place)
+
+    def renew(self, account: str, used: Stored, rotated: Secret) -> None:
+        """Put the token that the service gave for ``used`` in its place, durably; a newer sign-in is left alone.
+
+        What came from a place that cannot be written lies in a file of its own from then on, under the hash of what
+        that place holds: a new token there wins. Raises CredentialProblem.
+        """
+        with self._writing():
+            now = self.find(account)
+            if now is None or now.secret != used.secret:
+                return
+            successor = self._successor(used.seed)
+            if self._replaced(account, used.place, rotated):
+                self._remove(successor)
+            else:
+                self._write(successor, {"token": rotated.reveal(), "seed": _digest(used.seed)})
+
+    def forget(self, account: str) -> list[Place]:
+        """Remove the token wherever artui can and return those places. One set from outside stays: `find` shows it.
+
+        Raises CredentialProblem where the keyring may still hold it.
+        """
+        removed = []
+        with self._writing():
+            if self._memory.pop(account, None):
+                removed.append(Place.MEMORY)
+            looks = (self._in_systemd, self._in_environment, self._in_keyring)
+            renewed = [self._successor(stored.seed) for look in looks if (stored := look(account))]
+            files = [self._remove(file) for file in (self._file(account), *renewed)]
+            if any(files):
+                removed.append(Place.FILE)
+            try:
+                if self._ring.delete(self._service, account):
+                    removed.append(Place.KEYRING)
+            except DeafKeyring as error:
+                way = f"open it and remove the entry {self._service!r} of {account}"
+                raise CredentialProblem(f"{error}, so the token of {account} may still be in it: {way}") from None
+            except NoKeyring:
+                pass
+        return removed
+
+    def lock_file(self, stored: Stored) -> Path:
+        """The file whose lock one must hold to use a token that the service may renew. Raises CredentialProblem."""
+        self._make_folder()
+        return self._folder / f"{stored.identity}.lock"
+
+    # Looking: each gives what its place holds, or None.
+
+    def _in_memory(self, account: str) -> Stored | None:
+        secret = self._memory.get(account)
+        return self._stored(account, secret, Place.MEMORY) if secret else None
+
+    def _in_systemd(self, account: str) -> Stored | None:
+        folder = self._environ.get("CREDENTIALS_DIRECTORY")
+        for name in (f"{account}.token", f"artui-{account}") if folder else ():
+            file = Path(folder or "") / name
+            content = _read(file, stat.S_IRWXO, private=False)
+            if content is not None and (secret := _token(content.decode("utf-8", "replace"), str(file))):
+                return self._stored(account, secret, Place.SYSTEMD, str(file))
+        return None
+
+    def _in_environment(self, account: str) -> Stored | None:
+        name = variable(account, "token")
+        secret = _token(self._environ.get(name, ""), name)
+        return self._stored(account, secret, Place.ENVIRONMENT, name) if secret else None
+
+    def _in_file(self, account: str) -> Stored | None:
+        secret = self._read_token(self._file(account))
+        return self._stored(account, secret, Place.FILE) if secret else None
+
+    def _in_keyring(self, account: str) -> Stored | None:
+        try:
+            secret = _token(self._ring.get(self._service, account) or "", f"the entry {self._service!r} of the keyring")
+        except NoKeyring:
+            return None
+        return self._stored(account, secret, Place.KEYRING) if secret else None
+
+    def _stored(self, account: str, secret: Secret, place: Place, detail: str = "") -> Stored:
+        details = {Place.MEMORY: "until artui ends", Place.KEYRING: self._service, Place.FILE: str(self._file(account))}
+        identity = _digest(secret)[:24] if place in _READ_ONLY else account
+        return Stored(secret, place, detail or details[place], secret, identity)
+
+    def _as_renewed(self, stored: Stored) -> Stored:
+        file = self._successor(stored.seed)
+        secret = self._read_token(file)
+        if secret is None:
+            return stored
+        return Stored(secret, stored.place, f"{stored.detail}, renewed in {file}", stored.seed, stored.identity)
+
+    # Files, and the keyring's way in.
+
+    def _file(self, account: str) -> Path:
+        return self._folder / f"{account}.json"
+
+    def _successor(self, seed: Secret) -> Path:
+        return self._folder / f"{_digest(seed)[:24]}.renewed.json"  # no account has a dot in its name
+
+    def _read_token(self, file: Path) -> Secret | None:
+        content = _read(file, stat.S_IRWXG | stat.S_IRWXO)
+        if content is None:
+            return None
+        try:
+            return _token(json.loads(content)["token"], str(file))
+        except (ValueError, KeyError, TypeError, AttributeError):
+            raise CredentialProblem(f"{file} is damaged: remove it, then run artui login") from None
+
+    def _write(self, file: Path, content: Mapping[str, str]) -> None:
+        write_private(file, json.dumps(content).encode())
+
+    def _remove(self, file: Path) -> bool:
+        try:
+            file.unlink()
+        except FileNotFoundError:
+            return False
+        sync_folder(self._folder)
+        return True
+
+    def _replaced(self, account: str, place: Place, secret: Secret) -> bool:
+        """Put a token where its predecessor lies; False where that place cannot be written."""
+        match place:
+            case Place.MEMORY:
+                self._memory[account] = secret
+                return True
+            case Place.FILE:
+                self._write(self._file(account), {"token": secret.reveal()})
+                return True
+            case Place.KEYRING:
+                with suppress(NoKeyring):  # gone since it was read: to lose the token would be worse than a file
+                    self._ring.set(self._service, account, secret.reveal())
+                    return True
+        return False
+
+    def _fill_keyring(self, account: str, secret: Secret) -> None:
+        try:
+            self._ring.set(self._service, account, secret.reveal())
+        except NoKeyring as error:
+            other = f"keep the token of {account} in a file, or set {variable(account, 'token')}"
+            raise CredentialProblem(f"{error}: {other}") from None
+
+    @contextmanager
+    def _writing(self) -> Iterator[None]:
+        self._make_folder()
+        try:
+            with locked(self._folder / "write.lock"):
+                yield
+        except OSError as error:
+            way = "make room there, or make it yours"
+            raise CredentialProblem(f"{self._folder} cannot be written ({error.strerror}): {way}") from None
+        except ConfigError as error:
+            raise CredentialProblem(str(error)) from None
+
+    def _make_folder(self) -> None:
+        try:
+            make_private_folder(self._folder)
+        except ConfigError as error:
+            raise CredentialProblem(str(error)) from None
+
+
+def _read(file: Path, forbidden: int, *, private: bool = True) -> bytes | None:
+    """Read a small file that none of the ``forbidden`` mode bits opens to others; None where there is none."""
+    try:
+        descriptor = os.open(file, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK | (os.O_NOFOLLOW if private else 0))
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        reason = "it is a link" if error.errno == errno.ELOOP else error.strerror
+        raise CredentialProblem(f"{file} cannot be read ({reason}): make it a file of yours, or remove it") from None
+    try:
+        status = os.fstat(descriptor)
+        if not stat.S_ISREG(status.st_mode):
+            _refuse(f"{file} is no regular file: remove it")
+        if status.st_mode & forbidden:
+            _refuse(f"{file} is open to others and is not used: run chmod 600 {shlex.quote(str(file))}")
+        if private and status.st_uid not in (0, os.geteuid()):
+            _refuse(f"{file} belongs to another user and is not used: remove it, then run artui login")
+        return os.read(descriptor, 65_536)
+    finally:
+        os.close(descriptor)
+
+
+def _token(text: str, where: str) -> Secret | None:
+    """Take a token from text around which there may be blanks; None where it is empty. Raises CredentialProblem."""
+    secret = Secret(text.strip())  # first, so that a refused one is scrubbed from what is written about it
+    if not all("!" <= letter <= "~" for letter in secret.reveal()):
+        _refuse(f"{where} holds blanks, line breaks or letters that no token has: copy the token again")
+    return secret or None
+
+
+def _refuse(complaint: str) -> NoReturn:
+    raise CredentialProblem(complaint)
+
+
+def _digest(secret: Secret) -> str:
+    return hashlib.sha256(secret.reveal().encode()).hexdigest()
+
+
+_RING = Ring()

@@ -1,0 +1,150 @@
+"""What a person decides about jobs: retry, cancel, resolve, accept a price, pause, resume.
+
+Each decision arrives as a request that names what its author saw; it is checked and carried out in one transaction, and
+one that no longer fits is refused with a sentence.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from artui.job import FINAL, Job, PurchaseState, Reason, Stage, Status
+from artui.journal import Connection, jobs, purchases, requests
+from artui.journal.requests import Request
+
+
+class Refused(Exception):
+    """The decision does not fit what the job is now; the text says why and what fits."""
+
+
+def carry_out(db: Connection, request: Request) -> Job | None:
+    """Carry a request about one job out and mark it done, or refuse it; returns the job as it then is."""
+    try:
+        message = _decide(db, request)
+    except Refused as refusal:
+        requests.finish(db, request, str(refusal), refused=True)
+        return None
+    requests.finish(db, request, message)
+    return jobs.get(db, request.job or 0)
+
+
+def _decide(db: Connection, request: Request) -> str:
+    job = jobs.get(db, request.job or 0)
+    if job is None:
+        raise Refused(f"there is no job {request.job}")
+    if (job.purchase, job.status) != (request.purchase, request.status):
+        raise Refused(f"job {job.id} has moved on meanwhile: it is {job.status} now")
+    return DECISIONS[request.what](db, job, request.arguments)
+
+
+def _retry(db: Connection, job: Job, arguments: Mapping[str, Any]) -> str:
+    """Try again what failed or is held: free where nothing was paid, else a purchase like any other."""
+    if job.status is Status.HELD:
+        return _retry_held(db, job, arguments)
+    if job.status not in (Status.FAILED, Status.CANCELLED):
+        raise Refused(
+            f"job {job.id} is {job.status}: nothing to retry (a finished photo is sent again by `artui redo`)"
+        )
+    if job.execution:
+        jobs.move(db, job, Stage.SUBMITTING, Status.READY, "retry", new_try=True, message="asked for by a person")
+        return f"the service is asked again about {job.source.name}"
+    if not jobs.surely_unpaid(db, job.id):
+        raise Refused(f"job {job.id} was given up and may have been paid: `artui redo {job.id}` buys it anew")
+    _from_the_start(db, job, arguments)
+    return f"{job.source.name} is checked and sent again"
+
+
+def _retry_held(db: Connection, job: Job, arguments: Mapping[str, Any]) -> str:
+    if job.reason == Reason.IN_DOUBT:
+        raise Refused(f"job {job.id} is in doubt: `artui resolve {job.id}` with --adopt ID, --again or --give-up")
+    if job.reason == Reason.PRICE:
+        if "version" not in arguments:
+            raise Refused(f"{job.message}; retry it with the new price")
+        _from_the_start(db, job, arguments)
+        return f"{job.source.name} is sent at the new price"
+    if job.reason == Reason.PAYMENT:
+        jobs.move(db, job, Stage.SUBMITTING, Status.READY, "retry", new_try=True, message="asked for by a person")
+        return f"the service is asked to go on with {job.source.name}"
+    if job.stage is Stage.SUBMITTED:
+        jobs.move(db, job, job.stage, Status.WAITING, "retry", reason=Reason.AT_SERVICE, due=job.due or 0.0)
+        return f"{job.source.name} is looked at again"
+    jobs.move(db, job, job.stage, Status.READY, "retry", message="asked for by a person", attempts=0)
+    return f"{job.source.name} goes on"
+
+
+def _from_the_start(db: Connection, job: Job, arguments: Mapping[str, Any]) -> None:
+    """Begin anew with the file as it is now; nothing of the earlier try was paid."""
+    allowed = {"size", "mtime_ns", "inode", "device", "quoted", "version"}
+    changes = {name: value for name, value in arguments.items() if name in allowed}
+    jobs.move(
+        db, job, Stage.NEW, Status.READY, "retry", new_try=True, message="asked for by a person",
+        digest="", buys=False, twin_of=None, reference="", attempts=0, cancel=False, **changes,
+    )  # fmt: skip
+
+
+def _cancel(db: Connection, job: Job, arguments: Mapping[str, Any]) -> str:
+    """Before the intent a cancel is the end, unpaid; after it a wish: a result that comes is saved all the same."""
+    del arguments
+    if job.status in FINAL:
+        raise Refused(f"job {job.id} is {job.status} already")
+    purchase = purchases.current(db, job)
+    sent = purchase is not None and purchase.state is not PurchaseState.REFUSED
+    if sent:
+        jobs.change(
+            db, job, "cancel wish", "already sent, the service cannot stop it: its result is saved", cancel=True
+        )
+        return f"{job.source.name} is already sent, the service cannot stop it; its result is saved when it comes"
+    if job.status is Status.RUNNING:
+        jobs.change(db, job, "cancel wish", "cancelled unless it is being sent right now", cancel=True)
+        return f"{job.source.name} is cancelled unless it is being sent right now"
+    jobs.move(db, job, job.stage, Status.CANCELLED, "cancelled", message="cancelled, nothing paid")
+    return f"{job.source.name} is cancelled, nothing paid"
+
+
+def _in_doubt(db: Connection, job: Job) -> str:
+    """The key of the purchase a person decides about."""
+    purchase = purchases.current(db, job)
+    if job.reason != Reason.IN_DOUBT or purchase is None or purchase.state is not PurchaseState.INTENDED:
+        raise Refused(f"job {job.id} is not in doubt: there is nothing to resolve")
+    return purchase.key
+
+
+def _adopt(db: Connection, job: Job, arguments: Mapping[str, Any]) -> str:
+    """Take over an execution that a person found; the engine has compared it with the photo before."""
+    key, execution = _in_doubt(db, job), str(arguments["execution"])
+    if purchases.known_executions(db, job.payer, [execution]):
+        raise Refused(f"execution {execution} belongs to another job already")
+    purchases.record_execution(db, key, execution)
+    jobs.move(
+        db, job, Stage.SUBMITTED, Status.WAITING, "adopted", reason=Reason.AT_SERVICE, due=0.0, execution=execution
+    )
+    return f"{job.source.name} is followed as execution {execution}"
+
+
+def _again(db: Connection, job: Job, arguments: Mapping[str, Any]) -> str:
+    """Send the photo again, knowing that the first time may have been charged."""
+    del arguments
+    purchases.presume_spent(db, _in_doubt(db, job))
+    message = "sent again by a person's decision; the first time may have been charged too"
+    jobs.move(db, job, Stage.UPLOADED, Status.READY, "send again", new_try=True, message=message)
+    return f"{job.source.name} is sent again"
+
+
+def _give_up(db: Connection, job: Job, arguments: Mapping[str, Any]) -> str:
+    """Let the purchase count as spent and the job as failed."""
+    del arguments
+    purchases.presume_spent(db, _in_doubt(db, job))
+    message = f"given up by a person; counted as spent ({job.quoted} credits)"
+    jobs.move(db, job, Stage.SUBMITTING, Status.FAILED, "given up", reason="given up", message=message)
+    return f"{job.source.name} is given up and counted as spent"
+
+
+DECISIONS: Mapping[str, Callable[[Connection, Job, Mapping[str, Any]], str]] = {
+    "retry": _retry,
+    "cancel": _cancel,
+    "adopt": _adopt,
+    "again": _again,
+    "give up": _give_up,
+}
+"""The requests that are about one job."""

@@ -1,0 +1,184 @@
+"""Purchases whose fate is unknown: what one reading of the service's list means for each of them.
+
+A resend needs a proof of absence: two complete readings, a settling time apart, at an account that is known to give
+our labels back. Whatever is less than that waits, or asks a person.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+
+from artui.job import Job, Purchase, PurchaseState, Reason, Stage, Status
+from artui.journal import Connection, Stale, accounts, jobs, purchases
+from artui.pace import backoff
+from artui.providers.base import Absent, Found, Look, Progress, Sought
+from artui.steps import Journey
+
+LOOKS_NEEDED = 2
+RESENDS = 2
+"""How often a photo is sent again by itself after a proven absence."""
+
+UNPROVEN_TRIES = 3
+"""Readings after which a person is asked where no label of ours is known to come back."""
+
+
+@dataclass(frozen=True, slots=True)
+class InDoubt:
+    """A job in doubt with all purchases made for it; the last one is the one in doubt."""
+
+    job: Job
+    purchases: tuple[Purchase, ...]
+
+    @property
+    def purchase(self) -> Purchase:
+        """The purchase in doubt."""
+        return self.purchases[-1]
+
+    @property
+    def sought(self) -> Sought:
+        """What the provider needs to look for it."""
+        last = self.purchase
+        keys = frozenset(purchase.key for purchase in self.purchases)
+        return Sought(last.key, keys, last.workflow, last.version, last.reference, last.mark)
+
+    @property
+    def resends(self) -> int:
+        """How often the photo has been sent again after a proven absence."""
+        return sum(purchase.state is PurchaseState.PRESUMED_SPENT for purchase in self.purchases)
+
+
+def due(db: Connection, account: str, now: float) -> list[InDoubt]:
+    """The jobs of an account whose lost paid call is to be looked up now."""
+    waiting = jobs.select(
+        db,
+        "account = ? AND stage = ? AND status = 'waiting' AND reason = ? AND due <= ?",
+        (account, Stage.SUBMITTING, Reason.LOOKING, now),
+    )
+    return [InDoubt(job, tuple(purchases.of_job(db, job.id))) for job in waiting]
+
+
+def next_due(db: Connection, account: str) -> float | None:
+    """When the next look-up of this account is due; None where nothing is in doubt."""
+    return jobs.earliest_due(db, account, Reason.LOOKING)
+
+
+async def conclude(journey: Journey, doubt: InDoubt, look: Look) -> Job:
+    """Draw the conclusion of one reading for one job in doubt; returns the job as it then is."""
+    if isinstance(look, Found):
+        return await _adopt(journey, doubt, look)
+    settle, now = journey.provider.settings.settle, journey.clock.now()
+    if isinstance(look, Absent):
+        return await journey.journal.do(_absent, doubt, look, now, settle)
+    return await journey.journal.do(_look_again, doubt, look.message, now, settle)
+
+
+async def conclude_retry(journey: Journey, doubt: InDoubt, seen: Progress | None) -> Job:
+    """Draw the conclusion of one look at an execution whose *retry* may have got lost.
+
+    An execution that has moved since took it; one that twice stands where it stood did not, and is followed on.
+    """
+    before = json.loads(doubt.purchase.draft)["word"]
+    if seen is not None and seen.word != before:
+        return await journey.accept(doubt.job, doubt.purchase.key, doubt.job.execution, "the retry had been taken")
+    settle, now = journey.provider.settings.settle, journey.clock.now()
+    if seen is None:
+        message = "the service did not answer about this execution"
+        return await journey.journal.do(_look_again, doubt, message, now, settle)
+    return await journey.journal.do(_retry_absent, doubt, now, settle)
+
+
+def _retry_absent(db: Connection, doubt: InDoubt, now: float, settle: float) -> Job:
+    _expect(db, doubt.purchase)
+    if purchases.looked(db, doubt.purchase.key) < LOOKS_NEEDED:
+        return jobs.follow(
+            db, doubt.job, Stage.SUBMITTING, Status.WAITING, "not taken yet", reason=Reason.LOOKING, due=now + settle
+        )
+    purchases.record_refusal(db, doubt.purchase.key)
+    message = "the retry was not taken; the execution is followed as it is"
+    return jobs.follow(
+        db, doubt.job, Stage.SUBMITTED, Status.WAITING, "retry lost", reason=Reason.AT_SERVICE, message=message, due=now
+    )
+
+
+async def _adopt(journey: Journey, doubt: InDoubt, found: Found) -> Job:
+    """Take over the earliest execution; every further one is recorded and shown as charged too."""
+    first, *others = found.executions
+    key = first.key if first.key in doubt.sought.keys else doubt.purchase.key
+    message = "found at the service: it had been carried out"
+    if others:
+        ids = ", ".join(other.execution for other in others)
+        message = f"the service runs this photo {len(others) + 1} times and may charge each: also {ids}"
+
+    def record_all(db: Connection) -> None:
+        accounts.prove_labels(db, doubt.job.account)
+        for other in others:
+            purchases.record_execution(db, other.key or doubt.purchase.key, other.execution)
+        if key != doubt.purchase.key and not any(other.key == doubt.purchase.key for other in others):
+            purchases.presume_spent(db, doubt.purchase.key)
+
+    job = await journey.accept(doubt.job, key or doubt.purchase.key, first.execution, message)
+    await journey.keep(record_all)
+    return job
+
+
+def _absent(db: Connection, doubt: InDoubt, absent: Absent, now: float, settle: float) -> Job:
+    """Count a complete reading without the purchase; after the second one the photo may be sent again."""
+    job, purchase = doubt.job, doubt.purchase
+    _expect(db, purchase)
+    if purchases.any_of_ours(db, job.payer, absent.labels_seen):
+        accounts.prove_labels(db, job.account)
+    strangers = set(absent.lookalikes) - purchases.known_executions(db, job.payer, absent.lookalikes)
+    if strangers:
+        return _ask(db, job, f"the service has {', '.join(sorted(strangers))} for this photo, without our label")
+    if not accounts.state(db, job.account).labels_proven:
+        return _unproven(db, doubt, now, settle)
+    looks = purchases.looked(db, purchase.key)
+    patience = settle * (1 + doubt.resends)
+    if looks < LOOKS_NEEDED:
+        return jobs.follow(
+            db, job, Stage.SUBMITTING, Status.WAITING, "not found yet", reason=Reason.LOOKING, due=now + patience,
+            message="not at the service yet: looked up once more before it is sent again",
+        )  # fmt: skip
+    if doubt.resends >= RESENDS:
+        return _ask(db, job, f"sent {RESENDS + 1} times, found at the service by none of the looks")
+    purchases.presume_spent(db, purchase.key)
+    return jobs.follow(
+        db, job, Stage.UPLOADED, Status.READY, "proved absent", new_try=True,
+        message=f"looked up {looks} times and not there: sent again under a new key",
+    )  # fmt: skip
+
+
+def _unproven(db: Connection, doubt: InDoubt, now: float, settle: float) -> Job:
+    """An absence proves nothing while no label of ours is known to come back from this account."""
+    job = doubt.job
+    if job.attempts + 1 >= UNPROVEN_TRIES:
+        return _ask(db, job, "not in the service's list, and no other job has shown that its list can be trusted")
+    return jobs.follow(
+        db, job, Stage.SUBMITTING, Status.WAITING, "not found yet", reason=Reason.LOOKING, due=now + settle,
+        attempts=job.attempts + 1, message="not at the service yet, which proves nothing so far",
+    )  # fmt: skip
+
+
+def _look_again(db: Connection, doubt: InDoubt, message: str, now: float, settle: float) -> Job:
+    job = doubt.job
+    _expect(db, doubt.purchase)
+    return jobs.follow(
+        db, job, Stage.SUBMITTING, Status.WAITING, "look-up unfinished", reason=Reason.LOOKING, message=message,
+        due=now + min(max(settle, 1.0), backoff(8)),
+    )  # fmt: skip
+
+
+def _ask(db: Connection, job: Job, why: str) -> Job:
+    price = "" if job.quoted is None else f" ({job.quoted} credits)"
+    message = (
+        f"{job.source.name} may have been paid{price}: {why}. Look for it in the web app, then run"
+        f" `artui resolve {job.id}` with --adopt ID, --again or --give-up."
+    )
+    return jobs.follow(db, job, Stage.SUBMITTING, Status.HELD, "in doubt", reason=Reason.IN_DOUBT, message=message)
+
+
+def _expect(db: Connection, purchase: Purchase) -> None:
+    """A fact may have come in while the list was read: then there is no doubt left to settle."""
+    if purchases.by_key(db, purchase.key).state is not PurchaseState.INTENDED:
+        raise Stale(f"purchase {purchase.key} is settled")

@@ -1,0 +1,305 @@
+"""The engine: one lane per account, the requests people leave, and an orderly end. It alone moves jobs."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import time
+from collections.abc import Awaitable, Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, TypeVar
+
+from artui import decisions, files, providers
+from artui.config import AccountConfig, Config, ConfigError, Paths
+from artui.credentials import Vault
+from artui.job import FINAL, Reason, Stage
+from artui.journal import Connection, Journal, Unwritable, jobs, requests
+from artui.journal.requests import Request
+from artui.lane import Lane
+from artui.pace import Clock
+from artui.providers.base import Blocked, NotPermitted, Provider, Rejected, Sent, Surroundings, Transient
+from artui.steps import Journey
+from artui.transfers import Transfers
+
+log = logging.getLogger(__name__)
+T = TypeVar("T")
+
+TICK = 0.25
+"""Seconds between two looks at what other processes wrote."""
+
+HEARTBEAT = 5.0
+GRACE = 5.0
+"""Seconds running transfers get to end by themselves when the engine stops."""
+
+BALLAST = 16 * 1024 * 1024
+"""Bytes kept in reserve beside the journal, given up when the disk is full so that facts can still be written."""
+
+
+def open_provider(config: Config, account: AccountConfig, vault: Vault) -> Provider[Any]:
+    """The provider of an account; ConfigError where its settings cannot be used."""
+    kind = providers.load(account.provider)
+    settings = providers.settings(kind, account)
+    return kind(settings, Surroundings(account.name, vault, config.proxy, config.ca_file and str(config.ca_file)))
+
+
+class Engine:
+    """Moves the jobs of one journal for as long as this process holds its lock.
+
+    ``still_ours`` says whether the lock is; ``load_config`` gives the configuration afresh.
+    """
+
+    def __init__(
+        self, paths: Paths, journal: Journal, generation: int, still_ours: Callable[[], bool],
+        load_config: Callable[[], Config],
+    ) -> None:  # fmt: skip
+        self.paths = paths
+        self.journal = journal
+        self.generation = generation
+        self.clock = Clock()
+        self.vault = Vault(paths)
+        self.stopping = asyncio.Event()
+        self._still_ours = still_ours
+        self._load_config = load_config
+        self._config = load_config()
+        self._transfers = Transfers(paths.transfers)
+        self._hashing = ThreadPoolExecutor(2, "hash")
+        self._lanes: dict[str, tuple[Lane, asyncio.Task[None]]] = {}
+        self._unusable: dict[str, str] = {}
+        self._seen = -1
+        self._idle_since: float | None = None
+
+    def stop(self) -> None:
+        """Claim nothing more and end in order."""
+        self.stopping.set()
+
+    async def run(self, idle_seconds: float | None = None) -> None:
+        """Work until :meth:`stop`, or until there was nothing to do for ``idle_seconds``."""
+        self._keep_ballast()
+        await self._open_lanes()
+        await self.journal.do(requests.engine_ready, self.generation)
+        loop = asyncio.get_running_loop()
+        self.journal.on_commit(lambda: loop.call_soon_threadsafe(self._wake))
+        beat_at = 0.0
+        try:
+            while not self.stopping.is_set():
+                if time.monotonic() - beat_at >= HEARTBEAT:
+                    beat_at = time.monotonic()
+                    await self._beat()
+                await self._look_round()
+                if idle_seconds is not None and await self._idle_for(idle_seconds):
+                    break
+                self._fail_with_lanes()
+                await self._pause()
+        finally:
+            self.stopping.set()
+            await self._close()
+
+    async def _pause(self) -> None:
+        try:
+            async with asyncio.timeout(TICK):
+                await self.stopping.wait()
+        except TimeoutError:
+            pass
+
+    def _wake(self) -> None:
+        for lane, _ in self._lanes.values():
+            lane.wake()
+
+    def _fail_with_lanes(self) -> None:
+        """A lane that ended by itself is a defect: no healthy-looking engine without one."""
+        for _, task in self._lanes.values():
+            if task.done() and not self.stopping.is_set():
+                task.result()
+
+    async def _look_round(self) -> None:
+        """See what other processes wrote: new jobs, requests."""
+        self._transfers.publish()
+        seen = await asyncio.to_thread(self.journal.changes)
+        if seen == self._seen:
+            return
+        self._seen = seen
+        await self._open_lanes()
+        for request in await self.journal.ask(requests.waiting):
+            await self._answer(request)
+        self._wake()
+
+    async def _beat(self) -> None:
+        try:
+            alive = await self.journal.do(requests.beat, self.generation)
+        except Unwritable as problem:
+            log.warning("%s", problem)
+            return
+        if not alive or not self._still_ours():
+            log.error("another engine has taken this journal over; this one ends")
+            self.stop()
+
+    async def _idle_for(self, seconds: float) -> bool:
+        """Whether nothing was to be done for so long; then the engine's row says so in the same transaction."""
+        if await self.journal.ask(requests.has_work):
+            self._idle_since = None
+            return False
+        now = time.monotonic()
+        self._idle_since = self._idle_since or now
+        if now - self._idle_since < seconds:
+            return False
+        return await self.journal.do(requests.engine_ends, self.generation, only_if_idle=True)
+
+    # ---------------------------------------------------------------------------------------------------- lanes
+
+    async def _open_lanes(self) -> None:
+        """A lane for every account that has open jobs."""
+        for name in await self.journal.ask(jobs.accounts_with_open_jobs):
+            if name not in self._lanes:
+                await self._open_lane(name)
+
+    async def _open_lane(self, name: str) -> Lane | None:
+        try:
+            account = self._account(name)
+            provider = open_provider(self._config, account, self.vault)
+        except ConfigError as problem:
+            await self._hold_unusable(name, str(problem))
+            return None
+        journey = Journey(
+            self.journal, provider, account, self._config.timezone, self.clock, self._hashing, self._transfers,
+            self._may_pay, self.keep, lambda: files.free_bytes(self.paths.state),
+        )  # fmt: skip
+        lane = Lane(journey, self.stopping)
+        await lane.start()
+        self._lanes[name] = (lane, asyncio.create_task(lane.run(), name=f"lane {name}"))
+        return lane
+
+    def _account(self, name: str) -> AccountConfig:
+        if name not in self._config.accounts:
+            self._config = self._load_config()
+        account = self._config.accounts.get(name)
+        if account is None:
+            raise ConfigError(f"the account {name!r} is not in the configuration any more")
+        return account
+
+    async def _hold_unusable(self, name: str, message: str) -> None:
+        if self._unusable.get(name) != message:
+            self._unusable[name] = message
+            log.error("%s", message)
+        await self.journal.do(jobs.recover, name, self.clock.now(), self.clock.now())
+        await self.journal.do(jobs.hold_account, name, Reason.ACCOUNT, message, tuple(Stage))
+
+    async def _close(self) -> None:
+        """Let running steps reach their next commit; break off free transfers after the grace."""
+        tasks = [task for _, task in self._lanes.values()]
+        self._wake()
+        if tasks:
+            await asyncio.wait(tasks, timeout=GRACE)
+            for lane, _ in self._lanes.values():
+                await lane.stop_transfers()
+            await asyncio.wait(tasks)
+        for lane, _ in self._lanes.values():
+            await lane.journey.provider.close()
+        self._hashing.shutdown(wait=False, cancel_futures=True)
+        self._transfers.publish()
+        await self.keep(lambda db: requests.engine_ends(db, self.generation))
+
+    # --------------------------------------------------------------------------------------------- what must not fail
+
+    async def _may_pay(self) -> None:
+        """Refuse a paid call's first byte where the lock or the generation is no longer this engine's."""
+        row = await self.journal.ask(requests.engine)
+        if row.generation != self.generation or not self._still_ours():
+            raise NotPermitted("another engine has taken this journal over")
+
+    async def keep(self, act: Callable[[Connection], T]) -> T:
+        """Repeat a write until it is durable; on a full disk the ballast makes room for it."""
+        while True:
+            try:
+                return await self.journal.do(act)
+            except Unwritable as problem:
+                log.warning("%s Trying again.", problem)
+                self.paths.ballast.unlink(missing_ok=True)
+                await asyncio.sleep(0.5)
+
+    def _keep_ballast(self) -> None:
+        try:
+            if not self.paths.ballast.exists():
+                descriptor = os.open(self.paths.ballast, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o600)
+                try:
+                    os.posix_fallocate(descriptor, 0, BALLAST)
+                finally:
+                    os.close(descriptor)
+        except OSError as problem:
+            self.paths.ballast.unlink(missing_ok=True)
+            log.warning("no room for the reserve of %d MB beside the journal (%s)", BALLAST >> 20, problem)
+
+    # ------------------------------------------------------------------------------------------------- requests
+
+    async def _answer(self, request: Request) -> None:
+        """Carry one request out; the answer is durable with its effect."""
+        if request.what in decisions.DECISIONS:
+            await self._decide(request)
+            return
+        account = request.arguments.get("account")
+        names = [account] if account else [*self._lanes]
+        answers = {"stop": self._stop, "pause": self._pause_accounts, "resume": self._resume, "refresh": self._refresh}
+        answer = answers.get(request.what)
+        message = await answer(names) if answer else f"this engine does not know how to {request.what!r}"
+        await self.journal.do(requests.finish, request, message, refused=answer is None)
+
+    async def _decide(self, request: Request) -> None:
+        if request.what == "adopt" and (problem := await self._unfit(request)):
+            await self.journal.do(requests.finish, request, problem, refused=True)
+            return
+        job = await self.journal.do(decisions.carry_out, request)
+        if job is None:
+            return
+        lane = self._lanes[job.account][0] if job.account in self._lanes else await self._open_lane(job.account)
+        if lane and job.stage is Stage.SUBMITTED and job.status not in FINAL:
+            lane.follow(job)
+        elif lane:
+            lane.forget(job)
+
+    async def _unfit(self, request: Request) -> str:
+        """Why an execution a person names cannot be this job's; empty where it fits."""
+        job = await self.journal.ask(jobs.get, request.job or 0)
+        lane = self._lanes.get(job.account) if job else None
+        execution = str(request.arguments.get("execution", ""))
+        if job is None or lane is None:
+            return f"there is no open job {request.job}"
+        try:
+            seen = await lane[0].journey.provider.poll([Sent(execution, job.workflow)])
+        except (Transient, Rejected, Blocked) as failure:
+            return f"the service cannot be asked about execution {execution} now: {failure}"
+        progress = seen.get(execution)
+        if progress is None or progress.word == "404":
+            return f"the service does not know execution {execution}"
+        pairs = (
+            (progress.reference, job.reference),
+            (progress.workflow, job.workflow),
+            (progress.version, job.version),
+        )
+        if any(theirs and theirs != ours for theirs, ours in pairs):
+            return f"execution {execution} was made for another photo or workflow"
+        return ""
+
+    async def _stop(self, names: list[str]) -> str:
+        del names
+        self.stop()
+        return "the engine ends"
+
+    async def _pause_accounts(self, names: list[str]) -> str:
+        for name in names:
+            await self._each(name, lambda lane: lane.hold(Reason.PAUSED, "paused by a person; resume goes on"))
+        return f"paused: {', '.join(names) or 'no account has anything to do'}"
+
+    async def _resume(self, names: list[str]) -> str:
+        for name in names:
+            await self._each(name, lambda lane: lane.release())
+        return f"resumed: {', '.join(names) or 'no account has anything to do'}"
+
+    async def _refresh(self, names: list[str]) -> str:
+        for name in names:
+            await self._each(name, lambda lane: lane.refresh())
+        return f"looked at the balance of {', '.join(names)}"
+
+    async def _each(self, name: str, act: Callable[[Lane], Awaitable[None]]) -> None:
+        lane = self._lanes[name][0] if name in self._lanes else await self._open_lane(name)
+        if lane is not None:
+            await act(lane)

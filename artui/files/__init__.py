@@ -1,0 +1,78 @@
+"""Files: a photo on disk, whether it is whole, the names of results, and how a result gets its name durably.
+
+`photo` knows files that are to be sent, `whole` their content, `names` and `publishing` what is saved. Nothing here
+knows of jobs or services, and everything blocks: for a thread where that matters.
+"""
+
+from artui.files.names import (
+    Stems,
+    ascii_name,
+    extension,
+    free_stem,
+    render_stem,
+    result_name,
+    safe_join,
+    stem_key,
+)
+from artui.files.photo import (
+    Accepts,
+    BadPhoto,
+    Changed,
+    Gone,
+    Photo,
+    PhotoProblem,
+    Sending,
+    Stamp,
+    inspect,
+    open_photo,
+    sha256,
+    stamp,
+)
+from artui.files.publishing import (
+    BadResult,
+    OutputProblem,
+    Part,
+    Written,
+    copy_to_part,
+    free_bytes,
+    part_path,
+    probe_folder,
+    publish,
+    published,
+)
+from artui.files.whole import is_complete, sniff
+
+__all__ = [
+    "Accepts",
+    "BadPhoto",
+    "BadResult",
+    "Changed",
+    "Gone",
+    "OutputProblem",
+    "Part",
+    "Photo",
+    "PhotoProblem",
+    "Sending",
+    "Stamp",
+    "Stems",
+    "Written",
+    "ascii_name",
+    "copy_to_part",
+    "extension",
+    "free_bytes",
+    "free_stem",
+    "inspect",
+    "is_complete",
+    "open_photo",
+    "part_path",
+    "probe_folder",
+    "publish",
+    "published",
+    "render_stem",
+    "result_name",
+    "safe_join",
+    "sha256",
+    "sniff",
+    "stamp",
+    "stem_key",
+]

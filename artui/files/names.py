@@ -1,0 +1,195 @@
+"""Names: what the service is told, where a result will lie, and which names are taken.
+
+A name is data. What comes from a service, a template or a camera is made into one safe component of a path, and one
+function joins it to a folder.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import difflib
+import mimetypes
+import os
+import re
+import string
+import unicodedata
+from collections.abc import Callable, Iterator
+from pathlib import Path, PurePosixPath
+
+_MOST_BYTES = 255  # of one name, on every file system that matters
+_MOST_PATH = 4095
+_STEM_BYTES = _MOST_BYTES - 32  # leaves room for "-10000", a task and a suffix
+
+_EXTENSIONS = {
+    "image/jpeg": ".jpg",
+    "image/png": ".png",
+    "image/tiff": ".tif",
+    "image/webp": ".webp",
+    "application/zip": ".zip",
+    "application/json": ".json",
+}
+
+
+def extension(media_type: str) -> str:
+    """The suffix for a media type, with its dot: ".jpg"; ".bin" for one nobody knows."""
+    plain = media_type.partition(";")[0].strip().lower()
+    return _EXTENSIONS.get(plain) or mimetypes.guess_extension(plain) or ".bin"
+
+
+def safe_join(root: Path, name: str | Path) -> Path:
+    """Join a folder and a relative name that somebody else chose; the only place that does.
+
+    Raises ValueError when the name is empty, absolute, too long, holds NUL or leaves `root`, also through a link.
+    """
+    text = os.fspath(name)
+    parts = text.split("/")
+    if not text or "\0" in text or any(part in ("", ".", "..") for part in parts):
+        raise ValueError(f"the name {text[:300]!r} does not stay inside {os.fspath(root)!r}; choose a plain one")
+    path = root / text
+    if max(len(os.fsencode(part)) for part in parts) > _MOST_BYTES or len(os.fsencode(path)) > _MOST_PATH:
+        raise ValueError(f"the name {text[:60]!r}... is too long; choose a shorter one")
+    if not Path(os.path.realpath(path.parent)).is_relative_to(os.path.realpath(root)):
+        raise ValueError(
+            f"{text[:300]!r} leads through a link out of {os.fspath(root)!r}; name the real folder instead"
+        )
+    return path
+
+
+def ascii_name(name: str, media_type: str) -> str:
+    """The name a service gets for a photo: at most 100 plain ASCII characters, with the suffix of its true type."""
+    suffix = extension(media_type)
+    plain = unicodedata.normalize("NFKD", Path(name).stem).encode("ascii", "ignore").decode()
+    plain = re.sub(r"[^A-Za-z0-9._-]+", "-", plain)
+    plain = re.sub(r"\.{2,}", ".", plain)[: 100 - len(suffix)].strip("-._")
+    return (plain or "photo") + suffix
+
+
+def render_stem(
+    template: str,
+    *,
+    stem: str,
+    relative: str | Path,
+    batch: str,
+    workflow: str,
+    date: dt.date,
+    n: int,
+) -> tuple[Path, str]:
+    """Fill an output template: the folder, relative to the output folder ("." is itself), and the stem in it.
+
+    `{stem}`, `{relative}` (the photo's folder under the one that was given), `{batch}`, `{workflow}`, `{date}`
+    (2026-11-22) and `{n}` (`{n:04}` pads). Only the template and `{relative}` make folders. Raises ValueError for an
+    unknown placeholder, and for a template that leaves the folder or names nothing.
+    """
+    values = {
+        "stem": _component(stem),
+        "relative": "/".join(_component(part) for part in PurePosixPath(relative).parts if part != "/"),
+        "batch": _tame(batch),
+        "workflow": _tame(workflow),
+        "date": date.isoformat(),
+    }
+    *folders, name = "".join(_filled(template, values, n)).split("/")
+    if template.startswith("/") or not name or any(part in (".", "..") for part in (*folders, name)):
+        raise ValueError(f"the output template {template!r} must name a file inside the output folder")
+    return Path(*filter(None, folders)), name
+
+
+def stem_key(folder: Path, stem: str) -> str:
+    """The reservation of a stem in a folder: equal for all spellings that some file system takes for one name.
+
+    Case-folded, composed, and storable as UTF-8 whatever bytes the name has.
+    """
+    return _folded(f"{os.fspath(folder)}/{stem}").encode("utf-8", "backslashreplace").decode()
+
+
+class Stems:
+    """The stems of one planning run: looks at each folder once, and remembers what it gave out.
+
+    `taken` is asked with a `stem_key`, for what is reserved elsewhere.
+    """
+
+    def __init__(self, taken: Callable[[str], bool]) -> None:
+        self._taken = taken
+        self._on_disk: dict[Path, set[str]] = {}
+        self._given: set[str] = set()
+        self._next: dict[str, int] = {}
+
+    def reserve(self, folder: Path, stem: str) -> str:
+        """Give out the stem, or the first free one of stem-2, stem-3 ...; cut where a suffix would not fit."""
+        first = _cut(stem, _STEM_BYTES)
+        base = stem_key(folder, first)
+        number = self._next.get(base, 1)
+        while not self._is_free(folder, candidate := first if number == 1 else f"{first}-{number}"):
+            number += 1
+        self._next[base] = number + 1
+        self._given.add(stem_key(folder, candidate))
+        return candidate
+
+    def _is_free(self, folder: Path, stem: str) -> bool:
+        if folder not in self._on_disk:
+            self._on_disk[folder] = _stems_on_disk(folder)
+        key = stem_key(folder, stem)
+        return key not in self._given and _folded(stem) not in self._on_disk[folder] and not self._taken(key)
+
+
+def free_stem(folder: Path, stem: str, taken: Callable[[str], bool]) -> str:
+    """Find a stem that is neither on disk, under any suffix, nor `taken`; `Stems` is the same for many."""
+    return Stems(taken).reserve(folder, stem)
+
+
+def result_name(stem: str, media_type: str, task: str = "") -> str:
+    """The file name of a result: `stem.png`, or `stem.task.png` when a job has several."""
+    suffix = extension(media_type)
+    if not task:
+        return stem + suffix
+    room = max(1, _MOST_BYTES - len(os.fsencode(stem)) - len(suffix) - 1)
+    return f"{stem}.{_cut(_tame(task) or 'result', room)}{suffix}"
+
+
+def _stems_on_disk(folder: Path) -> set[str]:
+    """Each name, folded, up to each of its dots: "a.mask.png" keeps others from "a" and from "a.mask"."""
+    try:
+        with os.scandir(folder) as entries:
+            names = [_folded(entry.name) for entry in entries]
+    except OSError:
+        return set()  # missing or closed to us: publishing replaces nothing, whatever is planned here
+    return {name[: dot.start()] for name in names for dot in re.finditer(r"\.", name)}
+
+
+def _folded(text: str) -> str:
+    return unicodedata.normalize("NFC", unicodedata.normalize("NFD", text).casefold())
+
+
+def _cut(text: str, most: int) -> str:
+    """Shorten to so many bytes, between characters."""
+    while len(os.fsencode(text)) > most:
+        text = text[: most if len(text) > most else -1]
+    return text
+
+
+def _component(text: str) -> str:
+    """One component of a path, and never more than one."""
+    text = text.replace("/", "-").replace("\0", "-")
+    return "_" * len(text) if text in (".", "..") else text
+
+
+def _tame(text: str) -> str:
+    """A component made of what a service said: nothing in it that some file system or terminal would trip over."""
+    tame = "".join(character if character.isprintable() else "-" for character in text)
+    return re.sub(r'[<>:"/\\|?*]', "-", tame).strip(". ")
+
+
+def _filled(template: str, values: dict[str, str], n: int) -> Iterator[str]:
+    try:
+        pieces = list(string.Formatter().parse(template))
+    except ValueError as error:
+        raise ValueError(f"the output template {template!r} cannot be read: {error}") from error
+    for text, name, padding, conversion in pieces:
+        yield text
+        if name is None:
+            continue
+        if name not in (*values, "n"):
+            near = difflib.get_close_matches(name, [*values, "n"], n=1, cutoff=0.0)[0]
+            raise ValueError(f"the output template {template!r} has an unknown {{{name}}}; the nearest is {{{near}}}")
+        if conversion or (padding and not (name == "n" and re.fullmatch(r"0?[1-9]", padding))):
+            raise ValueError(f"the output template {template!r} has a format it cannot use; only {{n:04}} pads")
+        yield format(n, padding or "") if name == "n" else values[name]

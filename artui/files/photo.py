@@ -1,0 +1,266 @@
+"""A photo on disk: which file it is, whether a service would take it, and its bytes on the way out.
+
+A path is only a way to a file, and what it leads to can change at any moment. A photo is therefore known by its
+`Stamp`, and every look at its bytes opens the path afresh and compares.
+"""
+
+from __future__ import annotations
+
+import errno
+import hashlib
+import io
+import os
+import stat
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from artui.files import whole
+from artui.files.regular import Irregular, open_regular
+
+_OURS = (errno.EMFILE, errno.ENFILE, errno.ENOMEM)  # the trouble of this process, and no fault of a photo
+_NAMES = {"image/jpeg": "JPEG", "image/png": "PNG", "image/tiff": "TIFF", "image/webp": "WebP"}
+
+
+class PhotoProblem(Exception):
+    """Something is wrong with one photo. `reason` is a short stable code, `path` the file, the text a sentence."""
+
+    def __init__(self, path: Path, reason: str, sentence: str) -> None:
+        name = path.name if path.name.isprintable() else repr(path.name)
+        super().__init__(f"{name} {sentence}")
+        self.path = path
+        self.reason = reason
+
+
+class BadPhoto(PhotoProblem):
+    """A file that cannot be sent.
+
+    `reason`: empty, truncated, damaged, not-a-photo, unsupported, too-large, too-many-pixels, not-regular, unreadable,
+    name-too-long.
+    """
+
+
+class Gone(PhotoProblem):
+    """The file is no longer there. `reason`: gone."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(path, "gone", "is no longer there. Put it back to have it sent.")
+
+
+class Changed(PhotoProblem):
+    """The file is not the one that was stamped, or is being written right now. `reason`: changed."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(path, "changed", "has changed since it was checked. It must be checked again.")
+
+
+@dataclass(frozen=True, slots=True)
+class Stamp:
+    """Which file, and which content, at one moment: bytes, nanoseconds, and where it lies."""
+
+    size: int
+    mtime_ns: int
+    inode: int
+    device: int
+
+    @classmethod
+    def of(cls, status: os.stat_result) -> Stamp:
+        """Take the stamp from what `stat` said."""
+        return cls(status.st_size, status.st_mtime_ns, status.st_ino, status.st_dev)
+
+    def is_content_of(self, other: Stamp) -> bool:
+        """Compare all but the device, whose number is dealt anew at every mount."""
+        return (self.size, self.mtime_ns, self.inode) == (other.size, other.mtime_ns, other.inode)
+
+
+@dataclass(frozen=True, slots=True)
+class Photo:
+    """A photo as `inspect` found it: pixels as stored, 0 when unknown; `digest` is hex SHA-256, "" until hashed."""
+
+    path: Path
+    stamp: Stamp
+    media_type: str
+    width: int
+    height: int
+    digest: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Accepts:
+    """What a service takes: media types, pixels a side, bytes, pixels in all; None is no limit it states.
+
+    Above `scaled_above` pixels a side it takes the photo and scales it down.
+    """
+
+    media_types: frozenset[str]
+    max_side: int | None = None
+    max_bytes: int | None = None
+    max_pixels: int | None = None
+    scaled_above: int | None = None
+
+    def scales_down(self, photo: Photo) -> bool:
+        """Tell whether the service would make this photo smaller."""
+        return self.scaled_above is not None and max(photo.width, photo.height) > self.scaled_above
+
+
+def stamp(path: Path) -> Stamp:
+    """Stamp a file by `lstat`, without opening it.
+
+    Raises Gone, or BadPhoto (not-regular, unreadable, name-too-long).
+    """
+    try:
+        status = path.lstat()
+    except OSError as error:
+        raise _problem(path, error) from error
+    if not stat.S_ISREG(status.st_mode):
+        raise BadPhoto(path, "not-regular", "is not a regular file (a folder, link or device) and is left alone.")
+    return Stamp.of(status)
+
+
+def inspect(path: Path, accepts: Accepts) -> Photo:
+    """Find out whether a service would take a file: by its content, read no further than needed, nothing decoded.
+
+    Returns the photo without its digest. Raises BadPhoto, Gone, or Changed when it was written to meanwhile.
+    """
+    first = stamp(path)
+    if first.size == 0:
+        raise BadPhoto(path, "empty", "is empty. Nothing was sent or paid; copy it here again.")
+    if accepts.max_bytes is not None and first.size > accepts.max_bytes:
+        limit = f"{first.size / 1e6:,.1f} MB; the service takes {accepts.max_bytes / 1e6:,.1f} MB at most"
+        raise BadPhoto(path, "too-large", f"has {limit}. Nothing was sent or paid; make it smaller.")
+    with open_photo(path, first) as file:
+        try:
+            return _look(path, first, file, accepts)
+        except whole.Broken as broken:
+            _refuse_changed(path, first, file)
+            raise _broken(path, broken) from broken
+        except OSError as error:
+            raise _problem(path, error) from error
+
+
+def sha256(photo: Photo) -> Photo:
+    """Hash a photo and return it with its digest. Blocks for as long as reading takes: for a thread.
+
+    Raises Gone, Changed, or BadPhoto (unreadable).
+    """
+    digest = hashlib.sha256()
+    with open_photo(photo.path, photo.stamp) as file:
+        for block in _blocks(photo, file, whole.BLOCK):
+            digest.update(block)
+    return replace(photo, digest=digest.hexdigest())
+
+
+def open_photo(path: Path, stamp: Stamp) -> io.FileIO:
+    """Open exactly the file that was stamped, unbuffered; never through a link, never waiting for a FIFO.
+
+    Raises Gone, Changed, or BadPhoto (unreadable, name-too-long).
+    """
+    try:
+        file = open_regular(path)
+    except OSError as error:
+        raise _problem(path, error) from error
+    try:
+        _refuse_changed(path, stamp, file)
+    except BaseException:
+        file.close()
+        raise
+    return file
+
+
+class Sending:
+    """The bytes of a hashed photo, for the body of a request: `size` of them, or an exception in their place.
+
+    Each iteration opens the file afresh. The last block is given out only after file and digest proved to be those
+    that were checked, so that a service can never have received the whole of anything else. Raises as `sha256` does.
+    """
+
+    def __init__(self, photo: Photo, block: int = whole.BLOCK) -> None:
+        if not photo.digest:
+            raise ValueError(f"{photo.path.name!r} must be hashed before it is sent")
+        self.photo = photo
+        self.size = photo.stamp.size
+        self._block = block
+
+    def __iter__(self) -> Iterator[bytes]:
+        digest, left = hashlib.sha256(), self.size
+        with open_photo(self.photo.path, self.photo.stamp) as file:
+            for block in _blocks(self.photo, file, self._block):
+                digest.update(block)
+                left -= len(block)
+                if not left and digest.hexdigest() != self.photo.digest:
+                    raise Changed(self.photo.path)
+                yield block
+
+
+def _blocks(photo: Photo, file: io.FileIO, size: int) -> Iterator[bytes]:
+    """Exactly as many bytes as were stamped; the last of them only when the file is still the same."""
+    left = photo.stamp.size
+    while left:
+        try:
+            block = file.read(min(size, left))
+        except OSError as error:
+            raise _problem(photo.path, error) from error
+        left -= len(block)
+        if not left or not block:
+            _refuse_changed(photo.path, photo.stamp, file)
+        if not block:
+            raise Changed(photo.path)
+        yield block
+
+
+def _look(path: Path, first: Stamp, file: io.FileIO, accepts: Accepts) -> Photo:
+    media_type = whole.sniff(file.read(whole.HEAD))
+    if media_type not in accepts.media_types:
+        raise _refused_type(path, media_type, accepts)
+    width, height = whole.pixels(file)
+    _refuse_pixels(path, width, height, accepts)
+    if whole.can_judge(media_type):
+        whole.check(file, first.size, media_type)
+        if not width:
+            raise whole.Broken("damaged", "its header does not say how large the picture is")
+    _refuse_changed(path, first, file)
+    return Photo(path, first, media_type, width, height)
+
+
+def _refused_type(path: Path, media_type: str | None, accepts: Accepts) -> BadPhoto:
+    taken = ", ".join(sorted(_NAMES.get(known, known) for known in accepts.media_types))
+    if media_type is None:
+        return BadPhoto(path, "not-a-photo", f"is not a photo, whatever its name says. The service takes {taken}.")
+    kind = _NAMES.get(media_type, media_type)
+    return BadPhoto(path, "unsupported", f"is {kind}; the service takes {taken}. Convert it, then add it again.")
+
+
+def _refuse_pixels(path: Path, width: int, height: int, accepts: Accepts) -> None:
+    limits = []
+    if accepts.max_side is not None and max(width, height) > accepts.max_side:
+        limits.append(f"{accepts.max_side:,} pixels a side")
+    if accepts.max_pixels is not None and width * height > accepts.max_pixels:
+        limits.append(f"{accepts.max_pixels / 1e6:,.0f} megapixels")
+    if limits:
+        sentence = f"is {width} x {height} pixels; the service takes at most {' and '.join(limits)}. Make it smaller."
+        raise BadPhoto(path, "too-many-pixels", sentence)
+
+
+def _broken(path: Path, broken: whole.Broken) -> BadPhoto:
+    if broken.reason == "unsupported":
+        return BadPhoto(path, broken.reason, f"cannot be sent: {broken}. Export it as a photo, then add that.")
+    found = "cut off" if broken.reason == "truncated" else "damaged"
+    return BadPhoto(path, broken.reason, f"is {found}: {broken}. Nothing was sent or paid; copy it here again.")
+
+
+def _refuse_changed(path: Path, stamp: Stamp, file: io.FileIO) -> None:
+    if not stamp.is_content_of(Stamp.of(os.fstat(file.fileno()))):
+        raise Changed(path)
+
+
+def _problem(path: Path, error: OSError) -> Exception:
+    if error.errno in _OURS:
+        return error
+    if error.errno in (errno.ENOENT, errno.ENOTDIR):
+        return Gone(path)
+    if isinstance(error, Irregular):
+        return Changed(path)
+    if error.errno == errno.ENAMETOOLONG:
+        return BadPhoto(path, "name-too-long", "has a path that is too long to open. Move it further up.")
+    sentence = f"cannot be read: {error.strerror}. Make it readable for artui, then add it again."
+    return BadPhoto(path, "unreadable", sentence)

@@ -1,0 +1,316 @@
+"""From bytes to a file under its final name: hidden while it grows, whole and durable when it shows, replacing nothing.
+
+Every failure to write is an `OutputProblem`: it holds downloads, it never fails a photo.
+"""
+
+from __future__ import annotations
+
+import errno
+import hashlib
+import io
+import os
+import secrets
+from contextlib import suppress
+from pathlib import Path
+from typing import NamedTuple, Self
+
+from artui.files import whole
+from artui.files.regular import Irregular, open_regular
+
+_AT_FDCWD = -100
+_RENAME_NOREPLACE = 1
+_NO_LINKS = {errno.EPERM, errno.EOPNOTSUPP, errno.ENOTSUP, errno.ENOSYS, errno.EINVAL}
+_NO_SUCH_FLAG = {errno.EINVAL, errno.ENOSYS, errno.EOPNOTSUPP, errno.ENOTSUP}
+
+_REASONS = {
+    errno.ENOSPC: ("full", "the disk is full. Free some space; artui goes on by itself"),
+    errno.EDQUOT: ("full", "the disk quota is used up. Free some space; artui goes on by itself"),
+    errno.EFBIG: ("too-large", "the file system takes no file that large. Choose another output folder"),
+    errno.EROFS: ("read-only", "the file system is read-only. Mount it for writing, or choose another folder"),
+    errno.EACCES: ("not-allowed", "artui may not write there. Change the folder's permissions, or choose another"),
+    errno.EPERM: ("not-allowed", "artui may not write there. Change the folder's permissions, or choose another"),
+    errno.ENOENT: ("missing", "the folder is missing. Mount it or make it again; artui goes on by itself"),
+    errno.ENOTDIR: ("not-a-folder", "a file or link stands where a folder should be. Choose another output folder"),
+    errno.ELOOP: ("not-a-folder", "a file or link stands where a folder should be. Choose another output folder"),
+    errno.EINVAL: ("bad-name", "the file system does not take this name. Change the output template or folder"),
+    errno.EILSEQ: ("bad-name", "the file system does not take this name. Change the output template or folder"),
+    errno.ENAMETOOLONG: ("name-too-long", "the name is too long for this file system. Shorten the output template"),
+}
+
+
+class OutputProblem(Exception):
+    """Nothing can be written in `folder`.
+
+    `reason`: full, too-large, read-only, not-allowed, missing, not-a-folder, name-too-long, bad-name, failing.
+    `free_bytes` is what the disk has left, None when it does not say.
+    """
+
+    def __init__(self, folder: Path, error: OSError) -> None:
+        self.reason, why = _REASONS.get(
+            error.errno or 0, ("failing", f"{error.strerror or error}. Check the disk; artui tries again by itself")
+        )
+        self.folder = folder
+        self.free_bytes = free_bytes(folder)
+        name = os.fspath(folder)
+        super().__init__(f"cannot write in {name if name.isprintable() else repr(name)}: {why}.")
+
+
+class BadResult(Exception):
+    """What was downloaded is not what was announced. `reason`: empty, short, long, digest."""
+
+    def __init__(self, reason: str, sentence: str) -> None:
+        super().__init__(sentence)
+        self.reason = reason
+
+
+class Written(NamedTuple):
+    """What a part file holds: hex SHA-256, bytes, and the type by its first bytes (None: unknown)."""
+
+    digest: str
+    size: int
+    media_type: str | None
+
+
+def free_bytes(folder: Path) -> int | None:
+    """Bytes an ordinary user can still write to the folder's file system; None when it does not say."""
+    try:
+        room = os.statvfs(folder)
+    except OSError:
+        return None
+    return room.f_bavail * room.f_frsize
+
+
+def part_path(folder: Path, job_id: str | int, task: str = "") -> Path:
+    """Where a job's result grows: hidden, in the output folder so that publishing never copies, the same each time."""
+    mark = hashlib.sha256(f"{job_id}/{task}".encode("utf-8", "backslashreplace")).hexdigest()[:8]
+    return folder / f".artui-{job_id}-{mark}.part"
+
+
+class Part:
+    """A part file being written. `with` removes it unless `finish` was reached.
+
+    What a killed process left under its name is thrown away. Raises OutputProblem from every method.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.size = 0
+        self._digest = hashlib.sha256()
+        self._head = b""
+        self._finished = False
+        try:
+            path.unlink(missing_ok=True)
+            self._file = _create(path)
+        except OSError as error:
+            raise OutputProblem(path.parent, error) from error
+
+    def write(self, data: bytes) -> None:
+        """Append some bytes, all of them."""
+        if len(self._head) < whole.HEAD:
+            self._head += data[: whole.HEAD - len(self._head)]
+        self._digest.update(data)
+        self.size += len(data)
+        try:
+            _write_all(self._file, data)
+        except OSError as error:
+            raise OutputProblem(self.path.parent, error) from error
+
+    def finish(self, expected_size: int | None = None) -> Written:
+        """Make the bytes durable and close the file. Raises BadResult when it is empty or not of the size expected."""
+        if self.size == 0:
+            raise BadResult("empty", "the service sent an empty result; it must be fetched again")
+        if expected_size is not None and self.size != expected_size:
+            reason = "short" if self.size < expected_size else "long"
+            raise BadResult(reason, f"the result has {self.size:,} bytes where {expected_size:,} were announced")
+        try:
+            os.fsync(self._file.fileno())
+            self._file.close()
+        except OSError as error:
+            raise OutputProblem(self.path.parent, error) from error
+        self._finished = True
+        return Written(self._digest.hexdigest(), self.size, whole.sniff(self._head))
+
+    def abort(self) -> None:
+        """Close and remove the part file, in whatever state it is."""
+        with suppress(OSError):  # the bytes are not wanted
+            self._file.close()
+        _remove(self.path)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if not self._finished:
+            self.abort()
+
+
+def copy_to_part(source: Path, part: Path, digest: str) -> Written:
+    """Copy a published result to a twin's part file, hashing what is written.
+
+    Raises BadResult (digest) when the source no longer holds what was published, OSError when it cannot be read,
+    OutputProblem when the copy cannot be written.
+    """
+    with open_regular(source) as file, Part(part) as copy:
+        while block := file.read(whole.BLOCK):
+            copy.write(block)
+        written = copy.finish()
+        if written.digest != digest:
+            copy.abort()
+            raise BadResult("digest", f"{source.name!r} is no longer the result that was saved there")
+        return written
+
+
+def publish(part: Path, target: Path) -> None:
+    """Give a finished part file its final name, durably, in the same file system.
+
+    Nothing is ever replaced, nor a link followed. Raises FileExistsError when the name is taken, FileNotFoundError when
+    the part file is gone, OutputProblem.
+    """
+    try:
+        _move(part, target)
+        _sync_folder(target.parent)
+    except FileExistsError:
+        raise
+    except OSError as error:
+        if isinstance(error, FileNotFoundError) and target.parent.is_dir():
+            raise
+        raise OutputProblem(target.parent, error) from error
+
+
+def published(target: Path, digest: str) -> bool:
+    """Tell whether the final path holds exactly these bytes, as a regular file.
+
+    Raises OutputProblem when that cannot be told: the folder is missing, or the disk does not answer.
+    """
+    try:
+        with open_regular(target) as file:
+            return hashlib.file_digest(file, "sha256").hexdigest() == digest
+    except Irregular:
+        return False
+    except FileNotFoundError as error:
+        if target.parent.is_dir():
+            return False
+        raise OutputProblem(target.parent, error) from error
+    except OSError as error:
+        raise OutputProblem(target.parent, error) from error
+
+
+def probe_folder(folder: Path) -> None:
+    """Make the output folder if it is missing, and publish a small file in it, which goes away again.
+
+    Raises OutputProblem.
+    """
+    try:
+        _make_folder(folder)
+    except FileExistsError as error:
+        raise OutputProblem(folder, NotADirectoryError(errno.ENOTDIR, "")) from error
+    except OSError as error:
+        raise OutputProblem(folder, error) from error
+    name = f"probe-{secrets.token_hex(8)}"
+    target = folder / f".artui-{name}"
+    try:
+        with Part(part_path(folder, name)) as part:
+            part.write(b"artui looks whether it can write here\n" * 100)
+            part.finish()
+        publish(part.path, target)
+    finally:
+        _remove(part_path(folder, name))
+        _remove(target)
+
+
+def _move(part: Path, target: Path) -> None:
+    try:
+        os.link(part, target, follow_symlinks=False)
+    except OSError as error:
+        if error.errno not in _NO_LINKS:
+            raise
+        _rename_to_new(part, target)
+    else:
+        part.unlink()
+
+
+def _rename_to_new(part: Path, target: Path) -> None:
+    """For file systems without links (FAT, some network shares)."""
+    try:
+        _rename_no_replace(part, target)
+    except OSError as error:
+        if error.errno not in _NO_SUCH_FLAG:
+            raise
+        _rename_to_placeholder(part, target)
+
+
+def _rename_no_replace(part: Path, target: Path) -> None:
+    import ctypes  # needed on few file systems only
+
+    libc = ctypes.CDLL(None, use_errno=True)
+    try:
+        rename = libc.renameat2
+    except AttributeError as error:
+        raise OSError(errno.ENOSYS, os.strerror(errno.ENOSYS)) from error
+    if rename(_AT_FDCWD, os.fsencode(part), _AT_FDCWD, os.fsencode(target), _RENAME_NOREPLACE):
+        code = ctypes.get_errno()
+        raise OSError(code, os.strerror(code), os.fspath(target))
+
+
+def _rename_to_placeholder(part: Path, target: Path) -> None:
+    """Take the name with a file that says whose it is, then replace that file.
+
+    Killed in between, the next attempt recognises the file as its own.
+    """
+    note = b"artui saves a result here: " + os.fsencode(part.name) + b"\n"
+    try:
+        file = _create(target)
+    except FileExistsError:
+        if not _holds(target, note):
+            raise
+    else:
+        with file:
+            try:
+                _write_all(file, note)
+            except OSError:
+                _remove(target)
+                raise
+    part.replace(target)
+
+
+def _holds(path: Path, content: bytes) -> bool:
+    try:
+        with open_regular(path) as file:
+            return file.read(len(content) + 1) == content
+    except OSError:
+        return False
+
+
+def _make_folder(folder: Path) -> None:
+    """Make a folder and those above it, each durably: a result must not vanish with the folder it lies in."""
+    if not folder.is_dir():
+        _make_folder(folder.parent)
+        folder.mkdir(exist_ok=True)
+        _sync_folder(folder.parent)
+
+
+def _create(path: Path) -> io.FileIO:
+    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+    return io.FileIO(os.open(path, flags, 0o666), "w")
+
+
+def _write_all(file: io.FileIO, data: bytes) -> None:
+    view = memoryview(data)
+    while view:
+        view = view[file.write(view) :]
+
+
+def _remove(path: Path) -> None:
+    with suppress(OSError):  # a hidden leftover harms nobody, and the next attempt removes it
+        path.unlink()
+
+
+def _sync_folder(folder: Path) -> None:
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(descriptor)
+    except OSError as error:
+        if error.errno not in _NO_SUCH_FLAG:  # some network shares cannot, and need not
+            raise
+    finally:
+        os.close(descriptor)

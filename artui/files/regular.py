@@ -1,0 +1,29 @@
+"""Opening a regular file, and nothing else: never through a link, never waiting for a FIFO or waking a device."""
+
+from __future__ import annotations
+
+import errno
+import io
+import os
+import stat
+from pathlib import Path
+
+_FLAGS = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC
+
+
+class Irregular(OSError):
+    """A folder, link, FIFO, socket or device stands where a regular file should be."""
+
+
+def open_regular(path: Path) -> io.FileIO:
+    """Open a file to read it, unbuffered. Raises Irregular, or whatever else OSError the system gives."""
+    try:
+        descriptor = os.open(path, _FLAGS)
+    except OSError as error:
+        if error.errno in (errno.ELOOP, errno.ENXIO):  # a link, a socket
+            raise Irregular(error.errno, "not a regular file", os.fspath(path)) from error
+        raise
+    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        os.close(descriptor)
+        raise Irregular(errno.ELOOP, "not a regular file", os.fspath(path))
+    return io.FileIO(descriptor, "r")

@@ -1,0 +1,385 @@
+"""What the bytes of a file say: its type, its pixels, and whether anything is missing from it.
+
+Nothing is decoded and nothing is believed: each walk over a file is bounded in steps and in memory, whatever the file
+claims. A photo cut in half passes every header check and costs as much as a whole one, hence the walks.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import struct
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from operator import add
+from pathlib import Path
+from typing import BinaryIO
+from zlib import crc32
+
+HEAD = 64
+"""How many first bytes `sniff` needs."""
+
+BLOCK = 256 * 1024
+"""Bytes read at once: from 128 KiB on, reading and hashing runs at the speed of the hash alone."""
+
+_MOST_PARTS = 1_000_000  # chunks, directories, strips: far above real photos, and still a second of walking
+_MOST_SEGMENTS = 10_000  # of a JPEG, where a step may read a whole block
+_MOST_JSON = 16 * 1024 * 1024
+
+_MAGIC = (
+    (b"\xff\xd8\xff", "image/jpeg"),
+    (b"\x89PNG\r\n\x1a\n", "image/png"),
+    (b"GIF8", "image/gif"),
+    (b"8BPS", "image/vnd.adobe.photoshop"),
+    (b"%PDF-", "application/pdf"),
+    (b"PK\x03\x04", "application/zip"),
+    (b"PK\x05\x06", "application/zip"),
+    (b"II*\0", "image/tiff"),
+    (b"MM\0*", "image/tiff"),
+    (b"II+\0", "image/tiff"),
+    (b"MM\0+", "image/tiff"),
+)
+_BRANDS = {
+    b"heic": "image/heic",
+    b"heix": "image/heic",
+    b"mif1": "image/heic",
+    b"avif": "image/avif",
+    b"avis": "image/avif",
+    b"crx ": "image/x-canon-cr3",
+}
+
+
+class Broken(Exception):
+    """A file is not whole. `reason` is `truncated`, `damaged` or `unsupported`; the text says what is missing."""
+
+    def __init__(self, reason: str, what: str) -> None:
+        super().__init__(what)
+        self.reason = reason
+
+
+def sniff(head: bytes) -> str | None:
+    """Tell the media type from a file's first bytes (`HEAD` of them are enough), or None when they are unknown.
+
+    Knows more types than any service takes, so that a refusal can name what the file is.
+    """
+    for magic, media_type in _MAGIC:
+        if head.startswith(magic):
+            return "image/x-canon-cr2" if head[8:10] == b"CR" and media_type == "image/tiff" else media_type
+    if head.startswith(b"RIFF") and head[8:12] == b"WEBP":
+        return "image/webp"
+    if head[4:8] == b"ftyp":
+        return _BRANDS.get(head[8:12])
+    if head.lstrip()[:1] in (b"{", b"["):
+        return "application/json"
+    return None
+
+
+def can_judge(media_type: str) -> bool:
+    """Tell whether `check` has a rule for this type."""
+    return media_type in _RULES
+
+
+def check(file: BinaryIO, size: int, media_type: str) -> None:
+    """Walk a file of `size` bytes to its end by the rules of its type, reading as little as that takes.
+
+    Raises Broken when something is missing, KeyError for a type without a rule, OSError when reading fails.
+    """
+    _RULES[media_type](file, size)
+
+
+def is_complete(source: Path | BinaryIO, media_type: str) -> bool:
+    """Tell whether a file is whole by the rules of its type; False too where there is no rule to prove it.
+
+    For results that came without a length and without a digest. Raises OSError when reading fails.
+    """
+    if isinstance(source, Path):
+        with source.open("rb", buffering=0) as file:
+            return is_complete(file, media_type)
+    if not can_judge(media_type):
+        return False
+    try:
+        check(source, source.seek(0, 2), media_type)
+    except Broken:
+        return False
+    return True
+
+
+class _Sips:
+    """A file for `imagesize`, which reads byte by byte through junk: a bounded number of small reads, then an end."""
+
+    def __init__(self, file: BinaryIO) -> None:
+        self._file = file
+        self._left = 100_000
+
+    def read(self, count: int = -1) -> bytes:
+        self._left -= 1
+        if self._left < 0 or not 0 <= count <= BLOCK:
+            raise ValueError("this header is no photo's")
+        return self._file.read(count)
+
+    def seek(self, offset: int, whence: int = 0) -> int:
+        return self._file.seek(offset, whence)
+
+
+def pixels(file: BinaryIO) -> tuple[int, int]:
+    """Width and height as the header states them, stored orientation; (0, 0) when it does not say."""
+    import imagesize  # type: ignore[import-untyped]  # loads urllib, which takes 0.1 s: only who looks at photos pays
+
+    width, height = imagesize.get(_Sips(file), exif_rotation=False)
+    return (width, height) if width > 0 and height > 0 else (0, 0)
+
+
+def _at(file: BinaryIO, offset: int, count: int) -> bytes:
+    file.seek(offset)
+    data = file.read(count)
+    if len(data) < count:
+        raise Broken("truncated", "it ends too early")
+    return data
+
+
+def _garbled(data: bytes) -> Broken:
+    if any(data):
+        return Broken("damaged", "its structure is broken")
+    return Broken("truncated", "zeros stand where the picture should be")
+
+
+# JPEG: segments up to the first scan, then an EOI. Thumbnails have one of their own, inside segments that are skipped.
+
+_NO_EOI = "the end of the JPEG is missing"
+_MARKER = re.compile(rb"\xff[^\x00\xd0-\xd7\xff]")  # no stuffed zero, no restart, no fill byte: the end of a scan
+_SOI, _EOI, _SOS = 0xD8, 0xD9, 0xDA
+_BARE = (0x01, _SOI, _EOI)  # markers without a length
+
+
+def _check_jpeg(file: BinaryIO, size: int) -> None:
+    offset, in_scan = 2, False
+    for _ in range(_MOST_SEGMENTS):
+        offset = _next_marker(file, offset)
+        marker = _at(file, offset, 2)[1]
+        if marker == _EOI and in_scan:
+            return
+        offset += 2 if marker in _BARE else 2 + int.from_bytes(_at(file, offset + 2, 2))
+        if offset > size:
+            raise Broken("truncated", _NO_EOI)
+        if marker == _SOS and not in_scan:
+            if _ends_in_eoi(file, offset, size):
+                return
+            in_scan = True
+    raise Broken("damaged", "it has more segments than any photo")
+
+
+def _ends_in_eoi(file: BinaryIO, start: int, size: int) -> bool:
+    """The quick look: almost every photo ends right there, and its scans need not be read."""
+    tail = _at(file, max(start, size - 4096), min(4096, size - start))
+    return tail.rstrip(b"\0").endswith(b"\xff\xd9")
+
+
+def _next_marker(file: BinaryIO, offset: int) -> int:
+    """The careful walk: where the next marker is. Before the first scan that is right here, if a few bytes late."""
+    file.seek(offset)
+    last, count = b"", 16
+    while block := file.read(count):
+        window = last + block
+        if found := _MARKER.search(window):
+            return offset - len(last) + found.start()
+        offset += len(block)
+        last, count = window[-1:], BLOCK
+    raise Broken("truncated", _NO_EOI)
+
+
+# PNG: chunks by their lengths up to IEND.
+
+
+def _check_png(file: BinaryIO, size: int) -> None:
+    header = _at(file, 8, 25)
+    if header[:8] != b"\0\0\0\x0dIHDR" or crc32(header[4:21]) != int.from_bytes(header[21:]):
+        raise _garbled(header)
+    offset, picture = 33, False
+    for _ in range(_MOST_PARTS):
+        length, kind = struct.unpack(">I4s", _at(file, offset, 8))
+        offset += 12 + length
+        if offset > size:
+            raise Broken("truncated", "the end of the PNG is missing")
+        if kind == b"IEND" and picture:
+            return
+        if not kind.isalpha() or kind == b"IEND":
+            raise _garbled(kind)
+        picture = picture or kind == b"IDAT"
+    raise Broken("damaged", "it has more chunks than any photo")
+
+
+# WebP: the RIFF length fits the file, the chunks fit the RIFF, and one of them is a picture.
+
+
+def _check_webp(file: BinaryIO, size: int) -> None:
+    end = 8 + int.from_bytes(_at(file, 4, 4), "little")
+    offset, picture = 12, False
+    for _ in range(_MOST_PARTS):
+        if end > size or offset > end + 1:
+            raise Broken("truncated", "the end of the WebP is missing")
+        if end - offset < 8:
+            break
+        kind, length = struct.unpack("<4sI", _at(file, offset, 8))
+        picture = picture or kind in (b"VP8 ", b"VP8L", b"ANMF")
+        offset += 8 + length + length % 2
+    if not picture:
+        raise Broken("truncated", "there is no picture in the WebP")
+
+
+# TIFF: every directory, and every value, strip and tile they point at, lies inside the file.
+
+_SIZES = {1: 1, 2: 1, 3: 2, 4: 4, 5: 8, 6: 1, 7: 1, 8: 2, 9: 4, 10: 8, 11: 4, 12: 8, 13: 4, 16: 8, 17: 8, 18: 8}
+_NUMBERS = {1: "B", 3: "H", 4: "I", 13: "I", 16: "Q", 18: "Q"}
+_RUNS = ((273, 279), (324, 325), (513, 514))  # where strips, tiles, an embedded JPEG start, and their lengths
+_SUB_DIRECTORIES, _PHOTOMETRIC, _DNG_VERSION = 330, 262, 50706
+_SENSOR_DATA = {32803, 34892}  # photometric: colour filter array, linear raw
+_OUTSIDE = "a part of the TIFF lies beyond its end"
+
+
+@dataclass(frozen=True, slots=True)
+class _Field:
+    """One value of a directory: an array of `count` numbers that starts at `offset`."""
+
+    kind: int
+    count: int
+    offset: int
+
+
+class _Tiff:
+    """One walk over a TIFF or BigTIFF of either byte order."""
+
+    def __init__(self, file: BinaryIO, size: int) -> None:
+        self.file, self.size = file, size
+        head = _at(file, 0, 16 if size >= 16 else 8)
+        self.order = "<" if head[:2] == b"II" else ">"
+        self.big = 43 in head[2:4]
+        self.word, self.count = ("Q", "Q") if self.big else ("I", "H")
+        if self.big and len(head) < 16:
+            raise Broken("truncated", _OUTSIDE)
+        (self.first,) = struct.unpack_from(self.order + self.word, head, 8 if self.big else 4)
+        self.left = _MOST_PARTS
+
+    def inside(self, offset: int, length: int) -> None:
+        if offset + length > self.size:
+            raise Broken("truncated", _OUTSIDE)
+
+    def spend(self, parts: int) -> None:
+        self.left -= parts
+        if self.left < 0:
+            raise Broken("damaged", "it has more parts than any photo")
+
+    def directory(self, offset: int) -> tuple[dict[int, _Field], int]:
+        """The fields of one directory, and where the next one starts (0: nowhere)."""
+        head = struct.Struct(self.order + self.count)
+        entry = struct.Struct(f"{self.order}HH{self.word}{self.word}")
+        link = struct.Struct(self.order + self.word)
+        self.inside(offset, head.size)
+        (count,) = head.unpack(_at(self.file, offset, head.size))
+        if count > 0xFFFF:
+            raise Broken("damaged", "its structure is broken")
+        self.spend(count)
+        offset += head.size
+        fields = {}
+        for tag, kind, number, value in entry.iter_unpack(_at(self.file, offset, count * entry.size)):
+            offset += entry.size
+            length = number * _SIZES.get(kind, 0)
+            if length > link.size:
+                self.inside(value, length)
+                fields[tag] = _Field(kind, number, value)
+            else:  # so short that it stands in the entry itself
+                fields[tag] = _Field(kind, number, offset - link.size)
+        (following,) = link.unpack(_at(self.file, offset, link.size))
+        return fields, following
+
+    def numbers(self, field: _Field) -> Iterator[tuple[int, ...]]:
+        """The numbers of a field, a block at a time."""
+        code = _NUMBERS.get(field.kind)
+        if code is None:
+            raise Broken("damaged", "its structure is broken")
+        self.spend(field.count)
+        width = struct.calcsize("<" + code)
+        for start in range(0, field.count, 8192):
+            count = min(8192, field.count - start)
+            yield struct.unpack(
+                f"{self.order}{count}{code}", _at(self.file, field.offset + start * width, count * width)
+            )
+
+
+def _check_tiff(file: BinaryIO, size: int) -> None:
+    tiff = _Tiff(file, size)
+    waiting, seen, picture = [tiff.first], {0}, False
+    while waiting:
+        offset = waiting.pop()
+        if offset in seen:
+            continue
+        seen.add(offset)
+        fields, following = tiff.directory(offset)
+        waiting.append(following)
+        if field := fields.get(_SUB_DIRECTORIES):
+            for numbers in tiff.numbers(field):
+                waiting.extend(numbers)
+        _refuse_raw(tiff, fields)
+        picture = _check_runs(tiff, fields) or picture
+    if not picture:
+        raise Broken("truncated", "there is no picture in the TIFF")
+
+
+def _check_runs(tiff: _Tiff, fields: dict[int, _Field]) -> bool:
+    """Check the strips and tiles of one directory; tell whether it has any."""
+    found = False
+    for starts, lengths in _RUNS:
+        if starts not in fields:
+            continue
+        found = True
+        if lengths not in fields:  # old programs leave out the length of a single strip
+            for numbers in tiff.numbers(fields[starts]):
+                tiff.inside(max(numbers), 1)
+        elif fields[starts].count != fields[lengths].count:
+            raise Broken("damaged", "its structure is broken")
+        else:
+            for pair in zip(tiff.numbers(fields[starts]), tiff.numbers(fields[lengths]), strict=True):
+                tiff.inside(max(map(add, *pair)), 0)
+    return found
+
+
+def _refuse_raw(tiff: _Tiff, fields: dict[int, _Field]) -> None:
+    """A camera's raw file is a TIFF whose first picture is a thumbnail: a service would retouch that, and charge."""
+    photometric = fields.get(_PHOTOMETRIC)
+    values = {value for numbers in tiff.numbers(photometric) for value in numbers} if photometric else set()
+    if _DNG_VERSION in fields or values & _SENSOR_DATA:
+        raise Broken("unsupported", "it is a camera's raw file")
+
+
+# Results only: an archive, and JSON.
+
+
+def _check_zip(file: BinaryIO, size: int) -> None:
+    length = min(size, 22 + 65535)
+    tail = _at(file, size - length, length)
+    end = tail.rfind(b"PK\x05\x06")
+    if end < 0 or len(tail) - end < 22:
+        raise Broken("truncated", "the end of the ZIP is missing")
+    directory, start, comment = struct.unpack_from("<IIH", tail, end + 12)
+    place = size - length + end
+    is_zip64 = 0xFFFFFFFF in (directory, start)
+    if end + 22 + comment > len(tail) or (start + directory > place and not is_zip64):
+        raise Broken("truncated", "a part of the ZIP is missing")
+
+
+def _check_json(file: BinaryIO, size: int) -> None:
+    if size > _MOST_JSON:
+        raise Broken("damaged", "it is too long for JSON")
+    try:
+        json.loads(_at(file, 0, size))
+    except (ValueError, RecursionError) as error:
+        raise Broken("truncated", "it is not whole JSON") from error
+
+
+_RULES: dict[str, Callable[[BinaryIO, int], None]] = {
+    "image/jpeg": _check_jpeg,
+    "image/png": _check_png,
+    "image/webp": _check_webp,
+    "image/tiff": _check_tiff,
+    "application/zip": _check_zip,
+    "application/json": _check_json,
+}

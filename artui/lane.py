@@ -1,0 +1,476 @@
+"""One account's work: takes a slot, then a job; when to look at what runs at the service; what a failure means."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import random
+import time
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, field
+
+from artui import doubt, files
+from artui.budget import CancelledFirst, MayNotSpend
+from artui.job import BEFORE_PAYING, FINAL, Job, Kind, Reason, Stage, Status
+from artui.journal import Stale, accounts, jobs, purchases
+from artui.pace import Gate, Looks, first_look, next_look, qa_look, retry_delay
+from artui.providers.base import Blocked, Cause, NotPermitted, Progress, Rejected, Sent, State, Transient
+from artui.steps import Hold, Journey, NotYet
+
+log = logging.getLogger(__name__)
+
+TO_SAVE = (Stage.PROCESSED, Stage.SAVED)
+IDLE_TICK = 5.0
+"""Seconds after which a loop looks round even when nothing woke it."""
+
+AT_ONCE = 500
+"""The most executions one round of looks asks about."""
+
+OVERDUE_AFTER = 3600.0
+OVERDUE_TIMES = 20
+"""An execution is overdue after an hour or twenty times its usual time, whichever is longer."""
+
+PATIENCE = 7
+"""Settling times for which a missing result, or an execution without credits, is only asked about again."""
+
+BAD_RESULTS = 3
+OUTPUT_AGAIN = 30.0
+CAP_AGAIN = 60.0
+"""Seconds after which an output folder, or a cap (the day may have turned), is looked at again."""
+
+HOLD_OF = {Cause.LOGIN: Reason.LOGIN, Cause.CREDIT: Reason.CREDITS, Cause.QUOTA: Reason.QUOTA}
+
+
+@dataclass
+class Lane:
+    """The loops of one account. ``stopping`` is set once for all lanes: nothing is taken any more."""
+
+    journey: Journey
+    stopping: asyncio.Event
+    uploads: Gate = field(init=False)
+    downloads: Gate = field(init=False)
+    calls: Gate = field(init=False)
+
+    def __post_init__(self) -> None:
+        pace = self.journey.account.pace
+        self.uploads, self.downloads, self.calls = Gate(pace.uploads), Gate(pace.downloads), Gate(pace.calls)
+        self.in_flight = pace.in_flight or self.journey.provider.limits.in_flight
+        self.name = self.journey.account.name
+        self.held = ""
+        self._looks: dict[int, tuple[Job, Looks]] = {}
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._bells: list[asyncio.Event] = []
+        self._trial: int | None = None
+        self._trial_balance = 0
+
+    @property
+    def _now(self) -> float:
+        return self.journey.clock.now()
+
+    async def start(self) -> None:
+        """Put right what an engine that is gone left behind, and look afresh at what holds the account."""
+        settle_due = self._now + self.journey.provider.settings.settle
+        await self.journey.journal.do(jobs.recover, self.name, self._now, settle_due)
+        self.held = (await self.journey.journal.ask(accounts.state, self.name)).held
+        if self.held != Reason.PAUSED:
+            await self.release()
+        provider = self.journey.provider
+        organization = getattr(provider.settings, "organization", "")
+        await self.journey.journal.do(jobs.hold_strangers, self.name, provider.endpoint, organization)
+        at_service = await self.journey.journal.ask(
+            jobs.select,
+            "account = ? AND stage = 'submitted' AND status IN ('waiting', 'held') AND reason <> ?",
+            (self.name, Reason.ACCOUNT),
+        )
+        for job in at_service:
+            # A look that was far off stays bounded, so that a clock that jumped puts nothing off for long.
+            due = min(job.due or self._now, self._now + self.journey.provider.settings.first_look)
+            self._looks[job.id] = (job, Looks(due, self.journey.provider.limits.least_gap))
+
+    async def run(self) -> None:
+        """Work until ``stopping`` is set and what was taken has reached its next commit."""
+        async with asyncio.TaskGroup() as loops:
+            loops.create_task(self._take(BEFORE_PAYING, self.uploads, self.journey.prepare, self._free_to_send))
+            loops.create_task(self._take(TO_SAVE, self.downloads, self.journey.save, self._free_to_save))
+            loops.create_task(self._look_round())
+            loops.create_task(self._settle_doubts())
+            loops.create_task(self._tend())
+        if self._tasks:
+            await asyncio.wait(self._tasks)
+
+    async def stop_transfers(self) -> None:
+        """Break off what costs nothing to do again; a paid call under way is awaited all the same."""
+        for task in list(self._tasks):
+            task.cancel()
+
+    def wake(self) -> None:
+        """Let every loop look at once whether there is something to do."""
+        for bell in self._bells:
+            bell.set()
+
+    def forget(self, job: Job) -> None:
+        """Stop looking at a job that a person moved away from the service, and see what it needs now."""
+        self._looks.pop(job.id, None)
+        self.wake()
+
+    def follow(self, job: Job) -> None:
+        """Look at a job at the service from now on (or at once, where it is followed already)."""
+        self._looks[job.id] = (job, Looks(self._now, self.journey.provider.limits.least_gap))
+        self.wake()
+
+    async def _rest(self, bell: asyncio.Event, until: float | None) -> None:
+        """Wait for a wake-up or a time, at most an idle tick."""
+        seconds = IDLE_TICK if until is None else min(IDLE_TICK, max(0.01, until - self._now))
+        try:
+            async with asyncio.timeout(seconds):
+                await bell.wait()
+        except TimeoutError:
+            pass
+        bell.clear()
+
+    def _bell(self) -> asyncio.Event:
+        bell = asyncio.Event()
+        self._bells.append(bell)
+        return bell
+
+    # -------------------------------------------------------------------------------------------------- taking jobs
+
+    def _free_to_send(self) -> int:
+        if self.held:
+            return 0
+        return min(self.uploads.free(self._now), self.in_flight - len(self._looks) - self.uploads.running)
+
+    def _free_to_save(self) -> int:
+        return 0 if self.held == Reason.LOGIN else self.downloads.free(self._now)
+
+    async def _take(
+        self, stages: Sequence[Stage], gate: Gate, step: Callable[[Job], Awaitable[Job]], free: Callable[[], int]
+    ) -> None:
+        bell = self._bell()
+        while not self.stopping.is_set():
+            slots = free()
+            taken = []
+            if slots > 0:
+                taken = await self.journey.journal.do(jobs.claim, self.name, stages, self._now, slots)
+            for job in taken:
+                gate.start()
+                task = asyncio.create_task(self._carry(job, gate, step))
+                self._tasks.add(task)
+                task.add_done_callback(self._tasks.discard)
+            if len(taken) < slots or not slots:
+                due = await self.journey.journal.ask(jobs.next_due, self.name, stages)
+                await self._rest(bell, max(due or 0.0, gate.not_before) or None)
+
+    async def _carry(self, job: Job, gate: Gate, step: Callable[[Job], Awaitable[Job]]) -> None:
+        """Take one job as far as it goes; whatever happens it is put down in a place the journal names."""
+        started = self._now
+        try:
+            carried = await step(job)
+            gate.succeeded()
+            if carried.stage is Stage.SUBMITTED and carried.status is Status.WAITING:
+                await self._expect(carried)
+        except asyncio.CancelledError:
+            await asyncio.shield(self._put_back(job))
+        except Exception as failure:  # noqa: BLE001 — every failure has a place, an unexpected one too
+            await self._failed(job, failure, gate, started)
+        finally:
+            gate.end()
+            self.wake()
+
+    async def _expect(self, job: Job) -> None:
+        usual = await self.journey.journal.ask(accounts.usual, job.payer, job.workflow)
+        settings, limits = self.journey.provider.settings, self.journey.provider.limits
+        looks = first_look(self._now, usual[0] if usual else None, settings.first_look, limits.least_gap)
+        self._looks[job.id] = (job, looks)
+
+    # ------------------------------------------------------------------------------------------ what a failure means
+
+    async def _failed(self, job: Job, failure: Exception, gate: Gate, started: float) -> None:
+        fresh = await self.journey.journal.ask(jobs.get, job.id)
+        if fresh is None or fresh.status is not Status.RUNNING or isinstance(failure, Stale):
+            return
+        match failure:
+            case Transient():
+                gate.failed(self._now, started, failure.retry_after)
+                await self._try_again(fresh, str(failure), failure.retry_after)
+            case Blocked():
+                await self._put_back(fresh)
+                await self.hold(HOLD_OF[failure.cause], str(failure))
+            case MayNotSpend() if failure.reason is Reason.CREDITS:
+                await self._put_back(fresh)
+                await self.hold(failure.reason, str(failure))
+            case MayNotSpend() | Hold() | files.OutputProblem():
+                await self._hold_one(fresh, failure)
+            case NotYet() | NotPermitted():
+                await self._put(fresh, Status.WAITING, "put off", Reason.TRY_AGAIN, str(failure), due=self._now + 1)
+            case _:
+                await self._ended(fresh, failure)
+
+    async def _hold_one(self, job: Job, why: MayNotSpend | Hold | files.OutputProblem) -> None:
+        """Hold this one job; what may have changed by then is looked at again after a while."""
+        wait: float | None
+        if isinstance(why, files.OutputProblem):
+            reason, wait = (Reason.DISK_FULL if why.reason == "full" else Reason.OUTPUT), OUTPUT_AGAIN
+        elif isinstance(why, Hold):
+            reason, wait = why.reason, why.due
+        else:
+            reason, wait = why.reason, CAP_AGAIN
+        due = None if wait is None else self._now + wait
+        await self._put(job, Status.HELD, "held", reason, str(why), due=due)
+
+    async def _ended(self, job: Job, failure: Exception) -> None:
+        """What trying again by itself does not mend."""
+        match failure:
+            case Rejected():
+                await self._rejected(job, failure)
+            case CancelledFirst():
+                await self._put(job, Status.CANCELLED, "cancelled", "", "cancelled, nothing paid")
+            case files.PhotoProblem():
+                await self._put(job, Status.FAILED, "refused", failure.reason, str(failure))
+            case files.BadResult():
+                await self._bad_result(job, str(failure))
+            case _:
+                log.error("job %d failed unexpectedly", job.id, exc_info=failure)
+                message = (
+                    f"artui itself failed on {job.source.name} ({type(failure).__name__}); see the log, then retry"
+                )
+                await self._put(job, Status.HELD, "unexpected error", Reason.ERROR, message)
+
+    async def _rejected(self, job: Job, failure: Rejected) -> None:
+        patience = PATIENCE * self.journey.provider.settings.settle
+        if job.stage in TO_SAVE:
+            if time.time() - job.stage_at < patience:
+                await self._try_again(job, str(failure), None)
+            else:
+                message = f"{failure}. It was charged {job.charged}; artui does not order it again by itself."
+                await self._put(job, Status.HELD, "gone", Reason.GONE, message)
+            return
+        await self._put(job, Status.FAILED, "refused", Reason.REJECTED, str(failure))
+
+    async def _bad_result(self, job: Job, message: str) -> None:
+        if job.attempts + 1 < BAD_RESULTS:
+            await self._try_again(job, message, None)
+        else:
+            await self._put(job, Status.HELD, "result damaged", Reason.DAMAGED, message)
+
+    async def _try_again(self, job: Job, message: str, retry_after: float | None) -> None:
+        wait = max(retry_after or 0.0, retry_delay(job.attempts, random.random()))  # noqa: S311 — jitter, no secret
+        await self._put(
+            job, Status.WAITING, "try again", Reason.TRY_AGAIN, message, due=self._now + wait, attempts=job.attempts + 1
+        )
+
+    async def _put(
+        self, job: Job, status: Status, what: str, reason: str, message: str, *, due: float | None = None,
+        attempts: int | None = None,
+    ) -> None:  # fmt: skip
+        """Put a running job down where it stands, durably, however long that takes."""
+        changes = {} if attempts is None else {"attempts": attempts}
+        await self.journey.keep(
+            lambda db: jobs.follow(db, job, job.stage, status, what, reason=reason, message=message, due=due, **changes)
+        )
+
+    async def _put_back(self, job: Job) -> None:
+        """Let a job that was taken stand ready again; it has failed at nothing."""
+        fresh = await self.journey.journal.ask(jobs.get, job.id)
+        if fresh is not None and fresh.status is Status.RUNNING:
+            await self._put(fresh, Status.READY, "put back", "", "")
+
+    async def hold(self, reason: Reason, message: str) -> None:
+        """Hold the whole account; told once."""
+        self.held = reason
+        stages = tuple(Stage) if reason is Reason.LOGIN else BEFORE_PAYING
+        if await self.journey.journal.do(accounts.set_hold, self.name, reason, message):
+            log.warning("%s is held (%s): %s", self.name, reason, message)
+        await self.journey.journal.do(jobs.hold_account, self.name, reason, message, stages)
+
+    async def release(self) -> None:
+        """End the account's hold and let its jobs go on."""
+        reason, self.held = self.held, ""
+        await self.journey.journal.do(accounts.set_hold, self.name, "", "")
+        if reason:
+            log.info("%s goes on (was held: %s)", self.name, reason)
+            await self.journey.journal.do(jobs.release_account, self.name, Reason(reason))
+        self.wake()
+
+    # --------------------------------------------------------------------------------------------------- looking
+
+    async def _look_round(self) -> None:
+        bell = self._bell()
+        while not self.stopping.is_set():
+            now = self._now
+            due = [job for job, looks in self._looks.values() if looks.due <= now][:AT_ONCE]
+            if due and self.calls.free(now) and self.held != Reason.LOGIN:
+                await self._look_at(due)
+                continue
+            earliest = min((looks.due for _, looks in self._looks.values()), default=None)
+            await self._rest(bell, None if earliest is None else max(earliest, self.calls.not_before, now + 0.05))
+
+    async def _look_at(self, due: list[Job]) -> None:
+        started = self._now
+        self.calls.start()
+        try:
+            seen = await self.journey.provider.poll([Sent(job.execution, job.workflow) for job in due])
+            self.calls.succeeded()
+        except Transient as failure:
+            self.calls.failed(self._now, started, failure.retry_after)
+            seen = {}
+        except Blocked as blocked:
+            await self.hold(HOLD_OF[blocked.cause], str(blocked))
+            seen = {}
+        except Rejected as refusal:
+            log.warning("looking at executions of %s was refused: %s", self.name, refusal)
+            seen = {}
+        finally:
+            self.calls.end()
+        await asyncio.gather(*(self._noted(job, seen.get(job.execution)) for job in due))
+
+    async def _noted(self, job: Job, progress: Progress | None) -> None:
+        """Write down one look and settle when the next one is, or that none is needed."""
+        _, looks = self._looks[job.id]
+        if progress is not None:
+            try:
+                job = await self.journey.note(job, progress)
+                job = await self._overdue(job)
+            except Stale:
+                fresh = await self.journey.journal.ask(jobs.get, job.id)
+                job = fresh or job
+        if job.stage is not Stage.SUBMITTED or job.status in FINAL:
+            self._looks.pop(job.id, None)
+            return
+        slow = job.status is Status.HELD or (progress is not None and progress.state is State.IN_QA)
+        if slow:
+            following = qa_look(looks, self._now, self.journey.provider.settings.qa_look)
+        else:
+            least = self.journey.provider.limits.least_gap
+            following = next_look(looks, self._now, least, random.random())  # noqa: S311
+        self._looks[job.id] = (job, following)
+
+    async def _overdue(self, job: Job) -> Job:
+        if job.stage is not Stage.SUBMITTED or job.reason != Reason.AT_SERVICE:
+            return job
+        usual = await self.journey.journal.ask(accounts.usual, job.payer, job.workflow)
+        bound = max(OVERDUE_AFTER, OVERDUE_TIMES * (usual[0] if usual else 0.0))
+        if time.time() - job.stage_at < bound:
+            return job
+        message = f"at the service for {bound / 60:.0f} minutes without an end; still looked at, not ordered again"
+        return await self.journey.journal.do(
+            jobs.move, job, job.stage, Status.HELD, "overdue", reason=Reason.OVERDUE, message=message, due=self._now
+        )
+
+    # ---------------------------------------------------------------------------------------------- settling doubts
+
+    async def _settle_doubts(self) -> None:
+        bell = self._bell()
+        while not self.stopping.is_set():
+            now = self._now
+            found = await self.journey.journal.ask(doubt.due, self.name, now)
+            if found and self.calls.free(now) and self.held != Reason.LOGIN:
+                await self._settle_these(found)
+                continue
+            until = await self.journey.journal.ask(doubt.next_due, self.name)
+            await self._rest(bell, None if until is None else max(until, self.calls.not_before, now + 0.05))
+
+    async def _settle_these(self, found: list[doubt.InDoubt]) -> None:
+        creates = [one for one in found if one.purchase.kind is Kind.CREATE]
+        retries = [one for one in found if one.purchase.kind is Kind.RETRY]
+        started = self._now
+        self.calls.start()
+        try:
+            looks = await self.journey.provider.find([one.sought for one in creates]) if creates else {}
+            sent = [Sent(one.job.execution, one.job.workflow) for one in retries]
+            seen = await self.journey.provider.poll(sent) if sent else {}
+            self.calls.succeeded()
+        except (Transient, Rejected) as failure:
+            self.calls.failed(self._now, started, getattr(failure, "retry_after", None) or 1.0)
+            return
+        except Blocked as blocked:
+            await self.hold(HOLD_OF[blocked.cause], str(blocked))
+            return
+        finally:
+            self.calls.end()
+        for one in creates:
+            await self._settled(doubt.conclude(self.journey, one, looks[one.purchase.key]))
+        for one in retries:
+            await self._settled(doubt.conclude_retry(self.journey, one, seen.get(one.job.execution)))
+        self.wake()
+
+    async def _settled(self, conclusion: Awaitable[Job]) -> None:
+        try:
+            job = await conclusion
+        except Stale:
+            return
+        if job.stage is Stage.SUBMITTED:
+            self.follow(job)
+
+    # ------------------------------------------------------------------------------------------------------- tending
+
+    async def _tend(self) -> None:
+        """Keep the balance fresh while there is something to buy, and end what holds by itself."""
+        bell = self._bell()
+        every = min(60.0, max(1.0, self.journey.provider.settings.settle))
+        asked = 0.0
+        while not self.stopping.is_set():
+            now = self._now
+            await self.journey.journal.do(jobs.release_due, self.name, now)
+            spending = bool(self.held) or self.uploads.running > 0 or await self._is_unpaid()
+            if spending and now - asked >= every and self.held != Reason.PAUSED:
+                asked = now
+                await self._refresh_balance()
+            await self._rest(bell, asked + every if spending else None)
+            await asyncio.sleep(0.2)  # whatever rings, looking after the account has time
+
+    async def refresh(self) -> None:
+        """Look at the balance and the workflows now."""
+        await self._refresh_balance()
+
+    async def _is_unpaid(self) -> bool:
+        return await self.journey.journal.ask(jobs.count_held, self.name, Reason.PAYMENT) > 0
+
+    async def _refresh_balance(self) -> None:
+        read_at = time.time()
+        try:
+            balance = await self.journey.provider.balance()
+        except Blocked as blocked:
+            await self.hold(HOLD_OF[blocked.cause], str(blocked))
+            return
+        except (Transient, Rejected):
+            return
+        await self.journey.journal.do(accounts.set_balance, self.name, balance, read_at)
+        if self.held in (Reason.LOGIN, Reason.QUOTA) or (
+            self.held == Reason.CREDITS and await self.journey.journal.ask(purchases.affordable, self.name)
+        ):
+            await self.release()
+        if balance is not None:
+            await self._resume_unpaid(balance)
+
+    async def _resume_unpaid(self, balance: int) -> None:
+        """After a top-up, ask the service to go on with what waits for credits there: one first, then the rest.
+
+        Some minutes are left to it to go on by itself, and a trial that ends where it began is not repeated before
+        the balance changes.
+        """
+        patience = 2 * self.journey.provider.settings.settle
+        parked = await self.journey.journal.ask(
+            jobs.select, "account = ? AND status = 'held' AND reason = ? ORDER BY id", (self.name, Reason.PAYMENT)
+        )
+        ripe = [job for job in parked if time.time() - job.stage_at > patience and (job.quoted or 1) <= balance]
+        if not ripe:
+            return
+        if self._trial is not None:
+            trial = await self.journey.journal.ask(jobs.get, self._trial)
+            if trial is None or (trial.stage is Stage.SUBMITTING and trial.status not in FINAL):
+                return
+            went_on = trial.reason != Reason.PAYMENT
+            if not went_on and balance == self._trial_balance:
+                return
+            chosen = ripe if went_on else ripe[:1]
+        else:
+            chosen = ripe[:1]
+        self._trial, self._trial_balance = chosen[0].id, balance
+        for job in chosen:
+            message = "there are credits again: the service is asked to go on"
+            self._looks.pop(job.id, None)
+            await self.journey.journal.do(
+                jobs.follow, job, Stage.SUBMITTING, Status.READY, "retried", message=message, new_try=True
+            )
+        self.wake()

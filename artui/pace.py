@@ -1,0 +1,125 @@
+"""How many at once, when to look again, how long to wait after a failure. Pure: time and chance are given."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+
+LONGEST_WAIT = 300.0
+"""Seconds between two probes of a service that stays down."""
+
+JITTER = 0.2
+
+
+class Clock:
+    """The wall clock read once, then carried on by the monotonic one: no jump of the system's time moves a due time.
+
+    Times are epoch seconds, comparable with those in the journal.
+    """
+
+    def __init__(self) -> None:
+        self._offset = time.time() - time.monotonic()
+
+    def now(self) -> float:
+        """Epoch seconds, never going backwards within this process."""
+        return self._offset + time.monotonic()
+
+
+def boot_time() -> float:
+    """Seconds since boot, time asleep included: tells whether a laptop was shut in between."""
+    clock = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
+    return time.clock_gettime(clock)
+
+
+@dataclass(slots=True)
+class Gate:
+    """How many calls of one kind may run now.
+
+    Halves on a transient failure, gains one per success up to ``most``. At one and still failing it lets a single
+    probe through after 1, 2, 4 … 300 seconds, or after what the service asked for.
+    """
+
+    most: int
+    allowed: int = 0
+    running: int = 0
+    failures: int = 0
+    not_before: float = 0.0
+    learned_at: float = 0.0
+
+    def __post_init__(self) -> None:
+        self.allowed = self.most
+
+    def free(self, now: float) -> int:
+        """How many more may start now."""
+        if now < self.not_before:
+            return 0
+        return max(0, self.allowed - self.running)
+
+    def start(self, number: int = 1) -> None:
+        """Take slots."""
+        self.running += number
+
+    def end(self) -> None:
+        """Give a slot back."""
+        self.running -= 1
+
+    def succeeded(self) -> None:
+        """One call worked."""
+        self.failures = 0
+        self.not_before = 0.0
+        self.allowed = min(self.most, self.allowed + 1)
+
+    def failed(self, now: float, started: float, retry_after: float | None = None) -> None:
+        """One call failed in passing. Those that were under way together count once: ``started`` tells."""
+        if retry_after is not None:
+            self.not_before = max(self.not_before, now + retry_after)
+        if started < self.learned_at:
+            return
+        self.learned_at = now
+        if self.allowed > 1:
+            self.allowed = max(1, self.allowed // 2)
+            return
+        self.not_before = max(self.not_before, now + backoff(self.failures))
+        self.failures += 1
+
+
+def backoff(failures: int) -> float:
+    """Seconds to wait after so many failures before: 1, 2, 4 … up to five minutes."""
+    return float(min(LONGEST_WAIT, 2 ** min(failures, 16)))
+
+
+def retry_delay(attempts: int, chance: float) -> float:
+    """Seconds until one job is tried again: :func:`backoff` with full jitter. ``chance`` lies in 0 … 1."""
+    return max(0.2, backoff(attempts) * chance)
+
+
+@dataclass(slots=True)
+class Looks:
+    """When to look at one execution again."""
+
+    due: float
+    gap: float
+
+
+QA_GROWTH = 10
+LONGEST_GAP = 15.0
+GROWTH = 1.3
+
+
+def first_look(now: float, usual: float | None, unknown: float, least: float) -> Looks:
+    """The first look at a new execution: at 0.8 of the workflow's usual time, or after ``unknown`` seconds."""
+    if usual is None:
+        return Looks(now + unknown, max(least, unknown / 10))
+    return Looks(now + max(0.8 * usual, least / 2), max(least, 0.1 * usual))
+
+
+def next_look(looks: Looks, now: float, least: float, chance: float) -> Looks:
+    """The following look: gaps grow by 1.3 up to 15 s, each spread by ±20 %."""
+    spread = 1 - JITTER + 2 * JITTER * chance
+    return Looks(now + max(least, looks.gap * spread), min(LONGEST_GAP, max(least, looks.gap * GROWTH)))
+
+
+def qa_look(looks: Looks, now: float, first: float) -> Looks:
+    """The following look at an execution that a person checks: after ``first`` seconds, up to ten times that."""
+    gap = min(QA_GROWTH * first, max(first, looks.gap * GROWTH))
+    return Looks(now + gap, gap)

@@ -1,0 +1,227 @@
+"""What is asked and what is answered: bodies, requests, answers, and what the status of an answer means."""
+
+from __future__ import annotations
+
+import json
+import re
+import secrets
+import time
+from collections.abc import Generator, Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC
+from email.utils import parsedate_to_datetime
+from functools import lru_cache
+from typing import Annotated, Any, Final, TypeVar
+from urllib.parse import urlencode, urlsplit
+
+from pydantic import AfterValidator, TypeAdapter, ValidationError
+
+from artui.credentials import Secret
+from artui.providers.base import Rejected, Transient
+
+TEXT: Final = 64 * 1024
+"""Most bytes of an answer that is a word or an error."""
+OBJECT: Final = 1024 * 1024
+"""Most bytes of an answer that is one object."""
+PAGE: Final = 16 * 1024 * 1024
+"""Most bytes of an answer that is a page of objects."""
+
+Shape = TypeVar("Shape")
+
+
+def is_this_machine(host: str) -> bool:
+    """Whether ``host`` names this machine itself, which no proxy and no eavesdropper stands before."""
+    return host in {"localhost", "::1"} or host.startswith("127.")
+
+
+def _service_url(text: str) -> str:
+    try:
+        parts = urlsplit(text.strip().rstrip("/"))
+        port = "" if parts.port is None else f":{parts.port}"
+    except ValueError:
+        raise ValueError("must be an address like https://api.example.com") from None
+    host = parts.hostname or ""
+    if not host or parts.query or parts.fragment or parts.username or not text.isprintable():
+        raise ValueError("must be an address like https://api.example.com, without more")
+    if parts.scheme != "https" and not (parts.scheme == "http" and is_this_machine(host)):
+        raise ValueError("must start with https://")
+    shown = f"[{host}]" if ":" in host else host
+    return f"{parts.scheme}://{shown}{port}{parts.path}"
+
+
+ServiceUrl = Annotated[str, AfterValidator(_service_url)]
+"""The address of a service, always spelled the same: https unless it is this machine, no slash at the end."""
+
+
+# ------------------------------------------------------------------------------------------------------------- asked
+
+
+@dataclass(frozen=True, slots=True)
+class Body:
+    """What a request carries: ``length`` bytes, at once or as blocks read from disk while they are sent."""
+
+    media_type: str
+    length: int
+    content: bytes | Generator[bytes] = field(repr=False)
+
+
+def json_body(text: str) -> Body:
+    """JSON text as it is."""
+    content = text.encode()
+    return Body("application/json", len(content), content)
+
+
+def form_body(fields: Mapping[str, str]) -> Body:
+    """Fields as a form."""
+    content = urlencode(fields).encode()
+    return Body("application/x-www-form-urlencoded", len(content), content)
+
+
+@dataclass(frozen=True, slots=True)
+class FilePart:
+    """The file of a multipart form: its field, the name it has there, its type, and its ``size`` bytes."""
+
+    field: str
+    name: str
+    media_type: str
+    size: int
+    blocks: Iterable[bytes]
+
+
+def multipart_body(fields: Mapping[str, str], file: FilePart) -> Body:
+    """A multipart form, fields first; the file is read while it is sent, once."""
+    boundary = secrets.token_hex(16)
+    part = f'--{boundary}\r\nContent-Disposition: form-data; name="'
+    head = "".join(f'{part}{name}"\r\n\r\n{value}\r\n' for name, value in fields.items())
+    head += f'{part}{file.field}"; filename="{_quoted(file.name)}"\r\nContent-Type: {file.media_type}\r\n\r\n'
+    first, last = head.encode(), f"\r\n--{boundary}--\r\n".encode()
+
+    def blocks() -> Generator[bytes]:
+        yield first
+        yield from file.blocks
+        yield last
+
+    return Body(f"multipart/form-data; boundary={boundary}", len(first) + file.size + len(last), blocks())
+
+
+def _quoted(name: str) -> str:
+    return name.replace('"', "%22").replace("\r", "%0D").replace("\n", "%0A")
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """One request. ``doing`` says for a person what it is for; ``secrets`` are headers that nobody may see."""
+
+    method: str
+    url: str
+    doing: str
+    params: Mapping[str, str] = field(default_factory=dict)
+    headers: Mapping[str, str] = field(default_factory=dict)
+    secrets: Mapping[str, Secret] = field(default_factory=dict, repr=False)
+    body: Body | None = None
+
+
+# ---------------------------------------------------------------------------------------------------------- answered
+
+_REASONS = {
+    400: "bad request",
+    401: "not signed in",
+    403: "forbidden",
+    404: "not found",
+    409: "conflict",
+    413: "too large",
+    415: "unsupported",
+    422: "unprocessable",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What came back; header names are in small letters. ``about`` begins every sentence: who was asked for what."""
+
+    about: str
+    status: int
+    headers: Mapping[str, str]
+    body: bytes = field(default=b"", repr=False)
+
+    @property
+    def is_web_page(self) -> bool:
+        """Whether something on the way seems to have answered in the service's place."""
+        return "html" in self.headers.get("content-type", "").lower() or self.body.lstrip()[:1] == b"<"
+
+    @property
+    def text(self) -> str:
+        """The body as text."""
+        return self.body.decode("utf-8", "replace")
+
+    def read_as(self, shape: type[Shape]) -> Shape:
+        """The JSON body in the given shape; :class:`Transient` where it has another."""
+        try:
+            return _adapter(shape).validate_json(self.body)
+        except ValidationError:
+            raise self.unreadable() from None
+
+    def json_object(self) -> dict[str, Any] | None:
+        """The body where it is a JSON object, the form in which services word a refusal."""
+        try:
+            found = json.loads(self.body)
+        except (ValueError, RecursionError):
+            return None
+        return found if isinstance(found, dict) else None
+
+    @property
+    def sentence(self) -> str:
+        """What the service says about a failure, in one line of at most 300 characters; empty where it is silent."""
+        said = self.json_object() or {}
+        for name in ("message", "error_description", "error"):
+            if isinstance(said.get(name), str) and said[name].strip():
+                return " ".join(said[name].split())[:300]
+        return ""
+
+    def refusal(self, reason: str = "") -> Rejected:
+        """The error of a request that the service refused for good."""
+        reason = reason or _REASONS.get(self.status, f"status {self.status}")
+        return Rejected(f"{self.about}: {self.sentence or reason}", reason=reason, status=self.status)
+
+    def unreadable(self) -> Transient:
+        """The error of an answer that nobody can make sense of."""
+        found = "a web page" if self.is_web_page else "not what the service documents"
+        return Transient(f"{self.about}: the answer (status {self.status}) is {found}")
+
+    def raise_unless_final(self) -> None:
+        """Raise :class:`Transient` where the service cannot answer now, points elsewhere, or did not answer itself."""
+        if self.status in {408, 425, 429} or self.status >= 500:
+            said = f": {self.sentence}" if self.sentence else ""
+            wait = asked_to_wait(self.headers)
+            raise Transient(f"{self.about}: not now (status {self.status}){said}", retry_after=wait)
+        if self.status < 200 or 300 <= self.status < 400:
+            raise Transient(f"{self.about}: the service points to another address (status {self.status})")
+        if self.status >= 400 and self.is_web_page:
+            raise self.unreadable()
+
+
+@lru_cache(maxsize=64)
+def _adapter(shape: type[Shape]) -> TypeAdapter[Shape]:
+    return TypeAdapter(shape)
+
+
+def asked_to_wait(headers: Mapping[str, str]) -> float | None:
+    """The seconds a service asks to wait, kept within 1 s and 15 min; None where it does not ask, or not readably."""
+    asked = headers.get("retry-after", "").strip()
+    if re.fullmatch(r"-?\d{1,300}(\.\d{1,300})?", asked):
+        wait = float(asked)
+    else:
+        until, now = moment(asked), moment(headers.get("date", ""))
+        if until is None:
+            return None
+        wait = until - (time.time() if now is None else now)
+    return min(max(wait, 1.0), 900.0)
+
+
+def moment(date: str) -> float | None:
+    """An HTTP date in epoch seconds; None where it is none."""
+    try:
+        found = parsedate_to_datetime(date)
+        return (found if found.tzinfo else found.replace(tzinfo=UTC)).timestamp()
+    except (ValueError, OverflowError):
+        return None

@@ -1,0 +1,197 @@
+"""How requests leave this machine: httpx over aiohttp, with errors by their true cause and a truthful word on departure.
+
+httpx's own pool breaks when many requests are cancelled and is slow with many small ones; over aiohttp it is neither.
+No other file knows aiohttp.
+"""
+
+from __future__ import annotations
+
+import base64
+import ssl
+from collections.abc import AsyncIterator
+from functools import lru_cache
+from types import SimpleNamespace
+from typing import Final
+from urllib.parse import unquote
+from urllib.request import proxy_bypass_environment
+
+import aiohttp
+import httpx
+from httpx_aiohttp import AiohttpTransport
+from httpx_aiohttp.transport import AiohttpResponseStream
+from yarl import URL
+
+from artui.providers.base import Permit, Rejected
+from artui.providers.http.messages import is_this_machine
+
+BLOCK: Final = 256 * 1024
+"""Bytes an answer may run ahead of its reader; measured, smaller is slower."""
+
+
+class UnknownHost(httpx.ConnectError):
+    """The name of the service leads nowhere."""
+
+
+class Untrusted(httpx.ConnectError):
+    """The certificate of the service is not valid here."""
+
+
+class Departure:
+    """Asks the permit just before a request's first byte leaves, and notes that it left."""
+
+    __slots__ = ("_permit", "left")
+
+    def __init__(self, permit: Permit | None = None) -> None:
+        self._permit = permit
+        self.left = False
+
+    async def leave(self) -> None:
+        """Let one sending of the request go; a paid one goes once."""
+        if self._permit is not None:
+            if self.left:
+                raise httpx.LocalProtocolError("a paid request is not sent a second time")
+            await self._permit()
+        self.left = True
+
+    async def traced(self, event: str, _details: object) -> None:
+        """Take the word of httpx's own transport that it is about to write."""
+        if event == "http11.send_request_headers.started":
+            await self.leave()
+
+
+class Transport(AiohttpTransport):
+    """One aiohttp session under httpx: exact addresses, no cookies, no redirects, errors by their cause.
+
+    Each request names its :class:`Departure` as an extension. ``once`` opens a connection for each request and closes
+    it after, for what must not be sent again: aiohttp repeats a GET, never a POST, whose kept connection turns out dead.
+    """
+
+    def __init__(self, context: ssl.SSLContext, proxy: str | None, *, once: bool = False) -> None:
+        super().__init__(verify=context, client=self._session)
+        self._setting = proxy
+        self._once = once
+
+    def _session(self) -> aiohttp.ClientSession:
+        trace = aiohttp.TraceConfig()
+        trace.on_request_headers_sent.append(_leave)  # despite its name awaited before the headers are written
+        return aiohttp.ClientSession(
+            connector=aiohttp.TCPConnector(ssl=self.ssl_context, limit=0, force_close=self._once),
+            cookie_jar=aiohttp.DummyCookieJar(),
+            trace_configs=[trace],
+            read_bufsize=BLOCK,
+        )
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        """Send one request. Every failure on the way is an :class:`httpx.TransportError` without secrets in it."""
+        if not isinstance(self.client, aiohttp.ClientSession):
+            self.client = self.get_client()
+        proxy, proxy_headers = _split(proxy_for(request.url, self._setting))
+        limits = request.extensions["timeout"]
+        try:
+            response = await self.client.request(
+                request.method,
+                URL(str(request.url), encoded=True),
+                headers=request.headers,
+                data=_content(request),
+                allow_redirects=False,
+                auto_decompress=False,
+                timeout=aiohttp.ClientTimeout(connect=limits["connect"], sock_read=limits["read"]),
+                proxy=proxy,
+                proxy_headers=proxy_headers,
+                trace_request_ctx=request.extensions["departure"],
+            )
+        except (aiohttp.ClientError, OSError) as error:
+            raise _named(error) from None
+        return httpx.Response(response.status, headers=response.raw_headers, stream=_Stream(response))
+
+
+async def _leave(_session: aiohttp.ClientSession, context: SimpleNamespace, _headers: object) -> None:
+    departure: Departure = context.trace_request_ctx
+    await departure.leave()
+
+
+def _content(request: httpx.Request) -> bytes | httpx.SyncByteStream | httpx.AsyncByteStream | None:
+    try:
+        return request.content or None
+    except httpx.RequestNotRead:
+        return request.stream
+
+
+class _Stream(AiohttpResponseStream):
+    """An answer's body in blocks as large as they arrive."""
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        try:
+            async for block in self._aiohttp_response.content.iter_any():
+                yield block
+        except (aiohttp.ClientError, OSError) as error:
+            raise _named(error) from None
+
+
+def _named(error: Exception) -> httpx.TransportError:
+    """What an error of aiohttp is, as httpx would say it, in words without addresses or headers."""
+    match error:
+        case aiohttp.ClientConnectorDNSError():
+            return UnknownHost("the name of the service cannot be found: is this machine online?")
+        case aiohttp.ClientSSLError() | ssl.SSLError():
+            return Untrusted("the certificate of the service is not trusted here")
+        case aiohttp.ClientProxyConnectionError() | aiohttp.ClientHttpProxyError():
+            return httpx.ProxyError("the proxy refuses the connection")
+        case aiohttp.ConnectionTimeoutError():
+            return httpx.ConnectTimeout("no connection in time")
+        case aiohttp.ClientConnectorError():
+            return httpx.ConnectError("no connection: the service refuses it or cannot be reached from here")
+        case TimeoutError():
+            return httpx.ReadTimeout("no answer in time")
+        case aiohttp.ServerDisconnectedError():
+            return httpx.RemoteProtocolError("the service hung up without an answer")
+        case aiohttp.ClientPayloadError():
+            return httpx.ReadError("the answer broke off")
+        case aiohttp.ClientResponseError():
+            return httpx.RemoteProtocolError("the answer is not HTTP")
+        case _:
+            return httpx.NetworkError("the connection broke")
+
+
+def single(context: ssl.SSLContext, proxy: str | None) -> httpx.AsyncHTTPTransport:
+    """httpx's own transport, which never sends anything twice: for one paid GET."""
+    return httpx.AsyncHTTPTransport(
+        verify=context, trust_env=False, proxy=proxy, limits=httpx.Limits(max_keepalive_connections=0)
+    )
+
+
+@lru_cache(maxsize=4)
+def trust(ca_file: str | None) -> ssl.SSLContext:
+    """Whom to trust: the usual authorities and those in ``ca_file``. Made once, for it takes long.
+
+    Raises :class:`Rejected` where the file cannot be used.
+    """
+    context = httpx.create_ssl_context(trust_env=False)
+    if ca_file is not None:
+        try:
+            context.load_verify_locations(ca_file)
+        except OSError as error:
+            raise Rejected(
+                f"the certificates in {ca_file} cannot be used ({error.strerror}): check ca_file", reason="ca file"
+            ) from None
+    return context
+
+
+def proxy_for(url: httpx.URL, proxy: str | None) -> str | None:
+    """The proxy to reach ``url`` by: the one that is set, but none to this machine itself or to what ``no_proxy`` names."""
+    if not proxy or is_this_machine(url.host):
+        return None
+    return None if proxy_bypass_environment(url.netloc.decode("ascii")) else proxy
+
+
+def _split(proxy: str | None) -> tuple[str | None, dict[str, str] | None]:
+    """A proxy's address, and its name and password as a header, where errors do not show them."""
+    if proxy is None:
+        return None, None
+    address = httpx.URL(proxy if "://" in proxy else f"http://{proxy}")
+    if address.scheme not in {"http", "https"}:
+        raise Rejected(f"a proxy of type {address.scheme} cannot be used: name an HTTP proxy", reason="proxy")
+    if not address.userinfo:
+        return str(address), None
+    login = base64.b64encode(unquote(address.userinfo.decode("ascii")).encode()).decode("ascii")
+    return str(address.copy_with(username=None, password=None)), {"Proxy-Authorization": f"Basic {login}"}

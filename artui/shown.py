@@ -1,0 +1,94 @@
+"""Anything a person will see: made printable, measured and cut in terminal cells.
+
+A file name, a workflow's title or a service's error may hold escape codes that move the cursor, write to the
+clipboard or turn the line around. What leaves here holds none; it is plain text, never markup.
+"""
+
+from __future__ import annotations
+
+import os
+import unicodedata
+from pathlib import Path
+
+_UNSAFE = {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"}
+_NAMED = {"\n": r"\n", "\r": r"\r", "\t": r"\t"}
+_BLANK_LETTERS = "\u034f\u115f\u1160\u17b4\u17b5\u2800\u3164\uffa0"  # letters and marks that nobody can see
+
+
+def shown(text: str | bytes | Path, cells: int | None = None, ellipsis: str = "…") -> str:
+    r"""Make text printable, and at most `cells` wide when that is given.
+
+    Controls, bidi and zero-width characters, line separators, undecodable bytes and unassigned characters become
+    visible escapes: `\n`, `\x1b`, `\u202e`, `\xff`. What is too wide loses its middle to the `ellipsis`.
+    """
+    if not isinstance(text, str):
+        text = os.fsdecode(text)
+    plain = text.isascii() and text.isprintable()
+    if plain and (cells is None or len(text) <= cells):
+        return text
+    pieces = list(text) if plain else _pieces(text)
+    if cells is None or sum(map(width, pieces)) <= cells:
+        return "".join(pieces)
+    return _without_middle(pieces, cells, ellipsis)
+
+
+def width(text: str) -> int:
+    """How many terminal cells printable text takes: East Asian wide characters two, combining marks none."""
+    if text.isascii():
+        return len(text)
+    return sum(map(_cells, text))
+
+
+def _cells(character: str) -> int:
+    if unicodedata.category(character) in ("Mn", "Me", "Cf") or "\u1160" <= character <= "\u11ff":
+        return 0
+    return 2 if unicodedata.east_asian_width(character) in "WF" else 1
+
+
+def _pieces(text: str) -> list[str]:
+    """What must not be torn apart: an escape, or a character with the marks that stand on it."""
+    pieces: list[str] = []
+    takes_marks = False  # at the start and after an escape a mark would join its neighbour on the screen
+    for character in text:
+        is_mark = _cells(character) == 0
+        if unicodedata.category(character) in _UNSAFE or character in _BLANK_LETTERS or (is_mark and not takes_marks):
+            pieces.append(_escaped(character))
+            takes_marks = False
+        elif is_mark:
+            pieces[-1] += character
+        else:
+            pieces.append(character)
+            takes_marks = True
+    return pieces
+
+
+def _escaped(character: str) -> str:
+    code = ord(character)
+    if character in _NAMED:
+        return _NAMED[character]
+    if 0xDC80 <= code <= 0xDCFF:  # a byte that is no UTF-8, as the system hands it over
+        code -= 0xDC00
+    if code < 0x100:
+        return f"\\x{code:02x}"
+    return f"\\u{code:04x}" if code < 0x10000 else f"\\U{code:08x}"
+
+
+def _without_middle(pieces: list[str], cells: int, ellipsis: str) -> str:
+    room = cells - width(ellipsis)
+    if room < 0:
+        return ""
+    head, tail = [], []
+    left, right = 0, len(pieces)
+    used_left = used_right = 0
+    while left < right:
+        if used_left <= used_right and used_left + used_right + width(pieces[left]) <= room:
+            used_left += width(pieces[left])
+            head.append(pieces[left])
+            left += 1
+        elif used_left + used_right + width(pieces[right - 1]) <= room:
+            right -= 1
+            used_right += width(pieces[right])
+            tail.append(pieces[right])
+        else:
+            break
+    return "".join(head) + ellipsis + "".join(reversed(tail))

@@ -1,0 +1,307 @@
+"""One loopback port with every imitated service on it, and the control paths below ``/_sim``.
+
+``GET /_sim/ledger``      every charge
+``GET /_sim/history``     every request: time, method, path, query, form or JSON without file bytes and
+                          secrets, length of the body, the fault it met, the answer's status (null: none)
+``/_sim/faults``          POST a list of faults to add, GET what is left of them, DELETE them all
+``POST /_sim/credits``    ``{"provider": NAME, "set": N}`` or ``"add": N``, with ``"owner": ID`` for one only
+``POST /_sim/options``    ``rotate_refresh_tokens``, ``token_lifetime`` (seconds; counts for the tokens out,
+                          too), ``device_lifetime`` (seconds), ``price`` (workflow id to credits, as a new
+                          version), ``unknown_status`` (a word instead of ACTIVE, "" for none),
+                          ``result_gone``, ``labels`` (keep, drop), ``charge`` (start, end), ``qa`` (seconds)
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import signal
+import socket
+import threading
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import asdict
+from typing import Any
+from urllib.parse import parse_qsl
+
+import uvicorn
+from starlette.applications import Starlette
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Mount, Route
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from uvicorn.protocols.http.h11_impl import H11Protocol
+
+from artui.sim import Books, Service
+from artui.sim.autoretouch import AutoRetouch
+from artui.sim.faults import Faults
+
+_SECRET = {"token", "refresh_token", "device_code", "retouchtoken"}
+_READABLE = 100_000  # bytes of a body that is read for the history
+
+
+class Simulator:
+    """The services behind one ASGI application, ``app``; executions run ``speed`` times as fast.
+
+    The same ``seed`` gives the same ids and durations. Each account begins with ``credits``. A device login
+    is to be polled every ``device_interval`` seconds. ``url`` is known while it is served.
+    """
+
+    def __init__(
+        self,
+        speed: float = 1.0,
+        seed: int = 0,
+        credits: int = 5000,  # noqa: A002 - the services' own word
+        *,
+        device_interval: float = 1.0,
+        extra_workflows: int = 0,
+    ) -> None:
+        self.url = ""
+        self.books = Books()
+        self.faults = Faults()
+        autoretouch = AutoRetouch(
+            self.books,
+            self.faults,
+            speed=speed,
+            seed=seed,
+            credits=credits,
+            device_interval=device_interval,
+            extra_workflows=extra_workflows,
+        )
+        self._services: list[Service] = [autoretouch]
+        control = Mount("/_sim", routes=self._control())
+        mounts = [mount for service in self._services for mount in service.mounts]
+        self.app: ASGIApp = _Historian(Starlette(routes=[control, *mounts]), self.books)
+
+    @property
+    def ledger(self) -> list[dict[str, Any]]:
+        """Every charge so far, as the control path shows it."""
+        for service in self._services:
+            service.settle()
+        return [asdict(charge) for charge in self.books.ledger]
+
+    @property
+    def history(self) -> list[dict[str, Any]]:
+        """Every request so far, as the control path shows it; one under way has no answer yet."""
+        return self.books.history
+
+    def announcement(self) -> dict[str, Any]:
+        """What a client needs to reach the services, each time with new sign-ins."""
+        return {"url": self.url} | {service.name: service.announce(self.url) for service in self._services}
+
+    def switch(self, options: dict[str, Any]) -> None:
+        """Change options while it runs; an unknown name or a bad value is a ``ValueError``."""
+        taken = [name for service in self._services for name in service.switch(options)]
+        if unknown := options.keys() - taken:
+            raise ValueError(f"no such option: {', '.join(sorted(unknown))}")
+
+    def _control(self) -> list[Route]:
+        return [
+            Route("/ledger", self._get_ledger),
+            Route("/history", self._get_history),
+            Route("/faults", self._get_faults),
+            Route("/faults", self._post_faults, methods=["POST"]),
+            Route("/faults", self._delete_faults, methods=["DELETE"]),
+            Route("/credits", self._post_credits, methods=["POST"]),
+            Route("/options", self._post_options, methods=["POST"]),
+        ]
+
+    async def _get_ledger(self, _: Request) -> Response:
+        return JSONResponse(self.ledger)
+
+    async def _get_history(self, _: Request) -> Response:
+        return JSONResponse(self.history)
+
+    async def _get_faults(self, _: Request) -> Response:
+        return JSONResponse(self.faults.left())
+
+    async def _post_faults(self, request: Request) -> Response:
+        wanted = await request.json()
+        return _carry_out(lambda: self.faults.add(wanted))
+
+    async def _delete_faults(self, _: Request) -> Response:
+        return _carry_out(self.faults.clear)
+
+    async def _post_credits(self, request: Request) -> Response:
+        wanted = await request.json()
+
+        def change() -> None:
+            self.books.change_credits(
+                wanted["provider"], owner=wanted.get("owner"), set_to=wanted.get("set"), add=wanted.get("add", 0)
+            )
+
+        return _carry_out(change)
+
+    async def _post_options(self, request: Request) -> Response:
+        wanted = await request.json()
+        return _carry_out(lambda: self.switch(wanted))
+
+
+def serve(simulator: Simulator, port: int, announce: Callable[[str], None]) -> None:
+    """Serve on 127.0.0.1 until SIGTERM or SIGINT; port 0 takes a free one.
+
+    ``announce`` gets one line of JSON once requests are answered. A taken port is an ``OSError``.
+    """
+    with _listen(port) as listener:
+        server = _prepare(simulator, listener, lambda: announce(json.dumps(simulator.announcement())))
+        server.run(sockets=[listener])
+
+
+@contextlib.contextmanager
+def running(simulator: Simulator, port: int = 0) -> Iterator[Simulator]:
+    """Serve from a thread of this process for as long as the block runs; ``url`` is set inside it."""
+    listening = threading.Event()
+    with _listen(port) as listener:
+        server = _prepare(simulator, listener, listening.set)
+        thread = threading.Thread(target=server.run, args=([listener],), name="artui-sim")
+        thread.start()
+        try:
+            if not listening.wait(10):
+                raise TimeoutError("the stand-in does not start")
+            yield simulator
+        finally:
+            server.should_exit = True
+            thread.join()
+
+
+def _listen(port: int) -> socket.socket:
+    # asyncio turns Nagle's delay off only where the protocol is named, which ``create_server`` does not do;
+    # with it each answer takes 40 ms.
+    listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
+    try:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind(("127.0.0.1", port))
+        listener.listen(1024)
+    except OSError:
+        listener.close()
+        raise
+    return listener
+
+
+def _prepare(simulator: Simulator, listener: socket.socket, listening: Callable[[], None]) -> _Server:
+    simulator.url = f"http://127.0.0.1:{listener.getsockname()[1]}"
+    config = uvicorn.Config(
+        simulator.app,
+        loop="asyncio",
+        http=_Connection,
+        ws="none",
+        lifespan="off",
+        log_level="error",
+        access_log=False,
+        timeout_keep_alive=30,
+        timeout_graceful_shutdown=1,
+    )
+    return _Server(config, listening)
+
+
+class _Connection(H11Protocol):
+    """HTTP/1.1 on a connection the application can end, by ``scope["state"]["cut"]()`` or ``["close"]()``."""
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        super().connection_made(transport)
+        self.app_state = {**self.app_state, "cut": transport.abort, "close": transport.close}
+
+
+class _Server(uvicorn.Server):
+    """Says when it listens, and returns after a signal instead of dying of it."""
+
+    def __init__(self, config: uvicorn.Config, listening: Callable[[], None]) -> None:
+        super().__init__(config)
+        self._listening = listening
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        self._listening()
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        for connection in [*self.server_state.connections]:
+            connection.transport.abort()
+        await super().shutdown(sockets)
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        if threading.current_thread() is not threading.main_thread():
+            yield
+            return
+        before = {number: signal.signal(number, self.handle_exit) for number in (signal.SIGINT, signal.SIGTERM)}
+        try:
+            yield
+        finally:
+            for number, handler in before.items():
+                signal.signal(number, handler)
+
+
+class _Historian:
+    """Writes down every request to a service; an ASGI application in front of the others."""
+
+    def __init__(self, app: ASGIApp, books: Books) -> None:
+        self._app = app
+        self._books = books
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["path"].startswith("/_sim/"):
+            await self._app(scope, receive, send)
+            return
+        entry: dict[str, Any] = {
+            "time": time.time(),
+            "method": scope["method"],
+            "path": scope["path"],
+            "query": dict(parse_qsl(scope["query_string"].decode("latin-1"))),
+            "form": None,
+            "length": 0,
+            "fault": None,
+            "answer": None,
+        }
+        self._books.history.append(entry)
+        state = scope.setdefault("state", {})
+        body = bytearray()
+
+        async def listen() -> Message:
+            message = await receive()
+            part = message.get("body", b"")
+            entry["length"] += len(part)
+            if entry["length"] <= _READABLE:
+                body.extend(part)
+            return message
+
+        async def tell(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                entry["answer"] = message["status"]
+            await send(message)
+
+        try:
+            await self._app(scope, listen, tell)
+        except (ClientDisconnect, asyncio.CancelledError):
+            pass  # nobody waits for the answer any more
+        finally:
+            entry["fault"] = state.get("fault")
+            entry["form"] = state.get("form") or _read(scope, bytes(body), entry["length"])
+
+
+def _read(scope: Scope, body: bytes, length: int) -> object:
+    """Return what a small body says, without its secrets; None if it is neither JSON nor a plain form."""
+    kind = dict(scope["headers"]).get(b"content-type", b"")
+    if not body or length > _READABLE:
+        return None
+    if b"x-www-form-urlencoded" in kind:
+        said: object = dict(parse_qsl(body.decode("latin-1")))
+    elif b"json" in kind:
+        try:
+            said = json.loads(body)
+        except ValueError:
+            return None
+    else:
+        return None
+    return (
+        {name: "***" if name in _SECRET else value for name, value in said.items()} if isinstance(said, dict) else said
+    )
+
+
+def _carry_out(change: Callable[[], None]) -> Response:
+    """Do what was asked; what cannot be done is answered with its reason."""
+    try:
+        change()
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        return JSONResponse({"error": str(error)}, 400)
+    return Response(status_code=204)

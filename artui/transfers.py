@@ -1,0 +1,62 @@
+"""Bytes of the transfers under way: counted in memory, shown to other processes by one small file."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass(slots=True)
+class Transfer:
+    """One transfer: ``way`` is ``up`` or ``down``, ``total`` None where the service did not say."""
+
+    way: str
+    moved: int
+    total: int | None
+
+
+class Transfers:
+    """The running transfers of this process."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._running: dict[int, Transfer] = {}
+        self._written = ""
+
+    @contextmanager
+    def counting(self, job: int, way: str, total: int | None) -> Iterator[Callable[[int], None]]:
+        """Count one transfer; the yielded function is told the bytes moved so far."""
+        transfer = self._running[job] = Transfer(way, 0, total)
+
+        def counted(moved: int) -> None:
+            transfer.moved = moved
+
+        try:
+            yield counted
+        finally:
+            self._running.pop(job, None)
+
+    def publish(self) -> None:
+        """Rewrite the file where anything changed. A full disk costs only the display."""
+        text = json.dumps({job: [t.way, t.moved, t.total] for job, t in self._running.items()})
+        if text == self._written:
+            return
+        part = self.path.with_suffix(".part")
+        with suppress(OSError):
+            descriptor = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
+            with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+                file.write(text)
+            part.replace(self.path)
+            self._written = text
+
+
+def read(path: Path) -> dict[int, Transfer]:
+    """What another process wrote; empty where there is nothing readable."""
+    try:
+        return {int(job): Transfer(*values) for job, values in json.loads(path.read_text("utf-8")).items()}
+    except (OSError, ValueError, TypeError, AttributeError):
+        return {}
