@@ -89,6 +89,6 @@ def check(db: Connection, job: Job, terms: Terms) -> None:
         if left < price:
             raise MayNotSpend(
                 Reason.CREDITS,
-                f"{job.account} has {left} credits left after what is under way, the next photo costs {price}: top up at"
-                " the service; artui goes on by itself",
+                f"{job.account} has {left} credits left after what is under way, the next photo costs {price}: top up"
+                " at the service; artui goes on by itself",
             )

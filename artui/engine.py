@@ -40,7 +40,8 @@ def open_provider(config: Config, account: AccountConfig, vault: Vault) -> Provi
     """The provider of an account; ConfigError where its settings cannot be used."""
     kind = providers.load(account.provider)
     settings = providers.settings(kind, account)
-    return kind(settings, Surroundings(account.name, vault, config.proxy, config.ca_file and str(config.ca_file)))
+    ca_file = None if config.ca_file is None else str(config.ca_file)
+    return kind(settings, Surroundings(account.login, vault, config.proxy, ca_file))
 
 
 class Engine:

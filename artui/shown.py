@@ -11,6 +11,7 @@ import unicodedata
 from pathlib import Path
 
 _UNSAFE = {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"}
+_ON_ANOTHER = {"Mn", "Mc", "Me"}
 _NAMED = {"\n": r"\n", "\r": r"\r", "\t": r"\t"}
 _BLANK_LETTERS = "\u034f\u115f\u1160\u17b4\u17b5\u2800\u3164\uffa0"  # letters and marks that nobody can see
 
@@ -40,8 +41,8 @@ def width(text: str) -> int:
 
 
 def _cells(character: str) -> int:
-    if unicodedata.category(character) in ("Mn", "Me", "Cf") or "\u1160" <= character <= "\u11ff":
-        return 0
+    if unicodedata.category(character) in _ON_ANOTHER or "\u1160" <= character <= "\u11ff":
+        return 0  # the latter: vowels and endings that join a Korean syllable
     return 2 if unicodedata.east_asian_width(character) in "WF" else 1
 
 

@@ -288,13 +288,11 @@ class Journey:
 
         def write(db: Connection) -> Job:
             accounts.set_mark(db, job.payer, job.workflow, progress.created_at)
-            keys = {purchase.key for purchase in purchases.of_job(db, job.id)}
-            if progress.key in keys:
+            if progress.key in {purchase.key for purchase in purchases.of_job(db, job.id)}:
                 accounts.prove_labels(db, job.account)
+            spent = job.charged
             if progress.state in (State.DONE, State.FAILED) and progress.charged is not None:
                 spent = purchases.record_charge(db, job, progress.charged)
-            else:
-                spent = job.charged
             return _PLACES[progress.state](db, job, progress, spent, self.clock.now())
 
         if _is_news(job, progress):

@@ -1,0 +1,220 @@
+"""A whole studio for tests: the stand-in, an account that is signed in, a journal, and an engine in this process."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import json
+import os
+import time
+from collections.abc import AsyncIterator, Callable, Iterable
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+from artui import files
+from artui.background import EngineLock, open_journal
+from artui.config import Config, load, paths
+from artui.credentials import Vault
+from artui.engine import Engine, open_provider
+from artui.job import Batch, Job, NewJob, Status
+from artui.journal import Journal, jobs, purchases, requests
+from artui.providers.base import Identity, Workflow
+from artui.sim.photos import noise_jpeg
+from artui.sim.server import Simulator
+
+ACCOUNT = """
+[accounts.studio]
+provider = "autoretouch"
+api_url = "{api_url}"
+auth_url = "{auth_url}"
+organization = "{organization}"
+settle = {settle}
+first_look = 0.1
+qa_look = 0.2
+{more}
+"""
+
+PATIENCE = 40.0
+
+
+def configure(simulator: Simulator, monkeypatch: Any, *, settle: float = 0.3, more: str = "") -> Config:
+    """Write a config.toml for the stand-in and put its token into the environment."""
+    given = simulator.announcement()["autoretouch"]
+    where = paths()
+    where.create()
+    where.config_file.write_text(ACCOUNT.format(**given, settle=settle, more=more))
+    monkeypatch.setenv("ARTUI_STUDIO_TOKEN", given["refresh_token"])
+    return load()
+
+
+@dataclass
+class Studio:
+    """What a test holds in its hands; ``inbox`` and ``out`` are folders of its own."""
+
+    simulator: Simulator
+    config: Config
+    journal: Journal
+    folder: Path
+    identity: Identity
+    workflows: dict[str, Workflow]
+    engine: Engine | None = None
+    _running: asyncio.Task[None] | None = None
+    _lock: EngineLock | None = None
+    _names: set[str] = field(default_factory=set)
+
+    @property
+    def inbox(self) -> Path:
+        return self.folder / "in"
+
+    @property
+    def out(self) -> Path:
+        return self.folder / "out"
+
+    def photos(self, number: int, size: int = 20_000) -> list[Path]:
+        """Make so many different photos."""
+        self.inbox.mkdir(exist_ok=True)
+        made = []
+        for index in range(number):
+            path = self.inbox / f"IMG_{len(self._names) + index:04}.jpg"
+            noise_jpeg(path, size, seed=hash(path.name) & 0xFFFF)
+            made.append(path)
+        self._names |= {path.name for path in made}
+        return made
+
+    def new_job(self, photo: Path, workflow: str = "Background Removal", **given: Any) -> NewJob:
+        """A job for one photo as ``submit`` would make it."""
+        recipe = self.workflows[workflow]
+        stamp = files.stamp(photo)
+        stem = given.pop("stem", photo.stem)
+        folder = given.pop("folder", self.out)
+        plain: dict[str, Any] = {
+            "account": "studio", "provider": "autoretouch", "endpoint": self.identity.endpoint,
+            "organization": self.identity.organization.id, "payer": self.identity.payer, "workflow": recipe.id,
+            "workflow_name": recipe.name, "version": recipe.version, "quoted": recipe.price, "source": photo,
+            "size": stamp.size, "mtime_ns": stamp.mtime_ns, "inode": stamp.inode, "device": stamp.device,
+            "folder": folder, "stem": stem, "stem_key": files.stem_key(folder, stem), "run": f"{photo.parent}|{recipe.id}",
+        }  # fmt: skip
+        return NewJob(**{**plain, **given})
+
+    async def add(self, photos: Iterable[Path], *, batch: Batch | None = None, **given: Any) -> list[int]:
+        """Queue photos; returns the jobs' numbers."""
+        if batch:
+            given["batch"] = batch.id
+        return await self.journal.do(jobs.add, batch, [self.new_job(photo, **given) for photo in photos])
+
+    async def start(self) -> None:
+        """Start an engine on the journal, as the background process does."""
+        self._lock = EngineLock(self.config.paths)
+        generation = await self.journal.do(requests.engine_starts, os.getpid(), "test", "background", "test")
+        self.engine = Engine(self.config.paths, self.journal, generation, self._lock.still_ours, load)
+        self._running = asyncio.create_task(self.engine.run())
+
+    async def stop(self) -> None:
+        """End the engine in order."""
+        if self.engine and self._running and self._lock:
+            self.engine.stop()
+            await self._running
+            self._lock.release()
+            self.engine = self._running = self._lock = None
+
+    async def kill(self) -> None:
+        """End the engine as a crash would, as far as one process allows: nothing is put back."""
+        if self._running and self._lock:
+            for task in asyncio.all_tasks() - {asyncio.current_task()}:
+                task.cancel()
+            with suppress(asyncio.CancelledError):
+                await self._running
+            self._lock.release()
+            self.engine = self._running = self._lock = None
+
+    async def until(self, holds: Callable[[], Any], patience: float = PATIENCE) -> Any:
+        """Wait until a condition holds; fails with what the jobs are then."""
+        deadline = time.monotonic() + patience
+        while not (found := holds()):
+            if self._running and self._running.done():
+                self._running.result()
+            if time.monotonic() > deadline:
+                raise AssertionError(f"waited {patience:g} s in vain: {self.places()}")
+            await asyncio.sleep(0.02)
+        return found
+
+    async def at_rest(self, patience: float = PATIENCE) -> list[Job]:
+        """Wait until nothing moves by itself any more; returns all jobs."""
+        moving = {Status.READY, Status.RUNNING, Status.WAITING}
+        await self.until(lambda: not any(job.status in moving for job in self.jobs()), patience)
+        return self.jobs()
+
+    async def ask(self, what: str, job: int | None = None, **arguments: Any) -> requests.Outcome:
+        """Leave a request and wait for its outcome."""
+        seen = self.journal.read(jobs.get, job) if job else None
+        number = await self.journal.do(requests.leave, what, seen, **arguments)
+        outcome: requests.Outcome = await self.until(lambda: self.journal.read(requests.outcome, number))
+        return outcome
+
+    def jobs(self) -> list[Job]:
+        return self.journal.read(jobs.select, "1 ORDER BY id")
+
+    def job(self, number: int) -> Job:
+        found = self.journal.read(jobs.get, number)
+        assert found is not None
+        return found
+
+    def places(self) -> list[tuple[Any, ...]]:
+        return [(job.id, str(job.stage), str(job.status), job.reason, job.message) for job in self.jobs()][:20]
+
+    def fault(self, route: str, do: str, *, after: int = 0, times: int = 1) -> None:
+        """Break a route of the stand-in."""
+        fault = {"route": f"autoretouch.{route}", "do": do, "after": after, "times": times}
+        httpx.post(f"{self.simulator.url}/_sim/faults", json=[fault]).raise_for_status()
+
+    def mend(self) -> None:
+        """Take all faults away."""
+        httpx.delete(f"{self.simulator.url}/_sim/faults").raise_for_status()
+
+    def requests_to(self, route_end: str) -> int:
+        """How many requests the stand-in saw whose path ends so."""
+        return sum(request["path"].endswith(route_end) for request in self.simulator.history)
+
+    def check(self) -> None:
+        """What must hold after every run: nothing paid twice, nothing paid and lost, sums right, the journal whole."""
+        ledger = self.simulator.ledger
+        keys = [charge["key"] for charge in ledger]
+        assert len(set(keys)) == len(keys), "a key was charged twice"
+        known = {purchase.key for job in self.jobs() for purchase in self.journal.read(purchases.of_job, job.id)}
+        assert set(keys) <= known, "a charge without a purchase"
+        for job in self.jobs():
+            if job.status is Status.DONE:
+                for result in job.results:
+                    assert result.path
+                    content = Path(result.path).read_bytes()
+                    assert hashlib.sha256(content).hexdigest() == result.digest
+        charged = sum(charge["credits"] for charge in ledger)
+        sums = [job.charged or 0 for job in self.jobs()]
+        finished = all(job.status.final for job in self.jobs())
+        assert not finished or sum(sums) == charged, f"the journal says {sum(sums)}, the service charged {charged}"
+        assert self.journal.read(lambda db: db.pragma("integrity_check")) == "ok"
+
+
+@asynccontextmanager
+async def open_studio(
+    simulator: Simulator, monkeypatch: Any, folder: Path, *, settle: float = 0.3, more: str = ""
+) -> AsyncIterator[Studio]:
+    """A studio at a running stand-in; its engine, where one was started, is ended."""
+    config = configure(simulator, monkeypatch, settle=settle, more=more)
+    async with open_provider(config, config.accounts["studio"], Vault(config.paths)) as provider:
+        identity = await provider.identify()
+        workflows = {workflow.name: workflow for workflow in await provider.workflows()}
+    with open_journal(config.paths) as journal:
+        studio = Studio(simulator, config, journal, folder, identity, workflows)
+        try:
+            yield studio
+        finally:
+            await studio.stop()
+
+
+def as_json(text: str) -> Any:
+    return json.loads(text)
