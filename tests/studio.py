@@ -207,7 +207,9 @@ async def open_studio(
     config = configure(simulator, monkeypatch, settle=settle, more=more)
     async with open_provider(config, config.accounts["studio"], Vault(config.paths)) as provider:
         identity = await provider.identify()
-        workflows = {workflow.name: workflow for workflow in await provider.workflows()}
+        # Two recipes share a name: the cheaper one is meant.
+        dearest_first = sorted(await provider.workflows(), key=lambda workflow: -(workflow.price or 0))
+        workflows = {workflow.name: workflow for workflow in dearest_first}
     with open_journal(config.paths) as journal:
         studio = Studio(simulator, config, journal, folder, identity, workflows)
         try:

@@ -389,6 +389,7 @@ REFUSED = [
     ("[watch]\nfolder = 'x'", "line 1: watch must be an array of tables"),
     ("a = 1\nb = = 2", "is not valid TOML: Invalid value (at line 2, column 5): correct that place"),
     ("a = " + "[" * 100_000, "nests its values too deeply"),
+    (f"[accounts.{'.'.join('a' * 5000)}]", "nests its values too deeply"),
 ]
 
 

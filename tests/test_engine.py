@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import os
+import time
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
+import httpx
 import pytest
 
-from artui.job import Status
+from artui import files
+from artui.job import Batch, PurchaseState, Reason, Stage, Status
+from artui.journal import history, purchases, requests
 from artui.sim.server import Simulator, running
 from tests.studio import Studio, open_studio
 
@@ -31,4 +36,445 @@ async def test_ten_photos_come_back_paid_once(studio: Studio) -> None:
     assert [job.status for job in finished] == [Status.DONE] * 10
     assert len(studio.simulator.ledger) == 10
     assert len(list(studio.out.iterdir())) == 10
+    studio.check()
+
+
+# ------------------------------------------------------------------------------------------- the paid call in doubt
+
+
+async def test_a_lost_answer_to_the_paid_call_is_looked_up_and_adopted(studio: Studio) -> None:
+    studio.fault("create", "drop_after", after=2, times=4)
+    await studio.add(studio.photos(10))
+    await studio.start()
+    finished = await studio.at_rest()
+    assert [job.status for job in finished] == [Status.DONE] * 10, studio.places()
+    assert len(studio.simulator.ledger) == 10
+    assert studio.requests_to("/create") == 10
+    studio.check()
+
+
+@pytest.mark.parametrize("fault", ["drop_before", "status:503", "html", "status:429"])
+async def test_a_paid_call_that_was_not_carried_out_is_sent_again_after_two_looks(studio: Studio, fault: str) -> None:
+    await studio.add(studio.photos(3))
+    studio.fault("create", fault, after=1, times=1)
+    await studio.start()
+    finished = await studio.at_rest()
+    assert [job.status for job in finished] == [Status.DONE] * 3, studio.places()
+    assert len(studio.simulator.ledger) == 3
+    assert studio.requests_to("/create") == 4
+    resent = next(job for job in finished if job.purchase == 2)
+    bought = studio.journal.read(purchases.of_job, resent.id)
+    assert [purchase.state for purchase in bought] == [PurchaseState.PRESUMED_SPENT, PurchaseState.KNOWN]
+    assert bought[0].looks == 2
+    studio.check()
+
+
+async def test_an_absence_proves_nothing_while_no_label_came_back(studio: Studio) -> None:
+    studio.fault("create", "drop_before")
+    [number] = await studio.add(studio.photos(1))
+    await studio.start()
+    await studio.at_rest()
+    job = studio.job(number)
+    assert (job.status, job.reason) == (Status.HELD, Reason.IN_DOUBT)
+    assert studio.requests_to("/create") == 1
+    refused = await studio.ask("retry", number)
+    assert refused.refused
+    assert "resolve" in refused.message
+    await studio.ask("again", number)
+    await studio.at_rest()
+    assert studio.job(number).status is Status.DONE
+    assert len(studio.simulator.ledger) == 1
+    studio.check()
+
+
+async def test_a_person_gives_a_lost_purchase_up_and_it_stays_counted(studio: Studio) -> None:
+    studio.fault("create", "drop_before")
+    [number] = await studio.add(studio.photos(1))
+    await studio.start()
+    await studio.at_rest()
+    await studio.ask("give up", number)
+    job = studio.job(number)
+    assert job.status is Status.FAILED
+    today = studio.journal.read(purchases.of_job, number)[0].day
+    spent = studio.journal.read(purchases.spent, "studio", day=today, month=today[:7])
+    assert spent.day == job.quoted
+
+
+async def test_a_person_adopts_the_execution_that_was_found(studio: Studio) -> None:
+    # The service loses our label and lists late, so that only a person can know which execution it is.
+    studio.simulator.switch({"labels": "drop"})
+    studio.fault("create", "drop_after")
+    [number] = await studio.add(studio.photos(1))
+    await studio.start()
+    await studio.at_rest()
+    assert studio.job(number).reason == Reason.IN_DOUBT
+    execution = studio.simulator.ledger[0]["execution"]
+    wrong = await studio.ask("adopt", number, execution="00000000-0000-4000-8000-000000000000")
+    assert wrong.refused
+    adopted = await studio.ask("adopt", number, execution=execution)
+    assert not adopted.refused, adopted.message
+    await studio.at_rest()
+    assert studio.job(number).status is Status.DONE
+    assert len(studio.simulator.ledger) == 1
+
+
+# ------------------------------------------------------------------------------------------------------- the photos
+
+
+async def test_twins_share_one_payment(studio: Studio) -> None:
+    first, second = studio.photos(2)
+    second.write_bytes(first.read_bytes())
+    await studio.add([first, second])
+    await studio.start()
+    finished = await studio.at_rest()
+    assert sorted(job.status for job in finished) == [Status.DONE, Status.SKIPPED], studio.places()
+    assert len(studio.simulator.ledger) == 1
+    one, two = sorted(studio.out.iterdir())
+    assert one.read_bytes() == two.read_bytes()
+    third = studio.inbox / "again.jpg"
+    third.write_bytes(first.read_bytes())
+    [late] = await studio.add([third])
+    await studio.at_rest()
+    assert studio.job(late).status is Status.SKIPPED
+    assert (studio.out / "again.jpg").exists() or list(studio.out.glob("again.*"))
+    assert len(studio.simulator.ledger) == 1
+    studio.check()
+
+
+async def test_a_twin_whose_first_result_was_moved_away_is_fetched_again_unpaid(studio: Studio) -> None:
+    [first] = studio.photos(1)
+    [number] = await studio.add([first])
+    await studio.start()
+    await studio.at_rest()
+    for path in studio.out.iterdir():
+        path.unlink()
+    twin = studio.inbox / "twin.jpg"
+    twin.write_bytes(first.read_bytes())
+    [late] = await studio.add([twin])
+    await studio.at_rest()
+    assert studio.job(late).status is Status.SKIPPED
+    assert [path.stem for path in studio.out.iterdir()] == ["twin"]
+    assert len(studio.simulator.ledger) == 1
+
+
+async def test_a_bad_twin_passes_the_purchase_on(studio: Studio) -> None:
+    first, second, third = studio.photos(3)
+    for other in (second, third):
+        other.write_bytes(first.read_bytes())
+    studio.fault("create", "status:422")
+    await studio.add([first, second, third])
+    await studio.start()
+    finished = await studio.at_rest()
+    assert sorted(job.status for job in finished) == [Status.DONE, Status.FAILED, Status.SKIPPED], studio.places()
+    assert len(studio.simulator.ledger) == 1
+    studio.check()
+
+
+async def test_photos_that_cannot_be_sent_end_with_their_reason_and_unpaid(studio: Studio) -> None:
+    cut, gone, changed, good = studio.photos(4)
+    await studio.add([cut, gone, changed, good])
+    content = cut.read_bytes()
+    gone.unlink()
+    changed.write_bytes(changed.read_bytes() + b"more")
+    cut.write_bytes(content[: len(content) // 2])
+    await studio.start()
+    finished = await studio.at_rest()
+    assert [job.status for job in finished] == [Status.FAILED] * 3 + [Status.DONE]
+    assert all(job.message for job in finished)
+    assert len(studio.simulator.ledger) == 1
+    os.utime(changed)
+    stamp = files.stamp(changed)
+    fresh = {"size": stamp.size, "mtime_ns": stamp.mtime_ns, "inode": stamp.inode, "device": stamp.device}
+    await studio.ask("retry", finished[2].id, **fresh)
+    await studio.at_rest()
+    assert studio.job(finished[2].id).status is Status.DONE
+    studio.check()
+
+
+async def test_a_taken_result_name_gives_way_and_nothing_is_overwritten(studio: Studio) -> None:
+    [photo] = studio.photos(1)
+    [number] = await studio.add([photo])
+    studio.out.mkdir()
+    theirs = [studio.out / f"{photo.stem}{ending}" for ending in (".png", ".jpg")]
+    for path in theirs:
+        path.write_bytes(b"somebody's own")
+    await studio.start()
+    await studio.at_rest()
+    assert all(path.read_bytes() == b"somebody's own" for path in theirs)
+    saved = studio.job(number).results[0].path
+    assert saved is not None
+    assert Path(saved).stem == f"{photo.stem}-2"
+    studio.check()
+
+
+async def test_an_unusable_output_folder_holds_and_goes_on_when_it_is_mended(studio: Studio) -> None:
+    studio.out.write_text("a file where the folder should be")
+    [number] = await studio.add(studio.photos(1))
+    await studio.start()
+    await studio.until(lambda: studio.job(number).status is Status.HELD)
+    assert studio.job(number).reason == Reason.OUTPUT
+    assert not studio.simulator.ledger
+    studio.out.unlink()
+    await studio.ask("retry", number)
+    await studio.at_rest()
+    assert studio.job(number).status is Status.DONE
+
+
+# ------------------------------------------------------------------------------------------------------- the money
+
+
+async def test_a_cap_cannot_be_overshot_by_many_at_once(
+    simulator: Simulator, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    more = "[accounts.studio.caps]\nday = 35"
+    async with open_studio(simulator, monkeypatch, tmp_path, more=more) as studio:
+        await studio.add(studio.photos(10))
+        await studio.start()
+        finished = await studio.at_rest()
+        assert len(simulator.ledger) == 35 // (finished[0].quoted or 1)
+        held = [job for job in finished if job.status is Status.HELD]
+        assert {job.reason for job in held} == {Reason.CAP}
+        assert len(held) == 10 - len(simulator.ledger)
+        studio.check()
+
+
+async def test_a_batch_cap_bounds_its_batch_alone(studio: Studio) -> None:
+    batch = Batch("b1", "boots", "studio", time.time(), cap=20)
+    await studio.add(studio.photos(4), batch=batch)
+    await studio.add(studio.photos(2))
+    await studio.start()
+    finished = await studio.at_rest()
+    price = finished[0].quoted or 1
+    assert sum(job.status is Status.DONE for job in finished if job.batch) == 20 // price
+    assert all(job.status is Status.DONE for job in finished if not job.batch)
+
+
+async def test_a_changed_price_is_asked_about_before_anything_is_sent(studio: Studio) -> None:
+    recipe = studio.workflows["Background Removal"]
+    [number] = await studio.add(studio.photos(1))
+    studio.simulator.switch({"price": {recipe.id: 12}})
+    await studio.start()
+    await studio.at_rest()
+    job = studio.job(number)
+    assert (job.status, job.reason) == (Status.HELD, Reason.PRICE)
+    assert "12" in job.message
+    assert not studio.simulator.ledger
+    assert studio.engine is not None
+    lane, _ = studio.engine._lanes["studio"]
+    now = await lane.journey.provider.workflow(recipe.id)
+    await studio.ask("retry", number, quoted=now.price, version=now.version)
+    await studio.at_rest()
+    assert studio.job(number).status is Status.DONE
+    assert studio.simulator.ledger[0]["credits"] == 12
+    studio.check()
+
+
+async def test_credits_that_run_out_hold_before_sending_and_go_on_after_a_top_up(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    with running(Simulator(speed=100, credits=35)) as simulator:
+        async with open_studio(simulator, monkeypatch, tmp_path) as studio:
+            await studio.add(studio.photos(6))
+            await studio.start()
+            await studio.until(lambda: studio.journal.read(history.unfinished) == 0)
+            assert {job.reason for job in studio.jobs() if job.status is Status.HELD} <= {Reason.CREDITS, Reason.PAYMENT}
+            assert len(simulator.ledger) == 3
+            httpx.post(f"{simulator.url}/_sim/credits", json={"provider": "autoretouch", "add": 500}).raise_for_status()
+            await studio.until(lambda: all(job.status is Status.DONE for job in studio.jobs()))
+            assert len(simulator.ledger) == 6
+            studio.check()
+
+
+async def test_executions_parked_without_credits_are_resumed_one_first_then_the_rest(studio: Studio) -> None:
+    studio.simulator.switch({"charge": "start"})
+    balance = f"{studio.simulator.url}/_sim/credits"
+    studio.fault("balance", "status:503", times=-1)  # the balance is not known, so that nothing holds before sending
+    httpx.post(balance, json={"provider": "autoretouch", "set": 10}).raise_for_status()
+    await studio.add(studio.photos(4))
+    await studio.start()
+    await studio.until(lambda: sum(job.reason == Reason.PAYMENT for job in studio.jobs()) == 3)
+    httpx.post(balance, json={"provider": "autoretouch", "set": 100}).raise_for_status()
+    studio.mend()
+    await studio.until(lambda: all(job.status is Status.DONE for job in studio.jobs()))
+    assert studio.requests_to("/create") == 4
+    assert studio.requests_to("/retry") == 3
+    assert len(studio.simulator.ledger) == 4
+    studio.check()
+
+
+# ----------------------------------------------------------------------------------------------------- the service
+
+
+async def test_a_failed_execution_ends_with_the_services_word_and_a_person_may_retry(studio: Studio) -> None:
+    [number] = await studio.add(studio.photos(1), workflow="Always fails")
+    await studio.start()
+    await studio.at_rest()
+    job = studio.job(number)
+    assert (job.status, job.reason, job.charged) == (Status.FAILED, Reason.FAILED, 0)
+    outcome = await studio.ask("retry", number)
+    assert not outcome.refused
+    await studio.until(lambda: studio.requests_to("/retry") == 1)
+    await studio.at_rest()
+    assert studio.job(number).status is Status.FAILED
+    assert studio.job(number).purchase == 2
+    assert not studio.simulator.ledger
+
+
+async def test_a_photo_in_qa_waits_and_comes_back(studio: Studio) -> None:
+    studio.simulator.switch({"qa": 100.0})
+    [number] = await studio.add(studio.photos(1), workflow="Human check")
+    await studio.start()
+    await studio.until(lambda: studio.job(number).reason == Reason.IN_QA)
+    assert studio.journal.read(history.unfinished) == 0
+    assert studio.journal.read(history.unfinished, with_qa=True) == 1
+    await studio.at_rest()
+    assert studio.job(number).status is Status.DONE
+    studio.check()
+
+
+async def test_an_unknown_status_is_shown_as_spelled_and_waited_for(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    with running(Simulator(speed=5)) as simulator:
+        simulator.switch({"unknown_status": "PONDERING"})
+        async with open_studio(simulator, monkeypatch, tmp_path) as studio:
+            [number] = await studio.add(studio.photos(1))
+            await studio.start()
+            await studio.until(lambda: studio.job(number).word == "PONDERING")
+            assert studio.job(number).status is Status.WAITING
+            await studio.at_rest()
+            assert studio.job(number).status is Status.DONE
+
+
+@pytest.mark.parametrize(
+    ("route", "fault"),
+    [
+        ("head", "status:503"), ("upload", "status:503"), ("upload", "status:429"), ("upload", "status:429:1"),
+        ("upload", "drop_before"), ("upload", "drop_after"), ("upload", "html"), ("upload", "early:401"),
+        ("details", "status:500"), ("details", "html"), ("details", "drop_after"), ("details", "truncate"),
+        ("list", "html"), ("workflow", "status:503"), ("balance", "html"), ("create", "early:401"),
+        ("download", "status:503"), ("download", "truncate"), ("download", "drop_before"), ("download", "lie"),
+        ("download", "html"), ("download", "status:404"), ("token", "status:503"), ("token", "drop_after"),
+    ],
+)  # fmt: skip
+async def test_passing_troubles_cost_nothing_but_time(studio: Studio, route: str, fault: str) -> None:
+    # A fresh token that is refused at once is a sign-in that is no longer accepted, so that fault comes once.
+    studio.fault(route, fault, after=1, times=1 if fault == "early:401" else 2)
+    await studio.add(studio.photos(4))
+    await studio.start()
+    finished = await studio.at_rest()
+    assert [job.status for job in finished] == [Status.DONE] * 4, studio.places()
+    assert len(studio.simulator.ledger) == 4
+    studio.check()
+
+
+async def test_a_result_that_stays_gone_asks_a_person_and_buys_nothing(studio: Studio) -> None:
+    studio.simulator.switch({"result_gone": True})
+    [number] = await studio.add(studio.photos(1))
+    await studio.start()
+    await studio.until(lambda: studio.job(number).status is Status.HELD)
+    assert studio.job(number).reason == Reason.GONE
+    assert len(studio.simulator.ledger) == 1
+    studio.simulator.switch({"result_gone": False})
+    await studio.ask("retry", number)
+    await studio.at_rest()
+    assert studio.job(number).status is Status.DONE
+    assert len(studio.simulator.ledger) == 1
+
+
+async def test_a_revoked_token_holds_the_account_once_and_loses_nothing(studio: Studio) -> None:
+    studio.simulator.switch({"token_lifetime": 1})
+    await studio.add(studio.photos(2))
+    token = os.environ["ARTUI_STUDIO_TOKEN"]
+    given = studio.simulator.announcement()["autoretouch"]
+    httpx.post(f"{given['auth_url']}/oauth/revoke", json={"client_id": "x", "token": token}).raise_for_status()
+    await studio.start()
+    await studio.until(lambda: all(job.status is Status.HELD for job in studio.jobs()))
+    assert {job.reason for job in studio.jobs()} == {Reason.LOGIN}
+    asked = studio.requests_to("/oauth/token")
+    os.environ["ARTUI_STUDIO_TOKEN"] = given["refresh_token"]
+    await studio.until(lambda: all(job.status is Status.DONE for job in studio.jobs()))
+    assert studio.requests_to("/oauth/token") - asked <= 8
+    studio.check()
+
+
+# ------------------------------------------------------------------------------------------------- people and crashes
+
+
+async def test_a_cancel_before_sending_costs_nothing_and_after_it_the_result_is_saved(studio: Studio) -> None:
+    studio.fault("upload", "delay:1", times=-1)
+    first, second = await studio.add(studio.photos(2))
+    await studio.start()
+    await studio.until(lambda: studio.job(first).status is Status.RUNNING)
+    outcome = await studio.ask("cancel", first)
+    assert not outcome.refused
+    await studio.until(lambda: studio.job(second).stage is Stage.SUBMITTED)
+    outcome = await studio.ask("cancel", second)
+    await studio.at_rest()
+    assert studio.job(first).status is Status.CANCELLED
+    assert studio.job(second).status is Status.DONE
+    assert len(studio.simulator.ledger) == 1
+    studio.check()
+
+
+async def test_a_stale_request_is_refused(studio: Studio) -> None:
+    [number] = await studio.add(studio.photos(1))
+    seen = studio.job(number)
+    await studio.start()
+    await studio.at_rest()
+    request = await studio.journal.do(requests.leave, "cancel", seen)
+    outcome = await studio.until(lambda: studio.journal.read(requests.outcome, request))
+    assert outcome.refused
+    assert studio.job(number).status is Status.DONE
+
+
+async def test_pause_holds_what_leads_up_to_paying_and_resume_goes_on(studio: Studio) -> None:
+    studio.fault("upload", "delay:0.5", times=-1)
+    await studio.add(studio.photos(20))
+    await studio.start()
+    await studio.until(lambda: studio.requests_to("/upload") > 0)
+    await studio.ask("pause", account="studio")
+    await studio.until(lambda: not any(job.status in (Status.READY, Status.RUNNING) for job in studio.jobs()))
+    paid = len(studio.simulator.ledger)
+    assert paid < 20
+    assert {job.reason for job in studio.jobs() if job.status is Status.HELD} == {Reason.PAUSED}
+    studio.mend()
+    await studio.ask("resume", account="studio")
+    await studio.at_rest()
+    assert all(job.status is Status.DONE for job in studio.jobs())
+    studio.check()
+
+
+async def test_an_engine_that_was_displaced_sends_nothing(studio: Studio) -> None:
+    studio.fault("upload", "delay:0.5", times=-1)
+    await studio.add(studio.photos(2))
+    await studio.start()
+    await studio.until(lambda: studio.requests_to("/upload") > 0)
+    await studio.journal.do(requests.engine_starts, 1, "elsewhere", "background", "test")
+    await studio.until(lambda: all(job.stage is Stage.SUBMITTING for job in studio.jobs()))
+    assert studio.requests_to("/create") == 0
+    assert not studio.simulator.ledger
+
+
+async def test_jobs_made_for_another_organization_are_held_until_it_is_back(studio: Studio) -> None:
+    [number] = await studio.add(studio.photos(1), organization="another")
+    await studio.start()
+    await studio.until(lambda: studio.job(number).status is Status.HELD)
+    assert studio.job(number).reason == Reason.ACCOUNT
+    assert not studio.simulator.ledger
+
+
+async def test_stopping_and_starting_again_loses_and_repeats_nothing(studio: Studio) -> None:
+    await studio.add(studio.photos(30))
+    for _ in range(4):
+        await studio.start()
+        done = sum(job.status is Status.DONE for job in studio.jobs())
+        await studio.until(lambda so_far=done: sum(job.status is Status.DONE for job in studio.jobs()) >= min(30, so_far + 3))
+        await studio.stop()
+        assert not any(job.status is Status.RUNNING for job in studio.jobs())
+    await studio.start()
+    await studio.at_rest()
+    assert all(job.status is Status.DONE for job in studio.jobs())
+    assert len(studio.simulator.ledger) == 30
+    assert studio.requests_to("/create") == 30
     studio.check()

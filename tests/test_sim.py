@@ -23,10 +23,11 @@ import pytest
 from PIL import Image
 
 from artui.sim import imaging
-from artui.sim.autoretouch import CLIENT_ID, DEVICE_GRANT
 from artui.sim.photos import noise_jpeg, sample_photos
 from artui.sim.server import Simulator, running
 
+CLIENT_ID = "V8EkfbxtBi93cAySTVWAecEum4d6pt4J"
+DEVICE_GRANT = "urn:ietf:params:oauth:grant-type:device_code"
 SPEED = 100
 
 
@@ -510,13 +511,14 @@ def test_a_drip_sends_one_byte_at_a_time(customer: Customer) -> None:
     assert parts == [b"5", b"0", b"0", b"0"]
 
 
-def test_an_early_answer_comes_before_the_body_is_read(customer: Customer) -> None:
-    customer.break_("upload", "early:401")
+@pytest.mark.parametrize("status", [401, 460])
+def test_an_early_answer_comes_before_the_body_is_read(customer: Customer, status: int) -> None:
+    customer.break_("upload", f"early:{status}")
     url = httpx.URL(customer.account["api_url"])
     with socket.create_connection((url.host, url.port), timeout=5) as line:
         head = b"POST /autoretouch/upload HTTP/1.1\r\nHost: x\r\nContent-Length: 900000000\r\n\r\n"
         line.sendall(head + b"a first part")
-        assert line.recv(100).startswith(b"HTTP/1.1 401 ")
+        assert line.recv(100).startswith(b"HTTP/1.1 %d " % status)
     assert customer.simulator.history[-1]["length"] < 65_536
 
 
