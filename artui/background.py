@@ -15,7 +15,7 @@ import sys
 import time
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import artui
@@ -120,12 +120,18 @@ class EngineLock:
         os.close(self._descriptor)
 
 
-def _name_holder(paths: Paths) -> str:
+def _holder(paths: Paths) -> tuple[int | None, str]:
+    """The process and host that wrote themselves into the lock file last."""
     try:
         pid, host = paths.lock.read_text("utf-8").split()
+        return int(pid), host
     except (OSError, ValueError):
-        pid, host = "?", "this machine"
-    return f"an engine is running already (process {pid} on {host}); `artui stop` ends it in order"
+        return None, "this machine"
+
+
+def _name_holder(paths: Paths) -> str:
+    pid, host = _holder(paths)
+    return f"an engine is running already (process {pid or '?'} on {host}); `artui stop` ends it in order"
 
 
 def lock_is_held(paths: Paths) -> bool:
@@ -151,7 +157,11 @@ def look(paths: Paths, journal: Journal) -> Alive | None:
     """The engine that is running, None where there is none."""
     if not lock_is_held(paths):
         return None
+    pid, host = _holder(paths)
     row = journal.read(requests.engine)
+    if row.pid != pid:
+        # It has the lock and has not reached the journal yet: the row is still its predecessor's.
+        return Alive(replace(row, pid=pid, host=host, state="starting", heartbeat=None), stale=False)
     return Alive(row, row.heartbeat is not None and time.time() - row.heartbeat > STALE_AFTER)
 
 
@@ -278,11 +288,20 @@ def ensure_engine(paths: Paths, journal: Journal) -> Alive:
     raise JournalProblem(f"No engine came up. The end of {paths.log} says:\n{_end_of(paths.log)}")
 
 
+_children: list[subprocess.Popen[bytes]] = []
+"""Engines this process has started: kept so that their end is noticed, never waited for."""
+
+
 def _spawn() -> subprocess.Popen[bytes]:
-    """Start the engine in a session of its own; where logout would end it, under the user's service manager."""
+    """Start the engine in a session of its own, so that closing the terminal does not end it."""
+    _children[:] = [child for child in _children if child.poll() is None]
     command = [sys.executable, "-m", "artui.background"]
     null = subprocess.DEVNULL
-    return subprocess.Popen(command, start_new_session=True, cwd="/", stdin=null, stdout=null, stderr=null)  # noqa: S603
+    child = subprocess.Popen(  # noqa: S603 — our own interpreter and module
+        command, start_new_session=True, cwd="/", stdin=null, stdout=null, stderr=null
+    )
+    _children.append(child)
+    return child
 
 
 def _end_of(path: Path) -> str:

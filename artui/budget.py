@@ -64,25 +64,16 @@ def intend(db: Connection, job: Job, kind: Kind, key: str, draft: str, terms: Te
 
 def check(db: Connection, job: Job, terms: Terms) -> None:
     """Whether the job's price fits every cap and the balance now; :class:`MayNotSpend` where it does not."""
-    caps, day = terms.caps, terms.today
     state = accounts.state(db, job.account)
     if state.held:
         raise MayNotSpend(Reason(state.held), state.message)
     price = weight(job.quoted)
-    sums = purchases.spent(db, job.account, day=day, month=day[:7], run=job.run, batch=job.batch)
-    batch_cap = jobs.batch_cap(db, job.batch) if job.batch else None
-    bounds = (
-        ("run", caps.run, sums.run),
-        ("day", caps.day, sums.day),
-        ("month", caps.month, sums.month),
-        ("batch", batch_cap, sums.batch),
-    )
-    for scope, cap, spent in bounds:
-        if cap is not None and spent + price > cap:
+    for bound in _bounds(db, job, terms):
+        if bound.room < price:
             raise MayNotSpend(
                 Reason.CAP,
-                f"the cap of this {scope} is reached: {spent} of {cap} are spent or reserved, the next photo costs"
-                f" {price}; raise the cap in config.toml, or wait for the next {scope}",
+                f"the cap of this {bound.scope} is reached: {bound.spent} of {bound.cap} are spent or reserved, the"
+                f" next photo costs {price}; raise the cap in config.toml, or wait for the next {bound.scope}",
             )
     if state.balance is not None and state.balance_at is not None:
         left = state.balance - purchases.not_in_balance(db, job.account, state.balance_at)
@@ -92,3 +83,41 @@ def check(db: Connection, job: Job, terms: Terms) -> None:
                 f"{job.account} has {left} credits left after what is under way, the next photo costs {price}: top up"
                 " at the service; artui goes on by itself",
             )
+
+
+@dataclass(frozen=True, slots=True)
+class _Bound:
+    """One cap that bounds a job, and what counts in it."""
+
+    scope: str
+    cap: int
+    spent: int
+
+    @property
+    def room(self) -> int:
+        return self.cap - self.spent
+
+
+def _bounds(db: Connection, job: Job, terms: Terms) -> list[_Bound]:
+    day, caps = terms.today, terms.caps
+    sums = purchases.spent(db, job.account, day=day, month=day[:7], run=job.run, batch=job.batch)
+    batch_cap = jobs.batch_cap(db, job.batch) if job.batch else None
+    bounds = (
+        ("run", caps.run, sums.run),
+        ("day", caps.day, sums.day),
+        ("month", caps.month, sums.month),
+        ("batch", batch_cap, sums.batch),
+    )
+    return [_Bound(scope, cap, spent) for scope, cap, spent in bounds if cap is not None]
+
+
+def release_capped(db: Connection, account: str, terms: Terms) -> int:
+    """Let as many jobs go on as the caps have room for by now (a new day, a failure that cost nothing)."""
+    day = accounts.turn_day(db, account, terms.today)
+    released = 0
+    for job in jobs.first_capped(db, account):
+        bounds = _bounds(db, job, Terms(terms.caps, day))
+        room = min((bound.room // max(1, weight(job.quoted)) for bound in bounds), default=-1)
+        if room > 0 or not bounds:
+            released += jobs.release_capped(db, job, room)
+    return released

@@ -9,7 +9,7 @@ import time
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 
-from artui import doubt, files
+from artui import budget, doubt, files
 from artui.budget import CancelledFirst, MayNotSpend
 from artui.job import BEFORE_PAYING, FINAL, Job, Kind, Reason, Stage, Status
 from artui.journal import Stale, accounts, jobs, purchases
@@ -35,8 +35,7 @@ PATIENCE = 7
 
 BAD_RESULTS = 3
 OUTPUT_AGAIN = 30.0
-CAP_AGAIN = 60.0
-"""Seconds after which an output folder, or a cap (the day may have turned), is looked at again."""
+"""Seconds after which an output folder that could not be written to is looked at again."""
 
 HOLD_OF = {Cause.LOGIN: Reason.LOGIN, Cause.CREDIT: Reason.CREDITS, Cause.QUOTA: Reason.QUOTA}
 
@@ -214,7 +213,7 @@ class Lane:
         elif isinstance(why, Hold):
             reason, wait = why.reason, why.due
         else:
-            reason, wait = why.reason, CAP_AGAIN
+            reason, wait = why.reason, None
         due = None if wait is None else self._now + wait
         await self._put(job, Status.HELD, "held", reason, str(why), due=due)
 
@@ -412,6 +411,8 @@ class Lane:
         while not self.stopping.is_set():
             now = self._now
             await self.journey.journal.do(jobs.release_due, self.name, now)
+            if await self.journey.journal.ask(jobs.count_held, self.name, Reason.CAP):
+                await self.journey.journal.do(budget.release_capped, self.name, self.journey.terms())
             spending = bool(self.held) or self.uploads.running > 0 or await self._is_unpaid()
             if spending and now - asked >= every and self.held != Reason.PAUSED:
                 asked = now

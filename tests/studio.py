@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-import json
 import os
 import time
 from collections.abc import AsyncIterator, Callable, Iterable
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -16,7 +15,7 @@ from typing import Any
 import httpx
 
 from artui import files
-from artui.background import EngineLock, open_journal
+from artui.background import EngineLock, ensure_engine, lock_is_held, open_journal
 from artui.config import Config, load, paths
 from artui.credentials import Vault
 from artui.engine import Engine, open_provider
@@ -96,7 +95,8 @@ class Studio:
             "organization": self.identity.organization.id, "payer": self.identity.payer, "workflow": recipe.id,
             "workflow_name": recipe.name, "version": recipe.version, "quoted": recipe.price, "source": photo,
             "size": stamp.size, "mtime_ns": stamp.mtime_ns, "inode": stamp.inode, "device": stamp.device,
-            "folder": folder, "stem": stem, "stem_key": files.stem_key(folder, stem), "run": f"{photo.parent}|{recipe.id}",
+            "folder": folder, "stem": stem, "stem_key": files.stem_key(folder, stem),
+            "run": f"{photo.parent}|{recipe.id}",
         }  # fmt: skip
         return NewJob(**{**plain, **given})
 
@@ -121,15 +121,17 @@ class Studio:
             self._lock.release()
             self.engine = self._running = self._lock = None
 
-    async def kill(self) -> None:
-        """End the engine as a crash would, as far as one process allows: nothing is put back."""
-        if self._running and self._lock:
-            for task in asyncio.all_tasks() - {asyncio.current_task()}:
-                task.cancel()
-            with suppress(asyncio.CancelledError):
-                await self._running
-            self._lock.release()
-            self.engine = self._running = self._lock = None
+    async def spawn(self) -> int:
+        """Have an engine run in a process of its own; returns its pid."""
+        alive = await asyncio.to_thread(ensure_engine, self.config.paths, self.journal)
+        assert alive.row.pid
+        return alive.row.pid
+
+    async def end_process(self) -> None:
+        """End that process in order and wait until its lock is free."""
+        if lock_is_held(self.config.paths):
+            await self.journal.do(requests.leave, "stop")
+            await self.until(lambda: not lock_is_held(self.config.paths))
 
     async def until(self, holds: Callable[[], Any], patience: float = PATIENCE) -> Any:
         """Wait until a condition holds; fails with what the jobs are then."""
@@ -170,6 +172,18 @@ class Studio:
         """Break a route of the stand-in."""
         fault = {"route": f"autoretouch.{route}", "do": do, "after": after, "times": times}
         httpx.post(f"{self.simulator.url}/_sim/faults", json=[fault]).raise_for_status()
+
+    def credits(self, **change: int) -> None:
+        """``set`` or ``add`` credits at the stand-in."""
+        answer = httpx.post(f"{self.simulator.url}/_sim/credits", json={"provider": "autoretouch", **change})
+        answer.raise_for_status()
+
+    def revoke(self) -> dict[str, Any]:
+        """Revoke the account's sign-in at the service; returns what a new one needs."""
+        given: dict[str, Any] = self.simulator.announcement()["autoretouch"]
+        body = {"client_id": "any", "token": os.environ["ARTUI_STUDIO_TOKEN"]}
+        httpx.post(f"{given['auth_url']}/oauth/revoke", json=body).raise_for_status()
+        return given
 
     def mend(self) -> None:
         """Take all faults away."""
@@ -216,7 +230,4 @@ async def open_studio(
             yield studio
         finally:
             await studio.stop()
-
-
-def as_json(text: str) -> Any:
-    return json.loads(text)
+            await studio.end_process()

@@ -124,6 +124,14 @@ def test_a_private_file_is_private_whatever_the_umask(any_umask: None, tmp_path:
     assert (tmp_path / "file").read_bytes() == b"new"
 
 
+def test_a_private_file_is_private_before_its_mode_is_mended(
+    any_umask: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(os, "fchmod", lambda *_: None)
+    config.write_private(tmp_path / "file", b"new")
+    assert mode(tmp_path / "file") == 0o600
+
+
 def test_a_private_file_that_cannot_be_replaced_stays_as_it_was(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -591,6 +599,11 @@ def test_the_example_holds_with_every_setting_taken(where: Paths) -> None:
     assert found.accounts["outlet"].login == "studio"
     assert len(found.watch) == 1
     assert all(line.startswith(("## ", "# ")) or line in ("", "##") for line in config.example().splitlines())
+
+
+def test_the_providers_take_what_the_example_gives_them(where: Paths) -> None:
+    for account in load(write(where, uncommented(config.example()))).accounts.values():
+        assert providers.settings(providers.load(account.provider), account)
 
 
 def test_the_example_shows_every_setting(where: Paths) -> None:

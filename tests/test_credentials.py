@@ -749,6 +749,12 @@ async def test_a_cancelled_wait_for_the_lock_leaves_no_lock(kept: Vault) -> None
         pass
 
 
+async def test_a_lock_that_cannot_be_made_is_named(kept: Vault) -> None:
+    kept.lock_file(found(kept)).mkdir()
+    with pytest.raises(CredentialProblem, match=r"studio\.lock cannot be locked \(Is a directory\)"):
+        await AccessTokens(kept, "studio", Service().exchange).get()
+
+
 async def test_a_lock_that_is_kept_for_ever_ends_in_an_error(kept: Vault, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("artui.credentials.tokens._PATIENCE", 0.1)
     tokens = AccessTokens(kept, "studio", Service().exchange)

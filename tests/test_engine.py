@@ -7,10 +7,9 @@ import time
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
-import httpx
 import pytest
 
-from artui import files
+from artui import budget, files
 from artui.job import Batch, PurchaseState, Reason, Stage, Status
 from artui.journal import history, purchases, requests
 from artui.sim.server import Simulator, running
@@ -143,7 +142,7 @@ async def test_twins_share_one_payment(studio: Studio) -> None:
 
 async def test_a_twin_whose_first_result_was_moved_away_is_fetched_again_unpaid(studio: Studio) -> None:
     [first] = studio.photos(1)
-    [number] = await studio.add([first])
+    await studio.add([first])
     await studio.start()
     await studio.at_rest()
     for path in studio.out.iterdir():
@@ -277,9 +276,12 @@ async def test_credits_that_run_out_hold_before_sending_and_go_on_after_a_top_up
             await studio.add(studio.photos(6))
             await studio.start()
             await studio.until(lambda: studio.journal.read(history.unfinished) == 0)
-            assert {job.reason for job in studio.jobs() if job.status is Status.HELD} <= {Reason.CREDITS, Reason.PAYMENT}
+            assert {job.reason for job in studio.jobs() if job.status is Status.HELD} <= {
+                Reason.CREDITS,
+                Reason.PAYMENT,
+            }
             assert len(simulator.ledger) == 3
-            httpx.post(f"{simulator.url}/_sim/credits", json={"provider": "autoretouch", "add": 500}).raise_for_status()
+            studio.credits(add=500)
             await studio.until(lambda: all(job.status is Status.DONE for job in studio.jobs()))
             assert len(simulator.ledger) == 6
             studio.check()
@@ -287,13 +289,12 @@ async def test_credits_that_run_out_hold_before_sending_and_go_on_after_a_top_up
 
 async def test_executions_parked_without_credits_are_resumed_one_first_then_the_rest(studio: Studio) -> None:
     studio.simulator.switch({"charge": "start"})
-    balance = f"{studio.simulator.url}/_sim/credits"
     studio.fault("balance", "status:503", times=-1)  # the balance is not known, so that nothing holds before sending
-    httpx.post(balance, json={"provider": "autoretouch", "set": 10}).raise_for_status()
+    studio.credits(set=10)
     await studio.add(studio.photos(4))
     await studio.start()
     await studio.until(lambda: sum(job.reason == Reason.PAYMENT for job in studio.jobs()) == 3)
-    httpx.post(balance, json={"provider": "autoretouch", "set": 100}).raise_for_status()
+    studio.credits(set=100)
     studio.mend()
     await studio.until(lambda: all(job.status is Status.DONE for job in studio.jobs()))
     assert studio.requests_to("/create") == 4
@@ -385,9 +386,7 @@ async def test_a_result_that_stays_gone_asks_a_person_and_buys_nothing(studio: S
 async def test_a_revoked_token_holds_the_account_once_and_loses_nothing(studio: Studio) -> None:
     studio.simulator.switch({"token_lifetime": 1})
     await studio.add(studio.photos(2))
-    token = os.environ["ARTUI_STUDIO_TOKEN"]
-    given = studio.simulator.announcement()["autoretouch"]
-    httpx.post(f"{given['auth_url']}/oauth/revoke", json={"client_id": "x", "token": token}).raise_for_status()
+    given = studio.revoke()
     await studio.start()
     await studio.until(lambda: all(job.status is Status.HELD for job in studio.jobs()))
     assert {job.reason for job in studio.jobs()} == {Reason.LOGIN}
@@ -469,7 +468,9 @@ async def test_stopping_and_starting_again_loses_and_repeats_nothing(studio: Stu
     for _ in range(4):
         await studio.start()
         done = sum(job.status is Status.DONE for job in studio.jobs())
-        await studio.until(lambda so_far=done: sum(job.status is Status.DONE for job in studio.jobs()) >= min(30, so_far + 3))
+        await studio.until(
+            lambda so_far=done: sum(job.status is Status.DONE for job in studio.jobs()) >= min(30, so_far + 3)
+        )
         await studio.stop()
         assert not any(job.status is Status.RUNNING for job in studio.jobs())
     await studio.start()
@@ -478,3 +479,20 @@ async def test_stopping_and_starting_again_loses_and_repeats_nothing(studio: Stu
     assert len(studio.simulator.ledger) == 30
     assert studio.requests_to("/create") == 30
     studio.check()
+
+
+async def test_a_cap_that_has_room_again_lets_just_as_many_go_on(
+    simulator: Simulator, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    async with open_studio(simulator, monkeypatch, tmp_path, more="[accounts.studio.caps]\nday = 30") as studio:
+        await studio.add(studio.photos(6))
+        await studio.start()
+        await studio.at_rest()
+        assert len(simulator.ledger) == 3
+        assert studio.engine is not None
+        lane, _ = studio.engine._lanes["studio"]
+        tomorrow = budget.Terms(lane.journey.account.caps, "2999-01-01")
+        monkeypatch.setattr(type(lane.journey), "terms", lambda self: tomorrow)
+        await studio.until(lambda: all(job.status is Status.DONE for job in studio.jobs()))
+        assert len(simulator.ledger) == 6
+        studio.check()

@@ -18,6 +18,8 @@ from artui.config.known import ACCOUNT, GROUPS, SECRETS, TOP, Number, Reader, ac
 Key = tuple[str | int, ...]
 """The way to a value through tables and, by number, arrays of tables."""
 
+_DEEPEST = 40  # no setting needs more, and every walk through the tables ends
+
 
 class Origin(StrEnum):
     """Who set a value, the strongest first."""
@@ -127,7 +129,7 @@ def read_file(origin: Origin, file: Path) -> Layer:
     """Read one TOML file; a missing one is empty. Raises ConfigError."""
     try:
         text = file.read_bytes().decode("utf-8-sig")
-        return Layer(origin, tomllib.loads(text), str(file), text)
+        return Layer(origin, _parse(text), str(file), text)
     except FileNotFoundError:
         return Layer(origin, {}, str(file))
     except OSError as error:
@@ -139,6 +141,13 @@ def read_file(origin: Origin, file: Path) -> Layer:
     except ValueError as error:
         complaint = f"is not valid TOML: {' '.join(str(error).split())}: correct that place"
     raise ConfigError(f"{file} {complaint}")
+
+
+def _parse(text: str) -> dict[str, Any]:
+    tree = tomllib.loads(text)
+    if any(len(key) > _DEEPEST for key, _ in leaves(tree)):
+        raise RecursionError
+    return tree
 
 
 def read_flags(overrides: Mapping[str, object]) -> Layer:

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from artui.config import try_lock
 from artui.credentials.secret import Secret
-from artui.credentials.vault import Stored, Vault
+from artui.credentials.vault import CredentialProblem, Stored, Vault
 
 _PATIENCE = 60.0  # seconds for another process's exchange, whose own time-outs are shorter
 
@@ -137,7 +137,7 @@ class AccessTokens:
 async def _held(file: Path) -> AsyncIterator[None]:
     """Hold a lock between processes. Asking again, not waiting in a thread: a cancelled wait leaves no lock behind."""
     deadline = since_boot() + _PATIENCE
-    while (descriptor := try_lock(file)) is None:
+    while (descriptor := _try(file)) is None:
         if since_boot() > deadline:
             raise TimeoutError(f"another artui has kept {file} for {_PATIENCE:g} s: wake or end that one")
         await asyncio.sleep(0.05)
@@ -145,3 +145,11 @@ async def _held(file: Path) -> AsyncIterator[None]:
         yield
     finally:
         os.close(descriptor)
+
+
+def _try(file: Path) -> int | None:
+    try:
+        return try_lock(file)
+    except OSError as error:
+        way = "make its folder yours, and room there"
+        raise CredentialProblem(f"{file} cannot be locked ({error.strerror}): {way}") from None

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass
 
-from artui.journal.store import Connection, first, rows, value
+from artui.journal.store import Connection, first, rows, storable, value
 
 _WEIGHT = 0.2
 """How much the newest duration counts in the running mean."""
@@ -45,7 +45,7 @@ def set_hold(db: Connection, account: str, reason: str, message: str) -> bool:
     _ensure(db, account)
     db.execute(
         "UPDATE accounts SET held = ?, message = ? WHERE name = ? AND held <> ?",
-        (reason, message, account, reason),
+        (reason, storable(message), account, reason),
     )
     return db.changes() > 0
 

@@ -14,11 +14,18 @@ from dataclasses import asdict, fields, replace
 from pathlib import Path
 from typing import Any
 
+import apsw
+
 from artui.job import FINAL, Batch, Job, NewJob, PurchaseState, Reason, Result, Stage, Status, legal
-from artui.journal.store import Connection, Stale, first, rows, value
+from artui.journal.store import Connection, Stale, first, rows, storable, value
 
 LONGEST_WAIT = 900.0
 """Seconds no job is ever put off for longer (the longest ``Retry-After`` that is honoured)."""
+
+
+class StemTaken(Exception):
+    """Another job has reserved one of the result names meanwhile: choose anew."""
+
 
 _COLUMNS = tuple(field.name for field in fields(Job))
 _SELECT = f"SELECT {', '.join(_COLUMNS)} FROM jobs"
@@ -48,7 +55,9 @@ _FROM_SQL: dict[str, Callable[[Any], Any]] = {
 
 
 def _sql(name: str, value: Any) -> Any:
-    return _TO_SQL[name](value) if name in _TO_SQL else value
+    if name in _TO_SQL:
+        return _TO_SQL[name](value)
+    return storable(value) if isinstance(value, str) else value
 
 
 def _job(columns: Sequence[Any]) -> Job:
@@ -77,7 +86,7 @@ def get(db: Connection, job_id: int) -> Job | None:
 def add(db: Connection, batch: Batch | None, jobs: Iterable[NewJob]) -> list[int]:
     """Add jobs, and the batch they belong to, in one transaction; returns their numbers.
 
-    Raises ``apsw.ConstraintError`` where a reserved result name is taken.
+    Raises :class:`StemTaken` where a reserved result name is taken.
     """
     now = time.time()
     if batch:
@@ -85,7 +94,12 @@ def add(db: Connection, batch: Batch | None, jobs: Iterable[NewJob]) -> list[int
             "INSERT OR IGNORE INTO batches (id, name, account, cap, created_at) VALUES (?, ?, ?, ?, ?)",
             (batch.id, batch.name, batch.account, batch.cap, batch.created_at),
         )
-    return [_insert(db, new, now) for new in jobs]
+    try:
+        return [_insert(db, new, now) for new in jobs]
+    except apsw.ConstraintError as taken:
+        if "jobs.stem_key" not in str(taken):
+            raise
+        raise StemTaken("a result name was taken meanwhile") from taken
 
 
 def _insert(db: Connection, new: NewJob, now: float) -> int:
@@ -115,6 +129,26 @@ def reference_of(db: Connection, payer: str, digest: str) -> str:
 def stem_taken(db: Connection, stem_key: str) -> bool:
     """Whether a job has reserved this result name."""
     return first(db, "SELECT 1 FROM jobs WHERE stem_key = ?", (stem_key,)) is not None
+
+
+def buyer(
+    db: Connection, payer: str, workflow: str, version: str, digest: str, *, parameters: str = "", copy: int = 0
+) -> Job | None:
+    """The one job that buys (or bought) this photo on these terms; None where it would be bought anew."""
+    found = select(
+        db,
+        "payer = ? AND workflow = ? AND version = ? AND parameters = ? AND digest = ? AND copy = ? AND buys = 1",
+        (payer, workflow, version, parameters, digest, copy),
+    )
+    return found[0] if found else None
+
+
+def highest_copy(db: Connection, payer: str, workflow: str, digest: str) -> int:
+    """How often this photo was bought anew on purpose, whatever version it was for; -1 where it never was a job."""
+    highest = value(
+        db, "SELECT MAX(copy) FROM jobs WHERE payer = ? AND digest = ? AND workflow = ?", (payer, digest, workflow)
+    )
+    return -1 if highest is None else int(highest)
 
 
 # --------------------------------------------------------------------------------------------------------- moving
@@ -185,7 +219,7 @@ def follow(db: Connection, /, job: Job, stage: Stage, status: Status, what: str,
 def _tell(db: Connection, job_id: int, what: str, job: Job, message: str) -> None:
     db.execute(
         "INSERT INTO events (job, at, what, stage, status, message) VALUES (?, ?, ?, ?, ?, ?)",
-        (job_id, time.time(), what, job.stage, job.status, message),
+        (job_id, time.time(), what, job.stage, job.status, storable(message)),
     )
 
 
@@ -214,18 +248,13 @@ def check_in(db: Connection, /, job: Job, **found: Any) -> Job:
 
     ``found``: ``digest``, ``media_type``, ``width``, ``height`` and the like.
     """
-    first = select(
-        db,
-        "payer = ? AND workflow = ? AND version = ? AND parameters = ? AND digest = ? AND copy = ? AND buys = 1",
-        (job.payer, job.workflow, job.version, job.parameters, found["digest"], job.copy),
-    )
-    if not first or first[0].id == job.id:
+    bought = buyer(db, job.payer, job.workflow, job.version, found["digest"], parameters=job.parameters, copy=job.copy)
+    if bought is None or bought.id == job.id:
         return move(db, job, Stage.CHECKED, Status.RUNNING, "checked", buys=True, **found)
-    buyer = first[0]
-    message = f"same photo as job {buyer.id} ({buyer.source.name}): waits for its result, not paid"
-    if buyer.status is Status.DONE:
+    message = f"same photo as job {bought.id} ({bought.source.name}): waits for its result, not paid"
+    if bought.status is Status.DONE:
         status, reason = Status.READY, ""
-    elif buyer.status in FINAL or buyer.status is Status.HELD:
+    elif bought.status in FINAL or bought.status is Status.HELD:
         status, reason = Status.HELD, Reason.TWIN
     else:
         status, reason = Status.WAITING, Reason.TWIN
@@ -237,7 +266,7 @@ def check_in(db: Connection, /, job: Job, **found: Any) -> Job:
         "twin",
         reason=reason,
         message=message,
-        twin_of=buyer.id,
+        twin_of=bought.id,
         buys=False,
         **found,
     )
@@ -370,14 +399,40 @@ def count_held(db: Connection, account: str, reason: Reason) -> int:
     )
 
 
-def release_due(db: Connection, account: str, now: float) -> int:
-    """Let held jobs go on that were to be looked at again by now; returns how many.
+def release_due(db: Connection, account: str, now: float, most: int = 20) -> int:
+    """Let held jobs go on that were to be looked at again by now, a few at a time; returns how many.
 
-    Those at the service are looked at anyway and keep their hold until something changes there.
+    A few, because most will meet the same full disk again. Those at the service are looked at anyway and keep their
+    hold until something changes there.
     """
-    held = select(db, "account = ? AND status = 'held' AND due <= ? AND stage <> 'submitted'", (account, now))
+    held = select(
+        db,
+        "account = ? AND status = 'held' AND due <= ? AND stage <> 'submitted' ORDER BY due, id LIMIT ?",
+        (account, now, most),
+    )
     for job in held:
-        move(db, job, job.stage, Status.READY, "looked at again")
+        _let_go_on(db, job)
+    return len(held)
+
+
+def first_capped(db: Connection, account: str) -> list[Job]:
+    """The oldest job held by a cap for each run and batch that has one."""
+    return select(
+        db,
+        "id IN (SELECT MIN(id) FROM jobs WHERE account = ? AND status = 'held' AND reason = ? GROUP BY run, batch)",
+        (account, Reason.CAP),
+    )
+
+
+def release_capped(db: Connection, like: Job, most: int) -> int:
+    """Let up to so many jobs of the same run and batch go on that a cap held; returns how many."""
+    held = select(
+        db,
+        "account = ? AND status = 'held' AND reason = ? AND run = ? AND batch IS ? ORDER BY id LIMIT ?",
+        (like.account, Reason.CAP, like.run, like.batch, most),
+    )
+    for job in held:
+        _let_go_on(db, job)
     return len(held)
 
 
@@ -432,5 +487,5 @@ def recover(db: Connection, account: str, now: float, settle_due: float) -> int:
         "UPDATE jobs SET due = ? WHERE account = ? AND status = 'waiting' AND due > ? AND reason = ?",
         (now + LONGEST_WAIT, account, now + LONGEST_WAIT, Reason.TRY_AGAIN),
     )
-    release_due(db, account, math.inf)
+    release_due(db, account, math.inf, most=-1)
     return len(left)

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from artui.job import Job
-from artui.journal.store import Connection, rows, value
+from artui.journal.store import Connection, rows, storable, value
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +54,7 @@ def finish(db: Connection, request: Request, message: str, *, refused: bool = Fa
     """Mark a request as done (or refused) in the transaction that carries its effect."""
     db.execute(
         "UPDATE requests SET done_at = ?, refused = ?, outcome = ? WHERE id = ? AND done_at IS NULL",
-        (time.time(), int(refused), message, request.id),
+        (time.time(), int(refused), storable(message), request.id),
     )
 
 

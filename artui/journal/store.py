@@ -55,6 +55,11 @@ def value(db: Connection, sql: str, values: Sequence[Any] = ()) -> Any:
     return found[0]
 
 
+def storable(text: str) -> str:
+    """Text as SQLite can hold it: bytes of a name that are no UTF-8 become visible escapes."""
+    return text.encode("utf-8", "backslashreplace").decode()
+
+
 class JournalProblem(Exception):
     """The journal cannot be used; the text says why and what to do now."""
 

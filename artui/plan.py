@@ -1,0 +1,367 @@
+"""What would be sent, before anything is: files collected and checked, names reserved, prices and twins found.
+
+A plan is only a forecast. The engine checks each photo again when its turn comes.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import os
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field, replace
+from enum import StrEnum
+from pathlib import Path
+
+from artui import files
+from artui.files import Accepts, Photo, PhotoProblem
+from artui.job import FINAL, Batch, Job, NewJob, Status
+from artui.journal import Journal, history, jobs
+from artui.journal.store import storable
+from artui.providers.base import Identity, Workflow
+
+HASHING = 2
+"""Threads that check and hash: more would only make a disk seek."""
+
+_PICTURES = frozenset(
+    ".jpg .jpeg .jpe .png .tif .tiff .webp .heic .heif .avif .gif .bmp .psd .psb .dng .cr2 .cr3 .nef .arw .raf .orf"
+    " .rw2".split()
+)
+"""Suffixes that promise a photo: such a file is named where it cannot be sent, others in a folder are passed over."""
+
+_TEMPORARY = ("~", ".part", ".tmp", ".crdownload")
+_SYSTEM = frozenset({"Thumbs.db", "desktop.ini", "@eaDir"})
+
+
+class PlanProblem(Exception):
+    """No plan can be made of what was given; the text says why and what to do."""
+
+
+# ------------------------------------------------------------------------------------------------------- collecting
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A file to look at. ``top`` is the folder given, or the one a named file lies in."""
+
+    path: Path
+    top: Path
+    is_named: bool = False
+
+    @property
+    def relative(self) -> Path:
+        """Its folder under the one that was given."""
+        return self.path.parent.relative_to(self.top)
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """A file that is not sent. ``reason`` is a short stable code, ``message`` a sentence."""
+
+    path: Path
+    reason: str
+    message: str
+
+
+def collect(paths: Sequence[Path], *, recursive: bool = False) -> list[Found]:
+    """The files meant by some paths, each once, in order: named ones, and those of folders without hidden and
+    temporary ones. Raises :class:`PlanProblem` where a path leads nowhere.
+    """
+    found: dict[Path, Found] = {}
+    for given in paths:
+        path = Path(os.path.abspath(given))  # noqa: PTH100 — a link stays the name the person knows
+        if os.path.isdir(path):  # noqa: PTH112 — a name that is too long is a path that leads nowhere
+            for file in sorted(_within(path, recursive=recursive), key=os.fsencode):
+                found.setdefault(file, Found(file, path))
+        elif os.path.lexists(path):
+            found[path] = Found(path, path.parent, is_named=True)
+        else:
+            raise PlanProblem(f"{given} is not there: check the path")
+    return list(found.values())
+
+
+def _within(folder: Path, *, recursive: bool) -> Iterator[Path]:
+    try:
+        entries = list(os.scandir(folder))
+    except OSError as error:
+        raise PlanProblem(f"the folder {folder} cannot be read ({error.strerror})") from None
+    for entry in entries:
+        if is_passed_over(entry.name):
+            continue
+        if not entry.is_dir(follow_symlinks=False):
+            yield folder / entry.name
+        elif recursive:
+            yield from _within(folder / entry.name, recursive=True)
+
+
+def is_passed_over(name: str) -> bool:
+    """Whether a name in a folder is hidden, temporary or a system's own, and never a photo to send."""
+    return name.startswith(".") or name.endswith(_TEMPORARY) or name in _SYSTEM
+
+
+def check(
+    found: Sequence[Found], accepts: Accepts, counted: Callable[[int, int], None]
+) -> tuple[list[tuple[Found, Photo]], list[Refused], int]:
+    """Inspect and hash files in threads: the photos, those refused, and how many were passed over as no photos."""
+    photos, refused, passed_over = [], [], 0
+    with ThreadPoolExecutor(HASHING, "check") as pool:
+        looks = [pool.submit(_look, file, accepts) for file in found]
+        try:
+            for number, (file, look) in enumerate(zip(found, looks, strict=True), 1):
+                seen = look.result()
+                counted(number, len(found))
+                if isinstance(seen, Photo):
+                    photos.append((file, seen))
+                elif file.is_named or file.path.suffix.lower() in _PICTURES:
+                    refused.append(seen)
+                else:
+                    passed_over += 1
+        except BaseException:
+            pool.shutdown(wait=False, cancel_futures=True)
+            raise
+    return photos, refused, passed_over
+
+
+def _look(file: Found, accepts: Accepts) -> Photo | Refused:
+    try:
+        return files.sha256(files.inspect(file.path, accepts))
+    except PhotoProblem as problem:
+        return Refused(file.path, problem.reason, str(problem))
+
+
+# -------------------------------------------------------------------------------------------------------- the target
+
+
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """What photos are sent to: the account, who pays, the workflow at its price now, and what its service takes."""
+
+    account: str
+    provider: str
+    identity: Identity
+    workflow: Workflow
+    accepts: Accepts
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """Where results go: a folder, and a template for what comes below it."""
+
+    folder: Path
+    template: str
+
+    @classmethod
+    def of(cls, output: str, template: str) -> Target:
+        """Split an output folder that may hold ``{…}`` into its fixed beginning and a template for the rest."""
+        parts = Path(os.path.abspath(os.path.expanduser(output))).parts  # noqa: PTH100, PTH111 — it need not exist
+        fixed = next((place for place, part in enumerate(parts) if "{" in part or "}" in part), len(parts))
+        return cls(Path(*parts[:fixed]), "/".join((*parts[fixed:], template)))
+
+    def refuse_loop(self, paths: Iterable[Path], *, recursive: bool) -> None:
+        """Raise :class:`PlanProblem` where results would lie among the photos of a folder that was given."""
+        target = Path(os.path.realpath(self.folder))
+        for path in paths:
+            source = Path(os.path.realpath(path))
+            if source.is_dir() and (target == source or (recursive and target.is_relative_to(source))):
+                raise PlanProblem(
+                    f"the output folder {self.folder} lies in the folder {path}, whose photos are sent: results would"
+                    " be sent again. Choose another with -o."
+                )
+
+
+# ---------------------------------------------------------------------------------------------------------- the plan
+
+
+class Verdict(StrEnum):
+    """What would happen to a photo."""
+
+    SEND = "send"
+    TWIN = "same photo"
+    KNOWN = "known"
+
+
+@dataclass(frozen=True, slots=True)
+class Planned:
+    """One photo of a plan.
+
+    ``twin_of`` is the file with the same content, ``job`` the number of the job that has to do with it, ``note`` says
+    so for a person. ``is_renamed``: the name it would have had is taken.
+    """
+
+    photo: Photo
+    found: Found
+    verdict: Verdict
+    folder: Path
+    stem: str
+    is_renamed: bool = False
+    twin_of: Path | None = None
+    job: int | None = None
+    note: str = ""
+    copy: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What would be sent, and what it would cost at most."""
+
+    offer: Offer
+    target: Target
+    photos: tuple[Planned, ...]
+    refused: tuple[Refused, ...] = ()
+    passed_over: int = 0
+
+    def having(self, verdict: Verdict) -> list[Planned]:
+        """The photos with this verdict."""
+        return [planned for planned in self.photos if planned.verdict is verdict]
+
+    @property
+    def queued(self) -> list[Planned]:
+        """The photos that become jobs: those sent and those that get a copy of another's result."""
+        return [planned for planned in self.photos if planned.verdict is not Verdict.KNOWN]
+
+    @property
+    def most(self) -> int | None:
+        """What it costs at most, in the account's unit; None where the price is not known."""
+        price = self.offer.workflow.price
+        return None if price is None else price * len(self.having(Verdict.SEND))
+
+    @property
+    def scaled_down(self) -> int:
+        """How many photos the service would make smaller."""
+        return sum(self.offer.accepts.scales_down(planned.photo) for planned in self.having(Verdict.SEND))
+
+
+@dataclass
+class Planner:
+    """Makes plans against what the journal knows. ``batch`` and ``today`` fill templates."""
+
+    journal: Journal
+    offer: Offer
+    target: Target
+    batch: str
+    today: dt.date
+    _first: dict[str, Planned] = field(default_factory=dict)
+
+    def plan(
+        self, photos: Sequence[tuple[Found, Photo]], refused: Sequence[Refused] = (), passed_over: int = 0,
+        *, again: bool = False,
+    ) -> Plan:  # fmt: skip
+        """Plan for these photos; ``again`` buys them anew whatever was bought before."""
+        self._first = {}
+        judged = [self._judged(found, photo, again=again) for found, photo in photos]
+        return self.renamed(Plan(self.offer, self.target, tuple(judged), tuple(refused), passed_over))
+
+    def renamed(self, plan: Plan) -> Plan:
+        """The plan with result names that are free now. Raises :class:`PlanProblem` for a template that fails."""
+        stems = files.Stems(lambda key: self.journal.read(jobs.stem_taken, key))
+        photos, number = [], 0
+        for planned in plan.photos:
+            if planned.verdict is Verdict.KNOWN:
+                photos.append(planned)
+                continue
+            number += 1
+            folder, wanted = self._rendered(planned.found, number)
+            stem = stems.reserve(folder, wanted)
+            photos.append(replace(planned, folder=folder, stem=stem, is_renamed=stem != wanted))
+        return replace(plan, photos=tuple(photos))
+
+    def _rendered(self, found: Found, number: int) -> tuple[Path, str]:
+        try:
+            below, stem = files.render_stem(
+                self.target.template, stem=found.path.stem, relative=found.relative, batch=self.batch,
+                workflow=self.offer.workflow.name, date=self.today, n=number,
+            )  # fmt: skip
+        except ValueError as problem:
+            raise PlanProblem(str(problem)) from None
+        return self.target.folder / below, stem
+
+    def _judged(self, found: Found, photo: Photo, *, again: bool) -> Planned:
+        """What the journal, and the photos before it, mean for this one."""
+        offer = self.offer
+        send = Planned(photo, found, Verdict.SEND, self.target.folder, found.path.stem)
+        if again:
+            copy = 1 + self.journal.read(
+                jobs.highest_copy, offer.identity.payer, offer.workflow.id, photo.digest
+            )  # fmt: skip
+            earlier = self._first.get(photo.digest)
+            send = replace(send, copy=copy if earlier is None else earlier.copy + 1)
+        elif known := self._known(found, photo):
+            note = "done before" if known.status in FINAL else "queued already"
+            return replace(send, verdict=Verdict.KNOWN, job=known.id, note=f"{note} (job {known.id}), not paid again")
+        elif earlier := self._first.get(photo.digest):
+            name = earlier.found.path.name
+            return replace(
+                send, verdict=Verdict.TWIN, twin_of=earlier.found.path, note=f"same photo as {name}, not paid"
+            )
+        elif bought := self.journal.read(
+            jobs.buyer, offer.identity.payer, offer.workflow.id, offer.workflow.version, photo.digest
+        ):
+            return replace(send, verdict=Verdict.TWIN, twin_of=bought.source, job=bought.id, note=_of_bought(bought))
+        self._first[photo.digest] = send
+        return send
+
+    def _known(self, found: Found, photo: Photo) -> Job | None:
+        """The job that has delivered, or will deliver, this very file to this very folder."""
+        workflow, payer = self.offer.workflow, self.offer.identity.payer
+        for job in self.journal.read(history.by_source, found.path):
+            same = (job.payer, job.workflow, job.version) == (payer, workflow.id, workflow.version)
+            if same and _is_of(job, photo) and job.folder.is_relative_to(self.target.folder) and _delivers(job):
+                return job
+        return None
+
+
+def _is_of(job: Job, photo: Photo) -> bool:
+    """Whether a job was made for this content, as far as its digest, or before it has one its stamp, tells."""
+    if job.digest:
+        return job.digest == photo.digest
+    return photo.stamp.is_content_of(files.Stamp(job.size, job.mtime_ns, job.inode, job.device))
+
+
+def _delivers(job: Job) -> bool:
+    if job.status in (Status.DONE, Status.SKIPPED):
+        return bool(job.results) and all(result.path and os.path.lexists(result.path) for result in job.results)
+    return job.status not in FINAL
+
+
+def _of_bought(job: Job) -> str:
+    name = f"same photo as job {job.id} ({job.source.name})"
+    if job.status is Status.DONE:
+        return f"{name}, done before: not paid"
+    if job.status in FINAL:
+        return f"{name}, which may have been paid: decide about that one first"
+    return f"{name}: not paid"
+
+
+# ------------------------------------------------------------------------------------------------------------ jobs
+
+
+def new_jobs(plan: Plan, batch: Batch, labels: Mapping[str, str]) -> list[NewJob]:
+    """The jobs of a plan, ready to be added."""
+    return [_new_job(plan.offer, planned, batch, labels) for planned in plan.queued]
+
+
+def _new_job(offer: Offer, planned: Planned, batch: Batch, labels: Mapping[str, str]) -> NewJob:
+    workflow, stamp = offer.workflow, planned.photo.stamp
+    return NewJob(
+        account=offer.account,
+        provider=offer.provider,
+        endpoint=offer.identity.endpoint,
+        organization=offer.identity.organization.id,
+        payer=offer.identity.payer,
+        workflow=workflow.id,
+        workflow_name=workflow.name,
+        version=workflow.version,
+        quoted=workflow.price,
+        source=planned.found.path,
+        size=stamp.size,
+        mtime_ns=stamp.mtime_ns,
+        inode=stamp.inode,
+        device=stamp.device,
+        folder=planned.folder,
+        stem=planned.stem,
+        stem_key=files.stem_key(planned.folder, planned.stem),
+        run=storable(f"{planned.found.top}|{workflow.id}"),
+        batch=batch.id,
+        labels=labels,
+        copy=planned.copy,
+    )

@@ -1,0 +1,163 @@
+"""The headless face: follows what happens to jobs and tells it, as lines for a person or as JSON lines for a program."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from artui.job import Event, Job, Status
+from artui.journal import Journal, history, jobs
+from artui.journal.following import Scope
+
+LOOK_EVERY = 0.1
+"""Seconds between two looks at what was written."""
+
+ALIVE_EVERY = 1.0
+"""Seconds between two looks at the engine."""
+
+_NEWS = frozenset(
+    {"sent", "saved", "delivered", "failed", "refused", "cancelled", "given up", "unexpected error", "in doubt", "held",
+     "payment required", "gone", "overdue", "result damaged", "twin held", "unclear", "proved absent"}
+)  # fmt: skip
+"""The events a person wants to hear of; all others are steps on the way."""
+
+SIGNS: Mapping[Status, str] = {
+    Status.DONE: "+",
+    Status.SKIPPED: "-",
+    Status.FAILED: "x",
+    Status.HELD: "!",
+    Status.CANCELLED: "-",
+}
+"""One sign for how a job stands, the same everywhere."""
+
+
+class Printer(Protocol):
+    """Tells what happens."""
+
+    def event(self, event: Event, job: Job) -> None:
+        """One thing that happened to one job."""
+
+    def note(self, text: str) -> None:
+        """A sentence that is about no single job."""
+
+
+@dataclass
+class Lines:
+    """One line per event that a person wants to hear of; ``every`` for all of them."""
+
+    say: Callable[[str], object]
+    every: bool = False
+
+    def event(self, event: Event, job: Job) -> None:
+        """One line: time, sign, file, what happened."""
+        if not (self.every or event.what in _NEWS):
+            return
+        clock = time.strftime("%H:%M:%S", time.localtime(event.at))
+        sign = SIGNS.get(event.status, ">")
+        said = event.message or event.what
+        name = "" if job.source.name in said else f"{job.source.name}: "
+        self.say(f"{clock} {sign} {name}{said}")
+
+    def note(self, text: str) -> None:
+        """The sentence."""
+        self.say(text)
+
+
+@dataclass
+class JsonLines:
+    """Every event as one JSON document on a line of its own."""
+
+    write: Callable[[str], object]
+
+    def event(self, event: Event, job: Job) -> None:
+        """One line with the event and how the job stands."""
+        self.document("event", event_document(event) | {"source": str(job.source)})
+
+    def note(self, text: str) -> None:
+        """One line with the sentence."""
+        self.document("note", {"message": text})
+
+    def document(self, kind: str, content: Mapping[str, Any]) -> None:
+        """Write one line; ``type`` tells the kinds of lines apart."""
+        self.write(json.dumps({"type": kind, **content}, default=str))
+
+
+def event_document(event: Event) -> dict[str, Any]:
+    """An event as JSON has it."""
+    return {
+        "seq": event.seq,
+        "job": event.job,
+        "at": event.at,
+        "what": event.what,
+        "stage": event.stage,
+        "status": event.status,
+        "message": event.message,
+    }
+
+
+def job_document(job: Job) -> dict[str, Any]:
+    """A job as JSON has it; ``outputs`` are the results on disk."""
+    return {
+        "id": job.id,
+        "source": str(job.source),
+        "account": job.account,
+        "workflow": job.workflow,
+        "workflow_name": job.workflow_name,
+        "version": job.version,
+        "batch": job.batch,
+        "stage": job.stage,
+        "status": job.status,
+        "reason": job.reason,
+        "message": job.message,
+        "quoted": job.quoted,
+        "charged": job.charged,
+        "execution": job.execution,
+        "twin_of": job.twin_of,
+        "outputs": [result.path for result in job.results if result.path and job.status.final],
+        "created_at": job.created_at,
+        "finished_at": job.finished_at,
+    }
+
+
+# ------------------------------------------------------------------------------------------------------- following
+
+
+@dataclass
+class Follower:
+    """Tells what happens to some jobs from event number ``seq`` on."""
+
+    journal: Journal
+    scope: Scope
+    printer: Printer
+    seq: int
+
+    def tell(self) -> None:
+        """Tell what has happened since the last time."""
+        while events := self.journal.read(history.since, self.seq):
+            for event in events:
+                job = self.journal.read(jobs.get, event.job)
+                if job is not None and self.scope.holds(job):
+                    self.printer.event(event, job)
+            self.seq = events[-1].seq
+
+    def until_still(self, keep_alive: Callable[[], None], *, with_qa: bool = False) -> None:
+        """Tell what happens until none of the jobs moves by itself any more.
+
+        ``keep_alive`` is called about once a second: it sees to it that there is an engine, or raises.
+        """
+        seen, looked_at = -1, 0.0
+        while True:
+            changes = self.journal.changes()
+            if changes != seen or time.monotonic() - looked_at >= ALIVE_EVERY:
+                seen = changes
+                still = not self.journal.read(self.scope.moving, with_qa=with_qa)
+                self.tell()  # after the count, so that what made it nought is told too
+                if still:
+                    return
+            if time.monotonic() - looked_at >= ALIVE_EVERY:
+                looked_at = time.monotonic()
+                keep_alive()
+            time.sleep(LOOK_EVERY)

@@ -1,0 +1,107 @@
+"""The engine as a process: killed at any moment, started twice, stopped in order."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import random
+import signal
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+
+import pytest
+
+from artui.background import AnotherEngine, Displaced, EngineLock, look, open_journal, run_engine
+from artui.job import Status
+from artui.journal import requests
+from artui.sim.server import Simulator, running
+from tests.studio import Studio, open_studio
+
+
+@pytest.fixture
+def simulator() -> Iterator[Simulator]:
+    with running(Simulator(speed=100)) as simulator:
+        yield simulator
+
+
+@pytest.fixture
+async def studio(simulator: Simulator, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> AsyncIterator[Studio]:
+    async with open_studio(simulator, monkeypatch, tmp_path) as studio:
+        yield studio
+
+
+async def test_killed_at_random_moments_it_pays_once_and_loses_nothing(studio: Studio) -> None:
+    chance = random.Random(20261122)
+    await studio.add(studio.photos(60))
+    for _ in range(6):
+        pid = await studio.spawn()
+        done = sum(job.status is Status.DONE for job in studio.jobs())
+        await studio.until(
+            lambda so_far=done: sum(job.status is Status.DONE for job in studio.jobs()) > so_far or so_far == 60
+        )
+        await asyncio.sleep(chance.random() * 0.3)
+        os.kill(pid, signal.SIGKILL)
+        await studio.until(lambda: look(studio.config.paths, studio.journal) is None)
+    await studio.spawn()
+    finished = await studio.at_rest()
+    assert [job.status for job in finished] == [Status.DONE] * 60, studio.places()
+    assert len(studio.simulator.ledger) == 60
+    assert len(list(studio.out.iterdir())) == 60, "no part file is left, no result twice"
+    studio.check()
+
+
+async def test_a_second_engine_is_refused_by_name(studio: Studio) -> None:
+    pid = await studio.spawn()
+    with pytest.raises(AnotherEngine, match=str(pid)):
+        run_engine(studio.config.paths, "background")
+
+
+async def test_terminated_in_the_middle_it_ends_in_order(studio: Studio) -> None:
+    studio.fault("upload", "delay:0.2", times=-1)
+    await studio.add(studio.photos(20))
+    pid = await studio.spawn()
+    await studio.until(lambda: studio.requests_to("/create") > 2)
+    os.kill(pid, signal.SIGTERM)
+    await studio.until(lambda: look(studio.config.paths, studio.journal) is None, patience=15)
+    assert not any(job.status is Status.RUNNING for job in studio.jobs())
+    assert studio.journal.read(requests.engine).state == "ended"
+    studio.mend()
+    await studio.spawn()
+    await studio.at_rest()
+    assert len(studio.simulator.ledger) == 20
+    assert studio.requests_to("/create") == 20
+    studio.check()
+
+
+async def test_a_journal_that_vanished_or_is_an_old_copy_is_not_begun_anew(studio: Studio) -> None:
+    where = studio.config.paths
+    await studio.spawn()
+    await studio.end_process()
+    studio.journal.close()
+    old = where.journal.read_bytes()
+    studio.journal = open_journal(where)
+    await studio.spawn()
+    await studio.end_process()
+    studio.journal.close()
+    whole = where.journal.read_bytes()
+    where.journal.unlink()
+    with pytest.raises(Displaced, match="missing"):
+        open_journal(where)
+    assert not where.journal.exists()
+    where.journal.write_bytes(old)
+    with pytest.raises(Displaced, match="older copy"):
+        open_journal(where)
+    where.journal.write_bytes(whole)
+    studio.journal = open_journal(where)
+
+
+def test_the_lock_ends_with_its_process_and_notices_a_replaced_file(home: Path) -> None:
+    from artui.config import paths
+
+    lock = EngineLock(paths())
+    with pytest.raises(AnotherEngine):
+        EngineLock(paths())
+    assert lock.still_ours()
+    paths().lock.unlink()
+    assert not lock.still_ours()
+    lock.release()
