@@ -109,8 +109,8 @@ GROWTH = 1.3
 def first_look(now: float, usual: float | None, unknown: float, least: float) -> Looks:
     """The first look at a new execution: at 0.8 of the workflow's usual time, or after ``unknown`` seconds."""
     if usual is None:
-        return Looks(now + unknown, max(least, unknown / 10))
-    return Looks(now + max(0.8 * usual, least / 2), max(least, 0.1 * usual))
+        return Looks(now + unknown, min(LONGEST_GAP, max(least, unknown / 10)))
+    return Looks(now + max(0.8 * usual, least / 2), min(LONGEST_GAP, max(least, 0.1 * usual)))
 
 
 def next_look(looks: Looks, now: float, least: float, chance: float) -> Looks:

@@ -1,0 +1,77 @@
+"""How many, when, how long: pure arithmetic, with hypothesis where a bound must hold always."""
+
+from __future__ import annotations
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from artui.pace import LONGEST_GAP, LONGEST_WAIT, Gate, Looks, backoff, first_look, next_look, qa_look, retry_delay
+
+chances = st.floats(0, 1)
+
+
+def test_a_gate_halves_once_for_calls_that_failed_together_and_grows_by_one() -> None:
+    gate = Gate(8)
+    gate.start(8)
+    for _ in range(8):
+        gate.failed(now=10.0, started=5.0)
+        gate.end()
+    assert gate.allowed == 4
+    gate.succeeded()
+    assert gate.allowed == 5
+    for _ in range(20):
+        gate.succeeded()
+    assert gate.allowed == 8
+
+
+def test_at_one_and_still_failing_it_probes_ever_more_rarely() -> None:
+    gate = Gate(1)
+    now, waits = 0.0, []
+    for _ in range(12):
+        assert gate.free(now) == 1
+        gate.failed(now, started=now)
+        waits.append(gate.not_before - now)
+        assert gate.free(gate.not_before - 0.01) == 0
+        now = gate.not_before
+    assert waits == [1, 2, 4, 8, 16, 32, 64, 128, 256, 300, 300, 300]
+    gate.succeeded()
+    assert gate.free(now) == 1
+
+
+def test_a_gate_honours_what_the_service_asked_for() -> None:
+    gate = Gate(6)
+    gate.failed(now=0.0, started=0.0, retry_after=7.0)
+    assert gate.free(6.9) == 0
+    assert gate.free(7.1) == 3
+
+
+@given(st.integers(0, 10_000), chances)
+def test_waits_are_bounded_whatever_happened_before(failures: int, chance: float) -> None:
+    assert 1 <= backoff(failures) <= LONGEST_WAIT
+    assert 0 < retry_delay(failures, chance) <= LONGEST_WAIT
+
+
+def test_the_first_look_comes_at_four_fifths_of_the_usual_time() -> None:
+    assert first_look(100.0, 60.0, 10.0, 1.0) == Looks(148.0, 6.0)
+    assert first_look(100.0, None, 10.0, 1.0).due == 110.0
+
+
+@given(st.lists(chances, min_size=40, max_size=40), st.floats(0.1, 3600), st.floats(0.5, 5))
+def test_looks_never_come_faster_than_allowed_nor_rarer_than_the_longest_gap(
+    spread: list[float], usual: float, least: float
+) -> None:
+    looks, now = first_look(0.0, usual, 10.0, least), 0.0
+    for chance in spread:
+        now = looks.due
+        looks = next_look(looks, now, least, chance)
+        assert least - 1e-6 <= looks.due - now <= LONGEST_GAP * 1.2 + 1e-6
+
+
+def test_a_job_that_a_person_checks_is_asked_about_from_one_minute_to_ten() -> None:
+    looks, gaps = Looks(0.0, 1.0), []
+    for _ in range(12):
+        looks = qa_look(looks, looks.due, 60.0)
+        gaps.append(looks.gap)
+    assert gaps[0] == 60.0
+    assert gaps == sorted(gaps)
+    assert gaps[-1] == 600.0
