@@ -46,7 +46,7 @@ def _retry(db: Connection, job: Job, arguments: Mapping[str, Any]) -> str:
         raise Refused(
             f"job {job.id} is {job.status}: nothing to retry (a finished photo is sent again by `artui redo`)"
         )
-    if job.execution:
+    if job.execution and jobs.buy(db, job):
         jobs.move(db, job, Stage.SUBMITTING, Status.READY, "retry", new_try=True, message="asked for by a person")
         return f"the service is asked again about {job.source.name}"
     if not jobs.surely_unpaid(db, job.id):

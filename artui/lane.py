@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from artui import budget, doubt, files
 from artui.budget import CancelledFirst, MayNotSpend
 from artui.job import BEFORE_PAYING, FINAL, Job, Kind, Reason, Stage, Status
-from artui.journal import Stale, accounts, jobs, purchases
+from artui.journal import Connection, Stale, accounts, jobs, purchases
 from artui.pace import Gate, Looks, first_look, next_look, qa_look, retry_delay
 from artui.providers.base import Blocked, Cause, NotPermitted, Progress, Rejected, Sent, State, Transient
 from artui.steps import Hold, Journey, NotYet
@@ -55,7 +55,7 @@ class Lane:
         self.uploads, self.downloads, self.calls = Gate(pace.uploads), Gate(pace.downloads), Gate(pace.calls)
         self.in_flight = pace.in_flight or self.journey.provider.limits.in_flight
         self.name = self.journey.account.name
-        self.held = ""
+        self.held = self._held_message = ""
         self._looks: dict[int, tuple[Job, Looks]] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._bells: list[asyncio.Event] = []
@@ -70,7 +70,8 @@ class Lane:
         """Put right what an engine that is gone left behind, and look afresh at what holds the account."""
         settle_due = self._now + self.journey.provider.settings.settle
         await self.journey.journal.do(jobs.recover, self.name, self._now, settle_due)
-        self.held = (await self.journey.journal.ask(accounts.state, self.name)).held
+        state = await self.journey.journal.ask(accounts.state, self.name)
+        self.held, self._held_message = state.held, state.message
         if self.held != Reason.PAUSED:
             await self.release()
         provider = self.journey.provider
@@ -94,8 +95,8 @@ class Lane:
             loops.create_task(self._look_round())
             loops.create_task(self._settle_doubts())
             loops.create_task(self._tend())
-        if self._tasks:
-            await asyncio.wait(self._tasks)
+        while self._tasks or self.journey.paying:
+            await asyncio.gather(*self._tasks, *self.journey.paying, return_exceptions=True)
 
     async def stop_transfers(self) -> None:
         """Break off what costs nothing to do again; a paid call under way is awaited all the same."""
@@ -189,6 +190,8 @@ class Lane:
         if fresh is None or fresh.status is not Status.RUNNING or isinstance(failure, Stale):
             return
         match failure:
+            case OSError():
+                await self._try_again(fresh, str(failure), None)  # out of descriptors or the like: nobody's fault here
             case Transient():
                 gate.failed(self._now, started, failure.retry_after)
                 await self._try_again(fresh, str(failure), failure.retry_after)
@@ -262,25 +265,46 @@ class Lane:
         self, job: Job, status: Status, what: str, reason: str, message: str, *, due: float | None = None,
         attempts: int | None = None,
     ) -> None:  # fmt: skip
-        """Put a running job down where it stands, durably, however long that takes."""
+        """Put a running job down where it stands, durably, however long that takes.
+
+        One whose paid call is in the air goes nowhere but to the look-up.
+        """
         changes = {} if attempts is None else {"attempts": attempts}
-        await self.journey.keep(
-            lambda db: jobs.follow(db, job, job.stage, status, what, reason=reason, message=message, due=due, **changes)
-        )
+        settled = self._now + self.journey.provider.settings.settle
+
+        def write(db: Connection) -> None:
+            if job.stage is Stage.SUBMITTING and purchases.in_the_air(db, job):
+                jobs.follow(
+                    db, job, job.stage, Status.WAITING, "unclear", reason=Reason.LOOKING, message=message, due=settled
+                )
+            else:
+                jobs.follow(db, job, job.stage, status, what, reason=reason, message=message, due=due, **changes)
+
+        await self.journey.keep(write)
 
     async def _put_back(self, job: Job) -> None:
-        """Let a job that was taken stand ready again; it has failed at nothing."""
+        """Let a job that was taken stand ready again; it has failed at nothing.
+
+        A paid call under way is not broken off: it puts the job down itself.
+        """
+        if self.journey.paying:
+            await asyncio.wait(set(self.journey.paying))
         fresh = await self.journey.journal.ask(jobs.get, job.id)
         if fresh is not None and fresh.status is Status.RUNNING:
             await self._put(fresh, Status.READY, "put back", "", "")
 
     async def hold(self, reason: Reason, message: str) -> None:
         """Hold the whole account; told once."""
-        self.held = reason
-        stages = tuple(Stage) if reason is Reason.LOGIN else BEFORE_PAYING
+        self.held, self._held_message = reason, message
         if await self.journey.journal.do(accounts.set_hold, self.name, reason, message):
             log.warning("%s is held (%s): %s", self.name, reason, message)
-        await self.journey.journal.do(jobs.hold_account, self.name, reason, message, stages)
+        await self._hold_all()
+
+    async def _hold_all(self) -> None:
+        """Hold what stands ready, what joined since the hold began included. Without a sign-in nothing can go on."""
+        reason = Reason(self.held)
+        stages = tuple(Stage) if reason is Reason.LOGIN else BEFORE_PAYING
+        await self.journey.journal.do(jobs.hold_account, self.name, reason, self._held_message, stages)
 
     async def release(self) -> None:
         """End the account's hold and let its jobs go on."""
@@ -410,6 +434,8 @@ class Lane:
         asked = 0.0
         while not self.stopping.is_set():
             now = self._now
+            if self.held:
+                await self._hold_all()
             await self.journey.journal.do(jobs.release_due, self.name, now)
             if await self.journey.journal.ask(jobs.count_held, self.name, Reason.CAP):
                 await self.journey.journal.do(budget.release_capped, self.name, self.journey.terms())

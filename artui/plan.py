@@ -18,7 +18,7 @@ from artui.files import Accepts, Photo, PhotoProblem
 from artui.job import FINAL, Batch, Job, NewJob, Status
 from artui.journal import Journal, history, jobs
 from artui.journal.store import storable
-from artui.providers.base import Identity, Workflow
+from artui.providers.base import Identity, Limits, Workflow
 
 HASHING = 2
 """Threads that check and hash: more would only make a disk seek."""
@@ -134,13 +134,18 @@ def _look(file: Found, accepts: Accepts) -> Photo | Refused:
 
 @dataclass(frozen=True, slots=True)
 class Offer:
-    """What photos are sent to: the account, who pays, the workflow at its price now, and what its service takes."""
+    """What photos are sent to: the account, who pays, the workflow at its price now, and what its service takes.
+
+    ``balance`` is what is left there, None where the service does not tell; ``labels`` go with every job.
+    """
 
     account: str
     provider: str
     identity: Identity
     workflow: Workflow
-    accepts: Accepts
+    limits: Limits
+    balance: int | None = None
+    labels: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -228,7 +233,7 @@ class Plan:
     @property
     def scaled_down(self) -> int:
         """How many photos the service would make smaller."""
-        return sum(self.offer.accepts.scales_down(planned.photo) for planned in self.having(Verdict.SEND))
+        return sum(self.offer.limits.accepts.scales_down(planned.photo) for planned in self.having(Verdict.SEND))
 
 
 @dataclass
@@ -335,12 +340,12 @@ def _of_bought(job: Job) -> str:
 # ------------------------------------------------------------------------------------------------------------ jobs
 
 
-def new_jobs(plan: Plan, batch: Batch, labels: Mapping[str, str]) -> list[NewJob]:
+def new_jobs(plan: Plan, batch: Batch) -> list[NewJob]:
     """The jobs of a plan, ready to be added."""
-    return [_new_job(plan.offer, planned, batch, labels) for planned in plan.queued]
+    return [_new_job(plan.offer, planned, batch) for planned in plan.queued]
 
 
-def _new_job(offer: Offer, planned: Planned, batch: Batch, labels: Mapping[str, str]) -> NewJob:
+def _new_job(offer: Offer, planned: Planned, batch: Batch) -> NewJob:
     workflow, stamp = offer.workflow, planned.photo.stamp
     return NewJob(
         account=offer.account,
@@ -362,6 +367,6 @@ def _new_job(offer: Offer, planned: Planned, batch: Batch, labels: Mapping[str, 
         stem_key=files.stem_key(planned.folder, planned.stem),
         run=storable(f"{planned.found.top}|{workflow.id}"),
         batch=batch.id,
-        labels=labels,
+        labels=offer.labels,
         copy=planned.copy,
     )

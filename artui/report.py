@@ -57,8 +57,8 @@ class Lines:
             return
         clock = time.strftime("%H:%M:%S", time.localtime(event.at))
         sign = SIGNS.get(event.status, ">")
-        said = event.message or event.what
-        name = "" if job.source.name in said else f"{job.source.name}: "
+        said = f"saved as {event.message}" if event.what == "saved" else event.message or event.what
+        name = "" if said.startswith(job.source.name) else f"{job.source.name}: "
         self.say(f"{clock} {sign} {name}{said}")
 
     def note(self, text: str) -> None:
@@ -120,6 +120,15 @@ def job_document(job: Job) -> dict[str, Any]:
         "created_at": job.created_at,
         "finished_at": job.finished_at,
     }
+
+
+def cost(job: Job) -> str:
+    """What a job cost; in brackets what is spent unless the service says otherwise; plain what it will cost."""
+    if job.charged is not None:
+        return f"{job.charged:,}"
+    if job.twin_of is not None or job.quoted is None or (job.status.final and not job.purchase):
+        return "-"
+    return f"({job.quoted:,})" if job.purchase else f"{job.quoted:,}"
 
 
 # ------------------------------------------------------------------------------------------------------- following

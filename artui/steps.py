@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import os
 import time
 from collections.abc import Awaitable, Callable
 from concurrent.futures import Executor
@@ -50,6 +49,8 @@ PRICE_AGE = 60.0
 ROOM = 32 * 1024 * 1024
 """Bytes free in the state directory under which no intent is written."""
 
+JSON = "application/json"
+
 FOLDER_AGE = 60.0
 """Seconds for which an output folder that could be written to counts as writable."""
 
@@ -72,7 +73,8 @@ class Journey:
     """The steps for the jobs of one account.
 
     ``may_pay`` is awaited just before a paid call's first byte and raises :class:`NotPermitted` where this engine is no
-    longer the one; ``keep`` repeats a write until it is durable, however long the disk is full.
+    longer the one; ``keep`` repeats a write until it is durable, however long the disk is full; ``room`` says how many
+    bytes are free beside the journal. ``paying`` holds the paid calls under way, which outlive whoever waits for them.
     """
 
     journal: Journal
@@ -85,6 +87,7 @@ class Journey:
     may_pay: Callable[[], Awaitable[None]]
     keep: Callable[[Callable[[Connection], Any]], Awaitable[Any]]
     room: Callable[[], int | None]
+    paying: set[asyncio.Future[Job]] = field(default_factory=set)
     _prices: dict[str, tuple[float, Workflow]] = field(default_factory=dict)
     _folders: dict[str, float] = field(default_factory=dict)
 
@@ -137,6 +140,9 @@ class Journey:
 
     async def submit(self, job: Job) -> Job:
         """Reserve, write the intent, send exactly one paid request, write what came of it."""
+        last = await self.journal.ask(purchases.current, job)
+        if last is not None and last.state is PurchaseState.KNOWN:
+            return await self.accept(job, last.key, last.execution)  # the answer came in after the job was put down
         await self._check_price(job)
         await self._check_output(job)
         key = await self._key(job, Kind.CREATE)
@@ -170,6 +176,8 @@ class Journey:
 
         with self.transfers.counting(job.id, "up", job.size) as counted:
             call = asyncio.ensure_future(self._settle(job, purchase, send(permit, counted)))
+            self.paying.add(call)
+            call.add_done_callback(self.paying.discard)
             return await asyncio.shield(call)
 
     async def _settle(self, job: Job, purchase: Purchase, call: Awaitable[str]) -> Job:
@@ -178,11 +186,11 @@ class Journey:
         try:
             execution = await call
         except (Rejected, Blocked, NotPermitted, files.PhotoProblem) as refusal:
-            return await self._refused(job, key, refusal)
+            return await self._refused(job, purchase, refusal)
         except Transient as failure:
             if failure.reached:
                 return await self._in_doubt(job, str(failure))
-            return await self._refused(job, key, failure)
+            return await self._refused(job, purchase, failure)
         except Exception as doubt:  # noqa: BLE001 — whatever broke, the request may have been carried out
             return await self._in_doubt(job, str(doubt) or type(doubt).__name__)
         return await self.accept(job, key, execution)
@@ -202,12 +210,14 @@ class Journey:
         accepted: Job = await self.keep(write)
         return accepted
 
-    async def _refused(self, job: Job, key: str, refusal: Exception) -> Job:
+    async def _refused(self, job: Job, purchase: Purchase, refusal: Exception) -> Job:
         """Write that the paid call surely was not carried out, then let the failure take its way."""
+        if purchase.kind is Kind.RETRY and isinstance(refusal, Rejected):
+            return await self._follow_on(job, purchase, str(refusal))
         gone = isinstance(refusal, Rejected) and refusal.status == 404 and await self._upload_is_gone(job)
 
         def write(db: Connection) -> Job:
-            purchases.record_refusal(db, key)
+            purchases.record_refusal(db, purchase.key)
             if gone:
                 message = "the service no longer has the photo: it is uploaded again"
                 return jobs.follow(
@@ -223,6 +233,19 @@ class Journey:
             raise NotYet("the sign-in was renewed") from refusal
         raise refusal
 
+    async def _follow_on(self, job: Job, purchase: Purchase, said: str) -> Job:
+        """A retry the service refuses leaves the execution as it is: only its own word about that ends the job."""
+
+        def write(db: Connection) -> Job:
+            purchases.record_refusal(db, purchase.key)
+            return jobs.follow(
+                db, job, Stage.SUBMITTED, Status.WAITING, "retry refused", reason=Reason.AT_SERVICE, message=said,
+                due=self.clock.now(),
+            )  # fmt: skip
+
+        followed: Job = await self.keep(write)
+        return followed
+
     async def _upload_is_gone(self, job: Job) -> bool:
         """Whether a refused order is explained by the photo being gone; unsure counts as no."""
         try:
@@ -233,16 +256,14 @@ class Journey:
     async def _in_doubt(self, job: Job, message: str) -> Job:
         """The paid call may have been carried out: look it up after the settling time, before anything else."""
         due = self.clock.now() + self.provider.settings.settle
-        return await self.journal.do(
-            jobs.follow,
-            job,
-            Stage.SUBMITTING,
-            Status.WAITING,
-            "unclear",
-            reason=Reason.LOOKING,
-            message=message,
-            due=due,
-        )
+
+        def write(db: Connection) -> Job:
+            return jobs.follow(
+                db, job, Stage.SUBMITTING, Status.WAITING, "unclear", reason=Reason.LOOKING, message=message, due=due
+            )
+
+        waiting: Job = await self.keep(write)
+        return waiting
 
     async def _check_price(self, job: Job) -> None:
         now = self.clock.now()
@@ -330,15 +351,15 @@ class Journey:
             with self.transfers.counting(job.id, "down", result.size) as counted:
                 await self.provider.download(output, job.execution, part, counted)
             written = await asyncio.to_thread(part.finish, result.size)
-            if written.media_type is None:
+            if written.media_type is None or (written.media_type == JSON and result.media_type != JSON):
                 part.abort()
                 raise Transient(f"what the service sent for {job.source.name} is no picture")
             return written
 
     async def _publish(self, job: Job, fetched: list[Result]) -> Job:
         """Commit where each result goes, then put it there; a name taken meanwhile gives way to the next one."""
+        stem, key = job.stem, job.stem_key
         while True:
-            stem, key = await self.journal.ask(_free_name, job, fetched)
             results = tuple(
                 replace(result, path=str(job.folder / files.result_name(stem, result.media_type, result.task)))
                 for result in fetched
@@ -348,9 +369,10 @@ class Journey:
             )
             try:
                 await asyncio.to_thread(_put_in_place, job)
+                return await self._finish(job)
             except FileExistsError:
-                continue
-            return await self._finish(job)
+                stem = await self.journal.ask(_free_stem, job)
+                key = files.stem_key(job.folder, stem)
 
     async def _finish(self, job: Job) -> Job:
         message = ", ".join(Path(result.path).name for result in job.results if result.path)
@@ -490,20 +512,9 @@ def _photo(job: Job) -> files.Photo:
     return files.Photo(job.source, stamp, job.media_type, job.width, job.height, job.digest)
 
 
-def _free_name(db: Connection, job: Job, fetched: list[Result]) -> tuple[str, str]:
-    """The job's reserved stem, or the next free one where a file that is not ours has taken its name."""
-
-    def taken(key: str) -> bool:
-        return key != job.stem_key and jobs.stem_taken(db, key)
-
-    targets = [job.folder / files.result_name(job.stem, result.media_type, result.task) for result in fetched]
-    if any(
-        os.path.lexists(target) and not files.published(target, result.digest or "")
-        for target, result in zip(targets, fetched, strict=True)
-    ):
-        stem = files.free_stem(job.folder, job.stem, taken)
-        return stem, files.stem_key(job.folder, stem)
-    return job.stem, job.stem_key
+def _free_stem(db: Connection, job: Job) -> str:
+    """The next free name where a file that is not ours has taken the reserved one."""
+    return files.free_stem(job.folder, job.stem, partial(jobs.stem_taken, db))
 
 
 def _put_in_place(job: Job) -> None:

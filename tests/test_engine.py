@@ -298,7 +298,10 @@ async def test_executions_parked_without_credits_are_resumed_one_first_then_the_
     studio.mend()
     await studio.until(lambda: all(job.status is Status.DONE for job in studio.jobs()))
     assert studio.requests_to("/create") == 4
-    assert studio.requests_to("/retry") == 3
+    asked = [request["time"] for request in studio.simulator.history if request["path"].endswith("/retry")]
+    assert len(asked) == 3
+    assert asked[1] - asked[0] > 0.5, "the first one shows whether the service goes on, before the rest is asked"
+    assert asked[2] - asked[1] < 0.5
     assert len(studio.simulator.ledger) == 4
     studio.check()
 
@@ -417,14 +420,15 @@ async def test_a_cancel_before_sending_costs_nothing_and_after_it_the_result_is_
 
 
 async def test_a_stale_request_is_refused(studio: Studio) -> None:
-    [number] = await studio.add(studio.photos(1))
+    [number] = await studio.add(studio.photos(1), quoted=99)
     seen = studio.job(number)
     await studio.start()
     await studio.at_rest()
     request = await studio.journal.do(requests.leave, "cancel", seen)
     outcome = await studio.until(lambda: studio.journal.read(requests.outcome, request))
     assert outcome.refused
-    assert studio.job(number).status is Status.DONE
+    assert "moved on" in outcome.message
+    assert studio.job(number).reason == Reason.PRICE
 
 
 async def test_pause_holds_what_leads_up_to_paying_and_resume_goes_on(studio: Studio) -> None:

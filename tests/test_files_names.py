@@ -202,6 +202,12 @@ def test_what_a_service_says_is_tamed_and_what_a_person_says_is_kept() -> None:
     assert render_stem("{relative}/{stem}", **VALUES | {"stem": mine, "relative": mine}) == (Path(mine), mine)
 
 
+@pytest.mark.parametrize(("stem", "safe"), [(".", "_"), ("..", "__"), ("a/b", "a-b"), ("a\0b", "a-b"), (".a", ".a")])
+def test_a_stem_is_always_one_component(stem: str, safe: str) -> None:
+    assert render_stem("{stem}", **VALUES | {"stem": stem}) == (Path(), safe)
+    assert render_stem("x/{stem}/y", **VALUES | {"stem": stem}) == (Path("x", safe), "y")
+
+
 @given(
     template=st.lists(st.sampled_from(["{stem}", "{relative}", "{batch}", "{workflow}", "/", ".", "a"])).map("".join),
     stem=A_NAME,
@@ -241,6 +247,12 @@ def test_spellings_that_some_file_system_takes_for_one_are_one(tmp_path: Path, o
     assert stem_key(Path("/" + one), "x") == stem_key(Path("/" + other), "x")
     stems = Stems(free)
     assert [stems.reserve(tmp_path, one), stems.reserve(tmp_path, other)] == [one, f"{other}-2"]
+
+
+def test_a_numbered_name_gives_way_as_well(tmp_path: Path) -> None:
+    stems = Stems(free)
+    asked = ["a", "a", "a-2", "A-3", "a"]
+    assert [stems.reserve(tmp_path, stem) for stem in asked] == ["a", "a-2", "a-2-2", "A-3", "a-4"]
 
 
 def test_other_folders_and_other_stems_are_others() -> None:

@@ -436,6 +436,8 @@ def test_no_descriptor_is_left_open(tmp_path: Path) -> None:
     for attempt in (lambda: sha256(photo), lambda: list(Sending(photo)), lambda: inspect(photo.path, STUDIO)):
         with pytest.raises(files.PhotoProblem):
             attempt()
+    with pytest.raises(Changed):
+        open_photo(tmp_path, photo.stamp)
     assert open_descriptors() == before
 
 

@@ -24,7 +24,6 @@ from artui.files import (
     publish,
     published,
     publishing,
-    regular,
 )
 from artui.files.publishing import _rename_to_placeholder
 
@@ -295,6 +294,7 @@ def test_a_twin_never_gets_what_somebody_changed(tmp_path: Path) -> None:
     with pytest.raises(BadResult) as caught:
         copy_to_part(source, copy, DIGEST)
     assert caught.value.reason == "digest"
+    assert not copy.exists()
     source.write_bytes(b"")
     with pytest.raises(BadResult):
         copy_to_part(source, copy, DIGEST)
@@ -302,7 +302,7 @@ def test_a_twin_never_gets_what_somebody_changed(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError):
         copy_to_part(source, copy, DIGEST)
     source.symlink_to("/dev/zero")
-    with pytest.raises(regular.Irregular):
+    with pytest.raises(BadResult):
         copy_to_part(source, copy, DIGEST)
     assert not copy.exists()
 
@@ -419,3 +419,14 @@ def test_a_write_that_the_system_cuts_short_is_not_taken_for_written(tmp_path: P
     assert found.reason == "too-large"
     assert listing(tmp_path) == []
     assert part(tmp_path, bytes(small_files)).stat().st_size == small_files
+
+
+def test_two_may_make_one_folder_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    make = Path.mkdir
+
+    def beaten(folder: Path) -> None:
+        make(folder)
+        make(folder)
+
+    monkeypatch.setattr(Path, "mkdir", beaten)
+    probe_folder(tmp_path / "a" / "b")

@@ -161,8 +161,9 @@ def _folded(text: str) -> str:
 
 def _cut(text: str, most: int) -> str:
     """Shorten to so many bytes, between characters."""
+    text = text[:most]
     while len(os.fsencode(text)) > most:
-        text = text[: most if len(text) > most else -1]
+        text = text[:-1]
     return text
 
 

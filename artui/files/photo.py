@@ -12,13 +12,13 @@ import io
 import os
 import stat
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from artui.files import whole
 from artui.files.regular import Irregular, open_regular
 
-_OURS = (errno.EMFILE, errno.ENFILE, errno.ENOMEM)  # the trouble of this process, and no fault of a photo
 _NAMES = {"image/jpeg": "JPEG", "image/png": "PNG", "image/tiff": "TIFF", "image/webp": "WebP"}
 
 
@@ -51,7 +51,7 @@ class Changed(PhotoProblem):
     """The file is not the one that was stamped, or is being written right now. `reason`: changed."""
 
     def __init__(self, path: Path) -> None:
-        super().__init__(path, "changed", "has changed since it was checked. It must be checked again.")
+        super().__init__(path, "changed", "has changed since it was checked. Add it again once it is finished.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,10 +108,8 @@ def stamp(path: Path) -> Stamp:
 
     Raises Gone, or BadPhoto (not-regular, unreadable, name-too-long).
     """
-    try:
+    with _told_of(path):
         status = path.lstat()
-    except OSError as error:
-        raise _problem(path, error) from error
     if not stat.S_ISREG(status.st_mode):
         raise BadPhoto(path, "not-regular", "is not a regular file (a folder, link or device) and is left alone.")
     return Stamp.of(status)
@@ -128,20 +126,19 @@ def inspect(path: Path, accepts: Accepts) -> Photo:
     if accepts.max_bytes is not None and first.size > accepts.max_bytes:
         limit = f"{first.size / 1e6:,.1f} MB; the service takes {accepts.max_bytes / 1e6:,.1f} MB at most"
         raise BadPhoto(path, "too-large", f"has {limit}. Nothing was sent or paid; make it smaller.")
-    with open_photo(path, first) as file:
+    with open_photo(path, first) as file, _told_of(path):
         try:
-            return _look(path, first, file, accepts)
+            photo = _look(path, first, file, accepts)
         except whole.Broken as broken:
             _refuse_changed(path, first, file)
             raise _broken(path, broken) from broken
-        except OSError as error:
-            raise _problem(path, error) from error
+    return photo
 
 
 def sha256(photo: Photo) -> Photo:
     """Hash a photo and return it with its digest. Blocks for as long as reading takes: for a thread.
 
-    Raises Gone, Changed, or BadPhoto (unreadable).
+    Raises Gone, Changed, or BadPhoto (unreadable). As everywhere here, running out of descriptors stays an OSError.
     """
     digest = hashlib.sha256()
     with open_photo(photo.path, photo.stamp) as file:
@@ -155,10 +152,8 @@ def open_photo(path: Path, stamp: Stamp) -> io.FileIO:
 
     Raises Gone, Changed, or BadPhoto (unreadable, name-too-long).
     """
-    try:
+    with _told_of(path):
         file = open_regular(path)
-    except OSError as error:
-        raise _problem(path, error) from error
     try:
         _refuse_changed(path, stamp, file)
     except BaseException:
@@ -196,15 +191,13 @@ def _blocks(photo: Photo, file: io.FileIO, size: int) -> Iterator[bytes]:
     """Exactly as many bytes as were stamped; the last of them only when the file is still the same."""
     left = photo.stamp.size
     while left:
-        try:
+        with _told_of(photo.path):
             block = file.read(min(size, left))
-        except OSError as error:
-            raise _problem(photo.path, error) from error
-        left -= len(block)
-        if not left or not block:
-            _refuse_changed(photo.path, photo.stamp, file)
         if not block:
             raise Changed(photo.path)
+        left -= len(block)
+        if not left:
+            _refuse_changed(photo.path, photo.stamp, file)
         yield block
 
 
@@ -253,9 +246,18 @@ def _refuse_changed(path: Path, stamp: Stamp, file: io.FileIO) -> None:
         raise Changed(path)
 
 
-def _problem(path: Path, error: OSError) -> Exception:
-    if error.errno in _OURS:
-        return error
+@contextmanager
+def _told_of(path: Path) -> Iterator[None]:
+    """What the system refuses is told of the photo; what this process has run out of is not its fault."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno in (errno.EMFILE, errno.ENFILE, errno.ENOMEM):
+            raise
+        raise _problem(path, error) from error
+
+
+def _problem(path: Path, error: OSError) -> PhotoProblem:
     if error.errno in (errno.ENOENT, errno.ENOTDIR):
         return Gone(path)
     if isinstance(error, Irregular):

@@ -10,7 +10,8 @@ import hashlib
 import io
 import os
 import secrets
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import NamedTuple, Self
 
@@ -19,8 +20,7 @@ from artui.files.regular import Irregular, open_regular
 
 _AT_FDCWD = -100
 _RENAME_NOREPLACE = 1
-_NO_LINKS = {errno.EPERM, errno.EOPNOTSUPP, errno.ENOTSUP, errno.ENOSYS, errno.EINVAL}
-_NO_SUCH_FLAG = {errno.EINVAL, errno.ENOSYS, errno.EOPNOTSUPP, errno.ENOTSUP}
+_UNKNOWN_CALL = {errno.EINVAL, errno.ENOSYS, errno.EOPNOTSUPP, errno.ENOTSUP}  # says a file system that cannot do it
 
 _REASONS = {
     errno.ENOSPC: ("full", "the disk is full. Free some space; artui goes on by itself"),
@@ -98,11 +98,9 @@ class Part:
         self._digest = hashlib.sha256()
         self._head = b""
         self._finished = False
-        try:
+        with _told_of(path.parent):
             path.unlink(missing_ok=True)
             self._file = _create(path)
-        except OSError as error:
-            raise OutputProblem(path.parent, error) from error
 
     def write(self, data: bytes) -> None:
         """Append some bytes, all of them."""
@@ -110,10 +108,8 @@ class Part:
             self._head += data[: whole.HEAD - len(self._head)]
         self._digest.update(data)
         self.size += len(data)
-        try:
+        with _told_of(self.path.parent):
             _write_all(self._file, data)
-        except OSError as error:
-            raise OutputProblem(self.path.parent, error) from error
 
     def finish(self, expected_size: int | None = None) -> Written:
         """Make the bytes durable and close the file. Raises BadResult when it is empty or not of the size expected."""
@@ -122,11 +118,9 @@ class Part:
         if expected_size is not None and self.size != expected_size:
             reason = "short" if self.size < expected_size else "long"
             raise BadResult(reason, f"the result has {self.size:,} bytes where {expected_size:,} were announced")
-        try:
+        with _told_of(self.path.parent):
             os.fsync(self._file.fileno())
             self._file.close()
-        except OSError as error:
-            raise OutputProblem(self.path.parent, error) from error
         self._finished = True
         return Written(self._digest.hexdigest(), self.size, whole.sniff(self._head))
 
@@ -147,17 +141,22 @@ class Part:
 def copy_to_part(source: Path, part: Path, digest: str) -> Written:
     """Copy a published result to a twin's part file, hashing what is written.
 
-    Raises BadResult (digest) when the source no longer holds what was published, OSError when it cannot be read,
-    OutputProblem when the copy cannot be written.
+    Raises FileNotFoundError when the source is gone, BadResult (digest, empty) when it no longer holds what was
+    published, OSError when it cannot be read, OutputProblem when the copy cannot be written.
     """
-    with open_regular(source) as file, Part(part) as copy:
+    other = BadResult("digest", f"{source.name!r} is no longer the result that was saved there")
+    try:
+        file = open_regular(source)
+    except Irregular as error:
+        raise other from error
+    with file, Part(part) as copy:
         while block := file.read(whole.BLOCK):
             copy.write(block)
         written = copy.finish()
         if written.digest != digest:
             copy.abort()
-            raise BadResult("digest", f"{source.name!r} is no longer the result that was saved there")
-        return written
+            raise other
+    return written
 
 
 def publish(part: Path, target: Path) -> None:
@@ -167,14 +166,13 @@ def publish(part: Path, target: Path) -> None:
     the part file is gone, OutputProblem.
     """
     try:
-        _move(part, target)
-        _sync_folder(target.parent)
-    except FileExistsError:
+        with _told_of(target.parent):
+            _move(part, target)
+            _sync_folder(target.parent)
+    except OutputProblem as problem:
+        if problem.reason == "missing" and target.parent.is_dir():
+            raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), os.fspath(part)) from problem
         raise
-    except OSError as error:
-        if isinstance(error, FileNotFoundError) and target.parent.is_dir():
-            raise
-        raise OutputProblem(target.parent, error) from error
 
 
 def published(target: Path, digest: str) -> bool:
@@ -182,17 +180,17 @@ def published(target: Path, digest: str) -> bool:
 
     Raises OutputProblem when that cannot be told: the folder is missing, or the disk does not answer.
     """
-    try:
-        with open_regular(target) as file:
-            return hashlib.file_digest(file, "sha256").hexdigest() == digest
-    except Irregular:
-        return False
-    except FileNotFoundError as error:
-        if target.parent.is_dir():
+    with _told_of(target.parent):
+        try:
+            with open_regular(target) as file:
+                found = hashlib.file_digest(file, "sha256").hexdigest()
+        except Irregular:
             return False
-        raise OutputProblem(target.parent, error) from error
-    except OSError as error:
-        raise OutputProblem(target.parent, error) from error
+        except FileNotFoundError:
+            if not target.parent.is_dir():
+                raise
+            return False
+    return found == digest
 
 
 def probe_folder(folder: Path) -> None:
@@ -200,12 +198,8 @@ def probe_folder(folder: Path) -> None:
 
     Raises OutputProblem.
     """
-    try:
+    with _told_of(folder):
         _make_folder(folder)
-    except FileExistsError as error:
-        raise OutputProblem(folder, NotADirectoryError(errno.ENOTDIR, "")) from error
-    except OSError as error:
-        raise OutputProblem(folder, error) from error
     name = f"probe-{secrets.token_hex(8)}"
     target = folder / f".artui-{name}"
     try:
@@ -218,15 +212,26 @@ def probe_folder(folder: Path) -> None:
         _remove(target)
 
 
+@contextmanager
+def _told_of(folder: Path) -> Iterator[None]:
+    """What the system refuses is told of the folder. That a name is taken is no trouble, and stays FileExistsError."""
+    try:
+        yield
+    except FileExistsError:
+        raise
+    except OSError as error:
+        raise OutputProblem(folder, error) from error
+
+
 def _move(part: Path, target: Path) -> None:
     try:
         os.link(part, target, follow_symlinks=False)
     except OSError as error:
-        if error.errno not in _NO_LINKS:
+        if error.errno not in {errno.EPERM, *_UNKNOWN_CALL}:
             raise
         _rename_to_new(part, target)
     else:
-        part.unlink()
+        part.unlink(missing_ok=True)
 
 
 def _rename_to_new(part: Path, target: Path) -> None:
@@ -234,7 +239,7 @@ def _rename_to_new(part: Path, target: Path) -> None:
     try:
         _rename_no_replace(part, target)
     except OSError as error:
-        if error.errno not in _NO_SUCH_FLAG:
+        if error.errno not in _UNKNOWN_CALL:
             raise
         _rename_to_placeholder(part, target)
 
@@ -285,7 +290,11 @@ def _make_folder(folder: Path) -> None:
     """Make a folder and those above it, each durably: a result must not vanish with the folder it lies in."""
     if not folder.is_dir():
         _make_folder(folder.parent)
-        folder.mkdir(exist_ok=True)
+        try:
+            folder.mkdir()
+        except FileExistsError as error:
+            if not folder.is_dir():  # nor has anybody else just made it
+                raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR), os.fspath(folder)) from error
         _sync_folder(folder.parent)
 
 
@@ -310,7 +319,7 @@ def _sync_folder(folder: Path) -> None:
     try:
         os.fsync(descriptor)
     except OSError as error:
-        if error.errno not in _NO_SUCH_FLAG:  # some network shares cannot, and need not
+        if error.errno not in _UNKNOWN_CALL:  # some network shares cannot, and need not
             raise
     finally:
         os.close(descriptor)

@@ -104,7 +104,7 @@ def is_complete(source: Path | BinaryIO, media_type: str) -> bool:
     return True
 
 
-class _Sips:
+class _Bounded:
     """A file for `imagesize`, which reads byte by byte through junk: a bounded number of small reads, then an end."""
 
     def __init__(self, file: BinaryIO) -> None:
@@ -125,7 +125,7 @@ def pixels(file: BinaryIO) -> tuple[int, int]:
     """Width and height as the header states them, stored orientation; (0, 0) when it does not say."""
     import imagesize  # type: ignore[import-untyped]  # loads urllib, which takes 0.1 s: only who looks at photos pays
 
-    width, height = imagesize.get(_Sips(file), exif_rotation=False)
+    width, height = imagesize.get(_Bounded(file), exif_rotation=False)
     return (width, height) if width > 0 and height > 0 else (0, 0)
 
 
@@ -162,20 +162,14 @@ def _check_jpeg(file: BinaryIO, size: int) -> None:
         if offset > size:
             raise Broken("truncated", _NO_EOI)
         if marker == _SOS and not in_scan:
-            if _ends_in_eoi(file, offset, size):
-                return
+            if offset + 2 <= size and _at(file, size - 2, 2) == b"\xff\xd9":
+                return  # almost every photo ends right there, and its scans need not be read
             in_scan = True
     raise Broken("damaged", "it has more segments than any photo")
 
 
-def _ends_in_eoi(file: BinaryIO, start: int, size: int) -> bool:
-    """The quick look: almost every photo ends right there, and its scans need not be read."""
-    tail = _at(file, max(start, size - 4096), min(4096, size - start))
-    return tail.rstrip(b"\0").endswith(b"\xff\xd9")
-
-
 def _next_marker(file: BinaryIO, offset: int) -> int:
-    """The careful walk: where the next marker is. Before the first scan that is right here, if a few bytes late."""
+    """Where the next marker is: right here before the first scan, or a few bytes late; else wherever the scan ends."""
     file.seek(offset)
     last, count = b"", 16
     while block := file.read(count):
@@ -253,10 +247,10 @@ class _Tiff:
         head = _at(file, 0, 16 if size >= 16 else 8)
         self.order = "<" if head[:2] == b"II" else ">"
         self.big = 43 in head[2:4]
-        self.word, self.count = ("Q", "Q") if self.big else ("I", "H")
+        self.offset_code, self.count_code = ("Q", "Q") if self.big else ("I", "H")
         if self.big and len(head) < 16:
             raise Broken("truncated", _OUTSIDE)
-        (self.first,) = struct.unpack_from(self.order + self.word, head, 8 if self.big else 4)
+        (self.first,) = struct.unpack_from(self.order + self.offset_code, head, 8 if self.big else 4)
         self.left = _MOST_PARTS
 
     def inside(self, offset: int, length: int) -> None:
@@ -270,9 +264,9 @@ class _Tiff:
 
     def directory(self, offset: int) -> tuple[dict[int, _Field], int]:
         """The fields of one directory, and where the next one starts (0: nowhere)."""
-        head = struct.Struct(self.order + self.count)
-        entry = struct.Struct(f"{self.order}HH{self.word}{self.word}")
-        link = struct.Struct(self.order + self.word)
+        head = struct.Struct(self.order + self.count_code)
+        entry = struct.Struct(f"{self.order}HH{self.offset_code}{self.offset_code}")
+        link = struct.Struct(self.order + self.offset_code)
         self.inside(offset, head.size)
         (count,) = head.unpack(_at(self.file, offset, head.size))
         if count > 0xFFFF:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from artui.job import Job, Reason, Status
 from artui.journal import jobs
 from artui.journal.history import Count
-from artui.journal.store import Connection, rows, value
+from artui.journal.store import Connection, first, rows, value
 
 _PAGE = 1000
 
@@ -28,13 +28,20 @@ class Scope:
         numbers = json.dumps(sorted(self.numbers))
         return "(jobs.batch = ? OR jobs.id IN (SELECT value FROM json_each(?)))", (self.batch or "", numbers)
 
-    def jobs(self, db: Connection) -> Iterator[Job]:
-        """All of them in order of their numbers, read page by page."""
+    def jobs(self, db: Connection, *, status: Status | None = None, newest: int | None = None) -> Iterator[Job]:
+        """They, or those with this status, or the ``newest`` so many: in order of their numbers, page by page."""
         condition, values = self._condition
-        after = 0
+        if status:
+            condition, values = f"{condition} AND status = ?", (*values, status)
+        after = self._begin(db, condition, values, newest) if newest else 0
         while page := jobs.select(db, f"{condition} AND id > ? ORDER BY id LIMIT {_PAGE}", (*values, after)):
             yield from page
             after = page[-1].id
+
+    @staticmethod
+    def _begin(db: Connection, condition: str, values: tuple[str, ...], newest: int) -> int:
+        found = first(db, f"SELECT id FROM jobs WHERE {condition} ORDER BY id DESC LIMIT 1 OFFSET ?", (*values, newest))
+        return found[0] if found else 0
 
     def holds(self, job: Job) -> bool:
         """Whether this job is one of them."""
@@ -44,9 +51,7 @@ class Scope:
     def counts(self, db: Connection) -> list[Count]:
         """How many of them stand in which place for which reason."""
         condition, values = self._condition
-        found = rows(
-            db, f"SELECT status, reason, COUNT(*) FROM jobs WHERE {condition} GROUP BY status, reason", values
-        )
+        found = rows(db, f"SELECT status, reason, COUNT(*) FROM jobs WHERE {condition} GROUP BY status, reason", values)
         return [Count(Status(status), reason, number) for status, reason, number in found]
 
     def moving(self, db: Connection, *, with_qa: bool = False) -> int:

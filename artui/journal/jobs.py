@@ -16,7 +16,8 @@ from typing import Any
 
 import apsw
 
-from artui.job import FINAL, Batch, Job, NewJob, PurchaseState, Reason, Result, Stage, Status, legal
+from artui.job import FINAL, Batch, Job, NewJob, Reason, Result, Stage, Status, legal
+from artui.journal import purchases
 from artui.journal.store import Connection, Stale, first, rows, storable, value
 
 LONGEST_WAIT = 900.0
@@ -254,7 +255,7 @@ def check_in(db: Connection, /, job: Job, **found: Any) -> Job:
     message = f"same photo as job {bought.id} ({bought.source.name}): waits for its result, not paid"
     if bought.status is Status.DONE:
         status, reason = Status.READY, ""
-    elif bought.status in FINAL or bought.status is Status.HELD:
+    elif bought.status in (*FINAL, Status.HELD) and not surely_unpaid(db, bought.id):
         status, reason = Status.HELD, Reason.TWIN
     else:
         status, reason = Status.WAITING, Reason.TWIN
@@ -307,6 +308,15 @@ def _settle_twins(db: Connection, buyer: Job) -> None:
                     f"job {buyer.id} with the same photo may have been paid and is not done: decide about it first"
                 )
                 move(db, twin, twin.stage, Status.HELD, "twin held", reason=Reason.TWIN, message=message)
+
+
+def buy(db: Connection, job: Job) -> bool:
+    """Make a job the one that pays for its photo again; False where another one has become that meanwhile."""
+    other = buyer(db, job.payer, job.workflow, job.version, job.digest, parameters=job.parameters, copy=job.copy)
+    if other is not None and other.id != job.id:
+        return False
+    db.execute("UPDATE jobs SET buys = 1 WHERE id = ?", (job.id,))
+    return True
 
 
 def surely_unpaid(db: Connection, job_id: int) -> bool:
@@ -376,7 +386,7 @@ def _let_go_on(db: Connection, job: Job) -> None:
     """Let a held job go on from where it stands."""
     if job.stage is Stage.SUBMITTED:
         move(db, job, job.stage, Status.WAITING, "goes on", reason=Reason.AT_SERVICE, due=time.time())
-    elif job.stage is Stage.SUBMITTING and _in_the_air(db, job):
+    elif job.stage is Stage.SUBMITTING and purchases.in_the_air(db, job):
         move(db, job, job.stage, Status.WAITING, "goes on", reason=Reason.LOOKING, due=time.time())
     else:
         move(db, job, job.stage, Status.READY, "goes on")
@@ -445,7 +455,7 @@ def hold_account(db: Connection, account: str, reason: Reason, message: str, sta
         (account, *stages, Reason.TRY_AGAIN, Reason.AT_SERVICE, Reason.LOOKING),
     )
     for job in waiting:
-        move(db, job, job.stage, Status.HELD, "held", reason=reason, message=message, due=job.due)
+        move(db, job, job.stage, Status.HELD, "held", reason=reason, message=message)
     return len(waiting)
 
 
@@ -457,12 +467,6 @@ def release_account(db: Connection, account: str, reason: Reason) -> int:
     return len(held)
 
 
-def _in_the_air(db: Connection, job: Job) -> bool:
-    """Whether the current purchase of a job was intended and nothing came back."""
-    row = db.execute("SELECT state FROM purchases WHERE job = ? AND number = ?", (job.id, job.purchase)).fetchone()
-    return row is not None and row[0] == PurchaseState.INTENDED
-
-
 def recover(db: Connection, account: str, now: float, settle_due: float) -> int:
     """Put right what an engine that is gone left of an account; returns how many jobs it had under way.
 
@@ -471,7 +475,7 @@ def recover(db: Connection, account: str, now: float, settle_due: float) -> int:
     """
     left = select(db, "account = ? AND status = 'running'", (account,))
     for job in left:
-        if job.stage is Stage.SUBMITTING and _in_the_air(db, job):
+        if job.stage is Stage.SUBMITTING and purchases.in_the_air(db, job):
             move(
                 db, job, job.stage, Status.WAITING, "interrupted", reason=Reason.LOOKING, due=settle_due,
                 message="interrupted in the paid call: looked up before anything is sent again",

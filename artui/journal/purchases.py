@@ -46,6 +46,12 @@ def by_key(db: Connection, key: str) -> Purchase:
     return _purchase(found)
 
 
+def in_the_air(db: Connection, job: Job) -> bool:
+    """Whether the current purchase of a job was intended and nothing is known of it yet."""
+    purchase = current(db, job)
+    return purchase is not None and purchase.state is PurchaseState.INTENDED
+
+
 def any_of_ours(db: Connection, payer: str, keys: Iterable[str]) -> bool:
     """Whether any of these keys belongs to a purchase of this payer."""
     wanted = list(keys)
@@ -67,8 +73,12 @@ def intend(
 ) -> Purchase:  # fmt: skip
     """Write the intent of one paid call, with its reservation.
 
-    A purchase that surely was not carried out is intended again under its own key; otherwise ``key`` is new.
+    A purchase that surely was not carried out is intended again under its own key; otherwise ``key`` is new. Raises
+    ValueError where an earlier purchase of the job is still in the air, or was carried out and this would order anew.
     """
+    living = {PurchaseState.INTENDED} if kind is Kind.RETRY else {PurchaseState.INTENDED, PurchaseState.KNOWN}
+    if any(earlier.state in living for earlier in of_job(db, job.id)):
+        raise ValueError(f"job {job.id} has a purchase already")
     again = first(
         db,
         "UPDATE purchases SET state = 'intended', draft = ?, reference = ?, reserved = ?, version = ?, day = ?,"

@@ -124,14 +124,16 @@ def engine_ends(db: Connection, generation: int, *, only_if_idle: bool = False) 
 
 
 def has_work(db: Connection) -> bool:
-    """Whether an engine has anything to do now or later by itself: open requests, jobs under way, anything bought and
-    not yet saved, holds that end by themselves."""
+    """Whether an engine has anything to do now or later by itself: open requests, jobs under way, holds that end by
+    themselves, anything bought and not yet saved that looking after can still bring home."""
     return bool(
         value(
             db,
             "SELECT EXISTS (SELECT 1 FROM requests WHERE done_at IS NULL)"
             " OR EXISTS (SELECT 1 FROM jobs WHERE status IN ('ready', 'running')"
             "   OR (status = 'waiting' AND due IS NOT NULL)"
-            "   OR (status = 'held' AND (due IS NOT NULL OR reason IN ('credits', 'cap', 'quota'))))",
+            "   OR (status = 'held' AND (due IS NOT NULL OR reason IN ('credits', 'cap', 'quota')"
+            "     OR (stage IN ('submitted', 'processed', 'saved')"
+            "       AND reason NOT IN ('gone', 'result damaged', 'unexpected error', 'account changed')))))",
         )
     )

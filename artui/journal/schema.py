@@ -65,6 +65,7 @@ CREATE TABLE purchases (
     CHECK (state <> 'known' OR execution <> '')
 ) STRICT;
 CREATE INDEX purchases_job ON purchases (job);
+CREATE UNIQUE INDEX one_in_the_air ON purchases (job) WHERE state = 'intended';
 CREATE INDEX purchases_open ON purchases (account) WHERE charged IS NULL AND state IN ('intended', 'known');
 
 CREATE TABLE facts (
