@@ -8,6 +8,7 @@ import logging
 import logging.handlers
 import os
 import resource
+import shutil
 import signal
 import socket
 import subprocess
@@ -26,6 +27,21 @@ from artui.journal.requests import EngineRow
 from artui.journal.store import value
 
 START_PATIENCE = 20.0
+RESTART_AFTER = 5.0
+"""Seconds an engine gets to take the lock before another one is started."""
+
+PASSED_ON = (
+    "HOME",
+    "PATH",
+    "LANG",
+    "TZ",
+    "HTTPS_PROXY",
+    "https_proxy",
+    "ALL_PROXY",
+    "all_proxy",
+    "NO_PROXY",
+    "no_proxy",
+)
 STALE_AFTER = 30.0
 """Seconds without a heartbeat after which an engine counts as stopped (suspended, or its disk is stuck)."""
 
@@ -51,7 +67,8 @@ class Anchor:
     generation: int
 
 
-def _read_anchor(paths: Paths) -> Anchor | None:
+def read_anchor(paths: Paths) -> Anchor | None:
+    """What is remembered of the journal; None where there was none yet. Raises :class:`Displaced`."""
     try:
         return Anchor(**json.loads(paths.anchor.read_text("utf-8")))
     except FileNotFoundError:
@@ -60,19 +77,21 @@ def _read_anchor(paths: Paths) -> Anchor | None:
         raise Displaced(f"{paths.anchor} cannot be read ({problem}). Run `artui recover`.") from problem
 
 
-def _write_anchor(paths: Paths, journal: Journal, generation: int) -> None:
-    text = json.dumps({"uuid": journal.read(_uuid), "generation": generation})
+def write_anchor(paths: Paths, journal: Journal, generation: int) -> None:
+    """Remember this journal at this generation."""
+    text = json.dumps({"uuid": journal.read(journal_uuid), "generation": generation})
     write_private(paths.anchor, text.encode())
 
 
-def _uuid(db: Connection) -> str:
+def journal_uuid(db: Connection) -> str:
+    """What tells this journal from any other."""
     return str(value(db, "SELECT value FROM meta WHERE key = 'uuid'"))
 
 
 def open_journal(paths: Paths) -> Journal:
     """The journal, checked against the anchor: one that vanished or is older is never silently begun anew."""
     paths.create()
-    anchor = _read_anchor(paths)
+    anchor = read_anchor(paths)
     if anchor is not None and not paths.journal.exists():
         raise Displaced(
             f"The journal {paths.journal} is missing, but there was one: what it knew of paid photos is gone. Put it"
@@ -82,7 +101,7 @@ def open_journal(paths: Paths) -> Journal:
     if anchor is None:
         return journal
     row = journal.read(requests.engine)
-    if journal.read(_uuid) != anchor.uuid or row.generation < anchor.generation:
+    if journal.read(journal_uuid) != anchor.uuid or row.generation < anchor.generation:
         journal.close()
         raise Displaced(
             f"The journal {paths.journal} is an older copy: it does not know what was paid since. Put the newest one"
@@ -178,7 +197,7 @@ def run_engine(paths: Paths, mode: str, idle_seconds: float | None = None) -> No
         with open_journal(paths) as journal:
             host = socket.gethostname()
             generation = journal.write(requests.engine_starts, os.getpid(), host, mode, artui.__version__)
-            _write_anchor(paths, journal, generation)
+            write_anchor(paths, journal, generation)
             asyncio.run(_serve(paths, journal, generation, lock, idle_seconds))
     finally:
         lock.release()
@@ -275,15 +294,15 @@ def ensure_engine(paths: Paths, journal: Journal) -> Alive:
     Raises JournalProblem with the end of its log where none comes up.
     """
     deadline = time.monotonic() + START_PATIENCE
-    child: subprocess.Popen[bytes] | None = None
-    while time.monotonic() < deadline:
+    started, child = -RESTART_AFTER, None
+    while (now := time.monotonic()) < deadline:
         alive = look(paths, journal)
         if alive is not None and alive.row.state == "running":
             return alive
-        if alive is None and (child is None or child.poll() is not None):
-            if child is not None and child.returncode not in (0, None):
-                break
-            child = _spawn()
+        if alive is None and child is not None and child.poll():
+            break  # it ended with an error, which its log tells
+        if alive is None and now - started > RESTART_AFTER:
+            started, child = now, _spawn()
         time.sleep(0.03)
     raise JournalProblem(f"No engine came up. The end of {paths.log} says:\n{_end_of(paths.log)}")
 
@@ -295,13 +314,37 @@ _children: list[subprocess.Popen[bytes]] = []
 def _spawn() -> subprocess.Popen[bytes]:
     """Start the engine in a session of its own, so that closing the terminal does not end it."""
     _children[:] = [child for child in _children if child.poll() is None]
-    command = [sys.executable, "-m", "artui.background"]
     null = subprocess.DEVNULL
     child = subprocess.Popen(  # noqa: S603 — our own interpreter and module
-        command, start_new_session=True, cwd="/", stdin=null, stdout=null, stderr=null
+        _engine_command(), start_new_session=True, cwd="/", stdin=null, stdout=null, stderr=null
     )
     _children.append(child)
     return child
+
+
+def _engine_command() -> list[str]:
+    """The command that is the engine; where logout kills what a session started, the user's manager starts it."""
+    command = [sys.executable, "-m", "artui.background"]
+    if not _logout_kills():
+        return command
+    kept = [name for name in os.environ if name.startswith(("ARTUI_", "XDG_", "PYTHON")) or name in PASSED_ON]
+    # The name alone passes a variable on; its value, perhaps a token, stays out of the command line.
+    return ["systemd-run", "--user", "--quiet", "--collect", *(f"--setenv={name}" for name in kept), *command]
+
+
+def _logout_kills() -> bool:
+    """Whether this machine ends a user's processes with the session (logind's ``KillUserProcesses``)."""
+    if shutil.which("systemd-run") is None or shutil.which("busctl") is None:
+        return False
+    login = ("org.freedesktop.login1", "/org/freedesktop/login1", "org.freedesktop.login1.Manager")
+    try:
+        asked = subprocess.run(  # noqa: S603
+            ["busctl", "get-property", *login, "KillUserProcesses"],  # noqa: S607 — found on the path just now
+            capture_output=True, text=True, timeout=2, check=False,
+        )  # fmt: skip
+    except (OSError, subprocess.TimeoutExpired):
+        return False
+    return asked.stdout.strip() == "b true"
 
 
 def _end_of(path: Path) -> str:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from artui.background import AnotherEngine, Displaced, EngineLock, look, open_journal, run_engine
+from artui.background import AnotherEngine, Displaced, EngineLock, _engine_command, look, open_journal, run_engine
 from artui.job import Status
 from artui.journal import requests
 from artui.sim.server import Simulator, running
@@ -105,3 +105,20 @@ def test_the_lock_ends_with_its_process_and_notices_a_replaced_file(home: Path) 
     paths().lock.unlink()
     assert not lock.still_ours()
     lock.release()
+
+
+def test_where_logout_kills_the_engine_is_started_by_the_users_manager(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ARTUI_STUDIO_TOKEN", "canary-secret")
+    monkeypatch.setenv("PATH", str(tmp_path), prepend=os.pathsep)
+    for name, says in (("busctl", "b true"), ("systemd-run", "")):
+        program = tmp_path / name
+        program.write_text(f"#!/bin/sh\necho '{says}'\n")
+        program.chmod(0o755)
+    command = _engine_command()
+    assert command[:2] == ["systemd-run", "--user"]
+    assert "--setenv=ARTUI_STUDIO_TOKEN" in command
+    assert "canary-secret" not in " ".join(command)
+    (tmp_path / "busctl").write_text("#!/bin/sh\necho 'b false'\n")
+    assert "systemd-run" not in _engine_command()
