@@ -67,10 +67,10 @@ async def conclude(journey: Journey, doubt: InDoubt, look: Look) -> Job:
     """Draw the conclusion of one reading for one job in doubt; returns the job as it then is."""
     if isinstance(look, Found):
         return await _adopt(journey, doubt, look)
-    settle, now = journey.provider.settings.settle, journey.clock.now()
+    settle, now = journey.desk.provider.settings.settle, journey.desk.clock.now()
     if isinstance(look, Absent):
-        return await journey.journal.do(_absent, doubt, look, now, settle)
-    return await journey.journal.do(_look_again, doubt, look.message, now, settle)
+        return await journey.desk.journal.do(_absent, doubt, look, now, settle)
+    return await journey.desk.journal.do(_look_again, doubt, look.message, now, settle)
 
 
 async def conclude_retry(journey: Journey, doubt: InDoubt, seen: Progress | None) -> Job:
@@ -80,12 +80,14 @@ async def conclude_retry(journey: Journey, doubt: InDoubt, seen: Progress | None
     """
     before = json.loads(doubt.purchase.draft)["word"]
     if seen is not None and seen.word != before:
-        return await journey.accept(doubt.job, doubt.purchase.key, doubt.job.execution, "the retry had been taken")
-    settle, now = journey.provider.settings.settle, journey.clock.now()
+        return await journey.paying.accept(
+            doubt.job, doubt.purchase.key, doubt.job.execution, "the retry had been taken"
+        )
+    settle, now = journey.desk.provider.settings.settle, journey.desk.clock.now()
     if seen is None:
         message = "the service did not answer about this execution"
-        return await journey.journal.do(_look_again, doubt, message, now, settle)
-    return await journey.journal.do(_retry_absent, doubt, now, settle)
+        return await journey.desk.journal.do(_look_again, doubt, message, now, settle)
+    return await journey.desk.journal.do(_retry_absent, doubt, now, settle)
 
 
 def _retry_absent(db: Connection, doubt: InDoubt, now: float, settle: float) -> Job:
@@ -117,8 +119,8 @@ async def _adopt(journey: Journey, doubt: InDoubt, found: Found) -> Job:
         if key != doubt.purchase.key and not any(other.key == doubt.purchase.key for other in others):
             purchases.presume_spent(db, doubt.purchase.key)
 
-    job = await journey.accept(doubt.job, key or doubt.purchase.key, first.execution, message)
-    await journey.keep(record_all)
+    job = await journey.paying.accept(doubt.job, key or doubt.purchase.key, first.execution, message)
+    await journey.desk.keep(record_all)
     return job
 
 

@@ -19,7 +19,7 @@ from artui.journal.requests import Request
 from artui.lane import Lane
 from artui.pace import Clock
 from artui.providers.base import Blocked, NotPermitted, Provider, Rejected, Sent, Surroundings, Transient
-from artui.steps import Journey
+from artui.steps import Desk, Journey
 from artui.transfers import Transfers
 
 log = logging.getLogger(__name__)
@@ -161,11 +161,11 @@ class Engine:
         except ConfigError as problem:
             await self._hold_unusable(name, str(problem))
             return None
-        journey = Journey(
+        desk = Desk(
             self.journal, provider, account, self._config.timezone, self.clock, self._hashing, self._transfers,
             self._may_pay, self.keep, lambda: files.free_bytes(self.paths.state),
         )  # fmt: skip
-        lane = Lane(journey, self.stopping)
+        lane = Lane(Journey(desk), self.stopping)
         await lane.start()
         self._lanes[name] = (lane, asyncio.create_task(lane.run(), name=f"lane {name}"))
         return lane
@@ -195,7 +195,7 @@ class Engine:
                 await lane.stop_transfers()
             await asyncio.wait(tasks)
         for lane, _ in self._lanes.values():
-            await lane.journey.provider.close()
+            await lane.desk.provider.close()
         self._hashing.shutdown(wait=False, cancel_futures=True)
         self._transfers.publish()
         await self.keep(lambda db: requests.engine_ends(db, self.generation))
@@ -265,7 +265,7 @@ class Engine:
         if job is None or lane is None:
             return f"there is no open job {request.job}"
         try:
-            seen = await lane[0].journey.provider.poll([Sent(execution, job.workflow)])
+            seen = await lane[0].desk.provider.poll([Sent(execution, job.workflow)])
         except (Transient, Rejected, Blocked) as failure:
             return f"the service cannot be asked about execution {execution} now: {failure}"
         progress = seen.get(execution)

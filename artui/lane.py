@@ -9,17 +9,16 @@ import time
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 
-from artui import budget, doubt, files
-from artui.budget import CancelledFirst, MayNotSpend
+from artui import budget, doubt
+from artui.failures import HOLD_OF, TO_SAVE, Moment, Verdict, judge
 from artui.job import BEFORE_PAYING, FINAL, Job, Kind, Reason, Stage, Status
 from artui.journal import Connection, Stale, accounts, jobs, purchases
-from artui.pace import Gate, Looks, first_look, next_look, qa_look, retry_delay
-from artui.providers.base import Blocked, Cause, NotPermitted, Progress, Rejected, Sent, State, Transient
-from artui.steps import Hold, Journey, NotYet
+from artui.pace import Gate, Looks, first_look, next_look, qa_look
+from artui.providers.base import Blocked, Progress, Rejected, Sent, State, Transient
+from artui.steps import Desk, Journey
 
 log = logging.getLogger(__name__)
 
-TO_SAVE = (Stage.PROCESSED, Stage.SAVED)
 IDLE_TICK = 5.0
 """Seconds after which a loop looks round even when nothing woke it."""
 
@@ -30,15 +29,6 @@ OVERDUE_AFTER = 3600.0
 OVERDUE_TIMES = 20
 """An execution is overdue after an hour or twenty times its usual time, whichever is longer."""
 
-PATIENCE = 7
-"""Settling times for which a missing result, or an execution without credits, is only asked about again."""
-
-BAD_RESULTS = 3
-OUTPUT_AGAIN = 30.0
-"""Seconds after which an output folder that could not be written to is looked at again."""
-
-HOLD_OF = {Cause.LOGIN: Reason.LOGIN, Cause.CREDIT: Reason.CREDITS, Cause.QUOTA: Reason.QUOTA}
-
 
 @dataclass
 class Lane:
@@ -46,15 +36,17 @@ class Lane:
 
     journey: Journey
     stopping: asyncio.Event
+    desk: Desk = field(init=False)
     uploads: Gate = field(init=False)
     downloads: Gate = field(init=False)
     calls: Gate = field(init=False)
 
     def __post_init__(self) -> None:
-        pace = self.journey.account.pace
+        self.desk = self.journey.desk
+        pace = self.desk.account.pace
         self.uploads, self.downloads, self.calls = Gate(pace.uploads), Gate(pace.downloads), Gate(pace.calls)
-        self.in_flight = pace.in_flight or self.journey.provider.limits.in_flight
-        self.name = self.journey.account.name
+        self.in_flight = pace.in_flight or self.desk.provider.limits.in_flight
+        self.name = self.desk.account.name
         self.held = self._held_message = ""
         self._looks: dict[int, tuple[Job, Looks]] = {}
         self._tasks: set[asyncio.Task[None]] = set()
@@ -64,28 +56,28 @@ class Lane:
 
     @property
     def _now(self) -> float:
-        return self.journey.clock.now()
+        return self.desk.clock.now()
 
     async def start(self) -> None:
         """Put right what an engine that is gone left behind, and look afresh at what holds the account."""
-        settle_due = self._now + self.journey.provider.settings.settle
-        await self.journey.journal.do(jobs.recover, self.name, self._now, settle_due)
-        state = await self.journey.journal.ask(accounts.state, self.name)
+        settle_due = self._now + self.desk.provider.settings.settle
+        await self.desk.journal.do(jobs.recover, self.name, self._now, settle_due)
+        state = await self.desk.journal.ask(accounts.state, self.name)
         self.held, self._held_message = state.held, state.message
         if self.held != Reason.PAUSED:
             await self.release()
-        provider = self.journey.provider
+        provider = self.desk.provider
         organization = getattr(provider.settings, "organization", "")
-        await self.journey.journal.do(jobs.hold_strangers, self.name, provider.endpoint, organization)
-        at_service = await self.journey.journal.ask(
+        await self.desk.journal.do(jobs.hold_strangers, self.name, provider.endpoint, organization)
+        at_service = await self.desk.journal.ask(
             jobs.select,
             "account = ? AND stage = 'submitted' AND status IN ('waiting', 'held') AND reason <> ?",
             (self.name, Reason.ACCOUNT),
         )
         for job in at_service:
             # A look that was far off stays bounded, so that a clock that jumped puts nothing off for long.
-            due = min(job.due or self._now, self._now + self.journey.provider.settings.first_look)
-            self._looks[job.id] = (job, Looks(due, self.journey.provider.limits.least_gap))
+            due = min(job.due or self._now, self._now + self.desk.provider.settings.first_look)
+            self._looks[job.id] = (job, Looks(due, self.desk.provider.limits.least_gap))
 
     async def run(self) -> None:
         """Work until ``stopping`` is set and what was taken has reached its next commit."""
@@ -95,8 +87,9 @@ class Lane:
             loops.create_task(self._look_round())
             loops.create_task(self._settle_doubts())
             loops.create_task(self._tend())
-        while self._tasks or self.journey.paying:
-            await asyncio.gather(*self._tasks, *self.journey.paying, return_exceptions=True)
+        while self._tasks or self.journey.paying.under_way:
+            await asyncio.gather(*self._tasks, return_exceptions=True)
+            await asyncio.gather(*self.journey.paying.under_way, return_exceptions=True)
 
     async def stop_transfers(self) -> None:
         """Break off what costs nothing to do again; a paid call under way is awaited all the same."""
@@ -115,7 +108,7 @@ class Lane:
 
     def follow(self, job: Job) -> None:
         """Look at a job at the service from now on (or at once, where it is followed already)."""
-        self._looks[job.id] = (job, Looks(self._now, self.journey.provider.limits.least_gap))
+        self._looks[job.id] = (job, Looks(self._now, self.desk.provider.limits.least_gap))
         self.wake()
 
     async def _rest(self, bell: asyncio.Event, until: float | None) -> None:
@@ -151,14 +144,14 @@ class Lane:
             slots = free()
             taken = []
             if slots > 0:
-                taken = await self.journey.journal.do(jobs.claim, self.name, stages, self._now, slots)
+                taken = await self.desk.journal.do(jobs.claim, self.name, stages, self._now, slots)
             for job in taken:
                 gate.start()
                 task = asyncio.create_task(self._carry(job, gate, step))
                 self._tasks.add(task)
                 task.add_done_callback(self._tasks.discard)
             if len(taken) < slots or not slots:
-                due = await self.journey.journal.ask(jobs.next_due, self.name, stages)
+                due = await self.desk.journal.ask(jobs.next_due, self.name, stages)
                 await self._rest(bell, max(due or 0.0, gate.not_before) or None)
 
     async def _carry(self, job: Job, gate: Gate, step: Callable[[Job], Awaitable[Job]]) -> None:
@@ -178,125 +171,58 @@ class Lane:
             self.wake()
 
     async def _expect(self, job: Job) -> None:
-        usual = await self.journey.journal.ask(accounts.usual, job.payer, job.workflow)
-        settings, limits = self.journey.provider.settings, self.journey.provider.limits
+        usual = await self.desk.journal.ask(accounts.usual, job.payer, job.workflow)
+        settings, limits = self.desk.provider.settings, self.desk.provider.limits
         looks = first_look(self._now, usual[0] if usual else None, settings.first_look, limits.least_gap)
         self._looks[job.id] = (job, looks)
 
     # ------------------------------------------------------------------------------------------ what a failure means
 
     async def _failed(self, job: Job, failure: Exception, gate: Gate, started: float) -> None:
-        fresh = await self.journey.journal.ask(jobs.get, job.id)
+        fresh = await self.desk.journal.ask(jobs.get, job.id)
         if fresh is None or fresh.status is not Status.RUNNING or isinstance(failure, Stale):
             return
-        match failure:
-            case OSError():
-                await self._try_again(fresh, str(failure), None)  # out of descriptors or the like: nobody's fault here
-            case Transient():
-                gate.failed(self._now, started, failure.retry_after)
-                await self._try_again(fresh, str(failure), failure.retry_after)
-            case Blocked():
-                await self._put_back(fresh)
-                await self.hold(HOLD_OF[failure.cause], str(failure))
-            case MayNotSpend() if failure.reason is Reason.CREDITS:
-                await self._put_back(fresh)
-                await self.hold(failure.reason, str(failure))
-            case MayNotSpend() | Hold() | files.OutputProblem():
-                await self._hold_one(fresh, failure)
-            case NotYet() | NotPermitted():
-                await self._put(fresh, Status.WAITING, "put off", Reason.TRY_AGAIN, str(failure), due=self._now + 1)
-            case _:
-                await self._ended(fresh, failure)
+        if isinstance(failure, Transient):
+            gate.failed(self._now, started, failure.retry_after)
+        moment = Moment(self._now, self.desk.provider.settings.settle, random.random())  # noqa: S311 — jitter
+        verdict = judge(fresh, failure, moment)
+        if verdict.unexpected:
+            log.error("job %d failed unexpectedly", job.id, exc_info=failure)
+        await self._put(fresh, verdict)
+        if verdict.holds:
+            await self.hold(verdict.holds, verdict.message)
 
-    async def _hold_one(self, job: Job, why: MayNotSpend | Hold | files.OutputProblem) -> None:
-        """Hold this one job; what may have changed by then is looked at again after a while."""
-        wait: float | None
-        if isinstance(why, files.OutputProblem):
-            reason, wait = (Reason.DISK_FULL if why.reason == "full" else Reason.OUTPUT), OUTPUT_AGAIN
-        elif isinstance(why, Hold):
-            reason, wait = why.reason, why.due
-        else:
-            reason, wait = why.reason, None
-        due = None if wait is None else self._now + wait
-        await self._put(job, Status.HELD, "held", reason, str(why), due=due)
-
-    async def _ended(self, job: Job, failure: Exception) -> None:
-        """What trying again by itself does not mend."""
-        match failure:
-            case Rejected():
-                await self._rejected(job, failure)
-            case CancelledFirst():
-                await self._put(job, Status.CANCELLED, "cancelled", "", "cancelled, nothing paid")
-            case files.PhotoProblem():
-                await self._put(job, Status.FAILED, "refused", failure.reason, str(failure))
-            case files.BadResult():
-                await self._bad_result(job, str(failure))
-            case _:
-                log.error("job %d failed unexpectedly", job.id, exc_info=failure)
-                message = (
-                    f"artui itself failed on {job.source.name} ({type(failure).__name__}); see the log, then retry"
-                )
-                await self._put(job, Status.HELD, "unexpected error", Reason.ERROR, message)
-
-    async def _rejected(self, job: Job, failure: Rejected) -> None:
-        patience = PATIENCE * self.journey.provider.settings.settle
-        if job.stage in TO_SAVE:
-            if time.time() - job.stage_at < patience:
-                await self._try_again(job, str(failure), None)
-            else:
-                message = f"{failure}. It was charged {job.charged}; artui does not order it again by itself."
-                await self._put(job, Status.HELD, "gone", Reason.GONE, message)
-            return
-        await self._put(job, Status.FAILED, "refused", Reason.REJECTED, str(failure))
-
-    async def _bad_result(self, job: Job, message: str) -> None:
-        if job.attempts + 1 < BAD_RESULTS:
-            await self._try_again(job, message, None)
-        else:
-            await self._put(job, Status.HELD, "result damaged", Reason.DAMAGED, message)
-
-    async def _try_again(self, job: Job, message: str, retry_after: float | None) -> None:
-        wait = max(retry_after or 0.0, retry_delay(job.attempts, random.random()))  # noqa: S311 — jitter, no secret
-        await self._put(
-            job, Status.WAITING, "try again", Reason.TRY_AGAIN, message, due=self._now + wait, attempts=job.attempts + 1
-        )
-
-    async def _put(
-        self, job: Job, status: Status, what: str, reason: str, message: str, *, due: float | None = None,
-        attempts: int | None = None,
-    ) -> None:  # fmt: skip
+    async def _put(self, job: Job, verdict: Verdict) -> None:
         """Put a running job down where it stands, durably, however long that takes.
 
         One whose paid call is in the air goes nowhere but to the look-up.
         """
-        changes = {} if attempts is None else {"attempts": attempts}
-        settled = self._now + self.journey.provider.settings.settle
+        changes = {"attempts": job.attempts + 1} if verdict.failed_try else {}
+        settled = self._now + self.desk.provider.settings.settle
 
         def write(db: Connection) -> None:
+            status, what, reason, due = verdict.status, verdict.what, verdict.reason, verdict.due
             if job.stage is Stage.SUBMITTING and purchases.in_the_air(db, job):
-                jobs.follow(
-                    db, job, job.stage, Status.WAITING, "unclear", reason=Reason.LOOKING, message=message, due=settled
-                )
-            else:
-                jobs.follow(db, job, job.stage, status, what, reason=reason, message=message, due=due, **changes)
+                status, what, reason, due = Status.WAITING, "unclear", Reason.LOOKING, settled
+            jobs.follow(db, job, job.stage, status, what, reason=reason, message=verdict.message, due=due, **changes)
 
-        await self.journey.keep(write)
+        await self.desk.keep(write)
 
     async def _put_back(self, job: Job) -> None:
         """Let a job that was taken stand ready again; it has failed at nothing.
 
         A paid call under way is not broken off: it puts the job down itself.
         """
-        if self.journey.paying:
-            await asyncio.wait(set(self.journey.paying))
-        fresh = await self.journey.journal.ask(jobs.get, job.id)
+        if under_way := set(self.journey.paying.under_way):
+            await asyncio.wait(under_way)
+        fresh = await self.desk.journal.ask(jobs.get, job.id)
         if fresh is not None and fresh.status is Status.RUNNING:
-            await self._put(fresh, Status.READY, "put back", "", "")
+            await self._put(fresh, Verdict(Status.READY, "put back"))
 
     async def hold(self, reason: Reason, message: str) -> None:
         """Hold the whole account; told once."""
         self.held, self._held_message = reason, message
-        if await self.journey.journal.do(accounts.set_hold, self.name, reason, message):
+        if await self.desk.journal.do(accounts.set_hold, self.name, reason, message):
             log.warning("%s is held (%s): %s", self.name, reason, message)
         await self._hold_all()
 
@@ -304,15 +230,15 @@ class Lane:
         """Hold what stands ready, what joined since the hold began included. Without a sign-in nothing can go on."""
         reason = Reason(self.held)
         stages = tuple(Stage) if reason is Reason.LOGIN else BEFORE_PAYING
-        await self.journey.journal.do(jobs.hold_account, self.name, reason, self._held_message, stages)
+        await self.desk.journal.do(jobs.hold_account, self.name, reason, self._held_message, stages)
 
     async def release(self) -> None:
         """End the account's hold and let its jobs go on."""
         reason, self.held = self.held, ""
-        await self.journey.journal.do(accounts.set_hold, self.name, "", "")
+        await self.desk.journal.do(accounts.set_hold, self.name, "", "")
         if reason:
             log.info("%s goes on (was held: %s)", self.name, reason)
-            await self.journey.journal.do(jobs.release_account, self.name, Reason(reason))
+            await self.desk.journal.do(jobs.release_account, self.name, Reason(reason))
         self.wake()
 
     # --------------------------------------------------------------------------------------------------- looking
@@ -332,7 +258,7 @@ class Lane:
         started = self._now
         self.calls.start()
         try:
-            seen = await self.journey.provider.poll([Sent(job.execution, job.workflow) for job in due])
+            seen = await self.desk.provider.poll([Sent(job.execution, job.workflow) for job in due])
             self.calls.succeeded()
         except Transient as failure:
             self.calls.failed(self._now, started, failure.retry_after)
@@ -355,28 +281,28 @@ class Lane:
                 job = await self.journey.note(job, progress)
                 job = await self._overdue(job)
             except Stale:
-                fresh = await self.journey.journal.ask(jobs.get, job.id)
+                fresh = await self.desk.journal.ask(jobs.get, job.id)
                 job = fresh or job
         if job.stage is not Stage.SUBMITTED or job.status in FINAL:
             self._looks.pop(job.id, None)
             return
         slow = job.status is Status.HELD or (progress is not None and progress.state is State.IN_QA)
         if slow:
-            following = qa_look(looks, self._now, self.journey.provider.settings.qa_look)
+            following = qa_look(looks, self._now, self.desk.provider.settings.qa_look)
         else:
-            least = self.journey.provider.limits.least_gap
+            least = self.desk.provider.limits.least_gap
             following = next_look(looks, self._now, least, random.random())  # noqa: S311
         self._looks[job.id] = (job, following)
 
     async def _overdue(self, job: Job) -> Job:
         if job.stage is not Stage.SUBMITTED or job.reason != Reason.AT_SERVICE:
             return job
-        usual = await self.journey.journal.ask(accounts.usual, job.payer, job.workflow)
+        usual = await self.desk.journal.ask(accounts.usual, job.payer, job.workflow)
         bound = max(OVERDUE_AFTER, OVERDUE_TIMES * (usual[0] if usual else 0.0))
         if time.time() - job.stage_at < bound:
             return job
         message = f"at the service for {bound / 60:.0f} minutes without an end; still looked at, not ordered again"
-        return await self.journey.journal.do(
+        return await self.desk.journal.do(
             jobs.move, job, job.stage, Status.HELD, "overdue", reason=Reason.OVERDUE, message=message, due=self._now
         )
 
@@ -386,11 +312,11 @@ class Lane:
         bell = self._bell()
         while not self.stopping.is_set():
             now = self._now
-            found = await self.journey.journal.ask(doubt.due, self.name, now)
+            found = await self.desk.journal.ask(doubt.due, self.name, now)
             if found and self.calls.free(now) and self.held != Reason.LOGIN:
                 await self._settle_these(found)
                 continue
-            until = await self.journey.journal.ask(doubt.next_due, self.name)
+            until = await self.desk.journal.ask(doubt.next_due, self.name)
             await self._rest(bell, None if until is None else max(until, self.calls.not_before, now + 0.05))
 
     async def _settle_these(self, found: list[doubt.InDoubt]) -> None:
@@ -399,9 +325,9 @@ class Lane:
         started = self._now
         self.calls.start()
         try:
-            looks = await self.journey.provider.find([one.sought for one in creates]) if creates else {}
+            looks = await self.desk.provider.find([one.sought for one in creates]) if creates else {}
             sent = [Sent(one.job.execution, one.job.workflow) for one in retries]
-            seen = await self.journey.provider.poll(sent) if sent else {}
+            seen = await self.desk.provider.poll(sent) if sent else {}
             self.calls.succeeded()
         except (Transient, Rejected) as failure:
             self.calls.failed(self._now, started, getattr(failure, "retry_after", None) or 1.0)
@@ -430,15 +356,15 @@ class Lane:
     async def _tend(self) -> None:
         """Keep the balance fresh while there is something to buy, and end what holds by itself."""
         bell = self._bell()
-        every = min(60.0, max(1.0, self.journey.provider.settings.settle))
+        every = min(60.0, max(1.0, self.desk.provider.settings.settle))
         asked = 0.0
         while not self.stopping.is_set():
             now = self._now
             if self.held:
                 await self._hold_all()
-            await self.journey.journal.do(jobs.release_due, self.name, now)
-            if await self.journey.journal.ask(jobs.count_held, self.name, Reason.CAP):
-                await self.journey.journal.do(budget.release_capped, self.name, self.journey.terms())
+            await self.desk.journal.do(jobs.release_due, self.name, now)
+            if await self.desk.journal.ask(jobs.count_held, self.name, Reason.CAP):
+                await self.desk.journal.do(budget.release_capped, self.name, self.desk.terms())
             spending = bool(self.held) or self.uploads.running > 0 or await self._is_unpaid()
             if spending and now - asked >= every and self.held != Reason.PAUSED:
                 asked = now
@@ -451,20 +377,20 @@ class Lane:
         await self._refresh_balance()
 
     async def _is_unpaid(self) -> bool:
-        return await self.journey.journal.ask(jobs.count_held, self.name, Reason.PAYMENT) > 0
+        return await self.desk.journal.ask(jobs.count_held, self.name, Reason.PAYMENT) > 0
 
     async def _refresh_balance(self) -> None:
         read_at = time.time()
         try:
-            balance = await self.journey.provider.balance()
+            balance = await self.desk.provider.balance()
         except Blocked as blocked:
             await self.hold(HOLD_OF[blocked.cause], str(blocked))
             return
         except (Transient, Rejected):
             return
-        await self.journey.journal.do(accounts.set_balance, self.name, balance, read_at)
+        await self.desk.journal.do(accounts.set_balance, self.name, balance, read_at)
         if self.held in (Reason.LOGIN, Reason.QUOTA) or (
-            self.held == Reason.CREDITS and await self.journey.journal.ask(purchases.affordable, self.name)
+            self.held == Reason.CREDITS and await self.desk.journal.ask(purchases.affordable, self.name)
         ):
             await self.release()
         if balance is not None:
@@ -476,15 +402,15 @@ class Lane:
         Some minutes are left to it to go on by itself, and a trial that ends where it began is not repeated before
         the balance changes.
         """
-        patience = 2 * self.journey.provider.settings.settle
-        parked = await self.journey.journal.ask(
+        patience = 2 * self.desk.provider.settings.settle
+        parked = await self.desk.journal.ask(
             jobs.select, "account = ? AND status = 'held' AND reason = ? ORDER BY id", (self.name, Reason.PAYMENT)
         )
         ripe = [job for job in parked if time.time() - job.stage_at > patience and (job.quoted or 1) <= balance]
         if not ripe:
             return
         if self._trial is not None:
-            trial = await self.journey.journal.ask(jobs.get, self._trial)
+            trial = await self.desk.journal.ask(jobs.get, self._trial)
             if trial is None or (trial.stage is Stage.SUBMITTING and trial.status not in FINAL):
                 return
             went_on = trial.reason != Reason.PAYMENT
@@ -497,7 +423,7 @@ class Lane:
         for job in chosen:
             message = "there are credits again: the service is asked to go on"
             self._looks.pop(job.id, None)
-            await self.journey.journal.do(
+            await self.desk.journal.do(
                 jobs.follow, job, Stage.SUBMITTING, Status.READY, "retried", message=message, new_try=True
             )
         self.wake()

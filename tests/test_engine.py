@@ -260,7 +260,7 @@ async def test_a_changed_price_is_asked_about_before_anything_is_sent(studio: St
     assert not studio.simulator.ledger
     assert studio.engine is not None
     lane, _ = studio.engine._lanes["studio"]
-    now = await lane.journey.provider.workflow(recipe.id)
+    now = await lane.desk.provider.workflow(recipe.id)
     await studio.ask("retry", number, quoted=now.price, version=now.version)
     await studio.at_rest()
     assert studio.job(number).status is Status.DONE
@@ -495,8 +495,8 @@ async def test_a_cap_that_has_room_again_lets_just_as_many_go_on(
         assert len(simulator.ledger) == 3
         assert studio.engine is not None
         lane, _ = studio.engine._lanes["studio"]
-        tomorrow = budget.Terms(lane.journey.account.caps, "2999-01-01")
-        monkeypatch.setattr(type(lane.journey), "terms", lambda self: tomorrow)
+        tomorrow = budget.Terms(lane.desk.account.caps, "2999-01-01")
+        monkeypatch.setattr(type(lane.desk), "terms", lambda self: tomorrow)
         await studio.until(lambda: all(job.status is Status.DONE for job in studio.jobs()))
         assert len(simulator.ledger) == 6
         studio.check()

@@ -28,7 +28,8 @@ MAY_IMPORT: dict[str, set[str]] = {
     "steps": {"job", "config", "files", "journal", "budget", "pace", "transfers", "providers"},
     "doubt": {"job", "journal", "pace", "providers", "steps"},
     "decisions": {"job", "journal"},
-    "lane": {"job", "files", "journal", "budget", "pace", "providers", "steps", "doubt"},
+    "failures": {"job", "files", "budget", "pace", "providers", "steps"},
+    "lane": {"job", "journal", "budget", "pace", "providers", "steps", "doubt", "failures"},
     "engine": {
         "config", "credentials", "job", "files", "journal", "pace", "transfers", "providers", "steps", "lane",
         "decisions",

@@ -1,0 +1,110 @@
+"""What a failed step means for its job and its account. Pure: time and chance are given."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from artui import files
+from artui.budget import CancelledFirst, MayNotSpend
+from artui.job import Job, Reason, Stage, Status
+from artui.pace import retry_delay
+from artui.providers.base import Blocked, Cause, NotPermitted, Rejected, Transient
+from artui.steps import Hold, NotYet
+
+HOLD_OF = {Cause.LOGIN: Reason.LOGIN, Cause.CREDIT: Reason.CREDITS, Cause.QUOTA: Reason.QUOTA}
+"""The hold each cause puts on its account."""
+
+PATIENCE = 7
+"""Settling times for which a missing result is only asked about again."""
+
+BAD_RESULTS = 3
+"""Damaged downloads of one result after which a person is asked."""
+
+OUTPUT_AGAIN = 30.0
+"""Seconds after which an output folder that could not be written to is looked at again."""
+
+TO_SAVE = (Stage.PROCESSED, Stage.SAVED)
+"""The stages of what is bought and not yet in its place."""
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """When a step failed: ``now`` by the clock, the account's settling time, and a random number in 0 … 1."""
+
+    now: float
+    settle: float
+    chance: float
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """Where a job is put down.
+
+    ``holds`` is set where the failure belongs to the whole account: the job then stands ready behind that hold.
+    ``failed_try`` counts as an attempt; ``unexpected`` is a defect of this program, for the log.
+    """
+
+    status: Status
+    what: str
+    reason: str = ""
+    message: str = ""
+    due: float | None = None
+    failed_try: bool = False
+    holds: Reason | None = None
+    unexpected: bool = False
+
+
+def judge(job: Job, failure: Exception, moment: Moment) -> Verdict:
+    """What becomes of ``job``, as it stands now, after ``failure``."""
+    said = str(failure)
+    match failure:
+        case Transient():
+            return _try_again(job, said, moment, failure.retry_after)
+        case NotYet() | NotPermitted():
+            return Verdict(Status.WAITING, "put off", Reason.TRY_AGAIN, said, due=moment.now + 1)
+        case Blocked():
+            return Verdict(Status.READY, "put back", message=said, holds=HOLD_OF[failure.cause])
+        case MayNotSpend() if failure.reason is Reason.CREDITS:
+            return Verdict(Status.READY, "put back", message=said, holds=Reason.CREDITS)
+        case MayNotSpend():
+            return Verdict(Status.HELD, "held", failure.reason, said)
+        case Hold():
+            due = None if failure.due is None else moment.now + failure.due
+            return Verdict(Status.HELD, "held", failure.reason, said, due=due)
+        case Rejected():
+            return _rejected(job, failure, moment)
+        case CancelledFirst():
+            return Verdict(Status.CANCELLED, "cancelled", message="cancelled, nothing paid")
+        case _:
+            return _on_disk(job, failure, moment)
+
+
+def _on_disk(job: Job, failure: Exception, moment: Moment) -> Verdict:
+    said = str(failure)
+    match failure:
+        case files.PhotoProblem():
+            return Verdict(Status.FAILED, "refused", failure.reason, said)
+        case files.OutputProblem():
+            reason = Reason.DISK_FULL if failure.reason == "full" else Reason.OUTPUT
+            return Verdict(Status.HELD, "held", reason, said, due=moment.now + OUTPUT_AGAIN)
+        case files.BadResult() if job.attempts + 1 >= BAD_RESULTS:
+            return Verdict(Status.HELD, "result damaged", Reason.DAMAGED, said)
+        case files.BadResult() | OSError():
+            return _try_again(job, said, moment)
+    message = f"artui itself failed on {job.source.name} ({type(failure).__name__}); see the log, then retry"
+    return Verdict(Status.HELD, "unexpected error", Reason.ERROR, message, unexpected=True)
+
+
+def _rejected(job: Job, failure: Rejected, moment: Moment) -> Verdict:
+    """Before paying the service's no is the end; a result it does not have now may come, but is never bought again."""
+    if job.stage not in TO_SAVE:
+        return Verdict(Status.FAILED, "refused", Reason.REJECTED, str(failure))
+    if moment.now - job.stage_at < PATIENCE * moment.settle:
+        return _try_again(job, str(failure), moment)
+    message = f"{failure}. It was charged {job.charged}; artui does not order it again by itself."
+    return Verdict(Status.HELD, "gone", Reason.GONE, message)
+
+
+def _try_again(job: Job, said: str, moment: Moment, retry_after: float | None = None) -> Verdict:
+    wait = max(retry_after or 0.0, retry_delay(job.attempts, moment.chance))
+    return Verdict(Status.WAITING, "try again", Reason.TRY_AGAIN, said, due=moment.now + wait, failed_try=True)

@@ -1,0 +1,68 @@
+"""What the steps of one account share: its journal, provider and limits, and how a step says that a job must wait."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Awaitable, Callable
+from concurrent.futures import Executor
+from dataclasses import dataclass, field
+from datetime import tzinfo
+from typing import Any
+
+from artui import budget, files
+from artui.config import AccountConfig
+from artui.job import Job, Reason
+from artui.journal import Connection, Journal
+from artui.pace import Clock
+from artui.providers.base import Provider
+from artui.transfers import Transfers
+
+
+class Hold(Exception):
+    """The job must wait for a person or for something to change. ``due`` seconds from now it is looked at again."""
+
+    def __init__(self, reason: Reason, message: str, *, due: float | None = None) -> None:
+        super().__init__(message)
+        self.reason = reason
+        self.due = due
+
+
+class NotYet(Exception):
+    """The job cannot go on now for a reason that is nobody's failure; tried again soon, at no cost."""
+
+
+@dataclass
+class Desk:
+    """The table at which the jobs of one account are worked on.
+
+    ``may_pay`` is awaited just before a paid call's first byte and raises :class:`NotPermitted` where this engine is no
+    longer the one; ``keep`` repeats a write until it is durable, however long the disk is full; ``room`` says how many
+    bytes are free beside the journal.
+    """
+
+    journal: Journal
+    provider: Provider[Any]
+    account: AccountConfig
+    zone: tzinfo
+    clock: Clock
+    hashing: Executor
+    transfers: Transfers
+    may_pay: Callable[[], Awaitable[None]]
+    keep: Callable[[Callable[[Connection], Any]], Awaitable[Any]]
+    room: Callable[[], int | None]
+    writable: dict[str, float] = field(default_factory=dict)
+    """When each output folder was last written to, by the clock."""
+
+    def terms(self) -> budget.Terms:
+        """What bounds a paid call of this account now."""
+        return budget.Terms(self.account.caps, budget.day_of(self.service_time(), self.zone))
+
+    def service_time(self) -> float:
+        """The service's clock, ours until its first answer; epoch seconds."""
+        return self.provider.service_time or time.time()
+
+
+def photo_of(job: Job) -> files.Photo:
+    """The photo a job was made for, as it was found on disk."""
+    stamp = files.Stamp(job.size, job.mtime_ns, job.inode, job.device)
+    return files.Photo(job.source, stamp, job.media_type, job.width, job.height, job.digest)

@@ -1,0 +1,118 @@
+"""What one look at an execution leads to."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from artui.job import Job, Reason, Result, Stage, Status
+from artui.journal import Connection, accounts, jobs, purchases
+from artui.providers.base import Progress, State
+from artui.steps.desk import Desk
+
+
+async def note(desk: Desk, job: Job, progress: Progress) -> Job:
+    """Write down what one look at an execution showed."""
+
+    def write(db: Connection) -> Job:
+        accounts.set_mark(db, job.payer, job.workflow, progress.created_at)
+        if progress.key in {purchase.key for purchase in purchases.of_job(db, job.id)}:
+            accounts.prove_labels(db, job.account)
+        spent = job.charged
+        if progress.state in (State.DONE, State.FAILED) and progress.charged is not None:
+            spent = purchases.record_charge(db, job, progress.charged)
+        return _PLACES[progress.state](db, job, progress, spent, desk.clock.now())
+
+    if _is_news(job, progress):
+        return await desk.journal.do(write)
+    return job
+
+
+def _finished(db: Connection, job: Job, progress: Progress, spent: int | None, now: float) -> Job:
+    del now
+    seconds = _seconds(progress)
+    if seconds is not None:
+        accounts.add_duration(db, job.payer, job.workflow, seconds)
+    return jobs.move(
+        db, job, Stage.PROCESSED, Status.READY, "processed", word=progress.word, results=results_of(progress),
+        charged=spent,
+    )  # fmt: skip
+
+
+def _failed(db: Connection, job: Job, progress: Progress, spent: int | None, now: float) -> Job:
+    del now
+    said = f': "{progress.message}"' if progress.message else ""
+    message = f"The service failed on {job.source.name}{said} (charged {_money(spent)}). Retry asks it again."
+    return jobs.move(
+        db, job, Stage.SUBMITTED, Status.FAILED, "failed", reason=Reason.FAILED, message=message, word=progress.word,
+        charged=spent,
+    )  # fmt: skip
+
+
+def _parked(db: Connection, job: Job, progress: Progress, spent: int | None, now: float) -> Job:
+    message = "The service waits for credits before it goes on. Top up there; artui goes on by itself."
+    return jobs.move(
+        db, job, Stage.SUBMITTED, Status.HELD, "payment required", reason=Reason.PAYMENT, message=message,
+        word=progress.word, due=now, charged=spent,
+    )  # fmt: skip
+
+
+def _gone(db: Connection, job: Job, progress: Progress, spent: int | None, now: float) -> Job:
+    message = f"The service no longer knows execution {job.execution}. It was paid or reserved; look in the web app."
+    return jobs.move(
+        db, job, Stage.SUBMITTED, Status.HELD, "gone", reason=Reason.GONE, message=message, word=progress.word,
+        due=now, charged=spent,
+    )  # fmt: skip
+
+
+def _going_on(db: Connection, job: Job, progress: Progress, spent: int | None, now: float) -> Job:
+    reason = Reason.IN_QA if progress.state is State.IN_QA else Reason.AT_SERVICE
+    return jobs.move(
+        db, job, Stage.SUBMITTED, Status.WAITING, "at the service", reason=reason, message=progress.word,
+        word=progress.word, due=now, charged=spent,
+    )  # fmt: skip
+
+
+_PLACES = {
+    State.DONE: _finished,
+    State.FAILED: _failed,
+    State.UNPAID: _parked,
+    State.GONE: _gone,
+    State.RUNNING: _going_on,
+    State.IN_QA: _going_on,
+}
+
+
+_STANDING = {
+    State.UNPAID: (Status.HELD, Reason.PAYMENT),
+    State.GONE: (Status.HELD, Reason.GONE),
+    State.RUNNING: (Status.WAITING, Reason.AT_SERVICE),
+    State.IN_QA: (Status.WAITING, Reason.IN_QA),
+}
+
+
+def _is_news(job: Job, progress: Progress) -> bool:
+    if progress.state not in _STANDING or job.word != progress.word:
+        return True
+    overdue = job.reason == Reason.OVERDUE and progress.state is State.RUNNING
+    return not overdue and (job.status, job.reason) != _STANDING[progress.state]
+
+
+def results_of(progress: Progress) -> tuple[Result, ...]:
+    """The results of a finished execution, still at the service."""
+    return tuple(
+        Result(output.locator, output.task, output.media_type, output.digest, output.size)
+        for output in progress.outputs
+    )
+
+
+def _seconds(progress: Progress) -> float | None:
+    """How long an execution took by the service's own times; None where it does not say."""
+    try:
+        began, ended = (datetime.fromisoformat(text) for text in (progress.created_at, progress.finished_at))
+    except ValueError:
+        return None
+    return max(0.0, (ended - began).total_seconds())
+
+
+def _money(amount: int | None) -> str:
+    return "an unknown price" if amount is None else str(amount)

@@ -1,0 +1,31 @@
+"""Whether results can be saved, asked before anything is paid for."""
+
+from __future__ import annotations
+
+import asyncio
+
+from artui import files
+from artui.job import Job, Reason
+from artui.steps.desk import Desk, Hold
+
+ROOM = 32 * 1024 * 1024
+"""Bytes free in the state directory under which no intent is written."""
+
+FOLDER_AGE = 60.0
+"""Seconds for which an output folder that could be written to counts as writable."""
+
+
+async def check_output(desk: Desk, job: Job) -> None:
+    """Probe the job's output folder and the room beside the journal; raises Hold or ``files.OutputProblem``."""
+    room = desk.room()
+    if room is not None and room < ROOM:
+        raise Hold(
+            Reason.DISK_FULL,
+            f"only {room // 1_000_000} MB are left where the journal is; nothing new is sent",
+            due=30,
+        )
+    folder = str(job.folder)
+    if desk.clock.now() - desk.writable.get(folder, -FOLDER_AGE) < FOLDER_AGE:
+        return
+    await asyncio.to_thread(files.probe_folder, job.folder)
+    desk.writable[folder] = desk.clock.now()

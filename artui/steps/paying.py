@@ -1,0 +1,189 @@
+"""The paid call: reserve, write the intent, send exactly one request, and write what came of it, whatever that is."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Awaitable, Callable
+from functools import partial
+
+from artui import budget, files
+from artui.job import Job, Kind, Purchase, PurchaseState, Reason, Stage, Status
+from artui.journal import Connection, accounts, jobs, purchases
+from artui.pace import boot_time
+from artui.providers.base import (
+    Blocked,
+    Counted,
+    NotPermitted,
+    Order,
+    Permit,
+    Rejected,
+    Transient,
+    Uploaded,
+    Workflow,
+)
+from artui.steps.desk import Desk, Hold, NotYet, photo_of
+from artui.steps.output import check_output
+
+FRESH_INTENT = 5.0
+"""Seconds an intent may be old when the first byte of its paid call leaves."""
+
+PRICE_AGE = 60.0
+"""Seconds a price may be old when it is relied on."""
+
+
+class Paying:
+    """The paid calls of one account. ``under_way`` outlive whoever waits for them: they are never cancelled."""
+
+    def __init__(self, desk: Desk) -> None:
+        self.desk = desk
+        self.under_way: set[asyncio.Future[Job]] = set()
+        self._prices: dict[str, tuple[float, Workflow]] = {}
+
+    async def submit(self, job: Job) -> Job:
+        """Reserve, write the intent, send exactly one paid request, write what came of it."""
+        last = await self.desk.journal.ask(purchases.current, job)
+        if last is not None and last.state is PurchaseState.KNOWN:
+            return await self.accept(job, last.key, last.execution)  # the answer came in after the job was put down
+        await self._check_price(job)
+        await check_output(self.desk, job)
+        key = await self._key(job, Kind.CREATE)
+        order = Order(
+            key, job.workflow, job.version, photo_of(job), Uploaded(job.reference), job.labels, job.parameters
+        )
+        draft = self.desk.provider.draft(order)
+        return await self._pay(job, Kind.CREATE, key, draft, partial(self.desk.provider.submit, draft, order.photo))
+
+    async def retry(self, job: Job) -> Job:
+        """Ask the service to run the job's execution again: a purchase like any other."""
+        key = await self._key(job, Kind.RETRY)
+        draft = json.dumps({"retry": job.execution, "word": job.word})
+        return await self._pay(job, Kind.RETRY, key, draft, partial(self.desk.provider.retry, job.execution))
+
+    async def _key(self, job: Job, kind: Kind) -> str:
+        """The key of the last purchase where that surely was not carried out, else a new one."""
+        last = await self.desk.journal.ask(purchases.current, job)
+        if last is not None and last.kind is kind and last.state is PurchaseState.REFUSED:
+            return last.key
+        return purchases.new_key()
+
+    async def _pay(
+        self, job: Job, kind: Kind, key: str, draft: str, send: Callable[[Permit, Counted], Awaitable[str]]
+    ) -> Job:
+        started = boot_time()
+        job, purchase = await self.desk.journal.do(budget.intend, job, kind, key, draft, self.desk.terms())
+
+        async def permit() -> None:
+            if boot_time() - started > FRESH_INTENT:
+                raise NotPermitted("the intent grew old before it could be sent")
+            await self.desk.may_pay()
+
+        with self.desk.transfers.counting(job.id, "up", job.size) as counted:
+            call = asyncio.ensure_future(self._settle(job, purchase, send(permit, counted)))
+            self.under_way.add(call)
+            call.add_done_callback(self.under_way.discard)
+            return await asyncio.shield(call)
+
+    async def _settle(self, job: Job, purchase: Purchase, call: Awaitable[str]) -> Job:
+        """Write down what came of a paid call, whatever it was; never cancelled."""
+        key = purchase.key
+        try:
+            execution = await call
+        except (Rejected, Blocked, NotPermitted, files.PhotoProblem) as refusal:
+            return await self._refused(job, purchase, refusal)
+        except Transient as failure:
+            if failure.reached:
+                return await self._in_doubt(job, str(failure))
+            return await self._refused(job, purchase, failure)
+        except Exception as doubt:  # noqa: BLE001 — whatever broke, the request may have been carried out
+            return await self._in_doubt(job, str(doubt) or type(doubt).__name__)
+        return await self.accept(job, key, execution)
+
+    async def accept(self, job: Job, key: str, execution: str, message: str = "") -> Job:
+        """Write that the service runs ``execution`` for this purchase, then move the job on."""
+        usual = await self.desk.journal.ask(accounts.usual, job.payer, job.workflow)
+        wait = usual[0] if usual else self.desk.provider.settings.first_look
+
+        def write(db: Connection) -> Job:
+            purchases.record_execution(db, key, execution)
+            return jobs.follow(
+                db, job, Stage.SUBMITTED, Status.WAITING, "sent", reason=Reason.AT_SERVICE, message=message,
+                due=self.desk.clock.now() + wait, execution=execution, attempts=0, word="",
+            )  # fmt: skip
+
+        accepted: Job = await self.desk.keep(write)
+        return accepted
+
+    async def _refused(self, job: Job, purchase: Purchase, refusal: Exception) -> Job:
+        """Write that the paid call surely was not carried out, then let the failure take its way."""
+        if purchase.kind is Kind.RETRY and isinstance(refusal, Rejected):
+            return await self._follow_on(job, purchase, str(refusal))
+        gone = isinstance(refusal, Rejected) and refusal.status == 404 and await self._upload_is_gone(job)
+
+        def write(db: Connection) -> Job:
+            purchases.record_refusal(db, purchase.key)
+            if gone:
+                message = "the service no longer has the photo: it is uploaded again"
+                return jobs.follow(
+                    db, job, Stage.CHECKED, Status.READY, "upload gone", message=message, new_try=True,
+                    reference="", attempts=job.attempts + 1,
+                )  # fmt: skip
+            return job
+
+        written: Job = await self.desk.keep(write)
+        if gone:
+            return written
+        if isinstance(refusal, Rejected) and refusal.reason == "token expired":
+            raise NotYet("the sign-in was renewed") from refusal
+        raise refusal
+
+    async def _follow_on(self, job: Job, purchase: Purchase, said: str) -> Job:
+        """A retry the service refuses leaves the execution as it is: only its own word about that ends the job."""
+
+        def write(db: Connection) -> Job:
+            purchases.record_refusal(db, purchase.key)
+            return jobs.follow(
+                db, job, Stage.SUBMITTED, Status.WAITING, "retry refused", reason=Reason.AT_SERVICE, message=said,
+                due=self.desk.clock.now(),
+            )  # fmt: skip
+
+        followed: Job = await self.desk.keep(write)
+        return followed
+
+    async def _upload_is_gone(self, job: Job) -> bool:
+        """Whether a refused order is explained by the photo being gone; unsure counts as no."""
+        try:
+            return await self.desk.provider.uploaded(photo_of(job)) is None
+        except (Transient, Rejected, Blocked):
+            return False
+
+    async def _in_doubt(self, job: Job, message: str) -> Job:
+        """The paid call may have been carried out: look it up after the settling time, before anything else."""
+        due = self.desk.clock.now() + self.desk.provider.settings.settle
+
+        def write(db: Connection) -> Job:
+            return jobs.follow(
+                db, job, Stage.SUBMITTING, Status.WAITING, "unclear", reason=Reason.LOOKING, message=message, due=due
+            )
+
+        waiting: Job = await self.desk.keep(write)
+        return waiting
+
+    async def _check_price(self, job: Job) -> None:
+        now = self.desk.clock.now()
+        known = self._prices.get(job.workflow)
+        if known is None or now - known[0] > PRICE_AGE:
+            known = self._prices[job.workflow] = (now, await self.desk.provider.workflow(job.workflow))
+        workflow = known[1]
+        if workflow.price != job.quoted:
+            raise Hold(
+                Reason.PRICE, f"{workflow.name} now costs {_money(workflow.price)}, not {_money(job.quoted)}; not sent"
+            )
+        if workflow.version != job.version:
+            raise Hold(
+                Reason.PRICE, f"{workflow.name} was changed at the service since this photo was queued; not sent"
+            )
+
+
+def _money(amount: int | None) -> str:
+    return "an unknown price" if amount is None else str(amount)

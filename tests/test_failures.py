@@ -1,0 +1,80 @@
+"""What a failure means: one table, no engine needed."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from artui import files
+from artui.budget import CancelledFirst, MayNotSpend
+from artui.failures import Moment, judge
+from artui.job import Job, Reason, Stage, Status
+from artui.providers.base import Blocked, Cause, NotPermitted, Rejected, Transient
+from artui.steps import Hold, NotYet
+from tests.samples import new_job
+
+NOW = Moment(now=1000.0, settle=90.0, chance=1.0)
+FULL = files.OutputProblem(Path("/out"), OSError(28, "No space left on device"))
+READ_ONLY = files.OutputProblem(Path("/out"), OSError(30, "Read-only file system"))
+
+
+def job(stage: Stage, **given: object) -> Job:
+    new = new_job()
+    plain = {name: getattr(new, name) for name in new.__dataclass_fields__}
+    return replace(Job(**plain), stage=stage, status=Status.RUNNING, stage_at=900.0, **given)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("failure", "stage", "status", "reason"),
+    [
+        (Transient("reset"), Stage.CHECKED, Status.WAITING, Reason.TRY_AGAIN),
+        (OSError(24, "Too many open files"), Stage.NEW, Status.WAITING, Reason.TRY_AGAIN),
+        (NotYet("soon"), Stage.CHECKED, Status.WAITING, Reason.TRY_AGAIN),
+        (NotPermitted("displaced"), Stage.SUBMITTING, Status.WAITING, Reason.TRY_AGAIN),
+        (MayNotSpend(Reason.CAP, "cap"), Stage.CHECKED, Status.HELD, Reason.CAP),
+        (Hold(Reason.PRICE, "12, not 10"), Stage.UPLOADED, Status.HELD, Reason.PRICE),
+        (FULL, Stage.PROCESSED, Status.HELD, Reason.DISK_FULL),
+        (READ_ONLY, Stage.UPLOADED, Status.HELD, Reason.OUTPUT),
+        (Rejected("no such workflow", reason="not found"), Stage.SUBMITTING, Status.FAILED, Reason.REJECTED),
+        (Rejected("not there", reason="not found"), Stage.PROCESSED, Status.WAITING, Reason.TRY_AGAIN),
+        (CancelledFirst("x"), Stage.UPLOADED, Status.CANCELLED, ""),
+        (files.Gone(Path("a.jpg")), Stage.NEW, Status.FAILED, "gone"),
+        (files.BadResult("short", "cut off"), Stage.PROCESSED, Status.WAITING, Reason.TRY_AGAIN),
+        (ZeroDivisionError("a defect"), Stage.CHECKED, Status.HELD, Reason.ERROR),
+    ],
+)
+def test_every_failure_has_its_place(failure: Exception, stage: Stage, status: Status, reason: str) -> None:
+    verdict = judge(job(stage), failure, NOW)
+    assert (verdict.status, verdict.reason) == (status, reason)
+    assert verdict.holds is None
+    assert verdict.message
+
+
+@pytest.mark.parametrize(("cause", "reason"), [("login", "login"), ("credits", "credits"), ("quota", "quota")])
+def test_what_blocks_an_account_holds_the_account_and_costs_the_job_nothing(cause: str, reason: str) -> None:
+    verdict = judge(job(Stage.CHECKED), Blocked("no", cause=Cause(cause)), NOW)
+    assert (verdict.status, verdict.holds, verdict.failed_try) == (Status.READY, reason, False)
+
+
+def test_only_failures_count_as_tries() -> None:
+    assert judge(job(Stage.CHECKED), Transient("x"), NOW).failed_try
+    assert not judge(job(Stage.CHECKED), NotYet("x"), NOW).failed_try
+
+
+def test_the_service_is_waited_for_as_long_as_it_asked() -> None:
+    verdict = judge(job(Stage.CHECKED), Transient("busy", retry_after=77.0), NOW)
+    assert verdict.due == NOW.now + 77
+
+
+def test_a_result_that_stays_missing_asks_a_person_and_is_never_ordered_again() -> None:
+    late = replace(NOW, now=900.0 + 7 * 90 + 1)
+    verdict = judge(job(Stage.PROCESSED, charged=10), Rejected("not there", reason="not found"), late)
+    assert (verdict.status, verdict.reason) == (Status.HELD, Reason.GONE)
+    assert "charged 10" in verdict.message
+
+
+def test_a_result_damaged_three_times_asks_a_person() -> None:
+    verdict = judge(job(Stage.PROCESSED, attempts=2), files.BadResult("short", "cut off"), NOW)
+    assert (verdict.status, verdict.reason) == (Status.HELD, Reason.DAMAGED)
