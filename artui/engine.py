@@ -6,8 +6,9 @@ import asyncio
 import logging
 import os
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from typing import Any, TypeVar
 
 from artui import decisions, files, providers
@@ -77,8 +78,7 @@ class Engine:
     async def run(self, idle_seconds: float | None = None) -> None:
         """Work until :meth:`stop`, or until there was nothing to do for ``idle_seconds``."""
         self._keep_ballast()
-        await self._open_lanes()
-        await self.journal.do(requests.engine_ready, self.generation)
+        await self._get_ready()
         loop = asyncio.get_running_loop()
         self.journal.on_commit(lambda: loop.call_soon_threadsafe(self._wake))
         beat_at = 0.0
@@ -87,7 +87,8 @@ class Engine:
                 if time.monotonic() - beat_at >= HEARTBEAT:
                     beat_at = time.monotonic()
                     await self._beat()
-                await self._look_round()
+                with self._waiting_for_disk():
+                    await self._look_round()
                 if idle_seconds is not None and await self._idle_for(idle_seconds):
                     break
                 self._fail_with_lanes()
@@ -95,6 +96,26 @@ class Engine:
         finally:
             self.stopping.set()
             await self._close()
+
+    async def _get_ready(self) -> None:
+        """Put right what the last engine left, then say so."""
+        ready = False
+        while not ready and not self.stopping.is_set():
+            with self._waiting_for_disk():
+                await self._open_lanes()
+                await self.journal.do(requests.engine_ready, self.generation)
+                ready = True
+            if not ready:
+                await self._pause()
+
+    @contextmanager
+    def _waiting_for_disk(self) -> Iterator[None]:
+        """A journal that cannot be written now puts off what was to be done, and ends nothing."""
+        try:
+            yield
+        except Unwritable as problem:
+            self._seen = -1
+            log.warning("%s Waiting for it.", problem)
 
     async def _pause(self) -> None:
         try:
@@ -126,11 +147,9 @@ class Engine:
         self._wake()
 
     async def _beat(self) -> None:
-        try:
+        alive = True
+        with self._waiting_for_disk():
             alive = await self.journal.do(requests.beat, self.generation)
-        except Unwritable as problem:
-            log.warning("%s", problem)
-            return
         if not alive or not self._still_ours():
             log.error("another engine has taken this journal over; this one ends")
             self.stop()
@@ -166,7 +185,11 @@ class Engine:
             self._may_pay, self.keep, lambda: files.free_bytes(self.paths.state),
         )  # fmt: skip
         lane = Lane(Journey(desk), self.stopping)
-        await lane.start()
+        try:
+            await lane.start()
+        except Unwritable:
+            await provider.close()
+            raise
         self._lanes[name] = (lane, asyncio.create_task(lane.run(), name=f"lane {name}"))
         return lane
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from artui import files
 from artui.budget import CancelledFirst, MayNotSpend
 from artui.job import Job, Reason, Stage, Status
+from artui.journal import Unwritable
 from artui.pace import retry_delay
 from artui.providers.base import Blocked, Cause, NotPermitted, Rejected, Transient
 from artui.steps import Hold, NotYet
@@ -60,6 +61,8 @@ def judge(job: Job, failure: Exception, moment: Moment) -> Verdict:
     match failure:
         case Transient():
             return _try_again(job, said, moment, failure.retry_after)
+        case Unwritable():
+            return Verdict(Status.WAITING, "put off", Reason.TRY_AGAIN, said, due=moment.now + 1)
         case NotYet() | NotPermitted():
             return Verdict(Status.WAITING, "put off", Reason.TRY_AGAIN, said, due=moment.now + 1)
         case Blocked():

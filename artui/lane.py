@@ -7,12 +7,13 @@ import logging
 import random
 import time
 from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 
 from artui import budget, doubt
 from artui.failures import HOLD_OF, TO_SAVE, Moment, Verdict, judge
 from artui.job import BEFORE_PAYING, FINAL, Job, Kind, Reason, Stage, Status
-from artui.journal import Connection, Stale, accounts, jobs, purchases
+from artui.journal import Connection, Stale, Unwritable, accounts, jobs, purchases
 from artui.pace import Gate, Looks, first_look, next_look, qa_look
 from artui.providers.base import Blocked, Progress, Rejected, Sent, State, Transient
 from artui.steps import Desk, Journey
@@ -21,6 +22,11 @@ log = logging.getLogger(__name__)
 
 IDLE_TICK = 5.0
 """Seconds after which a loop looks round even when nothing woke it."""
+
+LEAST_REST = 0.01
+
+TENDING = 0.2
+"""Seconds between two rounds of looking after an account, however often its jobs move."""
 
 AT_ONCE = 500
 """The most executions one round of looks asks about."""
@@ -51,6 +57,7 @@ class Lane:
         self._looks: dict[int, tuple[Job, Looks]] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._bells: list[asyncio.Event] = []
+        self._balance_asked = 0.0
         self._trial: int | None = None
         self._trial_balance = 0
 
@@ -82,11 +89,8 @@ class Lane:
     async def run(self) -> None:
         """Work until ``stopping`` is set and what was taken has reached its next commit."""
         async with asyncio.TaskGroup() as loops:
-            loops.create_task(self._take(BEFORE_PAYING, self.uploads, self.journey.prepare, self._free_to_send))
-            loops.create_task(self._take(TO_SAVE, self.downloads, self.journey.save, self._free_to_save))
-            loops.create_task(self._look_round())
-            loops.create_task(self._settle_doubts())
-            loops.create_task(self._tend())
+            for turn in (self._send_turn, self._save_turn, self._look_turn, self._doubt_turn, self._tend_turn):
+                loops.create_task(self._repeat(turn))
         while self._tasks or self.journey.paying.under_way:
             await asyncio.gather(*self._tasks, return_exceptions=True)
             await asyncio.gather(*self.journey.paying.under_way, return_exceptions=True)
@@ -111,20 +115,24 @@ class Lane:
         self._looks[job.id] = (job, Looks(self._now, self.desk.provider.limits.least_gap))
         self.wake()
 
-    async def _rest(self, bell: asyncio.Event, until: float | None) -> None:
-        """Wait for a wake-up or a time, at most an idle tick."""
-        seconds = IDLE_TICK if until is None else min(IDLE_TICK, max(0.01, until - self._now))
-        try:
-            async with asyncio.timeout(seconds):
-                await bell.wait()
-        except TimeoutError:
-            pass
-        bell.clear()
+    async def _repeat(self, turn: Callable[[], Awaitable[float | None]]) -> None:
+        """Take turns until the engine stops. A turn says until when to rest; a bell wakes it earlier.
 
-    def _bell(self) -> asyncio.Event:
+        A journal that cannot be written now (a full disk) is waited for.
+        """
         bell = asyncio.Event()
         self._bells.append(bell)
-        return bell
+        while not self.stopping.is_set():
+            try:
+                until = await turn()
+            except Unwritable as problem:
+                log.warning("%s Waiting for it.", problem)
+                until = self._now + 1
+            seconds = IDLE_TICK if until is None else min(IDLE_TICK, max(LEAST_REST, until - self._now))
+            with suppress(TimeoutError):
+                async with asyncio.timeout(seconds):
+                    await bell.wait()
+            bell.clear()
 
     # -------------------------------------------------------------------------------------------------- taking jobs
 
@@ -136,23 +144,26 @@ class Lane:
     def _free_to_save(self) -> int:
         return 0 if self.held == Reason.LOGIN else self.downloads.free(self._now)
 
+    async def _send_turn(self) -> float | None:
+        return await self._take(BEFORE_PAYING, self.uploads, self.journey.prepare, self._free_to_send())
+
+    async def _save_turn(self) -> float | None:
+        return await self._take(TO_SAVE, self.downloads, self.journey.save, self._free_to_save())
+
     async def _take(
-        self, stages: Sequence[Stage], gate: Gate, step: Callable[[Job], Awaitable[Job]], free: Callable[[], int]
-    ) -> None:
-        bell = self._bell()
-        while not self.stopping.is_set():
-            slots = free()
-            taken = []
-            if slots > 0:
-                taken = await self.desk.journal.do(jobs.claim, self.name, stages, self._now, slots)
-            for job in taken:
-                gate.start()
-                task = asyncio.create_task(self._carry(job, gate, step))
-                self._tasks.add(task)
-                task.add_done_callback(self._tasks.discard)
-            if len(taken) < slots or not slots:
-                due = await self.desk.journal.ask(jobs.next_due, self.name, stages)
-                await self._rest(bell, max(due or 0.0, gate.not_before) or None)
+        self, stages: Sequence[Stage], gate: Gate, step: Callable[[Job], Awaitable[Job]], slots: int
+    ) -> float | None:
+        """Fill free slots with the next jobs; returns when the next one is due."""
+        taken: list[Job] = []
+        if slots > 0:
+            taken = await self.desk.journal.do(jobs.claim, self.name, stages, self._now, slots)
+        for job in taken:
+            gate.start()
+            task = asyncio.create_task(self._carry(job, gate, step))
+            self._tasks.add(task)
+            task.add_done_callback(self._tasks.discard)
+        due = await self.desk.journal.ask(jobs.next_due, self.name, stages)
+        return max(due or 0.0, gate.not_before) or None
 
     async def _carry(self, job: Job, gate: Gate, step: Callable[[Job], Awaitable[Job]]) -> None:
         """Take one job as far as it goes; whatever happens it is put down in a place the journal names."""
@@ -243,16 +254,13 @@ class Lane:
 
     # --------------------------------------------------------------------------------------------------- looking
 
-    async def _look_round(self) -> None:
-        bell = self._bell()
-        while not self.stopping.is_set():
-            now = self._now
-            due = [job for job, looks in self._looks.values() if looks.due <= now][:AT_ONCE]
-            if due and self.calls.free(now) and self.held != Reason.LOGIN:
-                await self._look_at(due)
-                continue
-            earliest = min((looks.due for _, looks in self._looks.values()), default=None)
-            await self._rest(bell, None if earliest is None else max(earliest, self.calls.not_before, now + 0.05))
+    async def _look_turn(self) -> float | None:
+        now = self._now
+        due = [job for job, looks in self._looks.values() if looks.due <= now][:AT_ONCE]
+        if due and self.calls.free(now) and self.held != Reason.LOGIN:
+            await self._look_at(due)
+        earliest = min((looks.due for _, looks in self._looks.values()), default=None)
+        return None if earliest is None else max(earliest, self.calls.not_before)
 
     async def _look_at(self, due: list[Job]) -> None:
         started = self._now
@@ -308,16 +316,13 @@ class Lane:
 
     # ---------------------------------------------------------------------------------------------- settling doubts
 
-    async def _settle_doubts(self) -> None:
-        bell = self._bell()
-        while not self.stopping.is_set():
-            now = self._now
-            found = await self.desk.journal.ask(doubt.due, self.name, now)
-            if found and self.calls.free(now) and self.held != Reason.LOGIN:
-                await self._settle_these(found)
-                continue
-            until = await self.desk.journal.ask(doubt.next_due, self.name)
-            await self._rest(bell, None if until is None else max(until, self.calls.not_before, now + 0.05))
+    async def _doubt_turn(self) -> float | None:
+        now = self._now
+        found = await self.desk.journal.ask(doubt.due, self.name, now)
+        if found and self.calls.free(now) and self.held != Reason.LOGIN:
+            await self._settle_these(found)
+        until = await self.desk.journal.ask(doubt.next_due, self.name)
+        return None if until is None else max(until, self.calls.not_before)
 
     async def _settle_these(self, found: list[doubt.InDoubt]) -> None:
         creates = [one for one in found if one.purchase.kind is Kind.CREATE]
@@ -353,31 +358,26 @@ class Lane:
 
     # ------------------------------------------------------------------------------------------------------- tending
 
-    async def _tend(self) -> None:
+    async def _tend_turn(self) -> float | None:
         """Keep the balance fresh while there is something to buy, and end what holds by itself."""
-        bell = self._bell()
+        now = self._now
+        if self.held:
+            await self._hold_all()
+        await self.desk.journal.do(jobs.release_due, self.name, now)
+        if await self.desk.journal.ask(jobs.count_held, self.name, Reason.CAP):
+            await self.desk.journal.do(budget.release_capped, self.name, self.desk.terms())
         every = min(60.0, max(1.0, self.desk.provider.settings.settle))
-        asked = 0.0
-        while not self.stopping.is_set():
-            now = self._now
-            if self.held:
-                await self._hold_all()
-            await self.desk.journal.do(jobs.release_due, self.name, now)
-            if await self.desk.journal.ask(jobs.count_held, self.name, Reason.CAP):
-                await self.desk.journal.do(budget.release_capped, self.name, self.desk.terms())
-            spending = bool(self.held) or self.uploads.running > 0 or await self._is_unpaid()
-            if spending and now - asked >= every and self.held != Reason.PAUSED:
-                asked = now
-                await self._refresh_balance()
-            await self._rest(bell, asked + every if spending else None)
-            await asyncio.sleep(0.2)  # whatever rings, looking after the account has time
+        unpaid = await self.desk.journal.ask(jobs.count_held, self.name, Reason.PAYMENT) > 0
+        spending = bool(self.held) or self.uploads.running > 0 or unpaid
+        if spending and now - self._balance_asked >= every and self.held != Reason.PAUSED:
+            self._balance_asked = now
+            await self._refresh_balance()
+        await asyncio.sleep(TENDING)
+        return self._balance_asked + every if spending else None
 
     async def refresh(self) -> None:
         """Look at the balance and the workflows now."""
         await self._refresh_balance()
-
-    async def _is_unpaid(self) -> bool:
-        return await self.desk.journal.ask(jobs.count_held, self.name, Reason.PAYMENT) > 0
 
     async def _refresh_balance(self) -> None:
         read_at = time.time()

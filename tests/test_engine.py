@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+import asyncio
+import errno
 import os
+import random
 import time
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
+from typing import Any
 
+import apsw
 import pytest
 
-from artui import budget, files
+from artui import budget, failures, files
+from artui.files import publishing
 from artui.job import Batch, PurchaseState, Reason, Stage, Status
-from artui.journal import history, purchases, requests
+from artui.journal import Journal, history, jobs, purchases, requests
 from artui.sim.server import Simulator, running
 from tests.studio import Studio, open_studio
 
@@ -500,3 +506,113 @@ async def test_a_cap_that_has_room_again_lets_just_as_many_go_on(
         await studio.until(lambda: all(job.status is Status.DONE for job in studio.jobs()))
         assert len(simulator.ledger) == 6
         studio.check()
+
+
+# -------------------------------------------------------------------------------------------- disks, names and clocks
+
+
+async def test_a_full_output_disk_holds_what_is_bought_and_goes_on_by_itself(
+    studio: Studio, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    full = True
+    write = publishing._write_all
+
+    def write_or_not(file: Any, data: bytes) -> None:
+        if full and b"artui" not in data[:10]:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        write(file, data)
+
+    monkeypatch.setattr(publishing, "_write_all", write_or_not)
+    monkeypatch.setattr(failures, "OUTPUT_AGAIN", 0.3)
+    await studio.add(studio.photos(5))
+    await studio.start()
+    await studio.until(lambda: sum(job.reason == Reason.DISK_FULL for job in studio.jobs()) == 5)
+    full = False
+    await studio.until(lambda: all(job.status is Status.DONE for job in studio.jobs()))
+    assert len(studio.simulator.ledger) == 5
+    assert len(list(studio.out.iterdir())) == 5
+    studio.check()
+
+
+async def test_a_journal_that_cannot_be_written_for_a_while_costs_nothing(
+    studio: Studio, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    chance = random.Random(7)
+    real = Journal._run_one
+
+    def run_or_not(db: Any, work: Any) -> Any:
+        if chance.random() < 0.15:
+            raise apsw.FullError("database or disk is full")
+        return real(db, work)
+
+    await studio.add(studio.photos(20))
+    monkeypatch.setattr(Journal, "_run_one", staticmethod(run_or_not))
+    await studio.start()
+    await studio.until(lambda: len(studio.simulator.ledger) >= 10)
+    monkeypatch.setattr(Journal, "_run_one", staticmethod(real))
+    await studio.until(lambda: all(job.status is Status.DONE for job in studio.jobs()))
+    assert len(studio.simulator.ledger) == 20
+    assert studio.requests_to("/create") == 20
+    studio.check()
+
+
+async def test_no_intent_is_written_without_room_beside_the_journal(
+    studio: Studio, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(files, "free_bytes", lambda folder: 1_000_000)
+    [number] = await studio.add(studio.photos(1))
+    await studio.start()
+    await studio.until(lambda: studio.job(number).status is Status.HELD)
+    assert studio.job(number).reason == Reason.DISK_FULL
+    assert studio.requests_to("/create") == 0
+
+
+async def test_hostile_names_come_back_under_their_own(studio: Studio) -> None:
+    names = [
+        b"line\nbreak.jpg", b"\x1b[2J\x1b]52;c;x\x07.jpg", b"caf\xe9 latin.jpg", b"[bold] $(rm -rf).jpg", b"-rf.jpg",
+        b"a" * 251 + b".jpg", "أبيض‮gpj.jpg".encode(), "e\u0301.jpg".encode(), "\u00e9 two.jpg".encode(),
+    ]  # fmt: skip
+    photos = studio.photos(len(names))
+    hostile = []
+    for name, photo in zip(names, photos, strict=True):
+        target = studio.inbox / os.fsdecode(name)
+        photo.rename(target)
+        hostile.append(target)
+    stems = files.Stems(lambda key: False)
+    made = [studio.new_job(photo, stem=stems.reserve(studio.out, photo.stem)) for photo in hostile]
+    await studio.journal.do(jobs.add, None, made)
+    await studio.start()
+    finished = await studio.at_rest()
+    assert [job.status for job in finished] == [Status.DONE] * len(names), studio.places()
+    saved = {os.fsencode(path.name) for path in studio.out.iterdir()}
+    assert b"line\nbreak.png" in saved
+    assert b"caf\xe9 latin.png" in saved
+    sent = [str(request["form"]) for request in studio.simulator.history if request["path"].endswith("/upload")]
+    assert all(text.isascii() for text in sent)
+    studio.check()
+
+
+async def test_a_token_that_keeps_expiring_is_renewed_without_a_person(studio: Studio) -> None:
+    studio.simulator.switch({"token_lifetime": 1, "rotate_refresh_tokens": True})
+    studio.fault("upload", "delay:0.4", times=-1)
+    await studio.add(studio.photos(20))
+    await studio.start()
+    finished = await studio.at_rest()
+    assert [job.status for job in finished] == [Status.DONE] * 20, studio.places()
+    assert len(studio.simulator.ledger) == 20
+    studio.check()
+
+
+async def test_a_service_that_is_down_is_probed_ever_more_rarely_and_loses_nothing(studio: Studio) -> None:
+    studio.fault("*", "drop_before", times=-1)
+    await studio.add(studio.photos(20))
+    await studio.start()
+    await studio.until(lambda: len(studio.simulator.history) >= 12)
+    before = len(studio.simulator.history)
+    await asyncio.sleep(2)
+    assert len(studio.simulator.history) - before <= 15
+    studio.mend()
+    finished = await studio.at_rest()
+    assert [job.status for job in finished] == [Status.DONE] * 20, studio.places()
+    assert len(studio.simulator.ledger) == 20
+    studio.check()

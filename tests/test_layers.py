@@ -28,7 +28,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "steps": {"job", "config", "files", "journal", "budget", "pace", "transfers", "providers"},
     "doubt": {"job", "journal", "pace", "providers", "steps"},
     "decisions": {"job", "journal"},
-    "failures": {"job", "files", "budget", "pace", "providers", "steps"},
+    "failures": {"job", "files", "journal", "budget", "pace", "providers", "steps"},
     "lane": {"job", "journal", "budget", "pace", "providers", "steps", "doubt", "failures"},
     "engine": {
         "config", "credentials", "job", "files", "journal", "pace", "transfers", "providers", "steps", "lane",
