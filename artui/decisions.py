@@ -140,6 +140,21 @@ def _give_up(db: Connection, job: Job, arguments: Mapping[str, Any]) -> str:
     return f"{job.source.name} is given up and counted as spent"
 
 
+def approve(db: Connection, request: Request) -> None:
+    """A yes to a batch's sample: the rest of it goes on. A no (``arguments["yes"]`` false): the rest is cancelled."""
+    waiting = jobs.behind_sample(db, str(request.arguments["batch"]))
+    if not waiting:
+        requests.finish(db, request, "nothing of this batch waits for a yes", refused=True)
+        return
+    for job in waiting:
+        if request.arguments.get("yes", True):
+            jobs.move(db, job, job.stage, Status.READY, "approved", message="the sample was approved")
+        else:
+            jobs.move(db, job, job.stage, Status.CANCELLED, "cancelled", message="the sample was refused, nothing paid")
+    verdict = "go on" if request.arguments.get("yes", True) else "are cancelled, nothing more is paid"
+    requests.finish(db, request, f"{len(waiting)} photos {verdict}")
+
+
 DECISIONS: Mapping[str, Callable[[Connection, Job, Mapping[str, Any]], str]] = {
     "retry": _retry,
     "cancel": _cancel,

@@ -260,6 +260,9 @@ class Engine:
         if request.what in decisions.DECISIONS:
             await self._decide(request)
             return
+        if request.what == "approve":
+            await self.journal.do(decisions.approve, request)
+            return
         account = request.arguments.get("account")
         names = [account] if account else [*self._lanes]
         answers = {"stop": self._stop, "pause": self._pause_accounts, "resume": self._resume, "refresh": self._refresh}

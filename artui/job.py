@@ -70,12 +70,14 @@ class Reason(StrEnum):
     QUOTA = "quota"
     PRICE = "price changed"
     PAUSED = "paused"
+    SAMPLE = "sample"
     OVERDUE = "overdue"
     GONE = "gone"
     OUTPUT = "output folder"
     ACCOUNT = "account changed"
     DAMAGED = "result damaged"
     ERROR = "unexpected error"
+    RECOVERED = "journal recovered"
 
     FAILED = "failed at the service"
     REJECTED = "refused by the service"
@@ -137,13 +139,14 @@ class Result:
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """Jobs submitted together. ``cap`` in the account's unit."""
+    """Jobs submitted together. ``cap`` in the account's unit; only the first ``sample`` jobs are sent before a yes."""
 
     id: str
     name: str
     account: str
     created_at: float
     cap: int | None = None
+    sample: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

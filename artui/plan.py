@@ -23,10 +23,10 @@ from artui.providers.base import Identity, Limits, Workflow
 HASHING = 2
 """Threads that check and hash: more would only make a disk seek."""
 
-_PICTURES = frozenset(
-    ".jpg .jpeg .jpe .png .tif .tiff .webp .heic .heif .avif .gif .bmp .psd .psb .dng .cr2 .cr3 .nef .arw .raf .orf"
-    " .rw2".split()
-)
+_PICTURES = frozenset({
+    ".jpg", ".jpeg", ".jpe", ".png", ".tif", ".tiff", ".webp", ".heic", ".heif", ".avif", ".gif", ".bmp", ".psd",
+    ".psb", ".dng", ".cr2", ".cr3", ".nef", ".arw", ".raf", ".orf", ".rw2",
+})  # fmt: skip
 """Suffixes that promise a photo: such a file is named where it cannot be sent, others in a folder are passed over."""
 
 _TEMPORARY = ("~", ".part", ".tmp", ".crdownload")
@@ -340,6 +340,11 @@ def _of_bought(job: Job) -> str:
 # ------------------------------------------------------------------------------------------------------------ jobs
 
 
+def run_of(top: Path, workflow: Workflow) -> str:
+    """What the cap of a run is counted by: one folder with one workflow, however often it is sent."""
+    return storable(f"{top}|{workflow.id}")
+
+
 def new_jobs(plan: Plan, batch: Batch) -> list[NewJob]:
     """The jobs of a plan, ready to be added."""
     return [_new_job(plan.offer, planned, batch) for planned in plan.queued]
@@ -365,7 +370,7 @@ def _new_job(offer: Offer, planned: Planned, batch: Batch) -> NewJob:
         folder=planned.folder,
         stem=planned.stem,
         stem_key=files.stem_key(planned.folder, planned.stem),
-        run=storable(f"{planned.found.top}|{workflow.id}"),
+        run=run_of(planned.found.top, workflow),
         batch=batch.id,
         labels=offer.labels,
         copy=planned.copy,

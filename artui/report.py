@@ -1,4 +1,4 @@
-"""The headless face: follows what happens to jobs and tells it, as lines for a person or as JSON lines for a program."""
+"""The headless face: follows what happens to jobs and tells it, in lines for a person or JSON lines for a program."""
 
 from __future__ import annotations
 
@@ -46,14 +46,13 @@ class Printer(Protocol):
 
 @dataclass
 class Lines:
-    """One line per event that a person wants to hear of; ``every`` for all of them."""
+    """One line per event that a person wants to hear of."""
 
     say: Callable[[str], object]
-    every: bool = False
 
     def event(self, event: Event, job: Job) -> None:
         """One line: time, sign, file, what happened."""
-        if not (self.every or event.what in _NEWS):
+        if event.what not in _NEWS:
             return
         clock = time.strftime("%H:%M:%S", time.localtime(event.at))
         sign = SIGNS.get(event.status, ">")

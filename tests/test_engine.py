@@ -616,3 +616,23 @@ async def test_a_service_that_is_down_is_probed_ever_more_rarely_and_loses_nothi
     assert [job.status for job in finished] == [Status.DONE] * 20, studio.places()
     assert len(studio.simulator.ledger) == 20
     studio.check()
+
+
+# ------------------------------------------------------------------------------------------------ the sampling gate
+
+
+@pytest.mark.parametrize("yes", [True, False])
+async def test_only_the_sample_is_sent_until_a_person_says_yes(studio: Studio, yes: bool) -> None:
+    batch = Batch("b1", "boots", "studio", time.time(), sample=2)
+    await studio.add(studio.photos(6), batch=batch)
+    await studio.start()
+    waiting = [job for job in await studio.at_rest() if job.status is Status.HELD]
+    assert {job.reason for job in waiting} == {Reason.SAMPLE}
+    assert len(studio.simulator.ledger) == 2
+    outcome = await studio.ask("approve", batch="b1", yes=yes)
+    assert outcome.message.startswith("4 photos")
+    await studio.at_rest()
+    assert len(studio.simulator.ledger) == (6 if yes else 2)
+    assert {job.status for job in studio.jobs()} == ({Status.DONE} if yes else {Status.DONE, Status.CANCELLED})
+    assert (await studio.ask("approve", batch="b1", yes=yes)).refused
+    studio.check()

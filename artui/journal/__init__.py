@@ -4,6 +4,6 @@
 connection, by subject: ``jobs``, ``purchases``, ``accounts``, ``requests`` (with the engine's row) and ``history``.
 """
 
-from artui.journal.store import Connection, Journal, JournalProblem, Stale, Unwritable
+from artui.journal.store import Connection, DatabaseError, Journal, JournalProblem, Stale, Unwritable
 
-__all__ = ["Connection", "Journal", "JournalProblem", "Stale", "Unwritable"]
+__all__ = ["Connection", "DatabaseError", "Journal", "JournalProblem", "Stale", "Unwritable"]

@@ -11,7 +11,8 @@ def find(db: Connection, word: str) -> list[Batch]:
     for condition in ("id = ?1 OR name = ?1", "substr(id, 1, length(?1)) = ?1"):
         found = rows(
             db,
-            f"SELECT id, name, account, created_at, cap FROM batches WHERE {condition} ORDER BY created_at DESC",
+            f"SELECT id, name, account, created_at, cap, sample FROM batches WHERE {condition}"
+            " ORDER BY created_at DESC",
             (word,),
         )
         if found:

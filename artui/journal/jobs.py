@@ -92,15 +92,32 @@ def add(db: Connection, batch: Batch | None, jobs: Iterable[NewJob]) -> list[int
     now = time.time()
     if batch:
         db.execute(
-            "INSERT OR IGNORE INTO batches (id, name, account, cap, created_at) VALUES (?, ?, ?, ?, ?)",
-            (batch.id, batch.name, batch.account, batch.cap, batch.created_at),
+            "INSERT OR IGNORE INTO batches (id, name, account, created_at, cap, sample) VALUES (?, ?, ?, ?, ?, ?)",
+            (batch.id, batch.name, batch.account, batch.created_at, batch.cap, batch.sample),
         )
     try:
-        return [_insert(db, new, now) for new in jobs]
+        numbers = [_insert(db, new, now) for new in jobs]
     except apsw.ConstraintError as taken:
         if "jobs.stem_key" not in str(taken):
             raise
         raise StemTaken("a result name was taken meanwhile") from taken
+    if batch and batch.sample is not None:
+        _hold_behind_sample(db, numbers[batch.sample :], batch.sample)
+    return numbers
+
+
+def _hold_behind_sample(db: Connection, numbers: Sequence[int], sample: int) -> None:
+    """Hold all but the sample of a batch until a person has seen its results."""
+    message = f"waits for a yes to the first {sample} results of its batch"
+    for number in numbers:
+        job = get(db, number)
+        if job is not None:
+            move(db, job, job.stage, Status.HELD, "held", reason=Reason.SAMPLE, message=message)
+
+
+def behind_sample(db: Connection, batch: str) -> list[Job]:
+    """The jobs of a batch that wait for a yes to its sample."""
+    return select(db, "batch = ? AND status = 'held' AND reason = ? ORDER BY id", (batch, Reason.SAMPLE))
 
 
 def _insert(db: Connection, new: NewJob, now: float) -> int:

@@ -16,7 +16,8 @@ def _listed(values: object) -> str:
 
 TABLES = f"""
 CREATE TABLE batches (
-    id TEXT PRIMARY KEY, name TEXT NOT NULL, account TEXT NOT NULL, cap INTEGER, created_at REAL NOT NULL
+    id TEXT PRIMARY KEY, name TEXT NOT NULL, account TEXT NOT NULL, created_at REAL NOT NULL, cap INTEGER,
+    sample INTEGER
 ) STRICT;
 
 CREATE TABLE jobs (
@@ -45,6 +46,7 @@ CREATE INDEX jobs_open ON jobs (account, stage, status, due)
     WHERE status IN ('ready', 'running', 'waiting', 'held');
 CREATE INDEX jobs_status ON jobs (status, id);
 CREATE INDEX jobs_batch ON jobs (batch, id);
+CREATE INDEX jobs_order ON jobs (batch, source);
 CREATE INDEX jobs_twins ON jobs (twin_of) WHERE twin_of IS NOT NULL;
 CREATE INDEX jobs_digest ON jobs (payer, digest) WHERE digest <> '';
 CREATE INDEX jobs_source ON jobs (source);
@@ -153,12 +155,52 @@ CREATE TRIGGER facts_last BEFORE DELETE ON facts BEGIN SELECT RAISE(ABORT, 'fact
 """
 
 
+# What a table over all jobs says of them, summed as they change, so that it need not read them. What a person puts
+# aside comes back as soon as it moves.
+_TO_COME = (
+    "(CASE WHEN {row}.buys AND {row}.stage IN ('new', 'checked', 'uploaded')"
+    " AND {row}.status IN ('ready', 'running', 'waiting', 'held') THEN COALESCE({row}.quoted, 0) ELSE 0 END)"
+)
+
+
+def _count(row: str, sign: str) -> str:
+    return (
+        f"INSERT INTO tally VALUES ({row}.account, COALESCE({row}.batch, ''), {row}.status, {row}.reason, {sign} 1,"
+        f" {sign} COALESCE({row}.quoted, 0), {sign} COALESCE({row}.charged, 0), {sign} {_TO_COME.format(row=row)})"
+        " ON CONFLICT (account, batch, status, reason) DO UPDATE SET jobs = jobs + excluded.jobs,"
+        " quoted = quoted + excluded.quoted, charged = charged + excluded.charged,"
+        " to_come = to_come + excluded.to_come;"
+    )
+
+
+COUNTING = f"""
+CREATE TABLE tally (
+    account TEXT NOT NULL, batch TEXT NOT NULL, status TEXT NOT NULL, reason TEXT NOT NULL,
+    jobs INTEGER NOT NULL, quoted INTEGER NOT NULL, charged INTEGER NOT NULL, to_come INTEGER NOT NULL,
+    PRIMARY KEY (account, batch, status, reason)
+) STRICT;
+CREATE TRIGGER job_added AFTER INSERT ON jobs BEGIN
+{_count("new", "+")}
+END;
+CREATE TRIGGER job_changed AFTER UPDATE OF status, reason, stage, quoted, charged, buys ON jobs BEGIN
+{_count("old", "-")}
+{_count("new", "+")}
+END;
+
+CREATE TABLE aside (job INTEGER PRIMARY KEY REFERENCES jobs (id)) STRICT;
+CREATE TRIGGER aside_until_it_moves AFTER UPDATE OF status ON jobs WHEN old.status <> new.status BEGIN
+DELETE FROM aside WHERE job = new.id;
+END;
+"""
+
+
 def create_tables(db: apsw.Connection) -> None:
     """The first shape of the journal."""
     db.execute("CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT")
     db.execute("INSERT INTO meta VALUES ('uuid', ?)", (str(uuid4()),))
     db.execute(TABLES)
     db.execute(SPENDING)
+    db.execute(COUNTING)
 
 
 MIGRATIONS: tuple[Callable[[apsw.Connection], None], ...] = (create_tables,)

@@ -21,6 +21,9 @@ import apsw
 from artui.journal.schema import MIGRATIONS
 
 Connection = apsw.Connection
+DatabaseError = apsw.Error
+"""What SQLite raises where it cannot read or write the file, beside what this room makes of it."""
+
 P = ParamSpec("P")
 T = TypeVar("T")
 

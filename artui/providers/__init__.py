@@ -12,7 +12,7 @@ from artui.config import AccountConfig, ConfigError
 if TYPE_CHECKING:
     from artui.providers.base import Provider, Settings
 
-SHARED = frozenset({"base", "http"})
+SHARED = frozenset({"base", "http", "said"})
 
 
 def names() -> list[str]:

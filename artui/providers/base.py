@@ -279,7 +279,8 @@ class Settings(BaseModel):
 @dataclass(frozen=True, slots=True)
 class Limits:
     """What a service takes and bears. ``in_flight``: executions at once; ``least_gap``: seconds between two looks at
-    one execution; ``keeps_results``: seconds a result stays at the service, None where it is not stated."""
+    one execution; ``keeps_results``: seconds a result stays at the service, None where it is not stated;
+    ``euro_per_credit``: what a credit costs before tax, about, None where that is not known."""
 
     accepts: Accepts
     in_flight: int
@@ -289,6 +290,7 @@ class Limits:
     can_find: bool = True
     can_retry: bool = True
     has_prices: bool = True
+    euro_per_credit: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -369,6 +371,11 @@ class Provider(ABC, Generic[SettingsT]):
     def draft(self, order: Order) -> str:
         """The exact paid request as text, to be stored before it is sent. No secrets in it."""
 
+    def batch_labels(self, batch: str, name: str, created_at: str) -> Mapping[str, str]:
+        """The labels by which the service shows jobs as one batch; ``created_at`` is ISO 8601. None by default."""
+        del batch, name, created_at
+        return {}
+
     @abstractmethod
     async def submit(self, draft: str, photo: Photo, permit: Permit, counted: Counted) -> str:
         """Send exactly one paid request and return the execution's id.
@@ -411,8 +418,34 @@ class Provider(ABC, Generic[SettingsT]):
 
 
 __all__ = [
-    "Absent", "AccessTokens", "Blocked", "Cause", "Component", "Counted", "DevicePrompt", "Found", "Identity",
-    "Incomplete", "Limits", "Look", "NotPermitted", "Order", "Organization", "Output", "Permit", "Progress", "Provider",
-    "ProviderError", "Rejected", "Sent", "Settings", "Sought", "State", "Surroundings", "Transient", "Unknown",
-    "Uploaded", "Workflow",
+    "Absent",
+    "AccessTokens",
+    "Blocked",
+    "Cause",
+    "Component",
+    "Counted",
+    "DevicePrompt",
+    "Found",
+    "Identity",
+    "Incomplete",
+    "Limits",
+    "Look",
+    "NotPermitted",
+    "Order",
+    "Organization",
+    "Output",
+    "Permit",
+    "Progress",
+    "Provider",
+    "ProviderError",
+    "Rejected",
+    "Sent",
+    "Settings",
+    "Sought",
+    "State",
+    "Surroundings",
+    "Transient",
+    "Unknown",
+    "Uploaded",
+    "Workflow",
 ]

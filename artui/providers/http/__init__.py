@@ -1,13 +1,15 @@
 """HTTP for every provider: the only place that knows httpx and aiohttp.
 
-``transport`` is how a request leaves this machine, ``messages`` what is asked and answered, ``client`` the three ways to
-ask: send, pay, fetch. ``device`` signs people in. Every failure comes out as one of the classes of ``providers.base``.
+``transport`` is how a request leaves this machine, ``messages`` what is asked and answered, ``client`` the three ways
+to ask: send, pay, fetch. ``device`` signs people in, ``signed_in`` asks in their name. Every failure comes out as a
+class of ``providers.base``.
 """
 
 from artui.providers.http.client import Client, Pace
 from artui.providers.http.messages import (
     OBJECT,
     PAGE,
+    SENT_AT_ONCE,
     TEXT,
     Answer,
     Body,
@@ -22,6 +24,7 @@ from artui.providers.http.messages import (
 __all__ = [
     "OBJECT",
     "PAGE",
+    "SENT_AT_ONCE",
     "TEXT",
     "Answer",
     "Body",

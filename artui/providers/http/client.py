@@ -9,9 +9,10 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import AsyncGenerator, Callable, Generator
-from contextlib import AsyncExitStack, aclosing, asynccontextmanager, suppress
+from contextlib import aclosing, asynccontextmanager, suppress
 from dataclasses import dataclass, replace
 from http.cookiejar import CookieJar, DefaultCookiePolicy
+from types import AsyncGeneratorType
 from typing import Final, TypeVar
 
 import httpx
@@ -21,7 +22,7 @@ from artui.credentials import Secret
 from artui.credentials.tokens import since_boot
 from artui.providers.base import Blocked, Cause, Counted, Permit, Transient, Unknown
 from artui.providers.http.messages import OBJECT, TEXT, Answer, Request, moment
-from artui.providers.http.transport import Departure, Transport, proxy_for, single, trust
+from artui.providers.http.transport import Departure, Transport, trust
 
 CONNECT: Final = 10.0
 """Seconds for name, connection and TLS together."""
@@ -32,6 +33,8 @@ for _name in ("httpx", "httpcore", "aiohttp"):  # below this they log addresses
     logging.getLogger(_name).setLevel(logging.WARNING)
 
 Result = TypeVar("Result")
+
+_FAILURES = (httpx.HTTPError, httpx.InvalidURL)
 
 
 class Crawling(httpx.TimeoutException):
@@ -74,6 +77,7 @@ class Flow:
         self._pace = pace
         self._counted = counted
         self._moved = 0
+        self._is_answered = False
         self.broken: Exception | None = None
         """What reading the request's own body raised."""
 
@@ -101,39 +105,38 @@ class Flow:
         sent = 0
         self.start()
         try:
-            while (block := await in_thread(next, content, None)) is not None:
+            while sent < length and (block := await in_thread(next, content, None)) is not None:
                 sent += len(block)
                 if sent > length:
                     break
-                # An early answer is read before more is written: after it the service may have hung up, and writing
-                # to a dead connection loses what it said.
-                await asyncio.sleep(0)
                 yield block
                 self.moved(len(block))
                 if self._counted is not None:
                     self._counted(sent)
-            if sent != length:
-                raise httpx.LocalProtocolError("the file no longer has the length it had")
         except Exception as error:
             self.broken = error
             raise
         finally:
             content.close()
-        self.stop()
+        if sent != length:
+            self.broken = httpx.LocalProtocolError("the file no longer has the length it had")
+            raise self.broken
+        if not self._is_answered:
+            self.stop()
 
     async def incoming(self, response: httpx.Response, most: int | None = None) -> AsyncGenerator[bytes, None]:
         """The answer's blocks as sent, never decompressed, ``most`` bytes in all."""
         if response.headers.get("content-encoding", "identity").lower() != "identity":
             raise Unreadable("the answer is compressed, which was not asked for")
         received = 0
+        self._is_answered = True
         self.start()
-        async with aclosing(response.aiter_raw()) as blocks:
-            async for block in blocks:
-                received += len(block)
-                if most is not None and received > most:
-                    raise Unreadable(f"the answer is longer than {most:,} bytes")
-                self.moved(len(block))
-                yield block
+        async for block in response.aiter_raw():
+            received += len(block)
+            if most is not None and received > most:
+                raise Unreadable(f"the answer is longer than {most:,} bytes")
+            self.moved(len(block))
+            yield block
         self.stop()
 
     async def read(self, response: httpx.Response, most: int) -> bytes:
@@ -146,7 +149,7 @@ class Flow:
 
 
 class Client:
-    """One account's way to its service. ``title`` names the service in every error; ``read`` and ``pace`` are limits."""
+    """One account's way to its service. ``title`` names it in every error, ``read`` and ``pace`` are limits."""
 
     def __init__(
         self,
@@ -158,27 +161,10 @@ class Client:
         pace: Pace | None = None,
     ) -> None:
         self._title = title
-        self._proxy = proxy
-        self._context = trust(ca_file)
-        self._read = read
         self._pace = pace or Pace()
-        self._ordinary = self._over(Transport(self._context, proxy), "keep-alive")
-        self._paid = self._over(Transport(self._context, proxy, once=True), "close")
+        self._ordinary = _over(Transport(trust(ca_file), proxy), "keep-alive", read)
+        self._paid = _over(Transport(trust(ca_file), proxy, once=True), "close", read)
         self._clock: tuple[float, float] | None = None
-
-    def _over(self, transport: httpx.AsyncBaseTransport, connection: str) -> httpx.AsyncClient:
-        return httpx.AsyncClient(
-            transport=transport,
-            headers={
-                "Accept": "*/*",
-                "Accept-Encoding": "identity",
-                "Connection": connection,
-                "User-Agent": f"artui/{__version__}",
-            },
-            cookies=CookieJar(DefaultCookiePolicy(allowed_domains=[])),
-            timeout=httpx.Timeout(self._read, connect=CONNECT, pool=None),
-            trust_env=False,
-        )
 
     async def close(self) -> None:
         """Close every connection."""
@@ -205,7 +191,7 @@ class Client:
         try:
             async with self._exchange(self._ordinary, request, departure, counted) as (response, flow):
                 answer = self._answer(request, response, await flow.read(response, most))
-        except httpx.HTTPError as error:
+        except _FAILURES as error:
             raise self._failure(request, departure, error) from None
         if not any_status:
             answer.raise_unless_final()
@@ -218,16 +204,11 @@ class Client:
         ``reached=False`` where no byte left, what the body raised where it broke, else :class:`Unknown`.
         """
         departure = Departure(permit)
-        async with AsyncExitStack() as stack:
-            client = self._paid
-            if request.method == "GET":  # which aiohttp would send again
-                proxy = proxy_for(httpx.URL(request.url), self._proxy)
-                client = await stack.enter_async_context(self._over(single(self._context, proxy), "close"))
-            try:
-                async with self._exchange(client, request, departure, counted) as (response, flow):
-                    return self._answer(request, response, await flow.read(response, TEXT))
-            except httpx.HTTPError as error:
-                failure = self._failure(request, departure, error)
+        try:
+            async with self._exchange(self._paid, request, departure, counted) as (response, flow):
+                return self._answer(request, response, await flow.read(response, TEXT))
+        except _FAILURES as error:
+            failure = self._failure(request, departure, error)
         raise Unknown(str(failure)) if departure.left else failure
 
     async def fetch(
@@ -253,11 +234,13 @@ class Client:
                         answer = self._answer(request, response, body)
                         break
                     request = _elsewhere(request, response, hosts)
-            except httpx.HTTPError as error:
+            except _FAILURES as error:
                 raise self._failure(request, departure, error) from None
         else:
             raise Transient(f"{self._title}: {request.doing}: the service points from address to address")
         answer.raise_unless_final()
+        if 200 < answer.status < 300:
+            raise answer.unreadable()
         return answer
 
     # How it is done.
@@ -283,7 +266,7 @@ class Client:
     ) -> AsyncGenerator[httpx.Response, None]:
         body, content = request.body, None
         if body is not None:
-            content = body.content if isinstance(body.content, bytes) else flow.outgoing(body.length, body.content)
+            content = body.content if isinstance(body.content, bytes) else flow.outgoing(body.length, body.content())
         try:
             response = await client.send(self._built(client, request, content, departure), stream=True)
             try:
@@ -298,7 +281,7 @@ class Client:
         finally:
             flow.stop()
             # A cut-off body rests where it was; one that is being read just now ends by the same cancel.
-            if isinstance(content, AsyncGenerator) and not content.ag_running:
+            if isinstance(content, AsyncGeneratorType) and not content.ag_running:
                 await content.aclose()
 
     def _built(
@@ -319,21 +302,21 @@ class Client:
             params=request.params or None,
             headers=headers,
             content=content,
-            extensions={"departure": departure, "trace": departure.traced},
+            extensions={"departure": departure},
         )
 
     def _plain(self, secret: Secret) -> str:
         """A secret as a header takes it: the words of an encoding error would show it."""
-        text = secret.reveal()
-        if not (text.isascii() and text.isprintable()):
+        if not (secret.reveal().isascii() and secret.reveal().isprintable()):
             raise Blocked(f"{self._title}: the stored key has characters no key has: sign in again", cause=Cause.LOGIN)
-        return text
+        return secret.reveal()
 
     def _answer(self, request: Request, response: httpx.Response, body: bytes) -> Answer:
         return Answer(f"{self._title}: {request.doing}", response.status_code, response.headers, body)
 
-    def _failure(self, request: Request, departure: Departure, error: httpx.HTTPError) -> Transient:
-        return Transient(f"{self._title}: {request.doing}: {error}", reached=departure.left)
+    def _failure(self, request: Request, departure: Departure, error: Exception) -> Transient:
+        why = str(error) or type(error).__name__
+        return Transient(f"{self._title}: {request.doing}: {why}", reached=departure.left)
 
     def _note_time(self, response: httpx.Response) -> None:
         said = moment(response.headers.get("date", ""))
@@ -366,6 +349,17 @@ class Client:
         if not received:
             raise Unreadable("the file is empty")
         return b""
+
+
+def _over(transport: Transport, connection: str, read: float) -> httpx.AsyncClient:
+    headers = {"Accept-Encoding": "identity", "Connection": connection, "User-Agent": f"artui/{__version__}"}
+    return httpx.AsyncClient(
+        transport=transport,
+        headers=headers,
+        cookies=CookieJar(DefaultCookiePolicy(allowed_domains=[])),
+        timeout=httpx.Timeout(read, connect=CONNECT),
+        trust_env=False,
+    )
 
 
 def _elsewhere(request: Request, response: httpx.Response, hosts: frozenset[str]) -> Request:

@@ -6,11 +6,10 @@ import json
 import re
 import secrets
 import time
-from collections.abc import Generator, Iterable, Mapping
+from collections.abc import Callable, Generator, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC
 from email.utils import parsedate_to_datetime
-from functools import lru_cache
 from typing import Annotated, Any, Final, TypeVar
 from urllib.parse import urlencode, urlsplit
 
@@ -25,6 +24,9 @@ OBJECT: Final = 1024 * 1024
 """Most bytes of an answer that is one object."""
 PAGE: Final = 16 * 1024 * 1024
 """Most bytes of an answer that is a page of objects."""
+
+SENT_AT_ONCE: Final = 64 * 1024
+"""Bytes of a file to hand over at once: the speed rule sees no smaller steps, and smaller ones are slower."""
 
 Shape = TypeVar("Shape")
 
@@ -58,11 +60,11 @@ ServiceUrl = Annotated[str, AfterValidator(_service_url)]
 
 @dataclass(frozen=True, slots=True)
 class Body:
-    """What a request carries: ``length`` bytes, at once or as blocks read from disk while they are sent."""
+    """What a request carries: ``length`` bytes, as they are or as blocks made anew for each sending."""
 
     media_type: str
     length: int
-    content: bytes | Generator[bytes] = field(repr=False)
+    content: bytes | Callable[[], Generator[bytes]] = field(repr=False)
 
 
 def json_body(text: str) -> Body:
@@ -89,7 +91,7 @@ class FilePart:
 
 
 def multipart_body(fields: Mapping[str, str], file: FilePart) -> Body:
-    """A multipart form, fields first; the file is read while it is sent, once."""
+    """A multipart form, fields first; the file is read while it is sent."""
     boundary = secrets.token_hex(16)
     part = f'--{boundary}\r\nContent-Disposition: form-data; name="'
     head = "".join(f'{part}{name}"\r\n\r\n{value}\r\n' for name, value in fields.items())
@@ -101,7 +103,7 @@ def multipart_body(fields: Mapping[str, str], file: FilePart) -> Body:
         yield from file.blocks
         yield last
 
-    return Body(f"multipart/form-data; boundary={boundary}", len(first) + file.size + len(last), blocks())
+    return Body(f"multipart/form-data; boundary={boundary}", len(first) + file.size + len(last), blocks)
 
 
 def _quoted(name: str) -> str:
@@ -157,7 +159,7 @@ class Answer:
     def read_as(self, shape: type[Shape]) -> Shape:
         """The JSON body in the given shape; :class:`Transient` where it has another."""
         try:
-            return _adapter(shape).validate_json(self.body)
+            return TypeAdapter(shape).validate_json(self.body)
         except ValidationError:
             raise self.unreadable() from None
 
@@ -200,15 +202,10 @@ class Answer:
             raise self.unreadable()
 
 
-@lru_cache(maxsize=64)
-def _adapter(shape: type[Shape]) -> TypeAdapter[Shape]:
-    return TypeAdapter(shape)
-
-
 def asked_to_wait(headers: Mapping[str, str]) -> float | None:
     """The seconds a service asks to wait, kept within 1 s and 15 min; None where it does not ask, or not readably."""
     asked = headers.get("retry-after", "").strip()
-    if re.fullmatch(r"-?\d{1,300}(\.\d{1,300})?", asked):
+    if re.fullmatch(r"-?[0-9]{1,300}(\.[0-9]{1,300})?", asked):
         wait = float(asked)
     else:
         until, now = moment(asked), moment(headers.get("date", ""))

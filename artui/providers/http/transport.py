@@ -1,4 +1,4 @@
-"""How requests leave this machine: httpx over aiohttp, with errors by their true cause and a truthful word on departure.
+"""How requests leave this machine: httpx over aiohttp, errors by their cause, and a truthful word on what left.
 
 httpx's own pool breaks when many requests are cancelled and is slow with many small ones; over aiohttp it is neither.
 No other file knows aiohttp.
@@ -7,13 +7,14 @@ No other file knows aiohttp.
 from __future__ import annotations
 
 import base64
+import socket
 import ssl
 from collections.abc import AsyncIterator
 from functools import lru_cache
 from types import SimpleNamespace
 from typing import Final
 from urllib.parse import unquote
-from urllib.request import proxy_bypass_environment
+from urllib.request import proxy_bypass
 
 import aiohttp
 import httpx
@@ -26,6 +27,10 @@ from artui.providers.http.messages import is_this_machine
 
 BLOCK: Final = 256 * 1024
 """Bytes an answer may run ahead of its reader; measured, smaller is slower."""
+
+
+BACKLOG: Final = 64 * 1024
+"""Bytes the system may hold back unsent; without a bound they are megabytes, and no rule could see them stand still."""
 
 
 class UnknownHost(httpx.ConnectError):
@@ -46,24 +51,19 @@ class Departure:
         self.left = False
 
     async def leave(self) -> None:
-        """Let one sending of the request go; a paid one goes once."""
+        """Let one sending of the request go. A paid one goes once: aiohttp would send a GET again after a hang-up."""
         if self._permit is not None:
             if self.left:
                 raise httpx.LocalProtocolError("a paid request is not sent a second time")
             await self._permit()
         self.left = True
 
-    async def traced(self, event: str, _details: object) -> None:
-        """Take the word of httpx's own transport that it is about to write."""
-        if event == "http11.send_request_headers.started":
-            await self.leave()
-
 
 class Transport(AiohttpTransport):
     """One aiohttp session under httpx: exact addresses, no cookies, no redirects, errors by their cause.
 
     Each request names its :class:`Departure` as an extension. ``once`` opens a connection for each request and closes
-    it after, for what must not be sent again: aiohttp repeats a GET, never a POST, whose kept connection turns out dead.
+    it after: for what must not meet a kept one that has died.
     """
 
     def __init__(self, context: ssl.SSLContext, proxy: str | None, *, once: bool = False) -> None:
@@ -75,7 +75,9 @@ class Transport(AiohttpTransport):
         trace = aiohttp.TraceConfig()
         trace.on_request_headers_sent.append(_leave)  # despite its name awaited before the headers are written
         return aiohttp.ClientSession(
-            connector=aiohttp.TCPConnector(ssl=self.ssl_context, limit=0, force_close=self._once),
+            connector=aiohttp.TCPConnector(
+                ssl=self.ssl_context, limit=0, force_close=self._once, socket_factory=_socket
+            ),
             cookie_jar=aiohttp.DummyCookieJar(),
             trace_configs=[trace],
             read_bufsize=BLOCK,
@@ -100,9 +102,18 @@ class Transport(AiohttpTransport):
                 proxy_headers=proxy_headers,
                 trace_request_ctx=request.extensions["departure"],
             )
-        except (aiohttp.ClientError, OSError) as error:
+        except (aiohttp.ClientError, OSError, ValueError) as error:
             raise _named(error) from None
         return httpx.Response(response.status, headers=response.raw_headers, stream=_Stream(response))
+
+
+def _socket(address: aiohttp.AddrInfoType) -> socket.socket:
+    """A socket that takes little more than what is on its way, so that bytes counted as sent nearly are."""
+    family, kind, protocol, *_ = address
+    made = socket.socket(family, kind, protocol)
+    if hasattr(socket, "TCP_NOTSENT_LOWAT"):
+        made.setsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, BACKLOG)
+    return made
 
 
 async def _leave(_session: aiohttp.ClientSession, context: SimpleNamespace, _headers: object) -> None:
@@ -128,36 +139,27 @@ class _Stream(AiohttpResponseStream):
             raise _named(error) from None
 
 
+_NAMES: Final[tuple[tuple[type[Exception], type[httpx.TransportError], str], ...]] = (
+    (aiohttp.ClientConnectorDNSError, UnknownHost, "the name of the service cannot be found: is this machine online?"),
+    (aiohttp.ClientSSLError, Untrusted, "the certificate of the service is not trusted here"),
+    (aiohttp.ClientProxyConnectionError, httpx.ProxyError, "the proxy cannot be reached"),
+    (aiohttp.ClientHttpProxyError, httpx.ProxyError, "the proxy refuses the connection"),
+    (aiohttp.ConnectionTimeoutError, httpx.ConnectTimeout, "no connection in time"),
+    (aiohttp.ClientConnectorError, httpx.ConnectError, "no connection: the service refuses it or cannot be reached"),
+    (TimeoutError, httpx.ReadTimeout, "no answer in time"),
+    (aiohttp.ServerDisconnectedError, httpx.RemoteProtocolError, "the service hung up without an answer"),
+    (aiohttp.ClientPayloadError, httpx.ReadError, "the answer broke off"),
+    (aiohttp.ClientResponseError, httpx.RemoteProtocolError, "the answer is not HTTP"),
+    (ValueError, httpx.LocalProtocolError, "the address or a header cannot be sent"),
+)
+
+
 def _named(error: Exception) -> httpx.TransportError:
     """What an error of aiohttp is, as httpx would say it, in words without addresses or headers."""
-    match error:
-        case aiohttp.ClientConnectorDNSError():
-            return UnknownHost("the name of the service cannot be found: is this machine online?")
-        case aiohttp.ClientSSLError() | ssl.SSLError():
-            return Untrusted("the certificate of the service is not trusted here")
-        case aiohttp.ClientProxyConnectionError() | aiohttp.ClientHttpProxyError():
-            return httpx.ProxyError("the proxy refuses the connection")
-        case aiohttp.ConnectionTimeoutError():
-            return httpx.ConnectTimeout("no connection in time")
-        case aiohttp.ClientConnectorError():
-            return httpx.ConnectError("no connection: the service refuses it or cannot be reached from here")
-        case TimeoutError():
-            return httpx.ReadTimeout("no answer in time")
-        case aiohttp.ServerDisconnectedError():
-            return httpx.RemoteProtocolError("the service hung up without an answer")
-        case aiohttp.ClientPayloadError():
-            return httpx.ReadError("the answer broke off")
-        case aiohttp.ClientResponseError():
-            return httpx.RemoteProtocolError("the answer is not HTTP")
-        case _:
-            return httpx.NetworkError("the connection broke")
-
-
-def single(context: ssl.SSLContext, proxy: str | None) -> httpx.AsyncHTTPTransport:
-    """httpx's own transport, which never sends anything twice: for one paid GET."""
-    return httpx.AsyncHTTPTransport(
-        verify=context, trust_env=False, proxy=proxy, limits=httpx.Limits(max_keepalive_connections=0)
-    )
+    for kind, name, words in _NAMES:
+        if isinstance(error, kind):
+            return name(words)
+    return httpx.NetworkError("the connection broke")
 
 
 @lru_cache(maxsize=4)
@@ -178,10 +180,10 @@ def trust(ca_file: str | None) -> ssl.SSLContext:
 
 
 def proxy_for(url: httpx.URL, proxy: str | None) -> str | None:
-    """The proxy to reach ``url`` by: the one that is set, but none to this machine itself or to what ``no_proxy`` names."""
+    """The proxy to reach ``url`` by: the one that is set, but none to this machine or to what ``no_proxy`` names."""
     if not proxy or is_this_machine(url.host):
         return None
-    return None if proxy_bypass_environment(url.netloc.decode("ascii")) else proxy
+    return None if proxy_bypass(url.netloc.decode("ascii")) else proxy
 
 
 def _split(proxy: str | None) -> tuple[str | None, dict[str, str] | None]:

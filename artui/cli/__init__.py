@@ -1,0 +1,157 @@
+"""The command line: every command is found here by name and loaded when it is asked for.
+
+One file per family of commands. ``exits`` owns how they end, ``terminal`` what they print and ask, ``session`` what
+they stand on. Whatever a service or a provider needs is imported inside the commands that talk to one, so that the
+others start at once.
+"""
+
+from __future__ import annotations
+
+import io
+import os
+import signal
+import sys
+from collections.abc import Sequence
+from importlib import import_module
+from types import FrameType
+from typing import NoReturn
+
+import click
+
+import artui
+from artui.cli.exits import Exit, Trouble
+from artui.cli.terminal import say
+from artui.config import ConfigError
+
+COMMANDS = {
+    "login": "signing",
+    "logout": "signing",
+    "accounts": "accounts",
+    "balance": "accounts",
+    "workflows": "accounts",
+    "submit": "submit",
+    "redo": "submit",
+    "jobs": "jobs",
+    "job": "jobs",
+    "why": "jobs",
+    "wait": "jobs",
+    "retry": "act",
+    "cancel": "act",
+    "resolve": "act",
+    "pause": "act",
+    "resume": "act",
+    "status": "engine",
+    "stop": "engine",
+    "recover": "recovering",
+    "config": "settings",
+    "demo": "demo",
+    "sim": "demo",
+}
+"""Every command and the file of this folder that holds it, in the order of the help."""
+
+
+class Commands(click.Group):
+    """The commands of ``COMMANDS``, each imported when it is wanted."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """All names, in the order of the help."""
+        del ctx
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """One command; None where there is none of this name."""
+        del ctx
+        if cmd_name not in COMMANDS:
+            return None
+        module = import_module(f"{__name__}.{COMMANDS[cmd_name]}")
+        command: click.Command = getattr(module, f"{cmd_name}_command")
+        return command
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """As click does, with the nearest name where there is none."""
+        from artui.config.known import nearest
+
+        if args and not args[0].startswith("-") and args[0] not in COMMANDS:
+            hint = nearest(args[0], COMMANDS) or "; `artui --help` lists all"
+            raise click.UsageError(f"there is no command {args[0]!r}{hint}")
+        return super().resolve_command(ctx, args)
+
+
+@click.group(
+    cls=Commands,
+    invoke_without_command=True,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+)
+@click.version_option(artui.__version__, prog_name="artui", message="%(prog)s %(version)s")
+@click.pass_context
+def root(ctx: click.Context) -> int:
+    """Send photos through paid cloud workflows: each is paid for once, and every result lands on disk."""
+    from artui.cli.session import Session
+
+    ctx.obj = Session.here()
+    if ctx.invoked_subcommand is None:
+        click.echo(ctx.get_help())
+    return Exit.OK
+
+
+def main() -> int:
+    """The program ``artui``: run the command of this process and return its exit code."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")  # a terminal that knows no é is no error
+    signal.signal(signal.SIGTERM, _interrupt)
+    return run(sys.argv[1:])
+
+
+def _interrupt(number: int, frame: FrameType | None) -> NoReturn:
+    del number, frame
+    raise KeyboardInterrupt
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Run one command; whatever happens ends in an exit code and, where it went wrong, one sentence on stderr."""
+    try:
+        code = root.main(list(arguments), prog_name="artui", standalone_mode=False)
+        sys.stdout.flush()
+    except (click.Abort, KeyboardInterrupt):
+        return Exit.INTERRUPTED
+    except (BrokenPipeError, SystemExit):  # click makes the one into the other
+        # The reader has gone; the interpreter must not fail on it once more when it flushes.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return Exit.OK
+    except Exception as failure:  # noqa: BLE001 — no traceback reaches a person who did not ask for it
+        code, sentence = _sentence(failure)
+        for line in sentence.splitlines():
+            say(line)
+    return int(code or 0)
+
+
+def _sentence(failure: Exception) -> tuple[Exit, str]:
+    """The exit code and the sentence for what went wrong."""
+    from artui.background import AnotherEngine
+    from artui.credentials import CredentialProblem
+    from artui.journal import DatabaseError, JournalProblem
+
+    match failure:
+        case Trouble():
+            return failure.code, str(failure)
+        case click.UsageError():
+            where = f" (`{failure.ctx.command_path} --help` shows how)" if failure.ctx else ""
+            return Exit.USAGE, f"{failure.format_message().rstrip('.')}{where}"
+        case click.ClickException():
+            return Exit.USAGE, failure.format_message()
+        case AnotherEngine():
+            return Exit.LOCKED, str(failure)
+        case ConfigError() | JournalProblem() | CredentialProblem():
+            return Exit.USAGE, str(failure)
+        case DatabaseError():
+            return Exit.USAGE, f"The journal cannot be read ({failure}). Where this stays so, `artui recover` mends it."
+        case OSError():
+            name = f"{failure.filename}: " if failure.filename else ""
+            return Exit.USAGE, f"{name}{failure.strerror or failure}"
+    if os.environ.get("ARTUI_DEBUG"):
+        raise failure
+    what = f"{type(failure).__name__}: {failure}" if str(failure) else type(failure).__name__
+    return Exit.FAILED, f"artui itself failed ({what}). What was sent is safe; ARTUI_DEBUG=1 shows where it happened."

@@ -1,0 +1,193 @@
+"""``artui accounts``, ``balance`` and ``workflows``: what is set up, what is left, what can be bought."""
+
+from __future__ import annotations
+
+import json
+import time
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from artui.cli.exits import Exit, Trouble
+from artui.cli.options import ACCOUNT, AS_JSON
+from artui.cli.session import Session
+from artui.cli.terminal import money, put, put_json, put_table, say
+from artui.config import AccountConfig
+
+if TYPE_CHECKING:
+    from artui.journal import Journal
+    from artui.providers.base import Provider, Workflow
+
+
+@click.command("accounts")
+@AS_JSON
+@click.pass_obj
+def accounts_command(session: Session, *, as_json: bool) -> Exit:
+    """Show the accounts: who pays, where each token is kept, caps, and what holds them."""
+    with session.journal() as journal:
+        documents = [_document(session, journal, account) for account in session.config.accounts.values()]
+    if as_json:
+        put_json(documents)
+        return Exit.OK
+    if not documents:
+        put("No account yet. `artui login` signs in with a code; `artui demo` shows it all without one.")
+    for document in documents:
+        chosen = " (the default)" if document["default"] else ""
+        payer = document["organization"] or "the only one"
+        put(f"{document['name']}{chosen}: {document['provider']}, organization {payer}")
+        put(f"  token: {_kept(document)}")
+        put(f"  caps: {_caps(document['caps'])}")
+        if document["held"]:
+            put(f"  held: {document['held']}: {document['message']}")
+    return Exit.OK
+
+
+def _document(session: Session, journal: Journal, account: AccountConfig) -> dict[str, Any]:
+    from artui.credentials import CredentialProblem
+    from artui.journal import accounts
+
+    state = journal.read(accounts.state, account.name)
+    try:
+        stored = session.vault.find(account.login)
+        place, detail = (None, "") if stored is None else (stored.place.value, stored.detail)
+    except CredentialProblem as problem:
+        place, detail = None, str(problem)
+    return {
+        "name": account.name,
+        "default": account.name == session.config.default_account,
+        "provider": account.provider,
+        "organization": account.settings.get("organization"),
+        "login": account.login,
+        "workflow": account.workflow,
+        "output": account.output,
+        "token": {"place": place, "detail": detail},
+        "caps": asdict(account.caps),
+        "held": state.held,
+        "message": state.message,
+    }
+
+
+def _kept(document: dict[str, Any]) -> str:
+    token = document["token"]
+    if token["place"] is None:
+        return token["detail"] or f"none: `artui login {document['name']}` signs in"
+    return f"{token['place']} ({token['detail']})"
+
+
+def _caps(caps: dict[str, int | None]) -> str:
+    return ", ".join(f"{amount:,} a {name}" for name, amount in caps.items() if amount is not None) or "none"
+
+
+@click.command("balance")
+@ACCOUNT
+@AS_JSON
+@click.pass_obj
+def balance_command(session: Session, account: str | None, *, as_json: bool) -> Exit:
+    """Ask the service how many credits are left."""
+    chosen = session.account(account)
+
+    async def question(provider: Provider[Any]) -> tuple[str, int | None]:
+        identity = await provider.identify()
+        return identity.organization.name, await provider.balance()
+
+    organization, balance = session.ask(chosen, question)
+    if as_json:
+        put_json({"account": chosen.name, "organization": organization, "balance": balance})
+    elif balance is None:
+        put(f"{chosen.name} ({organization}): the service does not tell")
+    else:
+        put(f"{chosen.name} ({organization}): {money(balance)}")
+    return Exit.OK
+
+
+@click.command("workflows")
+@click.argument("workflow", required=False)
+@ACCOUNT
+@click.option("--offline", is_flag=True, help="What was fetched last, without asking the service.")
+@AS_JSON
+@click.pass_obj
+def workflows_command(
+    session: Session, workflow: str | None, account: str | None, *, offline: bool, as_json: bool
+) -> Exit:
+    """List the saved workflows with their prices, or show one with its steps and their settings."""
+    chosen = session.account(account)
+    with session.journal() as journal:
+        found = _cached(journal, chosen) if offline else _fetched(session, journal, chosen, workflow)
+    if workflow is None:
+        return _list(found, as_json=as_json)
+    from artui.cli.workflow import choose
+
+    return _show(choose(found, workflow), as_json=as_json)
+
+
+def _fetched(session: Session, journal: Journal, account: AccountConfig, wanted: str | None) -> list[Workflow]:
+    """All workflows as the service has them now, the wanted one with its settings; remembered for later."""
+    from artui.cli.workflow import choose, document
+    from artui.journal import accounts
+
+    async def question(provider: Provider[Any]) -> list[Workflow]:
+        found = await provider.workflows()
+        if wanted is None:
+            return found
+        whole = await provider.workflow(choose(found, wanted).id)
+        return [whole if one.id == whole.id else one for one in found]
+
+    found = session.ask(account, question)
+    cached = {one.id: one for one in _cached(journal, account, missing_is_fine=True)}
+    journal.write(
+        accounts.keep_workflows, account.name, {one.id: json.dumps(document(_fuller(one, cached))) for one in found}
+    )
+    return found
+
+
+def _fuller(fresh: Workflow, cached: dict[str, Workflow]) -> Workflow:
+    """The workflow as it is now, with the settings that an earlier look at the same version brought."""
+    known = cached.get(fresh.id)
+    has_settings = any(component.settings for component in fresh.components)
+    return known if known is not None and known.version == fresh.version and not has_settings else fresh
+
+
+def _cached(journal: Journal, account: AccountConfig, *, missing_is_fine: bool = False) -> list[Workflow]:
+    from artui.cli.workflow import from_document
+    from artui.journal import accounts
+
+    texts, fetched_at = journal.read(accounts.cached_workflows, account.name)
+    if fetched_at is None and not missing_is_fine:
+        raise Trouble(Exit.USAGE, f"Nothing is known of {account.name}'s workflows yet: leave --offline away once.")
+    if fetched_at is not None and not missing_is_fine:
+        say(f"As of {time.strftime('%d %b %Y %H:%M', time.localtime(fetched_at))}.")
+    return [from_document(text) for text in texts]
+
+
+def _list(found: list[Workflow], *, as_json: bool) -> Exit:
+    from artui.cli.workflow import day, document
+
+    newest_first = sorted(found, key=lambda one: (one.changed_at, one.name), reverse=True)
+    if as_json:
+        put_json([document(one) for one in newest_first])
+    elif not found:
+        put("This organization has no saved workflow: make one in the web app of the service.")
+    else:
+        rows = [(one.id, day(one), money(one.price, ""), one.name, _steps(one)) for one in newest_first]
+        put_table([("id", "changed", "price", "name", "steps"), *rows], right=[2])
+    return Exit.OK
+
+
+def _steps(workflow: Workflow) -> str:
+    return " > ".join(component.label or component.type for component in workflow.components)
+
+
+def _show(workflow: Workflow, *, as_json: bool) -> Exit:
+    from artui.cli.workflow import day, document
+
+    if as_json:
+        put_json(document(workflow))
+        return Exit.OK
+    put(f"{workflow.name}: {money(workflow.price)} a photo, changed {day(workflow)} by {workflow.author or '-'}")
+    put(f"id {workflow.id}, version {workflow.version}")
+    for component in workflow.components:
+        put(f"  {component.label or component.type} ({component.type})")
+        for name, value in component.settings.items():
+            put(f"    {name}: {value}")
+    return Exit.OK

@@ -1,0 +1,282 @@
+"""``artui retry``, ``cancel``, ``resolve``, ``pause`` and ``resume``: decisions, left as requests for the engine.
+
+A decision names what its author saw. Where the job has moved on since, the engine refuses it and says so.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from artui.cli.advice import advice
+from artui.cli.exits import Exit, Trouble
+from artui.cli.options import ACCOUNT, AS_JSON, DRY_RUN, YES
+from artui.cli.session import Session
+from artui.cli.terminal import agrees, can_ask, money, put, put_json, say
+from artui.job import FINAL, Job, Reason, Status
+
+if TYPE_CHECKING:
+    from artui.journal import Connection, Journal
+    from artui.journal.requests import Outcome
+    from artui.providers.base import Provider, Workflow
+
+ANSWER_PATIENCE = 30.0
+"""Seconds an engine gets to answer a request."""
+
+
+@dataclass(frozen=True, slots=True)
+class Act:
+    """One decision to be left: what, about which job (None: about an account), and what it may cost, in ``price``.
+
+    ``asks`` tells whether it spends what nobody has agreed to yet.
+    """
+
+    what: str
+    job: Job | None
+    said: str
+    price: int | None = 0
+    asks: bool = False
+    arguments: Mapping[str, Any] = field(default_factory=dict)
+
+    def leave(self, db: Connection) -> int:
+        """Leave the request; returns its number."""
+        from artui.journal import requests
+
+        return requests.leave(db, self.what, self.job, **self.arguments)
+
+    def document(self) -> dict[str, Any]:
+        """The request as JSON has it."""
+        return {"job": self.job.id if self.job else None, "request": self.what, **self.arguments}
+
+
+# ----------------------------------------------------------------------------------------------------------- retry
+
+
+@click.command("retry")
+@click.argument("numbers", nargs=-1, type=int, metavar="[JOB]...")
+@click.option("--failed", is_flag=True, help="All jobs that have failed.")
+@DRY_RUN
+@YES
+@AS_JSON
+@click.pass_obj
+def retry_command(
+    session: Session, numbers: tuple[int, ...], *, failed: bool, dry_run: bool, yes: bool, as_json: bool
+) -> Exit:
+    """Try again what failed or is held; shows first what that may cost."""
+    from artui.cli.naming import job_numbered
+
+    if failed == bool(numbers):
+        raise Trouble(Exit.USAGE, "Say which: the numbers of jobs, or --failed for all that have failed.")
+    with session.journal() as journal:
+        found = _failed(journal) if failed else [job_numbered(journal, number) for number in numbers]
+        if not found:
+            say("No job has failed.")
+            return Exit.OK
+        acts = [_retrial(session, job) for job in found]
+        return _carry_out(session, journal, acts, dry_run=dry_run, yes=yes, as_json=as_json)
+
+
+def _failed(journal: Journal) -> list[Job]:
+    from artui.journal.following import Scope
+
+    given_up = "given up"  # a person has decided about these
+    return [job for job in journal.read(Scope().jobs, status=Status.FAILED) if job.reason != given_up]
+
+
+def _retrial(session: Session, job: Job) -> Act:
+    """What trying this job again does, and may cost."""
+    name = job.source.name
+    if job.status not in (Status.HELD, Status.FAILED, Status.CANCELLED):
+        raise Trouble(Exit.USAGE, f"Job {job.id} is {job.status}: {advice(job)}.")
+    if job.status is Status.HELD and job.reason == Reason.PRICE:
+        workflow = _as_it_is_now(session, job)
+        now = {"quoted": workflow.price, "version": workflow.version}
+        return Act("retry", job, f"{name}: sent at the new price", workflow.price, asks=True, arguments=now)
+    if job.status is Status.HELD and job.reason != Reason.PAYMENT:
+        return Act("retry", job, f"{name}: goes on where it stopped")
+    if job.execution:
+        return Act("retry", job, f"{name}: the service is asked again", job.quoted, asks=True)
+    return Act("retry", job, f"{name}: checked and sent again", job.quoted, asks=True, arguments=_stamp(job))
+
+
+def _as_it_is_now(session: Session, job: Job) -> Workflow:
+    async def question(provider: Provider[Any]) -> Workflow:
+        return await provider.workflow(job.workflow)
+
+    return session.ask(session.account(job.account), question)
+
+
+def _stamp(job: Job) -> dict[str, int]:
+    """The file as it is now, for a job whose file was repaired since; nothing where it is gone."""
+    from dataclasses import asdict
+
+    from artui.files import PhotoProblem, stamp
+
+    try:
+        return asdict(stamp(job.source))
+    except PhotoProblem:
+        return {}
+
+
+# ---------------------------------------------------------------------------------------------- cancel and resolve
+
+
+@click.command("cancel")
+@click.argument("numbers", nargs=-1, type=int, metavar="[JOB]...")
+@click.option("--batch", help="All jobs of this batch that are not finished, by its id or name.")
+@DRY_RUN
+@AS_JSON
+@click.pass_obj
+def cancel_command(
+    session: Session, numbers: tuple[int, ...], batch: str | None, *, dry_run: bool, as_json: bool
+) -> Exit:
+    """Cancel jobs: what is not sent yet is never paid; what is sent is saved all the same."""
+    from artui.cli.naming import batch_called, job_numbered
+    from artui.journal.following import Scope
+
+    if bool(batch) == bool(numbers):
+        raise Trouble(Exit.USAGE, "Say which: the numbers of jobs, or --batch with a batch.")
+    with session.journal() as journal:
+        if batch:
+            scope = Scope(batch_called(journal, batch).id)
+            found = [job for job in journal.read(scope.jobs) if job.status not in FINAL]
+        else:
+            found = [job_numbered(journal, number) for number in numbers]
+        acts = [Act("cancel", job, f"{job.source.name}: cancelled") for job in found]
+        return _carry_out(session, journal, acts, dry_run=dry_run, as_json=as_json)
+
+
+@click.command("resolve")
+@click.argument("number", type=int, metavar="JOB")
+@click.option("--adopt", metavar="ID", help="It was carried out: this is its execution at the service.")
+@click.option("--again", is_flag=True, help="Send it again; the first time may have been charged too.")
+@click.option("--give-up", is_flag=True, help="Let it fail; it counts as spent.")
+@DRY_RUN
+@YES
+@AS_JSON
+@click.pass_obj
+def resolve_command(
+    session: Session, number: int, adopt: str | None, *, again: bool, give_up: bool, dry_run: bool, yes: bool,
+    as_json: bool,
+) -> Exit:  # fmt: skip
+    """Decide about a job that may have been paid, after a look in the service's web app."""
+    from artui.cli.naming import job_numbered
+
+    if [bool(adopt), again, give_up].count(True) != 1:
+        raise Trouble(Exit.USAGE, "Say one of --adopt ID, --again or --give-up.")
+    with session.journal() as journal:
+        job = job_numbered(journal, number)
+        name = job.source.name
+        if adopt:
+            act = Act("adopt", job, f"{name}: followed as execution {adopt}", arguments={"execution": adopt})
+        elif again:
+            act = Act("again", job, f"{name}: sent again; the first time may have been charged too", job.quoted, True)
+        else:
+            act = Act("give up", job, f"{name}: given up, counted as spent")
+        return _carry_out(session, journal, [act], dry_run=dry_run, yes=yes, as_json=as_json)
+
+
+# ---------------------------------------------------------------------------------------------- pause and resume
+
+
+@click.command("pause")
+@ACCOUNT
+@AS_JSON
+@click.pass_obj
+def pause_command(session: Session, account: str | None, *, as_json: bool) -> Exit:
+    """Send nothing new until resumed; what is bought is fetched all the same."""
+    return _for_accounts(session, "pause", account, as_json=as_json)
+
+
+@click.command("resume")
+@ACCOUNT
+@AS_JSON
+@click.pass_obj
+def resume_command(session: Session, account: str | None, *, as_json: bool) -> Exit:
+    """Go on after a pause, or look again at what holds an account."""
+    return _for_accounts(session, "resume", account, as_json=as_json)
+
+
+def _for_accounts(session: Session, what: str, account: str | None, *, as_json: bool) -> Exit:
+    names = [session.account(account).name] if account else list(session.config.accounts)
+    if not names:
+        session.account(None)
+    acts = [Act(what, None, f"{name}: {what}d", arguments={"account": name}) for name in names]
+    with session.journal() as journal:
+        return _carry_out(session, journal, acts, as_json=as_json)
+
+
+# ------------------------------------------------------------------------------------------------------ carrying out
+
+
+def _carry_out(
+    session: Session,
+    journal: Journal,
+    acts: Sequence[Act],
+    *,
+    dry_run: bool = False,
+    yes: bool = False,
+    as_json: bool = False,
+) -> Exit:
+    """Show what it may cost and ask, leave the requests, and tell what became of them."""
+    from artui.background import ensure_engine
+
+    costly = [act for act in acts if act.asks]
+    if dry_run and as_json:
+        put_json([act.document() | {"most": act.price, "message": act.said} for act in acts])
+    elif dry_run or costly:
+        for act in acts:
+            say(f"job {act.job.id}, {act.said}{_at_most(act)}" if act.job else act.said)
+    if dry_run:
+        return Exit.OK
+    if costly and not (yes or _agreed(costly)):
+        return Exit.USAGE
+    numbers = journal.write(lambda db: [act.leave(db) for act in acts])
+    ensure_engine(session.paths, journal)
+    outcomes = _outcomes(journal, numbers)
+    if as_json:
+        pairs = zip(acts, outcomes, strict=True)
+        put_json([act.document() | {"refused": one.refused, "message": one.message} for act, one in pairs])
+    else:
+        for one in outcomes:
+            (say if one.refused else put)(one.message)
+    return Exit.FAILED if any(one.refused for one in outcomes) else Exit.OK
+
+
+def _at_most(act: Act) -> str:
+    if not act.asks:
+        return " (free)"
+    return " (the price is not known)" if act.price is None else f" (at most {money(act.price)})"
+
+
+def _agreed(costly: Sequence[Act]) -> bool:
+    known = [act.price for act in costly if act.price is not None]
+    cost = f"at most {money(sum(known))}" if len(known) == len(costly) else "at a price that is not known"
+    if can_ask():
+        return agrees(f"Go on, {cost}?")
+    say(f"Nothing was done: it would cost {cost}; without a terminal to ask on, --yes agrees to it.")
+    return False
+
+
+def _outcomes(journal: Journal, numbers: Sequence[int]) -> list[Outcome]:
+    """What became of the requests, in their order; Trouble where the engine answers no more."""
+    from artui.journal import requests
+
+    found: list[Outcome] = []
+    deadline = time.monotonic() + ANSWER_PATIENCE
+    while len(found) < len(numbers):
+        outcome = journal.read(requests.outcome, numbers[len(found)])
+        if outcome is not None:
+            found.append(outcome)
+            deadline = time.monotonic() + ANSWER_PATIENCE
+        elif time.monotonic() > deadline:
+            raise Trouble(
+                Exit.PERSON, "The engine has not answered yet; what was asked stays with it. `artui status` shows it."
+            )
+        else:
+            time.sleep(0.05)
+    return found

@@ -1,0 +1,56 @@
+"""What a person can do about a job now, in one sentence."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from artui.job import Job, Reason, Status
+
+_HELD: Mapping[str, str] = {
+    Reason.IN_DOUBT: "look for it in the web app, then `artui resolve {id}` with --adopt ID, --again or --give-up",
+    Reason.CAP: "it goes on by itself when the cap has room; raise the cap in config.toml to have it sooner",
+    Reason.CREDITS: "top up at the service; it goes on by itself within minutes",
+    Reason.PAYMENT: "top up at the service; it goes on by itself, `artui retry {id}` asks at once",
+    Reason.LOGIN: "`artui login {account}` signs in again; then it goes on by itself",
+    Reason.QUOTA: "the service allows no more now; it goes on by itself when it does",
+    Reason.PRICE: "`artui retry {id}` shows the new price and asks, `artui cancel {id}` leaves it",
+    Reason.PAUSED: "`artui resume -a {account}` goes on",
+    Reason.OVERDUE: "nothing, it is still looked at; the service's web app shows execution {execution}",
+    Reason.GONE: "look for execution {execution} in the service's web app; `artui redo {id}` buys it anew",
+    Reason.OUTPUT: "make {folder} a folder that can be written; it goes on by itself",
+    Reason.DISK_FULL: "make room on the disk; it goes on by itself",
+    Reason.ACCOUNT: "set {account} in config.toml as it was, or `artui cancel {id}`",
+    Reason.DAMAGED: "`artui retry {id}` fetches the result again, free",
+    Reason.ERROR: "`artui retry {id}` tries again; the engine's log says what happened",
+    Reason.TWIN: "decide about job {twin_of} first: `artui job {twin_of}`",
+}
+
+_OTHERS: Mapping[Status, str] = {
+    Status.READY: "nothing, its turn comes",
+    Status.RUNNING: "nothing, it is worked on",
+    Status.WAITING: "nothing, it goes on by itself",
+    Status.DONE: "nothing, it is saved; `artui redo {id}` buys it anew",
+    Status.SKIPPED: "nothing, it has the result of job {twin_of}",
+    Status.CANCELLED: "nothing, it was not paid; `artui retry {id}` sends it after all",
+}
+
+_FAILED: Mapping[str, str] = {
+    Reason.FAILED: "`artui retry {id}` asks the service again, and shows first what that may cost",
+    Reason.REJECTED: "`artui retry {id}` sends it again, and shows first what that may cost",
+    "given up": "nothing, it counts as spent; `artui redo {id}` buys it anew",
+}
+
+
+def advice(job: Job) -> str:
+    """What to do about a job now."""
+    if job.status is Status.HELD:
+        text = _HELD.get(job.reason, "`artui retry {id}` goes on")
+    elif job.status is Status.FAILED:
+        text = _FAILED.get(job.reason, "copy the file here again, then `artui retry {id}`; nothing was paid")
+    elif job.reason == Reason.IN_QA:
+        text = "nothing, a person at the service checks it"
+    elif job.reason == Reason.LOOKING:
+        text = "nothing, artui looks it up at the service before anything is sent again"
+    else:
+        text = _OTHERS[job.status]
+    return text.format(id=job.id, account=job.account, execution=job.execution, folder=job.folder, twin_of=job.twin_of)

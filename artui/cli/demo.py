@@ -1,0 +1,267 @@
+"""``artui sim`` and ``artui demo``: the local stand-in for the services, and the whole journey shown with it."""
+
+from __future__ import annotations
+
+import json
+import os
+import shlex
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from urllib.request import ProxyHandler, build_opener
+
+import click
+
+from artui.cli.exits import Exit, Trouble
+from artui.cli.session import Session
+from artui.cli.terminal import columns, put, say
+from artui.job import Job, Status
+from artui.report import cost
+
+if TYPE_CHECKING:
+    from artui.plan import Refused
+    from artui.providers.base import Provider
+
+SPEED = 4
+WORKFLOW = "Shadow + Reflection"
+PATIENCE = 20.0
+"""Seconds a process of the demo gets to start, and to end."""
+
+
+@click.command("sim")
+@click.option("--port", default=0, type=click.IntRange(0, 65535), help="Port on 127.0.0.1; 0 takes a free one.")
+@click.option("--speed", default=1.0, type=click.FloatRange(min=0, min_open=True), help="How many times as fast.")
+@click.option("--seed", default=0, help="The same seed gives the same ids and durations.")
+@click.option("--credits", "credits_", default=5000, help="Credits each account begins with.")
+def sim_command(port: int, speed: float, seed: int, credits_: int) -> Exit:
+    """Serve a stand-in for the services on this machine, until TERM; prints one JSON line when it listens."""
+    try:
+        from artui.sim.server import Simulator, serve
+    except ImportError as missing:
+        raise _without(missing) from None
+    try:
+        serve(Simulator(speed=speed, seed=seed, credits=credits_), port, _announce)
+    except OSError as error:
+        raise Trouble(Exit.USAGE, f"Port {port} cannot be used ({error.strerror}).") from None
+    return Exit.OK
+
+
+def _announce(line: str) -> None:
+    sys.stdout.write(line + "\n")
+    sys.stdout.flush()
+
+
+def _without(missing: ImportError) -> Trouble:
+    return Trouble(Exit.USAGE, f"The stand-in needs {missing.name}: pip install 'artui[demo]' brings it.")
+
+
+# --------------------------------------------------------------------------------------------------------- the demo
+
+
+@click.command("demo")
+@click.argument("folder", required=False, type=click.Path(path_type=Path))
+@click.option("-o", "--output", type=click.Path(path_type=Path), help="Folder for the results; else a temporary one.")
+@click.option("--headless", is_flag=True, help="Show the journey as lines.")
+def demo_command(folder: Path | None, output: Path | None, *, headless: bool) -> Exit:
+    """Run the whole journey against a stand-in on this machine: no account, no costs."""
+    del headless  # there is no other way to show it
+    if folder is not None and not folder.is_dir():
+        raise Trouble(Exit.USAGE, f"{folder} is no folder.")
+    top = Path(tempfile.mkdtemp(prefix="artui-demo-"))
+    results = Path(os.path.abspath(output)) if output else top / "results"  # noqa: PTH100 — it need not exist yet
+    try:
+        photos = folder.absolute() if folder else _sample_photos(top / "photos")
+        with _stand_in(top) as announced, _home(top, announced), _engine():
+            code = _journey(Session.here(), photos, results, announced["url"])
+    finally:
+        for place in ("home", "photos"):
+            shutil.rmtree(top / place, ignore_errors=True)
+        if not any(top.iterdir()):
+            top.rmdir()
+    return code
+
+
+def _sample_photos(folder: Path) -> Path:
+    try:
+        from artui.sim.photos import sample_photos
+    except ImportError as missing:
+        raise _without(missing) from None
+    say(f"Making sample photos in {folder}: one of them cut off, one a copy of another.")
+    sample_photos(folder, seed=0)
+    return folder
+
+
+@contextmanager
+def _stand_in(top: Path) -> Iterator[dict[str, Any]]:
+    """The stand-in in a process of its own; gives what it announced."""
+    del top
+    with _process(["artui", "sim", "--speed", str(SPEED)], stdout=subprocess.PIPE) as child:
+        line = child.stdout.readline() if child.stdout else b""
+        if not line:
+            raise Trouble(Exit.FAILED, "The stand-in did not start; it has said why.")
+        yield json.loads(line)
+
+
+@contextmanager
+def _home(top: Path, announced: Mapping[str, Any]) -> Iterator[None]:
+    """An ARTUI_HOME of its own with one account at the stand-in, for this process and those it starts."""
+    account = announced["autoretouch"]
+    config = top / "home" / "config"
+    config.mkdir(mode=0o700, parents=True)
+    (config / "config.toml").write_text(
+        'proxy = ""\nidle_minutes = 1\n[accounts.demo]\nprovider = "autoretouch"\n'
+        "settle = 1\nfirst_look = 1\nqa_look = 1\n"
+        + "".join(f"{key} = {json.dumps(account[key])}\n" for key in ("api_url", "auth_url", "organization")),
+        "utf-8",
+    )
+    before = {name: text for name, text in os.environ.items() if name.startswith("ARTUI_")}
+    for name in before:
+        del os.environ[name]
+    os.environ.update(ARTUI_HOME=str(top / "home"), ARTUI_DEMO_TOKEN=account["refresh_token"])
+    try:
+        yield
+    finally:
+        del os.environ["ARTUI_HOME"], os.environ["ARTUI_DEMO_TOKEN"]
+        os.environ.update(before)
+
+
+@contextmanager
+def _engine() -> Iterator[None]:
+    """An engine in a process of its own; none is left when the block ends."""
+    from artui.background import lock_is_held
+    from artui.cli import run
+
+    paths = Session.here().paths
+    try:
+        with _process(["artui.background"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as child:
+            _until(lambda: child.poll() is not None or _names(paths.lock, child.pid))
+            yield
+    finally:
+        if lock_is_held(paths):  # another took over from one that was killed
+            run(["stop"])
+
+
+def _names(lock: Path, pid: int) -> bool:
+    return lock.exists() and lock.read_text("utf-8").startswith(f"{pid} ")
+
+
+def _until(condition: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + PATIENCE
+    while not condition() and time.monotonic() < deadline:
+        time.sleep(0.05)
+
+
+@contextmanager
+def _process(module: list[str], **streams: Any) -> Iterator[subprocess.Popen[bytes]]:
+    """A module of artui in a session of its own, so that ctrl-c comes to this process alone; ended with the block."""
+    command = [sys.executable, "-m", *module]
+    child = subprocess.Popen(command, start_new_session=True, stdin=subprocess.DEVNULL, **streams)  # noqa: S603
+    with child:
+        try:
+            yield child
+        finally:
+            child.terminate()
+            try:
+                child.wait(PATIENCE)
+            except subprocess.TimeoutExpired:
+                child.kill()
+
+
+# ------------------------------------------------------------------------------------------------------ the journey
+
+
+def _journey(session: Session, photos: Path, results: Path, stand_in: str) -> Exit:
+    """Send the photos as a person would, then check and show what came of them."""
+    from artui.cli import run
+
+    before = _balance(session)
+    command = ["submit", str(photos), "-w", WORKFLOW, "-o", str(results), "--yes", "--wait"]
+    say(f"$ artui {shlex.join(command)}")
+    if run(command) == Exit.INTERRUPTED:
+        raise KeyboardInterrupt
+    outcome = _Outcome(_made(session, photos), before, _balance(session), _charges(stand_in))
+    for line in outcome.lines():
+        put(line)
+    put(f"results are in {results}")
+    for fault in outcome.faults():
+        say(f"! {fault}")
+    return Exit.FAILED if outcome.faults() else Exit.OK
+
+
+def _balance(session: Session) -> int:
+    async def question(provider: Provider[Any]) -> int | None:
+        return await provider.balance()
+
+    return session.ask(session.account("demo"), question) or 0
+
+
+def _charges(stand_in: str) -> int:
+    """What the stand-in's own ledger says it charged, in all."""
+    direct = build_opener(ProxyHandler({}))  # a proxy leads away from this machine
+    with direct.open(f"{stand_in}/_sim/ledger", timeout=PATIENCE) as answer:
+        return sum(charge["credits"] for charge in json.load(answer))
+
+
+def _made(session: Session, photos: Path) -> list[tuple[Path, Job | Refused]]:
+    """Each file of the folder with the job that was made of it, or why it is no good."""
+    from artui import plan
+    from artui.journal import history
+    from artui.providers import load
+
+    found = plan.collect([photos])
+    good, refused, _ = plan.check(found, load("autoretouch").limits.accepts, lambda *_: None)
+    with session.journal() as journal:
+        made = [(file.path, job) for file, _ in good for job in journal.read(history.by_source, file.path)]
+    lost = {file.path for file, _ in good} - {path for path, _ in made}
+    never = [plan.Refused(path, "lost", f"{path.name} never became a job") for path in sorted(lost)]
+    return [*made, *((one.path, one) for one in (*never, *refused))]
+
+
+@dataclass(frozen=True)
+class _Outcome:
+    """What came of the demo: the files, the balance before and after, and what the stand-in's ledger says."""
+
+    made: list[tuple[Path, Job | Refused]]
+    before: int
+    after: int
+    ledger: int
+
+    def lines(self) -> Iterator[str]:
+        """The closing table and the totals."""
+        heading = ("file", "workflow", "stage", "cost", "result")
+        yield from columns([heading, *(_row(path, what) for path, what in self.made)], right=[3])
+        yield f"quoted {self._sum('quoted'):,}, charged {self._sum('charged'):,} credits"
+        yield f"balance before {self.before:,}, after {self.after:,} credits"
+
+    def _sum(self, amount: str) -> int:
+        return sum(getattr(job, amount) or 0 for _, job in self.made if isinstance(job, Job) and job.buys)
+
+    def faults(self) -> list[str]:
+        """What went wrong; empty where every good photo's result is on disk and was paid for once."""
+        faults = []
+        for path, job in self.made:
+            if isinstance(job, Job):
+                kept = [result.path for result in job.results if result.path and Path(result.path).is_file()]
+                if job.status not in (Status.DONE, Status.SKIPPED) or not kept:
+                    faults.append(f"{path.name}: {job.status}, no result on disk. {job.message}")
+            elif job.reason == "lost":
+                faults.append(job.message)
+        sums = {self._sum("charged"), self.ledger, self.before - self.after}
+        if len(sums) != 1:
+            faults.append(f"the charges do not agree: {sorted(sums)}")
+        return faults
+
+
+def _row(path: Path, what: Job | Refused) -> tuple[str, ...]:
+    if not isinstance(what, Job):
+        return path.name, "-", "refused", "-", what.reason
+    result = ", ".join(Path(result.path).name for result in what.results if result.path)
+    note = " (same photo)" if what.status is Status.SKIPPED else ""
+    return path.name, what.workflow_name, what.stage, cost(what), f"{result or what.message}{note}"

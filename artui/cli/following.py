@@ -1,0 +1,128 @@
+"""Following jobs from a command: until they stand still, with an engine that lives, to the exit code they mean."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Callable, Iterable, Iterator
+
+from artui.background import ensure_engine, look
+from artui.cli.exits import Exit, Trouble, first, of_jobs
+from artui.cli.session import Session
+from artui.cli.terminal import say
+from artui.job import Reason, Status
+from artui.journal import Journal, requests
+from artui.journal.following import Scope
+from artui.journal.history import Count
+from artui.report import Follower, JsonLines, Lines, Printer, job_document
+
+SILENCE = 15.0
+"""Seconds for which an engine may seem suspended before waiting for it ends."""
+
+
+def printer(*, as_json: bool) -> Printer:
+    """The printer for a command: JSON lines on stdout, or lines for a person on stderr."""
+    return JsonLines(_write_line) if as_json else Lines(say)
+
+
+def _write_line(line: str) -> None:
+    sys.stdout.write(line + "\n")
+    sys.stdout.flush()
+
+
+def wait_for(
+    session: Session,
+    journal: Journal,
+    scope: Scope,
+    since: int,
+    printed: Printer,
+    *,
+    with_qa: bool,
+    besides: Exit = Exit.OK,
+) -> Exit:
+    """Tell what happens to the jobs from event ``since`` on until they stand still, then how they stand.
+
+    Returns how the command ends; ``besides`` is what holds whatever becomes of the jobs.
+    """
+    keep_alive = engine_keeper(session, journal)
+    try:
+        if any(not count.status.final for count in journal.read(scope.counts)):
+            keep_alive()  # first, for a new engine looks afresh at what is held
+        Follower(journal, scope, printed, since).until_still(keep_alive, with_qa=with_qa)
+    except KeyboardInterrupt:
+        printed.note("Not waiting any longer. The engine works on in the background; `artui wait` follows it again.")
+        raise
+    counts = journal.read(scope.counts)
+    code = first((of_jobs(counts), besides))
+    if isinstance(printed, JsonLines):
+        documents = [job_document(job) for job in journal.read(lambda db: list(scope.jobs(db)))]
+        printed.document("end", {"exit": code, "jobs": documents})
+        return code
+    printed.note(totals(counts))
+    for line in remarks(counts):
+        printed.note(line)
+    return code
+
+
+def engine_keeper(session: Session, journal: Journal) -> Callable[[], None]:
+    """What keeps an engine alive while somebody waits: one that was killed is started again, one that a person ended
+    or suspended ends the waiting too."""
+    generations: set[int] = set()
+    silent_since: float | None = None
+
+    def keep() -> None:
+        nonlocal silent_since
+        alive = look(session.paths, journal)
+        if alive is None:
+            generations.add(_start_again(session, journal, generations))
+            return
+        generations.add(alive.row.generation)
+        # Seen for a while, for a machine that wakes up finds the sign of life old at first.
+        silent_since = (silent_since or time.monotonic()) if alive.stale else None
+        if silent_since is not None and time.monotonic() - silent_since > SILENCE:
+            wake = f"`kill -CONT {alive.row.pid}` wakes it"
+            raise Trouble(Exit.LOCKED, f"The engine (process {alive.row.pid}) gives no sign of life: {wake}.")
+
+    return keep
+
+
+def _start_again(session: Session, journal: Journal, seen: set[int]) -> int:
+    """Start an engine where none runs, unless it was ended on purpose; returns its generation."""
+    row = journal.read(requests.engine)
+    if row.state == "ended" and row.generation in seen and journal.read(requests.has_work):
+        raise Trouble(
+            Exit.INTERRUPTED,
+            "The engine was stopped while jobs were under way. Nothing is lost: `artui wait` goes on.",
+        )
+    return ensure_engine(session.paths, journal).row.generation
+
+
+_WORDS = {
+    Status.DONE: "saved",
+    Status.SKIPPED: "copied from the same photo",
+    Status.FAILED: "failed",
+    Status.CANCELLED: "cancelled",
+    Status.HELD: "held",
+    Status.WAITING: "under way",
+    Status.RUNNING: "under way",
+    Status.READY: "queued",
+}
+
+
+def totals(counts: Iterable[Count]) -> str:
+    """How many jobs are saved, failed, held and so on, in one line."""
+    sums = dict.fromkeys(_WORDS.values(), 0)
+    for count in counts:
+        sums[_WORDS[count.status]] += count.number
+    return ", ".join(f"{number:,} {word}" for word, number in sums.items() if number) or "no jobs"
+
+
+def remarks(counts: Iterable[Count]) -> Iterator[str]:
+    """What is not well, the most frequent first, and what to do about it."""
+    for count in sorted(counts, key=lambda one: -one.number):
+        if count.status is Status.HELD:
+            yield f"! {count.number:,} held: {count.reason}. `artui jobs --status held` lists them."
+        elif count.status is Status.FAILED:
+            yield f"x {count.number:,} failed: {count.reason}. `artui retry --failed` shows what trying again costs."
+        elif count.reason == Reason.IN_QA:
+            yield f"{count.number:,} in QA: a person at the service checks them. `artui wait --wait-qa` waits on."

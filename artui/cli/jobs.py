@@ -1,0 +1,188 @@
+"""``artui jobs``, ``job``, ``why`` and ``wait``: what there is, what became of one photo, and waiting for the rest."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from artui.cli.advice import advice
+from artui.cli.exits import Exit
+from artui.cli.options import AS_JSON, WAIT_QA
+from artui.cli.session import Session
+from artui.cli.terminal import money, put, put_json, put_json_list, put_table
+from artui.job import Job, Status
+from artui.report import cost, event_document, job_document
+from artui.shown import shown
+
+if TYPE_CHECKING:
+    from artui.job import Event, Purchase
+
+
+@click.command("jobs")
+@click.option("--batch", help="Only those of this batch, by its id or name.")
+@click.option("--status", type=click.Choice([status.value for status in Status]), help="Only those that stand so.")
+@click.option("-n", "--newest", type=click.IntRange(min=1), help="Only so many of the newest.")
+@AS_JSON
+@click.pass_obj
+def jobs_command(session: Session, batch: str | None, status: str | None, newest: int | None, *, as_json: bool) -> Exit:
+    """List the jobs."""
+    from artui.cli.naming import batch_called
+    from artui.journal.following import Scope
+
+    with session.journal() as journal:
+        scope = Scope(batch_called(journal, batch).id) if batch else Scope()
+        found = journal.read(scope.jobs, status=Status(status) if status else None, newest=newest)
+        if as_json:
+            put_json_list(job_document(job) for job in found)
+            return Exit.OK
+        rows = [_row(job) for job in found]
+    if rows:
+        put_table([("job", "file", "workflow", "stage", "status", "cost"), *rows], right=[0, 5])
+    else:
+        put("No jobs. `artui submit` sends photos and shows the price before anything is sent.")
+    return Exit.OK
+
+
+_NAME = 40
+"""Cells a name may take in the table."""
+
+
+def _row(job: Job) -> tuple[str, ...]:
+    status = f"{job.status}: {job.reason}" if job.reason and job.status is not Status.WAITING else job.reason
+    return (
+        str(job.id),
+        shown(job.source.name, _NAME),
+        shown(job.workflow_name, _NAME),
+        job.stage,
+        status or job.status,
+        cost(job),
+    )
+
+
+# ------------------------------------------------------------------------------------------------------ one photo
+
+
+@click.command("job")
+@click.argument("number", type=int, metavar="JOB")
+@AS_JSON
+@click.pass_obj
+def job_command(session: Session, number: int, *, as_json: bool) -> Exit:
+    """Show all about one job: what it is, what happened, what was paid, what to do now."""
+    from artui.cli.naming import job_numbered
+    from artui.journal import history, purchases
+
+    with session.journal() as journal:
+        job = job_numbered(journal, number)
+        events = journal.read(history.of_job, number)
+        bought = journal.read(purchases.of_job, number)
+    if as_json:
+        put_json(_whole_document(job, events, bought))
+        return Exit.OK
+    for line in _facts(job):
+        put(line)
+    put("history")
+    for event in events:
+        put(f"  {_clock(event.at)}  {event.what}{f': {event.message}' if event.message else ''}")
+    if bought:
+        put("purchases")
+    for one in bought:
+        charged = "charge not confirmed" if one.charged is None else f"charged {one.charged:,}"
+        put(
+            f"  {one.number}  {_clock(one.intended_at)}  {one.kind}, {one.state}, {charged}  {one.execution or one.key}"
+        )
+    put(f"to do: {advice(job)}")
+    return Exit.OK
+
+
+def _whole_document(job: Job, events: list[Event], bought: list[Purchase]) -> dict[str, Any]:
+    purchases = [{key: value for key, value in asdict(one).items() if key not in ("draft", "mark")} for one in bought]
+    return {
+        **job_document(job),
+        "folder": str(job.folder),
+        "stem": job.stem,
+        "size": job.size,
+        "digest": job.digest,
+        "labels": dict(job.labels),
+        "events": [event_document(event) for event in events],
+        "purchases": purchases,
+        "advice": advice(job),
+    }
+
+
+def _facts(job: Job) -> list[str]:
+    pixels = f", {job.width} x {job.height}" if job.width else ""
+    return [
+        f"job {job.id}: {job.source}",
+        f"{job.size:,} bytes{pixels}{f', {job.media_type}' if job.media_type else ''}",
+        f"{job.workflow_name} ({job.workflow}), account {job.account}",
+        f"{job.stage}, {job.status}{f': {job.reason}' if job.reason else ''}",
+        f"quoted {money(job.quoted)}, charged {money(job.charged)}",
+        *([f"execution {job.execution}"] if job.execution else []),
+        *([f"same photo as job {job.twin_of}"] if job.twin_of else []),
+        *(f"result {result.path}" for result in job.results if result.path),
+    ]
+
+
+def _clock(at: float) -> str:
+    return time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(at))
+
+
+@click.command("why")
+@click.argument("file", type=click.Path(path_type=Path))
+@AS_JSON
+@click.pass_obj
+def why_command(session: Session, file: Path, *, as_json: bool) -> Exit:
+    """Say what became of a file: every job made from it, and what each waits for; or why there is none."""
+    from artui.cli.naming import absolute
+    from artui.journal import history
+
+    path = absolute(file)
+    with session.journal() as journal:
+        made = journal.read(history.by_source, path)
+    verdict = "" if made else _verdict(session, path)
+    if as_json:
+        documents = [{**job_document(job), "advice": advice(job)} for job in made]
+        put_json({"file": str(path), "jobs": documents, "verdict": verdict})
+        return Exit.OK
+    if not made:
+        put(f"{path} was never sent. {verdict}")
+    for job in made:
+        put(f"job {job.id}, {_clock(job.created_at)}, {job.workflow_name}: {job.stage}, {job.status}, cost {cost(job)}")
+        put(f"  {job.message or job.reason or job.status}")
+        put(f"  to do: {advice(job)}")
+    return Exit.OK
+
+
+def _verdict(session: Session, path: Path) -> str:
+    """What a service would say to a file that was never sent."""
+    from artui import files, providers
+
+    config = session.config
+    default = config.accounts[config.default_account].provider if config.default_account else "autoretouch"
+    try:
+        photo = files.inspect(path, providers.load(default).limits.accepts)
+    except files.PhotoProblem as problem:
+        return str(problem)
+    return f"It could be: {photo.media_type}, {photo.width} x {photo.height}. `artui submit` sends it."
+
+
+@click.command("wait")
+@click.option("--batch", help="Wait for the jobs of this batch only, by its id or name.")
+@WAIT_QA
+@AS_JSON
+@click.pass_obj
+def wait_command(session: Session, batch: str | None, *, wait_qa: bool, as_json: bool) -> Exit:
+    """Follow the jobs until each is saved, failed or held."""
+    from artui.cli.following import printer, wait_for
+    from artui.cli.naming import batch_called
+    from artui.journal import history
+    from artui.journal.following import Scope
+
+    with session.journal() as journal:
+        scope = Scope(batch_called(journal, batch).id) if batch else Scope()
+        since = journal.read(history.last_seq)
+        return wait_for(session, journal, scope, since, printer(as_json=as_json), with_qa=wait_qa)

@@ -1,0 +1,172 @@
+"""How a plan is told: its lines for a person, its one question, and its JSON."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import tzinfo
+from functools import cached_property
+from typing import Any
+
+from artui.budget import day_of, weight
+from artui.cli.terminal import money
+from artui.config import Caps
+from artui.job import Batch
+from artui.journal import Journal, purchases
+from artui.journal.purchases import Spent
+from artui.plan import Plan, Planned, Verdict, run_of
+
+NAMED = 20
+"""The most files of one kind that are named."""
+
+
+@dataclass(frozen=True)
+class Telling:
+    """Tells a plan that was made for a batch under an account's caps."""
+
+    plan: Plan
+    batch: Batch
+    caps: Caps
+
+    @cached_property
+    def _to_send(self) -> list[Planned]:
+        return self.plan.having(Verdict.SEND)
+
+    @property
+    def _workflow(self) -> str:
+        workflow = self.plan.offer.workflow
+        return f"{workflow.name} ({workflow.changed_at[:10]})" if workflow.changed_at else workflow.name
+
+    def spent(self, journal: Journal, zone: tzinfo) -> Spent:
+        """What the account has spent or reserved so far, as the caps see it."""
+        day = day_of(time.time(), zone)
+        tops = {planned.found.top for planned in self._to_send}
+        run = run_of(min(tops), self.plan.offer.workflow) if len(tops) == 1 else ""
+        return journal.read(purchases.spent, self.plan.offer.account, day=day, month=day[:7], run=run)
+
+    def lines(self, spent: Spent) -> Iterator[str]:
+        """The plan for a person: what goes where, what does not and why, what it costs."""
+        plan, offer = self.plan, self.plan.offer
+        payer = offer.identity.organization.name or offer.identity.organization.id
+        yield f"{self._workflow} at {offer.account} ({payer}), results in {plan.target.folder}"
+        yield from _listed(f"{one.found.path.name}: saved as {one.stem}" for one in plan.queued if one.is_renamed)
+        yield from _listed(f"{one.found.path.name}: {one.note}" for one in plan.photos if one.note)
+        yield from _listed((f"{refused.path.parent}: {refused.message}" for refused in plan.refused), "not sent")
+        if plan.scaled_down:
+            yield f"{plan.scaled_down:,} will be scaled down by the service."
+        if plan.passed_over:
+            yield f"{plan.passed_over:,} other files are no photos and were passed over."
+        parts = [f"{len(self._to_send):,} to send"]
+        for verdict, words in ((Verdict.TWIN, "copied, not paid"), (Verdict.KNOWN, "done or queued before, not paid")):
+            if number := len(plan.having(verdict)):
+                parts.append(f"{number:,} {words}")
+        if plan.refused:
+            parts.append(f"{len(plan.refused):,} refused")
+        yield f"{', '.join(parts)}: {self._sum()}"
+        yield from self._bounds(spent)
+
+    def _sum(self) -> str:
+        price = self.plan.offer.workflow.price
+        if not self._to_send:
+            return "nothing to pay"
+        if self.plan.most is None:
+            return "the service names no price"
+        return f"{len(self._to_send):,} x {price:,} = at most {self._money(self.plan.most)}"
+
+    def _money(self, amount: int) -> str:
+        euro = self.plan.offer.limits.euro_per_credit
+        return money(amount) + (f" (~{amount * euro:,.2f} EUR net)" if euro else "")
+
+    def _bounds(self, spent: Spent) -> Iterator[str]:
+        """What the balance and the caps say to the sum."""
+        price, number = weight(self.plan.offer.workflow.price), len(self._to_send)
+        if not number:
+            return
+        if self.plan.offer.balance is not None:
+            left = self.plan.offer.balance - price * number
+            lacking = ": top up, the rest waits unsent" if left < 0 else ""
+            yield f"balance {self.plan.offer.balance:,}, after it {left:,}{lacking}"
+        bounds = (
+            ("today", self.caps.day, spent.day),
+            ("this month", self.caps.month, spent.month),
+            ("this folder", self.caps.run, spent.run),
+            ("this batch", self.batch.cap, 0),
+        )
+        for name, cap, so_far in bounds:
+            if cap is not None:
+                room = max(0, cap - so_far) // price if price else number
+                beyond = f": room for {room:,}, the rest waits unsent" if room < number else ""
+                yield f"{name} {so_far + price * min(room, number):,} of {cap:,} (cap){beyond}"
+
+    def question(self) -> str:
+        """The one question before anything is sent."""
+        number = len(self._to_send)
+        if not number:
+            return f"Copy {len(self.plan.queued):,} results, nothing to pay?"
+        photos = "1 photo" if number == 1 else f"{number:,} photos"
+        cost = "" if self.plan.most is None else f" At most {self._money(self.plan.most)}."
+        return f"Send {photos} to {self._workflow}?{cost}"
+
+
+def _listed(entries: Iterator[str], more: str = "more") -> Iterator[str]:
+    """The first of some lines, and how many there are beyond them."""
+    beyond = 0
+    for number, entry in enumerate(entries):
+        if number < NAMED:
+            yield f"  {entry}"
+        else:
+            beyond += 1
+    if beyond:
+        yield f"  and {beyond:,} {more}"
+
+
+def plan_document(plan: Plan, batch: Batch) -> dict[str, Any]:
+    """A plan as JSON: what would be sent, what not and why, and what it costs at most."""
+    offer = plan.offer
+    return {
+        "account": offer.account,
+        "organization": offer.identity.organization.id,
+        "workflow": {"id": offer.workflow.id, "name": offer.workflow.name, "version": offer.workflow.version},
+        "price": offer.workflow.price,
+        "most": plan.most,
+        "balance": offer.balance,
+        "batch": {"name": batch.name, "cap": batch.cap},
+        "output": str(plan.target.folder),
+        "files": [_file_document(planned) for planned in plan.photos],
+        "refused": refused_documents(plan),
+        "passed_over": plan.passed_over,
+    }
+
+
+def queued_document(plan: Plan, batch: Batch, numbers: Sequence[int]) -> dict[str, Any]:
+    """What was queued, as JSON: the batch, its jobs, and what was not taken."""
+    pairs = zip(numbers, plan.queued, strict=True)
+    return {
+        "batch": batch.id if numbers else None,
+        "name": batch.name,
+        "account": plan.offer.account,
+        "workflow": plan.offer.workflow.id,
+        "quoted": plan.most,
+        "jobs": [{"id": number, **_file_document(planned)} for number, planned in pairs],
+        "known": [_file_document(planned) for planned in plan.having(Verdict.KNOWN)],
+        "refused": refused_documents(plan),
+    }
+
+
+def refused_documents(plan: Plan) -> list[dict[str, Any]]:
+    """The files that are not sent, as JSON."""
+    return [
+        {"source": str(refused.path), "reason": refused.reason, "message": refused.message} for refused in plan.refused
+    ]
+
+
+def _file_document(planned: Planned) -> dict[str, Any]:
+    return {
+        "source": str(planned.found.path),
+        "verdict": planned.verdict,
+        "output": None if planned.verdict is Verdict.KNOWN else str(planned.folder / planned.stem),
+        "renamed": planned.is_renamed,
+        "same_as": None if planned.twin_of is None else str(planned.twin_of),
+        "job": planned.job,
+    }

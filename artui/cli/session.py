@@ -1,0 +1,95 @@
+"""What the commands stand on: the configuration, the journal, an account, its service, and a running engine."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Coroutine, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from artui.cli.exits import Exit, Trouble
+from artui.config import AccountConfig, Config, Paths, load, paths
+from artui.config.known import nearest
+
+if TYPE_CHECKING:
+    from artui.credentials import Vault
+    from artui.journal import Journal
+    from artui.providers.base import Provider
+
+Answer = TypeVar("Answer")
+
+
+@dataclass
+class Session:
+    """One run of the program."""
+
+    paths: Paths
+
+    @classmethod
+    def here(cls) -> Session:
+        """The session of this user and environment."""
+        return cls(paths())
+
+    @cached_property
+    def config(self) -> Config:
+        """All that is set; ConfigError for the first fault."""
+        return load(self.paths)
+
+    @cached_property
+    def vault(self) -> Vault:
+        """The tokens of this user."""
+        from artui.credentials import Vault
+
+        return Vault(self.paths)
+
+    @contextmanager
+    def journal(self) -> Iterator[Journal]:
+        """The journal, checked and open; JournalProblem where it cannot be used."""
+        from artui.background import open_journal
+
+        with open_journal(self.paths) as journal:
+            yield journal
+
+    def account(self, name: str | None) -> AccountConfig:
+        """The account of this name, or the one meant where none is named."""
+        accounts = self.config.accounts
+        name = name or self.config.default_account
+        if not accounts:
+            raise Trouble(Exit.USAGE, "No account is set up yet: run `artui login`, or try `artui demo` without one.")
+        if name is None:
+            raise Trouble(Exit.USAGE, f"Which account? Say -a with one of: {', '.join(accounts)}.")
+        if name not in accounts:
+            hint = nearest(name, accounts) or f"; there are: {', '.join(accounts)}"
+            raise Trouble(Exit.USAGE, f"There is no account {name!r}{hint}.")
+        return accounts[name]
+
+    def ask(self, account: AccountConfig, question: Callable[[Provider[Any]], Awaitable[Answer]]) -> Answer:
+        """Put a question to an account's service; what goes wrong there becomes a :class:`Trouble`."""
+        from artui.engine import open_provider
+
+        async def put() -> Answer:
+            async with open_provider(self.config, account, self.vault) as provider:
+                return await question(provider)
+
+        return run(put())
+
+
+def run(answering: Coroutine[Any, Any, Answer]) -> Answer:
+    """Run what talks to a service and sort what can go wrong into exit codes."""
+    from artui.credentials import CredentialProblem, SignedOut
+    from artui.providers.base import Blocked, Cause, ProviderError, Rejected, Transient
+
+    try:
+        return asyncio.run(answering)
+    except Blocked as blocked:
+        raise Trouble(Exit.LOGIN if blocked.cause is Cause.LOGIN else Exit.CREDIT, str(blocked)) from blocked
+    except SignedOut as signed_out:
+        raise Trouble(Exit.LOGIN, str(signed_out)) from signed_out
+    except Transient as failure:
+        raise Trouble(Exit.NETWORK, f"{failure}. Nothing was sent; try again.") from failure
+    except (Rejected, CredentialProblem) as refusal:
+        raise Trouble(Exit.USAGE, str(refusal)) from refusal
+    except ProviderError as failure:
+        raise Trouble(Exit.PERSON, str(failure)) from failure

@@ -1,0 +1,62 @@
+"""``artui config``: where the settings are, what they say, and who says so."""
+
+from __future__ import annotations
+
+import click
+
+from artui.cli.exits import Exit
+from artui.cli.options import AS_JSON
+from artui.cli.session import Session
+from artui.cli.terminal import put, put_json, put_table, say
+
+
+@click.group("config")
+def config_command() -> None:
+    """Show, check or begin the settings."""
+
+
+@config_command.command("path")
+@click.pass_obj
+def _path(session: Session) -> Exit:
+    """Print where config.toml is, or would be."""
+    put(str(session.paths.config_file))
+    return Exit.OK
+
+
+@config_command.command("init")
+@click.pass_obj
+def _init(session: Session) -> Exit:
+    """Begin config.toml with the commented example; one that exists is left alone."""
+    from artui.config import write_example
+
+    put(str(write_example(session.paths)))
+    return Exit.OK
+
+
+@config_command.command("check")
+@click.pass_obj
+def _check(session: Session) -> Exit:
+    """Read every setting and say what is wrong, with its line."""
+    from artui import providers
+
+    for account in session.config.accounts.values():
+        providers.settings(providers.load(account.provider), account)
+    number = len(session.config.accounts)
+    say(f"The settings are right: {number} account{'' if number == 1 else 's'}.")
+    return Exit.OK
+
+
+@config_command.command("show")
+@AS_JSON
+@click.pass_obj
+def _show(session: Session, *, as_json: bool) -> Exit:
+    """Show every setting and who set it."""
+    config = session.config
+    if as_json:
+        put_json({key: {"value": value, "source": str(config.sources[key])} for key, value in config.values.items()})
+        return Exit.OK
+    rows = [
+        (key, "-" if value is None else str(value), str(config.sources[key])) for key, value in config.values.items()
+    ]
+    put_table([("setting", "value", "set by"), *rows])
+    return Exit.OK

@@ -1,0 +1,175 @@
+"""``artui login`` and ``logout``: a key for an account, where it is kept, and its end."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from artui.cli.exits import Exit, Trouble
+from artui.cli.session import Session, run
+from artui.cli.terminal import agrees, ask, can_ask, say
+from artui.config import AccountConfig, Config, ConfigError, dotted, provider_names, save_setting, variable
+
+if TYPE_CHECKING:
+    from artui.credentials import Secret
+    from artui.providers.base import DevicePrompt, Organization, Provider
+
+STORES = ("keyring", "file")
+
+
+@click.command("login")
+@click.argument("name", required=False)
+@click.option("--provider", type=click.Choice(provider_names()), help="The service, for a new account.")
+@click.option("--with-token", is_flag=True, help="Read a token from stdin instead of showing a code.")
+@click.option("--store", type=click.Choice(STORES), help="Where to keep the token; without it the keyring, or it asks.")
+@click.option("--organization", help="Who pays, by id or name, where there are several.")
+@click.pass_obj
+def login_command(
+    session: Session, name: str | None, provider: str | None, *, with_token: bool, store: str | None,
+    organization: str | None,
+) -> Exit:  # fmt: skip
+    """Sign an account in: shows a code to confirm on any device, and keeps the key."""
+    account = _account(session.config, name, provider)
+    token = _token_from_stdin() if with_token else None
+    found = run(_sign_in(session, account, token))
+    chosen = _choose(found, organization or account.settings.get("organization"))
+    where = _keep(session, account, store)
+    _save(session, account, chosen)
+    _wake(session, account)
+    payer = f"{chosen.name} ({chosen.id}) pays" if chosen else "signed in"
+    say(f"{account.name}: {payer}. The key is kept in the {where}.")
+    return Exit.OK
+
+
+def _account(config: Config, name: str | None, provider: str | None) -> AccountConfig:
+    """The account to sign in, as it is set up or as it will be."""
+    name = name or config.default_account or provider or "studio"
+    known = config.accounts.get(name)
+    if known is None:
+        return AccountConfig(name, provider or "autoretouch", name)
+    if provider and provider != known.provider:
+        raise Trouble(Exit.USAGE, f"{name} is an account at {known.provider}; choose another name for {provider}.")
+    return known
+
+
+def _token_from_stdin() -> Secret:
+    from artui.credentials import Secret
+
+    if can_ask():
+        say("Paste the token and press enter:")
+    token = Secret(sys.stdin.readline().strip())
+    if not token:
+        raise Trouble(Exit.USAGE, "No token came on stdin.")
+    return token
+
+
+async def _sign_in(session: Session, account: AccountConfig, token: Secret | None) -> list[Organization]:
+    """Get a key, try it, and hold it in memory; returns who may pay with it."""
+    from artui.credentials import Place
+    from artui.engine import open_provider
+
+    async with open_provider(session.config, account, session.vault) as provider:
+        token = token or await provider.login(_show_code)
+        await asyncio.to_thread(session.vault.keep, account.login, token, Place.MEMORY)
+        return await provider.organizations()
+
+
+def _show_code(prompt: DevicePrompt) -> None:
+    say(f"Open {prompt.url} on any device and enter the code {prompt.user_code}")
+    if prompt.url_with_code != prompt.url:
+        say(f"or open {prompt.url_with_code}")
+    say(f"The code is good for {prompt.expires_in / 60:.0f} minutes. Waiting; ctrl-c gives up.")
+
+
+def _choose(found: list[Organization], wanted: object) -> Organization | None:
+    """Who pays: the one wanted, the only one, or the one a person picks."""
+    if wanted:
+        for one in found:
+            if wanted in (one.id, one.name):
+                return one
+        listed = "; ".join(f"{one.name} ({one.id})" for one in found) or "none"
+        raise Trouble(Exit.USAGE, f"{wanted} is none of this sign-in's organizations: {listed}")
+    if len(found) <= 1:
+        return found[0] if found else None
+    for number, one in enumerate(found, 1):
+        say(f"  {number}  {one.name} ({one.id})")
+    if not can_ask():
+        raise Trouble(Exit.USAGE, "Several organizations: say --organization with the one that pays.")
+    answer = ask("Which one pays?")
+    if not (answer.isdigit() and 1 <= int(answer) <= len(found)):
+        raise Trouble(Exit.USAGE, "That is none of them. Nothing was saved.")
+    return found[int(answer) - 1]
+
+
+def _keep(session: Session, account: AccountConfig, store: str | None) -> str:
+    """Move the key out of memory to where it outlives this process; a file only after a yes."""
+    from artui.credentials import CredentialProblem, Place
+
+    held = session.vault.find(account.login)
+    if held is None:
+        raise Trouble(Exit.LOGIN, f"The key of {account.name} is gone again; sign in once more.")
+    if store != "file":
+        try:
+            return session.vault.keep(account.login, held.secret, Place.KEYRING).place.value
+        except CredentialProblem as problem:
+            if store == "keyring":
+                raise
+            say(str(problem))
+    if store != "file" and not (can_ask() and agrees("Keep it in a file that only you can read?")):
+        way = f"--store file keeps it in a file that only you can read, or set {variable(account.login, 'token')}"
+        raise Trouble(Exit.USAGE, f"The key was not kept: {way}.")
+    return f"file {session.vault.keep(account.login, held.secret, Place.FILE).detail}"
+
+
+def _save(session: Session, account: AccountConfig, organization: Organization | None) -> None:
+    """Remember the account in settings.toml, as far as config.toml and the environment do not say it already."""
+    wanted = {"provider": account.provider}
+    if organization is not None:
+        wanted["organization"] = organization.id
+    for word, value in wanted.items():
+        key = dotted(("accounts", account.name, word))
+        if session.config.values.get(key) != value:
+            try:
+                save_setting(session.paths, key, value)
+            except ConfigError as problem:
+                raise Trouble(Exit.USAGE, f"Signed in, but not saved: {problem}") from None
+
+
+def _wake(session: Session, account: AccountConfig) -> None:
+    """Let a running engine that waits for this sign-in go on."""
+    from artui.background import look
+    from artui.journal import requests
+
+    if session.paths.journal.exists():
+        with session.journal() as journal:
+            if look(session.paths, journal) is not None:
+                journal.write(lambda db: requests.leave(db, "refresh", account=account.name))
+
+
+@click.command("logout")
+@click.argument("name")
+@click.option("--local", is_flag=True, help="Only forget the key here; the service goes on accepting it.")
+@click.pass_obj
+def logout_command(session: Session, name: str, *, local: bool) -> Exit:
+    """Sign an account out: the service no longer accepts its key, and it is forgotten here."""
+    account = session.account(name)
+    stored = session.vault.find(account.login)
+    if stored is None:
+        say(f"{account.name} is not signed in.")
+        return Exit.OK
+    if not local:
+        token = stored.secret
+
+        async def revoke(provider: Provider[Any]) -> None:
+            await provider.revoke(token)
+
+        session.ask(account, revoke)
+    places = session.vault.forget(account.login)
+    gone = f"forgotten ({', '.join(places)})" if places else "not kept by artui"
+    say(f"{account.name} is signed out{'' if local else ' at the service'}; its key is {gone}.")
+    if left := session.vault.find(account.login):
+        say(f"A token is still set from outside: {left.detail}. Take it away there.")
+    return Exit.OK

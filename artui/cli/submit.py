@@ -1,0 +1,274 @@
+"""``artui submit`` and ``artui redo``: what would be sent and what it costs, a yes, then jobs in the journal."""
+
+from __future__ import annotations
+
+import datetime as dt
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from uuid import uuid4
+
+import click
+
+from artui.cli.exits import Exit, Trouble
+from artui.cli.options import SPENDING, Spending, options
+from artui.cli.session import Session
+from artui.cli.terminal import agrees, can_ask, counter, put_json, say
+from artui.config import AccountConfig
+from artui.job import Batch
+from artui.shown import shown
+
+if TYPE_CHECKING:
+    from artui.files import Photo
+    from artui.job import Job
+    from artui.journal import Journal
+    from artui.plan import Found, Offer, Plan, Planner, Refused
+    from artui.providers.base import Provider
+
+DEFAULT_OUTPUT = "retouched"
+ANEW = 3
+"""How often names are chosen anew when others take them at the same moment."""
+
+_RESERVED = ("artui_", "autoretouch_")
+
+
+@click.command("submit")
+@click.argument("paths", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.option("-a", "--account", help="The account that pays; without it the one set as `account`.")
+@click.option("-w", "--workflow", help="Workflow by id or name; without it the account's `workflow`.")
+@click.option("-o", "--output", help="Folder for results; may hold {date}, {workflow} and so on.")
+@click.option("--template", default="{stem}", show_default=True, help="Name of each result in that folder.")
+@click.option("-r", "--recursive", is_flag=True, help="Also take the photos of sub-folders.")
+@click.option("--batch", "name", help="Name of the batch, shown at the service too.")
+@click.option("--label", "labels", multiple=True, metavar="K=V", help="A label for every photo; may be repeated.")
+@click.option("--cap", type=click.IntRange(min=0), help="The most this batch may spend.")
+@options(SPENDING)
+@click.pass_obj
+def submit_command(
+    session: Session, /, paths: tuple[Path, ...], account: str | None, workflow: str | None, output: str | None,
+    template: str, recursive: bool, name: str | None, labels: tuple[str, ...], cap: int | None, **flags: bool,
+) -> Exit:  # fmt: skip
+    """Send photos, or folders of them, through a workflow."""
+    from artui.plan import PlanProblem, Target, collect
+
+    chosen = session.account(account)
+    own_labels = _labels(labels)
+    target = Target.of(output or chosen.output or DEFAULT_OUTPUT, template)
+    try:
+        target.refuse_loop(paths, recursive=recursive)
+        found = collect(paths, recursive=recursive)
+        batch = _new_batch(name or _named_after(found, paths), chosen, cap)
+        offer = _offer(session, chosen, workflow, batch, own_labels)
+        with session.journal() as journal:
+            planner = _planner(session, journal, offer, target, batch)
+            plan = planner.plan(*_checked(found, offer))
+            return _Sending(session, journal, planner, batch, Spending(**flags)).carry_out(plan)
+    except PlanProblem as problem:
+        raise Trouble(Exit.USAGE, str(problem)) from None
+
+
+@click.command("redo")
+@click.argument("what", metavar="FILE|JOB")
+@click.option("-w", "--workflow", help="Another workflow, by id or name; without it the one of the last time.")
+@click.option("-o", "--output", help="Another folder for the result.")
+@options(SPENDING)
+@click.pass_obj
+def redo_command(session: Session, /, what: str, workflow: str | None, output: str | None, **flags: bool) -> Exit:
+    """Buy a photo anew that was bought before."""
+    from artui.plan import Found, PlanProblem, Target
+
+    with session.journal() as journal:
+        last = _made_before(journal, what)
+        chosen = session.account(last.account)
+        target = Target.of(output, "{stem}") if output else Target(last.folder, "{stem}")
+        found = [Found(last.source, last.source.parent, is_named=True)]
+        batch = _new_batch(f"redo {last.source.name}", chosen, None)
+        try:
+            offer = _offer(session, chosen, workflow or last.workflow, batch, {})
+            planner = _planner(session, journal, offer, target, batch)
+            plan = planner.plan(*_checked(found, offer), again=True)
+            return _Sending(session, journal, planner, batch, Spending(**flags)).carry_out(plan)
+        except PlanProblem as problem:
+            raise Trouble(Exit.USAGE, str(problem)) from None
+
+
+# ------------------------------------------------------------------------------------------------ making the plan
+
+
+def _labels(given: Sequence[str]) -> dict[str, str]:
+    labels = {}
+    for text in given:
+        key, equals, value = text.partition("=")
+        if not (key and equals):
+            raise Trouble(Exit.USAGE, f"--label {text!r} must have the form KEY=VALUE.")
+        if key.startswith(_RESERVED):
+            raise Trouble(Exit.USAGE, f"--label {key!r}: names that begin with {' or '.join(_RESERVED)} are taken.")
+        labels[shown(key)] = shown(value)
+    return labels
+
+
+def _named_after(found: Sequence[Found], paths: Sequence[Path]) -> str:
+    """A name for a batch: the folder's, and the time to tell two of one day apart."""
+    tops = {file.top for file in found} or {Path(paths[0])}
+    folder = min(tops).name if len(tops) == 1 else f"{min(tops).name} and {len(tops) - 1} more"
+    return f"{folder} {time.strftime('%Y-%m-%d %H:%M:%S')}"
+
+
+def _new_batch(name: str, account: AccountConfig, cap: int | None) -> Batch:
+    return Batch(str(uuid4()), shown(name, 100), account.name, time.time(), cap)
+
+
+def _offer(
+    session: Session, account: AccountConfig, workflow: str | None, batch: Batch, labels: Mapping[str, str]
+) -> Offer:
+    """Ask the service who pays, what the workflow costs now and what is left."""
+    wanted = workflow or account.workflow
+    if not wanted:
+        raise Trouble(Exit.USAGE, "Which workflow? Say -w with an id or name; `artui workflows` lists them.")
+    created = dt.datetime.fromtimestamp(batch.created_at, dt.UTC).isoformat(timespec="seconds")
+
+    async def question(provider: Provider[Any]) -> Offer:
+        from artui.cli.workflow import fetch
+        from artui.plan import Offer
+
+        identity = await provider.identify()
+        chosen = await fetch(provider, wanted)
+        batch_labels = provider.batch_labels(batch.id, batch.name, created)
+        return Offer(
+            account.name, provider.name, identity, chosen, provider.limits, await provider.balance(),
+            {**labels, **batch_labels},
+        )  # fmt: skip
+
+    return session.ask(account, question)
+
+
+def _planner(session: Session, journal: Journal, offer: Offer, target: Any, batch: Batch) -> Planner:
+    from artui.plan import Planner
+
+    today = dt.datetime.now(session.config.timezone).date()
+    return Planner(journal, offer, target, batch.name, today)
+
+
+def _checked(found: Sequence[Found], offer: Offer) -> tuple[list[tuple[Found, Photo]], list[Refused], int]:
+    from artui.plan import check
+
+    with counter("Checking") as counted:
+        return check(found, offer.limits.accepts, counted)
+
+
+def _made_before(journal: Journal, what: str) -> Job:
+    """The newest job made from this file, or the one of this number."""
+    from artui.cli.naming import job_or_file
+    from artui.journal import history
+
+    named = job_or_file(journal, what)
+    made = [named] if not isinstance(named, Path) else journal.read(history.by_source, named)
+    if not made:
+        raise Trouble(Exit.USAGE, f"{what} was never sent: `artui submit` sends it.")
+    return made[0]
+
+
+# --------------------------------------------------------------------------------------------------- carrying it out
+
+
+@dataclass
+class _Sending:
+    """From a plan to jobs: shown, agreed to, added, and followed where that is wanted."""
+
+    session: Session
+    journal: Journal
+    planner: Planner
+    batch: Batch
+    flags: Spending
+
+    def carry_out(self, plan: Plan) -> Exit:
+        """Show the plan, ask, send; returns how the command ends."""
+        from artui.cli.planned import Telling, plan_document
+        from artui.files import OutputProblem, probe_folder
+        from artui.journal import history
+
+        config = self.session.config
+        telling = Telling(plan, self.batch, config.accounts[plan.offer.account].caps)
+        standing = telling.spent(self.journal, config.timezone)
+        if not (self.flags.as_json and self.flags.dry_run):
+            for line in telling.lines(standing):
+                say(line)
+        if self.flags.dry_run and self.flags.as_json:
+            put_json(plan_document(plan, self.batch))
+        if not plan.photos:
+            raise Trouble(Exit.USAGE, "There is no photo to send.")
+        if self.flags.dry_run:
+            return _ending(plan)
+        if plan.queued and not self._may_send(telling.question()):
+            return Exit.USAGE
+        try:
+            probe_folder(plan.target.folder)
+        except OutputProblem as problem:
+            raise Trouble(Exit.USAGE, f"Nothing was sent: {problem}") from None
+        since = self.journal.read(history.last_seq)
+        plan, numbers = self._add(plan)
+        return self._added(plan, numbers, since)
+
+    def _may_send(self, question: str) -> bool:
+        if self.flags.yes:
+            return True
+        if not can_ask():
+            say("Nothing was sent: without a terminal to ask on, --yes says that it may cost this.")
+            return False
+        if agrees(question):
+            return True
+        say("Nothing was sent.")
+        return False
+
+    def _add(self, plan: Plan) -> tuple[Plan, list[int]]:
+        """Add the jobs; where another program takes one of their names at this moment, under other names."""
+        from artui.journal import jobs
+        from artui.plan import new_jobs
+
+        if not plan.queued:
+            return plan, []
+        for _ in range(ANEW):
+            try:
+                return plan, self.journal.write(jobs.add, self.batch, new_jobs(plan, self.batch))
+            except jobs.StemTaken:
+                plan = self.planner.renamed(plan)
+        raise Trouble(Exit.LOCKED, "Others take the same result names all the time. Nothing was sent; try again.")
+
+    def _added(self, plan: Plan, numbers: list[int], since: int) -> Exit:
+        from artui.background import ensure_engine
+        from artui.cli.planned import queued_document
+        from artui.journal import requests
+
+        document = queued_document(plan, self.batch, numbers)
+        if self.journal.read(requests.has_work):
+            ensure_engine(self.session.paths, self.journal)
+        if self.flags.wait:
+            return self._follow(plan, document, since)
+        if self.flags.as_json:
+            put_json(document)
+        elif numbers:
+            span = f"job {numbers[0]}" if len(numbers) == 1 else f"jobs {numbers[0]} to {numbers[-1]}"
+            say(f"Queued as {span}. `artui wait` follows them, `artui jobs` lists them.")
+        return _ending(plan)
+
+    def _follow(self, plan: Plan, document: Mapping[str, Any], since: int) -> Exit:
+        from artui.cli.following import printer, wait_for
+        from artui.journal.following import Scope
+        from artui.plan import Verdict
+        from artui.report import JsonLines
+
+        known = frozenset(planned.job for planned in plan.having(Verdict.KNOWN) if planned.job is not None)
+        printed = printer(as_json=self.flags.as_json)
+        if isinstance(printed, JsonLines):
+            printed.document("queued", document)
+        scope = Scope(self.batch.id, known)
+        return wait_for(
+            self.session, self.journal, scope, since, printed, with_qa=self.flags.wait_qa, besides=_ending(plan)
+        )
+
+
+def _ending(plan: Plan) -> Exit:
+    """How a command ends as far as the plan tells: a file that was refused is a failure."""
+    return Exit.FAILED if plan.refused else Exit.OK

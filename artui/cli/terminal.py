@@ -1,0 +1,117 @@
+"""What leaves the program: data on stdout, what is said to a person on stderr, and the questions to one.
+
+Every line passes ``shown``, so that no name from a disk or a service reaches the terminal as a control code.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Protocol
+
+from artui.shown import shown, width
+
+
+def say(line: str = "") -> None:
+    """Say one line to the person, on stderr."""
+    print(shown(line), file=sys.stderr, flush=True)  # noqa: T201 — this is where lines leave
+
+
+def put(line: str = "") -> None:
+    """Print one line of data for a person on stdout."""
+    print(shown(line))  # noqa: T201
+
+
+def put_json(document: object) -> None:
+    """Print one JSON document on one line. A byte of a name that is no UTF-8 stands as an escaped lone surrogate."""
+    print(json.dumps(document, default=str), flush=True)  # noqa: T201
+
+
+def put_json_list(documents: Iterable[object]) -> None:
+    """Print a JSON list on one line, piece by piece, however long it is."""
+    sys.stdout.write("[")
+    for number, document in enumerate(documents):
+        sys.stdout.write((", " if number else "") + json.dumps(document, default=str))
+    sys.stdout.write("]\n")
+    sys.stdout.flush()
+
+
+def columns(rows: Sequence[Sequence[str]], right: Iterable[int] = ()) -> list[str]:
+    """Lay rows out in columns two cells apart; the columns numbered in ``right`` end evenly."""
+    cells = [[shown(cell) for cell in row] for row in rows]
+    widths = [max(map(width, column)) for column in zip(*cells, strict=True)]
+    numbers = set(right)
+    return [
+        "  ".join(
+            " " * (most - width(cell)) + cell if place in numbers else cell + " " * (most - width(cell))
+            for place, (cell, most) in enumerate(zip(row, widths, strict=True))
+        ).rstrip()
+        for row in cells
+    ]
+
+
+def put_table(rows: Sequence[Sequence[str]], right: Iterable[int] = ()) -> None:
+    """Print rows in columns on stdout."""
+    for line in columns(rows, right):
+        put(line)
+
+
+# ------------------------------------------------------------------------------------------------- a person at hand
+
+
+def can_ask() -> bool:
+    """Whether a person sits at both ends of the line."""
+    return sys.stdin.isatty() and sys.stderr.isatty()
+
+
+def agrees(question: str) -> bool:
+    """Ask a question that only ``y`` or ``yes`` answers with yes."""
+    return ask(f"{question} [y/N] ").lower() in ("y", "yes")
+
+
+def ask(prompt: str) -> str:
+    """Ask for a line of text; the end of the input is an empty answer."""
+    sys.stderr.write(shown(prompt.rstrip()) + " ")
+    sys.stderr.flush()
+    return sys.stdin.readline().strip()
+
+
+def may_draw() -> bool:
+    """Whether colours and cursor movement are wanted on stderr."""
+    return sys.stderr.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
+
+
+class Counted(Protocol):
+    """Told how many of a number of things are done."""
+
+    def __call__(self, done: int, of: int) -> None:
+        """Show it."""
+
+
+@contextmanager
+def counter(doing: str) -> Iterator[Counted]:
+    """Show how far something has come, on one line of a terminal; nowhere else."""
+    drawing, width_of_last = may_draw(), 0
+
+    def show(done: int, of: int) -> None:
+        nonlocal width_of_last
+        if drawing:
+            line = shown(f"{doing} {done:,} of {of:,}")
+            sys.stderr.write(f"\r{line}".ljust(width_of_last))
+            sys.stderr.flush()
+            width_of_last = len(line) + 1
+
+    try:
+        yield show
+    finally:
+        if width_of_last:
+            sys.stderr.write("\r" + " " * width_of_last + "\r")
+            sys.stderr.flush()
+
+
+def money(amount: int | None, unit: str = "credits") -> str:
+    """An amount for a person; what is unknown is a dash."""
+    return "-" if amount is None else f"{amount:,} {unit}".rstrip()

@@ -1,0 +1,75 @@
+"""Which workflow a person means, and what the service offers for it now."""
+
+from __future__ import annotations
+
+import difflib
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
+
+from artui.cli.exits import Exit, Trouble
+from artui.cli.terminal import columns, money
+
+if TYPE_CHECKING:
+    from artui.providers.base import Provider, Workflow
+
+
+def choose(workflows: Sequence[Workflow], wanted: str) -> Workflow:
+    """The workflow of this id or name, whatever its case, or the only one that begins so."""
+    folded = wanted.casefold()
+    tests: tuple[Callable[[Workflow], bool], ...] = (
+        lambda one: one.id == wanted,
+        lambda one: one.name == wanted,
+        lambda one: one.name.casefold() == folded,
+        lambda one: one.id.startswith(wanted) or one.name.casefold().startswith(folded),
+    )
+    for test in tests:
+        found = [one for one in workflows if test(one)]
+        if len(found) == 1:
+            return found[0]
+        if found:
+            raise Trouble(Exit.USAGE, _several(found, wanted))
+    raise Trouble(Exit.USAGE, _none(workflows, wanted))
+
+
+def _several(found: Sequence[Workflow], wanted: str) -> str:
+    newest_first = sorted(found, key=lambda one: one.changed_at, reverse=True)
+    rows = [[one.id, day(one), money(one.price), one.name, one.author] for one in newest_first]
+    listed = "\n".join(f"  {line}" for line in columns(rows, right=[2]))
+    return f"{len(found)} workflows are called {wanted!r}. Say -w with the id of one:\n{listed}"
+
+
+def _none(workflows: Sequence[Workflow], wanted: str) -> str:
+    if not workflows:
+        return "This organization has no saved workflow: make one in the web app of the service."
+    names = {one.name.casefold(): one.name for one in workflows}
+    near = difflib.get_close_matches(wanted.casefold(), names, n=3, cutoff=0.4)
+    hint = " or ".join(f"{names[name]!r}" for name in near)
+    advice = f"; did you mean {hint}?" if hint else "; `artui workflows` lists them."
+    return f"There is no workflow {wanted!r}{advice}"
+
+
+def day(workflow: Workflow) -> str:
+    """The day a workflow was last changed; a dash where the service does not say."""
+    return workflow.changed_at[:10] or "-"
+
+
+async def fetch(provider: Provider[Any], wanted: str) -> Workflow:
+    """The workflow a person means, with all its settings, version and price as they are now."""
+    chosen = choose(await provider.workflows(), wanted)
+    return await provider.workflow(chosen.id)
+
+
+def document(workflow: Workflow) -> dict[str, Any]:
+    """A workflow as the JSON of the command line, and of the journal's cache, has it."""
+    return asdict(workflow)
+
+
+def from_document(text: str) -> Workflow:
+    """A workflow out of the journal's cache."""
+    from artui.providers.base import Component, Workflow
+
+    values = json.loads(text)
+    components = tuple(Component(**component) for component in values.pop("components"))
+    return Workflow(**values, components=components)

@@ -1,0 +1,79 @@
+"""Asking in the name of somebody who is signed in: an access token on every request, a new one where it is refused."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from dataclasses import replace
+
+from artui.credentials import AccessTokens, CredentialProblem, Secret, SignedOut
+from artui.providers.base import Blocked, Cause, Transient
+from artui.providers.http.messages import Answer, Request
+
+
+class SignedIn:
+    """One account's access tokens as its requests need them.
+
+    Every method raises :class:`Blocked` where only a new sign-in helps, and :class:`Transient` where no token can be
+    had now.
+    """
+
+    def __init__(self, tokens: AccessTokens) -> None:
+        self._tokens = tokens
+        self._was_refused = False
+
+    async def token(self, needed_for: float = 0, *, instead_of: Secret | None = None) -> Secret:
+        """An access token good for ``needed_for`` seconds, or one in place of another that the service refused."""
+        try:
+            if instead_of is not None:
+                return await self._tokens.rejected(instead_of)
+            return await self._tokens.get(needed_for)
+        except (SignedOut, CredentialProblem) as problem:
+            raise Blocked(str(problem), cause=Cause.LOGIN) from None
+        except TimeoutError as busy:
+            raise Transient(str(busy)) from None
+
+    async def ask(
+        self, request: Request, send: Callable[[Request], Awaitable[Answer]], needed_for: float = 0
+    ) -> Answer:
+        """Send a request that may be sent again: once more with a new token where the first is refused.
+
+        Raises what any other refusal is.
+        """
+        answer = await self.ask_about(request, send, needed_for)
+        if answer.status >= 400:
+            raise answer.refusal()
+        return answer
+
+    async def ask_about(
+        self, request: Request, send: Callable[[Request], Awaitable[Answer]], needed_for: float = 0
+    ) -> Answer:
+        """As :meth:`ask`, but return every refusal other than of the token."""
+        token = await self.token(needed_for)
+        answer = await send(signed(request, token))
+        if answer.status == 401:
+            answer = await send(signed(request, await self.token(instead_of=token)))
+        if answer.status == 401:
+            raise _not_accepted(answer)
+        return answer
+
+    async def renew_after(self, token: Secret, answer: Answer) -> None:
+        """Renew the token that a paid request was refused for; the second time in a row it is not the token."""
+        if self._was_refused:
+            raise _not_accepted(answer)
+        self._was_refused = True
+        with suppress(Transient):  # the next request asks for one again
+            await self.token(instead_of=token)
+
+    def accepted(self) -> None:
+        """Note that a paid request was not refused for its token."""
+        self._was_refused = False
+
+
+def signed(request: Request, token: Secret) -> Request:
+    """The request with an access token."""
+    return replace(request, secrets={"Authorization": Secret(f"Bearer {token.reveal()}")})
+
+
+def _not_accepted(answer: Answer) -> Blocked:
+    return Blocked(f"{answer.about}: the sign-in is not accepted: sign in again", cause=Cause.LOGIN)

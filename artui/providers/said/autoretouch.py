@@ -1,0 +1,257 @@
+"""AutoRetouch's JSON: organizations, workflows, executions, and what a list of them proves about a lost purchase.
+
+Most keys may be missing and unknown ones may come; a status that nobody knows means that work goes on.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+import re
+from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Annotated, Any, Final, Generic, TypeVar
+from urllib.parse import quote
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
+from pydantic.alias_generators import to_camel
+
+from artui.providers import base
+from artui.providers.base import Absent, Found, Look, Output, Progress, Sought, State
+
+LABEL: Final = "artui_job"
+"""The label that holds a purchase's key."""
+
+SELECTED: Final = "https://autoretouch.com/selectedOrganization"
+"""The claim of an access token that names the organization its owner works for."""
+
+_STATES: Final = {
+    "CREATED": State.RUNNING,
+    "ACTIVE": State.RUNNING,
+    "IN_QA": State.IN_QA,
+    "PAYMENT_REQUIRED": State.UNPAID,
+    "COMPLETED": State.DONE,
+    "FAILED": State.FAILED,
+}
+_SHA256: Final = re.compile(r"[0-9a-fA-F]{64}")
+
+Id = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.:~|-]{0,199}$")]
+"""An id of the service: opaque, but nothing that could lead elsewhere in an address."""
+
+
+class Said(BaseModel):
+    """Something the service says. Null is the same as nothing."""
+
+    model_config = ConfigDict(alias_generator=to_camel)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _without_nulls(cls, said: object) -> object:
+        if isinstance(said, dict):
+            return {key: value for key, value in said.items() if value is not None}
+        return said
+
+
+class Member(Said):
+    """A person of an organization."""
+
+    id: str = ""
+    roles: list[str] = []
+
+
+class Organization(Said):
+    """Who can pay."""
+
+    id: Id
+    name: str = ""
+    members: list[Member] = []
+
+    def roles_of(self, person: object) -> str:
+        """What a person is there, as a list of words; empty where it does not say."""
+        return ", ".join(sorted({role for member in self.members if member.id == person for role in member.roles}))
+
+
+class Component(Said):
+    """One step of a workflow."""
+
+    type: str = ""
+    label: str = ""
+    settings: dict[str, Any] = {}
+
+
+class Author(Said):
+    """Who saved a workflow."""
+
+    first_name: str = ""
+    last_name: str = ""
+    email: str = ""
+
+
+class Workflow(Said):
+    """A saved workflow; the list leaves out the components' settings."""
+
+    id: Id
+    version: Id
+    name: str = ""
+    date: str = ""
+    author: Author = Author()
+    workflow_components: list[Component] = []
+    execution_price: int | None = None
+
+    def known(self) -> base.Workflow:
+        """The workflow in the program's words."""
+        return base.Workflow(
+            id=self.id,
+            version=self.version,
+            name=self.name,
+            price=self.execution_price,
+            components=tuple(base.Component(c.type, c.label, c.settings) for c in self.workflow_components),
+            changed_at=self.date,
+            author=f"{self.author.first_name} {self.author.last_name}".strip() or self.author.email,
+        )
+
+
+class Execution(Said):
+    """One image in one workflow, as list and details show it."""
+
+    id: Id
+    status: str
+    workflow: str = ""
+    workflow_version: str = ""
+    created_at: str = ""
+    finished_at: str = ""
+    input_content_hash: str = ""
+    result_content_hash: str = ""
+    result_content_type: str = ""
+    result_file_name: str = ""
+    result_path: str = ""
+    labels: dict[str, Any] = {}
+    charged_credits: int | None = None
+
+    @property
+    def key(self) -> str | None:
+        """Our purchase's key, where its label came back."""
+        key = self.labels.get(LABEL)
+        return key if isinstance(key, str) else None
+
+    @property
+    def created(self) -> datetime | None:
+        """When the service made it; None where it does not say so readably."""
+        return moment(self.created_at)
+
+    def progress(self) -> Progress:
+        """One look at it. Without a result it is not done, whatever it says."""
+        state, word, outputs = _STATES.get(self.status, State.RUNNING), self.status, self._outputs()
+        if state is State.DONE and not outputs:
+            state, word = State.RUNNING, f"{word} without a result"
+        return Progress(
+            execution=self.id,
+            state=state,
+            word=word,
+            charged=self.charged_credits,
+            outputs=outputs if state is State.DONE else (),
+            key=self.key,
+            created_at=self.created_at,
+            finished_at=self.finished_at,
+            reference=self.input_content_hash,
+            workflow=self.workflow,
+            version=self.workflow_version,
+        )
+
+    def _outputs(self) -> tuple[Output, ...]:
+        digest = self.result_content_hash
+        place = {"hash": digest, "name": self.result_file_name, "path": self.result_path}
+        if not (place["path"] or (place["hash"] and place["name"])):
+            return ()
+        stated = digest.lower() if _SHA256.fullmatch(digest) else None
+        return (Output(json.dumps(place), media_type=self.result_content_type, digest=stated),)
+
+
+Entry = TypeVar("Entry", Organization, Workflow, Execution)
+
+
+class Page(Said, Generic[Entry]):
+    """Some entries of a list that has ``total``."""
+
+    entries: list[Entry]
+    total: int = Field(ge=0)
+
+
+def routes(locator: str) -> list[str]:
+    """Where a result may lie: by hash and name, then by the path the service stated, which it does not encode."""
+    place: dict[str, str] = json.loads(locator)
+    routes = []
+    if place["hash"] and place["name"]:
+        routes.append(f"/v1/image/{_quoted(place['hash'])}/{_quoted(place['name'])}")
+    path = place["path"]
+    if path.startswith("/image/") and not {"..", "."} & set(path.split("/")):
+        routes.append("/v1" + quote(path, safe="/", errors="replace"))
+    return list(dict.fromkeys(routes))
+
+
+def _quoted(text: str) -> str:
+    return quote(text, safe="", errors="replace")
+
+
+def claims(token: str) -> dict[str, Any]:
+    """What an access token says of its owner, unchecked; empty where it is not a JWT."""
+    try:
+        middle = token.split(".")[1]
+        found = json.loads(base64.urlsafe_b64decode(middle + "=" * (-len(middle) % 4)))
+    except (ValueError, IndexError, RecursionError):
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
+def moment(text: str) -> datetime | None:
+    """A time of the service; None where it has no zone or is none, for nothing can be compared with it then."""
+    try:
+        found = datetime.fromisoformat(text)
+    except ValueError:
+        return None
+    return found if found.tzinfo else None
+
+
+# ------------------------------------------------------------------------------------------- what a list proves
+
+
+def how_far_back(marks: Sequence[str]) -> datetime | None:
+    """How far back a list must be read: an hour before the earliest mark; None where it must be read to its end."""
+    moments = [moment(mark) for mark in marks]
+    known = [found for found in moments if found is not None]
+    return min(known) - timedelta(hours=1) if known and len(known) == len(moments) else None
+
+
+def is_past(page: Sequence[Execution], seen: Iterable[Execution], when: datetime | None) -> bool:
+    """Whether a whole page is older than ``when``, in a list that came newest first so far."""
+    times = [entry.created for entry in seen]
+    known = [time for time in times if time is not None]
+    if when is None or len(known) < len(times) or known != sorted(known, reverse=True):
+        return False
+    return bool(page) and all(entry.created is not None and entry.created < when for entry in page)
+
+
+def conclude(sought: Sought, listed: Iterable[Execution]) -> Look:
+    """What a complete reading says of one purchase."""
+    entries = sorted(listed, key=_age)
+    ours = [entry.progress() for entry in entries if entry.key in sought.keys]
+    if ours:
+        return Found(tuple(ours))
+    alike = tuple(entry.id for entry in entries if _is_alike(entry, sought))
+    return Absent(alike, frozenset(entry.key for entry in entries if entry.key is not None))
+
+
+def _age(entry: Execution) -> datetime:
+    return entry.created or datetime.max.replace(tzinfo=UTC)
+
+
+def _is_alike(entry: Execution, sought: Sought) -> bool:
+    """Whether it could be the lost purchase without its label: the same photo and recipe, newer than the mark."""
+    mark = moment(sought.mark)
+    return (
+        entry.key is None
+        and entry.input_content_hash.lower() == sought.reference.lower()
+        and entry.workflow in ("", sought.workflow)
+        and entry.workflow_version in ("", sought.version)
+        and not (mark is not None and entry.created is not None and entry.created <= mark)
+    )

@@ -1,0 +1,513 @@
+"""The commands, as a person or a script uses them: what they print, what they do, how they end."""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import pty
+import re
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from artui.background import Alive, lock_is_held
+from artui.cli import COMMANDS, following
+from artui.cli.engine import _status_lines
+from artui.cli.exits import Exit, Trouble, first, of_jobs
+from artui.cli.session import Session
+from artui.config import paths
+from artui.job import Reason, Status
+from artui.journal import Journal
+from artui.journal.history import Count
+from artui.journal.requests import EngineRow
+from artui.sim.server import Simulator, running
+from tests.desk import Desk, desks
+
+ARTUI = [sys.executable, "-m", "artui"]
+
+
+@pytest.fixture(scope="module")
+def simulator() -> Iterator[Simulator]:
+    with running(Simulator(speed=100, device_interval=0.3)) as simulator:
+        yield simulator
+
+
+@pytest.fixture
+def desk(
+    simulator: Simulator, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Desk]:
+    yield from desks(simulator, tmp_path, capsys, monkeypatch)
+
+
+def charges(desk: Desk) -> int:
+    return len(desk.simulator.ledger)
+
+
+# ------------------------------------------------------------------------------------------------------- sending
+
+
+def test_photos_are_sent_saved_and_charged_as_quoted(desk: Desk) -> None:
+    for seed in range(3):
+        desk.photo(f"boot {seed}.jpg", seed)
+    before = desk("balance", "--json").json["balance"]
+    said = desk.send()
+    assert said.code == Exit.OK, said.err
+    assert said.out == ""
+    assert "3 x 10 = at most 30 credits (~0.30 EUR net)" in said.err
+    assert "3 saved" in said.err
+    for job in desk.jobs():
+        assert job["source"].startswith(str(desk.inbox))
+        assert (job["stage"], job["status"], job["reason"]) == ("saved", "done", "")
+        assert job["quoted"] == job["charged"] == 10
+        assert [Path(output).is_file() for output in job["outputs"]] == [True]
+    assert desk("balance", "--json").json["balance"] == before - 30
+
+
+def test_a_dry_run_shows_the_plan_and_sends_nothing(desk: Desk) -> None:
+    desk.photo()
+    said = desk("submit", desk.inbox, "-w", "Export only", "-o", desk.out, "--dry-run", "--json")
+    assert said.code == Exit.OK
+    assert (said.json["price"], said.json["most"]) == (10, 10)
+    assert [file["verdict"] for file in said.json["files"]] == ["send"]
+    assert desk.jobs() == []
+    assert not desk.out.exists()
+    assert not lock_is_held(paths())
+
+
+def test_without_a_terminal_what_spends_needs_a_yes(desk: Desk) -> None:
+    photo = desk.photo()
+    said = desk("submit", photo, "-w", "Export only", "-o", desk.out)
+    assert said.code == Exit.USAGE
+    assert "at most 10 credits" in said.err
+    assert "--yes" in said.err
+    assert desk.jobs() == []
+
+
+def test_on_a_terminal_it_asks_and_enter_never_spends(desk: Desk) -> None:
+    desk.photo()
+    command = [*ARTUI, "submit", str(desk.inbox), "-w", "Export only", "-o", str(desk.out)]
+    code, screen = on_a_terminal(command, b"\n")
+    assert code == Exit.USAGE
+    assert "Send 1 photo to Export only" in screen
+    assert "[y/N]" in screen
+    assert desk.jobs() == []
+    code, screen = on_a_terminal(command, b"y\n")
+    assert code == Exit.OK
+    assert "Queued as job 1." in screen
+    assert desk("wait").code == Exit.OK
+
+
+def on_a_terminal(command: list[str], typed: bytes) -> tuple[int, str]:
+    """Run a command on a terminal and type at it once it asks; returns how it ended and what the screen got."""
+    ours, theirs = pty.openpty()
+    with subprocess.Popen(
+        command, stdin=theirs, stdout=theirs, stderr=theirs, env={**os.environ, "TERM": "xterm"}
+    ) as child:
+        os.close(theirs)
+        screen = b""
+        try:
+            while part := os.read(ours, 4096):
+                screen += part
+                if screen.rstrip().endswith(b"[y/N]"):
+                    os.write(ours, typed)
+        except OSError:
+            pass  # how Linux says that the other end is closed
+        os.close(ours)
+        return child.wait(20), screen.decode()
+
+
+def test_what_is_submitted_without_waiting_can_be_waited_for(desk: Desk) -> None:
+    desk.photo()
+    said = desk("submit", desk.inbox, "-w", "Export only", "-o", desk.out, "--yes", "--json", "--batch", "aw26")
+    assert said.code == Exit.OK
+    assert [job["id"] for job in said.json["jobs"]] == [1]
+    assert said.json["name"] == "aw26"
+    assert desk("wait", "--batch", "aw26").code == Exit.OK
+    assert desk("wait", "--batch", said.json["batch"][:8]).code == Exit.OK
+    assert desk("wait", "--batch", "nope").code == Exit.USAGE
+    assert [job["status"] for job in desk("jobs", "--batch", "aw26", "--json").json] == ["done"]
+
+
+def test_waiting_as_json_is_a_stream_and_the_service_gets_the_labels(desk: Desk) -> None:
+    desk.photo()
+    lines = desk.send("--json", "--batch", "aw26", "--label", "sku=4711").lines
+    assert lines[0]["type"] == "queued"
+    assert {"added", "intent", "sent", "processed", "saved"} <= {line.get("what") for line in lines}
+    assert (lines[-1]["type"], lines[-1]["exit"]) == ("end", 0)
+    assert [job["status"] for job in lines[-1]["jobs"]] == ["done"]
+    created = [entry for entry in desk.simulator.history if entry["path"].endswith("/create")][-1]
+    labels = created["form"]["labels"]
+    assert (labels["autoretouch_batch_name"], labels["sku"]) == ("aw26", "4711")
+    assert labels["autoretouch_batch_id"] == lines[0]["batch"]
+    assert labels["autoretouch_batch_createdAt"].startswith("20")
+    for wrong in ("sku", "=1", "artui_job=1"):
+        said = desk("submit", desk.inbox, "-w", "Export only", "--label", wrong, "--yes")
+        assert said.code == Exit.USAGE, wrong
+
+
+def test_the_same_content_is_paid_once_and_never_again(desk: Desk) -> None:
+    desk.photo("a.jpg", 1)
+    desk.photo("b.jpg", 1)
+    before = charges(desk)
+    said = desk.send()
+    assert said.code == Exit.OK
+    assert "b.jpg: same photo as a.jpg, not paid" in said.err
+    assert sorted(job["status"] for job in desk.jobs()) == ["done", "skipped"]
+    desk.photo("c.jpg", 2)
+    said = desk.send()
+    assert "a.jpg: done before (job 1), not paid again" in said.err
+    again = desk("submit", desk.inbox, "-w", "Export only", "-o", desk.out, "--json")
+    assert (again.code, again.json["jobs"]) == (Exit.OK, [])
+    assert [file["job"] for file in again.json["known"]] == [1, 2, 3]
+    elsewhere = desk("submit", desk.inbox, "-w", "Export only", "-o", desk.folder / "else", "--yes", "--wait")
+    assert elsewhere.code == Exit.OK
+    assert len(list((desk.folder / "else").iterdir())) == len(list(desk.out.iterdir())) == 3
+    assert charges(desk) == before + 2
+
+
+def test_redo_buys_anew_after_showing_the_price(desk: Desk) -> None:
+    photo = desk.photo()
+    desk.send()
+    before = charges(desk)
+    assert desk("redo", photo).code == Exit.USAGE
+    assert desk("redo", photo, "--dry-run").code == Exit.OK
+    assert charges(desk) == before
+    said = desk("redo", photo, "--yes", "--wait")
+    assert (said.code, charges(desk)) == (Exit.OK, before + 1)
+    assert desk("redo", "2", "--yes", "--wait").code == Exit.OK
+    assert sorted(path.name for path in desk.out.iterdir()) == ["boot-2.png", "boot-3.png", "boot.png"]
+    assert desk("redo", desk.inbox / "never.jpg").code == Exit.USAGE
+
+
+# ----------------------------------------------------------------------------------------------- how waiting ends
+
+
+def test_failed_jobs_end_with_one_and_can_be_retried(desk: Desk) -> None:
+    desk.photo()
+    said = desk.send(workflow="Fails once")
+    assert said.code == Exit.FAILED
+    assert "artui retry --failed" in said.err
+    assert desk("retry", "--failed").code == Exit.USAGE
+    assert desk("retry", "--failed", "--dry-run").code == Exit.OK
+    asked = desk("retry", "--failed", "--yes", "--json")
+    assert (asked.code, asked.json[0]["refused"]) == (Exit.OK, False)
+    assert desk("wait").code == Exit.OK
+    assert desk("retry", "--failed").err == "No job has failed.\n"
+    assert desk("retry", "1").code == Exit.USAGE
+    assert desk("retry").code == Exit.USAGE
+
+
+def test_a_cap_holds_with_eight_and_a_yes_does_not_pass_it(desk: Desk) -> None:
+    for seed in range(3):
+        desk.photo(f"{seed}.jpg", seed)
+    said = desk.send("--cap", "20")
+    assert said.code == Exit.CAP
+    assert "this batch 20 of 20 (cap): room for 2, the rest waits unsent" in said.err
+    assert sum(job["charged"] or 0 for job in desk.jobs()) == 20
+    assert [job["reason"] for job in desk("jobs", "--status", "held", "--json").json] == ["cap"]
+
+
+def test_too_few_credits_hold_with_five(desk: Desk) -> None:
+    desk.photo()
+    desk.control("credits", provider="autoretouch", set=3)
+    said = desk.send()
+    assert said.code == Exit.CREDIT
+    assert "balance 3, after it -7: top up, the rest waits unsent" in said.err
+    assert [job["charged"] for job in desk.jobs()] == [None]
+
+
+def test_pause_holds_cancel_costs_nothing_and_resume_goes_on(desk: Desk) -> None:
+    desk.photo("a.jpg", 1)
+    desk.photo("b.jpg", 2)
+    assert desk("pause").out == "paused: studio\n"
+    assert desk.send("--batch", "wrong").code == Exit.PERSON
+    assert desk("accounts", "--json").json[0]["held"] == "paused"
+    assert desk("cancel", "1").out == "a.jpg is cancelled, nothing paid\n"
+    assert desk("cancel", "--batch", "wrong", "--dry-run").code == Exit.OK
+    assert desk("resume").code == Exit.OK
+    assert desk("wait").code == Exit.OK
+    assert [job["status"] for job in desk.jobs()] == ["cancelled", "done"]
+    assert desk("cancel", "1").code == Exit.FAILED
+    assert desk("cancel", "99").code == Exit.USAGE
+
+
+def test_qa_is_not_waited_for_unless_asked(desk: Desk) -> None:
+    desk.photo()
+    said = desk.send(workflow="Human check")
+    assert said.code == Exit.OK
+    assert "1 in QA" in said.err
+    assert desk("wait", "--wait-qa").code == Exit.OK
+    assert [job["status"] for job in desk.jobs()] == ["done"]
+
+
+def test_a_lost_answer_is_looked_up_and_a_hopeless_one_resolved(desk: Desk) -> None:
+    desk.photo()
+    desk.simulator.faults.add([{"route": "autoretouch.create", "do": "drop_before", "times": 1}])
+    said = desk.send()
+    assert said.code == Exit.PERSON, said.err
+    assert desk.jobs()[0]["reason"] == "in doubt"
+    assert "artui resolve 1" in desk("job", "1").out
+    assert desk("resolve", "1").code == Exit.USAGE
+    assert desk("resolve", "1", "--again").code == Exit.USAGE
+    assert desk("resolve", "1", "--adopt", "no-such-execution").code == Exit.FAILED
+    assert desk("resolve", "1", "--again", "--yes").code == Exit.OK
+    assert desk("wait").code == Exit.OK
+    assert desk("resolve", "1", "--give-up").code == Exit.FAILED
+
+
+def test_a_killed_engine_is_started_again_while_somebody_waits(desk: Desk) -> None:
+    desk.photo()
+    desk("pause")
+    desk.send()
+    pid = desk("status", "--json").json["engine"]["pid"]
+    waiting = subprocess.Popen([*ARTUI, "wait"], stderr=subprocess.PIPE)
+    desk("resume")
+    os.kill(pid, signal.SIGKILL)
+    with waiting:
+        assert waiting.wait(30) in (Exit.OK, Exit.PERSON)
+    assert desk("wait").code == Exit.OK
+    assert desk("status", "--json").json["engine"]["pid"] != pid
+
+
+def test_a_stopped_wait_ends_as_interrupted_and_the_engine_lives_on(desk: Desk) -> None:
+    desk.control("options", qa=900.0)
+    desk.photo()
+    desk("submit", desk.inbox, "-w", "Human check", "-o", desk.out, "--yes")
+    with subprocess.Popen([*ARTUI, "wait", "--wait-qa"], stderr=subprocess.PIPE, text=True) as waiting:
+        time.sleep(0.6)
+        waiting.terminate()
+        assert waiting.wait(20) == Exit.INTERRUPTED
+        assert waiting.stderr
+        assert "artui wait" in waiting.stderr.read()
+    assert desk("status", "--json").json["engine"] is not None
+    with subprocess.Popen([*ARTUI, "wait", "--wait-qa"], stderr=subprocess.PIPE, text=True) as waiting:
+        time.sleep(0.6)
+        desk("stop")
+        assert waiting.wait(20) == Exit.INTERRUPTED
+        assert waiting.stderr
+        assert "The engine was stopped" in waiting.stderr.read()
+    desk.control("options", qa=45.0)
+
+
+def test_waiting_for_an_engine_that_is_suspended_ends(desk: Desk) -> None:
+    desk.monkeypatch.setattr(following, "SILENCE", -1.0)
+    row = EngineRow(1, 4711, "here", "background", 0.0, 0.0, "running", "1")
+    desk.monkeypatch.setattr(following, "look", lambda *_: Alive(row, stale=True))
+    with Journal(paths().journal) as journal, pytest.raises(Trouble, match="kill -CONT 4711") as raised:
+        following.engine_keeper(Session.here(), journal)()
+    assert raised.value.code == Exit.LOCKED
+
+
+def test_the_first_exit_code_that_applies_wins() -> None:
+    assert first([]) == Exit.OK
+    order = [130, 2, 6, 4, 5, 8, 7, 3, 1, 0]
+    for place, code in enumerate(order):
+        assert first([Exit(one) for one in order[place:]]) == code
+    counts = [Count(Status.FAILED, "x", 1), Count(Status.HELD, Reason.CAP, 1), Count(Status.HELD, Reason.IN_DOUBT, 1)]
+    assert of_jobs(counts) == Exit.CAP
+    assert of_jobs([*counts, Count(Status.HELD, Reason.LOGIN, 1)]) == Exit.LOGIN
+    assert of_jobs([Count(Status.CANCELLED, "", 1), Count(Status.DONE, "", 3)]) == Exit.OK
+
+
+# --------------------------------------------------------------------------------------------------- looking at it
+
+
+def test_a_finished_run_can_be_looked_at_from_all_sides(desk: Desk) -> None:
+    assert desk("status", "--json").json["engine"] is None
+    assert desk("stop").code == Exit.OK
+    assert "No jobs" in desk("jobs").out
+    assert desk.jobs() == []
+    photo = desk.photo("a.jpg", 1)
+    assert "was never sent. It could be: image/jpeg" in desk("why", photo).out
+    desk.photo("b.jpg", 2)
+    desk.send()
+    look_at_one(desk, photo)
+    assert [job["id"] for job in desk("jobs", "-n", "1", "--json").json] == [2]
+    assert desk("jobs", "--status", "failed", "--json").json == []
+    table = desk("jobs").out.splitlines()
+    assert table[0].split() == ["job", "file", "workflow", "stage", "status", "cost"]
+    assert len(table) == 3
+    status = desk("status", "--json").json
+    assert status["engine"]["pid"] == int(paths().lock.read_text().split()[0])
+    assert (status["engine"]["mode"], status["engine"]["stale"]) == ("background", False)
+    assert status["money"]["charged"] == 20
+    assert f"process {status['engine']['pid']}" in desk("status").out
+    assert desk("stop").code == Exit.OK
+    assert not lock_is_held(paths())
+    assert desk("status", "--json").json["engine"] is None
+
+
+def look_at_one(desk: Desk, photo: Path) -> None:
+    text = desk("job", "1").out
+    for part in (str(photo), "Export only", "intent", "saved", "charged 10", "to do: nothing, it is saved"):
+        assert part in text
+    document = desk("job", "1", "--json").json
+    assert [one["state"] for one in document["purchases"]] == ["known"]
+    assert document["events"][0]["what"] == "added"
+    assert "draft" not in document["purchases"][0]
+    assert desk("job", "3").code == Exit.USAGE
+    assert "job 1," in desk("why", photo).out
+    assert desk("why", photo, "--json").json["jobs"][0]["status"] == "done"
+    cut = desk.folder / "cut.jpg"
+    cut.write_bytes(photo.read_bytes()[:5000])
+    assert "is cut off" in desk("why", cut).out
+    assert "no longer there" in desk("why", desk.folder / "nope.jpg").out
+
+
+def test_status_fits_sixty_by_eighteen() -> None:
+    row = {"pid": 4_194_304, "mode": "background", "state": "running", "started_at": 1.0, "stale": False}
+    held = [{"status": "held", "reason": reason, "number": 99_999} for reason in Reason]
+    others = [{"status": status, "reason": "", "number": 99_999} for status in Status if status is not Status.HELD]
+    account = {"name": "a" * 32, "held": "payment required", "message": "", "left": 9_999_999}
+    lines = list(
+        _status_lines(
+            {
+                "engine": row,
+                "jobs": held + others,
+                "money": {"quoted": 9_999_999, "charged": 9_999_999, "open": 999_999, "to_come": 999_999},
+                "accounts": [account] * 20,
+                "transfers": {"up": 6, "down": 4},
+            }
+        )
+    )
+    assert max(map(len, lines)) <= 60
+    assert len(lines) <= 18
+
+
+def test_workflows_have_prices_and_steps_online_and_off(desk: Desk) -> None:
+    assert desk("workflows", "--offline").code == Exit.USAGE
+    found = desk("workflows", "--json").json
+    assert {"id", "name", "version", "price", "components"} <= found[0].keys()
+    whole = desk("workflows", "ghost", "--json").json
+    assert whole["name"] == "Ghost Mannequin"
+    assert any(component["settings"] for component in whole["components"])
+    assert "Ghost Mannequin" in desk("workflows").out
+    assert "57 credits a photo" in desk("workflows", "Ghost Mannequin", "--offline").out
+    desk("workflows")
+    assert any(
+        component["settings"] for component in desk("workflows", "ghost", "--offline", "--json").json["components"]
+    )
+
+
+def test_a_reader_that_goes_away_is_no_error(desk: Desk) -> None:
+    desk("jobs")
+    with subprocess.Popen([*ARTUI, "config", "show"], stdout=subprocess.PIPE, stderr=subprocess.PIPE) as child:
+        assert child.stdout
+        assert child.stderr
+        child.stdout.close()
+        assert child.wait(20) == Exit.OK
+        assert child.stderr.read() == b""
+
+
+# ------------------------------------------------------------------------------------------ settings and signing in
+
+
+def test_config_shows_checks_begins_and_finds(desk: Desk) -> None:
+    assert desk("config", "path").out == f"{paths().config_file}\n"
+    assert desk("config", "check").code == Exit.OK
+    shown = desk("config", "show", "--json").json
+    assert shown["accounts.studio.provider"]["value"] == "autoretouch"
+    assert "config.toml line" in shown["accounts.studio.provider"]["source"]
+    assert "ARTUI_STUDIO_TOKEN" not in desk("config", "show").out
+    assert desk("config", "init").code == Exit.USAGE
+    paths().config_file.unlink()
+    assert desk("config", "init").code == Exit.OK
+    assert "[accounts.studio]" in paths().config_file.read_text()
+
+
+def test_a_token_from_stdin_is_tried_then_kept_where_agreed(desk: Desk) -> None:
+    token = os.environ["ARTUI_STUDIO_TOKEN"]
+    desk.monkeypatch.delenv("ARTUI_STUDIO_TOKEN")
+    assert desk("balance").code == Exit.LOGIN
+    type_in(desk, token)
+    refused = desk("login", "studio", "--with-token")
+    assert refused.code == Exit.USAGE
+    assert "--store file" in refused.err
+    type_in(desk, "wrong-token-altogether")
+    assert desk("login", "studio", "--with-token", "--store", "file").code == Exit.LOGIN
+    assert desk("accounts", "--json").json[0]["token"]["place"] is None
+    type_in(desk, token)
+    said = desk("login", "studio", "--with-token", "--store", "file")
+    assert said.code == Exit.OK, said.err
+    assert token not in said.out + said.err + desk("accounts").out
+    assert desk("balance").code == Exit.OK
+    assert desk("logout", "studio").code == Exit.OK
+    assert desk("balance").code == Exit.LOGIN
+    assert desk("logout", "studio").err == "studio is not signed in.\n"
+
+
+def type_in(desk: Desk, line: str) -> None:
+    desk.monkeypatch.setattr(sys, "stdin", io.StringIO(f"{line}\n"))
+
+
+def test_a_new_account_signs_in_with_a_code_and_picks_who_pays(desk: Desk) -> None:
+    given = desk.simulator.announcement()["autoretouch"]
+    paths().config_file.unlink()
+    for name in ("api_url", "auth_url"):
+        desk.monkeypatch.setenv(f"ARTUI_OUTLET_{name.upper()}", given[name])
+    desk.monkeypatch.setenv("ARTUI_OUTLET_PROVIDER", "autoretouch")
+    command = [*ARTUI, "login", "outlet", "--store", "file", "--organization", "Studio North"]
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as child:
+        assert child.stderr
+        said = child.stderr.readline()
+        found = re.search(r"Open (\S+) .* code (\S+)", said)
+        assert found, said
+        httpx.post(found[1], data={"user_code": found[2], "confirm": "1"}).raise_for_status()
+        rest = child.stderr.read()
+        assert child.wait(20) == Exit.OK, rest
+    assert "Studio North" in rest
+    assert 'organization = "' in paths().settings_file.read_text()
+    assert desk("balance", "-a", "outlet").out.startswith("outlet (Studio North): ")
+
+
+def test_several_organizations_need_a_choice(desk: Desk) -> None:
+    token = os.environ["ARTUI_STUDIO_TOKEN"]
+    config = paths().config_file
+    config.write_text("\n".join(line for line in config.read_text().splitlines() if "organization" not in line))
+    type_in(desk, token)
+    said = desk("login", "studio", "--with-token", "--store", "file")
+    assert said.code == Exit.USAGE
+    assert "Acme Footwear" in said.err
+    assert "Studio North" in said.err
+
+
+# ------------------------------------------------------------------------------------------------- the stand-in
+
+
+def test_sim_prints_one_line_and_serves_until_term() -> None:
+    with subprocess.Popen([*ARTUI, "sim", "--seed", "3", "--credits", "42"], stdout=subprocess.PIPE) as child:
+        assert child.stdout
+        announced: dict[str, Any] = json.loads(child.stdout.readline())
+        assert httpx.get(announced["url"] + "/_sim/ledger").json() == []
+        busy = announced["url"].rsplit(":", 1)[1]
+        taken = subprocess.run([*ARTUI, "sim", "--port", busy], capture_output=True, text=True, check=False)
+        assert (taken.returncode, taken.stdout) == (Exit.USAGE, "")
+        assert busy in taken.stderr
+        child.terminate()
+        assert child.wait(20) == 0
+
+
+def test_help_names_every_command_and_a_slip_is_understood(desk: Desk) -> None:
+    text = desk("--help").out
+    for name in COMMANDS:
+        assert re.search(rf"^  {name}\s", text, re.MULTILINE), name
+        assert desk(name, "--help").code == Exit.OK
+    assert "Usage" in desk().out
+    said = desk("submitt")
+    assert said.code == Exit.USAGE
+    assert "did you mean submit?" in said.err
+
+
+def test_threads_are_not_left_behind(desk: Desk) -> None:
+    before = threading.active_count()
+    desk("status")
+    assert threading.active_count() <= before

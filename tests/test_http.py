@@ -1,0 +1,884 @@
+"""What leaves this machine and what comes back, against servers that misbehave byte by byte."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import random
+import ssl
+import threading
+import time
+import traceback
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import suppress
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from artui import files
+from artui.credentials import Secret
+from artui.providers.base import Blocked, NotPermitted, ProviderError, Rejected, Transient, Unknown
+from artui.providers.http import (
+    TEXT,
+    Answer,
+    Body,
+    Client,
+    FilePart,
+    Pace,
+    Request,
+    form_body,
+    json_body,
+    multipart_body,
+)
+from artui.providers.http.client import in_thread
+from artui.providers.http.messages import _service_url, asked_to_wait
+from artui.providers.http.transport import proxy_for
+from tests.peer import Link, answering, hang_up, serving, until
+
+CERTIFICATE = """
+-----BEGIN PRIVATE KEY-----
+MIGHAgEAMBMGByqGSM49AgEGCCqGSM49AwEHBG0wawIBAQQgJztzkreeUfQ258bh
+JpwWe46HS29+a7DqwIdpbJXvVXWhRANCAAS5YDzfjiAxWgBT5ghPSVn1cnpUNhK4
+ozyYFbcWapuiZ+r3LxB6WJWbxewYvGzTI7tLgE1fIulyNkUtdaZCqxhu
+-----END PRIVATE KEY-----
+-----BEGIN CERTIFICATE-----
+MIIBxDCCAWugAwIBAgIURS/bsFexJeMzqTQnajB02GKkgmcwCgYIKoZIzj0EAwIw
+FjEUMBIGA1UEAwwLYXJ0dWkgdGVzdHMwIBcNMjAwMTAxMDAwMDAwWhgPMjA5OTAx
+MDEwMDAwMDBaMBYxFDASBgNVBAMMC2FydHVpIHRlc3RzMFkwEwYHKoZIzj0CAQYI
+KoZIzj0DAQcDQgAEuWA8344gMVoAU+YIT0lZ9XJ6VDYSuKM8mBW3Fmqbomfq9y8Q
+eliVm8XsGLxs0yO7S4BNXyLpcjZFLXWmQqsYbqOBlDCBkTASBgNVHRMBAf8ECDAG
+AQH/AgEAMA4GA1UdDwEB/wQEAwIChDAdBgNVHQ4EFgQUYkyTdE4Hf9oL7w2kAVXL
+ruBhYycwHwYDVR0jBBgwFoAUYkyTdE4Hf9oL7w2kAVXLruBhYycwKwYDVR0RBCQw
+IoIJbG9jYWxob3N0gg9zZXJ2aWNlLmludmFsaWSHBH8AAAEwCgYIKoZIzj0EAwID
+RwAwRAIgXZRvFGMjwJaokRwciO18WiE2MBKr2+Ac7Vq6uVRK2p0CIBqLGBEgNK/T
+56W51mIva20aCw75W/ebbUs66ghOWo+u
+-----END CERTIFICATE-----
+"""
+CANCELS = 1_500
+TOKEN = "eyJ-a-token-that-nobody-may-see"
+QUICK = Pace(amount=1_000, seconds=0.3)
+
+
+@pytest.fixture
+async def client() -> AsyncIterator[Client]:
+    opened = Client("Studio", read=5)
+    yield opened
+    await opened.close()
+
+
+@pytest.fixture
+async def quick() -> AsyncIterator[Client]:
+    """A client of little patience."""
+    opened = Client("Studio", read=0.3, pace=QUICK)
+    yield opened
+    await opened.close()
+
+
+async def permit() -> None:
+    return None
+
+
+def get(url: str, **more: Any) -> Request:
+    return Request("GET", url, "asking", **more)
+
+
+def post(url: str, body: Body | None = None) -> Request:
+    return Request("POST", url, "asking", body=body or json_body("{}"))
+
+
+def a_photo(folder: Path, size: int = 3_000_000) -> files.Photo:
+    path = folder / "photo.jpg"
+    path.write_bytes(random.Random(size).randbytes(size))
+    return files.sha256(files.Photo(path, files.stamp(path), "image/jpeg", 1, 1))
+
+
+def form(photo: files.Photo) -> Body:
+    part = FilePart("file", "photo.jpg", photo.media_type, photo.stamp.size, files.Sending(photo, 65_536))
+    return multipart_body({"filesize": str(photo.stamp.size)}, part)
+
+
+# ------------------------------------------------------------------------------------------------- paid requests
+
+
+@pytest.mark.parametrize("method", ["POST", "GET"])
+async def test_a_paid_request_is_sent_once_to_a_server_that_hangs_up(client: Client, method: str) -> None:
+    async with serving(hang_up) as peer:
+        with pytest.raises(Unknown):
+            await client.pay(Request(method, peer.url + "/create", "ordering"), permit)
+        assert len(peer.requests) == 1
+
+
+async def test_a_paid_request_never_rides_on_a_kept_connection(client: Client) -> None:
+    async with serving(answering(200, b"{}")) as peer:
+        for _ in range(3):
+            await client.pay(post(peer.url), permit)
+        assert len(peer.links) == 3
+        assert all(b"connection: close" in bytes(link.received).lower() for link in peer.links)
+
+
+@pytest.mark.parametrize("method", ["POST", "GET"])
+async def test_the_permit_is_asked_on_an_open_connection_before_the_first_byte(client: Client, method: str) -> None:
+    async with serving(answering(200, b"{}")) as peer:
+        asked = []
+
+        async def look() -> None:
+            await until(lambda: peer.links)
+            await asyncio.sleep(0.05)  # whatever was written would have arrived by now
+            asked.append(bytes(peer.links[0].received))
+
+        await client.pay(Request(method, peer.url, "ordering"), look)
+        assert asked == [b""]
+        assert len(peer.requests) == 1
+
+
+@pytest.mark.parametrize("method", ["POST", "GET"])
+async def test_without_the_permit_nothing_is_sent(client: Client, method: str) -> None:
+    async def refuse() -> None:
+        raise NotPermitted("another engine took over")
+
+    async with serving(answering(200, b"{}")) as peer:
+        with pytest.raises(NotPermitted):
+            await client.pay(Request(method, peer.url, "ordering"), refuse)
+        await until(lambda: peer.links and peer.links[0].is_over.is_set())
+        assert bytes(peer.links[0].received) == b""
+
+
+async def test_a_paid_request_that_cannot_connect_has_not_left_and_asks_nobody(client: Client) -> None:
+    async with serving(hang_up) as peer:
+        gone = peer.url
+    for method in ("POST", "GET"):
+        with pytest.raises(Transient) as caught:
+            await client.pay(Request(method, gone, "ordering"), _never)
+        assert caught.value.reached is False
+
+
+async def _never() -> None:
+    pytest.fail("there was nothing to permit")
+
+
+@pytest.mark.parametrize("status", [401, 460])
+@pytest.mark.parametrize("is_rude", [False, True])
+async def test_a_refusal_at_64_kb_of_a_30_mb_body_is_read_as_that_refusal(
+    client: Client, tmp_path: Path, status: int, is_rude: bool
+) -> None:
+    async def refuse(link: Link) -> None:
+        while len(link.received) < 65_536:
+            await link.read(16_384)
+        await link.say(status, b'{"message": "who are you?"}')
+        if not is_rude:
+            await link.rest()
+
+    photo = a_photo(tmp_path, 30_000_000)
+    async with serving(refuse) as peer:
+        answer = await client.pay(post(peer.url, form(photo)), permit)
+        assert (answer.status, answer.sentence) == (status, "who are you?")
+        assert len(peer.requests) == 1
+        assert len(peer.links[0].received) < 30_000_000
+
+
+@pytest.mark.parametrize(
+    "say",
+    [
+        b"HTTP/1.1 201 Created\r\nContent-Length: 36\r\n\r\n1234",
+        b"HTTP/1.1 201 Created\r\nContent-Encoding: gzip\r\nContent-Length: 4\r\n\r\n1234",
+        b"HTTP/1.1 201 Created\r\nContent-Length: 70000\r\n\r\n" + b"1" * 70_000,
+        b"nonsense\r\n\r\n",
+        b"HTTP/1.1 abc\r\n\r\n",
+        b"",
+    ],
+)
+async def test_whatever_is_unreadable_after_the_first_byte_is_unknown(client: Client, say: bytes) -> None:
+    async def handle(link: Link) -> None:
+        await link.whole()
+        link.writer.write(say)
+        await link.writer.drain()
+
+    async with serving(handle) as peer:
+        with pytest.raises(Unknown, match="Studio: asking"):
+            await client.pay(post(peer.url), permit)
+        assert len(peer.requests) == 1
+
+
+async def test_silence_after_a_paid_request_is_unknown(quick: Client) -> None:
+    async with serving(lambda link: link.rest()) as peer:
+        for method in ("POST", "GET"):
+            with pytest.raises(Unknown):
+                await quick.pay(Request(method, peer.url, "ordering"), permit)
+        assert len(peer.requests) == 2
+
+
+async def test_a_paid_body_that_breaks_is_told_as_what_broke_it(client: Client, tmp_path: Path) -> None:
+    photo = a_photo(tmp_path)
+    async with serving(lambda link: link.rest()) as peer:
+        with pytest.raises(files.Changed):
+            await client.pay(post(peer.url, form(_swapped(photo))), permit)
+        await until(lambda: peer.links[0].is_over.is_set())
+        assert len(peer.links[0].received) < photo.stamp.size
+
+
+def _swapped(photo: files.Photo) -> files.Photo:
+    """The photo with one byte changed on disk, and nothing to be seen of it but its content."""
+    times = photo.path.stat()
+    with photo.path.open("r+b") as file:
+        file.seek(photo.stamp.size // 2)
+        file.write(b"?")
+    os.utime(photo.path, ns=(times.st_atime_ns, times.st_mtime_ns))
+    return photo
+
+
+# -------------------------------------------------------------------------------------------- each failure its class
+
+
+async def test_refused_unknown_host_hang_up_and_a_short_answer_are_told_apart(client: Client) -> None:
+    async def short(link: Link) -> None:
+        await link.whole()
+        await link.say(200, b"{", length=2)
+
+    async with serving(hang_up) as hanging, serving(short) as ending:
+        cases = {
+            "refuses it": ("http://127.0.0.1:1/", False),
+            "name of the service": ("http://no-such-host.invalid/", False),
+            "hung up": (hanging.url, True),
+            "broke off": (ending.url, True),
+        }
+        for words, (url, is_reached) in cases.items():
+            with pytest.raises(Transient, match=words) as caught:
+                await client.send(post(url))
+            assert caught.value.reached is is_reached, words
+        assert len(hanging.requests) == 1
+
+
+async def test_a_certificate_nobody_vouches_for_is_refused_unless_its_authority_is_named(
+    client: Client, tmp_path: Path
+) -> None:
+    async with serving(answering(200, b"{}"), context=_authority(tmp_path)) as peer:
+        for ask in (client.send(get(peer.url)), client.pay(post(peer.url), _never), client.pay(get(peer.url), _never)):
+            with pytest.raises(Transient) as caught:
+                await ask
+            assert caught.value.reached is False
+        trusting = Client("Studio", ca_file=str(tmp_path / "authority.pem"))
+        assert (await trusting.send(get(peer.url))).status == 200
+        assert (await trusting.pay(post(peer.url), permit)).status == 200
+        assert (await trusting.pay(get(peer.url), permit)).status == 200
+        await trusting.close()
+
+
+def _authority(folder: Path) -> ssl.SSLContext:
+    """A server's certificate, its own authority in ``authority.pem``."""
+    file = folder / "authority.pem"
+    file.write_text(CERTIFICATE)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(file)
+    return context
+
+
+def test_a_missing_authority_is_named() -> None:
+    with pytest.raises(Rejected, match=r"/no/such\.pem.*check ca_file"):
+        Client("Studio", ca_file="/no/such.pem")
+
+
+async def test_a_silent_server_ends_in_a_time_out(quick: Client) -> None:
+    async with serving(lambda link: link.rest()) as peer:
+        with pytest.raises(Transient, match="no answer in time"):
+            await quick.send(get(peer.url))
+
+
+async def test_an_upload_is_seen_once_and_a_get_twice_at_most(client: Client) -> None:
+    async def answer_first(link: Link) -> None:
+        await link.whole()
+        if len(peer.links) == 1:
+            await link.say(200, b"{}")
+            await link.whole()
+
+    async with serving(answer_first) as peer:
+        await client.send(get(peer.url))
+        with pytest.raises(Transient):
+            await client.send(post(peer.url))
+        assert len(peer.requests) == 2
+        with pytest.raises(Transient):
+            await client.send(get(peer.url))
+        assert len(peer.requests) <= 4
+
+
+@pytest.mark.parametrize(
+    ("status", "asked", "wait"),
+    [(429, "7", 7), (503, None, None), (500, "-3", 1), (408, "1e9", None), (502, "99999999999", 900), (425, "0.2", 1)],
+)
+async def test_not_now_is_transient_with_the_wait_it_asks_for(
+    client: Client, status: int, asked: str | None, wait: float | None
+) -> None:
+    headers = "" if asked is None else f"Retry-After: {asked}\r\n"
+    async with serving(answering(status, b'{"message": "busy"}', headers)) as peer:
+        with pytest.raises(Transient, match="busy") as caught:
+            await client.send(get(peer.url))
+        assert caught.value.retry_after == wait
+
+
+def test_a_wait_asked_for_as_a_date_is_counted_by_the_services_own_clock() -> None:
+    now = datetime(2001, 1, 1, tzinfo=UTC)
+
+    def asked(after: timedelta) -> float | None:
+        until = format_datetime(now + after, usegmt=True)
+        return asked_to_wait({"date": format_datetime(now, usegmt=True), "retry-after": until})
+
+    assert asked(timedelta(seconds=40)) == 40
+    assert asked(timedelta(days=-400)) == 1
+    assert asked(timedelta(days=400)) == 900
+    for nonsense in ("", "soon", "9" * 5_000, "1_0", "٣", "Mon, 99 Foo 2001", "nan", "inf"):
+        assert asked_to_wait({"retry-after": nonsense}) is None, nonsense
+
+
+async def test_the_services_clock_is_remembered_and_goes_on(client: Client) -> None:
+    async with serving(answering(200, b"{}", "Date: Mon, 01 Jan 2001 00:00:00 GMT\r\n")) as peer:
+        await client.send(get(peer.url))
+    first = client.service_time
+    assert first is not None
+    assert 0 <= first - datetime(2001, 1, 1, tzinfo=UTC).timestamp() < 30
+    await asyncio.sleep(0.01)
+    assert client.service_time is not None
+    assert client.service_time > first
+    async with serving(answering(200, b"{}", "Date: yesterday\r\n")) as peer:
+        await client.send(get(peer.url))
+    assert client.service_time < first + 30
+
+
+@pytest.mark.parametrize("status", [300, 301, 302, 307, 304])
+async def test_an_ordinary_request_is_not_redirected(client: Client, status: int) -> None:
+    async with serving(answering(status, headers="Location: http://127.0.0.1:1/\r\n")) as peer:
+        with pytest.raises(Transient, match="another address"):
+            await client.send(get(peer.url))
+        assert (await client.pay(post(peer.url), permit)).status == status
+
+
+async def test_a_web_page_in_place_of_an_answer_says_nothing_about_the_request(client: Client) -> None:
+    page = b"<!doctype html><title>Welcome</title>"
+    async with serving(answering(404, page, "Content-Type: text/html\r\n")) as peer:
+        with pytest.raises(Transient, match="web page"):
+            await client.send(get(peer.url))
+    async with serving(answering(200, page)) as peer:
+        answer = await client.send(get(peer.url))
+        with pytest.raises(Transient, match="web page"):
+            answer.read_as(dict)
+
+
+@pytest.mark.parametrize("body", [b"", b"[1]", b"{", b"\xff", b"[" * 100_000, b'{"a": ' * 50_000, b"NaN"])
+def test_json_of_another_shape_is_transient(body: bytes) -> None:
+    answer = Answer("Studio: asking", 200, {}, body)
+    with pytest.raises(Transient):
+        answer.read_as(dict[str, int])
+    assert answer.json_object() is None
+
+
+def test_a_refusal_says_what_the_service_says_in_one_line_of_300_characters() -> None:
+    answer = Answer("Studio: asking", 422, {}, b'{"status": 422, "message": "too\\n  large' + b"!" * 5_000 + b'"}')
+    refusal = answer.refusal()
+    assert str(refusal).startswith("Studio: asking: too large!!!")
+    assert len(str(refusal)) < 330
+    assert (refusal.status, refusal.reason) == (422, "unprocessable")
+    assert str(Answer("Studio: asking", 403, {}, b"").refusal()) == "Studio: asking: forbidden"
+
+
+# ------------------------------------------------------------------------------------------------------ many bytes
+
+
+async def test_an_answer_longer_than_it_may_be_is_cut(client: Client) -> None:
+    async with serving(answering(200, b"x" * (TEXT + 1))) as peer:
+        with pytest.raises(Transient, match="longer than"):
+            await client.send(get(peer.url), most=TEXT)
+
+
+async def test_a_compressed_answer_is_refused_unread(client: Client) -> None:
+    async with serving(answering(200, b"x", "Content-Encoding: gzip\r\n")) as peer:
+        with pytest.raises(Transient, match="compressed"):
+            await client.send(get(peer.url))
+        with pytest.raises(Transient, match="compressed"):
+            await client.fetch(get(peer.url), _no_write)
+        assert b"accept-encoding: identity" in bytes(peer.links[0].received).lower()
+
+
+def _no_write(_block: bytes) -> None:
+    pytest.fail("nothing should be written")
+
+
+async def test_a_dripping_answer_is_too_slow(quick: Client) -> None:
+    async def drip(link: Link) -> None:
+        await link.whole()
+        await link.say(200, length=100_000)
+        while True:
+            link.writer.write(b"x" * 10)
+            await link.writer.drain()
+            await asyncio.sleep(0.02)
+
+    async with serving(drip) as peer:
+        with pytest.raises(Transient, match="too slow"):
+            await quick.send(get(peer.url))
+        with pytest.raises(Transient, match="too slow"):
+            await quick.fetch(get(peer.url), lambda block: None)
+        with pytest.raises(Unknown, match="too slow"):
+            await quick.pay(post(peer.url), permit)
+
+
+async def test_an_answer_just_fast_enough_is_read_however_long_it_takes(quick: Client) -> None:
+    async def steady(link: Link) -> None:
+        await link.whole()
+        await link.say(200, length=10 * 1_000)
+        for _ in range(10):
+            link.writer.write(b"x" * 1_000)
+            await link.writer.drain()
+            await asyncio.sleep(0.08)
+
+    async with serving(steady) as peer:
+        assert len((await quick.send(get(peer.url))).body) == 10_000
+
+
+async def test_a_server_that_stops_reading_is_too_slow(quick: Client, tmp_path: Path) -> None:
+    async def stop_reading(link: Link) -> None:
+        await link.head()
+        link.reader._transport.pause_reading()  # type: ignore[attr-defined]
+        await asyncio.sleep(60)
+
+    photo = a_photo(tmp_path, 30_000_000)
+    told: list[int] = []
+    async with serving(stop_reading) as peer:
+        with pytest.raises(Transient, match="too slow"):
+            await quick.send(post(peer.url, form(photo)), counted=told.append)
+    assert told[-1] < photo.stamp.size
+
+
+async def test_a_pause_between_body_and_answer_is_held_to_the_time_out_not_to_the_speed() -> None:
+    async def think(link: Link) -> None:
+        await link.whole()
+        await asyncio.sleep(0.5)
+        await link.say(201, b"done")
+
+    thinking = Client("Studio", read=5, pace=QUICK)
+    async with serving(think) as peer:
+        body = Body("text/plain", 9, lambda: iter_blocks([b"all of it"]))
+        assert (await thinking.send(post(peer.url, body))).text == "done"
+    await thinking.close()
+
+
+async def test_an_answer_that_drips_while_the_body_is_sent_is_too_slow() -> None:
+    async def drip(link: Link) -> None:
+        await link.head()
+        await link.say(200, length=100_000)
+        while True:
+            await link.read()
+            link.writer.write(b"x" * 10)
+            await link.writer.drain()
+            await asyncio.sleep(0.01)
+
+    patient = Client("Studio", read=1, pace=QUICK)
+    async with serving(drip) as peer:
+        body = Body("text/plain", 1_000_000, lambda: iter_blocks([b"x" * 50_000] * 20))
+        with pytest.raises(Transient, match="too slow"):
+            await patient.send(post(peer.url, body))
+    await patient.close()
+
+
+# ------------------------------------------------------------------------------------------------------ the body
+
+
+async def test_a_form_arrives_as_it_was_meant(client: Client, tmp_path: Path) -> None:
+    photo = a_photo(tmp_path)
+    told: list[int] = []
+    async with serving(answering(201, b"ok")) as peer:
+        body = form(photo)
+        await client.send(post(peer.url, body), counted=told.append)
+        head, _, sent = bytes(peer.links[0].received).partition(b"\r\n\r\n")
+    assert f"content-length: {body.length}".encode() in head.lower()
+    assert b"transfer-encoding" not in head.lower()
+    boundary = body.media_type.partition("boundary=")[2].encode()
+    parts = sent.split(b"--" + boundary)
+    assert parts[1].endswith(b'name="filesize"\r\n\r\n3000000\r\n')
+    assert parts[2].startswith(b'\r\nContent-Disposition: form-data; name="file"; filename="photo.jpg"\r\n')
+    assert parts[2].endswith(photo.path.read_bytes() + b"\r\n")
+    assert parts[3] == b"--\r\n"
+    assert told == sorted(told)
+    assert told[-1] == body.length
+
+
+def test_a_name_cannot_break_out_of_its_part() -> None:
+    part = FilePart("file", 'a"\r\nX: y\r\n\r\n.jpg', "image/jpeg", 1, [b"x"])
+    content = multipart_body({}, part).content
+    assert callable(content)
+    assert b'filename="a%22%0D%0AX: y%0D%0A%0D%0A.jpg"\r\n' in next(content())
+
+
+@pytest.mark.parametrize("given", [[b"x" * 999], [b"x" * 500, b"x" * 501], []])
+async def test_a_body_of_another_length_than_promised_never_arrives_whole(client: Client, given: list[bytes]) -> None:
+    async with serving(lambda link: link.rest()) as peer:
+        body = Body("text/plain", 1_000, lambda: iter_blocks(given))
+        with pytest.raises(Transient, match="length it had"):
+            await client.send(post(peer.url, body))
+        await until(lambda: peer.links[0].is_over.is_set())
+        received = bytes(peer.links[0].received).partition(b"\r\n\r\n")[2]
+        assert len(received) < 1_000
+
+
+def iter_blocks(blocks: list[bytes]) -> Any:
+    yield from blocks
+
+
+async def test_a_photo_changed_while_it_is_sent_never_arrives_whole(client: Client, tmp_path: Path) -> None:
+    photo = a_photo(tmp_path, 30_000_000)
+
+    async def change(link: Link) -> None:
+        await link.head()
+        with photo.path.open("r+b") as file:
+            file.write(b"?")
+        await link.rest()
+
+    async with serving(change) as peer:
+        with pytest.raises(files.Changed):
+            await client.send(post(peer.url, form(photo)))
+        await until(lambda: peer.links[0].is_over.is_set())
+        assert len(peer.links[0].received) < photo.stamp.size
+
+
+async def test_a_body_is_closed_whenever_its_request_ends(client: Client) -> None:
+    open_bodies = set()
+
+    def blocks() -> Iterator[bytes]:
+        mark = object()
+        open_bodies.add(mark)
+        try:
+            while True:
+                yield b"x" * 65_536
+        finally:
+            open_bodies.discard(mark)
+
+    async def refuse(link: Link) -> None:
+        await link.read()
+        await link.say(413)
+        await link.rest()
+
+    body = Body("text/plain", 1 << 40, blocks)  # type: ignore[arg-type]
+    async with serving(refuse) as peer:
+        assert (await client.send(post(peer.url, body))).status == 413
+        assert not open_bodies
+    async with serving(lambda link: link.rest()) as peer:
+        task = asyncio.create_task(client.send(post(peer.url, body)))
+        await until(lambda: open_bodies)
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+        await until(lambda: not open_bodies)
+
+
+async def test_addresses_arrive_exactly_as_written(client: Client) -> None:
+    path = "/a%2Fb%2C%3A%3D%26%20%25/policy=,s:x?u=%2B%2C%20&v=1"
+    async with serving(answering(200, b"{}")) as peer:
+        await client.send(get(peer.url + path))
+        await client.pay(get(peer.url + path), permit)
+        await client.send(get(peer.url, params={"q": "a b+&/ü"}))
+        exact = f"GET {path} HTTP/1.1".encode()
+        assert sorted(peer.requests) == [b"GET /?q=a+b%2B%26%2F%C3%BC HTTP/1.1", exact, exact]
+
+
+async def test_no_cookie_is_kept(client: Client) -> None:
+    async with serving(answering(200, b"{}", "Set-Cookie: a=b; Path=/\r\n")) as peer:
+        for _ in range(2):  # by name, for no client keeps the cookies of a bare number
+            await client.send(get(peer.url.replace("127.0.0.1", "localhost")))
+        assert b"cookie" not in b"".join(bytes(link.received) for link in peer.links).lower()
+
+
+# ------------------------------------------------------------------------------------------------- fetching a file
+
+
+async def fetched(client: Client, url: str, **more: Any) -> tuple[Answer, bytes]:
+    blocks: list[bytes] = []
+    answer = await client.fetch(get(url, secrets={"Authorization": Secret(TOKEN)}), blocks.append, **more)
+    return answer, b"".join(blocks)
+
+
+async def test_a_file_is_written_whole_or_not_at_all_told_so(client: Client) -> None:
+    content = random.Random(1).randbytes(2_000_000)
+    async with serving(answering(200, content)) as peer:
+        counts: list[int] = []
+        answer, written = await fetched(client, peer.url, counted=counts.append)
+        assert (answer.status, written, counts[-1]) == (200, content, len(content))
+
+
+@pytest.mark.parametrize(
+    ("say", "words"),
+    [
+        (b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nshort", "broke off"),
+        (b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nshort\r\n", "broke off"),
+        (b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n", "broke off|not HTTP|broke"),
+        (b"HTTP/1.1 200 OK\r\n\r\nno end", "where it ends"),
+        (b"HTTP/1.0 200 OK\r\n\r\nno end", "where it ends"),
+        (b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n", "empty"),
+        (b"HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nContent-Length: 3\r\n\r\n<p>", "web page"),
+        (b"HTTP/1.1 206 Part\r\nContent-Length: 1\r\n\r\nx", "not what the service documents"),
+        (b"HTTP/1.1 204 Nothing\r\n\r\n", "not what the service documents"),
+        (b"HTTP/1.1 503 Busy\r\nContent-Length: 0\r\n\r\n", "not now"),
+    ],
+)
+async def test_a_file_that_cannot_be_told_from_a_broken_one_is_transient(
+    client: Client, say: bytes, words: str
+) -> None:
+    async def handle(link: Link) -> None:
+        await link.whole()
+        link.writer.write(say)
+        await link.writer.drain()
+
+    async with serving(handle) as peer:
+        with pytest.raises(Transient, match=words):
+            await fetched(client, peer.url)
+
+
+async def test_a_file_without_an_end_is_taken_where_its_content_is_proven(client: Client) -> None:
+    async def handle(link: Link) -> None:
+        await link.whole()
+        link.writer.write(b"HTTP/1.1 200 OK\r\n\r\nall of it")
+        await link.writer.drain()
+
+    async with serving(handle) as peer:
+        assert (await fetched(client, peer.url, is_proven=True))[1] == b"all of it"
+
+
+async def test_a_refused_file_writes_nothing_and_says_why(client: Client) -> None:
+    async with serving(answering(404, b'{"message": "gone"}')) as peer:
+        answer, written = await fetched(client, peer.url)
+        assert (answer.status, answer.sentence, written) == (404, "gone", b"")
+
+
+async def test_a_redirect_is_followed_at_home_and_nowhere_else(client: Client, tmp_path: Path) -> None:
+    async def home(link: Link) -> None:
+        while True:
+            head = await link.head()
+            if b"/first" in head:
+                await link.say(302, headers="Location: /second\r\n")
+            else:
+                await link.say(200, b"file")
+
+    async with serving(home) as peer, serving(answering(200, b"stolen")) as elsewhere:
+        assert (await fetched(client, peer.url + "/first"))[1] == b"file"
+        assert all(TOKEN.encode() in bytes(link.received) for link in peer.links)
+        for target in (elsewhere.url, "https://127.0.0.1:1/", "file:///etc/passwd", "//x.invalid/", "http://[", "x:"):
+            async with serving(answering(302, headers=f"Location: {target}\r\n")) as pointing:
+                with pytest.raises(Transient):
+                    await fetched(client, pointing.url)
+        assert elsewhere.links == []
+    async with serving(answering(302, headers="Location: /again\r\n")) as circling:
+        with pytest.raises(Transient, match="from address to address"):
+            await fetched(client, circling.url)
+        assert len(circling.requests) == 4
+
+
+async def test_a_redirect_to_a_host_of_the_list_goes_over_https_and_without_secrets(tmp_path: Path) -> None:
+    context = _authority(tmp_path)
+    trusting = Client("Studio", ca_file=str(tmp_path / "authority.pem"))
+    async with serving(answering(200, b"file"), context=context) as store:
+        target = store.url.replace("127.0.0.1", "localhost")
+        async with serving(answering(307, headers=f"Location: {target}/kept?sig=1\r\n")) as peer:
+            with pytest.raises(Transient, match="not its own"):
+                await fetched(trusting, peer.url)
+            assert (await fetched(trusting, peer.url, hosts=frozenset({"localhost"})))[1] == b"file"
+        assert store.requests == [b"GET /kept?sig=1 HTTP/1.1"]
+        assert TOKEN.encode() not in bytes(store.links[0].received)
+    await trusting.close()
+
+
+# --------------------------------------------------------------------------------------------------------- proxies
+
+
+async def test_a_proxy_sees_its_password_and_nothing_of_the_request(tmp_path: Path) -> None:
+    async with serving(answering(200, b"{}"), context=_authority(tmp_path)) as peer:
+        port = int(peer.url.rpartition(":")[2])
+
+        async def tunnel(link: Link) -> None:
+            await link.whole()
+            await link.say(200)
+            reader, writer = await asyncio.open_connection("127.0.0.1", port)
+            await asyncio.gather(_copy(link.reader, writer), _copy(reader, link.writer))
+
+        async with serving(tunnel) as proxy:
+            address = proxy.url.replace("//", "//me:pass%2Fword@")
+            through = Client("Studio", proxy=address, ca_file=str(tmp_path / "authority.pem"))
+            url = "https://service.invalid/paid"
+            await through.send(get(url))
+            await through.pay(post(url), permit)
+            await through.pay(get(url), permit)
+            await through.close()
+            for link in proxy.links:
+                said = bytes(link.received).lower()
+                assert said.startswith(b"connect service.invalid:443 http/1.1")
+                assert b"proxy-authorization: basic bwu6cgfzcy93b3jk" in said
+                assert b"paid" not in said
+        assert [line.split()[0] for line in peer.requests] == [b"GET", b"POST", b"GET"]
+        assert all(b"proxy-auth" not in bytes(link.received).lower() for link in peer.links)
+
+
+async def _copy(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    while block := await reader.read(65_536):
+        writer.write(block)
+    writer.close()
+
+
+async def test_a_proxy_that_refuses_the_tunnel_has_let_nothing_leave() -> None:
+    async with serving(answering(407)) as proxy:
+        through = Client("Studio", proxy=proxy.url.replace("//", "//me:password@"))
+        for method in ("POST", "GET"):
+            with pytest.raises(Transient) as caught:
+                await through.pay(Request(method, "https://service.invalid/", "ordering"), _never)
+            assert caught.value.reached is False
+            assert "password" not in _everything_about(caught.value)
+        await through.close()
+
+
+def test_which_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("no_proxy", "internal.example")
+    proxy = "http://proxy:3128"
+    for url, expected in {
+        "https://api.example/": proxy,
+        "http://127.0.0.1:8000/": None,
+        "http://localhost/": None,
+        "http://[::1]/": None,
+        "https://internal.example/": None,
+    }.items():
+        assert proxy_for(httpx.URL(url), proxy) == expected, url
+    assert proxy_for(httpx.URL("https://api.example/"), None) is None
+    assert proxy_for(httpx.URL("https://api.example/"), "") is None
+
+
+# --------------------------------------------------------------------------------------------------------- secrets
+
+
+def _everything_about(error: BaseException) -> str:
+    """All that a log could show of an error, every local of ours on the way included."""
+    assert error.__traceback__ is not None
+    error.__traceback__ = error.__traceback__.tb_next  # the test itself may know its secrets
+    lines = traceback.TracebackException.from_exception(error, capture_locals=True).format()
+    return "".join(lines) + repr(error) + repr(vars(error))
+
+
+async def test_no_failure_shows_a_secret(quick: Client, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.DEBUG)
+    hidden = {"Authorization": Secret(f"Bearer {TOKEN}"), "X-Retouch-Token": Secret(TOKEN)}
+    body = form_body({"refresh_token": TOKEN})
+
+    async def nonsense(link: Link) -> None:
+        await link.whole()
+        link.writer.write(b"nonsense\r\n\r\n")
+
+    handlers = [hang_up, lambda link: link.rest(), answering(500), answering(302), nonsense, answering(200, b"<p>")]
+    for handler in handlers:
+        async with serving(handler) as peer:
+            for url in (peer.url, "http://127.0.0.1:1/", "http://no-such-host.invalid/"):
+                request = Request("POST", url, "asking", secrets=hidden, body=body)
+                asked = replace_method(request)
+                for call in (
+                    quick.send(request),
+                    quick.pay(request, permit),
+                    quick.pay(asked, permit),
+                    quick.fetch(asked, _discard),
+                ):
+                    assert TOKEN not in await _outcome(call)
+                assert TOKEN not in repr(request)
+    assert TOKEN not in caplog.text
+
+
+async def _outcome(call: Awaitable[Answer]) -> str:
+    try:
+        return repr(await call)
+    except ProviderError as error:
+        return _everything_about(error)
+
+
+def _discard(_block: bytes) -> None:
+    return None
+
+
+def replace_method(request: Request) -> Request:
+    return Request("GET", request.url, request.doing, secrets=request.secrets)
+
+
+async def test_a_secret_that_no_header_takes_is_not_in_the_complaint(client: Client) -> None:
+    for text in ("naïve-" + TOKEN, TOKEN + "\r\nX: y"):
+        with pytest.raises(Blocked, match="sign in again") as caught:
+            await client.send(get("http://127.0.0.1:1/", secrets={"Authorization": Secret(text)}))
+        assert TOKEN not in _everything_about(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [
+        ("https://API.Example.com/", "https://api.example.com"),
+        ("https://api.example.com:8443/base/", "https://api.example.com:8443/base"),
+        ("http://127.0.0.1:80", "http://127.0.0.1:80"),
+        ("http://[::1]:1/x", "http://[::1]:1/x"),
+        ("http://api.example.com", None),
+        ("ftp://api.example.com", None),
+        ("https://me:word@api.example.com", None),
+        ("https://api.example.com/?a=b", None),
+        ("https://", None),
+        ("https://x:port", None),
+        ("https://a\nb", None),
+        ("", None),
+    ],
+)
+def test_an_address_is_spelled_one_way_and_never_in_clear(given: str, expected: str | None) -> None:
+    if expected is None:
+        with pytest.raises(ValueError, match="must"):
+            _service_url(given)
+    else:
+        assert _service_url(given) == expected
+
+
+# --------------------------------------------------------------------------------------------------------- cancelling
+
+
+async def test_a_cancel_waits_for_what_a_thread_has_begun() -> None:
+    may_end = threading.Event()
+    task = asyncio.create_task(in_thread(may_end.wait))
+    await asyncio.sleep(0.02)
+    for _ in range(3):
+        task.cancel()
+        await asyncio.sleep(0.01)
+        assert not task.done()
+    may_end.set()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+
+
+async def test_after_thousands_of_cancels_every_request_still_succeeds(client: Client) -> None:
+    chance = random.Random(7)
+
+    async def wavering(link: Link) -> None:
+        while True:
+            await link.whole()
+            await asyncio.sleep(chance.uniform(0, 0.004))
+            await link.say(200, b"x" * 2_000)
+
+    def endless() -> Iterator[bytes]:
+        for _ in range(40):
+            yield b"x" * 5_000
+
+    async with serving(wavering) as peer:
+        kinds: list[Callable[[], Awaitable[Answer]]] = [
+            lambda: client.send(get(peer.url)),
+            lambda: client.send(post(peer.url, Body("text/plain", 200_000, endless))),  # type: ignore[arg-type]
+            lambda: client.pay(post(peer.url), permit),
+            lambda: client.fetch(get(peer.url), lambda block: None),
+        ]
+
+        async def start_and_stop() -> None:
+            task = asyncio.ensure_future(chance.choice(kinds)())
+            await asyncio.sleep(chance.uniform(0, 0.006))
+            task.cancel()
+            with suppress(asyncio.CancelledError, ProviderError):
+                await task
+
+        for _ in range(CANCELS // 50):
+            await asyncio.gather(*(start_and_stop() for _ in range(50)))
+        started = time.monotonic()
+        for kind in kinds * 10:
+            assert (await kind()).status == 200
+        assert time.monotonic() - started < 5

@@ -1,0 +1,212 @@
+"""What would be sent: which files count, where results go, what is not paid again."""
+
+from __future__ import annotations
+
+import datetime as dt
+import os
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from artui.files import Accepts
+from artui.job import Batch, Job, Result, Stage, Status
+from artui.journal import Journal, jobs
+from artui.plan import Found, Offer, Plan, Planner, PlanProblem, Target, Verdict, check, collect, new_jobs
+from artui.providers.base import Identity, Limits, Organization, Workflow
+from artui.sim.photos import noise_jpeg
+
+ACCEPTS = Accepts(frozenset({"image/jpeg", "image/png"}), max_side=10_000, scaled_above=50)
+OFFER = Offer(
+    account="studio",
+    provider="autoretouch",
+    identity=Identity("payer", "http://127.0.0.1", Organization("org", "Studio GmbH")),
+    workflow=Workflow("wf", "v1", "Background Removal", 10),
+    limits=Limits(ACCEPTS, 100),
+    balance=100,
+    labels={"sku": "1"},
+)
+BATCH = Batch("b1", "aw26", "studio", 0.0)
+
+
+@pytest.fixture
+def journal(tmp_path: Path) -> Iterator[Journal]:
+    with Journal(tmp_path / "state" / "journal.db") as journal:
+        yield journal
+
+
+@pytest.fixture
+def inbox(tmp_path: Path) -> Path:
+    folder = tmp_path / "in"
+    folder.mkdir()
+    return folder
+
+
+def photo(path: Path, seed: int = 0) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    noise_jpeg(path, 20_000, seed)
+    return path
+
+
+def planned(journal: Journal, inbox: Path, *, again: bool = False, recursive: bool = False, output: str = "") -> Plan:
+    target = Target.of(output or str(inbox.parent / "out"), "{stem}")
+    planner = Planner(journal, OFFER, target, "aw26", dt.date(2026, 11, 22))
+    return planner.plan(*check(collect([inbox], recursive=recursive), ACCEPTS, lambda *_: None), again=again)
+
+
+def finish(journal: Journal, plan: Plan) -> list[Job]:
+    """Add the plan's jobs and let each be done, with its result on disk."""
+    done = []
+    for number in journal.write(jobs.add, BATCH, new_jobs(plan, BATCH)):
+        job = journal.read(jobs.get, number)
+        assert job
+        digest = next(one.photo.digest for one in plan.queued if one.found.path == job.source)
+        job = journal.write(jobs.move, job, job.stage, Status.RUNNING, "taken")
+        job = journal.write(jobs.check_in, job, digest=digest, media_type="image/jpeg", width=1, height=1)
+        job.folder.mkdir(parents=True, exist_ok=True)
+        result = job.folder / f"{os.fsdecode(job.stem)}.png"
+        result.write_bytes(b"result")
+        results = (Result("x", path=str(result)),)
+        done.append(journal.write(jobs.move, job, Stage.SAVED, Status.DONE, "saved", results=results))
+    return done
+
+
+# ------------------------------------------------------------------------------------------------------ collecting
+
+
+def test_a_folder_gives_its_files_and_with_recursive_those_below(inbox: Path) -> None:
+    for name in ("b.jpg", "a.jpg", ".hidden.jpg", "c.jpg~", "d.part", "Thumbs.db", "sub/e.jpg", "@eaDir/f.jpg"):
+        photo(inbox / name)
+    (inbox / "elsewhere").symlink_to(inbox / "sub")
+    assert [found.path.name for found in collect([inbox])] == ["a.jpg", "b.jpg", "elsewhere"]
+    deep = collect([inbox], recursive=True)
+    assert [str(found.relative / found.path.name) for found in deep] == ["a.jpg", "b.jpg", "elsewhere", "sub/e.jpg"]
+
+
+def test_a_named_file_counts_even_when_hidden_and_each_file_once(inbox: Path) -> None:
+    hidden = photo(inbox / ".a.jpg")
+    plain = photo(inbox / "b.jpg")
+    found = collect([hidden, plain, inbox, inbox / ".." / "in" / "b.jpg"])
+    assert [one.path.name for one in found] == [".a.jpg", "b.jpg"]
+    assert all(one.is_named for one in found)
+    with pytest.raises(PlanProblem, match="is not there"):
+        collect([inbox / "nope"])
+
+
+def test_other_files_of_a_folder_are_passed_over_but_bad_photos_named(inbox: Path) -> None:
+    photo(inbox / "good.jpg")
+    for name in ("notes.txt", "bad.jpg", "raw.CR2"):
+        (inbox / name).write_text("no photo")
+    photos, refused, passed_over = check(collect([inbox]), ACCEPTS, lambda *_: None)
+    assert [found.path.name for found, _ in photos] == ["good.jpg"]
+    assert sorted(one.path.name for one in refused) == ["bad.jpg", "raw.CR2"]
+    assert passed_over == 1
+    _, named, _ = check(collect([inbox / "notes.txt"]), ACCEPTS, lambda *_: None)
+    assert [one.reason for one in named] == ["not-a-photo"]
+
+
+def test_checking_counts_every_file(inbox: Path) -> None:
+    for seed in range(5):
+        photo(inbox / f"{seed}.jpg", seed)
+    seen: list[tuple[int, int]] = []
+    check(collect([inbox]), ACCEPTS, lambda done, of: seen.append((done, of)))
+    assert seen == [(number, 5) for number in range(1, 6)]
+
+
+# ------------------------------------------------------------------------------------------------------- the target
+
+
+def test_an_output_folder_may_hold_placeholders(tmp_path: Path) -> None:
+    target = Target.of(f"{tmp_path}/out/{{date}}/x", "{n:03}-{stem}")
+    assert (target.folder, target.template) == (tmp_path / "out", "{date}/x/{n:03}-{stem}")
+    assert Target.of("out", "{stem}").folder == Path.cwd() / "out"
+
+
+def test_results_among_the_photos_sent_are_refused(tmp_path: Path, inbox: Path) -> None:
+    (tmp_path / "link").symlink_to(inbox)
+    for output, recursive in ((inbox, False), (tmp_path / "link", False), (inbox / "out", True)):
+        with pytest.raises(PlanProblem, match="would be sent again"):
+            Target(output, "{stem}").refuse_loop([inbox], recursive=recursive)
+    Target(inbox / "out", "{stem}").refuse_loop([inbox], recursive=False)
+    Target(inbox, "{stem}").refuse_loop([photo(inbox / "a.jpg")], recursive=True)
+
+
+def test_names_are_made_from_the_template_and_never_twice(journal: Journal, inbox: Path, tmp_path: Path) -> None:
+    photo(inbox / "a.jpg", 1)
+    photo(inbox / "A.jpeg", 2)
+    photo(inbox / "sub" / "a.jpg", 3)
+    plan = planned(journal, inbox, recursive=True, output=f"{tmp_path}/out/{{date}}/{{relative}}")
+    out = tmp_path / "out" / "2026-11-22"
+    places = {str(one.found.relative / one.found.path.name): one.folder / one.stem for one in plan.photos}
+    assert places == {"A.jpeg": out / "A", "a.jpg": out / "a-2", "sub/a.jpg": out / "sub" / "a"}
+    with pytest.raises(PlanProblem, match="unknown"):
+        planned(journal, inbox, output=f"{tmp_path}/out/{{nope}}")
+
+
+# --------------------------------------------------------------------------------------------------------- the plan
+
+
+def test_the_price_counts_each_content_once(journal: Journal, inbox: Path) -> None:
+    for name, seed in (("a.jpg", 1), ("b.jpg", 1), ("c.jpg", 2)):
+        photo(inbox / name, seed)
+    plan = planned(journal, inbox)
+    assert [one.verdict for one in plan.photos] == [Verdict.SEND, Verdict.TWIN, Verdict.SEND]
+    assert plan.photos[1].twin_of == inbox / "a.jpg"
+    assert (plan.most, len(plan.queued), plan.scaled_down) == (20, 3, 2)
+    assert replace(plan, offer=replace(OFFER, workflow=replace(OFFER.workflow, price=None))).most is None
+
+
+def test_what_was_delivered_to_this_folder_is_known_elsewhere_it_is_copied(journal: Journal, inbox: Path) -> None:
+    photo(inbox / "a.jpg")
+    [job] = finish(journal, planned(journal, inbox))
+    again = planned(journal, inbox)
+    assert [(one.verdict, one.job) for one in again.photos] == [(Verdict.KNOWN, job.id)]
+    assert (again.most, again.queued) == (0, [])
+    elsewhere = planned(journal, inbox, output=str(inbox.parent / "else"))
+    assert [(one.verdict, one.job) for one in elsewhere.photos] == [(Verdict.TWIN, job.id)]
+    assert elsewhere.most == 0
+    Path(job.results[0].path or "").unlink()
+    assert [one.verdict for one in planned(journal, inbox).photos] == [Verdict.TWIN]
+
+
+def test_what_is_queued_already_is_not_queued_twice(journal: Journal, inbox: Path) -> None:
+    photo(inbox / "a.jpg", 1)
+    journal.write(jobs.add, BATCH, new_jobs(planned(journal, inbox), BATCH))
+    assert [one.note for one in planned(journal, inbox).photos] == ["queued already (job 1), not paid again"]
+    photo(inbox / "a.jpg", 2)
+    assert [one.verdict for one in planned(journal, inbox).photos] == [Verdict.SEND]
+
+
+def test_buying_anew_takes_the_next_copy(journal: Journal, inbox: Path) -> None:
+    photo(inbox / "a.jpg", 1)
+    photo(inbox / "b.jpg", 1)
+    assert [one.copy for one in planned(journal, inbox, again=True).photos] == [0, 1]
+    finish(journal, planned(journal, inbox, again=True))
+    plan = planned(journal, inbox, again=True)
+    assert [(one.verdict, one.copy) for one in plan.photos] == [(Verdict.SEND, 2), (Verdict.SEND, 3)]
+    assert plan.most == 20
+
+
+def test_jobs_hold_everything_the_price_depends_on(journal: Journal, inbox: Path) -> None:
+    path = photo(inbox / os.fsdecode(b"caf\xe9.jpg"))
+    [job] = new_jobs(planned(journal, inbox), BATCH)
+    assert (job.workflow, job.version, job.quoted, job.payer) == ("wf", "v1", 10, "payer")
+    assert (job.source, job.size, job.batch, job.labels) == (path, 20_000, "b1", {"sku": "1"})
+    assert (job.folder, job.stem) == (inbox.parent / "out", path.stem)
+    [number] = journal.write(jobs.add, BATCH, [job])
+    stored = journal.read(jobs.get, number)
+    assert stored
+    assert stored.source == path
+
+
+def test_a_name_taken_in_between_is_chosen_anew(journal: Journal, inbox: Path) -> None:
+    photo(inbox / "a.jpg")
+    target = Target(inbox.parent / "out", "{stem}")
+    planner = Planner(journal, OFFER, target, "aw26", dt.date(2026, 11, 22))
+    plan = planner.plan(*check([Found(inbox / "a.jpg", inbox)], ACCEPTS, lambda *_: None))
+    journal.write(jobs.add, BATCH, new_jobs(plan, BATCH))
+    with pytest.raises(jobs.StemTaken):
+        journal.write(jobs.add, BATCH, new_jobs(plan, BATCH))
+    assert [one.stem for one in planner.renamed(plan).photos] == ["a-2"]
+    assert journal.write(jobs.add, BATCH, new_jobs(planner.renamed(plan), BATCH)) == [2]

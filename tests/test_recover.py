@@ -1,0 +1,148 @@
+"""``artui recover``: a journal that is missing, older or damaged goes on without a photo paid twice."""
+
+from __future__ import annotations
+
+import shutil
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from artui.cli.exits import Exit
+from artui.config import paths
+from artui.journal import rescue
+from artui.sim.server import Simulator, running
+from tests.desk import Desk, desks
+
+
+@pytest.fixture
+def simulator() -> Iterator[Simulator]:
+    with running(Simulator(speed=100)) as simulator:
+        yield simulator
+
+
+@pytest.fixture
+def desk(
+    simulator: Simulator, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Desk]:
+    yield from desks(simulator, tmp_path, capsys, monkeypatch)
+
+
+@pytest.fixture
+def older(desk: Desk) -> Desk:
+    """A desk whose journal is a copy from before three of its four photos were paid, results gone with it."""
+    desk.photo("first.jpg", 0)
+    desk.send()
+    desk("pause")
+    for seed in range(1, 4):
+        desk.photo(f"later {seed}.jpg", seed)
+    desk("submit", desk.inbox, "-w", "Export only", "-o", desk.out, "--yes")
+    desk("stop")
+    copy = desk.folder / "older"
+    shutil.copytree(paths().state, copy)
+    desk("resume")
+    assert desk("wait").code == Exit.OK
+    desk("stop")
+    shutil.rmtree(paths().state)
+    shutil.copytree(copy, paths().state)
+    return desk
+
+
+def test_a_sound_journal_needs_nothing(desk: Desk) -> None:
+    assert "never was one" in desk("recover").err
+    desk("jobs")
+    assert desk("recover").err == "The journal is right.\n"
+
+
+def test_an_older_copy_is_refused_until_the_service_was_asked(older: Desk) -> None:
+    charges = len(older.simulator.ledger)
+    for command in (["status"], ["jobs"], ["submit", str(older.inbox), "-w", "Export only", "--yes"]):
+        said = older(*command)
+        assert said.code == Exit.USAGE
+        assert "artui recover" in said.err
+    assert older("recover").code == Exit.USAGE
+    assert older("recover", "--dry-run").code == Exit.OK
+    assert older("jobs").code == Exit.USAGE
+    (older.inbox / "later 3.jpg").unlink()
+    said = older("recover", "--yes")
+    assert said.code == Exit.OK, said.err
+    assert "2 were found at the service and are followed, not sent again." in said.err
+    assert said.err.count("is artui's, cost 10 credits and has no job here") == 1
+    older("resume")
+    assert older("wait").code == Exit.FAILED
+    assert [job["status"] for job in older.jobs()] == ["done", "done", "done", "failed"]
+    assert len(older.simulator.ledger) == charges
+    assert len(list(older.out.iterdir())) == 4
+
+
+def test_what_cannot_be_asked_about_is_held_for_a_person(older: Desk) -> None:
+    charges = len(older.simulator.ledger)
+    said = older("recover", "--yes", "--offline")
+    assert said.code == Exit.PERSON
+    assert said.err.count("may have been sent after this copy") == 3
+    assert [job["reason"] for job in older.jobs()[1:]] == ["journal recovered"] * 3
+    older("resume")
+    assert older("wait").code == Exit.PERSON
+    assert older("cancel", "2").code == Exit.OK
+    assert older("retry", "3").code == Exit.OK
+    assert older("wait").code == Exit.PERSON
+    assert len(older.simulator.ledger) == charges + 1  # a person's own decision
+
+
+def test_a_damaged_journal_is_rebuilt_row_by_row(desk: Desk) -> None:
+    for seed in range(3):
+        desk.photo(f"{seed}.jpg", seed)
+    desk.send()
+    desk("stop")
+    before = desk.jobs()
+    file = paths().journal
+    damage(file, "jobs_status")
+    damage(file, "events")
+    assert rescue.complaints(file)
+    said = desk("recover", "--yes")
+    assert said.code == Exit.OK, said.err
+    assert said.err.count("the rest cannot be read") == 1
+    assert rescue.complaints(file) == []
+    assert desk.jobs() == before
+    assert [path for path in file.parent.iterdir() if path.name.startswith("journal.db.2")]
+    charges = len(desk.simulator.ledger)
+    assert desk.send().code == Exit.OK
+    assert len(desk.simulator.ledger) == charges
+
+
+def damage(file: Path, part: str) -> None:
+    """Overwrite the first page of a table or index."""
+    with closing(sqlite3.connect(file)) as db:
+        [page] = db.execute("SELECT rootpage FROM sqlite_master WHERE name = ?", (part,)).fetchone()
+        size = db.execute("PRAGMA page_size").fetchone()[0]
+    content = bytearray(file.read_bytes())
+    content[(page - 1) * size : page * size] = b"\x55" * size
+    file.write_bytes(content)
+
+
+def test_a_missing_or_hopeless_journal_is_begun_anew_only_when_agreed(desk: Desk) -> None:
+    desk.photo()
+    desk.send()
+    desk("stop")
+    paths().journal.unlink()
+    said = desk("jobs")
+    assert said.code == Exit.USAGE
+    assert "is missing, but there was one" in said.err
+    assert desk("recover").code == Exit.USAGE
+    assert not paths().journal.exists()
+    said = desk("recover", "--yes")
+    assert said.code == Exit.OK
+    assert "would be paid again" in said.err
+    assert desk.jobs() == []
+    damage(paths().journal, "jobs")
+    said = desk("jobs")
+    assert said.code == Exit.USAGE
+    assert "artui recover" in said.err
+    paths().journal.write_bytes(b"no database at all, whatever its name says " * 200)
+    said = desk("recover", "--yes")
+    assert said.code == Exit.OK
+    assert "jobs: 0 rows, the rest cannot be read" in said.err
+    desk.photo("another.jpg", 2)
+    assert desk.send().code == Exit.OK
