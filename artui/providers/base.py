@@ -37,6 +37,7 @@ class Transient(ProviderError):
     Attributes:
         retry_after: seconds the service asked to wait, or None.
         reached: False where not one byte of the request left this machine.
+
     """
 
     def __init__(self, message: str, *, retry_after: float | None = None, reached: bool = True) -> None:
@@ -51,6 +52,7 @@ class Rejected(ProviderError):
     Attributes:
         status: the HTTP status, 0 where there is none.
         reason: a short stable code (``unprocessable``, ``not found``, ``bad request`` …).
+
     """
 
     def __init__(self, message: str, *, reason: str, status: int = 0) -> None:
