@@ -42,6 +42,9 @@ PASSED_ON = (
     "NO_PROXY",
     "no_proxy",
 )
+LOOKING_TAKES = 0.3
+"""Seconds the lock may be held by somebody who only looks."""
+
 STALE_AFTER = 30.0
 """Seconds without a heartbeat after which an engine counts as stopped (suspended, or its disk is stuck)."""
 
@@ -119,6 +122,10 @@ class EngineLock:
     def __init__(self, paths: Paths) -> None:
         paths.create()
         descriptor = try_lock(paths.lock)
+        patience = time.monotonic() + LOOKING_TAKES
+        while descriptor is None and time.monotonic() < patience:
+            time.sleep(0.02)  # somebody may only be looking whether it is held
+            descriptor = try_lock(paths.lock)
         if descriptor is None:
             raise AnotherEngine(_name_holder(paths))
         self._descriptor = descriptor
@@ -290,6 +297,8 @@ def main() -> int:
 
 def ensure_engine(paths: Paths, journal: Journal) -> Alive:
     """The running engine, or one started in the background; it has put right what the last one left.
+
+    One that is about to end is waited for: what was added while it ended is another one's work.
 
     Raises JournalProblem with the end of its log where none comes up.
     """

@@ -210,6 +210,8 @@ class Engine:
 
     async def _close(self) -> None:
         """Let running steps reach their next commit; break off free transfers after the grace."""
+        with self._waiting_for_disk():
+            await self.journal.do(requests.engine_ending, self.generation)
         tasks = [task for _, task in self._lanes.values()]
         self._wake()
         if tasks:

@@ -79,7 +79,7 @@ class Studio:
         made = []
         for index in range(number):
             path = self.inbox / f"IMG_{len(self._names) + index:04}.jpg"
-            noise_jpeg(path, size, seed=hash(path.name) & 0xFFFF)
+            noise_jpeg(path, size, seed=len(self._names) + index)
             made.append(path)
         self._names |= {path.name for path in made}
         return made

@@ -122,3 +122,25 @@ def test_where_logout_kills_the_engine_is_started_by_the_users_manager(
     assert "canary-secret" not in " ".join(command)
     (tmp_path / "busctl").write_text("#!/bin/sh\necho 'b false'\n")
     assert "systemd-run" not in _engine_command()
+
+
+async def test_what_is_added_while_an_engine_ends_gets_another_one(studio: Studio) -> None:
+    studio.fault("upload", "delay:1.5", times=1)
+    await studio.add(studio.photos(1))
+    first = await studio.spawn()
+    await studio.until(lambda: studio.requests_to("/upload") == 1)
+    os.kill(first, signal.SIGTERM)
+    await studio.until(lambda: studio.journal.read(requests.engine).state == "ending")
+    await studio.add(studio.photos(1))
+    assert await studio.spawn() != first
+    await studio.at_rest()
+    assert len(studio.simulator.ledger) == 2
+    studio.check()
+
+
+async def test_a_stop_meant_for_an_engine_that_was_killed_does_not_end_the_next(studio: Studio) -> None:
+    await studio.journal.do(requests.leave, "stop")
+    await studio.add(studio.photos(2))
+    await studio.spawn()
+    await studio.at_rest()
+    assert len(studio.simulator.ledger) == 2

@@ -34,7 +34,9 @@ MAY_IMPORT: dict[str, set[str]] = {
         "config", "credentials", "job", "files", "journal", "pace", "transfers", "providers", "steps", "lane",
         "decisions",
     },
+    "signing": {"config", "credentials", "engine", "providers"},
     "background": {"config", "credentials", "journal", "engine"},
+    "signing": {"config", "credentials", "engine", "providers", "journal"},
     "sim": set(),
 }  # fmt: skip
 """Each room and the rooms it may look into; the command line, which puts all together, is not bound."""
@@ -49,6 +51,7 @@ ONLY_IN: dict[str, set[str]] = {
     "starlette": {"sim"},
     "uvicorn": {"sim"},
     "PIL": {"sim", "tui"},
+    "segno": {"tui"},
     "click": {"cli"},
 }
 

@@ -70,7 +70,7 @@ def outcome(db: Connection, request_id: int) -> Outcome | None:
 
 @dataclass(frozen=True, slots=True)
 class EngineRow:
-    """The engine as the journal knows it. ``state``: ``starting``, ``running`` or ``ended``."""
+    """The engine as the journal knows it. ``state``: ``starting``, ``running``, ``ending`` or ``ended``."""
 
     generation: int
     pid: int | None
@@ -89,8 +89,13 @@ def engine(db: Connection) -> EngineRow:
 
 
 def engine_starts(db: Connection, pid: int, host: str, mode: str, version: str) -> int:
-    """Take the engine's row over; returns the new generation."""
+    """Take the engine's row over; returns the new generation. A request to stop was meant for the one before."""
     now = time.time()
+    db.execute(
+        "UPDATE requests SET done_at = ?, refused = 1, outcome = 'the engine this was meant for is gone'"
+        " WHERE what = 'stop' AND done_at IS NULL",
+        (now,),
+    )
     return int(
         value(
             db,
@@ -104,6 +109,11 @@ def engine_starts(db: Connection, pid: int, host: str, mode: str, version: str) 
 def engine_ready(db: Connection, generation: int) -> None:
     """Say that the engine has put right what the last one left and works."""
     db.execute("UPDATE engine SET state = 'running' WHERE generation = ?", (generation,))
+
+
+def engine_ending(db: Connection, generation: int) -> None:
+    """Say that the engine takes nothing more: whoever adds work now needs another one."""
+    db.execute("UPDATE engine SET state = 'ending' WHERE generation = ?", (generation,))
 
 
 def beat(db: Connection, generation: int) -> bool:

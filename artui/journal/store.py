@@ -208,7 +208,7 @@ class Journal:
         self.close()
 
     def on_commit(self, listener: Callable[[], object]) -> None:
-        """Call ``listener`` after each commit, in the writer's thread."""
+        """Call ``listener`` after each commit that changed anything, in the writer's thread."""
         self._listeners.append(listener)
 
     def write(self, act: Callable[Concatenate[Connection, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
@@ -274,7 +274,9 @@ class Journal:
         answers: list[tuple[_Work, Any, BaseException | None]] = []
         try:
             db.execute("BEGIN IMMEDIATE")
+            before = db.total_changes()
             answers.extend((work, *self._run_one(db, work)) for work in group)
+            is_news = db.total_changes() != before
             db.execute("COMMIT")
         except Exception as problem:  # noqa: BLE001 — whatever it was, everybody who waits must hear of it
             if db.in_transaction:
@@ -291,7 +293,8 @@ class Journal:
                 work.done.set_result(answer)
             else:
                 work.done.set_exception(raised)
-        for listener in self._listeners:
+        # A write that found nothing to do wakes nobody: those it woke would look, find nothing, and wake it again.
+        for listener in self._listeners if is_news else ():
             listener()
 
     @staticmethod

@@ -930,8 +930,9 @@ async def test_a_list_that_moves_or_ends_early_proves_nothing(desk: Desk) -> Non
         return paged([*listed[:60], {"id": "../", "status": "ACTIVE"}, *listed[60:]])(asked)
 
     for reply in (growing, jumping, stuck, ending, empty, broken):
-        (look,), _ = await find(desk, reply, sought(mark=NOW - timedelta(minutes=100)))
+        (look,), script = await find(desk, reply, sought(mark=NOW - timedelta(minutes=100)))
         assert isinstance(look, Incomplete), reply.__name__
+        assert script.count("/v1/workflow/execution") < 5, reply.__name__
 
 
 async def test_a_twin_without_our_label_is_shown_where_it_could_be_ours(desk: Desk) -> None:

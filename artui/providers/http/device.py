@@ -78,8 +78,8 @@ class LoginHost:
         return Secret(tokens.refresh_token)
 
     async def _code(self) -> _Code:
-        fields = {"client_id": self.client_id, "scope": self.scope, "audience": self.audience}
-        answer = await self._post("asking for a sign-in code", "/oauth/device/code", form_body(fields))
+        form = form_body({"client_id": self.client_id, "scope": self.scope, "audience": self.audience})
+        answer = await self._post("asking for a sign-in code", "/oauth/device/code", form)
         if answer.status >= 300:
             raise answer.refusal()
         code = answer.read_as(_Code)
@@ -97,13 +97,13 @@ class LoginHost:
 
     async def _confirmed(self, code: _Code) -> _Tokens:
         """Ask for the tokens, at the pace the host wants, until it gives or refuses them."""
-        fields = {"grant_type": GRANT, "device_code": code.device_code, "client_id": self.client_id}
+        form = form_body({"grant_type": GRANT, "device_code": code.device_code, "client_id": self.client_id})
         interval, waited = code.interval, 0.0
         while waited <= code.expires_in:
             await self.sleep(interval)
             waited += max(interval, 0.1)
             try:
-                answer = await self._post("waiting for the code", "/oauth/token", form_body(fields))
+                answer = await self._post("waiting for the code", "/oauth/token", form)
             except Transient:
                 continue  # a bad line is no reason to make a person start again
             if answer.status < 300:
@@ -123,12 +123,10 @@ class LoginHost:
 
         Raises :class:`SignedOut` where the host no longer accepts the refresh token, else :class:`Transient`.
         """
-        fields = {
-            "grant_type": "refresh_token",
-            "refresh_token": refresh_token.reveal(),
-            "client_id": self.client_id,
-        }
-        answer = await self._post("renewing the sign-in", "/oauth/token", form_body(fields))
+        form = form_body(
+            {"grant_type": "refresh_token", "refresh_token": refresh_token.reveal(), "client_id": self.client_id}
+        )
+        answer = await self._post("renewing the sign-in", "/oauth/token", form)
         if answer.status >= 300:
             error = _error(answer)
             if not error or error in _LATER:
@@ -141,8 +139,8 @@ class LoginHost:
 
     async def revoke(self, refresh_token: Secret) -> None:
         """End a sign-in at the host; one that has ended already is no error."""
-        text = json.dumps({"client_id": self.client_id, "token": refresh_token.reveal()})
-        answer = await self._post("signing out", "/oauth/revoke", json_body(text))
+        body = json_body(json.dumps({"client_id": self.client_id, "token": refresh_token.reveal()}))
+        answer = await self._post("signing out", "/oauth/revoke", body)
         if answer.status >= 300:
             answer.raise_unless_final()
             raise answer.refusal()
