@@ -213,7 +213,8 @@ class Engine:
         with self._waiting_for_disk():
             await self.journal.do(requests.engine_ending, self.generation)
         tasks = [task for _, task in self._lanes.values()]
-        self._wake()
+        for lane, _ in self._lanes.values():
+            lane.notice_stop()
         if tasks:
             await asyncio.wait(tasks, timeout=GRACE)
             for lane, _ in self._lanes.values():

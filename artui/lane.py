@@ -25,6 +25,7 @@ IDLE_TICK = 5.0
 """Seconds after which a loop looks round even when nothing woke it."""
 
 LEAST_REST = 0.01
+"""Seconds between two turns of a loop, whatever rings: what comes in together is taken together."""
 
 TENDING = 0.2
 """Seconds between two rounds of looking after an account, however often its jobs move."""
@@ -58,6 +59,7 @@ class Lane:
         self._looks: dict[int, tuple[Job, Looks]] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._bells: list[asyncio.Event] = []
+        self._look_bell = asyncio.Event()
         self._balance_asked = 0.0
         self._trial: int | None = None
         self._trial_balance = 0
@@ -90,8 +92,10 @@ class Lane:
     async def run(self) -> None:
         """Work until ``stopping`` is set and what was taken has reached its next commit."""
         async with asyncio.TaskGroup() as loops:
-            for turn in (self._send_turn, self._save_turn, self._look_turn, self._doubt_turn, self._tend_turn):
-                loops.create_task(self._repeat(turn))
+            loops.create_task(self._repeat(self._look_turn, self._look_bell))
+            for turn in (self._send_turn, self._save_turn, self._doubt_turn, self._tend_turn):
+                self._bells.append(bell := asyncio.Event())
+                loops.create_task(self._repeat(turn, bell))
         while self._tasks or self.journey.paying.under_way:
             await asyncio.gather(*self._tasks, return_exceptions=True)
             await asyncio.gather(*self.journey.paying.under_way, return_exceptions=True)
@@ -102,9 +106,14 @@ class Lane:
             task.cancel()
 
     def wake(self) -> None:
-        """Let every loop look at once whether there is something to do."""
+        """Let every loop that the journal feeds look whether there is something to do."""
         for bell in self._bells:
             bell.set()
+
+    def notice_stop(self) -> None:
+        """Let every loop notice that the engine stops."""
+        self.wake()
+        self._look_bell.set()
 
     def forget(self, job: Job) -> None:
         """Stop looking at a job that a person moved away from the service, and see what it needs now."""
@@ -112,28 +121,30 @@ class Lane:
         self.wake()
 
     def follow(self, job: Job) -> None:
-        """Look at a job at the service from now on (or at once, where it is followed already)."""
-        self._looks[job.id] = (job, Looks(self._now, self.desk.provider.limits.least_gap))
-        self.wake()
+        """Look at a job at the service now, and from now on."""
+        self._look_at_it(job, Looks(self._now, self.desk.provider.limits.least_gap))
 
-    async def _repeat(self, turn: Callable[[], Awaitable[float | None]]) -> None:
+    def _look_at_it(self, job: Job, looks: Looks) -> None:
+        self._looks[job.id] = (job, looks)
+        self._look_bell.set()
+
+    async def _repeat(self, turn: Callable[[], Awaitable[float | None]], bell: asyncio.Event) -> None:
         """Take turns until the engine stops. A turn says until when to rest; a bell wakes it earlier.
 
         A journal that cannot be written now (a full disk) is waited for.
         """
-        bell = asyncio.Event()
-        self._bells.append(bell)
         while not self.stopping.is_set():
             try:
                 until = await turn()
             except Unwritable as problem:
                 log.warning("%s Waiting for it.", problem)
                 until = self._now + 1
-            seconds = IDLE_TICK if until is None else min(IDLE_TICK, max(LEAST_REST, until - self._now))
+            seconds = IDLE_TICK if until is None else min(IDLE_TICK, max(0.0, until - self._now))
             with suppress(TimeoutError):
                 async with asyncio.timeout(seconds):
                     await bell.wait()
             bell.clear()
+            await asyncio.sleep(LEAST_REST)
 
     # -------------------------------------------------------------------------------------------------- taking jobs
 
@@ -155,10 +166,9 @@ class Lane:
         self, stages: Sequence[Stage], gate: Gate, step: Callable[[Job], Awaitable[Job]], slots: int
     ) -> float | None:
         """Fill free slots with the next jobs; returns when the next one is due."""
-        taken: list[Job] = []
-        if slots > 0:
-            taken = await self.desk.journal.do(jobs.claim, self.name, stages, self._now, slots)
-        for job in taken:
+        if slots <= 0:
+            return gate.not_before or None
+        for job in await self.desk.journal.do(jobs.claim, self.name, stages, self._now, slots):
             gate.start()
             task = asyncio.create_task(self._carry(job, gate, step))
             self._tasks.add(task)
@@ -186,7 +196,7 @@ class Lane:
         usual = await self.desk.journal.ask(accounts.usual, job.payer, job.workflow)
         settings, limits = self.desk.provider.settings, self.desk.provider.limits
         looks = first_look(self._now, usual[0] if usual else None, settings.first_look, limits.least_gap)
-        self._looks[job.id] = (job, looks)
+        self._look_at_it(job, looks)
 
     # ------------------------------------------------------------------------------------------ what a failure means
 
