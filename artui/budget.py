@@ -73,15 +73,14 @@ def check(db: Connection, job: Job, terms: Terms) -> None:
             raise MayNotSpend(
                 Reason.CAP,
                 f"the cap of this {bound.scope} is reached: {bound.spent} of {bound.cap} are spent or reserved, the"
-                f" next photo costs {price}; raise the cap in config.toml, or wait for the next {bound.scope}",
+                f" next photo costs {price}",
             )
     if state.balance is not None and state.balance_at is not None:
         left = state.balance - purchases.not_in_balance(db, job.account, state.balance_at)
         if left < price:
             raise MayNotSpend(
                 Reason.CREDITS,
-                f"{job.account} has {left} credits left after what is under way, the next photo costs {price}: top up"
-                " at the service; artui goes on by itself",
+                f"{job.account} has {left} credits left after what is under way, the next photo costs {price}",
             )
 
 

@@ -172,12 +172,7 @@ def _look_again(db: Connection, doubt: InDoubt, message: str, now: float, settle
 
 
 def _ask(db: Connection, job: Job, why: str) -> Job:
-    price = "" if job.quoted is None else f" ({job.quoted} credits)"
-    message = (
-        f"{job.source.name} may have been paid{price}: {why}. Look for it in the web app, then run"
-        f" `artui resolve {job.id}` with --adopt ID, --again or --give-up."
-    )
-    return jobs.follow(db, job, Stage.SUBMITTING, Status.HELD, "in doubt", reason=Reason.IN_DOUBT, message=message)
+    return jobs.follow(db, job, Stage.SUBMITTING, Status.HELD, "in doubt", reason=Reason.IN_DOUBT, message=why)
 
 
 def _expect(db: Connection, purchase: Purchase) -> None:

@@ -24,6 +24,14 @@ _NEWS = frozenset(
 )  # fmt: skip
 """The events a person wants to hear of; all others are steps on the way."""
 
+_SAID: Mapping[str, str] = {
+    "saved": "saved as {}",
+    "failed": "the service failed on it: {}",
+    "in doubt": "may have been paid: {}",
+    "gone": "{}; it may have been paid",
+}
+"""How the bare fact of an event is put into a sentence, where it is not one already."""
+
 SIGNS: Mapping[Status, str] = {
     Status.DONE: "+",
     Status.SKIPPED: "-",
@@ -56,7 +64,7 @@ class Lines:
             return
         clock = time.strftime("%H:%M:%S", time.localtime(event.at))
         sign = SIGNS.get(event.status, ">")
-        said = f"saved as {event.message}" if event.what == "saved" else event.message or event.what
+        said = _SAID.get(event.what, "{}").format(event.message or event.what)
         name = "" if said.startswith(job.source.name) else f"{job.source.name}: "
         self.say(f"{clock} {sign} {name}{said}")
 

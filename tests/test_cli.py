@@ -373,7 +373,7 @@ def test_status_fits_sixty_by_eighteen() -> None:
             {
                 "engine": row,
                 "jobs": held + others,
-                "money": {"quoted": 9_999_999, "charged": 9_999_999, "open": 999_999, "to_come": 999_999},
+                "money": {"quoted": 9_999_999, "charged": 9_999_999, "open": 999_999, "lost": 0, "to_come": 999_999},
                 "accounts": [account] * 20,
                 "transfers": {"up": 6, "down": 4},
             }

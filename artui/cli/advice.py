@@ -9,6 +9,7 @@ from artui.job import Job, Reason, Status
 _HELD: Mapping[str, str] = {
     Reason.IN_DOUBT: "look for it in the web app, then `artui resolve {id}` with --adopt ID, --again or --give-up",
     Reason.CAP: "it goes on by itself when the cap has room; raise the cap in config.toml to have it sooner",
+    Reason.SAMPLE: "look at the first results, then `artui approve {batch}`",
     Reason.CREDITS: "top up at the service; it goes on by itself within minutes",
     Reason.PAYMENT: "top up at the service; it goes on by itself, `artui retry {id}` asks at once",
     Reason.LOGIN: "`artui login {account}` signs in again; then it goes on by itself",
@@ -53,4 +54,6 @@ def advice(job: Job) -> str:
         text = "nothing, artui looks it up at the service before anything is sent again"
     else:
         text = _OTHERS[job.status]
-    return text.format(id=job.id, account=job.account, execution=job.execution, folder=job.folder, twin_of=job.twin_of)
+    return text.format(
+        id=job.id, batch=job.batch, account=job.account, execution=job.execution, folder=job.folder, twin_of=job.twin_of
+    )

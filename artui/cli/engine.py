@@ -113,7 +113,8 @@ def _money_line(sums: dict[str, int]) -> str:
     parts = {"charged": sums["charged"], "sent": sums["open"], "to come": sums["to_come"]}
     parts["unspent"] = sums["quoted"] - sum(parts.values())
     said = " + ".join(f"{name} {amount:,}" for name, amount in parts.items() if amount)
-    return f"quoted {sums['quoted']:,} = {said or 'nothing yet'}"
+    lost = f"; counted as spent, found nowhere: {sums['lost']:,}" if sums["lost"] else ""
+    return f"quoted {sums['quoted']:,} = {said or 'nothing yet'}{lost}"
 
 
 def _engine_line(row: dict[str, Any] | None) -> str:

@@ -114,6 +114,17 @@ def keep_workflows(db: Connection, account: str, definitions: dict[str, str]) ->
     )
 
 
+def keep_workflow(db: Connection, account: str, workflow: str, definition: str) -> None:
+    """Renew one cached workflow of an account."""
+    db.execute("INSERT OR REPLACE INTO workflows VALUES (?, ?, ?, ?)", (account, workflow, definition, time.time()))
+
+
+def cached_workflow(db: Connection, account: str, workflow: str) -> str | None:
+    """The cached definition of one workflow, JSON; None where there is none."""
+    found = first(db, "SELECT definition FROM workflows WHERE account = ? AND id = ?", (account, workflow))
+    return found[0] if found else None
+
+
 def cached_workflows(db: Connection, account: str) -> tuple[list[str], float | None]:
     """The cached definitions of an account, JSON texts, and when they were fetched."""
     found = rows(db, "SELECT definition, fetched_at FROM workflows WHERE account = ?", (account,))

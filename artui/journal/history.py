@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from artui.job import Event, Job, Stage, Status
+from artui.job import Event, Job, PurchaseState, Stage, Status
 from artui.journal import jobs
 from artui.journal.store import Connection, rows, value
 
@@ -64,12 +64,14 @@ def counts(db: Connection, batch: str | None = None) -> list[Count]:
 @dataclass(frozen=True, slots=True)
 class Sums:
     """Money over a set of jobs, in the account's unit: ``quoted`` for all, ``charged`` so far, ``open`` = sent and not
-    yet confirmed (doubt included), ``to_come`` = not sent yet."""
+    yet confirmed (doubt included), ``lost`` = counted as spent though no execution was found, ``to_come`` = not sent
+    yet."""
 
     jobs: int
     quoted: int
     charged: int
     open: int
+    lost: int
     to_come: int
 
 
@@ -85,13 +87,16 @@ def sums(db: Connection, batch: str | None = None) -> Sums:
         values,
     )
     number, quoted, charged, to_come = totals[0]
-    reserved = value(
-        db,
-        "SELECT COALESCE(SUM(reserved), 0) FROM purchases JOIN jobs ON jobs.id = purchases.job"
-        f" {where + ' AND' if where else 'WHERE'} purchases.charged IS NULL AND purchases.state <> 'refused'",
-        values,
+    reserved = dict(
+        rows(
+            db,
+            "SELECT state, COALESCE(SUM(reserved), 0) FROM purchases JOIN jobs ON jobs.id = purchases.job"
+            f" {where + ' AND' if where else 'WHERE'} purchases.charged IS NULL GROUP BY state",
+            values,
+        )
     )
-    return Sums(number, quoted, charged, reserved, to_come)
+    still_open = reserved.get(PurchaseState.INTENDED, 0) + reserved.get(PurchaseState.KNOWN, 0)
+    return Sums(number, quoted, charged, still_open, reserved.get(PurchaseState.PRESUMED_SPENT, 0), to_come)
 
 
 def unfinished(db: Connection, *, with_qa: bool = False) -> int:

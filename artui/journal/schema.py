@@ -67,6 +67,7 @@ CREATE TABLE purchases (
     CHECK (state <> 'known' OR execution <> '')
 ) STRICT;
 CREATE INDEX purchases_job ON purchases (job);
+CREATE INDEX purchases_given_up ON purchases (account) WHERE state = 'presumed spent';
 CREATE UNIQUE INDEX one_in_the_air ON purchases (job) WHERE state = 'intended';
 CREATE INDEX purchases_open ON purchases (account) WHERE charged IS NULL AND state IN ('intended', 'known');
 

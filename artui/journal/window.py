@@ -93,7 +93,7 @@ class Filter:
 
 
 _TEXT = (
-    "lower(CAST(source AS TEXT) || ' ' || workflow_name || ' ' || account || ' ' || status || ' ' || reason"
+    "lower(CAST(source AS TEXT) || ' ' || workflow_name || ' ' || jobs.account || ' ' || status || ' ' || reason"
     " || ' ' || message || ' ' || word || ' ' || execution || ' ' || labels)"
 )
 
@@ -279,22 +279,28 @@ def _aside(db: Connection, wanted: Filter) -> int:
 
 
 def _bought(db: Connection, wanted: Filter) -> int:
-    """All that purchases have cost or reserve, by account or batch."""
+    """All that purchases have cost or still reserve, by account or batch; what was given up is not in it."""
     scope, period = ("run", None) if wanted.batch is None else ("batch", wanted.batch)
-    return int(
-        value(
-            db,
-            "SELECT COALESCE(SUM(amount), 0) FROM spending"
-            " WHERE scope = ?1 AND (?2 IS NULL OR period = ?2) AND (?3 IS NULL OR account = ?3)",
-            (scope, period, wanted.account),
-        )
+    bought = value(
+        db,
+        "SELECT COALESCE(SUM(amount), 0) FROM spending"
+        " WHERE scope = ?1 AND (?2 IS NULL OR period = ?2) AND (?3 IS NULL OR account = ?3)",
+        (scope, period, wanted.account),
     )
+    given_up = value(
+        db,
+        "SELECT COALESCE(SUM(reserved), 0) FROM purchases WHERE state = 'presumed spent' AND charged IS NULL"
+        " AND (?1 IS NULL OR batch = ?1) AND (?2 IS NULL OR account = ?2)",
+        (wanted.batch, wanted.account),
+    )
+    return int(bought - given_up)
 
 
 _MONEY = """
 SELECT {key}COUNT(*), COALESCE(SUM(quoted), 0), COALESCE(SUM(charged), 0),
     COALESCE(SUM((SELECT SUM(reserved) FROM purchases
-        WHERE purchases.job = jobs.id AND purchases.charged IS NULL AND purchases.state <> 'refused')), 0),
+        WHERE purchases.job = jobs.id AND purchases.charged IS NULL
+            AND purchases.state IN ('intended', 'known'))), 0),
     COALESCE(SUM(CASE WHEN buys AND stage IN ('new', 'checked', 'uploaded')
         AND status IN ('ready', 'running', 'waiting', 'held') THEN quoted ELSE 0 END), 0)
 FROM jobs{join} WHERE {condition}
@@ -356,12 +362,12 @@ def batches(db: Connection) -> list[Batch]:
 
 
 def unfinished(db: Connection) -> dict[str, int]:
-    """How many jobs of each batch still move by themselves; batches at rest are not named."""
-    moving: dict[str, int] = {}
+    """How many jobs of each batch are not finished; batches that are done with are not named."""
+    open_jobs: dict[str, int] = {}
     for line in tally(db):
-        if line.batch and group(line.status, line.reason) in (Group.ACTIVE, Group.QUEUED, Group.QA):
-            moving[line.batch] = moving.get(line.batch, 0) + line.jobs
-    return moving
+        if line.batch and not line.status.final:
+            open_jobs[line.batch] = open_jobs.get(line.batch, 0) + line.jobs
+    return open_jobs
 
 
 def finished_batch(db: Connection, batch: str) -> tuple[str, int, int] | None:
@@ -384,3 +390,23 @@ def oldest_sent(db: Connection) -> dict[str, float]:
 def overviews(db: Connection, batches: Iterable[str]) -> dict[str, Overview]:
     """The figures of each of these batches."""
     return {batch: overview(db, Filter(batch=batch)) for batch in batches}
+
+
+def happened(db: Connection, seq: int) -> dict[str, int]:
+    """How many jobs were saved and failed after event number ``seq``; empty where nothing was written since."""
+    found = rows(
+        db,
+        "SELECT status, COUNT(DISTINCT job) FROM events WHERE seq > ? AND status IN ('done', 'failed') GROUP BY status",
+        (seq,),
+    )
+    names = {"done": "saved", "failed": "failed"}
+    return {names[status]: number for status, number in found}
+
+
+def held(db: Connection) -> dict[str, int]:
+    """How many jobs are held, by the reason."""
+    counted: dict[str, int] = {}
+    for line in tally(db):
+        if line.status is Status.HELD:
+            counted[line.reason] = counted.get(line.reason, 0) + line.jobs
+    return counted

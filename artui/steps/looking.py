@@ -40,8 +40,7 @@ def _finished(db: Connection, job: Job, progress: Progress, spent: int | None, n
 
 def _failed(db: Connection, job: Job, progress: Progress, spent: int | None, now: float) -> Job:
     del now
-    said = f': "{progress.message}"' if progress.message else ""
-    message = f"The service failed on {job.source.name}{said} (charged {_money(spent)}). Retry asks it again."
+    message = f'"{progress.message}"' if progress.message else "it gives no reason"
     return jobs.move(
         db, job, Stage.SUBMITTED, Status.FAILED, "failed", reason=Reason.FAILED, message=message, word=progress.word,
         charged=spent,
@@ -49,7 +48,7 @@ def _failed(db: Connection, job: Job, progress: Progress, spent: int | None, now
 
 
 def _parked(db: Connection, job: Job, progress: Progress, spent: int | None, now: float) -> Job:
-    message = "The service waits for credits before it goes on. Top up there; artui goes on by itself."
+    message = "the service waits for credits before it goes on"
     return jobs.move(
         db, job, Stage.SUBMITTED, Status.HELD, "payment required", reason=Reason.PAYMENT, message=message,
         word=progress.word, due=now, charged=spent,
@@ -57,7 +56,7 @@ def _parked(db: Connection, job: Job, progress: Progress, spent: int | None, now
 
 
 def _gone(db: Connection, job: Job, progress: Progress, spent: int | None, now: float) -> Job:
-    message = f"The service no longer knows execution {job.execution}. It was paid or reserved; look in the web app."
+    message = f"the service no longer knows execution {job.execution}"
     return jobs.move(
         db, job, Stage.SUBMITTED, Status.HELD, "gone", reason=Reason.GONE, message=message, word=progress.word,
         due=now, charged=spent,

@@ -1,0 +1,144 @@
+"""What the journal knows of an account's workflows beside their cache: our history, favourites, pinned versions.
+
+Favourites, the names of organizations and older definitions are notes for the screens; nothing depends on them.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+
+from artui.journal import accounts
+from artui.journal.store import Connection, rows, storable, value
+
+
+@dataclass(frozen=True, slots=True)
+class Past:
+    """Our own history with one workflow: what was bought of it. ``usual`` is in seconds, ``median`` in credits."""
+
+    count: int = 0
+    failed: int = 0
+    last_used: float = 0.0
+    median: int | None = None
+    usual: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """Jobs that wait, unsent, for one version of a workflow; ``quoted`` is the price they agreed to."""
+
+    workflow: str
+    version: str
+    quoted: int | None
+    jobs: int
+
+
+def past(db: Connection, account: str) -> dict[str, Past]:
+    """Our history with each workflow of an account, by the workflow's id."""
+    found = rows(
+        db,
+        "SELECT workflow, payer, status = 'failed', charged, COUNT(*), MAX(created_at) FROM jobs"
+        " WHERE account = ? AND purchase > 0 GROUP BY 1, 2, 3, 4 ORDER BY charged",
+        (account,),
+    )
+    groups: dict[str, list[tuple[str, bool, int | None, int, float]]] = {}
+    for workflow, payer, failed, charged, count, last in found:
+        groups.setdefault(workflow, []).append((payer, bool(failed), charged, count, last))
+    return {workflow: _past(db, workflow, group) for workflow, group in groups.items()}
+
+
+def _past(db: Connection, workflow: str, group: list[tuple[str, bool, int | None, int, float]]) -> Past:
+    newest = max(group, key=lambda one: one[4])
+    usual = accounts.usual(db, newest[0], workflow)
+    return Past(
+        count=sum(count for *_, count, _ in group),
+        failed=sum(count for _, failed, _, count, _ in group if failed),
+        last_used=newest[4],
+        median=_median([(charged, count) for _, _, charged, count, _ in group if charged]),
+        usual=usual[0] if usual else None,
+    )
+
+
+def _median(charges: list[tuple[int, int]]) -> int | None:
+    """The middle one of charges that come sorted, each with how often it occurs."""
+    left = sum(count for _, count in charges) / 2
+    for charged, count in charges:
+        left -= count
+        if left <= 0:
+            return charged
+    return None
+
+
+def waiting(db: Connection, account: str) -> list[Waiting]:
+    """How many jobs of an account wait unsent for each version of each workflow."""
+    found = rows(
+        db,
+        "SELECT workflow, version, quoted, COUNT(*) FROM jobs WHERE account = ? AND buys = 1"
+        " AND stage IN ('new', 'checked', 'uploaded') AND status IN ('ready', 'running', 'waiting', 'held')"
+        " GROUP BY 1, 2, 3 ORDER BY 1, 2, 3",
+        (account,),
+    )
+    return [Waiting(*one) for one in found]
+
+
+def unfinished(db: Connection, account: str) -> tuple[int, int]:
+    """How many photos of an account are at the service or on their way back, and how many wait here unsent."""
+    found = dict(
+        rows(
+            db,
+            "SELECT stage IN ('new', 'checked', 'uploaded'), COUNT(*) FROM jobs WHERE account = ?"
+            " AND status IN ('ready', 'running', 'waiting', 'held') GROUP BY 1",
+            (account,),
+        )
+    )
+    return found.get(0, 0), found.get(1, 0)
+
+
+def favourites(db: Connection, account: str) -> frozenset[str]:
+    """The workflows of an account that a person wants on top, by id."""
+    return frozenset(json.loads(_note(db, f"favourites {account}") or "[]"))
+
+
+def set_favourite(db: Connection, account: str, workflow: str, *, on: bool) -> None:
+    """Want a workflow on top, or no longer."""
+    known = favourites(db, account)
+    wanted = known | {workflow} if on else known - {workflow}
+    _set_note(db, f"favourites {account}", json.dumps(sorted(wanted)))
+
+
+def organization_name(db: Connection, organization: str) -> str:
+    """How the service called an organization when somebody last signed in for it; empty where nobody did here."""
+    return _note(db, f"organization {organization}")
+
+
+def name_organization(db: Connection, organization: str, name: str) -> None:
+    """Remember how the service calls an organization."""
+    _set_note(db, f"organization {organization}", storable(name))
+
+
+def paused_by_sign_out(db: Connection, account: str) -> bool:
+    """Whether an account was paused only because somebody signed it out, and may go on after the next sign-in."""
+    return bool(_note(db, f"signed out {account}"))
+
+
+def note_sign_out(db: Connection, account: str, *, paused: bool) -> None:
+    """Remember that a sign-out paused an account, or that this is over."""
+    _set_note(db, f"signed out {account}", "paused" if paused else "")
+
+
+def older(db: Connection, account: str, workflow: str, version: str) -> str:
+    """The definition of a version that is no longer the current one, JSON text; empty where it was not kept."""
+    return _note(db, f"older {account} {workflow} {version}")
+
+
+def keep_older(db: Connection, account: str, workflow: str, version: str, definition: str) -> None:
+    """Remember a definition that is about to be replaced, for jobs that are pinned to it."""
+    _set_note(db, f"older {account} {workflow} {version}", definition)
+
+
+def _note(db: Connection, key: str) -> str:
+    return str(value(db, "SELECT COALESCE((SELECT value FROM meta WHERE key = ?), '')", (key,)))
+
+
+def _set_note(db: Connection, key: str, text: str) -> None:
+    db.execute("INSERT INTO meta VALUES (?, ?) ON CONFLICT DO UPDATE SET value = excluded.value", (key, text))
