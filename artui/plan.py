@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import datetime as dt
 import os
+import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
@@ -99,6 +100,19 @@ def is_passed_over(name: str) -> bool:
     return name.startswith(".") or name.endswith(_TEMPORARY) or name in _SYSTEM
 
 
+def promises_photo(path: Path) -> bool:
+    """Whether a file is called like a photo."""
+    return path.suffix.lower() in _PICTURES
+
+
+def named_after(found: Sequence[Found]) -> str:
+    """A name for a batch of these: the folder's, and the time to tell two of one day apart."""
+    tops = {file.top for file in found}
+    first = min(tops, default=Path("photos")).name or "/"
+    folder = first if len(tops) <= 1 else f"{first} and {len(tops) - 1} more"
+    return f"{folder} {time.strftime('%Y-%m-%d %H:%M:%S')}"
+
+
 def check(
     found: Sequence[Found], accepts: Accepts, counted: Callable[[int, int], None]
 ) -> tuple[list[tuple[Found, Photo]], list[Refused], int]:
@@ -112,7 +126,7 @@ def check(
                 counted(number, len(found))
                 if isinstance(seen, Photo):
                     photos.append((file, seen))
-                elif file.is_named or file.path.suffix.lower() in _PICTURES:
+                elif file.is_named or promises_photo(file.path):
                     refused.append(seen)
                 else:
                     passed_over += 1
@@ -123,10 +137,24 @@ def check(
 
 
 def _look(file: Found, accepts: Accepts) -> Photo | Refused:
+    seen = inspected(file.path, accepts)
+    return hashed(seen) if isinstance(seen, Photo) else seen
+
+
+def inspected(path: Path, accepts: Accepts) -> Photo | Refused:
+    """A photo by its header and its end, not hashed yet; or why it is not sent."""
     try:
-        return files.sha256(files.inspect(file.path, accepts))
+        return files.inspect(path, accepts)
     except PhotoProblem as problem:
-        return Refused(file.path, problem.reason, str(problem))
+        return Refused(path, problem.reason, str(problem))
+
+
+def hashed(photo: Photo) -> Photo | Refused:
+    """The photo with its digest; or why it is not sent after all."""
+    try:
+        return files.sha256(photo)
+    except PhotoProblem as problem:
+        return Refused(photo.path, problem.reason, str(problem))
 
 
 # -------------------------------------------------------------------------------------------------------- the target
@@ -170,7 +198,7 @@ class Target:
             if source.is_dir() and (target == source or (recursive and target.is_relative_to(source))):
                 raise PlanProblem(
                     f"the output folder {self.folder} lies in the folder {path}, whose photos are sent: results would"
-                    " be sent again. Choose another with -o."
+                    " be sent again. Choose another output folder."
                 )
 
 
@@ -190,7 +218,7 @@ class Planned:
     """One photo of a plan.
 
     ``twin_of`` is the file with the same content, ``job`` the number of the job that has to do with it, ``note`` says
-    so for a person. ``is_renamed``: the name it would have had is taken.
+    so for a person, ``done_at`` when that one ended. ``is_renamed``: the name it would have had is taken.
     """
 
     photo: Photo
@@ -202,6 +230,7 @@ class Planned:
     twin_of: Path | None = None
     job: int | None = None
     note: str = ""
+    done_at: float | None = None
     copy: int = 0
 
 
@@ -238,12 +267,15 @@ class Plan:
 
 @dataclass
 class Planner:
-    """Makes plans against what the journal knows. ``batch`` and ``today`` fill templates."""
+    """Makes plans against what the journal knows.
+
+    ``batch`` and ``today`` fill templates; ``batch`` is a name, or gives one for each file.
+    """
 
     journal: Journal
     offer: Offer
     target: Target
-    batch: str
+    batch: str | Callable[[Found], str]
     today: dt.date
     _first: dict[str, Planned] = field(default_factory=dict)
 
@@ -271,39 +303,49 @@ class Planner:
         return replace(plan, photos=tuple(photos))
 
     def _rendered(self, found: Found, number: int) -> tuple[Path, str]:
+        batch = self.batch if isinstance(self.batch, str) else self.batch(found)
         try:
             below, stem = files.render_stem(
-                self.target.template, stem=found.path.stem, relative=found.relative, batch=self.batch,
+                self.target.template, stem=found.path.stem, relative=found.relative, batch=batch,
                 workflow=self.offer.workflow.name, date=self.today, n=number,
             )  # fmt: skip
         except ValueError as problem:
             raise PlanProblem(str(problem)) from None
         return self.target.folder / below, stem
 
-    def _judged(self, found: Found, photo: Photo, *, again: bool) -> Planned:
-        """What the journal, and the photos before it, mean for this one."""
+    def judged(self, found: Found, photo: Photo) -> Planned:
+        """What the journal means for one photo, whatever else is sent with it; one without a digest is to be sent."""
         offer = self.offer
         send = Planned(photo, found, Verdict.SEND, self.target.folder, found.path.stem)
-        if again:
-            copy = 1 + self.journal.read(
-                jobs.highest_copy, offer.identity.payer, offer.workflow.id, photo.digest
-            )  # fmt: skip
-            earlier = self._first.get(photo.digest)
-            send = replace(send, copy=copy if earlier is None else earlier.copy + 1)
-        elif known := self._known(found, photo):
+        if known := self._known(found, photo):
             note = "done before" if known.status in FINAL else "queued already"
-            return replace(send, verdict=Verdict.KNOWN, job=known.id, note=f"{note} (job {known.id}), not paid again")
-        elif earlier := self._first.get(photo.digest):
-            name = earlier.found.path.name
-            return replace(
-                send, verdict=Verdict.TWIN, twin_of=earlier.found.path, note=f"same photo as {name}, not paid"
-            )
-        elif bought := self.journal.read(
+            note = f"{note} (job {known.id}), not paid again"
+            return replace(send, verdict=Verdict.KNOWN, job=known.id, note=note, done_at=known.finished_at)
+        bought = photo.digest and self.journal.read(
             jobs.buyer, offer.identity.payer, offer.workflow.id, offer.workflow.version, photo.digest
-        ):
+        )
+        if bought:
             return replace(send, verdict=Verdict.TWIN, twin_of=bought.source, job=bought.id, note=_of_bought(bought))
-        self._first[photo.digest] = send
         return send
+
+    def _judged(self, found: Found, photo: Photo, *, again: bool) -> Planned:
+        """What the journal, and the photos before it, mean for this one."""
+        planned = self._anew(found, photo) if again else self.judged(found, photo)
+        if planned.verdict is not Verdict.SEND or not photo.digest:
+            return planned
+        earlier = None if again else self._first.get(photo.digest)
+        if earlier is not None:
+            note = f"same photo as {earlier.found.path.name}, not paid"
+            return replace(planned, verdict=Verdict.TWIN, twin_of=earlier.found.path, note=note)
+        self._first[photo.digest] = planned
+        return planned
+
+    def _anew(self, found: Found, photo: Photo) -> Planned:
+        """The photo as one more copy than was ever bought of it."""
+        offer, earlier = self.offer, self._first.get(photo.digest)
+        bought = self.journal.read(jobs.highest_copy, offer.identity.payer, offer.workflow.id, photo.digest)
+        copy = bought + 1 if earlier is None else earlier.copy + 1
+        return Planned(photo, found, Verdict.SEND, self.target.folder, found.path.stem, copy=copy)
 
     def _known(self, found: Found, photo: Photo) -> Job | None:
         """The job that has delivered, or will deliver, this very file to this very folder."""
@@ -347,10 +389,11 @@ def run_of(top: Path, workflow: Workflow) -> str:
 
 def new_jobs(plan: Plan, batch: Batch) -> list[NewJob]:
     """The jobs of a plan, ready to be added."""
-    return [_new_job(plan.offer, planned, batch) for planned in plan.queued]
+    return [new_job(plan.offer, planned, batch) for planned in plan.queued]
 
 
-def _new_job(offer: Offer, planned: Planned, batch: Batch) -> NewJob:
+def new_job(offer: Offer, planned: Planned, batch: Batch, labels: Mapping[str, str] | None = None) -> NewJob:
+    """One job of a plan; ``labels`` are its own, beside the offer's."""
     workflow, stamp = offer.workflow, planned.photo.stamp
     return NewJob(
         account=offer.account,
@@ -372,6 +415,6 @@ def _new_job(offer: Offer, planned: Planned, batch: Batch) -> NewJob:
         stem_key=files.stem_key(planned.folder, planned.stem),
         run=run_of(planned.found.top, workflow),
         batch=batch.id,
-        labels=offer.labels,
+        labels={**offer.labels, **(labels or {})},
         copy=planned.copy,
     )

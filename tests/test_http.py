@@ -447,7 +447,7 @@ async def test_a_server_that_stops_reading_is_too_slow(quick: Client, tmp_path: 
     async with serving(stop_reading) as peer:
         with pytest.raises(Transient, match="too slow"):
             await quick.send(post(peer.url, form(photo)), counted=told.append)
-    assert told[-1] < photo.stamp.size
+    assert told[-1] < 1_000_000  # no more than socket buffers hold
 
 
 async def test_a_pause_between_body_and_answer_is_held_to_the_time_out_not_to_the_speed() -> None:
@@ -554,7 +554,9 @@ async def test_a_body_is_closed_whenever_its_request_ends(client: Client) -> Non
             open_bodies.discard(mark)
 
     async def refuse(link: Link) -> None:
-        await link.read()
+        await link.head()
+        link.reader._transport.pause_reading()  # type: ignore[attr-defined]
+        await asyncio.sleep(0.1)
         await link.say(413)
         await link.rest()
 

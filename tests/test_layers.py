@@ -36,7 +36,6 @@ MAY_IMPORT: dict[str, set[str]] = {
     },
     "signing": {"config", "credentials", "engine", "providers"},
     "background": {"config", "credentials", "journal", "engine"},
-    "signing": {"config", "credentials", "engine", "providers", "journal"},
     "sim": set(),
 }  # fmt: skip
 """Each room and the rooms it may look into; the command line, which puts all together, is not bound."""

@@ -38,6 +38,7 @@ COMMANDS = {
     "retry": "act",
     "cancel": "act",
     "resolve": "act",
+    "approve": "act",
     "pause": "act",
     "resume": "act",
     "status": "engine",
@@ -85,14 +86,25 @@ class Commands(click.Group):
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
 )
 @click.version_option(artui.__version__, prog_name="artui", message="%(prog)s %(version)s")
+@click.option("--ascii", is_flag=True, help="Draw the console with plain signs.")
+@click.option("--readonly", is_flag=True, help="A console that shows everything and changes nothing.")
 @click.pass_context
-def root(ctx: click.Context) -> int:
-    """Send photos through paid cloud workflows: each is paid for once, and every result lands on disk."""
+def root(ctx: click.Context, *, ascii: bool, readonly: bool) -> int:  # noqa: A002 — named as the flag is
+    """Send photos through paid cloud workflows: each is paid for once, and every result lands on disk.
+
+    Without a command it opens the console, where there is a terminal.
+    """
+    from artui.cli.console import has_terminal, open_console
     from artui.cli.session import Session
 
     ctx.obj = Session.here()
-    if ctx.invoked_subcommand is None:
-        click.echo(ctx.get_help())
+    if ctx.invoked_subcommand is not None:
+        if ascii or readonly:
+            raise click.UsageError("--ascii and --readonly are for the console, which opens without a command", ctx)
+        return Exit.OK
+    if has_terminal():
+        return open_console(ctx.obj, ascii=ascii, readonly=readonly)
+    click.echo(ctx.get_help())
     return Exit.OK
 
 
@@ -101,7 +113,9 @@ def main() -> int:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")  # a terminal that knows no é is no error
-    signal.signal(signal.SIGTERM, _interrupt)
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        if signal.getsignal(number) is not signal.SIG_IGN:  # nohup means it
+            signal.signal(number, _interrupt)
     return run(sys.argv[1:])
 
 

@@ -1,4 +1,4 @@
-"""``artui retry``, ``cancel``, ``resolve``, ``pause`` and ``resume``: decisions, left as requests for the engine.
+"""``artui retry``, ``cancel``, ``resolve``, ``approve``, ``pause``, ``resume``: decisions, left for the engine.
 
 A decision names what its author saw. Where the job has moved on since, the engine refuses it and says so.
 """
@@ -20,6 +20,7 @@ from artui.cli.terminal import agrees, can_ask, money, put, put_json, say
 from artui.job import FINAL, Job, Reason, Status
 
 if TYPE_CHECKING:
+    from artui.job import Batch
     from artui.journal import Connection, Journal
     from artui.journal.requests import Outcome
     from artui.providers.base import Provider, Workflow
@@ -178,6 +179,53 @@ def resolve_command(
         else:
             act = Act("give up", job, f"{name}: given up, counted as spent")
         return _carry_out(session, journal, [act], dry_run=dry_run, yes=yes, as_json=as_json)
+
+
+# ------------------------------------------------------------------------------------------------------- approve
+
+
+@click.command("approve")
+@click.argument("batch")
+@click.option("--no", "refuses", is_flag=True, help="Cancel the rest; nothing more is paid.")
+@DRY_RUN
+@YES
+@AS_JSON
+@click.pass_obj
+def approve_command(session: Session, batch: str, *, refuses: bool, dry_run: bool, yes: bool, as_json: bool) -> Exit:
+    """Send the rest of a batch whose first results were waited for, or with --no cancel it."""
+    from artui.cli.naming import batch_called
+    from artui.journal import jobs
+    from artui.journal.following import Scope
+
+    with session.journal() as journal:
+        found = batch_called(journal, batch)
+        waiting = journal.read(jobs.behind_sample, found.id)
+        if not waiting:
+            raise Trouble(Exit.USAGE, f"Nothing of batch {found.name} waits for a yes: `artui jobs --batch` shows it.")
+        held = {job.id for job in waiting}
+        for job in journal.read(Scope(found.id).jobs):
+            if job.id not in held:
+                say(f"{job.source.name}: {_standing(job)}")
+        act = _verdict(found, waiting, refuses=refuses)
+        return _carry_out(session, journal, [act], dry_run=dry_run, yes=yes, as_json=as_json)
+
+
+def _verdict(batch: Batch, waiting: Sequence[Job], *, refuses: bool) -> Act:
+    """The yes or no to a sample; a yes may charge for all that waits."""
+    arguments = {"batch": batch.id, "yes": not refuses}
+    if refuses:
+        said = f"{batch.name}: {len(waiting):,} photos are cancelled, nothing more is paid"
+        return Act("approve", None, said, arguments=arguments)
+    known = [job.quoted for job in waiting if job.quoted is not None]
+    price = sum(known) if len(known) == len(waiting) else None
+    said = f"{batch.name}: {len(waiting):,} photos are sent"
+    return Act("approve", None, said, price, asks=True, arguments=arguments)
+
+
+def _standing(job: Job) -> str:
+    """How a job of the sample stands, with its results to look at."""
+    results = [result.path for result in job.results if result.path]
+    return ", ".join(results) if results else f"{job.status}{f' ({job.reason})' if job.reason else ''}"
 
 
 # ---------------------------------------------------------------------------------------------- pause and resume

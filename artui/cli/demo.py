@@ -11,7 +11,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import chdir, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -29,7 +29,9 @@ if TYPE_CHECKING:
     from artui.plan import Refused
     from artui.providers.base import Provider
 
-SPEED = 4
+SPEED, CONSOLE_SPEED = 4, 1.5
+"""How many times as fast the stand-in works: for lines that are waited for, and for a console that is looked at."""
+
 WORKFLOW = "Shadow + Reflection"
 PATIENCE = 20.0
 """Seconds a process of the demo gets to start, and to end."""
@@ -68,24 +70,70 @@ def _without(missing: ImportError) -> Trouble:
 @click.command("demo")
 @click.argument("folder", required=False, type=click.Path(path_type=Path))
 @click.option("-o", "--output", type=click.Path(path_type=Path), help="Folder for the results; else a temporary one.")
-@click.option("--headless", is_flag=True, help="Show the journey as lines.")
-def demo_command(folder: Path | None, output: Path | None, *, headless: bool) -> Exit:
-    """Run the whole journey against a stand-in on this machine: no account, no costs."""
-    del headless  # there is no other way to show it
+@click.option("--headless", is_flag=True, help="Show one journey as lines; without a terminal this is the only way.")
+@click.option("--sign-in", is_flag=True, help="Open the console signed out, to walk through signing in.")
+def demo_command(folder: Path | None, output: Path | None, *, headless: bool, sign_in: bool) -> Exit:
+    """Show it all against a stand-in on this machine: no account, no costs."""
+    from artui.cli.console import has_terminal
+
     if folder is not None and not folder.is_dir():
         raise Trouble(Exit.USAGE, f"{folder} is no folder.")
+    interactive = has_terminal() and not headless
+    if sign_in and not interactive:
+        raise Trouble(Exit.USAGE, "--sign-in shows screens: it needs a terminal, and no --headless.")
     top = Path(tempfile.mkdtemp(prefix="artui-demo-"))
     results = Path(os.path.abspath(output)) if output else top / "results"  # noqa: PTH100 — it need not exist yet
     try:
+        if interactive:
+            return _console(top, folder, results, sign_in=sign_in)
         photos = folder.absolute() if folder else _sample_photos(top / "photos")
-        with _stand_in(top) as announced, _home(top, announced), _engine():
-            code = _journey(Session.here(), photos, results, announced["url"])
+        with _stand_in(SPEED) as announced, _home(top, announced), _engine():
+            return _journey(Session.here(), photos, results, announced["url"])
     finally:
         for place in ("home", "photos"):
             shutil.rmtree(top / place, ignore_errors=True)
         if not any(top.iterdir()):
             top.rmdir()
+
+
+def _console(top: Path, folder: Path | None, results: Path, *, sign_in: bool) -> Exit:
+    """Open the console on the stand-in."""
+    from artui.cli.console import open_console
+
+    say("Starting the stand-in and making sample photos ...")
+    with staged(top, results, folder, sign_in=sign_in) as session:
+        code = open_console(session)
+    say("The demo has ended, and nothing of it goes on.")
+    if results.is_dir():
+        say(f"Results are in {results}")
     return code
+
+
+@contextmanager
+def staged(top: Path, results: Path, folder: Path | None = None, *, sign_in: bool = False) -> Iterator[Session]:
+    """All that the demo's console stands on, below ``top``; the working folder is the one to pick photos from.
+
+    With jobs under way, unless the person is to sign in first. Nothing of it runs when the block ends.
+    """
+    from artui.cli.stage import UNSENT, Stage, make_photos
+
+    try:
+        photos = make_photos(top / "photos")
+    except ImportError as missing:
+        raise _without(missing) from None
+    with (
+        _stand_in(CONSOLE_SPEED) as announced,
+        _home(top, announced, signed_in=not sign_in),
+        chdir(folder or photos / UNSENT),
+        _no_engine_left(),
+    ):
+        session = Session.here()
+        if sign_in:
+            yield session
+            return
+        Stage(session, announced["url"]).set_up(photos, results)
+        with _engine():
+            yield session
 
 
 def _sample_photos(folder: Path) -> Path:
@@ -99,10 +147,9 @@ def _sample_photos(folder: Path) -> Path:
 
 
 @contextmanager
-def _stand_in(top: Path) -> Iterator[dict[str, Any]]:
+def _stand_in(speed: float) -> Iterator[dict[str, Any]]:
     """The stand-in in a process of its own; gives what it announced."""
-    del top
-    with _process(["artui", "sim", "--speed", str(SPEED)], stdout=subprocess.PIPE) as child:
+    with _process(["artui", "sim", "--speed", str(speed)], stdout=subprocess.PIPE) as child:
         line = child.stdout.readline() if child.stdout else b""
         if not line:
             raise Trouble(Exit.FAILED, "The stand-in did not start; it has said why.")
@@ -110,7 +157,7 @@ def _stand_in(top: Path) -> Iterator[dict[str, Any]]:
 
 
 @contextmanager
-def _home(top: Path, announced: Mapping[str, Any]) -> Iterator[None]:
+def _home(top: Path, announced: Mapping[str, Any], *, signed_in: bool = True) -> Iterator[None]:
     """An ARTUI_HOME of its own with one account at the stand-in, for this process and those it starts."""
     account = announced["autoretouch"]
     config = top / "home" / "config"
@@ -118,33 +165,48 @@ def _home(top: Path, announced: Mapping[str, Any]) -> Iterator[None]:
     (config / "config.toml").write_text(
         'proxy = ""\nidle_minutes = 1\n[accounts.demo]\nprovider = "autoretouch"\n'
         "settle = 1\nfirst_look = 1\nqa_look = 1\n"
-        + "".join(f"{key} = {json.dumps(account[key])}\n" for key in ("api_url", "auth_url", "organization")),
+        + "".join(f"{key} = {json.dumps(account[key])}\n" for key in ("api_url", "auth_url"))
+        + (f"organization = {json.dumps(account['organization'])}\n" if signed_in else "")
+        + "caps.day = 3000\npace.in_flight = 5\n",
         "utf-8",
     )
-    before = {name: text for name, text in os.environ.items() if name.startswith("ARTUI_")}
+    before = dict(os.environ)
     for name in before:
-        del os.environ[name]
-    os.environ.update(ARTUI_HOME=str(top / "home"), ARTUI_DEMO_TOKEN=account["refresh_token"])
+        if name.startswith("ARTUI_"):
+            del os.environ[name]
+    # A key of the stand-in has no business among the person's own.
+    os.environ.update(ARTUI_HOME=str(top / "home"), PYTHON_KEYRING_BACKEND="keyring.backends.null.Keyring")
+    if signed_in:
+        os.environ["ARTUI_DEMO_TOKEN"] = account["refresh_token"]
     try:
         yield
     finally:
-        del os.environ["ARTUI_HOME"], os.environ["ARTUI_DEMO_TOKEN"]
+        os.environ.clear()
         os.environ.update(before)
 
 
 @contextmanager
 def _engine() -> Iterator[None]:
     """An engine in a process of its own; none is left when the block ends."""
+    paths = Session.here().paths
+    with (
+        _no_engine_left(),
+        _process(["artui.background"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as child,
+    ):
+        _until(lambda: child.poll() is not None or _names(paths.lock, child.pid))
+        yield
+
+
+@contextmanager
+def _no_engine_left() -> Iterator[None]:
+    """Whatever engine runs when the block ends is ended: another may have taken over from one that was killed."""
     from artui.background import lock_is_held
     from artui.cli import run
 
-    paths = Session.here().paths
     try:
-        with _process(["artui.background"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as child:
-            _until(lambda: child.poll() is not None or _names(paths.lock, child.pid))
-            yield
+        yield
     finally:
-        if lock_is_held(paths):  # another took over from one that was killed
+        if lock_is_held(Session.here().paths):
             run(["stop"])
 
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import asyncio
 import sys
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -11,7 +11,7 @@ import click
 from artui.cli.exits import Exit, Trouble
 from artui.cli.session import Session, run
 from artui.cli.terminal import agrees, ask, can_ask, say
-from artui.config import AccountConfig, Config, ConfigError, dotted, provider_names, save_setting, variable
+from artui.config import AccountConfig, Config, ConfigError, provider_names, variable
 
 if TYPE_CHECKING:
     from artui.credentials import Secret
@@ -68,13 +68,12 @@ def _token_from_stdin() -> Secret:
 
 async def _sign_in(session: Session, account: AccountConfig, token: Secret | None) -> list[Organization]:
     """Get a key, try it, and hold it in memory; returns who may pay with it."""
-    from artui.credentials import Place
+    from artui import signing
     from artui.engine import open_provider
 
     async with open_provider(session.config, account, session.vault) as provider:
         token = token or await provider.login(_show_code)
-        await asyncio.to_thread(session.vault.keep, account.login, token, Place.MEMORY)
-        return await provider.organizations()
+        return await signing.try_key(provider, session.vault, account.login, token)
 
 
 def _show_code(prompt: DevicePrompt) -> None:
@@ -106,14 +105,12 @@ def _choose(found: list[Organization], wanted: object) -> Organization | None:
 
 def _keep(session: Session, account: AccountConfig, store: str | None) -> str:
     """Move the key out of memory to where it outlives this process; a file only after a yes."""
+    from artui import signing
     from artui.credentials import CredentialProblem, Place
 
-    held = session.vault.find(account.login)
-    if held is None:
-        raise Trouble(Exit.LOGIN, f"The key of {account.name} is gone again; sign in once more.")
     if store != "file":
         try:
-            return session.vault.keep(account.login, held.secret, Place.KEYRING).place.value
+            return signing.keep(session.vault, account.login, account.login, Place.KEYRING).place.value
         except CredentialProblem as problem:
             if store == "keyring":
                 raise
@@ -121,21 +118,19 @@ def _keep(session: Session, account: AccountConfig, store: str | None) -> str:
     if store != "file" and not (can_ask() and agrees("Keep it in a file that only you can read?")):
         way = f"--store file keeps it in a file that only you can read, or set {variable(account.login, 'token')}"
         raise Trouble(Exit.USAGE, f"The key was not kept: {way}.")
-    return f"file {session.vault.keep(account.login, held.secret, Place.FILE).detail}"
+    return f"file {signing.keep(session.vault, account.login, account.login, Place.FILE).detail}"
 
 
 def _save(session: Session, account: AccountConfig, organization: Organization | None) -> None:
     """Remember the account in settings.toml, as far as config.toml and the environment do not say it already."""
-    wanted = {"provider": account.provider}
+    from artui import signing
+
     if organization is not None:
-        wanted["organization"] = organization.id
-    for word, value in wanted.items():
-        key = dotted(("accounts", account.name, word))
-        if session.config.values.get(key) != value:
-            try:
-                save_setting(session.paths, key, value)
-            except ConfigError as problem:
-                raise Trouble(Exit.USAGE, f"Signed in, but not saved: {problem}") from None
+        account = replace(account, settings={**account.settings, "organization": organization.id})
+    try:
+        signing.save(session.paths, session.config, account)
+    except ConfigError as problem:
+        raise Trouble(Exit.USAGE, f"Signed in, but not saved: {problem}") from None
 
 
 def _wake(session: Session, account: AccountConfig) -> None:

@@ -44,14 +44,16 @@ _RESERVED = ("artui_", "autoretouch_")
 @click.option("--batch", "name", help="Name of the batch, shown at the service too.")
 @click.option("--label", "labels", multiple=True, metavar="K=V", help="A label for every photo; may be repeated.")
 @click.option("--cap", type=click.IntRange(min=0), help="The most this batch may spend.")
+@click.option("--sample", type=click.IntRange(min=1), help="Send so many first; the rest waits for `artui approve`.")
 @options(SPENDING)
 @click.pass_obj
 def submit_command(
     session: Session, /, paths: tuple[Path, ...], account: str | None, workflow: str | None, output: str | None,
-    template: str, recursive: bool, name: str | None, labels: tuple[str, ...], cap: int | None, **flags: bool,
+    template: str, recursive: bool, name: str | None, labels: tuple[str, ...], cap: int | None,
+    sample: int | None, **flags: bool,
 ) -> Exit:  # fmt: skip
     """Send photos, or folders of them, through a workflow."""
-    from artui.plan import PlanProblem, Target, collect
+    from artui.plan import PlanProblem, Target, collect, named_after
 
     chosen = session.account(account)
     own_labels = _labels(labels)
@@ -59,7 +61,7 @@ def submit_command(
     try:
         target.refuse_loop(paths, recursive=recursive)
         found = collect(paths, recursive=recursive)
-        batch = _new_batch(name or _named_after(found, paths), chosen, cap)
+        batch = _new_batch(name or named_after(found), chosen, cap, sample)
         offer = _offer(session, chosen, workflow, batch, own_labels)
         with session.journal() as journal:
             planner = _planner(session, journal, offer, target, batch)
@@ -84,7 +86,7 @@ def redo_command(session: Session, /, what: str, workflow: str | None, output: s
         chosen = session.account(last.account)
         target = Target.of(output, "{stem}") if output else Target(last.folder, "{stem}")
         found = [Found(last.source, last.source.parent, is_named=True)]
-        batch = _new_batch(f"redo {last.source.name}", chosen, None)
+        batch = _new_batch(f"redo {last.source.name}", chosen)
         try:
             offer = _offer(session, chosen, workflow or last.workflow, batch, {})
             planner = _planner(session, journal, offer, target, batch)
@@ -109,15 +111,8 @@ def _labels(given: Sequence[str]) -> dict[str, str]:
     return labels
 
 
-def _named_after(found: Sequence[Found], paths: Sequence[Path]) -> str:
-    """A name for a batch: the folder's, and the time to tell two of one day apart."""
-    tops = {file.top for file in found} or {Path(paths[0])}
-    folder = min(tops).name if len(tops) == 1 else f"{min(tops).name} and {len(tops) - 1} more"
-    return f"{folder} {time.strftime('%Y-%m-%d %H:%M:%S')}"
-
-
-def _new_batch(name: str, account: AccountConfig, cap: int | None) -> Batch:
-    return Batch(str(uuid4()), shown(name, 100), account.name, time.time(), cap)
+def _new_batch(name: str, account: AccountConfig, cap: int | None = None, sample: int | None = None) -> Batch:
+    return Batch(str(uuid4()), shown(name, 100), account.name, time.time(), cap, sample)
 
 
 def _offer(
@@ -197,6 +192,7 @@ class _Sending:
                 say(line)
         if self.flags.dry_run and self.flags.as_json:
             put_json(plan_document(plan, self.batch))
+        self._tell_sample(len(plan.queued))
         if not plan.photos:
             raise Trouble(Exit.USAGE, "There is no photo to send.")
         if self.flags.dry_run:
@@ -210,6 +206,11 @@ class _Sending:
         since = self.journal.read(history.last_seq)
         plan, numbers = self._add(plan)
         return self._added(plan, numbers, since)
+
+    def _tell_sample(self, number: int) -> None:
+        sample = self.batch.sample
+        if sample is not None and sample < number and not (self.flags.as_json and self.flags.dry_run):
+            say(f"A sample of {sample:,} is sent; {number - sample:,} wait, unsent, for `artui approve`.")
 
     def _may_send(self, question: str) -> bool:
         if self.flags.yes:

@@ -73,7 +73,7 @@ def waiting(db: Connection, account: str) -> list[Waiting]:
     """How many jobs of an account wait unsent for each version of each workflow."""
     found = rows(
         db,
-        "SELECT workflow, version, quoted, COUNT(*) FROM jobs WHERE account = ? AND buys = 1"
+        "SELECT workflow, version, quoted, COUNT(*) FROM jobs WHERE account = ? AND twin_of IS NULL"
         " AND stage IN ('new', 'checked', 'uploaded') AND status IN ('ready', 'running', 'waiting', 'held')"
         " GROUP BY 1, 2, 3 ORDER BY 1, 2, 3",
         (account,),

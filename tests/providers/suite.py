@@ -11,6 +11,8 @@ import os
 import re
 from abc import ABC, abstractmethod
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, ClassVar
@@ -47,6 +49,7 @@ from artui.sim.server import Simulator, running
 from tests.peer import until
 
 SPEED = 100.0
+_ENDING = ThreadPoolExecutor(8, "ending")
 PATIENCE = 15.0
 
 
@@ -186,6 +189,17 @@ class Bench(Desk, ABC):
         return await self.fetch(progress.outputs[0], placed.execution)
 
 
+@contextmanager
+def stand_in(extra_workflows: int = 0) -> Iterator[Simulator]:
+    """A quick stand-in of one's own. It ends in the background, for that takes longer than most tests."""
+    opened = running(Simulator(speed=SPEED, device_interval=0.05, extra_workflows=extra_workflows))
+    simulator = opened.__enter__()
+    try:
+        yield simulator
+    finally:
+        _ENDING.submit(opened.__exit__, None, None, None)
+
+
 def ignore(_moved: int) -> None:
     return None
 
@@ -201,7 +215,7 @@ class ProviderSuite:
 
     @pytest.fixture
     def simulator(self) -> Iterator[Simulator]:
-        with running(Simulator(speed=SPEED, device_interval=0.05)) as simulator:
+        with stand_in() as simulator:
             yield simulator
 
     @pytest.fixture

@@ -41,9 +41,9 @@ from artui.providers.base import (
 from artui.providers.http import Client
 from artui.providers.http.device import LoginHost
 from artui.providers.said import autoretouch as said
-from artui.sim.server import Simulator, running
+from artui.sim.server import Simulator
 from tests.peer import Link, serving
-from tests.providers.suite import SPEED, Bench, Call, Desk, ProviderSuite, allow, ignore
+from tests.providers.suite import Bench, Call, Desk, ProviderSuite, allow, ignore, stand_in
 
 HASH = "5f" * 32
 WORKFLOW = "11111111-1111-4111-8111-111111111111"
@@ -91,7 +91,7 @@ class TestAutoRetouch(ProviderSuite):
 
 @pytest.fixture
 def simulator() -> Iterator[Simulator]:
-    with running(Simulator(speed=SPEED, device_interval=0.05, extra_workflows=120)) as simulator:
+    with stand_in(extra_workflows=120) as simulator:
         yield simulator
 
 
@@ -287,7 +287,7 @@ async def test_a_code_that_nobody_confirms_runs_out() -> None:
         await sign_in([oauth("authorization_pending")], CODE | {"expires_in": 60})
     assert caught.value.reason == "expired"
     with pytest.raises(Rejected):
-        await sign_in([oauth("authorization_pending")], CODE | {"expires_in": 3, "interval": 0})
+        await sign_in([oauth("authorization_pending")], CODE | {"expires_in": 3, "interval": 0.01})
 
 
 async def test_a_sign_in_that_does_not_last_is_refused() -> None:
@@ -304,6 +304,7 @@ async def test_a_sign_in_that_does_not_last_is_refused() -> None:
         {"verification_uri_complete": "file:///etc/passwd"},
         {"verification_uri": "https://a.example/\x1b]8;;"},
         {"verification_uri": "https://["},
+        {"interval": 0},
         {"interval": -1},
         {"interval": 1e9},
         {"expires_in": "soon"},
@@ -894,13 +895,22 @@ async def test_the_list_is_read_back_to_an_hour_before_the_mark(desk: Desk, mark
     assert script.count("/v1/workflow/execution") == pages
 
 
+async def test_a_purchase_without_a_mark_is_sought_to_the_end(desk: Desk) -> None:
+    listed = entries(200)
+    listed[199]["labels"] = {"artui_job": "key-0002"}
+    (absent, found), _ = await find(desk, paged(listed), sought(mark=NOW), sought("key-0002"))
+    assert isinstance(absent, Absent)
+    assert isinstance(found, Found)
+
+
 async def test_a_list_in_no_order_or_without_times_is_read_to_its_end(desk: Desk) -> None:
     mark = NOW - timedelta(minutes=10)
     shuffled = entries(200)
     random.Random(1).shuffle(shuffled)
     timeless = [one | {"createdAt": "yesterday"} for one in entries(200)]
     naive = [one | {"createdAt": "2020-01-01T00:00:00"} for one in entries(200)]
-    for listed in (shuffled, timeless, naive):
+    oldest_first = entries(200)[::-1]
+    for listed in (shuffled, timeless, naive, oldest_first):
         listed[199] |= {"labels": {"artui_job": "key-0001"}}
         (found,), _ = await find(desk, paged(listed), sought(mark=mark))
         assert isinstance(found, Found)

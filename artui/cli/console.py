@@ -1,0 +1,85 @@
+"""The way into the console: whether this terminal can show it, how pictures are drawn there, and its orderly end."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import FrameType
+from typing import TYPE_CHECKING
+
+from artui.cli.exits import Exit, Trouble
+from artui.cli.session import Session
+
+if TYPE_CHECKING:
+    from artui.tui.app import Console
+
+
+DRAWN_ON = 2
+"""The file that Textual draws on: stderr."""
+
+
+def has_terminal() -> bool:
+    """Whether a person sits at a terminal with all three ends of this process."""
+    return all(stream is not None and stream.isatty() for stream in (sys.stdin, sys.stdout, sys.stderr))
+
+
+def open_console(session: Session, *, ascii: bool = False, readonly: bool = False) -> Exit:  # noqa: A002 — the flag
+    """Show the console until the person leaves; raises Trouble where this terminal cannot show it.
+
+    What it looks at runs elsewhere and goes on, however the console ends.
+    """
+    if os.environ.get("TERM", "dumb") in ("", "dumb"):
+        raise Trouble(
+            Exit.USAGE, "This terminal cannot move its cursor (TERM is dumb): `artui --help` lists the commands."
+        )
+    from artui.tui import preview
+    from artui.tui.app import Console
+
+    preview.choose_drawing(session.config.images)
+    return asyncio.run(_show(Console(session.paths, session.config, ascii=ascii, readonly=readonly)))
+
+
+async def _show(console: Console) -> Exit:
+    with _told_to_end(console) as told:
+        await console.run_async()
+    return Exit.INTERRUPTED if told else Exit.OK
+
+
+@contextmanager
+def _told_to_end(console: Console) -> Iterator[list[int]]:
+    """End the console as if the person had left, where a signal says so; gives the signals that did."""
+    loop = asyncio.get_running_loop()
+    told: list[int] = []
+
+    def end(number: int, frame: FrameType | None) -> None:
+        del frame
+        told.append(number)
+        if not os.isatty(DRAWN_ON):
+            _forget_terminal()
+        loop.call_soon_threadsafe(console.exit)
+
+    before = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGHUP, signal.SIGCONT)}
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        if before[number] is not signal.SIG_IGN:
+            signal.signal(number, end)
+    try:
+        yield told
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _forget_terminal() -> None:
+    """Let everything still to be said to a terminal that is gone go nowhere: a failed write would stop the end.
+
+    The system follows a hang-up with SIGCONT, at which Textual would take the terminal anew.
+    """
+    signal.signal(signal.SIGCONT, lambda *_: None)
+    nowhere = os.open(os.devnull, os.O_RDWR)
+    for stream in (0, 1, 2):
+        os.dup2(nowhere, stream)
+    os.close(nowhere)

@@ -1,0 +1,130 @@
+"""What the demo's console opens on: photos, and jobs of which some succeed, some fail and some need a person.
+
+Nothing is pretended: the jobs are queued as ``artui submit`` does it, and the stand-in is told what to do to them.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+import shutil
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from urllib.request import ProxyHandler, Request, build_opener
+from uuid import uuid4
+
+from artui.cli.session import Session
+from artui.job import Batch
+
+if TYPE_CHECKING:
+    from artui.plan import Offer
+    from artui.providers.base import Identity, Limits, Provider, Workflow
+
+ACCOUNT = "demo"
+PATIENCE = 10.0
+"""Seconds the stand-in gets for an answer."""
+
+SENT, UNSENT = ("boots", "summer"), "arrivals"
+"""Folders whose photos are queued, and one that is left for the picker."""
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """Photos of one folder to be sent through one workflow."""
+
+    workflow: str
+    folder: str
+    photos: tuple[str, ...] = ()
+    """Names; none means all."""
+
+
+ORDERS = (
+    Order("Background Removal", "boots", ("boot brown.jpg", "shirt blue.jpg", "shirt red.webp")),
+    Order("Marketplace Square", "summer", ("boot brown.jpg", "bottle green.png")),
+    Order("Always fails", "summer", ("bottle amber.jpg", "shirt blue.jpg")),
+    Order("Human check", "summer", ("portrait 01.jpg", "shirt red.webp")),
+    Order("Print Master", "summer", ("boot black.tif",)),
+    Order("Ghost Mannequin", "summer"),
+)
+"""What is queued, and so sent, first to last."""
+
+DEARER = {"Print Master": 34}
+"""Workflows whose price rises between queueing and sending, and to what: their jobs are held."""
+
+LOST = {"route": "autoretouch.create", "do": "drop_after"}
+"""The first paid call goes through and loses its answer; without labels it cannot be found again: in doubt."""
+
+OPTIONS = {"labels": "drop", "qa": 180}
+"""How the stand-in behaves; ``qa`` are the seconds a person there takes to check a result, at
+normal speed."""
+
+
+def make_photos(folder: Path) -> Path:
+    """Make the demo's folders of photos. Raises ImportError without Pillow."""
+    from artui.sim.photos import sample_photos
+
+    for seed, name in enumerate((*SENT, UNSENT)):
+        sample_photos(folder / name, seed)
+    shutil.copyfile(folder / UNSENT / "shirt blue.jpg", folder / UNSENT / "shirt blue (copy 2).jpg")
+    return folder
+
+
+@dataclass
+class Stage:
+    """Sets the demo up: ``url`` is the stand-in's."""
+
+    session: Session
+    url: str
+
+    def set_up(self, photos: Path, results: Path) -> None:
+        """Queue all orders and tell the stand-in what is to become of them; an engine that starts now does the rest."""
+        from artui.journal import requests
+
+        identity, workflows, limits, balance = self._ask()
+        self._control("options", OPTIONS)
+        self._control("faults", [LOST])
+        for order in ORDERS:
+            offer = self._offer(workflows[order.workflow], identity, limits, balance)
+            self._queue(order, offer, photos, results)
+        self._control("options", {"price": {workflows[name].id: price for name, price in DEARER.items()}})
+        with self.session.journal() as journal:
+            journal.write(lambda db: requests.leave(db, "refresh", account=ACCOUNT))
+
+    def _ask(self) -> tuple[Identity, dict[str, Workflow], Limits, int | None]:
+        async def question(
+            provider: Provider[Any],
+        ) -> tuple[Identity, dict[str, Workflow], Limits, int | None]:
+            # Two recipes share a name: the cheaper one is meant.
+            dearest_first = sorted(await provider.workflows(), key=lambda one: -(one.price or 0))
+            found = {one.name: one for one in dearest_first}
+            whole = {name: await provider.workflow(found[name].id) for name in {order.workflow for order in ORDERS}}
+            return await provider.identify(), whole, provider.limits, await provider.balance()
+
+        return self.session.ask(self.session.account(ACCOUNT), question)
+
+    def _offer(self, workflow: Workflow, identity: Identity, limits: Limits, balance: int | None) -> Offer:
+        from artui.plan import Offer
+
+        return Offer(ACCOUNT, self.session.account(ACCOUNT).provider, identity, workflow, limits, balance)
+
+    def _queue(self, order: Order, offer: Offer, photos: Path, results: Path) -> None:
+        from artui import plan
+        from artui.journal import jobs
+
+        folder = photos / order.folder
+        batch = Batch(str(uuid4()), f"{order.folder}, {order.workflow.lower()}", ACCOUNT, time.time())
+        target = plan.Target.of(str(results / order.workflow.lower()), "{stem}")
+        wanted = [folder / name for name in order.photos] or [folder]
+        good, _, _ = plan.check(plan.collect(wanted), offer.limits.accepts, lambda *_: None)
+        with self.session.journal() as journal:
+            today = dt.datetime.now(self.session.config.timezone).date()
+            made = plan.Planner(journal, offer, target, batch.name, today).plan(good)
+            journal.write(jobs.add, batch, plan.new_jobs(made, batch))
+
+    def _control(self, path: str, body: object) -> None:
+        """Turn a switch of the stand-in."""
+        headers = {"Content-Type": "application/json"}
+        wanted = Request(f"{self.url}/_sim/{path}", json.dumps(body).encode(), headers)  # noqa: S310 — our own address
+        build_opener(ProxyHandler({})).open(wanted, timeout=PATIENCE).close()  # a proxy leads away from this machine

@@ -1,0 +1,121 @@
+"""Signing in: a new key is tried before it is kept, then moved where it lasts, and its accounts are saved.
+
+One sign-in may be for several organizations: each is an account of its own, and all share the key (``login``).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import unicodedata
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+from artui.config import AccountConfig, Config, Paths, dotted, save_setting
+from artui.credentials import CredentialProblem, Place, Secret, Stored, Vault
+
+if TYPE_CHECKING:
+    from artui.providers.base import Organization, Provider
+
+MOST_PAYERS = 20
+"""Organizations whose role and balance are asked for; the others are offered by name."""
+
+
+@dataclass(frozen=True, slots=True)
+class Payer:
+    """An organization that may pay, with the credits it has left; None where the service does not say."""
+
+    organization: Organization
+    balance: int | None = None
+
+
+async def try_key(provider: Provider[Any], vault: Vault, login: str, key: Secret) -> list[Organization]:
+    """Hold a new key in memory only, and use it; returns who may pay with it. Raises what a provider raises."""
+    await asyncio.to_thread(vault.keep, login, key, Place.MEMORY)
+    return await provider.organizations()
+
+
+async def payers(
+    config: Config, account: AccountConfig, vault: Vault, organizations: Sequence[Organization]
+) -> list[Payer]:
+    """The same organizations with role and balance, as far as the service tells them."""
+    from artui.engine import open_provider
+    from artui.providers.base import ProviderError
+
+    async def ask(organization: Organization) -> Payer:
+        paying = replace(account, settings={**account.settings, "organization": organization.id})
+        try:
+            async with open_provider(config, paying, vault) as provider:
+                identity = await provider.identify()
+                return Payer(identity.organization, await provider.balance())
+        except ProviderError:
+            return Payer(organization)
+
+    first = await asyncio.gather(*map(ask, organizations[:MOST_PAYERS]))
+    return [*first, *map(Payer, organizations[MOST_PAYERS:])]
+
+
+def set_from_outside(vault: Vault, login: str) -> str:
+    """The variable or file that sets the key of an account, which no sign-in can replace; empty where none does."""
+    stored = vault.find(login)
+    return stored.detail if stored and stored.place in (Place.ENVIRONMENT, Place.SYSTEMD) else ""
+
+
+def keep(vault: Vault, tried: str, login: str, place: Place) -> Stored:
+    """Move the key that was tried under the name ``tried`` to where it lasts, under the name ``login``.
+
+    Raises CredentialProblem, with the key still held in memory, where that place does not take it.
+    """
+    held = vault.find(tried)
+    if held is None:
+        raise CredentialProblem(f"The key of {tried} is gone again; sign in once more.")
+    return vault.keep(login, held.secret, place)
+
+
+def accounts_for(config: Config, signed: AccountConfig, chosen: Sequence[Organization]) -> list[AccountConfig]:
+    """The accounts that pay for these organizations with one sign-in: those there are, and new ones for the rest.
+
+    ``signed`` is the account the sign-in was made for; one that is not set up yet only lends its settings.
+    """
+    is_set_up = signed.name in config.accounts
+    sharing = [one for one in config.accounts.values() if (one.login, one.provider) == (signed.login, signed.provider)]
+    undecided = signed if is_set_up and not signed.settings.get("organization") else None
+    found: list[AccountConfig] = []
+    for organization in chosen:
+        settings = {**signed.settings, "organization": organization.id}
+        account = next((one for one in sharing if one.settings.get("organization") == organization.id), None)
+        if account is None and undecided is not None:
+            account, undecided = replace(undecided, settings=settings), None
+        if account is None:
+            name = name_for(organization.name or signed.name, {*config.accounts, *(one.name for one in found)})
+            login = signed.login if is_set_up else found[0].login if found else name
+            account = AccountConfig(name, signed.provider, login, settings=settings)
+        found.append(account)
+    return found or [signed]
+
+
+def name_for(title: str, taken: Collection[str]) -> str:
+    """A name for a new account, made from a title, that none has yet."""
+    plain = unicodedata.normalize("NFKD", title.casefold()).encode("ascii", "ignore").decode()
+    stem = re.sub(r"[^a-z0-9]+", "-", plain).strip("-")[:28].rstrip("-") or "studio"
+    name, number = stem, 1
+    while name in taken:
+        number += 1
+        name = f"{stem}-{number}"
+    return name
+
+
+def save(paths: Paths, config: Config, account: AccountConfig) -> None:
+    """Remember an account in settings.toml, as far as it is not set already. Raises ConfigError."""
+    known = config.accounts.get(account.name)
+    current = _told(known) if known else {}
+    for word, value in _told(account).items():
+        if current.get(word) != value:
+            save_setting(paths, dotted(("accounts", account.name, word)), value)
+
+
+def _told(account: AccountConfig) -> dict[str, object]:
+    """What a sign-in says of an account; the provider first, without which an account is none."""
+    login = {"login": account.login} if account.login != account.name else {}
+    return {"provider": account.provider, **login, **account.settings}

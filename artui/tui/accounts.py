@@ -1,0 +1,364 @@
+"""The Accounts screen: who pays, what is left, where each key is kept, what holds an account; signing in and out."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Awaitable, Mapping
+from dataclasses import asdict, dataclass
+from typing import ClassVar
+
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.content import Content
+from textual.widgets import OptionList, Static
+
+from artui.config import AccountConfig, ConfigError, load, save_setting
+from artui.credentials import CredentialProblem, Place, Vault
+from artui.job import Reason
+from artui.journal import Connection, accounts, offers
+from artui.journal.accounts import AccountState
+from artui.shown import shown
+from artui.signing import name_for
+from artui.tui.acts import Act
+from artui.tui.look import ASCII, Width
+from artui.tui.place import Place as Screen
+from artui.tui.rows import Cell, Rows, heads, line
+from artui.tui.service import Trouble
+from artui.tui.shell import Line
+from artui.tui.view import Look
+from artui.tui.words import amount, clock
+
+WELCOME = (
+    "Welcome. artui sends photos to paid services and shows every price first.\n\n"
+    "  s  sign in to AutoRetouch with a code (any phone or browser)\n"
+    "  t  paste a key\n\n"
+    "`artui demo` in a shell shows it all without an account."
+)
+WELCOME_READONLY = "No account is set up, and this console only reads. `artui login` signs in."
+
+FROM_NORMAL, FROM_WIDE = Width.NORMAL - 2, Width.WIDE - 2
+"""The widths of the list, without its sign, from which there is room for more columns."""
+
+COLUMNS = (
+    Cell("Account", 0),
+    Cell("Service", 13, wanted_from=FROM_WIDE),
+    Cell("Organization", 18),
+    Cell("Balance", 11, right=True),
+    Cell("  Key", 12, wanted_from=FROM_NORMAL),
+    Cell("  State", 16),
+)
+
+_HELD = {
+    Reason.LOGIN: "signed out",
+    Reason.CREDITS: "needs credits",
+    Reason.QUOTA: "quota reached",
+    Reason.PAUSED: "paused",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """Where the key of a sign-in lies; both empty where there is none, only ``detail`` where it cannot be used."""
+
+    place: str = ""
+    detail: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What the journal knows of an account."""
+
+    state: AccountState
+    organization: str
+
+
+class AccountRows(Rows):
+    """The list of accounts."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("enter", "select", "use", tooltip="Work with this account from now on"),
+    ]
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """A console that only reads leaves the choice as it is."""
+        del parameters
+        place = self.parent
+        return not (action == "select" and isinstance(place, Accounts) and place.console.readonly)
+
+
+class Accounts(Screen):
+    """The accounts that are set up, and the way to more."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("s", "sign_in", "sign in", tooltip="Sign in with a code that any phone or browser confirms"),
+        Binding("t", "paste", "paste a key", tooltip="Sign in with a key that is pasted"),
+        Binding("b", "balance", "balance", tooltip="Look at the balance now; what waits for credits goes on"),
+        Binding("o", "sign_out", "sign out", tooltip="End this sign-in at the service and forget its key"),
+        Binding("a", "another", "another", tooltip="Sign in another account, with a sign-in of its own"),
+    ]
+    DEFAULT_CSS = """
+    Accounts #heads { color: $quiet; text-style: bold; }
+    Accounts #welcome { padding: 1 1; height: auto; }
+    Accounts #about { height: auto; max-height: 50%; padding: 0 1; border-top: solid $border; }
+    Accounts #trouble { color: $error; height: auto; padding: 0 1; }
+    Accounts.-ascii #about { border-top: ascii $border; }
+    """
+    changes = frozenset({"sign_in", "paste", "balance", "sign_out", "another"})
+
+    def __init__(self, *, id: str | None = None) -> None:  # noqa: A002 — as Textual
+        super().__init__(id=id)
+        self.kept: dict[str, Kept] = {}
+        self.known: dict[str, Known] = {}
+        self._busy = False
+
+    def compose(self) -> ComposeResult:
+        """The list, all about the account under the cursor, and what went wrong last."""
+        yield Line(id="heads")
+        yield Static("", id="welcome", markup=False)
+        yield AccountRows(id="accounts")
+        yield Static("", id="about", markup=False)
+        yield Static("", id="trouble", markup=False)
+
+    def on_mount(self) -> None:
+        """Follow what is new, and begin."""
+        self.set_class(self.console.glyphs is ASCII, "-ascii")
+        self.console.looked.subscribe(self, self._looked)
+        self.enter()
+
+    def enter(self) -> None:
+        """Read anew what is known, where the keys are kept included."""
+        self.query_one(Rows).focus()
+        self.run_worker(self._enter(), exclusive=True, group="enter")
+
+    async def _enter(self) -> None:
+        await self._read()
+        logins = {one.login for one in self.console.config.accounts.values()}
+        self.kept = await asyncio.to_thread(_where_kept, Vault(self.console.paths), logins)
+        self.draw()
+
+    @property
+    def account(self) -> AccountConfig | None:
+        """The account under the cursor."""
+        return self.console.config.accounts.get(self.query_one("#accounts", Rows).current)
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """What is done to an account needs one; signing out needs a sign-in."""
+        if action in ("balance", "sign_out", "another") and self.is_mounted:
+            account = self.account
+            if account is None or (action == "sign_out" and not self.kept.get(account.login, Kept()).place):
+                return False
+        return super().check_action(action, parameters)
+
+    # ----------------------------------------------------------------------------------------------------- reading
+
+    async def _read(self) -> None:
+        """Read what the journal knows, in the view's thread."""
+        configured = list(self.console.config.accounts.values())
+
+        def ask(db: Connection) -> dict[str, Known]:
+            return {one.name: Known(accounts.state(db, one.name), _organization(db, one)) for one in configured}
+
+        self.known = await self.console.view.ask(ask)
+        self.draw()
+
+    def _looked(self, look: Look) -> None:
+        """Balances and holds change with the journal."""
+        if look.wrote and self.console.place is self:
+            self.run_worker(self._read(), exclusive=True, group="read")
+
+    # ----------------------------------------------------------------------------------------------------- drawing
+
+    def draw(self) -> None:
+        """Draw everything anew."""
+        configured, rows = self.console.config.accounts, self.query_one("#accounts", Rows)
+        cells = self.app.size.width
+        self.query_one("#heads", Line).say(f"  {heads(COLUMNS, cells - 2)}" if configured else "")
+        rows.put((name, self._row(account, cells - 2)) for name, account in configured.items())
+        self.query_one("#about").display = bool(configured)
+        welcome = self.query_one("#welcome", Static)
+        welcome.update(WELCOME_READONLY if self.console.readonly else WELCOME)
+        welcome.display = not configured
+        self._draw_account()
+
+    def _row(self, account: AccountConfig, cells: int) -> Content:
+        known, kept = self.known.get(account.name), self.kept.get(account.login)
+        balance = known.state.balance if known else None
+        texts = (
+            account.name,
+            account.provider,
+            known.organization if known else "",
+            f"{amount(balance)} cr" if balance is not None else "-",
+            "  " + ("" if kept is None else _PLACE_WORDS.get(kept.place, "none")),
+            f"  {self._state(account)}",
+        )
+        glyphs = self.console.glyphs
+        said = line(COLUMNS, texts, cells, glyphs.ellipsis)
+        sign = glyphs.marked if account.name == self.console.account else " "
+        return Content.assemble((f"{sign} ", "$accent"), said)
+
+    def _state(self, account: AccountConfig) -> str:
+        known, kept = self.known.get(account.name), self.kept.get(account.login)
+        if kept is not None and not kept.place:
+            return "key unusable" if kept.detail else "signed out"
+        held = known.state.held if known else ""
+        return _HELD.get(Reason(held), held) if held in set(Reason) else held or "ready"
+
+    def _draw_account(self) -> None:
+        """All about the account under the cursor."""
+        account = self.account
+        self.query_one("#about", Static).update("\n".join(self._about(account)) if account else "")
+        self.refresh_bindings()
+
+    def _about(self, account: AccountConfig) -> list[str]:
+        known, kept = self.known.get(account.name), self.kept.get(account.login)
+        lines = [
+            f"{account.name} at {account.provider}, {known.organization if known else ''} pays".replace(",  pays", "")
+        ]
+        if kept is not None:
+            lines.append(f"key: {_kept_words(kept)}" + self._shared(account))
+        if known and known.state.balance is not None and known.state.balance_at is not None:
+            lines.append(f"balance {amount(known.state.balance)} cr at {clock(known.state.balance_at, time.time())}")
+        caps = [f"{most:,} a {span}" for span, most in asdict(account.caps).items() if most is not None]
+        lines.append(f"caps: {', '.join(caps) or 'none'}")
+        for title, value in (("workflow", account.workflow), ("results go to", account.output)):
+            if value:
+                lines.append(f"{title}: {shown(value, 66)}")
+        if kept is not None and not kept.place:
+            lines.append("signed out: nothing is sent; what waits goes on after the next sign-in")
+        elif known and known.state.held == Reason.PAUSED:
+            lines.append("paused: nothing new is sent; P lets it go on")
+        if known and known.state.held not in ("", Reason.PAUSED, Reason.LOGIN):
+            lines.append(shown(f"held: {known.state.message or known.state.held}", 300))
+        return lines
+
+    def _shared(self, account: AccountConfig) -> str:
+        others = [
+            one.name
+            for one in self.console.config.accounts.values()
+            if one.login == account.login and one.name != account.name
+        ]
+        return f"; shared with {', '.join(others)}" if others else ""
+
+    # ---------------------------------------------------------------------------------------------------- handlers
+
+    def on_resize(self) -> None:
+        """Other widths."""
+        self.call_after_refresh(self.draw)
+
+    def on_option_list_option_highlighted(self) -> None:
+        """The cursor is on another account."""
+        self._draw_account()
+
+    async def on_option_list_option_selected(self, event: OptionList.OptionSelected) -> None:
+        """``enter``, or a click on the account under the cursor."""
+        event.stop()
+        await self.use()
+
+    # ----------------------------------------------------------------------------------------------------- actions
+
+    async def use(self) -> None:
+        """Work with this account from now on."""
+        account, console = self.account, self.console
+        if account is None:
+            return
+        console.account = account.name
+        try:
+            await asyncio.to_thread(save_setting, console.paths, "account", account.name)
+            console.config = console.view.config = await asyncio.to_thread(load, console.paths)
+        except ConfigError as problem:
+            self._say(shown(f"Used until artui ends: {problem}", 300))
+        console.post_message(console.Looked(console.look))
+        self.draw()
+
+    def action_balance(self) -> None:
+        """Ask the engine to look at the balance now."""
+        if (account := self.account) is not None:
+            self.console.soon(self.console.leave_requests([Act("refresh", arguments={"account": account.name})]))
+            self.notify(f"Looking at the balance of {account.name}.", markup=False)
+
+    def action_sign_in(self) -> None:
+        """Sign in with a code."""
+        self._sign_in(self.account or self._new(), pasted=False)
+
+    def action_paste(self) -> None:
+        """Sign in with a key that is pasted."""
+        self._sign_in(self.account or self._new(), pasted=True)
+
+    def action_another(self) -> None:
+        """Sign in another account, with a sign-in of its own."""
+        self._sign_in(self._new(), pasted=False)
+
+    def _new(self) -> AccountConfig:
+        """An account that is not set up yet, at the service of the one under the cursor."""
+        like = self.account
+        settings = {key: value for key, value in like.settings.items() if key != "organization"} if like else {}
+        name = name_for("studio", self.console.config.accounts)
+        return AccountConfig(name, like.provider if like else "autoretouch", name, settings=settings)
+
+    def _sign_in(self, account: AccountConfig, *, pasted: bool) -> None:
+        from artui.tui.signing import SignIn
+
+        self._do(SignIn(self.console, account, pasted).run())
+
+    def action_sign_out(self) -> None:
+        """End this sign-in, after a question."""
+        from artui.tui.signing import sign_out
+
+        if (account := self.account) is not None:
+            self._do(sign_out(self.console, account))
+
+    def _do(self, work: Awaitable[bool]) -> None:
+        """Walk through a sign-in or sign-out beside the screen, one at a time, and say what went wrong."""
+
+        async def walk() -> None:
+            self._say("")
+            try:
+                await work
+            except Trouble as trouble:
+                self._say(str(trouble))
+            self.console.post_message(self.console.Looked(self.console.look))
+            await self._enter()
+
+        self.run_worker(walk(), exclusive=True, group="signing")
+
+    def _say(self, text: str) -> None:
+        self.query_one("#trouble", Static).update(text)
+
+
+_PLACE_WORDS: Mapping[str, str] = {
+    Place.KEYRING: "keyring",
+    Place.FILE: "file",
+    Place.MEMORY: "memory",
+    Place.ENVIRONMENT: "variable",
+    Place.SYSTEMD: "systemd",
+}
+
+
+def _where_kept(vault: Vault, logins: set[str]) -> dict[str, Kept]:
+    """Where the key of each sign-in lies. A keyring may take its time: this runs in a thread."""
+    from artui.tui.signing import is_lent
+
+    found = {}
+    for login in logins:
+        try:
+            stored = vault.find(login)
+            if is_lent(login):
+                found[login] = Kept(Place.MEMORY, "until artui ends")
+                continue
+            found[login] = Kept(stored.place, shown(stored.detail, 200)) if stored else Kept()
+        except CredentialProblem as problem:
+            found[login] = Kept(detail=shown(str(problem), 300))
+    return found
+
+
+def _kept_words(kept: Kept) -> str:
+    if not kept.place:
+        return kept.detail or "none; s signs in"
+    return f"{kept.place} ({kept.detail})"
+
+
+def _organization(db: Connection, account: AccountConfig) -> str:
+    """The organization as people call it, or by its id where its name is not known here."""
+    known = str(account.settings.get("organization", ""))
+    return shown(offers.organization_name(db, known) or known, 60) if known else ""

@@ -1,0 +1,136 @@
+"""What a person can have done about jobs: each act names one job as it was seen, and what it may cost.
+
+A question fixes its jobs when it is asked. What joins later is not touched; what moved meanwhile is refused by the
+engine, which compares each request with the job as it is then.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+from artui import files
+from artui.job import Job, Reason, Stage, Status
+from artui.shown import shown
+from artui.tui.words import plural
+
+
+@dataclass(frozen=True, slots=True)
+class Act:
+    """Something to be asked of the engine: what, and the job it is about as the person saw it.
+
+    ``says`` is what it does, in words; ``price`` what it may charge at most, None where that is not known.
+    """
+
+    what: str
+    job: Job | None = None
+    says: str = ""
+    price: int | None = 0
+    arguments: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def free(self) -> bool:
+        """Whether it surely costs nothing."""
+        return self.price == 0
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What is proposed for a fixed set of jobs; ``skipped`` counts those it does not fit, by reason."""
+
+    acts: tuple[Act, ...]
+    skipped: Mapping[str, int]
+
+    @property
+    def most(self) -> int | None:
+        """What all of it may cost at most; None where some price is not known."""
+        prices = [act.price for act in self.acts]
+        return None if None in prices else sum(price or 0 for price in prices)
+
+    def lines(self) -> list[str]:
+        """The plan in words: what is done to how many, and what is left alone."""
+        kinds = Counter(act.says for act in self.acts)
+        done = [says if len(self.acts) == 1 else f"{number:,} x {says}" for says, number in kinds.most_common()]
+        return [*done, *(f"left alone: {number:,}, {why}" for why, number in self.skipped.items())]
+
+
+def _plan(acts: Iterable[Act | str]) -> Plan:
+    fits: list[Act] = []
+    skipped: Counter[str] = Counter()
+    for act in acts:
+        if isinstance(act, Act):
+            fits.append(act)
+        else:
+            skipped[act] += 1
+    return Plan(tuple(fits), skipped)
+
+
+def retry(jobs: Sequence[Job]) -> Plan:
+    """Try these again."""
+    return _plan(_retrial(job) for job in jobs)
+
+
+def _retrial(job: Job) -> Act | str:
+    if job.status is Status.HELD:
+        return _held(job)
+    if job.status not in (Status.FAILED, Status.CANCELLED):
+        return "nothing to retry"
+    if job.reason == "given up":
+        return "given up, may have been paid"
+    if job.execution:
+        price = job.quoted
+        return Act("retry", job, f"ask the service again (may charge up to {_price(price)})", price)
+    return Act("retry", job, f"send again ({_price(job.quoted)})", job.quoted, _stamp(job))
+
+
+def _held(job: Job) -> Act | str:
+    if job.reason == Reason.IN_DOUBT:
+        return "in doubt: each needs its own decision (enter)"
+    if job.reason == Reason.PRICE:
+        return "the price has changed: open each (enter)"
+    if job.reason == Reason.PAYMENT:
+        return Act("retry", job, f"ask the service to go on (may charge up to {_price(job.quoted)})", job.quoted)
+    if job.stage.rank >= Stage.PROCESSED.rank:
+        return Act("retry", job, "continue download (free)")
+    if job.stage is Stage.SUBMITTED:
+        return Act("retry", job, "look again (free)")
+    return Act("retry", job, f"go on; the price was agreed when it was queued ({_price(job.quoted)})", 0)
+
+
+def _stamp(job: Job) -> Mapping[str, Any]:
+    """The file as it is now, which may have been repaired since; nothing where it is gone."""
+    try:
+        return asdict(files.stamp(job.source))
+    except files.PhotoProblem:
+        return {}
+
+
+def cancel(jobs: Sequence[Job]) -> Plan:
+    """Cancel these: unpaid where nothing was sent yet."""
+    return _plan(_cancelled(job) for job in jobs)
+
+
+def _cancelled(job: Job) -> Act | str:
+    if job.status.final:
+        return "finished already"
+    if job.reason == Reason.IN_DOUBT:
+        return "in doubt: each needs its own decision (enter)"
+    if job.stage.rank >= Stage.SUBMITTING.rank:
+        return Act("cancel", job, "already sent, the service cannot stop it: the result is kept and saved")
+    return Act("cancel", job, "cancel, nothing is paid")
+
+
+def _price(quoted: int | None) -> str:
+    return "price not known" if quoted is None else f"{quoted:,}"
+
+
+def heading(verb: str, plan: Plan) -> str:
+    """The question's title: what, how many, and what it may cost at most."""
+    only = plan.acts[0].job if len(plan.acts) == 1 else None
+    number = shown(only.source.name, 50) if only else plural(len(plan.acts), "photo")
+    if plan.most == 0:
+        return f"{verb} {number}? Free."
+    most = "The price is not known." if plan.most is None else f"At most {plan.most:,} cr."
+    return f"{verb} {number}? {most}"

@@ -1,0 +1,80 @@
+"""What happened to a job, what is safe, and what to do now: one sentence for a person at the console."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from artui.job import Job, Reason, Status
+from artui.shown import shown
+
+_HELD: Mapping[str, str] = {
+    Reason.IN_DOUBT: "{name} may have been paid ({price}): {said}. Look for it in the web app; then enter: give its id"
+    " · send again ({price} more at worst) · give up.",
+    Reason.CAP: "{name} waits, not sent: {said}.",
+    Reason.SAMPLE: "{name} {said}.",
+    Reason.CREDITS: "{name} waits, not sent: {said}.",
+    Reason.PAYMENT: "The service stopped {name} for want of credits. Top up in the web app; artui goes on by itself"
+    " (r asks at once).",
+    Reason.LOGIN: "{account} is signed out: {said}. What was sent is safe there; {name} waits here.",
+    Reason.QUOTA: "{name} waits, not sent: {said}.",
+    Reason.PRICE: "{said}. {name} waits, not sent at the new price. enter shows the price and asks · x cancels.",
+    Reason.PAUSED: "{name} waits: paused by a person. P goes on.",
+    Reason.OVERDUE: "{name} takes far longer than usual at the service. It is still looked at; nothing to do here.",
+    Reason.GONE: "The service no longer knows {name} (execution {execution}). Look for it in the web app.",
+    Reason.OUTPUT: "{name} waits: {said}. Make {folder} a folder that can be written; it goes on by itself.",
+    Reason.DISK_FULL: "{name} waits: {said}. Make room; it is fetched by itself, nothing new is sent.",
+    Reason.ACCOUNT: "{name} waits: {said}. Set the account as it was, or x cancels.",
+    Reason.DAMAGED: "The result of {name} came damaged: {said}. r fetches it again (free).",
+    Reason.ERROR: "{name} met an unexpected error: {said}. r tries again; the engine's log says more.",
+    Reason.TWIN: "{name} is the same photo as job {twin}, which needs a decision first.",
+}
+_FAILED: Mapping[str, str] = {
+    Reason.FAILED: 'The service failed on {name}: {said}{charged}. r asks it again (up to {price}) · d put aside.',
+    Reason.REJECTED: "The service refused {name}: {said}. Not paid. r sends it again ({price}) · d put aside.",
+    "given up": "{name} was given up and counts as spent ({price}).",
+}
+_PLAIN = "{name}: {said}. Not sent, nothing paid. Copy it here again, then r · d put aside."
+
+
+def sentence(job: Job) -> str:
+    """What a person should know and do about a job that failed or is held; printable."""
+    if job.status is Status.HELD:
+        text = _HELD.get(job.reason, "{name} waits: {said}. r goes on.")
+    else:
+        text = _FAILED.get(job.reason, _PLAIN)
+    return text.format(
+        name=shown(job.source.name, 60),
+        said=shown((job.message or job.reason).rstrip("."), 200),
+        price=price(job.quoted),
+        charged=f" (charged {job.charged:,})" if job.charged else "",
+        account=shown(job.account, 30),
+        execution=shown(job.execution, 40) or "not known",
+        folder=shown(job.folder, 60),
+        twin=job.twin_of,
+    )
+
+
+def price(quoted: int | None) -> str:
+    """A price in words; what is not known is said to be so."""
+    return "price not known" if quoted is None else f"{quoted:,} cr"
+
+
+def what_now(job: Job) -> str:
+    """What to do now about any job; printable."""
+    if job.status in (Status.HELD, Status.FAILED):
+        return sentence(job)
+    if job.reason == Reason.IN_QA:
+        return "Nothing: a person at the service checks it. That can take hours."
+    if job.reason == Reason.LOOKING:
+        return "Nothing: artui looks it up at the service before anything is sent again."
+    return _OTHERS[job.status].format(twin=job.twin_of)
+
+
+_OTHERS: Mapping[Status, str] = {
+    Status.READY: "Nothing: its turn comes.",
+    Status.RUNNING: "Nothing: it is worked on.",
+    Status.WAITING: "Nothing: it goes on by itself.",
+    Status.DONE: "Nothing: it is saved.",
+    Status.SKIPPED: "Nothing: it has the result of job {twin}, and was not paid.",
+    Status.CANCELLED: "Nothing: it was not paid. r sends it after all.",
+}

@@ -1,0 +1,373 @@
+"""The console as an application: its frame, the places behind the digits, the palette, the way out.
+
+It starts no work of its own. What a person decides is left in the journal as a request; an engine in another process
+carries it out, whether or not anybody looks on.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import time
+from collections.abc import Coroutine, Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar, cast
+
+from textual import events
+from textual.app import App, ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Vertical
+from textual.content import Content
+from textual.message import Message
+from textual.signal import Signal
+from textual.widgets import ContentSwitcher, Static
+
+from artui.background import ensure_engine, open_journal
+from artui.config import Config, Paths
+from artui.job import Reason
+from artui.journal import Connection, JournalProblem, requests, window
+from artui.journal.window import Group
+from artui.shown import shown
+from artui.tui import look as looks
+from artui.tui.accounts import Accounts
+from artui.tui.acts import Act
+from artui.tui.dialogs import Choice, Question, Reading
+from artui.tui.greeting import greeting, last_left, remember
+from artui.tui.jobs import Jobs
+from artui.tui.leaving import Leaving, asked, leaving_question
+from artui.tui.look import Width, glyphs, room
+from artui.tui.news import News
+from artui.tui.place import Place
+from artui.tui.shell import Header, Keys, Tab, Tabs
+from artui.tui.submit import Submit
+from artui.tui.view import Look, View
+from artui.tui.watches import Watches
+from artui.tui.words import clock, plural
+from artui.tui.workflows import Workflows
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A place of the console: the digit that shows it, its title, and its class."""
+
+    key: str
+    title: str
+    place: type[Place]
+
+    @property
+    def id(self) -> str:
+        """The widget's id."""
+        return self.title.lower()
+
+
+PLACES: tuple[Entry, ...] = (
+    Entry("1", "Jobs", Jobs),
+    Entry("2", "Submit", Submit),
+    Entry("3", "Workflows", Workflows),
+    Entry("4", "Watch", Watches),
+    Entry("5", "Accounts", Accounts),
+)
+"""The places, in the order of the tabs. A new screen is one line here."""
+
+
+def _actions() -> Any:
+    """The palette's provider. It and its widgets are loaded when they are wanted: the first picture comes sooner."""
+    from artui.tui.palette import Actions
+
+    return Actions
+
+
+class Console(App[None], inherit_bindings=False):
+    """The console over one journal.
+
+    ``ascii`` draws with plain signs whatever the terminal could show; ``readonly`` takes every key away that changes
+    anything. Raises JournalProblem where the journal cannot be used.
+    """
+
+    # The inherited keys are left out: ctrl+q is flow control on many terminals, and ctrl+c means q here.
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("e", "engine", "engine", show=False, tooltip="Start an engine where none runs"),
+        Binding("P", "pause", "pause", show=False, tooltip="Pause an account or everything, or go on"),
+        Binding("M", "messages", "messages", show=False, tooltip="The messages so far, with their time"),
+        Binding("question_mark", "keys", "keys", show=False, tooltip="All keys that work here"),
+        Binding("colon,ctrl+p", "palette", "palette", show=False, tooltip="Every action by name"),
+        Binding("escape", "back", "back", show=False, tooltip="Leave an input, then a filter, then a dialog"),
+        Binding("q", "leave", "leave", tooltip="Leave the console; jobs under way go on if you like"),
+        Binding("ctrl+c", "interrupt", show=False, priority=True, tooltip="As q"),
+    ]
+    CSS_PATH = "app.tcss"
+    TITLE = "artui"
+    ENABLE_COMMAND_PALETTE = False
+    COMMANDS: ClassVar[set[Any]] = {_actions}
+
+    changes = frozenset({"engine", "pause"})
+    """The actions that change anything: ``--readonly`` takes their keys away."""
+
+    class Looked(Message):
+        """The view has shown something new."""
+
+        def __init__(self, look: Look) -> None:
+            super().__init__()
+            self.look = look
+
+    def __init__(
+        self,
+        paths: Paths,
+        config: Config,
+        *,
+        ascii: bool = False,  # noqa: A002 — named as the flag is
+        readonly: bool = False,
+    ) -> None:
+        super().__init__()
+        self.animation_level = "none"
+        for theme in (looks.DARK, looks.LIGHT):
+            self.register_theme(theme)
+        self.theme = looks.wanted_theme(os.environ)
+        self.paths = paths
+        self.config = config
+        self.readonly = readonly
+        self.glyphs = glyphs("ascii" if ascii else config.glyphs)
+        self.journal = open_journal(paths)
+        self.view = View(paths, config, self.journal)
+        self.account = config.default_account or next(iter(config.accounts), None)
+        self.look = Look()
+        self.news = News()
+        self.greeting = ""
+        """What happened since the console was last left; gone with the first key."""
+        self.looked: Signal[Look] = Signal(self, "looked")
+        """Published after each look that has shown something new."""
+        self._unfinished: dict[str, int] = {}
+        for entry in PLACES:
+            self._bindings.bind(entry.key, f"place('{entry.key}')", entry.title, show=False)
+
+    def get_theme_variable_defaults(self) -> dict[str, str]:
+        """What the console's own colours are in a theme that does not know them."""
+        return {"quiet": "ansi_bright_black", "cursor": "ansi_blue"}
+
+    def compose(self) -> ComposeResult:
+        """The frame, with the first place in it."""
+        first = self._first_place()
+        with Vertical(id="frame"):
+            yield Header(id="header")
+            yield Tabs([Tab(entry.key, entry.title) for entry in PLACES])
+            with ContentSwitcher(initial=first.id, id="places"):
+                yield first.place(id=first.id)
+            yield Keys(id="keys")
+        yield Static("", id="too-small", markup=False)
+
+    def _first_place(self) -> Entry:
+        """Without an account the console opens where one is made."""
+        wanted = "Jobs" if self.config.accounts else "Accounts"
+        return next((entry for entry in PLACES if entry.title == wanted), PLACES[0])
+
+    async def on_mount(self) -> None:
+        """Begin to look."""
+        self.screen.bindings_updated_signal.subscribe(self.screen, lambda _: self._draw_keys())
+        self.set_class(self.glyphs is looks.ASCII, "-ascii")
+        self.view.start(lambda look: self.post_message(self.Looked(look)))
+        if left := last_left(self.paths):
+            self.greeting = await self.view.ask(greeting, left)
+
+    def on_unmount(self) -> None:
+        """Let the journal go."""
+        self.view.stop()
+        if not self.readonly:
+            remember(self.paths, self.journal)
+        self.journal.close()
+
+    # ------------------------------------------------------------------------------------------------ what is new
+
+    async def on_console_looked(self, message: Looked) -> None:
+        """Take a look's news in, and pass them on."""
+        if self.look.engine and message.look.engine is None:
+            self._tell_of_end(message.look)
+        self.look = message.look
+        self._draw_header()
+        if message.look.wrote:
+            await self._tell(message.look)
+        self.looked.publish(message.look)
+
+    def _tell_of_end(self, look: Look) -> None:
+        """The engine is gone: say whether it ended in order, and what that means."""
+        active = look.counts.get(Group.ACTIVE, 0) + look.counts.get(Group.QUEUED, 0)
+        killed = look.row is not None and look.row.state != "ended"
+        if not (killed or active):
+            return
+        how = "it was killed" if killed else "it ended in order"
+        text = (
+            f"No engine is running since {clock(time.time(), time.time())} ({how}). Nothing is lost: what was sent is"
+            " looked up before anything is sent again. e starts one."
+        )
+        self.news.tell(time.time(), text)
+        self.notify(text, severity="warning", markup=False)
+
+    async def _tell(self, look: Look) -> None:
+        """Toasts: one for each new kind of trouble, one for each batch that is finished."""
+        if look.events:
+            known = await self.view.ask(window.some, [event.job for event in look.events])
+            for text in self.news.hear(look.events, known):
+                self.notify(text, severity="warning", markup=False)
+        ended = [batch for batch in self._unfinished if batch not in look.unfinished]
+        self._unfinished = dict(look.unfinished)
+        for batch in ended:
+            if finished := await self.view.ask(window.finished_batch, batch):
+                name, done, needs = finished
+                trouble = f", {plural(needs, 'needs you', 'need you')}" if needs else ""
+                text = f"{shown(name, 40)}: {plural(done, 'photo')} done{trouble}."
+                self.news.tell(time.time(), text)
+                self.notify(text, severity="warning" if needs else "information", markup=False)
+
+    # ----------------------------------------------------------------------------------------------- the frame
+
+    def on_resize(self, event: events.Resize) -> None:
+        """Show all that fits, or say what is missing."""
+        small = room(event.size) is Width.TOO_SMALL
+        self.screen_stack[0].set_class(small, "-too-small")
+        text = f"artui needs 60 x 18 cells; this terminal has {event.size.width} x {event.size.height}."
+        self.screen_stack[0].query_one("#too-small", Static).update(text)
+        self.call_after_refresh(self._draw_frame)
+
+    async def on_tabs_chosen(self, message: Tabs.Chosen) -> None:
+        """A tab was clicked."""
+        await self.action_place(message.key)
+
+    @property
+    def place(self) -> Place:
+        """The place in front."""
+        front = self.screen_stack[0].query_one("#places", ContentSwitcher).visible_content
+        return cast("Place", front)
+
+    def _draw_frame(self) -> None:
+        self._draw_header()
+        front = self.screen_stack[0].query_one("#places", ContentSwitcher).current
+        key = next(entry.key for entry in PLACES if entry.id == front)
+        self.screen_stack[0].query_one(Tabs).draw(key)
+        self._draw_keys()
+
+    def _draw_header(self) -> None:
+        self.screen_stack[0].query_one(Header).draw(self.look, self.account)
+
+    def _draw_keys(self) -> None:
+        if self.screen is self.screen_stack[0]:
+            self.screen.query_one(Keys).draw()
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """Take the keys that change anything away from a console that only reads."""
+        del parameters
+        return not (action in self.changes and self.readonly)
+
+    # ---------------------------------------------------------------------------------------- asking the engine
+
+    async def leave_requests(self, acts: Sequence[Act]) -> list[int]:
+        """Leave requests in the journal and see to it that an engine runs; returns their numbers."""
+
+        def leave(db: Connection) -> list[int]:
+            return [requests.leave(db, act.what, act.job, **act.arguments) for act in acts]
+
+        numbers = await self.journal.do(leave)
+        self.news.forget_kinds()
+        if self.look.engine is None:
+            self.soon(self.start_engine())
+        return numbers
+
+    async def start_engine(self) -> None:
+        """Have an engine run, in the background where none does."""
+        try:
+            await asyncio.to_thread(ensure_engine, self.paths, self.journal)
+        except JournalProblem as problem:
+            self.news.tell(time.time(), shown(str(problem), 300))
+            self.notify(shown(str(problem), 300), severity="error", markup=False)
+
+    def soon(self, work: Coroutine[Any, Any, Any]) -> None:
+        """Run something beside what happens on the screen."""
+        self.run_worker(work)
+
+    # --------------------------------------------------------------------------------------------------- actions
+
+    async def action_place(self, key: str) -> None:
+        """Show the place behind a digit."""
+        entry = next(entry for entry in PLACES if entry.key == key)
+        places = self.screen_stack[0].query_one("#places", ContentSwitcher)
+        if not places.query_children(f"#{entry.id}"):
+            await places.add_content(entry.place(id=entry.id))
+        places.current = entry.id
+        self._draw_frame()
+        self.place.enter()
+
+    async def action_engine(self) -> None:
+        """Start an engine where none runs."""
+        if self.look.engine is not None:
+            self.notify("An engine is running already.", markup=False)
+            return
+        self.soon(self.start_engine())
+
+    def action_messages(self) -> None:
+        """Show the messages so far."""
+        lines = [message.line(time.time()) for message in reversed(self.news.messages)]
+        self.push_screen(Reading("Messages, the newest first", Content("\n".join(lines) or "None yet.")))
+
+    def action_keys(self) -> None:
+        """Show all keys that work here."""
+        from artui.tui.palette import key_help
+
+        self.push_screen(Reading("Keys", key_help(self.screen)))
+
+    def action_palette(self) -> None:
+        """Offer every action by name."""
+        from artui.tui.palette import Palette
+
+        self.push_screen(Palette())
+
+    async def action_back(self) -> None:
+        """Undo one step inside the place."""
+        self.place.back()
+
+    async def action_interrupt(self) -> None:
+        """Back from whatever is in front, else leave."""
+        if len(self.screen_stack) > 1:
+            self.pop_screen()
+        else:
+            self.action_leave()
+
+    def action_leave(self) -> None:
+        """Leave, after a question where jobs are under way."""
+        self.soon(self._leave())
+
+    async def _leave(self) -> None:
+        question = None if self.readonly else await leaving_question(self)
+        if question is None:
+            self.exit()
+            return
+
+        async def answered(answer: str | None) -> None:
+            choice = Leaving(answer or Leaving.STAY)
+            acts = asked(self, choice)
+            if acts is None:
+                return
+            if acts:
+                await self.leave_requests(acts)
+            if choice is not Leaving.STOP and self.look.engine is None:
+                await self.start_engine()
+            self.exit()
+
+        await self.push_screen(question, answered)
+
+    def action_pause(self) -> None:
+        """Pause an account or everything, or let it go on."""
+        names = list(self.config.accounts)
+        choices = [Choice("s", "leave it as it is")]
+        if self.account:
+            account = shown(self.account, 30)
+            choices.append(Choice("a", f"pause {account}: nothing new is sent, what is sent is fetched"))
+        if len(names) > 1:
+            choices.append(Choice("x", "pause everything"))
+        if any(purse.held == Reason.PAUSED for purse in self.look.purses):
+            choices.append(Choice("r", "go on with everything that is paused"))
+
+        async def answered(answer: str | None) -> None:
+            what = {"a": "pause", "x": "pause", "r": "resume"}.get(answer or "")
+            if what:
+                wanted = [self.account] if answer == "a" else names
+                await self.leave_requests([Act(what, arguments={"account": name}) for name in wanted])
+
+        self.push_screen(Question("Pause?", [], choices), answered)

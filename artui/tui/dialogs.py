@@ -1,0 +1,143 @@
+"""Dialogs: a question whose safe answer is the one under the cursor, a line of text to type, and a text to read."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import ClassVar
+
+from textual import events
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Vertical, VerticalScroll
+from textual.content import Content
+from textual.screen import ModalScreen
+from textual.widgets import Input, OptionList, Static
+from textual.widgets.option_list import Option
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """One answer: the key that gives it, what it says, and whether it spends. ``enter`` never spends."""
+
+    key: str
+    says: str
+    spends: bool = False
+
+
+class Question(ModalScreen[str]):
+    """Asks; gives the key of the answer, or '' where the person went back. The cursor begins on the first choice."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("escape,q", "back", "back", tooltip="Back, nothing is done"),
+    ]
+
+    def __init__(self, title: str, lines: Sequence[str], choices: Sequence[Choice]) -> None:
+        super().__init__(classes="dialog")
+        self.heading = title
+        self.lines = lines
+        self.choices = choices
+
+    def compose(self) -> ComposeResult:
+        """The title, the text, the choices."""
+        with Vertical(classes="box"):
+            yield Static(Content(self.heading).stylize("bold"), classes="heading", markup=False)
+            if self.lines:
+                with VerticalScroll(classes="text", can_focus=False):
+                    yield Static("\n".join(self.lines), markup=False)
+            yield OptionList(*(Option(Content(f" {choice.key}  {choice.says}")) for choice in self.choices))
+            yield Static("", id="hint", markup=False)
+
+    def on_mount(self) -> None:
+        """Put the cursor on the first, safe choice."""
+        choices = self.query_one(OptionList)
+        choices.highlighted = 0
+        choices.focus()
+
+    def on_key(self, event: events.Key) -> None:
+        """A choice's own key gives it."""
+        for choice in self.choices:
+            if event.key == choice.key or event.character == choice.key:
+                event.stop()
+                self.dismiss(choice.key)
+
+    def on_option_list_option_selected(self, event: OptionList.OptionSelected) -> None:
+        """``enter`` gives the choice under the cursor, unless that spends."""
+        choice = self.choices[event.option_index]
+        if choice.spends:
+            self.query_one("#hint", Static).update(f"Press {choice.key}: enter never spends.")
+        else:
+            self.dismiss(choice.key)
+
+    def action_back(self) -> None:
+        """Give no answer."""
+        self.dismiss("")
+
+
+class Ask(ModalScreen[str]):
+    """Asks for a line of text; '' where the person went back."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "back", "back", tooltip="Back, nothing is done")]
+
+    def __init__(self, title: str, lines: Sequence[str], *, placeholder: str = "") -> None:
+        super().__init__(classes="dialog")
+        self.heading = title
+        self.lines = lines
+        self.placeholder = placeholder
+
+    def compose(self) -> ComposeResult:
+        """The title, the text, the input."""
+        with Vertical(classes="box"):
+            yield Static(Content(self.heading).stylize("bold"), classes="heading", markup=False)
+            yield Static("\n".join(self.lines), markup=False)
+            typed = Input(placeholder=self.placeholder, compact=True)
+            typed.cursor_blink = False
+            yield typed
+            yield Static(Content("enter takes it, esc goes back").stylize("$quiet"), markup=False)
+
+    def on_mount(self) -> None:
+        """Wait for the text."""
+        self.query_one(Input).focus()
+
+    def on_input_submitted(self, event: Input.Submitted) -> None:
+        """Give what was typed."""
+        self.dismiss(event.value.strip())
+
+    def action_back(self) -> None:
+        """Give nothing."""
+        self.dismiss("")
+
+
+class Reading(ModalScreen[None]):
+    """A text to read and scroll."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("escape,q,enter,question_mark", "back", "back", tooltip="Back"),
+        Binding("down,j", "scroll(1)", show=False),
+        Binding("up,k", "scroll(-1)", show=False),
+        Binding("pagedown,space", "scroll(10)", show=False),
+        Binding("pageup", "scroll(-10)", show=False),
+    ]
+
+    def __init__(self, title: str, text: Content, *, plain: bool = False) -> None:
+        """``plain``: nothing beside the text and no wrapping, so that it can be selected with the mouse."""
+        super().__init__(classes="dialog")
+        self.heading = title
+        self.text = text
+        self.plain = plain
+
+    def compose(self) -> ComposeResult:
+        """The title, the text, the way out."""
+        with Vertical(classes="box plain" if self.plain else "box wide"):
+            yield Static(Content(self.heading).stylize("bold"), classes="heading", markup=False)
+            with VerticalScroll(classes="text long", can_focus=False):
+                yield Static(self.text, markup=False)
+            yield Static(Content("up and down scroll, esc goes back").stylize("$quiet"), markup=False)
+
+    def action_scroll(self, lines: int) -> None:
+        """Scroll the text by so many lines."""
+        self.query_one(VerticalScroll).scroll_relative(y=lines, animate=False)
+
+    def action_back(self) -> None:
+        """Close it."""
+        self.dismiss(None)

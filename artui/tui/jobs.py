@@ -1,0 +1,436 @@
+"""The Jobs screen: chips with counts, the table, the money, and what a person may have done about jobs."""
+
+from __future__ import annotations
+
+import time
+from array import array
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import ClassVar
+
+from textual import events
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Horizontal, Vertical
+from textual.widgets import Input, Static
+
+from artui.job import Batch, Job
+from artui.journal import window
+from artui.journal.window import Filter, Group, Order, Overview, Totals
+from artui.shown import shown, width
+from artui.tui import deciding
+from artui.tui.acts import Act
+from artui.tui.advice import sentence
+from artui.tui.batches import MOST_BATCHES, BatchesScreen
+from artui.tui.dialogs import Reading
+from artui.tui.job_details import Details, DetailsScreen
+from artui.tui.job_table import JobTable, columns
+from artui.tui.jobs_page import CHIPS, Page, Wish, chips_line, filter_from, read_page, sum_line, sums_text
+from artui.tui.look import Width, room
+from artui.tui.place import Place
+from artui.tui.shell import Line
+from artui.tui.view import Look
+from artui.tui.words import clock
+
+REORDER_SHARE = 0.05
+"""The most of its time the view spends on sorting anew by itself; a key sorts at once."""
+
+
+class FilterInput(Input):
+    """The line in which a filter is typed."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("escape", "leave_input", "keeps the filter, again: clears it"),
+        Binding("down", "leave_input", show=False),
+    ]
+
+    def action_leave_input(self) -> None:
+        """Back to the table; the filter stays."""
+        self.screen.query_one(JobTable).focus()
+
+
+class Jobs(Place):
+    """All jobs of this journal."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("r", "retry", "retry", tooltip="Retry these: shows first what it does and may cost"),
+        Binding("x", "cancel", "cancel", tooltip="Cancel these: what is not sent yet is never paid"),
+        Binding("space", "mark", "mark", tooltip="Mark this job, or take the mark away"),
+        Binding("n", "next", "next to do", tooltip="The next job that needs you"),
+        Binding("slash", "filter", "filter", tooltip="Filter by words; batch: account: status: narrow it"),
+        Binding("a", "mark_all", show=False, tooltip="Mark all that are shown, or none"),
+        Binding("V", "range", show=False, tooltip="Begin a range here; again: mark it"),
+        Binding("v", "marked_only", show=False, tooltip="Show the marked only, or all again"),
+        Binding("left", "chip(-1)", show=False, tooltip="The chip to the left"),
+        Binding("right", "chip(1)", show=False, tooltip="The chip to the right"),
+        Binding("0", "all", show=False, tooltip="All jobs again, whatever was filtered"),
+        Binding("s", "sort", show=False, tooltip="Sort: by batch and file, newest, who must act, cost"),
+        Binding("B", "batches", show=False, tooltip="The batches, with their counts and money; show one"),
+        Binding("d", "aside", show=False, tooltip="Put aside what needs you, until it moves; again: take it back"),
+        Binding("dollar_sign", "sums", show=False, tooltip="The sum by folder, label, workflow and day"),
+        Binding("y", "copy", show=False, tooltip="Copy path and execution of this job"),
+    ]
+    DEFAULT_CSS = """
+    Jobs > #middle { height: 1fr; }
+    Jobs #list { width: 1fr; }
+    Jobs #chips, Jobs #here { color: $quiet; }
+    Jobs #heads { color: $quiet; text-style: bold; }
+    Jobs #filter { display: none; }
+    Jobs.-filtering #filter { display: block; }
+    Jobs.-filtering #chips { display: none; }
+    Jobs #empty { padding: 1 1; }
+    Jobs #side { width: 52; display: none; border-left: solid $border; padding: 0 1; }
+    Jobs.-full #side { display: block; }
+    """
+    changes = frozenset({"retry", "cancel", "aside"})
+
+    def __init__(self, *, id: str | None = None) -> None:  # noqa: A002 — as Textual
+        super().__init__(id=id)
+        self.wanted = Filter()
+        self.by = Order.FILE
+        self.overview = Overview(dict.fromkeys(Group, 0), Totals())
+        self.batches: dict[str, Batch] = {}
+        self._only: frozenset[int] | None = None
+        self._pinned: array[int] = array("q")
+        self._reading = self._again = False
+        self._reorder = self._repin = False
+        self._sorted_at = self._sorting_took = 0.0
+        self._chip_spans: list[tuple[int, int, Group | None]] = []
+
+    def compose(self) -> ComposeResult:
+        """Chips, table, details where there is room, sums and messages."""
+        yield Line(id="chips")
+        typed = FilterInput(
+            id="filter", placeholder="words | batch:name | account:name | status:word | !word leaves out"
+        )
+        typed.cursor_blink = False
+        yield typed
+        yield Line(id="heads")
+        with Horizontal(id="middle"):
+            with Vertical(id="list"):
+                yield Static("", id="empty", markup=False)
+                yield JobTable(self.console.glyphs, id="table")
+            yield Details(id="side")
+        for name in ("sum", "here", "message"):
+            yield Line(id=name)
+
+    def on_mount(self) -> None:
+        """Follow what is new."""
+        self.console.looked.subscribe(self, self._looked)
+        self.enter()
+
+    @property
+    def table(self) -> JobTable:
+        """The table."""
+        return self.query_one(JobTable)
+
+    def enter(self) -> None:
+        """Sort anew, and give the table the focus."""
+        self.table.focus()
+        self.read(reorder=True, repin=True)
+
+    def back(self) -> bool:
+        """Take the last filter away."""
+        if self._only is not None:
+            self._only = None
+        elif self.wanted != Filter(self.wanted.group):
+            self.query_one(FilterInput).value = ""
+            self.wanted = Filter(self.wanted.group)
+        elif self.wanted.group is not None:
+            self.wanted = Filter()
+        else:
+            return False
+        self.read(reorder=True, repin=True)
+        return True
+
+    # ----------------------------------------------------------------------------------------------------- reading
+
+    def read(self, *, reorder: bool = False, repin: bool = False) -> None:
+        """Read what is shown anew, in the view's thread; with ``reorder`` which jobs and in which order."""
+        self._again = True
+        self._reorder |= reorder
+        self._repin |= repin
+        if not self._reading:
+            self._reading = True
+            self.run_worker(self._read())
+
+    async def _read(self) -> None:
+        try:
+            while self._again:
+                wish = Wish(
+                    self.wanted, self.by, self._only, tuple(self.table.near()), self._pinned, self._reorder,
+                    self._repin, first=2 * max(24, self.size.height),
+                )  # fmt: skip
+                self._again = self._reorder = self._repin = False
+                self._show(await self.console.view.ask(read_page, wish))
+        finally:
+            self._reading = False
+
+    def _show(self, page: Page) -> None:
+        self.overview, self.batches, self._pinned = page.overview, page.batches, page.pinned
+        if page.order is not None:
+            self._sorted_at, self._sorting_took = time.monotonic(), page.seconds
+            self.table.put_order(page.order)
+            self._show_emptiness()
+        self.table.put_rows(page.jobs, page.around.with_moving(self.console.look.moving))
+        self.draw()
+
+    def _looked(self, look: Look) -> None:
+        """Something is new: read it, or only take in how far the transfers are."""
+        if look.changed is None or look.changed:
+            arrived = look.changed is None or any(event.what == "added" for event in look.events)
+            self.read(reorder=arrived or self._membership_may_change())
+        else:
+            self.table.restate(self.table.around.with_moving(look.moving))
+            self._draw_job()
+
+    def _membership_may_change(self) -> bool:
+        """Whether jobs may join or leave what is shown, and sorting by itself is due."""
+        filtered = self.wanted.group is not None or bool(self.wanted.words or self.wanted.status)
+        rest = max(0.25, self._sorting_took / REORDER_SHARE)
+        return filtered and time.monotonic() - self._sorted_at >= rest
+
+    # ----------------------------------------------------------------------------------------------------- drawing
+
+    def draw(self) -> None:
+        """Draw all lines around the table."""
+        cells = self.app.size.width
+        size = room(self.app.size)
+        self.set_class(size >= Width.FULL, "-full")
+        filtered = self._filter_word()
+        content, self._chip_spans = chips_line(self.overview, self.wanted.group, filtered, cells)
+        self.query_one("#chips", Line).say(content)
+        self.query_one("#heads", Line).say(_heads(self.table.size.width or cells))
+        self.query_one("#sum", Line).say(sum_line(self.overview.totals, len(self.table.marked), cells))
+        self._draw_job()
+
+    def _filter_word(self) -> str:
+        words = [f"sort: {self.by}"] if self.by is not Order.FILE else []
+        if self._only is not None:
+            words.append("marked only")
+        if self.wanted.batch:
+            batch = self.batches.get(self.wanted.batch)
+            words.append(f"batch: {shown(batch.name if batch else self.wanted.batch, 24)}")
+        typed = [word for word in self.query_one(FilterInput).value.split() if not word.startswith("batch:")]
+        return "  ".join([*words, *(shown(word, 24) for word in typed)])
+
+    def _draw_job(self) -> None:
+        """The two lines about the job under the cursor, and its details where there is room."""
+        job, cells = self.table.job, self.app.size.width
+        now = time.time()
+        here = message = ""
+        if job is not None:
+            here = _here(job, cells, self.console.glyphs.arrow)
+            if window.group(job.status, job.reason) is Group.NEEDS:
+                at = job.finished_at if job.finished_at is not None else job.stage_at
+                message = f"{clock(at, now)} {sentence(job)}"
+        newest = self.console.news.newest
+        if self.console.greeting:
+            message = self.console.greeting
+        elif not message and newest is not None:
+            message = newest.line(now)
+        self.query_one("#here", Line).say(f" {here}")
+        self.query_one("#message", Line).say(f" {_begun(self.console.glyphs.plain(message), cells - 2)}")
+        self._draw_side()
+
+    def _draw_side(self) -> None:
+        if self.has_class("-full"):
+            self.query_one("#side", Details).show(self.table.current)
+
+    def _show_emptiness(self) -> None:
+        empty = not self.table.order
+        text = ""
+        if empty and not self.overview.jobs and self.wanted == Filter(self.wanted.group):
+            text = (
+                "No photos yet. 2 picks photos and shows the price before anything is sent.\n"
+                "`artui demo` shows it all without an account."
+            )
+        elif empty:
+            everything = sum(self.console.look.counts.values())
+            word = self._filter_word() or str(self.wanted.group or "")
+            text = f"None of {everything:,} match '{word}'. esc clears the filter."
+        self.query_one("#empty", Static).update(text)
+        self.query_one("#empty").display = empty
+
+    # ---------------------------------------------------------------------------------------------------- handlers
+
+    def on_resize(self) -> None:
+        """Other widths."""
+        self.call_after_refresh(self.draw)
+
+    def on_key(self) -> None:
+        """What happened meanwhile has been read once a key is pressed."""
+        if self.console.greeting:
+            self.console.greeting = ""
+            self._draw_job()
+
+    def on_job_table_wanted(self) -> None:
+        """The table needs rows that are not here."""
+        self.read()
+
+    def on_job_table_moved(self) -> None:
+        """The cursor is on another job."""
+        self._draw_job()
+
+    def on_job_table_marked(self) -> None:
+        """Other jobs are marked."""
+        self.draw()
+
+    def on_job_table_opened(self) -> None:
+        """Show all about the job under the cursor."""
+        if self.table.current is not None:
+            self.app.push_screen(DetailsScreen(self.table.current))
+
+    def on_click(self, event: events.Click) -> None:
+        """A click on a chip."""
+        if event.widget is self.query_one("#chips"):
+            for start, end, group in self._chip_spans:
+                if start <= event.x < end:
+                    self._choose(group)
+
+    def on_input_changed(self, event: Input.Changed) -> None:
+        """Another filter is typed."""
+        self.wanted = filter_from(event.value, self.wanted.group, self.batches.values())
+        self.read(reorder=True, repin=True)
+
+    def on_input_submitted(self) -> None:
+        """The filter stays; the keys act again."""
+        self.table.focus()
+
+    def on_descendant_focus(self) -> None:
+        """The filter's line is there while it is typed in."""
+        self.set_class(self.app.focused is self.query_one(FilterInput), "-filtering")
+        self.draw()
+
+    # ------------------------------------------------------------------------------------- actions: what is shown
+
+    def action_filter(self) -> None:
+        """Type a filter."""
+        self.add_class("-filtering")
+        self.query_one(FilterInput).focus()
+
+    def action_chip(self, by: int) -> None:
+        """Another chip."""
+        groups = [chip[0] for chip in CHIPS]
+        self._choose(groups[(groups.index(self.wanted.group) + by) % len(groups)])
+
+    def _choose(self, group: Group | None) -> None:
+        self.wanted = replace(self.wanted, group=group)
+        self.read(reorder=True, repin=True)
+
+    def action_all(self) -> None:
+        """Take every filter away."""
+        while self.back():
+            pass
+
+    def action_sort(self) -> None:
+        """Sort another way."""
+        orders = list(Order)
+        self.by = orders[(orders.index(self.by) + 1) % len(orders)]
+        self.read(reorder=True, repin=True)
+
+    def action_marked_only(self) -> None:
+        """Show the marked only, or all again."""
+        self._only = frozenset(self.table.marked) if self._only is None and self.table.marked else None
+        self.read(reorder=True)
+
+    def action_mark(self) -> None:
+        """Mark the job under the cursor and go on to the next."""
+        if self.table.current is not None:
+            self.table.mark([self.table.current])
+            self.table.action_move(1)
+
+    def action_mark_all(self) -> None:
+        """Mark all that are shown, or none of them where all are."""
+        everything = set(self.table.order)
+        self.table.mark(everything, on=not everything <= self.table.marked)
+
+    def action_range(self) -> None:
+        """Begin a range, or mark it."""
+        if self.table.begin_range():
+            self.notify("A range begins here; V at its other end marks it.", markup=False)
+
+    async def action_next(self) -> None:
+        """The cursor on the next job that needs a person, in all jobs if need be."""
+        needing = set(await self.console.view.ask(window.needing, Filter()))
+        order, begin = self.table.order, self.table.cursor + 1
+        places = [*range(begin, len(order)), *range(min(begin, len(order)))] if needing else []
+        place = next((place for place in places if order[place] in needing), None)
+        if place is not None:
+            self.table.move_to(place)
+        elif needing:
+            self.action_all()
+            self.notify("Every filter is taken away: those that need you are on top.", markup=False)
+        else:
+            self.notify("Nothing needs you.", markup=False)
+
+    async def action_sums(self) -> None:
+        """The sum by folder, label, workflow and day."""
+        text = await self.console.view.ask(sums_text, self.wanted)
+        self.app.push_screen(Reading("Sums of what is shown", text))
+
+    async def action_batches(self) -> None:
+        """The batches; show one."""
+        newest = list(self.batches.values())[:MOST_BATCHES]
+        figures = await self.console.view.ask(window.overviews, [batch.id for batch in newest])
+        self.app.push_screen(BatchesScreen(newest, figures), self._show_batch)
+
+    def _show_batch(self, batch: str | None) -> None:
+        if batch is not None:
+            self.wanted = Filter(None, batch or None)
+            self.read(reorder=True, repin=True)
+
+    def action_copy(self) -> None:
+        """Send the path and execution of this job to the terminal's clipboard."""
+        if self.table.job is not None:
+            deciding.copy(self.console, self.table.job)
+
+    # --------------------------------------------------------------------------------- actions: what is to be done
+
+    async def _chosen(self) -> list[Job]:
+        """The marked jobs, or else the one under the cursor, as they are now."""
+        numbers: Sequence[int] = sorted(self.table.marked) or ([self.table.current] if self.table.current else [])
+        return list((await self.console.view.ask(window.some, numbers)).values())
+
+    def _unmark(self, agreed: Sequence[Act]) -> None:
+        self.table.mark([act.job.id for act in agreed if act.job], on=False)
+
+    async def action_retry(self) -> None:
+        """Ask whether these are to be tried again."""
+        await deciding.retry(self.console, await self._chosen(), self._unmark)
+
+    async def action_cancel(self) -> None:
+        """Ask whether these are to be cancelled."""
+        deciding.cancel(self.console, await self._chosen(), self._unmark)
+
+    async def action_aside(self) -> None:
+        """Put what needs a person aside until it moves, or take it back."""
+        self.table.mark(await deciding.put_aside(self.console, await self._chosen()), on=False)
+        self.read(reorder=self.wanted.group is not None)
+
+
+def _heads(cells: int) -> str:
+    line = " " * 3
+    for column in columns(cells):
+        line = line.ljust(column.start)
+        line += column.title.rjust(column.cells) if column.right else column.title
+    return line
+
+
+def _begun(text: str, cells: int) -> str:
+    """As much of a printable sentence as fits, from its beginning."""
+    if width(text) <= cells:
+        return text
+    while width(text) > cells - 2:
+        text = text[:-1]
+    return f"{text.rsplit(' ', 1)[0]} .."
+
+
+def _here(job: Job, cells: int, arrow: str) -> str:
+    """The line about the job under the cursor: its workflow, its result's place, its execution."""
+    results = [result.path for result in job.results if result.path]
+    target = results[0] if results else f"{job.folder}/{job.stem}"
+    right = f"execution {shown(job.execution, 8, '')}" if job.execution else f"job {job.id}"
+    left = f"{shown(job.workflow_name, 34)} {arrow} "
+    place = shown(target, max(8, cells - width(left) - width(right) - 4))
+    return left + place + " " * max(2, cells - 2 - width(left) - width(place) - width(right)) + right

@@ -1,0 +1,161 @@
+"""What the Jobs screen reads in one go, and the lines it draws from it."""
+
+from __future__ import annotations
+
+import time
+from array import array
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from textual.content import Content
+
+from artui.job import Batch, Job, Status
+from artui.journal import Connection, window
+from artui.journal.window import Filter, Group, Order, Overview, Totals
+from artui.shown import shown, width
+from artui.tui.words import Surroundings, amount, plural
+
+CHIPS: tuple[tuple[Group | None, str, str], ...] = (
+    (None, "All", "All"),
+    (Group.NEEDS, "Needs you", "You"),
+    (Group.ACTIVE, "Active", "Act"),
+    (Group.QUEUED, "Queued", "Que"),
+    (Group.QA, "In QA", "QA"),
+    (Group.DONE, "Done", "Done"),
+)
+"""Each group with the word of its chip, and a short one for narrow screens."""
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """What is to be read: under which filter, in which order, which rows; ``only`` these jobs where it is given.
+
+    ``pinned`` are the jobs shown on top, which change only with ``repin``; ``first``: so many rows of a new order.
+    """
+
+    wanted: Filter
+    by: Order
+    only: frozenset[int] | None
+    rows: tuple[int, ...]
+    pinned: array[int]
+    reorder: bool
+    repin: bool
+    first: int
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """What one reading gives; ``order`` is None where it was not asked for, ``seconds`` is what sorting took."""
+
+    order: array[int] | None
+    pinned: array[int]
+    overview: Overview
+    jobs: dict[int, Job]
+    around: Surroundings
+    batches: dict[str, Batch]
+    seconds: float
+
+
+def read_page(db: Connection, wish: Wish) -> Page:
+    """Read what the screen shows, in the view's thread."""
+    order, pinned, numbers, seconds = None, wish.pinned, wish.rows, 0.0
+    if wish.reorder:
+        began = time.monotonic()
+        if wish.repin:
+            top = wish.wanted.group is None and wish.by is Order.FILE
+            pinned = window.needing(db, wish.wanted) if top else array("q")
+        order = window.order(db, wish.wanted, wish.by, pinned=pinned)
+        if wish.only is not None:
+            order = array("q", (number for number in order if number in wish.only))
+        seconds = time.monotonic() - began
+        numbers = (*numbers, *order[: wish.first])
+    found = window.some(db, numbers)
+    figures = window.overview(db, wish.wanted)
+    around = Surroundings(
+        usual=window.usual_times(db, found.values()),
+        next=window.next_in_line(db),
+        queued=figures.counts[Group.QUEUED],
+        aside=window.asides(db),
+    )
+    batches = {batch.id: batch for batch in window.batches(db)}
+    return Page(order, pinned, figures, found, around, batches, seconds)
+
+
+def filter_from(text: str, group: Group | None, batches: Iterable[Batch]) -> Filter:
+    """A filter as it is typed: words, ``!words``, ``batch:name``, ``account:name``, ``status:word``."""
+    named: dict[str, str] = {}
+    words, without = [], []
+    for piece in text.lower().split():
+        key, colon, value = piece.partition(":")
+        if colon and key in ("batch", "account", "status"):
+            named[key] = value
+        elif piece.startswith("!"):
+            without.append(piece[1:])
+        else:
+            words.append(piece)
+    batch = named.get("batch")
+    if batch:
+        batch = next((one.id for one in batches if one.name.lower().startswith(batch) or one.id == batch), "none")
+    status = next((one for one in Status if named.get("status") and one.startswith(named["status"])), None)
+    return Filter(
+        group,
+        batch or None,
+        named.get("account") or None,
+        status,
+        tuple(words),
+        tuple(word for word in without if word),
+    )
+
+
+def chips_line(
+    overview: Overview, chosen: Group | None, filtered: str, cells: int
+) -> tuple[Content, list[tuple[int, int, Group | None]]]:
+    """The chips with their counts and, at the right, what narrows them; with where each chip stands."""
+    for words in (1, 2):
+        labels = [(chip[0], f"{chip[words]} {overview.count(chip[0]):,}") for chip in CHIPS]
+        if sum(len(label) + 2 for _, label in labels) <= cells:
+            break
+    parts: list[str | tuple[str, str]] = []
+    spans: list[tuple[int, int, Group | None]] = []
+    at = 0
+    for group, label in labels:
+        text = f"[{label}]" if group is chosen else f" {label} "
+        urgent = group is Group.NEEDS and overview.count(group)
+        style = "bold $primary" if group is chosen else "$error" if urgent else ""
+        parts.append((text, style) if style else text)
+        spans.append((at, at + len(text), group))
+        at += len(text)
+    room = cells - at - 2
+    if filtered and room > 6:
+        filtered = shown(filtered, room)
+        parts += [" " * (cells - at - width(filtered) - 1), (filtered, "bold"), " "]
+    return Content.assemble(*parts), spans
+
+
+def sum_line(totals: Totals, marked: int, cells: int) -> str:
+    """The money of what is shown, in one line that adds up."""
+    over = f"- over {-totals.unspent:,}" if totals.unspent < 0 else f"+ unspent {totals.unspent:,}"
+    chosen = f"{marked:,} marked | " if marked else ""
+    counted, sent, to_come = f"{chosen}{totals.jobs:,}", f"{totals.sent:,}", f"{totals.to_come:,}"
+    whole = f"{chosen}{plural(totals.jobs, 'job')}: quoted {totals.quoted:,} = charged {totals.charged:,}"
+    lines = (
+        f"{whole} + sent {sent} + to come {to_come} {over}",
+        f"{counted}: quoted {totals.quoted:,} = {totals.charged:,} + {sent} sent + {to_come} to come {over}",
+        f"{counted}: {totals.charged:,} charged, {sent} sent, {to_come} to come",
+    )
+    text = next((line for line in lines if len(line) + 2 <= cells), lines[-1])
+    return f" {text}"
+
+
+def sums_text(db: Connection, wanted: Filter) -> Content:
+    """The money of what is shown, grouped in several ways; 72 cells wide."""
+    parts: list[str | tuple[str, str]] = []
+    for title, groups in window.sums_by(db, wanted).items():
+        heads = "".join(f"{head:>9}" for head in ("jobs", "quoted", "charged", "sent", "to come"))
+        parts.append((f"{title:<27}{heads}\n", "bold"))
+        for name, one in groups:
+            name = shown(name or "(none)", 26)
+            numbers = (one.jobs, one.quoted, one.charged, one.sent, one.to_come)
+            parts.append(name + " " * (27 - width(name)) + "".join(f"{amount(number):>9}" for number in numbers) + "\n")
+        parts.append("\n")
+    return Content.assemble(*parts)

@@ -1,0 +1,75 @@
+"""Leaving the console while jobs are under way: what may become of them, and what each answer asks of the engine."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+from artui.journal import window
+from artui.journal.window import Group
+from artui.tui.acts import Act
+from artui.tui.dialogs import Choice, Question
+from artui.tui.words import about
+
+if TYPE_CHECKING:
+    from artui.tui.app import Console
+
+
+class Leaving(StrEnum):
+    """The answers, by their keys."""
+
+    KEEP = "b"
+    FINISH = "f"
+    STOP = "n"
+    STAY = "s"
+
+
+async def leaving_question(console: Console) -> Question | None:
+    """What to ask before leaving; None where nothing would change by it."""
+    counts, engine = console.look.counts, console.look.engine
+    active, queued = counts.get(Group.ACTIVE, 0), counts.get(Group.QUEUED, 0)
+    if not active + queued or (engine is not None and engine.row.mode != "background"):
+        return None
+    lines = [f"{active:,} under way, {queued:,} queued." + ("" if engine else " No engine is running.")]
+    if expiry := await _soonest_expiry(console):
+        lines.append(f"The soonest result expires at the service in {expiry}.")
+    return Question(
+        "Leave the console?",
+        lines,
+        (
+            Choice(Leaving.KEEP, "keep working in the background"),
+            Choice(Leaving.FINISH, "finish what is sent, hold the rest (P lets it go on)"),
+            Choice(Leaving.STOP, "stop now; results are fetched next time"),
+            Choice(Leaving.STAY, "stay"),
+        ),
+    )
+
+
+async def _soonest_expiry(console: Console) -> str:
+    """How long the result that is lost first will still be kept; empty where no service says so."""
+    sent = await console.view.ask(window.oldest_sent)
+    keeps = await asyncio.to_thread(_keeping_times, sent.keys())
+    ends = [at + keeps[provider] for provider, at in sent.items() if keeps.get(provider)]
+    return about(max(0.0, min(ends) - time.time())) if ends else ""
+
+
+def _keeping_times(names: object) -> dict[str, float]:
+    """How many seconds each of these services keeps a result, where it says so."""
+    from artui import providers
+
+    known = {name: providers.load(name) for name in providers.names() if name in names}  # type: ignore[operator]
+    return {name: kind.limits.keeps_results for name, kind in known.items() if kind.limits.keeps_results}
+
+
+def asked(console: Console, answer: Leaving) -> list[Act] | None:
+    """What an answer asks of the engine; None where the person stays."""
+    match answer:
+        case Leaving.KEEP:
+            return []
+        case Leaving.FINISH:
+            return [Act("pause", arguments={"account": name}) for name in console.config.accounts]
+        case Leaving.STOP:
+            return [Act("stop")] if console.look.engine else []
+    return None

@@ -1,0 +1,143 @@
+"""How the console looks: two themes, two glyph sets, and what fits at which width."""
+
+from __future__ import annotations
+
+import locale
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import IntEnum
+
+from textual.geometry import Size
+from textual.theme import Theme
+
+# Each colour is chosen with its neighbour among the sixteen of a plain terminal in mind: the ground becomes black or
+# white, the cursor row grey, and every text colour a bright or a dark one that stands out from both.
+DARK = Theme(
+    name="artui-dark",
+    dark=True,
+    background="#101418",
+    surface="#1b2129",
+    panel="#263040",
+    foreground="#d9dee6",
+    primary="#6cb6ff",
+    secondary="#8a94a3",
+    accent="#56c8d8",
+    success="#5fd38d",
+    warning="#f0b429",
+    error="#ff6b6b",
+    variables={
+        "cursor": "#2b5797",
+        "quiet": "#9aa4b2",
+        "text-muted": "#9aa4b2",
+        "border": "#4a5568",
+        "block-cursor-background": "#2b5797",
+        "block-cursor-foreground": "#ffffff",
+        "block-cursor-text-style": "bold",
+        "input-cursor-text-style": "reverse",
+    },
+)
+LIGHT = Theme(
+    name="artui-light",
+    dark=False,
+    background="#fbfbf8",
+    surface="#f0f1ee",
+    panel="#e3e6ea",
+    foreground="#1c2229",
+    primary="#0b57b0",
+    secondary="#5f6873",
+    accent="#00687a",
+    success="#00803a",
+    warning="#8a5a00",
+    error="#b3261e",
+    variables={
+        "cursor": "#a8c7f0",
+        "quiet": "#4f5862",
+        "text-muted": "#4f5862",
+        "border": "#9aa4b2",
+        "block-cursor-background": "#a8c7f0",
+        "block-cursor-foreground": "#101418",
+        "block-cursor-text-style": "bold",
+        "input-cursor-text-style": "reverse",
+    },
+)
+
+
+def wanted_theme(environ: Mapping[str, str]) -> str:
+    """The theme for this terminal: the light one where it says that its ground is light."""
+    ground = environ.get("COLORFGBG", "").rpartition(";")[2]
+    return LIGHT.name if ground in ("7", "15") else DARK.name
+
+
+@dataclass(frozen=True, slots=True)
+class Glyphs:
+    """One set of signs; each takes one cell."""
+
+    needs: str
+    failed: str
+    up: str
+    working: str
+    down: str
+    queued: str
+    qa: str
+    done: str
+    unpaid: str
+    marked: str
+    full: str
+    empty: str
+    rule: str
+    dot: str
+    arrow: str
+    ellipsis: str
+    brackets: tuple[str, str]
+
+    def plain(self, text: str) -> str:
+        """A sentence with the signs that this set has."""
+        return text.replace("·", self.dot).replace("→", self.arrow).replace("…", self.ellipsis)
+
+
+UNICODE = Glyphs(
+    needs="!", failed="✗", up="↑", working="◐", down="↓", queued="·", qa="Q", done="✓", unpaid="-", marked="●",
+    full="█", empty="░", rule="─", dot="·", arrow="→", ellipsis="…", brackets=("", ""),
+)  # fmt: skip
+ASCII = Glyphs(
+    needs="!", failed="x", up=">", working="~", down="<", queued=".", qa="Q", done="+", unpaid="-", marked="*",
+    full="#", empty=".", rule="-", dot="|", arrow="->", ellipsis="~", brackets=("[", "]"),
+)  # fmt: skip
+
+
+def glyphs(wanted: str, environ: Mapping[str, str] = os.environ) -> Glyphs:
+    """The set for ``unicode``, ``ascii``, or ``auto``: what this terminal can surely show."""
+    if wanted == "auto":
+        encoding = locale.getpreferredencoding(False).lower().replace("-", "")
+        plain = environ.get("TERM", "") in ("", "dumb", "linux", "vt100", "vt220") or encoding != "utf8"
+        wanted = "ascii" if plain else "unicode"
+    return ASCII if wanted == "ascii" else UNICODE
+
+
+def bar(glyphs: Glyphs, done: int, total: int, cells: int) -> str:
+    """A bar of so many cells, brackets included where the set has them."""
+    before, after = glyphs.brackets
+    room = cells - len(before) - len(after)
+    filled = min(room, room * done // total) if total > 0 else 0
+    return before + glyphs.full * filled + glyphs.empty * (room - filled) + after
+
+
+class Width(IntEnum):
+    """How much room there is; each step shows all that the one before it does, and more."""
+
+    TOO_SMALL = 0
+    NARROW = 60
+    NORMAL = 80
+    WIDE = 100
+    FULL = 140
+
+
+LEAST_HEIGHT = 18
+
+
+def room(size: Size) -> Width:
+    """What fits into a terminal of this size."""
+    if size.height < LEAST_HEIGHT:
+        return Width.TOO_SMALL
+    return max(width for width in Width if size.width >= width)

@@ -1,0 +1,100 @@
+"""Every action by name, and all keys as a text: both drawn from the bindings that work right now."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+from textual.command import CommandPalette, DiscoveryHit, Hit, Hits, Provider
+from textual.content import Content
+from textual.screen import Screen
+
+from artui.tui.shell import key_name
+
+NOT_BY_NAME = frozenset({"palette", "back", "interrupt", "move", "page", "edge", "scroll"})
+MOVING = frozenset({"move", "page", "edge", "scroll"})
+
+
+@dataclass(frozen=True, slots=True)
+class Action:
+    """Something a key does: the keys, the sentence about it, and where it belongs."""
+
+    keys: tuple[str, ...]
+    says: str
+    name: str
+    node: Any
+    everywhere: bool
+
+    @property
+    def verb(self) -> str:
+        """The action without what it is about."""
+        return self.name.rpartition(".")[2].split("(")[0]
+
+
+def actions(screen: Screen[Any]) -> list[Action]:
+    """What the keys do that work now, each once, those of this place first."""
+    found: dict[tuple[int, str], Action] = {}
+    for active in screen.active_bindings.values():
+        binding = active.binding
+        if not binding.tooltip or not active.enabled:
+            continue
+        key = (id(active.node), binding.action)
+        known = found.get(key)
+        keys = (*known.keys, key_name(active)) if known else (key_name(active),)
+        everywhere = active.node is screen.app or active.node is screen
+        found[key] = Action(keys, binding.tooltip, binding.action, active.node, everywhere)
+    return sorted(found.values(), key=lambda action: (action.everywhere, action.verb in MOVING))
+
+
+def key_help(screen: Screen[Any]) -> Content:
+    """All keys that work here, one a line."""
+    return Content("\n").join(_help_lines(actions(screen)))
+
+
+def _help_lines(known: list[Action]) -> Iterator[Content]:
+    here = None
+    for action in known:
+        if action.everywhere is not here:
+            here = action.everywhere
+            yield Content.assemble(("Everywhere" if here else "Here", "bold underline"))
+        yield Content.assemble((f"{' '.join(action.keys):>12}", "bold $primary"), "  ", action.says)
+
+
+class Actions(Provider):
+    """Offers them to the palette."""
+
+    async def discover(self) -> Hits:
+        """All of them, before anything is typed."""
+        for action in self._offered():
+            yield DiscoveryHit(
+                Content(f"{action.says}  ({action.keys[0]})"), partial(self._do, action), text=action.says
+            )
+
+    async def search(self, query: str) -> Hits:
+        """Those whose sentence matches."""
+        matcher = self.matcher(query)
+        for action in self._offered():
+            score = matcher.match(action.says)
+            if score > 0:
+                yield Hit(score, matcher.highlight(action.says), partial(self._do, action), text=action.says)
+
+    def _offered(self) -> list[Action]:
+        return [action for action in actions(self.screen) if action.verb not in NOT_BY_NAME]
+
+    async def _do(self, action: Action) -> None:
+        await self.app.run_action(action.name, default_namespace=action.node)
+
+
+class Palette(CommandPalette):
+    """Textual's palette without its blinking."""
+
+    def __init__(self) -> None:
+        super().__init__(placeholder="Every action by name")
+
+    def on_mount(self) -> None:
+        """A cursor that stands still costs nothing on a slow line."""
+        from textual.command import CommandInput
+
+        self.query_one(CommandInput).cursor_blink = False

@@ -1,0 +1,201 @@
+"""What is picked: the folder that is looked into, the marks, and what is known of each file so far.
+
+Marks outlive every folder and filter. A mark remembers the folder it was set from: results keep the folders below it.
+"""
+
+from __future__ import annotations
+
+import os
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from enum import Enum
+from pathlib import Path
+
+from artui.files import Photo
+from artui.plan import Found, Planned, Planner, Refused, Verdict, is_passed_over, promises_photo
+
+MOST_COUNTED = 20_000
+"""The most entries that are looked through to tell what a folder holds."""
+
+
+class Kind(Enum):
+    """What a line of the list is."""
+
+    UP = "up"
+    FOLDER = "folder"
+    FILE = "file"
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """One line of the list. ``size`` in bytes, ``mtime_ns`` as the disk says; both 0 for a folder."""
+
+    path: Path
+    kind: Kind
+    size: int = 0
+    mtime_ns: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """A folder as it was read; ``problem`` says why it could not be."""
+
+    folder: Path
+    items: tuple[Item, ...]
+    problem: str = ""
+
+
+def listing(folder: Path) -> Listing:
+    """Read a folder: the way up, folders, files; without hidden and temporary ones. Blocks."""
+    up = (Item(folder.parent, Kind.UP),) if folder.parent != folder else ()
+    try:
+        with os.scandir(folder) as entries:
+            found = [_item(entry) for entry in entries if not is_passed_over(entry.name)]
+    except OSError as error:
+        return Listing(folder, up, f"{folder} cannot be read ({error.strerror}).")
+    found.sort(key=lambda item: (item.kind is Kind.FILE, item.path.name.casefold(), os.fsencode(item.path)))
+    return Listing(folder, (*up, *found))
+
+
+def _item(entry: os.DirEntry[str]) -> Item:
+    path = Path(entry.path)
+    try:
+        if entry.is_dir():
+            return Item(path, Kind.FOLDER)
+        status = entry.stat(follow_symlinks=False)
+    except OSError:
+        return Item(path, Kind.FILE)
+    return Item(path, Kind.FILE, status.st_size, status.st_mtime_ns)
+
+
+@dataclass(frozen=True, slots=True)
+class Holds:
+    """What a folder and those below it hold; ``is_all`` where nothing was left uncounted."""
+
+    photos: int
+    others: int
+    is_all: bool = True
+
+
+def holds(folder: Path) -> Holds:
+    """Count what a folder holds, up to a limit. Blocks."""
+    photos = others = looked = 0
+    for _, folders, names in os.walk(folder):
+        folders[:] = [name for name in folders if not is_passed_over(name)]
+        wanted = [name for name in names if not is_passed_over(name)]
+        promised = sum(promises_photo(Path(name)) for name in wanted)
+        photos, others, looked = photos + promised, others + len(wanted) - promised, looked + len(names) + 1
+        if looked > MOST_COUNTED:
+            return Holds(photos, others, is_all=False)
+    return Holds(photos, others)
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """What is known of one file: the photo it is (with a digest once hashed) or why it is refused, and what ``planner``
+    found the journal to say about it."""
+
+    photo: Photo | None = None
+    refused: Refused | None = None
+    planned: Planned | None = None
+    planner: Planner | None = None
+
+
+NOTHING = Seen()
+
+
+@dataclass(frozen=True, slots=True)
+class Sum:
+    """What the marked files come to. ``open``: not hashed or not judged yet, counted as to be sent; ``unread``: not
+    even looked at."""
+
+    marked: int = 0
+    to_send: int = 0
+    done: int = 0
+    twins: int = 0
+    refused: int = 0
+    open: int = 0
+    unread: int = 0
+
+    @property
+    def checked(self) -> int:
+        """How many are judged for good."""
+        return self.marked - self.open
+
+
+@dataclass
+class Marks:
+    """The marked files, each with the folder it was marked from, in the order of marking."""
+
+    tops: dict[Path, Path] = field(default_factory=dict)
+    _below: Counter[Path] = field(default_factory=Counter)
+    _found: list[Found] | None = None
+    _folders: int | None = None
+
+    def __contains__(self, path: object) -> bool:
+        return path in self.tops
+
+    def __len__(self) -> int:
+        return len(self.tops)
+
+    def __iter__(self) -> Iterator[Path]:
+        return iter(self.tops)
+
+    def below(self, folder: Path) -> int:
+        """How many lie in a folder or further down."""
+        return self._below[folder]
+
+    @property
+    def folders(self) -> int:
+        """In how many folders they lie."""
+        if self._folders is None:
+            self._folders = len({path.parent for path in self.tops})
+        return self._folders
+
+    def put(self, paths: Iterable[Path], top: Path) -> None:
+        """Mark files that lie under ``top``; those marked already stay as they are."""
+        fresh = [path for path in paths if path not in self.tops]
+        self.tops.update(dict.fromkeys(fresh, top))
+        self._count(fresh, 1)
+
+    def take(self, paths: Iterable[Path]) -> None:
+        """Take marks away."""
+        self._count([path for path in list(paths) if self.tops.pop(path, None) is not None], -1)
+
+    def _count(self, paths: Iterable[Path], sign: int) -> None:
+        self._found = self._folders = None
+        for folder, number in Counter(path.parent for path in paths).items():
+            for above in (folder, *folder.parents):
+                self._below[above] += sign * number
+
+    def found(self) -> list[Found]:
+        """The marked files as a plan takes them, in the order of their paths."""
+        if self._found is None:
+            self._found = [Found(path, self.tops[path]) for path in sorted(self.tops, key=os.fsencode)]
+        return self._found
+
+
+def add_up(marks: Marks, seen: Mapping[Path, Seen], planner: Planner | None) -> Sum:
+    """What the marked files come to as far as they are known.
+
+    A file counts as to be sent until its digest and the journal say otherwise, so that the number can only fall.
+    """
+    done = twins = refused = open_ = unread = 0
+    digests: set[str] = set()
+    for path in marks:
+        known = seen.get(path, NOTHING)
+        if known.refused is not None:
+            refused += 1
+        elif known.photo is None:
+            open_ += 1
+            unread += 1
+        elif not known.photo.digest or known.planned is None or known.planner is not planner:
+            open_ += 1
+        elif known.planned.verdict is Verdict.KNOWN:
+            done += 1
+        elif known.planned.verdict is Verdict.TWIN or known.photo.digest in digests:
+            twins += 1
+        else:
+            digests.add(known.photo.digest)
+    return Sum(len(marks), len(digests) + open_, done, twins, refused, open_, unread)

@@ -1,0 +1,128 @@
+"""How picked photos become batches: one for all, one per folder, or every so many, each photo with its own label."""
+
+from __future__ import annotations
+
+import string
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from enum import Enum
+from pathlib import Path
+from uuid import uuid4
+
+from artui.job import Batch, NewJob
+from artui.plan import Found, Plan, new_job
+from artui.shown import shown
+
+LABEL = "sku"
+LABEL_CELLS = 100
+
+
+class Split(Enum):
+    """What goes into one batch."""
+
+    ALL = "one for all"
+    FOLDER = "one per folder"
+    EVERY = "every N"
+
+
+@dataclass(frozen=True, slots=True)
+class Batching:
+    """How batches are made. ``every`` photos each where ``split`` says so; of each the first ``sample`` go ahead, None
+    where all go at once; ``label`` is the template of each photo's label."""
+
+    split: Split = Split.ALL
+    every: int = 100
+    sample: int | None = None
+    label: str = "{folder}"
+
+    def names(self, found: Sequence[Found], now: float) -> dict[Path, str]:
+        """The name of each file's batch."""
+        at = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(now))
+        match self.split:
+            case Split.FOLDER:
+                return {file.path: shown(f"{folder_of(file)} {at}", 100) for file in found}
+            case Split.EVERY:
+                of = -(-len(found) // self.every)
+                first = _first_folder(found)
+                return {
+                    file.path: shown(f"{first} {place // self.every + 1} of {of} {at}", 100)
+                    for place, file in enumerate(found)
+                }
+            case _:
+                return dict.fromkeys((file.path for file in found), shown(f"{_first_folder(found)} {at}", 100))
+
+    def line(self, found: Sequence[Found], dot: str) -> str:
+        """The order's line about batches."""
+        text = {
+            Split.ALL: "one for all",
+            Split.FOLDER: f"one per folder: {_listed(found)}" if found else "one per folder",
+            Split.EVERY: f"every {self.every:,} photos",
+        }[self.split]
+        if self.sample is not None:
+            text += f" {dot} first {self.sample:,}, then ask"
+        return text
+
+
+def folder_of(file: Found) -> str:
+    """The folder a file is known by: the way to it from where it was marked, or that folder's own name."""
+    return file.relative.as_posix() if file.relative.parts else file.top.name or "/"
+
+
+def _first_folder(found: Sequence[Found]) -> str:
+    tops = sorted({file.top for file in found})
+    first = tops[0].name or "/" if tops else "photos"
+    return first if len(tops) <= 1 else f"{first} and {len(tops) - 1} more"
+
+
+def _listed(found: Sequence[Found]) -> str:
+    each = {(file.top, file.path.parent): file for file in found}
+    folders = list(dict.fromkeys(folder_of(file) for file in each.values()))
+    return ", ".join(shown(folder, 20) for folder in folders[:3]) + (" .." if len(folders) > 3 else "")
+
+
+def label_of(template: str, file: Found) -> str:
+    """The label of one photo. Raises ValueError for a placeholder that there is not."""
+    values = {"folder": file.path.parent.name, "stem": file.path.stem, "relative": file.relative.as_posix()}
+    return shown("".join(_filled(template, values)), LABEL_CELLS)
+
+
+def _filled(template: str, values: Mapping[str, str]) -> list[str]:
+    pieces = []
+    for text, name, form, conversion in string.Formatter().parse(template):
+        pieces.append(text)
+        if name is not None:
+            if name not in values or form or conversion:
+                known = ", ".join(f"{{{one}}}" for one in values)
+                raise ValueError(f"the label {template!r} has an unknown {{{name}}}; there are {known}")
+            pieces.append(values[name])
+    return pieces
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """One batch of an order, and its jobs."""
+
+    batch: Batch
+    jobs: tuple[NewJob, ...]
+
+
+def batches(names: Mapping[Path, str], account: str, sample: int | None, now: float) -> dict[str, Batch]:
+    """The batches of these names."""
+    return {name: Batch(str(uuid4()), name, account, now, sample=sample) for name in dict.fromkeys(names.values())}
+
+
+def parts(
+    plan: Plan,
+    names: Mapping[Path, str],
+    made: Mapping[str, Batch],
+    batching: Batching,
+    labels: Mapping[str, Mapping[str, str]],
+) -> list[Part]:
+    """Divide a plan into its batches; ``labels`` are what the service wants with every job of each, by its name."""
+    jobs: dict[str, list[NewJob]] = {}
+    for planned in plan.queued:
+        name, own = names[planned.found.path], label_of(batching.label, planned.found)
+        given = {**({LABEL: own} if own else {}), **labels[name]}
+        jobs.setdefault(name, []).append(new_job(plan.offer, planned, made[name], given))
+    return [Part(made[name], tuple(new)) for name, new in jobs.items()]

@@ -1,0 +1,227 @@
+"""What a person chooses about an order, one dialog after the other: workflow, output, batches, and the yes."""
+
+from __future__ import annotations
+
+import asyncio
+import datetime as dt
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from textual.content import Content
+
+from artui.plan import Found, PlanProblem
+from artui.shown import shown, width
+from artui.tui import catalogue, picked_sending
+from artui.tui.dialogs import Choice, Question
+from artui.tui.picked_batches import LABEL, Batching, Split, label_of
+from artui.tui.picked_dialogs import Chosen, Folders, Typed
+from artui.tui.picked_order import NO_ACCOUNT, Order, home, target_of
+from artui.tui.picked_sending import Changed, Moved, Proposal
+from artui.tui.service import Trouble
+from artui.tui.words import plural
+
+if TYPE_CHECKING:
+    from artui.tui.submit import Submit
+
+NAME, PRICE = 44, 10
+MOST_AT_ONCE = 100_000
+
+
+async def workflow(place: Submit) -> None:
+    """Choose among the workflows the journal knows; the service is asked where it knows none."""
+    account, console = place.order.account, place.console
+    if account is None:
+        place.tell(NO_ACCOUNT)
+        return
+    known = await console.view.ask(catalogue.read, account.name)
+    if not known.offers:
+        place.tell("Asking the service for its workflows ...")
+        try:
+            fetched = await catalogue.fetch(console.config, account, place.vault)
+        except Trouble as trouble:
+            place.tell(str(trouble))
+            return
+        await console.journal.do(catalogue.keep, account.name, fetched)
+        known = await console.view.ask(catalogue.read, account.name)
+        place.tell("")
+    if not known.offers:
+        place.tell("No saved workflow: they are made and saved in the service's web app.")
+        return
+    rows = [_row(offer) for offer in known.offers]
+    chosen = await console.push_screen_wait(
+        Chosen("Which workflow?", rows, lambda number, words: catalogue.matches(known.offers[number], words))
+    )
+    if chosen is not None:
+        await place.choose(known.offers[chosen])
+
+
+def _row(offer: catalogue.Offer) -> Content:
+    name = shown(catalogue.name(offer), NAME)
+    price = "price ?" if offer.workflow.price is None else f"{offer.workflow.price:,} cr"
+    used = f"{offer.past.count:,} done" if offer.past.count else f"of {catalogue.day(offer.workflow)}"
+    gap = " " * (NAME + 1 - width(name))
+    return Content.assemble(name, gap, (f"{price:>{PRICE}}", "bold"), (f"  {used}", "$quiet"))
+
+
+async def output(place: Submit) -> None:
+    """Choose the output folder and the template below it."""
+    target = place.order.target
+    lines = [
+        "{relative} is the folder below the one marked from, {stem} the photo's name;",
+        "also {batch}, {workflow},",
+    ]
+    lines[-1] += " {date} and {n}. The ending comes from the result itself."
+    typed = Typed("Where do results go?", lines, value=f"{home(target.folder)}/{target.template}", suggester=Folders())
+    text = await place.console.push_screen_wait(typed)
+    if text:
+        place.put_order(replace(place.order, target=target_of(text)))
+
+
+# --------------------------------------------------------------------------------------------------------- batches
+
+
+async def batches(place: Submit) -> None:
+    """Choose what goes into one batch, the label of each photo, and a sample."""
+    before = place.order.batching
+    sample = "ask after the first few of each batch" if before.sample is None else "no sample: send all at once"
+    answer = await place.console.push_screen_wait(
+        Question(
+            "Batches",
+            [
+                f"Now: {shown(before.line(place.chooser.marks.found(), '·'), 60)}",
+                f"label {LABEL}={shown(before.label, 40)}",
+            ],
+            (
+                Choice("l", "leave as it is"),
+                Choice("a", "one batch for all"),
+                Choice("f", "one per folder"),
+                Choice("e", "every so many photos one"),
+                Choice("s", sample),
+                Choice("k", f"the label {LABEL} of each photo"),
+            ),
+        )
+    )
+    after = await _batching(place, before, answer)
+    if after is not None:
+        place.put_order(replace(place.order, batching=after))
+
+
+async def _batching(place: Submit, before: Batching, answer: str | None) -> Batching | None:
+    match answer:
+        case "a":
+            return replace(before, split=Split.ALL)
+        case "f":
+            return replace(before, split=Split.FOLDER)
+        case "e":
+            every = await _number(place, "How many photos in one batch?", before.every)
+            return replace(before, split=Split.EVERY, every=every) if every else None
+        case "s" if before.sample is not None:
+            return replace(before, sample=None)
+        case "s":
+            sample = await _number(place, "How many of each batch go ahead, before you are asked?", 5)
+            return replace(before, sample=sample) if sample else None
+        case "k":
+            return await _label(place, before)
+        case _:
+            return None
+
+
+async def _number(place: Submit, title: str, value: int) -> int | None:
+    text = await place.console.push_screen_wait(Typed(title, [], value=str(value)))
+    if text is None:
+        return None
+    if text.isascii() and text.isdigit() and 0 < int(text[:9]) <= MOST_AT_ONCE:
+        return int(text)
+    place.tell(f"{shown(text, 20)} is no number of photos; nothing has changed.")
+    return None
+
+
+async def _label(place: Submit, before: Batching) -> Batching | None:
+    lines = [f"Stored with every photo as {LABEL}. {{folder}}, {{stem}} and {{relative}} are filled in."]
+    text = await place.console.push_screen_wait(Typed("The label of each photo", lines, value=before.label))
+    if text is None:
+        return None
+    try:
+        label_of(text, Found(place.order.target.folder / "x.jpg", place.order.target.folder))
+    except ValueError as problem:
+        place.tell(str(problem))
+        return None
+    return replace(before, label=text)
+
+
+# --------------------------------------------------------------------------------------------------------- sending
+
+
+async def send(place: Submit) -> None:
+    """Show what it costs, ask, send; where the terms are others by then, ask again."""
+    if why := _cannot(place):
+        place.tell(why)
+        return
+    place.tell("Asking the service for the price ...")
+    try:
+        order, moved = await picked_sending.renew(place.console.config, place.vault, place.order), False
+        while True:
+            place.put_order(order)
+            proposal = await _proposed(place, order)
+            place.tell("")
+            if not await _agreed(place, order, proposal, moved=moved):
+                return
+            try:
+                place.tell("Sending ...")
+                numbers = await picked_sending.send(
+                    place.console.config, place.vault, place.console.journal, order, proposal
+                )
+                break
+            except Moved as now:
+                order, moved = now.order, True
+    except (Trouble, PlanProblem) as problem:
+        place.tell(str(problem))
+        return
+    except Changed as changed:
+        place.chooser.checks.forget(changed.paths)
+        place.tell(f"{changed}: looked at anew. Nothing was sent; s asks again.")
+        return
+    await _sent(place, proposal, numbers)
+
+
+def _cannot(place: Submit) -> str:
+    """Why nothing can be sent now; empty where it can."""
+    if place.order.account is None:
+        return NO_ACCOUNT
+    if not place.chooser.marks:
+        return "Nothing is marked: space marks a photo, a all that are shown."
+    if place.order.choice is None:
+        return "Which workflow? w chooses one and shows its price."
+    if place.total.unread:
+        return f"Still looking at {plural(place.total.unread, 'photo')}; s again in a moment."
+    if place.total.refused == place.total.marked:
+        return "None of the marked can be sent."
+    return ""
+
+
+async def _proposed(place: Submit, order: Order) -> Proposal:
+    now = dt.datetime.now(place.console.config.timezone)
+    return await asyncio.to_thread(
+        picked_sending.propose, place.console.journal, order, place.chooser.marks,
+        dict(place.chooser.checks.seen), now,
+    )  # fmt: skip
+
+
+async def _agreed(place: Submit, order: Order, proposal: Proposal, *, moved: bool) -> bool:
+    if not proposal.plan.queued:
+        place.tell("All of them were done or queued before: nothing to send, nothing to pay.")
+        return False
+    question = picked_sending.question(proposal, order, place.purse(), place.console.glyphs, moved=moved)
+    return await place.console.push_screen_wait(question) == "s"
+
+
+async def _sent(place: Submit, proposal: Proposal, numbers: list[int]) -> None:
+    """Take the marks away, start an engine, and show the jobs."""
+    place.tell("")
+    place.chooser.put_marks([planned.found.path for planned in proposal.plan.photos], on=False)
+    place.chooser.checks.forget([planned.found.path for planned in proposal.plan.photos])
+    console = place.console
+    console.notify(f"{plural(len(numbers), 'photo')} queued.", markup=False)
+    if console.look.engine is None:
+        console.soon(console.start_engine())
+    await console.action_place("1")

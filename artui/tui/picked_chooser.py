@@ -1,0 +1,426 @@
+"""The upper part of the Submit screen: a folder, its list, a filter, and the marks that outlive both."""
+
+from __future__ import annotations
+
+import asyncio
+import fnmatch
+import os
+import time
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, ClassVar, cast
+
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Vertical
+from textual.content import Content
+from textual.message import Message
+from textual.widgets import Input, Static
+
+from artui.files import Accepts
+from artui.plan import PlanProblem, collect, promises_photo
+from artui.shown import shown, width
+from artui.tui import picked_order
+from artui.tui.dialogs import Reading
+from artui.tui.picked import Item, Kind, Listing, Marks, listing
+from artui.tui.picked_checks import Checks
+from artui.tui.picked_dialogs import Chosen, Folders, Typed
+from artui.tui.picked_order import home
+from artui.tui.picked_pane import ends
+from artui.tui.picker import Facts, Picker, heads
+from artui.tui.shell import Line
+from artui.tui.words import plural
+
+if TYPE_CHECKING:
+    from artui.tui.app import Console
+
+
+class FilterLine(Input):
+    """The line in which a filter is typed."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("escape", "leave_input", "keeps the filter, again: clears it"),
+        Binding("down", "leave_input", show=False),
+    ]
+
+    def action_leave_input(self) -> None:
+        """Back to the list; the filter stays."""
+        self.screen.query_one(Picker).focus()
+
+
+class Chooser(Vertical):
+    """A folder to pick from. It owns the marks and the threads that check files; ``results`` is passed over when a
+    whole folder is marked, ``judging`` tells whether the journal can be asked about a file."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("space", "mark", "mark", tooltip="Mark this file, or all photos in this folder and below"),
+        Binding("a", "mark_all", "all shown", tooltip="Mark all photos that are shown, or none"),
+        Binding("plus", "pattern", "pattern", tooltip="Mark by a pattern of names, such as *_wide_*.jpg"),
+        Binding("v", "marked_only", "marked", tooltip="Show the marked only, or the folder again"),
+        Binding("slash", "filter", "filter", tooltip="Show only names with these words"),
+        Binding("tilde", "path", show=False, key_display="~", tooltip="Type the path of a folder"),
+        Binding("R", "recent", show=False, tooltip="Folders used before"),
+        Binding("V", "range", show=False, tooltip="Begin a range here; again: mark it"),
+    ]
+    DEFAULT_CSS = """
+    Chooser { height: 1fr; }
+    Chooser #where { color: $quiet; }
+    Chooser #listed { color: $quiet; text-style: bold; }
+    Chooser #words { display: none; }
+    Chooser.-filtering #words { display: block; }
+    Chooser.-filtering #where { display: none; }
+    Chooser #nothing { padding: 0 1; color: $quiet; height: auto; }
+    """
+
+    class Changed(Message):
+        """Other files are marked, or more is known of them."""
+
+    class Moved(Message):
+        """The cursor is on another line."""
+
+    class Told(Message):
+        """Something a person should read."""
+
+        def __init__(self, sentence: str) -> None:
+            super().__init__()
+            self.sentence = sentence
+
+    class News(Message):
+        """The checks have found out something."""
+
+    def __init__(self, *, id: str | None = None) -> None:  # noqa: A002 — as Textual
+        super().__init__(id=id)
+        self.marks = Marks()
+        self.checks = Checks(lambda: self.post_message(self.News()))
+        self.results: Path | None = None
+        self.judging = False
+        self.folder: Path | None = None
+        self.listed = Listing(Path("/"), ())
+        self._words = ""
+        self._only_marked = False
+
+    @property
+    def console(self) -> Console:
+        """The application."""
+        return cast("Console", self.app)
+
+    @property
+    def files(self) -> Picker:
+        """The list of files."""
+        return self.query_one(Picker)
+
+    def compose(self) -> ComposeResult:
+        """The folder, its list."""
+        yield Line(id="where")
+        words = FilterLine(id="words", placeholder="words that must be in the name")
+        words.cursor_blink = False
+        yield words
+        yield Line(id="listed")
+        yield Static("", id="nothing", markup=False)
+        yield Picker(self._facts(), self.console.glyphs, id="files")
+
+    def on_unmount(self) -> None:
+        """End the threads that check."""
+        self.checks.stop()
+
+    # -------------------------------------------------------------------------------------------------- the folder
+
+    async def begin(self) -> None:
+        """Read the folder anew; the first time choose one."""
+        folder = self.folder
+        if folder is None:
+            folder = await asyncio.to_thread(self._first_folder)
+        if not self._only_marked:
+            await self.open(folder)
+
+    def _first_folder(self) -> Path:
+        """Where to begin: here where there are photos, else where photos came from last."""
+        here = Path.cwd()
+        recent = self.console.journal.read(picked_order.recent_folders, 5)
+        for folder in (here, *recent, Path.home() / "Pictures"):
+            if any(item.kind is Kind.FILE and promises_photo(item.path) for item in listing(folder).items):
+                return folder
+        return here
+
+    async def open(self, folder: Path, at: Path | None = None) -> None:
+        """Show a folder, with the cursor on ``at``."""
+        listed = await asyncio.to_thread(listing, folder)
+        self.folder, self.listed = folder, listed
+        self._only_marked = False
+        self._show(at)
+
+    def _show(self, at: Path | None = None) -> None:
+        self.files.with_folders = self._only_marked
+        if self._only_marked:
+            items: Iterable[Item] = [Item(found.path, Kind.FILE, *_stat(found.path)) for found in self.marks.found()]
+        else:
+            items = self.listed.items
+        words = self._words.casefold().split()
+        fits = [item for item in items if item.kind is Kind.UP or all(w in item.path.name.casefold() for w in words)]
+        self.files.put_items(fits, at)
+        self.restate()
+
+    def _facts(self) -> Facts:
+        accepts = self.checks.accepts or Accepts(frozenset())
+        return Facts(
+            self.marks, self.checks.seen, self.checks.folders, accepts.max_side, accepts.scaled_above, self.judging,
+            time.time(),
+        )  # fmt: skip
+
+    def restate(self) -> None:
+        """Show what differs by now."""
+        self.files.restate(self._facts())
+        self.draw()
+        self.post_message(self.Changed())
+
+    def draw(self) -> None:
+        """Draw the lines above the list."""
+        cells, glyphs = self.app.size.width, self.console.glyphs
+        shown_now = [item for item in self.files.items if item.kind is Kind.FILE]
+        everything = sum(item.kind is Kind.FILE for item in self.listed.items)
+        right = f"shown {len(shown_now):,} of {max(everything, len(shown_now)):,}"
+        if self.marks:
+            right += f" | marked {len(self.marks):,} in {plural(self.marks.folders, 'folder')}"
+        left = "marked only" if self._only_marked else home(self.folder or Path())
+        self.query_one("#where", Line).say(
+            ends(shown(left, max(8, cells - width(right) - 4), glyphs.ellipsis), right, cells)
+        )
+        self.query_one("#listed", Line).say(heads(self.files.size.width or cells))
+        self._show_emptiness(shown_now)
+
+    def _show_emptiness(self, files: Sequence[Item]) -> None:
+        text = shown(self.listed.problem)
+        folders = sum(item.kind is Kind.FOLDER for item in self.listed.items)
+        others = [item for item in self.listed.items if item.kind is Kind.FILE]
+        if self._words and not files:
+            text = f"None of {len(others):,} match '{shown(self._words, 30)}'. esc clears the filter."
+        elif not text and not self._only_marked and not any(promises_photo(item.path) for item in others):
+            holds = f"{plural(folders, 'folder')}, {plural(len(others), 'other file')}"
+            where = shown(home(self.listed.folder), 34)
+            ways = "enter opens a folder · ~ types a path · R recent folders."
+            text = f"No photos in {where} ({holds}).\n{ways}"
+        nothing = self.query_one("#nothing", Static)
+        nothing.display = bool(text)
+        nothing.update(self.console.glyphs.plain(text))
+
+    # ---------------------------------------------------------------------------------------------------- handlers
+
+    def on_chooser_news(self) -> None:
+        """The checks have found out something."""
+        self.restate()
+
+    def on_picker_moved(self) -> None:
+        """Other lines are in sight: they are looked at first."""
+        self.checks.look_at(list(self.files.sight))
+        self.post_message(self.Moved())
+
+    async def on_picker_up(self) -> None:
+        """The folder above."""
+        if self.folder and self.folder.parent != self.folder:
+            await self.open(self.folder.parent, at=self.folder)
+
+    async def on_picker_opened(self) -> None:
+        """Open a folder, or tell all about a file."""
+        item = self.files.current
+        if item is None:
+            return
+        if item.kind is Kind.UP:
+            await self.on_picker_up()
+        elif item.kind is Kind.FOLDER:
+            self._clear_words()
+            await self.open(item.path)
+        else:
+            self.app.push_screen(Reading(shown(item.path.name, 70), Content("\n".join(self._about(item)))))
+
+    def _about(self, item: Item) -> list[str]:
+        known = self.checks.seen.get(item.path)
+        lines = [shown(item.path), f"{item.size:,} bytes"]
+        if known and known.photo:
+            lines.append(f"{known.photo.media_type}, {known.photo.width} x {known.photo.height} pixels")
+            lines.append(f"SHA-256 {known.photo.digest}" if known.photo.digest else "not hashed yet")
+        if known and known.planned and known.planned.note:
+            lines.append(shown(known.planned.note))
+        if known and known.refused:
+            lines.append(shown(known.refused.message))
+        return lines
+
+    def on_resize(self) -> None:
+        """Other widths."""
+        self.call_after_refresh(self.draw)
+
+    def on_input_changed(self, event: Input.Changed) -> None:
+        """Another filter is typed."""
+        self._words = event.value
+        self._show()
+
+    def on_input_submitted(self) -> None:
+        """The filter stays; the keys act again."""
+        self.files.focus()
+
+    def on_descendant_focus(self) -> None:
+        """The filter's line is there while it is typed in."""
+        self.set_class(self.app.focused is self.query_one(FilterLine), "-filtering")
+        self.draw()
+
+    def back(self) -> bool:
+        """Take the filter away, then show the folder again."""
+        if self._words:
+            self._clear_words()
+        elif self._only_marked:
+            self._only_marked = False
+        else:
+            return False
+        self._show()
+        return True
+
+    def _clear_words(self) -> None:
+        self._words = self.query_one(FilterLine).value = ""
+
+    # ------------------------------------------------------------------------------------------- actions: marking
+
+    def _markable(self, items: Iterable[Item]) -> list[Path]:
+        """The files that are photos as far as is known."""
+        seen = self.checks.seen
+        found = []
+        for item in items:
+            known = seen.get(item.path)
+            is_photo = known.refused is None if known else promises_photo(item.path)
+            if item.kind is Kind.FILE and is_photo:
+                found.append(item.path)
+        return found
+
+    def put_marks(self, paths: Iterable[Path], *, on: bool, top: Path | None = None) -> None:
+        """Mark files or take their marks away; they are checked from now on."""
+        if on:
+            for path in (paths := list(paths)):
+                if top is None or not path.is_relative_to(top):
+                    self.marks.put([path], path.parent)
+            if top is not None:
+                self.marks.put(paths, top)
+        else:
+            self.marks.take(paths)
+        self.checks.work_through(self.marks.found())
+        self.restate()
+
+    def action_mark(self) -> None:
+        """Mark what is under the cursor, and go on to the next line."""
+        item = self.files.current
+        if item is None or item.kind is Kind.UP:
+            return
+        if item.kind is Kind.FOLDER:
+            self.run_worker(self._mark_folder(item.path))
+        elif item.path in self.marks:
+            self.put_marks([item.path], on=False)
+        else:
+            known = self.checks.seen.get(item.path)
+            if known and known.refused:
+                self.notify(shown(known.refused.message, 200), markup=False)
+                return
+            self.put_marks([item.path], on=True, top=self.folder)
+        self.files.action_move(1)
+
+    async def _mark_folder(self, folder: Path) -> None:
+        """Mark all photos in a folder and below it, but no results; where some are marked, take the marks away."""
+        if self.marks.below(folder):
+            self.put_marks([path for path in self.marks if path.is_relative_to(folder)], on=False)
+            return
+        try:
+            found = await asyncio.to_thread(collect, [folder], recursive=True)
+        except PlanProblem as problem:
+            self.post_message(self.Told(str(problem)))
+            return
+        promised = [one.path for one in found if promises_photo(one.path) and not self._is_result(one.path)]
+        if not promised:
+            self.notify(f"No photos in {shown(folder.name, 40)} and below.", markup=False)
+        self.put_marks(promised, on=True, top=self.folder)
+
+    def _is_result(self, path: Path) -> bool:
+        return self.results is not None and path.is_relative_to(self.results)
+
+    def action_mark_all(self) -> None:
+        """Mark all photos that are shown, or none of them where all are."""
+        paths = self._markable(self.files.items)
+        if not paths:
+            self.notify("No photos are shown. space on a folder marks all in it and below.", markup=False)
+        self.put_marks(paths, on=not all(path in self.marks for path in paths), top=self.folder)
+
+    def action_range(self) -> None:
+        """Begin a range, or mark it."""
+        items = self.files.range()
+        if items is None:
+            self.notify("A range begins here; V at its other end marks it.", markup=False)
+        else:
+            self.put_marks(self._markable(items), on=True, top=self.folder)
+
+    def action_pattern(self) -> None:
+        """Mark by a pattern."""
+
+        def typed(pattern: str | None) -> None:
+            if pattern:
+                fits = [
+                    path
+                    for path in self._markable(self.files.items)
+                    if fnmatch.fnmatchcase(path.name.casefold(), pattern.casefold())
+                ]
+                self.put_marks(fits, on=True, top=self.folder)
+                self.notify(f"{plural(len(fits), 'photo')} here like {shown(pattern, 30)}.", markup=False)
+
+        lines = ["* stands for anything, ? for one character. Of what is shown, these are marked."]
+        self.app.push_screen(Typed("Mark by a pattern", lines, value="*.jpg"), typed)
+
+    def action_marked_only(self) -> None:
+        """Show the marked only, or the folder again."""
+        self._only_marked = not self._only_marked and bool(self.marks)
+        self._show()
+
+    def action_filter(self) -> None:
+        """Type a filter."""
+        self.add_class("-filtering")
+        self.query_one(FilterLine).focus()
+
+    # ------------------------------------------------------------------------------------------- actions: folders
+
+    def action_path(self) -> None:
+        """Type a path."""
+
+        async def typed(text: str | None) -> None:
+            if text:
+                path, is_folder = await asyncio.to_thread(_folder_at, text)
+                self._clear_words()
+                await self.open(path if is_folder else path.parent, at=path)
+
+        begin = home(self.folder or Path.home()).rstrip("/") + "/"
+        self.app.push_screen(Typed("Open a folder", [], value=begin, suggester=Folders()), typed)
+
+    async def action_recent(self) -> None:
+        """Choose a folder used before."""
+        sent = await self.console.view.ask(picked_order.recent_folders)
+        marked = dict.fromkeys(path.parent for path in self.marks)
+        folders = list(dict.fromkeys([*marked, *sent]))
+        if not folders:
+            self.notify("No folder was used yet. ~ types a path.", markup=False)
+            return
+        names = [home(folder) for folder in folders]
+
+        async def chosen(place: int | None) -> None:
+            if place is not None:
+                self._clear_words()
+                await self.open(folders[place])
+
+        rows = [Content(shown(name, 72)) for name in names]
+        matches = lambda place, words: words.casefold() in names[place].casefold()  # noqa: E731
+        self.app.push_screen(Chosen("Folders used before", rows, matches), chosen)
+
+
+def _folder_at(text: str) -> tuple[Path, bool]:
+    """The path a person typed, by the names they know, and whether it is a folder. Blocks."""
+    path = Path(os.path.abspath(os.path.expanduser(text)))  # noqa: PTH100, PTH111 — links keep their names
+    return path, path.is_dir()
+
+
+def _stat(path: Path) -> tuple[int, int]:
+    try:
+        status = path.lstat()
+    except OSError:
+        return 0, 0
+    return status.st_size, status.st_mtime_ns

@@ -1,0 +1,159 @@
+"""The dialogs of the Submit screen: a line to type, with completion of paths, and a list to choose from."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import ClassVar
+
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Vertical
+from textual.content import Content
+from textual.screen import ModalScreen
+from textual.suggester import Suggester
+from textual.widgets import Input, OptionList, Static
+from textual.widgets.option_list import Option
+
+from artui.plan import is_passed_over
+
+
+class Folders(Suggester):
+    """Completes a path by the first folder that begins so."""
+
+    def __init__(self) -> None:
+        super().__init__(use_cache=False, case_sensitive=True)
+
+    async def get_suggestion(self, value: str) -> str | None:
+        """The path with its last part completed; None where there is no such folder."""
+        return await asyncio.to_thread(completed, value)
+
+
+def completed(typed: str) -> str | None:
+    """A typed path with its last part completed by the first folder of that beginning. Blocks."""
+    above, slash, begun = typed.rpartition("/")
+    if not slash and not typed.startswith("~"):
+        return None
+    try:
+        with os.scandir(Path(f"{above}/").expanduser()) as entries:
+            names = [
+                entry.name
+                for entry in entries
+                if entry.name.startswith(begun) and entry.is_dir() and (begun or not is_passed_over(entry.name))
+            ]
+    except (OSError, RuntimeError, ValueError):
+        return None
+    printable = [name for name in names if name.isprintable()]
+    return f"{above}/{min(printable)}/" if printable else None
+
+
+class Line(Input):
+    """The line that is typed; tab takes the completion."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("tab", "cursor_right", show=False)]
+
+
+class Typed(ModalScreen[str | None]):
+    """Asks for a line of text, which begins as ``value``; None where the person went back."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "back", "back", tooltip="Back, nothing changes")]
+
+    def __init__(
+        self, title: str, lines: Sequence[str], *, value: str = "", suggester: Suggester | None = None
+    ) -> None:
+        super().__init__(classes="dialog")
+        self.heading = title
+        self.lines = lines
+        self.value = value
+        self.suggester = suggester
+
+    def compose(self) -> ComposeResult:
+        """The title, the text, the line."""
+        with Vertical(classes="box"):
+            yield Static(Content(self.heading).stylize("bold"), classes="heading", markup=False)
+            if self.lines:
+                yield Static("\n".join(self.lines), markup=False)
+            typed = Line(self.value, compact=True, suggester=self.suggester, select_on_focus=False)
+            typed.cursor_blink = False
+            yield typed
+            how = "tab completes, enter takes it, esc goes back" if self.suggester else "enter takes it, esc goes back"
+            yield Static(Content(how).stylize("$quiet"), markup=False)
+
+    def on_mount(self) -> None:
+        """Wait for the text."""
+        self.query_one(Input).focus()
+
+    def on_input_submitted(self, event: Input.Submitted) -> None:
+        """Give what was typed."""
+        self.dismiss(event.value.strip())
+
+    def action_back(self) -> None:
+        """Give nothing."""
+        self.dismiss(None)
+
+
+class Chosen(ModalScreen[int | None]):
+    """A list to choose from, narrowed by typing; gives the place of the choice, None where the person went back."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("escape", "back", "back", tooltip="Back, nothing changes"),
+        Binding("down", "move(1)", show=False, priority=True),
+        Binding("up", "move(-1)", show=False, priority=True),
+    ]
+
+    def __init__(self, title: str, rows: Sequence[Content], matches: Callable[[int, str], bool]) -> None:
+        """``matches`` tells whether the row at a place fits the words that are typed."""
+        super().__init__(classes="dialog")
+        self.heading = title
+        self.rows = rows
+        self.matches = matches
+        self._shown: list[int] = []
+
+    def compose(self) -> ComposeResult:
+        """The title, the words, the list."""
+        with Vertical(classes="box wide"):
+            yield Static(Content(self.heading).stylize("bold"), classes="heading", markup=False)
+            typed = Input(placeholder="words narrow the list", compact=True)
+            typed.cursor_blink = False
+            yield typed
+            listed = OptionList()
+            listed.can_focus = False
+            yield listed
+            yield Static(Content("up and down move, enter takes it, esc goes back").stylize("$quiet"), markup=False)
+
+    def on_mount(self) -> None:
+        """Show all rows."""
+        self._narrow("")
+        self.query_one(Input).focus()
+
+    def _narrow(self, words: str) -> None:
+        listed = self.query_one(OptionList)
+        self._shown = [place for place in range(len(self.rows)) if self.matches(place, words)]
+        listed.clear_options()
+        listed.add_options(Option(self.rows[place]) for place in self._shown)
+        listed.highlighted = 0 if self._shown else None
+
+    def on_input_changed(self, event: Input.Changed) -> None:
+        """Other words."""
+        self._narrow(event.value)
+
+    def on_input_submitted(self) -> None:
+        """Take the row under the cursor."""
+        highlighted = self.query_one(OptionList).highlighted
+        if highlighted is not None:
+            self.dismiss(self._shown[highlighted])
+
+    def on_option_list_option_selected(self, event: OptionList.OptionSelected) -> None:
+        """A row was clicked."""
+        self.dismiss(self._shown[event.option_index])
+
+    def action_move(self, by: int) -> None:
+        """The cursor on another row."""
+        listed = self.query_one(OptionList)
+        (listed.action_cursor_down if by > 0 else listed.action_cursor_up)()
+
+    def action_back(self) -> None:
+        """Choose nothing."""
+        self.dismiss(None)

@@ -1,0 +1,190 @@
+"""The order: what the picked photos are sent to, where results go, what it costs at most, in a few lines."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import date
+from itertools import pairwise
+from pathlib import Path
+from statistics import median
+from typing import TYPE_CHECKING
+
+from textual.content import Content
+
+from artui import plan
+from artui.config import AccountConfig
+from artui.job import Status
+from artui.journal import Connection, Journal, jobs
+from artui.plan import Found, Planner, Target
+from artui.shown import shown, width
+from artui.tui import catalogue
+from artui.tui.look import Glyphs
+from artui.tui.picked import Sum
+from artui.tui.picked_batches import LABEL, Batching
+from artui.tui.view import Purse
+from artui.tui.words import about, amount, plural
+
+if TYPE_CHECKING:
+    from artui.providers.base import Identity, Limits
+
+DEFAULT_OUTPUT = "retouched"
+DEFAULT_TEMPLATE = "{relative}/{stem}"
+NO_ACCOUNT = "You can look and check files now; sending needs an account: 5."
+
+
+def limits_of(account: AccountConfig | None) -> Limits:
+    """What the account's service takes; without an account what the first service does. Loads it, so for a thread."""
+    from artui import providers
+
+    limits: Limits = providers.load(account.provider if account else providers.names()[0]).limits
+    return limits
+
+
+def target_of(typed: str) -> Target:
+    """The target a person means: a folder, or one with a template for what comes below it."""
+    typed = typed.removesuffix("{ext}")
+    above, _, last = typed.rpartition("/")
+    if "{" in last:
+        return Target.of(above or os.curdir, last)
+    return Target.of(typed, DEFAULT_TEMPLATE)
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """What the service says of an account: who pays, and what is left, None where it does not tell."""
+
+    identity: Identity
+    balance: int | None
+
+
+@dataclass
+class Order:
+    """What is ordered. ``choice`` is the workflow, ``standing`` what the service said of the account; ``gap`` is the
+    usual time between two photos that come back, in seconds; each None where it is not known (yet)."""
+
+    target: Target
+    account: AccountConfig | None = None
+    limits: Limits | None = None
+    choice: catalogue.Offer | None = None
+    standing: Standing | None = None
+    gap: float | None = None
+    batching: Batching = field(default_factory=Batching)
+
+    def offer(self) -> plan.Offer | None:
+        """What a plan needs to know; None as long as something is missing."""
+        if not (self.account and self.limits and self.choice and self.standing):
+            return None
+        return plan.Offer(
+            self.account.name, self.account.provider, self.standing.identity, self.choice.workflow, self.limits,
+            self.standing.balance,
+        )  # fmt: skip
+
+    def planner(self, journal: Journal, today: date) -> Planner | None:
+        """Who can say what the journal means for a photo; None as long as something is missing."""
+        offer = self.offer()
+        return Planner(journal, offer, self.target, "", today) if offer else None
+
+    def most(self, number: int) -> int | None:
+        """What so many photos cost at most; None where the price is not known."""
+        price = self.choice.workflow.price if self.choice else None
+        return None if price is None else price * number
+
+    def money(self, cost: int) -> str:
+        """An amount, and about what it is before tax."""
+        euro = self.limits.euro_per_credit if self.limits else None
+        return f"{cost:,} cr" + (f" (~{cost * euro:,.2f} EUR)" if euro else "")
+
+    # ------------------------------------------------------------------------------------------------- the lines
+
+    def workflow_line(self, glyphs: Glyphs) -> str:
+        """The workflow with its price and what we know of it."""
+        if self.account is None:
+            return NO_ACCOUNT
+        if self.choice is None:
+            return "none yet: w chooses one and shows its price"
+        flow, past = self.choice.workflow, self.choice.past
+        says = ["price not known" if flow.price is None else f"{flow.price:,} cr each"]
+        if past.usual is not None:
+            says.append(f"usually {about(past.usual)}")
+        if past.count:
+            says.append(f"{past.count:,} done")
+        return f"{shown(titled(self.choice), 40, glyphs.ellipsis)}  {', '.join(says)}"
+
+    def output_line(self, cells: int, glyphs: Glyphs) -> str:
+        """Where results go."""
+        return shown(f"{self.target.folder}/{self.target.template}{{ext}}", cells, glyphs.ellipsis)
+
+    def batch_line(self, found: Sequence[Found], cells: int, glyphs: Glyphs) -> str:
+        """How batches are made, and the label."""
+        label = f"{LABEL}={shown(self.batching.label, 20)}"
+        left = shown(self.batching.line(found, glyphs.dot), max(10, cells - width(label) - 2), glyphs.ellipsis)
+        return left + " " * max(2, cells - width(left) - width(label)) + label
+
+    def sum_line(self, total: Sum, purse: Purse | None) -> Content:
+        """What it costs at most, what is left then, and what the day's cap says."""
+        most = self.most(total.to_send)
+        if most is None:
+            return Content("")
+        money = f"{'AT MOST ' if total.open else ''}{self.money(most)}"
+        says: list[str | tuple[str, str]] = [(money, "bold")]
+        balance = self.standing.balance if self.standing else purse.balance if purse else None
+        if balance is not None:
+            left = balance - most
+            says += [" | ", (f"balance after {left:,}", "$error" if left < 0 else "")]
+        if purse is not None and purse.cap is not None:
+            day = purse.today + most
+            fits = day <= purse.cap
+            says += [" | ", f"today {day:,}/{purse.cap:,} ", ("cap ok", "") if fits else ("over the cap", "$warning")]
+        return Content.assemble(*(piece for piece in says if piece != ("", "")))
+
+    def lasts(self, number: int) -> str:
+        """How long so many photos take, as far as earlier ones tell."""
+        usual = self.choice.past.usual if self.choice else None
+        if usual is None or not number:
+            return ""
+        return f"{plural(number, 'photo')} take about {about(usual + number * (self.gap or 0.0))}."
+
+
+def titled(choice: catalogue.Offer) -> str:
+    """A workflow's name and the day it was last changed."""
+    day = catalogue.day(choice.workflow)
+    return choice.workflow.name if day == "-" else f"{choice.workflow.name} ({day})"
+
+
+def gap_between(db: Connection, workflow: str) -> float | None:
+    """The usual time between two results of a workflow that came home, None where too few did."""
+    done = jobs.select(db, "status = ? AND workflow = ? ORDER BY id DESC LIMIT 100", (Status.DONE, workflow))
+    ends = sorted(job.finished_at for job in done if job.finished_at is not None)
+    gaps = [later - earlier for earlier, later in pairwise(ends)]
+    return median(gaps) if len(gaps) >= 5 else None
+
+
+def recent_folders(db: Connection, most: int = 20) -> list[Path]:
+    """The folders whose photos were sent last, the latest first."""
+    sent = jobs.select(db, "1 ORDER BY id DESC LIMIT 1000")
+    return list(dict.fromkeys(job.source.parent for job in sent))[:most]
+
+
+def marked_line(total: Sum) -> str:
+    """The marked files as an equation."""
+    parts = [f"{total.to_send:,} to send"]
+    for number, words in (
+        (total.done, "done before"), (total.twins, "same photo"), (total.refused, "refused"),
+    ):  # fmt: skip
+        if number:
+            parts.append(f"{number:,} {words}")
+    return f"{total.marked:,} marked = {' + '.join(parts)}"
+
+
+def checked_line(total: Sum) -> str:
+    """How far checking is."""
+    return f"checked {amount(total.checked)} of {amount(total.marked)}"
+
+
+def home(path: Path) -> str:
+    """A path as people say it: their own folder is ``~``."""
+    own = str(Path.home())
+    text = os.fspath(path)
+    return "~" + text.removeprefix(own) if text == own or text.startswith(own + os.sep) else text

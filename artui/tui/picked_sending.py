@@ -1,0 +1,234 @@
+"""From picked photos to jobs: the plan as a proposal, its one question, and what happens after a yes.
+
+A proposal is fixed when it is asked about. The service is asked once more before anything is written; where price,
+version or payer are others by then, nothing is written and the question is asked anew.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import datetime as dt
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TypeVar
+
+from artui import files
+from artui.budget import weight
+from artui.config import Config
+from artui.credentials import Vault
+from artui.files import OutputProblem, PhotoProblem, probe_folder
+from artui.job import Batch
+from artui.journal import Connection, Journal, jobs
+from artui.plan import Offer, Plan, Planner, PlanProblem, Verdict
+from artui.shown import shown
+from artui.tui.dialogs import Choice, Question
+from artui.tui.look import Glyphs
+from artui.tui.picked import NOTHING, Marks, Seen
+from artui.tui.picked_batches import Batching, Part, batches, label_of, parts
+from artui.tui.picked_order import Order, Standing, titled
+from artui.tui.service import Trouble, at_service
+from artui.tui.view import Purse
+from artui.tui.words import plural
+
+Known = TypeVar("Known")
+
+ANEW = 3
+"""How often names are chosen anew when others take them at the same moment."""
+
+
+class Changed(Exception):
+    """Some files are no longer those that were checked; ``paths`` says which."""
+
+    def __init__(self, paths: Sequence[Path]) -> None:
+        super().__init__(f"{plural(len(paths), 'photo')} changed meanwhile")
+        self.paths = paths
+
+
+class Moved(Exception):
+    """The service has another price, version or payer by now: ``order`` is what holds now."""
+
+    def __init__(self, order: Order) -> None:
+        super().__init__("the order has changed at the service")
+        self.order = order
+
+
+@dataclass(frozen=True)
+class Proposal:
+    """What would be sent, and in which batches."""
+
+    plan: Plan
+    planner: Planner
+    batching: Batching
+    names: Mapping[Path, str]
+    made: Mapping[str, Batch]
+    refused: int = 0
+
+    @property
+    def samples(self) -> int:
+        """How many photos are held back until a person has seen the first results."""
+        sample = self.batching.sample
+        if sample is None:
+            return 0
+        sizes: dict[str, int] = {}
+        for planned in self.plan.queued:
+            name = self.names[planned.found.path]
+            sizes[name] = sizes.get(name, 0) + 1
+        return sum(max(0, size - sample) for size in sizes.values())
+
+
+def propose(journal: Journal, order: Order, marks: Marks, seen: Mapping[Path, Seen], now: dt.datetime) -> Proposal:
+    """Plan the marked files as they are now; for a thread.
+
+    Raises :class:`Changed`, and PlanProblem for a template that cannot be used or an output folder among the photos.
+    """
+    target, batching, found = order.target, order.batching, marks.found()
+    offer = _complete(order.offer())
+    photos = [(file, photo) for file in found if (photo := seen.get(file.path, NOTHING).photo) is not None]
+    changed = [file.path for file, photo in photos if not _is_still(file.path, photo.stamp)]
+    if changed:
+        raise Changed(changed)
+    target.refuse_loop({file.top for file, _ in photos}, recursive=False)
+    try:
+        for file, _ in photos:
+            label_of(batching.label, file)
+    except ValueError as problem:
+        raise PlanProblem(str(problem)) from None
+    names = batching.names([file for file, _ in photos], now.timestamp())
+    planner = Planner(journal, offer, target, lambda file: names[file.path], now.date())
+    plan = planner.plan(photos)
+    made = batches(names, offer.account, batching.sample, now.timestamp())
+    return Proposal(plan, planner, batching, names, made, len(found) - len(photos))
+
+
+def _complete(part: Known | None) -> Known:
+    """A part of the order that must be chosen by now."""
+    if part is None:
+        raise Trouble("The order is not complete: w chooses a workflow.")
+    return part
+
+
+def _is_still(path: Path, stamp: files.Stamp) -> bool:
+    try:
+        return files.stamp(path).is_content_of(stamp)
+    except PhotoProblem:
+        return False
+
+
+# -------------------------------------------------------------------------------------------------------- the question
+
+
+def question(proposal: Proposal, order: Order, purse: Purse | None, glyphs: Glyphs, *, moved: bool = False) -> Question:
+    """The one question before anything is sent; ``enter`` on its cursor cancels."""
+    number = len(proposal.plan.having(Verdict.SEND))
+    choices = (Choice("c", "Cancel"), Choice("s", "Send" if number else "Copy the results", spends=True))
+    lines = [glyphs.plain(line) for line in _lines(proposal, purse, moved=moved)]
+    return Question(_heading(proposal, order, number), lines, choices)
+
+
+def _heading(proposal: Proposal, order: Order, number: int) -> str:
+    if not number:
+        return f"Copy {plural(len(proposal.plan.queued), 'result')}? Nothing to pay."
+    name = shown(titled(order.choice), 50) if order.choice else ""
+    most = proposal.plan.most
+    cost = "The price is not known." if most is None else f"At most {order.money(most).replace(' EUR', ' EUR net')}."
+    return f"Send {plural(number, 'photo')} to {name}? {cost}"
+
+
+def _lines(proposal: Proposal, purse: Purse | None, *, moved: bool) -> Sequence[str]:
+    plan, offer = proposal.plan, proposal.plan.offer
+    number = len(plan.having(Verdict.SEND))
+    payer = offer.identity.organization.name or offer.identity.organization.id
+    lines = ["The workflow has changed at the service since you looked: this is what holds now."] if moved else []
+    says = [f"Account {shown(offer.account, 30)}, {shown(payer, 40)}"]
+    price = weight(offer.workflow.price)
+    if offer.balance is not None:
+        left = offer.balance - price * number
+        says.append(f"balance after {left:,}" + (": top up, the rest waits unsent" if left < 0 else ""))
+    if purse is not None and purse.cap is not None:
+        room = max(0, purse.cap - purse.today) // price if price else number
+        beyond = f": room for {room:,} photos, the rest waits unsent" if room < number else ""
+        says.append(f"today {purse.today + price * min(room, number):,} of {purse.cap:,}{beyond}")
+    lines.append(" · ".join(says) + ".")
+    lines.append(f"Results: {shown(plan.target.folder, 66)}")
+    lines += _exceptions(proposal)
+    return lines
+
+
+def _exceptions(proposal: Proposal) -> list[str]:
+    """What does not simply go from here to there."""
+    plan, lines = proposal.plan, []
+    if held := proposal.samples:
+        lines.append(f"The first {proposal.batching.sample:,} of each batch go ahead; {held:,} wait for your yes.")
+    if len(proposal.made) > 1:
+        lines.append(f"{len(proposal.made):,} batches.")
+    if plan.scaled_down:
+        lines.append(f"{plan.scaled_down:,} will be scaled down.")
+    if known := len(plan.having(Verdict.KNOWN)):
+        lines.append(f"{known:,} {'was' if known == 1 else 'were'} done or queued before, not paid again.")
+    if twins := len(plan.having(Verdict.TWIN)):
+        lines.append(f"{twins:,} {'is' if twins == 1 else 'are'} the same photo as another, not paid.")
+    if renamed := [planned for planned in plan.queued if planned.is_renamed]:
+        first = f"{shown(renamed[0].found.path.name, 24)} as {shown(renamed[0].stem, 24)}"
+        lines.append(f"{plural(len(renamed), 'result name is', 'result names are')} taken: {first}.")
+    if proposal.refused:
+        lines.append(f"{proposal.refused:,} refused and left out.")
+    return lines
+
+
+# ----------------------------------------------------------------------------------------------------- after a yes
+
+
+async def renew(config: Config, vault: Vault, order: Order) -> Order:
+    """The order with workflow, payer and balance as the service has them now. Raises ``Trouble``."""
+    account, choice = _complete(order.account), _complete(order.choice)
+    async with at_service(config, account, vault) as provider:
+        identity, balance = await provider.identify(), await provider.balance()
+        workflow = await provider.workflow(choice.workflow.id)
+    return replace(order, choice=replace(choice, workflow=workflow), standing=Standing(identity, balance))
+
+
+async def send(config: Config, vault: Vault, journal: Journal, order: Order, proposal: Proposal) -> list[int]:
+    """Write the jobs of a proposal that was agreed to; returns their numbers.
+
+    Raises :class:`Moved` where something else would be paid for by now, ``Trouble`` where the service or the output
+    folder fails. Then nothing is written.
+    """
+    agreed = proposal.plan.offer
+    fresh = await renew(config, vault, order)
+    if _terms(_complete(fresh.offer())) != _terms(agreed):
+        raise Moved(fresh)
+    async with at_service(config, _complete(order.account), vault) as provider:
+        labels = {
+            name: provider.batch_labels(batch.id, batch.name, _iso(batch.created_at))
+            for name, batch in proposal.made.items()
+        }
+    try:
+        await asyncio.to_thread(probe_folder, proposal.plan.target.folder)
+    except OutputProblem as problem:
+        raise Trouble(shown(f"Nothing was sent: {problem}", 300)) from None
+    return await asyncio.to_thread(_write, journal, proposal, labels)
+
+
+def _terms(offer: Offer) -> tuple[object, ...]:
+    return offer.workflow.id, offer.workflow.version, offer.workflow.price, offer.identity.payer
+
+
+def _iso(at: float) -> str:
+    return dt.datetime.fromtimestamp(at, dt.UTC).isoformat(timespec="seconds")
+
+
+def _write(journal: Journal, proposal: Proposal, labels: Mapping[str, Mapping[str, str]]) -> list[int]:
+    """Add all batches at once; where another program takes one of their names at this moment, under other names."""
+    plan = proposal.plan
+    for _ in range(ANEW):
+        divided = parts(plan, proposal.names, proposal.made, proposal.batching, labels)
+        try:
+            return journal.write(_add, divided)
+        except jobs.StemTaken:
+            plan = proposal.planner.renamed(plan)
+    raise Trouble("Others take the same result names all the time. Nothing was sent; try again.")
+
+
+def _add(db: Connection, divided: Sequence[Part]) -> list[int]:
+    return [number for part in divided for number in jobs.add(db, part.batch, part.jobs)]

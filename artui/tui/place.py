@@ -1,0 +1,43 @@
+"""What every screen of the console is: a place behind a digit, with its keys, its help and its way back."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, ClassVar, cast
+
+from textual.containers import Vertical
+
+if TYPE_CHECKING:
+    from artui.tui.app import Console
+
+
+class Place(Vertical):
+    """One screen of the console.
+
+    Its keys are Textual bindings: the description is what the footer says (``show``), the tooltip is the sentence of
+    the key help and of the command palette. An action named in ``changes`` spends or alters something: ``--readonly``
+    takes its key away.
+    """
+
+    DEFAULT_CSS = """
+    Place { height: 1fr; }
+    """
+
+    changes: ClassVar[frozenset[str]] = frozenset()
+    """The actions that change anything."""
+
+    @property
+    def console(self) -> Console:
+        """The application."""
+        return cast("Console", self.app)
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """Take the keys that change anything away from a console that only reads."""
+        del parameters
+        return not (action in self.changes and self.console.readonly)
+
+    def enter(self) -> None:
+        """The place has come to the front: give the focus to what the person works with."""
+
+    def back(self) -> bool:
+        """Undo one step inside (an input, a filter); False where nothing is left to undo."""
+        return False

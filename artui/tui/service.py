@@ -1,0 +1,49 @@
+"""Asking a service from the console: opened without holding up the screen, and what goes wrong as one sentence."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from typing import TYPE_CHECKING, Any
+
+from artui.config import AccountConfig, Config, ConfigError
+from artui.credentials import CredentialProblem, SignedOut, Vault, scrub
+from artui.shown import shown
+
+if TYPE_CHECKING:
+    from artui.providers.base import Provider
+
+
+class Trouble(Exception):
+    """What was asked could not be done; the text is a printable sentence for a person."""
+
+
+@contextmanager
+def told() -> Iterator[None]:
+    """Turn what can go wrong at a service, with a key or with a setting into a :class:`Trouble`."""
+    from artui.providers.base import ProviderError
+
+    try:
+        yield
+    except (ProviderError, SignedOut, CredentialProblem, ConfigError, TimeoutError) as problem:
+        raise Trouble(shown(scrub(str(problem)), 300)) from None
+
+
+@asynccontextmanager
+async def at_service(config: Config, account: AccountConfig, vault: Vault) -> AsyncIterator[Provider[Any]]:
+    """The provider of an account for a few questions; raises :class:`Trouble` for whatever goes wrong inside."""
+    await asyncio.to_thread(_load, account.provider)
+    from artui.engine import open_provider
+
+    with told():
+        async with open_provider(config, account, vault) as provider:
+            yield provider
+
+
+def _load(provider: str) -> None:
+    """Load what talks to the network, which takes long the first time, and so happens in a thread."""
+    import artui.engine  # noqa: F401
+    from artui import providers
+
+    providers.load(provider)

@@ -1,0 +1,178 @@
+"""The frame around every place: the header with the money, the tabs, and the footer with the keys that matter here."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from textual import events
+from textual.binding import ActiveBinding
+from textual.content import Content
+from textual.message import Message
+from textual.widgets import Input, Static
+
+from artui.background import Alive
+from artui.journal.requests import EngineRow
+from artui.journal.window import Group
+from artui.shown import shown, width
+from artui.tui.look import Width, room
+from artui.tui.view import Look, Purse
+from artui.tui.words import amount, rate
+
+
+class Line(Static):
+    """One line of text that is repainted only when it says something else."""
+
+    DEFAULT_CSS = """
+    Line { height: 1; width: 1fr; text-wrap: nowrap; text-overflow: clip; }
+    """
+
+    def __init__(self, *, id: str | None = None, classes: str | None = None) -> None:  # noqa: A002 — as Textual
+        super().__init__("", id=id, classes=classes, markup=False)
+        self._said = Content("")
+
+    def say(self, content: Content | str) -> None:
+        """Show this text; control characters must be gone by now (:func:`artui.shown.shown`)."""
+        content = Content(content) if isinstance(content, str) else content
+        if not content.is_same(self._said):
+            self._said = content
+            self.update(content, layout=False)
+
+    @property
+    def said(self) -> str:
+        """The text it shows."""
+        return self._said.plain
+
+
+def engine_word(engine: Alive | None, row: EngineRow | None) -> str:
+    """The engine in two or three words."""
+    if engine is None:
+        never = row is None or row.generation == 0
+        return "engine: none yet" if never else "no engine"
+    if engine.stale:
+        return "engine silent"
+    if engine.row.state == "starting":
+        return "engine starts"
+    return "engine here" if engine.row.mode == "background" else f"engine: {shown(engine.row.mode, 8)}"
+
+
+class Header(Line):
+    """Account, balance, spent today of the cap, how many need you, the engine, the rates."""
+
+    def draw(self, look: Look, account: str | None) -> None:
+        """Show what the latest look has shown."""
+        needs = look.counts.get(Group.NEEDS, 0)
+        narrow, cells = room(self.app.size) <= Width.NARROW, self.app.size.width
+        left = _money([purse for purse in look.purses if purse.account == account], narrow=narrow)
+        call = f"{needs:,} need you" if needs != 1 else "1 needs you"
+        rates = [f"{way} {rate(look.rate(way))}" for way in ("up", "down") if look.rate(way) >= 1000]
+        after = [engine_word(look.engine, look.row), *([] if narrow else rates)]
+        tail = " | ".join(after)
+        used = width(left) + width(call) * bool(needs) + width(tail) + 2
+        while len(after) > 1 and used + 6 > cells:
+            after.pop()
+            tail = " | ".join(after)
+            used = width(left) + width(call) * bool(needs) + width(tail) + 2
+        parts: list[str | tuple[str, str]] = [" ", (left, "bold"), " " * max(2, cells - used - 3 * bool(needs))]
+        if needs:
+            parts += [(call, "reverse bold"), " | "]
+        self.say(Content.assemble(*parts, tail, " "))
+
+
+def _money(purses: Sequence[Purse], *, narrow: bool) -> str:
+    if not purses:
+        return "artui" if narrow else "artui, no account yet"
+    purse = purses[0]
+    balance = f"{amount(purse.balance)} cr" if purse.balance is not None else "balance ?"
+    cap = "" if purse.cap is None else f"/{purse.cap:,}"
+    if narrow:
+        return f"{balance} | {purse.today:,}{cap}"
+    held = f" ({shown(purse.held, 12)})" if purse.held else ""
+    return f"{shown(purse.account, 20)}{held} {balance} | today {purse.today:,}{cap}"
+
+
+@dataclass(frozen=True, slots=True)
+class Tab:
+    """One place in the tabs: its key and its title."""
+
+    key: str
+    title: str
+
+
+class Tabs(Line):
+    """The places and their keys; the one in front stands in brackets."""
+
+    class Chosen(Message):
+        """A tab was clicked; ``key`` is its digit."""
+
+        def __init__(self, key: str) -> None:
+            super().__init__()
+            self.key = key
+
+    def __init__(self, tabs: Sequence[Tab]) -> None:
+        super().__init__(id="tabs")
+        self.tabs = tabs
+        self._spans: list[tuple[int, int, str]] = []
+
+    def draw(self, front: str) -> None:
+        """Show which place is in front."""
+        narrow, cells = room(self.app.size) <= Width.NARROW, self.app.size.width
+        parts: list[str | tuple[str, str]] = []
+        self._spans, at = [], 0
+        for tab in self.tabs:
+            label = f"{tab.key}{tab.title[0]}" if narrow else f"{tab.key} {tab.title}"
+            ahead = tab.key == front
+            text = f"[{label}]" if ahead else f" {label} "
+            parts.append((text, "bold $primary") if ahead else text)
+            self._spans.append((at, at + len(text), tab.key))
+            at += len(text)
+        self.say(Content.assemble(*parts, " " * max(1, cells - at - 7), "? keys "))
+
+    def on_click(self, event: events.Click) -> None:
+        """A click on a tab."""
+        for start, end, key in self._spans:
+            if start <= event.x < end:
+                self.post_message(self.Chosen(key))
+
+
+KEY_NAMES = {
+    "question_mark": "?", "slash": "/", "colon": ":", "plus": "+", "dollar_sign": "$", "comma": ",", "full_stop": ".",
+    "left": "left", "right": "right", "escape": "esc",
+}  # fmt: skip
+
+
+def key_name(active: ActiveBinding) -> str:
+    """A key as a person presses it."""
+    return active.binding.key_display or KEY_NAMES.get(active.binding.key, active.binding.key)
+
+
+class Keys(Line):
+    """The footer: the keys that matter here, as many as fit, the way out always."""
+
+    def draw(self) -> None:
+        """Show the keys of what has the focus."""
+        cells = self.app.size.width
+        most = 4 if room(self.app.size) <= Width.NARROW else 20
+        shown_keys = self._active()
+        ways_out = [one for one in shown_keys if one.binding.action == "app.leave"]
+        keys = [(key_name(one), one.binding.description) for one in shown_keys if one not in ways_out]
+        last = [(key_name(one), one.binding.description) for one in ways_out]
+        while keys and (len(keys) + len(last) > most or _cells([*keys, *last]) > cells):
+            keys.pop()
+        parts: list[str | tuple[str, str]] = [" "]
+        for key, word in [*keys, *last]:
+            parts += [(key, "bold $primary"), f" {word}  "]
+        self.say(Content.assemble(*parts))
+
+    def _active(self) -> list[ActiveBinding]:
+        """Each shown action once; while something is typed only what ends the typing."""
+        found: dict[tuple[int, str], ActiveBinding] = {}
+        for one in self.screen.active_bindings.values():
+            typing = isinstance(self.screen.focused, Input) and one.node is not self.screen.focused
+            if one.binding.show and one.enabled and not typing:
+                found.setdefault((id(one.node), one.binding.action), one)
+        return list(found.values())
+
+
+def _cells(keys: Sequence[tuple[str, str]]) -> int:
+    return 1 + sum(len(key) + len(word) + 3 for key, word in keys) - 1

@@ -1,0 +1,238 @@
+"""What a sign-in shows and asks: the code to confirm elsewhere, a key to paste, and who is to pay."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Awaitable, Callable, Sequence
+from typing import TYPE_CHECKING, ClassVar
+
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Horizontal, Vertical
+from textual.content import Content
+from textual.screen import ModalScreen
+from textual.widgets import Input, Static
+
+from artui.credentials import Secret
+from artui.shown import shown
+from artui.signing import Payer
+from artui.tui.dialogs import Reading
+from artui.tui.qr import qr_code
+from artui.tui.rows import Cell, Rows, line
+from artui.tui.service import Trouble, told
+from artui.tui.words import amount
+
+if TYPE_CHECKING:
+    from artui.providers.base import DevicePrompt
+
+Login = Callable[[Callable[["DevicePrompt"], None]], Awaitable[Secret]]
+"""Asks the service for a code, shows it with what it is given, and returns the key once the code is confirmed."""
+
+QR_CELLS, QR_LINES = 78, 22
+"""The least terminal in which the QR code is drawn; a smaller one shows the code and the address alone."""
+
+
+class CodeScreen(ModalScreen["Secret | None"]):
+    """Shows a code until it is confirmed elsewhere; gives the key, None where the person gave up."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("y", "copy", "copy address", tooltip="The address in one line, and sent to your terminal"),
+        Binding("r", "again", "new code", tooltip="Ask for another code"),
+        Binding("q,escape", "back", "cancel", tooltip="Give up signing in; nothing is kept"),
+    ]
+    DEFAULT_CSS = """
+    CodeScreen .box { width: 78; padding: 0 1; }
+    CodeScreen #code-and-words { height: auto; }
+    CodeScreen #qr { width: auto; height: auto; margin: 0 2 0 0; }
+    CodeScreen #said { width: 1fr; height: auto; }
+    """
+
+    def __init__(self, title: str, login: Login, *, may_draw: bool) -> None:
+        super().__init__(classes="dialog")
+        self.heading = title
+        self.login = login
+        self.may_draw = may_draw
+        self.prompt: DevicePrompt | None = None
+        self.expires = ""
+        self.trouble = ""
+
+    def compose(self) -> ComposeResult:
+        """The QR code, and right of it the code in words."""
+        with Vertical(classes="box"):
+            yield Static(Content(self.heading).stylize("bold"), markup=False)
+            with Horizontal(id="code-and-words"):
+                yield Static("", id="qr", markup=False)
+                yield Static("Asking for a code ...", id="said", markup=False)
+
+    def on_mount(self) -> None:
+        """Ask for a code."""
+        self.run_worker(self._wait(), exclusive=True)
+
+    async def _wait(self) -> None:
+        self.prompt, self.trouble = None, ""
+        try:
+            with told():
+                key = await self.login(self._prompted)
+        except Trouble as trouble:
+            self.trouble = str(trouble)
+            self._draw()
+        else:
+            self.dismiss(key)
+
+    def _prompted(self, prompt: DevicePrompt) -> None:
+        self.prompt = prompt
+        self.expires = time.strftime("%H:%M", time.localtime(time.time() + prompt.expires_in))
+        self._draw()
+
+    def _draw(self) -> None:
+        cells, lines = self.app.size
+        drawn = self.prompt is not None and self.may_draw and cells >= QR_CELLS and lines >= QR_LINES
+        code = self.query_one("#qr", Static)
+        code.display = drawn and not self.trouble
+        if self.prompt and code.display:
+            code.update(qr_code(self.prompt.url_with_code))
+        self.query_one("#said", Static).update(self._words(scan=code.display))
+        self.refresh_bindings()
+
+    def _words(self, *, scan: bool) -> Content:
+        quiet = "$quiet"
+        if self.trouble:
+            return Content.assemble(f"{self.trouble}\n\n", ("r  new code     q  cancel", quiet))
+        if self.prompt is None:
+            return Content("Asking for a code ...")
+        first = "Scan this, or open" if scan else "Open this on any phone or browser:"
+        parts: list[str | tuple[str, str]] = [
+            f"{first}\n",
+            (shown(self.prompt.url), "bold $primary"),
+            "\n\nand enter the code\n\n  ",
+            (" ".join(shown(self.prompt.user_code, 40)), "bold"),
+            f"\n\nexpires {self.expires}\n\n",
+            ("y  copy address\nq  cancel", quiet),
+        ]
+        return Content.assemble(*parts)
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """Copy an address where there is one, ask again where the last code came to nothing."""
+        del parameters
+        if action == "copy":
+            return self.prompt is not None and not self.trouble
+        return bool(self.trouble) if action == "again" else True
+
+    def on_resize(self) -> None:
+        """Draw the QR code where it fits."""
+        self._draw()
+
+    def action_copy(self) -> None:
+        """Send the address to the terminal's clipboard, and show it where it can be selected."""
+        if self.prompt is not None:
+            address = shown(self.prompt.url_with_code)
+            self.app.copy_to_clipboard(address)
+            title = "Sent to your terminal; if nothing arrives, select it here"
+            self.app.push_screen(Reading(title, Content(address), plain=True))
+
+    def action_again(self) -> None:
+        """Ask for another code."""
+        self.query_one("#said", Static).update("Asking for a code ...")
+        self.run_worker(self._wait(), exclusive=True)
+
+    def action_back(self) -> None:
+        """Give up."""
+        self.dismiss(None)
+
+
+class KeyScreen(ModalScreen["Secret | None"]):
+    """Asks for a key without showing it; None where the person went back."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "back", "back", tooltip="Back, nothing is kept")]
+
+    def __init__(self, title: str) -> None:
+        super().__init__(classes="dialog")
+        self.heading = title
+
+    def compose(self) -> ComposeResult:
+        """The title, the input, the way out."""
+        with Vertical(classes="box"):
+            yield Static(Content(self.heading).stylize("bold"), classes="heading", markup=False)
+            yield Static("It is tried before it is kept, and never shown.", markup=False)
+            typed = Input(password=True, placeholder="paste the key here", compact=True)
+            typed.cursor_blink = False
+            yield typed
+            yield Static(Content("enter takes it, esc goes back").stylize("$quiet"), markup=False)
+
+    def on_mount(self) -> None:
+        """Wait for the key."""
+        self.query_one(Input).focus()
+
+    def on_input_submitted(self, event: Input.Submitted) -> None:
+        """Give the key, and keep it nowhere here."""
+        key = Secret(event.value.strip())
+        self.query_one(Input).clear()
+        if key:
+            self.dismiss(key)
+
+    def action_back(self) -> None:
+        """Give none."""
+        self.dismiss(None)
+
+
+class PayersScreen(ModalScreen["list[Payer] | None"]):
+    """Asks which organizations are to pay; None where the person went back."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("space", "mark", "mark", tooltip="Mark this organization, or take the mark away"),
+        Binding("escape,q", "back", "back", tooltip="Back, nothing is kept"),
+    ]
+    COLUMNS = (Cell("Name", 0), Cell("Role", 20), Cell("Balance", 13, right=True))
+
+    def __init__(self, payers: Sequence[Payer], marked: Sequence[str] = (), *, sign: str) -> None:
+        """``marked`` are the ids of those that pay already; ``sign`` stands before what is marked."""
+        super().__init__(classes="dialog")
+        self.payers = payers
+        self.marked = set(marked)
+        self.sign = sign
+
+    def compose(self) -> ComposeResult:
+        """The organizations with role and balance."""
+        with Vertical(classes="box"):
+            title = "Signed in. Which organization pays?"
+            yield Static(Content(title).stylize("bold"), classes="heading", markup=False)
+            yield Rows()
+            yield Static("", id="hint", markup=False)
+            yield Static(
+                Content("Each one marked becomes an account; all share this sign-in.").stylize("$quiet"), markup=False
+            )
+
+    def on_mount(self) -> None:
+        """Begin on the first one."""
+        self._draw()
+        rows = self.query_one(Rows)
+        rows.styles.height = min(10, len(self.payers))
+        rows.highlighted = 0
+        rows.focus()
+
+    def _draw(self) -> None:
+        self.query_one(Rows).put((payer.organization.id, self._row(payer)) for payer in self.payers)
+        number = len(self.marked)
+        goes_on = f"goes on with {number}" if number else "goes on with the one under the cursor"
+        self.query_one("#hint", Static).update(f"space marks, enter {goes_on}, esc goes back")
+
+    def _row(self, payer: Payer) -> Content:
+        organization = payer.organization
+        balance = f"{amount(payer.balance)} cr" if payer.balance is not None else "balance ?"
+        cells = min(68, self.app.size.width - 8)
+        said = line(self.COLUMNS, (organization.name or organization.id, organization.role, balance), cells)
+        return Content(f"[{self.sign if organization.id in self.marked else ' '}] {said}")
+
+    def on_option_list_option_selected(self) -> None:
+        """Go on with the marked, or with the one under the cursor."""
+        wanted = self.marked or {self.query_one(Rows).current}
+        self.dismiss([payer for payer in self.payers if payer.organization.id in wanted])
+
+    def action_mark(self) -> None:
+        """Mark the organization under the cursor, or take its mark away."""
+        self.marked ^= {self.query_one(Rows).current}
+        self._draw()
+
+    def action_back(self) -> None:
+        """Choose none."""
+        self.dismiss(None)

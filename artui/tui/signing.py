@@ -1,0 +1,290 @@
+"""The sign-in, step by step: a key by code or paste, who pays, where the key is kept, the accounts saved. And its end.
+
+A new key is held in memory until all is answered: whoever goes back has changed nothing, and a key that came from a
+code is then revoked.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import time
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from artui import signing
+from artui.config import AccountConfig, load, save_setting, variable
+from artui.credentials import CredentialProblem, Place, Secret, Stored, Vault
+from artui.job import Reason
+from artui.journal import Connection, accounts, offers, requests
+from artui.shown import shown
+from artui.signing import Payer
+from artui.tui.acts import Act
+from artui.tui.dialogs import Choice, Question
+from artui.tui.look import ASCII
+from artui.tui.service import Trouble, at_service, told
+from artui.tui.sign_in_dialogs import CodeScreen, KeyScreen, PayersScreen
+from artui.tui.words import plural
+
+if TYPE_CHECKING:
+    from artui.providers.base import Organization
+    from artui.tui.app import Console
+
+PATIENCE = 15.0
+"""Seconds a running engine gets to end before another one, which has the key, is started."""
+
+_PLACES = {"k": Place.KEYRING, "f": Place.FILE, "m": Place.MEMORY}
+
+_lent: dict[str, Secret] = {}
+"""The keys that this process lends, in a variable each, to the engines it starts; by the name they are kept under."""
+
+
+@dataclass
+class SignIn:
+    """One sign-in for an account, which need not be set up yet. ``pasted``: a key is pasted, not got by a code."""
+
+    console: Console
+    account: AccountConfig
+    pasted: bool
+    vault: Vault = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.vault = Vault(self.console.paths)
+
+    async def run(self) -> bool:
+        """Walk through all steps; False where the person went back. Raises :class:`Trouble`."""
+        self.refuse_fixed(await asyncio.to_thread(self._fixed))
+        async with at_service(self.console.config, self.account, self.vault) as provider:
+            key = await self._key(provider.title, provider.login)
+            if key is None:
+                return False
+            agreed = False
+            try:
+                found = await signing.try_key(provider, self.vault, self.account.login, key)
+                agreed = await self._settle(await self._who_pays(found))
+            finally:
+                if not agreed and not self.pasted:
+                    with suppress(Exception):
+                        await provider.revoke(key)
+        return agreed
+
+    def _fixed(self) -> str:
+        with told():
+            return "" if is_lent(self.account.login) else signing.set_from_outside(self.vault, self.account.login)
+
+    def refuse_fixed(self, outside: str) -> None:
+        """Refuse where a sign-in would have no effect."""
+        if outside:
+            raise Trouble(
+                f"The key of {self.account.name} is set from outside ({shown(outside, 60)}): change it there."
+            )
+
+    async def _key(self, title: str, login: object) -> Secret | None:
+        if self.pasted:
+            return await self.console.push_screen_wait(KeyScreen(f"Paste a key of {title}"))
+        draws = self.console.glyphs is not ASCII
+        screen = CodeScreen(f"Sign in to {title}", login, may_draw=draws)  # type: ignore[arg-type]
+        return await self.console.push_screen_wait(screen)
+
+    # ---------------------------------------------------------------------------------------------------- who pays
+
+    async def _who_pays(self, found: Sequence[Organization]) -> list[Payer] | None:
+        """Those who are to pay, where there is a choice; empty where the service knows no organizations."""
+        known = await signing.payers(self.console.config, self.account, self.vault, found)
+        if len(known) <= 1:
+            return known
+        configured = self.console.config.accounts.values()
+        sharing = [one.settings.get("organization") for one in configured if one.login == self.account.login]
+        paying = [payer.organization.id for payer in known if payer.organization.id in sharing]
+        sign = self.console.glyphs.marked
+        return await self.console.push_screen_wait(PayersScreen(known, paying, sign=sign))
+
+    async def _settle(self, chosen: list[Payer] | None) -> bool:
+        """Keep the key and save the accounts; False where the person went back."""
+        if chosen is None:
+            return False
+        organizations = [payer.organization for payer in chosen]
+        made = signing.accounts_for(self.console.config, self.account, organizations)
+        stored = await self._keep(made[0].login)
+        if stored is None:
+            return False
+        await asyncio.to_thread(self._save, made)
+        await self.console.journal.do(_note, made, chosen)
+        if stored.place is Place.MEMORY:
+            await lend(self.console, made[0].login, stored.secret)
+        await self.console.leave_requests(await self._wake(made))
+        tell(self.console, _signed_in(made, chosen, stored))
+        return True
+
+    async def _wake(self, made: Sequence[AccountConfig]) -> list[Act]:
+        """What lets all accounts of this sign-in go on: a look at the balance ends what waited for the key."""
+        names = list(
+            dict.fromkeys([*(one.name for one in made), *(one.name for one in _sharing(self.console, made[0]))])
+        )
+
+        def take(db: Connection) -> set[str]:
+            paused = {name for name in names if offers.paused_by_sign_out(db, name)}
+            for name in paused:
+                offers.note_sign_out(db, name, paused=False)
+            return paused
+
+        paused = await self.console.journal.do(take)
+        return [Act("resume" if name in paused else "refresh", arguments={"account": name}) for name in names]
+
+    def _save(self, made: Sequence[AccountConfig]) -> None:
+        """Save the accounts; where there are several, the one in use stays the one meant without a name."""
+        console = self.console
+        with told():
+            for account in made:
+                signing.save(console.paths, console.config, account)
+            config = load(console.paths)
+            in_use = console.account if console.account in console.config.accounts else made[0].name
+            if config.default_account is None and in_use:
+                save_setting(console.paths, "account", in_use)
+                config = load(console.paths)
+        console.config = console.view.config = config
+        console.account = in_use
+
+    # ------------------------------------------------------------------------------------------- where it is kept
+
+    async def _keep(self, login: str) -> Stored | None:
+        """Ask where the key is to be kept until a place takes it; None where the person went back."""
+        keyring = Choice("k", "in the keyring of this desktop")
+        memory = Choice("m", "only until artui ends: in its memory, and its engine's")
+        file = Choice("f", "in a file readable by you only")
+        choices, lines = [keyring, memory, file], ["Nowhere else, and it is never shown."]
+        while True:
+            answer = await self.console.push_screen_wait(Question("Where should the key be kept?", lines, choices))
+            if answer not in _PLACES:
+                return None
+            try:
+                place = _PLACES[answer]
+                stored = await asyncio.to_thread(signing.keep, self.vault, self.account.login, login, place)
+            except CredentialProblem as problem:
+                lines = [f"Not kept: {shown(str(problem), 200)}."]
+                choices = [choice for choice in choices if choice.key != answer]
+                continue
+            if place is not Place.MEMORY:
+                _take_back(login)
+            return stored
+
+
+def _note(db: Connection, made: Sequence[AccountConfig], chosen: Sequence[Payer]) -> None:
+    """Remember what was learned of the organizations."""
+    for account, payer in zip(made, chosen, strict=False):
+        offers.name_organization(db, payer.organization.id, payer.organization.name)
+        accounts.set_balance(db, account.name, payer.balance, time.time())
+
+
+def _signed_in(made: Sequence[AccountConfig], chosen: Sequence[Payer], stored: Stored) -> str:
+    who = [
+        f"{shown(payer.organization.name, 30)} pays as {account.name}"
+        for account, payer in zip(made, chosen, strict=False)
+    ]
+    where = {Place.KEYRING: "in the keyring", Place.MEMORY: "in memory until artui ends"}
+    place = where.get(stored.place, f"in {shown(stored.detail, 60)}")
+    return f"Signed in: {', '.join(who) or made[0].name}. The key is kept {place}."
+
+
+def tell(console: Console, text: str) -> None:
+    """Say what was done, now and among the messages."""
+    console.news.tell(time.time(), text)
+    console.notify(text, markup=False)
+
+
+async def lend(console: Console, login: str, key: Secret) -> None:
+    """Let the engines that this process starts have a key that is kept nowhere; one that runs is started anew.
+
+    Only its environment reaches another process of this user without touching a disk.
+    """
+    os.environ[variable(login, "token")] = key.reveal()
+    _lent[login] = key
+    engine = console.look.engine
+    if engine is None or engine.row.mode != "background":
+        return
+    await console.journal.do(lambda db: requests.leave(db, "stop"))
+    deadline = time.monotonic() + PATIENCE
+    while console.look.engine is not None and time.monotonic() < deadline:  # noqa: ASYNC110 — a look shows it
+        await asyncio.sleep(0.1)
+    await console.start_engine()
+
+
+def is_lent(login: str) -> bool:
+    """Whether the key in a sign-in's variable is one that was put there here, until artui ends."""
+    return login in _lent and _lent[login].reveal() == os.environ.get(variable(login, "token"))
+
+
+def _take_back(login: str) -> None:
+    if is_lent(login):
+        del os.environ[variable(login, "token")]
+    _lent.pop(login, None)
+
+
+async def sign_out(console: Console, account: AccountConfig) -> bool:
+    """Ask, then end a sign-in at the service and forget its key; False where it stays. Raises :class:`Trouble`."""
+    vault = Vault(console.paths)
+    with told():
+        stored = await asyncio.to_thread(vault.find, account.login)
+    if stored is None:
+        raise Trouble(f"{account.name} is not signed in.")
+    question = await _sign_out_question(console, account, stored)
+    if await console.push_screen_wait(question) != "o":
+        return False
+    try:
+        async with at_service(console.config, account, vault) as provider:
+            await provider.revoke(stored.secret)
+    except Trouble as trouble:
+        if not await _only_here(console, trouble):
+            return False
+    await _forget(console, account, vault)
+    return True
+
+
+async def _sign_out_question(console: Console, account: AccountConfig, stored: Stored) -> Question:
+    sharing = _sharing(console, account)
+    sent, unsent = await console.view.ask(_waiting, [one.name for one in sharing])
+    lines = [f"The service no longer accepts its key, and it is forgotten here ({stored.place})."]
+    if len(sharing) > 1:
+        lines.append(f"It is the key of {', '.join(one.name for one in sharing)}: all of them are signed out.")
+    if sent + unsent:
+        safe = f"{plural(sent, 'sent photo is', 'sent photos are')} safe there and fetched after the next sign-in"
+        lines.append(f"{safe}; {plural(unsent, 'waits', 'wait')} here, nothing more is sent.")
+    choices = (Choice("s", "stay signed in"), Choice("o", "sign out", spends=True))
+    return Question(f"Sign {account.name} out?", lines, choices)
+
+
+async def _only_here(console: Console, trouble: Trouble) -> bool:
+    lines = [f"The service could not be told: {trouble}", "It goes on accepting this key until somebody tells it."]
+    choices = (Choice("s", "keep the key, try again later"), Choice("l", "forget it here only", spends=True))
+    return await console.push_screen_wait(Question("Not signed out at the service", lines, choices)) == "l"
+
+
+async def _forget(console: Console, account: AccountConfig, vault: Vault) -> None:
+    """Forget the key, and stop a running engine from sending with what it still has of it."""
+    _take_back(account.login)
+    with told():
+        await asyncio.to_thread(vault.forget, account.login)
+        left = await asyncio.to_thread(vault.find, account.login)
+    if console.look.engine is not None:
+        await console.journal.do(_pause, [one.name for one in _sharing(console, account)])
+    outside = f" A key is still set from outside: {shown(left.detail, 60)}. Take it away there." if left else ""
+    tell(console, f"{account.name} is signed out.{outside}")
+
+
+def _pause(db: Connection, names: Sequence[str]) -> None:
+    for name in names:
+        if accounts.state(db, name).held != Reason.PAUSED:
+            offers.note_sign_out(db, name, paused=True)
+            requests.leave(db, "pause", account=name)
+
+
+def _sharing(console: Console, account: AccountConfig) -> list[AccountConfig]:
+    return [one for one in console.config.accounts.values() if one.login == account.login]
+
+
+def _waiting(db: Connection, names: Sequence[str]) -> tuple[int, int]:
+    """How many photos of these accounts are at the service, and how many wait here unsent."""
+    found = [offers.unfinished(db, name) for name in names]
+    return sum(sent for sent, _ in found), sum(unsent for _, unsent in found)

@@ -1,0 +1,229 @@
+"""The Submit screen: a folder to pick photos from, the order they make, and the question before they are sent.
+
+The list is :mod:`artui.tui.picker`, what is known of files :mod:`artui.tui.picked`, the order and its lines
+:mod:`artui.tui.picked_order`; here they are put together and get their keys.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import datetime as dt
+from dataclasses import replace
+from typing import ClassVar
+
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+
+from artui.config import AccountConfig
+from artui.credentials import Vault
+from artui.plan import Planner
+from artui.tui import catalogue, picked_choices, picked_order, picked_sample
+from artui.tui.picked import Sum, add_up
+from artui.tui.picked_chooser import Chooser
+from artui.tui.picked_order import Order, Standing, target_of
+from artui.tui.picked_pane import OrderPane
+from artui.tui.place import Place
+from artui.tui.service import Trouble, at_service
+from artui.tui.view import Look, Purse
+
+
+class Submit(Place):
+    """Picks photos, says what they cost, and sends them after a yes."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("s", "send", "send...", tooltip="Send the marked: shows first what it costs, and asks"),
+        Binding("w", "workflow", show=False, tooltip="Choose the workflow"),
+        Binding("o", "output", show=False, tooltip="Choose where results go, and what they are called"),
+        Binding("b", "batch", show=False, tooltip="One batch or several, the label, a sample first"),
+        Binding("y", "sample", show=False, tooltip="Answer for a batch whose first results have come"),
+    ]
+    changes = frozenset({"send", "sample"})
+
+    def __init__(self, *, id: str | None = None) -> None:  # noqa: A002 — as Textual
+        super().__init__(id=id)
+        self.total = Sum()
+        self.order = Order(target_of(picked_order.DEFAULT_OUTPUT))
+        self.planner: Planner | None = None
+        self.said = ""
+        """What went wrong last; shown until something is done about it."""
+        self._samples = ""
+        self._sending = False
+
+    def compose(self) -> ComposeResult:
+        """What to pick from, and the order it makes."""
+        yield Chooser(id="chooser")
+        yield OrderPane(id="order")
+
+    def on_mount(self) -> None:
+        """Begin with a folder, and ask the service what is known of the account."""
+        self.vault = Vault(self.console.paths)
+        self.console.looked.subscribe(self, self._looked)
+        self.enter()
+
+    @property
+    def chooser(self) -> Chooser:
+        """What to pick from."""
+        return self.query_one(Chooser)
+
+    def enter(self) -> None:
+        """Read the folder anew, and give the list the focus."""
+        self.chooser.files.focus()
+        self.run_worker(self._enter(), exclusive=True, group="enter")
+
+    async def _enter(self) -> None:
+        await self.chooser.begin()
+        account = self.console.config.accounts.get(self.console.account or "")
+        if account != self.order.account or self.order.limits is None:
+            limits = await asyncio.to_thread(picked_order.limits_of, account)
+            output = account.output if account and account.output else picked_order.DEFAULT_OUTPUT
+            self.put_order(Order(target_of(output), account, limits, batching=self.order.batching))
+        if account is not None and self.order.standing is None:
+            await self._ask_service(account)
+        await self._look_for_samples()
+
+    async def _ask_service(self, account: AccountConfig) -> None:
+        """Find out who pays, what is left, and which workflows there are."""
+        config = self.console.config
+        known = await self.console.view.ask(catalogue.read, account.name)
+        await self._choose_default(known)
+        try:
+            async with at_service(config, account, self.vault) as provider:
+                standing = Standing(await provider.identify(), await provider.balance())
+            if not known.offers:
+                await self.console.journal.do(
+                    catalogue.keep, account.name, await catalogue.fetch(config, account, self.vault)
+                )
+                await self._choose_default(await self.console.view.ask(catalogue.read, account.name))
+        except Trouble as trouble:
+            self.tell(str(trouble))
+            return
+        if account == self.order.account:
+            self.put_order(replace(self.order, standing=standing))
+
+    async def _choose_default(self, known: catalogue.Catalogue) -> None:
+        """Take the account's own workflow where it names one, and where none is chosen yet."""
+        wanted = self.order.account.workflow if self.order.account else None
+        fits = [one for one in known.offers if wanted in (one.workflow.id, one.workflow.name)]
+        if self.order.choice is None and len(fits) == 1:
+            await self.choose(fits[0])
+
+    async def choose(self, choice: catalogue.Offer) -> None:
+        """Take this workflow."""
+        gap = await self.console.view.ask(picked_order.gap_between, choice.workflow.id)
+        self.said = ""
+        self.put_order(replace(self.order, choice=choice, gap=gap))
+
+    def put_order(self, order: Order) -> None:
+        """Take another order, and have everything judged by it."""
+        self.order = order
+        today = dt.datetime.now(self.console.config.timezone).date()
+        self.planner = order.planner(self.console.journal, today)
+        self.chooser.results, self.chooser.judging = order.target.folder, self.planner is not None
+        if order.limits:
+            self.chooser.checks.judge_by(self.planner, order.limits.accepts)
+        self.chooser.restate()
+
+    def tell(self, sentence: str) -> None:
+        """Say what went wrong, under the order."""
+        self.said = sentence
+        self._draw_state()
+
+    # ----------------------------------------------------------------------------------------------------- drawing
+
+    def draw(self) -> None:
+        """Draw the order."""
+        found, glyphs = self.chooser.marks.found(), self.console.glyphs
+        self.query_one(OrderPane).draw(self.order, self.total, found, self.purse(), glyphs)
+        self._draw_state()
+
+    def _draw_state(self) -> None:
+        self.query_one(OrderPane).say_state(self._state(), self.console.glyphs)
+
+    def purse(self) -> Purse | None:
+        """The money of the account."""
+        name = self.order.account.name if self.order.account else None
+        return next((purse for purse in self.console.look.purses if purse.account == name), None)
+
+    def _state(self) -> str:
+        """What is going on, or what the person should know about the line under the cursor."""
+        if self.said:
+            return self.said
+        item = self.chooser.files.current
+        known = self.chooser.checks.seen.get(item.path) if item else None
+        if known and known.refused:
+            return known.refused.message
+        if self._samples and not self.chooser.marks:
+            return self._samples
+        total, lasts = self.total, self.order.lasts(self.total.to_send)
+        if total.open and self.planner is None and self.order.account and self.order.choice:
+            return "Asking the service who pays: what was done before is not known yet."
+        if total.open:
+            return f"Checking {total.open:,} more; the sum can only fall. {lasts}"
+        return lasts
+
+    # ---------------------------------------------------------------------------------------------------- handlers
+
+    async def _looked(self, look: Look) -> None:
+        """The journal has news: money, or samples that wait."""
+        if look.wrote:
+            await self._look_for_samples()
+        self.draw()
+
+    async def _look_for_samples(self) -> None:
+        self._samples = picked_sample.line(await self.console.view.ask(picked_sample.waiting_samples))
+
+    def on_chooser_changed(self) -> None:
+        """Other files are marked, or more is known of them: add up anew."""
+        self.total = add_up(self.chooser.marks, self.chooser.checks.seen, self.planner)
+        self.draw()
+
+    def on_chooser_moved(self) -> None:
+        """The cursor is on another file."""
+        self._draw_state()
+
+    def on_chooser_told(self, message: Chooser.Told) -> None:
+        """Something a person should read."""
+        self.tell(message.sentence)
+
+    def on_resize(self) -> None:
+        """Other widths."""
+        self.call_after_refresh(self.draw)
+
+    def back(self) -> bool:
+        """Undo one step in the list, then take the last message away."""
+        if self.chooser.back():
+            return True
+        was, self.said = self.said, ""
+        self._draw_state()
+        return bool(was)
+
+    # ------------------------------------------------------------------------------------- actions: the order
+
+    def action_workflow(self) -> None:
+        """Choose the workflow."""
+        self.run_worker(picked_choices.workflow(self))
+
+    def action_output(self) -> None:
+        """Choose where results go."""
+        self.run_worker(picked_choices.output(self))
+
+    def action_batch(self) -> None:
+        """Choose how batches are made."""
+        self.run_worker(picked_choices.batches(self))
+
+    def action_send(self) -> None:
+        """Show what it costs, ask, send."""
+        if not self._sending:
+            self._sending = True
+            self.run_worker(self._send())
+
+    async def _send(self) -> None:
+        try:
+            await picked_choices.send(self)
+        finally:
+            self._sending = False
+
+    async def action_sample(self) -> None:
+        """Answer for a batch whose first results have come."""
+        if not await picked_sample.answer(self.console):
+            self.notify("No batch waits for a yes.", markup=False)

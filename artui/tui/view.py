@@ -1,0 +1,221 @@
+"""What the screens see of the journal: one thread reads it, at most four times a second, and tells what is new.
+
+No screen opens the journal itself. A change is published once; between changes nothing is sent to the event loop, so
+that a console that shows nothing new costs nothing.
+"""
+
+from __future__ import annotations
+
+import queue
+import threading
+import time
+from asyncio import wrap_future
+from collections.abc import Callable, Mapping
+from concurrent.futures import Future
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from typing import Any, Concatenate, ParamSpec, TypeVar
+
+from artui import transfers
+from artui.background import Alive, look
+from artui.config import Config, Paths
+from artui.job import Event
+from artui.journal import Connection, Journal, accounts, history, purchases, requests
+from artui.journal.requests import EngineRow
+from artui.journal.window import Filter, Group, overview, unfinished
+from artui.shown import shown
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+LOOK_EVERY = 0.25
+ENGINE_EVERY = 1.0
+MOST_EVENTS = 500
+"""More news than this at once is not listed job by job: everything counts as changed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Moving:
+    """One transfer under way; ``rate`` in bytes a second, 0 until two looks have shown it."""
+
+    way: str
+    moved: int
+    total: int | None
+    rate: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Purse:
+    """An account's money, in its unit; ``cap`` is the day's, None where there is none."""
+
+    account: str
+    balance: int | None
+    today: int
+    cap: int | None
+    held: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """What one look has shown. ``changed`` holds the jobs that moved since the last one, None = any may have."""
+
+    purses: tuple[Purse, ...] = ()
+    row: EngineRow | None = None
+    engine: Alive | None = None
+    moving: Mapping[int, Moving] = field(default_factory=dict)
+    changed: frozenset[int] | None = frozenset()
+    events: tuple[Event, ...] = ()
+    counts: Mapping[Group, int] = field(default_factory=dict)
+    unfinished: Mapping[str, int] = field(default_factory=dict)
+    """How many jobs of each batch are not finished."""
+    wrote: bool = False
+    """Whether anything in the journal is new."""
+
+    def rate(self, way: str) -> float:
+        """Bytes a second of all transfers that go ``up`` or ``down``."""
+        return sum(one.rate for one in self.moving.values() if one.way == way)
+
+
+@dataclass(slots=True)
+class _Question:
+    ask: Callable[[], Any]
+    answer: Future[Any]
+
+
+class View:
+    """The reader of one journal, in a thread of its own."""
+
+    def __init__(self, paths: Paths, config: Config, journal: Journal) -> None:
+        self.paths = paths
+        self.config = config
+        self.journal = journal
+        self._questions: queue.SimpleQueue[_Question | None] = queue.SimpleQueue()
+        self._publish: Callable[[Look], object] = lambda _: None
+        self._thread = threading.Thread(target=self._run, name="view", daemon=True)
+        self._seen = -1
+        self._seq = 0
+        self._look = Look()
+        self._engine_looked = 0.0
+        self._sampled = 0.0
+
+    def start(self, publish: Callable[[Look], object]) -> None:
+        """Begin to look; ``publish`` is called in the view's thread, only with news."""
+        self._publish = publish
+        self._thread.start()
+
+    def stop(self) -> None:
+        """End the thread; questions that still wait are cancelled."""
+        self._questions.put(None)
+        if self._thread.is_alive():
+            self._thread.join()
+
+    async def ask(self, ask: Callable[Concatenate[Connection, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """Put a question to the journal: ``ask(connection, …)`` runs in the view's thread."""
+        question = _Question(lambda: self.journal.read(ask, *args, **kwargs), Future())
+        self._questions.put(question)
+        return await wrap_future(question.answer)
+
+    # ----------------------------------------------------------------------------------------------- in the thread
+
+    def _run(self) -> None:
+        due = time.monotonic()
+        while True:
+            try:
+                question = self._questions.get(timeout=max(0.0, due - time.monotonic()))
+            except queue.Empty:
+                due = time.monotonic() + LOOK_EVERY
+                self._look_again()
+                continue
+            if question is None:
+                break
+            _answer(question)
+        while not self._questions.empty():
+            if left := self._questions.get():
+                left.answer.cancel()
+
+    def _look_again(self) -> None:
+        """One look; publishes it where it shows anything new."""
+        changes = self.journal.changes()
+        wrote, self._seen = changes != self._seen, changes
+        before = self._look
+        news = self._read() if wrote else replace(before, changed=frozenset(), events=())
+        engine = self._engine(news, wrote=wrote)
+        moving = self._transfers(engine)
+        self._look = replace(news, engine=engine, moving=moving, wrote=wrote)
+        if wrote or engine != before.engine or moving != before.moving:
+            self._publish(self._look)
+
+    def _read(self) -> Look:
+        first, newest = not self._seq, self.journal.read(history.last_seq)
+        events: list[Event] = []
+        changed: frozenset[int] | None = None
+        if not first and newest - self._seq <= MOST_EVENTS:
+            events = self.journal.read(history.since, self._seq)
+            changed = frozenset(event.job for event in events)
+        self._seq = newest or self._seq
+        return Look(
+            purses=tuple(self._purse(name) for name in self.config.accounts),
+            row=self.journal.read(requests.engine),
+            moving=self._look.moving,
+            changed=changed,
+            events=tuple(events),
+            counts=self.journal.read(overview, Filter()).counts,
+            unfinished=self.journal.read(unfinished),
+        )
+
+    def _purse(self, name: str) -> Purse:
+        state = self.journal.read(accounts.state, name)
+        day = datetime.now(self.config.timezone).date().isoformat()
+        spent = self.journal.read(purchases.spent, name, day=day, month=day[:7])
+        return Purse(name, state.balance, spent.day, self.config.accounts[name].caps.day, state.held)
+
+    def _engine(self, news: Look, *, wrote: bool) -> Alive | None:
+        """The running engine. Its lock is tried only while it is believed to be held: an engine that starts this very
+        moment must not find it taken by somebody who merely looks."""
+        before = self._look.engine
+        row = news.row
+        believed = before is not None or (wrote and row is not None and row.state != "ended")
+        now = time.monotonic()
+        if not believed or (not wrote and now - self._engine_looked < ENGINE_EVERY):
+            return before
+        self._engine_looked = now
+        return _calm(look(self.paths, self.journal))
+
+    def _transfers(self, engine: Alive | None) -> Mapping[int, Moving]:
+        now = time.monotonic()
+        before, seconds = self._look.moving, now - self._sampled
+        found = transfers.read(self.paths.transfers) if engine and not engine.stale else {}
+        if {job: one.moved for job, one in found.items()} == {job: one.moved for job, one in before.items()}:
+            if found and seconds > 2.0 and any(one.rate for one in before.values()):
+                return {job: Moving(one.way, one.moved, one.total) for job, one in before.items()}
+            return before
+        self._sampled = now
+        return {job: _moving(one, before.get(job), seconds) for job, one in found.items()}
+
+
+def _answer(question: _Question) -> None:
+    if not question.answer.set_running_or_notify_cancel():
+        return
+    try:
+        question.answer.set_result(question.ask())
+    except BaseException as raised:  # noqa: BLE001 — it belongs to whoever asked
+        question.answer.set_exception(raised)
+
+
+def _moving(now: transfers.Transfer, before: Moving | None, seconds: float) -> Moving:
+    rate = 0.0
+    if before and before.way == now.way and now.moved >= before.moved and 0 < seconds < 5:
+        rate = (now.moved - before.moved) / seconds
+        rate = (rate + before.rate) / 2 if before.rate else rate
+    return Moving(now.way, now.moved, now.total, rate)
+
+
+def _calm(alive: Alive | None) -> Alive | None:
+    """The engine without its heartbeat, which moves all the time and tells a person nothing."""
+    if alive is None:
+        return None
+    row = alive.row
+    still = EngineRow(
+        row.generation, row.pid, shown(row.host, 40), row.mode, row.started_at, None, row.state, row.version
+    )
+    return Alive(still, alive.stale)

@@ -1,0 +1,209 @@
+"""How the console says things: amounts, times, rates, and how a job stands, in a table's few cells."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+
+from artui.job import Job, Reason, Stage, Status
+from artui.journal.window import Group, group
+from artui.shown import shown
+from artui.tui.look import Glyphs, bar
+from artui.tui.view import Moving
+
+BAR = 12
+"""Cells of a bar in the table, brackets included."""
+
+
+def amount(number: int | None) -> str:
+    """An amount in the account's unit; a dash where it is not known."""
+    return "-" if number is None else f"{number:,}"
+
+
+def size(number: float) -> str:
+    """Bytes as people say them."""
+    for unit in ("B", "kB", "MB", "GB"):
+        if number < 1000 or unit == "GB":
+            break
+        number /= 1000
+    return f"{number:.0f} {unit}" if number >= 10 or unit == "B" else f"{number:.1f} {unit}"
+
+
+def rate(bytes_a_second: float) -> str:
+    """A speed as people say it."""
+    return f"{size(bytes_a_second)}/s"
+
+
+def lasting(seconds: float) -> str:
+    """A length of time: ``0:04``, and from an hour on ``2:12h``, which moves once a minute."""
+    whole = max(0, int(seconds))
+    if whole >= 3600:
+        hours, minutes = whole // 3600, whole % 3600 // 60
+        return f"{hours}:{minutes:02}h" if hours < 100 else f"{hours // 24}d"
+    return f"{whole // 60}:{whole % 60:02}"
+
+
+def about(seconds: float) -> str:
+    """A length of time that is only estimated."""
+    whole = max(1, round(seconds))
+    return f"{whole} s" if whole < 90 else f"{round(whole / 60)} min"
+
+
+def clock(at: float, now: float) -> str:
+    """A moment: the time of day, or the date where it was another day."""
+    then = time.localtime(at)
+    return time.strftime("%H:%M" if then[:3] == time.localtime(now)[:3] else "%d %b", then)
+
+
+def plural(number: int, one: str, many: str = "") -> str:
+    """``1 photo``, ``2,000 photos``."""
+    return f"{number:,} {one if number == 1 else many or one + 's'}"
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What a row needs to know beside its job."""
+
+    moving: Mapping[int, Moving] = field(default_factory=dict)
+    usual: Mapping[tuple[str, str], float] = field(default_factory=dict)
+    next: int = 0
+    queued: int = 0
+    aside: frozenset[int] = frozenset()
+
+    def with_moving(self, moving: Mapping[int, Moving]) -> Surroundings:
+        """The same, with the transfers as they are now."""
+        return replace(self, moving=moving)
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A job as the table says it."""
+
+    sign: str
+    group: Group
+    file: str
+    stage: str
+    time: str
+    cost: str
+    pulse: float | None = None
+    """Seconds after which the row says something else by itself; None where it stands still."""
+
+
+_HELD: Mapping[str, str] = {
+    Reason.IN_DOUBT: "in doubt: paid or not?",
+    Reason.CAP: "waits: cap reached",
+    Reason.CREDITS: "waits for credits",
+    Reason.PAYMENT: "stopped: credits missing",
+    Reason.LOGIN: "waits: signed out",
+    Reason.QUOTA: "waits: quota reached",
+    Reason.PRICE: "price changed, not sent",
+    Reason.PAUSED: "paused",
+    Reason.OVERDUE: "overdue at the service",
+    Reason.GONE: "gone at the service",
+    Reason.OUTPUT: "output folder unusable",
+    Reason.DISK_FULL: "waits: disk full",
+    Reason.ACCOUNT: "account has changed",
+    Reason.DAMAGED: "result came damaged",
+    Reason.ERROR: "unexpected error",
+    Reason.TWIN: "waits for the same photo",
+}
+_RUNNING: Mapping[Stage, str] = {
+    Stage.NEW: "checking",
+    Stage.CHECKED: "about to upload",
+    Stage.UPLOADED: "about to send",
+    Stage.SUBMITTING: "sending",
+    Stage.SUBMITTED: "looking",
+    Stage.PROCESSED: "about to download",
+    Stage.SAVED: "putting in place",
+}
+_WAITING: Mapping[str, str] = {
+    Reason.IN_QA: "in QA, a person checks it",
+    Reason.TRY_AGAIN: "will try again",
+    Reason.LOOKING: "looking it up",
+    Reason.TWIN: "same photo, waits, not paid",
+    Reason.DISK_FULL: "waits: disk full",
+}
+_FAILED: Mapping[str, str] = {Reason.FAILED: "failed at the service", Reason.REJECTED: "refused by the service"}
+
+
+def say(job: Job, around: Surroundings, glyphs: Glyphs, now: float) -> Row:
+    """A job as one row; ``now`` in epoch seconds."""
+    moving = around.moving.get(job.id)
+    sign, stage = _standing(job, moving, around, glyphs, now)
+    aside = job.id in around.aside
+    pulse = None
+    if job.finished_at is None:
+        spent = max(0.0, now - job.stage_at)
+        pulse = 1.0 if spent < 3600 else 60.0 - spent % 60
+    return Row(
+        sign=sign,
+        group=group(job.status, job.reason, aside=aside),
+        file=f"{job.source.parent.name}/{job.source.name}" if job.source.parent.name else job.source.name,
+        stage=f"{stage} (aside)" if aside else stage,
+        time=clock(job.finished_at, now) if job.finished_at is not None else lasting(now - job.stage_at),
+        cost=cost(job),
+        pulse=pulse,
+    )
+
+
+def cost(job: Job) -> str:
+    """What a job cost; in brackets what is spent unless the service says otherwise; plain what it will cost."""
+    if job.charged is not None:
+        return amount(job.charged)
+    if job.twin_of is not None or job.quoted is None or (job.status.final and not job.purchase):
+        return "-"
+    return f"({job.quoted:,})" if job.purchase else f"{job.quoted:,}"
+
+
+def _standing(job: Job, moving: Moving | None, around: Surroundings, glyphs: Glyphs, now: float) -> tuple[str, str]:
+    """The sign and the words for how a job stands."""
+    if job.status.final or job.status is Status.HELD:
+        return _at_rest(job, glyphs)
+    if moving:
+        return (glyphs.up if moving.way == "up" else glyphs.down), _progress(moving, glyphs)
+    if job.status is Status.READY:
+        if job.stage in (Stage.PROCESSED, Stage.SAVED):
+            return glyphs.down, "result ready, next to fetch"
+        first = f", 1st of {around.queued:,}" if job.id == around.next and around.queued > 1 else ""
+        return glyphs.queued, f"queued{first}"
+    if job.status is Status.RUNNING:
+        return glyphs.working, _RUNNING[job.stage]
+    if job.reason == Reason.AT_SERVICE:
+        return glyphs.working, processing(job, around.usual.get((job.payer, job.workflow)), now)
+    signs: Mapping[str, str] = {Reason.IN_QA: glyphs.qa, Reason.TWIN: glyphs.queued}
+    return signs.get(job.reason, glyphs.working), _WAITING.get(job.reason) or shown(job.reason, 40)
+
+
+def _at_rest(job: Job, glyphs: Glyphs) -> tuple[str, str]:
+    match job.status:
+        case Status.DONE:
+            return glyphs.done, "saved"
+        case Status.SKIPPED:
+            return glyphs.unpaid, "already done, not paid"
+        case Status.CANCELLED:
+            return glyphs.unpaid, "cancelled, not paid"
+        case Status.FAILED:
+            paid = "" if job.purchase else ", not sent"
+            return glyphs.failed, _FAILED.get(job.reason) or shown(f"{job.reason or 'failed'}{paid}", 40)
+        case _:
+            return glyphs.needs, _HELD.get(job.reason) or shown(job.reason, 40)
+
+
+def _progress(moving: Moving, glyphs: Glyphs) -> str:
+    word = "upload" if moving.way == "up" else "download"
+    if not moving.total:
+        return f"{word} {size(moving.moved)}"
+    share = min(100, 100 * moving.moved // moving.total)
+    return f"{word} {bar(glyphs, moving.moved, moving.total, BAR)} {share}%"
+
+
+def processing(job: Job, usual: float | None, now: float) -> str:
+    """How long an execution may still take, from how long its workflow usually does."""
+    if usual is None:
+        return "processing"
+    left = usual - (now - job.stage_at)
+    if left > 0:
+        return f"processing, ~{about(left)} left"
+    over = lasting(-left) if left > -600 else about(-left)
+    return f"processing, {over} over" + (" usual" if left > -600 else "")

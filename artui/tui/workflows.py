@@ -1,0 +1,412 @@
+"""The Workflows screen: what an account can buy, what each does and costs, and how it went here so far."""
+
+from __future__ import annotations
+
+import time
+from typing import ClassVar
+
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Horizontal, Vertical, VerticalScroll
+from textual.content import Content
+from textual.widgets import Input, OptionList, Static
+
+from artui.config import AccountConfig
+from artui.credentials import Vault
+from artui.job import FINAL
+from artui.journal import Connection, offers
+from artui.shown import shown, width
+from artui.tui import catalogue
+from artui.tui.catalogue import Catalogue, Offer
+from artui.tui.dialogs import Reading
+from artui.tui.look import ASCII, Width, room
+from artui.tui.place import Place
+from artui.tui.rows import Cell, Rows, heads, line
+from artui.tui.service import Trouble
+from artui.tui.shell import Line
+from artui.tui.view import Look
+from artui.tui.words import about, amount, clock, plural
+
+STALE_AFTER = 600.0
+"""Seconds after which coming here looks at the service again by itself."""
+
+FROM_NORMAL, FROM_WIDE = Width.NORMAL - 2, Width.WIDE - 2
+"""The widths of the list, without its sign, from which there is room for more columns."""
+
+COLUMNS = (
+    Cell("Name", 0),
+    Cell("Credits", 9, right=True),
+    Cell("Usual", 8, right=True),
+    Cell("We ran", 8, right=True),
+    Cell("Median", 8, right=True, wanted_from=FROM_NORMAL),
+    Cell("Last use", 13, right=True, wanted_from=FROM_NORMAL),
+    Cell("  Author", 22, wanted_from=FROM_WIDE),
+)
+
+
+class WordsInput(Input):
+    """The line in which a filter is typed."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("escape", "leave_input", "keeps the filter, again: clears it"),
+        Binding("down", "leave_input", show=False),
+    ]
+
+    def action_leave_input(self) -> None:
+        """Back to the list; the filter stays."""
+        self.screen.query_one("#offers", Rows).focus()
+
+
+class OfferRows(Rows):
+    """The list of workflows."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("enter", "select", "steps", tooltip="Its steps with all their settings"),
+    ]
+
+
+class Workflows(Place):
+    """The workflows of the account in use."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("s", "submit", "submit", tooltip="Pick photos for this workflow"),
+        Binding("f", "favourite", "favourite", tooltip="Keep this workflow on top, or no longer"),
+        Binding("c", "compare", "compare", tooltip="What a newer version changes for the jobs that wait"),
+        Binding("u", "fetch", "look again", tooltip="Look at the service for workflows and prices"),
+        Binding("slash", "filter", "filter", tooltip="Filter by name, steps, export format, author or id"),
+        Binding("y", "copy", show=False, tooltip="Copy the id of this workflow"),
+    ]
+    DEFAULT_CSS = """
+    Workflows #state { color: $quiet; }
+    Workflows #heads { color: $quiet; text-style: bold; }
+    Workflows #words { display: none; }
+    Workflows.-filtering #words { display: block; }
+    Workflows.-filtering #state { display: none; }
+    Workflows #middle { height: 1fr; }
+    Workflows #list { width: 1fr; }
+    Workflows #none { padding: 1 1; }
+    Workflows #side { width: 56; display: none; border-left: solid $border; padding: 0 1; scrollbar-size: 0 0; }
+    Workflows #below { height: 7; padding: 0 1; border-top: solid $border; }
+    Workflows.-full #side { display: block; }
+    Workflows.-full #below { display: none; }
+    Workflows.-ascii #below { border-top: ascii $border; }
+    Workflows.-ascii #side { border-left: ascii $border; }
+    """
+    changes = frozenset({"favourite", "fetch"})
+
+    def __init__(self, *, id: str | None = None) -> None:  # noqa: A002 — as Textual
+        super().__init__(id=id)
+        self.catalogue = Catalogue()
+        self.shown_offers: list[Offer] = []
+        self.organization = ""
+        self._account = ""
+        self._trouble = ""
+        self._asking = False
+
+    def compose(self) -> ComposeResult:
+        """What is known since when, the list, and all about the workflow under the cursor."""
+        yield Line(id="state")
+        typed = WordsInput(id="words", placeholder="name, step, format, author or id: ghost png")
+        typed.cursor_blink = False
+        yield typed
+        yield Line(id="heads")
+        with Horizontal(id="middle"):
+            with Vertical(id="list"):
+                yield Static("", id="none", markup=False)
+                yield OfferRows(id="offers")
+            with VerticalScroll(id="side", can_focus=False):
+                yield Static("", id="beside", markup=False)
+        yield Static("", id="below", markup=False)
+
+    def on_mount(self) -> None:
+        """Follow what is new, and begin."""
+        self.set_class(self.console.glyphs is ASCII, "-ascii")
+        self.console.looked.subscribe(self, self._looked)
+        self.enter()
+
+    def enter(self) -> None:
+        """Show the account in use as the journal knows it; look at the service where that is old."""
+        self.query_one("#offers", Rows).focus()
+        self.run_worker(self._enter(), exclusive=True, group="enter")
+
+    async def _enter(self) -> None:
+        if self._account != (self.console.account or ""):
+            self._account, self._trouble, self.catalogue = self.console.account or "", "", Catalogue()
+        await self._read()
+        known_since = self.catalogue.fetched_at or 0.0
+        if self.account and not self.console.readonly and time.time() - known_since > STALE_AFTER:
+            self.action_fetch()
+
+    def back(self) -> bool:
+        """Take the filter away."""
+        typed = self.query_one(WordsInput)
+        if not typed.value:
+            return False
+        typed.value = ""
+        return True
+
+    @property
+    def account(self) -> AccountConfig | None:
+        """The account whose workflows these are."""
+        return self.console.config.accounts.get(self._account)
+
+    @property
+    def offer(self) -> Offer | None:
+        """The workflow under the cursor."""
+        current = self.query_one("#offers", Rows).current
+        return next((one for one in self.shown_offers if one.workflow.id == current), None)
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """Only what can be done now: there is something to compare, there is a place to pick photos in."""
+        if action in ("favourite", "copy") and self.is_mounted and self.offer is None:
+            return False
+        if action == "compare":
+            return self.is_mounted and self.offer is not None and bool(self.offer.pinned)
+        if action == "submit":
+            return self.is_mounted and self.offer is not None and self._submit_key() is not None
+        return super().check_action(action, parameters)
+
+    def _submit_key(self) -> str | None:
+        """The digit of the place that takes a workflow and photos for it; None where there is none."""
+        from artui.tui.app import PLACES
+
+        return next((entry.key for entry in PLACES if hasattr(entry.place, "take_workflow")), None)
+
+    # ----------------------------------------------------------------------------------------------------- reading
+
+    async def _read(self) -> None:
+        """Read what the journal knows, in the view's thread."""
+        account = self.account
+
+        def ask(db: Connection) -> tuple[Catalogue, str]:
+            organization = str(account.settings.get("organization", "")) if account else ""
+            return catalogue.read(db, self._account), offers.organization_name(db, organization)
+
+        self.catalogue, self.organization = await self.console.view.ask(ask)
+        self.draw()
+
+    def _looked(self, look: Look) -> None:
+        """Jobs that came to an end change our history; what is not in sight is read when it comes."""
+        ended = look.changed is None or any(event.status in FINAL for event in look.events)
+        if ended and self.console.place is self:
+            self.run_worker(self._read(), exclusive=True, group="read")
+
+    async def _fetch(self, wanted: str = "") -> None:
+        """Ask the service; what it says replaces what the journal knows."""
+        account = self.account
+        if account is None or self._asking:
+            return
+        self._asking = True
+        self.draw()
+        try:
+            found = await catalogue.fetch(self.console.config, account, Vault(self.console.paths), wanted)
+        except Trouble as trouble:
+            self._trouble = str(trouble)
+        else:
+            self._trouble = ""
+            await self.console.journal.do(catalogue.keep, account.name, found)
+        finally:
+            self._asking = False
+        await self._read()
+
+    # ----------------------------------------------------------------------------------------------------- drawing
+
+    def draw(self) -> None:
+        """Draw everything anew."""
+        cells = self.app.size.width
+        self.set_class(room(self.app.size) >= Width.FULL, "-full")
+        typed = self.query_one(WordsInput).value
+        self.shown_offers = [one for one in self.catalogue.offers if catalogue.matches(one, typed)]
+        self.query_one("#state", Line).say(f" {self._state(cells - 2)}")
+        table = cells - 57 if self.has_class("-full") else cells
+        self.query_one("#heads", Line).say(f"  {heads(COLUMNS, table - 2)}")
+        rows = self.query_one("#offers", Rows)
+        rows.put((one.workflow.id, self._row(one, table - 2)) for one in self.shown_offers)
+        none = self.query_one("#none", Static)
+        none.update(self._emptiness())
+        none.display = not self.shown_offers
+        self._draw_offer()
+
+    def _state(self, cells: int) -> str:
+        glyphs, found = self.console.glyphs, self.catalogue
+        words = [shown(self._account, 20) or "no account", self._since()]
+        if typed := self.query_one(WordsInput).value.strip():
+            words.insert(1, f"{len(self.shown_offers)} of {len(found.offers)} match '{shown(typed, 24)}'")
+        elif found.offers:
+            words.insert(1, plural(len(found.offers), "workflow"))
+        said = f" {glyphs.dot} ".join(word for word in words if word)
+        return shown(f"{said} {glyphs.dot} {self._trouble}" if self._trouble else said, cells, glyphs.ellipsis)
+
+    def _since(self) -> str:
+        """From when this is, and whether it is being renewed."""
+        if self._asking:
+            return "looking ..."
+        at = self.catalogue.fetched_at
+        if at is None:
+            return ""
+        now = time.time()
+        return f"as of {clock(at, now)}" + (f", {about(now - at)} old" if self._trouble and now - at < 86400 else "")
+
+    def _row(self, offer: Offer, cells: int) -> Content:
+        past, glyphs = offer.past, self.console.glyphs
+        texts = (
+            _name(offer, cells - sum(one.cells for one in COLUMNS if cells >= one.wanted_from) - 1, glyphs.ellipsis),
+            amount(offer.workflow.price),
+            about(past.usual) if past.usual else "-",
+            amount(past.count) if past.count else "-",
+            amount(past.median),
+            catalogue.day_of(past.last_used) if past.count else "-",
+            f"  {offer.workflow.author}",
+        )
+        sign = glyphs.needs if offer.pinned else glyphs.marked if offer.is_favourite else " "
+        said = line(COLUMNS, texts, cells, glyphs.ellipsis)
+        return Content.assemble((f"{sign} ", "$warning" if offer.pinned else "$accent"), said)
+
+    def _emptiness(self) -> str:
+        if self.catalogue.offers:
+            return f"None of {len(self.catalogue.offers)} match. esc clears the filter."
+        if self.account is None:
+            return "Workflows are kept at the service; seeing them needs an account: 5."
+        if self._trouble:
+            return f"{self._trouble}\nNothing is known of these workflows yet; u looks again, 5 shows the account."
+        if self.catalogue.fetched_at is None and not self._asking:
+            return "Nothing is known of these workflows yet." + ("" if self.console.readonly else " u looks.")
+        if self._asking:
+            return ""
+        who = shown(self.organization or self._account, 40)
+        return (
+            f"{who} has no saved workflow. Workflows are made and saved in the web app\n"
+            "(webapp.autoretouch.com); u looks again. Wrong organization? 5."
+        )
+
+    def _draw_offer(self) -> None:
+        """What is known of the workflow under the cursor."""
+        offer = self.offer
+        text = self._about(offer) if offer else Content("")
+        self.query_one("#beside" if self.has_class("-full") else "#below", Static).update(text)
+        self.refresh_bindings()
+
+    def _about(self, offer: Offer) -> Content:
+        flow, glyphs = offer.workflow, self.console.glyphs
+        author = f" by {shown(flow.author, 30)}" if flow.author else ""
+        parts: list[str | tuple[str, str]] = [
+            (shown(flow.name, 50), "bold"),
+            "\n",
+            catalogue.plain_line(offer, glyphs),
+            "\n",
+            (f"saved {catalogue.day(flow)}{author} {glyphs.dot} version {shown(flow.version, 8, '')}", "$quiet"),
+            (f" {glyphs.dot} id {shown(flow.id, 8, '')}", "$quiet"),
+        ]
+        if offer.pinned:
+            number = sum(one.jobs for one in offer.pinned)
+            parts += ["\n", (f"{number:,} waiting for an older version: c compares", "$warning")]
+        parts += ["\n", *(self._settings(offer) if self.has_class("-full") else [])]
+        return Content.assemble(*parts)
+
+    def _settings(self, offer: Offer) -> list[str | tuple[str, str]]:
+        if not offer.has_settings:
+            return [("\nsettings not fetched yet", "$quiet")]
+        return ["\n", "\n".join(catalogue.setting_lines(offer.workflow))]
+
+    # ---------------------------------------------------------------------------------------------------- handlers
+
+    def on_resize(self) -> None:
+        """Other widths."""
+        self.call_after_refresh(self.draw)
+
+    def on_option_list_option_highlighted(self) -> None:
+        """The cursor is on another workflow."""
+        self._draw_offer()
+
+    def on_option_list_option_selected(self, event: OptionList.OptionSelected) -> None:
+        """``enter``, or a click on the workflow under the cursor."""
+        event.stop()
+        if self.offer is not None:
+            self.run_worker(self._open(self.offer), exclusive=True, group="open")
+
+    def on_input_changed(self) -> None:
+        """Another filter is typed."""
+        self.draw()
+
+    def on_input_submitted(self) -> None:
+        """The filter stays; the keys act again."""
+        self.query_one("#offers", Rows).focus()
+
+    def on_descendant_focus(self) -> None:
+        """The filter's line is there while it is typed in."""
+        self.set_class(self.app.focused is self.query_one(WordsInput), "-filtering")
+
+    # ----------------------------------------------------------------------------------------------------- actions
+
+    def action_filter(self) -> None:
+        """Type a filter."""
+        self.add_class("-filtering")
+        self.query_one(WordsInput).focus()
+
+    def action_fetch(self) -> None:
+        """Look at the service again."""
+        self.run_worker(self._fetch(), group="fetch")
+
+    async def _open(self, offer: Offer) -> None:
+        if not offer.has_settings and not self.console.readonly:
+            await self._fetch(offer.workflow.id)
+            offer = next((one for one in self.catalogue.offers if one.workflow.id == offer.workflow.id), offer)
+        lines = catalogue.setting_lines(offer.workflow)
+        if not offer.has_settings:
+            lines += ["", "Settings not fetched yet." + (f" {self._trouble}" if self._trouble else "")]
+        text = Content.assemble(self._head(offer), "\n\n", "\n".join(lines))
+        self.app.push_screen(Reading(shown(offer.workflow.name, 60), text))
+
+    def _head(self, offer: Offer) -> Content:
+        flow, past, dot = offer.workflow, offer.past, self.console.glyphs.dot
+        lines = [catalogue.plain_line(offer, self.console.glyphs)]
+        if past.count:
+            lines.append(f"last used {catalogue.day_of(past.last_used)} {dot} median charge {amount(past.median)} cr")
+        lines.append(f"saved {catalogue.day(flow)} by {shown(flow.author, 40) or '-'}")
+        return Content("\n".join([*lines, f"version {shown(flow.version, 60)}", f"id {shown(flow.id, 60)}"]))
+
+    async def action_favourite(self) -> None:
+        """Keep this workflow on top, or no longer."""
+        if (offer := self.offer) is not None:
+            await self.console.journal.do(
+                offers.set_favourite, self._account, offer.workflow.id, on=not offer.is_favourite
+            )
+            await self._read()
+
+    async def action_compare(self) -> None:
+        """Show what the newer version changes."""
+        offer = self.offer
+        if offer is None:
+            return
+
+        def ask(db: Connection) -> dict[str, str]:
+            flow, versions = offer.workflow.id, {one.version for one in offer.pinned}
+            return {version: offers.older(db, self._account, flow, version) for version in versions}
+
+        texts = await self.console.view.ask(ask)
+        known = {version: catalogue.parse(text) if text else None for version, text in texts.items()}
+        lines = "\n".join(catalogue.compared(offer, known))
+        self.app.push_screen(Reading(f"{shown(offer.workflow.name, 40)}: what is new", Content(lines)))
+
+    async def action_submit(self) -> None:
+        """Go where photos are picked, with this workflow."""
+        key, offer = self._submit_key(), self.offer
+        if key is not None and offer is not None:
+            await self.console.action_place(key)
+            self.console.place.take_workflow(self._account, offer.workflow.id)  # type: ignore[attr-defined]
+
+    def action_copy(self) -> None:
+        """Send the id of this workflow to the terminal's clipboard."""
+        if (offer := self.offer) is not None:
+            text = shown(offer.workflow.id)
+            self.app.copy_to_clipboard(text)
+            title = "Sent to your terminal; if nothing arrives, select it here"
+            self.app.push_screen(Reading(title, Content(text), plain=True))
+
+
+def _name(offer: Offer, cells: int, ellipsis: str) -> str:
+    """The name in its cells; what tells it from others of the same name is not cut away."""
+    name = shown(offer.workflow.name)
+    if not offer.apart:
+        return name
+    return f"{shown(name, max(8, cells - width(offer.apart) - 1), ellipsis)} {offer.apart}"

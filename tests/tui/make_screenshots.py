@@ -1,0 +1,183 @@
+"""Pictures of every screen at work: ``python -m tests.tui.make_screenshots [FOLDER]`` drives the demo and writes them.
+
+SVG by Textual. PNG needs cairosvg (``pip install cairosvg``, and the system's libcairo) and the font DejaVu Sans Mono.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import re
+import shutil
+import sys
+import tempfile
+import time
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Any
+
+from textual.pilot import Pilot
+
+from artui.cli.demo import staged
+from artui.cli.session import Session
+from artui.journal import jobs
+from artui.journal.window import Group
+from artui.tui.app import Console
+from artui.tui.jobs import Jobs
+
+FOLDER = Path(__file__).parents[2] / "screenshots"
+PATIENCE = 60.0
+WIDE, NORMAL = (120, 36), (80, 24)
+RULE = """
+[[watch]]
+folder = "/srv/photos/aw26/in"
+output = "/srv/photos/aw26/out/{date}"
+account = "demo"
+workflow = "Ghost Mannequin"
+existing = "ignore"
+after = "move"
+caps = { day = 500 }
+
+[[watch]]
+folder = "/mnt/nas/boots"
+output = "/srv/photos/boots"
+account = "demo"
+workflow = "Shadow + Reflection"
+existing = "process"
+"""
+
+Steps = Callable[["Camera"], Awaitable[None]]
+
+
+class Camera:
+    """A console at work, and where its pictures go."""
+
+    def __init__(self, console: Console, pilot: Pilot[None], folder: Path) -> None:
+        self.console = console
+        self.pilot = pilot
+        self.folder = folder
+
+    async def press(self, *keys: str) -> None:
+        for key in keys:
+            await self.pilot.press(key)
+        await self.pilot.pause(0.3)
+
+    async def until(self, holds: Callable[[], Any]) -> None:
+        """Wait until something is so."""
+        deadline = time.monotonic() + PATIENCE
+        while not holds():
+            if time.monotonic() > deadline:
+                raise TimeoutError("the demo does not come to where the picture is taken")
+            await asyncio.sleep(0.05)
+
+    async def stop_at(self, condition: str) -> None:
+        """Put the cursor on the first job of which this holds."""
+        place = self.console.place
+        assert isinstance(place, Jobs)
+        found = self.console.journal.read(jobs.select, condition)
+        place.table.move_to(place.table.order.index(found[0].id))
+        await self.pilot.pause(0.3)
+
+    async def shoot(self, name: str) -> None:
+        """Take a picture."""
+        await self.pilot.pause(0.3)
+        svg = self.console.export_screenshot(title="artui")
+        (self.folder / f"{name}.svg").write_text(svg)
+        to_png(svg, self.folder / f"{name}.png")
+
+
+def to_png(svg: str, path: Path) -> None:
+    """Draw an SVG with a font of this machine, so large that its cells are as wide as those of the named one."""
+    import cairosvg
+
+    svg = re.sub(r"@font-face \{.*?\}", "", svg, flags=re.DOTALL)
+    svg = svg.replace("Fira Code", "DejaVu Sans Mono").replace("font-size: 20px", "font-size: 20.266px")
+    cairosvg.svg2png(bytestring=svg.encode(), write_to=str(path))
+
+
+async def film(session: Session, folder: Path, size: tuple[int, int], steps: Steps, **given: Any) -> None:
+    """Open a console and carry out some steps in it."""
+    console = Console(session.paths, session.config, **given)
+    async with console.run_test(size=size) as pilot:
+        await steps(Camera(console, pilot, folder))
+
+
+def every_state(console: Console) -> bool:
+    """Whether there is a job in every group, and something is processing."""
+    counts = console.look.counts
+    return all(counts.get(group, 0) for group in Group) and counts[Group.NEEDS] >= 3
+
+
+async def at_work(camera: Camera) -> None:
+    await camera.until(lambda: every_state(camera.console))
+    await camera.pilot.pause(6)  # the toasts of the beginning go
+    await camera.press("0")
+    await camera.shoot("jobs")
+    await camera.stop_at("reason = 'in doubt'")
+    await camera.press("enter")
+    await camera.shoot("in-doubt")
+    await camera.press("enter")
+    await camera.shoot("decide")
+    await camera.press("escape", "escape")
+    await camera.stop_at("status = 'done' AND workflow_name = 'Background Removal'")
+    await camera.press("enter", "b")
+    await camera.pilot.pause(1)
+    await camera.shoot("before-after")
+    await camera.press("z")
+    await camera.pilot.pause(1)
+    await camera.shoot("before-after-crop")
+    await camera.press("escape", "escape", "4")
+    await camera.shoot("watch")
+    await camera.press("1", "question_mark")
+    await camera.shoot("keys")
+    await camera.press("escape", "colon")
+    await camera.shoot("palette")
+    await camera.press("escape", "q")
+    await camera.shoot("leave")
+    await camera.press("escape")
+
+
+async def small(camera: Camera) -> None:
+    await camera.pilot.pause(1)
+    await camera.shoot("jobs-ascii")
+
+
+async def others(camera: Camera) -> None:
+    for key, name in (("2", "submit"), ("3", "workflows"), ("5", "accounts")):
+        if any(entry.key == key for entry in places()):
+            await camera.press(key)
+            await camera.pilot.pause(2)
+            await camera.shoot(name)
+
+
+def places() -> Any:
+    from artui.tui.app import PLACES
+
+    return PLACES
+
+
+def write_rules(session: Session) -> Session:
+    """Add rules to the demo's config.toml; the session that knows them."""
+    with session.paths.config_file.open("a") as config:
+        config.write(RULE)
+    return Session(session.paths)
+
+
+def main() -> None:
+    """Take all pictures."""
+    folder = Path(sys.argv[1] if len(sys.argv) > 1 else FOLDER).absolute()
+    folder.mkdir(exist_ok=True)
+    top = Path(tempfile.mkdtemp(prefix="artui-film-"))
+    os.environ.update(COLORFGBG="15;0", TERM="xterm-256color", COLORTERM="truecolor", TZ="UTC")
+    try:
+        with staged(top, top / "results") as session:
+            session = write_rules(session)
+            asyncio.run(film(session, folder, WIDE, at_work))
+            asyncio.run(film(session, folder, NORMAL, small, ascii=True))
+            asyncio.run(film(session, folder, (100, 30), others))
+    finally:
+        shutil.rmtree(top)
+
+
+if __name__ == "__main__":
+    main()

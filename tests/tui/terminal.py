@@ -1,0 +1,140 @@
+"""A terminal for tests: a program in a pseudo-terminal of its own, what it has sent, and what a person would see."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import pty
+import select
+import signal
+import struct
+import sys
+import termios
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any
+
+import pyte
+
+PATIENCE = 15.0
+ARTUI = (sys.executable, "-m", "artui")
+
+
+class Terminal:
+    """One program and its terminal."""
+
+    def __init__(self, pid: int, descriptor: int, size: tuple[int, int]) -> None:
+        self.pid = pid
+        self.sent = bytearray()
+        self.ended: int | None = None
+        self._descriptor = descriptor
+        self._screen = pyte.Screen(*size)
+        self._stream = pyte.ByteStream(self._screen)
+
+    @property
+    def lines(self) -> list[str]:
+        """What the screen shows now."""
+        self.read()
+        return list(self._screen.display)
+
+    @property
+    def text(self) -> str:
+        return "\n".join(self.lines)
+
+    def read(self, seconds: float = 0.0) -> None:
+        """Take in what the program has sent, waiting at most so long for the first of it."""
+        while self._descriptor >= 0 and select.select([self._descriptor], [], [], seconds)[0]:
+            try:
+                piece = os.read(self._descriptor, 65_536)
+            except OSError:
+                piece = b""
+            if not piece:
+                return
+            self.sent += piece
+            self._stream.feed(piece)
+            seconds = 0.0
+
+    def cell(self, line: int, column: int) -> str:
+        """What stands in one cell; nothing in the second cell of a wide character."""
+        return str(self._screen.buffer[line][column].data)
+
+    def settle(self, seconds: float = 0.15) -> None:
+        """Read until the program has said nothing for a moment."""
+        before = -1
+        while before != len(self.sent):
+            before = len(self.sent)
+            self.read(seconds)
+
+    def press(self, keys: str | bytes) -> None:
+        """Type."""
+        os.write(self._descriptor, keys.encode() if isinstance(keys, str) else keys)
+
+    def resize(self, columns: int, lines: int) -> None:
+        """Change the terminal's size as dragging its corner does."""
+        self.read()
+        self._screen.resize(lines, columns)
+        fcntl.ioctl(self._descriptor, termios.TIOCSWINSZ, struct.pack("HHHH", lines, columns, 0, 0))
+
+    def until(self, holds: Callable[[], Any], patience: float = PATIENCE) -> Any:
+        """Wait until something is so; fails with what the screen shows."""
+        deadline = time.monotonic() + patience
+        while not (found := holds()):
+            self.read(0.05)
+            if time.monotonic() > deadline:
+                raise AssertionError("waited in vain, the screen shows:\n" + self.text)
+        return found
+
+    def sees(self, *texts: str, patience: float = PATIENCE) -> None:
+        """Wait until all of this is on the screen."""
+        self.until(lambda: all(text in self.text for text in texts), patience)
+
+    def wait(self, patience: float = PATIENCE) -> int:
+        """Wait for the program's end; returns its exit code, negative for a signal."""
+
+        def over() -> bool:
+            with suppress(ChildProcessError):
+                pid, status = os.waitpid(self.pid, os.WNOHANG)
+                if pid:
+                    self.ended = os.waitstatus_to_exitcode(status)
+            return self.ended is not None
+
+        self.until(over, patience)
+        assert self.ended is not None
+        return self.ended
+
+    def hang_up(self) -> None:
+        """Close the terminal, as closing its window does."""
+        os.close(self._descriptor)
+        self._descriptor = -1
+
+    def kill(self, number: signal.Signals = signal.SIGKILL) -> None:
+        """Send the program a signal."""
+        os.kill(self.pid, number)
+
+
+@contextmanager
+def terminal(
+    *arguments: str,
+    size: tuple[int, int] = (80, 24),
+    environ: Mapping[str, str] | None = None,
+    folder: Path | None = None,
+) -> Iterator[Terminal]:
+    """``artui`` with these arguments in a terminal; whatever is left of it when the block ends is killed."""
+    surroundings = {**os.environ, "TERM": "xterm-256color", "COLORTERM": "", "LANG": "C.UTF-8", **(environ or {})}
+    pid, descriptor = pty.fork()
+    if pid == 0:
+        fcntl.ioctl(0, termios.TIOCSWINSZ, struct.pack("HHHH", size[1], size[0], 0, 0))
+        os.chdir(folder or Path.cwd())
+        os.execve(ARTUI[0], [*ARTUI, *arguments], surroundings)
+    shown = Terminal(pid, descriptor, size)
+    try:
+        yield shown
+    finally:
+        if shown.ended is None:
+            with suppress(ProcessLookupError, ChildProcessError):
+                os.kill(pid, signal.SIGKILL)
+                os.waitpid(pid, 0)
+        if shown._descriptor >= 0:
+            os.close(descriptor)

@@ -1,0 +1,301 @@
+"""The Accounts screen: signing in by code and by paste, who pays, where the key is kept, and signing out again."""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Iterator
+from typing import Any
+
+import httpx
+import pytest
+from textual.widgets import Input
+
+from artui.config import load, paths, save_setting
+from artui.credentials import Place, Secret, Vault
+from artui.journal import accounts, offers, requests
+from artui.sim.server import Simulator, running
+from artui.tui.qr import qr_code
+from artui.tui.rows import Rows
+from artui.tui.sign_in_dialogs import CodeScreen
+from tests.tui.desk import QUEUED, SENT, Desk, at_desk, fill
+
+pytestmark = pytest.mark.anyio
+
+
+@pytest.fixture(scope="module")
+def simulator() -> Iterator[Simulator]:
+    with running(Simulator(speed=50, device_interval=0.05)) as serving:
+        yield serving
+
+
+@pytest.fixture
+def given(simulator: Simulator, monkeypatch: pytest.MonkeyPatch) -> Iterator[dict[str, Any]]:
+    """What an account at the stand-in needs; new accounts of this test are at the stand-in, too."""
+    simulator.faults.clear()
+    announced = simulator.announcement()["autoretouch"]
+    before = dict(os.environ)
+    yield announced
+    for name in os.environ.keys() - before.keys():
+        monkeypatch.delenv(name)
+
+
+def set_up(given: dict[str, Any], *, organization: str = "", name: str = "studio") -> None:
+    """An account at the stand-in without a key."""
+    where = paths()
+    where.create()
+    table = {"provider": "autoretouch", "api_url": given["api_url"], "auth_url": given["auth_url"]}
+    for key, value in {**table, **({"organization": organization} if organization else {})}.items():
+        save_setting(where, f"accounts.{name}.{key}", value)
+
+
+def keep(key: str, place: Place = Place.FILE, login: str = "studio") -> None:
+    Vault(paths()).keep(login, Secret(key), place)
+
+
+async def open_accounts(desk: Desk) -> Rows:
+    await desk.press("5")
+    await desk.sees("[5A" if desk.console.size.width < 80 else "[5 Accounts]")
+    return desk.console.place.query_one("#accounts", Rows)
+
+
+async def confirm(desk: Desk) -> None:
+    """Confirm the code on the stand-in's page, as a person does in a browser."""
+    screen = await desk.until(lambda: isinstance(desk.console.screen, CodeScreen) and desk.console.screen)
+    prompt = await desk.until(lambda: screen.prompt)
+    async with httpx.AsyncClient() as browser:
+        answer = await browser.post(prompt.url, data={"user_code": prompt.user_code, "confirm": "1"})
+    assert answer.status_code == 200
+
+
+async def test_without_an_account_the_console_opens_here() -> None:
+    async with at_desk() as desk:
+        await desk.sees("[5 Accounts]", "Welcome. artui sends photos to paid services", "s  sign in to AutoRetouch")
+
+
+async def test_a_code_is_confirmed_elsewhere_and_two_organizations_become_accounts(given: dict[str, Any]) -> None:
+    set_up(given)
+    async with at_desk() as desk:
+        await open_accounts(desk)
+        await desk.sees("signed out", "key: none; s signs in")
+        await desk.press("s")
+        await desk.sees("Sign in to AutoRetouch", "and enter the code", "expires ", "/activate")
+        screen = desk.console.screen
+        assert isinstance(screen, CodeScreen)
+        assert screen.prompt
+        await desk.sees(" ".join(screen.prompt.user_code))
+        await confirm(desk)
+        await desk.sees("Which organization pays?", "Acme Footwear", "admin, operator", "5,000 cr", "Studio North")
+        await desk.press("space", "down", "space", "enter")
+        await desk.sees("Where should the key be kept?", "in a file readable by you only")
+        assert not list(paths().credentials.glob("*.json"))
+        await desk.press("f")
+        await desk.until(lambda: desk.console.news.newest)
+        assert "Acme Footwear pays as studio, Studio North pays as studio-north." in desk.console.news.newest.line(0)
+        await desk.sees("shared with studio-north", "ready")
+        config = load()
+        assert config.accounts["studio-north"].login == "studio"
+        assert config.accounts["studio-north"].settings["api_url"] == given["api_url"]
+        assert config.default_account == "studio" == desk.console.account
+        assert desk.console.journal.read(accounts.state, "studio-north").balance == 5000
+        assert [request.arguments["account"] for request in desk.console.journal.read(requests.waiting)] == [
+            "studio",
+            "studio-north",
+        ]
+    (kept,) = paths().credentials.glob("*.json")
+    assert stat.S_IMODE(kept.stat().st_mode) == 0o600
+
+
+async def test_whoever_goes_back_has_kept_nothing_and_the_key_is_revoked(
+    given: dict[str, Any], simulator: Simulator
+) -> None:
+    set_up(given, organization=given["organization"])
+    async with at_desk() as desk:
+        await open_accounts(desk)
+        await desk.press("s")
+        await confirm(desk)
+        await desk.sees("Which organization pays?")
+        before = revocations(simulator)
+        await desk.press("escape")
+        await desk.until(lambda: revocations(simulator) == before + 1)
+        await desk.sees("signed out")
+        assert Vault(paths()).find("studio") is None
+
+
+def revocations(simulator: Simulator) -> int:
+    return sum(request["path"].endswith("/oauth/revoke") for request in simulator.history)
+
+
+async def test_cancelling_the_code_ends_the_waiting(given: dict[str, Any]) -> None:
+    set_up(given)
+    async with at_desk() as desk:
+        await open_accounts(desk)
+        await desk.press("s")
+        await desk.sees("and enter the code")
+        await desk.press("q")
+        await desk.until(lambda: len(desk.console.screen_stack) == 1)
+        await desk.sees("signed out")
+
+
+async def test_a_refused_code_says_so_and_another_one_can_be_had(given: dict[str, Any]) -> None:
+    set_up(given)
+    async with at_desk() as desk:
+        await open_accounts(desk)
+        await desk.press("s")
+        screen = await desk.until(lambda: isinstance(desk.console.screen, CodeScreen) and desk.console.screen)
+        prompt = await desk.until(lambda: screen.prompt)
+        async with httpx.AsyncClient() as browser:
+            await browser.post(prompt.url, data={"user_code": prompt.user_code, "deny": "1"})
+        await desk.sees("the sign-in was refused", "r  new code")
+        await desk.press("r")
+        await desk.sees("and enter the code")
+        assert screen.prompt.user_code != prompt.user_code
+
+
+async def test_the_address_is_sent_in_one_line(given: dict[str, Any]) -> None:
+    set_up(given)
+    async with at_desk() as desk:
+        await open_accounts(desk)
+        await desk.press("s")
+        await desk.sees("and enter the code")
+        screen = desk.console.screen
+        await desk.press("y")
+        assert isinstance(screen, CodeScreen)
+        assert screen.prompt
+        await desk.sees("Sent to your terminal; if nothing arrives, select it here", screen.prompt.url_with_code)
+
+
+@pytest.mark.parametrize(
+    ("size", "plain", "drawn"), [((80, 24), False, True), ((77, 24), False, False), ((80, 24), True, False)]
+)
+async def test_the_qr_code_is_drawn_where_it_fits(
+    given: dict[str, Any], size: tuple[int, int], plain: bool, drawn: bool
+) -> None:
+    set_up(given)
+    async with at_desk(size) as desk:
+        if not plain:
+            from artui.tui.look import UNICODE
+
+            desk.console.glyphs = UNICODE
+        await open_accounts(desk)
+        await desk.press("s")
+        await desk.sees("and enter the code", "expires", "cancel")
+        assert ("▀" in "\n".join(desk.lines())) is drawn
+        assert {len(line) for line in desk.lines()} == {size[0]}
+
+
+def test_a_qr_code_of_a_real_address_fits_into_the_least_terminal() -> None:
+    lines = qr_code("https://auth.autoretouch.com/activate?user_code=ABCD-EFGH").plain.split("\n")
+    assert len(lines) <= 19
+    assert {len(line) for line in lines} == {37}
+    assert lines[0] == " " * 37
+
+
+async def test_a_pasted_key_is_tried_and_never_shown(given: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> None:
+    set_up(given, organization=given["organization"])
+    key = given["refresh_token"]
+    async with at_desk() as desk:
+        await open_accounts(desk)
+        await desk.press("t")
+        await desk.until(lambda: desk.console.screen.query(Input))
+        desk.console.screen.query_one(Input).value = "wrong-key-altogether"
+        await desk.press("enter")
+        await desk.sees("unknown or invalid refresh token")
+        await desk.press("t")
+        await desk.until(lambda: desk.console.screen.query(Input))
+        desk.console.screen.query_one(Input).value = key
+        assert key not in "\n".join(desk.lines()) + desk.console.export_screenshot()
+        await desk.press("enter")
+        await desk.sees("Which organization pays?")
+        await desk.press("enter")
+        await desk.sees("Where should the key be kept?")
+        await desk.press("k")
+        await desk.sees("Not kept: this machine has no keyring", "only until artui ends")
+        await desk.press("enter")
+        await desk.sees("key: memory (until artui ends)", "ready")
+        assert key not in "\n".join(desk.lines()) + repr(desk.console.screen) + desk.console.export_screenshot()
+        assert os.environ["ARTUI_STUDIO_TOKEN"] == key
+        assert not list(paths().credentials.glob("*.json"))
+
+
+async def test_a_key_that_is_set_from_outside_is_not_replaced(
+    given: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    set_up(given)
+    monkeypatch.setenv("ARTUI_STUDIO_TOKEN", given["refresh_token"])
+    async with at_desk() as desk:
+        await open_accounts(desk)
+        await desk.press("s")
+        await desk.sees("The key of studio is set from outside (ARTUI_STUDIO_TOKEN): change it there.")
+
+
+async def test_signing_out_revokes_forgets_and_pauses(given: dict[str, Any], simulator: Simulator) -> None:
+    set_up(given, organization=given["organization"])
+    keep(given["refresh_token"])
+    fill(SENT, QUEUED, QUEUED)
+    async with at_desk() as desk:
+        desk.pretend_engine()
+        desk.write(offers.name_organization, given["organization"], "Acme [/] Footwear")
+        await open_accounts(desk)
+        await desk.sees("Acme [/] Footwear", "file")
+        await desk.until(lambda: desk.console.look.engine)
+        before = revocations(simulator)
+        await desk.press("o")
+        await desk.sees("Sign studio out?", "1 sent photo is safe", "2 wait")
+        await desk.press("enter")
+        await desk.until(lambda: len(desk.console.screen_stack) == 1)
+        assert Vault(paths()).find("studio")
+        await desk.press("o", "o")
+        await desk.until(lambda: Vault(paths()).find("studio") is None)
+        assert revocations(simulator) == before + 1
+        assert desk.requests() == [("pause", None)]
+        assert desk.console.journal.read(offers.paused_by_sign_out, "studio")
+
+
+async def test_signing_out_offline_keeps_the_key_unless_a_person_insists(
+    given: dict[str, Any], simulator: Simulator
+) -> None:
+    set_up(given)
+    keep(given["refresh_token"])
+    simulator.faults.add([{"route": "autoretouch.revoke", "do": "status:500", "times": 9}])
+    async with at_desk() as desk:
+        await open_accounts(desk)
+        await desk.sees("file")
+        await desk.press("o", "o")
+        await desk.sees("Not signed out at the service")
+        await desk.press("enter")
+        await desk.until(lambda: len(desk.console.screen_stack) == 1)
+        assert Vault(paths()).find("studio")
+        await desk.press("o", "o")
+        await desk.sees("Not signed out at the service")
+        await desk.press("l")
+        await desk.until(lambda: Vault(paths()).find("studio") is None)
+
+
+async def test_balance_and_the_account_in_use() -> None:
+    for name in ("acme", "north"):
+        set_up({"api_url": "https://one.invalid", "auth_url": "https://two.invalid"}, name=name)
+    save_setting(paths(), "account", "acme")
+    async with at_desk() as desk:
+        await open_accounts(desk)
+        desk.write(accounts.set_balance, "north", 4321, 0.0)
+        desk.write(accounts.set_hold, "north", "credits", "4 credits left \x1b[31m[@click=app.quit]now[/]")
+        await desk.sees("4,321 cr", "* acme")
+        await desk.press("down", "b")
+        await desk.until(desk.requests)
+        assert desk.requests() == [("refresh", None)]
+        await desk.sees(r"held: 4 credits left \x1b[31m[@click=app.quit]now[/]")
+        await desk.press("enter")
+        await desk.sees("* north", "north (credits) 4,321 cr")
+        assert load().default_account == "north"
+
+
+async def test_a_readonly_console_changes_no_account(given: dict[str, Any]) -> None:
+    set_up(given)
+    async with at_desk(readonly=True) as desk:
+        await open_accounts(desk)
+        await desk.sees("signed out")
+        assert "sign in " not in desk.lines()[-1]
+        await desk.press("s", "t", "b", "o", "enter")
+        assert len(desk.console.screen_stack) == 1
+        assert desk.requests() == []

@@ -1,0 +1,156 @@
+"""The table of jobs: widths, hostile names, the cursor, what is repainted; and the figures it is drawn from."""
+
+from __future__ import annotations
+
+import time
+from array import array
+from itertools import pairwise
+from pathlib import Path
+
+import pytest
+from textual.geometry import Region
+
+from artui.background import open_journal
+from artui.config import paths
+from artui.job import Batch, Stage, Status
+from artui.journal import Connection, history, jobs, purchases, window
+from artui.journal.window import Filter, Order
+from artui.shown import width
+from artui.tui.job_table import Column, JobTable, columns, file_fitted, fitted
+from tests.samples import new_job
+from tests.tui.desk import CANCELLED, CUT, DOUBT, FAILED, QA, QUEUED, SAVED, SENT, UPLOADING, at_desk, fill
+
+pytestmark = [pytest.mark.anyio, pytest.mark.usefixtures("configured")]
+
+HOSTILE = [
+    "plain.jpg", "\x1b[31mred.jpg", "\x1b]52;c;aGk=\x07.jpg", "[/].jpg", "[@click=app.quit]x[/].jpg", "a\nb.jpg",
+    "‮gpj.exe", "帽子" * 30 + ".jpg", "é" * 40 + ".jpg", "\udcff.jpg", "​​.jpg", "x" * 250 + ".jpg", "\x9b31m.jpg",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("cells", range(60, 200, 7))
+def test_columns_fill_a_line_exactly(cells: int) -> None:
+    made = columns(cells)
+    assert made[-1].end == cells
+    assert all(before.end <= after.start for before, after in pairwise(made))
+    assert made[0].cells >= 20
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+def test_any_name_takes_its_cells_exactly_and_prints(name: str) -> None:
+    column = Column("File", 3, 33)
+    for text in (file_fitted("a/very long\x1b folder name", name, column, "~"), fitted(name, column, "~")):
+        assert width(text) == 33
+        assert text.isprintable()
+
+
+async def test_columns_stay_aligned_under_hostile_names() -> None:
+    with open_journal(paths()) as journal:
+        found = [new_job(source=Path(f"/photos/boots/{name}")) for name in HOSTILE]
+        journal.write(jobs.add, None, found)
+    async with at_desk((80, 30)) as desk:
+        await desk.until(lambda: len(desk.table.order) == len(HOSTILE))
+        for line in range(len(HOSTILE)):
+            strip = desk.table.render_line(line)
+            assert strip.cell_length == 80
+            assert strip.text.isprintable()
+            assert strip.text.rstrip().endswith("10")
+
+
+async def test_the_cursor_stays_on_its_job_when_the_order_changes() -> None:
+    numbers = fill(*[SAVED] * 40)
+    async with at_desk() as desk:
+        await desk.press(*["down"] * 5)
+        assert desk.table.current == numbers[5]
+        await desk.press("s")
+        await desk.until(lambda: list(desk.table.order) == numbers[::-1])
+        assert desk.table.current == numbers[5]
+
+
+async def test_only_what_changed_is_repainted() -> None:
+    numbers = fill(*[QUEUED] * 10)
+    async with at_desk() as desk:
+        painted: list[Region] = []
+        refresh = JobTable.refresh
+
+        def watch(self: JobTable, *regions: Region, **given: bool) -> JobTable:
+            painted.extend(regions or [self.size.region])
+            return refresh(self, *regions, **given)
+
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(JobTable, "refresh", watch)
+            desk.write(jobs.move, desk.job(numbers[3]), Stage.NEW, Status.CANCELLED, "cancelled")
+            await desk.sees("cancelled, not paid")
+        rows = {region.y for region in painted if region.x < desk.table.size.width - 14}
+        assert rows <= {0, 3}, painted  # the first one says how many are queued
+
+
+async def test_rows_far_away_are_read_when_they_come_into_sight() -> None:
+    numbers = fill(*[SAVED] * 500)
+    async with at_desk() as desk:
+        await desk.press("end")
+        await desk.sees("IMG_0499.jpg")
+        assert desk.table.current == numbers[-1]
+        assert len(desk.table._jobs) < 100
+        await desk.press("home")
+        await desk.sees("IMG_0000.jpg")
+
+
+def test_the_kept_figures_agree_with_counting() -> None:
+    fill(FAILED, CUT, DOUBT, SENT, UPLOADING, QA, QUEUED, QUEUED, SAVED, SAVED, CANCELLED)
+    with open_journal(paths()) as journal:
+
+        def agree() -> None:
+            counted = journal.read(history.sums)
+            kept = journal.read(window.overview, Filter()).totals
+            assert (kept.jobs, kept.quoted, kept.charged, kept.sent, kept.to_come) == (
+                counted.jobs, counted.quoted, counted.charged, counted.open, counted.to_come,
+            )  # fmt: skip
+            assert journal.read(window.overview, Filter(words=("boots",))).totals == kept
+
+        agree()
+        job = journal.read(jobs.select, "status = 'ready' LIMIT 1")[0]
+        job = journal.write(
+            jobs.check_in, journal.write(jobs.move, job, job.stage, Status.RUNNING, "taken"), digest="d"
+        )
+        agree()
+        journal.write(lambda db: jobs.change(db, job, "charged", charged=7))
+        assert journal.read(window.overview, Filter()).totals.charged == 27
+        purchased = journal.read(purchases.spent, "studio", day="2000-01-01", month="2000-01")
+        assert purchased.open == journal.read(history.sums).open
+
+
+@pytest.mark.parametrize("by", Order)
+def test_every_order_holds_every_wanted_job_once(by: Order) -> None:
+    older = fill(SAVED, QUEUED, FAILED, batch="older")
+    newer = fill(SAVED, QUEUED, batch="newer")
+    with open_journal(paths()) as journal:
+        journal.write(lambda db: db.execute("UPDATE batches SET created_at = 1 WHERE name = 'older'"))
+        found = journal.read(window.order, Filter(), by)
+        assert sorted(found) == older + newer
+        if by is Order.FILE:
+            assert list(found) == newer + older
+        pinned = journal.read(window.order, Filter(), by, pinned=array("q", [older[1]]))
+        assert pinned[0] == older[1]
+        assert sorted(pinned) == older + newer
+
+
+def test_a_long_table_is_drawn_from_few_rows() -> None:
+    """What is read for one screen does not grow with the journal."""
+
+    def many(db: Connection) -> None:
+        batch = Batch("b", "big", "studio", time.time())
+        jobs.add(db, batch, [new_job(source=Path(f"/p/{n:05}.jpg"), batch="b") for n in range(3000)])
+
+    with open_journal(paths()) as journal:
+        journal.write(many)
+        for ask in (
+            "SELECT id FROM jobs INDEXED BY jobs_order WHERE batch IS 'b' AND 1 ORDER BY source, id",
+            "SELECT * FROM tally WHERE jobs > 0",
+            "SELECT id FROM jobs WHERE status = 'ready' ORDER BY id LIMIT 1",
+        ):
+            plan = " ".join(
+                str(row) for row in journal.read(lambda db, ask=ask: [*db.execute(f"EXPLAIN QUERY PLAN {ask}")])
+            )
+            assert "SCAN jobs" not in plan
+            assert "TEMP B-TREE" not in plan

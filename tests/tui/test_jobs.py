@@ -1,0 +1,221 @@
+"""The Jobs screen: chips, filters, marks, questions and the requests they leave, details, live changes."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from artui.background import open_journal
+from artui.config import paths
+from artui.job import Stage, Status
+from artui.journal import jobs, window
+from artui.journal.window import Filter, Group
+from artui.tui.dialogs import Question
+from artui.tui.job_details import DetailsScreen
+from tests.tui.desk import CANCELLED, CUT, DOUBT, FAILED, QA, QUEUED, SAVED, SENT, UPLOADING, at_desk, fill
+
+pytestmark = [pytest.mark.anyio, pytest.mark.usefixtures("configured")]
+
+ALL = (FAILED, CUT, DOUBT, SENT, UPLOADING, QA, QUEUED, QUEUED, SAVED, SAVED, CANCELLED)
+
+
+async def test_chips_count_every_job_once_and_filter() -> None:
+    fill(*ALL)
+    async with at_desk() as desk:
+        assert desk.lines()[2].startswith("[All 11] Needs you 3  Active 2  Queued 2  In QA 1  Done 3")
+        await desk.press("right", "right")
+        await desk.until(lambda: len(desk.table.order) == 2)
+        await desk.sees("[Active 2]", "processing")
+        await desk.press("0")
+        await desk.until(lambda: len(desk.table.order) == 11)
+
+
+async def test_what_needs_a_person_is_on_top_of_all() -> None:
+    numbers = fill(SAVED, SAVED, QUEUED, DOUBT, FAILED)
+    async with at_desk() as desk:
+        assert list(desk.table.order) == [numbers[3], numbers[4], numbers[0], numbers[1], numbers[2]]
+
+
+async def test_the_sum_line_adds_up() -> None:
+    fill(*ALL)
+    async with at_desk() as desk:
+        await desk.sees("11 jobs: quoted 110 = charged 20 + sent 40 + to come 0 + unspent 50")
+
+
+async def test_words_filter_and_escape_goes_back_step_by_step() -> None:
+    fill(*ALL)
+    async with at_desk() as desk:
+        await desk.press("slash", *"0003")
+        await desk.until(lambda: len(desk.table.order) == 1)
+        await desk.press("escape")
+        await desk.sees("[All 1]", "0003", "q leave")
+        await desk.press("escape")
+        await desk.until(lambda: len(desk.table.order) == 11)
+
+
+async def test_a_filter_without_matches_says_so() -> None:
+    fill(*ALL)
+    async with at_desk() as desk:
+        await desk.press("slash", *"shoe", "enter")
+        await desk.sees("None of 11 match 'shoe'. esc clears the filter.")
+        await desk.press("escape")
+        await desk.sees("IMG_0000.jpg")
+
+
+async def test_marks_survive_filters() -> None:
+    numbers = fill(*ALL)
+    async with at_desk() as desk:
+        await desk.press("space", "space")
+        marked = set(desk.table.marked)
+        assert len(marked) == 2
+        await desk.press("left", "0", "v")
+        await desk.until(lambda: set(desk.table.order) == marked)
+        await desk.press("escape")
+        await desk.until(lambda: len(desk.table.order) == len(numbers))
+        assert desk.table.marked == marked
+
+
+async def test_a_range_is_marked_from_end_to_end() -> None:
+    fill(*[SAVED] * 9)
+    async with at_desk() as desk:
+        await desk.press("down", "V", "down", "down", "down", "V")
+        assert desk.table.marked == set(desk.table.order[1:5])
+
+
+async def test_retry_of_the_marked_names_count_and_price_and_leaves_requests() -> None:
+    first, second, *_ = fill(FAILED, FAILED, SAVED)
+    async with at_desk() as desk:
+        await desk.press("a", "r")
+        await desk.sees("Retry 2 photos? At most 20 cr.", "2 x ask the service again (may charge up to 10)")
+        await desk.sees("left alone: 1, nothing to retry")
+        await desk.press("r")
+        await desk.until(desk.requests)
+        assert desk.requests() == [("retry", first), ("retry", second)]
+        assert desk.console.engines_wanted == 1  # type: ignore[attr-defined]
+
+
+async def test_cancel_of_a_queued_photo_is_free() -> None:
+    (number,) = fill(QUEUED)
+    async with at_desk() as desk:
+        await desk.press("x")
+        await desk.sees("Cancel IMG_0000.jpg? Free.", "cancel, nothing is paid")
+        await desk.press("x")
+        await desk.until(desk.requests)
+        assert desk.requests() == [("cancel", number)]
+
+
+async def test_cancel_after_sending_says_that_the_result_is_kept() -> None:
+    fill(SENT)
+    async with at_desk() as desk:
+        await desk.press("x")
+        await desk.sees("already sent, the service cannot stop it")
+
+
+async def test_what_is_put_aside_needs_nobody_until_it_moves() -> None:
+    (number,) = fill(FAILED)
+    async with at_desk() as desk:
+        await desk.sees("1 needs you")
+        await desk.press("d")
+        await desk.sees("(aside)", "Needs you 0")
+        job = desk.job(number)
+        desk.write(jobs.move, job, Stage.SUBMITTED, Status.WAITING, "retry", reason="at the service", due=1e12)
+        moved = desk.job(number)
+        desk.write(jobs.move, moved, Stage.SUBMITTED, Status.FAILED, "failed", reason="failed at the service")
+        await desk.sees("Needs you 1")
+
+
+async def test_n_goes_round_what_needs_a_person() -> None:
+    numbers = fill(SAVED, FAILED, SAVED, DOUBT)
+    async with at_desk() as desk:
+        await desk.press("end", "n")
+        await desk.until(lambda: desk.table.current == numbers[1])
+        await desk.press("n")
+        await desk.until(lambda: desk.table.current == numbers[3])
+        await desk.press("n")
+        await desk.until(lambda: desk.table.current == numbers[1])
+
+
+@pytest.mark.parametrize(
+    ("keys", "asked"),
+    [(("g",), "give up"), (("a",), "again"), (("i", *"ex-7", "enter"), "adopt"), (("s",), None), (("enter",), None)],
+)
+async def test_in_doubt_is_decided_in_the_details(keys: tuple[str, ...], asked: str | None) -> None:
+    (number,) = fill(DOUBT)
+    async with at_desk() as desk:
+        await desk.press("enter")
+        await desk.sees("may have been paid (10 cr): the line broke after sending", "fate unknown")
+        await desk.press("enter")
+        await desk.sees("paid or not?", "send again (10 cr more at worst)")
+        await desk.press(*keys)
+        if asked:
+            await desk.until(desk.requests)
+            assert desk.requests() == [(asked, number)]
+        else:
+            await desk.until(lambda: isinstance(desk.console.screen, DetailsScreen))
+            assert desk.requests() == []
+
+
+async def test_details_follow_the_job() -> None:
+    (number,) = fill(QUEUED)
+    async with at_desk() as desk:
+        await desk.press("enter")
+        await desk.sees("queued", "added")
+        desk.write(jobs.move, desk.job(number), Stage.CHECKED, Status.READY, "checked")
+        await desk.sees("checked")
+        await desk.press("q")
+        await desk.until(lambda: len(desk.console.screen_stack) == 1)
+
+
+async def test_new_jobs_and_moves_of_another_process_appear() -> None:
+    (number,) = fill(QUEUED)
+    async with at_desk() as desk:
+        desk.write(jobs.move, desk.job(number), Stage.SAVED, Status.CANCELLED, "cancelled")
+        await desk.sees("cancelled, not paid", "Done 1")
+        fill(QUEUED, names="boots/NEW_{:04}.jpg", batch="later")
+        await desk.sees("NEW_0000.jpg", "[All 2]")
+
+
+async def test_progress_is_a_bar_with_a_share() -> None:
+    (number,) = fill(UPLOADING)
+    async with at_desk() as desk:
+        moving = {number: ["up", 710, 1000]}
+        desk.console.paths.transfers.write_text(json.dumps(moving))
+        desk.pretend_engine()
+        await desk.sees("> boots/IMG_0000.jpg", "upload [#######...] 71%")
+
+
+async def test_a_question_names_a_fixed_set() -> None:
+    numbers = fill(FAILED, FAILED)
+    async with at_desk() as desk:
+        await desk.press("a", "r")
+        await desk.until(lambda: isinstance(desk.console.screen, Question))
+        fill(FAILED, names="boots/LATER_{}.jpg", batch="later")
+        await desk.until(lambda: len(desk.table.order) == 3)
+        await desk.press("r")
+        await desk.until(desk.requests)
+        assert [job for _, job in desk.requests()] == numbers
+
+
+async def test_trouble_is_told_once_for_each_kind() -> None:
+    numbers = fill(QUEUED, QUEUED, QUEUED)
+    async with at_desk() as desk:
+        for number in numbers:
+            job = desk.job(number)
+            desk.write(jobs.move, job, job.stage, Status.HELD, "held", reason="credits", message="4 credits left")
+        await desk.until(lambda: len(desk.console.news.messages) == 3)
+        assert len(desk.console._notifications) == 1
+        await desk.press("M")
+        await desk.sees("Messages", "4 credits left")
+
+
+def test_groups_in_python_and_in_sql_agree() -> None:
+    fill(*ALL, *({"status": "held", "reason": reason} for reason in ("cap", "credits", "paused", "price changed")))
+    with open_journal(paths()) as journal:
+        for group in Group:
+            for number in journal.read(window.order, Filter(group)):
+                job = journal.read(jobs.get, number)
+                assert job is not None
+                assert window.group(job.status, job.reason) is group
+        by_sql = journal.read(window.overview, Filter(words=("boots",)))
+        assert journal.read(window.overview, Filter()) == by_sql

@@ -1,0 +1,163 @@
+"""The whole console in a pseudo-terminal: keys, ends and kills as they happen to a person."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from artui.background import lock_is_held, open_journal
+from artui.config import paths
+from artui.job import Status
+from artui.journal import jobs
+from artui.sim.server import Simulator, running
+from tests.desk import Desk as CommandDesk
+from tests.desk import desks
+from tests.tui.desk import DOUBT, FAILED, QUEUED, SAVED, fill
+from tests.tui.terminal import terminal
+
+PATIENCE = 20.0
+REST = 0.4
+"""Seconds in which a console that has something to say would say it."""
+
+
+def until(holds: Callable[[], Any]) -> Any:
+    deadline = time.monotonic() + PATIENCE
+    while not (found := holds()):
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+    return found
+
+
+@pytest.fixture(scope="module")
+def simulator() -> Iterator[Simulator]:
+    with running(Simulator(speed=5, seed=3)) as started:
+        yield started
+
+
+@pytest.fixture
+def desk(
+    simulator: Simulator, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> Iterator[CommandDesk]:
+    """An account at the stand-in and commands; no engine is left."""
+    yield from desks(simulator, tmp_path, capsys, monkeypatch)
+
+
+@pytest.mark.usefixtures("configured")
+class TestAlone:
+    def test_keys_work_and_leaving_gives_the_terminal_back(self) -> None:
+        fill(FAILED, DOUBT, *[SAVED] * 30)
+        with terminal("--ascii") as shown:
+            shown.sees("[1 Jobs]", "2 need you", "failed at the service", "IMG_0000.jpg")
+            shown.press("/")
+            shown.sees("esc keeps the filter")
+            shown.press("0001\r")
+            shown.sees("[All 1]", "in doubt: paid or not?")
+            shown.press("\x1b")
+            shown.sees("[All 32]")
+            shown.press("4")
+            shown.sees("[4 Watch]", "No folder is watched")
+            shown.press("1?")
+            shown.sees("Everywhere")
+            shown.press("\x1b")
+            shown.until(lambda: "Everywhere" not in shown.text)
+            shown.press("q")
+            assert shown.wait() == 0
+            assert shown.sent.rindex(b"\x1b[?1049l") > shown.sent.rindex(b"\x1b[?1049h")
+            assert b"\x1b[?25h" in shown.sent[shown.sent.rindex(b"\x1b[?1049h") :]
+
+    def test_a_console_that_only_reads_offers_nothing_that_changes(self) -> None:
+        fill(FAILED)
+        with terminal("--ascii", "--readonly") as shown:
+            shown.sees("failed at the service", "enter details")
+            assert "r retry" not in shown.text
+            shown.press("q")
+            assert shown.wait() == 0
+
+    def test_a_terminal_that_cannot_draw_gets_a_sentence(self) -> None:
+        with terminal(environ={"TERM": "dumb"}) as shown:
+            assert shown.wait() == 2
+            shown.sees("This terminal cannot move its cursor")
+
+    def test_a_small_terminal_gets_a_sentence_and_a_larger_one_the_console(self) -> None:
+        fill(SAVED)
+        with terminal("--ascii", size=(50, 12)) as shown:
+            shown.sees("artui needs 60 x 18 cells")
+            shown.resize(80, 24)
+            shown.sees("[1 Jobs]", "IMG_0000.jpg")
+
+    def test_a_resize_storm_ends_in_a_right_picture(self) -> None:
+        fill(*[SAVED] * 50)
+        with terminal("--ascii") as shown:
+            shown.sees("IMG_0000.jpg")
+            for size in [(60, 18), (160, 45), (40, 10), (81, 24), (139, 20)] * 6:
+                shown.resize(*size)
+                shown.read(0.01)
+            shown.resize(100, 30)
+            shown.sees("[All 50]", "50 jobs: quoted 500 = charged 500", "IMG_0020.jpg", "q leave")
+            assert {len(line) for line in shown.lines} == {100}
+
+    @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+    def test_told_to_end_it_gives_the_terminal_back(self, number: signal.Signals) -> None:
+        fill(QUEUED)
+        with terminal("--ascii") as shown:
+            shown.sees("IMG_0000.jpg")
+            shown.kill(number)
+            assert shown.wait() == 130
+            assert b"\x1b[?1049l" in shown.sent
+
+    def test_a_closed_terminal_ends_it(self) -> None:
+        fill(QUEUED)
+        with terminal("--ascii") as shown:
+            shown.sees("IMG_0000.jpg")
+            shown.hang_up()
+            assert shown.wait() in (130, 1, -signal.SIGHUP)
+
+    def test_idle_it_sends_nothing(self) -> None:
+        fill(SAVED, FAILED)
+        with terminal("--ascii") as shown:
+            shown.sees("IMG_0001.jpg")
+            shown.read(REST)
+            until(lambda: _quiet(shown))
+
+
+def _quiet(shown: Any) -> bool:
+    before = len(shown.sent)
+    shown.read(3 * REST)
+    return len(shown.sent) == before
+
+
+class TestWithAnEngine:
+    def test_an_engine_that_is_killed_is_told_of_and_e_starts_another(self, desk: CommandDesk) -> None:
+        desk.photo("boot.jpg")
+        desk.control("options", qa=600)
+        desk("submit", desk.inbox, "-w", "Human check", "-o", desk.out, "--yes")
+        with terminal("--ascii") as shown:
+            shown.sees("boot.jpg", "engine here")
+            pid = int(paths().lock.read_text().split()[0])
+            os.kill(pid, signal.SIGKILL)
+            shown.sees("no engine", "e starts one")
+            shown.press("e")
+            shown.sees("engine here")
+            assert int(paths().lock.read_text().split()[0]) != pid
+            assert lock_is_held(paths())
+
+    def test_jobs_go_on_when_the_console_is_killed(self, desk: CommandDesk) -> None:
+        for number in range(4):
+            desk.photo(f"boot {number}.jpg", number)
+        desk("submit", desk.inbox, "-w", "Export only", "-o", desk.out, "--yes")
+        with terminal("--ascii") as shown:
+            shown.sees("boot 0.jpg", "engine here")
+            shown.kill()
+            shown.wait()
+        with open_journal(paths()) as journal:
+            until(lambda: all(job.status is Status.DONE for job in journal.read(jobs.select, "1")))
+        with terminal("--ascii") as shown:
+            shown.sees("boot 3.jpg", "Done 4", "4 jobs: quoted 40 = charged 40")
+            shown.press("q")
+            assert shown.wait() == 0

@@ -1,0 +1,165 @@
+"""The console's frame: header, tabs, footer, help, palette, widths, the way out."""
+
+from __future__ import annotations
+
+import pytest
+
+from artui.background import open_journal
+from artui.job import Stage, Status
+from artui.journal import accounts, jobs, requests
+from artui.tui.app import Console
+from artui.tui.dialogs import Question, Reading
+from artui.tui.palette import Palette
+from tests.tui.desk import CUT, DOUBT, FAILED, QUEUED, SAVED, SENT, at_desk, fill
+
+pytestmark = [pytest.mark.anyio, pytest.mark.usefixtures("configured")]
+
+
+async def test_an_empty_journal_says_what_to_do() -> None:
+    async with at_desk() as desk:
+        await desk.sees("No photos yet. 2 picks photos", "engine: none yet", "studio", "[1 Jobs]", "q leave")
+
+
+async def test_the_header_shows_money_and_what_needs_a_person() -> None:
+    fill(FAILED, CUT, DOUBT, SAVED, QUEUED)
+    async with at_desk() as desk:
+        desk.write(accounts.set_balance, "studio", 2781, 0.0)
+        await desk.sees("studio 2,781 cr | today 30/3,000", "3 need you")
+        header = desk.lines()[0]
+        assert len(header) == 80
+        assert header.endswith("3 need you | engine: none yet ")
+
+
+@pytest.mark.parametrize("size", [(60, 18), (79, 24), (80, 24), (100, 30), (139, 30), (160, 45)])
+async def test_every_width_is_filled_and_never_overflown(size: tuple[int, int]) -> None:
+    fill(FAILED, CUT, DOUBT, SAVED, QUEUED, SENT)
+    async with at_desk(size) as desk:
+        await desk.sees("IMG_0000.jpg", "failed at the service", "leave" if size[0] >= 80 else "mark")
+        lines = desk.lines()
+        assert len(lines) == size[1]
+        assert {len(line) for line in lines} == {size[0]}
+
+
+async def test_a_terminal_that_is_too_small_gets_one_sentence() -> None:
+    async with at_desk((59, 17)) as desk:
+        await desk.sees("artui needs 60 x 18 cells; this terminal has 59 x 17.")
+        await desk.pilot.resize_terminal(80, 24)
+        await desk.sees("No photos yet")
+
+
+async def test_a_resize_storm_ends_in_a_right_picture() -> None:
+    fill(*[SAVED] * 50)
+    async with at_desk() as desk:
+        for cells, height in [(60, 18), (160, 45), (40, 10), (80, 24), (139, 20)] * 3:
+            await desk.pilot.resize_terminal(cells, height)
+        await desk.sees("IMG_0000.jpg", "50 jobs: quoted 500 = charged 500")
+
+
+async def test_all_keys_and_the_palette_come_from_the_same_bindings() -> None:
+    fill(FAILED)
+    async with at_desk((80, 45)) as desk:
+        await desk.press("question_mark")
+        await desk.sees("Retry these: shows first what it does", "Every action by name", "The next job that needs you")
+        assert isinstance(desk.console.screen, Reading)
+        await desk.press("escape", "colon")
+        await desk.until(lambda: isinstance(desk.console.screen, Palette))
+        await desk.press(*"put aside")
+        await desk.sees("Put aside what needs you")
+        await desk.press("down", "enter")
+        await desk.sees("(aside)")
+
+
+async def test_leaving_with_nothing_under_way_asks_nothing() -> None:
+    fill(SAVED, FAILED)
+    async with at_desk() as desk:
+        await desk.press("q")
+        await desk.until(lambda: not desk.console.is_running)
+
+
+@pytest.mark.parametrize(
+    ("key", "left", "stays"),
+    [("s", [], True), ("escape", [], True), ("b", [], False), ("f", [("pause", None)], False), ("enter", [], False)],
+)
+async def test_leaving_with_jobs_under_way_asks(key: str, left: list[tuple[str, None]], stays: bool) -> None:
+    fill(SENT, QUEUED, QUEUED)
+    asked: list[tuple[str, int | None]] = []
+    async with at_desk() as desk:
+        await desk.press("q")
+        await desk.sees("Leave the console?", "1 under way, 2 queued.", "stay")
+        await desk.press(key)
+        if stays:
+            await desk.until(lambda: len(desk.console.screen_stack) == 1)
+            assert desk.console.is_running
+        asked = desk.requests() if stays else asked
+    with_journal = Console(desk.console.paths, desk.console.config)
+    try:
+        assert [(one.what, one.job) for one in with_journal.journal.read(requests.waiting)] == left
+    finally:
+        with_journal.journal.close()
+
+
+async def test_ctrl_c_goes_back_and_then_leaves_and_ctrl_q_does_nothing() -> None:
+    fill(SAVED)
+    async with at_desk() as desk:
+        await desk.press("ctrl+q", "question_mark")
+        await desk.until(lambda: isinstance(desk.console.screen, Reading))
+        await desk.press("ctrl+c")
+        await desk.until(lambda: len(desk.console.screen_stack) == 1)
+        await desk.press("ctrl+c")
+        await desk.until(lambda: not desk.console.is_running)
+
+
+async def test_a_question_never_spends_on_enter() -> None:
+    fill(FAILED)
+    async with at_desk() as desk:
+        await desk.press("r")
+        await desk.until(lambda: isinstance(desk.console.screen, Question))
+        await desk.press("down", "enter")
+        await desk.sees("Press r: enter never spends.")
+        await desk.press("up", "enter")
+        await desk.until(lambda: len(desk.console.screen_stack) == 1)
+        assert desk.requests() == []
+
+
+async def test_readonly_takes_every_key_away_that_changes_anything() -> None:
+    fill(FAILED, QUEUED)
+    async with at_desk(readonly=True) as desk:
+        footer = desk.lines()[-1]
+        assert "retry" not in footer
+        assert "cancel" not in footer
+        assert "details" in footer
+        await desk.press("r", "x", "d", "e", "P")
+        assert len(desk.console.screen_stack) == 1
+        await desk.press("enter")
+        await desk.sees("What happened")
+        await desk.press("r", "x", "d")
+        assert len(desk.console.screen_stack) == 2
+        assert desk.requests() == []
+
+
+async def test_an_engine_that_vanishes_is_told_of() -> None:
+    fill(QUEUED)
+    async with at_desk((100, 30)) as desk:
+        desk.pretend_engine()
+        await desk.sees("engine here")
+        desk.console.view._engine = lambda *_, **__: None  # type: ignore[method-assign]
+        await desk.sees("No engine is running since")
+        newest = desk.console.news.newest
+        assert newest is not None
+        assert newest.text.endswith("e starts one.")
+
+
+async def test_at_opening_one_line_says_what_happened_meanwhile() -> None:
+    numbers = fill(QUEUED, QUEUED, DOUBT)
+    async with at_desk():
+        pass
+    async with at_desk() as desk:
+        assert not desk.console.greeting
+        job = desk.job(numbers[0])
+    with open_journal(desk.console.paths) as journal:
+        job = journal.write(jobs.move, job, Stage.NEW, Status.RUNNING, "taken")
+        journal.write(jobs.move, job, Stage.SAVED, Status.DONE, "saved")
+    async with at_desk() as desk:
+        await desk.sees("1 saved | 1 in doubt. n shows what needs you.")
+        await desk.press("down")
+        await desk.until(lambda: "1 saved" not in desk.lines()[-2])

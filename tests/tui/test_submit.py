@@ -1,0 +1,357 @@
+"""The Submit screen: picking, verdicts, a sum that only falls, the question, what is in the journal after a yes."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from artui.job import Reason, Status
+from artui.journal import jobs, requests
+from artui.plan import Found, Target
+from artui.sim.photos import noise_jpeg
+from artui.sim.server import Simulator, running
+from artui.tui.dialogs import Question
+from artui.tui.picked_batches import Batching, Split, label_of
+from artui.tui.picked_order import target_of
+from artui.tui.submit import Submit
+from tests.studio import configure
+from tests.tui.desk import Desk, at_desk
+
+pytestmark = pytest.mark.anyio
+
+
+@pytest.fixture(scope="module")
+def simulator() -> Iterator[Simulator]:
+    with running(Simulator(speed=100, device_interval=0.3)) as simulator:
+        yield simulator
+
+
+@pytest.fixture
+def boots(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder with photos, others, and a folder below; the console begins there."""
+    folder = tmp_path / "boots"
+    for number in range(3):
+        photo(folder / f"IMG_{number:04}.jpg", number)
+    photo(folder / "details" / "heel.jpg", 8)
+    photo(folder / "details" / "sole.jpg", 9)
+    (folder / "notes.txt").write_text("notes")
+    (folder / ".hidden.jpg").write_bytes(b"x")
+    monkeypatch.chdir(folder)
+    return folder
+
+
+def photo(path: Path, seed: int) -> Path:
+    path.parent.mkdir(exist_ok=True)
+    noise_jpeg(path, 20_000, seed)
+    return path
+
+
+def submit(desk: Desk) -> Submit:
+    place = desk.console.place
+    assert isinstance(place, Submit)
+    return place
+
+
+def screen(desk: Desk) -> str:
+    return "\n".join(desk.lines())
+
+
+@asynccontextmanager
+async def submitting(size: tuple[int, int] = (80, 24), **given: Any) -> AsyncIterator[Desk]:
+    async with at_desk(size, **given) as desk:
+        await desk.press("2")
+        await desk.until(lambda: submit(desk).chooser.files.items)
+        yield desk
+
+
+@asynccontextmanager
+async def signed_in(
+    simulator: Simulator, monkeypatch: pytest.MonkeyPatch, out: Path, size: tuple[int, int] = (80, 24), more: str = ""
+) -> AsyncIterator[Desk]:
+    """The screen with an account at the stand-in and its workflow chosen."""
+    lines = f'workflow = "Ghost Mannequin"\noutput = "{out}"\n{more}'
+    configure(simulator, monkeypatch, more=lines)
+    async with submitting(size) as desk:
+        await desk.until(lambda: submit(desk).planner)
+        yield desk
+
+
+def all_jobs(desk: Desk) -> list[Any]:
+    return desk.console.journal.read(jobs.select, "1 ORDER BY id")
+
+
+async def test_without_an_account_files_can_be_looked_at(boots: Path) -> None:
+    (boots / "cut.jpg").write_bytes((boots / "IMG_0000.jpg").read_bytes()[:9000])
+    os.utime(boots / "cut.jpg", (1, 1))
+    async with submitting() as desk:
+        await desk.sees("cut off, refused", "not a photo", "ready", "2 photos", "sending needs an account: 5")
+        assert ".hidden" not in screen(desk)
+        await desk.press("a", "s")
+        await desk.sees("3 marked = 3 to send", "marked 3 in 1 folder")
+        assert not isinstance(desk.console.screen, Question)
+
+
+async def test_a_folder_is_marked_with_all_below_it(boots: Path) -> None:
+    async with submitting() as desk:
+        await desk.sees("details/", "2 photos")
+        await desk.press("space")
+        await desk.sees("[x]  details/", "2 of 2 marked")
+        await desk.press("up", "right")
+        await desk.sees("[x]  heel.jpg", "[x]  sole.jpg")
+        await desk.press("down", "space", "left")
+        await desk.sees("[~]  details/", "1 of 2 marked")
+        await desk.press("v")
+        await desk.sees("marked only", "details/")
+        await desk.press("escape")
+        await desk.sees("IMG_0002.jpg")
+
+
+async def test_patterns_ranges_and_filters_mark_what_is_shown(boots: Path) -> None:
+    async with submitting() as desk:
+        await desk.press("plus", *["backspace"] * 5, *"*1.JPG", "enter")
+        await desk.until(lambda: len(submit(desk).chooser.marks) == 1)
+        await desk.press("end", "up", "up", "V", "down", "V")
+        await desk.until(lambda: len(submit(desk).chooser.marks) == 2)
+        await desk.press("slash", *"0000", "enter", "a")
+        await desk.sees("shown 1 of 4")
+        assert len(submit(desk).chooser.marks) == 3
+        await desk.press("escape")
+        await desk.sees("shown 4 of 4")
+
+
+async def test_a_typed_path_is_completed_and_recent_folders_are_offered(boots: Path) -> None:
+    async with submitting() as desk:
+        await desk.press("tilde", *"det")
+        await desk.until(lambda: desk.console.screen.query_one("Line")._suggestion.endswith("details/"))
+        await desk.press("tab", "enter")
+        await desk.sees("heel.jpg")
+        await desk.press("a", "left", "R")
+        await desk.sees("Folders used before")
+        await desk.press("enter")
+        await desk.sees("sole.jpg")
+
+
+async def test_an_empty_folder_says_what_to_do(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "none").mkdir()
+    monkeypatch.chdir(tmp_path / "none")
+    async with submitting() as desk:
+        await desk.sees("No photos in", "(0 folders, 0 other files).", "~ types a path")
+
+
+async def test_what_is_marked_is_sent_at_the_price_that_was_shown(
+    simulator: Simulator, monkeypatch: pytest.MonkeyPatch, boots: Path, tmp_path: Path
+) -> None:
+    async with signed_in(simulator, monkeypatch, tmp_path / "out") as desk:
+        price = submit(desk).order.most(1)
+        await desk.press("a", "space")
+        await desk.sees("Ghost Mannequin", f"{price} cr each", "checked 5 of 5")
+        await desk.until(lambda: submit(desk).total.to_send == 5)
+        assert f"{5 * price:,} cr" in screen(desk)
+        assert "AT MOST" not in screen(desk)
+        await desk.press("s")
+        await desk.sees("Send 5 photos to Ghost Mannequin", f"At most {5 * price:,} cr", "Account studio, ")
+        await desk.press("enter")
+        await desk.until(lambda: desk.console.screen is desk.console.screen_stack[0])
+        assert all_jobs(desk) == []
+        await desk.press("s")
+        await desk.sees("s  Send")
+        await desk.press("down", "enter")
+        await desk.sees("enter never spends")
+        await desk.press("s")
+        await desk.until(lambda: len(all_jobs(desk)) == 5)
+        assert {job.quoted for job in all_jobs(desk)} == {price}
+        assert {(job.folder, job.stem) for job in all_jobs(desk)} == {
+            (tmp_path / "out", "IMG_0000"), (tmp_path / "out", "IMG_0001"), (tmp_path / "out", "IMG_0002"),
+            (tmp_path / "out" / "details", "heel"), (tmp_path / "out" / "details", "sole"),
+        }  # fmt: skip
+        assert {job.labels["sku"] for job in all_jobs(desk)} == {"boots", "details"}
+        assert all("autoretouch_batch_id" in job.labels for job in all_jobs(desk))
+        await desk.until(lambda: desk.console.place.id == "jobs")
+        await desk.press("2", "a")
+        await desk.sees("3 done before", "queued before", "0 to send")
+        await desk.press("s")
+        await desk.sees("nothing to send, nothing to pay")
+
+
+async def test_the_sum_only_falls(
+    simulator: Simulator, monkeypatch: pytest.MonkeyPatch, boots: Path, tmp_path: Path
+) -> None:
+    for number in range(30):
+        (boots / f"copy {number}.jpg").write_bytes((boots / "IMG_0000.jpg").read_bytes())
+    async with signed_in(simulator, monkeypatch, tmp_path / "out") as desk:
+        seen: list[tuple[int, int]] = []
+        place = submit(desk)
+        draw = place.draw
+
+        def watched() -> None:
+            seen.append((place.total.marked, place.total.to_send))
+            draw()
+
+        monkeypatch.setattr(place, "draw", watched)
+        await desk.press("a")
+        await desk.until(lambda: place.total.marked == 33 and not place.total.open)
+        sums = [to_send for marked, to_send in seen if marked == 33]
+        assert sums == sorted(sums, reverse=True)
+        assert sums[-1] == 3
+        await desk.sees("3 to send + 30 same photo")
+
+
+async def test_a_price_that_moves_is_asked_about_again(
+    simulator: Simulator, monkeypatch: pytest.MonkeyPatch, boots: Path, tmp_path: Path
+) -> None:
+    from artui.tui import picked_sending
+
+    renew = picked_sending.renew
+    asked: list[int] = []
+
+    async def dearer(*given: Any) -> Any:
+        order = await renew(*given)
+        asked.append(1)
+        if len(asked) > 1:
+            from dataclasses import replace
+
+            flow = replace(order.choice.workflow, price=12)
+            order = replace(order, choice=replace(order.choice, workflow=flow))
+        return order
+
+    monkeypatch.setattr(picked_sending, "renew", dearer)
+    async with signed_in(simulator, monkeypatch, tmp_path / "out") as desk:
+        await desk.press("a")
+        await desk.until(lambda: submit(desk).total.checked == 3)
+        await desk.press("s")
+        await desk.sees("s  Send")
+        await desk.press("s")
+        await desk.sees("has changed at the service since you looked", "At most 36 cr")
+        assert "·" not in screen(desk)
+        assert all_jobs(desk) == []
+        await desk.press("s")
+        await desk.until(lambda: len(all_jobs(desk)) == 3)
+        assert {job.quoted for job in all_jobs(desk)} == {12}
+
+
+async def test_batches_labels_and_a_sample(
+    simulator: Simulator, monkeypatch: pytest.MonkeyPatch, boots: Path, tmp_path: Path
+) -> None:
+    async with signed_in(simulator, monkeypatch, tmp_path / "out") as desk:
+        await desk.press("b", "f")
+        await desk.press("b", "s", "backspace", "1", "enter")
+        await desk.press("b", "k", *["backspace"] * 8, *"x-{stem}", "enter")
+        await desk.sees("one per folder", "first 1, then ask", "sku=x-{stem}")
+        await desk.press("a", "space")
+        await desk.until(lambda: submit(desk).total.checked == 5)
+        await desk.press("s")
+        await desk.sees("The first 1 of each batch go ahead; 3 wait for your yes.", "2 batches.")
+        await desk.press("s")
+        await desk.until(lambda: len(all_jobs(desk)) == 5)
+        held = [job for job in all_jobs(desk) if job.status is Status.HELD]
+        assert [job.reason for job in held] == [Reason.SAMPLE] * 3
+        assert len({job.batch for job in all_jobs(desk)}) == 2
+        assert {job.labels["sku"] for job in all_jobs(desk)} >= {"x-heel", "x-sole"}
+        await desk.press("2")
+        await desk.sees("wait: y")
+        await desk.press("y")
+        await desk.sees("Send the other", "no, cancel the")
+        await desk.press("enter")
+        assert desk.requests() == []
+        await desk.press("y", "n")
+        await desk.until(desk.requests)
+        (request,) = desk.console.journal.read(requests.waiting)
+        assert (request.what, request.arguments["yes"]) == ("approve", False)
+
+
+async def test_a_workflow_is_chosen_by_words_and_prices_follow(
+    simulator: Simulator, monkeypatch: pytest.MonkeyPatch, boots: Path, tmp_path: Path
+) -> None:
+    configure(simulator, monkeypatch)
+    async with submitting() as desk:
+        await desk.sees("w chooses one and shows its price")
+        await desk.press("a", "s")
+        await desk.sees("Which workflow?")
+        await desk.until(lambda: submit(desk).order.standing)
+        await desk.press("w")
+        await desk.sees("Which workflow?", "up and down move")
+        await desk.press(*"export only", "enter")
+        await desk.sees("Export only", "10 cr each", "30 cr")
+
+
+async def test_a_file_that_changes_after_its_check_is_not_sent(
+    simulator: Simulator, monkeypatch: pytest.MonkeyPatch, boots: Path, tmp_path: Path
+) -> None:
+    async with signed_in(simulator, monkeypatch, tmp_path / "out") as desk:
+        await desk.press("a")
+        await desk.until(lambda: submit(desk).total.checked == 3)
+        photo(boots / "IMG_0001.jpg", 77)
+        await desk.press("s")
+        await desk.sees("1 photo changed meanwhile", "Nothing was sent")
+        assert all_jobs(desk) == []
+
+
+async def test_hostile_names_stay_in_their_cells(boots: Path) -> None:
+    names = [
+        b"a\x1b[31m.jpg",
+        b"[bold]b.jpg",
+        b"[@click=app.bell]c.jpg",
+        b"d\xff.jpg",
+        "e\u202egpj.jpg".encode(),
+        b"f\n.jpg",
+    ]
+    for seed, name in enumerate(names):
+        photo(boots / os.fsdecode(name), 20 + seed)
+    async with submitting() as desk:
+        await desk.sees(r"a\x1b[31m.jpg", "[bold]b.jpg", "[@click=app.bell]c.jpg", r"d\xff.jpg", r"f\n.jpg")
+        for line in desk.lines():
+            assert line.isprintable()
+        await desk.press("a", "s", "v", "enter")
+        await desk.sees("SHA-256")
+
+
+async def test_readonly_takes_the_sending_away(
+    simulator: Simulator, monkeypatch: pytest.MonkeyPatch, boots: Path, tmp_path: Path
+) -> None:
+    configure(simulator, monkeypatch)
+    async with submitting(readonly=True) as desk:
+        assert "send..." not in screen(desk)
+        await desk.press("a", "s", "y")
+        await desk.sees("3 marked")
+        assert submit(desk).said == ""
+
+
+async def test_ten_thousand_files_stay_smooth(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = tmp_path / "many"
+    first = photo(folder / "IMG_00000.jpg", 1)
+    for number in range(1, 10_000):
+        os.link(first, folder / f"IMG_{number:05}.jpg")
+    monkeypatch.chdir(folder)
+    async with submitting() as desk:
+        await desk.press("a")
+        await desk.until(lambda: len(submit(desk).chooser.marks) == 10_000)
+        times = []
+        for _ in range(20):
+            begin = time.process_time()
+            await desk.press("down")
+            times.append(time.process_time() - begin)
+        assert sorted(times)[10] < 0.2
+
+
+def test_every_so_many_photos_make_a_batch() -> None:
+    found = [Found(Path(f"/srv/boots/{number}.jpg"), Path("/srv/boots")) for number in range(5)]
+    names = Batching(Split.EVERY, every=2).names(found, 0.0)
+    assert [name.partition(" of ")[0] for name in names.values()] == ["boots 1"] * 2 + ["boots 2"] * 2 + ["boots 3"]
+
+
+def test_a_label_with_an_unknown_placeholder_is_refused() -> None:
+    file = Found(Path("/srv/boots/heel/1.jpg"), Path("/srv/boots"))
+    assert label_of("{folder}-{relative}-{stem}", file) == "heel-heel-1"
+    with pytest.raises(ValueError, match=r"unknown \{nope\}"):
+        label_of("{nope}", file)
+
+
+def test_an_output_may_name_a_folder_or_a_template() -> None:
+    assert target_of("/out") == Target(Path("/out"), "{relative}/{stem}")
+    assert target_of("/out/{date}/{stem}{ext}") == Target(Path("/out"), "{date}/{stem}")
