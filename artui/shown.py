@@ -13,7 +13,10 @@ from pathlib import Path
 _UNSAFE = {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"}
 _ON_ANOTHER = {"Mn", "Mc", "Me"}
 _NAMED = {"\n": r"\n", "\r": r"\r", "\t": r"\t"}
-_BLANK_LETTERS = "\u034f\u115f\u1160\u17b4\u17b5\u2800\u3164\uffa0"  # letters and marks that nobody can see
+_BLANK_LETTERS = (
+    "\u034f\u115f\u1160\u17b4\u17b5\u2800\u3164\uffa0"  # letters and marks that nobody can see
+    "\ufe0e\ufe0f"  # they choose between two looks of a sign, of which one is twice as wide
+)
 
 
 def shown(text: str | bytes | Path, cells: int | None = None, ellipsis: str = "…") -> str:

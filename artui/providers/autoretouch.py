@@ -331,10 +331,7 @@ class AutoRetouch(Provider[AutoRetouchSettings]):
         offset = 0
         while len(due - seen.keys()) >= 3:
             answer = await self._page(_EXECUTIONS, "looking at the executions", query, offset)
-            try:
-                page = answer.read_as(said.Page[said.Execution])
-            except Transient:
-                break  # one entry that nobody understands must not hide the others
+            page = answer.read_as(said.Page[said.Execution])
             found = [entry.progress() for entry in page.entries if entry.id in due]
             seen |= {progress.execution: progress for progress in found}
             offset += len(page.entries)

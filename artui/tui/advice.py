@@ -29,7 +29,7 @@ _HELD: Mapping[str, str] = {
     Reason.TWIN: "{name} is the same photo as job {twin}, which needs a decision first.",
 }
 _FAILED: Mapping[str, str] = {
-    Reason.FAILED: 'The service failed on {name}: {said}{charged}. r asks it again (up to {price}) · d put aside.',
+    Reason.FAILED: "The service failed on {name}: {said}{charged}. r asks it again (up to {price}) · d put aside.",
     Reason.REJECTED: "The service refused {name}: {said}. Not paid. r sends it again ({price}) · d put aside.",
     "given up": "{name} was given up and counts as spent ({price}).",
 }

@@ -238,7 +238,11 @@ class Console(App[None], inherit_bindings=False):
         return cast("Place", front)
 
     def _draw_frame(self) -> None:
+        if not self.is_running or not self.screen_stack[0].query(Header):
+            return  # a size may come before the frame is there, or after it has gone
         self._draw_header()
+        if self.screen is self.screen_stack[0] and self.focused is None:
+            self.place.enter()  # what was hidden for want of room has lost the focus
         front = self.screen_stack[0].query_one("#places", ContentSwitcher).current
         key = next(entry.key for entry in PLACES if entry.id == front)
         self.screen_stack[0].query_one(Tabs).draw(key)
@@ -325,7 +329,7 @@ class Console(App[None], inherit_bindings=False):
     async def action_interrupt(self) -> None:
         """Back from whatever is in front, else leave."""
         if len(self.screen_stack) > 1:
-            self.pop_screen()
+            self.screen.dismiss(None)
         else:
             self.action_leave()
 

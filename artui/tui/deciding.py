@@ -16,7 +16,7 @@ from artui.job import Job, Reason
 from artui.journal import accounts, window
 from artui.journal.window import Group
 from artui.shown import shown
-from artui.tui import acts
+from artui.tui import acts, sampling
 from artui.tui.acts import Act, Plan
 from artui.tui.advice import price, sentence
 from artui.tui.dialogs import Ask, Choice, Question, Reading
@@ -80,6 +80,9 @@ def decide(console: Console, job: Job) -> bool:
     """Ask what only a person can decide about this job; False where there is no such thing."""
     if job.reason == Reason.PRICE:
         console.soon(_accept_price(console, job))
+        return True
+    if job.reason == Reason.SAMPLE:
+        console.soon(sampling.answer(console, job.batch))
         return True
     if job.reason != Reason.IN_DOUBT:
         return False

@@ -307,7 +307,7 @@ class Jobs(Place):
     def action_filter(self) -> None:
         """Type a filter."""
         self.add_class("-filtering")
-        self.query_one(FilterInput).focus()
+        self.screen.set_focus(self.query_one(FilterInput))  # at once: what is typed next belongs to it
 
     def action_chip(self, by: int) -> None:
         """Another chip."""

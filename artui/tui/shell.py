@@ -154,7 +154,7 @@ class Keys(Line):
         cells = self.app.size.width
         most = 4 if room(self.app.size) <= Width.NARROW else 20
         shown_keys = self._active()
-        ways_out = [one for one in shown_keys if one.binding.action == "app.leave"]
+        ways_out = [one for one in shown_keys if one.binding.action in ("leave", "app.leave")]
         keys = [(key_name(one), one.binding.description) for one in shown_keys if one not in ways_out]
         last = [(key_name(one), one.binding.description) for one in ways_out]
         while keys and (len(keys) + len(last) > most or _cells([*keys, *last]) > cells):

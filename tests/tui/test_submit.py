@@ -17,9 +17,9 @@ from artui.plan import Found, Target
 from artui.sim.photos import noise_jpeg
 from artui.sim.server import Simulator, running
 from artui.tui.dialogs import Question
-from artui.tui.picked_batches import Batching, Split, label_of
-from artui.tui.picked_order import target_of
 from artui.tui.submit import Submit
+from artui.tui.submit.batches import Batching, Split, label_of
+from artui.tui.submit.ordering import target_of
 from tests.studio import configure
 from tests.tui.desk import Desk, at_desk
 
@@ -205,9 +205,9 @@ async def test_the_sum_only_falls(
 async def test_a_price_that_moves_is_asked_about_again(
     simulator: Simulator, monkeypatch: pytest.MonkeyPatch, boots: Path, tmp_path: Path
 ) -> None:
-    from artui.tui import picked_sending
+    from artui.tui.submit import sending
 
-    renew = picked_sending.renew
+    renew = sending.renew
     asked: list[int] = []
 
     async def dearer(*given: Any) -> Any:
@@ -220,7 +220,7 @@ async def test_a_price_that_moves_is_asked_about_again(
             order = replace(order, choice=replace(order.choice, workflow=flow))
         return order
 
-    monkeypatch.setattr(picked_sending, "renew", dearer)
+    monkeypatch.setattr(sending, "renew", dearer)
     async with signed_in(simulator, monkeypatch, tmp_path / "out") as desk:
         await desk.press("a")
         await desk.until(lambda: submit(desk).total.checked == 3)

@@ -38,7 +38,7 @@ class _Code(BaseModel):
     verification_uri: str
     verification_uri_complete: str = ""
     expires_in: float = Field(ge=0)
-    interval: float = Field(default=5.0, ge=0, le=300)
+    interval: float = Field(default=5.0, gt=0, le=300)
 
 
 class _Tokens(BaseModel):
@@ -101,7 +101,7 @@ class LoginHost:
         interval, waited = code.interval, 0.0
         while waited <= code.expires_in:
             await self.sleep(interval)
-            waited += max(interval, 0.1)
+            waited += interval
             try:
                 answer = await self._post("waiting for the code", "/oauth/token", form)
             except Transient:

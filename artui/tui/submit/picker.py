@@ -23,8 +23,8 @@ from artui.plan import Refused, Verdict
 from artui.shown import shown
 from artui.tui.job_table import Column, file_fitted, fitted
 from artui.tui.look import UNICODE, Glyphs, Width
-from artui.tui.picked import NOTHING, Holds, Item, Kind, Marks, Seen
-from artui.tui.picked_checks import WRITTEN
+from artui.tui.submit.checks import WRITTEN
+from artui.tui.submit.marks import NOTHING, Holds, Item, Kind, Marks, Seen
 from artui.tui.words import clock, plural, size
 
 MARK, SIZE, PIXELS, VERDICT = 5, 9, 14, 22

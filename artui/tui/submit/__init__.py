@@ -1,7 +1,7 @@
 """The Submit screen: a folder to pick photos from, the order they make, and the question before they are sent.
 
-The list is :mod:`artui.tui.picker`, what is known of files :mod:`artui.tui.picked`, the order and its lines
-:mod:`artui.tui.picked_order`; here they are put together and get their keys.
+``picker`` is the list, ``marks`` and ``checks`` what is known of files, ``ordering`` and ``pane`` the order and its
+lines; here they are put together and get their keys.
 """
 
 from __future__ import annotations
@@ -17,13 +17,14 @@ from textual.binding import Binding, BindingType
 from artui.config import AccountConfig
 from artui.credentials import Vault
 from artui.plan import Planner
-from artui.tui import catalogue, picked_choices, picked_order, picked_sample
-from artui.tui.picked import Sum, add_up
-from artui.tui.picked_chooser import Chooser
-from artui.tui.picked_order import Order, Standing, target_of
-from artui.tui.picked_pane import OrderPane
+from artui.tui import catalogue, sampling
 from artui.tui.place import Place
 from artui.tui.service import Trouble, at_service
+from artui.tui.submit import choices, ordering
+from artui.tui.submit.chooser import Chooser
+from artui.tui.submit.marks import Sum, add_up
+from artui.tui.submit.ordering import Order, Standing, target_of
+from artui.tui.submit.pane import OrderPane
 from artui.tui.view import Look, Purse
 
 
@@ -42,10 +43,11 @@ class Submit(Place):
     def __init__(self, *, id: str | None = None) -> None:  # noqa: A002 — as Textual
         super().__init__(id=id)
         self.total = Sum()
-        self.order = Order(target_of(picked_order.DEFAULT_OUTPUT))
+        self.order = Order(target_of(ordering.DEFAULT_OUTPUT))
         self.planner: Planner | None = None
         self.said = ""
         """What went wrong last; shown until something is done about it."""
+        self._wanted = ""
         self._samples = ""
         self._sending = False
 
@@ -74,11 +76,13 @@ class Submit(Place):
         await self.chooser.begin()
         account = self.console.config.accounts.get(self.console.account or "")
         if account != self.order.account or self.order.limits is None:
-            limits = await asyncio.to_thread(picked_order.limits_of, account)
-            output = account.output if account and account.output else picked_order.DEFAULT_OUTPUT
+            limits = await asyncio.to_thread(ordering.limits_of, account)
+            output = account.output if account and account.output else ordering.DEFAULT_OUTPUT
             self.put_order(Order(target_of(output), account, limits, batching=self.order.batching))
         if account is not None and self.order.standing is None:
             await self._ask_service(account)
+        elif account is not None and self._wanted:
+            await self._choose_default(await self.console.view.ask(catalogue.read, account.name))
         await self._look_for_samples()
 
     async def _ask_service(self, account: AccountConfig) -> None:
@@ -100,16 +104,24 @@ class Submit(Place):
         if account == self.order.account:
             self.put_order(replace(self.order, standing=standing))
 
+    def take_workflow(self, account: str, workflow_id: str) -> None:
+        """Begin an order for this workflow, chosen elsewhere."""
+        if account == self.console.account:
+            self._wanted = workflow_id
+            self.run_worker(self._enter(), exclusive=True, group="enter")
+
     async def _choose_default(self, known: catalogue.Catalogue) -> None:
-        """Take the account's own workflow where it names one, and where none is chosen yet."""
-        wanted = self.order.account.workflow if self.order.account else None
+        """Take the workflow chosen elsewhere; else the account's own, where none is chosen yet."""
+        default = self.order.account.workflow if self.order.account else None
+        wanted = self._wanted or default
         fits = [one for one in known.offers if wanted in (one.workflow.id, one.workflow.name)]
-        if self.order.choice is None and len(fits) == 1:
+        if len(fits) == 1 and (self._wanted or self.order.choice is None):
+            self._wanted = ""
             await self.choose(fits[0])
 
     async def choose(self, choice: catalogue.Offer) -> None:
         """Take this workflow."""
-        gap = await self.console.view.ask(picked_order.gap_between, choice.workflow.id)
+        gap = await self.console.view.ask(ordering.gap_between, choice.workflow.id)
         self.said = ""
         self.put_order(replace(self.order, choice=choice, gap=gap))
 
@@ -170,7 +182,7 @@ class Submit(Place):
         self.draw()
 
     async def _look_for_samples(self) -> None:
-        self._samples = picked_sample.line(await self.console.view.ask(picked_sample.waiting_samples))
+        self._samples = sampling.line(await self.console.view.ask(sampling.waiting_samples))
 
     def on_chooser_changed(self) -> None:
         """Other files are marked, or more is known of them: add up anew."""
@@ -201,15 +213,15 @@ class Submit(Place):
 
     def action_workflow(self) -> None:
         """Choose the workflow."""
-        self.run_worker(picked_choices.workflow(self))
+        self.run_worker(choices.workflow(self))
 
     def action_output(self) -> None:
         """Choose where results go."""
-        self.run_worker(picked_choices.output(self))
+        self.run_worker(choices.output(self))
 
     def action_batch(self) -> None:
         """Choose how batches are made."""
-        self.run_worker(picked_choices.batches(self))
+        self.run_worker(choices.batches(self))
 
     def action_send(self) -> None:
         """Show what it costs, ask, send."""
@@ -219,11 +231,11 @@ class Submit(Place):
 
     async def _send(self) -> None:
         try:
-            await picked_choices.send(self)
+            await choices.send(self)
         finally:
             self._sending = False
 
     async def action_sample(self) -> None:
         """Answer for a batch whose first results have come."""
-        if not await picked_sample.answer(self.console):
+        if not await sampling.answer(self.console):
             self.notify("No batch waits for a yes.", markup=False)

@@ -16,7 +16,7 @@ from pathlib import Path
 from artui.files import Accepts, Photo
 from artui.plan import HASHING, Found, Planner, Refused, hashed, inspected, promises_photo
 from artui.shown import shown
-from artui.tui.picked import NOTHING, Holds, Item, Kind, Seen, holds
+from artui.tui.submit.marks import NOTHING, Holds, Item, Kind, Seen, holds
 
 SETTLED_AFTER = 10.0
 """Seconds after its last change in which a file that is not whole counts as still being written."""

@@ -11,9 +11,9 @@ from textual.content import Content
 from artui.plan import Found
 from artui.shown import shown, width
 from artui.tui.look import Glyphs
-from artui.tui.picked import Sum
-from artui.tui.picked_order import Order, checked_line, marked_line
 from artui.tui.shell import Line
+from artui.tui.submit.marks import Sum
+from artui.tui.submit.ordering import Order, checked_line, marked_line
 from artui.tui.view import Purse
 
 MARGIN = 14

@@ -20,15 +20,15 @@ from textual.widgets import Input, Static
 from artui.files import Accepts
 from artui.plan import PlanProblem, collect, promises_photo
 from artui.shown import shown, width
-from artui.tui import picked_order
 from artui.tui.dialogs import Reading
-from artui.tui.picked import Item, Kind, Listing, Marks, listing
-from artui.tui.picked_checks import Checks
-from artui.tui.picked_dialogs import Chosen, Folders, Typed
-from artui.tui.picked_order import home
-from artui.tui.picked_pane import ends
-from artui.tui.picker import Facts, Picker, heads
 from artui.tui.shell import Line
+from artui.tui.submit import ordering
+from artui.tui.submit.checks import Checks
+from artui.tui.submit.dialogs import Chosen, Folders, Typed
+from artui.tui.submit.marks import Item, Kind, Listing, Marks, listing
+from artui.tui.submit.ordering import home
+from artui.tui.submit.pane import ends
+from artui.tui.submit.picker import Facts, Picker, heads
 from artui.tui.words import plural
 
 if TYPE_CHECKING:
@@ -136,7 +136,7 @@ class Chooser(Vertical):
     def _first_folder(self) -> Path:
         """Where to begin: here where there are photos, else where photos came from last."""
         here = Path.cwd()
-        recent = self.console.journal.read(picked_order.recent_folders, 5)
+        recent = self.console.journal.read(ordering.recent_folders, 5)
         for folder in (here, *recent, Path.home() / "Pictures"):
             if any(item.kind is Kind.FILE and promises_photo(item.path) for item in listing(folder).items):
                 return folder
@@ -394,7 +394,7 @@ class Chooser(Vertical):
 
     async def action_recent(self) -> None:
         """Choose a folder used before."""
-        sent = await self.console.view.ask(picked_order.recent_folders)
+        sent = await self.console.view.ask(ordering.recent_folders)
         marked = dict.fromkeys(path.parent for path in self.marks)
         folders = list(dict.fromkeys([*marked, *sent]))
         if not folders:

@@ -21,8 +21,8 @@ from artui.plan import Found, Planner, Target
 from artui.shown import shown, width
 from artui.tui import catalogue
 from artui.tui.look import Glyphs
-from artui.tui.picked import Sum
-from artui.tui.picked_batches import LABEL, Batching
+from artui.tui.submit.batches import LABEL, Batching
+from artui.tui.submit.marks import Sum
 from artui.tui.view import Purse
 from artui.tui.words import about, amount, plural
 

@@ -11,13 +11,14 @@ from textual.content import Content
 
 from artui.plan import Found, PlanProblem
 from artui.shown import shown, width
-from artui.tui import catalogue, picked_sending
+from artui.tui import catalogue
 from artui.tui.dialogs import Choice, Question
-from artui.tui.picked_batches import LABEL, Batching, Split, label_of
-from artui.tui.picked_dialogs import Chosen, Folders, Typed
-from artui.tui.picked_order import NO_ACCOUNT, Order, home, target_of
-from artui.tui.picked_sending import Changed, Moved, Proposal
 from artui.tui.service import Trouble
+from artui.tui.submit import sending
+from artui.tui.submit.batches import LABEL, Batching, Split, label_of
+from artui.tui.submit.dialogs import Chosen, Folders, Typed
+from artui.tui.submit.ordering import NO_ACCOUNT, Order, home, target_of
+from artui.tui.submit.sending import Changed, Moved, Proposal
 from artui.tui.words import plural
 
 if TYPE_CHECKING:
@@ -159,7 +160,7 @@ async def send(place: Submit) -> None:
         return
     place.tell("Asking the service for the price ...")
     try:
-        order, moved = await picked_sending.renew(place.console.config, place.vault, place.order), False
+        order, moved = await sending.renew(place.console.config, place.vault, place.order), False
         while True:
             place.put_order(order)
             proposal = await _proposed(place, order)
@@ -168,9 +169,7 @@ async def send(place: Submit) -> None:
                 return
             try:
                 place.tell("Sending ...")
-                numbers = await picked_sending.send(
-                    place.console.config, place.vault, place.console.journal, order, proposal
-                )
+                numbers = await sending.send(place.console.config, place.vault, place.console.journal, order, proposal)
                 break
             except Moved as now:
                 order, moved = now.order, True
@@ -202,7 +201,7 @@ def _cannot(place: Submit) -> str:
 async def _proposed(place: Submit, order: Order) -> Proposal:
     now = dt.datetime.now(place.console.config.timezone)
     return await asyncio.to_thread(
-        picked_sending.propose, place.console.journal, order, place.chooser.marks,
+        sending.propose, place.console.journal, order, place.chooser.marks,
         dict(place.chooser.checks.seen), now,
     )  # fmt: skip
 
@@ -211,7 +210,7 @@ async def _agreed(place: Submit, order: Order, proposal: Proposal, *, moved: boo
     if not proposal.plan.queued:
         place.tell("All of them were done or queued before: nothing to send, nothing to pay.")
         return False
-    question = picked_sending.question(proposal, order, place.purse(), place.console.glyphs, moved=moved)
+    question = sending.question(proposal, order, place.purse(), place.console.glyphs, moved=moved)
     return await place.console.push_screen_wait(question) == "s"
 
 

@@ -24,10 +24,10 @@ from artui.plan import Offer, Plan, Planner, PlanProblem, Verdict
 from artui.shown import shown
 from artui.tui.dialogs import Choice, Question
 from artui.tui.look import Glyphs
-from artui.tui.picked import NOTHING, Marks, Seen
-from artui.tui.picked_batches import Batching, Part, batches, label_of, parts
-from artui.tui.picked_order import Order, Standing, titled
 from artui.tui.service import Trouble, at_service
+from artui.tui.submit.batches import Batching, Part, batches, label_of, parts
+from artui.tui.submit.marks import NOTHING, Marks, Seen
+from artui.tui.submit.ordering import Order, Standing, titled
 from artui.tui.view import Purse
 from artui.tui.words import plural
 
