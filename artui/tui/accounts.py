@@ -129,7 +129,7 @@ class Accounts(Screen):
     def enter(self) -> None:
         """Read anew what is known, where the keys are kept included."""
         self.query_one(Rows).focus()
-        self.run_worker(self._enter(), exclusive=True, group="enter")
+        self.run_latest(self._enter, "enter")
 
     async def _enter(self) -> None:
         await self._read()
@@ -165,7 +165,7 @@ class Accounts(Screen):
     def _looked(self, look: Look) -> None:
         """Balances and holds change with the journal."""
         if look.wrote and self.console.place is self:
-            self.run_worker(self._read(), exclusive=True, group="read")
+            self.run_latest(self._read, "read")
 
     # ----------------------------------------------------------------------------------------------------- drawing
 

@@ -225,6 +225,8 @@ class Console(App[None], inherit_bindings=False):
         self.screen_stack[0].set_class(small, "-too-small")
         text = f"artui needs 60 x 18 cells; this terminal has {event.size.width} x {event.size.height}."
         self.screen_stack[0].query_one("#too-small", Static).update(text)
+        # Sizes that follow each other quickly may end where they began; the terminal has cut the picture all the same.
+        self.screen.refresh(layout=True)
         self.call_after_refresh(self._draw_frame)
 
     async def on_tabs_chosen(self, message: Tabs.Chosen) -> None:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, ClassVar, cast
+from collections.abc import Callable, Coroutine
+from typing import TYPE_CHECKING, Any, ClassVar, cast
 
 from textual.containers import Vertical
 
@@ -41,3 +42,10 @@ class Place(Vertical):
     def back(self) -> bool:
         """Undo one step inside (an input, a filter); False where nothing is left to undo."""
         return False
+
+    def run_latest(self, work: Callable[[], Coroutine[Any, Any, None]], group: str) -> None:
+        """Run work beside the screen, in the place of what this group still does.
+
+        It takes the function: work that is replaced before its turn has then never begun.
+        """
+        self.run_worker(work, exclusive=True, group=group)  # type: ignore[arg-type]

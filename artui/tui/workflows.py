@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from functools import partial
 from typing import ClassVar
 
 from textual.app import ComposeResult
@@ -127,7 +128,7 @@ class Workflows(Place):
     def enter(self) -> None:
         """Show the account in use as the journal knows it; look at the service where that is old."""
         self.query_one("#offers", Rows).focus()
-        self.run_worker(self._enter(), exclusive=True, group="enter")
+        self.run_latest(self._enter, "enter")
 
     async def _enter(self) -> None:
         if self._account != (self.console.account or ""):
@@ -189,7 +190,7 @@ class Workflows(Place):
         """Jobs that came to an end change our history; what is not in sight is read when it comes."""
         ended = look.changed is None or any(event.status in FINAL for event in look.events)
         if ended and self.console.place is self:
-            self.run_worker(self._read(), exclusive=True, group="read")
+            self.run_latest(self._read, "read")
 
     async def _fetch(self, wanted: str = "") -> None:
         """Ask the service; what it says replaces what the journal knows."""
@@ -322,7 +323,7 @@ class Workflows(Place):
         """``enter``, or a click on the workflow under the cursor."""
         event.stop()
         if self.offer is not None:
-            self.run_worker(self._open(self.offer), exclusive=True, group="open")
+            self.run_latest(partial(self._open, self.offer), "open")
 
     def on_input_changed(self) -> None:
         """Another filter is typed."""

@@ -123,6 +123,8 @@ def terminal(
 ) -> Iterator[Terminal]:
     """``artui`` with these arguments in a terminal; whatever is left of it when the block ends is killed."""
     surroundings = {**os.environ, "TERM": "xterm-256color", "COLORTERM": "", "LANG": "C.UTF-8", **(environ or {})}
+    for name in ("COLUMNS", "LINES"):
+        surroundings.pop(name, None)  # they would outrank the terminal's own size
     pid, descriptor = pty.fork()
     if pid == 0:
         fcntl.ioctl(0, termios.TIOCSWINSZ, struct.pack("HHHH", size[1], size[0], 0, 0))

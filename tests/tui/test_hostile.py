@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import os
 import re
+import time
+from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
 
@@ -104,7 +106,16 @@ def _poison(db: Connection, numbers: list[int]) -> None:
 
 
 def columns_are_aligned(shown: Terminal) -> None:
-    """Every row's stage begins below the heading, whatever stands before it."""
+    """Wait until every row's stage begins below the heading, whatever stands before it."""
+    deadline = time.monotonic() + 10
+    while time.monotonic() < deadline:
+        with suppress(AssertionError, StopIteration):  # a picture half drawn
+            return _columns_stand(shown)
+        shown.read(0.05)
+    return _columns_stand(shown)
+
+
+def _columns_stand(shown: Terminal) -> None:
     head = next(line for line in shown.lines if "Stage" in line).index("Stage")
     rows = [y for y in range(4, 20) if shown.cell(y, 1).strip()]
     assert rows

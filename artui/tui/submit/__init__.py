@@ -70,7 +70,7 @@ class Submit(Place):
     def enter(self) -> None:
         """Read the folder anew, and give the list the focus."""
         self.chooser.files.focus()
-        self.run_worker(self._enter(), exclusive=True, group="enter")
+        self.run_latest(self._enter, "enter")
 
     async def _enter(self) -> None:
         await self.chooser.begin()
@@ -108,7 +108,7 @@ class Submit(Place):
         """Begin an order for this workflow, chosen elsewhere."""
         if account == self.console.account:
             self._wanted = workflow_id
-            self.run_worker(self._enter(), exclusive=True, group="enter")
+            self.run_latest(self._enter, "enter")
 
     async def _choose_default(self, known: catalogue.Catalogue) -> None:
         """Take the workflow chosen elsewhere; else the account's own, where none is chosen yet."""
