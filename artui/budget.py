@@ -7,7 +7,7 @@ from datetime import UTC, datetime, tzinfo
 
 from artui.config import Caps
 from artui.job import Job, Kind, Purchase, Reason, Stage, Status
-from artui.journal import Connection, accounts, jobs, purchases
+from artui.journal import Connection, accounts, holds, jobs, purchases
 
 
 class MayNotSpend(Exception):
@@ -114,9 +114,9 @@ def release_capped(db: Connection, account: str, terms: Terms) -> int:
     """Let as many jobs go on as the caps have room for by now (a new day, a failure that cost nothing)."""
     day = accounts.turn_day(db, account, terms.today)
     released = 0
-    for job in jobs.first_capped(db, account):
+    for job in holds.first_capped(db, account):
         bounds = _bounds(db, job, Terms(terms.caps, day))
         room = min((bound.room // max(1, weight(job.quoted)) for bound in bounds), default=-1)
         if room > 0 or not bounds:
-            released += jobs.release_capped(db, job, room)
+            released += holds.release_capped(db, job, room)
     return released

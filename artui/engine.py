@@ -15,7 +15,7 @@ from artui import decisions, files, providers
 from artui.config import AccountConfig, Config, ConfigError, Paths
 from artui.credentials import Vault
 from artui.job import FINAL, Reason, Stage
-from artui.journal import Connection, Journal, Unwritable, jobs, requests
+from artui.journal import Connection, Journal, Unwritable, holds, jobs, requests
 from artui.journal.requests import Request
 from artui.lane import Lane
 from artui.pace import Clock
@@ -205,8 +205,8 @@ class Engine:
         if self._unusable.get(name) != message:
             self._unusable[name] = message
             log.error("%s", message)
-        await self.journal.do(jobs.recover, name, self.clock.now(), self.clock.now())
-        await self.journal.do(jobs.hold_account, name, Reason.ACCOUNT, message, tuple(Stage))
+        await self.journal.do(holds.recover, name, self.clock.now(), self.clock.now())
+        await self.journal.do(holds.hold_account, name, Reason.ACCOUNT, message, tuple(Stage))
 
     async def _close(self) -> None:
         """Let running steps reach their next commit; break off free transfers after the grace."""

@@ -14,7 +14,7 @@ from dataclasses import asdict, dataclass, field
 from artui import budget, doubt
 from artui.failures import HOLD_OF, TO_SAVE, Moment, Verdict, judge
 from artui.job import BEFORE_PAYING, FINAL, Job, Kind, Reason, Stage, Status
-from artui.journal import Connection, Stale, Unwritable, accounts, jobs, purchases
+from artui.journal import Connection, Stale, Unwritable, accounts, holds, jobs, purchases
 from artui.pace import Gate, Looks, first_look, next_look, qa_look
 from artui.providers.base import Blocked, Progress, Rejected, Sent, State, Transient
 from artui.steps import Desk, Journey
@@ -71,14 +71,14 @@ class Lane:
     async def start(self) -> None:
         """Put right what an engine that is gone left behind, and look afresh at what holds the account."""
         settle_due = self._now + self.desk.provider.settings.settle
-        await self.desk.journal.do(jobs.recover, self.name, self._now, settle_due)
+        await self.desk.journal.do(holds.recover, self.name, self._now, settle_due)
         state = await self.desk.journal.ask(accounts.state, self.name)
         self.held, self._held_message = state.held, state.message
         if self.held != Reason.PAUSED:
             await self.release()
         provider = self.desk.provider
         organization = getattr(provider.settings, "organization", "")
-        await self.desk.journal.do(jobs.hold_strangers, self.name, provider.endpoint, organization)
+        await self.desk.journal.do(holds.hold_strangers, self.name, provider.endpoint, organization)
         at_service = await self.desk.journal.ask(
             jobs.select,
             "account = ? AND stage = 'submitted' AND status IN ('waiting', 'held') AND reason <> ?",
@@ -252,7 +252,7 @@ class Lane:
         """Hold what stands ready, what joined since the hold began included. Without a sign-in nothing can go on."""
         reason = Reason(self.held)
         stages = tuple(Stage) if reason is Reason.LOGIN else BEFORE_PAYING
-        await self.desk.journal.do(jobs.hold_account, self.name, reason, self._held_message, stages)
+        await self.desk.journal.do(holds.hold_account, self.name, reason, self._held_message, stages)
 
     async def release(self) -> None:
         """End the account's hold and let its jobs go on."""
@@ -260,7 +260,7 @@ class Lane:
         await self.desk.journal.do(accounts.set_hold, self.name, "", "")
         if reason:
             log.info("%s goes on (was held: %s)", self.name, reason)
-            await self.desk.journal.do(jobs.release_account, self.name, Reason(reason))
+            await self.desk.journal.do(holds.release_account, self.name, Reason(reason))
         self.wake()
 
     # --------------------------------------------------------------------------------------------------- looking
@@ -374,11 +374,11 @@ class Lane:
         now = self._now
         if self.held:
             await self._hold_all()
-        await self.desk.journal.do(jobs.release_due, self.name, now)
-        if await self.desk.journal.ask(jobs.count_held, self.name, Reason.CAP):
+        await self.desk.journal.do(holds.release_due, self.name, now)
+        if await self.desk.journal.ask(holds.count_held, self.name, Reason.CAP):
             await self.desk.journal.do(budget.release_capped, self.name, self.desk.terms())
         every = min(60.0, max(1.0, self.desk.provider.settings.settle))
-        unpaid = await self.desk.journal.ask(jobs.count_held, self.name, Reason.PAYMENT) > 0
+        unpaid = await self.desk.journal.ask(holds.count_held, self.name, Reason.PAYMENT) > 0
         spending = bool(self.held) or self.uploads.running > 0 or unpaid
         if spending and now - self._balance_asked >= every and self.held != Reason.PAUSED:
             self._balance_asked = now

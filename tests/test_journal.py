@@ -17,7 +17,18 @@ import apsw
 import pytest
 
 from artui.job import BEFORE_PAYING, Batch, Job, Kind, PurchaseState, Reason, Stage, Status
-from artui.journal import Connection, Journal, JournalProblem, Stale, Unwritable, history, jobs, purchases, requests
+from artui.journal import (
+    Connection,
+    Journal,
+    JournalProblem,
+    Stale,
+    Unwritable,
+    history,
+    holds,
+    jobs,
+    purchases,
+    requests,
+)
 from tests.samples import new_job
 
 DAY = {"day": "2026-11-22", "month": "2026-11"}
@@ -300,7 +311,7 @@ def test_recovery_puts_back_what_is_free_and_looks_up_what_may_be_paid(journal: 
     paid = intended(journal, checked(journal, paid, "p"), "k1")
     intended(journal, checked(journal, refused, "r"), "k2")
     journal.write(purchases.record_refusal, "k2")
-    assert journal.write(jobs.recover, "studio", 0.0, 77.0) == 3
+    assert journal.write(holds.recover, "studio", 0.0, 77.0) == 3
     places = [(job.status, job.reason, job.due) for job in journal.read(history.page)]
     assert places == [(Status.READY, "", None), (Status.WAITING, Reason.LOOKING, 77.0), (Status.READY, "", None)]
 

@@ -1,7 +1,9 @@
 """The journal: the one SQLite file that holds everything durable.
 
-``store`` owns the file, its writer thread and its readers; ``schema`` its tables; the other modules are functions on a
-connection, by subject: ``jobs``, ``purchases``, ``accounts``, ``requests`` (with the engine's row) and ``history``.
+``store`` owns the file, its writer thread and its readers; ``schema`` its tables. All else is functions on a
+connection, by subject: ``jobs`` and ``holds``, ``purchases``, ``batches``, ``accounts`` and ``offers`` (their
+workflows), ``requests`` (with the engine's row); for readers ``history``, ``following`` and ``window``; ``rescue`` for a
+damaged file.
 """
 
 from artui.journal.store import Connection, DatabaseError, Journal, JournalProblem, Stale, Unwritable

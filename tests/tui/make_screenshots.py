@@ -22,6 +22,7 @@ from artui.cli.demo import staged
 from artui.cli.session import Session
 from artui.journal import jobs
 from artui.journal.window import Group
+from artui.tui import catalogue
 from artui.tui.app import Console
 from artui.tui.jobs import Jobs
 
@@ -147,7 +148,19 @@ async def others(camera: Camera) -> None:
         if any(entry.key == key for entry in places()):
             await camera.press(key)
             await camera.pilot.pause(2)
+            if name == "submit":
+                await order(camera)
             await camera.shoot(name)
+
+
+async def order(camera: Camera) -> None:
+    """An order as it looks before it is sent: everything marked, a workflow chosen."""
+    place: Any = camera.pilot.app.place  # type: ignore[attr-defined]
+    offers = await camera.pilot.app.view.ask(catalogue.read, "demo")  # type: ignore[attr-defined]
+    chosen = next(offer for offer in offers.offers if offer.workflow.name == "Shadow + Reflection")
+    place.take_workflow("demo", chosen.workflow.id)
+    await camera.press("a")
+    await camera.pilot.pause(2)
 
 
 def places() -> Any:
