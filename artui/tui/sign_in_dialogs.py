@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
 from typing import TYPE_CHECKING, ClassVar
 
 from textual.app import ComposeResult
@@ -12,6 +13,7 @@ from textual.containers import Horizontal, Vertical
 from textual.content import Content
 from textual.screen import ModalScreen
 from textual.widgets import Input, Static
+from textual.worker import Worker, WorkerCancelled
 
 from artui.credentials import Secret
 from artui.shown import shown
@@ -55,6 +57,14 @@ class CodeScreen(ModalScreen["Secret | None"]):
         self.prompt: DevicePrompt | None = None
         self.expires = ""
         self.trouble = ""
+        self._asking: Worker[None] | None = None
+
+    async def ended(self) -> None:
+        """Wait until nothing asks the service any more, so that its connections can be closed."""
+        if self._asking is not None:
+            self._asking.cancel()
+            with suppress(WorkerCancelled):
+                await self._asking.wait()
 
     def compose(self) -> ComposeResult:
         """The QR code, and right of it the code in words."""
@@ -66,7 +76,7 @@ class CodeScreen(ModalScreen["Secret | None"]):
 
     def on_mount(self) -> None:
         """Ask for a code."""
-        self.run_worker(self._wait(), exclusive=True)
+        self._asking = self.run_worker(self._wait(), exclusive=True)
 
     async def _wait(self) -> None:
         self.prompt, self.trouble = None, ""
@@ -133,7 +143,7 @@ class CodeScreen(ModalScreen["Secret | None"]):
     def action_again(self) -> None:
         """Ask for another code."""
         self.query_one("#said", Static).update("Asking for a code ...")
-        self.run_worker(self._wait(), exclusive=True)
+        self._asking = self.run_worker(self._wait(), exclusive=True)
 
     def action_back(self) -> None:
         """Give up."""

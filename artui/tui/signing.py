@@ -86,7 +86,10 @@ class SignIn:
             return await self.console.push_screen_wait(KeyScreen(f"Paste a key of {title}"))
         draws = self.console.glyphs is not ASCII
         screen = CodeScreen(f"Sign in to {title}", login, may_draw=draws)  # type: ignore[arg-type]
-        return await self.console.push_screen_wait(screen)
+        try:
+            return await self.console.push_screen_wait(screen)
+        finally:
+            await screen.ended()
 
     # ---------------------------------------------------------------------------------------------------- who pays
 
