@@ -14,7 +14,7 @@ from typing import Any
 import apsw
 import pytest
 
-from artui import budget, failures, files
+from artui import budget, failures, files, pace
 from artui.files import publishing
 from artui.job import Batch, PurchaseState, Reason, Stage, Status
 from artui.journal import Journal, history, jobs, purchases, requests
@@ -603,7 +603,10 @@ async def test_a_token_that_keeps_expiring_is_renewed_without_a_person(studio: S
     studio.check()
 
 
-async def test_a_service_that_is_down_is_probed_ever_more_rarely_and_loses_nothing(studio: Studio) -> None:
+async def test_a_service_that_is_down_is_probed_ever_more_rarely_and_loses_nothing(
+    studio: Studio, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pace, "LONGEST_WAIT", 3.0)  # how the waits grow is a test of its own; this one must end soon
     studio.fault("*", "drop_before", times=-1)
     await studio.add(studio.photos(20))
     await studio.start()
