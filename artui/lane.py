@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import logging
 import random
 import time
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 
 from artui import budget, doubt
 from artui.failures import HOLD_OF, TO_SAVE, Moment, Verdict, judge
@@ -394,7 +393,7 @@ class Lane:
         except (Transient, Rejected, Blocked) as failure:
             log.warning("the workflows of %s could not be fetched: %s", self.name, failure)
             return
-        definitions = {workflow.id: json.dumps(asdict(workflow)) for workflow in found}
+        definitions = {workflow.id: workflow.document() for workflow in found}
         await self.desk.journal.do(accounts.keep_workflows, self.name, definitions)
 
     async def _refresh_balance(self) -> None:

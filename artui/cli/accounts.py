@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import time
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
@@ -123,7 +122,7 @@ def workflows_command(
 
 def _fetched(session: Session, journal: Journal, account: AccountConfig, wanted: str | None) -> list[Workflow]:
     """All workflows as the service has them now, the wanted one with its settings; remembered for later."""
-    from artui.cli.workflow import choose, document
+    from artui.cli.workflow import choose
     from artui.journal import accounts
 
     async def question(provider: Provider[Any]) -> list[Workflow]:
@@ -135,9 +134,7 @@ def _fetched(session: Session, journal: Journal, account: AccountConfig, wanted:
 
     found = session.ask(account, question)
     cached = {one.id: one for one in _cached(journal, account, missing_is_fine=True)}
-    journal.write(
-        accounts.keep_workflows, account.name, {one.id: json.dumps(document(_fuller(one, cached))) for one in found}
-    )
+    journal.write(accounts.keep_workflows, account.name, {one.id: _fuller(one, cached).document() for one in found})
     return found
 
 
@@ -149,15 +146,15 @@ def _fuller(fresh: Workflow, cached: dict[str, Workflow]) -> Workflow:
 
 
 def _cached(journal: Journal, account: AccountConfig, *, missing_is_fine: bool = False) -> list[Workflow]:
-    from artui.cli.workflow import from_document
     from artui.journal import accounts
+    from artui.providers.base import Workflow
 
     texts, fetched_at = journal.read(accounts.cached_workflows, account.name)
     if fetched_at is None and not missing_is_fine:
         raise Trouble(Exit.USAGE, f"Nothing is known of {account.name}'s workflows yet: leave --offline away once.")
     if fetched_at is not None and not missing_is_fine:
         say(f"As of {time.strftime('%d %b %Y %H:%M', time.localtime(fetched_at))}.")
-    return [from_document(text) for text in texts]
+    return [Workflow.from_document(text) for text in texts]
 
 
 def _list(found: list[Workflow], *, as_json: bool) -> Exit:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import difflib
-import json
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
@@ -64,12 +63,3 @@ async def fetch(provider: Provider[Any], wanted: str) -> Workflow:
 def document(workflow: Workflow) -> dict[str, Any]:
     """A workflow as the JSON of the command line, and of the journal's cache, has it."""
     return asdict(workflow)
-
-
-def from_document(text: str) -> Workflow:
-    """A workflow out of the journal's cache."""
-    from artui.providers.base import Component, Workflow
-
-    values = json.loads(text)
-    components = tuple(Component(**component) for component in values.pop("components"))
-    return Workflow(**values, components=components)

@@ -6,9 +6,10 @@ classes below and never retries anything itself: the engine alone decides what a
 
 from __future__ import annotations
 
+import json
 from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from enum import StrEnum
 from typing import ClassVar, Generic, Self, TypeVar
 
@@ -108,6 +109,17 @@ class Workflow:
     components: tuple[Component, ...] = ()
     changed_at: str = ""
     author: str = ""
+
+    def document(self) -> str:
+        """The workflow as JSON, as the journal's cache has it."""
+        return json.dumps(asdict(self))
+
+    @classmethod
+    def from_document(cls, text: str) -> Self:
+        """A workflow out of the journal's cache."""
+        values = json.loads(text)
+        components = tuple(Component(**component) for component in values.pop("components"))
+        return cls(**values, components=components)
 
 
 @dataclass(frozen=True, slots=True)

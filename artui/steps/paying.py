@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Awaitable, Callable
-from dataclasses import asdict
 from functools import partial
 
 from artui import budget, files
@@ -175,8 +174,7 @@ class Paying:
         known = self._prices.get(job.workflow)
         if known is None or now - known[0] > PRICE_AGE:
             known = self._prices[job.workflow] = (now, await self.desk.provider.workflow(job.workflow))
-            definition = json.dumps(asdict(known[1]))
-            await self.desk.journal.do(accounts.keep_workflow, job.account, job.workflow, definition)
+            await self.desk.journal.do(accounts.keep_workflow, job.account, job.workflow, known[1].document())
         workflow = known[1]
         if workflow.price != job.quoted:
             raise Hold(

@@ -10,7 +10,7 @@ import difflib
 import json
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import TYPE_CHECKING
 
@@ -87,11 +87,9 @@ def ordered(found: Sequence[Offer]) -> list[Offer]:
 
 def parse(text: str) -> Workflow:
     """A workflow out of the cache."""
-    from artui.providers.base import Component, Workflow
+    from artui.providers.base import Workflow
 
-    values = json.loads(text)
-    components = tuple(Component(**component) for component in values.pop("components"))
-    return Workflow(**values, components=components)
+    return Workflow.from_document(text)
 
 
 async def fetch(config: Config, account: AccountConfig, vault: Vault, wanted: str = "") -> list[Workflow]:
@@ -111,8 +109,8 @@ def keep(db: Connection, account: str, found: Sequence[Workflow]) -> None:
     pinned = {(one.workflow, one.version) for one in offers.waiting(db, account)}
     for before in known.values():
         if (before.id, before.version) in pinned:
-            offers.keep_older(db, account, before.id, before.version, json.dumps(asdict(before)))
-    kept = {one.id: json.dumps(asdict(_fuller(one, known.get(one.id)))) for one in found}
+            offers.keep_older(db, account, before.id, before.version, before.document())
+    kept = {one.id: _fuller(one, known.get(one.id)).document() for one in found}
     accounts.keep_workflows(db, account, kept)
 
 
