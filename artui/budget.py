@@ -7,7 +7,7 @@ from datetime import UTC, datetime, tzinfo
 
 from artui.config import Caps
 from artui.job import Job, Kind, Purchase, Reason, Stage, Status
-from artui.journal import Connection, accounts, holds, jobs, purchases
+from artui.journal import Connection, accounts, holds, jobs, purchases, rules
 
 
 class MayNotSpend(Exception):
@@ -47,7 +47,7 @@ def intend(db: Connection, job: Job, kind: Kind, key: str, draft: str, terms: Te
     :class:`MayNotSpend`, :class:`CancelledFirst`, and :class:`artui.journal.Stale` where the job moved meanwhile.
     """
     fresh = jobs.get(db, job.id)
-    if fresh is not None and fresh.cancel:
+    if fresh is not None and fresh.cancel and kind is Kind.CREATE:
         raise CancelledFirst(job.source.name)
     day = accounts.turn_day(db, job.account, terms.today)
     check(db, job, Terms(terms.caps, day))
@@ -67,13 +67,15 @@ def check(db: Connection, job: Job, terms: Terms) -> None:
     state = accounts.state(db, job.account)
     if state.held:
         raise MayNotSpend(Reason(state.held), state.message)
+    rule = rules.get(db, job.rule) if job.rule else None
+    if rule is not None and rule.paused:
+        raise MayNotSpend(Reason.PAUSED, f"the rule {rule.name} is paused by a person")
     price = weight(job.quoted)
     for bound in _bounds(db, job, terms):
         if bound.room < price:
             raise MayNotSpend(
                 Reason.CAP,
-                f"the cap of this {bound.scope} is reached: {bound.spent} of {bound.cap} are spent or reserved, the"
-                f" next photo costs {price}",
+                f"{bound.name} is reached: {bound.told}; the next photo costs {price}",
             )
     if state.balance is not None and state.balance_at is not None:
         left = state.balance - purchases.not_in_balance(db, job.account, state.balance_at)
@@ -86,28 +88,50 @@ def check(db: Connection, job: Job, terms: Terms) -> None:
 
 @dataclass(frozen=True, slots=True)
 class _Bound:
-    """One cap that bounds a job, and what counts in it."""
+    """One cap that bounds a job, and what counts in it; how much of that is only reserved, where that is known."""
 
-    scope: str
+    name: str
     cap: int
     spent: int
+    reserved: int | None
 
     @property
     def room(self) -> int:
         return self.cap - self.spent
+
+    @property
+    def told(self) -> str:
+        if self.reserved is None:
+            return f"{self.spent} of {self.cap} are spent or reserved"
+        return f"{self.spent} of {self.cap} (charged {self.spent - self.reserved}, sent {self.reserved})"
 
 
 def _bounds(db: Connection, job: Job, terms: Terms) -> list[_Bound]:
     day, caps = terms.today, terms.caps
     sums = purchases.spent(db, job.account, day=day, month=day[:7], run=job.run, batch=job.batch)
     batch_cap = jobs.batch_cap(db, job.batch) if job.batch else None
-    bounds = (
-        ("run", caps.run, sums.run),
-        ("day", caps.day, sums.day),
-        ("month", caps.month, sums.month),
-        ("batch", batch_cap, sums.batch),
+    bounds = [
+        ("the cap of this run", caps.run, sums.run, None),
+        (f"today's cap of {job.account}", caps.day, sums.day, sums.open),
+        (f"this month's cap of {job.account}", caps.month, sums.month, sums.open),
+        ("the cap of this batch", batch_cap, sums.batch, None),
+        *_rule_bounds(db, job, day),
+    ]
+    return [_Bound(name, cap, spent, reserved) for name, cap, spent, reserved in bounds if cap is not None]
+
+
+def _rule_bounds(db: Connection, job: Job, day: str) -> list[tuple[str, int | None, int, int]]:
+    """The caps of the job's rule, as it was loaded last; what a person allows today counts on top of each."""
+    rule = rules.get(db, job.rule) if job.rule else None
+    if rule is None:
+        return []
+    sums, more = rules.spent(db, rule.id, job.account, day), rule.allowed_on(day)
+    caps = (
+        (f"the cap of the rule {rule.name}", rule.run, sums.run),
+        (f"today's cap for the rule {rule.name}", rule.day, sums.day + sums.open),
+        (f"this month's cap for the rule {rule.name}", rule.month, sums.month + sums.open),
     )
-    return [_Bound(scope, cap, spent) for scope, cap, spent in bounds if cap is not None]
+    return [(name, cap + more, spent, sums.open) for name, cap, spent in caps if cap is not None]
 
 
 def release_capped(db: Connection, account: str, terms: Terms) -> int:

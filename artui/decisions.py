@@ -6,16 +6,35 @@ one that no longer fits is refused with a sentence.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from artui.job import FINAL, Job, PurchaseState, Reason, Stage, Status
-from artui.journal import Connection, jobs, purchases, requests
+from artui.job import FINAL, Job, Purchase, PurchaseState, Reason, Stage, Status
+from artui.journal import Connection, accounts, jobs, purchases, requests
 from artui.journal.requests import Request
+
+_ANEW: Mapping[str, Any] = {"attempts": 0, "cancel": False, "keep": True}
+"""A job that is tried again is wanted again, whatever was wished before."""
 
 
 class Refused(Exception):
     """The decision does not fit what the job is now; the text says why and what fits."""
+
+
+def terms(db: Connection, job: Job) -> dict[str, Any]:
+    """Price and version of the job's workflow as they were last seen at the service, for a retry that begins anew:
+    ``quoted`` and ``version``. Empty where nothing newer than the job is known, or where a recipe of ours has become
+    another one."""
+    # What a changed price was found by is newer than what the job was queued with, whenever it was fetched.
+    since = 0.0 if job.reason == Reason.PRICE else job.created_at
+    known = accounts.cached_workflow(db, job.account, job.workflow, since=since)
+    if known is None:
+        return {}
+    now = json.loads(known)
+    if job.parameters and now["version"] != job.version:
+        return {}
+    return {"quoted": now["price"], "version": now["version"]}
 
 
 def carry_out(db: Connection, request: Request) -> Job | None:
@@ -46,8 +65,14 @@ def _retry(db: Connection, job: Job, arguments: Mapping[str, Any]) -> str:
         raise Refused(
             f"job {job.id} is {job.status}: nothing to retry (a finished photo is sent again by `artui redo`)"
         )
+    if job.stage is Stage.PROCESSED:
+        jobs.buy(db, job)
+        jobs.move(db, job, Stage.PROCESSED, Status.READY, "retry", message="fetched after all", **_ANEW)
+        return f"{job.source.name}'s result is fetched after all, nothing more is paid"
     if job.execution and jobs.buy(db, job):
-        jobs.move(db, job, Stage.SUBMITTING, Status.READY, "retry", new_try=True, message="asked for by a person")
+        jobs.move(
+            db, job, Stage.SUBMITTING, Status.READY, "retry", new_try=True, message="asked for by a person", **_ANEW
+        )
         return f"the service is asked again about {job.source.name}"
     if not jobs.surely_unpaid(db, job.id):
         raise Refused(f"job {job.id} was given up and may have been paid: `artui redo {job.id}` buys it anew")
@@ -64,7 +89,9 @@ def _retry_held(db: Connection, job: Job, arguments: Mapping[str, Any]) -> str:
         _from_the_start(db, job, arguments)
         return f"{job.source.name} is sent at the new price"
     if job.reason == Reason.PAYMENT:
-        jobs.move(db, job, Stage.SUBMITTING, Status.READY, "retry", new_try=True, message="asked for by a person")
+        jobs.move(
+            db, job, Stage.SUBMITTING, Status.READY, "retry", new_try=True, message="asked for by a person", **_ANEW
+        )
         return f"the service is asked to go on with {job.source.name}"
     if job.stage is Stage.SUBMITTED:
         jobs.move(db, job, job.stage, Status.WAITING, "retry", reason=Reason.AT_SERVICE, due=job.due or 0.0)
@@ -79,27 +106,46 @@ def _from_the_start(db: Connection, job: Job, arguments: Mapping[str, Any]) -> N
     changes = {name: value for name, value in arguments.items() if name in allowed}
     jobs.move(
         db, job, Stage.NEW, Status.READY, "retry", new_try=True, message="asked for by a person",
-        digest="", buys=False, twin_of=None, reference="", attempts=0, cancel=False, **changes,
+        digest="", buys=False, twin_of=None, reference="", **_ANEW, **changes,
     )  # fmt: skip
 
 
 def _cancel(db: Connection, job: Job, arguments: Mapping[str, Any]) -> str:
-    """Before the intent a cancel is the end, unpaid; after it a wish: a result that comes is saved all the same."""
-    del arguments
+    """Before the intent a cancel is the end, unpaid; after it a wish: the job is followed, and its result saved, or
+    with ``keep`` false left at the service."""
     if job.status in FINAL:
         raise Refused(f"job {job.id} is {job.status} already")
     purchase = purchases.current(db, job)
     sent = purchase is not None and purchase.state is not PurchaseState.REFUSED
-    if sent:
-        jobs.change(
-            db, job, "cancel wish", "already sent, the service cannot stop it: its result is saved", cancel=True
-        )
-        return f"{job.source.name} is already sent, the service cannot stop it; its result is saved when it comes"
+    if purchase is not None and sent and job.stage.rank >= Stage.SUBMITTING.rank:
+        return _wish(db, job, purchase, keep=arguments.get("keep", True))
     if job.status is Status.RUNNING:
         jobs.change(db, job, "cancel wish", "cancelled unless it is being sent right now", cancel=True)
         return f"{job.source.name} is cancelled unless it is being sent right now"
-    jobs.move(db, job, job.stage, Status.CANCELLED, "cancelled", message="cancelled, nothing paid")
-    return f"{job.source.name} is cancelled, nothing paid"
+    unpaid = jobs.surely_unpaid(db, job.id)
+    message = "cancelled, nothing paid" if unpaid else "cancelled, not sent again; what was sent before counts as spent"
+    jobs.move(db, job, job.stage, Status.CANCELLED, "cancelled", message=message)
+    return f"{job.source.name} is {message}"
+
+
+def _wish(db: Connection, job: Job, purchase: Purchase, *, keep: bool) -> str:
+    """Remember what is to become of a result that cannot be stopped any more."""
+    name = job.source.name
+    if not keep and job.stage is Stage.SAVED:
+        raise Refused(f"the result of {name} is being put in place already: delete the file if it is not wanted")
+    cost = purchase.reserved if job.charged is None else job.charged
+    what = "its result is saved when it comes" if keep else f"its result is not saved, {cost} credits stay spent"
+    message = f"already sent, the service cannot stop it: {what}"
+    job = jobs.change(db, job, "cancel wish", message, cancel=True, keep=keep)
+    if job.status is not Status.RUNNING and job.stage is Stage.SUBMITTING and job.execution:
+        # A retry that is not sent yet is taken back; the execution is followed as it stands.
+        jobs.move(
+            db, job, Stage.SUBMITTED, Status.WAITING, "retry taken back", reason=Reason.AT_SERVICE, due=0.0,
+            message=message, new_try=True,
+        )  # fmt: skip
+    elif not keep and job.stage is Stage.PROCESSED and job.status in (Status.WAITING, Status.HELD):
+        jobs.move(db, job, job.stage, Status.READY, "goes on")
+    return f"{name} is {message}"
 
 
 def _in_doubt(db: Connection, job: Job) -> str:
@@ -127,7 +173,7 @@ def _again(db: Connection, job: Job, arguments: Mapping[str, Any]) -> str:
     del arguments
     purchases.presume_spent(db, _in_doubt(db, job))
     message = "sent again by a person's decision; the first time may have been charged too"
-    jobs.move(db, job, Stage.UPLOADED, Status.READY, "send again", new_try=True, message=message)
+    jobs.move(db, job, Stage.UPLOADED, Status.READY, "send again", new_try=True, message=message, **_ANEW)
     return f"{job.source.name} is sent again"
 
 
@@ -135,7 +181,8 @@ def _give_up(db: Connection, job: Job, arguments: Mapping[str, Any]) -> str:
     """Let the purchase count as spent and the job as failed."""
     del arguments
     purchases.presume_spent(db, _in_doubt(db, job))
-    message = f"given up by a person; counted as spent ({job.quoted} credits)"
+    spent = "one photo" if job.quoted is None else f"{job.quoted:,} credits"
+    message = f"given up by a person; counted as spent ({spent})"
     jobs.move(db, job, Stage.SUBMITTING, Status.FAILED, "given up", reason="given up", message=message)
     return f"{job.source.name} is given up and counted as spent"
 

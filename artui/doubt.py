@@ -1,23 +1,31 @@
-"""Purchases whose fate is unknown: what one reading of the service's list means for each of them.
+"""Purchases whose fate is unknown: how each is settled, by what its service offers.
 
-A resend needs a proof of absence: two complete readings, a settling time apart, at an account that is known to give
-our labels back. Whatever is less than that waits, or asks a person.
+A service that carries a key out once gets the same request again. One with a list is searched: a resend needs a proof
+of absence, two complete readings, a settling time apart, at an account that is known to give our labels back. Whatever
+is less than that waits, or asks a person.
 """
 
 from __future__ import annotations
 
 import json
+import time
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
+from typing import Any
 
-from artui.job import Job, Purchase, PurchaseState, Reason, Stage, Status
-from artui.journal import Connection, Stale, accounts, jobs, purchases
+from artui.job import Job, Kind, Purchase, PurchaseState, Reason, Stage, Status
+from artui.journal import Connection, Stale, accounts, history, jobs, purchases
 from artui.pace import backoff
-from artui.providers.base import Absent, Found, Look, Progress, Sought
+from artui.providers.base import Absent, Found, Incomplete, Look, Progress, Provider, Sent, Sought
 from artui.steps import Journey
 
 LOOKS_NEEDED = 2
 RESENDS = 2
 """How often a photo is sent again by itself after a proven absence."""
+
+SKEW = 300.0
+"""Seconds two clocks may differ without one of them counting as wrong."""
 
 UNPROVEN_TRIES = 3
 """Readings after which a person is asked where no label of ours is known to come back."""
@@ -61,6 +69,67 @@ def due(db: Connection, account: str, now: float) -> list[InDoubt]:
 def next_due(db: Connection, account: str) -> float | None:
     """When the next look-up of this account is due; None where nothing is in doubt."""
     return jobs.earliest_due(db, account, Reason.LOOKING)
+
+
+def take_to_replay(db: Connection, found: Sequence[InDoubt], within: float, clocks: Sequence[float]) -> list[Job]:
+    """Take jobs to send their purchase again under its key; where that might buy what must not be, ask a person.
+
+    A key counts for ``within`` seconds after it was first sent, by the wall clock and by all ``clocks``. A wall clock
+    that was put back proves nothing.
+    """
+    taken = []
+    for doubt in found:
+        if why := _not_again(db, doubt, within, clocks):
+            _ask(db, doubt.job, f"its answer was lost, and {why}")
+        else:
+            taken.append(jobs.follow(db, doubt.job, Stage.SUBMITTING, Status.RUNNING, "sent again"))
+    return [job for job in taken if job.status is Status.RUNNING]
+
+
+def _not_again(db: Connection, doubt: InDoubt, within: float, clocks: Sequence[float]) -> str:
+    wall, first_sent = time.time(), doubt.purchase.intended_at
+    if doubt.job.cancel:
+        return "it was cancelled: it is not sent again, which might buy it only now"
+    if wall < max(history.newest(db), first_sent) - SKEW:
+        return "the clock was put back: the same key might be charged anew"
+    if max(wall, *clocks) - first_sent > within:
+        return f"it was sent more than {within / 3600:.0f} h ago: the same key might be charged anew"
+    return ""
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What the service showed of purchases in doubt: by key what its list says, by execution how a lost retry stands.
+
+    ``looks`` is None where there is no list.
+    """
+
+    looks: Mapping[str, Look] | None
+    seen: Mapping[str, Progress]
+
+
+async def read(provider: Provider[Any], found: Sequence[InDoubt]) -> Reading:
+    """Ask the service about these: one reading of its list for all, one look at each lost retry."""
+    creates = [one.sought for one in found if one.purchase.kind is Kind.CREATE]
+    retries = [Sent(one.job.execution, one.job.workflow) for one in found if one.purchase.kind is Kind.RETRY]
+    looks = (await provider.find(creates) if creates else {}) if provider.limits.can_find else None
+    return Reading(looks, await provider.poll(retries) if retries else {})
+
+
+async def settle(journey: Journey, found: Sequence[InDoubt], reading: Reading) -> list[Job]:
+    """Draw the conclusions of one reading; returns the jobs as they then are."""
+    settled = []
+    for one in found:
+        with suppress(Stale):  # a fact came in, or a person decided, meanwhile
+            if one.purchase.kind is Kind.RETRY:
+                settled.append(await conclude_retry(journey, one, reading.seen.get(one.job.execution)))
+            elif reading.looks is not None:
+                look = reading.looks.get(one.purchase.key) or Incomplete("the service was not asked about this one")
+                settled.append(await conclude(journey, one, look))
+            else:
+                why = "its answer was lost, and this service cannot be searched"
+                settled.append(await journey.desk.journal.do(_ask, one.job, why))
+    return settled
 
 
 async def conclude(journey: Journey, doubt: InDoubt, look: Look) -> Job:

@@ -11,11 +11,11 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import Any, TypeVar
 
-from artui import decisions, files, providers
+from artui import budget, decisions, files, providers
 from artui.config import AccountConfig, Config, ConfigError, Paths
 from artui.credentials import Vault
 from artui.job import FINAL, Reason, Stage
-from artui.journal import Connection, Journal, Unwritable, holds, jobs, requests
+from artui.journal import Connection, Journal, Unwritable, holds, jobs, requests, rules
 from artui.journal.requests import Request
 from artui.lane import Lane
 from artui.pace import Clock
@@ -28,6 +28,9 @@ T = TypeVar("T")
 
 TICK = 0.25
 """Seconds between two looks at what other processes wrote."""
+
+ASKING = frozenset({"refresh", "adopt"})
+"""Requests whose answer takes asking a service: one that hangs must not keep the others waiting."""
 
 HEARTBEAT = 5.0
 GRACE = 5.0
@@ -48,7 +51,8 @@ def open_provider(config: Config, account: AccountConfig, vault: Vault) -> Provi
 class Engine:
     """Moves the jobs of one journal for as long as this process holds its lock.
 
-    ``still_ours`` says whether the lock is; ``load_config`` gives the configuration afresh.
+    ``still_ours`` says whether the lock is; ``load_config`` gives the configuration afresh. ``answers`` are the
+    requests that others in this process carry out, by their words.
     """
 
     def __init__(
@@ -61,12 +65,15 @@ class Engine:
         self.clock = Clock()
         self.vault = Vault(paths)
         self.stopping = asyncio.Event()
+        self.answers: dict[str, Callable[[Request], Awaitable[str]]] = {}
         self._still_ours = still_ours
         self._load_config = load_config
         self._config = load_config()
         self._transfers = Transfers(paths.transfers)
         self._hashing = ThreadPoolExecutor(2, "hash")
         self._lanes: dict[str, tuple[Lane, asyncio.Task[None]]] = {}
+        self._opening = asyncio.Lock()
+        self._asking: dict[int, asyncio.Task[None]] = {}
         self._unusable: dict[str, str] = {}
         self._seen = -1
         self._idle_since: float | None = None
@@ -91,7 +98,7 @@ class Engine:
                     await self._look_round()
                 if idle_seconds is not None and await self._idle_for(idle_seconds):
                     break
-                self._fail_with_lanes()
+                self._fail_with_tasks()
                 await self._pause()
         finally:
             self.stopping.set()
@@ -128,11 +135,13 @@ class Engine:
         for lane, _ in self._lanes.values():
             lane.wake()
 
-    def _fail_with_lanes(self) -> None:
-        """A lane that ended by itself is a defect: no healthy-looking engine without one."""
-        for _, task in self._lanes.values():
+    def _fail_with_tasks(self) -> None:
+        """A lane that ended by itself is a defect, as is a request that broke: no healthy-looking engine with one."""
+        lanes = [task for _, task in self._lanes.values()]
+        for task in (*lanes, *self._asking.values()):
             if task.done() and not self.stopping.is_set():
                 task.result()
+        self._asking = {number: task for number, task in self._asking.items() if not task.done()}
 
     async def _look_round(self) -> None:
         """See what other processes wrote: new jobs, requests."""
@@ -143,7 +152,10 @@ class Engine:
         self._seen = seen
         await self._open_lanes()
         for request in await self.journal.ask(requests.waiting):
-            await self._answer(request)
+            if request.what not in ASKING:
+                await self._answer(request)
+            elif request.id not in self._asking:
+                self._asking[request.id] = asyncio.create_task(self._answer_aside(request), name=request.what)
         self._wake()
 
     async def _beat(self) -> None:
@@ -170,10 +182,14 @@ class Engine:
     async def _open_lanes(self) -> None:
         """A lane for every account that has open jobs."""
         for name in await self.journal.ask(jobs.accounts_with_open_jobs):
-            if name not in self._lanes:
-                await self._open_lane(name)
+            await self._open_lane(name)
 
     async def _open_lane(self, name: str) -> Lane | None:
+        """The lane of an account, opened where there is none yet; None where the account cannot be used."""
+        async with self._opening:
+            return self._lanes[name][0] if name in self._lanes else await self._new_lane(name)
+
+    async def _new_lane(self, name: str) -> Lane | None:
         try:
             account = self._account(name)
             provider = open_provider(self._config, account, self.vault)
@@ -182,7 +198,7 @@ class Engine:
             return None
         desk = Desk(
             self.journal, provider, account, self._config.timezone, self.clock, self._hashing, self._transfers,
-            self._may_pay, self.keep, lambda: files.free_bytes(self.paths.state),
+            self._may_pay, self.keep, lambda: files.free_bytes(self.paths.state), self.paths.spool,
         )  # fmt: skip
         lane = Lane(Journey(desk), self.stopping)
         try:
@@ -212,6 +228,9 @@ class Engine:
         """Let running steps reach their next commit; break off free transfers after the grace."""
         with self._waiting_for_disk():
             await self.journal.do(requests.engine_ending, self.generation)
+        for asking in self._asking.values():
+            asking.cancel()
+        await asyncio.gather(*self._asking.values(), return_exceptions=True)
         tasks = [task for _, task in self._lanes.values()]
         for lane, _ in self._lanes.values():
             lane.notice_stop()
@@ -258,6 +277,11 @@ class Engine:
 
     # ------------------------------------------------------------------------------------------------- requests
 
+    async def _answer_aside(self, request: Request) -> None:
+        """Answer a request beside all others, however long its service takes."""
+        with self._waiting_for_disk():
+            await self._answer(request)
+
     async def _answer(self, request: Request) -> None:
         """Carry one request out; the answer is durable with its effect."""
         if request.what in decisions.DECISIONS:
@@ -265,6 +289,13 @@ class Engine:
             return
         if request.what == "approve":
             await self.journal.do(decisions.approve, request)
+            return
+        if request.what in rules.DECISIONS:
+            await self.journal.do(rules.carry_out, request, budget.day_of(time.time(), self._config.timezone))
+            return
+        if request.what in self.answers:
+            message = await self.answers[request.what](request)
+            await self.journal.do(requests.finish, request, message)
             return
         account = request.arguments.get("account")
         names = [account] if account else [*self._lanes]
@@ -274,17 +305,28 @@ class Engine:
         await self.journal.do(requests.finish, request, message, refused=answer is None)
 
     async def _decide(self, request: Request) -> None:
-        if request.what == "adopt" and (problem := await self._unfit(request)):
+        unfit = {"adopt": self._unfit, "retry": self._not_to_be_run_again}.get(request.what)
+        if unfit and (problem := await unfit(request)):
             await self.journal.do(requests.finish, request, problem, refused=True)
             return
         job = await self.journal.do(decisions.carry_out, request)
         if job is None:
             return
-        lane = self._lanes[job.account][0] if job.account in self._lanes else await self._open_lane(job.account)
+        lane = await self._open_lane(job.account)
         if lane and job.stage is Stage.SUBMITTED and job.status not in FINAL:
             lane.follow(job)
         elif lane:
             lane.forget(job)
+
+    async def _not_to_be_run_again(self, request: Request) -> str:
+        """Why the service cannot be asked to run a job's execution again; empty where it can, or need not."""
+        job = await self.journal.ask(jobs.get, request.job or 0)
+        if job is None or not job.execution or not (job.status in FINAL or job.reason == Reason.PAYMENT):
+            return ""
+        lane = await self._open_lane(job.account)
+        if job.stage is not Stage.SUBMITTED or lane is None or lane.desk.provider.limits.can_retry:
+            return ""
+        return f"{lane.desk.provider.title} cannot run it again: `artui redo {job.id}` buys it anew"
 
     async def _unfit(self, request: Request) -> str:
         """Why an execution a person names cannot be this job's; empty where it fits."""
@@ -330,6 +372,6 @@ class Engine:
         return f"looked at the balance of {', '.join(names)}"
 
     async def _each(self, name: str, act: Callable[[Lane], Awaitable[None]]) -> None:
-        lane = self._lanes[name][0] if name in self._lanes else await self._open_lane(name)
+        lane = await self._open_lane(name)
         if lane is not None:
             await act(lane)

@@ -11,6 +11,7 @@ from artui.journal import Unwritable
 from artui.pace import retry_delay
 from artui.providers.base import Blocked, Cause, NotPermitted, Rejected, Transient
 from artui.steps import Hold, NotYet
+from artui.steps.output import OUTPUT_AGAIN
 
 HOLD_OF = {Cause.LOGIN: Reason.LOGIN, Cause.CREDIT: Reason.CREDITS, Cause.QUOTA: Reason.QUOTA}
 """The hold each cause puts on its account."""
@@ -20,9 +21,6 @@ PATIENCE = 7
 
 BAD_RESULTS = 3
 """Damaged downloads of one result after which a person is asked."""
-
-OUTPUT_AGAIN = 30.0
-"""Seconds after which an output folder that could not be written to is looked at again."""
 
 TO_SAVE = (Stage.PROCESSED, Stage.SAVED)
 """The stages of what is bought and not yet in its place."""

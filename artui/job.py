@@ -115,6 +115,17 @@ class PurchaseState(StrEnum):
     PRESUMED_SPENT = "presumed spent"
 
 
+class Seen(StrEnum):
+    """What became of a file in a watched folder: not taken (the first two), or a job's, from taking it to its end."""
+
+    EXISTING = "existing"
+    REFUSED = "refused"
+    TAKEN = "taken"
+    LEAVING = "leaving"
+    KEPT = "kept"
+    MOVED = "moved"
+
+
 class Kind(StrEnum):
     """Which paid request a purchase makes."""
 
@@ -127,6 +138,7 @@ class Result:
     """One result of a job: where it lies at the service and, once saved, on disk.
 
     ``digest`` is the hex SHA-256 of the bytes: the service's claim until ``path`` is set, then the measured one.
+    ``unpack``: an archive whose layers are to be laid beside it.
     """
 
     locator: str
@@ -135,6 +147,7 @@ class Result:
     digest: str | None = None
     size: int | None = None
     path: str | None = None
+    unpack: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,6 +167,9 @@ class NewJob:
     """A job to be added: one file for one workflow, with everything fixed that its price depends on.
 
     ``source`` and ``folder`` may hold undecodable bytes as surrogates; ``stem_key`` reserves the result's name.
+    ``address`` is set where the photo is no file here: a URL, or ``src://ALIAS/PATH``, that the service fetches itself;
+    ``source`` then only names it. ``parameters`` is the exact recipe where that is ours, and ``version`` its digest.
+    ``rule`` is the id of the watched folder's rule, empty where a person sent the photo.
     """
 
     account: str
@@ -175,6 +191,8 @@ class NewJob:
     stem_key: str
     run: str
     parameters: str = ""
+    address: str = ""
+    rule: str = ""
     batch: str | None = None
     labels: Mapping[str, str] = field(default_factory=dict)
     copy: int = 0
@@ -182,7 +200,10 @@ class NewJob:
 
 @dataclass(frozen=True, slots=True)
 class Job(NewJob):
-    """A job as the journal holds it; times are epoch seconds, money in the account's unit."""
+    """A job as the journal holds it; times are epoch seconds, money in the account's unit.
+
+    ``expires_at``: when the service throws the result away, None where it does not say.
+    """
 
     id: int = 0
     stage: Stage = Stage.NEW
@@ -203,6 +224,7 @@ class Job(NewJob):
     word: str = ""
     results: tuple[Result, ...] = ()
     charged: int | None = None
+    expires_at: float | None = None
     cancel: bool = False
     keep: bool = True
     created_at: float = 0.0

@@ -1,4 +1,4 @@
-"""One account's work: takes a slot, then a job; when to look at what runs at the service; what a failure means."""
+"""One account's work: takes a slot, then a job; asks about what runs at the service; what a failure means."""
 
 from __future__ import annotations
 
@@ -9,16 +9,19 @@ import time
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
+from typing import Any, TypeVar
 
 from artui import budget, doubt
 from artui.failures import HOLD_OF, TO_SAVE, Moment, Verdict, judge
 from artui.job import BEFORE_PAYING, FINAL, Job, Kind, Reason, Stage, Status
 from artui.journal import Connection, Stale, Unwritable, accounts, holds, jobs, purchases
-from artui.pace import Gate, Looks, first_look, next_look, qa_look
-from artui.providers.base import Blocked, Progress, Rejected, Sent, State, Transient
+from artui.lookout import Lookout
+from artui.pace import Gate, next_day
+from artui.providers.base import Blocked, Rejected, Sent, Transient
 from artui.steps import Desk, Journey
 
 log = logging.getLogger(__name__)
+T = TypeVar("T")
 
 IDLE_TICK = 5.0
 """Seconds after which a loop looks round even when nothing woke it."""
@@ -27,14 +30,7 @@ LEAST_REST = 0.01
 """Seconds between two turns of a loop, whatever rings: what comes in together is taken together."""
 
 TENDING = 0.2
-"""Seconds between two rounds of looking after an account, however often its jobs move."""
-
-AT_ONCE = 500
-"""The most executions one round of looks asks about."""
-
-OVERDUE_AFTER = 3600.0
-OVERDUE_TIMES = 20
-"""An execution is overdue after an hour or twenty times its usual time, whichever is longer."""
+"""Seconds between two rounds of looking after an account or what is in doubt there, however often its jobs move."""
 
 
 @dataclass
@@ -55,10 +51,11 @@ class Lane:
         self.in_flight = pace.in_flight or self.desk.provider.limits.in_flight
         self.name = self.desk.account.name
         self.held = self._held_message = ""
-        self._looks: dict[int, tuple[Job, Looks]] = {}
+        self._held_until: float | None = None
+        self.lookout = Lookout(self.journey)
         self._tasks: set[asyncio.Task[None]] = set()
+        self._questions: set[asyncio.Future[Any]] = set()
         self._bells: list[asyncio.Event] = []
-        self._look_bell = asyncio.Event()
         self._balance_asked = 0.0
         self._trial: int | None = None
         self._trial_balance = 0
@@ -72,36 +69,33 @@ class Lane:
         settle_due = self._now + self.desk.provider.settings.settle
         await self.desk.journal.do(holds.recover, self.name, self._now, settle_due)
         state = await self.desk.journal.ask(accounts.state, self.name)
-        self.held, self._held_message = state.held, state.message
-        if self.held != Reason.PAUSED:
+        self.held, self._held_message, self._held_until = state.held, state.message, state.held_until
+        if self.held and self.held != Reason.PAUSED and not self._waits_for_day():
             await self.release()
         provider = self.desk.provider
         organization = getattr(provider.settings, "organization", "")
         await self.desk.journal.do(holds.hold_strangers, self.name, provider.endpoint, organization)
-        at_service = await self.desk.journal.ask(
-            jobs.select,
-            "account = ? AND stage = 'submitted' AND status IN ('waiting', 'held') AND reason <> ?",
-            (self.name, Reason.ACCOUNT),
-        )
-        for job in at_service:
-            # A look that was far off stays bounded, so that a clock that jumped puts nothing off for long.
-            due = min(job.due or self._now, self._now + self.desk.provider.settings.first_look)
-            self._looks[job.id] = (job, Looks(due, self.desk.provider.limits.least_gap))
+        await self.lookout.start()
 
     async def run(self) -> None:
         """Work until ``stopping`` is set and what was taken has reached its next commit."""
         async with asyncio.TaskGroup() as loops:
-            loops.create_task(self._repeat(self._look_turn, self._look_bell))
-            for turn in (self._send_turn, self._save_turn, self._doubt_turn, self._tend_turn):
+            loops.create_task(self._repeat(self._look_turn, self.lookout.bell))
+            for turn, rest in (
+                (self._send_turn, LEAST_REST),
+                (self._save_turn, LEAST_REST),
+                (self._doubt_turn, TENDING),
+                (self._tend_turn, TENDING),
+            ):
                 self._bells.append(bell := asyncio.Event())
-                loops.create_task(self._repeat(turn, bell))
+                loops.create_task(self._repeat(turn, bell, rest))
         while self._tasks or self.journey.paying.under_way:
             await asyncio.gather(*self._tasks, return_exceptions=True)
             await asyncio.gather(*self.journey.paying.under_way, return_exceptions=True)
 
     async def stop_transfers(self) -> None:
         """Break off what costs nothing to do again; a paid call under way is awaited all the same."""
-        for task in list(self._tasks):
+        for task in [*self._tasks, *self._questions]:
             task.cancel()
 
     def wake(self) -> None:
@@ -112,23 +106,22 @@ class Lane:
     def notice_stop(self) -> None:
         """Let every loop notice that the engine stops."""
         self.wake()
-        self._look_bell.set()
+        self.lookout.bell.set()
 
     def forget(self, job: Job) -> None:
         """Stop looking at a job that a person moved away from the service, and see what it needs now."""
-        self._looks.pop(job.id, None)
+        self.lookout.forget(job)
         self.wake()
 
     def follow(self, job: Job) -> None:
         """Look at a job at the service now, and from now on."""
-        self._look_at_it(job, Looks(self._now, self.desk.provider.limits.least_gap))
+        self.lookout.follow(job)
 
-    def _look_at_it(self, job: Job, looks: Looks) -> None:
-        self._looks[job.id] = (job, looks)
-        self._look_bell.set()
-
-    async def _repeat(self, turn: Callable[[], Awaitable[float | None]], bell: asyncio.Event) -> None:
-        """Take turns until the engine stops. A turn says until when to rest; a bell wakes it earlier.
+    async def _repeat(
+        self, turn: Callable[[], Awaitable[float | None]], bell: asyncio.Event, rest: float = LEAST_REST
+    ) -> None:
+        """Take turns until the engine stops. A turn says until when to rest; a bell wakes it earlier, after ``rest``
+        seconds at the least.
 
         A journal that cannot be written now (a full disk) is waited for.
         """
@@ -143,14 +136,14 @@ class Lane:
                 async with asyncio.timeout(seconds):
                     await bell.wait()
             bell.clear()
-            await asyncio.sleep(LEAST_REST)
+            await asyncio.sleep(rest)
 
     # -------------------------------------------------------------------------------------------------- taking jobs
 
     def _free_to_send(self) -> int:
         if self.held:
             return 0
-        return min(self.uploads.free(self._now), self.in_flight - len(self._looks) - self.uploads.running)
+        return min(self.uploads.free(self._now), self.in_flight - len(self.lookout) - self.uploads.running)
 
     def _free_to_save(self) -> int:
         return 0 if self.held == Reason.LOGIN else self.downloads.free(self._now)
@@ -167,13 +160,20 @@ class Lane:
         """Fill free slots with the next jobs; returns when the next one is due."""
         if slots <= 0:
             return gate.not_before or None
-        for job in await self.desk.journal.do(jobs.claim, self.name, stages, self._now, slots):
+
+        def write(db: Connection) -> tuple[list[Job], float | None]:
+            return jobs.claim(db, self.name, stages, self._now, slots), jobs.next_due(db, self.name, stages)
+
+        taken, due = await self.desk.journal.do(write)
+        self._begin(taken, gate, step)
+        return max(due or 0.0, gate.not_before) or None
+
+    def _begin(self, taken: Sequence[Job], gate: Gate, step: Callable[[Job], Awaitable[Job]]) -> None:
+        for job in taken:
             gate.start()
             task = asyncio.create_task(self._carry(job, gate, step))
             self._tasks.add(task)
             task.add_done_callback(self._tasks.discard)
-        due = await self.desk.journal.ask(jobs.next_due, self.name, stages)
-        return max(due or 0.0, gate.not_before) or None
 
     async def _carry(self, job: Job, gate: Gate, step: Callable[[Job], Awaitable[Job]]) -> None:
         """Take one job as far as it goes; whatever happens it is put down in a place the journal names."""
@@ -182,7 +182,7 @@ class Lane:
             carried = await step(job)
             gate.succeeded()
             if carried.stage is Stage.SUBMITTED and carried.status is Status.WAITING:
-                await self._expect(carried)
+                self.lookout.expect(carried)
         except asyncio.CancelledError:
             await asyncio.shield(self._put_back(job))
         except Exception as failure:  # noqa: BLE001 — every failure has a place, an unexpected one too
@@ -190,12 +190,6 @@ class Lane:
         finally:
             gate.end()
             self.wake()
-
-    async def _expect(self, job: Job) -> None:
-        usual = await self.desk.journal.ask(accounts.usual, job.payer, job.workflow)
-        settings, limits = self.desk.provider.settings, self.desk.provider.limits
-        looks = first_look(self._now, usual[0] if usual else None, settings.first_look, limits.least_gap)
-        self._look_at_it(job, looks)
 
     # ------------------------------------------------------------------------------------------ what a failure means
 
@@ -242,10 +236,16 @@ class Lane:
 
     async def hold(self, reason: Reason, message: str) -> None:
         """Hold the whole account; told once."""
-        self.held, self._held_message = reason, message
-        if await self.desk.journal.do(accounts.set_hold, self.name, reason, message):
+        until = next_day(self.desk.service_time(), self.desk.zone) if reason is Reason.QUOTA else None
+        self.held, self._held_message, self._held_until = reason, message, until
+        if await self.desk.journal.do(accounts.set_hold, self.name, reason, message, until):
             log.warning("%s is held (%s): %s", self.name, reason, message)
         await self._hold_all()
+
+    def _waits_for_day(self) -> bool:
+        """Whether the account is held for the rest of the service's day."""
+        until = self._held_until
+        return self.held == Reason.QUOTA and until is not None and self.desk.service_time() < until
 
     async def _hold_all(self) -> None:
         """Hold what stands ready, what joined since the hold began included. Without a sign-in nothing can go on."""
@@ -255,122 +255,93 @@ class Lane:
 
     async def release(self) -> None:
         """End the account's hold and let its jobs go on."""
-        reason, self.held = self.held, ""
-        await self.desk.journal.do(accounts.set_hold, self.name, "", "")
+        reason, self.held, self._held_until = self.held, "", None
+        await self.desk.journal.do(holds.release_account, self.name)
         if reason:
             log.info("%s goes on (was held: %s)", self.name, reason)
-            await self.desk.journal.do(holds.release_account, self.name, Reason(reason))
         self.wake()
 
-    # --------------------------------------------------------------------------------------------------- looking
+    # ------------------------------------------------------------------------------------------- asking the service
 
-    async def _look_turn(self) -> float | None:
-        now = self._now
-        due = [job for job, looks in self._looks.values() if looks.due <= now][:AT_ONCE]
-        if due and self.calls.free(now) and self.held != Reason.LOGIN:
-            await self._look_at(due)
-        earliest = min((looks.due for _, looks in self._looks.values()), default=None)
-        return None if earliest is None else max(earliest, self.calls.not_before)
-
-    async def _look_at(self, due: list[Job]) -> None:
+    async def _ask(self, question: Awaitable[T], rest: float | None = None) -> T | None:
+        """One question about what was sent; None where the service could not be asked, which is then left in peace for
+        ``rest`` seconds at least."""
         started = self._now
         self.calls.start()
         try:
-            seen = await self.desk.provider.poll([Sent(job.execution, job.workflow) for job in due])
-            self.calls.succeeded()
-        except Transient as failure:
-            self.calls.failed(self._now, started, failure.retry_after)
-            seen = {}
-        except Blocked as blocked:
-            await self.hold(HOLD_OF[blocked.cause], str(blocked))
-            seen = {}
-        except Rejected as refusal:
-            log.warning("looking at executions of %s was refused: %s", self.name, refusal)
-            seen = {}
-        finally:
-            self.calls.end()
-        await asyncio.gather(*(self._noted(job, seen.get(job.execution)) for job in due))
-
-    async def _noted(self, job: Job, progress: Progress | None) -> None:
-        """Write down one look and settle when the next one is, or that none is needed."""
-        _, looks = self._looks[job.id]
-        if progress is not None:
-            try:
-                job = await self.journey.note(job, progress)
-                job = await self._overdue(job)
-            except Stale:
-                fresh = await self.desk.journal.ask(jobs.get, job.id)
-                job = fresh or job
-        if job.stage is not Stage.SUBMITTED or job.status in FINAL:
-            self._looks.pop(job.id, None)
-            return
-        slow = job.status is Status.HELD or (progress is not None and progress.state is State.IN_QA)
-        if slow:
-            following = qa_look(looks, self._now, self.desk.provider.settings.qa_look)
-        else:
-            least = self.desk.provider.limits.least_gap
-            following = next_look(looks, self._now, least, random.random())  # noqa: S311
-        self._looks[job.id] = (job, following)
-
-    async def _overdue(self, job: Job) -> Job:
-        if job.stage is not Stage.SUBMITTED or job.reason != Reason.AT_SERVICE:
-            return job
-        usual = await self.desk.journal.ask(accounts.usual, job.payer, job.workflow)
-        bound = max(OVERDUE_AFTER, OVERDUE_TIMES * (usual[0] if usual else 0.0))
-        if time.time() - job.stage_at < bound:
-            return job
-        message = f"at the service for {bound / 60:.0f} minutes without an end; still looked at, not ordered again"
-        return await self.desk.journal.do(
-            jobs.move, job, job.stage, Status.HELD, "overdue", reason=Reason.OVERDUE, message=message, due=self._now
-        )
-
-    # ---------------------------------------------------------------------------------------------- settling doubts
-
-    async def _doubt_turn(self) -> float | None:
-        now = self._now
-        found = await self.desk.journal.ask(doubt.due, self.name, now)
-        if found and self.calls.free(now) and self.held != Reason.LOGIN:
-            await self._settle_these(found)
-        until = await self.desk.journal.ask(doubt.next_due, self.name)
-        return None if until is None else max(until, self.calls.not_before)
-
-    async def _settle_these(self, found: list[doubt.InDoubt]) -> None:
-        creates = [one for one in found if one.purchase.kind is Kind.CREATE]
-        retries = [one for one in found if one.purchase.kind is Kind.RETRY]
-        started = self._now
-        self.calls.start()
-        try:
-            looks = await self.desk.provider.find([one.sought for one in creates]) if creates else {}
-            sent = [Sent(one.job.execution, one.job.workflow) for one in retries]
-            seen = await self.desk.provider.poll(sent) if sent else {}
+            answer = await self._until_stopped(question)
             self.calls.succeeded()
         except (Transient, Rejected) as failure:
-            self.calls.failed(self._now, started, getattr(failure, "retry_after", None) or 1.0)
-            return
+            log.log(logging.WARNING if isinstance(failure, Rejected) else logging.INFO, "%s: %s", self.name, failure)
+            self.calls.failed(self._now, started, getattr(failure, "retry_after", None) or rest)
+            return None
         except Blocked as blocked:
             await self.hold(HOLD_OF[blocked.cause], str(blocked))
-            return
+            return None
         finally:
             self.calls.end()
-        for one in creates:
-            await self._settled(doubt.conclude(self.journey, one, looks[one.purchase.key]))
-        for one in retries:
-            await self._settled(doubt.conclude_retry(self.journey, one, seen.get(one.job.execution)))
-        self.wake()
+        return answer
 
-    async def _settled(self, conclusion: Awaitable[Job]) -> None:
+    async def _until_stopped(self, question: Awaitable[T]) -> T:
+        """Await what costs nothing to break off; raises Transient where the engine's end does that."""
+        asking = asyncio.ensure_future(question)
+        self._questions.add(asking)
+        asking.add_done_callback(self._questions.discard)
         try:
-            job = await conclusion
-        except Stale:
+            return await asking
+        except asyncio.CancelledError:
+            if (here := asyncio.current_task()) and here.cancelling():
+                raise
+            raise Transient("the engine ends") from None
+
+    async def _look_turn(self) -> float | None:
+        due = self.lookout.due()
+        if due and self.calls.free(self._now) and self.held != Reason.LOGIN:
+            sent = [Sent(job.execution, job.workflow) for job in due]
+            await self.lookout.note(due, await self._ask(self.desk.provider.poll(sent)) or {})
+        until = self.lookout.next_round()
+        return None if until is None else max(until, self.calls.not_before)
+
+    async def _doubt_turn(self) -> float | None:
+        """Settle paid calls in doubt: send again what a service carries out once per key, look the others up."""
+        found, until = await self.desk.journal.ask(self._in_doubt)
+        if not found:
+            return until
+        replays = self.desk.provider.limits.idempotent_submit
+        again = [one for one in found if replays and one.purchase.kind is Kind.CREATE]
+        asked = [one for one in found if not (replays and one.purchase.kind is Kind.CREATE)]
+        await self._replay(again)
+        if asked and self.calls.free(self._now) and self.held != Reason.LOGIN:
+            reading = await self._ask(doubt.read(self.desk.provider, asked), rest=1.0)
+            for job in await doubt.settle(self.journey, asked, reading) if reading else ():
+                if job.stage is Stage.SUBMITTED:
+                    self.lookout.follow(job)
+            self.wake()
+        until = await self.desk.journal.ask(doubt.next_due, self.name)
+        if until is None or until > self._now:
+            return until
+        return max(self.calls.not_before, self.uploads.not_before) or None
+
+    def _in_doubt(self, db: Connection) -> tuple[list[doubt.InDoubt], float | None]:
+        """What is in doubt and due, and when the next of it is."""
+        return doubt.due(db, self.name, self._now), doubt.next_due(db, self.name)
+
+    async def _replay(self, again: Sequence[doubt.InDoubt]) -> None:
+        """Send purchases in doubt again, as many as there are slots; none while the account is held."""
+        slots = 0 if self.held else self.uploads.free(self._now)
+        if slots <= 0 or not again:
             return
-        if job.stage is Stage.SUBMITTED:
-            self.follow(job)
+        limits, clocks = self.desk.provider.limits, (self._now, self.desk.service_time())
+        taken = await self.desk.journal.do(doubt.take_to_replay, again[:slots], limits.replay_within, clocks)
+        self._begin(taken, self.uploads, self.journey.replay)
 
     # ------------------------------------------------------------------------------------------------------- tending
 
     async def _tend_turn(self) -> float | None:
         """Keep the balance fresh while there is something to buy, and end what holds by itself."""
         now = self._now
+        if self.held == Reason.QUOTA and not self._waits_for_day():
+            await self.release()
         if self.held:
             await self._hold_all()
         await self.desk.journal.do(holds.release_due, self.name, now)
@@ -382,14 +353,13 @@ class Lane:
         if spending and now - self._balance_asked >= every and self.held != Reason.PAUSED:
             self._balance_asked = now
             await self._refresh_balance()
-        await asyncio.sleep(TENDING)
         return self._balance_asked + every if spending else None
 
     async def refresh(self) -> None:
         """Look at the balance and the workflows now."""
         await self._refresh_balance()
         try:
-            found = await self.desk.provider.workflows()
+            found = await self._until_stopped(self.desk.provider.workflows())
         except (Transient, Rejected, Blocked) as failure:
             log.warning("the workflows of %s could not be fetched: %s", self.name, failure)
             return
@@ -399,15 +369,19 @@ class Lane:
     async def _refresh_balance(self) -> None:
         read_at = time.time()
         try:
-            balance = await self.desk.provider.balance()
+            balance = await self._until_stopped(self.desk.provider.balance())
         except Blocked as blocked:
             await self.hold(HOLD_OF[blocked.cause], str(blocked))
             return
         except (Transient, Rejected):
             return
+        before = (await self.desk.journal.ask(accounts.state, self.name)).balance
         await self.desk.journal.do(accounts.set_balance, self.name, balance, read_at)
-        if self.held in (Reason.LOGIN, Reason.QUOTA) or (
-            self.held == Reason.CREDITS and await self.desk.journal.ask(purchases.affordable, self.name)
+        has_risen = before is not None and balance is not None and balance > before
+        if (
+            self.held == Reason.LOGIN
+            or (self.held == Reason.QUOTA and has_risen)
+            or (self.held == Reason.CREDITS and await self.desk.journal.ask(purchases.affordable, self.name))
         ):
             await self.release()
         if balance is not None:
@@ -423,7 +397,11 @@ class Lane:
         parked = await self.desk.journal.ask(
             jobs.select, "account = ? AND status = 'held' AND reason = ? ORDER BY id", (self.name, Reason.PAYMENT)
         )
-        ripe = [job for job in parked if time.time() - job.stage_at > patience and (job.quoted or 1) <= balance]
+        ripe = [
+            job
+            for job in parked
+            if not job.cancel and time.time() - job.stage_at > patience and (job.quoted or 1) <= balance
+        ]
         if not ripe:
             return
         if self._trial is not None:
@@ -439,7 +417,7 @@ class Lane:
         self._trial, self._trial_balance = chosen[0].id, balance
         for job in chosen:
             message = "there are credits again: the service is asked to go on"
-            self._looks.pop(job.id, None)
+            self.lookout.forget(job)
             await self.desk.journal.do(
                 jobs.follow, job, Stage.SUBMITTING, Status.READY, "retried", message=message, new_try=True
             )

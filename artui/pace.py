@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Collection
 from dataclasses import dataclass
+from datetime import datetime, timedelta, tzinfo
 
 LONGEST_WAIT = 300.0
 """Seconds between two probes of a service that stays down."""
+
+LEAST_REPLAY, LONGEST_REPLAY = 0.2, 900.0
 
 JITTER = 0.2
 
@@ -23,6 +27,12 @@ class Clock:
     def now(self) -> float:
         """Epoch seconds, never going backwards within this process."""
         return self._offset + time.monotonic()
+
+
+def next_day(now: float, zone: tzinfo) -> float:
+    """When the next day begins in a zone; both in epoch seconds."""
+    today = datetime.fromtimestamp(now, zone).date()
+    return datetime.combine(today + timedelta(days=1), datetime.min.time(), zone).timestamp()
 
 
 def boot_time() -> float:
@@ -88,6 +98,11 @@ def backoff(failures: int) -> float:
     return float(min(LONGEST_WAIT, 2 ** min(failures, 16)))
 
 
+def replay_gap(settle: float, sent: int) -> float:
+    """Seconds until a paid call in doubt is sent again that was sent ``sent`` times again already."""
+    return min(LONGEST_REPLAY, max(LEAST_REPLAY, settle) * 2.0 ** min(sent, 16))
+
+
 def retry_delay(attempts: int, chance: float) -> float:
     """Seconds until one job is tried again: :func:`backoff` with full jitter. ``chance`` lies in 0 … 1."""
     return max(0.2, backoff(attempts) * chance)
@@ -95,10 +110,16 @@ def retry_delay(attempts: int, chance: float) -> float:
 
 @dataclass(slots=True)
 class Looks:
-    """When to look at one execution again."""
+    """When to look at one execution again: not before ``due``, and for the sake of looking at others with it at most
+    ``gap`` later."""
 
     due: float
     gap: float
+
+    @property
+    def latest(self) -> float:
+        """Until when this look may be put off."""
+        return self.due + self.gap
 
 
 QA_GROWTH = 10
@@ -106,11 +127,10 @@ LONGEST_GAP = 15.0
 GROWTH = 1.3
 
 
-def first_look(now: float, usual: float | None, unknown: float, least: float) -> Looks:
-    """The first look at a new execution: at 0.8 of the workflow's usual time, or after ``unknown`` seconds."""
-    if usual is None:
-        return Looks(now + unknown, min(LONGEST_GAP, max(least, unknown / 10)))
-    return Looks(now + max(0.8 * usual, least / 2), min(LONGEST_GAP, max(least, 0.1 * usual)))
+def first_look(now: float, due: float, least: float) -> Looks:
+    """The first look at a new execution: when it is usually done. An earlier one mostly shows that it still runs."""
+    wait = max(due - now, least / 2)
+    return Looks(now + wait, min(LONGEST_GAP, max(least, wait / 10)))
 
 
 def next_look(looks: Looks, now: float, least: float, chance: float) -> Looks:
@@ -123,3 +143,9 @@ def qa_look(looks: Looks, now: float, first: float) -> Looks:
     """The following look at an execution that a person checks: after ``first`` seconds, up to ten times that."""
     gap = min(QA_GROWTH * first, max(first, looks.gap * GROWTH))
     return Looks(now + gap, gap)
+
+
+def next_round(looks: Collection[Looks]) -> float | None:
+    """When to look next: no look is put off beyond its latest, and those that are due by then are taken together."""
+    latest = min((one.latest for one in looks), default=None)
+    return None if latest is None else max(one.due for one in looks if one.due <= latest)

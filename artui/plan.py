@@ -13,13 +13,16 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from artui import files
 from artui.files import Accepts, Photo, PhotoProblem
 from artui.job import FINAL, Batch, Job, NewJob, Status
 from artui.journal import Journal, history, jobs
 from artui.journal.store import storable
-from artui.providers.base import Identity, Limits, Workflow
+
+if TYPE_CHECKING:
+    from artui.providers.base import Identity, Limits, Workflow
 
 HASHING = 2
 """Threads that check and hash: more would only make a disk seek."""
@@ -43,11 +46,15 @@ class PlanProblem(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """A file to look at. ``top`` is the folder given, or the one a named file lies in."""
+    """A file to look at. ``top`` is the folder given, or the one a named file lies in.
+
+    ``address`` is set where it is no file here and the service fetches it itself; ``path`` then only names it.
+    """
 
     path: Path
     top: Path
     is_named: bool = False
+    address: str = ""
 
     @property
     def relative(self) -> Path:
@@ -93,6 +100,17 @@ def _within(folder: Path, *, recursive: bool) -> Iterator[Path]:
             yield folder / entry.name
         elif recursive:
             yield from _within(folder / entry.name, recursive=True)
+
+
+def at_address(address: str) -> tuple[Found, Photo]:
+    """What the service fetches itself from a URL or ``src://ALIAS/PATH``, ready to be planned. Raises
+    :class:`PlanProblem`.
+    """
+    try:
+        photo = files.addressed(address)
+    except ValueError as problem:
+        raise PlanProblem(str(problem)) from None
+    return Found(photo.path, photo.path.parent, is_named=True, address=address), photo
 
 
 def is_passed_over(name: str) -> bool:
@@ -322,8 +340,9 @@ class Planner:
             note = f"{note} (job {known.id}), not paid again"
             return replace(send, verdict=Verdict.KNOWN, job=known.id, note=note, done_at=known.finished_at)
         bought = photo.digest and self.journal.read(
-            jobs.buyer, offer.identity.payer, offer.workflow.id, offer.workflow.version, photo.digest
-        )
+            jobs.buyer, offer.identity.payer, offer.workflow.id, offer.workflow.version, photo.digest,
+            parameters=offer.workflow.parameters,
+        )  # fmt: skip
         if bought:
             return replace(send, verdict=Verdict.TWIN, twin_of=bought.source, job=bought.id, note=_of_bought(bought))
         return send
@@ -406,6 +425,7 @@ def new_job(offer: Offer, planned: Planned, batch: Batch, labels: Mapping[str, s
         version=workflow.version,
         quoted=workflow.price,
         source=planned.found.path,
+        address=planned.found.address,
         size=stamp.size,
         mtime_ns=stamp.mtime_ns,
         inode=stamp.inode,
@@ -414,6 +434,7 @@ def new_job(offer: Offer, planned: Planned, batch: Batch, labels: Mapping[str, s
         stem=planned.stem,
         stem_key=files.stem_key(planned.folder, planned.stem),
         run=run_of(planned.found.top, workflow),
+        parameters=workflow.parameters,
         batch=batch.id,
         labels={**offer.labels, **(labels or {})},
         copy=planned.copy,

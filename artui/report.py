@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from artui.job import Event, Job, Status
@@ -18,7 +18,7 @@ LOOK_EVERY = 0.1
 ALIVE_EVERY = 1.0
 """Seconds between two looks at the engine."""
 
-_NEWS = frozenset(
+NEWS = frozenset(
     {"sent", "saved", "delivered", "failed", "refused", "cancelled", "given up", "unexpected error", "in doubt", "held",
      "payment required", "gone", "overdue", "result damaged", "twin held", "unclear", "proved absent"}
 )  # fmt: skip
@@ -51,6 +51,9 @@ class Printer(Protocol):
     def note(self, text: str) -> None:
         """A sentence that is about no single job."""
 
+    def pause(self) -> None:
+        """All that has happened so far was told."""
+
 
 @dataclass
 class Lines:
@@ -60,17 +63,68 @@ class Lines:
 
     def event(self, event: Event, job: Job) -> None:
         """One line: time, sign, file, what happened."""
-        if event.what not in _NEWS:
-            return
-        clock = time.strftime("%H:%M:%S", time.localtime(event.at))
-        sign = SIGNS.get(event.status, ">")
-        said = _SAID.get(event.what, "{}").format(event.message or event.what)
-        name = "" if said.startswith(job.source.name) else f"{job.source.name}: "
-        self.say(f"{clock} {sign} {name}{said}")
+        if event.what in NEWS:
+            self.say(f"{_clock(event.at)} {SIGNS.get(event.status, '>')} {told(event, job)}")
 
     def note(self, text: str) -> None:
         """The sentence."""
         self.say(text)
+
+    def pause(self) -> None:
+        """Nothing was put off."""
+
+
+def _clock(at: float) -> str:
+    return time.strftime("%H:%M:%S", time.localtime(at))
+
+
+def told(event: Event, job: Job) -> str:
+    """What happened to which photo, as a sentence; not printable yet."""
+    said = _SAID.get(event.what, "{}").format(event.message or event.what)
+    return said if said.startswith(job.source.name) else f"{job.source.name}: {said}"
+
+
+GROUPED_EVERY = 5.0
+"""Seconds between two lines about many photos."""
+
+
+@dataclass
+class Grouped:
+    """For many photos: now and then how all of them stand (``standing``), after what went wrong, each kind once."""
+
+    say: Callable[[str], object]
+    standing: Callable[[], str]
+    every: float = GROUPED_EVERY
+    _wrong: dict[tuple[str, str], tuple[int, str]] = field(default_factory=dict)
+    _since: float | None = None
+
+    def event(self, event: Event, job: Job) -> None:
+        """Count it; of each kind that needs a look the first is remembered."""
+        if event.what not in NEWS:
+            return
+        self._since = self._since or time.monotonic()
+        if event.status in (Status.FAILED, Status.HELD):
+            kind = SIGNS[event.status], job.reason or event.what
+            number, first = self._wrong.get(kind, (0, told(event, job)))
+            self._wrong[kind] = number + 1, first
+
+    def note(self, text: str) -> None:
+        """The sentence, after what was put off for it."""
+        self._tell_wrong()
+        self.say(text)
+
+    def pause(self) -> None:
+        """Tell what has gathered, if that began some time ago."""
+        if self._since is not None and time.monotonic() - self._since >= self.every:
+            self._since = None
+            self._tell_wrong()
+            self.say(f"{_clock(time.time())}   {self.standing()}")
+
+    def _tell_wrong(self) -> None:
+        for (sign, reason), (number, first) in self._wrong.items():
+            text = first if number == 1 else f"{number:,} photos: {reason}, first {first}"
+            self.say(f"{_clock(time.time())} {sign} {text}")
+        self._wrong.clear()
 
 
 @dataclass
@@ -86,6 +140,9 @@ class JsonLines:
     def note(self, text: str) -> None:
         """One line with the sentence."""
         self.document("note", {"message": text})
+
+    def pause(self) -> None:
+        """Nothing was put off."""
 
     def document(self, kind: str, content: Mapping[str, Any]) -> None:
         """Write one line; ``type`` tells the kinds of lines apart."""
@@ -158,6 +215,7 @@ class Follower:
                 if job is not None and self.scope.holds(job):
                     self.printer.event(event, job)
             self.seq = events[-1].seq
+        self.printer.pause()
 
     def until_still(self, keep_alive: Callable[[], None], *, with_qa: bool = False) -> None:
         """Tell what happens until none of the jobs moves by itself any more.

@@ -31,9 +31,26 @@ class Payer:
 
 
 async def try_key(provider: Provider[Any], vault: Vault, login: str, key: Secret) -> list[Organization]:
-    """Hold a new key in memory only, and use it; returns who may pay with it. Raises what a provider raises."""
+    """Hold a new key in memory only, and use it; returns who may pay with it, empty where the service knows no
+    organizations. Raises what a provider raises.
+    """
     await asyncio.to_thread(vault.keep, login, key, Place.MEMORY)
-    return await provider.organizations()
+    organizations = await provider.organizations()
+    if not organizations:
+        await provider.identify()
+    return organizations
+
+
+def asked_for(provider: str, account: AccountConfig) -> dict[str, str]:
+    """The settings without which this service cannot be reached and which ``account`` lacks: name to description."""
+    from artui.providers import load
+
+    fields = load(provider).Settings.model_fields
+    return {
+        name: field.description or name
+        for name, field in fields.items()
+        if field.is_required() and name not in account.settings
+    }
 
 
 async def payers(

@@ -1,11 +1,26 @@
-"""What every test shares: a home of its own, and asyncio for the asynchronous ones."""
+"""What tests share: a home of their own, a stand-in for the services, a studio or a desk at it."""
 
 from __future__ import annotations
 
 import os
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
+
+from artui.sim.server import Simulator, running
+from tests.desk import Desk, desks
+from tests.studio import Studio, open_studio
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--long", action="store_true", help="Run sweeps and counts in full; takes much longer.")
+
+
+@pytest.fixture
+def long(request: pytest.FixtureRequest) -> bool:
+    """Whether sweeps and counts run in full."""
+    return bool(request.config.getoption("--long"))
 
 
 @pytest.fixture
@@ -22,3 +37,32 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("ARTUI_HOME", str(place))
     monkeypatch.setenv("PYTHON_KEYRING_BACKEND", "keyring.backends.null.Keyring")
     return place
+
+
+@pytest.fixture
+def simulator() -> Iterator[Simulator]:
+    """A fresh stand-in, whose books no other test has written in."""
+    with running(Simulator(speed=100)) as serving:
+        yield serving
+
+
+@pytest.fixture
+async def studio(simulator: Simulator, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> AsyncIterator[Studio]:
+    """A studio at a fresh stand-in, with an engine in this process once it is started."""
+    async with open_studio(simulator, monkeypatch, tmp_path) as opened:
+        yield opened
+
+
+@pytest.fixture(scope="module")
+def stand_in() -> Iterator[Simulator]:
+    """A stand-in that the tests of one file share."""
+    with running(Simulator(speed=100, device_interval=0.3)) as serving:
+        yield serving
+
+
+@pytest.fixture
+def desk(
+    stand_in: Simulator, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Desk]:
+    """A desk at which commands are typed, at the stand-in of its file."""
+    yield from desks(stand_in, tmp_path, capsys, monkeypatch)

@@ -70,8 +70,8 @@ class Desk:
 
     def photo(self, name: str | bytes = "boot.jpg", seed: int = 0) -> Path:
         """A whole photo in the inbox; another seed is another content."""
-        self.inbox.mkdir(exist_ok=True)
         path = self.inbox / os.fsdecode(name)
+        path.parent.mkdir(parents=True, exist_ok=True)
         noise_jpeg(path, 20_000, seed)
         return path
 

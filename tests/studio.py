@@ -40,13 +40,23 @@ qa_look = 0.2
 PATIENCE = 40.0
 
 
-def configure(simulator: Simulator, monkeypatch: Any, *, settle: float = 0.3, more: str = "") -> Config:
-    """Write a config.toml for the stand-in and put its token into the environment."""
-    given = simulator.announcement()["autoretouch"]
+KEYS = {"autoretouch": "refresh_token", "retouch4me": "token", "filestack": "secret"}
+"""What the stand-in calls the secret of each service."""
+
+
+def configure(
+    simulator: Simulator, monkeypatch: Any, *, settle: float = 0.3, more: str = "", service: str = "autoretouch",
+    account: str = ACCOUNT,
+) -> Config:  # fmt: skip
+    """Write a config.toml for the stand-in and put its token into the environment.
+
+    ``account`` is the text of the account ``studio``, filled with what the stand-in says of ``service``.
+    """
+    given = simulator.announcement()[service]
     where = paths()
     where.create()
-    where.config_file.write_text(ACCOUNT.format(**given, settle=settle, more=more))
-    monkeypatch.setenv("ARTUI_STUDIO_TOKEN", given["refresh_token"])
+    where.config_file.write_text(account.format(**given, settle=settle, more=more))
+    monkeypatch.setenv("ARTUI_STUDIO_TOKEN", given[KEYS[service]])
     return load()
 
 
@@ -214,11 +224,9 @@ class Studio:
 
 
 @asynccontextmanager
-async def open_studio(
-    simulator: Simulator, monkeypatch: Any, folder: Path, *, settle: float = 0.3, more: str = ""
-) -> AsyncIterator[Studio]:
-    """A studio at a running stand-in; its engine, where one was started, is ended."""
-    config = configure(simulator, monkeypatch, settle=settle, more=more)
+async def open_studio(simulator: Simulator, monkeypatch: Any, folder: Path, **account: Any) -> AsyncIterator[Studio]:
+    """A studio at a running stand-in (``account`` as for :func:`configure`); its engine, where one runs, is ended."""
+    config = configure(simulator, monkeypatch, **account)
     async with open_provider(config, config.accounts["studio"], Vault(config.paths)) as provider:
         identity = await provider.identify()
         # Two recipes share a name: the cheaper one is meant.

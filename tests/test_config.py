@@ -595,7 +595,7 @@ def test_the_example_as_it_stands_sets_nothing(where: Paths, any_umask: None) ->
 
 def test_the_example_holds_with_every_setting_taken(where: Paths) -> None:
     found = load(write(where, uncommented(config.example())))
-    assert set(found.accounts) == {"studio", "outlet"}
+    assert set(found.accounts) >= {"studio", "outlet", "portraits"}
     assert found.accounts["outlet"].login == "studio"
     assert len(found.watch) == 1
     assert all(line.startswith(("## ", "# ")) or line in ("", "##") for line in config.example().splitlines())

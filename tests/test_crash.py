@@ -6,7 +6,6 @@ import asyncio
 import os
 import random
 import signal
-from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
@@ -14,20 +13,7 @@ import pytest
 from artui.background import AnotherEngine, Displaced, EngineLock, _engine_command, look, open_journal, run_engine
 from artui.job import Status
 from artui.journal import requests
-from artui.sim.server import Simulator, running
-from tests.studio import Studio, open_studio
-
-
-@pytest.fixture
-def simulator() -> Iterator[Simulator]:
-    with running(Simulator(speed=100)) as simulator:
-        yield simulator
-
-
-@pytest.fixture
-async def studio(simulator: Simulator, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> AsyncIterator[Studio]:
-    async with open_studio(simulator, monkeypatch, tmp_path) as studio:
-        yield studio
+from tests.studio import Studio
 
 
 async def test_killed_at_random_moments_it_pays_once_and_loses_nothing(studio: Studio) -> None:
@@ -53,7 +39,7 @@ async def test_killed_at_random_moments_it_pays_once_and_loses_nothing(studio: S
 async def test_a_second_engine_is_refused_by_name(studio: Studio) -> None:
     pid = await studio.spawn()
     with pytest.raises(AnotherEngine, match=str(pid)):
-        run_engine(studio.config.paths, "background")
+        run_engine(studio.config.paths, "background", lambda engine: engine.run())
 
 
 async def test_terminated_in_the_middle_it_ends_in_order(studio: Studio) -> None:

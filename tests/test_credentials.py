@@ -634,7 +634,7 @@ async def test_a_refresh_nobody_waits_for_any_more_ends_quietly_and_is_kept(kept
 async def test_without_a_token_the_account_is_signed_out(vault: Vault) -> None:
     service = Service()
     tokens = AccessTokens(vault, "studio", service.exchange)
-    with pytest.raises(SignedOut, match="studio is not signed in: run artui login studio"):
+    with pytest.raises(SignedOut, match="studio is not signed in: artui login studio, or 5 in the console"):
         await tokens.get()
     vault.keep("studio", Secret("token-0"), Place.FILE)
     assert (await tokens.get()).reveal() == "access-1"

@@ -7,7 +7,6 @@ import errno
 import os
 import random
 import time
-from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -20,18 +19,6 @@ from artui.job import Batch, PurchaseState, Reason, Stage, Status
 from artui.journal import Journal, history, jobs, purchases, requests
 from artui.sim.server import Simulator, running
 from tests.studio import Studio, open_studio
-
-
-@pytest.fixture
-def simulator() -> Iterator[Simulator]:
-    with running(Simulator(speed=100)) as simulator:
-        yield simulator
-
-
-@pytest.fixture
-async def studio(simulator: Simulator, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> AsyncIterator[Studio]:
-    async with open_studio(simulator, monkeypatch, tmp_path) as studio:
-        yield studio
 
 
 async def test_ten_photos_come_back_paid_once(studio: Studio) -> None:

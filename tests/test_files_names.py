@@ -20,10 +20,11 @@ from artui.files import (
     free_stem,
     names,
     render_stem,
-    result_name,
+    result_names,
     safe_join,
     stem_key,
 )
+from artui.files.names import result_name
 
 HOSTILE = ["", ".", "..", "/etc/passwd", "../x", "a/../../x", "a//b", "a/./b", "a/", "\0", "a\0b", "x" * 256]
 A_NAME = st.text(st.characters(codec=None), max_size=60) | st.binary(max_size=60).map(os.fsdecode)
@@ -362,3 +363,13 @@ def test_every_result_name_is_one_component(task: str) -> None:
     assert "/" not in name
     assert "\0" not in name
     assert len(os.fsencode(name)) <= 255
+
+
+def test_results_that_would_have_one_name_are_told_apart() -> None:
+    tasks = ["a:b", "a?b", "A-B", "", "...", "result", "x" * 300, "x" * 299]
+    for stem in ("shirt", "y" * 229):
+        made = result_names(stem, [("image/png", task) for task in tasks])
+        assert len({name.casefold() for name in made}) == len(tasks)
+        assert all(len(os.fsencode(name)) <= 255 and "/" not in name for name in made)
+    assert result_names("shirt", [("image/png", "a:b"), ("image/png", "a?b")]) == ["shirt.a-b.png", "shirt.a-b-2.png"]
+    assert result_names("shirt", [("application/x-sh", "run")]) == ["shirt.run.bin"]

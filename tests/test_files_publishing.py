@@ -6,6 +6,8 @@ import errno
 import hashlib
 import os
 import resource
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -373,6 +375,17 @@ def test_a_problem_says_where_and_what_to_do(tmp_path: Path, monkeypatch: pytest
     assert found.free_bytes == pytest.approx(free_bytes(tmp_path), rel=0.2)
     hostile = tmp_path / os.fsdecode(b"\x1b[0m\xff")
     assert "\\x1b[0m\\udcff" in str(problem(lambda: part(hostile)))
+
+
+def test_a_probe_removes_what_a_killed_one_left(tmp_path: Path) -> None:
+    ended = subprocess.run([sys.executable, "-c", "import os; print(os.getpid())"], capture_output=True, check=True)
+    dead = tmp_path / f".artui-probe-{int(ended.stdout)}-0011.part"
+    living = tmp_path / f".artui-probe-{os.getpid()}-0011"
+    for left in (dead, living, tmp_path / ".artui-probe-x", tmp_path / "boot.png"):
+        left.touch()
+    probe_folder(tmp_path)
+    assert not dead.exists()
+    assert len(list(tmp_path.iterdir())) == 3
 
 
 def test_a_missing_folder_is_made_by_the_probe_alone(tmp_path: Path) -> None:

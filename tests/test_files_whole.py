@@ -367,3 +367,31 @@ def test_no_bytes_raise_anything_but_broken(media_type: str, seed: bytes, change
     sniff(bytes(data[: whole.HEAD]))
     whole.pixels(io.BytesIO(bytes(data)))
     finding(media_type, bytes(data))
+
+
+def test_the_entries_of_a_zip_must_lie_inside_it() -> None:
+    data = archive()
+    at = data.rfind(b"PK\x01\x02")
+    assert finding("application/zip", data[: at + 20] + b"\xff\xff\xff\x0f" + data[at + 24 :]) == "truncated"
+    assert finding("application/zip", data[:at] + b"XX" + data[at + 2 :]) == "damaged"
+    more = data.rfind(b"PK\x05\x06") + 10
+    assert finding("application/zip", data[:more] + b"\x09\0" + data[more + 2 :]) == "truncated"
+
+
+def test_a_zip_of_the_large_kind_is_walked_too(tmp_path: Path) -> None:
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w") as zipped:
+        for number in range(3):
+            with zipped.open(f"{number}.png", "w", force_zip64=True) as entry:
+                entry.write(b"x")
+    plain = out.getvalue()
+    at = plain.rfind(b"PK\x05\x06")
+    entries, length, start = struct.unpack_from("<HII", plain, at + 10)
+    record = struct.pack("<4sQHHIIQQQQ", b"PK\x06\x06", 44, 45, 45, 0, 0, entries, entries, length, start)
+    locator = struct.pack("<4sIQI", b"PK\x06\x07", 0, at, 1)
+    full = b"PK\x05\x06\0\0\0\0" + b"\xff" * 12 + b"\0\0"
+    assert finding("application/zip", plain[:at] + record + locator + full) is None
+    assert finding("application/zip", plain[:at] + record[:-10] + locator + full) == "truncated"
+    (tmp_path / "large.zip").write_bytes(plain[:at] + record + locator + full)
+    with zipfile.ZipFile(tmp_path / "large.zip") as opened:
+        assert len(opened.infolist()) == 3

@@ -31,6 +31,7 @@ from artui.providers.http import (
     FilePart,
     Pace,
     Request,
+    file_body,
     form_body,
     json_body,
     multipart_body,
@@ -331,6 +332,10 @@ def test_a_wait_asked_for_as_a_date_is_counted_by_the_services_own_clock() -> No
     assert asked(timedelta(days=400)) == 900
     for nonsense in ("", "soon", "9" * 5_000, "1_0", "٣", "Mon, 99 Foo 2001", "nan", "inf"):
         assert asked_to_wait({"retry-after": nonsense}) is None, nonsense
+        assert asked_to_wait({"filestack-reset": nonsense}) is None, nonsense
+    reset = {"date": format_datetime(now, usegmt=True), "filestack-reset": str(int(now.timestamp()) + 30)}
+    assert asked_to_wait(reset) == 30
+    assert asked_to_wait(reset | {"retry-after": "7"}) == 7
 
 
 async def test_the_services_clock_is_remembered_and_goes_on(client: Client) -> None:
@@ -381,6 +386,10 @@ def test_a_refusal_says_what_the_service_says_in_one_line_of_300_characters() ->
     assert len(str(refusal)) < 330
     assert (refusal.status, refusal.reason) == (422, "unprocessable")
     assert str(Answer("Studio: asking", 403, {}, b"").refusal()) == "Studio: asking: forbidden"
+    secret = Secret(TOKEN)
+    repeated = Answer("Studio: asking", 403, {}, f'{{"error": "{"x" * 280} {TOKEN}"}}'.encode())
+    assert secret
+    assert TOKEN[:4] not in str(repeated.refusal()), "not even the beginning of what was cut off"
 
 
 # ------------------------------------------------------------------------------------------------------ many bytes
@@ -501,6 +510,19 @@ async def test_a_form_arrives_as_it_was_meant(client: Client, tmp_path: Path) ->
     assert parts[3] == b"--\r\n"
     assert told == sorted(told)
     assert told[-1] == body.length
+
+
+async def test_a_file_arrives_as_it_is_under_its_type_or_none(client: Client, tmp_path: Path) -> None:
+    photo = a_photo(tmp_path)
+    for media_type in (photo.media_type, ""):
+        body = file_body(media_type, photo.stamp.size, files.Sending(photo, 65_536))
+        async with serving(answering(200, b"{}")) as peer:
+            for _ in range(2):
+                await client.send(Request("PUT", peer.url, "asking", body=body))
+            head, _, sent = bytes(peer.links[0].received).partition(b"\r\n\r\n")
+        assert (b"content-type: image/jpeg" in head.lower()) == bool(media_type)
+        assert (b"content-type" in head.lower()) == bool(media_type)
+        assert sent.startswith(photo.path.read_bytes())
 
 
 def test_a_name_cannot_break_out_of_its_part() -> None:
@@ -672,6 +694,22 @@ async def test_a_redirect_is_followed_at_home_and_nowhere_else(client: Client, t
         with pytest.raises(Transient, match="from address to address"):
             await fetched(client, circling.url)
         assert len(circling.requests) == 4
+
+
+async def test_what_is_hidden_in_an_address_leaves_with_it_and_shows_nowhere(
+    client: Client, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.DEBUG)
+    there = "Location: /elsewhere/{seal}\r\n"
+    hidden = {"seal": Secret(f"p:{TOKEN}==,s:1")}
+    async with serving(answering(302, headers=there)) as peer:
+        request = get(peer.url + "/a/{seal}/b%2Fc", hidden=hidden)
+        with pytest.raises(Transient) as caught:
+            await client.fetch(request, lambda _: None)
+        assert peer.requests[0] == f"GET /a/p:{TOKEN}==,s:1/b%2Fc HTTP/1.1".encode()
+        assert len(peer.requests) == 4
+        assert not any(TOKEN.encode() in line for line in peer.requests[1:])
+    assert TOKEN not in repr(request) + repr(caught.value) + caplog.text
 
 
 async def test_a_redirect_to_a_host_of_the_list_goes_over_https_and_without_secrets(tmp_path: Path) -> None:

@@ -13,14 +13,8 @@ import pytest
 from artui.cli.exits import Exit
 from artui.config import paths
 from artui.journal import rescue
-from artui.sim.server import Simulator, running
+from artui.sim.server import Simulator
 from tests.desk import Desk, desks
-
-
-@pytest.fixture
-def simulator() -> Iterator[Simulator]:
-    with running(Simulator(speed=100)) as simulator:
-        yield simulator
 
 
 @pytest.fixture

@@ -511,6 +511,18 @@ def test_a_drip_sends_one_byte_at_a_time(customer: Customer) -> None:
     assert parts == [b"5", b"0", b"0", b"0"]
 
 
+def test_a_slow_line_moves_so_many_bytes_a_second_both_ways(customer: Customer, photo: bytes) -> None:
+    customer.break_("balance", "slow:20")
+    began = time.monotonic()
+    with customer.api.stream("GET", "/v1/organization/balance") as answer:
+        assert [*answer.iter_raw()] == [b"50", b"00"]
+    assert time.monotonic() - began >= 0.1
+    customer.break_("upload", f"slow:{2 * len(photo)}")
+    began = time.monotonic()
+    customer.create("Export only", photo)
+    assert time.monotonic() - began >= 0.5
+
+
 @pytest.mark.parametrize("status", [401, 460])
 def test_an_early_answer_comes_before_the_body_is_read(customer: Customer, status: int) -> None:
     customer.break_("upload", f"early:{status}")
@@ -558,7 +570,7 @@ def test_it_serves_from_a_process_until_it_is_told_to_end(tmp_path: Path) -> Non
         assert process.stdout is not None
         assert process.stderr is not None
         announced = json.loads(process.stdout.readline())
-        assert announced.keys() == {"url", "autoretouch"}
+        assert announced.keys() == {"url", "autoretouch", "retouch4me", "filestack"}
         assert httpx.get(announced["url"] + "/_sim/ledger").json() == []
         process.send_signal(signal.SIGTERM)
         assert process.stdout.read() == "end\n"

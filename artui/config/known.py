@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from pkgutil import iter_modules
 from zoneinfo import ZoneInfo, available_timezones
 
 Reader = Callable[[object], object]
@@ -19,8 +20,8 @@ Reader = Callable[[object], object]
 class Number:
     """Reads a number between two ends."""
 
-    low: int
-    high: int
+    low: float
+    high: float
     whole: bool = True
 
     def __call__(self, value: object) -> object:
@@ -42,6 +43,20 @@ def text(value: object) -> str:
     """Read text."""
     if not isinstance(value, str) or not value.strip():
         raise ValueError('must be text, like "this"')
+    return value
+
+
+def texts(value: object) -> tuple[str, ...]:
+    """Read a list of texts."""
+    if not isinstance(value, list):
+        raise ValueError('must be a list of texts, like ["this", "that"]')  # noqa: TRY004 — as every reader does
+    return tuple(text(item) for item in value)
+
+
+def flag(value: object) -> bool:
+    """Read a yes or no."""
+    if not isinstance(value, bool):
+        raise ValueError("must be true or false")  # noqa: TRY004 — as every reader does
     return value
 
 
@@ -97,9 +112,13 @@ def provider(value: object) -> object:
 
 
 def provider_names() -> tuple[str, ...]:
-    """The providers there are. Each is one file of their folder: importing it would load its HTTP client."""
+    """The providers there are: each is a module of their folder. Importing it would load its HTTP client."""
     folder = Path(__file__).parent.parent / "providers"
-    return tuple(sorted({file.stem for file in folder.glob("*.py")} - {"__init__", "base"}))
+    return tuple(sorted({module.name for module in iter_modules([str(folder)])} - SHARED))
+
+
+SHARED = frozenset({"base", "http", "said"})
+"""The modules in the providers' folder that are none."""
 
 
 def account_name(value: object) -> object:
@@ -145,7 +164,26 @@ GROUPS: Mapping[str, Mapping[str, Reader]] = {
         "in_flight": Number(1, 10_000),
     },
 }
-"""The tables inside every account's table."""
+"""The tables inside every account's table; a rule has caps too."""
+
+RULE: Mapping[str, Reader] = {
+    "name": text,
+    "folder": template,
+    "recursive": flag,
+    "account": account_name,
+    "workflow": text,
+    "output": template,
+    "template": text,
+    "include": texts,
+    "exclude": texts,
+    "sku": text,
+    "sample": Number(1, 1_000_000),
+    "after": choice(["keep", "move"]),
+    "existing": choice(["process", "ignore"]),
+    "twins": choice(["deliver", "refuse"]),
+    "quiet": Number(0.1, 3600, whole=False),
+}
+"""What a watched folder's rule may hold, beside its caps."""
 
 SECRETS = frozenset(
     {"token", "refresh_token", "access_token", "api_token", "secret", "app_secret", "client_secret", "password"}

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from artui.config.folders import ConfigError
-from artui.config.known import ACCOUNT, GROUPS, SECRETS, TOP, Number, Reader, account_name, nearest
+from artui.config.known import ACCOUNT, GROUPS, RULE, SECRETS, TOP, Number, Reader, account_name, nearest
 
 Key = tuple[str | int, ...]
 """The way to a value through tables and, by number, arrays of tables."""
@@ -74,11 +74,22 @@ class Layer:
             if word == "accounts":
                 for name, table in self._table((word,), value).items():
                     yield from self._account(name, table)
-            elif word == "watch":
-                if not isinstance(value, list) or not all(isinstance(rule, dict) for rule in value):
-                    self._refuse((word,), "must be an array of tables: write [[watch]] above each rule")
-            else:
-                yield (word,), self._read(TOP, (word,), value)
+            elif word != "watch":
+                yield (word,), self._read(TOP, (word,), value, ("accounts", "watch"))
+
+    def rules(self) -> Iterator[dict[str, object]]:
+        """The rules of watched folders, checked and read. Raises ConfigError."""
+        written = self.tree.get("watch", [])
+        if not isinstance(written, list) or not all(isinstance(rule, dict) for rule in written):
+            self._refuse(("watch",), "must be an array of tables: write [[watch]] above each rule")
+        for number, rule in enumerate(written):
+            yield {word: self._of_rule(("watch", number, word), value) for word, value in rule.items()}
+
+    def _of_rule(self, key: Key, value: object) -> object:
+        if key[-1] != "caps":
+            return self._read(RULE, key, value, ("caps",))
+        caps = self._table(key, value)
+        return {word: self._read(GROUPS["caps"], (*key, word), limit) for word, limit in caps.items()}
 
     def _account(self, name: str, value: object) -> Iterator[tuple[Key, object]]:
         account = ("accounts", name)
@@ -106,12 +117,13 @@ class Layer:
             self._refuse(key, f"must be a table: write [{dotted(key)}], and its settings under it")
         return value
 
-    def _read(self, known: Mapping[str, Reader], key: Key, value: object) -> object:
+    def _read(self, known: Mapping[str, Reader], key: Key, value: object, tables: tuple[str, ...] = ()) -> object:
         *table, word = key
         reader = known.get(str(word))
         if reader is None:
-            names = (*known, "accounts", "watch") if known is TOP else tuple(known)
+            names = (*known, *tables)
             place = f"[{dotted(table)}]" if table else "the top of the file"
+            place = "a [[watch]] rule" if known is RULE else place
             hint = nearest(str(word), names) or f"; known there: {', '.join(names)}"
             self._refuse(key, f"is no setting of {place}{hint}")
         if self.origin is Origin.ENVIRONMENT and isinstance(reader, Number):

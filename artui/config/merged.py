@@ -71,8 +71,9 @@ class AccountConfig:
 class Config:
     """Everything that is set, checked.
 
-    ``watch`` holds the rules as written, those of config.toml first. ``values`` is for showing: each value under its
-    dotted key, without passwords; ``sources`` says under the same keys, and for whole accounts and rules, who set it.
+    ``watch`` holds the rules as written, each value checked, those of config.toml first. ``values`` is for showing:
+    each value under its dotted key, without passwords; ``sources`` says under the same keys, and for whole accounts and
+    rules, who set it.
     """
 
     paths: Paths
@@ -158,7 +159,7 @@ def _rules(layers: Iterable[Layer], sources: dict[str, Source]) -> tuple[Mapping
     """Join the rules of all layers, and note where each and its values stand."""
     rules: list[Mapping[str, object]] = []
     for layer in layers:
-        for number, rule in enumerate(layer.tree.get("watch", ())):
+        for number, rule in enumerate(layer.rules()):
             for key in ((), *(key for key, _ in leaves(rule))):
                 sources[dotted(("watch", len(rules), *key))] = layer.source(("watch", number, *key))
             rules.append(rule)

@@ -129,7 +129,7 @@ class AccessTokens:
         stored = self._vault.find(self._account)
         if stored is None:
             why = f" ({complaint})" if (complaint := self._vault.keyring_complaint) else ""
-            raise SignedOut(f"{self._account} is not signed in{why}: run artui login {self._account}")
+            raise SignedOut(f"{self._account} is not signed in{why}: artui login {self._account}, or 5 in the console")
         return stored
 
 

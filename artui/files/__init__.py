@@ -1,16 +1,18 @@
 """Files: a photo on disk, whether it is whole, the names of results, and how a result gets its name durably.
 
-`photo` knows files that are to be sent, `whole` their content, `names` and `publishing` what is saved. Nothing here
-knows of jobs or services, and everything blocks: for a thread where that matters.
+`photo` knows files that are to be sent, `whole` their content; `names`, `publishing` and `layers` what is saved.
+Nothing here knows of jobs or services, and everything blocks: for a thread where that matters.
 """
 
+from artui.files.layers import LayersProblem, unpack_layers
 from artui.files.names import (
     Stems,
     ascii_name,
     extension,
     free_stem,
+    plain_type,
     render_stem,
-    result_name,
+    result_names,
     safe_join,
     stem_key,
 )
@@ -23,6 +25,7 @@ from artui.files.photo import (
     PhotoProblem,
     Sending,
     Stamp,
+    addressed,
     inspect,
     open_photo,
     sha256,
@@ -35,12 +38,13 @@ from artui.files.publishing import (
     Written,
     copy_to_part,
     free_bytes,
+    move,
     part_path,
     probe_folder,
     publish,
     published,
 )
-from artui.files.whole import is_complete, sniff
+from artui.files.whole import can_tell, is_complete, sniff
 
 __all__ = [
     "Accepts",
@@ -48,6 +52,7 @@ __all__ = [
     "BadResult",
     "Changed",
     "Gone",
+    "LayersProblem",
     "OutputProblem",
     "Part",
     "Photo",
@@ -56,23 +61,28 @@ __all__ = [
     "Stamp",
     "Stems",
     "Written",
+    "addressed",
     "ascii_name",
+    "can_tell",
     "copy_to_part",
     "extension",
     "free_bytes",
     "free_stem",
     "inspect",
     "is_complete",
+    "move",
     "open_photo",
     "part_path",
+    "plain_type",
     "probe_folder",
     "publish",
     "published",
     "render_stem",
-    "result_name",
+    "result_names",
     "safe_join",
     "sha256",
     "sniff",
     "stamp",
     "stem_key",
+    "unpack_layers",
 ]

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import datetime as dt
 import difflib
-import mimetypes
 import os
 import re
 import string
 import unicodedata
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from itertools import count
 from pathlib import Path, PurePosixPath
 
 _MOST_BYTES = 255  # of one name, on every file system that matters
@@ -25,15 +25,38 @@ _EXTENSIONS = {
     "image/png": ".png",
     "image/tiff": ".tif",
     "image/webp": ".webp",
+    "image/gif": ".gif",
+    "image/heic": ".heic",
+    "image/avif": ".avif",
+    "image/bmp": ".bmp",
+    "image/svg+xml": ".svg",
+    "image/vnd.adobe.photoshop": ".psd",
     "application/zip": ".zip",
     "application/json": ".json",
+    "application/pdf": ".pdf",
+    "application/xml": ".xml",
+    "application/postscript": ".eps",
+    "text/plain": ".txt",
+    "text/csv": ".csv",
+    "text/vtt": ".vtt",
+    "video/mp4": ".mp4",
+    "video/webm": ".webm",
+    "video/quicktime": ".mov",
+    "audio/mpeg": ".mp3",
+    "audio/mp4": ".m4a",
+    "audio/wav": ".wav",
 }
+"""Endings a result may get: nothing a double click would run, and the same on every machine."""
 
 
 def extension(media_type: str) -> str:
-    """The suffix for a media type, with its dot: ".jpg"; ".bin" for one nobody knows."""
-    plain = media_type.partition(";")[0].strip().lower()
-    return _EXTENSIONS.get(plain) or mimetypes.guess_extension(plain) or ".bin"
+    """The suffix for a media type, with its dot: ".jpg"; ".bin" for one this program does not know."""
+    return _EXTENSIONS.get(plain_type(media_type), ".bin")
+
+
+def plain_type(media_type: str) -> str:
+    """A media type as a service spells it, without parameters and in small letters."""
+    return media_type.partition(";")[0].strip().lower()
 
 
 def safe_join(root: Path, name: str | Path) -> Path:
@@ -83,8 +106,8 @@ def render_stem(
     values = {
         "stem": _component(stem),
         "relative": "/".join(_component(part) for part in PurePosixPath(relative).parts if part != "/"),
-        "batch": _tame(batch),
-        "workflow": _tame(workflow),
+        "batch": tame(batch),
+        "workflow": tame(workflow),
         "date": date.isoformat(),
     }
     *folders, name = "".join(_filled(template, values, n)).split("/")
@@ -136,13 +159,27 @@ def free_stem(folder: Path, stem: str, taken: Callable[[str], bool]) -> str:
     return Stems(taken).reserve(folder, stem)
 
 
-def result_name(stem: str, media_type: str, task: str = "") -> str:
-    """The file name of a result: `stem.png`, or `stem.task.png` when a job has several."""
-    suffix = extension(media_type)
+def result_name(stem: str, media_type: str, task: str = "", number: int = 1) -> str:
+    """The file name of a result: `stem.png`, or `stem.task.png` when a job has several.
+
+    `number` tells apart what would have one name.
+    """
+    ending = extension(media_type) if number == 1 else f"-{number}{extension(media_type)}"
     if not task:
-        return stem + suffix
-    room = max(1, _MOST_BYTES - len(os.fsencode(stem)) - len(suffix) - 1)
-    return f"{stem}.{_cut(_tame(task) or 'result', room)}{suffix}"
+        return stem + ending
+    room = max(1, _MOST_BYTES - len(os.fsencode(stem)) - len(ending) - 1)
+    return f"{stem}.{tame(task, room) or _cut('result', room)}{ending}"
+
+
+def result_names(stem: str, results: Sequence[tuple[str, str]]) -> list[str]:
+    """File names for all results of one job, each a (media type, task): different on every file system."""
+    names: list[str] = []
+    taken: set[str] = set()
+    for media_type, task in results:
+        numbered = (result_name(stem, media_type, task, number) for number in count(1))
+        names.append(next(name for name in numbered if _folded(name) not in taken))
+        taken.add(_folded(names[-1]))
+    return names
 
 
 def _stems_on_disk(folder: Path) -> set[str]:
@@ -173,10 +210,13 @@ def _component(text: str) -> str:
     return "_" * len(text) if text in (".", "..") else text
 
 
-def _tame(text: str) -> str:
-    """A component made of what a service said: nothing in it that some file system or terminal would trip over."""
-    tame = "".join(character if character.isprintable() else "-" for character in text)
-    return re.sub(r'[<>:"/\\|?*]', "-", tame).strip(". ")
+def tame(text: str, most: int = _MOST_BYTES) -> str:
+    """A component made of what a service said: nothing in it that some file system or terminal would trip over.
+
+    At most so many bytes; empty where nothing is left.
+    """
+    plain = "".join(character if character.isprintable() else "-" for character in text)
+    return _cut(re.sub(r'[<>:"/\\|?*]', "-", plain).strip(". "), most)
 
 
 def _filled(template: str, values: dict[str, str], n: int) -> Iterator[str]:

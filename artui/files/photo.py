@@ -15,6 +15,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
+from urllib.parse import unquote, urlsplit
 
 from artui.files import whole
 from artui.files.regular import Irregular, open_regular
@@ -113,6 +114,20 @@ def stamp(path: Path) -> Stamp:
     if not stat.S_ISREG(status.st_mode):
         raise BadPhoto(path, "not-regular", "is not a regular file (a folder, link or device) and is left alone.")
     return Stamp.of(status)
+
+
+def addressed(address: str) -> Photo:
+    """A photo that is no file here: a service fetches it from a URL or ``src://ALIAS/PATH``.
+
+    Nothing is looked at: its path only names it, and its digest is the address's, so that the same address is the same
+    photo. Raises ValueError where the address names no photo.
+    """
+    parts = urlsplit(address)
+    name = unquote(parts.path).rpartition("/")[2]
+    if parts.scheme not in ("http", "https", "src") or not parts.netloc or name in ("", ".", ".."):
+        raise ValueError(f"{address} names no photo: write https://HOST/PATH or src://ALIAS/PATH")
+    digest = hashlib.sha256(address.encode("utf-8", "surrogateescape")).hexdigest()
+    return Photo(Path(parts.hostname or parts.netloc, name.replace("\0", "-")), Stamp(0, 0, 0, 0), "", 0, 0, digest)
 
 
 def inspect(path: Path, accepts: Accepts) -> Photo:

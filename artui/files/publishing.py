@@ -10,6 +10,7 @@ import hashlib
 import io
 import os
 import secrets
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -18,6 +19,7 @@ from typing import NamedTuple, Self
 from artui.files import whole
 from artui.files.regular import Irregular, open_regular
 
+_PROBE = "probe-"
 _AT_FDCWD = -100
 _RENAME_NOREPLACE = 1
 _UNKNOWN_CALL = {errno.EINVAL, errno.ENOSYS, errno.EOPNOTSUPP, errno.ENOTSUP}  # says a file system that cannot do it
@@ -56,7 +58,7 @@ class OutputProblem(Exception):
 
 
 class BadResult(Exception):
-    """What was downloaded is not what was announced. `reason`: empty, short, long, digest."""
+    """What was downloaded is not what was announced. `reason`: empty, short, long, digest, damaged."""
 
     def __init__(self, reason: str, sentence: str) -> None:
         super().__init__(sentence)
@@ -89,10 +91,11 @@ def part_path(folder: Path, job_id: str | int, task: str = "") -> Path:
 class Part:
     """A part file being written. `with` removes it unless `finish` was reached.
 
-    What a killed process left under its name is thrown away. Raises OutputProblem from every method.
+    What a killed process left under its name is thrown away. `mode` is narrowed by the umask. Raises OutputProblem from
+    every method.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, mode: int = 0o666) -> None:
         self.path = path
         self.size = 0
         self._digest = hashlib.sha256()
@@ -100,7 +103,7 @@ class Part:
         self._finished = False
         with _told_of(path.parent):
             path.unlink(missing_ok=True)
-            self._file = _create(path)
+            self._file = _create(path, mode)
 
     def write(self, data: bytes) -> None:
         """Append some bytes, all of them."""
@@ -122,7 +125,8 @@ class Part:
             os.fsync(self._file.fileno())
             self._file.close()
         self._finished = True
-        return Written(self._digest.hexdigest(), self.size, whole.sniff(self._head))
+        media_type = "text/html" if whole.is_web_page(self._head) else whole.sniff(self._head)
+        return Written(self._digest.hexdigest(), self.size, media_type)
 
     def abort(self) -> None:
         """Close and remove the part file, in whatever state it is."""
@@ -175,6 +179,56 @@ def publish(part: Path, target: Path) -> None:
         raise
 
 
+def begin_folder(build: Path) -> None:
+    """Make the hidden folder in which files are laid until it is published; what a killed process left there goes.
+
+    Raises OutputProblem.
+    """
+    with _told_of(build.parent):
+        with suppress(FileNotFoundError):
+            shutil.rmtree(build)
+        build.mkdir()
+
+
+def publish_folder(build: Path, target: Path) -> None:
+    """Give a folder of finished files its final name, durably, beside where it is.
+
+    Nothing is ever replaced. Raises FileExistsError when the name is taken, OutputProblem.
+    """
+    with _told_of(target.parent):
+        _sync_folder(build)
+        try:
+            _rename_no_replace(build, target)
+        except OSError as error:
+            if error.errno not in _UNKNOWN_CALL:
+                raise
+            if os.path.lexists(target):
+                raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), os.fspath(target)) from error
+            build.rename(target)  # at worst an empty folder made this moment gives way
+        _sync_folder(target.parent)
+
+
+def move(source: Path, target: Path) -> None:
+    """Give a file another name in the same file system, in one step, durably; missing folders are made.
+
+    Whatever lies at the source at that moment moves. Nothing is ever replaced. Raises FileExistsError when the name is
+    taken, FileNotFoundError when there is no source, OutputProblem.
+    """
+    with _told_of(target.parent):
+        _make_folder(target.parent)
+        try:
+            _rename_to_new(source, target)
+        except FileNotFoundError:
+            if not target.parent.is_dir():
+                raise
+            missing = FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), os.fspath(source))
+        else:
+            _sync_folder(target.parent)
+            _sync_folder(source.parent)
+            return
+    raise missing
+
+
 def published(target: Path, digest: str) -> bool:
     """Tell whether the final path holds exactly these bytes, as a regular file.
 
@@ -200,7 +254,8 @@ def probe_folder(folder: Path) -> None:
     """
     with _told_of(folder):
         _make_folder(folder)
-    name = f"probe-{secrets.token_hex(8)}"
+        _remove_dead_probes(folder)
+    name = f"{_PROBE}{os.getpid()}-{secrets.token_hex(8)}"
     target = folder / f".artui-{name}"
     try:
         with Part(part_path(folder, name)) as part:
@@ -210,6 +265,18 @@ def probe_folder(folder: Path) -> None:
     finally:
         _remove(part_path(folder, name))
         _remove(target)
+
+
+def _remove_dead_probes(folder: Path) -> None:
+    """Remove what a process left that was killed while it probed."""
+    for left in folder.glob(f".artui-{_PROBE}*"):
+        pid = left.name.removeprefix(f".artui-{_PROBE}").partition("-")[0]
+        try:
+            os.kill(int(pid), 0)
+        except ProcessLookupError:
+            _remove(left)
+        except (ValueError, OverflowError, PermissionError):
+            pass  # not ours to judge
 
 
 @contextmanager
@@ -298,9 +365,9 @@ def _make_folder(folder: Path) -> None:
         _sync_folder(folder.parent)
 
 
-def _create(path: Path) -> io.FileIO:
+def _create(path: Path, mode: int = 0o666) -> io.FileIO:
     flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
-    return io.FileIO(os.open(path, flags, 0o666), "w")
+    return io.FileIO(os.open(path, flags, mode), "w")
 
 
 def _write_all(file: io.FileIO, data: bytes) -> None:

@@ -47,6 +47,7 @@ _BRANDS = {
     b"avis": "image/avif",
     b"crx ": "image/x-canon-cr3",
 }
+_TOLD = {*dict(_MAGIC).values(), *_BRANDS.values(), "image/webp", "image/x-canon-cr2", "application/json"}
 
 
 class Broken(Exception):
@@ -72,6 +73,16 @@ def sniff(head: bytes) -> str | None:
     if head.lstrip()[:1] in (b"{", b"["):
         return "application/json"
     return None
+
+
+def is_web_page(head: bytes) -> bool:
+    """Tell whether a file begins as a web page does: what a service says instead of a result."""
+    return head.lstrip().lower().startswith((b"<!doctype html", b"<html"))
+
+
+def can_tell(media_type: str) -> bool:
+    """Tell whether `sniff` would know a file of this type by its content."""
+    return media_type in _TOLD
 
 
 def can_judge(media_type: str) -> bool:
@@ -347,17 +358,57 @@ def _refuse_raw(tiff: _Tiff, fields: dict[int, _Field]) -> None:
 # Results only: an archive, and JSON.
 
 
-def _check_zip(file: BinaryIO, size: int) -> None:
+@dataclass(frozen=True, slots=True)
+class Directory:
+    """Where a ZIP's table of contents lies: how many entries it states, its first byte, and its bytes."""
+
+    entries: int
+    start: int
+    length: int
+
+
+def directory(file: BinaryIO, size: int) -> Directory:
+    """Find the table of contents of a ZIP of `size` bytes by its end record, the large form too. Raises Broken."""
     length = min(size, 22 + 65535)
     tail = _at(file, size - length, length)
     end = tail.rfind(b"PK\x05\x06")
     if end < 0 or len(tail) - end < 22:
         raise Broken("truncated", "the end of the ZIP is missing")
-    directory, start, comment = struct.unpack_from("<IIH", tail, end + 12)
+    entries, span, start, comment = struct.unpack_from("<HIIH", tail, end + 10)
     place = size - length + end
-    is_zip64 = 0xFFFFFFFF in (directory, start)
-    if end + 22 + comment > len(tail) or (start + directory > place and not is_zip64):
+    if place >= 20 and _at(file, place - 20, 4) == b"PK\x06\x07":
+        entries, span, start, place = _large_directory(file, place)
+    if end + 22 + comment > len(tail) or start + span > place:
         raise Broken("truncated", "a part of the ZIP is missing")
+    return Directory(entries, start, span)
+
+
+def _large_directory(file: BinaryIO, end: int) -> tuple[int, int, int, int]:
+    """Entries, bytes and start of the table of contents of a ZIP above 4 GB, and where the record of them lies."""
+    (record,) = struct.unpack("<8xQ4x", _at(file, end - 20, 20))
+    if record + 56 > end:
+        raise Broken("damaged", "its structure is broken")
+    mark, entries, span, start = struct.unpack("<4s28xQQQ", _at(file, record, 56))
+    if mark != b"PK\x06\x06":
+        raise Broken("damaged", "its structure is broken")
+    return entries, span, start, record
+
+
+def _check_zip(file: BinaryIO, size: int) -> None:
+    table = directory(file, size)
+    if table.entries > _MOST_PARTS:
+        raise Broken("damaged", "it has more entries than any result")
+    offset = table.start
+    for _ in range(table.entries):
+        mark, packed, *lengths, entry = struct.unpack("<4s16xI4xHHH8xI", _at(file, offset, 46))
+        if mark != b"PK\x01\x02":
+            raise Broken("damaged", "its structure is broken")
+        is_large = 0xFFFFFFFF in (packed, entry)
+        if not is_large and entry + 30 + packed > table.start:
+            raise Broken("truncated", "a part of the ZIP is missing")
+        offset += 46 + sum(lengths)
+    if offset > table.start + table.length:
+        raise Broken("damaged", "its structure is broken")
 
 
 def _check_json(file: BinaryIO, size: int) -> None:

@@ -2,8 +2,8 @@
 
 ``store`` owns the file, its writer thread and its readers; ``schema`` its tables. All else is functions on a
 connection, by subject: ``jobs`` and ``holds``, ``purchases``, ``batches``, ``accounts`` and ``offers`` (their
-workflows), ``requests`` (with the engine's row); for readers ``history``, ``following`` and ``window``; for a damaged
-file ``rescue``.
+workflows), ``requests`` (with the engine's row); ``groups`` says who must act about a job; for readers ``history``,
+``following``, ``window`` and ``watching``; for a damaged file ``rescue``.
 """
 
 from artui.journal.store import Connection, DatabaseError, Journal, JournalProblem, Stale, Unwritable

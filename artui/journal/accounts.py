@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from dataclasses import dataclass
 
@@ -13,7 +14,8 @@ _WEIGHT = 0.2
 
 @dataclass(frozen=True, slots=True)
 class AccountState:
-    """The changing part of an account. ``held`` is the reason that holds all its jobs, empty where nothing does."""
+    """The changing part of an account. ``held`` is the reason that holds all its jobs, empty where nothing does;
+    ``held_until`` when that ends by the service's clock, in epoch seconds, None where no time ends it."""
 
     name: str
     held: str = ""
@@ -21,31 +23,32 @@ class AccountState:
     labels_proven: bool = False
     balance: int | None = None
     balance_at: float | None = None
+    held_until: float | None = None
 
 
 def state(db: Connection, account: str) -> AccountState:
     """The state of one account; a fresh one where the journal has none."""
     found = first(
         db,
-        "SELECT name, held, message, labels_proven, balance, balance_at FROM accounts WHERE name = ?",
+        "SELECT name, held, message, labels_proven, balance, balance_at, held_until FROM accounts WHERE name = ?",
         (account,),
     )
     if found is None:
         return AccountState(account)
-    name, held, message, proven, *balance = found
-    return AccountState(name, held, message, bool(proven), *balance)
+    name, held, message, proven, *more = found
+    return AccountState(name, held, message, bool(proven), *more)
 
 
 def _ensure(db: Connection, account: str) -> None:
     db.execute("INSERT OR IGNORE INTO accounts (name) VALUES (?)", (account,))
 
 
-def set_hold(db: Connection, account: str, reason: str, message: str) -> bool:
-    """Remember why the account is held ('' = it is not); returns whether that is news."""
+def set_hold(db: Connection, account: str, reason: str, message: str, until: float | None = None) -> bool:
+    """Remember why the account is held ('' = it is not), and until when; returns whether that is news."""
     _ensure(db, account)
     db.execute(
-        "UPDATE accounts SET held = ?, message = ? WHERE name = ? AND held <> ?",
-        (reason, storable(message), account, reason),
+        "UPDATE accounts SET held = ?, message = ?, held_until = ? WHERE name = ? AND held <> ?",
+        (reason, storable(message), until, account, reason),
     )
     return db.changes() > 0
 
@@ -65,8 +68,14 @@ def prove_labels(db: Connection, account: str) -> None:
 def turn_day(db: Connection, account: str, day: str) -> str:
     """The account's current day (``YYYY-MM-DD``), which never goes backwards."""
     _ensure(db, account)
-    db.execute("UPDATE accounts SET day = MAX(day, ?) WHERE name = ?", (day, account))
+    db.execute("UPDATE accounts SET day = ?1 WHERE name = ?2 AND day < ?1", (day, account))
     return str(value(db, "SELECT day FROM accounts WHERE name = ?", (account,)))
+
+
+def day(db: Connection, account: str, today: str) -> str:
+    """The account's current day as :func:`turn_day` would say it, without turning it: our clock may be wrong."""
+    known = first(db, "SELECT MAX(day, ?) FROM accounts WHERE name = ?", (today, account))
+    return str(known[0]) if known else today
 
 
 def mark(db: Connection, payer: str, workflow: str) -> str:
@@ -105,13 +114,27 @@ def add_duration(db: Connection, payer: str, workflow: str, seconds: float) -> N
 
 
 def keep_workflows(db: Connection, account: str, definitions: dict[str, str]) -> None:
-    """Replace the cached workflows of an account; ``definitions`` maps ids to JSON text."""
+    """Replace the cached workflows of an account; ``definitions`` maps ids to JSON text.
+
+    A list from the service leaves the settings out: those that an earlier look at the same version brought are kept.
+    """
     now = time.time()
+    known = dict(rows(db, "SELECT id, definition FROM workflows WHERE account = ?", (account,)))
     db.execute("DELETE FROM workflows WHERE account = ?", (account,))
     db.executemany(
         "INSERT INTO workflows VALUES (?, ?, ?, ?)",
-        [(account, workflow, definition, now) for workflow, definition in definitions.items()],
+        [(account, one, _with_settings(definition, known.get(one)), now) for one, definition in definitions.items()],
     )
+
+
+def _with_settings(definition: str, known: str | None) -> str:
+    """A definition as it is now, with the steps of the ``known`` one where only those have their settings."""
+    if known is None:
+        return definition
+    now, before = json.loads(definition), json.loads(known)
+    if now["version"] != before["version"] or any(step["settings"] for step in now["components"]):
+        return definition
+    return json.dumps(now | {"components": before["components"]})
 
 
 def keep_workflow(db: Connection, account: str, workflow: str, definition: str) -> None:
@@ -119,9 +142,13 @@ def keep_workflow(db: Connection, account: str, workflow: str, definition: str) 
     db.execute("INSERT OR REPLACE INTO workflows VALUES (?, ?, ?, ?)", (account, workflow, definition, time.time()))
 
 
-def cached_workflow(db: Connection, account: str, workflow: str) -> str | None:
-    """The cached definition of one workflow, JSON; None where there is none."""
-    found = first(db, "SELECT definition FROM workflows WHERE account = ? AND id = ?", (account, workflow))
+def cached_workflow(db: Connection, account: str, workflow: str, *, since: float = 0.0) -> str | None:
+    """The cached definition of one workflow, JSON; None where there is none that was fetched ``since`` then."""
+    found = first(
+        db,
+        "SELECT definition FROM workflows WHERE account = ? AND id = ? AND fetched_at >= ?",
+        (account, workflow, since),
+    )
     return found[0] if found else None
 
 

@@ -16,13 +16,20 @@ _PAGE = 1000
 
 @dataclass(frozen=True, slots=True)
 class Scope:
-    """The jobs of one batch and those with these numbers; all jobs where neither is given."""
+    """The jobs of one batch and those with these numbers; or those of some rules (their ids) that have not ended before
+    ``since``, in epoch seconds; all jobs where nothing is given."""
 
     batch: str | None = None
     numbers: frozenset[int] = frozenset()
+    rules: frozenset[str] = frozenset()
+    since: float = 0.0
 
     @property
     def _condition(self) -> tuple[str, tuple[str, ...]]:
+        if self.rules:
+            recent = "(jobs.finished_at IS NULL OR jobs.finished_at >= CAST(? AS REAL))"
+            ids = json.dumps(sorted(self.rules))
+            return f"jobs.rule IN (SELECT value FROM json_each(?)) AND {recent}", (ids, repr(self.since))
         if self.batch is None and not self.numbers:
             return "1", ()
         numbers = json.dumps(sorted(self.numbers))
@@ -45,6 +52,8 @@ class Scope:
 
     def holds(self, job: Job) -> bool:
         """Whether this job is one of them."""
+        if self.rules:
+            return job.rule in self.rules and (job.finished_at is None or job.finished_at >= self.since)
         everything = self.batch is None and not self.numbers
         return everything or job.id in self.numbers or (self.batch is not None and job.batch == self.batch)
 

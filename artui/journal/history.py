@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from artui.job import Event, Job, PurchaseState, Stage, Status
+from artui.job import Event, Job, Stage, Status
 from artui.journal import jobs
 from artui.journal.store import Connection, rows, value
 
@@ -20,6 +20,11 @@ def last_seq(db: Connection) -> int:
 def since(db: Connection, seq: int, most: int = 1000) -> list[Event]:
     """Events after ``seq``, oldest first."""
     return _events(db, "seq > ? ORDER BY seq LIMIT ?", (seq, most))
+
+
+def newest(db: Connection) -> float:
+    """When the newest of the last thousand events was written, by the clock of that time; 0 where there is none."""
+    return float(value(db, "SELECT MAX(at) FROM (SELECT at FROM events ORDER BY seq DESC LIMIT 1000)") or 0)
 
 
 def of_job(db: Connection, job_id: int) -> list[Event]:
@@ -59,44 +64,6 @@ def counts(db: Connection, batch: str | None = None) -> list[Count]:
     where, values = ("WHERE batch = ?", (batch,)) if batch else ("", ())
     found = rows(db, f"SELECT status, reason, COUNT(*) FROM jobs {where} GROUP BY status, reason", values)
     return [Count(Status(status), reason, number) for status, reason, number in found]
-
-
-@dataclass(frozen=True, slots=True)
-class Sums:
-    """Money over a set of jobs, in the account's unit: ``quoted`` for all, ``charged`` so far, ``open`` = sent and not
-    yet confirmed (doubt included), ``lost`` = counted as spent though no execution was found, ``to_come`` = not sent
-    yet."""
-
-    jobs: int
-    quoted: int
-    charged: int
-    open: int
-    lost: int
-    to_come: int
-
-
-def sums(db: Connection, batch: str | None = None) -> Sums:
-    """The money of one batch or of all jobs."""
-    where, values = ("WHERE jobs.batch = ?", (batch,)) if batch else ("", ())
-    totals = rows(
-        db,
-        "SELECT COUNT(*), COALESCE(SUM(quoted), 0), COALESCE(SUM(charged), 0),"
-        " COALESCE(SUM(CASE WHEN buys AND stage IN ('new', 'checked', 'uploaded')"
-        "   AND status IN ('ready', 'running', 'waiting', 'held') THEN quoted ELSE 0 END), 0)"
-        f" FROM jobs {where}",
-        values,
-    )
-    number, quoted, charged, to_come = totals[0]
-    reserved = dict(
-        rows(
-            db,
-            "SELECT state, COALESCE(SUM(reserved), 0) FROM purchases JOIN jobs ON jobs.id = purchases.job"
-            f" {where + ' AND' if where else 'WHERE'} purchases.charged IS NULL GROUP BY state",
-            values,
-        )
-    )
-    still_open = reserved.get(PurchaseState.INTENDED, 0) + reserved.get(PurchaseState.KNOWN, 0)
-    return Sums(number, quoted, charged, still_open, reserved.get(PurchaseState.PRESUMED_SPENT, 0), to_come)
 
 
 def unfinished(db: Connection, *, with_qa: bool = False) -> int:

@@ -6,11 +6,10 @@ Every function runs inside one transaction of :class:`artui.journal.store.Journa
 from __future__ import annotations
 
 import math
-import time
 from collections.abc import Sequence
 
-from artui.job import Job, Reason, Stage, Status
-from artui.journal import jobs, purchases
+from artui.job import ACCOUNT_WIDE, Job, Reason, Stage, Status
+from artui.journal import accounts, jobs, purchases
 from artui.journal.store import Connection, value
 
 LONGEST_WAIT = 900.0
@@ -37,9 +36,11 @@ def hold_account(db: Connection, account: str, reason: Reason, message: str, sta
     return len(waiting)
 
 
-def release_account(db: Connection, account: str, reason: Reason) -> int:
-    """Let the jobs of an account go on that were held for this reason; returns how many."""
-    held = jobs.select(db, "account = ? AND status = 'held' AND reason = ?", (account, reason))
+def release_account(db: Connection, account: str) -> int:
+    """End whatever holds an account and let its jobs go on; returns how many. A hold may have followed on another."""
+    accounts.set_hold(db, account, "", "")
+    marks = ", ".join("?" * len(ACCOUNT_WIDE))
+    held = jobs.select(db, f"account = ? AND status = 'held' AND reason IN ({marks})", (account, *sorted(ACCOUNT_WIDE)))
     for job in held:
         _let_go_on(db, job)
     return len(held)
@@ -48,12 +49,13 @@ def release_account(db: Connection, account: str, reason: Reason) -> int:
 def release_due(db: Connection, account: str, now: float, most: int = 20) -> int:
     """Let held jobs go on that were to be looked at again by now, a few at a time; returns how many.
 
-    A few, because most will meet the same full disk again. Those at the service are looked at anyway and keep their
-    hold until something changes there.
+    A few, because most will meet the same full disk again; first those whose result expires first. Those at the service
+    are looked at anyway and keep their hold until something changes there.
     """
     held = jobs.select(
         db,
-        "account = ? AND status = 'held' AND due <= ? AND stage <> 'submitted' ORDER BY due, id LIMIT ?",
+        "account = ? AND status = 'held' AND due <= ? AND stage <> 'submitted'"
+        " ORDER BY expires_at IS NULL, expires_at, due, id LIMIT ?",
         (account, now, most),
     )
     for job in held:
@@ -97,11 +99,11 @@ def release_capped(db: Connection, like: Job, most: int) -> int:
 
 
 def _let_go_on(db: Connection, job: Job) -> None:
-    """Let a held job go on from where it stands."""
+    """Let a held job go on from where it stands. It is due at once: by the wall clock, which jumps, it might not be."""
     if job.stage is Stage.SUBMITTED:
-        jobs.move(db, job, job.stage, Status.WAITING, "goes on", reason=Reason.AT_SERVICE, due=time.time())
+        jobs.move(db, job, job.stage, Status.WAITING, "goes on", reason=Reason.AT_SERVICE, due=0.0)
     elif job.stage is Stage.SUBMITTING and purchases.in_the_air(db, job):
-        jobs.move(db, job, job.stage, Status.WAITING, "goes on", reason=Reason.LOOKING, due=time.time())
+        jobs.move(db, job, job.stage, Status.WAITING, "goes on", reason=Reason.LOOKING, due=0.0)
     else:
         jobs.move(db, job, job.stage, Status.READY, "goes on")
 

@@ -9,13 +9,13 @@ import json
 import os
 import time
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import asdict, fields, replace
+from dataclasses import asdict, fields
 from pathlib import Path
 from typing import Any
 
 import apsw
 
-from artui.job import FINAL, Batch, Job, NewJob, Reason, Result, Stage, Status, legal
+from artui.job import BEFORE_PAYING, FINAL, Batch, Job, NewJob, Reason, Result, Stage, Status, legal
 from artui.journal.store import Connection, Stale, first, rows, storable, value
 
 
@@ -24,7 +24,10 @@ class StemTaken(Exception):
 
 
 _COLUMNS = tuple(field.name for field in fields(Job))
-_SELECT = f"SELECT {', '.join(_COLUMNS)} FROM jobs"
+_ALL = ", ".join(_COLUMNS)
+_SELECT = f"SELECT {_ALL} FROM jobs"
+_OPEN = "status IN ('ready', 'running', 'waiting', 'held')"
+"""The condition of the index over what is not over, as the index has it: without it a statement cannot use that."""
 
 _TO_SQL: dict[str, Callable[[Any], Any]] = {
     "source": os.fsencode,
@@ -97,13 +100,13 @@ def add(db: Connection, batch: Batch | None, jobs: Iterable[NewJob]) -> list[int
             raise
         raise StemTaken("a result name was taken meanwhile") from taken
     if batch and batch.sample is not None:
-        _hold_behind_sample(db, numbers[batch.sample :], batch.sample)
+        message = f"waits for a yes to the first {batch.sample} results of its batch"
+        hold_behind_sample(db, numbers[batch.sample :], message)
     return numbers
 
 
-def _hold_behind_sample(db: Connection, numbers: Sequence[int], sample: int) -> None:
-    """Hold all but the sample of a batch until a person has seen its results."""
-    message = f"waits for a yes to the first {sample} results of its batch"
+def hold_behind_sample(db: Connection, numbers: Sequence[int], message: str) -> None:
+    """Hold jobs that were just added until a person has seen the results of a sample."""
     for number in numbers:
         job = get(db, number)
         if job is not None:
@@ -147,12 +150,20 @@ def stem_taken(db: Connection, stem_key: str) -> bool:
 def buyer(
     db: Connection, payer: str, workflow: str, version: str, digest: str, *, parameters: str = "", copy: int = 0
 ) -> Job | None:
-    """The one job that buys (or bought) this photo on these terms; None where it would be bought anew."""
+    """The one job that buys (or bought) this photo on these terms; None where it would be bought anew.
+
+    A recipe of ours (``parameters``) is the same under whatever name it stands.
+    """
+    recipe = version if parameters else f"{workflow}@{version}"
     found = select(
-        db,
-        "payer = ? AND workflow = ? AND version = ? AND parameters = ? AND digest = ? AND copy = ? AND buys = 1",
-        (payer, workflow, version, parameters, digest, copy),
+        db, "payer = ? AND recipe = ? AND digest = ? AND copy = ? AND buys = 1", (payer, recipe, digest, copy)
     )
+    return found[0] if found else None
+
+
+def buyer_of_rule(db: Connection, rule: str, digest: str, copy: int = 0) -> Job | None:
+    """The one job that buys (or bought) this photo for a rule, on whatever terms; None where there is none."""
+    found = select(db, "rule = ? AND rule <> '' AND digest = ? AND copy = ? AND buys = 1", (rule, digest, copy))
     return found[0] if found else None
 
 
@@ -202,8 +213,9 @@ def move(
     if stage is not job.stage or new_try:
         columns.setdefault("stage_at", now)
     assignments = ", ".join(f"{name} = ?" for name in columns)
-    db.execute(
-        f"UPDATE jobs SET {assignments} WHERE id = ? AND stage = ? AND status = ? AND purchase = ?",
+    found = rows(
+        db,
+        f"UPDATE jobs SET {assignments} WHERE id = ? AND stage = ? AND status = ? AND purchase = ? RETURNING {_ALL}",
         [
             *(_sql(name, value) for name, value in columns.items()),
             job.id,
@@ -212,13 +224,14 @@ def move(
             job.purchase,
         ],
     )
-    if not db.changes():
+    if not found:
         raise Stale(f"job {job.id} is no longer {job.stage}/{job.status}")
-    moved = replace(job, **columns)
+    moved = _job(found[0])
     _tell(db, job.id, what, moved, message)
     if moved.buys and (status in FINAL or status is Status.HELD):
         _settle_twins(db, moved)
-    return get(db, job.id) or moved
+        return get(db, job.id) or moved
+    return moved
 
 
 def follow(db: Connection, /, job: Job, stage: Stage, status: Status, what: str, **given: Any) -> Job:
@@ -261,28 +274,36 @@ def check_in(db: Connection, /, job: Job, **found: Any) -> Job:
 
     ``found``: ``digest``, ``media_type``, ``width``, ``height`` and the like.
     """
-    bought = buyer(db, job.payer, job.workflow, job.version, found["digest"], parameters=job.parameters, copy=job.copy)
-    if bought is None or bought.id == job.id:
+    bought = _bought(db, job, found["digest"])
+    if bought is None:
         return move(db, job, Stage.CHECKED, Status.RUNNING, "checked", buys=True, **found)
+    return _join(db, job, bought, buys=False, **found)
+
+
+def _bought(db: Connection, job: Job, digest: str) -> Job | None:
+    """The other job that buys this photo: on the same terms, or on whatever terms for the same rule."""
+    on_terms = buyer(db, job.payer, job.workflow, job.version, digest, parameters=job.parameters, copy=job.copy)
+    for_rule = buyer_of_rule(db, job.rule, digest, job.copy)
+    return next((one for one in (for_rule, on_terms) if one is not None and one.id != job.id), None)
+
+
+def _join(db: Connection, /, job: Job, bought: Job, **found: Any) -> Job:
+    """Make a job the twin of the one that buys its photo: its result is waited for, or refused by the job's rule."""
     message = f"same photo as job {bought.id} ({bought.source.name}): waits for its result, not paid"
-    if bought.status is Status.DONE:
+    if bought.rule == job.rule and _refuses_twins(db, job.rule):
+        status, reason = Status.SKIPPED, str(Reason.TWIN)
+        message = f"same photo as {bought.source.name} (job {bought.id}): its rule wants no copies, not paid"
+    elif bought.status is Status.DONE:
         status, reason = Status.READY, ""
     elif bought.status in (*FINAL, Status.HELD) and not surely_unpaid(db, bought.id):
         status, reason = Status.HELD, Reason.TWIN
     else:
         status, reason = Status.WAITING, Reason.TWIN
-    return move(
-        db,
-        job,
-        Stage.CHECKED,
-        status,
-        "twin",
-        reason=reason,
-        message=message,
-        twin_of=bought.id,
-        buys=False,
-        **found,
-    )
+    return move(db, job, Stage.CHECKED, status, "twin", reason=reason, message=message, twin_of=bought.id, **found)
+
+
+def _refuses_twins(db: Connection, rule: str) -> bool:
+    return first(db, "SELECT 1 FROM rules WHERE id = ? AND twins = 'refuse'", (rule,)) is not None
 
 
 def _settle_twins(db: Connection, buyer: Job) -> None:
@@ -293,24 +314,12 @@ def _settle_twins(db: Connection, buyer: Job) -> None:
             move(db, twin, twin.stage, Status.READY, "twin ready", message=f"job {buyer.id} is done")
     elif buyer.status in FINAL and surely_unpaid(db, buyer.id):
         db.execute("UPDATE jobs SET buys = 0 WHERE id = ?", (buyer.id,))
-        for place, twin in enumerate(twins):
-            if place == 0:
-                message = f"job {buyer.id} ended unpaid: this one is sent instead"
-                move(
-                    db,
-                    twin,
-                    twin.stage,
-                    Status.READY,
-                    "sent instead",
-                    message=message,
-                    twin_of=None,
-                    buys=True,
-                )
-            else:
-                move(
-                    db, twin, twin.stage, Status.WAITING, "twin", reason=Reason.TWIN, twin_of=twins[0].id,
-                    message=f"same photo as job {twins[0].id}: waits for its result, not paid",
-                )  # fmt: skip
+        for twin in twins:
+            if other := _bought(db, twin, twin.digest):
+                _join(db, twin, other)
+                continue
+            message = f"job {buyer.id} ended unpaid: this one is sent instead"
+            move(db, twin, twin.stage, Status.READY, "sent instead", message=message, twin_of=None, buys=True)
     elif surely_unpaid(db, buyer.id):
         return  # held before paying: it goes on, or ends unpaid
     else:
@@ -324,8 +333,7 @@ def _settle_twins(db: Connection, buyer: Job) -> None:
 
 def buy(db: Connection, job: Job) -> bool:
     """Make a job the one that pays for its photo again; False where another one has become that meanwhile."""
-    other = buyer(db, job.payer, job.workflow, job.version, job.digest, parameters=job.parameters, copy=job.copy)
-    if other is not None and other.id != job.id:
+    if _bought(db, job, job.digest):
         return False
     db.execute("UPDATE jobs SET buys = 1 WHERE id = ?", (job.id,))
     return True
@@ -346,18 +354,31 @@ def surely_unpaid(db: Connection, job_id: int) -> bool:
 
 
 def claim(db: Connection, account: str, stages: Sequence[Stage], now: float, most: int) -> list[Job]:
-    """Take the next jobs of an account in these stages and mark them RUNNING; oldest first.
+    """Take the next jobs of an account in these stages and mark them RUNNING: the oldest, or what is bought and expires
+    first at the service.
 
     A WAITING job counts once its time has come. Jobs in doubt are not taken: they are looked up together.
     """
-    marks = ", ".join("?" * len(stages))
-    found = select(
-        db,
-        f"account = ? AND stage IN ({marks}) AND (status = 'ready' OR (status = 'waiting' AND due <= ?))"
-        " AND reason <> ? ORDER BY id LIMIT ?",
-        (account, *stages, now, Reason.LOOKING, most),
-    )
-    return [move(db, job, job.stage, Status.RUNNING, "taken") for job in found]
+    found = [one for stage in stages for one in _next(db, account, stage, now, most)]
+    taken = (get(db, job_id) for *_, job_id in sorted(found)[:most])
+    return [move(db, job, job.stage, Status.RUNNING, "taken") for job in taken if job]
+
+
+def _next(db: Connection, account: str, stage: Stage, now: float, most: int) -> list[tuple[bool, float, int]]:
+    """The jobs of one stage that may be taken first: whether and when they expire, and their numbers.
+
+    What is not bought never expires: of thousands of photos that wait to be sent the index gives the first.
+    """
+    order = "due, id" if stage in BEFORE_PAYING else "expires_at IS NULL, expires_at, id"
+    found = []
+    for may_go, values in (("status = 'ready'", ()), ("status = 'waiting' AND due <= ?", (now,))):
+        found += rows(
+            db,
+            f"SELECT expires_at IS NULL, COALESCE(expires_at, 0), id FROM jobs WHERE {_OPEN} AND account = ?"
+            f" AND stage = ? AND {may_go} AND reason <> ? ORDER BY {order} LIMIT ?",
+            (account, stage, *values, Reason.LOOKING, most),
+        )
+    return found
 
 
 def next_due(db: Connection, account: str, stages: Sequence[Stage]) -> float | None:
@@ -365,7 +386,7 @@ def next_due(db: Connection, account: str, stages: Sequence[Stage]) -> float | N
     marks = ", ".join("?" * len(stages))
     earliest: float | None = value(
         db,
-        f"SELECT MIN(due) FROM jobs WHERE account = ? AND stage IN ({marks}) AND status = 'waiting'"
+        f"SELECT MIN(due) FROM jobs WHERE {_OPEN} AND account = ? AND stage IN ({marks}) AND status = 'waiting'"
         " AND due IS NOT NULL AND reason <> ?",
         (account, *stages, Reason.LOOKING),
     )
@@ -374,9 +395,7 @@ def next_due(db: Connection, account: str, stages: Sequence[Stage]) -> float | N
 
 def accounts_with_open_jobs(db: Connection) -> list[str]:
     """The accounts that have jobs which are not final."""
-    found = rows(
-        db, "SELECT DISTINCT account FROM jobs WHERE status IN ('ready', 'running', 'waiting', 'held') ORDER BY account"
-    )
+    found = rows(db, f"SELECT DISTINCT account FROM jobs WHERE {_OPEN} ORDER BY account")
     return [account for (account,) in found]
 
 

@@ -89,11 +89,13 @@ def intend(
     if not again:
         db.execute(
             "INSERT INTO purchases (key, job, number, kind, account, payer, endpoint, organization, workflow, version,"
-            " reference, draft, mark, reserved, charged, state, execution, looks, day, month, run, batch, intended_at)"
-            " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, NULL, 'intended', '', 0, ?, ?, ?, ?, ?)",
+            " reference, draft, mark, reserved, charged, state, execution, looks, day, month, run, rule, batch,"
+            " intended_at)"
+            " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, NULL, 'intended', '', 0, ?, ?, ?, ?, ?, ?)",
             (
                 key, job.id, number, kind, job.account, job.payer, job.endpoint, job.organization, job.workflow,
-                job.version, job.reference, draft, mark, reserved, day, month, job.run, job.batch, time.time(),
+                job.version, job.reference, draft, mark, reserved, day, month, job.run, job.rule, job.batch,
+                time.time(),
             ),
         )  # fmt: skip
     return by_key(db, key)

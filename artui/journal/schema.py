@@ -7,7 +7,8 @@ from uuid import uuid4
 
 import apsw
 
-from artui.job import FINAL, Kind, PurchaseState, Stage, Status
+from artui.job import FINAL, Kind, PurchaseState, Seen, Stage, Status
+from artui.journal.groups import PILE
 
 
 def _listed(values: object) -> str:
@@ -28,25 +29,30 @@ CREATE TABLE jobs (
     source BLOB NOT NULL, size INTEGER NOT NULL, mtime_ns INTEGER NOT NULL, inode INTEGER NOT NULL,
     device INTEGER NOT NULL,
     folder BLOB NOT NULL, stem BLOB NOT NULL, stem_key TEXT NOT NULL UNIQUE,
-    run TEXT NOT NULL, parameters TEXT NOT NULL, batch TEXT REFERENCES batches (id), labels TEXT NOT NULL,
+    run TEXT NOT NULL, parameters TEXT NOT NULL, address TEXT NOT NULL, rule TEXT NOT NULL,
+    batch TEXT REFERENCES batches (id), labels TEXT NOT NULL,
     copy INTEGER NOT NULL,
+    recipe TEXT NOT NULL GENERATED ALWAYS AS (iif(parameters = '', workflow || '@' || version, version)) VIRTUAL,
     stage TEXT NOT NULL CHECK (stage IN ({_listed(Stage)})),
     status TEXT NOT NULL CHECK (status IN ({_listed(Status)})),
     reason TEXT NOT NULL, message TEXT NOT NULL, due REAL, attempts INTEGER NOT NULL,
     media_type TEXT NOT NULL, width INTEGER NOT NULL, height INTEGER NOT NULL, digest TEXT NOT NULL,
     buys INTEGER NOT NULL, twin_of INTEGER REFERENCES jobs (id),
     reference TEXT NOT NULL, purchase INTEGER NOT NULL, execution TEXT NOT NULL, word TEXT NOT NULL,
-    results TEXT NOT NULL, charged INTEGER, cancel INTEGER NOT NULL, keep INTEGER NOT NULL,
+    results TEXT NOT NULL, charged INTEGER, expires_at REAL, cancel INTEGER NOT NULL, keep INTEGER NOT NULL,
     created_at REAL NOT NULL, stage_at REAL NOT NULL, finished_at REAL,
+    pile TEXT NOT NULL GENERATED ALWAYS AS ({PILE}) VIRTUAL,
     CHECK ((status IN ({_listed(sorted(FINAL))})) = (finished_at IS NOT NULL)),
     CHECK (status <> 'held' OR reason <> '')
 ) STRICT;
-CREATE UNIQUE INDEX one_buyer ON jobs (payer, workflow, version, parameters, digest, copy) WHERE buys = 1;
+CREATE UNIQUE INDEX one_buyer ON jobs (payer, recipe, digest, copy) WHERE buys = 1;
+CREATE UNIQUE INDEX one_buyer_of_rule ON jobs (rule, digest, copy) WHERE buys = 1 AND rule <> '';
 CREATE INDEX jobs_open ON jobs (account, stage, status, due)
     WHERE status IN ('ready', 'running', 'waiting', 'held');
 CREATE INDEX jobs_status ON jobs (status, id);
 CREATE INDEX jobs_batch ON jobs (batch, id);
 CREATE INDEX jobs_order ON jobs (batch, source);
+CREATE INDEX jobs_pile ON jobs (pile, batch, source);
 CREATE INDEX jobs_twins ON jobs (twin_of) WHERE twin_of IS NOT NULL;
 CREATE INDEX jobs_digest ON jobs (payer, digest) WHERE digest <> '';
 CREATE INDEX jobs_source ON jobs (source);
@@ -61,7 +67,7 @@ CREATE TABLE purchases (
     reserved INTEGER NOT NULL CHECK (reserved >= 0), charged INTEGER,
     state TEXT NOT NULL CHECK (state IN ({_listed(PurchaseState)})),
     execution TEXT NOT NULL, looks INTEGER NOT NULL,
-    day TEXT NOT NULL, month TEXT NOT NULL, run TEXT NOT NULL, batch TEXT,
+    day TEXT NOT NULL, month TEXT NOT NULL, run TEXT NOT NULL, rule TEXT NOT NULL, batch TEXT,
     intended_at REAL NOT NULL, known_at REAL,
     UNIQUE (job, number),
     CHECK (state <> 'known' OR execution <> '')
@@ -93,7 +99,7 @@ CREATE TABLE requests (
 CREATE INDEX requests_open ON requests (id) WHERE done_at IS NULL;
 
 CREATE TABLE accounts (
-    name TEXT PRIMARY KEY, held TEXT NOT NULL DEFAULT '', message TEXT NOT NULL DEFAULT '',
+    name TEXT PRIMARY KEY, held TEXT NOT NULL DEFAULT '', message TEXT NOT NULL DEFAULT '', held_until REAL,
     labels_proven INTEGER NOT NULL DEFAULT 0, day TEXT NOT NULL DEFAULT '', balance INTEGER, balance_at REAL
 ) STRICT;
 CREATE TABLE marks (
@@ -107,6 +113,31 @@ CREATE TABLE durations (
     payer TEXT NOT NULL, workflow TEXT NOT NULL, usual REAL NOT NULL, count INTEGER NOT NULL,
     PRIMARY KEY (payer, workflow)
 ) STRICT;
+
+CREATE TABLE rules (
+    id TEXT PRIMARY KEY, name TEXT NOT NULL, folder BLOB NOT NULL, account TEXT NOT NULL,
+    run INTEGER, day INTEGER, month INTEGER, twins TEXT NOT NULL,
+    state TEXT NOT NULL DEFAULT 'new', message TEXT NOT NULL DEFAULT '', since REAL NOT NULL,
+    paused INTEGER NOT NULL DEFAULT 0, agreed INTEGER NOT NULL DEFAULT 0,
+    marked BLOB, begun INTEGER NOT NULL DEFAULT 0, offer TEXT NOT NULL DEFAULT '',
+    allowed INTEGER NOT NULL DEFAULT 0, allowed_day TEXT NOT NULL DEFAULT '',
+    not_taken TEXT NOT NULL DEFAULT '{{}}'
+) STRICT;
+CREATE TABLE seen (
+    rule TEXT NOT NULL REFERENCES rules (id), name BLOB NOT NULL, size INTEGER NOT NULL, mtime_ns INTEGER NOT NULL,
+    state TEXT NOT NULL CHECK (state IN ({_listed(Seen)})),
+    job INTEGER REFERENCES jobs (id), reason TEXT NOT NULL, message TEXT NOT NULL, target BLOB, at REAL NOT NULL,
+    PRIMARY KEY (rule, name)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX seen_to_tidy ON seen (rule, state) WHERE state IN ('taken', 'leaving');
+CREATE INDEX seen_not_taken ON seen (rule, reason, at) WHERE job IS NULL;
+CREATE INDEX seen_job ON seen (job) WHERE job IS NOT NULL;
+CREATE TABLE happenings (
+    seq INTEGER PRIMARY KEY, rule TEXT NOT NULL REFERENCES rules (id), at REAL NOT NULL, what TEXT NOT NULL,
+    message TEXT NOT NULL
+) STRICT;
+CREATE INDEX happenings_rule ON happenings (rule, seq);
+CREATE INDEX jobs_rule ON jobs (rule, status, reason) WHERE rule <> '';
 
 CREATE TABLE engine (
     only INTEGER PRIMARY KEY CHECK (only = 1), generation INTEGER NOT NULL, pid INTEGER, host TEXT NOT NULL,
@@ -125,6 +156,10 @@ _SCOPES = (
     ("month", "{row}.month", f"NOT {_OPEN}"),
     ("run", "{row}.run", "1"),
     ("batch", "COALESCE({row}.batch, '')", "1"),
+    ("rule", "{row}.rule", "1"),
+    ("rule open", "{row}.rule", _OPEN),
+    ("rule day", "{row}.rule || ' ' || {row}.day", f"NOT {_OPEN}"),
+    ("rule month", "{row}.rule || ' ' || {row}.month", f"NOT {_OPEN}"),
 )
 
 
@@ -159,15 +194,15 @@ CREATE TRIGGER facts_last BEFORE DELETE ON facts BEGIN SELECT RAISE(ABORT, 'fact
 # What a table over all jobs says of them, summed as they change, so that it need not read them. What a person puts
 # aside comes back as soon as it moves.
 _TO_COME = (
-    "(CASE WHEN {row}.buys AND {row}.stage IN ('new', 'checked', 'uploaded')"
-    " AND {row}.status IN ('ready', 'running', 'waiting', 'held') THEN COALESCE({row}.quoted, 0) ELSE 0 END)"
+    "(CASE WHEN ({row}.buys OR {row}.stage = 'new') AND {row}.stage IN ('new', 'checked', 'uploaded')"
+    " AND {row}.status IN ('ready', 'running', 'waiting', 'held') THEN COALESCE({row}.quoted, 1) ELSE 0 END)"
 )
 
 
 def _count(row: str, sign: str) -> str:
     return (
         f"INSERT INTO tally VALUES ({row}.account, COALESCE({row}.batch, ''), {row}.status, {row}.reason, {sign} 1,"
-        f" {sign} COALESCE({row}.quoted, 0), {sign} COALESCE({row}.charged, 0), {sign} {_TO_COME.format(row=row)})"
+        f" {sign} COALESCE({row}.quoted, 1), {sign} COALESCE({row}.charged, 0), {sign} {_TO_COME.format(row=row)})"
         " ON CONFLICT (account, batch, status, reason) DO UPDATE SET jobs = jobs + excluded.jobs,"
         " quoted = quoted + excluded.quoted, charged = charged + excluded.charged,"
         " to_come = to_come + excluded.to_come;"

@@ -58,6 +58,11 @@ def value(db: Connection, sql: str, values: Sequence[Any] = ()) -> Any:
     return found[0]
 
 
+def journal_uuid(db: Connection) -> str:
+    """What tells this journal from any other."""
+    return str(value(db, "SELECT value FROM meta WHERE key = 'uuid'"))
+
+
 def storable(text: str) -> str:
     """Text as SQLite can hold it: bytes of a name that are no UTF-8 become visible escapes."""
     return text.encode("utf-8", "backslashreplace").decode()
@@ -77,12 +82,16 @@ class Stale(Exception):
 
 def check_file_system(folder: Path) -> None:
     """Refuse a folder on a network file system, where two machines could both believe to hold the lock."""
-    kind = NETWORK_FILE_SYSTEMS.get(_file_system_magic(folder))
-    if kind:
+    if kind := network_file_system(folder):
         raise JournalProblem(
             f"{folder} is on {kind}, where the journal could be damaged. Set ARTUI_HOME or XDG_STATE_HOME"
             " to a folder on a disk of this machine."
         )
+
+
+def network_file_system(folder: Path) -> str | None:
+    """What kind of network file system a folder is on; None for a disk of this machine, or where it cannot be told."""
+    return NETWORK_FILE_SYSTEMS.get(_file_system_magic(folder))
 
 
 def _file_system_magic(folder: Path) -> int:
@@ -107,6 +116,8 @@ def connect(path: Path, *, create: bool = True) -> Connection:
     db.set_busy_timeout(LOCK_PATIENCE_MS)
     db.execute("PRAGMA foreign_keys = ON")
     db.execute("PRAGMA synchronous = FULL")
+    # Every list of more than two values is a small table of its own to SQLite; on disk each costs many page faults.
+    db.execute("PRAGMA temp_store = MEMORY")
     return db
 
 
@@ -187,6 +198,8 @@ class Journal:
         self._work: queue.SimpleQueue[_Work | None] = queue.SimpleQueue()
         self._local = threading.local()
         self._readers: list[Connection] = []
+        self._lookout: Connection | None = None
+        self._lookout_lock = threading.Lock()
         self._closed = False
         self._writer = threading.Thread(target=self._write_all, name="journal", daemon=True)
         self._writer.start()
@@ -226,19 +239,26 @@ class Journal:
         """Run ``ask(connection, …)`` on this thread's own reading connection."""
         db = getattr(self._local, "reader", None)
         if db is None:
-            db = connect(self.path, create=False)
-            db.execute("PRAGMA query_only = ON")
-            self._local.reader = db
-            self._readers.append(db)
+            db = self._local.reader = self._new_reader()
         return ask(db, *args, **kwargs)
+
+    def _new_reader(self) -> Connection:
+        db = connect(self.path, create=False)
+        db.execute("PRAGMA query_only = ON")
+        self._readers.append(db)
+        return db
 
     async def ask(self, ask: Callable[Concatenate[Connection, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
         """As :meth:`read`, in a thread, for the event loop."""
         return await asyncio.to_thread(lambda: self.read(ask, *args, **kwargs))
 
     def changes(self) -> int:
-        """A number that changes whenever another process has written to the journal."""
-        return self.read(lambda db: int(db.pragma("data_version")))
+        """A number that changes whenever somebody has written to the journal; the same in every thread."""
+        with self._lookout_lock:
+            # Each connection counts for itself, so that all threads must ask the same one.
+            if self._lookout is None:
+                self._lookout = self._new_reader()
+            return int(self._lookout.pragma("data_version"))
 
     def _submit(self, run: Callable[[Connection], T]) -> Future[T]:
         if self._closed:

@@ -11,53 +11,19 @@ from array import array
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
+from itertools import chain, filterfalse
 
-from artui.job import Batch, Job, Reason, Status
+from artui.job import Batch, Job, Status
 from artui.journal import accounts, jobs
+from artui.journal.groups import Group, group
 from artui.journal.store import Connection, first, rows, value
 
-
-class Group(StrEnum):
-    """What a person sorts jobs by: who has to do something about them. Each job is in exactly one."""
-
-    NEEDS = "needs you"
-    ACTIVE = "active"
-    QUEUED = "queued"
-    QA = "in QA"
-    DONE = "done"
-
-
-PATIENT = frozenset({Reason.CAP, Reason.PAUSED, Reason.QUOTA, Reason.TWIN})
-"""Holds that end without a person doing anything about that job."""
-
-
-def group(status: Status, reason: str, *, aside: bool = False) -> Group:
-    """The group of a job. ``aside``: a person has seen that it needs something and put it aside."""
-    if status in (Status.DONE, Status.SKIPPED, Status.CANCELLED) or reason == "given up":
-        return Group.DONE
-    if status is Status.FAILED or (status is Status.HELD and reason not in PATIENT):
-        return Group.DONE if aside else Group.NEEDS
-    if status is Status.WAITING and reason == Reason.IN_QA:
-        return Group.QA
-    waits = status in (Status.READY, Status.HELD) or reason == Reason.TWIN
-    return Group.QUEUED if waits else Group.ACTIVE
-
-
-def _quoted(words: Iterable[str]) -> str:
-    return ", ".join(f"'{word}'" for word in sorted(words))
-
-
-_NEEDS = f"(status = 'failed' AND reason <> 'given up' OR status = 'held' AND reason NOT IN ({_quoted(PATIENT)}))"
+_ASIDE = "jobs.id IN (SELECT job FROM aside)"
 _CONDITIONS = {
-    Group.NEEDS: f"{_NEEDS} AND jobs.id NOT IN (SELECT job FROM aside)",
-    Group.ACTIVE: "(status = 'running' OR status = 'waiting' AND reason NOT IN ('in QA', 'same photo as another job'))",
-    Group.QUEUED: "(status = 'ready' OR status = 'waiting' AND reason = 'same photo as another job'"
-    f" OR status = 'held' AND reason IN ({_quoted(PATIENT)}))",
-    Group.QA: "status = 'waiting' AND reason = 'in QA'",
-    Group.DONE: "(status IN ('done', 'skipped', 'cancelled') OR status = 'failed' AND reason = 'given up'"
-    f" OR {_NEEDS} AND jobs.id IN (SELECT job FROM aside))",
+    **{one: f"pile = '{one}'" for one in Group},
+    Group.NEEDS: f"pile = '{Group.NEEDS}' AND NOT {_ASIDE}",
+    Group.DONE: f"(pile = '{Group.DONE}' OR pile = '{Group.NEEDS}' AND {_ASIDE})",
 }
-"""As :func:`group` sorts, in SQL; a test holds the two together."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,61 +73,54 @@ class Order(StrEnum):
     COST = "highest cost first"
 
 
-_BY_GROUP = " ".join(f"WHEN {_CONDITIONS[one]} THEN {place}" for place, one in enumerate(Group))
+_PLACES = {one: str(place) for place, one in enumerate(Group)}
+_PLACES |= {Group.NEEDS: f"iif({_ASIDE}, {_PLACES[Group.DONE]}, {_PLACES[Group.NEEDS]})"}
+_PLACE = "CASE pile " + " ".join(f"WHEN '{one}' THEN {place}" for one, place in _PLACES.items()) + " END"
+"""The place of a job's group among all groups."""
 _ORDER_BY = {
     Order.NEWEST: "id DESC",
-    Order.STAGE: f"CASE {_BY_GROUP} END, COALESCE(finished_at, stage_at) DESC, id",
+    Order.STAGE: f"{_PLACE}, COALESCE(finished_at, stage_at) DESC, id",
     Order.COST: "COALESCE(charged, quoted, 0) DESC, id",
 }
 
 
 def order(db: Connection, wanted: Filter, by: Order = Order.FILE, *, pinned: Sequence[int] = ()) -> array[int]:
     """The numbers of the wanted jobs in order, eight bytes each; ``pinned`` come first where they are wanted."""
-    condition, values = wanted.condition()
-    if by is not Order.FILE:
-        found = _numbers(db, f"SELECT id FROM jobs WHERE {condition} ORDER BY {_ORDER_BY[by]}", values)
-    elif wanted.group in _STATUSES:
-        found = _numbers(db, _FEW_BY_FILE.format(statuses=_STATUSES[wanted.group], condition=condition), values)
+    if by is Order.FILE:
+        found = _by_file(db, wanted)
     else:
-        found = _by_file(db, condition, values, wanted.batch)
+        condition, values = wanted.condition()
+        found = _numbers(db, f"SELECT id FROM jobs WHERE {condition} ORDER BY {_ORDER_BY[by]}", values)
     if not pinned:
         return found
     top = set(pinned)
-    still = {number for number in found if number in top}
-    above = array("q", (number for number in pinned if number in still))
-    above.extend(number for number in found if number not in top)
-    return above
-
-
-_STATUSES = {
-    Group.NEEDS: "'failed', 'held'",
-    Group.ACTIVE: "'running', 'waiting'",
-    Group.QUEUED: "'ready', 'waiting', 'held'",
-    Group.QA: "'waiting'",
-}
-"""What few jobs are in beside the many that are done: found by status, then sorted."""
-_FEW_BY_FILE = """
-SELECT jobs.id FROM jobs LEFT JOIN batches ON batches.id = jobs.batch
-WHERE status IN ({statuses}) AND {condition}
-ORDER BY jobs.batch IS NOT NULL, batches.created_at DESC, jobs.batch, source, jobs.id
-"""
+    still = set(filter(top.__contains__, found))
+    return array("q", chain(filter(still.__contains__, pinned), filterfalse(top.__contains__, found)))
 
 
 def _numbers(db: Connection, sql: str, values: Sequence[str | None]) -> array[int]:
-    return array("q", (number for (number,) in db.execute(sql, values)))
+    return array("q", chain.from_iterable(db.execute(sql, values)))
 
 
-def _by_file(db: Connection, condition: str, values: Sequence[str], batch: str | None) -> array[int]:
+def _by_file(db: Connection, wanted: Filter) -> array[int]:
     """Jobs of no batch, then batch by batch, the newest first; inside by path. Each comes straight from an index."""
-    batches: list[str | None] = [batch]
-    if batch is None:
+    batches: list[str | None] = [wanted.batch]
+    if wanted.batch is None:
         newest_first = rows(db, "SELECT id FROM batches ORDER BY created_at DESC, id")
         batches = [None, *(found for (found,) in newest_first)]
-    sql = f"SELECT id FROM jobs INDEXED BY jobs_order WHERE batch IS ? AND {condition} ORDER BY source, id"
-    found = array("q")
-    for one in batches:
-        found.extend(_numbers(db, sql, (one, *values)))
-    return found
+    condition, values = replace(wanted, group=None).condition()
+    parts = [_PART.format(index=index, pile=pile, condition=condition) for index, pile in _PARTS[wanted.group]]
+    sql = f"SELECT id FROM ({' UNION ALL '.join(parts)} ORDER BY source, id)"
+    return array("q", chain.from_iterable(_numbers(db, sql, (one, *values) * len(parts)) for one in batches))
+
+
+_PART = "SELECT id, source FROM jobs INDEXED BY {index} WHERE {pile} AND batch IS ? AND {condition}"
+_PARTS: dict[Group | None, tuple[tuple[str, str], ...]] = {
+    None: (("jobs_order", "1"),),
+    **{one: (("jobs_pile", _CONDITIONS[one]),) for one in Group},
+    Group.DONE: (("jobs_pile", f"pile = '{Group.DONE}'"), ("jobs_pile", f"pile = '{Group.NEEDS}' AND {_ASIDE}")),
+}
+"""For each group the indexes its jobs come from in order, and what is taken of them; several are merged."""
 
 
 def needing(db: Connection, wanted: Filter) -> array[int]:
@@ -216,7 +175,10 @@ def tally(db: Connection, *, account: str | None = None, batch: str | None = Non
 
 @dataclass(frozen=True, slots=True)
 class Totals:
-    """Money over the wanted jobs: ``sent`` = not yet confirmed, ``to_come`` = not sent yet, in the account's unit."""
+    """Money of some jobs of one account, in its unit: ``sent`` = not yet confirmed, ``to_come`` = not sent yet.
+
+    A job without a price counts as one, as it does in a cap.
+    """
 
     jobs: int = 0
     quoted: int = 0
@@ -232,10 +194,10 @@ class Totals:
 
 @dataclass(frozen=True, slots=True)
 class Overview:
-    """The figures over a filter: jobs by group, and their money."""
+    """The figures over a filter: jobs by group, and their money by account, for no sum goes over several units."""
 
     counts: dict[Group, int]
-    totals: Totals
+    totals: dict[str, Totals]
 
     @property
     def jobs(self) -> int:
@@ -259,23 +221,27 @@ def overview(db: Connection, wanted: Filter) -> Overview:
     aside = _aside(db, wanted)
     counts[Group.NEEDS] -= aside
     counts[Group.DONE] += aside
+    by_account: dict[str, list[Tally]] = {}
+    for line in lines:
+        by_account.setdefault(line.account, []).append(line)
+    return Overview(counts, {name: _totals(db, replace(wanted, account=name), own) for name, own in by_account.items()})
+
+
+def _totals(db: Connection, wanted: Filter, lines: Sequence[Tally]) -> Totals:
     charged = sum(line.charged for line in lines)
-    return Overview(
-        counts,
-        Totals(
-            sum(line.jobs for line in lines),
-            sum(line.quoted for line in lines),
-            charged,
-            _bought(db, wanted) - charged,
-            sum(line.to_come for line in lines),
-        ),
+    return Totals(
+        sum(line.jobs for line in lines),
+        sum(line.quoted for line in lines),
+        charged,
+        _bought(db, wanted) - charged,
+        sum(line.to_come for line in lines),
     )
 
 
 def _aside(db: Connection, wanted: Filter) -> int:
     condition, values = wanted.condition()
-    sql = f"SELECT COUNT(*) FROM aside CROSS JOIN jobs ON jobs.id = aside.job WHERE {_NEEDS} AND {condition}"
-    return int(value(db, sql, values))
+    sql = f"SELECT COUNT(*) FROM aside CROSS JOIN jobs ON jobs.id = aside.job WHERE pile = ? AND {condition}"
+    return int(value(db, sql, (Group.NEEDS, *values)))
 
 
 def _bought(db: Connection, wanted: Filter) -> int:
@@ -296,13 +262,25 @@ def _bought(db: Connection, wanted: Filter) -> int:
     return int(bought - given_up)
 
 
+def lost(db: Connection, account: str) -> int:
+    """What an account counts as spent though no execution was ever found for it."""
+    return int(
+        value(
+            db,
+            "SELECT COALESCE(SUM(reserved), 0) FROM purchases WHERE account = ? AND state = 'presumed spent'"
+            " AND charged IS NULL",
+            (account,),
+        )
+    )
+
+
 _MONEY = """
-SELECT {key}COUNT(*), COALESCE(SUM(quoted), 0), COALESCE(SUM(charged), 0),
+SELECT {key}COUNT(*), COALESCE(SUM(COALESCE(quoted, 1)), 0), COALESCE(SUM(charged), 0),
     COALESCE(SUM((SELECT SUM(reserved) FROM purchases
         WHERE purchases.job = jobs.id AND purchases.charged IS NULL
             AND purchases.state IN ('intended', 'known'))), 0),
-    COALESCE(SUM(CASE WHEN buys AND stage IN ('new', 'checked', 'uploaded')
-        AND status IN ('ready', 'running', 'waiting', 'held') THEN quoted ELSE 0 END), 0)
+    COALESCE(SUM(CASE WHEN (buys OR stage = 'new') AND stage IN ('new', 'checked', 'uploaded')
+        AND status IN ('ready', 'running', 'waiting', 'held') THEN COALESCE(quoted, 1) ELSE 0 END), 0)
 FROM jobs{join} WHERE {condition}
 """
 
@@ -310,10 +288,11 @@ FROM jobs{join} WHERE {condition}
 def _overview_by_reading(db: Connection, wanted: Filter) -> Overview:
     condition, values = wanted.condition()
     counts = dict.fromkeys(Group, 0)
-    sql = f"SELECT CASE {_BY_GROUP} END AS place, COUNT(*) FROM jobs WHERE {condition} GROUP BY place"
+    sql = f"SELECT {_PLACE} AS place, COUNT(*) FROM jobs WHERE {condition} GROUP BY place"
     for place, number in rows(db, sql, values):
         counts[list(Group)[place]] = number
-    return Overview(counts, Totals(*rows(db, _MONEY.format(key="", join="", condition=condition), values)[0]))
+    sql = _MONEY.format(key="account, ", join="", condition=condition) + " GROUP BY account"
+    return Overview(counts, {account: Totals(*money) for account, *money in rows(db, sql, values)})
 
 
 _FOLDER = "rtrim(CAST(source AS TEXT), replace(CAST(source AS TEXT), '/', ''))"

@@ -4,20 +4,17 @@ from __future__ import annotations
 
 from difflib import get_close_matches
 from importlib import import_module
-from pkgutil import iter_modules
 from typing import TYPE_CHECKING, Any
 
-from artui.config import AccountConfig, ConfigError
+from artui.config import AccountConfig, ConfigError, provider_names
 
 if TYPE_CHECKING:
     from artui.providers.base import Provider, Settings
 
-SHARED = frozenset({"base", "http", "said"})
-
 
 def names() -> list[str]:
     """The names of all providers, sorted; nothing is imported."""
-    return sorted(module.name for module in iter_modules(__path__) if module.name not in SHARED)
+    return list(provider_names())
 
 
 def load(name: str) -> type[Provider[Any]]:
@@ -43,4 +40,5 @@ def settings(kind: type[Provider[Any]], account: AccountConfig) -> Settings:
             near = get_close_matches(key, kind.Settings.model_fields, 1)
             hint = f"; did you mean {near[0]!r}?" if near else f" of {kind.title}"
             raise ConfigError(f"{table} has an unknown key {key!r}{hint}") from None
-        raise ConfigError(f"{table}: {key} cannot be used: {first['msg']}") from None
+        why = first["msg"].removeprefix("Value error, ")
+        raise ConfigError(f"{table}: {key} cannot be used: {why}") from None

@@ -6,12 +6,12 @@ purchase's key, in the list of the workflow's executions.
 
 from __future__ import annotations
 
-import asyncio
 import json
 import re
+from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
-from typing import Any, ClassVar, Final
+from typing import Any, Final
 from urllib.parse import quote
 
 from pydantic import Field
@@ -57,6 +57,8 @@ from artui.providers.http import (
     multipart_body,
 )
 from artui.providers.http.device import LoginHost
+from artui.providers.http.looks import look_at_each
+from artui.providers.http.places import Places
 from artui.providers.http.signed_in import SignedIn, signed
 from artui.providers.said import autoretouch as said
 
@@ -67,15 +69,10 @@ OVERLAP: Final = 5
 """Entries of a page that the next one shows again, so that a shift of the list does not go unseen."""
 
 MOST_PAGES: Final = 400
-AT_ONCE: Final = 4
-"""Details asked for at the same time."""
-
-MOST_FAILURES: Final = 8
-"""Failures after which the rest of a round of looks is left for the next one."""
-
 NEEDED_FOR: Final = 120.0
 """Seconds an access token must still be good for when an upload or a paid request begins."""
 
+_ENDED: Final = (State.DONE, State.FAILED, State.GONE)
 _EXECUTIONS: Final = "/v1/workflow/execution"
 _NEW_ID: Final = re.compile(r"[A-Za-z0-9_-]{16,200}")
 _UUID: Final = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
@@ -98,7 +95,9 @@ class AutoRetouch(Provider[AutoRetouchSettings]):
     name = "autoretouch"
     title = "AutoRetouch"
     Settings = AutoRetouchSettings
-    limits: ClassVar[Limits] = Limits(
+    key_name = "refresh token"
+    signs_in_by_code = True
+    limits = Limits(
         accepts=Accepts(
             frozenset({"image/jpeg", "image/png", "image/tiff", "image/webp"}), max_side=10_000, scaled_above=4_096
         ),
@@ -113,6 +112,7 @@ class AutoRetouch(Provider[AutoRetouchSettings]):
         self._tokens = AccessTokens(surroundings.vault, surroundings.account, self._host.refresh)
         self._signed_in = SignedIn(self._tokens)
         self._organization = settings.organization
+        self._places: defaultdict[str, Places] = defaultdict(Places)
 
     async def close(self) -> None:
         """Close every connection, once a renewal of the sign-in under way is over."""
@@ -261,6 +261,7 @@ class AutoRetouch(Provider[AutoRetouchSettings]):
         execution = answer.text.strip().strip('"')
         if answer.status != 201 or not _NEW_ID.fullmatch(execution):
             raise Unknown(f"{answer.about}: nobody can tell from the answer (status {answer.status}) what became of it")
+        self._places[stored["query"]["workflow"]].add(execution)
         return execution
 
     async def retry(self, execution: str, permit: Permit, counted: Counted) -> str:
@@ -298,46 +299,43 @@ class AutoRetouch(Provider[AutoRetouchSettings]):
         """Look at executions: by the list where many of one workflow are due, one by one else."""
         seen: dict[str, Progress] = {}
         failures: list[Transient | Rejected] = []
-        slots = asyncio.Semaphore(AT_ONCE)
-
-        async def look(execution: str) -> None:
-            async with slots:
-                if _is_worth_asking(failures):
-                    try:
-                        seen[execution] = await self._look(execution)
-                    except (Transient, Rejected) as failure:
-                        failures.append(failure)
-
         due: dict[str, set[str]] = {}
         for one in sent:
             due.setdefault(one.workflow, set()).add(one.execution)
         for workflow, executions in due.items():
             try:
-                seen |= await self._listed(workflow, executions)
+                await self._read_pages(workflow, executions, seen)
             except (Transient, Rejected) as failure:
                 failures.append(failure)
-        left = (look(one.execution) for one in sent if one.execution not in seen)
-        for outcome in await asyncio.gather(*left, return_exceptions=True):
-            if outcome is not None:
-                raise outcome
+        left = [one for one in sent if one.execution not in seen]
+        seen |= await look_at_each(left, lambda one: self._look(one.execution), failures)
         if failures and not seen:
             raise failures[0]
+        for one in sent:
+            if one.execution in seen and seen[one.execution].state in _ENDED:
+                self._places[one.workflow].forget(one.execution)
         return seen
 
-    async def _listed(self, workflow: str, due: set[str]) -> dict[str, Progress]:
-        """The executions due that the newest pages of the list show, as long as a page saves requests."""
-        seen: dict[str, Progress] = {}
+    async def _read_pages(self, workflow: str, due: set[str], seen: dict[str, Progress]) -> None:
+        """Add to ``seen`` the executions due that pages of the list show, for as long as a page saves requests.
+
+        Pages read in vain cost at most half of what asking about the executions one by one would.
+        """
+        places, left = self._places[workflow], set(due)
         query = {"workflow": workflow, "organization": await self._payer()}
-        offset = 0
-        while len(due - seen.keys()) >= 3:
+        offset = in_vain = 0
+        while len(left) >= 3 + 2 * in_vain:
+            offset = max(offset, places.first(left))
             answer = await self._page(_EXECUTIONS, "looking at the executions", query, offset)
             page = answer.read_as(said.Page[said.Execution])
-            found = [entry.progress() for entry in page.entries if entry.id in due]
-            seen |= {progress.execution: progress for progress in found}
+            places.learn(offset, [entry.id for entry in page.entries], left)
+            found = {entry.id: entry.progress() for entry in page.entries if entry.id in left}
+            seen |= found
+            left -= found.keys()
+            in_vain = 0 if len(found) > 1 else in_vain + 1
             offset += len(page.entries)
-            if len(found) < 2 or offset >= page.total:
+            if not page.entries or offset >= page.total:
                 break
-        return seen
 
     async def _look(self, execution: str) -> Progress:
         try:
@@ -443,12 +441,6 @@ def _canonical(value: object) -> str:
 
 def _segment(text: str) -> str:
     return quote(text, safe="", errors="replace")
-
-
-def _is_worth_asking(failures: Sequence[Transient | Rejected]) -> bool:
-    """Whether a service that failed so often may be asked more in this round."""
-    is_busy = any(isinstance(failure, Transient) and failure.retry_after is not None for failure in failures)
-    return not is_busy and len(failures) < MOST_FAILURES
 
 
 def _is_refusal(answer: Answer) -> bool:

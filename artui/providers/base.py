@@ -37,7 +37,8 @@ class Transient(ProviderError):
 
     Attributes:
         retry_after: seconds the service asked to wait, or None.
-        reached: False where not one byte of the request left this machine.
+        reached: False where not one byte of the request left this machine, or the service documents that it turns such
+            a request away unread.
 
     """
 
@@ -100,7 +101,11 @@ class Component:
 
 @dataclass(frozen=True, slots=True)
 class Workflow:
-    """A recipe at the service. ``price`` is in credits per photo, None where it is not known."""
+    """A recipe. ``price`` is per photo in the service's unit, None where it is not known.
+
+    ``parameters`` is the exact recipe as canonical JSON where it is kept here and not at the service; ``version`` is
+    then the hex SHA-256 of that text.
+    """
 
     id: str
     version: str
@@ -109,6 +114,7 @@ class Workflow:
     components: tuple[Component, ...] = ()
     changed_at: str = ""
     author: str = ""
+    parameters: str = ""
 
     def document(self) -> str:
         """The workflow as JSON, as the journal's cache has it."""
@@ -167,7 +173,8 @@ class Order:
 class Output:
     """One result file at the service. ``task`` tells several results of one job apart, empty for a single one.
 
-    ``digest`` is the hex SHA-256 the service states, ``size`` its bytes; None where it does not say.
+    ``digest`` is the hex SHA-256 the service states, ``size`` its bytes; None where it does not say. ``unpack``: an
+    archive whose layers are wanted beside it.
     """
 
     locator: str
@@ -175,6 +182,7 @@ class Output:
     media_type: str = ""
     digest: str | None = None
     size: int | None = None
+    unpack: bool = False
 
 
 class State(StrEnum):
@@ -193,7 +201,8 @@ class Progress:
     """One look at an execution.
 
     ``word`` is the service's own spelling of the state; ``key`` our purchase key as the service gave it back;
-    times are the service's, ISO 8601 in UTC.
+    times are the service's, ISO 8601 in UTC. ``expires_in``: seconds until the results are thrown away, None where the
+    service does not say.
     """
 
     execution: str
@@ -208,6 +217,7 @@ class Progress:
     reference: str = ""
     workflow: str = ""
     version: str = ""
+    expires_in: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -294,16 +304,21 @@ class Settings(BaseModel):
 class Limits:
     """What a service takes and bears. ``in_flight``: executions at once; ``least_gap``: seconds between two looks at
     one execution; ``keeps_results``: seconds a result stays at the service, None where it is not stated;
-    ``euro_per_credit``: what a credit costs before tax, about, None where that is not known."""
+    ``idempotent_submit``: the same draft under the same key may be sent again within ``replay_within`` seconds, and is
+    carried out once; ``fresh_upload``: every purchase needs an upload of its own; ``takes_addresses``: the service
+    fetches photos from a URL or a storage alias itself; ``euro_per_credit``: what a credit costs before tax, about,
+    None where that is not known."""
 
     accepts: Accepts
     in_flight: int
     least_gap: float = 1.0
     keeps_results: float | None = None
     idempotent_submit: bool = False
+    replay_within: float = 0.0
+    fresh_upload: bool = False
+    takes_addresses: bool = False
     can_find: bool = True
     can_retry: bool = True
-    has_prices: bool = True
     euro_per_credit: float | None = None
 
 
@@ -326,8 +341,13 @@ class Provider(ABC, Generic[SettingsT]):
 
     name: ClassVar[str]
     title: ClassVar[str]
-    limits: ClassVar[Limits]
+    limits: Limits
+    """What is known without asking; an instance may have learned that its service takes less."""
     Settings: ClassVar[type[Settings]]
+    key_name: ClassVar[str] = "key"
+    """What the service calls the secret that is pasted to sign in."""
+    signs_in_by_code: ClassVar[bool] = False
+    """Whether :meth:`login` signs in with a code confirmed elsewhere, so that nothing need be pasted."""
 
     def __init__(self, settings: SettingsT, surroundings: Surroundings) -> None:
         self.settings = settings
@@ -380,6 +400,15 @@ class Provider(ABC, Generic[SettingsT]):
 
         Raises :class:`artui.files.Changed` or ``Gone`` where the file on disk is no longer the one in ``photo``.
         """
+
+    async def fetch_address(self, address: str) -> Uploaded:
+        """Have the service fetch a photo from a URL or ``src://ALIAS/PATH`` itself, as an upload of its own."""
+        raise Rejected(f"{self.title} takes files only, not {address}", reason="unsupported")
+
+    def deadline(self, workflow: str) -> float | None:
+        """Seconds after which an execution of this workflow counts as overdue; None leaves it to its usual time."""
+        del workflow
+        return None
 
     @abstractmethod
     def draft(self, order: Order) -> str:

@@ -84,7 +84,7 @@ class Service(Protocol):
     def mounts(self) -> Sequence[Mount]:
         """The applications it serves, each below a path of its own."""
 
-    def announce(self, url: str) -> Mapping[str, str]:
+    def announce(self, url: str) -> Mapping[str, object]:
         """What a client needs to reach it, when the server listens at ``url``."""
 
     def switch(self, options: Mapping[str, Any]) -> list[str]:

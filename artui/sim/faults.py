@@ -6,6 +6,7 @@
 ``drop_after``      act (and charge), then cut the connection without a byte of answer
 ``delay:S``         wait S seconds with the request in hand, then act, even if the client has gone
 ``truncate``        act, promise the whole answer, cut the connection in the middle of its body
+``slow:N``          act, but move the bodies of request and answer at N bytes a second
 ``drip``            act, then send the body one byte each half second
 ``html``            answer 200 with a web page, without acting: a captive portal
 ``early:N``         answer N as soon as the head is in, read no more of the body, then cut
@@ -32,7 +33,7 @@ _LINGER = 1.0  # seconds an early answer stays readable before the connection go
 _PORTAL = "<!doctype html><title>Welcome</title><h1>Please sign in to this network</h1>"
 _WORDS = re.compile(
     r"drop_before|drop_after|truncate|drip|html|lie|hide"
-    r"|status:[2-5]\d\d(:\d+)?|early:[2-5]\d\d|delay:\d+(\.\d+)?"
+    r"|status:[2-5]\d\d(:\d+)?|early:[2-5]\d\d|delay:\d+(\.\d+)?|slow:[1-9]\d*"
 )
 
 
@@ -192,6 +193,25 @@ async def _truncate(call: _Call) -> None:
     await call.hang_up("close")
 
 
+async def _slow(call: _Call) -> None:
+    rate = int(call.arguments[0])
+
+    async def receive() -> Message:
+        message = await call.receive()
+        await asyncio.sleep(len(message.get("body", b"")) / rate)
+        return message
+
+    async def send(message: Message) -> None:
+        body, piece = message.get("body", b""), max(1, rate // 10)
+        while len(body) > piece:
+            await call.send({**message, "body": body[:piece], "more_body": True})
+            await asyncio.sleep(piece / rate)
+            body = body[piece:]
+        await call.send({**message, "body": body} if body else message)
+
+    await call.app(call.scope, receive, send)
+
+
 async def _drip(call: _Call) -> None:
     start, body = _parts(await call.act())
     await call.send(start)
@@ -231,6 +251,7 @@ _ACTIONS: dict[str, Callable[[_Call], Awaitable[None]]] = {
     "drop_after": _drop_after,
     "delay": _delay,
     "truncate": _truncate,
+    "slow": _slow,
     "drip": _drip,
     "early": _early,
     "lie": _lie,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import io
+import zipfile
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -13,6 +14,7 @@ STAMP = "artui-input-sha256"
 FORMATS = {"PNG": "image/png", "JPEG": "image/jpeg", "WEBP": "image/webp", "TIFF": "image/tiff"}
 SUFFIXES = {"PNG": ".png", "JPEG": ".jpg", "WEBP": ".webp", "TIFF": ".tif"}
 _IMAGE_DESCRIPTION = 270  # the EXIF and TIFF tag of that name
+_ORIENTATION = 274  # likewise; from 5 on the picture lies on its side
 _LARGEST_SIDE = 10_000  # pixels, the service's limit
 _WORKING_SIDE = 800  # pixels; what the stand-in does to a picture must not cost what the real thing does
 
@@ -32,10 +34,11 @@ def content_type(content: bytes) -> str:
         return FORMATS[image.format or ""]
 
 
-def render(content: bytes, components: Sequence[Mapping[str, Any]]) -> tuple[bytes, str]:
+def render(content: bytes, components: Sequence[Mapping[str, Any]], *, full_size: bool = False) -> tuple[bytes, str]:
     """Run a recipe's components over a picture; return the result and its Pillow format.
 
-    The same input and components give the same bytes, with the input's digest in them: ``input_digest``.
+    The same input and components give the same bytes, with the input's digest in them: ``input_digest``. The result is
+    as large as the picture where ``full_size``, else as large as it was worked on.
     """
     image = _load(content)
     target = "PNG"
@@ -45,15 +48,21 @@ def render(content: bytes, components: Sequence[Mapping[str, Any]]) -> tuple[byt
             image = image.convert(component["settings"]["targetMode"])
         else:
             image = STEPS.get(component["type"], _unchanged)(image)
+    if full_size:
+        image = image.resize(_size(content))
     return _encode(image, target, hashlib.sha256(content).hexdigest()), target
 
 
 def input_digest(result: bytes) -> str | None:
-    """Return the SHA-256 in hex of the input a result was made from, or None if it carries no stamp."""
+    """Return the SHA-256 in hex of the input a picture or archive was made from, or None if it carries no stamp."""
     try:
-        with Image.open(io.BytesIO(result)) as image:
-            written = image.info.get(STAMP) or image.info.get("comment") or image.getexif().get(_IMAGE_DESCRIPTION)
-    except (OSError, SyntaxError):
+        if zipfile.is_zipfile(io.BytesIO(result)):
+            with zipfile.ZipFile(io.BytesIO(result)) as archive:
+                written: object = archive.comment
+        else:
+            with Image.open(io.BytesIO(result)) as image:
+                written = image.info.get(STAMP) or image.info.get("comment") or image.getexif().get(_IMAGE_DESCRIPTION)
+    except (OSError, SyntaxError, zipfile.BadZipFile):
         return None
     text = written.decode("ascii", "replace") if isinstance(written, bytes) else str(written or "")
     digest = text.removeprefix(STAMP + "=")
@@ -74,6 +83,24 @@ def _load(content: bytes) -> Image.Image:
     image = ImageOps.exif_transpose(file)
     image.thumbnail((_WORKING_SIDE, _WORKING_SIDE), Image.Resampling.BILINEAR)
     return image if image.mode in {"RGB", "RGBA"} else image.convert("RGBA" if "A" in image.mode else "RGB")
+
+
+def _size(content: bytes) -> tuple[int, int]:
+    """Return width and height as a picture is to be seen."""
+    with Image.open(io.BytesIO(content)) as image:
+        width, height = image.size
+        is_turned = image.getexif().get(_ORIENTATION, 1) >= 5
+    return (height, width) if is_turned else (width, height)
+
+
+def archive(entries: Mapping[str, bytes], digest: str) -> bytes:
+    """Pack files under their names, with the input's digest as the archive's comment; the same each time."""
+    written = io.BytesIO()
+    with zipfile.ZipFile(written, "w", zipfile.ZIP_DEFLATED) as packed:
+        packed.comment = f"{STAMP}={digest}".encode()
+        for name, content in entries.items():
+            packed.writestr(zipfile.ZipInfo(name), content)
+    return written.getvalue()
 
 
 def _encode(image: Image.Image, target: str, digest: str) -> bytes:

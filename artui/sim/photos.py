@@ -7,6 +7,7 @@ import io
 import random
 import shutil
 from collections.abc import Callable
+from itertools import islice
 from pathlib import Path
 
 from PIL import Image, ImageDraw, ImageFilter
@@ -15,15 +16,15 @@ _SIZE = (1200, 900)  # pixels
 _Colour = tuple[int, int, int]
 
 
-def sample_photos(folder: Path, seed: int) -> list[Path]:
-    """Make sample photos in ``folder`` and return their paths.
+def sample_photos(folder: Path, seed: int, number: int = 7) -> list[Path]:
+    """Make ``number`` different sample photos in ``folder``, at most twelve; returns the paths of all files.
 
-    Among whole JPEG, PNG, TIFF and WebP files are one JPEG cut off in the middle and one exact copy of another.
+    Beside whole JPEG, PNG, TIFF and WebP files are one JPEG cut off in the middle and one exact copy of another.
     """
     folder.mkdir(parents=True, exist_ok=True)
     source = random.Random(seed)  # noqa: S311 - repeatable on purpose
     photos = []
-    for name, (draw, colour) in _MOTIFS.items():
+    for name, (draw, colour) in islice(_MOTIFS.items(), number):
         photos.append(folder / name)
         _photograph(draw, colour, source).save(photos[-1])
     copy = folder / "boot brown (copy).jpg"
@@ -126,4 +127,9 @@ _MOTIFS = {
     "boot black.tif": (_boot, (52, 52, 58)),
     "shirt red.webp": (_shirt, (170, 40, 50)),
     "bottle amber.jpg": (_bottle, (170, 100, 30)),
+    "portrait 02.jpg": (_face, (140, 95, 70)),
+    "boot red.jpg": (_boot, (140, 36, 40)),
+    "shirt green.png": (_shirt, (60, 130, 80)),
+    "bottle blue.jpg": (_bottle, (40, 80, 160)),
+    "boot sand.jpg": (_boot, (196, 170, 130)),
 }

@@ -8,7 +8,9 @@
 ``POST /_sim/options``    ``rotate_refresh_tokens``, ``token_lifetime`` (seconds; counts for the tokens out,
                           too), ``device_lifetime`` (seconds), ``price`` (workflow id to credits, as a new
                           version), ``unknown_status`` (a word instead of ACTIVE, "" for none),
-                          ``result_gone``, ``labels`` (keep, drop), ``charge`` (start, end), ``qa`` (seconds)
+                          ``result_gone``, ``labels`` (keep, drop), ``charge`` (start, end), ``qa`` (seconds);
+                          ``retouch4me.NAME``: see ``Options`` of ``artui.sim.retouch4me.laboratory``;
+                          ``filestack.NAME``: see ``Options`` of ``artui.sim.filestack.darkroom``
 """
 
 from __future__ import annotations
@@ -16,6 +18,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+import re
 import signal
 import socket
 import threading
@@ -36,8 +39,11 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 from artui.sim import Books, Service
 from artui.sim.autoretouch import AutoRetouch
 from artui.sim.faults import Faults
+from artui.sim.filestack import Filestack
+from artui.sim.retouch4me import Retouch4me
 
-_SECRET = {"token", "refresh_token", "device_code", "retouchtoken"}
+_SECRET = {"token", "refresh_token", "device_code", "retouchtoken", "policy", "signature"}
+_SECRET_TASK = re.compile(r"security=[^/]*")
 _READABLE = 100_000  # bytes of a body that is read for the history
 
 
@@ -69,7 +75,9 @@ class Simulator:
             device_interval=device_interval,
             extra_workflows=extra_workflows,
         )
-        self._services: list[Service] = [autoretouch]
+        retouch4me = Retouch4me(self.books, self.faults, speed=speed, seed=seed, credits=credits)
+        filestack = Filestack(self.books, self.faults, speed=speed, seed=seed, credits=credits)
+        self._services: list[Service] = [autoretouch, retouch4me, filestack]
         control = Mount("/_sim", routes=self._control())
         mounts = [mount for service in self._services for mount in service.mounts]
         self.app: ASGIApp = _Historian(Starlette(routes=[control, *mounts]), self.books)
@@ -246,8 +254,8 @@ class _Historian:
         entry: dict[str, Any] = {
             "time": time.time(),
             "method": scope["method"],
-            "path": scope["path"],
-            "query": dict(parse_qsl(scope["query_string"].decode("latin-1"))),
+            "path": _SECRET_TASK.sub("security=***", scope["path"]),
+            "query": _masked(dict(parse_qsl(scope["query_string"].decode("latin-1")))),
             "form": None,
             "length": 0,
             "fault": None,
@@ -265,9 +273,14 @@ class _Historian:
                 body.extend(part)
             return message
 
+        def note() -> None:
+            entry["fault"] = state.get("fault")
+            entry["form"] = state.get("form") or _read(scope, bytes(body), entry["length"])
+
         async def tell(message: Message) -> None:
             if message["type"] == "http.response.start":
                 entry["answer"] = message["status"]
+                note()  # before the client has its answer, and may ask what was noted
             await send(message)
 
         try:
@@ -275,8 +288,7 @@ class _Historian:
         except (ClientDisconnect, asyncio.CancelledError):
             pass  # nobody waits for the answer any more
         finally:
-            entry["fault"] = state.get("fault")
-            entry["form"] = state.get("form") or _read(scope, bytes(body), entry["length"])
+            note()
 
 
 def _read(scope: Scope, body: bytes, length: int) -> object:
@@ -293,9 +305,14 @@ def _read(scope: Scope, body: bytes, length: int) -> object:
             return None
     else:
         return None
-    return (
-        {name: "***" if name in _SECRET else value for name, value in said.items()} if isinstance(said, dict) else said
-    )
+    return _masked(said)
+
+
+def _masked(said: object) -> object:
+    """What was said, with secrets at any depth made unreadable."""
+    if isinstance(said, dict):
+        return {name: "***" if name in _SECRET else _masked(value) for name, value in said.items()}
+    return [_masked(value) for value in said] if isinstance(said, list) else said
 
 
 def _carry_out(change: Callable[[], None]) -> Response:

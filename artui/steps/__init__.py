@@ -9,8 +9,8 @@ from __future__ import annotations
 import asyncio
 
 from artui import budget, files
-from artui.job import Job, Stage, Status
-from artui.journal import jobs
+from artui.job import Job, PurchaseState, Stage, Status
+from artui.journal import Connection, jobs, purchases
 from artui.providers.base import Progress, Uploaded
 from artui.steps import looking
 from artui.steps.desk import Desk, Hold, NotYet, photo_of
@@ -34,6 +34,8 @@ class Journey:
             job = await self.check(job)
         if job.status is Status.RUNNING and job.twin_of is not None:
             return await self.saving.deliver(job)
+        if job.status is Status.RUNNING and job.stage is Stage.UPLOADED:
+            job = await self._freshen(job)
         if job.status is Status.RUNNING and job.stage is Stage.CHECKED:
             job = await self.upload(job)
         if job.status is Status.RUNNING and job.stage in (Stage.UPLOADED, Stage.SUBMITTING):
@@ -41,9 +43,14 @@ class Journey:
         return job
 
     async def check(self, job: Job) -> Job:
-        """Is it a whole photo of a kind the service takes, and has it been bought already? Costs nothing."""
-        loop = asyncio.get_running_loop()
-        photo = await loop.run_in_executor(self.desk.hashing, self._inspect, job)
+        """Is it a whole photo of a kind the service takes, and has it been bought already? Costs nothing.
+
+        What the service fetches itself from an address is known by that address alone.
+        """
+        if job.address:
+            photo = files.addressed(job.address)
+        else:
+            photo = await asyncio.get_running_loop().run_in_executor(self.desk.hashing, self._inspect, job)
         return await self.desk.journal.do(
             jobs.check_in, job, digest=photo.digest, media_type=photo.media_type, width=photo.width, height=photo.height
         )
@@ -54,22 +61,50 @@ class Journey:
             raise files.Changed(job.source)
         return files.sha256(photo)
 
+    async def _freshen(self, job: Job) -> Job:
+        """Where each purchase needs an upload of its own, give up the one that an earlier purchase may have used."""
+        if not self.desk.provider.limits.fresh_upload:
+            return job
+        last = await self.desk.journal.ask(purchases.current, job)
+        if last is None or last.state is not PurchaseState.PRESUMED_SPENT or last.reference != job.reference:
+            return job
+        message = "the service may have used the last upload: it is uploaded again"
+        return await self.desk.journal.do(
+            jobs.move, job, Stage.CHECKED, Status.RUNNING, "upload used", message=message, new_try=True, reference=""
+        )
+
     async def upload(self, job: Job) -> Job:
         """Bring the photo to the service, unless it lies there already. Costs nothing."""
-        await self.desk.journal.ask(budget.check, job, self.desk.terms())
-        photo = photo_of(job)
-        if job.attempts:
-            known = await self.desk.provider.uploaded(photo)
-        else:
-            reference = await self.desk.journal.ask(jobs.reference_of, job.payer, job.digest)
-            known = Uploaded(reference) if reference else None
-        if known is None:
+
+        def ask(db: Connection) -> str:
+            budget.check(db, job, self.desk.terms())
+            return jobs.reference_of(db, job.payer, job.digest)
+
+        uploaded = await self._known(job, await self.desk.journal.ask(ask))
+        if uploaded is None and job.address:
+            uploaded = await self.desk.provider.fetch_address(job.address)
+        elif uploaded is None:
             name = files.ascii_name(job.source.name, job.media_type)
             with self.desk.transfers.counting(job.id, "up", job.size) as counted:
-                known = await self.desk.provider.upload(photo, name, counted)
+                uploaded = await self.desk.provider.upload(photo_of(job), name, counted)
         return await self.desk.journal.do(
-            jobs.move, job, Stage.UPLOADED, Status.RUNNING, "uploaded", reference=known.reference
+            jobs.move, job, Stage.UPLOADED, Status.RUNNING, "uploaded", reference=uploaded.reference
         )
+
+    async def _known(self, job: Job, reference: str) -> Uploaded | None:
+        """Where the photo lies at the service already: by our journal first, by the service after a failure.
+
+        ``reference`` is what our journal has.
+        """
+        if self.desk.provider.limits.fresh_upload:
+            return None
+        if job.attempts and not job.address:
+            return await self.desk.provider.uploaded(photo_of(job))
+        return Uploaded(reference) if reference else None
+
+    async def replay(self, job: Job) -> Job:
+        """Send a purchase in doubt once more under its own key: SUBMITTING to SUBMITTED, or it stays in doubt."""
+        return await self.paying.replay(job)
 
     async def note(self, job: Job, progress: Progress) -> Job:
         """Write down what one look at the job's execution showed: SUBMITTED, or on to PROCESSED."""

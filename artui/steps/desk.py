@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable
 from concurrent.futures import Executor
 from dataclasses import dataclass, field
 from datetime import tzinfo
+from pathlib import Path
 from typing import Any
 
 from artui import budget, files
@@ -37,7 +38,7 @@ class Desk:
 
     ``may_pay`` is awaited just before a paid call's first byte and raises :class:`NotPermitted` where this engine is no
     longer the one; ``keep`` repeats a write until it is durable, however long the disk is full; ``room`` says how many
-    bytes are free beside the journal.
+    bytes are free beside the journal. ``spool``: where results are kept whose own folder cannot be written.
     """
 
     journal: Journal
@@ -50,6 +51,7 @@ class Desk:
     may_pay: Callable[[], Awaitable[None]]
     keep: Callable[[Callable[[Connection], Any]], Awaitable[Any]]
     room: Callable[[], int | None]
+    spool: Path
     writable: dict[str, float] = field(default_factory=dict)
     """When each output folder was last written to, by the clock."""
 

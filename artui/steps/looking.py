@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from itertools import count
 
 from artui.job import Job, Reason, Result, Stage, Status
 from artui.journal import Connection, accounts, jobs, purchases
@@ -28,19 +29,24 @@ async def note(desk: Desk, job: Job, progress: Progress) -> Job:
 
 
 def _finished(db: Connection, job: Job, progress: Progress, spent: int | None, now: float) -> Job:
-    del now
     seconds = _seconds(progress)
     if seconds is not None:
         accounts.add_duration(db, job.payer, job.workflow, seconds)
     return jobs.move(
         db, job, Stage.PROCESSED, Status.READY, "processed", word=progress.word, results=results_of(progress),
-        charged=spent,
+        charged=spent, expires_at=None if progress.expires_in is None else now + progress.expires_in,
+        message=progress.message,
     )  # fmt: skip
 
 
 def _failed(db: Connection, job: Job, progress: Progress, spent: int | None, now: float) -> Job:
     del now
     message = f'"{progress.message}"' if progress.message else "it gives no reason"
+    if not (jobs.get(db, job.id) or job).keep:  # nobody waits for it: a look may have begun before that was said
+        message = f"not wanted any more; the service failed on it ({message}), charged {spent}"
+        return jobs.move(
+            db, job, Stage.SUBMITTED, Status.CANCELLED, "cancelled", message=message, word=progress.word, charged=spent
+        )
     return jobs.move(
         db, job, Stage.SUBMITTED, Status.FAILED, "failed", reason=Reason.FAILED, message=message, word=progress.word,
         charged=spent,
@@ -97,11 +103,15 @@ def _is_news(job: Job, progress: Progress) -> bool:
 
 
 def results_of(progress: Progress) -> tuple[Result, ...]:
-    """The results of a finished execution, still at the service."""
-    return tuple(
-        Result(output.locator, output.task, output.media_type, output.digest, output.size)
-        for output in progress.outputs
-    )
+    """The results of a finished execution, still at the service; no two of them have the same task."""
+    results: dict[str, Result] = {}
+    for output in progress.outputs:
+        numbered = (output.task if number == 1 else f"{output.task}-{number}" for number in count(1))
+        task = next(task for task in numbered if task not in results)
+        results[task] = Result(
+            output.locator, task, output.media_type, output.digest, output.size, unpack=output.unpack
+        )
+    return tuple(results.values())
 
 
 def _seconds(progress: Progress) -> float | None:
@@ -111,7 +121,3 @@ def _seconds(progress: Progress) -> float | None:
     except ValueError:
         return None
     return max(0.0, (ended - began).total_seconds())
-
-
-def _money(amount: int | None) -> str:
-    return "an unknown price" if amount is None else str(amount)

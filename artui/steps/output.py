@@ -11,6 +11,9 @@ from artui.steps.desk import Desk, Hold
 ROOM = 32 * 1024 * 1024
 """Bytes free in the state directory under which no intent is written."""
 
+OUTPUT_AGAIN = 30.0
+"""Seconds after which an output folder that could not be written to is looked at again."""
+
 FOLDER_AGE = 60.0
 """Seconds for which an output folder that could be written to counts as writable."""
 
@@ -22,7 +25,7 @@ async def check_output(desk: Desk, job: Job) -> None:
         raise Hold(
             Reason.DISK_FULL,
             f"only {room // 1_000_000} MB are left where the journal is; nothing new is sent",
-            due=30,
+            due=OUTPUT_AGAIN,
         )
     folder = str(job.folder)
     if desk.clock.now() - desk.writable.get(folder, -FOLDER_AGE) < FOLDER_AGE:

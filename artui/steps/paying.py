@@ -10,7 +10,7 @@ from functools import partial
 from artui import budget, files
 from artui.job import Job, Kind, Purchase, PurchaseState, Reason, Stage, Status
 from artui.journal import Connection, accounts, jobs, purchases
-from artui.pace import boot_time
+from artui.pace import boot_time, replay_gap
 from artui.providers.base import (
     Blocked,
     Counted,
@@ -28,6 +28,9 @@ from artui.steps.output import check_output
 FRESH_INTENT = 5.0
 """Seconds an intent may be old when the first byte of its paid call leaves."""
 
+UPLOADS = 3
+"""Failures after which an order the service knows nothing about is refused, not explained by a lost upload."""
+
 PRICE_AGE = 60.0
 """Seconds a price may be old when it is relied on."""
 
@@ -42,7 +45,7 @@ class Paying:
 
     async def submit(self, job: Job) -> Job:
         """Reserve, write the intent, send exactly one paid request, write what came of it."""
-        last = await self.desk.journal.ask(purchases.current, job)
+        last = await self._last(job)
         if last is not None and last.state is PurchaseState.KNOWN:
             return await self.accept(job, last.key, last.execution)  # the answer came in after the job was put down
         await self._check_price(job)
@@ -62,27 +65,51 @@ class Paying:
 
     async def _key(self, job: Job, kind: Kind) -> str:
         """The key of the last purchase where that surely was not carried out, else a new one."""
-        last = await self.desk.journal.ask(purchases.current, job)
+        last = await self._last(job)
         if last is not None and last.kind is kind and last.state is PurchaseState.REFUSED:
             return last.key
         return purchases.new_key()
 
+    async def _last(self, job: Job) -> Purchase | None:
+        """The purchase under way, or the last one; None for a job that never came as far."""
+        return await self.desk.journal.ask(purchases.current, job) if job.purchase else None
+
     async def _pay(
         self, job: Job, kind: Kind, key: str, draft: str, send: Callable[[Permit, Counted], Awaitable[str]]
     ) -> Job:
-        started = boot_time()
+        permit = self._permit()
         job, purchase = await self.desk.journal.do(budget.intend, job, kind, key, draft, self.desk.terms())
+        with self.desk.transfers.counting(job.id, "up", job.size) as counted:
+            return await self._to_its_end(self._settle(job, purchase, send(permit, counted)))
+
+    async def replay(self, job: Job) -> Job:
+        """Send a purchase in doubt once more, where the service carries a key out once: the same key, the same stored
+        request, the same photo."""
+        permit = self._permit()
+        purchase = await self.desk.journal.ask(purchases.current, job)
+        if purchase is None or purchase.state is not PurchaseState.INTENDED:
+            raise NotYet("the purchase is settled meanwhile")
+        with self.desk.transfers.counting(job.id, "up", job.size) as counted:
+            call = self.desk.provider.submit(purchase.draft, photo_of(job), permit, counted)
+            return await self._to_its_end(self._settle_replay(job, purchase, call))
+
+    def _permit(self) -> Permit:
+        """What is awaited just before the first byte: refuses it once the decision made now has grown old."""
+        decided = boot_time()
 
         async def permit() -> None:
-            if boot_time() - started > FRESH_INTENT:
+            if boot_time() - decided > FRESH_INTENT:
                 raise NotPermitted("the intent grew old before it could be sent")
             await self.desk.may_pay()
 
-        with self.desk.transfers.counting(job.id, "up", job.size) as counted:
-            call = asyncio.ensure_future(self._settle(job, purchase, send(permit, counted)))
-            self.under_way.add(call)
-            call.add_done_callback(self.under_way.discard)
-            return await asyncio.shield(call)
+        return permit
+
+    async def _to_its_end(self, settling: Awaitable[Job]) -> Job:
+        """Await a paid call and what is written of it; both outlive whoever waits."""
+        call = asyncio.ensure_future(settling)
+        self.under_way.add(call)
+        call.add_done_callback(self.under_way.discard)
+        return await asyncio.shield(call)
 
     async def _settle(self, job: Job, purchase: Purchase, call: Awaitable[str]) -> Job:
         """Write down what came of a paid call, whatever it was; never cancelled."""
@@ -99,12 +126,49 @@ class Paying:
             return await self._in_doubt(job, str(doubt) or type(doubt).__name__)
         return await self.accept(job, key, execution)
 
-    async def accept(self, job: Job, key: str, execution: str, message: str = "") -> Job:
-        """Write that the service runs ``execution`` for this purchase, then move the job on."""
-        usual = await self.desk.journal.ask(accounts.usual, job.payer, job.workflow)
-        wait = usual[0] if usual else self.desk.provider.settings.first_look
+    async def _settle_replay(self, job: Job, purchase: Purchase, call: Awaitable[str]) -> Job:
+        """Write down what came of sending a purchase again. A refusal says nothing about the first time."""
+        try:
+            execution = await call
+        except (Blocked, NotPermitted):
+            raise  # the account's trouble, or nothing was sent: it stays in doubt and has its turn again
+        except Rejected as refusal:
+            return await self._ask(job, f"the service refuses to take it again ({refusal})")
+        except files.PhotoProblem as problem:
+            return await self._ask(job, f"it cannot be sent again under the same key ({problem})")
+        except Exception as doubt:  # noqa: BLE001 — the first time is as unknown as before
+            return await self._replay_later(job, purchase, doubt)
+        return await self.accept(job, purchase.key, execution, "sent again under the same key")
+
+    async def _replay_later(self, job: Job, purchase: Purchase, failure: Exception) -> Job:
+        settle, now = self.desk.provider.settings.settle, self.desk.clock.now()
+        asked_for = getattr(failure, "retry_after", None) or 0.0
 
         def write(db: Connection) -> Job:
+            gap = replay_gap(settle, purchases.looked(db, purchase.key))
+            return jobs.follow(
+                db, job, Stage.SUBMITTING, Status.WAITING, "still unclear", reason=Reason.LOOKING,
+                message=str(failure) or type(failure).__name__, due=now + max(gap, asked_for),
+            )  # fmt: skip
+
+        waiting: Job = await self.desk.keep(write)
+        return waiting
+
+    async def _ask(self, job: Job, why: str) -> Job:
+        """Only a person can tell what became of the paid call."""
+
+        def write(db: Connection) -> Job:
+            return jobs.follow(db, job, Stage.SUBMITTING, Status.HELD, "in doubt", reason=Reason.IN_DOUBT, message=why)
+
+        held: Job = await self.desk.keep(write)
+        return held
+
+    async def accept(self, job: Job, key: str, execution: str, message: str = "") -> Job:
+        """Write that the service runs ``execution`` for this purchase, then move the job on."""
+
+        def write(db: Connection) -> Job:
+            usual = accounts.usual(db, job.payer, job.workflow)
+            wait = usual[0] if usual else self.desk.provider.settings.first_look
             purchases.record_execution(db, key, execution)
             return jobs.follow(
                 db, job, Stage.SUBMITTED, Status.WAITING, "sent", reason=Reason.AT_SERVICE, message=message,
@@ -152,6 +216,8 @@ class Paying:
 
     async def _upload_is_gone(self, job: Job) -> bool:
         """Whether a refused order is explained by the photo being gone; unsure counts as no."""
+        if job.attempts >= UPLOADS:
+            return False
         try:
             return await self.desk.provider.uploaded(photo_of(job)) is None
         except (Transient, Rejected, Blocked):
@@ -180,7 +246,7 @@ class Paying:
             raise Hold(
                 Reason.PRICE, f"{workflow.name} now costs {_money(workflow.price)}, not {_money(job.quoted)}; not sent"
             )
-        if workflow.version != job.version:
+        if workflow.version != job.version and not job.parameters:  # a recipe of ours goes with the job as it was
             raise Hold(
                 Reason.PRICE, f"{workflow.name} was changed at the service since this photo was queued; not sent"
             )

@@ -1,4 +1,4 @@
-"""The way back: fetch what was bought, give it its name on disk, and give twins their copy."""
+"""The way back: what was bought gets its name on disk, archives their layers beside them, and twins their copy."""
 
 from __future__ import annotations
 
@@ -10,12 +10,11 @@ from pathlib import Path
 from artui import files
 from artui.job import Job, Reason, Result, Stage, Status
 from artui.journal import Connection, jobs
-from artui.providers.base import Output, Sent, State, Transient
+from artui.providers.base import Sent, State, Transient
 from artui.steps.desk import Desk, Hold, NotYet
+from artui.steps.fetching import ZIP, Fetching
 from artui.steps.looking import results_of
 from artui.steps.output import check_output
-
-JSON = "application/json"
 
 
 class Saving:
@@ -23,48 +22,43 @@ class Saving:
 
     def __init__(self, desk: Desk) -> None:
         self.desk = desk
+        self.fetching = Fetching(desk)
 
     async def save(self, job: Job) -> Job:
         """Fetch every result and give it its name on disk: PROCESSED to DONE. A restart goes on where it stopped."""
         if job.twin_of is not None:
             return await self.deliver(job)
+        if not job.keep and job.stage is Stage.PROCESSED:
+            return await self._leave(job)
+        try:
+            return await self._bring_home(job)
+        except files.OutputProblem as problem:
+            await self.fetching.keep_safe(job, problem)
+            raise
+
+    async def _bring_home(self, job: Job) -> Job:
         if job.stage is Stage.SAVED and await asyncio.to_thread(_all_published, job):
             return await self._finish(job)
-        fetched = [await self._fetch(job, result) for result in job.results]
-        return await self._publish(job, fetched)
+        results = job.results or await self._results_again(job)
+        if not results:
+            raise Hold(Reason.DAMAGED, "the service calls it done and gives no result")
+        return await self._publish(job, [await self.fetching.fetch(job, result) for result in results])
 
-    async def _fetch(self, job: Job, result: Result) -> Result:
-        """Bring one result into its part file, whole and of the right bytes."""
-        written = await self._download(job, result)
-        if result.digest not in (None, written.digest):
-            again = await self._download(job, result)
-            if again.digest not in (result.digest, written.digest):
-                raise Transient(f"the result of {job.source.name} arrives damaged, each time in another way")
-            if again.digest != result.digest:
-                # The same bytes twice, whole: the service's digest is wrong, not the result.
-                message = "the service states another digest than its bytes have; they came twice the same"
-                await self.desk.journal.do(jobs.note, job, "digest differs", message)
-            written = again
-        return replace(result, digest=written.digest, size=written.size, media_type=written.media_type or "")
-
-    async def _download(self, job: Job, result: Result) -> files.Written:
-        output = Output(result.locator, result.task, result.media_type, result.digest, result.size)
-        with files.Part(files.part_path(job.folder, job.id, result.task)) as part:
-            with self.desk.transfers.counting(job.id, "down", result.size) as counted:
-                await self.desk.provider.download(output, job.execution, part, counted)
-            written = await asyncio.to_thread(part.finish, result.size)
-            if written.media_type is None or (written.media_type == JSON and result.media_type != JSON):
-                part.abort()
-                raise Transient(f"what the service sent for {job.source.name} is no picture")
-            return written
+    async def _leave(self, job: Job) -> Job:
+        """End a job whose result nobody wants any more; the service keeps it for as long as it does."""
+        for result in job.results:
+            await asyncio.to_thread(files.part_path(job.folder, job.id, result.task).unlink, missing_ok=True)
+        await self.fetching.forget(job)
+        message = f"not saved, as wished; charged {'an unknown price' if job.charged is None else job.charged}"
+        return await self.desk.journal.do(jobs.move, job, job.stage, Status.CANCELLED, "cancelled", message=message)
 
     async def _publish(self, job: Job, fetched: list[Result]) -> Job:
         """Commit where each result goes, then put it there; a name taken meanwhile gives way to the next one."""
         stem, key = job.stem, job.stem_key
         while True:
+            names = files.result_names(stem, [(result.media_type, result.task) for result in fetched])
             results = tuple(
-                replace(result, path=str(job.folder / files.result_name(stem, result.media_type, result.task)))
-                for result in fetched
+                replace(result, path=str(job.folder / name)) for result, name in zip(fetched, names, strict=True)
             )
             job = await self.desk.journal.do(
                 jobs.move, job, Stage.SAVED, Status.RUNNING, "fetched", results=results, stem=stem, stem_key=key
@@ -77,13 +71,25 @@ class Saving:
                 key = files.stem_key(job.folder, stem)
 
     async def _finish(self, job: Job) -> Job:
-        message = ", ".join(Path(result.path).name for result in job.results if result.path)
+        saved = [Path(result.path).name for result in job.results if result.path]
+        message = ", ".join(saved + [await self._lay_out(result) for result in job.results if result.unpack])
+        await self.fetching.forget(job)
         if job.twin_of is not None:
             message = f"{message}: a copy of job {job.twin_of}'s result, not paid"
             return await self.desk.journal.do(jobs.move, job, Stage.SAVED, Status.SKIPPED, "delivered", message=message)
         if job.cancel:
             message = f"cancelled too late, charged {job.charged}; saved as {message}"
         return await self.desk.journal.do(jobs.move, job, Stage.SAVED, Status.DONE, "saved", message=message)
+
+    async def _lay_out(self, result: Result) -> str:
+        """Lay the layers of a saved archive beside it; says where, or why not. The archive is safe either way."""
+        if result.media_type != ZIP:
+            return "no layers: it is no archive"
+        try:
+            folder = await asyncio.to_thread(files.unpack_layers, Path(result.path or ""), result.digest or "")
+        except (files.LayersProblem, files.OutputProblem, OSError) as problem:
+            return f"layers not unpacked: {problem}"
+        return f"layers in {folder.name}"
 
     async def deliver(self, job: Job) -> Job:
         """Give a twin the result of the job with the same photo, under the twin's own name. Costs nothing."""
@@ -99,7 +105,8 @@ class Saving:
         except (FileNotFoundError, files.BadResult):
             # Somebody moved or changed the first result on disk: what was bought is fetched once more.
             again = await self._results_again(first)
-            fetched = [await self._fetch(replace(job, execution=first.execution), result) for result in again]
+            theirs = replace(job, execution=first.execution)
+            fetched = [await self.fetching.fetch(theirs, result) for result in again]
         return await self._publish(job, fetched)
 
     async def _results_again(self, first: Job) -> tuple[Result, ...]:

@@ -114,6 +114,8 @@ class Bench(Desk, ABC):
     """The suite's words (read, upload, submit, look, download, list) and where they go; a missing one is not tested."""
     renews: ClassVar[bool]
     """Whether a refused token is renewed, so that one refusal goes unseen."""
+    forbids: ClassVar[type[ProviderError]] = Rejected
+    """What 403 means: that this one request is refused, or that the account must wait for a person."""
     workflow_name: ClassVar[str]
     """A cheap and quick workflow of the stand-in."""
 
@@ -153,6 +155,10 @@ class Bench(Desk, ABC):
             if entry["method"] == kind.method and re.fullmatch(kind.path, entry["path"])
         ]
 
+    def has_arrived(self, order: Order) -> bool:
+        """Whether the stand-in has the whole paid request."""
+        return bool(self.seen("submit"))
+
     async def workflow(self) -> Workflow:
         return next(one for one in await self.provider.workflows() if one.name == self.workflow_name)
 
@@ -161,7 +167,7 @@ class Bench(Desk, ABC):
         workflow = await self.workflow()
         name = files.ascii_name(photo.path.name, photo.media_type)
         uploaded = await self.provider.upload(photo, name, ignore)
-        return Order(key, workflow.id, workflow.version, photo, uploaded, {"sku": "A-7"})
+        return Order(key, workflow.id, workflow.version, photo, uploaded, {"sku": "A-7"}, workflow.parameters)
 
     async def submit(self, order: Order, permit: Callable[[], Awaitable[None]] | None = None) -> Placed:
         draft = self.provider.draft(order)
@@ -265,7 +271,7 @@ class ProviderSuite:
         photo = bench.photo(size=400_000)
         workflow = await bench.workflow()
         uploaded = await bench.provider.upload(photo, "a.jpg", up.append)
-        order = Order("key-0001", workflow.id, workflow.version, photo, uploaded)
+        order = Order("key-0001", workflow.id, workflow.version, photo, uploaded, parameters=workflow.parameters)
         execution = await bench.provider.submit(bench.provider.draft(order), photo, allow, up.append)
         progress = await bench.finished(Sent(execution, workflow.id))
         with files.Part(bench.folder / "result.part") as part:
@@ -346,7 +352,7 @@ class ProviderSuite:
         order = await bench.order()
         bench.go_wrong("submit", "delay:0.2")
         task = asyncio.create_task(bench.submit(order))
-        await until(lambda: bench.seen("submit"))
+        await until(lambda: bench.has_arrived(order))
         task.cancel()
         with pytest.raises(asyncio.CancelledError):
             await task
@@ -451,6 +457,7 @@ class ProviderSuite:
         await bench.read()
         bench.hurry()
         bench.go_wrong("read", do, times=-1)
+        kind = bench.forbids if do == "status:403" else kind
         with pytest.raises(kind, match=bench.provider.title) as caught:
             await bench.read()
         if isinstance(caught.value, Transient):
@@ -506,7 +513,8 @@ class ProviderSuite:
 
         async def upload_and_submit() -> None:
             uploaded = await bench.provider.upload(photo, "a.jpg", ignore)
-            await bench.submit(Order("key-0001", workflow.id, workflow.version, photo, uploaded))
+            recipe = (workflow.id, workflow.version, photo, uploaded)
+            await bench.submit(Order("key-0001", *recipe, parameters=workflow.parameters))
 
         with pytest.raises(files.Changed):
             await upload_and_submit()

@@ -20,7 +20,7 @@ from pydantic import ValidationError
 
 from artui import files
 from artui.credentials import Place, Secret
-from artui.providers.autoretouch import MOST_FAILURES, AutoRetouch, AutoRetouchSettings
+from artui.providers.autoretouch import AutoRetouch, AutoRetouchSettings
 from artui.providers.base import (
     Absent,
     Blocked,
@@ -40,6 +40,7 @@ from artui.providers.base import (
 )
 from artui.providers.http import Client
 from artui.providers.http.device import LoginHost
+from artui.providers.http.looks import MOST_FAILURES
 from artui.providers.said import autoretouch as said
 from artui.sim.server import Simulator
 from tests.peer import Link, serving
@@ -801,11 +802,21 @@ async def test_many_are_looked_at_by_the_list_and_the_rest_one_by_one(bench: Aut
     assert seen.keys() == {one.execution for one in placed}
     assert {look.key for look in seen.values()} == {f"key-{n}" for n in range(60)}
     assert (len(bench.seen("list")), len(bench.seen("look"))) == (2, 0)
-    oldest = [one.sent for one in placed[:4]]
-    assert len(await bench.provider.poll(oldest)) == 4
-    assert (len(bench.seen("list")), len(bench.seen("look"))) == (3, 4)
-    assert len(await bench.provider.poll(oldest[:2])) == 2
-    assert (len(bench.seen("list")), len(bench.seen("look"))) == (3, 6)
+    assert len(await bench.provider.poll([one.sent for one in placed[:2]])) == 2
+    assert (len(bench.seen("list")), len(bench.seen("look"))) == (2, 2)
+
+
+async def test_a_page_is_read_where_the_oldest_stand_whatever_others_ordered_since(desk: Desk) -> None:
+    listed = entries(400, status="ACTIVE")
+    old = [Sent(str(one["id"]), WORKFLOW) for one in listed[-60:]]
+    replies: Replies = {LIST: lambda asked: paged(listed)(asked)}
+    async with customer(desk, replies) as (provider, script):
+        for since, due, pages in ((0, old, 8), (20, old[40:], 1), (300, old[:20], 7), (0, old, 2)):
+            listed[:0] = [execution(id=f"execution-{len(listed)}-{n}") for n in range(since)]
+            script.asked.clear()
+            assert (await provider.poll(due)).keys() == {one.execution for one in due}
+            assert {asked.path for asked in script.asked} - {"/oauth/token"} == {LIST.removeprefix("GET ")}
+            assert script.count(LIST.removeprefix("GET ")) == pages
 
 
 @pytest.mark.parametrize(("status", "most"), [(429, 4), (500, MOST_FAILURES + 4)])

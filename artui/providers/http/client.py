@@ -293,12 +293,17 @@ class Client:
     ) -> httpx.Request:
         headers = dict(request.headers)
         if request.body is not None:
-            headers |= {"Content-Type": request.body.media_type, "Content-Length": str(request.body.length)}
+            headers["Content-Length"] = str(request.body.length)
+            if request.body.media_type:
+                headers["Content-Type"] = request.body.media_type
         for name, secret in request.secrets.items():
             headers[name] = self._plain(secret)
+        url = request.url
+        for word, secret in request.hidden.items():
+            url = url.replace(f"{{{word}}}", self._plain(secret))
         return client.build_request(
             request.method,
-            request.url,
+            url,
             params=request.params or None,
             headers=headers,
             content=content,
@@ -306,7 +311,7 @@ class Client:
         )
 
     def _plain(self, secret: Secret) -> str:
-        """A secret as a header takes it: the words of an encoding error would show it."""
+        """A secret as a header or an address takes it: the words of an encoding error would show it."""
         if not (secret.reveal().isascii() and secret.reveal().isprintable()):
             raise Blocked(f"{self._title}: the stored key has characters no key has: sign in again", cause=Cause.LOGIN)
         return secret.reveal()
@@ -372,4 +377,4 @@ def _elsewhere(request: Request, response: httpx.Response, hosts: frozenset[str]
     is_same = (here.scheme, here.host, here.port) == (there.scheme, there.host, there.port)
     if not is_same and (there.scheme != "https" or there.host not in hosts | {here.host}):
         raise httpx.RemoteProtocolError("the service points to a host that is not its own")
-    return replace(request, url=str(there), params={}, secrets=request.secrets if is_same else {})
+    return replace(request, url=str(there), params={}, secrets=request.secrets if is_same else {}, hidden={})

@@ -15,7 +15,7 @@ from urllib.parse import urlencode, urlsplit
 
 from pydantic import AfterValidator, TypeAdapter, ValidationError
 
-from artui.credentials import Secret
+from artui.credentials import Secret, scrub
 from artui.providers.base import Rejected, Transient
 
 TEXT: Final = 64 * 1024
@@ -60,7 +60,10 @@ ServiceUrl = Annotated[str, AfterValidator(_service_url)]
 
 @dataclass(frozen=True, slots=True)
 class Body:
-    """What a request carries: ``length`` bytes, as they are or as blocks made anew for each sending."""
+    """What a request carries: ``length`` bytes, as they are or as blocks made anew for each sending.
+
+    Without a ``media_type`` none is sent, as a signed address of somebody else's may want it.
+    """
 
     media_type: str
     length: int
@@ -106,13 +109,25 @@ def multipart_body(fields: Mapping[str, str], file: FilePart) -> Body:
     return Body(f"multipart/form-data; boundary={boundary}", len(first) + file.size + len(last), blocks)
 
 
+def file_body(media_type: str, size: int, blocks: Iterable[bytes]) -> Body:
+    """A file as it is; read while it is sent."""
+
+    def content() -> Generator[bytes]:
+        yield from blocks
+
+    return Body(media_type, size, content)
+
+
 def _quoted(name: str) -> str:
     return name.replace('"', "%22").replace("\r", "%0D").replace("\n", "%0A")
 
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """One request. ``doing`` says for a person what it is for; ``secrets`` are headers that nobody may see."""
+    """One request. ``doing`` says for a person what it is for; ``secrets`` are headers that nobody may see.
+
+    ``hidden`` is what nobody may see in the address: each word stands there in braces until the request leaves.
+    """
 
     method: str
     url: str
@@ -120,6 +135,7 @@ class Request:
     params: Mapping[str, str] = field(default_factory=dict)
     headers: Mapping[str, str] = field(default_factory=dict)
     secrets: Mapping[str, Secret] = field(default_factory=dict, repr=False)
+    hidden: Mapping[str, Secret] = field(default_factory=dict, repr=False)
     body: Body | None = None
 
 
@@ -173,11 +189,14 @@ class Answer:
 
     @property
     def sentence(self) -> str:
-        """What the service says about a failure, in one line of at most 300 characters; empty where it is silent."""
+        """What the service says about a failure, in one line of at most 300 characters; empty where it is silent.
+
+        Some repeat what they refuse: no secret of ours is in it.
+        """
         said = self.json_object() or {}
         for name in ("message", "error_description", "error"):
             if isinstance(said.get(name), str) and said[name].strip():
-                return " ".join(said[name].split())[:300]
+                return one_line(said[name])
         return ""
 
     def refusal(self, reason: str = "") -> Rejected:
@@ -202,15 +221,25 @@ class Answer:
             raise self.unreadable()
 
 
+def one_line(text: str) -> str:
+    """What a service said, in one line of at most 300 characters, without secrets of ours."""
+    return scrub(" ".join(text.split()))[:300]
+
+
 def asked_to_wait(headers: Mapping[str, str]) -> float | None:
-    """The seconds a service asks to wait, kept within 1 s and 15 min; None where it does not ask, or not readably."""
+    """The seconds a service asks to wait, kept within 1 s and 15 min; None where it does not ask, or not readably.
+
+    It says how long or until when in ``Retry-After``, or until when, in epoch seconds, in ``Filestack-Reset``.
+    """
     asked = headers.get("retry-after", "").strip()
     if re.fullmatch(r"-?[0-9]{1,300}(\.[0-9]{1,300})?", asked):
         wait = float(asked)
     else:
-        until, now = moment(asked), moment(headers.get("date", ""))
+        reset = headers.get("filestack-reset", "").strip()
+        until = float(reset) if re.fullmatch(r"[0-9]{1,20}", reset) else moment(asked)
         if until is None:
             return None
+        now = moment(headers.get("date", ""))
         wait = until - (time.time() if now is None else now)
     return min(max(wait, 1.0), 900.0)
 

@@ -1,14 +1,30 @@
-"""Asking in the name of somebody who is signed in: an access token on every request, a new one where it is refused."""
+"""Asking in somebody's name: with the key that was pasted, or with access tokens that are renewed."""
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import replace
 
 from artui.credentials import AccessTokens, CredentialProblem, Secret, SignedOut
-from artui.providers.base import Blocked, Cause, Transient
+from artui.providers.base import Blocked, Cause, Surroundings, Transient
 from artui.providers.http.messages import Answer, Request
+
+
+async def pasted_key(surroundings: Surroundings, what: str) -> Secret:
+    """The key that a person pasted for this account, as it is kept now; ``what`` it is called at the service.
+
+    Raises :class:`Blocked` where there is none.
+    """
+    try:
+        stored = await asyncio.to_thread(surroundings.vault.find, surroundings.account)
+    except CredentialProblem as problem:
+        raise Blocked(str(problem), cause=Cause.LOGIN) from None
+    if stored is None:
+        said = f"{surroundings.account} has no {what}: artui login {surroundings.account}, or 5 in the console"
+        raise Blocked(said, cause=Cause.LOGIN)
+    return stored.secret
 
 
 class SignedIn:

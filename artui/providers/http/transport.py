@@ -54,7 +54,7 @@ class Departure:
         """Let one sending of the request go. A paid one goes once: aiohttp would send a GET again after a hang-up."""
         if self._permit is not None:
             if self.left:
-                raise httpx.LocalProtocolError("a paid request is not sent a second time")
+                raise httpx.RemoteProtocolError("the service hung up; a paid request is not sent a second time")
             await self._permit()
         self.left = True
 
@@ -95,6 +95,7 @@ class Transport(AiohttpTransport):
                 URL(str(request.url), encoded=True),
                 headers=request.headers,
                 data=_content(request),
+                skip_auto_headers=["Content-Type"],
                 allow_redirects=False,
                 auto_decompress=False,
                 timeout=aiohttp.ClientTimeout(connect=limits["connect"], sock_read=limits["read"]),
@@ -137,6 +138,13 @@ class _Stream(AiohttpResponseStream):
                 yield block
         except (aiohttp.ClientError, OSError) as error:
             raise _named(error) from None
+
+    async def aclose(self) -> None:
+        """Let the connection go; one on which something is unfinished is cut, for its peer may never read the rest."""
+        connection = self._aiohttp_response.connection
+        if connection is not None and connection.transport is not None:
+            connection.transport.abort()
+        await super().aclose()
 
 
 _NAMES: Final[tuple[tuple[type[Exception], type[httpx.TransportError], str], ...]] = (

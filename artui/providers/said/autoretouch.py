@@ -13,11 +13,11 @@ from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any, Final, Generic, TypeVar
 from urllib.parse import quote
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
-from pydantic.alias_generators import to_camel
+from pydantic import Field, StringConstraints
 
 from artui.providers import base
 from artui.providers.base import Absent, Found, Look, Output, Progress, Sought, State
+from artui.providers.said import Said, moment
 
 LABEL: Final = "artui_job"
 """The label that holds a purchase's key."""
@@ -39,24 +39,11 @@ Id = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.:~|-]{0,
 """An id of the service: opaque, but nothing that could lead elsewhere in an address."""
 
 
-class Said(BaseModel):
-    """Something the service says. Null is the same as nothing."""
-
-    model_config = ConfigDict(alias_generator=to_camel)
-
-    @model_validator(mode="before")
-    @classmethod
-    def _without_nulls(cls, said: object) -> object:
-        if isinstance(said, dict):
-            return {key: value for key, value in said.items() if value is not None}
-        return said
-
-
 class Member(Said):
     """A person of an organization."""
 
     id: str = ""
-    roles: list[str] = []
+    roles: tuple[str, ...] = ()
 
 
 class Organization(Said):
@@ -64,7 +51,7 @@ class Organization(Said):
 
     id: Id
     name: str = ""
-    members: list[Member] = []
+    members: tuple[Member, ...] = ()
 
     def roles_of(self, person: object) -> str:
         """What a person is there, as a list of words; empty where it does not say."""
@@ -76,7 +63,7 @@ class Component(Said):
 
     type: str = ""
     label: str = ""
-    settings: dict[str, Any] = {}
+    settings: dict[str, Any] = Field(default_factory=dict)
 
 
 class Author(Said):
@@ -95,7 +82,7 @@ class Workflow(Said):
     name: str = ""
     date: str = ""
     author: Author = Author()
-    workflow_components: list[Component] = []
+    workflow_components: tuple[Component, ...] = ()
     execution_price: int | None = None
 
     def known(self) -> base.Workflow:
@@ -125,7 +112,7 @@ class Execution(Said):
     result_content_type: str = ""
     result_file_name: str = ""
     result_path: str = ""
-    labels: dict[str, Any] = {}
+    labels: dict[str, Any] = Field(default_factory=dict)
     charged_credits: int | None = None
 
     @property
@@ -201,15 +188,6 @@ def claims(token: str) -> dict[str, Any]:
     except (ValueError, IndexError, RecursionError):
         return {}
     return found if isinstance(found, dict) else {}
-
-
-def moment(text: str) -> datetime | None:
-    """A time of the service; None where it has no zone or is none, for nothing can be compared with it then."""
-    try:
-        found = datetime.fromisoformat(text)
-    except ValueError:
-        return None
-    return found if found.tzinfo else None
 
 
 # ------------------------------------------------------------------------------------------- what a list proves

@@ -1,0 +1,54 @@
+"""What is held for one reason, counted: how many jobs share it, and what they need."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from artui.job import Reason
+from artui.journal.store import Connection, rows, value
+
+SHARED = frozenset({Reason.CREDITS, Reason.LOGIN, Reason.CAP, Reason.QUOTA, Reason.PAUSED})
+"""The holds that many jobs of an account share, and that end for all of them together."""
+
+
+@dataclass(frozen=True, slots=True)
+class Crowd:
+    """The jobs of an account that are held for one reason: so many in all, ``sent`` of them are at the service;
+    ``needs`` is what they were quoted together, in the account's unit."""
+
+    jobs: int
+    needs: int = 0
+    sent: int = 0
+
+
+def crowds(db: Connection) -> dict[tuple[str, str], Crowd]:
+    """The crowds behind shared holds, by account and reason."""
+    found = rows(
+        db,
+        "SELECT account, reason, SUM(jobs), SUM(quoted) FROM tally WHERE status = 'held' AND jobs > 0"
+        " GROUP BY account, reason",
+    )
+    return {
+        (account, reason): Crowd(number, quoted, _sent(db, account) if reason == Reason.LOGIN else 0)
+        for account, reason, number, quoted in found
+        if reason in SHARED
+    }
+
+
+def _sent(db: Connection, account: str) -> int:
+    sql = (
+        "SELECT COUNT(*) FROM jobs WHERE account = ? AND stage IN ('submitted', 'processed', 'saved')"
+        " AND status = 'held' AND reason = ?"
+    )
+    return int(value(db, sql, (account, Reason.LOGIN)))
+
+
+def behind_samples(db: Connection) -> dict[str, Crowd]:
+    """The jobs that wait for a yes to the first results of their batch, by batch."""
+    found = rows(
+        db,
+        "SELECT batch, SUM(jobs), SUM(quoted) FROM tally WHERE status = 'held' AND reason = ? AND jobs > 0"
+        " GROUP BY batch",
+        (Reason.SAMPLE,),
+    )
+    return {batch: Crowd(number, quoted) for batch, number, quoted in found}

@@ -1,0 +1,332 @@
+"""Watched folders in the journal: the state of each rule, by its id; the rules themselves stand in the TOML files.
+
+What the engine must know of a rule (its caps, what becomes of twins) is copied here when the rule is loaded, so that it
+holds for the rule's photos in every engine. Every function runs inside one transaction of
+:class:`artui.journal.store.Journal`.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+from pathlib import Path
+from typing import Any
+
+from artui.job import BEFORE_PAYING, Reason, Status
+from artui.journal import accounts, jobs, requests
+from artui.journal.requests import Request
+from artui.journal.store import Connection, Stale, first, rows, storable, value
+
+KEPT_HAPPENINGS = 1000
+"""How many lines of a rule's log are kept."""
+
+
+class RuleState(StrEnum):
+    """What a rule is doing.
+
+    ``new``: not looked at yet. ``offline``: the folder is not there, or not the one that was watched. ``foreign``:
+    another artui or rule has marked the folder. ``waits``: the service could not be asked yet what the workflow costs.
+    ``held``: a person must say yes (``message`` says to what). A pause is kept beside these.
+    """
+
+    NEW = "new"
+    WATCHING = "watching"
+    OFFLINE = "offline"
+    FOREIGN = "foreign"
+    WAITS = "waits"
+    HELD = "held"
+    ENDED = "ended"
+
+
+@dataclass(frozen=True, slots=True)
+class RuleRow:
+    """A rule as the journal knows it; times are epoch seconds, money in the account's unit.
+
+    ``since``: when it came into ``state``. ``marked``: the folder in which its marker was left, None where it could not
+    be. ``begun``: its first scan is complete, what came later is new. ``agreed``: a person said yes to what holds it.
+    ``offer``: payer and workflow as they were pinned, JSON. ``allowed``: credits allowed beyond the caps on
+    ``allowed_day``. ``not_taken``: of the last scan, by reason, how many files and some names.
+    """
+
+    id: str
+    name: str
+    folder: Path
+    account: str
+    run: int | None
+    day: int | None
+    month: int | None
+    twins: str
+    state: RuleState
+    message: str
+    since: float
+    paused: bool
+    agreed: bool
+    marked: Path | None
+    begun: bool
+    offer: str
+    allowed: int
+    allowed_day: str
+    not_taken: Mapping[str, NotTaken] = field(default_factory=dict)
+
+    def allowed_on(self, day: str) -> int:
+        """The credits allowed beyond the caps on a day."""
+        return self.allowed if self.allowed_day == day else 0
+
+
+@dataclass(frozen=True, slots=True)
+class NotTaken:
+    """Files that were not taken for one reason: how many, and the newest names."""
+
+    count: int
+    newest: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Happening:
+    """One line of a rule's log. ``what`` is a short stable word, ``message`` a sentence."""
+
+    seq: int
+    rule: str
+    at: float
+    what: str
+    message: str
+
+
+_COLUMNS = (
+    "id", "name", "folder", "account", "run", "day", "month", "twins", "state", "message", "since", "paused", "agreed",
+    "marked", "begun", "offer", "allowed", "allowed_day", "not_taken",
+)  # fmt: skip
+
+
+def _row(columns: Sequence[Any]) -> RuleRow:
+    values = dict(zip(_COLUMNS, columns, strict=True))
+    marked = values["marked"]
+    return RuleRow(
+        **{
+            **values,
+            "folder": Path(os.fsdecode(values["folder"])),
+            "state": RuleState(values["state"]),
+            "paused": bool(values["paused"]),
+            "agreed": bool(values["agreed"]),
+            "begun": bool(values["begun"]),
+            "marked": None if marked is None else Path(os.fsdecode(marked)),
+            "not_taken": {
+                reason: NotTaken(count, tuple(newest))
+                for reason, (count, newest) in json.loads(values["not_taken"]).items()
+            },
+        }
+    )
+
+
+def get(db: Connection, rule: str) -> RuleRow | None:
+    """The state of one rule; None where it was never loaded."""
+    found = first(db, f"SELECT {', '.join(_COLUMNS)} FROM rules WHERE id = ?", (rule,))
+    return _row(found) if found else None
+
+
+def row(db: Connection, rule: str) -> RuleRow:
+    """The state of a rule that was loaded; :class:`artui.journal.Stale` where it was not."""
+    found = get(db, rule)
+    if found is None:
+        raise Stale(f"the rule {rule} was never loaded")
+    return found
+
+
+def every(db: Connection) -> list[RuleRow]:
+    """All rules ever loaded, by name."""
+    return [_row(found) for found in rows(db, f"SELECT {', '.join(_COLUMNS)} FROM rules ORDER BY name")]
+
+
+def load(
+    db: Connection, rule: str, *, name: str, folder: Path, account: str, run: int | None, day: int | None,
+    month: int | None, twins: str,
+) -> RuleRow:  # fmt: skip
+    """Note a rule as it is defined now; what is known of it stays."""
+    db.execute(
+        "INSERT INTO rules (id, name, folder, account, run, day, month, twins, since)"
+        " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO UPDATE SET name = excluded.name,"
+        " folder = excluded.folder, account = excluded.account, run = excluded.run, day = excluded.day,"
+        " month = excluded.month, twins = excluded.twins",
+        (rule, storable(name), os.fsencode(folder), account, run, day, month, twins, time.time()),
+    )
+    return _row(rows(db, f"SELECT {', '.join(_COLUMNS)} FROM rules WHERE id = ?", (rule,))[0])
+
+
+def set_state(db: Connection, rule: str, state: RuleState, message: str = "") -> bool:
+    """Say what a rule is doing; returns whether that is news. News goes into its log."""
+    changed = first(
+        db,
+        "UPDATE rules SET since = iif(state = ?2, since, ?4), state = ?2, message = ?3 WHERE id = ?1"
+        " AND (state <> ?2 OR message <> ?3) RETURNING 1",
+        (rule, state, storable(message), time.time()),
+    )
+    if changed:
+        log(db, rule, state, message)
+    return changed is not None
+
+
+def end_others(db: Connection, wanted: Sequence[str]) -> None:
+    """Say that all other rules are not watched: an engine that was killed could not."""
+    for one in every(db):
+        if one.id not in wanted and one.state is not RuleState.ENDED:
+            set_state(db, one.id, RuleState.ENDED, "no engine watches it")
+
+
+def set_marked(db: Connection, rule: str, folder: Path | None) -> None:
+    """Remember the folder that holds the rule's marker; None where it cannot hold one."""
+    db.execute("UPDATE rules SET marked = ? WHERE id = ?", (folder and os.fsencode(folder), rule))
+
+
+def set_offer(db: Connection, rule: str, offer: str) -> bool:
+    """Pin payer, workflow, version and price; returns whether that is news."""
+    db.execute("UPDATE rules SET offer = ? WHERE id = ? AND offer <> ?", (offer, rule, offer))
+    return db.changes() > 0
+
+
+def scanned(db: Connection, rule: str, not_taken: Mapping[str, NotTaken]) -> None:
+    """Note that everything a complete scan found was dealt with, but for these: what comes later is new, and a yes
+    that was given is used up."""
+    set_not_taken(db, rule, not_taken)
+    db.execute("UPDATE rules SET begun = 1, agreed = 0 WHERE id = ?", (rule,))
+
+
+def set_not_taken(db: Connection, rule: str, not_taken: Mapping[str, NotTaken]) -> None:
+    """Note what a scan did not take."""
+    text = {reason: [one.count, [storable(name) for name in one.newest]] for reason, one in not_taken.items()}
+    db.execute("UPDATE rules SET not_taken = ? WHERE id = ?", (json.dumps(text), rule))
+
+
+def log(db: Connection, rule: str, what: str, message: str) -> None:
+    """Add a line to a rule's log, and drop those that are too old."""
+    db.execute(
+        "INSERT INTO happenings (rule, at, what, message) VALUES (?, ?, ?, ?)",
+        (rule, time.time(), what, storable(message)),
+    )
+    seq = db.last_insert_rowid()
+    if seq % 100 == 0:
+        db.execute(
+            "DELETE FROM happenings WHERE rule = ?1 AND seq <= (SELECT seq FROM happenings WHERE rule = ?1"
+            " ORDER BY seq DESC LIMIT 1 OFFSET ?2)",
+            (rule, KEPT_HAPPENINGS),
+        )
+
+
+def happenings(db: Connection, rule: str, most: int = 200) -> list[Happening]:
+    """The newest lines of a rule's log, newest first."""
+    found = rows(
+        db, "SELECT seq, rule, at, what, message FROM happenings WHERE rule = ? ORDER BY seq DESC LIMIT ?", (rule, most)
+    )
+    return [Happening(*one) for one in found]
+
+
+# ------------------------------------------------------------------------------------------------- counts and costs
+
+
+@dataclass(frozen=True, slots=True)
+class Counted:
+    """The jobs of a rule by how they stand. ``on_the_way``: queued, at the service, or on their way back."""
+
+    on_the_way: int = 0
+    held: int = 0
+    done: int = 0
+    skipped: int = 0
+    failed: int = 0
+    cancelled: int = 0
+
+
+def counts(db: Connection, rule: str) -> Counted:
+    """How many jobs of a rule stand how."""
+    found: dict[str, int] = dict(
+        rows(
+            db,
+            "SELECT iif(status IN ('ready', 'running', 'waiting'), 'on_the_way', status), COUNT(*) FROM jobs"
+            " WHERE rule = ? AND rule <> '' GROUP BY 1",
+            (rule,),
+        )
+    )
+    return Counted(**found)
+
+
+@dataclass(frozen=True, slots=True)
+class Spent:
+    """What a rule has spent: ``open`` is reserved and not yet charged, ``day`` and ``month`` are charged in them (both
+    without what is open), ``run`` is everything."""
+
+    open: int
+    day: int
+    month: int
+    run: int
+
+
+def spent(db: Connection, rule: str, account: str, day: str) -> Spent:
+    """The sums of a rule on a day (``YYYY-MM-DD``) and in its month."""
+
+    def amount(scope: str, period: str) -> int:
+        found = first(
+            db,
+            "SELECT amount FROM spending WHERE account = ? AND scope = ? AND period = ?",
+            (account, scope, period),
+        )
+        return int(found[0]) if found else 0
+
+    return Spent(
+        open=amount("rule open", rule),
+        day=amount("rule day", f"{rule} {day}"),
+        month=amount("rule month", f"{rule} {day[:7]}"),
+        run=amount("rule", rule),
+    )
+
+
+# --------------------------------------------------------------------------------------------- what a person decides
+
+
+def carry_out(db: Connection, request: Request, day: str) -> None:
+    """Carry out ``pause rule``, ``resume rule`` or ``allow`` and mark the request done, or refuse it.
+
+    The arguments are ``rule`` (its id) and, for ``allow``, ``amount`` in the account's unit; ``day`` is today.
+    """
+    row = get(db, str(request.arguments.get("rule", "")))
+    if row is None:
+        requests.finish(db, request, "no rule of this name was ever watched", refused=True)
+        return
+    message = DECISIONS[request.what](db, row, request, accounts.day(db, row.account, day))
+    log(db, row.id, request.what, message)
+    requests.finish(db, request, message)
+
+
+def _pause(db: Connection, row: RuleRow, request: Request, day: str) -> str:
+    del request, day
+    db.execute("UPDATE rules SET paused = 1 WHERE id = ?", (row.id,))
+    return f"the rule {row.name} is paused: nothing new is taken or sent; what is bought is fetched"
+
+
+def _resume(db: Connection, row: RuleRow, request: Request, day: str) -> str:
+    """End a pause; otherwise a yes to whatever holds the rule."""
+    del request, day
+    db.execute("UPDATE rules SET paused = 0, agreed = ? WHERE id = ?", (not row.paused, row.id))
+    marks = ", ".join("?" * len(BEFORE_PAYING))
+    waiting = jobs.select(
+        db,
+        f"rule = ? AND rule <> '' AND status = 'held' AND reason IN (?, ?) AND stage IN ({marks})",
+        (row.id, Reason.PAUSED, Reason.PAUSED if row.paused else Reason.SAMPLE, *BEFORE_PAYING),
+    )
+    for job in waiting:
+        jobs.move(db, job, job.stage, Status.READY, "goes on", message="resumed by a person")
+    return f"the rule {row.name} goes on"
+
+
+def _allow(db: Connection, row: RuleRow, request: Request, day: str) -> str:
+    amount = max(0, int(request.arguments.get("amount", 0)))
+    db.execute(
+        "UPDATE rules SET allowed = ?, allowed_day = ? WHERE id = ?", (row.allowed_on(day) + amount, day, row.id)
+    )
+    total = value(db, "SELECT allowed FROM rules WHERE id = ?", (row.id,))
+    return f"the rule {row.name} may spend {amount} more until midnight ({total} beyond its caps in all today)"
+
+
+DECISIONS = {"pause rule": _pause, "resume rule": _resume, "allow": _allow}
+"""The requests about a rule that any engine carries out."""

@@ -1,0 +1,169 @@
+"""What each watched folder's rule has seen: one row a file, by its path in the folder, written with the job it became.
+
+Every function runs inside one transaction of :class:`artui.journal.store.Journal`.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from artui.job import FINAL, Batch, Job, NewJob, Seen
+from artui.journal import jobs
+from artui.journal.rules import NotTaken
+from artui.journal.store import Connection, first, rows, storable
+
+NEWEST = 3
+"""How many names stand for a group."""
+
+
+@dataclass(frozen=True, slots=True)
+class SeenFile:
+    """One file a rule has seen. ``name`` is its path in the folder; ``target`` where it is being moved to, or was."""
+
+    name: str
+    size: int
+    mtime_ns: int
+    state: Seen
+    job: int | None = None
+    reason: str = ""
+    message: str = ""
+    target: Path | None = None
+    at: float = 0.0
+
+
+_COLUMNS = "name, size, mtime_ns, state, job, reason, message, target, at"
+
+
+def _file(columns: Sequence[object]) -> SeenFile:
+    name, size, mtime_ns, state, job, reason, message, target, at = columns
+    place = None if target is None else Path(os.fsdecode(target))  # type: ignore[arg-type]
+    return SeenFile(os.fsdecode(name), size, mtime_ns, Seen(state), job, reason, message, place, at)  # type: ignore[arg-type]
+
+
+def known(db: Connection, rule: str) -> list[tuple[str, int, int]]:
+    """Name, size and time of all files that are dealt with as long as they stay the same."""
+    found = rows(db, "SELECT name, size, mtime_ns FROM seen WHERE rule = ? AND state <> 'moved'", (rule,))
+    return [(os.fsdecode(name), size, mtime_ns) for name, size, mtime_ns in found]
+
+
+def get(db: Connection, rule: str, name: str) -> SeenFile | None:
+    """What is known of one file; None where it was never seen."""
+    found = first(db, f"SELECT {_COLUMNS} FROM seen WHERE rule = ? AND name = ?", (rule, os.fsencode(name)))
+    return _file(found) if found else None
+
+
+def take(db: Connection, rule: str, batch: Batch, taken: Sequence[tuple[SeenFile, NewJob]], sample: int | None) -> int:
+    """Add jobs with the files they are made of, in one transaction; returns how many.
+
+    All beyond the rule's ``sample`` wait for a yes. Raises :class:`artui.journal.jobs.StemTaken`.
+    """
+    free = len(taken) if sample is None else _left_of_sample(db, rule, sample, len(taken))
+    numbers = jobs.add(db, batch, [new for _, new in taken])
+    for number, (file, _) in zip(numbers, taken, strict=True):
+        note(db, rule, file, job=number)
+    jobs.hold_behind_sample(db, numbers[free:], f"waits for a yes to the first {sample} results of its rule")
+    return len(numbers)
+
+
+def _left_of_sample(db: Connection, rule: str, sample: int, wanted: int) -> int:
+    """How many may go. Once more than the sample went on, somebody has said yes; a no cancels and asks anew."""
+    went = rows(
+        db,
+        "SELECT 1 FROM jobs WHERE rule = ? AND rule <> '' AND status <> 'cancelled'"
+        " AND NOT (status = 'held' AND reason = 'sample') LIMIT ?",
+        (rule, sample + 1),
+    )
+    return wanted if len(went) > sample else sample - len(went)
+
+
+def note(db: Connection, rule: str, file: SeenFile, job: int | None = None) -> None:
+    """Note a file; what was known under its name gives way."""
+    db.execute(
+        f"INSERT OR REPLACE INTO seen (rule, {_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, NULL, ?)",
+        (
+            rule, os.fsencode(file.name), file.size, file.mtime_ns, file.state, job, file.reason,
+            storable(file.message), time.time(),
+        ),
+    )  # fmt: skip
+
+
+def note_all(db: Connection, rule: str, files: Iterable[SeenFile]) -> None:
+    """Note files that become no jobs."""
+    for file in files:
+        note(db, rule, file)
+
+
+def restamp(db: Connection, rule: str, name: str, size: int, mtime_ns: int) -> None:
+    """Note that a file has another time and still the same content; one that was left in its place is tidied anew."""
+    db.execute(
+        "UPDATE seen SET size = ?, mtime_ns = ?, state = CASE state WHEN 'kept' THEN 'taken' ELSE state END"
+        " WHERE rule = ? AND name = ?",
+        (size, mtime_ns, rule, os.fsencode(name)),
+    )
+
+
+def forget(db: Connection, rule: str, name: str) -> None:
+    """Let the next scan take a file for new."""
+    db.execute("DELETE FROM seen WHERE rule = ? AND name = ?", (rule, os.fsencode(name)))
+
+
+def to_tidy(db: Connection, rule: str, most: int = 200) -> list[tuple[SeenFile, Job | None]]:
+    """Files that are to leave the folder, or whose jobs have ended since; each with its job."""
+    ended = ", ".join(f"'{status}'" for status in sorted(FINAL))
+    columns = ", ".join(f"seen.{column.strip()}" for column in _COLUMNS.split(","))
+    found = rows(
+        db,
+        f"SELECT {columns} FROM seen LEFT JOIN jobs ON jobs.id = seen.job WHERE seen.rule = ?"
+        f" AND seen.state IN ('taken', 'leaving') AND (seen.job IS NULL OR jobs.status IN ({ended})) LIMIT ?",
+        (rule, most),
+    )
+    files = [_file(columns) for columns in found]
+    return [(file, None if file.job is None else jobs.get(db, file.job)) for file in files]
+
+
+def set_states(db: Connection, rule: str, states: Iterable[tuple[str, Seen, Path | None]]) -> None:
+    """Note what becomes of files; the path is where each is moved to, written before it is moved."""
+    for name, state, target in states:
+        db.execute(
+            "UPDATE seen SET state = ?, target = ? WHERE rule = ? AND name = ?",
+            (state, target and os.fsencode(target), rule, os.fsencode(name)),
+        )
+
+
+def taken(db: Connection, rule: str, most: int = 200) -> list[Job]:
+    """The newest jobs of a rule, newest first."""
+    return jobs.select(db, "rule = ? AND rule <> '' ORDER BY id DESC LIMIT ?", (rule, most))
+
+
+def not_taken(db: Connection, rule: str) -> dict[str, NotTaken]:
+    """The files that became no jobs for good, by reason: how many, and the newest names. What only waits stands in
+    :attr:`artui.journal.rules.RuleRow.not_taken`."""
+    groups = rows(db, "SELECT reason, COUNT(*) FROM seen WHERE rule = ? AND job IS NULL GROUP BY reason", (rule,))
+    return {reason: NotTaken(number, _newest(db, rule, reason)) for reason, number in groups}
+
+
+def _newest(db: Connection, rule: str, reason: str) -> tuple[str, ...]:
+    found = rows(
+        db,
+        "SELECT name FROM seen WHERE rule = ? AND job IS NULL AND reason = ? ORDER BY at DESC LIMIT ?",
+        (rule, reason, NEWEST),
+    )
+    return tuple(os.fsdecode(name) for (name,) in found)
+
+
+def made_of(db: Connection, place: Path) -> list[Job]:
+    """The jobs of a photo that was moved out of its folder to this place, newest first."""
+    found = rows(
+        db, "SELECT job FROM seen WHERE target = ? AND job IS NOT NULL ORDER BY job DESC", (os.fsencode(place),)
+    )
+    return [job for (number,) in found if (job := jobs.get(db, number)) is not None]
+
+
+def place_now(db: Connection, job: Job) -> Path:
+    """Where a job's photo lies: where it was found, or where its folder's rule moved it when it was done."""
+    found = first(db, "SELECT target FROM seen WHERE job = ? AND state = 'moved' AND target IS NOT NULL", (job.id,))
+    return Path(os.fsdecode(found[0])) if found else job.source

@@ -1,0 +1,174 @@
+"""What a screen shows of a watched folder's rule: its figures, its jobs, and the files that were not taken, by reason.
+
+Every function only reads, inside one transaction of :class:`artui.journal.store.Journal`.
+"""
+
+from __future__ import annotations
+
+import os
+from array import array
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from artui.job import Job, Status
+from artui.journal import jobs, rules, seen
+from artui.journal.crowds import Crowd
+from artui.journal.rules import RuleRow
+from artui.journal.seen import NEWEST
+from artui.journal.store import Connection, first, rows, value
+
+BEFORE_THE_RULE = "here before the rule"
+"""Why a file is left alone that lay in its folder before the rule began."""
+
+_BAD = (Status.SKIPPED, Status.FAILED)
+"""How jobs end that brought no new result of their own."""
+
+
+@dataclass(frozen=True, slots=True)
+class Today:
+    """What a rule did since midnight: files it took, how many of these are done or failed by now, files it refused."""
+
+    taken: int = 0
+    done: int = 0
+    failed: int = 0
+    refused: int = 0
+
+
+def today(db: Connection, rule: str, midnight: float) -> Today:
+    """The figures of a rule since ``midnight``, in epoch seconds."""
+    # Numbers rise with time: from the newest job back, no more are looked at than came today.
+    newest_before = first(db, "SELECT id FROM jobs WHERE created_at < ? ORDER BY id DESC LIMIT 1", (midnight,))
+    found: dict[str, int] = dict(
+        rows(
+            db,
+            "SELECT status, COUNT(*) FROM jobs WHERE rule = ? AND rule <> '' AND id > ? GROUP BY status",
+            (rule, newest_before[0] if newest_before else 0),
+        )
+    )
+    refused = value(
+        db,
+        "SELECT COUNT(*) FROM seen WHERE rule = ? AND job IS NULL AND reason <> ? AND at >= ?",
+        (rule, BEFORE_THE_RULE, midnight),
+    )
+    done = found.get(Status.DONE, 0) + found.get(Status.SKIPPED, 0)
+    return Today(sum(found.values()), done, found.get(Status.FAILED, 0), int(refused))
+
+
+def held(db: Connection, rule: str) -> dict[str, Crowd]:
+    """The jobs of a rule that are held, counted by reason."""
+    found = rows(
+        db,
+        "SELECT reason, COUNT(*), SUM(COALESCE(quoted, 0)) FROM jobs WHERE rule = ? AND rule <> '' AND status = 'held'"
+        " GROUP BY reason",
+        (rule,),
+    )
+    return {reason: Crowd(number, needs) for reason, number, needs in found}
+
+
+def order(db: Connection, rule: str) -> array[int]:
+    """The numbers of all jobs of a rule, newest first, eight bytes each."""
+    found = rows(db, "SELECT id FROM jobs WHERE rule = ? AND rule <> '' ORDER BY id DESC", (rule,))
+    return array("q", (number for (number,) in found))
+
+
+# --------------------------------------------------------------------------------------------------- files not taken
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """Files that brought no new result, for one reason: how many, the newest names, and what is said of the newest.
+
+    ``status``: how their jobs ended; empty where they became none. ``passing``: they are only passed over for now, and
+    the journal knows no more of them than this.
+    """
+
+    reason: str
+    count: int
+    newest: tuple[str, ...]
+    message: str = ""
+    status: str = ""
+    passing: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class NotTaken:
+    """One file of a group; ``job`` is the one that has to do with it."""
+
+    name: str
+    message: str
+    at: float
+    job: int | None = None
+
+
+def groups(db: Connection, row: RuleRow) -> list[Group]:
+    """The files of a rule that brought no new result, by reason: those that only wait come first."""
+    return [*_passing(row), *_refused(db, row), *_ended(db, row)]
+
+
+def _passing(row: RuleRow) -> Iterator[Group]:
+    for reason, one in row.not_taken.items():
+        yield Group(reason, one.count, tuple(reversed(one.newest)), passing=True)
+
+
+def _refused(db: Connection, row: RuleRow) -> Iterator[Group]:
+    for reason, one in seen.not_taken(db, row.id).items():
+        newest = files(db, row, Group(reason, one.count, ()), 1)
+        yield Group(reason, one.count, one.newest, newest[0].message if newest else "")
+
+
+def _ended(db: Connection, row: RuleRow) -> Iterator[Group]:
+    kinds = rows(
+        db,
+        "SELECT status, reason, COUNT(*) FROM jobs WHERE rule = ? AND rule <> '' AND status IN (?, ?)"
+        " GROUP BY status, reason",
+        (row.id, *_BAD),
+    )
+    for status, reason, number in kinds:
+        newest = _jobs(db, row, status, reason, NEWEST)
+        names = tuple(job.source.name for job in newest)
+        yield Group(reason, number, names, newest[0].message if newest else "", status)
+
+
+def files(db: Connection, row: RuleRow, group: Group, most: int) -> list[NotTaken]:
+    """The newest files of a group, newest first."""
+    if group.passing:
+        return [NotTaken(name, "", 0.0) for name in group.newest]
+    if group.status:
+        found = _jobs(db, row, group.status, group.reason, most)
+        return [NotTaken(job.source.name, job.message, job.finished_at or job.stage_at, job.id) for job in found]
+    refused = rows(
+        db,
+        "SELECT name, message, at FROM seen WHERE rule = ? AND job IS NULL AND reason = ? ORDER BY at DESC LIMIT ?",
+        (row.id, group.reason, most),
+    )
+    return [NotTaken(os.fsdecode(name), message, at) for name, message, at in refused]
+
+
+def _jobs(db: Connection, row: RuleRow, status: str, reason: str, most: int) -> list[Job]:
+    condition = "rule = ? AND rule <> '' AND status = ? AND reason = ? ORDER BY id DESC LIMIT ?"
+    return jobs.select(db, condition, (row.id, status, reason, most))
+
+
+# ------------------------------------------------------------------------------------------------------- all of it
+
+
+@dataclass(frozen=True, slots=True)
+class Figures:
+    """How a rule stands: all its jobs by status, the held ones by reason, what it did today and what it spent."""
+
+    row: RuleRow
+    counted: rules.Counted
+    held: dict[str, Crowd]
+    today: Today
+    spent: rules.Spent
+
+
+def figures(db: Connection, row: RuleRow, day: str, midnight: float) -> Figures:
+    """The figures of a rule on a day (``YYYY-MM-DD``), which began at ``midnight`` in epoch seconds."""
+    return Figures(
+        row,
+        rules.counts(db, row.id),
+        held(db, row.id),
+        today(db, row.id, midnight),
+        rules.spent(db, row.id, row.account, day),
+    )

@@ -1,0 +1,124 @@
+"""What runs at the service for one account: when to look at each execution again, and what a look leads to."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import time
+from collections.abc import Mapping, Sequence
+
+from artui.job import FINAL, Job, Reason, Stage, Status
+from artui.journal import Stale, accounts, jobs
+from artui.pace import Looks, first_look, next_look, next_round, qa_look
+from artui.providers.base import Progress, State
+from artui.steps import Journey
+
+AT_ONCE = 500
+"""The most executions one round of looks asks about."""
+
+OVERDUE_AFTER = 3600.0
+OVERDUE_TIMES = 20
+"""An execution is overdue after an hour or twenty times its usual time, whichever is longer, where the service has no
+deadline of its own."""
+
+
+class Lookout:
+    """The schedule of looks, in memory: after a restart everything is looked at soon.
+
+    ``bell`` rings when something was added that cannot wait for the next round.
+    """
+
+    def __init__(self, journey: Journey) -> None:
+        self.journey = journey
+        self.desk = journey.desk
+        self.bell = asyncio.Event()
+        self._looks: dict[int, tuple[Job, Looks]] = {}
+        self._round: float | None = None
+
+    def __len__(self) -> int:
+        return len(self._looks)
+
+    async def start(self) -> None:
+        """Take up what an earlier engine left at the service."""
+        desk, now = self.desk, self.desk.clock.now()
+        at_service = await desk.journal.ask(
+            jobs.select,
+            "account = ? AND stage = 'submitted' AND status IN ('waiting', 'held') AND reason <> ?",
+            (desk.account.name, Reason.ACCOUNT),
+        )
+        for job in at_service:
+            # A look that was far off stays bounded, so that a clock that jumped puts nothing off for long.
+            due = min(job.due or now, now + desk.provider.settings.first_look)
+            self._looks[job.id] = (job, Looks(due, desk.provider.limits.least_gap))
+
+    def expect(self, job: Job) -> None:
+        """Look at a job that was just sent, when it is likely to be done."""
+        now = self.desk.clock.now()
+        self._schedule(job, first_look(now, job.due or now, self.desk.provider.limits.least_gap))
+
+    def follow(self, job: Job) -> None:
+        """Look at a job at the service now, and from now on."""
+        self._schedule(job, Looks(self.desk.clock.now(), self.desk.provider.limits.least_gap))
+
+    def forget(self, job: Job) -> None:
+        """Stop looking at a job."""
+        self._looks.pop(job.id, None)
+
+    def _schedule(self, job: Job, looks: Looks) -> None:
+        self._looks[job.id] = (job, looks)
+        if self._round is None or looks.latest < self._round:
+            self.bell.set()
+
+    def next_round(self) -> float | None:
+        """When the next looks are taken; None where nothing is at the service."""
+        self._round = next_round([looks for _, looks in self._looks.values()])
+        return self._round
+
+    def due(self) -> list[Job]:
+        """The jobs to look at now; none before their common time has come."""
+        now, until = self.desk.clock.now(), self.next_round()
+        if until is None or until > now:
+            return []
+        return [job for job, looks in self._looks.values() if looks.due <= now][:AT_ONCE]
+
+    async def note(self, looked_at: Sequence[Job], seen: Mapping[str, Progress]) -> None:
+        """Write down one round of looks; what was not seen is looked at again."""
+        await asyncio.gather(*(self._noted(job, seen.get(job.execution)) for job in looked_at))
+
+    async def _noted(self, job: Job, progress: Progress | None) -> None:
+        """Write down one look and settle when the next one is, or that none is needed."""
+        if progress is not None:
+            try:
+                job = await self.journey.note(job, progress)
+                job = await self._overdue(job)
+            except Stale:
+                fresh = await self.desk.journal.ask(jobs.get, job.id)
+                job = fresh or job
+        if job.stage is not Stage.SUBMITTED or job.status in FINAL:
+            self._looks.pop(job.id, None)
+        elif job.id in self._looks:
+            _, looks = self._looks[job.id]
+            self._looks[job.id] = (job, self._following(job, progress, looks))
+
+    def _following(self, job: Job, progress: Progress | None, looks: Looks) -> Looks:
+        now = self.desk.clock.now()
+        if job.status is Status.HELD or (progress is not None and progress.state is State.IN_QA):
+            return qa_look(looks, now, self.desk.provider.settings.qa_look)
+        return next_look(looks, now, self.desk.provider.limits.least_gap, random.random())  # noqa: S311 — spread
+
+    async def _overdue(self, job: Job) -> Job:
+        if job.stage is not Stage.SUBMITTED or job.reason != Reason.AT_SERVICE:
+            return job
+        bound, since = self.desk.provider.deadline(job.workflow), time.time() - job.stage_at
+        if bound is None and since < OVERDUE_AFTER:
+            return job
+        if bound is None:
+            usual = await self.desk.journal.ask(accounts.usual, job.payer, job.workflow)
+            bound = max(OVERDUE_AFTER, OVERDUE_TIMES * (usual[0] if usual else 0.0))
+        if since < bound:
+            return job
+        message = f"at the service for {bound / 60:.0f} minutes without an end; still looked at, not ordered again"
+        return await self.desk.journal.do(
+            jobs.move, job, job.stage, Status.HELD, "overdue", reason=Reason.OVERDUE, message=message,
+            due=self.desk.clock.now(),
+        )  # fmt: skip

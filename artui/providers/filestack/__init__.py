@@ -1,0 +1,270 @@
+"""Filestack Workflows: store a photo, run a workflow on it, follow the job; docs/providers/filestack.md says why.
+
+A run is a GET that costs and cannot be repeated or looked up: each goes out once, on an upload of its own. Workflows
+and their prices stand in the settings, for no call lists them.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import re
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+from urllib.parse import quote
+
+from artui.files import Accepts, Part, Photo
+from artui.providers.base import (
+    Component,
+    Counted,
+    Identity,
+    Limits,
+    Order,
+    Organization,
+    Output,
+    Permit,
+    Progress,
+    Provider,
+    ProviderError,
+    Rejected,
+    Sent,
+    State,
+    Surroundings,
+    Transient,
+    Unknown,
+    Uploaded,
+    Workflow,
+)
+from artui.providers.filestack.app import KEY_NAME, TITLE, App
+from artui.providers.filestack.settings import MINUTES, FilestackSettings, WorkflowSettings
+from artui.providers.filestack.uploads import Uploads
+from artui.providers.http import PAGE, Answer, Request
+from artui.providers.http.client import in_thread
+from artui.providers.http.looks import look_at_each
+from artui.providers.http.messages import asked_to_wait
+from artui.providers.said import filestack as said
+
+
+class Filestack(Provider[FilestackSettings]):
+    """One app at Filestack."""
+
+    name = "filestack"
+    title = TITLE
+    key_name = KEY_NAME
+    Settings = FilestackSettings
+    limits = Limits(
+        accepts=Accepts(frozenset({"image/jpeg", "image/png", "image/tiff", "image/webp", "image/gif"})),
+        in_flight=20,
+        least_gap=2.0,
+        keeps_results=172_800,
+        fresh_upload=True,
+        takes_addresses=True,
+        can_find=False,
+        can_retry=False,
+    )
+
+    def __init__(self, settings: FilestackSettings, surroundings: Surroundings) -> None:
+        super().__init__(settings, surroundings)
+        self._app = App(settings, surroundings)
+        self._uploads = Uploads(self._app)
+        self._workflows = {one.id: (one.title or key, one) for key, one in settings.workflows.items()}
+        self._jobs: set[str] = set()
+
+    async def close(self) -> None:
+        """Close every connection."""
+        await self._app.http.close()
+
+    @property
+    def endpoint(self) -> str:
+        """The address that runs workflows."""
+        return self.settings.cdn_url
+
+    @property
+    def service_time(self) -> float | None:
+        """The service's clock now, in epoch seconds; None before its first answer."""
+        return self._app.http.service_time
+
+    # Who we are, and what there is.
+
+    async def identify(self) -> Identity:
+        """Check key and secret, and say which app pays."""
+        await self.balance()
+        key = self.settings.api_key
+        return Identity(f"{self.name} {self.endpoint} {key}", self.endpoint, Organization(key, f"app {key}"))
+
+    async def workflows(self) -> list[Workflow]:
+        """The workflows that the settings name; :class:`Rejected` ``no workflows`` where they name none."""
+        if not self._workflows:
+            said_where = "add [accounts.NAME.workflows.KEY] to config.toml, as config.example.toml shows"
+            raise Rejected(f"{self.title}: no workflow is set up yet: {said_where}", reason="no workflows")
+        return [_known(title, one) for title, one in self._workflows.values()]
+
+    async def workflow(self, workflow_id: str) -> Workflow:
+        """One of them; :class:`Rejected` ``not found`` where the settings do not name it."""
+        if workflow_id.lower() not in self._workflows:
+            raise Rejected(f"{self.title}: the account's settings name no workflow {workflow_id}", reason="not found")
+        return _known(*self._workflows[workflow_id.lower()])
+
+    async def balance(self) -> int | None:
+        """None, for the service tells no balance; but only where it accepts key and secret."""
+        await self._app.check()
+        return None
+
+    def deadline(self, workflow: str) -> float | None:
+        """Seconds a job of this workflow may take."""
+        known = self._workflows.get(workflow.lower())
+        return 60 * (known[1].minutes if known else MINUTES)
+
+    # The photo.
+
+    async def upload(self, photo: Photo, name: str, counted: Counted) -> Uploaded:
+        """Store the photo, anew each time: whole, or in parts where it is large."""
+        return await self._uploads.upload(photo, name, counted)
+
+    async def fetch_address(self, address: str) -> Uploaded:
+        """Have the service store what lies at a URL, or at ``src://ALIAS/PATH`` of the app's own storage."""
+        return await self._uploads.fetch_address(address)
+
+    # The paid request.
+
+    def draft(self, order: Order) -> str:
+        """The run's path without its security, which is signed when it is sent."""
+        title, workflow = self._workflows.get(order.workflow.lower(), ("", None))
+        if workflow and workflow.accepts and order.photo.media_type not in workflow.accepts:
+            what = f"{title} does not take {order.photo.media_type}, by its settings"
+            raise Rejected(f"{order.photo.path.name}: {what}", reason="unsupported")
+        run = f"run_workflow=id:{_segment(order.workflow)}"
+        path = f"/{self.settings.api_key}/{{security}}/{run}/{_segment(order.uploaded.reference)}"
+        stored = {"path": path, "workflow": order.workflow, "handle": order.uploaded.reference, "key": order.key}
+        return json.dumps(stored, sort_keys=True)
+
+    async def submit(self, draft: str, photo: Photo, permit: Permit, counted: Counted) -> str:
+        """Run a workflow, asked once."""
+        del counted  # the photo lies at the service already
+        stored = json.loads(draft)
+        needed_for = self.deadline(stored["workflow"]) or 0
+        security = self._app.signer.fresh(await self._app.secret(), self._app.now, needed_for)
+        url = f"{self.settings.cdn_url}{stored['path']}"
+        request = Request("GET", url, f"ordering {photo.path.name}", hidden={"security": security.in_path})
+        began = time.monotonic()
+        answer = await self._app.http.pay(request, permit)
+        await self._raise_refusal(answer)
+        job = _job_of(answer)
+        since = self._app.now - (time.monotonic() - began)
+        if not (200 <= answer.status < 300 and job is not None):
+            raise Unknown(f"{answer.about}: nobody can tell from the answer (status {answer.status}) what became of it")
+        if job.jobid in self._jobs or not job.is_new(stored["workflow"], stored["handle"], since):
+            raise Unknown(f"{answer.about}: the answer names job {job.jobid}, which another run has started")
+        self._jobs.add(job.jobid)
+        return job.jobid
+
+    async def _raise_refusal(self, answer: Answer) -> None:
+        """Raise what a run was refused for, where surely nothing was started."""
+        if answer.status == 429 and "filestack-reset" in answer.headers:
+            wait = asked_to_wait(answer.headers)
+            raise Transient(f"{answer.about}: too many requests", retry_after=wait, reached=False)
+        if said.refuses(answer) and answer.status == 404:
+            # Without its status, for it means the workflow: a lost upload would be sent again, without end.
+            raise Rejected(f"{said.rejected(answer)}: check the workflow's id", reason="not found")
+        if said.refuses(answer):
+            raise await self._app.refused(answer)
+
+    # The jobs.
+
+    async def poll(self, sent: Sequence[Sent]) -> dict[str, Progress]:
+        """Look at jobs, one by one."""
+        failures: list[Transient | Rejected] = []
+        seen = await look_at_each(sent, self._look, failures)
+        if failures and not seen:
+            raise failures[0]
+        return seen
+
+    async def _look(self, sent: Sent) -> Progress:
+        try:
+            answer = await self._status(sent.execution)
+        except Rejected as refusal:
+            if refusal.status in (400, 404, 410, 422):
+                return Progress(sent.execution, State.GONE, str(refusal.status), message=str(refusal))
+            raise
+        job = answer.read_as(said.Job)
+        if job.jobid != sent.execution or not job.status:
+            raise answer.unreadable()
+        _, workflow = self._workflows.get(sent.workflow.lower(), ("", None))
+        wanted = said.Wanted(workflow.tasks, workflow.all_results) if workflow else said.Wanted()
+        price = workflow.price if workflow else None
+        progress = job.progress(1 if price is None else price, self._app.now, wanted)
+        stated = await asyncio.gather(*(self._with_digest(output) for output in progress.outputs))
+        return replace(progress, outputs=tuple(stated))
+
+    async def _status(self, execution: str) -> Answer:
+        url = f"{self.settings.cdn_url}/{self.settings.api_key}/{{security}}/workflow_status=job_id:"
+        return await self._app.ask(Request("GET", url + _segment(execution), f"looking at {execution}"), most=PAGE)
+
+    async def _with_digest(self, output: Output) -> Output:
+        """A stored file with the digest the service has of it, where it tells."""
+        handle = json.loads(output.locator).get("handle")
+        try:
+            known = await self._app.metadata(handle, "reading what a result is") if handle else None
+        except ProviderError:
+            return output
+        if known is None:
+            return output
+        digest = known.sha256.lower() if re.fullmatch(r"[0-9a-fA-F]{64}", known.sha256) else None
+        return replace(output, digest=digest, size=output.size or known.size or None)
+
+    async def download(self, output: Output, execution: str, part: Part, counted: Counted) -> None:
+        """Fetch a file, or write what the status answer says of a task.
+
+        Raises :class:`Rejected` ``not there`` where it has gone.
+        """
+        place = json.loads(output.locator)
+        doing = f"fetching a result of {execution}"
+        if "json" in place:
+            content = said.json_of((await self._status(execution)).json_object() or {}, place["json"])
+            if content is not None:
+                await in_thread(part.write, content)
+                counted(len(content))
+                return
+        is_proven = output.digest is not None or output.size is not None
+        for url in self._addresses(place):
+            request = await self._app.sealed(Request("GET", url, doing))
+            answer = await self._app.http.fetch(request, part.write, is_proven=is_proven, counted=counted)
+            if answer.status == 200:
+                return
+            if answer.status != 404 and "wf" not in place:
+                raise await self._app.refused(answer)
+        raise Rejected(f"{self.title}: {doing}: it is not there", reason="not there", status=404)
+
+    def _addresses(self, place: Mapping[str, Any]) -> Iterator[str]:
+        """Where a file may lie. Our security goes nowhere but to the address in the settings."""
+        cdn = self.settings.cdn_url
+        if "handle" in place:
+            yield f"{cdn}/{{security}}/{_segment(place['handle'])}"
+        elif "wf" in place:
+            yield f"{cdn}/{self.settings.api_key}/{{security}}/wf://{place['wf']}"
+            yield f"{cdn}/{self.settings.api_key}/wf://{place['wf']}?{{security}}"
+        elif str(place.get("url", "")).startswith("https://"):
+            yield place["url"].replace("{", "%7B")
+
+
+# -------------------------------------------------------------------------------------------------- small conclusions
+
+
+def _known(title: str, workflow: WorkflowSettings) -> Workflow:
+    return Workflow(workflow.id, "", title, workflow.price, tuple(Component("task", task) for task in workflow.tasks))
+
+
+def _segment(text: str) -> str:
+    return quote(text, safe="", errors="replace")
+
+
+def _job_of(answer: Answer) -> said.Job | None:
+    try:
+        return answer.read_as(said.Job)
+    except Transient:
+        return None
+
+
+PROVIDER = Filestack

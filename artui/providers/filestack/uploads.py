@@ -1,0 +1,141 @@
+"""How a photo gets to Filestack: whole, in parts, or fetched by the service from an address."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import hashlib
+import json
+import re
+from collections.abc import Generator, Mapping
+from contextlib import closing
+from typing import Final
+from urllib.parse import urlencode, urlsplit
+
+from artui.files import Photo, Sending
+from artui.providers.base import Counted, Rejected, Transient, Uploaded
+from artui.providers.filestack.app import STORE, TITLE, App
+from artui.providers.http import SENT_AT_ONCE, Answer, Request, file_body, json_body
+from artui.providers.http.client import in_thread
+from artui.providers.http.messages import is_this_machine
+from artui.providers.said import filestack as said
+
+PART: Final = 8 * 1024 * 1024
+"""Bytes of one part of a large upload; the service's storage takes none below 5 MiB but the last."""
+
+AGAIN: Final = 1.0
+"""Seconds between two questions whether a stored file is ready."""
+
+MERGED_WITHIN: Final = 120
+READY_WITHIN: Final = 60
+"""How often it is asked whether a large upload is put together, and whether it has reached its storage."""
+
+_UNSAFE: Final = re.compile(r"[\\{}|%`\"'~\[\]#^<>/\x00-\x1f]")
+_DOMAIN: Final = re.compile(r"[a-z0-9.-]+\.[a-z-]+")
+
+
+class Uploads:
+    """Brings photos to one app's storage."""
+
+    def __init__(self, app: App) -> None:
+        self._app = app
+
+    async def upload(self, photo: Photo, name: str, counted: Counted) -> Uploaded:
+        """Store the photo, anew each time: whole, or in parts where it is large."""
+        plain = _UNSAFE.sub("-", name)
+        if photo.stamp.size > self._app.settings.multipart_above * 1_000_000:
+            return await self._upload_parts(photo, plain, counted)
+        doing = f"uploading {photo.path.name}"
+        query = urlencode({"key": self._app.settings.api_key, "filename": plain, "mimetype": photo.media_type})
+        body = file_body(photo.media_type, photo.stamp.size, Sending(photo, SENT_AT_ONCE))
+        url = f"{self._app.settings.api_url}/store/S3?{query}&{{security}}"
+        return self._uploaded(await self._app.ask(Request("POST", url, doing, body=body), counted=counted))
+
+    async def _upload_parts(self, photo: Photo, name: str, counted: Counted) -> Uploaded:
+        """Send a photo part by part. The last leaves only when the file proved to be the one that was checked."""
+        doing = f"uploading {photo.path.name}"
+        size = photo.stamp.size
+        start = await self._app.start(name, photo.media_type, size, doing)
+        place = {"uri": start.uri, "region": start.region, "upload_id": start.upload_id}
+        calls = f"{self._upload_host(start)}/multipart"
+        etags: list[dict[str, object]] = []
+        sent = 0
+        with closing(_blocks(photo)) as blocks:
+            while (block := await in_thread(next, blocks, None)) is not None:
+                etag = await self._send_part(calls, doing, place, len(etags) + 1, block, _from(sent, counted))
+                etags.append({"part_number": len(etags) + 1, "etag": etag})
+                sent += len(block)
+        whole = {**place, "filename": name, "mimetype": photo.media_type, "size": size, "parts": etags}
+        for _ in range(MERGED_WITHIN):
+            answer = await self._app.post(f"{calls}/complete", doing, whole)
+            if answer.status != 202:
+                return await self._once_ready(answer, doing)
+            await asyncio.sleep(AGAIN)
+        raise Transient(f"{TITLE}: {doing}: the service does not put the parts together")
+
+    def _upload_host(self, start: said.Start) -> str:
+        """Where the parts are announced; they carry the policy, so only to the upload host and its neighbours."""
+        ours, named = urlsplit(self._app.settings.upload_url), start.location_url.rstrip("/")
+        there = urlsplit(named if "://" in named else f"{ours.scheme}://{named}")
+        domain = (ours.hostname or "").partition(".")[2]
+        is_neighbour = bool(_DOMAIN.fullmatch(domain)) and (there.hostname or "").endswith(f".{domain}")
+        if there.scheme != ours.scheme or there.username or not (there.netloc == ours.netloc or is_neighbour):
+            raise Transient(f"{TITLE}: the service sends large uploads to a host that is not its own")
+        return there.geturl()
+
+    async def _send_part(
+        self, calls: str, doing: str, place: Mapping[str, object], number: int, block: bytes, counted: Counted
+    ) -> str:
+        """Announce one part, then put its bytes where the service says; returns the storage's tag for them."""
+        checksum = base64.b64encode(hashlib.md5(block, usedforsecurity=False).digest()).decode()
+        fields = {**place, "part": number, "size": len(block), "md5": checksum}
+        there = (await self._app.post(f"{calls}/upload", doing, fields)).read_as(said.PartPlace)
+        if not (there.url.startswith("https://") or is_this_machine(urlsplit(there.url).hostname or "")):
+            raise Transient(f"{TITLE}: {doing}: the service wants a part sent in clear")
+        body = file_body("", len(block), _sliced(block))
+        put = Request("PUT", there.url, doing, headers=there.headers, body=body)
+        answer = await self._app.http.send(put, counted=counted)
+        etag = answer.headers.get("etag", "")
+        if answer.status != 200 or not etag:
+            raise Transient(f"{TITLE}: {doing}: the storage did not take part {number} (status {answer.status})")
+        return etag
+
+    async def _once_ready(self, answer: Answer, doing: str) -> Uploaded:
+        """The reference of a large upload, once it has reached its storage."""
+        uploaded = self._uploaded(answer)
+        if answer.read_as(said.Stored).status.casefold() != "intransit":
+            return uploaded
+        for _ in range(READY_WITHIN):
+            if await self._app.metadata(uploaded.reference, doing) is not None:
+                return uploaded
+            await asyncio.sleep(AGAIN)
+        raise Transient(f"{TITLE}: {doing}: the file does not arrive in its storage")
+
+    async def fetch_address(self, address: str) -> Uploaded:
+        """Have the service store what lies at a URL, or at ``src://ALIAS/PATH`` of the app's own storage."""
+        doing = f"importing {address.partition('?')[0]}"
+        if not re.fullmatch(r"(https?|src)://[!-~]+", address):
+            raise Rejected(f"{TITLE}: {doing}: it must be a URL or src://ALIAS/PATH", reason="unsupported")
+        security = (await self._app.signed()).fields()
+        tasks = [{"name": "store", "params": STORE}, {"name": "security", "params": security}]
+        body = json_body(json.dumps({"apikey": self._app.settings.api_key, "sources": [address], "tasks": tasks}))
+        url = f"{self._app.settings.cdn_url}/process"
+        return self._uploaded(await self._app.ask(Request("POST", url, doing, body=body)))
+
+    def _uploaded(self, answer: Answer) -> Uploaded:
+        reference = answer.read_as(said.Stored).reference
+        if not reference:
+            raise answer.unreadable()
+        return Uploaded(reference)
+
+
+def _from(start: int, counted: Counted) -> Counted:
+    return lambda sent: counted(start + sent)
+
+
+def _blocks(photo: Photo) -> Generator[bytes]:
+    yield from Sending(photo, PART)
+
+
+def _sliced(block: bytes) -> list[bytes]:
+    return [block[start : start + SENT_AT_ONCE] for start in range(0, len(block), SENT_AT_ONCE)]

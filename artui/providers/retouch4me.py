@@ -1,0 +1,336 @@
+"""Retouch4me: a photo and its recipe in one paid request, followed and fetched; docs/providers/retouch4me.md says why.
+
+There is no list to look a lost request up in. It is sent again as it was stored, under the same ``Idempotency-Key``,
+which the service promises to carry out once.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import time
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from dataclasses import replace
+from functools import partial
+from typing import Any, Final
+
+from pydantic import Field, ValidationError, field_validator
+
+from artui.credentials import Secret
+from artui.credentials.tokens import since_boot
+from artui.files import Accepts, Part, Photo, Sending, ascii_name
+from artui.providers import base
+from artui.providers.base import (
+    Blocked,
+    Cause,
+    Counted,
+    Identity,
+    Limits,
+    Order,
+    Organization,
+    Output,
+    Permit,
+    Progress,
+    Provider,
+    Rejected,
+    Sent,
+    State,
+    Surroundings,
+    Transient,
+    Unknown,
+    Uploaded,
+    Workflow,
+)
+from artui.providers.http import (
+    SENT_AT_ONCE,
+    TEXT,
+    Client,
+    FilePart,
+    Request,
+    ServiceUrl,
+    form_body,
+    json_body,
+    multipart_body,
+)
+from artui.providers.http.looks import look_at_each
+from artui.providers.http.signed_in import pasted_key
+from artui.providers.said import retouch4me as said
+from artui.providers.said.plugins import Recipe, refuse_twins
+
+TOKEN: Final = "X-Retouch-Token"  # noqa: S105 - the header's name
+REFUSED_FOR: Final = 600.0
+"""Seconds for which a token that a paid request was refused for is not tried again, unless something speaks for it."""
+
+LAST_SAID: Final = 60.0
+"""Seconds for which it counts that a start was the last one of the day."""
+
+_API: Final = "/api/v1"
+
+
+class Retouch4meSettings(base.Settings):
+    """What a Retouch4me account may set."""
+
+    api_url: ServiceUrl = Field(
+        default="https://retoucher.hz.labs.retouch4.me",
+        description="Address of the service (outside Europe https://cf-retoucher.retouch4.me is nearer)",
+    )
+    balance_url: ServiceUrl = Field(
+        default="https://3dlutcreator.com/api/retouch/v1/balance",
+        description="Address that tells the credits left where the service does not; it gets the token too",
+    )
+    workflows: Mapping[str, Recipe] = Field(
+        default_factory=dict, description="The workflows of this account: each a title and plugin tasks"
+    )
+
+    @field_validator("workflows")
+    @classmethod
+    def _names_each_recipe_once(cls, recipes: Mapping[str, Recipe]) -> Mapping[str, Recipe]:
+        refuse_twins(recipes)
+        return recipes
+
+
+class Retouch4me(Provider[Retouch4meSettings]):
+    """One account at Retouch4me."""
+
+    name = "retouch4me"
+    title = "Retouch4me"
+    key_name = "retouch token"
+    Settings = Retouch4meSettings
+    limits = Limits(
+        accepts=Accepts(frozenset({"image/jpeg", "image/png"}), max_bytes=100_000_000, max_pixels=250_000_000),
+        in_flight=4,
+        least_gap=2.0,
+        keeps_results=said.KEEPS,
+        idempotent_submit=True,
+        replay_within=20 * 3600,
+        can_find=False,
+        can_retry=False,
+    )
+
+    def __init__(self, settings: Retouch4meSettings, surroundings: Surroundings) -> None:
+        super().__init__(settings, surroundings)
+        self._http = Client(self.title, proxy=surroundings.proxy, ca_file=surroundings.ca_file)
+        self._refused: tuple[Secret, float] | None = None
+        self._used_up_since: float | None = None
+        self._knows_limits = False
+
+    async def close(self) -> None:
+        """Close every connection."""
+        await self._http.close()
+
+    @property
+    def endpoint(self) -> str:
+        """The address of the account's host: jobs of one are not known at another."""
+        return self.settings.api_url
+
+    @property
+    def service_time(self) -> float | None:
+        """The service's clock now, in epoch seconds; None before its first answer."""
+        return self._http.service_time
+
+    # Who we are, and what is left.
+
+    async def identify(self) -> Identity:
+        """Check the token as far as the service tells, and say who pays: a token is all that is known of a customer."""
+        token = await self._token()
+        await self._learn_limits()
+        await self._remaining(token)
+        mark = hashlib.sha256(token.reveal().encode()).hexdigest()[:16]
+        payer = f"{self.name} {self.endpoint} {mark}"
+        return Identity(payer, self.endpoint, Organization(mark, f"token {mark[:6]}"))
+
+    async def balance(self) -> int | None:
+        """Credits left; None where neither address tells, which stops nothing.
+
+        Raises :class:`Blocked` only for a token that a paid request was refused for a short while ago.
+        """
+        token, left = await self._token(), None
+        with suppress(Blocked):
+            left = await self._remaining(token)
+        if left is not None:
+            self._refused = None
+        elif self._refused is not None:
+            refused, then = self._refused
+            if refused == token and since_boot() - then < REFUSED_FOR:
+                raise Blocked(f"{self.title}: the token is not accepted: sign in again", cause=Cause.LOGIN)
+        return left
+
+    async def _remaining(self, token: Secret) -> int | None:
+        """Credits left by the newer address, else by the older one; None where neither tells.
+
+        Raises :class:`Blocked` where the token is refused and neither tells.
+        """
+        refusals = []
+        for request in (self._newer_balance(token), self._older_balance(token)):
+            try:
+                answer = await self._http.send(request, most=TEXT)
+            except Transient:
+                continue
+            left = said.remaining(answer) if said.code_of(answer) == 200 else None
+            if left is not None:
+                return left
+            if said.is_of_the_token(answer):
+                refusals.append(said.refusal(answer))
+        if refusals:
+            raise refusals[0]
+        return None
+
+    def _newer_balance(self, token: Secret) -> Request:
+        body = json_body(json.dumps({"modes": [said.MODE]}))
+        return Request(
+            "POST", f"{self.endpoint}{_API}/balance", "reading the balance", secrets={TOKEN: token}, body=body
+        )
+
+    def _older_balance(self, token: Secret) -> Request:
+        body = form_body({"retouchtoken": token.reveal(), "modes[]": said.MODE})
+        headers = {"Accept": "application/json"}
+        return Request("POST", self.settings.balance_url, "reading the balance", headers=headers, body=body)
+
+    async def _learn_limits(self) -> None:
+        """Take over what the service says of the photos it takes, once, where it says it; never more than is known."""
+        if self._knows_limits:
+            return
+        with suppress(Transient, ValidationError):
+            request = Request("GET", f"{self.endpoint}{_API}/info/limits", "reading the limits")
+            answer = await self._http.send(request, most=TEXT)
+            self._knows_limits = True
+            if said.code_of(answer) == 200:
+                accepts = said.FileLimits.model_validate_json(answer.body).within(self.limits.accepts)
+                self.limits = replace(self.limits, accepts=accepts)
+
+    async def _token(self) -> Secret:
+        return await pasted_key(self.surroundings, self.key_name)
+
+    # What there is.
+
+    async def workflows(self) -> list[Workflow]:
+        """The recipes of the configuration; :class:`Rejected` ``no workflows`` where there are none."""
+        if not self.settings.workflows:
+            said_where = "add [accounts.NAME.workflows.KEY] to config.toml, as config.example.toml shows three"
+            raise Rejected(f"{self.title}: no workflow is set up yet: {said_where}", reason="no workflows")
+        return [recipe.workflow(key) for key, recipe in self.settings.workflows.items()]
+
+    async def workflow(self, workflow_id: str) -> Workflow:
+        """One recipe; :class:`Rejected` ``not found`` where there is none."""
+        recipe = self.settings.workflows.get(workflow_id)
+        if recipe is None:
+            known = ", ".join(self.settings.workflows) or "none"
+            said_known = f"there is no workflow {workflow_id!r} in the configuration (known: {known})"
+            raise Rejected(f"{self.title}: {said_known}", reason="not found")
+        return recipe.workflow(workflow_id)
+
+    # The photo goes with the order.
+
+    async def uploaded(self, photo: Photo) -> Uploaded | None:
+        """A photo is nowhere before its order, and never gone."""
+        return Uploaded(photo.digest)
+
+    async def upload(self, photo: Photo, name: str, counted: Counted) -> Uploaded:
+        """Do nothing: the photo is sent with the order."""
+        del name, counted
+        return Uploaded(photo.digest)
+
+    # The paid request.
+
+    def draft(self, order: Order) -> str:
+        """The start request: its key, its payload as it was pinned, and which photo goes with it, under which name."""
+        if not order.parameters:
+            raise Rejected(f"{self.title}: the job has no recipe: submit its photo again", reason="no recipe")
+        name = ascii_name(order.photo.path.name, order.photo.media_type)
+        file = {"name": name, "type": order.photo.media_type, "digest": order.photo.digest}
+        stored = {"path": f"{_API}/retoucher/start", "key": order.key, "payload": order.parameters, "file": file}
+        return json.dumps(stored, sort_keys=True, separators=(",", ":"))
+
+    async def submit(self, draft: str, photo: Photo, permit: Permit, counted: Counted) -> str:
+        """Send a draft with its photo. The last of the photo is held back until it proved to be the one checked."""
+        self._refuse_used_up()
+        token = await self._token()
+        answer = await self._http.pay(
+            self._start(json.loads(draft), photo, token),
+            permit,
+            counted=lambda sent: counted(min(sent, photo.stamp.size)),
+        )
+        refusal = said.paid_refusal(answer)
+        if refusal is not None:
+            if said.is_of_the_token(answer):
+                self._refused = (token, since_boot())
+            self._used_up_since = None  # a hold is due, and after it the service is to be asked
+            raise refusal
+        execution = said.accepted(answer)
+        if execution is None:
+            raise Unknown(f"{answer.about}: nobody can tell from the answer (status {answer.status}) what became of it")
+        left = said.left_today(answer)
+        self._used_up_since = since_boot() if left is not None and left <= 0 else None
+        self._refused = None
+        return execution
+
+    def _refuse_used_up(self) -> None:
+        """Refuse, once, what follows a start whose answer said that it was the last of the day.
+
+        Soon after only: what comes later may be of another day, and is for the service to refuse.
+        """
+        since, self._used_up_since = self._used_up_since, None
+        if since is not None and since_boot() - since < LAST_SAID:
+            raise Blocked(f"{self.title}: nothing is left for today, as the last answer says", cause=Cause.QUOTA)
+
+    def _start(self, stored: Mapping[str, Any], photo: Photo, token: Secret) -> Request:
+        file = stored["file"]
+        content = Sending(photo, SENT_AT_ONCE)
+        part = FilePart("file", file["name"], file["type"], photo.stamp.size, content)
+        fields = {"token": token.reveal(), "payload": stored["payload"]}
+        return Request(
+            "POST",
+            f"{self.endpoint}{stored['path']}",
+            f"ordering {photo.path.name}",
+            headers={"Idempotency-Key": stored["key"], "Accept": "application/json"},
+            secrets={TOKEN: token},
+            body=multipart_body(fields, part),
+        )
+
+    # The executions. Whoever knows an id may fetch the result: ids stand in no message.
+
+    async def poll(self, sent: Sequence[Sent]) -> dict[str, Progress]:
+        """Look at executions one by one, a few at a time."""
+        token = await self._token()
+        failures: list[Transient | Rejected] = []
+        seen = await look_at_each(sent, partial(self._look, token), failures)
+        if failures and not seen:
+            raise failures[0]
+        return seen
+
+    async def _look(self, token: Secret, sent: Sent) -> Progress:
+        execution = said.segment(sent.execution)
+        address = f"{self.endpoint}{_API}/retoucher/status/{execution}"
+        answer = await self._http.send(
+            Request("GET", address, "looking at an execution", secrets={TOKEN: token}), most=TEXT
+        )
+        if said.code_of(answer) == 404:
+            return Progress(sent.execution, State.GONE, "404", message=answer.sentence)
+        if said.code_of(answer) != 200:
+            raise said.refusal(answer)
+        recipe = self.settings.workflows.get(sent.workflow)
+        output = Output(
+            f"{_API}/retoucher/getFile/{execution}",
+            media_type="application/zip" if recipe and recipe.is_layered else "",
+            unpack=recipe is not None and recipe.layers == "unpack",
+        )
+        now = said.at(self.service_time or time.time())
+        return answer.read_as(said.Status).seen(sent.execution, now, output)
+
+    async def download(self, output: Output, execution: str, part: Part, counted: Counted) -> None:
+        """Fetch a result: a picture or an archive, which only its bytes tell.
+
+        Raises :class:`Rejected` ``not there`` where the service has not stored it yet, or no longer.
+        """
+        del execution  # the output says where it lies
+        token = await self._token()
+        request = Request("GET", f"{self.endpoint}{output.locator}", "fetching a result", secrets={TOKEN: token})
+        answer = await self._http.fetch(request, part.write, counted=counted)
+        if answer.status == 404:
+            raise Rejected(f"{answer.about}: it is not there", reason="not there", status=404)
+        if answer.status != 200:
+            raise said.refusal(answer)
+
+
+PROVIDER = Retouch4me

@@ -1,0 +1,204 @@
+"""Retouch4me's answers: whether a photo was accepted, how a job goes, what is left, and what a refusal means.
+
+The service says its codes twice, as the HTTP status and as ``status`` in the body; where they differ, the body counts.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import Any, Final, TypeGuard
+from urllib.parse import quote
+
+from pydantic import Field
+
+from artui.files import Accepts
+from artui.providers.base import Blocked, Cause, Output, Progress, Rejected, State, Transient
+from artui.providers.http import Answer
+from artui.providers.http.messages import asked_to_wait, one_line
+from artui.providers.said import Said, moment
+from artui.providers.said.plugins import PRICE
+
+KEEPS: Final = 86_400.0
+"""Seconds a result stays at the service, at most."""
+
+MODE: Final = "professional"
+
+NO_TOKEN: Final = frozenset({401, 460})
+USED_UP: Final = 461
+
+_REASONS: Final = {400: "bad request", 404: "not found", 462: "invalid task"}
+_NOT_NOW: Final = frozenset({408, 409, 425, 429})
+_TYPES: Final = {"jpg": "image/jpeg", "jpeg": "image/jpeg", "png": "image/png"}
+_STATES: Final = {
+    "waiting": State.RUNNING,
+    "active": State.RUNNING,
+    "delayed": State.RUNNING,
+    "completed": State.DONE,
+    "failed": State.FAILED,
+}
+
+
+# -------------------------------------------------------------------------------------------------- codes and refusals
+
+
+def code_of(answer: Answer) -> int:
+    """The code that counts: ``status`` of the body where that is one, else the status of HTTP."""
+    code = (answer.json_object() or {}).get("status")
+    return code if _is_int(code) and code != 200 else answer.status
+
+
+def is_of_the_token(answer: Answer) -> bool:
+    """Whether a refusal is about the token: the customer system's code is passed on with words of its own."""
+    return code_of(answer) in NO_TOKEN or answer.sentence == "Token issue"
+
+
+def refusal(answer: Answer) -> Transient | Rejected | Blocked:
+    """The error of an ordinary request that was not answered with 200."""
+    code = code_of(answer)
+    if code >= 500 or code in _NOT_NOW:
+        wait = asked_to_wait(answer.headers)
+        return Transient(f"{answer.about}: not now (status {code}): {answer.sentence}", retry_after=wait)
+    return _refusal(answer, code)
+
+
+def paid_refusal(answer: Answer) -> Rejected | Blocked | None:
+    """The error of a paid request that surely was not carried out; None where nobody can tell.
+
+    Sure is only what the service documents, in its own form, without the id that an accepted job has.
+    """
+    said, code = answer.json_object() or {}, code_of(answer)
+    is_own = "id" not in said and (said.get("status") == code or isinstance(said.get("message"), str))
+    is_final = answer.status < 500 and answer.status not in _NOT_NOW and not 300 <= answer.status < 400
+    is_known = code in _REASONS or code == USED_UP or (400 <= code < 500 and is_of_the_token(answer))
+    return _refusal(answer, code) if is_own and is_final and is_known and code not in _NOT_NOW else None
+
+
+def _refusal(answer: Answer, code: int) -> Rejected | Blocked:
+    said = f" ({answer.sentence})" if answer.sentence else ""
+    if is_of_the_token(answer):
+        return Blocked(f"{answer.about}: the token is not accepted{said}: sign in again", cause=Cause.LOGIN)
+    if code == USED_UP:
+        return Blocked(f"{answer.about}: nothing is left for today{said}", cause=Cause.QUOTA)
+    reason = _REASONS.get(code, f"status {code}")
+    return Rejected(f"{answer.about}: {answer.sentence or reason}", reason=reason, status=code)
+
+
+# ------------------------------------------------------------------------------------------------------------- answers
+
+
+def accepted(answer: Answer) -> str | None:
+    """The id of the job that a start began; None where the answer does not say so clearly.
+
+    It may be anything that can stand in an address and does not lead elsewhere there.
+    """
+    execution = (answer.json_object() or {}).get("id")
+    if code_of(answer) != 200 or not isinstance(execution, str):
+        return None
+    is_usable = 0 < len(execution) <= 500 and execution.isprintable() and execution.strip(" .") != ""
+    return execution if is_usable else None
+
+
+def left_today(answer: Answer) -> int | None:
+    """The starts left for the day, as an accepted one says; None where it does not."""
+    left = (answer.json_object() or {}).get("retouchQuota")
+    return left if _is_int(left) else None
+
+
+def remaining(answer: Answer) -> int | None:
+    """The credits left; None where the answer does not say."""
+    said = (answer.json_object() or {}).get("remaining")
+    left = said.get(MODE) if isinstance(said, dict) else None
+    return left if _is_int(left) else None
+
+
+def segment(text: str) -> str:
+    """Text as one part of an address."""
+    return quote(text, safe="", errors="replace")
+
+
+class Status(Said):
+    """One look at a job. Only the state counts; what the rest should not be, it is not."""
+
+    state: str
+    progress: Any = None
+    reason: Any = None
+    attempt: Any = None
+    max_attempts: Any = None
+    plugin_name: Any = None
+    expire_date: Any = None
+
+    def seen(self, execution: str, now: datetime, output: Output) -> Progress:
+        """The look in the program's words; ``output`` is where the result lies once there is one."""
+        state = _STATES.get(self.state, State.RUNNING)
+        return Progress(
+            execution=execution,
+            state=state,
+            word=self.state,
+            charged=PRICE,
+            outputs=(output,) if state is State.DONE else (),
+            message=self._message(state),
+            expires_in=self._expires_in(now) if state is State.DONE else None,
+        )
+
+    def _message(self, state: State) -> str:
+        """Why it failed, or what is being done just now."""
+        if state is not State.RUNNING:
+            return _line(self.reason) if state is State.FAILED else ""
+        parts = [_line(self.plugin_name)]
+        if _is_number(self.progress):
+            parts.append(f"{self.progress:.0f} %")
+        if _is_number(self.attempt) and self.attempt > 1:
+            parts.append(f"attempt {self.attempt:.0f}")
+        return ", ".join(part for part in parts if part)
+
+    def _expires_in(self, now: datetime) -> float:
+        """Seconds until the result goes: what the service says, but never more than it promises."""
+        until = moment(self.expire_date) if isinstance(self.expire_date, str) else None
+        return KEEPS if until is None else min(max((until - now).total_seconds(), 0.0), KEEPS)
+
+
+class ImageLimits(Said):
+    """What one image may be."""
+
+    formats: tuple[str, ...]
+    max_file_size_in_mb: float = Field(alias="maxFileSizeInMB", gt=0)
+    max_megapixels: float = Field(gt=0)
+
+
+class FileLimits(Said):
+    """What the service takes."""
+
+    image: ImageLimits
+
+    def within(self, known: Accepts) -> Accepts:
+        """What is taken by these limits and by those known before."""
+        types = known.media_types & {_TYPES.get(word.lower(), "") for word in self.image.formats}
+        return replace(
+            known,
+            media_types=types or known.media_types,
+            max_bytes=_less(known.max_bytes, self.image.max_file_size_in_mb * 1e6),
+            max_pixels=_less(known.max_pixels, self.image.max_megapixels * 1e6),
+        )
+
+
+def _less(known: int | None, said: float) -> int:
+    return int(said) if known is None else min(known, int(said))
+
+
+def at(epoch: float) -> datetime:
+    """A moment in epoch seconds."""
+    return datetime.fromtimestamp(epoch, UTC)
+
+
+def _is_int(value: object) -> TypeGuard[int]:
+    return isinstance(value, int) and not isinstance(value, bool)
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and abs(value) < 1e9
+
+
+def _line(text: object) -> str:
+    """Words of the service, on one line and not too long."""
+    return one_line(text) if isinstance(text, str) else ""

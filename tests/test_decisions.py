@@ -1,0 +1,192 @@
+"""What a person decides about jobs that were sent, and terms that have changed: on the stand-in and without it."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from artui import decisions
+from artui.background import open_journal
+from artui.config import paths
+from artui.job import Job, Reason, Stage, Status
+from artui.journal import Journal, accounts, jobs, purchases, requests
+from tests.studio import Studio
+from tests.tui.desk import CANCELLED, FAILED, place
+from tests.tui.desk import fill as fill_journal
+
+# ------------------------------------------------------------------------------------------ a result nobody wants
+
+
+def downloads(studio: Studio) -> int:
+    """How many results were fetched."""
+    paths = [request["path"] for request in studio.simulator.history]
+    return sum("/image/" in path or path.endswith("/result/default") for path in paths)
+
+
+async def test_what_is_not_to_be_saved_is_followed_charged_and_fetched_later_for_nothing(studio: Studio) -> None:
+    studio.simulator.switch({"qa": 100.0})
+    [photo] = studio.photos(1)
+    [number] = await studio.add([photo], workflow="Human check")
+    await studio.start()
+    await studio.until(lambda: studio.job(number).reason == Reason.IN_QA)
+    outcome = await studio.ask("cancel", number, keep=False)
+    price = studio.workflows["Human check"].price
+    assert outcome.message.endswith(f"its result is not saved, {price} credits stay spent")
+    studio.simulator.switch({"qa": 0.0})
+    await studio.at_rest()
+    job = studio.job(number)
+    assert (job.stage, job.status, job.charged) == (Stage.PROCESSED, Status.CANCELLED, price)
+    assert job.message == f"not saved, as wished; charged {price}"
+    assert downloads(studio) == 0
+    assert not studio.out.exists() or not list(studio.out.iterdir())
+    [again] = await studio.add([photo], workflow="Human check", stem="again")
+    await studio.until(lambda: studio.job(again).reason == Reason.TWIN)
+    assert not (await studio.ask("retry", number)).refused
+    finished = await studio.at_rest()
+    assert [job.status for job in finished] == [Status.DONE, Status.SKIPPED], studio.places()
+    assert downloads(studio) == 1
+    assert len(studio.simulator.ledger) == 1
+    assert studio.requests_to("/retry") == 0
+    studio.check()
+
+
+async def test_a_failure_nobody_waits_for_is_cancelled_and_only_a_retry_orders_again(studio: Studio) -> None:
+    studio.fault("details", "delay:0.4", times=-1)
+    [number] = await studio.add(studio.photos(1), workflow="Always fails")
+    await studio.start()
+    await studio.until(lambda: studio.job(number).stage is Stage.SUBMITTED)
+    await studio.ask("cancel", number, keep=False)
+    await studio.at_rest()
+    job = studio.job(number)
+    assert (job.status, job.charged) == (Status.CANCELLED, 0)
+    assert "the service failed on it" in job.message
+    await studio.ask("retry", number)
+    await studio.at_rest()
+    job = studio.job(number)
+    assert (job.status, job.cancel, job.keep, job.purchase) == (Status.FAILED, False, True, 2)
+
+
+async def test_what_is_parked_for_credits_is_not_paid_once_it_is_cancelled(studio: Studio) -> None:
+    studio.fault("balance", "status:503", times=-1)
+    studio.credits(set=10)
+    await studio.add(studio.photos(3))
+    await studio.start()
+
+    def parked() -> list[Job]:
+        return [job for job in studio.jobs() if job.reason == Reason.PAYMENT]
+
+    await studio.until(lambda: len(parked()) == 2)
+    unwanted, wanted = parked()
+    await studio.ask("cancel", unwanted.id, keep=False)
+    studio.credits(set=100)
+    studio.mend()
+    await studio.until(lambda: studio.job(wanted.id).status is Status.DONE)
+    assert studio.job(unwanted.id).reason == Reason.PAYMENT
+    assert studio.requests_to("/retry") == 1
+    assert len(studio.simulator.ledger) == 2
+
+
+# ------------------------------------------------------------------------------------------------ on a journal alone
+
+
+@pytest.fixture
+def journal() -> Iterator[Journal]:
+    paths().create()
+    with open_journal(paths()) as journal:
+        yield journal
+
+
+def fill(**columns: Any) -> int:
+    """One job, standing so."""
+    return fill_journal(columns)[0]
+
+
+def decide(journal: Journal, what: str, number: int, **arguments: Any) -> tuple[Job, requests.Outcome]:
+    """Carry a request out as the engine does; the job as it then is, and the outcome."""
+
+    def act(db: Any) -> tuple[Job | None, requests.Outcome | None]:
+        left = requests.leave(db, what, jobs.get(db, number), **arguments)
+        [request] = requests.waiting(db)
+        decisions.carry_out(db, request)
+        return jobs.get(db, number), requests.outcome(db, left)
+
+    job, outcome = journal.write(act)
+    assert job
+    assert outcome
+    return job, outcome
+
+
+def test_a_retry_that_is_not_sent_yet_is_taken_back(journal: Journal) -> None:
+    number = fill(**FAILED)
+    job, _ = decide(journal, "retry", number)
+    assert job.place == (Stage.SUBMITTING, Status.READY)
+    job, outcome = decide(journal, "cancel", number)
+    assert job.place == (Stage.SUBMITTED, Status.WAITING)
+    assert job.cancel
+    assert not outcome.refused
+
+
+@pytest.mark.parametrize(
+    ("status", "now"), [("ready", Status.READY), ("held", Status.READY), ("running", Status.RUNNING)]
+)
+def test_a_result_that_has_come_is_left_where_it_is(journal: Journal, status: str, now: Status) -> None:
+    reason = {"reason": "disk full"} if status == "held" else {}
+    number = fill(stage="processed", status=status, charged=10, **reason)
+    job, _ = decide(journal, "cancel", number, keep=False)
+    assert (job.status, job.keep) == (now, False)
+    job, _ = decide(journal, "cancel", number)
+    assert (job.status, job.keep) == (now, True)
+
+
+def test_a_result_that_is_being_put_in_place_cannot_be_left(journal: Journal) -> None:
+    number = fill(stage="saved", status="running", charged=10)
+    job, outcome = decide(journal, "cancel", number, keep=False)
+    assert outcome.refused
+    assert job.keep
+
+
+def test_what_may_have_been_paid_before_is_said_when_it_is_cancelled(journal: Journal) -> None:
+    number = fill(stage="submitting", status="held", reason="in doubt")
+    job, _ = decide(journal, "again", number)
+    assert job.place == (Stage.UPLOADED, Status.READY)
+    job, outcome = decide(journal, "cancel", number)
+    assert job.status is Status.CANCELLED
+    assert outcome.message.endswith("what was sent before counts as spent")
+
+
+def test_a_retry_that_begins_anew_takes_the_terms_as_they_were_last_seen(journal: Journal) -> None:
+    number = fill(**CANCELLED)
+    job = journal.read(jobs.get, number)
+    assert job
+    assert journal.read(decisions.terms, job) == {}
+    journal.write(accounts.keep_workflow, "studio", job.workflow, json.dumps({"price": 12, "version": "v2"}))
+    now = journal.read(decisions.terms, job)
+    assert now == {"quoted": 12, "version": "v2"}
+    job, _ = decide(journal, "retry", number, **now)
+    assert (job.quoted, job.version, job.place) == (12, "v2", (Stage.NEW, Status.READY))
+    journal.write(place, number, created_at=time.time() + 60)
+    job = journal.read(jobs.get, number)
+    assert job
+    assert journal.read(decisions.terms, job) == {}, "what is older than the job says nothing about it"
+    journal.write(place, number, created_at=0.0, parameters="{}")
+    job = journal.read(jobs.get, number)
+    assert job
+    assert journal.read(decisions.terms, job) == {"quoted": 12, "version": "v2"}
+    journal.write(place, number, version="another recipe")
+    job = journal.read(jobs.get, number)
+    assert job
+    assert journal.read(decisions.terms, job) == {}
+
+
+def test_what_is_given_up_stays_given_up(journal: Journal) -> None:
+    number = fill(stage="submitting", status="held", reason="in doubt")
+    job, _ = decide(journal, "give up", number)
+    assert job.status is Status.FAILED
+    _, outcome = decide(journal, "retry", number)
+    assert outcome.refused
+    assert "redo" in outcome.message
+    assert not journal.read(purchases.of_job, number)[0].surely_unpaid
