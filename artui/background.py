@@ -14,19 +14,26 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import artui
 from artui.config import ConfigError, Paths, load, try_lock, write_private
 from artui.credentials import scrub
 from artui.journal import Connection, Journal, JournalProblem, requests
 from artui.journal.requests import EngineRow
-from artui.journal.store import value
+from artui.journal.store import journal_uuid
+
+if TYPE_CHECKING:
+    from artui.engine import Engine
 
 START_PATIENCE = 20.0
+STOP_PATIENCE = 150.0
+"""Seconds an engine may take to end: a paid call under way is awaited up to its read time-out."""
+
 RESTART_AFTER = 5.0
 """Seconds an engine gets to take the lock before another one is started."""
 
@@ -49,6 +56,10 @@ STALE_AFTER = 30.0
 """Seconds without a heartbeat after which an engine counts as stopped (suspended, or its disk is stuck)."""
 
 LOG_BYTES, LOG_FILES = 5_000_000, 3
+
+
+WATCH = "watch"
+"""The mode of the engine that watches folders, in the foreground; the other is ``background``."""
 
 
 class AnotherEngine(Exception):
@@ -84,11 +95,6 @@ def write_anchor(paths: Paths, journal: Journal, generation: int) -> None:
     """Remember this journal at this generation."""
     text = json.dumps({"uuid": journal.read(journal_uuid), "generation": generation})
     write_private(paths.anchor, text.encode())
-
-
-def journal_uuid(db: Connection) -> str:
-    """What tells this journal from any other."""
-    return str(value(db, "SELECT value FROM meta WHERE key = 'uuid'"))
 
 
 def open_journal(paths: Paths) -> Journal:
@@ -191,32 +197,88 @@ def look(paths: Paths, journal: Journal) -> Alive | None:
     return Alive(row, row.heartbeat is not None and time.time() - row.heartbeat > STALE_AFTER)
 
 
+# ------------------------------------------------------------------------------------------ ending another engine
+
+
+def end_engine(paths: Paths, journal: Journal) -> EngineRow | None:
+    """Have the running engine end in order and wait until it has; returns what it was, None where none ran.
+
+    Raises :class:`AnotherEngine` where it does not end: it is suspended, or a paid call of it is still under way.
+    """
+    alive = look(paths, journal)
+    if alive is None:
+        return None
+    if alive.stale:
+        raise AnotherEngine(
+            f"The engine (process {alive.row.pid}) gives no sign of life; `kill -CONT {alive.row.pid}` wakes it."
+        )
+    number = journal.write(lambda db: requests.leave(db, "stop"))
+    deadline = time.monotonic() + STOP_PATIENCE
+    while (now := look(paths, journal)) is not None and now.row.pid == alive.row.pid:
+        if time.monotonic() > deadline:
+            raise AnotherEngine(f"The engine (process {alive.row.pid}) still ends; a paid call is under way.")
+        time.sleep(0.1)
+    journal.write(_withdraw, number)
+    return alive.row
+
+
+def _withdraw(db: Connection, number: int) -> None:
+    """Take a request back that no engine has answered: the next one must not end by it."""
+    for request in requests.waiting(db):
+        if request.id == number:
+            requests.finish(db, request, "the engine had ended by then")
+
+
+def take_over(paths: Paths, journal: Journal, tell: Callable[[str], object]) -> EngineLock:
+    """Take the lock; an engine in the background ends in order first, and its jobs go on here.
+
+    Raises :class:`AnotherEngine` where folders are watched already, or where that engine does not end.
+    """
+    patience = time.monotonic() + START_PATIENCE
+    while True:
+        with suppress(AnotherEngine):
+            return EngineLock(paths)
+        alive = look(paths, journal)
+        if alive is None or (alive.row.state == "starting" and time.monotonic() < patience):
+            continue  # it has ended by now, or says in a moment who it is
+        if alive.row.mode == WATCH:
+            raise AnotherEngine(
+                f"`artui watch` runs already (process {alive.row.pid} on {alive.row.host}). `artui status` shows it."
+            )
+        tell(f"The engine in the background (process {alive.row.pid}) hands over.")
+        end_engine(paths, journal)
+
+
 # ---------------------------------------------------------------------------------------------- being the engine
 
 
-def run_engine(paths: Paths, mode: str, idle_seconds: float | None = None) -> None:
-    """Be the engine until told to stop, or idle for so long.
+Run = Callable[["Engine"], Awaitable[None]]
+"""Has the engine work, with or without something beside it, until it has ended."""
 
-    Raises :class:`AnotherEngine`, JournalProblem, ConfigError.
+
+def run_engine(paths: Paths, mode: str, run: Run, lock: EngineLock | None = None) -> None:
+    """Be the engine for as long as ``run`` has it work; the ``lock`` is taken where it is not given.
+
+    Raises :class:`AnotherEngine`, JournalProblem, ConfigError, and what ``run`` raises.
     """
-    lock = EngineLock(paths)
+    lock = lock or EngineLock(paths)
     try:
         with open_journal(paths) as journal:
             host = socket.gethostname()
             generation = journal.write(requests.engine_starts, os.getpid(), host, mode, artui.__version__)
             write_anchor(paths, journal, generation)
-            asyncio.run(_serve(paths, journal, generation, lock, idle_seconds))
+            asyncio.run(_serve(paths, journal, generation, lock, run))
     finally:
         lock.release()
 
 
-async def _serve(paths: Paths, journal: Journal, generation: int, lock: EngineLock, idle_seconds: float | None) -> None:
+async def _serve(paths: Paths, journal: Journal, generation: int, lock: EngineLock, run: Run) -> None:
     from artui.engine import Engine
 
     engine = Engine(paths, journal, generation, lock.still_ours, lambda: load(paths))
     restore = _on_signals(engine.stop)
     try:
-        await engine.run(idle_seconds)
+        await run(engine)
     finally:
         restore()
 
@@ -262,7 +324,7 @@ def log_to_file(path: Path) -> None:
     handler.setFormatter(_Scrubbed("%(asctime)s %(levelname)s %(name)s: %(message)s"))
     logging.basicConfig(level=logging.INFO, handlers=[handler], force=True)
     logging.raiseExceptions = False  # a full disk costs log lines, never the engine
-    for chatty in ("httpx", "aiohttp", "asyncio"):
+    for chatty in ("httpx", "aiohttp", "asyncio", "watchfiles"):
         logging.getLogger(chatty).setLevel(logging.WARNING)
 
 
@@ -279,7 +341,7 @@ def main() -> int:
     try:
         config = load(paths)
         log.info("engine %d starts", os.getpid())
-        run_engine(paths, "background", config.idle_minutes * 60)
+        run_engine(paths, "background", lambda engine: engine.run(config.idle_minutes * 60))
         log.info("engine %d ends", os.getpid())
     except AnotherEngine as other:
         log.info("%s", other)

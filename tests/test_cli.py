@@ -12,7 +12,6 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -29,23 +28,9 @@ from artui.job import Reason, Status
 from artui.journal import Journal
 from artui.journal.history import Count
 from artui.journal.requests import EngineRow
-from artui.sim.server import Simulator, running
-from tests.desk import Desk, desks
+from tests.desk import Desk
 
 ARTUI = [sys.executable, "-m", "artui"]
-
-
-@pytest.fixture(scope="module")
-def simulator() -> Iterator[Simulator]:
-    with running(Simulator(speed=100, device_interval=0.3)) as simulator:
-        yield simulator
-
-
-@pytest.fixture
-def desk(
-    simulator: Simulator, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-) -> Iterator[Desk]:
-    yield from desks(simulator, tmp_path, capsys, monkeypatch)
 
 
 def charges(desk: Desk) -> int:
@@ -278,21 +263,26 @@ def test_a_killed_engine_is_started_again_while_somebody_waits(desk: Desk) -> No
     assert desk("status", "--json").json["engine"]["pid"] != pid
 
 
+def has_open(pid: int, file: Path) -> bool:
+    return any(one.readlink() == file for one in Path(f"/proc/{pid}/fd").iterdir() if one.is_symlink())
+
+
 def test_a_stopped_wait_ends_as_interrupted_and_the_engine_lives_on(desk: Desk) -> None:
     desk.control("options", qa=900.0)
     desk.photo()
     desk("submit", desk.inbox, "-w", "Human check", "-o", desk.out, "--yes")
     with subprocess.Popen([*ARTUI, "wait", "--wait-qa"], stderr=subprocess.PIPE, text=True) as waiting:
-        time.sleep(0.6)
+        desk.until(lambda: has_open(waiting.pid, paths().journal))
+        time.sleep(0.3)  # from there it is a moment until it waits
         waiting.terminate()
         assert waiting.wait(20) == Exit.INTERRUPTED
         assert waiting.stderr
         assert "artui wait" in waiting.stderr.read()
     assert desk("status", "--json").json["engine"] is not None
     with subprocess.Popen([*ARTUI, "wait", "--wait-qa"], stderr=subprocess.PIPE, text=True) as waiting:
-        time.sleep(0.6)
-        desk("stop")
-        assert waiting.wait(20) == Exit.INTERRUPTED
+        # One that was stopped before the wait saw it is started again, and stopped again.
+        desk.until(lambda: desk("stop") and waiting.poll() is not None)
+        assert waiting.returncode == Exit.INTERRUPTED
         assert waiting.stderr
         assert "The engine was stopped" in waiting.stderr.read()
     desk.control("options", qa=45.0)
@@ -339,7 +329,7 @@ def test_a_finished_run_can_be_looked_at_from_all_sides(desk: Desk) -> None:
     status = desk("status", "--json").json
     assert status["engine"]["pid"] == int(paths().lock.read_text().split()[0])
     assert (status["engine"]["mode"], status["engine"]["stale"]) == ("background", False)
-    assert status["money"]["charged"] == 20
+    assert status["money"]["studio"]["charged"] == 20
     assert f"process {status['engine']['pid']}" in desk("status").out
     assert desk("stop").code == Exit.OK
     assert not lock_is_held(paths())
@@ -373,10 +363,21 @@ def test_status_fits_sixty_by_eighteen() -> None:
             {
                 "engine": row,
                 "jobs": held + others,
-                "money": {"quoted": 9_999_999, "charged": 9_999_999, "open": 999_999, "lost": 0, "to_come": 999_999},
+                "money": {
+                    name: {
+                        "quoted": 9_999_999,
+                        "charged": 9_999_999,
+                        "sent": 999_999,
+                        "lost": 0,
+                        "to_come": 999_999,
+                        "unspent": 9_999_999,
+                    }
+                    for name in ("studio", "portraits")
+                },
                 "accounts": [account] * 20,
                 "transfers": {"up": 6, "down": 4},
-            }
+            },
+            ["an endless name: watching, 99,999 held, 99,999 under way, today 9,999,999 of 9,999,999"] * 20,
         )
     )
     assert max(map(len, lines)) <= 60

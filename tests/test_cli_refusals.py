@@ -6,7 +6,7 @@ import json
 import os
 import socket
 import sqlite3
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -15,21 +15,7 @@ from PIL import Image
 from artui.background import EngineLock
 from artui.cli.exits import Exit
 from artui.config import paths
-from artui.sim.server import Simulator, running
-from tests.desk import Desk, Said, desks
-
-
-@pytest.fixture(scope="module")
-def simulator() -> Iterator[Simulator]:
-    with running(Simulator(speed=100)) as simulator:
-        yield simulator
-
-
-@pytest.fixture
-def desk(
-    simulator: Simulator, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-) -> Iterator[Desk]:
-    yield from desks(simulator, tmp_path, capsys, monkeypatch)
+from tests.desk import Desk, Said
 
 
 def plan(desk: Desk, *more: str | Path) -> Said:

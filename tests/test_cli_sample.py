@@ -2,27 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from pathlib import Path
-
-import pytest
-
 from artui.cli.exits import Exit
-from artui.sim.server import Simulator, running
-from tests.desk import Desk, desks
-
-
-@pytest.fixture(scope="module")
-def simulator() -> Iterator[Simulator]:
-    with running(Simulator(speed=100, device_interval=0.3)) as simulator:
-        yield simulator
-
-
-@pytest.fixture
-def desk(
-    simulator: Simulator, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-) -> Iterator[Desk]:
-    yield from desks(simulator, tmp_path, capsys, monkeypatch)
+from tests.desk import Desk
 
 
 def sampled(desk: Desk) -> int:

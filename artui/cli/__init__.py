@@ -41,10 +41,13 @@ COMMANDS = {
     "approve": "act",
     "pause": "act",
     "resume": "act",
+    "allow": "act",
+    "watch": "watch",
     "status": "engine",
     "stop": "engine",
     "recover": "recovering",
     "config": "settings",
+    "systemd-unit": "unit",
     "demo": "demo",
     "sim": "demo",
 }
@@ -65,7 +68,7 @@ class Commands(click.Group):
         if cmd_name not in COMMANDS:
             return None
         module = import_module(f"{__name__}.{COMMANDS[cmd_name]}")
-        command: click.Command = getattr(module, f"{cmd_name}_command")
+        command: click.Command = getattr(module, f"{cmd_name.replace('-', '_')}_command")
         return command
 
     def resolve_command(

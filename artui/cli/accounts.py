@@ -133,27 +133,18 @@ def _fetched(session: Session, journal: Journal, account: AccountConfig, wanted:
         return [whole if one.id == whole.id else one for one in found]
 
     found = session.ask(account, question)
-    cached = {one.id: one for one in _cached(journal, account, missing_is_fine=True)}
-    journal.write(accounts.keep_workflows, account.name, {one.id: _fuller(one, cached).document() for one in found})
+    journal.write(accounts.keep_workflows, account.name, {one.id: one.document() for one in found})
     return found
 
 
-def _fuller(fresh: Workflow, cached: dict[str, Workflow]) -> Workflow:
-    """The workflow as it is now, with the settings that an earlier look at the same version brought."""
-    known = cached.get(fresh.id)
-    has_settings = any(component.settings for component in fresh.components)
-    return known if known is not None and known.version == fresh.version and not has_settings else fresh
-
-
-def _cached(journal: Journal, account: AccountConfig, *, missing_is_fine: bool = False) -> list[Workflow]:
+def _cached(journal: Journal, account: AccountConfig) -> list[Workflow]:
     from artui.journal import accounts
     from artui.providers.base import Workflow
 
     texts, fetched_at = journal.read(accounts.cached_workflows, account.name)
-    if fetched_at is None and not missing_is_fine:
+    if fetched_at is None:
         raise Trouble(Exit.USAGE, f"Nothing is known of {account.name}'s workflows yet: leave --offline away once.")
-    if fetched_at is not None and not missing_is_fine:
-        say(f"As of {time.strftime('%d %b %Y %H:%M', time.localtime(fetched_at))}.")
+    say(f"As of {time.strftime('%d %b %Y %H:%M', time.localtime(fetched_at))}.")
     return [Workflow.from_document(text) for text in texts]
 
 

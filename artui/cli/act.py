@@ -1,4 +1,4 @@
-"""``artui retry``, ``cancel``, ``resolve``, ``approve``, ``pause``, ``resume``: decisions, left for the engine.
+"""``artui retry``, ``cancel``, ``resolve``, ``approve``, ``pause``, ``resume``, ``allow``: decisions for the engine.
 
 A decision names what its author saw. Where the job has moved on since, the engine refuses it and says so.
 """
@@ -6,7 +6,7 @@ A decision names what its author saw. Where the job has moved on since, the engi
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -17,13 +17,13 @@ from artui.cli.exits import Exit, Trouble
 from artui.cli.options import ACCOUNT, AS_JSON, DRY_RUN, YES
 from artui.cli.session import Session
 from artui.cli.terminal import agrees, can_ask, money, put, put_json, say
-from artui.job import FINAL, Job, Reason, Status
+from artui.job import FINAL, Job, Reason, Stage, Status
 
 if TYPE_CHECKING:
     from artui.job import Batch
     from artui.journal import Connection, Journal
     from artui.journal.requests import Outcome
-    from artui.providers.base import Provider, Workflow
+    from artui.journal.rules import RuleRow
 
 ANSWER_PATIENCE = 30.0
 """Seconds an engine gets to answer a request."""
@@ -77,7 +77,7 @@ def retry_command(
         if not found:
             say("No job has failed.")
             return Exit.OK
-        acts = [_retrial(session, job) for job in found]
+        acts = [_retrial(journal, job) for job in found]
         return _carry_out(session, journal, acts, dry_run=dry_run, yes=yes, as_json=as_json)
 
 
@@ -88,27 +88,33 @@ def _failed(journal: Journal) -> list[Job]:
     return [job for job in journal.read(Scope().jobs, status=Status.FAILED) if job.reason != given_up]
 
 
-def _retrial(session: Session, job: Job) -> Act:
+def _retrial(journal: Journal, job: Job) -> Act:
     """What trying this job again does, and may cost."""
     name = job.source.name
     if job.status not in (Status.HELD, Status.FAILED, Status.CANCELLED):
         raise Trouble(Exit.USAGE, f"Job {job.id} is {job.status}: {advice(job)}.")
     if job.status is Status.HELD and job.reason == Reason.PRICE:
-        workflow = _as_it_is_now(session, job)
-        now = {"quoted": workflow.price, "version": workflow.version}
-        return Act("retry", job, f"{name}: sent at the new price", workflow.price, asks=True, arguments=now)
+        return _anew(journal, job, f"{name}: sent at the new price")
     if job.status is Status.HELD and job.reason != Reason.PAYMENT:
         return Act("retry", job, f"{name}: goes on where it stopped")
+    if job.status is Status.CANCELLED and job.stage is Stage.PROCESSED:
+        return Act("retry", job, f"{name}: its result is fetched after all")
     if job.execution:
         return Act("retry", job, f"{name}: the service is asked again", job.quoted, asks=True)
-    return Act("retry", job, f"{name}: checked and sent again", job.quoted, asks=True, arguments=_stamp(job))
+    return _anew(journal, job, f"{name}: checked and sent again")
 
 
-def _as_it_is_now(session: Session, job: Job) -> Workflow:
-    async def question(provider: Provider[Any]) -> Workflow:
-        return await provider.workflow(job.workflow)
+def _anew(journal: Journal, job: Job, said: str) -> Act:
+    """Send it from the start, on the terms as they were last seen at the service."""
+    from artui.decisions import terms
 
-    return session.ask(session.account(job.account), question)
+    now = journal.read(terms, job)
+    if not now and job.reason == Reason.PRICE:
+        raise Trouble(Exit.USAGE, f"Job {job.id}: the new price is not known here; `artui submit` sends it anew.")
+    price = now.get("quoted", job.quoted)
+    if price != job.quoted:
+        said = f"{said}, which costs {money(price)}, not {money(job.quoted)}"
+    return Act("retry", job, said, price, asks=True, arguments={**_stamp(job), **now})
 
 
 def _stamp(job: Job) -> dict[str, int]:
@@ -129,13 +135,14 @@ def _stamp(job: Job) -> dict[str, int]:
 @click.command("cancel")
 @click.argument("numbers", nargs=-1, type=int, metavar="[JOB]...")
 @click.option("--batch", help="All jobs of this batch that are not finished, by its id or name.")
+@click.option("--do-not-save", is_flag=True, help="Leave results of what is sent at the service; it stays paid.")
 @DRY_RUN
 @AS_JSON
 @click.pass_obj
 def cancel_command(
-    session: Session, numbers: tuple[int, ...], batch: str | None, *, dry_run: bool, as_json: bool
+    session: Session, numbers: tuple[int, ...], batch: str | None, *, do_not_save: bool, dry_run: bool, as_json: bool
 ) -> Exit:
-    """Cancel jobs: what is not sent yet is never paid; what is sent is saved all the same."""
+    """Cancel jobs: what is not sent yet is never paid; what is sent is saved all the same, unless you say otherwise."""
     from artui.cli.naming import batch_called, job_numbered
     from artui.journal.following import Scope
 
@@ -147,7 +154,8 @@ def cancel_command(
             found = [job for job in journal.read(scope.jobs) if job.status not in FINAL]
         else:
             found = [job_numbered(journal, number) for number in numbers]
-        acts = [Act("cancel", job, f"{job.source.name}: cancelled") for job in found]
+        wish = {"keep": False} if do_not_save else {}
+        acts = [Act("cancel", job, f"{job.source.name}: cancelled", arguments=wish) for job in found]
         return _carry_out(session, journal, acts, dry_run=dry_run, as_json=as_json)
 
 
@@ -228,34 +236,90 @@ def _standing(job: Job) -> str:
     return ", ".join(results) if results else f"{job.status}{f' ({job.reason})' if job.reason else ''}"
 
 
-# ---------------------------------------------------------------------------------------------- pause and resume
+# ----------------------------------------------------------------------------------------- pause, resume and allow
+
+RULE = click.option("--rule", metavar="RULE", help="Only this rule of a watched folder, by its name or folder.")
 
 
 @click.command("pause")
 @ACCOUNT
+@RULE
 @AS_JSON
 @click.pass_obj
-def pause_command(session: Session, account: str | None, *, as_json: bool) -> Exit:
+def pause_command(session: Session, account: str | None, rule: str | None, *, as_json: bool) -> Exit:
     """Send nothing new until resumed; what is bought is fetched all the same."""
+    if rule:
+        return _for_rule(session, rule, account, lambda row: _about(row, "pause rule", "paused"), as_json=as_json)
     return _for_accounts(session, "pause", account, as_json=as_json)
 
 
 @click.command("resume")
 @ACCOUNT
+@RULE
+@DRY_RUN
+@YES
 @AS_JSON
 @click.pass_obj
-def resume_command(session: Session, account: str | None, *, as_json: bool) -> Exit:
-    """Go on after a pause, or look again at what holds an account."""
-    return _for_accounts(session, "resume", account, as_json=as_json)
+def resume_command(
+    session: Session, account: str | None, rule: str | None, *, dry_run: bool, yes: bool, as_json: bool
+) -> Exit:
+    """Go on after a pause, look again at what holds an account, or say yes to what holds a rule."""
+    if rule:
+        return _for_rule(session, rule, account, _resumed, dry_run=dry_run, yes=yes, as_json=as_json)
+    return _for_accounts(session, "resume", account, dry_run=dry_run, as_json=as_json)
 
 
-def _for_accounts(session: Session, what: str, account: str | None, *, as_json: bool) -> Exit:
+@click.command("allow")
+@click.argument("rule")
+@click.argument("amount", type=click.IntRange(min=1), metavar="N")
+@DRY_RUN
+@AS_JSON
+@click.pass_obj
+def allow_command(session: Session, rule: str, amount: int, *, dry_run: bool, as_json: bool) -> Exit:
+    """Let a rule spend N more than its caps until midnight."""
+
+    def act(row: RuleRow) -> Act:
+        return _about(row, "allow", f"may spend {money(amount)} more until midnight", amount=amount)
+
+    return _for_rule(session, rule, None, act, dry_run=dry_run, as_json=as_json)
+
+
+def _for_accounts(
+    session: Session, what: str, account: str | None, *, dry_run: bool = False, as_json: bool = False
+) -> Exit:
     names = [session.account(account).name] if account else list(session.config.accounts)
     if not names:
         session.account(None)
     acts = [Act(what, None, f"{name}: {what}d", arguments={"account": name}) for name in names]
     with session.journal() as journal:
-        return _carry_out(session, journal, acts, as_json=as_json)
+        return _carry_out(session, journal, acts, dry_run=dry_run, as_json=as_json)
+
+
+def _for_rule(
+    session: Session, word: str, account: str | None, act: Callable[[RuleRow], Act], *, dry_run: bool = False,
+    yes: bool = False, as_json: bool = False,
+) -> Exit:  # fmt: skip
+    from artui.cli.naming import rule_called
+
+    if account:
+        raise Trouble(Exit.USAGE, "Say --account or --rule, not both.")
+    with session.journal() as journal:
+        acts = [act(rule_called(journal, word))]
+        return _carry_out(session, journal, acts, dry_run=dry_run, yes=yes, as_json=as_json)
+
+
+def _about(row: RuleRow, what: str, said: str, *, asks: bool = False, **arguments: Any) -> Act:
+    price = None if asks else 0
+    return Act(what, None, f"{row.name}: {said}", price, asks, {"rule": row.id, **arguments})
+
+
+def _resumed(row: RuleRow) -> Act:
+    """The end of a pause, or a yes to what holds the rule, which may cost."""
+    from artui.journal.rules import RuleState
+
+    if row.state in (RuleState.HELD, RuleState.OFFLINE, RuleState.FOREIGN) and not row.paused:
+        return _about(row, "resume rule", f"goes on, although {row.message}", asks=True)
+    return _about(row, "resume rule", "goes on")
 
 
 # ------------------------------------------------------------------------------------------------------ carrying out

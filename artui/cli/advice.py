@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from artui.job import Job, Reason, Status
+from artui.job import Job, Reason, Stage, Status
 
 _HELD: Mapping[str, str] = {
     Reason.IN_DOUBT: "look for it in the web app, then `artui resolve {id}` with --adopt ID, --again or --give-up",
@@ -48,6 +48,8 @@ def advice(job: Job) -> str:
         text = _HELD.get(job.reason, "`artui retry {id}` goes on")
     elif job.status is Status.FAILED:
         text = _FAILED.get(job.reason, "copy the file here again, then `artui retry {id}`; nothing was paid")
+    elif job.status is Status.CANCELLED and job.stage is Stage.PROCESSED:
+        text = "nothing, its result was not wanted; `artui retry {id}` fetches it free while the service has it"
     elif job.reason == Reason.IN_QA:
         text = "nothing, a person at the service checks it"
     elif job.reason == Reason.LOOKING:

@@ -27,10 +27,16 @@ def has_terminal() -> bool:
     return all(stream is not None and stream.isatty() for stream in (sys.stdin, sys.stdout, sys.stderr))
 
 
-def open_console(session: Session, *, ascii: bool = False, readonly: bool = False) -> Exit:  # noqa: A002 — the flag
+def open_console(
+    session: Session,
+    *,
+    ascii: bool = False,  # noqa: A002 — the flag
+    readonly: bool = False,
+    demo: bool = False,
+) -> Exit:
     """Show the console until the person leaves; raises Trouble where this terminal cannot show it.
 
-    What it looks at runs elsewhere and goes on, however the console ends.
+    What it looks at runs elsewhere and goes on, however the console ends; ``demo`` tells that it does not this time.
     """
     if os.environ.get("TERM", "dumb") in ("", "dumb"):
         raise Trouble(
@@ -40,7 +46,7 @@ def open_console(session: Session, *, ascii: bool = False, readonly: bool = Fals
     from artui.tui.app import Console
 
     preview.choose_drawing(session.config.images)
-    return asyncio.run(_show(Console(session.paths, session.config, ascii=ascii, readonly=readonly)))
+    return asyncio.run(_show(Console(session.paths, session.config, ascii=ascii, readonly=readonly, demo=demo)))
 
 
 async def _show(console: Console) -> Exit:

@@ -6,12 +6,14 @@ import json
 import os
 import shlex
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import chdir, contextmanager
+from contextlib import chdir, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -26,6 +28,7 @@ from artui.job import Job, Status
 from artui.report import cost
 
 if TYPE_CHECKING:
+    from artui.config import Paths
     from artui.plan import Refused
     from artui.providers.base import Provider
 
@@ -42,8 +45,11 @@ PATIENCE = 20.0
 @click.option("--speed", default=1.0, type=click.FloatRange(min=0, min_open=True), help="How many times as fast.")
 @click.option("--seed", default=0, help="The same seed gives the same ids and durations.")
 @click.option("--credits", "credits_", default=5000, help="Credits each account begins with.")
-def sim_command(port: int, speed: float, seed: int, credits_: int) -> Exit:
+@click.option("--until-eof", is_flag=True, hidden=True, help="End with stdin, and end the engine of this home then.")
+def sim_command(port: int, speed: float, seed: int, credits_: int, *, until_eof: bool) -> Exit:
     """Serve a stand-in for the services on this machine, until TERM; prints one JSON line when it listens."""
+    if until_eof:
+        threading.Thread(target=_end_with_stdin, daemon=True).start()
     try:
         from artui.sim.server import Simulator, serve
     except ImportError as missing:
@@ -58,6 +64,16 @@ def sim_command(port: int, speed: float, seed: int, credits_: int) -> Exit:
 def _announce(line: str) -> None:
     sys.stdout.write(line + "\n")
     sys.stdout.flush()
+
+
+def _end_with_stdin() -> None:
+    """End the engine of this home and this process once whoever holds the other end of stdin is gone, even killed."""
+    while os.read(sys.stdin.fileno(), 1024):  # not by the stream: its lock would be held when the interpreter ends
+        pass
+    if (engine := _engine_of(Session.here().paths)) is not None:
+        with suppress(ProcessLookupError):
+            os.kill(engine, signal.SIGTERM)
+    os.kill(os.getpid(), signal.SIGTERM)
 
 
 def _without(missing: ImportError) -> Trouble:
@@ -87,7 +103,7 @@ def demo_command(folder: Path | None, output: Path | None, *, headless: bool, si
         if interactive:
             return _console(top, folder, results, sign_in=sign_in)
         photos = folder.absolute() if folder else _sample_photos(top / "photos")
-        with _stand_in(SPEED) as announced, _home(top, announced), _engine():
+        with _stand_in(top, SPEED) as announced, _home(top, announced, results), _engine():
             return _journey(Session.here(), photos, results, announced["url"])
     finally:
         for place in ("home", "photos"):
@@ -102,7 +118,7 @@ def _console(top: Path, folder: Path | None, results: Path, *, sign_in: bool) ->
 
     say("Starting the stand-in and making sample photos ...")
     with staged(top, results, folder, sign_in=sign_in) as session:
-        code = open_console(session)
+        code = open_console(session, demo=True)
     say("The demo has ended, and nothing of it goes on.")
     if results.is_dir():
         say(f"Results are in {results}")
@@ -118,12 +134,12 @@ def staged(top: Path, results: Path, folder: Path | None = None, *, sign_in: boo
     from artui.cli.stage import UNSENT, Stage, make_photos
 
     try:
-        photos = make_photos(top / "photos")
+        photos = make_photos(top / "photos" / "aw26")
     except ImportError as missing:
         raise _without(missing) from None
     with (
-        _stand_in(CONSOLE_SPEED) as announced,
-        _home(top, announced, signed_in=not sign_in),
+        _stand_in(top, CONSOLE_SPEED) as announced,
+        _home(top, announced, results, signed_in=not sign_in),
         chdir(folder or photos / UNSENT),
         _no_engine_left(),
     ):
@@ -147,9 +163,14 @@ def _sample_photos(folder: Path) -> Path:
 
 
 @contextmanager
-def _stand_in(speed: float) -> Iterator[dict[str, Any]]:
-    """The stand-in in a process of its own; gives what it announced."""
-    with _process(["artui", "sim", "--speed", str(speed)], stdout=subprocess.PIPE) as child:
+def _stand_in(top: Path, speed: float) -> Iterator[dict[str, Any]]:
+    """The stand-in in a process of its own; gives what it announced.
+
+    It ends with this process, however that ends: the pipe to its stdin is closed then.
+    """
+    command = ["artui", "sim", "--speed", str(speed), "--until-eof"]
+    surroundings = {**os.environ, "ARTUI_HOME": str(top / "home")}
+    with _process(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=surroundings) as child:
         line = child.stdout.readline() if child.stdout else b""
         if not line:
             raise Trouble(Exit.FAILED, "The stand-in did not start; it has said why.")
@@ -157,14 +178,14 @@ def _stand_in(speed: float) -> Iterator[dict[str, Any]]:
 
 
 @contextmanager
-def _home(top: Path, announced: Mapping[str, Any], *, signed_in: bool = True) -> Iterator[None]:
+def _home(top: Path, announced: Mapping[str, Any], results: Path, *, signed_in: bool = True) -> Iterator[None]:
     """An ARTUI_HOME of its own with one account at the stand-in, for this process and those it starts."""
     account = announced["autoretouch"]
     config = top / "home" / "config"
     config.mkdir(mode=0o700, parents=True)
     (config / "config.toml").write_text(
         'proxy = ""\nidle_minutes = 1\n[accounts.demo]\nprovider = "autoretouch"\n'
-        "settle = 1\nfirst_look = 1\nqa_look = 1\n"
+        f"output = {json.dumps(str(results))}\nsettle = 1\nfirst_look = 1\nqa_look = 1\n"
         + "".join(f"{key} = {json.dumps(account[key])}\n" for key in ("api_url", "auth_url"))
         + (f"organization = {json.dumps(account['organization'])}\n" if signed_in else "")
         + "caps.day = 3000\npace.in_flight = 5\n",
@@ -191,9 +212,11 @@ def _engine() -> Iterator[None]:
     paths = Session.here().paths
     with (
         _no_engine_left(),
-        _process(["artui.background"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as child,
+        _process(
+            ["artui.background"], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+        ) as child,
     ):
-        _until(lambda: child.poll() is not None or _names(paths.lock, child.pid))
+        _until(lambda: child.poll() is not None or _engine_of(paths) == child.pid)
         yield
 
 
@@ -210,8 +233,13 @@ def _no_engine_left() -> Iterator[None]:
             run(["stop"])
 
 
-def _names(lock: Path, pid: int) -> bool:
-    return lock.exists() and lock.read_text("utf-8").startswith(f"{pid} ")
+def _engine_of(paths: Paths) -> int | None:
+    """The process that is the engine now, None where there is none."""
+    from artui.background import lock_is_held
+
+    with suppress(ValueError, IndexError):  # it has the lock and has not written itself in yet
+        return int(paths.lock.read_text("utf-8").split()[0]) if lock_is_held(paths) else None
+    return None
 
 
 def _until(condition: Callable[[], bool]) -> None:
@@ -224,7 +252,7 @@ def _until(condition: Callable[[], bool]) -> None:
 def _process(module: list[str], **streams: Any) -> Iterator[subprocess.Popen[bytes]]:
     """A module of artui in a session of its own, so that ctrl-c comes to this process alone; ended with the block."""
     command = [sys.executable, "-m", *module]
-    child = subprocess.Popen(command, start_new_session=True, stdin=subprocess.DEVNULL, **streams)  # noqa: S603
+    child = subprocess.Popen(command, start_new_session=True, **streams)  # noqa: S603 — our own interpreter and module
     with child:
         try:
             yield child

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import textwrap
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from artui.cli.exits import Exit, Trouble
+from artui.cli.exits import Exit
 from artui.cli.options import AS_JSON
 from artui.cli.session import Session
 from artui.cli.terminal import money, put, put_json, say
@@ -20,38 +20,43 @@ if TYPE_CHECKING:
     from artui.background import Alive
     from artui.journal import Connection, Journal
 
-STOP_PATIENCE = 150.0
-"""Seconds an engine may take to end: a paid call under way is awaited up to its read time-out."""
-
 
 @click.command("status")
 @AS_JSON
 @click.pass_obj
 def status_command(session: Session, *, as_json: bool) -> Exit:
     """Show whether an engine runs, how the jobs stand, and what waits for you."""
-    from artui.background import look
+    from artui.background import WATCH, look
+    from artui.cli.rules import names_written, standings
 
     with session.journal() as journal:
         alive = look(session.paths, journal)
         document = _status(session, journal, alive)
+        at_work = alive is not None and alive.row.mode == WATCH
+        written = names_written(session.config)
+        watched = journal.read(standings, session.config.timezone, written, watched=at_work)
     if as_json:
-        put_json(document)
+        put_json({**document, "rules": [one.document() for one in watched]})
     else:
-        for line in _status_lines(document):
+        for line in _status_lines(document, [one.line() for one in watched]):
             put(line)
     return Exit.LOCKED if alive is not None and alive.stale else Exit.OK
 
 
 def _status(session: Session, journal: Journal, alive: Alive | None) -> dict[str, Any]:
     from artui import transfers
-    from artui.journal import history
+    from artui.journal import history, window
 
     counts = journal.read(history.counts)
+    money_of = journal.read(window.overview, window.Filter()).totals
     running = transfers.read(session.paths.transfers) if alive else {}
     return {
         "engine": alive and {**asdict(alive.row), "stale": alive.stale},
         "jobs": [{"status": one.status, "reason": one.reason, "number": one.number} for one in counts],
-        "money": asdict(journal.read(history.sums)),
+        "money": {
+            name: {**asdict(totals), "unspent": totals.unspent, "lost": journal.read(window.lost, name)}
+            for name, totals in money_of.items()
+        },
         "accounts": [journal.read(_account, name) for name in session.config.accounts],
         "transfers": {way: sum(one.way == way for one in running.values()) for way in ("up", "down")},
     }
@@ -75,27 +80,31 @@ def _account(db: Connection, name: str) -> dict[str, Any]:
     }
 
 
-def _status_lines(status: dict[str, Any]) -> Iterator[str]:
+def _status_lines(status: dict[str, Any], rules: Sequence[str] = ()) -> Iterator[str]:
     """The status for a person: at most 60 cells wide and 18 lines high."""
-    for line in _sentences(status):
+    for line in _sentences(status, rules):
         yield from textwrap.wrap(shown(line), _WIDTH, subsequent_indent="  ")
 
 
-_WIDTH, _MOST_HELD, _MOST_ACCOUNTS = 60, 4, 3
+_WIDTH, _MOST_HELD, _MOST_ACCOUNTS, _MOST_RULES = 60, 2, 2, 3
 
 
-def _sentences(status: dict[str, Any]) -> Iterator[str]:
+def _sentences(status: dict[str, Any], rules: Sequence[str]) -> Iterator[str]:
     from artui.cli.following import totals
     from artui.job import Status
     from artui.journal.history import Count
 
     yield _engine_line(status["engine"])
+    for line in rules[:_MOST_RULES]:
+        yield shown(line, _WIDTH)
+    if len(rules) > _MOST_RULES:
+        yield f"and {len(rules) - _MOST_RULES:,} more watched folders"
     counts = [Count(Status(one["status"]), one["reason"], one["number"]) for one in status["jobs"]]
     if not counts:
         yield "No jobs yet. `artui submit` sends photos."
         return
     yield f"{sum(count.number for count in counts):,} jobs: {totals(counts)}"
-    yield _money_line(status["money"])
+    yield from _money_lines(status["money"])
     held = sorted((one for one in counts if one.status is Status.HELD), key=lambda one: -one.number)
     for one in held[:_MOST_HELD]:
         yield f"! {one.number:,} held: {one.reason}"
@@ -109,9 +118,17 @@ def _sentences(status: dict[str, Any]) -> Iterator[str]:
         yield f"now: {moving['up']} up, {moving['down']} down"
 
 
+def _money_lines(money: dict[str, dict[str, int]]) -> Iterator[str]:
+    """What was spent; each account by itself where there are several, for no sum goes over several units."""
+    if len(money) == 1:
+        yield from map(_money_line, money.values())
+        return
+    for name, sums in list(money.items())[:_MOST_ACCOUNTS]:
+        yield f"{shown(name, 14)}: {sums['charged']:,} charged, {sums['sent'] + sums['to_come']:,} moving"
+
+
 def _money_line(sums: dict[str, int]) -> str:
-    parts = {"charged": sums["charged"], "sent": sums["open"], "to come": sums["to_come"]}
-    parts["unspent"] = sums["quoted"] - sum(parts.values())
+    parts = {name: sums[name.replace(" ", "_")] for name in ("charged", "sent", "to come", "unspent")}
     said = " + ".join(f"{name} {amount:,}" for name, amount in parts.items() if amount)
     lost = f"; counted as spent, found nowhere: {sums['lost']:,}" if sums["lost"] else ""
     return f"quoted {sums['quoted']:,} = {said or 'nothing yet'}{lost}"
@@ -132,39 +149,11 @@ def _engine_line(row: dict[str, Any] | None) -> str:
 @click.pass_obj
 def stop_command(session: Session) -> Exit:
     """End the engine in order: what runs reaches its next safe point, nothing new is begun."""
-    from artui.background import lock_is_held, look
-    from artui.journal import requests
+    from artui.background import end_engine, lock_is_held
 
-    if not lock_is_held(session.paths):
-        say("No engine is running.")
-        return Exit.OK
-    with session.journal() as journal:
-        alive = look(session.paths, journal)
-        if alive is None:
-            say("No engine is running.")
-            return Exit.OK
-        if alive.stale:
-            raise Trouble(
-                Exit.LOCKED,
-                f"{_engine_line({**asdict(alive.row), 'stale': True})} `kill -CONT {alive.row.pid}` wakes it.",
-            )
-        number = journal.write(lambda db: requests.leave(db, "stop"))
-        deadline = time.monotonic() + STOP_PATIENCE
-        while lock_is_held(session.paths):
-            if time.monotonic() > deadline:
-                raise Trouble(
-                    Exit.LOCKED, f"The engine (process {alive.row.pid}) still ends; a paid call is under way."
-                )
-            time.sleep(0.1)
-        journal.write(_withdraw, number)
-    say(f"The engine (process {alive.row.pid}) has ended.")
+    ended = None
+    if lock_is_held(session.paths):
+        with session.journal() as journal:
+            ended = end_engine(session.paths, journal)
+    say("No engine is running." if ended is None else f"The engine (process {ended.pid}) has ended.")
     return Exit.OK
-
-
-def _withdraw(db: Connection, number: int) -> None:
-    """Take a request back that no engine has answered: the next one must not end by it."""
-    from artui.journal import requests
-
-    for request in requests.waiting(db):
-        if request.id == number:
-            requests.finish(db, request, "the engine had ended by then")

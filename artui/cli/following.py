@@ -14,7 +14,10 @@ from artui.job import Reason, Status
 from artui.journal import Journal, requests
 from artui.journal.following import Scope
 from artui.journal.history import Count
-from artui.report import Follower, JsonLines, Lines, Printer, job_document
+from artui.report import Follower, Grouped, JsonLines, Lines, Printer, job_document
+
+MANY = 200
+"""More photos than this are told of together on a terminal, in a log one by one."""
 
 SILENCE = 15.0
 """Seconds for which an engine may seem suspended before waiting for it ends."""
@@ -45,8 +48,11 @@ def wait_for(
     Returns how the command ends; ``besides`` is what holds whatever becomes of the jobs.
     """
     keep_alive = engine_keeper(session, journal)
+    counts = journal.read(scope.counts)
+    if isinstance(printed, Lines) and sum(count.number for count in counts) > MANY and sys.stderr.isatty():
+        printed = Grouped(printed.say, lambda: totals(journal.read(scope.counts)))
     try:
-        if any(not count.status.final for count in journal.read(scope.counts)):
+        if any(not count.status.final for count in counts):
             keep_alive()  # first, for a new engine looks afresh at what is held
         Follower(journal, scope, printed, since).until_still(keep_alive, with_qa=with_qa)
     except KeyboardInterrupt:

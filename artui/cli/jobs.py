@@ -20,6 +20,8 @@ from artui.shown import shown
 
 if TYPE_CHECKING:
     from artui.job import Event, Purchase
+    from artui.journal import Journal
+    from artui.watch import Why
 
 
 @click.command("jobs")
@@ -136,25 +138,50 @@ def _clock(at: float) -> str:
 @AS_JSON
 @click.pass_obj
 def why_command(session: Session, file: Path, *, as_json: bool) -> Exit:
-    """Say what became of a file: every job made from it, and what each waits for; or why there is none."""
-    from artui.cli.naming import absolute
-    from artui.journal import history
+    """Say what became of a file: what its folder's rule says to it, every job made from it, or why there is none."""
+    from artui.cli.naming import absolute, made_of
+    from artui.cli.rules import why_document
 
     path = absolute(file)
     with session.journal() as journal:
-        made = journal.read(history.by_source, path)
-    verdict = "" if made else _verdict(session, path)
+        made = made_of(journal, path)
+        watched = _by_rule(session, journal, path)
+    verdict = "" if made or watched else _verdict(session, path)
     if as_json:
         documents = [{**job_document(job), "advice": advice(job)} for job in made]
-        put_json({"file": str(path), "jobs": documents, "verdict": verdict})
+        rule = watched and why_document(watched, watched.price)
+        put_json({"file": str(path), "jobs": documents, "verdict": verdict, "rule": rule})
         return Exit.OK
-    if not made:
+    if watched:
+        put(f"rule {_of_rule(watched)}")
+    elif not made:
         put(f"{path} was never sent. {verdict}")
     for job in made:
         put(f"job {job.id}, {_clock(job.created_at)}, {job.workflow_name}: {job.stage}, {job.status}, cost {cost(job)}")
         put(f"  {job.message or job.reason or job.status}")
         put(f"  to do: {advice(job)}")
     return Exit.OK
+
+
+def _by_rule(session: Session, journal: Journal, path: Path) -> Why | None:
+    """What a rule of the settings says to a file; None where none watches its folder."""
+    if not session.config.watch:
+        return None
+    from artui.engine import open_provider
+    from artui.watch import ServiceOffers, Verdict, load_rules, why
+
+    config = session.config
+    offers = ServiceOffers(config, lambda name: open_provider(config, config.accounts[name], session.vault))
+    answer = why(path, load_rules(config), journal, offers, config.timezone)
+    return None if answer.verdict is Verdict.NO_RULE else answer
+
+
+def _of_rule(answer: Why) -> str:
+    """A rule's answer in a sentence, with the result's name and the price where it would be sent."""
+    name = answer.rule.name if answer.rule else ""
+    place = f", saved as {answer.output}" if answer.output else ""
+    price = f", {money(answer.price)}" if answer.price is not None else ""
+    return f"{name}: {answer.message}{place}{price}"
 
 
 def _verdict(session: Session, path: Path) -> str:

@@ -1,4 +1,4 @@
-"""What a person may call a job: its number, or the file it was made from."""
+"""What a person may call a job, a batch or a rule: a number, a name, or a file or folder."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from artui.cli.exits import Exit, Trouble
 if TYPE_CHECKING:
     from artui.job import Batch, Job
     from artui.journal import Journal
+    from artui.journal.rules import RuleRow
 
 
 def job_numbered(journal: Journal, number: int) -> Job:
@@ -35,6 +36,13 @@ def absolute(path: str | Path) -> Path:
     return Path(os.path.abspath(path))  # noqa: PTH100 — links stay as they are
 
 
+def made_of(journal: Journal, path: Path) -> list[Job]:
+    """All jobs ever made from a file, newest first; a rule may have moved it since."""
+    from artui.journal import history, seen
+
+    return journal.read(history.by_source, path) or journal.read(seen.made_of, path)
+
+
 def batch_called(journal: Journal, word: str) -> Batch:
     """The batch with this id or name; Trouble where there is none, or several."""
     from artui.journal import batches
@@ -46,3 +54,20 @@ def batch_called(journal: Journal, word: str) -> Batch:
         ids = ", ".join(batch.id for batch in found[:5])
         raise Trouble(Exit.USAGE, f"{len(found)} batches are called {word!r}: say the id of one: {ids}")
     return found[0]
+
+
+def rule_called(journal: Journal, word: str) -> RuleRow:
+    """The watched folder's rule with this name or folder, or whose folder is called so; Trouble for none or several."""
+    from artui.journal import rules
+
+    every = journal.read(rules.every)
+    path = absolute(word)
+    found = [row for row in every if row.name == word or row.folder == path]
+    found = found or [row for row in every if row.folder.name == word]
+    if len(found) == 1:
+        return found[0]
+    known = ", ".join(row.name for row in found or every)
+    if found:
+        raise Trouble(Exit.USAGE, f"{len(found)} rules are called {word!r}: say which of {known}.")
+    hint = f"; there are {known}" if known else ": `artui watch` begins with what stands in config.toml"
+    raise Trouble(Exit.USAGE, f"No rule {word!r} has been watched yet{hint}.")

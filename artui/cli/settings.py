@@ -38,11 +38,14 @@ def _init(session: Session) -> Exit:
 def _check(session: Session) -> Exit:
     """Read every setting and say what is wrong, with its line."""
     from artui import providers
+    from artui.watch import load_rules
 
     for account in session.config.accounts.values():
         providers.settings(providers.load(account.provider), account)
+    rules = load_rules(session.config)
     number = len(session.config.accounts)
-    say(f"The settings are right: {number} account{'' if number == 1 else 's'}.")
+    watched = f", {len(rules)} watched folder{'' if len(rules) == 1 else 's'}" if rules else ""
+    say(f"The settings are right: {number} account{'' if number == 1 else 's'}{watched}.")
     return Exit.OK
 
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import getpass
 import sys
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -26,14 +28,15 @@ STORES = ("keyring", "file")
 @click.option("--with-token", is_flag=True, help="Read a token from stdin instead of showing a code.")
 @click.option("--store", type=click.Choice(STORES), help="Where to keep the token; without it the keyring, or it asks.")
 @click.option("--organization", help="Who pays, by id or name, where there are several.")
+@click.option("--set", "given", multiple=True, metavar="KEY=VALUE", help="A setting of the account, as api_key=…")
 @click.pass_obj
 def login_command(
     session: Session, name: str | None, provider: str | None, *, with_token: bool, store: str | None,
-    organization: str | None,
+    organization: str | None, given: tuple[str, ...],
 ) -> Exit:  # fmt: skip
-    """Sign an account in: shows a code to confirm on any device, and keeps the key."""
-    account = _account(session.config, name, provider)
-    token = _token_from_stdin() if with_token else None
+    """Sign an account in: shows a code to confirm on any device, or takes a key, and keeps it."""
+    account = _with_settings(_account(session.config, name, provider), given)
+    token = _token(account, from_stdin=with_token)
     found = run(_sign_in(session, account, token))
     chosen = _choose(found, organization or account.settings.get("organization"))
     where = _keep(session, account, store)
@@ -55,14 +58,41 @@ def _account(config: Config, name: str | None, provider: str | None) -> AccountC
     return known
 
 
-def _token_from_stdin() -> Secret:
-    from artui.credentials import Secret
+def _with_settings(account: AccountConfig, given: Sequence[str]) -> AccountConfig:
+    """The account with the settings that were given, and those its service cannot do without."""
+    from artui.signing import asked_for
 
-    if can_ask():
-        say("Paste the token and press enter:")
-    token = Secret(sys.stdin.readline().strip())
+    settings = dict(account.settings)
+    for text in given:
+        key, equals, value = text.partition("=")
+        if not (key and equals and value):
+            raise Trouble(Exit.USAGE, f"--set {text!r} must have the form KEY=VALUE.")
+        settings[key] = value
+    account = replace(account, settings=settings)
+    for key, description in asked_for(account.provider, account).items():
+        value = ask(f"{description}:") if can_ask() else ""
+        if not value:
+            raise Trouble(Exit.USAGE, f"{account.name} needs a setting: --set {key}=… ({description}).")
+        settings[key] = value
+    return account
+
+
+def _token(account: AccountConfig, *, from_stdin: bool) -> Secret | None:
+    """The key that is given; None where the service shows a code instead."""
+    from artui.credentials import Secret
+    from artui.providers import load
+
+    kind = load(account.provider)
+    if not from_stdin and kind.signs_in_by_code:
+        return None
+    if from_stdin and not can_ask():
+        token = Secret(sys.stdin.readline().strip())
+    elif can_ask():
+        token = Secret(getpass.getpass(f"Paste the {kind.key_name} of {kind.title} (it is not shown): ").strip())
+    else:
+        raise Trouble(Exit.USAGE, f"{kind.title} has no sign-in by code: --with-token reads the {kind.key_name}.")
     if not token:
-        raise Trouble(Exit.USAGE, "No token came on stdin.")
+        raise Trouble(Exit.USAGE, f"No {kind.key_name} was given.")
     return token
 
 

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import datetime as dt
 import json
-import shutil
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,6 +18,7 @@ from artui.cli.session import Session
 from artui.job import Batch
 
 if TYPE_CHECKING:
+    from artui.journal import Connection
     from artui.plan import Offer
     from artui.providers.base import Identity, Limits, Provider, Workflow
 
@@ -56,6 +56,9 @@ DEARER = {"Print Master": 34}
 LOST = {"route": "autoretouch.create", "do": "drop_after"}
 """The first paid call goes through and loses its answer; without labels it cannot be found again: in doubt."""
 
+SLOW = [{"route": f"autoretouch.{way}", "do": "slow:400000", "times": -1} for way in ("upload", "download")]
+"""As fast as a common line, so that something of uploads and downloads is to be seen."""
+
 OPTIONS = {"labels": "drop", "qa": 180}
 """How the stand-in behaves; ``qa`` are the seconds a person there takes to check a result, at
 normal speed."""
@@ -65,9 +68,9 @@ def make_photos(folder: Path) -> Path:
     """Make the demo's folders of photos. Raises ImportError without Pillow."""
     from artui.sim.photos import sample_photos
 
-    for seed, name in enumerate((*SENT, UNSENT)):
+    for seed, name in enumerate(SENT):
         sample_photos(folder / name, seed)
-    shutil.copyfile(folder / UNSENT / "shirt blue.jpg", folder / UNSENT / "shirt blue (copy 2).jpg")
+    sample_photos(folder / UNSENT, len(SENT), 12)
     return folder
 
 
@@ -80,17 +83,15 @@ class Stage:
 
     def set_up(self, photos: Path, results: Path) -> None:
         """Queue all orders and tell the stand-in what is to become of them; an engine that starts now does the rest."""
-        from artui.journal import requests
-
         identity, workflows, limits, balance = self._ask()
         self._control("options", OPTIONS)
-        self._control("faults", [LOST])
+        self._control("faults", [LOST, *SLOW])
         for order in ORDERS:
             offer = self._offer(workflows[order.workflow], identity, limits, balance)
             self._queue(order, offer, photos, results)
         self._control("options", {"price": {workflows[name].id: price for name, price in DEARER.items()}})
         with self.session.journal() as journal:
-            journal.write(lambda db: requests.leave(db, "refresh", account=ACCOUNT))
+            journal.write(_note, identity, balance)
 
     def _ask(self) -> tuple[Identity, dict[str, Workflow], Limits, int | None]:
         async def question(
@@ -128,3 +129,12 @@ class Stage:
         headers = {"Content-Type": "application/json"}
         wanted = Request(f"{self.url}/_sim/{path}", json.dumps(body).encode(), headers)  # noqa: S310 — our own address
         build_opener(ProxyHandler({})).open(wanted, timeout=PATIENCE).close()  # a proxy leads away from this machine
+
+
+def _note(db: Connection, identity: Identity, balance: int | None) -> None:
+    """Remember what a sign-in would have told of the account, and have its engine look at it."""
+    from artui.journal import accounts, offers, requests
+
+    offers.name_organization(db, identity.organization.id, identity.organization.name)
+    accounts.set_balance(db, ACCOUNT, balance, time.time())
+    requests.leave(db, "refresh", account=ACCOUNT)

@@ -35,7 +35,9 @@ _RESERVED = ("artui_", "autoretouch_")
 
 
 @click.command("submit")
-@click.argument("paths", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.argument("paths", nargs=-1, type=click.Path(path_type=Path))
+@click.option("--url", "urls", multiple=True, help="A photo the service fetches itself, where it can; may be repeated.")
+@click.option("--alias", "aliases", multiple=True, metavar="NAME/PATH", help="A photo in a storage the service knows.")
 @click.option("-a", "--account", help="The account that pays; without it the one set as `account`.")
 @click.option("-w", "--workflow", help="Workflow by id or name; without it the account's `workflow`.")
 @click.option("-o", "--output", help="Folder for results; may hold {date}, {workflow} and so on.")
@@ -48,24 +50,28 @@ _RESERVED = ("artui_", "autoretouch_")
 @options(SPENDING)
 @click.pass_obj
 def submit_command(
-    session: Session, /, paths: tuple[Path, ...], account: str | None, workflow: str | None, output: str | None,
-    template: str, recursive: bool, name: str | None, labels: tuple[str, ...], cap: int | None,
-    sample: int | None, **flags: bool,
+    session: Session, /, paths: tuple[Path, ...], urls: tuple[str, ...], aliases: tuple[str, ...],
+    account: str | None, workflow: str | None, output: str | None, template: str, recursive: bool, name: str | None,
+    labels: tuple[str, ...], cap: int | None, sample: int | None, **flags: bool,
 ) -> Exit:  # fmt: skip
     """Send photos, or folders of them, through a workflow."""
-    from artui.plan import PlanProblem, Target, collect, named_after
+    from artui.plan import PlanProblem, Target, at_address, collect, named_after
 
+    addresses = dict.fromkeys([*urls, *(f"src://{alias}" for alias in aliases)])
+    if not (paths or addresses):
+        raise Trouble(Exit.USAGE, "Which photos? Name files or folders, or --url, or --alias.")
     chosen = session.account(account)
     own_labels = _labels(labels)
     target = Target.of(output or chosen.output or DEFAULT_OUTPUT, template)
     try:
         target.refuse_loop(paths, recursive=recursive)
         found = collect(paths, recursive=recursive)
-        batch = _new_batch(name or named_after(found), chosen, cap, sample)
+        elsewhere = [at_address(address) for address in addresses]
+        batch = _new_batch(name or named_after([*found, *(one for one, _ in elsewhere)]), chosen, cap, sample)
         offer = _offer(session, chosen, workflow, batch, own_labels)
         with session.journal() as journal:
             planner = _planner(session, journal, offer, target, batch)
-            plan = planner.plan(*_checked(found, offer))
+            plan = planner.plan(*_checked(found, offer, elsewhere))
             return _Sending(session, journal, planner, batch, Spending(**flags)).carry_out(plan)
     except PlanProblem as problem:
         raise Trouble(Exit.USAGE, str(problem)) from None
@@ -79,18 +85,21 @@ def submit_command(
 @click.pass_obj
 def redo_command(session: Session, /, what: str, workflow: str | None, output: str | None, **flags: bool) -> Exit:
     """Buy a photo anew that was bought before."""
-    from artui.plan import Found, PlanProblem, Target
+    from artui.journal import seen
+    from artui.plan import Found, PlanProblem, Target, at_address
 
     with session.journal() as journal:
         last = _made_before(journal, what)
+        photo = journal.read(seen.place_now, last)
         chosen = session.account(last.account)
         target = Target.of(output, "{stem}") if output else Target(last.folder, "{stem}")
-        found = [Found(last.source, last.source.parent, is_named=True)]
+        found = [Found(photo, photo.parent, is_named=True)] if not last.address else []
+        elsewhere = [at_address(last.address)] if last.address else []
         batch = _new_batch(f"redo {last.source.name}", chosen)
         try:
             offer = _offer(session, chosen, workflow or last.workflow, batch, {})
             planner = _planner(session, journal, offer, target, batch)
-            plan = planner.plan(*_checked(found, offer), again=True)
+            plan = planner.plan(*_checked(found, offer, elsewhere), again=True)
             return _Sending(session, journal, planner, batch, Spending(**flags)).carry_out(plan)
         except PlanProblem as problem:
             raise Trouble(Exit.USAGE, str(problem)) from None
@@ -146,20 +155,25 @@ def _planner(session: Session, journal: Journal, offer: Offer, target: Any, batc
     return Planner(journal, offer, target, batch.name, today)
 
 
-def _checked(found: Sequence[Found], offer: Offer) -> tuple[list[tuple[Found, Photo]], list[Refused], int]:
-    from artui.plan import check
+def _checked(
+    found: Sequence[Found], offer: Offer, elsewhere: Sequence[tuple[Found, Photo]] = ()
+) -> tuple[list[tuple[Found, Photo]], list[Refused], int]:
+    """The files after a look at each, and what lies elsewhere as it is."""
+    from artui.plan import PlanProblem, check
 
+    if elsewhere and not offer.limits.takes_addresses:
+        raise PlanProblem(f"The service of {offer.account} takes files only, and fetches nothing from an address.")
     with counter("Checking") as counted:
-        return check(found, offer.limits.accepts, counted)
+        photos, refused, passed_over = check(found, offer.limits.accepts, counted)
+    return [*photos, *elsewhere], refused, passed_over
 
 
 def _made_before(journal: Journal, what: str) -> Job:
     """The newest job made from this file, or the one of this number."""
-    from artui.cli.naming import job_or_file
-    from artui.journal import history
+    from artui.cli.naming import job_or_file, made_of
 
     named = job_or_file(journal, what)
-    made = [named] if not isinstance(named, Path) else journal.read(history.by_source, named)
+    made = made_of(journal, named) if isinstance(named, Path) else [named]
     if not made:
         raise Trouble(Exit.USAGE, f"{what} was never sent: `artui submit` sends it.")
     return made[0]

@@ -1,0 +1,137 @@
+"""How the watched folders stand, for ``artui status`` and the service: each in a line, and all in one."""
+
+from __future__ import annotations
+
+import datetime as dt
+import os
+from collections.abc import Container, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any
+
+from artui.config import Config
+from artui.journal import Connection, rules
+from artui.journal.rules import Counted, RuleRow, RuleState, Spent
+from artui.shown import shown
+
+if TYPE_CHECKING:
+    from artui.watch import Why
+
+NAME_CELLS = 16
+"""Cells a rule's name may take in its line."""
+
+
+NOT_WATCHED = "not watched"
+"""How a rule stands where no engine works through rules."""
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """How one rule stands: in a ``word``, its jobs by status, and what it spent; ``cap`` is today's with what was
+    allowed beyond it."""
+
+    row: RuleRow
+    word: str
+    counted: Counted
+    spent: Spent
+    cap: int | None
+
+    @property
+    def today(self) -> int:
+        """What today's cap sees as spent: charged today, and everything that is still open."""
+        return self.spent.day + self.spent.open
+
+    @property
+    def name(self) -> str:
+        """What to call it where there is little room: a rule without a name of its own by its folder's last part."""
+        return self.row.folder.name if self.row.name == str(self.row.folder) else self.row.name
+
+    @property
+    def is_well(self) -> bool:
+        """Whether nothing about it needs a look."""
+        return self.word == RuleState.WATCHING and not self.counted.held
+
+    def line(self) -> str:
+        """The rule in one line."""
+        parts = [self.word]
+        if self.counted.held:
+            parts.append(f"{self.counted.held:,} held")
+        if self.counted.on_the_way:
+            parts.append(f"{self.counted.on_the_way:,} under way")
+        parts.append(f"today {self.today:,}" + ("" if self.cap is None else f" of {self.cap:,}"))
+        return f"{shown(self.name, NAME_CELLS)}: {', '.join(parts)}"
+
+    def document(self) -> Mapping[str, Any]:
+        """The rule as JSON has it."""
+        return {
+            "id": self.row.id,
+            "name": self.row.name,
+            "folder": str(self.row.folder),
+            "account": self.row.account,
+            "state": self.word,
+            "message": self.row.message,
+            "since": self.row.since,
+            "jobs": asdict(self.counted),
+            "today": self.today,
+            "cap": self.cap,
+            "not_taken": {reason: one.count for reason, one in self.row.not_taken.items()},
+        }
+
+
+def standings(db: Connection, zone: dt.tzinfo, written: Container[str], *, watched: bool) -> list[Standing]:
+    """How the rules stand that are ``written`` down, by name, or at work; those that need a look come first.
+
+    ``watched``: an engine works through rules now.
+    """
+    today = dt.datetime.now(zone).date().isoformat()
+    found = []
+    for row in rules.every(db):
+        if row.state is RuleState.ENDED and row.name not in written:
+            continue
+        cap = None if row.day is None else row.day + row.allowed_on(today)
+        at_work = watched and row.state is not RuleState.ENDED
+        word = "paused" if row.paused else row.state.value if at_work else NOT_WATCHED
+        spent = rules.spent(db, row.id, row.account, today)
+        found.append(Standing(row, word, rules.counts(db, row.id), spent, cap))
+    return sorted(found, key=lambda one: one.is_well)
+
+
+def names_written(config: Config) -> set[str]:
+    """The names of the rules that are written down, as the journal has them, without loading the rules."""
+    return {str(rule.get("name", os.path.abspath(str(rule.get("folder", ""))))) for rule in config.watch}  # noqa: PTH100
+
+
+def together(found: Sequence[Standing]) -> str:
+    """All rules in one line: how many are watched, what waits, what was spent today."""
+    return ", ".join(_together(found))
+
+
+def _together(found: Sequence[Standing]) -> Iterator[str]:
+    folders = "1 folder" if len(found) == 1 else f"{len(found):,} folders"
+    others: dict[str, int] = {}
+    for one in found:
+        if one.word != RuleState.WATCHING:
+            others[one.word] = others.get(one.word, 0) + 1
+    but = ", ".join(f"{number:,} {word}" for word, number in others.items())
+    yield folders + (f" ({but})" if but else "")
+    sums = {
+        "under way": sum(one.counted.on_the_way for one in found),
+        "held": sum(one.counted.held for one in found),
+        "saved in all": sum(one.counted.done + one.counted.skipped for one in found),
+        "failed in all": sum(one.counted.failed for one in found),
+    }
+    yield from (f"{number:,} {word}" for word, number in sums.items() if number)
+    yield f"{sum(one.today for one in found):,} spent today"
+
+
+def why_document(one: Why, cost: int | None) -> Mapping[str, Any]:
+    """What becomes of a file, as JSON has it; ``cost`` is what it would be charged."""
+    return {
+        "file": str(one.file),
+        "verdict": one.verdict,
+        "reason": one.reason,
+        "message": one.message,
+        "rule": one.rule.name if one.rule else None,
+        "output": None if one.output is None else str(one.output),
+        "price": cost,
+        "job": one.job.id if one.job else None,
+    }

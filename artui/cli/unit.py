@@ -1,0 +1,228 @@
+"""``artui systemd-unit``: a unit that runs ``artui watch`` as a service, and lets it do what its rules need."""
+
+from __future__ import annotations
+
+import getpass
+import os
+import pwd
+import shutil
+import sys
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from artui.cli.exits import Exit, Trouble
+from artui.cli.session import Session
+from artui.cli.terminal import say
+
+if TYPE_CHECKING:
+    from artui.watch.rules import Rule
+
+NAME = "artui-watch"
+PASSED_ON = ("ARTUI_HOME", "XDG_CONFIG_HOME", "XDG_STATE_HOME", "XDG_CACHE_HOME", "XDG_DATA_HOME")
+"""Variables that say where artui's own files are; a service sees none of a login's variables."""
+
+_PROXIES = ("https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY")
+
+_HARDENED = """\
+NoNewPrivileges=yes
+ProtectSystem=strict
+ProtectHome=read-only
+ProtectKernelTunables=yes
+RestrictAddressFamilies=AF_UNIX AF_INET AF_INET6 AF_NETLINK
+RestrictNamespaces=yes
+RestrictRealtime=yes
+RestrictSUIDSGID=yes
+LockPersonality=yes
+SystemCallArchitectures=native
+SystemCallFilter=@system-service
+SystemCallErrorNumber=EPERM
+UMask=0077
+LimitCORE=0
+MemoryMax=1G"""
+
+_SYSTEM_ONLY = """\
+CapabilityBoundingSet=
+PrivateDevices=yes
+ProtectClock=yes
+ProtectControlGroups=yes
+ProtectHostname=yes
+ProtectKernelLogs=yes
+ProtectKernelModules=yes
+ProtectProc=invisible
+RemoveIPC=yes"""
+"""What takes a privilege to give up, which a user's own manager does not have."""
+
+
+@click.command("systemd-unit")
+@click.option("--system", "for_system", is_flag=True, help="A unit of the system, not of your own service manager.")
+@click.option("--user", "name", metavar="NAME", help="With --system: who it runs as; without it you.")
+@click.pass_obj
+def systemd_unit_command(session: Session, name: str | None, *, for_system: bool) -> Exit:
+    """Print a systemd unit that runs `artui watch`, shaped after the rules there are now."""
+    from artui.watch.rules import load_rules
+
+    session.paths.create()
+    rules = load_rules(session.config)
+    # A rule's folder is written for its marker, done/ and failed/.
+    folders = sorted({folder for rule in rules for folder in (rule.folder, rule.target.folder)})
+    unit = Unit(
+        user=_runs_as(name, for_system=for_system),
+        of_system=for_system,
+        command=this_artui(),
+        own=(session.paths.state, session.paths.cache, session.paths.data),
+        folders=tuple(folders),
+        environment=tuple((word, os.environ[word]) for word in PASSED_ON if os.environ.get(word)),
+        logins=_logins(session, rules),
+    )
+    click.echo("\n".join(unit.lines()))
+    for folder in folders:
+        if not folder.is_dir():
+            say(f"{folder} is not there. Make it before the service starts, else the service cannot write there.")
+    if proxy := next((word for word in _PROXIES if os.environ.get(word)), None):
+        say(f"{proxy} is set here, and a service does not see it: set `proxy` in {session.paths.config_file}.")
+    return Exit.OK
+
+
+def _runs_as(name: str | None, *, for_system: bool) -> str:
+    """Who the service runs as. The rules and the token are this user's, so nobody else's unit can be shaped here."""
+    me = getpass.getuser()
+    if name and not for_system:
+        raise Trouble(Exit.USAGE, "--user NAME goes with --system: a unit of your own service manager runs as you.")
+    if for_system and not name and os.geteuid() == 0:
+        raise Trouble(
+            Exit.USAGE, "artui needs no root: say --user NAME, and run this as NAME (`sudo -u NAME artui …`)."
+        )
+    if name and name != me and not os.environ.get("ARTUI_HOME"):
+        raise Trouble(Exit.USAGE, f"The rules of {name} are meant: run `sudo -u {name} artui systemd-unit --system`.")
+    try:
+        return pwd.getpwnam(name or me).pw_name
+    except KeyError:
+        raise Trouble(Exit.USAGE, f"There is no user {name or me!r} here: `useradd --system` makes one.") from None
+
+
+def this_artui() -> tuple[str, ...]:
+    """The command that starts this very artui, by absolute path."""
+    script = Path(sys.argv[0])
+    if script.name == "artui" and (found := shutil.which(script)):
+        return (os.path.abspath(found),)  # noqa: PTH100 — a link that an update moves on stays a link
+    return (sys.executable, "-m", "artui")
+
+
+def _logins(session: Session, rules: Sequence[Rule]) -> tuple[Login, ...]:
+    """The sign-ins that the rules need, and whether a service finds their token without being handed it."""
+    from artui.credentials import Place
+
+    found = {name: session.vault.find(name) for name in {session.config.accounts[rule.account].login for rule in rules}}
+    return tuple(Login(name, one is not None and one.place is Place.FILE) for name, one in sorted(found.items()))
+
+
+@dataclass(frozen=True, slots=True)
+class Login:
+    """A sign-in the service needs; ``in_file``: its token lies in artui's own folder."""
+
+    name: str
+    in_file: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Unit:
+    """What a unit is made of. ``own`` are artui's folders, ``folders`` those of the rules."""
+
+    user: str
+    of_system: bool
+    command: Sequence[str]
+    own: Sequence[Path]
+    folders: Sequence[Path]
+    environment: Sequence[tuple[str, str]] = ()
+    logins: Sequence[Login] = ()
+
+    def lines(self) -> Iterator[str]:
+        """The unit, with the commands that install it on top."""
+        yield from self._heading()
+        yield ""
+        yield from self._unit()
+        yield ""
+        yield from self._service()
+        yield ""
+        yield from ("[Install]", f"WantedBy={'multi-user' if self.of_system else 'default'}.target")
+
+    def _heading(self) -> Iterator[str]:
+        manager, place = ("systemctl", "/etc/systemd/system") if self.of_system else (
+            "systemctl --user", "~/.config/systemd/user",
+        )  # fmt: skip
+        yield "# artui watch as a service. Made by `artui systemd-unit`: make it anew when a rule gets another folder."
+        yield "#"
+        yield f"#   install   artui systemd-unit{' --system' * self.of_system} > {place}/{NAME}.service"
+        yield f"#             {manager} daemon-reload && {manager} enable --now {NAME}"
+        if not self.of_system:
+            yield f"#   and       loginctl enable-linger {self.user}    (else it ends when you log out)"
+        yield f"#   follow    journalctl {'' if self.of_system else '--user '}-u {NAME} -f"
+        yield f"#   rules     {manager} reload {NAME}    (reads config.toml again)"
+
+    def _unit(self) -> Iterator[str]:
+        yield "[Unit]"
+        yield "Description=artui: watched folders to paid photo workflows"
+        yield "StartLimitIntervalSec=0"
+        if self.of_system:
+            yield "Wants=network-online.target"
+            yield "After=network-online.target"
+        for folder in self.folders:
+            yield f"RequiresMountsFor={quoted(folder)}"
+
+    def _service(self) -> Iterator[str]:
+        yield "[Service]"
+        yield "Type=notify"
+        if self.of_system:
+            yield f"User={self.user}"
+        for name, value in self.environment:
+            yield f"Environment={quoted(f'{name}={value}')}"
+        yield f"ExecStart={' '.join(quoted(word).replace('$', '$$') for word in (*self.command, 'watch'))}"
+        yield "ExecReload=/bin/kill -HUP $MAINPID"
+        yield "Restart=on-failure"
+        yield "RestartSec=30"
+        yield "WatchdogSec=120"
+        yield "TimeoutStartSec=300"
+        yield "TimeoutStopSec=180"
+        yield "KillMode=mixed"
+        yield ""
+        yield from self._tokens()
+        for folder in self.own:
+            yield f"ReadWritePaths={quoted(folder)}"
+        for folder in self.folders:
+            yield f"ReadWritePaths={quoted(f'-{folder}')}"
+        yield from _HARDENED.splitlines()
+        if not any(folder.is_relative_to(temporary) for folder in (*self.own, *self.folders) for temporary in _SHARED):
+            yield "PrivateTmp=yes"
+        if self.of_system:
+            yield from _SYSTEM_ONLY.splitlines()
+
+    def _tokens(self) -> Iterator[str]:
+        """Where tokens come from: a keyring is locked, and a variable unset, where nobody has logged in."""
+        folder = "/etc/artui" if self.of_system else "%h/.config/artui"
+        for login in self.logins:
+            line = f"LoadCredential={login.name}.token:{folder}/{login.name}.token"
+            if login.in_file:
+                yield f"# {login.name}'s token lies in a file of artui's that only {self.user} can read. Instead of it:"
+            else:
+                yield f"# {login.name}'s token must lie in this file, mode 0600, before the service starts. Or sign in"
+                yield f"# with `artui login {login.name} --store file` and make this unit anew."
+            yield f"# {line}" if login.in_file else line
+
+
+_SHARED = (Path("/tmp"), Path("/var/tmp"))  # noqa: S108 — a service of its own sees other folders there
+
+
+def quoted(value: str | Path) -> str:
+    """A word for a unit, in quotes where it needs them. Raises Trouble for what cannot stand in one."""
+    text = os.fspath(value)
+    if not text.isprintable() or any("\ud800" <= sign <= "\udfff" for sign in text):
+        raise Trouble(Exit.USAGE, f"{text}: this name cannot stand in a unit, rename it.")
+    text = text.replace("%", "%%")
+    if any(sign in text for sign in " \"'\\;#"):
+        escaped = text.replace("\\", "\\\\").replace('"', '\\"')
+        return f'"{escaped}"'
+    return text

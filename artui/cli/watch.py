@@ -1,0 +1,303 @@
+"""``artui watch``: folders watched in the foreground or as a service, by rules of the settings or one given here."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import resource
+import signal
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+import artui
+from artui.cli.exits import Exit, Trouble, first, of_jobs
+from artui.cli.options import AS_JSON, DRY_RUN, YES
+from artui.cli.session import Session, run
+from artui.cli.terminal import agrees, can_ask, money, put, put_json, say
+from artui.config import Config, ConfigError, Origin, Source
+from artui.journal import Connection, JournalProblem
+from artui.journal.following import Scope
+from artui.service import Service
+
+if TYPE_CHECKING:
+    from artui.cli.watching import Teller
+    from artui.engine import Engine
+    from artui.plan import Offer
+    from artui.watch import Offers, Rule, Watcher, Why
+
+log = logging.getLogger(__name__)
+
+ONCE_EVERY = 0.5
+"""Seconds between two looks at whether the jobs of ``--once`` have come to rest."""
+
+
+@click.command("watch")
+@click.argument("folder", required=False, type=click.Path(path_type=Path))
+@click.option("-a", "--account", help="With a folder: the account that pays; without it the one set as `account`.")
+@click.option("-w", "--workflow", help="With a folder: workflow by id or name; without it the account's `workflow`.")
+@click.option("-o", "--output", help="With a folder: folder for results; may hold {date}, {workflow} and so on.")
+@click.option("--cap", type=click.IntRange(min=0), help="With a folder: the most it may spend in a day.")
+@click.option("-r", "--recursive", is_flag=True, help="With a folder: also watch its sub-folders.")
+@click.option("--existing", type=click.Choice(["process", "ignore"]), help="With a folder: the photos already in it.")
+@click.option("--after", type=click.Choice(["keep", "move"]), help="With a folder: where a photo goes when it is done.")
+@click.option("--once", is_flag=True, help="Deal with what is there, and end when all of it is done.")
+@click.option(
+    "--summary", type=click.FloatRange(min=0), default=60, show_default=True, help="Minutes between summaries."
+)
+@DRY_RUN
+@YES
+@AS_JSON
+@click.pass_obj
+def watch_command(
+    session: Session, /, folder: Path | None, *, once: bool, summary: float, dry_run: bool, yes: bool, as_json: bool,
+    **given: Any,
+) -> Exit:  # fmt: skip
+    """Watch folders and send what lands in them: those of the settings, or FOLDER alone."""
+    named = {word: value for word, value in given.items() if value not in (None, False)}
+    if folder is None and named:
+        raise Trouble(Exit.USAGE, f"--{next(iter(named))} goes with a folder; rules of config.toml say it themselves.")
+    wanted = Wanted(session, folder, named, once)
+    if dry_run:
+        return _dry_run(wanted, as_json=as_json)
+    wanted.settle_existing()
+    rules, _ = wanted.read()
+    if folder is not None and not (yes or _agrees(session, rules[0])):
+        return Exit.USAGE
+    return _watch(wanted, summary * 60 or None, as_json=as_json)
+
+
+@dataclass
+class Wanted:
+    """What is to be watched: the rules of the settings, or one for a ``folder`` with what the options say of it."""
+
+    session: Session
+    folder: Path | None
+    named: Mapping[str, Any]
+    once: bool
+    existing: str | None = None
+
+    def __post_init__(self) -> None:
+        if self.folder is not None:
+            self.existing = self.named.get("existing") or ("process" if self.once else None)
+
+    def read(self) -> tuple[Sequence[Rule], Offers]:
+        """The rules as the settings are now, and what knows their services. Raises ConfigError."""
+        from artui.config import load
+        from artui.engine import open_provider
+        from artui.watch import ServiceOffers, load_rules
+
+        config = load(self.session.paths)
+        rules = load_rules(config) if self.folder is None else (self._one(config),)
+        if not rules:
+            raise Trouble(
+                Exit.USAGE,
+                f"No folder is watched: write a [[watch]] table in {config.paths.config_file}, or say a folder.",
+            )
+        vault = self.session.vault
+        return rules, ServiceOffers(config, lambda name: open_provider(config, config.accounts[name], vault))
+
+    def _one(self, config: Config) -> Rule:
+        from artui.watch import make_rule, refuse_conflicts
+
+        written = {word: self.named[word] for word in ("account", "workflow", "output", "recursive", "after")
+                   if word in self.named}  # fmt: skip
+        written |= {"folder": str(self.folder), "existing": self.existing or "ignore"}
+        if "cap" in self.named:
+            written["caps"] = {"day": self.named["cap"]}
+        rule = make_rule(config, written, Source(Origin.FLAG, "artui watch"))
+        refuse_conflicts([rule])
+        return rule
+
+    def settle_existing(self) -> None:
+        """Decide about the photos that lie in a folder which was never watched: ask, else leave them alone."""
+        if self.folder is None or self.existing is not None:
+            return
+        from artui.journal import rules as known
+        from artui.plan import PlanProblem, collect
+
+        rule = self.read()[0][0]
+        with self.session.journal() as journal:
+            row = journal.read(known.get, rule.id)
+        if row is not None and row.begun:
+            return
+        try:
+            number = len(collect([rule.folder], recursive=rule.recursive))
+        except PlanProblem as problem:
+            raise Trouble(Exit.USAGE, str(problem)) from None
+        if number and can_ask():
+            self.existing = (
+                "process" if agrees(f"{number:,} files lie in {rule.folder} already. Send them too?") else "ignore"
+            )
+        elif number:
+            say(f"{number:,} files lie in {rule.folder} already and are left alone; --existing process sends them too.")
+
+
+def _agrees(session: Session, rule: Rule) -> bool:
+    """Show what watching a folder sends and costs, and ask; without a terminal that is a no."""
+    offer = _offer(session, rule)
+    price = (
+        "at a price the service does not name"
+        if offer.workflow.price is None
+        else f"{money(offer.workflow.price)} each"
+    )
+    cap = "without a cap" if rule.caps.day is None else f"at most {money(rule.caps.day)} a day"
+    payer = offer.identity.organization.name or offer.identity.organization.id
+    say(f"What lands in {rule.folder} is sent through {offer.workflow.name}, {price}, {cap}: {payer} pays.")
+    say(f"Results are saved in {rule.target.folder}.")
+    if can_ask():
+        return agrees("Watch it?")
+    say("Nothing was sent: without a terminal to ask on, --yes agrees to it; so does a rule in config.toml.")
+    return False
+
+
+def _offer(session: Session, rule: Rule) -> Offer:
+    """What a rule's workflow costs now, asked of its service."""
+    from artui.engine import open_provider
+    from artui.watch import ServiceOffers
+
+    async def question() -> Offer:
+        config = session.config
+        offers = ServiceOffers(config, lambda name: open_provider(config, config.accounts[name], session.vault))
+        try:
+            return await offers.ask(rule)
+        finally:
+            await offers.close()
+
+    return run(question())
+
+
+# ------------------------------------------------------------------------------------------------------- a dry run
+
+
+def _dry_run(wanted: Wanted, *, as_json: bool) -> Exit:
+    """Say what a first look would take, and what it would cost; take nothing."""
+    from artui.cli.rules import why_document
+    from artui.watch import Verdict, dry_run
+    from artui.watch.marker import Offline
+
+    wanted.existing = wanted.existing or "process"
+    rules, offers = wanted.read()
+    prices = {rule.id: _offer(wanted.session, rule).workflow.price for rule in rules}
+    found: list[Why] = []
+    with wanted.session.journal() as journal:
+        for rule in rules:
+            try:
+                found.extend(dry_run([rule], journal, offers, wanted.session.config.timezone))
+            except Offline as offline:
+                say(f"{rule.name}: {offline}")
+    asyncio.run(offers.close())
+    costs = [prices[one.rule.id] if one.price is None and one.rule else one.price for one in found]
+    if as_json:
+        put_json([why_document(one, cost) for one, cost in zip(found, costs, strict=True)])
+        return Exit.OK
+    for one, cost in zip(found, costs, strict=True):
+        place = f", saved as {one.output}" if one.output else ""
+        put(f"{one.file}: {f'taken, {money(cost)}{place}' if one.verdict is Verdict.TAKE else one.message}")
+    taken = [cost for one, cost in zip(found, costs, strict=True) if one.verdict is Verdict.TAKE]
+    most = None if None in taken else sum(cost or 0 for cost in taken)
+    say(f"{len(taken):,} of {len(found):,} new files would be taken: at most {money(most)}. Nothing was sent.")
+    return Exit.OK
+
+
+# --------------------------------------------------------------------------------------------------------- watching
+
+
+def _watch(wanted: Wanted, summary_every: float | None, *, as_json: bool) -> Exit:
+    """Be the watching engine, in the foreground, until told to stop."""
+    from artui.background import WATCH, AnotherEngine, log_to_file, open_journal, run_engine, take_over
+    from artui.cli.watching import Teller, Voice, forward_warnings
+
+    paths = wanted.session.paths
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)  # a hang-up ends nothing, whenever it comes
+    signal.signal(signal.SIGTTOU, signal.SIG_IGN)  # nor does a terminal that wants no lines from behind
+    log_to_file(paths.log)
+    voice = Voice.here(as_json=as_json)
+    forward_warnings(voice)
+    service = _service(wanted, Teller(voice), summary_every)
+    try:
+        with open_journal(paths) as journal:
+            lock = take_over(paths, journal, voice.say)
+        voice.say(f"artui {artui.__version__} begins to watch (process {os.getpid()}).")
+        run_engine(paths, WATCH, service.run, lock)
+        voice.say("artui has ended in order.")
+    except (AnotherEngine, ConfigError, JournalProblem):
+        raise
+    except Exception:
+        log.exception("artui itself failed; what was sent is safe")
+        raise
+    finally:
+        voice.close()
+    return service.ending if isinstance(service, Once) else Exit.OK
+
+
+def _service(wanted: Wanted, teller: Teller, summary_every: float | None) -> Service:
+    from artui.cli.rules import standings, together
+    from artui.notify import Manager
+    from artui.watch import Watcher
+
+    zone = wanted.session.config.timezone
+
+    def make_watcher(engine: Engine) -> Watcher:
+        return Watcher(engine.journal, *wanted.read(), zone, teller.watched)
+
+    def standing(db: Connection) -> str:
+        return together(standings(db, zone, (), watched=True))
+
+    kind = Once if wanted.once else Service
+    return kind(make_watcher, wanted.read, standing, teller, Manager.of(), summary_every)
+
+
+@dataclass
+class Once(Service):
+    """Deals with what lies in the folders now and ends when all of it is done; ``ending`` says how that went."""
+
+    ending: Exit = Exit.INTERRUPTED
+
+    async def watch(self, engine: Engine, watcher: Watcher) -> None:
+        """Deal with it, unless the engine is stopped before."""
+        deal, stop = asyncio.create_task(self._deal(engine, watcher)), asyncio.create_task(engine.stopping.wait())
+        await asyncio.wait((deal, stop), return_when=asyncio.FIRST_COMPLETED)
+        for task in (deal, stop):
+            task.cancel()
+        (failure, _) = await asyncio.gather(deal, stop, return_exceptions=True)
+        await watcher.close()
+        if isinstance(failure, Exception):
+            raise failure
+
+    async def _deal(self, engine: Engine, watcher: Watcher) -> None:
+        ids = frozenset(rule.id for rule in watcher.rules)
+        scope = Scope(rules=ids, since=time.time())
+        refused = await engine.journal.ask(_refused, ids)
+        await watcher.scan_once()
+        while await engine.journal.ask(scope.moving):  # noqa: ASYNC110 — what moves them may be another process
+            await asyncio.sleep(ONCE_EVERY)
+        await watcher.tidy()
+        self.ending = await engine.journal.ask(_ending, scope, refused)
+
+
+def _refused(db: Connection, ids: frozenset[str]) -> int:
+    """How many files of some rules were photos and were refused."""
+    from artui.journal import seen
+
+    harmless = ("not-a-photo", "here before the rule")
+    found = (seen.not_taken(db, rule).items() for rule in ids)
+    return sum(one.count for reasons in found for reason, one in reasons if reason not in harmless)
+
+
+def _ending(db: Connection, scope: Scope, refused: int) -> Exit:
+    """How the work on some rules has ended: their jobs, the files they refused, and what keeps a folder from work."""
+    from artui.journal import rules
+    from artui.journal.rules import RuleState
+
+    codes = [of_jobs(scope.counts(db)), Exit.FAILED if _refused(db, scope.rules) > refused else Exit.OK]
+    of_state = {RuleState.WAITS: Exit.NETWORK, RuleState.HELD: Exit.PERSON, RuleState.OFFLINE: Exit.PERSON,
+                RuleState.FOREIGN: Exit.PERSON}  # fmt: skip
+    codes += [of_state.get(row.state, Exit.OK) for row in rules.every(db) if row.id in scope.rules]
+    return first(codes)

@@ -1,0 +1,171 @@
+"""The watching engine as a service: engine and watcher in one process, what it tells, its signs of life, and HUP."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import time
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Protocol
+
+from artui.background import AnotherEngine
+from artui.config import ConfigError
+from artui.journal import Connection, Unwritable, history, requests
+from artui.journal.following import Scope
+from artui.journal.requests import Request
+from artui.notify import Manager
+from artui.report import Follower, Printer
+
+if TYPE_CHECKING:
+    from artui.engine import Engine
+    from artui.watch import Offers, Rule, Watcher
+
+TELL_EVERY = 0.5
+"""Seconds between two looks at what there is to tell."""
+
+STATUS_EVERY = 5.0
+"""Seconds between two lines for the service manager."""
+
+ALIVE_EVERY = 10.0
+"""Seconds between two signs of life; more often where the service manager has less patience."""
+
+TURNED_WITHIN = 30.0
+"""Seconds within which the journal's writer and the watcher must have turned for the service to count as alive."""
+
+
+HANG_UP_TAKES = 0.3
+"""Seconds after a HUP by which a terminal that hangs up has gone."""
+
+
+class Teller(Printer, Protocol):
+    """Tells a person or a program what happens to jobs and to the service; nothing it does waits for a reader."""
+
+    def warn(self, text: str) -> None:
+        """A sentence that somebody should read."""
+
+
+@dataclass
+class Service:
+    """Has an engine and a watcher beside it work until one is told to stop.
+
+    ``make_watcher`` puts the watcher beside the engine; ``read_rules`` reads the rules anew, with what knows their
+    services. ``standing`` says in one line how all stands: for the service manager, and every ``summary_every`` seconds
+    (None: never) for the reader.
+    """
+
+    make_watcher: Callable[[Engine], Watcher]
+    read_rules: Callable[[], tuple[Sequence[Rule], Offers]]
+    standing: Callable[[Connection], str]
+    teller: Teller
+    manager: Manager
+    summary_every: float | None = None
+    _hup: asyncio.Event = field(default_factory=asyncio.Event)
+    _has_terminal: bool = False
+
+    async def run(self, engine: Engine) -> None:
+        """Work; what fails beside the engine ends it in order, and is raised then.
+
+        Raises :class:`AnotherEngine` where another one has taken the journal over.
+        """
+        self._has_terminal = has_terminal()
+        asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, self._hup.set)
+        follower = Follower(engine.journal, Scope(), self.teller, await engine.journal.ask(history.last_seq))
+        watcher = self.make_watcher(engine)
+        engine.answers |= {"look now": watcher.look_now, "read rules": self._asked_to_reread}
+        work = asyncio.create_task(self._beside(engine, watcher), name="watcher")
+        loops = (self._tell(engine, follower), self._give_signs(engine, watcher), self._reread(watcher))
+        beside = [asyncio.create_task(loop) for loop in loops]
+        for task in beside:
+            task.add_done_callback(lambda _: engine.stop())
+        try:
+            await engine.run()
+            await asyncio.wait([work])
+        finally:
+            for task in beside:
+                task.cancel()
+            ended = await asyncio.gather(*beside, return_exceptions=True)
+        await asyncio.to_thread(follower.tell)  # what came of the orderly end
+        for failure in ended:
+            if isinstance(failure, Exception):
+                raise failure
+        work.result()
+        if (await engine.journal.ask(requests.engine)).generation != engine.generation:
+            raise AnotherEngine("Another engine has taken the journal over; this one has ended.")
+
+    async def _beside(self, engine: Engine, watcher: Watcher) -> None:
+        try:
+            await self.watch(engine, watcher)
+        finally:
+            self.manager.stopping()
+            engine.stop()
+
+    async def watch(self, engine: Engine, watcher: Watcher) -> None:
+        """The watcher's part, until the engine stops."""
+        await watcher.run(engine.stopping)
+
+    async def _asked_to_reread(self, request: Request) -> str:
+        del request
+        self._hup.set()
+        return "the rules are read again"
+
+    async def _tell(self, engine: Engine, follower: Follower) -> None:
+        """Tell what happens, and from time to time how all stands."""
+        while (await engine.journal.ask(requests.engine)).state == "starting":  # noqa: ASYNC110 — the row says it
+            await asyncio.sleep(0.05)
+        self.manager.ready()
+        said, status_at, summary_at = "", 0.0, time.monotonic()
+        while True:
+            await asyncio.to_thread(follower.tell)
+            now = time.monotonic()
+            if now - status_at >= STATUS_EVERY:
+                status_at, standing = now, await engine.journal.ask(self.standing)
+                if standing != said:
+                    said = standing
+                    self.manager.status(standing)
+            if self.summary_every is not None and now - summary_at >= self.summary_every:
+                summary_at = now
+                self.teller.note(await engine.journal.ask(self.standing))
+            await asyncio.sleep(TELL_EVERY)
+
+    async def _give_signs(self, engine: Engine, watcher: Watcher) -> None:
+        """Tell the service manager that this process lives, for as long as its loop, writer and scans turn."""
+        patience = self.manager.patience
+        every = ALIVE_EVERY if patience is None else min(ALIVE_EVERY, patience / 3)
+        while True:
+            with suppress(Unwritable):  # on a full disk the writer turns too
+                await engine.journal.do(lambda _: None)
+            if engine.stopping.is_set() or time.monotonic() - watcher.turned_at <= TURNED_WITHIN:
+                self.manager.alive()
+            await asyncio.sleep(every)
+
+    async def _reread(self, watcher: Watcher) -> None:
+        """Read the rules again at every HUP that is no hang-up."""
+        while True:
+            await self._hup.wait()
+            await asyncio.sleep(HANG_UP_TAKES)  # a shell passes its hang-up on before the terminal has gone
+            self._hup.clear()
+            if self._has_terminal and not has_terminal():
+                self._has_terminal = False
+                self.teller.note("The terminal is gone. The folders are watched on; the log tells what happens.")
+                continue
+            self.manager.reloading()
+            try:
+                rules, offers = await asyncio.to_thread(self.read_rules)
+                await watcher.reload(rules, offers)
+            except ConfigError as problem:
+                self.teller.warn(f"The rules stay as they were: {problem}")
+            else:
+                self.teller.note(f"The rules were read again: {len(rules):,} of them.")
+            self.manager.ready()
+
+
+def has_terminal() -> bool:
+    """Whether this process has a controlling terminal; after a hang-up it has none any more."""
+    try:
+        os.close(os.open("/dev/tty", os.O_RDWR | os.O_NOCTTY | os.O_CLOEXEC))
+    except OSError:
+        return False
+    return True

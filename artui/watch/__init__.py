@@ -1,0 +1,36 @@
+"""Watch folders: from a file that lands in a folder to a job in the journal, and its way out of the folder afterwards.
+
+``rules`` owns what a rule is, ``marker`` whether a folder is the one that was watched, ``scanning`` which files are new
+and settled, ``waking`` the notice that something changed, ``offers`` what a rule's workflow costs, ``taking`` the step
+from files to jobs, ``aftermath`` what becomes of a file whose job has ended, ``why`` the answer to "why was this not
+taken", and ``watcher`` the loop. The state of rules is in ``artui.journal.rules``, what they have seen in
+``artui.journal.seen``.
+
+Who runs a watcher: it shares process and journal with the engine, which carries out the requests ``pause rule``,
+``resume rule`` (also a yes to whatever holds the rule) and ``allow``; ``look now`` is the watcher's own, through
+``Engine.answers``.
+"""
+
+from artui.watch.offers import Offers, ServiceOffers
+from artui.watch.rules import After, Existing, Rule, Twins, load_rules, make_rule, refuse_conflicts
+from artui.watch.watcher import Watcher, WatchEvent, What
+from artui.watch.why import Verdict, Why, dry_run, why
+
+__all__ = [
+    "After",
+    "Existing",
+    "Offers",
+    "Rule",
+    "ServiceOffers",
+    "Twins",
+    "Verdict",
+    "WatchEvent",
+    "Watcher",
+    "What",
+    "Why",
+    "dry_run",
+    "load_rules",
+    "make_rule",
+    "refuse_conflicts",
+    "why",
+]

@@ -1,0 +1,183 @@
+"""What becomes of a file in the watched folder once its job has ended: kept, or moved to done/ or failed/.
+
+Moving is a step of its own: where a file goes is written down, then it is moved, then that is written down. A crash in
+between leaves the file under one of the two names. Nothing is deleted, and nothing is replaced.
+"""
+
+from __future__ import annotations
+
+import itertools
+import os
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from artui import files
+from artui.job import Job, Seen, Status
+from artui.journal import Connection, Journal, jobs, seen
+from artui.journal.seen import SeenFile
+from artui.shown import shown
+from artui.watch.rules import After, Rule
+
+_LONGEST = 200  # bytes of a name that gets ".reason.txt" behind it
+
+
+@dataclass(frozen=True, slots=True)
+class Tidied:
+    """What became of one file. ``target`` is where it lies now, None where it was left; ``message`` why."""
+
+    name: str
+    state: Seen | None
+    target: Path | None
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Way:
+    """What is to become of a file: ``folder`` (done or failed) where it is to move, ``moved`` where it already lies;
+    ``forget``: it is seen anew."""
+
+    folder: str = ""
+    message: str = ""
+    forget: bool = False
+    moved: Path | None = None
+
+
+def tidy(journal: Journal, rule: Rule) -> Iterator[list[Tidied]]:
+    """Deal with the files whose jobs have ended, a group at a time; each group is durable when it is given out.
+
+    It blocks: for a thread. Raises ``files.OutputProblem`` where done/ or failed/ cannot be written.
+    """
+    while ended := journal.read(seen.to_tidy, rule.id):
+        ways = [(file, job, _way(journal, rule, file, job)) for file, job in ended]
+        leaving = [
+            (file.name, Seen.LEAVING, _free(rule.folder / way.folder / file.name))
+            for file, _, way in ways
+            if way.folder and way.moved is None
+        ]
+        journal.write(seen.set_states, rule.id, leaving)
+        targets = {name: target for name, _, target in leaving}
+        tidied = [_carry_out(rule, file, job, way, targets.get(file.name)) for file, job, way in ways]
+        journal.write(_note, rule.id, tidied)
+        yield tidied
+
+
+def _note(db: Connection, rule: str, tidied: list[Tidied]) -> None:
+    for one in tidied:
+        if one.state is None:
+            seen.forget(db, rule, one.name)
+    seen.set_states(db, rule, [(one.name, one.state, one.target) for one in tidied if one.state is not None])
+
+
+def _way(journal: Journal, rule: Rule, file: SeenFile, job: Job | None) -> _Way:
+    if file.target is not None and _is_ours(file.target, file, job) and not os.path.lexists(rule.folder / file.name):
+        return _Way(file.target.relative_to(rule.folder).parts[0], moved=file.target)  # by an engine that was killed
+    if job is not None and job.status is Status.FAILED and job.reason in ("changed", "gone"):
+        unpaid = journal.read(jobs.surely_unpaid, job.id)
+        return _Way(message=job.message, forget=unpaid)
+    if rule.after is After.KEEP or (job is not None and job.status is Status.CANCELLED):
+        return _Way()
+    if not _is_ours(rule.folder / file.name, file, job):
+        gone = not os.path.lexists(rule.folder / file.name)
+        return _Way(message="it is no longer there" if gone else "another file has its name", forget=not gone)
+    if job is None or job.status is Status.FAILED or not job.results:
+        return _Way("failed")
+    if not all(one.path and files.published(Path(one.path), one.digest or "") for one in job.results):
+        return _Way(message="its result is no longer where it was saved; the photo is left where it is")
+    return _Way("done")
+
+
+def _carry_out(rule: Rule, file: SeenFile, job: Job | None, way: _Way, target: Path | None) -> Tidied:
+    if way.forget:
+        return Tidied(file.name, None, None, way.message)
+    if target is not None:
+        source = rule.folder / file.name
+        try:
+            target = _move(source, target)
+        except FileNotFoundError:
+            return Tidied(file.name, Seen.KEPT, None, "it is no longer there")
+        if not _is_ours(target, file, job):
+            # Another file took the name at this very moment: it goes back, and is seen as new.
+            with suppress(FileExistsError):
+                files.move(target, source)
+            return Tidied(file.name, None, None, "another file has its name")
+    lies = target or way.moved
+    if lies is None:
+        return Tidied(file.name, Seen.KEPT, None, way.message)
+    if way.folder == "failed":
+        _leave_reason(lies, reason_text(file, job))
+    return Tidied(file.name, Seen.MOVED, lies, job.message if job else file.message)
+
+
+def _is_ours(path: Path, file: SeenFile, job: Job | None) -> bool:
+    """Whether the file at a path is still the one that was taken."""
+    try:
+        stamp = files.stamp(path)
+        if (stamp.size, stamp.mtime_ns) != (file.size, file.mtime_ns):
+            return False
+        if job is None or stamp.inode == job.inode or not job.digest:
+            return True
+        # Another inode may be another mount: only the content tells.
+        photo = files.Photo(path, stamp, job.media_type, job.width, job.height)
+        return files.sha256(photo).digest == job.digest
+    except files.PhotoProblem:
+        return False
+
+
+def _free(target: Path) -> Path:
+    """The target, or the first free name like it."""
+    names = (target.with_name(f"{target.stem}-{number}{target.suffix}") for number in itertools.count(2))
+    return next(name for name in itertools.chain([target], names) if not os.path.lexists(name))
+
+
+def _move(source: Path, target: Path) -> Path:
+    """Move a file to a name that is free, in one step; returns the name."""
+    while True:
+        try:
+            files.move(source, target)
+        except FileExistsError:
+            target = _free(target)
+        else:
+            return target
+
+
+# --------------------------------------------------------------------------------------------------------- reasons
+
+
+def reason_text(file: SeenFile, job: Job | None) -> str:
+    """Why a photo failed, in plain words: what happened, at which step, what it cost, what to do."""
+    name = shown(Path(file.name).name)
+    lines = [f"{name} was not retouched."]
+    if job is None:
+        lines += [f"What happened: {shown(file.message)}", "Step: checking the file, before anything was sent."]
+        cost, advice = "nothing", "put a good copy into the watched folder; artui takes it by itself."
+    else:
+        lines += [f"What happened: {shown(job.message)}", f"Step: {_step(job)} (job {job.id})."]
+        cost = "nothing" if not job.purchase else f"{'not known' if job.charged is None else job.charged}"
+        advice = f"`artui job {job.id}` tells more, `artui redo {job.id}` would buy it anew and shows the price first."
+        if not job.purchase:
+            advice = "put a good copy into the watched folder; artui takes it by itself."
+    return "\n".join([*lines, f"Charged: {cost}.", f"What to do: {advice}"]) + "\n"
+
+
+def _step(job: Job) -> str:
+    if job.status is Status.SKIPPED:
+        return "comparing it with photos bought before"
+    if not job.purchase:
+        return "checking and uploading the file, before anything was paid"
+    return f"{job.workflow_name} at the service"
+
+
+def _leave_reason(target: Path, text: str) -> None:
+    """Lay the reason beside a failed photo."""
+    name = target.name
+    while len(os.fsencode(name)) > _LONGEST:
+        name = name[:-1]
+    place = target.with_name(f"{name}.reason.txt")
+    with files.Part(files.part_path(target.parent, f"reason-{target.name}")) as part:
+        part.write(text.encode("utf-8", "backslashreplace"))
+        part.finish()
+    with suppress(FileExistsError):
+        files.publish(part.path, place)
+    part.path.unlink(missing_ok=True)

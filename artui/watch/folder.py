@@ -1,0 +1,423 @@
+"""One watched folder, turn by turn: is it there, what is new, take it, deal with what is done."""
+
+from __future__ import annotations
+
+import asyncio
+import datetime as dt
+import logging
+import socket
+import time
+from collections import deque
+from collections.abc import Callable
+from concurrent.futures import Executor
+from contextlib import suppress
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TypeVar
+
+from artui.files import OutputProblem
+from artui.job import Seen
+from artui.journal import Journal, Unwritable, rules, seen
+from artui.journal.jobs import StemTaken
+from artui.journal.rules import NotTaken, RuleRow, RuleState
+from artui.journal.seen import SeenFile
+from artui.journal.store import journal_uuid, network_file_system
+from artui.pace import Clock
+from artui.plan import Offer, PlanProblem
+from artui.watch import marker
+from artui.watch.aftermath import Tidied, tidy
+from artui.watch.marker import Foreign, Marker, Offline
+from artui.watch.offers import Offers, Quote
+from artui.watch.rules import Existing, Rule
+from artui.watch.scanning import Glance, Scanner
+from artui.watch.taking import Taken, Taker
+
+log = logging.getLogger(__name__)
+T = TypeVar("T")
+
+MOST_AT_ONCE = 500
+"""New files in one scanning interval beyond which a rule with a history, and without a cap, asks."""
+
+SCAN_EVERY = 30.0
+"""Seconds between two scans when nothing wakes one."""
+
+SHARE = 4
+"""What looks at many files is followed by so many times its own duration of rest."""
+
+TIDYING = 1.0
+"""Seconds for which photos are moved before it is scanned again."""
+
+STUMBLED = 5.0
+"""Seconds after which a turn that went wrong is tried again."""
+
+LEAST_REST = 0.01
+
+TIDY_AGAIN = 30.0
+"""Seconds after which a folder that photos could not be moved into is tried again."""
+
+
+class What(StrEnum):
+    """What a watcher tells of. A rule's state (``RuleState``) is told under its own word."""
+
+    WATCHING = "watching"
+    OFFLINE = "offline"
+    FOREIGN = "foreign"
+    WAITS = "waits"
+    HELD = "held"
+    ENDED = "ended"
+    PAUSED = "paused"
+    TAKEN = "taken"
+    EXISTING = "existing"
+    REFUSED = "refused"
+    MOVED = "moved"
+    LEFT = "left"
+    OFFER = "offer"
+    PROBLEM = "problem"
+
+
+@dataclass(frozen=True, slots=True)
+class WatchEvent:
+    """One thing a watcher did or found. ``message`` is a sentence without the rule's name; ``names`` are the files it
+    is about, by their paths in the folder; ``at`` in epoch seconds."""
+
+    at: float
+    rule: Rule
+    what: What
+    message: str
+    names: tuple[str, ...] = ()
+
+
+Tell = Callable[[WatchEvent], object]
+
+
+class Watched:
+    """One rule at work. Its blocking parts run in ``threads``; one turn at a time."""
+
+    def __init__(
+        self, rule: Rule, journal: Journal, offers: Offers, zone: dt.tzinfo, clock: Clock, threads: Executor,
+        tell: Tell,
+    ) -> None:  # fmt: skip
+        self.rule = rule
+        self.is_scan_wanted = True
+        self.root: tuple[int, int] | None = None
+        self.is_remote = False
+        self.deaf = ""
+        self.busy_since: float | None = None
+        self._bell = asyncio.Event()
+        self._stopping = False
+        self._due = self._rested = 0.0
+        self._decided = (False, False)
+        self._journal = journal
+        self._offers = offers
+        self._clock = clock
+        self._threads = threads
+        self._tell = tell
+        self._taker = Taker(journal, rule, offers, zone)
+        self._scanner: Scanner | None = None
+        self._quote = Quote(rule, journal, offers, self._quoted)
+        self._unmarked = False
+        self._lately: deque[tuple[float, int]] = deque()
+        self._tidy_after = 0.0
+        self._told_problem = ""
+        self._was_paused = False
+
+    # ------------------------------------------------------------------------------------------------- the turn
+
+    async def load(self) -> None:
+        """Note the rule in the journal, and begin to ask what its workflow costs."""
+        rule = self.rule
+        await self._journal.do(
+            rules.load, rule.id, name=rule.name, folder=rule.folder, account=rule.account, run=rule.caps.run,
+            day=rule.caps.day, month=rule.caps.month, twins=str(rule.twins),
+        )  # fmt: skip
+        await self._quote.begin()
+
+    async def close(self, *, ended: bool = True) -> None:
+        """Stop asking; with ``ended`` the journal says that nobody watches the folder."""
+        await self._quote.close()
+        if ended:
+            await self._say(RuleState.ENDED, "no engine watches it")
+
+    async def run(self) -> None:
+        """Turn by turn, until `stop`; what goes wrong in one is told, and tried again."""
+        while not self._stopping:
+            try:
+                await self.round()
+            except Exception as problem:  # one folder's trouble must not end the others'
+                if not isinstance(problem, Unwritable):
+                    log.exception("the rule %s stumbled", self.rule.name)
+                await self._tell_problem(str(problem) or type(problem).__name__)
+                self._due = time.monotonic() + STUMBLED
+            await self._rest()
+
+    def stop(self) -> None:
+        """End after the turn under way."""
+        self._stopping = True
+        self._bell.set()
+
+    async def settle(self) -> None:
+        """Turn by turn, until nothing in the folder is settling any more."""
+        while True:
+            self.is_scan_wanted = True
+            glance = await self.round()
+            if glance is None or glance.growing is None:
+                return
+            await asyncio.sleep(max(LEAST_REST, glance.growing - time.monotonic()))
+
+    async def round(self) -> Glance | None:
+        """A scan where one is due or wanted; else only what is done is dealt with."""
+        row = await self._row()
+        decided = (row.paused, row.agreed)
+        if not (self.is_scan_wanted or time.monotonic() >= self._due or decided != self._decided):
+            await self.tidy()
+            return None
+        self.is_scan_wanted = False
+        await self._tell_pause(row)
+        glance = await self._turn(row)
+        self._decided = (row.paused, False)
+        self._due = time.monotonic() + SCAN_EVERY
+        if glance is not None and glance.growing is not None:
+            self._due = min(self._due, glance.growing)
+        return glance
+
+    async def _turn(self, row: RuleRow) -> Glance | None:
+        """Look at the folder once and deal with all there is; None where it could not be looked at."""
+        try:
+            glance = await self._look(row)
+        except Offline as offline:
+            self.root = None
+            await self._say(RuleState.OFFLINE, str(offline))
+            return None
+        except Foreign as foreign:
+            self.root = None
+            await self._say(RuleState.FOREIGN, str(foreign))
+            return None
+        if not row.begun and self.rule.existing is Existing.IGNORE:
+            await self._leave_existing(glance)
+            row = await self._row()
+        await self._take(row, glance)
+        await self.tidy()
+        return glance
+
+    async def tidy(self) -> None:
+        """Deal with files whose jobs have ended, for a while: a scan is not to wait for long."""
+        began = time.monotonic()
+        if self.root is None or began < self._tidy_after:
+            return
+        groups = tidy(self._journal, self.rule)
+        try:
+            while (group := await self._in_thread(lambda: next(groups, None))) is not None:
+                await self._tell_tidied(group)
+                if time.monotonic() - began > TIDYING:
+                    self.ring(scan=False)
+                    return
+            self._tidy_after = time.monotonic() + SHARE * (time.monotonic() - began)
+            self._told_problem = ""
+        except (OutputProblem, OSError) as problem:
+            self._tidy_after = time.monotonic() + TIDY_AGAIN
+            await self._tell_problem(f"photos that are done cannot be moved: {problem}")
+
+    def ring(self, *, scan: bool = True) -> None:
+        """Have the next turn come soon; without ``scan`` it only deals with what is done."""
+        self.is_scan_wanted = self.is_scan_wanted or scan
+        self._bell.set()
+
+    async def _rest(self) -> None:
+        """Wait until the next scan is due, or something rings; after a long scan for longer."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(max(LEAST_REST, self._due - time.monotonic())):
+                await self._bell.wait()
+        self._bell.clear()
+        if self.is_scan_wanted and not self._stopping:
+            await asyncio.sleep(self._rested - time.monotonic())
+
+    # ------------------------------------------------------------------------------------------------- looking
+
+    async def _look(self, row: RuleRow) -> Glance:
+        scanner = await self._ready_scanner()
+        started = time.monotonic()
+
+        def look() -> tuple[bool, bool, tuple[int, int], Glance]:
+            root = marker.identity(self.rule.folder)
+            remote = self.is_remote if root == self.root else bool(network_file_system(self.rule.folder))
+            marked = marker.check(self.rule.folder, self._marker(), row.marked, begun=row.begun, agreed=row.agreed)
+            return marked, remote, root, scanner.look(root)
+
+        marked, self.is_remote, self.root, glance = await self._in_thread(look)
+        self._rested = time.monotonic() + min(SCAN_EVERY, SHARE * (time.monotonic() - started))
+        if (row.marked == self.rule.folder) != marked:
+            await self._journal.do(rules.set_marked, self.rule.id, self.rule.folder if marked else None)
+        self._unmarked = not marked
+        return glance
+
+    async def _ready_scanner(self) -> Scanner:
+        if self._scanner is None:
+            known = await self._journal.ask(lambda db: list(seen.known(db, self.rule.id)))
+            self._scanner = Scanner(self.rule, self._clock, known)
+        return self._scanner
+
+    def _marker(self) -> Marker:
+        uuid = self._journal.read(journal_uuid)
+        return Marker(self.rule.id, self.rule.name.encode("utf-8", "replace").decode(), uuid, socket.gethostname())
+
+    async def _leave_existing(self, glance: Glance) -> None:
+        """What lay in the folder before the rule is left alone for as long as it stays the same."""
+        scanner = await self._ready_scanner()
+        there = scanner.everything_new()
+        noted = [
+            SeenFile(one.name, one.stamp.size, one.stamp.mtime_ns, Seen.EXISTING, reason="here before the rule")
+            for one in there
+        ]
+        for begin in range(0, len(noted), 1000):
+            await self._journal.do(seen.note_all, self.rule.id, noted[begin : begin + 1000])
+        for one in there:
+            scanner.knows(one.name, one.stamp)
+        glance.settled.clear()
+        glance.passed.pop("still growing", None)
+        glance.growing = None
+        await self._journal.do(rules.scanned, self.rule.id, {})
+        if there:
+            await self._record(What.EXISTING, f"{len(there):,} files lay here before the rule and are left alone")
+
+    # -------------------------------------------------------------------------------------------------- taking
+
+    async def _take(self, row: RuleRow, glance: Glance) -> None:
+        """Take what has settled, unless something holds the rule; then say how the rule stands."""
+        if row.agreed:
+            await self._quote.accept()
+        held = self._held(row, glance)
+        complete = True
+        if row.paused or held or self._quote.offer is None:
+            for candidate in glance.settled:
+                glance.pass_over("the rule waits", candidate.name)
+            complete = not glance.settled
+        elif glance.settled:
+            await self._take_all(glance, self._quote.offer)
+            if row.agreed:
+                self._lately.clear()
+        not_taken = {reason: NotTaken(one.count, tuple(one.names)) for reason, one in glance.passed.items()}
+        news = (not_taken, True, False) != (row.not_taken, row.begun, row.agreed)
+        if news and complete:
+            await self._journal.do(rules.scanned, self.rule.id, not_taken)
+        elif not_taken != row.not_taken:
+            await self._journal.do(rules.set_not_taken, self.rule.id, not_taken)
+        if held:
+            await self._say(RuleState.HELD, held)
+        elif self._quote.offer is None:
+            await self._say(RuleState.WAITS, self._quote.problem or "the service is asked what the workflow costs")
+        else:
+            await self._say(RuleState.WATCHING, self._manner())
+
+    def _held(self, row: RuleRow, glance: Glance) -> str:
+        """What a person must say yes to before anything is taken; empty where nothing is."""
+        if row.agreed:
+            return ""
+        if self._quote.dearer is not None:
+            return self._quote.problem
+        now = time.monotonic()
+        while self._lately and now - self._lately[0][0] > SCAN_EVERY:
+            self._lately.popleft()
+        at_once = glance.new + sum(number for _, number in self._lately)
+        if row.begun and not self.rule.is_capped and at_once > MOST_AT_ONCE:
+            return f"more than {MOST_AT_ONCE} new files at once, and no cap bounds what they may cost"
+        return ""
+
+    async def _take_all(self, glance: Glance, offer: Offer) -> None:
+        scanner = await self._ready_scanner()
+        taken = iter(self._taker.take(glance.settled, offer))
+        try:
+            while (group := await self._in_thread(lambda: next(taken, None))) is not None:
+                self._note(scanner, glance, group)
+                await self._tell_taken(group)
+            self._told_problem = ""
+        except (PlanProblem, StemTaken, Unwritable) as problem:
+            await self._tell_problem(str(problem))
+
+    def _note(self, scanner: Scanner, glance: Glance, group: Taken) -> None:
+        for candidate in (*group.added, *group.same, *(candidate for candidate, _ in group.refused)):
+            scanner.knows(candidate.name, candidate.stamp)
+        for candidate, reason in group.waiting:
+            again = scanner.not_whole(candidate)
+            glance.growing = again if glance.growing is None else min(glance.growing, again)
+            glance.pass_over(reason, candidate.name)
+        self._lately.append((time.monotonic(), len(group.added)))
+
+    async def _tell_taken(self, group: Taken) -> None:
+        if group.added:
+            names = tuple(candidate.name for candidate in group.added)
+            await self._record(What.TAKEN, f"{len(names):,} taken", names)
+        for _, file in group.refused:
+            await self._record(What.REFUSED, file.message or file.reason, (file.name,))
+
+    async def _tell_tidied(self, group: list[Tidied]) -> None:
+        """Tell of what failed or stayed one by one, and of all that is done together."""
+        done = []
+        for one in group:
+            if self._scanner is not None and (one.state is None or one.target is not None):
+                self._scanner.forget(one.name)
+            folder = one.target and one.target.relative_to(self.rule.folder).parts[0]
+            if folder == "done":
+                done.append(one.name)
+            elif folder:
+                await self._record(What.MOVED, f"moved to {folder}: {one.message}", (one.name,))
+            elif one.message:
+                await self._record(What.LEFT, one.message, (one.name,))
+        if done:
+            await self._record(What.MOVED, f"{len(done):,} moved to done", tuple(done))
+
+    # ------------------------------------------------------------------------------------------------- telling
+
+    def _manner(self) -> str:
+        """What a person should know of how the folder is watched; empty where all is as usual."""
+        said = []
+        if self.is_remote:
+            said.append("only scanned, every 30 s: a network file system tells nothing of changes")
+        elif self.deaf:
+            said.append(self.deaf)
+        if self._unmarked:
+            said.append(f"without {marker.NAME}, which cannot be written here: a replaced folder is not noticed")
+        return "; ".join(said)
+
+    async def _quoted(self, message: str) -> None:
+        """The service has said what the workflow costs, or that it cannot be asked; ``message`` where that is news."""
+        if message:
+            await self._record(What.OFFER, message)
+        self.ring()
+
+    async def _row(self) -> RuleRow:
+        return await self._journal.ask(rules.row, self.rule.id)
+
+    async def _say(self, state: RuleState, message: str) -> None:
+        """Say how the rule stands, once."""
+        if await self._journal.do(rules.set_state, self.rule.id, state, message):
+            self._tell(WatchEvent(time.time(), self.rule, What(state), message))
+
+    async def _record(self, what: What, message: str, names: tuple[str, ...] = ()) -> None:
+        """Tell something, and write it into the rule's log."""
+        listed = f": {', '.join(names[:3])}{' …' if len(names) > 3 else ''}" if names else ""
+        await self._journal.do(rules.log, self.rule.id, what, message + listed)
+        self._tell(WatchEvent(time.time(), self.rule, what, message, names))
+
+    async def _tell_problem(self, message: str) -> None:
+        if message != self._told_problem:
+            self._told_problem = message
+            self._tell(WatchEvent(time.time(), self.rule, What.PROBLEM, message))
+
+    async def _tell_pause(self, row: RuleRow) -> None:
+        if row.paused != self._was_paused:
+            self._was_paused = row.paused
+            what = What.PAUSED if row.paused else What.WATCHING
+            said = "paused by a person: nothing new is taken or sent" if row.paused else "goes on"
+            self._tell(WatchEvent(time.time(), self.rule, what, said))
+
+    async def _in_thread(self, act: Callable[[], T]) -> T:
+        """Run what blocks; ``busy_since`` shows a disk that does not answer."""
+        self.busy_since = time.monotonic()
+        try:
+            return await asyncio.get_running_loop().run_in_executor(self._threads, act)
+        finally:
+            self.busy_since = None
+
+    async def does_not_answer(self) -> None:
+        """Say that the folder's disk does not answer."""
+        await self._say(RuleState.OFFLINE, f"{self.rule.folder} does not answer")

@@ -1,0 +1,134 @@
+"""Whether a watched folder is there, is the one that was watched, and is watched by this rule alone.
+
+A small file in the folder says whose it is. A mount point without its disk, or another folder under the same name,
+has none: that is a folder that is offline, never one whose photos are gone.
+"""
+
+from __future__ import annotations
+
+import errno
+import json
+import os
+from contextlib import suppress
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Self
+
+from artui import files
+
+NAME = ".artui-folder"
+_MOST = 4096  # bytes of a marker; a longer file is none of ours
+
+
+class Offline(Exception):
+    """The folder is not there, or it is not the one that was watched. The text says which."""
+
+
+class Foreign(Exception):
+    """The folder belongs to another artui, or to another rule. The text names it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Marker:
+    """Whose folder it is: the rule's id and name, the journal's UUID, and the machine."""
+
+    rule: str
+    name: str
+    journal: str
+    host: str
+
+    @classmethod
+    def read(cls, folder: Path) -> Self | None:
+        """The marker in a folder; None where there is none. Raises :class:`Foreign` for one that cannot be read."""
+        place = folder / NAME
+        try:
+            descriptor = os.open(place, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+        except FileNotFoundError:
+            return None
+        except OSError as error:
+            raise Foreign(f"{place} cannot be read ({error.strerror}): another user may be watching it") from error
+        try:
+            return cls(**json.loads(os.read(descriptor, _MOST)))
+        except (ValueError, TypeError, OSError) as error:
+            raise Foreign(f"{place} says nothing that artui understands") from error
+        finally:
+            os.close(descriptor)
+
+    def is_of(self, other: Marker) -> bool:
+        """Whether both say the same, whatever the rule is called."""
+        return (self.rule, self.journal, self.host) == (other.rule, other.journal, other.host)
+
+
+def identity(folder: Path) -> tuple[int, int]:
+    """Device and inode of a watched folder. Raises :class:`Offline` where it cannot be listed."""
+    try:
+        with os.scandir(folder):
+            status = folder.stat()
+    except OSError as error:
+        raise Offline(_why_not(folder, error)) from error
+    return status.st_dev, status.st_ino
+
+
+def _why_not(folder: Path, error: OSError) -> str:
+    if isinstance(error, FileNotFoundError):
+        return f"{folder} is not there (not mounted, renamed or deleted)"
+    if isinstance(error, NotADirectoryError):
+        return f"{folder} is not a folder"
+    return f"{folder} cannot be read ({error.strerror})"
+
+
+def check(folder: Path, ours: Marker, marked: Path | None, *, begun: bool, agreed: bool) -> bool:
+    """Whether the folder holds our marker, leaving one where that is due; False where it holds none.
+
+    ``marked`` is the folder in which one was left before: it must still be there. A folder that was watched without
+    one (``begun``) stays so: a mount point without its disk would only now be writable. ``agreed``: a person says that
+    the folder is the right one, whatever marks it. Raises :class:`Offline`, :class:`Foreign`.
+    """
+    whose = _look_at_marker(folder, ours)
+    if whose == "":
+        return True
+    if whose and not agreed:
+        raise Foreign(whose)
+    if marked == folder and not agreed:
+        raise Offline(f"{folder} is there without its {NAME}: not mounted, or another folder in its place")
+    if begun and marked is None and not agreed:
+        return False
+    return _leave(folder, ours)
+
+
+def _look_at_marker(folder: Path, ours: Marker) -> str | None:
+    """Whose folder it is: empty for ours, None where nothing says so, else a sentence."""
+    try:
+        found = Marker.read(folder)
+    except Foreign as foreign:
+        return str(foreign)
+    if found is None:
+        return None
+    return "" if found.is_of(ours) else _whose(folder, found, ours)
+
+
+def _whose(folder: Path, found: Marker, ours: Marker) -> str:
+    if found.host != ours.host:
+        return f"{folder} is watched by the artui of {found.host} (rule {found.name})"
+    if found.journal != ours.journal:
+        return f"{folder} is watched by another artui of this machine (rule {found.name})"
+    return f"{folder} belongs to another rule of this artui, {found.name}"
+
+
+def _leave(folder: Path, ours: Marker) -> bool:
+    """Leave our marker, in place of whatever a person agreed to replace."""
+    try:
+        with files.Part(files.part_path(folder, "folder", ours.rule)) as part:
+            part.write(json.dumps(asdict(ours), indent=1).encode() + b"\n")
+            part.finish()
+        with suppress(FileNotFoundError):
+            (folder / NAME).unlink()
+        files.publish(part.path, folder / NAME)
+    except FileExistsError:
+        raise Foreign(f"{folder} was taken by another artui at this very moment") from None
+    except (files.OutputProblem, OSError) as problem:
+        cause = problem.__cause__ if isinstance(problem, files.OutputProblem) else problem
+        if isinstance(cause, OSError) and cause.errno in (errno.EROFS, errno.EACCES, errno.EPERM, errno.ENOSPC):
+            return False
+        raise Offline(str(problem)) from problem
+    return True

@@ -1,0 +1,204 @@
+"""What a rule's photos are sent to: asked of the service when the rule is loaded, and pinned in the journal."""
+
+from __future__ import annotations
+
+import asyncio
+import datetime as dt
+import json
+import logging
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import asdict
+from typing import Any, Protocol
+
+from artui import providers
+from artui.config import Config, ConfigError
+from artui.config.known import nearest
+from artui.credentials import CredentialProblem
+from artui.job import Batch
+from artui.journal import Journal, rules
+from artui.plan import Offer
+from artui.providers.base import Identity, Limits, Organization, Provider, ProviderError, Workflow
+from artui.watch.rules import Rule
+
+log = logging.getLogger(__name__)
+
+FIRST_REST, LONGEST_REST = 5.0, 300.0
+"""Seconds between two questions to a service that cannot be asked what a workflow costs."""
+
+PATIENCE = 10.0
+"""Seconds after which a rule begins without the service's answer."""
+
+
+class Offers(Protocol):
+    """Knows the services for the watcher."""
+
+    async def ask(self, rule: Rule) -> Offer:
+        """Who pays for a rule's photos, and its workflow with version and price as they are now.
+
+        Raises ProviderError where the service cannot be asked, ConfigError where the rule must be changed.
+        """
+
+    def limits(self, rule: Rule) -> Limits:
+        """What the rule's service takes, without asking it."""
+
+    def labels(self, rule: Rule, batch: Batch) -> Mapping[str, str]:
+        """The labels by which the service shows a batch, without asking it."""
+
+    async def close(self) -> None:
+        """Close every connection."""
+
+
+class ServiceOffers:
+    """Asks the services of a configuration. ``open_provider`` makes the provider of an account's name."""
+
+    def __init__(self, config: Config, open_provider: Callable[[str], Provider[Any]]) -> None:
+        self._config = config
+        self._open = open_provider
+        self._opened: dict[str, Provider[Any]] = {}
+
+    async def ask(self, rule: Rule) -> Offer:
+        """Who pays, and the workflow now."""
+        provider = self._provider(rule)
+        identity = await provider.identify()
+        chosen = _choose(await provider.workflows(), rule)
+        workflow = await provider.workflow(chosen.id)
+        return Offer(rule.account, provider.name, identity, workflow, provider.limits)
+
+    def limits(self, rule: Rule) -> Limits:
+        """What the service takes."""
+        return providers.load(self._config.accounts[rule.account].provider).limits
+
+    def labels(self, rule: Rule, batch: Batch) -> Mapping[str, str]:
+        """The service's labels of a batch."""
+        created = dt.datetime.fromtimestamp(batch.created_at, dt.UTC).isoformat(timespec="seconds")
+        return self._provider(rule).batch_labels(batch.id, batch.name, created)
+
+    async def close(self) -> None:
+        """Close what was opened."""
+        while self._opened:
+            await self._opened.popitem()[1].close()
+
+    def _provider(self, rule: Rule) -> Provider[Any]:
+        if rule.account not in self._opened:
+            self._opened[rule.account] = self._open(rule.account)
+        return self._opened[rule.account]
+
+
+def _choose(workflows: Sequence[Workflow], rule: Rule) -> Workflow:
+    """The workflow of this id or name. Raises ConfigError."""
+    wanted = rule.workflow
+    for fits in (
+        [one for one in workflows if one.id == wanted],
+        [one for one in workflows if one.name == wanted],
+        [one for one in workflows if one.name.casefold() == wanted.casefold()],
+    ):
+        if len(fits) == 1:
+            return fits[0]
+        if fits:
+            ids = ", ".join(one.id for one in fits)
+            raise ConfigError(f"{rule.source}: {len(fits)} workflows are called {wanted}: say the id of one ({ids})")
+    hint = nearest(wanted, [one.name for one in workflows]) or "; `artui workflows` lists them"
+    raise ConfigError(f"{rule.source}: account {rule.account} has no workflow {wanted}{hint}")
+
+
+# ---------------------------------------------------------------------------------------------------------- pinning
+
+
+class Quote:
+    """What one rule's photos are sent to: asked when the rule is loaded, and the same until it is loaded again.
+
+    ``offer`` is None while nothing can be sent: until the service has answered, or where the workflow became dearer
+    than it was when the rule was loaded last (``dearer``, until `accept`). ``problem`` says so. ``told`` is awaited
+    when anything changed, with a sentence where something new was pinned.
+    """
+
+    def __init__(self, rule: Rule, journal: Journal, offers: Offers, told: Callable[[str], Awaitable[None]]) -> None:
+        self.offer: Offer | None = None
+        self.dearer: Offer | None = None
+        self.problem = ""
+        self._rule = rule
+        self._journal = journal
+        self._offers = offers
+        self._told = told
+        self._asking: asyncio.Task[None] | None = None
+        self._answered = asyncio.Event()
+
+    async def begin(self) -> None:
+        """Begin to ask, and wait for an answer or a failure, but not for long."""
+        self._asking = asyncio.create_task(self._ask())
+        with suppress(TimeoutError):
+            async with asyncio.timeout(PATIENCE):
+                await self._answered.wait()
+
+    async def close(self) -> None:
+        """Ask no more."""
+        if self._asking is not None:
+            self._asking.cancel()
+            await asyncio.gather(self._asking, return_exceptions=True)
+
+    async def accept(self) -> None:
+        """A yes to the higher price."""
+        if self.dearer is not None:
+            await self._pin(self.dearer)
+
+    async def _ask(self) -> None:
+        """Ask until the service says what the workflow costs; until then what was pinned last serves."""
+        row = await self._journal.ask(rules.row, self._rule.id)
+        last = pinned(self._rule, row.offer, self._offers.limits(self._rule))
+        rest = FIRST_REST
+        while True:
+            try:
+                offer = await self._offers.ask(self._rule)
+                break
+            except (ProviderError, ConfigError, CredentialProblem) as problem:
+                self.problem = str(problem)
+            except Exception as defect:  # the rule must say that it waits, and go on asking
+                log.exception("the rule %s could not ask", self._rule.name)
+                self.problem = f"{type(defect).__name__}: {defect}"
+            self.offer = last
+            self._answered.set()
+            await self._told("")
+            await asyncio.sleep(rest)
+            rest = min(2 * rest, LONGEST_REST)
+        price, before = offer.workflow.price, last.workflow.price if last else None
+        if price is not None and before is not None and price > before:
+            self.dearer, self.offer = offer, None
+            self.problem = f"{offer.workflow.name} now costs {price}, not {before}: nothing is sent at the new price"
+            await self._told("")
+        else:
+            await self._pin(offer)
+        self._answered.set()
+
+    async def _pin(self, offer: Offer) -> None:
+        self.offer, self.dearer, self.problem = offer, None, ""
+        text = pin(self._rule, offer)
+        price = offer.workflow.price
+        cost = "at an unknown price" if price is None else f"at {price} each"
+        said = f"{offer.workflow.name} {cost}, paid by {offer.identity.organization.name}"
+        is_news = await self._journal.do(rules.set_offer, self._rule.id, text)
+        await self._told(said if is_news else "")
+
+
+def pin(rule: Rule, offer: Offer) -> str:
+    """An offer as the journal keeps it for a rule."""
+    return json.dumps({
+        "account": rule.account,
+        "workflow": rule.workflow,
+        "provider": offer.provider,
+        "identity": asdict(offer.identity),
+        "definition": json.loads(offer.workflow.document()),
+    })  # fmt: skip
+
+
+def pinned(rule: Rule, text: str, limits: Limits) -> Offer | None:
+    """The offer that was pinned for a rule; None where there is none, or the rule names another account or workflow."""
+    if not text:
+        return None
+    kept = json.loads(text)
+    if (kept["account"], kept["workflow"]) != (rule.account, rule.workflow):
+        return None
+    organization = Organization(**kept["identity"].pop("organization"))
+    identity = Identity(**kept["identity"], organization=organization)
+    workflow = Workflow.from_document(json.dumps(kept["definition"]))
+    return Offer(rule.account, kept["provider"], identity, workflow, limits)

@@ -1,0 +1,287 @@
+"""A rule: a watched folder and what is done with its photos; how rules are read, and which cannot stand together."""
+
+from __future__ import annotations
+
+import datetime as dt
+import os
+import re
+import uuid
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+from fnmatch import translate
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from artui import files
+from artui.config import Caps, Config, ConfigError, Origin, Source, dotted
+from artui.config.known import nearest
+from artui.plan import Target, is_passed_over
+
+_RULES = uuid.UUID("6b0c54f4-6f4c-4c5e-9a53-0a7f3c1f2a11")
+"""The name space of the rules' ids."""
+
+ASIDE = frozenset({"done", "failed"})
+"""Folders in a watched folder that hold what was dealt with; nothing in one is ever taken."""
+
+
+class After(StrEnum):
+    """What becomes of a photo once its result is safe."""
+
+    KEEP = "keep"
+    MOVE = "move"
+
+
+class Existing(StrEnum):
+    """What becomes of photos that lay in the folder before the rule."""
+
+    PROCESS = "process"
+    IGNORE = "ignore"
+
+
+class Twins(StrEnum):
+    """What becomes of a photo whose content the rule has bought under another name: a copy of that result, or a no."""
+
+    DELIVER = "deliver"
+    REFUSE = "refuse"
+
+
+@dataclass(frozen=True)
+class Rule:
+    """A watched folder and what is done with its photos.
+
+    ``id`` follows from ``name``, by which the journal knows what the rule has seen; without a name the folder is it.
+    ``workflow`` is an id or a name as a person wrote it; version and price are pinned when the rule is loaded.
+    ``include`` and ``exclude`` are patterns for a file's name, or for its path in the folder where they hold a ``/``.
+    ``sku`` is a template of the label. ``sample``: only so many photos are sent before a yes. ``quiet`` is in seconds.
+    A ``read_only`` rule stands in config.toml, or was given on the command line; others can be changed on the screen.
+    """
+
+    id: str
+    name: str
+    folder: Path
+    account: str
+    workflow: str
+    target: Target
+    existing: Existing
+    recursive: bool = False
+    include: tuple[str, ...] = ()
+    exclude: tuple[str, ...] = ()
+    sku: str = "{folder}"
+    caps: Caps = field(default_factory=Caps)
+    sample: int | None = None
+    after: After = After.KEEP
+    twins: Twins = Twins.DELIVER
+    quiet: float = 2.0
+    source: Source = field(default_factory=lambda: Source(Origin.FLAG))
+
+    @property
+    def read_only(self) -> bool:
+        """Whether the rule is changed in its file, and not on the screen."""
+        return self.source.origin is not Origin.SETTINGS
+
+    @property
+    def is_capped(self) -> bool:
+        """Whether any cap of its own bounds the rule."""
+        return self.caps != Caps()
+
+    @property
+    def patience(self) -> float:
+        """Seconds after which a file that does not change any more, and is no whole photo, is taken for bad."""
+        return 30 * self.quiet
+
+    @cached_property
+    def _included(self) -> tuple[re.Pattern[str], re.Pattern[str]]:
+        return _any_of(self.include, "name"), _any_of(self.include, "path")
+
+    @cached_property
+    def _excluded(self) -> tuple[re.Pattern[str], re.Pattern[str]]:
+        return _any_of(self.exclude, "name"), _any_of(self.exclude, "path")
+
+    def wants(self, name: str, relative: str) -> bool:
+        """Whether the patterns let a file in, by its name and its path in the folder."""
+        if self.include and not _matches(self._included, name, relative):
+            return False
+        return not (self.exclude and _matches(self._excluded, name, relative))
+
+    def sku_of(self, relative: str, today: dt.date) -> str:
+        """The label of a photo, by its path in the folder."""
+        path = Path(relative)
+        inner = path.parent.name or self.folder.name
+        values = {"folder": inner, "relative": str(path.parent), "stem": path.stem, "date": today.isoformat()}
+        return self.sku.format_map(values)
+
+
+def _any_of(patterns: Sequence[str], kind: str) -> re.Pattern[str]:
+    chosen = [pattern for pattern in patterns if ("/" in pattern) == (kind == "path")]
+    return re.compile("|".join(translate(pattern.casefold()) for pattern in chosen) or r"(?!)")
+
+
+def _matches(patterns: tuple[re.Pattern[str], re.Pattern[str]], name: str, relative: str) -> bool:
+    by_name, by_path = patterns
+    return bool(by_name.match(name.casefold()) or by_path.match(relative.casefold()))
+
+
+def is_ignored(name: str) -> bool:
+    """Whether a name in a watched folder is hidden, temporary, a system's, or one of those put aside."""
+    return is_passed_over(name) or name in ASIDE
+
+
+def rule_id(name: str) -> str:
+    """The id of the rule of this name."""
+    return str(uuid.uuid5(_RULES, name.encode("utf-8", "surrogateescape").hex()))
+
+
+# ---------------------------------------------------------------------------------------------------------- reading
+
+
+def load_rules(config: Config) -> tuple[Rule, ...]:
+    """The rules of a configuration, checked one by one and together. Raises ConfigError with file, line and key."""
+    rules = tuple(
+        make_rule(config, written, config.sources[dotted(("watch", number))], number)
+        for number, written in enumerate(config.watch)
+    )
+    refuse_conflicts(rules)
+    return rules
+
+
+def make_rule(config: Config, written: Mapping[str, Any], source: Source, number: int | None = None) -> Rule:
+    """One rule out of what was written: the keys of a ``[[watch]]`` table. Raises ConfigError.
+
+    ``number`` is its place among the rules of the configuration, None for one that stands in no file.
+    """
+    reading = _Reading(config, written, source, number)
+    folder = Path(os.path.abspath(reading.needed("folder", "the folder to watch")))  # noqa: PTH100 — a link stays one
+    name = str(written.get("name", folder))
+    account = config.accounts.get(reading.account())
+    recursive = bool(written.get("recursive", False))
+    template = written.get("template", "{relative}/{stem}" if recursive else "{stem}")
+    output = reading.needed("output", "where results go", account.output if account else None)
+    further: dict[str, Any] = {word: read(written[word]) for word, read in _FURTHER.items() if word in written}
+    rule = Rule(
+        id=rule_id(name),
+        name=name,
+        folder=folder,
+        account=reading.account(),
+        workflow=reading.needed(
+            "workflow", "the workflow to send photos through", account.workflow if account else None
+        ),
+        target=Target.of(output, template),
+        existing=Existing(reading.needed("existing", '"process" or "ignore" the photos that lie there already')),
+        recursive=recursive,
+        caps=Caps(**written.get("caps", {})),
+        source=source,
+        **further,
+    )
+    reading.check_templates(rule)
+    return rule
+
+
+_FURTHER: Mapping[str, Callable[[Any], Any]] = {
+    "include": tuple, "exclude": tuple, "sku": str, "sample": int, "quiet": float, "after": After, "twins": Twins,
+}  # fmt: skip
+"""The keys a rule need not have."""
+
+
+@dataclass(frozen=True)
+class _Reading:
+    """Reads one rule, and says which line it is about where that cannot be done."""
+
+    config: Config
+    written: Mapping[str, Any]
+    source: Source
+    number: int | None
+
+    def refusal(self, complaint: str, word: str = "") -> ConfigError:
+        key = dotted(("watch", self.number or 0, *([word] if word in self.written else [])))
+        place = self.source if self.number is None else self.config.sources.get(key, self.source)
+        return ConfigError(f"{place}: {complaint}")
+
+    def needed(self, word: str, meaning: str, otherwise: str | None = None) -> str:
+        value = self.written.get(word, otherwise)
+        if value is None:
+            raise self.refusal(f"the rule must say {word} = …, {meaning}")
+        return str(value)
+
+    def account(self) -> str:
+        name = self.needed("account", "the account that pays", self.config.default_account)
+        if name not in self.config.accounts:
+            hint = nearest(name, self.config.accounts) or "; run artui login"
+            raise self.refusal(f"account {name} is not set up{hint}", "account")
+        return name
+
+    def check_templates(self, rule: Rule) -> None:
+        """Fill both templates once, so that a fault in one is known before a photo comes."""
+        try:
+            rule.sku_of("a/b.jpg", dt.date.min)
+        except (KeyError, ValueError, IndexError, AttributeError) as fault:
+            known = "{folder}, {relative}, {stem} and {date}"
+            raise self.refusal(f"sku = {rule.sku!r} cannot be filled ({fault}); known are {known}", "sku") from None
+        try:
+            files.render_stem(
+                rule.target.template, stem="b", relative="a", batch="c", workflow="d", date=dt.date.min, n=1
+            )
+        except ValueError as fault:
+            raise self.refusal(str(fault), "template" if "template" in self.written else "output") from None
+
+
+# --------------------------------------------------------------------------------------------------------- together
+
+
+def refuse_conflicts(rules: Sequence[Rule]) -> None:
+    """Raise ConfigError where results would be sent again, or two rules would take the same photo."""
+    for place, rule in enumerate(rules):
+        if _feeds(rule, rule):
+            raise ConfigError(
+                f"{rule.source}: the output {rule.target.folder} lies in the watched folder {rule.folder}: results"
+                " would be sent again, without end. Choose an output outside of it"
+            )
+        for other in rules[:place]:
+            _refuse_pair(other, rule)
+    _refuse_circles(rules)
+
+
+def _refuse_pair(first: Rule, second: Rule) -> None:
+    if first.name == second.name:
+        raise ConfigError(f"{second.source}: {first.source} has a rule called {first.name} too: give each its own name")
+    ours, theirs = _real(first.folder), _real(second.folder)
+    nested = (first.recursive and theirs.is_relative_to(ours)) or (second.recursive and ours.is_relative_to(theirs))
+    if ours == theirs or nested:
+        raise ConfigError(
+            f"{second.source}: {second.folder} is watched by the rule of {first.source} too ({first.folder}): a photo"
+            " there would be sent by both. Take one of them out"
+        )
+
+
+def _refuse_circles(rules: Sequence[Rule]) -> None:
+    """Results of one rule may be the photos of another, but never, by whatever way, its own again."""
+    follows = {rule.id: [other for other in rules if _may_feed(rule, other)] for rule in rules}
+    for rule in rules:
+        reached, ahead = set[str](), [rule]
+        while ahead:
+            for other in follows[ahead.pop().id]:
+                if other.id == rule.id:
+                    raise ConfigError(
+                        f"{rule.source}: results of the rule {rule.name} come back to its own folder by way of other"
+                        " rules: they would be sent again, without end. Change one of their outputs"
+                    )
+                if other.id not in reached:
+                    reached.add(other.id)
+                    ahead.append(other)
+
+
+def _feeds(rule: Rule, other: Rule) -> bool:
+    """Whether results of one rule are seen by another."""
+    target, folder = _real(rule.target.folder), _real(other.folder)
+    return target == folder or (other.recursive and target.is_relative_to(folder))
+
+
+def _may_feed(rule: Rule, other: Rule) -> bool:
+    """As :func:`_feeds`, or its template could make the very folder that the other one watches."""
+    inside = _real(other.folder).is_relative_to(_real(rule.target.folder))
+    return _feeds(rule, other) or (inside and "/" in rule.target.template and rule is not other)
+
+
+def _real(path: Path) -> Path:
+    return Path(os.path.realpath(path))

@@ -1,0 +1,216 @@
+"""From settled files to jobs: opened, planned, and added to the journal together with the note that they were seen."""
+
+from __future__ import annotations
+
+import datetime as dt
+import os
+import time
+import uuid
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from artui import files
+from artui.files import Photo, PhotoProblem
+from artui.job import Batch, Job, NewJob, Seen, Status
+from artui.journal import Journal, batches, jobs, seen
+from artui.journal.seen import SeenFile
+from artui.plan import Found, Offer, Plan, Planned, Planner, Verdict, new_job, promises_photo
+from artui.shown import shown
+from artui.watch.offers import Offers
+from artui.watch.rules import After, Rule
+from artui.watch.scanning import Candidate
+
+CHUNK = 200
+"""How many files become jobs in one transaction."""
+
+PLANNED = 10 * CHUNK
+"""How many files get their results' names together; for each such group the output folder is listed once."""
+
+_ANEW = 3
+"""How often names are chosen anew when others take them at the same moment."""
+
+LOOP = "its result would land in the watched folder"
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """What became of some settled files. ``waiting`` are not whole yet, or could not be read, with the reason."""
+
+    added: tuple[Candidate, ...] = ()
+    same: tuple[Candidate, ...] = ()
+    refused: tuple[tuple[Candidate, SeenFile], ...] = ()
+    waiting: tuple[tuple[Candidate, str], ...] = ()
+
+    def __add__(self, other: Taken) -> Taken:
+        return Taken(
+            self.added + other.added,
+            self.same + other.same,
+            self.refused + other.refused,
+            self.waiting + other.waiting,
+        )
+
+
+@dataclass
+class Taker:
+    """Takes the files of one rule. It blocks: for a thread."""
+
+    journal: Journal
+    rule: Rule
+    offers: Offers
+    zone: dt.tzinfo
+    _batches: dict[str, tuple[Batch, Mapping[str, str]]] = field(default_factory=dict)
+
+    def take(self, candidates: list[Candidate], offer: Offer) -> Iterator[Taken]:
+        """Take files, so many at a time; each group is durable when it is given out."""
+        for begin in range(0, len(candidates), PLANNED):
+            yield self._take(candidates[begin : begin + PLANNED], offer)
+
+    def _take(self, candidates: list[Candidate], offer: Offer) -> Taken:
+        photos, outcome = [], Taken()
+        for candidate in candidates:
+            opened = self.open(candidate)
+            if isinstance(opened, Photo):
+                photos.append((candidate, opened))
+            else:
+                outcome += opened
+        fit, refused = self._planned(photos, offer)
+        self._add(fit, offer)
+        outcome += Taken(added=tuple(candidate for candidate, _ in fit), refused=tuple(refused))
+        if outcome.refused:
+            self.journal.write(seen.note_all, self.rule.id, [file for _, file in outcome.refused])
+        return outcome
+
+    def open(self, candidate: Candidate) -> Photo | Taken:
+        """Whether a settled file is a photo to take; else what it is."""
+        path = self.rule.folder / candidate.name
+        try:
+            photo = files.inspect(path, self.offers.limits(self.rule).accepts)
+            if not photo.stamp.is_content_of(candidate.stamp):
+                return Taken()
+            return self._unless_same(candidate, photo)
+        except files.BadPhoto as problem:
+            if problem.reason == "unreadable":
+                return Taken(waiting=((candidate, "not readable by this user"),))
+            if candidate.quiet < self.rule.patience:
+                return Taken(waiting=((candidate, "still growing"),))
+            return Taken(refused=((candidate, self._refusal(candidate, problem.reason, str(problem))),))
+        except PhotoProblem:
+            return Taken()  # gone, or written to again: the next scan sees what it is then
+
+    def _unless_same(self, candidate: Candidate, photo: Photo) -> Photo | Taken:
+        """A file that only got another time has the result it had: nothing is to be done, where that is still there."""
+        before = self.journal.read(seen.get, self.rule.id, candidate.name)
+        job = before and before.job and before.state is not Seen.MOVED and self.journal.read(jobs.get, before.job)
+        if not job or job.size != photo.stamp.size or not _delivers(job):
+            return photo
+        if files.sha256(photo).digest != job.digest:
+            return photo
+        stamp = candidate.stamp
+        self.journal.write(seen.restamp, self.rule.id, candidate.name, stamp.size, stamp.mtime_ns)
+        return Taken(same=(candidate,))
+
+    def _refusal(self, candidate: Candidate, reason: str, message: str) -> SeenFile:
+        """A file that is not taken. A bad photo leaves the folder where photos do; what never was one stays."""
+        leaves = self.rule.after is After.MOVE and (reason != "not-a-photo" or promises_photo(Path(candidate.name)))
+        state = Seen.LEAVING if leaves else Seen.REFUSED
+        stamp = candidate.stamp
+        return SeenFile(candidate.name, stamp.size, stamp.mtime_ns, state, reason=reason, message=message)
+
+    # ------------------------------------------------------------------------------------------------- planning
+
+    def _planned(
+        self, photos: Iterable[tuple[Candidate, Photo]], offer: Offer
+    ) -> tuple[list[tuple[Candidate, Planned]], list[tuple[Candidate, SeenFile]]]:
+        """Names and folders for the results; a photo whose result would be seen again is refused."""
+        chosen = list(photos)
+        plan = self.planner(offer).renamed(
+            Plan(offer, self.rule.target, tuple(self.plan(photo) for _, photo in chosen))
+        )
+        fit, refused = [], []
+        for (candidate, _), planned in zip(chosen, plan.photos, strict=True):
+            if self._comes_back(planned.folder):
+                file = self._refusal(candidate, LOOP, f"{planned.folder} lies in the watched folder")
+                refused.append((candidate, file))
+            else:
+                fit.append((candidate, planned))
+        return fit, refused
+
+    def planner(self, offer: Offer) -> Planner:
+        """Chooses names under the rule's target."""
+        return Planner(self.journal, offer, self.rule.target, self._batch_name, self._today())
+
+    def plan(self, photo: Photo) -> Planned:
+        """A photo that is to be sent, before it has a name."""
+        found = Found(photo.path, self.rule.folder)
+        return Planned(photo, found, Verdict.SEND, self.rule.target.folder, photo.path.stem)
+
+    def _comes_back(self, folder: Path) -> bool:
+        real, watched = os.path.realpath(folder), os.path.realpath(self.rule.folder)
+        return real == watched or (self.rule.recursive and Path(real).is_relative_to(watched))
+
+    def _today(self) -> dt.date:
+        return dt.datetime.fromtimestamp(time.time(), self.zone).date()
+
+    def _batch_name(self, found: Found) -> str:
+        inner = "" if found.relative == Path() else f"/{found.relative}"
+        return shown(f"{self.rule.folder.name}{inner} {self._today()}", 100)
+
+    # --------------------------------------------------------------------------------------------------- adding
+
+    def _add(self, fit: list[tuple[Candidate, Planned]], offer: Offer) -> None:
+        """Add jobs folder by folder, each a batch of the day, some at a time."""
+        by_folder: dict[Path, list[tuple[Candidate, Planned]]] = {}
+        for candidate, planned in fit:
+            by_folder.setdefault(planned.found.relative, []).append((candidate, planned))
+        for relative, group in by_folder.items():
+            for begin in range(0, len(group), CHUNK):
+                self._add_some(relative, group[begin : begin + CHUNK], offer)
+
+    def _add_some(self, relative: Path, group: list[tuple[Candidate, Planned]], offer: Offer) -> None:
+        """Add some jobs of one folder; under other names where theirs are taken meanwhile."""
+        for _ in range(_ANEW):
+            try:
+                self._add_chunk(relative, group, offer)
+            except jobs.StemTaken:
+                plan = Plan(offer, self.rule.target, tuple(planned for _, planned in group))
+                anew = self.planner(offer).renamed(plan).photos
+                group = [(candidate, named) for (candidate, _), named in zip(group, anew, strict=True)]
+            else:
+                return
+        raise jobs.StemTaken("others take the same result names all the time")
+
+    def _add_chunk(self, relative: Path, group: list[tuple[Candidate, Planned]], offer: Offer) -> None:
+        batch, labels = self._batch(relative, group[0][1].found)
+        taken = [
+            (
+                SeenFile(candidate.name, candidate.stamp.size, candidate.stamp.mtime_ns, Seen.TAKEN),
+                self._job(offer, candidate, planned, batch, labels),
+            )
+            for candidate, planned in group
+        ]
+        self.journal.write(seen.take, self.rule.id, batch, taken, self.rule.sample)
+
+    def _job(
+        self, offer: Offer, candidate: Candidate, planned: Planned, batch: Batch, labels: Mapping[str, str]
+    ) -> NewJob:
+        own = {**labels, "sku": shown(self.rule.sku_of(candidate.name, self._today()))}
+        return replace(new_job(offer, planned, batch, own), run=self.rule.id, rule=self.rule.id)
+
+    def _batch(self, relative: Path, found: Found) -> tuple[Batch, Mapping[str, str]]:
+        """The batch of a folder on this day, with the service's labels for it; the same one all day."""
+        inner = os.fsencode(relative).hex()
+        number = str(uuid.uuid5(uuid.UUID(self.rule.id), f"{inner} {self._today()}"))
+        if number not in self._batches:
+            begun = self.journal.read(batches.find, number)
+            fresh = Batch(number, self._batch_name(found), self.rule.account, time.time())
+            batch = begun[0] if begun else fresh
+            self._batches[number] = (batch, self.offers.labels(self.rule, batch))
+        return self._batches[number]
+
+
+def _delivers(job: Job) -> bool:
+    """Whether a job's results lie where it put them, or it is still to bring them."""
+    if job.status in (Status.DONE, Status.SKIPPED):
+        return bool(job.results) and all(one.path and os.path.lexists(one.path) for one in job.results)
+    return not job.status.final and bool(job.digest)

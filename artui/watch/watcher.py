@@ -1,0 +1,189 @@
+"""All watched folders of one engine: each at its own pace, woken by the system; rules are exchanged while it runs."""
+
+from __future__ import annotations
+
+import asyncio
+import datetime as dt
+import time
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+
+from artui.journal import Journal
+from artui.journal.requests import Request
+from artui.journal.rules import end_others
+from artui.pace import Clock
+from artui.watch.folder import Tell, Watched, WatchEvent, What
+from artui.watch.offers import Offers
+from artui.watch.rules import Rule, refuse_conflicts
+from artui.watch.waking import Ear, Waker, is_text
+
+__all__ = ["WatchEvent", "Watcher", "What"]
+
+TICK = 0.5
+"""Seconds between two looks at the folders' own loops, and at what the engine wrote."""
+
+MOST_THREADS = 64
+"""Folders that are looked at at the same time: a disk that hangs keeps one thread."""
+
+ENDING = 5.0
+"""Seconds a turn gets to end by itself."""
+
+HUNG = 30.0
+"""Seconds after which a disk that does not answer counts as offline."""
+
+
+class Watcher:
+    """Watches the folders of some rules: what lands there becomes jobs of ``journal``.
+
+    It belongs to the one process that is the engine. ``zone`` is where days turn; ``tell`` hears what happens, on the
+    event loop. ``turned_at`` is the monotonic time of its last turn, for a watchdog; a disk that hangs stops only its
+    own folder.
+    """
+
+    def __init__(
+        self, journal: Journal, rules: Sequence[Rule], offers: Offers, zone: dt.tzinfo, tell: Tell = lambda _: None
+    ) -> None:
+        refuse_conflicts(rules)
+        self.turned_at = time.monotonic()
+        self._journal = journal
+        self._rules = tuple(rules)
+        self._offers = offers
+        self._zone = zone
+        self._tell = tell
+        self._clock = Clock()
+        self._threads = ThreadPoolExecutor(MOST_THREADS, "watch")
+        self._watched: dict[str, Watched] = {}
+        self._tasks: dict[str, asyncio.Task[None]] = {}
+        self._is_news = False
+        self._wakers = {
+            recursive: Waker(recursive=recursive, wake=self._wake, tell=self._heard) for recursive in (False, True)
+        }
+
+    @property
+    def rules(self) -> tuple[Rule, ...]:
+        """The rules that are watched now."""
+        return self._rules
+
+    async def run(self, stopping: asyncio.Event) -> None:
+        """Watch until ``stopping`` is set; what was begun is finished."""
+        self._journal.on_commit(self._news)
+        listening = [asyncio.create_task(waker.run()) for waker in self._wakers.values()]
+        try:
+            await self._begin(self._rules)
+            while not stopping.is_set():
+                await self._tick()
+                with suppress(TimeoutError):
+                    async with asyncio.timeout(TICK):
+                        await stopping.wait()
+        finally:
+            for task in listening:
+                task.cancel()
+            await asyncio.gather(*listening, return_exceptions=True)
+            await self._end(list(self._watched))
+            await self._offers.close()
+            self._threads.shutdown(wait=False)
+
+    async def reload(self, rules: Sequence[Rule], offers: Offers | None = None) -> None:
+        """Go on with other rules; those that are the same go on undisturbed, but their workflows are pinned anew.
+
+        Raises ConfigError, with the old ones kept, where these cannot stand together.
+        """
+        refuse_conflicts(rules)
+        old_offers, self._offers = self._offers, offers or self._offers
+        await self._end(list(self._watched), gone={rule.id for rule in rules})
+        self._rules = tuple(rules)
+        if old_offers is not self._offers:
+            await old_offers.close()
+        await self._begin(self._rules)
+
+    async def scan_once(self) -> None:
+        """Look at every folder until nothing in it is settling any more, and take what is whole; instead of `run`."""
+        for rule in self._rules:
+            if rule.id not in self._watched:
+                self._watched[rule.id] = self._new(rule)
+                await self._watched[rule.id].load()
+        await asyncio.gather(*(watched.settle() for watched in self._watched.values()))
+
+    async def tidy(self) -> None:
+        """Deal with what is done by now: after `scan_once`, when the jobs have ended."""
+        for watched in self._watched.values():
+            await watched.tidy()
+
+    async def close(self) -> None:
+        """End what `scan_once` began."""
+        await self._end(list(self._watched))
+        await self._offers.close()
+        self._threads.shutdown(wait=False)
+
+    async def look_now(self, request: Request) -> str:
+        """The answer to ``look now``: scan the folder of the rule it names, or all."""
+        wanted = request.arguments.get("rule")
+        chosen = [watched for rule, watched in self._watched.items() if wanted in (None, "", rule)]
+        for watched in chosen:
+            watched.ring()
+        return f"looking at {len(chosen)} folders now"
+
+    # --------------------------------------------------------------------------------------------------- inside
+
+    def _new(self, rule: Rule) -> Watched:
+        return Watched(rule, self._journal, self._offers, self._zone, self._clock, self._threads, self._tell)
+
+    async def _begin(self, rules: Sequence[Rule]) -> None:
+        wanted = [rule.id for rule in rules]
+        await self._journal.do(end_others, wanted)
+        for rule in rules:
+            watched = self._watched[rule.id] = self._new(rule)
+            self._tasks[rule.id] = asyncio.create_task(self._watch(watched), name=f"watch {rule.name}")
+
+    @staticmethod
+    async def _watch(watched: Watched) -> None:
+        await watched.load()
+        await watched.run()
+
+    async def _end(self, ids: Sequence[str], gone: set[str] | None = None) -> None:
+        """End some folders' loops between two turns; a rule in ``gone`` goes on under another definition."""
+        for number in ids:
+            watched = self._watched.pop(number)
+            self._wakers[watched.rule.recursive].leave(number)
+            task = self._tasks.pop(number, None)
+            if task is not None:
+                watched.stop()
+                await asyncio.wait([task], timeout=ENDING)
+                task.cancel()
+                await asyncio.gather(task, return_exceptions=True)
+            await watched.close(ended=number not in (gone or ()))
+
+    async def _tick(self) -> None:
+        self.turned_at = time.monotonic()
+        news, self._is_news = self._is_news, False
+        for number, watched in self._watched.items():
+            task = self._tasks.get(number)
+            if task is not None and task.done():
+                task.result()  # a loop that ended by itself is a defect: no healthy-looking watcher without it
+            self._listen(number, watched)
+            if watched.busy_since is not None and self.turned_at - watched.busy_since > HUNG:
+                await watched.does_not_answer()
+            if news:
+                watched.ring(scan=False)
+
+    def _listen(self, number: str, watched: Watched) -> None:
+        """Listen to a folder while it is there, on a disk of this machine."""
+        waker, folder = self._wakers[watched.rule.recursive], watched.rule.folder
+        if watched.root is None or watched.is_remote or not is_text(folder):
+            waker.leave(number)
+        else:
+            waker.listen(Ear(number, folder, watched.root))
+
+    def _wake(self, number: str) -> None:
+        if number in self._watched:
+            self._watched[number].ring()
+
+    def _heard(self, number: str, why: str) -> None:
+        """Whether a folder is listened to; where it is not, why."""
+        if number in self._watched:
+            self._watched[number].deaf = why
+
+    def _news(self) -> None:
+        """Something was written to the journal; told by its writer."""
+        self._is_news = True

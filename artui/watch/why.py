@@ -1,0 +1,186 @@
+"""Why a file was, or was not, taken: its rule, what stands in its way, what its result would be called."""
+
+from __future__ import annotations
+
+import datetime as dt
+import os
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+
+from artui import files
+from artui.job import Job, Seen
+from artui.journal import Connection, Journal, history, jobs, rules, seen
+from artui.journal.rules import RuleRow, RuleState
+from artui.pace import Clock
+from artui.plan import Offer, Plan
+from artui.watch import marker
+from artui.watch.offers import Offers, pinned
+from artui.watch.rules import Existing, Rule, is_ignored
+from artui.watch.scanning import Candidate, Scanner
+from artui.watch.taking import Taker
+
+
+class Verdict(StrEnum):
+    """What becomes of a file: it would be taken, it waits, it is not taken, it was taken, or no rule is about it."""
+
+    TAKE = "take"
+    WAITS = "waits"
+    NOT_TAKEN = "not taken"
+    TAKEN = "taken"
+    NO_RULE = "no rule"
+
+
+@dataclass(frozen=True, slots=True)
+class Why:
+    """The answer for one file.
+
+    ``reason`` is a short stable code, ``message`` a sentence. ``output`` is the result's path without its suffix,
+    ``price`` in the account's unit, 0 where nothing would be paid; ``job`` the one that has to do with it.
+    """
+
+    file: Path
+    verdict: Verdict
+    reason: str
+    message: str
+    rule: Rule | None = None
+    output: Path | None = None
+    price: int | None = None
+    job: Job | None = None
+
+
+def why(file: Path, all_rules: Sequence[Rule], journal: Journal, offers: Offers, zone: dt.tzinfo) -> Why:
+    """Which rule a file falls to, and what becomes of it. Nothing is written, and no service is asked; it blocks."""
+    path = Path(os.path.abspath(file))  # noqa: PTH100 — a link stays the name the person knows
+    rule = _rule_of(path, all_rules)
+    if rule is None:
+        made = journal.read(history.by_source, path)
+        folders = ", ".join(str(one.folder) for one in all_rules) or "none"
+        message = f"no rule watches {path.parent}; watched are: {folders}"
+        return Why(path, Verdict.NO_RULE, "no rule", message, job=made[0] if made else None)
+    return _Asked(rule, journal, offers, zone).about(path)
+
+
+def dry_run(all_rules: Sequence[Rule], journal: Journal, offers: Offers, zone: dt.tzinfo) -> Iterator[Why]:
+    """What a scan would take now, file by file, and which files wait; nothing is written. It blocks.
+
+    Raises :class:`artui.watch.marker.Offline` for a folder that is not there.
+    """
+    for rule in all_rules:
+        asked = _Asked(rule, journal, offers, zone)
+        scanner = Scanner(rule, Clock(), journal.read(seen.known, rule.id))
+        scanner.look(marker.identity(rule.folder))
+        for candidate in sorted(scanner.everything_new(), key=lambda one: os.fsencode(one.name)):
+            yield asked.about(rule.folder / candidate.name)
+
+
+def _rule_of(path: Path, all_rules: Sequence[Rule]) -> Rule | None:
+    real = Path(os.path.realpath(path.parent))
+    for rule in all_rules:
+        folder = Path(os.path.realpath(rule.folder))
+        if real == folder or (rule.recursive and real.is_relative_to(folder)):
+            return rule
+    return None
+
+
+class _Asked:
+    """Answers for the files of one rule."""
+
+    def __init__(self, rule: Rule, journal: Journal, offers: Offers, zone: dt.tzinfo) -> None:
+        self.rule = rule
+        self.journal = journal
+        self.row = journal.read(rules.get, rule.id)
+        self.offer = pinned(rule, self.row.offer if self.row else "", offers.limits(rule))
+        self.taker = Taker(journal, rule, offers, zone)
+
+    def about(self, path: Path) -> Why:
+        """The answer for one file of the rule's folder."""
+        inside = Path(os.path.realpath(path.parent)).relative_to(os.path.realpath(self.rule.folder))
+        name = str(inside / path.name)
+        return self._passed_over(path, name) or self._known(path, name) or self._new(path, name)
+
+    def _say(self, path: Path, verdict: Verdict, reason: str, message: str, job: Job | None = None) -> Why:
+        return Why(path, verdict, reason, message, self.rule, job=job)
+
+    def _passed_over(self, path: Path, name: str) -> Why | None:
+        ignored = [part for part in Path(name).parts if is_ignored(part)]
+        if ignored:
+            message = f"{ignored[0]} is hidden, temporary or put aside: never taken"
+            return self._say(path, Verdict.NOT_TAKEN, "hidden, temporary or put aside", message)
+        if not self.rule.wants(path.name, name):
+            message = f"the patterns of the rule {self.rule.name} leave it out"
+            return self._say(path, Verdict.NOT_TAKEN, "pattern", message)
+        return None
+
+    def _known(self, path: Path, name: str) -> Why | None:
+        """What was done with this very file, as it still is."""
+        known = self.journal.read(seen.get, self.rule.id, name)
+        try:
+            stamp = files.stamp(path)
+        except files.Gone:
+            stamp = None
+        except files.PhotoProblem as problem:
+            return self._say(path, Verdict.NOT_TAKEN, problem.reason, str(problem))
+        same = known is not None and stamp is not None and (known.size, known.mtime_ns) == (stamp.size, stamp.mtime_ns)
+        if known is None or not (same or stamp is None) or (known.state is Seen.MOVED and stamp is not None):
+            return None if stamp else self._say(path, Verdict.NOT_TAKEN, "gone", "it is not there")
+        if known.job is None:
+            message = known.message or "it lay here before the rule began"
+            return self._say(path, Verdict.NOT_TAKEN, known.reason, message)
+        job = self.journal.read(jobs.get, known.job)
+        moved = f"; the file is now {known.target}" if known.state is Seen.MOVED else ""
+        message = f"taken as job {known.job}{moved}"
+        return self._say(path, Verdict.TAKEN, job.status if job else "", message, job)
+
+    def _new(self, path: Path, name: str) -> Why:
+        held = self._held()
+        if held:
+            return held_by(path, self.rule, held)
+        stamp = files.stamp(path)
+        if self.rule.existing is Existing.IGNORE and (self.row is None or not self.row.begun):
+            message = "it lies here before the rule begins, and the rule ignores such files"
+            return self._say(path, Verdict.NOT_TAKEN, "here before the rule", message)
+        opened = self.taker.open(Candidate(name, stamp, self.rule.patience))
+        if not isinstance(opened, files.Photo):
+            if opened.refused:
+                _, refused = opened.refused[0]
+                return self._say(path, Verdict.NOT_TAKEN, refused.reason, refused.message)
+            return self._say(path, Verdict.WAITS, "still growing", "it is being written, or cannot be read")
+        return self._forecast(path, opened)
+
+    def _held(self) -> RuleRow | None:
+        row = self.row
+        if row is not None and (row.paused or row.state not in (RuleState.WATCHING, RuleState.ENDED, RuleState.NEW)):
+            return row
+        return None
+
+    def _forecast(self, path: Path, photo: files.Photo) -> Why:
+        """What taking it would mean: the result's name, and the price unless its content was bought before."""
+        if self.offer is None:
+            message = "it would be taken; what that costs is not known before the rule was watched once"
+            return self._say(path, Verdict.TAKE, "new", message)
+        digest = files.sha256(photo).digest
+        bought = self.journal.read(_bought, self.rule, self.offer, digest)
+        named = self.taker.planner(self.offer).renamed(Plan(self.offer, self.rule.target, (self.taker.plan(photo),)))
+        output = named.photos[0].folder / named.photos[0].stem
+        price = 0 if bought else self.offer.workflow.price
+        message = f"it would be sent through {self.offer.workflow.name}"
+        if bought:
+            message = f"its content was bought with job {bought.id} ({bought.source.name}): not paid again"
+        return Why(path, Verdict.TAKE, "same content" if bought else "new", message, self.rule, output, price, bought)
+
+
+def held_by(path: Path, rule: Rule, row: RuleRow) -> Why:
+    """The answer for a file of a rule that takes nothing now."""
+    if row.paused:
+        return Why(path, Verdict.WAITS, "paused", f"the rule {rule.name} is paused", rule)
+    return Why(path, Verdict.WAITS, row.state, row.message, rule)
+
+
+def _bought(db: Connection, rule: Rule, offer: Offer, digest: str) -> Job | None:
+    workflow = offer.workflow
+    on_terms = jobs.buyer(
+        db, offer.identity.payer, workflow.id, workflow.version, digest, parameters=workflow.parameters
+    )
+    return on_terms or jobs.buyer_of_rule(db, rule.id, digest)

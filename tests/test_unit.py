@@ -1,0 +1,130 @@
+"""The systemd unit: it names this very artui, opens what the rules need and no more, and systemd accepts it."""
+
+from __future__ import annotations
+
+import json
+import os
+import pwd
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from artui.cli import run
+from artui.cli.exits import Exit, Trouble
+from artui.cli.unit import quoted
+from artui.config import paths
+from artui.credentials import Place, Secret, Vault
+
+ACCOUNTS = """
+[accounts.studio]
+provider = "autoretouch"
+[accounts.outlet]
+provider = "autoretouch"
+"""
+RULE = """
+[[watch]]
+account = "{account}"
+folder = "{folder}"
+output = {output}
+workflow = "Export only"
+existing = "ignore"
+"""
+
+
+Make = Callable[..., tuple[int, str, str]]
+
+
+@pytest.fixture
+def folders(tmp_path: Path) -> tuple[Path, Path]:
+    """A watched folder and one for results, with names that a unit must write with care."""
+    inbox, output = tmp_path / "my 100% $in", tmp_path / """it's a "b" \\out"""
+    inbox.mkdir()
+    return inbox, output
+
+
+@pytest.fixture
+def make(
+    folders: tuple[Path, Path], tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> Make:
+    """Runs ``artui systemd-unit`` as the program beside this interpreter, with two rules and one token in a file."""
+    monkeypatch.setattr(sys, "argv", [str(Path(sys.executable).parent / "artui")])
+    monkeypatch.setenv("ARTUI_OUTLET_TOKEN", "a-token-of-the-environment")
+    where = paths()
+    where.create()
+    rules = (("studio", folders[0], f"{folders[1]}/{{date}}"), ("outlet", tmp_path / "b", tmp_path / "results"))
+    text = ACCOUNTS + "".join(
+        RULE.format(account=account, folder=folder, output=json.dumps(str(output))) for account, folder, output in rules
+    )
+    where.config_file.write_text(text)
+    Vault(where).keep("studio", Secret("a-token-of-the-file"), Place.FILE)
+
+    def run_it(*options: str) -> tuple[int, str, str]:
+        capsys.readouterr()
+        code = run(["systemd-unit", *options])
+        printed = capsys.readouterr()
+        return code, printed.out, printed.err
+
+    return run_it
+
+
+def settings(unit: str, key: str) -> list[str]:
+    return [line.removeprefix(f"{key}=") for line in unit.splitlines() if line.startswith(f"{key}=")]
+
+
+def test_a_unit_opens_what_the_rules_need_and_no_more(make: Make, folders: tuple[Path, Path], tmp_path: Path) -> None:
+    code, unit, said = make()
+    assert code == Exit.OK
+    assert settings(unit, "ExecStart") == [f"{Path(sys.executable).parent}/artui watch"]
+    state, cache, data = paths().state, paths().cache, paths().data
+    inbox, output = (str(folder).replace("%", "%%") for folder in folders)
+    output = output.replace("\\", "\\\\").replace('"', '\\"')
+    wanted = [state, cache, data, f"-{tmp_path}/b", f"-{tmp_path}/results", f'"-{inbox}"', f'"-{output}"']
+    assert sorted(settings(unit, "ReadWritePaths")) == sorted(map(str, wanted))
+    assert settings(unit, "ProtectSystem") == ["strict"]
+    assert settings(unit, "Type") == ["notify"]
+    assert settings(unit, "Environment") == [f"ARTUI_HOME={os.environ['ARTUI_HOME']}"]
+    assert "PrivateTmp" not in unit, "the folders of this test lie in /tmp, which a private one would hide"
+    assert f"{tmp_path}/b is not there" in said
+    assert str(folders[0]) not in said
+
+
+def test_a_token_is_handed_over_where_a_service_would_not_find_it(make: Make) -> None:
+    _, unit, _ = make()
+    assert settings(unit, "LoadCredential") == ["outlet.token:%h/.config/artui/outlet.token"]
+    assert "# LoadCredential=studio.token:" in unit
+    assert "a-token" not in unit
+
+
+def test_a_unit_of_the_system_names_its_user_and_gives_up_more(make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+    me = pwd.getpwuid(os.geteuid()).pw_name
+    code, unit, _ = make("--system", "--user", me)
+    assert code == Exit.OK
+    assert settings(unit, "User") == [me]
+    assert settings(unit, "CapabilityBoundingSet") == [""]
+    assert settings(unit, "WantedBy") == ["multi-user.target"]
+    assert "enable-linger" not in unit
+    assert "enable-linger" in make()[1]
+    assert make("--user", me)[0] == Exit.USAGE
+    assert make("--system", "--user", "nobody-of-this-name")[0] == Exit.USAGE
+
+
+@pytest.mark.skipif(shutil.which("systemd-analyze") is None, reason="no systemd here")
+@pytest.mark.parametrize("options", [(), ("--system", "--user", pwd.getpwuid(os.geteuid()).pw_name)])
+def test_systemd_accepts_it(make: Make, options: tuple[str, ...], tmp_path: Path) -> None:
+    file = tmp_path / "artui-watch.service"
+    file.write_text(make(*options)[1])
+    whose = ["--user"] if not options else []
+    runtime = {**os.environ, "XDG_RUNTIME_DIR": str(tmp_path)}
+    verify = ["systemd-analyze", *whose, "verify", str(file)]
+    seen = subprocess.run(verify, capture_output=True, text=True, check=False, env=runtime)
+    assert (seen.returncode, seen.stderr) == (0, "")
+
+
+def test_what_cannot_stand_in_a_unit_is_refused() -> None:
+    for name in ("a\nb", "caf\udce9", "\x1b"):
+        with pytest.raises(Trouble, match="rename"):
+            quoted(name)

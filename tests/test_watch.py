@@ -1,0 +1,488 @@
+"""Watched folders on the stand-in: what lands in them is paid once, and what becomes of it afterwards."""
+
+from __future__ import annotations
+
+import asyncio
+import datetime as dt
+import hashlib
+import os
+import shutil
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from artui.job import Reason, Seen, Status
+from artui.journal import jobs, rules, seen
+from artui.journal.rules import RuleState
+from artui.sim.photos import noise_jpeg
+from artui.sim.server import Simulator, running
+from artui.watch import Verdict, What, Why, dry_run, why
+from tests.studio import Studio, open_studio
+from tests.watch_post import QUIET, offers_of, post_at, rule_for, watching
+
+
+@pytest.fixture
+def simulator() -> Iterator[Simulator]:
+    with running(Simulator(speed=100)) as simulator:
+        yield simulator
+
+
+@pytest.fixture
+async def studio(simulator: Simulator, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> AsyncIterator[Studio]:
+    async with open_studio(simulator, monkeypatch, tmp_path) as studio:
+        studio.inbox.mkdir()
+        yield studio
+
+
+# ------------------------------------------------------------------------------------------------- what lands
+
+
+async def test_what_lands_in_a_folder_is_paid_once_and_delivered(studio: Studio) -> None:
+    async with watching(studio, recursive=True, sku="shop-{folder}") as post:
+        post.drop_many(3)
+        post.drop("boots/a\udcff.jpg", 10)
+        post.drop("boots/na\u0308he.jpg", 11)
+        post.drop("boots/n\u00e4he.jpg", 12)
+        post.drop("boots/BIG.JPG", 13)
+        post.drop("boots/big.jpg", 14)
+        found = await post.all_done(8)
+        assert {job.status for job in found} == {Status.DONE}
+        assert len(studio.simulator.ledger) == 8
+        assert len(list(studio.out.rglob("*.png"))) == 8
+        assert {job.labels["sku"] for job in found} == {"shop-in", "shop-boots"}
+        assert len({job.batch for job in found}) == 2
+        assert {(job.rule, job.run) for job in found} == {(post.rule.id, post.rule.id)}
+        assert sum(len(event.names) for event in post.told(What.TAKEN)) == 8
+        studio.check()
+
+
+async def test_neither_restart_nor_touch_nor_another_mount_submits_anything_again(studio: Studio) -> None:
+    async with watching(studio) as post:
+        post.drop_many(3)
+        await post.all_done(3)
+    touched = studio.inbox / "IMG_0001.jpg"
+    os.utime(touched)
+    async with watching(studio) as post:
+        await post.until(lambda: post.known("IMG_0001.jpg").mtime_ns == touched.stat().st_mtime_ns)
+    # The same folder from another disk: every inode is another one.
+    shutil.copytree(studio.inbox, studio.folder / "copy")
+    shutil.rmtree(studio.inbox)
+    (studio.folder / "copy").rename(studio.inbox)
+    async with watching(studio) as post:
+        post.drop("new.jpg", 9)
+        await post.all_done(4)
+        elsewhere = studio.folder / "elsewhere"
+        studio.inbox.rename(elsewhere)
+        await post.state(RuleState.OFFLINE)
+        assert "not there" in post.row.message
+        studio.inbox.mkdir()  # an empty mount point
+        await studio.ask("look now")
+        await post.until(lambda: "without its .artui-folder" in post.row.message)
+        post.drop("bare.jpg", 10)
+        (studio.inbox / "bare.jpg").unlink()
+        studio.inbox.rmdir()
+        elsewhere.rename(studio.inbox)
+        await studio.ask("look now")
+        await post.state(RuleState.WATCHING)
+        post.drop("after.jpg", 11)
+        await post.all_done(5)
+    assert len(studio.simulator.ledger) == 5
+    studio.check()
+
+
+async def test_the_same_content_is_delivered_or_refused_and_never_bought_again(studio: Studio) -> None:
+    async with watching(studio) as post:
+        post.drop("a.jpg", 1)
+        await post.all_done(1)
+        post.drop("b.jpg", 1)
+        twin = (await post.all_done(2))[1]
+        assert (twin.status, twin.twin_of) == (Status.SKIPPED, 1)
+        assert (studio.out / "b.png").read_bytes() == (studio.out / "a.png").read_bytes()
+        post.drop("a.jpg", 2)
+        better = (await post.all_done(3))[2]
+        assert (better.status, better.stem) == (Status.DONE, "a-2")
+    other = studio.workflows["Export only"].id
+    async with watching(studio, workflow=other, twins="refuse") as post:
+        post.drop("c.jpg", 1)
+        refused = (await post.all_done(4))[3]
+        assert (refused.status, refused.reason) == (Status.SKIPPED, Reason.TWIN)
+        assert "a.jpg" in refused.message
+        assert not (studio.out / "c.png").exists()
+    assert len(studio.simulator.ledger) == 2
+    studio.check()
+
+
+async def test_a_buyer_that_ends_unpaid_hands_over_whatever_its_twins_were_made_for(studio: Studio) -> None:
+    dear, cheap = (studio.workflows[name].id for name in ("Background Removal", "Export only"))
+    async with watching(studio, engine=False, workflow=dear) as post:
+        post.drop("a.jpg", 1)
+        await post.until(studio.jobs)
+    [first] = studio.jobs()
+    first = await studio.journal.do(_check_in, first)
+    async with watching(studio, engine=False, workflow=cheap) as post:
+        post.drop("b.jpg", 1)
+        await post.until(lambda: len(studio.jobs()) == 2)
+    second = await studio.journal.do(_check_in, studio.job(2))
+    assert (second.status, second.twin_of) == (Status.WAITING, 1), "one rule buys a photo once, for whatever recipe"
+    third = studio.new_job(studio.inbox / "b.jpg", "Export only", stem="by hand")
+    await studio.journal.do(jobs.add, None, [third])
+    assert (await studio.journal.do(_check_in, studio.job(3))).buys, "a person may"
+    await studio.journal.do(jobs.move, first, first.stage, Status.CANCELLED, "cancelled")
+    assert (studio.job(2).twin_of, studio.job(2).buys) == (3, False)
+
+
+def _check_in(db: Any, job: Any) -> Any:
+    taken = jobs.move(db, job, job.stage, Status.RUNNING, "taken")
+    return jobs.check_in(db, taken, digest="d", media_type="image/jpeg", width=1, height=1)
+
+
+# ---------------------------------------------------------------------------------------------------- settling
+
+
+async def test_a_slow_copy_is_one_job_of_the_whole_file(studio: Studio) -> None:
+    whole = studio.folder / "whole.jpg"
+    noise_jpeg(whole, 200_000, 5)
+    content = whole.read_bytes()
+    async with watching(studio) as post:
+        with (studio.inbox / "slow.jpg").open("wb") as slow:
+            for begin in range(0, len(content), 50_000):
+                slow.write(content[begin : begin + 50_000])
+                slow.flush()
+                await asyncio.sleep(2.5 * QUIET)
+        [done] = await post.all_done(1)
+        assert done.size == len(content)
+        half = studio.inbox / "half.jpg"
+        half.write_bytes(content[:100_000])
+        replaced = studio.inbox / "replaced.jpg"
+        replaced.write_bytes(content[:70_000])
+        await post.until(lambda: "still growing" in post.row.not_taken)
+        post.drop("replaced.jpg", 6)
+        await post.until(lambda: post.told(What.REFUSED))
+        [refused] = post.told(What.REFUSED)
+        assert refused.names == ("half.jpg",)
+        assert "cut off" in refused.message
+        assert studio.journal.read(seen.not_taken, post.rule.id)["truncated"].newest == ("half.jpg",)
+        noise_jpeg(half, 200_000, 7)
+        assert {job.status for job in await post.all_done(3)} == {Status.DONE}
+    assert len(studio.simulator.ledger) == 3
+    studio.check()
+
+
+async def test_what_vanishes_or_changes_on_its_way_is_seen_anew(studio: Studio) -> None:
+    async with watching(studio, engine=False) as post:
+        gone, changed = post.drop("gone.jpg", 1), post.drop("changed.jpg", 2)
+        await post.until(lambda: len(studio.jobs()) == 2)
+        gone.unlink()
+        noise_jpeg(changed, 30_000, 3)
+        await studio.start()
+        await post.until(lambda: post.known("gone.jpg") is None)
+        await post.all_done(3)
+        post.drop("gone.jpg", 1)
+        found = await post.all_done(4)
+        assert [job.status for job in found if job.status is not Status.FAILED] == [Status.DONE] * 2
+    assert len(studio.simulator.ledger) == 2
+    studio.check()
+
+
+# ---------------------------------------------------------------------------------------------------- afterwards
+
+
+async def test_afterwards_photos_move_to_done_and_bad_ones_to_failed(studio: Studio) -> None:
+    async with watching(studio, after="move", recursive=True, twins="refuse") as post:
+        (studio.inbox / "done/sub").mkdir(parents=True)
+        (studio.inbox / "done/sub/a.jpg").write_bytes(b"mine")
+        first = post.drop("sub/a.jpg", 1)
+        content = first.read_bytes()
+        await post.until(lambda: post.told(What.MOVED))
+        assert (studio.inbox / "done/sub/a-2.jpg").read_bytes() == content
+        assert (studio.inbox / "done/sub/a.jpg").read_bytes() == b"mine", "nothing is replaced"
+        assert not first.exists()
+        post.drop("twin.jpg", 1)
+        (studio.inbox / "cut.jpg").write_bytes(content[:9000])
+        (studio.inbox / "notes.txt").write_text("not a photo")
+        for name in ("twin.jpg", "cut.jpg"):
+            reason = studio.inbox / f"failed/{name}.reason.txt"
+            await post.until(reason.exists)
+            text = reason.read_text()
+            assert text.startswith(f"{name} was not retouched.")
+            assert "What to do:" in text
+            assert "Charged: nothing" in text
+        await post.until(lambda: post.known("notes.txt"))
+        assert (studio.inbox / "notes.txt").exists()
+        post.drop("sub/a.jpg", 3)
+        await post.until(lambda: (studio.inbox / "done/sub/a-3.jpg").exists())
+    assert len(studio.simulator.ledger) == 2
+    studio.check()
+
+
+async def test_a_photo_leaves_the_folder_only_as_the_one_that_was_sent(studio: Studio) -> None:
+    async with watching(studio) as post:
+        paths = [post.drop(f"{name}.jpg", seed) for seed, name in enumerate(["kept", "replaced", "killed", "lost"])]
+        await post.all_done(4)
+    _, replaced, killed, lost = paths
+    done = studio.inbox / "done"
+    done.mkdir()
+
+    def as_if_killed(db: Any) -> None:
+        db.execute("UPDATE seen SET state = 'taken'")
+        seen.set_states(db, post.rule.id, [("killed.jpg", Seen.LEAVING, done / "killed.jpg")])
+
+    await studio.journal.do(as_if_killed)
+    killed.rename(done / "killed.jpg")
+    replaced.write_bytes(lost.read_bytes()[:-10])
+    (studio.out / "lost.png").rename(studio.out / "taken-away.png")
+    async with watching(studio, after="move") as post:
+        await post.until(lambda: post.known("killed.jpg").state is Seen.MOVED)
+        await post.until(lambda: post.known("lost.jpg").state is Seen.KEPT)
+        await post.until((done / "kept.jpg").exists)
+        assert replaced.exists()
+        assert lost.exists()
+        assert sorted(path.name for path in done.iterdir()) == ["kept.jpg", "killed.jpg"]
+    (done / "kept.jpg").rename(studio.inbox / "kept.jpg")
+    async with watching(studio, after="move") as post:
+        await post.until((studio.out / "kept-2.png").exists)
+        await post.until((done / "kept.jpg").exists)
+    assert len(studio.simulator.ledger) == 4
+
+
+# -------------------------------------------------------------------------------------------------- what holds it
+
+
+async def test_what_was_there_before_is_ignored_and_many_at_once_need_a_yes(
+    studio: Studio, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("artui.watch.folder.MOST_AT_ONCE", 5)
+    before = post_at(studio, existing="ignore")
+    before.drop_many(3)
+    async with watching(studio, existing="ignore") as post:
+        assert studio.journal.read(seen.not_taken, post.rule.id)["here before the rule"].count == 3
+        for seed in range(10, 20):
+            post.drop(f".{seed}.jpg", seed)
+        for seed in range(10, 20):
+            (studio.inbox / f".{seed}.jpg").rename(studio.inbox / f"{seed}.jpg")
+        await post.state(RuleState.HELD)
+        assert len(studio.jobs()) <= 5
+        assert len(post.told(What.HELD)) == 1
+        await studio.ask("resume rule", rule=post.rule.id)
+        await post.all_done(10)
+        await post.state(RuleState.WATCHING)
+        assert not post.row.agreed
+        noise_jpeg(studio.inbox / "IMG_0000.jpg", 30_000, 99)
+        await post.all_done(11)
+    assert len(studio.simulator.ledger) == 11
+
+
+async def test_a_pause_a_cap_and_more_for_today(studio: Studio) -> None:
+    async with watching(studio, name="boots", caps={"day": 20}) as post:
+        await studio.ask("pause rule", rule=post.rule.id)
+        post.drop_many(4)
+        await post.until(lambda: post.told(What.PAUSED))
+        await studio.ask("look now")
+        assert not studio.jobs()
+        await studio.ask("resume rule", rule=post.rule.id)
+        held = [job for job in await post.all_done(4) if job.status is Status.HELD]
+        assert [job.reason for job in held] == [Reason.CAP] * 2
+        assert "today's cap for the rule boots is reached: 20 of 20 (charged" in held[0].message
+        assert studio.journal.read(rules.counts, post.rule.id).held == 2
+        answer = await studio.ask("allow", rule=post.rule.id, amount=10)
+        assert not answer.refused
+        await post.until(lambda: sum(job.status is Status.DONE for job in studio.jobs()) == 3)
+        await studio.at_rest()
+        assert len(studio.simulator.ledger) == 3
+        await studio.ask("pause rule", rule=post.rule.id)
+        await studio.ask("allow", rule=post.rule.id, amount=10)
+        await post.until(lambda: [job.reason for job in studio.jobs() if job.status is Status.HELD] == [Reason.PAUSED])
+        await studio.ask("resume rule", rule=post.rule.id)
+        await post.until(lambda: sum(job.status is Status.DONE for job in studio.jobs()) == 4)
+    assert len(studio.simulator.ledger) == 4
+    studio.check()
+
+
+async def test_a_sample_goes_first_and_a_no_asks_anew(studio: Studio) -> None:
+    async with watching(studio, sample=2) as post:
+        post.drop_many(5)
+        found = await post.all_done(5)
+        waiting = [job for job in found if job.reason == Reason.SAMPLE]
+        assert len(waiting) == 3
+        await studio.ask("approve", batch=waiting[0].batch, yes=False)
+        post.drop("more.jpg", 9)
+        assert (await post.all_done(6))[-1].reason == Reason.SAMPLE
+        await studio.ask("approve", batch=waiting[0].batch)
+        post.drop("last.jpg", 10)
+        found = await post.all_done(7)
+        assert [job.status for job in found[-2:]] == [Status.DONE] * 2
+    assert len(studio.simulator.ledger) == 4
+
+
+async def test_a_folder_of_another_rule_or_machine_is_refused_until_a_person_says_so(studio: Studio) -> None:
+    post_at(studio).drop("a.jpg", 1)
+    async with watching(studio, engine=False, name="first") as post:
+        await post.until(studio.jobs)
+    marker = studio.inbox / ".artui-folder"
+    await studio.start()
+    post = post_at(studio, name="second")
+    post.start()
+    await post.state(RuleState.FOREIGN)
+    assert "belongs to another rule of this artui, first" in post.row.message
+    assert post.row.state is RuleState.FOREIGN
+    await studio.ask("resume rule", rule=post.rule.id)
+    await post.state(RuleState.WATCHING)
+    marker.write_text(marker.read_text().replace(os.uname().nodename, "elsewhere"))
+    post.watcher._wake(post.rule.id)
+    await post.until(lambda: "watched by the artui of elsewhere" in post.row.message)
+    await post.stop()
+    assert len(studio.simulator.ledger) == 1, (
+        "the same photo under another rule, on the same terms, is not bought again"
+    )
+
+
+async def test_a_dearer_workflow_waits_for_a_yes_and_a_service_that_is_away_for_itself(studio: Studio) -> None:
+    async with watching(studio, engine=False):
+        pass
+    studio.simulator.switch({"price": {studio.workflows["Background Removal"].id: 12}})
+    await studio.start()
+    post = post_at(studio)
+    post.drop("a.jpg", 1)
+    post.start()
+    await post.state(RuleState.HELD)
+    assert "now costs" in post.row.message
+    assert not studio.jobs()
+    await studio.ask("resume rule", rule=post.rule.id)
+    await post.all_done(1)
+    await post.stop()
+
+
+# ---------------------------------------------------------------------------------------------------- its surroundings
+
+
+async def test_the_notice_of_changes_may_die_or_go_deaf(studio: Studio, monkeypatch: pytest.MonkeyPatch) -> None:
+    async with watching(studio) as post:
+        post.drop("a.jpg", 1)
+        await post.all_done(1)
+        copy = studio.folder / "other"
+        shutil.copytree(studio.inbox, copy)
+        studio.inbox.rename(studio.folder / "old")
+        copy.rename(studio.inbox)
+        post.drop("b.jpg", 2)
+        await post.all_done(2)
+        post.drop("c.jpg", 3)
+        await post.all_done(3)
+        for seed in (4, 5):
+            (studio.inbox / f"x\udcff{seed}").write_text("kills watchfiles")
+            post.drop(f"{seed}.jpg", seed)
+            await post.all_done(seed)
+
+    def broken(*_: object, **__: object) -> Any:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("artui.watch.waking.awatch", broken)
+    monkeypatch.setattr("artui.watch.folder.SCAN_EVERY", 0.3)
+    async with watching(studio) as post:
+        await post.until(lambda: "fs.inotify.max_user_watches" in post.row.message)
+        post.drop("d.jpg", 6)
+        await post.all_done(6)
+    monkeypatch.setattr("artui.watch.folder.network_file_system", lambda _: "NFS")
+    async with watching(studio) as post:
+        await post.until(lambda: "network file system" in post.row.message)
+
+
+async def test_rules_are_exchanged_while_it_runs(studio: Studio) -> None:
+    other = studio.folder / "other"
+    other.mkdir()
+    async with watching(studio) as post:
+        second = rule_for(studio, folder=str(other))
+        await post.watcher.reload([post.rule, second])
+        await post.until(lambda: (other / ".artui-folder").exists())
+        post.drop("a.jpg", 1)
+        (studio.inbox / "a.jpg").rename(other / "b.jpg")
+        await post.all_done(1)
+        await post.watcher.reload([second])
+        await post.state(RuleState.ENDED)
+
+
+async def test_once_takes_what_is_whole_and_ends(studio: Studio) -> None:
+    post = post_at(studio, after="move")
+    post.drop_many(3)
+    noise_jpeg(studio.inbox / "fresh.jpg", 20_000, 8)
+    await post.watcher.scan_once()
+    assert len(studio.jobs()) == 4
+    await studio.start()
+    await post.all_done(4)
+    await post.watcher.tidy()
+    assert len(list((studio.inbox / "done").iterdir())) == 4
+    await post.watcher.close()
+
+
+# ---------------------------------------------------------------------------------------------------- why
+
+
+async def test_why_tells_what_becomes_of_a_file_without_doing_anything(studio: Studio) -> None:
+    rule, offers = rule_for(studio, exclude=["*.png"], recursive=True), offers_of(studio)
+
+    def asked(path: Path) -> Why:
+        return why(path, [rule], studio.journal, offers, dt.UTC)
+
+    post = post_at(studio, exclude=["*.png"], recursive=True)
+    first = post.drop("sub/a.jpg", 1)
+    assert (asked(first).verdict, asked(first).price) == (Verdict.TAKE, None)
+    assert not (studio.inbox / ".artui-folder").exists()
+    post.start()
+    await post.until(studio.jobs)
+    taken = asked(first)
+    assert (taken.verdict, taken.job and taken.job.id) == (Verdict.TAKEN, 1)
+    await post.stop()
+    await studio.journal.do(_check_in_for_real, first)
+    new, twin, png = post.drop("b.jpg", 2), post.drop("twin.jpg", 1), post.drop("c.png", 3)
+    half = studio.inbox / "half.jpg"
+    half.write_bytes(new.read_bytes()[:9000])
+    said = asked(new)
+    assert (said.verdict, said.price, said.output) == (Verdict.TAKE, 10, studio.out / "b")
+    assert (asked(twin).price, asked(twin).reason) == (0, "same content")
+    assert asked(png).reason == "pattern"
+    assert asked(half).reason == "truncated"
+    assert asked(studio.inbox / "done" / "x.jpg").reason == "hidden, temporary or put aside"
+    assert asked(studio.folder / "x.jpg").verdict is Verdict.NO_RULE
+    assert [one.file.name for one in dry_run([rule], studio.journal, offers, dt.UTC)] == [
+        "b.jpg",
+        "half.jpg",
+        "twin.jpg",
+    ]
+    assert len(studio.jobs()) == 1
+    await offers.close()
+
+
+def _check_in_for_real(db: Any, photo: Path) -> None:
+    digest = hashlib.sha256(photo.read_bytes()).hexdigest()
+    [job] = jobs.select(db, "1")
+    taken = jobs.move(db, job, job.stage, Status.RUNNING, "taken")
+    jobs.check_in(db, taken, digest=digest, media_type="image/jpeg", width=1, height=1)
+
+
+async def test_without_an_answer_files_wait_and_the_last_terms_serve(
+    studio: Studio, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("artui.watch.offers.FIRST_REST", 0.2)
+    studio.fault("workflows", "status:503", times=-1)
+    post = post_at(studio)
+    post.drop("a.jpg", 1)
+    post.start()
+    await post.state(RuleState.WAITS)
+    assert not studio.jobs()
+    assert post.row.not_taken["the rule waits"].count == 1
+    studio.mend()
+    await post.until(studio.jobs)
+    await post.stop()
+    studio.revoke()
+    post = post_at(studio)
+    post.drop("b.jpg", 2)
+    post.start()
+    await post.until(lambda: len(studio.jobs()) == 2)
+    asked = studio.requests_to("/oauth/token")
+    await studio.start()
+    found = await studio.at_rest()
+    assert {job.reason for job in found} == {Reason.LOGIN}
+    await asyncio.sleep(0.5)
+    assert studio.requests_to("/oauth/token") - asked < 8, "no hammering"
+    await post.stop()
