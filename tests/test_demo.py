@@ -57,21 +57,22 @@ def test_a_folder_of_ones_own_and_a_place_for_results(tmp_path: Path, temporary:
     assert list(temporary.iterdir()) == []
 
 
-def test_told_to_end_it_leaves_no_process_behind(temporary: Path) -> None:
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGKILL, -signal.SIGKILL)])
+def test_however_it_ends_it_leaves_no_process_behind(temporary: Path, number: signal.Signals, code: int) -> None:
     with subprocess.Popen(DEMO, stderr=subprocess.PIPE, text=True) as child:
         assert child.stderr
         for line in child.stderr:
             if ": sent" in line:
                 break
-        assert running_under(temporary)
-        child.send_signal(signal.SIGINT)
-        child.stderr.read()
-        assert child.wait(30) == 130
-    deadline = time.monotonic() + 10
+        assert len(running_under(temporary)) == 2
+        child.send_signal(number)
+        assert "Fatal" not in child.stderr.read()
+        assert child.wait(30) == code
+    deadline = time.monotonic() + 20
     while found := running_under(temporary):
         assert time.monotonic() < deadline, found
         time.sleep(0.05)
-    assert left_in(temporary) <= {"results"}
+    assert number is signal.SIGKILL or left_in(temporary) <= {"results"}
 
 
 def left_in(temporary: Path) -> set[str]:

@@ -27,12 +27,12 @@ from artui.tui.rows import Cell, Rows, heads, line
 from artui.tui.service import Trouble
 from artui.tui.shell import Line
 from artui.tui.view import Look
-from artui.tui.words import amount, clock
+from artui.tui.words import amount, clock, home
 
 WELCOME = (
     "Welcome. artui sends photos to paid services and shows every price first.\n\n"
     "  s  sign in to AutoRetouch with a code (any phone or browser)\n"
-    "  t  paste a key\n\n"
+    "  a  another service, or a key to paste\n\n"
     "`artui demo` in a shell shows it all without an account."
 )
 WELCOME_READONLY = "No account is set up, and this console only reads. `artui login` signs in."
@@ -95,7 +95,7 @@ class Accounts(Screen):
         Binding("t", "paste", "paste a key", tooltip="Sign in with a key that is pasted"),
         Binding("b", "balance", "balance", tooltip="Look at the balance now; what waits for credits goes on"),
         Binding("o", "sign_out", "sign out", tooltip="End this sign-in at the service and forget its key"),
-        Binding("a", "another", "another", tooltip="Sign in another account, with a sign-in of its own"),
+        Binding("a", "another", "another", tooltip="Sign in another account, at any service"),
     ]
     DEFAULT_CSS = """
     Accounts #heads { color: $quiet; text-style: bold; }
@@ -144,7 +144,7 @@ class Accounts(Screen):
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """What is done to an account needs one; signing out needs a sign-in."""
-        if action in ("balance", "sign_out", "another") and self.is_mounted:
+        if action in ("balance", "sign_out", "paste") and self.is_mounted:
             account = self.account
             if account is None or (action == "sign_out" and not self.kept.get(account.login, Kept()).place):
                 return False
@@ -223,7 +223,7 @@ class Accounts(Screen):
         lines.append(f"caps: {', '.join(caps) or 'none'}")
         for title, value in (("workflow", account.workflow), ("results go to", account.output)):
             if value:
-                lines.append(f"{title}: {shown(value, 66)}")
+                lines.append(f"{title}: {shown(home(value), 66)}")
         if kept is not None and not kept.place:
             lines.append("signed out: nothing is sent; what waits goes on after the next sign-in")
         elif known and known.state.held == Reason.PAUSED:
@@ -279,22 +279,34 @@ class Accounts(Screen):
 
     def action_sign_in(self) -> None:
         """Sign in with a code."""
-        self._sign_in(self.account or self._new(), pasted=False)
+        self._sign_in(self.account or self._new("autoretouch"), pasted=False)
 
     def action_paste(self) -> None:
         """Sign in with a key that is pasted."""
-        self._sign_in(self.account or self._new(), pasted=True)
+        if (account := self.account) is not None:
+            self._sign_in(account, pasted=True)
 
     def action_another(self) -> None:
-        """Sign in another account, with a sign-in of its own."""
-        self._sign_in(self._new(), pasted=False)
+        """Sign in another account, with a sign-in of its own, at a service that is asked for."""
+        self._do(self._another())
 
-    def _new(self) -> AccountConfig:
-        """An account that is not set up yet, at the service of the one under the cursor."""
+    async def _another(self) -> bool:
+        from artui.tui.signing import SignIn, choose_service
+
+        chosen = await choose_service(self.console)
+        if chosen is None:
+            return False
+        provider, pasted = chosen
+        return await SignIn(self.console, self._new(provider), pasted).run()
+
+    def _new(self, provider: str) -> AccountConfig:
+        """An account that is not set up yet, with the settings of the one under the cursor where that is alike."""
         like = self.account
-        settings = {key: value for key, value in like.settings.items() if key != "organization"} if like else {}
-        name = name_for("studio", self.console.config.accounts)
-        return AccountConfig(name, like.provider if like else "autoretouch", name, settings=settings)
+        alike = like.settings if like and like.provider == provider else {}
+        settings = {key: value for key, value in alike.items() if key != "organization"}
+        title = "studio" if provider == "autoretouch" else provider
+        name = name_for(title, self.console.config.accounts)
+        return AccountConfig(name, provider, name, settings=settings)
 
     def _sign_in(self, account: AccountConfig, *, pasted: bool) -> None:
         from artui.tui.signing import SignIn

@@ -14,7 +14,7 @@ from typing import Any
 from artui import files
 from artui.job import Job, Reason, Stage, Status
 from artui.shown import shown
-from artui.tui.words import plural
+from artui.tui.words import is_left, plural
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +44,11 @@ class Plan:
     skipped: Mapping[str, int]
 
     @property
+    def jobs(self) -> tuple[Job, ...]:
+        """The jobs it is about."""
+        return tuple(act.job for act in self.acts if act.job)
+
+    @property
     def most(self) -> int | None:
         """What all of it may cost at most; None where some price is not known."""
         prices = [act.price for act in self.acts]
@@ -67,29 +72,33 @@ def _plan(acts: Iterable[Act | str]) -> Plan:
     return Plan(tuple(fits), skipped)
 
 
-def retry(jobs: Sequence[Job]) -> Plan:
-    """Try these again."""
-    return _plan(_retrial(job) for job in jobs)
+def retry(jobs: Sequence[Job], known: Mapping[int, Mapping[str, Any]]) -> Plan:
+    """Try these again; ``known`` are the terms of each job, by its number, as they were last seen at the service."""
+    return _plan(_retrial(job, known.get(job.id, {})) for job in jobs)
 
 
-def _retrial(job: Job) -> Act | str:
+def _retrial(job: Job, now: Mapping[str, Any]) -> Act | str:
     if job.status is Status.HELD:
-        return _held(job)
+        return _held(job, now)
     if job.status not in (Status.FAILED, Status.CANCELLED):
         return "nothing to retry"
     if job.reason == "given up":
         return "given up, may have been paid"
+    if is_left(job):
+        return Act("retry", job, "fetch the result after all (free)")
     if job.execution:
         price = job.quoted
         return Act("retry", job, f"ask the service again (may charge up to {_price(price)})", price)
-    return Act("retry", job, f"send again ({_price(job.quoted)})", job.quoted, _stamp(job))
+    price = now.get("quoted", job.quoted)
+    before = "" if price == job.quoted else f", not {_price(job.quoted)}"
+    return Act("retry", job, f"send again ({_price(price)}{before})", price, {**_stamp(job), **now})
 
 
-def _held(job: Job) -> Act | str:
+def _held(job: Job, now: Mapping[str, Any]) -> Act | str:
     if job.reason == Reason.IN_DOUBT:
         return "in doubt: each needs its own decision (enter)"
     if job.reason == Reason.PRICE:
-        return "the price has changed: open each (enter)"
+        return _at_new_terms(job, now)
     if job.reason == Reason.PAYMENT:
         return Act("retry", job, f"ask the service to go on (may charge up to {_price(job.quoted)})", job.quoted)
     if job.stage.rank >= Stage.PROCESSED.rank:
@@ -97,6 +106,17 @@ def _held(job: Job) -> Act | str:
     if job.stage is Stage.SUBMITTED:
         return Act("retry", job, "look again (free)")
     return Act("retry", job, f"go on; the price was agreed when it was queued ({_price(job.quoted)})", 0)
+
+
+def _at_new_terms(job: Job, now: Mapping[str, Any]) -> Act | str:
+    if not now:
+        return "the new price is not known here: W sends it anew"
+    price, name = now["quoted"], shown(job.workflow_name, 40)
+    if price == job.quoted:
+        says = f"{name} was changed at the service, it costs {_price(price)} as before"
+    else:
+        says = f"{name} now costs {_price(price)}, not {_price(job.quoted)}"
+    return Act("retry", job, says, price, {**_stamp(job), **now})
 
 
 def _stamp(job: Job) -> Mapping[str, Any]:
@@ -107,19 +127,26 @@ def _stamp(job: Job) -> Mapping[str, Any]:
         return {}
 
 
-def cancel(jobs: Sequence[Job]) -> Plan:
-    """Cancel these: unpaid where nothing was sent yet."""
-    return _plan(_cancelled(job) for job in jobs)
+def cancel(jobs: Sequence[Job], *, keep: bool = True) -> Plan:
+    """Cancel these: unpaid where nothing was sent yet, else with ``keep`` saved all the same, or left where it is."""
+    return _plan(_cancelled(job, keep=keep) for job in jobs)
 
 
-def _cancelled(job: Job) -> Act | str:
+def _cancelled(job: Job, *, keep: bool) -> Act | str:
     if job.status.final:
         return "finished already"
     if job.reason == Reason.IN_DOUBT:
         return "in doubt: each needs its own decision (enter)"
-    if job.stage.rank >= Stage.SUBMITTING.rank:
-        return Act("cancel", job, "already sent, the service cannot stop it: the result is kept and saved")
-    return Act("cancel", job, "cancel, nothing is paid")
+    if not is_sent(job):
+        return Act("cancel", job, "cancel, nothing is paid")
+    if not keep and job.stage is Stage.SAVED:
+        return "being put in place already"
+    return Act("cancel", job, "already sent, the service cannot stop it", arguments={"keep": keep})
+
+
+def is_sent(job: Job) -> bool:
+    """Whether a cancel comes too late to cost nothing."""
+    return job.stage.rank >= Stage.SUBMITTING.rank
 
 
 def _price(quoted: int | None) -> str:

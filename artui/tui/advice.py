@@ -5,20 +5,23 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from artui.job import Job, Reason, Status
+from artui.journal.crowds import SHARED, Crowd
 from artui.shown import shown
+from artui.tui.words import is_left, plural
 
 _HELD: Mapping[str, str] = {
     Reason.IN_DOUBT: "{name} may have been paid ({price}): {said}. Look for it in the web app; then enter: give its id"
     " · send again ({price} more at worst) · give up.",
-    Reason.CAP: "{name} waits, not sent: {said}.",
-    Reason.SAMPLE: "{name} {said}.",
-    Reason.CREDITS: "{name} waits, not sent: {said}.",
+    Reason.CAP: "{said}. {wait}, and {need}. It goes on by itself{when}.",
+    Reason.SAMPLE: "Not sent before your yes: y shows the first results side by side, and asks.",
+    Reason.CREDITS: "{said}. {wait}. {Need}. Top up in the web app; artui goes on by itself within minutes (b looks"
+    " now).",
     Reason.PAYMENT: "The service stopped {name} for want of credits. Top up in the web app; artui goes on by itself"
     " (r asks at once).",
-    Reason.LOGIN: "{account} is signed out: {said}. What was sent is safe there; {name} waits here.",
-    Reason.QUOTA: "{name} waits, not sent: {said}.",
-    Reason.PRICE: "{said}. {name} waits, not sent at the new price. enter shows the price and asks · x cancels.",
-    Reason.PAUSED: "{name} waits: paused by a person. P goes on.",
+    Reason.LOGIN: "{account} is signed out: {said}. {sent}{here} Press 5, then s to sign in (over SSH too).",
+    Reason.QUOTA: "{said}. {wait}; it goes on by itself (b looks now).",
+    Reason.PRICE: "{said}. {name} waits, not sent at the new price. r shows the price and asks · x cancels.",
+    Reason.PAUSED: "{account} is paused by a person. {wait}. P goes on.",
     Reason.OVERDUE: "{name} takes far longer than usual at the service. It is still looked at; nothing to do here.",
     Reason.GONE: "The service no longer knows {name} (execution {execution}). Look for it in the web app.",
     Reason.OUTPUT: "{name} waits: {said}. Make {folder} a folder that can be written; it goes on by itself.",
@@ -29,15 +32,19 @@ _HELD: Mapping[str, str] = {
     Reason.TWIN: "{name} is the same photo as job {twin}, which needs a decision first.",
 }
 _FAILED: Mapping[str, str] = {
-    Reason.FAILED: "The service failed on {name}: {said}{charged}. r asks it again (up to {price}) · d put aside.",
+    Reason.FAILED: "The service failed on {name}: {said}{charged}. r asks it again (up to {price}) · W another"
+    " workflow · d put aside.",
     Reason.REJECTED: "The service refused {name}: {said}. Not paid. r sends it again ({price}) · d put aside.",
     "given up": "{name} was given up and counts as spent ({price}).",
 }
 _PLAIN = "{name}: {said}. Not sent, nothing paid. Copy it here again, then r · d put aside."
 
 
-def sentence(job: Job) -> str:
-    """What a person should know and do about a job that failed or is held; printable."""
+def sentence(job: Job, crowd: Crowd | None = None) -> str:
+    """What a person should know and do about a job that failed or is held; printable.
+
+    A hold that many share is told once for all of them: ``crowd`` says how many there are.
+    """
     if job.status is Status.HELD:
         text = _HELD.get(job.reason, "{name} waits: {said}. r goes on.")
     else:
@@ -51,7 +58,25 @@ def sentence(job: Job) -> str:
         execution=shown(job.execution, 40) or "not known",
         folder=shown(job.folder, 60),
         twin=job.twin_of,
+        when=" when it has room" if "this day" not in job.message else " at 00:00",
+        **(_crowded(crowd or Crowd(1, job.quoted or 0)) if job.reason in SHARED else {}),
     )
+
+
+def _crowded(crowd: Crowd) -> dict[str, str]:
+    """What is said of all that wait for one reason."""
+    waiting = crowd.jobs - crowd.sent
+    one = waiting == 1
+    photos = plural(waiting, "photo")
+    need = f"need{'s' if one else ''} {crowd.needs:,} cr" if crowd.needs else "what it costs is not known"
+    return {
+        "wait": f"{photos} {'waits, not sent' if one else 'wait, none of them sent'}",
+        "need": need,
+        "Need": f"{'It' if one else 'They'} {need}" if crowd.needs else "What it costs is not known",
+        "sent": f"{plural(crowd.sent, 'sent photo')} {'is' if crowd.sent == 1 else 'are'} safe there"
+        f"{', ' if waiting else '.'}" if crowd.sent else "",
+        "here": f"{photos if not crowd.sent else f'{waiting:,}'} {'waits' if one else 'wait'} here." if waiting else "",
+    }  # fmt: skip
 
 
 def price(quoted: int | None) -> str:
@@ -59,14 +84,19 @@ def price(quoted: int | None) -> str:
     return "price not known" if quoted is None else f"{quoted:,} cr"
 
 
-def what_now(job: Job) -> str:
+def what_now(job: Job, crowd: Crowd | None = None) -> str:
     """What to do now about any job; printable."""
     if job.status in (Status.HELD, Status.FAILED):
-        return sentence(job)
+        return sentence(job, crowd)
+    if is_left(job):
+        paid = "" if job.charged is None else f" (charged {job.charged:,})"
+        return f"Nothing: its result was not wanted{paid}. r fetches it, free, while the service has it."
+    if not (job.keep or job.status.final):
+        return "Nothing: it is followed to its end, and its result is not saved, as wished. x keeps it after all."
     if job.reason == Reason.IN_QA:
         return "Nothing: a person at the service checks it. That can take hours."
     if job.reason == Reason.LOOKING:
-        return "Nothing: artui looks it up at the service before anything is sent again."
+        return "Nothing: artui finds out before anything is paid again."
     return _OTHERS[job.status].format(twin=job.twin_of)
 
 

@@ -10,7 +10,7 @@ import asyncio
 import os
 import time
 from collections.abc import Coroutine, Sequence
-from dataclasses import dataclass
+from contextlib import suppress
 from typing import Any, ClassVar, cast
 
 from textual import events
@@ -23,51 +23,24 @@ from textual.signal import Signal
 from textual.widgets import ContentSwitcher, Static
 
 from artui.background import ensure_engine, open_journal
-from artui.config import Config, Paths
+from artui.config import AccountConfig, Config, Paths
+from artui.credentials import CredentialProblem, Vault
 from artui.job import Reason
-from artui.journal import Connection, JournalProblem, requests, window
-from artui.journal.window import Group
+from artui.journal import Connection, JournalProblem, accounts, crowds, offers, requests, window
+from artui.journal.groups import Group
 from artui.shown import shown
 from artui.tui import look as looks
-from artui.tui.accounts import Accounts
 from artui.tui.acts import Act
 from artui.tui.dialogs import Choice, Question, Reading
 from artui.tui.greeting import greeting, last_left, remember
-from artui.tui.jobs import Jobs
 from artui.tui.leaving import Leaving, asked, leaving_question
 from artui.tui.look import Width, glyphs, room
 from artui.tui.news import News
 from artui.tui.place import Place
+from artui.tui.places import PLACES, Entry
 from artui.tui.shell import Header, Keys, Tab, Tabs
-from artui.tui.submit import Submit
 from artui.tui.view import Look, View
-from artui.tui.watches import Watches
 from artui.tui.words import clock, plural
-from artui.tui.workflows import Workflows
-
-
-@dataclass(frozen=True, slots=True)
-class Entry:
-    """A place of the console: the digit that shows it, its title, and its class."""
-
-    key: str
-    title: str
-    place: type[Place]
-
-    @property
-    def id(self) -> str:
-        """The widget's id."""
-        return self.title.lower()
-
-
-PLACES: tuple[Entry, ...] = (
-    Entry("1", "Jobs", Jobs),
-    Entry("2", "Submit", Submit),
-    Entry("3", "Workflows", Workflows),
-    Entry("4", "Watch", Watches),
-    Entry("5", "Accounts", Accounts),
-)
-"""The places, in the order of the tabs. A new screen is one line here."""
 
 
 def _actions() -> Any:
@@ -81,7 +54,8 @@ class Console(App[None], inherit_bindings=False):
     """The console over one journal.
 
     ``ascii`` draws with plain signs whatever the terminal could show; ``readonly`` takes every key away that changes
-    anything. Raises JournalProblem where the journal cannot be used.
+    anything; ``demo``: engine and service end with this console. Raises JournalProblem where the journal cannot be
+    used.
     """
 
     # The inherited keys are left out: ctrl+q is flow control on many terminals, and ctrl+c means q here.
@@ -117,6 +91,7 @@ class Console(App[None], inherit_bindings=False):
         *,
         ascii: bool = False,  # noqa: A002 — named as the flag is
         readonly: bool = False,
+        demo: bool = False,
     ) -> None:
         super().__init__()
         self.animation_level = "none"
@@ -126,6 +101,7 @@ class Console(App[None], inherit_bindings=False):
         self.paths = paths
         self.config = config
         self.readonly = readonly
+        self.demo = demo
         self.glyphs = glyphs("ascii" if ascii else config.glyphs)
         self.journal = open_journal(paths)
         self.view = View(paths, config, self.journal)
@@ -137,12 +113,13 @@ class Console(App[None], inherit_bindings=False):
         self.looked: Signal[Look] = Signal(self, "looked")
         """Published after each look that has shown something new."""
         self._unfinished: dict[str, int] = {}
+        self._placing = asyncio.Lock()
         for entry in PLACES:
             self._bindings.bind(entry.key, f"place('{entry.key}')", entry.title, show=False)
 
     def get_theme_variable_defaults(self) -> dict[str, str]:
         """What the console's own colours are in a theme that does not know them."""
-        return {"quiet": "ansi_bright_black", "cursor": "ansi_blue"}
+        return {"quiet": "ansi_bright_black", "cursor": "ansi_blue", "cursor-text": "ansi_bright_white"}
 
     def compose(self) -> ComposeResult:
         """The frame, with the first place in it."""
@@ -151,14 +128,28 @@ class Console(App[None], inherit_bindings=False):
             yield Header(id="header")
             yield Tabs([Tab(entry.key, entry.title) for entry in PLACES])
             with ContentSwitcher(initial=first.id, id="places"):
-                yield first.place(id=first.id)
+                yield first.place()
             yield Keys(id="keys")
         yield Static("", id="too-small", markup=False)
 
     def _first_place(self) -> Entry:
-        """Without an account the console opens where one is made."""
-        wanted = "Jobs" if self.config.accounts else "Accounts"
+        """Without an account that may work the console opens where one is made, or signed in again."""
+        wanted = "Jobs" if any(map(self._may_work, self.config.accounts.values())) else "Accounts"
         return next((entry for entry in PLACES if entry.title == wanted), PLACES[0])
+
+    def _may_work(self, account: AccountConfig) -> bool:
+        """Whether an account seems signed in: what it did last tells, and only for a new one its key is looked for.
+
+        A keyring may take its time, or ask the person to open it.
+        """
+        known = self.journal.read(accounts.state, account.name)
+        if known.held == Reason.LOGIN or self.journal.read(offers.paused_by_sign_out, account.name):
+            return False
+        if known.balance_at is not None:
+            return True
+        with suppress(CredentialProblem):
+            return Vault(self.paths).find(account.login) is not None
+        return False
 
     async def on_mount(self) -> None:
         """Begin to look."""
@@ -179,6 +170,8 @@ class Console(App[None], inherit_bindings=False):
 
     async def on_console_looked(self, message: Looked) -> None:
         """Take a look's news in, and pass them on."""
+        if not self.screen_stack[0].query(Header):
+            return  # the frame has gone already
         if self.look.engine and message.look.engine is None:
             self._tell_of_end(message.look)
         self.look = message.look
@@ -205,7 +198,8 @@ class Console(App[None], inherit_bindings=False):
         """Toasts: one for each new kind of trouble, one for each batch that is finished."""
         if look.events:
             known = await self.view.ask(window.some, [event.job for event in look.events])
-            for text in self.news.hear(look.events, known):
+            shared = await self.view.ask(crowds.crowds)
+            for text in self.news.hear(look.events, known, shared):
                 self.notify(text, severity="warning", markup=False)
         ended = [batch for batch in self._unfinished if batch not in look.unfinished]
         self._unfinished = dict(look.unfinished)
@@ -294,8 +288,9 @@ class Console(App[None], inherit_bindings=False):
         """Show the place behind a digit."""
         entry = next(entry for entry in PLACES if entry.key == key)
         places = self.screen_stack[0].query_one("#places", ContentSwitcher)
-        if not places.query_children(f"#{entry.id}"):
-            await places.add_content(entry.place(id=entry.id))
+        async with self._placing:  # a key may ask for the place that an answer is just having made
+            if not places.query_children(f"#{entry.id}"):
+                await places.add_content(entry.place())
         places.current = entry.id
         self._draw_frame()
         self.place.enter()
@@ -352,7 +347,7 @@ class Console(App[None], inherit_bindings=False):
                 return
             if acts:
                 await self.leave_requests(acts)
-            if choice is not Leaving.STOP and self.look.engine is None:
+            if choice in (Leaving.KEEP, Leaving.FINISH) and self.look.engine is None:
                 await self.start_engine()
             self.exit()
 

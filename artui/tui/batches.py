@@ -15,9 +15,10 @@ from textual.widgets import OptionList, Static
 from textual.widgets.option_list import Option
 
 from artui.job import Batch
-from artui.journal.window import Group, Overview
+from artui.journal.groups import Group
+from artui.journal.window import Overview
 from artui.shown import shown, width
-from artui.tui.words import clock
+from artui.tui.words import clock, plural
 
 MOST_BATCHES = 200
 """The newest batches are listed; an older one is found by ``batch:name`` in the filter."""
@@ -45,8 +46,8 @@ class BatchesScreen(ModalScreen[str]):
         needs = found.counts[Group.NEEDS]
         moving = found.jobs - needs - found.counts[Group.DONE]
         text = f"{name}{' ' * (19 - width(name))}{clock(batch.created_at, time.time()):>6} {found.jobs:>7,}"
-        text += f" {moving:>6,} moving {found.totals.charged:>8,} cr"
-        return Content.assemble(text, (f" {needs:,} need you" if needs else "", "$error"))
+        text += f" {moving:>6,} moving {sum(one.charged for one in found.totals.values()):>8,} cr"
+        return Content.assemble(text, (f" {plural(needs, 'needs', 'need')} you" if needs else "", "$error"))
 
     def on_option_list_option_selected(self, event: OptionList.OptionSelected) -> None:
         """Show that batch."""

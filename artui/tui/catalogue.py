@@ -105,19 +105,11 @@ async def fetch(config: Config, account: AccountConfig, vault: Vault, wanted: st
 def keep(db: Connection, account: str, found: Sequence[Workflow]) -> None:
     """Remember these as the workflows of an account; older definitions stay known while jobs wait for them."""
     texts, _ = accounts.cached_workflows(db, account)
-    known = {one.id: one for one in map(parse, texts)}
     pinned = {(one.workflow, one.version) for one in offers.waiting(db, account)}
-    for before in known.values():
+    for before in map(parse, texts):
         if (before.id, before.version) in pinned:
             offers.keep_older(db, account, before.id, before.version, before.document())
-    kept = {one.id: _fuller(one, known.get(one.id)).document() for one in found}
-    accounts.keep_workflows(db, account, kept)
-
-
-def _fuller(fresh: Workflow, known: Workflow | None) -> Workflow:
-    """The workflow as it is now, with the settings that an earlier look at the same version brought."""
-    has_settings = any(component.settings for component in fresh.components)
-    return known if known is not None and known.version == fresh.version and not has_settings else fresh
+    accounts.keep_workflows(db, account, {one.id: one.document() for one in found})
 
 
 # ------------------------------------------------------------------------------------------------------- in words

@@ -6,37 +6,89 @@ Every question names a fixed set of jobs, how many they are and what it may cost
 from __future__ import annotations
 
 import asyncio
-import json
-from collections.abc import Awaitable, Callable, Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, cast
 
 from textual.content import Content
 
+from artui import decisions
 from artui.job import Job, Reason
-from artui.journal import accounts, window
-from artui.journal.window import Group
+from artui.journal import Connection, window
+from artui.journal.groups import Group, group
 from artui.shown import shown
 from artui.tui import acts, sampling
 from artui.tui.acts import Act, Plan
 from artui.tui.advice import price, sentence
 from artui.tui.dialogs import Ask, Choice, Question, Reading
+from artui.tui.words import plural
 
 if TYPE_CHECKING:
     from artui.tui.app import Console
+    from artui.tui.submit import Submit
 
 Done = Callable[[Sequence[Act]], object]
 """Told which acts were agreed to."""
 
 
 async def retry(console: Console, jobs: Sequence[Job], done: Done | None = None) -> None:
-    """Ask whether these are to be tried again."""
-    plan = await asyncio.to_thread(acts.retry, jobs)
-    _propose(console, "Retry", plan, done)
+    """Ask whether these are to be tried again; where all wait for a yes to new prices, that is the question."""
+    known = await console.view.ask(_terms, jobs)
+    plan = await asyncio.to_thread(acts.retry, jobs, known)
+    if plan.acts and all(job.reason == Reason.PRICE for job in plan.jobs):
+        _ask(console, _new_prices(plan), {"a": plan, "x": acts.cancel(plan.jobs)}, done)
+    else:
+        _propose(console, "Retry", plan, done)
+
+
+def _terms(db: Connection, jobs: Sequence[Job]) -> dict[int, Mapping[str, Any]]:
+    return {job.id: decisions.terms(db, job) for job in jobs}
+
+
+def _new_prices(plan: Plan) -> Question:
+    """Ask about new prices, workflow by workflow."""
+    number = len(plan.acts)
+    kinds = list(dict.fromkeys(act.says for act in plan.acts))
+    title = f"{kinds[0]}." if len(kinds) == 1 else f"{len(kinds)} workflows cost something else now."
+    who = shown(plan.jobs[0].source.name, 60) if number == 1 else plural(number, "photo")
+    waits = f"{who} {'waits' if number == 1 else 'wait'}, not sent at the new price."
+    cost = "at a price that is not known" if plan.most is None else f"{plan.most:,} cr"
+    return Question(
+        title,
+        [waits, *(plan.lines() if len(kinds) > 1 or plan.skipped else ())],
+        (
+            Choice("s", "keep waiting"),
+            Choice("a", f"accept {cost}", spends=True),
+            Choice("x", f"cancel {'it' if number == 1 else f'the {number:,}'}: nothing is paid"),
+        ),
+    )
 
 
 def cancel(console: Console, jobs: Sequence[Job], done: Done | None = None) -> None:
-    """Ask whether these are to be cancelled."""
-    _propose(console, "Cancel", acts.cancel(jobs), done)
+    """Ask whether these are to be cancelled, and what is to become of results that cannot be stopped any more."""
+    plan = acts.cancel(jobs)
+    sent = [job for job in plan.jobs if acts.is_sent(job)]
+    if not sent:
+        _propose(console, "Cancel", plan, done)
+        return
+    there, unsent = len(sent), len(plan.acts) - len(sent)
+    prices = [job.quoted if job.charged is None else job.charged for job in sent]
+    spent = "what it costs stays spent" if None in prices else f"{sum(p or 0 for p in prices):,} cr stay spent"
+    if unsent:
+        title, lines = acts.heading("Cancel", plan), plan.lines()
+        kept = Choice(
+            "x", f"cancel the {unsent:,}, keep and save the {there:,} that {'is' if there == 1 else 'are'} sent"
+        )
+        left = Choice("d", f"cancel the {unsent:,}, do not save the {there:,} ({spent})")
+        choices: tuple[Choice, ...] = (Choice("s", "leave as it is"), kept, left)
+    else:
+        who = shown(sent[0].source.name, 40) if there == 1 else plural(there, "photo")
+        title = f"{who} {'is' if there == 1 else 'are'} already sent, the service cannot stop it."
+        lines = [f"left alone: {number:,}, {why}" for why, number in plan.skipped.items()]
+        choices = (Choice("x", "keep and save"), Choice("d", f"do not save ({spent})"))
+    # Keeping is what happens anyway: it needs a request only where something else was wished before.
+    keeping = plan if unsent else acts.cancel([job for job in sent if not job.keep])
+    _ask(console, Question(title, lines, choices), {"x": keeping, "d": acts.cancel(jobs, keep=False)}, done)
 
 
 def _propose(console: Console, verb: str, plan: Plan, done: Done | None) -> None:
@@ -45,20 +97,67 @@ def _propose(console: Console, verb: str, plan: Plan, done: Done | None) -> None
         console.notify(f"Nothing to {verb.lower()}: {why or 'no job is chosen'}.", markup=False)
         return
     key = "r" if verb == "Retry" else "x"
+    choices = (Choice("s", "leave as it is"), Choice(key, verb.lower(), spends=plan.most != 0))
+    _ask(console, Question(acts.heading(verb, plan), plan.lines(), choices), {key: plan}, done)
+
+
+def _ask(console: Console, question: Question, plans: Mapping[str, Plan], done: Done | None) -> None:
+    """Put a question; the plan of the answer's key is carried out."""
 
     async def answered(answer: str | None) -> None:
-        if answer == key:
+        plan = plans.get(answer or "")
+        if plan and plan.acts:
             await console.leave_requests(plan.acts)
-            if done:
-                done(plan.acts)
+        if plan and done:
+            done(plan.acts)
 
-    choices = (Choice("s", "leave as it is"), Choice(key, verb.lower(), spends=plan.most != 0))
-    console.push_screen(Question(acts.heading(verb, plan), plan.lines(), choices), answered)
+    console.push_screen(question, answered)
+
+
+async def another_workflow(console: Console, jobs: Sequence[Job]) -> None:
+    """Begin an order for the photos of these jobs, or for what they became, with another workflow."""
+    sources = list(dict.fromkeys(job.source for job in jobs))
+    saved = (result.path for job in jobs if job.status.final for result in job.results)
+    results = list(dict.fromkeys(Path(path) for path in saved if path))
+    if not jobs:
+        console.notify("No job is chosen.", markup=False)
+        return
+
+    async def answered(answer: str | None) -> None:
+        if answer in ("s", "r"):
+            await _begin_order(console, sources if answer == "s" else results)
+
+    if not results:
+        await answered("s")
+        return
+    choices = (
+        Choice("s", f"the {plural(len(sources), 'photo')} as {'it was' if len(sources) == 1 else 'they were'} sent"),
+        Choice("r", f"the {plural(len(results), 'result')}"),
+    )
+    lines = ["Submit opens with them marked; it shows the price, and asks before anything is sent."]
+    console.push_screen(Question("What goes to another workflow?", lines, choices), answered)
+
+
+async def _begin_order(console: Console, paths: Sequence[Path]) -> None:
+    there = await asyncio.to_thread(lambda: [path for path in paths if path.is_file()])
+    if len(there) < len(paths):
+        console.notify(f"{plural(len(paths) - len(there), 'file')} no longer there.", severity="warning", markup=False)
+    if there:
+        while len(console.screen_stack) > 1:
+            await console.pop_screen()
+        await console.action_place("2")
+        cast("Submit", console.place).take_files(there)
+
+
+async def look_at_balance(console: Console, account: str) -> None:
+    """Have the engine look at an account's balance now."""
+    await console.leave_requests([Act("refresh", arguments={"account": account})])
+    console.notify(f"Looking at the balance of {shown(account, 30)}.", markup=False)
 
 
 async def put_aside(console: Console, jobs: Sequence[Job]) -> list[int]:
     """Put what needs a person aside until it moves, or take it back where all of it lies aside; returns which."""
-    numbers = [job.id for job in jobs if window.group(job.status, job.reason) is Group.NEEDS]
+    numbers = [job.id for job in jobs if group(job.status, job.reason) is Group.NEEDS]
     if not numbers:
         console.notify("Only what needs you can be put aside.", markup=False)
         return []
@@ -79,7 +178,7 @@ def copy(console: Console, job: Job) -> None:
 def decide(console: Console, job: Job) -> bool:
     """Ask what only a person can decide about this job; False where there is no such thing."""
     if job.reason == Reason.PRICE:
-        console.soon(_accept_price(console, job))
+        console.soon(retry(console, [job]))
         return True
     if job.reason == Reason.SAMPLE:
         console.soon(sampling.answer(console, job.batch))
@@ -107,25 +206,6 @@ def decide(console: Console, job: Job) -> bool:
         answered,
     )
     return True
-
-
-async def _accept_price(console: Console, job: Job) -> None:
-    """Ask whether the photo is to be sent at the price the engine found."""
-    definition = await console.view.ask(accounts.cached_workflow, job.account, job.workflow)
-    if definition is None:
-        console.notify("The new price is not known here yet: r asks again.", markup=False)
-        return
-    now = json.loads(definition)
-    terms = {"quoted": now["price"], "version": now["version"]}
-
-    async def answered(answer: str | None) -> None:
-        if answer == "a":
-            await console.leave_requests([Act("retry", job, arguments=terms)])
-
-    title = f"{shown(now['name'], 40)} now costs {price(now['price'])}, not {price(job.quoted)}."
-    lines = [f"{shown(job.source.name, 60)} waits, not sent at the new price."]
-    accept = Choice("a", f"send it for {price(now['price'])}", spends=True)
-    console.push_screen(Question(title, lines, (Choice("s", "keep waiting"), accept)), answered)
 
 
 async def _adopt(console: Console, job: Job) -> None:

@@ -15,6 +15,9 @@ from textual.screen import ModalScreen
 from textual.widgets import Input, OptionList, Static
 from textual.widgets.option_list import Option
 
+AROUND = 6
+"""Lines of a text's box beside the text: its border, its heading and the way out, with a blank one after each."""
+
 
 @dataclass(frozen=True, slots=True)
 class Choice:
@@ -49,7 +52,8 @@ class Question(ModalScreen[str]):
             yield Static("", id="hint", markup=False)
 
     def on_mount(self) -> None:
-        """Put the cursor on the first, safe choice."""
+        """Put the cursor on the first, safe choice. Toasts would lie over the question; the messages keep them."""
+        self.app.clear_notifications()
         choices = self.query_one(OptionList)
         choices.highlighted = 0
         choices.focus()
@@ -130,9 +134,13 @@ class Reading(ModalScreen[None]):
         """The title, the text, the way out."""
         with Vertical(classes="box plain" if self.plain else "box wide"):
             yield Static(Content(self.heading).stylize("bold"), classes="heading", markup=False)
-            with VerticalScroll(classes="text long", can_focus=False):
+            with VerticalScroll(classes="text", can_focus=False):
                 yield Static(self.text, markup=False)
             yield Static(Content("up and down scroll, esc goes back").stylize("$quiet"), markup=False)
+
+    def on_resize(self) -> None:
+        """Leave room for the way out below a long text."""
+        self.query_one(VerticalScroll).styles.max_height = max(1, self.size.height - AROUND)
 
     def action_scroll(self, lines: int) -> None:
         """Scroll the text by so many lines."""

@@ -13,17 +13,19 @@ from textual.containers import VerticalScroll
 from textual.content import Content
 from textual.screen import Screen
 from textual.widgets import Static
+from textual.worker import Worker
 
 from artui.job import Event, Job, Purchase, PurchaseState
-from artui.journal import Connection, history, jobs, purchases
-from artui.journal.window import Group
+from artui.journal import Connection, crowds, history, jobs, purchases
+from artui.journal.crowds import Crowd
+from artui.journal.groups import Group
 from artui.shown import shown, width
 from artui.tui import deciding
 from artui.tui.advice import what_now
 from artui.tui.preview import Pair, PreviewScreen
 from artui.tui.shell import Keys, Line
 from artui.tui.view import Look
-from artui.tui.words import Surroundings, amount, lasting, say, size
+from artui.tui.words import Surroundings, amount, home, lasting, say, size
 
 if TYPE_CHECKING:
     from artui.tui.app import Console
@@ -39,6 +41,7 @@ class Story:
     job: Job
     events: tuple[Event, ...]
     purchases: tuple[Purchase, ...]
+    crowd: Crowd | None
 
 
 def read_story(db: Connection, number: int) -> Story | None:
@@ -46,7 +49,8 @@ def read_story(db: Connection, number: int) -> Story | None:
     job = jobs.get(db, number)
     if job is None:
         return None
-    return Story(job, tuple(history.of_job(db, number)), tuple(purchases.of_job(db, number)))
+    crowd = crowds.crowds(db).get((job.account, job.reason))
+    return Story(job, tuple(history.of_job(db, number)), tuple(purchases.of_job(db, number)), crowd)
 
 
 NAMES = 13
@@ -62,7 +66,11 @@ def told(story: Story, console: Console, cells: int) -> Content:
     row = say(job, Surroundings(moving=console.look.moving), console.glyphs, now)
     parts: list[str | tuple[str, str]] = [(f"{shown(job.source.name)}\n", "bold")]
     parts.append((f"{row.sign} {row.stage}\n", f"bold {COLOURS.get(row.group, '$primary')}"))
-    parts += ["\n", (f"{console.glyphs.plain(what_now(job))}\n", "bold" if row.group == "needs you" else ""), "\n"]
+    parts += [
+        "\n",
+        (f"{console.glyphs.plain(what_now(job, story.crowd))}\n", "bold" if row.group == "needs you" else ""),
+        "\n",
+    ]
     for name, value in _facts(job, story.purchases):
         parts += [(f"{name:<{NAMES}}", "$quiet"), f"{_hanging(value, cells)}\n"]
     parts += ["\n", ("What happened\n", "bold underline")]
@@ -71,7 +79,7 @@ def told(story: Story, console: Console, cells: int) -> Content:
 
 
 def _facts(job: Job, bought: Sequence[Purchase]) -> Iterator[tuple[str, str]]:
-    yield "file", shown(job.source)
+    yield "file", shown(home(job.source))
     pixels = f", {job.width:,} x {job.height:,}" if job.width else ""
     yield "size", f"{size(job.size)}{pixels}{', ' + shown(job.media_type) if job.media_type else ''}"
     yield "workflow", f"{shown(job.workflow_name)} (version {shown(job.version, 16)})"
@@ -90,7 +98,7 @@ def _facts(job: Job, bought: Sequence[Purchase]) -> Iterator[tuple[str, str]]:
         yield "same as", f"job {job.twin_of}"
     for result in job.results:
         kind = f" ({size(result.size)})" if result.size else ""
-        yield "result", f"{shown(result.path)}{kind}" if result.path else "at the service"
+        yield "result", f"{shown(home(result.path))}{kind}" if result.path else "at the service"
     for label, value in job.labels.items():
         yield "label", f"{shown(label)} = {shown(value)}"
 
@@ -144,7 +152,7 @@ class Details(VerticalScroll):
         super().__init__(id=id, can_focus=False)
         self.story: Story | None = None
         self._number: int | None = None
-        self._reading = False
+        self._reading: Worker[None] | None = None
         self._said = Content("")
 
     @property
@@ -180,21 +188,22 @@ class Details(VerticalScroll):
             self._tell()
 
     def _read(self) -> None:
-        if not self._reading:
-            self._reading = True
-            self.run_worker(self._read_story())
+        if self._reading is None or self._reading.is_finished:
+            self._reading = self.run_worker(self._read_story())
 
     async def _read_story(self) -> None:
         """Read until what was read is what is wanted: the cursor may have gone on meanwhile."""
-        try:
-            while True:
-                wanted = self._number
-                self.story = await self.console.view.ask(read_story, wanted) if wanted is not None else None
-                if wanted == self._number:
-                    break
-        finally:
-            self._reading = False
+        while True:
+            wanted = self._number
+            self.story = await self.console.view.ask(read_story, wanted) if wanted is not None else None
+            if wanted == self._number:
+                break
         self._tell()
+
+    async def is_told(self) -> None:
+        """Wait until the story has been read."""
+        if self._reading is not None:
+            await self._reading.wait()
 
     def _tell(self) -> None:
         content = told(self.story, self.console, self.size.width - 2) if self.story else Content("")
@@ -207,10 +216,11 @@ class DetailsScreen(Screen[None]):
     """One job over the whole screen, with what can be done about it."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("enter", "decide", "decide", tooltip="In doubt: give its id, send again, give up"),
+        Binding("enter", "decide", "decide", tooltip="Decide what only you can: in doubt, a new price, a sample"),
         Binding("b", "compare", "before/after", tooltip="Before and after side by side"),
         Binding("r", "retry", "retry", tooltip="Retry this: shows first what it does and may cost"),
         Binding("x", "cancel", "cancel", tooltip="Cancel this: what is not sent yet is never paid"),
+        Binding("W", "another", show=False, tooltip="Send this photo, or its result, to another workflow"),
         Binding("d", "aside", "aside", tooltip="Put it aside until it moves, or take it back"),
         Binding("y", "copy", "copy", tooltip="Copy path and execution of this job"),
         Binding("down,j", "scroll(1)", show=False, tooltip="Further down"),
@@ -223,7 +233,7 @@ class DetailsScreen(Screen[None]):
     DetailsScreen Details { height: 1fr; padding: 0 1; }
     DetailsScreen #title { color: $quiet; }
     """
-    changes = frozenset({"decide", "retry", "cancel", "aside"})
+    changes = frozenset({"decide", "retry", "cancel", "another", "aside"})
     """The actions that change anything."""
 
     def __init__(self, number: int) -> None:
@@ -236,11 +246,12 @@ class DetailsScreen(Screen[None]):
         yield Details(id="story")
         yield Keys(id="keys")
 
-    def on_mount(self) -> None:
-        """Tell the story."""
+    async def on_mount(self) -> None:
+        """Tell the story. A key that is quicker waits for it."""
         self.query_one(Line).say(f" job {self.number}")
         self.query_one(Details).show(self.number)
         self.bindings_updated_signal.subscribe(self, lambda _: self.query_one(Keys).draw())
+        await self.query_one(Details).is_told()
 
     def on_resize(self) -> None:
         """Other widths."""
@@ -283,6 +294,11 @@ class DetailsScreen(Screen[None]):
         """Ask whether it is to be cancelled."""
         if self._job:
             deciding.cancel(self.artui, [self._job])
+
+    async def action_another(self) -> None:
+        """Send this photo, or what it became, to another workflow."""
+        if self._job:
+            await deciding.another_workflow(self.artui, [self._job])
 
     async def action_aside(self) -> None:
         """Put it aside, or take it back."""

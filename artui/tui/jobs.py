@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from array import array
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import ClassVar
 
@@ -14,39 +14,30 @@ from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical
 from textual.widgets import Input, Static
 
-from artui.job import Batch, Job
+from artui.job import Batch, Job, Status
 from artui.journal import window
-from artui.journal.window import Filter, Group, Order, Overview, Totals
+from artui.journal.crowds import Crowd
+from artui.journal.groups import Group, group
+from artui.journal.window import Filter, Order, Overview
 from artui.shown import shown, width
-from artui.tui import deciding
+from artui.tui import deciding, sampling
 from artui.tui.acts import Act
 from artui.tui.advice import sentence
 from artui.tui.batches import MOST_BATCHES, BatchesScreen
 from artui.tui.dialogs import Reading
+from artui.tui.filter_line import FilterLine
 from artui.tui.job_details import Details, DetailsScreen
 from artui.tui.job_table import JobTable, columns
 from artui.tui.jobs_page import CHIPS, Page, Wish, chips_line, filter_from, read_page, sum_line, sums_text
-from artui.tui.look import Width, room
+from artui.tui.line_list import heads
+from artui.tui.look import Glyphs, Width, room
 from artui.tui.place import Place
 from artui.tui.shell import Line
 from artui.tui.view import Look
-from artui.tui.words import clock
+from artui.tui.words import begun, clock, home
 
 REORDER_SHARE = 0.05
 """The most of its time the view spends on sorting anew by itself; a key sorts at once."""
-
-
-class FilterInput(Input):
-    """The line in which a filter is typed."""
-
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("escape", "leave_input", "keeps the filter, again: clears it"),
-        Binding("down", "leave_input", show=False),
-    ]
-
-    def action_leave_input(self) -> None:
-        """Back to the table; the filter stays."""
-        self.screen.query_one(JobTable).focus()
 
 
 class Jobs(Place):
@@ -55,6 +46,7 @@ class Jobs(Place):
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("r", "retry", "retry", tooltip="Retry these: shows first what it does and may cost"),
         Binding("x", "cancel", "cancel", tooltip="Cancel these: what is not sent yet is never paid"),
+        Binding("W", "another", show=False, tooltip="Send these photos, or their results, to another workflow"),
         Binding("space", "mark", "mark", tooltip="Mark this job, or take the mark away"),
         Binding("n", "next", "next to do", tooltip="The next job that needs you"),
         Binding("slash", "filter", "filter", tooltip="Filter by words; batch: account: status: narrow it"),
@@ -68,28 +60,28 @@ class Jobs(Place):
         Binding("B", "batches", show=False, tooltip="The batches, with their counts and money; show one"),
         Binding("d", "aside", show=False, tooltip="Put aside what needs you, until it moves; again: take it back"),
         Binding("dollar_sign", "sums", show=False, tooltip="The sum by folder, label, workflow and day"),
-        Binding("y", "copy", show=False, tooltip="Copy path and execution of this job"),
+        Binding("b", "balance", show=False, tooltip="Look at the balance of this account now"),
+        Binding("y", "copy", show=False, tooltip="Copy path and execution; answer for a sample that waits"),
     ]
     DEFAULT_CSS = """
     Jobs > #middle { height: 1fr; }
     Jobs #list { width: 1fr; }
     Jobs #chips, Jobs #here { color: $quiet; }
     Jobs #heads { color: $quiet; text-style: bold; }
-    Jobs #filter { display: none; }
-    Jobs.-filtering #filter { display: block; }
-    Jobs.-filtering #chips { display: none; }
     Jobs #empty { padding: 1 1; }
     Jobs #side { width: 52; display: none; border-left: solid $border; padding: 0 1; }
     Jobs.-full #side { display: block; }
     """
-    changes = frozenset({"retry", "cancel", "aside"})
+    changes = frozenset({"retry", "cancel", "another", "balance", "aside"})
 
     def __init__(self, *, id: str | None = None) -> None:  # noqa: A002 — as Textual
         super().__init__(id=id)
         self.wanted = Filter()
         self.by = Order.FILE
-        self.overview = Overview(dict.fromkeys(Group, 0), Totals())
+        self.overview = Overview(dict.fromkeys(Group, 0), {})
         self.batches: dict[str, Batch] = {}
+        self._crowds: Mapping[tuple[str, str], Crowd] = {}
+        self._samples: frozenset[str] = frozenset()
         self._only: frozenset[int] | None = None
         self._pinned: array[int] = array("q")
         self._reading = self._again = False
@@ -100,11 +92,9 @@ class Jobs(Place):
     def compose(self) -> ComposeResult:
         """Chips, table, details where there is room, sums and messages."""
         yield Line(id="chips")
-        typed = FilterInput(
-            id="filter", placeholder="words | batch:name | account:name | status:word | !word leaves out"
+        yield FilterLine(
+            "words | batch:name | account:name | status:word | !word leaves out", instead="#chips", of="#table"
         )
-        typed.cursor_blink = False
-        yield typed
         yield Line(id="heads")
         with Horizontal(id="middle"):
             with Vertical(id="list"):
@@ -134,7 +124,7 @@ class Jobs(Place):
         if self._only is not None:
             self._only = None
         elif self.wanted != Filter(self.wanted.group):
-            self.query_one(FilterInput).value = ""
+            self.query_one(FilterLine).value = ""
             self.wanted = Filter(self.wanted.group)
         elif self.wanted.group is not None:
             self.wanted = Filter()
@@ -162,15 +152,18 @@ class Jobs(Place):
                     self._repin, first=2 * max(24, self.size.height),
                 )  # fmt: skip
                 self._again = self._reorder = self._repin = False
-                self._show(await self.console.view.ask(read_page, wish))
+                page = await self.console.view.ask(read_page, wish)
+                if self.console.is_running:  # else the widgets are going already
+                    self._show(page)
         finally:
             self._reading = False
 
     def _show(self, page: Page) -> None:
         self.overview, self.batches, self._pinned = page.overview, page.batches, page.pinned
+        self._crowds, self._samples = page.crowds, page.samples
         if page.order is not None:
             self._sorted_at, self._sorting_took = time.monotonic(), page.seconds
-            self.table.put_order(page.order)
+            self.table.put(page.order)
             self._show_emptiness()
         self.table.put_rows(page.jobs, page.around.with_moving(self.console.look.moving))
         self.draw()
@@ -181,7 +174,7 @@ class Jobs(Place):
             arrived = look.changed is None or any(event.what == "added" for event in look.events)
             self.read(reorder=arrived or self._membership_may_change())
         else:
-            self.table.restate(self.table.around.with_moving(look.moving))
+            self.table.put_around(self.table.around.with_moving(look.moving))
             self._draw_job()
 
     def _membership_may_change(self) -> bool:
@@ -200,7 +193,7 @@ class Jobs(Place):
         filtered = self._filter_word()
         content, self._chip_spans = chips_line(self.overview, self.wanted.group, filtered, cells)
         self.query_one("#chips", Line).say(content)
-        self.query_one("#heads", Line).say(_heads(self.table.size.width or cells))
+        self.query_one("#heads", Line).say(heads(columns(self.table.size.width or cells)))
         self.query_one("#sum", Line).say(sum_line(self.overview.totals, len(self.table.marked), cells))
         self._draw_job()
 
@@ -211,8 +204,8 @@ class Jobs(Place):
         if self.wanted.batch:
             batch = self.batches.get(self.wanted.batch)
             words.append(f"batch: {shown(batch.name if batch else self.wanted.batch, 24)}")
-        typed = [word for word in self.query_one(FilterInput).value.split() if not word.startswith("batch:")]
-        return "  ".join([*words, *(shown(word, 24) for word in typed)])
+        typed = [word for word in self.query_one(FilterLine).value.split() if not word.startswith("batch:")]
+        return self.console.glyphs.plain("  ".join([*words, *(shown(word, 24) for word in typed)]))
 
     def _draw_job(self) -> None:
         """The two lines about the job under the cursor, and its details where there is room."""
@@ -220,17 +213,19 @@ class Jobs(Place):
         now = time.time()
         here = message = ""
         if job is not None:
-            here = _here(job, cells, self.console.glyphs.arrow)
-            if window.group(job.status, job.reason) is Group.NEEDS:
+            here = _here(job, cells, self.console.glyphs)
+            if job.status is Status.HELD or group(job.status, job.reason) is Group.NEEDS:
                 at = job.finished_at if job.finished_at is not None else job.stage_at
-                message = f"{clock(at, now)} {sentence(job)}"
+                message = f"{clock(at, now)} {sentence(job, self._crowds.get((job.account, job.reason)))}"
+            elif job.batch in self._samples:
+                message = "The rest of this batch waits for your yes: y shows what has come, and asks."
         newest = self.console.news.newest
         if self.console.greeting:
             message = self.console.greeting
         elif not message and newest is not None:
             message = newest.line(now)
         self.query_one("#here", Line).say(f" {here}")
-        self.query_one("#message", Line).say(f" {_begun(self.console.glyphs.plain(message), cells - 2)}")
+        self.query_one("#message", Line).say(f" {begun(self.console.glyphs.plain(message), cells - 2)}")
         self._draw_side()
 
     def _draw_side(self) -> None:
@@ -264,11 +259,11 @@ class Jobs(Place):
             self.console.greeting = ""
             self._draw_job()
 
-    def on_job_table_wanted(self) -> None:
+    def on_line_list_wanted(self) -> None:
         """The table needs rows that are not here."""
         self.read()
 
-    def on_job_table_moved(self) -> None:
+    def on_line_list_moved(self) -> None:
         """The cursor is on another job."""
         self._draw_job()
 
@@ -276,7 +271,7 @@ class Jobs(Place):
         """Other jobs are marked."""
         self.draw()
 
-    def on_job_table_opened(self) -> None:
+    def on_line_list_opened(self) -> None:
         """Show all about the job under the cursor."""
         if self.table.current is not None:
             self.app.push_screen(DetailsScreen(self.table.current))
@@ -293,21 +288,11 @@ class Jobs(Place):
         self.wanted = filter_from(event.value, self.wanted.group, self.batches.values())
         self.read(reorder=True, repin=True)
 
-    def on_input_submitted(self) -> None:
-        """The filter stays; the keys act again."""
-        self.table.focus()
-
-    def on_descendant_focus(self) -> None:
-        """The filter's line is there while it is typed in."""
-        self.set_class(self.app.focused is self.query_one(FilterInput), "-filtering")
-        self.draw()
-
     # ------------------------------------------------------------------------------------- actions: what is shown
 
     def action_filter(self) -> None:
         """Type a filter."""
-        self.add_class("-filtering")
-        self.screen.set_focus(self.query_one(FilterInput))  # at once: what is typed next belongs to it
+        self.query_one(FilterLine).begin()
 
     def action_chip(self, by: int) -> None:
         """Another chip."""
@@ -347,7 +332,9 @@ class Jobs(Place):
 
     def action_range(self) -> None:
         """Begin a range, or mark it."""
-        if self.table.begin_range():
+        if (chosen := self.table.range()) is not None:
+            self.table.mark(chosen, on=True)
+        elif self.table.current is not None:
             self.notify("A range begins here; V at its other end marks it.", markup=False)
 
     async def action_next(self) -> None:
@@ -381,9 +368,12 @@ class Jobs(Place):
             self.read(reorder=True, repin=True)
 
     def action_copy(self) -> None:
-        """Send the path and execution of this job to the terminal's clipboard."""
-        if self.table.job is not None:
-            deciding.copy(self.console, self.table.job)
+        """Answer for the sample of this job's batch where it waits, else send path and execution to the clipboard."""
+        job = self.table.job
+        if job is not None and job.batch in self._samples:
+            self.console.soon(sampling.answer(self.console, job.batch))
+        elif job is not None:
+            deciding.copy(self.console, job)
 
     # --------------------------------------------------------------------------------- actions: what is to be done
 
@@ -403,34 +393,27 @@ class Jobs(Place):
         """Ask whether these are to be cancelled."""
         deciding.cancel(self.console, await self._chosen(), self._unmark)
 
+    async def action_another(self) -> None:
+        """Send these photos, or what they became, to another workflow."""
+        await deciding.another_workflow(self.console, await self._chosen())
+
+    async def action_balance(self) -> None:
+        """Look at the balance of this job's account now."""
+        account = self.table.job.account if self.table.job else self.console.account
+        if account:
+            await deciding.look_at_balance(self.console, account)
+
     async def action_aside(self) -> None:
         """Put what needs a person aside until it moves, or take it back."""
         self.table.mark(await deciding.put_aside(self.console, await self._chosen()), on=False)
         self.read(reorder=self.wanted.group is not None)
 
 
-def _heads(cells: int) -> str:
-    line = " " * 3
-    for column in columns(cells):
-        line = line.ljust(column.start)
-        line += column.title.rjust(column.cells) if column.right else column.title
-    return line
-
-
-def _begun(text: str, cells: int) -> str:
-    """As much of a printable sentence as fits, from its beginning."""
-    if width(text) <= cells:
-        return text
-    while width(text) > cells - 2:
-        text = text[:-1]
-    return f"{text.rsplit(' ', 1)[0]} .."
-
-
-def _here(job: Job, cells: int, arrow: str) -> str:
+def _here(job: Job, cells: int, glyphs: Glyphs) -> str:
     """The line about the job under the cursor: its workflow, its result's place, its execution."""
     results = [result.path for result in job.results if result.path]
-    target = results[0] if results else f"{job.folder}/{job.stem}"
+    target = home(results[0] if results else f"{job.folder}/{job.stem}")
     right = f"execution {shown(job.execution, 8, '')}" if job.execution else f"job {job.id}"
-    left = f"{shown(job.workflow_name, 34)} {arrow} "
-    place = shown(target, max(8, cells - width(left) - width(right) - 4))
+    left = f"{shown(job.workflow_name, 34, glyphs.ellipsis)} {glyphs.arrow} "
+    place = shown(target, max(8, cells - width(left) - width(right) - 4), glyphs.ellipsis)
     return left + place + " " * max(2, cells - 2 - width(left) - width(place) - width(right)) + right

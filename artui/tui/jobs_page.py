@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import time
 from array import array
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from textual.content import Content
 
 from artui.job import Batch, Job, Status
-from artui.journal import Connection, window
-from artui.journal.window import Filter, Group, Order, Overview, Totals
+from artui.journal import Connection, crowds, window
+from artui.journal.crowds import Crowd
+from artui.journal.groups import Group
+from artui.journal.window import Filter, Order, Overview, Totals
 from artui.shown import shown, width
 from artui.tui.words import Surroundings, amount, plural
 
@@ -45,7 +47,10 @@ class Wish:
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """What one reading gives; ``order`` is None where it was not asked for, ``seconds`` is what sorting took."""
+    """What one reading gives; ``order`` is None where it was not asked for, ``seconds`` is what sorting took.
+
+    ``crowds`` counts who shares a hold, by account and reason; ``samples`` are the batches that wait for a yes.
+    """
 
     order: array[int] | None
     pinned: array[int]
@@ -53,6 +58,8 @@ class Page:
     jobs: dict[int, Job]
     around: Surroundings
     batches: dict[str, Batch]
+    crowds: Mapping[tuple[str, str], Crowd]
+    samples: frozenset[str]
     seconds: float
 
 
@@ -78,7 +85,8 @@ def read_page(db: Connection, wish: Wish) -> Page:
         aside=window.asides(db),
     )
     batches = {batch.id: batch for batch in window.batches(db)}
-    return Page(order, pinned, figures, found, around, batches, seconds)
+    samples = frozenset(crowds.behind_samples(db))
+    return Page(order, pinned, figures, found, around, batches, crowds.crowds(db), samples, seconds)
 
 
 def filter_from(text: str, group: Group | None, batches: Iterable[Batch]) -> Filter:
@@ -132,19 +140,37 @@ def chips_line(
     return Content.assemble(*parts), spans
 
 
-def sum_line(totals: Totals, marked: int, cells: int) -> str:
-    """The money of what is shown, in one line that adds up."""
-    over = f"- over {-totals.unspent:,}" if totals.unspent < 0 else f"+ unspent {totals.unspent:,}"
+def sum_line(totals: Mapping[str, Totals], marked: int, cells: int) -> str:
+    """The money of what is shown, in one line that adds up; each account by itself where there are several."""
     chosen = f"{marked:,} marked | " if marked else ""
-    counted, sent, to_come = f"{chosen}{totals.jobs:,}", f"{totals.sent:,}", f"{totals.to_come:,}"
-    whole = f"{chosen}{plural(totals.jobs, 'job')}: quoted {totals.quoted:,} = charged {totals.charged:,}"
-    lines = (
+    if len(totals) > 1:
+        counted = f"{chosen}{sum(one.jobs for one in totals.values()):,} jobs: "
+        lines = [counted + " | ".join(told) for told in zip(*(_apart(*one) for one in totals.items()), strict=True)]
+    else:
+        lines = [chosen + line for line in _sums(next(iter(totals.values()), Totals()))]
+    return f" {next((line for line in lines if len(line) + 2 <= cells), lines[-1])}"
+
+
+def _sums(totals: Totals) -> tuple[str, ...]:
+    """The money of one account, in ever shorter words."""
+    over = f"- over {-totals.unspent:,}" if totals.unspent < 0 else f"+ unspent {totals.unspent:,}"
+    counted, sent, to_come = f"{totals.jobs:,}", f"{totals.sent:,}", f"{totals.to_come:,}"
+    whole = f"{plural(totals.jobs, 'job')}: quoted {totals.quoted:,} = charged {totals.charged:,}"
+    return (
         f"{whole} + sent {sent} + to come {to_come} {over}",
         f"{counted}: quoted {totals.quoted:,} = {totals.charged:,} + {sent} sent + {to_come} to come {over}",
         f"{counted}: {totals.charged:,} charged, {sent} sent, {to_come} to come",
     )
-    text = next((line for line in lines if len(line) + 2 <= cells), lines[-1])
-    return f" {text}"
+
+
+def _apart(account: str, totals: Totals) -> tuple[str, ...]:
+    """The money of one of several accounts, in ever shorter words."""
+    charged, moving = f"{account} {totals.charged:,} charged", totals.sent + totals.to_come
+    return (
+        f"{charged} + {totals.sent:,} sent + {totals.to_come:,} to come",
+        f"{charged} + {moving:,} moving",
+        f"{account} {totals.charged:,} + {moving:,}",
+    )
 
 
 def sums_text(db: Connection, wanted: Filter) -> Content:

@@ -8,7 +8,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from artui.journal import window
-from artui.journal.window import Group
+from artui.journal.groups import Group
 from artui.tui.acts import Act
 from artui.tui.dialogs import Choice, Question
 from artui.tui.words import about
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 class Leaving(StrEnum):
     """The answers, by their keys."""
 
+    END = "l"
     KEEP = "b"
     FINISH = "f"
     STOP = "n"
@@ -32,6 +33,8 @@ async def leaving_question(console: Console) -> Question | None:
     active, queued = counts.get(Group.ACTIVE, 0), counts.get(Group.QUEUED, 0)
     if not active + queued or (engine is not None and engine.row.mode != "background"):
         return None
+    if console.demo:
+        return _demo_question(active, queued)
     lines = [f"{active:,} under way, {queued:,} queued." + ("" if engine else " No engine is running.")]
     if expiry := await _soonest_expiry(console):
         lines.append(f"The soonest result expires at the service in {expiry}.")
@@ -45,6 +48,14 @@ async def leaving_question(console: Console) -> Question | None:
             Choice(Leaving.STAY, "stay"),
         ),
     )
+
+
+def _demo_question(active: int, queued: int) -> Question:
+    lines = [
+        f"{active:,} under way, {queued:,} queued: they end with the demo. Results saved by now stay.",
+        "Outside the demo the work goes on in the background if you like.",
+    ]
+    return Question("Leave the demo?", lines, (Choice(Leaving.STAY, "stay"), Choice(Leaving.END, "end the demo")))
 
 
 async def _soonest_expiry(console: Console) -> str:
@@ -66,7 +77,7 @@ def _keeping_times(names: object) -> dict[str, float]:
 def asked(console: Console, answer: Leaving) -> list[Act] | None:
     """What an answer asks of the engine; None where the person stays."""
     match answer:
-        case Leaving.KEEP:
+        case Leaving.KEEP | Leaving.END:
             return []
         case Leaving.FINISH:
             return [Act("pause", arguments={"account": name}) for name in console.config.accounts]

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from artui.job import Event, Job, Status
+from artui.journal.crowds import Crowd
 from artui.shown import shown
 from artui.tui.advice import sentence
 from artui.tui.words import clock
@@ -36,6 +37,7 @@ class News:
     def __init__(self) -> None:
         self.messages: deque[Message] = deque(maxlen=MOST)
         self._kinds: set[str] = set()
+        self._shared: dict[str, Message] = {}
 
     @property
     def newest(self) -> Message | None:
@@ -46,10 +48,13 @@ class News:
         """Remember a message that is about no single job."""
         self.messages.append(Message(at, text))
 
-    def hear(self, events: Iterable[Event], known: dict[int, Job]) -> Sequence[str]:
+    def hear(
+        self, events: Iterable[Event], known: Mapping[int, Job], crowds: Mapping[tuple[str, str], Crowd]
+    ) -> Sequence[str]:
         """Remember what a person wants to hear of; returns the kinds of trouble that are new, as sentences.
 
-        ``known`` holds the jobs as they are now: an event they have left behind is no news any more.
+        ``known`` holds the jobs as they are now: an event they have left behind is no news any more. What ``crowds``
+        share is one message, which says how many they are by now.
         """
         toasts = []
         for event in events:
@@ -59,14 +64,25 @@ class News:
             if event.status is Status.DONE:
                 self.messages.append(Message(event.at, f"Saved {shown(event.message, 120)}", job.id))
             elif event.status in _TROUBLE:
-                text = sentence(job)
-                self.messages.append(Message(event.at, text, job.id))
+                crowd = crowds.get((job.account, job.reason))
+                text = sentence(job, crowd)
                 kind = f"{job.account} {job.status} {job.reason}"
+                before = self._shared.get(kind)
+                if before is not None and crowd is not None and before in self.messages:
+                    self.messages.remove(before)
+                self._shared[kind] = Message(event.at, text, job.id)
+                self.messages.append(self._shared[kind])
                 if kind not in self._kinds:
                     self._kinds.add(kind)
-                    toasts.append(text)
+                    toasts.append(_brief(text))
         return toasts
 
     def forget_kinds(self) -> None:
         """Let every kind of trouble count as new again: a person has dealt with what there was."""
         self._kinds.clear()
+
+
+def _brief(text: str) -> str:
+    """The first sentence: a toast hides what is below it, and the whole text stands in the message line."""
+    first, _, more = text.partition(". ")
+    return f"{first}." if more else text

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import partial
@@ -15,6 +16,12 @@ from artui.tui.shell import key_name
 
 NOT_BY_NAME = frozenset({"palette", "back", "interrupt", "move", "page", "edge", "scroll"})
 MOVING = frozenset({"move", "page", "edge", "scroll"})
+
+
+KEYS = 12
+"""Cells of the column of keys."""
+MOST_CELLS, AROUND = 72, 6
+"""The cells of a line of the help in a wide terminal; what stands around the text: border, padding, scrollbar."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,16 +57,19 @@ def actions(screen: Screen[Any]) -> list[Action]:
 
 def key_help(screen: Screen[Any]) -> Content:
     """All keys that work here, one a line."""
-    return Content("\n").join(_help_lines(actions(screen)))
+    return Content("\n").join(_help_lines(actions(screen), min(MOST_CELLS, screen.app.size.width - AROUND)))
 
 
-def _help_lines(known: list[Action]) -> Iterator[Content]:
+def _help_lines(known: list[Action], cells: int) -> Iterator[Content]:
     here = None
     for action in known:
         if action.everywhere is not here:
             here = action.everywhere
             yield Content.assemble(("Everywhere" if here else "Here", "bold underline"))
-        yield Content.assemble((f"{' '.join(action.keys):>12}", "bold $primary"), "  ", action.says)
+        keys = " ".join(action.keys)
+        for line in textwrap.wrap(action.says, cells - KEYS - 2):
+            yield Content.assemble((f"{keys:>{KEYS}}", "bold $primary"), "  ", line)
+            keys = ""
 
 
 class Actions(Provider):

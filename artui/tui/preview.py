@@ -234,8 +234,8 @@ class Pane(Vertical):
     Pane.-unshowable .drawing { display: none; }
     """
 
-    def __init__(self, caption: str, path: Path | None, *, plain: bool) -> None:
-        super().__init__()
+    def __init__(self, caption: str, path: Path | None, *, plain: bool, id: str) -> None:  # noqa: A002 — as Textual
+        super().__init__(id=id)
         self.caption = caption
         self.path = path
         self.frame = Frame((0, 0))
@@ -254,8 +254,12 @@ class Pane(Vertical):
 
     def on_mount(self) -> None:
         """Say what it is."""
-        name = shown(self.path.name, 60) if self.path else ""
-        self.query_one(".caption", Line).say(f"{self.caption}  {name}")
+        self.put(self.caption, self.path)
+
+    def put(self, caption: str, path: Path | None) -> None:
+        """Stand for another picture, which the next :meth:`show` reads."""
+        self.caption, self.path = caption, path
+        self.query_one(".caption", Line).say(f"{caption}  {shown(path.name, 60) if path else ''}")
 
     @property
     def dots(self) -> tuple[int, int]:
@@ -321,17 +325,26 @@ class Pair:
         saved = [Path(result.path) for result in job.results if result.path]
         return cls(job.source, saved[0] if saved else None, max(0, len(saved) - 1))
 
+    @property
+    def after_caption(self) -> str:
+        """What stands over the result."""
+        return f"After (and {self.others} more)" if self.others else "After"
 
-class PreviewScreen(Screen[None]):
-    """Before and after over the whole screen."""
 
-    BINDINGS: ClassVar[list[BindingType]] = [
+class PreviewScreen(Screen[str]):
+    """Before and after over the whole screen; gives '' where the person goes back."""
+
+    PICTURE: ClassVar[list[BindingType]] = [
         Binding("b", "swap", "swap", tooltip="Swap before and after"),
         Binding("z", "crop", "1:1", tooltip="A piece of both, one pixel to a dot; again: the whole"),
         Binding("left", "move(-1, 0)", show=False, tooltip="The piece further left"),
         Binding("right", "move(1, 0)", show=False, tooltip="The piece further right"),
         Binding("up", "move(0, -1)", show=False, tooltip="The piece further up"),
         Binding("down", "move(0, 1)", show=False, tooltip="The piece further down"),
+    ]
+    """The keys for the pictures."""
+    BINDINGS: ClassVar[list[BindingType]] = [
+        *PICTURE,
         Binding("escape,q,enter", "back", "back", tooltip="Back to the job"),
     ]
     CSS = """
@@ -347,16 +360,27 @@ class PreviewScreen(Screen[None]):
 
     def compose(self) -> ComposeResult:
         """The two panes, what their limits are, the keys."""
-        plain = bool(cast("Console", self.app).glyphs.brackets[0])
-        more = f" (and {self.pair.others} more)" if self.pair.others else ""
+        plain = bool(self.artui.glyphs.brackets[0])
         with Horizontal(id="pair"):
-            yield Pane("Before", self.pair.before, plain=plain)
-            yield Pane(f"After{more}", self.pair.after, plain=plain)
+            yield Pane("Before", self.pair.before, plain=plain, id="before")
+            yield Pane(self.pair.after_caption, self.pair.after, plain=plain, id="after")
         yield Line(id="limits")
         yield Keys(id="keys")
 
+    @property
+    def artui(self) -> Console:
+        """The application."""
+        return cast("Console", self.app)
+
+    def turn_to(self, pair: Pair) -> None:
+        """Compare another pair."""
+        self.pair = pair
+        self.query_one("#before", Pane).put("Before", pair.before)
+        self.query_one("#after", Pane).put(pair.after_caption, pair.after)
+        self.read()
+
     def on_mount(self) -> None:
-        """Read both."""
+        """Draw the keys whenever they are others."""
         self.bindings_updated_signal.subscribe(self, lambda _: self.query_one(Keys).draw())
 
     def on_resize(self) -> None:
@@ -409,5 +433,5 @@ class PreviewScreen(Screen[None]):
             self.read()
 
     def action_back(self) -> None:
-        """Back to the job."""
-        self.dismiss(None)
+        """Back to where it was opened."""
+        self.dismiss("")

@@ -1,57 +1,62 @@
-"""The sampling gate: the first results of a batch wait for a yes; what it costs, and what a no leaves unpaid."""
+"""The sampling gate: the first results of a batch side by side; what a yes costs, and what a no leaves unpaid."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
+
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
 
 from artui.job import Batch, Job, Reason, Status
-from artui.journal import Connection, batches, jobs
+from artui.journal import Connection, batches, crowds, jobs
 from artui.shown import shown
 from artui.tui.acts import Act
-from artui.tui.dialogs import Choice, Question
+from artui.tui.preview import Pair, PreviewScreen
+from artui.tui.shell import Line
+from artui.tui.view import Look
 from artui.tui.words import plural
 
 if TYPE_CHECKING:
     from artui.tui.app import Console
 
-NAMED = 5
-
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """A batch that waits: the jobs that went ahead, and those that wait for a yes."""
+    """A batch that waits: the jobs that went ahead, how many wait for a yes, and what those cost at most (None where
+    that is not known)."""
 
     batch: Batch
     ahead: tuple[Job, ...]
-    waiting: tuple[Job, ...]
+    waiting: int
+    most: int | None
+
+    @property
+    def come(self) -> int:
+        """How many of those that went ahead have come to an end."""
+        return sum(job.status.final for job in self.ahead)
 
     @property
     def is_finished(self) -> bool:
-        """Whether all that went ahead has come to an end."""
-        return all(job.status.final for job in self.ahead)
-
-    @property
-    def most(self) -> int | None:
-        """What the rest costs at most; None where a price is not known."""
-        prices = [job.quoted for job in self.waiting]
-        return None if None in prices else sum(price or 0 for price in prices)
+        """Whether all of them have."""
+        return self.come == len(self.ahead)
 
 
 def waiting_samples(db: Connection) -> list[Sample]:
     """The batches that wait for a yes, the oldest first."""
-    held = jobs.select(db, "status = ? AND reason = ? ORDER BY id", (Status.HELD, Reason.SAMPLE))
-    by_batch: dict[str, list[Job]] = {}
-    for job in held:
-        by_batch.setdefault(job.batch or "", []).append(job)
-    return [sample for batch, waiting in by_batch.items() for sample in _sample(db, batch, waiting)]
+    samples = [
+        Sample(found, tuple(_ahead(db, batch)), crowd.jobs, crowd.needs or None)
+        for batch, crowd in crowds.behind_samples(db).items()
+        for found in batches.find(db, batch)[:1]
+    ]
+    return sorted(samples, key=lambda sample: (sample.batch.created_at, [job.id for job in sample.ahead[:1]]))
 
 
-def _sample(db: Connection, batch: str, waiting: Sequence[Job]) -> list[Sample]:
-    found = batches.find(db, batch)
-    ahead = jobs.select(db, "batch = ? AND NOT (status = ? AND reason = ?)", (batch, Status.HELD, Reason.SAMPLE))
-    return [Sample(found[0], tuple(ahead), tuple(waiting))] if found else []
+def _ahead(db: Connection, batch: str) -> list[Job]:
+    return jobs.select(
+        db, "batch = ? AND NOT (status = ? AND reason = ?) ORDER BY id", (batch, Status.HELD, Reason.SAMPLE)
+    )
 
 
 def line(samples: Sequence[Sample]) -> str:
@@ -59,51 +64,115 @@ def line(samples: Sequence[Sample]) -> str:
     if not samples:
         return ""
     first = samples[0]
-    ready = "have come" if first.is_finished else "are on their way"
-    more = f" (and {len(samples) - 1:,} more batches)" if len(samples) > 1 else ""
-    return (
-        f"{shown(first.batch.name, 24)}: the first {len(first.ahead):,} {ready}, {len(first.waiting):,} wait: y{more}"
-    )
+    if len(first.ahead) == 1:
+        ready = "the first one has come" if first.is_finished else "the first one is on its way"
+    else:
+        ready = f"the first {len(first.ahead):,} " + ("have come" if first.is_finished else "are on their way")
+    more = f" (and {plural(len(samples) - 1, 'more batch', 'more batches')})" if len(samples) > 1 else ""
+    wait = f"{first.waiting:,} wait{'s' if first.waiting == 1 else ''}"
+    return f"{shown(first.batch.name, 24)}: {ready}, {wait}: y{more}"
 
 
-def question(sample: Sample) -> Question:
-    """Ask about the rest of a batch; the first choice leaves it waiting."""
-    number, most = len(sample.waiting), sample.most
-    cost = "The price is not known." if most is None else f"At most {most:,} cr."
-    title = f"Send the other {plural(number, 'photo')} of {shown(sample.batch.name, 30)}? {cost}"
-    lines = [_standing(job) for job in sample.ahead[:NAMED]]
-    if len(sample.ahead) > NAMED:
-        lines.append(f"and {len(sample.ahead) - NAMED:,} more")
-    return Question(
-        title,
-        lines,
-        (
-            Choice("l", "look at them first: the rest keeps waiting"),
-            Choice("y", "yes, send the rest", spends=True),
-            Choice("n", f"no, cancel the {number:,}: nothing more is paid"),
-        ),
-    )
+def heading(sample: Sample) -> str:
+    """The question, with its price."""
+    cost = "The price is not known." if sample.most is None else f"At most {sample.most:,} cr."
+    return f"Send the other {plural(sample.waiting, 'photo')} of {shown(sample.batch.name, 30)}? {cost}"
 
 
 _STANDING: Mapping[Status, str] = {Status.DONE: "saved", Status.SKIPPED: "saved", Status.FAILED: "failed"}
 
 
 def _standing(job: Job) -> str:
-    results = [result.path for result in job.results if result.path]
-    said = _STANDING.get(job.status, str(job.status))
-    return f"{shown(job.source.name, 30)}: {said}{' as ' + shown(results[0], 34) if results else ''}"
+    said = _STANDING.get(job.status, job.reason or str(job.status))
+    why = f", {shown(job.message, 60)}" if job.status in (Status.FAILED, Status.HELD) else ""
+    return f"{shown(job.source.name, 30)}: {said}{why}"
+
+
+class SampleScreen(PreviewScreen, inherit_bindings=False):
+    """The first results of a batch, one pair at a time; gives ``y``, ``n``, or '' for later."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("y", "answer('y')", "yes, send the rest", tooltip="Send the rest of the batch at the price above"),
+        Binding("n", "answer('n')", "no", tooltip="Cancel the rest: nothing more is paid"),
+        Binding("l,escape,q,enter", "back", "later", tooltip="Decide later: the rest keeps waiting"),
+        *PreviewScreen.PICTURE,
+    ]
+    CSS = f"""{PreviewScreen.CSS}
+    SampleScreen #question {{ text-style: bold; }}
+    SampleScreen #which {{ color: $quiet; }}
+    """
+
+    def __init__(self, sample: Sample) -> None:
+        super().__init__(Pair.of(sample.ahead[0]))
+        self.sample = sample
+        self.at = 0
+
+    def compose(self) -> ComposeResult:
+        """The question, which pair of how many, the pair."""
+        yield Line(id="question")
+        yield Line(id="which")
+        yield from super().compose()
+
+    def on_mount(self) -> None:
+        """Follow those that are still on their way."""
+        self.artui.looked.subscribe(self, self._looked)
+
+    def read(self) -> None:
+        """Read and draw the pair, and say how it stands."""
+        super().read()
+        number, here = len(self.sample.ahead), self.sample.ahead[self.at]
+        come = "" if self.sample.is_finished else f"  {self.sample.come:,} of {number:,} have come."
+        step = ", left and right step" if number > 1 and not self.crop else ""
+        self.query_one("#question", Line).say(f" {heading(self.sample)}{come}")
+        self.query_one("#which", Line).say(f" {self.at + 1:,} of {number:,}{step}  {_standing(here)}")
+
+    def _looked(self, look: Look) -> None:
+        if look.wrote and (look.changed is None or any(job.id in look.changed for job in self.sample.ahead)):
+            self.run_worker(self._renew())
+
+    async def _renew(self) -> None:
+        """Take in what has come meanwhile; where the batch no longer waits there is nothing to ask."""
+        found = await _waiting(self.artui, self.sample.batch.id)
+        if not self.is_current:
+            return
+        if found is None:
+            self.dismiss("")
+        else:
+            self.sample = found
+            self.turn_to(Pair.of(found.ahead[self.at]))
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """A console that only reads gives no answer; the arrows always move something."""
+        del parameters
+        return not (action == "answer" and self.artui.readonly)
+
+    def action_move(self, across: int, down: int) -> None:
+        """Go to the pair beside this one; a piece moves as it always does."""
+        if self.crop:
+            super().action_move(across, down)
+        elif 0 <= self.at + across < len(self.sample.ahead):
+            self.at += across
+            self.turn_to(Pair.of(self.sample.ahead[self.at]))
+
+    def action_answer(self, answer: str) -> None:
+        """Give the answer."""
+        self.dismiss(answer)
+
+
+async def _waiting(console: Console, batch: str | None) -> Sample | None:
+    samples = await console.view.ask(waiting_samples)
+    return next((one for one in samples if batch in (None, one.batch.id)), None)
 
 
 async def answer(console: Console, batch: str | None = None) -> bool:
     """Ask about a batch's sample (or the oldest one that waits); False where none waits."""
-    samples = await console.view.ask(waiting_samples)
-    sample = next((one for one in samples if batch in (None, one.batch.id)), None)
-    if sample is None:
+    sample = await _waiting(console, batch)
+    if sample is None or not sample.ahead:
         return False
 
     async def answered(key: str | None) -> None:
-        if key in ("y", "n"):
+        if key:
             await console.leave_requests([Act("approve", arguments={"batch": sample.batch.id, "yes": key == "y"})])
 
-    await console.push_screen(question(sample), answered)
+    await console.push_screen(SampleScreen(sample), answered)
     return True

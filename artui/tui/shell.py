@@ -12,8 +12,8 @@ from textual.message import Message
 from textual.widgets import Input, Static
 
 from artui.background import Alive
+from artui.journal.groups import Group
 from artui.journal.requests import EngineRow
-from artui.journal.window import Group
 from artui.shown import shown, width
 from artui.tui.look import Width, room
 from artui.tui.view import Look, Purse

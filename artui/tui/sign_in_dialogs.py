@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, ClassVar, cast
 
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
@@ -26,6 +26,7 @@ from artui.tui.words import amount
 
 if TYPE_CHECKING:
     from artui.providers.base import DevicePrompt
+    from artui.tui.app import Console
 
 Login = Callable[[Callable[["DevicePrompt"], None]], Awaitable[Secret]]
 """Asks the service for a code, shows it with what it is given, and returns the key once the code is confirmed."""
@@ -104,6 +105,10 @@ class CodeScreen(ModalScreen["Secret | None"]):
         self.query_one("#said", Static).update(self._words(scan=code.display))
         self.refresh_bindings()
 
+    @property
+    def _is_demo(self) -> bool:
+        return cast("Console", self.app).demo
+
     def _words(self, *, scan: bool) -> Content:
         quiet = "$quiet"
         if self.trouble:
@@ -111,6 +116,8 @@ class CodeScreen(ModalScreen["Secret | None"]):
         if self.prompt is None:
             return Content("Asking for a code ...")
         first = "Scan this, or open" if scan else "Open this on any phone or browser:"
+        if self._is_demo:
+            first = "No phone reaches a demo: open this on the same machine (y: without a browser)"
         parts: list[str | tuple[str, str]] = [
             f"{first}\n",
             (shown(self.prompt.url), "bold $primary"),
@@ -138,7 +145,10 @@ class CodeScreen(ModalScreen["Secret | None"]):
             address = shown(self.prompt.url_with_code)
             self.app.copy_to_clipboard(address)
             title = "Sent to your terminal; if nothing arrives, select it here"
-            self.app.push_screen(Reading(title, Content(address), plain=True))
+            said = address
+            if self._is_demo:
+                said += f"\n\nWithout a browser here, in another terminal:\n\ncurl -d confirm=1 \\\n '{address}'"
+            self.app.push_screen(Reading(title, Content(said), plain=True))
 
     def action_again(self) -> None:
         """Ask for another code."""

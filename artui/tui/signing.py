@@ -11,10 +11,10 @@ import os
 import time
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any
 
-from artui import signing
+from artui import providers, signing
 from artui.config import AccountConfig, load, save_setting, variable
 from artui.credentials import CredentialProblem, Place, Secret, Stored, Vault
 from artui.job import Reason
@@ -22,14 +22,14 @@ from artui.journal import Connection, accounts, offers, requests
 from artui.shown import shown
 from artui.signing import Payer
 from artui.tui.acts import Act
-from artui.tui.dialogs import Choice, Question
+from artui.tui.dialogs import Ask, Choice, Question
 from artui.tui.look import ASCII
 from artui.tui.service import Trouble, at_service, told
 from artui.tui.sign_in_dialogs import CodeScreen, KeyScreen, PayersScreen
 from artui.tui.words import plural
 
 if TYPE_CHECKING:
-    from artui.providers.base import Organization
+    from artui.providers.base import Organization, Provider
     from artui.tui.app import Console
 
 PATIENCE = 15.0
@@ -56,8 +56,11 @@ class SignIn:
     async def run(self) -> bool:
         """Walk through all steps; False where the person went back. Raises :class:`Trouble`."""
         self.refuse_fixed(await asyncio.to_thread(self._fixed))
+        if not await self._complete():
+            return False
         async with at_service(self.console.config, self.account, self.vault) as provider:
-            key = await self._key(provider.title, provider.login)
+            self.pasted = self.pasted or not provider.signs_in_by_code
+            key = await self._key(provider)
             if key is None:
                 return False
             agreed = False
@@ -81,11 +84,23 @@ class SignIn:
                 f"The key of {self.account.name} is set from outside ({shown(outside, 60)}): change it there."
             )
 
-    async def _key(self, title: str, login: object) -> Secret | None:
+    async def _complete(self) -> bool:
+        """Ask for the settings without which the service cannot be reached; False where the person went back."""
+        for key, description in (
+            await asyncio.to_thread(signing.asked_for, self.account.provider, self.account)
+        ).items():
+            title = f"{providers.load(self.account.provider).title}: {key}"
+            value = await self.console.push_screen_wait(Ask(title, [description]))
+            if not value:
+                return False
+            self.account = replace(self.account, settings={**self.account.settings, key: value})
+        return True
+
+    async def _key(self, provider: Provider[Any]) -> Secret | None:
         if self.pasted:
-            return await self.console.push_screen_wait(KeyScreen(f"Paste a key of {title}"))
+            return await self.console.push_screen_wait(KeyScreen(f"Paste the {provider.key_name} of {provider.title}"))
         draws = self.console.glyphs is not ASCII
-        screen = CodeScreen(f"Sign in to {title}", login, may_draw=draws)  # type: ignore[arg-type]
+        screen = CodeScreen(f"Sign in to {provider.title}", provider.login, may_draw=draws)
         try:
             return await self.console.push_screen_wait(screen)
         finally:
@@ -172,6 +187,28 @@ class SignIn:
             if place is not Place.MEMORY:
                 _take_back(login)
             return stored
+
+
+async def choose_service(console: Console) -> tuple[str, bool] | None:
+    """Ask at which service a new account is to be, and how it signs in; None where the person went back.
+
+    Returns the provider's name and whether its key is pasted.
+    """
+    kinds = await asyncio.to_thread(lambda: {name: providers.load(name) for name in providers.names()})
+    ways = [
+        (name, pasted)
+        for name, kind in kinds.items()
+        for pasted in ((False, True) if kind.signs_in_by_code else (True,))
+    ]
+    choices = [
+        Choice(
+            str(number), f"{kinds[name].title}: " + (f"paste the {kinds[name].key_name}" if pasted else "with a code")
+        )
+        for number, (name, pasted) in enumerate(ways, 1)
+    ]
+    lines = ["Nothing is sent or charged by signing in."]
+    answer = await console.push_screen_wait(Question("Which service?", lines, choices))
+    return ways[int(answer) - 1] if answer else None
 
 
 def _note(db: Connection, made: Sequence[AccountConfig], chosen: Sequence[Payer]) -> None:

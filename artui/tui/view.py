@@ -21,8 +21,9 @@ from artui.background import Alive, look
 from artui.config import Config, Paths
 from artui.job import Event
 from artui.journal import Connection, Journal, accounts, history, purchases, requests
+from artui.journal.groups import Group
 from artui.journal.requests import EngineRow
-from artui.journal.window import Filter, Group, overview, unfinished
+from artui.journal.window import Filter, overview, unfinished
 from artui.shown import shown
 
 P = ParamSpec("P")
@@ -46,7 +47,7 @@ class Moving:
 
 @dataclass(frozen=True, slots=True)
 class Purse:
-    """An account's money, in its unit; ``cap`` is the day's, None where there is none."""
+    """An account's money, in its unit: the last balance less what was bought since, and the day's cap, if any."""
 
     account: str
     balance: int | None
@@ -167,7 +168,10 @@ class View:
         state = self.journal.read(accounts.state, name)
         day = datetime.now(self.config.timezone).date().isoformat()
         spent = self.journal.read(purchases.spent, name, day=day, month=day[:7])
-        return Purse(name, state.balance, spent.day, self.config.accounts[name].caps.day, state.held)
+        left = state.balance
+        if left is not None and state.balance_at is not None:
+            left -= self.journal.read(purchases.not_in_balance, name, state.balance_at)
+        return Purse(name, left, spent.day, self.config.accounts[name].caps.day, state.held)
 
     def _engine(self, news: Look, *, wrote: bool) -> Alive | None:
         """The running engine. Its lock is tried only while it is believed to be held: an engine that starts this very

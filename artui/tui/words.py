@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import os
 import time
+from bisect import bisect_right
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from itertools import accumulate
+from pathlib import Path
 
 from artui.job import Job, Reason, Stage, Status
-from artui.journal.window import Group, group
-from artui.shown import shown
+from artui.journal.groups import Group, group
+from artui.shown import shown, width
 from artui.tui.look import Glyphs, bar
 from artui.tui.view import Moving
 
@@ -61,6 +65,14 @@ def plural(number: int, one: str, many: str = "") -> str:
     return f"{number:,} {one if number == 1 else many or one + 's'}"
 
 
+def begun(text: str, cells: int) -> str:
+    """As much of a printable sentence as fits, from its beginning."""
+    if width(text) <= cells:
+        return text
+    fits = bisect_right(list(accumulate(map(width, text))), cells - 2)
+    return f"{text[:fits].rsplit(' ', 1)[0]} .."
+
+
 @dataclass(frozen=True, slots=True)
 class Surroundings:
     """What a row needs to know beside its job."""
@@ -90,10 +102,11 @@ class Row:
     """Seconds after which the row says something else by itself; None where it stands still."""
 
 
-_HELD: Mapping[str, str] = {
+HELD: Mapping[str, str] = {
     Reason.IN_DOUBT: "in doubt: paid or not?",
     Reason.CAP: "waits: cap reached",
     Reason.CREDITS: "waits for credits",
+    Reason.SAMPLE: "waits for your yes",
     Reason.PAYMENT: "stopped: credits missing",
     Reason.LOGIN: "waits: signed out",
     Reason.QUOTA: "waits: quota reached",
@@ -108,6 +121,8 @@ _HELD: Mapping[str, str] = {
     Reason.ERROR: "unexpected error",
     Reason.TWIN: "waits for the same photo",
 }
+"""Why a job is held, in a few cells."""
+
 _RUNNING: Mapping[Stage, str] = {
     Stage.NEW: "checking",
     Stage.CHECKED: "about to upload",
@@ -147,6 +162,11 @@ def say(job: Job, around: Surroundings, glyphs: Glyphs, now: float) -> Row:
     )
 
 
+def is_left(job: Job) -> bool:
+    """Whether its result was bought, and then left at the service by a person's wish."""
+    return job.status is Status.CANCELLED and job.stage is Stage.PROCESSED
+
+
 def cost(job: Job) -> str:
     """What a job cost; in brackets what is spent unless the service says otherwise; plain what it will cost."""
     if job.charged is not None:
@@ -182,12 +202,12 @@ def _at_rest(job: Job, glyphs: Glyphs) -> tuple[str, str]:
         case Status.SKIPPED:
             return glyphs.unpaid, "already done, not paid"
         case Status.CANCELLED:
-            return glyphs.unpaid, "cancelled, not paid"
+            return glyphs.unpaid, "cancelled, not saved" if is_left(job) else "cancelled, not paid"
         case Status.FAILED:
             paid = "" if job.purchase else ", not sent"
             return glyphs.failed, _FAILED.get(job.reason) or shown(f"{job.reason or 'failed'}{paid}", 40)
         case _:
-            return glyphs.needs, _HELD.get(job.reason) or shown(job.reason, 40)
+            return glyphs.needs, HELD.get(job.reason) or shown(job.reason, 40)
 
 
 def _progress(moving: Moving, glyphs: Glyphs) -> str:
@@ -207,3 +227,10 @@ def processing(job: Job, usual: float | None, now: float) -> str:
         return f"processing, ~{about(left)} left"
     over = lasting(-left) if left > -600 else about(-left)
     return f"processing, {over} over" + (" usual" if left > -600 else "")
+
+
+def home(path: str | os.PathLike[str]) -> str:
+    """A path as people say it: their own folder is ``~``."""
+    own = str(Path.home())
+    text = os.fspath(path)
+    return "~" + text.removeprefix(own) if text == own or text.startswith(own + os.sep) else text

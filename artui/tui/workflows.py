@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import time
 from functools import partial
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar, cast
 
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical, VerticalScroll
 from textual.content import Content
-from textual.widgets import Input, OptionList, Static
+from textual.widgets import OptionList, Static
 
 from artui.config import AccountConfig
 from artui.credentials import Vault
@@ -20,13 +20,18 @@ from artui.shown import shown, width
 from artui.tui import catalogue
 from artui.tui.catalogue import Catalogue, Offer
 from artui.tui.dialogs import Reading
+from artui.tui.filter_line import FilterLine
 from artui.tui.look import ASCII, Width, room
 from artui.tui.place import Place
+from artui.tui.places import SUBMIT
 from artui.tui.rows import Cell, Rows, heads, line
 from artui.tui.service import Trouble
 from artui.tui.shell import Line
 from artui.tui.view import Look
 from artui.tui.words import about, amount, clock, plural
+
+if TYPE_CHECKING:
+    from artui.tui.submit import Submit
 
 STALE_AFTER = 600.0
 """Seconds after which coming here looks at the service again by itself."""
@@ -43,19 +48,6 @@ COLUMNS = (
     Cell("Last use", 13, right=True, wanted_from=FROM_NORMAL),
     Cell("  Author", 22, wanted_from=FROM_WIDE),
 )
-
-
-class WordsInput(Input):
-    """The line in which a filter is typed."""
-
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("escape", "leave_input", "keeps the filter, again: clears it"),
-        Binding("down", "leave_input", show=False),
-    ]
-
-    def action_leave_input(self) -> None:
-        """Back to the list; the filter stays."""
-        self.screen.query_one("#offers", Rows).focus()
 
 
 class OfferRows(Rows):
@@ -80,9 +72,6 @@ class Workflows(Place):
     DEFAULT_CSS = """
     Workflows #state { color: $quiet; }
     Workflows #heads { color: $quiet; text-style: bold; }
-    Workflows #words { display: none; }
-    Workflows.-filtering #words { display: block; }
-    Workflows.-filtering #state { display: none; }
     Workflows #middle { height: 1fr; }
     Workflows #list { width: 1fr; }
     Workflows #none { padding: 1 1; }
@@ -107,9 +96,7 @@ class Workflows(Place):
     def compose(self) -> ComposeResult:
         """What is known since when, the list, and all about the workflow under the cursor."""
         yield Line(id="state")
-        typed = WordsInput(id="words", placeholder="name, step, format, author or id: ghost png")
-        typed.cursor_blink = False
-        yield typed
+        yield FilterLine("name, step, format, author or id: ghost png", instead="#state", of="#offers")
         yield Line(id="heads")
         with Horizontal(id="middle"):
             with Vertical(id="list"):
@@ -140,7 +127,7 @@ class Workflows(Place):
 
     def back(self) -> bool:
         """Take the filter away."""
-        typed = self.query_one(WordsInput)
+        typed = self.query_one(FilterLine)
         if not typed.value:
             return False
         typed.value = ""
@@ -164,14 +151,8 @@ class Workflows(Place):
         if action == "compare":
             return self.is_mounted and self.offer is not None and bool(self.offer.pinned)
         if action == "submit":
-            return self.is_mounted and self.offer is not None and self._submit_key() is not None
+            return self.is_mounted and self.offer is not None
         return super().check_action(action, parameters)
-
-    def _submit_key(self) -> str | None:
-        """The digit of the place that takes a workflow and photos for it; None where there is none."""
-        from artui.tui.app import PLACES
-
-        return next((entry.key for entry in PLACES if hasattr(entry.place, "take_workflow")), None)
 
     # ----------------------------------------------------------------------------------------------------- reading
 
@@ -216,7 +197,7 @@ class Workflows(Place):
         """Draw everything anew."""
         cells = self.app.size.width
         self.set_class(room(self.app.size) >= Width.FULL, "-full")
-        typed = self.query_one(WordsInput).value
+        typed = self.query_one(FilterLine).value
         self.shown_offers = [one for one in self.catalogue.offers if catalogue.matches(one, typed)]
         self.query_one("#state", Line).say(f" {self._state(cells - 2)}")
         table = cells - 57 if self.has_class("-full") else cells
@@ -231,7 +212,7 @@ class Workflows(Place):
     def _state(self, cells: int) -> str:
         glyphs, found = self.console.glyphs, self.catalogue
         words = [shown(self._account, 20) or "no account", self._since()]
-        if typed := self.query_one(WordsInput).value.strip():
+        if typed := self.query_one(FilterLine).value.strip():
             words.insert(1, f"{len(self.shown_offers)} of {len(found.offers)} match '{shown(typed, 24)}'")
         elif found.offers:
             words.insert(1, plural(len(found.offers), "workflow"))
@@ -329,20 +310,11 @@ class Workflows(Place):
         """Another filter is typed."""
         self.draw()
 
-    def on_input_submitted(self) -> None:
-        """The filter stays; the keys act again."""
-        self.query_one("#offers", Rows).focus()
-
-    def on_descendant_focus(self) -> None:
-        """The filter's line is there while it is typed in."""
-        self.set_class(self.app.focused is self.query_one(WordsInput), "-filtering")
-
     # ----------------------------------------------------------------------------------------------------- actions
 
     def action_filter(self) -> None:
         """Type a filter."""
-        self.add_class("-filtering")
-        self.query_one(WordsInput).focus()
+        self.query_one(FilterLine).begin()
 
     def action_fetch(self) -> None:
         """Look at the service again."""
@@ -391,10 +363,9 @@ class Workflows(Place):
 
     async def action_submit(self) -> None:
         """Go where photos are picked, with this workflow."""
-        key, offer = self._submit_key(), self.offer
-        if key is not None and offer is not None:
-            await self.console.action_place(key)
-            self.console.place.take_workflow(self._account, offer.workflow.id)  # type: ignore[attr-defined]
+        if (offer := self.offer) is not None:
+            await self.console.action_place(SUBMIT.key)
+            cast("Submit", self.console.place).take_workflow(self._account, offer.workflow.id)
 
     def action_copy(self) -> None:
         """Send the id of this workflow to the terminal's clipboard."""

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from artui.background import open_journal
 from artui.config import load, paths
+from artui.journal import accounts
 
 CONFIG = """
 [accounts.studio]
@@ -16,8 +18,10 @@ day = 3000
 
 @pytest.fixture
 def configured() -> None:
-    """An account, so that the console opens on its jobs."""
+    """An account that was at work before, so that the console opens on its jobs."""
     where = paths()
     where.create()
     where.config_file.write_text(CONFIG)
     load(where)
+    with open_journal(where) as journal:
+        journal.write(accounts.set_balance, "studio", None, 0.0)

@@ -1,6 +1,6 @@
 """Pictures of every screen at work: ``python -m tests.tui.make_screenshots [FOLDER]`` drives the demo and writes them.
 
-SVG by Textual. PNG needs cairosvg (``pip install cairosvg``, and the system's libcairo) and the font DejaVu Sans Mono.
+SVG by Textual. PNG needs cairosvg, which needs the system's libcairo, and the font DejaVu Sans Mono.
 """
 
 from __future__ import annotations
@@ -18,16 +18,20 @@ from typing import Any
 
 from textual.pilot import Pilot
 
+from artui.cli import run
 from artui.cli.demo import staged
 from artui.cli.session import Session
 from artui.journal import jobs
-from artui.journal.window import Group
+from artui.journal.groups import Group
+from artui.sim.photos import noise_jpeg
 from artui.tui import catalogue
 from artui.tui.app import Console
 from artui.tui.jobs import Jobs
 
 FOLDER = Path(__file__).parents[2] / "screenshots"
 PATIENCE = 60.0
+CELL = 12.2
+"""The width of a cell in an SVG of Textual."""
 WIDE, NORMAL = (120, 36), (80, 24)
 RULE = """
 [[watch]]
@@ -88,12 +92,15 @@ class Camera:
 
 
 def to_png(svg: str, path: Path) -> None:
-    """Draw an SVG with a font of this machine, so large that its cells are as wide as those of the named one."""
+    """Draw an SVG with a font of this machine, so large that its cells are as wide as those of the named one.
+
+    A cell is a whole number of dots wide: letters are moved to whole dots, and a line would grow shorter by it.
+    """
     import cairosvg
 
     svg = re.sub(r"@font-face \{.*?\}", "", svg, flags=re.DOTALL)
     svg = svg.replace("Fira Code", "DejaVu Sans Mono").replace("font-size: 20px", "font-size: 20.266px")
-    cairosvg.svg2png(bytestring=svg.encode(), write_to=str(path))
+    cairosvg.svg2png(bytestring=svg.encode(), write_to=str(path), scale=15 / CELL)
 
 
 async def film(session: Session, folder: Path, size: tuple[int, int], steps: Steps, **given: Any) -> None:
@@ -111,8 +118,9 @@ def every_state(console: Console) -> bool:
 
 async def at_work(camera: Camera) -> None:
     await camera.until(lambda: every_state(camera.console))
-    await camera.pilot.pause(6)  # the toasts of the beginning go
-    await camera.press("0")
+    camera.console.clear_notifications()
+    await camera.until(lambda: len(camera.console.look.moving) >= 3 and camera.console.look.rate("up"))
+    await camera.press("0", "n")
     await camera.shoot("jobs")
     await camera.stop_at("reason = 'in doubt'")
     await camera.press("enter")
@@ -145,12 +153,11 @@ async def small(camera: Camera) -> None:
 
 async def others(camera: Camera) -> None:
     for key, name in (("2", "submit"), ("3", "workflows"), ("5", "accounts")):
-        if any(entry.key == key for entry in places()):
-            await camera.press(key)
-            await camera.pilot.pause(2)
-            if name == "submit":
-                await order(camera)
-            await camera.shoot(name)
+        await camera.press(key)
+        await camera.pilot.pause(2)
+        if name == "submit":
+            await order(camera)
+        await camera.shoot(name)
 
 
 async def order(camera: Camera) -> None:
@@ -163,10 +170,12 @@ async def order(camera: Camera) -> None:
     await camera.pilot.pause(2)
 
 
-def places() -> Any:
-    from artui.tui.app import PLACES
-
-    return PLACES
+def send_large_ones(folder: Path) -> None:
+    """Queue photos as large as a camera makes them: their way up can be watched."""
+    folder.mkdir()
+    for number in range(8):
+        noise_jpeg(folder / f"IMG_{231 + number:04}.jpg", 6_000_000 + 317_000 * number, number)
+    run(["submit", str(folder), "-w", "Shadow + Reflection", "--yes"])
 
 
 def write_rules(session: Session) -> Session:
@@ -177,14 +186,15 @@ def write_rules(session: Session) -> Session:
 
 
 def main() -> None:
-    """Take all pictures."""
+    """Take all pictures; a home of its own makes its folders look like a person's."""
     folder = Path(sys.argv[1] if len(sys.argv) > 1 else FOLDER).absolute()
     folder.mkdir(exist_ok=True)
     top = Path(tempfile.mkdtemp(prefix="artui-film-"))
-    os.environ.update(COLORFGBG="15;0", TERM="xterm-256color", COLORTERM="truecolor", TZ="UTC")
+    os.environ.update(COLORFGBG="15;0", TERM="xterm-256color", COLORTERM="truecolor", TZ="UTC", HOME=str(top))
     try:
-        with staged(top, top / "results") as session:
+        with staged(top, top / "photos" / "out") as session:
             session = write_rules(session)
+            send_large_ones(top / "photos" / "aw26" / "details")
             asyncio.run(film(session, folder, WIDE, at_work))
             asyncio.run(film(session, folder, NORMAL, small, ascii=True))
             asyncio.run(film(session, folder, (100, 30), others))

@@ -14,8 +14,12 @@ import pytest
 
 from artui.background import open_journal
 from artui.config import paths
-from artui.journal import Connection, accounts
+from artui.job import Seen
+from artui.journal import Connection, accounts, rules, seen
+from artui.journal.rules import NotTaken, RuleState
+from artui.journal.seen import SeenFile
 from artui.providers.base import Workflow
+from artui.watch.rules import rule_id
 from tests.tui.desk import DOUBT, FAILED, QUEUED, SAVED, fill
 from tests.tui.terminal import Terminal, terminal
 
@@ -69,13 +73,17 @@ def hostile(tmp_path: Path) -> Path:
     folder.mkdir()
     where = paths()
     where.create()
-    names = [json.dumps(_text(name), ensure_ascii=False) for name in CORPUS]
-    rules = "".join(f"[[watch]]\nfolder = {name}\noutput = {name}\n" for name in names)
-    where.config_file.write_text(f'[accounts.studio]\nprovider = "autoretouch"\n{rules}', "utf-8")
+    names = [_text(name) for name in CORPUS]
+    written = "".join(
+        f'[[watch]]\nexisting = "ignore"\noutput = "/o"\nworkflow = "w{word[1:]}\nfolder = "/w/{word[1:]}\n'
+        for word in (json.dumps(name, ensure_ascii=False) for name in names)
+    )
+    where.config_file.write_text(f'[accounts.studio]\nprovider = "autoretouch"\n{written}', "utf-8")
     states = [(SAVED, FAILED, DOUBT, QUEUED)[number % 4] for number in range(len(CORPUS))]
     numbers = fill(*states)
     with open_journal(where) as journal:
         journal.write(_poison, numbers)
+        journal.write(_poison_rules, names)
     for name in CORPUS:
         if b"/" not in name:
             (folder / os.fsdecode(name)).write_bytes(b"no picture")
@@ -103,6 +111,21 @@ def _poison(db: Connection, numbers: list[int]) -> None:
     db.execute("UPDATE batches SET name = ?", (f"a\x1b[{MARK}m[/]\u202eb",))
     accounts.keep_workflows(db, "studio", recipes)
     accounts.set_balance(db, "studio", 5, 0.0)
+
+
+def _poison_rules(db: Connection, names: list[str]) -> None:
+    """Every rule as a watcher that met such names would leave it; the first one has met them all."""
+    ids = []
+    for number, name in enumerate(names):
+        folder = Path(os.path.abspath(f"/w/{name}"))  # noqa: PTH100 — as the rule has it
+        ids.append(rule_id(str(folder)))
+        rules.load(db, ids[-1], name=str(folder), folder=folder, account="studio", run=None, day=None, month=None,
+                   twins="deliver")  # fmt: skip
+        rules.set_state(db, ids[-1], list(RuleState)[number % len(RuleState)], f"{folder} {name}")
+    rules.set_not_taken(db, ids[0], {name: NotTaken(3, (name, name, name)) for name in names})
+    for name in names:
+        seen.note(db, ids[0], SeenFile(name, 1, 1, Seen.REFUSED, reason=name, message=name))
+        rules.log(db, ids[0], name, name)
 
 
 def columns_are_aligned(shown: Terminal) -> None:
@@ -146,6 +169,26 @@ def test_every_screen_draws_it_and_lets_nothing_through(hostile: Path) -> None:
                 shown.settle()
         shown.press("1")
         shown.sees("[1 Jobs]")
+        check(bytes(shown.sent))
+
+
+def test_what_is_known_of_a_rule_draws_it(hostile: Path) -> None:
+    with terminal(size=(80, 24), environ={"PWD": str(hostile)}, folder=hostile) as shown:
+        shown.sees("[1 Jobs]", "[All ")
+        shown.press("4")
+        shown.sees("[4 Watch]", "Folder")
+        shown.press("\r")
+        shown.sees("Not taken", "esc back")
+        for _ in range(2):
+            shown.press("\x1b[C")
+            for _ in range(2 * len(CORPUS) // 16):
+                shown.settle()
+                shown.press("\x1b[6~")
+            shown.press("\r")
+            shown.settle()
+            shown.press("\r")
+            shown.settle()
+            shown.press("\x1b")
         check(bytes(shown.sent))
 
 

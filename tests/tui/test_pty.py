@@ -14,7 +14,7 @@ import pytest
 from artui.background import lock_is_held, open_journal
 from artui.config import paths
 from artui.job import Status
-from artui.journal import jobs
+from artui.journal import Connection, jobs
 from artui.sim.server import Simulator, running
 from tests.desk import Desk as CommandDesk
 from tests.desk import desks
@@ -124,6 +124,42 @@ class TestAlone:
             shown.sees("IMG_0001.jpg")
             shown.read(REST)
             until(lambda: _quiet(shown))
+
+    def test_a_hundred_thousand_jobs_open_and_every_key_answers(self) -> None:
+        fill(FAILED, SAVED, QUEUED)
+        with open_journal(paths()) as journal:
+            journal.write(multiply, 3, 99_997)
+        with terminal("--ascii") as shown:
+            shown.sees("[All 100,000]", "Needs you 1", "IMG_0000.jpg", "failed at the service")
+            shown.press("G")
+            shown.sees("IMG_0099999.jpg", "queued")
+            shown.press("g")
+            shown.sees("failed at the service", "IMG_0000.jpg")
+            shown.press("\x1b[C")
+            shown.sees("[Needs you 1]")
+            shown.until(lambda: "IMG_0100" not in shown.text)
+            shown.press("0/")
+            shown.sees("esc keeps the filter")
+            shown.press("0054321\r")
+            shown.sees("[All 1]", "IMG_0054321.jpg")
+            shown.press("\x1b")
+            shown.sees("[All 100,000]")
+            shown.press("q")
+            shown.sees("Leave the console?", "99,998 queued")
+            shown.press("n")
+            assert shown.wait() == 0
+
+
+def multiply(db: Connection, number: int, times: int) -> None:
+    """So many more jobs that stand as one job does: by one statement, a hundred thousand take two seconds."""
+    own = {"source": "CAST('/photos/boots/IMG_' || printf('%07d', n) || '.jpg' AS BLOB)", "stem_key": "'more' || n"}
+    columns = [name for _, name, *_ in db.execute("PRAGMA table_info(jobs)") if name != "id"]
+    db.execute(
+        f"INSERT INTO jobs ({', '.join(columns)}) SELECT {', '.join(own.get(name, name) for name in columns)}"
+        " FROM (WITH RECURSIVE numbers (n) AS (SELECT 3 UNION ALL SELECT n + 1 FROM numbers LIMIT ?) SELECT n"
+        " FROM numbers), jobs WHERE id = ?",
+        (times, number),
+    )
 
 
 def _quiet(shown: Any) -> bool:

@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+from functools import partialmethod
+
 import pytest
+import rich.color
+from textual.color import Color
+from textual.theme import Theme
+from textual.widgets._toast import Toast
 
 from artui.background import open_journal
 from artui.job import Stage, Status
 from artui.journal import accounts, jobs, requests
 from artui.tui.app import Console
 from artui.tui.dialogs import Question, Reading
+from artui.tui.look import DARK, LIGHT
 from artui.tui.palette import Palette
 from tests.tui.desk import CUT, DOUBT, FAILED, QUEUED, SAVED, SENT, at_desk, fill
 
@@ -24,7 +31,7 @@ async def test_the_header_shows_money_and_what_needs_a_person() -> None:
     fill(FAILED, CUT, DOUBT, SAVED, QUEUED)
     async with at_desk() as desk:
         desk.write(accounts.set_balance, "studio", 2781, 0.0)
-        await desk.sees("studio 2,781 cr | today 30/3,000", "3 need you")
+        await desk.sees("studio 2,751 cr | today 30/3,000", "3 need you")
         header = desk.lines()[0]
         assert len(header) == 80
         assert header.endswith("3 need you | engine: none yet ")
@@ -67,6 +74,56 @@ async def test_all_keys_and_the_palette_come_from_the_same_bindings() -> None:
         await desk.sees("Put aside what needs you")
         await desk.press("down", "enter")
         await desk.sees("(aside)")
+
+
+async def test_the_help_wraps_under_its_sentences() -> None:
+    fill(FAILED)
+    async with at_desk((60, 24)) as desk:
+        await desk.press("question_mark", "pagedown")
+        await desk.sees("Put aside what needs you")
+        lines = desk.lines()
+        first = next(place for place, line in enumerate(lines) if "Put aside what needs you" in line)
+        assert "up and down scroll, esc goes back" in "\n".join(lines)
+        assert lines[first + 1].index("moves; again") == lines[first].index("Put aside")
+
+
+def luminance(color: str) -> float:
+    """Relative luminance as WCAG 2 has it."""
+    parts = [
+        part / 12.92 if part <= 0.03928 else ((part + 0.055) / 1.055) ** 2.4 for part in Color.parse(color).normalized
+    ]
+    return 0.2126 * parts[0] + 0.7152 * parts[1] + 0.0722 * parts[2]
+
+
+@pytest.mark.parametrize("theme", [DARK, LIGHT], ids=lambda theme: theme.name)
+def test_every_text_can_be_read_on_every_ground(theme: Theme) -> None:
+    grounds = [str(theme.background), str(theme.surface), str(theme.panel), theme.variables["cursor"]]
+    texts = [str(getattr(theme, name)) for name in ("foreground", "primary", "accent", "success", "warning", "error")]
+    for text in [*texts, theme.variables["quiet"], theme.variables["cursor-text"]]:
+        for ground in grounds:
+            dark, light = sorted((luminance(text), luminance(ground)))
+            assert (light + 0.05) / (dark + 0.05) >= 4.5, (text, ground)
+
+
+@pytest.mark.parametrize("theme", [DARK, LIGHT], ids=lambda theme: theme.name)
+def test_sixteen_colours_keep_ground_cursor_and_text_apart(theme: Theme) -> None:
+    def plain(color: object) -> int | None:
+        return rich.color.Color.parse(str(color)).downgrade(rich.color.ColorSystem.STANDARD).number
+
+    ground, cursor = plain(theme.background), plain(theme.variables["cursor"])
+    assert len({ground, cursor, plain(theme.variables["cursor-text"])}) == 3
+    for text in ("foreground", "primary", "accent", "success", "warning", "error"):
+        assert plain(getattr(theme, text)) not in (ground, cursor)
+
+
+async def test_a_toast_leaves_sums_messages_and_keys_readable(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Console, "run_test", partialmethod(Console.run_test, notifications=True))
+    fill(*[QUEUED] * 30)
+    async with at_desk() as desk:
+        desk.console.notify("Print Master now costs 34, not 30; not sent. " * 2, markup=False)
+        await desk.until(lambda: len(desk.console.screen.query(Toast)) == 1)
+        await desk.sees("30 jobs: quoted 300 = charged 0 + sent 0 + to come 300 + unspent 0", "Print Master")
+        assert "Print Master" not in "\n".join(desk.lines()[-4:])
 
 
 async def test_leaving_with_nothing_under_way_asks_nothing() -> None:

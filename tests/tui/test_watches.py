@@ -1,12 +1,31 @@
-"""The Watch screen: rules as they are written, where each is written, and an honest word where there is none."""
+"""The Watch screen: how each rule stands, its files and why some were not taken, and what a person can do about it."""
 
 from __future__ import annotations
 
-import pytest
+import re
+import time
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
 
-from artui.config import load, paths
-from artui.tui.watches import rules
-from tests.tui.desk import at_desk
+import pytest
+from textual.widgets import Input
+
+from artui.background import Alive, open_journal
+from artui.config import paths
+from artui.job import Batch, Seen
+from artui.journal import Connection, accounts, jobs, requests, rules, seen
+from artui.journal.requests import EngineRow
+from artui.journal.rules import NotTaken, RuleState
+from artui.journal.seen import SeenFile
+from artui.providers.base import Workflow
+from artui.tui.job_details import DetailsScreen
+from artui.tui.watches import Watches
+from artui.tui.watches.rule_screen import RuleScreen
+from artui.watch.rules import rule_id
+from tests.samples import new_job
+from tests.tui.desk import CUT, FAILED, QUEUED, SAVED, SENT, Desk, at_desk, place
 
 pytestmark = [pytest.mark.anyio, pytest.mark.usefixtures("configured")]
 
@@ -21,60 +40,540 @@ caps = { day = 500 }
 
 # The second one.
 [[watch]]
-folder = 7
-caps = "many"
-account = "nobody"
+folder = "/srv/seven"
+caps = { run = 7 }
+account = "studio"
+workflow = "w"
+output = "/srv/seven-out"
+existing = "process"
+name = "sevens"
 """
+CAPPED: dict[str, Any] = {"stage": "uploaded", "status": "held", "reason": "cap", "message": "no room this day"}
+TWIN = {"stage": "checked", "status": "skipped", "reason": "", "message": "same photo as job 1 (IMG_0.jpg)"}
+IN = rule_id("/srv/in")
 
 
-def write_rules(text: str = RULES) -> None:
-    with paths().config_file.open("a") as config:
+def write_rules(text: str = RULES, *, settings: bool = False) -> None:
+    file = paths().settings_file if settings else paths().config_file
+    with file.open("a") as config:
         config.write(text)
 
 
-async def test_without_a_rule_it_says_what_one_is_and_offers_no_key() -> None:
-    async with at_desk() as desk:
-        await desk.press("4")
-        await desk.sees("[4 Watch]", "No folder is watched", "[[watch]]")
-        assert "where it is written" not in "\n".join(desk.lines())
+def settle(
+    db: Connection, *states: Mapping[str, Any], state: RuleState = RuleState.WATCHING, message: str = ""
+) -> None:
+    """The rule of /srv/in as a watcher would leave it, with jobs in these states."""
+    rules.load(db, IN, name="/srv/in", folder=Path("/srv/in"), account="studio", run=None, day=500, month=None,
+               twins="deliver")  # fmt: skip
+    rules.set_state(db, IN, state, message)
+    batch = Batch("b-in", "in", "studio", time.time())
+    files = [SeenFile(f"IMG_{number}.jpg", 1000, 1, Seen.TAKEN) for number in range(len(states))]
+    taken = [(file, new_job(source=Path("/srv/in", file.name), batch="b-in", rule=IN)) for file in files]
+    seen.take(db, IN, batch, taken, None)
+    for number, columns in zip(jobs_of(db), states, strict=True):
+        place(db, number, **columns)
 
 
-async def test_rules_are_shown_with_all_they_say() -> None:
+def jobs_of(db: Connection) -> list[int]:
+    return sorted(job.id for job in jobs.select(db, "rule = ?", (IN,)))
+
+
+def refuse(db: Connection) -> None:
+    """Files that were not taken: two cut off alike, one here before; two that grow, and one that a pattern left out."""
+    said = "the end of the JPEG is missing. Nothing was sent or paid; copy it here again."
+    for number in (1, 2):
+        file = SeenFile(f"cut{number}.jpg", 9, 1, Seen.REFUSED, reason="truncated", message=f"cut{number}.jpg: {said}")
+        seen.note(db, IN, file)
+    seen.note(db, IN, SeenFile("old.jpg", 9, 1, Seen.EXISTING, reason="here before the rule"))
+    rules.scanned(db, IN, {"still growing": NotTaken(2, ("a.tif", "b.tif")), "pattern": NotTaken(41, ("x_draft.jpg",))})
+
+
+def journal(act: Any, *args: Any, **kwargs: Any) -> Any:
+    with open_journal(paths()) as open_one:
+        return open_one.write(act, *args, **kwargs)
+
+
+def pretend_watching(desk: Desk) -> None:
+    """Let the console believe that `artui watch` runs."""
+    row = EngineRow(1, 1, "here", "watch", time.time(), None, "running", "test")
+    desk.console.view._engine = lambda *_, **__: Alive(row, stale=False)  # type: ignore[method-assign]
+
+
+async def on_watch(desk: Desk) -> Watches:
+    await desk.press("4")
+    watches = await desk.until(lambda: isinstance(desk.console.place, Watches) and desk.console.place)
+    await desk.until(lambda: watches.written is not None and len(watches.standings) >= len(watches.entries))
+    return watches
+
+
+def asked(desk: Desk) -> list[tuple[str, Mapping[str, Any]]]:
+    return [(one.what, one.arguments) for one in desk.console.journal.read(requests.waiting)]
+
+
+def row_of(desk: Desk, text: str) -> str:
+    return next(line for line in desk.lines() if text in line)
+
+
+# ------------------------------------------------------------------------------------------------------------ rules
+
+
+@pytest.mark.parametrize("size", [(60, 18), (80, 24)])
+async def test_without_a_rule_it_says_what_to_do(size: tuple[int, int]) -> None:
+    async with at_desk(size=size) as desk:
+        await on_watch(desk)
+        said = (
+            "No folder is watched. a adds one: folder, workflow, output, daily cap. On a server, `artui systemd-unit`"
+        )
+        await desk.until(lambda: f"{said} keeps it running after you log out." in _joined(desk))
+        assert re.search(r"\ba add\b", desk.lines()[-1])
+        assert not re.search("enter|edit|pause", desk.lines()[-1])
+
+
+async def test_a_rule_that_nobody_watches_says_so_and_how_to() -> None:
     write_rules()
+    async with at_desk() as desk:
+        await on_watch(desk)
+        await desk.sees("/srv/in -> /srv/out/{stem}", "account studio", "Ghost Mannequin", "cap 500 a day")
+        assert re.search(r"! /srv/in +not watched +- +- +- +- +-/500", row_of(desk, "! /srv/in"))
+        await desk.sees("Not watched by any engine: `artui watch`, or its service, watches.")
+        await desk.press("w")
+        await desk.sees("artui systemd-unit", "artui watch --dry-run")
+        await desk.until(lambda: "1 rule without a daily cap, at most 500 cr a day by the others" in _joined(desk))
+
+
+async def test_figures_of_today_and_what_the_cap_holds() -> None:
+    write_rules()
+    before = {**CUT, "created_at": time.time() - 172_800}
+    journal(settle, before, SAVED, SAVED, SENT, CAPPED, CAPPED, QUEUED, FAILED, TWIN)
+    journal(refuse)
+    journal(lambda db: db.execute("UPDATE rules SET allowed = 100, allowed_day = ?", (time.strftime("%Y-%m-%d"),)))
     async with at_desk(size=(100, 24)) as desk:
-        await desk.press("4")
-        await desk.sees("1 /srv/in -> /srv/out", "account studio, workflow Ghost Mannequin, caps 500 a day")
-        await desk.sees("2 7 -> -", "account nobody (not set up)", "caps many")
-        assert "\n".join(desk.lines()).count("not watched") == 2
+        pretend_watching(desk)
+        await on_watch(desk)
+        await desk.sees("waits: cap reached", "8 taken, 3 done, 1 failed, 2 refused")
+        await desk.until(lambda: "(100 more allowed today)" in _joined(desk))
+        # 2 growing + 2 held wait; of those not taken the ones refused and the one that failed.
+        assert re.search(r"waits: cap reached +4 +8 +3 +3 +40/600", row_of(desk, "! /srv/in"))
+        await desk.sees("20 cr charged + 20 sent of 600", "2 wait: cap reached, 2 still growing")
+        await desk.until(lambda: "40 of 600 (charged 20, sent 20). 2 photos wait until 00:00. +" in _joined(desk))
 
 
-@pytest.mark.parametrize("key", ["e", "enter"])
-async def test_a_rule_names_the_file_and_the_line_it_is_written_on(key: str) -> None:
+@pytest.mark.parametrize(
+    ("state", "message", "word", "said"),
+    [
+        (RuleState.WATCHING, "", "watched", "now: "),
+        (RuleState.OFFLINE, "/srv/in is not there (not mounted, renamed or deleted)", "offline since ",
+         "(not mounted, renamed or deleted). Nothing counts as deleted, nothing is sent. artui looks every 30 s."),
+        (RuleState.FOREIGN, "/srv/in is watched by another artui of this machine (rule x)", "another's folder",
+         "/srv/in is watched by another artui of this machine (rule x). Nothing is taken. y makes it this rule's"),
+        (RuleState.HELD, "Ghost now costs 12, not 10: nothing is sent at the new price", "held: needs your yes",
+         "Ghost now costs 12, not 10: nothing is sent at the new price. Nothing new is taken. y shows what a yes"),
+        (RuleState.WAITS, "the service is asked what it costs", "waits for the price", "it goes on by itself"),
+        (RuleState.ENDED, "", "not watched", "does not watch this folder yet: u has it read the rules again"),
+    ],
+)  # fmt: skip
+async def test_each_state_in_words(state: RuleState, message: str, word: str, said: str) -> None:
     write_rules()
+    journal(settle, QUEUED, state=state, message=message)
     async with at_desk() as desk:
-        await desk.press("4", "down", key)
-        line = paths().config_file.read_text().splitlines().index("folder = 7")
-        await desk.sees(f"line {line}", "[[watch]]", 'account = "nobody"')
-        assert "/srv/in" not in "\n".join(desk.lines()[8:])
-        await desk.press("escape")
-        await desk.sees("[4 Watch]")
+        pretend_watching(desk)
+        await on_watch(desk)
+        await desk.sees(word)
+        await desk.until(lambda: said in _joined(desk))
+
+
+async def test_what_settles_is_counted_and_a_pause_is_said() -> None:
+    write_rules()
+    journal(settle)
+    journal(refuse)
+    async with at_desk() as desk:
+        pretend_watching(desk)
+        await on_watch(desk)
+        await desk.sees("settling 2")
+        desk.write(lambda db: db.execute("UPDATE rules SET paused = 1"))
+        await desk.until(lambda: "Paused by a person: nothing new is taken or sent; what is bought" in _joined(desk))
+        assert re.match(r"- /srv/in +paused", row_of(desk, "/srv/in "))
+
+
+async def test_a_bad_rule_is_a_line_with_its_place_and_the_others_are_shown() -> None:
+    write_rules()
+    write_rules(
+        '[[watch]]\nfolder = "/srv/three"\noutput = "/o"\nworkflow = "w"\naccount = "studoi"\nexisting="ignore"\n'
+    )
+    async with at_desk() as desk:
+        await on_watch(desk)
+        await desk.sees("! /srv/three", "cannot be used")
+        await desk.press("G")
+        line = paths().config_file.read_text().splitlines().index('account = "studoi"') + 1
+        await desk.until(lambda: f"config.toml line {line}: account studoi is not set up" in _joined(desk))
+        await desk.press("P")
+        assert asked(desk) == []
+
+
+async def test_rules_that_cannot_stand_together_and_a_broken_file_are_told() -> None:
+    write_rules()
+    write_rules(RULES.split("# The")[0])
+    write_rules(RULES.split("# The")[0].replace("/srv/in", "/srv").replace("/srv/out", "/o") + "recursive = true\n")
+    async with at_desk(size=(100, 24)) as desk:
+        await on_watch(desk)
+        await desk.until(lambda: "/srv is watched by the rule of" in _joined(desk))
+        await desk.press("down", "down")  # the journal could not tell it from the first
+        await desk.until(lambda: "has a rule called /srv/in too: give each its own name" in _joined(desk))
+        write_rules("[[watch]]\nfolder = 7\n")
+        await desk.press("1", "4")
+        await desk.until(lambda: 'watch.4.folder must be text, like "this"' in _joined(desk))
+        assert "! /srv/in" in "\n".join(desk.lines())  # the rules as they could be read last
+
+
+async def told(desk: Desk, text: str) -> None:
+    await desk.until(lambda: any(text in one.message for one in desk.console._notifications))
+
+
+def _joined(desk: Desk) -> str:
+    return re.sub(r"\s+", " ", " ".join(line.strip(" |!-") for line in desk.lines()))
 
 
 @pytest.mark.parametrize("size", [(60, 18), (80, 24), (140, 40)])
-async def test_every_rule_takes_two_lines_at_every_width(size: tuple[int, int]) -> None:
+async def test_every_rule_takes_one_line_at_every_width(size: tuple[int, int]) -> None:
     write_rules('[[watch]]\nfolder = "/a/' + "very/" * 30 + 'long"\noutput = "/b/' + "ä\\u202e" * 40 + '"\n')
     write_rules('[[watch]]\nfolder = "/second"\n')
     async with at_desk(size=size) as desk:
-        await desk.press("4")
-        await desk.sees("/second")
-        numbered = [place for place, line in enumerate(desk.lines()) if line.lstrip().startswith(("1 /a", "2 /second"))]
-        assert numbered[1] - numbered[0] == 2
-        assert all("not watched" in desk.lines()[place] for place in numbered)
+        await on_watch(desk)
+        await desk.sees("/second", "cannot be used")
+        long, second = (next(at for at, one in enumerate(desk.lines()) if one.startswith(f"! {name}"))
+                        for name in ("/a", "/second"))  # fmt: skip
+        assert second - long == 1
+        assert len({desk.lines()[at].index("cannot be used") for at in (long, second)}) == 1
 
 
-def test_a_rule_takes_what_it_does_not_say_from_its_account() -> None:
-    paths().config_file.write_text(
-        '[accounts.studio]\nprovider = "autoretouch"\nworkflow = "w-1"\noutput = "/out"\n[[watch]]\nfolder = "/in"\n'
+async def test_a_rule_of_config_toml_names_its_file_and_line() -> None:
+    write_rules()
+    async with at_desk() as desk:
+        await on_watch(desk)
+        await desk.press("G", "e")
+        line = paths().config_file.read_text().splitlines().index('folder = "/srv/seven"')
+        await desk.sees(f"line {line}", "[[watch]]", 'name = "sevens"', "artui never writes to config.toml")
+        assert "/srv/in" not in "\n".join(desk.lines()[8:])
+
+
+async def test_a_rule_given_to_the_watcher_alone_is_shown_while_it_works() -> None:
+    journal(settle, QUEUED)
+    async with at_desk() as desk:
+        await on_watch(desk)
+        await desk.sees("No folder is watched")
+        pretend_watching(desk)
+        await desk.sees("+ /srv/in", "watched", "0/500")
+        await desk.press("e")
+        await desk.sees("the command line of `artui watch`", "it ends with that")
+        await desk.press("escape", "x")
+        await desk.press("P")
+        await desk.until(lambda: asked(desk) == [("pause rule", {"rule": IN})])
+
+
+# ------------------------------------------------------------------------------------------------------- one rule
+
+
+async def test_taken_not_taken_and_log() -> None:
+    write_rules()
+    journal(settle, SAVED, SENT, FAILED, TWIN, TWIN)
+    journal(refuse)
+    journal(rules.log, IN, "taken", "5 taken: IMG_0.jpg …")
+    async with at_desk() as desk:
+        pretend_watching(desk)
+        await on_watch(desk)
+        await desk.press("enter")
+        await desk.until(lambda: isinstance(desk.console.screen, RuleScreen))
+        await desk.sees("[Taken 5]", "Not taken 49", "+ in/IMG_0.jpg", "saved", "x in/IMG_2.jpg")
+        newest = [line[3:14] for line in desk.lines() if "in/IMG_" in line]
+        assert newest == sorted(newest, reverse=True)
+        await desk.press("enter")
+        await desk.until(lambda: isinstance(desk.console.screen, DetailsScreen))
+        await desk.sees("/srv/in/IMG_4.jpg")
+        await desk.press("escape", "right")
+        await desk.sees("[Not taken 49]", "still growing", "same content, copied")
+        assert re.search(r"cut off +2 +cut\d.jpg, cut\d.jpg", row_of(desk, "cut off"))
+        assert re.search(r"pattern +41 +x_draft.jpg", row_of(desk, "pattern"))
+        assert re.search(r"here before the rule +1 +old.jpg", row_of(desk, "here before"))
+        assert re.search(r"same content, copied +2 +IMG_4.jpg, IMG_3.jpg", row_of(desk, "same content"))
+        await desk.press("right")
+        await desk.sees("[Log]", "5 taken: IMG_0.jpg")
+        await desk.press("q")
+        await desk.sees("[4 Watch]")
+
+
+async def test_a_group_shows_its_files_and_a_job_among_them() -> None:
+    write_rules()
+    journal(settle, SAVED, TWIN)
+    journal(refuse)
+    async with at_desk() as desk:
+        pretend_watching(desk)
+        await on_watch(desk)
+        await desk.press("enter", "right")
+        await desk.sees("cut off")
+        await desk.until(lambda: _to(desk, "cut off"))
+        await desk.sees("Put a good copy into the folder")
+        await desk.press("enter")
+        await desk.sees("cut1.jpg", "cut2.jpg", "esc shows all reasons")
+        await desk.press("enter")
+        await desk.until(lambda: "the end of the JPEG is missing. Nothing was sent or paid" in _joined(desk))
+        await desk.press("escape", "escape")
+        await desk.sees("same content, copied")
+        await desk.until(lambda: _to(desk, "same content"))
+        await desk.press("enter")
+        await desk.sees("same photo as job 1")
+        await desk.press("enter")
+        await desk.until(lambda: isinstance(desk.console.screen, DetailsScreen))
+        await desk.sees("already done, not paid")
+
+
+def _to(desk: Desk, word: str) -> bool:
+    """The cursor of the list of groups on this one."""
+    screen = desk.console.screen
+    assert isinstance(screen, RuleScreen)
+    listed = screen._list
+    place = next((at for at, one in enumerate(listed.items) if one.texts[0].startswith(word)), None)  # type: ignore[attr-defined]
+    if place is None:
+        return False
+    listed.move_to(place)
+    return True
+
+
+async def test_a_folder_that_is_offline_heads_what_is_not_taken() -> None:
+    write_rules()
+    journal(settle, state=RuleState.OFFLINE, message="/srv/in is not there (not mounted, renamed or deleted)")
+    async with at_desk() as desk:
+        pretend_watching(desk)
+        await on_watch(desk)
+        await desk.press("enter", "right")
+        await desk.sees("folder offline", "/srv/in is not there")
+        await desk.until(lambda: "Nothing counts as deleted." in _joined(desk))
+
+
+# ------------------------------------------------------------------------------------------------------- decisions
+
+
+async def test_pause_and_going_on_after_a_question_with_its_price() -> None:
+    write_rules()
+    journal(settle, {**CAPPED, "reason": "paused"})
+    async with at_desk() as desk:
+        pretend_watching(desk)
+        await on_watch(desk)
+        await desk.press("P")
+        await desk.until(lambda: asked(desk) == [("pause rule", {"rule": IN})])
+        desk.write(lambda db: db.execute("UPDATE rules SET paused = 1"))
+        await desk.until(lambda: re.search(r"^- /srv/in +paused", "\n".join(desk.lines()), re.MULTILINE))
+        await desk.press("P")
+        await desk.sees("Let in go on?", "1 photo waits, taken already: at most 10 cr.", "a cap of 500 cr today")
+        await desk.press("down", "enter")
+        await desk.sees("enter never spends")
+        await desk.press("r")
+        await desk.until(lambda: asked(desk)[1:] == [("resume rule", {"rule": IN})])
+
+
+async def test_more_is_allowed_only_with_its_price_and_a_key_of_its_own() -> None:
+    write_rules()
+    journal(settle, CAPPED, CAPPED)
+    async with at_desk() as desk:
+        pretend_watching(desk)
+        await on_watch(desk)
+        await desk.press("plus")
+        await desk.sees("How many credits more for in, until midnight?", "2 photos wait for room: 20 cr.")
+        await desk.press("ctrl+u", *"10O", "enter")
+        await told(desk, "is no number of credits")
+        await desk.press("plus")
+        await desk.sees("until midnight?")
+        await desk.press("enter")  # what those that wait need
+        await desk.sees("Allow in 20 cr more until midnight?", "at most 20 cr")
+        await desk.press("down", "enter")
+        assert asked(desk) == []
+        await desk.press("a")
+        await desk.until(lambda: asked(desk) == [("allow", {"rule": IN, "amount": 20})])
+
+
+@pytest.mark.parametrize(
+    ("state", "message", "question"),
+    [
+        (RuleState.HELD, "more than 500 new files at once", "in waits for your yes."),
+        (RuleState.FOREIGN, "/srv/in belongs to another rule", "Is this the folder of in?"),
+        (RuleState.OFFLINE, "/srv/in is there without its .artui-folder: not mounted", "Is this the folder of in?"),
+    ],
+)
+async def test_a_yes_to_what_holds_a_rule(state: RuleState, message: str, question: str) -> None:
+    write_rules()
+    journal(settle, state=state, message=message)
+    async with at_desk() as desk:
+        pretend_watching(desk)
+        await on_watch(desk)
+        await desk.until(lambda: "y yes" in desk.lines()[-1])
+        await desk.press("y")
+        await desk.sees(question, message[:30])
+        await desk.press("a")
+        await desk.until(lambda: asked(desk) == [("resume rule", {"rule": IN})])
+
+
+async def test_looking_now_is_for_an_engine_that_watches() -> None:
+    write_rules()
+    journal(settle)
+    async with at_desk() as desk:
+        await on_watch(desk)
+        await desk.press("u")
+        await told(desk, "No engine watches folders")
+        pretend_watching(desk)
+        await desk.sees("watched")
+        await desk.until(lambda: desk.console.place.standings[0].is_watched)  # type: ignore[attr-defined]
+        await desk.press("u")
+        await desk.until(lambda: asked(desk) == [("look now", {"rule": IN})])
+        await desk.press("down", "u")  # a rule the watcher does not know yet
+        await desk.until(lambda: asked(desk)[1:] == [("read rules", {})])
+
+
+async def test_a_console_that_only_reads_changes_nothing() -> None:
+    write_rules(settings=True)
+    journal(settle, CAPPED, state=RuleState.HELD, message="more than 500")
+    async with at_desk(readonly=True) as desk:
+        pretend_watching(desk)
+        await on_watch(desk)
+        await desk.press("a", "e", "P", "plus", "u", "y", "x")
+        await desk.press("enter", "P", "plus", "u", "y")
+        await desk.until(lambda: isinstance(desk.console.screen, RuleScreen))
+        assert asked(desk) == []
+
+
+# ---------------------------------------------------------------------------------------------- adding and changing
+
+
+def know_workflows(db: Connection) -> None:
+    offered = [Workflow(id="w-1", name="Background Removal", version="v", price=10)]
+    offered += [Workflow(id=f"w-{n}", name="Ghost Mannequin", version="v", price=12) for n in (2, 3)]
+    accounts.keep_workflows(db, "studio", {one.id: one.document() for one in offered})
+
+
+def saved() -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = tomllib.loads(paths().settings_file.read_text()).get("watch", [])
+    return found
+
+
+@pytest.fixture
+def inbox(tmp_path: Path) -> Path:
+    folder = tmp_path / "inbox"
+    folder.mkdir()
+    for number in range(3):
+        (folder / f"{number}.jpg").write_bytes(b"x")
+    (folder / "notes.txt").write_bytes(b"x")
+    return folder
+
+
+async def fill_in(desk: Desk, inbox: Path) -> None:
+    await desk.press("a")
+    await desk.sees("Which folder is to be watched?")
+    desk.console.screen.query_one(Input).value = str(inbox)[:-2]
+    await desk.press("end")
+    await desk.until(lambda: desk.console.screen.query_one(Input)._suggestion)
+    await desk.press("tab")
+    typed = desk.console.screen.query_one(Input)
+    await desk.until(lambda: typed.value == f"{inbox}/")
+    await desk.press("enter")
+    await desk.sees("Which workflow?", "Background Removal", "10 cr")
+    await desk.press(*"backgr")
+    await desk.until(lambda: "Ghost Mannequin" not in _joined(desk))
+    await desk.press("enter")
+    await desk.sees("Watch a folder", "left alone: 3 photos")
+
+
+async def test_a_folder_is_added_with_what_it_costs(inbox: Path) -> None:
+    journal(know_workflows)
+    async with at_desk() as desk:
+        pretend_watching(desk)
+        await on_watch(desk)
+        await fill_in(desk, inbox)
+        await desk.sees("left alone: 3 photos", "WITHOUT a daily cap; studio pays")
+        await desk.press("x")
+        await desk.sees("sent: 3 photos, at most 30 cr")
+        await desk.press("c")
+        await desk.sees("The most it may spend a day")
+        await desk.press(*"500", "enter")
+        await desk.sees("at 10 cr each, at most 500 cr a day")
+        await desk.press("m")
+        await desk.sees("move to done/")
+        await desk.press("l")
+        await desk.sees("How many photos go ahead")
+        await desk.press("5", "enter")
+        await desk.sees("the first 5, then your yes", "move to done/")
+        await desk.press("end", "enter")
+        await desk.sees("Press s: enter never spends.")
+        assert not paths().settings_file.exists()
+        await desk.press("s")
+        await told(desk, "Saved in settings.toml. `artui watch` reads it now.")
+        await desk.until(lambda: ("read rules", {}) in asked(desk))
+    assert saved() == [
+        {
+            "folder": str(inbox), "output": f"{inbox}-out", "account": "studio", "workflow": "Background Removal",
+            "existing": "process", "after": "move", "sample": 5, "caps": {"day": 500},
+        }
+    ]  # fmt: skip
+
+
+async def test_a_rule_that_cannot_stand_is_not_saved(inbox: Path) -> None:
+    journal(know_workflows)
+    write_rules(
+        f'[[watch]]\nfolder = "{inbox}"\noutput = "/o"\naccount = "studio"\nworkflow = "w"\nexisting = "ignore"\n'
     )
-    (rule,) = rules(load())
-    assert (rule.account, rule.workflow, rule.output, rule.caps) == ("studio", "w-1", "/out", "-")
+    async with at_desk() as desk:
+        await on_watch(desk)
+        await fill_in(desk, inbox)
+        await desk.press("o")
+        await desk.sees("Where do results go?")
+        desk.console.screen.query_one(Input).value = str(inbox)
+        await desk.press("enter")
+        await desk.press("s")
+        await desk.until(lambda: "lies in the watched folder" in _joined(desk))
+        await desk.press("escape")
+    assert not paths().settings_file.exists()
+
+
+async def test_a_saved_rule_is_changed_in_its_place_and_taken_away() -> None:
+    write_rules("timezone = 'UTC'\n" + RULES, settings=True)
+    journal(settle, QUEUED)
+    journal(know_workflows)
+    async with at_desk() as desk:
+        await on_watch(desk)
+        await desk.press("e")
+        await desk.sees("Rule for /srv/in", "500 cr")
+        assert "Folder  " not in _joined(desk)
+        await desk.press("w")
+        await desk.sees("Which workflow?")
+        await desk.press(*"ghost")
+        await desk.until(lambda: "Background Removal" not in _joined(desk))
+        await desk.press("enter")
+        await desk.sees("12 cr each")
+        await desk.press("c")
+        await desk.sees("The most it may spend a day")
+        await desk.press("ctrl+u", "enter")
+        await desk.sees("WITHOUT a daily cap")
+        await desk.press("r", "s")
+        await told(desk, "Saved in settings.toml. No engine watches folders yet: w says how.")
+        assert asked(desk) == []
+        first, second = saved()
+        assert first["workflow"] in ("w-2", "w-3")  # two share the name: only the id says which
+        assert first["recursive"] is True
+        assert "caps" not in first
+        assert second["name"] == "sevens"
+        await desk.press("x")
+        await desk.sees("Watch /srv/in no more?", "1 photo it has taken goes on")
+        await desk.press("x")
+        await desk.until(lambda: [one["folder"] for one in saved()] == ["/srv/seven"])
+        await desk.until(lambda: len(desk.console.place.standings) == 1)  # type: ignore[attr-defined]
+        assert tomllib.loads(paths().settings_file.read_text())["timezone"] == "UTC"
+
+
+async def test_a_rule_changed_by_another_hand_is_not_overwritten() -> None:
+    write_rules(settings=True)
+    async with at_desk() as desk:
+        await on_watch(desk)
+        await desk.press("e")
+        await desk.sees("Rule for /srv/in")
+        text = paths().settings_file.read_text().replace("day = 500", "day = 50")
+        paths().settings_file.write_text(text)
+        await desk.press("m", "s")
+        await told(desk, "was changed meanwhile")
+    assert paths().settings_file.read_text() == text

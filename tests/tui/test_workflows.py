@@ -15,11 +15,10 @@ from artui.config import paths
 from artui.journal import Connection, accounts, offers
 from artui.sim.server import Simulator, running
 from artui.tui import catalogue
-from artui.tui.app import Entry
 from artui.tui.dialogs import Reading
 from artui.tui.look import ASCII
-from artui.tui.place import Place
 from artui.tui.rows import Cell, line
+from artui.tui.submit import Submit
 from artui.tui.workflows import Workflows
 from tests.studio import configure
 from tests.tui.desk import FAILED, QUEUED, SAVED, Desk, at_desk, fill
@@ -105,6 +104,20 @@ async def test_offline_shows_the_cache_with_its_age_and_says_what_is_missing() -
         await desk.sees("120 min old", "studio is not signed in", "Ghost Shoes", "settings not fetched yet")
         await desk.press("enter")
         await desk.sees("Settings not fetched yet. studio is not signed in")
+
+
+@pytest.mark.usefixtures("configured")
+def test_settings_stay_known_while_the_version_stays() -> None:
+    bare = [step | {"settings": {}} for step in PIPELINE]
+    cache(flow())
+    cache(flow(components=bare, price=12))
+    with open_journal(paths()) as journal:
+        kept = json.loads(journal.read(accounts.cached_workflow, "studio", "wf") or "")
+    assert (kept["components"], kept["price"]) == (PIPELINE, 12)
+    cache(flow(components=bare, version="v2"))
+    with open_journal(paths()) as journal:
+        kept = json.loads(journal.read(accounts.cached_workflow, "studio", "wf") or "")
+    assert kept["components"] == bare
 
 
 @pytest.mark.usefixtures("configured")
@@ -257,30 +270,16 @@ async def test_a_readonly_console_neither_asks_the_service_nor_stars() -> None:
         assert not place._trouble
 
 
-class _Picking(Place):
-    """A place that takes a workflow."""
-
-    taken: tuple[str, str] | None = None
-
-    def take_workflow(self, account: str, workflow: str) -> None:
-        type(self).taken = account, workflow
-
-
 @pytest.mark.usefixtures("configured")
-async def test_s_goes_where_photos_are_picked_if_there_is_such_a_place(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_s_goes_where_photos_are_picked_with_this_workflow(monkeypatch: pytest.MonkeyPatch) -> None:
     cache(flow())
-    places = (Entry("1", "Jobs", Place), Entry("3", "Workflows", Workflows))
-    monkeypatch.setattr("artui.tui.app.PLACES", places)
-    async with at_desk() as desk:
-        await open_workflows(desk)
-        await desk.sees("Ghost Shoes")
-        assert "submit" not in desk.lines()[-1]
-    monkeypatch.setattr("artui.tui.app.PLACES", (*places, Entry("2", "Submit", _Picking)))
+    taken: list[tuple[str, str]] = []
+    monkeypatch.setattr(Submit, "take_workflow", lambda _, *given: taken.append(given))
     async with at_desk() as desk:
         await open_workflows(desk)
         await desk.sees("Ghost Shoes", "s submit")
         await desk.press("s")
-        await desk.until(lambda: _Picking.taken == ("studio", "wf"))
+        await desk.until(lambda: taken == [("studio", "wf")])
 
 
 def test_a_line_fills_its_cells_exactly() -> None:

@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import asyncio
 import datetime as dt
+from collections.abc import Sequence
 from dataclasses import replace
+from pathlib import Path
 from typing import ClassVar
 
 from textual.app import ComposeResult
@@ -48,6 +50,7 @@ class Submit(Place):
         self.said = ""
         """What went wrong last; shown until something is done about it."""
         self._wanted = ""
+        self._handed: tuple[Path, ...] = ()
         self._samples = ""
         self._sending = False
 
@@ -74,11 +77,17 @@ class Submit(Place):
 
     async def _enter(self) -> None:
         await self.chooser.begin()
+        handed, self._handed = self._handed, ()
+        if handed:
+            self.chooser.mark_alone(handed)
         account = self.console.config.accounts.get(self.console.account or "")
         if account != self.order.account or self.order.limits is None:
             limits = await asyncio.to_thread(ordering.limits_of, account)
             output = account.output if account and account.output else ordering.DEFAULT_OUTPUT
             self.put_order(Order(target_of(output), account, limits, batching=self.order.batching))
+        if handed:
+            self.put_order(replace(self.order, target=ordering.apart(self.order.target, self.chooser.marks.found())))
+            self.run_worker(choices.workflow(self))
         if account is not None and self.order.standing is None:
             await self._ask_service(account)
         elif account is not None and self._wanted:
@@ -109,6 +118,11 @@ class Submit(Place):
         if account == self.console.account:
             self._wanted = workflow_id
             self.run_latest(self._enter, "enter")
+
+    def take_files(self, paths: Sequence[Path]) -> None:
+        """Begin an order with these files, chosen elsewhere: they alone are marked, and the workflow is asked for."""
+        self._handed = tuple(paths)
+        self.run_latest(self._enter, "enter")
 
     async def _choose_default(self, known: catalogue.Catalogue) -> None:
         """Take the workflow chosen elsewhere; else the account's own, where none is chosen yet."""

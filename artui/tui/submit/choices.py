@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import datetime as dt
+from collections.abc import Callable
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from textual.content import Content
 
+from artui.config import AccountConfig
+from artui.credentials import Vault
 from artui.plan import Found, PlanProblem
 from artui.shown import shown, width
 from artui.tui import catalogue
@@ -17,11 +20,12 @@ from artui.tui.service import Trouble
 from artui.tui.submit import sending
 from artui.tui.submit.batches import LABEL, Batching, Split, label_of
 from artui.tui.submit.dialogs import Chosen, Folders, Typed
-from artui.tui.submit.ordering import NO_ACCOUNT, Order, home, target_of
+from artui.tui.submit.ordering import NO_ACCOUNT, Order, target_of
 from artui.tui.submit.sending import Changed, Moved, Proposal
-from artui.tui.words import plural
+from artui.tui.words import home, plural
 
 if TYPE_CHECKING:
+    from artui.tui.app import Console
     from artui.tui.submit import Submit
 
 NAME, PRICE = 44, 10
@@ -29,31 +33,37 @@ MOST_AT_ONCE = 100_000
 
 
 async def workflow(place: Submit) -> None:
-    """Choose among the workflows the journal knows; the service is asked where it knows none."""
-    account, console = place.order.account, place.console
-    if account is None:
+    """Choose the workflow of the order."""
+    if place.order.account is None:
         place.tell(NO_ACCOUNT)
-        return
+    elif (chosen := await workflow_of(place.console, place.order.account, place.tell)) is not None:
+        await place.choose(chosen)
+
+
+async def workflow_of(
+    console: Console, account: AccountConfig, tell: Callable[[str], object]
+) -> catalogue.Offer | None:
+    """Choose among an account's workflows that the journal knows; the service is asked where it knows none. ``tell``
+    hears what is going on, and why nothing can be chosen."""
     known = await console.view.ask(catalogue.read, account.name)
     if not known.offers:
-        place.tell("Asking the service for its workflows ...")
+        tell("Asking the service for its workflows ...")
         try:
-            fetched = await catalogue.fetch(console.config, account, place.vault)
+            fetched = await catalogue.fetch(console.config, account, Vault(console.paths))
         except Trouble as trouble:
-            place.tell(str(trouble))
-            return
+            tell(str(trouble))
+            return None
         await console.journal.do(catalogue.keep, account.name, fetched)
         known = await console.view.ask(catalogue.read, account.name)
-        place.tell("")
+        tell("")
     if not known.offers:
-        place.tell("No saved workflow: they are made and saved in the service's web app.")
-        return
+        tell("No saved workflow: they are made and saved in the service's web app.")
+        return None
     rows = [_row(offer) for offer in known.offers]
     chosen = await console.push_screen_wait(
         Chosen("Which workflow?", rows, lambda number, words: catalogue.matches(known.offers[number], words))
     )
-    if chosen is not None:
-        await place.choose(known.offers[chosen])
+    return None if chosen is None else known.offers[chosen]
 
 
 def _row(offer: catalogue.Offer) -> Content:

@@ -21,31 +21,19 @@ from artui.files import Accepts
 from artui.plan import PlanProblem, collect, promises_photo
 from artui.shown import shown, width
 from artui.tui.dialogs import Reading
+from artui.tui.filter_line import FilterLine
+from artui.tui.line_list import heads
 from artui.tui.shell import Line
 from artui.tui.submit import ordering
 from artui.tui.submit.checks import Checks
 from artui.tui.submit.dialogs import Chosen, Folders, Typed
-from artui.tui.submit.marks import Item, Kind, Listing, Marks, listing
-from artui.tui.submit.ordering import home
+from artui.tui.submit.marks import NOTHING, Item, Kind, Listing, Marks, listing
 from artui.tui.submit.pane import ends
-from artui.tui.submit.picker import Facts, Picker, heads
-from artui.tui.words import plural
+from artui.tui.submit.picker import Facts, Picker, about, columns
+from artui.tui.words import home, plural
 
 if TYPE_CHECKING:
     from artui.tui.app import Console
-
-
-class FilterLine(Input):
-    """The line in which a filter is typed."""
-
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("escape", "leave_input", "keeps the filter, again: clears it"),
-        Binding("down", "leave_input", show=False),
-    ]
-
-    def action_leave_input(self) -> None:
-        """Back to the list; the filter stays."""
-        self.screen.query_one(Picker).focus()
 
 
 class Chooser(Vertical):
@@ -66,9 +54,6 @@ class Chooser(Vertical):
     Chooser { height: 1fr; }
     Chooser #where { color: $quiet; }
     Chooser #listed { color: $quiet; text-style: bold; }
-    Chooser #words { display: none; }
-    Chooser.-filtering #words { display: block; }
-    Chooser.-filtering #where { display: none; }
     Chooser #nothing { padding: 0 1; color: $quiet; height: auto; }
     """
 
@@ -112,9 +97,7 @@ class Chooser(Vertical):
     def compose(self) -> ComposeResult:
         """The folder, its list."""
         yield Line(id="where")
-        words = FilterLine(id="words", placeholder="words that must be in the name")
-        words.cursor_blink = False
-        yield words
+        yield FilterLine("words that must be in the name", instead="#where", of="#files")
         yield Line(id="listed")
         yield Static("", id="nothing", markup=False)
         yield Picker(self._facts(), self.console.glyphs, id="files")
@@ -169,7 +152,7 @@ class Chooser(Vertical):
 
     def restate(self) -> None:
         """Show what differs by now."""
-        self.files.restate(self._facts())
+        self.files.put_facts(self._facts())
         self.draw()
         self.post_message(self.Changed())
 
@@ -185,7 +168,7 @@ class Chooser(Vertical):
         self.query_one("#where", Line).say(
             ends(shown(left, max(8, cells - width(right) - 4), glyphs.ellipsis), right, cells)
         )
-        self.query_one("#listed", Line).say(heads(self.files.size.width or cells))
+        self.query_one("#listed", Line).say(heads(columns(self.files.size.width or cells)))
         self._show_emptiness(shown_now)
 
     def _show_emptiness(self, files: Sequence[Item]) -> None:
@@ -209,9 +192,12 @@ class Chooser(Vertical):
         """The checks have found out something."""
         self.restate()
 
-    def on_picker_moved(self) -> None:
+    def on_line_list_wanted(self) -> None:
         """Other lines are in sight: they are looked at first."""
         self.checks.look_at(list(self.files.sight))
+
+    def on_line_list_moved(self) -> None:
+        """The cursor is on another line."""
         self.post_message(self.Moved())
 
     async def on_picker_up(self) -> None:
@@ -219,7 +205,7 @@ class Chooser(Vertical):
         if self.folder and self.folder.parent != self.folder:
             await self.open(self.folder.parent, at=self.folder)
 
-    async def on_picker_opened(self) -> None:
+    async def on_line_list_opened(self) -> None:
         """Open a folder, or tell all about a file."""
         item = self.files.current
         if item is None:
@@ -230,19 +216,11 @@ class Chooser(Vertical):
             self._clear_words()
             await self.open(item.path)
         else:
-            self.app.push_screen(Reading(shown(item.path.name, 70), Content("\n".join(self._about(item)))))
-
-    def _about(self, item: Item) -> list[str]:
-        known = self.checks.seen.get(item.path)
-        lines = [shown(item.path), f"{item.size:,} bytes"]
-        if known and known.photo:
-            lines.append(f"{known.photo.media_type}, {known.photo.width} x {known.photo.height} pixels")
-            lines.append(f"SHA-256 {known.photo.digest}" if known.photo.digest else "not hashed yet")
-        if known and known.planned and known.planned.note:
-            lines.append(shown(known.planned.note))
-        if known and known.refused:
-            lines.append(shown(known.refused.message))
-        return lines
+            self.app.push_screen(
+                Reading(
+                    shown(item.path.name, 70), Content("\n".join(about(item, self.checks.seen.get(item.path, NOTHING))))
+                )
+            )
 
     def on_resize(self) -> None:
         """Other widths."""
@@ -252,15 +230,6 @@ class Chooser(Vertical):
         """Another filter is typed."""
         self._words = event.value
         self._show()
-
-    def on_input_submitted(self) -> None:
-        """The filter stays; the keys act again."""
-        self.files.focus()
-
-    def on_descendant_focus(self) -> None:
-        """The filter's line is there while it is typed in."""
-        self.set_class(self.app.focused is self.query_one(FilterLine), "-filtering")
-        self.draw()
 
     def back(self) -> bool:
         """Take the filter away, then show the folder again."""
@@ -302,6 +271,14 @@ class Chooser(Vertical):
         self.checks.work_through(self.marks.found())
         self.restate()
 
+    def mark_alone(self, paths: Sequence[Path]) -> None:
+        """Mark these and nothing else, and show them; results keep the folders below the one they all lie in."""
+        self.put_marks(list(self.marks), on=False)
+        self.put_marks(paths, on=True, top=Path(os.path.commonpath([path.parent for path in paths])))
+        self._only_marked = True
+        self._clear_words()
+        self._show()
+
     def action_mark(self) -> None:
         """Mark what is under the cursor, and go on to the next line."""
         item = self.files.current
@@ -329,13 +306,12 @@ class Chooser(Vertical):
         except PlanProblem as problem:
             self.post_message(self.Told(str(problem)))
             return
-        promised = [one.path for one in found if promises_photo(one.path) and not self._is_result(one.path)]
+        promised = [one.path for one in found if promises_photo(one.path)]
+        if self.results is not None:
+            promised = [path for path in promised if not path.is_relative_to(self.results)]
         if not promised:
             self.notify(f"No photos in {shown(folder.name, 40)} and below.", markup=False)
         self.put_marks(promised, on=True, top=self.folder)
-
-    def _is_result(self, path: Path) -> bool:
-        return self.results is not None and path.is_relative_to(self.results)
 
     def action_mark_all(self) -> None:
         """Mark all photos that are shown, or none of them where all are."""
@@ -357,11 +333,8 @@ class Chooser(Vertical):
 
         def typed(pattern: str | None) -> None:
             if pattern:
-                fits = [
-                    path
-                    for path in self._markable(self.files.items)
-                    if fnmatch.fnmatchcase(path.name.casefold(), pattern.casefold())
-                ]
+                shown_now, like = self._markable(self.files.items), pattern.casefold()
+                fits = [path for path in shown_now if fnmatch.fnmatchcase(path.name.casefold(), like)]
                 self.put_marks(fits, on=True, top=self.folder)
                 self.notify(f"{plural(len(fits), 'photo')} here like {shown(pattern, 30)}.", markup=False)
 
@@ -375,8 +348,7 @@ class Chooser(Vertical):
 
     def action_filter(self) -> None:
         """Type a filter."""
-        self.add_class("-filtering")
-        self.query_one(FilterLine).focus()
+        self.query_one(FilterLine).begin()
 
     # ------------------------------------------------------------------------------------------- actions: folders
 

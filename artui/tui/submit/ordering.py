@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date
 from itertools import pairwise
 from pathlib import Path
@@ -24,7 +24,7 @@ from artui.tui.look import Glyphs
 from artui.tui.submit.batches import LABEL, Batching
 from artui.tui.submit.marks import Sum
 from artui.tui.view import Purse
-from artui.tui.words import about, amount, plural
+from artui.tui.words import about, amount, home, plural
 
 if TYPE_CHECKING:
     from artui.providers.base import Identity, Limits
@@ -49,6 +49,15 @@ def target_of(typed: str) -> Target:
     if "{" in last:
         return Target.of(above or os.curdir, last)
     return Target.of(typed, DEFAULT_TEMPLATE)
+
+
+def apart(target: Target, found: Sequence[Found]) -> Target:
+    """The target, or a folder beside it where these photos lie in its own: results are never put among them."""
+    tops = {file.top for file in found}
+    folder, number = target.folder, 2
+    while folder in tops:
+        folder, number = target.folder.with_name(f"{target.folder.name}-{number}"), number + 1
+    return replace(target, folder=folder)
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,7 +123,7 @@ class Order:
 
     def output_line(self, cells: int, glyphs: Glyphs) -> str:
         """Where results go."""
-        return shown(f"{self.target.folder}/{self.target.template}{{ext}}", cells, glyphs.ellipsis)
+        return shown(f"{home(self.target.folder)}/{self.target.template}{{ext}}", cells, glyphs.ellipsis)
 
     def batch_line(self, found: Sequence[Found], cells: int, glyphs: Glyphs) -> str:
         """How batches are made, and the label."""
@@ -181,10 +190,3 @@ def marked_line(total: Sum) -> str:
 def checked_line(total: Sum) -> str:
     """How far checking is."""
     return f"checked {amount(total.checked)} of {amount(total.marked)}"
-
-
-def home(path: Path) -> str:
-    """A path as people say it: their own folder is ``~``."""
-    own = str(Path.home())
-    text = os.fspath(path)
-    return "~" + text.removeprefix(own) if text == own or text.startswith(own + os.sep) else text

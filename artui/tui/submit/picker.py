@@ -1,27 +1,18 @@
-"""The list of a folder: marks, names, sizes, pixels, and a verdict on each file as far as it is known.
-
-Drawn line by line (Textual's Line API), so that ten thousand files cost no more than those in sight.
-"""
+"""The list of a folder: marks, names, sizes, pixels, and a verdict on each file as far as it is known."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
 
-from rich.segment import Segment
-from rich.style import Style
-from textual import events
 from textual.binding import Binding, BindingType
-from textual.geometry import Size
 from textual.message import Message
-from textual.scroll_view import ScrollView
-from textual.strip import Strip
 
 from artui.plan import Refused, Verdict
 from artui.shown import shown
-from artui.tui.job_table import Column, file_fitted, fitted
+from artui.tui.line_list import Column, LineList, file_fitted, fitted
 from artui.tui.look import UNICODE, Glyphs, Width
 from artui.tui.submit.checks import WRITTEN
 from artui.tui.submit.marks import NOTHING, Holds, Item, Kind, Marks, Seen
@@ -45,14 +36,6 @@ def columns(cells: int) -> list[Column]:
         made.append(Column(title, start, room, right))
         start += room
     return made
-
-
-def heads(cells: int) -> str:
-    """The columns' titles."""
-    line = ""
-    for column in columns(cells):
-        line = line.ljust(column.start) + (column.title.rjust(column.cells) if column.right else column.title)
-    return line
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,197 +133,84 @@ def _verdict(known: Seen, facts: Facts, *, marked: bool) -> tuple[str, str]:
     return "ready", "ready"
 
 
-class Picker(ScrollView, can_focus=True):
+def about(item: Item, known: Seen) -> list[str]:
+    """All that is known of a file, line by line; printable."""
+    lines = [shown(item.path), f"{item.size:,} bytes"]
+    if known.photo:
+        lines.append(f"{known.photo.media_type}, {known.photo.width} x {known.photo.height} pixels")
+        lines.append(f"SHA-256 {known.photo.digest}" if known.photo.digest else "not hashed yet")
+    if known.planned and known.planned.note:
+        lines.append(shown(known.planned.note))
+    if known.refused:
+        lines.append(shown(known.refused.message))
+    return lines
+
+
+class Picker(LineList[Item, Row]):
     """The files and folders of one folder, with a cursor. Marks and what is known belong to whoever uses it."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("enter,right", "open", show=False, tooltip="Open this folder, or tell all about this file"),
         Binding("left,backspace", "up", show=False, tooltip="The folder above"),
-        Binding("down,j", "move(1)", show=False, tooltip="One line down"),
-        Binding("up,k", "move(-1)", show=False, tooltip="One line up"),
-        Binding("pagedown", "page(1)", show=False, tooltip="One page down"),
-        Binding("pageup", "page(-1)", show=False, tooltip="One page up"),
-        Binding("home,g", "edge(0)", show=False, tooltip="The first line"),
-        Binding("end,G", "edge(-1)", show=False, tooltip="The last line"),
     ]
     COMPONENT_CLASSES: ClassVar[set[str]] = {
-        "list--cursor", "list--quiet", "list--ready", "list--scaled", "list--done", "list--refused", "list--mark",
+        "lines--ready", "lines--scaled", "lines--done", "lines--refused", "lines--mark",
     }  # fmt: skip
     DEFAULT_CSS = """
-    Picker { height: 1fr; scrollbar-size: 0 0; overflow-x: hidden; }
-    Picker > .list--cursor { background: $cursor; text-style: bold; }
-    Picker > .list--quiet { color: $quiet; }
-    Picker > .list--ready { color: $foreground; }
-    Picker > .list--scaled { color: $accent; }
-    Picker > .list--done { color: $success; }
-    Picker > .list--refused { color: $warning; }
-    Picker > .list--mark { color: $primary; }
+    Picker > .lines--ready { color: $foreground; }
+    Picker > .lines--scaled { color: $accent; }
+    Picker > .lines--done { color: $success; }
+    Picker > .lines--refused { color: $warning; }
+    Picker > .lines--mark { color: $primary; }
     """
-
-    class Moved(Message):
-        """The cursor is on another line, or other lines are in sight."""
-
-    class Opened(Message):
-        """``enter`` on the line under the cursor."""
 
     class Up(Message):
         """The folder above is wanted."""
 
     def __init__(self, facts: Facts, glyphs: Glyphs = UNICODE, *, id: str | None = None) -> None:  # noqa: A002
-        super().__init__(id=id)
-        self.glyphs = glyphs
+        super().__init__(glyphs, id=id)
         self.facts = facts
-        self.items: Sequence[Item] = ()
         self.with_folders = False
         """Whether a file is named with its folder."""
-        self._cursor = 0
-        self._anchor: Path | None = None
-        self._rows: dict[Path, Row] = {}
-        self._styles_now: dict[tuple[str, bool], Style] = {}
-
-    # ---------------------------------------------------------------------------------------------- what it shows
 
     def put_items(self, items: Sequence[Item], at: Path | None = None) -> None:
-        """Show these lines; the cursor goes to ``at``, or stays on its path."""
+        """Show these lines; the cursor goes to ``at``, or stays on its path, or else begins below the way up."""
         wanted = at or (self.current.path if self.current else None)
-        self.items = items
-        places = (place for place, item in enumerate(items) if item.path == wanted and item.kind is not Kind.UP)
-        self._cursor = next(places, min(1, max(0, len(items) - 1)) if items and items[0].kind is Kind.UP else 0)
-        self.virtual_size = Size(self.size.width, len(items))
-        self._keep_in_sight()
-        self._rows.clear()
-        self.refresh()
-        self.post_message(self.Moved())
+        place = self._place_of_path(items, wanted)
+        begin = 1 if len(items) > 1 and items[0].kind is Kind.UP else 0
+        self.put(items, begin if place is None else place)
 
-    def restate(self, facts: Facts) -> None:
-        """Say every line in sight anew, and repaint those that differ."""
+    def put_facts(self, facts: Facts) -> None:
+        """Take in what is known by now; what says something else is repainted."""
         self.facts = facts
-        top = self.scroll_offset.y
-        for line, item in enumerate(self.sight):
-            before, row = self._rows.get(item.path), say(item, facts)
-            if row != before:
-                self._rows[item.path] = row
-                self.refresh_line(top + line)
+        self.restate()
 
-    @property
-    def sight(self) -> Sequence[Item]:
-        """The lines in sight."""
-        top = self.scroll_offset.y
-        return self.items[top : top + max(1, self.size.height)]
+    def place_of(self, item: Item) -> int | None:
+        """Where the file or folder of this path is, whatever has become of its size."""
+        return self._place_of_path(self.items, item.path)
 
-    @property
-    def current(self) -> Item | None:
-        """The line under the cursor."""
-        return self.items[self._cursor] if self._cursor < len(self.items) else None
+    @staticmethod
+    def _place_of_path(items: Sequence[Item], path: Path | None) -> int | None:
+        places = (place for place, item in enumerate(items) if item.path == path and item.kind is not Kind.UP)
+        return next(places, None)
 
-    def range(self) -> Sequence[Item] | None:
-        """Begin a range at the cursor (None), or end it: its lines."""
-        places = [place for place, item in enumerate(self.items) if item.path == self._anchor]
-        if not places or self.current is None:
-            self._anchor = self.current.path if self.current else None
-            return None
-        low, high = sorted((places[-1], self._cursor))
-        self._anchor = None
-        return self.items[low : high + 1]
+    def say(self, item: Item) -> Row:
+        """A file or a folder in words."""
+        return say(item, self.facts)
 
-    # --------------------------------------------------------------------------------------------------- painting
-
-    def render_line(self, y: int) -> Strip:
-        """One line of the window."""
-        place, cells = self.scroll_offset.y + y, self.size.width
-        if place >= len(self.items):
-            return Strip.blank(cells, self._style("", at_cursor=False))
-        item, at_cursor = self.items[place], place == self._cursor
-        row = self._rows.setdefault(item.path, say(item, self.facts))
-        plain, kind = (self._style(name, at_cursor=at_cursor) for name in ("", row.kind))
-        marked = self._style("mark" if row.mark in ("[x]", "[~]") else "quiet", at_cursor=at_cursor)
-        pieces = [Segment(row.mark.ljust(MARK), marked)]
-        for column in columns(cells):
+    def pieces(self, item: Item, row: Row | None) -> Iterable[tuple[str, str]]:
+        """The mark, then the columns."""
+        row = row or self.say(item)
+        yield row.mark.ljust(MARK), "mark" if row.mark in ("[x]", "[~]") else "quiet"
+        said = {"Size": (row.size, "quiet"), "Pixels": (row.pixels, "quiet"), "Verdict": (row.verdict, row.kind)}
+        for column in columns(self.size.width):
             if column.title == "Name":
-                pieces.append(Segment(self._named(item, row, column), plain))
+                folder = item.path.parent.name if self.with_folders and item.kind is Kind.FILE else ""
+                yield file_fitted(folder, row.name, column, self.glyphs.ellipsis), ""
             else:
-                text = {"Size": row.size, "Pixels": row.pixels, "Verdict": row.verdict}[column.title]
-                style = kind if column.title == "Verdict" else self._style("quiet", at_cursor=at_cursor)
+                text, kind = said[column.title]
                 gap = " " if column.title == "Verdict" else ""
-                pieces.append(Segment(gap + fitted(text, column, self.glyphs.ellipsis), style))
-        return Strip(pieces).adjust_cell_length(cells, plain)
-
-    def _named(self, item: Item, row: Row, column: Column) -> str:
-        folder = item.path.parent.name if self.with_folders and item.kind is Kind.FILE else ""
-        return file_fitted(folder, row.name, column, self.glyphs.ellipsis)
-
-    def _style(self, kind: str, *, at_cursor: bool) -> Style:
-        key = (kind, at_cursor)
-        if key not in self._styles_now:
-            style = self.get_component_rich_style(f"list--{kind}") if kind else self.rich_style
-            if at_cursor:
-                ground = self.get_component_rich_style("list--cursor")
-                style += Style(bgcolor=ground.bgcolor, bold=True)
-            self._styles_now[key] = style
-        return self._styles_now[key]
-
-    # -------------------------------------------------------------------------------------------------- handlers
-
-    def notify_style_update(self) -> None:
-        """Another theme: forget the styles worked out for the last one."""
-        self._styles_now.clear()
-        super().notify_style_update()
-
-    def watch_scroll_y(self, old_value: float, new_value: float) -> None:
-        """Other lines come into sight."""
-        super().watch_scroll_y(old_value, new_value)
-        self.post_message(self.Moved())
-
-    def on_resize(self, event: events.Resize) -> None:
-        """Another number of lines, other columns."""
-        self.virtual_size = Size(event.size.width, len(self.items))
-        self._keep_in_sight()
-        self.refresh()
-        self.post_message(self.Moved())
-
-    def on_click(self, event: events.Click) -> None:
-        """A click moves the cursor; a double click opens."""
-        place = self.scroll_offset.y + event.y
-        if place < len(self.items):
-            self.move_to(place)
-            if event.chain > 1:
-                self.post_message(self.Opened())
-
-    # --------------------------------------------------------------------------------------------------- the cursor
-
-    def move_to(self, place: int) -> None:
-        """Put the cursor on a line."""
-        place = max(0, min(place, len(self.items) - 1))
-        if place != self._cursor and self.items:
-            before, self._cursor = self._cursor, place
-            for changed in (before, place):
-                self.refresh_line(changed)
-            self._keep_in_sight()
-            self.post_message(self.Moved())
-
-    def _keep_in_sight(self) -> None:
-        height, top = max(1, self.size.height), self.scroll_offset.y
-        if self._cursor < top:
-            self.scroll_to(y=self._cursor, animate=False)
-        elif self._cursor >= top + height:
-            self.scroll_to(y=self._cursor - height + 1, animate=False)
-
-    def action_move(self, by: int) -> None:
-        """The cursor so many lines further down."""
-        self.move_to(self._cursor + by)
-
-    def action_page(self, by: int) -> None:
-        """The cursor so many pages further down."""
-        self.move_to(self._cursor + by * max(1, self.size.height - 1))
-
-    def action_edge(self, end: int) -> None:
-        """The cursor on the first or the last line."""
-        self.move_to(len(self.items) - 1 if end else 0)
-
-    def action_open(self) -> None:
-        """Open what is under the cursor."""
-        if self.current is not None:
-            self.post_message(self.Opened())
+                yield gap + fitted(text, column, self.glyphs.ellipsis), kind
 
     def action_up(self) -> None:
         """Ask for the folder above."""

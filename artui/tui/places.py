@@ -1,0 +1,41 @@
+"""The places of the console, in the order of the tabs; each is loaded when it is first shown."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from artui.tui.place import Place
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A place: the digit that shows it, its title, and where its class is found (``file:class`` in this folder)."""
+
+    key: str
+    title: str
+    where: str
+
+    @property
+    def id(self) -> str:
+        """The widget's id."""
+        return self.title.lower()
+
+    def place(self) -> Place:
+        """A new widget of this place."""
+        file, _, name = self.where.partition(":")
+        place: type[Place] = getattr(import_module(f"artui.tui.{file}"), name)
+        return place(id=self.id)
+
+
+SUBMIT = Entry("2", "Submit", "submit:Submit")
+PLACES = (
+    Entry("1", "Jobs", "jobs:Jobs"),
+    SUBMIT,
+    Entry("3", "Workflows", "workflows:Workflows"),
+    Entry("4", "Watch", "watches:Watches"),
+    Entry("5", "Accounts", "accounts:Accounts"),
+)
+"""A new screen is one line here."""

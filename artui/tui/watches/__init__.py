@@ -1,0 +1,354 @@
+"""The Watch screen: the rules with their folders, how each stands, what it did and spent today, and what can be done.
+
+``written`` reads and saves rules, ``standing`` puts into words how one stands, ``reasons`` why files were not taken;
+``form`` is a rule to fill in, ``rule_screen`` one rule with its files, ``deciding`` the questions.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable
+from typing import ClassVar
+
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.content import Content
+from textual.widgets import OptionList, Static
+
+from artui.config import ConfigError
+from artui.journal import Connection
+from artui.shown import shown
+from artui.tui.look import Width
+from artui.tui.place import Place
+from artui.tui.rows import Cell, Rows, heads, line
+from artui.tui.shell import Line
+from artui.tui.submit.dialogs import Folders, Typed
+from artui.tui.view import Look
+from artui.tui.watches import deciding, form, standing, written
+from artui.tui.watches.form import Form
+from artui.tui.watches.rule_screen import RuleScreen
+from artui.tui.watches.standing import Standing
+from artui.tui.watches.written import Entry, Written
+from artui.tui.words import amount, home
+
+NO_RULES = (
+    "No folder is watched. a adds one: folder, workflow, output, daily cap.\n"
+    "On a server, `artui systemd-unit` keeps it running after you log out."
+)
+NO_RULES_READONLY = "No folder is watched, and this console only reads. A rule is a [[watch]] table in {file}."
+NO_ACCOUNT = "Watching sends and pays, so it needs an account first: 5."
+
+REST = 10
+"""Reading the figures is followed by so many times its own duration of rest."""
+
+LEAST_REST = 0.25
+
+AROUND = 3
+"""Cells beside the columns: a sign before them, a margin after."""
+
+FROM_NORMAL, FROM_WIDE, FROM_FULL = Width.NORMAL - AROUND, Width.WIDE - AROUND, Width.FULL - AROUND
+"""The widths of the columns from which there is room for more of them."""
+
+COLUMNS = (
+    Cell("Folder", 0),
+    Cell("Output", 30, wanted_from=FROM_FULL),
+    Cell("Account", 12, wanted_from=FROM_FULL),
+    Cell("Workflow", 20, wanted_from=FROM_WIDE),
+    Cell("State", 21),
+    Cell("Waits", 6, right=True, wanted_from=FROM_NORMAL),
+    Cell("Taken", 7, right=True, wanted_from=FROM_NORMAL),
+    Cell("Done", 7, right=True, wanted_from=FROM_NORMAL),
+    Cell("Not", 5, right=True, wanted_from=FROM_NORMAL),
+    Cell("Today", 13, right=True),
+)
+
+
+class RuleRows(Rows):
+    """The list of rules."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("enter", "select", "open", tooltip="The files of this rule: taken, not taken, and its log"),
+    ]
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """Nothing is opened where there is no rule."""
+        del parameters
+        return action != "select" or bool(self.current)
+
+
+class Watches(Place):
+    """The watched folders."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("a", "add", "add", tooltip="Watch another folder: folder, workflow, output, daily cap"),
+        Binding("e", "edit", "edit", tooltip="Change this rule, or show the file and line where it is written"),
+        Binding("P", "pause", "pause", tooltip="Pause this rule, or let it go on"),
+        Binding("plus", "allow", "allow", tooltip="Allow this rule more credits, until midnight"),
+        Binding("u", "look", "look", tooltip="Look at the folder now; has rules read again that are new"),
+        Binding("y", "agree", "yes", tooltip="The yes that this rule waits for: shows first what it means"),
+        Binding("w", "watch", "watch", tooltip="What watches the folders, and how to start it"),
+        Binding("x", "remove", show=False, tooltip="Take this rule away; photos it took go on"),
+    ]
+    DEFAULT_CSS = """
+    Watches #heads { color: $quiet; text-style: bold; }
+    Watches #complaint { color: $error; height: auto; max-height: 3; padding: 0 1; }
+    Watches #no-rules { padding: 1 1; height: auto; }
+    Watches #about { height: auto; max-height: 50%; padding: 0 1; border-top: solid $border; }
+    Watches.-ascii #about { border-top: ascii $border; }
+    """
+    changes = frozenset({"add", "edit", "pause", "allow", "look", "agree", "remove"})
+
+    def __init__(self, *, id: str | None = None) -> None:  # noqa: A002 — as Textual
+        super().__init__(id=id)
+        self.written: Written | None = None
+        self.standings: list[Standing] = []
+        self._is_watching = False
+        self._reading = self._again = False
+
+    def compose(self) -> ComposeResult:
+        """What is wrong with all of them, the list, and all about the rule under the cursor."""
+        yield Static("", id="complaint", markup=False)
+        yield Line(id="heads")
+        yield Static("", id="no-rules", markup=False)
+        yield RuleRows(id="rules")
+        yield Static("", id="about", markup=False)
+
+    def on_mount(self) -> None:
+        """Follow what is new, and begin."""
+        self.set_class(self.console.glyphs.dot == "|", "-ascii")
+        self.console.looked.subscribe(self, self._looked)
+        self.enter()
+
+    def enter(self) -> None:
+        """Read the rules anew, as they are written now."""
+        self.query_one(Rows).focus()
+        self.run_latest(self._enter, "enter")
+
+    async def _enter(self) -> None:
+        self.written = await asyncio.to_thread(written.read, self.console.config)
+        self.console.config = self.console.view.config = self.written.config
+        self.read()
+
+    @property
+    def entries(self) -> tuple[Entry, ...]:
+        """The rules as they are written."""
+        return self.written.entries if self.written else ()
+
+    @property
+    def current(self) -> Standing | None:
+        """The rule under the cursor."""
+        chosen = self.query_one(Rows).current
+        return next((one for one in self.standings if one.entry.id == chosen), None)
+
+    # ----------------------------------------------------------------------------------------------------- reading
+
+    def read(self) -> None:
+        """Read how the rules stand, in the view's thread; while that is done, once more afterwards."""
+        self._again = True
+        if not self._reading:
+            self._reading = True
+            self.run_worker(self._read())
+
+    async def _read(self) -> None:
+        try:
+            while self._again:
+                self._again, began = False, time.monotonic()
+                await self._read_standings()
+                await asyncio.sleep(max(LEAST_REST, REST * (time.monotonic() - began)))
+        finally:
+            self._reading = False
+
+    async def _read_standings(self) -> None:
+        self._is_watching = standing.is_watching(self.console.look.engine)
+        entries, zone, is_watching = self.entries, self.console.config.timezone, self._is_watching
+
+        def ask(db: Connection) -> list[Standing]:
+            found = standing.read(db, entries, zone, watching=is_watching)
+            more = standing.strangers(db, entries) if is_watching else []
+            return found + standing.read(db, [written.at_work(row) for row in more], zone, watching=True)
+
+        self.standings = await self.console.view.ask(ask)
+        if self.console.is_running:  # else the widgets are going already
+            self.draw()
+
+    def _looked(self, look: Look) -> None:
+        """Figures change with the journal and with the engine; what is not in sight is read when it comes."""
+        is_news = look.wrote or standing.is_watching(look.engine) is not self._is_watching
+        if is_news and self.written is not None and self.console.place is self:
+            self.read()
+
+    # ----------------------------------------------------------------------------------------------------- drawing
+
+    def draw(self) -> None:
+        """Draw everything anew."""
+        cells, rows = self.app.size.width, self.query_one(Rows)
+        has_rules = bool(self.standings)
+        self.query_one("#heads", Line).say(f"  {heads(COLUMNS, cells - AROUND)}" if has_rules else "")
+        rows.put((one.entry.id, self._row(one, cells - AROUND)) for one in self.standings)
+        complaint = self.query_one("#complaint", Static)
+        complaint.update(shown(self.written.complaint, 400) if self.written else "")
+        complaint.display = bool(self.written and self.written.complaint)
+        empty = self.query_one("#no-rules", Static)
+        file = shown(self.console.paths.config_file)
+        empty.update(NO_RULES_READONLY.format(file=file) if self.console.readonly else NO_RULES)
+        empty.display = self.written is not None and not has_rules
+        self.query_one("#about").display = has_rules
+        self._draw_about()
+
+    def _row(self, one: Standing, cells: int) -> Content:
+        glyphs, entry, figures = self.console.glyphs, one.entry, one.figures
+        today = figures.today if figures else None
+        spent = f"{one.spent:,}" + ("" if one.cap is None else f"/{one.cap:,}")
+        texts = (
+            home(entry.folder) if str(entry.folder) not in ("", ".") else "no folder",
+            home(entry.output),
+            entry.account,
+            one.workflow or entry.workflow,
+            standing.state(one, time.time()),
+            amount(one.waits) if figures else "-",
+            amount(today.taken) if today else "-",
+            amount(today.done) if today else "-",
+            amount(today.refused + today.failed) if today else "-",
+            spent if figures else "-" if one.cap is None else f"-/{one.cap:,}",
+        )
+        signs = {None: (glyphs.unpaid, "$quiet"), True: (glyphs.needs, "$warning"), False: (glyphs.done, "$success")}
+        sign, colour = signs[standing.needs_a_look(one)]
+        return Content.assemble((f"{sign} ", colour), line(COLUMNS, texts, cells, glyphs.ellipsis))
+
+    def _draw_about(self) -> None:
+        """All about the rule under the cursor."""
+        one = self.current
+        self.query_one("#about", Static).update(self._about(one) if one else "")
+        self.refresh_bindings()
+
+    def _about(self, one: Standing) -> Content:
+        glyphs = self.console.glyphs
+        if one.entry.complaint:
+            lines = [shown(f"{one.entry.complaint}.", 400), "The other rules are not touched by it; `artui watch` is."]
+            return Content.assemble((glyphs.plain(lines[0]), "$error"), f"\n{lines[1]}")
+        # What is to be done comes early: a small terminal cuts the end.
+        said = standing.sentence(one, time.time())
+        facts = [standing.today_line(one), standing.now_line(one), standing.terms(one)]
+        return Content.assemble(
+            glyphs.plain(standing.way(one.entry, glyphs)),
+            (glyphs.plain(f"\n{said}" if said else ""), "$warning"),
+            glyphs.plain("".join(f"\n{fact}" for fact in facts if fact)),
+        )
+
+    # ---------------------------------------------------------------------------------------------------- handlers
+
+    def on_resize(self) -> None:
+        """Other widths."""
+        self.call_after_refresh(self.draw)
+
+    def on_option_list_option_highlighted(self) -> None:
+        """The cursor is on another rule."""
+        self._draw_about()
+
+    def on_option_list_option_selected(self, event: OptionList.OptionSelected) -> None:
+        """``enter``, or a click on the rule under the cursor."""
+        event.stop()
+        one = self.current
+        if one is not None and one.row is not None:
+            self.app.push_screen(RuleScreen(one), lambda _: self.read())
+        elif one is not None:
+            self.notify("No engine has watched this folder yet: there is nothing to show. w says how.", markup=False)
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """What is done to a rule needs one; a yes, one that waits for it."""
+        if self.is_mounted and action in ("edit", "pause", "allow", "look", "agree", "remove"):
+            one = self.current
+            if one is None or (action == "agree" and not one.asks):
+                return False
+            if action == "remove" and one.entry.number is None:
+                return False
+            if action in ("pause", "allow", "look") and one.entry.complaint:
+                return False
+        return super().check_action(action, parameters)
+
+    # ----------------------------------------------------------------------------------------------------- actions
+
+    def _about_rule(self, act: Callable[[Standing], Awaitable[object]]) -> None:
+        """Do something about the rule under the cursor, beside the screen, one thing at a time."""
+        if (one := self.current) is not None:
+            self.run_worker(act(one), exclusive=True, group="act")
+
+    def action_pause(self) -> None:
+        """Pause this rule, or let it go on."""
+        if (one := self.current) is not None:
+            deciding.pause(self.console, one)
+
+    def action_agree(self) -> None:
+        """The yes that this rule waits for."""
+        if (one := self.current) is not None:
+            deciding.agree(self.console, one)
+
+    def action_allow(self) -> None:
+        """More credits until midnight."""
+        self._about_rule(lambda one: deciding.allow(self.console, one))
+
+    def action_look(self) -> None:
+        """Look now."""
+        self._about_rule(lambda one: deciding.look_now(self.console, one))
+
+    def action_watch(self) -> None:
+        """Say what watches the folders."""
+        deciding.how_to_watch(self.console, self.entries)
+
+    def action_add(self) -> None:
+        """Watch another folder."""
+        if self.console.config.accounts:
+            self.run_worker(self._add(), exclusive=True, group="act")
+        else:
+            self.notify(NO_ACCOUNT, markup=False)
+
+    async def _add(self) -> None:
+        lines = ["What lands in it from now on is sent, once you have said to which workflow and saved."]
+        asked = Typed("Which folder is to be watched?", lines, value="~/", suggester=Folders())
+        folder = await self.console.push_screen_wait(asked)
+        if folder:
+            await self._fill_in(await form.begin(self.console, folder), self.entries)
+
+    def action_edit(self) -> None:
+        """Change this rule, or show where it is written."""
+        one = self.current
+        if one is not None and one.entry.number is None:
+            deciding.show_source(self.console, one)
+        elif one is not None:
+            self.run_worker(self._edit(one), exclusive=True, group="act")
+
+    async def _edit(self, one: Standing) -> None:
+        try:
+            table = (await asyncio.to_thread(written.tables, self.console.paths))[one.entry.number or 0]
+        except (ConfigError, IndexError) as problem:
+            self.notify(shown(str(problem), 200), severity="error", markup=False)
+            return
+        others = [entry for entry in self.entries if entry != one.entry]
+        begun = one.row is not None and one.row.begun
+        await self._fill_in(await form.begin_again(self.console, table, begun=begun), others)
+
+    async def _fill_in(self, draft: form.Draft, others: tuple[Entry, ...] | list[Entry]) -> None:
+        """Have a rule filled in, save it, and have it watched or say how."""
+        table = await self.console.push_screen_wait(Form(draft, others))
+        if table is None or table == draft.before:
+            return
+        if await deciding.in_file(self.console, lambda: written.save(self.console.paths, draft.before, table)):
+            await self._changed("Saved in settings.toml.")
+
+    def action_remove(self) -> None:
+        """Take this rule away."""
+        self._about_rule(self._remove)
+
+    async def _remove(self, one: Standing) -> None:
+        if await deciding.remove(self.console, one):
+            await self._changed("The rule is taken away.")
+
+    async def _changed(self, said: str) -> None:
+        """The rules are others now: have them read where an engine watches."""
+        self.run_latest(self._enter, "enter")
+        if standing.is_watching(self.console.look.engine):
+            await deciding.read_rules(self.console)
+            self.notify(f"{said} `artui watch` reads it now.", markup=False)
+        else:
+            self.notify(f"{said} No engine watches folders yet: w says how.", markup=False)

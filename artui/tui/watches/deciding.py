@@ -1,0 +1,220 @@
+"""What a person decides about a rule: pause, go on, a yes to what holds it, more for today; the questions and requests.
+
+A question names the rule, how many photos it is about and what they cost; its first choice changes nothing.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
+
+from textual.content import Content
+
+from artui.config import ConfigError, Origin
+from artui.job import Reason
+from artui.journal.rules import RuleState
+from artui.shown import shown
+from artui.tui.acts import Act
+from artui.tui.dialogs import Choice, Question, Reading
+from artui.tui.submit.dialogs import Typed
+from artui.tui.watches import written
+from artui.tui.watches.standing import RULE_WAITS, Standing
+from artui.tui.words import plural
+
+if TYPE_CHECKING:
+    from artui.tui.app import Console
+
+MOST_ALLOWED = 1_000_000_000
+
+
+async def _ask_for(console: Console, what: str, standing: Standing, **arguments: int) -> None:
+    await console.leave_requests([Act(what, arguments={"rule": standing.entry.id, **arguments})])
+
+
+def pause(console: Console, standing: Standing) -> None:
+    """Pause this rule, at once; or ask whether it is to go on."""
+    row, name = standing.row, standing.entry.title
+    if row is None:
+        console.notify(f"{name} was never watched: there is nothing to pause.", markup=False)
+    elif not row.paused:
+        console.soon(_ask_for(console, "pause rule", standing))
+        console.notify(f"Pausing {name}: nothing new is taken or sent; what is bought is fetched.", markup=False)
+    else:
+        question = Question(
+            f"Let {name} go on?",
+            _goes_on(standing, Reason.PAUSED),
+            (Choice("s", "leave it paused"), Choice("r", "go on", spends=True)),
+        )
+        _on(console, question, "r", standing)
+
+
+def agree(console: Console, standing: Standing) -> None:
+    """Ask for the yes that this rule waits for."""
+    row, name = standing.row, standing.entry.title
+    if row is None or not standing.asks:
+        console.notify("Nothing here waits for a yes.", markup=False)
+        return
+    if row.state in (RuleState.FOREIGN, RuleState.OFFLINE):
+        title, lines = f"Is this the folder of {name}?", [shown(row.message, 200)]
+        lines.append("With a yes it is marked as this rule's, and what lies there is judged as new.")
+        choice = Choice("a", "yes, it is the right folder", spends=True)
+    elif row.state is RuleState.HELD:
+        title, lines = f"{name} waits for your yes.", [shown(row.message, 300), *_goes_on(standing, Reason.SAMPLE)]
+        choice = Choice("a", "yes, go on so", spends=True)
+    else:
+        crowd = standing.figures.held[Reason.SAMPLE] if standing.figures else None
+        number, most = (crowd.jobs, crowd.needs) if crowd else (0, 0)
+        title = f"Send the other {plural(number, 'photo')} of {name}? At most {most:,} cr."
+        lines = ["The first results are in Taken (enter): b there shows before and after."]
+        choice = Choice("a", f"yes, send them: at most {most:,} cr", spends=True)
+    _on(console, Question(title, lines, (Choice("s", "keep waiting"), choice)), "a", standing)
+
+
+def _goes_on(standing: Standing, reason: Reason) -> list[str]:
+    """What follows when a rule goes on: how many photos that is about, and their price where it is known."""
+    crowd = standing.figures.held.get(reason) if standing.figures else None
+    lines = [f"{_waiting(crowd.jobs, 'photo')}, taken already: at most {crowd.needs:,} cr."] if crowd else []
+    if there := standing.in_folder(RULE_WAITS):
+        cost = "" if standing.price is None else f": at most {there * standing.price:,} cr at {standing.price:,} each"
+        lines.append(f"{_waiting(there, 'file')} in the folder{cost}.")
+    limit = "no cap of its own" if standing.cap is None else f"a cap of {standing.cap:,} cr today"
+    return [*lines, f"It has {limit}."]
+
+
+def _waiting(number: int, word: str) -> str:
+    return f"{plural(number, word)} {'waits' if number == 1 else 'wait'}"
+
+
+def _on(console: Console, question: Question, key: str, standing: Standing) -> None:
+    """Put a question; the answer with this key lets the rule go on."""
+
+    async def answered(answer: str | None) -> None:
+        if answer == key:
+            await _ask_for(console, "resume rule", standing)
+
+    console.push_screen(question, answered)
+
+
+async def allow(console: Console, standing: Standing) -> None:
+    """Ask how many credits more this rule may spend until midnight, then whether that is meant."""
+    row, name = standing.row, standing.entry.title
+    if row is None or standing.figures is None:
+        console.notify(f"{name} was never watched: it has spent nothing.", markup=False)
+        return
+    if row.day is None and row.month is None and row.run is None:
+        console.notify(f"{name} has no cap of its own: there is nothing to allow.", markup=False)
+        return
+    capped = standing.figures.held.get(Reason.CAP)
+    lines = [f"Today {standing.spent:,} of {'no day cap' if standing.cap is None else f'{standing.cap:,} cr'}."]
+    if capped:
+        lines.append(f"{_waiting(capped.jobs, 'photo')} for room: {capped.needs:,} cr.")
+    value = str(capped.needs) if capped and capped.needs else ""
+    text = await console.push_screen_wait(
+        Typed(f"How many credits more for {name}, until midnight?", lines, value=value)
+    )
+    if not text:
+        return
+    if not (text.isascii() and text.isdigit() and 0 < int(text[:12]) <= MOST_ALLOWED):
+        console.notify(f"{shown(text, 20)} is no number of credits; nothing has changed.", markup=False)
+        return
+    most = int(text)
+    photos = f", {plural(most // standing.price, 'photo')} at {standing.price:,}" if standing.price else ""
+    question = Question(
+        f"Allow {name} {most:,} cr more until midnight?",
+        [f"That is at most {most:,} cr{photos}, beyond the caps of this rule; the caps of the account stay."],
+        (Choice("s", "leave the caps as they are"), Choice("a", f"allow {most:,} cr", spends=True)),
+    )
+    if await console.push_screen_wait(question) == "a":
+        await _ask_for(console, "allow", standing, amount=most)
+        console.notify(f"{name} may spend {most:,} cr more until midnight.", markup=False)
+
+
+async def look_now(console: Console, standing: Standing) -> None:
+    """Have the folder looked at now, or the rules read where the engine does not know this one."""
+    if not standing.watching:
+        console.notify("No engine watches folders: w starts one.", markup=False)
+    elif standing.is_watched:
+        await _ask_for(console, "look now", standing)
+        console.notify(f"Looking at {standing.entry.title}.", markup=False)
+    else:
+        await read_rules(console)
+        console.notify("The rules are read again.", markup=False)
+
+
+async def read_rules(console: Console) -> None:
+    """Have the engine that watches read the rules as they are written now."""
+    await console.leave_requests([Act("read rules")])
+
+
+# ---------------------------------------------------------------------------------------------------- beside a rule
+
+
+def show_source(console: Console, standing: Standing) -> None:
+    """Show the file and the line where this rule is written."""
+    source = standing.entry.source
+    text = "\n".join(shown(line, 200) for line in written.excerpt(source))
+    change = "Change it there; artui never writes to config.toml. u has `artui watch` read it again."
+    if source.origin is Origin.FLAG:
+        change = "`artui watch` was started with it; it ends with that."
+    console.push_screen(Reading(shown(str(source)), Content(f"{text}\n\n{change}".strip())))
+
+
+async def remove(console: Console, standing: Standing) -> bool:
+    """Ask whether a rule of settings.toml is to be taken away; whether it was."""
+    entry, said = standing.entry, standing.figures
+    under_way = said.counted.on_the_way + said.counted.held if said else 0
+    lines = ["The photos stay where they are. A rule for the same folder would know what this one has sent."]
+    if under_way:
+        go = "goes" if under_way == 1 else "go"
+        lines.append(f"{plural(under_way, 'photo')} it has taken {go} on; x on Jobs cancels what is not sent.")
+    question = Question(
+        f"Watch {shown(str(entry.folder), 50)} no more?",
+        lines,
+        (Choice("s", "keep the rule"), Choice("x", "take the rule away")),
+    )
+    if entry.number is None or await console.push_screen_wait(question) != "x":
+        return False
+    return await in_file(console, lambda: written.save(console.paths, _table(console, entry), None))
+
+
+def _table(console: Console, entry: written.Entry) -> dict[str, object]:
+    """The rule as it stands in settings.toml. Raises ConfigError where it does no more."""
+    standing = written.tables(console.paths)
+    if entry.number is None or entry.number >= len(standing):
+        raise ConfigError("The rules were changed meanwhile: look again, nothing was saved")
+    return standing[entry.number]
+
+
+async def in_file(console: Console, save: Callable[[], None]) -> bool:
+    """Save a change of the rules; whether that went well. What went wrong is said."""
+    try:
+        await asyncio.to_thread(save)
+    except ConfigError as problem:
+        console.notify(shown(str(problem), 300), severity="error", markup=False)
+        return False
+    return True
+
+
+def how_to_watch(console: Console, entries: Sequence[written.Entry]) -> None:
+    """Say what watches the folders: a command in a terminal of its own, or a service."""
+    rules = [entry.rule for entry in entries if entry.rule]
+    capped = sum(rule.caps.day or 0 for rule in rules)
+    free = sum(rule.caps.day is None for rule in rules)
+    cost = [f"{plural(free, 'rule')} without a daily cap"] * bool(free)
+    cost += [f"at most {capped:,} cr a day by {'the others' if free else 'all of them'}"] * bool(capped)
+    lines = [
+        "Only `artui watch` works through the rules. It goes on",
+        "when this console is closed, and its jobs show here.",
+        "",
+        "artui watch",
+        "    in a terminal that stays open, or in tmux",
+        "artui watch --dry-run",
+        "    says what it would take now, and its price",
+        "artui systemd-unit",
+        "    prints a service that outlives your login; its first",
+        "    lines say how to install it",
+        "",
+        f"It sends and pays what lands in {plural(len(rules), 'folder')}: {', '.join(cost) or 'none yet'}.",
+    ]
+    console.push_screen(Reading("Who watches the folders", Content("\n".join(lines))))

@@ -1,0 +1,348 @@
+"""The form of a rule: every line is a key and what it sets; saving is a key of its own, for it lets money be spent."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar, cast
+
+from textual import events
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Vertical
+from textual.content import Content
+from textual.screen import ModalScreen
+from textual.widgets import OptionList, Static
+from textual.widgets.option_list import Option
+
+from artui.config import ConfigError
+from artui.plan import PlanProblem, collect, promises_photo
+from artui.shown import shown
+from artui.tui import catalogue
+from artui.tui.submit.choices import workflow_of
+from artui.tui.submit.dialogs import Chosen, Folders, Typed
+from artui.tui.watches import written
+from artui.tui.words import home, plural
+
+if TYPE_CHECKING:
+    from artui.tui.app import Console
+
+NAMES = 13
+"""Cells of what each line sets."""
+
+AROUND = 8
+"""Lines of the form beside its own: border, heading, what it means, what is wrong, how to."""
+
+NO_NUMBER = 10
+"""More digits than this are no amount that anybody means."""
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """A rule being written: its ``table`` as settings.toml will have it.
+
+    ``before`` is the table it takes the place of, None for a new rule; ``begun``: photos of that one were judged by it
+    already. ``name`` and ``price`` are the workflow's, as far as known; ``there``: photos that lie in the folder now,
+    None where they cannot be counted.
+    """
+
+    table: Mapping[str, Any]
+    before: Mapping[str, Any] | None = None
+    begun: bool = False
+    workflow: str = ""
+    price: int | None = None
+    there: int | None = None
+
+    def set(self, **values: object) -> Draft:
+        """The same with other values; None takes one away."""
+        merged = {**self.table, **values}
+        return replace(self, table={word: value for word, value in merged.items() if value is not None})
+
+    @property
+    def cap(self) -> int | None:
+        """The most it may spend a day."""
+        most: int | None = self.table.get("caps", {}).get("day")
+        return most
+
+    def with_cap(self, most: int | None) -> Draft:
+        """The same with another daily cap; the other caps stay."""
+        caps = {**self.table.get("caps", {}), "day": most}
+        return self.set(caps={span: limit for span, limit in caps.items() if limit is not None} or None)
+
+    @property
+    def sends_existing(self) -> bool:
+        """Whether the photos that are there now are sent too."""
+        return bool(self.table["existing"] == "process")
+
+
+async def begin(console: Console, folder: str) -> Draft:
+    """A new rule for a folder, with what is usual."""
+    path = whole(folder)
+    account = console.config.accounts.get(console.account or "")
+    output = account.output if account and account.output else f"{path}-out"
+    values = {"folder": path, "output": output, "existing": "ignore", "after": "keep"}
+    draft = Draft(values).set(account=account.name if account else None, workflow=account.workflow if account else None)
+    return await _informed(console, draft)
+
+
+async def begin_again(console: Console, table: Mapping[str, Any], *, begun: bool) -> Draft:
+    """A rule of settings.toml to be changed."""
+    return await _informed(console, Draft({"existing": "ignore", **table}, table, begun))
+
+
+async def _informed(console: Console, draft: Draft) -> Draft:
+    """The same with what is known of its workflow and its folder."""
+    table = draft.table
+    wanted = table.get("workflow", "")
+    known = await console.view.ask(catalogue.read, table.get("account", ""))
+    flow = next((one.workflow for one in known.offers if wanted in (one.workflow.id, one.workflow.name)), None)
+    there = await asyncio.to_thread(photos_in, table["folder"], recursive=bool(table.get("recursive")))
+    return replace(draft, there=there, workflow=flow.name if flow else "", price=flow.price if flow else None)
+
+
+def whole(typed: str) -> str:
+    """A typed path from the root on. Links and templates in it stay as they were typed."""
+    return os.path.abspath(os.path.expanduser(typed))  # noqa: PTH100, PTH111
+
+
+def photos_in(folder: str, *, recursive: bool) -> int | None:
+    """How many files called like photos lie in a folder; None where it cannot be read. Blocks."""
+    from artui.watch.rules import is_ignored
+
+    top = Path(folder)
+    if not top.is_dir():
+        return None
+    try:
+        found = collect([top], recursive=recursive)
+    except PlanProblem:
+        return None
+    return sum(promises_photo(one.path) and not any(map(is_ignored, one.relative.parts)) for one in found)
+
+
+@dataclass(frozen=True, slots=True)
+class _Line:
+    """One line of the form: its key, what it sets, and the value in words."""
+
+    key: str
+    sets: str
+    says: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Look:
+    """A draft in words."""
+
+    draft: Draft
+
+    def lines(self) -> Iterator[_Line]:
+        draft, table = self.draft, self.draft.table
+        where = shown(home(table["folder"]), 50)
+        if draft.before is None:
+            yield _Line("f", "Folder", where + ("" if draft.there is not None else "  (not there now)"))
+            yield _Line("n", "Name", shown(table.get("name", ""), 40) or "none: the folder is it")
+        yield _Line("a", "Account", shown(table.get("account", "")) or "which?")
+        price = "" if draft.price is None else f"  {draft.price:,} cr each"
+        yield _Line("w", "Workflow", shown(draft.workflow or table.get("workflow", "which?"), 40) + price)
+        yield _Line("o", "Output", shown(home(table["output"]), 56))
+        if not draft.begun:
+            yield _Line("x", "There now", self._existing())
+        yield _Line("r", "Sub-folders", "watched too" if table.get("recursive") else "not watched")
+        moves = table.get("after") == "move"
+        yield _Line("m", "Afterwards", "move to done/, bad ones to failed/" if moves else "photos stay where they are")
+        yield _Line("c", "Daily cap", "none" if draft.cap is None else f"{draft.cap:,} cr")
+        sample = table.get("sample")
+        yield _Line("l", "Sample", f"the first {sample:,}, then your yes" if sample else "none: all are sent at once")
+        yield _Line("s", "Save", "from then on, what lands is paid")
+
+    def _existing(self) -> str:
+        draft, there = self.draft, self.draft.there or 0
+        if not draft.sends_existing:
+            return f"left alone: {plural(there, 'photo')}" if there else "left alone"
+        cost = "price not known" if draft.price is None else f"at most {there * draft.price:,} cr"
+        return f"sent: {plural(there, 'photo')}, {cost}"
+
+    def sums(self) -> str:
+        """What saving it means, with its price."""
+        draft, table = self.draft, self.draft.table
+        price = "at a price not known here" if draft.price is None else f"at {draft.price:,} cr each"
+        cap = "WITHOUT a daily cap" if draft.cap is None else f"at most {draft.cap:,} cr a day"
+        payer = shown(table.get("account", "")) or "nobody yet"
+        return f"What lands is sent {price}, {cap}; {payer} pays."
+
+
+class Form(ModalScreen[Mapping[str, Any] | None]):
+    """A rule to fill in; gives its table once it is saved with ``s``, None where the person went back.
+
+    ``others`` are the rules it must stand beside.
+    """
+
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape,q", "back", "back", tooltip="Back, nothing is saved")]
+    CSS = """
+    Form.dialog #sums { color: $warning; height: auto; }
+    Form.dialog #hint { color: $error; height: auto; max-height: 3; }
+    """
+
+    def __init__(self, draft: Draft, others: Sequence[written.Entry]) -> None:
+        super().__init__(classes="dialog")
+        self.draft = draft
+        self.others = others
+        self._keys: list[str] = []
+        self._in_turn = asyncio.Lock()
+
+    @property
+    def console(self) -> Console:
+        """The application."""
+        return cast("Console", self.app)
+
+    def compose(self) -> ComposeResult:
+        """What it is about, its lines, what they mean."""
+        title = "Watch a folder" if self.draft.before is None else f"Rule for {shown(self.draft.table['folder'], 50)}"
+        with Vertical(classes="box wide"):
+            yield Static(Content(title).stylize("bold"), classes="heading", markup=False)
+            yield OptionList()
+            yield Static("", id="sums", markup=False)
+            yield Static("", id="hint", markup=False)
+            yield Static(Content("a line's key or enter changes it, esc goes back").stylize("$quiet"), markup=False)
+
+    def on_mount(self) -> None:
+        """Show the draft; where the workflow is open, that is the first question."""
+        self.app.clear_notifications()
+        self._draw()
+        self.query_one(OptionList).focus()
+        if not self.draft.table.get("workflow"):
+            self._change("w")
+
+    def _draw(self) -> None:
+        look, listed = _Look(self.draft), self.query_one(OptionList)
+        before = listed.highlighted or 0
+        self._keys = [line.key for line in look.lines()]
+        said = (self.console.glyphs.plain(f" {one.key}  {one.sets:<{NAMES}}{one.says}") for one in look.lines())
+        listed.set_options(Option(Content(line)) for line in said)
+        listed.highlighted = min(before, len(self._keys) - 1)
+        self.query_one("#sums", Static).update(look.sums())
+
+    def on_resize(self) -> None:
+        """Leave room for what stands around the lines; those scroll."""
+        self.query_one(OptionList).styles.max_height = max(1, self.size.height - AROUND)
+
+    def _hint(self, text: str) -> None:
+        self.query_one("#hint", Static).update(text)
+
+    # ---------------------------------------------------------------------------------------------------- handlers
+
+    def on_key(self, event: events.Key) -> None:
+        """A line's own key."""
+        if event.character in self._keys:
+            event.stop()
+            self._change(event.character)
+
+    def on_option_list_option_selected(self, event: OptionList.OptionSelected) -> None:
+        """``enter`` changes the line under the cursor; it never saves."""
+        key = self._keys[event.option_index]
+        if key == "s":
+            self._hint("Press s: enter never spends.")
+        else:
+            self._change(key)
+
+    def _change(self, key: str) -> None:
+        self._hint("")
+        self.run_worker(self._changed(key))
+
+    async def _changed(self, key: str) -> None:
+        async with self._in_turn:  # a save that follows quickly must not overtake what it is to save
+            if key == "s":
+                await self._save()
+            elif (draft := await self._other(key)) is not None:
+                self.draft = await _informed(self.console, draft)
+                self._draw()
+
+    async def _save(self) -> None:
+        """Give the table away, where it is a rule that can stand beside the others."""
+        try:
+            await asyncio.to_thread(written.check, self.console.config, self.draft.table, self.others)
+        except ConfigError as problem:
+            self._hint(shown(str(problem), 300))
+            return
+        self.dismiss(self.draft.table)
+
+    def action_back(self) -> None:
+        """Save nothing."""
+        self.dismiss(None)
+
+    # ---------------------------------------------------------------------------------------------- what is asked
+
+    async def _other(self, key: str) -> Draft | None:
+        """The draft with another value for a line; None where the person went back."""
+        draft, table = self.draft, self.draft.table
+        match key:
+            case "f" | "o":
+                return await self._folder("folder" if key == "f" else "output")
+            case "n":
+                lines = ["A rule of another name knows nothing of what this one has sent."]
+                name = await self._typed("What is the rule called?", lines, table.get("name", ""))
+                return None if name is None else draft.set(name=name or None)
+            case "a":
+                return await self._account()
+            case "w":
+                return await self._workflow()
+            case "x":
+                return draft.set(existing="ignore" if draft.sends_existing else "process")
+            case "r":
+                return draft.set(recursive=not table.get("recursive") or None)
+            case "m":
+                return draft.set(after="keep" if table.get("after") == "move" else "move")
+            case "c":
+                answered, most = await self._number(
+                    "The most it may spend a day, in credits (empty: no cap)", draft.cap
+                )
+                return draft.with_cap(most) if answered else None
+            case _:
+                title = "How many photos go ahead, before you are asked? (empty: all)"
+                answered, most = await self._number(title, table.get("sample"))
+                return draft.set(sample=most or None) if answered else None
+
+    async def _typed(self, title: str, lines: Sequence[str], value: str, *, paths: bool = False) -> str | None:
+        suggester = Folders() if paths else None
+        return await self.console.push_screen_wait(Typed(title, lines, value=value, suggester=suggester))
+
+    async def _folder(self, word: str) -> Draft | None:
+        output = word == "output"
+        lines = ["{date}, {workflow}, {relative} and {stem} may stand in it."] if output else []
+        title = "Where do results go?" if output else "Which folder is watched?"
+        text = await self._typed(title, lines, home(self.draft.table[word]), paths=True)
+        return self.draft.set(**{word: whole(text)}) if text else None
+
+    async def _number(self, title: str, value: int | None) -> tuple[bool, int | None]:
+        """Whether an amount was given, and which; an empty line is none."""
+        text = await self._typed(title, [], "" if value is None else str(value))
+        if text is None:
+            return False, None
+        if text and not (text.isascii() and text.isdigit() and len(text) < NO_NUMBER):
+            self._hint(f"{shown(text, 20)} is no such number; nothing has changed.")
+            return False, None
+        return True, int(text) if text else None
+
+    async def _account(self) -> Draft | None:
+        names = list(self.console.config.accounts)
+        rows = [Content(shown(name)) for name in names]
+        place = await self.console.push_screen_wait(Chosen("Which account pays?", rows, lambda at, w: w in names[at]))
+        if place is None or names[place] == self.draft.table.get("account"):
+            return None
+        # A workflow belongs to its account.
+        return self.draft.set(account=names[place], workflow=None)
+
+    async def _workflow(self) -> Draft | None:
+        account = self.console.config.accounts.get(self.draft.table.get("account", ""))
+        if account is None:
+            self._hint("Which account pays? a says it; 5 signs one in.")
+            return None
+        offer = await workflow_of(self.console, account, self._hint)
+        if offer is None:
+            return None
+        flow = offer.workflow
+        # The name is what a person finds again in the file; where two share it, only the id says which.
+        word = flow.id if offer.apart or not flow.name.strip() else flow.name
+        return self.draft.set(workflow=word)

@@ -1,0 +1,413 @@
+"""One rule over the whole screen: the photos it has taken, the files it has not and why, and its log."""
+
+from __future__ import annotations
+
+import time
+from array import array
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, ClassVar, cast
+
+from textual import events
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.content import Content
+from textual.screen import Screen
+from textual.widgets import ContentSwitcher, Static
+
+from artui.job import Job, Status
+from artui.journal import Connection, rules, watching, window
+from artui.journal.rules import Happening, RuleState
+from artui.journal.watching import Group, NotTaken
+from artui.shown import shown, width
+from artui.tui.dialogs import Reading
+from artui.tui.job_details import DetailsScreen
+from artui.tui.job_table import JobTable, columns
+from artui.tui.line_list import Column, LineList, fitted, heads
+from artui.tui.shell import Keys, Line
+from artui.tui.view import Look
+from artui.tui.watches import deciding, reasons, standing
+from artui.tui.watches.standing import Standing
+from artui.tui.words import Surroundings, begun, clock
+
+if TYPE_CHECKING:
+    from artui.tui.app import Console
+
+MOST_FILES, MOST_LINES = 1000, 1000
+"""The newest files of a group and lines of a log that are shown."""
+
+CHIPS = ("taken", "not-taken", "log")
+
+COUNT, WHY, TIME, FILE = 8, 30, 8, 26
+"""Cells of the columns that have a width of their own."""
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """One line of a list: its texts, what it is about (an identity for the cursor), all of it in words, and the job it
+    leads to."""
+
+    key: object
+    texts: tuple[str, ...]
+    says: str = ""
+    job: int | None = None
+    kind: str = ""
+
+
+class ToldList(LineList[Told, Told]):
+    """Lines in columns; ``shape`` are the titles and cells of these, of which one with 0 cells takes what is left."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("enter", "open", "open", tooltip="All about this line")]
+    COMPONENT_CLASSES: ClassVar[set[str]] = {"lines--bad"}
+    DEFAULT_CSS = """
+    ToldList > .lines--bad { color: $error; }
+    """
+    shape: Sequence[tuple[str, int]] = ()
+
+    def columns(self) -> list[Column]:
+        """The columns at this width."""
+        left = self.size.width - 1 - sum(cells for _, cells in self.shape)
+        made, start = [], 1
+        for title, cells in self.shape:
+            room = cells or max(8, left)
+            made.append(Column(title, start, room, title == "Files"))
+            start += room
+        return made
+
+    def say(self, item: Told) -> Told:
+        """A line is its words already."""
+        return item
+
+    def pieces(self, item: Told, row: Told | None) -> Iterable[tuple[str, str]]:
+        """Each text in its column, the first one plain."""
+        del row
+        yield " ", ""
+        *most, (column, last) = zip(self.columns(), item.texts, strict=True)
+        for place, (before, text) in enumerate(most):
+            yield fitted(text, before, self.glyphs.ellipsis), "" if place else item.kind
+        # The last one is a sentence or a list: what begins it says most.
+        yield begun(last, column.cells), "quiet" if len(most) > 1 else ""
+
+    def place_of(self, item: Told) -> int | None:
+        """The line about the same thing, whatever it says now."""
+        return next((place for place, one in enumerate(self.items) if one.key == item.key), None)
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """What one reading gives; ``order`` holds all jobs of the rule, ``jobs`` those near the window."""
+
+    standing: Standing
+    order: array[int]
+    jobs: dict[int, Job]
+    around: Surroundings
+    groups: list[Group]
+    files: list[NotTaken]
+    log: list[Happening]
+
+
+class RuleScreen(Screen[None]):
+    """Taken, not taken, log of one rule."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("escape,q", "back", "back", tooltip="Back to the rules"),
+        Binding("left", "chip(-1)", show=False, tooltip="The list before: taken, not taken, log"),
+        Binding("right", "chip(1)", show=False, tooltip="The next list: taken, not taken, log"),
+        Binding("P", "pause", "pause", tooltip="Pause this rule, or let it go on"),
+        Binding("plus", "allow", "allow", tooltip="Allow this rule more credits, until midnight"),
+        Binding("u", "look", "look", tooltip="Look at the folder now"),
+        Binding("y", "agree", "yes", tooltip="The yes that this rule waits for: shows first what it means"),
+    ]
+    CSS = """
+    RuleScreen #title { text-style: bold; }
+    RuleScreen #state { color: $quiet; }
+    RuleScreen #heads { color: $quiet; text-style: bold; }
+    RuleScreen ContentSwitcher { height: 1fr; }
+    RuleScreen #none { padding: 1 1; height: auto; }
+    RuleScreen #here { height: 2; padding: 0 1; }
+    """
+    changes = frozenset({"pause", "allow", "look", "agree"})
+    """The actions that change anything."""
+
+    def __init__(self, one: Standing) -> None:
+        super().__init__()
+        self.standing = one
+        self.group: Group | None = None
+        """The group whose files are shown instead of all groups."""
+        self._page: Page | None = None
+        self._reading = self._again = False
+        self._spans: list[tuple[int, int, str]] = []
+
+    @property
+    def console(self) -> Console:
+        """The application."""
+        return cast("Console", self.app)
+
+    def compose(self) -> ComposeResult:
+        """The rule, the chips, the three lists, a sentence about the line under the cursor, the keys."""
+        for name in ("title", "state", "chips", "heads"):
+            yield Line(id=name)
+        yield Static("", id="none", markup=False)
+        with ContentSwitcher(initial="taken", id="lists"):
+            yield JobTable(self.console.glyphs, id="taken")
+            yield ToldList(self.console.glyphs, id="not-taken")
+            yield ToldList(self.console.glyphs, id="log")
+        yield Static("", id="here", markup=False)
+        yield Keys(id="keys")
+
+    def on_mount(self) -> None:
+        """Follow what is new, and begin."""
+        self.bindings_updated_signal.subscribe(self, lambda _: self.query_one(Keys).draw())
+        self.console.looked.subscribe(self, self._looked)
+        self._choose("taken")
+
+    # ----------------------------------------------------------------------------------------------------- reading
+
+    @property
+    def chosen(self) -> str:
+        """The list that is shown."""
+        return self.query_one("#lists", ContentSwitcher).current or "taken"
+
+    @property
+    def _list(self) -> LineList[int, object] | ToldList:
+        return self.query_one(f"#{self.chosen}", LineList)
+
+    def _looked(self, look: Look) -> None:
+        if look.wrote or look.moving:
+            self.read()
+
+    def read(self) -> None:
+        """Read what is shown anew, in the view's thread; while that is done, once more afterwards."""
+        self._again = True
+        if not self._reading:
+            self._reading = True
+            self.run_worker(self._read())
+
+    async def _read(self) -> None:
+        try:
+            while self._again:
+                self._again = False
+                page = await self._read_page()
+                if self.is_mounted:
+                    self._show(page)
+        finally:
+            self._reading = False
+
+    async def _read_page(self) -> Page:
+        near, entry, group = tuple(self.query_one(JobTable).near()), self.standing.entry, self.group
+        lines, zone = 2 * max(24, self.size.height), self.console.config.timezone
+        is_watching = standing.is_watching(self.console.look.engine)
+
+        def ask(db: Connection) -> Page:
+            one = standing.read(db, [entry], zone, watching=is_watching)[0]
+            order = watching.order(db, entry.id)
+            found = window.some(db, [*near, *order[:lines]])
+            around = Surroundings(usual=window.usual_times(db, found.values()), aside=window.asides(db))
+            row = one.row
+            groups = watching.groups(db, row) if row else []
+            files = watching.files(db, row, group, MOST_FILES) if row and group else []
+            return Page(one, order, found, around, groups, files, rules.happenings(db, entry.id, MOST_LINES))
+
+        return await self.console.view.ask(ask)
+
+    def _show(self, page: Page) -> None:
+        self._page, self.standing = page, page.standing
+        table = self.query_one(JobTable)
+        if page.order != table.order:
+            table.put(page.order)
+        table.put_rows(page.jobs, page.around.with_moving(self.console.look.moving))
+        self._put("not-taken", *(self._told_files(page) if self.group else self._told_groups(page)))
+        self._put("log", (("When", TIME), ("What happened", 0)), [_told_line(one) for one in page.log])
+        self.draw()
+
+    def _put(self, name: str, shape: Sequence[tuple[str, int]], lines: Sequence[Told]) -> None:
+        listed = self.query_one(f"#{name}", ToldList)
+        listed.shape = shape
+        if list(lines) != list(listed.items):
+            listed.put(lines)
+
+    def _told_groups(self, page: Page) -> tuple[Sequence[tuple[str, int]], list[Told]]:
+        shape = (("Why", WHY), ("Files", COUNT), ("  The newest", 0))
+        lines = []
+        row = page.standing.row
+        if row is not None and row.state is RuleState.OFFLINE:
+            why = reasons.offline(f"{shown(row.message, 200)}.")
+            lines.append(Told("offline", (why.word, "-", f"  {shown(row.message, 200)}"), why.advice, kind="bad"))
+        for one in page.groups:
+            why = reasons.why(one)
+            names = ", ".join(shown(name, 40) for name in one.newest)
+            # What is said of the newest one stands for all: a photo's own name is in it where there is only this one.
+            says = " ".join(part for part in (shown(one.message, 200), why.advice) if part)
+            harmless = one.passing or one.reason == watching.BEFORE_THE_RULE or one.status == Status.SKIPPED
+            kind = "" if harmless else "bad"
+            lines.append(Told(_key(one), (why.word, f"{one.count:,}", f"  {names}"), says, kind=kind))
+        return shape, lines
+
+    def _told_files(self, page: Page) -> tuple[Sequence[tuple[str, int]], list[Told]]:
+        now = time.time()
+        shape = (("When", TIME), ("File", FILE), ("  What is said", 0))
+        return shape, [
+            Told(
+                (one.name, one.job),
+                (clock(one.at, now) if one.at else "-", shown(one.name), f"  {_said(one)}"),
+                f"{shown(one.name)}: {_said(one) or 'passed over by the last look'}",
+                one.job,
+            )
+            for one in page.files
+        ]
+
+    # ----------------------------------------------------------------------------------------------------- drawing
+
+    def draw(self) -> None:
+        """Draw all lines around the lists."""
+        one, glyphs, cells, now = self.standing, self.console.glyphs, self.app.size.width, time.time()
+        self.query_one("#title", Line).say(f" {shown(standing.way(one.entry, glyphs), cells - 2, glyphs.ellipsis)}")
+        parts = [standing.state(one, now), standing.did(one.figures) if one.figures else "", standing.cost(one)]
+        state = " · ".join(part for part in parts if part)
+        if width(state) > cells - 2:
+            state = f"{parts[0]} · {parts[2]}"
+        self.query_one("#state", Line).say(f" {glyphs.plain(shown(state, cells - 2, glyphs.ellipsis))}")
+        self._draw_chips()
+        listed = self._list
+        titles = columns(cells) if isinstance(listed, JobTable) else cast("ToldList", listed).columns()
+        self.query_one("#heads", Line).say(heads(titles) if listed.items else "")
+        empty = self.query_one("#none", Static)
+        empty.update("" if self._page is None else _NONE[self.chosen])
+        empty.display = not listed.items
+        self._draw_here()
+        self.query_one(Keys).draw()
+
+    def _draw_chips(self) -> None:
+        page = self._page
+        counts = ("", "", "") if page is None else (
+            f" {len(page.order):,}", f" {sum(one.count for one in page.groups):,}", ""
+        )  # fmt: skip
+        words = (f"Taken{counts[0]}", f"Not taken{counts[1]}", "Log")
+        parts: list[str | tuple[str, str]] = []
+        self._spans, at = [], 0
+        for name, word in zip(CHIPS, words, strict=True):
+            ahead = name == self.chosen
+            text = f"[{word}]" if ahead else f" {word} "
+            parts.append((text, "bold $primary") if ahead else text)
+            self._spans.append((at, at + len(text), name))
+            at += len(text)
+        if self.group is not None and self.chosen == "not-taken":
+            parts.append(f"  {reasons.why(self.group).word}: esc shows all reasons")
+        else:
+            parts.append(("  left and right change", "$quiet"))
+        self.query_one("#chips", Line).say(Content.assemble(*parts))
+
+    def _draw_here(self) -> None:
+        listed = self._list
+        if isinstance(listed, JobTable):
+            said = standing.sentence(self.standing, time.time())
+        else:
+            line = cast("ToldList", listed).current
+            said = line.says if line else ""
+        self.query_one("#here", Static).update(self.console.glyphs.plain(said))
+
+    # ---------------------------------------------------------------------------------------------------- handlers
+
+    def on_resize(self) -> None:
+        """Other widths."""
+        self.call_after_refresh(self.draw)
+
+    def on_line_list_wanted(self) -> None:
+        """The table needs rows that are not here."""
+        self.read()
+
+    def on_line_list_moved(self) -> None:
+        """The cursor is on another line."""
+        self._draw_here()
+
+    def on_line_list_opened(self) -> None:
+        """Show the job, the files of the group, or the whole line."""
+        listed = self._list
+        if isinstance(listed, JobTable):
+            self.app.push_screen(DetailsScreen(listed.current or 0))
+            return
+        line = cast("ToldList", listed).current
+        groups = self._page.groups if self._page else []
+        group = next((one for one in groups if line and _key(one) == line.key), None)
+        if line is not None and line.job is not None:
+            self.app.push_screen(DetailsScreen(line.job))
+        elif self.chosen == "not-taken" and self.group is None and group is not None:
+            self._open_group(group)
+        elif line is not None:
+            self.app.push_screen(Reading(shown(line.texts[0], 60), Content(line.says)))
+
+    def on_click(self, event: events.Click) -> None:
+        """A click on a chip."""
+        if event.widget is self.query_one("#chips"):
+            for start, end, name in self._spans:
+                if start <= event.x < end:
+                    self._choose(name)
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """Take the keys that change anything away from a console that only reads; a yes where none is waited for."""
+        del parameters
+        if action == "agree" and not self.standing.asks:
+            return False
+        return not (action in self.changes and self.console.readonly)
+
+    # ----------------------------------------------------------------------------------------------------- actions
+
+    def _choose(self, name: str) -> None:
+        self.query_one("#lists", ContentSwitcher).current = name
+        self._list.focus()
+        self.draw()
+        self.read()
+
+    def _open_group(self, group: Group | None) -> None:
+        self.group = group
+        self.query_one("#not-taken", ToldList).put([])
+        self.read()
+
+    def action_chip(self, by: int) -> None:
+        """Another list."""
+        self._choose(CHIPS[(CHIPS.index(self.chosen) + by) % len(CHIPS)])
+
+    def action_pause(self) -> None:
+        """Pause this rule, or let it go on."""
+        deciding.pause(self.console, self.standing)
+
+    def action_agree(self) -> None:
+        """The yes that this rule waits for."""
+        deciding.agree(self.console, self.standing)
+
+    def action_allow(self) -> None:
+        """More credits until midnight."""
+        self.run_worker(deciding.allow(self.console, self.standing), exclusive=True, group="act")
+
+    def action_look(self) -> None:
+        """Look now."""
+        self.run_worker(deciding.look_now(self.console, self.standing), exclusive=True, group="act")
+
+    def action_back(self) -> None:
+        """From the files of a group to all groups; from there to the rules."""
+        if self.group is not None and self.chosen == "not-taken":
+            self._open_group(None)
+        else:
+            self.dismiss(None)
+
+
+_NONE = {
+    "taken": "No photo was taken yet. What lands in the folder is taken once it is whole.",
+    "not-taken": "Everything that lay in the folder at the last look was taken.",
+    "log": "Nothing has happened yet.",
+}
+
+
+def _said(one: NotTaken) -> str:
+    """What is said of a file, without its name before it; printable."""
+    return shown(one.message.removeprefix(Path(one.name).name).lstrip(": "), 400)
+
+
+def _key(group: Group) -> object:
+    return group.reason, group.status, group.passing
+
+
+def _told_line(one: Happening) -> Told:
+    text = shown(one.message or one.what)
+    return Told(one.seq, (clock(one.at, time.time()), text), f"{time.ctime(one.at)}  {shown(one.what)}: {text}")

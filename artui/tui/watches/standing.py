@@ -1,0 +1,302 @@
+"""How a rule stands, in words: its state in a few cells, its figures, and what a person should know and do about it."""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+from artui.background import WATCH, Alive
+from artui.job import Reason
+from artui.journal import Connection, accounts, rules
+from artui.journal.crowds import Crowd
+from artui.journal.rules import RuleRow, RuleState
+from artui.journal.watching import Figures, figures
+from artui.shown import shown
+from artui.tui.look import Glyphs
+from artui.tui.watches.written import Entry
+from artui.tui.words import HELD, amount, clock, home, plural
+
+GROWING, RULE_WAITS = "still growing", "the rule waits"
+"""Why files wait in a watched folder, as the watcher says it."""
+
+_STOPPING = (Reason.LOGIN, Reason.CREDITS, Reason.QUOTA, Reason.CAP, Reason.SAMPLE, Reason.PRICE)
+"""Holds of jobs that say how the whole rule stands, the gravest first."""
+
+_WITHOUT_MARKER = "is there without its"
+
+
+def is_watching(engine: Alive | None) -> bool:
+    """Whether the engine that runs works through rules."""
+    return engine is not None and not engine.stale and engine.row.mode == WATCH
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """A rule and how it stands; ``figures`` is None where no engine ever watched it. ``watching``: an engine works
+    through rules now. ``cap`` is today's with what was ``allowed`` beyond it; ``price`` is what a photo costs as it was
+    pinned."""
+
+    entry: Entry
+    figures: Figures | None = None
+    watching: bool = False
+    cap: int | None = None
+    allowed: int = 0
+    workflow: str = ""
+    price: int | None = None
+
+    @property
+    def row(self) -> RuleRow | None:
+        """The rule in the journal."""
+        return self.figures.row if self.figures else None
+
+    @property
+    def is_watched(self) -> bool:
+        """Whether an engine looks after this very rule now."""
+        return self.watching and self.row is not None and self.row.state is not RuleState.ENDED
+
+    @property
+    def stop(self) -> Reason | None:
+        """What holds jobs of this rule and so the rule as a whole; None where nothing does."""
+        known = self.figures.held if self.figures else {}
+        return next((reason for reason in _STOPPING if reason in known), None)
+
+    @property
+    def spent(self) -> int:
+        """What today's cap sees as spent: charged today, and all that is sent and not charged yet."""
+        return self.figures.spent.day + self.figures.spent.open if self.figures else 0
+
+    @property
+    def waits(self) -> int:
+        """How many photos wait: in the folder, or held."""
+        return self.in_folder(GROWING) + self.in_folder(RULE_WAITS) + (self.figures.counted.held if self.figures else 0)
+
+    def in_folder(self, reason: str) -> int:
+        """How many files of its last scan were passed over for a reason."""
+        passed = self.row.not_taken.get(reason) if self.row else None
+        return passed.count if passed else 0
+
+    @property
+    def asks(self) -> bool:
+        """Whether a person's yes lets it go on."""
+        row = self.row
+        if row is None or row.paused:
+            return False
+        if self.figures and Reason.SAMPLE in self.figures.held:
+            return True
+        elsewhere = row.state is RuleState.OFFLINE and _WITHOUT_MARKER in row.message
+        return self.is_watched and (row.state in (RuleState.HELD, RuleState.FOREIGN) or elsewhere)
+
+
+def read(db: Connection, entries: Iterable[Entry], zone: dt.tzinfo, *, watching: bool) -> list[Standing]:
+    """How these rules stand; in the view's thread."""
+    now = dt.datetime.now(zone)
+    return [_standing(db, entry, rules.get(db, entry.id), now, watching=watching) for entry in entries]
+
+
+def strangers(db: Connection, entries: Iterable[Entry]) -> list[RuleRow]:
+    """The rules at work that are not among these."""
+    known = {entry.id for entry in entries}
+    return [row for row in rules.every(db) if row.state is not RuleState.ENDED and row.id not in known]
+
+
+def _standing(db: Connection, entry: Entry, row: RuleRow | None, now: dt.datetime, *, watching: bool) -> Standing:
+    cap = entry.rule.caps.day if entry.rule else None
+    if row is None:
+        return Standing(entry, watching=watching, cap=cap)
+    day = accounts.day(db, row.account, now.date().isoformat())
+    midnight = dt.datetime.combine(now.date(), dt.time.min, now.tzinfo).timestamp()
+    allowed = row.allowed_on(day)
+    cap = row.day if watching or entry.rule is None else cap
+    workflow, price = _pinned(row)
+    return Standing(
+        entry,
+        figures(db, row, day, midnight),
+        watching,
+        None if cap is None else cap + allowed,
+        allowed,
+        workflow,
+        price,
+    )
+
+
+def _pinned(row: RuleRow) -> tuple[str, int | None]:
+    """Name and price of the workflow as they were pinned when the rule was loaded."""
+    if not row.offer:
+        return "", None
+    definition = json.loads(row.offer)["definition"]
+    return definition["name"], definition["price"]
+
+
+# --------------------------------------------------------------------------------------------------------- in words
+
+
+def state(standing: Standing, now: float) -> str:
+    """The state in at most twenty cells."""
+    row = standing.row
+    if standing.entry.complaint:
+        return "cannot be used"
+    if row is not None and row.paused:
+        return "paused"
+    if row is None or not standing.is_watched:
+        return "not watched"
+    if row.state is RuleState.OFFLINE:
+        return f"offline since {clock(row.since, now)}"
+    if row.state is RuleState.WATCHING:
+        return _watched(standing)
+    return _OTHERS[row.state]
+
+
+_OTHERS = {
+    RuleState.NEW: "first look",
+    RuleState.FOREIGN: "another's folder",
+    RuleState.WAITS: "waits for the price",
+    RuleState.HELD: "held: needs your yes",
+}
+
+
+def _watched(standing: Standing) -> str:
+    if standing.stop is not None:
+        return HELD[standing.stop]
+    growing = standing.in_folder(GROWING)
+    return f"settling {growing:,}" if growing else "watched"
+
+
+def needs_a_look(standing: Standing) -> bool | None:
+    """Whether a person should do something about its state; None where a person wanted it so."""
+    row = standing.row
+    if standing.entry.complaint or not standing.is_watched or row is None:
+        return True
+    if row.paused:
+        return None
+    return row.state is not RuleState.WATCHING or standing.stop is not None
+
+
+def today_line(standing: Standing) -> str:
+    """What it did and spent today."""
+    if standing.figures is None:
+        return "today: nothing, it was never watched"
+    return f"today: {did(standing.figures)} · {cost(standing)}"
+
+
+def did(figures: Figures) -> str:
+    """What it did today."""
+    today = figures.today
+    parts = [f"{today.taken:,} taken", f"{today.done:,} done"]
+    parts += [f"{today.failed:,} failed"] * bool(today.failed) + [f"{today.refused:,} refused"] * bool(today.refused)
+    return ", ".join(parts)
+
+
+def cost(standing: Standing) -> str:
+    """What it spent today, of how much."""
+    if standing.figures is None:
+        return ""
+    spent = standing.figures.spent
+    said = f"{amount(spent.day)} cr charged" + (f" + {spent.open:,} sent" if spent.open else "")
+    if standing.cap is not None:
+        said += f" of {standing.cap:,}"
+    return said + (f" ({standing.allowed:,} more allowed today)" if standing.allowed else "")
+
+
+def now_line(standing: Standing) -> str:
+    """What is under way, and what waits for what; empty where nothing is."""
+    said = standing.figures
+    if said is None:
+        return ""
+    parts = [f"{said.counted.on_the_way:,} under way"] if said.counted.on_the_way else []
+    for reason, crowd in said.held.items():
+        word = HELD.get(reason, reason)
+        parts.append(f"{crowd.jobs:,} {word if crowd.jobs == 1 else word.replace('waits', 'wait', 1)}")
+    growing, waits = standing.in_folder(GROWING), standing.in_folder(RULE_WAITS)
+    parts += [f"{growing:,} still growing"] * bool(growing) + [f"{waits:,} wait in the folder"] * bool(waits)
+    return f"now: {', '.join(parts)}" if parts else ""
+
+
+def way(entry: Entry, glyphs: Glyphs) -> str:
+    """From which folder to which; printable."""
+    output = f" {glyphs.arrow} {shown(home(entry.output))}" if entry.output else ""
+    name = "" if entry.name in ("", str(entry.folder)) else f"{shown(entry.name, 30)}: "
+    return f"{name}{shown(home(entry.folder))}{output}"
+
+
+def terms(standing: Standing) -> str:
+    """Who pays for what at which price, and what becomes of the photos; printable."""
+    entry, rule = standing.entry, standing.entry.rule
+    workflow = shown(standing.workflow or entry.workflow or "no workflow", 40)
+    price = "" if standing.price is None else f" at {standing.price:,} cr each"
+    parts = [f"account {shown(entry.account) or '?'}", workflow + price]
+    if rule is not None:
+        parts += ["move to done/ afterwards"] * (rule.after == "move") + ["with sub-folders"] * rule.recursive
+        parts += [f"sample of {rule.sample:,}"] if rule.sample else []
+        caps = ((rule.caps.day, "a day"), (rule.caps.month, "a month"), (rule.caps.run, "in all"))
+        said = [f"{most:,} {span}" for most, span in caps if most is not None]
+        parts.append(f"cap {', '.join(said)}" if said else "no cap of its own")
+    return " · ".join(parts)
+
+
+def sentence(standing: Standing, now: float) -> str:
+    """What a person should know and do; empty where all is well. Printable."""
+    return " ".join(_sentences(standing, now))
+
+
+def _sentences(standing: Standing, now: float) -> Iterator[str]:
+    row, entry = standing.row, standing.entry
+    if entry.complaint:
+        yield shown(f"{entry.complaint}.", 300)
+        return
+    if row is not None and row.paused:
+        yield "Paused by a person: nothing new is taken or sent; what is bought is fetched. P goes on."
+    if not standing.watching:
+        yield "Not watched by any engine: `artui watch`, or its service, watches. w starts one."
+    elif row is None or row.state is RuleState.ENDED:
+        yield "The `artui watch` that runs does not watch this folder yet: u has it read the rules again."
+    elif not row.paused:
+        yield from _watched_sentences(standing, row, now)
+
+
+def _watched_sentences(standing: Standing, row: RuleRow, now: float) -> Iterator[str]:
+    folder = shown(home(row.folder), 60)
+    said = shown(row.message.removeprefix(f"{row.folder} "), 200)
+    match row.state:
+        case RuleState.OFFLINE:
+            why = said.removeprefix("is not there (").removesuffix(")") if said.startswith("is not there (") else said
+            yield f"{folder} is offline since {clock(row.since, now)} ({why}). Nothing counts as deleted, nothing is"
+            yield "sent. artui looks every 30 s." + (" y: it is the right folder." if standing.asks else "")
+        case RuleState.FOREIGN:
+            yield f"{folder} {said}. Nothing is taken. y makes it this rule's folder; it must have one rule only."
+        case RuleState.HELD:
+            yield f"{said.capitalize() if said[:1].islower() else said}. Nothing new is taken. y shows what a yes"
+            yield "means, and asks."
+        case RuleState.WAITS:
+            yield f"{said}. What lands waits; it goes on by itself."
+        case _ if said:
+            yield f"{said}."
+    if standing.stop is not None and standing.figures is not None:
+        yield _stopped(standing, standing.stop, standing.figures.held[standing.stop])
+
+
+def _stopped(standing: Standing, reason: Reason, crowd: Crowd) -> str:
+    """What stops the rule's jobs, and what to do."""
+    name, photos = standing.entry.title, plural(crowd.jobs, "photo")
+    wait, need = "waits" if crowd.jobs == 1 else "wait", f"{crowd.needs:,} cr"
+    if reason is Reason.CAP and standing.cap is not None and standing.figures is not None:
+        spent = standing.figures.spent
+        said = f"{standing.spent:,} of {standing.cap:,} (charged {spent.day:,}, sent {spent.open:,})"
+        return (
+            f"Today's cap for rule {name} leaves no room: {said}. {photos} {wait} until 00:00. + allows more today"
+            " only."
+        )
+    return _STOPPED[reason].format(
+        photos=photos, wait=wait, need=need, account=shown(standing.entry.account, 30), name=name
+    )
+
+
+_STOPPED = {
+    Reason.CAP: "A cap holds {photos} ({need}); + allows more today only.",
+    Reason.LOGIN: "{account} is signed out. {photos} {wait} here. Press 5, then s to sign in (over SSH too).",
+    Reason.CREDITS: "{account} needs credits: {photos} {wait}, {need}. Top up in the web app; artui goes on by itself.",
+    Reason.QUOTA: "The service's quota is reached: {photos} {wait}; artui goes on by itself.",
+    Reason.SAMPLE: "The first results are there to be looked at; {photos} {wait} ({need}). y shows what a yes costs.",
+    Reason.PRICE: "The price has changed: {photos} {wait}, not sent at the new price. 1 shows them, r asks.",
+}
