@@ -5,7 +5,18 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from artui.pace import LONGEST_GAP, LONGEST_WAIT, Gate, Looks, backoff, first_look, next_look, qa_look, retry_delay
+from artui.pace import (
+    LONGEST_GAP,
+    LONGEST_WAIT,
+    Gate,
+    Looks,
+    backoff,
+    first_look,
+    next_look,
+    next_round,
+    qa_look,
+    retry_delay,
+)
 
 chances = st.floats(0, 1)
 
@@ -51,16 +62,23 @@ def test_waits_are_bounded_whatever_happened_before(failures: int, chance: float
     assert 0 < retry_delay(failures, chance) <= LONGEST_WAIT
 
 
-def test_the_first_look_comes_at_four_fifths_of_the_usual_time() -> None:
-    assert first_look(100.0, 60.0, 10.0, 1.0) == Looks(148.0, 6.0)
-    assert first_look(100.0, None, 10.0, 1.0).due == 110.0
+def test_the_first_look_comes_when_it_is_usually_done() -> None:
+    assert first_look(100.0, 160.0, 1.0) == Looks(160.0, 6.0)
+    assert first_look(100.0, 100.0, 2.0) == Looks(101.0, 2.0)
+
+
+def test_looks_that_are_due_soon_are_taken_together_and_none_is_put_off_beyond_its_latest() -> None:
+    assert next_round([]) is None
+    assert next_round([Looks(10.0, 6.0)]) == 10.0
+    assert next_round([Looks(10.0, 6.0), Looks(12.0, 6.0), Looks(16.5, 6.0)]) == 12.0
+    assert next_round([Looks(10.0, 6.0), Looks(12.0, 1.0), Looks(14.0, 6.0)]) == 12.0
 
 
 @given(st.lists(chances, min_size=40, max_size=40), st.floats(0.1, 3600), st.floats(0.5, 5))
 def test_looks_never_come_faster_than_allowed_nor_rarer_than_the_longest_gap(
     spread: list[float], usual: float, least: float
 ) -> None:
-    looks, now = first_look(0.0, usual, 10.0, least), 0.0
+    looks, now = first_look(0.0, usual, least), 0.0
     for chance in spread:
         now = looks.due
         looks = next_look(looks, now, least, chance)

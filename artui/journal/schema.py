@@ -54,7 +54,7 @@ CREATE INDEX jobs_batch ON jobs (batch, id);
 CREATE INDEX jobs_order ON jobs (batch, source);
 CREATE INDEX jobs_pile ON jobs (pile, batch, source);
 CREATE INDEX jobs_twins ON jobs (twin_of) WHERE twin_of IS NOT NULL;
-CREATE INDEX jobs_digest ON jobs (payer, digest) WHERE digest <> '';
+CREATE INDEX jobs_digest ON jobs (payer, digest);
 CREATE INDEX jobs_source ON jobs (source);
 
 CREATE TABLE purchases (

@@ -28,6 +28,9 @@ P = ParamSpec("P")
 T = TypeVar("T")
 
 LOCK_PATIENCE_MS = 10_000
+STATEMENTS = 500
+"""Prepared statements kept for each connection, more than there are: one made anew costs more than the move itself."""
+
 GROUP = 256
 """The most moves that share one commit."""
 
@@ -112,10 +115,12 @@ def connect(path: Path, *, create: bool = True) -> Connection:
     """A connection with the journal's settings; the file is 0600 from its first byte."""
     if create:
         os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600))
-    db = apsw.Connection(os.fspath(path), flags=apsw.SQLITE_OPEN_READWRITE)
+    db = apsw.Connection(os.fspath(path), flags=apsw.SQLITE_OPEN_READWRITE, statementcachesize=STATEMENTS)
     db.set_busy_timeout(LOCK_PATIENCE_MS)
     db.execute("PRAGMA foreign_keys = ON")
     db.execute("PRAGMA synchronous = FULL")
+    # Without this SQLite prepares a statement anew whenever a bound value might speak for another index.
+    db.config(apsw.SQLITE_DBCONFIG_ENABLE_QPSG, 1)
     # Every list of more than two values is a small table of its own to SQLite; on disk each costs many page faults.
     db.execute("PRAGMA temp_store = MEMORY")
     return db

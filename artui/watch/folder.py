@@ -9,7 +9,7 @@ import socket
 import time
 from collections import deque
 from collections.abc import Callable
-from concurrent.futures import Executor
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
 from enum import StrEnum
@@ -91,11 +91,10 @@ Tell = Callable[[WatchEvent], object]
 
 
 class Watched:
-    """One rule at work. Its blocking parts run in ``threads``; one turn at a time."""
+    """One rule at work, one turn at a time. Its blocking parts run in a thread of its own, which a disk may hang."""
 
     def __init__(
-        self, rule: Rule, journal: Journal, offers: Offers, zone: dt.tzinfo, clock: Clock, threads: Executor,
-        tell: Tell,
+        self, rule: Rule, journal: Journal, offers: Offers, zone: dt.tzinfo, clock: Clock, tell: Tell
     ) -> None:  # fmt: skip
         self.rule = rule
         self.is_scan_wanted = True
@@ -110,7 +109,7 @@ class Watched:
         self._journal = journal
         self._offers = offers
         self._clock = clock
-        self._threads = threads
+        self._thread = ThreadPoolExecutor(1, "watch")
         self._tell = tell
         self._taker = Taker(journal, rule, offers, zone)
         self._scanner: Scanner | None = None
@@ -135,6 +134,7 @@ class Watched:
     async def close(self, *, ended: bool = True) -> None:
         """Stop asking; with ``ended`` the journal says that nobody watches the folder."""
         await self._quote.close()
+        self._thread.shutdown(wait=False)
         if ended:
             await self._say(RuleState.ENDED, "no engine watches it")
 
@@ -414,7 +414,7 @@ class Watched:
         """Run what blocks; ``busy_since`` shows a disk that does not answer."""
         self.busy_since = time.monotonic()
         try:
-            return await asyncio.get_running_loop().run_in_executor(self._threads, act)
+            return await asyncio.get_running_loop().run_in_executor(self._thread, act)
         finally:
             self.busy_since = None
 

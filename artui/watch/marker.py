@@ -112,7 +112,7 @@ def _whose(folder: Path, found: Marker, ours: Marker) -> str:
         return f"{folder} is watched by the artui of {found.host} (rule {found.name})"
     if found.journal != ours.journal:
         return f"{folder} is watched by another artui of this machine (rule {found.name})"
-    return f"{folder} belongs to another rule of this artui, {found.name}"
+    return f"{folder} belongs to another rule of this artui, {found.name}: one of that name knows what was sent from it"
 
 
 def _leave(folder: Path, ours: Marker) -> bool:

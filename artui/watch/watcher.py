@@ -6,7 +6,6 @@ import asyncio
 import datetime as dt
 import time
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 
 from artui.journal import Journal
@@ -22,9 +21,6 @@ __all__ = ["WatchEvent", "Watcher", "What"]
 
 TICK = 0.5
 """Seconds between two looks at the folders' own loops, and at what the engine wrote."""
-
-MOST_THREADS = 64
-"""Folders that are looked at at the same time: a disk that hangs keeps one thread."""
 
 ENDING = 5.0
 """Seconds a turn gets to end by itself."""
@@ -52,7 +48,6 @@ class Watcher:
         self._zone = zone
         self._tell = tell
         self._clock = Clock()
-        self._threads = ThreadPoolExecutor(MOST_THREADS, "watch")
         self._watched: dict[str, Watched] = {}
         self._tasks: dict[str, asyncio.Task[None]] = {}
         self._is_news = False
@@ -82,7 +77,6 @@ class Watcher:
             await asyncio.gather(*listening, return_exceptions=True)
             await self._end(list(self._watched))
             await self._offers.close()
-            self._threads.shutdown(wait=False)
 
     async def reload(self, rules: Sequence[Rule], offers: Offers | None = None) -> None:
         """Go on with other rules; those that are the same go on undisturbed, but their workflows are pinned anew.
@@ -114,7 +108,6 @@ class Watcher:
         """End what `scan_once` began."""
         await self._end(list(self._watched))
         await self._offers.close()
-        self._threads.shutdown(wait=False)
 
     async def look_now(self, request: Request) -> str:
         """The answer to ``look now``: scan the folder of the rule it names, or all."""
@@ -127,7 +120,7 @@ class Watcher:
     # --------------------------------------------------------------------------------------------------- inside
 
     def _new(self, rule: Rule) -> Watched:
-        return Watched(rule, self._journal, self._offers, self._zone, self._clock, self._threads, self._tell)
+        return Watched(rule, self._journal, self._offers, self._zone, self._clock, self._tell)
 
     async def _begin(self, rules: Sequence[Rule]) -> None:
         wanted = [rule.id for rule in rules]

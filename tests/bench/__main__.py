@@ -59,7 +59,8 @@ def main() -> int:
     """Measure; 1 where a bar is not held."""
     parser = argparse.ArgumentParser(prog="python -m tests.bench", description=__doc__)
     parser.add_argument("--long", action="store_true", help="the full counts, for the figures that are quoted")
-    parser.add_argument("--only", action="append", metavar="NAME", help="one figure; may be repeated")
+    names = list(figures(long=False))
+    parser.add_argument("--only", action="append", metavar="NAME", choices=names, help="one of them; may be repeated")
     parser.add_argument("--list", action="store_true", help="the names of all figures")
     parser.add_argument("--plot", type=Path, metavar="FILE", help="where `jobs` draws how cost grows, as an SVG")
     given = parser.parse_args()
