@@ -17,6 +17,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--long", action="store_true", help="Run sweeps and counts in full; takes much longer.")
 
 
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_auto_num_workers() -> int:
+    """``-n auto`` takes two workers a processor: most tests wait for a condition, not for a processor."""
+    return 2 * (os.cpu_count() or 1)
+
+
 @pytest.fixture
 def long(request: pytest.FixtureRequest) -> bool:
     """Whether sweeps and counts run in full."""
