@@ -133,7 +133,7 @@ async def allow(console: Console, standing: Standing) -> None:
 async def look_now(console: Console, standing: Standing) -> None:
     """Have the folder looked at now, or the rules read where the engine does not know this one."""
     if not standing.watching:
-        console.notify("No engine watches folders: w starts one.", markup=False)
+        console.notify("No engine watches folders: w says how.", markup=False)
     elif standing.is_watched:
         await _ask_for(console, "look now", standing)
         console.notify(f"Looking at {standing.entry.title}.", markup=False)

@@ -248,7 +248,7 @@ def _sentences(standing: Standing, now: float) -> Iterator[str]:
     if row is not None and row.paused:
         yield "Paused by a person: nothing new is taken or sent; what is bought is fetched. P goes on."
     if not standing.watching:
-        yield "Not watched by any engine: `artui watch`, or its service, watches. w starts one."
+        yield "Not watched by any engine: `artui watch`, or its service, watches. w says how."
     elif row is None or row.state is RuleState.ENDED:
         yield "The `artui watch` that runs does not watch this folder yet: u has it read the rules again."
     elif not row.paused:
