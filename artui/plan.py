@@ -194,6 +194,21 @@ class Offer:
     labels: Mapping[str, str] = field(default_factory=dict)
 
 
+def meant(workflows: Sequence[Workflow], wanted: str, *, beginning: bool = False) -> list[Workflow]:
+    """The workflows of this id, else of this name, else of it in another case, else, with ``beginning``, that begin so.
+
+    More than one where several are called alike; empty where none is.
+    """
+    folded = wanted.casefold()
+    ways: tuple[Callable[[Workflow], bool], ...] = (
+        lambda one: one.id == wanted,
+        lambda one: one.name == wanted,
+        lambda one: one.name.casefold() == folded,
+        lambda one: beginning and (one.id.startswith(wanted) or one.name.casefold().startswith(folded)),
+    )
+    return next((found for fits in ways if (found := [one for one in workflows if fits(one)])), [])
+
+
 @dataclass(frozen=True, slots=True)
 class Target:
     """Where results go: a folder, and a template for what comes below it."""

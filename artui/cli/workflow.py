@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
@@ -16,20 +16,12 @@ if TYPE_CHECKING:
 
 def choose(workflows: Sequence[Workflow], wanted: str) -> Workflow:
     """The workflow of this id or name, whatever its case, or the only one that begins so."""
-    folded = wanted.casefold()
-    tests: tuple[Callable[[Workflow], bool], ...] = (
-        lambda one: one.id == wanted,
-        lambda one: one.name == wanted,
-        lambda one: one.name.casefold() == folded,
-        lambda one: one.id.startswith(wanted) or one.name.casefold().startswith(folded),
-    )
-    for test in tests:
-        found = [one for one in workflows if test(one)]
-        if len(found) == 1:
-            return found[0]
-        if found:
-            raise Trouble(Exit.USAGE, _several(found, wanted))
-    raise Trouble(Exit.USAGE, _none(workflows, wanted))
+    from artui.plan import meant
+
+    found = meant(workflows, wanted, beginning=True)
+    if len(found) == 1:
+        return found[0]
+    raise Trouble(Exit.USAGE, _several(found, wanted) if found else _none(workflows, wanted))
 
 
 def _several(found: Sequence[Workflow], wanted: str) -> str:

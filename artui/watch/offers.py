@@ -17,7 +17,7 @@ from artui.config.known import nearest
 from artui.credentials import CredentialProblem
 from artui.job import Batch
 from artui.journal import Journal, rules
-from artui.plan import Offer
+from artui.plan import Offer, meant
 from artui.providers.base import Identity, Limits, Organization, Provider, ProviderError, Workflow
 from artui.watch.rules import Rule
 
@@ -88,16 +88,12 @@ class ServiceOffers:
 def _choose(workflows: Sequence[Workflow], rule: Rule) -> Workflow:
     """The workflow of this id or name. Raises ConfigError."""
     wanted = rule.workflow
-    for fits in (
-        [one for one in workflows if one.id == wanted],
-        [one for one in workflows if one.name == wanted],
-        [one for one in workflows if one.name.casefold() == wanted.casefold()],
-    ):
-        if len(fits) == 1:
-            return fits[0]
-        if fits:
-            ids = ", ".join(one.id for one in fits)
-            raise ConfigError(f"{rule.source}: {len(fits)} workflows are called {wanted}: say the id of one ({ids})")
+    found = meant(workflows, wanted)
+    if len(found) == 1:
+        return found[0]
+    if found:
+        ids = ", ".join(one.id for one in found)
+        raise ConfigError(f"{rule.source}: {len(found)} workflows are called {wanted}: say the id of one ({ids})")
     hint = nearest(wanted, [one.name for one in workflows]) or "; `artui workflows` lists them"
     raise ConfigError(f"{rule.source}: account {rule.account} has no workflow {wanted}{hint}")
 
