@@ -205,7 +205,7 @@ async def test_a_bad_rule_is_a_line_with_its_place_and_the_others_are_shown() ->
         await desk.sees("! /srv/three", "cannot be used")
         await desk.press("G")
         line = paths().config_file.read_text().splitlines().index('account = "studoi"') + 1
-        await desk.until(lambda: f"config.toml line {line}: account studoi is not set up" in _joined(desk))
+        await desk.until(lambda: f"line {line}: account studoi is not set up" in _joined(desk))
         await desk.press("P")
         assert asked(desk) == []
 
