@@ -1,241 +1,25 @@
-"""What would be sent, before anything is: files collected and checked, names reserved, prices and twins found.
-
-A plan is only a forecast. The engine checks each photo again when its turn comes.
-"""
+"""What becomes of each photo, what it costs, under which name its result is saved; and the jobs of a plan."""
 
 from __future__ import annotations
 
 import datetime as dt
 import os
-import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from artui import files
-from artui.files import Accepts, Photo, PhotoProblem
+from artui.files import Photo
 from artui.job import FINAL, Batch, Job, NewJob, Status
 from artui.journal import Journal, history, jobs
 from artui.journal.store import storable
+from artui.plan.collecting import Found, PlanProblem, Refused
+from artui.plan.target import Offer, Target
 
 if TYPE_CHECKING:
-    from artui.providers.base import Identity, Limits, Workflow
-
-HASHING = 2
-"""Threads that check and hash: more would only make a disk seek."""
-
-_PICTURES = frozenset({
-    ".jpg", ".jpeg", ".jpe", ".png", ".tif", ".tiff", ".webp", ".heic", ".heif", ".avif", ".gif", ".bmp", ".psd",
-    ".psb", ".dng", ".cr2", ".cr3", ".nef", ".arw", ".raf", ".orf", ".rw2",
-})  # fmt: skip
-"""Suffixes that promise a photo: such a file is named where it cannot be sent, others in a folder are passed over."""
-
-_TEMPORARY = ("~", ".part", ".tmp", ".crdownload")
-_SYSTEM = frozenset({"Thumbs.db", "desktop.ini", "@eaDir"})
-
-
-class PlanProblem(Exception):
-    """No plan can be made of what was given; the text says why and what to do."""
-
-
-# ------------------------------------------------------------------------------------------------------- collecting
-
-
-@dataclass(frozen=True, slots=True)
-class Found:
-    """A file to look at. ``top`` is the folder given, or the one a named file lies in.
-
-    ``address`` is set where it is no file here and the service fetches it itself; ``path`` then only names it.
-    """
-
-    path: Path
-    top: Path
-    is_named: bool = False
-    address: str = ""
-
-    @property
-    def relative(self) -> Path:
-        """Its folder under the one that was given."""
-        return self.path.parent.relative_to(self.top)
-
-
-@dataclass(frozen=True, slots=True)
-class Refused:
-    """A file that is not sent. ``reason`` is a short stable code, ``message`` a sentence."""
-
-    path: Path
-    reason: str
-    message: str
-
-
-def collect(paths: Sequence[Path], *, recursive: bool = False) -> list[Found]:
-    """The files meant by some paths, each once, in order: named ones, and those of folders without hidden and
-    temporary ones. Raises :class:`PlanProblem` where a path leads nowhere.
-    """
-    found: dict[Path, Found] = {}
-    for given in paths:
-        path = Path(os.path.abspath(given))  # noqa: PTH100 — a link stays the name the person knows
-        if os.path.isdir(path):  # noqa: PTH112 — a name that is too long is a path that leads nowhere
-            for file in sorted(_within(path, recursive=recursive), key=os.fsencode):
-                found.setdefault(file, Found(file, path))
-        elif os.path.lexists(path):
-            found[path] = Found(path, path.parent, is_named=True)
-        else:
-            raise PlanProblem(f"{given} is not there: check the path")
-    return list(found.values())
-
-
-def _within(folder: Path, *, recursive: bool) -> Iterator[Path]:
-    try:
-        entries = list(os.scandir(folder))
-    except OSError as error:
-        raise PlanProblem(f"the folder {folder} cannot be read ({error.strerror})") from None
-    for entry in entries:
-        if is_passed_over(entry.name):
-            continue
-        if not entry.is_dir(follow_symlinks=False):
-            yield folder / entry.name
-        elif recursive:
-            yield from _within(folder / entry.name, recursive=True)
-
-
-def at_address(address: str) -> tuple[Found, Photo]:
-    """What the service fetches itself from a URL or ``src://ALIAS/PATH``, ready to be planned. Raises
-    :class:`PlanProblem`.
-    """
-    try:
-        photo = files.addressed(address)
-    except ValueError as problem:
-        raise PlanProblem(str(problem)) from None
-    return Found(photo.path, photo.path.parent, is_named=True, address=address), photo
-
-
-def is_passed_over(name: str) -> bool:
-    """Whether a name in a folder is hidden, temporary or a system's own, and never a photo to send."""
-    return name.startswith(".") or name.endswith(_TEMPORARY) or name in _SYSTEM
-
-
-def promises_photo(path: Path) -> bool:
-    """Whether a file is called like a photo."""
-    return path.suffix.lower() in _PICTURES
-
-
-def named_after(found: Sequence[Found]) -> str:
-    """A name for a batch of these: the folder's, and the time to tell two of one day apart."""
-    tops = {file.top for file in found}
-    first = min(tops, default=Path("photos")).name or "/"
-    folder = first if len(tops) <= 1 else f"{first} and {len(tops) - 1} more"
-    return f"{folder} {time.strftime('%Y-%m-%d %H:%M:%S')}"
-
-
-def check(
-    found: Sequence[Found], accepts: Accepts, counted: Callable[[int, int], None]
-) -> tuple[list[tuple[Found, Photo]], list[Refused], int]:
-    """Inspect and hash files in threads: the photos, those refused, and how many were passed over as no photos."""
-    photos, refused, passed_over = [], [], 0
-    with ThreadPoolExecutor(HASHING, "check") as pool:
-        looks = [pool.submit(_look, file, accepts) for file in found]
-        try:
-            for number, (file, look) in enumerate(zip(found, looks, strict=True), 1):
-                seen = look.result()
-                counted(number, len(found))
-                if isinstance(seen, Photo):
-                    photos.append((file, seen))
-                elif file.is_named or promises_photo(file.path):
-                    refused.append(seen)
-                else:
-                    passed_over += 1
-        except BaseException:
-            pool.shutdown(wait=False, cancel_futures=True)
-            raise
-    return photos, refused, passed_over
-
-
-def _look(file: Found, accepts: Accepts) -> Photo | Refused:
-    seen = inspected(file.path, accepts)
-    return hashed(seen) if isinstance(seen, Photo) else seen
-
-
-def inspected(path: Path, accepts: Accepts) -> Photo | Refused:
-    """A photo by its header and its end, not hashed yet; or why it is not sent."""
-    try:
-        return files.inspect(path, accepts)
-    except PhotoProblem as problem:
-        return Refused(path, problem.reason, str(problem))
-
-
-def hashed(photo: Photo) -> Photo | Refused:
-    """The photo with its digest; or why it is not sent after all."""
-    try:
-        return files.sha256(photo)
-    except PhotoProblem as problem:
-        return Refused(photo.path, problem.reason, str(problem))
-
-
-# -------------------------------------------------------------------------------------------------------- the target
-
-
-@dataclass(frozen=True, slots=True)
-class Offer:
-    """What photos are sent to: the account, who pays, the workflow at its price now, and what its service takes.
-
-    ``balance`` is what is left there, None where the service does not tell; ``labels`` go with every job.
-    """
-
-    account: str
-    provider: str
-    identity: Identity
-    workflow: Workflow
-    limits: Limits
-    balance: int | None = None
-    labels: Mapping[str, str] = field(default_factory=dict)
-
-
-def meant(workflows: Sequence[Workflow], wanted: str, *, beginning: bool = False) -> list[Workflow]:
-    """The workflows of this id, else of this name, else of it in another case, else, with ``beginning``, that begin so.
-
-    More than one where several are called alike; empty where none is.
-    """
-    folded = wanted.casefold()
-    ways: tuple[Callable[[Workflow], bool], ...] = (
-        lambda one: one.id == wanted,
-        lambda one: one.name == wanted,
-        lambda one: one.name.casefold() == folded,
-        lambda one: beginning and (one.id.startswith(wanted) or one.name.casefold().startswith(folded)),
-    )
-    return next((found for fits in ways if (found := [one for one in workflows if fits(one)])), [])
-
-
-@dataclass(frozen=True, slots=True)
-class Target:
-    """Where results go: a folder, and a template for what comes below it."""
-
-    folder: Path
-    template: str
-
-    @classmethod
-    def of(cls, output: str, template: str) -> Target:
-        """Split an output folder that may hold ``{…}`` into its fixed beginning and a template for the rest."""
-        parts = Path(os.path.abspath(os.path.expanduser(output))).parts  # noqa: PTH100, PTH111 — it need not exist
-        fixed = next((place for place, part in enumerate(parts) if "{" in part or "}" in part), len(parts))
-        return cls(Path(*parts[:fixed]), "/".join((*parts[fixed:], template)))
-
-    def refuse_loop(self, paths: Iterable[Path], *, recursive: bool) -> None:
-        """Raise :class:`PlanProblem` where results would lie among the photos of a folder that was given."""
-        target = Path(os.path.realpath(self.folder))
-        for path in paths:
-            source = Path(os.path.realpath(path))
-            if source.is_dir() and (target == source or (recursive and target.is_relative_to(source))):
-                raise PlanProblem(
-                    f"the output folder {self.folder} lies in the folder {path}, whose photos are sent: results would"
-                    " be sent again. Choose another output folder."
-                )
-
-
-# ---------------------------------------------------------------------------------------------------------- the plan
+    from artui.providers.base import Workflow
 
 
 class Verdict(StrEnum):

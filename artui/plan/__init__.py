@@ -1,0 +1,46 @@
+"""What would be sent, before anything is: files collected and checked, names reserved, prices and twins found.
+
+A plan is only a forecast. The engine checks each photo again when its turn comes.
+"""
+
+from artui.plan.collecting import (
+    HASHING,
+    Found,
+    PlanProblem,
+    Refused,
+    at_address,
+    check,
+    collect,
+    hashed,
+    inspected,
+    is_passed_over,
+    named_after,
+    promises_photo,
+)
+from artui.plan.planner import Plan, Planned, Planner, Verdict, new_job, new_jobs, run_of
+from artui.plan.target import Offer, Target, meant
+
+__all__ = [
+    "HASHING",
+    "Found",
+    "Offer",
+    "Plan",
+    "PlanProblem",
+    "Planned",
+    "Planner",
+    "Refused",
+    "Target",
+    "Verdict",
+    "at_address",
+    "check",
+    "collect",
+    "hashed",
+    "inspected",
+    "is_passed_over",
+    "meant",
+    "named_after",
+    "new_job",
+    "new_jobs",
+    "promises_photo",
+    "run_of",
+]

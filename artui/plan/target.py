@@ -1,0 +1,71 @@
+"""What photos are sent to: who pays, the workflow at its price, and where results go."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from artui.plan.collecting import PlanProblem
+
+if TYPE_CHECKING:
+    from artui.providers.base import Identity, Limits, Workflow
+
+
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """What photos are sent to: the account, who pays, the workflow at its price now, and what its service takes.
+
+    ``balance`` is what is left there, None where the service does not tell; ``labels`` go with every job.
+    """
+
+    account: str
+    provider: str
+    identity: Identity
+    workflow: Workflow
+    limits: Limits
+    balance: int | None = None
+    labels: Mapping[str, str] = field(default_factory=dict)
+
+
+def meant(workflows: Sequence[Workflow], wanted: str, *, beginning: bool = False) -> list[Workflow]:
+    """The workflows of this id, else of this name, else of it in another case, else, with ``beginning``, that begin so.
+
+    More than one where several are called alike; empty where none is.
+    """
+    folded = wanted.casefold()
+    ways: tuple[Callable[[Workflow], bool], ...] = (
+        lambda one: one.id == wanted,
+        lambda one: one.name == wanted,
+        lambda one: one.name.casefold() == folded,
+        lambda one: beginning and (one.id.startswith(wanted) or one.name.casefold().startswith(folded)),
+    )
+    return next((found for fits in ways if (found := [one for one in workflows if fits(one)])), [])
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """Where results go: a folder, and a template for what comes below it."""
+
+    folder: Path
+    template: str
+
+    @classmethod
+    def of(cls, output: str, template: str) -> Target:
+        """Split an output folder that may hold ``{…}`` into its fixed beginning and a template for the rest."""
+        parts = Path(os.path.abspath(os.path.expanduser(output))).parts  # noqa: PTH100, PTH111 — it need not exist
+        fixed = next((place for place, part in enumerate(parts) if "{" in part or "}" in part), len(parts))
+        return cls(Path(*parts[:fixed]), "/".join((*parts[fixed:], template)))
+
+    def refuse_loop(self, paths: Iterable[Path], *, recursive: bool) -> None:
+        """Raise :class:`PlanProblem` where results would lie among the photos of a folder that was given."""
+        target = Path(os.path.realpath(self.folder))
+        for path in paths:
+            source = Path(os.path.realpath(path))
+            if source.is_dir() and (target == source or (recursive and target.is_relative_to(source))):
+                raise PlanProblem(
+                    f"the output folder {self.folder} lies in the folder {path}, whose photos are sent: results would"
+                    " be sent again. Choose another output folder."
+                )

@@ -1,0 +1,58 @@
+"""What a provider is: the calls the journey makes, what they give back, and how they fail.
+
+The journey (``artui.steps``) knows providers only through this file. A provider sorts every failure into one of the
+classes below and never retries anything itself: the engine alone decides what a failure means.
+"""
+
+from artui.providers.base.errors import Blocked, Cause, NotPermitted, ProviderError, Rejected, Transient, Unknown
+from artui.providers.base.exchanged import (
+    Absent,
+    Component,
+    DevicePrompt,
+    Found,
+    Identity,
+    Incomplete,
+    Look,
+    Order,
+    Organization,
+    Output,
+    Progress,
+    Sent,
+    Sought,
+    State,
+    Uploaded,
+    Workflow,
+)
+from artui.providers.base.provider import Counted, Limits, Permit, Provider, Settings, Surroundings
+
+__all__ = [
+    "Absent",
+    "Blocked",
+    "Cause",
+    "Component",
+    "Counted",
+    "DevicePrompt",
+    "Found",
+    "Identity",
+    "Incomplete",
+    "Limits",
+    "Look",
+    "NotPermitted",
+    "Order",
+    "Organization",
+    "Output",
+    "Permit",
+    "Progress",
+    "Provider",
+    "ProviderError",
+    "Rejected",
+    "Sent",
+    "Settings",
+    "Sought",
+    "State",
+    "Surroundings",
+    "Transient",
+    "Unknown",
+    "Uploaded",
+    "Workflow",
+]

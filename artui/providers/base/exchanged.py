@@ -1,0 +1,204 @@
+"""What a provider and the journey give each other: workflows, orders, looks, results, and what a reading proves."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from enum import StrEnum
+from typing import Self
+
+from pydantic import BaseModel, ConfigDict
+
+from artui.files import Photo
+
+
+@dataclass(frozen=True, slots=True)
+class Component:
+    """One processing step of a workflow."""
+
+    type: str
+    label: str
+    settings: Mapping[str, object] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Workflow:
+    """A recipe. ``price`` is per photo in the service's unit, None where it is not known.
+
+    ``parameters`` is the exact recipe as canonical JSON where it is kept here and not at the service; ``version`` is
+    then the hex SHA-256 of that text.
+    """
+
+    id: str
+    version: str
+    name: str
+    price: int | None
+    components: tuple[Component, ...] = ()
+    changed_at: str = ""
+    author: str = ""
+    parameters: str = ""
+
+    def document(self) -> str:
+        """The workflow as JSON, as the journal's cache has it."""
+        return json.dumps(asdict(self))
+
+    @classmethod
+    def from_document(cls, text: str) -> Self:
+        """A workflow out of the journal's cache."""
+        values = json.loads(text)
+        components = tuple(Component(**component) for component in values.pop("components"))
+        return cls(**values, components=components)
+
+
+@dataclass(frozen=True, slots=True)
+class Organization:
+    """Who pays, as the service names it. ``role`` is the signed-in person's, empty where unknown."""
+
+    id: str
+    name: str
+    role: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """Who an account is at its service: ``payer`` stays the same whatever the account is called here."""
+
+    payer: str
+    endpoint: str
+    organization: Organization
+
+
+@dataclass(frozen=True, slots=True)
+class Uploaded:
+    """A photo that lies at the service; ``reference`` is the service's word and opaque to us."""
+
+    reference: str
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """All that goes into one paid request.
+
+    ``key`` names the purchase and travels with it where the service allows; ``labels`` are shown at the service.
+    """
+
+    key: str
+    workflow: str
+    version: str
+    photo: Photo
+    uploaded: Uploaded
+    labels: Mapping[str, str] = field(default_factory=dict)
+    parameters: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Output:
+    """One result file at the service. ``task`` tells several results of one job apart, empty for a single one.
+
+    ``digest`` is the hex SHA-256 the service states, ``size`` its bytes; None where it does not say. ``unpack``: an
+    archive whose layers are wanted beside it.
+    """
+
+    locator: str
+    task: str = ""
+    media_type: str = ""
+    digest: str | None = None
+    size: int | None = None
+    unpack: bool = False
+
+
+class State(StrEnum):
+    """What an execution is doing, as far as the journey must know."""
+
+    RUNNING = "running"
+    IN_QA = "in QA"
+    UNPAID = "unpaid"
+    DONE = "done"
+    FAILED = "failed"
+    GONE = "gone"
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """One look at an execution.
+
+    ``word`` is the service's own spelling of the state; ``key`` our purchase key as the service gave it back;
+    times are the service's, ISO 8601 in UTC. ``expires_in``: seconds until the results are thrown away, None where the
+    service does not say.
+    """
+
+    execution: str
+    state: State
+    word: str
+    charged: int | None = None
+    outputs: tuple[Output, ...] = ()
+    message: str = ""
+    key: str | None = None
+    created_at: str = ""
+    finished_at: str = ""
+    reference: str = ""
+    workflow: str = ""
+    version: str = ""
+    expires_in: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """An execution to look at: where it was ordered and what for."""
+
+    execution: str
+    workflow: str
+
+
+@dataclass(frozen=True, slots=True)
+class Sought:
+    """A purchase whose fate is unknown.
+
+    ``keys`` are all keys this job ever sent; ``mark`` is the service's own creation time of an entry known before the
+    intent, empty where none is known.
+    """
+
+    key: str
+    keys: frozenset[str]
+    workflow: str
+    version: str
+    reference: str
+    mark: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """The service has these executions for the purchase, earliest first."""
+
+    executions: tuple[Progress, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Absent:
+    """A complete reading showed none. ``lookalikes``: unlabelled executions of the same photo and workflow, newer
+    than the mark; ``labels_seen``: keys of ours that came back intact in this reading."""
+
+    lookalikes: tuple[str, ...] = ()
+    labels_seen: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class Incomplete:
+    """The reading could not be finished: nothing may be concluded."""
+
+    message: str
+
+
+Look = Found | Absent | Incomplete
+
+
+class DevicePrompt(BaseModel):
+    """What a person needs to confirm a sign-in elsewhere; ``expires_in`` in seconds."""
+
+    model_config = ConfigDict(frozen=True)
+
+    user_code: str
+    url: str
+    url_with_code: str
+    expires_in: float

@@ -1,0 +1,208 @@
+"""One account at one service: its settings and limits, and the calls the journey makes."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import ClassVar, Generic, Self, TypeVar
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from artui.credentials import Secret, Vault
+from artui.files import Accepts, Part, Photo
+from artui.providers.base.errors import Rejected
+from artui.providers.base.exchanged import (
+    DevicePrompt,
+    Identity,
+    Incomplete,
+    Look,
+    Order,
+    Organization,
+    Output,
+    Progress,
+    Sent,
+    Sought,
+    Uploaded,
+    Workflow,
+)
+
+Counted = Callable[[int], None]
+"""Told the bytes moved so far of one transfer."""
+
+Permit = Callable[[], Awaitable[None]]
+"""Awaited just before the first byte of a paid request leaves; raises :class:`NotPermitted` to send nothing."""
+
+
+class Settings(BaseModel):
+    """What every account may set; a provider adds its own. Field descriptions label the sign-in form."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    settle: float = Field(default=90.0, ge=0, description="Seconds before a lost paid request is looked up")
+    first_look: float = Field(
+        default=10.0, gt=0, description="Seconds until the first look at a job of an unknown workflow"
+    )
+    qa_look: float = Field(
+        default=60.0, gt=0, description="Seconds between the first looks at a job that a person checks"
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What a service takes and bears. ``in_flight``: executions at once; ``least_gap``: seconds between two looks at
+    one execution; ``keeps_results``: seconds a result stays at the service, None where it is not stated;
+    ``idempotent_submit``: the same draft under the same key may be sent again within ``replay_within`` seconds, and is
+    carried out once; ``fresh_upload``: every purchase needs an upload of its own; ``takes_addresses``: the service
+    fetches photos from a URL or a storage alias itself; ``euro_per_credit``: what a credit costs before tax, about,
+    None where that is not known."""
+
+    accepts: Accepts
+    in_flight: int
+    least_gap: float = 1.0
+    keeps_results: float | None = None
+    idempotent_submit: bool = False
+    replay_within: float = 0.0
+    fresh_upload: bool = False
+    takes_addresses: bool = False
+    can_find: bool = True
+    can_retry: bool = True
+    euro_per_credit: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What an account's provider gets from the program: its name, its secrets, and the way to the network."""
+
+    account: str
+    vault: Vault
+    proxy: str | None = None
+    ca_file: str | None = None
+
+
+SettingsT = TypeVar("SettingsT", bound=Settings)
+
+
+class Provider(ABC, Generic[SettingsT]):
+    """One account at one service. Every method may raise :class:`Transient`, :class:`Rejected` or :class:`Blocked`;
+    only :meth:`submit` and :meth:`retry` may raise :class:`Unknown`."""
+
+    name: ClassVar[str]
+    title: ClassVar[str]
+    limits: Limits
+    """What is known without asking; an instance may have learned that its service takes less."""
+    Settings: ClassVar[type[Settings]]
+    key_name: ClassVar[str] = "key"
+    """What the service calls the secret that is pasted to sign in."""
+    signs_in_by_code: ClassVar[bool] = False
+    """Whether :meth:`login` signs in with a code confirmed elsewhere, so that nothing need be pasted."""
+
+    def __init__(self, settings: SettingsT, surroundings: Surroundings) -> None:
+        self.settings = settings
+        self.surroundings = surroundings
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.close()
+
+    @abstractmethod
+    async def close(self) -> None:
+        """Close every connection."""
+
+    @property
+    @abstractmethod
+    def endpoint(self) -> str:
+        """The address that tells this service (or stand-in) from another; part of the payer."""
+
+    @property
+    @abstractmethod
+    def service_time(self) -> float | None:
+        """The service's clock now, as epoch seconds, from its last ``Date``; None before the first answer."""
+
+    @abstractmethod
+    async def identify(self) -> Identity:
+        """Check that the account can work, and say who pays."""
+
+    @abstractmethod
+    async def workflows(self) -> list[Workflow]:
+        """All workflows, every page."""
+
+    @abstractmethod
+    async def workflow(self, workflow_id: str) -> Workflow:
+        """One workflow with all settings; :class:`Rejected` ``not found`` where there is none."""
+
+    @abstractmethod
+    async def balance(self) -> int | None:
+        """Credits left, None where the service does not tell."""
+
+    async def uploaded(self, photo: Photo) -> Uploaded | None:
+        """The reference of a photo that already lies at the service; None where it does not or cannot be asked."""
+        del photo
+        return None
+
+    @abstractmethod
+    async def upload(self, photo: Photo, name: str, counted: Counted) -> Uploaded:
+        """Bring the photo to the service under the plain ``name``. Costs nothing.
+
+        Raises :class:`artui.files.Changed` or ``Gone`` where the file on disk is no longer the one in ``photo``.
+        """
+
+    async def fetch_address(self, address: str) -> Uploaded:
+        """Have the service fetch a photo from a URL or ``src://ALIAS/PATH`` itself, as an upload of its own."""
+        raise Rejected(f"{self.title} takes files only, not {address}", reason="unsupported")
+
+    def deadline(self, workflow: str) -> float | None:
+        """Seconds after which an execution of this workflow counts as overdue; None leaves it to its usual time."""
+        del workflow
+        return None
+
+    @abstractmethod
+    def draft(self, order: Order) -> str:
+        """The exact paid request as text, to be stored before it is sent. No secrets in it."""
+
+    def batch_labels(self, batch: str, name: str, created_at: str) -> Mapping[str, str]:
+        """The labels by which the service shows jobs as one batch; ``created_at`` is ISO 8601. None by default."""
+        del batch, name, created_at
+        return {}
+
+    @abstractmethod
+    async def submit(self, draft: str, photo: Photo, permit: Permit, counted: Counted) -> str:
+        """Send exactly one paid request and return the execution's id.
+
+        Raises :class:`Transient` with ``reached=False`` where no byte was written, :class:`Rejected` or
+        :class:`Blocked` for a documented refusal, :class:`NotPermitted`, and :class:`Unknown` for everything else.
+        """
+
+    @abstractmethod
+    async def poll(self, sent: Sequence[Sent]) -> dict[str, Progress]:
+        """Look at executions; those the service could not be asked about now are left out."""
+
+    @abstractmethod
+    async def download(self, output: Output, execution: str, part: Part, counted: Counted) -> None:
+        """Write one result into ``part``, whole, or raise. Does not finish the part."""
+
+    async def find(self, sought: Sequence[Sought]) -> dict[str, Look]:
+        """Look for purchases whose fate is unknown, all in one reading of the service's list."""
+        return {purchase.key: Incomplete(f"{self.title} cannot be searched") for purchase in sought}
+
+    async def retry(self, execution: str, permit: Permit, counted: Counted) -> str:
+        """Ask the service to run an execution again: one paid request; returns the id to follow."""
+        del permit, counted
+        raise Rejected(f"{self.title} cannot run execution {execution} again", reason="unsupported")
+
+    # Signing in: a provider offers the ways it knows.
+
+    async def organizations(self) -> list[Organization]:
+        """All organizations the signed-in person may let pay."""
+        return []
+
+    async def login(self, prompt: Callable[[DevicePrompt], None]) -> Secret:
+        """Sign in with a code confirmed elsewhere; returns the secret to keep. Cancel to give up."""
+        del prompt
+        raise Rejected(f"{self.title} has no sign-in by code: paste a key", reason="unsupported")
+
+    async def revoke(self, secret: Secret) -> None:
+        """Tell the service that ``secret`` is no longer to be accepted."""
+        del secret
