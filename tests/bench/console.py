@@ -25,7 +25,7 @@ KEYS = 40
 DOWN, UP = b"\x1b[B", b"\x1b[A"
 
 
-def _queued(ours: Home, number: int) -> None:
+def _fill(ours: Home, number: int) -> None:
     """So many finished jobs; they share the one photo there is."""
     [photo] = make_photos(ours.folder / "in", 1, 20_000)
     ours.add([photo])
@@ -61,8 +61,8 @@ def _console(ours: Home) -> Iterator[Screen]:
 def many_jobs(number: int, base: int, *, rounds: int) -> Iterator[Figure]:
     """The console over very many jobs by that over few: to open, to answer a key, and in memory."""
     with home(NOWHERE) as many, home(NOWHERE) as few:
-        _queued(many, number)
-        _queued(few, base)
+        _fill(many, number)
+        _fill(few, base)
         note = f"{number:,} jobs by {base:,}"
         plain = partial(compared, side="most", rounds=rounds, note=note)
         yield plain("console-open", partial(_open, many), partial(_open, few), "s", bar=2)
@@ -117,7 +117,7 @@ def progressing(watched: float) -> Iterator[Figure]:
 def idle(watched: float) -> Iterator[Figure]:
     """Bytes to the terminal where nothing moves, and CPU in points over a trivial app's in the same time."""
     with home(NOWHERE) as ours, screen(TRIVIAL, ours.environment) as trivial:
-        _queued(ours, 1_000)
+        _fill(ours, 1_000)
         trivial.until(PAINTED)
         with _console(ours) as shown:
             shown.listen(3.0)
@@ -139,7 +139,7 @@ def idle(watched: float) -> Iterator[Figure]:
 def starting(*, rounds: int) -> Iterator[Figure]:
     """First paint by that of a trivial app, and ``artui status`` by ``python -c pass``, bytecode being there."""
     with home(NOWHERE) as ours, bytecode() as cache:
-        _queued(ours, 1_000)
+        _fill(ours, 1_000)
         environment = {**ours.environment, **cache}
 
         def paint(command: Sequence[str]) -> float:

@@ -6,7 +6,7 @@ import json
 import os
 import statistics
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Literal
@@ -77,7 +77,7 @@ def compared(
     Both return an amount in ``unit``. The ratio is ours by the reference's; with ``faster_is_more``, where the unit is
     a time, it is the reference's by ours, so that twice as fast is 2.
     """
-    pairs = []
+    pairs: list[tuple[float, float]] = []
     for number in range(rounds):
         # Whoever goes first finds colder caches: they take turns in that, too.
         if number % 2:
@@ -87,6 +87,20 @@ def compared(
             first = ours()
             second = reference()
         pairs.append((first, second))
+    return of_pairs(name, pairs, unit, side=side, bar=bar, faster_is_more=faster_is_more, note=note)
+
+
+def of_pairs(
+    name: str,
+    pairs: Sequence[tuple[float, float]],
+    unit: str,
+    *,
+    side: Side,
+    bar: float,
+    faster_is_more: bool = False,
+    note: str = "",
+) -> Figure:
+    """A figure of what was measured in pairs, ours and the reference; as :func:`compared` otherwise."""
     ratios = [second / first if faster_is_more else first / second for first, second in pairs]
     ratio = statistics.median(ratios)
     return Figure(
@@ -99,7 +113,7 @@ def compared(
         ratio=ratio,
         least=min(ratios),
         most=max(ratios),
-        rounds=rounds,
+        rounds=len(pairs),
         note=note,
     )
 

@@ -113,14 +113,19 @@ def enqueue(number: int) -> Iterator[Figure]:
     with _full(number) as (ours, rule, _):
         scanner = Scanner(rule, Clock(), ())
         settled = scanner.look(marker.identity(rule.folder)).settled
-        ours.journal.write(
-            rules.load, rule.id, name=rule.name, folder=rule.folder, account=rule.account, run=None, day=None,
-            month=None, twins=str(rule.twins),
-        )  # fmt: skip
+        _load(ours.journal, rule)
         yield compared(
             "enqueue", partial(seconds, partial(_take, ours, rule, settled)), partial(_insert_bare, ours, rule), "s",
             side="most", bar=10, rounds=1, note=f"{number:,} files",
         )  # fmt: skip
+
+
+def _load(journal: Journal, rule: Rule) -> None:
+    """Let a journal know the rule."""
+    journal.write(
+        rules.load, rule.id, name=rule.name, folder=rule.folder, account=rule.account, run=None, day=None, month=None,
+        twins=str(rule.twins),
+    )  # fmt: skip
 
 
 def _take(ours: Home, rule: Rule, settled: list[Candidate]) -> None:
@@ -138,10 +143,7 @@ def _insert_bare(ours: Home, rule: Rule) -> float:
     tables = ("batches", "jobs", "events", "seen")
     found = {table: ours.journal.read(lambda db, table=table: rows(db, _select(db, table))) for table in tables}
     with Journal(ours.folder / "bare.db") as bare:
-        bare.write(
-            rules.load, rule.id, name=rule.name, folder=rule.folder, account=rule.account, run=None, day=None,
-            month=None, twins=str(rule.twins),
-        )  # fmt: skip
+        _load(bare, rule)
         db = connect(bare.path, create=False)
         with db:
             began = time.perf_counter()

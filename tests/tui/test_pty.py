@@ -6,7 +6,6 @@ import os
 import signal
 import time
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -17,7 +16,6 @@ from artui.job import Status
 from artui.journal import Connection, jobs
 from artui.sim.server import Simulator, running
 from tests.desk import Desk as CommandDesk
-from tests.desk import desks
 from tests.tui.desk import DOUBT, FAILED, QUEUED, SAVED, fill
 from tests.tui.terminal import terminal
 
@@ -35,17 +33,10 @@ def until(holds: Callable[[], Any]) -> Any:
 
 
 @pytest.fixture(scope="module")
-def simulator() -> Iterator[Simulator]:
+def stand_in() -> Iterator[Simulator]:
+    """One that is slow enough to be looked at while it works."""
     with running(Simulator(speed=5, seed=3)) as started:
         yield started
-
-
-@pytest.fixture
-def desk(
-    simulator: Simulator, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-) -> Iterator[CommandDesk]:
-    """An account at the stand-in and commands; no engine is left."""
-    yield from desks(simulator, tmp_path, capsys, monkeypatch)
 
 
 @pytest.mark.usefixtures("configured")
