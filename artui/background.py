@@ -152,7 +152,7 @@ class EngineLock:
         os.close(self._descriptor)
 
 
-def _holder(paths: Paths) -> tuple[int | None, str]:
+def holder(paths: Paths) -> tuple[int | None, str]:
     """The process and host that wrote themselves into the lock file last."""
     try:
         pid, host = paths.lock.read_text("utf-8").split()
@@ -162,7 +162,7 @@ def _holder(paths: Paths) -> tuple[int | None, str]:
 
 
 def _name_holder(paths: Paths) -> str:
-    pid, host = _holder(paths)
+    pid, host = holder(paths)
     return f"an engine is running already (process {pid or '?'} on {host}); `artui stop` ends it in order"
 
 
@@ -189,7 +189,7 @@ def look(paths: Paths, journal: Journal) -> Alive | None:
     """The engine that is running, None where there is none."""
     if not lock_is_held(paths):
         return None
-    pid, host = _holder(paths)
+    pid, host = holder(paths)
     row = journal.read(requests.engine)
     if row.pid != pid:
         # It has the lock and has not reached the journal yet: the row is still its predecessor's.
@@ -212,7 +212,7 @@ def end_engine(paths: Paths, journal: Journal) -> EngineRow | None:
         raise AnotherEngine(
             f"The engine (process {alive.row.pid}) gives no sign of life; `kill -CONT {alive.row.pid}` wakes it."
         )
-    number = journal.write(lambda db: requests.leave(db, "stop"))
+    number = journal.write(lambda db: requests.leave(db, "stop", pid=alive.row.pid))
     deadline = time.monotonic() + STOP_PATIENCE
     while (now := look(paths, journal)) is not None and now.row.pid == alive.row.pid:
         if time.monotonic() > deadline:

@@ -325,6 +325,16 @@ def test_the_idle_engine_ends_only_in_a_transaction_that_sees_no_work(journal: J
     assert journal.write(requests.engine_ends, generation, only_if_idle=True)
 
 
+def test_a_new_engine_ends_by_a_request_that_names_it_and_by_no_other(journal: Journal) -> None:
+    for_the_last = journal.write(requests.leave, "stop", pid=1)
+    for_this_one = journal.write(requests.leave, "stop", pid=2)
+    journal.write(requests.engine_starts, 2, "host", "background", "0")
+    assert [request.id for request in journal.read(requests.waiting)] == [for_this_one]
+    assert journal.read(requests.outcome, for_the_last) == requests.Outcome(
+        refused=True, message="the engine this was meant for is gone"
+    )
+
+
 def test_a_request_is_answered_once(journal: Journal) -> None:
     number = journal.write(requests.leave, "pause", account="studio")
     assert journal.read(requests.outcome, number) is None

@@ -235,11 +235,9 @@ def _no_engine_left() -> Iterator[None]:
 
 def _engine_of(paths: Paths) -> int | None:
     """The process that is the engine now, None where there is none."""
-    from artui.background import lock_is_held
+    from artui.background import holder, lock_is_held
 
-    with suppress(ValueError, IndexError):  # it has the lock and has not written itself in yet
-        return int(paths.lock.read_text("utf-8").split()[0]) if lock_is_held(paths) else None
-    return None
+    return holder(paths)[0] if lock_is_held(paths) else None
 
 
 def _until(condition: Callable[[], bool]) -> None:

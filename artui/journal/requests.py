@@ -89,12 +89,16 @@ def engine(db: Connection) -> EngineRow:
 
 
 def engine_starts(db: Connection, pid: int, host: str, mode: str, version: str) -> int:
-    """Take the engine's row over; returns the new generation. A request to stop was meant for the one before."""
+    """Take the engine's row over; returns the new generation.
+
+    A request to stop that was meant for another process is refused: that one is gone. One that names this process was
+    left by somebody who saw it hold the lock, and it ends by it.
+    """
     now = time.time()
     db.execute(
         "UPDATE requests SET done_at = ?, refused = 1, outcome = 'the engine this was meant for is gone'"
-        " WHERE what = 'stop' AND done_at IS NULL",
-        (now,),
+        " WHERE what = 'stop' AND done_at IS NULL AND json_extract(arguments, '$.pid') IS NOT ?",
+        (now, pid),
     )
     return int(
         value(

@@ -82,5 +82,6 @@ def asked(console: Console, answer: Leaving) -> list[Act] | None:
         case Leaving.FINISH:
             return [Act("pause", arguments={"account": name}) for name in console.config.accounts]
         case Leaving.STOP:
-            return [Act("stop")] if console.look.engine else []
+            engine = console.look.engine
+            return [Act("stop", arguments={"pid": engine.row.pid})] if engine else []
     return None

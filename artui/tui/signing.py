@@ -55,7 +55,7 @@ class SignIn:
 
     async def run(self) -> bool:
         """Walk through all steps; False where the person went back. Raises :class:`Trouble`."""
-        self.refuse_fixed(await asyncio.to_thread(self._fixed))
+        await self._refuse_fixed()
         if not await self._complete():
             return False
         async with at_service(self.console.config, self.account, self.vault) as provider:
@@ -73,16 +73,15 @@ class SignIn:
                         await provider.revoke(key)
         return agreed
 
-    def _fixed(self) -> str:
-        with told():
-            return "" if is_lent(self.account.login) else signing.set_from_outside(self.vault, self.account.login)
-
-    def refuse_fixed(self, outside: str) -> None:
+    async def _refuse_fixed(self) -> None:
         """Refuse where a sign-in would have no effect."""
+        name, login = self.account.name, self.account.login
+        if is_lent(login):
+            return
+        with told():
+            outside = await asyncio.to_thread(signing.set_from_outside, self.vault, login)
         if outside:
-            raise Trouble(
-                f"The key of {self.account.name} is set from outside ({shown(outside, 60)}): change it there."
-            )
+            raise Trouble(f"The key of {name} is set from outside ({shown(outside, 60)}): change it there.")
 
     async def _complete(self) -> bool:
         """Ask for the settings without which the service cannot be reached; False where the person went back."""
@@ -113,8 +112,7 @@ class SignIn:
         known = await signing.payers(self.console.config, self.account, self.vault, found)
         if len(known) <= 1:
             return known
-        configured = self.console.config.accounts.values()
-        sharing = [one.settings.get("organization") for one in configured if one.login == self.account.login]
+        sharing = [one.settings.get("organization") for one in _sharing(self.console, self.account)]
         paying = [payer.organization.id for payer in known if payer.organization.id in sharing]
         sign = self.console.glyphs.marked
         return await self.console.push_screen_wait(PayersScreen(known, paying, sign=sign))
@@ -244,7 +242,7 @@ async def lend(console: Console, login: str, key: Secret) -> None:
     engine = console.look.engine
     if engine is None or engine.row.mode != "background":
         return
-    await console.journal.do(lambda db: requests.leave(db, "stop"))
+    await console.journal.do(lambda db: requests.leave(db, "stop", pid=engine.row.pid))
     deadline = time.monotonic() + PATIENCE
     while console.look.engine is not None and time.monotonic() < deadline:  # noqa: ASYNC110 — a look shows it
         await asyncio.sleep(0.1)
