@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import time
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
@@ -32,31 +31,31 @@ from artui.providers.base import (
     Output,
     Permit,
     Progress,
-    Provider,
     Rejected,
     Sent,
     State,
     Surroundings,
     Transient,
-    Unknown,
     Uploaded,
     Workflow,
+    canonical,
 )
 from artui.providers.http import (
     SENT_AT_ONCE,
     TEXT,
-    Client,
     FilePart,
+    HttpProvider,
     Request,
     ServiceUrl,
     form_body,
     json_body,
     multipart_body,
+    segment,
 )
 from artui.providers.http.looks import look_at_each
 from artui.providers.http.signed_in import pasted_key
 from artui.providers.said import retouch4me as said
-from artui.providers.said.plugins import Recipe, refuse_twins
+from artui.providers.said.plugins import MODE, Recipe, refuse_twins
 
 TOKEN: Final = "X-Retouch-Token"  # noqa: S105 - the header's name
 REFUSED_FOR: Final = 600.0
@@ -90,7 +89,7 @@ class Retouch4meSettings(base.Settings):
         return recipes
 
 
-class Retouch4me(Provider[Retouch4meSettings]):
+class Retouch4me(HttpProvider[Retouch4meSettings]):
     """One account at Retouch4me."""
 
     name = "retouch4me"
@@ -110,24 +109,14 @@ class Retouch4me(Provider[Retouch4meSettings]):
 
     def __init__(self, settings: Retouch4meSettings, surroundings: Surroundings) -> None:
         super().__init__(settings, surroundings)
-        self._http = Client(self.title, proxy=surroundings.proxy, ca_file=surroundings.ca_file)
         self._refused: tuple[Secret, float] | None = None
         self._used_up_since: float | None = None
         self._knows_limits = False
-
-    async def close(self) -> None:
-        """Close every connection."""
-        await self._http.close()
 
     @property
     def endpoint(self) -> str:
         """The address of the account's host: jobs of one are not known at another."""
         return self.settings.api_url
-
-    @property
-    def service_time(self) -> float | None:
-        """The service's clock now, in epoch seconds; None before its first answer."""
-        return self._http.service_time
 
     # Who we are, and what is left.
 
@@ -177,13 +166,13 @@ class Retouch4me(Provider[Retouch4meSettings]):
         return None
 
     def _newer_balance(self, token: Secret) -> Request:
-        body = json_body(json.dumps({"modes": [said.MODE]}))
+        body = json_body(json.dumps({"modes": [MODE]}))
         return Request(
             "POST", f"{self.endpoint}{_API}/balance", "reading the balance", secrets={TOKEN: token}, body=body
         )
 
     def _older_balance(self, token: Secret) -> Request:
-        body = form_body({"retouchtoken": token.reveal(), "modes[]": said.MODE})
+        body = form_body({"retouchtoken": token.reveal(), "modes[]": MODE})
         headers = {"Accept": "application/json"}
         return Request("POST", self.settings.balance_url, "reading the balance", headers=headers, body=body)
 
@@ -240,7 +229,7 @@ class Retouch4me(Provider[Retouch4meSettings]):
         name = ascii_name(order.photo.path.name, order.photo.media_type)
         file = {"name": name, "type": order.photo.media_type, "digest": order.photo.digest}
         stored = {"path": f"{_API}/retoucher/start", "key": order.key, "payload": order.parameters, "file": file}
-        return json.dumps(stored, sort_keys=True, separators=(",", ":"))
+        return canonical(stored)
 
     async def submit(self, draft: str, photo: Photo, permit: Permit, counted: Counted) -> str:
         """Send a draft with its photo. The last of the photo is held back until it proved to be the one checked."""
@@ -259,7 +248,7 @@ class Retouch4me(Provider[Retouch4meSettings]):
             raise refusal
         execution = said.accepted(answer)
         if execution is None:
-            raise Unknown(f"{answer.about}: nobody can tell from the answer (status {answer.status}) what became of it")
+            raise answer.in_doubt()
         left = said.left_today(answer)
         self._used_up_since = since_boot() if left is not None and left <= 0 else None
         self._refused = None
@@ -292,15 +281,10 @@ class Retouch4me(Provider[Retouch4meSettings]):
 
     async def poll(self, sent: Sequence[Sent]) -> dict[str, Progress]:
         """Look at executions one by one, a few at a time."""
-        token = await self._token()
-        failures: list[Transient | Rejected] = []
-        seen = await look_at_each(sent, partial(self._look, token), failures)
-        if failures and not seen:
-            raise failures[0]
-        return seen
+        return await look_at_each(sent, partial(self._look, await self._token()))
 
     async def _look(self, token: Secret, sent: Sent) -> Progress:
-        execution = said.segment(sent.execution)
+        execution = segment(sent.execution)
         address = f"{self.endpoint}{_API}/retoucher/status/{execution}"
         answer = await self._http.send(
             Request("GET", address, "looking at an execution", secrets={TOKEN: token}), most=TEXT
@@ -315,8 +299,7 @@ class Retouch4me(Provider[Retouch4meSettings]):
             media_type="application/zip" if recipe and recipe.is_layered else "",
             unpack=recipe is not None and recipe.layers == "unpack",
         )
-        now = said.at(self.service_time or time.time())
-        return answer.read_as(said.Status).seen(sent.execution, now, output)
+        return answer.read_as(said.Status).seen(sent.execution, self._http.now, output)
 
     async def download(self, output: Output, execution: str, part: Part, counted: Counted) -> None:
         """Fetch a result: a picture or an archive, which only its bytes tell.

@@ -32,7 +32,6 @@ from artui.providers.base import (
     Order,
     Output,
     Progress,
-    Provider,
     ProviderError,
     Rejected,
     Sent,
@@ -43,7 +42,7 @@ from artui.providers.base import (
     Unknown,
     Workflow,
 )
-from artui.providers.http import Pace
+from artui.providers.http import HttpProvider, Pace
 from artui.sim.photos import noise_jpeg
 from artui.sim.server import Simulator, running
 from tests.peer import until
@@ -108,7 +107,7 @@ class Bench(Desk, ABC):
     """A provider that is signed in at the stand-in, with its levers."""
 
     simulator: Simulator
-    provider: Provider[Any] = field(init=False)
+    provider: HttpProvider[Any] = field(init=False)
 
     calls: ClassVar[Mapping[str, Call]]
     """The suite's words (read, upload, submit, look, download, list) and where they go; a missing one is not tested."""
@@ -124,7 +123,7 @@ class Bench(Desk, ABC):
         self.provider = self.open()
 
     @abstractmethod
-    def open(self, **settings: object) -> Provider[Any]:
+    def open(self, **settings: object) -> HttpProvider[Any]:
         """The provider, aimed at the stand-in."""
 
     @abstractmethod
@@ -137,7 +136,7 @@ class Bench(Desk, ABC):
 
     def hurry(self) -> None:
         """Make the provider's speed rule one that a test can wait for."""
-        self.provider._http._pace = Pace(1_000, 0.3)  # type: ignore[attr-defined]
+        self.provider._http._pace = Pace(1_000, 0.3)
 
     def needs(self, call: str) -> None:
         if call not in self.calls:

@@ -35,7 +35,6 @@ from artui.providers.base import (
     Uploaded,
 )
 from artui.providers.filestack import Filestack, FilestackSettings, uploads
-from artui.providers.http import Pace
 from artui.providers.said import filestack as said
 from artui.providers.said.filestack_policy import Signer, sign
 from artui.sim import imaging
@@ -85,9 +84,6 @@ class FilestackBench(Bench):
     async def reopen(self, **settings: object) -> None:
         await self.provider.close()
         self.provider = self.open(**settings)
-
-    def hurry(self) -> None:
-        self.provider._app.http._pace = Pace(1_000, 0.3)
 
     async def secrets(self) -> list[str]:
         made = self.provider._app.signer._made

@@ -22,6 +22,7 @@ from artui.providers.base.exchanged import (
     State,
     Uploaded,
     Workflow,
+    canonical,
 )
 from artui.providers.base.provider import Counted, Limits, Permit, Provider, Settings, Surroundings
 
@@ -55,4 +56,5 @@ __all__ = [
     "Unknown",
     "Uploaded",
     "Workflow",
+    "canonical",
 ]

@@ -13,6 +13,11 @@ from pydantic import BaseModel, ConfigDict
 from artui.files import Photo
 
 
+def canonical(value: object) -> str:
+    """A value as JSON, the same text each time: what is stored before it is sent, and what has a digest."""
+    return json.dumps(value, sort_keys=True, separators=(",", ":"))
+
+
 @dataclass(frozen=True, slots=True)
 class Component:
     """One processing step of a workflow."""

@@ -13,7 +13,6 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
-from urllib.parse import quote
 
 from artui.files import Accepts, Part, Photo
 from artui.providers.base import (
@@ -26,7 +25,6 @@ from artui.providers.base import (
     Output,
     Permit,
     Progress,
-    Provider,
     ProviderError,
     Rejected,
     Sent,
@@ -36,18 +34,19 @@ from artui.providers.base import (
     Unknown,
     Uploaded,
     Workflow,
+    canonical,
 )
 from artui.providers.filestack.app import KEY_NAME, TITLE, App
 from artui.providers.filestack.settings import MINUTES, FilestackSettings, WorkflowSettings
 from artui.providers.filestack.uploads import Uploads
-from artui.providers.http import PAGE, Answer, Request
+from artui.providers.http import PAGE, Answer, HttpProvider, Request, segment
 from artui.providers.http.client import in_thread
 from artui.providers.http.looks import look_at_each
 from artui.providers.http.messages import asked_to_wait
 from artui.providers.said import filestack as said
 
 
-class Filestack(Provider[FilestackSettings]):
+class Filestack(HttpProvider[FilestackSettings]):
     """One app at Filestack."""
 
     name = "filestack"
@@ -67,24 +66,17 @@ class Filestack(Provider[FilestackSettings]):
 
     def __init__(self, settings: FilestackSettings, surroundings: Surroundings) -> None:
         super().__init__(settings, surroundings)
-        self._app = App(settings, surroundings)
+        self._app = App(settings, surroundings, self._http)
         self._uploads = Uploads(self._app)
-        self._workflows = {one.id: (one.title or key, one) for key, one in settings.workflows.items()}
+        self._workflows = {
+            one.id: one.model_copy(update={"title": one.title or key}) for key, one in settings.workflows.items()
+        }
         self._jobs: set[str] = set()
-
-    async def close(self) -> None:
-        """Close every connection."""
-        await self._app.http.close()
 
     @property
     def endpoint(self) -> str:
         """The address that runs workflows."""
         return self.settings.cdn_url
-
-    @property
-    def service_time(self) -> float | None:
-        """The service's clock now, in epoch seconds; None before its first answer."""
-        return self._app.http.service_time
 
     # Who we are, and what there is.
 
@@ -99,23 +91,27 @@ class Filestack(Provider[FilestackSettings]):
         if not self._workflows:
             said_where = "add [accounts.NAME.workflows.KEY] to config.toml, as config.example.toml shows"
             raise Rejected(f"{self.title}: no workflow is set up yet: {said_where}", reason="no workflows")
-        return [_known(title, one) for title, one in self._workflows.values()]
+        return [_known(one) for one in self._workflows.values()]
 
     async def workflow(self, workflow_id: str) -> Workflow:
         """One of them; :class:`Rejected` ``not found`` where the settings do not name it."""
-        if workflow_id.lower() not in self._workflows:
+        known = self._named(workflow_id)
+        if known is None:
             raise Rejected(f"{self.title}: the account's settings name no workflow {workflow_id}", reason="not found")
-        return _known(*self._workflows[workflow_id.lower()])
+        return _known(known)
+
+    def _named(self, workflow_id: str) -> WorkflowSettings | None:
+        return self._workflows.get(workflow_id.lower())
 
     async def balance(self) -> int | None:
         """None, for the service tells no balance; but only where it accepts key and secret."""
         await self._app.check()
         return None
 
-    def deadline(self, workflow: str) -> float | None:
+    def deadline(self, workflow: str) -> float:
         """Seconds a job of this workflow may take."""
-        known = self._workflows.get(workflow.lower())
-        return 60 * (known[1].minutes if known else MINUTES)
+        known = self._named(workflow)
+        return 60 * (known.minutes if known else MINUTES)
 
     # The photo.
 
@@ -131,30 +127,30 @@ class Filestack(Provider[FilestackSettings]):
 
     def draft(self, order: Order) -> str:
         """The run's path without its security, which is signed when it is sent."""
-        title, workflow = self._workflows.get(order.workflow.lower(), ("", None))
+        workflow = self._named(order.workflow)
         if workflow and workflow.accepts and order.photo.media_type not in workflow.accepts:
-            what = f"{title} does not take {order.photo.media_type}, by its settings"
+            what = f"{workflow.title} does not take {order.photo.media_type}, by its settings"
             raise Rejected(f"{order.photo.path.name}: {what}", reason="unsupported")
-        run = f"run_workflow=id:{_segment(order.workflow)}"
-        path = f"/{self.settings.api_key}/{{security}}/{run}/{_segment(order.uploaded.reference)}"
+        run = f"run_workflow=id:{segment(order.workflow)}"
+        path = f"/{self.settings.api_key}/{{security}}/{run}/{segment(order.uploaded.reference)}"
         stored = {"path": path, "workflow": order.workflow, "handle": order.uploaded.reference, "key": order.key}
-        return json.dumps(stored, sort_keys=True)
+        return canonical(stored)
 
     async def submit(self, draft: str, photo: Photo, permit: Permit, counted: Counted) -> str:
         """Run a workflow, asked once."""
         del counted  # the photo lies at the service already
         stored = json.loads(draft)
-        needed_for = self.deadline(stored["workflow"]) or 0
-        security = self._app.signer.fresh(await self._app.secret(), self._app.now, needed_for)
+        needed_for = self.deadline(stored["workflow"])
+        security = self._app.signer.fresh(await self._app.secret(), self._http.now, needed_for)
         url = f"{self.settings.cdn_url}{stored['path']}"
         request = Request("GET", url, f"ordering {photo.path.name}", hidden={"security": security.in_path})
         began = time.monotonic()
-        answer = await self._app.http.pay(request, permit)
+        answer = await self._http.pay(request, permit)
         await self._raise_refusal(answer)
         job = _job_of(answer)
-        since = self._app.now - (time.monotonic() - began)
+        since = self._http.now - (time.monotonic() - began)
         if not (200 <= answer.status < 300 and job is not None):
-            raise Unknown(f"{answer.about}: nobody can tell from the answer (status {answer.status}) what became of it")
+            raise answer.in_doubt()
         if job.jobid in self._jobs or not job.is_new(stored["workflow"], stored["handle"], since):
             raise Unknown(f"{answer.about}: the answer names job {job.jobid}, which another run has started")
         self._jobs.add(job.jobid)
@@ -175,11 +171,7 @@ class Filestack(Provider[FilestackSettings]):
 
     async def poll(self, sent: Sequence[Sent]) -> dict[str, Progress]:
         """Look at jobs, one by one."""
-        failures: list[Transient | Rejected] = []
-        seen = await look_at_each(sent, self._look, failures)
-        if failures and not seen:
-            raise failures[0]
-        return seen
+        return await look_at_each(sent, self._look)
 
     async def _look(self, sent: Sent) -> Progress:
         try:
@@ -191,16 +183,16 @@ class Filestack(Provider[FilestackSettings]):
         job = answer.read_as(said.Job)
         if job.jobid != sent.execution or not job.status:
             raise answer.unreadable()
-        _, workflow = self._workflows.get(sent.workflow.lower(), ("", None))
+        workflow = self._named(sent.workflow)
         wanted = said.Wanted(workflow.tasks, workflow.all_results) if workflow else said.Wanted()
         price = workflow.price if workflow else None
-        progress = job.progress(1 if price is None else price, self._app.now, wanted)
+        progress = job.progress(1 if price is None else price, self._http.now, wanted)
         stated = await asyncio.gather(*(self._with_digest(output) for output in progress.outputs))
         return replace(progress, outputs=tuple(stated))
 
     async def _status(self, execution: str) -> Answer:
         url = f"{self.settings.cdn_url}/{self.settings.api_key}/{{security}}/workflow_status=job_id:"
-        return await self._app.ask(Request("GET", url + _segment(execution), f"looking at {execution}"), most=PAGE)
+        return await self._app.ask(Request("GET", url + segment(execution), f"looking at {execution}"), most=PAGE)
 
     async def _with_digest(self, output: Output) -> Output:
         """A stored file with the digest the service has of it, where it tells."""
@@ -230,7 +222,7 @@ class Filestack(Provider[FilestackSettings]):
         is_proven = output.digest is not None or output.size is not None
         for url in self._addresses(place):
             request = await self._app.sealed(Request("GET", url, doing))
-            answer = await self._app.http.fetch(request, part.write, is_proven=is_proven, counted=counted)
+            answer = await self._http.fetch(request, part.write, is_proven=is_proven, counted=counted)
             if answer.status == 200:
                 return
             if answer.status != 404 and "wf" not in place:
@@ -241,7 +233,7 @@ class Filestack(Provider[FilestackSettings]):
         """Where a file may lie. Our security goes nowhere but to the address in the settings."""
         cdn = self.settings.cdn_url
         if "handle" in place:
-            yield f"{cdn}/{{security}}/{_segment(place['handle'])}"
+            yield f"{cdn}/{{security}}/{segment(place['handle'])}"
         elif "wf" in place:
             yield f"{cdn}/{self.settings.api_key}/{{security}}/wf://{place['wf']}"
             yield f"{cdn}/{self.settings.api_key}/wf://{place['wf']}?{{security}}"
@@ -252,12 +244,8 @@ class Filestack(Provider[FilestackSettings]):
 # -------------------------------------------------------------------------------------------------- small conclusions
 
 
-def _known(title: str, workflow: WorkflowSettings) -> Workflow:
-    return Workflow(workflow.id, "", title, workflow.price, tuple(Component("task", task) for task in workflow.tasks))
-
-
-def _segment(text: str) -> str:
-    return quote(text, safe="", errors="replace")
+def _known(one: WorkflowSettings) -> Workflow:
+    return Workflow(one.id, "", one.title, one.price, tuple(Component("task", task) for task in one.tasks))
 
 
 def _job_of(answer: Answer) -> said.Job | None:

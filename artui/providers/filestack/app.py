@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import time
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Final
@@ -24,16 +23,11 @@ STORE: Final = {"location": "S3"}
 class App:
     """One app: its key, its secret, and the way to its service."""
 
-    def __init__(self, settings: FilestackSettings, surroundings: Surroundings) -> None:
+    def __init__(self, settings: FilestackSettings, surroundings: Surroundings, http: Client) -> None:
         self.settings = settings
-        self.http = Client(TITLE, proxy=surroundings.proxy, ca_file=surroundings.ca_file)
+        self.http = http
         self.signer = Signer()
         self._surroundings = surroundings
-
-    @property
-    def now(self) -> float:
-        """The service's clock, ours before its first answer; epoch seconds."""
-        return self.http.service_time or time.time()
 
     async def secret(self) -> Secret:
         """The app secret as it is kept now."""
@@ -41,7 +35,7 @@ class App:
 
     async def signed(self) -> Signed:
         """A policy for ordinary requests."""
-        return self.signer.signed(await self.secret(), self.now)
+        return self.signer.signed(await self.secret(), self.http.now)
 
     async def post(self, url: str, doing: str, fields: Mapping[str, object], *, is_check: bool = False) -> Answer:
         """One call with key and security in its JSON body."""

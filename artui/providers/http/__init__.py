@@ -1,8 +1,8 @@
 """HTTP for every provider: the only place that knows httpx and aiohttp.
 
 ``transport`` is how a request leaves this machine, ``messages`` what is asked and answered, ``client`` the three ways
-to ask: send, pay, fetch. ``device`` signs people in, ``signed_in`` asks in their name. Every failure comes out as a
-class of ``providers.base``.
+to ask: send, pay, fetch, ``provider`` what every account over HTTP has. ``device`` signs people in, ``signed_in`` asks
+in their name, ``looks`` makes a round of looks. Every failure comes out as a class of ``providers.base``.
 """
 
 from artui.providers.http.client import Client, Pace
@@ -20,7 +20,9 @@ from artui.providers.http.messages import (
     form_body,
     json_body,
     multipart_body,
+    segment,
 )
+from artui.providers.http.provider import HttpProvider
 
 __all__ = [
     "OBJECT",
@@ -31,6 +33,7 @@ __all__ = [
     "Body",
     "Client",
     "FilePart",
+    "HttpProvider",
     "Pace",
     "Request",
     "ServiceUrl",
@@ -38,4 +41,5 @@ __all__ = [
     "form_body",
     "json_body",
     "multipart_body",
+    "segment",
 ]

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from collections.abc import AsyncGenerator, Callable, Generator
 from contextlib import aclosing, asynccontextmanager, suppress
 from dataclasses import dataclass, replace
@@ -178,6 +179,11 @@ class Client:
             return None
         said, then = self._clock
         return said + since_boot() - then
+
+    @property
+    def now(self) -> float:
+        """The service's clock, ours before its first answer; epoch seconds."""
+        return self.service_time or time.time()
 
     async def send(
         self, request: Request, *, most: int = OBJECT, counted: Counted | None = None, any_status: bool = False

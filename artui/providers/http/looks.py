@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from typing import Final
 
 from artui.providers.base import Progress, Rejected, Sent, Transient
@@ -16,13 +16,17 @@ MOST_FAILURES: Final = 8
 
 
 async def look_at_each(
-    sent: Iterable[Sent], look: Callable[[Sent], Awaitable[Progress]], failures: list[Transient | Rejected]
+    sent: Iterable[Sent],
+    look: Callable[[Sent], Awaitable[Progress]],
+    earlier: Mapping[str, Progress] | None = None,
+    failed: Iterable[Transient | Rejected] = (),
 ) -> dict[str, Progress]:
-    """Look at executions and add what fails to ``failures``; ends early where the service has had enough.
+    """Look at executions, after those seen ``earlier`` in this round, and return all that were seen.
 
-    Raises what is neither :class:`Transient` nor :class:`Rejected`, once all looks under way are over.
+    Ends early where the service has had enough, what ``failed`` earlier counted in. Raises the first failure where
+    nothing was seen, and what is neither :class:`Transient` nor :class:`Rejected`, once all looks under way are over.
     """
-    seen: dict[str, Progress] = {}
+    seen, failures = dict(earlier or {}), list(failed)
     slots = asyncio.Semaphore(AT_ONCE)
 
     async def look_at(one: Sent) -> None:
@@ -36,6 +40,8 @@ async def look_at_each(
     for outcome in await asyncio.gather(*map(look_at, sent), return_exceptions=True):
         if outcome is not None:
             raise outcome
+    if failures and not seen:
+        raise failures[0]
     return seen
 
 

@@ -11,12 +11,12 @@ from dataclasses import dataclass, field
 from datetime import UTC
 from email.utils import parsedate_to_datetime
 from typing import Annotated, Any, Final, TypeVar
-from urllib.parse import urlencode, urlsplit
+from urllib.parse import quote, urlencode, urlsplit
 
 from pydantic import AfterValidator, TypeAdapter, ValidationError
 
 from artui.credentials import Secret, scrub
-from artui.providers.base import Rejected, Transient
+from artui.providers.base import Rejected, Transient, Unknown
 
 TEXT: Final = 64 * 1024
 """Most bytes of an answer that is a word or an error."""
@@ -53,6 +53,11 @@ def _service_url(text: str) -> str:
 
 ServiceUrl = Annotated[str, AfterValidator(_service_url)]
 """The address of a service, always spelled the same: https unless it is this machine, no slash at the end."""
+
+
+def segment(text: str) -> str:
+    """Text as one part of an address, whatever is in it."""
+    return quote(text, safe="", errors="replace")
 
 
 # ------------------------------------------------------------------------------------------------------------- asked
@@ -208,6 +213,10 @@ class Answer:
         """The error of an answer that nobody can make sense of."""
         found = "a web page" if self.is_web_page else "not what the service documents"
         return Transient(f"{self.about}: the answer (status {self.status}) is {found}")
+
+    def in_doubt(self) -> Unknown:
+        """The error of a paid request whose answer is neither an acceptance nor a documented refusal."""
+        return Unknown(f"{self.about}: nobody can tell from the answer (status {self.status}) what became of it")
 
     def raise_unless_final(self) -> None:
         """Raise :class:`Transient` where the service cannot answer now, points elsewhere, or did not answer itself."""

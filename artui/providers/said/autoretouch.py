@@ -17,6 +17,7 @@ from pydantic import Field, StringConstraints
 
 from artui.providers import base
 from artui.providers.base import Absent, Found, Look, Output, Progress, Sought, State
+from artui.providers.http import segment
 from artui.providers.said import Said, moment
 
 LABEL: Final = "artui_job"
@@ -169,15 +170,11 @@ def routes(locator: str) -> list[str]:
     place: dict[str, str] = json.loads(locator)
     routes = []
     if place["hash"] and place["name"]:
-        routes.append(f"/v1/image/{_quoted(place['hash'])}/{_quoted(place['name'])}")
+        routes.append(f"/v1/image/{segment(place['hash'])}/{segment(place['name'])}")
     path = place["path"]
     if path.startswith("/image/") and not {"..", "."} & set(path.split("/")):
         routes.append("/v1" + quote(path, safe="/", errors="replace"))
     return list(dict.fromkeys(routes))
-
-
-def _quoted(text: str) -> str:
-    return quote(text, safe="", errors="replace")
 
 
 def claims(token: str) -> dict[str, Any]:

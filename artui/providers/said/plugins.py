@@ -7,7 +7,6 @@ own (``Alpha1``, ``User Params``). docs/providers/retouch4me.md says where each 
 from __future__ import annotations
 
 import hashlib
-import json
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -17,7 +16,10 @@ from typing import Any, Final, Literal
 from pydantic import BaseModel, ConfigDict, field_validator, model_validator
 
 from artui.config.known import Number, Reader, choice, nearest
-from artui.providers.base import Component, Workflow
+from artui.providers.base import Component, Workflow, canonical
+
+MODE: Final = "professional"
+"""The service's word for the one way of working used here, by which credits are counted too."""
 
 PRICE: Final = 1
 """Credits for one photo, however many plugins work on it."""
@@ -266,7 +268,7 @@ class Recipe(BaseModel):
     def parameters(self) -> str:
         """The exact payload, the same text for the same recipe."""
         tasks = [PLUGINS[task["plugin"]].sent(task) for task in self.tasks]
-        return json.dumps({"mode": "professional", "tasks": tasks}, sort_keys=True, separators=(",", ":"))
+        return canonical({"mode": MODE, "tasks": tasks})
 
     def workflow(self, key: str) -> Workflow:
         """The recipe as a workflow whose id is its key in the configuration, and whose version its content."""

@@ -6,9 +6,7 @@ The service says its codes twice, as the HTTP status and as ``status`` in the bo
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import UTC, datetime
 from typing import Any, Final, TypeGuard
-from urllib.parse import quote
 
 from pydantic import Field
 
@@ -17,12 +15,10 @@ from artui.providers.base import Blocked, Cause, Output, Progress, Rejected, Sta
 from artui.providers.http import Answer
 from artui.providers.http.messages import asked_to_wait, one_line
 from artui.providers.said import Said, moment
-from artui.providers.said.plugins import PRICE
+from artui.providers.said.plugins import MODE, PRICE
 
 KEEPS: Final = 86_400.0
 """Seconds a result stays at the service, at most."""
-
-MODE: Final = "professional"
 
 NO_TOKEN: Final = frozenset({401, 460})
 USED_UP: Final = 461
@@ -112,11 +108,6 @@ def remaining(answer: Answer) -> int | None:
     return left if _is_int(left) else None
 
 
-def segment(text: str) -> str:
-    """Text as one part of an address."""
-    return quote(text, safe="", errors="replace")
-
-
 class Status(Said):
     """One look at a job. Only the state counts; what the rest should not be, it is not."""
 
@@ -128,8 +119,8 @@ class Status(Said):
     plugin_name: Any = None
     expire_date: Any = None
 
-    def seen(self, execution: str, now: datetime, output: Output) -> Progress:
-        """The look in the program's words; ``output`` is where the result lies once there is one."""
+    def seen(self, execution: str, now: float, output: Output) -> Progress:
+        """The look in the program's words; ``output`` is where a result lies, ``now`` the service's epoch seconds."""
         state = _STATES.get(self.state, State.RUNNING)
         return Progress(
             execution=execution,
@@ -152,10 +143,10 @@ class Status(Said):
             parts.append(f"attempt {self.attempt:.0f}")
         return ", ".join(part for part in parts if part)
 
-    def _expires_in(self, now: datetime) -> float:
+    def _expires_in(self, now: float) -> float:
         """Seconds until the result goes: what the service says, but never more than it promises."""
         until = moment(self.expire_date) if isinstance(self.expire_date, str) else None
-        return KEEPS if until is None else min(max((until - now).total_seconds(), 0.0), KEEPS)
+        return KEEPS if until is None else min(max(until.timestamp() - now, 0.0), KEEPS)
 
 
 class ImageLimits(Said):
@@ -184,11 +175,6 @@ class FileLimits(Said):
 
 def _less(known: int | None, said: float) -> int:
     return int(said) if known is None else min(known, int(said))
-
-
-def at(epoch: float) -> datetime:
-    """A moment in epoch seconds."""
-    return datetime.fromtimestamp(epoch, UTC)
 
 
 def _is_int(value: object) -> TypeGuard[int]:

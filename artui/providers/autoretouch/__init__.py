@@ -12,13 +12,14 @@ from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any, Final
-from urllib.parse import quote
 
 from pydantic import Field
 
 from artui.credentials import AccessTokens, Secret
 from artui.files import Accepts, Part, Photo, Sending, ascii_name
 from artui.providers import base
+from artui.providers.autoretouch.lists import ENTRIES, Read, as_far_back_as, look_for, whole
+from artui.providers.autoretouch.places import Places
 from artui.providers.base import (
     Counted,
     DevicePrompt,
@@ -31,16 +32,15 @@ from artui.providers.base import (
     Output,
     Permit,
     Progress,
-    Provider,
     Rejected,
     Sent,
     Sought,
     State,
     Surroundings,
     Transient,
-    Unknown,
     Uploaded,
     Workflow,
+    canonical,
 )
 from artui.providers.http import (
     OBJECT,
@@ -49,26 +49,19 @@ from artui.providers.http import (
     TEXT,
     Answer,
     Body,
-    Client,
     FilePart,
+    HttpProvider,
     Request,
     ServiceUrl,
     json_body,
     multipart_body,
+    segment,
 )
 from artui.providers.http.device import LoginHost
 from artui.providers.http.looks import look_at_each
-from artui.providers.http.places import Places
 from artui.providers.http.signed_in import SignedIn, signed
 from artui.providers.said import autoretouch as said
 
-ENTRIES: Final = 50
-"""Entries asked for per page, the service's own default."""
-
-OVERLAP: Final = 5
-"""Entries of a page that the next one shows again, so that a shift of the list does not go unseen."""
-
-MOST_PAGES: Final = 400
 NEEDED_FOR: Final = 120.0
 """Seconds an access token must still be good for when an upload or a paid request begins."""
 
@@ -89,7 +82,7 @@ class AutoRetouchSettings(base.Settings):
     audience: str = Field(default="https://api.autoretouch.com", description="Audience at the login host")
 
 
-class AutoRetouch(Provider[AutoRetouchSettings]):
+class AutoRetouch(HttpProvider[AutoRetouchSettings]):
     """One account at AutoRetouch."""
 
     name = "autoretouch"
@@ -107,7 +100,6 @@ class AutoRetouch(Provider[AutoRetouchSettings]):
 
     def __init__(self, settings: AutoRetouchSettings, surroundings: Surroundings) -> None:
         super().__init__(settings, surroundings)
-        self._http = Client(self.title, proxy=surroundings.proxy, ca_file=surroundings.ca_file)
         self._host = LoginHost(self._http, settings.auth_url, settings.client_id, settings.audience)
         self._tokens = AccessTokens(surroundings.vault, surroundings.account, self._host.refresh)
         self._signed_in = SignedIn(self._tokens)
@@ -117,17 +109,12 @@ class AutoRetouch(Provider[AutoRetouchSettings]):
     async def close(self) -> None:
         """Close every connection, once a renewal of the sign-in under way is over."""
         await self._tokens.settle()
-        await self._http.close()
+        await super().close()
 
     @property
     def endpoint(self) -> str:
         """The API's address."""
         return self.settings.api_url
-
-    @property
-    def service_time(self) -> float | None:
-        """The service's clock now, in epoch seconds; None before its first answer."""
-        return self._http.service_time
 
     # Who we are.
 
@@ -137,10 +124,7 @@ class AutoRetouch(Provider[AutoRetouchSettings]):
         Raises :class:`Rejected` ``organization`` where the settings must name it.
         """
         claims = said.claims((await self._signed_in.token()).reveal())
-        organizations = await self._all(
-            "/v1/organization", "reading the organizations", said.Page[said.Organization], {}
-        )
-        chosen = self._choose(organizations, claims)
+        chosen = self._choose(await self._organizations(), claims)
         self._organization = chosen.id
         payer = f"{self.name} {self.endpoint} {chosen.id}"
         return Identity(payer, self.endpoint, Organization(chosen.id, chosen.name, chosen.roles_of(claims.get("sub"))))
@@ -164,8 +148,12 @@ class AutoRetouch(Provider[AutoRetouchSettings]):
 
     async def organizations(self) -> list[Organization]:
         """All organizations the signed-in person belongs to."""
-        found = await self._all("/v1/organization", "reading the organizations", said.Page[said.Organization], {})
-        return [Organization(entry.id, entry.name) for entry in found]
+        return [Organization(entry.id, entry.name) for entry in await self._organizations()]
+
+    async def _organizations(self) -> list[said.Organization]:
+        return await whole(
+            self._list("/v1/organization", "reading the organizations", said.Page[said.Organization], {})
+        )
 
     async def login(self, prompt: Callable[[DevicePrompt], None]) -> Secret:
         """Sign in with a code confirmed in a browser; returns the refresh token to keep."""
@@ -180,12 +168,12 @@ class AutoRetouch(Provider[AutoRetouchSettings]):
     async def workflows(self) -> list[Workflow]:
         """All saved workflows, every page; their components without settings."""
         query = {"organization": await self._payer()}
-        found = await self._all("/v1/workflow", "reading the workflows", said.Page[said.Workflow], query)
-        return [entry.known() for entry in found]
+        read = self._list("/v1/workflow", "reading the workflows", said.Page[said.Workflow], query)
+        return [entry.known() for entry in await whole(read)]
 
     async def workflow(self, workflow_id: str) -> Workflow:
         """One workflow with all settings; :class:`Rejected` ``not found`` where there is none."""
-        answer = await self._ask("GET", f"/v1/workflow/{_segment(workflow_id)}", "reading a workflow")
+        answer = await self._ask("GET", f"/v1/workflow/{segment(workflow_id)}", "reading a workflow")
         return answer.read_as(said.Workflow).known()
 
     async def balance(self) -> int | None:
@@ -242,7 +230,7 @@ class AutoRetouch(Provider[AutoRetouchSettings]):
         if self.settings.webhooks:
             body["webhooks"] = list(self.settings.webhooks)
         query = {"workflow": order.workflow, "version": order.version, "organization": self._organization}
-        return _canonical({"path": f"{_EXECUTIONS}/create", "query": query, "body": body})
+        return canonical({"path": f"{_EXECUTIONS}/create", "query": query, "body": body})
 
     def batch_labels(self, batch: str, name: str, created_at: str) -> Mapping[str, str]:
         """The three labels that make executions one order in the web app."""
@@ -257,21 +245,19 @@ class AutoRetouch(Provider[AutoRetouchSettings]):
         del counted  # the photo lies at the service already
         stored = json.loads(draft)
         doing = f"ordering {photo.path.name}"
-        answer = await self._pay(stored["path"], doing, stored["query"], permit, json_body(_canonical(stored["body"])))
+        answer = await self._pay(stored["path"], doing, stored["query"], permit, json_body(canonical(stored["body"])))
         execution = answer.text.strip().strip('"')
         if answer.status != 201 or not _NEW_ID.fullmatch(execution):
-            raise Unknown(f"{answer.about}: nobody can tell from the answer (status {answer.status}) what became of it")
+            raise answer.in_doubt()
         self._places[stored["query"]["workflow"]].add(execution)
         return execution
 
     async def retry(self, execution: str, permit: Permit, counted: Counted) -> str:
         """Have a failed or unpaid execution run again, asked once; mostly under its old id."""
         del counted
-        answer = await self._pay(
-            f"{_EXECUTIONS}/{_segment(execution)}/retry", f"retrying {execution}", {}, permit, None
-        )
+        answer = await self._pay(f"{_EXECUTIONS}/{segment(execution)}/retry", f"retrying {execution}", {}, permit, None)
         if not 200 <= answer.status < 300 or answer.is_web_page:
-            raise Unknown(f"{answer.about}: nobody can tell from the answer (status {answer.status}) what became of it")
+            raise answer.in_doubt()
         named = answer.text.strip().strip('"')
         return named if _UUID.fullmatch(named) else execution
 
@@ -304,42 +290,20 @@ class AutoRetouch(Provider[AutoRetouchSettings]):
             due.setdefault(one.workflow, set()).add(one.execution)
         for workflow, executions in due.items():
             try:
-                await self._read_pages(workflow, executions, seen)
+                read = await self._executions(workflow, "looking at the executions")
+                await look_for(executions, read, self._places[workflow], seen)
             except (Transient, Rejected) as failure:
                 failures.append(failure)
         left = [one for one in sent if one.execution not in seen]
-        seen |= await look_at_each(left, lambda one: self._look(one.execution), failures)
-        if failures and not seen:
-            raise failures[0]
+        seen = await look_at_each(left, lambda one: self._look(one.execution), seen, failures)
         for one in sent:
             if one.execution in seen and seen[one.execution].state in _ENDED:
                 self._places[one.workflow].forget(one.execution)
         return seen
 
-    async def _read_pages(self, workflow: str, due: set[str], seen: dict[str, Progress]) -> None:
-        """Add to ``seen`` the executions due that pages of the list show, for as long as a page saves requests.
-
-        Pages read in vain cost at most half of what asking about the executions one by one would.
-        """
-        places, left = self._places[workflow], set(due)
-        query = {"workflow": workflow, "organization": await self._payer()}
-        offset = in_vain = 0
-        while len(left) >= 3 + 2 * in_vain:
-            offset = max(offset, places.first(left))
-            answer = await self._page(_EXECUTIONS, "looking at the executions", query, offset)
-            page = answer.read_as(said.Page[said.Execution])
-            places.learn(offset, [entry.id for entry in page.entries], left)
-            found = {entry.id: entry.progress() for entry in page.entries if entry.id in left}
-            seen |= found
-            left -= found.keys()
-            in_vain = 0 if len(found) > 1 else in_vain + 1
-            offset += len(page.entries)
-            if not page.entries or offset >= page.total:
-                break
-
     async def _look(self, execution: str) -> Progress:
         try:
-            answer = await self._ask("GET", f"{_EXECUTIONS}/{_segment(execution)}", f"looking at {execution}")
+            answer = await self._ask("GET", f"{_EXECUTIONS}/{segment(execution)}", f"looking at {execution}")
         except Rejected as refusal:
             if refusal.status == 404:
                 return Progress(execution, State.GONE, "404", message=str(refusal))
@@ -368,40 +332,19 @@ class AutoRetouch(Provider[AutoRetouchSettings]):
 
     async def find(self, sought: Sequence[Sought]) -> dict[str, Look]:
         """Look for lost purchases by their label, in one reading of each workflow's list."""
+        doing = "looking for lost orders"
         looks: dict[str, Look] = {}
         for workflow in {one.workflow: None for one in sought}:
             group = [one for one in sought if one.workflow == workflow]
             try:
-                listed = await self._read_list(workflow, [one.mark for one in group])
+                far_enough = said.how_far_back([one.mark for one in group])
+                read = await self._executions(workflow, doing)
+                listed = await as_far_back_as(far_enough, read, f"{self.title}: {doing}")
             except (Transient, Rejected) as failure:
                 looks |= {one.key: Incomplete(str(failure)) for one in group}
             else:
                 looks |= {one.key: said.conclude(one, listed) for one in group}
         return looks
-
-    async def _read_list(self, workflow: str, marks: Sequence[str]) -> list[said.Execution]:
-        """All executions of a workflow as far back as an hour before the earliest mark, newest first.
-
-        Raises :class:`Transient` where it cannot be told that none is missing.
-        """
-        doing = "looking for lost orders"
-        query = {"workflow": workflow, "organization": await self._payer()}
-        far_enough = said.how_far_back(marks)
-        seen: dict[str, said.Execution] = {}
-        offset, total = 0, None
-        for _ in range(MOST_PAGES):
-            page = (await self._page(_EXECUTIONS, doing, query, offset)).read_as(said.Page[said.Execution])
-            fresh = [entry for entry in page.entries if entry.id not in seen]
-            if total not in (None, page.total) or (offset and len(fresh) == len(page.entries)):
-                raise Transient(f"{self.title}: {doing}: the list changed while it was read")
-            total = page.total
-            seen |= {entry.id: entry for entry in fresh}
-            if len(seen) >= total or said.is_past(page.entries, seen.values(), far_enough):
-                return list(seen.values())
-            if not fresh:
-                break
-            offset += max(len(page.entries) - OVERLAP, 1)
-        raise Transient(f"{self.title}: {doing}: the list cannot be read to its end")
 
     # How it is asked.
 
@@ -412,35 +355,23 @@ class AutoRetouch(Provider[AutoRetouchSettings]):
         request = Request(method, f"{self.endpoint}{path}", doing, params)
         return await self._signed_in.ask(request, partial(self._http.send, most=most))
 
-    async def _page(self, path: str, doing: str, query: Mapping[str, str], offset: int) -> Answer:
-        params = {**query, "limit": str(ENTRIES), "offset": str(offset)}
-        request = Request("GET", f"{self.endpoint}{path}", doing, params)
-        return await self._signed_in.ask(request, partial(self._http.send, most=PAGE))
+    async def _executions(self, workflow: str, doing: str) -> Read[said.Execution]:
+        query = {"workflow": workflow, "organization": await self._payer()}
+        return self._list(_EXECUTIONS, doing, said.Page[said.Execution], query)
 
-    async def _all(
+    def _list(
         self, path: str, doing: str, shape: type[said.Page[said.Entry]], query: Mapping[str, str]
-    ) -> list[said.Entry]:
-        """The entries of every page, each once."""
-        found: dict[str, said.Entry] = {}
-        offset = 0
-        for _ in range(MOST_PAGES):
-            page = (await self._page(path, doing, query, offset)).read_as(shape)
-            found |= {entry.id: entry for entry in page.entries}
-            offset += len(page.entries)
-            if not page.entries or offset >= page.total:
-                break
-        return list(found.values())
+    ) -> Read[said.Entry]:
+        async def read(offset: int) -> said.Page[said.Entry]:
+            params = {**query, "limit": str(ENTRIES), "offset": str(offset)}
+            request = Request("GET", f"{self.endpoint}{path}", doing, params)
+            answer = await self._signed_in.ask(request, partial(self._http.send, most=PAGE))
+            return answer.read_as(shape)
+
+        return read
 
 
 # -------------------------------------------------------------------------------------------------- small conclusions
-
-
-def _canonical(value: object) -> str:
-    return json.dumps(value, sort_keys=True, separators=(",", ":"))
-
-
-def _segment(text: str) -> str:
-    return quote(text, safe="", errors="replace")
 
 
 def _is_refusal(answer: Answer) -> bool:

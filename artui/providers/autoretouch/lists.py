@@ -1,0 +1,77 @@
+"""Reading AutoRetouch's lists: page by page, the newest first, while others go on ordering."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Collection
+from datetime import datetime
+from typing import Final
+
+from artui.providers.autoretouch.places import Places
+from artui.providers.base import Progress, Transient
+from artui.providers.said import autoretouch as said
+
+ENTRIES: Final = 50
+"""Entries asked for per page, the service's own default."""
+
+OVERLAP: Final = 5
+"""Entries of a page that the next one shows again, so that a shift of the list does not go unseen."""
+
+MOST_PAGES: Final = 400
+
+Read = Callable[[int], Awaitable[said.Page[said.Entry]]]
+"""Reads the page of a list that begins at this offset."""
+
+
+async def whole(read: Read[said.Entry]) -> list[said.Entry]:
+    """The entries of every page, each once."""
+    found: dict[str, said.Entry] = {}
+    offset = 0
+    for _ in range(MOST_PAGES):
+        page = await read(offset)
+        found |= {entry.id: entry for entry in page.entries}
+        offset += len(page.entries)
+        if not page.entries or offset >= page.total:
+            break
+    return list(found.values())
+
+
+async def look_for(due: Collection[str], read: Read[said.Execution], places: Places, seen: dict[str, Progress]) -> None:
+    """Add to ``seen`` the executions due that pages of the list show, for as long as a page saves requests.
+
+    Pages read in vain cost at most half of what asking about the executions one by one would.
+    """
+    left = set(due)
+    offset = in_vain = 0
+    while len(left) >= 3 + 2 * in_vain:
+        offset = max(offset, places.first(left))
+        page = await read(offset)
+        places.learn(offset, [entry.id for entry in page.entries], left)
+        found = {entry.id: entry.progress() for entry in page.entries if entry.id in left}
+        seen |= found
+        left -= found.keys()
+        in_vain = 0 if len(found) > 1 else in_vain + 1
+        offset += len(page.entries)
+        if not page.entries or offset >= page.total:
+            break
+
+
+async def as_far_back_as(when: datetime | None, read: Read[said.Execution], about: str) -> list[said.Execution]:
+    """All executions since ``when``, or all there are, newest first; ``about`` begins every sentence.
+
+    Raises :class:`Transient` where it cannot be told that none is missing.
+    """
+    seen: dict[str, said.Execution] = {}
+    offset, total = 0, None
+    for _ in range(MOST_PAGES):
+        page = await read(offset)
+        fresh = [entry for entry in page.entries if entry.id not in seen]
+        if total not in (None, page.total) or (offset and len(fresh) == len(page.entries)):
+            raise Transient(f"{about}: the list changed while it was read")
+        total = page.total
+        seen |= {entry.id: entry for entry in fresh}
+        if len(seen) >= total or said.is_past(page.entries, seen.values(), when):
+            return list(seen.values())
+        if not fresh:
+            break
+        offset += max(len(page.entries) - OVERLAP, 1)
+    raise Transient(f"{about}: the list cannot be read to its end")

@@ -1,0 +1,24 @@
+"""What providers over HTTP share: one client for all an account asks, and the service's clock as it tells it."""
+
+from __future__ import annotations
+
+from artui.providers.base import Provider, Surroundings
+from artui.providers.base.provider import SettingsT
+from artui.providers.http.client import Client
+
+
+class HttpProvider(Provider[SettingsT]):
+    """One account at one service that is asked over HTTP."""
+
+    def __init__(self, settings: SettingsT, surroundings: Surroundings) -> None:
+        super().__init__(settings, surroundings)
+        self._http = Client(self.title, proxy=surroundings.proxy, ca_file=surroundings.ca_file)
+
+    async def close(self) -> None:
+        """Close every connection."""
+        await self._http.close()
+
+    @property
+    def service_time(self) -> float | None:
+        """The service's clock now, in epoch seconds; None before its first answer."""
+        return self._http.service_time
