@@ -54,8 +54,9 @@ def simulator() -> Iterator[Simulator]:
 
 @pytest.fixture
 async def studio(simulator: Simulator, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> AsyncIterator[Studio]:
-    """A studio at a fresh stand-in, with an engine in this process once it is started."""
+    """A studio at a fresh stand-in, its inbox empty, with an engine in this process once it is started."""
     async with open_studio(simulator, monkeypatch, tmp_path) as opened:
+        opened.inbox.mkdir()
         yield opened
 
 

@@ -27,19 +27,10 @@ from artui.job import Event, Stage, Status
 from artui.sim.photos import noise_jpeg
 from artui.watch import load_rules
 from tests.desk import Desk
+from tests.watch_post import land, written
 
 ARTUI = [sys.executable, "-m", "artui"]
 PATIENCE = 30.0
-RULES = """
-[[watch]]
-name = "boots"
-folder = {folder}
-output = {output}
-workflow = "Export only"
-existing = "process"
-quiet = 0.1
-{more}
-"""
 
 
 def until(holds: Callable[[], Any], told: Callable[[], object] = lambda: "") -> Any:
@@ -96,17 +87,13 @@ def write_rule(desk: Desk, more: str = "") -> None:
     """Write the one rule of these tests into config.toml."""
     desk.configure()
     desk.inbox.mkdir(exist_ok=True)
-    folders = {"folder": json.dumps(str(desk.inbox)), "output": json.dumps(str(desk.out))}
     with paths().config_file.open("a") as file:
-        file.write(RULES.format(**folders, more=more))
+        file.write(written("boots", desk.inbox, desk.out, more=more))
 
 
 def drop(desk: Desk, name: str, seed: int = 0) -> Path:
-    """Let a whole photo land in the inbox, as a rename does."""
-    part = desk.folder / f"{name}.making"
-    noise_jpeg(part, 20_000, seed)
-    os.utime(part, (time.time() - 60, time.time() - 60))
-    return part.rename(desk.inbox / name)
+    """Let a whole photo land in the inbox."""
+    return land(desk.folder, desk.inbox / name, seed)
 
 
 def charges(desk: Desk) -> int:
@@ -163,11 +150,8 @@ def test_hup_reads_the_rules_again_and_a_bad_file_keeps_the_old_ones(desk: Desk,
     service.says("The rules stay as they were", "output")
     drop(desk, "a.jpg", 1)
     service.says("saved as a.png")
-    second = RULES.replace('"boots"', '"shirts"').format(
-        folder=json.dumps(str(desk.folder / "in2")), output=json.dumps(str(desk.out)), more=""
-    )
     (desk.folder / "in2").mkdir()
-    paths().config_file.write_text(good + second)
+    paths().config_file.write_text(good + written("shirts", desk.folder / "in2", desk.out))
     service.process.send_signal(signal.SIGHUP)
     service.says("The rules were read again: 2 of them", "shirts: watching")
     drop(desk, "b.jpg", 2)

@@ -21,8 +21,6 @@ from artui.journal import Journal, requests
 from artui.notify import Manager
 from artui.service import Service
 
-pytestmark = pytest.mark.anyio
-
 
 class Quiet:
     """Tells nobody."""

@@ -7,7 +7,6 @@ import datetime as dt
 import hashlib
 import os
 import shutil
-from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -17,24 +16,9 @@ from artui.job import Reason, Seen, Status
 from artui.journal import jobs, rules, seen
 from artui.journal.rules import RuleState
 from artui.sim.photos import noise_jpeg
-from artui.sim.server import Simulator, running
 from artui.watch import Verdict, What, Why, dry_run, why
-from tests.studio import Studio, open_studio
+from tests.studio import Studio
 from tests.watch_post import QUIET, offers_of, post_at, rule_for, watching
-
-
-@pytest.fixture
-def simulator() -> Iterator[Simulator]:
-    with running(Simulator(speed=100)) as simulator:
-        yield simulator
-
-
-@pytest.fixture
-async def studio(simulator: Simulator, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> AsyncIterator[Studio]:
-    async with open_studio(simulator, monkeypatch, tmp_path) as studio:
-        studio.inbox.mkdir()
-        yield studio
-
 
 # ------------------------------------------------------------------------------------------------- what lands
 
@@ -264,7 +248,7 @@ async def test_what_was_there_before_is_ignored_and_many_at_once_need_a_yes(
             (studio.inbox / f".{seed}.jpg").rename(studio.inbox / f"{seed}.jpg")
         await post.state(RuleState.HELD)
         assert len(studio.jobs()) <= 5
-        assert len(post.told(What.HELD)) == 1
+        assert len(post.told(RuleState.HELD)) == 1
         await studio.ask("resume rule", rule=post.rule.id)
         await post.all_done(10)
         await post.state(RuleState.WATCHING)

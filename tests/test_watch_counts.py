@@ -8,18 +8,17 @@ import logging
 import random
 import signal
 import time
-from collections.abc import AsyncIterator, Iterator
-from pathlib import Path
+from collections.abc import Iterator
 
 import pytest
 from PIL import Image
 
 from artui.job import Status
 from artui.sim.server import Simulator, running
-from tests.studio import Studio, open_studio
+from tests.studio import Studio
 from tests.watch_post import Process, counted, post_at, watching
 
-pytestmark = [pytest.mark.anyio, pytest.mark.timeout(1800)]
+pytestmark = pytest.mark.timeout(1800)
 
 log = logging.getLogger(__name__)
 """The figures, which ``-o log_cli=true --log-cli-level=INFO`` shows."""
@@ -32,13 +31,6 @@ SMALL = 8_000
 def simulator() -> Iterator[Simulator]:
     with running(Simulator(speed=1000, credits=10**9)) as simulator:
         yield simulator
-
-
-@pytest.fixture
-async def studio(simulator: Simulator, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> AsyncIterator[Studio]:
-    async with open_studio(simulator, monkeypatch, tmp_path) as studio:
-        studio.inbox.mkdir()
-        yield studio
 
 
 def done(studio: Studio) -> int:

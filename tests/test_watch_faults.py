@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import logging
 import os
 import random
@@ -22,30 +21,15 @@ from artui import failures, pace
 from artui.config import paths
 from artui.job import Reason, Seen, Stage, Status
 from artui.journal import holds, purchases, rules
-from artui.sim.server import Simulator, running
+from artui.sim.server import Simulator
 from artui.steps import fetching, output
 from artui.watch import What, folder
 from artui.watch.rules import rule_id
 from tests.studio import Studio, open_studio
 from tests.tui.desk import at_desk
-from tests.watch_post import Process, counted, post_at, watching
-
-pytestmark = pytest.mark.anyio
+from tests.watch_post import Process, counted, post_at, watching, written
 
 SMALL = 8_000  # bytes of a photo where many are made
-
-
-@pytest.fixture
-def simulator() -> Iterator[Simulator]:
-    with running(Simulator(speed=100)) as simulator:
-        yield simulator
-
-
-@pytest.fixture
-async def studio(simulator: Simulator, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> AsyncIterator[Studio]:
-    async with open_studio(simulator, monkeypatch, tmp_path) as studio:
-        studio.inbox.mkdir()
-        yield studio
 
 
 def saved(studio: Studio) -> int:
@@ -279,33 +263,14 @@ async def test_a_file_that_vanishes_on_its_way_is_paid_once(studio: Studio, rout
 # ---------------------------------------------------------------------------------------------- the console beside it
 
 
-RULES = """
-[[watch]]
-name = "boots"
-folder = {inbox}
-output = {out}
-workflow = "Export only"
-existing = "process"
-quiet = 0.1
-
-[[watch]]
-name = "shoes"
-folder = {others}
-output = {out}
-workflow = "Always fails"
-existing = "process"
-quiet = 0.1
-"""
-
-
 @asynccontextmanager
 async def service(studio: Studio) -> AsyncIterator[Path]:
     """`artui watch` at work on two rules; gives the folder of the second."""
     others = studio.folder / "others"
     others.mkdir()
-    given = {"inbox": studio.inbox, "out": studio.out, "others": others}
     with paths().config_file.open("a") as file:
-        file.write(RULES.format_map({name: json.dumps(str(place)) for name, place in given.items()}))
+        file.write(written("boots", studio.inbox, studio.out))
+        file.write(written("shoes", others, studio.out, "Always fails"))
     child = _artui_watch(studio.folder / "said")
     try:
         yield others

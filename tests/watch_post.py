@@ -28,6 +28,29 @@ from tests.studio import Studio
 QUIET = 0.1
 
 
+def land(aside: Path, place: Path, seed: int = 0, size: int = 20_000) -> Path:
+    """Let a whole photo that was made aside land at its place at one stroke, as a rename does."""
+    hidden = aside / f"made-{seed}-{time.monotonic_ns()}.jpg"
+    noise_jpeg(hidden, size, seed)
+    os.utime(hidden, (time.time() - 60,) * 2)
+    place.parent.mkdir(parents=True, exist_ok=True)
+    return hidden.rename(place)
+
+
+def written(name: str, folder: Path, output: Path, workflow: str = "Export only", more: str = "") -> str:
+    """A rule as it stands in config.toml."""
+    return f"""
+[[watch]]
+name = "{name}"
+folder = {json.dumps(str(folder))}
+output = {json.dumps(str(output))}
+workflow = "{workflow}"
+existing = "process"
+quiet = {QUIET}
+{more}
+"""
+
+
 @dataclass
 class Post:
     """A watched folder under observation."""
@@ -48,13 +71,8 @@ class Post:
             await self._running
 
     def drop(self, name: str | bytes, seed: int = 0, size: int = 20_000) -> Path:
-        """Put a whole photo into the folder at one stroke, as a rename does."""
-        hidden = self.studio.folder / f"made-{seed}-{time.monotonic_ns()}.jpg"
-        noise_jpeg(hidden, size, seed)
-        os.utime(hidden, (time.time() - 60,) * 2)
-        place = self.rule.folder / os.fsdecode(name)
-        place.parent.mkdir(parents=True, exist_ok=True)
-        return hidden.rename(place)
+        """Put a whole photo into the folder."""
+        return land(self.studio.folder, self.rule.folder / os.fsdecode(name), seed, size)
 
     def drop_many(self, number: int, first: int = 0, size: int = 20_000) -> None:
         for seed in range(first, first + number):
@@ -64,7 +82,7 @@ class Post:
     def row(self) -> rules.RuleRow:
         return self.studio.journal.read(rules.row, self.rule.id)
 
-    def told(self, what: What) -> list[WatchEvent]:
+    def told(self, what: What | RuleState) -> list[WatchEvent]:
         return [event for event in self.events if event.what is what]
 
     def known(self, name: str) -> seen.SeenFile | None:

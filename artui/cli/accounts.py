@@ -149,11 +149,11 @@ def _cached(journal: Journal, account: AccountConfig) -> list[Workflow]:
 
 
 def _list(found: list[Workflow], *, as_json: bool) -> Exit:
-    from artui.cli.workflow import day, document
+    from artui.cli.workflow import day
 
     newest_first = sorted(found, key=lambda one: (one.changed_at, one.name), reverse=True)
     if as_json:
-        put_json([document(one) for one in newest_first])
+        put_json([asdict(one) for one in newest_first])
     elif not found:
         put("This organization has no saved workflow: make one in the web app of the service.")
     else:
@@ -167,10 +167,10 @@ def _steps(workflow: Workflow) -> str:
 
 
 def _show(workflow: Workflow, *, as_json: bool) -> Exit:
-    from artui.cli.workflow import day, document
+    from artui.cli.workflow import day
 
     if as_json:
-        put_json(document(workflow))
+        put_json(asdict(workflow))
         return Exit.OK
     put(f"{workflow.name}: {money(workflow.price)} a photo, changed {day(workflow)} by {workflow.author or '-'}")
     put(f"id {workflow.id}, version {workflow.version}")

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from enum import IntEnum
+from typing import TYPE_CHECKING
 
 from artui.job import Reason, Status
-from artui.journal.history import Count
+
+if TYPE_CHECKING:
+    from artui.journal.history import Count
 
 
 class Exit(IntEnum):

@@ -167,12 +167,10 @@ def _by_rule(session: Session, journal: Journal, path: Path) -> Why | None:
     """What a rule of the settings says to a file; None where none watches its folder."""
     if not session.config.watch:
         return None
-    from artui.engine import open_provider
-    from artui.watch import ServiceOffers, Verdict, load_rules, why
+    from artui.watch import Verdict, load_rules, why
 
     config = session.config
-    offers = ServiceOffers(config, lambda name: open_provider(config, config.accounts[name], session.vault))
-    answer = why(path, load_rules(config), journal, offers, config.timezone)
+    answer = why(path, load_rules(config), journal, session.offers(config), config.timezone)
     return None if answer.verdict is Verdict.NO_RULE else answer
 
 

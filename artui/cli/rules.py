@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 from artui.config import Config
-from artui.journal import Connection, rules
+from artui.journal import Connection, accounts, rules
 from artui.journal.rules import Counted, RuleRow, RuleState, Spent
 from artui.shown import shown
 
@@ -87,10 +87,11 @@ def standings(db: Connection, zone: dt.tzinfo, written: Container[str], *, watch
     for row in rules.every(db):
         if row.state is RuleState.ENDED and row.name not in written:
             continue
-        cap = None if row.day is None else row.day + row.allowed_on(today)
+        day = accounts.day(db, row.account, today)
+        cap = None if row.day is None else row.day + row.allowed_on(day)
         at_work = watched and row.state is not RuleState.ENDED
         word = "paused" if row.paused else row.state.value if at_work else NOT_WATCHED
-        spent = rules.spent(db, row.id, row.account, today)
+        spent = rules.spent(db, row.id, row.account, day)
         found.append(Standing(row, word, rules.counts(db, row.id), spent, cap))
     return sorted(found, key=lambda one: one.is_well)
 

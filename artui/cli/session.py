@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from artui.credentials import Vault
     from artui.journal import Journal
     from artui.providers.base import Provider
+    from artui.watch import ServiceOffers
 
 Answer = TypeVar("Answer")
 
@@ -64,6 +65,13 @@ class Session:
             hint = nearest(name, accounts) or f"; there are: {', '.join(accounts)}"
             raise Trouble(Exit.USAGE, f"There is no account {name!r}{hint}.")
         return accounts[name]
+
+    def offers(self, config: Config) -> ServiceOffers:
+        """What knows the services of watched folders, as a configuration has them."""
+        from artui.engine import open_provider
+        from artui.watch import ServiceOffers
+
+        return ServiceOffers(config, lambda name: open_provider(config, config.accounts[name], self.vault))
 
     def ask(self, account: AccountConfig, question: Callable[[Provider[Any]], Awaitable[Answer]]) -> Answer:
         """Put a question to an account's service; what goes wrong there becomes a :class:`Trouble`."""

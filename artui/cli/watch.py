@@ -66,8 +66,8 @@ def watch_command(
     if dry_run:
         return _dry_run(wanted, as_json=as_json)
     wanted.settle_existing()
-    rules, _ = wanted.read()
-    if folder is not None and not (yes or _agrees(session, rules[0])):
+    rules, offers = wanted.read()
+    if folder is not None and not (yes or _agrees(offers, rules[0])):
         return Exit.USAGE
     return _watch(wanted, summary * 60 or None, as_json=as_json)
 
@@ -89,8 +89,7 @@ class Wanted:
     def read(self) -> tuple[Sequence[Rule], Offers]:
         """The rules as the settings are now, and what knows their services. Raises ConfigError."""
         from artui.config import load
-        from artui.engine import open_provider
-        from artui.watch import ServiceOffers, load_rules
+        from artui.watch import load_rules
 
         config = load(self.session.paths)
         rules = load_rules(config) if self.folder is None else (self._one(config),)
@@ -99,8 +98,7 @@ class Wanted:
                 Exit.USAGE,
                 f"No folder is watched: write a [[watch]] table in {config.paths.config_file}, or say a folder.",
             )
-        vault = self.session.vault
-        return rules, ServiceOffers(config, lambda name: open_provider(config, config.accounts[name], vault))
+        return rules, self.session.offers(config)
 
     def _one(self, config: Config) -> Rule:
         from artui.watch import make_rule, refuse_conflicts
@@ -138,9 +136,9 @@ class Wanted:
             say(f"{number:,} files lie in {rule.folder} already and are left alone; --existing process sends them too.")
 
 
-def _agrees(session: Session, rule: Rule) -> bool:
+def _agrees(offers: Offers, rule: Rule) -> bool:
     """Show what watching a folder sends and costs, and ask; without a terminal that is a no."""
-    offer = _offer(session, rule)
+    [offer] = _asked(offers, [rule])
     price = (
         "at a price the service does not name"
         if offer.workflow.price is None
@@ -156,16 +154,12 @@ def _agrees(session: Session, rule: Rule) -> bool:
     return False
 
 
-def _offer(session: Session, rule: Rule) -> Offer:
-    """What a rule's workflow costs now, asked of its service."""
-    from artui.engine import open_provider
-    from artui.watch import ServiceOffers
+def _asked(offers: Offers, rules: Sequence[Rule]) -> list[Offer]:
+    """What each rule's workflow costs now, asked of its service."""
 
-    async def question() -> Offer:
-        config = session.config
-        offers = ServiceOffers(config, lambda name: open_provider(config, config.accounts[name], session.vault))
+    async def question() -> list[Offer]:
         try:
-            return await offers.ask(rule)
+            return [await offers.ask(rule) for rule in rules]
         finally:
             await offers.close()
 
@@ -183,7 +177,7 @@ def _dry_run(wanted: Wanted, *, as_json: bool) -> Exit:
 
     wanted.existing = wanted.existing or "process"
     rules, offers = wanted.read()
-    prices = {rule.id: _offer(wanted.session, rule).workflow.price for rule in rules}
+    prices = {rule.id: offer.workflow.price for rule, offer in zip(rules, _asked(offers, rules), strict=True)}
     found: list[Why] = []
     with wanted.session.journal() as journal:
         for rule in rules:
@@ -191,7 +185,6 @@ def _dry_run(wanted: Wanted, *, as_json: bool) -> Exit:
                 found.extend(dry_run([rule], journal, offers, wanted.session.config.timezone))
             except Offline as offline:
                 say(f"{rule.name}: {offline}")
-    asyncio.run(offers.close())
     costs = [prices[one.rule.id] if one.price is None and one.rule else one.price for one in found]
     if as_json:
         put_json([why_document(one, cost) for one, cost in zip(found, costs, strict=True)])
@@ -285,8 +278,9 @@ class Once(Service):
 def _refused(db: Connection, ids: frozenset[str]) -> int:
     """How many files of some rules were photos and were refused."""
     from artui.journal import seen
+    from artui.journal.watching import BEFORE_THE_RULE
 
-    harmless = ("not-a-photo", "here before the rule")
+    harmless = ("not-a-photo", BEFORE_THE_RULE)
     found = (seen.not_taken(db, rule).items() for rule in ids)
     return sum(one.count for reasons in found for reason, one in reasons if reason not in harmless)
 

@@ -20,9 +20,10 @@ from typing import Any
 
 from artui.credentials import scrub
 from artui.job import Event, Job, Status
+from artui.journal.rules import RuleState
 from artui.report import NEWS, SIGNS, event_document, told
 from artui.shown import shown
-from artui.watch.folder import WatchEvent, What
+from artui.watch import WatchEvent, What
 
 log = logging.getLogger("artui.watch")
 
@@ -148,7 +149,7 @@ def leads_to_journald(descriptor: int, environ: Mapping[str, str] = os.environ) 
     return environ.get("JOURNAL_STREAM") == f"{there.st_dev}:{there.st_ino}"
 
 
-_SERIOUS = frozenset({What.OFFLINE, What.FOREIGN, What.HELD, What.REFUSED, What.LEFT, What.PROBLEM})
+_SERIOUS = frozenset({RuleState.OFFLINE, RuleState.FOREIGN, RuleState.HELD, What.REFUSED, What.LEFT, What.PROBLEM})
 """What a watcher tells of that somebody should read."""
 
 
@@ -177,11 +178,9 @@ class Teller:
         """One thing a watcher did or found."""
         document = {"at": event.at, "rule": event.rule.id, "name": event.rule.name, "what": event.what}
         self.voice.document("watch", {**document, "message": event.message, "files": list(event.names)})
-        if event.what in (What.MOVED, What.ENDED):
+        if event.what in (What.MOVED, RuleState.ENDED):
             return  # said already: how the photo's job ended, and that all of artui does
-        text = f"{event.rule.name}: {event.message or event.what}"
-        if event.names and not event.message.startswith(event.names[0]):
-            text += f": {', '.join(event.names[:ONE_BY_ONE])}{' …' if len(event.names) > ONE_BY_ONE else ''}"
+        text = f"{event.rule.name}: {event.sentence or event.what}"
         if event.what in (What.REFUSED, What.LEFT):
             self._gather(f"! {event.rule.name}:", event.message, f"! {text}", event.at)
         else:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Sequence
-from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from artui.cli.exits import Exit, Trouble
@@ -50,8 +49,3 @@ async def fetch(provider: Provider[Any], wanted: str) -> Workflow:
     """The workflow a person means, with all its settings, version and price as they are now."""
     chosen = choose(await provider.workflows(), wanted)
     return await provider.workflow(chosen.id)
-
-
-def document(workflow: Workflow) -> dict[str, Any]:
-    """A workflow as the JSON of the command line, and of the journal's cache, has it."""
-    return asdict(workflow)

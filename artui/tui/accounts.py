@@ -49,7 +49,7 @@ COLUMNS = (
     Cell("  State", 16),
 )
 
-_HELD = {
+_HELD: Mapping[str, str] = {
     Reason.LOGIN: "signed out",
     Reason.CREDITS: "needs credits",
     Reason.QUOTA: "quota reached",
@@ -110,7 +110,6 @@ class Accounts(Screen):
         super().__init__(id=id)
         self.kept: dict[str, Kept] = {}
         self.known: dict[str, Known] = {}
-        self._busy = False
 
     def compose(self) -> ComposeResult:
         """The list, all about the account under the cursor, and what went wrong last."""
@@ -202,7 +201,7 @@ class Accounts(Screen):
         if kept is not None and not kept.place:
             return "key unusable" if kept.detail else "signed out"
         held = known.state.held if known else ""
-        return _HELD.get(Reason(held), held) if held in set(Reason) else held or "ready"
+        return _HELD.get(held, held) or "ready"
 
     def _draw_account(self) -> None:
         """All about the account under the cursor."""
@@ -212,9 +211,8 @@ class Accounts(Screen):
 
     def _about(self, account: AccountConfig) -> list[str]:
         known, kept = self.known.get(account.name), self.kept.get(account.login)
-        lines = [
-            f"{account.name} at {account.provider}, {known.organization if known else ''} pays".replace(",  pays", "")
-        ]
+        payer = f", {known.organization} pays" if known and known.organization else ""
+        lines = [f"{account.name} at {account.provider}{payer}"]
         if kept is not None:
             lines.append(f"key: {_kept_words(kept)}" + self._shared(account))
         if known and known.state.balance is not None and known.state.balance_at is not None:

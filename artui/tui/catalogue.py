@@ -1,7 +1,7 @@
 """The workflows of an account as the console knows them: definition, our own history, and what waits for an older one.
 
-Definitions come from the journal's cache; :func:`fetch` renews it. What is kept there is the same JSON that the command
-line keeps.
+Definitions come from the journal's cache; :func:`renew` asks the service. What is kept there is the same JSON that the
+command line keeps.
 """
 
 from __future__ import annotations
@@ -14,10 +14,11 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from artui.config import AccountConfig, Config
+from artui.config import AccountConfig
 from artui.credentials import Vault
 from artui.journal import Connection, accounts, offers
 from artui.journal.offers import Past, Waiting
+from artui.plan import meant
 from artui.shown import shown
 from artui.tui.look import Glyphs
 from artui.tui.service import at_service
@@ -25,6 +26,7 @@ from artui.tui.words import about, plural
 
 if TYPE_CHECKING:
     from artui.providers.base import Component, Workflow
+    from artui.tui.app import Console
 
 MOST_VALUE = 60
 """Cells of one setting's value; what is longer is cut."""
@@ -57,6 +59,11 @@ class Catalogue:
 
     offers: tuple[Offer, ...] = ()
     fetched_at: float | None = None
+
+    def meant(self, wanted: str) -> Offer | None:
+        """The one workflow of this id or name; None where there is none, or several are called so."""
+        found = meant([offer.workflow for offer in self.offers], wanted) if wanted else []
+        return next(offer for offer in self.offers if offer.workflow is found[0]) if len(found) == 1 else None
 
 
 def read(db: Connection, account: str) -> Catalogue:
@@ -92,14 +99,17 @@ def parse(text: str) -> Workflow:
     return Workflow.from_document(text)
 
 
-async def fetch(config: Config, account: AccountConfig, vault: Vault, wanted: str = "") -> list[Workflow]:
-    """All workflows as the service has them now, the ``wanted`` one with its settings. Raises ``Trouble``."""
-    async with at_service(config, account, vault) as provider:
+async def renew(console: Console, account: AccountConfig, wanted: str = "") -> None:
+    """Ask the service for all workflows of an account, the ``wanted`` one with its settings, and remember them.
+
+    Raises ``Trouble``.
+    """
+    async with at_service(console.config, account, Vault(console.paths)) as provider:
         found = await provider.workflows()
         if any(one.id == wanted for one in found):
             whole = await provider.workflow(wanted)
             found = [whole if one.id == wanted else one for one in found]
-        return found
+    await console.journal.do(keep, account.name, found)
 
 
 def keep(db: Connection, account: str, found: Sequence[Workflow]) -> None:

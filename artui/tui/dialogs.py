@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import ClassVar, TypeVar
 
 from textual import events
 from textual.app import ComposeResult
@@ -12,8 +13,13 @@ from textual.binding import Binding, BindingType
 from textual.containers import Vertical, VerticalScroll
 from textual.content import Content
 from textual.screen import ModalScreen
+from textual.suggester import Suggester
 from textual.widgets import Input, OptionList, Static
 from textual.widgets.option_list import Option
+
+Answer = TypeVar("Answer")
+
+TAKES = "enter takes it, esc goes back"
 
 AROUND = 6
 """Lines of a text's box beside the text: its border, its heading and the way out, with a blank one after each."""
@@ -78,38 +84,69 @@ class Question(ModalScreen[str]):
         self.dismiss("")
 
 
-class Ask(ModalScreen[str]):
-    """Asks for a line of text; '' where the person went back."""
+class Field(Input):
+    """The line that is typed; tab takes the completion."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("tab", "cursor_right", show=False)]
+
+
+class Asking(ModalScreen[Answer | None]):
+    """Asks for a line; what comes of it, :meth:`take` says. None where the person went back."""
 
     BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "back", "back", tooltip="Back, nothing is done")]
 
-    def __init__(self, title: str, lines: Sequence[str], *, placeholder: str = "") -> None:
+    def __init__(self, title: str, lines: Sequence[str], field: Field) -> None:
         super().__init__(classes="dialog")
         self.heading = title
         self.lines = lines
-        self.placeholder = placeholder
+        self.field = field
+        field.cursor_blink = False
 
     def compose(self) -> ComposeResult:
-        """The title, the text, the input."""
+        """The title, the text, the line."""
         with Vertical(classes="box"):
             yield Static(Content(self.heading).stylize("bold"), classes="heading", markup=False)
-            yield Static("\n".join(self.lines), markup=False)
-            typed = Input(placeholder=self.placeholder, compact=True)
-            typed.cursor_blink = False
-            yield typed
-            yield Static(Content("enter takes it, esc goes back").stylize("$quiet"), markup=False)
+            if self.lines:
+                yield Static("\n".join(self.lines), markup=False)
+            yield self.field
+            how = "tab completes, enter takes it, esc goes back" if self.field.suggester else TAKES
+            yield Static(Content(how).stylize("$quiet"), markup=False)
 
     def on_mount(self) -> None:
-        """Wait for the text."""
-        self.query_one(Input).focus()
+        """Wait for the line."""
+        self.field.focus()
 
     def on_input_submitted(self, event: Input.Submitted) -> None:
-        """Give what was typed."""
-        self.dismiss(event.value.strip())
+        """Take what was typed."""
+        self.take(event.value.strip())
+
+    @abstractmethod
+    def take(self, typed: str) -> None:
+        """Give what comes of the typed line, or go on asking."""
 
     def action_back(self) -> None:
         """Give nothing."""
-        self.dismiss("")
+        self.dismiss(None)
+
+
+class Ask(Asking[str]):
+    """Asks for a line of text, which begins as ``value``; None where the person went back."""
+
+    def __init__(
+        self,
+        title: str,
+        lines: Sequence[str] = (),
+        *,
+        value: str = "",
+        placeholder: str = "",
+        suggester: Suggester | None = None,
+    ) -> None:
+        field = Field(value, placeholder, suggester=suggester, compact=True, select_on_focus=False)
+        super().__init__(title, lines, field)
+
+    def take(self, typed: str) -> None:
+        """Give what was typed."""
+        self.dismiss(typed)
 
 
 class Reading(ModalScreen[None]):

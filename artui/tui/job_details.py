@@ -13,7 +13,6 @@ from textual.containers import VerticalScroll
 from textual.content import Content
 from textual.screen import Screen
 from textual.widgets import Static
-from textual.worker import Worker
 
 from artui.job import Event, Job, Purchase, PurchaseState
 from artui.journal import Connection, crowds, history, jobs, purchases
@@ -23,6 +22,7 @@ from artui.shown import shown, width
 from artui.tui import deciding
 from artui.tui.advice import what_now
 from artui.tui.preview import Pair, PreviewScreen
+from artui.tui.rereading import Rereading
 from artui.tui.shell import Keys, Line
 from artui.tui.view import Look
 from artui.tui.words import Surroundings, amount, home, lasting, say, size
@@ -152,7 +152,7 @@ class Details(VerticalScroll):
         super().__init__(id=id, can_focus=False)
         self.story: Story | None = None
         self._number: int | None = None
-        self._reading: Worker[None] | None = None
+        self._reading = Rereading(self, self._read)
         self._said = Content("")
 
     @property
@@ -177,33 +177,25 @@ class Details(VerticalScroll):
         if number != self._number:
             self._number = number
             self.scroll_home(animate=False)
-            self._read()
+            self._reading.ask()
         else:
             self._tell()
 
     def _looked(self, look: Look) -> None:
         if self.display and self._number is not None and (look.changed is None or self._number in look.changed):
-            self._read()
+            self._reading.ask()
         elif self._number in look.moving:
             self._tell()
 
-    def _read(self) -> None:
-        if self._reading is None or self._reading.is_finished:
-            self._reading = self.run_worker(self._read_story())
-
-    async def _read_story(self) -> None:
-        """Read until what was read is what is wanted: the cursor may have gone on meanwhile."""
-        while True:
-            wanted = self._number
-            self.story = await self.console.view.ask(read_story, wanted) if wanted is not None else None
-            if wanted == self._number:
-                break
-        self._tell()
+    async def _read(self) -> None:
+        wanted = self._number
+        self.story = await self.console.view.ask(read_story, wanted) if wanted is not None else None
+        if wanted == self._number:  # else the cursor has gone on meanwhile
+            self._tell()
 
     async def is_told(self) -> None:
         """Wait until the story has been read."""
-        if self._reading is not None:
-            await self._reading.wait()
+        await self._reading.is_done()
 
     def _tell(self) -> None:
         content = told(self.story, self.console, self.size.width - 2) if self.story else Content("")

@@ -32,6 +32,7 @@ from artui.tui.jobs_page import CHIPS, Page, Wish, chips_line, filter_from, read
 from artui.tui.line_list import heads
 from artui.tui.look import Glyphs, Width, room
 from artui.tui.place import Place
+from artui.tui.rereading import Rereading
 from artui.tui.shell import Line
 from artui.tui.view import Look
 from artui.tui.words import begun, clock, home
@@ -84,7 +85,7 @@ class Jobs(Place):
         self._samples: frozenset[str] = frozenset()
         self._only: frozenset[int] | None = None
         self._pinned: array[int] = array("q")
-        self._reading = self._again = False
+        self._reading = Rereading(self, self._read)
         self._reorder = self._repin = False
         self._sorted_at = self._sorting_took = 0.0
         self._chip_spans: list[tuple[int, int, Group | None]] = []
@@ -137,26 +138,19 @@ class Jobs(Place):
 
     def read(self, *, reorder: bool = False, repin: bool = False) -> None:
         """Read what is shown anew, in the view's thread; with ``reorder`` which jobs and in which order."""
-        self._again = True
         self._reorder |= reorder
         self._repin |= repin
-        if not self._reading:
-            self._reading = True
-            self.run_worker(self._read())
+        self._reading.ask()
 
     async def _read(self) -> None:
-        try:
-            while self._again:
-                wish = Wish(
-                    self.wanted, self.by, self._only, tuple(self.table.near()), self._pinned, self._reorder,
-                    self._repin, first=2 * max(24, self.size.height),
-                )  # fmt: skip
-                self._again = self._reorder = self._repin = False
-                page = await self.console.view.ask(read_page, wish)
-                if self.console.is_running:  # else the widgets are going already
-                    self._show(page)
-        finally:
-            self._reading = False
+        wish = Wish(
+            self.wanted, self.by, self._only, tuple(self.table.near()), self._pinned, self._reorder, self._repin,
+            first=2 * max(24, self.size.height),
+        )  # fmt: skip
+        self._reorder = self._repin = False
+        page = await self.console.view.ask(read_page, wish)
+        if self.console.is_running:  # else the widgets are going already
+            self._show(page)
 
     def _show(self, page: Page) -> None:
         self.overview, self.batches, self._pinned = page.overview, page.batches, page.pinned

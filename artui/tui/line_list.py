@@ -6,6 +6,7 @@ something else, and then only the cells that differ.
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import Hashable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import ClassVar, Generic, TypeVar
@@ -109,13 +110,13 @@ class LineList(ScrollView, Generic[I, R], can_focus=True):
 
     # ---------------------------------------------------------------------------------------- what each list says
 
+    @abstractmethod
     def say(self, item: I) -> R | None:
         """An item in words; None where nothing is known of it yet."""
-        raise NotImplementedError
 
+    @abstractmethod
     def pieces(self, item: I, row: R | None) -> Iterable[tuple[str, str]]:
         """A line from left to right: printable text and the kind that names its colour, '' for the plain one."""
-        raise NotImplementedError
 
     def cells_that_differ(self, before: R | None, row: R | None) -> tuple[int, int]:
         """From which cell to which a line is painted anew."""

@@ -12,13 +12,13 @@ from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical
 from textual.content import Content
 from textual.screen import ModalScreen
-from textual.widgets import Input, Static
+from textual.widgets import Static
 from textual.worker import Worker, WorkerCancelled
 
 from artui.credentials import Secret
 from artui.shown import shown
 from artui.signing import Payer
-from artui.tui.dialogs import Reading
+from artui.tui.dialogs import Asking, Field, Reading
 from artui.tui.qr import qr_code
 from artui.tui.rows import Cell, Rows, line
 from artui.tui.service import Trouble, told
@@ -73,14 +73,15 @@ class CodeScreen(ModalScreen["Secret | None"]):
             yield Static(Content(self.heading).stylize("bold"), markup=False)
             with Horizontal(id="code-and-words"):
                 yield Static("", id="qr", markup=False)
-                yield Static("Asking for a code ...", id="said", markup=False)
+                yield Static("", id="said", markup=False)
 
     def on_mount(self) -> None:
         """Ask for a code."""
-        self._asking = self.run_worker(self._wait(), exclusive=True)
+        self.action_again()
 
     async def _wait(self) -> None:
         self.prompt, self.trouble = None, ""
+        self._draw()
         try:
             with told():
                 key = await self.login(self._prompted)
@@ -152,7 +153,6 @@ class CodeScreen(ModalScreen["Secret | None"]):
 
     def action_again(self) -> None:
         """Ask for another code."""
-        self.query_one("#said", Static).update("Asking for a code ...")
         self._asking = self.run_worker(self._wait(), exclusive=True)
 
     def action_back(self) -> None:
@@ -160,39 +160,18 @@ class CodeScreen(ModalScreen["Secret | None"]):
         self.dismiss(None)
 
 
-class KeyScreen(ModalScreen["Secret | None"]):
+class KeyScreen(Asking[Secret]):
     """Asks for a key without showing it; None where the person went back."""
 
-    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "back", "back", tooltip="Back, nothing is kept")]
-
     def __init__(self, title: str) -> None:
-        super().__init__(classes="dialog")
-        self.heading = title
+        field = Field(password=True, placeholder="paste the key here", compact=True)
+        super().__init__(title, ["It is tried before it is kept, and never shown."], field)
 
-    def compose(self) -> ComposeResult:
-        """The title, the input, the way out."""
-        with Vertical(classes="box"):
-            yield Static(Content(self.heading).stylize("bold"), classes="heading", markup=False)
-            yield Static("It is tried before it is kept, and never shown.", markup=False)
-            typed = Input(password=True, placeholder="paste the key here", compact=True)
-            typed.cursor_blink = False
-            yield typed
-            yield Static(Content("enter takes it, esc goes back").stylize("$quiet"), markup=False)
-
-    def on_mount(self) -> None:
-        """Wait for the key."""
-        self.query_one(Input).focus()
-
-    def on_input_submitted(self, event: Input.Submitted) -> None:
+    def take(self, typed: str) -> None:
         """Give the key, and keep it nowhere here."""
-        key = Secret(event.value.strip())
-        self.query_one(Input).clear()
-        if key:
+        self.field.clear()
+        if key := Secret(typed):
             self.dismiss(key)
-
-    def action_back(self) -> None:
-        """Give none."""
-        self.dismiss(None)
 
 
 class PayersScreen(ModalScreen["list[Payer] | None"]):

@@ -13,7 +13,6 @@ from textual.content import Content
 from textual.widgets import OptionList, Static
 
 from artui.config import AccountConfig
-from artui.credentials import Vault
 from artui.job import FINAL
 from artui.journal import Connection, offers
 from artui.shown import shown, width
@@ -181,12 +180,11 @@ class Workflows(Place):
         self._asking = True
         self.draw()
         try:
-            found = await catalogue.fetch(self.console.config, account, Vault(self.console.paths), wanted)
+            await catalogue.renew(self.console, account, wanted)
         except Trouble as trouble:
             self._trouble = str(trouble)
         else:
             self._trouble = ""
-            await self.console.journal.do(catalogue.keep, account.name, found)
         finally:
             self._asking = False
         await self._read()

@@ -11,18 +11,16 @@ Who runs a watcher: it shares process and journal with the engine, which carries
 ``Engine.answers``.
 """
 
+from artui.watch.folder import WatchEvent, What
 from artui.watch.offers import Offers, ServiceOffers
-from artui.watch.rules import After, Existing, Rule, Twins, load_rules, make_rule, refuse_conflicts
-from artui.watch.watcher import Watcher, WatchEvent, What
+from artui.watch.rules import Rule, load_rules, make_rule, refuse_conflicts
+from artui.watch.watcher import Watcher
 from artui.watch.why import Verdict, Why, dry_run, why
 
 __all__ = [
-    "After",
-    "Existing",
     "Offers",
     "Rule",
     "ServiceOffers",
-    "Twins",
     "Verdict",
     "WatchEvent",
     "Watcher",

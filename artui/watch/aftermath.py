@@ -106,7 +106,7 @@ def _carry_out(rule: Rule, file: SeenFile, job: Job | None, way: _Way, target: P
     if lies is None:
         return Tidied(file.name, Seen.KEPT, None, way.message)
     if way.folder == "failed":
-        _leave_reason(lies, reason_text(file, job))
+        _leave_reason(lies, _reason_text(file, job))
     return Tidied(file.name, Seen.MOVED, lies, job.message if job else file.message)
 
 
@@ -145,7 +145,7 @@ def _move(source: Path, target: Path) -> Path:
 # --------------------------------------------------------------------------------------------------------- reasons
 
 
-def reason_text(file: SeenFile, job: Job | None) -> str:
+def _reason_text(file: SeenFile, job: Job | None) -> str:
     """Why a photo failed, in plain words: what happened, at which step, what it cost, what to do."""
     name = shown(Path(file.name).name)
     lines = [f"{name} was not retouched."]

@@ -20,8 +20,9 @@ from artui.job import Seen
 from artui.journal import Journal, Unwritable, rules, seen
 from artui.journal.jobs import StemTaken
 from artui.journal.rules import NotTaken, RuleRow, RuleState
-from artui.journal.seen import SeenFile
+from artui.journal.seen import NEWEST, SeenFile
 from artui.journal.store import journal_uuid, network_file_system
+from artui.journal.watching import BEFORE_THE_RULE
 from artui.pace import Clock
 from artui.plan import Offer, PlanProblem
 from artui.watch import marker
@@ -29,7 +30,7 @@ from artui.watch.aftermath import Tidied, tidy
 from artui.watch.marker import Foreign, Marker, Offline
 from artui.watch.offers import Offers, Quote
 from artui.watch.rules import Existing, Rule
-from artui.watch.scanning import Glance, Scanner
+from artui.watch.scanning import GROWING, Glance, Scanner
 from artui.watch.taking import Taken, Taker
 
 log = logging.getLogger(__name__)
@@ -57,14 +58,8 @@ TIDY_AGAIN = 30.0
 
 
 class What(StrEnum):
-    """What a watcher tells of. A rule's state (``RuleState``) is told under its own word."""
+    """What a watcher tells of, beside the state its rule comes into."""
 
-    WATCHING = "watching"
-    OFFLINE = "offline"
-    FOREIGN = "foreign"
-    WAITS = "waits"
-    HELD = "held"
-    ENDED = "ended"
     PAUSED = "paused"
     TAKEN = "taken"
     EXISTING = "existing"
@@ -77,14 +72,21 @@ class What(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class WatchEvent:
-    """One thing a watcher did or found. ``message`` is a sentence without the rule's name; ``names`` are the files it
-    is about, by their paths in the folder; ``at`` in epoch seconds."""
+    """One thing a watcher did or found, or the state its rule came into. ``message`` is a sentence without the rule's
+    name; ``names`` are the files it is about, by their paths in the folder; ``at`` in epoch seconds."""
 
     at: float
     rule: Rule
-    what: What
+    what: What | RuleState
     message: str
     names: tuple[str, ...] = ()
+
+    @property
+    def sentence(self) -> str:
+        """The message with the first names, unless it begins with one."""
+        if not self.names or self.message.startswith(self.names[0]):
+            return self.message
+        return f"{self.message}: {', '.join(self.names[:NEWEST])}{' …' if len(self.names) > NEWEST else ''}"
 
 
 Tell = Callable[[WatchEvent], object]
@@ -265,7 +267,7 @@ class Watched:
         scanner = await self._ready_scanner()
         there = scanner.everything_new()
         noted = [
-            SeenFile(one.name, one.stamp.size, one.stamp.mtime_ns, Seen.EXISTING, reason="here before the rule")
+            SeenFile(one.name, one.stamp.size, one.stamp.mtime_ns, Seen.EXISTING, reason=BEFORE_THE_RULE)
             for one in there
         ]
         for begin in range(0, len(noted), 1000):
@@ -273,7 +275,7 @@ class Watched:
         for one in there:
             scanner.knows(one.name, one.stamp)
         glance.settled.clear()
-        glance.passed.pop("still growing", None)
+        glance.passed.pop(GROWING, None)
         glance.growing = None
         await self._journal.do(rules.scanned, self.rule.id, {})
         if there:
@@ -337,8 +339,7 @@ class Watched:
         for candidate in (*group.added, *group.same, *(candidate for candidate, _ in group.refused)):
             scanner.knows(candidate.name, candidate.stamp)
         for candidate, reason in group.waiting:
-            again = scanner.not_whole(candidate)
-            glance.growing = again if glance.growing is None else min(glance.growing, again)
+            glance.look_again(scanner.not_whole(candidate))
             glance.pass_over(reason, candidate.name)
         self._lately.append((time.monotonic(), len(group.added)))
 
@@ -390,13 +391,13 @@ class Watched:
     async def _say(self, state: RuleState, message: str) -> None:
         """Say how the rule stands, once."""
         if await self._journal.do(rules.set_state, self.rule.id, state, message):
-            self._tell(WatchEvent(time.time(), self.rule, What(state), message))
+            self._tell(WatchEvent(time.time(), self.rule, state, message))
 
     async def _record(self, what: What, message: str, names: tuple[str, ...] = ()) -> None:
         """Tell something, and write it into the rule's log."""
-        listed = f": {', '.join(names[:3])}{' …' if len(names) > 3 else ''}" if names else ""
-        await self._journal.do(rules.log, self.rule.id, what, message + listed)
-        self._tell(WatchEvent(time.time(), self.rule, what, message, names))
+        event = WatchEvent(time.time(), self.rule, what, message, names)
+        await self._journal.do(rules.log, self.rule.id, what, event.sentence)
+        self._tell(event)
 
     async def _tell_problem(self, message: str) -> None:
         if message != self._told_problem:
@@ -406,7 +407,7 @@ class Watched:
     async def _tell_pause(self, row: RuleRow) -> None:
         if row.paused != self._was_paused:
             self._was_paused = row.paused
-            what = What.PAUSED if row.paused else What.WATCHING
+            what = What.PAUSED if row.paused else RuleState.WATCHING
             said = "paused by a person: nothing new is taken or sent" if row.paused else "goes on"
             self._tell(WatchEvent(time.time(), self.rule, what, said))
 

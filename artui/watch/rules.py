@@ -105,6 +105,11 @@ class Rule:
             return False
         return not (self.exclude and _matches(self._excluded, name, relative))
 
+    def covers(self, folder: Path) -> bool:
+        """Whether what lies in a folder is seen by this rule; links are followed."""
+        real, watched = _real(folder), _real(self.folder)
+        return real == watched or (self.recursive and real.is_relative_to(watched))
+
     def sku_of(self, relative: str, today: dt.date) -> str:
         """The label of a photo, by its path in the folder."""
         path = Path(relative)
@@ -232,7 +237,7 @@ class _Reading:
 def refuse_conflicts(rules: Sequence[Rule]) -> None:
     """Raise ConfigError where results would be sent again, or two rules would take the same photo."""
     for place, rule in enumerate(rules):
-        if _feeds(rule, rule):
+        if rule.covers(rule.target.folder):
             raise ConfigError(
                 f"{rule.source}: the output {rule.target.folder} lies in the watched folder {rule.folder}: results"
                 " would be sent again, without end. Choose an output outside of it"
@@ -245,9 +250,7 @@ def refuse_conflicts(rules: Sequence[Rule]) -> None:
 def _refuse_pair(first: Rule, second: Rule) -> None:
     if first.name == second.name:
         raise ConfigError(f"{second.source}: {first.source} has a rule called {first.name} too: give each its own name")
-    ours, theirs = _real(first.folder), _real(second.folder)
-    nested = (first.recursive and theirs.is_relative_to(ours)) or (second.recursive and ours.is_relative_to(theirs))
-    if ours == theirs or nested:
+    if first.covers(second.folder) or second.covers(first.folder):
         raise ConfigError(
             f"{second.source}: {second.folder} is watched by the rule of {first.source} too ({first.folder}): a photo"
             " there would be sent by both. Take one of them out"
@@ -271,16 +274,10 @@ def _refuse_circles(rules: Sequence[Rule]) -> None:
                     ahead.append(other)
 
 
-def _feeds(rule: Rule, other: Rule) -> bool:
-    """Whether results of one rule are seen by another."""
-    target, folder = _real(rule.target.folder), _real(other.folder)
-    return target == folder or (other.recursive and target.is_relative_to(folder))
-
-
 def _may_feed(rule: Rule, other: Rule) -> bool:
-    """As :func:`_feeds`, or its template could make the very folder that the other one watches."""
+    """Whether results of one rule are seen by another, or its template could make the very folder that one watches."""
     inside = _real(other.folder).is_relative_to(_real(rule.target.folder))
-    return _feeds(rule, other) or (inside and "/" in rule.target.template and rule is not other)
+    return other.covers(rule.target.folder) or (inside and "/" in rule.target.template and rule is not other)
 
 
 def _real(path: Path) -> Path:

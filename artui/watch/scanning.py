@@ -14,12 +14,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from artui.files import Stamp
+from artui.journal.seen import NEWEST
 from artui.pace import Clock
 from artui.watch.marker import NAME, Offline
 from artui.watch.rules import ASIDE, Rule, is_ignored
 
-NEWEST = 3
-"""How many names stand for a group of files."""
+GROWING = "still growing"
+"""Why a file is passed over that may not be whole yet."""
 
 _VANISHED = (errno.ENOENT, errno.ENOTDIR, errno.ESTALE)
 
@@ -61,6 +62,10 @@ class Glance:
     def pass_over(self, reason: str, name: str) -> None:
         """Count a file that is not taken."""
         self.passed.setdefault(reason, Passed()).add(name)
+
+    def look_again(self, when: float) -> None:
+        """Note when (monotonic) one of the files that are not taken may have settled."""
+        self.growing = when if self.growing is None else min(self.growing, when)
 
 
 @dataclass(slots=True)
@@ -147,8 +152,8 @@ class Scanner:
         if now >= settling.next:
             glance.settled.append(Candidate(name, stamp, now - settling.since))
             return
-        glance.pass_over("still growing", name)
-        glance.growing = settling.next if glance.growing is None else min(glance.growing, settling.next)
+        glance.pass_over(GROWING, name)
+        glance.look_again(settling.next)
 
     def _age(self, stamp: Stamp) -> float:
         """For how long a file has surely not been written to: by the system's clock, and by one that never jumps."""

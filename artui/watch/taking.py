@@ -6,7 +6,7 @@ import datetime as dt
 import os
 import time
 import uuid
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -19,7 +19,7 @@ from artui.plan import Found, Offer, Plan, Planned, Planner, Verdict, new_job, p
 from artui.shown import shown
 from artui.watch.offers import Offers
 from artui.watch.rules import After, Rule
-from artui.watch.scanning import Candidate
+from artui.watch.scanning import GROWING, Candidate
 
 CHUNK = 200
 """How many files become jobs in one transaction."""
@@ -93,7 +93,7 @@ class Taker:
             if problem.reason == "unreadable":
                 return Taken(waiting=((candidate, "not readable by this user"),))
             if candidate.quiet < self.rule.patience:
-                return Taken(waiting=((candidate, "still growing"),))
+                return Taken(waiting=((candidate, GROWING),))
             return Taken(refused=((candidate, self._refusal(candidate, problem.reason, str(problem))),))
         except PhotoProblem:
             return Taken()  # gone, or written to again: the next scan sees what it is then
@@ -120,16 +120,15 @@ class Taker:
     # ------------------------------------------------------------------------------------------------- planning
 
     def _planned(
-        self, photos: Iterable[tuple[Candidate, Photo]], offer: Offer
+        self, photos: list[tuple[Candidate, Photo]], offer: Offer
     ) -> tuple[list[tuple[Candidate, Planned]], list[tuple[Candidate, SeenFile]]]:
         """Names and folders for the results; a photo whose result would be seen again is refused."""
-        chosen = list(photos)
         plan = self.planner(offer).renamed(
-            Plan(offer, self.rule.target, tuple(self.plan(photo) for _, photo in chosen))
+            Plan(offer, self.rule.target, tuple(self.plan(photo) for _, photo in photos))
         )
         fit, refused = [], []
-        for (candidate, _), planned in zip(chosen, plan.photos, strict=True):
-            if self._comes_back(planned.folder):
+        for (candidate, _), planned in zip(photos, plan.photos, strict=True):
+            if self.rule.covers(planned.folder):
                 file = self._refusal(candidate, LOOP, f"{planned.folder} lies in the watched folder")
                 refused.append((candidate, file))
             else:
@@ -144,10 +143,6 @@ class Taker:
         """A photo that is to be sent, before it has a name."""
         found = Found(photo.path, self.rule.folder)
         return Planned(photo, found, Verdict.SEND, self.rule.target.folder, photo.path.stem)
-
-    def _comes_back(self, folder: Path) -> bool:
-        real, watched = os.path.realpath(folder), os.path.realpath(self.rule.folder)
-        return real == watched or (self.rule.recursive and Path(real).is_relative_to(watched))
 
     def _today(self) -> dt.date:
         return dt.datetime.fromtimestamp(time.time(), self.zone).date()

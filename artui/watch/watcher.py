@@ -5,19 +5,17 @@ from __future__ import annotations
 import asyncio
 import datetime as dt
 import time
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from contextlib import suppress
 
 from artui.journal import Journal
 from artui.journal.requests import Request
 from artui.journal.rules import end_others
 from artui.pace import Clock
-from artui.watch.folder import Tell, Watched, WatchEvent, What
+from artui.watch.folder import Tell, Watched
 from artui.watch.offers import Offers
 from artui.watch.rules import Rule, refuse_conflicts
 from artui.watch.waking import Ear, Waker, is_text
-
-__all__ = ["WatchEvent", "Watcher", "What"]
 
 TICK = 0.5
 """Seconds between two looks at the folders' own loops, and at what the engine wrote."""
@@ -65,7 +63,7 @@ class Watcher:
         self._journal.on_commit(self._news)
         listening = [asyncio.create_task(waker.run()) for waker in self._wakers.values()]
         try:
-            await self._begin(self._rules)
+            await self._begin()
             while not stopping.is_set():
                 await self._tick()
                 with suppress(TimeoutError):
@@ -75,21 +73,21 @@ class Watcher:
             for task in listening:
                 task.cancel()
             await asyncio.gather(*listening, return_exceptions=True)
-            await self._end(list(self._watched))
+            await self._end()
             await self._offers.close()
 
     async def reload(self, rules: Sequence[Rule], offers: Offers | None = None) -> None:
-        """Go on with other rules; those that are the same go on undisturbed, but their workflows are pinned anew.
+        """Go on with other rules; what each has seen stays, and all workflows are pinned anew.
 
         Raises ConfigError, with the old ones kept, where these cannot stand together.
         """
         refuse_conflicts(rules)
         old_offers, self._offers = self._offers, offers or self._offers
-        await self._end(list(self._watched), gone={rule.id for rule in rules})
+        await self._end(staying={rule.id for rule in rules})
         self._rules = tuple(rules)
         if old_offers is not self._offers:
             await old_offers.close()
-        await self._begin(self._rules)
+        await self._begin()
 
     async def scan_once(self) -> None:
         """Look at every folder until nothing in it is settling any more, and take what is whole; instead of `run`."""
@@ -106,7 +104,7 @@ class Watcher:
 
     async def close(self) -> None:
         """End what `scan_once` began."""
-        await self._end(list(self._watched))
+        await self._end()
         await self._offers.close()
 
     async def look_now(self, request: Request) -> str:
@@ -122,10 +120,9 @@ class Watcher:
     def _new(self, rule: Rule) -> Watched:
         return Watched(rule, self._journal, self._offers, self._zone, self._clock, self._tell)
 
-    async def _begin(self, rules: Sequence[Rule]) -> None:
-        wanted = [rule.id for rule in rules]
-        await self._journal.do(end_others, wanted)
-        for rule in rules:
+    async def _begin(self) -> None:
+        await self._journal.do(end_others, [rule.id for rule in self._rules])
+        for rule in self._rules:
             watched = self._watched[rule.id] = self._new(rule)
             self._tasks[rule.id] = asyncio.create_task(self._watch(watched), name=f"watch {rule.name}")
 
@@ -134,10 +131,10 @@ class Watcher:
         await watched.load()
         await watched.run()
 
-    async def _end(self, ids: Sequence[str], gone: set[str] | None = None) -> None:
-        """End some folders' loops between two turns; a rule in ``gone`` goes on under another definition."""
-        for number in ids:
-            watched = self._watched.pop(number)
+    async def _end(self, staying: Collection[str] = ()) -> None:
+        """End all folders' loops, each between two turns; the rules ``staying`` go on as they are defined then."""
+        while self._watched:
+            number, watched = self._watched.popitem()
             self._wakers[watched.rule.recursive].leave(number)
             task = self._tasks.pop(number, None)
             if task is not None:
@@ -145,7 +142,7 @@ class Watcher:
                 await asyncio.wait([task], timeout=ENDING)
                 task.cancel()
                 await asyncio.gather(task, return_exceptions=True)
-            await watched.close(ended=number not in (gone or ()))
+            await watched.close(ended=number not in staying)
 
     async def _tick(self) -> None:
         self.turned_at = time.monotonic()

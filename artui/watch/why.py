@@ -12,13 +12,14 @@ from pathlib import Path
 from artui import files
 from artui.job import Job, Seen
 from artui.journal import Connection, Journal, history, jobs, rules, seen
-from artui.journal.rules import RuleRow, RuleState
+from artui.journal.rules import RuleState
+from artui.journal.watching import BEFORE_THE_RULE
 from artui.pace import Clock
 from artui.plan import Offer, Plan
 from artui.watch import marker
 from artui.watch.offers import Offers, pinned
 from artui.watch.rules import Existing, Rule, is_ignored
-from artui.watch.scanning import Candidate, Scanner
+from artui.watch.scanning import GROWING, Candidate, Scanner
 from artui.watch.taking import Taker
 
 
@@ -53,7 +54,7 @@ class Why:
 def why(file: Path, all_rules: Sequence[Rule], journal: Journal, offers: Offers, zone: dt.tzinfo) -> Why:
     """Which rule a file falls to, and what becomes of it. Nothing is written, and no service is asked; it blocks."""
     path = Path(os.path.abspath(file))  # noqa: PTH100 — a link stays the name the person knows
-    rule = _rule_of(path, all_rules)
+    rule = next((rule for rule in all_rules if rule.covers(path.parent)), None)
     if rule is None:
         made = journal.read(history.by_source, path)
         folders = ", ".join(str(one.folder) for one in all_rules) or "none"
@@ -75,15 +76,6 @@ def dry_run(all_rules: Sequence[Rule], journal: Journal, offers: Offers, zone: d
             yield asked.about(rule.folder / candidate.name)
 
 
-def _rule_of(path: Path, all_rules: Sequence[Rule]) -> Rule | None:
-    real = Path(os.path.realpath(path.parent))
-    for rule in all_rules:
-        folder = Path(os.path.realpath(rule.folder))
-        if real == folder or (rule.recursive and real.is_relative_to(folder)):
-            return rule
-    return None
-
-
 class _Asked:
     """Answers for the files of one rule."""
 
@@ -98,7 +90,7 @@ class _Asked:
         """The answer for one file of the rule's folder."""
         inside = Path(os.path.realpath(path.parent)).relative_to(os.path.realpath(self.rule.folder))
         name = str(inside / path.name)
-        return self._passed_over(path, name) or self._known(path, name) or self._new(path, name)
+        return self._passed_over(path, name) or self._known(path, name) or self._held(path) or self._new(path, name)
 
     def _say(self, path: Path, verdict: Verdict, reason: str, message: str, job: Job | None = None) -> Why:
         return Why(path, verdict, reason, message, self.rule, job=job)
@@ -133,27 +125,27 @@ class _Asked:
         message = f"taken as job {known.job}{moved}"
         return self._say(path, Verdict.TAKEN, job.status if job else "", message, job)
 
+    def _held(self, path: Path) -> Why | None:
+        """The answer where the rule takes nothing now."""
+        row = self.row
+        if row is not None and row.paused:
+            return self._say(path, Verdict.WAITS, "paused", f"the rule {self.rule.name} is paused")
+        if row is not None and row.state not in (RuleState.WATCHING, RuleState.ENDED, RuleState.NEW):
+            return self._say(path, Verdict.WAITS, row.state, row.message)
+        return None
+
     def _new(self, path: Path, name: str) -> Why:
-        held = self._held()
-        if held:
-            return held_by(path, self.rule, held)
         stamp = files.stamp(path)
         if self.rule.existing is Existing.IGNORE and (self.row is None or not self.row.begun):
             message = "it lies here before the rule begins, and the rule ignores such files"
-            return self._say(path, Verdict.NOT_TAKEN, "here before the rule", message)
+            return self._say(path, Verdict.NOT_TAKEN, BEFORE_THE_RULE, message)
         opened = self.taker.open(Candidate(name, stamp, self.rule.patience))
         if not isinstance(opened, files.Photo):
             if opened.refused:
                 _, refused = opened.refused[0]
                 return self._say(path, Verdict.NOT_TAKEN, refused.reason, refused.message)
-            return self._say(path, Verdict.WAITS, "still growing", "it is being written, or cannot be read")
+            return self._say(path, Verdict.WAITS, GROWING, "it is being written, or cannot be read")
         return self._forecast(path, opened)
-
-    def _held(self) -> RuleRow | None:
-        row = self.row
-        if row is not None and (row.paused or row.state not in (RuleState.WATCHING, RuleState.ENDED, RuleState.NEW)):
-            return row
-        return None
 
     def _forecast(self, path: Path, photo: files.Photo) -> Why:
         """What taking it would mean: the result's name, and the price unless its content was bought before."""
@@ -169,13 +161,6 @@ class _Asked:
         if bought:
             message = f"its content was bought with job {bought.id} ({bought.source.name}): not paid again"
         return Why(path, Verdict.TAKE, "same content" if bought else "new", message, self.rule, output, price, bought)
-
-
-def held_by(path: Path, rule: Rule, row: RuleRow) -> Why:
-    """The answer for a file of a rule that takes nothing now."""
-    if row.paused:
-        return Why(path, Verdict.WAITS, "paused", f"the rule {rule.name} is paused", rule)
-    return Why(path, Verdict.WAITS, row.state, row.message, rule)
 
 
 def _bought(db: Connection, rule: Rule, offer: Offer, digest: str) -> Job | None:

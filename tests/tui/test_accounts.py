@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
 from typing import Any
 
 import httpx
@@ -14,7 +15,8 @@ from textual.widgets import Input
 from artui.config import load, paths, save_setting
 from artui.credentials import Place, Secret, Vault
 from artui.journal import accounts, offers, requests
-from artui.sim.server import Simulator, running
+from artui.providers.base import DevicePrompt
+from artui.sim.server import Simulator
 from artui.tui.qr import qr_code
 from artui.tui.rows import Rows
 from artui.tui.sign_in_dialogs import CodeScreen
@@ -23,17 +25,11 @@ from tests.tui.desk import QUEUED, SENT, Desk, at_desk, fill
 pytestmark = pytest.mark.anyio
 
 
-@pytest.fixture(scope="module")
-def simulator() -> Iterator[Simulator]:
-    with running(Simulator(speed=50, device_interval=0.05)) as serving:
-        yield serving
-
-
 @pytest.fixture
-def given(simulator: Simulator, monkeypatch: pytest.MonkeyPatch) -> Iterator[dict[str, Any]]:
+def given(stand_in: Simulator, monkeypatch: pytest.MonkeyPatch) -> Iterator[dict[str, Any]]:
     """What an account at the stand-in needs; new accounts of this test are at the stand-in, too."""
-    simulator.faults.clear()
-    announced = simulator.announcement()["autoretouch"]
+    stand_in.faults.clear()
+    announced = stand_in.announcement()["autoretouch"]
     before = dict(os.environ)
     yield announced
     for name in os.environ.keys() - before.keys():
@@ -59,13 +55,39 @@ async def open_accounts(desk: Desk) -> Rows:
     return desk.console.place.query_one("#accounts", Rows)
 
 
-async def confirm(desk: Desk) -> None:
-    """Confirm the code on the stand-in's page, as a person does in a browser."""
-    screen = await desk.until(lambda: isinstance(desk.console.screen, CodeScreen) and desk.console.screen)
-    prompt = await desk.until(lambda: screen.prompt)
+@asynccontextmanager
+async def signing_in(given: dict[str, Any]) -> AsyncIterator[Desk]:
+    """A desk at which a code was just asked for."""
+    set_up(given)
+    async with at_desk() as desk:
+        await open_accounts(desk)
+        await desk.press("s")
+        await desk.sees("and enter the code")
+        yield desk
+
+
+def code(desk: Desk) -> DevicePrompt:
+    """The code that is on the screen."""
+    screen = desk.console.screen
+    assert isinstance(screen, CodeScreen)
+    assert screen.prompt
+    return screen.prompt
+
+
+async def confirm(desk: Desk, answer: str = "confirm") -> None:
+    """Answer on the stand-in's page, as a person does in a browser."""
+    await desk.sees("and enter the code")
+    prompt = code(desk)
     async with httpx.AsyncClient() as browser:
-        answer = await browser.post(prompt.url, data={"user_code": prompt.user_code, "confirm": "1"})
-    assert answer.status_code == 200
+        page = await browser.post(prompt.url, data={"user_code": prompt.user_code, answer: "1"})
+    assert page.status_code == 200
+
+
+async def paste(desk: Desk, key: str) -> None:
+    """Put a key where it is asked for."""
+    await desk.press("t")
+    await desk.until(lambda: desk.console.screen.query(Input))
+    desk.console.screen.query_one(Input).value = key
 
 
 async def test_without_an_account_the_console_opens_here() -> None:
@@ -80,10 +102,7 @@ async def test_a_code_is_confirmed_elsewhere_and_two_organizations_become_accoun
         await desk.sees("signed out", "key: none; s signs in")
         await desk.press("s")
         await desk.sees("Sign in to AutoRetouch", "and enter the code", "expires ", "/activate")
-        screen = desk.console.screen
-        assert isinstance(screen, CodeScreen)
-        assert screen.prompt
-        await desk.sees(" ".join(screen.prompt.user_code))
+        await desk.sees(" ".join(code(desk).user_code))
         await confirm(desk)
         await desk.sees("Which organization pays?", "Acme Footwear", "admin, operator", "5,000 cr", "Studio North")
         await desk.press("space", "down", "space", "enter")
@@ -107,7 +126,7 @@ async def test_a_code_is_confirmed_elsewhere_and_two_organizations_become_accoun
 
 
 async def test_whoever_goes_back_has_kept_nothing_and_the_key_is_revoked(
-    given: dict[str, Any], simulator: Simulator
+    given: dict[str, Any], stand_in: Simulator
 ) -> None:
     set_up(given, organization=given["organization"])
     async with at_desk() as desk:
@@ -115,54 +134,39 @@ async def test_whoever_goes_back_has_kept_nothing_and_the_key_is_revoked(
         await desk.press("s")
         await confirm(desk)
         await desk.sees("Which organization pays?")
-        before = revocations(simulator)
+        before = revocations(stand_in)
         await desk.press("escape")
-        await desk.until(lambda: revocations(simulator) == before + 1)
+        await desk.until(lambda: revocations(stand_in) == before + 1)
         await desk.sees("signed out")
         assert Vault(paths()).find("studio") is None
 
 
-def revocations(simulator: Simulator) -> int:
-    return sum(request["path"].endswith("/oauth/revoke") for request in simulator.history)
+def revocations(stand_in: Simulator) -> int:
+    return sum(request["path"].endswith("/oauth/revoke") for request in stand_in.history)
 
 
 async def test_cancelling_the_code_ends_the_waiting(given: dict[str, Any]) -> None:
-    set_up(given)
-    async with at_desk() as desk:
-        await open_accounts(desk)
-        await desk.press("s")
-        await desk.sees("and enter the code")
+    async with signing_in(given) as desk:
         await desk.press("q")
         await desk.until(lambda: len(desk.console.screen_stack) == 1)
         await desk.sees("signed out")
 
 
 async def test_a_refused_code_says_so_and_another_one_can_be_had(given: dict[str, Any]) -> None:
-    set_up(given)
-    async with at_desk() as desk:
-        await open_accounts(desk)
-        await desk.press("s")
-        screen = await desk.until(lambda: isinstance(desk.console.screen, CodeScreen) and desk.console.screen)
-        prompt = await desk.until(lambda: screen.prompt)
-        async with httpx.AsyncClient() as browser:
-            await browser.post(prompt.url, data={"user_code": prompt.user_code, "deny": "1"})
+    async with signing_in(given) as desk:
+        refused = code(desk)
+        await confirm(desk, "deny")
         await desk.sees("the sign-in was refused", "r  new code")
         await desk.press("r")
         await desk.sees("and enter the code")
-        assert screen.prompt.user_code != prompt.user_code
+        assert code(desk).user_code != refused.user_code
 
 
 async def test_the_address_is_sent_in_one_line(given: dict[str, Any]) -> None:
-    set_up(given)
-    async with at_desk() as desk:
-        await open_accounts(desk)
-        await desk.press("s")
-        await desk.sees("and enter the code")
-        screen = desk.console.screen
+    async with signing_in(given) as desk:
+        prompt = code(desk)
         await desk.press("y")
-        assert isinstance(screen, CodeScreen)
-        assert screen.prompt
-        await desk.sees("Sent to your terminal; if nothing arrives, select it here", screen.prompt.url_with_code)
+        await desk.sees("Sent to your terminal; if nothing arrives, select it here", prompt.url_with_code)
 
 
 @pytest.mark.parametrize(
@@ -196,14 +200,10 @@ async def test_a_pasted_key_is_tried_and_never_shown(given: dict[str, Any], monk
     key = given["refresh_token"]
     async with at_desk() as desk:
         await open_accounts(desk)
-        await desk.press("t")
-        await desk.until(lambda: desk.console.screen.query(Input))
-        desk.console.screen.query_one(Input).value = "wrong-key-altogether"
+        await paste(desk, "wrong-key-altogether")
         await desk.press("enter")
         await desk.sees("unknown or invalid refresh token")
-        await desk.press("t")
-        await desk.until(lambda: desk.console.screen.query(Input))
-        desk.console.screen.query_one(Input).value = key
+        await paste(desk, key)
         assert key not in "\n".join(desk.lines()) + desk.console.export_screenshot()
         await desk.press("enter")
         await desk.sees("Which organization pays?")
@@ -229,7 +229,7 @@ async def test_a_key_that_is_set_from_outside_is_not_replaced(
         await desk.sees("The key of studio is set from outside (ARTUI_STUDIO_TOKEN): change it there.")
 
 
-async def test_signing_out_revokes_forgets_and_pauses(given: dict[str, Any], simulator: Simulator) -> None:
+async def test_signing_out_revokes_forgets_and_pauses(given: dict[str, Any], stand_in: Simulator) -> None:
     set_up(given, organization=given["organization"])
     keep(given["refresh_token"])
     fill(SENT, QUEUED, QUEUED)
@@ -239,7 +239,7 @@ async def test_signing_out_revokes_forgets_and_pauses(given: dict[str, Any], sim
         await open_accounts(desk)
         await desk.sees("Acme [/] Footwear", "file")
         await desk.until(lambda: desk.console.look.engine)
-        before = revocations(simulator)
+        before = revocations(stand_in)
         await desk.press("o")
         await desk.sees("Sign studio out?", "1 sent photo is safe", "2 wait")
         await desk.press("enter")
@@ -247,17 +247,17 @@ async def test_signing_out_revokes_forgets_and_pauses(given: dict[str, Any], sim
         assert Vault(paths()).find("studio")
         await desk.press("o", "o")
         await desk.until(lambda: Vault(paths()).find("studio") is None)
-        assert revocations(simulator) == before + 1
+        assert revocations(stand_in) == before + 1
         assert desk.requests() == [("pause", None)]
         assert desk.console.journal.read(offers.paused_by_sign_out, "studio")
 
 
 async def test_signing_out_offline_keeps_the_key_unless_a_person_insists(
-    given: dict[str, Any], simulator: Simulator
+    given: dict[str, Any], stand_in: Simulator
 ) -> None:
     set_up(given)
     keep(given["refresh_token"])
-    simulator.faults.add([{"route": "autoretouch.revoke", "do": "status:500", "times": 9}])
+    stand_in.faults.add([{"route": "autoretouch.revoke", "do": "status:500", "times": 9}])
     async with at_desk() as desk:
         await open_accounts(desk)
         await desk.sees("file")

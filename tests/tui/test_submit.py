@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
+from textual.widgets import Input
 
 from artui.job import Reason, Status
 from artui.journal import jobs, requests
 from artui.plan import Found, Target
 from artui.sim.photos import noise_jpeg
-from artui.sim.server import Simulator, running
+from artui.sim.server import Simulator
 from artui.tui.dialogs import Question
 from artui.tui.submit import Submit
 from artui.tui.submit.batches import Batching, Split, label_of
@@ -24,12 +25,6 @@ from tests.studio import configure
 from tests.tui.desk import Desk, at_desk
 
 pytestmark = pytest.mark.anyio
-
-
-@pytest.fixture(scope="module")
-def simulator() -> Iterator[Simulator]:
-    with running(Simulator(speed=100, device_interval=0.3)) as simulator:
-        yield simulator
 
 
 @pytest.fixture
@@ -72,11 +67,11 @@ async def submitting(size: tuple[int, int] = (80, 24), **given: Any) -> AsyncIte
 
 @asynccontextmanager
 async def signed_in(
-    simulator: Simulator, monkeypatch: pytest.MonkeyPatch, out: Path, size: tuple[int, int] = (80, 24), more: str = ""
+    stand_in: Simulator, monkeypatch: pytest.MonkeyPatch, out: Path, size: tuple[int, int] = (80, 24), more: str = ""
 ) -> AsyncIterator[Desk]:
     """The screen with an account at the stand-in and its workflow chosen."""
     lines = f'workflow = "Ghost Mannequin"\noutput = "{out}"\n{more}'
-    configure(simulator, monkeypatch, more=lines)
+    configure(stand_in, monkeypatch, more=lines)
     async with submitting(size) as desk:
         await desk.until(lambda: submit(desk).planner)
         yield desk
@@ -128,7 +123,7 @@ async def test_patterns_ranges_and_filters_mark_what_is_shown(boots: Path) -> No
 async def test_a_typed_path_is_completed_and_recent_folders_are_offered(boots: Path) -> None:
     async with submitting() as desk:
         await desk.press("tilde", *"det")
-        await desk.until(lambda: desk.console.screen.query_one("Line")._suggestion.endswith("details/"))
+        await desk.until(lambda: desk.console.screen.query_one(Input)._suggestion.endswith("details/"))
         await desk.press("tab", "enter")
         await desk.sees("heel.jpg")
         await desk.press("a", "left", "R")
@@ -145,9 +140,9 @@ async def test_an_empty_folder_says_what_to_do(tmp_path: Path, monkeypatch: pyte
 
 
 async def test_what_is_marked_is_sent_at_the_price_that_was_shown(
-    simulator: Simulator, monkeypatch: pytest.MonkeyPatch, boots: Path, tmp_path: Path
+    stand_in: Simulator, monkeypatch: pytest.MonkeyPatch, boots: Path, tmp_path: Path
 ) -> None:
-    async with signed_in(simulator, monkeypatch, tmp_path / "out") as desk:
+    async with signed_in(stand_in, monkeypatch, tmp_path / "out") as desk:
         price = submit(desk).order.most(1)
         await desk.press("a", "space")
         await desk.sees("Ghost Mannequin", f"{price} cr each", "checked 5 of 5")
@@ -180,11 +175,11 @@ async def test_what_is_marked_is_sent_at_the_price_that_was_shown(
 
 
 async def test_the_sum_only_falls(
-    simulator: Simulator, monkeypatch: pytest.MonkeyPatch, boots: Path, tmp_path: Path
+    stand_in: Simulator, monkeypatch: pytest.MonkeyPatch, boots: Path, tmp_path: Path
 ) -> None:
     for number in range(30):
         (boots / f"copy {number}.jpg").write_bytes((boots / "IMG_0000.jpg").read_bytes())
-    async with signed_in(simulator, monkeypatch, tmp_path / "out") as desk:
+    async with signed_in(stand_in, monkeypatch, tmp_path / "out") as desk:
         seen: list[tuple[int, int]] = []
         place = submit(desk)
         draw = place.draw
@@ -203,7 +198,7 @@ async def test_the_sum_only_falls(
 
 
 async def test_a_price_that_moves_is_asked_about_again(
-    simulator: Simulator, monkeypatch: pytest.MonkeyPatch, boots: Path, tmp_path: Path
+    stand_in: Simulator, monkeypatch: pytest.MonkeyPatch, boots: Path, tmp_path: Path
 ) -> None:
     from artui.tui.submit import sending
 
@@ -221,7 +216,7 @@ async def test_a_price_that_moves_is_asked_about_again(
         return order
 
     monkeypatch.setattr(sending, "renew", dearer)
-    async with signed_in(simulator, monkeypatch, tmp_path / "out") as desk:
+    async with signed_in(stand_in, monkeypatch, tmp_path / "out") as desk:
         await desk.press("a")
         await desk.until(lambda: submit(desk).total.checked == 3)
         await desk.press("s")
@@ -236,9 +231,9 @@ async def test_a_price_that_moves_is_asked_about_again(
 
 
 async def test_batches_labels_and_a_sample(
-    simulator: Simulator, monkeypatch: pytest.MonkeyPatch, boots: Path, tmp_path: Path
+    stand_in: Simulator, monkeypatch: pytest.MonkeyPatch, boots: Path, tmp_path: Path
 ) -> None:
-    async with signed_in(simulator, monkeypatch, tmp_path / "out") as desk:
+    async with signed_in(stand_in, monkeypatch, tmp_path / "out") as desk:
         await desk.press("b", "f")
         await desk.press("b", "s", "backspace", "1", "enter")
         await desk.press("b", "k", *["backspace"] * 8, *"x-{stem}", "enter")
@@ -268,9 +263,9 @@ async def test_batches_labels_and_a_sample(
 
 
 async def test_a_workflow_is_chosen_by_words_and_prices_follow(
-    simulator: Simulator, monkeypatch: pytest.MonkeyPatch, boots: Path, tmp_path: Path
+    stand_in: Simulator, monkeypatch: pytest.MonkeyPatch, boots: Path, tmp_path: Path
 ) -> None:
-    configure(simulator, monkeypatch)
+    configure(stand_in, monkeypatch)
     async with submitting() as desk:
         await desk.sees("w chooses one and shows its price")
         await desk.press("a", "s")
@@ -283,9 +278,9 @@ async def test_a_workflow_is_chosen_by_words_and_prices_follow(
 
 
 async def test_a_file_that_changes_after_its_check_is_not_sent(
-    simulator: Simulator, monkeypatch: pytest.MonkeyPatch, boots: Path, tmp_path: Path
+    stand_in: Simulator, monkeypatch: pytest.MonkeyPatch, boots: Path, tmp_path: Path
 ) -> None:
-    async with signed_in(simulator, monkeypatch, tmp_path / "out") as desk:
+    async with signed_in(stand_in, monkeypatch, tmp_path / "out") as desk:
         await desk.press("a")
         await desk.until(lambda: submit(desk).total.checked == 3)
         photo(boots / "IMG_0001.jpg", 77)
@@ -314,9 +309,9 @@ async def test_hostile_names_stay_in_their_cells(boots: Path) -> None:
 
 
 async def test_readonly_takes_the_sending_away(
-    simulator: Simulator, monkeypatch: pytest.MonkeyPatch, boots: Path, tmp_path: Path
+    stand_in: Simulator, monkeypatch: pytest.MonkeyPatch, boots: Path, tmp_path: Path
 ) -> None:
-    configure(simulator, monkeypatch)
+    configure(stand_in, monkeypatch)
     async with submitting(readonly=True) as desk:
         assert "send..." not in screen(desk)
         await desk.press("a", "s", "y")

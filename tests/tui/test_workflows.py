@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -13,7 +12,7 @@ from textual.content import Content
 from artui.background import open_journal
 from artui.config import paths
 from artui.journal import Connection, accounts, offers
-from artui.sim.server import Simulator, running
+from artui.sim.server import Simulator
 from artui.tui import catalogue
 from artui.tui.dialogs import Reading
 from artui.tui.look import ASCII
@@ -33,18 +32,12 @@ PIPELINE = [
 ]
 
 
-@pytest.fixture(scope="module")
-def simulator() -> Iterator[Simulator]:
-    with running(Simulator(speed=50)) as serving:
-        yield serving
-
-
 @pytest.fixture
-def at_service(simulator: Simulator, monkeypatch: pytest.MonkeyPatch) -> Simulator:
+def at_service(stand_in: Simulator, monkeypatch: pytest.MonkeyPatch) -> Simulator:
     """An account that is signed in at the stand-in."""
-    simulator.faults.clear()
-    configure(simulator, monkeypatch)
-    return simulator
+    stand_in.faults.clear()
+    configure(stand_in, monkeypatch)
+    return stand_in
 
 
 def flow(flow_id: str = "wf", name: str = "Ghost Shoes", **given: Any) -> dict[str, Any]:
@@ -128,7 +121,6 @@ async def test_our_history_is_told_in_one_plain_line() -> None:
         journal.write(accounts.add_duration, "autoretouch|http://127.0.0.1|org", "wf", 18.0)
     async with at_desk() as desk:
         await open_workflows(desk)
-        text = " ".join(" ".join(desk.lines()).split())
         await desk.sees("Ghost Shoes")
         text = " ".join(" ".join(desk.lines()).split())
         assert (

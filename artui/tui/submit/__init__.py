@@ -96,16 +96,13 @@ class Submit(Place):
 
     async def _ask_service(self, account: AccountConfig) -> None:
         """Find out who pays, what is left, and which workflows there are."""
-        config = self.console.config
         known = await self.console.view.ask(catalogue.read, account.name)
         await self._choose_default(known)
         try:
-            async with at_service(config, account, self.vault) as provider:
+            async with at_service(self.console.config, account, self.vault) as provider:
                 standing = Standing(await provider.identify(), await provider.balance())
             if not known.offers:
-                await self.console.journal.do(
-                    catalogue.keep, account.name, await catalogue.fetch(config, account, self.vault)
-                )
+                await catalogue.renew(self.console, account)
                 await self._choose_default(await self.console.view.ask(catalogue.read, account.name))
         except Trouble as trouble:
             self.tell(str(trouble))
@@ -127,11 +124,10 @@ class Submit(Place):
     async def _choose_default(self, known: catalogue.Catalogue) -> None:
         """Take the workflow chosen elsewhere; else the account's own, where none is chosen yet."""
         default = self.order.account.workflow if self.order.account else None
-        wanted = self._wanted or default
-        fits = [one for one in known.offers if wanted in (one.workflow.id, one.workflow.name)]
-        if len(fits) == 1 and (self._wanted or self.order.choice is None):
+        choice = known.meant(self._wanted or default or "")
+        if choice is not None and (self._wanted or self.order.choice is None):
             self._wanted = ""
-            await self.choose(fits[0])
+            await self.choose(choice)
 
     async def choose(self, choice: catalogue.Offer) -> None:
         """Take this workflow."""

@@ -11,15 +11,14 @@ from typing import TYPE_CHECKING
 from textual.content import Content
 
 from artui.config import AccountConfig
-from artui.credentials import Vault
 from artui.plan import Found, PlanProblem
 from artui.shown import shown, width
 from artui.tui import catalogue
-from artui.tui.dialogs import Choice, Question
+from artui.tui.dialogs import Ask, Choice, Question
 from artui.tui.service import Trouble
 from artui.tui.submit import sending
 from artui.tui.submit.batches import LABEL, Batching, Split, label_of
-from artui.tui.submit.dialogs import Chosen, Folders, Typed
+from artui.tui.submit.dialogs import Chosen, Folders, whole_number
 from artui.tui.submit.ordering import NO_ACCOUNT, Order, target_of
 from artui.tui.submit.sending import Changed, Moved, Proposal
 from artui.tui.words import home, plural
@@ -49,11 +48,10 @@ async def workflow_of(
     if not known.offers:
         tell("Asking the service for its workflows ...")
         try:
-            fetched = await catalogue.fetch(console.config, account, Vault(console.paths))
+            await catalogue.renew(console, account)
         except Trouble as trouble:
             tell(str(trouble))
             return None
-        await console.journal.do(catalogue.keep, account.name, fetched)
         known = await console.view.ask(catalogue.read, account.name)
         tell("")
     if not known.offers:
@@ -61,7 +59,7 @@ async def workflow_of(
         return None
     rows = [_row(offer) for offer in known.offers]
     chosen = await console.push_screen_wait(
-        Chosen("Which workflow?", rows, lambda number, words: catalogue.matches(known.offers[number], words))
+        Chosen("Which workflow?", rows, lambda at, words: catalogue.matches(known.offers[at], words))
     )
     return None if chosen is None else known.offers[chosen]
 
@@ -79,10 +77,9 @@ async def output(place: Submit) -> None:
     target = place.order.target
     lines = [
         "{relative} is the folder below the one marked from, {stem} the photo's name;",
-        "also {batch}, {workflow},",
+        "also {batch}, {workflow}, {date} and {n}. The ending comes from the result itself.",
     ]
-    lines[-1] += " {date} and {n}. The ending comes from the result itself."
-    typed = Typed("Where do results go?", lines, value=f"{home(target.folder)}/{target.template}", suggester=Folders())
+    typed = Ask("Where do results go?", lines, value=f"{home(target.folder)}/{target.template}", suggester=Folders())
     text = await place.console.push_screen_wait(typed)
     if text:
         place.put_order(replace(place.order, target=target_of(text)))
@@ -138,18 +135,18 @@ async def _batching(place: Submit, before: Batching, answer: str | None) -> Batc
 
 
 async def _number(place: Submit, title: str, value: int) -> int | None:
-    text = await place.console.push_screen_wait(Typed(title, [], value=str(value)))
+    text = await place.console.push_screen_wait(Ask(title, value=str(value)))
     if text is None:
         return None
-    if text.isascii() and text.isdigit() and 0 < int(text[:9]) <= MOST_AT_ONCE:
-        return int(text)
-    place.tell(f"{shown(text, 20)} is no number of photos; nothing has changed.")
-    return None
+    typed = whole_number(text, MOST_AT_ONCE)
+    if not typed:
+        place.tell(f"{shown(text, 20)} is no number of photos; nothing has changed.")
+    return typed
 
 
 async def _label(place: Submit, before: Batching) -> Batching | None:
     lines = [f"Stored with every photo as {LABEL}. {{folder}}, {{stem}} and {{relative}} are filled in."]
-    text = await place.console.push_screen_wait(Typed("The label of each photo", lines, value=before.label))
+    text = await place.console.push_screen_wait(Ask("The label of each photo", lines, value=before.label))
     if text is None:
         return None
     try:

@@ -20,13 +20,13 @@ from textual.widgets import Input, Static
 from artui.files import Accepts
 from artui.plan import PlanProblem, collect, promises_photo
 from artui.shown import shown, width
-from artui.tui.dialogs import Reading
+from artui.tui.dialogs import Ask, Reading
 from artui.tui.filter_line import FilterLine
 from artui.tui.line_list import heads
 from artui.tui.shell import Line
 from artui.tui.submit import ordering
 from artui.tui.submit.checks import Checks
-from artui.tui.submit.dialogs import Chosen, Folders, Typed
+from artui.tui.submit.dialogs import Chosen, Folders, absolute
 from artui.tui.submit.marks import NOTHING, Item, Kind, Listing, Marks, listing
 from artui.tui.submit.pane import ends
 from artui.tui.submit.picker import Facts, Picker, about, columns
@@ -339,7 +339,7 @@ class Chooser(Vertical):
                 self.notify(f"{plural(len(fits), 'photo')} here like {shown(pattern, 30)}.", markup=False)
 
         lines = ["* stands for anything, ? for one character. Of what is shown, these are marked."]
-        self.app.push_screen(Typed("Mark by a pattern", lines, value="*.jpg"), typed)
+        self.app.push_screen(Ask("Mark by a pattern", lines, value="*.jpg"), typed)
 
     def action_marked_only(self) -> None:
         """Show the marked only, or the folder again."""
@@ -362,7 +362,7 @@ class Chooser(Vertical):
                 await self.open(path if is_folder else path.parent, at=path)
 
         begin = home(self.folder or Path.home()).rstrip("/") + "/"
-        self.app.push_screen(Typed("Open a folder", [], value=begin, suggester=Folders()), typed)
+        self.app.push_screen(Ask("Open a folder", value=begin, suggester=Folders()), typed)
 
     async def action_recent(self) -> None:
         """Choose a folder used before."""
@@ -386,7 +386,7 @@ class Chooser(Vertical):
 
 def _folder_at(text: str) -> tuple[Path, bool]:
     """The path a person typed, by the names they know, and whether it is a folder. Blocks."""
-    path = Path(os.path.abspath(os.path.expanduser(text)))  # noqa: PTH100, PTH111 — links keep their names
+    path = Path(absolute(text))
     return path, path.is_dir()
 
 

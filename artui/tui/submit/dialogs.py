@@ -1,4 +1,4 @@
-"""The dialogs of the Submit screen: a line to type, with completion of paths, and a list to choose from."""
+"""What is typed and chosen in dialogs: paths with their completion, numbers, and a list that words narrow."""
 
 from __future__ import annotations
 
@@ -49,49 +49,17 @@ def completed(typed: str) -> str | None:
     return f"{above}/{min(printable)}/" if printable else None
 
 
-class Line(Input):
-    """The line that is typed; tab takes the completion."""
+def absolute(typed: str) -> str:
+    """A typed path from the root on. Links and templates in it stay as they were typed."""
+    return os.path.abspath(os.path.expanduser(typed))  # noqa: PTH100, PTH111
 
-    BINDINGS: ClassVar[list[BindingType]] = [Binding("tab", "cursor_right", show=False)]
 
-
-class Typed(ModalScreen[str | None]):
-    """Asks for a line of text, which begins as ``value``; None where the person went back."""
-
-    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "back", "back", tooltip="Back, nothing changes")]
-
-    def __init__(
-        self, title: str, lines: Sequence[str], *, value: str = "", suggester: Suggester | None = None
-    ) -> None:
-        super().__init__(classes="dialog")
-        self.heading = title
-        self.lines = lines
-        self.value = value
-        self.suggester = suggester
-
-    def compose(self) -> ComposeResult:
-        """The title, the text, the line."""
-        with Vertical(classes="box"):
-            yield Static(Content(self.heading).stylize("bold"), classes="heading", markup=False)
-            if self.lines:
-                yield Static("\n".join(self.lines), markup=False)
-            typed = Line(self.value, compact=True, suggester=self.suggester, select_on_focus=False)
-            typed.cursor_blink = False
-            yield typed
-            how = "tab completes, enter takes it, esc goes back" if self.suggester else "enter takes it, esc goes back"
-            yield Static(Content(how).stylize("$quiet"), markup=False)
-
-    def on_mount(self) -> None:
-        """Wait for the text."""
-        self.query_one(Input).focus()
-
-    def on_input_submitted(self, event: Input.Submitted) -> None:
-        """Give what was typed."""
-        self.dismiss(event.value.strip())
-
-    def action_back(self) -> None:
-        """Give nothing."""
-        self.dismiss(None)
+def whole_number(typed: str, most: int) -> int | None:
+    """A typed whole number; None where it is none, or above ``most``."""
+    if not (typed.isascii() and typed.isdigit() and len(typed) <= len(str(most))):
+        return None
+    found = int(typed)
+    return found if found <= most else None
 
 
 class Chosen(ModalScreen[int | None]):

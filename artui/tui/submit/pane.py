@@ -15,6 +15,7 @@ from artui.tui.shell import Line
 from artui.tui.submit.marks import Sum
 from artui.tui.submit.ordering import Order, checked_line, marked_line
 from artui.tui.view import Purse
+from artui.tui.words import begun
 
 MARGIN = 14
 """Cells before what a line says: its key and its name."""
@@ -52,20 +53,10 @@ class OrderPane(Vertical):
 
     def say_state(self, state: str, glyphs: Glyphs) -> None:
         """Say what is going on."""
-        self._say("state", f" {begun(glyphs.plain(state), self.app.size.width - 2)}")
+        self._say("state", f" {begun(shown(glyphs.plain(state)), self.app.size.width - 2)}")
 
     def _say(self, name: str, text: Content | str) -> None:
         self.query_one(f"#{name}", Line).say(text)
 
     def _say_key(self, name: str, key: str, word: str, text: str) -> None:
         self._say(name, Content.assemble(" ", (key, "bold $primary"), f" {word:<9} ", (text, "$foreground")))
-
-
-def begun(text: str, cells: int) -> str:
-    """As much of a sentence as fits, from its beginning; printable."""
-    text = shown(text)
-    if width(text) <= cells:
-        return text
-    while width(text) > cells - 3:
-        text = text[:-1]
-    return f"{text.rsplit(' ', 1)[0]} .."

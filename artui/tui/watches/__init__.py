@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from typing import ClassVar
 
 from textual.app import ComposeResult
@@ -19,11 +19,13 @@ from textual.widgets import OptionList, Static
 from artui.config import ConfigError
 from artui.journal import Connection
 from artui.shown import shown
-from artui.tui.look import Width
+from artui.tui.dialogs import Ask
+from artui.tui.look import ASCII, Width
 from artui.tui.place import Place
+from artui.tui.rereading import Rereading
 from artui.tui.rows import Cell, Rows, heads, line
 from artui.tui.shell import Line
-from artui.tui.submit.dialogs import Folders, Typed
+from artui.tui.submit.dialogs import Folders
 from artui.tui.view import Look
 from artui.tui.watches import deciding, form, standing, written
 from artui.tui.watches.form import Form
@@ -104,7 +106,7 @@ class Watches(Place):
         self.written: Written | None = None
         self.standings: list[Standing] = []
         self._is_watching = False
-        self._reading = self._again = False
+        self._reading = Rereading(self, self._read)
 
     def compose(self) -> ComposeResult:
         """What is wrong with all of them, the list, and all about the rule under the cursor."""
@@ -116,7 +118,7 @@ class Watches(Place):
 
     def on_mount(self) -> None:
         """Follow what is new, and begin."""
-        self.set_class(self.console.glyphs.dot == "|", "-ascii")
+        self.set_class(self.console.glyphs is ASCII, "-ascii")
         self.console.looked.subscribe(self, self._looked)
         self.enter()
 
@@ -144,20 +146,13 @@ class Watches(Place):
     # ----------------------------------------------------------------------------------------------------- reading
 
     def read(self) -> None:
-        """Read how the rules stand, in the view's thread; while that is done, once more afterwards."""
-        self._again = True
-        if not self._reading:
-            self._reading = True
-            self.run_worker(self._read())
+        """Read how the rules stand, in the view's thread."""
+        self._reading.ask()
 
     async def _read(self) -> None:
-        try:
-            while self._again:
-                self._again, began = False, time.monotonic()
-                await self._read_standings()
-                await asyncio.sleep(max(LEAST_REST, REST * (time.monotonic() - began)))
-        finally:
-            self._reading = False
+        began = time.monotonic()
+        await self._read_standings()
+        await asyncio.sleep(max(LEAST_REST, REST * (time.monotonic() - began)))
 
     async def _read_standings(self) -> None:
         self._is_watching = standing.is_watching(self.console.look.engine)
@@ -305,7 +300,7 @@ class Watches(Place):
 
     async def _add(self) -> None:
         lines = ["What lands in it from now on is sent, once you have said to which workflow and saved."]
-        asked = Typed("Which folder is to be watched?", lines, value="~/", suggester=Folders())
+        asked = Ask("Which folder is to be watched?", lines, value="~/", suggester=Folders())
         folder = await self.console.push_screen_wait(asked)
         if folder:
             await self._fill_in(await form.begin(self.console, folder), self.entries)
@@ -320,15 +315,15 @@ class Watches(Place):
 
     async def _edit(self, one: Standing) -> None:
         try:
-            table = (await asyncio.to_thread(written.tables, self.console.paths))[one.entry.number or 0]
-        except (ConfigError, IndexError) as problem:
+            table = await asyncio.to_thread(written.table, self.console.paths, one.entry)
+        except ConfigError as problem:
             self.notify(shown(str(problem), 200), severity="error", markup=False)
             return
         others = [entry for entry in self.entries if entry != one.entry]
         begun = one.row is not None and one.row.begun
         await self._fill_in(await form.begin_again(self.console, table, begun=begun), others)
 
-    async def _fill_in(self, draft: form.Draft, others: tuple[Entry, ...] | list[Entry]) -> None:
+    async def _fill_in(self, draft: form.Draft, others: Sequence[Entry]) -> None:
         """Have a rule filled in, save it, and have it watched or say how."""
         table = await self.console.push_screen_wait(Form(draft, others))
         if table is None or table == draft.before:

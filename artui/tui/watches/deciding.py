@@ -16,8 +16,8 @@ from artui.job import Reason
 from artui.journal.rules import RuleState
 from artui.shown import shown
 from artui.tui.acts import Act
-from artui.tui.dialogs import Choice, Question, Reading
-from artui.tui.submit.dialogs import Typed
+from artui.tui.dialogs import Ask, Choice, Question, Reading
+from artui.tui.submit.dialogs import whole_number
 from artui.tui.watches import written
 from artui.tui.watches.standing import RULE_WAITS, Standing
 from artui.tui.words import plural
@@ -110,15 +110,13 @@ async def allow(console: Console, standing: Standing) -> None:
     if capped:
         lines.append(f"{_waiting(capped.jobs, 'photo')} for room: {capped.needs:,} cr.")
     value = str(capped.needs) if capped and capped.needs else ""
-    text = await console.push_screen_wait(
-        Typed(f"How many credits more for {name}, until midnight?", lines, value=value)
-    )
+    text = await console.push_screen_wait(Ask(f"How many credits more for {name}, until midnight?", lines, value=value))
     if not text:
         return
-    if not (text.isascii() and text.isdigit() and 0 < int(text[:12]) <= MOST_ALLOWED):
+    most = whole_number(text, MOST_ALLOWED)
+    if not most:
         console.notify(f"{shown(text, 20)} is no number of credits; nothing has changed.", markup=False)
         return
-    most = int(text)
     photos = f", {plural(most // standing.price, 'photo')} at {standing.price:,}" if standing.price else ""
     question = Question(
         f"Allow {name} {most:,} cr more until midnight?",
@@ -175,15 +173,7 @@ async def remove(console: Console, standing: Standing) -> bool:
     )
     if entry.number is None or await console.push_screen_wait(question) != "x":
         return False
-    return await in_file(console, lambda: written.save(console.paths, _table(console, entry), None))
-
-
-def _table(console: Console, entry: written.Entry) -> dict[str, object]:
-    """The rule as it stands in settings.toml. Raises ConfigError where it does no more."""
-    standing = written.tables(console.paths)
-    if entry.number is None or entry.number >= len(standing):
-        raise ConfigError("The rules were changed meanwhile: look again, nothing was saved")
-    return standing[entry.number]
+    return await in_file(console, lambda: written.save(console.paths, written.table(console.paths, entry), None))
 
 
 async def in_file(console: Console, save: Callable[[], None]) -> bool:

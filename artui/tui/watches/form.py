@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -22,8 +21,9 @@ from artui.config import ConfigError
 from artui.plan import PlanProblem, collect, promises_photo
 from artui.shown import shown
 from artui.tui import catalogue
+from artui.tui.dialogs import Ask
 from artui.tui.submit.choices import workflow_of
-from artui.tui.submit.dialogs import Chosen, Folders, Typed
+from artui.tui.submit.dialogs import Chosen, Folders, absolute, whole_number
 from artui.tui.watches import written
 from artui.tui.words import home, plural
 
@@ -36,8 +36,8 @@ NAMES = 13
 AROUND = 8
 """Lines of the form beside its own: border, heading, what it means, what is wrong, how to."""
 
-NO_NUMBER = 10
-"""More digits than this are no amount that anybody means."""
+MOST = 999_999_999
+"""More than this is no amount that anybody means."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +80,7 @@ class Draft:
 
 async def begin(console: Console, folder: str) -> Draft:
     """A new rule for a folder, with what is usual."""
-    path = whole(folder)
+    path = absolute(folder)
     account = console.config.accounts.get(console.account or "")
     output = account.output if account and account.output else f"{path}-out"
     values = {"folder": path, "output": output, "existing": "ignore", "after": "keep"}
@@ -96,16 +96,12 @@ async def begin_again(console: Console, table: Mapping[str, Any], *, begun: bool
 async def _informed(console: Console, draft: Draft) -> Draft:
     """The same with what is known of its workflow and its folder."""
     table = draft.table
-    wanted = table.get("workflow", "")
     known = await console.view.ask(catalogue.read, table.get("account", ""))
-    flow = next((one.workflow for one in known.offers if wanted in (one.workflow.id, one.workflow.name)), None)
+    offer = known.meant(table.get("workflow", ""))
     there = await asyncio.to_thread(photos_in, table["folder"], recursive=bool(table.get("recursive")))
-    return replace(draft, there=there, workflow=flow.name if flow else "", price=flow.price if flow else None)
-
-
-def whole(typed: str) -> str:
-    """A typed path from the root on. Links and templates in it stay as they were typed."""
-    return os.path.abspath(os.path.expanduser(typed))  # noqa: PTH100, PTH111
+    if offer is None:
+        return replace(draft, there=there, workflow="", price=None)
+    return replace(draft, there=there, workflow=offer.workflow.name, price=offer.workflow.price)
 
 
 def photos_in(folder: str, *, recursive: bool) -> int | None:
@@ -306,24 +302,25 @@ class Form(ModalScreen[Mapping[str, Any] | None]):
 
     async def _typed(self, title: str, lines: Sequence[str], value: str, *, paths: bool = False) -> str | None:
         suggester = Folders() if paths else None
-        return await self.console.push_screen_wait(Typed(title, lines, value=value, suggester=suggester))
+        return await self.console.push_screen_wait(Ask(title, lines, value=value, suggester=suggester))
 
     async def _folder(self, word: str) -> Draft | None:
         output = word == "output"
         lines = ["{date}, {workflow}, {relative} and {stem} may stand in it."] if output else []
         title = "Where do results go?" if output else "Which folder is watched?"
         text = await self._typed(title, lines, home(self.draft.table[word]), paths=True)
-        return self.draft.set(**{word: whole(text)}) if text else None
+        return self.draft.set(**{word: absolute(text)}) if text else None
 
     async def _number(self, title: str, value: int | None) -> tuple[bool, int | None]:
         """Whether an amount was given, and which; an empty line is none."""
         text = await self._typed(title, [], "" if value is None else str(value))
         if text is None:
             return False, None
-        if text and not (text.isascii() and text.isdigit() and len(text) < NO_NUMBER):
+        typed = whole_number(text, MOST)
+        if text and typed is None:
             self._hint(f"{shown(text, 20)} is no such number; nothing has changed.")
             return False, None
-        return True, int(text) if text else None
+        return True, typed
 
     async def _account(self) -> Draft | None:
         names = list(self.console.config.accounts)

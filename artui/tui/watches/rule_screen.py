@@ -25,6 +25,7 @@ from artui.tui.dialogs import Reading
 from artui.tui.job_details import DetailsScreen
 from artui.tui.job_table import JobTable, columns
 from artui.tui.line_list import Column, LineList, fitted, heads
+from artui.tui.rereading import Rereading
 from artui.tui.shell import Keys, Line
 from artui.tui.view import Look
 from artui.tui.watches import deciding, reasons, standing
@@ -136,7 +137,7 @@ class RuleScreen(Screen[None]):
         self.group: Group | None = None
         """The group whose files are shown instead of all groups."""
         self._page: Page | None = None
-        self._reading = self._again = False
+        self._reading = Rereading(self, self._read)
         self._spans: list[tuple[int, int, str]] = []
 
     @property
@@ -171,28 +172,20 @@ class RuleScreen(Screen[None]):
 
     @property
     def _list(self) -> LineList[int, object] | ToldList:
-        return self.query_one(f"#{self.chosen}", LineList)
+        return cast("LineList[int, object] | ToldList", self.query_one(f"#{self.chosen}"))
 
     def _looked(self, look: Look) -> None:
         if look.wrote or look.moving:
             self.read()
 
     def read(self) -> None:
-        """Read what is shown anew, in the view's thread; while that is done, once more afterwards."""
-        self._again = True
-        if not self._reading:
-            self._reading = True
-            self.run_worker(self._read())
+        """Read what is shown anew, in the view's thread."""
+        self._reading.ask()
 
     async def _read(self) -> None:
-        try:
-            while self._again:
-                self._again = False
-                page = await self._read_page()
-                if self.is_mounted:
-                    self._show(page)
-        finally:
-            self._reading = False
+        page = await self._read_page()
+        if self.is_mounted:
+            self._show(page)
 
     async def _read_page(self) -> Page:
         near, entry, group = tuple(self.query_one(JobTable).near()), self.standing.entry, self.group

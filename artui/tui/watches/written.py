@@ -112,8 +112,15 @@ def at_work(row: RuleRow) -> Entry:
 # ----------------------------------------------------------------------------------------------------------- saving
 
 
-def tables(where: Paths) -> list[dict[str, Any]]:
-    """The rules of settings.toml as they stand there. Raises ConfigError."""
+def table(where: Paths, entry: Entry) -> dict[str, Any]:
+    """A rule as it stands in settings.toml. Raises ConfigError where it does no more."""
+    standing = _tables(where)
+    if entry.number is None or entry.number >= len(standing):
+        raise ConfigError("The rules were changed meanwhile: look again, nothing was saved")
+    return standing[entry.number]
+
+
+def _tables(where: Paths) -> list[dict[str, Any]]:
     return list(read_file(Origin.SETTINGS, where.settings_file).tree.get("watch", []))
 
 
@@ -129,7 +136,7 @@ def check(config: Config, table: Mapping[str, Any], others: Sequence[Entry]) -> 
 def save(where: Paths, before: Mapping[str, Any] | None, after: Mapping[str, Any] | None) -> None:
     """Put a rule into settings.toml in the place of the one that was there ``before``, None: beside all others; with
     ``after`` None it is taken away. Raises ConfigError."""
-    standing = tables(where)
+    standing = _tables(where)
     if before is not None and before not in standing:
         raise ConfigError(f"{where.settings_file} was changed meanwhile: look again, nothing was saved")
     place = len(standing) if before is None else standing.index(dict(before))
