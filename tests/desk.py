@@ -21,8 +21,7 @@ from artui.config import paths
 from artui.sim.photos import noise_jpeg
 from artui.sim.server import Simulator
 from tests.studio import configure
-
-PATIENCE = 30.0
+from tests.waiting import until
 
 
 @dataclass(frozen=True)
@@ -97,12 +96,8 @@ class Desk:
         return found
 
     def until(self, condition: Callable[[], Any]) -> Any:
-        """Wait until something is so."""
-        deadline = time.monotonic() + PATIENCE
-        while not (answer := condition()):
-            assert time.monotonic() < deadline, self.jobs()
-            time.sleep(0.05)
-        return answer
+        """Wait until something is so; fails with what the jobs are then."""
+        return until(condition, told=self.jobs)
 
     def close(self) -> None:
         """End the engine that a command may have started."""

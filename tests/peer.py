@@ -120,9 +120,3 @@ def answering(status: int, body: bytes = b"", headers: str = "") -> Handler:
 
 async def hang_up(link: Link) -> None:
     await link.whole()
-
-
-async def until(condition: Callable[[], object]) -> None:
-    async with asyncio.timeout(10):
-        while not condition():  # noqa: ASYNC110 - what a test waits for sets no event
-            await asyncio.sleep(0.005)

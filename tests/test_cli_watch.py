@@ -27,18 +27,10 @@ from artui.job import Event, Stage, Status
 from artui.sim.photos import noise_jpeg
 from artui.watch import load_rules
 from tests.desk import Desk
+from tests.waiting import PATIENCE, until
 from tests.watch_post import land, written
 
 ARTUI = [sys.executable, "-m", "artui"]
-PATIENCE = 30.0
-
-
-def until(holds: Callable[[], Any], told: Callable[[], object] = lambda: "") -> Any:
-    deadline = time.monotonic() + PATIENCE
-    while not (found := holds()):
-        assert time.monotonic() < deadline, told()
-        time.sleep(0.02)
-    return found
 
 
 class Watch:
@@ -58,7 +50,7 @@ class Watch:
         """Wait until each text was said, in this order."""
         at = 0
         for text in texts:
-            until(lambda text=text, at=at: text in self.said[at:], lambda: self.said)
+            until(lambda text=text, at=at: text in self.said[at:], told=lambda: self.said)
             at = self.said.index(text, at)
 
     def end(self, number: int = signal.SIGTERM) -> int:
@@ -169,7 +161,7 @@ def test_a_restart_after_kill_submits_nothing_anew(desk: Desk, watch: Callable[.
         until(lambda done=done: charges(desk) >= before + done)
         service.end(signal.SIGKILL)
     service = watch()
-    until(lambda: len(list(desk.out.glob("*.png"))) == 6, lambda: service.said)
+    until(lambda: len(list(desk.out.glob("*.png"))) == 6, told=lambda: service.said)
     service.end()
     assert charges(desk) == before + 6
     assert len(desk.jobs()) == 6
@@ -222,9 +214,9 @@ def test_a_hang_up_changes_nothing(desk: Desk, watch: Callable[..., Watch]) -> N
         screen += os.read(ours, 4096)
     os.close(ours)
     log = paths().log
-    until(lambda: "The terminal is gone" in log.read_text(), log.read_text)
+    until(lambda: "The terminal is gone" in log.read_text(), told=log.read_text)
     drop(desk, "a.jpg", 1)
-    until(lambda: "saved as a.png" in log.read_text(), log.read_text)
+    until(lambda: "saved as a.png" in log.read_text(), told=log.read_text)
     assert "read again" not in log.read_text()
     assert service.end() == Exit.OK
 
@@ -247,7 +239,7 @@ def test_a_background_engine_hands_over_without_losing_a_step(desk: Desk, watch:
     assert desk("submit", sent, "-w", "Export only", "-o", desk.folder / "results", "--yes").code == Exit.OK
     service = watch()
     service.says("hands over", "boots: watching")
-    until(lambda: len(list((desk.folder / "results").glob("*.png"))) == 8, lambda: service.said)
+    until(lambda: len(list((desk.folder / "results").glob("*.png"))) == 8, told=lambda: service.said)
     assert desk("status", "--json").json["engine"]["mode"] == "watch"
     assert desk("stop").code == Exit.OK
     assert service.process.wait(PATIENCE) == Exit.OK

@@ -15,7 +15,7 @@ import threading
 import time
 import traceback
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import keyring.backend
@@ -36,6 +36,7 @@ from artui.credentials import (
     scrub,
 )
 from artui.credentials.ring import Ring
+from tests.waiting import eventually
 
 CANARY = "canary-4711-üñ%/+"
 TOKEN = "v1.Mabc-4711_token"
@@ -512,12 +513,6 @@ def kept(vault: Vault) -> Vault:
     return vault
 
 
-async def until(holds: Callable[[], bool], seconds: float = 10) -> None:
-    async with asyncio.timeout(seconds):
-        while not holds():  # noqa: ASYNC110  what is waited for has no event
-            await asyncio.sleep(0.005)
-
-
 async def test_one_exchange_serves_until_shortly_before_the_end(kept: Vault, clock: Clock) -> None:
     service = Service()
     tokens = AccessTokens(kept, "studio", service.exchange, monotonic=clock)
@@ -558,7 +553,7 @@ async def test_the_lifetime_counts_from_before_the_request(kept: Vault, clock: C
     service.gate.clear()
     tokens = AccessTokens(kept, "studio", service.exchange, monotonic=clock)
     waiting = asyncio.create_task(tokens.get())
-    await until(lambda: service.calls == 1)
+    await eventually(lambda: service.calls == 1)
     clock.now += 900
     service.gate.set()
     await waiting
@@ -571,7 +566,7 @@ async def test_all_who_ask_at_once_share_one_exchange(kept: Vault) -> None:
     service.gate.clear()
     tokens = AccessTokens(kept, "studio", service.exchange)
     waiting = [asyncio.create_task(tokens.get()) for _ in range(50)]
-    await until(lambda: service.calls == 1)
+    await eventually(lambda: service.calls == 1)
     service.gate.set()
     assert {token.reveal() for token in await asyncio.gather(*waiting)} == {"access-1"}
     assert service.calls == 1
@@ -594,7 +589,7 @@ async def test_a_refused_access_token_is_not_handed_out_while_its_successor_is_f
     old = await tokens.get()
     service.gate.clear()
     waiting = [asyncio.create_task(tokens.rejected(old)), asyncio.create_task(tokens.get())]
-    await until(lambda: service.calls == 2)
+    await eventually(lambda: service.calls == 2)
     service.gate.set()
     assert [token.reveal() for token in await asyncio.gather(*waiting)] == ["access-2", "access-2"]
 
@@ -604,7 +599,7 @@ async def test_a_cancelled_waiter_takes_nobody_along(kept: Vault) -> None:
     service.gate.clear()
     tokens = AccessTokens(kept, "studio", service.exchange)
     first, second = asyncio.create_task(tokens.get()), asyncio.create_task(tokens.get())
-    await until(lambda: service.calls == 1)
+    await eventually(lambda: service.calls == 1)
     first.cancel()
     with pytest.raises(asyncio.CancelledError):
         await first
@@ -617,7 +612,7 @@ async def test_a_refresh_nobody_waits_for_any_more_ends_quietly_and_is_kept(kept
     service.gate.clear()
     tokens = AccessTokens(kept, "studio", service.exchange)
     waiting = asyncio.create_task(tokens.get())
-    await until(lambda: service.calls == 1)
+    await eventually(lambda: service.calls == 1)
     waiting.cancel()
     service.gate.set()
     await tokens.settle()
@@ -625,7 +620,7 @@ async def test_a_refresh_nobody_waits_for_any_more_ends_quietly_and_is_kept(kept
     assert (await tokens.get()).reveal() == "access-1"
     service.error, service.gate = OSError("no route"), asyncio.Event()
     waiting = asyncio.create_task(tokens.rejected(Secret("access-1")))
-    await until(lambda: service.calls == 2)
+    await eventually(lambda: service.calls == 2)
     waiting.cancel()
     service.gate.set()
     await tokens.settle()
@@ -665,7 +660,7 @@ async def test_a_sign_in_during_a_refused_exchange_is_used_at_once(kept: Vault) 
     service.gate.clear()
     tokens = AccessTokens(kept, "studio", service.exchange)
     waiting = asyncio.create_task(tokens.get())
-    await until(lambda: service.calls == 1)
+    await eventually(lambda: service.calls == 1)
     kept.keep("studio", Secret("token-new"), Place.FILE)
     service.gate.set()
     assert (await waiting).reveal() == "access-2"
@@ -696,7 +691,7 @@ async def test_a_renewed_refresh_token_is_durable_before_the_access_token_is_out
 
     monkeypatch.setattr(Vault, "renew", slow)
     waiting = asyncio.create_task(tokens.get())
-    await until(renewing.is_set)
+    await eventually(renewing.is_set)
     for _ in range(20):
         await asyncio.sleep(0)
     assert not waiting.done()

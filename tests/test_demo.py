@@ -6,12 +6,12 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
 
 from artui.sim.photos import noise_jpeg
+from tests.waiting import until
 
 DEMO = [sys.executable, "-m", "artui", "demo"]
 
@@ -68,10 +68,7 @@ def test_however_it_ends_it_leaves_no_process_behind(temporary: Path, number: si
         child.send_signal(number)
         assert "Fatal" not in child.stderr.read()
         assert child.wait(30) == code
-    deadline = time.monotonic() + 20
-    while found := running_under(temporary):
-        assert time.monotonic() < deadline, found
-        time.sleep(0.05)
+    until(lambda: not running_under(temporary), told=lambda: running_under(temporary))
     assert number is signal.SIGKILL or left_in(temporary) <= {"results"}
 
 

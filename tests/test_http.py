@@ -39,7 +39,8 @@ from artui.providers.http import (
 from artui.providers.http.client import in_thread
 from artui.providers.http.messages import _service_url, asked_to_wait
 from artui.providers.http.transport import proxy_for
-from tests.peer import Link, answering, hang_up, serving, until
+from tests.peer import Link, answering, hang_up, serving
+from tests.waiting import eventually
 
 CERTIFICATE = """
 -----BEGIN PRIVATE KEY-----
@@ -128,7 +129,7 @@ async def test_the_permit_is_asked_on_an_open_connection_before_the_first_byte(c
         asked = []
 
         async def look() -> None:
-            await until(lambda: peer.links)
+            await eventually(lambda: peer.links)
             await asyncio.sleep(0.05)  # whatever was written would have arrived by now
             asked.append(bytes(peer.links[0].received))
 
@@ -145,7 +146,7 @@ async def test_without_the_permit_nothing_is_sent(client: Client, method: str) -
     async with serving(answering(200, b"{}")) as peer:
         with pytest.raises(NotPermitted):
             await client.pay(Request(method, peer.url, "ordering"), refuse)
-        await until(lambda: peer.links and peer.links[0].is_over.is_set())
+        await eventually(lambda: peer.links and peer.links[0].is_over.is_set())
         assert bytes(peer.links[0].received) == b""
 
 
@@ -218,7 +219,7 @@ async def test_a_paid_body_that_breaks_is_told_as_what_broke_it(client: Client, 
     async with serving(lambda link: link.rest()) as peer:
         with pytest.raises(files.Changed):
             await client.pay(post(peer.url, form(_swapped(photo))), permit)
-        await until(lambda: peer.links[0].is_over.is_set())
+        await eventually(lambda: peer.links[0].is_over.is_set())
         assert len(peer.links[0].received) < photo.stamp.size
 
 
@@ -538,7 +539,7 @@ async def test_a_body_of_another_length_than_promised_never_arrives_whole(client
         body = Body("text/plain", 1_000, lambda: iter_blocks(given))
         with pytest.raises(Transient, match="length it had"):
             await client.send(post(peer.url, body))
-        await until(lambda: peer.links[0].is_over.is_set())
+        await eventually(lambda: peer.links[0].is_over.is_set())
         received = bytes(peer.links[0].received).partition(b"\r\n\r\n")[2]
         assert len(received) < 1_000
 
@@ -559,7 +560,7 @@ async def test_a_photo_changed_while_it_is_sent_never_arrives_whole(client: Clie
     async with serving(change) as peer:
         with pytest.raises(files.Changed):
             await client.send(post(peer.url, form(photo)))
-        await until(lambda: peer.links[0].is_over.is_set())
+        await eventually(lambda: peer.links[0].is_over.is_set())
         assert len(peer.links[0].received) < photo.stamp.size
 
 
@@ -588,11 +589,11 @@ async def test_a_body_is_closed_whenever_its_request_ends(client: Client) -> Non
         assert not open_bodies
     async with serving(lambda link: link.rest()) as peer:
         task = asyncio.create_task(client.send(post(peer.url, body)))
-        await until(lambda: open_bodies)
+        await eventually(lambda: open_bodies)
         task.cancel()
         with pytest.raises(asyncio.CancelledError):
             await task
-        await until(lambda: not open_bodies)
+        await eventually(lambda: not open_bodies)
 
 
 async def test_addresses_arrive_exactly_as_written(client: Client) -> None:

@@ -20,6 +20,7 @@ from artui.engine import Engine
 from artui.journal import Journal, requests
 from artui.notify import Manager
 from artui.service import Service
+from tests.waiting import eventually
 
 
 class Quiet:
@@ -78,16 +79,10 @@ def serving(watcher: FakeWatcher, guard: Guard) -> Service:
     return Service(lambda _: watcher, list, lambda _: "all is well", Quiet(), guard)  # type: ignore[arg-type]
 
 
-async def until(holds: Any) -> None:
-    async with asyncio.timeout(20):
-        while not holds():  # noqa: ASYNC110 — a condition of any kind
-            await asyncio.sleep(0.01)
-
-
 async def test_it_gives_signs_of_life_while_the_watcher_turns(engine: Engine) -> None:
     watcher, guard = FakeWatcher(), Guard()
     running = asyncio.create_task(serving(watcher, guard).run(engine))
-    await until(lambda: guard.signs > 2)
+    await eventually(lambda: guard.signs > 2)
     watcher.turned_at = time.monotonic() - service.TURNED_WITHIN - 1
     seen = guard.signs
     await asyncio.sleep(0.2)
@@ -101,7 +96,7 @@ async def test_it_gives_signs_of_life_while_the_watcher_turns(engine: Engine) ->
 async def test_a_journal_that_does_not_answer_is_no_life(engine: Engine) -> None:
     guard = Guard()
     running = asyncio.create_task(serving(FakeWatcher(), guard).run(engine))
-    await until(lambda: guard.signs > 2)
+    await eventually(lambda: guard.signs > 2)
     gate = threading.Event()
     stuck = asyncio.create_task(engine.journal.do(lambda _: gate.wait(20)))
     await asyncio.sleep(0.05)
@@ -110,7 +105,7 @@ async def test_a_journal_that_does_not_answer_is_no_life(engine: Engine) -> None
     assert guard.signs <= seen + 1
     gate.set()
     await stuck
-    await until(lambda: guard.signs > seen + 1)
+    await eventually(lambda: guard.signs > seen + 1)
     engine.stop()
     await running
 

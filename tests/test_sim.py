@@ -12,7 +12,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from threading import Thread
@@ -25,19 +25,11 @@ from PIL import Image
 from artui.sim import imaging
 from artui.sim.photos import noise_jpeg, sample_photos
 from artui.sim.server import Simulator, running
+from tests.waiting import until
 
 CLIENT_ID = "V8EkfbxtBi93cAySTVWAecEum4d6pt4J"
 DEVICE_GRANT = "urn:ietf:params:oauth:grant-type:device_code"
 SPEED = 100
-
-
-def until(condition: Callable[[], Any], seconds: float = 10, gap: float = 0.01) -> Any:
-    """Ask until the answer is yes, and return it."""
-    deadline = time.monotonic() + seconds
-    while not (answer := condition()):
-        assert time.monotonic() < deadline, "it never came true"
-        time.sleep(gap)
-    return answer
 
 
 class Customer:
@@ -262,7 +254,9 @@ def test_a_device_signs_in_when_a_person_confirms(customer: Customer) -> None:
     assert device["user_code"] in page.text
     form = {"user_code": device["user_code"], "confirm": "1"}
     assert httpx.post(device["verification_uri"], data=form).status_code == 200
-    tokens = until(lambda: (answer := _poll(customer, device)).status_code == 200 and answer.json(), gap=0.6)
+    tokens = until(
+        lambda: (answer := _poll(customer, device)).status_code == 200 and answer.json(), rest=lambda: time.sleep(0.6)
+    )
     assert tokens.keys() == {"access_token", "refresh_token", "scope", "expires_in", "token_type"}
     claims = json.loads(base64.urlsafe_b64decode(tokens["access_token"].split(".")[1] + "=="))
     assert claims["https://autoretouch.com/selectedOrganization"] == customer.account["organization"]

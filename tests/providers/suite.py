@@ -45,7 +45,7 @@ from artui.providers.base import (
 from artui.providers.http import HttpProvider, Pace
 from artui.sim.photos import noise_jpeg
 from artui.sim.server import Simulator, running
-from tests.peer import until
+from tests.waiting import eventually
 
 SPEED = 100.0
 _ENDING = ThreadPoolExecutor(8, "ending")
@@ -351,11 +351,11 @@ class ProviderSuite:
         order = await bench.order()
         bench.go_wrong("submit", "delay:0.2")
         task = asyncio.create_task(bench.submit(order))
-        await until(lambda: bench.has_arrived(order))
+        await eventually(lambda: bench.has_arrived(order))
         task.cancel()
         with pytest.raises(asyncio.CancelledError):
             await task
-        await until(lambda: bench.simulator.ledger)
+        await eventually(lambda: bench.simulator.ledger)
         assert len(bench.seen("submit")) == 1
 
     # Looking.
@@ -535,7 +535,7 @@ class ProviderSuite:
         before = len(bench.seen(call))
         bench.go_wrong(call, "delay:0.2", times=10)
         tasks = [asyncio.ensure_future(steps[call]()) for _ in range(10)]
-        await until(lambda: len(bench.seen(call)) - before == 10)
+        await eventually(lambda: len(bench.seen(call)) - before == 10)
         for task in tasks:
             task.cancel()
         ended = await asyncio.gather(*tasks, return_exceptions=True)

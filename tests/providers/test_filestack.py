@@ -40,8 +40,9 @@ from artui.providers.said.filestack_policy import Signer, sign
 from artui.sim import imaging
 from artui.sim.filestack import darkroom
 from artui.sim.server import Simulator
-from tests.peer import Link, answering, serving, until
+from tests.peer import Link, answering, serving
 from tests.providers.suite import Bench, Call, Desk, ProviderSuite, allow, ignore, stand_in
+from tests.waiting import eventually
 
 WORKFLOW = "11111111-2222-4333-8444-555555555555"
 JOB = "66666666-7777-4888-8999-aaaaaaaaaaaa"
@@ -716,7 +717,7 @@ async def test_the_stand_in_tells_a_webhook_until_it_is_heard(
     async with serving(listen) as peer:
         bench.switch(webhook=peer.url)
         placed = await bench.submit(await bench.order())
-        await until(lambda: len(heard) == 2)
+        await eventually(lambda: len(heard) == 2)
     head, _, body = heard[1].partition(b"\r\n\r\n")
     headers = {name.lower(): value for name, _, value in (line.partition(": ") for line in head.decode().split("\r\n"))}
     message = f"{headers['fs-timestamp']}.".encode() + body

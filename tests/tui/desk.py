@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import io
 import time
 from collections.abc import AsyncIterator, Callable
@@ -23,8 +22,7 @@ from artui.tui.app import Console
 from artui.tui.job_table import JobTable
 from artui.tui.jobs import Jobs
 from tests.samples import new_job
-
-PATIENCE = 10.0
+from tests.waiting import PATIENCE, eventually
 
 FAILED = {"stage": "submitted", "status": "failed", "reason": "failed at the service", "message": "Processing error"}
 CUT = {"stage": "new", "status": "failed", "reason": "cut off", "message": "the end of the JPEG is missing"}
@@ -103,12 +101,7 @@ class Desk:
 
     async def until(self, holds: Callable[[], Any], patience: float = PATIENCE) -> Any:
         """Wait until a condition holds; fails with what the screen shows then."""
-        deadline = time.monotonic() + patience
-        while not (found := holds()):
-            if time.monotonic() > deadline:
-                raise AssertionError("waited in vain for the screen:\n" + "\n".join(self.lines()))
-            await asyncio.sleep(0.01)
-        return found
+        return await eventually(holds, patience, told=lambda: "the screen shows\n" + "\n".join(self.lines()))
 
     async def sees(self, *texts: str) -> None:
         """Wait until all of this is on the screen."""

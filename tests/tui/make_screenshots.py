@@ -11,7 +11,6 @@ import re
 import shutil
 import sys
 import tempfile
-import time
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
@@ -27,9 +26,9 @@ from artui.sim.photos import noise_jpeg
 from artui.tui import catalogue
 from artui.tui.app import Console
 from artui.tui.jobs import Jobs
+from tests.waiting import eventually
 
 FOLDER = Path(__file__).parents[2] / "screenshots"
-PATIENCE = 60.0
 CELL = 12.2
 """The width of a cell in an SVG of Textual."""
 WIDE, NORMAL = (120, 36), (80, 24)
@@ -66,14 +65,6 @@ class Camera:
         for key in keys:
             await self.pilot.press(key)
         await self.pilot.pause(0.3)
-
-    async def until(self, holds: Callable[[], Any]) -> None:
-        """Wait until something is so."""
-        deadline = time.monotonic() + PATIENCE
-        while not holds():
-            if time.monotonic() > deadline:
-                raise TimeoutError("the demo does not come to where the picture is taken")
-            await asyncio.sleep(0.05)
 
     async def stop_at(self, condition: str) -> None:
         """Put the cursor on the first job of which this holds."""
@@ -117,9 +108,9 @@ def every_state(console: Console) -> bool:
 
 
 async def at_work(camera: Camera) -> None:
-    await camera.until(lambda: every_state(camera.console))
+    await eventually(lambda: every_state(camera.console))
     camera.console.clear_notifications()
-    await camera.until(lambda: len(camera.console.look.moving) >= 3 and camera.console.look.rate("up"))
+    await eventually(lambda: len(camera.console.look.moving) >= 3 and camera.console.look.rate("up"))
     await camera.press("0", "n")
     await camera.shoot("jobs")
     await camera.stop_at("reason = 'in doubt'")

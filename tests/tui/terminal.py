@@ -10,7 +10,6 @@ import signal
 import struct
 import sys
 import termios
-import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -18,7 +17,8 @@ from typing import Any
 
 import pyte
 
-PATIENCE = 15.0
+from tests.waiting import PATIENCE, until
+
 ARTUI = (sys.executable, "-m", "artui")
 
 
@@ -79,12 +79,7 @@ class Terminal:
 
     def until(self, holds: Callable[[], Any], patience: float = PATIENCE) -> Any:
         """Wait until something is so; fails with what the screen shows."""
-        deadline = time.monotonic() + patience
-        while not (found := holds()):
-            self.read(0.05)
-            if time.monotonic() > deadline:
-                raise AssertionError("waited in vain, the screen shows:\n" + self.text)
-        return found
+        return until(holds, patience, told=lambda: f"the screen shows\n{self.text}", rest=lambda: self.read(0.05))
 
     def sees(self, *texts: str, patience: float = PATIENCE) -> None:
         """Wait until all of this is on the screen."""
