@@ -60,7 +60,7 @@ def place(db: Connection, number: int, **columns: Any) -> None:
 
 
 def _day() -> str:
-    return time.strftime("%Y-%m-%d")
+    return time.strftime("%Y-%m-%d", time.localtime(time.time()))
 
 
 def fill(*states: dict[str, Any], batch: str = "aw26", names: str = "boots/IMG_{:04}.jpg") -> list[int]:
@@ -124,9 +124,9 @@ class Desk:
         assert found is not None
         return found
 
-    def pretend_engine(self) -> None:
-        """Let the console believe that an engine runs."""
-        row = EngineRow(1, 1, "here", "background", time.time(), None, "running", "test")
+    def pretend_engine(self, mode: str = "background") -> None:
+        """Let the console believe that an engine runs, or with ``watch`` that `artui watch` does."""
+        row = EngineRow(1, 1, "here", mode, time.time(), None, "running", "test")
         self.console.view._engine = lambda *_, **__: Alive(row, stale=False)  # type: ignore[method-assign]
 
     def requests(self) -> list[tuple[str, int | None]]:

@@ -17,11 +17,16 @@ import pytest
 
 from artui.background import open_journal
 from artui.config import load, paths
-from artui.journal import Connection, accounts, offers
+from artui.job import Batch, Seen
+from artui.journal import Connection, accounts, jobs, offers, rules, seen
+from artui.journal.rules import NotTaken, RuleState
+from artui.journal.seen import SeenFile
 from artui.sim.photos import noise_jpeg
 from artui.tui.app import Console
+from artui.watch.rules import rule_id
+from tests.samples import new_job
 from tests.tui.conftest import CONFIG
-from tests.tui.desk import CUT, DOUBT, FAILED, QA, QUEUED, SAVED, SENT, UPLOADING, Desk, fill
+from tests.tui.desk import CUT, DOUBT, FAILED, QA, QUEUED, SAVED, SENT, UPLOADING, Desk, fill, place
 
 NOW = 1_794_492_540.0
 """Thursday, 12 November 2026, 14:09 UTC."""
@@ -133,6 +138,55 @@ def two_accounts(folder: Path) -> None:
         journal.write(write)
 
 
+RULES = """
+[[watch]]
+name = "boots"
+folder = "/srv/in/boots"
+output = "/srv/out/boots"
+account = "studio"
+workflow = "Ghost Mannequin"
+existing = "ignore"
+caps = { day = 500 }
+
+[[watch]]
+name = "shirts"
+folder = "/srv/in/shirts"
+output = "/srv/out/shirts"
+account = "studio"
+workflow = "Background Removal"
+existing = "process"
+recursive = true
+"""
+
+
+def two_rules(folder: Path) -> None:
+    """A rule that has worked today, with files it did not take, and one whose folder has gone."""
+    studio(folder, more=RULES)
+    cut = "the end of the JPEG is missing. Nothing was sent or paid; copy it here again."
+
+    def write(db: Connection) -> None:
+        boots, shirts = rule_id("boots"), rule_id("shirts")
+        rules.load(db, boots, name="boots", folder=Path("/srv/in/boots"), account="studio", run=None, day=500,
+                   month=None, twins="deliver")  # fmt: skip
+        rules.set_state(db, boots, RuleState.WATCHING, "")
+        batch = Batch("b-boots", "boots", "studio", NOW)
+        files = [SeenFile(f"IMG_{number:04}.jpg", 1000, 1, Seen.TAKEN) for number in range(231, 238)]
+        taken = [(file, new_job(source=Path("/srv/in/boots", file.name), batch=batch.id, rule=boots)) for file in files]
+        seen.take(db, boots, batch, taken, None)
+        numbers = sorted(job.id for job in jobs.select(db, "rule = ?", (boots,)))
+        for number, state in zip(numbers, (SAVED, SAVED, SAVED, SENT, SENT, FAILED, QUEUED), strict=True):
+            place(db, number, **state)
+        for name in ("IMG_0241.jpg", "IMG_0244.jpg"):
+            seen.note(db, boots, SeenFile(name, 9, 1, Seen.REFUSED, reason="truncated", message=f"{name}: {cut}"))
+        rules.scanned(db, boots, {"still growing": NotTaken(2, ("IMG_0250.tif", "IMG_0251.tif"))})
+        rules.load(db, shirts, name="shirts", folder=Path("/srv/in/shirts"), account="studio", run=None, day=None,
+                   month=None, twins="deliver")  # fmt: skip
+        rules.set_state(db, shirts, RuleState.OFFLINE, "/srv/in/shirts is not there; is its disk mounted?")
+
+    with open_journal(paths()) as journal:
+        journal.write(write)
+
+
 # ----------------------------------------------------------------------------------------------------- the steps
 
 
@@ -159,6 +213,18 @@ def at_job(number: int, *keys: str, sees: tuple[str, ...]) -> Steps:
     async def steps(desk: Desk) -> None:
         await jobs_are_there(desk)
         desk.table.move_to(desk.table.items.index(number))
+        await press(*keys, sees=sees)(desk)
+
+    return steps
+
+
+def watching(*keys: str, sees: tuple[str, ...] = ()) -> Steps:
+    """The Watch screen while `artui watch` works, then keys."""
+
+    async def steps(desk: Desk) -> None:
+        desk.pretend_engine("watch")
+        desk.write(lambda db: db.execute("UPDATE engine SET state = 'running'"))
+        await press("4", sees=("boots", "shirts", "offline"))(desk)
         await press(*keys, sees=sees)(desk)
 
     return steps
@@ -209,6 +275,9 @@ PICTURES = {
     "workflows": Picture(some_workflows, press("3", sees=("Kim Example",))),
     "workflows-wide": Picture(some_workflows, press("3", sees=("Kim Example",)), WIDE),
     "watch-empty": Picture(studio, press("4", sees=("No folder is watched",))),
+    "watch": Picture(two_rules, watching()),
+    "watch-wide": Picture(two_rules, watching(), WIDE),
+    "watch-rule": Picture(two_rules, watching("enter", "right", sees=("IMG_0241.jpg", "IMG_0250.tif"))),
     "accounts-welcome": Picture(lambda _: None, press(sees=("Welcome",))),
     "accounts": Picture(two_accounts, press("5", sees=("Studio North", "needs credits"))),
     "accounts-wide": Picture(two_accounts, press("5", sees=("held: Studio North has 4",)), WIDE),

@@ -12,11 +12,10 @@ from typing import Any
 import pytest
 from textual.widgets import Input
 
-from artui.background import Alive, open_journal
+from artui.background import open_journal
 from artui.config import paths
 from artui.job import Batch, Seen
 from artui.journal import Connection, accounts, jobs, requests, rules, seen
-from artui.journal.requests import EngineRow
 from artui.journal.rules import NotTaken, RuleState
 from artui.journal.seen import SeenFile
 from artui.providers.base import Workflow
@@ -93,12 +92,6 @@ def journal(act: Any, *args: Any, **kwargs: Any) -> Any:
         return open_one.write(act, *args, **kwargs)
 
 
-def pretend_watching(desk: Desk) -> None:
-    """Let the console believe that `artui watch` runs."""
-    row = EngineRow(1, 1, "here", "watch", time.time(), None, "running", "test")
-    desk.console.view._engine = lambda *_, **__: Alive(row, stale=False)  # type: ignore[method-assign]
-
-
 async def on_watch(desk: Desk) -> Watches:
     await desk.press("4")
     watches = await desk.until(lambda: isinstance(desk.console.place, Watches) and desk.console.place)
@@ -148,7 +141,7 @@ async def test_figures_of_today_and_what_the_cap_holds() -> None:
     journal(refuse)
     journal(lambda db: db.execute("UPDATE rules SET allowed = 100, allowed_day = ?", (time.strftime("%Y-%m-%d"),)))
     async with at_desk(size=(100, 24)) as desk:
-        pretend_watching(desk)
+        desk.pretend_engine("watch")
         await on_watch(desk)
         await desk.sees("waits: cap reached", "8 taken, 3 done, 1 failed, 2 refused")
         await desk.until(lambda: "(100 more allowed today)" in _joined(desk))
@@ -176,7 +169,7 @@ async def test_each_state_in_words(state: RuleState, message: str, word: str, sa
     write_rules()
     journal(settle, QUEUED, state=state, message=message)
     async with at_desk() as desk:
-        pretend_watching(desk)
+        desk.pretend_engine("watch")
         await on_watch(desk)
         await desk.sees(word)
         await desk.until(lambda: said in _joined(desk))
@@ -187,7 +180,7 @@ async def test_what_settles_is_counted_and_a_pause_is_said() -> None:
     journal(settle)
     journal(refuse)
     async with at_desk() as desk:
-        pretend_watching(desk)
+        desk.pretend_engine("watch")
         await on_watch(desk)
         await desk.sees("settling 2")
         desk.write(lambda db: db.execute("UPDATE rules SET paused = 1"))
@@ -261,7 +254,7 @@ async def test_a_rule_given_to_the_watcher_alone_is_shown_while_it_works() -> No
     async with at_desk() as desk:
         await on_watch(desk)
         await desk.sees("No folder is watched")
-        pretend_watching(desk)
+        desk.pretend_engine("watch")
         await desk.sees("+ /srv/in", "watched", "0/500")
         await desk.press("e")
         await desk.sees("the command line of `artui watch`", "it ends with that")
@@ -279,7 +272,7 @@ async def test_taken_not_taken_and_log() -> None:
     journal(refuse)
     journal(rules.log, IN, "taken", "5 taken: IMG_0.jpg …")
     async with at_desk() as desk:
-        pretend_watching(desk)
+        desk.pretend_engine("watch")
         await on_watch(desk)
         await desk.press("enter")
         await desk.until(lambda: isinstance(desk.console.screen, RuleScreen))
@@ -306,7 +299,7 @@ async def test_a_group_shows_its_files_and_a_job_among_them() -> None:
     journal(settle, SAVED, TWIN)
     journal(refuse)
     async with at_desk() as desk:
-        pretend_watching(desk)
+        desk.pretend_engine("watch")
         await on_watch(desk)
         await desk.press("enter", "right")
         await desk.sees("cut off")
@@ -342,7 +335,7 @@ async def test_a_folder_that_is_offline_heads_what_is_not_taken() -> None:
     write_rules()
     journal(settle, state=RuleState.OFFLINE, message="/srv/in is not there (not mounted, renamed or deleted)")
     async with at_desk() as desk:
-        pretend_watching(desk)
+        desk.pretend_engine("watch")
         await on_watch(desk)
         await desk.press("enter", "right")
         await desk.sees("folder offline", "/srv/in is not there")
@@ -356,7 +349,7 @@ async def test_pause_and_going_on_after_a_question_with_its_price() -> None:
     write_rules()
     journal(settle, {**CAPPED, "reason": "paused"})
     async with at_desk() as desk:
-        pretend_watching(desk)
+        desk.pretend_engine("watch")
         await on_watch(desk)
         await desk.press("P")
         await desk.until(lambda: asked(desk) == [("pause rule", {"rule": IN})])
@@ -374,7 +367,7 @@ async def test_more_is_allowed_only_with_its_price_and_a_key_of_its_own() -> Non
     write_rules()
     journal(settle, CAPPED, CAPPED)
     async with at_desk() as desk:
-        pretend_watching(desk)
+        desk.pretend_engine("watch")
         await on_watch(desk)
         await desk.press("plus")
         await desk.sees("How many credits more for in, until midnight?", "2 photos wait for room: 20 cr.")
@@ -402,7 +395,7 @@ async def test_a_yes_to_what_holds_a_rule(state: RuleState, message: str, questi
     write_rules()
     journal(settle, state=state, message=message)
     async with at_desk() as desk:
-        pretend_watching(desk)
+        desk.pretend_engine("watch")
         await on_watch(desk)
         await desk.until(lambda: "y yes" in desk.lines()[-1])
         await desk.press("y")
@@ -418,7 +411,7 @@ async def test_looking_now_is_for_an_engine_that_watches() -> None:
         await on_watch(desk)
         await desk.press("u")
         await told(desk, "No engine watches folders")
-        pretend_watching(desk)
+        desk.pretend_engine("watch")
         await desk.sees("watched")
         await desk.until(lambda: desk.console.place.standings[0].is_watched)  # type: ignore[attr-defined]
         await desk.press("u")
@@ -431,7 +424,7 @@ async def test_a_console_that_only_reads_changes_nothing() -> None:
     write_rules(settings=True)
     journal(settle, CAPPED, state=RuleState.HELD, message="more than 500")
     async with at_desk(readonly=True) as desk:
-        pretend_watching(desk)
+        desk.pretend_engine("watch")
         await on_watch(desk)
         await desk.press("a", "e", "P", "plus", "u", "y", "x")
         await desk.press("enter", "P", "plus", "u", "y")
@@ -483,7 +476,7 @@ async def fill_in(desk: Desk, inbox: Path) -> None:
 async def test_a_folder_is_added_with_what_it_costs(inbox: Path) -> None:
     journal(know_workflows)
     async with at_desk() as desk:
-        pretend_watching(desk)
+        desk.pretend_engine("watch")
         await on_watch(desk)
         await fill_in(desk, inbox)
         await desk.sees("left alone: 3 photos", "WITHOUT a daily cap; studio pays")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import json
+import time
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
@@ -91,7 +92,7 @@ class Standing:
 
 def read(db: Connection, entries: Iterable[Entry], zone: dt.tzinfo, *, watching: bool) -> list[Standing]:
     """How these rules stand; in the view's thread."""
-    now = dt.datetime.now(zone)
+    now = dt.datetime.fromtimestamp(time.time(), zone)
     return [_standing(db, entry, rules.get(db, entry.id), now, watching=watching) for entry in entries]
 
 
