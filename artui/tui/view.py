@@ -166,7 +166,8 @@ class View:
 
     def _purse(self, name: str) -> Purse:
         state = self.journal.read(accounts.state, name)
-        day = datetime.now(self.config.timezone).date().isoformat()
+        today = datetime.fromtimestamp(time.time(), self.config.timezone).date().isoformat()
+        day = self.journal.read(accounts.day, name, today)
         spent = self.journal.read(purchases.spent, name, day=day, month=day[:7])
         left = state.balance
         if left is not None and state.balance_at is not None:
