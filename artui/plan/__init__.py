@@ -17,7 +17,7 @@ from artui.plan.collecting import (
     named_after,
     promises_photo,
 )
-from artui.plan.planner import Plan, Planned, Planner, Verdict, new_job, new_jobs, run_of
+from artui.plan.planner import Plan, Planned, Planner, Verdict, delivers, new_job, new_jobs, run_of
 from artui.plan.target import Offer, Target, meant
 
 __all__ = [
@@ -34,6 +34,7 @@ __all__ = [
     "at_address",
     "check",
     "collect",
+    "delivers",
     "hashed",
     "inspected",
     "is_passed_over",

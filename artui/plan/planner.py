@@ -170,7 +170,7 @@ class Planner:
         workflow, payer = self.offer.workflow, self.offer.identity.payer
         for job in self.journal.read(history.by_source, found.path):
             same = (job.payer, job.workflow, job.version) == (payer, workflow.id, workflow.version)
-            if same and _is_of(job, photo) and job.folder.is_relative_to(self.target.folder) and _delivers(job):
+            if same and _is_of(job, photo) and job.folder.is_relative_to(self.target.folder) and delivers(job):
                 return job
         return None
 
@@ -182,7 +182,8 @@ def _is_of(job: Job, photo: Photo) -> bool:
     return photo.stamp.is_content_of(files.Stamp(job.size, job.mtime_ns, job.inode, job.device))
 
 
-def _delivers(job: Job) -> bool:
+def delivers(job: Job) -> bool:
+    """Whether a job's results lie where it put them, or it is still to bring them."""
     if job.status in (Status.DONE, Status.SKIPPED):
         return bool(job.results) and all(result.path and os.path.lexists(result.path) for result in job.results)
     return job.status not in FINAL

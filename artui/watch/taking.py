@@ -12,10 +12,10 @@ from pathlib import Path
 
 from artui import files
 from artui.files import Photo, PhotoProblem
-from artui.job import Batch, Job, NewJob, Seen, Status
+from artui.job import Batch, NewJob, Seen
 from artui.journal import Journal, batches, jobs, seen
 from artui.journal.seen import SeenFile
-from artui.plan import Found, Offer, Plan, Planned, Planner, Verdict, new_job, promises_photo
+from artui.plan import Found, Offer, Plan, Planned, Planner, Verdict, delivers, new_job, promises_photo
 from artui.shown import shown
 from artui.watch.offers import Offers
 from artui.watch.rules import After, Rule
@@ -102,7 +102,7 @@ class Taker:
         """A file that only got another time has the result it had: nothing is to be done, where that is still there."""
         before = self.journal.read(seen.get, self.rule.id, candidate.name)
         job = before and before.job and before.state is not Seen.MOVED and self.journal.read(jobs.get, before.job)
-        if not job or job.size != photo.stamp.size or not _delivers(job):
+        if not job or not job.digest or job.size != photo.stamp.size or not delivers(job):
             return photo
         if files.sha256(photo).digest != job.digest:
             return photo
@@ -202,10 +202,3 @@ class Taker:
             batch = begun[0] if begun else fresh
             self._batches[number] = (batch, self.offers.labels(self.rule, batch))
         return self._batches[number]
-
-
-def _delivers(job: Job) -> bool:
-    """Whether a job's results lie where it put them, or it is still to bring them."""
-    if job.status in (Status.DONE, Status.SKIPPED):
-        return bool(job.results) and all(one.path and os.path.lexists(one.path) for one in job.results)
-    return not job.status.final and bool(job.digest)
