@@ -1,17 +1,13 @@
-"""The engine as a process: the lock, start and stop, hand-over, and whether the journal is the one it should be."""
+"""The engine as a process: the lock, start and stop, hand-over, and whether the journal is the one it should be.
+
+Commands that only look come through here too: what an engine needs to run, or to be started, is imported there.
+"""
 
 from __future__ import annotations
 
-import asyncio
 import json
-import logging
-import logging.handlers
 import os
-import resource
-import shutil
 import signal
-import socket
-import subprocess
 import sys
 import time
 from collections.abc import Awaitable, Callable
@@ -22,12 +18,13 @@ from typing import TYPE_CHECKING
 
 import artui
 from artui.config import ConfigError, Paths, load, try_lock, write_private
-from artui.credentials import scrub
 from artui.journal import Connection, Journal, JournalProblem, requests
 from artui.journal.requests import EngineRow
 from artui.journal.store import journal_uuid
 
 if TYPE_CHECKING:
+    import subprocess
+
     from artui.engine import Engine
 
 START_PATIENCE = 20.0
@@ -54,9 +51,6 @@ LOOKING_TAKES = 0.3
 
 STALE_AFTER = 30.0
 """Seconds without a heartbeat after which an engine counts as stopped (suspended, or its disk is stuck)."""
-
-LOG_BYTES, LOG_FILES = 5_000_000, 3
-
 
 WATCH = "watch"
 """The mode of the engine that watches folders, in the foreground; the other is ``background``."""
@@ -92,9 +86,15 @@ def read_anchor(paths: Paths) -> Anchor | None:
 
 
 def write_anchor(paths: Paths, journal: Journal, generation: int) -> None:
-    """Remember this journal at this generation."""
+    """Remember this journal at this generation. Raises JournalProblem."""
     text = json.dumps({"uuid": journal.read(journal_uuid), "generation": generation})
-    write_private(paths.anchor, text.encode())
+    try:
+        write_private(paths.anchor, text.encode())
+    except OSError as problem:
+        raise JournalProblem(
+            f"{paths.anchor} cannot be written ({problem.strerror}), so an old copy of the journal would not be noticed"
+            " later. Free some space or mend that folder, then start again."
+        ) from problem
 
 
 def open_journal(paths: Paths) -> Journal:
@@ -122,22 +122,43 @@ def open_journal(paths: Paths) -> Journal:
 # ------------------------------------------------------------------------------------------------- the lock
 
 
+def _try_lock(paths: Paths) -> int | None:
+    try:
+        return try_lock(paths.lock)
+    except OSError as problem:
+        raise _not_lockable(paths, problem) from problem
+
+
+def _not_lockable(paths: Paths, problem: OSError) -> JournalProblem:
+    return JournalProblem(
+        f"{paths.lock} cannot be written ({problem.strerror}), and without it two engines could run. Free some space or"
+        " mend that folder, then start again."
+    )
+
+
 class EngineLock:
-    """The kernel's lock that makes one engine of this process; it is let go when the process ends, however it ends."""
+    """The kernel's lock that makes one engine of this process; it is let go when the process ends, however it ends.
+
+    Raises :class:`AnotherEngine`, JournalProblem, ConfigError.
+    """
 
     def __init__(self, paths: Paths) -> None:
         paths.create()
-        descriptor = try_lock(paths.lock)
+        descriptor = _try_lock(paths)
         patience = time.monotonic() + LOOKING_TAKES
         while descriptor is None and time.monotonic() < patience:
             time.sleep(0.02)  # somebody may only be looking whether it is held
-            descriptor = try_lock(paths.lock)
+            descriptor = _try_lock(paths)
         if descriptor is None:
             raise AnotherEngine(_name_holder(paths))
         self._descriptor = descriptor
         self._path = paths.lock
-        os.ftruncate(descriptor, 0)
-        os.pwrite(descriptor, f"{os.getpid()} {socket.gethostname()}\n".encode(), 0)
+        try:
+            os.ftruncate(descriptor, 0)
+            os.pwrite(descriptor, f"{os.getpid()} {os.uname().nodename}\n".encode(), 0)
+        except OSError as problem:
+            self.release()
+            raise _not_lockable(paths, problem) from problem
 
     def still_ours(self) -> bool:
         """Whether the file we hold is still the one others would lock."""
@@ -170,7 +191,7 @@ def lock_is_held(paths: Paths) -> bool:
     """Whether any process is the engine now."""
     if not paths.lock.exists():
         return False
-    descriptor = try_lock(paths.lock)
+    descriptor = _try_lock(paths)
     if descriptor is None:
         return True
     os.close(descriptor)
@@ -261,10 +282,12 @@ def run_engine(paths: Paths, mode: str, run: Run, lock: EngineLock | None = None
 
     Raises :class:`AnotherEngine`, JournalProblem, ConfigError, and what ``run`` raises.
     """
+    import asyncio
+
     lock = lock or EngineLock(paths)
     try:
         with open_journal(paths) as journal:
-            host = socket.gethostname()
+            host = os.uname().nodename
             generation = journal.write(requests.engine_starts, os.getpid(), host, mode, artui.__version__)
             write_anchor(paths, journal, generation)
             asyncio.run(_serve(paths, journal, generation, lock, run))
@@ -285,6 +308,8 @@ async def _serve(paths: Paths, journal: Journal, generation: int, lock: EngineLo
 
 def _on_signals(stop: Callable[[], None]) -> Callable[[], None]:
     """The first TERM or INT stops in order, the second leaves at once; returns what undoes this."""
+    import asyncio
+
     loop = asyncio.get_running_loop()
     told = False
 
@@ -305,32 +330,13 @@ def _on_signals(stop: Callable[[], None]) -> Callable[[], None]:
     return restore
 
 
-class _Scrubbed(logging.Formatter):
-    """No secret this process knows reaches a log."""
-
-    def format(self, record: logging.LogRecord) -> str:
-        return scrub(super().format(record))
-
-
-def log_to_file(path: Path) -> None:
-    """Send this process's log to a rotated file, 0600, without secrets."""
-    previous = os.umask(0o077)
-    try:
-        handler = logging.handlers.RotatingFileHandler(
-            path, maxBytes=LOG_BYTES, backupCount=LOG_FILES, encoding="utf-8"
-        )
-    finally:
-        os.umask(previous)
-    handler.setFormatter(_Scrubbed("%(asctime)s %(levelname)s %(name)s: %(message)s"))
-    logging.basicConfig(level=logging.INFO, handlers=[handler], force=True)
-    logging.raiseExceptions = False  # a full disk costs log lines, never the engine
-    for chatty in ("httpx", "aiohttp", "asyncio", "watchfiles"):
-        logging.getLogger(chatty).setLevel(logging.WARNING)
-
-
 def main() -> int:
     """The entry of the background process: ``python -m artui.background``."""
+    import logging
+    import resource
+
     from artui.config import paths as find_paths
+    from artui.log import log_to_file
 
     paths = find_paths()
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
@@ -384,6 +390,8 @@ _children: list[subprocess.Popen[bytes]] = []
 
 def _spawn() -> subprocess.Popen[bytes]:
     """Start the engine in a session of its own, so that closing the terminal does not end it."""
+    import subprocess
+
     _children[:] = [child for child in _children if child.poll() is None]
     null = subprocess.DEVNULL
     child = subprocess.Popen(  # noqa: S603 — our own interpreter and module
@@ -405,6 +413,9 @@ def _engine_command() -> list[str]:
 
 def _logout_kills() -> bool:
     """Whether this machine ends a user's processes with the session (logind's ``KillUserProcesses``)."""
+    import shutil
+    import subprocess
+
     if shutil.which("systemd-run") is None or shutil.which("busctl") is None:
         return False
     login = ("org.freedesktop.login1", "/org/freedesktop/login1", "org.freedesktop.login1.Manager")

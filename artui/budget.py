@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, tzinfo
 
 from artui.config import Caps
-from artui.job import Job, Kind, Purchase, Reason, Stage, Status
+from artui.job import Job, Purchase
 from artui.journal import Connection, accounts, holds, jobs, purchases, rules
+from artui.states import Kind, Reason, Stage, Status
 
 
 class MayNotSpend(Exception):
@@ -16,6 +17,10 @@ class MayNotSpend(Exception):
     def __init__(self, reason: Reason, message: str) -> None:
         super().__init__(message)
         self.reason = reason
+
+
+class AccountHeld(Exception):
+    """The account is held as a whole: its jobs stand ready behind that hold, which may end at any moment."""
 
 
 class CancelledFirst(Exception):
@@ -44,29 +49,34 @@ def intend(db: Connection, job: Job, kind: Kind, key: str, draft: str, terms: Te
     """Reserve the price, write the intent and move the job to SUBMITTING, all or nothing.
 
     ``key`` is the current purchase's where that was surely not carried out, else a new one. Raises
-    :class:`MayNotSpend`, :class:`CancelledFirst`, and :class:`artui.journal.Stale` where the job moved meanwhile.
+    what :func:`check` does, :class:`CancelledFirst`, and :class:`artui.journal.Stale` where the job moved meanwhile.
     """
     fresh = jobs.get(db, job.id)
     if fresh is not None and fresh.cancel and kind is Kind.CREATE:
         raise CancelledFirst(job.source.name)
     day = accounts.turn_day(db, job.account, terms.today)
     check(db, job, Terms(terms.caps, day))
-    last = purchases.current(db, job)
-    number = job.purchase if last and last.key == key else len(purchases.of_job(db, job.id)) + 1
+    earlier = purchases.of_job(db, job.id)
+    is_again = any((purchase.number, purchase.key) == (job.purchase, key) for purchase in earlier)
+    number = job.purchase if is_again else len(earlier) + 1
     purchase = purchases.intend(
         db, job, key=key, number=number, kind=kind, draft=draft, reserved=weight(job.quoted),
         mark=accounts.mark(db, job.payer, job.workflow), day=day, month=day[:7],
     )  # fmt: skip
     stage = Stage.SUBMITTING
-    moved = jobs.move(db, job, stage, Status.RUNNING, "intent", purchase=number, new_try=kind is Kind.RETRY)
+    charged = job.charged if kind is Kind.RETRY else None
+    moved = jobs.move(
+        db, job, stage, Status.RUNNING, "intent", purchase=number, charged=charged, new_try=kind is Kind.RETRY
+    )
     return moved, purchase
 
 
 def check(db: Connection, job: Job, terms: Terms) -> None:
-    """Whether the job's price fits every cap and the balance now; :class:`MayNotSpend` where it does not."""
+    """Whether the job's price fits every cap and the balance now; :class:`MayNotSpend` where it does not, and
+    :class:`AccountHeld`."""
     state = accounts.state(db, job.account)
     if state.held:
-        raise MayNotSpend(Reason(state.held), state.message)
+        raise AccountHeld(state.message)
     rule = rules.get(db, job.rule) if job.rule else None
     if rule is not None and rule.paused:
         raise MayNotSpend(Reason.PAUSED, f"the rule {rule.name} is paused by a person")

@@ -10,9 +10,10 @@ import json
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from artui.job import FINAL, Job, Purchase, PurchaseState, Reason, Stage, Status
+from artui.job import Job, Purchase
 from artui.journal import Connection, accounts, jobs, purchases, requests
 from artui.journal.requests import Request
+from artui.states import FINAL, PurchaseState, Reason, Stage, Status
 
 _ANEW: Mapping[str, Any] = {"attempts": 0, "cancel": False, "keep": True}
 """A job that is tried again is wanted again, whatever was wished before."""
@@ -83,9 +84,16 @@ def _retry(db: Connection, job: Job, arguments: Mapping[str, Any]) -> str:
 def _retry_held(db: Connection, job: Job, arguments: Mapping[str, Any]) -> str:
     if job.reason == Reason.IN_DOUBT:
         raise Refused(f"job {job.id} is in doubt: `artui resolve {job.id}` with --adopt ID, --again or --give-up")
+    if job.reason == Reason.TWIN:
+        raise Refused(
+            f"job {job.id} has the same photo as job {job.twin_of}: decide about that one;"
+            f" `artui redo {job.id}` buys it anew"
+        )
     if job.reason == Reason.PRICE:
         if "version" not in arguments:
             raise Refused(f"{job.message}; retry it with the new price")
+        if not jobs.surely_unpaid(db, job.id):
+            return _at_new_terms(db, job, arguments)
         _from_the_start(db, job, arguments)
         return f"{job.source.name} is sent at the new price"
     if job.reason == Reason.PAYMENT:
@@ -100,8 +108,20 @@ def _retry_held(db: Connection, job: Job, arguments: Mapping[str, Any]) -> str:
     return f"{job.source.name} goes on"
 
 
+def _at_new_terms(db: Connection, job: Job, arguments: Mapping[str, Any]) -> str:
+    """Go on at another price or version with a photo that may have been paid before: it stays that photo's buyer."""
+    terms = {name: arguments[name] for name in ("quoted", "version") if name in arguments}
+    version = str(terms.get("version", job.version))
+    other = jobs.buyer(db, job.payer, job.workflow, version, job.digest, parameters=job.parameters, copy=job.copy)
+    if other is not None and other.id != job.id:
+        raise Refused(f"job {other.id} buys the same photo at the new price: `artui cancel {job.id}` leaves this one")
+    jobs.move(db, job, job.stage, Status.READY, "retry", message="asked for by a person", **_ANEW, **terms)
+    return f"{job.source.name} is sent at the new price"
+
+
 def _from_the_start(db: Connection, job: Job, arguments: Mapping[str, Any]) -> None:
     """Begin anew with the file as it is now; nothing of the earlier try was paid."""
+    jobs.pass_on(db, job, "begins anew")  # its file may be another photo by now
     allowed = {"size", "mtime_ns", "inode", "device", "quoted", "version"}
     changes = {name: value for name, value in arguments.items() if name in allowed}
     jobs.move(

@@ -14,10 +14,11 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
-from artui.job import Job, Kind, Purchase, PurchaseState, Reason, Stage, Status
+from artui.job import Job, Purchase
 from artui.journal import Connection, Stale, accounts, history, jobs, purchases
 from artui.pace import backoff
 from artui.providers.base import Absent, Found, Incomplete, Look, Progress, Provider, Sent, Sought
+from artui.states import Kind, PurchaseState, Reason, Stage, Status
 from artui.steps import Journey
 
 LOOKS_NEEDED = 2

@@ -8,18 +8,18 @@ import os
 import time
 from collections.abc import Awaitable, Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any, TypeVar
 
 from artui import budget, decisions, files, providers
 from artui.config import AccountConfig, Config, ConfigError, Paths
 from artui.credentials import Vault
-from artui.job import FINAL, Reason, Stage
 from artui.journal import Connection, Journal, Unwritable, holds, jobs, requests, rules
 from artui.journal.requests import Request
 from artui.lane import Lane
 from artui.pace import Clock
 from artui.providers.base import Blocked, NotPermitted, Provider, Rejected, Sent, Surroundings, Transient
+from artui.states import FINAL, Reason, Stage
 from artui.steps import Desk, Journey
 from artui.transfers import Transfers
 
@@ -87,7 +87,12 @@ class Engine:
         self._keep_ballast()
         await self._get_ready()
         loop = asyncio.get_running_loop()
-        self.journal.on_commit(lambda: loop.call_soon_threadsafe(self._wake))
+
+        def ring() -> None:
+            with suppress(RuntimeError):  # the loop has closed: nobody is left to wake
+                loop.call_soon_threadsafe(self._wake)
+
+        self.journal.on_commit(ring)
         beat_at = 0.0
         try:
             while not self.stopping.is_set():
@@ -96,8 +101,8 @@ class Engine:
                     await self._beat()
                 with self._waiting_for_disk():
                     await self._look_round()
-                if idle_seconds is not None and await self._idle_for(idle_seconds):
-                    break
+                    if idle_seconds is not None and await self._idle_for(idle_seconds):
+                        break
                 self._fail_with_tasks()
                 await self._pause()
         finally:
@@ -146,12 +151,12 @@ class Engine:
     async def _look_round(self) -> None:
         """See what other processes wrote: new jobs, requests."""
         self._transfers.publish()
-        seen = await asyncio.to_thread(self.journal.changes)
+        seen = self.journal.changes()
         if seen == self._seen:
             return
         self._seen = seen
         await self._open_lanes()
-        for request in await self.journal.ask(requests.waiting):
+        for request in self.journal.read(requests.waiting):
             if request.what not in ASKING:
                 await self._answer(request)
             elif request.id not in self._asking:
@@ -249,7 +254,7 @@ class Engine:
 
     async def _may_pay(self) -> None:
         """Refuse a paid call's first byte where the lock or the generation is no longer this engine's."""
-        row = await self.journal.ask(requests.engine)
+        row = self.journal.read(requests.engine)
         if row.generation != self.generation or not self._still_ours():
             raise NotPermitted("another engine has taken this journal over")
 
@@ -320,7 +325,7 @@ class Engine:
 
     async def _not_to_be_run_again(self, request: Request) -> str:
         """Why the service cannot be asked to run a job's execution again; empty where it can, or need not."""
-        job = await self.journal.ask(jobs.get, request.job or 0)
+        job = self.journal.read(jobs.get, request.job or 0)
         if job is None or not job.execution or not (job.status in FINAL or job.reason == Reason.PAYMENT):
             return ""
         lane = await self._open_lane(job.account)
@@ -330,7 +335,7 @@ class Engine:
 
     async def _unfit(self, request: Request) -> str:
         """Why an execution a person names cannot be this job's; empty where it fits."""
-        job = await self.journal.ask(jobs.get, request.job or 0)
+        job = self.journal.read(jobs.get, request.job or 0)
         lane = self._lanes.get(job.account) if job else None
         execution = str(request.arguments.get("execution", ""))
         if job is None or lane is None:

@@ -5,11 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from artui import files
-from artui.budget import CancelledFirst, MayNotSpend
-from artui.job import Job, Reason, Stage, Status
+from artui.budget import AccountHeld, CancelledFirst, MayNotSpend
+from artui.job import Job
 from artui.journal import Unwritable
 from artui.pace import retry_delay
 from artui.providers.base import Blocked, Cause, NotPermitted, Rejected, Transient
+from artui.states import Reason, Stage, Status
 from artui.steps import Hold, NotYet
 from artui.steps.output import OUTPUT_AGAIN
 
@@ -65,10 +66,8 @@ def judge(job: Job, failure: Exception, moment: Moment) -> Verdict:
             return Verdict(Status.WAITING, "put off", Reason.TRY_AGAIN, said, due=moment.now + 1)
         case Blocked():
             return Verdict(Status.READY, "put back", message=said, holds=HOLD_OF[failure.cause])
-        case MayNotSpend() if failure.reason is Reason.CREDITS:
-            return Verdict(Status.READY, "put back", message=said, holds=Reason.CREDITS)
-        case MayNotSpend():
-            return Verdict(Status.HELD, "held", failure.reason, said)
+        case AccountHeld() | MayNotSpend():
+            return _not_spent(failure)
         case Hold():
             due = None if failure.due is None else moment.now + failure.due
             return Verdict(Status.HELD, "held", failure.reason, said, due=due)
@@ -78,6 +77,16 @@ def judge(job: Job, failure: Exception, moment: Moment) -> Verdict:
             return Verdict(Status.CANCELLED, "cancelled", message="cancelled, nothing paid")
         case _:
             return _on_disk(job, failure, moment)
+
+
+def _not_spent(failure: AccountHeld | MayNotSpend) -> Verdict:
+    """Behind a hold of its account the job stands ready, for that may end at any moment; any other hold is its own."""
+    match failure:
+        case AccountHeld():
+            return Verdict(Status.READY, "put back", message=str(failure))
+        case MayNotSpend(reason=Reason.CREDITS):
+            return Verdict(Status.READY, "put back", message=str(failure), holds=Reason.CREDITS)
+    return Verdict(Status.HELD, "held", failure.reason, str(failure))
 
 
 def _on_disk(job: Job, failure: Exception, moment: Moment) -> Verdict:

@@ -1,136 +1,12 @@
-"""What a job is: its stages, statuses and legal moves, and the purchases made for it. Pure data, no input or output."""
+"""What a job is, with the purchases made for it: the records of the journal. Pure data, no input or output."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from enum import StrEnum
 from pathlib import Path
 
-
-class Stage(StrEnum):
-    """How far a job has come; only forward within one purchase."""
-
-    NEW = "new"
-    CHECKED = "checked"
-    UPLOADED = "uploaded"
-    SUBMITTING = "submitting"
-    SUBMITTED = "submitted"
-    PROCESSED = "processed"
-    SAVED = "saved"
-
-    @property
-    def rank(self) -> int:
-        """Position on the way, 0 for NEW."""
-        return _RANKS[self]
-
-
-_RANKS = {stage: rank for rank, stage in enumerate(Stage)}
-
-BEFORE_PAYING = (Stage.NEW, Stage.CHECKED, Stage.UPLOADED, Stage.SUBMITTING)
-"""The stages worked on up to and including the paid call."""
-
-
-class Status(StrEnum):
-    """What may happen to a job now."""
-
-    READY = "ready"
-    RUNNING = "running"
-    WAITING = "waiting"
-    HELD = "held"
-    DONE = "done"
-    SKIPPED = "skipped"
-    FAILED = "failed"
-    CANCELLED = "cancelled"
-
-    @property
-    def final(self) -> bool:
-        """Whether nothing more happens without a person's decision."""
-        return self in FINAL
-
-
-FINAL = frozenset({Status.DONE, Status.SKIPPED, Status.FAILED, Status.CANCELLED})
-
-
-class Reason(StrEnum):
-    """Why a job waits or is held. A FAILED job's reason is free: the file's or the service's own code."""
-
-    AT_SERVICE = "at the service"
-    IN_QA = "in QA"
-    TRY_AGAIN = "try again"
-    LOOKING = "looking it up"
-    TWIN = "same photo as another job"
-    DISK_FULL = "disk full"
-
-    IN_DOUBT = "in doubt"
-    CAP = "cap"
-    CREDITS = "credits"
-    PAYMENT = "payment required"
-    LOGIN = "login"
-    QUOTA = "quota"
-    PRICE = "price changed"
-    PAUSED = "paused"
-    SAMPLE = "sample"
-    OVERDUE = "overdue"
-    GONE = "gone"
-    OUTPUT = "output folder"
-    ACCOUNT = "account changed"
-    DAMAGED = "result damaged"
-    ERROR = "unexpected error"
-    RECOVERED = "journal recovered"
-
-    FAILED = "failed at the service"
-    REJECTED = "refused by the service"
-
-
-ACCOUNT_WIDE = frozenset({Reason.LOGIN, Reason.CREDITS, Reason.QUOTA, Reason.PAUSED})
-"""Holds that belong to an account: they end for all its jobs at once."""
-
-NEXT: Mapping[Status, frozenset[Status]] = {
-    Status.READY: frozenset({Status.READY, Status.RUNNING, Status.WAITING, Status.HELD, Status.CANCELLED}),
-    Status.RUNNING: frozenset(Status),
-    Status.WAITING: frozenset(Status),
-    Status.HELD: frozenset(Status) - {Status.RUNNING},
-    Status.DONE: frozenset(),
-    Status.SKIPPED: frozenset(),
-    Status.FAILED: frozenset({Status.READY, Status.WAITING}),
-    Status.CANCELLED: frozenset({Status.READY}),
-}
-"""The statuses that may follow each status. Out of a final one leads only a person's decision."""
-
-
-def legal(before: tuple[Stage, Status], after: tuple[Stage, Status], *, new_try: bool = False) -> bool:
-    """Whether a job may move so. ``new_try``: the purchase under way surely cost nothing or a decision opened a new
-    one, so that the stage may fall back."""
-    forward = after[0].rank >= before[0].rank
-    return (forward or new_try) and after[1] in NEXT[before[1]]
-
-
-class PurchaseState(StrEnum):
-    """What is known about one paid request."""
-
-    INTENDED = "intended"
-    REFUSED = "refused"
-    KNOWN = "known"
-    PRESUMED_SPENT = "presumed spent"
-
-
-class Seen(StrEnum):
-    """What became of a file in a watched folder: not taken (the first two), or a job's, from taking it to its end."""
-
-    EXISTING = "existing"
-    REFUSED = "refused"
-    TAKEN = "taken"
-    LEAVING = "leaving"
-    KEPT = "kept"
-    MOVED = "moved"
-
-
-class Kind(StrEnum):
-    """Which paid request a purchase makes."""
-
-    CREATE = "create"
-    RETRY = "retry"
+from artui.states import Kind, PurchaseState, Stage, Status
 
 
 @dataclass(frozen=True, slots=True)
@@ -230,6 +106,11 @@ class Job(NewJob):
     created_at: float = 0.0
     stage_at: float = 0.0
     finished_at: float | None = None
+
+    @property
+    def may_have_cost(self) -> bool:
+        """Whether something was sent for it that is not known to have cost nothing."""
+        return self.purchase > 0 and self.charged != 0
 
     @property
     def place(self) -> tuple[Stage, Status]:

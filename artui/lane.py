@@ -13,12 +13,14 @@ from typing import Any, TypeVar
 
 from artui import budget, doubt
 from artui.failures import HOLD_OF, TO_SAVE, Moment, Verdict, judge
-from artui.job import BEFORE_PAYING, FINAL, Job, Kind, Reason, Stage, Status
+from artui.holding import Holding
+from artui.job import Job
 from artui.journal import Connection, Stale, Unwritable, accounts, holds, jobs, purchases
 from artui.lookout import Lookout
-from artui.pace import Gate, next_day
-from artui.providers.base import Blocked, Rejected, Sent, Transient
-from artui.steps import Desk, Journey
+from artui.pace import Gate
+from artui.providers.base import Blocked, Progress, Rejected, Sent, State, Transient
+from artui.states import BEFORE_PAYING, FINAL, Kind, Reason, Stage, Status
+from artui.steps import Desk, Journey, NotYet
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")
@@ -31,6 +33,10 @@ LEAST_REST = 0.01
 
 TENDING = 0.2
 """Seconds between two rounds of looking after an account or what is in doubt there, however often its jobs move."""
+
+
+AHEAD = 2
+"""Photos that are checked while others hold all slots, so that the line never waits for a check."""
 
 
 @dataclass
@@ -47,18 +53,22 @@ class Lane:
     def __post_init__(self) -> None:
         self.desk = self.journey.desk
         pace = self.desk.account.pace
-        self.uploads, self.downloads, self.calls = Gate(pace.uploads), Gate(pace.downloads), Gate(pace.calls)
+        self.uploads, self.downloads, self.calls = Gate(pace.uploads, AHEAD), Gate(pace.downloads), Gate(pace.calls)
         self.in_flight = pace.in_flight or self.desk.provider.limits.in_flight
         self.name = self.desk.account.name
-        self.held = self._held_message = ""
-        self._held_until: float | None = None
-        self.lookout = Lookout(self.journey)
+        self.holding = Holding(self.desk)
+        self.lookout = Lookout(self.desk, self._noted)
         self._tasks: set[asyncio.Task[None]] = set()
         self._questions: set[asyncio.Future[Any]] = set()
         self._bells: list[asyncio.Event] = []
         self._balance_asked = 0.0
         self._trial: int | None = None
         self._trial_balance = 0
+
+    @property
+    def held(self) -> str:
+        """The reason that holds the whole account, empty where nothing does."""
+        return self.holding.reason
 
     @property
     def _now(self) -> float:
@@ -68,13 +78,10 @@ class Lane:
         """Put right what an engine that is gone left behind, and look afresh at what holds the account."""
         settle_due = self._now + self.desk.provider.settings.settle
         await self.desk.journal.do(holds.recover, self.name, self._now, settle_due)
-        state = await self.desk.journal.ask(accounts.state, self.name)
-        self.held, self._held_message, self._held_until = state.held, state.message, state.held_until
-        if self.held and self.held != Reason.PAUSED and not self._waits_for_day():
-            await self.release()
+        await self.holding.start()
         provider = self.desk.provider
         organization = getattr(provider.settings, "organization", "")
-        await self.desk.journal.do(holds.hold_strangers, self.name, provider.endpoint, organization)
+        await self.desk.journal.do(holds.hold_strangers, self.name, provider.endpoint, organization, settle_due)
         await self.lookout.start()
 
     async def run(self) -> None:
@@ -131,12 +138,16 @@ class Lane:
             except Unwritable as problem:
                 log.warning("%s Waiting for it.", problem)
                 until = self._now + 1
-            seconds = IDLE_TICK if until is None else min(IDLE_TICK, max(0.0, until - self._now))
-            with suppress(TimeoutError):
-                async with asyncio.timeout(seconds):
-                    await bell.wait()
-            bell.clear()
+            await self._rung(bell, until)
             await asyncio.sleep(rest)
+
+    async def _rung(self, bell: asyncio.Event, until: float | None) -> None:
+        """Wait until a bell rings or a time has come, ``IDLE_TICK`` at the most."""
+        seconds = IDLE_TICK if until is None else min(IDLE_TICK, max(0.0, until - self._now))
+        with suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                await bell.wait()
+        bell.clear()
 
     # -------------------------------------------------------------------------------------------------- taking jobs
 
@@ -149,10 +160,10 @@ class Lane:
         return 0 if self.held == Reason.LOGIN else self.downloads.free(self._now)
 
     async def _send_turn(self) -> float | None:
-        return await self._take(BEFORE_PAYING, self.uploads, self.journey.prepare, self._free_to_send())
+        return await self._take(BEFORE_PAYING, self.uploads, self._send, self._free_to_send())
 
     async def _save_turn(self) -> float | None:
-        return await self._take(TO_SAVE, self.downloads, self.journey.save, self._free_to_save())
+        return await self._take(TO_SAVE, self.downloads, self._save, self._free_to_save())
 
     async def _take(
         self, stages: Sequence[Stage], gate: Gate, step: Callable[[Job], Awaitable[Job]], slots: int
@@ -164,7 +175,11 @@ class Lane:
         def write(db: Connection) -> tuple[list[Job], float | None]:
             return jobs.claim(db, self.name, stages, self._now, slots), jobs.next_due(db, self.name, stages)
 
-        taken, due = await self.desk.journal.do(write)
+        gate.start(slots)  # nobody else gives them away meanwhile
+        try:
+            taken, due = await self.desk.journal.do(write)
+        finally:
+            gate.end(slots)
         self._begin(taken, gate, step)
         return max(due or 0.0, gate.not_before) or None
 
@@ -175,30 +190,64 @@ class Lane:
             self._tasks.add(task)
             task.add_done_callback(self._tasks.discard)
 
-    async def _carry(self, job: Job, gate: Gate, step: Callable[[Job], Awaitable[Job]]) -> None:
-        """Take one job as far as it goes; whatever happens it is put down in a place the journal names."""
+    async def _send(self, job: Job) -> Job:
+        """Check a photo, wait for a slot, and send it: what leads up to the paid call begins only in the slot."""
+        if job.stage is Stage.NEW:
+            job = await self.journey.check(job)
+        return await self._in_slot(job, self.journey.prepare) if job.status is Status.RUNNING else job
+
+    async def _replay(self, job: Job) -> Job:
+        return await self._in_slot(job, self.journey.replay)
+
+    async def _in_slot(self, job: Job, step: Callable[[Job], Awaitable[Job]]) -> Job:
+        """Take a step once there is a slot for it; NotYet where none comes because the account is held or all ends."""
+        self._bells.append(bell := asyncio.Event())
+        try:
+            while not self.uploads.enter(self._now):
+                await self._rung(bell, self.uploads.not_before or None)
+                if self.held or self.stopping.is_set():
+                    raise NotYet("nothing is sent now")
+        finally:
+            self._bells.remove(bell)
+        try:
+            return await self._observed(self.uploads, job, step)
+        finally:
+            self.uploads.leave()
+
+    async def _save(self, job: Job) -> Job:
+        return await self._observed(self.downloads, job, self.journey.save)
+
+    async def _observed(self, gate: Gate, job: Job, step: Callable[[Job], Awaitable[Job]]) -> Job:
+        """Take a step from whose end its gate learns how many may run."""
         started = self._now
         try:
+            job = await step(job)
+        except Transient as failure:
+            gate.failed(self._now, started, failure.retry_after)
+            raise
+        gate.succeeded()
+        return job
+
+    async def _carry(self, job: Job, gate: Gate, step: Callable[[Job], Awaitable[Job]]) -> None:
+        """Take one job as far as it goes; whatever happens it is put down in a place the journal names."""
+        try:
             carried = await step(job)
-            gate.succeeded()
             if carried.stage is Stage.SUBMITTED and carried.status is Status.WAITING:
                 self.lookout.expect(carried)
         except asyncio.CancelledError:
             await asyncio.shield(self._put_back(job))
         except Exception as failure:  # noqa: BLE001 — every failure has a place, an unexpected one too
-            await self._failed(job, failure, gate, started)
+            await self._failed(job, failure)
         finally:
             gate.end()
             self.wake()
 
     # ------------------------------------------------------------------------------------------ what a failure means
 
-    async def _failed(self, job: Job, failure: Exception, gate: Gate, started: float) -> None:
-        fresh = await self.desk.journal.ask(jobs.get, job.id)
+    async def _failed(self, job: Job, failure: Exception) -> None:
+        fresh = self.desk.journal.read(jobs.get, job.id)
         if fresh is None or fresh.status is not Status.RUNNING or isinstance(failure, Stale):
             return
-        if isinstance(failure, Transient):
-            gate.failed(self._now, started, failure.retry_after)
         moment = Moment(self._now, self.desk.provider.settings.settle, random.random())  # noqa: S311 — jitter
         verdict = judge(fresh, failure, moment)
         if verdict.unexpected:
@@ -230,35 +279,17 @@ class Lane:
         """
         if under_way := set(self.journey.paying.under_way):
             await asyncio.wait(under_way)
-        fresh = await self.desk.journal.ask(jobs.get, job.id)
+        fresh = self.desk.journal.read(jobs.get, job.id)
         if fresh is not None and fresh.status is Status.RUNNING:
             await self._put(fresh, Verdict(Status.READY, "put back"))
 
     async def hold(self, reason: Reason, message: str) -> None:
         """Hold the whole account; told once."""
-        until = next_day(self.desk.service_time(), self.desk.zone) if reason is Reason.QUOTA else None
-        self.held, self._held_message, self._held_until = reason, message, until
-        if await self.desk.journal.do(accounts.set_hold, self.name, reason, message, until):
-            log.warning("%s is held (%s): %s", self.name, reason, message)
-        await self._hold_all()
-
-    def _waits_for_day(self) -> bool:
-        """Whether the account is held for the rest of the service's day."""
-        until = self._held_until
-        return self.held == Reason.QUOTA and until is not None and self.desk.service_time() < until
-
-    async def _hold_all(self) -> None:
-        """Hold what stands ready, what joined since the hold began included. Without a sign-in nothing can go on."""
-        reason = Reason(self.held)
-        stages = tuple(Stage) if reason is Reason.LOGIN else BEFORE_PAYING
-        await self.desk.journal.do(holds.hold_account, self.name, reason, self._held_message, stages)
+        await self.holding.begin(reason, message)
 
     async def release(self) -> None:
         """End the account's hold and let its jobs go on."""
-        reason, self.held, self._held_until = self.held, "", None
-        await self.desk.journal.do(holds.release_account, self.name)
-        if reason:
-            log.info("%s goes on (was held: %s)", self.name, reason)
+        await self.holding.end()
         self.wake()
 
     # ------------------------------------------------------------------------------------------- asking the service
@@ -302,6 +333,19 @@ class Lane:
         until = self.lookout.next_round()
         return None if until is None else max(until, self.calls.not_before)
 
+    async def _noted(self, job: Job, progress: Progress) -> Job:
+        """Write down what a look showed. What is done is saved at once where a slot is free: it need not be taken."""
+        if progress.state is not State.DONE or self.stopping.is_set() or self._free_to_save() <= 0:
+            return await self.journey.note(job, progress)
+        self.downloads.start()
+        try:
+            noted = await self.journey.note(job, progress, taken=True)
+        finally:
+            self.downloads.end()
+        if noted.status is Status.RUNNING:
+            self._begin([noted], self.downloads, self._save)
+        return noted
+
     async def _doubt_turn(self) -> float | None:
         """Settle paid calls in doubt: send again what a service carries out once per key, look the others up."""
         found, until = await self.desk.journal.ask(self._in_doubt)
@@ -310,7 +354,7 @@ class Lane:
         replays = self.desk.provider.limits.idempotent_submit
         again = [one for one in found if replays and one.purchase.kind is Kind.CREATE]
         asked = [one for one in found if not (replays and one.purchase.kind is Kind.CREATE)]
-        await self._replay(again)
+        await self._send_again(again)
         if asked and self.calls.free(self._now) and self.held != Reason.LOGIN:
             reading = await self._ask(doubt.read(self.desk.provider, asked), rest=1.0)
             for job in await doubt.settle(self.journey, asked, reading) if reading else ():
@@ -326,24 +370,21 @@ class Lane:
         """What is in doubt and due, and when the next of it is."""
         return doubt.due(db, self.name, self._now), doubt.next_due(db, self.name)
 
-    async def _replay(self, again: Sequence[doubt.InDoubt]) -> None:
+    async def _send_again(self, again: Sequence[doubt.InDoubt]) -> None:
         """Send purchases in doubt again, as many as there are slots; none while the account is held."""
         slots = 0 if self.held else self.uploads.free(self._now)
         if slots <= 0 or not again:
             return
         limits, clocks = self.desk.provider.limits, (self._now, self.desk.service_time())
         taken = await self.desk.journal.do(doubt.take_to_replay, again[:slots], limits.replay_within, clocks)
-        self._begin(taken, self.uploads, self.journey.replay)
+        self._begin(taken, self.uploads, self._replay)
 
     # ------------------------------------------------------------------------------------------------------- tending
 
     async def _tend_turn(self) -> float | None:
         """Keep the balance fresh while there is something to buy, and end what holds by itself."""
         now = self._now
-        if self.held == Reason.QUOTA and not self._waits_for_day():
-            await self.release()
-        if self.held:
-            await self._hold_all()
+        await self.holding.renew()
         await self.desk.journal.do(holds.release_due, self.name, now)
         if await self.desk.journal.ask(holds.count_held, self.name, Reason.CAP):
             await self.desk.journal.do(budget.release_capped, self.name, self.desk.terms())
@@ -375,7 +416,7 @@ class Lane:
             return
         except (Transient, Rejected):
             return
-        before = (await self.desk.journal.ask(accounts.state, self.name)).balance
+        before = self.desk.journal.read(accounts.state, self.name).balance
         await self.desk.journal.do(accounts.set_balance, self.name, balance, read_at)
         has_risen = before is not None and balance is not None and balance > before
         if (
@@ -405,7 +446,7 @@ class Lane:
         if not ripe:
             return
         if self._trial is not None:
-            trial = await self.desk.journal.ask(jobs.get, self._trial)
+            trial = self.desk.journal.read(jobs.get, self._trial)
             if trial is None or (trial.stage is Stage.SUBMITTING and trial.status not in FINAL):
                 return
             went_on = trial.reason != Reason.PAYMENT

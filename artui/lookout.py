@@ -5,13 +5,14 @@ from __future__ import annotations
 import asyncio
 import random
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 
-from artui.job import FINAL, Job, Reason, Stage, Status
+from artui.job import Job
 from artui.journal import Stale, accounts, jobs
 from artui.pace import Looks, first_look, next_look, next_round, qa_look
 from artui.providers.base import Progress, State
-from artui.steps import Journey
+from artui.states import FINAL, Reason, Stage, Status
+from artui.steps import Desk
 
 AT_ONCE = 500
 """The most executions one round of looks asks about."""
@@ -25,12 +26,13 @@ deadline of its own."""
 class Lookout:
     """The schedule of looks, in memory: after a restart everything is looked at soon.
 
-    ``bell`` rings when something was added that cannot wait for the next round.
+    ``bell`` rings when something was added that cannot wait for the next round; ``note`` writes down what one look
+    showed.
     """
 
-    def __init__(self, journey: Journey) -> None:
-        self.journey = journey
-        self.desk = journey.desk
+    def __init__(self, desk: Desk, note: Callable[[Job, Progress], Awaitable[Job]]) -> None:
+        self.desk = desk
+        self._note = note
         self.bell = asyncio.Event()
         self._looks: dict[int, tuple[Job, Looks]] = {}
         self._round: float | None = None
@@ -89,10 +91,10 @@ class Lookout:
         """Write down one look and settle when the next one is, or that none is needed."""
         if progress is not None:
             try:
-                job = await self.journey.note(job, progress)
+                job = await self._note(job, progress)
                 job = await self._overdue(job)
             except Stale:
-                fresh = await self.desk.journal.ask(jobs.get, job.id)
+                fresh = self.desk.journal.read(jobs.get, job.id)
                 job = fresh or job
         if job.stage is not Stage.SUBMITTED or job.status in FINAL:
             self._looks.pop(job.id, None)
@@ -113,7 +115,7 @@ class Lookout:
         if bound is None and since < OVERDUE_AFTER:
             return job
         if bound is None:
-            usual = await self.desk.journal.ask(accounts.usual, job.payer, job.workflow)
+            usual = self.desk.journal.read(accounts.usual, job.payer, job.workflow)
             bound = max(OVERDUE_AFTER, OVERDUE_TIMES * (usual[0] if usual else 0.0))
         if since < bound:
             return job

@@ -47,11 +47,16 @@ class Gate:
 
     Halves on a transient failure, gains one per success up to ``most``. At one and still failing it lets a single
     probe through after 1, 2, 4 … 300 seconds, or after what the service asked for.
+
+    With ``ahead`` so many more may be ``running`` up to the call itself, and :meth:`enter` where one of ``allowed`` is
+    free; ``inside`` counts those.
     """
 
     most: int
+    ahead: int = 0
     allowed: int = 0
     running: int = 0
+    inside: int = 0
     failures: int = 0
     not_before: float = 0.0
     learned_at: float = 0.0
@@ -63,15 +68,25 @@ class Gate:
         """How many more may start now."""
         if now < self.not_before:
             return 0
-        return max(0, self.allowed - self.running)
+        return max(0, self.allowed + self.ahead - self.running)
 
     def start(self, number: int = 1) -> None:
         """Take slots."""
         self.running += number
 
-    def end(self) -> None:
-        """Give a slot back."""
-        self.running -= 1
+    def end(self, number: int = 1) -> None:
+        """Give slots back."""
+        self.running -= number
+
+    def enter(self, now: float) -> bool:
+        """Whether one that runs may make its call now; it is inside then, until it leaves."""
+        is_free = now >= self.not_before and self.inside < self.allowed
+        self.inside += is_free
+        return is_free
+
+    def leave(self) -> None:
+        """Make room inside for the next."""
+        self.inside -= 1
 
     def succeeded(self) -> None:
         """One call worked."""

@@ -17,11 +17,12 @@ from typing import Any
 from artui import budget, files
 from artui.background import Displaced, read_anchor, write_anchor
 from artui.config import Paths, sync_folder
-from artui.job import FINAL, Job, Kind, PurchaseState, Reason, Stage, Status
+from artui.job import Job
 from artui.journal import Connection, Journal, accounts, jobs, purchases, requests, rescue
 from artui.journal.rescue import Salvaged
 from artui.journal.store import journal_uuid
 from artui.providers.base import Absent, Found, Incomplete, Look, Progress, Provider, Sought
+from artui.states import FINAL, Kind, PurchaseState, Reason, Stage, Status
 
 
 class Trouble(StrEnum):

@@ -6,11 +6,15 @@ import json
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
-from artui.job import Event, Job, Status
-from artui.journal import Journal, history, jobs
-from artui.journal.following import Scope
+from artui.job import Event, Job
+from artui.journal import history, jobs
+from artui.states import Status
+
+if TYPE_CHECKING:
+    from artui.journal import Journal
+    from artui.journal.following import Scope
 
 LOOK_EVERY = 0.1
 """Seconds between two looks at what was written."""

@@ -24,10 +24,10 @@ from artui.cli.engine import _status_lines
 from artui.cli.exits import Exit, Trouble, first, of_jobs
 from artui.cli.session import Session
 from artui.config import paths
-from artui.job import Reason, Status
 from artui.journal import Journal
 from artui.journal.history import Count
 from artui.journal.requests import EngineRow
+from artui.states import Reason, Status
 from tests.desk import Desk
 
 ARTUI = [sys.executable, "-m", "artui"]

@@ -23,8 +23,9 @@ from artui.cli.exits import Exit
 from artui.cli.watching import Outlet, Teller, Voice, leads_to_journald
 from artui.config import load, paths
 from artui.config.known import RULE
-from artui.job import Event, Stage, Status
+from artui.job import Event
 from artui.sim.photos import noise_jpeg
+from artui.states import Stage, Status
 from artui.watch import load_rules
 from tests.desk import Desk
 from tests.waiting import PATIENCE, until

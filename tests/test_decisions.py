@@ -5,15 +5,17 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Iterator
+from dataclasses import asdict
 from typing import Any
 
 import pytest
 
-from artui import decisions
+from artui import decisions, files
 from artui.background import open_journal
 from artui.config import paths
-from artui.job import Job, Reason, Stage, Status
+from artui.job import Job
 from artui.journal import Journal, accounts, jobs, purchases, requests
+from artui.states import Reason, Stage, Status
 from tests.studio import Studio
 from tests.tui.desk import CANCELLED, FAILED, place
 from tests.tui.desk import fill as fill_journal
@@ -190,3 +192,44 @@ def test_what_is_given_up_stays_given_up(journal: Journal) -> None:
     assert outcome.refused
     assert "redo" in outcome.message
     assert not journal.read(purchases.of_job, number)[0].surely_unpaid
+
+
+def test_a_twin_has_no_way_on_but_through_the_job_that_may_have_been_paid(journal: Journal) -> None:
+    number = fill(stage="checked", status="held", reason="same photo as another job", twin_of=1)
+    job, outcome = decide(journal, "retry", number)
+    assert outcome.refused
+    assert "job 1" in outcome.message
+    assert job.status is Status.HELD
+    assert decide(journal, "cancel", number)[0].status is Status.CANCELLED
+
+
+async def test_a_job_that_begins_anew_leaves_its_twins_behind(studio: Studio) -> None:
+    recipe = studio.workflows["Background Removal"]
+    first, second, other = studio.photos(3)
+    second.write_bytes(first.read_bytes())
+    studio.simulator.switch({"price": {recipe.id: 12}})
+    [one, another] = await studio.add([first, other])
+    await studio.start()
+    await studio.until(lambda: [job.reason for job in studio.jobs()] == [Reason.PRICE] * 2)
+    [twin] = await studio.add([second])
+    await studio.until(lambda: studio.job(twin).status is Status.WAITING)
+    first.write_bytes(other.read_bytes())
+    for number in (another, one, twin):
+        await studio.until(lambda held=number: studio.job(held).reason == Reason.PRICE)
+        stamp, now = files.stamp(studio.job(number).source), studio.journal.read(decisions.terms, studio.job(number))
+        assert not (await studio.ask("retry", number, **asdict(stamp), **now)).refused
+    finished = await studio.at_rest()
+    assert [job.status for job in finished] == [Status.SKIPPED, Status.DONE, Status.DONE], studio.places()
+    assert len(studio.simulator.ledger) == 2
+    studio._sources.clear()  # one of them was changed here
+    studio.check()
+
+
+def test_a_photo_that_may_have_been_paid_stays_its_buyer_at_a_new_price(journal: Journal) -> None:
+    number = fill(stage="submitting", status="held", reason="in doubt", buys=1)
+    before, _ = decide(journal, "again", number)
+    journal.write(place, number, status="held", reason=Reason.PRICE)
+    job, outcome = decide(journal, "retry", number, quoted=12, version="v2")
+    assert not outcome.refused
+    assert (job.place, job.quoted, job.version) == ((Stage.UPLOADED, Status.READY), 12, "v2")
+    assert (job.digest, job.buys) == (before.digest, True)

@@ -15,9 +15,10 @@ import pytest
 
 from artui import budget, failures, files, pace
 from artui.files import publishing
-from artui.job import Batch, PurchaseState, Reason, Stage, Status
+from artui.job import Batch
 from artui.journal import Journal, history, jobs, purchases, requests
 from artui.sim.server import Simulator, running
+from artui.states import PurchaseState, Reason, Stage, Status
 from tests.studio import Studio, open_studio
 
 
@@ -29,6 +30,30 @@ async def test_ten_photos_come_back_paid_once(studio: Studio) -> None:
     assert len(studio.simulator.ledger) == 10
     assert len(list(studio.out.iterdir())) == 10
     studio.check()
+
+
+async def test_a_photo_that_is_done_while_a_slot_is_free_is_saved_without_being_taken(studio: Studio) -> None:
+    [number] = await studio.add(studio.photos(1))
+    await studio.start()
+    await studio.at_rest()
+    told = [event.what for event in studio.journal.read(history.of_job, number)]
+    assert told == ["added", "taken", "checked", "uploaded", "intent", "sent", "processed", "fetched", "saved"]
+
+
+async def test_while_the_slots_are_taken_two_photos_are_checked_and_no_more_are_sent(
+    simulator: Simulator, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with open_studio(simulator, monkeypatch, tmp_path, more="[accounts.studio.pace]\nuploads = 1") as studio:
+        studio.fault("upload", "delay:1")
+        await studio.add(studio.photos(5))
+        await studio.start()
+        await studio.until(lambda: studio.requests_to("/upload") == 1)
+        await studio.until(lambda: [job.status for job in studio.jobs()].count(Status.RUNNING) == 3)
+        await studio.until(lambda: [job.stage for job in studio.jobs()].count(Stage.CHECKED) == 3)
+        assert studio.requests_to("/upload") == 1
+        await studio.at_rest()
+        assert len(studio.simulator.ledger) == 5
+        studio.check()
 
 
 # ------------------------------------------------------------------------------------------- the paid call in doubt
@@ -439,6 +464,19 @@ async def test_pause_holds_what_leads_up_to_paying_and_resume_goes_on(studio: St
     await studio.at_rest()
     assert all(job.status is Status.DONE for job in studio.jobs())
     studio.check()
+
+
+async def test_a_hold_that_ends_while_it_is_written_down_holds_nothing(studio: Studio) -> None:
+    studio.fault("upload", "delay:0.5", times=-1)
+    await studio.add(studio.photos(20))
+    await studio.start()
+    await studio.until(lambda: studio.requests_to("/upload") > 0)
+    assert studio.engine is not None
+    lane, _ = studio.engine._lanes["studio"]
+    await asyncio.gather(lane.hold(Reason.LOGIN, "sign in again"), lane.release())
+    assert not any(job.status is Status.HELD for job in studio.jobs())
+    studio.mend()
+    assert {job.status for job in await studio.at_rest()} == {Status.DONE}
 
 
 async def test_an_engine_that_was_displaced_sends_nothing(studio: Studio) -> None:

@@ -7,10 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from artui.job import Job, Reason, Status
+from artui.job import Job
 from artui.journal import accounts, requests
 from artui.sim import imaging
 from artui.sim.server import Simulator
+from artui.states import Reason, Status
 from tests.studio import Studio, open_studio
 
 ACCOUNT = """

@@ -9,10 +9,10 @@ from typing import Any
 
 import pytest
 
-from artui.job import Reason, Status
 from artui.journal import accounts, requests
 from artui.sim import imaging
 from artui.sim.server import Simulator
+from artui.states import Reason, Status
 from tests.studio import Studio, open_studio
 
 ACCOUNT = """

@@ -15,9 +15,10 @@ from typing import Any
 import pytest
 
 from artui import doubt, engine, pace
-from artui.job import Job, PurchaseState, Reason, Stage, Status
+from artui.job import Job
 from artui.journal import accounts, history, jobs, purchases, requests
 from artui.providers.base import Blocked, Cause, Output, Rejected, State, Transient
+from artui.states import PurchaseState, Reason, Stage, Status
 from artui.steps import fetching, output
 from tests.fakes import Bench, Service, bench, limits
 

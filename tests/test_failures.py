@@ -8,10 +8,11 @@ from pathlib import Path
 import pytest
 
 from artui import files
-from artui.budget import CancelledFirst, MayNotSpend
+from artui.budget import AccountHeld, CancelledFirst, MayNotSpend
 from artui.failures import Moment, judge
-from artui.job import Job, Reason, Stage, Status
+from artui.job import Job
 from artui.providers.base import Blocked, Cause, NotPermitted, Rejected, Transient
+from artui.states import Reason, Stage, Status
 from artui.steps import Hold, NotYet
 from tests.samples import new_job
 
@@ -34,6 +35,7 @@ def job(stage: Stage, **given: object) -> Job:
         (NotYet("soon"), Stage.CHECKED, Status.WAITING, Reason.TRY_AGAIN),
         (NotPermitted("displaced"), Stage.SUBMITTING, Status.WAITING, Reason.TRY_AGAIN),
         (MayNotSpend(Reason.CAP, "cap"), Stage.CHECKED, Status.HELD, Reason.CAP),
+        (AccountHeld("sign in again"), Stage.UPLOADED, Status.READY, ""),
         (Hold(Reason.PRICE, "12, not 10"), Stage.UPLOADED, Status.HELD, Reason.PRICE),
         (FULL, Stage.PROCESSED, Status.HELD, Reason.DISK_FULL),
         (READ_ONLY, Stage.UPLOADED, Status.HELD, Reason.OUTPUT),

@@ -257,6 +257,10 @@ def test_json_must_be_all_there() -> None:
     assert finding("application/json", b"[1, 2") == "truncated"
     assert finding("application/json", b'{"a": "\xff"}') == "truncated"
     assert finding("application/json", b"[" * 200_000) == "truncated"
+    large = b'["' + b"x" * 3_000_000 + b'"]\n'
+    assert finding("application/json", large) is None
+    assert finding("application/json", large[:-3]) == "truncated"
+    assert finding("application/json", b"[1" + b", 1" * 60_000 + b"]") is None
 
 
 def test_a_type_without_a_rule_is_never_called_complete() -> None:

@@ -14,10 +14,11 @@ from artui.background import open_journal
 from artui.cli import following
 from artui.cli.following import wait_for
 from artui.config import paths
-from artui.job import Event, Job, Stage, Status
+from artui.job import Event, Job
 from artui.journal import Journal, history, jobs
 from artui.journal.following import Scope
 from artui.report import Grouped, JsonLines, Lines
+from artui.states import Stage, Status
 from tests.samples import new_job
 
 

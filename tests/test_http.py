@@ -61,6 +61,44 @@ RwAwRAIgXZRvFGMjwJaokRwciO18WiE2MBKr2+Ac7Vq6uVRK2p0CIBqLGBEgNK/T
 56W51mIva20aCw75W/ebbUs66ghOWo+u
 -----END CERTIFICATE-----
 """
+EXPIRED = """
+-----BEGIN PRIVATE KEY-----
+MIGHAgEAMBMGByqGSM49AgEGCCqGSM49AwEHBG0wawIBAQQgmcHPOpJhjdX6PG2i
+pi0NX3mfsSS28YbPjrWvC4ZpXl6hRANCAATCcosKingdzMYhAZf0UwSLFWZwq5pA
+PahadxI9QpQVj28JyvmPnj6DqX+BsfilgEL2cyztOp5s1zsmjXQaHTRx
+-----END PRIVATE KEY-----
+-----BEGIN CERTIFICATE-----
+MIIBsTCCAVigAwIBAgIUVr/772nGps87kt1oTG2Mw7lwEgMwCgYIKoZIzj0EAwIw
+FjEUMBIGA1UEAwwLYXJ0dWkgdGVzdHMwHhcNMjAwMTAxMDAwMDAwWhcNMjAwMTAy
+MDAwMDAwWjAWMRQwEgYDVQQDDAthcnR1aSB0ZXN0czBZMBMGByqGSM49AgEGCCqG
+SM49AwEHA0IABMJyiwqKeB3MxiEBl/RTBIsVZnCrmkA9qFp3Ej1ClBWPbwnK+Y+e
+PoOpf4Gx+KWAQvZzLO06nmzXOyaNdBodNHGjgYMwgYAwEgYDVR0TAQH/BAgwBgEB
+/wIBADAOBgNVHQ8BAf8EBAMCAoQwHQYDVR0OBBYEFGhh+/o1sNba+Rby24xW0DM4
+L6FOMB8GA1UdIwQYMBaAFGhh+/o1sNba+Rby24xW0DM4L6FOMBoGA1UdEQQTMBGC
+CWxvY2FsaG9zdIcEfwAAATAKBggqhkjOPQQDAgNHADBEAiAqv2MnX3ecvn2Y/mGq
+RDrF7vBwkDFnMl+CB+LuUhAvCwIgTx+vghuEcjuFRH8iE7iHskqbMb/HeQ/mIYnm
+36EyPJI=
+-----END CERTIFICATE-----
+"""
+OF_ANOTHER_HOST = """
+-----BEGIN PRIVATE KEY-----
+MIGHAgEAMBMGByqGSM49AgEGCCqGSM49AwEHBG0wawIBAQQgR71RMg5KvN5HF0cN
+dA9Ic/ox6mWLAT+pUkghUniVJ6GhRANCAASC9097q2eRM3iQe5ZwlKEaZxNn7jFC
+ZLSjK6xzJNMjLEAtLUsPn5j35dzQLuEHLu8pniVgQ7WhrxMFviM/fi40
+-----END PRIVATE KEY-----
+-----BEGIN CERTIFICATE-----
+MIIBujCCAWCgAwIBAgIUP8MjbdQ3/Wm48gbruSNrtqvlKy4wCgYIKoZIzj0EAwIw
+FjEUMBIGA1UEAwwLYXJ0dWkgdGVzdHMwIBcNMjAwMTAxMDAwMDAwWhgPMjA5OTAx
+MDEwMDAwMDBaMBYxFDASBgNVBAMMC2FydHVpIHRlc3RzMFkwEwYHKoZIzj0CAQYI
+KoZIzj0DAQcDQgAEgvdPe6tnkTN4kHuWcJShGmcTZ+4xQmS0oyuscyTTIyxALS1L
+D5+Y9+Xc0C7hBy7vKZ4lYEO1oa8TBb4jP34uNKOBiTCBhjASBgNVHRMBAf8ECDAG
+AQH/AgEAMA4GA1UdDwEB/wQEAwIChDAdBgNVHQ4EFgQURfR9l8Dhr4IUhZnQIy95
+wsAhvD8wHwYDVR0jBBgwFoAURfR9l8Dhr4IUhZnQIy95wsAhvD8wIAYDVR0RBBkw
+F4IPc2VydmljZS5pbnZhbGlkhwR/AAACMAoGCCqGSM49BAMCA0gAMEUCIQC7DGpS
+zukIY4Gbpptcd+kKPK7e9z0p3i6nwvRLQZiviwIgH+HXX4i0NJmnH/nFrW9qEHMm
+IzJaVQV1aqBIXWyeZLc=
+-----END CERTIFICATE-----
+"""
 CANCELS = 1_500
 TOKEN = "eyJ-a-token-that-nobody-may-see"
 QUICK = Pace(amount=1_000, seconds=0.3)
@@ -270,10 +308,29 @@ async def test_a_certificate_nobody_vouches_for_is_refused_unless_its_authority_
         await trusting.close()
 
 
-def _authority(folder: Path) -> ssl.SSLContext:
+@pytest.mark.parametrize("certificate", [EXPIRED, OF_ANOTHER_HOST], ids=["expired", "of another host"])
+async def test_a_certificate_that_is_over_or_of_another_host_is_refused_whoever_vouches_for_it(
+    tmp_path: Path, certificate: str
+) -> None:
+    async with serving(answering(200, b"{}"), context=_authority(tmp_path, certificate)) as peer:
+        trusting = Client("Studio", ca_file=str(tmp_path / "authority.pem"))
+        secrets = {"Authorization": Secret(TOKEN)}
+        for ask in (
+            trusting.send(get(peer.url, secrets=secrets)),
+            trusting.pay(get(peer.url, secrets=secrets), _never),
+            trusting.fetch(get(peer.url, secrets=secrets), Closed()),
+        ):
+            with pytest.raises(Transient, match="not trusted") as caught:
+                await ask
+            assert caught.value.reached is False
+        assert peer.requests == []
+        await trusting.close()
+
+
+def _authority(folder: Path, certificate: str = CERTIFICATE) -> ssl.SSLContext:
     """A server's certificate, its own authority in ``authority.pem``."""
     file = folder / "authority.pem"
-    file.write_text(CERTIFICATE)
+    file.write_text(certificate)
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(file)
     return context
@@ -407,12 +464,29 @@ async def test_a_compressed_answer_is_refused_unread(client: Client) -> None:
         with pytest.raises(Transient, match="compressed"):
             await client.send(get(peer.url))
         with pytest.raises(Transient, match="compressed"):
-            await client.fetch(get(peer.url), _no_write)
+            await client.fetch(get(peer.url), Closed())
         assert b"accept-encoding: identity" in bytes(peer.links[0].received).lower()
 
 
-def _no_write(_block: bytes) -> None:
-    pytest.fail("nothing should be written")
+class Memory:
+    """Where a fetched file goes here."""
+
+    def __init__(self) -> None:
+        self.content = b""
+
+    def keep(self, data: bytes) -> bool:
+        self.content += data
+        return False
+
+    def flush(self) -> None:
+        pytest.fail("it said that there is nothing to flush")
+
+
+class Closed(Memory):
+    """Where nothing should go."""
+
+    def keep(self, data: bytes) -> bool:
+        pytest.fail("nothing should be written")
 
 
 async def test_a_dripping_answer_is_too_slow(quick: Client) -> None:
@@ -428,7 +502,7 @@ async def test_a_dripping_answer_is_too_slow(quick: Client) -> None:
         with pytest.raises(Transient, match="too slow"):
             await quick.send(get(peer.url))
         with pytest.raises(Transient, match="too slow"):
-            await quick.fetch(get(peer.url), lambda block: None)
+            await quick.fetch(get(peer.url), Memory())
         with pytest.raises(Unknown, match="too slow"):
             await quick.pay(post(peer.url), permit)
 
@@ -617,17 +691,38 @@ async def test_no_cookie_is_kept(client: Client) -> None:
 
 
 async def fetched(client: Client, url: str, **more: Any) -> tuple[Answer, bytes]:
-    blocks: list[bytes] = []
-    answer = await client.fetch(get(url, secrets={"Authorization": Secret(TOKEN)}), blocks.append, **more)
-    return answer, b"".join(blocks)
+    memory = Memory()
+    answer = await client.fetch(get(url, secrets={"Authorization": Secret(TOKEN)}), memory, **more)
+    return answer, memory.content
 
 
-async def test_a_file_is_written_whole_or_not_at_all_told_so(client: Client) -> None:
+async def test_a_file_is_written_whole_or_not_at_all_told_so(client: Client, tmp_path: Path) -> None:
     content = random.Random(1).randbytes(2_000_000)
     async with serving(answering(200, content)) as peer:
         counts: list[int] = []
-        answer, written = await fetched(client, peer.url, counted=counts.append)
-        assert (answer.status, written, counts[-1]) == (200, content, len(content))
+        with files.Part(tmp_path / "part") as part:
+            answer = await client.fetch(get(peer.url), part, counted=counts.append)
+            assert part.path.stat().st_size > len(content) // 2, "it is written while it comes"
+            part.finish(len(content))
+        assert (answer.status, part.path.read_bytes(), counts[-1]) == (200, content, len(content))
+
+
+async def test_small_files_take_one_call_of_a_thread_up_and_none_down(
+    client: Client, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    calls: list[object] = []
+
+    async def counted(call: Callable[..., Any], *arguments: object) -> Any:
+        calls.append(call)
+        return await in_thread(call, *arguments)
+
+    monkeypatch.setattr("artui.providers.http.client.in_thread", counted)
+    async with serving(answering(200, b"x" * 100_000)) as peer:
+        await client.send(post(peer.url, form(a_photo(tmp_path, 200_000))))
+        assert len(calls) == 1
+        with files.Part(tmp_path / "part") as part:
+            await client.fetch(get(peer.url), part)
+        assert len(calls) == 1
 
 
 @pytest.mark.parametrize(
@@ -706,7 +801,7 @@ async def test_what_is_hidden_in_an_address_leaves_with_it_and_shows_nowhere(
     async with serving(answering(302, headers=there)) as peer:
         request = get(peer.url + "/a/{seal}/b%2Fc", hidden=hidden)
         with pytest.raises(Transient) as caught:
-            await client.fetch(request, lambda _: None)
+            await client.fetch(request, Memory())
         assert peer.requests[0] == f"GET /a/p:{TOKEN}==,s:1/b%2Fc HTTP/1.1".encode()
         assert len(peer.requests) == 4
         assert not any(TOKEN.encode() in line for line in peer.requests[1:])
@@ -819,7 +914,7 @@ async def test_no_failure_shows_a_secret(quick: Client, tmp_path: Path, caplog: 
                     quick.send(request),
                     quick.pay(request, permit),
                     quick.pay(asked, permit),
-                    quick.fetch(asked, _discard),
+                    quick.fetch(asked, Memory()),
                 ):
                     assert TOKEN not in await _outcome(call)
                 assert TOKEN not in repr(request)
@@ -831,10 +926,6 @@ async def _outcome(call: Awaitable[Answer]) -> str:
         return repr(await call)
     except ProviderError as error:
         return _everything_about(error)
-
-
-def _discard(_block: bytes) -> None:
-    return None
 
 
 def replace_method(request: Request) -> Request:
@@ -907,7 +998,7 @@ async def test_after_thousands_of_cancels_every_request_still_succeeds(client: C
             lambda: client.send(get(peer.url)),
             lambda: client.send(post(peer.url, Body("text/plain", 200_000, endless))),  # type: ignore[arg-type]
             lambda: client.pay(post(peer.url), permit),
-            lambda: client.fetch(get(peer.url), lambda block: None),
+            lambda: client.fetch(get(peer.url), Memory()),
         ]
 
         async def start_and_stop() -> None:

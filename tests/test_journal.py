@@ -16,7 +16,7 @@ from typing import Any
 import apsw
 import pytest
 
-from artui.job import BEFORE_PAYING, Batch, Job, Kind, PurchaseState, Reason, Stage, Status
+from artui.job import Batch, Job
 from artui.journal import (
     Connection,
     Journal,
@@ -29,6 +29,7 @@ from artui.journal import (
     purchases,
     requests,
 )
+from artui.states import BEFORE_PAYING, Kind, PurchaseState, Reason, Stage, Status
 from tests.samples import new_job
 
 DAY = {"day": "2026-11-22", "month": "2026-11"}
@@ -136,6 +137,24 @@ async def test_writes_that_wait_share_a_commit_and_a_refused_one_takes_nobody_al
     assert all(isinstance(answer, Job) for index, answer in enumerate(answers) if index != 7)
     assert journal.commits - before < 25
     assert journal.read(jobs.get, stale.id).place == (Stage.NEW, Status.READY)  # type: ignore[union-attr]
+
+
+async def test_a_commit_wakes_the_loop_once_however_many_wait_for_it(
+    journal: Journal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    loop, woken = asyncio.get_running_loop(), 0
+    call = loop.call_soon_threadsafe
+
+    def counted(*given: Any, **named: Any) -> asyncio.Handle:
+        nonlocal woken
+        woken += 1
+        return call(*given, **named)
+
+    await journal.do(lambda db: None)
+    monkeypatch.setattr(loop, "call_soon_threadsafe", counted)
+    commits = journal.commits
+    await asyncio.gather(*(journal.do(lambda db: None) for _ in range(50)))
+    assert woken == journal.commits - commits < 50
 
 
 async def test_giving_up_waiting_does_not_undo_a_write(journal: Journal) -> None:

@@ -49,6 +49,19 @@ def test_at_one_and_still_failing_it_probes_ever_more_rarely() -> None:
     assert gate.free(now) == 1
 
 
+def test_more_may_run_up_to_the_call_than_make_it() -> None:
+    gate = Gate(2, ahead=1)
+    gate.start(gate.free(0.0))
+    assert gate.running == 3
+    assert [gate.enter(0.0) for _ in range(3)] == [True, True, False]
+    gate.failed(now=0.0, started=0.0)
+    gate.failed(now=0.0, started=0.0)
+    gate.leave()
+    assert not gate.enter(0.0), "half of the slots are gone"
+    gate.leave()
+    assert [gate.enter(gate.not_before - 0.1), gate.enter(gate.not_before)] == [False, True]
+
+
 def test_a_gate_honours_what_the_service_asked_for() -> None:
     gate = Gate(6)
     gate.failed(now=0.0, started=0.0, retry_after=7.0)

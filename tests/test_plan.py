@@ -11,11 +11,12 @@ from pathlib import Path
 import pytest
 
 from artui.files import Accepts
-from artui.job import Batch, Job, Result, Stage, Status
+from artui.job import Batch, Job, Result
 from artui.journal import Journal, jobs
 from artui.plan import Found, Offer, Plan, Planner, PlanProblem, Target, Verdict, check, collect, new_jobs
 from artui.providers.base import Identity, Limits, Organization, Workflow
 from artui.sim.photos import noise_jpeg
+from artui.states import Stage, Status
 
 ACCEPTS = Accepts(frozenset({"image/jpeg", "image/png"}), max_side=10_000, scaled_above=50)
 OFFER = Offer(

@@ -12,10 +12,10 @@ from typing import Any
 
 import pytest
 
-from artui.job import Reason, Seen, Status
 from artui.journal import jobs, rules, seen
 from artui.journal.rules import RuleState
 from artui.sim.photos import noise_jpeg
+from artui.states import Reason, Seen, Status
 from artui.watch import Verdict, What, Why, dry_run, why
 from tests.studio import Studio
 from tests.watch_post import QUIET, offers_of, post_at, rule_for, watching

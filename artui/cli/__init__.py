@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import io
 import os
+import resource
 import signal
 import sys
 from collections.abc import Sequence
@@ -113,6 +114,7 @@ def root(ctx: click.Context, *, ascii: bool, readonly: bool) -> int:  # noqa: A0
 
 def main() -> int:
     """The program ``artui``: run the command of this process and return its exit code."""
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))  # a core would hold every key this process has seen
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")  # a terminal that knows no é is no error
@@ -148,7 +150,7 @@ def run(arguments: Sequence[str]) -> int:
 def _sentence(failure: Exception) -> tuple[Exit, str]:
     """The exit code and the sentence for what went wrong."""
     from artui.background import AnotherEngine
-    from artui.credentials import CredentialProblem
+    from artui.credentials import CredentialProblem, scrub
     from artui.journal import DatabaseError, JournalProblem
 
     match failure:
@@ -170,5 +172,5 @@ def _sentence(failure: Exception) -> tuple[Exit, str]:
             return Exit.USAGE, f"{name}{failure.strerror or failure}"
     if os.environ.get("ARTUI_DEBUG"):
         raise failure
-    what = f"{type(failure).__name__}: {failure}" if str(failure) else type(failure).__name__
+    what = scrub(f"{type(failure).__name__}: {failure}" if str(failure) else type(failure).__name__)
     return Exit.FAILED, f"artui itself failed ({what}). What was sent is safe; ARTUI_DEBUG=1 shows where it happened."

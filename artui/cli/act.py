@@ -17,7 +17,8 @@ from artui.cli.exits import Exit, Trouble
 from artui.cli.options import ACCOUNT, AS_JSON, DRY_RUN, YES
 from artui.cli.session import Session
 from artui.cli.terminal import agrees, can_ask, money, put, put_json, say
-from artui.job import FINAL, Job, Reason, Stage, Status
+from artui.job import Job
+from artui.states import FINAL, Reason, Stage, Status
 
 if TYPE_CHECKING:
     from artui.job import Batch

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from artui.job import Job, Reason, Stage, Status
+from artui.job import Job
+from artui.states import Reason, Stage, Status
 
 _HELD: Mapping[str, str] = {
     Reason.IN_DOUBT: "look for it in the web app, then `artui resolve {id}` with --adopt ID, --again or --give-up",
@@ -23,7 +24,7 @@ _HELD: Mapping[str, str] = {
     Reason.ACCOUNT: "set {account} in config.toml as it was, or `artui cancel {id}`",
     Reason.DAMAGED: "`artui retry {id}` fetches the result again, free",
     Reason.ERROR: "`artui retry {id}` tries again; the engine's log says what happened",
-    Reason.TWIN: "decide about job {twin_of} first: `artui job {twin_of}`",
+    Reason.TWIN: "decide about job {twin_of} first: `artui job {twin_of}`; `artui cancel {id}` leaves it",
 }
 
 _OTHERS: Mapping[Status, str] = {
@@ -38,14 +39,21 @@ _OTHERS: Mapping[Status, str] = {
 _FAILED: Mapping[str, str] = {
     Reason.FAILED: "`artui retry {id}` asks the service again, and shows first what that may cost",
     Reason.REJECTED: "`artui retry {id}` sends it again, and shows first what that may cost",
-    "given up": "nothing, it counts as spent; `artui redo {id}` buys it anew",
 }
+
+
+def _was_sent_before(job: Job) -> bool:
+    """Whether it ended with a purchase that nobody follows any more and that may have been charged."""
+    is_followed = job.reason == Reason.FAILED or job.stage is Stage.PROCESSED
+    return job.may_have_cost and not is_followed
 
 
 def advice(job: Job) -> str:
     """What to do about a job now."""
     if job.status is Status.HELD:
         text = _HELD.get(job.reason, "`artui retry {id}` goes on")
+    elif job.status in (Status.FAILED, Status.CANCELLED) and _was_sent_before(job):
+        text = "nothing, what was sent before counts as spent; `artui redo {id}` buys it anew"
     elif job.status is Status.FAILED:
         text = _FAILED.get(job.reason, "copy the file here again, then `artui retry {id}`; nothing was paid")
     elif job.status is Status.CANCELLED and job.stage is Stage.PROCESSED:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
 import signal
 import sys
@@ -34,7 +33,8 @@ def open_console(
     readonly: bool = False,
     demo: bool = False,
 ) -> Exit:
-    """Show the console until the person leaves; raises Trouble where this terminal cannot show it.
+    """Show the console until the person leaves; raises Trouble where this terminal cannot show it, and the defect by
+    which the console ended.
 
     What it looks at runs elsewhere and goes on, however the console ends; ``demo`` tells that it does not this time.
     """
@@ -42,22 +42,28 @@ def open_console(
         raise Trouble(
             Exit.USAGE, "This terminal cannot move its cursor (TERM is dumb): `artui --help` lists the commands."
         )
-    from artui.tui import preview
-    from artui.tui.app import Console
+    import asyncio
 
-    preview.choose_drawing(session.config.images)
+    from artui.tui.app import Console
+    from artui.tui.drawing import choose_drawing
+
+    choose_drawing(session.config.images)
     return asyncio.run(_show(Console(session.paths, session.config, ascii=ascii, readonly=readonly, demo=demo)))
 
 
 async def _show(console: Console) -> Exit:
     with _told_to_end(console) as told:
         await console.run_async()
+    if console.failure is not None:
+        raise console.failure
     return Exit.INTERRUPTED if told else Exit.OK
 
 
 @contextmanager
 def _told_to_end(console: Console) -> Iterator[list[int]]:
     """End the console as if the person had left, where a signal says so; gives the signals that did."""
+    import asyncio
+
     loop = asyncio.get_running_loop()
     told: list[int] = []
 

@@ -24,8 +24,9 @@ import click
 from artui.cli.exits import Exit, Trouble
 from artui.cli.session import Session
 from artui.cli.terminal import columns, put, say
-from artui.job import Job, Status
+from artui.job import Job
 from artui.report import cost
+from artui.states import Status
 
 if TYPE_CHECKING:
     from artui.config import Paths

@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable
 
 from artui.background import ensure_engine, look
 from artui.cli.exits import Exit, Trouble, first, of_jobs
 from artui.cli.session import Session
+from artui.cli.tally import remarks, totals
 from artui.cli.terminal import say
-from artui.job import Reason, Status
 from artui.journal import Journal, requests
 from artui.journal.following import Scope
-from artui.journal.history import Count
 from artui.report import Follower, Grouped, JsonLines, Lines, Printer, job_document
 
 MANY = 200
@@ -101,34 +100,3 @@ def _start_again(session: Session, journal: Journal, seen: set[int]) -> int:
             "The engine was stopped while jobs were under way. Nothing is lost: `artui wait` goes on.",
         )
     return ensure_engine(session.paths, journal).row.generation
-
-
-_WORDS = {
-    Status.DONE: "saved",
-    Status.SKIPPED: "copied from the same photo",
-    Status.FAILED: "failed",
-    Status.CANCELLED: "cancelled",
-    Status.HELD: "held",
-    Status.WAITING: "under way",
-    Status.RUNNING: "under way",
-    Status.READY: "queued",
-}
-
-
-def totals(counts: Iterable[Count]) -> str:
-    """How many jobs are saved, failed, held and so on, in one line."""
-    sums = dict.fromkeys(_WORDS.values(), 0)
-    for count in counts:
-        sums[_WORDS[count.status]] += count.number
-    return ", ".join(f"{number:,} {word}" for word, number in sums.items() if number) or "no jobs"
-
-
-def remarks(counts: Iterable[Count]) -> Iterator[str]:
-    """What is not well, the most frequent first, and what to do about it."""
-    for count in sorted(counts, key=lambda one: -one.number):
-        if count.status is Status.HELD:
-            yield f"! {count.number:,} held: {count.reason}. `artui jobs --status held` lists them."
-        elif count.status is Status.FAILED:
-            yield f"x {count.number:,} failed: {count.reason}. `artui retry --failed` shows what trying again costs."
-        elif count.reason == Reason.IN_QA:
-            yield f"{count.number:,} in QA: a person at the service checks them. `artui wait --wait-qa` waits on."

@@ -14,9 +14,10 @@ from artui.cli.exits import Exit
 from artui.cli.options import AS_JSON, WAIT_QA
 from artui.cli.session import Session
 from artui.cli.terminal import money, put, put_json, put_json_list, put_table
-from artui.job import Job, Status
+from artui.job import Job
 from artui.report import cost, event_document, job_document
 from artui.shown import shown
+from artui.states import Status
 
 if TYPE_CHECKING:
     from artui.job import Event, Purchase

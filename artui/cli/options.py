@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import Any, TypeVar
 
 import click
@@ -17,20 +16,6 @@ DRY_RUN = click.option("--dry-run", is_flag=True, help="Show what would happen a
 YES = click.option("--yes", is_flag=True, help="Do it without asking. Never passes a cap.")
 WAIT = click.option("--wait", is_flag=True, help="Follow the photos until each is saved, failed or held.")
 WAIT_QA = click.option("--wait-qa", is_flag=True, help="Wait for checks by a person at the service too.")
-
-SPENDING = (DRY_RUN, YES, WAIT, WAIT_QA, AS_JSON)
-"""The options of a command that sends photos."""
-
-
-@dataclass(frozen=True, slots=True)
-class Spending:
-    """How a command that sends photos is to go about it: what ``SPENDING`` says."""
-
-    dry_run: bool
-    yes: bool
-    wait: bool
-    wait_qa: bool
-    as_json: bool
 
 
 def options(several: Sequence[Option]) -> Option:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Awaitable, Callable, Coroutine, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -86,6 +85,8 @@ class Session:
 
 def run(answering: Coroutine[Any, Any, Answer]) -> Answer:
     """Run what talks to a service and sort what can go wrong into exit codes."""
+    import asyncio
+
     from artui.credentials import CredentialProblem, SignedOut
     from artui.providers.base import Blocked, Cause, ProviderError, Rejected, Transient
 

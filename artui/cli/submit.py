@@ -13,7 +13,7 @@ from uuid import uuid4
 import click
 
 from artui.cli.exits import Exit, Trouble
-from artui.cli.options import SPENDING, Spending, options
+from artui.cli.options import AS_JSON, DRY_RUN, WAIT, WAIT_QA, YES, options
 from artui.cli.session import Session
 from artui.cli.terminal import agrees, can_ask, counter, put_json, say
 from artui.config import AccountConfig
@@ -32,6 +32,20 @@ ANEW = 3
 """How often names are chosen anew when others take them at the same moment."""
 
 _RESERVED = ("artui_", "autoretouch_")
+
+SPENDING = (DRY_RUN, YES, WAIT, WAIT_QA, AS_JSON)
+"""The options of a command that sends photos."""
+
+
+@dataclass(frozen=True, slots=True)
+class Spending:
+    """How a command that sends photos is to go about it: what ``SPENDING`` says."""
+
+    dry_run: bool
+    yes: bool
+    wait: bool
+    wait_qa: bool
+    as_json: bool
 
 
 @click.command("submit")

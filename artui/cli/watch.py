@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
-import resource
 import signal
 import time
 from collections.abc import Mapping, Sequence
@@ -203,11 +202,11 @@ def _dry_run(wanted: Wanted, *, as_json: bool) -> Exit:
 
 def _watch(wanted: Wanted, summary_every: float | None, *, as_json: bool) -> Exit:
     """Be the watching engine, in the foreground, until told to stop."""
-    from artui.background import WATCH, AnotherEngine, log_to_file, open_journal, run_engine, take_over
+    from artui.background import WATCH, AnotherEngine, open_journal, run_engine, take_over
     from artui.cli.watching import Teller, Voice, forward_warnings
+    from artui.log import log_to_file
 
     paths = wanted.session.paths
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     signal.signal(signal.SIGHUP, signal.SIG_IGN)  # a hang-up ends nothing, whenever it comes
     signal.signal(signal.SIGTTOU, signal.SIG_IGN)  # nor does a terminal that wants no lines from behind
     log_to_file(paths.log)

@@ -11,8 +11,6 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from platformdirs.unix import Unix
-
 
 class ConfigError(Exception):
     """A setting, or a file it stands in, cannot be used. The message is one line: which, where, what to do."""
@@ -91,6 +89,8 @@ def paths(environ: Mapping[str, str] = os.environ) -> Paths:
     if home := environ.get("ARTUI_HOME"):
         root = Path(home).expanduser().absolute()
         return Paths(root / "config", root / "state", root / "cache", root / "data")
+    from platformdirs.unix import Unix
+
     xdg = Unix("artui", appauthor=False)
     return Paths(xdg.user_config_path, xdg.user_state_path, xdg.user_cache_path, xdg.user_data_path)
 

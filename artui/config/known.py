@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import difflib
 import os
 import re
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from pkgutil import iter_modules
 from zoneinfo import ZoneInfo, available_timezones
 
 Reader = Callable[[object], object]
@@ -113,6 +111,8 @@ def provider(value: object) -> object:
 
 def provider_names() -> tuple[str, ...]:
     """The providers there are: each is a module of their folder. Importing it would load its HTTP client."""
+    from pkgutil import iter_modules
+
     folder = Path(__file__).parent.parent / "providers"
     return tuple(sorted({module.name for module in iter_modules([str(folder)])} - SHARED))
 
@@ -130,8 +130,15 @@ def account_name(value: object) -> object:
 
 def nearest(word: str, known: Iterable[str]) -> str:
     """A question that names the nearest known word, for the end of a message; empty where none is near."""
-    close = difflib.get_close_matches(word, list(known), n=1, cutoff=0.5)
-    return f"; did you mean {close[0]}?" if close else ""
+    close = closest(word, known)
+    return f"; did you mean {close}?" if close else ""
+
+
+def closest(word: str, known: Iterable[str]) -> str | None:
+    """The nearest known word, None where none is near."""
+    from difflib import get_close_matches
+
+    return next(iter(get_close_matches(word, list(known), n=1, cutoff=0.5)), None)
 
 
 _CAP = Number(0, 1_000_000_000)

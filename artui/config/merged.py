@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime as dt
-import difflib
 import os
 import re
 from collections.abc import Iterable, Mapping
@@ -14,7 +13,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from artui.config.folders import ConfigError, Paths, paths
-from artui.config.known import ACCOUNT, GROUPS, TOP, nearest, provider_names
+from artui.config.known import ACCOUNT, GROUPS, TOP, closest, nearest, provider_names
 from artui.config.layers import (
     Layer,
     Origin,
@@ -149,8 +148,8 @@ def _refuse_loose_ends(tree: Mapping[str, Any], sources: Mapping[str, Source]) -
         raise ConfigError(f"{sources['account']}: account {default} is not set up{nearest(default, accounts) or known}")
     for name, table in accounts.items():
         if "provider" not in table:
-            near = difflib.get_close_matches("provider", table, n=1)
-            hint = f"; is {near[0]} meant to be it?" if near else ""
+            near = closest("provider", table)
+            hint = f"; is {near} meant to be it?" if near else ""
             complaint = f'needs provider = "…", one of {", ".join(provider_names())}{hint}'
             raise ConfigError(f"{sources[dotted(('accounts', name))]}: accounts.{name} {complaint}")
 

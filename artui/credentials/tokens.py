@@ -12,7 +12,7 @@ from pathlib import Path
 
 from artui.config import try_lock
 from artui.credentials.secret import Secret
-from artui.credentials.vault import CredentialProblem, Stored, Vault
+from artui.credentials.vault import LACKING, CredentialProblem, Stored, Vault
 
 _PATIENCE = 60.0  # seconds for another process's exchange, whose own time-outs are shorter
 
@@ -151,5 +151,7 @@ def _try(file: Path) -> int | None:
     try:
         return try_lock(file)
     except OSError as error:
+        if error.errno in LACKING:
+            raise
         way = "make its folder yours, and room there"
         raise CredentialProblem(f"{file} cannot be locked ({error.strerror}): {way}") from None

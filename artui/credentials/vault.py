@@ -32,6 +32,9 @@ class Place(StrEnum):
 
 _READ_ONLY = (Place.SYSTEMD, Place.ENVIRONMENT)
 
+LACKING = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOMEM})
+"""What this process or machine has run out of for now: no fault of a token, it stays an OSError."""
+
 
 @dataclass(frozen=True, slots=True)
 class Stored:
@@ -250,6 +253,8 @@ class Vault:
             with locked(self._folder / "write.lock"):
                 yield
         except OSError as error:
+            if error.errno in LACKING:
+                raise
             way = "make room there, or make it yours"
             raise CredentialProblem(f"{self._folder} cannot be written ({error.strerror}): {way}") from None
         except ConfigError as error:
@@ -269,6 +274,8 @@ def _read(file: Path, forbidden: int, *, private: bool = True) -> bytes | None:
     except FileNotFoundError:
         return None
     except OSError as error:
+        if error.errno in LACKING:
+            raise
         reason = "it is a link" if error.errno == errno.ELOOP else error.strerror
         raise CredentialProblem(f"{file} cannot be read ({reason}): make it a file of yours, or remove it") from None
     try:

@@ -37,6 +37,7 @@ from artui.files.publishing import (
     Part,
     Written,
     copy_to_part,
+    discard,
     free_bytes,
     move,
     part_path,
@@ -44,7 +45,7 @@ from artui.files.publishing import (
     publish,
     published,
 )
-from artui.files.whole import can_tell, is_complete, sniff
+from artui.files.whole import can_tell, is_complete, is_swollen, sniff
 
 __all__ = [
     "Accepts",
@@ -65,11 +66,13 @@ __all__ = [
     "ascii_name",
     "can_tell",
     "copy_to_part",
+    "discard",
     "extension",
     "free_bytes",
     "free_stem",
     "inspect",
     "is_complete",
+    "is_swollen",
     "move",
     "open_photo",
     "part_path",

@@ -91,8 +91,8 @@ def part_path(folder: Path, job_id: str | int, task: str = "") -> Path:
 class Part:
     """A part file being written. `with` removes it unless `finish` was reached.
 
-    What a killed process left under its name is thrown away. `mode` is narrowed by the umask. Raises OutputProblem from
-    every method.
+    What a killed process left under its name is thrown away. `mode` is narrowed by the umask. Bytes are kept in memory
+    until there are enough to hash and write; `size` counts them all. Raises OutputProblem from every method but `keep`.
     """
 
     def __init__(self, path: Path, mode: int = 0o666) -> None:
@@ -100,19 +100,33 @@ class Part:
         self.size = 0
         self._digest = hashlib.sha256()
         self._head = b""
+        self._kept: list[bytes] = []
+        self._written = 0
         self._finished = False
         with _told_of(path.parent):
             path.unlink(missing_ok=True)
             self._file = _create(path, mode)
 
-    def write(self, data: bytes) -> None:
-        """Append some bytes, all of them."""
+    def keep(self, data: bytes) -> bool:
+        """Append some bytes, in memory; tell whether so many are there that `flush` should be called, in a thread."""
         if len(self._head) < whole.HEAD:
             self._head += data[: whole.HEAD - len(self._head)]
-        self._digest.update(data)
+        self._kept.append(data)
         self.size += len(data)
+        return self.size - self._written >= whole.BLOCK
+
+    def flush(self) -> None:
+        """Write what is in memory, all of it."""
+        data, self._kept = b"".join(self._kept), []
+        self._digest.update(data)
         with _told_of(self.path.parent):
             _write_all(self._file, data)
+        self._written = self.size
+
+    def write(self, data: bytes) -> None:
+        """Append some bytes, all of them."""
+        if self.keep(data):
+            self.flush()
 
     def finish(self, expected_size: int | None = None) -> Written:
         """Make the bytes durable and close the file. Raises BadResult when it is empty or not of the size expected."""
@@ -121,6 +135,7 @@ class Part:
         if expected_size is not None and self.size != expected_size:
             reason = "short" if self.size < expected_size else "long"
             raise BadResult(reason, f"the result has {self.size:,} bytes where {expected_size:,} were announced")
+        self.flush()
         with _told_of(self.path.parent):
             os.fsync(self._file.fileno())
             self._file.close()
@@ -177,6 +192,12 @@ def publish(part: Path, target: Path) -> None:
         if problem.reason == "missing" and target.parent.is_dir():
             raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), os.fspath(part)) from problem
         raise
+
+
+def discard(part: Path) -> None:
+    """Remove a part file that nobody needs any more, if there is one. Raises OutputProblem."""
+    with _told_of(part.parent):
+        part.unlink(missing_ok=True)
 
 
 def begin_folder(build: Path) -> None:

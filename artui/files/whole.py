@@ -24,7 +24,8 @@ BLOCK = 256 * 1024
 
 _MOST_PARTS = 1_000_000  # chunks, directories, strips: far above real photos, and still a second of walking
 _MOST_SEGMENTS = 10_000  # of a JPEG, where a step may read a whole block
-_MOST_JSON = 16 * 1024 * 1024
+_READ_JSON = 1024 * 1024  # bytes of JSON that is read to see whether it is whole
+_MOST_VALUES = 50_000  # of JSON that is read: far above real answers, and a few megabytes of memory
 
 _MAGIC = (
     (b"\xff\xd8\xff", "image/jpeg"),
@@ -411,11 +412,21 @@ def _check_zip(file: BinaryIO, size: int) -> None:
         raise Broken("damaged", "its structure is broken")
 
 
+def is_swollen(text: bytes) -> bool:
+    """Whether JSON may hold so many values that reading it would take a hundred times its bytes."""
+    return sum(map(text.count, (b",", b"[", b"{"))) > _MOST_VALUES
+
+
 def _check_json(file: BinaryIO, size: int) -> None:
-    if size > _MOST_JSON:
-        raise Broken("damaged", "it is too long for JSON")
+    """Read what is small; what is large, or would swell, is judged by its first and last bracket."""
+    text = _at(file, 0, min(size, _READ_JSON))
+    if size > _READ_JSON or is_swollen(text):
+        last = max(0, size - HEAD)
+        if text.lstrip()[:1] + _at(file, last, size - last).rstrip()[-1:] not in (b"{}", b"[]"):
+            raise Broken("truncated", "it is not whole JSON")
+        return
     try:
-        json.loads(_at(file, 0, size))
+        json.loads(text)
     except (ValueError, RecursionError) as error:
         raise Broken("truncated", "it is not whole JSON") from error
 

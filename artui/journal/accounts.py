@@ -6,7 +6,7 @@ import json
 import time
 from dataclasses import dataclass
 
-from artui.journal.store import Connection, first, rows, storable, value
+from artui.journal.store import Connection, first, rows, storable
 
 _WEIGHT = 0.2
 """How much the newest duration counts in the running mean."""
@@ -61,15 +61,22 @@ def set_balance(db: Connection, account: str, balance: int | None, read_at: floa
 
 def prove_labels(db: Connection, account: str) -> None:
     """Remember that a label of ours came back from this account: an absence is then a proof."""
-    _ensure(db, account)
-    db.execute("UPDATE accounts SET labels_proven = 1 WHERE name = ?", (account,))
+    db.execute(
+        "INSERT INTO accounts (name, labels_proven) VALUES (?, 1)"
+        " ON CONFLICT DO UPDATE SET labels_proven = 1 WHERE NOT labels_proven",
+        (account,),
+    )
 
 
 def turn_day(db: Connection, account: str, day: str) -> str:
     """The account's current day (``YYYY-MM-DD``), which never goes backwards."""
-    _ensure(db, account)
-    db.execute("UPDATE accounts SET day = ?1 WHERE name = ?2 AND day < ?1", (day, account))
-    return str(value(db, "SELECT day FROM accounts WHERE name = ?", (account,)))
+    known = first(db, "SELECT day FROM accounts WHERE name = ?", (account,))
+    if known is not None and known[0] >= day:
+        return str(known[0])
+    db.execute(
+        "INSERT INTO accounts (name, day) VALUES (?, ?) ON CONFLICT DO UPDATE SET day = excluded.day", (account, day)
+    )
+    return day
 
 
 def day(db: Connection, account: str, today: str) -> str:
@@ -102,14 +109,10 @@ def usual(db: Connection, payer: str, workflow: str) -> tuple[float, int] | None
 
 def add_duration(db: Connection, payer: str, workflow: str, seconds: float) -> None:
     """Learn from one finished execution how long this workflow takes."""
-    known = usual(db, payer, workflow)
-    if known is None:
-        db.execute("INSERT INTO durations VALUES (?, ?, ?, 1)", (payer, workflow, seconds))
-        return
-    weight = max(_WEIGHT, 1 / (known[1] + 1))
     db.execute(
-        "UPDATE durations SET usual = ?, count = count + 1 WHERE payer = ? AND workflow = ?",
-        (known[0] + weight * (seconds - known[0]), payer, workflow),
+        "INSERT INTO durations VALUES (?, ?, ?, 1) ON CONFLICT DO UPDATE SET count = count + 1,"
+        " usual = usual + MAX(?, 1.0 / (count + 1)) * (excluded.usual - usual)",
+        (payer, workflow, seconds, _WEIGHT),
     )
 
 

@@ -6,10 +6,13 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from artui.job import Event, Job, Stage, Status
-from artui.journal import jobs
 from artui.journal.store import Connection, rows, value
+from artui.states import Stage, Status
+
+if TYPE_CHECKING:
+    from artui.job import Event, Job
 
 
 def last_seq(db: Connection) -> int:
@@ -33,6 +36,8 @@ def of_job(db: Connection, job_id: int) -> list[Event]:
 
 
 def _events(db: Connection, where: str, values: tuple[int, ...]) -> list[Event]:
+    from artui.job import Event
+
     found = rows(db, f"SELECT seq, job, at, what, stage, status, message FROM events WHERE {where}", values)
     return [
         Event(seq, job, at, what, Stage(stage), Status(status), message)
@@ -74,6 +79,8 @@ def unfinished(db: Connection, *, with_qa: bool = False) -> int:
 
 def by_source(db: Connection, source: Path) -> list[Job]:
     """All jobs ever made from this path, newest first."""
+    from artui.journal import jobs
+
     return jobs.select(db, "source = ? ORDER BY id DESC", (os.fsencode(source),))
 
 
@@ -89,4 +96,6 @@ def page(
     filters: Mapping[str, object] = {"status = ?": status, "batch = ?": batch}
     chosen = {condition: value for condition, value in filters.items() if value is not None}
     where = " AND ".join(["id > ?", *chosen])
+    from artui.journal import jobs
+
     return jobs.select(db, f"{where} ORDER BY id LIMIT ?", (after, *chosen.values(), most))

@@ -8,9 +8,10 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-from artui.job import ACCOUNT_WIDE, Job, Reason, Stage, Status
+from artui.job import Job
 from artui.journal import accounts, jobs, purchases
 from artui.journal.store import Connection, value
+from artui.states import ACCOUNT_WIDE, Reason, Stage, Status
 
 LONGEST_WAIT = 900.0
 """Seconds no job is ever put off for longer (the longest ``Retry-After`` that is honoured)."""
@@ -36,13 +37,16 @@ def hold_account(db: Connection, account: str, reason: Reason, message: str, sta
     return len(waiting)
 
 
-def release_account(db: Connection, account: str) -> int:
-    """End whatever holds an account and let its jobs go on; returns how many. A hold may have followed on another."""
+def release_account(db: Connection, account: str, settle_due: float) -> int:
+    """End whatever holds an account and let its jobs go on; returns how many. A hold may have followed on another.
+
+    A paid call in doubt is looked up as if it had ended just now, not before ``settle_due``.
+    """
     accounts.set_hold(db, account, "", "")
     marks = ", ".join("?" * len(ACCOUNT_WIDE))
     held = jobs.select(db, f"account = ? AND status = 'held' AND reason IN ({marks})", (account, *sorted(ACCOUNT_WIDE)))
     for job in held:
-        _let_go_on(db, job)
+        _let_go_on(db, job, settle_due)
     return len(held)
 
 
@@ -63,13 +67,13 @@ def release_due(db: Connection, account: str, now: float, most: int = 20) -> int
     return len(held)
 
 
-def hold_strangers(db: Connection, account: str, endpoint: str, organization: str) -> int:
+def hold_strangers(db: Connection, account: str, endpoint: str, organization: str, settle_due: float) -> int:
     """Hold the jobs that were made for another address or organization than the account has now; let those go on that
     fit again. ``organization`` is empty where the account leaves it open. Returns how many are held now."""
     fits = "endpoint = ? AND (organization = ? OR ? = '')"
     values = (account, endpoint, organization, organization)
     for job in jobs.select(db, f"account = ? AND {fits} AND status = 'held' AND reason = '{Reason.ACCOUNT}'", values):
-        _let_go_on(db, job)
+        _let_go_on(db, job, settle_due)
     strangers = jobs.select(db, f"account = ? AND NOT ({fits}) AND status IN ('ready', 'waiting')", values)
     for job in strangers:
         message = f"made for {job.organization} at {job.endpoint}, which {account} is not set to any more"
@@ -98,12 +102,15 @@ def release_capped(db: Connection, like: Job, most: int) -> int:
     return len(held)
 
 
-def _let_go_on(db: Connection, job: Job) -> None:
-    """Let a held job go on from where it stands. It is due at once: by the wall clock, which jumps, it might not be."""
+def _let_go_on(db: Connection, job: Job, settle_due: float = 0.0) -> None:
+    """Let a held job go on from where it stands. It is due at once: by the wall clock, which jumps, it might not be.
+
+    Only a paid call in doubt is left its settling time: how much of it was over, nobody wrote down.
+    """
     if job.stage is Stage.SUBMITTED:
         jobs.move(db, job, job.stage, Status.WAITING, "goes on", reason=Reason.AT_SERVICE, due=0.0)
     elif job.stage is Stage.SUBMITTING and purchases.in_the_air(db, job):
-        jobs.move(db, job, job.stage, Status.WAITING, "goes on", reason=Reason.LOOKING, due=0.0)
+        jobs.move(db, job, job.stage, Status.WAITING, "goes on", reason=Reason.LOOKING, due=settle_due)
     else:
         jobs.move(db, job, job.stage, Status.READY, "goes on")
 

@@ -8,15 +8,18 @@ from __future__ import annotations
 import json
 import os
 import time
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import asdict, fields
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import fields
+from functools import cache, lru_cache
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import apsw
 
-from artui.job import BEFORE_PAYING, FINAL, Batch, Job, NewJob, Reason, Result, Stage, Status, legal
+from artui.job import Batch, Job, NewJob, Result
 from artui.journal.store import Connection, Stale, first, rows, storable, value
+from artui.states import BEFORE_PAYING, FINAL, Reason, Stage, Status, legal
 
 
 class StemTaken(Exception):
@@ -24,33 +27,59 @@ class StemTaken(Exception):
 
 
 _COLUMNS = tuple(field.name for field in fields(Job))
+_RESULT = tuple(field.name for field in fields(Result))
 _ALL = ", ".join(_COLUMNS)
 _SELECT = f"SELECT {_ALL} FROM jobs"
 _OPEN = "status IN ('ready', 'running', 'waiting', 'held')"
 """The condition of the index over what is not over, as the index has it: without it a statement cannot use that."""
+
+REMEMBERED = 4_096
+"""Stored values whose meaning is remembered: a job's row is read a dozen times on its way, with the same paths."""
 
 _TO_SQL: dict[str, Callable[[Any], Any]] = {
     "source": os.fsencode,
     "folder": os.fsencode,
     "stem": os.fsencode,
     "labels": lambda labels: json.dumps(dict(labels), sort_keys=True),
-    "results": lambda results: json.dumps([asdict(result) for result in results]),
+    "results": lambda results: json.dumps([_stored(result) for result in results]),
     "buys": int,
     "cancel": int,
     "keep": int,
 }
+
+
+@lru_cache(REMEMBERED)
+def _path(stored: bytes) -> Path:
+    return Path(os.fsdecode(stored))
+
+
+@lru_cache(REMEMBERED)
+def _labels(stored: str) -> Mapping[str, str]:
+    return MappingProxyType(json.loads(stored))
+
+
+@lru_cache(REMEMBERED)
+def _results(stored: str) -> tuple[Result, ...]:
+    return tuple(Result(**result) for result in json.loads(stored))
+
+
 _FROM_SQL: dict[str, Callable[[Any], Any]] = {
-    "source": lambda value: Path(os.fsdecode(value)),
-    "folder": lambda value: Path(os.fsdecode(value)),
+    "source": _path,
+    "folder": _path,
     "stem": os.fsdecode,
-    "labels": json.loads,
-    "results": lambda value: tuple(Result(**result) for result in json.loads(value)),
+    "labels": _labels,
+    "results": _results,
     "buys": bool,
     "cancel": bool,
     "keep": bool,
-    "stage": Stage,
-    "status": Status,
+    "stage": {str(stage): stage for stage in Stage}.__getitem__,
+    "status": {str(status): status for status in Status}.__getitem__,
 }
+_TRANSLATED = tuple((_COLUMNS.index(name), meaning) for name, meaning in _FROM_SQL.items())
+
+
+def _stored(result: Result) -> dict[str, Any]:
+    return {name: getattr(result, name) for name in _RESULT}
 
 
 def _sql(name: str, value: Any) -> Any:
@@ -60,12 +89,10 @@ def _sql(name: str, value: Any) -> Any:
 
 
 def _job(columns: Sequence[Any]) -> Job:
-    return Job(
-        **{
-            name: _FROM_SQL[name](value) if name in _FROM_SQL else value
-            for name, value in zip(_COLUMNS, columns, strict=True)
-        }
-    )
+    values = list(columns)
+    for place, meaning in _TRANSLATED:
+        values[place] = meaning(values[place])
+    return Job(*values)
 
 
 def select(db: Connection, where: str, values: Sequence[Any] = ()) -> list[Job]:
@@ -308,27 +335,35 @@ def _refuses_twins(db: Connection, rule: str) -> bool:
 
 def _settle_twins(db: Connection, buyer: Job) -> None:
     """What the end (or hold) of a buyer means for the jobs with the same photo."""
-    twins = select(db, "twin_of = ? AND status IN ('waiting', 'held') ORDER BY id", (buyer.id,))
     if buyer.status is Status.DONE:
-        for twin in twins:
+        for twin in _twins(db, buyer):
             move(db, twin, twin.stage, Status.READY, "twin ready", message=f"job {buyer.id} is done")
     elif buyer.status in FINAL and surely_unpaid(db, buyer.id):
-        db.execute("UPDATE jobs SET buys = 0 WHERE id = ?", (buyer.id,))
-        for twin in twins:
-            if other := _bought(db, twin, twin.digest):
-                _join(db, twin, other)
-                continue
-            message = f"job {buyer.id} ended unpaid: this one is sent instead"
-            move(db, twin, twin.stage, Status.READY, "sent instead", message=message, twin_of=None, buys=True)
+        pass_on(db, buyer, "ended unpaid")
     elif surely_unpaid(db, buyer.id):
         return  # held before paying: it goes on, or ends unpaid
     else:
-        for twin in twins:
+        for twin in _twins(db, buyer):
             if twin.status is Status.WAITING:
                 message = (
                     f"job {buyer.id} with the same photo may have been paid and is not done: decide about it first"
                 )
                 move(db, twin, twin.stage, Status.HELD, "twin held", reason=Reason.TWIN, message=message)
+
+
+def _twins(db: Connection, buyer: Job) -> list[Job]:
+    return select(db, "twin_of = ? AND status IN ('waiting', 'held') ORDER BY id", (buyer.id,))
+
+
+def pass_on(db: Connection, buyer: Job, why: str) -> None:
+    """Let a job that surely cost nothing buy its photo no more: the oldest of its twins is sent instead."""
+    db.execute("UPDATE jobs SET buys = 0 WHERE id = ?", (buyer.id,))
+    for twin in _twins(db, buyer):
+        if other := _bought(db, twin, twin.digest):
+            _join(db, twin, other)
+            continue
+        message = f"job {buyer.id} {why}: this one is sent instead"
+        move(db, twin, twin.stage, Status.READY, "sent instead", message=message, twin_of=None, buys=True)
 
 
 def buy(db: Connection, job: Job) -> bool:
@@ -359,26 +394,29 @@ def claim(db: Connection, account: str, stages: Sequence[Stage], now: float, mos
 
     A WAITING job counts once its time has come. Jobs in doubt are not taken: they are looked up together.
     """
-    found = [one for stage in stages for one in _next(db, account, stage, now, most)]
-    taken = (get(db, job_id) for *_, job_id in sorted(found)[:most])
-    return [move(db, job, job.stage, Status.RUNNING, "taken") for job in taken if job]
+    values = {"account": account, "now": now, "most": most}
+    taken = [number for (number,) in rows(db, _next(tuple(stages)), values)]
+    marks = ", ".join("?" * len(taken))
+    found = {job.id: job for job in select(db, f"id IN ({marks})", taken)} if taken else {}
+    return [move(db, found[number], found[number].stage, Status.RUNNING, "taken") for number in taken]
 
 
-def _next(db: Connection, account: str, stage: Stage, now: float, most: int) -> list[tuple[bool, float, int]]:
-    """The jobs of one stage that may be taken first: whether and when they expire, and their numbers.
+@cache
+def _next(stages: tuple[Stage, ...]) -> str:
+    """The statement that names the jobs of these stages that may be taken first.
 
-    What is not bought never expires: of thousands of photos that wait to be sent the index gives the first.
+    What is not bought never expires: of thousands of photos that wait to be sent the index gives the first of each.
     """
-    order = "due, id" if stage in BEFORE_PAYING else "expires_at IS NULL, expires_at, id"
-    found = []
-    for may_go, values in (("status = 'ready'", ()), ("status = 'waiting' AND due <= ?", (now,))):
-        found += rows(
-            db,
-            f"SELECT expires_at IS NULL, COALESCE(expires_at, 0), id FROM jobs WHERE {_OPEN} AND account = ?"
-            f" AND stage = ? AND {may_go} AND reason <> ? ORDER BY {order} LIMIT ?",
-            (account, stage, *values, Reason.LOOKING, most),
-        )
-    return found
+    first_of_each = []
+    for stage in stages:
+        order = "due, id" if stage in BEFORE_PAYING else "expires_at IS NULL, expires_at, id"
+        first_of_each += [
+            f"SELECT * FROM (SELECT expires_at, id FROM jobs WHERE {_OPEN} AND account = :account AND stage = '{stage}'"
+            f" AND {may_go} AND reason <> '{Reason.LOOKING}' ORDER BY {order} LIMIT :most)"
+            for may_go in ("status = 'ready'", "status = 'waiting' AND due <= :now")
+        ]
+    union = " UNION ALL ".join(first_of_each)
+    return f"SELECT id FROM ({union}) ORDER BY expires_at IS NULL, expires_at, id LIMIT :most"
 
 
 def next_due(db: Connection, account: str, stages: Sequence[Stage]) -> float | None:

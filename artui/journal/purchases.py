@@ -6,25 +6,33 @@ What the service said is a fact, not a move: it is accepted whatever became of t
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
-from artui.job import Job, Kind, Purchase, PurchaseState
 from artui.journal import accounts
 from artui.journal.store import Connection, Stale, first, rows, value
+from artui.states import Kind, PurchaseState
+
+if TYPE_CHECKING:
+    from artui.job import Job, Purchase
 
 _COLUMNS = (
     "key", "job", "number", "kind", "account", "payer", "endpoint", "organization", "workflow", "version", "reference",
     "draft", "mark", "reserved", "charged", "state", "execution", "looks", "day", "month", "intended_at",
 )  # fmt: skip
-_SELECT = f"SELECT {', '.join(_COLUMNS)} FROM purchases"
+_ALL = ", ".join(_COLUMNS)
+_SELECT = f"SELECT {_ALL} FROM purchases"
+_KIND, _STATE = _COLUMNS.index("kind"), _COLUMNS.index("state")
 
 
 def _purchase(columns: Sequence[Any]) -> Purchase:
-    values = dict(zip(_COLUMNS, columns, strict=True))
-    return Purchase(**{**values, "kind": Kind(values["kind"]), "state": PurchaseState(values["state"])})
+    from artui.job import Purchase
+
+    values = list(columns)
+    values[_KIND], values[_STATE] = Kind(values[_KIND]), PurchaseState(values[_STATE])
+    return Purchase(*values)
 
 
 def of_job(db: Connection, job_id: int) -> list[Purchase]:
@@ -77,28 +85,34 @@ def intend(
     ValueError where an earlier purchase of the job is still in the air, or was carried out and this would order anew.
     """
     living = {PurchaseState.INTENDED} if kind is Kind.RETRY else {PurchaseState.INTENDED, PurchaseState.KNOWN}
-    if any(earlier.state in living for earlier in of_job(db, job.id)):
+    earlier = of_job(db, job.id)
+    if any(purchase.state in living for purchase in earlier):
         raise ValueError(f"job {job.id} has a purchase already")
-    again = first(
-        db,
-        "UPDATE purchases SET state = 'intended', draft = ?, reference = ?, reserved = ?, version = ?, day = ?,"
-        " month = ?, looks = 0, intended_at = ? WHERE job = ? AND number = ? AND key = ? AND state = 'refused'"
-        " RETURNING 1",
-        (draft, job.reference, reserved, job.version, day, month, time.time(), job.id, number, key),
-    )
-    if not again:
-        db.execute(
+    if any((purchase.number, purchase.key) == (number, key) for purchase in earlier):
+        intended = rows(
+            db,
+            "UPDATE purchases SET state = 'intended', draft = ?, reference = ?, reserved = ?, version = ?, day = ?,"
+            " month = ?, looks = 0, intended_at = ? WHERE job = ? AND number = ? AND key = ? AND state = 'refused'"
+            f" RETURNING {_ALL}",
+            (draft, job.reference, reserved, job.version, day, month, time.time(), job.id, number, key),
+        )
+    else:
+        intended = rows(
+            db,
             "INSERT INTO purchases (key, job, number, kind, account, payer, endpoint, organization, workflow, version,"
             " reference, draft, mark, reserved, charged, state, execution, looks, day, month, run, rule, batch,"
             " intended_at)"
-            " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, NULL, 'intended', '', 0, ?, ?, ?, ?, ?, ?)",
+            " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, NULL, 'intended', '', 0, ?, ?, ?, ?, ?, ?)"
+            f" RETURNING {_ALL}",
             (
                 key, job.id, number, kind, job.account, job.payer, job.endpoint, job.organization, job.workflow,
                 job.version, job.reference, draft, mark, reserved, day, month, job.run, job.rule, job.batch,
                 time.time(),
             ),
         )  # fmt: skip
-    return by_key(db, key)
+    if not intended:
+        raise ValueError(f"job {job.id} gave the purchase {key} up")
+    return _purchase(intended[0])
 
 
 def record_execution(db: Connection, key: str, execution: str) -> None:
@@ -116,9 +130,16 @@ def record_execution(db: Connection, key: str, execution: str) -> None:
 
 
 def record_refusal(db: Connection, key: str) -> None:
-    """The fact that this purchase surely was not carried out; its reservation ends."""
+    """The fact that this purchase surely was not carried out; its reservation ends, and the job has cost nothing so far
+    unless something else was bought for it."""
     _fact(db, key, "refused", "")
     db.execute("UPDATE purchases SET state = 'refused' WHERE key = ? AND state = 'intended'", (key,))
+    db.execute(
+        "UPDATE jobs SET charged = 0 WHERE id = (SELECT job FROM purchases WHERE key = ?) AND charged IS NULL"
+        " AND NOT EXISTS (SELECT 1 FROM purchases WHERE job = jobs.id AND state <> 'refused'"
+        "  AND (charged IS NULL OR charged <> 0))",
+        (key,),
+    )
 
 
 def presume_spent(db: Connection, key: str) -> None:
@@ -139,12 +160,13 @@ def record_charge(db: Connection, job: Job, total: int) -> int:
 
     A retried execution carries the sum over its tries: the last purchase gets what the earlier ones did not.
     """
-    purchases = of_job(db, job.id)
-    own = [purchase for purchase in purchases if purchase.execution == job.execution]
+    made = of_job(db, job.id)
+    charged = {purchase.key: purchase.charged or 0 for purchase in made}
+    own = [purchase.key for purchase in made if purchase.execution == job.execution]
     if own:
-        earlier = sum(purchase.charged or 0 for purchase in own[:-1])
-        db.execute("UPDATE purchases SET charged = ? WHERE key = ?", (max(0, total - earlier), own[-1].key))
-    return sum(purchase.charged or 0 for purchase in of_job(db, job.id))
+        charged[own[-1]] = max(0, total - sum(charged[key] for key in own[:-1]))
+        db.execute("UPDATE purchases SET charged = ? WHERE key = ?", (charged[own[-1]], own[-1]))
+    return sum(charged.values())
 
 
 def looked(db: Connection, key: str) -> int:
@@ -177,30 +199,30 @@ class Spent:
 
 def spent(db: Connection, account: str, *, day: str, month: str, run: str = "", batch: str | None = None) -> Spent:
     """The sums for these periods; open reservations count in the day and the month whenever they were made."""
+    sums = amounts(db, account, {"open": "", "day": day, "month": month, "run": run, "batch": batch or ""})
+    return Spent(sums["open"], sums["day"] + sums["open"], sums["month"] + sums["open"], sums["run"], sums["batch"])
 
-    def amount(scope: str, period: str) -> int:
-        row = db.execute(
-            "SELECT amount FROM spending WHERE account = ? AND scope = ? AND period = ?",
-            (account, scope, period),
-        ).fetchone()
-        return int(row[0]) if row else 0
 
-    reserved = amount("open", "")
-    return Spent(
-        open=reserved,
-        day=amount("day", day) + reserved,
-        month=amount("month", month) + reserved,
-        run=amount("run", run),
-        batch=amount("batch", batch) if batch else 0,
+def amounts(db: Connection, account: str, periods: Mapping[str, str]) -> dict[str, int]:
+    """What the sums of an account are by scope, each in one period of it; 0 where nothing was spent."""
+    marks = ", ".join(["(?, ?)"] * len(periods))
+    found = rows(
+        db,
+        f"SELECT scope, amount FROM spending WHERE account = ? AND (scope, period) IN (VALUES {marks})",
+        (account, *(word for pair in periods.items() for word in pair)),
     )
+    return dict.fromkeys(periods, 0) | dict(found)
 
 
 def not_in_balance(db: Connection, account: str, balance_at: float) -> int:
     """What was bought or reserved after the balance was last read, or lies in doubt: the balance does not show it."""
     amount = value(
         db,
-        "SELECT COALESCE(SUM(COALESCE(charged, reserved)), 0) FROM purchases"
-        " WHERE account = ? AND state <> 'refused' AND (intended_at >= ? OR (state = 'intended' AND charged IS NULL))",
+        "SELECT COALESCE(SUM(amount), 0) FROM ("
+        " SELECT COALESCE(charged, reserved) AS amount FROM purchases"
+        "  WHERE account = ?1 AND intended_at >= ?2 AND state <> 'refused'"
+        " UNION ALL SELECT reserved FROM purchases INDEXED BY one_in_the_air"
+        "  WHERE account = ?1 AND intended_at < ?2 AND state = 'intended' AND charged IS NULL)",
         (account, balance_at),
     )
     return int(amount)

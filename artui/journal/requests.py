@@ -6,10 +6,12 @@ import json
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from artui.job import Job
 from artui.journal.store import Connection, rows, storable, value
+
+if TYPE_CHECKING:
+    from artui.job import Job
 
 
 @dataclass(frozen=True, slots=True)

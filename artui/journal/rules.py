@@ -16,10 +16,10 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
-from artui.job import BEFORE_PAYING, Reason, Status
-from artui.journal import accounts, jobs, requests
+from artui.journal import accounts, purchases, requests
 from artui.journal.requests import Request
 from artui.journal.store import Connection, Stale, first, rows, storable, value
+from artui.states import BEFORE_PAYING, Reason, Status
 
 KEPT_HAPPENINGS = 1000
 """How many lines of a rule's log are kept."""
@@ -264,21 +264,9 @@ class Spent:
 
 def spent(db: Connection, rule: str, account: str, day: str) -> Spent:
     """The sums of a rule on a day (``YYYY-MM-DD``) and in its month."""
-
-    def amount(scope: str, period: str) -> int:
-        found = first(
-            db,
-            "SELECT amount FROM spending WHERE account = ? AND scope = ? AND period = ?",
-            (account, scope, period),
-        )
-        return int(found[0]) if found else 0
-
-    return Spent(
-        open=amount("rule open", rule),
-        day=amount("rule day", f"{rule} {day}"),
-        month=amount("rule month", f"{rule} {day[:7]}"),
-        run=amount("rule", rule),
-    )
+    periods = {"rule open": rule, "rule day": f"{rule} {day}", "rule month": f"{rule} {day[:7]}", "rule": rule}
+    sums = purchases.amounts(db, account, periods)
+    return Spent(open=sums["rule open"], day=sums["rule day"], month=sums["rule month"], run=sums["rule"])
 
 
 # --------------------------------------------------------------------------------------------- what a person decides
@@ -306,6 +294,8 @@ def _pause(db: Connection, row: RuleRow, request: Request, day: str) -> str:
 
 def _resume(db: Connection, row: RuleRow, request: Request, day: str) -> str:
     """End a pause; otherwise a yes to whatever holds the rule."""
+    from artui.journal import jobs
+
     del request, day
     db.execute("UPDATE rules SET paused = 0, agreed = ? WHERE id = ?", (not row.paused, row.id))
     marks = ", ".join("?" * len(BEFORE_PAYING))

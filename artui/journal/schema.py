@@ -7,8 +7,8 @@ from uuid import uuid4
 
 import apsw
 
-from artui.job import FINAL, Kind, PurchaseState, Seen, Stage, Status
 from artui.journal.groups import PILE
+from artui.states import FINAL, Kind, PurchaseState, Seen, Stage, Status
 
 
 def _listed(values: object) -> str:
@@ -72,7 +72,7 @@ CREATE TABLE purchases (
     UNIQUE (job, number),
     CHECK (state <> 'known' OR execution <> '')
 ) STRICT;
-CREATE INDEX purchases_job ON purchases (job);
+CREATE INDEX purchases_intended ON purchases (account, intended_at);
 CREATE INDEX purchases_given_up ON purchases (account) WHERE state = 'presumed spent';
 CREATE UNIQUE INDEX one_in_the_air ON purchases (job) WHERE state = 'intended';
 CREATE INDEX purchases_open ON purchases (account) WHERE charged IS NULL AND state IN ('intended', 'known');
@@ -150,26 +150,27 @@ INSERT INTO engine VALUES (1, 0, NULL, '', '', NULL, NULL, 'ended', '');
 # came before. An open purchase counts in every period, so open sums carry no period; run and batch never end.
 _VALUE = "CASE WHEN {row}.state = 'refused' THEN 0 ELSE COALESCE({row}.charged, {row}.reserved) END"
 _OPEN = "({row}.charged IS NULL AND {row}.state IN ('intended', 'known'))"
+_RULED = "{row}.rule <> ''"
 _SCOPES = (
     ("open", "''", _OPEN),
     ("day", "{row}.day", f"NOT {_OPEN}"),
     ("month", "{row}.month", f"NOT {_OPEN}"),
     ("run", "{row}.run", "1"),
-    ("batch", "COALESCE({row}.batch, '')", "1"),
-    ("rule", "{row}.rule", "1"),
-    ("rule open", "{row}.rule", _OPEN),
-    ("rule day", "{row}.rule || ' ' || {row}.day", f"NOT {_OPEN}"),
-    ("rule month", "{row}.rule || ' ' || {row}.month", f"NOT {_OPEN}"),
+    ("batch", "{row}.batch", "{row}.batch IS NOT NULL"),
+    ("rule", "{row}.rule", _RULED),
+    ("rule open", "{row}.rule", f"{_RULED} AND {_OPEN}"),
+    ("rule day", "{row}.rule || ' ' || {row}.day", f"{_RULED} AND NOT {_OPEN}"),
+    ("rule month", "{row}.rule || ' ' || {row}.month", f"{_RULED} AND NOT {_OPEN}"),
 )
+_WEIGHT = f"({_VALUE}, {_OPEN}, {{row}}.day, {{row}}.month)"
 
 
 def _tally(row: str, sign: str) -> str:
     statements = []
     for scope, period, counts in _SCOPES:
-        value = f"{sign} (CASE WHEN {counts} THEN {_VALUE} ELSE 0 END)".format(row=row)
         statements.append(
-            f"INSERT INTO spending VALUES ({row}.account, '{scope}', {period.format(row=row)}, {value})"
-            " ON CONFLICT (account, scope, period) DO UPDATE SET amount = amount + excluded.amount;"
+            f"INSERT INTO spending SELECT {row}.account, '{scope}', {period}, {sign} {_VALUE} WHERE {counts}"
+            " ON CONFLICT (account, scope, period) DO UPDATE SET amount = amount + excluded.amount;".format(row=row)
         )
     return "\n".join(statements)
 
@@ -182,7 +183,8 @@ CREATE TABLE spending (
 CREATE TRIGGER purchase_added AFTER INSERT ON purchases BEGIN
 {_tally("new", "+")}
 END;
-CREATE TRIGGER purchase_changed AFTER UPDATE ON purchases BEGIN
+CREATE TRIGGER purchase_changed AFTER UPDATE ON purchases
+WHEN {_WEIGHT.format(row="old")} IS NOT {_WEIGHT.format(row="new")} BEGIN
 {_tally("old", "-")}
 {_tally("new", "+")}
 END;

@@ -11,10 +11,11 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from artui.job import FINAL, Batch, Job, NewJob, Seen
+from artui.job import Batch, Job, NewJob
 from artui.journal import jobs
 from artui.journal.rules import NotTaken
 from artui.journal.store import Connection, first, rows, storable
+from artui.states import FINAL, Seen
 
 NEWEST = 3
 """How many names stand for a group."""

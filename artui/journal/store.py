@@ -1,24 +1,27 @@
 """The journal's file: opening it safely, one writer thread with group commit, and readers beside it.
 
 Everything else in this folder is plain functions on a connection; this module decides when they run and when what
-they wrote is durable.
+they wrote is durable. A command that only reads comes through here: what a loop or a write needs is imported there.
 """
 
 from __future__ import annotations
 
-import asyncio
 import os
 import queue
 import threading
-from collections.abc import Callable, Sequence
-from concurrent.futures import Future
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Concatenate, ParamSpec, Self, TypeVar
+from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, Self, TypeVar
 
 import apsw
 
 from artui.journal.schema import MIGRATIONS
+
+if TYPE_CHECKING:
+    import asyncio
+    from concurrent.futures import Future
 
 Connection = apsw.Connection
 DatabaseError = apsw.Error
@@ -26,6 +29,8 @@ DatabaseError = apsw.Error
 
 P = ParamSpec("P")
 T = TypeVar("T")
+Values = Sequence[Any] | Mapping[str, Any]
+"""What a statement is given, by place or by name."""
 
 LOCK_PATIENCE_MS = 10_000
 STATEMENTS = 500
@@ -41,19 +46,19 @@ NETWORK_FILE_SYSTEMS = {
 """``statfs`` magic numbers (linux/magic.h) of file systems on which SQLite's locks cannot be trusted."""
 
 
-def first(db: Connection, sql: str, values: Sequence[Any] = ()) -> tuple[Any, ...] | None:
+def first(db: Connection, sql: str, values: Values = ()) -> tuple[Any, ...] | None:
     """The first row a statement gives, None where it gives none."""
     found: tuple[Any, ...] | None = db.execute(sql, values).fetchone()
     return found
 
 
-def rows(db: Connection, sql: str, values: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
+def rows(db: Connection, sql: str, values: Values = ()) -> list[tuple[Any, ...]]:
     """All rows a statement gives."""
     found: list[tuple[Any, ...]] = db.execute(sql, values).fetchall()
     return found
 
 
-def value(db: Connection, sql: str, values: Sequence[Any] = ()) -> Any:
+def value(db: Connection, sql: str, values: Values = ()) -> Any:
     """The single value of a statement that always gives one row; :class:`Stale` where it gives none."""
     found = first(db, sql, values)
     if found is None:
@@ -180,10 +185,24 @@ def _back_up(db: Connection, target: Path) -> None:
     copy.close()
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class _Work:
+    """A write that waits for its commit; ``done`` belongs to ``loop``, or to a thread where that is None."""
+
     run: Callable[[Connection], Any]
-    done: Future[Any]
+    done: asyncio.Future[Any] | Future[Any]
+    loop: asyncio.AbstractEventLoop | None
+    answer: Any = None
+    problem: BaseException | None = None
+
+    def tell(self) -> None:
+        """Give the outcome to whoever still waits for it."""
+        if self.done.cancelled():
+            return  # whoever stops waiting does not stop the write
+        if self.problem is None:
+            self.done.set_result(self.answer)
+        else:
+            self.done.set_exception(self.problem)
 
 
 class Journal:
@@ -206,16 +225,17 @@ class Journal:
         self._lookout: Connection | None = None
         self._lookout_lock = threading.Lock()
         self._closed = False
-        self._writer = threading.Thread(target=self._write_all, name="journal", daemon=True)
-        self._writer.start()
+        self._writer: threading.Thread | None = None
+        self._writer_lock = threading.Lock()
 
     def close(self) -> None:
         """Finish what was asked and close the file."""
         if self._closed:
             return
         self._closed = True
-        self._work.put(None)
-        self._writer.join()
+        if self._writer is not None:
+            self._work.put(None)
+            self._writer.join()
         for reader in self._readers:
             reader.close()
 
@@ -234,28 +254,46 @@ class Journal:
 
         Not for the event loop: see :meth:`do`.
         """
-        return self._submit(lambda db: act(db, *args, **kwargs)).result()
+        from concurrent.futures import Future
+
+        done: Future[T] = Future()
+        self._submit(_Work(lambda db: act(db, *args, **kwargs), done, None))
+        return done.result()
 
     async def do(self, act: Callable[Concatenate[Connection, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
         """As :meth:`write`, for the event loop. Cancelling stops the waiting, not the write."""
-        return await asyncio.wrap_future(self._submit(lambda db: act(db, *args, **kwargs)))
+        from asyncio import get_running_loop
+
+        loop = get_running_loop()
+        done: asyncio.Future[T] = loop.create_future()
+        self._submit(_Work(lambda db: act(db, *args, **kwargs), done, loop))
+        return await done
 
     def read(self, ask: Callable[Concatenate[Connection, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
-        """Run ``ask(connection, …)`` on this thread's own reading connection."""
+        """Run ``ask(connection, …)`` on this thread's own reading connection.
+
+        Reading waits for nobody, so the event loop, too, asks here what an index answers with a few rows: going to a
+        thread and back takes longer. What grows with the journal is for :meth:`ask`.
+        """
         db = getattr(self._local, "reader", None)
         if db is None:
             db = self._local.reader = self._new_reader()
         return ask(db, *args, **kwargs)
 
     def _new_reader(self) -> Connection:
-        db = connect(self.path, create=False)
-        db.execute("PRAGMA query_only = ON")
+        try:
+            db = connect(self.path, create=False)
+            db.execute("PRAGMA query_only = ON")
+        except apsw.CantOpenError as problem:
+            raise Unwritable(f"The journal {self.path} cannot be opened once more now ({problem}).") from problem
         self._readers.append(db)
         return db
 
     async def ask(self, ask: Callable[Concatenate[Connection, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
         """As :meth:`read`, in a thread, for the event loop."""
-        return await asyncio.to_thread(lambda: self.read(ask, *args, **kwargs))
+        from asyncio import to_thread
+
+        return await to_thread(lambda: self.read(ask, *args, **kwargs))
 
     def changes(self) -> int:
         """A number that changes whenever somebody has written to the journal; the same in every thread."""
@@ -265,42 +303,55 @@ class Journal:
                 self._lookout = self._new_reader()
             return int(self._lookout.pragma("data_version"))
 
-    def _submit(self, run: Callable[[Connection], T]) -> Future[T]:
+    def _submit(self, work: _Work) -> None:
         if self._closed:
             raise JournalProblem(f"The journal {self.path} is closed.")
-        done: Future[T] = Future()
-        done.set_running_or_notify_cancel()  # whoever stops waiting does not stop the write
-        self._work.put(_Work(run, done))
-        return done
+        if self._writer is None:
+            self._begin_to_write()
+        self._work.put(work)
 
-    def _write_all(self) -> None:
-        db = connect(self.path)
+    def _begin_to_write(self) -> None:
+        """Start the writer with the first write: a command that only reads needs neither its thread nor its file.
+
+        Its connection is opened here: who writes first hears of a disk that refuses it, and the next one tries again.
+        """
+        with self._writer_lock:
+            if self._writer is None:
+                try:
+                    db = connect(self.path)
+                except (apsw.Error, OSError) as problem:
+                    raise Unwritable(f"The journal {self.path} cannot be written now ({problem}).") from problem
+                self._writer = threading.Thread(target=self._write_all, args=(db,), name="journal", daemon=True)
+                self._writer.start()
+
+    def _write_all(self, db: Connection) -> None:
         try:
-            while group := self._next_group():
-                self._commit(db, group)
+            while first := self._work.get():
+                self._commit(db, first)
         finally:
             db.close()
 
-    def _next_group(self) -> list[_Work]:
-        """What waits now, at least one; empty when the journal closes."""
-        first = self._work.get()
-        if first is None:
-            return []
-        group = [first]
-        while len(group) < GROUP and not self._work.empty():
+    def _group(self, first: _Work) -> Iterator[_Work]:
+        """What shares a commit: ``first``, and what waits by the time the one before it has run."""
+        yield first
+        for _ in range(1, GROUP):
+            if self._work.empty():
+                return
             following = self._work.get()
-            if following is None:
+            if following is None:  # the journal closes: after this group
                 self._work.put(None)
-                break
-            group.append(following)
-        return group
+                return
+            yield following
 
-    def _commit(self, db: Connection, group: list[_Work]) -> None:
-        answers: list[tuple[_Work, Any, BaseException | None]] = []
+    def _commit(self, db: Connection, first: _Work) -> None:
+        group: list[_Work] = []
+        is_news = False
         try:
             db.execute("BEGIN IMMEDIATE")
             before = db.total_changes()
-            answers.extend((work, *self._run_one(db, work)) for work in group)
+            for work in self._group(first):
+                group.append(work)
+                self._run_one(db, work)
             is_news = db.total_changes() != before
             db.execute("COMMIT")
         except Exception as problem:  # noqa: BLE001 — whatever it was, everybody who waits must hear of it
@@ -308,31 +359,44 @@ class Journal:
                 db.execute("ROLLBACK")
             if isinstance(problem, apsw.Error):
                 problem = Unwritable(f"The journal {self.path} cannot be written now ({problem}).")
+            group, is_news = group or [*self._group(first)], False
             for work in group:
-                work.done.set_exception(problem)
-            return
-        self.commits += 1
-        self.writes += len(group)
-        for work, answer, raised in answers:
-            if raised is None:
-                work.done.set_result(answer)
-            else:
-                work.done.set_exception(raised)
+                work.problem = problem
+        else:
+            self.commits += 1
+            self.writes += len(group)
+        _tell_all(group)
         # A write that found nothing to do wakes nobody: those it woke would look, find nothing, and wake it again.
         for listener in self._listeners if is_news else ():
             listener()
 
     @staticmethod
-    def _run_one(db: Connection, work: _Work) -> tuple[Any, BaseException | None]:
+    def _run_one(db: Connection, work: _Work) -> None:
         """One write in a savepoint of its own, so that a refused one never takes its neighbours along."""
         db.execute("SAVEPOINT one")
         try:
-            answer = work.run(db)
+            work.answer = work.run(db)
         except (apsw.FullError, apsw.IOError, apsw.CorruptError):
             raise  # the file itself is in trouble: nothing of this group may be called durable
         except Exception as raised:  # noqa: BLE001 — it belongs to whoever asked for this write
             db.execute("ROLLBACK TO one")
-            db.execute("RELEASE one")
-            return None, raised
+            work.problem = raised
         db.execute("RELEASE one")
-        return answer, None
+
+
+def _tell_all(group: Sequence[_Work]) -> None:
+    """Tell everybody what came of a group: each loop is woken once, however many wait there."""
+    loops: dict[asyncio.AbstractEventLoop, list[_Work]] = {}
+    for work in group:
+        if work.loop is None:
+            work.tell()
+        else:
+            loops.setdefault(work.loop, []).append(work)
+    for loop, works in loops.items():
+        with suppress(RuntimeError):  # a loop that is closed has nobody who waits
+            loop.call_soon_threadsafe(_tell_each, works)
+
+
+def _tell_each(works: Sequence[_Work]) -> None:
+    for work in works:
+        work.tell()

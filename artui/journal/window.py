@@ -12,11 +12,15 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from itertools import chain, filterfalse
+from typing import TYPE_CHECKING
 
-from artui.job import Batch, Job, Status
-from artui.journal import accounts, jobs
+from artui.journal import accounts
 from artui.journal.groups import Group, group
 from artui.journal.store import Connection, first, rows, value
+from artui.states import Status
+
+if TYPE_CHECKING:
+    from artui.job import Batch, Job
 
 _ASIDE = "jobs.id IN (SELECT job FROM aside)"
 _CONDITIONS = {
@@ -131,6 +135,8 @@ def needing(db: Connection, wanted: Filter) -> array[int]:
 def some(db: Connection, numbers: Sequence[int]) -> dict[int, Job]:
     """Jobs by their numbers."""
     wanted = json.dumps(list(numbers))
+    from artui.journal import jobs
+
     return {job.id: job for job in jobs.select(db, "id IN (SELECT value FROM json_each(?))", (wanted,))}
 
 
@@ -337,6 +343,8 @@ def next_in_line(db: Connection) -> int:
 def batches(db: Connection) -> list[Batch]:
     """All batches, the newest first."""
     found = rows(db, "SELECT id, name, account, created_at, cap, sample FROM batches ORDER BY created_at DESC, id")
+    from artui.job import Batch
+
     return [Batch(*columns) for columns in found]
 
 

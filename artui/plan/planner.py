@@ -12,11 +12,12 @@ from typing import TYPE_CHECKING
 
 from artui import files
 from artui.files import Photo
-from artui.job import FINAL, Batch, Job, NewJob, Status
+from artui.job import Batch, Job, NewJob
 from artui.journal import Journal, history, jobs
 from artui.journal.store import storable
 from artui.plan.collecting import Found, PlanProblem, Refused
 from artui.plan.target import Offer, Target
+from artui.states import FINAL, Status
 
 if TYPE_CHECKING:
     from artui.providers.base import Workflow

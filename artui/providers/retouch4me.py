@@ -41,7 +41,6 @@ from artui.providers.base import (
     canonical,
 )
 from artui.providers.http import (
-    SENT_AT_ONCE,
     TEXT,
     FilePart,
     HttpProvider,
@@ -265,8 +264,7 @@ class Retouch4me(HttpProvider[Retouch4meSettings]):
 
     def _start(self, stored: Mapping[str, Any], photo: Photo, token: Secret) -> Request:
         file = stored["file"]
-        content = Sending(photo, SENT_AT_ONCE)
-        part = FilePart("file", file["name"], file["type"], photo.stamp.size, content)
+        part = FilePart("file", file["name"], file["type"], photo.stamp.size, Sending(photo))
         fields = {"token": token.reveal(), "payload": stored["payload"]}
         return Request(
             "POST",
@@ -309,7 +307,7 @@ class Retouch4me(HttpProvider[Retouch4meSettings]):
         del execution  # the output says where it lies
         token = await self._token()
         request = Request("GET", f"{self.endpoint}{output.locator}", "fetching a result", secrets={TOKEN: token})
-        answer = await self._http.fetch(request, part.write, counted=counted)
+        answer = await self._http.fetch(request, part, counted=counted)
         if answer.status == 404:
             raise Rejected(f"{answer.about}: it is not there", reason="not there", status=404)
         if answer.status != 200:

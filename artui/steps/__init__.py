@@ -9,9 +9,10 @@ from __future__ import annotations
 import asyncio
 
 from artui import budget, files
-from artui.job import Job, PurchaseState, Stage, Status
+from artui.job import Job
 from artui.journal import Connection, jobs, purchases
 from artui.providers.base import Progress, Uploaded
+from artui.states import PurchaseState, Stage, Status
 from artui.steps import looking
 from artui.steps.desk import Desk, Hold, NotYet, photo_of
 from artui.steps.paying import Paying
@@ -65,7 +66,7 @@ class Journey:
         """Where each purchase needs an upload of its own, give up the one that an earlier purchase may have used."""
         if not self.desk.provider.limits.fresh_upload:
             return job
-        last = await self.desk.journal.ask(purchases.current, job)
+        last = self.desk.journal.read(purchases.current, job)
         if last is None or last.state is not PurchaseState.PRESUMED_SPENT or last.reference != job.reference:
             return job
         message = "the service may have used the last upload: it is uploaded again"
@@ -80,7 +81,7 @@ class Journey:
             budget.check(db, job, self.desk.terms())
             return jobs.reference_of(db, job.payer, job.digest)
 
-        uploaded = await self._known(job, await self.desk.journal.ask(ask))
+        uploaded = await self._known(job, self.desk.journal.read(ask))
         if uploaded is None and job.address:
             uploaded = await self.desk.provider.fetch_address(job.address)
         elif uploaded is None:
@@ -106,9 +107,12 @@ class Journey:
         """Send a purchase in doubt once more under its own key: SUBMITTING to SUBMITTED, or it stays in doubt."""
         return await self.paying.replay(job)
 
-    async def note(self, job: Job, progress: Progress) -> Job:
-        """Write down what one look at the job's execution showed: SUBMITTED, or on to PROCESSED."""
-        return await looking.note(self.desk, job, progress)
+    async def note(self, job: Job, progress: Progress, *, taken: bool = False) -> Job:
+        """Write down what one look at the job's execution showed: SUBMITTED, or on to PROCESSED.
+
+        ``taken``: a job that is done is taken in the same move, by whoever saves it now.
+        """
+        return await looking.note(self.desk, job, progress, taken=taken)
 
     async def save(self, job: Job) -> Job:
         """Fetch every result and give it its name on disk: PROCESSED to DONE. A restart goes on where it stopped."""

@@ -12,10 +12,11 @@ from typing import Any
 
 from artui import budget, files
 from artui.config import AccountConfig
-from artui.job import Job, Reason
+from artui.job import Job
 from artui.journal import Connection, Journal
 from artui.pace import Clock
 from artui.providers.base import Provider
+from artui.states import Reason
 from artui.transfers import Transfers
 
 

@@ -12,9 +12,10 @@ from pathlib import Path
 
 from artui import files
 from artui.config import ConfigError, make_private_folder
-from artui.job import Job, Reason, Result
+from artui.job import Job, Result
 from artui.journal import jobs
 from artui.providers.base import Output, Transient
+from artui.states import Reason
 from artui.steps.desk import Desk, Hold
 from artui.steps.output import OUTPUT_AGAIN, ROOM
 
@@ -103,12 +104,17 @@ class Fetching:
         with files.Part(path, mode) as part:
             with self.desk.transfers.counting(job.id, "down", result.size) as counted:
                 await self.desk.provider.download(output, job.execution, part, counted)
-            written = await asyncio.to_thread(part.finish, result.size)
-            try:
-                return await asyncio.to_thread(_looked_at, written, path, result.media_type)
-            except (Transient, files.BadResult):
-                part.abort()
-                raise
+            return await asyncio.to_thread(_finished, part, result)
+
+
+def _finished(part: files.Part, result: Result) -> files.Written:
+    """Finish a part and look at what kind of thing it is; where that is no result, nothing is left of it."""
+    written = part.finish(result.size)
+    try:
+        return _looked_at(written, part.path, result.media_type)
+    except (Transient, files.BadResult):
+        part.abort()
+        raise
 
 
 def _looked_at(written: files.Written, path: Path, stated: str) -> files.Written:

@@ -5,14 +5,15 @@ from __future__ import annotations
 from datetime import datetime
 from itertools import count
 
-from artui.job import Job, Reason, Result, Stage, Status
+from artui.job import Job, Result
 from artui.journal import Connection, accounts, jobs, purchases
 from artui.providers.base import Progress, State
+from artui.states import Reason, Stage, Status
 from artui.steps.desk import Desk
 
 
-async def note(desk: Desk, job: Job, progress: Progress) -> Job:
-    """Write down what one look at an execution showed."""
+async def note(desk: Desk, job: Job, progress: Progress, *, taken: bool = False) -> Job:
+    """Write down what one look at an execution showed; ``taken``: a job that is done is RUNNING from then on."""
 
     def write(db: Connection) -> Job:
         accounts.set_mark(db, job.payer, job.workflow, progress.created_at)
@@ -21,19 +22,23 @@ async def note(desk: Desk, job: Job, progress: Progress) -> Job:
         spent = job.charged
         if progress.state in (State.DONE, State.FAILED) and progress.charged is not None:
             spent = purchases.record_charge(db, job, progress.charged)
-        return _PLACES[progress.state](db, job, progress, spent, desk.clock.now())
+        now = desk.clock.now()
+        if progress.state is State.DONE:
+            return _finished(db, job, progress, spent, now, taken=taken)
+        return _PLACES[progress.state](db, job, progress, spent, now)
 
     if _is_news(job, progress):
         return await desk.journal.do(write)
     return job
 
 
-def _finished(db: Connection, job: Job, progress: Progress, spent: int | None, now: float) -> Job:
+def _finished(db: Connection, job: Job, progress: Progress, spent: int | None, now: float, *, taken: bool) -> Job:
     seconds = _seconds(progress)
     if seconds is not None:
         accounts.add_duration(db, job.payer, job.workflow, seconds)
+    status = Status.RUNNING if taken and job.status is Status.WAITING else Status.READY
     return jobs.move(
-        db, job, Stage.PROCESSED, Status.READY, "processed", word=progress.word, results=results_of(progress),
+        db, job, Stage.PROCESSED, status, "processed", word=progress.word, results=results_of(progress),
         charged=spent, expires_at=None if progress.expires_in is None else now + progress.expires_in,
         message=progress.message,
     )  # fmt: skip
@@ -78,7 +83,6 @@ def _going_on(db: Connection, job: Job, progress: Progress, spent: int | None, n
 
 
 _PLACES = {
-    State.DONE: _finished,
     State.FAILED: _failed,
     State.UNPAID: _parked,
     State.GONE: _gone,

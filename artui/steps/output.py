@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 
 from artui import files
-from artui.job import Job, Reason
+from artui.job import Job
+from artui.states import Reason
 from artui.steps.desk import Desk, Hold
 
 ROOM = 32 * 1024 * 1024

@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable
 from functools import partial
 
 from artui import budget, files
-from artui.job import Job, Kind, Purchase, PurchaseState, Reason, Stage, Status
+from artui.job import Job, Purchase
 from artui.journal import Connection, accounts, jobs, purchases
 from artui.pace import boot_time, replay_gap
 from artui.providers.base import (
@@ -22,6 +22,7 @@ from artui.providers.base import (
     Uploaded,
     Workflow,
 )
+from artui.states import Kind, PurchaseState, Reason, Stage, Status
 from artui.steps.desk import Desk, Hold, NotYet, photo_of
 from artui.steps.output import check_output
 
@@ -45,12 +46,12 @@ class Paying:
 
     async def submit(self, job: Job) -> Job:
         """Reserve, write the intent, send exactly one paid request, write what came of it."""
-        last = await self._last(job)
+        last = self._last(job)
         if last is not None and last.state is PurchaseState.KNOWN:
             return await self.accept(job, last.key, last.execution)  # the answer came in after the job was put down
         await self._check_price(job)
         await check_output(self.desk, job)
-        key = await self._key(job, Kind.CREATE)
+        key = self._key(job, Kind.CREATE)
         order = Order(
             key, job.workflow, job.version, photo_of(job), Uploaded(job.reference), job.labels, job.parameters
         )
@@ -59,20 +60,20 @@ class Paying:
 
     async def retry(self, job: Job) -> Job:
         """Ask the service to run the job's execution again: a purchase like any other."""
-        key = await self._key(job, Kind.RETRY)
+        key = self._key(job, Kind.RETRY)
         draft = json.dumps({"retry": job.execution, "word": job.word})
         return await self._pay(job, Kind.RETRY, key, draft, partial(self.desk.provider.retry, job.execution))
 
-    async def _key(self, job: Job, kind: Kind) -> str:
+    def _key(self, job: Job, kind: Kind) -> str:
         """The key of the last purchase where that surely was not carried out, else a new one."""
-        last = await self._last(job)
+        last = self._last(job)
         if last is not None and last.kind is kind and last.state is PurchaseState.REFUSED:
             return last.key
         return purchases.new_key()
 
-    async def _last(self, job: Job) -> Purchase | None:
+    def _last(self, job: Job) -> Purchase | None:
         """The purchase under way, or the last one; None for a job that never came as far."""
-        return await self.desk.journal.ask(purchases.current, job) if job.purchase else None
+        return self.desk.journal.read(purchases.current, job) if job.purchase else None
 
     async def _pay(
         self, job: Job, kind: Kind, key: str, draft: str, send: Callable[[Permit, Counted], Awaitable[str]]
@@ -86,7 +87,7 @@ class Paying:
         """Send a purchase in doubt once more, where the service carries a key out once: the same key, the same stored
         request, the same photo."""
         permit = self._permit()
-        purchase = await self.desk.journal.ask(purchases.current, job)
+        purchase = self.desk.journal.read(purchases.current, job)
         if purchase is None or purchase.state is not PurchaseState.INTENDED:
             raise NotYet("the purchase is settled meanwhile")
         with self.desk.transfers.counting(job.id, "up", job.size) as counted:

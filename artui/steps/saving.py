@@ -6,11 +6,13 @@ import asyncio
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 from artui import files
-from artui.job import Job, Reason, Result, Stage, Status
+from artui.job import Job, Result
 from artui.journal import Connection, jobs
 from artui.providers.base import Sent, State, Transient
+from artui.states import Reason, Stage, Status
 from artui.steps.desk import Desk, Hold, NotYet
 from artui.steps.fetching import ZIP, Fetching
 from artui.steps.looking import results_of
@@ -47,7 +49,7 @@ class Saving:
     async def _leave(self, job: Job) -> Job:
         """End a job whose result nobody wants any more; the service keeps it for as long as it does."""
         for result in job.results:
-            await asyncio.to_thread(files.part_path(job.folder, job.id, result.task).unlink, missing_ok=True)
+            await asyncio.to_thread(files.discard, files.part_path(job.folder, job.id, result.task))
         await self.fetching.forget(job)
         message = f"not saved, as wished; charged {'an unknown price' if job.charged is None else job.charged}"
         return await self.desk.journal.do(jobs.move, job, job.stage, Status.CANCELLED, "cancelled", message=message)
@@ -60,9 +62,10 @@ class Saving:
             results = tuple(
                 replace(result, path=str(job.folder / name)) for result, name in zip(fetched, names, strict=True)
             )
-            job = await self.desk.journal.do(
-                jobs.move, job, Stage.SAVED, Status.RUNNING, "fetched", results=results, stem=stem, stem_key=key
-            )
+            wanted = await self.desk.journal.do(_commit, job, results=results, stem=stem, stem_key=key)
+            if wanted is None:
+                return await self._leave(replace(job, results=tuple(fetched)))
+            job = wanted
             try:
                 await asyncio.to_thread(_put_in_place, job)
                 return await self._finish(job)
@@ -93,7 +96,7 @@ class Saving:
 
     async def deliver(self, job: Job) -> Job:
         """Give a twin the result of the job with the same photo, under the twin's own name. Costs nothing."""
-        first = await self.desk.journal.ask(jobs.get, job.twin_of or 0)
+        first = self.desk.journal.read(jobs.get, job.twin_of or 0)
         if first is None or first.status is not Status.DONE:
             raise NotYet("the first job with this photo is not done")
         await check_output(self.desk, job)
@@ -119,6 +122,14 @@ class Saving:
         return results_of(progress)
 
 
+def _commit(db: Connection, /, job: Job, **place: Any) -> Job | None:
+    """Write down where the results go; None where somebody has said meanwhile that they are not wanted."""
+    fresh = jobs.get(db, job.id)
+    if job.stage is Stage.PROCESSED and fresh is not None and not fresh.keep:
+        return None
+    return jobs.move(db, job, Stage.SAVED, Status.RUNNING, "fetched", **place)
+
+
 def _free_stem(db: Connection, job: Job) -> str:
     """The next free name where a file that is not ours has taken the reserved one."""
     return files.free_stem(job.folder, job.stem, partial(jobs.stem_taken, db))
@@ -129,7 +140,7 @@ def _put_in_place(job: Job) -> None:
         target, part = Path(result.path or ""), files.part_path(job.folder, job.id, result.task)
         if not files.published(target, result.digest or ""):
             files.publish(part, target)
-        part.unlink(missing_ok=True)
+        files.discard(part)
 
 
 def _all_published(job: Job) -> bool:
@@ -139,7 +150,7 @@ def _all_published(job: Job) -> bool:
     for result in job.results:
         if not result.path or not files.published(Path(result.path), result.digest or ""):
             return False
-        files.part_path(job.folder, job.id, result.task).unlink(missing_ok=True)
+        files.discard(files.part_path(job.folder, job.id, result.task))
     return True
 
 

@@ -15,11 +15,11 @@ from textual.widgets import OptionList, Static
 
 from artui.config import AccountConfig, ConfigError, load, save_setting
 from artui.credentials import CredentialProblem, Place, Vault
-from artui.job import Reason
 from artui.journal import Connection, accounts, offers
 from artui.journal.accounts import AccountState
 from artui.shown import shown
 from artui.signing import name_for
+from artui.states import Reason
 from artui.tui.acts import Act
 from artui.tui.look import ASCII, Width
 from artui.tui.place import Place as Screen

@@ -11,9 +11,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from artui import files
-from artui.job import Job, Reason, Stage, Status
+from artui.job import Job
 from artui.shown import shown
+from artui.states import Reason, Stage, Status
 from artui.tui.words import is_left, plural
 
 
@@ -97,6 +97,8 @@ def _retrial(job: Job, now: Mapping[str, Any]) -> Act | str:
 def _held(job: Job, now: Mapping[str, Any]) -> Act | str:
     if job.reason == Reason.IN_DOUBT:
         return "in doubt: each needs its own decision (enter)"
+    if job.reason == Reason.TWIN:
+        return "same photo as another job, which needs a decision"
     if job.reason == Reason.PRICE:
         return _at_new_terms(job, now)
     if job.reason == Reason.PAYMENT:
@@ -121,6 +123,8 @@ def _at_new_terms(job: Job, now: Mapping[str, Any]) -> Act | str:
 
 def _stamp(job: Job) -> Mapping[str, Any]:
     """The file as it is now, which may have been repaired since; nothing where it is gone."""
+    from artui import files
+
     try:
         return asdict(files.stamp(job.source))
     except files.PhotoProblem:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from artui.job import Job, Reason, Status
+from artui.job import Job
 from artui.journal.crowds import SHARED, Crowd
 from artui.shown import shown
+from artui.states import Reason, Status
 from artui.tui.words import is_left, plural
 
 _HELD: Mapping[str, str] = {
@@ -34,10 +35,11 @@ _HELD: Mapping[str, str] = {
 _FAILED: Mapping[str, str] = {
     Reason.FAILED: "The service failed on {name}: {said}{charged}. r asks it again (up to {price}) · W another"
     " workflow · d put aside.",
-    Reason.REJECTED: "The service refused {name}: {said}. Not paid. r sends it again ({price}) · d put aside.",
+    Reason.REJECTED: "The service refused {name}: {said}. {Paid}. r sends it again ({price}) · d put aside.",
     "given up": "{name} was given up and counts as spent ({price}).",
 }
-_PLAIN = "{name}: {said}. Not sent, nothing paid. Copy it here again, then r · d put aside."
+_PLAIN = "{name}: {said}. Not sent, {paid}. Copy it here again, then r · d put aside."
+_SPENT = "what was sent before counts as spent"
 
 
 def sentence(job: Job, crowd: Crowd | None = None) -> str:
@@ -54,6 +56,8 @@ def sentence(job: Job, crowd: Crowd | None = None) -> str:
         said=shown((job.message or job.reason).rstrip("."), 200),
         price=price(job.quoted),
         charged=f" (charged {job.charged:,})" if job.charged else "",
+        paid=_SPENT if job.may_have_cost else "nothing paid",
+        Paid=_SPENT.capitalize() if job.may_have_cost else "Not paid",
         account=shown(job.account, 30),
         execution=shown(job.execution, 40) or "not known",
         folder=shown(job.folder, 60),
@@ -91,6 +95,8 @@ def what_now(job: Job, crowd: Crowd | None = None) -> str:
     if is_left(job):
         paid = "" if job.charged is None else f" (charged {job.charged:,})"
         return f"Nothing: its result was not wanted{paid}. r fetches it, free, while the service has it."
+    if job.status is Status.CANCELLED and job.may_have_cost:
+        return f"Nothing: it is not sent again; {_SPENT} ({price(job.quoted)})."
     if not (job.keep or job.status.final):
         return "Nothing: it is followed to its end, and its result is not saved, as wished. x keeps it after all."
     if job.reason == Reason.IN_QA:

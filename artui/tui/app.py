@@ -11,7 +11,7 @@ import os
 import time
 from collections.abc import Coroutine, Sequence
 from contextlib import suppress
-from typing import Any, ClassVar, cast
+from typing import TYPE_CHECKING, Any, ClassVar, cast
 
 from textual import events
 from textual.app import App, ComposeResult
@@ -20,20 +20,17 @@ from textual.containers import Vertical
 from textual.content import Content
 from textual.message import Message
 from textual.signal import Signal
+from textual.theme import Theme
 from textual.widgets import ContentSwitcher, Static
 
 from artui.background import ensure_engine, open_journal
 from artui.config import AccountConfig, Config, Paths
-from artui.credentials import CredentialProblem, Vault
-from artui.job import Reason
 from artui.journal import Connection, JournalProblem, accounts, crowds, offers, requests, window
 from artui.journal.groups import Group
 from artui.shown import shown
+from artui.states import Reason
 from artui.tui import look as looks
-from artui.tui.acts import Act
-from artui.tui.dialogs import Choice, Question, Reading
 from artui.tui.greeting import greeting, last_left, remember
-from artui.tui.leaving import Leaving, asked, leaving_question
 from artui.tui.look import Width, glyphs, room
 from artui.tui.news import News
 from artui.tui.place import Place
@@ -41,6 +38,9 @@ from artui.tui.places import PLACES, Entry
 from artui.tui.shell import Header, Keys, Tab, Tabs
 from artui.tui.view import Look, View
 from artui.tui.words import clock, plural
+
+if TYPE_CHECKING:
+    from artui.tui.acts import Act
 
 
 def _actions() -> Any:
@@ -93,16 +93,16 @@ class Console(App[None], inherit_bindings=False):
         readonly: bool = False,
         demo: bool = False,
     ) -> None:
+        # Before Textual sets itself up: a theme chosen afterwards has it parse every style a second time.
+        self.set_reactive(App.theme, looks.wanted_theme(os.environ))
         super().__init__()
         self.animation_level = "none"
-        for theme in (looks.DARK, looks.LIGHT):
-            self.register_theme(theme)
-        self.theme = looks.wanted_theme(os.environ)
         self.paths = paths
         self.config = config
         self.readonly = readonly
         self.demo = demo
         self.glyphs = glyphs("ascii" if ascii else config.glyphs)
+        self.set_class(self.glyphs is looks.ASCII, "-ascii")
         self.journal = open_journal(paths)
         self.view = View(paths, config, self.journal)
         self.account = config.default_account or next(iter(config.accounts), None)
@@ -112,10 +112,17 @@ class Console(App[None], inherit_bindings=False):
         """What happened since the console was last left; gone with the first key."""
         self.looked: Signal[Look] = Signal(self, "looked")
         """Published after each look that has shown something new."""
+        self.failure: Exception | None = None
+        """The defect by which the console ended."""
         self._unfinished: dict[str, int] = {}
         self._placing = asyncio.Lock()
         for entry in PLACES:
             self._bindings.bind(entry.key, f"place('{entry.key}')", entry.title, show=False)
+
+    @property
+    def available_themes(self) -> dict[str, Theme]:
+        """The two themes of the console, in the place of Textual's own."""
+        return {theme.name: theme for theme in (looks.DARK, looks.LIGHT)}
 
     def get_theme_variable_defaults(self) -> dict[str, str]:
         """What the console's own colours are in a theme that does not know them."""
@@ -147,6 +154,8 @@ class Console(App[None], inherit_bindings=False):
             return False
         if known.balance_at is not None:
             return True
+        from artui.credentials import CredentialProblem, Vault
+
         with suppress(CredentialProblem):
             return Vault(self.paths).find(account.login) is not None
         return False
@@ -154,10 +163,15 @@ class Console(App[None], inherit_bindings=False):
     async def on_mount(self) -> None:
         """Begin to look."""
         self.screen.bindings_updated_signal.subscribe(self.screen, lambda _: self._draw_keys())
-        self.set_class(self.glyphs is looks.ASCII, "-ascii")
         self.view.start(lambda look: self.post_message(self.Looked(look)))
         if left := last_left(self.paths):
             self.greeting = await self.view.ask(greeting, left)
+
+    def _fatal_error(self) -> None:
+        """End, and leave it to whoever opened the console to say why: Textual would print every variable on the way to
+        the error, and so a key that was just pasted."""
+        self.failure = self._exception
+        self._close_messages_no_wait()
 
     def on_unmount(self) -> None:
         """Let the journal go."""
@@ -304,11 +318,14 @@ class Console(App[None], inherit_bindings=False):
 
     def action_messages(self) -> None:
         """Show the messages so far."""
+        from artui.tui.dialogs import Reading
+
         lines = [message.line(time.time()) for message in reversed(self.news.messages)]
         self.push_screen(Reading("Messages, the newest first", Content("\n".join(lines) or "None yet.")))
 
     def action_keys(self) -> None:
         """Show all keys that work here."""
+        from artui.tui.dialogs import Reading
         from artui.tui.palette import key_help
 
         self.push_screen(Reading("Keys", key_help(self.screen)))
@@ -335,6 +352,8 @@ class Console(App[None], inherit_bindings=False):
         self.soon(self._leave())
 
     async def _leave(self) -> None:
+        from artui.tui.leaving import Leaving, asked, leaving_question
+
         question = None if self.readonly else await leaving_question(self)
         if question is None:
             self.exit()
@@ -355,20 +374,6 @@ class Console(App[None], inherit_bindings=False):
 
     def action_pause(self) -> None:
         """Pause an account or everything, or let it go on."""
-        names = list(self.config.accounts)
-        choices = [Choice("s", "leave it as it is")]
-        if self.account:
-            account = shown(self.account, 30)
-            choices.append(Choice("a", f"pause {account}: nothing new is sent, what is sent is fetched"))
-        if len(names) > 1:
-            choices.append(Choice("x", "pause everything"))
-        if any(purse.held == Reason.PAUSED for purse in self.look.purses):
-            choices.append(Choice("r", "go on with everything that is paused"))
+        from artui.tui.pausing import ask_to_pause
 
-        async def answered(answer: str | None) -> None:
-            what = {"a": "pause", "x": "pause", "r": "resume"}.get(answer or "")
-            if what:
-                wanted = [self.account] if answer == "a" else names
-                await self.leave_requests([Act(what, arguments={"account": name}) for name in wanted])
-
-        self.push_screen(Question("Pause?", [], choices), answered)
+        ask_to_pause(self)

@@ -13,11 +13,12 @@ from typing import TYPE_CHECKING, Any, cast
 from textual.content import Content
 
 from artui import decisions
-from artui.job import Job, Reason
+from artui.job import Job
 from artui.journal import Connection, window
 from artui.journal.groups import Group, group
 from artui.shown import shown
-from artui.tui import acts, sampling
+from artui.states import Reason
+from artui.tui import acts
 from artui.tui.acts import Act, Plan
 from artui.tui.advice import price, sentence
 from artui.tui.dialogs import Ask, Choice, Question, Reading
@@ -181,6 +182,8 @@ def decide(console: Console, job: Job) -> bool:
         console.soon(retry(console, [job]))
         return True
     if job.reason == Reason.SAMPLE:
+        from artui.tui import sampling
+
         console.soon(sampling.answer(console, job.batch))
         return True
     if job.reason != Reason.IN_DOUBT:

@@ -8,8 +8,8 @@ from contextlib import suppress
 from pathlib import Path
 
 from artui.config import Paths, write_private
-from artui.job import Reason
 from artui.journal import Connection, Journal, history, window
+from artui.states import Reason
 from artui.tui.words import clock
 
 _WORDS = {Reason.IN_DOUBT: "in doubt", Reason.CREDITS: "wait for credits", Reason.CAP: "wait for the cap"}

@@ -14,14 +14,14 @@ from textual.content import Content
 from textual.screen import Screen
 from textual.widgets import Static
 
-from artui.job import Event, Job, Purchase, PurchaseState
+from artui.job import Event, Job, Purchase
 from artui.journal import Connection, crowds, history, jobs, purchases
 from artui.journal.crowds import Crowd
 from artui.journal.groups import Group
 from artui.shown import shown, width
+from artui.states import PurchaseState
 from artui.tui import deciding
 from artui.tui.advice import what_now
-from artui.tui.preview import Pair, PreviewScreen
 from artui.tui.rereading import Rereading
 from artui.tui.shell import Keys, Line
 from artui.tui.view import Look
@@ -274,6 +274,8 @@ class DetailsScreen(Screen[None]):
 
     def action_compare(self) -> None:
         """Show before and after side by side."""
+        from artui.tui.preview import Pair, PreviewScreen
+
         if self._job:
             self.app.push_screen(PreviewScreen(Pair.of(self._job)))
 

@@ -1,4 +1,7 @@
-"""The Jobs screen: chips with counts, the table, the money, and what a person may have done about jobs."""
+"""The Jobs screen: chips with counts, the table, the money, and what a person may have done about jobs.
+
+It is the first picture, so that what only an answer to a key needs is imported there.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +9,7 @@ import time
 from array import array
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from textual import events
 from textual.app import ComposeResult
@@ -14,19 +17,15 @@ from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical
 from textual.widgets import Input, Static
 
-from artui.job import Batch, Job, Status
+from artui.job import Batch, Job
 from artui.journal import window
 from artui.journal.crowds import Crowd
 from artui.journal.groups import Group, group
 from artui.journal.window import Filter, Order, Overview
 from artui.shown import shown, width
-from artui.tui import deciding, sampling
-from artui.tui.acts import Act
+from artui.states import Status
 from artui.tui.advice import sentence
-from artui.tui.batches import MOST_BATCHES, BatchesScreen
-from artui.tui.dialogs import Reading
 from artui.tui.filter_line import FilterLine
-from artui.tui.job_details import Details, DetailsScreen
 from artui.tui.job_table import JobTable, columns
 from artui.tui.jobs_page import CHIPS, Page, Wish, chips_line, filter_from, read_page, sum_line, sums_text
 from artui.tui.line_list import heads
@@ -37,8 +36,16 @@ from artui.tui.shell import Line
 from artui.tui.view import Look
 from artui.tui.words import begun, clock, home
 
+if TYPE_CHECKING:
+    from artui.tui.acts import Act
+    from artui.tui.job_details import Details
+
 REORDER_SHARE = 0.05
 """The most of its time the view spends on sorting anew by itself; a key sorts at once."""
+
+
+SIDE = 52
+"""The cells that the details take from the table."""
 
 
 class Jobs(Place):
@@ -64,14 +71,14 @@ class Jobs(Place):
         Binding("b", "balance", show=False, tooltip="Look at the balance of this account now"),
         Binding("y", "copy", show=False, tooltip="Copy path and execution; answer for a sample that waits"),
     ]
-    DEFAULT_CSS = """
-    Jobs > #middle { height: 1fr; }
-    Jobs #list { width: 1fr; }
-    Jobs #chips, Jobs #here { color: $quiet; }
-    Jobs #heads { color: $quiet; text-style: bold; }
-    Jobs #empty { padding: 1 1; }
-    Jobs #side { width: 52; display: none; border-left: solid $border; padding: 0 1; }
-    Jobs.-full #side { display: block; }
+    DEFAULT_CSS = f"""
+    Jobs > #middle {{ height: 1fr; }}
+    Jobs #list {{ width: 1fr; }}
+    Jobs #chips, Jobs #here {{ color: $quiet; }}
+    Jobs #heads {{ color: $quiet; text-style: bold; }}
+    Jobs #empty {{ padding: 1 1; }}
+    Jobs #side {{ width: {SIDE}; display: none; border-left: solid $border; padding: 0 1; }}
+    Jobs.-full #side {{ display: block; }}
     """
     changes = frozenset({"retry", "cancel", "another", "balance", "aside"})
 
@@ -89,19 +96,18 @@ class Jobs(Place):
         self._reorder = self._repin = False
         self._sorted_at = self._sorting_took = 0.0
         self._chip_spans: list[tuple[int, int, Group | None]] = []
+        self._side: Details | None = None
 
     def compose(self) -> ComposeResult:
-        """Chips, table, details where there is room, sums and messages."""
+        """Chips, table, sums and messages; the details join the table once there is room for them."""
         yield Line(id="chips")
         yield FilterLine(
             "words | batch:name | account:name | status:word | !word leaves out", instead="#chips", of="#table"
         )
         yield Line(id="heads")
-        with Horizontal(id="middle"):
-            with Vertical(id="list"):
-                yield Static("", id="empty", markup=False)
-                yield JobTable(self.console.glyphs, id="table")
-            yield Details(id="side")
+        with Horizontal(id="middle"), Vertical(id="list"):
+            yield Static("", id="empty", markup=False)
+            yield JobTable(self.console.glyphs, id="table")
         for name in ("sum", "here", "message"):
             yield Line(id=name)
 
@@ -187,7 +193,8 @@ class Jobs(Place):
         filtered = self._filter_word()
         content, self._chip_spans = chips_line(self.overview, self.wanted.group, filtered, cells)
         self.query_one("#chips", Line).say(content)
-        self.query_one("#heads", Line).say(heads(columns(self.table.size.width or cells)))
+        # Not by the table's own width, which is another one only after the details have joined it.
+        self.query_one("#heads", Line).say(heads(columns(cells - SIDE * self.has_class("-full"))))
         self.query_one("#sum", Line).say(sum_line(self.overview.totals, len(self.table.marked), cells))
         self._draw_job()
 
@@ -223,8 +230,14 @@ class Jobs(Place):
         self._draw_side()
 
     def _draw_side(self) -> None:
-        if self.has_class("-full"):
-            self.query_one("#side", Details).show(self.table.current)
+        if not self.has_class("-full"):
+            return
+        if self._side is None:
+            from artui.tui.job_details import Details
+
+            self._side = Details(id="side")
+            self.query_one("#middle").mount(self._side)
+        self._side.show(self.table.current)
 
     def _show_emptiness(self) -> None:
         empty = not self.table.order
@@ -267,6 +280,8 @@ class Jobs(Place):
 
     def on_line_list_opened(self) -> None:
         """Show all about the job under the cursor."""
+        from artui.tui.job_details import DetailsScreen
+
         if self.table.current is not None:
             self.app.push_screen(DetailsScreen(self.table.current))
 
@@ -347,11 +362,15 @@ class Jobs(Place):
 
     async def action_sums(self) -> None:
         """The sum by folder, label, workflow and day."""
+        from artui.tui.dialogs import Reading
+
         text = await self.console.view.ask(sums_text, self.wanted)
         self.app.push_screen(Reading("Sums of what is shown", text))
 
     async def action_batches(self) -> None:
         """The batches; show one."""
+        from artui.tui.batches import MOST_BATCHES, BatchesScreen
+
         newest = list(self.batches.values())[:MOST_BATCHES]
         figures = await self.console.view.ask(window.overviews, [batch.id for batch in newest])
         self.app.push_screen(BatchesScreen(newest, figures), self._show_batch)
@@ -363,6 +382,8 @@ class Jobs(Place):
 
     def action_copy(self) -> None:
         """Answer for the sample of this job's batch where it waits, else send path and execution to the clipboard."""
+        from artui.tui import deciding, sampling
+
         job = self.table.job
         if job is not None and job.batch in self._samples:
             self.console.soon(sampling.answer(self.console, job.batch))
@@ -381,24 +402,34 @@ class Jobs(Place):
 
     async def action_retry(self) -> None:
         """Ask whether these are to be tried again."""
+        from artui.tui import deciding
+
         await deciding.retry(self.console, await self._chosen(), self._unmark)
 
     async def action_cancel(self) -> None:
         """Ask whether these are to be cancelled."""
+        from artui.tui import deciding
+
         deciding.cancel(self.console, await self._chosen(), self._unmark)
 
     async def action_another(self) -> None:
         """Send these photos, or what they became, to another workflow."""
+        from artui.tui import deciding
+
         await deciding.another_workflow(self.console, await self._chosen())
 
     async def action_balance(self) -> None:
         """Look at the balance of this job's account now."""
+        from artui.tui import deciding
+
         account = self.table.job.account if self.table.job else self.console.account
         if account:
             await deciding.look_at_balance(self.console, account)
 
     async def action_aside(self) -> None:
         """Put what needs a person aside until it moves, or take it back."""
+        from artui.tui import deciding
+
         self.table.mark(await deciding.put_aside(self.console, await self._chosen()), on=False)
         self.read(reorder=self.wanted.group is not None)
 

@@ -9,12 +9,13 @@ from dataclasses import dataclass
 
 from textual.content import Content
 
-from artui.job import Batch, Job, Status
+from artui.job import Batch, Job
 from artui.journal import Connection, crowds, window
 from artui.journal.crowds import Crowd
 from artui.journal.groups import Group
 from artui.journal.window import Filter, Order, Overview, Totals
 from artui.shown import shown, width
+from artui.states import Status
 from artui.tui.words import Surroundings, amount, plural
 
 CHIPS: tuple[tuple[Group | None, str, str], ...] = (

@@ -1,7 +1,6 @@
 """Before and after, side by side: pictures read with bounded memory in a thread, and drawn in half blocks.
 
-Terminals that can show real pictures do so where the settings say ``images = "auto"``; that is decided once, before
-the console draws, because it asks the terminal.
+Terminals that can show real pictures do so where the settings say ``images = "auto"`` (``drawing``).
 """
 
 from __future__ import annotations
@@ -27,6 +26,7 @@ from textual.widgets import Static
 from artui.files.regular import open_regular
 from artui.job import Job
 from artui.shown import shown
+from artui.tui.drawing import chosen
 from artui.tui.shell import Keys, Line
 from artui.tui.words import size
 
@@ -147,33 +147,6 @@ def _opaque(picture: Image) -> Image:
 # --------------------------------------------------------------------------------------------- how they are drawn
 
 
-@dataclass(slots=True)
-class _Drawing:
-    """What this terminal draws pictures with, decided before the console runs: half blocks where it is no widget."""
-
-    widget: Any = None
-    off: bool = False
-
-
-_drawing = _Drawing()
-
-
-def choose_drawing(images: str) -> None:
-    """Decide how pictures are drawn, once, before the console takes the terminal.
-
-    ``auto`` asks the terminal for Kitty or Sixel graphics; whatever goes wrong there means half blocks.
-    """
-    _drawing.widget, _drawing.off = None, images == "off"
-    if images != "auto":
-        return
-    try:
-        from textual_image import renderable, widget
-    except Exception:  # noqa: BLE001 — the import asks the terminal, which may answer anything or nothing
-        return
-    if renderable.Image in (renderable.TGPImage, renderable.SixelImage):
-        _drawing.widget = widget.Image
-
-
 class Blocks(Widget):
     """A picture in half blocks, two dots to a cell; with plain signs in coloured blanks, one dot to a cell."""
 
@@ -246,7 +219,7 @@ class Pane(Vertical):
     def compose(self) -> ComposeResult:
         """Caption, drawing, facts."""
         yield Line(classes="caption")
-        drawing: Widget = _drawing.widget() if _drawing.widget else Blocks(plain=self._plain)
+        drawing: Widget = chosen.widget() if chosen.widget else Blocks(plain=self._plain)
         drawing.add_class("drawing")
         yield drawing
         yield Static("", classes="why", markup=False)
@@ -265,14 +238,14 @@ class Pane(Vertical):
     def dots(self) -> tuple[int, int]:
         """The dots there is room for, across and down; for real pictures as many as a cell usually has pixels."""
         wide, high = self.size.width, max(0, self.size.height - CAPTIONS)
-        return (wide * 8, high * 16) if _drawing.widget else (wide, 2 * high)
+        return (wide * 8, high * 16) if chosen.widget else (wide, 2 * high)
 
     async def show(self, frame: Frame) -> None:
         """Read and draw what this frame shows; of several calls the last one counts."""
         self._asked += 1
         asked, self.frame = self._asked, frame
         problem, picture = "", None
-        if _drawing.off:
+        if chosen.off:
             problem = 'Pictures are switched off: images = "off" is set.'
         elif self.path is None:
             problem = "There is no result on this machine yet."
@@ -398,7 +371,7 @@ class PreviewScreen(Screen[str]):
         wide, high = self.query(Pane).first().dots
         if self.crop:
             text = f"1:1, {wide:,} x {high:,} pixels of each: the arrows move the piece, z shows the whole."
-        elif _drawing.widget:
+        elif chosen.widget:
             text = "Drawn by this terminal. z shows a piece 1:1."
         else:
             text = f"{wide} x {high} dots for each: shape and colour, not sharpness. z shows a piece 1:1."

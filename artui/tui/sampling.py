@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, ClassVar
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 
-from artui.job import Batch, Job, Reason, Status
+from artui.job import Batch, Job
 from artui.journal import Connection, batches, crowds, jobs
 from artui.shown import shown
+from artui.states import Reason, Status
 from artui.tui.acts import Act
 from artui.tui.preview import Pair, PreviewScreen
 from artui.tui.shell import Line

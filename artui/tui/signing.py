@@ -17,10 +17,10 @@ from typing import TYPE_CHECKING, Any
 from artui import providers, signing
 from artui.config import AccountConfig, load, save_setting, variable
 from artui.credentials import CredentialProblem, Place, Secret, Stored, Vault
-from artui.job import Reason
 from artui.journal import Connection, accounts, offers, requests
 from artui.shown import shown
 from artui.signing import Payer
+from artui.states import Reason
 from artui.tui.acts import Act
 from artui.tui.dialogs import Ask, Choice, Question
 from artui.tui.look import ASCII

@@ -10,9 +10,11 @@ from dataclasses import dataclass, field, replace
 from itertools import accumulate
 from pathlib import Path
 
-from artui.job import Job, Reason, Stage, Status
+from artui.job import Job
 from artui.journal.groups import Group, group
+from artui.report import cost
 from artui.shown import shown, width
+from artui.states import Reason, Stage, Status
 from artui.tui.look import Glyphs, bar
 from artui.tui.view import Moving
 
@@ -167,15 +169,6 @@ def is_left(job: Job) -> bool:
     return job.status is Status.CANCELLED and job.stage is Stage.PROCESSED
 
 
-def cost(job: Job) -> str:
-    """What a job cost; in brackets what is spent unless the service says otherwise; plain what it will cost."""
-    if job.charged is not None:
-        return amount(job.charged)
-    if job.twin_of is not None or job.quoted is None or (job.status.final and not job.purchase):
-        return "-"
-    return f"({job.quoted:,})" if job.purchase else f"{job.quoted:,}"
-
-
 def _standing(job: Job, moving: Moving | None, around: Surroundings, glyphs: Glyphs, now: float) -> tuple[str, str]:
     """The sign and the words for how a job stands."""
     if job.status.final or job.status is Status.HELD:
@@ -202,7 +195,8 @@ def _at_rest(job: Job, glyphs: Glyphs) -> tuple[str, str]:
         case Status.SKIPPED:
             return glyphs.unpaid, "already done, not paid"
         case Status.CANCELLED:
-            return glyphs.unpaid, "cancelled, not saved" if is_left(job) else "cancelled, not paid"
+            sent = "not saved" if is_left(job) else "sent before" if job.may_have_cost else "not paid"
+            return glyphs.unpaid, f"cancelled, {sent}"
         case Status.FAILED:
             paid = "" if job.purchase else ", not sent"
             return glyphs.failed, _FAILED.get(job.reason) or shown(f"{job.reason or 'failed'}{paid}", 40)

@@ -13,9 +13,9 @@ from textual.content import Content
 from textual.widgets import OptionList, Static
 
 from artui.config import AccountConfig
-from artui.job import FINAL
 from artui.journal import Connection, offers
 from artui.shown import shown, width
+from artui.states import FINAL
 from artui.tui import catalogue
 from artui.tui.catalogue import Catalogue, Offer
 from artui.tui.dialogs import Reading

@@ -14,10 +14,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from artui import files
-from artui.job import Job, Seen, Status
+from artui.job import Job
 from artui.journal import Connection, Journal, jobs, seen
 from artui.journal.seen import SeenFile
 from artui.shown import shown
+from artui.states import Seen, Status
 from artui.watch.rules import After, Rule
 
 _LONGEST = 200  # bytes of a name that gets ".reason.txt" behind it

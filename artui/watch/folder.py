@@ -16,7 +16,6 @@ from enum import StrEnum
 from typing import TypeVar
 
 from artui.files import OutputProblem
-from artui.job import Seen
 from artui.journal import Journal, Unwritable, rules, seen
 from artui.journal.jobs import StemTaken
 from artui.journal.rules import NotTaken, RuleRow, RuleState
@@ -25,6 +24,7 @@ from artui.journal.store import journal_uuid, network_file_system
 from artui.journal.watching import BEFORE_THE_RULE
 from artui.pace import Clock
 from artui.plan import Offer, PlanProblem
+from artui.states import Seen
 from artui.watch import marker
 from artui.watch.aftermath import Tidied, tidy
 from artui.watch.marker import Foreign, Marker, Offline

@@ -12,6 +12,7 @@ import time
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import NamedTuple
 
 from artui.files import Stamp
 from artui.journal.seen import NEWEST
@@ -25,8 +26,7 @@ GROWING = "still growing"
 _VANISHED = (errno.ENOENT, errno.ENOTDIR, errno.ESTALE)
 
 
-@dataclass(frozen=True, slots=True)
-class Candidate:
+class Candidate(NamedTuple):
     """A new file. ``name`` is its path in the folder; ``quiet``: for so many seconds it surely has not changed."""
 
     name: str
@@ -77,6 +77,14 @@ class _Settling:
     next: float
 
 
+class _Now(NamedTuple):
+    """When a look began: by the monotonic clock, and by the system's or the one that never jumps, whichever is earlier:
+    a file has surely not been written to for as long as that says."""
+
+    steady: float
+    wall: float
+
+
 class Scanner:
     """Looks at one rule's folder, again and again.
 
@@ -122,7 +130,7 @@ class Scanner:
         if root != self._root:
             self._root = root
             self._known = {name: (size, mtime, 0) for name, (size, mtime, _) in self._known.items()}
-        glance, now, before = Glance(), time.monotonic(), self._settling
+        glance, before, now = Glance(), self._settling, _Now(time.monotonic(), min(time.time(), self._clock.now()))
         self._settling = {}
         for name, entry in self._entries(glance):
             try:
@@ -142,23 +150,19 @@ class Scanner:
             self._judge(glance, name, Stamp.of(status), before.get(name), now)
         return glance
 
-    def _judge(self, glance: Glance, name: str, stamp: Stamp, settling: _Settling | None, now: float) -> None:
+    def _judge(self, glance: Glance, name: str, stamp: Stamp, settling: _Settling | None, now: _Now) -> None:
         """Note a new file, and whether it is time to open it."""
         if settling is None or settling.stamp != stamp:
-            since = now - self._age(stamp) if settling is None else now
+            age = max(0.0, now.wall - stamp.mtime_ns / 1e9) if settling is None else 0.0
+            since = now.steady - age
             settling = _Settling(stamp, since, since + self.rule.quiet)
         self._settling[name] = settling
         glance.new += 1
-        if now >= settling.next:
-            glance.settled.append(Candidate(name, stamp, now - settling.since))
+        if now.steady >= settling.next:
+            glance.settled.append(Candidate(name, stamp, now.steady - settling.since))
             return
         glance.pass_over(GROWING, name)
         glance.look_again(settling.next)
-
-    def _age(self, stamp: Stamp) -> float:
-        """For how long a file has surely not been written to: by the system's clock, and by one that never jumps."""
-        written = stamp.mtime_ns / 1e9
-        return max(0.0, min(time.time(), self._clock.now()) - written)
 
     def _entries(self, glance: Glance) -> Iterator[tuple[str, os.DirEntry[str]]]:
         """The files of the folder that have a wanted name, each with its path in the folder."""

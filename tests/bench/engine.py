@@ -105,6 +105,7 @@ class StockTransport(httpx.AsyncHTTPTransport):
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         """Send one request, and tell its departure."""
+        request.headers["Host"] = request.url.netloc.decode("ascii")
         await request.extensions["departure"].leave()
         return await super().handle_async_request(request)
 

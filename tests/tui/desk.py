@@ -15,9 +15,10 @@ from textual.pilot import Pilot
 
 from artui.background import Alive, open_journal
 from artui.config import load, paths
-from artui.job import Batch, Job, Kind
+from artui.job import Batch, Job
 from artui.journal import Connection, jobs, purchases, requests
 from artui.journal.requests import EngineRow
+from artui.states import Kind
 from artui.tui.app import Console
 from artui.tui.job_table import JobTable
 from artui.tui.jobs import Jobs

@@ -10,16 +10,25 @@ import signal
 import struct
 import sys
 import termios
+import unicodedata
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 import pyte
+from wcwidth import wcwidth
 
 from tests.waiting import PATIENCE, until
 
 ARTUI = (sys.executable, "-m", "artui")
+
+
+class _Screen(pyte.Screen):
+    """pyte stops drawing a text at a mark that takes no cell and combines with nothing; terminals draw what follows."""
+
+    def draw(self, data: str) -> None:
+        super().draw("".join(char for char in data if wcwidth(char) or unicodedata.combining(char)))
 
 
 class Terminal:
@@ -30,7 +39,7 @@ class Terminal:
         self.sent = bytearray()
         self.ended: int | None = None
         self._descriptor = descriptor
-        self._screen = pyte.Screen(*size)
+        self._screen = _Screen(*size)
         self._stream = pyte.ByteStream(self._screen)
 
     @property

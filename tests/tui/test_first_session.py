@@ -14,8 +14,8 @@ import pytest
 from artui.background import open_journal
 from artui.config import paths
 from artui.credentials import Place, Secret, Vault
-from artui.job import Reason
 from artui.journal import accounts, offers
+from artui.states import Reason
 from artui.tui import job_details
 from tests.test_demo import running_under
 from tests.tui.desk import FAILED, QUEUED, SAVED, at_desk, fill

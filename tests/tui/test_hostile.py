@@ -14,11 +14,11 @@ import pytest
 
 from artui.background import open_journal
 from artui.config import paths
-from artui.job import Seen
 from artui.journal import Connection, accounts, rules, seen
 from artui.journal.rules import NotTaken, RuleState
 from artui.journal.seen import SeenFile
 from artui.providers.base import Workflow
+from artui.states import Seen
 from artui.watch.rules import rule_id
 from tests.tui.desk import DOUBT, FAILED, QUEUED, SAVED, fill
 from tests.tui.terminal import Terminal, terminal

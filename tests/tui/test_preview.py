@@ -11,7 +11,8 @@ import pytest
 from PIL import Image
 
 from artui.tui import preview
-from artui.tui.preview import Frame, PreviewScreen, Unshowable, choose_drawing, read_picture
+from artui.tui.drawing import choose_drawing, chosen
+from artui.tui.preview import Frame, PreviewScreen, Unshowable, read_picture
 from tests.tui.desk import QUEUED, SAVED, Desk, at_desk, fill
 
 pytestmark = pytest.mark.anyio
@@ -105,7 +106,7 @@ def test_without_pillow_it_says_what_to_install(photo: Path, monkeypatch: pytest
 def test_a_terminal_that_cannot_be_asked_means_half_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "textual_image", None)
     choose_drawing("auto")
-    assert preview._drawing.widget is None
+    assert chosen.widget is None
 
 
 def saved(photo: Path, after: Path) -> int:

@@ -11,9 +11,9 @@ import pytest
 
 from artui.background import lock_is_held, open_journal
 from artui.config import paths
-from artui.job import Status
 from artui.journal import Connection, jobs
 from artui.sim.server import Simulator, running
+from artui.states import Status
 from tests.desk import Desk as CommandDesk
 from tests.tui.desk import DOUBT, FAILED, QUEUED, SAVED, fill
 from tests.tui.terminal import terminal

@@ -12,8 +12,8 @@ from PIL import Image
 
 from artui.background import open_journal
 from artui.config import paths
-from artui.job import Stage, Status
 from artui.journal import jobs, requests
+from artui.states import Stage, Status
 from artui.tui import sampling
 from artui.tui.sampling import SampleScreen
 from tests.tui.desk import QUEUED, SAVED, SENT, Desk, at_desk, fill

@@ -11,8 +11,8 @@ from textual.theme import Theme
 from textual.widgets._toast import Toast
 
 from artui.background import open_journal
-from artui.job import Stage, Status
 from artui.journal import accounts, jobs, requests
+from artui.states import Stage, Status
 from artui.tui.app import Console
 from artui.tui.dialogs import Question, Reading
 from artui.tui.look import DARK, LIGHT

@@ -12,11 +12,11 @@ from typing import Any
 import pytest
 from textual.widgets import Input
 
-from artui.job import Reason, Status
 from artui.journal import jobs, requests
 from artui.plan import Found, Target
 from artui.sim.photos import noise_jpeg
 from artui.sim.server import Simulator
+from artui.states import Reason, Status
 from artui.tui.dialogs import Question
 from artui.tui.submit import Submit
 from artui.tui.submit.batches import Batching, Split, label_of

@@ -45,7 +45,6 @@ from artui.providers.base import (
 from artui.providers.http import (
     OBJECT,
     PAGE,
-    SENT_AT_ONCE,
     TEXT,
     Answer,
     Body,
@@ -198,7 +197,7 @@ class AutoRetouch(HttpProvider[AutoRetouchSettings]):
     async def upload(self, photo: Photo, name: str, counted: Counted) -> Uploaded:
         """Send the photo. The reference is whatever the service answers."""
         size = photo.stamp.size
-        file = FilePart("file", name, photo.media_type, size, Sending(photo, SENT_AT_ONCE))
+        file = FilePart("file", name, photo.media_type, size, Sending(photo))
         request = Request(
             "POST",
             f"{self.endpoint}/upload",
@@ -322,7 +321,7 @@ class AutoRetouch(HttpProvider[AutoRetouchSettings]):
         doing = f"fetching the result of {execution}"
         for route in said.routes(output.locator):
             request = Request("GET", f"{self.endpoint}{route}", doing, query)
-            fetch = partial(self._http.fetch, write=part.write, is_proven=bool(output.digest), counted=counted)
+            fetch = partial(self._http.fetch, target=part, is_proven=bool(output.digest), counted=counted)
             answer = await self._signed_in.ask_about(request, fetch)
             if answer.status == 200:
                 return

@@ -222,7 +222,7 @@ class Filestack(HttpProvider[FilestackSettings]):
         is_proven = output.digest is not None or output.size is not None
         for url in self._addresses(place):
             request = await self._app.sealed(Request("GET", url, doing))
-            answer = await self._http.fetch(request, part.write, is_proven=is_proven, counted=counted)
+            answer = await self._http.fetch(request, part, is_proven=is_proven, counted=counted)
             if answer.status == 200:
                 return
             if answer.status != 404 and "wf" not in place:

@@ -15,7 +15,7 @@ from urllib.parse import urlencode, urlsplit
 from artui.files import Photo, Sending
 from artui.providers.base import Counted, Rejected, Transient, Uploaded
 from artui.providers.filestack.app import STORE, TITLE, App
-from artui.providers.http import SENT_AT_ONCE, Answer, Request, file_body, json_body
+from artui.providers.http import Answer, Request, file_body, json_body
 from artui.providers.http.client import in_thread
 from artui.providers.http.messages import is_this_machine
 from artui.providers.said import filestack as said
@@ -47,7 +47,7 @@ class Uploads:
             return await self._upload_parts(photo, plain, counted)
         doing = f"uploading {photo.path.name}"
         query = urlencode({"key": self._app.settings.api_key, "filename": plain, "mimetype": photo.media_type})
-        body = file_body(photo.media_type, photo.stamp.size, Sending(photo, SENT_AT_ONCE))
+        body = file_body(photo.media_type, photo.stamp.size, Sending(photo))
         url = f"{self._app.settings.api_url}/store/S3?{query}&{{security}}"
         return self._uploaded(await self._app.ask(Request("POST", url, doing, body=body), counted=counted))
 
@@ -92,7 +92,7 @@ class Uploads:
         there = (await self._app.post(f"{calls}/upload", doing, fields)).read_as(said.PartPlace)
         if not (there.url.startswith("https://") or is_this_machine(urlsplit(there.url).hostname or "")):
             raise Transient(f"{TITLE}: {doing}: the service wants a part sent in clear")
-        body = file_body("", len(block), _sliced(block))
+        body = file_body("", len(block), [block])
         put = Request("PUT", there.url, doing, headers=there.headers, body=body)
         answer = await self._app.http.send(put, counted=counted)
         etag = answer.headers.get("etag", "")
@@ -135,7 +135,3 @@ def _from(start: int, counted: Counted) -> Counted:
 
 def _blocks(photo: Photo) -> Generator[bytes]:
     yield from Sending(photo, PART)
-
-
-def _sliced(block: bytes) -> list[bytes]:
-    return [block[start : start + SENT_AT_ONCE] for start in range(0, len(block), SENT_AT_ONCE)]

@@ -9,7 +9,6 @@ from artui.providers.http.client import Client, Pace
 from artui.providers.http.messages import (
     OBJECT,
     PAGE,
-    SENT_AT_ONCE,
     TEXT,
     Answer,
     Body,
@@ -27,7 +26,6 @@ from artui.providers.http.provider import HttpProvider
 __all__ = [
     "OBJECT",
     "PAGE",
-    "SENT_AT_ONCE",
     "TEXT",
     "Answer",
     "Body",

@@ -9,12 +9,12 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import AsyncGenerator, Callable, Generator
-from contextlib import aclosing, asynccontextmanager, suppress
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Generator, Mapping
+from contextlib import aclosing, suppress
 from dataclasses import dataclass, replace
-from http.cookiejar import CookieJar, DefaultCookiePolicy
+from functools import lru_cache, partial
 from types import AsyncGeneratorType
-from typing import Final, TypeVar
+from typing import Final, Protocol, TypeVar, cast
 
 import httpx
 
@@ -29,6 +29,11 @@ CONNECT: Final = 10.0
 """Seconds for name, connection and TLS together."""
 READ: Final = 60.0
 """Seconds a service may be silent once it was asked."""
+
+READ_AT_ONCE: Final = 512 * 1024
+"""Bytes of a file that a thread reads in one call: a call costs as much as hashing 100 kB."""
+SENT_AT_ONCE: Final = 64 * 1024
+"""Bytes handed over at once: the speed rule sees no smaller steps, and smaller ones are slower."""
 
 for _name in ("httpx", "httpcore", "aiohttp"):  # below this they log addresses
     logging.getLogger(_name).setLevel(logging.WARNING)
@@ -102,18 +107,20 @@ class Flow:
             self._limit.reschedule(when)
 
     async def outgoing(self, length: int, content: Generator[bytes]) -> AsyncGenerator[bytes, None]:
-        """The body's blocks: exactly ``length`` bytes, or an error that cuts the connection before the end."""
+        """A body's bytes: exactly ``length`` of them, or an error that cuts the connection before the end."""
         sent = 0
         self.start()
         try:
-            while sent < length and (block := await in_thread(next, content, None)) is not None:
-                sent += len(block)
-                if sent > length:
+            while sent < length and (piece := await in_thread(_piece, content)):
+                if sent + len(piece) > length:
                     break
-                yield block
-                self.moved(len(block))
-                if self._counted is not None:
-                    self._counted(sent)
+                for start in range(0, len(piece), SENT_AT_ONCE):
+                    block = piece[start : start + SENT_AT_ONCE]
+                    sent += len(block)
+                    yield block
+                    self.moved(len(block))
+                    if self._counted is not None:
+                        self._counted(sent)
         except Exception as error:
             self.broken = error
             raise
@@ -132,7 +139,7 @@ class Flow:
         received = 0
         self._is_answered = True
         self.start()
-        async for block in response.aiter_raw():
+        async for block in cast("httpx.AsyncByteStream", response.stream):
             received += len(block)
             if most is not None and received > most:
                 raise Unreadable(f"the answer is longer than {most:,} bytes")
@@ -142,8 +149,45 @@ class Flow:
 
     async def read(self, response: httpx.Response, most: int) -> bytes:
         """The whole body of an answer."""
-        async with aclosing(self.incoming(response, most)) as blocks:
-            return b"".join([block async for block in blocks])
+        return b"".join([block async for block in self.incoming(response, most)])
+
+
+Take = Callable[[Flow, httpx.Response], Awaitable[bytes]]
+"""What takes an answer's body as it comes, and returns what of it is the answer."""
+
+
+class Target(Protocol):
+    """Where a file goes, such as a :class:`artui.files.Part`."""
+
+    def keep(self, data: bytes) -> bool:
+        """Take some bytes, at once; tell whether so many are there that they should be flushed."""
+
+    def flush(self) -> None:
+        """Write what is there; called in a thread."""
+
+
+class _Outgoing(httpx.AsyncByteStream):
+    """A body that is read while it is sent."""
+
+    def __init__(self, blocks: AsyncGenerator[bytes, None]) -> None:
+        self._blocks = blocks
+
+    def __aiter__(self) -> AsyncIterator[bytes]:
+        return self._blocks
+
+    async def aclose(self) -> None:
+        """Close a body that rests where it was cut off; one that is being read just now ends by the same cancel."""
+        if not cast("AsyncGeneratorType[bytes, None]", self._blocks).ag_running:
+            await self._blocks.aclose()
+
+
+def _piece(content: Generator[bytes]) -> bytes:
+    """The next blocks of a body in one, read in a thread; empty at its end."""
+    blocks, size = [], 0
+    while size < READ_AT_ONCE and (block := next(content, None)) is not None:
+        blocks.append(block)
+        size += len(block)
+    return b"".join(blocks)
 
 
 # ---------------------------------------------------------------------------------------------------------- the client
@@ -163,8 +207,9 @@ class Client:
     ) -> None:
         self._title = title
         self._pace = pace or Pace()
-        self._ordinary = _over(Transport(trust(ca_file), proxy), "keep-alive", read)
-        self._paid = _over(Transport(trust(ca_file), proxy, once=True), "close", read)
+        self._ordinary = Transport(trust(ca_file), proxy)
+        self._paid = Transport(trust(ca_file), proxy, once=True)
+        self._limits = httpx.Timeout(read, connect=CONNECT).as_dict()
         self._clock: tuple[float, float] | None = None
 
     async def close(self) -> None:
@@ -195,8 +240,7 @@ class Client:
         """
         departure = Departure()
         try:
-            async with self._exchange(self._ordinary, request, departure, counted) as (response, flow):
-                answer = self._answer(request, response, await flow.read(response, most))
+            answer = await self._exchange(self._ordinary, request, departure, counted, partial(Flow.read, most=most))
         except _FAILURES as error:
             raise self._failure(request, departure, error) from None
         if not any_status:
@@ -211,8 +255,7 @@ class Client:
         """
         departure = Departure(permit)
         try:
-            async with self._exchange(self._paid, request, departure, counted) as (response, flow):
-                return self._answer(request, response, await flow.read(response, TEXT))
+            return await self._exchange(self._paid, request, departure, counted, partial(Flow.read, most=TEXT))
         except _FAILURES as error:
             failure = self._failure(request, departure, error)
         raise Unknown(str(failure)) if departure.left else failure
@@ -220,26 +263,25 @@ class Client:
     async def fetch(
         self,
         request: Request,
-        write: Callable[[bytes], None],
+        target: Target,
         *,
         hosts: frozenset[str] = frozenset(),
         is_proven: bool = False,
         counted: Counted | None = None,
     ) -> Answer:
-        """Read one file into ``write``, called in a thread. A status of 4xx writes nothing; the answer says why.
+        """Read one file into ``target``. A status of 4xx gives it nothing; the answer says why.
 
         Redirects are followed to ``hosts``, over https and without secrets. An answer that does not say where it ends
         is an error unless the content ``is_proven`` otherwise. Raises as :meth:`send`.
         """
         departure = Departure()
+        take = partial(_file, target=target, is_proven=is_proven, counted=counted)
         for _ in range(4):
             try:
-                async with self._exchange(self._ordinary, request, departure, None) as (response, flow):
-                    if not response.has_redirect_location:
-                        body = await self._take(response, flow, write, is_proven, counted)
-                        answer = self._answer(request, response, body)
-                        break
-                    request = _elsewhere(request, response, hosts)
+                answer = await self._exchange(self._ordinary, request, departure, None, take)
+                if not _is_elsewhere(answer.status, answer.headers):
+                    break
+                request = _elsewhere(request, answer.headers["location"], hosts)
             except _FAILURES as error:
                 raise self._failure(request, departure, error) from None
         else:
@@ -251,33 +293,28 @@ class Client:
 
     # How it is done.
 
-    @asynccontextmanager
     async def _exchange(
-        self, client: httpx.AsyncClient, request: Request, departure: Departure, counted: Counted | None
-    ) -> AsyncGenerator[tuple[httpx.Response, Flow], None]:
+        self, transport: Transport, request: Request, departure: Departure, counted: Counted | None, take: Take
+    ) -> Answer:
+        """Send a request and take what comes back, all of it held to the pace."""
         try:
             async with asyncio.timeout(None) as limit:
-                flow = Flow(limit, self._pace, counted)
-                async with self._answered(client, request, departure, flow) as response:
-                    yield response, flow
+                return await self._answered(transport, request, departure, Flow(limit, self._pace, counted), take)
         except TimeoutError:
             if not limit.expired():
                 raise
             rule = f"fewer than {self._pace.amount:,} bytes moved within {self._pace.seconds:g} s"
             raise Crawling(f"the connection is too slow: {rule}") from None
 
-    @asynccontextmanager
     async def _answered(
-        self, client: httpx.AsyncClient, request: Request, departure: Departure, flow: Flow
-    ) -> AsyncGenerator[httpx.Response, None]:
-        body, content = request.body, None
-        if body is not None:
-            content = body.content if isinstance(body.content, bytes) else flow.outgoing(body.length, body.content())
+        self, transport: Transport, request: Request, departure: Departure, flow: Flow, take: Take
+    ) -> Answer:
+        asked = self._built(transport, request, departure, flow)
         try:
-            response = await client.send(self._built(client, request, content, departure), stream=True)
+            response = await transport.handle_async_request(asked)
             try:
                 self._note_time(response)
-                yield response
+                taken = await take(flow, response)
             finally:
                 await response.aclose()
         except httpx.HTTPError:
@@ -286,44 +323,36 @@ class Client:
             raise
         finally:
             flow.stop()
-            # A cut-off body rests where it was; one that is being read just now ends by the same cancel.
-            if isinstance(content, AsyncGeneratorType) and not content.ag_running:
-                await content.aclose()
+            if isinstance(asked.stream, _Outgoing):
+                await asked.stream.aclose()
+        return Answer(f"{self._title}: {request.doing}", response.status_code, response.headers, taken)
 
-    def _built(
-        self,
-        client: httpx.AsyncClient,
-        request: Request,
-        content: bytes | AsyncGenerator[bytes, None] | None,
-        departure: Departure,
-    ) -> httpx.Request:
-        headers = dict(request.headers)
-        if request.body is not None:
-            headers["Content-Length"] = str(request.body.length)
-            if request.body.media_type:
-                headers["Content-Type"] = request.body.media_type
+    def _built(self, transport: Transport, request: Request, departure: Departure, flow: Flow) -> httpx.Request:
+        headers = {**_HEADERS, "Connection": "close" if transport is self._paid else "keep-alive", **request.headers}
+        stream: httpx.ByteStream | _Outgoing = _NOTHING
+        if (body := request.body) is not None:
+            headers["Content-Length"] = str(body.length)
+            if body.media_type:
+                headers["Content-Type"] = body.media_type
+            if isinstance(body.content, bytes):
+                stream = httpx.ByteStream(body.content)
+            else:
+                stream = _Outgoing(flow.outgoing(body.length, body.content()))
         for name, secret in request.secrets.items():
             headers[name] = self._plain(secret)
         url = request.url
         for word, secret in request.hidden.items():
             url = url.replace(f"{{{word}}}", self._plain(secret))
-        return client.build_request(
-            request.method,
-            url,
-            params=request.params or None,
-            headers=headers,
-            content=content,
-            extensions={"departure": departure},
-        )
+        parse = _parsed.__wrapped__ if request.hidden else _parsed  # what has a secret in it is not kept
+        address = parse(url, tuple(request.params.items()))
+        extensions = {"departure": departure, "timeout": self._limits}
+        return httpx.Request(request.method, address, headers=headers, stream=stream, extensions=extensions)
 
     def _plain(self, secret: Secret) -> str:
         """A secret as a header or an address takes it: the words of an encoding error would show it."""
         if not (secret.reveal().isascii() and secret.reveal().isprintable()):
             raise Blocked(f"{self._title}: the stored key has characters no key has: sign in again", cause=Cause.LOGIN)
         return secret.reveal()
-
-    def _answer(self, request: Request, response: httpx.Response, body: bytes) -> Answer:
-        return Answer(f"{self._title}: {request.doing}", response.status_code, response.headers, body)
 
     def _failure(self, request: Request, departure: Departure, error: Exception) -> Transient:
         why = str(error) or type(error).__name__
@@ -334,50 +363,53 @@ class Client:
         if said is not None:
             self._clock = (said, since_boot())
 
-    async def _take(
-        self,
-        response: httpx.Response,
-        flow: Flow,
-        write: Callable[[bytes], None],
-        is_proven: bool,
-        counted: Counted | None,
-    ) -> bytes:
-        """Write the file that came with status 200, and return no body; or return the body that came with another."""
-        if response.status_code != 200:
-            return await flow.read(response, TEXT)
-        if "html" in response.headers.get("content-type", "").lower():
-            raise Unreadable("the answer is a web page, not a file")
-        length = response.headers.get("content-length")
-        if length is None and not is_proven and "chunked" not in response.headers.get("transfer-encoding", ""):
-            raise Unreadable("the answer does not say where it ends")
-        received = 0
-        async with aclosing(flow.incoming(response)) as blocks:
-            async for block in blocks:
-                await in_thread(write, block)
-                received += len(block)
-                if counted is not None:
-                    counted(received)
-        if not received:
-            raise Unreadable("the file is empty")
+
+async def _file(
+    flow: Flow, response: httpx.Response, target: Target, is_proven: bool, counted: Counted | None
+) -> bytes:
+    """Take the file that came with status 200, and return no body; or return the body that came with another."""
+    if _is_elsewhere(response.status_code, response.headers):
         return b""
+    if response.status_code != 200:
+        return await flow.read(response, TEXT)
+    if "html" in response.headers.get("content-type", "").lower():
+        raise Unreadable("the answer is a web page, not a file")
+    length = response.headers.get("content-length")
+    if length is None and not is_proven and "chunked" not in response.headers.get("transfer-encoding", ""):
+        raise Unreadable("the answer does not say where it ends")
+    received = 0
+    async with aclosing(flow.incoming(response)) as blocks:
+        async for block in blocks:
+            if target.keep(block):
+                await in_thread(target.flush)
+            received += len(block)
+            if counted is not None:
+                counted(received)
+    if not received:
+        raise Unreadable("the file is empty")
+    return b""
 
 
-def _over(transport: Transport, connection: str, read: float) -> httpx.AsyncClient:
-    headers = {"Accept-Encoding": "identity", "Connection": connection, "User-Agent": f"artui/{__version__}"}
-    return httpx.AsyncClient(
-        transport=transport,
-        headers=headers,
-        cookies=CookieJar(DefaultCookiePolicy(allowed_domains=[])),
-        timeout=httpx.Timeout(read, connect=CONNECT),
-        trust_env=False,
-    )
+_NOTHING: Final = httpx.ByteStream(b"")
+_HEADERS: Final = {"Accept": "*/*", "Accept-Encoding": "identity", "User-Agent": f"artui/{__version__}"}
 
 
-def _elsewhere(request: Request, response: httpx.Response, hosts: frozenset[str]) -> Request:
+@lru_cache(maxsize=64)
+def _parsed(url: str, params: tuple[tuple[str, str], ...]) -> httpx.URL:
+    """An address taken apart; most requests go to a few of them, and this is the dearest part of a request of httpx."""
+    return httpx.URL(url, params=dict(params)) if params else httpx.URL(url)
+
+
+def _is_elsewhere(status: int, headers: Mapping[str, str]) -> bool:
+    """Whether an answer points to another address."""
+    return status in {301, 302, 303, 307, 308} and "location" in headers
+
+
+def _elsewhere(request: Request, location: str, hosts: frozenset[str]) -> Request:
     """The request for the address an answer points to; without secrets unless it is the same host."""
     here = httpx.URL(request.url)
     try:
-        there = here.join(response.headers["location"])
+        there = here.join(location)
     except (httpx.InvalidURL, ValueError):
         raise httpx.RemoteProtocolError("the service points to something that is no address") from None
     is_same = (here.scheme, here.host, here.port) == (there.scheme, there.host, there.port)

@@ -10,23 +10,22 @@ from collections.abc import Callable, Generator, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC
 from email.utils import parsedate_to_datetime
+from functools import lru_cache
 from typing import Annotated, Any, Final, TypeVar
 from urllib.parse import quote, urlencode, urlsplit
 
 from pydantic import AfterValidator, TypeAdapter, ValidationError
 
 from artui.credentials import Secret, scrub
+from artui.files import is_swollen
 from artui.providers.base import Rejected, Transient, Unknown
 
 TEXT: Final = 64 * 1024
 """Most bytes of an answer that is a word or an error."""
 OBJECT: Final = 1024 * 1024
 """Most bytes of an answer that is one object."""
-PAGE: Final = 16 * 1024 * 1024
+PAGE: Final = 4 * 1024 * 1024
 """Most bytes of an answer that is a page of objects."""
-
-SENT_AT_ONCE: Final = 64 * 1024
-"""Bytes of a file to hand over at once: the speed rule sees no smaller steps, and smaller ones are slower."""
 
 Shape = TypeVar("Shape")
 
@@ -179,6 +178,8 @@ class Answer:
 
     def read_as(self, shape: type[Shape]) -> Shape:
         """The JSON body in the given shape; :class:`Transient` where it has another."""
+        if is_swollen(self.body):
+            raise self.unreadable()
         try:
             return TypeAdapter(shape).validate_json(self.body)
         except ValidationError:
@@ -186,6 +187,8 @@ class Answer:
 
     def json_object(self) -> dict[str, Any] | None:
         """The body where it is a JSON object, the form in which services word a refusal."""
+        if is_swollen(self.body):
+            return None
         try:
             found = json.loads(self.body)
         except (ValueError, RecursionError):
@@ -253,6 +256,7 @@ def asked_to_wait(headers: Mapping[str, str]) -> float | None:
     return min(max(wait, 1.0), 900.0)
 
 
+@lru_cache(maxsize=8)  # answers come many a second
 def moment(date: str) -> float | None:
     """An HTTP date in epoch seconds; None where it is none."""
     try:

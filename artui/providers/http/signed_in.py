@@ -21,6 +21,8 @@ async def pasted_key(surroundings: Surroundings, what: str) -> Secret:
         stored = await asyncio.to_thread(surroundings.vault.find, surroundings.account)
     except CredentialProblem as problem:
         raise Blocked(str(problem), cause=Cause.LOGIN) from None
+    except OSError as lack:
+        raise Transient(f"the {what} cannot be read now: {lack.strerror}") from None
     if stored is None:
         said = f"{surroundings.account} has no {what}: artui login {surroundings.account}, or 5 in the console"
         raise Blocked(said, cause=Cause.LOGIN)
@@ -48,6 +50,8 @@ class SignedIn:
             raise Blocked(str(problem), cause=Cause.LOGIN) from None
         except TimeoutError as busy:
             raise Transient(str(busy)) from None
+        except OSError as lack:
+            raise Transient(f"the sign-in cannot be read now: {lack.strerror}") from None
 
     async def ask(
         self, request: Request, send: Callable[[Request], Awaitable[Answer]], needed_for: float = 0

@@ -11,19 +11,19 @@ import socket
 import ssl
 from collections.abc import AsyncIterator
 from functools import lru_cache
-from types import SimpleNamespace
-from typing import Final
+from typing import TYPE_CHECKING, Final, cast
 from urllib.parse import unquote
 from urllib.request import proxy_bypass
 
 import aiohttp
 import httpx
-from httpx_aiohttp import AiohttpTransport
-from httpx_aiohttp.transport import AiohttpResponseStream
 from yarl import URL
 
 from artui.providers.base import Permit, Rejected
 from artui.providers.http.messages import is_this_machine
+
+if TYPE_CHECKING:
+    from aiohttp.connector import Connection
 
 BLOCK: Final = 256 * 1024
 """Bytes an answer may run ahead of its reader; measured, smaller is slower."""
@@ -59,7 +59,7 @@ class Departure:
         self.left = True
 
 
-class Transport(AiohttpTransport):
+class Transport(httpx.AsyncBaseTransport):
     """One aiohttp session under httpx: exact addresses, no cookies, no redirects, errors by their cause.
 
     Each request names its :class:`Departure` as an extension. ``once`` opens a connection for each request and closes
@@ -67,45 +67,68 @@ class Transport(AiohttpTransport):
     """
 
     def __init__(self, context: ssl.SSLContext, proxy: str | None, *, once: bool = False) -> None:
-        super().__init__(verify=context, client=self._session)
+        self._context = context
         self._setting = proxy
         self._once = once
+        self._session: aiohttp.ClientSession | None = None
 
-    def _session(self) -> aiohttp.ClientSession:
-        trace = aiohttp.TraceConfig()
-        trace.on_request_headers_sent.append(_leave)  # despite its name awaited before the headers are written
+    def _opened(self) -> aiohttp.ClientSession:
+        connector = aiohttp.TCPConnector(ssl=self._context, limit=0, force_close=self._once, socket_factory=_socket)
         return aiohttp.ClientSession(
-            connector=aiohttp.TCPConnector(
-                ssl=self.ssl_context, limit=0, force_close=self._once, socket_factory=_socket
-            ),
+            connector=connector,
             cookie_jar=aiohttp.DummyCookieJar(),
-            trace_configs=[trace],
             read_bufsize=BLOCK,
+            request_class=_Departing,
         )
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         """Send one request. Every failure on the way is an :class:`httpx.TransportError` without secrets in it."""
-        if not isinstance(self.client, aiohttp.ClientSession):
-            self.client = self.get_client()
+        if self._session is None:
+            self._session = self._opened()  # here, because it belongs to the loop it is made on
         proxy, proxy_headers = _split(proxy_for(request.url, self._setting))
         limits = request.extensions["timeout"]
         try:
-            response = await self.client.request(
+            response = await self._session.request(
                 request.method,
                 URL(str(request.url), encoded=True),
                 headers=request.headers,
                 data=_content(request),
-                skip_auto_headers=["Content-Type"],
+                skip_auto_headers=None if "content-type" in request.headers else ["Content-Type"],
                 allow_redirects=False,
                 auto_decompress=False,
                 timeout=aiohttp.ClientTimeout(connect=limits["connect"], sock_read=limits["read"]),
                 proxy=proxy,
                 proxy_headers=proxy_headers,
-                trace_request_ctx=request.extensions["departure"],
+                middlewares=[_with(request.extensions["departure"])],
             )
         except (aiohttp.ClientError, OSError, ValueError) as error:
             raise _named(error) from None
         return httpx.Response(response.status, headers=response.raw_headers, stream=_Stream(response))
+
+    async def aclose(self) -> None:
+        """Close every connection."""
+        if self._session is not None:
+            await self._session.close()
+
+
+class _Departing(aiohttp.ClientRequest):
+    """A request that asks its departure whenever it is sent: on an open connection, before the first byte."""
+
+    departure: Departure
+
+    async def send(self, conn: Connection) -> aiohttp.ClientResponse:
+        await self.departure.leave()
+        return await super().send(conn)
+
+
+def _with(departure: Departure) -> aiohttp.ClientMiddlewareType:
+    """What tells each sending of a request its departure, for aiohttp makes a request anew to send it again."""
+
+    async def send(request: aiohttp.ClientRequest, handler: aiohttp.ClientHandlerType) -> aiohttp.ClientResponse:
+        cast("_Departing", request).departure = departure
+        return await handler(request)
+
+    return send
 
 
 def _socket(address: aiohttp.AddrInfoType) -> socket.socket:
@@ -117,34 +140,32 @@ def _socket(address: aiohttp.AddrInfoType) -> socket.socket:
     return made
 
 
-async def _leave(_session: aiohttp.ClientSession, context: SimpleNamespace, _headers: object) -> None:
-    departure: Departure = context.trace_request_ctx
-    await departure.leave()
-
-
 def _content(request: httpx.Request) -> bytes | httpx.SyncByteStream | httpx.AsyncByteStream | None:
-    try:
-        return request.content or None
-    except httpx.RequestNotRead:
-        return request.stream
+    if isinstance(request.stream, httpx.ByteStream):
+        return b"".join(request.stream) or None
+    return request.stream
 
 
-class _Stream(AiohttpResponseStream):
+class _Stream(httpx.AsyncByteStream):
     """An answer's body in blocks as large as they arrive."""
+
+    def __init__(self, response: aiohttp.ClientResponse) -> None:
+        self._response = response
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
         try:
-            async for block in self._aiohttp_response.content.iter_any():
+            while block := await self._response.content.readany():
                 yield block
         except (aiohttp.ClientError, OSError) as error:
             raise _named(error) from None
 
     async def aclose(self) -> None:
         """Let the connection go; one on which something is unfinished is cut, for its peer may never read the rest."""
-        connection = self._aiohttp_response.connection
+        connection = self._response.connection
         if connection is not None and connection.transport is not None:
             connection.transport.abort()
-        await super().aclose()
+        self._response.release()
+        await self._response.wait_for_close()
 
 
 _NAMES: Final[tuple[tuple[type[Exception], type[httpx.TransportError], str], ...]] = (

@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING
 from textual.content import Content
 
 from artui.config import ConfigError, Origin
-from artui.job import Reason
 from artui.journal.rules import RuleState
 from artui.shown import shown
+from artui.states import Reason
 from artui.tui.acts import Act
 from artui.tui.dialogs import Ask, Choice, Question, Reading
 from artui.tui.submit.dialogs import whole_number

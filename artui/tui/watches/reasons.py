@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from artui.job import Reason, Status
 from artui.journal.watching import BEFORE_THE_RULE, Group
 from artui.shown import shown
+from artui.states import Reason, Status
 from artui.tui.watches.standing import GROWING, RULE_WAITS
 
 _BAD = "Put a good copy into the folder; artui takes it by itself."

@@ -16,11 +16,12 @@ from textual.content import Content
 from textual.screen import Screen
 from textual.widgets import ContentSwitcher, Static
 
-from artui.job import Job, Status
+from artui.job import Job
 from artui.journal import Connection, rules, watching, window
 from artui.journal.rules import Happening, RuleState
 from artui.journal.watching import Group, NotTaken
 from artui.shown import shown, width
+from artui.states import Status
 from artui.tui.dialogs import Reading
 from artui.tui.job_details import DetailsScreen
 from artui.tui.job_table import JobTable, columns

@@ -9,12 +9,12 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from artui.background import WATCH, Alive
-from artui.job import Reason
 from artui.journal import Connection, accounts, rules
 from artui.journal.crowds import Crowd
 from artui.journal.rules import RuleRow, RuleState
 from artui.journal.watching import Figures, figures
 from artui.shown import shown
+from artui.states import Reason
 from artui.tui.look import Glyphs
 from artui.tui.watches.written import Entry
 from artui.tui.words import HELD, amount, clock, home, plural

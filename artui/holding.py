@@ -1,0 +1,65 @@
+"""What holds an account as a whole: begun and ended for all its jobs together, kept in the journal, told once."""
+
+from __future__ import annotations
+
+import logging
+
+from artui.journal import accounts, holds
+from artui.pace import next_day
+from artui.states import BEFORE_PAYING, Reason, Stage
+from artui.steps import Desk
+
+log = logging.getLogger(__name__)
+
+
+class Holding:
+    """The hold of one account. ``reason`` is empty where nothing holds it."""
+
+    def __init__(self, desk: Desk) -> None:
+        self.desk = desk
+        self.name = desk.account.name
+        self.reason = self._message = ""
+        self._until: float | None = None
+
+    async def start(self) -> None:
+        """Take up what an earlier engine left, and look afresh at it: only a person's pause and a day that is not over
+        go on."""
+        state = self.desk.journal.read(accounts.state, self.name)
+        self.reason, self._message, self._until = state.held, state.message, state.held_until
+        if self.reason and self.reason != Reason.PAUSED and not self._waits_for_day():
+            await self.end()
+
+    async def begin(self, reason: Reason, message: str) -> None:
+        """Hold the whole account; told once."""
+        until = next_day(self.desk.service_time(), self.desk.zone) if reason is Reason.QUOTA else None
+        self.reason, self._message, self._until = reason, message, until
+        if await self.desk.journal.do(accounts.set_hold, self.name, reason, message, until):
+            log.warning("%s is held (%s): %s", self.name, reason, message)
+        await self._hold_all()
+
+    async def renew(self) -> None:
+        """Hold what joined since the hold began, or end it where its time is over."""
+        if self.reason == Reason.QUOTA and not self._waits_for_day():
+            await self.end()
+        await self._hold_all()
+
+    async def end(self) -> None:
+        """End the hold and let the account's jobs go on."""
+        reason, self.reason, self._until = self.reason, "", None
+        settle_due = self.desk.clock.now() + self.desk.provider.settings.settle
+        await self.desk.journal.do(holds.release_account, self.name, settle_due)
+        if reason:
+            log.info("%s goes on (was held: %s)", self.name, reason)
+
+    def _waits_for_day(self) -> bool:
+        """Whether the account is held for the rest of the service's day."""
+        until = self._until
+        return self.reason == Reason.QUOTA and until is not None and self.desk.service_time() < until
+
+    async def _hold_all(self) -> None:
+        """Hold what stands ready. Without a sign-in nothing can go on."""
+        if not self.reason:
+            return  # it ended while its beginning was written down
+        reason = Reason(self.reason)
+        stages = tuple(Stage) if reason is Reason.LOGIN else BEFORE_PAYING
+        await self.desk.journal.do(holds.hold_account, self.name, reason, self._message, stages)

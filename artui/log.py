@@ -1,0 +1,43 @@
+"""The log of an engine: a rotated file for its owner alone, without secrets and without what a terminal would obey."""
+
+from __future__ import annotations
+
+import logging
+import logging.handlers
+import os
+from io import TextIOWrapper
+from pathlib import Path
+
+from artui.credentials import scrub
+from artui.shown import shown
+
+LOG_BYTES, LOG_FILES = 5_000_000, 3
+
+
+class _Plain(logging.Formatter):
+    """No secret this process knows reaches a log, nor anything that a terminal would obey; a message is one line."""
+
+    def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802 — logging's name
+        return shown(super().formatMessage(record))
+
+    def format(self, record: logging.LogRecord) -> str:
+        return scrub("\n".join(map(shown, super().format(record).split("\n"))))
+
+
+class _Private(logging.handlers.RotatingFileHandler):
+    """A rotated file that is 0600 from birth whatever the umask, also the one that follows a full one."""
+
+    def _open(self) -> TextIOWrapper:
+        descriptor = os.open(self.baseFilename, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
+        return TextIOWrapper(os.fdopen(descriptor, "ab"), self.encoding)
+
+
+def log_to_file(path: Path) -> None:
+    """Send this process's log to a rotated file, 0600, without secrets."""
+    # Opened with its first line: a log that cannot be opened then costs that line, as a full disk does.
+    handler = _Private(path, maxBytes=LOG_BYTES, backupCount=LOG_FILES, encoding="utf-8", delay=True)
+    handler.setFormatter(_Plain("%(asctime)s %(levelname)s %(name)s: %(message)s"))
+    logging.basicConfig(level=logging.INFO, handlers=[handler], force=True)
+    logging.raiseExceptions = False  # a full disk costs log lines, never the engine
+    for chatty in ("httpx", "aiohttp", "asyncio", "watchfiles"):
+        logging.getLogger(chatty).setLevel(logging.WARNING)

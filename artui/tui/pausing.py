@@ -1,0 +1,34 @@
+"""Pausing: an account or everything, or letting it go on."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from artui.shown import shown
+from artui.states import Reason
+from artui.tui.acts import Act
+from artui.tui.dialogs import Choice, Question
+
+if TYPE_CHECKING:
+    from artui.tui.app import Console
+
+
+def ask_to_pause(console: Console) -> None:
+    """Ask what is to be paused or to go on, and leave that to the engine."""
+    names = list(console.config.accounts)
+    choices = [Choice("s", "leave it as it is")]
+    if console.account:
+        account = shown(console.account, 30)
+        choices.append(Choice("a", f"pause {account}: nothing new is sent, what is sent is fetched"))
+    if len(names) > 1:
+        choices.append(Choice("x", "pause everything"))
+    if any(purse.held == Reason.PAUSED for purse in console.look.purses):
+        choices.append(Choice("r", "go on with everything that is paused"))
+
+    async def answered(answer: str | None) -> None:
+        what = {"a": "pause", "x": "pause", "r": "resume"}.get(answer or "")
+        if what:
+            wanted = [console.account] if answer == "a" else names
+            await console.leave_requests([Act(what, arguments={"account": name}) for name in wanted])
+
+    console.push_screen(Question("Pause?", [], choices), answered)
