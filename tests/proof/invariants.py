@@ -1,0 +1,413 @@
+"""What must hold after every run, whatever broke in it: nineteen sentences, each with the function that checks it.
+
+They are asked of evidence that the engine has no hand in (the books of the stand-in and its list of requests, the disk)
+and of the journal. A function yields what contradicts its sentence; :func:`check` asks them all.
+
+That the ledger is what a balance went down by is so by the stand-in's own construction (``Books.charge``).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterable, Iterator
+from itertools import pairwise
+from pathlib import Path
+
+from artui.budget import weight
+from artui.cli.advice import advice
+from artui.config import Caps
+from artui.job import Purchase
+from artui.sim import imaging
+from artui.states import FINAL, Kind, PurchaseState, Reason, Stage, Status
+from tests.proof.evidence import Asked, Evidence, digest_of, is_unclear, snapshot
+
+PART = re.compile(r"\.artui-(\d+)-[0-9a-f]{8}\.(?:part|result)")
+
+NEW_TRIES = {
+    "proved absent", "send again", "retried", "retry", "retry taken back", "upload used", "upload gone", "recovered",
+}  # fmt: skip
+"""Events that begin a new try: only with them may a stage fall."""
+
+DECIDED = {"adopt": "adopted", "again": "send again", "give up": "given up"}
+"""Requests whose effect is one event of the job, and that event."""
+
+NO_PICTURE = {"application/json"}
+
+
+# -------------------------------------------------------------------------------------------------- the nineteen
+
+
+def charged_once(seen: Evidence) -> Iterator[str]:
+    """No key is charged twice, and each key that is charged is a purchase of the journal."""
+    taken = [charge for charge in seen.charges if charge["credits"] > 0]
+    for key, times in Counter(charge["key"] for charge in taken if charge["key"]).items():
+        if key not in seen.purchases:
+            yield f"key {key} is charged and in no purchase"
+            continue
+        retries = sum(one.kind is Kind.RETRY for one in seen.made_for[seen.purchases[key].job])
+        if times > 1 + retries:
+            yield f"key {key} is charged {times} times"
+    for charge in taken:
+        if seen.purchase_of(charge) is None:
+            yield f"execution {charge['execution']} is charged and belongs to no purchase"
+
+
+def bought_once(seen: Evidence) -> Iterator[str]:
+    """No photo is bought more often on the same terms than there are decisions to do so."""
+    for (_, recipe, digest), made in seen.photos.items():
+        owners = {one.job for one in made}
+        copies = {seen.jobs[job].copy for job in owners}
+        again = sum(len(seen.happened(job, "proved absent", "send again")) for job in owners)
+        retries = sum(one.kind is Kind.RETRY for one in made)
+        maybe_paid = [one for one in made if not one.surely_unpaid]
+        if len(maybe_paid) > len(copies) + again + retries:
+            yield f"{len(maybe_paid)} purchases of {digest[:8]} by {recipe}, {again} decisions, {len(copies)} copies"
+        wanted = len(copies) + retries + sum(len(seen.happened(job, "send again")) for job in owners)
+        taken = sum(seen.charged[one.key] for one in made)
+        if taken > wanted:
+            yield f"{digest[:8]} was charged {taken} times by {recipe}, and wanted {wanted} times"
+
+
+def intended_first(seen: Evidence) -> Iterator[str]:
+    """Each paid request follows an intent of its own, a resend follows two looks, a replay is the same request."""
+    sent: dict[int, list[Asked]] = defaultdict(list)
+    for purchase, asked in seen.paid_calls:
+        if purchase is not None:
+            sent[purchase.job].append(asked)
+    for job, calls in sent.items():
+        allowed = [event.at for event in seen.happened(job, "intent", "sent again")]
+        for number, (asked, at) in enumerate(zip(sorted(calls, key=_time), allowed, strict=False)):
+            if seen.clocks_agree and asked["time"] < at:
+                yield f"paid request {number + 1} of job {job} left {at - asked['time']:.3f} s before its intent"
+        if len(calls) > len(allowed):
+            yield f"job {job} sent {len(calls)} paid requests with {len(allowed)} intents and replays"
+    if seen.clocks_agree:
+        yield from _unproven_resends(seen)
+    yield from _changed_replays(seen)
+
+
+def _unproven_resends(seen: Evidence) -> Iterator[str]:
+    for job in seen.jobs.values():
+        for proof in seen.happened(job.id, "proved absent"):
+            intent = max(event.at for event in seen.happened(job.id, "intent") if event.seq < proof.seq)
+            settle = seen.settle.get(job.account, 0.0)
+            looks = [asked["time"] for asked in seen.requests if _is_look(asked) and asked["time"] < proof.at]
+            late = [at for at in looks if at >= intent + settle]
+            if not late or late[-1] - late[0] < settle:
+                yield f"job {job.id} was sent again after {len(late)} looks {settle:g} s after its intent, too soon"
+
+
+def _is_look(asked: Asked) -> bool:
+    return asked["method"] == "GET" and asked["path"].endswith("/workflow/execution") and asked["answer"] == 200
+
+
+def _changed_replays(seen: Evidence) -> Iterator[str]:
+    replays: dict[str, list[Asked]] = defaultdict(list)
+    for purchase, asked in seen.paid_calls:
+        if purchase is not None and isinstance(asked["form"], dict) and "Idempotency-Key" in asked["form"]:
+            replays[purchase.key].append(asked)
+    for key, calls in replays.items():
+        if any((one["path"], one["form"]) != (calls[0]["path"], calls[0]["form"]) for one in calls):
+            yield f"key {key} was sent with different requests"
+
+
+def _time(asked: Asked) -> float:
+    return float(asked["time"])
+
+
+def reserved(seen: Evidence) -> Iterator[str]:
+    """No purchase is without its reservation, and the sums are what the purchases add up to."""
+    for one in seen.purchases.values():
+        if one.reserved <= 0 or not (one.day and one.month):
+            yield f"purchase {one.key} reserves {one.reserved} on {one.day!r}"
+    sums: Counter[tuple[str, str, str]] = Counter()
+    more = {key: about for key, *about in seen.rows("SELECT key, run, rule, COALESCE(batch, '') FROM purchases")}
+    for one in seen.purchases.values():
+        for scope, period in _counts_in(one, *more[one.key]):
+            sums[one.account, scope, period] += _value(one)
+    for place in {*sums, *seen.spending}:
+        if sums[place] != seen.spending.get(place, 0):
+            yield f"{place}: the purchases add up to {sums[place]}, the sum says {seen.spending.get(place, 0)}"
+
+
+def _counts_in(one: Purchase, run: str, rule: str, batch: str) -> list[tuple[str, str]]:
+    """The sums in which a purchase counts: scope and period."""
+    found = [("run", run), *([("batch", batch)] if batch else []), *([("rule", rule)] if rule else [])]
+    if _is_open(one):
+        return [*found, ("open", ""), *([("rule open", rule)] if rule else [])]
+    of_rule = [("rule day", f"{rule} {one.day}"), ("rule month", f"{rule} {one.month}")] if rule else []
+    return [*found, ("day", one.day), ("month", one.month), *of_rule]
+
+
+def _is_open(one: Purchase) -> bool:
+    return one.charged is None and one.state in (PurchaseState.INTENDED, PurchaseState.KNOWN)
+
+
+def _value(one: Purchase) -> int:
+    if one.state is PurchaseState.REFUSED:
+        return 0
+    return one.reserved if one.charged is None else one.charged
+
+
+def executions_known(seen: Evidence) -> Iterator[str]:
+    """Every execution that was charged belongs to one purchase, and every id that was read is in the journal."""
+    for charge in seen.charges:
+        purchase = seen.purchase_of(charge)
+        if purchase is None:
+            continue  # told above
+        if charge["execution"] not in seen.key_of and not is_unclear(purchase):
+            yield f"execution {charge['execution']} is charged, unknown, and its purchase {purchase.state}"
+        if purchase.state is PurchaseState.REFUSED:
+            yield f"purchase {purchase.key} counts as refused and is charged"
+    facts = {(key, execution) for key, execution in seen.rows("SELECT key, execution FROM facts")}
+    for one in seen.purchases.values():
+        if one.state is PurchaseState.KNOWN and (one.key, one.execution) not in facts:
+            yield f"purchase {one.key} is known without a fact"
+        if one.execution and one.execution not in seen.key_of:
+            yield f"execution {one.execution} of purchase {one.key} is not among the executions"
+    for job in seen.jobs.values():
+        owner = seen.purchases.get(seen.key_of.get(job.execution, ""))
+        if job.execution and (owner is None or owner.job != job.id):
+            yield f"job {job.id} follows execution {job.execution}, which is not its own"
+
+
+def charges_delivered(seen: Evidence) -> Iterator[str]:
+    """Every charge has its result on disk or in the spool, a job that is not over, or an end that shows the charge."""
+    for charge in seen.charges:
+        purchase = seen.purchase_of(charge)
+        if purchase is None or charge["credits"] <= 0:
+            continue
+        job = seen.jobs[purchase.job]
+        shown = job.charged is not None or purchase.state is PurchaseState.PRESUMED_SPENT or job.quoted is None
+        ended_otherwise = job.status in FINAL and job.status is not Status.DONE
+        if ended_otherwise and not (shown and job.status in (Status.FAILED, Status.CANCELLED)):
+            yield f"execution {charge['execution']} was charged; job {job.id} is {job.status} and does not show it"
+        if job.status is Status.DONE and not job.results:
+            yield f"execution {charge['execution']} was charged; job {job.id} is done without a result"
+
+
+def inputs_accounted(seen: Evidence) -> Iterator[str]:
+    """Every photo is done, a twin with its copy, failed with a reason, cancelled by request, or has a next step."""
+    asked = {job for (job,) in seen.rows("SELECT job FROM requests WHERE done_at IS NOT NULL AND NOT refused")}
+    for job in seen.jobs.values():
+        if job.status is Status.FAILED and not (job.reason and job.message):
+            yield f"job {job.id} failed without a reason"
+        if job.status is Status.SKIPPED and job.twin_of is None:
+            yield f"job {job.id} is skipped and nobody's twin"
+        if job.status is Status.CANCELLED and job.id not in asked and not (job.cancel or None in asked):
+            yield f"job {job.id} is cancelled and nobody asked for it"
+
+
+def results_right(seen: Evidence) -> Iterator[str]:
+    """Every result on disk holds what was fetched, was made from this photo, has a path alone, and replaced nothing."""
+    owners: dict[str, int] = {}
+    for job in seen.jobs.values():
+        if job.status not in (Status.DONE, Status.SKIPPED) or job.stage is not Stage.SAVED:
+            continue
+        for result in job.results:
+            if result.path is None or not Path(result.path).is_file():
+                yield f"job {job.id} is {job.status} and {result.path} is not there"
+                continue
+            if owners.setdefault(result.path, job.id) != job.id:
+                yield f"{result.path} belongs to the jobs {owners[result.path]} and {job.id}"
+            content = Path(result.path).read_bytes()
+            if hashlib.sha256(content).hexdigest() != result.digest:
+                yield f"{result.path} of job {job.id} holds other bytes than were fetched"
+            elif not job.address and _made_from(content, result.media_type) not in (None, job.digest):
+                yield f"{result.path} of job {job.id} was made from another photo"
+    for path, digest in seen.before.items():
+        if not path.is_file() or digest_of(path) != digest:
+            yield f"{path} was there before and is not what it was"
+
+
+def _made_from(content: bytes, media_type: str) -> str | None:
+    """The digest of the photo that a result is stamped with; None for what carries no stamp."""
+    if media_type in NO_PICTURE or not media_type.startswith(("image/", "application/zip")):
+        return None
+    return imaging.input_digest(content) or "no stamp"
+
+
+def no_strays(seen: Evidence) -> Iterator[str]:
+    """No file stands under a final name without a job that names it, no part file without a job that is not over."""
+    named = {result.path for job in seen.jobs.values() for result in job.results}
+    folders = {job.folder for job in seen.jobs.values()} | {seen.spool}
+    for path in {path for folder in folders if folder.is_dir() for path in folder.iterdir() if path.is_file()}:
+        part = PART.fullmatch(path.name)
+        owner = seen.jobs.get(int(part[1])) if part else None
+        if part and (owner is None or owner.status in FINAL):
+            yield f"{path} is left of job {part[1]}, which is over"
+        elif path.name.startswith(".artui-probe-"):
+            yield f"{path} is left of a look whether the folder can be written"
+        elif not part and str(path) not in named and path not in seen.before and _is_result(path):
+            yield f"{path} is a result that no job names"
+
+
+def _is_result(path: Path) -> bool:
+    return imaging.input_digest(path.read_bytes()) is not None
+
+
+def ends_justified(seen: Evidence) -> Iterator[str]:
+    """What was sent fails by the service's own word only; what is cancelled has no purchase under way."""
+    for job in seen.jobs.values():
+        failed_there = job.status is Status.FAILED and job.stage.rank >= Stage.SUBMITTED.rank
+        if failed_there and not (job.reason == Reason.FAILED and job.word):
+            yield f"job {job.id} failed after it was sent, for {job.reason!r}"
+        if job.status is Status.CANCELLED:
+            under_way = [one.key for one in seen.made_for[job.id] if one.state is PurchaseState.INTENDED]
+            yield from (f"job {job.id} is cancelled and purchase {key} under way" for key in under_way)
+
+
+def caps_kept(seen: Evidence) -> Iterator[str]:
+    """No cap is overshot by what is charged and reserved, and what the journal calls charged is what was charged."""
+    rules = {rule: (caps, more) for rule, *caps, more in seen.rows("SELECT id, run, day, month, allowed FROM rules")}
+    batches = dict(seen.rows("SELECT id, cap FROM batches"))
+    for (account, scope, period), amount in seen.spending.items():
+        caps = seen.caps.get(account, Caps())
+        (run, day, month), more = rules.get(period.partition(" ")[0], ((None, None, None), 0))
+        cap, open_in = {
+            "run": (caps.run, None),
+            "day": (caps.day, ("open", "")),
+            "month": (caps.month, ("open", "")),
+            "batch": (batches.get(period), None),
+            "rule": (run, None),
+            "rule day": (day, ("rule open", period.partition(" ")[0])),
+            "rule month": (month, ("rule open", period.partition(" ")[0])),
+        }.get(scope, (None, None))
+        total = amount + (seen.spending.get((account, *open_in), 0) if open_in else 0)
+        if cap is not None and total > cap + more:
+            yield f"{account}: {total} in {scope} {period}, the cap is {cap + more}"
+    yield from _wrong_totals(seen)
+
+
+def _wrong_totals(seen: Evidence) -> Iterator[str]:
+    if not all(job.status in FINAL for job in seen.jobs.values()) or any(map(is_unclear, seen.purchases.values())):
+        return
+    priced = [job for job in seen.jobs.values() if job.quoted is not None and job.provider != "filestack"]
+    said = sum(job.charged or 0 for job in priced)
+    taken = sum(charge["credits"] for charge in seen.charges if charge["provider"] != "filestack")
+    if said != taken:
+        yield f"the journal says {said} credits, the service took {taken}"
+    runs = sum(charge["provider"] == "filestack" for charge in seen.charges)
+    made = [one for one in seen.purchases.values() if seen.jobs[one.job].provider == "filestack"]
+    if runs != sum(one.state is PurchaseState.KNOWN for one in made):
+        yield f"Filestack ran {runs} jobs, the journal knows {len(made)}"
+
+
+def doubt_counts(seen: Evidence) -> Iterator[str]:
+    """What is in doubt or presumed spent keeps its place as the photo's buyer, and its weight in every cap."""
+    for one in seen.purchases.values():
+        if is_unclear(one) and not seen.jobs[one.job].buys:
+            yield f"purchase {one.key} is {one.state} and job {one.job} no buyer any more"
+        if (
+            is_unclear(one)
+            and one.version == seen.jobs[one.job].version
+            and one.reserved < weight(seen.jobs[one.job].quoted)
+        ):
+            yield f"purchase {one.key} is {one.state} and reserves {one.reserved}"
+
+
+def history_whole(seen: Evidence) -> Iterator[str]:
+    """Events have no gap and agree with the rows; a stage falls only where a new try begins."""
+    numbers = [seq for (seq,) in seen.rows("SELECT seq FROM events ORDER BY seq")]
+    if numbers != list(range(1, len(numbers) + 1)):
+        yield "events are missing"
+    for job in seen.jobs.values():
+        told = seen.events[job.id]
+        if (told[-1].stage, told[-1].status) != job.place:
+            yield f"job {job.id} is {job.stage}/{job.status}, its last event {told[-1].stage}/{told[-1].status}"
+        for before, after in pairwise(told):
+            if after.stage.rank < before.stage.rank and after.what not in NEW_TRIES:
+                yield f"job {job.id} fell from {before.stage} to {after.stage} by {after.what!r}"
+
+
+def requests_answered(seen: Evidence) -> Iterator[str]:
+    """Each request of a person had one effect or a refusal that is shown."""
+    effects: Counter[tuple[int, str]] = Counter()
+    for what, job, refused, outcome in seen.rows(
+        "SELECT what, job, refused, outcome FROM requests WHERE done_at IS NOT NULL"
+    ):
+        if refused is None or not outcome:
+            yield f"the request to {what} job {job} is over without a word"
+        if not refused and what in DECIDED:
+            effects[job, DECIDED[what]] += 1
+    for (job, event), times in effects.items():
+        if len(seen.happened(job, event)) != times:
+            yield f"job {job} had {times} requests for {event!r} and {len(seen.happened(job, event))} of them"
+
+
+def nothing_stuck(seen: Evidence) -> Iterator[str]:
+    """Nothing runs without an engine; what waits has a time or an event; what is held has a reason and an action."""
+    (state,) = (state for (state,) in seen.rows("SELECT state FROM engine"))
+    for job in seen.jobs.values():
+        if job.status is Status.RUNNING and not seen.engine_lives and state == "ended":
+            yield f"job {job.id} runs without an engine"
+        if job.status is Status.WAITING and job.due is None and job.twin_of is None:
+            yield f"job {job.id} waits for nothing"
+        if job.status is Status.HELD and not (job.reason and advice(job)):
+            yield f"job {job.id} is held without a way on"
+
+
+def sources_safe(seen: Evidence) -> Iterator[str]:
+    """No photo is lost or changed: its bytes lie where they were, or were put aside below that folder."""
+    found: dict[Path, set[str]] = {}
+    for path, digest in seen.sources.items():
+        owners = [job for job in seen.jobs.values() if job.source == path]
+        kept = {digest, *(job.digest for job in owners)}  # a person may have put another one there, and asked again
+        if path.is_file() and digest_of(path) in kept:
+            continue
+        if any(job.status is Status.FAILED for job in owners):
+            continue  # changed or taken away by somebody, and told so
+        if not kept & found.setdefault(path.parent, set(snapshot(path.parent).values())):
+            yield f"{path} is gone or changed"
+
+
+def only_intents_pay(seen: Evidence) -> Iterator[str]:
+    """No look, download or 404 caused a paid request: there are no more of them than intents and replays."""
+    allowed = sum(len(seen.happened(job, "intent", "sent again")) for job in seen.jobs)
+    if len(seen.paid_calls) > allowed:
+        yield f"{len(seen.paid_calls)} paid requests, {allowed} intents and replays"
+    for purchase, asked in seen.paid_calls:
+        if purchase is None and asked["answer"] is not None and asked["answer"] < 300:
+            yield f"{asked['method']} {asked['path']} was paid for and names no purchase"
+
+
+def refreshed_once(seen: Evidence) -> Iterator[str]:
+    """No refresh token is used again once another one came for it."""
+    spent: set[str] = set()
+    for asked in seen.requests:
+        form = asked["form"] if isinstance(asked["form"], dict) else {}
+        if asked["path"].endswith("/oauth/token") and "refreshed" in form:
+            if form["refreshed"] in spent:
+                yield f"refresh token {form['refreshed']} was used after it had been exchanged"
+            if form["rotated"]:
+                spent.add(form["refreshed"])
+
+
+def journal_whole(seen: Evidence) -> Iterator[str]:
+    """SQLite finds the journal whole."""
+    said = seen.journal.read(lambda db: db.pragma("integrity_check"))
+    if said != "ok":
+        yield str(said)
+
+
+INVARIANTS: tuple[Callable[[Evidence], Iterable[str]], ...] = (
+    charged_once, bought_once, intended_first, reserved, executions_known, charges_delivered, inputs_accounted,
+    results_right, no_strays, ends_justified, caps_kept, doubt_counts, history_whole, requests_answered, nothing_stuck,
+    sources_safe, only_intents_pay, refreshed_once, journal_whole,
+)  # fmt: skip
+
+
+def broken(seen: Evidence) -> dict[str, list[str]]:
+    """What contradicts each invariant, by its name; those that hold are not in it."""
+    found = {holds.__name__: list(holds(seen)) for holds in INVARIANTS}
+    return {name: why for name, why in found.items() if why}
+
+
+def check(seen: Evidence) -> None:
+    """Ask all invariants; raises AssertionError with what contradicts them."""
+    contradictions = broken(seen)
+    sentences = {holds.__name__: f"{number}. {holds.__doc__}" for number, holds in enumerate(INVARIANTS, 1)}
+    told = [f"{sentences[name]} But {'; '.join(why[:5])}" for name, why in contradictions.items()]
+    assert not contradictions, "\n".join(told)

@@ -1,0 +1,94 @@
+"""The checker itself: each of the nineteen notices what it is there for."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from artui.config import Caps
+from artui.journal import Journal, store
+from artui.states import Status
+from tests.proof.evidence import Evidence
+from tests.proof.invariants import INVARIANTS, broken
+from tests.studio import Studio
+
+SOON = {"time": 0.0, "method": "POST", "answer": 200}
+
+
+def later(seen: Evidence, path: str, **form: Any) -> Evidence:
+    """The evidence with one request more."""
+    return replace(seen, requests=[*seen.requests, {**SOON, "path": path, "form": form}])
+
+
+def asked_early(seen: Evidence) -> Evidence:
+    return replace(seen, requests=[{**asked, "time": asked["time"] - 3600} for asked in seen.requests])
+
+
+def refreshed_twice(seen: Evidence) -> Evidence:
+    token = {"refreshed": "abc", "rotated": True}
+    return later(later(seen, "/oauth/token", **token), "/oauth/token", **token)
+
+
+def part_left(seen: Evidence) -> Evidence:
+    folder = next(iter(seen.jobs.values())).folder
+    (folder / ".artui-1-00000000.part").write_bytes(b"left")
+    return seen
+
+
+SEEN: Mapping[str, Callable[[Evidence], Evidence]] = {
+    "charged_once": lambda seen: replace(seen, charges=[*seen.charges, seen.charges[0]]),
+    "intended_first": asked_early,
+    "no_strays": part_left,
+    "caps_kept": lambda seen: replace(seen, caps={"studio": Caps(day=1)}),
+    "sources_safe": lambda seen: replace(seen, sources={Path("/nowhere/photo.jpg"): "its digest"}),
+    "only_intents_pay": lambda seen: later(seen, "/v1/workflow/execution/create"),
+    "refreshed_once": refreshed_twice,
+}
+"""What somebody else would have seen, had the invariant been broken."""
+
+OTHERS = "payer, endpoint, organization, workflow, version, reference, draft, mark, reserved, charged, state"
+WRITTEN = {
+    "bought_once": f"""
+        INSERT INTO purchases (key, job, number, kind, account, {OTHERS}, execution, looks, day, month, run, rule,
+            intended_at)
+        SELECT 'another', job, 2, kind, account, {OTHERS}, 'another', 0, day, month, run, rule, intended_at
+        FROM purchases WHERE job = 1""",
+    "reserved": "UPDATE spending SET amount = amount + 1 WHERE scope = 'run'",
+    "executions_known": "DELETE FROM executions",
+    "charges_delivered": "UPDATE jobs SET status = 'cancelled', charged = NULL",
+    "inputs_accounted": "UPDATE jobs SET status = 'failed', message = ''",
+    "results_right": "UPDATE jobs SET results = (SELECT results FROM jobs AS other WHERE other.id = 3 - jobs.id)",
+    "ends_justified": "UPDATE jobs SET status = 'failed', reason = 'overdue', stage = 'submitted'",
+    "doubt_counts": "UPDATE purchases SET state = 'presumed spent'; UPDATE jobs SET buys = 0",
+    "history_whole": "DELETE FROM events WHERE seq = 3",
+    "requests_answered": "INSERT INTO requests (what, arguments, job, made_at, done_at) VALUES ('again', '', 1, 1, 1)",
+    "nothing_stuck": "UPDATE jobs SET status = 'waiting', due = NULL, finished_at = NULL",
+    "journal_whole": "PRAGMA ignore_check_constraints = ON; UPDATE jobs SET finished_at = NULL",
+}
+"""What the journal would hold, had the invariant been broken."""
+
+
+async def test_each_invariant_notices_what_it_is_there_for(studio: Studio, tmp_path: Path) -> None:
+    await studio.add(studio.photos(2))
+    await studio.start()
+    assert {job.status for job in await studio.at_rest()} == {Status.DONE}
+    await studio.stop()
+    studio.check()
+    assert {*SEEN, *WRITTEN} == {holds.__name__ for holds in INVARIANTS}
+    for name, change in WRITTEN.items():
+        with changed(studio, tmp_path / name, change) as journal:
+            assert name in broken(replace(studio.evidence(), journal=journal)), name
+    for name, seen in SEEN.items():
+        assert name in broken(seen(studio.evidence())), name
+
+
+@contextmanager
+def changed(studio: Studio, path: Path, change: str) -> Iterator[Journal]:
+    """A copy of the journal in which something was changed behind its back."""
+    studio.journal.read(store._back_up, path)
+    with Journal(path) as journal:
+        journal.write(lambda db: db.execute(change).fetchall())
+        yield journal
