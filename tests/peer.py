@@ -8,6 +8,8 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 
+import pytest
+
 
 @dataclass
 class Link:
@@ -120,3 +122,17 @@ def answering(status: int, body: bytes = b"", headers: str = "") -> Handler:
 
 async def hang_up(link: Link) -> None:
     await link.whole()
+
+
+class Memory:
+    """Where a fetched file goes here."""
+
+    def __init__(self) -> None:
+        self.content = b""
+
+    def keep(self, data: bytes) -> bool:
+        self.content += data
+        return False
+
+    def flush(self) -> None:
+        pytest.fail("it said that there is nothing to flush")

@@ -39,7 +39,7 @@ from artui.providers.http import (
 from artui.providers.http.client import in_thread
 from artui.providers.http.messages import _service_url, asked_to_wait
 from artui.providers.http.transport import proxy_for
-from tests.peer import Link, answering, hang_up, serving
+from tests.peer import Link, Memory, answering, hang_up, serving
 from tests.waiting import eventually
 
 CERTIFICATE = """
@@ -466,20 +466,6 @@ async def test_a_compressed_answer_is_refused_unread(client: Client) -> None:
         with pytest.raises(Transient, match="compressed"):
             await client.fetch(get(peer.url), Closed())
         assert b"accept-encoding: identity" in bytes(peer.links[0].received).lower()
-
-
-class Memory:
-    """Where a fetched file goes here."""
-
-    def __init__(self) -> None:
-        self.content = b""
-
-    def keep(self, data: bytes) -> bool:
-        self.content += data
-        return False
-
-    def flush(self) -> None:
-        pytest.fail("it said that there is nothing to flush")
 
 
 class Closed(Memory):

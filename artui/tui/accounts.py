@@ -127,7 +127,7 @@ class Accounts(Screen):
 
     def enter(self) -> None:
         """Read anew what is known, where the keys are kept included."""
-        self.query_one(Rows).focus()
+        self.focus_on(self.query_one(Rows))
         self.run_latest(self._enter, "enter")
 
     async def _enter(self) -> None:

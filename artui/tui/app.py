@@ -21,13 +21,14 @@ from textual.content import Content
 from textual.message import Message
 from textual.signal import Signal
 from textual.theme import Theme
-from textual.widgets import ContentSwitcher, Static
+from textual.widgets import ContentSwitcher, Input, Static
 
-from artui.background import ensure_engine, open_journal
+from artui.background import open_journal
 from artui.config import AccountConfig, Config, Paths
 from artui.journal import Connection, JournalProblem, accounts, crowds, offers, requests, window
 from artui.journal.groups import Group
 from artui.shown import shown
+from artui.starting import ensure_engine
 from artui.states import Reason
 from artui.tui import look as looks
 from artui.tui.greeting import greeting, last_left, remember
@@ -269,6 +270,23 @@ class Console(App[None], inherit_bindings=False):
         """Take the keys that change anything away from a console that only reads."""
         del parameters
         return not (action in self.changes and self.readonly)
+
+    async def on_event(self, event: events.Event) -> None:
+        """Take a place's keys one after the other, as they were typed.
+
+        Textual sends a key to what has the focus and lets it rise to its binding; a key typed on would go where the
+        focus still is, so that what is to be filtered by would be taken for commands. What is typed into an input, and
+        into a dialog, goes Textual's way.
+        """
+        if isinstance(event, events.Key) and not event.is_forwarded and self._is_at_place():
+            self.place.touched()
+            if await self._check_bindings(event.key, priority=True) or await self._check_bindings(event.key):
+                return
+        await super().on_event(event)
+
+    def _is_at_place(self) -> bool:
+        """Whether keys are for the place in front: no dialog lies over it, nothing is typed into an input."""
+        return self.screen is self.screen_stack[0] and not isinstance(self.focused, Input)
 
     # ---------------------------------------------------------------------------------------- asking the engine
 

@@ -39,7 +39,7 @@ class FilterLine(Input):
 
     def action_leave_input(self) -> None:
         """Back to the list."""
-        self.screen.query_one(self._of).focus()
+        self.screen.set_focus(self.screen.query_one(self._of))
 
     async def action_submit(self) -> None:
         """Back to the list."""

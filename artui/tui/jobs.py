@@ -20,21 +20,31 @@ from textual.widgets import Input, Static
 from artui.job import Batch, Job
 from artui.journal import window
 from artui.journal.crowds import Crowd
-from artui.journal.groups import Group, group
+from artui.journal.groups import Group
 from artui.journal.window import Filter, Order, Overview
-from artui.shown import shown, width
-from artui.states import Status
-from artui.tui.advice import sentence
+from artui.shown import shown
 from artui.tui.filter_line import FilterLine
 from artui.tui.job_table import JobTable, columns
-from artui.tui.jobs_page import CHIPS, Page, Wish, chips_line, filter_from, read_page, sum_line, sums_text
+from artui.tui.jobs_page import (
+    CHIPS,
+    NO_PHOTOS,
+    Page,
+    Wish,
+    chips_line,
+    filter_from,
+    here_line,
+    read_page,
+    sum_line,
+    sums_text,
+    todo_line,
+)
 from artui.tui.line_list import heads
-from artui.tui.look import Glyphs, Width, room
+from artui.tui.look import Width, room
 from artui.tui.place import Place
 from artui.tui.rereading import Rereading
 from artui.tui.shell import Line
 from artui.tui.view import Look
-from artui.tui.words import begun, clock, home
+from artui.tui.words import begun
 
 if TYPE_CHECKING:
     from artui.tui.acts import Act
@@ -123,7 +133,7 @@ class Jobs(Place):
 
     def enter(self) -> None:
         """Sort anew, and give the table the focus."""
-        self.table.focus()
+        self.focus_on(self.table)
         self.read(reorder=True, repin=True)
 
     def back(self) -> bool:
@@ -214,12 +224,8 @@ class Jobs(Place):
         now = time.time()
         here = message = ""
         if job is not None:
-            here = _here(job, cells, self.console.glyphs)
-            if job.status is Status.HELD or group(job.status, job.reason) is Group.NEEDS:
-                at = job.finished_at if job.finished_at is not None else job.stage_at
-                message = f"{clock(at, now)} {sentence(job, self._crowds.get((job.account, job.reason)))}"
-            elif job.batch in self._samples:
-                message = "The rest of this batch waits for your yes: y shows what has come, and asks."
+            here = here_line(job, cells, self.console.glyphs)
+            message = todo_line(job, self._crowds.get((job.account, job.reason)), job.batch in self._samples, now)
         newest = self.console.news.newest
         if self.console.greeting:
             message = self.console.greeting
@@ -240,19 +246,14 @@ class Jobs(Place):
         self._side.show(self.table.current)
 
     def _show_emptiness(self) -> None:
-        empty = not self.table.order
-        text = ""
-        if empty and not self.overview.jobs and self.wanted == Filter(self.wanted.group):
-            text = (
-                "No photos yet. 2 picks photos and shows the price before anything is sent.\n"
-                "`artui demo` shows it all without an account."
-            )
-        elif empty:
+        empty = self.query_one("#empty", Static)
+        empty.display = not self.table.order
+        if self.overview.jobs or self.wanted != Filter(self.wanted.group):
             everything = sum(self.console.look.counts.values())
             word = self._filter_word() or str(self.wanted.group or "")
-            text = f"None of {everything:,} match '{word}'. esc clears the filter."
-        self.query_one("#empty", Static).update(text)
-        self.query_one("#empty").display = empty
+            empty.update(f"None of {everything:,} match '{word}'. esc clears the filter.")
+        else:
+            empty.update(NO_PHOTOS)
 
     # ---------------------------------------------------------------------------------------------------- handlers
 
@@ -260,7 +261,7 @@ class Jobs(Place):
         """Other widths."""
         self.call_after_refresh(self.draw)
 
-    def on_key(self) -> None:
+    def touched(self) -> None:
         """What happened meanwhile has been read once a key is pressed."""
         if self.console.greeting:
             self.console.greeting = ""
@@ -432,13 +433,3 @@ class Jobs(Place):
 
         self.table.mark(await deciding.put_aside(self.console, await self._chosen()), on=False)
         self.read(reorder=self.wanted.group is not None)
-
-
-def _here(job: Job, cells: int, glyphs: Glyphs) -> str:
-    """The line about the job under the cursor: its workflow, its result's place, its execution."""
-    results = [result.path for result in job.results if result.path]
-    target = home(results[0] if results else f"{job.folder}/{job.stem}")
-    right = f"execution {shown(job.execution, 8, '')}" if job.execution else f"job {job.id}"
-    left = f"{shown(job.workflow_name, 34, glyphs.ellipsis)} {glyphs.arrow} "
-    place = shown(target, max(8, cells - width(left) - width(right) - 4), glyphs.ellipsis)
-    return left + place + " " * max(2, cells - 2 - width(left) - width(place) - width(right)) + right

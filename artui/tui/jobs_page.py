@@ -12,11 +12,13 @@ from textual.content import Content
 from artui.job import Batch, Job
 from artui.journal import Connection, crowds, window
 from artui.journal.crowds import Crowd
-from artui.journal.groups import Group
+from artui.journal.groups import Group, group
 from artui.journal.window import Filter, Order, Overview, Totals
 from artui.shown import shown, width
 from artui.states import Status
-from artui.tui.words import Surroundings, amount, plural
+from artui.tui.advice import sentence
+from artui.tui.look import Glyphs
+from artui.tui.words import Surroundings, amount, clock, home, plural
 
 CHIPS: tuple[tuple[Group | None, str, str], ...] = (
     (None, "All", "All"),
@@ -27,6 +29,12 @@ CHIPS: tuple[tuple[Group | None, str, str], ...] = (
     (Group.DONE, "Done", "Done"),
 )
 """Each group with the word of its chip, and a short one for narrow screens."""
+
+NO_PHOTOS = (
+    "No photos yet. 2 picks photos and shows the price before anything is sent.\n"
+    "`artui demo` shows it all without an account."
+)
+"""What stands in the place of an empty table."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,18 +129,18 @@ def chips_line(
 ) -> tuple[Content, list[tuple[int, int, Group | None]]]:
     """The chips with their counts and, at the right, what narrows them; with where each chip stands."""
     for words in (1, 2):
-        labels = [(chip[0], f"{chip[words]} {overview.count(chip[0]):,}") for chip in CHIPS]
+        labels = [(each[0], f"{each[words]} {overview.count(each[0]):,}") for each in CHIPS]
         if sum(len(label) + 2 for _, label in labels) <= cells:
             break
     parts: list[str | tuple[str, str]] = []
     spans: list[tuple[int, int, Group | None]] = []
     at = 0
-    for group, label in labels:
-        text = f"[{label}]" if group is chosen else f" {label} "
-        urgent = group is Group.NEEDS and overview.count(group)
-        style = "bold $primary" if group is chosen else "$error" if urgent else ""
+    for chip, label in labels:
+        text = f"[{label}]" if chip is chosen else f" {label} "
+        urgent = chip is Group.NEEDS and overview.count(chip)
+        style = "bold $primary" if chip is chosen else "$error" if urgent else ""
         parts.append((text, style) if style else text)
-        spans.append((at, at + len(text), group))
+        spans.append((at, at + len(text), chip))
         at += len(text)
     room = cells - at - 2
     if filtered and room > 6:
@@ -172,6 +180,25 @@ def _apart(account: str, totals: Totals) -> tuple[str, ...]:
         f"{charged} + {moving:,} moving",
         f"{account} {totals.charged:,} + {moving:,}",
     )
+
+
+def here_line(job: Job, cells: int, glyphs: Glyphs) -> str:
+    """The line about the job under the cursor: its workflow, its result's place, its execution."""
+    results = [result.path for result in job.results if result.path]
+    target = home(results[0] if results else f"{job.folder}/{job.stem}")
+    right = f"execution {shown(job.execution, 8, '')}" if job.execution else f"job {job.id}"
+    left = f"{shown(job.workflow_name, 34, glyphs.ellipsis)} {glyphs.arrow} "
+    place = shown(target, max(8, cells - width(left) - width(right) - 4), glyphs.ellipsis)
+    return left + place + " " * max(2, cells - 2 - width(left) - width(place) - width(right)) + right
+
+
+def todo_line(job: Job, crowd: Crowd | None, waits_for_yes: bool, now: float) -> str:
+    """What a person is to do about the job under the cursor; empty where there is nothing. ``now``: epoch seconds."""
+    if job.status is Status.HELD or group(job.status, job.reason) is Group.NEEDS:
+        return f"{clock(job.finished_at if job.finished_at is not None else job.stage_at, now)} {sentence(job, crowd)}"
+    if waits_for_yes:
+        return "The rest of this batch waits for your yes: y shows what has come, and asks."
+    return ""
 
 
 def sums_text(db: Connection, wanted: Filter) -> Content:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Coroutine
 from typing import TYPE_CHECKING, Any, ClassVar, cast
 
 from textual.containers import Vertical
+from textual.widget import Widget
 
 if TYPE_CHECKING:
     from artui.tui.app import Console
@@ -38,6 +39,13 @@ class Place(Vertical):
 
     def enter(self) -> None:
         """The place has come to the front: give the focus to what the person works with."""
+
+    def focus_on(self, widget: Widget) -> None:
+        """Give the focus at once; Textual's own way gives it later, to keys that were typed on."""
+        self.screen.set_focus(widget)
+
+    def touched(self) -> None:
+        """A key was pressed here."""
 
     def back(self) -> bool:
         """Undo one step inside (an input, a filter); False where nothing is left to undo."""

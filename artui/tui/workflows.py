@@ -113,7 +113,7 @@ class Workflows(Place):
 
     def enter(self) -> None:
         """Show the account in use as the journal knows it; look at the service where that is old."""
-        self.query_one("#offers", Rows).focus()
+        self.focus_on(self.query_one("#offers", Rows))
         self.run_latest(self._enter, "enter")
 
     async def _enter(self) -> None:

@@ -20,7 +20,7 @@ from artui.providers.base import ProviderError
 from artui.providers.http import Answer, Body, Client, Request
 from artui.sim.server import running
 from artui.states import Status
-from tests.peer import Link, Peer, answering, serving
+from tests.peer import Link, Memory, Peer, answering, serving
 from tests.proof.hurried import hurry
 from tests.proof.moments import NEVER, Moments, Put, chosen
 from tests.proof.world import SETTLE, SIZE, Stage, World
@@ -193,7 +193,7 @@ def _call(client: Client, kind: str, url: str) -> Awaitable[Answer]:
             return client.send(Request("POST", url, "sending", body=body))
         case "pay":
             return client.pay(Request("POST", url, "paying"), _let)
-    return client.fetch(Request("GET", url, "fetching"), lambda block: None)
+    return client.fetch(Request("GET", url, "fetching"), Memory())
 
 
 def _descriptors() -> int:

@@ -44,7 +44,7 @@ class TestAlone:
             shown.sees("[All 32]")
             shown.press("4")
             shown.sees("[4 Watch]", "No folder is watched")
-            shown.press("1?")
+            shown.press("?")
             shown.sees("Everywhere")
             shown.press("\x1b")
             shown.until(lambda: "Everywhere" not in shown.text)
@@ -52,6 +52,19 @@ class TestAlone:
             assert shown.wait() == 0
             assert shown.sent.rindex(b"\x1b[?1049l") > shown.sent.rindex(b"\x1b[?1049h")
             assert b"\x1b[?25h" in shown.sent[shown.sent.rindex(b"\x1b[?1049h") :]
+
+    def test_keys_typed_on_belong_to_what_the_first_one_opened(self) -> None:
+        fill(FAILED, DOUBT, *[SAVED] * 30)
+        with terminal("--ascii") as shown:
+            shown.sees("[1 Jobs]", "IMG_0000.jpg")
+            shown.press("/0001")  # no letter of it is a command
+            shown.sees("1 job: quoted", "in doubt: paid or not?")
+            shown.press("\r")
+            shown.sees("enter details")
+            shown.press("4")
+            shown.sees("[4 Watch]", "No folder is watched")
+            shown.press("1?")
+            shown.sees("All about this job")
 
     def test_a_console_that_only_reads_offers_nothing_that_changes(self) -> None:
         fill(FAILED)

@@ -72,7 +72,7 @@ class Submit(Place):
 
     def enter(self) -> None:
         """Read the folder anew, and give the list the focus."""
-        self.chooser.files.focus()
+        self.focus_on(self.chooser.files)
         self.run_latest(self._enter, "enter")
 
     async def _enter(self) -> None:

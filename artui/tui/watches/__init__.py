@@ -124,7 +124,7 @@ class Watches(Place):
 
     def enter(self) -> None:
         """Read the rules anew, as they are written now."""
-        self.query_one(Rows).focus()
+        self.focus_on(self.query_one(Rows))
         self.run_latest(self._enter, "enter")
 
     async def _enter(self) -> None:
