@@ -48,8 +48,8 @@ def weight(quoted: int | None) -> int:
 def intend(db: Connection, job: Job, kind: Kind, key: str, draft: str, terms: Terms) -> tuple[Job, Purchase]:
     """Reserve the price, write the intent and move the job to SUBMITTING, all or nothing.
 
-    ``key`` is the current purchase's where that was surely not carried out, else a new one. Raises
-    what :func:`check` does, :class:`CancelledFirst`, and :class:`artui.journal.Stale` where the job moved meanwhile.
+    ``key`` is the current purchase's where that was surely not carried out, else a new one. Raises what :func:`check`
+    does, :class:`CancelledFirst`, and :class:`artui.journal.Stale` where the job moved meanwhile.
     """
     fresh = jobs.get(db, job.id)
     if fresh is not None and fresh.cancel and kind is Kind.CREATE:
@@ -72,14 +72,16 @@ def intend(db: Connection, job: Job, kind: Kind, key: str, draft: str, terms: Te
 
 
 def check(db: Connection, job: Job, terms: Terms) -> None:
-    """Whether the job's price fits every cap and the balance now; :class:`MayNotSpend` where it does not, and
-    :class:`AccountHeld`."""
+    """Let a job pass whose price fits every cap and the balance now, in the account's unit.
+
+    Raises :class:`AccountHeld`, and :class:`MayNotSpend` where it does not fit or its rule is paused.
+    """
     state = accounts.state(db, job.account)
     if state.held:
         raise AccountHeld(state.message)
     rule = rules.get(db, job.rule) if job.rule else None
     if rule is not None and rule.paused:
-        raise MayNotSpend(Reason.PAUSED, f"the rule {rule.name} is paused by a person")
+        raise MayNotSpend(Reason.PAUSED, f"the rule {rule.name} is paused by a person (4, then P; or `artui resume --rule {rule.name}`)")
     price = weight(job.quoted)
     for bound in _bounds(db, job, terms):
         if bound.room < price:

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from artui.job import Job, Purchase
-from artui.journal import Connection, Stale, accounts, history, jobs, purchases
+from artui.journal import Connection, Stale, accounts, history, jobs, purchases, taking
 from artui.pace import backoff
 from artui.providers.base import Absent, Found, Incomplete, Look, Progress, Provider, Sent, Sought
 from artui.states import Kind, PurchaseState, Reason, Stage, Status
@@ -69,7 +69,7 @@ def due(db: Connection, account: str, now: float) -> list[InDoubt]:
 
 def next_due(db: Connection, account: str) -> float | None:
     """When the next look-up of this account is due; None where nothing is in doubt."""
-    return jobs.earliest_due(db, account, Reason.LOOKING)
+    return taking.earliest_due(db, account, Reason.LOOKING)
 
 
 def take_to_replay(db: Connection, found: Sequence[InDoubt], within: float, clocks: Sequence[float]) -> list[Job]:

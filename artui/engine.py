@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 from artui import budget, decisions, files, providers
 from artui.config import AccountConfig, Config, ConfigError, Paths
 from artui.credentials import Vault
-from artui.journal import Connection, Journal, Unwritable, holds, jobs, requests, rules
+from artui.journal import Connection, Journal, Unwritable, holds, jobs, requests, rules, taking
 from artui.journal.requests import Request
 from artui.lane import Lane
 from artui.pace import Clock
@@ -186,7 +186,7 @@ class Engine:
 
     async def _open_lanes(self) -> None:
         """A lane for every account that has open jobs."""
-        for name in await self.journal.ask(jobs.accounts_with_open_jobs):
+        for name in await self.journal.ask(taking.accounts_with_open_jobs):
             await self._open_lane(name)
 
     async def _open_lane(self, name: str) -> Lane | None:
@@ -363,7 +363,7 @@ class Engine:
 
     async def _pause_accounts(self, names: list[str]) -> str:
         for name in names:
-            await self._each(name, lambda lane: lane.hold(Reason.PAUSED, "paused by a person; resume goes on"))
+            await self._each(name, lambda lane: lane.hold(Reason.PAUSED, f"{lane.name} is paused by a person"))
         return f"paused: {', '.join(names) or 'no account has anything to do'}"
 
     async def _resume(self, names: list[str]) -> str:

@@ -54,6 +54,10 @@ class Verdict:
     unexpected: bool = False
 
 
+PUT_BACK = Verdict(Status.READY, "put back")
+"""Of a job that has failed at nothing, and that nothing holds."""
+
+
 def judge(job: Job, failure: Exception, moment: Moment) -> Verdict:
     """What becomes of ``job``, as it stands now, after ``failure``."""
     said = str(failure)

@@ -8,18 +8,19 @@ import random
 import time
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, TypeVar
 
 from artui import budget, doubt
-from artui.failures import HOLD_OF, TO_SAVE, Moment, Verdict, judge
+from artui.balance import Balance
+from artui.failures import HOLD_OF, PUT_BACK, TO_SAVE, Moment, Verdict, judge
 from artui.holding import Holding
 from artui.job import Job
-from artui.journal import Connection, Stale, Unwritable, accounts, holds, jobs, purchases
+from artui.journal import Connection, Stale, Unwritable, accounts, holds, jobs, purchases, rules, taking
 from artui.lookout import Lookout
 from artui.pace import Gate
 from artui.providers.base import Blocked, Progress, Rejected, Sent, State, Transient
-from artui.states import BEFORE_PAYING, FINAL, Kind, Reason, Stage, Status
+from artui.states import BEFORE_PAYING, Kind, Reason, Stage, Status
 from artui.steps import Desk, Journey, NotYet
 
 log = logging.getLogger(__name__)
@@ -33,7 +34,6 @@ LEAST_REST = 0.01
 
 TENDING = 0.2
 """Seconds between two rounds of looking after an account or what is in doubt there, however often its jobs move."""
-
 
 AHEAD = 2
 """Photos that are checked while others hold all slots, so that the line never waits for a check."""
@@ -58,12 +58,10 @@ class Lane:
         self.name = self.desk.account.name
         self.holding = Holding(self.desk)
         self.lookout = Lookout(self.desk, self._noted)
+        self.balance = Balance(self.desk, self.holding, self.lookout)
         self._tasks: set[asyncio.Task[None]] = set()
         self._questions: set[asyncio.Future[Any]] = set()
         self._bells: list[asyncio.Event] = []
-        self._balance_asked = 0.0
-        self._trial: int | None = None
-        self._trial_balance = 0
 
     @property
     def held(self) -> str:
@@ -173,7 +171,7 @@ class Lane:
             return gate.not_before or None
 
         def write(db: Connection) -> tuple[list[Job], float | None]:
-            return jobs.claim(db, self.name, stages, self._now, slots), jobs.next_due(db, self.name, stages)
+            return taking.claim(db, self.name, stages, self._now, slots), taking.next_due(db, self.name, stages)
 
         gate.start(slots)  # nobody else gives them away meanwhile
         try:
@@ -259,16 +257,21 @@ class Lane:
     async def _put(self, job: Job, verdict: Verdict) -> None:
         """Put a running job down where it stands, durably, however long that takes.
 
-        One whose paid call is in the air goes nowhere but to the look-up.
+        One whose paid call is in the air goes nowhere but to the look-up. A pause of its rule that has ended since the
+        step met it holds nothing: whoever resumed the rule found no hold to end.
         """
         changes = {"attempts": job.attempts + 1} if verdict.failed_try else {}
         settled = self._now + self.desk.provider.settings.settle
 
         def write(db: Connection) -> None:
-            status, what, reason, due = verdict.status, verdict.what, verdict.reason, verdict.due
+            put = verdict
             if job.stage is Stage.SUBMITTING and purchases.in_the_air(db, job):
-                status, what, reason, due = Status.WAITING, "unclear", Reason.LOOKING, settled
-            jobs.follow(db, job, job.stage, status, what, reason=reason, message=verdict.message, due=due, **changes)
+                put = replace(verdict, status=Status.WAITING, what="unclear", reason=Reason.LOOKING, due=settled)
+            elif verdict.reason == Reason.PAUSED and not rules.is_paused(db, job.rule):
+                put = PUT_BACK
+            jobs.follow(
+                db, job, job.stage, put.status, put.what, reason=put.reason, message=put.message, due=put.due, **changes
+            )
 
         await self.desk.keep(write)
 
@@ -281,7 +284,7 @@ class Lane:
             await asyncio.wait(under_way)
         fresh = self.desk.journal.read(jobs.get, job.id)
         if fresh is not None and fresh.status is Status.RUNNING:
-            await self._put(fresh, Verdict(Status.READY, "put back"))
+            await self._put(fresh, PUT_BACK)
 
     async def hold(self, reason: Reason, message: str) -> None:
         """Hold the whole account; told once."""
@@ -383,22 +386,19 @@ class Lane:
 
     async def _tend_turn(self) -> float | None:
         """Keep the balance fresh while there is something to buy, and end what holds by itself."""
-        now = self._now
         await self.holding.renew()
-        await self.desk.journal.do(holds.release_due, self.name, now)
+        await self.desk.journal.do(holds.release_due, self.name, self._now)
         if await self.desk.journal.ask(holds.count_held, self.name, Reason.CAP):
             await self.desk.journal.do(budget.release_capped, self.name, self.desk.terms())
-        every = min(60.0, max(1.0, self.desk.provider.settings.settle))
-        unpaid = await self.desk.journal.ask(holds.count_held, self.name, Reason.PAYMENT) > 0
-        spending = bool(self.held) or self.uploads.running > 0 or unpaid
-        if spending and now - self._balance_asked >= every and self.held != Reason.PAUSED:
-            self._balance_asked = now
-            await self._refresh_balance()
-        return self._balance_asked + every if spending else None
+        due = await self.balance.due(sending=self.uploads.running > 0)
+        if due is not None and due <= self._now:
+            await self._read_balance()
+            due = await self.balance.due(sending=self.uploads.running > 0)
+        return due
 
     async def refresh(self) -> None:
         """Look at the balance and the workflows now."""
-        await self._refresh_balance()
+        await self._read_balance()
         try:
             found = await self._until_stopped(self.desk.provider.workflows())
         except (Transient, Rejected, Blocked) as failure:
@@ -407,8 +407,8 @@ class Lane:
         definitions = {workflow.id: workflow.document() for workflow in found}
         await self.desk.journal.do(accounts.keep_workflows, self.name, definitions)
 
-    async def _refresh_balance(self) -> None:
-        read_at = time.time()
+    async def _read_balance(self) -> None:
+        self.balance.asked_at, read_at = self._now, time.time()
         try:
             balance = await self._until_stopped(self.desk.provider.balance())
         except Blocked as blocked:
@@ -416,50 +416,5 @@ class Lane:
             return
         except (Transient, Rejected):
             return
-        before = self.desk.journal.read(accounts.state, self.name).balance
-        await self.desk.journal.do(accounts.set_balance, self.name, balance, read_at)
-        has_risen = before is not None and balance is not None and balance > before
-        if (
-            self.held == Reason.LOGIN
-            or (self.held == Reason.QUOTA and has_risen)
-            or (self.held == Reason.CREDITS and await self.desk.journal.ask(purchases.affordable, self.name))
-        ):
-            await self.release()
-        if balance is not None:
-            await self._resume_unpaid(balance)
-
-    async def _resume_unpaid(self, balance: int) -> None:
-        """After a top-up, ask the service to go on with what waits for credits there: one first, then the rest.
-
-        Some minutes are left to it to go on by itself, and a trial that ends where it began is not repeated before
-        the balance changes.
-        """
-        patience = 2 * self.desk.provider.settings.settle
-        parked = await self.desk.journal.ask(
-            jobs.select, "account = ? AND status = 'held' AND reason = ? ORDER BY id", (self.name, Reason.PAYMENT)
-        )
-        ripe = [
-            job
-            for job in parked
-            if not job.cancel and time.time() - job.stage_at > patience and (job.quoted or 1) <= balance
-        ]
-        if not ripe:
-            return
-        if self._trial is not None:
-            trial = self.desk.journal.read(jobs.get, self._trial)
-            if trial is None or (trial.stage is Stage.SUBMITTING and trial.status not in FINAL):
-                return
-            went_on = trial.reason != Reason.PAYMENT
-            if not went_on and balance == self._trial_balance:
-                return
-            chosen = ripe if went_on else ripe[:1]
-        else:
-            chosen = ripe[:1]
-        self._trial, self._trial_balance = chosen[0].id, balance
-        for job in chosen:
-            message = "there are credits again: the service is asked to go on"
-            self.lookout.forget(job)
-            await self.desk.journal.do(
-                jobs.follow, job, Stage.SUBMITTING, Status.READY, "retried", message=message, new_try=True
-            )
-        self.wake()
+        if await self.balance.note(balance, read_at):
+            self.wake()

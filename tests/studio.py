@@ -14,7 +14,7 @@ from typing import Any
 import httpx
 
 from artui import files
-from artui.background import EngineLock, ensure_engine, lock_is_held, open_journal
+from artui.background import EngineLock, lock_is_held, open_journal
 from artui.config import Config, load, paths
 from artui.credentials import Vault
 from artui.engine import Engine, open_provider
@@ -23,6 +23,7 @@ from artui.journal import Journal, jobs, requests
 from artui.providers.base import Identity, Workflow
 from artui.sim.photos import noise_jpeg
 from artui.sim.server import Simulator
+from artui.starting import ensure_engine
 from artui.states import Status
 from tests.proof import invariants
 from tests.proof.evidence import Evidence, digest_of, snapshot

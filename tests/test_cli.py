@@ -226,10 +226,12 @@ def test_pause_holds_cancel_costs_nothing_and_resume_goes_on(desk: Desk) -> None
 
 
 def test_qa_is_not_waited_for_unless_asked(desk: Desk) -> None:
+    desk.control("options", qa=10_000_000)
     desk.photo()
     said = desk.send(workflow="Human check")
     assert said.code == Exit.OK
     assert "1 in QA" in said.err
+    desk.control("options", qa=45)
     assert desk("wait", "--wait-qa").code == Exit.OK
     assert [job["status"] for job in desk.jobs()] == ["done"]
 
@@ -268,7 +270,7 @@ def has_open(pid: int, file: Path) -> bool:
 
 
 def test_a_stopped_wait_ends_as_interrupted_and_the_engine_lives_on(desk: Desk) -> None:
-    desk.control("options", qa=900.0)
+    desk.control("options", qa=10_000_000)
     desk.photo()
     desk("submit", desk.inbox, "-w", "Human check", "-o", desk.out, "--yes")
     with subprocess.Popen([*ARTUI, "wait", "--wait-qa"], stderr=subprocess.PIPE, text=True) as waiting:

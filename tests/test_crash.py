@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from artui.background import AnotherEngine, Displaced, EngineLock, _engine_command, look, open_journal, run_engine
+from artui.background import AnotherEngine, Displaced, EngineLock, look, open_journal, run_engine
 from artui.journal import requests
+from artui.starting import _engine_command
 from artui.states import Status
 from tests.studio import Studio
 

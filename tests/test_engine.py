@@ -15,8 +15,8 @@ import pytest
 
 from artui import budget, failures, files, pace
 from artui.files import publishing
-from artui.job import Batch
-from artui.journal import Journal, history, jobs, purchases, requests
+from artui.job import Batch, Job
+from artui.journal import Connection, Journal, history, jobs, purchases, requests, rules
 from artui.sim.server import Simulator, running
 from artui.states import PurchaseState, Reason, Stage, Status
 from tests.studio import Studio, open_studio
@@ -477,6 +477,32 @@ async def test_a_hold_that_ends_while_it_is_written_down_holds_nothing(studio: S
     assert not any(job.status is Status.HELD for job in studio.jobs())
     studio.mend()
     assert {job.status for job in await studio.at_rest()} == {Status.DONE}
+
+
+async def test_a_pause_of_a_rule_that_ends_while_its_photo_is_put_down_holds_nothing(
+    studio: Studio, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await studio.journal.do(
+        rules.load, "boots", name="boots", folder=studio.out, account="studio", run=None, day=None, month=None,
+        twins="deliver",
+    )  # fmt: skip
+    await studio.start()
+    await studio.ask("pause rule", rule="boots")
+
+    def resumed_meanwhile(job: Job, failure: Exception, moment: failures.Moment) -> failures.Verdict:
+        def resume(db: Connection) -> None:
+            requests.leave(db, "resume rule", rule="boots")
+            rules.carry_out(db, requests.waiting(db)[-1], "2026-11-22")
+
+        studio.journal.write(resume)
+        return failures.judge(job, failure, moment)
+
+    monkeypatch.setattr("artui.lane.judge", resumed_meanwhile)
+    [number] = await studio.add(studio.photos(1), rule="boots")
+    await studio.at_rest()
+    assert studio.job(number).status is Status.DONE
+    assert "put back" in [event.what for event in studio.journal.read(history.of_job, number)]
+    studio.check()
 
 
 async def test_an_engine_that_was_displaced_sends_nothing(studio: Studio) -> None:

@@ -354,10 +354,10 @@ def test_every_place_that_writes_tells_the_trouble(
         patch.setattr(Path, "mkdir", failing(code))
         assert problem(lambda: probe_folder(tmp_path / "new")).reason == reason
     if code != errno.EINVAL:  # which a file system answers that knows no links
-        monkeypatch.setattr(os, "link", failing(code))
-        assert problem(lambda: publish(finished, target)).reason == reason
-        assert problem(lambda: probe_folder(tmp_path)).reason == reason
-    monkeypatch.undo()
+        with monkeypatch.context() as patch:
+            patch.setattr(os, "link", failing(code))
+            assert problem(lambda: publish(finished, target)).reason == reason
+            assert problem(lambda: probe_folder(tmp_path)).reason == reason
     assert listing(tmp_path) == [finished.name]
 
 

@@ -33,8 +33,10 @@ MAY_IMPORT: dict[str, set[str]] = {
     "failures": {"job", "states", "files", "journal", "budget", "pace", "providers", "steps"},
     "lookout": {"job", "states", "journal", "pace", "providers", "steps"},
     "holding": {"states", "journal", "pace", "steps"},
+    "balance": {"job", "states", "journal", "steps", "holding", "lookout"},
     "lane": {
-        "job", "states", "journal", "budget", "pace", "providers", "steps", "doubt", "failures", "holding", "lookout",
+        "job", "states", "journal", "budget", "pace", "providers", "steps", "balance", "doubt", "failures", "holding",
+        "lookout",
     },
     "engine": {
         "config", "credentials", "job", "states", "files", "journal", "budget", "pace", "transfers", "providers",
@@ -44,6 +46,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "signing": {"config", "credentials", "engine", "providers"},
     "log": {"credentials", "shown"},
     "background": {"config", "journal", "engine", "log"},
+    "starting": {"config", "journal", "background"},
     "notify": set(),
     "service": {"config", "journal", "engine", "watch", "background", "report", "notify"},
     "sim": set(),

@@ -126,9 +126,9 @@ def test_a_folder_is_ours_or_offline_or_somebody_elses(tmp_path: Path, monkeypat
     def read_only(*_: Any) -> Any:
         raise OSError(30, "Read-only file system")
 
-    monkeypatch.setattr("artui.files.publishing._create", read_only)
-    assert not check(tmp_path, ours, None, begun=False, agreed=False)
-    monkeypatch.undo()
+    with monkeypatch.context() as patch:
+        patch.setattr("artui.files.publishing._create", read_only)
+        assert not check(tmp_path, ours, None, begun=False, agreed=False)
     assert not check(tmp_path, ours, None, begun=True, agreed=False), "nothing is written where nothing could be"
     assert not (tmp_path / NAME).exists()
     with pytest.raises(Offline, match="is not there"):
@@ -251,8 +251,8 @@ def test_a_folder_that_cannot_be_read_is_told_of_and_one_that_is_gone_is_offline
             raise PermissionError(13, "Permission denied")
         return real(path)
 
-    monkeypatch.setattr("artui.watch.scanning.os.scandir", closed)
-    assert look(scanner).passed["not readable by this user"].names == ["sub/"]
-    monkeypatch.undo()
+    with monkeypatch.context() as patch:
+        patch.setattr("artui.watch.scanning.os.scandir", closed)
+        assert look(scanner).passed["not readable by this user"].names == ["sub/"]
     with pytest.raises(Offline):
         scanner_of(tmp_path / "gone").look((1, 1))

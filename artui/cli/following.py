@@ -6,7 +6,7 @@ import sys
 import time
 from collections.abc import Callable
 
-from artui.background import ensure_engine, look
+from artui.background import look
 from artui.cli.exits import Exit, Trouble, first, of_jobs
 from artui.cli.session import Session
 from artui.cli.tally import remarks, totals
@@ -14,6 +14,7 @@ from artui.cli.terminal import say
 from artui.journal import Journal, requests
 from artui.journal.following import Scope
 from artui.report import Follower, Grouped, JsonLines, Lines, Printer, job_document
+from artui.starting import ensure_engine
 
 MANY = 200
 """More photos than this are told of together on a terminal, in a log one by one."""

@@ -266,9 +266,9 @@ class _Sending:
         raise Trouble(Exit.LOCKED, "Others take the same result names all the time. Nothing was sent; try again.")
 
     def _added(self, plan: Plan, numbers: list[int], since: int) -> Exit:
-        from artui.background import ensure_engine
         from artui.cli.planned import queued_document
         from artui.journal import requests
+        from artui.starting import ensure_engine
 
         document = queued_document(plan, self.batch, numbers)
         if self.journal.read(requests.has_work):

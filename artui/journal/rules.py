@@ -128,6 +128,11 @@ def get(db: Connection, rule: str) -> RuleRow | None:
     return _row(found) if found else None
 
 
+def is_paused(db: Connection, rule: str) -> bool:
+    """Whether a person has paused a rule; a rule that was never loaded is not, nor is the empty one of other photos."""
+    return first(db, "SELECT 1 FROM rules WHERE id = ? AND paused", (rule,)) is not None
+
+
 def row(db: Connection, rule: str) -> RuleRow:
     """The state of a rule that was loaded; :class:`artui.journal.Stale` where it was not."""
     found = get(db, rule)

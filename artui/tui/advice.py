@@ -22,7 +22,7 @@ _HELD: Mapping[str, str] = {
     Reason.LOGIN: "{account} is signed out: {said}. {sent}{here} Press 5, then s to sign in (over SSH too).",
     Reason.QUOTA: "{said}. {wait}; it goes on by itself (b looks now).",
     Reason.PRICE: "{said}. {name} waits, not sent at the new price. r shows the price and asks · x cancels.",
-    Reason.PAUSED: "{account} is paused by a person. {wait}. P goes on.",
+    Reason.PAUSED: "{said}. {wait}. P goes on.",
     Reason.OVERDUE: "{name} takes far longer than usual at the service. It is still looked at; nothing to do here.",
     Reason.GONE: "The service no longer knows {name} (execution {execution}). Look for it in the web app.",
     Reason.OUTPUT: "{name} waits: {said}. Make {folder} a folder that can be written; it goes on by itself.",

@@ -1,0 +1,76 @@
+"""Which jobs of an account are taken next, and when the next of them is due.
+
+Every function runs inside one transaction of :class:`artui.journal.store.Journal`; times are epoch seconds.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import cache
+
+from artui.job import Job
+from artui.journal import jobs
+from artui.journal.store import Connection, rows, value
+from artui.states import BEFORE_PAYING, Reason, Stage, Status
+
+_OPEN = "status IN ('ready', 'running', 'waiting', 'held')"
+"""The condition of the index over what is not over, as the index has it: without it a statement cannot use that."""
+
+
+def claim(db: Connection, account: str, stages: Sequence[Stage], now: float, most: int) -> list[Job]:
+    """Take the next jobs of an account in these stages and mark them RUNNING: the oldest, or what is bought and expires
+    first at the service.
+
+    A WAITING job counts once its time has come. Jobs in doubt are not taken: they are looked up together.
+    """
+    values = {"account": account, "now": now, "most": most}
+    taken = [number for (number,) in rows(db, _next(tuple(stages)), values)]
+    marks = ", ".join("?" * len(taken))
+    found = {job.id: job for job in jobs.select(db, f"id IN ({marks})", taken)} if taken else {}
+    return [jobs.move(db, found[number], found[number].stage, Status.RUNNING, "taken") for number in taken]
+
+
+@cache
+def _next(stages: tuple[Stage, ...]) -> str:
+    """The statement that names the jobs of these stages that may be taken first.
+
+    What is not bought never expires: of thousands of photos that wait to be sent the index gives the first of each.
+    """
+    first_of_each = []
+    for stage in stages:
+        order = "due, id" if stage in BEFORE_PAYING else "expires_at IS NULL, expires_at, id"
+        first_of_each += [
+            f"SELECT * FROM (SELECT expires_at, id FROM jobs WHERE {_OPEN} AND account = :account AND stage = '{stage}'"
+            f" AND {may_go} AND reason <> '{Reason.LOOKING}' ORDER BY {order} LIMIT :most)"
+            for may_go in ("status = 'ready'", "status = 'waiting' AND due <= :now")
+        ]
+    union = " UNION ALL ".join(first_of_each)
+    return f"SELECT id FROM ({union}) ORDER BY expires_at IS NULL, expires_at, id LIMIT :most"
+
+
+def next_due(db: Connection, account: str, stages: Sequence[Stage]) -> float | None:
+    """When the earliest waiting job of these stages may be taken; None where none waits."""
+    marks = ", ".join("?" * len(stages))
+    earliest: float | None = value(
+        db,
+        f"SELECT MIN(due) FROM jobs WHERE {_OPEN} AND account = ? AND stage IN ({marks}) AND status = 'waiting'"
+        " AND due IS NOT NULL AND reason <> ?",
+        (account, *stages, Reason.LOOKING),
+    )
+    return earliest
+
+
+def accounts_with_open_jobs(db: Connection) -> list[str]:
+    """The accounts that have jobs which are not final."""
+    found = rows(db, f"SELECT DISTINCT account FROM jobs WHERE {_OPEN} ORDER BY account")
+    return [account for (account,) in found]
+
+
+def earliest_due(db: Connection, account: str, reason: Reason) -> float | None:
+    """When the earliest job that waits for this reason is due; None where none does."""
+    earliest: float | None = value(
+        db,
+        "SELECT MIN(due) FROM jobs WHERE account = ? AND status = 'waiting' AND reason = ?",
+        (account, reason),
+    )
+    return earliest
