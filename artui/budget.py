@@ -81,7 +81,8 @@ def check(db: Connection, job: Job, terms: Terms) -> None:
         raise AccountHeld(state.message)
     rule = rules.get(db, job.rule) if job.rule else None
     if rule is not None and rule.paused:
-        raise MayNotSpend(Reason.PAUSED, f"the rule {rule.name} is paused by a person (4, then P; or `artui resume --rule {rule.name}`)")
+        how = f"4, then P; or `artui resume --rule {rule.name}`"
+        raise MayNotSpend(Reason.PAUSED, f"the rule {rule.name} is paused by a person ({how})")
     price = weight(job.quoted)
     for bound in _bounds(db, job, terms):
         if bound.room < price:
