@@ -11,6 +11,7 @@ import random
 import shutil
 import signal
 import threading
+import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
@@ -23,6 +24,9 @@ import apsw
 from artui import background
 from artui.journal import Connection, Journal
 from tests.proof.troubled import hurry, name_of, trouble_files
+
+BROKEN = 99
+"""What an engine ends with where the disk under it could not be made to lose anything."""
 
 SECTORS = (512, 4096)
 """Bytes a disk writes whole or not at all."""
@@ -197,10 +201,11 @@ class Names:
         self._names: list[tuple[str, str, str, bytes | None]] = []
         self._bytes: set[int] = set()
         self._fresh: set[str] = set()
+        self._ended = False
 
     def meet(self, operation: str, path: str, *more: Any) -> None:
         """Note an operation that is about to be done."""
-        if not path.startswith(self._root) or "/home/state/" in path:
+        if self._ended or not path.startswith(self._root) or "/home/state/" in path:
             return
         if operation == "fsync":
             status = os.stat(path)  # noqa: PTH116
@@ -224,6 +229,10 @@ class Names:
         else:
             return
         self._happened(operation)
+
+    def end(self) -> None:
+        """Note nothing more: what follows is not the engine's doing."""
+        self._ended = True
 
     def lose(self, chance: random.Random) -> None:
         """Leave on disk what a power cut may leave: an end of what was done to names, and some of the bytes."""
@@ -265,13 +274,20 @@ def engine(root: str, told: str, left: str, cut: str, seed: str, pages: int, lie
     def happened(what: str) -> None:
         with turn:  # the writer of the journal and the event loop both come by; nobody goes on after a cut
             os.write(lines, f"{what}\n".encode())
-            if cut not in (str(next(steps)), what.split("\t")[0]):
-                return
+            if cut in (str(next(steps)), what.split("\t")[0]):
+                go()
+
+    def go() -> None:
+        names.end()
+        try:
             Path(left).mkdir()
             for name, content in disk.left(chance).items():
                 Path(left, name).write_bytes(content)
             names.lose(chance)
-            os.kill(os.getpid(), signal.SIGKILL)
+        except BaseException:
+            traceback.print_exc()
+            os._exit(BROKEN)  # a fault of this file: the engine must not go on as though it were its own
+        os.kill(os.getpid(), signal.SIGKILL)
 
     disk, names = Disk(happened, lies=lies), Names(f"{root}/", happened)
     begin = Journal.__init__

@@ -184,6 +184,7 @@ async def ended(child: Child) -> bool:
             child.send(signal.SIGTERM)  # the step it was to end at comes on its way out, or not this time
             told_at = given_up
         await asyncio.sleep(0.01)
+    assert code in (0, -signal.SIGKILL), f"it ended with {code}"
     return code == -signal.SIGKILL
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import random
 import signal
+import time
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import asdict, dataclass
@@ -21,7 +22,7 @@ from tests.proof.line import Cut, Line, line_to
 from tests.proof.troubled import Trouble
 from tests.proof.zygote import Child, Zygote
 from tests.studio import ACCOUNT as AUTORETOUCH
-from tests.studio import Studio, open_studio
+from tests.studio import PATIENCE, Studio, open_studio
 from tests.test_engine_filestack import ACCOUNT as FILESTACK
 from tests.test_engine_retouch4me import ACCOUNT as RETOUCH4ME
 
@@ -150,9 +151,10 @@ class Ward:
 
     async def bring_home(self, number: int) -> Job:
         """See a job to its result, by what its states name."""
-        acted = 0
+        acted, patience = 0, time.monotonic() + PATIENCE
         while (job := await self.rest(number)).status is not Status.DONE:
             assert self.child
+            assert time.monotonic() < patience, f"it does not come home: {self.studio.places()}"
             if self.child.poll() is not None:
                 self.look_for_tracebacks()
                 assert self.child.poll() in (0, 2), "an engine that cannot go on says why and ends"
