@@ -284,7 +284,7 @@ def engine(root: str, told: str, left: str, cut: str, seed: str, pages: int, lie
             for name, content in disk.left(chance).items():
                 Path(left, name).write_bytes(content)
             names.lose(chance)
-        except BaseException:
+        except BaseException:  # noqa: BLE001 — whatever it was, told and ended below
             traceback.print_exc()
             os._exit(BROKEN)  # a fault of this file: the engine must not go on as though it were its own
         os.kill(os.getpid(), signal.SIGKILL)
