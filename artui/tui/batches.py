@@ -18,6 +18,7 @@ from artui.job import Batch
 from artui.journal.groups import Group
 from artui.journal.window import Overview
 from artui.shown import shown, width
+from artui.tui.rows import Options
 from artui.tui.words import clock, plural
 
 MOST_BATCHES = 200
@@ -38,7 +39,7 @@ class BatchesScreen(ModalScreen[str]):
         """A list of them."""
         with Vertical(classes="box wide"):
             yield Static(Content("Batches: enter shows one").stylize("bold"), classes="heading", markup=False)
-            yield OptionList(Option("All batches"), *(Option(self._line(batch)) for batch in self.batches))
+            yield Options(Option("All batches"), *(Option(self._line(batch)) for batch in self.batches))
 
     def _line(self, batch: Batch) -> Content:
         name = shown(batch.name, 18)

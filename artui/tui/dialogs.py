@@ -17,6 +17,8 @@ from textual.suggester import Suggester
 from textual.widgets import Input, OptionList, Static
 from textual.widgets.option_list import Option
 
+from artui.tui.rows import Options
+
 Answer = TypeVar("Answer")
 
 TAKES = "enter takes it, esc goes back"
@@ -54,7 +56,7 @@ class Question(ModalScreen[str]):
             if self.lines:
                 with VerticalScroll(classes="text", can_focus=False):
                     yield Static("\n".join(self.lines), markup=False)
-            yield OptionList(*(Option(Content(f" {choice.key}  {choice.says}")) for choice in self.choices))
+            yield Options(*(Option(Content(f" {choice.key}  {choice.says}")) for choice in self.choices))
             yield Static("", id="hint", markup=False)
 
     def on_mount(self) -> None:

@@ -46,7 +46,21 @@ def _filled(text: str, cells: int, ellipsis: str) -> str:
     return text + " " * (cells - width(text))
 
 
-class Rows(OptionList):
+class Options(OptionList):
+    """A list to choose from. A page key that comes before it has its room does nothing; Textual's own list breaks."""
+
+    def action_page_up(self) -> None:
+        """Move a page up."""
+        if self.scrollable_content_region:
+            super().action_page_up()  # type: ignore[no-untyped-call]
+
+    def action_page_down(self) -> None:
+        """Move a page down."""
+        if self.scrollable_content_region:
+            super().action_page_down()  # type: ignore[no-untyped-call]
+
+
+class Rows(Options):
     """Rows with an id each; the cursor stays on its row whatever comes and goes around it."""
 
     BINDINGS: ClassVar[list[BindingType]] = [

@@ -7,6 +7,7 @@ from functools import partialmethod
 import pytest
 import rich.color
 from textual.color import Color
+from textual.content import Content
 from textual.theme import Theme
 from textual.widgets._toast import Toast
 
@@ -17,6 +18,7 @@ from artui.tui.app import Console
 from artui.tui.dialogs import Question, Reading
 from artui.tui.look import DARK, LIGHT
 from artui.tui.palette import Palette
+from artui.tui.rows import Rows
 from tests.tui.desk import CUT, DOUBT, FAILED, QUEUED, SAVED, SENT, at_desk, fill
 
 pytestmark = [pytest.mark.anyio, pytest.mark.usefixtures("configured")]
@@ -220,3 +222,14 @@ async def test_at_opening_one_line_says_what_happened_meanwhile() -> None:
         await desk.sees("1 saved | 1 in doubt. n shows what needs you.")
         await desk.press("down")
         await desk.until(lambda: "1 saved" not in desk.lines()[-2])
+
+
+async def test_a_page_key_before_a_list_has_its_room_does_nothing() -> None:
+    async with at_desk() as desk:
+        rows = Rows()
+        rows.display = False
+        await desk.console.place.mount(rows)
+        rows.put([("a", Content("a")), ("b", Content("b"))])
+        rows.action_page_down()
+        rows.action_page_up()
+        assert rows.current == "a"

@@ -18,6 +18,7 @@ from textual.widgets import Input, OptionList, Static
 from textual.widgets.option_list import Option
 
 from artui.plan import is_passed_over
+from artui.tui.rows import Options
 
 
 class Folders(Suggester):
@@ -86,7 +87,7 @@ class Chosen(ModalScreen[int | None]):
             typed = Input(placeholder="words narrow the list", compact=True)
             typed.cursor_blink = False
             yield typed
-            listed = OptionList()
+            listed = Options()
             listed.can_focus = False
             yield listed
             yield Static(Content("up and down move, enter takes it, esc goes back").stylize("$quiet"), markup=False)

@@ -22,6 +22,7 @@ from artui.plan import PlanProblem, collect, promises_photo
 from artui.shown import shown
 from artui.tui import catalogue
 from artui.tui.dialogs import Ask
+from artui.tui.rows import Options
 from artui.tui.submit.choices import workflow_of
 from artui.tui.submit.dialogs import Chosen, Folders, absolute, whole_number
 from artui.tui.watches import written
@@ -198,7 +199,7 @@ class Form(ModalScreen[Mapping[str, Any] | None]):
         title = "Watch a folder" if self.draft.before is None else f"Rule for {shown(self.draft.table['folder'], 50)}"
         with Vertical(classes="box wide"):
             yield Static(Content(title).stylize("bold"), classes="heading", markup=False)
-            yield OptionList()
+            yield Options()
             yield Static("", id="sums", markup=False)
             yield Static("", id="hint", markup=False)
             yield Static(Content("a line's key or enter changes it, esc goes back").stylize("$quiet"), markup=False)
