@@ -30,7 +30,7 @@ _COLUMNS = tuple(field.name for field in fields(Job))
 _RESULT = tuple(field.name for field in fields(Result))
 _ALL = ", ".join(_COLUMNS)
 _SELECT = f"SELECT {_ALL} FROM jobs"
-REMEMBERED = 4_096
+REMEMBERED = 1_024
 """Stored values whose meaning is remembered: a job's row is read a dozen times on its way, with the same paths."""
 
 _TO_SQL: dict[str, Callable[[Any], Any]] = {
