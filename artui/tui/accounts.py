@@ -21,7 +21,7 @@ from artui.shown import shown
 from artui.signing import name_for
 from artui.states import Reason
 from artui.tui.acts import Act
-from artui.tui.look import ASCII, Width
+from artui.tui.look import Width
 from artui.tui.place import Place as Screen
 from artui.tui.rows import Cell, Rows, heads, line
 from artui.tui.service import Trouble
@@ -102,7 +102,6 @@ class Accounts(Screen):
     Accounts #welcome { padding: 1 1; height: auto; }
     Accounts #about { height: auto; max-height: 50%; padding: 0 1; border-top: solid $border; }
     Accounts #trouble { color: $error; height: auto; padding: 0 1; }
-    Accounts.-ascii #about { border-top: ascii $border; }
     """
     changes = frozenset({"sign_in", "paste", "balance", "sign_out", "another"})
 
@@ -121,7 +120,6 @@ class Accounts(Screen):
 
     def on_mount(self) -> None:
         """Follow what is new, and begin."""
-        self.set_class(self.console.glyphs is ASCII, "-ascii")
         self.console.looked.subscribe(self, self._looked)
         self.enter()
 

@@ -20,7 +20,7 @@ from artui.tui import catalogue
 from artui.tui.catalogue import Catalogue, Offer
 from artui.tui.dialogs import Reading
 from artui.tui.filter_line import FilterLine
-from artui.tui.look import ASCII, Width, room
+from artui.tui.look import Width, room
 from artui.tui.place import Place
 from artui.tui.places import SUBMIT
 from artui.tui.rows import Cell, Rows, heads, line
@@ -78,8 +78,6 @@ class Workflows(Place):
     Workflows #below { height: 7; padding: 0 1; border-top: solid $border; }
     Workflows.-full #side { display: block; }
     Workflows.-full #below { display: none; }
-    Workflows.-ascii #below { border-top: ascii $border; }
-    Workflows.-ascii #side { border-left: ascii $border; }
     """
     changes = frozenset({"favourite", "fetch"})
 
@@ -107,7 +105,6 @@ class Workflows(Place):
 
     def on_mount(self) -> None:
         """Follow what is new, and begin."""
-        self.set_class(self.console.glyphs is ASCII, "-ascii")
         self.console.looked.subscribe(self, self._looked)
         self.enter()
 

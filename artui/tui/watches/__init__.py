@@ -20,7 +20,7 @@ from artui.config import ConfigError
 from artui.journal import Connection
 from artui.shown import shown
 from artui.tui.dialogs import Ask
-from artui.tui.look import ASCII, Width
+from artui.tui.look import Width
 from artui.tui.place import Place
 from artui.tui.rereading import Rereading
 from artui.tui.rows import Cell, Rows, heads, line
@@ -97,7 +97,6 @@ class Watches(Place):
     Watches #complaint { color: $error; height: auto; max-height: 3; padding: 0 1; }
     Watches #no-rules { padding: 1 1; height: auto; }
     Watches #about { height: auto; max-height: 50%; padding: 0 1; border-top: solid $border; }
-    Watches.-ascii #about { border-top: ascii $border; }
     """
     changes = frozenset({"add", "edit", "pause", "allow", "look", "agree", "remove"})
 
@@ -118,7 +117,6 @@ class Watches(Place):
 
     def on_mount(self) -> None:
         """Follow what is new, and begin."""
-        self.set_class(self.console.glyphs is ASCII, "-ascii")
         self.console.looked.subscribe(self, self._looked)
         self.enter()
 
