@@ -15,10 +15,15 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import BinaryIO
 from urllib.parse import unquote, urlsplit
 
 from artui.files import whole
 from artui.files.regular import Irregular, open_regular
+
+LOOKED_AT_ONCE = 32 * 1024
+"""Bytes read at once where a header is looked at: its fields are a few bytes each, and each read is a wait for its turn
+among threads."""
 
 _NAMES = {"image/jpeg": "JPEG", "image/png": "PNG", "image/tiff": "TIFF", "image/webp": "WebP"}
 
@@ -130,10 +135,10 @@ def addressed(address: str) -> Photo:
     return Photo(Path(parts.hostname or parts.netloc, name.replace("\0", "-")), Stamp(0, 0, 0, 0), "", 0, 0, digest)
 
 
-def inspect(path: Path, accepts: Accepts) -> Photo:
+def inspect(path: Path, accepts: Accepts, *, hashed: bool = False) -> Photo:
     """Find out whether a service would take a file: by its content, read no further than needed, nothing decoded.
 
-    Returns the photo without its digest. Raises BadPhoto, Gone, or Changed when it was written to meanwhile.
+    Returns the photo, `hashed` with its digest. Raises BadPhoto, Gone, or Changed when it was written to meanwhile.
     """
     first = stamp(path)
     if first.size == 0:
@@ -141,13 +146,13 @@ def inspect(path: Path, accepts: Accepts) -> Photo:
     if accepts.max_bytes is not None and first.size > accepts.max_bytes:
         limit = f"{first.size / 1e6:,.1f} MB; the service takes {accepts.max_bytes / 1e6:,.1f} MB at most"
         raise BadPhoto(path, "too-large", f"has {limit}. Nothing was sent or paid; make it smaller.")
-    with open_photo(path, first) as file, _told_of(path):
+    with open_photo(path, first) as raw, io.BufferedReader(raw, LOOKED_AT_ONCE) as file, _told_of(path):
         try:
             photo = _look(path, first, file, accepts)
         except whole.Broken as broken:
             _refuse_changed(path, first, file)
             raise _broken(path, broken) from broken
-    return photo
+        return _hashed(photo, raw) if hashed else photo
 
 
 def sha256(photo: Photo) -> Photo:
@@ -155,11 +160,8 @@ def sha256(photo: Photo) -> Photo:
 
     Raises Gone, Changed, or BadPhoto (unreadable). As everywhere here, running out of descriptors stays an OSError.
     """
-    digest = hashlib.sha256()
     with open_photo(photo.path, photo.stamp) as file:
-        for block in _blocks(photo, file, whole.BLOCK):
-            digest.update(block)
-    return replace(photo, digest=digest.hexdigest())
+        return _hashed(photo, file)
 
 
 def open_photo(path: Path, stamp: Stamp) -> io.FileIO:
@@ -202,6 +204,14 @@ class Sending:
                 yield block
 
 
+def _hashed(photo: Photo, file: io.FileIO) -> Photo:
+    digest = hashlib.sha256()
+    file.seek(0)
+    for block in _blocks(photo, file, whole.BLOCK):
+        digest.update(block)
+    return replace(photo, digest=digest.hexdigest())
+
+
 def _blocks(photo: Photo, file: io.FileIO, size: int) -> Iterator[bytes]:
     """Exactly as many bytes as were stamped; the last of them only when the file is still the same."""
     left = photo.stamp.size
@@ -216,7 +226,7 @@ def _blocks(photo: Photo, file: io.FileIO, size: int) -> Iterator[bytes]:
         yield block
 
 
-def _look(path: Path, first: Stamp, file: io.FileIO, accepts: Accepts) -> Photo:
+def _look(path: Path, first: Stamp, file: BinaryIO, accepts: Accepts) -> Photo:
     media_type = whole.sniff(file.read(whole.HEAD))
     if media_type not in accepts.media_types:
         raise _refused_type(path, media_type, accepts)
@@ -256,7 +266,7 @@ def _broken(path: Path, broken: whole.Broken) -> BadPhoto:
     return BadPhoto(path, broken.reason, f"is {found}: {broken}. Nothing was sent or paid; copy it here again.")
 
 
-def _refuse_changed(path: Path, stamp: Stamp, file: io.FileIO) -> None:
+def _refuse_changed(path: Path, stamp: Stamp, file: BinaryIO) -> None:
     if not stamp.is_content_of(Stamp.of(os.fstat(file.fileno()))):
         raise Changed(path)
 

@@ -82,7 +82,10 @@ class Flow:
         self._limit = limit
         self._pace = pace
         self._counted = counted
+        self._loop = asyncio.get_running_loop()
         self._moved = 0
+        self._due: float | None = None
+        self._timer: asyncio.TimerHandle | None = None
         self._is_answered = False
         self.broken: Exception | None = None
         """What reading the request's own body raised."""
@@ -90,7 +93,9 @@ class Flow:
     def start(self) -> None:
         """Bytes should move from now on."""
         self._moved = 0
-        self._expect(asyncio.get_running_loop().time() + self._pace.seconds)
+        self._due = self._loop.time() + self._pace.seconds
+        if self._timer is None:
+            self._timer = self._loop.call_at(self._due, self._look)
 
     def moved(self, count: int) -> None:
         """Count bytes; a stretch in which enough moved is followed by a new one."""
@@ -100,11 +105,23 @@ class Flow:
 
     def stop(self) -> None:
         """Nothing should move now: silence is held to the time-outs instead."""
-        self._expect(None)
+        self._due = None
 
-    def _expect(self, when: float | None) -> None:
-        if not self._limit.expired():
-            self._limit.reschedule(when)
+    def end(self) -> None:
+        """The exchange is over."""
+        self.stop()
+        if self._timer is not None:
+            self._timer.cancel()
+
+    def _look(self) -> None:
+        """Break the exchange off where too little moved, or look again later: a timer for each stretch costs more."""
+        self._timer = None
+        if self._due is None:
+            return
+        if self._due <= self._loop.time():
+            self._limit.reschedule(self._due)
+        else:
+            self._timer = self._loop.call_at(self._due, self._look)
 
     async def outgoing(self, length: int, content: Generator[bytes]) -> AsyncGenerator[bytes, None]:
         """A body's bytes: exactly ``length`` of them, or an error that cuts the connection before the end."""
@@ -322,7 +339,7 @@ class Client:
                 raise flow.broken from None
             raise
         finally:
-            flow.stop()
+            flow.end()
             if isinstance(asked.stream, _Outgoing):
                 await asked.stream.aclose()
         return Answer(f"{self._title}: {request.doing}", response.status_code, response.headers, taken)
