@@ -13,7 +13,7 @@ from artui.steps import Desk
 
 
 class Balance:
-    """The balance of one account, in its unit. ``asked_at``: when the service was asked last, by the clock.
+    """The balance of one account, in its unit. It is read while something is sent, and until it shows what that cost.
 
     The trial is the first of the jobs that the service was last asked to go on with, and the balance at that time.
     """
@@ -21,25 +21,39 @@ class Balance:
     def __init__(self, desk: Desk, holding: Holding, lookout: Lookout) -> None:
         self.desk = desk
         self.name = desk.account.name
-        self.asked_at = 0.0
+        self._asked_at = 0.0
+        self._spent_when_asked: dict[str, int] | None = None
+        self._spent_when_read: dict[str, int] | None = None
         self._holding = holding
         self._lookout = lookout
         self._trial: int | None = None
         self._trial_balance = 0
 
-    async def due(self, *, sending: bool) -> float | None:
-        """When it is to be read again, by the clock; None while there is nothing to buy, or a person wants a pause."""
+    def due(self, *, sending: bool) -> float | None:
+        """When it is to be read again, by the clock; None where it would say nothing new, or a person wants a pause."""
         if self._holding.reason == Reason.PAUSED:
             return None
-        unpaid = await self.desk.journal.ask(holds.count_held, self.name, Reason.PAYMENT)
-        if not (self._holding.reason or sending or unpaid):
+        unpaid = self.desk.journal.read(holds.count_held, self.name, Reason.PAYMENT)
+        if not (self._holding.reason or sending or unpaid or self._is_outdated()):
             return None
         settle: float = self.desk.provider.settings.settle
-        return self.asked_at + min(60.0, max(1.0, settle))
+        return self._asked_at + min(60.0, max(1.0, settle))
+
+    def ask(self) -> None:
+        """Note that the service is asked now."""
+        self._asked_at, self._spent_when_asked = self.desk.clock.now(), self._spent()
+
+    def _is_outdated(self) -> bool:
+        """Whether something was bought or charged since it was read."""
+        return self._spent_when_asked is not None and self._spent() != self._spent_when_read
+
+    def _spent(self) -> dict[str, int]:
+        return self.desk.journal.read(purchases.amounts, self.name, {"open": "", "day": self.desk.terms().today})
 
     async def note(self, balance: int | None, read_at: float) -> bool:
         """Write down what the service said at ``read_at`` (epoch seconds; None: it counts nothing), and draw the
         conclusions; returns whether jobs may go on."""
+        self._spent_when_read = self._spent_when_asked
         before = self.desk.journal.read(accounts.state, self.name).balance
         await self.desk.journal.do(accounts.set_balance, self.name, balance, read_at)
         is_over = await self._ends_hold(before, balance)

@@ -186,7 +186,7 @@ class Engine:
 
     async def _open_lanes(self) -> None:
         """A lane for every account that has open jobs."""
-        for name in await self.journal.ask(taking.accounts_with_open_jobs):
+        for name in self.journal.read(taking.accounts_with_open_jobs):
             await self._open_lane(name)
 
     async def _open_lane(self, name: str) -> Lane | None:

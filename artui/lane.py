@@ -97,6 +97,7 @@ class Lane:
         while self._tasks or self.journey.paying.under_way:
             await asyncio.gather(*self._tasks, return_exceptions=True)
             await asyncio.gather(*self.journey.paying.under_way, return_exceptions=True)
+        await self.journey.close()
 
     async def stop_transfers(self) -> None:
         """Break off what costs nothing to do again; a paid call under way is awaited all the same."""
@@ -388,12 +389,12 @@ class Lane:
         """Keep the balance fresh while there is something to buy, and end what holds by itself."""
         await self.holding.renew()
         await self.desk.journal.do(holds.release_due, self.name, self._now)
-        if await self.desk.journal.ask(holds.count_held, self.name, Reason.CAP):
+        if self.desk.journal.read(holds.count_held, self.name, Reason.CAP):
             await self.desk.journal.do(budget.release_capped, self.name, self.desk.terms())
-        due = await self.balance.due(sending=self.uploads.running > 0)
+        due = self.balance.due(sending=self.uploads.running > 0)
         if due is not None and due <= self._now:
             await self._read_balance()
-            due = await self.balance.due(sending=self.uploads.running > 0)
+            due = self.balance.due(sending=self.uploads.running > 0)
         return due
 
     async def refresh(self) -> None:
@@ -408,7 +409,8 @@ class Lane:
         await self.desk.journal.do(accounts.keep_workflows, self.name, definitions)
 
     async def _read_balance(self) -> None:
-        self.balance.asked_at, read_at = self._now, time.time()
+        self.balance.ask()
+        read_at = time.time()
         try:
             balance = await self._until_stopped(self.desk.provider.balance())
         except Blocked as blocked:

@@ -19,9 +19,8 @@ LONGEST_WAIT = 900.0
 
 def count_held(db: Connection, account: str, reason: Reason) -> int:
     """How many jobs of an account are held for this reason."""
-    return int(
-        value(db, "SELECT COUNT(*) FROM jobs WHERE account = ? AND status = 'held' AND reason = ?", (account, reason))
-    )
+    counted = "SELECT COALESCE(SUM(jobs), 0) FROM tally WHERE account = ? AND status = 'held' AND reason = ?"
+    return int(value(db, counted, (account, reason)))
 
 
 def hold_account(db: Connection, account: str, reason: Reason, message: str, stages: Sequence[Stage]) -> int:

@@ -62,7 +62,7 @@ def next_due(db: Connection, account: str, stages: Sequence[Stage]) -> float | N
 
 def accounts_with_open_jobs(db: Connection) -> list[str]:
     """The accounts that have jobs which are not final."""
-    found = rows(db, f"SELECT DISTINCT account FROM jobs WHERE {_OPEN} ORDER BY account")
+    found = rows(db, f"SELECT DISTINCT account FROM tally WHERE {_OPEN} AND jobs > 0 ORDER BY account")
     return [account for (account,) in found]
 
 

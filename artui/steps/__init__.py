@@ -57,10 +57,10 @@ class Journey:
         )
 
     def _inspect(self, job: Job) -> files.Photo:
-        photo = files.inspect(job.source, self.desk.provider.limits.accepts)
+        photo = files.inspect(job.source, self.desk.provider.limits.accepts, hashed=True)
         if not photo.stamp.is_content_of(photo_of(job).stamp):
             raise files.Changed(job.source)
-        return files.sha256(photo)
+        return photo
 
     async def _freshen(self, job: Job) -> Job:
         """Where each purchase needs an upload of its own, give up the one that an earlier purchase may have used."""
@@ -81,7 +81,9 @@ class Journey:
             budget.check(db, job, self.desk.terms())
             return jobs.reference_of(db, job.payer, job.digest)
 
-        uploaded = await self._known(job, self.desk.journal.read(ask))
+        reference = self.desk.journal.read(ask)
+        self.paying.prices.ask_ahead(job)
+        uploaded = await self._known(job, reference)
         if uploaded is None and job.address:
             uploaded = await self.desk.provider.fetch_address(job.address)
         elif uploaded is None:
@@ -113,6 +115,10 @@ class Journey:
         ``taken``: a job that is done is taken in the same move, by whoever saves it now.
         """
         return await looking.note(self.desk, job, progress, taken=taken)
+
+    async def close(self) -> None:
+        """Break off what no step waits for any more."""
+        await self.paying.prices.close()
 
     async def save(self, job: Job) -> Job:
         """Fetch every result and give it its name on disk: PROCESSED to DONE. A restart goes on where it stopped."""

@@ -20,20 +20,17 @@ from artui.providers.base import (
     Rejected,
     Transient,
     Uploaded,
-    Workflow,
 )
 from artui.states import Kind, PurchaseState, Reason, Stage, Status
-from artui.steps.desk import Desk, Hold, NotYet, photo_of
+from artui.steps.desk import Desk, NotYet, photo_of
 from artui.steps.output import check_output
+from artui.steps.prices import Prices
 
 FRESH_INTENT = 5.0
 """Seconds an intent may be old when the first byte of its paid call leaves."""
 
 UPLOADS = 3
 """Failures after which an order the service knows nothing about is refused, not explained by a lost upload."""
-
-PRICE_AGE = 60.0
-"""Seconds a price may be old when it is relied on."""
 
 
 class Paying:
@@ -42,14 +39,14 @@ class Paying:
     def __init__(self, desk: Desk) -> None:
         self.desk = desk
         self.under_way: set[asyncio.Future[Job]] = set()
-        self._prices: dict[str, tuple[float, Workflow]] = {}
+        self.prices = Prices(desk)
 
     async def submit(self, job: Job) -> Job:
         """Reserve, write the intent, send exactly one paid request, write what came of it."""
         last = self._last(job)
         if last is not None and last.state is PurchaseState.KNOWN:
             return await self.accept(job, last.key, last.execution)  # the answer came in after the job was put down
-        await self._check_price(job)
+        await self.prices.check(job)
         await check_output(self.desk, job)
         key = self._key(job, Kind.CREATE)
         order = Order(
@@ -235,23 +232,3 @@ class Paying:
 
         waiting: Job = await self.desk.keep(write)
         return waiting
-
-    async def _check_price(self, job: Job) -> None:
-        now = self.desk.clock.now()
-        known = self._prices.get(job.workflow)
-        if known is None or now - known[0] > PRICE_AGE:
-            known = self._prices[job.workflow] = (now, await self.desk.provider.workflow(job.workflow))
-            await self.desk.journal.do(accounts.keep_workflow, job.account, job.workflow, known[1].document())
-        workflow = known[1]
-        if workflow.price != job.quoted:
-            raise Hold(
-                Reason.PRICE, f"{workflow.name} now costs {_money(workflow.price)}, not {_money(job.quoted)}; not sent"
-            )
-        if workflow.version != job.version and not job.parameters:  # a recipe of ours goes with the job as it was
-            raise Hold(
-                Reason.PRICE, f"{workflow.name} was changed at the service since this photo was queued; not sent"
-            )
-
-
-def _money(amount: int | None) -> str:
-    return "an unknown price" if amount is None else str(amount)
