@@ -13,6 +13,7 @@ from pathlib import Path
 from artui.config import try_lock
 from artui.credentials.secret import Secret
 from artui.credentials.vault import LACKING, CredentialProblem, Stored, Vault
+from artui.flights import Flights
 
 _PATIENCE = 60.0  # seconds for another process's exchange, whose own time-outs are shorter
 
@@ -60,7 +61,7 @@ class AccessTokens:
         self._access: Secret | None = None
         self._lifetime = 0.0
         self._ends = 0.0
-        self._flight: asyncio.Task[Secret] | None = None
+        self._flights: Flights[Secret] = Flights()
         self._unsaved: tuple[Stored, Refreshed, float] | None = None
         self._refused: tuple[Secret, str] | None = None
 
@@ -73,7 +74,7 @@ class AccessTokens:
         margin = min(max(self._ahead, needed_for), self._lifetime / 2)  # else short-lived tokens were never good enough
         if self._access is not None and self._ends - self._now() > margin:
             return self._access
-        return await self._refreshed()
+        return await self._flights.join(self._account, self._refresh)
 
     async def rejected(self, access: Secret) -> Secret:
         """The access token after one that the service refused, however many report it. Raises what `get` does."""
@@ -83,22 +84,7 @@ class AccessTokens:
 
     async def settle(self) -> None:
         """Wait for a refresh under way: to leave in its midst may lose a token that the service has renewed."""
-        if self._flight is not None:
-            await asyncio.wait([self._flight])
-
-    async def _refreshed(self) -> Secret:
-        """Join the one refresh. Those who wait may be cancelled without an end to it."""
-        if self._flight is None:
-            self._flight = asyncio.create_task(self._refresh())
-            self._flight.add_done_callback(self._landed)
-        flight = self._flight
-        await asyncio.wait([flight])
-        return flight.result()
-
-    def _landed(self, flight: asyncio.Task[Secret]) -> None:
-        self._flight = None
-        if not flight.cancelled():
-            flight.exception()  # seen, even where nobody waits any more
+        await self._flights.settle()
 
     async def _refresh(self) -> Secret:
         stored = await asyncio.to_thread(self._find)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import asyncio
+from functools import partial
 
+from artui.flights import Flights
 from artui.job import Job
 from artui.journal import accounts
 from artui.providers.base import Workflow
@@ -20,18 +21,18 @@ class Prices:
     def __init__(self, desk: Desk) -> None:
         self.desk = desk
         self._known: dict[str, tuple[float, Workflow]] = {}
-        self._asking: dict[str, asyncio.Task[Workflow]] = {}
+        self._questions: Flights[Workflow] = Flights()
 
     def ask_ahead(self, job: Job) -> None:
         """Have the price asked that this job needs soon, where it is not known; :meth:`check` tells what came."""
         if self._fresh(job) is None:
-            self._question(job)
+            self._questions.begin(job.workflow, partial(self._ask, job))
 
     async def check(self, job: Job) -> None:
         """Let a job pass whose workflow still is what it was queued for, at that price; raises Hold."""
         workflow = self._fresh(job)
         if workflow is None:
-            workflow = await asyncio.shield(self._question(job))
+            workflow = await self._questions.join(job.workflow, partial(self._ask, job))
         if workflow.price != job.quoted:
             raise Hold(
                 Reason.PRICE, f"{workflow.name} now costs {_money(workflow.price)}, not {_money(job.quoted)}; not sent"
@@ -43,27 +44,11 @@ class Prices:
 
     async def close(self) -> None:
         """Break off what is being asked."""
-        asking = [*self._asking.values()]
-        for question in asking:
-            question.cancel()
-        await asyncio.gather(*asking, return_exceptions=True)
+        await self._questions.close()
 
     def _fresh(self, job: Job) -> Workflow | None:
         known = self._known.get(job.workflow)
         return None if known is None or self.desk.clock.now() - known[0] > PRICE_AGE else known[1]
-
-    def _question(self, job: Job) -> asyncio.Task[Workflow]:
-        """The one question about a workflow that is under way."""
-        if job.workflow not in self._asking:
-
-            def answered(question: asyncio.Task[Workflow]) -> None:
-                del self._asking[job.workflow]
-                if not question.cancelled():
-                    question.exception()  # nobody may be waiting yet; whoever needs the price asks again
-
-            self._asking[job.workflow] = asyncio.create_task(self._ask(job), name=f"price of {job.workflow}")
-            self._asking[job.workflow].add_done_callback(answered)
-        return self._asking[job.workflow]
 
     async def _ask(self, job: Job) -> Workflow:
         asked_at = self.desk.clock.now()

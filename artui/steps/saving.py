@@ -138,9 +138,10 @@ def _free_stem(db: Connection, job: Job) -> str:
 def _put_in_place(job: Job) -> None:
     for result in job.results:
         target, part = Path(result.path or ""), files.part_path(job.folder, job.id, result.task)
-        if not files.published(target, result.digest or ""):
+        if files.published(target, result.digest or ""):
+            files.discard(part)
+        else:
             files.publish(part, target)
-        files.discard(part)
 
 
 def _all_published(job: Job) -> bool:

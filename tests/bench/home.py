@@ -192,7 +192,11 @@ class Home:
 
     def until_events(self, what: str, number: int, patience: float = PATIENCE) -> None:
         """Wait until so many events of a kind are written."""
-        self.until(lambda db: value(db, "SELECT COUNT(*) >= ? FROM events WHERE what = ?", (number, what)), patience)
+        self.until(lambda db: _events(db, what) >= number, patience)
+
+    def events(self, what: str) -> int:
+        """How many events of a kind are written."""
+        return self.journal.read(_events, what)
 
     def span(self, first: str, last: str) -> float:
         """Seconds between the first event of one kind and the last of another."""
@@ -214,6 +218,10 @@ class Home:
                 accounts.add_duration(db, self.where.payer, self.where.workflow, seconds)
 
         self.journal.write(write)
+
+
+def _events(db: Connection, what: str) -> int:
+    return int(value(db, "SELECT COUNT(*) FROM events WHERE what = ?", (what,)))
 
 
 @contextmanager

@@ -5,6 +5,11 @@ to ask: send, pay, fetch, ``provider`` what every account over HTTP has. ``devic
 in their name, ``looks`` makes a round of looks. Every failure comes out as a class of ``providers.base``.
 """
 
+import sys
+
+# httpx brings a command along, which it loads at once where it can, with three libraries: 50 ms and 6 MB of an engine.
+sys.modules.setdefault("httpx._main", None)  # type: ignore[arg-type]  # None: it cannot be imported
+
 from artui.providers.http.client import Client, Pace
 from artui.providers.http.messages import (
     OBJECT,
