@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import time
 
+from artui.asking import Asking
 from artui.holding import Holding
 from artui.job import Job
 from artui.journal import accounts, holds, jobs, purchases
 from artui.lookout import Lookout
+from artui.providers.base import Blocked, Rejected, Transient
 from artui.states import FINAL, Reason, Stage, Status
 from artui.steps import Desk
 
@@ -18,13 +20,13 @@ class Balance:
     The trial is the first of the jobs that the service was last asked to go on with, and the balance at that time.
     """
 
-    def __init__(self, desk: Desk, holding: Holding, lookout: Lookout) -> None:
+    def __init__(self, desk: Desk, holding: Holding, asking: Asking, lookout: Lookout) -> None:
         self.desk = desk
         self.name = desk.account.name
         self._asked_at = 0.0
-        self._spent_when_asked: dict[str, int] | None = None
         self._spent_when_read: dict[str, int] | None = None
         self._holding = holding
+        self._asking = asking
         self._lookout = lookout
         self._trial: int | None = None
         self._trial_balance = 0
@@ -39,21 +41,24 @@ class Balance:
         settle: float = self.desk.provider.settings.settle
         return self._asked_at + min(60.0, max(1.0, settle))
 
-    def ask(self) -> None:
-        """Note that the service is asked now."""
-        self._asked_at, self._spent_when_asked = self.desk.clock.now(), self._spent()
-
     def _is_outdated(self) -> bool:
         """Whether something was bought or charged since it was read."""
-        return self._spent_when_asked is not None and self._spent() != self._spent_when_read
+        return self._asked_at > 0 and self._spent() != self._spent_when_read
 
     def _spent(self) -> dict[str, int]:
         return self.desk.journal.read(purchases.amounts, self.name, {"open": "", "day": self.desk.terms().today})
 
-    async def note(self, balance: int | None, read_at: float) -> bool:
-        """Write down what the service said at ``read_at`` (epoch seconds; None: it counts nothing), and draw the
-        conclusions; returns whether jobs may go on."""
-        self._spent_when_read = self._spent_when_asked
+    async def read(self) -> bool:
+        """Ask the service now, write down what it says, and draw the conclusions; returns whether jobs may go on."""
+        self._asked_at, spent, read_at = self.desk.clock.now(), self._spent(), time.time()
+        try:
+            balance = await self._asking.until_stopped(self.desk.provider.balance())
+        except Blocked as blocked:
+            await self._asking.blocked(blocked)
+            return False
+        except (Transient, Rejected):
+            return False
+        self._spent_when_read = spent
         before = self.desk.journal.read(accounts.state, self.name).balance
         await self.desk.journal.do(accounts.set_balance, self.name, balance, read_at)
         is_over = await self._ends_hold(before, balance)

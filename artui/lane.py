@@ -5,15 +5,15 @@ from __future__ import annotations
 import asyncio
 import logging
 import random
-import time
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from artui import budget, doubt
+from artui.asking import Asking
 from artui.balance import Balance
-from artui.failures import HOLD_OF, PUT_BACK, TO_SAVE, Moment, Verdict, judge
+from artui.failures import PUT_BACK, TO_SAVE, Moment, Verdict, judge
 from artui.holding import Holding
 from artui.job import Job
 from artui.journal import Connection, Stale, Unwritable, accounts, holds, jobs, purchases, rules, taking
@@ -48,19 +48,18 @@ class Lane:
     desk: Desk = field(init=False)
     uploads: Gate = field(init=False)
     downloads: Gate = field(init=False)
-    calls: Gate = field(init=False)
 
     def __post_init__(self) -> None:
         self.desk = self.journey.desk
         pace = self.desk.account.pace
-        self.uploads, self.downloads, self.calls = Gate(pace.uploads, AHEAD), Gate(pace.downloads), Gate(pace.calls)
+        self.uploads, self.downloads = Gate(pace.uploads, AHEAD), Gate(pace.downloads)
         self.in_flight = pace.in_flight or self.desk.provider.limits.in_flight
         self.name = self.desk.account.name
         self.holding = Holding(self.desk)
+        self.asking = Asking(self.desk, self.holding)
         self.lookout = Lookout(self.desk, self._noted)
-        self.balance = Balance(self.desk, self.holding, self.lookout)
+        self.balance = Balance(self.desk, self.holding, self.asking, self.lookout)
         self._tasks: set[asyncio.Task[None]] = set()
-        self._questions: set[asyncio.Future[Any]] = set()
         self._bells: list[asyncio.Event] = []
 
     @property
@@ -101,8 +100,9 @@ class Lane:
 
     async def stop_transfers(self) -> None:
         """Break off what costs nothing to do again; a paid call under way is awaited all the same."""
-        for task in [*self._tasks, *self._questions]:
+        for task in self._tasks:
             task.cancel()
+        self.asking.break_off()
 
     def wake(self) -> None:
         """Let every loop that the journal feeds look whether there is something to do."""
@@ -298,44 +298,13 @@ class Lane:
 
     # ------------------------------------------------------------------------------------------- asking the service
 
-    async def _ask(self, question: Awaitable[T], rest: float | None = None) -> T | None:
-        """One question about what was sent; None where the service could not be asked, which is then left in peace for
-        ``rest`` seconds at least."""
-        started = self._now
-        self.calls.start()
-        try:
-            answer = await self._until_stopped(question)
-            self.calls.succeeded()
-        except (Transient, Rejected) as failure:
-            log.log(logging.WARNING if isinstance(failure, Rejected) else logging.INFO, "%s: %s", self.name, failure)
-            self.calls.failed(self._now, started, getattr(failure, "retry_after", None) or rest)
-            return None
-        except Blocked as blocked:
-            await self.hold(HOLD_OF[blocked.cause], str(blocked))
-            return None
-        finally:
-            self.calls.end()
-        return answer
-
-    async def _until_stopped(self, question: Awaitable[T]) -> T:
-        """Await what costs nothing to break off; raises Transient where the engine's end does that."""
-        asking = asyncio.ensure_future(question)
-        self._questions.add(asking)
-        asking.add_done_callback(self._questions.discard)
-        try:
-            return await asking
-        except asyncio.CancelledError:
-            if (here := asyncio.current_task()) and here.cancelling():
-                raise
-            raise Transient("the engine ends") from None
-
     async def _look_turn(self) -> float | None:
         due = self.lookout.due()
-        if due and self.calls.free(self._now) and self.held != Reason.LOGIN:
+        if due and self.asking.gate.free(self._now) and self.held != Reason.LOGIN:
             sent = [Sent(job.execution, job.workflow) for job in due]
-            await self.lookout.note(due, await self._ask(self.desk.provider.poll(sent)) or {})
+            await self.lookout.note(due, await self.asking.ask(self.desk.provider.poll(sent)) or {})
         until = self.lookout.next_round()
-        return None if until is None else max(until, self.calls.not_before)
+        return None if until is None else max(until, self.asking.gate.not_before)
 
     async def _noted(self, job: Job, progress: Progress) -> Job:
         """Write down what a look showed. What is done is saved at once where a slot is free: it need not be taken."""
@@ -359,8 +328,8 @@ class Lane:
         again = [one for one in found if replays and one.purchase.kind is Kind.CREATE]
         asked = [one for one in found if not (replays and one.purchase.kind is Kind.CREATE)]
         await self._send_again(again)
-        if asked and self.calls.free(self._now) and self.held != Reason.LOGIN:
-            reading = await self._ask(doubt.read(self.desk.provider, asked), rest=1.0)
+        if asked and self.asking.gate.free(self._now) and self.held != Reason.LOGIN:
+            reading = await self.asking.ask(doubt.read(self.desk.provider, asked), rest=1.0)
             for job in await doubt.settle(self.journey, asked, reading) if reading else ():
                 if job.stage is Stage.SUBMITTED:
                     self.lookout.follow(job)
@@ -368,7 +337,7 @@ class Lane:
         until = await self.desk.journal.ask(doubt.next_due, self.name)
         if until is None or until > self._now:
             return until
-        return max(self.calls.not_before, self.uploads.not_before) or None
+        return max(self.asking.gate.not_before, self.uploads.not_before) or None
 
     def _in_doubt(self, db: Connection) -> tuple[list[doubt.InDoubt], float | None]:
         """What is in doubt and due, and when the next of it is."""
@@ -401,7 +370,7 @@ class Lane:
         """Look at the balance and the workflows now."""
         await self._read_balance()
         try:
-            found = await self._until_stopped(self.desk.provider.workflows())
+            found = await self.asking.until_stopped(self.desk.provider.workflows())
         except (Transient, Rejected, Blocked) as failure:
             log.warning("the workflows of %s could not be fetched: %s", self.name, failure)
             return
@@ -409,14 +378,5 @@ class Lane:
         await self.desk.journal.do(accounts.keep_workflows, self.name, definitions)
 
     async def _read_balance(self) -> None:
-        self.balance.ask()
-        read_at = time.time()
-        try:
-            balance = await self._until_stopped(self.desk.provider.balance())
-        except Blocked as blocked:
-            await self.hold(HOLD_OF[blocked.cause], str(blocked))
-            return
-        except (Transient, Rejected):
-            return
-        if await self.balance.note(balance, read_at):
+        if await self.balance.read():
             self.wake()

@@ -34,10 +34,11 @@ MAY_IMPORT: dict[str, set[str]] = {
     "failures": {"job", "states", "files", "journal", "budget", "pace", "providers", "steps"},
     "lookout": {"job", "states", "journal", "pace", "providers", "steps"},
     "holding": {"states", "journal", "pace", "steps"},
-    "balance": {"job", "states", "journal", "steps", "holding", "lookout"},
+    "asking": {"pace", "providers", "steps", "failures", "holding"},
+    "balance": {"job", "states", "journal", "providers", "steps", "asking", "holding", "lookout"},
     "lane": {
-        "job", "states", "journal", "budget", "pace", "providers", "steps", "balance", "doubt", "failures", "holding",
-        "lookout",
+        "job", "states", "journal", "budget", "pace", "providers", "steps", "asking", "balance", "doubt", "failures",
+        "holding", "lookout",
     },
     "engine": {
         "config", "credentials", "job", "states", "files", "journal", "budget", "pace", "transfers", "providers",
