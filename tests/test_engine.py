@@ -19,6 +19,7 @@ from artui.job import Batch, Job
 from artui.journal import Connection, Journal, accounts, history, jobs, purchases, requests, rules
 from artui.sim.server import Simulator, running
 from artui.states import PurchaseState, Reason, Stage, Status
+from artui.steps import output
 from tests.studio import Studio, open_studio
 
 
@@ -326,6 +327,29 @@ async def test_photos_that_go_up_together_ask_the_price_once(studio: Studio) -> 
     await studio.at_rest()
     assert len(studio.simulator.ledger) == 6
     assert studio.requests_to(f"/workflow/{studio.jobs()[0].workflow}") == 1
+
+
+async def test_photos_that_are_sent_together_probe_their_folder_once(
+    studio: Studio, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    probed: list[bool] = []
+    probe = files.probe_folder
+
+    def counted(folder: Path, *, tidy: bool) -> None:
+        probed.append(tidy)
+        time.sleep(0.1)  # all of them ask meanwhile
+        probe(folder, tidy=tidy)
+
+    monkeypatch.setattr(files, "probe_folder", counted)
+    await studio.add(studio.photos(6))
+    await studio.start()
+    await studio.at_rest()
+    assert probed == [True]
+    monkeypatch.setattr(output, "FOLDER_AGE", 0.0)
+    await studio.add(studio.photos(1))
+    await studio.at_rest()
+    assert probed[1:], "it is probed again"
+    assert not any(probed[1:]), "but not looked through again"
 
 
 async def test_executions_parked_without_credits_are_resumed_one_first_then_the_rest(studio: Studio) -> None:

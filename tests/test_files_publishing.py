@@ -383,6 +383,8 @@ def test_a_probe_removes_what_a_killed_one_left(tmp_path: Path) -> None:
     living = tmp_path / f".artui-probe-{os.getpid()}-0011"
     for left in (dead, living, tmp_path / ".artui-probe-x", tmp_path / "boot.png"):
         left.touch()
+    probe_folder(tmp_path, tidy=False)
+    assert dead.exists(), "looking through a large folder is left out where it was done before"
     probe_folder(tmp_path)
     assert not dead.exists()
     assert len(list(tmp_path.iterdir())) == 3

@@ -268,14 +268,15 @@ def published(target: Path, digest: str) -> bool:
     return found == digest
 
 
-def probe_folder(folder: Path) -> None:
+def probe_folder(folder: Path, *, tidy: bool = True) -> None:
     """Make the output folder if it is missing, and publish a small file in it, which goes away again.
 
-    Raises OutputProblem.
+    `tidy`: also look through the whole folder for what killed processes left of theirs. Raises OutputProblem.
     """
     with _told_of(folder):
         _make_folder(folder)
-        _remove_dead_probes(folder)
+        if tidy:
+            _remove_dead_probes(folder)
     name = f"{_PROBE}{os.getpid()}-{secrets.token_hex(8)}"
     target = folder / f".artui-{name}"
     try:
@@ -290,14 +291,18 @@ def probe_folder(folder: Path) -> None:
 
 def _remove_dead_probes(folder: Path) -> None:
     """Remove what a process left that was killed while it probed."""
-    for left in folder.glob(f".artui-{_PROBE}*"):
-        pid = left.name.removeprefix(f".artui-{_PROBE}").partition("-")[0]
-        try:
-            os.kill(int(pid), 0)
-        except ProcessLookupError:
-            _remove(left)
-        except (ValueError, OverflowError, PermissionError):
-            pass  # not ours to judge
+    # One at a time, for the folder may hold a hundred thousand results; one that cannot be listed may still be written.
+    with suppress(PermissionError), os.scandir(folder) as entries:
+        for entry in entries:
+            start, probe, rest = entry.name.partition(f".artui-{_PROBE}")
+            if start or not probe:
+                continue
+            try:
+                os.kill(int(rest.partition("-")[0]), 0)
+            except ProcessLookupError:
+                _remove(folder / entry.name)
+            except (ValueError, OverflowError, PermissionError):
+                pass  # not ours to judge
 
 
 @contextmanager

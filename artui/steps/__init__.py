@@ -119,6 +119,7 @@ class Journey:
     async def close(self) -> None:
         """Break off what no step waits for any more."""
         await self.paying.prices.close()
+        await self.desk.probes.close()
 
     async def save(self, job: Job) -> Job:
         """Fetch every result and give it its name on disk: PROCESSED to DONE. A restart goes on where it stopped."""

@@ -12,6 +12,7 @@ from typing import Any
 
 from artui import budget, files
 from artui.config import AccountConfig
+from artui.flights import Flights
 from artui.job import Job
 from artui.journal import Connection, Journal
 from artui.pace import Clock
@@ -55,6 +56,8 @@ class Desk:
     spool: Path
     writable: dict[str, float] = field(default_factory=dict)
     """When each output folder was last written to, by the clock."""
+    probes: Flights[None] = field(default_factory=Flights)
+    """The output folders that are being probed: once for all jobs that need to know."""
 
     def terms(self) -> budget.Terms:
         """What bounds a paid call of this account now."""

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+from functools import partial
+from pathlib import Path
 
 from artui import files
 from artui.job import Job
@@ -29,7 +31,11 @@ async def check_output(desk: Desk, job: Job) -> None:
             due=OUTPUT_AGAIN,
         )
     folder = str(job.folder)
-    if desk.clock.now() - desk.writable.get(folder, -FOLDER_AGE) < FOLDER_AGE:
-        return
-    await asyncio.to_thread(files.probe_folder, job.folder)
-    desk.writable[folder] = desk.clock.now()
+    if desk.clock.now() - desk.writable.get(folder, -FOLDER_AGE) >= FOLDER_AGE:
+        await desk.probes.join(folder, partial(_probe, desk, job.folder))
+
+
+async def _probe(desk: Desk, folder: Path) -> None:
+    """Look whether a folder can be written to; the first time also for what killed processes left there."""
+    await asyncio.to_thread(files.probe_folder, folder, tidy=str(folder) not in desk.writable)
+    desk.writable[str(folder)] = desk.clock.now()
