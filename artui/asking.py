@@ -18,39 +18,36 @@ T = TypeVar("T")
 
 
 class Asking:
-    """What an account is asked about beside its photos' own steps. ``gate``: how many questions may run at once."""
+    """What an account is asked about beside its photos' own steps."""
 
     def __init__(self, desk: Desk, holding: Holding) -> None:
         self.desk = desk
-        self.gate = Gate(desk.account.pace.calls)
         self._holding = holding
         self._under_way: set[asyncio.Future[Any]] = set()
 
-    async def ask(self, question: Awaitable[T], rest: float | None = None) -> T | None:
-        """One question about what was sent; None where the service could not be asked, which is then left in peace for
-        ``rest`` seconds at least."""
+    async def ask(self, question: Awaitable[T], gate: Gate, *, rest: float | None = None) -> T | None:
+        """One question; None where the service could not be asked.
+
+        Then ``gate`` leaves it in peace for as long as it wants, ``rest`` seconds at least, or the account is held.
+        """
         clock, name = self.desk.clock, self.desk.account.name
         started = clock.now()
-        self.gate.start()
+        gate.start()
         try:
-            answer = await self.until_stopped(question)
-            self.gate.succeeded()
+            answer = await self._until_stopped(question)
+            gate.succeeded()
         except (Transient, Rejected) as failure:
             log.log(logging.WARNING if isinstance(failure, Rejected) else logging.INFO, "%s: %s", name, failure)
-            self.gate.failed(clock.now(), started, getattr(failure, "retry_after", None) or rest)
+            gate.failed(clock.now(), started, getattr(failure, "retry_after", None) or rest)
             return None
         except Blocked as blocked:
-            await self.blocked(blocked)
+            await self._holding.begin(HOLD_OF[blocked.cause], str(blocked))
             return None
         finally:
-            self.gate.end()
+            gate.end()
         return answer
 
-    async def blocked(self, blocked: Blocked) -> None:
-        """Hold the whole account for what the service said."""
-        await self._holding.begin(HOLD_OF[blocked.cause], str(blocked))
-
-    async def until_stopped(self, question: Awaitable[T]) -> T:
+    async def _until_stopped(self, question: Awaitable[T]) -> T:
         """Await what costs nothing to break off; raises Transient where the engine's end does that."""
         asking = asyncio.ensure_future(question)
         self._under_way.add(asking)

@@ -9,13 +9,13 @@ from artui.holding import Holding
 from artui.job import Job
 from artui.journal import accounts, holds, jobs, purchases
 from artui.lookout import Lookout
-from artui.providers.base import Blocked, Rejected, Transient
+from artui.pace import Gate
 from artui.states import FINAL, Reason, Stage, Status
 from artui.steps import Desk
 
 
 class Balance:
-    """The balance of one account, in its unit. It is read while something is sent, and until it shows what that cost.
+    """The balance of one account, in its unit: read while something is sent, and whenever what was spent has changed.
 
     The trial is the first of the jobs that the service was last asked to go on with, and the balance at that time.
     """
@@ -23,6 +23,7 @@ class Balance:
     def __init__(self, desk: Desk, holding: Holding, asking: Asking, lookout: Lookout) -> None:
         self.desk = desk
         self.name = desk.account.name
+        self._gate = Gate(1)
         self._asked_at = 0.0
         self._spent_when_read: dict[str, int] | None = None
         self._holding = holding
@@ -39,11 +40,11 @@ class Balance:
         if not (self._holding.reason or sending or unpaid or self._is_outdated()):
             return None
         settle: float = self.desk.provider.settings.settle
-        return self._asked_at + min(60.0, max(1.0, settle))
+        return max(self._gate.not_before, self._asked_at + min(60.0, max(1.0, settle)))
 
     def _is_outdated(self) -> bool:
-        """Whether something was bought or charged since it was read."""
-        return self._asked_at > 0 and self._spent() != self._spent_when_read
+        """Whether it was not read yet, or something was bought or charged since."""
+        return self._spent() != self._spent_when_read
 
     def _spent(self) -> dict[str, int]:
         return self.desk.journal.read(purchases.amounts, self.name, {"open": "", "day": self.desk.terms().today})
@@ -51,13 +52,10 @@ class Balance:
     async def read(self) -> bool:
         """Ask the service now, write down what it says, and draw the conclusions; returns whether jobs may go on."""
         self._asked_at, spent, read_at = self.desk.clock.now(), self._spent(), time.time()
-        try:
-            balance = await self._asking.until_stopped(self.desk.provider.balance())
-        except Blocked as blocked:
-            await self._asking.blocked(blocked)
+        answer = await self._asking.ask(self._said(), self._gate)
+        if answer is None:
             return False
-        except (Transient, Rejected):
-            return False
+        (balance,) = answer
         self._spent_when_read = spent
         before = self.desk.journal.read(accounts.state, self.name).balance
         await self.desk.journal.do(accounts.set_balance, self.name, balance, read_at)
@@ -68,6 +66,10 @@ class Balance:
         for job in chosen:
             await self._resume(job)
         return is_over or bool(chosen)
+
+    async def _said(self) -> tuple[int | None]:
+        """What the service answers: None within it is an account where nothing is counted."""
+        return (await self.desk.provider.balance(),)
 
     async def _ends_hold(self, before: int | None, balance: int | None) -> bool:
         """Whether what holds the account is over: that it answers at all shows that its sign-in is good."""

@@ -8,7 +8,6 @@ import random
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
-from typing import TypeVar
 
 from artui import budget, doubt
 from artui.asking import Asking
@@ -19,12 +18,11 @@ from artui.job import Job
 from artui.journal import Connection, Stale, Unwritable, accounts, holds, jobs, purchases, rules, taking
 from artui.lookout import Lookout
 from artui.pace import Gate
-from artui.providers.base import Blocked, Progress, Rejected, Sent, State, Transient
+from artui.providers.base import Progress, Sent, State, Transient
 from artui.states import BEFORE_PAYING, Kind, Reason, Stage, Status
 from artui.steps import Desk, Journey, NotYet
 
 log = logging.getLogger(__name__)
-T = TypeVar("T")
 
 IDLE_TICK = 5.0
 """Seconds after which a loop looks round even when nothing woke it."""
@@ -48,11 +46,12 @@ class Lane:
     desk: Desk = field(init=False)
     uploads: Gate = field(init=False)
     downloads: Gate = field(init=False)
+    calls: Gate = field(init=False)
 
     def __post_init__(self) -> None:
         self.desk = self.journey.desk
         pace = self.desk.account.pace
-        self.uploads, self.downloads = Gate(pace.uploads, AHEAD), Gate(pace.downloads)
+        self.uploads, self.downloads, self.calls = Gate(pace.uploads, AHEAD), Gate(pace.downloads), Gate(pace.calls)
         self.in_flight = pace.in_flight or self.desk.provider.limits.in_flight
         self.name = self.desk.account.name
         self.holding = Holding(self.desk)
@@ -300,11 +299,11 @@ class Lane:
 
     async def _look_turn(self) -> float | None:
         due = self.lookout.due()
-        if due and self.asking.gate.free(self._now) and self.held != Reason.LOGIN:
+        if due and self.calls.free(self._now) and self.held != Reason.LOGIN:
             sent = [Sent(job.execution, job.workflow) for job in due]
-            await self.lookout.note(due, await self.asking.ask(self.desk.provider.poll(sent)) or {})
+            await self.lookout.note(due, await self.asking.ask(self.desk.provider.poll(sent), self.calls) or {})
         until = self.lookout.next_round()
-        return None if until is None else max(until, self.asking.gate.not_before)
+        return None if until is None else max(until, self.calls.not_before)
 
     async def _noted(self, job: Job, progress: Progress) -> Job:
         """Write down what a look showed. What is done is saved at once where a slot is free: it need not be taken."""
@@ -328,8 +327,8 @@ class Lane:
         again = [one for one in found if replays and one.purchase.kind is Kind.CREATE]
         asked = [one for one in found if not (replays and one.purchase.kind is Kind.CREATE)]
         await self._send_again(again)
-        if asked and self.asking.gate.free(self._now) and self.held != Reason.LOGIN:
-            reading = await self.asking.ask(doubt.read(self.desk.provider, asked), rest=1.0)
+        if asked and self.calls.free(self._now) and self.held != Reason.LOGIN:
+            reading = await self.asking.ask(doubt.read(self.desk.provider, asked), self.calls, rest=1.0)
             for job in await doubt.settle(self.journey, asked, reading) if reading else ():
                 if job.stage is Stage.SUBMITTED:
                     self.lookout.follow(job)
@@ -337,7 +336,7 @@ class Lane:
         until = await self.desk.journal.ask(doubt.next_due, self.name)
         if until is None or until > self._now:
             return until
-        return max(self.asking.gate.not_before, self.uploads.not_before) or None
+        return max(self.calls.not_before, self.uploads.not_before) or None
 
     def _in_doubt(self, db: Connection) -> tuple[list[doubt.InDoubt], float | None]:
         """What is in doubt and due, and when the next of it is."""
@@ -369,13 +368,10 @@ class Lane:
     async def refresh(self) -> None:
         """Look at the balance and the workflows now."""
         await self._read_balance()
-        try:
-            found = await self.asking.until_stopped(self.desk.provider.workflows())
-        except (Transient, Rejected, Blocked) as failure:
-            log.warning("the workflows of %s could not be fetched: %s", self.name, failure)
-            return
-        definitions = {workflow.id: workflow.document() for workflow in found}
-        await self.desk.journal.do(accounts.keep_workflows, self.name, definitions)
+        found = await self.asking.ask(self.desk.provider.workflows(), self.calls)
+        if found is not None:
+            definitions = {workflow.id: workflow.document() for workflow in found}
+            await self.desk.journal.do(accounts.keep_workflows, self.name, definitions)
 
     async def _read_balance(self) -> None:
         if await self.balance.read():

@@ -16,7 +16,7 @@ import pytest
 from artui import budget, failures, files, pace
 from artui.files import publishing
 from artui.job import Batch, Job
-from artui.journal import Connection, Journal, accounts, history, jobs, purchases, requests, rules
+from artui.journal import Connection, Journal, history, jobs, purchases, requests, rules
 from artui.sim.server import Simulator, running
 from artui.states import PurchaseState, Reason, Stage, Status
 from artui.steps import output
@@ -304,29 +304,6 @@ async def test_credits_that_run_out_hold_before_sending_and_go_on_after_a_top_up
             await studio.until(lambda: all(job.status is Status.DONE for job in studio.jobs()))
             assert len(simulator.ledger) == 6
             studio.check()
-
-
-async def test_the_balance_is_read_until_it_shows_what_was_charged(studio: Studio) -> None:
-    studio.simulator.switch({"charge": "end"})
-    studio.credits(set=500)
-    numbers = await studio.add(studio.photos(3))
-    await studio.start()
-    await studio.until(lambda: all(studio.job(number).status is Status.DONE for number in numbers))
-    charged = sum(studio.job(number).charged or 0 for number in numbers)
-    assert charged
-    await studio.until(lambda: studio.journal.read(accounts.state, "studio").balance == 500 - charged)
-    assert studio.engine is not None
-    lane, _ = studio.engine._lanes["studio"]
-    await studio.until(lambda: lane.balance.due(sending=False) is None)
-
-
-async def test_photos_that_go_up_together_ask_the_price_once(studio: Studio) -> None:
-    await studio.add(studio.photos(6))
-    studio.fault("workflow", "delay:0.3", times=-1)
-    await studio.start()
-    await studio.at_rest()
-    assert len(studio.simulator.ledger) == 6
-    assert studio.requests_to(f"/workflow/{studio.jobs()[0].workflow}") == 1
 
 
 async def test_photos_that_are_sent_together_probe_their_folder_once(

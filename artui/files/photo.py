@@ -136,9 +136,10 @@ def addressed(address: str) -> Photo:
 
 
 def inspect(path: Path, accepts: Accepts, *, hashed: bool = False) -> Photo:
-    """Find out whether a service would take a file: by its content, read no further than needed, nothing decoded.
+    """Find out whether a service would take a file: by its content, nothing decoded, read no further than needed.
 
-    Returns the photo, `hashed` with its digest. Raises BadPhoto, Gone, or Changed when it was written to meanwhile.
+    Returns the photo; `hashed`: with its digest, for which the whole file is read. Raises BadPhoto, Gone, or Changed
+    when it was written to meanwhile.
     """
     first = stamp(path)
     if first.size == 0:

@@ -19,8 +19,8 @@ LONGEST_WAIT = 900.0
 
 def count_held(db: Connection, account: str, reason: Reason) -> int:
     """How many jobs of an account are held for this reason."""
-    counted = "SELECT COALESCE(SUM(jobs), 0) FROM tally WHERE account = ? AND status = 'held' AND reason = ?"
-    return int(value(db, counted, (account, reason)))
+    sql = "SELECT COALESCE(SUM(jobs), 0) FROM tally WHERE status = 'held' AND jobs > 0 AND account = ? AND reason = ?"
+    return int(value(db, sql, (account, reason)))
 
 
 def hold_account(db: Connection, account: str, reason: Reason, message: str, stages: Sequence[Stage]) -> int:

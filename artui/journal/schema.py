@@ -217,6 +217,7 @@ CREATE TABLE tally (
     jobs INTEGER NOT NULL, quoted INTEGER NOT NULL, charged INTEGER NOT NULL, to_come INTEGER NOT NULL,
     PRIMARY KEY (account, batch, status, reason)
 ) STRICT;
+CREATE INDEX tally_held ON tally (account, reason) WHERE status = 'held' AND jobs > 0;
 CREATE TRIGGER job_added AFTER INSERT ON jobs BEGIN
 {_count("new", "+")}
 END;

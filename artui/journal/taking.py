@@ -61,8 +61,13 @@ def next_due(db: Connection, account: str, stages: Sequence[Stage]) -> float | N
 
 
 def accounts_with_open_jobs(db: Connection) -> list[str]:
-    """The accounts that have jobs which are not final."""
-    found = rows(db, f"SELECT DISTINCT account FROM tally WHERE {_OPEN} AND jobs > 0 ORDER BY account")
+    """The accounts that have jobs which are not final, each found by one step in the index however many jobs it has."""
+    first = f"SELECT MIN(account) FROM jobs INDEXED BY jobs_open WHERE {_OPEN}"
+    found = rows(
+        db,
+        f"WITH RECURSIVE open (account) AS ({first} UNION ALL SELECT ({first} AND account > open.account) FROM open"
+        " WHERE open.account IS NOT NULL) SELECT account FROM open WHERE account IS NOT NULL",
+    )
     return [account for (account,) in found]
 
 

@@ -46,8 +46,8 @@ class Paying:
         last = self._last(job)
         if last is not None and last.state is PurchaseState.KNOWN:
             return await self.accept(job, last.key, last.execution)  # the answer came in after the job was put down
-        await self.prices.check(job)
         await check_output(self.desk, job)
+        await self.prices.check(job)  # last: a folder may take long to answer, and a price must not grow old meanwhile
         key = self._key(job, Kind.CREATE)
         order = Order(
             key, job.workflow, job.version, photo_of(job), Uploaded(job.reference), job.labels, job.parameters

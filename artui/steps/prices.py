@@ -1,4 +1,4 @@
-"""What the workflows of an account cost now: asked once for all photos, while the first of them goes up."""
+"""What the workflows of an account cost now: one question serves all photos, and is asked while the first goes up."""
 
 from __future__ import annotations
 
@@ -7,12 +7,16 @@ from functools import partial
 from artui.flights import Flights
 from artui.job import Job
 from artui.journal import accounts
+from artui.pace import boot_time
 from artui.providers.base import Workflow
 from artui.states import Reason
-from artui.steps.desk import Desk, Hold
+from artui.steps.desk import Desk, Hold, NotYet
 
 PRICE_AGE = 60.0
-"""Seconds a price may be old when it is relied on."""
+"""Seconds a price may be old when it is relied on, time asleep included."""
+
+NEWS_AGE = 1.0
+"""Seconds an answer may be old that holds a photo: the photo may have been queued after it, at the new price."""
 
 
 class Prices:
@@ -20,42 +24,53 @@ class Prices:
 
     def __init__(self, desk: Desk) -> None:
         self.desk = desk
-        self._known: dict[str, tuple[float, Workflow]] = {}
+        self._answers: dict[str, tuple[float, Workflow | None]] = {}
         self._questions: Flights[Workflow] = Flights()
 
     def ask_ahead(self, job: Job) -> None:
         """Have the price asked that this job needs soon, where it is not known; :meth:`check` tells what came."""
-        if self._fresh(job) is None:
+        if self._known_for(job, PRICE_AGE) is None:
             self._questions.begin(job.workflow, partial(self._ask, job))
 
     async def check(self, job: Job) -> None:
-        """Let a job pass whose workflow still is what it was queued for, at that price; raises Hold."""
-        workflow = self._fresh(job)
-        if workflow is None:
-            workflow = await self._questions.join(job.workflow, partial(self._ask, job))
-        if workflow.price != job.quoted:
-            raise Hold(
-                Reason.PRICE, f"{workflow.name} now costs {_money(workflow.price)}, not {_money(job.quoted)}; not sent"
+        """Let a job pass whose workflow still is what it was queued for, at that price.
+
+        Raises Hold, NotYet where the service took too long to say, and what asking it raises.
+        """
+        workflow = self._known_for(job, PRICE_AGE)
+        if workflow is None or _difference(workflow, job):
+            workflow = self._known_for(job, NEWS_AGE) or await self._questions.join(
+                job.workflow, partial(self._ask, job)
             )
-        if workflow.version != job.version and not job.parameters:  # a recipe of ours goes with the job as it was
-            raise Hold(
-                Reason.PRICE, f"{workflow.name} was changed at the service since this photo was queued; not sent"
-            )
+            if self._known_for(job, PRICE_AGE) is None:
+                raise NotYet("the price was old before the service had said it")
+        if difference := _difference(workflow, job):
+            raise Hold(Reason.PRICE, difference)
 
     async def close(self) -> None:
         """Break off what is being asked."""
         await self._questions.close()
 
-    def _fresh(self, job: Job) -> Workflow | None:
-        known = self._known.get(job.workflow)
-        return None if known is None or self.desk.clock.now() - known[0] > PRICE_AGE else known[1]
+    def _known_for(self, job: Job, age: float) -> Workflow | None:
+        """The job's workflow as the service described it at most ``age`` seconds ago."""
+        asked_at, workflow = self._answers.get(job.workflow, (0.0, None))
+        return workflow if boot_time() - asked_at <= age else None
 
     async def _ask(self, job: Job) -> Workflow:
-        asked_at = self.desk.clock.now()
+        asked_at = boot_time()
         workflow = await self.desk.provider.workflow(job.workflow)
         await self.desk.journal.do(accounts.keep_workflow, job.account, job.workflow, workflow.document())
-        self._known[job.workflow] = (asked_at, workflow)
+        self._answers[job.workflow] = (asked_at, workflow)
         return workflow
+
+
+def _difference(workflow: Workflow, job: Job) -> str:
+    """How a workflow differs from what a job was queued for; empty where it does not."""
+    if workflow.price != job.quoted:
+        return f"{workflow.name} now costs {_money(workflow.price)}, not {_money(job.quoted)}; not sent"
+    if workflow.version != job.version and not job.parameters:  # a recipe of ours goes with the job as it was
+        return f"{workflow.name} was changed at the service since this photo was queued; not sent"
+    return ""
 
 
 def _money(amount: int | None) -> str:

@@ -1,0 +1,150 @@
+"""What a paid call relies on, and what a person is told of their money: the price and the balance."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+import pytest
+
+from artui import files, pace
+from artui.job import Job
+from artui.journal import accounts
+from artui.lane import Lane
+from artui.states import Reason, Stage, Status
+from artui.steps import prices
+from tests.studio import Studio
+
+DEARER = 12
+
+
+def lane_of(studio: Studio) -> Lane:
+    assert studio.engine is not None
+    return studio.engine._lanes["studio"][0]
+
+
+def raise_price(studio: Studio) -> None:
+    studio.simulator.switch({"price": {studio.workflows["Background Removal"].id: DEARER}})
+
+
+async def send_one(studio: Studio, **given: object) -> Job:
+    [number] = await studio.add(studio.photos(1), **given)
+    await studio.at_rest()
+    return studio.job(number)
+
+
+# ------------------------------------------------------------------------------------------------------- the price
+
+
+async def test_photos_that_go_up_together_ask_the_price_once(studio: Studio) -> None:
+    await studio.add(studio.photos(6))
+    studio.fault("workflow", "delay:0.3", times=-1)
+    await studio.start()
+    await studio.at_rest()
+    assert len(studio.simulator.ledger) == 6
+    assert studio.requests_to(f"/workflow/{studio.jobs()[0].workflow}") == 1
+
+
+async def test_a_folder_that_is_slow_to_answer_lets_no_price_grow_old(
+    studio: Studio, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(prices, "PRICE_AGE", 0.5)
+    probe = files.probe_folder
+
+    def slow(folder: Path, *, tidy: bool) -> None:
+        raise_price(studio)
+        time.sleep(1.0)
+        probe(folder, tidy=tidy)
+
+    monkeypatch.setattr(files, "probe_folder", slow)
+    await studio.start()
+    job = await send_one(studio)
+    assert (job.status, job.reason) == (Status.HELD, Reason.PRICE)
+    assert not studio.simulator.ledger
+
+
+async def test_a_price_that_was_old_when_it_came_pays_for_nothing(
+    studio: Studio, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(prices, "PRICE_AGE", 0.2)
+    studio.fault("workflow", "delay:0.6")
+    [number] = await studio.add(studio.photos(1))
+    await studio.start()
+    await studio.until(lambda: "old before" in studio.job(number).message)
+    assert not studio.simulator.ledger
+    await studio.at_rest()
+    assert studio.job(number).status is Status.DONE
+
+
+async def test_a_price_from_before_the_lid_was_shut_is_asked_again(
+    studio: Studio, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await studio.start()
+    assert (await send_one(studio)).status is Status.DONE
+    awake = pace.boot_time
+    monkeypatch.setattr(prices, "boot_time", lambda: awake() + 8 * 3600)
+    raise_price(studio)
+    job = await send_one(studio)
+    assert (job.status, job.reason) == (Status.HELD, Reason.PRICE)
+
+
+async def test_a_photo_queued_at_the_new_price_is_not_held_for_the_remembered_one(
+    studio: Studio, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(prices, "NEWS_AGE", 0.0)
+    await studio.start()
+    await send_one(studio)
+    raise_price(studio)
+    now = await lane_of(studio).desk.provider.workflow(studio.workflows["Background Removal"].id)
+    assert now.price == DEARER
+    job = await send_one(studio, quoted=now.price, version=now.version)
+    assert job.status is Status.DONE, job.message
+    assert job.charged == DEARER
+
+
+# ----------------------------------------------------------------------------------------------------- the balance
+
+
+async def test_the_balance_is_read_until_it_shows_what_was_charged(studio: Studio) -> None:
+    studio.simulator.switch({"charge": "end"})
+    studio.credits(set=500)
+    numbers = await studio.add(studio.photos(3))
+    await studio.start()
+    await studio.until(lambda: all(studio.job(number).status is Status.DONE for number in numbers))
+    charged = sum(studio.job(number).charged or 0 for number in numbers)
+    assert charged
+    await studio.until(lambda: studio.journal.read(accounts.state, "studio").balance == 500 - charged)
+    await studio.until(lambda: lane_of(studio).balance.due(sending=False) is None)
+
+
+async def test_the_balance_shows_what_was_charged_under_an_engine_that_sent_nothing(studio: Studio) -> None:
+    studio.simulator.switch({"charge": "end"})
+    studio.credits(set=500)
+    for route in ("list", "details"):
+        studio.fault(route, "status:503", times=-1)
+    [number] = await studio.add(studio.photos(1))
+    await studio.start()
+    await studio.until(lambda: studio.job(number).stage is Stage.SUBMITTED)
+    await studio.stop()
+    studio.mend()
+    await studio.start()
+    await studio.until(lambda: studio.job(number).status is Status.DONE)
+    left = 500 - (studio.job(number).charged or 0)
+    await studio.until(lambda: studio.journal.read(accounts.state, "studio").balance == left)
+
+
+async def test_a_balance_that_cannot_be_read_is_asked_for_ever_more_seldom(studio: Studio) -> None:
+    studio.fault("balance", "status:503", times=-1)
+    await studio.start()
+    await send_one(studio)
+    lane = lane_of(studio)
+    due = lane.balance.due(sending=False)
+    for _ in range(6):
+        await lane.balance.read()
+    later = lane.balance.due(sending=False)
+    assert due is not None
+    assert later is not None
+    assert later - lane.desk.clock.now() > 30, "1, 2, 4 ... seconds, up to five minutes"
+    studio.mend()
+    await lane.balance.read()
+    await studio.until(lambda: lane.balance.due(sending=False) is None)
