@@ -35,7 +35,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "lookout": {"job", "states", "journal", "pace", "providers", "steps"},
     "holding": {"states", "journal", "pace", "steps"},
     "asking": {"pace", "providers", "steps", "failures", "holding"},
-    "balance": {"job", "states", "journal", "providers", "steps", "asking", "holding", "lookout"},
+    "balance": {"job", "states", "journal", "pace", "steps", "asking", "holding", "lookout"},
     "lane": {
         "job", "states", "journal", "budget", "pace", "providers", "steps", "asking", "balance", "doubt", "failures",
         "holding", "lookout",

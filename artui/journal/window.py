@@ -74,7 +74,7 @@ class Order(StrEnum):
     FILE = "batch, then file"
     NEWEST = "newest first"
     STAGE = "who must act"
-    COST = "highest cost first"
+    COST = "cost first"
 
 
 _PLACES = {one: str(place) for place, one in enumerate(Group)}

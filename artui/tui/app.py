@@ -11,7 +11,7 @@ import os
 import time
 from collections.abc import Coroutine, Sequence
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any, ClassVar, cast
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, cast
 
 from textual import events
 from textual.app import App, ComposeResult
@@ -215,7 +215,7 @@ class Console(App[None], inherit_bindings=False):
             known = await self.view.ask(window.some, [event.job for event in look.events])
             shared = await self.view.ask(crowds.crowds)
             for text in self.news.hear(look.events, known, shared):
-                self.notify(text, severity="warning", markup=False)
+                self._toast(text, "warning")
         ended = [batch for batch in self._unfinished if batch not in look.unfinished]
         self._unfinished = dict(look.unfinished)
         for batch in ended:
@@ -224,7 +224,12 @@ class Console(App[None], inherit_bindings=False):
                 trouble = f", {plural(needs, 'needs you', 'need you')}" if needs else ""
                 text = f"{shown(name, 40)}: {plural(done, 'photo')} done{trouble}."
                 self.news.tell(time.time(), text)
-                self.notify(text, severity="warning" if needs else "information", markup=False)
+                self._toast(text, "warning" if needs else "information")
+
+    def _toast(self, text: str, severity: Literal["information", "warning"]) -> None:
+        """A toast, unless it would lie over a dialog: the messages keep it."""
+        if not self.screen.is_modal:
+            self.notify(text, severity=severity, markup=False)
 
     # ----------------------------------------------------------------------------------------------- the frame
 

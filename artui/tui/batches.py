@@ -10,22 +10,33 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical
 from textual.content import Content
-from textual.screen import ModalScreen
 from textual.widgets import OptionList, Static
 from textual.widgets.option_list import Option
 
 from artui.job import Batch
 from artui.journal.groups import Group
 from artui.journal.window import Overview
-from artui.shown import shown, width
-from artui.tui.rows import Options
-from artui.tui.words import clock, plural
+from artui.tui.dialogs import Dialog
+from artui.tui.rows import Cell, Options, heads, line
+from artui.tui.words import amount, clock, plural
 
 MOST_BATCHES = 200
 """The newest batches are listed; an older one is found by ``batch:name`` in the filter."""
+CALLS = 15
+"""The cells for how many need somebody."""
+COLUMNS = (
+    Cell("Batch", 0),
+    Cell("Begun", 7, right=True),
+    Cell("Photos", 7, right=True),
+    Cell("Moving", 7, right=True),
+    Cell("Charged", 9, right=True),
+    Cell("", CALLS),
+)
+ROOM = 74
+"""The cells of a line."""
 
 
-class BatchesScreen(ModalScreen[str]):
+class BatchesScreen(Dialog[str]):
     """The batches with their counts and money; gives the id of the chosen one, '' for all."""
 
     BINDINGS: ClassVar[list[BindingType]] = [Binding("escape,q", "back", "back", tooltip="Back")]
@@ -39,16 +50,17 @@ class BatchesScreen(ModalScreen[str]):
         """A list of them."""
         with Vertical(classes="box wide"):
             yield Static(Content("Batches: enter shows one").stylize("bold"), classes="heading", markup=False)
+            yield Static(Content(heads(COLUMNS, ROOM)).stylize("$quiet"), markup=False)
             yield Options(Option("All batches"), *(Option(self._line(batch)) for batch in self.batches))
 
     def _line(self, batch: Batch) -> Content:
-        name = shown(batch.name, 18)
         found = self.overviews[batch.id]
         needs = found.counts[Group.NEEDS]
         moving = found.jobs - needs - found.counts[Group.DONE]
-        text = f"{name}{' ' * (19 - width(name))}{clock(batch.created_at, time.time()):>6} {found.jobs:>7,}"
-        text += f" {moving:>6,} moving {sum(one.charged for one in found.totals.values()):>8,} cr"
-        return Content.assemble(text, (f" {plural(needs, 'needs', 'need')} you" if needs else "", "$error"))
+        charged = sum(one.charged for one in found.totals.values())
+        calls = f" {plural(needs, 'needs', 'need')} you" if needs else ""
+        texts = (batch.name, clock(batch.created_at, time.time()), *map(amount, (found.jobs, moving, charged)))
+        return Content.assemble(line(COLUMNS, (*texts, ""), ROOM).removesuffix(" " * CALLS), (calls, "$error"))
 
     def on_option_list_option_selected(self, event: OptionList.OptionSelected) -> None:
         """Show that batch."""

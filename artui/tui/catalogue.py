@@ -22,7 +22,7 @@ from artui.plan import meant
 from artui.shown import shown
 from artui.tui.look import Glyphs
 from artui.tui.service import at_service
-from artui.tui.words import about, plural
+from artui.tui.words import about, brief, plural
 
 if TYPE_CHECKING:
     from artui.providers.base import Component, Workflow
@@ -224,7 +224,7 @@ def compared(offer: Offer, known: Mapping[str, Workflow | None]) -> list[str]:
 
 
 def _price_line(waiting: Waiting, price: int | None) -> str:
-    said = f"{plural(waiting.jobs, 'photo waits', 'photos wait')} for version {shown(waiting.version, 8, '')}"
+    said = f"{plural(waiting.jobs, 'photo waits', 'photos wait')} for version {brief(waiting.version)}"
     if waiting.quoted is None or price is None:
         return f"{said}; the price is not known."
     if waiting.quoted == price:

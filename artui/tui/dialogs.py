@@ -9,10 +9,11 @@ from typing import ClassVar, TypeVar
 
 from textual import events
 from textual.app import ComposeResult
+from textual.await_complete import AwaitComplete
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical, VerticalScroll
 from textual.content import Content
-from textual.screen import ModalScreen
+from textual.screen import ModalScreen, Screen
 from textual.suggester import Suggester
 from textual.widgets import Input, OptionList, Static
 from textual.widgets.option_list import Option
@@ -36,7 +37,20 @@ class Choice:
     spends: bool = False
 
 
-class Question(ModalScreen[str]):
+class Above(Screen[Answer]):
+    """A screen above another. It is left once: where keys come faster than it closes, Textual would close what is below
+    it, or the whole console."""
+
+    def dismiss(self, result: Answer | None = None) -> AwaitComplete:
+        """Leave it with this result, unless it is left already."""
+        return super().dismiss(result) if self.is_active else AwaitComplete.nothing()  # type: ignore[no-untyped-call]
+
+
+class Dialog(Above[Answer], ModalScreen[Answer]):
+    """A box above a screen that stays in sight."""
+
+
+class Question(Dialog[str]):
     """Asks; gives the key of the answer, or '' where the person went back. The cursor begins on the first choice."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -87,12 +101,29 @@ class Question(ModalScreen[str]):
 
 
 class Field(Input):
-    """The line that is typed; tab takes the completion."""
+    """The line that is typed: a value to be replaced, or the beginning of a path, which tab completes."""
 
     BINDINGS: ClassVar[list[BindingType]] = [Binding("tab", "cursor_right", show=False)]
 
+    def __init__(
+        self, value: str = "", placeholder: str = "", suggester: Suggester | None = None, *, password: bool = False
+    ) -> None:
+        replaced = suggester is None
+        super().__init__(
+            value, placeholder, suggester=suggester, password=password, compact=True, select_on_focus=replaced
+        )
+        self.cursor_blink = False
+        self._begun = value
 
-class Asking(ModalScreen[Answer | None]):
+    def insert_text_at_cursor(self, text: str) -> None:
+        """A whole path that is typed or pasted behind the folder offered takes its place."""
+        offered = self.suggester is not None and self._begun.endswith("/") and self.value == self._begun
+        if offered and text.startswith(("/", "~")):
+            self.clear()
+        super().insert_text_at_cursor(text)
+
+
+class Asking(Dialog[Answer | None]):
     """Asks for a line; what comes of it, :meth:`take` says. None where the person went back."""
 
     BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "back", "back", tooltip="Back, nothing is done")]
@@ -102,7 +133,6 @@ class Asking(ModalScreen[Answer | None]):
         self.heading = title
         self.lines = lines
         self.field = field
-        field.cursor_blink = False
 
     def compose(self) -> ComposeResult:
         """The title, the text, the line."""
@@ -115,7 +145,8 @@ class Asking(ModalScreen[Answer | None]):
             yield Static(Content(how).stylize("$quiet"), markup=False)
 
     def on_mount(self) -> None:
-        """Wait for the line."""
+        """Wait for the line, with no toast over it."""
+        self.app.clear_notifications()
         self.field.focus()
 
     def on_input_submitted(self, event: Input.Submitted) -> None:
@@ -143,15 +174,14 @@ class Ask(Asking[str]):
         placeholder: str = "",
         suggester: Suggester | None = None,
     ) -> None:
-        field = Field(value, placeholder, suggester=suggester, compact=True, select_on_focus=False)
-        super().__init__(title, lines, field)
+        super().__init__(title, lines, Field(value, placeholder, suggester))
 
     def take(self, typed: str) -> None:
         """Give what was typed."""
         self.dismiss(typed)
 
 
-class Reading(ModalScreen[None]):
+class Reading(Dialog[None]):
     """A text to read and scroll."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -176,6 +206,10 @@ class Reading(ModalScreen[None]):
             with VerticalScroll(classes="text", can_focus=False):
                 yield Static(self.text, markup=False)
             yield Static(Content("up and down scroll, esc goes back").stylize("$quiet"), markup=False)
+
+    def on_mount(self) -> None:
+        """No toast lies over the text."""
+        self.app.clear_notifications()
 
     def on_resize(self) -> None:
         """Leave room for the way out below a long text."""

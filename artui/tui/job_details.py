@@ -11,7 +11,6 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import VerticalScroll
 from textual.content import Content
-from textual.screen import Screen
 from textual.widgets import Static
 
 from artui.job import Event, Job, Purchase
@@ -22,6 +21,7 @@ from artui.shown import shown, width
 from artui.states import PurchaseState
 from artui.tui import deciding
 from artui.tui.advice import what_now
+from artui.tui.dialogs import Above
 from artui.tui.rereading import Rereading
 from artui.tui.shell import Keys, Line
 from artui.tui.view import Look
@@ -204,7 +204,7 @@ class Details(VerticalScroll):
             self.query_one(Static).update(content)
 
 
-class DetailsScreen(Screen[None]):
+class DetailsScreen(Above[None]):
     """One job over the whole screen, with what can be done about it."""
 
     BINDINGS: ClassVar[list[BindingType]] = [

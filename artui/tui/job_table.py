@@ -16,9 +16,9 @@ from textual.timer import Timer
 from artui.job import Job
 from artui.tui.line_list import Column, LineList, file_fitted, fitted
 from artui.tui.look import UNICODE, Glyphs, Width
-from artui.tui.words import Row, Surroundings, rate, say
+from artui.tui.words import Row, Surroundings, rate, say, short
 
-STAGE, TIME, COST, WORKFLOW, RATE, ACCOUNT = 28, 7, 7, 20, 9, 12
+STAGE, TIME, COST, WORKFLOW, RATE, ACCOUNT = 28, 7, 8, 20, 9, 12
 FROM_WORKFLOW, FROM_RATE, FROM_ACCOUNT = 100, 112, 124
 """The table's width from which each of these columns is there: the file never has fewer than 30 cells from 80 on."""
 
@@ -139,7 +139,7 @@ class JobTable(LineList[int, Row]):
         job, ellipsis = self._jobs[number], self.glyphs.ellipsis
         moving = self.around.moving.get(number)
         said = {
-            "Stage": row.stage, "In it": row.time, "Cost": row.cost, "Workflow": job.workflow_name,
+            "Stage": row.stage, "In it": row.time, "Cost": short(row.cost, COST - 1), "Workflow": job.workflow_name,
             "Account": job.account, "Rate": rate(moving.rate) if moving and moving.rate else "",
         }  # fmt: skip
         for column in columns(self.size.width):

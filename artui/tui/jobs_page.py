@@ -18,7 +18,7 @@ from artui.shown import shown, width
 from artui.states import Status
 from artui.tui.advice import sentence
 from artui.tui.look import Glyphs
-from artui.tui.words import Surroundings, amount, clock, home, plural
+from artui.tui.words import Surroundings, amount, brief, clock, home, plural
 
 CHIPS: tuple[tuple[Group | None, str, str], ...] = (
     (None, "All", "All"),
@@ -186,7 +186,7 @@ def here_line(job: Job, cells: int, glyphs: Glyphs) -> str:
     """The line about the job under the cursor: its workflow, its result's place, its execution."""
     results = [result.path for result in job.results if result.path]
     target = home(results[0] if results else f"{job.folder}/{job.stem}")
-    right = f"execution {shown(job.execution, 8, '')}" if job.execution else f"job {job.id}"
+    right = f"execution {brief(job.execution)}" if job.execution else f"job {job.id}"
     left = f"{shown(job.workflow_name, 34, glyphs.ellipsis)} {glyphs.arrow} "
     place = shown(target, max(8, cells - width(left) - width(right) - 4), glyphs.ellipsis)
     return left + place + " " * max(2, cells - 2 - width(left) - width(place) - width(right)) + right
@@ -205,6 +205,8 @@ def sums_text(db: Connection, wanted: Filter) -> Content:
     """The money of what is shown, grouped in several ways; 72 cells wide."""
     parts: list[str | tuple[str, str]] = []
     for title, groups in window.sums_by(db, wanted).items():
+        if not groups:
+            continue
         heads = "".join(f"{head:>9}" for head in ("jobs", "quoted", "charged", "sent", "to come"))
         parts.append((f"{title:<27}{heads}\n", "bold"))
         for name, one in groups:

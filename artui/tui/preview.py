@@ -18,7 +18,6 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical
 from textual.geometry import Size
-from textual.screen import Screen
 from textual.strip import Strip
 from textual.widget import Widget
 from textual.widgets import Static
@@ -26,6 +25,7 @@ from textual.widgets import Static
 from artui.files.regular import open_regular
 from artui.job import Job
 from artui.shown import shown
+from artui.tui.dialogs import Above
 from artui.tui.drawing import chosen
 from artui.tui.shell import Keys, Line
 from artui.tui.words import size
@@ -304,7 +304,7 @@ class Pair:
         return f"After (and {self.others} more)" if self.others else "After"
 
 
-class PreviewScreen(Screen[str]):
+class PreviewScreen(Above[str]):
     """Before and after over the whole screen; gives '' where the person goes back."""
 
     PICTURE: ClassVar[list[BindingType]] = [

@@ -11,14 +11,13 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical
 from textual.content import Content
-from textual.screen import ModalScreen
 from textual.widgets import Static
 from textual.worker import Worker, WorkerCancelled
 
 from artui.credentials import Secret
 from artui.shown import shown
 from artui.signing import Payer
-from artui.tui.dialogs import Asking, Field, Reading
+from artui.tui.dialogs import Asking, Dialog, Field, Reading
 from artui.tui.qr import qr_code
 from artui.tui.rows import Cell, Rows, line
 from artui.tui.service import Trouble, told
@@ -35,7 +34,7 @@ QR_CELLS, QR_LINES = 78, 22
 """The least terminal in which the QR code is drawn; a smaller one shows the code and the address alone."""
 
 
-class CodeScreen(ModalScreen["Secret | None"]):
+class CodeScreen(Dialog["Secret | None"]):
     """Shows a code until it is confirmed elsewhere; gives the key, None where the person gave up."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -164,7 +163,7 @@ class KeyScreen(Asking[Secret]):
     """Asks for a key without showing it; None where the person went back."""
 
     def __init__(self, title: str) -> None:
-        field = Field(password=True, placeholder="paste the key here", compact=True)
+        field = Field(password=True, placeholder="paste the key here")
         super().__init__(title, ["It is tried before it is kept, and never shown."], field)
 
     def take(self, typed: str) -> None:
@@ -174,7 +173,7 @@ class KeyScreen(Asking[Secret]):
             self.dismiss(key)
 
 
-class PayersScreen(ModalScreen["list[Payer] | None"]):
+class PayersScreen(Dialog["list[Payer] | None"]):
     """Asks which organizations are to pay; None where the person went back."""
 
     BINDINGS: ClassVar[list[BindingType]] = [

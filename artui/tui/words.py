@@ -62,6 +62,20 @@ def clock(at: float, now: float) -> str:
     return time.strftime("%H:%M" if then[:3] == time.localtime(now)[:3] else "%d %b", then)
 
 
+def brief(identity: str) -> str:
+    """How an id is told in a line: it begins so, which is enough to find it."""
+    return shown(identity[:8])
+
+
+def short(cost: str, cells: int) -> str:
+    """A cost as it is, or in thousands or millions where it has more than so many cells: ``(12.3k)``."""
+    if len(cost) <= cells:
+        return cost
+    number = int(cost.strip("()").replace(",", ""))
+    said = f"{number / 1e3:.1f}k" if number < 100_000 else f"{number // 1000}k"
+    return cost.replace(f"{number:,}", said if number < 1_000_000 else f"{number / 1e6:.1f}M")
+
+
 def plural(number: int, one: str, many: str = "") -> str:
     """``1 photo``, ``2,000 photos``."""
     return f"{number:,} {one if number == 1 else many or one + 's'}"

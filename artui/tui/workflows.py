@@ -27,7 +27,7 @@ from artui.tui.rows import Cell, Rows, heads, line
 from artui.tui.service import Trouble
 from artui.tui.shell import Line
 from artui.tui.view import Look
-from artui.tui.words import about, amount, clock, plural
+from artui.tui.words import about, amount, brief, clock, plural
 
 if TYPE_CHECKING:
     from artui.tui.submit import Submit
@@ -271,8 +271,8 @@ class Workflows(Place):
             "\n",
             catalogue.plain_line(offer, glyphs),
             "\n",
-            (f"saved {catalogue.day(flow)}{author} {glyphs.dot} version {shown(flow.version, 8, '')}", "$quiet"),
-            (f" {glyphs.dot} id {shown(flow.id, 8, '')}", "$quiet"),
+            (f"saved {catalogue.day(flow)}{author} {glyphs.dot} version {brief(flow.version)}", "$quiet"),
+            (f" {glyphs.dot} id {brief(flow.id)}", "$quiet"),
         ]
         if offer.pinned:
             number = sum(one.jobs for one in offer.pinned)

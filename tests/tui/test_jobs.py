@@ -44,6 +44,22 @@ async def test_the_sum_line_adds_up() -> None:
         await desk.sees("11 jobs: quoted 110 = charged 20 + sent 40 + to come 20 + unspent 30")
 
 
+async def test_the_line_below_begins_like_the_execution() -> None:
+    fill({**SENT, "execution": "4f49c2b1-cb17-4a5a-bb82-860deabca8d0"})
+    async with at_desk() as desk:
+        await desk.sees("execution 4f49c2b1 ")
+
+
+async def test_batches_and_sums_are_told_in_columns() -> None:
+    fill(FAILED, SAVED, SENT, batch="autumn 2026-11-23 02:44:39")
+    async with at_desk() as desk:
+        await desk.press("B")
+        await desk.sees("Moving  Charged", "autumn 2026-11-23 02:44:39 ", "      10 1 needs you")
+        await desk.press("escape", "dollar_sign")
+        await desk.sees("By workflow")
+        assert "By label" not in "\n".join(desk.lines())
+
+
 async def test_words_filter_and_escape_goes_back_step_by_step() -> None:
     fill(*ALL)
     async with at_desk() as desk:

@@ -15,7 +15,7 @@ from artui.background import open_journal
 from artui.journal import accounts, jobs, requests
 from artui.states import Stage, Status
 from artui.tui.app import Console
-from artui.tui.dialogs import Question, Reading
+from artui.tui.dialogs import Choice, Question, Reading
 from artui.tui.look import DARK, LIGHT
 from artui.tui.palette import Palette
 from artui.tui.rows import Rows
@@ -27,6 +27,21 @@ pytestmark = [pytest.mark.anyio, pytest.mark.usefixtures("configured")]
 async def test_an_empty_journal_says_what_to_do() -> None:
     async with at_desk() as desk:
         await desk.sees("No photos yet. 2 picks photos", "engine: none yet", "studio", "[1 Jobs]", "q leave")
+
+
+async def test_a_dialog_is_left_once_however_fast_the_keys_come() -> None:
+    async with at_desk() as desk:
+        answers: list[str | None] = []
+        for title in ("below", "above"):
+            await desk.console.push_screen(Question(title, (), (Choice("s", "stay"),)), answers.append)
+        above = desk.console.screen
+        for _ in range(4):
+            above.dismiss("s")
+        await desk.until(lambda: answers)
+        await desk.sees("below")
+        assert answers == ["s"]
+        await desk.press("escape")
+        await desk.until(lambda: len(desk.console.screen_stack) == 1)
 
 
 async def test_the_header_shows_money_and_what_needs_a_person() -> None:

@@ -132,6 +132,16 @@ async def test_a_typed_path_is_completed_and_recent_folders_are_offered(boots: P
         await desk.sees("sole.jpg")
 
 
+async def test_a_whole_path_takes_the_place_of_the_folder_offered(boots: Path) -> None:
+    async with submitting() as desk:
+        await desk.press("tilde", *f"{boots}/details", "enter")
+        await desk.sees("heel.jpg")
+        await desk.press("tilde", *"../", "enter")
+        await desk.sees("IMG_0002.jpg")
+        await desk.press("tilde", *"~/x")
+        assert desk.console.screen.query_one(Input).value == "~/x"
+
+
 async def test_an_empty_folder_says_what_to_do(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "none").mkdir()
     monkeypatch.chdir(tmp_path / "none")
@@ -235,8 +245,8 @@ async def test_batches_labels_and_a_sample(
 ) -> None:
     async with signed_in(stand_in, monkeypatch, tmp_path / "out") as desk:
         await desk.press("b", "f")
-        await desk.press("b", "s", "backspace", "1", "enter")
-        await desk.press("b", "k", *["backspace"] * 8, *"x-{stem}", "enter")
+        await desk.press("b", "s", "1", "enter")
+        await desk.press("b", "k", *"x-{stem}", "enter")
         await desk.sees("one per folder", "first 1, then ask", "sku=x-{stem}")
         await desk.press("a", "space")
         await desk.until(lambda: submit(desk).total.checked == 5)
@@ -268,7 +278,9 @@ async def test_a_workflow_is_chosen_by_words_and_prices_follow(
     configure(stand_in, monkeypatch)
     async with submitting() as desk:
         await desk.sees("w chooses one and shows its price")
-        await desk.press("a", "s")
+        await desk.press("a")
+        await desk.sees("w chooses the workflow: then its price is known")
+        await desk.press("s")
         await desk.sees("Which workflow?")
         await desk.until(lambda: submit(desk).order.standing)
         await desk.press("w")

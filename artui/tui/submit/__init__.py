@@ -177,7 +177,9 @@ class Submit(Place):
         if self._samples and not self.chooser.marks:
             return self._samples
         total, lasts = self.total, self.order.lasts(self.total.to_send)
-        if total.open and self.planner is None and self.order.account and self.order.choice:
+        if total.open and self.planner is None and self.order.account:
+            if self.order.choice is None:
+                return "w chooses the workflow: then its price is known, and what was done before."
             return "Asking the service who pays: what was done before is not known yet."
         if total.open:
             return f"Checking {total.open:,} more; the sum can only fall. {lasts}"

@@ -75,11 +75,11 @@ def _row(offer: catalogue.Offer) -> Content:
 async def output(place: Submit) -> None:
     """Choose the output folder and the template below it."""
     target = place.order.target
-    lines = [
-        "{relative} is the folder below the one marked from, {stem} the photo's name;",
-        "also {batch}, {workflow}, {date} and {n}. The ending comes from the result itself.",
-    ]
-    typed = Ask("Where do results go?", lines, value=f"{home(target.folder)}/{target.template}", suggester=Folders())
+    said = (
+        "{relative} is the folder below the one marked from, {stem} the photo's name; also {batch}, {workflow}, "
+        "{date} and {n}. The ending comes from the result itself."
+    )
+    typed = Ask("Where do results go?", [said], value=f"{home(target.folder)}/{target.template}", suggester=Folders())
     text = await place.console.push_screen_wait(typed)
     if text:
         place.put_order(replace(place.order, target=target_of(text)))

@@ -12,12 +12,12 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical
 from textual.content import Content
-from textual.screen import ModalScreen
 from textual.suggester import Suggester
 from textual.widgets import Input, OptionList, Static
 from textual.widgets.option_list import Option
 
 from artui.plan import is_passed_over
+from artui.tui.dialogs import Dialog
 from artui.tui.rows import Options
 
 
@@ -63,7 +63,7 @@ def whole_number(typed: str, most: int) -> int | None:
     return found if found <= most else None
 
 
-class Chosen(ModalScreen[int | None]):
+class Chosen(Dialog[int | None]):
     """A list to choose from, narrowed by typing; gives the place of the choice, None where the person went back."""
 
     BINDINGS: ClassVar[list[BindingType]] = [

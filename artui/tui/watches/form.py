@@ -13,7 +13,6 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical
 from textual.content import Content
-from textual.screen import ModalScreen
 from textual.widgets import OptionList, Static
 from textual.widgets.option_list import Option
 
@@ -21,7 +20,7 @@ from artui.config import ConfigError
 from artui.plan import PlanProblem, collect, promises_photo
 from artui.shown import shown
 from artui.tui import catalogue
-from artui.tui.dialogs import Ask
+from artui.tui.dialogs import Ask, Dialog
 from artui.tui.rows import Options
 from artui.tui.submit.choices import workflow_of
 from artui.tui.submit.dialogs import Chosen, Folders, absolute, whole_number
@@ -136,9 +135,9 @@ class _Look:
 
     def lines(self) -> Iterator[_Line]:
         draft, table = self.draft, self.draft.table
-        where = shown(home(table["folder"]), 50)
         if draft.before is None:
-            yield _Line("f", "Folder", where + ("" if draft.there is not None else "  (not there now)"))
+            missing = "" if draft.there is not None else "  (not there now)"
+            yield _Line("f", "Folder", shown(home(table["folder"]), 56 - len(missing)) + missing)
             yield _Line("n", "Name", shown(table.get("name", ""), 40) or "none: the folder is it")
         yield _Line("a", "Account", shown(table.get("account", "")) or "which?")
         price = "" if draft.price is None else f"  {draft.price:,} cr each"
@@ -170,7 +169,7 @@ class _Look:
         return f"What lands is sent {price}, {cap}; {payer} pays."
 
 
-class Form(ModalScreen[Mapping[str, Any] | None]):
+class Form(Dialog[Mapping[str, Any] | None]):
     """A rule to fill in; gives its table once it is saved with ``s``, None where the person went back.
 
     ``others`` are the rules it must stand beside.

@@ -13,7 +13,6 @@ from textual import events
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.content import Content
-from textual.screen import Screen
 from textual.widgets import ContentSwitcher, Static
 
 from artui.job import Job
@@ -22,7 +21,7 @@ from artui.journal.rules import Happening, RuleState
 from artui.journal.watching import Group, NotTaken
 from artui.shown import shown, width
 from artui.states import Status
-from artui.tui.dialogs import Reading
+from artui.tui.dialogs import Above, Reading
 from artui.tui.job_details import DetailsScreen
 from artui.tui.job_table import JobTable, columns
 from artui.tui.line_list import Column, LineList, fitted, heads
@@ -109,7 +108,7 @@ class Page:
     log: list[Happening]
 
 
-class RuleScreen(Screen[None]):
+class RuleScreen(Above[None]):
     """Taken, not taken, log of one rule."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
