@@ -76,7 +76,8 @@ class Service:
         watcher = self.make_watcher(engine)
         engine.answers |= {"look now": watcher.look_now, "read rules": self._asked_to_reread}
         work = asyncio.create_task(self._beside(engine, watcher), name="watcher")
-        loops = (self._tell(engine, follower), self._give_signs(engine, watcher), self._reread(watcher))
+        loops = (self._tell(engine, follower), self._give_signs(engine, watcher), self._reread(watcher),
+                 self._part(engine, work))  # fmt: skip
         beside = [asyncio.create_task(loop) for loop in loops]
         for task in beside:
             task.add_done_callback(lambda _: engine.stop())
@@ -101,6 +102,12 @@ class Service:
         finally:
             self.manager.stopping()
             engine.stop()
+
+    async def _part(self, engine: Engine, work: asyncio.Task[None]) -> None:
+        """Say that the end was asked for: what is awaited then can take a while."""
+        await engine.stopping.wait()
+        if not work.done():
+            self.teller.note("Ending in order: what is being paid is awaited. A second TERM or ctrl-c leaves at once.")
 
     async def watch(self, engine: Engine, watcher: Watcher) -> None:
         """The watcher's part, until the engine stops."""

@@ -198,7 +198,13 @@ def test_a_cap_holds_with_eight_and_a_yes_does_not_pass_it(desk: Desk) -> None:
     assert said.code == Exit.CAP
     assert "this batch 20 of 20 (cap): room for 2, the rest waits unsent" in said.err
     assert sum(job["charged"] or 0 for job in desk.jobs()) == 20
-    assert [job["reason"] for job in desk("jobs", "--status", "held", "--json").json] == ["cap"]
+    [held] = desk("jobs", "--status", "held", "--json").json
+    assert held["reason"] == "cap"
+    advice = desk("job", str(held["id"]), "--json").json["advice"]
+    assert f"`artui cancel --batch {held['batch']}`" in advice
+    assert desk("cancel", "--batch", held["batch"]).code == Exit.OK
+    assert desk.send("--cap", "50").code == Exit.OK
+    assert sum(job["charged"] or 0 for job in desk.jobs()) == 30
 
 
 def test_too_few_credits_hold_with_five(desk: Desk) -> None:
@@ -243,6 +249,8 @@ def test_a_lost_answer_is_looked_up_and_a_hopeless_one_resolved(desk: Desk) -> N
     assert said.code == Exit.PERSON, said.err
     assert desk.jobs()[0]["reason"] == "in doubt"
     assert "artui resolve 1" in desk("job", "1").out
+    said = desk("retry", "1", "--dry-run")
+    assert (said.code, "`artui resolve 1`" in said.err) == (Exit.USAGE, True)
     assert desk("resolve", "1").code == Exit.USAGE
     assert desk("resolve", "1", "--again").code == Exit.USAGE
     assert desk("resolve", "1", "--adopt", "no-such-execution").code == Exit.FAILED

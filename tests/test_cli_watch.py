@@ -256,6 +256,7 @@ def test_a_second_term_leaves_at_once(desk: Desk, watch: Callable[..., Watch]) -
     until(lambda: any(job["stage"] == "submitting" for job in desk.jobs()))
     service.process.send_signal(signal.SIGTERM)
     until(lambda: desk("status", "--json").json["engine"]["state"] == "ending")
+    service.says("Ending in order: what is being paid is awaited.")
     assert service.process.poll() is None
     assert service.end() == 128 + signal.SIGTERM
 
@@ -275,7 +276,7 @@ def test_a_folder_alone_needs_a_yes_and_ends_as_its_jobs_did(desk: Desk, watch: 
     assert "1 files lie in" in said.err
     assert "10 credits each, without a cap" in said.err
     plan = desk(*given, "--dry-run", "--json")
-    assert [(one["verdict"], one["price"]) for one in plan.json] == [("take", 10)]
+    assert [(one["verdict"], one["price"], one["output"]) for one in plan.json] == [("take", 10, str(desk.out / "a"))]
     assert not (desk.inbox / ".artui-folder").exists()
 
     once = watch(*map(str, given[1:]), "--once", "--yes", "--json")
@@ -287,6 +288,7 @@ def test_a_folder_alone_needs_a_yes_and_ends_as_its_jobs_did(desk: Desk, watch: 
     capped = watch(*map(str, given[1:]), "--once", "--yes", "--cap", "5")
     assert capped.process.wait(PATIENCE) == Exit.CAP
     assert "is reached: 10 of 5" in capped.said
+    assert "! 1 held: cap. `artui jobs --status held` lists them." in capped.said
     assert [job["status"] for job in desk.jobs()] == ["done", "held"]
 
 

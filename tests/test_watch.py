@@ -7,6 +7,7 @@ import datetime as dt
 import hashlib
 import os
 import shutil
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -428,11 +429,13 @@ async def test_why_tells_what_becomes_of_a_file_without_doing_anything(studio: S
     assert asked(half).reason == "truncated"
     assert asked(studio.inbox / "done" / "x.jpg").reason == "hidden, temporary or put aside"
     assert asked(studio.folder / "x.jpg").verdict is Verdict.NO_RULE
-    assert [one.file.name for one in dry_run([rule], studio.journal, offers, dt.UTC)] == [
-        "b.jpg",
-        "half.jpg",
-        "twin.jpg",
-    ]
+    offer = await offers.ask(rule)
+    found = list(dry_run(rule, offer, studio.journal, offers, dt.UTC))
+    assert [one.file.name for one in found] == ["b.jpg", "half.jpg", "twin.jpg"]
+    dearer = replace(offer, workflow=replace(offer.workflow, price=11))
+    waits = next(dry_run(rule, dearer, studio.journal, offers, dt.UTC))
+    assert (waits.verdict, waits.reason) == (Verdict.WAITS, "held")
+    assert "now costs 11, not 10" in waits.message
     assert len(studio.jobs()) == 1
     await offers.close()
 

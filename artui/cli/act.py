@@ -92,7 +92,7 @@ def _failed(journal: Journal) -> list[Job]:
 def _retrial(journal: Journal, job: Job) -> Act:
     """What trying this job again does, and may cost."""
     name = job.source.name
-    if job.status not in (Status.HELD, Status.FAILED, Status.CANCELLED):
+    if not _can_be_tried(journal, job):
         raise Trouble(Exit.USAGE, f"Job {job.id} is {job.status}: {advice(job)}.")
     if job.status is Status.HELD and job.reason == Reason.PRICE:
         return _anew(journal, job, f"{name}: sent at the new price")
@@ -103,6 +103,16 @@ def _retrial(journal: Journal, job: Job) -> Act:
     if job.execution:
         return Act("retry", job, f"{name}: the service is asked again", job.quoted, asks=True)
     return _anew(journal, job, f"{name}: checked and sent again")
+
+
+def _can_be_tried(journal: Journal, job: Job) -> bool:
+    """Whether a retry is what helps, rather than a decision, a purchase anew, or nothing; the engine asks so too."""
+    from artui.journal import jobs
+
+    if job.status is Status.HELD:
+        return job.reason not in (Reason.IN_DOUBT, Reason.TWIN)
+    is_followed = job.stage is Stage.PROCESSED or bool(job.execution)
+    return job.status in (Status.FAILED, Status.CANCELLED) and (is_followed or journal.read(jobs.surely_unpaid, job.id))
 
 
 def _anew(journal: Journal, job: Job, said: str) -> Act:
@@ -210,7 +220,8 @@ def approve_command(session: Session, batch: str, *, refuses: bool, dry_run: boo
         found = batch_called(journal, batch)
         waiting = journal.read(jobs.behind_sample, found.id)
         if not waiting:
-            raise Trouble(Exit.USAGE, f"Nothing of batch {found.name} waits for a yes: `artui jobs --batch` shows it.")
+            shows = f"`artui jobs --batch {found.id}` shows it"
+            raise Trouble(Exit.USAGE, f"Nothing of batch {found.name} waits for a yes: {shows}.")
         held = {job.id for job in waiting}
         for job in journal.read(Scope(found.id).jobs):
             if job.id not in held:
@@ -368,9 +379,9 @@ def _at_most(act: Act) -> str:
 
 def _agreed(costly: Sequence[Act]) -> bool:
     known = [act.price for act in costly if act.price is not None]
-    cost = f"at most {money(sum(known))}" if len(known) == len(costly) else "at a price that is not known"
+    cost = f"at most {money(sum(known))}" if len(known) == len(costly) else "an amount that is not known"
     if can_ask():
-        return agrees(f"Go on, {cost}?")
+        return agrees(f"Go on, for {cost}?")
     say(f"Nothing was done: it would cost {cost}; without a terminal to ask on, --yes agrees to it.")
     return False
 

@@ -27,6 +27,12 @@ _HELD: Mapping[str, str] = {
     Reason.TWIN: "decide about job {twin_of} first: `artui job {twin_of}`; `artui cancel {id}` leaves it",
 }
 
+_CAP_OF_BATCH = (
+    "nothing raises the cap of a batch: `artui cancel --batch {batch}` leaves the rest, then `artui submit` sends it"
+    " with a higher --cap"
+)
+_CAP_OF_RULE = "it goes on by itself when the cap has room; `artui allow RULE N` gives its rule N more until midnight"
+
 _OTHERS: Mapping[Status, str] = {
     Status.READY: "nothing, its turn comes",
     Status.RUNNING: "nothing, it is worked on",
@@ -48,9 +54,18 @@ def _was_sent_before(job: Job) -> bool:
     return job.may_have_cost and not is_followed
 
 
+def _whose_cap(job: Job) -> str:
+    """The advice for a cap that no setting raises; empty for one of an account."""
+    if job.message.startswith("the cap of this batch"):
+        return _CAP_OF_BATCH
+    return _CAP_OF_RULE if "the rule" in job.message else ""
+
+
 def advice(job: Job) -> str:
     """What to do about a job now."""
-    if job.status is Status.HELD:
+    if job.status is Status.HELD and job.reason == Reason.CAP and (cap := _whose_cap(job)):
+        text = cap
+    elif job.status is Status.HELD:
         text = _HELD.get(job.reason, "`artui retry {id}` goes on")
     elif job.status in (Status.FAILED, Status.CANCELLED) and _was_sent_before(job):
         text = "nothing, what was sent before counts as spent; `artui redo {id}` buys it anew"

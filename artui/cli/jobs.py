@@ -150,7 +150,7 @@ def why_command(session: Session, file: Path, *, as_json: bool) -> Exit:
     verdict = "" if made or watched else _verdict(session, path)
     if as_json:
         documents = [{**job_document(job), "advice": advice(job)} for job in made]
-        rule = watched and why_document(watched, watched.price)
+        rule = watched and why_document(watched)
         put_json({"file": str(path), "jobs": documents, "verdict": verdict, "rule": rule})
         return Exit.OK
     if watched:

@@ -56,7 +56,8 @@ class Telling:
         if plan.scaled_down:
             yield f"{plan.scaled_down:,} will be scaled down by the service."
         if plan.passed_over:
-            yield f"{plan.passed_over:,} other files are no photos and were passed over."
+            others = "1 other file" if plan.passed_over == 1 else f"{plan.passed_over:,} other files"
+            yield f"Passed over, no photos: {others}."
         parts = [f"{len(self._to_send):,} to send"]
         for verdict, words in ((Verdict.TWIN, "copied, not paid"), (Verdict.KNOWN, "done or queued before, not paid")):
             if number := len(plan.having(verdict)):

@@ -124,8 +124,8 @@ def _together(found: Sequence[Standing]) -> Iterator[str]:
     yield f"{sum(one.today for one in found):,} spent today"
 
 
-def why_document(one: Why, cost: int | None) -> Mapping[str, Any]:
-    """What becomes of a file, as JSON has it; ``cost`` is what it would be charged."""
+def why_document(one: Why) -> Mapping[str, Any]:
+    """What becomes of a file, as JSON has it."""
     return {
         "file": str(one.file),
         "verdict": one.verdict,
@@ -133,6 +133,6 @@ def why_document(one: Why, cost: int | None) -> Mapping[str, Any]:
         "message": one.message,
         "rule": one.rule.name if one.rule else None,
         "output": None if one.output is None else str(one.output),
-        "price": cost,
+        "price": one.price,
         "job": one.job.id if one.job else None,
     }

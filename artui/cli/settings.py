@@ -18,8 +18,9 @@ def config_command() -> None:
 @config_command.command("path")
 @click.pass_obj
 def _path(session: Session) -> Exit:
-    """Print where config.toml is, or would be."""
+    """Print where config.toml is, or would be; says where settings.toml is too."""
     put(str(session.paths.config_file))
+    say(f"What you choose on artui's screens is in {session.paths.settings_file}.")
     return Exit.OK
 
 

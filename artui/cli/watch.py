@@ -176,22 +176,20 @@ def _dry_run(wanted: Wanted, *, as_json: bool) -> Exit:
 
     wanted.existing = wanted.existing or "process"
     rules, offers = wanted.read()
-    prices = {rule.id: offer.workflow.price for rule, offer in zip(rules, _asked(offers, rules), strict=True)}
     found: list[Why] = []
     with wanted.session.journal() as journal:
-        for rule in rules:
+        for rule, offer in zip(rules, _asked(offers, rules), strict=True):
             try:
-                found.extend(dry_run([rule], journal, offers, wanted.session.config.timezone))
+                found.extend(dry_run(rule, offer, journal, offers, wanted.session.config.timezone))
             except Offline as offline:
                 say(f"{rule.name}: {offline}")
-    costs = [prices[one.rule.id] if one.price is None and one.rule else one.price for one in found]
     if as_json:
-        put_json([why_document(one, cost) for one, cost in zip(found, costs, strict=True)])
+        put_json([why_document(one) for one in found])
         return Exit.OK
-    for one, cost in zip(found, costs, strict=True):
+    for one in found:
         place = f", saved as {one.output}" if one.output else ""
-        put(f"{one.file}: {f'taken, {money(cost)}{place}' if one.verdict is Verdict.TAKE else one.message}")
-    taken = [cost for one, cost in zip(found, costs, strict=True) if one.verdict is Verdict.TAKE]
+        put(f"{one.file}: {f'taken, {money(one.price)}{place}' if one.verdict is Verdict.TAKE else one.message}")
+    taken = [one.price for one in found if one.verdict is Verdict.TAKE]
     most = None if None in taken else sum(cost or 0 for cost in taken)
     say(f"{len(taken):,} of {len(found):,} new files would be taken: at most {money(most)}. Nothing was sent.")
     return Exit.OK
@@ -272,6 +270,8 @@ class Once(Service):
             await asyncio.sleep(ONCE_EVERY)
         await watcher.tidy()
         self.ending = await engine.journal.ask(_ending, scope, refused)
+        for remark in await engine.journal.ask(_remarks, scope):
+            self.teller.warn(remark)
 
 
 def _refused(db: Connection, ids: frozenset[str]) -> int:
@@ -282,6 +282,13 @@ def _refused(db: Connection, ids: frozenset[str]) -> int:
     harmless = ("not-a-photo", BEFORE_THE_RULE)
     found = (seen.not_taken(db, rule).items() for rule in ids)
     return sum(one.count for reasons in found for reason, one in reasons if reason not in harmless)
+
+
+def _remarks(db: Connection, scope: Scope) -> list[str]:
+    """What is not well with the jobs of some rules, in sentences."""
+    from artui.cli.tally import remarks
+
+    return list(remarks(scope.counts(db)))
 
 
 def _ending(db: Connection, scope: Scope, refused: int) -> Exit:

@@ -27,7 +27,9 @@ def _several(found: Sequence[Workflow], wanted: str) -> str:
     newest_first = sorted(found, key=lambda one: one.changed_at, reverse=True)
     rows = [[one.id, day(one), money(one.price), one.name, one.author] for one in newest_first]
     listed = "\n".join(f"  {line}" for line in columns(rows, right=[2]))
-    return f"{len(found)} workflows are called {wanted!r}. Say -w with the id of one:\n{listed}"
+    so_called = all(one.name.casefold() == wanted.casefold() for one in found)
+    how = "are called" if so_called else "begin with"
+    return f"{len(found)} workflows {how} {wanted!r}. Say -w with the id of one:\n{listed}"
 
 
 def _none(workflows: Sequence[Workflow], wanted: str) -> str:

@@ -157,10 +157,8 @@ class Quote:
             await self._told("")
             await asyncio.sleep(rest)
             rest = min(2 * rest, LONGEST_REST)
-        price, before = offer.workflow.price, last.workflow.price if last else None
-        if price is not None and before is not None and price > before:
-            self.dearer, self.offer = offer, None
-            self.problem = f"{offer.workflow.name} now costs {price}, not {before}: nothing is sent at the new price"
+        if why := dearer(offer, last):
+            self.dearer, self.offer, self.problem = offer, None, why
             await self._told("")
         else:
             await self._pin(offer)
@@ -174,6 +172,14 @@ class Quote:
         said = f"{offer.workflow.name} {cost}, paid by {offer.identity.organization.name}"
         is_news = await self._journal.do(rules.set_offer, self._rule.id, text)
         await self._told(said if is_news else "")
+
+
+def dearer(offer: Offer, last: Offer | None) -> str:
+    """Why an offer needs a yes: what its workflow costs now, and what before; empty where it needs none."""
+    price, before = offer.workflow.price, last.workflow.price if last else None
+    if price is None or before is None or price <= before:
+        return ""
+    return f"{offer.workflow.name} now costs {price}, not {before}: nothing is sent at the new price"
 
 
 def pin(rule: Rule, offer: Offer) -> str:

@@ -18,7 +18,7 @@ from artui.pace import Clock
 from artui.plan import Offer, Plan
 from artui.states import Seen
 from artui.watch import marker
-from artui.watch.offers import Offers, pinned
+from artui.watch.offers import Offers, dearer, pinned
 from artui.watch.rules import Existing, Rule, is_ignored
 from artui.watch.scanning import GROWING, Candidate, Scanner
 from artui.watch.taking import Taker
@@ -64,27 +64,31 @@ def why(file: Path, all_rules: Sequence[Rule], journal: Journal, offers: Offers,
     return _Asked(rule, journal, offers, zone).about(path)
 
 
-def dry_run(all_rules: Sequence[Rule], journal: Journal, offers: Offers, zone: dt.tzinfo) -> Iterator[Why]:
+def dry_run(rule: Rule, offer: Offer, journal: Journal, offers: Offers, zone: dt.tzinfo) -> Iterator[Why]:
     """What a scan would take now, file by file, and which files wait; nothing is written. It blocks.
 
-    Raises :class:`artui.watch.marker.Offline` for a folder that is not there.
+    ``offer`` is what the service says of the rule's workflow now. Raises :class:`artui.watch.marker.Offline` for a
+    folder that is not there.
     """
-    for rule in all_rules:
-        asked = _Asked(rule, journal, offers, zone)
-        scanner = Scanner(rule, Clock(), journal.read(seen.known, rule.id))
-        scanner.look(marker.identity(rule.folder))
-        for candidate in sorted(scanner.everything_new(), key=lambda one: os.fsencode(one.name)):
-            yield asked.about(rule.folder / candidate.name)
+    asked = _Asked(rule, journal, offers, zone, offer)
+    scanner = Scanner(rule, Clock(), journal.read(seen.known, rule.id))
+    scanner.look(marker.identity(rule.folder))
+    for candidate in sorted(scanner.everything_new(), key=lambda one: os.fsencode(one.name)):
+        yield asked.about(rule.folder / candidate.name)
 
 
 class _Asked:
-    """Answers for the files of one rule."""
+    """Answers for the files of one rule; ``offer`` is the service's word of now, where it was asked."""
 
-    def __init__(self, rule: Rule, journal: Journal, offers: Offers, zone: dt.tzinfo) -> None:
+    def __init__(
+        self, rule: Rule, journal: Journal, offers: Offers, zone: dt.tzinfo, offer: Offer | None = None
+    ) -> None:
         self.rule = rule
         self.journal = journal
         self.row = journal.read(rules.get, rule.id)
-        self.offer = pinned(rule, self.row.offer if self.row else "", offers.limits(rule))
+        last = pinned(rule, self.row.offer if self.row else "", offers.limits(rule))
+        self.offer = offer or last
+        self.dearer = dearer(offer, last) if offer else ""
         self.taker = Taker(journal, rule, offers, zone)
 
     def about(self, path: Path) -> Why:
@@ -133,7 +137,7 @@ class _Asked:
             return self._say(path, Verdict.WAITS, "paused", f"the rule {self.rule.name} is paused")
         if row is not None and row.state not in (RuleState.WATCHING, RuleState.ENDED, RuleState.NEW):
             return self._say(path, Verdict.WAITS, row.state, row.message)
-        return None
+        return self._say(path, Verdict.WAITS, RuleState.HELD, self.dearer) if self.dearer else None
 
     def _new(self, path: Path, name: str) -> Why:
         stamp = files.stamp(path)
