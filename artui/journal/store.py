@@ -73,7 +73,12 @@ def journal_uuid(db: Connection) -> str:
 
 def storable(text: str) -> str:
     """Text as SQLite can hold it: bytes of a name that are no UTF-8 become visible escapes."""
-    return text.encode("utf-8", "backslashreplace").decode()
+    if text.isascii():
+        return text
+    try:
+        return text.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
+    except UnicodeEncodeError:  # half of a character that no name of a file gives
+        return text.encode("utf-8", "backslashreplace").decode()
 
 
 class JournalProblem(Exception):

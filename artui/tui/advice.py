@@ -13,7 +13,7 @@ from artui.tui.words import is_left, plural
 _HELD: Mapping[str, str] = {
     Reason.IN_DOUBT: "{name} may have been paid ({price}): {said}. Look for it in the web app; then enter: give its id"
     " · send again ({price} more at worst) · give up.",
-    Reason.CAP: "{said}. {wait}, and {need}. It goes on by itself{when}.",
+    Reason.CAP: "{said}. {wait}, and {need}. {goes_on}",
     Reason.SAMPLE: "Not sent before your yes: y shows the first results side by side, and asks.",
     Reason.CREDITS: "{said}. {wait}. {Need}. Top up in the web app; artui goes on by itself within minutes (b looks"
     " now).",
@@ -62,9 +62,17 @@ def sentence(job: Job, crowd: Crowd | None = None) -> str:
         execution=shown(job.execution, 40) or "not known",
         folder=shown(job.folder, 60),
         twin=job.twin_of,
-        when=" when it has room" if "this day" not in job.message else " at 00:00",
+        goes_on=_goes_on(job.message),
         **(_crowded(crowd or Crowd(1, job.quoted or 0)) if job.reason in SHARED else {}),
     )
+
+
+def _goes_on(cap: str) -> str:
+    """When what waits for a cap goes on, by the words in which the cap is told."""
+    if cap.startswith("the cap of this batch"):
+        return "Nothing raises the cap of a batch: x cancels, then submit the rest with a higher one."
+    when = "at 00:00" if cap.startswith("today's cap") else "when it has room"
+    return f"It goes on by itself {when}."
 
 
 def _crowded(crowd: Crowd) -> dict[str, str]:
