@@ -108,9 +108,9 @@ def every_state(console: Console) -> bool:
 
 
 async def at_work(camera: Camera) -> None:
-    await eventually(lambda: every_state(camera.console))
-    camera.console.clear_notifications()
-    await eventually(lambda: len(camera.console.look.moving) >= 3 and camera.console.look.rate("up"))
+    console = camera.console
+    await eventually(lambda: every_state(console) and console.look.moving)
+    console.clear_notifications()
     await camera.press("0", "n")
     await camera.shoot("jobs")
     await camera.stop_at("reason = 'in doubt'")
