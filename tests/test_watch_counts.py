@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import logging
+import os
 import random
 import signal
 import time
@@ -143,7 +144,10 @@ async def test_two_days_at_work_leave_memory_and_descriptors_as_they_were(studio
     memory, descriptors = await an_hour()
     for _ in range(hours - 1):
         last = await an_hour()
-    await studio.until(lambda: process.descriptors == descriptors)
+    # Each thread of the pool opens the journal when it first reads, its log besides: which have by now is chance.
+    readers = 2 * min(32, (os.cpu_count() or 1) + 4)
+    assert readers < dropped, "one left behind by each photo would be seen"
+    await studio.until(lambda: process.descriptors <= descriptors + readers)
     looks = len(scans.read_text().split())
     log.info("%d hours, %d looks, %d photos", hours, looks, dropped)
     log.info("%d MB, then %d MB; %d descriptors, then %d", memory >> 20, last[0] >> 20, descriptors, last[1])
