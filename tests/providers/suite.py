@@ -533,7 +533,7 @@ class ProviderSuite:
             "download": lambda: bench.fetch(output, placed.execution),
         }
         before = len(bench.seen(call))
-        bench.go_wrong(call, "delay:0.2", times=10)
+        bench.go_wrong(call, "delay:3", times=10)
         tasks = [asyncio.ensure_future(steps[call]()) for _ in range(10)]
         await eventually(lambda: len(bench.seen(call)) - before == 10)
         for task in tasks:
