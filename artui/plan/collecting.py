@@ -144,14 +144,13 @@ def check(
 
 
 def _look(file: Found, accepts: Accepts) -> Photo | Refused:
-    seen = inspected(file.path, accepts)
-    return hashed(seen) if isinstance(seen, Photo) else seen
+    return inspected(file.path, accepts, with_digest=True)
 
 
-def inspected(path: Path, accepts: Accepts) -> Photo | Refused:
-    """A photo by its header and its end, not hashed yet; or why it is not sent."""
+def inspected(path: Path, accepts: Accepts, *, with_digest: bool = False) -> Photo | Refused:
+    """A photo by its header and its end, and with its digest where that is wanted; or why it is not sent."""
     try:
-        return files.inspect(path, accepts)
+        return files.inspect(path, accepts, hashed=with_digest)
     except PhotoProblem as problem:
         return Refused(path, problem.reason, str(problem))
 
