@@ -60,12 +60,10 @@ def _decide(db: Connection, request: Request) -> str:
 
 def _retry(db: Connection, job: Job, arguments: Mapping[str, Any]) -> str:
     """Try again what failed or is held: free where nothing was paid, else a purchase like any other."""
+    if why := why_no_retry(db, job):
+        raise Refused(why)
     if job.status is Status.HELD:
         return _retry_held(db, job, arguments)
-    if job.status not in (Status.FAILED, Status.CANCELLED):
-        raise Refused(
-            f"job {job.id} is {job.status}: nothing to retry (a finished photo is sent again by `artui redo`)"
-        )
     if job.stage is Stage.PROCESSED:
         jobs.buy(db, job)
         jobs.move(db, job, Stage.PROCESSED, Status.READY, "retry", message="fetched after all", **_ANEW)
@@ -76,19 +74,31 @@ def _retry(db: Connection, job: Job, arguments: Mapping[str, Any]) -> str:
         )
         return f"the service is asked again about {job.source.name}"
     if not jobs.surely_unpaid(db, job.id):
-        raise Refused(f"job {job.id} was given up and may have been paid: `artui redo {job.id}` buys it anew")
+        raise Refused(_given_up(job))  # followed once, and another job buys its photo by now
     _from_the_start(db, job, arguments)
     return f"{job.source.name} is checked and sent again"
 
 
-def _retry_held(db: Connection, job: Job, arguments: Mapping[str, Any]) -> str:
-    if job.reason == Reason.IN_DOUBT:
-        raise Refused(f"job {job.id} is in doubt: `artui resolve {job.id}` with --adopt ID, --again or --give-up")
-    if job.reason == Reason.TWIN:
-        raise Refused(
+def why_no_retry(db: Connection, job: Job) -> str:
+    """Why not trying a job again is what helps, but a decision, a purchase anew, or nothing; empty where it is."""
+    if job.status is Status.HELD and job.reason == Reason.IN_DOUBT:
+        return f"job {job.id} is in doubt: `artui resolve {job.id}` with --adopt ID, --again or --give-up"
+    if job.status is Status.HELD and job.reason == Reason.TWIN:
+        return (
             f"job {job.id} has the same photo as job {job.twin_of}: decide about that one;"
             f" `artui redo {job.id}` buys it anew"
         )
+    if job.status not in (Status.HELD, Status.FAILED, Status.CANCELLED):
+        return f"job {job.id} is {job.status}: nothing to retry (a finished photo is sent again by `artui redo`)"
+    is_followed = job.status is Status.HELD or job.stage is Stage.PROCESSED or bool(job.execution)
+    return "" if is_followed or jobs.surely_unpaid(db, job.id) else _given_up(job)
+
+
+def _given_up(job: Job) -> str:
+    return f"job {job.id} was given up and may have been paid: `artui redo {job.id}` buys it anew"
+
+
+def _retry_held(db: Connection, job: Job, arguments: Mapping[str, Any]) -> str:
     if job.reason == Reason.PRICE:
         if "version" not in arguments:
             raise Refused(f"{job.message}; retry it with the new price")

@@ -91,8 +91,10 @@ def _failed(journal: Journal) -> list[Job]:
 
 def _retrial(journal: Journal, job: Job) -> Act:
     """What trying this job again does, and may cost."""
+    from artui.decisions import why_no_retry
+
     name = job.source.name
-    if not _can_be_tried(journal, job):
+    if journal.read(why_no_retry, job):
         raise Trouble(Exit.USAGE, f"Job {job.id} is {job.status}: {advice(job)}.")
     if job.status is Status.HELD and job.reason == Reason.PRICE:
         return _anew(journal, job, f"{name}: sent at the new price")
@@ -103,16 +105,6 @@ def _retrial(journal: Journal, job: Job) -> Act:
     if job.execution:
         return Act("retry", job, f"{name}: the service is asked again", job.quoted, asks=True)
     return _anew(journal, job, f"{name}: checked and sent again")
-
-
-def _can_be_tried(journal: Journal, job: Job) -> bool:
-    """Whether a retry is what helps, rather than a decision, a purchase anew, or nothing; the engine asks so too."""
-    from artui.journal import jobs
-
-    if job.status is Status.HELD:
-        return job.reason not in (Reason.IN_DOUBT, Reason.TWIN)
-    is_followed = job.stage is Stage.PROCESSED or bool(job.execution)
-    return job.status in (Status.FAILED, Status.CANCELLED) and (is_followed or journal.read(jobs.surely_unpaid, job.id))
 
 
 def _anew(journal: Journal, job: Job, said: str) -> Act:
