@@ -8,7 +8,7 @@ from datetime import UTC, datetime, tzinfo
 from artui.config import Caps
 from artui.job import Job, Purchase
 from artui.journal import Connection, accounts, holds, jobs, purchases, rules
-from artui.states import Kind, Reason, Stage, Status
+from artui.states import BATCH_CAP, TODAYS_CAP, Kind, Reason, Stage, Status
 
 
 class MayNotSpend(Exception):
@@ -125,9 +125,9 @@ def _bounds(db: Connection, job: Job, terms: Terms) -> list[_Bound]:
     batch_cap = jobs.batch_cap(db, job.batch) if job.batch else None
     bounds = [
         ("the cap of this run", caps.run, sums.run, None),
-        (f"today's cap of {job.account}", caps.day, sums.day, sums.open),
+        (f"{TODAYS_CAP} of {job.account}", caps.day, sums.day, sums.open),
         (f"this month's cap of {job.account}", caps.month, sums.month, sums.open),
-        ("the cap of this batch", batch_cap, sums.batch, None),
+        (BATCH_CAP, batch_cap, sums.batch, None),
         *_rule_bounds(db, job, day),
     ]
     return [_Bound(name, cap, spent, reserved) for name, cap, spent, reserved in bounds if cap is not None]
@@ -141,7 +141,7 @@ def _rule_bounds(db: Connection, job: Job, day: str) -> list[tuple[str, int | No
     sums, more = rules.spent(db, rule.id, job.account, day), rule.allowed_on(day)
     caps = (
         (f"the cap of the rule {rule.name}", rule.run, sums.run),
-        (f"today's cap for the rule {rule.name}", rule.day, sums.day + sums.open),
+        (f"{TODAYS_CAP} for the rule {rule.name}", rule.day, sums.day + sums.open),
         (f"this month's cap for the rule {rule.name}", rule.month, sums.month + sums.open),
     )
     return [(name, cap + more, spent, sums.open) for name, cap, spent in caps if cap is not None]

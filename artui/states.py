@@ -84,6 +84,9 @@ class Reason(StrEnum):
     REJECTED = "refused by the service"
 
 
+BATCH_CAP, TODAYS_CAP = "the cap of this batch", "today's cap"
+"""How the message of a job begins that is held for a cap which nothing raises, or which is another one tomorrow."""
+
 ACCOUNT_WIDE = frozenset({Reason.LOGIN, Reason.CREDITS, Reason.QUOTA, Reason.PAUSED})
 """Holds that belong to an account: they end for all its jobs at once."""
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from artui.job import Job
-from artui.states import Reason, Stage, Status
+from artui.states import BATCH_CAP, Reason, Stage, Status
 
 _HELD: Mapping[str, str] = {
     Reason.IN_DOUBT: "look for it in the web app, then `artui resolve {id}` with --adopt ID, --again or --give-up",
@@ -56,7 +56,7 @@ def _was_sent_before(job: Job) -> bool:
 
 def _whose_cap(job: Job) -> str:
     """The advice for a cap that no setting raises; empty for one of an account."""
-    if job.message.startswith("the cap of this batch"):
+    if job.message.startswith(BATCH_CAP):
         return _CAP_OF_BATCH
     return _CAP_OF_RULE if "the rule" in job.message else ""
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from artui.job import Job
 from artui.journal.crowds import SHARED, Crowd
 from artui.shown import shown
-from artui.states import Reason, Status
+from artui.states import BATCH_CAP, TODAYS_CAP, Reason, Status
 from artui.tui.words import is_left, plural
 
 _HELD: Mapping[str, str] = {
@@ -69,9 +69,9 @@ def sentence(job: Job, crowd: Crowd | None = None) -> str:
 
 def _goes_on(cap: str) -> str:
     """When what waits for a cap goes on, by the words in which the cap is told."""
-    if cap.startswith("the cap of this batch"):
+    if cap.startswith(BATCH_CAP):
         return "Nothing raises the cap of a batch: x cancels, then submit the rest with a higher one."
-    when = "at 00:00" if cap.startswith("today's cap") else "when it has room"
+    when = "at 00:00" if cap.startswith(TODAYS_CAP) else "when it has room"
     return f"It goes on by itself {when}."
 
 
