@@ -1,0 +1,26 @@
+"""The tables of the journal, and how an older file becomes a current one.
+
+Each step is frozen: its SQL stands in ``step_N.sql`` as text of its own, built from nothing that may change later.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from uuid import uuid4
+
+import apsw
+
+
+def _run(db: apsw.Connection, step: str) -> None:
+    db.execute(Path(__file__).with_name(step).read_text("utf-8"))
+
+
+def _create_tables(db: apsw.Connection) -> None:
+    """The first shape of the journal."""
+    _run(db, "step_1.sql")
+    db.execute("INSERT INTO meta VALUES ('uuid', ?)", (str(uuid4()),))
+
+
+MIGRATIONS: tuple[Callable[[apsw.Connection], None], ...] = (_create_tables,)
+"""Each step once, in this order; the number of steps taken is the file's ``user_version``."""
