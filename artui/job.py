@@ -78,7 +78,9 @@ class NewJob:
 class Job(NewJob):
     """A job as the journal holds it; times are epoch seconds, money in the account's unit.
 
-    ``expires_at``: when the service throws the result away, None where it does not say.
+    ``expires_at``: when the service throws the result away, None where it does not say. ``agreed``: a person said to
+    send it although its photo may have been paid before. ``found``: it stands for an execution that was found at the
+    service and whose photo is not known here; ``source`` is then only the name the service has.
     """
 
     id: int = 0
@@ -106,6 +108,8 @@ class Job(NewJob):
     created_at: float = 0.0
     stage_at: float = 0.0
     finished_at: float | None = None
+    agreed: bool = False
+    found: bool = False
 
     @property
     def may_have_cost(self) -> bool:

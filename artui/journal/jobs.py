@@ -42,6 +42,8 @@ _TO_SQL: dict[str, Callable[[Any], Any]] = {
     "buys": int,
     "cancel": int,
     "keep": int,
+    "agreed": int,
+    "found": int,
 }
 
 
@@ -69,6 +71,8 @@ _FROM_SQL: dict[str, Callable[[Any], Any]] = {
     "buys": bool,
     "cancel": bool,
     "keep": bool,
+    "agreed": bool,
+    "found": bool,
     "stage": {str(stage): stage for stage in Stage}.__getitem__,
     "status": {str(status): status for status in Status}.__getitem__,
 }

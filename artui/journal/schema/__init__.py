@@ -22,5 +22,10 @@ def _create_tables(db: apsw.Connection) -> None:
     db.execute("INSERT INTO meta VALUES ('uuid', ?)", (str(uuid4()),))
 
 
-MIGRATIONS: tuple[Callable[[apsw.Connection], None], ...] = (_create_tables,)
+def _tell_copies_apart(db: apsw.Connection) -> None:
+    """What shows that a journal is a copy, and what ``artui recover`` finds at the services."""
+    _run(db, "step_2.sql")
+
+
+MIGRATIONS: tuple[Callable[[apsw.Connection], None], ...] = (_create_tables, _tell_copies_apart)
 """Each step once, in this order; the number of steps taken is the file's ``user_version``."""
