@@ -95,6 +95,21 @@ def test_a_newer_schema_is_refused(tmp_path: Path) -> None:
         Journal(path)
 
 
+def test_who_reads_and_then_writes_keeps_the_log_when_another_program_leaves(tmp_path: Path) -> None:
+    path = tmp_path / "journal.db"
+    with Journal(path) as journal:
+        journal.read(history.page)
+        journal.write(jobs.add, None, [new_job()])
+        log = path.with_name("journal.db-wal").stat().st_ino
+        look = "import sys, sqlite3; db = sqlite3.connect(sys.argv[1]); db.execute('SELECT 1 FROM jobs'); db.close()"
+        subprocess.run([sys.executable, "-c", look, path], check=True)
+        assert path.with_name("journal.db-wal").stat().st_ino == log
+        journal.write(jobs.add, None, [new_job()])
+        with sqlite3.connect(path) as db:
+            assert db.execute("SELECT COUNT(*) FROM jobs").fetchone() == (2,)
+        db.close()
+
+
 def test_a_folder_on_a_network_file_system_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("artui.journal.store._file_system_magic", lambda folder: 0x6969)
     with pytest.raises(JournalProblem, match="NFS"):

@@ -124,7 +124,10 @@ def _file_system_magic(folder: Path) -> int:
 def connect(path: Path, *, create: bool = True) -> Connection:
     """A connection with the journal's settings; the file is 0600 from its first byte."""
     if create:
-        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600))
+        # Only a file that is not there yet: to close a descriptor of one that is in use would drop every lock this
+        # process holds on it, and the next program that leaves would take SQLite's log away under it.
+        with suppress(FileExistsError):
+            os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600))
     db = apsw.Connection(os.fspath(path), flags=apsw.SQLITE_OPEN_READWRITE, statementcachesize=STATEMENTS)
     db.set_busy_timeout(LOCK_PATIENCE_MS)
     db.execute("PRAGMA foreign_keys = ON")
