@@ -1,11 +1,10 @@
-"""The engine as a process: the lock, being it, ending it, hand-over, and whether the journal is the one it should be.
+"""The engine as a process: the lock, being it, ending it, and hand-over.
 
 Commands that only look come through here too: what an engine needs to run is imported there.
 """
 
 from __future__ import annotations
 
-import json
 import os
 import signal
 import sys
@@ -16,10 +15,10 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import artui
-from artui.config import ConfigError, Paths, load, try_lock, write_private
+from artui.anchor import open_journal
+from artui.config import ConfigError, Paths, load, try_lock
 from artui.journal import Connection, Journal, JournalProblem, requests
 from artui.journal.requests import EngineRow
-from artui.journal.store import journal_uuid
 
 if TYPE_CHECKING:
     from artui.engine import Engine
@@ -42,65 +41,6 @@ WATCH = "watch"
 
 class AnotherEngine(Exception):
     """An engine holds the lock already; the text names it."""
-
-
-class Displaced(JournalProblem):
-    """The journal is missing, or older than what this machine remembers of it: only ``artui recover`` may go on."""
-
-
-# ------------------------------------------------------------------------------------------ the right journal
-
-
-@dataclass(frozen=True, slots=True)
-class Anchor:
-    """What is remembered of the journal outside its folder, so that an old copy put back is noticed."""
-
-    uuid: str
-    generation: int
-
-
-def read_anchor(paths: Paths) -> Anchor | None:
-    """What is remembered of the journal; None where there was none yet. Raises :class:`Displaced`."""
-    try:
-        return Anchor(**json.loads(paths.anchor.read_text("utf-8")))
-    except FileNotFoundError:
-        return None
-    except (OSError, ValueError, TypeError) as problem:
-        raise Displaced(f"{paths.anchor} cannot be read ({problem}). Run `artui recover`.") from problem
-
-
-def write_anchor(paths: Paths, journal: Journal, generation: int) -> None:
-    """Remember this journal at this generation. Raises JournalProblem."""
-    text = json.dumps({"uuid": journal.read(journal_uuid), "generation": generation})
-    try:
-        write_private(paths.anchor, text.encode())
-    except OSError as problem:
-        raise JournalProblem(
-            f"{paths.anchor} cannot be written ({problem.strerror}), so an old copy of the journal would not be noticed"
-            " later. Free some space or mend that folder, then start again."
-        ) from problem
-
-
-def open_journal(paths: Paths) -> Journal:
-    """The journal, checked against the anchor: one that vanished or is older is never silently begun anew."""
-    paths.create()
-    anchor = read_anchor(paths)
-    if anchor is not None and not paths.journal.exists():
-        raise Displaced(
-            f"The journal {paths.journal} is missing, but there was one: what it knew of paid photos is gone. Put it"
-            " back, or run `artui recover`, which asks the services before anything is sent."
-        )
-    journal = Journal(paths.journal)
-    if anchor is None:
-        return journal
-    row = journal.read(requests.engine)
-    if journal.read(journal_uuid) != anchor.uuid or row.generation < anchor.generation:
-        journal.close()
-        raise Displaced(
-            f"The journal {paths.journal} is an older copy: it does not know what was paid since. Put the newest one"
-            " back, or run `artui recover`, which asks the services before anything is sent."
-        )
-    return journal
 
 
 # ------------------------------------------------------------------------------------------------- the lock
@@ -273,7 +213,6 @@ def run_engine(paths: Paths, mode: str, run: Run, lock: EngineLock | None = None
         with open_journal(paths) as journal:
             host = os.uname().nodename
             generation = journal.write(requests.engine_starts, os.getpid(), host, mode, artui.__version__)
-            write_anchor(paths, journal, generation)
             asyncio.run(_serve(paths, journal, generation, lock, run))
     finally:
         lock.release()

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, tzinfo
 
 from artui.config import Caps
 from artui.job import Job, Purchase
-from artui.journal import Connection, accounts, holds, jobs, purchases, rules
+from artui.journal import Connection, accounts, holds, jobs, purchases, rules, suspended
 from artui.states import BATCH_CAP, TODAYS_CAP, Kind, Reason, Stage, Status
 
 
@@ -79,6 +79,8 @@ def check(db: Connection, job: Job, terms: Terms) -> None:
     state = accounts.state(db, job.account)
     if state.held:
         raise AccountHeld(state.message)
+    if not job.agreed and (why := suspended.of_job(db, job)):
+        raise MayNotSpend(Reason.RECOVERED, why)
     rule = rules.get(db, job.rule) if job.rule else None
     if rule is not None and rule.paused:
         how = f"4, then P; or `artui resume --rule {rule.name}`"

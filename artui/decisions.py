@@ -189,7 +189,7 @@ def _in_doubt(db: Connection, job: Job) -> str:
 def _adopt(db: Connection, job: Job, arguments: Mapping[str, Any]) -> str:
     """Take over an execution that a person found; the engine has compared it with the photo before."""
     key, execution = _in_doubt(db, job), str(arguments["execution"])
-    if purchases.known_executions(db, job.payer, [execution]):
+    if purchases.bought_executions(db, job.payer, [execution]):
         raise Refused(f"execution {execution} belongs to another job already")
     purchases.record_execution(db, key, execution)
     jobs.move(

@@ -200,7 +200,7 @@ def _absent(db: Connection, doubt: InDoubt, absent: Absent, now: float, settle: 
     _expect(db, purchase)
     if purchases.any_of_ours(db, job.payer, absent.labels_seen):
         accounts.prove_labels(db, job.account)
-    strangers = set(absent.lookalikes) - purchases.known_executions(db, job.payer, absent.lookalikes)
+    strangers = set(absent.lookalikes) - purchases.bought_executions(db, job.payer, absent.lookalikes)
     if strangers:
         return _ask(db, job, f"the service has {', '.join(sorted(strangers))} for this photo, without our label")
     if not accounts.state(db, job.account).labels_proven:

@@ -12,13 +12,14 @@ from contextlib import contextmanager, suppress
 from typing import Any, TypeVar
 
 from artui import budget, decisions, files, providers
+from artui.anchor import AnchorFile
 from artui.config import AccountConfig, Config, ConfigError, Paths
 from artui.credentials import Vault
 from artui.journal import Connection, Journal, Unwritable, holds, jobs, requests, rules, taking
 from artui.journal.requests import Request
 from artui.lane import Lane
 from artui.pace import Clock
-from artui.providers.base import Blocked, NotPermitted, Provider, Rejected, Sent, Surroundings, Transient
+from artui.providers.base import Blocked, NoRoom, NotPermitted, Provider, Rejected, Sent, Surroundings, Transient
 from artui.states import FINAL, Reason, Stage
 from artui.steps import Desk, Journey
 from artui.transfers import Transfers
@@ -83,7 +84,8 @@ class Engine:
         self.stopping.set()
 
     async def run(self, idle_seconds: float | None = None) -> None:
-        """Work until :meth:`stop`, or until there was nothing to do for ``idle_seconds``."""
+        """Work until :meth:`stop`, or until there was nothing to do for ``idle_seconds``. Raises JournalProblem."""
+        self._anchor = AnchorFile(self.paths, self.journal)
         self._keep_ballast()
         await self._get_ready()
         loop = asyncio.get_running_loop()
@@ -108,6 +110,7 @@ class Engine:
         finally:
             self.stopping.set()
             await self._close()
+            self._anchor.close()
 
     async def _get_ready(self) -> None:
         """Put right what the last engine left, then say so."""
@@ -253,10 +256,17 @@ class Engine:
     # --------------------------------------------------------------------------------------------- what must not fail
 
     async def _may_pay(self) -> None:
-        """Refuse a paid call's first byte where the lock or the generation is no longer this engine's."""
+        """Refuse a paid call's first byte where the lock or the generation is no longer this engine's, or where it
+        cannot be remembered outside the journal that its intent was written."""
         row = self.journal.read(requests.engine)
         if row.generation != self.generation or not self._still_ours():
             raise NotPermitted("another engine has taken this journal over")
+        try:
+            self._anchor.advance(self.journal.read(requests.intents))
+        except OSError as problem:
+            raise NoRoom(
+                f"{self._anchor.path} cannot be written ({problem}): nothing is sent until it can"
+            ) from problem
 
     async def keep(self, act: Callable[[Connection], T]) -> T:
         """Repeat a write until it is durable; on a full disk the ballast makes room for it."""

@@ -9,7 +9,7 @@ from artui.budget import AccountHeld, CancelledFirst, MayNotSpend
 from artui.job import Job
 from artui.journal import Unwritable
 from artui.pace import retry_delay
-from artui.providers.base import Blocked, Cause, NotPermitted, Rejected, Transient
+from artui.providers.base import Blocked, Cause, NoRoom, NotPermitted, Rejected, Transient
 from artui.states import Reason, Stage, Status
 from artui.steps import Hold, NotYet
 from artui.steps.output import OUTPUT_AGAIN
@@ -66,6 +66,8 @@ def judge(job: Job, failure: Exception, moment: Moment) -> Verdict:
             return _try_again(job, said, moment, failure.retry_after)
         case Unwritable():
             return Verdict(Status.WAITING, "put off", Reason.TRY_AGAIN, said, due=moment.now + 1)
+        case NoRoom():
+            return Verdict(Status.HELD, "held", Reason.DISK_FULL, said, due=moment.now + OUTPUT_AGAIN)
         case NotYet() | NotPermitted():
             return Verdict(Status.WAITING, "put off", Reason.TRY_AGAIN, said, due=moment.now + 1)
         case Blocked():

@@ -1,37 +1,41 @@
-"""What ``artui recover`` does: a journal that is missing, an older copy or damaged becomes one that may go on.
+"""What ``artui recover`` does: a journal that is missing, a copy or damaged becomes one that may go on.
 
-Photos may have been paid of which it knows nothing. Each job that may be such a one is looked for at its service first;
-where that cannot be asked, it is held for a person. Nothing is sent here.
+Photos may have been paid of which it knows nothing. Where a service has a list, all of it is read: what was ordered
+through this journal or its copies is taken in, and the photos of it cost nothing again. Where there is none, nothing is
+sent until a person says so. Nothing is sent here.
 """
 
 from __future__ import annotations
 
+import json
 import time
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import tzinfo
-from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
-from artui import budget, files
-from artui.background import Displaced, read_anchor, write_anchor
+from artui import anchor, budget, files
+from artui.anchor import Anchor, Displaced, Trouble, read_anchor, write_anchor
 from artui.config import Paths, sync_folder
-from artui.job import Job
-from artui.journal import Connection, Journal, accounts, jobs, purchases, requests, rescue
+from artui.job import Job, NewJob
+from artui.journal import (
+    Connection,
+    Journal,
+    accounts,
+    found,
+    jobs,
+    origins,
+    purchases,
+    requests,
+    rescue,
+    suspended,
+)
 from artui.journal.rescue import Salvaged
-from artui.journal.store import journal_uuid
-from artui.providers.base import Absent, Found, Incomplete, Look, Progress, Provider, Sought
-from artui.states import FINAL, Kind, PurchaseState, Reason, Stage, Status
-
-
-class Trouble(StrEnum):
-    """What is the matter with the journal."""
-
-    NONE = "none"
-    MISSING = "missing"
-    OLDER = "older"
-    DAMAGED = "damaged"
+from artui.journal.suspended import Cause
+from artui.providers.base import Progress, Provider, State
+from artui.providers.said import moment
+from artui.states import FINAL, PurchaseState, Reason, Stage, Status
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,29 +48,29 @@ class Finding:
 
 def examine(paths: Paths) -> Finding:
     """Find out what is the matter with the journal; changes nothing. Raises JournalProblem for a newer schema."""
-    generation, uuid = _remembered(paths)
+    remembered, trouble = _remembered(paths)
     if not paths.journal.exists():
-        if generation is None:
+        if remembered is None and trouble is Trouble.NONE:
             return Finding(Trouble.NONE, "There is no journal yet, and there never was one.")
-        return Finding(Trouble.MISSING, f"The journal {paths.journal} is missing, but there was one.")
-    if found := rescue.complaints(paths.journal):
-        return Finding(Trouble.DAMAGED, f"The journal {paths.journal} is damaged: {found[0]}.")
+        return Finding(Trouble.MISSING, anchor.sentence(Trouble.MISSING, paths))
+    if complaints := rescue.complaints(paths.journal):
+        return Finding(Trouble.DAMAGED, f"The journal {paths.journal} is damaged: {complaints[0]}.")
     with Journal(paths.journal) as journal:
-        row, own = journal.read(requests.engine), journal.read(journal_uuid)
-    if generation is not None and own != uuid:
-        return Finding(Trouble.OLDER, f"The journal {paths.journal} is not the one that was used here last.")
-    if generation is not None and row.generation < generation:
-        return Finding(Trouble.OLDER, f"The journal {paths.journal} is an older copy of the one that was used last.")
-    return Finding(Trouble.NONE, "The journal is right.")
+        home = journal.read(requests.home)
+        if trouble is Trouble.NONE:
+            trouble = anchor.compare(remembered, home, paths)
+        twins = [one for one in journal.read(suspended.everyone) if one.cause is Cause.TWIN]
+    if trouble is Trouble.NONE and twins:
+        trouble = Trouble.TWIN
+    return Finding(trouble, anchor.sentence(trouble, paths, home))
 
 
-def _remembered(paths: Paths) -> tuple[int | None, str]:
-    """The generation and the journal remembered outside; what cannot be read counts as another journal's."""
+def _remembered(paths: Paths) -> tuple[Anchor | None, Trouble]:
+    """What is remembered outside, and whether that can be read."""
     try:
-        anchor = read_anchor(paths)
+        return read_anchor(paths), Trouble.NONE
     except Displaced:
-        return 0, ""
-    return (None, "") if anchor is None else (anchor.generation, anchor.uuid)
+        return None, Trouble.ANCHOR
 
 
 def repair(paths: Paths, trouble: Trouble) -> tuple[Path | None, list[Salvaged]]:
@@ -81,160 +85,265 @@ def repair(paths: Paths, trouble: Trouble) -> tuple[Path | None, list[Salvaged]]
         return aside, []
     fresh = paths.journal.with_name(f"{paths.journal.name}.rebuilt")
     salvaged = rescue.rebuild(paths.journal, fresh)
+    put_in_place(paths, fresh)
+    return aside, salvaged
+
+
+def put_in_place(paths: Paths, fresh: Path) -> None:
+    """Make a file, one on its own, the journal."""
     for part in rescue.PARTS[1:]:
         paths.journal.with_name(paths.journal.name + part).unlink(missing_ok=True)
     fresh.replace(paths.journal)
     sync_folder(paths.state)
-    return aside, salvaged
+
+
+def is_whole(paths: Paths, journal: Journal, salvaged: Sequence[Salvaged]) -> bool:
+    """Whether a rebuilt journal lacks nothing: every row could be read, and it has all that the anchor remembers."""
+    remembered, trouble = _remembered(paths)
+    home = journal.read(requests.home)
+    knows_all = remembered is not None and home.uuid == remembered.uuid and home.intents >= (remembered.intents or 0)
+    return bool(salvaged) and all(table.is_whole for table in salvaged) and knows_all and trouble is Trouble.NONE
 
 
 def accept(paths: Paths, journal: Journal) -> None:
-    """Remember the journal as the right one from now on: an engine may start."""
-    generation, _ = _remembered(paths)
-    newest = journal.write(_raise_generation, generation or 0)
-    write_anchor(paths, journal, newest)
+    """Remember the journal as the right one, at home here, from now on: an engine may start. Its keys begin anew, so
+    that those of a copy that lives on are told from its own."""
+    remembered, _ = _remembered(paths)
+    journal.write(_accept, remembered or Anchor("", 0))
+    write_anchor(paths, journal)
 
 
-def _raise_generation(db: Connection, least: int) -> int:
-    db.execute("UPDATE engine SET generation = MAX(generation, ?), state = 'ended', pid = NULL", (least,))
-    return requests.engine(db).generation
+def _accept(db: Connection, remembered: Anchor) -> None:
+    requests.raise_to(db, remembered.generation, remembered.intents or 0)
+    origins.add(db)
 
 
 # ------------------------------------------------------------------------------------------------ asking the services
 
 
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """Who pays for an account, and all executions its service lists, by workflow; None where it has no list."""
+
+    payer: str
+    endpoint: str
+    organization: str
+    executions: dict[str, list[Progress]] | None
+
+
+Tell = Callable[[str], object]
+
+
+async def read_lists(provider: Provider[Any], known: Iterable[str], tell: Tell) -> Listing:
+    """Read every list of a service to its end: of the workflows it has, and of those ``known`` here. Raises what asking
+    the service raises."""
+    identity = await provider.identify()
+    organization = identity.organization.id
+    if not provider.limits.can_find:
+        return Listing(identity.payer, identity.endpoint, organization, None)
+    names = {workflow.id: workflow.name for workflow in await provider.workflows()}
+    lists: dict[str, list[Progress]] = {}
+    for workflow in dict.fromkeys([*names, *known]):
+        entries = lists[workflow] = []
+        async for page in provider.listed(workflow):
+            before = len(entries)
+            entries += page
+            if len(entries) // 1000 > before // 1000:
+                tell(f"  {names.get(workflow, workflow)}: {len(entries):,} executions read so far")
+    total = sum(map(len, lists.values()))
+    tell(f"  {provider.title}: {total:,} executions of {len(lists):,} workflows read")
+    return Listing(identity.payer, identity.endpoint, organization, lists)
+
+
 @dataclass(slots=True)
 class Outcome:
-    """What became of the jobs that may have been paid: found at the service, surely not sent, held for a person.
+    """What became of the photos that may have been paid.
 
-    ``strangers`` are executions with artui's label that belong to no job of this journal.
+    ``adopted``: jobs whose execution was found. ``found``: jobs for executions whose photo is not known here. ``held``:
+    jobs a person must decide about. ``suspended``: accounts for which nothing is sent before a person says so.
     """
 
     adopted: list[Job] = field(default_factory=list)
-    not_sent: list[Job] = field(default_factory=list)
+    found: list[Job] = field(default_factory=list)
     held: list[Job] = field(default_factory=list)
-    strangers: list[Progress] = field(default_factory=list)
+    suspended: list[str] = field(default_factory=list)
 
 
-Ask = Callable[[str, Callable[[Provider[Any]], Awaitable[list[Progress] | Incomplete]]], list[Progress] | Incomplete]
-"""Puts a question to the service of an account by its name; Incomplete where that cannot be asked."""
+def workflows_of(db: Connection, account: str) -> list[str]:
+    """The workflows an account has jobs of."""
+    return [workflow for (workflow,) in db.execute("SELECT DISTINCT workflow FROM jobs WHERE account = ?", (account,))]
 
 
-def suspects(db: Connection) -> list[Job]:
-    """The jobs that may have been paid since the journal last knew of them."""
-    marks = ", ".join("?" * len(FINAL))
-    return jobs.select(
-        db,
-        f"status NOT IN ({marks}) AND stage IN ('new', 'checked', 'uploaded', 'submitting') ORDER BY id",
-        tuple(FINAL),
-    )
+def settle(
+    paths: Paths, journal: Journal, listings: Mapping[str, Listing | None], providers: Mapping[str, str], zone: tzinfo,
+    *, lacks: bool = True,
+) -> Outcome:  # fmt: skip
+    """Take in what the services list; where there is no list, have nothing sent, unless the journal ``lacks`` nothing.
 
-
-def settle(journal: Journal, ask: Ask, zone: tzinfo) -> Outcome:
-    """Look for every suspect at its service: what is there is followed, what is not goes on, the rest is held."""
+    ``listings`` are by account, None where its service was not asked; ``providers`` the name of each account's service.
+    """
     outcome = Outcome()
-    recipes: dict[tuple[str, str, str], list[Job]] = {}
-    for job in journal.read(suspects):
-        recipes.setdefault((job.account, job.payer, job.workflow), []).append(job)
-    for (account, payer, workflow), group in recipes.items():
-        known = journal.read(_known_keys, payer)
-        mark = journal.read(accounts.mark, payer, workflow)
-        question = _question(workflow, group[0].version, mark, known)
-        found = ask(account, question)
-        if isinstance(found, Incomplete):
-            outcome.held += [journal.write(_hold, job, found.message) for job in group]
-        else:
-            _match(journal, outcome, group, found, zone)
+    remembered, _ = _remembered(paths)
+    if remembered is not None and remembered.origin:
+        journal.write(origins.add, remembered.origin)
+    read: set[str] = set()
+    for account, listing in listings.items():
+        if listing is not None and listing.executions is not None and listing.payer not in read:
+            read.add(listing.payer)
+            journal.write(_TakeIn(account, providers[account], listing, zone, outcome).all_of_it)
+    unread = {name: listing for name, listing in listings.items() if listing is None or listing.payer not in read}
+    if lacks:
+        journal.write(_suspend, unread, read, outcome)
     return outcome
 
 
-def _known_keys(db: Connection, payer: str) -> frozenset[str]:
-    return frozenset(key for (key,) in db.execute("SELECT key FROM purchases WHERE payer = ?", (payer,)))
+@dataclass(slots=True)
+class _TakeIn:
+    """What one payer's lists say that the journal does not know, taken in within one transaction."""
 
+    account: str
+    provider: str
+    listing: Listing
+    zone: tzinfo
+    outcome: Outcome
+    now: float = field(default_factory=time.time)
+    asked: dict[str, str] = field(default_factory=dict)
+    """Executions of photos known here that were not ordered through artui, by photo."""
 
-def _question(
-    workflow: str, version: str, mark: str, known: frozenset[str]
-) -> Callable[[Provider[Any]], Awaitable[list[Progress] | Incomplete]]:
-    """Ask for the executions since ``mark`` that carry a key of artui's which the journal does not know."""
+    def all_of_it(self, db: Connection) -> None:
+        payer = self.listing.payer
+        ours, inputs = origins.known(db), found.known_inputs(db, payer)
+        for workflow, entries in (self.listing.executions or {}).items():
+            bought = purchases.bought_executions(db, payer, [entry.execution for entry in entries])
+            for entry in sorted(entries, key=lambda one: one.created_at):
+                if entry.execution in bought:
+                    self._renew(db, entry)
+                else:
+                    self._take(db, workflow, entry, ours, inputs)
+            purchases.note_executions(db, payer, [entry.execution for entry in entries])
+            newest = max((entry.created_at for entry in entries), default="")
+            accounts.set_mark(db, payer, workflow, newest)
+        suspended.lift(db, [payer, *(suspended.payers_of(db, self.account))])
+        self._go_on(db)
 
-    async def ask(provider: Provider[Any]) -> list[Progress] | Incomplete:
-        first = await _one_look(provider, Sought("any", frozenset(), workflow, version, "", mark))
-        if isinstance(first, Incomplete):
-            return first
-        unknown: frozenset[str] = first.labels_seen - known if isinstance(first, Absent) else frozenset()
-        if not unknown:
-            return []
-        second = await _one_look(provider, Sought("any", unknown, workflow, version, "", mark))
-        if not isinstance(second, Found):
-            return Incomplete("the list changes while it is read")
-        return [progress for progress in second.executions if progress.created_at > mark]
+    def _take(self, db: Connection, workflow: str, entry: Progress, ours: set[str], inputs: set[str]) -> None:
+        photo = entry.reference.casefold()
+        origin = origins.of_key(entry.key or "")
+        if entry.key and purchases.is_known(db, entry.key):
+            self._carried_out(db, workflow, entry, entry.key)
+        elif entry.key and (origin in ours or (not origin and photo in inputs)):
+            self.outcome.found.append(self._add(db, workflow, entry, entry.key))
+        elif not entry.key and photo in inputs:
+            self.asked.setdefault(photo, entry.execution)
 
-    return ask
-
-
-async def _one_look(provider: Provider[Any], sought: Sought) -> Look:
-    return (await provider.find([sought]))[sought.key]
-
-
-def _match(journal: Journal, outcome: Outcome, group: Sequence[Job], found: Iterable[Progress], zone: tzinfo) -> None:
-    """Give each execution to the job with the same photo; what is left over belongs to no job."""
-    by_photo: dict[str, list[Progress]] = {}
-    for progress in found:
-        by_photo.setdefault(progress.reference.casefold(), []).append(progress)
-    for job in group:
-        photo = _photo(job)
-        name = (job.reference or (photo.digest if photo else job.digest)).casefold()
-        bought = by_photo.get(name) if name else None
-        if bought and journal.read(_may_buy, job, photo):
-            outcome.adopted.append(journal.write(_adopt, job, photo, bought.pop(0), zone))
+    def _carried_out(self, db: Connection, workflow: str, entry: Progress, key: str) -> None:
+        """A purchase that counts here as refused, in doubt or given up, or a second execution under its key."""
+        purchase = purchases.by_key(db, key)
+        job = jobs.get(db, purchase.job)
+        if purchase.state is PurchaseState.KNOWN or job is None:
+            purchases.record_execution(db, key, entry.execution)
+        elif not job.buys or job.status in FINAL or job.stage.rank > Stage.SUBMITTING.rank:
+            self.outcome.found.append(self._add(db, workflow, entry, key))
         else:
-            outcome.not_sent.append(job)
-    outcome.strangers += [progress for rest in by_photo.values() for progress in rest]
+            purchases.record_execution(db, key, entry.execution)
+            adopted = jobs.move(
+                db, job, Stage.SUBMITTED, Status.WAITING, "recovered", reason=Reason.AT_SERVICE, due=0.0,
+                message="found at the service: it was sent after this copy of the journal was made",
+                execution=entry.execution, purchase=purchase.number,
+            )  # fmt: skip
+            self.outcome.adopted.append(adopted)
+
+    def _renew(self, db: Connection, entry: Progress) -> None:
+        """An execution that counts here as failed was run again since: it is followed on."""
+        job = jobs.get(db, purchases.job_of(db, self.listing.payer, entry.execution) or 0)
+        if job is None or job.status is not Status.FAILED or entry.state is State.FAILED or not jobs.buy(db, job):
+            return
+        self.outcome.adopted.append(
+            jobs.move(
+                db,
+                job,
+                Stage.SUBMITTED,
+                Status.WAITING,
+                "recovered",
+                reason=Reason.AT_SERVICE,
+                due=0.0,
+                new_try=True,
+                message="the service has run it again since this copy of the journal was made",
+            )
+        )
+
+    def _add(self, db: Connection, workflow: str, entry: Progress, key: str) -> Job:
+        name = files.tame(entry.name) or entry.execution
+        cached = json.loads(accounts.cached_workflow(db, self.account, workflow) or "{}")
+        new = NewJob(
+            account=self.account, provider=self.provider, endpoint=self.listing.endpoint,
+            organization=self.listing.organization, payer=self.listing.payer, workflow=workflow,
+            workflow_name=cached.get("name", workflow), version=entry.version,
+            quoted=cached.get("price") if entry.charged is None else entry.charged, source=Path(name), size=0,
+            mtime_ns=0, inode=0, device=0, folder=Path(), stem=name,
+            stem_key=f"found {self.listing.payer} {entry.execution}", run="found",
+        )  # fmt: skip
+        made = moment(entry.created_at)
+        today = budget.day_of(self.now, self.zone)
+        day = min(today, budget.day_of(made.timestamp(), self.zone)) if made else today
+        return found.add(db, new, key=key, execution=entry.execution, reference=entry.reference, day=day)
+
+    def _go_on(self, db: Connection) -> None:
+        """Let this payer's unpaid jobs go on, but for those whose photo the service has from elsewhere."""
+        for job in _unpaid(db, self.listing.payer):
+            other = self.asked.get(job.reference.casefold()) or self.asked.get(job.digest.casefold())
+            claimed = found.claim(db, job) if job.digest else job
+            if claimed.execution:
+                self.outcome.adopted.append(claimed)
+            elif other:
+                why = f"the service has execution {other} for it, which was not ordered through this journal"
+                self.outcome.held.append(_hold(db, job, why))
+            elif job.status is Status.HELD and job.reason == Reason.RECOVERED:
+                jobs.move(db, job, job.stage, Status.READY, "goes on")
 
 
-def _photo(job: Job) -> files.Photo | None:
-    """The job's photo, for one whose content is not known yet; None where the file is not the same any more."""
-    if job.digest:
-        return None
-    stamp = files.Stamp(job.size, job.mtime_ns, job.inode, job.device)
-    try:
-        return files.sha256(files.Photo(job.source, stamp, "", 0, 0))
-    except files.PhotoProblem:
-        return None
+def _unpaid(db: Connection, payer: str) -> list[Job]:
+    """The jobs of a payer that may have been paid since the journal last knew of them."""
+    marks = ", ".join("?" * len(FINAL))
+    return jobs.select(
+        db,
+        f"payer = ? AND status NOT IN ({marks}) AND stage IN ('new', 'checked', 'uploaded', 'submitting')"
+        " AND twin_of IS NULL ORDER BY id",
+        (payer, *FINAL),
+    )
 
 
-def _may_buy(db: Connection, job: Job, photo: files.Photo | None) -> bool:
-    digest = photo.digest if photo else job.digest
-    bought = jobs.buyer(db, job.payer, job.workflow, job.version, digest, parameters=job.parameters, copy=job.copy)
-    return bought is None or bought.id == job.id
-
-
-def _adopt(db: Connection, job: Job, photo: files.Photo | None, progress: Progress, zone: tzinfo) -> Job:
-    """Write the purchase that the journal had lost, and follow its execution."""
-    last = purchases.current(db, job)
-    if last is not None and last.state is PurchaseState.INTENDED:
-        purchases.presume_spent(db, last.key)
-    key, number = progress.key or purchases.new_key(), len(purchases.of_job(db, job.id)) + 1
-    day = accounts.turn_day(db, job.account, budget.day_of(time.time(), zone))
-    purchases.intend(
-        db, job, key=key, number=number, kind=Kind.CREATE, draft="", reserved=budget.weight(job.quoted),
-        mark=accounts.mark(db, job.payer, job.workflow), day=day, month=day[:7],
-    )  # fmt: skip
-    purchases.record_execution(db, key, progress.execution)
-    digest = photo.digest if photo else job.digest
-    return jobs.move(
-        db, job, Stage.SUBMITTED, Status.WAITING, "recovered", reason=Reason.AT_SERVICE, due=time.time(),
-        message="found at the service: it was sent after this copy of the journal was made",
-        execution=progress.execution, purchase=number, digest=digest, reference=progress.reference, buys=True,
-    )  # fmt: skip
+def _suspend(db: Connection, unread: Mapping[str, Listing | None], read: Iterable[str], outcome: Outcome) -> None:
+    """Have nothing sent for those whose bought photos nobody could look up."""
+    for account, listing in unread.items():
+        why = f"{account} was not asked" if listing is None else "its service has no list of what was bought"
+        payers = {*suspended.payers_of(db, account), *([listing.payer] if listing else [])} - {*read}
+        message = f"it may have been paid before: this journal was a copy, and {why}"
+        suspended.suspend(db, payers, Cause.UNLISTED, message)
+        outcome.suspended.append(account)
+        for payer in payers:
+            outcome.held += [_hold(db, job, message) for job in _unpaid(db, payer)]
 
 
 def _hold(db: Connection, job: Job, why: str) -> Job:
     """Hold a job that may have been paid: in doubt where a paid request of it is known, else for a person to look."""
     last = purchases.current(db, job)
-    if job.stage is Stage.SUBMITTING and last is not None and last.state is PurchaseState.INTENDED:
-        reason, way = Reason.IN_DOUBT, f"`artui resolve {job.id}` with --adopt ID, --again or --give-up"
-    else:
-        reason, way = Reason.RECOVERED, f"`artui retry {job.id}` to send it, or `artui cancel {job.id}`"
-    message = f"{job.source.name} may have been sent after this copy of the journal was made ({why}). Look, then {way}."
-    return jobs.move(db, job, job.stage, Status.HELD, "held", reason=reason, message=message)
+    is_doubt = job.stage is Stage.SUBMITTING and last is not None and last.state is PurchaseState.INTENDED
+    reason = Reason.IN_DOUBT if is_doubt else Reason.RECOVERED
+    return jobs.move(db, job, job.stage, Status.HELD, "held", reason=reason, message=why)
+
+
+# ----------------------------------------------------------------------------------------- results without their photo
+
+
+def fetch_into(journal: Journal, folder: Path) -> list[Job]:
+    """Have the results of all found executions fetched into a folder; returns their jobs. An engine does it."""
+    return journal.write(_fetch_into, folder)
+
+
+def _fetch_into(db: Connection, folder: Path) -> list[Job]:
+    placed = []
+    for job in found.all_found(db):
+        stem = files.free_stem(folder, job.source.stem or job.execution, lambda key: jobs.stem_taken(db, key))
+        placed.append(found.give_place(db, job, folder, stem, files.stem_key(folder, stem)))
+    return placed

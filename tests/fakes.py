@@ -13,7 +13,7 @@ from typing import Any, cast
 import pytest
 
 from artui import engine, files
-from artui.background import open_journal
+from artui.anchor import open_journal
 from artui.config import Config, load, paths
 from artui.job import NewJob
 from artui.providers.base import (

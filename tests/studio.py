@@ -14,7 +14,8 @@ from typing import Any
 import httpx
 
 from artui import files
-from artui.background import EngineLock, lock_is_held, open_journal
+from artui.anchor import open_journal
+from artui.background import EngineLock, lock_is_held
 from artui.config import Config, load, paths
 from artui.credentials import Vault
 from artui.engine import Engine, open_provider

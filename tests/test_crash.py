@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from artui.background import AnotherEngine, Displaced, EngineLock, look, open_journal, run_engine
+from artui.anchor import Displaced, open_journal
+from artui.background import AnotherEngine, EngineLock, look, run_engine
 from artui.journal import requests
 from artui.starting import _engine_command
 from artui.states import Status

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from artui import decisions, files
-from artui.background import open_journal
+from artui.anchor import open_journal
 from artui.config import paths
 from artui.job import Job
 from artui.journal import Journal, accounts, jobs, purchases, requests

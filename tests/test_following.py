@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from artui.background import open_journal
+from artui.anchor import open_journal
 from artui.cli import following
 from artui.cli.following import wait_for
 from artui.config import paths

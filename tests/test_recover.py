@@ -59,30 +59,43 @@ def test_an_older_copy_is_refused_until_the_service_was_asked(older: Desk) -> No
     assert older("recover").code == Exit.USAGE
     assert older("recover", "--dry-run").code == Exit.OK
     assert older("jobs").code == Exit.USAGE
-    (older.inbox / "later 3.jpg").unlink()
     said = older("recover", "--yes")
     assert said.code == Exit.OK, said.err
-    assert "2 were found at the service and are followed, not sent again." in said.err
-    assert said.err.count("is artui's, cost 10 credits and has no job here") == 1
+    assert "3 were bought whose photos are not known here" in said.err
     older("resume")
-    assert older("wait").code == Exit.FAILED
-    assert [job["status"] for job in older.jobs()] == ["done", "done", "done", "failed"]
+    assert older("wait").code == Exit.OK
+    assert [job["status"] for job in older.jobs()[:4]] == ["done"] * 4
     assert len(older.simulator.ledger) == charges
     assert len(list(older.out.iterdir())) == 4
+
+
+def test_what_is_found_is_fetched_without_its_photo_into_a_folder(older: Desk) -> None:
+    charges = len(older.simulator.ledger)
+    for photo in older.inbox.glob("later*"):
+        photo.unlink()
+    assert older("recover", "--yes", "--fetch", older.folder / "rescued").code == Exit.OK
+    older("resume")
+    assert older("wait").code == Exit.FAILED  # the photos that wait here are gone
+    assert sorted(path.name for path in (older.folder / "rescued").iterdir()) == [
+        "later-1.png", "later-2.png", "later-3.png"
+    ]  # fmt: skip
+    assert len(older.simulator.ledger) == charges
+    older("stop")
+    assert "no result to fetch" in older("recover", "--fetch", older.out).err
 
 
 def test_what_cannot_be_asked_about_is_held_for_a_person(older: Desk) -> None:
     charges = len(older.simulator.ledger)
     said = older("recover", "--yes", "--offline")
     assert said.code == Exit.PERSON
-    assert said.err.count("may have been sent after this copy") == 3
+    assert said.err.count("may have been paid before") == 3
+    assert "followed" not in said.err
     assert [job["reason"] for job in older.jobs()[1:]] == ["journal recovered"] * 3
-    older("resume")
+    older("resume", "--dry-run")
     assert older("wait").code == Exit.PERSON
-    assert older("cancel", "2").code == Exit.OK
-    assert older("retry", "3").code == Exit.OK
-    assert older("wait").code == Exit.PERSON
-    assert len(older.simulator.ledger) == charges + 1  # a person's own decision
+    older.photo("new.jpg", 9)
+    assert older.send().code == Exit.PERSON
+    assert len(older.simulator.ledger) == charges
 
 
 def test_a_damaged_journal_is_rebuilt_row_by_row(desk: Desk) -> None:
@@ -128,8 +141,8 @@ def test_a_missing_or_hopeless_journal_is_begun_anew_only_when_agreed(desk: Desk
     assert not paths().journal.exists()
     said = desk("recover", "--yes")
     assert said.code == Exit.OK
-    assert "would be paid again" in said.err
-    assert desk.jobs() == []
+    assert "taken in from every service that has a list" in said.err
+    assert [job["source"] for job in desk.jobs()] == ["boot.jpg"]
     damage(paths().journal, "jobs")
     said = desk("jobs")
     assert said.code == Exit.USAGE

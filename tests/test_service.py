@@ -14,7 +14,8 @@ from typing import Any
 import pytest
 
 from artui import service
-from artui.background import EngineLock, open_journal
+from artui.anchor import open_journal
+from artui.background import EngineLock
 from artui.config import load, paths
 from artui.engine import Engine
 from artui.journal import Journal, requests

@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 
 from artui import background, files
-from artui.background import EngineLock, lock_is_held, open_journal, run_engine
+from artui.anchor import open_journal
+from artui.background import EngineLock, lock_is_held, run_engine
 from artui.config import load, paths
 from artui.engine import Engine
 from artui.journal import Connection, JournalProblem, Unwritable, accounts, requests, store

@@ -16,7 +16,8 @@ import time
 from pathlib import Path
 from typing import Any
 
-from artui.background import EngineLock, open_journal, write_anchor
+from artui.anchor import open_journal
+from artui.background import EngineLock
 from artui.config import Origin, Source, load, paths
 from artui.engine import Engine, open_provider
 from artui.journal import Journal, requests
@@ -66,7 +67,6 @@ def main() -> None:
     lock = EngineLock(where)
     with open_journal(where) as journal:
         generation = journal.write(requests.engine_starts, os.getpid(), "test", "watch", "test")
-        write_anchor(where, journal, generation)
         asyncio.run(serve(journal, generation, lock, rule, moves=how.get("engine", True)))
 
 

@@ -1,8 +1,9 @@
-"""``artui recover``: says what is the matter with the journal, asks, mends it, and tells what became of the jobs."""
+"""``artui recover``: says what is the matter with the journal, asks, mends it, and tells what became of the photos."""
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -14,36 +15,42 @@ from artui.cli.terminal import agrees, can_ask, say
 
 if TYPE_CHECKING:
     from artui import recover
+    from artui.journal import Journal
     from artui.journal.rescue import Salvaged
-    from artui.providers.base import Incomplete, Progress, Provider
+    from artui.providers.base import Provider
 
 _MOST_NAMED = 20
 
-_INTENTIONS = {
-    "missing": (
-        "Putting the newest copy back is better, if there is one. Going on begins an empty journal:",
-        "photos that were paid before are not known any more, and would be paid again when they are sent again.",
-        "Results that were not fetched lie at the service: its web app shows them.",
-    ),
-    "older": (
-        "Going on keeps it, with a copy beside it. Jobs that may have been paid since are looked for at the service:",
-        "what is found there is followed, what cannot be asked about is held for you. Nothing is sent.",
-    ),
-    "damaged": (
-        "Going on copies it aside and carries every row that can be read into a new file. Jobs that may have been",
-        "paid since are looked for at the service; what cannot be asked about is held for you. Nothing is sent.",
-    ),
-}
+_MISSING = (
+    "Putting the newest copy back is better, if there is one. Going on begins an empty journal. What was bought",
+    "through the lost one is taken in from every service that has a list; where there is none (Retouch4me, Filestack),",
+    "artui cannot know what was bought, and sends nothing there before you say so. Nothing is sent now.",
+)
+_COPY = (
+    "Going on keeps it, with a copy beside it. What was bought since is taken in from every service that has a list;",
+    "where there is none (Retouch4me, Filestack), photos may have been paid that this copy does not know of, and",
+    "nothing is sent there before you say so. Nothing is sent now.",
+)
+_DAMAGED = (
+    "Going on copies it aside and carries every row that can be read into a new file. What was bought is looked for at",
+    "every service that has a list; where rows are lost and there is no list (Retouch4me, Filestack), nothing is sent",
+    "before you say so. Nothing is sent now.",
+)
 
 
 @click.command("recover")
-@click.option("--offline", is_flag=True, help="Ask no service: hold every job that may have been paid.")
+@click.option("--offline", is_flag=True, help="Ask no service: send nothing more before you say so.")
+@click.option(
+    "--fetch", type=click.Path(file_okay=False, path_type=Path), metavar="FOLDER",
+    help="Fetch the results of all photos that are not known here into this folder.",
+)  # fmt: skip
 @DRY_RUN
 @YES
 @click.pass_obj
-def recover_command(session: Session, *, offline: bool, dry_run: bool, yes: bool) -> Exit:
-    """Make a journal that is missing, an older copy or damaged usable again."""
+def recover_command(session: Session, *, offline: bool, fetch: Path | None, dry_run: bool, yes: bool) -> Exit:
+    """Make a journal that is missing, a copy or damaged usable again."""
     from artui import recover
+    from artui.anchor import Trouble as Wrong
     from artui.background import EngineLock
 
     session.paths.create()
@@ -51,21 +58,34 @@ def recover_command(session: Session, *, offline: bool, dry_run: bool, yes: bool
     try:
         finding = recover.examine(session.paths)
         say(finding.sentence)
-        if finding.trouble is recover.Trouble.NONE:
-            return Exit.OK
-        for line in _INTENTIONS[finding.trouble]:
-            say(line)
-        if dry_run:
-            return Exit.OK
-        if not (yes or (can_ask() and agrees("Go on?"))):
-            say("Nothing was changed; --yes goes on.")
-            return Exit.USAGE
-        return _recover(session, finding.trouble, offline=offline)
+        code = Exit.OK
+        if finding.trouble is not Wrong.NONE:
+            for line in _intentions(finding.trouble):
+                say(line)
+            if dry_run:
+                return Exit.OK
+            if not (yes or (can_ask() and agrees("Go on?"))):
+                say("Nothing was changed; --yes goes on.")
+                return Exit.USAGE
+            code = mend(session, finding.trouble, offline=offline)
+        if fetch is None or dry_run:
+            return code
+        is_fetching = _fetch(session, fetch)
     finally:
         lock.release()
+    if is_fetching:
+        _start_engine(session)
+    return code
 
 
-def _recover(session: Session, trouble: recover.Trouble, *, offline: bool) -> Exit:
+def _intentions(trouble: object) -> Sequence[str]:
+    from artui.anchor import Trouble as Wrong
+
+    return {Wrong.MISSING: _MISSING, Wrong.DAMAGED: _DAMAGED}.get(trouble, _COPY)  # type: ignore[call-overload,no-any-return]
+
+
+def mend(session: Session, trouble: Any, *, offline: bool) -> Exit:
+    """Make the journal usable, whose ``trouble`` is known and agreed to be mended; the engine's lock is held."""
     from artui import recover
     from artui.journal import Journal
 
@@ -75,39 +95,39 @@ def _recover(session: Session, trouble: recover.Trouble, *, offline: bool) -> Ex
     for line in _carried_over(salvaged):
         say(line)
     with Journal(session.paths.journal) as journal:
-        ask = _nobody if offline else _service(session)
-        outcome = recover.settle(journal, ask, session.config.timezone)
+        lacks = not recover.is_whole(session.paths, journal, salvaged)
+        outcome = recover.settle(
+            session.paths, journal, _listings(session, journal, offline=offline), _providers(session),
+            session.config.timezone, lacks=lacks,
+        )  # fmt: skip
         recover.accept(session.paths, journal)
     for line in _told(outcome):
         say(line)
-    return Exit.PERSON if outcome.held else Exit.OK
+    return Exit.PERSON if outcome.held or outcome.suspended else Exit.OK
 
 
-def _service(session: Session) -> recover.Ask:
-    def ask(
-        name: str, question: Callable[[Provider[Any]], Awaitable[list[Progress] | Incomplete]]
-    ) -> list[Progress] | Incomplete:
-        from artui.providers.base import Incomplete
+def _providers(session: Session) -> dict[str, str]:
+    return {name: account.provider for name, account in session.config.accounts.items()}
 
-        account = session.config.accounts.get(name)
-        if account is None:
-            return Incomplete(f"the account {name} is not set up")
+
+def _listings(session: Session, journal: Journal, *, offline: bool) -> dict[str, recover.Listing | None]:
+    """What the services of all accounts list, of those in the journal too; None for those that are not asked."""
+    from artui import recover
+    from artui.journal import accounts
+
+    listings: dict[str, recover.Listing | None] = dict.fromkeys(journal.read(accounts.with_jobs))
+    for name, account in session.config.accounts.items():
+        known = journal.read(recover.workflows_of, name)
+
+        async def read(provider: Provider[Any], known: Sequence[str] = known) -> recover.Listing:
+            return await recover.read_lists(provider, known, say)
+
         try:
-            return session.ask(account, question)
+            listings[name] = None if offline else session.ask(account, read)
         except Trouble as trouble:
-            hint = "Nothing was accepted; run it again, or with --offline to hold what cannot be asked about."
+            hint = "Nothing was accepted; run it again, or with --offline to have nothing sent without your word."
             raise Trouble(trouble.code, f"{trouble} {hint}") from None
-
-    return ask
-
-
-def _nobody(
-    name: str, question: Callable[[Provider[Any]], Awaitable[list[Progress] | Incomplete]]
-) -> list[Progress] | Incomplete:
-    from artui.providers.base import Incomplete
-
-    del name, question
-    return Incomplete("no service was asked")
+    return listings
 
 
 def _carried_over(salvaged: Sequence[Salvaged]) -> Iterator[str]:
@@ -117,19 +137,46 @@ def _carried_over(salvaged: Sequence[Salvaged]) -> Iterator[str]:
 
 
 def _told(outcome: recover.Outcome) -> Iterator[str]:
-    """What became of the jobs that may have been paid."""
+    """What became of the photos that may have been paid."""
     if outcome.adopted:
         yield f"{len(outcome.adopted):,} were found at the service and are followed, not sent again."
-    if outcome.not_sent:
-        yield f"{len(outcome.not_sent):,} were not sent and go on."
-    for job in outcome.held:
-        yield f"! job {job.id} is held: {job.message}"
-    for stranger in outcome.strangers[:_MOST_NAMED]:
-        spent = "a charge that is not known yet" if stranger.charged is None else f"{stranger.charged:,} credits"
-        yield f"! execution {stranger.execution} ({stranger.created_at}) is artui's, cost {spent} and has no job here."
-    if outcome.strangers:
+    for job in outcome.found[:_MOST_NAMED]:
+        cost = "" if job.quoted is None else f", {job.quoted:,}"
+        yield f"  execution {job.execution} of {job.source.name} was bought{cost}: job {job.id}"
+    if outcome.found:
         yield (
-            f"{len(outcome.strangers):,} executions without a job: their results are in the web app, and their photos"
-            " would be paid again."
+            f"{len(outcome.found):,} were bought whose photos are not known here. They count as spent, and are not paid"
+            " again: each result is fetched when its photo is sent or turns up in a watched folder, all of them by"
+            " `artui recover --fetch FOLDER`."
+        )
+    for job in outcome.held[:_MOST_NAMED]:
+        yield f"! job {job.id} ({job.source.name}) is held: {job.message}"
+    if len(outcome.held) > _MOST_NAMED:
+        yield f"! and {len(outcome.held) - _MOST_NAMED:,} more"
+    for account in outcome.suspended:
+        yield (
+            f"! {account}: nothing is sent before you say so, for it cannot be looked up what was bought."
+            f" `artui retry JOB` sends one photo, `artui resume {account}` all; both say the price first."
         )
     yield "The journal is accepted: `artui wait` goes on with what is under way."
+
+
+def _fetch(session: Session, folder: Path) -> bool:
+    """Have the results of found executions fetched; returns whether there are any."""
+    from artui import recover
+
+    folder.mkdir(parents=True, exist_ok=True)
+    with session.journal() as journal:
+        placed = recover.fetch_into(journal, folder.absolute())
+    if not placed:
+        say("There is no result to fetch: every photo that was bought is known here.")
+        return False
+    say(f"{len(placed):,} results are fetched into {folder}; `artui wait` follows them.")
+    return True
+
+
+def _start_engine(session: Session) -> None:
+    from artui.starting import ensure_engine
+
+    with session.journal() as journal:
+        ensure_engine(session.paths, journal)

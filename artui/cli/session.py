@@ -47,7 +47,7 @@ class Session:
     @contextmanager
     def journal(self) -> Iterator[Journal]:
         """The journal, checked and open; JournalProblem where it cannot be used."""
-        from artui.background import open_journal
+        from artui.anchor import open_journal
 
         with open_journal(self.paths) as journal:
             yield journal

@@ -200,7 +200,8 @@ def _dry_run(wanted: Wanted, *, as_json: bool) -> Exit:
 
 def _watch(wanted: Wanted, summary_every: float | None, *, as_json: bool) -> Exit:
     """Be the watching engine, in the foreground, until told to stop."""
-    from artui.background import WATCH, AnotherEngine, open_journal, run_engine, take_over
+    from artui.anchor import open_journal
+    from artui.background import WATCH, AnotherEngine, run_engine, take_over
     from artui.cli.watching import Teller, Voice, forward_warnings
     from artui.log import log_to_file
 

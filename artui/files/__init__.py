@@ -15,6 +15,7 @@ from artui.files.names import (
     result_names,
     safe_join,
     stem_key,
+    tame,
 )
 from artui.files.photo import (
     Accepts,
@@ -87,5 +88,6 @@ __all__ = [
     "sniff",
     "stamp",
     "stem_key",
+    "tame",
     "unpack_layers",
 ]

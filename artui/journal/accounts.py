@@ -43,6 +43,11 @@ def _ensure(db: Connection, account: str) -> None:
     db.execute("INSERT OR IGNORE INTO accounts (name) VALUES (?)", (account,))
 
 
+def with_jobs(db: Connection) -> list[str]:
+    """The names of all accounts that ever had a job."""
+    return [account for (account,) in rows(db, "SELECT DISTINCT account FROM jobs ORDER BY account")]
+
+
 def set_hold(db: Connection, account: str, reason: str, message: str, until: float | None = None) -> bool:
     """Remember why the account is held ('' = it is not), and until when; returns whether that is news."""
     _ensure(db, account)

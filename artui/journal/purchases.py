@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
-from artui.journal import accounts
+from artui.journal import accounts, origins, requests
 from artui.journal.store import Connection, Stale, first, rows, value
 from artui.states import Kind, PurchaseState
 
@@ -67,9 +67,43 @@ def any_of_ours(db: Connection, payer: str, keys: Iterable[str]) -> bool:
     return first(db, f"SELECT 1 FROM purchases WHERE payer = ? AND key IN ({marks})", (payer, *wanted)) is not None
 
 
-def new_key() -> str:
-    """A key no purchase ever had."""
-    return str(uuid4())
+def new_key(db: Connection) -> str:
+    """A key no purchase ever had. Its origin tells the keys of this journal and its copies from those of others."""
+    return origins.begin(db, str(uuid4()))
+
+
+def strange(db: Connection, keys: Iterable[str]) -> set[str]:
+    """Which of these keys, seen at a service, only a copy of this journal can have sent: they bear an origin of this
+    journal, and none of its purchases was carried out under them."""
+    bearing = {key: origins.of_key(key) for key in keys}
+    if not any(bearing.values()):
+        return set()
+    own = origins.known(db)
+    ours = {key for key, origin in bearing.items() if origin in own}
+    marks = ", ".join("?" * len(ours))
+    sent = rows(db, f"SELECT key FROM purchases WHERE key IN ({marks}) AND state <> 'refused'", (*ours,))
+    return ours - {key for (key,) in sent}
+
+
+def is_known(db: Connection, key: str) -> bool:
+    """Whether any purchase was made under this key, whatever became of it."""
+    return first(db, "SELECT 1 FROM purchases WHERE key = ?", (key,)) is not None
+
+
+def job_of(db: Connection, payer: str, execution: str) -> int | None:
+    """The number of the job that bought an execution; None where none did."""
+    found = first(
+        db,
+        "SELECT job FROM purchases WHERE key = (SELECT key FROM executions WHERE payer = ? AND execution = ?)",
+        (payer, execution),
+    )
+    return found[0] if found else None
+
+
+def last_intent(db: Connection, account: str) -> float | None:
+    """When the newest paid call of an account was intended; None before the first."""
+    newest: float | None = value(db, "SELECT MAX(intended_at) FROM purchases WHERE account = ?", (account,))
+    return newest
 
 
 # ---------------------------------------------------------------------------------------------- intent and facts
@@ -112,6 +146,7 @@ def intend(
         )  # fmt: skip
     if not intended:
         raise ValueError(f"job {job.id} gave the purchase {key} up")
+    requests.count_intent(db)
     return _purchase(intended[0])
 
 
@@ -119,7 +154,8 @@ def record_execution(db: Connection, key: str, execution: str) -> None:
     """The fact that the service runs ``execution`` for this purchase. Insert-only, guarded by the key alone."""
     _fact(db, key, "execution", execution)
     db.execute(
-        "INSERT OR IGNORE INTO executions (payer, execution, key) SELECT payer, ?, key FROM purchases WHERE key = ?",
+        "INSERT INTO executions (payer, execution, key) SELECT payer, ?, key FROM purchases WHERE key = ?"
+        " ON CONFLICT DO UPDATE SET key = excluded.key WHERE executions.key = ''",
         (execution, key),
     )
     db.execute(
@@ -175,12 +211,27 @@ def looked(db: Connection, key: str) -> int:
 
 
 def known_executions(db: Connection, payer: str, executions: Sequence[str]) -> set[str]:
-    """Which of these executions the journal already knows."""
+    """Which of these executions the journal knows, ordered here or not."""
+    return {execution for execution, _ in _known(db, payer, executions)}
+
+
+def bought_executions(db: Connection, payer: str, executions: Sequence[str]) -> set[str]:
+    """Which of these executions belong to a purchase of this journal."""
+    return {execution for execution, key in _known(db, payer, executions) if key}
+
+
+def _known(db: Connection, payer: str, executions: Sequence[str]) -> list[tuple[Any, ...]]:
     marks = ", ".join("?" * len(executions))
-    found = rows(
-        db, f"SELECT execution FROM executions WHERE payer = ? AND execution IN ({marks})", (payer, *executions)
+    sql = f"SELECT execution, key FROM executions WHERE payer = ? AND execution IN ({marks})"
+    return rows(db, sql, (payer, *executions))
+
+
+def note_executions(db: Connection, payer: str, executions: Iterable[str]) -> None:
+    """Remember executions that were seen and are nobody's purchase here."""
+    db.executemany(
+        "INSERT OR IGNORE INTO executions (payer, execution, key) VALUES (?, ?, '')",
+        [(payer, execution) for execution in executions],
     )
-    return {execution for (execution,) in found}
 
 
 # ------------------------------------------------------------------------------------------------------- spending

@@ -8,7 +8,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from artui.journal.store import Connection, rows, storable, value
+from artui.journal import origins
+from artui.journal.store import Connection, journal_uuid, rows, storable, value
 
 if TYPE_CHECKING:
     from artui.job import Job
@@ -88,6 +89,51 @@ def engine(db: Connection) -> EngineRow:
     """The engine's row."""
     found = rows(db, "SELECT generation, pid, host, mode, started_at, heartbeat, state, version FROM engine")
     return EngineRow(*found[0])
+
+
+@dataclass(frozen=True, slots=True)
+class Home:
+    """What tells a journal from a copy of it. ``intents``: how many paid calls were ever intended; ``origin``: what its
+    newest keys begin with; ``machine`` and ``folder``, where it is at home, are empty until an engine has run."""
+
+    uuid: str
+    generation: int
+    intents: int
+    origin: str
+    machine: str
+    folder: bytes
+
+
+def home(db: Connection) -> Home:
+    """Which journal this is, how far it has come, and where it is at home."""
+    generation, intents, machine, folder = rows(db, "SELECT generation, intents, machine, folder FROM engine")[0]
+    return Home(journal_uuid(db), generation, intents, origins.current(db), machine, folder)
+
+
+def settle_in(db: Connection, machine: str, folder: bytes) -> None:
+    """Say on which machine and in which folder the journal is at home from now on."""
+    db.execute(
+        "UPDATE engine SET machine = ?1, folder = ?2 WHERE machine <> ?1 OR folder <> ?2",
+        (machine, folder),
+    )
+
+
+def count_intent(db: Connection) -> None:
+    """Count one more paid call that was intended, a key's second intent too: the count never falls."""
+    db.execute("UPDATE engine SET intents = intents + 1")
+
+
+def intents(db: Connection) -> int:
+    """How many paid calls were ever intended."""
+    return int(value(db, "SELECT intents FROM engine"))
+
+
+def raise_to(db: Connection, generation: int, intents: int) -> None:
+    """Count at least so many generations of engines and intents; no engine runs."""
+    db.execute(
+        "UPDATE engine SET generation = MAX(generation, ?), intents = MAX(intents, ?), state = 'ended', pid = NULL",
+        (generation, intents),
+    )
 
 
 def engine_starts(db: Connection, pid: int, host: str, mode: str, version: str) -> int:

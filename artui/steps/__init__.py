@@ -10,7 +10,7 @@ import asyncio
 
 from artui import budget, files
 from artui.job import Job
-from artui.journal import Connection, jobs, purchases
+from artui.journal import Connection, found, jobs, purchases
 from artui.providers.base import Progress, Uploaded
 from artui.states import PurchaseState, Stage, Status
 from artui.steps import looking
@@ -53,7 +53,12 @@ class Journey:
         else:
             photo = await asyncio.get_running_loop().run_in_executor(self.desk.hashing, self._inspect, job)
         return await self.desk.journal.do(
-            jobs.check_in, job, digest=photo.digest, media_type=photo.media_type, width=photo.width, height=photo.height
+            found.check_in,
+            job,
+            digest=photo.digest,
+            media_type=photo.media_type,
+            width=photo.width,
+            height=photo.height,
         )
 
     def _inspect(self, job: Job) -> files.Photo:
@@ -83,6 +88,7 @@ class Journey:
 
         reference = self.desk.journal.read(ask)
         self.paying.prices.ask_ahead(job)
+        self.paying.copies.ask_ahead(job)
         uploaded = await self._known(job, reference)
         if uploaded is None and job.address:
             uploaded = await self.desk.provider.fetch_address(job.address)
@@ -90,9 +96,7 @@ class Journey:
             name = files.ascii_name(job.source.name, job.media_type)
             with self.desk.transfers.counting(job.id, "up", job.size) as counted:
                 uploaded = await self.desk.provider.upload(photo_of(job), name, counted)
-        return await self.desk.journal.do(
-            jobs.move, job, Stage.UPLOADED, Status.RUNNING, "uploaded", reference=uploaded.reference
-        )
+        return await self.desk.journal.do(found.uploaded, job, uploaded.reference)
 
     async def _known(self, job: Job, reference: str) -> Uploaded | None:
         """Where the photo lies at the service already: by our journal first, by the service after a failure.
@@ -119,6 +123,7 @@ class Journey:
     async def close(self) -> None:
         """Break off what no step waits for any more."""
         await self.paying.prices.close()
+        await self.paying.copies.close()
         await self.desk.probes.close()
 
     async def save(self, job: Job) -> Job:

@@ -6,7 +6,7 @@ from datetime import datetime
 from itertools import count
 
 from artui.job import Job, Result
-from artui.journal import Connection, accounts, jobs, purchases
+from artui.journal import Connection, accounts, found, jobs, purchases
 from artui.providers.base import Progress, State
 from artui.states import Reason, Stage, Status
 from artui.steps.desk import Desk
@@ -36,6 +36,12 @@ def _finished(db: Connection, job: Job, progress: Progress, spent: int | None, n
     seconds = _seconds(progress)
     if seconds is not None:
         accounts.add_duration(db, job.payer, job.workflow, seconds)
+    if job.found:  # nobody knows where its result belongs
+        return jobs.move(
+            db, job, Stage.PROCESSED, Status.HELD, "processed", reason=Reason.RECOVERED, message=found.NOT_HERE,
+            word=progress.word, results=results_of(progress), charged=spent,
+            expires_at=None if progress.expires_in is None else now + progress.expires_in,
+        )  # fmt: skip
     status = Status.RUNNING if taken and job.status is Status.WAITING else Status.READY
     return jobs.move(
         db, job, Stage.PROCESSED, status, "processed", word=progress.word, results=results_of(progress),

@@ -22,6 +22,7 @@ from artui.providers.base import (
     Uploaded,
 )
 from artui.states import Kind, PurchaseState, Reason, Stage, Status
+from artui.steps.copies import Copies
 from artui.steps.desk import Desk, NotYet, photo_of
 from artui.steps.output import check_output
 from artui.steps.prices import Prices
@@ -40,6 +41,7 @@ class Paying:
         self.desk = desk
         self.under_way: set[asyncio.Future[Job]] = set()
         self.prices = Prices(desk)
+        self.copies = Copies(desk)
 
     async def submit(self, job: Job) -> Job:
         """Reserve, write the intent, send exactly one paid request, write what came of it."""
@@ -47,6 +49,7 @@ class Paying:
         if last is not None and last.state is PurchaseState.KNOWN:
             return await self.accept(job, last.key, last.execution)  # the answer came in after the job was put down
         await check_output(self.desk, job)
+        await self.copies.check(job)
         await self.prices.check(job)  # last: a folder may take long to answer, and a price must not grow old meanwhile
         key = self._key(job, Kind.CREATE)
         order = Order(
@@ -57,6 +60,7 @@ class Paying:
 
     async def retry(self, job: Job) -> Job:
         """Ask the service to run the job's execution again: a purchase like any other."""
+        await self.copies.check(job)
         key = self._key(job, Kind.RETRY)
         draft = json.dumps({"retry": job.execution, "word": job.word})
         return await self._pay(job, Kind.RETRY, key, draft, partial(self.desk.provider.retry, job.execution))
@@ -66,7 +70,7 @@ class Paying:
         last = self._last(job)
         if last is not None and last.kind is kind and last.state is PurchaseState.REFUSED:
             return last.key
-        return purchases.new_key()
+        return self.desk.journal.read(purchases.new_key)
 
     def _last(self, job: Job) -> Purchase | None:
         """The purchase under way, or the last one; None for a job that never came as far."""

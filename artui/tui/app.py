@@ -23,7 +23,7 @@ from textual.signal import Signal
 from textual.theme import Theme
 from textual.widgets import ContentSwitcher, Input, Static
 
-from artui.background import open_journal
+from artui.anchor import open_journal
 from artui.config import AccountConfig, Config, Paths
 from artui.journal import Connection, JournalProblem, accounts, crowds, offers, requests, window
 from artui.journal.groups import Group

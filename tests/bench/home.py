@@ -18,7 +18,7 @@ from typing import Any
 import httpx
 
 from artui import files
-from artui.background import open_journal
+from artui.anchor import open_journal
 from artui.config import Paths, paths
 from artui.job import NewJob
 from artui.journal import Connection, Journal, accounts, history, jobs, requests

@@ -7,7 +7,7 @@ import random
 import time
 
 from artui import cli
-from artui.background import open_journal
+from artui.anchor import open_journal
 from artui.config import load, paths
 from artui.credentials import Vault
 from artui.engine import open_provider

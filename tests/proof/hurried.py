@@ -10,7 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from artui import background, doubt, failures, lane, pace, providers
+from artui import anchor, background, doubt, failures, lane, pace, providers
 from artui import engine as engines
 from artui.config import paths
 from artui.log import log_to_file
@@ -48,7 +48,7 @@ def successor(clock: str) -> int:
     where = paths()
     log_to_file(where.log)
     try:
-        with background.open_journal(where) as journal:
+        with anchor.open_journal(where) as journal:
             lock = background.take_over(where, journal, lambda said: None)
     except background.AnotherEngine:
         return REFUSED

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from artui.background import open_journal
+from artui.anchor import open_journal
 from artui.config import paths
 from artui.journal import JournalProblem, store
 from artui.states import Status

@@ -15,7 +15,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from artui.background import open_journal
+from artui.anchor import open_journal
 from artui.cli import run
 from artui.cli.exits import Exit
 from artui.config import paths

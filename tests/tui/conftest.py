@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from artui.background import open_journal
+from artui.anchor import open_journal
 from artui.config import load, paths
 from artui.journal import accounts
 

@@ -13,7 +13,8 @@ from typing import Any
 import rich.console
 from textual.pilot import Pilot
 
-from artui.background import Alive, open_journal
+from artui.anchor import open_journal
+from artui.background import Alive
 from artui.config import load, paths
 from artui.job import Batch, Job
 from artui.journal import Connection, jobs, purchases, requests

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from artui.background import open_journal
+from artui.anchor import open_journal
 from artui.config import paths
 from artui.journal import accounts, jobs, requests
 from artui.states import Stage, Status

@@ -11,7 +11,7 @@ from urllib.request import urlopen
 
 import pytest
 
-from artui.background import open_journal
+from artui.anchor import open_journal
 from artui.config import paths
 from artui.credentials import Place, Secret, Vault
 from artui.journal import accounts, offers

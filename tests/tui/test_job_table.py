@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from textual.geometry import Region
 
-from artui.background import open_journal
+from artui.anchor import open_journal
 from artui.config import paths
 from artui.job import Batch
 from artui.journal import Connection, jobs, purchases, window

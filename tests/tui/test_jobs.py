@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from artui.background import open_journal
+from artui.anchor import open_journal
 from artui.config import paths
 from artui.journal import jobs, window
 from artui.journal.groups import Group, group

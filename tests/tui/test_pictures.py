@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from artui.background import open_journal
+from artui.anchor import open_journal
 from artui.config import load, paths
 from artui.job import Batch
 from artui.journal import Connection, accounts, jobs, offers, rules, seen

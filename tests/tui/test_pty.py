@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 
-from artui.background import lock_is_held, open_journal
+from artui.anchor import open_journal
+from artui.background import lock_is_held
 from artui.config import paths
 from artui.journal import Connection, jobs
 from artui.sim.server import Simulator, running

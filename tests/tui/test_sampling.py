@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from PIL import Image
 
-from artui.background import open_journal
+from artui.anchor import open_journal
 from artui.config import paths
 from artui.journal import jobs, requests
 from artui.states import Stage, Status

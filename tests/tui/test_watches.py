@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from textual.widgets import Input
 
-from artui.background import open_journal
+from artui.anchor import open_journal
 from artui.config import paths
 from artui.job import Batch
 from artui.journal import Connection, accounts, jobs, requests, rules, seen

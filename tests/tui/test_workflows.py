@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from textual.content import Content
 
-from artui.background import open_journal
+from artui.anchor import open_journal
 from artui.config import paths
 from artui.journal import Connection, accounts, offers
 from artui.sim.server import Simulator

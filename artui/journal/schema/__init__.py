@@ -5,8 +5,10 @@ Each step is frozen: its SQL stands in ``step_N.sql`` as text of its own, built 
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from pathlib import Path
+from secrets import token_hex
 from uuid import uuid4
 
 import apsw
@@ -25,6 +27,7 @@ def _create_tables(db: apsw.Connection) -> None:
 def _tell_copies_apart(db: apsw.Connection) -> None:
     """What shows that a journal is a copy, and what ``artui recover`` finds at the services."""
     _run(db, "step_2.sql")
+    db.execute("INSERT INTO origins (origin, since) VALUES (?, ?)", (token_hex(5), time.time()))
 
 
 MIGRATIONS: tuple[Callable[[apsw.Connection], None], ...] = (_create_tables, _tell_copies_apart)

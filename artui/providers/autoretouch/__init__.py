@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import re
 from collections import defaultdict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from functools import partial
 from typing import Any, Final
 
@@ -18,7 +18,7 @@ from pydantic import Field
 from artui.credentials import AccessTokens, Secret
 from artui.files import Accepts, Part, Photo, Sending, ascii_name
 from artui.providers import base
-from artui.providers.autoretouch.lists import ENTRIES, Read, as_far_back_as, look_for, whole
+from artui.providers.autoretouch.lists import ENTRIES, Read, as_far_back_as, look_for, pages, whole
 from artui.providers.autoretouch.places import Places
 from artui.providers.base import (
     Counted,
@@ -345,6 +345,12 @@ class AutoRetouch(HttpProvider[AutoRetouchSettings]):
                 looks |= {one.key: said.conclude(one, listed) for one in group}
         return looks
 
+    async def listed(self, workflow: str) -> AsyncIterator[Sequence[Progress]]:
+        """The executions of a workflow in pages, the newest first, to the end of the list."""
+        doing = "reading the executions"
+        async for page in pages(await self._executions(workflow, doing), f"{self.title}: {doing}"):
+            yield [entry.progress() for entry in page]
+
     # How it is asked.
 
     async def _ask(
@@ -356,7 +362,14 @@ class AutoRetouch(HttpProvider[AutoRetouchSettings]):
 
     async def _executions(self, workflow: str, doing: str) -> Read[said.Execution]:
         query = {"workflow": workflow, "organization": await self._payer()}
-        return self._list(_EXECUTIONS, doing, said.Page[said.Execution], query)
+        read = self._list(_EXECUTIONS, doing, said.Page[said.Execution], query)
+
+        async def told(offset: int) -> said.Page[said.Execution]:
+            page = await read(offset)
+            self.on_listed([entry.progress() for entry in page.entries])
+            return page
+
+        return told
 
     def _list(
         self, path: str, doing: str, shape: type[said.Page[said.Entry]], query: Mapping[str, str]

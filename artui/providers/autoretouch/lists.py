@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Collection
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection
 from datetime import datetime
 from typing import Final
 
@@ -17,6 +17,9 @@ OVERLAP: Final = 5
 """Entries of a page that the next one shows again, so that a shift of the list does not go unseen."""
 
 MOST_PAGES: Final = 400
+
+MOST_IN_VAIN: Final = 20
+"""Pages in a row without anything new after which a list counts as one that does not end."""
 
 Read = Callable[[int], Awaitable[said.Page[said.Entry]]]
 """Reads the page of a list that begins at this offset."""
@@ -53,6 +56,26 @@ async def look_for(due: Collection[str], read: Read[said.Execution], places: Pla
         offset += len(page.entries)
         if not page.entries or offset >= page.total:
             break
+
+
+async def pages(read: Read[said.Execution], about: str) -> AsyncIterator[list[said.Execution]]:
+    """All executions of a list, page by page, each once; ``about`` begins every sentence.
+
+    What is ordered meanwhile comes in above and moves the others down, so that pages repeat entries and miss none.
+    Raises :class:`Transient` where the list cannot be read to its end.
+    """
+    seen: set[str] = set()
+    offset = in_vain = 0
+    while in_vain < MOST_IN_VAIN:
+        page = await read(offset)
+        fresh = [entry for entry in page.entries if entry.id not in seen]
+        seen |= {entry.id for entry in fresh}
+        in_vain = 0 if fresh else in_vain + 1
+        yield fresh
+        if not page.entries or offset + len(page.entries) >= page.total:
+            return
+        offset += max(len(page.entries) - OVERLAP, 1)
+    raise Transient(f"{about}: the list cannot be read to its end")
 
 
 async def as_far_back_as(when: datetime | None, read: Read[said.Execution], about: str) -> list[said.Execution]:

@@ -4,7 +4,16 @@ The journey (``artui.steps``) knows providers only through this file. A provider
 classes below and never retries anything itself: the engine alone decides what a failure means.
 """
 
-from artui.providers.base.errors import Blocked, Cause, NotPermitted, ProviderError, Rejected, Transient, Unknown
+from artui.providers.base.errors import (
+    Blocked,
+    Cause,
+    NoRoom,
+    NotPermitted,
+    ProviderError,
+    Rejected,
+    Transient,
+    Unknown,
+)
 from artui.providers.base.exchanged import (
     Absent,
     Component,
@@ -38,6 +47,7 @@ __all__ = [
     "Incomplete",
     "Limits",
     "Look",
+    "NoRoom",
     "NotPermitted",
     "Order",
     "Organization",

@@ -62,3 +62,7 @@ class Unknown(ProviderError):
 
 class NotPermitted(ProviderError):
     """The permit of a paid request was withdrawn before its first byte: nothing was sent."""
+
+
+class NoRoom(NotPermitted):
+    """What must be on disk before a paid request leaves cannot be written: nothing was sent."""

@@ -128,7 +128,8 @@ class State(StrEnum):
 class Progress:
     """One look at an execution.
 
-    ``word`` is the service's own spelling of the state; ``key`` our purchase key as the service gave it back;
+    ``word`` is the service's own spelling of the state; ``key`` our purchase key as the service gave it back; ``name``
+    what the photo is called there;
     times are the service's, ISO 8601 in UTC. ``expires_in``: seconds until the results are thrown away, None where the
     service does not say.
     """
@@ -145,6 +146,7 @@ class Progress:
     reference: str = ""
     workflow: str = ""
     version: str = ""
+    name: str = ""
     expires_in: float | None = None
 
 

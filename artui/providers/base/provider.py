@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import ClassVar, Generic, Self, TypeVar
 
@@ -100,6 +100,8 @@ class Provider(ABC, Generic[SettingsT]):
     def __init__(self, settings: SettingsT, surroundings: Surroundings) -> None:
         self.settings = settings
         self.surroundings = surroundings
+        self.on_listed: Callable[[Sequence[Progress]], object] = lambda _: None
+        """Told of every page of executions that is read, for whatever purpose."""
 
     async def __aenter__(self) -> Self:
         return self
@@ -186,6 +188,13 @@ class Provider(ABC, Generic[SettingsT]):
     async def find(self, sought: Sequence[Sought]) -> dict[str, Look]:
         """Look for purchases whose fate is unknown, all in one reading of the service's list."""
         return {purchase.key: Incomplete(f"{self.title} cannot be searched") for purchase in sought}
+
+    def listed(self, workflow: str) -> AsyncIterator[Sequence[Progress]]:
+        """The executions of a workflow in pages, the newest first, to the end of the list, where there is one.
+
+        Raises :class:`Transient` where it cannot be told that none is missing.
+        """
+        raise Rejected(f"{self.title} has no list of executions of {workflow}", reason="unsupported")
 
     async def retry(self, execution: str, permit: Permit, counted: Counted) -> str:
         """Ask the service to run an execution again: one paid request; returns the id to follow."""

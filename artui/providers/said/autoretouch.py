@@ -109,6 +109,7 @@ class Execution(Said):
     created_at: str = ""
     finished_at: str = ""
     input_content_hash: str = ""
+    input_file_name: str = ""
     result_content_hash: str = ""
     result_content_type: str = ""
     result_file_name: str = ""
@@ -144,6 +145,7 @@ class Execution(Said):
             reference=self.input_content_hash,
             workflow=self.workflow,
             version=self.workflow_version,
+            name=self.input_file_name,
         )
 
     def _outputs(self) -> tuple[Output, ...]:

@@ -1,0 +1,126 @@
+"""Executions that ``artui recover`` found at a service and whose photos are not known here.
+
+Each is a job without a file (``found``), bought and counted as such. When its photo turns up, known by its digest or
+by the service's own reference of it, the photo's job takes the purchase over: its result is fetched, nothing is paid.
+
+Every function runs inside one transaction of :class:`artui.journal.store.Journal`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from artui.job import Job, NewJob
+from artui.journal import accounts, jobs, purchases
+from artui.journal.store import Connection, rows
+from artui.states import Kind, PurchaseState, Reason, Stage, Status
+
+NOT_HERE = "bought through this journal or a copy of it; its photo is not known here"
+
+
+def add(db: Connection, new: NewJob, *, key: str, execution: str, reference: str, day: str) -> Job:
+    """Add a found execution as a job that is looked at like any other at the service; ``day`` is when it was bought.
+
+    ``key`` is an earlier purchase's where the journal knows that one, else the key the service has.
+    """
+    [number] = jobs.add(db, None, [new])
+    job = _must_get(db, number)
+    known = rows(db, "UPDATE purchases SET job = ?, number = 1 WHERE key = ? RETURNING key", (job.id, key))
+    if not known:
+        purchases.intend(
+            db, replace(job, reference=reference), key=key, number=1, kind=Kind.CREATE, draft="",
+            reserved=1 if new.quoted is None else new.quoted, mark=accounts.mark(db, job.payer, job.workflow),
+            day=day, month=day[:7],
+        )  # fmt: skip
+    purchases.record_execution(db, key, execution)
+    return jobs.move(
+        db, job, Stage.SUBMITTED, Status.WAITING, "found", reason=Reason.AT_SERVICE, message=NOT_HERE, due=0.0,
+        execution=execution, purchase=1, reference=reference, digest=reference.casefold(), found=True,
+    )  # fmt: skip
+
+
+def check_in(db: Connection, /, job: Job, **seen: Any) -> Job:
+    """As :func:`artui.journal.jobs.check_in`; a photo whose execution was found takes that over."""
+    return claim(db, jobs.check_in(db, job, **seen))
+
+
+def uploaded(db: Connection, job: Job, reference: str) -> Job:
+    """Move a job to UPLOADED; a photo whose execution was found under this reference takes that over."""
+    return claim(db, jobs.move(db, job, Stage.UPLOADED, Status.RUNNING, "uploaded", reference=reference))
+
+
+def claim(db: Connection, job: Job) -> Job:
+    """Have a job that buys its photo take over the execution that was found for it; returns the job as it then is."""
+    theirs = _of_photo(db, job) if job.buys else None
+    if theirs is None:
+        return job
+    last = purchases.current(db, job)
+    if last is not None and last.state is PurchaseState.INTENDED:
+        purchases.presume_spent(db, last.key)
+    number = len(purchases.of_job(db, job.id)) + 1
+    db.execute("UPDATE purchases SET job = ?, number = ? WHERE job = ?", (job.id, number, theirs.id))
+    _let_go(db, theirs, job)
+    is_done = theirs.stage is not Stage.SUBMITTED
+    return jobs.move(
+        db, job, theirs.stage, Status.READY if is_done else Status.WAITING, "found",
+        reason="" if is_done else Reason.AT_SERVICE, due=None if is_done else 0.0,
+        message="bought before, as the service shows: its result is fetched, nothing more is paid",
+        execution=theirs.execution, purchase=number, word=theirs.word, results=theirs.results, charged=theirs.charged,
+        expires_at=theirs.expires_at, reference=theirs.reference, attempts=0,
+    )  # fmt: skip
+
+
+def _of_photo(db: Connection, job: Job) -> Job | None:
+    """The first found execution of a job's photo, on its terms; under a rule on whatever terms.
+
+    A photo that was ordered anew on purpose since is bought anew.
+    """
+    names = {job.digest.casefold(), job.reference.casefold()} - {""}
+    marks = ", ".join("?" * len(names))
+    known = jobs.select(
+        db,
+        f"found = 1 AND payer = ? AND workflow = ? AND digest IN ({marks}) AND status <> 'failed' ORDER BY id",
+        (job.payer, job.workflow, *names),
+    )
+    fits = (one for one in known if (job.rule or one.version in ("", job.version)))
+    return next((one for one in fits if not (job.copy and job.created_at > one.created_at)), None)
+
+
+def _let_go(db: Connection, theirs: Job, job: Job) -> None:
+    """End a found job whose photo has a job of its own now: what it cost counts there."""
+    message = f"its photo is {job.source.name}: job {job.id} has its result"
+    gone: dict[str, Any] = {"found": False, "purchase": 0, "execution": "", "charged": None, "results": ()}
+    if theirs.status is Status.CANCELLED:
+        jobs.change(db, theirs, "claimed", message, **gone)
+    else:
+        jobs.move(db, theirs, theirs.stage, Status.SKIPPED, "claimed", message=message, **gone)
+
+
+def all_found(db: Connection) -> list[Job]:
+    """The found jobs whose results can be fetched, or may be one day."""
+    return jobs.select(db, "found = 1 AND status NOT IN ('failed', 'cancelled') ORDER BY id")
+
+
+def give_place(db: Connection, job: Job, folder: Path, stem: str, stem_key: str) -> Job:
+    """Have the result of a found job fetched into a folder, under this name: it becomes a job like any other."""
+    jobs.change(db, job, "to be fetched", str(folder), folder=folder, stem=stem, stem_key=stem_key, found=False)
+    job = _must_get(db, job.id)
+    jobs.buy(db, job)
+    job = _must_get(db, job.id)
+    if job.status is Status.HELD:
+        return jobs.move(db, job, job.stage, Status.READY, "fetched")
+    return job
+
+
+def known_inputs(db: Connection, payer: str) -> set[str]:
+    """The photos this journal knows of a payer: their digests and the service's references of them."""
+    found = rows(db, "SELECT digest, reference FROM jobs WHERE payer = ? AND found = 0", (payer,))
+    return {name.casefold() for pair in found for name in pair if name}
+
+
+def _must_get(db: Connection, number: int) -> Job:
+    job = jobs.get(db, number)
+    assert job is not None  # noqa: S101 — it was written in this very transaction
+    return job

@@ -1,0 +1,127 @@
+"""Whether a copy of this journal pays too: what a service lists shows keys that only such a copy can have sent."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Sequence
+from functools import partial
+
+from artui.flights import Flights
+from artui.job import Job
+from artui.journal import accounts, origins, purchases, suspended
+from artui.journal.suspended import Cause
+from artui.pace import boot_time
+from artui.providers.base import Blocked, Progress, Rejected, Transient
+from artui.providers.said import moment
+from artui.steps.desk import Desk
+
+log = logging.getLogger(__name__)
+
+CHECK_AGE = 3600.0
+"""Seconds for which a reading of a workflow's list is relied on, time asleep included."""
+
+MARGIN = 3600.0
+"""Seconds before the journal's last intent that are read too: two clocks may differ."""
+
+MOST_PAGES = 20
+MOST_FAILURES = 3
+"""Readings that fail in a row after which paying goes on without one."""
+
+
+class Copies:
+    """What the lists of one account's service say of copies. Every page that is read for whatever purpose is looked
+    through; :meth:`check` has one read before the first paid call and each hour."""
+
+    def __init__(self, desk: Desk) -> None:
+        self.desk = desk
+        self._checked: dict[str, float] = {}
+        self._failures: dict[str, int] = {}
+        self._readings: Flights[None] = Flights()
+        self._alarm: asyncio.Future[None] | None = None
+        desk.provider.on_listed = self._look_through
+
+    def ask_ahead(self, job: Job) -> None:
+        """Have the list read that this job needs soon, where that was not done lately."""
+        if self._is_due(job):
+            self._readings.begin(job.workflow, partial(self._read, job))
+
+    async def check(self, job: Job) -> None:
+        """Have the list read where that was not done lately, and written down what it shows: the intent heeds that.
+
+        Raises what reading the list raises, the first few times.
+        """
+        if self._is_due(job):
+            await self._readings.join(job.workflow, partial(self._read, job))
+        if self._alarm is not None:
+            await asyncio.shield(self._alarm)
+
+    async def close(self) -> None:
+        """Break off what is being read."""
+        await self._readings.close()
+
+    def _is_due(self, job: Job) -> bool:
+        checked = self._checked.get(job.workflow)
+        return self.desk.provider.limits.can_find and (checked is None or boot_time() - checked > CHECK_AGE)
+
+    async def _read(self, job: Job) -> None:
+        """Read a workflow's list back to what the journal knows, or to before its last intent."""
+        started = boot_time()
+        try:
+            await self._read_back(job)
+        except (Transient, Rejected, Blocked) as failure:
+            failures = self._failures[job.workflow] = self._failures.get(job.workflow, 0) + 1
+            if failures < MOST_FAILURES or isinstance(failure, Blocked):
+                raise
+            log.warning("%s: its list of executions cannot be read: %s Sending goes on.", job.workflow_name, failure)
+        self._failures.pop(job.workflow, None)
+        self._checked[job.workflow] = started
+
+    async def _read_back(self, job: Job) -> None:
+        journal = self.desk.journal
+        last = journal.read(purchases.last_intent, job.account) or journal.read(origins.since)
+        newest, page_number = "", 0
+        async for page in self.desk.provider.listed(job.workflow):
+            newest = newest or next((entry.created_at for entry in page), "")
+            known = journal.read(purchases.known_executions, job.payer, [entry.execution for entry in page])
+            page_number += 1
+            if known or _is_before(page, last - MARGIN):
+                break
+            if page_number == MOST_PAGES:
+                log.warning(
+                    "%s: the %d newest pages show nothing this journal knows; it is not read further",
+                    job.workflow_name, page_number,
+                )  # fmt: skip
+                break
+        if newest and not _is_ahead(newest, self.desk.service_time()):
+            await journal.do(accounts.set_mark, job.payer, job.workflow, newest)
+
+    def _look_through(self, executions: Sequence[Progress]) -> None:
+        """Suspend the payer as soon as a page shows a key that is ours and that this journal did not send."""
+        keys = {entry.key: entry.execution for entry in executions if entry.key}
+        strange = self.desk.journal.read(purchases.strange, keys)
+        if not strange or (self._alarm is not None and not self._alarm.done()):
+            return
+        account = self.desk.account.name
+        ids = ", ".join(sorted(keys[key] for key in strange)[:3])
+        message = (
+            f"a copy of this journal has paid for photos that this one does not know of ({ids}):"
+            " end that copy, then `artui recover`"
+        )
+        payers = self.desk.journal.read(suspended.payers_of, account)
+        log.error("%s: %s", account, message)
+        self._alarm = asyncio.ensure_future(
+            self.desk.keep(lambda db: suspended.suspend(db, payers, Cause.TWIN, message))
+        )
+
+
+def _is_before(page: Sequence[Progress], when: float) -> bool:
+    """Whether a page reaches back to before ``when``, in epoch seconds."""
+    times = [made.timestamp() for entry in page if (made := moment(entry.created_at))]
+    return bool(times) and min(times) < when
+
+
+def _is_ahead(created_at: str, now: float) -> bool:
+    """Whether a service's time lies in the future: it would hide what comes before it."""
+    made = moment(created_at)
+    return made is None or made.timestamp() > now + MARGIN
