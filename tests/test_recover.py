@@ -119,6 +119,27 @@ def test_a_damaged_journal_is_rebuilt_row_by_row(desk: Desk) -> None:
     assert len(desk.simulator.ledger) == charges
 
 
+def test_a_rebuilt_journal_keeps_rules_their_pause_and_what_they_have_seen(desk: Desk) -> None:
+    desk("jobs")
+    file = paths().journal
+    with closing(sqlite3.connect(file)) as db, db:
+        db.execute(
+            "INSERT INTO rules (id, name, folder, account, twins, since, paused)"
+            " VALUES ('r', 'boots', x'2f', 's', '', 1, 1)"
+        )
+        db.execute("INSERT INTO seen VALUES ('r', x'61', 1, 1, 'existing', NULL, '', '', NULL, 1)")
+        db.execute("INSERT INTO happenings (rule, at, what, message) VALUES ('r', 1, 'paused', '')")
+        tables = [name for (name,) in db.execute("SELECT name FROM sqlite_schema WHERE type = 'table'")]
+        before = {table: db.execute(f"SELECT * FROM {table}").fetchall() for table in tables}
+    damage(file, "jobs_status")
+    rescue.rebuild(file, fresh := file.with_name("fresh.db"))
+    with closing(sqlite3.connect(fresh)) as db:
+        after = {table: db.execute(f"SELECT * FROM {table}").fetchall() for table in tables}
+    engine, engine_after = before.pop("engine"), after.pop("engine")
+    assert after == before
+    assert len(engine) == len(engine_after) == 1
+
+
 def damage(file: Path, part: str) -> None:
     """Overwrite the first page of a table or index."""
     with closing(sqlite3.connect(file)) as db:

@@ -46,6 +46,8 @@ COMMANDS = {
     "watch": "watch",
     "status": "engine",
     "stop": "engine",
+    "backup": "backups",
+    "restore": "backups",
     "recover": "recovering",
     "config": "settings",
     "systemd-unit": "unit",

@@ -67,7 +67,7 @@ def recover_command(session: Session, *, offline: bool, fetch: Path | None, dry_
             if not (yes or (can_ask() and agrees("Go on?"))):
                 say("Nothing was changed; --yes goes on.")
                 return Exit.USAGE
-            code = mend(session, finding.trouble, offline=offline)
+            code = settle(session, _repaired(session, finding.trouble), offline=offline)
         if fetch is None or dry_run:
             return code
         is_fetching = _fetch(session, fetch)
@@ -84,16 +84,23 @@ def _intentions(trouble: object) -> Sequence[str]:
     return {Wrong.MISSING: _MISSING, Wrong.DAMAGED: _DAMAGED}.get(trouble, _COPY)  # type: ignore[call-overload,no-any-return]
 
 
-def mend(session: Session, trouble: Any, *, offline: bool) -> Exit:
-    """Make the journal usable, whose ``trouble`` is known and agreed to be mended; the engine's lock is held."""
+def _repaired(session: Session, trouble: Any) -> Sequence[Salvaged]:
+    """Make a sound file, with a copy beside it of what there was."""
     from artui import recover
-    from artui.journal import Journal
 
     aside, salvaged = recover.repair(session.paths, trouble)
     if aside is not None:
         say(f"A copy of what there was is kept as {aside}.")
     for line in _carried_over(salvaged):
         say(line)
+    return salvaged
+
+
+def settle(session: Session, salvaged: Sequence[Salvaged] = (), *, offline: bool) -> Exit:
+    """Take in what was bought since, and accept the journal, which is sound; the engine's lock is held."""
+    from artui import recover
+    from artui.journal import Journal
+
     with Journal(session.paths.journal) as journal:
         lacks = not recover.is_whole(session.paths, journal, salvaged)
         outcome = recover.settle(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,11 +14,11 @@ import apsw
 
 from artui.journal.store import Connection, connect, prepare, rows
 
-_TABLES = (
-    "meta", "batches", "jobs", "purchases", "facts", "executions", "events", "requests", "accounts", "marks",
-    "workflows", "durations", "engine",
-)  # fmt: skip
-"""What is carried over. ``spending`` is not: it adds itself up again as the purchases come in."""
+_SUMS = frozenset({"spending", "tally"})
+"""Tables that are not carried over: they add themselves up again as jobs and purchases come in."""
+
+_BORN_WITH = frozenset({"meta", "engine", "origins"})
+"""Tables in which a new file has a row of its own, which the old one replaces."""
 
 PARTS = ("", "-wal", "-shm")
 """What is added to the journal's name for the files SQLite keeps: itself, and two beside it."""
@@ -80,7 +80,10 @@ def rebuild(damaged: Path, fresh: Path) -> list[Salvaged]:
     new = connect(fresh, create=False)
     try:
         salvaged = _salvage(damaged, new)
-        new.execute("UPDATE engine SET generation = generation - 1, state = 'ended', pid = NULL")
+        new.execute(
+            "UPDATE engine SET generation = generation - 1, state = 'ended', pid = NULL,"
+            " intents = MAX(intents, (SELECT COUNT(*) FROM purchases))"
+        )
         new.execute("PRAGMA journal_mode = DELETE")  # what lies beside it comes into the one file that is renamed
     finally:
         new.close()
@@ -89,15 +92,17 @@ def rebuild(damaged: Path, fresh: Path) -> list[Salvaged]:
 
 def _salvage(path: Path, new: Connection) -> list[Salvaged]:
     new.execute("PRAGMA foreign_keys = OFF")  # a row may have lost the one it belongs to
+    tables = [name for (name,) in rows(new, "SELECT name FROM sqlite_schema WHERE type = 'table'")]
+    tables = [name for name in tables if name not in _SUMS and not name.startswith("sqlite_")]
     try:
         old = connect(path, create=False)
-        columns = {table: _shared_columns(old, new, table) for table in _TABLES}
+        columns = {table: _shared_columns(old, new, table) for table in tables}
     except apsw.Error:
-        return [Salvaged(table, 0, is_whole=False) for table in _TABLES]
+        return [Salvaged(table, 0, is_whole=False) for table in tables]
     salvaged = []
     try:
         with new:
-            salvaged = [_carry_over(old, new, table, columns[table]) for table in _TABLES]
+            salvaged = [_carry_over(old, new, table, columns[table]) for table in tables]
     finally:
         old.close()
     return salvaged
@@ -112,25 +117,34 @@ def _carry_over(old: Connection, new: Connection, table: str, columns: list[str]
     """Copy a table from its beginning to the first unreadable row, then from its end back to that."""
     if not columns:
         return Salvaged(table, 0, is_whole=False)
-    # The new file has a meta and an engine row of its own, which the old ones replace.
-    way = "REPLACE" if table in ("meta", "engine") else "IGNORE"
+    way = "REPLACE" if table in _BORN_WITH else "IGNORE"
     marks = ", ".join("?" * len(columns))
     insert = f"INSERT OR {way} INTO {table} ({', '.join(columns)}) VALUES ({marks})"
+    place = _place(new, table)
     kept, is_whole, last = 0, True, None
     for order in ("ASC", "DESC"):
-        readable = _Rows(old, f"SELECT rowid, {', '.join(columns)} FROM {table} NOT INDEXED ORDER BY rowid {order}")
-        for row_id, *values in readable:
-            if order == "DESC" and last is not None and row_id <= last:
+        by = ", ".join(f"{column} {order}" for column in place)
+        readable = _Rows(old, f"SELECT {', '.join(place)}, {', '.join(columns)} FROM {table} NOT INDEXED ORDER BY {by}")
+        for row in readable:
+            here, values = row[: len(place)], row[len(place) :]
+            if order == "DESC" and last is not None and here <= last:
                 break
             kept += _insert(new, insert, values)
-            last = row_id if order == "ASC" else last
+            last = here if order == "ASC" else last
         if readable.is_whole:
             break
         is_whole = False
     return Salvaged(table, kept, is_whole)
 
 
-def _insert(new: Connection, sql: str, values: list[Any]) -> int:
+def _place(new: Connection, table: str) -> list[str]:
+    """The columns a table is stored in the order of: its row number, or the key of one that has none."""
+    [(has_no_rows,)] = rows(new, "SELECT wr FROM pragma_table_list(?) WHERE schema = 'main'", (table,))
+    key = rows(new, "SELECT name FROM pragma_table_info(?) WHERE pk > 0 ORDER BY pk", (table,))
+    return [name for (name,) in key] if has_no_rows else ["rowid"]
+
+
+def _insert(new: Connection, sql: str, values: Sequence[Any]) -> int:
     try:
         new.execute(sql, values)
     except apsw.ConstraintError:

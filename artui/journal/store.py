@@ -171,7 +171,7 @@ def _migrate(db: Connection, path: Path) -> None:
     if version == len(MIGRATIONS):
         return
     if version:
-        _back_up(db, path.with_name(f"{path.name}.schema-{version}"))
+        back_up(db, path.with_name(f"{path.name}.schema-{version}"))
     db.execute("BEGIN IMMEDIATE")
     try:
         # Another process may have done it while this one waited for the lock.
@@ -184,7 +184,7 @@ def _migrate(db: Connection, path: Path) -> None:
         raise
 
 
-def _back_up(db: Connection, target: Path) -> None:
+def back_up(db: Connection, target: Path) -> None:
     """Copy the whole journal with SQLite's own backup, which is right even while others write."""
     os.close(os.open(target, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
     copy = apsw.Connection(os.fspath(target))
@@ -252,6 +252,16 @@ class Journal:
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+    def back_up(self, target: Path) -> None:
+        """Copy the journal as it is now to a file of its own, 0600, that is on disk when this returns.
+
+        Raises OSError, JournalProblem.
+        """
+        try:
+            self.read(back_up, target)
+        except apsw.Error as problem:
+            raise JournalProblem(f"The journal {self.path} cannot be copied to {target} ({problem}).") from problem
 
     def on_commit(self, listener: Callable[[], object]) -> None:
         """Call ``listener`` after each commit that changed anything, in the writer's thread."""

@@ -1,0 +1,102 @@
+"""``artui backup`` and ``artui restore``: the journal and the settings in one file, and back."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from artui.cli.exits import Exit, Trouble
+from artui.cli.options import DRY_RUN, YES
+from artui.cli.session import Session
+from artui.cli.terminal import agrees, can_ask, put, say
+
+if TYPE_CHECKING:
+    from artui.backups import Opened
+
+FILE = click.argument("file", type=click.Path(path_type=Path))
+
+
+@click.command("backup")
+@FILE
+@click.pass_obj
+def backup_command(session: Session, file: Path) -> Exit:
+    """Write the journal and the settings to FILE, while everything goes on. Never a secret.
+
+    FILE is replaced once the new backup is whole; in a folder each gets a name of its own.
+    """
+    from artui import backups
+
+    try:
+        with session.journal() as journal:
+            put(str(backups.make(session.paths, journal, file)))
+    except backups.BackupProblem as problem:
+        raise Trouble(Exit.FAILED, str(problem)) from problem
+    say("Sign-ins are not in it: `artui login` after it was put back on another machine.")
+    return Exit.OK
+
+
+@click.command("restore")
+@FILE
+@click.option("--offline", is_flag=True, help="Ask no service: send nothing more before you say so.")
+@DRY_RUN
+@YES
+@click.pass_obj
+def restore_command(session: Session, file: Path, *, offline: bool, dry_run: bool, yes: bool) -> Exit:
+    """Put a backup back, then see what was bought since it was made, as `artui recover` does."""
+    from artui import backups
+    from artui.background import EngineLock
+
+    session.paths.create()
+    lock = EngineLock(session.paths)
+    try:
+        try:
+            opened = backups.open_backup(session.paths, file)
+        except backups.BackupProblem as problem:
+            raise Trouble(Exit.USAGE, str(problem)) from problem
+        try:
+            _say_what_it_is(session, opened)
+            if dry_run:
+                return Exit.OK
+            if not (yes or (can_ask() and agrees("Put it back?"))):
+                say("Nothing was changed; --yes puts it back.")
+                return Exit.USAGE
+            return _put_back(session, opened, offline=offline)
+        finally:
+            backups.discard(opened.journal)
+    finally:
+        lock.release()
+
+
+def _say_what_it_is(session: Session, opened: Opened) -> None:
+    about = opened.about
+    made = time.strftime("%Y-%m-%d %H:%M", time.localtime(about.made_at))
+    say(f"A backup of {made} from {about.host}: {about.jobs:,} jobs, {about.intents:,} paid requests.")
+    if session.paths.journal.exists():
+        say(f"It takes the place of the journal {session.paths.journal}, of which a copy is kept beside it.")
+    say("What was bought since is looked for at every service that has a list; where there is none (Retouch4me,")
+    say("Filestack), nothing is sent before you say so. Nothing is sent now.")
+
+
+def _put_back(session: Session, opened: Opened, *, offline: bool) -> Exit:
+    from artui import backups, recover
+    from artui.anchor import Trouble as Wrong
+    from artui.cli.recovering import settle
+    from artui.journal import rescue
+
+    paths = session.paths
+    if paths.journal.exists():
+        say(f"A copy of what there was is kept as {rescue.copy_aside(paths.journal)}.")
+    recover.put_in_place(paths, opened.journal)
+    for file in backups.restore_settings(opened):
+        say(f"{file} is left as it is; the backup has another one.")
+    finding = recover.examine(paths)
+    if finding.trouble is Wrong.NONE:
+        say("Nothing was bought since: `artui wait` goes on with what is under way.")
+        return Exit.OK
+    try:
+        return settle(session, offline=offline)
+    except Trouble as trouble:
+        raise Trouble(trouble.code, f"The journal is put back, and not accepted yet: {trouble}") from trouble
