@@ -91,7 +91,10 @@ def _of_photo(db: Connection, job: Job) -> Job | None:
 def _let_go(db: Connection, theirs: Job, job: Job) -> None:
     """End a found job whose photo has a job of its own now: what it cost counts there."""
     message = f"its photo is {job.source.name}: job {job.id} has its result"
-    gone: dict[str, Any] = {"found": False, "purchase": 0, "execution": "", "charged": None, "results": ()}
+    gone: dict[str, Any] = {
+        "found": False, "purchase": 0, "execution": "", "charged": None, "results": (),
+        "twin_of": job.id,
+    }  # fmt: skip
     if theirs.status is Status.CANCELLED:
         jobs.change(db, theirs, "claimed", message, **gone)
     else:

@@ -323,7 +323,7 @@ def _join(db: Connection, /, job: Job, bought: Job, **found: Any) -> Job:
         message = f"same photo as {bought.source.name} (job {bought.id}): its rule wants no copies, not paid"
     elif bought.status is Status.DONE:
         status, reason = Status.READY, ""
-    elif bought.status in (*FINAL, Status.HELD) and not surely_unpaid(db, bought.id):
+    elif bought.status in (*FINAL, Status.HELD) and not _surely_unpaid(db, bought):
         status, reason = Status.HELD, Reason.TWIN
     else:
         status, reason = Status.WAITING, Reason.TWIN
@@ -339,9 +339,9 @@ def _settle_twins(db: Connection, buyer: Job) -> None:
     if buyer.status is Status.DONE:
         for twin in _twins(db, buyer):
             move(db, twin, twin.stage, Status.READY, "twin ready", message=f"job {buyer.id} is done")
-    elif buyer.status in FINAL and surely_unpaid(db, buyer.id):
+    elif buyer.status in FINAL and _surely_unpaid(db, buyer):
         pass_on(db, buyer, "ended unpaid")
-    elif surely_unpaid(db, buyer.id):
+    elif _surely_unpaid(db, buyer):
         return  # held before paying: it goes on, or ends unpaid
     else:
         for twin in _twins(db, buyer):
@@ -350,6 +350,11 @@ def _settle_twins(db: Connection, buyer: Job) -> None:
                     f"job {buyer.id} with the same photo may have been paid and is not done: decide about it first"
                 )
                 move(db, twin, twin.stage, Status.HELD, "twin held", reason=Reason.TWIN, message=message)
+
+
+def _surely_unpaid(db: Connection, buyer: Job) -> bool:
+    """Whether a buyer cost nothing, as far as this journal can know: one that may have been paid through a copy may."""
+    return buyer.reason != Reason.RECOVERED and surely_unpaid(db, buyer.id)
 
 
 def _twins(db: Connection, buyer: Job) -> list[Job]:

@@ -77,7 +77,7 @@ class Evidence:
     @cached_property
     def key_of(self) -> dict[str, str]:
         """The purchase that each execution of the journal belongs to."""
-        return dict(self.rows("SELECT execution, key FROM executions"))
+        return dict(self.rows("SELECT execution, key FROM executions WHERE key <> ''"))
 
     @cached_property
     def photos(self) -> dict[tuple[str, str, str], list[Purchase]]:
