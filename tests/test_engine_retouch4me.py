@@ -126,17 +126,16 @@ async def test_a_recipe_changed_meanwhile_counts_for_later_jobs_only(studio: Stu
     assert json.loads(start["form"]["payload"])["tasks"][0]["Alpha1"] == 0.7
 
 
-async def test_a_wrong_token_holds_the_account_and_pays_nothing(
-    studio: Studio, simulator: Simulator, monkeypatch: pytest.MonkeyPatch
+async def test_a_token_that_is_no_longer_good_holds_the_account_and_pays_nothing(
+    studio: Studio, simulator: Simulator
 ) -> None:
-    good = simulator.announcement()["retouch4me"]["token"]
-    monkeypatch.setenv("ARTUI_STUDIO_TOKEN", "not-the-token-at-all")
+    simulator.faults.add([{"route": "retouch4me.*", "do": "status:401", "times": -1}])
     await add(studio, studio.photos(2))
     await studio.start()
     await studio.until(lambda: studio.journal.read(accounts.state, "studio").held == Reason.LOGIN)
     await studio.at_rest()
     assert simulator.ledger == []
-    monkeypatch.setenv("ARTUI_STUDIO_TOKEN", good)
+    simulator.faults.clear()
     await studio.journal.do(lambda db: requests.leave(db, "refresh", account="studio"))
     await studio.until(lambda: all(job.status is Status.DONE for job in studio.jobs()))
     check_results(studio, 2)

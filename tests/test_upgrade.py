@@ -29,8 +29,12 @@ FIXTURE = Path(__file__).parent / "fixtures" / "journal-schema-1.db.gz"
 ITS_OWN = {"sqlite_sequence"}
 """Tables that SQLite keeps for itself."""
 
-REWRITTEN: dict[str, set[str]] = {}
-"""Columns that a step of the schema writes anew on purpose, by table: each is tested on its own."""
+REWRITTEN: dict[str, set[str]] = {
+    "jobs": {"payer", "endpoint", "copy"}, "purchases": {"payer", "endpoint"}, "executions": {"payer"},
+    "rules": {"offer"}, "durations": {"*"}, "marks": {"*"},
+}  # fmt: skip
+"""Columns that a step of the schema writes anew on purpose, by table, ``*`` for all: each is tested on its own
+(``test_payers.py``)."""
 
 
 def told(where: Path) -> dict[str, list[dict[str, Any]]]:
@@ -95,6 +99,8 @@ def test_every_row_is_what_it_was(journal: Journal, before: dict[str, Any]) -> N
     assert journal.read(lambda db: db.execute("PRAGMA foreign_key_check").fetchall()) == []
     now = told(paths().journal)
     for table, rows in before.items():
+        if "*" in REWRITTEN.get(table, ()):
+            continue
         kept = [name for name in (rows[0] if rows else {}) if name not in REWRITTEN.get(table, ())]
         assert [{name: row[name] for name in kept} for row in now[table]] == [
             {name: row[name] for name in kept} for row in rows

@@ -31,6 +31,7 @@ from artui.providers.base import (
     NotPermitted,
     Order,
     Output,
+    Permit,
     Progress,
     ProviderError,
     Rejected,
@@ -168,7 +169,7 @@ class Bench(Desk, ABC):
         uploaded = await self.provider.upload(photo, name, ignore)
         return Order(key, workflow.id, workflow.version, photo, uploaded, {"sku": "A-7"}, workflow.parameters)
 
-    async def submit(self, order: Order, permit: Callable[[], Awaitable[None]] | None = None) -> Placed:
+    async def submit(self, order: Order, permit: Permit | None = None) -> Placed:
         draft = self.provider.draft(order)
         execution = await self.provider.submit(draft, order.photo, permit or allow, ignore)
         return Placed(order, draft, execution)
@@ -209,7 +210,7 @@ def ignore(_moved: int) -> None:
     return None
 
 
-async def allow() -> None:
+async def allow(payer: str) -> None:
     return None
 
 
@@ -326,7 +327,7 @@ class ProviderSuite:
         assert len(bench.simulator.ledger) <= 1
 
     async def test_without_a_permit_nothing_is_sent(self, bench: Bench) -> None:
-        async def refuse() -> None:
+        async def refuse(payer: str) -> None:
             raise NotPermitted("not ours any more")
 
         order = await bench.order()

@@ -661,7 +661,7 @@ async def test_a_refused_token_that_cannot_be_renewed_blocks(desk: Desk) -> None
 
 
 async def test_no_token_before_a_paid_request_means_nothing_was_sent(desk: Desk) -> None:
-    async def never() -> None:
+    async def never(payer: str) -> None:
         pytest.fail("there was nothing to permit")
 
     async with customer(desk, {"POST /oauth/token": (503, ""), CREATE: (201, NEW_ID)}) as (provider, script):
