@@ -45,7 +45,7 @@ MAY_IMPORT: dict[str, set[str]] = {
         "steps", "lane", "decisions",
     },
     "watch": {"config", "credentials", "job", "states", "files", "journal", "pace", "plan", "providers", "shown"},
-    "signing": {"config", "credentials", "engine", "providers"},
+    "signing": {"config", "credentials", "engine", "journal", "providers"},
     "log": {"credentials", "shown"},
     "background": {"config", "journal", "engine", "log"},
     "starting": {"config", "journal", "background"},

@@ -98,6 +98,7 @@ class Retouch4me(HttpProvider[Retouch4meSettings]):
     name = "retouch4me"
     title = "Retouch4me"
     key_name = "retouch token"
+    known_by_key = True
     Settings = Retouch4meSettings
     limits = Limits(
         accepts=Accepts(frozenset({"image/jpeg", "image/png"}), max_bytes=100_000_000, max_pixels=250_000_000),
@@ -139,7 +140,7 @@ class Retouch4me(HttpProvider[Retouch4meSettings]):
         mark = hashlib.sha256(token.reveal().encode()).hexdigest()[:16]
         place = _VENDOR if _VENDORS_HOST.fullmatch(self.endpoint) else self.endpoint
         payer = f"{self.name} {place} {mark}"
-        return Identity(payer, self.endpoint, Organization(mark, f"token {mark[:6]}"), by_key=True)
+        return Identity(payer, self.endpoint, Organization(mark, f"token {mark[:6]}"))
 
     async def balance(self) -> int | None:
         """Credits left; None where neither address tells, which stops nothing.

@@ -76,7 +76,7 @@ class Desk:
             now = await self.provider.who_pays()
         except Rejected as unclear:
             raise Hold(Reason.ACCOUNT, str(unclear)) from unclear
-        return Payer(now.payer, now.endpoint, now.organization.id, now.by_key)
+        return Payer(now.payer, now.endpoint, now.organization.id, self.provider.known_by_key)
 
     def refuse_outdated(self) -> None:
         """Raise NotYet where the account is set otherwise by now than it is here."""

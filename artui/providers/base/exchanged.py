@@ -67,16 +67,11 @@ class Organization:
 
 @dataclass(frozen=True, slots=True)
 class Identity:
-    """Who an account is at its service: ``payer`` stays the same whatever the account is called here.
-
-    ``by_key``: nothing but the key tells the payer, so that a renewed key looks like another customer; whoever knows an
-    execution there may look at it, whichever key bought it.
-    """
+    """Who an account is at its service: ``payer`` stays the same whatever the account is called here."""
 
     payer: str
     endpoint: str
     organization: Organization
-    by_key: bool = False
 
 
 @dataclass(frozen=True, slots=True)

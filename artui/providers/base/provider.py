@@ -95,6 +95,9 @@ class Provider(ABC, Generic[SettingsT]):
     Settings: ClassVar[type[Settings]]
     key_name: ClassVar[str] = "key"
     """What the service calls the secret that is pasted to sign in."""
+    known_by_key: ClassVar[bool] = False
+    """Whether nothing but its key tells a customer, so that a renewed key looks like another customer; whoever knows an
+    execution there may look at it, whichever key bought it."""
     signs_in_by_code: ClassVar[bool] = False
     """Whether :meth:`login` signs in with a code confirmed elsewhere, so that nothing need be pasted."""
 
