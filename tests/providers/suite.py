@@ -336,6 +336,16 @@ class ProviderSuite:
         assert bench.seen("submit") == []
         assert bench.simulator.ledger == []
 
+    async def test_the_permit_is_told_who_pays(self, bench: Bench) -> None:
+        told: list[str] = []
+
+        async def note(payer: str) -> None:
+            told.append(payer)
+
+        order = await bench.order()
+        await bench.submit(order, note)
+        assert told == [(await bench.provider.identify()).payer] == [(await bench.provider.who_pays()).payer]
+
     async def test_a_service_that_cannot_be_reached_was_not_reached(self, bench: Bench) -> None:
         order = await bench.order()
         draft = bench.provider.draft(order)
