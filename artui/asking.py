@@ -34,7 +34,7 @@ class Asking:
         started = clock.now()
         gate.start()
         try:
-            answer = await self._until_stopped(question)
+            answer = await self.until_stopped(question)
             gate.succeeded()
         except (Transient, Rejected) as failure:
             log.log(logging.WARNING if isinstance(failure, Rejected) else logging.INFO, "%s: %s", name, failure)
@@ -47,7 +47,7 @@ class Asking:
             gate.end()
         return answer
 
-    async def _until_stopped(self, question: Awaitable[T]) -> T:
+    async def until_stopped(self, question: Awaitable[T]) -> T:
         """Await what costs nothing to break off; raises Transient where the engine's end does that."""
         asking = asyncio.ensure_future(question)
         self._under_way.add(asking)

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, tzinfo
 
 from artui.config import Caps
-from artui.job import Job, Purchase
-from artui.journal import Connection, accounts, holds, jobs, purchases, rules, suspended
+from artui.job import Job, Payer, Purchase
+from artui.journal import Connection, accounts, holds, jobs, payers, purchases, rules, suspended
 from artui.states import BATCH_CAP, TODAYS_CAP, Kind, Reason, Stage, Status
 
 
@@ -17,6 +17,10 @@ class MayNotSpend(Exception):
     def __init__(self, reason: Reason, message: str) -> None:
         super().__init__(message)
         self.reason = reason
+
+
+class BoughtBefore(MayNotSpend):
+    """The photo may have been bought already under another key of the same customer; only a person knows."""
 
 
 class AccountHeld(Exception):
@@ -45,15 +49,21 @@ def weight(quoted: int | None) -> int:
     return 1 if quoted is None else quoted
 
 
-def intend(db: Connection, job: Job, kind: Kind, key: str, draft: str, terms: Terms) -> tuple[Job, Purchase]:
+def intend(
+    db: Connection, job: Job, kind: Kind, key: str, draft: str, terms: Terms, now: Payer
+) -> tuple[Job, Purchase]:
     """Reserve the price, write the intent and move the job to SUBMITTING, all or nothing.
 
-    ``key`` is the current purchase's where that was surely not carried out, else a new one. Raises what :func:`check`
-    does, :class:`CancelledFirst`, and :class:`artui.journal.Stale` where the job moved meanwhile.
+    ``key`` is the current purchase's where that was surely not carried out, else a new one; ``now`` is who would pay.
+    Raises what :func:`check_payer` and :func:`check` do, :class:`CancelledFirst`, and :class:`artui.journal.Stale`
+    where the job moved meanwhile.
     """
     fresh = jobs.get(db, job.id)
     if fresh is not None and fresh.cancel and kind is Kind.CREATE:
         raise CancelledFirst(job.source.name)
+    check_payer(db, job, now)
+    # What goes out names the payer as it is now: for the journal that may be one with an earlier key, or another host.
+    job = replace(job, payer=payers.current(db, now.name), endpoint=now.endpoint, organization=now.organization)
     day = accounts.turn_day(db, job.account, terms.today)
     check(db, job, Terms(terms.caps, day))
     earlier = purchases.of_job(db, job.id)
@@ -66,9 +76,29 @@ def intend(db: Connection, job: Job, kind: Kind, key: str, draft: str, terms: Te
     stage = Stage.SUBMITTING
     charged = job.charged if kind is Kind.RETRY else None
     moved = jobs.move(
-        db, job, stage, Status.RUNNING, "intent", purchase=number, charged=charged, new_try=kind is Kind.RETRY
-    )
+        db, job, stage, Status.RUNNING, "intent", purchase=number, charged=charged, new_try=kind is Kind.RETRY,
+        endpoint=now.endpoint, organization=now.organization,
+    )  # fmt: skip
     return moved, purchase
+
+
+def check_payer(db: Connection, job: Job, now: Payer) -> None:
+    """Let a job pass that was made for whoever would pay ``now``, and whose photo was not bought under another key.
+
+    Raises :class:`MayNotSpend` ``account changed``, and :class:`BoughtBefore` unless a person agreed to send it.
+    """
+    job = jobs.get(db, job.id) or job
+    if why := holds.stranger(db, job, now):
+        raise MayNotSpend(Reason.ACCOUNT, why)
+    if not now.by_key or job.agreed or job.execution:
+        return
+    if before := payers.bought_under_another(db, job):
+        raise BoughtBefore(
+            Reason.RECOVERED,
+            f"bought before under another key of {job.account} (job {before.id}, {before.source.name}), and nobody has"
+            f" said whether both are of the same customer: `artui login {job.account} --same-customer`, or"
+            " --other-customer, says so",
+        )
 
 
 def check(db: Connection, job: Job, terms: Terms) -> None:

@@ -14,8 +14,8 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
-from artui.job import Job, Purchase
-from artui.journal import Connection, Stale, accounts, history, jobs, purchases, taking
+from artui.job import Job, Payer, Purchase
+from artui.journal import Connection, Stale, accounts, history, holds, jobs, purchases, taking
 from artui.pace import backoff
 from artui.providers.base import Absent, Found, Incomplete, Look, Progress, Provider, Sent, Sought
 from artui.states import Kind, PurchaseState, Reason, Stage, Status
@@ -72,22 +72,29 @@ def next_due(db: Connection, account: str) -> float | None:
     return taking.earliest_due(db, account, Reason.LOOKING)
 
 
-def take_to_replay(db: Connection, found: Sequence[InDoubt], within: float, clocks: Sequence[float]) -> list[Job]:
-    """Take jobs to send their purchase again under its key; where that might buy what must not be, ask a person.
+def take_to_replay(
+    db: Connection, found: Sequence[InDoubt], within: float, clocks: Sequence[float], now: Payer
+) -> list[Job]:
+    """Take jobs to send their purchase again under its key; where that might buy what must not be, ask a person. None
+    is taken whose purchase was made for another payer than would pay ``now``: those are held as such.
 
     A key counts for ``within`` seconds after it was first sent, by the wall clock and by all ``clocks``. A wall clock
     that was put back proves nothing.
     """
     taken = []
     for doubt in found:
-        if why := _not_again(db, doubt, within, clocks):
+        if holds.stranger(db, doubt.job, now):
+            continue
+        if why := _not_again(db, doubt, within, clocks, now):
             _ask(db, doubt.job, f"its answer was lost, and {why}")
         else:
             taken.append(jobs.follow(db, doubt.job, Stage.SUBMITTING, Status.RUNNING, "sent again"))
     return [job for job in taken if job.status is Status.RUNNING]
 
 
-def _not_again(db: Connection, doubt: InDoubt, within: float, clocks: Sequence[float]) -> str:
+def _not_again(db: Connection, doubt: InDoubt, within: float, clocks: Sequence[float], now: Payer) -> str:
+    if doubt.purchase.organization != now.organization:
+        return "it was sent with an earlier key of the same customer: with this one it might be charged anew"
     wall, first_sent = time.time(), doubt.purchase.intended_at
     if doubt.job.cancel:
         return "it was cancelled: it is not sent again, which might buy it only now"

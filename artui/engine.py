@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 
 from artui import budget, decisions, files, providers
 from artui.anchor import AnchorFile
-from artui.config import AccountConfig, Config, ConfigError, Paths
+from artui.config import AccountConfig, Config, ConfigError, CurrentConfig, Paths
 from artui.credentials import Vault
 from artui.journal import Connection, Journal, Unwritable, holds, jobs, requests, rules, taking
 from artui.journal.requests import Request
@@ -68,8 +68,7 @@ class Engine:
         self.stopping = asyncio.Event()
         self.answers: dict[str, Callable[[Request], Awaitable[str]]] = {}
         self._still_ours = still_ours
-        self._load_config = load_config
-        self._config = load_config()
+        self._settings = CurrentConfig(paths, load_config)
         self._transfers = Transfers(paths.transfers)
         self._hashing = ThreadPoolExecutor(2, "hash")
         self._lanes: dict[str, tuple[Lane, asyncio.Task[None]]] = {}
@@ -82,6 +81,8 @@ class Engine:
     def stop(self) -> None:
         """Claim nothing more and end in order."""
         self.stopping.set()
+        for lane, _ in self._lanes.values():
+            lane.stopping.set()
 
     async def run(self, idle_seconds: float | None = None) -> None:
         """Work until :meth:`stop`, or until there was nothing to do for ``idle_seconds``. Raises JournalProblem."""
@@ -108,7 +109,7 @@ class Engine:
                 self._fail_with_tasks()
                 await self._pause()
         finally:
-            self.stopping.set()
+            self.stop()
             await self._close()
             self._anchor.close()
 
@@ -145,7 +146,7 @@ class Engine:
 
     def _fail_with_tasks(self) -> None:
         """A lane that ended by itself is a defect, as is a request that broke: no healthy-looking engine with one."""
-        lanes = [task for _, task in self._lanes.values()]
+        lanes = [task for lane, task in self._lanes.values() if not lane.stopping.is_set()]
         for task in (*lanes, *self._asking.values()):
             if task.done() and not self.stopping.is_set():
                 task.result()
@@ -154,6 +155,7 @@ class Engine:
     async def _look_round(self) -> None:
         """See what other processes wrote: new jobs, requests."""
         self._transfers.publish()
+        await self._renew_lanes()
         seen = self.journal.changes()
         if seen == self._seen:
             return
@@ -187,6 +189,22 @@ class Engine:
 
     # ---------------------------------------------------------------------------------------------------- lanes
 
+    async def _renew_lanes(self) -> None:
+        """End each lane whose account is set otherwise by now, and open it anew once it has ended."""
+        for name, (lane, task) in list(self._lanes.items()):
+            if not lane.stopping.is_set() and self._settings.has_other(lane.desk.account):
+                log.info("%s is set otherwise now: its work begins anew", name)
+                lane.stopping.set()
+                lane.notice_stop()
+                await lane.stop_transfers()
+            if task.done() and not self.stopping.is_set():
+                task.result()
+                await lane.desk.provider.close()
+                del self._lanes[name]
+                self._seen = -1
+        if self._settings.is_news():
+            self._seen = -1
+
     async def _open_lanes(self) -> None:
         """A lane for every account that has open jobs."""
         for name in self.journal.read(taking.accounts_with_open_jobs):
@@ -200,27 +218,29 @@ class Engine:
     async def _new_lane(self, name: str) -> Lane | None:
         try:
             account = self._account(name)
-            provider = open_provider(self._config, account, self.vault)
+            provider = open_provider(self._settings.config, account, self.vault)
         except ConfigError as problem:
             await self._hold_unusable(name, str(problem))
             return None
         desk = Desk(
-            self.journal, provider, account, self._config.timezone, self.clock, self._hashing, self._transfers,
-            self._may_pay, self.keep, lambda: files.free_bytes(self.paths.state), self.paths.spool,
+            self.journal, provider, account, self._settings.config.timezone, self.clock, self._hashing,
+            self._transfers, self._may_pay, self.keep, lambda: files.free_bytes(self.paths.state),
+            lambda: self._settings.outdated(account), self.paths.spool,
         )  # fmt: skip
-        lane = Lane(Journey(desk), self.stopping)
+        lane = Lane(Journey(desk), asyncio.Event())
         try:
             await lane.start()
         except Unwritable:
             await provider.close()
             raise
         self._lanes[name] = (lane, asyncio.create_task(lane.run(), name=f"lane {name}"))
+        if self.stopping.is_set():
+            lane.stopping.set()
         return lane
 
     def _account(self, name: str) -> AccountConfig:
-        if name not in self._config.accounts:
-            self._config = self._load_config()
-        account = self._config.accounts.get(name)
+        self._settings.look()
+        account = self._settings.config.accounts.get(name)
         if account is None:
             raise ConfigError(f"the account {name!r} is not in the configuration any more")
         return account
@@ -306,7 +326,7 @@ class Engine:
             await self.journal.do(decisions.approve, request)
             return
         if request.what in rules.DECISIONS:
-            await self.journal.do(rules.carry_out, request, budget.day_of(time.time(), self._config.timezone))
+            await self.journal.do(rules.carry_out, request, budget.day_of(time.time(), self._settings.config.timezone))
             return
         if request.what in self.answers:
             message = await self.answers[request.what](request)

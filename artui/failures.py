@@ -5,12 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from artui import files
-from artui.budget import AccountHeld, CancelledFirst, MayNotSpend
+from artui.budget import AccountHeld, BoughtBefore, CancelledFirst, MayNotSpend
 from artui.job import Job
 from artui.journal import Unwritable
 from artui.pace import retry_delay
 from artui.providers.base import Blocked, Cause, NoRoom, NotPermitted, Rejected, Transient
-from artui.states import Reason, Stage, Status
+from artui.states import BOUGHT_BEFORE, Reason, Stage, Status
 from artui.steps import Hold, NotYet
 from artui.steps.output import OUTPUT_AGAIN
 
@@ -90,6 +90,8 @@ def _not_spent(failure: AccountHeld | MayNotSpend) -> Verdict:
     match failure:
         case AccountHeld():
             return Verdict(Status.READY, "put back", message=str(failure))
+        case BoughtBefore():
+            return Verdict(Status.HELD, BOUGHT_BEFORE, failure.reason, str(failure))
         case MayNotSpend(reason=Reason.CREDITS):
             return Verdict(Status.READY, "put back", message=str(failure), holds=Reason.CREDITS)
     return Verdict(Status.HELD, "held", failure.reason, str(failure))

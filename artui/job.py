@@ -39,6 +39,19 @@ class Batch:
 
 
 @dataclass(frozen=True, slots=True)
+class Payer:
+    """Who would pay for a paid request now, and where: an account's name for it, its address, its organization.
+
+    ``by_key``: nothing but the key tells the payer, so that a renewed key looks like another one.
+    """
+
+    name: str
+    endpoint: str
+    organization: str
+    by_key: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class NewJob:
     """A job to be added: one file for one workflow, with everything fixed that its price depends on.
 

@@ -14,13 +14,13 @@ from artui.asking import Asking
 from artui.balance import Balance
 from artui.failures import PUT_BACK, TO_SAVE, Moment, Verdict, judge
 from artui.holding import Holding
-from artui.job import Job
+from artui.job import Job, Payer
 from artui.journal import Connection, Stale, Unwritable, accounts, holds, jobs, purchases, rules, taking
 from artui.lookout import Lookout
 from artui.pace import Gate
-from artui.providers.base import Progress, Sent, State, Transient
+from artui.providers.base import Progress, ProviderError, Sent, State, Transient
 from artui.states import BEFORE_PAYING, Kind, Reason, Stage, Status
-from artui.steps import Desk, Journey, NotYet
+from artui.steps import Desk, Hold, Journey, NotYet
 
 log = logging.getLogger(__name__)
 
@@ -33,13 +33,16 @@ LEAST_REST = 0.01
 TENDING = 0.2
 """Seconds between two rounds of looking after an account or what is in doubt there, however often its jobs move."""
 
+TENDING_PAYER = 1.0
+"""Seconds between two looks at who pays now, for what waits for that."""
+
 AHEAD = 2
 """Photos that are checked while others hold all slots, so that the line never waits for a check."""
 
 
 @dataclass
 class Lane:
-    """The loops of one account. ``stopping`` is set once for all lanes: nothing is taken any more."""
+    """The loops of one account. Once ``stopping`` is set nothing is taken any more."""
 
     journey: Journey
     stopping: asyncio.Event
@@ -58,6 +61,7 @@ class Lane:
         self.asking = Asking(self.desk, self.holding)
         self.lookout = Lookout(self.desk, self._noted)
         self.balance = Balance(self.desk, self.holding, self.asking, self.lookout)
+        self._sorted_at = -TENDING_PAYER
         self._tasks: set[asyncio.Task[None]] = set()
         self._bells: list[asyncio.Event] = []
 
@@ -75,13 +79,10 @@ class Lane:
         settle_due = self._now + self.desk.provider.settings.settle
         await self.desk.journal.do(holds.recover, self.name, self._now, settle_due)
         await self.holding.start()
-        provider = self.desk.provider
-        organization = getattr(provider.settings, "organization", "")
-        await self.desk.journal.do(holds.hold_strangers, self.name, provider.endpoint, organization, settle_due)
-        await self.lookout.start()
 
     async def run(self) -> None:
         """Work until ``stopping`` is set and what was taken has reached its next commit."""
+        await self._begin_to_look()
         async with asyncio.TaskGroup() as loops:
             loops.create_task(self._repeat(self._look_turn, self.lookout.bell))
             for turn, rest in (
@@ -96,6 +97,18 @@ class Lane:
             await asyncio.gather(*self._tasks, return_exceptions=True)
             await asyncio.gather(*self.journey.paying.under_way, return_exceptions=True)
         await self.journey.close()
+
+    async def _begin_to_look(self) -> None:
+        """Leave alone what is another payer's, then take up what an earlier engine left at the service."""
+        while not self.stopping.is_set():
+            try:
+                await self._sort_strangers()
+            except Unwritable as problem:
+                log.warning("%s Waiting for it.", problem)
+                await asyncio.sleep(1)
+            else:
+                await self.lookout.start()
+                return
 
     async def stop_transfers(self) -> None:
         """Break off what costs nothing to do again; a paid call under way is awaited all the same."""
@@ -323,10 +336,14 @@ class Lane:
         found, until = await self.desk.journal.ask(self._in_doubt)
         if not found:
             return until
+        now = await self._sort_strangers()
+        if now is None:
+            return self._now + TENDING_PAYER
+        found = await self.desk.journal.ask(self._of_payer, found, now)
         replays = self.desk.provider.limits.idempotent_submit
         again = [one for one in found if replays and one.purchase.kind is Kind.CREATE]
         asked = [one for one in found if not (replays and one.purchase.kind is Kind.CREATE)]
-        await self._send_again(again)
+        await self._send_again(again, now)
         if asked and self.calls.free(self._now) and self.held != Reason.LOGIN:
             reading = await self.asking.ask(doubt.read(self.desk.provider, asked), self.calls, rest=1.0)
             for job in await doubt.settle(self.journey, asked, reading) if reading else ():
@@ -342,13 +359,17 @@ class Lane:
         """What is in doubt and due, and when the next of it is."""
         return doubt.due(db, self.name, self._now), doubt.next_due(db, self.name)
 
-    async def _send_again(self, again: Sequence[doubt.InDoubt]) -> None:
+    def _of_payer(self, db: Connection, found: list[doubt.InDoubt], now: Payer) -> list[doubt.InDoubt]:
+        """Those of ``found`` that are in doubt at whoever would pay now: nobody else may be asked about them."""
+        return [one for one in found if not holds.stranger(db, one.job, now)]
+
+    async def _send_again(self, again: Sequence[doubt.InDoubt], now: Payer) -> None:
         """Send purchases in doubt again, as many as there are slots; none while the account is held."""
         slots = 0 if self.held else self.uploads.free(self._now)
         if slots <= 0 or not again:
             return
         limits, clocks = self.desk.provider.limits, (self._now, self.desk.service_time())
-        taken = await self.desk.journal.do(doubt.take_to_replay, again[:slots], limits.replay_within, clocks)
+        taken = await self.desk.journal.do(doubt.take_to_replay, again[:slots], limits.replay_within, clocks, now)
         self._begin(taken, self.uploads, self._replay)
 
     # ------------------------------------------------------------------------------------------------------- tending
@@ -356,6 +377,8 @@ class Lane:
     async def _tend_turn(self) -> float | None:
         """Keep the balance fresh while there is something to buy, and end what holds by itself."""
         await self.holding.renew()
+        if self._now - self._sorted_at >= TENDING_PAYER:
+            await self._sort_strangers()
         await self.desk.journal.do(holds.release_due, self.name, self._now)
         if self.desk.journal.read(holds.count_held, self.name, Reason.CAP):
             await self.desk.journal.do(budget.release_capped, self.name, self.desk.terms())
@@ -364,6 +387,27 @@ class Lane:
             await self._read_balance()
             due = self.balance.due(sending=self.uploads.running > 0)
         return due
+
+    async def _sort_strangers(self) -> Payer | None:
+        """Hold what was made for another payer than would pay now, and let go on what fits again; returns who pays,
+        None where that cannot be told now, and nothing is changed."""
+        self._sorted_at = self._now
+        try:
+            now = await self.asking.until_stopped(self.desk.who_pays())
+        except (ProviderError, Hold, NotYet) as problem:
+            log.debug("%s: who pays cannot be told: %s", self.name, problem)
+            return None
+        settle_due = self._now + self.desk.provider.settings.settle
+        found = await self.desk.journal.do(holds.sort_strangers, self.name, now, settle_due)
+        for job in found.held:
+            self.lookout.forget(job)
+        for job in found.released:
+            if job.stage is Stage.SUBMITTED:
+                self.lookout.follow(job)
+        if found.held or found.released:
+            log.info("%s: %d jobs are another payer's, %d go on", self.name, len(found.held), len(found.released))
+            self.wake()
+        return now
 
     async def refresh(self) -> None:
         """Look at the balance and the workflows now."""

@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING, Any
 
 from artui.config import AccountConfig, Config, Paths, dotted, save_setting
 from artui.credentials import CredentialProblem, Place, Secret, Stored, Vault
+from artui.journal import Journal, payers
+from artui.journal.payers import Earlier
 
 if TYPE_CHECKING:
     from artui.providers.base import Organization, Provider
@@ -41,6 +43,34 @@ async def try_key(provider: Provider[Any], vault: Vault, login: str, key: Secret
     return organizations
 
 
+@dataclass(frozen=True, slots=True)
+class Customer:
+    """The payer behind a new key, where nothing but the key tells it, and those the account had before: a person must
+    say whether they are the same one."""
+
+    payer: str
+    earlier: tuple[Earlier, ...]
+
+    @staticmethod
+    def question(account: str, one: Earlier) -> tuple[str, str]:
+        """What to ask about an earlier payer: what is known of it, and the question."""
+        mark = one.payer.rpartition(" ")[2][:6]
+        photos = "1 photo" if one.photos == 1 else f"{one.photos} photos"
+        known = f"{account} had another key before ({mark}), under which {photos} may have been paid."
+        return known, "Is the new key of the same customer, so that what was bought stays bought?"
+
+
+async def customer(
+    provider: Provider[Any], config: Config, account: AccountConfig, journal: Journal | None
+) -> Customer | None:
+    """Who is behind the key of an account; None where the service tells its payers apart itself."""
+    if journal is None or not provider.known_by_key:
+        return None
+    payer = (await provider.who_pays()).payer
+    names = {account.name, *(one.name for one in config.accounts.values() if one.login == account.login)}
+    return Customer(payer, tuple(await journal.ask(payers.earlier, sorted(names), payer)))
+
+
 def asked_for(provider: str, account: AccountConfig) -> dict[str, str]:
     """The settings without which this service cannot be reached and which ``account`` lacks: name to description."""
     from artui.providers import load
@@ -53,7 +83,7 @@ def asked_for(provider: str, account: AccountConfig) -> dict[str, str]:
     }
 
 
-async def payers(
+async def paying(
     config: Config, account: AccountConfig, vault: Vault, organizations: Sequence[Organization]
 ) -> list[Payer]:
     """The same organizations with role and balance, as far as the service tells them."""

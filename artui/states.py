@@ -87,6 +87,9 @@ class Reason(StrEnum):
 BATCH_CAP, TODAYS_CAP = "the cap of this batch", "today's cap"
 """How the message of a job begins that is held for a cap which nothing raises, or which is another one tomorrow."""
 
+BOUGHT_BEFORE = "bought before"
+"""The event that holds a job whose photo may have been bought under another key of the same customer."""
+
 ACCOUNT_WIDE = frozenset({Reason.LOGIN, Reason.CREDITS, Reason.QUOTA, Reason.PAUSED})
 """Holds that belong to an account: they end for all its jobs at once."""
 

@@ -93,7 +93,10 @@ class Fake(Provider[Settings]):
         return self.service.clock
 
     async def identify(self) -> Identity:
-        return Identity("fake", self.endpoint, Organization("org", "Org"))
+        return await self.who_pays()
+
+    async def who_pays(self) -> Identity:
+        return Identity(f"fake {self.surroundings.account}", self.endpoint, Organization("org", "Org"))
 
     async def workflows(self) -> list[Workflow]:
         await self._answering()
@@ -126,7 +129,7 @@ class Fake(Provider[Settings]):
         word = self.service.calls.pop(0) if self.service.calls else "ok"
         if isinstance(word, float):
             await asyncio.sleep(word)
-        await permit()
+        await permit((await self.who_pays()).payer)
         if photo.stamp.size:
             b"".join(files.Sending(photo))
         self.service.sent.append((draft, photo.digest))

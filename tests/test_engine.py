@@ -541,7 +541,7 @@ async def test_an_engine_that_was_displaced_sends_nothing(studio: Studio) -> Non
 
 
 async def test_jobs_made_for_another_organization_are_held_until_it_is_back(studio: Studio) -> None:
-    [number] = await studio.add(studio.photos(1), organization="another")
+    [number] = await studio.add(studio.photos(1), organization="another", payer="autoretouch another")
     await studio.start()
     await studio.until(lambda: studio.job(number).status is Status.HELD)
     assert studio.job(number).reason == Reason.ACCOUNT

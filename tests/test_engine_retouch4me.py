@@ -9,10 +9,14 @@ from typing import Any
 
 import pytest
 
+from artui.job import Purchase
 from artui.journal import accounts, requests
+from artui.lane import Lane
+from artui.providers.base import Permit
 from artui.sim import imaging
 from artui.sim.server import Simulator
 from artui.states import Reason, Status
+from artui.steps.paying import Paying
 from tests.studio import Studio, open_studio
 
 ACCOUNT = """
@@ -126,17 +130,59 @@ async def test_a_recipe_changed_meanwhile_counts_for_later_jobs_only(studio: Stu
     assert json.loads(start["form"]["payload"])["tasks"][0]["Alpha1"] == 0.7
 
 
-async def test_a_wrong_token_holds_the_account_and_pays_nothing(
-    studio: Studio, simulator: Simulator, monkeypatch: pytest.MonkeyPatch
+async def test_a_token_that_is_no_longer_good_holds_the_account_and_pays_nothing(
+    studio: Studio, simulator: Simulator
 ) -> None:
-    good = simulator.announcement()["retouch4me"]["token"]
-    monkeypatch.setenv("ARTUI_STUDIO_TOKEN", "not-the-token-at-all")
+    simulator.faults.add([{"route": "retouch4me.*", "do": "status:401", "times": -1}])
     await add(studio, studio.photos(2))
     await studio.start()
     await studio.until(lambda: studio.journal.read(accounts.state, "studio").held == Reason.LOGIN)
     await studio.at_rest()
     assert simulator.ledger == []
-    monkeypatch.setenv("ARTUI_STUDIO_TOKEN", good)
+    simulator.faults.clear()
     await studio.journal.do(lambda db: requests.leave(db, "refresh", account="studio"))
     await studio.until(lambda: all(job.status is Status.DONE for job in studio.jobs()))
     check_results(studio, 2)
+
+
+async def test_a_key_that_changes_between_the_intent_and_the_first_byte_sends_nothing(
+    studio: Studio, simulator: Simulator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What goes out is what was compared: the permit is told the payer of the very token in the request."""
+    given = simulator.announcement()["retouch4me"]
+    made = Paying._permit
+
+    def permit(self: Paying, purchase: Purchase, decided: float) -> Permit:
+        monkeypatch.setenv("ARTUI_STUDIO_TOKEN", given["strangers_token"])
+        return made(self, purchase, decided)
+
+    monkeypatch.setattr(Paying, "_permit", permit)
+    await add(studio, studio.photos(1))
+    await studio.start()
+    await studio.until(lambda: studio.job(1).reason == Reason.ACCOUNT)
+    assert studio.job(1).purchase == 1
+    assert starts(studio) == []
+    assert simulator.ledger == []
+    monkeypatch.setattr(Paying, "_permit", made)
+    monkeypatch.setenv("ARTUI_STUDIO_TOKEN", given["token"])
+    await studio.until(lambda: studio.job(1).status is Status.DONE)
+    check_results(studio, 1)
+
+
+async def test_a_key_that_changes_while_the_engine_waits_is_noticed_before_the_intent(
+    studio: Studio, simulator: Simulator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Without the look that holds strangers once a second: each paid call looks for itself."""
+    given = simulator.announcement()["retouch4me"]
+
+    async def nobody(lane: Lane) -> None:
+        del lane
+
+    monkeypatch.setattr(Lane, "_sort_strangers", nobody)
+    monkeypatch.setenv("ARTUI_STUDIO_TOKEN", given["strangers_token"])
+    await add(studio, studio.photos(2))
+    await studio.start()
+    jobs = await studio.at_rest()
+    assert {job.reason for job in jobs} == {Reason.ACCOUNT}
+    assert not any(job.purchase for job in jobs)
+    assert simulator.ledger == []

@@ -36,8 +36,9 @@ from artui.providers.http import (
     json_body,
     multipart_body,
 )
+from artui.providers.http.addresses import _service_url
 from artui.providers.http.client import in_thread
-from artui.providers.http.messages import _service_url, asked_to_wait
+from artui.providers.http.messages import asked_to_wait
 from artui.providers.http.transport import proxy_for
 from tests.peer import Link, Memory, answering, hang_up, serving
 from tests.waiting import eventually
@@ -930,7 +931,7 @@ async def test_a_secret_that_no_header_takes_is_not_in_the_complaint(client: Cli
     [
         ("https://API.Example.com/", "https://api.example.com"),
         ("https://api.example.com:8443/base/", "https://api.example.com:8443/base"),
-        ("http://127.0.0.1:80", "http://127.0.0.1:80"),
+        ("http://127.0.0.1:80", "http://127.0.0.1"),
         ("http://[::1]:1/x", "http://[::1]:1/x"),
         ("http://api.example.com", None),
         ("ftp://api.example.com", None),

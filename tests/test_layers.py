@@ -46,7 +46,7 @@ MAY_IMPORT: dict[str, set[str]] = {
         "steps", "lane", "decisions", "anchor",
     },
     "watch": {"config", "credentials", "job", "states", "files", "journal", "pace", "plan", "providers", "shown"},
-    "signing": {"config", "credentials", "engine", "providers"},
+    "signing": {"config", "credentials", "engine", "journal", "providers"},
     "log": {"credentials", "shown"},
     "background": {"anchor", "config", "journal", "engine", "log"},
     "starting": {"config", "journal", "background"},

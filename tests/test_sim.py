@@ -318,6 +318,7 @@ def test_a_charge_is_in_the_ledger_once_with_key_and_digest(customer: Customer, 
         "execution": execution,
         "workflow": customer.workflow("Print Master")["id"],
         "key": "k-1",
+        "owner": customer.account["organization"],
         "digest": hashlib.sha256(photo).hexdigest(),
         "credits": 30,
     }

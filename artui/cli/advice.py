@@ -21,7 +21,9 @@ _HELD: Mapping[str, str] = {
     Reason.GONE: "look for execution {execution} in the service's web app; `artui redo {id}` buys it anew",
     Reason.OUTPUT: "make {folder} a folder that can be written; it goes on by itself",
     Reason.DISK_FULL: "make room on the disk; it goes on by itself",
-    Reason.ACCOUNT: "set {account} in config.toml as it was, or `artui cancel {id}`",
+    Reason.ACCOUNT: "set {account} back as it was (config.toml, or `artui login {account}`): it goes on by itself;"
+    " `artui cancel {id}` leaves it",
+    Reason.RECOVERED: "`artui retry {id}` sends it though it may have been paid before, `artui cancel {id}` leaves it",
     Reason.DAMAGED: "`artui retry {id}` fetches the result again, free",
     Reason.ERROR: "`artui retry {id}` tries again; the engine's log says what happened",
     Reason.TWIN: "decide about job {twin_of} first: `artui job {twin_of}`; `artui cancel {id}` leaves it",

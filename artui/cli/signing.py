@@ -5,6 +5,7 @@ from __future__ import annotations
 import getpass
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +19,7 @@ from artui.config import AccountConfig, Config, ConfigError, provider_names, var
 if TYPE_CHECKING:
     from artui.credentials import Secret
     from artui.providers.base import DevicePrompt, Organization, Provider
+    from artui.signing import Customer
 
 STORES = ("keyring", "file")
 
@@ -28,19 +30,29 @@ STORES = ("keyring", "file")
 @click.option("--with-token", is_flag=True, help="Read a token from stdin instead of showing a code.")
 @click.option("--store", type=click.Choice(STORES), help="Where to keep the token; without it the keyring, or it asks.")
 @click.option("--organization", help="Who pays, by id or name, where there are several.")
+@click.option(
+    "--same-customer/--other-customer",
+    "same",
+    default=None,
+    help="Whether the key is of the same customer as the account's earlier one: what that bought stays bought.",
+)
 @click.option("--set", "given", multiple=True, metavar="KEY=VALUE", help="A setting of the account, as api_key=…")
 @click.pass_obj
 def login_command(
     session: Session, name: str | None, provider: str | None, *, with_token: bool, store: str | None,
-    organization: str | None, given: tuple[str, ...],
+    organization: str | None, same: bool | None, given: tuple[str, ...],
 ) -> Exit:  # fmt: skip
     """Sign an account in: shows a code to confirm on any device, or takes a key, and keeps it."""
     account = _with_settings(_account(session.config, name, provider), given)
-    token = _token(account, from_stdin=with_token)
-    found = run(_sign_in(session, account, token))
+    kept = None if with_token or same is None else session.vault.find(account.login)
+    token = kept.secret if kept else _token(account, from_stdin=with_token)
+    found, customer = run(_sign_in(session, account, token))
     chosen = _choose(found, organization or account.settings.get("organization"))
-    where = _keep(session, account, store)
+    said = _told_apart(account, customer, same) if customer else {}
+    where = str(kept.place) if kept else _keep(session, account, store)
     _save(session, account, chosen)
+    if customer and said:
+        _join(session, customer, said)
     _wake(session, account)
     payer = f"{chosen.name} ({chosen.id}) pays" if chosen else "signed in"
     say(f"{account.name}: {payer}. The key is kept in the {where}.")
@@ -96,14 +108,52 @@ def _token(account: AccountConfig, *, from_stdin: bool) -> Secret | None:
     return token
 
 
-async def _sign_in(session: Session, account: AccountConfig, token: Secret | None) -> list[Organization]:
-    """Get a key, try it, and hold it in memory; returns who may pay with it."""
+async def _sign_in(
+    session: Session, account: AccountConfig, token: Secret | None
+) -> tuple[list[Organization], Customer | None]:
+    """Get a key, try it, and hold it in memory; returns who may pay with it, or which customer it is of."""
     from artui import signing
     from artui.engine import open_provider
+    from artui.journal import JournalProblem
 
     async with open_provider(session.config, account, session.vault) as provider:
         token = token or await provider.login(_show_code)
-        return await signing.try_key(provider, session.vault, account.login, token)
+        found = await signing.try_key(provider, session.vault, account.login, token)
+        if not session.paths.journal.exists():
+            return found, None
+        with suppress(JournalProblem), session.journal() as journal:  # it says so itself where it is needed
+            return found, await signing.customer(provider, session.config, account, journal)
+        return found, None
+
+
+def _told_apart(account: AccountConfig, customer: Customer, same: bool | None) -> dict[str, bool]:
+    """For each payer the account had before whether it is the same customer, as far as it was said."""
+    said: dict[str, bool] = {}
+    for one in customer.earlier:
+        known, question = customer.question(account.name, one)
+        answer = same
+        if answer is None:
+            say(known)
+            answer = {"y": True, "yes": True, "n": False, "no": False}.get(
+                ask(f"{question} [y/n]").lower() if can_ask() else ""
+            )
+        if answer is not None:
+            said[one.payer] = answer
+    if len(said) < len(customer.earlier):
+        way = f"`artui login {account.name} --same-customer`, or --other-customer, says whose it is"
+        say(f"What was bought with the earlier key is not sent again unasked: {way}.")
+    return said
+
+
+def _join(session: Session, customer: Customer, said: dict[str, bool]) -> None:
+    """Write down which earlier payers are the customer of the new key, and which are others."""
+    from artui.journal import payers
+
+    with session.journal() as journal:
+        for earlier, is_same in said.items():
+            journal.write(payers.same_customer if is_same else payers.other_customer, earlier, customer.payer)
+            kept = "what was bought with the earlier key stays bought" if is_same else "each key buys for itself"
+            say(f"Noted: {kept}.")
 
 
 def _show_code(prompt: DevicePrompt) -> None:

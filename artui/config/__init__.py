@@ -5,9 +5,11 @@ never written after its creation), ``settings.toml`` (what the screens save), th
 ``artui.credentials`` keeps them, and a key that looks like one is refused.
 
 ``folders`` owns the paths and how a private file is written, ``known`` which settings there are, ``layers`` the five
-places, ``merged`` what comes out of them, ``saved`` the two files artui writes.
+places, ``merged`` what comes out of them, ``saved`` the two files artui writes,
+``current`` what is set while a program runs.
 """
 
+from artui.config.current import CurrentConfig
 from artui.config.folders import (
     ConfigError,
     Paths,
@@ -28,6 +30,7 @@ __all__ = [
     "Caps",
     "Config",
     "ConfigError",
+    "CurrentConfig",
     "Origin",
     "Pace",
     "Paths",

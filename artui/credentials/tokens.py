@@ -59,6 +59,7 @@ class AccessTokens:
         self._ahead = ahead
         self._now = monotonic
         self._access: Secret | None = None
+        self._of: Secret | None = None
         self._lifetime = 0.0
         self._ends = 0.0
         self._flights: Flights[Secret] = Flights()
@@ -81,6 +82,17 @@ class AccessTokens:
         if self._access == access:
             self._access = None
         return await self.get()
+
+    async def is_another(self) -> bool:
+        """Whether the refresh token kept now is another one than the access token came from, which is then given up.
+
+        Raises SignedOut and CredentialProblem.
+        """
+        stored = await asyncio.to_thread(self._find)
+        if self._of is None or stored.secret == self._of:
+            return False
+        self._access = None
+        return True
 
     async def settle(self) -> None:
         """Wait for a refresh under way: to leave in its midst may lose a token that the service has renewed."""
@@ -109,6 +121,7 @@ class AccessTokens:
             saving.result()
         self._unsaved = None
         self._access, self._lifetime, self._ends = fresh.access, fresh.lifetime, began + fresh.lifetime
+        self._of = fresh.refresh or used.secret
         return fresh.access
 
     def _find(self) -> Stored:

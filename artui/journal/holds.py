@@ -7,10 +7,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
 
-from artui.job import Job
-from artui.journal import accounts, jobs, purchases
-from artui.journal.store import Connection, value
+from artui.job import Job, Payer
+from artui.journal import accounts, jobs, payers, purchases
+from artui.journal.store import Connection, first, value
 from artui.states import ACCOUNT_WIDE, Reason, Stage, Status
 
 LONGEST_WAIT = 900.0
@@ -66,18 +68,67 @@ def release_due(db: Connection, account: str, now: float, most: int = 20) -> int
     return len(held)
 
 
-def hold_strangers(db: Connection, account: str, endpoint: str, organization: str, settle_due: float) -> int:
-    """Hold the jobs that were made for another address or organization than the account has now; let those go on that
-    fit again. ``organization`` is empty where the account leaves it open. Returns how many are held now."""
-    fits = "endpoint = ? AND (organization = ? OR ? = '')"
-    values = (account, endpoint, organization, organization)
-    for job in jobs.select(db, f"account = ? AND {fits} AND status = 'held' AND reason = '{Reason.ACCOUNT}'", values):
-        _let_go_on(db, job, settle_due)
-    strangers = jobs.select(db, f"account = ? AND NOT ({fits}) AND status IN ('ready', 'waiting')", values)
-    for job in strangers:
-        message = f"made for {job.organization} at {job.endpoint}, which {account} is not set to any more"
-        jobs.move(db, job, job.stage, Status.HELD, "held", reason=Reason.ACCOUNT, message=message)
-    return len(strangers)
+@dataclass(frozen=True, slots=True)
+class Sorted:
+    """What became of an account's jobs after a look at who pays: those held now, and those that go on."""
+
+    held: tuple[Job, ...] = ()
+    released: tuple[Job, ...] = ()
+
+
+def sort_strangers(db: Connection, account: str, now: Payer, settle_due: float) -> Sorted:
+    """Hold the jobs of an account that were made for another payer than would pay ``now``, as far as that matters
+    where they stand; let those go on that fit again."""
+    where = f"account = :account AND twin_of IS NULL AND {_IS_STRANGER}"
+    values = _values(db, now) | {"account": account, "reason": Reason.ACCOUNT}
+    strange = jobs.select(db, f"{where} AND status IN ('ready', 'waiting')", values)
+    held = [
+        jobs.move(db, job, job.stage, Status.HELD, "held", reason=Reason.ACCOUNT, message=_told(job, now))
+        for job in strange
+    ]
+    fitting = jobs.select(
+        db, f"account = :account AND status = 'held' AND reason = :reason AND NOT ({_IS_STRANGER})", values
+    )
+    return Sorted(tuple(held), tuple(_let_go_on(db, job, settle_due) for job in fitting))
+
+
+def stranger(db: Connection, job: Job, now: Payer) -> str:
+    """Why a job, as it stands, is none of whoever would pay ``now``; empty where it is."""
+    found = first(db, f"SELECT 1 FROM jobs WHERE id = :id AND {_IS_STRANGER}", _values(db, now) | {"id": job.id})
+    return _told(job, now) if found else ""
+
+
+_IS_STRANGER = """CASE
+    WHEN stage = 'saved' THEN 0
+    WHEN stage IN ('submitted', 'processed') THEN endpoint <> :endpoint OR NOT :by_key AND organization <> :organization
+    WHEN execution <> '' OR EXISTS (SELECT 1 FROM purchases WHERE job = jobs.id AND state = 'intended')
+        THEN payer <> :payer OR endpoint <> :endpoint
+    ELSE payer <> :payer END"""
+"""The condition for a job that must not go on for whoever pays now: what is bought needs the host that has it, and the
+organization unless anybody may ask; what may be at the service already must not go to another host; the rest needs
+its payer."""
+
+
+def _values(db: Connection, now: Payer) -> dict[str, Any]:
+    return {
+        "payer": payers.current(db, now.name), "endpoint": now.endpoint, "organization": now.organization,
+        "by_key": now.by_key,
+    }  # fmt: skip
+
+
+def _told(job: Job, now: Payer) -> str:
+    """For a person: whom a job was made for, and whom its account is set to."""
+    word, names = "organization", (job.organization, now.organization)
+    if now.by_key:
+        word, names = "key", (job.organization[:6], now.organization[:6])
+    made_for, set_to = ([f"the {word} {names[i]}"] if names[0] != names[1] else [] for i in (0, 1))
+    if job.endpoint != now.endpoint:
+        made_for.append(f"{job.endpoint}")
+        set_to.append(f"{now.endpoint}")
+    return (
+        f"made for {' at '.join(made_for) or 'another payer'}, and {job.account} is set to"
+        f" {' at '.join(set_to) or 'this one'} now: nothing is sent for it until the account is set back"
+    )
 
 
 def first_capped(db: Connection, account: str) -> list[Job]:
@@ -101,17 +152,16 @@ def release_capped(db: Connection, like: Job, most: int) -> int:
     return len(held)
 
 
-def _let_go_on(db: Connection, job: Job, settle_due: float = 0.0) -> None:
+def _let_go_on(db: Connection, job: Job, settle_due: float = 0.0) -> Job:
     """Let a held job go on from where it stands. It is due at once: by the wall clock, which jumps, it might not be.
 
     Only a paid call in doubt is left its settling time: how much of it was over, nobody wrote down.
     """
     if job.stage is Stage.SUBMITTED:
-        jobs.move(db, job, job.stage, Status.WAITING, "goes on", reason=Reason.AT_SERVICE, due=0.0)
-    elif job.stage is Stage.SUBMITTING and purchases.in_the_air(db, job):
-        jobs.move(db, job, job.stage, Status.WAITING, "goes on", reason=Reason.LOOKING, due=settle_due)
-    else:
-        jobs.move(db, job, job.stage, Status.READY, "goes on")
+        return jobs.move(db, job, job.stage, Status.WAITING, "goes on", reason=Reason.AT_SERVICE, due=0.0)
+    if job.stage is Stage.SUBMITTING and purchases.in_the_air(db, job):
+        return jobs.move(db, job, job.stage, Status.WAITING, "goes on", reason=Reason.LOOKING, due=settle_due)
+    return jobs.move(db, job, job.stage, Status.READY, "goes on")
 
 
 def recover(db: Connection, account: str, now: float, settle_due: float) -> int:

@@ -18,7 +18,7 @@ from typing import Any
 import apsw
 
 from artui.job import Batch, Job, NewJob, Result
-from artui.journal.store import Connection, Stale, first, rows, storable, value
+from artui.journal.store import Connection, Stale, Values, first, rows, storable, value
 from artui.states import FINAL, Reason, Stage, Status, legal
 
 
@@ -96,7 +96,7 @@ def _job(columns: Sequence[Any]) -> Job:
     return Job(*values)
 
 
-def select(db: Connection, where: str, values: Sequence[Any] = ()) -> list[Job]:
+def select(db: Connection, where: str, values: Values = ()) -> list[Job]:
     """Jobs by a condition written in this program (never with a person's text in it)."""
     return [_job(found) for found in rows(db, f"{_SELECT} WHERE {where}", values)]
 
@@ -147,7 +147,11 @@ def behind_sample(db: Connection, batch: str) -> list[Job]:
 
 
 def _insert(db: Connection, new: NewJob, now: float) -> int:
-    job = Job(**{field.name: getattr(new, field.name) for field in fields(NewJob)}, created_at=now, stage_at=now)
+    from artui.journal import payers
+
+    given = {field.name: getattr(new, field.name) for field in fields(NewJob)}
+    given["payer"] = payers.current(db, new.payer)
+    job = Job(**given, created_at=now, stage_at=now)
     names = [name for name in _COLUMNS if name != "id"]
     db.execute(
         f"INSERT INTO jobs ({', '.join(names)}) VALUES ({', '.join('?' * len(names))})",

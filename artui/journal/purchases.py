@@ -126,9 +126,22 @@ def intend(
         intended = rows(
             db,
             "UPDATE purchases SET state = 'intended', draft = ?, reference = ?, reserved = ?, version = ?, day = ?,"
-            " month = ?, looks = 0, intended_at = ? WHERE job = ? AND number = ? AND key = ? AND state = 'refused'"
-            f" RETURNING {_ALL}",
-            (draft, job.reference, reserved, job.version, day, month, time.time(), job.id, number, key),
+            " month = ?, looks = 0, intended_at = ?, endpoint = ?, organization = ? WHERE job = ? AND number = ?"
+            f" AND key = ? AND state = 'refused' RETURNING {_ALL}",
+            (
+                draft,
+                job.reference,
+                reserved,
+                job.version,
+                day,
+                month,
+                time.time(),
+                job.endpoint,
+                job.organization,
+                job.id,
+                number,
+                key,
+            ),
         )
     else:
         intended = rows(

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
@@ -46,6 +47,7 @@ from artui.providers.http import (
     HttpProvider,
     Request,
     ServiceUrl,
+    canonical_address,
     form_body,
     json_body,
     multipart_body,
@@ -64,13 +66,15 @@ LAST_SAID: Final = 60.0
 """Seconds for which it counts that a start was the last one of the day."""
 
 _API: Final = "/api/v1"
+_VENDOR: Final = "https://retoucher.hz.labs.retouch4.me"
+_VENDORS_HOST: Final = re.compile(r"https://([a-z0-9-]+\.)*retouch4\.me")
 
 
 class Retouch4meSettings(base.Settings):
     """What a Retouch4me account may set."""
 
     api_url: ServiceUrl = Field(
-        default="https://retoucher.hz.labs.retouch4.me",
+        default=_VENDOR,
         description="Address of the service (outside Europe https://cf-retoucher.retouch4.me is nearer)",
     )
     balance_url: ServiceUrl = Field(
@@ -94,6 +98,7 @@ class Retouch4me(HttpProvider[Retouch4meSettings]):
     name = "retouch4me"
     title = "Retouch4me"
     key_name = "retouch token"
+    known_by_key = True
     Settings = Retouch4meSettings
     limits = Limits(
         accepts=Accepts(frozenset({"image/jpeg", "image/png"}), max_bytes=100_000_000, max_pixels=250_000_000),
@@ -115,7 +120,7 @@ class Retouch4me(HttpProvider[Retouch4meSettings]):
     @property
     def endpoint(self) -> str:
         """The address of the account's host: jobs of one are not known at another."""
-        return self.settings.api_url
+        return canonical_address(self.settings.api_url)
 
     # Who we are, and what is left.
 
@@ -124,8 +129,17 @@ class Retouch4me(HttpProvider[Retouch4meSettings]):
         token = await self._token()
         await self._learn_limits()
         await self._remaining(token)
+        return self._customer(token)
+
+    async def who_pays(self) -> Identity:
+        """Whoever the token belongs to that is kept now."""
+        return self._customer(await self._token())
+
+    def _customer(self, token: Secret) -> Identity:
+        """The customer behind a token: the same one at all hosts of the vendor, who has one list of them."""
         mark = hashlib.sha256(token.reveal().encode()).hexdigest()[:16]
-        payer = f"{self.name} {self.endpoint} {mark}"
+        place = _VENDOR if _VENDORS_HOST.fullmatch(self.endpoint) else self.endpoint
+        payer = f"{self.name} {place} {mark}"
         return Identity(payer, self.endpoint, Organization(mark, f"token {mark[:6]}"))
 
     async def balance(self) -> int | None:
@@ -167,7 +181,7 @@ class Retouch4me(HttpProvider[Retouch4meSettings]):
     def _newer_balance(self, token: Secret) -> Request:
         body = json_body(json.dumps({"modes": [MODE]}))
         return Request(
-            "POST", f"{self.endpoint}{_API}/balance", "reading the balance", secrets={TOKEN: token}, body=body
+            "POST", f"{self.settings.api_url}{_API}/balance", "reading the balance", secrets={TOKEN: token}, body=body
         )
 
     def _older_balance(self, token: Secret) -> Request:
@@ -180,7 +194,7 @@ class Retouch4me(HttpProvider[Retouch4meSettings]):
         if self._knows_limits:
             return
         with suppress(Transient, ValidationError):
-            request = Request("GET", f"{self.endpoint}{_API}/info/limits", "reading the limits")
+            request = Request("GET", f"{self.settings.api_url}{_API}/info/limits", "reading the limits")
             answer = await self._http.send(request, most=TEXT)
             self._knows_limits = True
             if said.code_of(answer) == 200:
@@ -236,7 +250,7 @@ class Retouch4me(HttpProvider[Retouch4meSettings]):
         token = await self._token()
         answer = await self._http.pay(
             self._start(json.loads(draft), photo, token),
-            permit,
+            partial(permit, self._customer(token).payer),
             counted=lambda sent: counted(min(sent, photo.stamp.size)),
         )
         refusal = said.paid_refusal(answer)
@@ -268,7 +282,7 @@ class Retouch4me(HttpProvider[Retouch4meSettings]):
         fields = {"token": token.reveal(), "payload": stored["payload"]}
         return Request(
             "POST",
-            f"{self.endpoint}{stored['path']}",
+            f"{self.settings.api_url}{stored['path']}",
             f"ordering {photo.path.name}",
             headers={"Idempotency-Key": stored["key"], "Accept": "application/json"},
             secrets={TOKEN: token},
@@ -283,7 +297,7 @@ class Retouch4me(HttpProvider[Retouch4meSettings]):
 
     async def _look(self, token: Secret, sent: Sent) -> Progress:
         execution = segment(sent.execution)
-        address = f"{self.endpoint}{_API}/retoucher/status/{execution}"
+        address = f"{self.settings.api_url}{_API}/retoucher/status/{execution}"
         answer = await self._http.send(
             Request("GET", address, "looking at an execution", secrets={TOKEN: token}), most=TEXT
         )
@@ -306,7 +320,9 @@ class Retouch4me(HttpProvider[Retouch4meSettings]):
         """
         del execution  # the output says where it lies
         token = await self._token()
-        request = Request("GET", f"{self.endpoint}{output.locator}", "fetching a result", secrets={TOKEN: token})
+        request = Request(
+            "GET", f"{self.settings.api_url}{output.locator}", "fetching a result", secrets={TOKEN: token}
+        )
         answer = await self._http.fetch(request, part, counted=counted)
         if answer.status == 404:
             raise Rejected(f"{answer.about}: it is not there", reason="not there", status=404)

@@ -12,7 +12,7 @@ import tempfile
 import threading
 import weakref
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -23,7 +23,8 @@ from starlette.routing import Mount
 class Charge:
     """Credits taken once for one execution; ``key`` is the caller's own submit key, if it sent one.
 
-    ``digest`` is the SHA-256 of the input's bytes in hex, ``at`` is in seconds since 1970.
+    ``digest`` is the SHA-256 of the input's bytes in hex, ``at`` is in seconds since 1970. ``owner``: who paid, an
+    organization, an app's key, or the digest of a token as far as clients tell customers apart by it.
     """
 
     provider: str
@@ -33,6 +34,7 @@ class Charge:
     digest: str
     credits: int
     at: float
+    owner: str = ""
 
 
 class Books:
@@ -64,7 +66,7 @@ class Books:
     def charge(self, owner: str, charge: Charge) -> None:
         """Take the credits from ``owner``, an account or organization at the charge's provider."""
         self.balances[charge.provider, owner] -= charge.credits
-        self.ledger.append(charge)
+        self.ledger.append(charge if charge.owner else replace(charge, owner=owner))
 
     def change_credits(self, provider: str, *, owner: str | None, set_to: int | None, add: int = 0) -> None:
         """Change what ``owner``, or everyone at ``provider``, has left; an unknown name is a ``ValueError``."""

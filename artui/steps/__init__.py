@@ -81,8 +81,10 @@ class Journey:
 
     async def upload(self, job: Job) -> Job:
         """Bring the photo to the service, unless it lies there already. Costs nothing."""
+        now = await self.desk.who_pays()
 
         def ask(db: Connection) -> str:
+            budget.check_payer(db, job, now)
             budget.check(db, job, self.desk.terms())
             return jobs.reference_of(db, job.payer, job.digest)
 

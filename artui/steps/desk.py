@@ -13,10 +13,10 @@ from typing import Any
 from artui import budget, files
 from artui.config import AccountConfig
 from artui.flights import Flights
-from artui.job import Job
+from artui.job import Job, Payer
 from artui.journal import Connection, Journal
 from artui.pace import Clock
-from artui.providers.base import Provider
+from artui.providers.base import Provider, Rejected
 from artui.states import Reason
 from artui.transfers import Transfers
 
@@ -40,7 +40,8 @@ class Desk:
 
     ``may_pay`` is awaited just before a paid call's first byte and raises :class:`NotPermitted` where this engine is no
     longer the one; ``keep`` repeats a write until it is durable, however long the disk is full; ``room`` says how many
-    bytes are free beside the journal. ``spool``: where results are kept whose own folder cannot be written.
+    bytes are free beside the journal; ``outdated`` why the account is no longer set as it is here, empty while it is.
+    ``spool``: where results are kept whose own folder cannot be written.
     """
 
     journal: Journal
@@ -53,6 +54,7 @@ class Desk:
     may_pay: Callable[[], Awaitable[None]]
     keep: Callable[[Callable[[Connection], Any]], Awaitable[Any]]
     room: Callable[[], int | None]
+    outdated: Callable[[], str]
     spool: Path
     writable: dict[str, float] = field(default_factory=dict)
     """When each output folder was last written to, by the clock."""
@@ -62,6 +64,24 @@ class Desk:
     def terms(self) -> budget.Terms:
         """What bounds a paid call of this account now."""
         return budget.Terms(self.account.caps, budget.day_of(self.service_time(), self.zone))
+
+    async def who_pays(self) -> Payer:
+        """Who would pay now, by the settings and the key as they are at this moment.
+
+        Raises NotYet where the account is set otherwise by now, Hold where the settings leave open who pays, and what
+        the provider raises.
+        """
+        self.refuse_outdated()
+        try:
+            now = await self.provider.who_pays()
+        except Rejected as unclear:
+            raise Hold(Reason.ACCOUNT, str(unclear)) from unclear
+        return Payer(now.payer, now.endpoint, now.organization.id, self.provider.known_by_key)
+
+    def refuse_outdated(self) -> None:
+        """Raise NotYet where the account is set otherwise by now than it is here."""
+        if why := self.outdated():
+            raise NotYet(why)
 
     def service_time(self) -> float:
         """The service's clock, ours until its first answer; epoch seconds."""

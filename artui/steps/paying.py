@@ -9,7 +9,7 @@ from functools import partial
 
 from artui import budget, files
 from artui.job import Job, Purchase
-from artui.journal import Connection, accounts, jobs, purchases
+from artui.journal import Connection, accounts, holds, jobs, payers, purchases
 from artui.pace import boot_time, replay_gap
 from artui.providers.base import (
     Blocked,
@@ -23,7 +23,7 @@ from artui.providers.base import (
 )
 from artui.states import Kind, PurchaseState, Reason, Stage, Status
 from artui.steps.copies import Copies
-from artui.steps.desk import Desk, NotYet, photo_of
+from artui.steps.desk import Desk, Hold, NotYet, photo_of
 from artui.steps.output import check_output
 from artui.steps.prices import Prices
 
@@ -48,6 +48,7 @@ class Paying:
         last = self._last(job)
         if last is not None and last.state is PurchaseState.KNOWN:
             return await self.accept(job, last.key, last.execution)  # the answer came in after the job was put down
+        await self.check_payer(job)
         await check_output(self.desk, job)
         await self.copies.check(job)
         await self.prices.check(job)  # last: a folder may take long to answer, and a price must not grow old meanwhile
@@ -60,10 +61,15 @@ class Paying:
 
     async def retry(self, job: Job) -> Job:
         """Ask the service to run the job's execution again: a purchase like any other."""
+        await self.check_payer(job)
         await self.copies.check(job)
         key = self._key(job, Kind.RETRY)
         draft = json.dumps({"retry": job.execution, "word": job.word})
         return await self._pay(job, Kind.RETRY, key, draft, partial(self.desk.provider.retry, job.execution))
+
+    async def check_payer(self, job: Job) -> None:
+        """Let a job pass that was made for whoever would pay now: of nothing else is a word to reach its service."""
+        self.desk.journal.read(budget.check_payer, job, await self.desk.who_pays())
 
     def _key(self, job: Job, kind: Kind) -> str:
         """The key of the last purchase where that surely was not carried out, else a new one."""
@@ -79,29 +85,37 @@ class Paying:
     async def _pay(
         self, job: Job, kind: Kind, key: str, draft: str, send: Callable[[Permit, Counted], Awaitable[str]]
     ) -> Job:
-        permit = self._permit()
-        job, purchase = await self.desk.journal.do(budget.intend, job, kind, key, draft, self.desk.terms())
+        decided, now = boot_time(), await self.desk.who_pays()
+        job, purchase = await self.desk.journal.do(budget.intend, job, kind, key, draft, self.desk.terms(), now)
+        permit = self._permit(purchase, decided)
         with self.desk.transfers.counting(job.id, "up", job.size) as counted:
             return await self._to_its_end(self._settle(job, purchase, send(permit, counted)))
 
     async def replay(self, job: Job) -> Job:
         """Send a purchase in doubt once more, where the service carries a key out once: the same key, the same stored
         request, the same photo."""
-        permit = self._permit()
+        decided, now = boot_time(), await self.desk.who_pays()
         purchase = self.desk.journal.read(purchases.current, job)
         if purchase is None or purchase.state is not PurchaseState.INTENDED:
             raise NotYet("the purchase is settled meanwhile")
+        if why := self.desk.journal.read(holds.stranger, job, now):
+            raise Hold(Reason.ACCOUNT, why)
+        permit = self._permit(purchase, decided)
         with self.desk.transfers.counting(job.id, "up", job.size) as counted:
             call = self.desk.provider.submit(purchase.draft, photo_of(job), permit, counted)
             return await self._to_its_end(self._settle_replay(job, purchase, call))
 
-    def _permit(self) -> Permit:
-        """What is awaited just before the first byte: refuses it once the decision made now has grown old."""
-        decided = boot_time()
+    def _permit(self, purchase: Purchase, decided: float) -> Permit:
+        """What is awaited just before the first byte: refuses it once the decision has grown old, and where the request
+        itself names another payer than the purchase, or the account is set otherwise by now."""
 
-        async def permit() -> None:
+        async def permit(payer: str) -> None:
             if boot_time() - decided > FRESH_INTENT:
                 raise NotPermitted("the intent grew old before it could be sent")
+            if why := self.desk.outdated():
+                raise NotPermitted(why)
+            if self.desk.journal.read(payers.current, payer) != purchase.payer:
+                raise NotPermitted(f"the account {purchase.account} has got another key meanwhile")
             await self.desk.may_pay()
 
         return permit

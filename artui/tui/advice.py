@@ -27,7 +27,7 @@ _HELD: Mapping[str, str] = {
     Reason.GONE: "The service no longer knows {name} (execution {execution}). Look for it in the web app.",
     Reason.OUTPUT: "{name} waits: {said}. Make {folder} a folder that can be written; it goes on by itself.",
     Reason.DISK_FULL: "{name} waits: {said}. Make room; it is fetched by itself, nothing new is sent.",
-    Reason.ACCOUNT: "{name} waits: {said}. Set the account as it was, or x cancels.",
+    Reason.ACCOUNT: "{name} waits: {said}. Set the account back as it was and it goes on, or x cancels.",
     Reason.DAMAGED: "The result of {name} came damaged: {said}. r fetches it again (free).",
     Reason.ERROR: "{name} met an unexpected error: {said}. r tries again; the engine's log says more.",
     Reason.TWIN: "{name} is the same photo as job {twin}, which needs a decision first.",

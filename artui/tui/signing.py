@@ -17,9 +17,9 @@ from typing import TYPE_CHECKING, Any
 from artui import providers, signing
 from artui.config import AccountConfig, load, save_setting, variable
 from artui.credentials import CredentialProblem, Place, Secret, Stored, Vault
-from artui.journal import Connection, accounts, offers, requests
+from artui.journal import Connection, accounts, offers, payers, requests
 from artui.shown import shown
-from artui.signing import Payer
+from artui.signing import Customer, Payer
 from artui.states import Reason
 from artui.tui.acts import Act
 from artui.tui.dialogs import Ask, Choice, Question
@@ -66,7 +66,8 @@ class SignIn:
             agreed = False
             try:
                 found = await signing.try_key(provider, self.vault, self.account.login, key)
-                agreed = await self._settle(await self._who_pays(found))
+                customer = await signing.customer(provider, self.console.config, self.account, self.console.journal)
+                agreed = await self._settle(await self._who_pays(found), customer)
             finally:
                 if not agreed and not self.pasted:
                     with suppress(Exception):
@@ -109,7 +110,7 @@ class SignIn:
 
     async def _who_pays(self, found: Sequence[Organization]) -> list[Payer] | None:
         """Those who are to pay, where there is a choice; empty where the service knows no organizations."""
-        known = await signing.payers(self.console.config, self.account, self.vault, found)
+        known = await signing.paying(self.console.config, self.account, self.vault, found)
         if len(known) <= 1:
             return known
         sharing = [one.settings.get("organization") for one in _sharing(self.console, self.account)]
@@ -117,7 +118,7 @@ class SignIn:
         sign = self.console.glyphs.marked
         return await self.console.push_screen_wait(PayersScreen(known, paying, sign=sign))
 
-    async def _settle(self, chosen: list[Payer] | None) -> bool:
+    async def _settle(self, chosen: list[Payer] | None, customer: Customer | None) -> bool:
         """Keep the key and save the accounts; False where the person went back."""
         if chosen is None:
             return False
@@ -128,11 +129,26 @@ class SignIn:
             return False
         await asyncio.to_thread(self._save, made)
         await self.console.journal.do(_note, made, chosen)
+        if customer is not None:
+            await self._tell_apart(customer)
         if stored.place is Place.MEMORY:
             await lend(self.console, made[0].login, stored.secret)
         await self.console.leave_requests(await self._wake(made))
         tell(self.console, _signed_in(made, chosen, stored))
         return True
+
+    async def _tell_apart(self, customer: Customer) -> None:
+        """Ask whether the account's earlier keys are of the same customer, and write down what is said."""
+        later = Choice("l", "I cannot tell: what was bought is not sent again unasked")
+        same = Choice("s", "the same customer: what was bought stays bought")
+        other = Choice("o", "another customer: each key buys for itself")
+        for one in customer.earlier:
+            known, question = customer.question(self.account.name, one)
+            answer = await self.console.push_screen_wait(Question(question, [known], [later, same, other]))
+            if answer == "s":
+                await self.console.journal.do(payers.same_customer, one.payer, customer.payer)
+            elif answer == "o":
+                await self.console.journal.do(payers.other_customer, one.payer, customer.payer)
 
     async def _wake(self, made: Sequence[AccountConfig]) -> list[Act]:
         """What lets all accounts of this sign-in go on: a look at the balance ends what waited for the key."""

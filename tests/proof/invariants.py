@@ -1,4 +1,4 @@
-"""What must hold after every run, whatever broke in it: nineteen sentences, each with the function that checks it.
+"""What must hold after every run, whatever broke in it: sentences, each with the function that checks it.
 
 They are asked of evidence that the engine has no hand in (the books of the stand-in and its list of requests, the disk)
 and of the journal. A function yields what contradicts its sentence; :func:`check` asks them all.
@@ -19,6 +19,7 @@ from artui.budget import weight
 from artui.cli.advice import advice
 from artui.config import Caps
 from artui.job import Purchase
+from artui.journal import payers
 from artui.sim import imaging
 from artui.states import FINAL, Kind, PurchaseState, Reason, Stage, Status
 from tests.proof.evidence import Asked, Evidence, digest_of, is_unclear, snapshot
@@ -27,6 +28,7 @@ PART = re.compile(r"\.artui-(\d+)-[0-9a-f]{8}\.(?:part|result)")
 
 NEW_TRIES = {
     "proved absent", "send again", "retried", "retry", "retry taken back", "upload used", "upload gone", "recovered",
+    "payers joined",
 }  # fmt: skip
 """Events that begin a new try: only with them may a stage fall."""
 
@@ -385,6 +387,19 @@ def refreshed_once(seen: Evidence) -> Iterator[str]:
                 spent.add(form["refreshed"])
 
 
+def payer_charged(seen: Evidence) -> Iterator[str]:
+    """Whoever was charged is the payer of the purchase, as the journal has it and as it was sent."""
+    for charge in seen.charges:
+        purchase = seen.purchase_of(charge)
+        if purchase is None:
+            continue  # told above
+        place, _, _ = purchase.payer.rpartition(" ")
+        if charge["owner"] != purchase.organization:
+            yield f"{charge['owner']} was charged for {purchase.key}, which was sent for {purchase.organization}"
+        elif seen.journal.read(payers.current, f"{place} {charge['owner']}") != purchase.payer:
+            yield f"{charge['owner']} was charged for {purchase.key}, which is of {purchase.payer}"
+
+
 def journal_whole(seen: Evidence) -> Iterator[str]:
     """SQLite finds the journal whole."""
     said = seen.journal.read(lambda db: db.pragma("integrity_check"))
@@ -395,7 +410,8 @@ def journal_whole(seen: Evidence) -> Iterator[str]:
 INVARIANTS: tuple[Callable[[Evidence], Iterable[str]], ...] = (
     charged_once, bought_once, intended_first, reserved, executions_known, charges_delivered, inputs_accounted,
     results_right, no_strays, ends_justified, caps_kept, doubt_counts, history_whole, requests_answered, nothing_stuck,
-    sources_safe, only_intents_pay, refreshed_once, journal_whole,
+    sources_safe, only_intents_pay, refreshed_once, payer_charged,
+    journal_whole,
 )  # fmt: skip
 
 

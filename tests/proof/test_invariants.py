@@ -46,6 +46,7 @@ SEEN: Mapping[str, Callable[[Evidence], Evidence]] = {
     "sources_safe": lambda seen: replace(seen, sources={Path("/nowhere/photo.jpg"): "its digest"}),
     "only_intents_pay": lambda seen: later(seen, "/v1/workflow/execution/create"),
     "refreshed_once": refreshed_twice,
+    "payer_charged": lambda seen: replace(seen, charges=[{**charge, "owner": "another"} for charge in seen.charges]),
 }
 """What somebody else would have seen, had the invariant been broken."""
 

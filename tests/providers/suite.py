@@ -31,6 +31,7 @@ from artui.providers.base import (
     NotPermitted,
     Order,
     Output,
+    Permit,
     Progress,
     ProviderError,
     Rejected,
@@ -168,7 +169,7 @@ class Bench(Desk, ABC):
         uploaded = await self.provider.upload(photo, name, ignore)
         return Order(key, workflow.id, workflow.version, photo, uploaded, {"sku": "A-7"}, workflow.parameters)
 
-    async def submit(self, order: Order, permit: Callable[[], Awaitable[None]] | None = None) -> Placed:
+    async def submit(self, order: Order, permit: Permit | None = None) -> Placed:
         draft = self.provider.draft(order)
         execution = await self.provider.submit(draft, order.photo, permit or allow, ignore)
         return Placed(order, draft, execution)
@@ -209,7 +210,7 @@ def ignore(_moved: int) -> None:
     return None
 
 
-async def allow() -> None:
+async def allow(payer: str) -> None:
     return None
 
 
@@ -326,7 +327,7 @@ class ProviderSuite:
         assert len(bench.simulator.ledger) <= 1
 
     async def test_without_a_permit_nothing_is_sent(self, bench: Bench) -> None:
-        async def refuse() -> None:
+        async def refuse(payer: str) -> None:
             raise NotPermitted("not ours any more")
 
         order = await bench.order()
@@ -334,6 +335,16 @@ class ProviderSuite:
             await bench.submit(order, refuse)
         assert bench.seen("submit") == []
         assert bench.simulator.ledger == []
+
+    async def test_the_permit_is_told_who_pays(self, bench: Bench) -> None:
+        told: list[str] = []
+
+        async def note(payer: str) -> None:
+            told.append(payer)
+
+        order = await bench.order()
+        await bench.submit(order, note)
+        assert told == [(await bench.provider.identify()).payer] == [(await bench.provider.who_pays()).payer]
 
     async def test_a_service_that_cannot_be_reached_was_not_reached(self, bench: Bench) -> None:
         order = await bench.order()

@@ -435,7 +435,7 @@ async def test_who_pays_is_set_selected_the_only_one_or_asked_for(
             (200, "7") if asked.query["organization"] == chosen else (400, "")
         ),
     }
-    async with customer(desk, replies, set_to) as (provider, script):
+    async with customer(desk, replies, set_to) as (provider, _):
         if chosen is None:
             with pytest.raises(Rejected, match="set organization to one of") as caught:
                 await provider.identify()
@@ -445,7 +445,7 @@ async def test_who_pays_is_set_selected_the_only_one_or_asked_for(
         identity = await provider.identify()
         assert identity.organization.id == chosen
         assert identity.organization.role == ("admin, operator" if chosen == "org-1" else "")
-        assert identity.payer == f"autoretouch {script.url} {chosen}"
+        assert identity.payer == f"autoretouch {provider.endpoint} {chosen}"
         assert await provider.balance() == 7
 
 
@@ -661,7 +661,7 @@ async def test_a_refused_token_that_cannot_be_renewed_blocks(desk: Desk) -> None
 
 
 async def test_no_token_before_a_paid_request_means_nothing_was_sent(desk: Desk) -> None:
-    async def never() -> None:
+    async def never(payer: str) -> None:
         pytest.fail("there was nothing to permit")
 
     async with customer(desk, {"POST /oauth/token": (503, ""), CREATE: (201, NEW_ID)}) as (provider, script):

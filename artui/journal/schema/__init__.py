@@ -1,6 +1,7 @@
 """The tables of the journal, and how an older file becomes a current one.
 
-Each step is frozen: its SQL stands in ``step_N.sql`` as text of its own, built from nothing that may change later.
+Each step is frozen: its SQL stands in ``step_N.sql`` as text of its own, built from nothing that may change later, and
+so does what SQL cannot do (``payers``).
 """
 
 from __future__ import annotations
@@ -25,8 +26,11 @@ def _create_tables(db: apsw.Connection) -> None:
 
 
 def _tell_copies_apart(db: apsw.Connection) -> None:
-    """What shows that a journal is a copy, and what ``artui recover`` finds at the services."""
+    """What shows that a journal is a copy, and what ``artui recover`` finds at the services; each payer once."""
+    from artui.journal.schema.payers import spell_payers_alike
+
     _run(db, "step_2.sql")
+    spell_payers_alike(db)
     db.execute("INSERT INTO origins (origin, since) VALUES (?, ?)", (token_hex(5), time.time()))
 
 

@@ -52,6 +52,7 @@ from artui.providers.http import (
     HttpProvider,
     Request,
     ServiceUrl,
+    canonical_address,
     json_body,
     multipart_body,
     segment,
@@ -113,7 +114,7 @@ class AutoRetouch(HttpProvider[AutoRetouchSettings]):
     @property
     def endpoint(self) -> str:
         """The API's address."""
-        return self.settings.api_url
+        return canonical_address(self.settings.api_url)
 
     # Who we are.
 
@@ -125,8 +126,19 @@ class AutoRetouch(HttpProvider[AutoRetouchSettings]):
         claims = said.claims((await self._signed_in.token()).reveal())
         chosen = self._choose(await self._organizations(), claims)
         self._organization = chosen.id
-        payer = f"{self.name} {self.endpoint} {chosen.id}"
-        return Identity(payer, self.endpoint, Organization(chosen.id, chosen.name, chosen.roles_of(claims.get("sub"))))
+        return self._paid_by(Organization(chosen.id, chosen.name, chosen.roles_of(claims.get("sub"))))
+
+    async def who_pays(self) -> Identity:
+        """The organization in the settings, else the one of the sign-in that is kept now."""
+        if not self.settings.organization and (not self._organization or await self._signed_in.is_another()):
+            return await self.identify()
+        return self._paid_by(Organization(self._organization, ""))
+
+    def _paid_by(self, organization: Organization) -> Identity:
+        return Identity(self._payer_of(organization.id), self.endpoint, organization)
+
+    def _payer_of(self, organization: str) -> str:
+        return f"{self.name} {self.endpoint} {organization}"
 
     def _choose(self, organizations: Sequence[said.Organization], claims: Mapping[str, Any]) -> said.Organization:
         named = self.settings.organization
@@ -139,7 +151,7 @@ class AutoRetouch(HttpProvider[AutoRetouchSettings]):
         what = f"{named} is none of this sign-in's" if named else "it is not clear which organization pays"
         raise Rejected(f"{self.title}: {what}: set organization to one of: {choices}", reason="organization")
 
-    async def _payer(self) -> str:
+    async def _asked_for(self) -> str:
         """The organization's id, found out where the settings do not name it."""
         if not self._organization:
             await self.identify()
@@ -166,7 +178,7 @@ class AutoRetouch(HttpProvider[AutoRetouchSettings]):
 
     async def workflows(self) -> list[Workflow]:
         """All saved workflows, every page; their components without settings."""
-        query = {"organization": await self._payer()}
+        query = {"organization": await self._asked_for()}
         read = self._list("/v1/workflow", "reading the workflows", said.Page[said.Workflow], query)
         return [entry.known() for entry in await whole(read)]
 
@@ -200,9 +212,9 @@ class AutoRetouch(HttpProvider[AutoRetouchSettings]):
         file = FilePart("file", name, photo.media_type, size, Sending(photo))
         request = Request(
             "POST",
-            f"{self.endpoint}/upload",
+            f"{self.settings.api_url}/upload",
             f"uploading {photo.path.name}",
-            {"organization": await self._payer()},
+            {"organization": await self._asked_for()},
             body=multipart_body({"filesize": str(size)}, file),
         )
         send = partial(self._http.send, most=TEXT, counted=lambda sent: counted(min(sent, size)))
@@ -264,12 +276,13 @@ class AutoRetouch(HttpProvider[AutoRetouchSettings]):
         """Send a paid request once; raise its refusal in the service's own form, return every other answer."""
         try:
             token = await self._signed_in.token(NEEDED_FOR)
-            query = query or {"organization": await self._payer()}
+            query = query or {"organization": await self._asked_for()}
         except Transient as failure:
             raise Transient(str(failure), retry_after=failure.retry_after, reached=False) from None
         headers = {} if body else {"Content-Type": "application/json"}
-        request = Request("POST", f"{self.endpoint}{path}", doing, query, headers, body=body)
-        answer = await self._http.pay(signed(request, token), permit)
+        request = Request("POST", f"{self.settings.api_url}{path}", doing, query, headers, body=body)
+        payer = self._payer_of(query["organization"])
+        answer = await self._http.pay(signed(request, token), partial(permit, payer))
         if not _is_refusal(answer):
             self._signed_in.accepted()
             return answer
@@ -317,10 +330,10 @@ class AutoRetouch(HttpProvider[AutoRetouchSettings]):
 
         Raises :class:`Rejected` ``not there`` where neither leads anywhere.
         """
-        query = {"organization": await self._payer()}
+        query = {"organization": await self._asked_for()}
         doing = f"fetching the result of {execution}"
         for route in said.routes(output.locator):
-            request = Request("GET", f"{self.endpoint}{route}", doing, query)
+            request = Request("GET", f"{self.settings.api_url}{route}", doing, query)
             fetch = partial(self._http.fetch, target=part, is_proven=bool(output.digest), counted=counted)
             answer = await self._signed_in.ask_about(request, fetch)
             if answer.status == 200:
@@ -356,12 +369,12 @@ class AutoRetouch(HttpProvider[AutoRetouchSettings]):
     async def _ask(
         self, method: str, path: str, doing: str, query: Mapping[str, str] | None = None, most: int = OBJECT
     ) -> Answer:
-        params = {**(query or {}), "organization": await self._payer()}
-        request = Request(method, f"{self.endpoint}{path}", doing, params)
+        params = {**(query or {}), "organization": await self._asked_for()}
+        request = Request(method, f"{self.settings.api_url}{path}", doing, params)
         return await self._signed_in.ask(request, partial(self._http.send, most=most))
 
     async def _executions(self, workflow: str, doing: str) -> Read[said.Execution]:
-        query = {"workflow": workflow, "organization": await self._payer()}
+        query = {"workflow": workflow, "organization": await self._asked_for()}
         read = self._list(_EXECUTIONS, doing, said.Page[said.Execution], query)
 
         async def told(offset: int) -> said.Page[said.Execution]:
@@ -376,7 +389,7 @@ class AutoRetouch(HttpProvider[AutoRetouchSettings]):
     ) -> Read[said.Entry]:
         async def read(offset: int) -> said.Page[said.Entry]:
             params = {**query, "limit": str(ENTRIES), "offset": str(offset)}
-            request = Request("GET", f"{self.endpoint}{path}", doing, params)
+            request = Request("GET", f"{self.settings.api_url}{path}", doing, params)
             answer = await self._signed_in.ask(request, partial(self._http.send, most=PAGE))
             return answer.read_as(shape)
 

@@ -30,8 +30,9 @@ from artui.providers.base.exchanged import (
 Counted = Callable[[int], None]
 """Told the bytes moved so far of one transfer."""
 
-Permit = Callable[[], Awaitable[None]]
-"""Awaited just before the first byte of a paid request leaves; raises :class:`NotPermitted` to send nothing."""
+Permit = Callable[[str], Awaitable[None]]
+"""Awaited just before the first byte of a paid request leaves, with the payer that this very request names; raises
+:class:`NotPermitted` to send nothing."""
 
 
 class Settings(BaseModel):
@@ -94,6 +95,9 @@ class Provider(ABC, Generic[SettingsT]):
     Settings: ClassVar[type[Settings]]
     key_name: ClassVar[str] = "key"
     """What the service calls the secret that is pasted to sign in."""
+    known_by_key: ClassVar[bool] = False
+    """Whether nothing but its key tells a customer, so that a renewed key looks like another customer; whoever knows an
+    execution there may look at it, whichever key bought it."""
     signs_in_by_code: ClassVar[bool] = False
     """Whether :meth:`login` signs in with a code confirmed elsewhere, so that nothing need be pasted."""
 
@@ -116,7 +120,7 @@ class Provider(ABC, Generic[SettingsT]):
     @property
     @abstractmethod
     def endpoint(self) -> str:
-        """The address that tells this service (or stand-in) from another; part of the payer."""
+        """The address that tells this service (or stand-in) from another, in one spelling: for comparing."""
 
     @property
     @abstractmethod
@@ -126,6 +130,13 @@ class Provider(ABC, Generic[SettingsT]):
     @abstractmethod
     async def identify(self) -> Identity:
         """Check that the account can work, and say who pays."""
+
+    @abstractmethod
+    async def who_pays(self) -> Identity:
+        """Who would pay now, by the settings and by the key as it is kept now.
+
+        The service is asked only where the settings leave it open and the sign-in is another one than before.
+        """
 
     @abstractmethod
     async def workflows(self) -> list[Workflow]:

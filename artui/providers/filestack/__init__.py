@@ -12,6 +12,7 @@ import re
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 from artui.files import Accepts, Part, Photo
@@ -39,7 +40,7 @@ from artui.providers.base import (
 from artui.providers.filestack.app import KEY_NAME, TITLE, App
 from artui.providers.filestack.settings import MINUTES, FilestackSettings, WorkflowSettings
 from artui.providers.filestack.uploads import Uploads
-from artui.providers.http import PAGE, Answer, HttpProvider, Request, segment
+from artui.providers.http import PAGE, Answer, HttpProvider, Request, canonical_address, segment
 from artui.providers.http.client import in_thread
 from artui.providers.http.looks import look_at_each
 from artui.providers.http.messages import asked_to_wait
@@ -76,15 +77,22 @@ class Filestack(HttpProvider[FilestackSettings]):
     @property
     def endpoint(self) -> str:
         """The address that runs workflows."""
-        return self.settings.cdn_url
+        return canonical_address(self.settings.cdn_url)
 
     # Who we are, and what there is.
 
     async def identify(self) -> Identity:
         """Check key and secret, and say which app pays."""
         await self.balance()
+        return await self.who_pays()
+
+    async def who_pays(self) -> Identity:
+        """The app whose key is in the settings; its secret only opens it."""
         key = self.settings.api_key
-        return Identity(f"{self.name} {self.endpoint} {key}", self.endpoint, Organization(key, f"app {key}"))
+        return Identity(self._app_pays(key), self.endpoint, Organization(key, f"app {key}"))
+
+    def _app_pays(self, key: str) -> str:
+        return f"{self.name} {self.endpoint} {key}"
 
     async def workflows(self) -> list[Workflow]:
         """The workflows that the settings name; :class:`Rejected` ``no workflows`` where they name none."""
@@ -145,7 +153,8 @@ class Filestack(HttpProvider[FilestackSettings]):
         url = f"{self.settings.cdn_url}{stored['path']}"
         request = Request("GET", url, f"ordering {photo.path.name}", hidden={"security": security.in_path})
         began = time.monotonic()
-        answer = await self._http.pay(request, permit)
+        _, key, *_ = stored["path"].split("/")
+        answer = await self._http.pay(request, partial(permit, self._app_pays(key)))
         await self._raise_refusal(answer)
         job = _job_of(answer)
         since = self._http.now - (time.monotonic() - began)

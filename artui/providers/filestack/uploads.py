@@ -16,8 +16,8 @@ from artui.files import Photo, Sending
 from artui.providers.base import Counted, Rejected, Transient, Uploaded
 from artui.providers.filestack.app import STORE, TITLE, App
 from artui.providers.http import Answer, Request, file_body, json_body
+from artui.providers.http.addresses import is_private_way
 from artui.providers.http.client import in_thread
-from artui.providers.http.messages import is_this_machine
 from artui.providers.said import filestack as said
 
 PART: Final = 8 * 1024 * 1024
@@ -79,7 +79,8 @@ class Uploads:
         there = urlsplit(named if "://" in named else f"{ours.scheme}://{named}")
         domain = (ours.hostname or "").partition(".")[2]
         is_neighbour = bool(_DOMAIN.fullmatch(domain)) and (there.hostname or "").endswith(f".{domain}")
-        if there.scheme != ours.scheme or there.username or not (there.netloc == ours.netloc or is_neighbour):
+        is_ours = there.netloc == ours.netloc or is_neighbour
+        if there.scheme != ours.scheme or "@" in there.netloc or not is_ours or not is_private_way(there.geturl()):
             raise Transient(f"{TITLE}: the service sends large uploads to a host that is not its own")
         return there.geturl()
 
@@ -90,7 +91,7 @@ class Uploads:
         checksum = base64.b64encode(hashlib.md5(block, usedforsecurity=False).digest()).decode()
         fields = {**place, "part": number, "size": len(block), "md5": checksum}
         there = (await self._app.post(f"{calls}/upload", doing, fields)).read_as(said.PartPlace)
-        if not (there.url.startswith("https://") or is_this_machine(urlsplit(there.url).hostname or "")):
+        if not is_private_way(there.url):
             raise Transient(f"{TITLE}: {doing}: the service wants a part sent in clear")
         body = file_body("", len(block), [block])
         put = Request("PUT", there.url, doing, headers=there.headers, body=body)

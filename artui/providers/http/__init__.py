@@ -1,8 +1,9 @@
 """HTTP for every provider: the only place that knows httpx and aiohttp.
 
-``transport`` is how a request leaves this machine, ``messages`` what is asked and answered, ``client`` the three ways
-to ask: send, pay, fetch, ``provider`` what every account over HTTP has. ``device`` signs people in, ``signed_in`` asks
-in their name, ``looks`` makes a round of looks. Every failure comes out as a class of ``providers.base``.
+``addresses`` is where requests may go, ``transport`` how they leave this machine, ``messages`` what is asked and
+answered, ``client`` the three ways to ask: send, pay, fetch, ``provider`` what every account over HTTP has. ``device``
+signs people in, ``signed_in`` asks in their name, ``looks`` makes a round of looks. Every failure comes out as a class
+of ``providers.base``.
 """
 
 import sys
@@ -10,6 +11,7 @@ import sys
 # httpx brings a command along, which it loads at once where it can, with three libraries: 50 ms and 6 MB of an engine.
 sys.modules.setdefault("httpx._main", None)  # type: ignore[arg-type]  # None: it cannot be imported
 
+from artui.providers.http.addresses import ServiceUrl, canonical_address
 from artui.providers.http.client import Client, Pace
 from artui.providers.http.messages import (
     OBJECT,
@@ -19,7 +21,6 @@ from artui.providers.http.messages import (
     Body,
     FilePart,
     Request,
-    ServiceUrl,
     file_body,
     form_body,
     json_body,
@@ -40,6 +41,7 @@ __all__ = [
     "Pace",
     "Request",
     "ServiceUrl",
+    "canonical_address",
     "file_body",
     "form_body",
     "json_body",

@@ -21,9 +21,9 @@ import httpx
 from artui import __version__
 from artui.credentials import Secret
 from artui.credentials.tokens import since_boot
-from artui.providers.base import Blocked, Cause, Counted, Permit, Transient, Unknown
+from artui.providers.base import Blocked, Cause, Counted, Transient, Unknown
 from artui.providers.http.messages import OBJECT, TEXT, Answer, Request, moment
-from artui.providers.http.transport import Departure, Transport, trust
+from artui.providers.http.transport import Departure, Leave, Transport, trust
 
 CONNECT: Final = 10.0
 """Seconds for name, connection and TLS together."""
@@ -264,7 +264,7 @@ class Client:
             answer.raise_unless_final()
         return answer
 
-    async def pay(self, request: Request, permit: Permit, *, counted: Counted | None = None) -> Answer:
+    async def pay(self, request: Request, permit: Leave, *, counted: Counted | None = None) -> Answer:
         """One paid request, sent once over a connection of its own; every readable answer is returned.
 
         Awaits ``permit`` just before the first byte and passes on what it raises. Raises :class:`Transient` with

@@ -11,10 +11,10 @@ from dataclasses import dataclass, field
 from datetime import UTC
 from email.utils import parsedate_to_datetime
 from functools import lru_cache
-from typing import Annotated, Any, Final, TypeVar
-from urllib.parse import quote, urlencode, urlsplit
+from typing import Any, Final, TypeVar
+from urllib.parse import quote, urlencode
 
-from pydantic import AfterValidator, TypeAdapter, ValidationError
+from pydantic import TypeAdapter, ValidationError
 
 from artui.credentials import Secret, scrub
 from artui.files import is_swollen
@@ -28,30 +28,6 @@ PAGE: Final = 4 * 1024 * 1024
 """Most bytes of an answer that is a page of objects."""
 
 Shape = TypeVar("Shape")
-
-
-def is_this_machine(host: str) -> bool:
-    """Whether ``host`` names this machine itself, which no proxy and no eavesdropper stands before."""
-    return host in {"localhost", "::1"} or host.startswith("127.")
-
-
-def _service_url(text: str) -> str:
-    try:
-        parts = urlsplit(text.strip().rstrip("/"))
-        port = "" if parts.port is None else f":{parts.port}"
-    except ValueError:
-        raise ValueError("must be an address like https://api.example.com") from None
-    host = parts.hostname or ""
-    if not host or parts.query or parts.fragment or parts.username or not text.isprintable():
-        raise ValueError("must be an address like https://api.example.com, without more")
-    if parts.scheme != "https" and not (parts.scheme == "http" and is_this_machine(host)):
-        raise ValueError("must start with https://")
-    shown = f"[{host}]" if ":" in host else host
-    return f"{parts.scheme}://{shown}{port}{parts.path}"
-
-
-ServiceUrl = Annotated[str, AfterValidator(_service_url)]
-"""The address of a service, always spelled the same: https unless it is this machine, no slash at the end."""
 
 
 def segment(text: str) -> str:

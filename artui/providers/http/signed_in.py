@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
-from contextlib import suppress
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 
 from artui.credentials import AccessTokens, CredentialProblem, Secret, SignedOut
@@ -42,16 +42,15 @@ class SignedIn:
 
     async def token(self, needed_for: float = 0, *, instead_of: Secret | None = None) -> Secret:
         """An access token good for ``needed_for`` seconds, or one in place of another that the service refused."""
-        try:
+        with _told():
             if instead_of is not None:
                 return await self._tokens.rejected(instead_of)
             return await self._tokens.get(needed_for)
-        except (SignedOut, CredentialProblem) as problem:
-            raise Blocked(str(problem), cause=Cause.LOGIN) from None
-        except TimeoutError as busy:
-            raise Transient(str(busy)) from None
-        except OSError as lack:
-            raise Transient(f"the sign-in cannot be read now: {lack.strerror}") from None
+
+    async def is_another(self) -> bool:
+        """Whether somebody signed in anew since the last access token was got, which is then no longer used."""
+        with _told():
+            return await self._tokens.is_another()
 
     async def ask(
         self, request: Request, send: Callable[[Request], Awaitable[Answer]], needed_for: float = 0
@@ -88,6 +87,19 @@ class SignedIn:
     def accepted(self) -> None:
         """Note that a paid request was not refused for its token."""
         self._was_refused = False
+
+
+@contextmanager
+def _told() -> Iterator[None]:
+    """What goes wrong with a sign-in, as an error of the service."""
+    try:
+        yield
+    except (SignedOut, CredentialProblem) as problem:
+        raise Blocked(str(problem), cause=Cause.LOGIN) from None
+    except TimeoutError as busy:
+        raise Transient(str(busy)) from None
+    except OSError as lack:
+        raise Transient(f"the sign-in cannot be read now: {lack.strerror}") from None
 
 
 def signed(request: Request, token: Secret) -> Request:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import base64
 import socket
 import ssl
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from functools import lru_cache
 from typing import TYPE_CHECKING, Final, cast
 from urllib.parse import unquote
@@ -19,8 +19,8 @@ import aiohttp
 import httpx
 from yarl import URL
 
-from artui.providers.base import Permit, Rejected
-from artui.providers.http.messages import is_this_machine
+from artui.providers.base import Rejected
+from artui.providers.http.addresses import is_this_machine
 
 if TYPE_CHECKING:
     from aiohttp.connector import Connection
@@ -41,12 +41,16 @@ class Untrusted(httpx.ConnectError):
     """The certificate of the service is not valid here."""
 
 
+Leave = Callable[[], Awaitable[None]]
+"""Awaited just before the first byte of a paid request; raises what stops it."""
+
+
 class Departure:
     """Asks the permit just before a request's first byte leaves, and notes that it left."""
 
     __slots__ = ("_permit", "left")
 
-    def __init__(self, permit: Permit | None = None) -> None:
+    def __init__(self, permit: Leave | None = None) -> None:
         self._permit = permit
         self.left = False
 
@@ -210,7 +214,7 @@ def trust(ca_file: str | None) -> ssl.SSLContext:
 
 def proxy_for(url: httpx.URL, proxy: str | None) -> str | None:
     """The proxy to reach ``url`` by: the one that is set, but none to this machine or to what ``no_proxy`` names."""
-    if not proxy or is_this_machine(url.host):
+    if not proxy or is_this_machine(url.raw_host.decode("ascii")):
         return None
     return None if proxy_bypass(url.netloc.decode("ascii")) else proxy
 

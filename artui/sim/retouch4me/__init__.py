@@ -74,9 +74,11 @@ class Retouch4me:
         return Route(path, guarded, methods=[method])
 
     def announce(self, url: str) -> Mapping[str, str]:
-        """Return both addresses and the token that is good here."""
+        """Return both addresses and the tokens that are good here: one, a later one of its customer, a stranger's."""
         balance_url = f"{url}/retouch4me-balance/api/retouch/v1/balance"
-        return {"api_url": f"{url}/retouch4me", "balance_url": balance_url, "token": self._laboratory.token}
+        room = self._laboratory
+        tokens = {"token": room.token, "renewed_token": room.renewed, "strangers_token": room.stranger}
+        return {"api_url": f"{url}/retouch4me", "balance_url": balance_url, **tokens}
 
     def switch(self, options: Mapping[str, Any]) -> list[str]:
         """Take over the options it knows, and return their names."""
@@ -149,18 +151,20 @@ class Retouch4me:
 
     async def balance(self, request: Request) -> Response:
         """The credits left, by the newer way."""
-        self._check_token(request.headers.get(_HEADER, ""), 401)
-        return self._remaining()
+        token = request.headers.get(_HEADER, "")
+        self._check_token(token, 401)
+        return self._remaining(token)
 
     async def older_balance(self, request: Request) -> Response:
         """The credits left, by the older way."""
         async with request.form() as form:
             request.state.form = {name: "***" if "token" in name else value for name, value in form.multi_items()}
-            self._check_token(str(form.get("retouchtoken", "")), 460)
-        return self._remaining()
+            token = str(form.get("retouchtoken", ""))
+            self._check_token(token, 460)
+        return self._remaining(token)
 
-    def _remaining(self) -> Response:
-        return JSONResponse({"status": 200, "remaining": {MODE: self._laboratory.credits()}})
+    def _remaining(self, token: str) -> Response:
+        return JSONResponse({"status": 200, "remaining": {MODE: self._laboratory.credits(token)}})
 
     def _find(self, request: Request) -> Job:
         if self._laboratory.options.strict_token:
@@ -171,7 +175,7 @@ class Retouch4me:
         return job
 
     def _check_token(self, token: str, code: int) -> None:
-        if token != self._laboratory.token:
+        if token not in self._laboratory.customers:
             raise HTTPException(code, "the token is invalid")
 
 

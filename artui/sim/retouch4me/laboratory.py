@@ -19,7 +19,7 @@ from typing import Any, TypeVar
 from artui.sim import Books, Charge, imaging
 
 PROVIDER = "retouch4me"
-OWNER = "studio"
+OWNER, STRANGER = "studio", "stranger"
 MODE = "professional"
 KEY_LIVES = 86_400.0  # seconds
 _QUEUED = 0.5  # seconds of waiting, before the speed
@@ -107,6 +107,7 @@ class Job:
     seconds: float
     attempts: int
     fails: str
+    token: str
     charged: int = 0
 
     @property
@@ -137,6 +138,9 @@ class Laboratory:
         self._workers = ThreadPoolExecutor(2, "artui-sim")
         books.balances[PROVIDER, OWNER] = credits
         self.token = f"{source.getrandbits(160):040x}"
+        self.renewed, self.stranger = (_derived(word, self.token) for word in ("renewed", "stranger"))
+        books.balances[PROVIDER, STRANGER] = credits
+        self.customers = {self.token: OWNER, self.renewed: OWNER, self.stranger: STRANGER}
         self.jobs: dict[str, Job] = {}
         self._answers: dict[tuple[str, str], tuple[float, str, dict[str, Any]]] = {}
         self._results: dict[str, bytes] = {}
@@ -154,16 +158,16 @@ class Laboratory:
             setattr(self.options, known[name], value)
         return taken
 
-    def credits(self) -> int:
-        """The credits left."""
+    def credits(self, token: str) -> int:
+        """The credits left of the customer with this token."""
         self.settle()
-        return self._books.balances[PROVIDER, OWNER]
+        return self._books.balances[PROVIDER, self.customers.get(token, OWNER)]
 
     def settle(self) -> None:
         """Give back what failed, where that is the rule."""
         for job in list(self.jobs.values()):
             if self.options.refunds and job.charged and self.look(job).state == "failed":
-                self._take(job, None, -job.charged)
+                self._take(job, None, -job.charged, job.token)
 
     # Starting.
 
@@ -174,16 +178,16 @@ class Laboratory:
             if known[0] != content:
                 raise Refused(400, "the idempotency key was used for another request")
             return known[1]
-        is_known = token == self.token
+        is_known = token in self.customers
         if not is_known and not self.options.customers_down:
             raise Refused(460, "Token issue")
-        if self.options.quota <= 0 or self.credits() <= 0:
+        if self.options.quota <= 0 or self.credits(token) <= 0:
             raise Refused(461, "the limit is reached")
-        answer: dict[str, Any] = {"status": 200, "id": self._begin(photo, _tasks(payload))}
+        answer: dict[str, Any] = {"status": 200, "id": self._begin(photo, _tasks(payload), token)}
         if is_known:
             self.options.quota -= 1
             workflow = hashlib.sha256(payload.encode()).hexdigest()
-            self._take(self.jobs[answer["id"]], key, 1, workflow)
+            self._take(self.jobs[answer["id"]], key, 1, token, workflow)
         if self.options.tells_quota and not self.options.customers_down:
             answer["retouchQuota"] = self.options.quota
         if key and self.options.keeps_keys:
@@ -195,17 +199,18 @@ class Laboratory:
         is_alive = self.options.keeps_keys and time.time() - at < KEY_LIVES
         return (content, answer) if is_alive else None
 
-    def _begin(self, photo: Photo, tasks: list[dict[str, Any]]) -> str:
+    def _begin(self, photo: Photo, tasks: list[dict[str, Any]], token: str) -> str:
         seconds = (3 + len(tasks)) * self._random.uniform(0.8, 1.2)
         options = self.options
         job_id = f"{self._random.getrandbits(96):024x}"
-        self.jobs[job_id] = Job(job_id, photo, tasks, time.time(), seconds, options.attempts, options.fails)
+        self.jobs[job_id] = Job(job_id, photo, tasks, time.time(), seconds, options.attempts, options.fails, token)
         return job_id
 
-    def _take(self, job: Job, key: str | None, amount: int, workflow: str = "") -> None:
+    def _take(self, job: Job, key: str | None, amount: int, token: str, workflow: str = "") -> None:
         job.charged += amount
-        charge = Charge(PROVIDER, job.id, workflow, key, job.photo.digest, amount, time.time())
-        self._books.charge(OWNER, charge)
+        mark = hashlib.sha256(token.encode()).hexdigest()[:16]
+        charge = Charge(PROVIDER, job.id, workflow, key, job.photo.digest, amount, time.time(), mark)
+        self._books.charge(self.customers.get(token, OWNER), charge)
 
     # Looking.
 
@@ -272,6 +277,11 @@ class Laboratory:
         export = {"type": "export", "settings": {"targetFormat": target, "targetMode": "RGB"}}
         is_cut = any(task["Plugin"] == "Crop" for task in job.tasks)
         return imaging.render(content, [*steps, export], full_size=not is_cut)[0]
+
+
+def _derived(word: str, token: str) -> str:
+    """Another token that follows from one, so that what is drawn by chance stays the same."""
+    return hashlib.sha1(f"{word} {token}".encode(), usedforsecurity=False).hexdigest()
 
 
 def _layers(content: bytes, job: Job) -> bytes:

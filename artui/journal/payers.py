@@ -1,0 +1,150 @@
+"""Who pays, in the journal: one customer under several keys, and what was bought under a key that is no longer used.
+
+Where nothing but its key tells a customer, a renewed key looks like another customer. Whether it is one, only a person
+can say; until then what was bought under the earlier key may not be bought again unasked.
+
+Every function runs inside one transaction of :class:`artui.journal.store.Journal`.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Collection
+from dataclasses import dataclass
+
+from artui.job import Job
+from artui.journal import jobs
+from artui.journal.schema.payers import join
+from artui.journal.store import Connection, rows, value
+from artui.states import BOUGHT_BEFORE, Reason, Status
+
+
+def current(db: Connection, payer: str) -> str:
+    """The name under which the journal keeps a payer: its own, or the one of the same customer's later key."""
+    return str(value(db, "SELECT COALESCE((SELECT value FROM meta WHERE key = ?), ?)", (f"now {payer}", payer)))
+
+
+def every(db: Connection) -> list[str]:
+    """All payers of the journal's jobs, each found by one step in the index however many jobs it has."""
+    found = rows(
+        db,
+        "WITH RECURSIVE one (payer) AS (SELECT MIN(payer) FROM jobs UNION ALL"
+        " SELECT (SELECT MIN(payer) FROM jobs WHERE payer > one.payer) FROM one WHERE one.payer IS NOT NULL)"
+        " SELECT payer FROM one WHERE payer IS NOT NULL",
+    )
+    return [payer for (payer,) in found]
+
+
+def bought_under_another(db: Connection, job: Job) -> Job | None:
+    """The job of the same account that may have bought this photo on these terms under another key, whose customer
+    may be the same; None where there is none."""
+    others = [one for one in every(db) if _may_be_same(db, one, job.payer)] if job.digest else []
+    marks = ", ".join("?" * len(others))
+    recipe = job.version if job.parameters else f"{job.workflow}@{job.version}"
+    found = jobs.select(
+        db,
+        f"payer IN ({marks}) AND digest = ? AND recipe = ? AND account = ? AND buys = 1 ORDER BY id",
+        (*others, job.digest, recipe, job.account),
+    )
+    return next((one for one in found if not jobs.surely_unpaid(db, one.id)), None)
+
+
+def _may_be_same(db: Connection, one: str, other: str) -> bool:
+    """Whether two payers at one service may be one customer for all a person has said."""
+    is_there = one.rpartition(" ")[0] == other.rpartition(" ")[0]
+    return one != other and is_there and one not in _others(db, other)
+
+
+@dataclass(frozen=True, slots=True)
+class Earlier:
+    """A key that an account had before: its payer, and how many photos may have been paid under it."""
+
+    payer: str
+    photos: int
+
+
+def earlier(db: Connection, accounts: Collection[str], payer: str) -> list[Earlier]:
+    """The payers these accounts had before at the same service, of whom nobody has said whether they are the same
+    customer as ``payer``; the one that bought last comes first."""
+    payer, marks = current(db, payer), ", ".join("?" * len(accounts))
+    found = []
+    for one in every(db):
+        if not _may_be_same(db, one, payer):
+            continue
+        photos, last = rows(
+            db,
+            f"SELECT COUNT(DISTINCT job), MAX(intended_at) FROM purchases WHERE payer = ? AND account IN ({marks})"
+            " AND NOT (state = 'refused' OR (state = 'known' AND charged IS NOT NULL AND charged = 0))",
+            (one, *accounts),
+        )[0]
+        waiting = value(
+            db,
+            f"SELECT COUNT(*) FROM jobs WHERE payer = ? AND account IN ({marks})"
+            " AND status IN ('ready', 'running', 'waiting', 'held')",
+            (one, *accounts),
+        )
+        if photos or waiting:
+            found.append((last or 0.0, Earlier(one, photos)))
+    return [one for _, one in sorted(found, key=lambda pair: -pair[0])]
+
+
+def same_customer(db: Connection, old: str, new: str) -> None:
+    """A person's word that both are one customer: everything of ``old`` is ``new``'s, and what waited for that goes on.
+
+    What was sent under the old key stays marked with it (``purchases.organization``): no other key may repeat it.
+    """
+    new = current(db, new)
+    if old == new:
+        return
+    others = (_others(db, old) | _others(db, new)) - {old, new}
+    join(db, old, new)
+    for other in others:
+        _tell_apart(db, other, new)
+    db.execute("UPDATE OR IGNORE suspended SET payer = ? WHERE payer = ?", (new, old))
+    db.execute("UPDATE meta SET value = ? WHERE key GLOB 'now *' AND value = ?", (new, old))
+    _note(db, f"now {old}", new)
+    db.execute("DELETE FROM meta WHERE key = ?", (f"now {new}",))
+    for rule, text in rows(db, "SELECT id, offer FROM rules WHERE offer <> ''"):
+        offer = json.loads(text)
+        if offer["identity"]["payer"] == old:
+            offer["identity"]["payer"] = new
+            db.execute("UPDATE rules SET offer = ? WHERE id = ?", (json.dumps(offer), rule))
+    _let_go_on(db, new)
+
+
+def other_customer(db: Connection, old: str, new: str) -> None:
+    """A person's word that they are two customers: each buys for itself."""
+    new = current(db, new)
+    _tell_apart(db, old, new)
+    for payer in (old, new):
+        _let_go_on(db, payer)
+
+
+def _others(db: Connection, payer: str) -> set[str]:
+    """The payers a person has said to be other customers than this one."""
+    return set(
+        json.loads(value(db, "SELECT COALESCE((SELECT value FROM meta WHERE key = ?), '[]')", (f"not {payer}",)))
+    )
+
+
+def _tell_apart(db: Connection, one: str, other: str) -> None:
+    for payer, stranger in ((one, other), (other, one)):
+        _note(db, f"not {payer}", json.dumps(sorted({*_others(db, payer), stranger})))
+
+
+def _let_go_on(db: Connection, payer: str) -> None:
+    """Let the jobs of a payer go on that were held for what was bought under another key, where none is in question
+    any more."""
+    held = jobs.select(
+        db,
+        "payer = ? AND status = 'held' AND reason = ?"
+        " AND (SELECT what FROM events WHERE job = jobs.id ORDER BY seq DESC LIMIT 1) = ?",
+        (payer, Reason.RECOVERED, BOUGHT_BEFORE),
+    )
+    for job in held:
+        if bought_under_another(db, job) is None:
+            jobs.move(db, job, job.stage, Status.READY, "goes on", message="a person has said who the customer is")
+
+
+def _note(db: Connection, key: str, text: str) -> None:
+    db.execute("INSERT INTO meta VALUES (?, ?) ON CONFLICT DO UPDATE SET value = excluded.value", (key, text))

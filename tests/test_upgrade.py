@@ -1,0 +1,165 @@
+"""A journal that an older artui wrote opens with today's, and says the same of every photo, purchase, cap and file.
+
+``fixtures/journal-schema-1.db.gz`` was written by the program at commit 960edc4 (``user_version`` 1) in a run of its
+own at the stand-in, all three services: jobs done, skipped as twins, failed, refused, cancelled, held for each of many
+reasons and waiting at the service; purchases charged, refused, under way, in doubt and presumed spent; watched folders
+with what was seen in them. ``lan``, ``portraits`` and ``shop`` bought photos under both spellings of one address.
+"""
+
+from __future__ import annotations
+
+import gzip
+import sqlite3
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from artui.config import paths
+from artui.journal import Journal, accounts, history, jobs, purchases, rules
+from artui.journal.following import Scope
+from artui.journal.schema import MIGRATIONS
+from artui.states import PurchaseState, Reason, Status
+
+FIXTURE = Path(__file__).parent / "fixtures" / "journal-schema-1.db.gz"
+
+ITS_OWN = {"sqlite_sequence"}
+"""Tables that SQLite keeps for itself."""
+
+REWRITTEN: dict[str, set[str]] = {
+    "jobs": {"payer", "endpoint", "copy"}, "purchases": {"payer", "endpoint"}, "executions": {"payer"},
+    "rules": {"offer"}, "durations": {"*"}, "marks": {"*"},
+}  # fmt: skip
+"""Columns that a step of the schema writes anew on purpose, by table, ``*`` for all: each is tested on its own
+(``test_payers.py``)."""
+
+
+def told(where: Path) -> dict[str, list[dict[str, Any]]]:
+    """Everything a journal's file holds, by table, each row by the names of its columns."""
+    with closing(sqlite3.connect(f"file:{where}?mode=ro", uri=True)) as db:
+        db.row_factory = sqlite3.Row
+        tables = [name for (name,) in db.execute("SELECT name FROM sqlite_schema WHERE type = 'table' ORDER BY name")]
+        return {
+            table: [dict(row) for row in db.execute(f"SELECT * FROM {table} ORDER BY rowid")]
+            if table != "seen"  # it has no row numbers
+            else [dict(row) for row in db.execute("SELECT * FROM seen ORDER BY rule, name")]
+            for table in tables
+            if table not in ITS_OWN
+        }
+
+
+@pytest.fixture
+def old(tmp_path: Path) -> Path:
+    """The older journal's file, as it is."""
+    written = tmp_path / "older.db"
+    written.write_bytes(gzip.decompress(FIXTURE.read_bytes()))
+    return written
+
+
+@pytest.fixture
+def before(old: Path) -> dict[str, list[dict[str, Any]]]:
+    return told(old)
+
+
+@pytest.fixture
+def journal(old: Path) -> Iterator[Journal]:
+    """The older journal, put in place and opened with today's program."""
+    paths().create()
+    paths().journal.write_bytes(old.read_bytes())
+    with Journal(paths().journal) as opened:
+        yield opened
+
+
+def test_the_older_journal_holds_all_kinds_of_what_must_survive(old: Path, before: dict[str, Any]) -> None:
+    with closing(sqlite3.connect(old)) as db:
+        assert db.execute("PRAGMA user_version").fetchone() == (1,)
+    statuses = {job["status"] for job in before["jobs"]}
+    assert statuses >= {"done", "skipped", "failed", "cancelled", "held", "waiting"}
+    reasons = {job["reason"] for job in before["jobs"] if job["status"] == "held"}
+    assert reasons >= {Reason.CAP, Reason.SAMPLE, Reason.IN_DOUBT, Reason.PRICE, Reason.PAUSED, Reason.CREDITS}
+    assert {purchase["state"] for purchase in before["purchases"]} == set(PurchaseState)
+    assert any(purchase["charged"] is None and purchase["state"] == "known" for purchase in before["purchases"])
+    assert {purchase["kind"] for purchase in before["purchases"]} == {"create", "retry"}
+    assert {job["account"] for job in before["jobs"]} == {"studio", "lan", "portraits", "shop"}
+    assert {row["state"] for row in before["seen"]} == {"taken", "kept", "moved"}
+    assert before["rules"]
+    assert before["happenings"]
+    assert before["aside"]
+    assert {row["scope"] for row in before["spending"]} >= {"open", "day", "month", "run", "batch", "rule", "rule day"}
+    bought = Counter((job["recipe"], job["digest"]) for job in before["jobs"] if job["buys"] and not job["copy"])
+    assert max(bought.values()) == 2, "one photo, bought under two spellings of one address"
+
+
+def test_every_row_is_what_it_was(journal: Journal, before: dict[str, Any]) -> None:
+    assert journal.read(lambda db: db.execute("PRAGMA user_version").fetchone()) == (len(MIGRATIONS),)
+    assert journal.read(lambda db: db.execute("PRAGMA integrity_check").fetchall()) == [("ok",)]
+    assert journal.read(lambda db: db.execute("PRAGMA foreign_key_check").fetchall()) == []
+    now = told(paths().journal)
+    for table, rows in before.items():
+        if "*" in REWRITTEN.get(table, ()):
+            continue
+        kept = [name for name in (rows[0] if rows else {}) if name not in REWRITTEN.get(table, ())]
+        assert [{name: row[name] for name in kept} for row in now[table]] == [
+            {name: row[name] for name in kept} for row in rows
+        ], table
+
+
+def test_todays_program_reads_every_job_and_purchase_so(journal: Journal, before: dict[str, Any]) -> None:
+    found = {job.id: job for job in journal.read(jobs.select, "1 ORDER BY id")}
+    assert list(found) == [row["id"] for row in before["jobs"]]
+    for row in before["jobs"]:
+        job = found[row["id"]]
+        assert (job.stage, job.status, job.reason) == (row["stage"], row["status"], row["reason"])
+        assert (job.quoted, job.charged, job.purchase) == (row["quoted"], row["charged"], row["purchase"])
+        assert (job.agreed, job.found) == (False, False), "nobody has agreed to anything"
+        made = journal.read(purchases.of_job, job.id)
+        kept = [(one.key, one.state, one.charged, one.reserved, one.execution) for one in made]
+        assert kept == [
+            (one["key"], one["state"], one["charged"], one["reserved"], one["execution"])
+            for one in sorted(before["purchases"], key=lambda one: one["number"])
+            if one["job"] == job.id
+        ]
+    counts = journal.read(Scope().counts)
+    assert sum(count.number for count in counts) == len(before["jobs"])
+    assert Counter(dict.fromkeys(Status, 0) | Counter(job.status for job in found.values())) == Counter(
+        {status: sum(count.number for count in counts if count.status is status) for status in Status}
+    )
+    assert len(journal.read(history.since, 0)) == len(before["events"])
+
+
+def test_every_cap_sees_the_sums_it_saw(journal: Journal, before: dict[str, Any]) -> None:
+    """Added up here from the older purchases, not taken from any sum."""
+
+    def weighs(purchase: dict[str, Any]) -> int:
+        if purchase["state"] == PurchaseState.REFUSED:
+            return 0
+        return int(purchase["reserved"] if purchase["charged"] is None else purchase["charged"])
+
+    def is_open(purchase: dict[str, Any]) -> bool:
+        return purchase["charged"] is None and purchase["state"] in (PurchaseState.INTENDED, PurchaseState.KNOWN)
+
+    for job in before["jobs"]:
+        own = [purchase for purchase in before["purchases"] if purchase["account"] == job["account"]]
+        day = journal.read(accounts.day, job["account"], "2000-01-01")
+        sums = journal.read(
+            purchases.spent, job["account"], day=day, month=day[:7], run=job["run"], batch=job["batch"]
+        )  # fmt: skip
+        reserved = sum(weighs(one) for one in own if is_open(one))
+        assert sums.open == reserved
+        assert sums.day == reserved + sum(weighs(one) for one in own if one["day"] == day and not is_open(one))
+        assert sums.month == reserved + sum(weighs(one) for one in own if one["month"] == day[:7] and not is_open(one))
+        assert sums.run == sum(weighs(one) for one in own if one["run"] == job["run"])
+        assert sums.batch == sum(weighs(one) for one in own if job["batch"] and one["batch"] == job["batch"])
+        if job["rule"]:
+            of_rule = [one for one in own if one["rule"] == job["rule"]]
+            spent = journal.read(rules.spent, job["rule"], job["account"], day)
+            assert spent.run == sum(weighs(one) for one in of_rule)
+            assert spent.open == sum(weighs(one) for one in of_rule if is_open(one))
+
+
+def test_as_many_paid_calls_count_as_were_made(journal: Journal, before: dict[str, Any]) -> None:
+    intents = journal.read(lambda db: db.execute("SELECT intents FROM engine").fetchone())
+    assert intents == (len(before["purchases"]),)
