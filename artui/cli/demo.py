@@ -24,6 +24,7 @@ import click
 from artui.cli.exits import Exit, Trouble
 from artui.cli.session import Session
 from artui.cli.terminal import columns, put, say
+from artui.config import make_private_folder, write_private
 from artui.job import Job
 from artui.report import cost
 from artui.states import Status
@@ -183,15 +184,15 @@ def _home(top: Path, announced: Mapping[str, Any], results: Path, *, signed_in: 
     """An ARTUI_HOME of its own with one account at the stand-in, for this process and those it starts."""
     account = announced["autoretouch"]
     config = top / "home" / "config"
-    config.mkdir(mode=0o700, parents=True)
-    (config / "config.toml").write_text(
+    make_private_folder(config)
+    text = (
         'proxy = ""\nidle_minutes = 1\n[accounts.demo]\nprovider = "autoretouch"\n'
         f"output = {json.dumps(str(results))}\nsettle = 1\nfirst_look = 1\nqa_look = 1\n"
         + "".join(f"{key} = {json.dumps(account[key])}\n" for key in ("api_url", "auth_url"))
         + (f"organization = {json.dumps(account['organization'])}\n" if signed_in else "")
-        + "caps.day = 3000\npace.in_flight = 5\n",
-        "utf-8",
+        + "caps.day = 3000\npace.in_flight = 5\n"
     )
+    write_private(config / "config.toml", text.encode())
     before = dict(os.environ)
     for name in before:
         if name.startswith("ARTUI_"):
