@@ -23,7 +23,8 @@ import click
 
 from artui.cli.exits import Exit, Trouble
 from artui.cli.session import Session
-from artui.cli.terminal import columns, put, say
+from artui.cli.streams import go_on
+from artui.cli.terminal import columns, put, put_line, say
 from artui.config import make_private_folder, write_private
 from artui.job import Job
 from artui.report import cost
@@ -57,15 +58,10 @@ def sim_command(port: int, speed: float, seed: int, credits_: int, *, until_eof:
     except ImportError as missing:
         raise _without(missing) from None
     try:
-        serve(Simulator(speed=speed, seed=seed, credits=credits_), port, _announce)
+        serve(Simulator(speed=speed, seed=seed, credits=credits_), port, put_line)
     except OSError as error:
         raise Trouble(Exit.USAGE, f"Port {port} cannot be used ({error.strerror}).") from None
     return Exit.OK
-
-
-def _announce(line: str) -> None:
-    sys.stdout.write(line + "\n")
-    sys.stdout.flush()
 
 
 def _end_with_stdin() -> None:
@@ -276,6 +272,7 @@ def _journey(session: Session, photos: Path, results: Path, stand_in: str) -> Ex
     say(f"$ artui {shlex.join(command)}")
     if run(command) == Exit.INTERRUPTED:
         raise KeyboardInterrupt
+    go_on()
     outcome = _Outcome(_made(session, photos), before, _balance(session), _charges(stand_in))
     for line in outcome.lines():
         put(line)

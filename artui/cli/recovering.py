@@ -10,6 +10,7 @@ import click
 from artui.cli.exits import Exit, Trouble
 from artui.cli.options import DRY_RUN, YES
 from artui.cli.session import Session
+from artui.cli.streams import go_on
 from artui.cli.terminal import agrees, can_ask, say
 
 if TYPE_CHECKING:
@@ -78,6 +79,7 @@ def _recover(session: Session, trouble: recover.Trouble, *, offline: bool) -> Ex
         ask = _nobody if offline else _service(session)
         outcome = recover.settle(journal, ask, session.config.timezone)
         recover.accept(session.paths, journal)
+        go_on("The journal is accepted.")
     for line in _told(outcome):
         say(line)
     return Exit.PERSON if outcome.held else Exit.OK

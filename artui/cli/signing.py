@@ -12,6 +12,7 @@ import click
 
 from artui.cli.exits import Exit, Trouble
 from artui.cli.session import Session, run
+from artui.cli.streams import go_on
 from artui.cli.terminal import agrees, ask, can_ask, say
 from artui.config import AccountConfig, Config, ConfigError, provider_names, variable
 
@@ -40,6 +41,7 @@ def login_command(
     found = run(_sign_in(session, account, token))
     chosen = _choose(found, organization or account.settings.get("organization"))
     where = _keep(session, account, store)
+    go_on(f"The key of {account.name} is kept in the {where}.")
     _save(session, account, chosen)
     _wake(session, account)
     payer = f"{chosen.name} ({chosen.id}) pays" if chosen else "signed in"
@@ -192,9 +194,12 @@ def logout_command(session: Session, name: str, *, local: bool) -> Exit:
             await provider.revoke(token)
 
         session.ask(account, revoke)
+        go_on(f"{account.name} is signed out at the service.")
     places = session.vault.forget(account.login)
     gone = f"forgotten ({', '.join(places)})" if places else "not kept by artui"
-    say(f"{account.name} is signed out{'' if local else ' at the service'}; its key is {gone}.")
+    said = f"{account.name} is signed out{'' if local else ' at the service'}; its key is {gone}."
+    go_on(said)
+    say(said)
     if left := session.vault.find(account.login):
         say(f"A token is still set from outside: {left.detail}. Take it away there.")
     return Exit.OK
