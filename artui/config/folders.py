@@ -92,7 +92,7 @@ class Paths:
         """Judge the folders that are there. Raises ConfigError for one of another user, or that others can write."""
         for folder in (self.home, self.config, self.state, self.cache, self.data):
             if folder is not None:
-                with suppress(FileNotFoundError, NotADirectoryError):
+                with suppress(OSError):  # what is not there is made, and what cannot be entered is told by its user
                     _check_folder(folder)
 
 
@@ -120,10 +120,10 @@ def make_private_folder(folder: Path, *, forbidden: int = stat.S_IWOTH) -> None:
                     place.chmod(0o700)  # a umask can have taken bits away
         if not folder.is_dir():
             raise NotADirectoryError(errno.ENOTDIR, "a file is in the way")
+        _check_folder(folder, forbidden)
     except OSError as error:
         advice = "free that place, or set ARTUI_HOME to a folder you can write"
         raise ConfigError(f"cannot make the folder {folder} ({error.strerror}): {advice}") from None
-    _check_folder(folder, forbidden)
 
 
 def _check_folder(folder: Path, forbidden: int = stat.S_IWOTH) -> None:
