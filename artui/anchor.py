@@ -19,6 +19,7 @@ from pathlib import Path
 from artui.config import Paths, write_private
 from artui.journal import Journal, JournalProblem, requests
 from artui.journal.requests import Home
+from artui.private import NotPrivate, open_private, read_private
 
 LENGTH = 256
 """Bytes of an anchor: always as many, so that it can be overwritten in place."""
@@ -82,9 +83,11 @@ def read_anchor(paths: Paths) -> Anchor | None:
     """What is remembered of the journal; None where there was none yet. Raises :class:`Displaced`."""
     for read in range(TORN_READS):
         try:
-            return Anchor.parse(paths.anchor.read_bytes())
+            return Anchor.parse(read_private(paths.anchor))
         except FileNotFoundError:
             return None
+        except NotPrivate as refusal:
+            raise JournalProblem(str(refusal)) from None
         except OSError as problem:
             raise Displaced(_unreadable(paths, str(problem.strerror))) from problem
         except ValueError as problem:
@@ -108,7 +111,7 @@ class AnchorFile:
     def __init__(self, paths: Paths, journal: Journal) -> None:
         self.path = paths.anchor
         self._written = write_anchor(paths, journal)
-        self._descriptor = os.open(self.path, os.O_WRONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
+        self._descriptor = open_private(self.path, os.O_WRONLY)
 
     def advance(self, intents: int) -> None:
         """Remember that so many paid calls were intended by now; never fewer than before. Raises OSError."""

@@ -19,6 +19,7 @@ from artui.anchor import open_journal
 from artui.config import ConfigError, Paths, load, try_lock
 from artui.journal import Connection, Journal, JournalProblem, requests
 from artui.journal.requests import EngineRow
+from artui.private import NotPrivate, concerns, read_private
 
 if TYPE_CHECKING:
     from artui.engine import Engine
@@ -49,6 +50,8 @@ class AnotherEngine(Exception):
 def _try_lock(paths: Paths) -> int | None:
     try:
         return try_lock(paths.lock)
+    except NotPrivate as refusal:
+        raise JournalProblem(str(refusal)) from None
     except OSError as problem:
         raise _not_lockable(paths, problem) from problem
 
@@ -100,7 +103,7 @@ class EngineLock:
 def holder(paths: Paths) -> tuple[int | None, str]:
     """The process and host that wrote themselves into the lock file last."""
     try:
-        pid, host = paths.lock.read_text("utf-8").split()
+        pid, host = read_private(paths.lock).decode().split()
         return int(pid), host
     except (OSError, ValueError):
         return None, "this machine"
@@ -113,7 +116,7 @@ def _name_holder(paths: Paths) -> str:
 
 def lock_is_held(paths: Paths) -> bool:
     """Whether any process is the engine now."""
-    if not paths.lock.exists():
+    if not os.path.lexists(paths.lock):
         return False
     descriptor = _try_lock(paths)
     if descriptor is None:
@@ -264,17 +267,19 @@ def main() -> int:
     paths = find_paths()
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     signal.signal(signal.SIGHUP, signal.SIG_IGN)
-    paths.create()
-    log_to_file(paths.log)
     log = logging.getLogger(__name__)
     try:
+        paths.create()
+        log_to_file(paths.log)
         config = load(paths)
+        for concern in concerns():
+            log.warning("%s", concern)
         log.info("engine %d starts", os.getpid())
         run_engine(paths, "background", lambda engine: engine.run(config.idle_minutes * 60))
         log.info("engine %d ends", os.getpid())
     except AnotherEngine as other:
         log.info("%s", other)
-    except (JournalProblem, ConfigError) as problem:
+    except (JournalProblem, ConfigError, NotPrivate) as problem:
         log.error("%s", problem)  # noqa: TRY400 — the sentence is all there is to say
         return 2
     except BaseException:

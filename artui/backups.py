@@ -20,6 +20,7 @@ from typing import IO
 import artui
 from artui.config import Paths, sync_folder
 from artui.journal import Journal, JournalProblem, history, requests, rescue
+from artui.private import open_private
 
 JOURNAL, ABOUT = "journal.db", "about.json"
 
@@ -70,7 +71,7 @@ def make(paths: Paths, journal: Journal, target: Path) -> Path:
 
 
 def _pack(part: Path, journal: Path, paths: Paths, about: About) -> None:
-    descriptor = os.open(part, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+    descriptor = open_private(part, os.O_RDWR | os.O_CREAT | os.O_EXCL)
     with os.fdopen(descriptor, "w+b") as stream:
         with zipfile.ZipFile(stream, "w", zipfile.ZIP_DEFLATED) as archive:
             archive.writestr(ABOUT, json.dumps(asdict(about)))
@@ -133,7 +134,7 @@ def open_backup(paths: Paths, file: Path) -> Opened:
 
 
 def _lay(content: IO[bytes], target: Path) -> None:
-    descriptor = os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+    descriptor = open_private(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL)
     with os.fdopen(descriptor, "wb") as stream:
         shutil.copyfileobj(content, stream)
         stream.flush()
@@ -151,7 +152,7 @@ def restore_settings(opened: Opened) -> list[Path]:
     left = []
     for place, content in opened.settings.items():
         try:
-            descriptor = os.open(place, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+            descriptor = open_private(place, os.O_WRONLY | os.O_CREAT | os.O_EXCL)
         except FileExistsError:
             if _SIGN_IN.sub(b"", place.read_bytes()) != content:
                 left.append(place)

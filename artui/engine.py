@@ -19,6 +19,7 @@ from artui.journal import Connection, Journal, Unwritable, holds, jobs, requests
 from artui.journal.requests import Request
 from artui.lane import Lane
 from artui.pace import Clock
+from artui.private import NotPrivate, open_private
 from artui.providers.base import Blocked, NoRoom, NotPermitted, Provider, Rejected, Sent, Surroundings, Transient
 from artui.states import FINAL, Reason, Stage
 from artui.steps import Desk, Journey
@@ -300,12 +301,13 @@ class Engine:
 
     def _keep_ballast(self) -> None:
         try:
-            if not self.paths.ballast.exists():
-                descriptor = os.open(self.paths.ballast, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o600)
-                try:
-                    os.posix_fallocate(descriptor, 0, BALLAST)
-                finally:
-                    os.close(descriptor)
+            descriptor = open_private(self.paths.ballast, os.O_WRONLY | os.O_CREAT)
+            try:
+                os.posix_fallocate(descriptor, 0, BALLAST)
+            finally:
+                os.close(descriptor)
+        except NotPrivate as refusal:
+            log.warning("%s", refusal)
         except OSError as problem:
             self.paths.ballast.unlink(missing_ok=True)
             log.warning("no room for the reserve of %d MB beside the journal (%s)", BALLAST >> 20, problem)

@@ -9,6 +9,7 @@ from io import TextIOWrapper
 from pathlib import Path
 
 from artui.credentials import scrub
+from artui.private import check_private, open_private
 from artui.shown import shown
 
 LOG_BYTES, LOG_FILES = 5_000_000, 3
@@ -28,12 +29,13 @@ class _Private(logging.handlers.RotatingFileHandler):
     """A rotated file that is 0600 from birth whatever the umask, also the one that follows a full one."""
 
     def _open(self) -> TextIOWrapper:
-        descriptor = os.open(self.baseFilename, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
+        descriptor = open_private(Path(self.baseFilename), os.O_WRONLY | os.O_CREAT | os.O_APPEND)
         return TextIOWrapper(os.fdopen(descriptor, "ab"), self.encoding)
 
 
 def log_to_file(path: Path) -> None:
-    """Send this process's log to a rotated file, 0600, without secrets."""
+    """Send this process's log to a rotated file, 0600, without secrets. Raises NotPrivate for one that is not ours."""
+    check_private(path)
     # Opened with its first line: a log that cannot be opened then costs that line, as a full disk does.
     handler = _Private(path, maxBytes=LOG_BYTES, backupCount=LOG_FILES, encoding="utf-8", delay=True)
     handler.setFormatter(_Plain("%(asctime)s %(levelname)s %(name)s: %(message)s"))

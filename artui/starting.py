@@ -5,13 +5,13 @@ from __future__ import annotations
 import os
 import sys
 import time
-from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from artui.background import START_PATIENCE, Alive, look
 from artui.config import Paths
 from artui.journal import Journal, JournalProblem
+from artui.private import NotPrivate, read_private
 
 if TYPE_CHECKING:
     import subprocess
@@ -101,6 +101,9 @@ def _logout_kills() -> bool:
 
 
 def _end_of(path: Path) -> str:
-    with suppress(OSError):
-        return "\n".join(path.read_text("utf-8", "replace").splitlines()[-5:])
-    return "(there is no log)"
+    try:
+        return "\n".join(read_private(path).decode("utf-8", "replace").splitlines()[-5:])
+    except NotPrivate as refusal:
+        return str(refusal)
+    except OSError:
+        return "(there is no log)"

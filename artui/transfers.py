@@ -9,6 +9,8 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from artui.private import open_private, read_private
+
 
 @dataclass(slots=True)
 class Transfer:
@@ -47,7 +49,8 @@ class Transfers:
             return
         part = self.path.with_suffix(".part")
         with suppress(OSError):
-            descriptor = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
+            part.unlink(missing_ok=True)  # what a killed process left, or whatever else stands there
+            descriptor = open_private(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL)
             with os.fdopen(descriptor, "w", encoding="utf-8") as file:
                 file.write(text)
             part.replace(self.path)
@@ -57,6 +60,6 @@ class Transfers:
 def read(path: Path) -> dict[int, Transfer]:
     """What another process wrote; empty where there is nothing readable."""
     try:
-        return {int(job): Transfer(*values) for job, values in json.loads(path.read_text("utf-8")).items()}
+        return {int(job): Transfer(*values) for job, values in json.loads(read_private(path)).items()}
     except (OSError, ValueError, TypeError, AttributeError):
         return {}

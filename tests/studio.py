@@ -16,7 +16,7 @@ import httpx
 from artui import files
 from artui.anchor import open_journal
 from artui.background import EngineLock, lock_is_held
-from artui.config import Config, load, paths
+from artui.config import Config, load, paths, write_private
 from artui.credentials import Vault
 from artui.engine import Engine, open_provider
 from artui.job import Batch, Job, NewJob
@@ -59,7 +59,7 @@ def configure(
     given = simulator.announcement()[service]
     where = paths()
     where.create()
-    where.config_file.write_text(account.format(**given, settle=settle, more=more))
+    write_private(where.config_file, account.format(**given, settle=settle, more=more).encode())
     monkeypatch.setenv("ARTUI_STUDIO_TOKEN", given[KEYS[service]])
     return load()
 

@@ -442,7 +442,7 @@ def test_files_that_cannot_be_read_are_named(where: Paths) -> None:
     assert complaint(where) == f"{where.config_file} is not UTF-8 text (at byte 5): save it as UTF-8"
     where.config_file.unlink()
     where.config_file.mkdir()
-    assert complaint(where).startswith(f"{where.config_file} cannot be read (Is a directory)")
+    assert complaint(where) == f"{where.config_file} is no regular file and is not used: remove it"
 
 
 @given(st.text(), st.sampled_from(["", STUDIO, "timezone = ", "[accounts.studio]\n", "[[watch]]\n"]))

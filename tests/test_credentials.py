@@ -239,7 +239,7 @@ def test_a_token_file_that_is_none_is_refused(vault: Vault, where: Paths, tmp_pa
             vault.find("studio")
     file.unlink()
     file.symlink_to(tmp_path)
-    with pytest.raises(CredentialProblem, match="it is a link"):
+    with pytest.raises(CredentialProblem, match="is a link and is not used"):
         vault.find("studio")
     file.unlink()
     file.mkdir()

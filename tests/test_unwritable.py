@@ -44,8 +44,10 @@ def test_an_engine_that_cannot_remember_its_journal_ends_with_a_sentence(monkeyp
 
 @pytest.mark.usefixtures("writable")
 def test_an_engine_works_without_a_log_that_cannot_be_opened() -> None:
-    paths().log.mkdir()
-    code = "import logging, artui.log, artui.config as c; artui.log.log_to_file(c.paths().log); logging.info('lost')"
+    code = (
+        "import logging, artui.log, artui.config as c; artui.log.log_to_file(c.paths().state / 'gone' / 'engine.log');"
+        "logging.info('lost')"
+    )
     ended = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert (ended.returncode, ended.stderr) == (0, "")
 

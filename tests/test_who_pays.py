@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from artui.background import open_journal
+from artui.anchor import open_journal
 from artui.cli.exits import Exit
 from artui.config import load, paths
 from artui.sim.server import Simulator, running

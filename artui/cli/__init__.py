@@ -15,14 +15,16 @@ import sys
 from collections.abc import Sequence
 from importlib import import_module
 from types import FrameType
-from typing import NoReturn
+from typing import Any, NoReturn
 
 import click
 
 import artui
+from artui.cli import streams
 from artui.cli.exits import Exit, Trouble
-from artui.cli.terminal import say
+from artui.cli.terminal import put, say
 from artui.config import ConfigError
+from artui.private import NotPrivate, concerns
 
 COMMANDS = {
     "login": "signing",
@@ -85,6 +87,16 @@ class Commands(click.Group):
             raise click.UsageError(f"there is no command {args[0]!r}{hint}")
         return super().resolve_command(ctx, args)
 
+    def invoke(self, ctx: click.Context) -> Any:
+        """As click does, which would print at an interrupt, and take every broken pipe for stdout's."""
+        try:
+            return super().invoke(ctx)
+        except (KeyboardInterrupt, EOFError):
+            raise click.Abort from None
+        except BrokenPipeError as problem:
+            streams.blame(problem)
+            raise Trouble(Exit.FAILED, f"artui lost a connection ({problem.strerror}).") from problem
+
 
 @click.group(
     cls=Commands,
@@ -110,13 +122,15 @@ def root(ctx: click.Context, *, ascii: bool, readonly: bool) -> int:  # noqa: A0
         return Exit.OK
     if has_terminal():
         return open_console(ctx.obj, ascii=ascii, readonly=readonly)
-    click.echo(ctx.get_help())
+    for line in ctx.get_help().splitlines():
+        put(line)
     return Exit.OK
 
 
 def main() -> int:
     """The program ``artui``: run the command of this process and return its exit code."""
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))  # a core would hold every key this process has seen
+    streams.open_missing()
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")  # a terminal that knows no é is no error
@@ -133,20 +147,28 @@ def _interrupt(number: int, frame: FrameType | None) -> NoReturn:
 
 def run(arguments: Sequence[str]) -> int:
     """Run one command; whatever happens ends in an exit code and, where it went wrong, one sentence on stderr."""
-    try:
-        code = root.main(list(arguments), prog_name="artui", standalone_mode=False)
-        sys.stdout.flush()
-    except (click.Abort, KeyboardInterrupt):
-        return Exit.INTERRUPTED
-    except (BrokenPipeError, SystemExit):  # click makes the one into the other
-        # The reader has gone; the interpreter must not fail on it once more when it flushes.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return Exit.OK
-    except Exception as failure:  # noqa: BLE001 — no traceback reaches a person who did not ask for it
-        code, sentence = _sentence(failure)
-        for line in sentence.splitlines():
+    with streams.one_run():
+        try:
+            code, sentence = Exit(_main(arguments)), ""
+        except SystemExit:  # what click makes of a reader of the help that has gone
+            code, sentence = Exit.OK, ""
+        except (click.Abort, KeyboardInterrupt):
+            code, sentence = Exit.INTERRUPTED, "\n" if sys.stderr.isatty() else ""  # the line that shows ^C is ended
+        except streams.Untold as untold:
+            code, sentence = Exit.OK if untold.reader_left else Exit.USAGE, ""
+        except Exception as failure:  # noqa: BLE001 — no traceback reaches a person who did not ask for it
+            code, sentence = _sentence(failure)
+        code, lines = streams.ending(code, sentence)
+        for line in (*concerns(), *lines):
             say(line)
-    return int(code or 0)
+        return int(code)
+
+
+def _main(arguments: Sequence[str]) -> int:
+    try:
+        return root.main(list(arguments), prog_name="artui", standalone_mode=False) or 0
+    except OSError as problem:
+        raise streams.blame(problem) from None
 
 
 def _sentence(failure: Exception) -> tuple[Exit, str]:
@@ -165,7 +187,7 @@ def _sentence(failure: Exception) -> tuple[Exit, str]:
             return Exit.USAGE, failure.format_message()
         case AnotherEngine():
             return Exit.LOCKED, str(failure)
-        case ConfigError() | JournalProblem() | CredentialProblem():
+        case ConfigError() | JournalProblem() | CredentialProblem() | NotPrivate():
             return Exit.USAGE, str(failure)
         case DatabaseError():
             return Exit.USAGE, f"The journal cannot be read ({failure}). Where this stays so, `artui recover` mends it."

@@ -16,6 +16,7 @@ from artui.cli.advice import advice
 from artui.cli.exits import Exit, Trouble
 from artui.cli.options import ACCOUNT, AS_JSON, DRY_RUN, YES
 from artui.cli.session import Session
+from artui.cli.streams import go_on
 from artui.cli.terminal import agrees, can_ask, money, put, put_json, say
 from artui.job import Job
 from artui.states import FINAL, Reason, Stage, Status
@@ -352,6 +353,7 @@ def _carry_out(
     if costly and not (yes or _agreed(costly)):
         return Exit.USAGE
     numbers = journal.write(lambda db: [act.leave(db) for act in acts])
+    go_on("The engine was asked; `artui jobs` and `artui status` show what comes of it.")
     ensure_engine(session.paths, journal)
     outcomes = _outcomes(journal, numbers)
     if as_json:

@@ -23,7 +23,9 @@ import click
 
 from artui.cli.exits import Exit, Trouble
 from artui.cli.session import Session
-from artui.cli.terminal import columns, put, say
+from artui.cli.streams import go_on
+from artui.cli.terminal import columns, put, put_line, say
+from artui.config import make_private_folder, write_private
 from artui.job import Job
 from artui.report import cost
 from artui.states import Status
@@ -56,15 +58,10 @@ def sim_command(port: int, speed: float, seed: int, credits_: int, *, until_eof:
     except ImportError as missing:
         raise _without(missing) from None
     try:
-        serve(Simulator(speed=speed, seed=seed, credits=credits_), port, _announce)
+        serve(Simulator(speed=speed, seed=seed, credits=credits_), port, put_line)
     except OSError as error:
         raise Trouble(Exit.USAGE, f"Port {port} cannot be used ({error.strerror}).") from None
     return Exit.OK
-
-
-def _announce(line: str) -> None:
-    sys.stdout.write(line + "\n")
-    sys.stdout.flush()
 
 
 def _end_with_stdin() -> None:
@@ -183,15 +180,15 @@ def _home(top: Path, announced: Mapping[str, Any], results: Path, *, signed_in: 
     """An ARTUI_HOME of its own with one account at the stand-in, for this process and those it starts."""
     account = announced["autoretouch"]
     config = top / "home" / "config"
-    config.mkdir(mode=0o700, parents=True)
-    (config / "config.toml").write_text(
+    make_private_folder(config)
+    text = (
         'proxy = ""\nidle_minutes = 1\n[accounts.demo]\nprovider = "autoretouch"\n'
         f"output = {json.dumps(str(results))}\nsettle = 1\nfirst_look = 1\nqa_look = 1\n"
         + "".join(f"{key} = {json.dumps(account[key])}\n" for key in ("api_url", "auth_url"))
         + (f"organization = {json.dumps(account['organization'])}\n" if signed_in else "")
-        + "caps.day = 3000\npace.in_flight = 5\n",
-        "utf-8",
+        + "caps.day = 3000\npace.in_flight = 5\n"
     )
+    write_private(config / "config.toml", text.encode())
     before = dict(os.environ)
     for name in before:
         if name.startswith("ARTUI_"):
@@ -275,6 +272,7 @@ def _journey(session: Session, photos: Path, results: Path, stand_in: str) -> Ex
     say(f"$ artui {shlex.join(command)}")
     if run(command) == Exit.INTERRUPTED:
         raise KeyboardInterrupt
+    go_on()
     outcome = _Outcome(_made(session, photos), before, _balance(session), _charges(stand_in))
     for line in outcome.lines():
         put(line)

@@ -13,6 +13,7 @@ import click
 from artui.cli.exits import Exit
 from artui.cli.options import AS_JSON
 from artui.cli.session import Session
+from artui.cli.streams import go_on
 from artui.cli.terminal import money, put, put_json, say
 from artui.shown import shown
 
@@ -155,5 +156,7 @@ def stop_command(session: Session) -> Exit:
     if lock_is_held(session.paths):
         with session.journal() as journal:
             ended = end_engine(session.paths, journal)
-    say("No engine is running." if ended is None else f"The engine (process {ended.pid}) has ended.")
+    said = "No engine is running." if ended is None else f"The engine (process {ended.pid}) has ended."
+    go_on(said)
+    say(said)
     return Exit.OK

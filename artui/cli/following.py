@@ -9,8 +9,9 @@ from collections.abc import Callable
 from artui.background import look
 from artui.cli.exits import Exit, Trouble, first, of_jobs
 from artui.cli.session import Session
+from artui.cli.streams import go_on
 from artui.cli.tally import remarks, totals
-from artui.cli.terminal import say
+from artui.cli.terminal import put_line, say
 from artui.journal import Journal, requests
 from artui.journal.following import Scope
 from artui.report import Follower, Grouped, JsonLines, Lines, Printer, job_document
@@ -25,12 +26,7 @@ SILENCE = 15.0
 
 def printer(*, as_json: bool) -> Printer:
     """The printer for a command: JSON lines on stdout, or lines for a person on stderr."""
-    return JsonLines(_write_line) if as_json else Lines(say)
-
-
-def _write_line(line: str) -> None:
-    sys.stdout.write(line + "\n")
-    sys.stdout.flush()
+    return JsonLines(put_line) if as_json else Lines(say)
 
 
 def wait_for(
@@ -45,8 +41,10 @@ def wait_for(
 ) -> Exit:
     """Tell what happens to the jobs from event ``since`` on until they stand still, then how they stand.
 
-    Returns how the command ends; ``besides`` is what holds whatever becomes of the jobs.
+    Returns how the command ends; ``besides`` is what holds whatever becomes of the jobs. A reader that goes away
+    changes nothing of that.
     """
+    go_on()
     keep_alive = engine_keeper(session, journal)
     counts = journal.read(scope.counts)
     if isinstance(printed, Lines) and sum(count.number for count in counts) > MANY and sys.stderr.isatty():

@@ -11,6 +11,7 @@ import click
 from artui.cli.exits import Exit, Trouble
 from artui.cli.options import DRY_RUN, YES
 from artui.cli.session import Session
+from artui.cli.streams import go_on
 from artui.cli.terminal import agrees, can_ask, say
 
 if TYPE_CHECKING:
@@ -108,6 +109,7 @@ def settle(session: Session, salvaged: Sequence[Salvaged] = (), *, offline: bool
             session.config.timezone, lacks=lacks,
         )  # fmt: skip
         recover.accept(session.paths, journal)
+        go_on("The journal is accepted.")
     for line in _told(outcome):
         say(line)
     return Exit.PERSON if outcome.held or outcome.suspended else Exit.OK

@@ -7,6 +7,7 @@ import click
 from artui.cli.exits import Exit
 from artui.cli.options import AS_JSON
 from artui.cli.session import Session
+from artui.cli.streams import go_on
 from artui.cli.terminal import put, put_json, put_table, say
 
 
@@ -30,7 +31,9 @@ def _init(session: Session) -> Exit:
     """Begin config.toml with the commented example; one that exists is left alone."""
     from artui.config import write_example
 
-    put(str(write_example(session.paths)))
+    file = write_example(session.paths)
+    go_on(f"{file} was made.")
+    put(str(file))
     return Exit.OK
 
 

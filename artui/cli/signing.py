@@ -13,6 +13,7 @@ import click
 
 from artui.cli.exits import Exit, Trouble
 from artui.cli.session import Session, run
+from artui.cli.streams import go_on
 from artui.cli.terminal import agrees, ask, can_ask, say
 from artui.config import AccountConfig, Config, ConfigError, provider_names, variable
 
@@ -50,6 +51,7 @@ def login_command(
     chosen = _choose(found, organization or account.settings.get("organization"))
     said = _told_apart(account, customer, same) if customer else {}
     where = str(kept.place) if kept else _keep(session, account, store)
+    go_on(f"The key of {account.name} is kept in the {where}.")
     _save(session, account, chosen)
     if customer and said:
         _join(session, customer, said)
@@ -242,9 +244,12 @@ def logout_command(session: Session, name: str, *, local: bool) -> Exit:
             await provider.revoke(token)
 
         session.ask(account, revoke)
+        go_on(f"{account.name} is signed out at the service.")
     places = session.vault.forget(account.login)
     gone = f"forgotten ({', '.join(places)})" if places else "not kept by artui"
-    say(f"{account.name} is signed out{'' if local else ' at the service'}; its key is {gone}.")
+    said = f"{account.name} is signed out{'' if local else ' at the service'}; its key is {gone}."
+    go_on(said)
+    say(said)
     if left := session.vault.find(account.login):
         say(f"A token is still set from outside: {left.detail}. Take it away there.")
     return Exit.OK

@@ -15,6 +15,7 @@ import click
 from artui.cli.exits import Exit, Trouble
 from artui.cli.options import AS_JSON, DRY_RUN, WAIT, WAIT_QA, YES, options
 from artui.cli.session import Session
+from artui.cli.streams import go_on
 from artui.cli.terminal import agrees, can_ask, counter, put_json, say
 from artui.config import AccountConfig
 from artui.job import Batch
@@ -271,6 +272,10 @@ class _Sending:
         from artui.starting import ensure_engine
 
         document = queued_document(plan, self.batch, numbers)
+        span = f"job {numbers[0]}" if len(numbers) == 1 else f"jobs {numbers[0]} to {numbers[-1]}" if numbers else ""
+        queued = f"Queued as {span}. `artui wait` follows them, `artui jobs` lists them."
+        if numbers:
+            go_on(queued)
         if self.journal.read(requests.has_work):
             ensure_engine(self.session.paths, self.journal)
         if self.flags.wait:
@@ -278,8 +283,7 @@ class _Sending:
         if self.flags.as_json:
             put_json(document)
         elif numbers:
-            span = f"job {numbers[0]}" if len(numbers) == 1 else f"jobs {numbers[0]} to {numbers[-1]}"
-            say(f"Queued as {span}. `artui wait` follows them, `artui jobs` lists them.")
+            say(queued)
         return _ending(plan)
 
     def _follow(self, plan: Plan, document: Mapping[str, Any], since: int) -> Exit:

@@ -12,31 +12,36 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Protocol
 
+from artui.cli import streams
 from artui.shown import shown, width
 
 
 def say(line: str = "") -> None:
     """Say one line to the person, on stderr."""
-    print(shown(line), file=sys.stderr, flush=True)  # noqa: T201 — this is where lines leave
+    streams.write("stderr", f"{shown(line)}\n")
 
 
 def put(line: str = "") -> None:
     """Print one line of data for a person on stdout."""
-    print(shown(line))  # noqa: T201
+    streams.write("stdout", f"{shown(line)}\n", flush=False)
+
+
+def put_line(line: str) -> None:
+    """Print one line for a program on stdout, at once."""
+    streams.write("stdout", f"{line}\n")
 
 
 def put_json(document: object) -> None:
     """Print one JSON document on one line. A byte of a name that is no UTF-8 stands as an escaped lone surrogate."""
-    print(json.dumps(document, default=str), flush=True)  # noqa: T201
+    put_line(json.dumps(document, default=str))
 
 
 def put_json_list(documents: Iterable[object]) -> None:
     """Print a JSON list on one line, piece by piece, however long it is."""
-    sys.stdout.write("[")
+    streams.write("stdout", "[", flush=False)
     for number, document in enumerate(documents):
-        sys.stdout.write((", " if number else "") + json.dumps(document, default=str))
-    sys.stdout.write("]\n")
-    sys.stdout.flush()
+        streams.write("stdout", (", " if number else "") + json.dumps(document, default=str), flush=False)
+    streams.write("stdout", "]\n")
 
 
 def columns(rows: Sequence[Sequence[str]], right: Iterable[int] = ()) -> list[str]:
@@ -74,8 +79,7 @@ def agrees(question: str) -> bool:
 
 def ask(prompt: str) -> str:
     """Ask for a line of text; the end of the input is an empty answer."""
-    sys.stderr.write(shown(prompt.rstrip()) + " ")
-    sys.stderr.flush()
+    streams.write("stderr", shown(prompt.rstrip()) + " ")
     return sys.stdin.readline().strip()
 
 
@@ -100,16 +104,14 @@ def counter(doing: str) -> Iterator[Counted]:
         nonlocal width_of_last
         if drawing:
             line = shown(f"{doing} {done:,} of {of:,}")
-            sys.stderr.write(f"\r{line}".ljust(width_of_last))
-            sys.stderr.flush()
+            streams.write("stderr", f"\r{line}".ljust(width_of_last))
             width_of_last = len(line) + 1
 
     try:
         yield show
     finally:
         if width_of_last:
-            sys.stderr.write("\r" + " " * width_of_last + "\r")
-            sys.stderr.flush()
+            streams.write("stderr", "\r" + " " * width_of_last + "\r")
 
 
 def money(amount: int | None, unit: str = "credits") -> str:

@@ -16,7 +16,7 @@ import click
 
 from artui.cli.exits import Exit, Trouble
 from artui.cli.session import Session
-from artui.cli.terminal import say
+from artui.cli.terminal import put, say
 
 if TYPE_CHECKING:
     from artui.watch.rules import Rule
@@ -78,7 +78,8 @@ def systemd_unit_command(session: Session, name: str | None, *, for_system: bool
         environment=tuple((word, os.environ[word]) for word in PASSED_ON if os.environ.get(word)),
         logins=_logins(session, rules),
     )
-    click.echo("\n".join(unit.lines()))
+    for line in unit.lines():
+        put(line)
     for folder in folders:
         if not folder.is_dir():
             say(f"{folder} is not there. Make it before the service starts, else the service cannot write there.")

@@ -22,6 +22,7 @@ from artui.cli.terminal import agrees, can_ask, money, put, put_json, say
 from artui.config import Config, ConfigError, Origin, Source
 from artui.journal import Connection, JournalProblem
 from artui.journal.following import Scope
+from artui.private import concerns
 from artui.service import Service
 
 if TYPE_CHECKING:
@@ -211,6 +212,8 @@ def _watch(wanted: Wanted, summary_every: float | None, *, as_json: bool) -> Exi
     log_to_file(paths.log)
     voice = Voice.here(as_json=as_json)
     forward_warnings(voice)
+    for concern in concerns():
+        log.warning("%s", concern)
     service = _service(wanted, Teller(voice), summary_every)
     try:
         with open_journal(paths) as journal:

@@ -5,11 +5,14 @@ from __future__ import annotations
 import errno
 import fcntl
 import os
+import stat
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
+
+from artui.private import NotPrivate, check_folder, open_private
 
 
 class ConfigError(Exception):
@@ -18,12 +21,13 @@ class ConfigError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Paths:
-    """The four folders, and every file in them that has a fixed name."""
+    """The four folders, and every file in them that has a fixed name; ``home`` is the one they share, if they do."""
 
     config: Path
     state: Path
     cache: Path
     data: Path
+    home: Path | None = None
 
     @property
     def config_file(self) -> Path:
@@ -78,25 +82,36 @@ class Paths:
     def create(self) -> None:
         """Make the four folders, private to this user whatever the umask; those that exist stay as they are.
 
-        Raises ConfigError where that is impossible.
+        Raises ConfigError where that is impossible, or where others could change what lies in one.
         """
+        self.check()
         for folder in (self.config, self.state, self.cache, self.data):
             make_private_folder(folder)
+
+    def check(self) -> None:
+        """Judge the folders that are there. Raises ConfigError for one of another user, or that others can write."""
+        for folder in (self.home, self.config, self.state, self.cache, self.data):
+            if folder is not None:
+                with suppress(OSError):  # what is not there is made, and what cannot be entered is told by its user
+                    _check_folder(folder)
 
 
 def paths(environ: Mapping[str, str] = os.environ) -> Paths:
     """The XDG folders, on macOS too; or four folders under ``ARTUI_HOME``."""
     if home := environ.get("ARTUI_HOME"):
         root = Path(home).expanduser().absolute()
-        return Paths(root / "config", root / "state", root / "cache", root / "data")
+        return Paths(root / "config", root / "state", root / "cache", root / "data", root)
     from platformdirs.unix import Unix
 
     xdg = Unix("artui", appauthor=False)
     return Paths(xdg.user_config_path, xdg.user_state_path, xdg.user_cache_path, xdg.user_data_path)
 
 
-def make_private_folder(folder: Path) -> None:
-    """Make a folder and its missing parents with mode 0700 from birth. Raises ConfigError."""
+def make_private_folder(folder: Path, *, forbidden: int = stat.S_IWOTH) -> None:
+    """Make a folder and its missing parents with mode 0700 from birth; one that is there must be private too.
+
+    ``forbidden`` are the mode bits it must not have. Raises ConfigError.
+    """
     try:
         for place in (*reversed(folder.parents), folder):
             if not place.exists():
@@ -105,9 +120,17 @@ def make_private_folder(folder: Path) -> None:
                     place.chmod(0o700)  # a umask can have taken bits away
         if not folder.is_dir():
             raise NotADirectoryError(errno.ENOTDIR, "a file is in the way")
+        _check_folder(folder, forbidden)
     except OSError as error:
         advice = "free that place, or set ARTUI_HOME to a folder you can write"
         raise ConfigError(f"cannot make the folder {folder} ({error.strerror}): {advice}") from None
+
+
+def _check_folder(folder: Path, forbidden: int = stat.S_IWOTH) -> None:
+    try:
+        check_folder(folder, forbidden=forbidden)
+    except NotPrivate as refusal:
+        raise ConfigError(str(refusal)) from None
 
 
 def write_private(file: Path, content: bytes) -> None:
@@ -116,7 +139,7 @@ def write_private(file: Path, content: bytes) -> None:
     Returns when the name is on disk. Raises OSError; then the old file stands as it was.
     """
     part = file.with_name(f".{file.name}.{os.urandom(4).hex()}.tmp")
-    descriptor = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+    descriptor = open_private(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL)
     try:
         with os.fdopen(descriptor, "wb") as stream:
             os.fchmod(descriptor, 0o600)  # a umask can have taken bits away
@@ -141,11 +164,11 @@ def sync_folder(folder: Path) -> None:
 
 def try_lock(file: Path) -> int | None:
     """Take the kernel's lock on a file without waiting. Returns a descriptor, whose closing is the release; None where
-    another holds it. Raises OSError.
+    another holds it. Raises OSError, as NotPrivate for a file that is not ours alone.
 
     The file is made where it is missing and never removed: removing a lock file lets two in.
     """
-    descriptor = os.open(file, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    descriptor = open_private(file, os.O_RDWR | os.O_CREAT)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:

@@ -14,6 +14,7 @@ from typing import Any, NoReturn
 
 from artui.config.folders import ConfigError
 from artui.config.known import ACCOUNT, GROUPS, RULE, SECRETS, TOP, Number, Reader, account_name, nearest
+from artui.private import NotPrivate, read_private
 
 Key = tuple[str | int, ...]
 """The way to a value through tables and, by number, arrays of tables."""
@@ -138,12 +139,14 @@ class Layer:
 
 
 def read_file(origin: Origin, file: Path) -> Layer:
-    """Read one TOML file; a missing one is empty. Raises ConfigError."""
+    """Read one TOML file, which may be a link; a missing one is empty. Raises ConfigError."""
     try:
-        text = file.read_bytes().decode("utf-8-sig")
+        text = read_private(file, through_link=True).decode("utf-8-sig")
         return Layer(origin, _parse(text), str(file), text)
     except FileNotFoundError:
         return Layer(origin, {}, str(file))
+    except NotPrivate as refusal:
+        raise ConfigError(str(refusal)) from None
     except OSError as error:
         complaint = f"cannot be read ({error.strerror}): make it a file that you may read, or move it away"
     except UnicodeDecodeError as error:

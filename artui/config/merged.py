@@ -96,6 +96,7 @@ def load(
 ) -> Config:
     """Read and check all that is set; ``overrides`` are flags by dotted key. Raises ConfigError for the first fault."""
     where = where or paths(environ)
+    where.check()
     return merge(where, environ, overrides or {}, read_file(Origin.SETTINGS, where.settings_file))
 
 

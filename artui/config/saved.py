@@ -10,6 +10,7 @@ from typing import Any
 from artui.config.folders import ConfigError, Paths, locked, write_private
 from artui.config.layers import Key, Layer, Origin, dotted, leaves, parse_key, read_file
 from artui.config.merged import merge
+from artui.private import NotPrivate, open_private
 
 _HEADER = "# Written by artui. Your own settings belong in config.toml, which wins over this file.\n\n"
 
@@ -32,6 +33,8 @@ def save_setting(where: Paths, dotted_key: str, value: object, environ: Mapping[
             _put(tree, key, value)
             merge(where, environ, {}, Layer(Origin.SETTINGS, tree, f"{file} (not saved)"))
             write_private(file, (_HEADER + tomli_w.dumps(tree)).encode())
+    except NotPrivate as refusal:
+        raise ConfigError(f"{refusal}; nothing was saved") from None
     except OSError as error:
         raise ConfigError(f"{file} cannot be written ({error.strerror}); nothing was saved") from None
 
@@ -62,7 +65,7 @@ def write_example(where: Paths) -> Path:
     where.create()
     file = where.config_file
     try:
-        descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+        descriptor = open_private(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL)
     except FileExistsError:
         raise ConfigError(f"{file} exists and is yours, artui leaves it alone: open it in an editor") from None
     except OSError as error:

@@ -14,6 +14,7 @@ from artui.config import try_lock
 from artui.credentials.secret import Secret
 from artui.credentials.vault import LACKING, CredentialProblem, Stored, Vault
 from artui.flights import Flights
+from artui.private import NotPrivate
 
 _PATIENCE = 60.0  # seconds for another process's exchange, whose own time-outs are shorter
 
@@ -149,6 +150,8 @@ async def _held(file: Path) -> AsyncIterator[None]:
 def _try(file: Path) -> int | None:
     try:
         return try_lock(file)
+    except NotPrivate as refusal:
+        raise CredentialProblem(str(refusal)) from None
     except OSError as error:
         if error.errno in LACKING:
             raise

@@ -6,7 +6,6 @@ import errno
 import hashlib
 import json
 import os
-import shlex
 import stat
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
@@ -18,6 +17,7 @@ from typing import NoReturn
 from artui.config import ConfigError, Paths, locked, make_private_folder, sync_folder, variable, write_private
 from artui.credentials.ring import DeafKeyring, NoKeyring, Ring
 from artui.credentials.secret import Secret
+from artui.private import OTHERS_WRITE, SECRET, NotPrivate, read_private
 
 
 class Place(StrEnum):
@@ -163,7 +163,7 @@ class Vault:
         folder = self._environ.get("CREDENTIALS_DIRECTORY")
         for name in (f"{account}.token", f"artui-{account}") if folder else ():
             file = Path(folder or "") / name
-            content = _read(file, stat.S_IRWXO, private=False)
+            content = _read(file, stat.S_IRWXO, through_link=True)
             if content is not None and (secret := _token(content.decode("utf-8", "replace"), str(file))):
                 return self._stored(account, secret, Place.SYSTEMD, str(file))
         return None
@@ -205,7 +205,7 @@ class Vault:
         return self._folder / f"{_digest(seed)[:24]}.renewed.json"  # no account has a dot in its name
 
     def _read_token(self, file: Path) -> Secret | None:
-        content = _read(file, stat.S_IRWXG | stat.S_IRWXO)
+        content = _read(file, SECRET)
         if content is None:
             return None
         try:
@@ -252,6 +252,8 @@ class Vault:
         try:
             with locked(self._folder / "write.lock"):
                 yield
+        except NotPrivate as refusal:
+            raise CredentialProblem(str(refusal)) from None
         except OSError as error:
             if error.errno in LACKING:
                 raise
@@ -262,33 +264,24 @@ class Vault:
 
     def _make_folder(self) -> None:
         try:
-            make_private_folder(self._folder)
+            make_private_folder(self._folder, forbidden=OTHERS_WRITE)
         except ConfigError as error:
             raise CredentialProblem(str(error)) from None
 
 
-def _read(file: Path, forbidden: int, *, private: bool = True) -> bytes | None:
-    """Read a small file that none of the ``forbidden`` mode bits opens to others; None where there is none."""
+def _read(file: Path, forbidden: int, *, through_link: bool = False) -> bytes | None:
+    """Read a file that none of the ``forbidden`` mode bits opens to others; None where there is none."""
     try:
-        descriptor = os.open(file, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK | (os.O_NOFOLLOW if private else 0))
+        return read_private(file, forbidden=forbidden, through_link=through_link)
     except FileNotFoundError:
         return None
+    except NotPrivate as refusal:
+        raise CredentialProblem(str(refusal)) from None
     except OSError as error:
         if error.errno in LACKING:
             raise
-        reason = "it is a link" if error.errno == errno.ELOOP else error.strerror
-        raise CredentialProblem(f"{file} cannot be read ({reason}): make it a file of yours, or remove it") from None
-    try:
-        status = os.fstat(descriptor)
-        if not stat.S_ISREG(status.st_mode):
-            _refuse(f"{file} is no regular file: remove it")
-        if status.st_mode & forbidden:
-            _refuse(f"{file} is open to others and is not used: run chmod 600 {shlex.quote(str(file))}")
-        if private and status.st_uid not in (0, os.geteuid()):
-            _refuse(f"{file} belongs to another user and is not used: remove it, then run artui login")
-        return os.read(descriptor, 65_536)
-    finally:
-        os.close(descriptor)
+        way = "make it a file of yours, or remove it"
+        raise CredentialProblem(f"{file} cannot be read ({error.strerror}): {way}") from None
 
 
 def _token(text: str, where: str) -> Secret | None:

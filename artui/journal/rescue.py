@@ -12,7 +12,9 @@ from typing import Any
 
 import apsw
 
+from artui.journal.store import PARTS as PARTS  # for whoever mends a journal, too
 from artui.journal.store import Connection, connect, prepare, rows
+from artui.private import open_private
 
 _SUMS = frozenset({"spending", "tally"})
 """Tables that are not carried over: they add themselves up again as jobs and purchases come in."""
@@ -20,8 +22,6 @@ _SUMS = frozenset({"spending", "tally"})
 _BORN_WITH = frozenset({"meta", "engine", "origins"})
 """Tables in which a new file has a row of its own, which the old one replaces."""
 
-PARTS = ("", "-wal", "-shm")
-"""What is added to the journal's name for the files SQLite keeps: itself, and two beside it."""
 
 _MOST_COMPLAINTS = 5
 
@@ -53,7 +53,7 @@ def copy_aside(path: Path) -> Path:
     """Copy the journal, with what SQLite keeps beside it, to a name of its own; returns that once it is on disk."""
     stamp = time.strftime("%Y%m%d-%H%M%S")
     names = (f"{path.name}.{stamp}{number}" for number in ("", *(f"-{count}" for count in range(2, 1000))))
-    aside = next(place for name in names if not (place := path.with_name(name)).exists())
+    aside = next(place for name in names if not os.path.lexists(place := path.with_name(name)))
     for part in PARTS:
         source = path.with_name(path.name + part)
         if source.exists():
@@ -62,8 +62,8 @@ def copy_aside(path: Path) -> Path:
 
 
 def _copy(source: Path, target: Path) -> None:
-    descriptor = os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
-    with source.open("rb") as original, os.fdopen(descriptor, "wb") as copy:
+    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL
+    with os.fdopen(open_private(source), "rb") as original, os.fdopen(open_private(target, flags), "wb") as copy:
         shutil.copyfileobj(original, copy)
         copy.flush()
         os.fsync(copy.fileno())

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, Self, TypeVar
 import apsw
 
 from artui.journal.schema import MIGRATIONS
+from artui.private import NotPrivate, check_private, open_private
 
 if TYPE_CHECKING:
     import asyncio
@@ -31,6 +32,9 @@ P = ParamSpec("P")
 T = TypeVar("T")
 Values = Sequence[Any] | Mapping[str, Any]
 """What a statement is given, by place or by name."""
+
+PARTS = ("", "-wal", "-shm")
+"""What follows the journal's name in the names of its file and of those that SQLite keeps beside it."""
 
 LOCK_PATIENCE_MS = 10_000
 STATEMENTS = 500
@@ -122,12 +126,17 @@ def _file_system_magic(folder: Path) -> int:
 
 
 def connect(path: Path, *, create: bool = True) -> Connection:
-    """A connection with the journal's settings; the file is 0600 from its first byte."""
+    """A connection with the journal's settings; the file is 0600 from its first byte.
+
+    Raises NotPrivate where it, or what SQLite keeps beside it, is not ours alone.
+    """
     if create:
         # Only a file that is not there yet: to close a descriptor of one that is in use would drop every lock this
         # process holds on it, and the next program that leaves would take SQLite's log away under it.
         with suppress(FileExistsError):
-            os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600))
+            os.close(open_private(path, os.O_RDWR | os.O_CREAT | os.O_EXCL))
+    for part in PARTS:
+        check_private(path.with_name(path.name + part))
     db = apsw.Connection(os.fspath(path), flags=apsw.SQLITE_OPEN_READWRITE, statementcachesize=STATEMENTS)
     db.set_busy_timeout(LOCK_PATIENCE_MS)
     db.execute("PRAGMA foreign_keys = ON")
@@ -155,6 +164,8 @@ def prepare(path: Path) -> None:
             f"The journal {path} is damaged ({problem}). Nothing was changed. Run `artui recover`: it keeps a copy,"
             " rebuilds what can be read and asks the services about the rest."
         ) from problem
+    except NotPrivate as refusal:
+        raise JournalProblem(str(refusal)) from refusal
     except (apsw.CantOpenError, apsw.ReadOnlyError, apsw.IOError, apsw.FullError, OSError) as problem:
         raise JournalProblem(f"The journal {path} cannot be opened for writing ({problem}).") from problem
     except apsw.BusyError as problem:
@@ -186,7 +197,7 @@ def _migrate(db: Connection, path: Path) -> None:
 
 def back_up(db: Connection, target: Path) -> None:
     """Copy the whole journal with SQLite's own backup, which is right even while others write."""
-    os.close(os.open(target, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
+    os.close(open_private(target, os.O_RDWR | os.O_CREAT))
     copy = apsw.Connection(os.fspath(target))
     with copy.backup("main", db, "main") as backup:
         backup.step()

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from artui.config import Paths, write_private
 from artui.journal import Connection, Journal, history, window
+from artui.private import read_private
 from artui.states import Reason
 from artui.tui.words import clock
 
@@ -29,7 +30,7 @@ def remember(paths: Paths, journal: Journal) -> None:
 def last_left(paths: Paths) -> tuple[int, float] | None:
     """Up to which event everything has been seen, and when; None where no console was left yet."""
     try:
-        left = json.loads(_file(paths).read_text("utf-8"))
+        left = json.loads(read_private(_file(paths)))
         return int(left["seq"]), float(left["at"])
     except (OSError, ValueError, TypeError, KeyError):
         return None

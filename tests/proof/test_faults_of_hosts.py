@@ -83,10 +83,14 @@ async def test_an_engine_out_of_descriptors_fails_no_photo_and_goes_on_when_it_h
     studio.check()
 
 
-def test_a_log_that_is_full_or_gone_stops_nothing(tmp_path: Path) -> None:
-    for place in (Path("/dev/full"), tmp_path / "engine.log"):
-        with own_log(place):
-            logging.getLogger("artui").error("before")
-            if place.parent == tmp_path:
-                place.unlink()
-            logging.getLogger("artui").error("after")
+@pytest.mark.parametrize("is_full", [True, False])
+def test_a_log_that_is_full_or_gone_stops_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, is_full: bool
+) -> None:
+    if is_full:
+        monkeypatch.setattr("artui.log.open_private", lambda _, flags: os.open("/dev/full", flags))
+    with own_log(tmp_path / "engine.log"):
+        logging.getLogger("artui").error("before")
+        if not is_full:
+            (tmp_path / "engine.log").unlink()
+        logging.getLogger("artui").error("after")
