@@ -15,8 +15,8 @@ import apsw
 from artui.journal.store import Connection, connect, prepare, rows
 
 _TABLES = (
-    "meta", "batches", "jobs", "purchases", "facts", "executions", "events", "requests", "accounts", "marks",
-    "workflows", "durations", "engine",
+    "meta", "batches", "jobs", "published", "purchases", "facts", "executions", "events", "requests", "accounts",
+    "marks", "workflows", "durations", "engine",
 )  # fmt: skip
 """What is carried over. ``spending`` is not: it adds itself up again as the purchases come in."""
 

@@ -15,7 +15,7 @@ from pathlib import Path
 
 from artui import files
 from artui.job import Job
-from artui.journal import Connection, Journal, jobs, seen
+from artui.journal import Connection, Journal, jobs, published, seen
 from artui.journal.seen import SeenFile
 from artui.shown import shown
 from artui.states import Seen, Status
@@ -77,6 +77,8 @@ def _way(journal: Journal, rule: Rule, file: SeenFile, job: Job | None) -> _Way:
     if job is not None and job.status is Status.FAILED and job.reason in ("changed", "gone"):
         unpaid = journal.read(jobs.surely_unpaid, job.id)
         return _Way(message=job.message, forget=unpaid)
+    if job is not None and job.status is Status.SKIPPED and job.reason == published.REASON:
+        return _Way(message=job.message)  # it may lie where it was saved
     if rule.after is After.KEEP or (job is not None and job.status is Status.CANCELLED):
         return _Way()
     if not _is_ours(rule.folder / file.name, file, job):

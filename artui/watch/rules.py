@@ -105,10 +105,15 @@ class Rule:
             return False
         return not (self.exclude and _matches(self._excluded, name, relative))
 
+    def place_of(self, folder: Path) -> Path | None:
+        """Where a folder lies in the watched one (``.`` for itself), by whatever way it is named; None where this rule
+        does not see what lies in it."""
+        found = files.inside(folder, self.folder)
+        return found if self.recursive or found == Path() else None
+
     def covers(self, folder: Path) -> bool:
-        """Whether what lies in a folder is seen by this rule; links are followed."""
-        real, watched = _real(folder), _real(self.folder)
-        return real == watched or (self.recursive and real.is_relative_to(watched))
+        """Whether what lies in a folder is seen by this rule, by whatever way that folder is named."""
+        return self.place_of(folder) is not None
 
     def sku_of(self, relative: str, today: dt.date) -> str:
         """The label of a photo, by its path in the folder."""
@@ -276,9 +281,7 @@ def _refuse_circles(rules: Sequence[Rule]) -> None:
 
 def _may_feed(rule: Rule, other: Rule) -> bool:
     """Whether results of one rule are seen by another, or its template could make the very folder that one watches."""
-    inside = _real(other.folder).is_relative_to(_real(rule.target.folder))
-    return other.covers(rule.target.folder) or (inside and "/" in rule.target.template and rule is not other)
-
-
-def _real(path: Path) -> Path:
-    return Path(os.path.realpath(path))
+    if other.covers(rule.target.folder):
+        return True
+    is_nested = "/" in rule.target.template and rule is not other
+    return is_nested and files.inside(other.folder, rule.target.folder) is not None
