@@ -240,16 +240,28 @@ class _Reading:
 
 
 def refuse_conflicts(rules: Sequence[Rule]) -> None:
-    """Raise ConfigError where results would be sent again, or two rules would take the same photo."""
+    """Raise ConfigError where results would be sent again, two rules would take the same photo, or photos would be moved
+    out of a watched folder."""
     for place, rule in enumerate(rules):
         if rule.covers(rule.target.folder):
             raise ConfigError(
                 f"{rule.source}: the output {rule.target.folder} lies in the watched folder {rule.folder}: results"
                 " would be sent again, without end. Choose an output outside of it"
             )
+        _refuse_links(rule)
         for other in rules[:place]:
             _refuse_pair(other, rule)
     _refuse_circles(rules)
+
+
+def _refuse_links(rule: Rule) -> None:
+    """Photos that are dealt with never leave the watched folder through a link."""
+    linked = next((place for name in sorted(ASIDE) if (place := rule.folder / name).is_symlink()), None)
+    if rule.after is After.MOVE and linked is not None:
+        raise ConfigError(
+            f'{rule.source}: {linked} is a link, and after = "move" would take photos out of the watched folder through'
+            " it. Remove the link, or make it a folder"
+        )
 
 
 def _refuse_pair(first: Rule, second: Rule) -> None:
