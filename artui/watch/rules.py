@@ -240,8 +240,8 @@ class _Reading:
 
 
 def refuse_conflicts(rules: Sequence[Rule]) -> None:
-    """Raise ConfigError where results would be sent again, two rules would take the same photo, or photos would be moved
-    out of a watched folder."""
+    """Raise ConfigError where results would be sent again, two rules would take the same photo, or photos would leave a
+    watched folder through a link."""
     for place, rule in enumerate(rules):
         if rule.covers(rule.target.folder):
             raise ConfigError(
