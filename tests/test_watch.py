@@ -18,7 +18,7 @@ from artui.journal import jobs, rules, seen
 from artui.journal.rules import RuleState
 from artui.sim.photos import noise_jpeg
 from artui.states import Reason, Seen, Status
-from artui.watch import Verdict, What, Why, dry_run, why
+from artui.watch import Verdict, What, Why, aftermath, dry_run, why
 from tests.studio import Studio
 from tests.watch_post import QUIET, offers_of, post_at, rule_for, watching
 
@@ -267,6 +267,27 @@ async def test_no_photo_leaves_the_folder_through_a_link(
             await post.until((studio.inbox / place).exists)
     assert len(studio.simulator.ledger) == 2
     studio.check()
+
+
+async def test_a_link_made_between_the_look_and_the_move_is_not_followed(
+    studio: Studio, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    outside = studio.folder / "outside"
+    outside.mkdir()
+    free = aftermath._free
+
+    def late(target: Path) -> Path:
+        target.parent.symlink_to(outside)
+        return free(target)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(aftermath, "_free", late)
+        async with watching(studio, after="move") as post:
+            photo = post.drop("a.jpg", 1)
+            await post.until(lambda: post.told(What.PROBLEM))
+            assert "is a link" in post.told(What.PROBLEM)[0].message
+    assert photo.exists()
+    assert list(outside.iterdir()) == []
 
 
 # -------------------------------------------------------------------------------------------------- what holds it

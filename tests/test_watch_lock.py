@@ -265,4 +265,5 @@ def test_one_that_is_closed_while_it_is_taken_is_given_up(
         late.close()
         goes_on.set()
         taking.join(20)
+    assert late._held is None
     lock.take(tmp_path)
