@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import io
 import json
 import time
@@ -16,7 +17,7 @@ import pytest
 
 from artui import doubt, engine, pace
 from artui.job import Job
-from artui.journal import accounts, history, jobs, purchases, requests
+from artui.journal import accounts, history, jobs, published, purchases, requests
 from artui.providers.base import Blocked, Cause, Output, Rejected, State, Transient
 from artui.states import PurchaseState, Reason, Stage, Status
 from artui.steps import fetching, output
@@ -277,6 +278,8 @@ async def test_layers_are_laid_beside_their_archive_and_never_cost_it(make: Any)
         assert names == sorted(f"{stem}.{rest}" for stem in "ab" for rest in ("good.zip", "good.layers", "bomb.zip"))
         laid = sorted(path.name for path in (bench.studio.out / "b.good.layers").iterdir())
         assert laid == ["00 Heal.png", "01 Dodge Burn.png", "manifest.json"]
+        known = bench.studio.journal.read(published.job_of, hashlib.sha256(layer).hexdigest())
+        assert known in {1, 2}, "a layer is known for what artui saved"
 
 
 # ------------------------------------------------------------------------------------------- quota, deadline, expiry

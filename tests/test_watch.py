@@ -13,11 +13,12 @@ from typing import Any
 
 import pytest
 
+from artui.config import ConfigError
 from artui.journal import jobs, rules, seen
 from artui.journal.rules import RuleState
 from artui.sim.photos import noise_jpeg
 from artui.states import Reason, Seen, Status
-from artui.watch import Verdict, What, Why, dry_run, why
+from artui.watch import Verdict, What, Why, aftermath, dry_run, why
 from tests.studio import Studio
 from tests.watch_post import QUIET, offers_of, post_at, rule_for, watching
 
@@ -230,6 +231,63 @@ async def test_a_photo_leaves_the_folder_only_as_the_one_that_was_sent(studio: S
         await post.until((studio.out / "kept-2.png").exists)
         await post.until((done / "kept.jpg").exists)
     assert len(studio.simulator.ledger) == 4
+
+
+@pytest.mark.parametrize("linked", ["done", "failed"])
+async def test_no_photo_leaves_the_folder_through_a_link(
+    studio: Studio, monkeypatch: pytest.MonkeyPatch, linked: str
+) -> None:
+    monkeypatch.setattr("artui.watch.folder.TIDY_AGAIN", 0.1)
+    outside, link = studio.folder / "outside", studio.inbox / linked
+    outside.mkdir()
+    link.symlink_to(outside)
+    with pytest.raises(ConfigError, match=f"{linked} is a link"):
+        post_at(studio, after="move")
+    post_at(studio, after="keep")
+    link.unlink()
+    async with watching(studio, after="move", recursive=True) as post:
+        link.symlink_to(outside)
+        for name in ("sub", "deep/er"):
+            (studio.inbox / name).mkdir(parents=True)
+        content = post.drop("sub/a.jpg", 1).read_bytes()
+        (studio.inbox / "cut.jpg").write_bytes(content[:9000])
+        await post.until(lambda: post.told(What.PROBLEM))
+        assert f"{link} is a link, and a photo is never moved through one" in post.told(What.PROBLEM)[0].message
+        assert list(outside.iterdir()) == []
+        assert (studio.inbox / ("sub/a.jpg" if linked == "done" else "cut.jpg")).exists()
+        link.unlink()
+        link.mkdir()
+        (link / "deep").symlink_to(outside)
+        post.drop("deep/er/b.jpg", 2)
+        (studio.inbox / "deep/er/cut.jpg").write_bytes(content[:9000])
+        await post.until(lambda: f"{link / 'deep'} is a link" in post.told(What.PROBLEM)[-1].message)
+        assert list(outside.iterdir()) == []
+        (link / "deep").unlink()
+        for place in ("done/sub/a.jpg", "failed/cut.jpg", "done/deep/er/b.jpg", "failed/deep/er/cut.jpg"):
+            await post.until((studio.inbox / place).exists)
+    assert len(studio.simulator.ledger) == 2
+    studio.check()
+
+
+async def test_a_link_made_between_the_look_and_the_move_is_not_followed(
+    studio: Studio, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    outside = studio.folder / "outside"
+    outside.mkdir()
+    free = aftermath._free
+
+    def late(target: Path) -> Path:
+        target.parent.symlink_to(outside)
+        return free(target)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(aftermath, "_free", late)
+        async with watching(studio, after="move") as post:
+            photo = post.drop("a.jpg", 1)
+            await post.until(lambda: post.told(What.PROBLEM))
+            assert "is a link" in post.told(What.PROBLEM)[0].message
+    assert photo.exists()
+    assert list(outside.iterdir()) == []
 
 
 # -------------------------------------------------------------------------------------------------- what holds it

@@ -71,6 +71,7 @@ def submit_command(
 ) -> Exit:  # fmt: skip
     """Send photos, or folders of them, through a workflow."""
     from artui.plan import PlanProblem, Target, at_address, collect, named_after
+    from artui.watch.outputs import refuse_watched
 
     addresses = dict.fromkeys([*urls, *(f"src://{alias}" for alias in aliases)])
     if not (paths or addresses):
@@ -85,6 +86,7 @@ def submit_command(
         batch = _new_batch(name or named_after([*found, *(one for one, _ in elsewhere)]), chosen, cap, sample)
         offer = _offer(session, chosen, workflow, batch, own_labels)
         with session.journal() as journal:
+            refuse_watched(target.folder, session.config, journal)
             planner = _planner(session, journal, offer, target, batch)
             plan = planner.plan(*_checked(found, offer, elsewhere))
             return _Sending(session, journal, planner, batch, Spending(**flags)).carry_out(plan)

@@ -1,9 +1,11 @@
 """Files: a photo on disk, whether it is whole, the names of results, and how a result gets its name durably.
 
-`photo` knows files that are to be sent, `whole` their content; `names`, `publishing` and `layers` what is saved.
+`photo` knows files that are to be sent, `whole` their content; `names`, `publishing` and `layers` what is saved;
+`folders` which folder a path really is.
 Nothing here knows of jobs or services, and everything blocks: for a thread where that matters.
 """
 
+from artui.files.folders import first_shared, inside
 from artui.files.layers import LayersProblem, unpack_layers
 from artui.files.names import (
     Stems,
@@ -69,8 +71,10 @@ __all__ = [
     "copy_to_part",
     "discard",
     "extension",
+    "first_shared",
     "free_bytes",
     "free_stem",
+    "inside",
     "inspect",
     "is_complete",
     "is_swollen",

@@ -57,11 +57,12 @@ class _Layer:
     name: str
 
 
-def unpack_layers(archive: Path, digest: str) -> Path:
+def unpack_layers(archive: Path, digest: str, made: Callable[[list[tuple[str, int]]], object] = lambda _: None) -> Path:
     """Lay the layers of a saved archive in a folder beside it, durably; return that folder.
 
-    ``digest`` is the archive's: a folder that an earlier run made of the same archive is taken for what it is. Raises
-    LayersProblem, OutputProblem, OSError. Blocks: for a thread.
+    ``digest`` is the archive's: a folder that an earlier run made of the same archive is taken for what it is. ``made``
+    hears digest and bytes of each layer before any is to be seen. Raises LayersProblem, OutputProblem, OSError. Blocks:
+    for a thread.
     """
     target = archive.with_suffix(".layers")
     mark = hashlib.sha256(archive.name.encode("utf-8", "surrogateescape")).hexdigest()[:12]
@@ -75,7 +76,8 @@ def unpack_layers(archive: Path, digest: str) -> Path:
     begin_folder(build)
     try:
         with _told_of(archive):
-            _fill(build, archive, digest)
+            laid = _fill(build, archive, digest)
+        made(laid)
         publish_folder(build, target)
     finally:
         shutil.rmtree(build, ignore_errors=True)
@@ -100,7 +102,8 @@ def _told_of(archive: Path) -> Iterator[None]:
         raise LayersProblem(f"{archive.name} cannot be unpacked: {error or 'it is damaged'}") from error
 
 
-def _fill(build: Path, archive: Path, digest: str) -> None:
+def _fill(build: Path, archive: Path, digest: str) -> list[tuple[str, int]]:
+    laid: list[tuple[str, int]] = []
     with io.BufferedReader(open_regular(archive)) as file:
         size = file.seek(0, io.SEEK_END)
         if whole.directory(file, size).length > MOST_DIRECTORY:
@@ -110,7 +113,7 @@ def _fill(build: Path, archive: Path, digest: str) -> None:
             entries = [entry for entry in opened.infolist() if not entry.is_dir()]
             _refuse(entries, spend)
             layers, metadata, others = _sorted_out(entries)
-            made = [_lay(opened, layer, place, build, spend) for place, layer in enumerate(layers)]
+            made = [_lay(opened, layer, place, build, spend, laid) for place, layer in enumerate(layers)]
             if metadata is not None:
                 _lay_metadata(opened, metadata, build, spend)
     unused = [entry.filename for entry in others]
@@ -118,6 +121,7 @@ def _fill(build: Path, archive: Path, digest: str) -> None:
     with Part(build / _MANIFEST) as manifest:
         manifest.write(json.dumps(about, indent=2).encode())
         manifest.finish()
+    return laid
 
 
 def _allowance(archive: Path, size: int) -> Callable[[int], None]:
@@ -182,15 +186,18 @@ def _base_name(entry: zipfile.ZipInfo) -> str:
 
 
 def _lay(
-    archive: zipfile.ZipFile, layer: _Layer, place: int, build: Path, spend: Callable[[int], None]
-) -> dict[str, object]:
-    """Write one layer, its ending by its content; returns what the manifest says of it."""
+    archive: zipfile.ZipFile, layer: _Layer, place: int, build: Path, spend: Callable[[int], None],
+    laid: list[tuple[str, int]],
+) -> dict[str, object]:  # fmt: skip
+    """Write one layer, its ending by its content; returns what the manifest says of it, and adds its digest and bytes
+    to ``laid``."""
     stem = f"{place:02} {tame(layer.name, _NAME_BYTES) or 'layer'}"
     with Part(build / f"{stem}.part") as part:
         _pour(archive, layer.entry, part.write, spend)
         written = part.finish()
     name = stem + extension(written.media_type or "")
     part.path.rename(build / name)
+    laid.append((written.digest, written.size))
     entry = layer.entry.filename
     return {"file": name, "index": layer.index, "name": layer.name, "blend": layer.blend, "entry": entry}
 

@@ -121,7 +121,7 @@ def stem_key(folder: Path, stem: str) -> str:
 
     Case-folded, composed, and storable as UTF-8 whatever bytes the name has.
     """
-    return _folded(f"{os.fspath(folder)}/{stem}").encode("utf-8", "backslashreplace").decode()
+    return folded(f"{os.fspath(folder)}/{stem}").encode("utf-8", "backslashreplace").decode()
 
 
 class Stems:
@@ -151,7 +151,7 @@ class Stems:
         if folder not in self._on_disk:
             self._on_disk[folder] = _stems_on_disk(folder)
         key = stem_key(folder, stem)
-        return key not in self._given and _folded(stem) not in self._on_disk[folder] and not self._taken(key)
+        return key not in self._given and folded(stem) not in self._on_disk[folder] and not self._taken(key)
 
 
 def free_stem(folder: Path, stem: str, taken: Callable[[str], bool]) -> str:
@@ -177,8 +177,8 @@ def result_names(stem: str, results: Sequence[tuple[str, str]]) -> list[str]:
     taken: set[str] = set()
     for media_type, task in results:
         numbered = (result_name(stem, media_type, task, number) for number in count(1))
-        names.append(next(name for name in numbered if _folded(name) not in taken))
-        taken.add(_folded(names[-1]))
+        names.append(next(name for name in numbered if folded(name) not in taken))
+        taken.add(folded(names[-1]))
     return names
 
 
@@ -186,13 +186,14 @@ def _stems_on_disk(folder: Path) -> set[str]:
     """Each name, folded, up to each of its dots: "a.mask.png" keeps others from "a" and from "a.mask"."""
     try:
         with os.scandir(folder) as entries:
-            names = [_folded(entry.name) for entry in entries]
+            names = [folded(entry.name) for entry in entries]
     except OSError:
         return set()  # missing or closed to us: publishing replaces nothing, whatever is planned here
     return {name[: dot.start()] for name in names for dot in re.finditer(r"\.", name)}
 
 
-def _folded(text: str) -> str:
+def folded(text: str) -> str:
+    """A name as the least careful file system compares it: composed and case-folded."""
     return unicodedata.normalize("NFC", unicodedata.normalize("NFD", text).casefold())
 
 

@@ -18,6 +18,7 @@ from typing import Any
 import apsw
 
 from artui.job import Batch, Job, NewJob, Result
+from artui.journal import published
 from artui.journal.store import Connection, Stale, Values, first, rows, storable, value
 from artui.states import FINAL, Reason, Stage, Status, legal
 
@@ -302,10 +303,18 @@ def change(db: Connection, /, job: Job, what: str, message: str = "", **changes:
 
 
 def check_in(db: Connection, /, job: Job, **found: Any) -> Job:
-    """Move a job to CHECKED with what was found on disk; a twin of a living or done job waits for its result.
+    """Move a job to CHECKED with what was found on disk; a twin of a living or done job waits for its result, and what
+    is a result itself is not sent by a rule.
 
     ``found``: ``digest``, ``media_type``, ``width``, ``height`` and the like.
     """
+    made_by = published.job_of(db, found["digest"]) if job.rule else None
+    if made_by is not None:
+        message = f"{job.source.name} {published.sentence(made_by)}"
+        return move(
+            db, job, Stage.CHECKED, Status.SKIPPED, "a result", reason=published.REASON, message=message,
+            twin_of=made_by, buys=False, **found,
+        )  # fmt: skip
     bought = _bought(db, job, found["digest"])
     if bought is None:
         return move(db, job, Stage.CHECKED, Status.RUNNING, "checked", buys=True, **found)

@@ -13,10 +13,11 @@ from typing import TYPE_CHECKING
 from artui import files
 from artui.files import Photo
 from artui.job import Batch, Job, NewJob
-from artui.journal import Journal, history, jobs
+from artui.journal import Journal, history, jobs, published
 from artui.journal.store import storable
 from artui.plan.collecting import Found, PlanProblem, Refused
-from artui.plan.target import Offer, Target
+from artui.plan.target import Offer, Target, among_photos
+from artui.shown import shown
 from artui.states import FINAL, Status
 
 if TYPE_CHECKING:
@@ -103,8 +104,26 @@ class Planner:
     ) -> Plan:  # fmt: skip
         """Plan for these photos; ``again`` buys them anew whatever was bought before."""
         self._first = {}
-        judged = [self._judged(found, photo, again=again) for found, photo in photos]
-        return self.renamed(Plan(self.offer, self.target, tuple(judged), tuple(refused), passed_over))
+        judged, not_sent = [], list(refused)
+        for found, photo in photos:
+            planned = self._judged(found, photo, again=again)
+            if result := self._refused_result(planned):
+                not_sent.append(result)
+            else:
+                judged.append(planned)
+        plan = self.renamed(Plan(self.offer, self.target, tuple(judged), tuple(not_sent), passed_over))
+        _refuse_among_photos(plan)
+        return plan
+
+    def _refused_result(self, planned: Planned) -> Refused | None:
+        """The refusal of what artui itself has saved: it is sent only where a person names the very file."""
+        if planned.verdict is Verdict.KNOWN or planned.found.is_named or not planned.photo.digest:
+            return None
+        made_by = self.journal.read(published.job_of, planned.photo.digest)
+        if made_by is None:
+            return None
+        path = planned.found.path
+        return Refused(path, published.REASON, f"{shown(path.name)} {published.sentence(made_by)}")
 
     def renamed(self, plan: Plan) -> Plan:
         """The plan with result names that are free now. Raises :class:`PlanProblem` for a template that fails."""
@@ -174,6 +193,14 @@ class Planner:
             if same and _is_of(job, photo) and job.folder.is_relative_to(self.target.folder) and delivers(job):
                 return job
         return None
+
+
+def _refuse_among_photos(plan: Plan) -> None:
+    """Raise :class:`PlanProblem` where the template puts results into a folder whose photos are sent."""
+    sent = dict.fromkeys(planned.found.path.parent for planned in plan.photos if not planned.found.is_named)
+    outputs = dict.fromkeys(planned.folder for planned in plan.queued if not planned.found.is_named)
+    if shared := files.first_shared(outputs, sent):
+        raise among_photos(shared, shared)
 
 
 def _is_of(job: Job, photo: Photo) -> bool:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from artui import files
 from artui.plan.collecting import PlanProblem
 
 if TYPE_CHECKING:
@@ -61,11 +62,17 @@ class Target:
 
     def refuse_loop(self, paths: Iterable[Path], *, recursive: bool) -> None:
         """Raise :class:`PlanProblem` where results would lie among the photos of a folder that was given."""
-        target = Path(os.path.realpath(self.folder))
         for path in paths:
-            source = Path(os.path.realpath(path))
-            if source.is_dir() and (target == source or (recursive and target.is_relative_to(source))):
-                raise PlanProblem(
-                    f"the output folder {self.folder} lies in the folder {path}, whose photos are sent: results would"
-                    " be sent again. Choose another output folder."
-                )
+            if not os.path.isdir(path):  # noqa: PTH112 — a name that is too long is a path that leads nowhere
+                continue
+            place = files.inside(self.folder, path)
+            if place is not None and (recursive or place == Path()):
+                raise among_photos(self.folder, path)
+
+
+def among_photos(output: Path, sent: Path) -> PlanProblem:
+    """What is said where results would lie among the photos that are sent."""
+    return PlanProblem(
+        f"the output folder {output} lies in the folder {sent}, whose photos are sent: results would be sent again."
+        " Choose another output folder."
+    )

@@ -10,7 +10,7 @@ from typing import Any
 
 from artui import files
 from artui.job import Job, Result
-from artui.journal import Connection, jobs
+from artui.journal import Connection, jobs, published
 from artui.providers.base import Sent, State, Transient
 from artui.states import Reason, Stage, Status
 from artui.steps.desk import Desk, Hold, NotYet
@@ -75,7 +75,7 @@ class Saving:
 
     async def _finish(self, job: Job) -> Job:
         saved = [Path(result.path).name for result in job.results if result.path]
-        message = ", ".join(saved + [await self._lay_out(result) for result in job.results if result.unpack])
+        message = ", ".join(saved + [await self._lay_out(job, result) for result in job.results if result.unpack])
         await self.fetching.forget(job)
         if job.twin_of is not None:
             message = f"{message}: a copy of job {job.twin_of}'s result, not paid"
@@ -84,15 +84,21 @@ class Saving:
             message = f"cancelled too late, charged {job.charged}; saved as {message}"
         return await self.desk.journal.do(jobs.move, job, Stage.SAVED, Status.DONE, "saved", message=message)
 
-    async def _lay_out(self, result: Result) -> str:
+    async def _lay_out(self, job: Job, result: Result) -> str:
         """Lay the layers of a saved archive beside it; says where, or why not. The archive is safe either way."""
         if result.media_type != ZIP:
             return "no layers: it is no archive"
         try:
-            folder = await asyncio.to_thread(files.unpack_layers, Path(result.path or ""), result.digest or "")
+            folder = await asyncio.to_thread(
+                files.unpack_layers, Path(result.path or ""), result.digest or "", lambda laid: self._enter(job, laid)
+            )
         except (files.LayersProblem, files.OutputProblem, OSError) as problem:
             return f"layers not unpacked: {problem}"
         return f"layers in {folder.name}"
+
+    def _enter(self, job: Job, saved: list[tuple[str, int]]) -> None:
+        """Write down what is saved beside a job's results, before it is there; for a thread."""
+        self.desk.journal.write(published.note, job.id, saved)
 
     async def deliver(self, job: Job) -> Job:
         """Give a twin the result of the job with the same photo, under the twin's own name. Costs nothing."""

@@ -15,7 +15,7 @@ from pathlib import Path
 
 from artui import files
 from artui.job import Job
-from artui.journal import Connection, Journal, jobs, seen
+from artui.journal import Connection, Journal, jobs, published, seen
 from artui.journal.seen import SeenFile
 from artui.shown import shown
 from artui.states import Seen, Status
@@ -45,13 +45,24 @@ class _Way:
     moved: Path | None = None
 
 
+class Linked(Exception):
+    """A folder for photos that are dealt with is a link. The text says which."""
+
+    def __init__(self, link: Path) -> None:
+        super().__init__(f"{link} is a link, and a photo is never moved through one: remove it, or make it a folder")
+
+
 def tidy(journal: Journal, rule: Rule) -> Iterator[list[Tidied]]:
     """Deal with the files whose jobs have ended, a group at a time; each group is durable when it is given out.
 
-    It blocks: for a thread. Raises ``files.OutputProblem`` where done/ or failed/ cannot be written.
+    It blocks: for a thread. Raises ``files.OutputProblem`` where done/ or failed/ cannot be written, :class:`Linked`
+    where one is a link.
     """
     while ended := journal.read(seen.to_tidy, rule.id):
         ways = [(file, job, _way(journal, rule, file, job)) for file, job in ended]
+        for file, _, way in ways:
+            if way.folder and way.moved is None:
+                _refuse_links(rule, Path(way.folder, file.name))
         leaving = [
             (file.name, Seen.LEAVING, _free(rule.folder / way.folder / file.name))
             for file, _, way in ways
@@ -77,6 +88,8 @@ def _way(journal: Journal, rule: Rule, file: SeenFile, job: Job | None) -> _Way:
     if job is not None and job.status is Status.FAILED and job.reason in ("changed", "gone"):
         unpaid = journal.read(jobs.surely_unpaid, job.id)
         return _Way(message=job.message, forget=unpaid)
+    if job is not None and job.status is Status.SKIPPED and job.reason == published.REASON:
+        return _Way(message=job.message)  # it may lie where it was saved
     if rule.after is After.KEEP or (job is not None and job.status is Status.CANCELLED):
         return _Way()
     if not _is_ours(rule.folder / file.name, file, job):
@@ -94,6 +107,7 @@ def _carry_out(rule: Rule, file: SeenFile, job: Job | None, way: _Way, target: P
         return Tidied(file.name, None, None, way.message)
     if target is not None:
         source = rule.folder / file.name
+        _refuse_links(rule, target.relative_to(rule.folder))
         try:
             target = _move(source, target)
         except FileNotFoundError:
@@ -109,6 +123,13 @@ def _carry_out(rule: Rule, file: SeenFile, job: Job | None, way: _Way, target: P
     if way.folder == "failed":
         _leave_reason(lies, _reason_text(file, job))
     return Tidied(file.name, Seen.MOVED, lies, job.message if job else file.message)
+
+
+def _refuse_links(rule: Rule, target: Path) -> None:
+    """Raise :class:`Linked` where a link stands between the watched folder and what is to lie in it."""
+    for above in reversed(target.parents):
+        if (rule.folder / above).is_symlink() and above != Path():
+            raise Linked(rule.folder / above)
 
 
 def _is_ours(path: Path, file: SeenFile, job: Job | None) -> bool:

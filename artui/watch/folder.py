@@ -26,9 +26,11 @@ from artui.pace import Clock
 from artui.plan import Offer, PlanProblem
 from artui.states import Seen
 from artui.watch import marker
-from artui.watch.aftermath import Tidied, tidy
+from artui.watch.aftermath import Linked, Tidied, tidy
+from artui.watch.lock import Busy, FolderLock
 from artui.watch.marker import Foreign, Marker, Offline
 from artui.watch.offers import Offers, Quote
+from artui.watch.outputs import refuse_loop
 from artui.watch.rules import Existing, Rule
 from artui.watch.scanning import GROWING, Glance, Scanner
 from artui.watch.taking import Taken, Taker
@@ -41,6 +43,9 @@ MOST_AT_ONCE = 500
 
 SCAN_EVERY = 30.0
 """Seconds between two scans when nothing wakes one."""
+
+BUSY_AGAIN = 5.0
+"""Seconds after which a folder that another watcher has is looked at again."""
 
 SHARE = 4
 """What looks at many files is followed by so many times its own duration of rest."""
@@ -117,6 +122,8 @@ class Watched:
         self._scanner: Scanner | None = None
         self._quote = Quote(rule, journal, offers, self._quoted)
         self._unmarked = False
+        self._lock = FolderLock()
+        self._is_busy = False
         self._lately: deque[tuple[float, int]] = deque()
         self._tidy_after = 0.0
         self._told_problem = ""
@@ -137,6 +144,8 @@ class Watched:
         """Stop asking; with ``ended`` the journal says that nobody watches the folder."""
         await self._quote.close()
         self._thread.shutdown(wait=False)
+        closing = asyncio.ensure_future(asyncio.to_thread(self._lock.close))
+        await asyncio.wait([closing], timeout=STUMBLED)  # a disk that hangs may keep it longer
         if ended:
             await self._say(RuleState.ENDED, "no engine watches it")
 
@@ -177,7 +186,7 @@ class Watched:
         await self._tell_pause(row)
         glance = await self._turn(row)
         self._decided = (row.paused, False)
-        self._due = time.monotonic() + SCAN_EVERY
+        self._due = time.monotonic() + (BUSY_AGAIN if self._is_busy else SCAN_EVERY)
         if glance is not None and glance.growing is not None:
             self._due = min(self._due, glance.growing)
         return glance
@@ -187,13 +196,14 @@ class Watched:
         try:
             glance = await self._look(row)
         except Offline as offline:
-            self.root = None
+            self.root, self._is_busy = None, isinstance(offline, Busy)
             await self._say(RuleState.OFFLINE, str(offline))
             return None
         except Foreign as foreign:
             self.root = None
             await self._say(RuleState.FOREIGN, str(foreign))
             return None
+        self._is_busy = False
         if not row.begun and self.rule.existing is Existing.IGNORE:
             await self._leave_existing(glance)
             row = await self._row()
@@ -215,7 +225,7 @@ class Watched:
                     return
             self._tidy_after = time.monotonic() + SHARE * (time.monotonic() - began)
             self._told_problem = ""
-        except (OutputProblem, OSError) as problem:
+        except (Linked, OutputProblem, OSError) as problem:
             self._tidy_after = time.monotonic() + TIDY_AGAIN
             await self._tell_problem(f"photos that are done cannot be moved: {problem}")
 
@@ -240,10 +250,11 @@ class Watched:
         started = time.monotonic()
 
         def look() -> tuple[bool, bool, tuple[int, int], Glance]:
-            root = marker.identity(self.rule.folder)
-            remote = self.is_remote if root == self.root else bool(network_file_system(self.rule.folder))
-            marked = marker.check(self.rule.folder, self._marker(), row.marked, begun=row.begun, agreed=row.agreed)
-            return marked, remote, root, scanner.look(root)
+            try:
+                return self._looked(row, scanner)
+            except (Offline, Foreign):
+                self._lock.release()  # nor does it keep a disk from being unmounted
+                raise
 
         marked, self.is_remote, self.root, glance = await self._in_thread(look)
         self._rested = time.monotonic() + min(SCAN_EVERY, SHARE * (time.monotonic() - started))
@@ -251,6 +262,17 @@ class Watched:
             await self._journal.do(rules.set_marked, self.rule.id, self.rule.folder if marked else None)
         self._unmarked = not marked
         return glance
+
+    def _looked(self, row: RuleRow, scanner: Scanner) -> tuple[bool, bool, tuple[int, int], Glance]:
+        """One look: whether the folder is marked, is on a network, its device and inode, and what is in it."""
+        folder, ours = self.rule.folder, self._marker()
+        root = marker.identity(folder)
+        remote = self.is_remote if root == self.root else bool(network_file_system(folder))
+        refuse_loop(self.rule, ours)
+        marked = marker.check(
+            folder, ours, row.marked, begun=row.begun, agreed=row.agreed, lock=self._lock.take
+        )  # fmt: skip
+        return marked, remote, root, scanner.look(root)
 
     async def _ready_scanner(self) -> Scanner:
         if self._scanner is None:

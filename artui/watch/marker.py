@@ -9,6 +9,7 @@ from __future__ import annotations
 import errno
 import json
 import os
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -77,8 +78,13 @@ def _why_not(folder: Path, error: OSError) -> str:
     return f"{folder} cannot be read ({error.strerror})"
 
 
-def check(folder: Path, ours: Marker, marked: Path | None, *, begun: bool, agreed: bool) -> bool:
+def check(
+    folder: Path, ours: Marker, marked: Path | None, *, begun: bool, agreed: bool,
+    lock: Callable[[Path], object] = lambda _: None,
+) -> bool:  # fmt: skip
     """Whether the folder holds our marker, leaving one where that is due; False where it holds none.
+
+    A folder that is ours, or is to be, is taken with ``lock`` first, which raises where another watcher has it.
 
     ``marked`` is the folder in which one was left before: it must still be there. A folder that was watched without
     one (``begun``) stays so: a mount point without its disk would only now be writable. ``agreed``: a person says that
@@ -86,6 +92,7 @@ def check(folder: Path, ours: Marker, marked: Path | None, *, begun: bool, agree
     """
     whose = _look_at_marker(folder, ours)
     if whose == "":
+        lock(folder)
         return True
     if whose and not agreed:
         raise Foreign(whose)
@@ -93,6 +100,7 @@ def check(folder: Path, ours: Marker, marked: Path | None, *, begun: bool, agree
         raise Offline(f"{folder} is there without its {NAME}: not mounted, or another folder in its place")
     if begun and marked is None and not agreed:
         return False
+    lock(folder)
     return _leave(folder, ours)
 
 

@@ -105,10 +105,15 @@ class Rule:
             return False
         return not (self.exclude and _matches(self._excluded, name, relative))
 
+    def place_of(self, folder: Path) -> Path | None:
+        """Where a folder lies in the watched one (``.`` for itself), by whatever way it is named; None where this rule
+        does not see what lies in it."""
+        found = files.inside(folder, self.folder)
+        return found if self.recursive or found == Path() else None
+
     def covers(self, folder: Path) -> bool:
-        """Whether what lies in a folder is seen by this rule; links are followed."""
-        real, watched = _real(folder), _real(self.folder)
-        return real == watched or (self.recursive and real.is_relative_to(watched))
+        """Whether what lies in a folder is seen by this rule, by whatever way that folder is named."""
+        return self.place_of(folder) is not None
 
     def sku_of(self, relative: str, today: dt.date) -> str:
         """The label of a photo, by its path in the folder."""
@@ -235,16 +240,28 @@ class _Reading:
 
 
 def refuse_conflicts(rules: Sequence[Rule]) -> None:
-    """Raise ConfigError where results would be sent again, or two rules would take the same photo."""
+    """Raise ConfigError where results would be sent again, two rules would take the same photo, or photos would leave a
+    watched folder through a link."""
     for place, rule in enumerate(rules):
         if rule.covers(rule.target.folder):
             raise ConfigError(
                 f"{rule.source}: the output {rule.target.folder} lies in the watched folder {rule.folder}: results"
                 " would be sent again, without end. Choose an output outside of it"
             )
+        _refuse_links(rule)
         for other in rules[:place]:
             _refuse_pair(other, rule)
     _refuse_circles(rules)
+
+
+def _refuse_links(rule: Rule) -> None:
+    """Photos that are dealt with never leave the watched folder through a link."""
+    linked = next((place for name in sorted(ASIDE) if (place := rule.folder / name).is_symlink()), None)
+    if rule.after is After.MOVE and linked is not None:
+        raise ConfigError(
+            f'{rule.source}: {linked} is a link, and after = "move" would take photos out of the watched folder through'
+            " it. Remove the link, or make it a folder"
+        )
 
 
 def _refuse_pair(first: Rule, second: Rule) -> None:
@@ -276,9 +293,7 @@ def _refuse_circles(rules: Sequence[Rule]) -> None:
 
 def _may_feed(rule: Rule, other: Rule) -> bool:
     """Whether results of one rule are seen by another, or its template could make the very folder that one watches."""
-    inside = _real(other.folder).is_relative_to(_real(rule.target.folder))
-    return other.covers(rule.target.folder) or (inside and "/" in rule.target.template and rule is not other)
-
-
-def _real(path: Path) -> Path:
-    return Path(os.path.realpath(path))
+    if other.covers(rule.target.folder):
+        return True
+    is_nested = "/" in rule.target.template and rule is not other
+    return is_nested and files.inside(other.folder, rule.target.folder) is not None

@@ -13,7 +13,7 @@ from pathlib import Path
 from artui import files
 from artui.files import Photo, PhotoProblem
 from artui.job import Batch, NewJob
-from artui.journal import Journal, batches, jobs, seen
+from artui.journal import Journal, batches, jobs, published, seen
 from artui.journal.seen import SeenFile
 from artui.plan import Found, Offer, Plan, Planned, Planner, Verdict, delivers, new_job, promises_photo
 from artui.shown import shown
@@ -89,7 +89,8 @@ class Taker:
             photo = files.inspect(path, self.offers.limits(self.rule).accepts)
             if not photo.stamp.is_content_of(candidate.stamp):
                 return Taken()
-            return self._unless_same(candidate, photo)
+            same = self._unless_same(candidate, photo)
+            return self._unless_result(candidate, same) if isinstance(same, Photo) else same
         except files.BadPhoto as problem:
             if problem.reason == "unreadable":
                 return Taken(waiting=((candidate, "not readable by this user"),))
@@ -111,9 +112,22 @@ class Taker:
         self.journal.write(seen.restamp, self.rule.id, candidate.name, stamp.size, stamp.mtime_ns)
         return Taken(same=(candidate,))
 
+    def _unless_result(self, candidate: Candidate, photo: Photo) -> Photo | Taken:
+        """What artui itself has saved is no photo to send; it is read to compare only where a result has its size."""
+        if not self.journal.read(published.has_size, photo.stamp.size):
+            return photo
+        photo = files.sha256(photo)
+        made_by = self.journal.read(published.job_of, photo.digest)
+        if made_by is None:
+            return photo
+        said = f"{shown(photo.path.name)} {published.sentence(made_by)}"
+        return Taken(refused=((candidate, self._refusal(candidate, published.REASON, said)),))
+
     def _refusal(self, candidate: Candidate, reason: str, message: str) -> SeenFile:
-        """A file that is not taken. A bad photo leaves the folder where photos do; what never was one stays."""
-        leaves = self.rule.after is After.MOVE and (reason != "not-a-photo" or promises_photo(Path(candidate.name)))
+        """A file that is not taken. A bad photo leaves the folder where photos do; what never was one stays, and so
+        does a result, for it may lie where it was saved."""
+        is_photo = reason != "not-a-photo" or promises_photo(Path(candidate.name))
+        leaves = self.rule.after is After.MOVE and is_photo and reason != published.REASON
         state = Seen.LEAVING if leaves else Seen.REFUSED
         stamp = candidate.stamp
         return SeenFile(candidate.name, stamp.size, stamp.mtime_ns, state, reason=reason, message=message)
@@ -128,8 +142,9 @@ class Taker:
             Plan(offer, self.rule.target, tuple(self.plan(photo) for _, photo in photos))
         )
         fit, refused = [], []
+        loops = {folder: self.rule.covers(folder) for folder in {planned.folder for planned in plan.photos}}
         for (candidate, _), planned in zip(photos, plan.photos, strict=True):
-            if self.rule.covers(planned.folder):
+            if loops[planned.folder]:
                 file = self._refusal(candidate, LOOP, f"{planned.folder} lies in the watched folder")
                 refused.append((candidate, file))
             else:

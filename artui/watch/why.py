@@ -93,8 +93,7 @@ class _Asked:
 
     def about(self, path: Path) -> Why:
         """The answer for one file of the rule's folder."""
-        inside = Path(os.path.realpath(path.parent)).relative_to(os.path.realpath(self.rule.folder))
-        name = str(inside / path.name)
+        name = str((self.rule.place_of(path.parent) or Path()) / path.name)
         return self._passed_over(path, name) or self._known(path, name) or self._held(path) or self._new(path, name)
 
     def _say(self, path: Path, verdict: Verdict, reason: str, message: str, job: Job | None = None) -> Why:

@@ -13,4 +13,18 @@ CREATE TABLE suspended (
 
 ALTER TABLE jobs ADD COLUMN agreed INTEGER NOT NULL DEFAULT 0;
 ALTER TABLE jobs ADD COLUMN found INTEGER NOT NULL DEFAULT 0;
+-- What artui itself has saved, by its content: it is never taken for a photo by itself. Results come in by triggers, so
+-- that no way leads past them; the layers of an archive are written before they are laid out.
+CREATE TABLE published (
+    digest TEXT PRIMARY KEY, size INTEGER NOT NULL, job INTEGER NOT NULL REFERENCES jobs (id)
+) STRICT;
+CREATE INDEX published_size ON published (size);
+CREATE TRIGGER results_added AFTER INSERT ON jobs WHEN new.results <> '[]' BEGIN
+INSERT OR IGNORE INTO published SELECT result.value ->> 'digest', COALESCE(result.value ->> 'size', -1), new.id FROM json_each(new.results) AS result WHERE result.value -> 'path' <> 'null' AND result.value -> 'digest' <> 'null';
+END;
+CREATE TRIGGER results_changed AFTER UPDATE OF results ON jobs WHEN new.results <> '[]' BEGIN
+INSERT OR IGNORE INTO published SELECT result.value ->> 'digest', COALESCE(result.value ->> 'size', -1), new.id FROM json_each(new.results) AS result WHERE result.value -> 'path' <> 'null' AND result.value -> 'digest' <> 'null';
+END;
+INSERT OR IGNORE INTO published SELECT result.value ->> 'digest', COALESCE(result.value ->> 'size', -1), jobs.id FROM jobs, json_each(jobs.results) AS result WHERE result.value -> 'path' <> 'null' AND result.value -> 'digest' <> 'null' ORDER BY jobs.id;
+
 CREATE INDEX jobs_found ON jobs (payer, workflow, digest) WHERE found = 1;

@@ -208,14 +208,19 @@ def _cannot(place: Submit) -> str:
 async def _proposed(place: Submit, order: Order) -> Proposal:
     now = dt.datetime.now(place.console.config.timezone)
     return await asyncio.to_thread(
-        sending.propose, place.console.journal, order, place.chooser.marks,
+        sending.propose, place.console.config, place.console.journal, order, place.chooser.marks,
         dict(place.chooser.checks.seen), now,
     )  # fmt: skip
 
 
 async def _agreed(place: Submit, order: Order, proposal: Proposal, *, moved: bool) -> bool:
     if not proposal.plan.queued:
-        place.tell("All of them were done or queued before: nothing to send, nothing to pay.")
+        refused = proposal.plan.refused
+        place.tell(
+            refused[0].message
+            if refused
+            else "All of them were done or queued before: nothing to send, nothing to pay."
+        )
         return False
     question = sending.question(proposal, order, place.purse(), place.console.glyphs, moved=moved)
     return await place.console.push_screen_wait(question) == "s"

@@ -258,14 +258,14 @@ class Chooser(Vertical):
                 found.append(item.path)
         return found
 
-    def put_marks(self, paths: Iterable[Path], *, on: bool, top: Path | None = None) -> None:
-        """Mark files or take their marks away; they are checked from now on."""
+    def put_marks(self, paths: Iterable[Path], *, on: bool, top: Path | None = None, alone: bool = False) -> None:
+        """Mark files or take their marks away; they are checked from now on. ``alone``: each was chosen by itself."""
         if on:
             for path in (paths := list(paths)):
                 if top is None or not path.is_relative_to(top):
-                    self.marks.put([path], path.parent)
+                    self.marks.put([path], path.parent, alone=alone)
             if top is not None:
-                self.marks.put(paths, top)
+                self.marks.put(paths, top, alone=alone)
         else:
             self.marks.take(paths)
         self.checks.work_through(self.marks.found())
@@ -274,7 +274,7 @@ class Chooser(Vertical):
     def mark_alone(self, paths: Sequence[Path]) -> None:
         """Mark these and nothing else, and show them; results keep the folders below the one they all lie in."""
         self.put_marks(list(self.marks), on=False)
-        self.put_marks(paths, on=True, top=Path(os.path.commonpath([path.parent for path in paths])))
+        self.put_marks(paths, on=True, top=Path(os.path.commonpath([path.parent for path in paths])), alone=True)
         self._only_marked = True
         self._clear_words()
         self._show()
@@ -293,7 +293,7 @@ class Chooser(Vertical):
             if known and known.refused:
                 self.notify(shown(known.refused.message, 200), markup=False)
                 return
-            self.put_marks([item.path], on=True, top=self.folder)
+            self.put_marks([item.path], on=True, top=self.folder, alone=True)
         self.files.action_move(1)
 
     async def _mark_folder(self, folder: Path) -> None:

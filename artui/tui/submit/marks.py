@@ -129,6 +129,7 @@ class Marks:
     """The marked files, each with the folder it was marked from, in the order of marking."""
 
     tops: dict[Path, Path] = field(default_factory=dict)
+    _alone: set[Path] = field(default_factory=set)
     _below: Counter[Path] = field(default_factory=Counter)
     _found: list[Found] | None = None
     _folders: int | None = None
@@ -153,15 +154,19 @@ class Marks:
             self._folders = len({path.parent for path in self.tops})
         return self._folders
 
-    def put(self, paths: Iterable[Path], top: Path) -> None:
-        """Mark files that lie under ``top``; those marked already stay as they are."""
+    def put(self, paths: Iterable[Path], top: Path, *, alone: bool = False) -> None:
+        """Mark files that lie under ``top``; those marked already stay as they are. ``alone``: each was chosen by
+        itself, and not with whatever else is there."""
         fresh = [path for path in paths if path not in self.tops]
         self.tops.update(dict.fromkeys(fresh, top))
+        self._alone.update(fresh if alone else ())
         self._count(fresh, 1)
 
     def take(self, paths: Iterable[Path]) -> None:
         """Take marks away."""
-        self._count([path for path in list(paths) if self.tops.pop(path, None) is not None], -1)
+        taken = [path for path in list(paths) if self.tops.pop(path, None) is not None]
+        self._alone.difference_update(taken)
+        self._count(taken, -1)
 
     def _count(self, paths: Iterable[Path], sign: int) -> None:
         self._found = self._folders = None
@@ -172,7 +177,8 @@ class Marks:
     def found(self) -> list[Found]:
         """The marked files as a plan takes them, in the order of their paths."""
         if self._found is None:
-            self._found = [Found(path, self.tops[path]) for path in sorted(self.tops, key=os.fsencode)]
+            paths = sorted(self.tops, key=os.fsencode)
+            self._found = [Found(path, self.tops[path], is_named=path in self._alone) for path in paths]
         return self._found
 
 

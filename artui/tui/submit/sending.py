@@ -30,6 +30,7 @@ from artui.tui.submit.marks import NOTHING, Marks, Seen
 from artui.tui.submit.ordering import Order, Standing, titled
 from artui.tui.view import Purse
 from artui.tui.words import plural
+from artui.watch.outputs import refuse_watched
 
 Known = TypeVar("Known")
 
@@ -77,10 +78,13 @@ class Proposal:
         return sum(max(0, size - sample) for size in sizes.values())
 
 
-def propose(journal: Journal, order: Order, marks: Marks, seen: Mapping[Path, Seen], now: dt.datetime) -> Proposal:
+def propose(
+    config: Config, journal: Journal, order: Order, marks: Marks, seen: Mapping[Path, Seen], now: dt.datetime
+) -> Proposal:
     """Plan the marked files as they are now; for a thread.
 
-    Raises :class:`Changed`, and PlanProblem for a template that cannot be used or an output folder among the photos.
+    Raises :class:`Changed`, and PlanProblem for a template that cannot be used, or an output folder among the photos or
+    that is watched.
     """
     target, batching, found = order.target, order.batching, marks.found()
     offer = _complete(order.offer())
@@ -89,6 +93,7 @@ def propose(journal: Journal, order: Order, marks: Marks, seen: Mapping[Path, Se
     if changed:
         raise Changed(changed)
     target.refuse_loop({file.top for file, _ in photos}, recursive=False)
+    refuse_watched(target.folder, config, journal)
     try:
         for file, _ in photos:
             label_of(batching.label, file)
@@ -171,6 +176,11 @@ def _exceptions(proposal: Proposal) -> list[str]:
     if renamed := [planned for planned in plan.queued if planned.is_renamed]:
         first = f"{shown(renamed[0].found.path.name, 24)} as {shown(renamed[0].stem, 24)}"
         lines.append(f"{plural(len(renamed), 'result name is', 'result names are')} taken: {first}.")
+    if plan.refused:  # by now only what artui has saved itself
+        number = plural(len(plan.refused), "is a result", "are results")
+        lines.append(
+            f"{number} of artui, not sent: {shown(plan.refused[0].path.name, 24)}. Mark one by itself to send it."
+        )
     if proposal.refused:
         lines.append(f"{proposal.refused:,} refused and left out.")
     return lines

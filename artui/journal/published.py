@@ -1,0 +1,36 @@
+"""What artui itself has saved, by its content: whether a file that turns up as a photo is one of its own results.
+
+Results are entered by triggers of the schema as soon as a job says where they go, before they are there. Every function
+runs inside one transaction of :class:`artui.journal.store.Journal`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from artui.journal.store import Connection, first
+
+REASON = "a result"
+"""Why a file is not sent that artui itself has saved."""
+
+
+def job_of(db: Connection, digest: str) -> int | None:
+    """The job whose result has this content; None where no result has."""
+    found = first(db, "SELECT job FROM published WHERE digest = ?", (digest,))
+    return found[0] if found else None
+
+
+def has_size(db: Connection, size: int) -> bool:
+    """Whether any result has so many bytes: only then a file of that size is worth reading to compare."""
+    return first(db, "SELECT 1 FROM published WHERE size = ? LIMIT 1", (size,)) is not None
+
+
+def note(db: Connection, job: int, saved: Iterable[tuple[str, int]]) -> None:
+    """Enter what a job saves beside its results: digest and bytes of each file."""
+    for digest, size in saved:
+        db.execute("INSERT OR IGNORE INTO published VALUES (?, ?, ?)", (digest, size, job))
+
+
+def sentence(job: int) -> str:
+    """What is said of such a file, after its name."""
+    return f"is a result of job {job}; not sent. Name the file itself to send it: `artui submit FILE`."
