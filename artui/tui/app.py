@@ -31,6 +31,7 @@ from artui.shown import shown
 from artui.starting import ensure_engine
 from artui.states import Reason
 from artui.tui import look as looks
+from artui.tui.above import Dialog
 from artui.tui.greeting import greeting, last_left, remember
 from artui.tui.look import Width, glyphs, room
 from artui.tui.news import News
@@ -277,21 +278,22 @@ class Console(App[None], inherit_bindings=False):
         return not (action in self.changes and self.readonly)
 
     async def on_event(self, event: events.Event) -> None:
-        """Take a place's keys one after the other, as they were typed.
+        """Keep what comes too soon from a dialog, and take all other keys one after the other, as they were typed.
 
         Textual sends a key to what has the focus and lets it rise to its binding; a key typed on would go where the
-        focus still is, so that what is to be filtered by would be taken for commands. What is typed into an input, and
-        into a dialog, goes Textual's way.
+        focus still is, so that what is to be filtered by would be taken for commands, and a key pressed twice would ask
+        twice. What is typed into an input, and into a dialog, goes Textual's way.
         """
-        if isinstance(event, events.Key) and not event.is_forwarded and self._is_at_place():
-            self.place.touched()
-            if await self._check_bindings(event.key, priority=True) or await self._check_bindings(event.key):
+        if isinstance(event, events.InputEvent) and not event.is_forwarded:
+            front = self.screen
+            if isinstance(front, Dialog) and not front.takes(event):
                 return
+            if isinstance(event, events.Key) and not front.is_modal and not isinstance(self.focused, Input):
+                if front is self.screen_stack[0]:
+                    self.place.touched()
+                if await self._check_bindings(event.key, priority=True) or await self._check_bindings(event.key):
+                    return
         await super().on_event(event)
-
-    def _is_at_place(self) -> bool:
-        """Whether keys are for the place in front: no dialog lies over it, nothing is typed into an input."""
-        return self.screen is self.screen_stack[0] and not isinstance(self.focused, Input)
 
     # ---------------------------------------------------------------------------------------- asking the engine
 

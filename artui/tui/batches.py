@@ -16,7 +16,7 @@ from textual.widgets.option_list import Option
 from artui.job import Batch
 from artui.journal.groups import Group
 from artui.journal.window import Overview
-from artui.tui.dialogs import Dialog
+from artui.tui.above import Dialog
 from artui.tui.rows import Cell, Options, heads, line
 from artui.tui.words import amount, clock, plural
 

@@ -1,6 +1,6 @@
 """Deciding about jobs: the questions, what they name, and what their answers leave in the journal.
 
-Every question names a fixed set of jobs, how many they are and what it may cost; its first choice changes nothing.
+Every question names a fixed set of jobs, how many they are and what it may cost; ``n`` changes nothing, ``y`` does it.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ async def retry(console: Console, jobs: Sequence[Job], done: Done | None = None)
     known = await console.view.ask(_terms, jobs)
     plan = await asyncio.to_thread(acts.retry, jobs, known)
     if plan.acts and all(job.reason == Reason.PRICE for job in plan.jobs):
-        _ask(console, _new_prices(plan), {"a": plan, "x": acts.cancel(plan.jobs)}, done)
+        _ask(console, _new_prices(plan), {"y": plan, "x": acts.cancel(plan.jobs)}, done)
     else:
         _propose(console, "Retry", plan, done)
 
@@ -58,11 +58,15 @@ def _new_prices(plan: Plan) -> Question:
         title,
         [waits, *(plan.lines() if len(kinds) > 1 or plan.skipped else ())],
         (
-            Choice("s", "keep waiting"),
-            Choice("a", f"accept {cost}", spends=True),
-            Choice("x", f"cancel {'it' if number == 1 else f'the {number:,}'}: nothing is paid"),
+            Choice("n", "keep waiting"),
+            Choice("y", f"accept {cost}"),
+            Choice("x", f"cancel {_them(number)}: nothing is paid", by_enter=True),
         ),
     )
+
+
+def _them(number: int) -> str:
+    return "it" if number == 1 else f"the {number:,}"
 
 
 def cancel(console: Console, jobs: Sequence[Job], done: Done | None = None) -> None:
@@ -77,19 +81,26 @@ def cancel(console: Console, jobs: Sequence[Job], done: Done | None = None) -> N
     spent = "what it costs stays spent" if None in prices else f"{sum(p or 0 for p in prices):,} cr stay spent"
     if unsent:
         title, lines = acts.heading("Cancel", plan), plan.lines()
-        kept = Choice(
-            "x", f"cancel the {unsent:,}, keep and save the {there:,} that {'is' if there == 1 else 'are'} sent"
-        )
-        left = Choice("d", f"cancel the {unsent:,}, do not save the {there:,} ({spent})")
-        choices: tuple[Choice, ...] = (Choice("s", "leave as it is"), kept, left)
+        # Keeping is what happens anyway: it needs a request only where something else was wished before.
+        keeping = plan
+        choices = [
+            Choice("n", "leave them"),
+            Choice("y", f"cancel the {unsent:,}, save the {there:,}", by_enter=True),
+            Choice("d", f"cancel the {unsent:,}, do not save the {there:,} ({spent})"),
+        ]
     else:
         who = shown(sent[0].source.name, 40) if there == 1 else plural(there, "photo")
         title = f"{who} {'is' if there == 1 else 'are'} already sent, the service cannot stop it."
         lines = [f"left alone: {number:,}, {why}" for why, number in plan.skipped.items()]
-        choices = (Choice("x", "keep and save"), Choice("d", f"do not save ({spent})"))
-    # Keeping is what happens anyway: it needs a request only where something else was wished before.
-    keeping = plan if unsent else acts.cancel([job for job in sent if not job.keep])
-    _ask(console, Question(title, lines, choices), {"x": keeping, "d": acts.cancel(jobs, keep=False)}, done)
+        left = [job for job in sent if not job.keep]
+        keeping = acts.cancel(left)
+        saved = "leave it: its result is saved" if there == 1 else "leave them: their results are saved"
+        choices = [Choice("n", "leave as it is" if left else saved)]
+        if left:
+            choices.append(Choice("y", f"save {_them(len(left))} after all", by_enter=True))
+        if there > len(left):
+            choices.append(Choice("d", f"do not save {_them(there)} ({spent})"))
+    _ask(console, Question(title, lines, choices), {"y": keeping, "d": acts.cancel(jobs, keep=False)}, done)
 
 
 def _propose(console: Console, verb: str, plan: Plan, done: Done | None) -> None:
@@ -97,9 +108,11 @@ def _propose(console: Console, verb: str, plan: Plan, done: Done | None) -> None
         why = "; ".join(f"{number:,} {reason}" for reason, number in plan.skipped.items())
         console.notify(f"Nothing to {verb.lower()}: {why or 'no job is chosen'}.", markup=False)
         return
-    key = "r" if verb == "Retry" else "x"
-    choices = (Choice("s", "leave as it is"), Choice(key, verb.lower(), spends=plan.most != 0))
-    _ask(console, Question(acts.heading(verb, plan), plan.lines(), choices), {key: plan}, done)
+    number = len(plan.acts)
+    # A retry that costs nothing may let a photo go on that was agreed to before, and is paid then.
+    yes = Choice("y", f"{verb.lower()} {_them(number)}", by_enter=verb == "Cancel")
+    choices = (Choice("n", "leave it" if number == 1 else "leave them"), yes)
+    _ask(console, Question(acts.heading(verb, plan), plan.lines(), choices), {"y": plan}, done)
 
 
 def _ask(console: Console, question: Question, plans: Mapping[str, Plan], done: Done | None) -> None:
@@ -125,15 +138,17 @@ async def another_workflow(console: Console, jobs: Sequence[Job]) -> None:
         return
 
     async def answered(answer: str | None) -> None:
-        if answer in ("s", "r"):
-            await _begin_order(console, sources if answer == "s" else results)
+        if answer in ("p", "r"):
+            await _begin_order(console, sources if answer == "p" else results)
 
     if not results:
-        await answered("s")
+        await answered("p")
         return
+    were = "it was" if len(sources) == 1 else "they were"
     choices = (
-        Choice("s", f"the {plural(len(sources), 'photo')} as {'it was' if len(sources) == 1 else 'they were'} sent"),
-        Choice("r", f"the {plural(len(results), 'result')}"),
+        Choice("n", "nothing"),
+        Choice("p", f"the {plural(len(sources), 'photo')} as {were} sent", by_enter=True),
+        Choice("r", f"the {plural(len(results), 'result')}", by_enter=True),
     )
     lines = ["Submit opens with them marked; it shows the price, and asks before anything is sent."]
     console.push_screen(Question("What goes to another workflow?", lines, choices), answered)
@@ -199,10 +214,10 @@ def decide(console: Console, job: Job) -> bool:
             await execute[answer]()
 
     choices = (
-        Choice("s", "leave it in doubt"),
-        Choice("i", "it is there: give the execution's id (free)"),
-        Choice("a", f"send again ({price(job.quoted)} more at worst)", spends=True),
-        Choice("g", f"give up: it counts as spent ({price(job.quoted)})", spends=True),
+        Choice("n", "leave it in doubt"),
+        Choice("i", "it is there: give the execution's id (free)", by_enter=True),
+        Choice("a", f"send again ({price(job.quoted)} more at worst)"),
+        Choice("g", f"give up: it counts as spent ({price(job.quoted)})"),
     )
     console.push_screen(
         Question(f"{shown(job.source.name, 60)}: paid or not?", [console.glyphs.plain(sentence(job))], choices),

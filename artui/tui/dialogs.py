@@ -1,26 +1,23 @@
-"""Dialogs: a question whose safe answer is the one under the cursor, a line of text to type, and a text to read."""
+"""Dialogs: a question with its answers, a line of text to type, and a text to read."""
 
 from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import ClassVar, TypeVar
+from typing import ClassVar
 
 from textual import events
 from textual.app import ComposeResult
-from textual.await_complete import AwaitComplete
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical, VerticalScroll
 from textual.content import Content
-from textual.screen import ModalScreen, Screen
 from textual.suggester import Suggester
 from textual.widgets import Input, OptionList, Static
 from textual.widgets.option_list import Option
 
+from artui.tui.above import Answer, Dialog
 from artui.tui.rows import Options
-
-Answer = TypeVar("Answer")
 
 TAKES = "enter takes it, esc goes back"
 
@@ -28,37 +25,36 @@ AROUND = 6
 """Lines of a text's box beside the text: its border, its heading and the way out, with a blank one after each."""
 
 
+NO = "n"
+"""The key of the answer that changes nothing, in every question."""
+
+
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """One answer: the key that gives it, what it says, and whether it spends. ``enter`` never spends."""
+    """One answer: the key that gives it and what it says.
+
+    ``by_enter``: ``enter`` and a click give it too. Only what neither spends nor loses anything may be given so.
+    """
 
     key: str
     says: str
-    spends: bool = False
-
-
-class Above(Screen[Answer]):
-    """A screen above another. It is left once: where keys come faster than it closes, Textual would close what is below
-    it, or the whole console."""
-
-    def dismiss(self, result: Answer | None = None) -> AwaitComplete:
-        """Leave it with this result, unless it is left already."""
-        return super().dismiss(result) if self.is_active else AwaitComplete.nothing()  # type: ignore[no-untyped-call]
-
-
-class Dialog(Above[Answer], ModalScreen[Answer]):
-    """A box above a screen that stays in sight."""
+    by_enter: bool = False
 
 
 class Question(Dialog[str]):
-    """Asks; gives the key of the answer, or '' where the person went back. The cursor begins on the first choice."""
+    """Asks; gives the key of the answer, or '' where nothing is to change: ``n``, or the way back. The cursor begins on
+    the first choice. Raises ValueError where the choices do not have one ``n``, or share a key."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape,q", "back", "back", tooltip="Back, nothing is done"),
     ]
+    ways_back = Dialog.ways_back | {NO}
 
     def __init__(self, title: str, lines: Sequence[str], choices: Sequence[Choice]) -> None:
         super().__init__(classes="dialog")
+        keys = [choice.key for choice in choices]
+        if NO not in keys or len(set(keys)) < len(keys):
+            raise ValueError(f"{title} has the answers {', '.join(keys)}: one n is wanted, and no key twice")
         self.heading = title
         self.lines = lines
         self.choices = choices
@@ -74,26 +70,40 @@ class Question(Dialog[str]):
             yield Static("", id="hint", markup=False)
 
     def on_mount(self) -> None:
-        """Put the cursor on the first, safe choice. Toasts would lie over the question; the messages keep them."""
+        """Put the cursor on the first choice. Toasts would lie over the question; the messages keep them."""
         self.app.clear_notifications()
         choices = self.query_one(OptionList)
         choices.highlighted = 0
         choices.focus()
 
+    def _choice(self, key: events.Key) -> Choice | None:
+        return next((one for one in self.choices if one.key in (key.key, key.character)), None)
+
     def on_key(self, event: events.Key) -> None:
         """A choice's own key gives it."""
-        for choice in self.choices:
-            if event.key == choice.key or event.character == choice.key:
-                event.stop()
-                self.dismiss(choice.key)
+        if (choice := self._choice(event)) is not None:
+            event.stop()
+            self._give(choice)
 
     def on_option_list_option_selected(self, event: OptionList.OptionSelected) -> None:
-        """``enter`` gives the choice under the cursor, unless that spends."""
+        """``enter``, or a click, gives the choice it is on, unless that spends or loses something."""
         choice = self.choices[event.option_index]
-        if choice.spends:
-            self.query_one("#hint", Static).update(f"Press {choice.key}: enter never spends.")
+        if choice.by_enter or choice.key == NO:
+            self._give(choice)
         else:
-            self.dismiss(choice.key)
+            self._hint(f"Press {choice.key} for that: enter never spends, and takes nothing away.")
+
+    def too_soon(self, key: events.Key) -> None:
+        """Say that an answer did not count, and why."""
+        if (choice := self._choice(key)) is not None:
+            self._hint(f"Nothing is done: {choice.key} came before this could be read.")
+
+    def _hint(self, text: str) -> None:
+        for hint in self.query("#hint").results(Static):
+            hint.update(text)
+
+    def _give(self, choice: Choice) -> None:
+        self.dismiss("" if choice.key == NO else choice.key)
 
     def action_back(self) -> None:
         """Give no answer."""
@@ -182,7 +192,9 @@ class Ask(Asking[str]):
 
 
 class Reading(Dialog[None]):
-    """A text to read and scroll."""
+    """A text to read and scroll; it asks nothing."""
+
+    unread = 0.0
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape,q,enter,question_mark", "back", "back", tooltip="Back"),

@@ -20,8 +20,8 @@ from artui.journal.groups import Group
 from artui.shown import shown, width
 from artui.states import PurchaseState
 from artui.tui import deciding
+from artui.tui.above import Above
 from artui.tui.advice import what_now
-from artui.tui.dialogs import Above
 from artui.tui.rereading import Rereading
 from artui.tui.shell import Keys, Line
 from artui.tui.view import Look

@@ -20,11 +20,11 @@ if TYPE_CHECKING:
 class Leaving(StrEnum):
     """The answers, by their keys."""
 
-    END = "l"
+    END = "y"
     KEEP = "b"
+    STAY = "n"
     FINISH = "f"
-    STOP = "n"
-    STAY = "s"
+    STOP = "x"
 
 
 async def leaving_question(console: Console) -> Question | None:
@@ -42,10 +42,11 @@ async def leaving_question(console: Console) -> Question | None:
         "Leave the console?",
         lines,
         (
-            Choice(Leaving.KEEP, "keep working in the background"),
-            Choice(Leaving.FINISH, "finish what is sent, hold the rest (P lets it go on)"),
-            Choice(Leaving.STOP, "stop now; results are fetched next time"),
+            # Where no engine runs, working on in the background starts one, which sends what is queued.
+            Choice(Leaving.KEEP, "keep working in the background", by_enter=engine is not None),
             Choice(Leaving.STAY, "stay"),
+            Choice(Leaving.FINISH, "finish what is sent, hold the rest (P lets it go on)", by_enter=True),
+            Choice(Leaving.STOP, "stop now; results are fetched next time", by_enter=True),
         ),
     )
 

@@ -16,19 +16,19 @@ if TYPE_CHECKING:
 def ask_to_pause(console: Console) -> None:
     """Ask what is to be paused or to go on, and leave that to the engine."""
     names = list(console.config.accounts)
-    choices = [Choice("s", "leave it as it is")]
+    choices = [Choice("n", "leave it as it is")]
     if console.account:
         account = shown(console.account, 30)
-        choices.append(Choice("a", f"pause {account}: nothing new is sent, what is sent is fetched"))
+        choices.append(Choice("a", f"pause {account}", by_enter=True))
     if len(names) > 1:
-        choices.append(Choice("x", "pause everything"))
+        choices.append(Choice("e", "pause everything", by_enter=True))
     if any(purse.held == Reason.PAUSED for purse in console.look.purses):
-        choices.append(Choice("r", "go on with everything that is paused"))
+        choices.append(Choice("g", "go on with all that is paused"))
 
     async def answered(answer: str | None) -> None:
-        what = {"a": "pause", "x": "pause", "r": "resume"}.get(answer or "")
+        what = {"a": "pause", "e": "pause", "g": "resume"}.get(answer or "")
         if what:
             wanted = [console.account] if answer == "a" else names
             await console.leave_requests([Act(what, arguments={"account": name}) for name in wanted])
 
-    console.push_screen(Question("Pause?", [], choices), answered)
+    console.push_screen(Question("Pause? Nothing new is sent; what is sent is fetched.", [], choices), answered)

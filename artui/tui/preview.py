@@ -25,7 +25,7 @@ from textual.widgets import Static
 from artui.files.regular import open_regular
 from artui.job import Job
 from artui.shown import shown
-from artui.tui.dialogs import Above
+from artui.tui.above import Above
 from artui.tui.drawing import chosen
 from artui.tui.shell import Keys, Line
 from artui.tui.words import size

@@ -1,7 +1,8 @@
-"""The sampling gate: the first results of a batch side by side; what a yes costs, and what a no leaves unpaid."""
+"""The sampling gate: the first results of a batch side by side, then the question what becomes of the rest."""
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
@@ -14,6 +15,7 @@ from artui.journal import Connection, batches, crowds, jobs
 from artui.shown import shown
 from artui.states import Reason, Status
 from artui.tui.acts import Act
+from artui.tui.dialogs import Choice, Question
 from artui.tui.preview import Pair, PreviewScreen
 from artui.tui.shell import Line
 from artui.tui.view import Look
@@ -75,9 +77,25 @@ def line(samples: Sequence[Sample]) -> str:
 
 
 def heading(sample: Sample) -> str:
-    """The question, with its price."""
+    """What is asked, with its price."""
     cost = "The price is not known." if sample.most is None else f"At most {sample.most:,} cr."
     return f"Send the other {plural(sample.waiting, 'photo')} of {shown(sample.batch.name, 30)}? {cost}"
+
+
+def question(sample: Sample) -> Question:
+    """Ask what becomes of the rest: ``y`` sends it, ``x`` cancels it."""
+    counts = Counter(_STANDING.get(job.status, "on the way") for job in sample.ahead)
+    stand = ", ".join(f"{number:,} {said}" for said, number in counts.items())
+    rest = "it" if sample.waiting == 1 else f"the {sample.waiting:,}"
+    return Question(
+        heading(sample),
+        [f"Of the first {len(sample.ahead):,}: {stand}."],
+        (
+            Choice("n", "later"),
+            Choice("y", "send it" if sample.waiting == 1 else "send them"),
+            Choice("x", f"cancel {rest}, nothing is paid", by_enter=True),
+        ),
+    )
 
 
 _STANDING: Mapping[Status, str] = {Status.DONE: "saved", Status.SKIPPED: "saved", Status.FAILED: "failed"}
@@ -90,12 +108,11 @@ def _standing(job: Job) -> str:
 
 
 class SampleScreen(PreviewScreen, inherit_bindings=False):
-    """The first results of a batch, one pair at a time; gives ``y``, ``n``, or '' for later."""
+    """The first results of a batch, one pair at a time; gives the answer to its question, or '' for later."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("y", "answer('y')", "yes, send the rest", tooltip="Send the rest of the batch at the price above"),
-        Binding("n", "answer('n')", "no", tooltip="Cancel the rest: nothing more is paid"),
-        Binding("l,escape,q,enter", "back", "later", tooltip="Decide later: the rest keeps waiting"),
+        Binding("enter", "decide", "send the rest...", tooltip="Send the rest, or cancel it: shows first its price"),
+        Binding("escape,q", "back", "later", tooltip="Decide later: the rest keeps waiting"),
         *PreviewScreen.PICTURE,
     ]
     CSS = f"""{PreviewScreen.CSS}
@@ -145,7 +162,7 @@ class SampleScreen(PreviewScreen, inherit_bindings=False):
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """A console that only reads gives no answer; the arrows always move something."""
         del parameters
-        return not (action == "answer" and self.artui.readonly)
+        return not (action == "decide" and self.artui.readonly)
 
     def action_move(self, across: int, down: int) -> None:
         """Go to the pair beside this one; a piece moves as it always does."""
@@ -155,9 +172,14 @@ class SampleScreen(PreviewScreen, inherit_bindings=False):
             self.at += across
             self.turn_to(Pair.of(self.sample.ahead[self.at]))
 
-    def action_answer(self, answer: str) -> None:
-        """Give the answer."""
-        self.dismiss(answer)
+    def action_decide(self) -> None:
+        """Ask what becomes of the rest."""
+
+        def answered(answer: str | None) -> None:
+            if answer:
+                self.dismiss(answer)
+
+        self.app.push_screen(question(self.sample), answered)
 
 
 async def _waiting(console: Console, batch: str | None) -> Sample | None:

@@ -17,7 +17,8 @@ from textual.worker import Worker, WorkerCancelled
 from artui.credentials import Secret
 from artui.shown import shown
 from artui.signing import Payer
-from artui.tui.dialogs import Asking, Dialog, Field, Reading
+from artui.tui.above import Dialog
+from artui.tui.dialogs import Asking, Field, Reading
 from artui.tui.qr import qr_code
 from artui.tui.rows import Cell, Rows, line
 from artui.tui.service import Trouble, told

@@ -183,10 +183,11 @@ class SignIn:
 
     async def _keep(self, login: str) -> Stored | None:
         """Ask where the key is to be kept until a place takes it; None where the person went back."""
-        keyring = Choice("k", "in the keyring of this desktop")
-        memory = Choice("m", "only until artui ends: in its memory, and its engine's")
-        file = Choice("f", "in a file readable by you only")
-        choices, lines = [keyring, memory, file], ["Nowhere else, and it is never shown."]
+        keyring = Choice("k", "in the keyring of this desktop", by_enter=True)
+        memory = Choice("m", "only until artui ends: in its memory, and its engine's", by_enter=True)
+        file = Choice("f", "in a file readable by you only", by_enter=True)
+        choices = [keyring, memory, file, Choice("n", "nowhere: not signed in")]
+        lines = ["Nowhere else, and it is never shown."]
         while True:
             answer = await self.console.push_screen_wait(Question("Where should the key be kept?", lines, choices))
             if answer not in _PLACES:
@@ -216,12 +217,14 @@ async def choose_service(console: Console) -> tuple[str, bool] | None:
     ]
     choices = [
         Choice(
-            str(number), f"{kinds[name].title}: " + (f"paste the {kinds[name].key_name}" if pasted else "with a code")
+            str(number),
+            f"{kinds[name].title}: " + (f"paste the {kinds[name].key_name}" if pasted else "with a code"),
+            by_enter=True,
         )
         for number, (name, pasted) in enumerate(ways, 1)
     ]
     lines = ["Nothing is sent or charged by signing in."]
-    answer = await console.push_screen_wait(Question("Which service?", lines, choices))
+    answer = await console.push_screen_wait(Question("Which service?", lines, [*choices, Choice("n", "none")]))
     return ways[int(answer) - 1] if answer else None
 
 
@@ -284,7 +287,7 @@ async def sign_out(console: Console, account: AccountConfig) -> bool:
     if stored is None:
         raise Trouble(f"{account.name} is not signed in.")
     question = await _sign_out_question(console, account, stored)
-    if await console.push_screen_wait(question) != "o":
+    if await console.push_screen_wait(question) != "y":
         return False
     try:
         async with at_service(console.config, account, vault) as provider:
@@ -305,14 +308,15 @@ async def _sign_out_question(console: Console, account: AccountConfig, stored: S
     if sent + unsent:
         safe = f"{plural(sent, 'sent photo is', 'sent photos are')} safe there and fetched after the next sign-in"
         lines.append(f"{safe}; {plural(unsent, 'waits', 'wait')} here, nothing more is sent.")
-    choices = (Choice("s", "stay signed in"), Choice("o", "sign out", spends=True))
+    choices = (Choice("n", "stay signed in"), Choice("y", "sign out"))
     return Question(f"Sign {account.name} out?", lines, choices)
 
 
 async def _only_here(console: Console, trouble: Trouble) -> bool:
     lines = [f"The service could not be told: {trouble}", "It goes on accepting this key until somebody tells it."]
-    choices = (Choice("s", "keep the key, try again later"), Choice("l", "forget it here only", spends=True))
-    return await console.push_screen_wait(Question("Not signed out at the service", lines, choices)) == "l"
+    # A letter of its own: y has just opened this question.
+    choices = (Choice("n", "keep the key, try again later"), Choice("f", "forget it here only"))
+    return await console.push_screen_wait(Question("Not signed out at the service", lines, choices)) == "f"
 
 
 async def _forget(console: Console, account: AccountConfig, vault: Vault) -> None:

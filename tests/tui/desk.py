@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import rich.console
+from textual import events
 from textual.pilot import Pilot
 
 from artui.anchor import open_journal
@@ -20,6 +21,7 @@ from artui.job import Batch, Job
 from artui.journal import Connection, jobs, purchases, requests
 from artui.journal.requests import EngineRow
 from artui.states import Kind
+from artui.tui.above import Dialog
 from artui.tui.app import Console
 from artui.tui.job_table import JobTable
 from artui.tui.jobs import Jobs
@@ -98,8 +100,20 @@ class Desk:
         return place
 
     async def press(self, *keys: str) -> None:
+        """Press these keys, reading each dialog first."""
         for key in keys:
+            await self.read()
             await self.pilot.press(key)
+
+    async def read(self) -> None:
+        """Wait until a dialog in front, if there is one, takes keys."""
+        await self.until(lambda: not isinstance(self.console.screen, Dialog) or self.console.screen.is_read)
+
+    async def burst(self, *keys: str) -> None:
+        """Press these keys as they come in one piece, nothing done or read between them."""
+        for key in keys:
+            self.console.post_message(events.Key(key, key if len(key) == 1 else None))
+        await self.pilot.pause()
 
     async def until(self, holds: Callable[[], Any], patience: float = PATIENCE) -> Any:
         """Wait until a condition holds; fails with what the screen shows then."""

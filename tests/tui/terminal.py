@@ -10,6 +10,7 @@ import signal
 import struct
 import sys
 import termios
+import time
 import unicodedata
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
@@ -19,6 +20,7 @@ from typing import Any
 import pyte
 from wcwidth import wcwidth
 
+from artui.tui.above import UNREAD
 from tests.waiting import PATIENCE, until
 
 ARTUI = (sys.executable, "-m", "artui")
@@ -93,6 +95,13 @@ class Terminal:
     def sees(self, *texts: str, patience: float = PATIENCE) -> None:
         """Wait until all of this is on the screen."""
         self.until(lambda: all(text in self.text for text in texts), patience)
+
+    def reads(self, *texts: str) -> None:
+        """Wait until all of this is on the screen, and for as long as a dialog must stand before it takes an answer."""
+        self.sees(*texts)
+        begun = time.monotonic()
+        while time.monotonic() - begun < 1.5 * UNREAD:
+            self.read(0.05)
 
     def wait(self, patience: float = PATIENCE) -> int:
         """Wait for the program's end; returns its exit code, negative for a signal."""

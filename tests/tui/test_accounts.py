@@ -245,7 +245,7 @@ async def test_signing_out_revokes_forgets_and_pauses(given: dict[str, Any], sta
         await desk.press("enter")
         await desk.until(lambda: len(desk.console.screen_stack) == 1)
         assert Vault(paths()).find("studio")
-        await desk.press("o", "o")
+        await desk.press("o", "o", "y")
         await desk.until(lambda: Vault(paths()).find("studio") is None)
         assert revocations(stand_in) == before + 1
         assert desk.requests() == [("pause", None)]
@@ -261,14 +261,14 @@ async def test_signing_out_offline_keeps_the_key_unless_a_person_insists(
     async with at_desk() as desk:
         await open_accounts(desk)
         await desk.sees("file")
-        await desk.press("o", "o")
+        await desk.press("o", "y")
         await desk.sees("Not signed out at the service")
         await desk.press("enter")
         await desk.until(lambda: len(desk.console.screen_stack) == 1)
         assert Vault(paths()).find("studio")
-        await desk.press("o", "o")
-        await desk.sees("Not signed out at the service")
-        await desk.press("l")
+        await desk.press("o", "y")
+        await desk.sees("Not signed out at the service", "f  forget it here only")
+        await desk.press("y", "f")
         await desk.until(lambda: Vault(paths()).find("studio") is None)
 
 

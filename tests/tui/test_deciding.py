@@ -51,13 +51,13 @@ async def question(desk: Desk) -> Question:
 # ---------------------------------------------------------------------------------------------- cancel after sending
 
 
-@pytest.mark.parametrize(("key", "left"), [("enter", []), ("escape", []), ("x", []), ("d", [False])])
+@pytest.mark.parametrize(("key", "left"), [("enter", []), ("escape", []), ("n", []), ("d", [False])])
 async def test_what_is_sent_is_kept_unless_a_person_says_otherwise(key: str, left: list[bool]) -> None:
     numbers = fill(SENT, SENT, SAVED)
     async with at_desk() as desk:
         await desk.press("a", "x")
         await desk.sees("2 photos are already sent, the service cannot stop it.", "left alone: 1, finished already")
-        await desk.sees("x  keep and save", "d  do not save (20 cr stay spent)")
+        await desk.sees("n  leave them: their results are saved", "d  do not save the 2 (20 cr stay spent)")
         await desk.press(key)
         await desk.until(lambda: len(desk.console.screen_stack) == 1)
         assert asked(desk) == [("cancel", number, {"keep": keep}) for keep in left for number in numbers[:2]]
@@ -67,7 +67,7 @@ async def test_of_a_mixture_the_unsent_are_cancelled_and_the_sent_kept_or_not() 
     unsent, sent = fill(QUEUED, SENT)
     async with at_desk() as desk:
         await desk.press("a", "x")
-        await desk.sees("Cancel 2 photos? Free.", "x  cancel the 1, keep and save the 1 that is sent")
+        await desk.sees("Cancel 2 photos? Free.", "n  leave them", "y  cancel the 1, save the 1")
         await desk.press("d")
         await desk.until(desk.requests)
         assert asked(desk) == [("cancel", unsent, {}), ("cancel", sent, {"keep": False})]
@@ -78,7 +78,7 @@ async def test_a_wish_not_to_save_can_be_taken_back_and_is_shown() -> None:
     async with at_desk() as desk:
         await desk.press("enter")
         await desk.sees("Nothing: it is followed to its end", "keeps it after all.")
-        await desk.press("x", "x")
+        await desk.press("x", "y")
         await desk.until(desk.requests)
         assert asked(desk) == [("cancel", number, {"keep": True})]
 
@@ -89,7 +89,7 @@ async def test_a_result_that_was_left_is_fetched_free() -> None:
         await desk.sees("cancelled, not saved", " 10 ")
         await desk.press("r")
         await desk.sees("Retry IMG_0000.jpg? Free.", "fetch the result after all (free)")
-        await desk.press("r")
+        await desk.press("y")
         await desk.until(desk.requests)
         assert desk.requests() == [("retry", number)]
 
@@ -103,10 +103,10 @@ async def test_a_new_price_is_accepted_for_many_at_once_at_its_sum() -> None:
     async with at_desk() as desk:
         await desk.press("a", "r")
         await desk.sees("Ghost Mannequin now costs 12, not 10.", "3 photos wait, not sent at the new price.")
-        await desk.sees("s  keep waiting", "a  accept 36 cr", "x  cancel the 3: nothing is paid")
+        await desk.sees("n  keep waiting", "y  accept 36 cr", "x  cancel the 3: nothing is paid")
         await desk.press("down", "enter")
-        await desk.sees("Press a: enter never spends.")
-        await desk.press("a")
+        await desk.sees("Press y for that: enter never spends")
+        await desk.press("y")
         await desk.until(desk.requests)
         assert asked(desk) == [("retry", number, {"quoted": 12, "version": "v2"}) for number in numbers]
 
@@ -131,7 +131,7 @@ async def test_the_details_ask_the_same_about_one() -> None:
     async with at_desk() as desk:
         await desk.press("enter", "enter")
         await desk.sees("Ghost Mannequin now costs 12, not 10.", "IMG_0000.jpg waits", "accept 12 cr", "cancel it")
-        await desk.press("a")
+        await desk.press("y")
         await desk.until(desk.requests)
         assert asked(desk) == [("retry", number, {"quoted": 12, "version": "v2"})]
 
@@ -142,7 +142,7 @@ async def test_what_is_sent_again_is_asked_about_at_todays_price() -> None:
     async with at_desk() as desk:
         await desk.press("a", "r")
         await desk.sees("Retry 2 photos? At most 22 cr.", "send again (12, not 10)", "may charge up to 10")
-        await desk.press("r")
+        await desk.press("y")
         await desk.until(desk.requests)
         assert asked(desk) == [("retry", numbers[0], {"quoted": 12, "version": "v2"}), ("retry", numbers[1], {})]
 
@@ -206,8 +206,8 @@ async def test_photos_or_results_begin_an_order_and_nothing_is_sent(done: tuple[
     fill({**SAVED, "source": os.fsencode(source), "results": found}, FAILED)
     async with at_desk() as desk:
         await desk.press("1", "a", "W")
-        await desk.sees("What goes to another workflow?", "s  the 2 photos as they were sent", "r  the 1 result")
-        await desk.press("r" if results else "enter")
+        await desk.sees("What goes to another workflow?", "p  the 2 photos as they were sent", "r  the 1 result")
+        await desk.press(*("r" if results else ["down", "enter"]))
         await desk.until(lambda: isinstance(desk.console.place, Submit))
         place = desk.console.place
         assert isinstance(place, Submit)

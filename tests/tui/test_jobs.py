@@ -105,8 +105,8 @@ async def test_retry_of_the_marked_names_count_and_price_and_leaves_requests() -
     async with at_desk() as desk:
         await desk.press("a", "r")
         await desk.sees("Retry 2 photos? At most 20 cr.", "2 x ask the service again (may charge up to 10)")
-        await desk.sees("left alone: 1, nothing to retry")
-        await desk.press("r")
+        await desk.sees("left alone: 1, nothing to retry", "n  leave them", "y  retry the 2")
+        await desk.press("y")
         await desk.until(desk.requests)
         assert desk.requests() == [("retry", first), ("retry", second)]
         assert desk.console.engines_wanted == 1  # type: ignore[attr-defined]
@@ -116,8 +116,8 @@ async def test_cancel_of_a_queued_photo_is_free() -> None:
     (number,) = fill(QUEUED)
     async with at_desk() as desk:
         await desk.press("x")
-        await desk.sees("Cancel IMG_0000.jpg? Free.", "cancel, nothing is paid")
-        await desk.press("x")
+        await desk.sees("Cancel IMG_0000.jpg? Free.", "cancel, nothing is paid", "n  leave it", "y  cancel it")
+        await desk.press("y")
         await desk.until(desk.requests)
         assert desk.requests() == [("cancel", number)]
 
@@ -148,7 +148,7 @@ async def test_n_goes_round_what_needs_a_person() -> None:
 
 @pytest.mark.parametrize(
     ("keys", "asked"),
-    [(("g",), "give up"), (("a",), "again"), (("i", *"ex-7", "enter"), "adopt"), (("s",), None), (("enter",), None)],
+    [(("g",), "give up"), (("a",), "again"), (("i", *"ex-7", "enter"), "adopt"), (("n",), None), (("enter",), None)],
 )
 async def test_in_doubt_is_decided_in_the_details(keys: tuple[str, ...], asked: str | None) -> None:
     (number,) = fill(DOUBT)
@@ -202,7 +202,7 @@ async def test_a_question_names_a_fixed_set() -> None:
         await desk.until(lambda: isinstance(desk.console.screen, Question))
         fill(FAILED, names="boots/LATER_{}.jpg", batch="later")
         await desk.until(lambda: len(desk.table.order) == 3)
-        await desk.press("r")
+        await desk.press("y")
         await desk.until(desk.requests)
         assert [job for _, job in desk.requests()] == numbers
 

@@ -141,8 +141,8 @@ class TestAlone:
             shown.press("\x1b")
             shown.sees("[All 100,000]")
             shown.press("q")
-            shown.sees("Leave the console?", "99,998 queued")
-            shown.press("n")
+            shown.reads("Leave the console?", "99,998 queued")
+            shown.press("x")
             assert shown.wait() == 0
 
 

@@ -15,6 +15,7 @@ from artui.config import paths
 from artui.journal import jobs, requests
 from artui.states import Stage, Status
 from artui.tui import sampling
+from artui.tui.dialogs import Question
 from artui.tui.sampling import SampleScreen
 from tests.tui.desk import QUEUED, SAVED, SENT, Desk, at_desk, fill
 
@@ -61,7 +62,7 @@ async def test_the_pairs_are_looked_at_one_after_the_other(batch: list[int]) -> 
             "Before",
             "After",
         )
-        await desk.sees("At most 30 cr.  1 of 2 have come.", "y yes, send the rest  n no  l later")
+        await desk.sees("At most 30 cr.  1 of 2 have come.", "enter send the rest...", "esc later")
         await desk.sees("800 x 600", "400 x 300")
         assert colour(desk, "#before")[0] > 200 > 50 > colour(desk, "#before")[2]
         assert colour(desk, "#after") == (0, 0, 255)
@@ -74,19 +75,35 @@ async def test_the_pairs_are_looked_at_one_after_the_other(batch: list[int]) -> 
         assert asked(desk) == []
 
 
-@pytest.mark.parametrize(("key", "yes"), [("y", [True]), ("n", [False]), ("l", []), ("escape", []), ("enter", [])])
-async def test_one_key_answers(batch: list[int], key: str, yes: list[bool]) -> None:
+@pytest.mark.parametrize(("key", "yes"), [("y", True), ("x", False)])
+async def test_one_key_answers(batch: list[int], key: str, yes: bool) -> None:
     async with at_desk() as desk:
         await open_sample(desk, "enter", "enter")
+        await desk.press("enter")
+        await desk.sees("Send the other 3 photos of aw26? At most 30 cr.", "Of the first 2: 1 saved, 1 on the way.")
+        await desk.sees("n  later", "y  send them", "x  cancel the 3, nothing is paid")
         await desk.press(key)
+        await desk.until(lambda: not isinstance(desk.console.screen, (Question, SampleScreen)))
+        assert asked(desk) == [("approve", {"batch": "id-aw26", "yes": yes})]
+
+
+@pytest.mark.parametrize("key", ["n", "escape", "enter"])
+async def test_later_goes_back_to_the_pictures(batch: list[int], key: str) -> None:
+    async with at_desk() as desk:
+        await open_sample(desk, "enter", "enter")
+        await desk.press("y", "n", "enter")
+        await desk.sees("n  later")
+        await desk.press(key)
+        await desk.until(lambda: isinstance(desk.console.screen, SampleScreen))
+        await desk.press("escape")
         await desk.until(lambda: not isinstance(desk.console.screen, SampleScreen))
-        assert asked(desk) == [("approve", {"batch": "id-aw26", "yes": one}) for one in yes]
+        assert asked(desk) == []
 
 
 async def test_it_is_reached_from_submit_and_from_what_went_ahead(batch: list[int]) -> None:
     async with at_desk() as desk:
         await open_sample(desk, "2", "y")
-        await desk.press("l", "1", "end")
+        await desk.press("escape", "1", "end")
         await desk.sees("The rest of this batch waits for your yes: y shows what has come")
         await open_sample(desk, "y")
 
@@ -114,7 +131,7 @@ async def test_what_comes_meanwhile_is_shown_and_an_answer_given_elsewhere_close
 async def test_only_reading_looks_but_does_not_answer(batch: list[int]) -> None:
     async with at_desk(readonly=True) as desk:
         await open_sample(desk, "y")
-        await desk.press("y", "n")
+        await desk.press("y", "n", "enter")
         await desk.pilot.pause()
         assert isinstance(desk.console.screen, SampleScreen)
         assert asked(desk) == []

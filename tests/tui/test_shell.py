@@ -33,7 +33,7 @@ async def test_a_dialog_is_left_once_however_fast_the_keys_come() -> None:
     async with at_desk() as desk:
         answers: list[str | None] = []
         for title in ("below", "above"):
-            await desk.console.push_screen(Question(title, (), (Choice("s", "stay"),)), answers.append)
+            await desk.console.push_screen(Question(title, (), (Choice("n", "stay"),)), answers.append)
         above = desk.console.screen
         for _ in range(4):
             above.dismiss("s")
@@ -152,7 +152,7 @@ async def test_leaving_with_nothing_under_way_asks_nothing() -> None:
 
 @pytest.mark.parametrize(
     ("key", "left", "stays"),
-    [("s", [], True), ("escape", [], True), ("b", [], False), ("f", [("pause", None)], False), ("enter", [], False)],
+    [("n", [], True), ("escape", [], True), ("b", [], False), ("f", [("pause", None)], False), ("x", [], False)],
 )
 async def test_leaving_with_jobs_under_way_asks(key: str, left: list[tuple[str, None]], stays: bool) -> None:
     fill(SENT, QUEUED, QUEUED)
@@ -189,7 +189,7 @@ async def test_a_question_never_spends_on_enter() -> None:
         await desk.press("r")
         await desk.until(lambda: isinstance(desk.console.screen, Question))
         await desk.press("down", "enter")
-        await desk.sees("Press r: enter never spends.")
+        await desk.sees("Press y for that: enter never spends, and takes nothing away.")
         await desk.press("up", "enter")
         await desk.until(lambda: len(desk.console.screen_stack) == 1)
         assert desk.requests() == []

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -165,10 +166,10 @@ async def test_what_is_marked_is_sent_at_the_price_that_was_shown(
         await desk.until(lambda: desk.console.screen is desk.console.screen_stack[0])
         assert all_jobs(desk) == []
         await desk.press("s")
-        await desk.sees("s  Send")
+        await desk.sees("n  not now", "y  send")
         await desk.press("down", "enter")
         await desk.sees("enter never spends")
-        await desk.press("s")
+        await desk.press("y")
         await desk.until(lambda: len(all_jobs(desk)) == 5)
         assert {job.quoted for job in all_jobs(desk)} == {price}
         assert {(job.folder, job.stem) for job in all_jobs(desk)} == {
@@ -207,7 +208,7 @@ async def test_the_sum_only_falls(
         await desk.sees("3 to send + 30 same photo")
 
 
-async def test_a_price_that_moves_is_asked_about_again(
+async def test_a_price_that_moves_sends_nothing_and_is_asked_about_by_the_key_that_sends(
     stand_in: Simulator, monkeypatch: pytest.MonkeyPatch, boots: Path, tmp_path: Path
 ) -> None:
     from artui.tui.submit import sending
@@ -230,12 +231,16 @@ async def test_a_price_that_moves_is_asked_about_again(
         await desk.press("a")
         await desk.until(lambda: submit(desk).total.checked == 3)
         await desk.press("s")
-        await desk.sees("s  Send")
-        await desk.press("s")
-        await desk.sees("has changed at the service since you looked", "At most 36 cr")
-        assert "·" not in screen(desk)
+        await desk.sees("y  send")
+        await desk.press("y")
+        await desk.until(lambda: "Nothing was sent; s shows what holds now" in submit(desk).said)
+        assert re.match(r"Ghost Mannequin.* now costs 12, not \d+\. Nothing was sent", submit(desk).said)
+        assert desk.console.screen is desk.console.screen_stack[0]
         assert all_jobs(desk) == []
         await desk.press("s")
+        await desk.sees("At most 36 cr")
+        assert "·" not in screen(desk)
+        await desk.press("y")
         await desk.until(lambda: len(all_jobs(desk)) == 3)
         assert {job.quoted for job in all_jobs(desk)} == {12}
 
@@ -252,7 +257,7 @@ async def test_batches_labels_and_a_sample(
         await desk.until(lambda: submit(desk).total.checked == 5)
         await desk.press("s")
         await desk.sees("The first 1 of each batch go ahead; 3 wait for your yes.", "2 batches.")
-        await desk.press("s")
+        await desk.press("y")
         await desk.until(lambda: len(all_jobs(desk)) == 5)
         held = [job for job in all_jobs(desk) if job.status is Status.HELD]
         assert [job.reason for job in held] == [Reason.SAMPLE] * 3
@@ -261,12 +266,11 @@ async def test_batches_labels_and_a_sample(
         await desk.press("2")
         await desk.sees("wait: y")
         await desk.press("y")
-        await desk.sees("Send the other", "1 of 1", "n no  l later")
-        await desk.press("enter")
+        await desk.sees("Send the other", "1 of 1", "enter send the rest...  esc later")
+        await desk.press("y", "enter")
+        await desk.sees("n  later")
         assert desk.requests() == []
-        await desk.press("y")
-        await desk.sees("Send the other")
-        await desk.press("n")
+        await desk.press("x")
         await desk.until(desk.requests)
         (request,) = desk.console.journal.read(requests.waiting)
         assert (request.what, request.arguments["yes"]) == ("approve", False)

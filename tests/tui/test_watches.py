@@ -159,9 +159,9 @@ async def test_figures_of_today_and_what_the_cap_holds() -> None:
         (RuleState.OFFLINE, "/srv/in is not there (not mounted, renamed or deleted)", "offline since ",
          "(not mounted, renamed or deleted). Nothing counts as deleted, nothing is sent. artui looks every 30 s."),
         (RuleState.FOREIGN, "/srv/in is watched by another artui of this machine (rule x)", "another's folder",
-         "/srv/in is watched by another artui of this machine (rule x). Nothing is taken. y makes it this rule's"),
+         "/srv/in is watched by another artui of this machine (rule x). Nothing is taken. enter on the rule asks"),
         (RuleState.HELD, "Ghost now costs 12, not 10: nothing is sent at the new price", "held: needs your yes",
-         "Ghost now costs 12, not 10: nothing is sent at the new price. Nothing new is taken. y shows what a yes"),
+         "Ghost now costs 12, not 10: nothing is sent at the new price. Nothing new is taken. enter on the"),
         (RuleState.WAITS, "the service is asked what it costs", "waits for the price", "it goes on by itself"),
         (RuleState.ENDED, "", "not watched", "does not watch this folder yet: u has it read the rules again"),
     ],
@@ -360,7 +360,7 @@ async def test_pause_and_going_on_after_a_question_with_its_price() -> None:
         await desk.sees("Let in go on?", "1 photo waits, taken already: at most 10 cr.", "a cap of 500 cr today")
         await desk.press("down", "enter")
         await desk.sees("enter never spends")
-        await desk.press("r")
+        await desk.press("y")
         await desk.until(lambda: asked(desk)[1:] == [("resume rule", {"rule": IN})])
 
 
@@ -380,7 +380,7 @@ async def test_more_is_allowed_only_with_its_price_and_a_key_of_its_own() -> Non
         await desk.sees("Allow in 20 cr more until midnight?", "at most 20 cr")
         await desk.press("down", "enter")
         assert asked(desk) == []
-        await desk.press("a")
+        await desk.press("y")
         await desk.until(lambda: asked(desk) == [("allow", {"rule": IN, "amount": 20})])
 
 
@@ -398,10 +398,14 @@ async def test_a_yes_to_what_holds_a_rule(state: RuleState, message: str, questi
     async with at_desk() as desk:
         desk.pretend_engine("watch")
         await on_watch(desk)
-        await desk.until(lambda: "y yes" in desk.lines()[-1])
+        await desk.until(lambda: desk.console.place.current.asks)  # type: ignore[attr-defined]
+        await desk.press("enter")
+        await desk.sees(question, message[:30], "n  keep waiting")
+        await desk.press("l")
+        await desk.until(lambda: isinstance(desk.console.screen, RuleScreen))
+        await desk.press("escape", "enter")
+        await desk.sees(question)
         await desk.press("y")
-        await desk.sees(question, message[:30])
-        await desk.press("a")
         await desk.until(lambda: asked(desk) == [("resume rule", {"rule": IN})])
 
 
@@ -554,7 +558,7 @@ async def test_a_saved_rule_is_changed_in_its_place_and_taken_away() -> None:
         assert second["name"] == "sevens"
         await desk.press("x")
         await desk.sees("Watch /srv/in no more?", "1 photo it has taken goes on")
-        await desk.press("x")
+        await desk.press("y")
         await desk.until(lambda: [one["folder"] for one in saved()] == ["/srv/seven"])
         await desk.until(lambda: len(desk.console.place.standings) == 1)  # type: ignore[attr-defined]
         assert tomllib.loads(paths().settings_file.read_text())["timezone"] == "UTC"

@@ -100,12 +100,12 @@ async def batches(place: Submit) -> None:
                 f"label {LABEL}={shown(before.label, 40)}",
             ],
             (
-                Choice("l", "leave as it is"),
-                Choice("a", "one batch for all"),
-                Choice("f", "one per folder"),
-                Choice("e", "every so many photos one"),
-                Choice("s", sample),
-                Choice("k", f"the label {LABEL} of each photo"),
+                Choice("n", "leave as it is"),
+                Choice("a", "one batch for all", by_enter=True),
+                Choice("f", "one per folder", by_enter=True),
+                Choice("e", "every so many photos one", by_enter=True),
+                Choice("s", sample, by_enter=True),
+                Choice("k", f"the label {LABEL} of each photo", by_enter=True),
             ),
         )
     )
@@ -161,27 +161,27 @@ async def _label(place: Submit, before: Batching) -> Batching | None:
 
 
 async def send(place: Submit) -> None:
-    """Show what it costs, ask, send; where the terms are others by then, ask again."""
+    """Show what it costs, ask, send; where the terms are others by then, send nothing and say so."""
     if why := _cannot(place):
         place.tell(why)
         return
     place.tell("Asking the service for the price ...")
     try:
-        order, moved = await sending.renew(place.console.config, place.vault, place.order), False
-        while True:
-            place.put_order(order)
-            proposal = await _proposed(place, order)
-            place.tell("")
-            if not await _agreed(place, order, proposal, moved=moved):
-                return
-            try:
-                place.tell("Sending ...")
-                numbers = await sending.send(place.console.config, place.vault, place.console.journal, order, proposal)
-                break
-            except Moved as now:
-                order, moved = now.order, True
+        order = await sending.renew(place.console.config, place.vault, place.order)
+        place.put_order(order)
+        proposal = await _proposed(place, order)
+        place.tell("")
+        if not await _agreed(place, order, proposal):
+            return
+        place.tell("Sending ...")
+        numbers = await sending.send(place.console.config, place.vault, place.console.journal, order, proposal)
     except (Trouble, PlanProblem) as problem:
         place.tell(str(problem))
+        return
+    except Moved as now:
+        # Not asked anew at once: the key that has just said yes may still be held.
+        place.put_order(now.order)
+        place.tell(f"{sending.difference(order, now.order)}. Nothing was sent; s shows what holds now, and asks.")
         return
     except Changed as changed:
         place.chooser.checks.forget(changed.paths)
@@ -213,7 +213,7 @@ async def _proposed(place: Submit, order: Order) -> Proposal:
     )  # fmt: skip
 
 
-async def _agreed(place: Submit, order: Order, proposal: Proposal, *, moved: bool) -> bool:
+async def _agreed(place: Submit, order: Order, proposal: Proposal) -> bool:
     if not proposal.plan.queued:
         refused = proposal.plan.refused
         place.tell(
@@ -222,8 +222,8 @@ async def _agreed(place: Submit, order: Order, proposal: Proposal, *, moved: boo
             else "All of them were done or queued before: nothing to send, nothing to pay."
         )
         return False
-    question = sending.question(proposal, order, place.purse(), place.console.glyphs, moved=moved)
-    return await place.console.push_screen_wait(question) == "s"
+    question = sending.question(proposal, order, place.purse(), place.console.glyphs)
+    return await place.console.push_screen_wait(question) == "y"
 
 
 async def _sent(place: Submit, proposal: Proposal, numbers: list[int]) -> None:

@@ -17,7 +17,7 @@ from textual.widgets import Input, OptionList, Static
 from textual.widgets.option_list import Option
 
 from artui.plan import is_passed_over
-from artui.tui.dialogs import Dialog
+from artui.tui.above import Dialog
 from artui.tui.rows import Options
 
 

@@ -1,7 +1,7 @@
 """From picked photos to jobs: the plan as a proposal, its one question, and what happens after a yes.
 
 A proposal is fixed when it is asked about. The service is asked once more before anything is written; where price,
-version or payer are others by then, nothing is written and the question is asked anew.
+version or payer are others by then, nothing is written.
 """
 
 from __future__ import annotations
@@ -123,11 +123,11 @@ def _is_still(path: Path, stamp: files.Stamp) -> bool:
 # -------------------------------------------------------------------------------------------------------- the question
 
 
-def question(proposal: Proposal, order: Order, purse: Purse | None, glyphs: Glyphs, *, moved: bool = False) -> Question:
-    """The one question before anything is sent; ``enter`` on its cursor cancels."""
+def question(proposal: Proposal, order: Order, purse: Purse | None, glyphs: Glyphs) -> Question:
+    """The one question before anything is sent."""
     number = len(proposal.plan.having(Verdict.SEND))
-    choices = (Choice("c", "Cancel"), Choice("s", "Send" if number else "Copy the results", spends=True))
-    lines = [glyphs.plain(line) for line in _lines(proposal, purse, moved=moved)]
+    choices = (Choice("n", "not now"), Choice("y", "send" if number else "copy the results"))
+    lines = [glyphs.plain(line) for line in _lines(proposal, purse)]
     return Question(_heading(proposal, order, number), lines, choices)
 
 
@@ -140,11 +140,10 @@ def _heading(proposal: Proposal, order: Order, number: int) -> str:
     return f"Send {plural(number, 'photo')} to {name}? {cost}"
 
 
-def _lines(proposal: Proposal, purse: Purse | None, *, moved: bool) -> Sequence[str]:
+def _lines(proposal: Proposal, purse: Purse | None) -> Sequence[str]:
     plan, offer = proposal.plan, proposal.plan.offer
     number = len(plan.having(Verdict.SEND))
     payer = offer.identity.organization.name or offer.identity.organization.id
-    lines = ["The workflow has changed at the service since you looked: this is what holds now."] if moved else []
     says = [f"Account {shown(offer.account, 30)}, {shown(payer, 40)}"]
     price = weight(offer.workflow.price)
     if offer.balance is not None:
@@ -154,10 +153,7 @@ def _lines(proposal: Proposal, purse: Purse | None, *, moved: bool) -> Sequence[
         room = max(0, purse.cap - purse.today) // price if price else number
         beyond = f": room for {room:,} photos, the rest waits unsent" if room < number else ""
         says.append(f"today {purse.today + price * min(room, number):,} of {purse.cap:,}{beyond}")
-    lines.append(" · ".join(says) + ".")
-    lines.append(f"Results: {shown(plan.target.folder, 66)}")
-    lines += _exceptions(proposal)
-    return lines
+    return [" · ".join(says) + ".", f"Results: {shown(plan.target.folder, 66)}", *_exceptions(proposal)]
 
 
 def _exceptions(proposal: Proposal) -> list[str]:
@@ -187,6 +183,19 @@ def _exceptions(proposal: Proposal) -> list[str]:
 
 
 # ----------------------------------------------------------------------------------------------------- after a yes
+
+
+def difference(agreed: Order, now: Order) -> str:
+    """What is no longer as it was agreed to, in words."""
+    before, after = _complete(agreed.offer()), _complete(now.offer())
+    name = shown(after.workflow.name, 40)
+    if before.identity.payer != after.identity.payer:
+        return f"Another organization pays for {shown(after.account, 30)} now"
+    if before.workflow.price == after.workflow.price:
+        return f"{name} was changed at the service a moment ago"
+    if after.workflow.price is None or before.workflow.price is None:
+        return f"The price of {name} is another now"
+    return f"{name} now costs {after.workflow.price:,}, not {before.workflow.price:,}"
 
 
 async def renew(config: Config, vault: Vault, order: Order) -> Order:

@@ -70,7 +70,7 @@ class RuleRows(Rows):
     """The list of rules."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("enter", "select", "open", tooltip="The files of this rule: taken, not taken, and its log"),
+        Binding("enter", "select", "open", tooltip="Its lists: taken, not taken, log; first its yes, if it waits"),
     ]
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
@@ -88,7 +88,6 @@ class Watches(Place):
         Binding("P", "pause", "pause", tooltip="Pause this rule, or let it go on"),
         Binding("plus", "allow", "allow", tooltip="Allow this rule more credits, until midnight"),
         Binding("u", "look", "look", tooltip="Look at the folder now; has rules read again that are new"),
-        Binding("y", "agree", "yes", tooltip="The yes that this rule waits for: shows first what it means"),
         Binding("w", "watch", "watch", tooltip="What watches the folders, and how to start it"),
         Binding("x", "remove", show=False, tooltip="Take this rule away; photos it took go on"),
     ]
@@ -98,7 +97,7 @@ class Watches(Place):
     Watches #no-rules { padding: 1 1; height: auto; }
     Watches #about { height: auto; max-height: 50%; padding: 0 1; border-top: solid $border; }
     """
-    changes = frozenset({"add", "edit", "pause", "allow", "look", "agree", "remove"})
+    changes = frozenset({"add", "edit", "pause", "allow", "look", "remove"})
 
     def __init__(self, *, id: str | None = None) -> None:  # noqa: A002 — as Textual
         super().__init__(id=id)
@@ -244,15 +243,22 @@ class Watches(Place):
         event.stop()
         one = self.current
         if one is not None and one.row is not None:
-            self.app.push_screen(RuleScreen(one), lambda _: self.read())
+            if one.asks and not self.console.readonly:
+                deciding.agree(self.console, one, one.row, lambda: self._open(one))
+            else:
+                self._open(one)
         elif one is not None:
             self.notify("No engine has watched this folder yet: there is nothing to show. w says how.", markup=False)
 
+    def _open(self, one: Standing) -> None:
+        """Show the lists of a rule."""
+        self.app.push_screen(RuleScreen(one), lambda _: self.read())
+
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        """What is done to a rule needs one; a yes, one that waits for it."""
-        if self.is_mounted and action in ("edit", "pause", "allow", "look", "agree", "remove"):
+        """What is done to a rule needs one."""
+        if self.is_mounted and action in ("edit", "pause", "allow", "look", "remove"):
             one = self.current
-            if one is None or (action == "agree" and not one.asks):
+            if one is None:
                 return False
             if action == "remove" and one.entry.number is None:
                 return False
@@ -271,11 +277,6 @@ class Watches(Place):
         """Pause this rule, or let it go on."""
         if (one := self.current) is not None:
             deciding.pause(self.console, one)
-
-    def action_agree(self) -> None:
-        """The yes that this rule waits for."""
-        if (one := self.current) is not None:
-            deciding.agree(self.console, one)
 
     def action_allow(self) -> None:
         """More credits until midnight."""

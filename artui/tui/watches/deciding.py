@@ -1,18 +1,19 @@
 """What a person decides about a rule: pause, go on, a yes to what holds it, more for today; the questions and requests.
 
-A question names the rule, how many photos it is about and what they cost; its first choice changes nothing.
+A question names the rule, how many photos it is about and what they cost; ``n`` changes nothing, ``y`` does it.
 """
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import TYPE_CHECKING
 
 from textual.content import Content
 
 from artui.config import ConfigError, Origin
-from artui.journal.rules import RuleState
+from artui.journal.rules import RuleRow, RuleState
 from artui.shown import shown
 from artui.states import Reason
 from artui.tui.acts import Act
@@ -44,31 +45,36 @@ def pause(console: Console, standing: Standing) -> None:
         question = Question(
             f"Let {name} go on?",
             _goes_on(standing, Reason.PAUSED),
-            (Choice("s", "leave it paused"), Choice("r", "go on", spends=True)),
+            (Choice("n", "leave it paused"), Choice("y", "go on")),
         )
-        _on(console, question, "r", standing)
+        console.push_screen(question, partial(_goes_on_after, console, standing))
 
 
-def agree(console: Console, standing: Standing) -> None:
-    """Ask for the yes that this rule waits for."""
-    row, name = standing.row, standing.entry.title
-    if row is None or not standing.asks:
-        console.notify("Nothing here waits for a yes.", markup=False)
-        return
+def agree(console: Console, standing: Standing, row: RuleRow, lists: Callable[[], object]) -> None:
+    """Ask for the yes that this rule waits for; ``lists`` shows its lists, for who wants to look there first."""
+    name = standing.entry.title
     if row.state in (RuleState.FOREIGN, RuleState.OFFLINE):
         title, lines = f"Is this the folder of {name}?", [shown(row.message, 200)]
         lines.append("With a yes it is marked as this rule's, and what lies there is judged as new.")
-        choice = Choice("a", "yes, it is the right folder", spends=True)
+        yes = "it is the right folder"
     elif row.state is RuleState.HELD:
         title, lines = f"{name} waits for your yes.", [shown(row.message, 300), *_goes_on(standing, Reason.SAMPLE)]
-        choice = Choice("a", "yes, go on so", spends=True)
+        yes = "go on so"
     else:
         crowd = standing.figures.held[Reason.SAMPLE] if standing.figures else None
         number, most = (crowd.jobs, crowd.needs) if crowd else (0, 0)
         title = f"Send the other {plural(number, 'photo')} of {name}? At most {most:,} cr."
-        lines = ["The first results are in Taken (enter): b there shows before and after."]
-        choice = Choice("a", f"yes, send them: at most {most:,} cr", spends=True)
-    _on(console, Question(title, lines, (Choice("s", "keep waiting"), choice)), "a", standing)
+        lines = ["The first results are in its list Taken: enter, then b there shows before and after."]
+        yes = f"send {'it' if number == 1 else 'them'}"
+    choices = (Choice("n", "keep waiting"), Choice("y", yes), Choice("l", "look at its lists first", by_enter=True))
+
+    async def answered(answer: str | None) -> None:
+        if answer == "l":
+            lists()
+        else:
+            await _goes_on_after(console, standing, answer)
+
+    console.push_screen(Question(title, lines, choices), answered)
 
 
 def _goes_on(standing: Standing, reason: Reason) -> list[str]:
@@ -86,14 +92,10 @@ def _waiting(number: int, word: str) -> str:
     return f"{plural(number, word)} {'waits' if number == 1 else 'wait'}"
 
 
-def _on(console: Console, question: Question, key: str, standing: Standing) -> None:
-    """Put a question; the answer with this key lets the rule go on."""
-
-    async def answered(answer: str | None) -> None:
-        if answer == key:
-            await _ask_for(console, "resume rule", standing)
-
-    console.push_screen(question, answered)
+async def _goes_on_after(console: Console, standing: Standing, answer: str | None) -> None:
+    """Let the rule go on after a yes."""
+    if answer == "y":
+        await _ask_for(console, "resume rule", standing)
 
 
 async def allow(console: Console, standing: Standing) -> None:
@@ -121,9 +123,9 @@ async def allow(console: Console, standing: Standing) -> None:
     question = Question(
         f"Allow {name} {most:,} cr more until midnight?",
         [f"That is at most {most:,} cr{photos}, beyond the caps of this rule; the caps of the account stay."],
-        (Choice("s", "leave the caps as they are"), Choice("a", f"allow {most:,} cr", spends=True)),
+        (Choice("n", "leave the caps as they are"), Choice("y", f"allow {most:,} cr")),
     )
-    if await console.push_screen_wait(question) == "a":
+    if await console.push_screen_wait(question) == "y":
         await _ask_for(console, "allow", standing, amount=most)
         console.notify(f"{name} may spend {most:,} cr more until midnight.", markup=False)
 
@@ -169,9 +171,9 @@ async def remove(console: Console, standing: Standing) -> bool:
     question = Question(
         f"Watch {shown(str(entry.folder), 50)} no more?",
         lines,
-        (Choice("s", "keep the rule"), Choice("x", "take the rule away")),
+        (Choice("n", "keep the rule"), Choice("y", "take it away")),
     )
-    if entry.number is None or await console.push_screen_wait(question) != "x":
+    if entry.number is None or await console.push_screen_wait(question) != "y":
         return False
     return await in_file(console, lambda: written.save(console.paths, written.table(console.paths, entry), None))
 

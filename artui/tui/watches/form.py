@@ -20,7 +20,8 @@ from artui.config import ConfigError
 from artui.plan import PlanProblem, collect, promises_photo
 from artui.shown import shown
 from artui.tui import catalogue
-from artui.tui.dialogs import Ask, Dialog
+from artui.tui.above import Dialog
+from artui.tui.dialogs import Ask
 from artui.tui.rows import Options
 from artui.tui.submit.choices import workflow_of
 from artui.tui.submit.dialogs import Chosen, Folders, absolute, whole_number
@@ -225,7 +226,8 @@ class Form(Dialog[Mapping[str, Any] | None]):
         self.query_one(OptionList).styles.max_height = max(1, self.size.height - AROUND)
 
     def _hint(self, text: str) -> None:
-        self.query_one("#hint", Static).update(text)
+        for hint in self.query("#hint").results(Static):
+            hint.update(text)
 
     # ---------------------------------------------------------------------------------------------------- handlers
 
@@ -234,6 +236,11 @@ class Form(Dialog[Mapping[str, Any] | None]):
         if event.character in self._keys:
             event.stop()
             self._change(event.character)
+
+    def too_soon(self, key: events.Key) -> None:
+        """Say that a save did not count, and why."""
+        if key.character == "s":
+            self._hint("Nothing is saved: s came before this could be read.")
 
     def on_option_list_option_selected(self, event: OptionList.OptionSelected) -> None:
         """``enter`` changes the line under the cursor; it never saves."""

@@ -21,7 +21,8 @@ from artui.journal.rules import Happening, RuleState
 from artui.journal.watching import Group, NotTaken
 from artui.shown import shown, width
 from artui.states import Status
-from artui.tui.dialogs import Above, Reading
+from artui.tui.above import Above
+from artui.tui.dialogs import Reading
 from artui.tui.job_details import DetailsScreen
 from artui.tui.job_table import JobTable, columns
 from artui.tui.line_list import Column, LineList, fitted, heads
@@ -118,7 +119,6 @@ class RuleScreen(Above[None]):
         Binding("P", "pause", "pause", tooltip="Pause this rule, or let it go on"),
         Binding("plus", "allow", "allow", tooltip="Allow this rule more credits, until midnight"),
         Binding("u", "look", "look", tooltip="Look at the folder now"),
-        Binding("y", "agree", "yes", tooltip="The yes that this rule waits for: shows first what it means"),
     ]
     CSS = """
     RuleScreen #title { text-style: bold; }
@@ -128,7 +128,7 @@ class RuleScreen(Above[None]):
     RuleScreen #none { padding: 1 1; height: auto; }
     RuleScreen #here { height: 2; padding: 0 1; }
     """
-    changes = frozenset({"pause", "allow", "look", "agree"})
+    changes = frozenset({"pause", "allow", "look"})
     """The actions that change anything."""
 
     def __init__(self, one: Standing) -> None:
@@ -338,10 +338,8 @@ class RuleScreen(Above[None]):
                     self._choose(name)
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        """Take the keys that change anything away from a console that only reads; a yes where none is waited for."""
+        """Take the keys that change anything away from a console that only reads."""
         del parameters
-        if action == "agree" and not self.standing.asks:
-            return False
         return not (action in self.changes and self.console.readonly)
 
     # ----------------------------------------------------------------------------------------------------- actions
@@ -364,10 +362,6 @@ class RuleScreen(Above[None]):
     def action_pause(self) -> None:
         """Pause this rule, or let it go on."""
         deciding.pause(self.console, self.standing)
-
-    def action_agree(self) -> None:
-        """The yes that this rule waits for."""
-        deciding.agree(self.console, self.standing)
 
     def action_allow(self) -> None:
         """More credits until midnight."""

@@ -263,12 +263,13 @@ def _watched_sentences(standing: Standing, row: RuleRow, now: float) -> Iterator
         case RuleState.OFFLINE:
             why = said.removeprefix("is not there (").removesuffix(")") if said.startswith("is not there (") else said
             yield f"{folder} is offline since {clock(row.since, now)} ({why}). Nothing counts as deleted, nothing is"
-            yield "sent. artui looks every 30 s." + (" y: it is the right folder." if standing.asks else "")
+            yield "sent. artui looks every 30 s." + (" enter on the rule: it is right." if standing.asks else "")
         case RuleState.FOREIGN:
-            yield f"{folder} {said}. Nothing is taken. y makes it this rule's folder; it must have one rule only."
+            yield f"{folder} {said}. Nothing is taken. enter on the rule asks whether it is this rule's folder; it must"
+            yield "have one rule only."
         case RuleState.HELD:
-            yield f"{said.capitalize() if said[:1].islower() else said}. Nothing new is taken. y shows what a yes"
-            yield "means, and asks."
+            yield f"{said.capitalize() if said[:1].islower() else said}. Nothing new is taken. enter on the"
+            yield "rule shows what a yes means, and asks."
         case RuleState.WAITS:
             yield f"{said}. What lands waits; it goes on by itself."
         case _ if said:
@@ -298,6 +299,6 @@ _STOPPED = {
     Reason.LOGIN: "{account} is signed out. {photos} {wait} here. Press 5, then s to sign in (over SSH too).",
     Reason.CREDITS: "{account} needs credits: {photos} {wait}, {need}. Top up in the web app; artui goes on by itself.",
     Reason.QUOTA: "The service's quota is reached: {photos} {wait}; artui goes on by itself.",
-    Reason.SAMPLE: "The first results are there to be looked at; {photos} {wait} ({need}). y shows what a yes costs.",
+    Reason.SAMPLE: "The first results are there; {photos} {wait} ({need}). enter on the rule shows what a yes costs.",
     Reason.PRICE: "The price has changed: {photos} {wait}, not sent at the new price. 1 shows them, r asks.",
 }

@@ -1,0 +1,82 @@
+"""What lies above a screen, and from when on its keys count.
+
+A key typed before a question could be read answers nothing, whether it was pressed twice, held, typed ahead, or came
+in a burst over a slow line. That is decided here once for all dialogs, before a key or a click reaches any of them.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from typing import ClassVar, TypeVar
+
+from textual import events
+from textual.await_complete import AwaitComplete
+from textual.screen import ModalScreen, Screen
+from textual.widgets import Input
+
+Answer = TypeVar("Answer")
+
+UNREAD = 0.3
+"""Seconds from the first picture of a dialog, or from a key that came too soon, in which it takes no answer."""
+
+
+class Above(Screen[Answer]):
+    """A screen above another. It is left once: where keys come faster than it closes, Textual would close what is below
+    it, or the whole console."""
+
+    def dismiss(self, result: Answer | None = None) -> AwaitComplete:
+        """Leave it with this result, unless it is left already."""
+        return super().dismiss(result) if self.is_active else AwaitComplete.nothing()  # type: ignore[no-untyped-call]
+
+
+class Dialog(Above[Answer], ModalScreen[Answer]):
+    """A box above a screen that stays in sight. Until it could be read it takes no key but the way back and what is
+    typed into a line, and no click."""
+
+    unread: ClassVar[float] = UNREAD
+    """Seconds in which it takes no answer; 0 for what asks nothing."""
+    ways_back: ClassVar[frozenset[str]] = frozenset({"escape", "ctrl+c"})
+    """The keys that change nothing, which count at once."""
+
+    _quiet_since = math.inf
+    """When it was painted, or the last key came too soon; monotonic, and infinite while it is not in sight."""
+
+    def on_screen_resume(self) -> None:
+        """It is in front, now or again: its time begins once it is painted."""
+        self._quiet_since = math.inf
+        self.call_after_refresh(self._painted)
+
+    def _painted(self) -> None:
+        self._quiet_since = time.monotonic()
+
+    @property
+    def is_read(self) -> bool:
+        """Whether a key that is pressed now counts."""
+        return time.monotonic() - self._quiet_since >= self.unread
+
+    def takes(self, event: events.InputEvent) -> bool:
+        """Whether this event is for the dialog: it does no harm, or was made once the dialog could be read."""
+        if not self.unread:
+            return True
+        if isinstance(event, events.Key):
+            typed = isinstance(self.focused, Input) and event.key != "enter"
+            if typed or event.key in self.ways_back:
+                return True
+            rest = self.unread
+        elif isinstance(event, (events.MouseDown, events.MouseUp)):
+            # The second half of a double click must not fall on what its first half has opened.
+            rest = self.app.CLICK_CHAIN_TIME_THRESHOLD
+        else:
+            return True
+        # By when it was made: a busy console may come to it late.
+        if event.time - self._quiet_since >= rest:
+            return True
+        if self._quiet_since < event.time:
+            self._quiet_since = event.time  # a key that is held goes on being too soon
+        if isinstance(event, events.Key):
+            self.too_soon(event)
+        return False
+
+    def too_soon(self, key: events.Key) -> None:
+        """A key came before it could count."""
