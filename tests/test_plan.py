@@ -10,9 +10,10 @@ from pathlib import Path
 
 import pytest
 
+from artui import files
 from artui.files import Accepts
 from artui.job import Batch, Job, Result
-from artui.journal import Journal, jobs
+from artui.journal import Journal, jobs, published
 from artui.plan import Found, Offer, Plan, Planner, PlanProblem, Target, Verdict, check, collect, new_jobs
 from artui.providers.base import Identity, Limits, Organization, Workflow
 from artui.sim.photos import noise_jpeg
@@ -187,6 +188,21 @@ def test_buying_anew_takes_the_next_copy(journal: Journal, inbox: Path) -> None:
     plan = planned(journal, inbox, again=True)
     assert [(one.verdict, one.copy) for one in plan.photos] == [(Verdict.SEND, 2), (Verdict.SEND, 3)]
     assert plan.most == 20
+
+
+def test_a_result_is_sent_only_where_it_is_named(journal: Journal, inbox: Path) -> None:
+    made = photo(inbox / "a.jpg", 1)
+    [job] = finish(journal, planned(journal, inbox))
+    other = photo(inbox / "b.jpg", 2)
+    digests = {path: files.sha256(files.inspect(path, ACCEPTS)).digest for path in (made, other)}
+    journal.write(published.note, job.id, [(digest, 20_000) for digest in digests.values()])
+    plan = planned(journal, inbox)
+    assert [(one.path, one.reason) for one in plan.refused] == [(other, published.REASON)]
+    assert plan.refused[0].message.startswith(f"b.jpg is a result of job {job.id}; not sent. Name the file itself")
+    assert [one.verdict for one in plan.photos] == [Verdict.KNOWN], "what needs no sending needs no refusal"
+    assert planned(journal, inbox, again=True).photos == ()
+    named = planned(journal, other)
+    assert ([one.verdict for one in named.photos], named.refused) == ([Verdict.SEND], ())
 
 
 def test_jobs_hold_everything_the_price_depends_on(journal: Journal, inbox: Path) -> None:

@@ -10,7 +10,7 @@ from collections.abc import Iterable
 
 from artui.journal.store import Connection, first
 
-REASON = "a result"
+REASON = "result"
 """Why a file is not sent that artui itself has saved."""
 
 

@@ -155,7 +155,7 @@ async def test_what_is_marked_is_sent_at_the_price_that_was_shown(
 ) -> None:
     async with signed_in(stand_in, monkeypatch, tmp_path / "out") as desk:
         price = submit(desk).order.most(1)
-        await desk.press("a", "space")
+        await desk.press("a", "down", "space")
         await desk.sees("Ghost Mannequin", f"{price} cr each", "checked 5 of 5")
         await desk.until(lambda: submit(desk).total.to_send == 5)
         assert f"{5 * price:,} cr" in screen(desk)
@@ -253,7 +253,7 @@ async def test_batches_labels_and_a_sample(
         await desk.press("b", "s", "1", "enter")
         await desk.press("b", "k", *"x-{stem}", "enter")
         await desk.sees("one per folder", "first 1, then ask", "sku=x-{stem}")
-        await desk.press("a", "space")
+        await desk.press("a", "down", "space")
         await desk.until(lambda: submit(desk).total.checked == 5)
         await desk.press("s")
         await desk.sees("The first 1 of each batch go ahead; 3 wait for your yes.", "2 batches.")
@@ -303,6 +303,19 @@ async def test_a_file_that_changes_after_its_check_is_not_sent(
         await desk.press("s")
         await desk.sees("1 photo changed meanwhile", "Nothing was sent")
         assert all_jobs(desk) == []
+
+
+async def test_a_file_marked_by_itself_is_named_and_one_marked_with_others_is_not(boots: Path) -> None:
+    async with submitting() as desk:
+        await desk.press("a")
+        await desk.until(lambda: len(submit(desk).chooser.marks) == 3)
+        assert not any(found.is_named for found in submit(desk).chooser.marks.found())
+        await desk.press("a", "down", "space")
+        await desk.until(lambda: len(submit(desk).chooser.marks) == 1)
+        assert [found.is_named for found in submit(desk).chooser.marks.found()] == [True]
+        await desk.press("a")
+        await desk.until(lambda: len(submit(desk).chooser.marks) == 3)
+        assert sum(found.is_named for found in submit(desk).chooser.marks.found()) == 1
 
 
 async def test_hostile_names_stay_in_their_cells(boots: Path) -> None:
