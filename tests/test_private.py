@@ -201,6 +201,15 @@ def test_an_engine_whose_log_is_not_its_own_does_not_start_and_the_person_hears_
     assert not lock_is_held(paths())
 
 
+def test_a_log_that_becomes_a_link_later_is_not_followed(kept: Path) -> None:
+    code = (
+        "import logging, sys, pathlib, artui.log, artui.config as c; log = c.paths().log; artui.log.log_to_file(log);"
+        "log.symlink_to(sys.argv[1]); logging.info('lost')"
+    )
+    subprocess.run([sys.executable, "-c", code, str(kept)], check=True, timeout=60)
+    assert paths().log.is_symlink()
+
+
 # ------------------------------------------------------------------------------------------------------- settings
 
 
