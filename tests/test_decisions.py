@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from artui import decisions, files
+from artui import actions, decisions, files
 from artui.background import open_journal
 from artui.config import paths
 from artui.job import Job
@@ -164,24 +164,24 @@ def test_a_retry_that_begins_anew_takes_the_terms_as_they_were_last_seen(journal
     number = fill(**CANCELLED)
     job = journal.read(jobs.get, number)
     assert job
-    assert journal.read(decisions.terms, job) == {}
+    assert journal.read(actions.terms, job) == {}
     journal.write(accounts.keep_workflow, "studio", job.workflow, json.dumps({"price": 12, "version": "v2"}))
-    now = journal.read(decisions.terms, job)
+    now = journal.read(actions.terms, job)
     assert now == {"quoted": 12, "version": "v2"}
     job, _ = decide(journal, "retry", number, **now)
     assert (job.quoted, job.version, job.place) == (12, "v2", (Stage.NEW, Status.READY))
     journal.write(place, number, created_at=time.time() + 60)
     job = journal.read(jobs.get, number)
     assert job
-    assert journal.read(decisions.terms, job) == {}, "what is older than the job says nothing about it"
+    assert journal.read(actions.terms, job) == {}, "what is older than the job says nothing about it"
     journal.write(place, number, created_at=0.0, parameters="{}")
     job = journal.read(jobs.get, number)
     assert job
-    assert journal.read(decisions.terms, job) == {"quoted": 12, "version": "v2"}
+    assert journal.read(actions.terms, job) == {"quoted": 12, "version": "v2"}
     journal.write(place, number, version="another recipe")
     job = journal.read(jobs.get, number)
     assert job
-    assert journal.read(decisions.terms, job) == {}
+    assert journal.read(actions.terms, job) == {}
 
 
 def test_what_is_given_up_stays_given_up(journal: Journal) -> None:
@@ -216,7 +216,7 @@ async def test_a_job_that_begins_anew_leaves_its_twins_behind(studio: Studio) ->
     first.write_bytes(other.read_bytes())
     for number in (another, one, twin):
         await studio.until(lambda held=number: studio.job(held).reason == Reason.PRICE)
-        stamp, now = files.stamp(studio.job(number).source), studio.journal.read(decisions.terms, studio.job(number))
+        stamp, now = files.stamp(studio.job(number).source), studio.journal.read(actions.terms, studio.job(number))
         assert not (await studio.ask("retry", number, **asdict(stamp), **now)).refused
     finished = await studio.at_rest()
     assert [job.status for job in finished] == [Status.SKIPPED, Status.DONE, Status.DONE], studio.places()

@@ -7,14 +7,15 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, cast
 
 from textual.content import Content
 
-from artui import decisions
+from artui.actions import LATE
 from artui.job import Job
-from artui.journal import Connection, window
+from artui.journal import window
 from artui.journal.groups import Group, group
 from artui.shown import shown
 from artui.states import Reason
@@ -34,16 +35,12 @@ Done = Callable[[Sequence[Act]], object]
 
 async def retry(console: Console, jobs: Sequence[Job], done: Done | None = None) -> None:
     """Ask whether these are to be tried again; where all wait for a yes to new prices, that is the question."""
-    known = await console.view.ask(_terms, jobs)
-    plan = await asyncio.to_thread(acts.retry, jobs, known)
+    plan = await asyncio.to_thread(acts.plan, await console.view.ask(acts.retrials, jobs))
     if plan.acts and all(job.reason == Reason.PRICE for job in plan.jobs):
-        _ask(console, _new_prices(plan), {"a": plan, "x": acts.cancel(plan.jobs)}, done)
+        no = acts.plan(await console.view.ask(acts.cancellations, plan.jobs))
+        _ask(console, _new_prices(plan), {"a": plan, "x": no}, done)
     else:
         _propose(console, "Retry", plan, done)
-
-
-def _terms(db: Connection, jobs: Sequence[Job]) -> dict[int, Mapping[str, Any]]:
-    return {job.id: decisions.terms(db, job) for job in jobs}
 
 
 def _new_prices(plan: Plan) -> Question:
@@ -65,10 +62,11 @@ def _new_prices(plan: Plan) -> Question:
     )
 
 
-def cancel(console: Console, jobs: Sequence[Job], done: Done | None = None) -> None:
+async def cancel(console: Console, jobs: Sequence[Job], done: Done | None = None) -> None:
     """Ask whether these are to be cancelled, and what is to become of results that cannot be stopped any more."""
-    plan = acts.cancel(jobs)
-    sent = [job for job in plan.jobs if acts.is_sent(job)]
+    plan = acts.plan(await console.view.ask(acts.cancellations, jobs))
+    leaving = acts.plan(await console.view.ask(acts.cancellations, jobs, keep=False))
+    sent = [act.job for act in plan.acts if act.job and act.effect in LATE]
     if not sent:
         _propose(console, "Cancel", plan, done)
         return
@@ -88,8 +86,9 @@ def cancel(console: Console, jobs: Sequence[Job], done: Done | None = None) -> N
         lines = [f"left alone: {number:,}, {why}" for why, number in plan.skipped.items()]
         choices = (Choice("x", "keep and save"), Choice("d", f"do not save ({spent})"))
     # Keeping is what happens anyway: it needs a request only where something else was wished before.
-    keeping = plan if unsent else acts.cancel([job for job in sent if not job.keep])
-    _ask(console, Question(title, lines, choices), {"x": keeping, "d": acts.cancel(jobs, keep=False)}, done)
+    wished = tuple(act for act in plan.acts if act.job and not act.job.keep)
+    keeping = plan if unsent else replace(plan, acts=wished)
+    _ask(console, Question(title, lines, choices), {"x": keeping, "d": leaving}, done)
 
 
 def _propose(console: Console, verb: str, plan: Plan, done: Done | None) -> None:
@@ -98,7 +97,7 @@ def _propose(console: Console, verb: str, plan: Plan, done: Done | None) -> None
         console.notify(f"Nothing to {verb.lower()}: {why or 'no job is chosen'}.", markup=False)
         return
     key = "r" if verb == "Retry" else "x"
-    choices = (Choice("s", "leave as it is"), Choice(key, verb.lower(), spends=plan.most != 0))
+    choices = (Choice("s", "leave as it is"), Choice(key, verb.lower(), spends=plan.spends))
     _ask(console, Question(acts.heading(verb, plan), plan.lines(), choices), {key: plan}, done)
 
 
@@ -178,7 +177,7 @@ def copy(console: Console, job: Job) -> None:
 
 def decide(console: Console, job: Job) -> bool:
     """Ask what only a person can decide about this job; False where there is no such thing."""
-    if job.reason == Reason.PRICE:
+    if job.reason in (Reason.PRICE, Reason.RECOVERED):
         console.soon(retry(console, [job]))
         return True
     if job.reason == Reason.SAMPLE:

@@ -80,7 +80,7 @@ async def test_one_key_answers(batch: list[int], key: str, yes: list[bool]) -> N
         await open_sample(desk, "enter", "enter")
         await desk.press(key)
         await desk.until(lambda: not isinstance(desk.console.screen, SampleScreen))
-        assert asked(desk) == [("approve", {"batch": "id-aw26", "yes": one}) for one in yes]
+        assert asked(desk) == [("approve", {"batch": "id-aw26", "yes": one, "until": 5}) for one in yes]
 
 
 async def test_it_is_reached_from_submit_and_from_what_went_ahead(batch: list[int]) -> None:

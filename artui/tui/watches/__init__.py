@@ -272,10 +272,10 @@ class Watches(Place):
         if (one := self.current) is not None:
             deciding.pause(self.console, one)
 
-    def action_agree(self) -> None:
+    async def action_agree(self) -> None:
         """The yes that this rule waits for."""
         if (one := self.current) is not None:
-            deciding.agree(self.console, one)
+            await deciding.agree(self.console, one)
 
     def action_allow(self) -> None:
         """More credits until midnight."""

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from textual.content import Content
 
 from artui.config import ConfigError, Origin
+from artui.journal import rules
 from artui.journal.rules import RuleState
 from artui.shown import shown
 from artui.states import Reason
@@ -49,7 +50,7 @@ def pause(console: Console, standing: Standing) -> None:
         _on(console, question, "r", standing)
 
 
-def agree(console: Console, standing: Standing) -> None:
+async def agree(console: Console, standing: Standing) -> None:
     """Ask for the yes that this rule waits for."""
     row, name = standing.row, standing.entry.title
     if row is None or not standing.asks:
@@ -60,15 +61,34 @@ def agree(console: Console, standing: Standing) -> None:
         lines.append("With a yes it is marked as this rule's, and what lies there is judged as new.")
         choice = Choice("a", "yes, it is the right folder", spends=True)
     elif row.state is RuleState.HELD:
-        title, lines = f"{name} waits for your yes.", [shown(row.message, 300), *_goes_on(standing, Reason.SAMPLE)]
+        title, lines = f"{name} waits for your yes.", [shown(row.message, 300), *_goes_on(standing, Reason.PAUSED)]
         choice = Choice("a", "yes, go on so", spends=True)
     else:
-        crowd = standing.figures.held[Reason.SAMPLE] if standing.figures else None
-        number, most = (crowd.jobs, crowd.needs) if crowd else (0, 0)
-        title = f"Send the other {plural(number, 'photo')} of {name}? At most {most:,} cr."
-        lines = ["The first results are in Taken (enter): b there shows before and after."]
-        choice = Choice("a", f"yes, send them: at most {most:,} cr", spends=True)
+        await _approve(console, standing)
+        return
     _on(console, Question(title, lines, (Choice("s", "keep waiting"), choice)), "a", standing)
+
+
+async def _approve(console: Console, standing: Standing) -> None:
+    """Ask for the yes to a rule's first results; it is for those photos that wait now."""
+    waiting = await console.view.ask(rules.waiting, standing.entry.id, Reason.SAMPLE)
+    if not waiting:
+        console.notify("Nothing here waits for a yes.", markup=False)
+        return
+    known = [job.quoted for job in waiting if job.quoted is not None]
+    cost = f"at most {sum(known):,} cr" if len(known) == len(waiting) else "the price is not known"
+    name = standing.entry.title
+    title = f"Send the other {plural(len(waiting), 'photo')} of {name}? {cost.capitalize()}."
+    lines = ["The first results are in Taken (enter): b there shows before and after."]
+    last = {job.batch: job.id for job in waiting}
+
+    async def answered(answer: str | None) -> None:
+        if answer == "a":
+            said = [{"batch": batch, "yes": True, "until": until} for batch, until in last.items()]
+            await console.leave_requests([Act("approve", arguments=one) for one in said])
+
+    choice = Choice("a", f"yes, send them: {cost}", spends=True)
+    console.push_screen(Question(title, lines, (Choice("s", "keep waiting"), choice)), answered)
 
 
 def _goes_on(standing: Standing, reason: Reason) -> list[str]:
@@ -188,9 +208,9 @@ async def in_file(console: Console, save: Callable[[], None]) -> bool:
 
 def how_to_watch(console: Console, entries: Sequence[written.Entry]) -> None:
     """Say what watches the folders: a command in a terminal of its own, or a service."""
-    rules = [entry.rule for entry in entries if entry.rule]
-    capped = sum(rule.caps.day or 0 for rule in rules)
-    free = sum(rule.caps.day is None for rule in rules)
+    watched = [entry.rule for entry in entries if entry.rule]
+    capped = sum(rule.caps.day or 0 for rule in watched)
+    free = sum(rule.caps.day is None for rule in watched)
     cost = [f"{plural(free, 'rule')} without a daily cap"] * bool(free)
     cost += [f"at most {capped:,} cr a day by {'the others' if free else 'all of them'}"] * bool(capped)
     lines = [
@@ -205,6 +225,6 @@ def how_to_watch(console: Console, entries: Sequence[written.Entry]) -> None:
         "    prints a service that outlives your login; its first",
         "    lines say how to install it",
         "",
-        f"It sends and pays what lands in {plural(len(rules), 'folder')}: {', '.join(cost) or 'none yet'}.",
+        f"It sends and pays what lands in {plural(len(watched), 'folder')}: {', '.join(cost) or 'none yet'}.",
     ]
     console.push_screen(Reading("Who watches the folders", Content("\n".join(lines))))

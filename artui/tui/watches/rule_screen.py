@@ -365,9 +365,9 @@ class RuleScreen(Above[None]):
         """Pause this rule, or let it go on."""
         deciding.pause(self.console, self.standing)
 
-    def action_agree(self) -> None:
+    async def action_agree(self) -> None:
         """The yes that this rule waits for."""
-        deciding.agree(self.console, self.standing)
+        await deciding.agree(self.console, self.standing)
 
     def action_allow(self) -> None:
         """More credits until midnight."""
