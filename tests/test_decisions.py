@@ -6,6 +6,7 @@ import json
 import time
 from collections.abc import Iterator
 from dataclasses import asdict
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -14,8 +15,8 @@ from artui import actions, decisions, files
 from artui.background import open_journal
 from artui.config import paths
 from artui.job import Job
-from artui.journal import Journal, accounts, jobs, purchases, requests
-from artui.states import Reason, Stage, Status
+from artui.journal import Journal, accounts, jobs, purchases, requests, rules
+from artui.states import Kind, Reason, Stage, Status
 from tests.studio import Studio
 from tests.tui.desk import CANCELLED, FAILED, place
 from tests.tui.desk import fill as fill_journal
@@ -233,3 +234,79 @@ def test_a_photo_that_may_have_been_paid_stays_its_buyer_at_a_new_price(journal:
     assert not outcome.refused
     assert (job.place, job.quoted, job.version) == ((Stage.UPLOADED, Status.READY), 12, "v2")
     assert (job.digest, job.buys) == (before.digest, True)
+
+
+# ------------------------------------------------------------------------------------- a yes that somebody else needs
+
+FOUND = {"stage": "submitted", "status": "held", "reason": "journal recovered", "found": 1, "charged": 10}
+
+
+def test_what_was_found_without_its_photo_is_never_sent_and_stays_bought(journal: Journal) -> None:
+    number = fill(**FOUND)
+    job, outcome = decide(journal, "retry", number, agreed=True)
+    assert outcome.refused
+    assert "artui recover --fetch FOLDER" in outcome.message
+    job, outcome = decide(journal, "cancel", number)
+    assert not outcome.refused
+    assert (job.status, job.found, job.buys, job.charged) == (Status.CANCELLED, True, True, 10)
+    assert "counts as spent" in job.message
+    assert decide(journal, "retry", number, agreed=True)[1].refused
+    assert not journal.read(jobs.surely_unpaid, number)
+
+
+def test_what_may_have_been_paid_is_sent_only_by_a_request_that_says_so(journal: Journal) -> None:
+    number = fill(stage="uploaded", status="held", reason="journal recovered")
+    job, outcome = decide(journal, "retry", number)
+    assert outcome.refused
+    assert "may have been paid before" in outcome.message
+    job, outcome = decide(journal, "retry", number, agreed=True)
+    assert (job.place, job.agreed) == ((Stage.UPLOADED, Status.READY), True)
+
+
+def test_a_rule_that_goes_on_leaves_its_sample_to_a_yes_of_its_own(journal: Journal) -> None:
+    behind, paused = ({"status": "held", "reason": reason, "rule": "r"} for reason in ("sample", "paused"))
+    numbers = fill_journal(behind, behind, paused)
+    caps = dict.fromkeys(("run", "day", "month"))
+    journal.write(rules.load, "r", name="boots", folder=Path("/in"), account="studio", twins="deliver", **caps)
+
+    def resume(db: Any) -> None:
+        left = requests.leave(db, "resume rule", rule="r")
+        rules.carry_out(db, requests.waiting(db)[0], "2026-01-01")
+        told = requests.outcome(db, left)
+        assert told
+        assert "2 behind its sample wait" in told.message
+
+    for _ in range(2):  # paused or not
+        journal.write(resume)
+        assert [job.reason for job in journal.read(jobs.select, "1 ORDER BY id")] == ["sample", "sample", ""]
+    assert not journal.read(rules.row, "r").agreed, "there was nothing to agree to"
+
+    def approve(db: Any) -> None:
+        requests.leave(db, "approve", batch="id-aw26", until=numbers[0])
+        decisions.approve(db, requests.waiting(db)[0])
+
+    journal.write(approve)
+    assert [job.reason for job in journal.read(jobs.select, "1 ORDER BY id")] == ["", "sample", ""], "as far as seen"
+
+
+def test_a_paid_call_in_the_air_is_looked_up_before_a_job_goes_on(journal: Journal) -> None:
+    number = fill(stage="submitting", status="held", reason="login")
+    job, _ = decide(journal, "retry", number)
+    assert (job.place, job.reason) == ((Stage.SUBMITTING, Status.WAITING), Reason.LOOKING)
+
+
+def test_what_the_service_follows_is_not_lost_by_a_cancel_after_a_refused_retry(journal: Journal) -> None:
+    number = fill(stage="submitted", status="held", reason="payment required")
+
+    def refuse(db: Any) -> None:
+        job = jobs.get(db, number)
+        assert job
+        purchases.intend(
+            db, job, key="again", number=2, kind=Kind.RETRY, draft="{}", reserved=10, mark="", day="d", month="m"
+        )
+        purchases.record_refusal(db, "again")
+        place(db, number, purchase=2)
+
+    journal.write(refuse)
+    job, _ = decide(journal, "cancel", number)
+    assert (job.stage, job.status, job.cancel) == (Stage.SUBMITTED, Status.HELD, True)
