@@ -6,14 +6,16 @@ one that no longer fits is refused with a sentence.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import Any
 
-from artui.job import Job, Purchase
-from artui.journal import Connection, accounts, jobs, purchases, requests
+from artui import actions
+from artui.actions import Action, Effect
+from artui.job import Job
+from artui.journal import Connection, Stale, jobs, purchases, requests
 from artui.journal.requests import Request
-from artui.states import FINAL, PurchaseState, Reason, Stage, Status
+from artui.states import FINAL, Reason, Stage, Status
 
 _ANEW: Mapping[str, Any] = {"attempts": 0, "cancel": False, "keep": True}
 """A job that is tried again is wanted again, whatever was wished before."""
@@ -23,25 +25,13 @@ class Refused(Exception):
     """The decision does not fit what the job is now; the text says why and what fits."""
 
 
-def terms(db: Connection, job: Job) -> dict[str, Any]:
-    """Price and version of the job's workflow as they were last seen at the service, for a retry that begins anew:
-    ``quoted`` and ``version``. Empty where nothing newer than the job is known, or where a recipe of ours has become
-    another one."""
-    # What a changed price was found by is newer than what the job was queued with, whenever it was fetched.
-    since = 0.0 if job.reason == Reason.PRICE else job.created_at
-    known = accounts.cached_workflow(db, job.account, job.workflow, since=since)
-    if known is None:
-        return {}
-    now = json.loads(known)
-    if job.parameters and now["version"] != job.version:
-        return {}
-    return {"quoted": now["price"], "version": now["version"]}
+def carry_out(db: Connection, request: Request, *, can_retry: bool = True, settle_due: float = 0.0) -> Job | None:
+    """Carry a request about one job out and mark it done, or refuse it; returns the job as it then is.
 
-
-def carry_out(db: Connection, request: Request) -> Job | None:
-    """Carry a request about one job out and mark it done, or refuse it; returns the job as it then is."""
+    ``can_retry``: the job's service can run an execution again. ``settle_due``: when what is in the air is looked up.
+    """
     try:
-        message = _decide(db, request)
+        message = _decide(db, request, _Service(can_retry, settle_due))
     except Refused as refusal:
         requests.finish(db, request, str(refusal), refused=True)
         return None
@@ -49,83 +39,91 @@ def carry_out(db: Connection, request: Request) -> Job | None:
     return jobs.get(db, request.job or 0)
 
 
-def _decide(db: Connection, request: Request) -> str:
+@dataclass(frozen=True, slots=True)
+class _Service:
+    """What a decision must know of the job's service."""
+
+    can_retry: bool
+    settle_due: float
+
+
+def _decide(db: Connection, request: Request, service: _Service) -> str:
     job = jobs.get(db, request.job or 0)
     if job is None:
         raise Refused(f"there is no job {request.job}")
     if (job.purchase, job.status) != (request.purchase, request.status):
         raise Refused(f"job {job.id} has moved on meanwhile: it is {job.status} now")
-    return DECISIONS[request.what](db, job, request.arguments)
+    return DECISIONS[request.what](db, job, request.arguments, service)
 
 
-def _retry(db: Connection, job: Job, arguments: Mapping[str, Any]) -> str:
+def _fitting(action: Action) -> Effect:
+    """What an act does that fits; Refused with the reason where it does not."""
+    if action.refused or action.effect is None:
+        raise Refused(action.why)
+    return action.effect
+
+
+def _retry(db: Connection, job: Job, arguments: Mapping[str, Any], service: _Service) -> str:
     """Try again what failed or is held: free where nothing was paid, else a purchase like any other."""
-    if why := why_no_retry(db, job):
-        raise Refused(why)
-    if job.status is Status.HELD:
-        return _retry_held(db, job, arguments)
-    if job.stage is Stage.PROCESSED:
-        jobs.buy(db, job)
-        jobs.move(db, job, Stage.PROCESSED, Status.READY, "retry", message="fetched after all", **_ANEW)
-        return f"{job.source.name}'s result is fetched after all, nothing more is paid"
-    if job.execution and jobs.buy(db, job):
+    name = job.source.name
+    match _fitting(actions.retry(db, job, can_retry=service.can_retry, agreed=arguments)):
+        case Effect.SEND:
+            return _send(db, job, arguments)
+        case Effect.SEND_AGAIN:
+            if arguments.get("agreed") is not True:
+                raise Refused(
+                    f"job {job.id} may have been paid before: `artui retry {job.id}` shows what that may cost"
+                )
+            _on(
+                db, job, service, "send again", "sent by a person's decision; it may have been paid before", agreed=True
+            )
+            return f"{name} is sent; it may have been paid before"
+        case Effect.RERUN:
+            jobs.buy(db, job)
+            _ask_again(db, job)
+            return f"the service is asked again about {name}"
+        case Effect.CONTINUE:
+            _ask_again(db, job)
+            return f"the service is asked to go on with {name}"
+        case Effect.LOOK:
+            jobs.move(db, job, job.stage, Status.WAITING, "retry", reason=Reason.AT_SERVICE, due=job.due or 0.0)
+            return f"{name} is looked at again"
+        case Effect.FETCH if job.status in FINAL:
+            jobs.buy(db, job)
+            jobs.move(db, job, Stage.PROCESSED, Status.READY, "retry", message="fetched after all", **_ANEW)
+            return f"{name}'s result is fetched after all, nothing more is paid"
+    _on(db, job, service, "retry", "asked for by a person")
+    return f"{name} goes on"
+
+
+def _on(db: Connection, /, job: Job, service: _Service, what: str, message: str, **changes: Any) -> None:
+    """Let a job go on from where it stands; a paid call in the air is looked up before anything is sent."""
+    if job.stage is Stage.SUBMITTING and purchases.in_the_air(db, job):
         jobs.move(
-            db, job, Stage.SUBMITTING, Status.READY, "retry", new_try=True, message="asked for by a person", **_ANEW
-        )
-        return f"the service is asked again about {job.source.name}"
-    if not jobs.surely_unpaid(db, job.id):
-        raise Refused(_given_up(job))  # followed once, and another job buys its photo by now
-    _from_the_start(db, job, arguments)
-    return f"{job.source.name} is checked and sent again"
+            db, job, job.stage, Status.WAITING, what, reason=Reason.LOOKING, due=service.settle_due, message=message,
+            **changes,
+        )  # fmt: skip
+    else:
+        jobs.move(db, job, job.stage, Status.READY, what, message=message, attempts=0, **changes)
 
 
-def why_no_retry(db: Connection, job: Job) -> str:
-    """Why not trying a job again is what helps, but a decision, a purchase anew, or nothing; empty where it is."""
-    if job.status is Status.HELD and job.reason == Reason.IN_DOUBT:
-        return f"job {job.id} is in doubt: `artui resolve {job.id}` with --adopt ID, --again or --give-up"
-    if job.status is Status.HELD and job.reason == Reason.TWIN:
-        return (
-            f"job {job.id} has the same photo as job {job.twin_of}: decide about that one;"
-            f" `artui redo {job.id}` buys it anew"
-        )
-    if job.status not in (Status.HELD, Status.FAILED, Status.CANCELLED):
-        return f"job {job.id} is {job.status}: nothing to retry (a finished photo is sent again by `artui redo`)"
-    is_followed = job.status is Status.HELD or job.stage is Stage.PROCESSED or bool(job.execution)
-    return "" if is_followed or jobs.surely_unpaid(db, job.id) else _given_up(job)
+def _ask_again(db: Connection, job: Job) -> None:
+    """Have the service asked to run the job's execution again."""
+    jobs.move(db, job, Stage.SUBMITTING, Status.READY, "retry", new_try=True, message="asked for by a person", **_ANEW)
 
 
-def _given_up(job: Job) -> str:
-    return f"job {job.id} was given up and may have been paid: `artui redo {job.id}` buys it anew"
-
-
-def _retry_held(db: Connection, job: Job, arguments: Mapping[str, Any]) -> str:
-    if job.reason == Reason.PRICE:
-        if "version" not in arguments:
-            raise Refused(f"{job.message}; retry it with the new price")
-        if not jobs.surely_unpaid(db, job.id):
-            return _at_new_terms(db, job, arguments)
+def _send(db: Connection, job: Job, arguments: Mapping[str, Any]) -> str:
+    """Send from the start what surely cost nothing; at a new price only what was agreed to."""
+    if job.reason != Reason.PRICE:
         _from_the_start(db, job, arguments)
-        return f"{job.source.name} is sent at the new price"
-    if job.reason == Reason.PAYMENT:
-        jobs.move(
-            db, job, Stage.SUBMITTING, Status.READY, "retry", new_try=True, message="asked for by a person", **_ANEW
-        )
-        return f"the service is asked to go on with {job.source.name}"
-    if job.stage is Stage.SUBMITTED:
-        jobs.move(db, job, job.stage, Status.WAITING, "retry", reason=Reason.AT_SERVICE, due=job.due or 0.0)
-        return f"{job.source.name} is looked at again"
-    jobs.move(db, job, job.stage, Status.READY, "retry", message="asked for by a person", attempts=0)
-    return f"{job.source.name} goes on"
-
-
-def _at_new_terms(db: Connection, job: Job, arguments: Mapping[str, Any]) -> str:
-    """Go on at another price or version with a photo that may have been paid before: it stays that photo's buyer."""
-    terms = {name: arguments[name] for name in ("quoted", "version") if name in arguments}
-    version = str(terms.get("version", job.version))
-    other = jobs.buyer(db, job.payer, job.workflow, version, job.digest, parameters=job.parameters, copy=job.copy)
-    if other is not None and other.id != job.id:
-        raise Refused(f"job {other.id} buys the same photo at the new price: `artui cancel {job.id}` leaves this one")
-    jobs.move(db, job, job.stage, Status.READY, "retry", message="asked for by a person", **_ANEW, **terms)
+        return f"{job.source.name} is checked and sent again"
+    if "version" not in arguments:
+        raise Refused(f"{job.message}; retry it with the new price")
+    if jobs.surely_unpaid(db, job.id):
+        _from_the_start(db, job, arguments)
+    else:  # it may have been paid before, and stays that photo's buyer
+        now = {name: arguments[name] for name in ("quoted", "version") if name in arguments}
+        jobs.move(db, job, job.stage, Status.READY, "retry", message="asked for by a person", **_ANEW, **now)
     return f"{job.source.name} is sent at the new price"
 
 
@@ -136,39 +134,27 @@ def _from_the_start(db: Connection, job: Job, arguments: Mapping[str, Any]) -> N
     changes = {name: value for name, value in arguments.items() if name in allowed}
     jobs.move(
         db, job, Stage.NEW, Status.READY, "retry", new_try=True, message="asked for by a person",
-        digest="", buys=False, twin_of=None, reference="", **_ANEW, **changes,
+        digest="", buys=False, twin_of=None, reference="", execution="", word="", agreed=False, **{**_ANEW, **changes},
     )  # fmt: skip
 
 
-def _cancel(db: Connection, job: Job, arguments: Mapping[str, Any]) -> str:
+def _cancel(db: Connection, job: Job, arguments: Mapping[str, Any], service: _Service) -> str:
     """Before the intent a cancel is the end, unpaid; after it a wish: the job is followed, and its result saved, or
     with ``keep`` false left at the service."""
-    if job.status in FINAL:
-        raise Refused(f"job {job.id} is {job.status} already")
-    purchase = purchases.current(db, job)
-    sent = purchase is not None and purchase.state is not PurchaseState.REFUSED
-    if purchase is not None and sent and job.stage.rank >= Stage.SUBMITTING.rank:
-        return _wish(db, job, purchase, keep=arguments.get("keep", True))
-    if job.status is Status.RUNNING:
-        jobs.change(db, job, "cancel wish", "cancelled unless it is being sent right now", cancel=True)
-        return f"{job.source.name} is cancelled unless it is being sent right now"
-    unpaid = jobs.surely_unpaid(db, job.id)
-    message = "cancelled, nothing paid" if unpaid else "cancelled, not sent again; what was sent before counts as spent"
-    jobs.move(db, job, job.stage, Status.CANCELLED, "cancelled", message=message)
-    return f"{job.source.name} is {message}"
-
-
-def _wish(db: Connection, job: Job, purchase: Purchase, *, keep: bool) -> str:
-    """Remember what is to become of a result that cannot be stopped any more."""
-    name = job.source.name
-    if not keep and job.stage is Stage.SAVED:
-        raise Refused(f"the result of {name} is being put in place already: delete the file if it is not wanted")
-    cost = purchase.reserved if job.charged is None else job.charged
-    what = "its result is saved when it comes" if keep else f"its result is not saved, {cost} credits stay spent"
-    message = f"already sent, the service cannot stop it: {what}"
+    del service
+    keep, name = bool(arguments.get("keep", True)), job.source.name
+    effect = _fitting(actions.cancel(db, job, keep=keep))
+    if job.found or effect in (Effect.CANCEL, Effect.CANCEL_SPENT):
+        message = _ENDS["found" if job.found else effect]
+        jobs.move(db, job, job.stage, Status.CANCELLED, "cancelled", message=message)
+        return f"{name} is {message}"
+    if effect is Effect.CANCEL_UNLESS_SENT:
+        message = "cancelled unless it is being sent right now"
+        jobs.change(db, job, "cancel wish", message, cancel=True)
+        return f"{name} is {message}"
+    message = _followed(db, job, effect, keep=keep)
     job = jobs.change(db, job, "cancel wish", message, cancel=True, keep=keep)
-    if job.status is not Status.RUNNING and job.stage is Stage.SUBMITTING and job.execution:
-        # A retry that is not sent yet is taken back; the execution is followed as it stands.
+    if effect is Effect.TAKE_BACK:
         jobs.move(
             db, job, Stage.SUBMITTED, Status.WAITING, "retry taken back", reason=Reason.AT_SERVICE, due=0.0,
             message=message, new_try=True,
@@ -178,17 +164,39 @@ def _wish(db: Connection, job: Job, purchase: Purchase, *, keep: bool) -> str:
     return f"{name} is {message}"
 
 
-def _in_doubt(db: Connection, job: Job) -> str:
+_ENDS: Mapping[str, str] = {
+    Effect.CANCEL: "cancelled, nothing paid",
+    Effect.CANCEL_SPENT: "cancelled, not sent again; what was sent before counts as spent",
+    "found": "left at the service: it counts as spent, and its photo as bought",
+}
+"""How a job ends that is cancelled."""
+
+
+def _followed(db: Connection, job: Job, effect: Effect, *, keep: bool) -> str:
+    """What becomes of a job that is cancelled too late."""
+    last = purchases.current(db, job)
+    cost = job.charged if job.charged is not None else last.reserved if last else 0
+    result = "its result is saved when it comes" if keep else f"its result is not saved, {cost} credits stay spent"
+    if effect is Effect.CANCEL_UNCLEAR:
+        return f"not sent again, but may have been sent: artui finds out; if so, {result}"
+    if effect is Effect.TAKE_BACK:
+        return f"not sent again, the retry is taken back; of what was sent before, {result}"
+    return f"already sent, the service cannot stop it: {result}"
+
+
+def _in_doubt(db: Connection, job: Job, how: str) -> str:
     """The key of the purchase a person decides about."""
+    _fitting(actions.resolve(db, job, how))
     purchase = purchases.current(db, job)
-    if job.reason != Reason.IN_DOUBT or purchase is None or purchase.state is not PurchaseState.INTENDED:
-        raise Refused(f"job {job.id} is not in doubt: there is nothing to resolve")
+    if purchase is None:
+        raise Stale(f"job {job.id} has no purchase")
     return purchase.key
 
 
-def _adopt(db: Connection, job: Job, arguments: Mapping[str, Any]) -> str:
+def _adopt(db: Connection, job: Job, arguments: Mapping[str, Any], service: _Service) -> str:
     """Take over an execution that a person found; the engine has compared it with the photo before."""
-    key, execution = _in_doubt(db, job), str(arguments["execution"])
+    del service
+    key, execution = _in_doubt(db, job, "adopt"), str(arguments["execution"])
     if purchases.bought_executions(db, job.payer, [execution]):
         raise Refused(f"execution {execution} belongs to another job already")
     purchases.record_execution(db, key, execution)
@@ -198,19 +206,19 @@ def _adopt(db: Connection, job: Job, arguments: Mapping[str, Any]) -> str:
     return f"{job.source.name} is followed as execution {execution}"
 
 
-def _again(db: Connection, job: Job, arguments: Mapping[str, Any]) -> str:
+def _again(db: Connection, job: Job, arguments: Mapping[str, Any], service: _Service) -> str:
     """Send the photo again, knowing that the first time may have been charged."""
-    del arguments
-    purchases.presume_spent(db, _in_doubt(db, job))
+    del arguments, service
+    purchases.presume_spent(db, _in_doubt(db, job, "again"))
     message = "sent again by a person's decision; the first time may have been charged too"
-    jobs.move(db, job, Stage.UPLOADED, Status.READY, "send again", new_try=True, message=message, **_ANEW)
+    jobs.move(db, job, Stage.UPLOADED, Status.READY, "send again", new_try=True, message=message, agreed=True, **_ANEW)
     return f"{job.source.name} is sent again"
 
 
-def _give_up(db: Connection, job: Job, arguments: Mapping[str, Any]) -> str:
+def _give_up(db: Connection, job: Job, arguments: Mapping[str, Any], service: _Service) -> str:
     """Let the purchase count as spent and the job as failed."""
-    del arguments
-    purchases.presume_spent(db, _in_doubt(db, job))
+    del arguments, service
+    purchases.presume_spent(db, _in_doubt(db, job, "give up"))
     spent = "one photo" if job.quoted is None else f"{job.quoted:,} credits"
     message = f"given up by a person; counted as spent ({spent})"
     jobs.move(db, job, Stage.SUBMITTING, Status.FAILED, "given up", reason="given up", message=message)
@@ -218,8 +226,11 @@ def _give_up(db: Connection, job: Job, arguments: Mapping[str, Any]) -> str:
 
 
 def approve(db: Connection, request: Request) -> None:
-    """A yes to a batch's sample: the rest of it goes on. A no (``arguments["yes"]`` false): the rest is cancelled."""
+    """A yes to a batch's sample: the rest of it goes on, as far as its author saw it (up to the job ``until``); what
+    joined later waits for a yes of its own. A no (``yes`` false): the rest is cancelled."""
+    until = request.arguments.get("until")
     waiting = jobs.behind_sample(db, str(request.arguments["batch"]))
+    waiting = [job for job in waiting if until is None or job.id <= until]
     if not waiting:
         requests.finish(db, request, "nothing of this batch waits for a yes", refused=True)
         return
@@ -232,7 +243,7 @@ def approve(db: Connection, request: Request) -> None:
     requests.finish(db, request, f"{len(waiting)} photos {verdict}")
 
 
-DECISIONS: Mapping[str, Callable[[Connection, Job, Mapping[str, Any]], str]] = {
+DECISIONS: Mapping[str, Callable[[Connection, Job, Mapping[str, Any], _Service], str]] = {
     "retry": _retry,
     "cancel": _cancel,
     "adopt": _adopt,

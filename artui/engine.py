@@ -31,7 +31,7 @@ T = TypeVar("T")
 TICK = 0.25
 """Seconds between two looks at what other processes wrote."""
 
-ASKING = frozenset({"refresh", "adopt"})
+ASKING = frozenset({"refresh", "adopt", "resume"})
 """Requests whose answer takes asking a service: one that hangs must not keep the others waiting."""
 
 HEARTBEAT = 5.0
@@ -328,7 +328,7 @@ class Engine:
             await self.journal.do(decisions.approve, request)
             return
         if request.what in rules.DECISIONS:
-            await self.journal.do(rules.carry_out, request, budget.day_of(time.time(), self._settings.config.timezone))
+            await self._about_rule(request)
             return
         if request.what in self.answers:
             message = await self.answers[request.what](request)
@@ -341,29 +341,39 @@ class Engine:
         message = await answer(names) if answer else f"this engine does not know how to {request.what!r}"
         await self.journal.do(requests.finish, request, message, refused=answer is None)
 
+    async def _about_rule(self, request: Request) -> None:
+        """Carry out what a person decides about a rule; what it lets go on does so in the same transaction."""
+        row = self.journal.read(rules.get, str(request.arguments.get("rule", "")))
+        lane = await self._open_lane(row.account) if row and request.what == "allow" else None
+        today = budget.day_of(time.time(), self._settings.config.timezone)
+
+        def write(db: Connection) -> None:
+            rules.carry_out(db, request, today)
+            if lane:
+                budget.release_capped(db, lane.name, lane.desk.terms())
+
+        await self.journal.do(write)
+        self._wake()
+
     async def _decide(self, request: Request) -> None:
-        unfit = {"adopt": self._unfit, "retry": self._not_to_be_run_again}.get(request.what)
-        if unfit and (problem := await unfit(request)):
+        if request.what == "adopt" and (problem := await self._unfit(request)):
             await self.journal.do(requests.finish, request, problem, refused=True)
             return
-        job = await self.journal.do(decisions.carry_out, request)
-        if job is None:
+        seen = self.journal.read(jobs.get, request.job or 0)
+        lane = await self._open_lane(seen.account) if seen else None
+        if lane:
+            provider = lane.desk.provider
+            can_retry, settle = provider.limits.can_retry, provider.settings.settle
+        else:
+            can_retry, settle = seen is not None and providers.can_run_again(seen.provider), 0.0
+        due = self.clock.now() + settle
+        job = await self.journal.do(decisions.carry_out, request, can_retry=can_retry, settle_due=due)
+        if job is None or lane is None:
             return
-        lane = await self._open_lane(job.account)
-        if lane and job.stage is Stage.SUBMITTED and job.status not in FINAL:
+        if job.stage is Stage.SUBMITTED and job.status not in FINAL:
             lane.follow(job)
-        elif lane:
+        else:
             lane.forget(job)
-
-    async def _not_to_be_run_again(self, request: Request) -> str:
-        """Why the service cannot be asked to run a job's execution again; empty where it can, or need not."""
-        job = self.journal.read(jobs.get, request.job or 0)
-        if job is None or not job.execution or not (job.status in FINAL or job.reason == Reason.PAYMENT):
-            return ""
-        lane = await self._open_lane(job.account)
-        if job.stage is not Stage.SUBMITTED or lane is None or lane.desk.provider.limits.can_retry:
-            return ""
-        return f"{lane.desk.provider.title} cannot run it again: `artui redo {job.id}` buys it anew"
 
     async def _unfit(self, request: Request) -> str:
         """Why an execution a person names cannot be this job's; empty where it fits."""
@@ -394,6 +404,8 @@ class Engine:
         return "the engine ends"
 
     async def _pause_accounts(self, names: list[str]) -> str:
+        if resuming := [task for task in self._asking.values() if task.get_name() == "resume"]:
+            await asyncio.wait(resuming)  # these were asked for before
         for name in names:
             await self._each(name, lambda lane: lane.hold(Reason.PAUSED, f"{lane.name} is paused by a person"))
         return f"paused: {', '.join(names) or 'no account has anything to do'}"

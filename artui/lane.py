@@ -36,6 +36,12 @@ TENDING = 0.2
 TENDING_PAYER = 1.0
 """Seconds between two looks at who pays now, for what waits for that."""
 
+ASKED_FIRST = (Reason.CREDITS, Reason.QUOTA, Reason.LOGIN)
+"""Holds that are ended by what the service says now."""
+
+ASKING_PATIENCE = 10.0
+"""Seconds the service gets to say it before the hold is ended all the same."""
+
 AHEAD = 2
 """Photos that are checked while others hold all slots, so that the line never waits for a check."""
 
@@ -304,7 +310,12 @@ class Lane:
         await self.holding.begin(reason, message)
 
     async def release(self) -> None:
-        """End the account's hold and let its jobs go on."""
+        """End the account's hold and let its jobs go on; where it is about money or a sign-in, the service is asked
+        first how that stands now, so that nothing is held again for what it was before."""
+        if self.held in ASKED_FIRST or self.desk.journal.read(holds.count_held, self.name, Reason.CREDITS):
+            with suppress(TimeoutError):
+                async with asyncio.timeout(ASKING_PATIENCE):
+                    await self.balance.read()
         await self.holding.end()
         self.wake()
 

@@ -2,8 +2,15 @@
 
 from __future__ import annotations
 
+import httpx
+
+from artui.anchor import open_journal
 from artui.cli.exits import Exit
+from artui.config import paths
+from artui.journal import accounts, requests
+from artui.states import Reason
 from tests.desk import Desk
+from tests.tui.desk import place
 
 
 def test_a_result_is_left_at_the_service_and_fetched_later_for_nothing(desk: Desk) -> None:
@@ -47,3 +54,58 @@ def test_a_price_that_has_changed_is_named_and_accepted_once(desk: Desk) -> None
         assert {job["charged"] for job in desk.jobs()} == {recipe["price"] + 2}
     finally:
         desk.simulator.switch({"price": {recipe["id"]: recipe["price"]}})
+
+
+def test_who_waits_after_a_resume_waits_for_what_goes_on(desk: Desk) -> None:
+    for seed in range(2):
+        desk.photo(f"{seed}.jpg", seed)
+    desk.control("credits", provider="autoretouch", set=0)
+    assert desk.send().code == Exit.CREDIT
+    desk.until(lambda: all(job["reason"] == "credits" for job in desk.jobs()))
+    desk.control("credits", provider="autoretouch", set=500)
+    assert desk("resume").code == Exit.OK
+    assert desk("wait").code == Exit.OK, desk.jobs()
+    assert {job["status"] for job in desk.jobs()} == {"done"}
+
+
+def test_a_pause_that_is_asked_for_after_a_resume_stays(desk: Desk) -> None:
+    desk.photo()
+    desk.control("credits", provider="autoretouch", set=0)
+    assert desk.send().code == Exit.CREDIT
+    desk.control("credits", provider="autoretouch", set=500)
+    httpx.post(f"{desk.simulator.url}/_sim/faults", json=[{"route": "autoretouch.balance", "do": "delay:1"}])
+    with open_journal(paths()) as journal:
+        for what in ("resume", "pause"):
+            journal.write(requests.leave, what, account="studio")
+        desk.until(lambda: not journal.read(requests.waiting))
+        assert journal.read(accounts.state, "studio").held == Reason.PAUSED
+    desk("resume")
+    assert desk("wait").code == Exit.OK
+
+
+def test_what_an_act_costs_is_told_and_agreed_to_first(desk: Desk) -> None:
+    """By what the service charges: nothing before a yes."""
+    for seed in range(4):
+        desk.photo(f"{seed}.jpg", seed)
+    price, before = desk.workflow("Export only")["price"], len(desk.simulator.ledger)
+    assert desk.send("--sample", "1", "--batch", "aw26").code == Exit.PERSON
+    waiting = [str(job["id"]) for job in desk.jobs() if job["reason"] == "sample"]
+    said = desk("retry", waiting[0], "--yes")
+    assert (said.code, "artui approve" in said.err) == (Exit.USAGE, True)
+    assert desk("retry", *waiting, "--yes").code == Exit.USAGE
+    said = desk("approve", "aw26", "--dry-run")
+    assert f"(at most {3 * price} credits)" in said.err
+    assert desk("approve", "aw26", "--dry-run", "--json").json[0]["most"] == 3 * price
+    assert "nothing is paid (free)" in desk("cancel", waiting[0], "--dry-run").err
+    sent = next(str(job["id"]) for job in desk.jobs() if job["status"] == "done")
+    assert "is done already" in desk("cancel", sent, "--dry-run").err
+    for held, where in (("account changed", "config.toml as it was"), ("journal recovered", "is then paid twice")):
+        with open_journal(paths()) as journal:
+            journal.write(place, int(waiting[0]), reason=held)
+        assert desk("retry", waiting[0]).code == Exit.USAGE
+        assert where in desk("retry", waiting[0], "--dry-run").err
+    desk("wait")
+    assert len(desk.simulator.ledger) == before + 1
+    assert desk("retry", waiting[0], "--yes").code == Exit.OK
+    desk("wait")
+    assert len(desk.simulator.ledger) == before + 2

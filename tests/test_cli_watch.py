@@ -116,7 +116,8 @@ def test_what_lands_is_sent_saved_and_told_and_the_commands_see_it(desk: Desk, w
     assert desk("pause", "--rule", "boots").code == Exit.OK
     service.says("boots: paused")
     assert "boots: paused" in desk("status").out
-    assert "200 more until midnight" in desk("allow", "boots", "200").out
+    assert desk("allow", "boots", "200").code == Exit.USAGE, "what it may cost is agreed to first"
+    assert "200 more until midnight" in desk("allow", "boots", "200", "--yes").out
     assert "today 10 of 700" in desk("status").out
     assert desk("resume", "--rule", str(desk.inbox)).code == Exit.OK
     assert desk("allow", "shoes", "200").code == Exit.USAGE

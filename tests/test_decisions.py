@@ -6,16 +6,17 @@ import json
 import time
 from collections.abc import Iterator
 from dataclasses import asdict
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from artui import decisions, files
+from artui import actions, decisions, files
 from artui.anchor import open_journal
 from artui.config import paths
 from artui.job import Job
-from artui.journal import Journal, accounts, jobs, purchases, requests
-from artui.states import Reason, Stage, Status
+from artui.journal import Journal, accounts, jobs, purchases, requests, rules
+from artui.states import Kind, Reason, Stage, Status
 from tests.studio import Studio
 from tests.tui.desk import CANCELLED, FAILED, place
 from tests.tui.desk import fill as fill_journal
@@ -164,24 +165,24 @@ def test_a_retry_that_begins_anew_takes_the_terms_as_they_were_last_seen(journal
     number = fill(**CANCELLED)
     job = journal.read(jobs.get, number)
     assert job
-    assert journal.read(decisions.terms, job) == {}
+    assert journal.read(actions.terms, job) == {}
     journal.write(accounts.keep_workflow, "studio", job.workflow, json.dumps({"price": 12, "version": "v2"}))
-    now = journal.read(decisions.terms, job)
+    now = journal.read(actions.terms, job)
     assert now == {"quoted": 12, "version": "v2"}
     job, _ = decide(journal, "retry", number, **now)
     assert (job.quoted, job.version, job.place) == (12, "v2", (Stage.NEW, Status.READY))
     journal.write(place, number, created_at=time.time() + 60)
     job = journal.read(jobs.get, number)
     assert job
-    assert journal.read(decisions.terms, job) == {}, "what is older than the job says nothing about it"
+    assert journal.read(actions.terms, job) == {}, "what is older than the job says nothing about it"
     journal.write(place, number, created_at=0.0, parameters="{}")
     job = journal.read(jobs.get, number)
     assert job
-    assert journal.read(decisions.terms, job) == {"quoted": 12, "version": "v2"}
+    assert journal.read(actions.terms, job) == {"quoted": 12, "version": "v2"}
     journal.write(place, number, version="another recipe")
     job = journal.read(jobs.get, number)
     assert job
-    assert journal.read(decisions.terms, job) == {}
+    assert journal.read(actions.terms, job) == {}
 
 
 def test_what_is_given_up_stays_given_up(journal: Journal) -> None:
@@ -216,7 +217,7 @@ async def test_a_job_that_begins_anew_leaves_its_twins_behind(studio: Studio) ->
     first.write_bytes(other.read_bytes())
     for number in (another, one, twin):
         await studio.until(lambda held=number: studio.job(held).reason == Reason.PRICE)
-        stamp, now = files.stamp(studio.job(number).source), studio.journal.read(decisions.terms, studio.job(number))
+        stamp, now = files.stamp(studio.job(number).source), studio.journal.read(actions.terms, studio.job(number))
         assert not (await studio.ask("retry", number, **asdict(stamp), **now)).refused
     finished = await studio.at_rest()
     assert [job.status for job in finished] == [Status.SKIPPED, Status.DONE, Status.DONE], studio.places()
@@ -233,3 +234,79 @@ def test_a_photo_that_may_have_been_paid_stays_its_buyer_at_a_new_price(journal:
     assert not outcome.refused
     assert (job.place, job.quoted, job.version) == ((Stage.UPLOADED, Status.READY), 12, "v2")
     assert (job.digest, job.buys) == (before.digest, True)
+
+
+# ------------------------------------------------------------------------------------- a yes that somebody else needs
+
+FOUND = {"stage": "submitted", "status": "held", "reason": "journal recovered", "found": 1, "charged": 10}
+
+
+def test_what_was_found_without_its_photo_is_never_sent_and_stays_bought(journal: Journal) -> None:
+    number = fill(**FOUND)
+    job, outcome = decide(journal, "retry", number, agreed=True)
+    assert outcome.refused
+    assert "artui recover --fetch FOLDER" in outcome.message
+    job, outcome = decide(journal, "cancel", number)
+    assert not outcome.refused
+    assert (job.status, job.found, job.buys, job.charged) == (Status.CANCELLED, True, True, 10)
+    assert "counts as spent" in job.message
+    assert decide(journal, "retry", number, agreed=True)[1].refused
+    assert not journal.read(jobs.surely_unpaid, number)
+
+
+def test_what_may_have_been_paid_is_sent_only_by_a_request_that_says_so(journal: Journal) -> None:
+    number = fill(stage="uploaded", status="held", reason="journal recovered")
+    job, outcome = decide(journal, "retry", number)
+    assert outcome.refused
+    assert "may have been paid before" in outcome.message
+    job, outcome = decide(journal, "retry", number, agreed=True)
+    assert (job.place, job.agreed) == ((Stage.UPLOADED, Status.READY), True)
+
+
+def test_a_rule_that_goes_on_leaves_its_sample_to_a_yes_of_its_own(journal: Journal) -> None:
+    behind, paused = ({"status": "held", "reason": reason, "rule": "r"} for reason in ("sample", "paused"))
+    numbers = fill_journal(behind, behind, paused)
+    caps = dict.fromkeys(("run", "day", "month"))
+    journal.write(rules.load, "r", name="boots", folder=Path("/in"), account="studio", twins="deliver", **caps)
+
+    def resume(db: Any) -> None:
+        left = requests.leave(db, "resume rule", rule="r")
+        rules.carry_out(db, requests.waiting(db)[0], "2026-01-01")
+        told = requests.outcome(db, left)
+        assert told
+        assert "2 behind its sample wait" in told.message
+
+    for _ in range(2):  # paused or not
+        journal.write(resume)
+        assert [job.reason for job in journal.read(jobs.select, "1 ORDER BY id")] == ["sample", "sample", ""]
+    assert not journal.read(rules.row, "r").agreed, "there was nothing to agree to"
+
+    def approve(db: Any) -> None:
+        requests.leave(db, "approve", batch="id-aw26", until=numbers[0])
+        decisions.approve(db, requests.waiting(db)[0])
+
+    journal.write(approve)
+    assert [job.reason for job in journal.read(jobs.select, "1 ORDER BY id")] == ["", "sample", ""], "as far as seen"
+
+
+def test_a_paid_call_in_the_air_is_looked_up_before_a_job_goes_on(journal: Journal) -> None:
+    number = fill(stage="submitting", status="held", reason="login")
+    job, _ = decide(journal, "retry", number)
+    assert (job.place, job.reason) == ((Stage.SUBMITTING, Status.WAITING), Reason.LOOKING)
+
+
+def test_what_the_service_follows_is_not_lost_by_a_cancel_after_a_refused_retry(journal: Journal) -> None:
+    number = fill(stage="submitted", status="held", reason="payment required")
+
+    def refuse(db: Any) -> None:
+        job = jobs.get(db, number)
+        assert job
+        purchases.intend(
+            db, job, key="again", number=2, kind=Kind.RETRY, draft="{}", reserved=10, mark="", day="d", month="m"
+        )
+        purchases.record_refusal(db, "again")
+        place(db, number, purchase=2)
+
+    journal.write(refuse)
+    job, _ = decide(journal, "cancel", number)
+    assert (job.stage, job.status, job.cancel) == (Stage.SUBMITTED, Status.HELD, True)

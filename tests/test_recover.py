@@ -95,7 +95,13 @@ def test_what_cannot_be_asked_about_is_held_for_a_person(older: Desk) -> None:
     assert older("wait").code == Exit.PERSON
     older.photo("new.jpg", 9)
     assert older.send().code == Exit.PERSON
+    assert older("cancel", "2").code == Exit.OK
+    assert "is then paid twice" in older("retry", "3").err
+    assert older("retry", "3").code == Exit.USAGE, "nobody has agreed to the price"
     assert len(older.simulator.ledger) == charges
+    assert older("retry", "3", "--yes").code == Exit.OK
+    assert older("wait").code == Exit.PERSON
+    assert len(older.simulator.ledger) == charges + 1  # a person's own decision
 
 
 def test_a_damaged_journal_is_rebuilt_row_by_row(desk: Desk) -> None:

@@ -5,55 +5,32 @@ A decision names what its author saw. Where the job has moved on since, the engi
 
 from __future__ import annotations
 
+import json
 import time
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
 
 import click
 
-from artui.cli.advice import advice
+from artui.cli.acts import Act, act_of, proposed, stamped, total
 from artui.cli.exits import Exit, Trouble
 from artui.cli.options import ACCOUNT, AS_JSON, DRY_RUN, YES
 from artui.cli.session import Session
 from artui.cli.streams import go_on
 from artui.cli.terminal import agrees, can_ask, money, put, put_json, say
 from artui.job import Job
-from artui.states import FINAL, Reason, Stage, Status
+from artui.states import BEFORE_PAYING, FINAL, Reason, Status
 
 if TYPE_CHECKING:
+    from artui.actions import Action
     from artui.job import Batch
     from artui.journal import Connection, Journal
+    from artui.journal.following import Scope
     from artui.journal.requests import Outcome
     from artui.journal.rules import RuleRow
 
 ANSWER_PATIENCE = 30.0
 """Seconds an engine gets to answer a request."""
-
-
-@dataclass(frozen=True, slots=True)
-class Act:
-    """One decision to be left: what, about which job (None: about an account), and what it may cost, in ``price``.
-
-    ``asks`` tells whether it spends what nobody has agreed to yet.
-    """
-
-    what: str
-    job: Job | None
-    said: str
-    price: int | None = 0
-    asks: bool = False
-    arguments: Mapping[str, Any] = field(default_factory=dict)
-
-    def leave(self, db: Connection) -> int:
-        """Leave the request; returns its number."""
-        from artui.journal import requests
-
-        return requests.leave(db, self.what, self.job, **self.arguments)
-
-    def document(self) -> dict[str, Any]:
-        """The request as JSON has it."""
-        return {"job": self.job.id if self.job else None, "request": self.what, **self.arguments}
 
 
 # ----------------------------------------------------------------------------------------------------------- retry
@@ -79,58 +56,32 @@ def retry_command(
         if not found:
             say("No job has failed.")
             return Exit.OK
-        acts = [_retrial(journal, job) for job in found]
+        acts = [act_of(stamped(journal.read(_retrial, job))) for job in found]
+        for act in acts:
+            if act.refused and not failed:
+                raise Trouble(Exit.USAGE, f"{act.refused}.")
+            if act.refused:
+                say(f"Left alone: {act.refused}.")
+        acts = [act for act in acts if not act.refused]
         return _carry_out(session, journal, acts, dry_run=dry_run, yes=yes, as_json=as_json)
 
 
 def _failed(journal: Journal) -> list[Job]:
+    return list(journal.read(lambda db: list(_scope().jobs(db, status=Status.FAILED))))
+
+
+def _scope() -> Scope:
     from artui.journal.following import Scope
 
-    given_up = "given up"  # a person has decided about these
-    return [job for job in journal.read(Scope().jobs, status=Status.FAILED) if job.reason != given_up]
+    return Scope()
 
 
-def _retrial(journal: Journal, job: Job) -> Act:
+def _retrial(db: Connection, job: Job) -> Action:
     """What trying this job again does, and may cost."""
-    from artui.decisions import why_no_retry
+    from artui import actions
+    from artui.providers import can_run_again
 
-    name = job.source.name
-    if journal.read(why_no_retry, job):
-        raise Trouble(Exit.USAGE, f"Job {job.id} is {job.status}: {advice(job)}.")
-    if job.status is Status.HELD and job.reason == Reason.PRICE:
-        return _anew(journal, job, f"{name}: sent at the new price")
-    if job.status is Status.HELD and job.reason != Reason.PAYMENT:
-        return Act("retry", job, f"{name}: goes on where it stopped")
-    if job.status is Status.CANCELLED and job.stage is Stage.PROCESSED:
-        return Act("retry", job, f"{name}: its result is fetched after all")
-    if job.execution:
-        return Act("retry", job, f"{name}: the service is asked again", job.quoted, asks=True)
-    return _anew(journal, job, f"{name}: checked and sent again")
-
-
-def _anew(journal: Journal, job: Job, said: str) -> Act:
-    """Send it from the start, on the terms as they were last seen at the service."""
-    from artui.decisions import terms
-
-    now = journal.read(terms, job)
-    if not now and job.reason == Reason.PRICE:
-        raise Trouble(Exit.USAGE, f"Job {job.id}: the new price is not known here; `artui submit` sends it anew.")
-    price = now.get("quoted", job.quoted)
-    if price != job.quoted:
-        said = f"{said}, which costs {money(price)}, not {money(job.quoted)}"
-    return Act("retry", job, said, price, asks=True, arguments={**_stamp(job), **now})
-
-
-def _stamp(job: Job) -> dict[str, int]:
-    """The file as it is now, for a job whose file was repaired since; nothing where it is gone."""
-    from dataclasses import asdict
-
-    from artui.files import PhotoProblem, stamp
-
-    try:
-        return asdict(stamp(job.source))
-    except PhotoProblem:
-        return {}
+    return actions.retry(db, job, can_retry=can_run_again(job.provider))
 
 
 # ---------------------------------------------------------------------------------------------- cancel and resolve
@@ -147,6 +98,7 @@ def cancel_command(
     session: Session, numbers: tuple[int, ...], batch: str | None, *, do_not_save: bool, dry_run: bool, as_json: bool
 ) -> Exit:
     """Cancel jobs: what is not sent yet is never paid; what is sent is saved all the same, unless you say otherwise."""
+    from artui import actions
     from artui.cli.naming import batch_called, job_numbered
     from artui.journal.following import Scope
 
@@ -158,8 +110,7 @@ def cancel_command(
             found = [job for job in journal.read(scope.jobs) if job.status not in FINAL]
         else:
             found = [job_numbered(journal, number) for number in numbers]
-        wish = {"keep": False} if do_not_save else {}
-        acts = [Act("cancel", job, f"{job.source.name}: cancelled", arguments=wish) for job in found]
+        acts = [act_of(journal.read(actions.cancel, job, keep=not do_not_save)) for job in found]
         return _carry_out(session, journal, acts, dry_run=dry_run, as_json=as_json)
 
 
@@ -177,19 +128,15 @@ def resolve_command(
     as_json: bool,
 ) -> Exit:  # fmt: skip
     """Decide about a job that may have been paid, after a look in the service's web app."""
+    from artui import actions
     from artui.cli.naming import job_numbered
 
     if [bool(adopt), again, give_up].count(True) != 1:
         raise Trouble(Exit.USAGE, "Say one of --adopt ID, --again or --give-up.")
     with session.journal() as journal:
         job = job_numbered(journal, number)
-        name = job.source.name
-        if adopt:
-            act = Act("adopt", job, f"{name}: followed as execution {adopt}", arguments={"execution": adopt})
-        elif again:
-            act = Act("again", job, f"{name}: sent again; the first time may have been charged too", job.quoted, True)
-        else:
-            act = Act("give up", job, f"{name}: given up, counted as spent")
+        how, given = ("adopt", {"execution": adopt}) if adopt else ("again" if again else "give up", {})
+        act = act_of(journal.read(actions.resolve, job, how, **given))
         return _carry_out(session, journal, [act], dry_run=dry_run, yes=yes, as_json=as_json)
 
 
@@ -225,14 +172,12 @@ def approve_command(session: Session, batch: str, *, refuses: bool, dry_run: boo
 
 def _verdict(batch: Batch, waiting: Sequence[Job], *, refuses: bool) -> Act:
     """The yes or no to a sample; a yes may charge for all that waits."""
-    arguments = {"batch": batch.id, "yes": not refuses}
+    arguments = {"batch": batch.id, "yes": not refuses, "until": waiting[-1].id}
     if refuses:
         said = f"{batch.name}: {len(waiting):,} photos are cancelled, nothing more is paid"
         return Act("approve", None, said, arguments=arguments)
-    known = [job.quoted for job in waiting if job.quoted is not None]
-    price = sum(known) if len(known) == len(waiting) else None
     said = f"{batch.name}: {len(waiting):,} photos are sent"
-    return Act("approve", None, said, price, asks=True, arguments=arguments)
+    return Act("approve", None, said, total(waiting), asks=True, arguments=arguments)
 
 
 def _standing(job: Job) -> str:
@@ -254,7 +199,7 @@ RULE = click.option("--rule", metavar="RULE", help="Only this rule of a watched 
 def pause_command(session: Session, account: str | None, rule: str | None, *, as_json: bool) -> Exit:
     """Send nothing new until resumed; what is bought is fetched all the same."""
     if rule:
-        return _for_rule(session, rule, account, lambda row: _about(row, "pause rule", "paused"), as_json=as_json)
+        return _for_rule(session, rule, account, _paused, as_json=as_json)
     return _for_accounts(session, "pause", account, as_json=as_json)
 
 
@@ -278,15 +223,18 @@ def resume_command(
 @click.argument("rule")
 @click.argument("amount", type=click.IntRange(min=1), metavar="N")
 @DRY_RUN
+@YES
 @AS_JSON
 @click.pass_obj
-def allow_command(session: Session, rule: str, amount: int, *, dry_run: bool, as_json: bool) -> Exit:
+def allow_command(session: Session, rule: str, amount: int, *, dry_run: bool, yes: bool, as_json: bool) -> Exit:
     """Let a rule spend N more than its caps until midnight."""
 
-    def act(row: RuleRow) -> Act:
-        return _about(row, "allow", f"may spend {money(amount)} more until midnight", amount=amount)
+    def act(journal: Journal, row: RuleRow) -> Act:
+        del journal
+        said = f"{row.name}: may spend {money(amount)} more until midnight"
+        return Act("allow", None, said, amount, asks=True, arguments={"rule": row.id, "amount": amount})
 
-    return _for_rule(session, rule, None, act, dry_run=dry_run, as_json=as_json)
+    return _for_rule(session, rule, None, act, dry_run=dry_run, yes=yes, as_json=as_json)
 
 
 def _for_accounts(
@@ -295,13 +243,29 @@ def _for_accounts(
     names = [session.account(account).name] if account else list(session.config.accounts)
     if not names:
         session.account(None)
-    acts = [Act(what, None, f"{name}: {what}d", arguments={"account": name}) for name in names]
     with session.journal() as journal:
+        acts = [
+            Act(what, None, f"{name}: {what}d{_goes_on(journal, name, what)}", arguments={"account": name})
+            for name in names
+        ]
         return _carry_out(session, journal, acts, dry_run=dry_run, as_json=as_json)
 
 
+def _goes_on(journal: Journal, account: str, what: str) -> str:
+    """What goes on with an account, which was agreed to when it was queued."""
+    from artui.journal import holds
+
+    found = journal.read(holds.of_account, account) if what == "resume" else []
+    held = [job for job in found if job.stage in BEFORE_PAYING]
+    if not held:
+        return ""
+    cost, photos = total(held), "1 photo goes on" if len(held) == 1 else f"{len(held):,} photos go on"
+    agreed = "at prices that are not known" if cost is None else f"for at most {money(cost)}"
+    return f"; {photos}, {agreed}, as agreed when they were queued"
+
+
 def _for_rule(
-    session: Session, word: str, account: str | None, act: Callable[[RuleRow], Act], *, dry_run: bool = False,
+    session: Session, word: str, account: str | None, act: Callable[[Journal, RuleRow], Act], *, dry_run: bool = False,
     yes: bool = False, as_json: bool = False,
 ) -> Exit:  # fmt: skip
     from artui.cli.naming import rule_called
@@ -309,22 +273,37 @@ def _for_rule(
     if account:
         raise Trouble(Exit.USAGE, "Say --account or --rule, not both.")
     with session.journal() as journal:
-        acts = [act(rule_called(journal, word))]
+        acts = [act(journal, rule_called(journal, word))]
         return _carry_out(session, journal, acts, dry_run=dry_run, yes=yes, as_json=as_json)
 
 
-def _about(row: RuleRow, what: str, said: str, *, asks: bool = False, **arguments: Any) -> Act:
-    price = None if asks else 0
-    return Act(what, None, f"{row.name}: {said}", price, asks, {"rule": row.id, **arguments})
+def _paused(journal: Journal, row: RuleRow) -> Act:
+    del journal
+    return Act("pause rule", None, f"{row.name}: paused", arguments={"rule": row.id})
 
 
-def _resumed(row: RuleRow) -> Act:
-    """The end of a pause, or a yes to what holds the rule, which may cost."""
-    from artui.journal.rules import RuleState
+def _resumed(journal: Journal, row: RuleRow) -> Act:
+    """The end of a pause, or a yes to what holds the rule, with what either may cost."""
+    from artui.journal import rules
 
-    if row.state in (RuleState.HELD, RuleState.OFFLINE, RuleState.FOREIGN) and not row.paused:
-        return _about(row, "resume rule", f"goes on, although {row.message}", asks=True)
-    return _about(row, "resume rule", "goes on")
+    paused, behind = (journal.read(rules.waiting, row.id, reason) for reason in (Reason.PAUSED, Reason.SAMPLE))
+    there = row.not_taken.get("the rule waits")
+    each = json.loads(row.offer)["definition"]["price"] if row.offer else None
+    said = [f"{row.name}: goes on"]
+    price: int | None = 0
+    if row.state in rules.HOLDS and not row.paused:
+        said, price = [f"{row.name}: goes on, although {row.message}"], None
+    if there:
+        said.append(f"{there.count:,} files in its folder are taken")
+        price = None if price is None or each is None else price + there.count * each
+    if paused:
+        cost = total(paused)
+        said.append(f"{len(paused):,} photos are sent")
+        price = None if price is None or cost is None else price + cost
+    for batch in dict.fromkeys(job.batch for job in behind):
+        number = sum(job.batch == batch for job in behind)
+        said.append(f"{number:,} behind its sample wait for `artui approve {batch}`")
+    return Act("resume rule", None, "; ".join(said), price, price != 0, {"rule": row.id})
 
 
 # ------------------------------------------------------------------------------------------------------ carrying out
@@ -344,18 +323,21 @@ def _carry_out(
 
     costly = [act for act in acts if act.asks]
     if dry_run and as_json:
-        put_json([act.document() | {"most": act.price, "message": act.said} for act in acts])
+        put_json([proposed(act) for act in acts])
     elif dry_run or costly:
         for act in acts:
-            say(f"job {act.job.id}, {act.said}{_at_most(act)}" if act.job else act.said)
+            say(act.told if dry_run or act.job else act.said)
     if dry_run:
         return Exit.OK
     if costly and not (yes or _agreed(costly)):
         return Exit.USAGE
-    numbers = journal.write(lambda db: [act.leave(db) for act in acts])
-    go_on("The engine was asked; `artui jobs` and `artui status` show what comes of it.")
-    ensure_engine(session.paths, journal)
-    outcomes = _outcomes(journal, numbers)
+    fitting = [act for act in acts if not act.refused]
+    numbers = journal.write(lambda db: [act.leave(db) for act in fitting])
+    if fitting:
+        go_on("The engine was asked; `artui jobs` and `artui status` show what comes of it.")
+        ensure_engine(session.paths, journal)
+    answers = iter(_outcomes(journal, numbers))
+    outcomes = [_refusal(act) if act.refused else next(answers) for act in acts]
     if as_json:
         pairs = zip(acts, outcomes, strict=True)
         put_json([act.document() | {"refused": one.refused, "message": one.message} for act, one in pairs])
@@ -365,10 +347,10 @@ def _carry_out(
     return Exit.FAILED if any(one.refused for one in outcomes) else Exit.OK
 
 
-def _at_most(act: Act) -> str:
-    if not act.asks:
-        return " (free)"
-    return " (the price is not known)" if act.price is None else f" (at most {money(act.price)})"
+def _refusal(act: Act) -> Outcome:
+    from artui.journal.requests import Outcome
+
+    return Outcome(refused=True, message=act.refused)
 
 
 def _agreed(costly: Sequence[Act]) -> bool:

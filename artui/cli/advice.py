@@ -26,6 +26,8 @@ _HELD: Mapping[str, str] = {
     Reason.RECOVERED: "`artui retry {id}` sends it though it may have been paid before, `artui cancel {id}` leaves it",
     Reason.DAMAGED: "`artui retry {id}` fetches the result again, free",
     Reason.ERROR: "`artui retry {id}` tries again; the engine's log says what happened",
+    Reason.RECOVERED: "look for it in the web app; then `artui retry {id}` shows what sending it may cost and asks,"
+    " `artui cancel {id}` leaves it",
     Reason.TWIN: "decide about job {twin_of} first: `artui job {twin_of}`; `artui cancel {id}` leaves it",
 }
 
@@ -65,12 +67,20 @@ def _whose_cap(job: Job) -> str:
 
 def advice(job: Job) -> str:
     """What to do about a job now."""
+    from artui.providers import can_run_again
+
     if job.status is Status.HELD and job.reason == Reason.CAP and (cap := _whose_cap(job)):
         text = cap
+    elif job.found and not job.status.final:
+        text = (
+            "nothing, it was found at the service: it is fetched when its photo turns up, or by `artui recover --fetch`"
+        )
     elif job.status is Status.HELD:
         text = _HELD.get(job.reason, "`artui retry {id}` goes on")
     elif job.status in (Status.FAILED, Status.CANCELLED) and _was_sent_before(job):
         text = "nothing, what was sent before counts as spent; `artui redo {id}` buys it anew"
+    elif job.status is Status.FAILED and job.execution and not can_run_again(job.provider):
+        text = "the service cannot run it again: `artui redo {id}` buys it anew, and shows first what that costs"
     elif job.status is Status.FAILED:
         text = _FAILED.get(job.reason, "copy the file here again, then `artui retry {id}`; nothing was paid")
     elif job.status is Status.CANCELLED and job.stage is Stage.PROCESSED:

@@ -38,14 +38,21 @@ def hold_account(db: Connection, account: str, reason: Reason, message: str, sta
     return len(waiting)
 
 
+def of_account(db: Connection, account: str) -> list[Job]:
+    """The jobs that a hold of their whole account stops."""
+    marks = ", ".join("?" * len(ACCOUNT_WIDE))
+    return jobs.select(
+        db, f"account = ? AND status = 'held' AND reason IN ({marks})", (account, *sorted(ACCOUNT_WIDE))
+    )  # fmt: skip
+
+
 def release_account(db: Connection, account: str, settle_due: float) -> int:
     """End whatever holds an account and let its jobs go on; returns how many. A hold may have followed on another.
 
     A paid call in doubt is looked up as if it had ended just now, not before ``settle_due``.
     """
     accounts.set_hold(db, account, "", "")
-    marks = ", ".join("?" * len(ACCOUNT_WIDE))
-    held = jobs.select(db, f"account = ? AND status = 'held' AND reason IN ({marks})", (account, *sorted(ACCOUNT_WIDE)))
+    held = of_account(db, account)
     for job in held:
         _let_go_on(db, job, settle_due)
     return len(held)

@@ -147,6 +147,12 @@ def behind_sample(db: Connection, batch: str) -> list[Job]:
     return select(db, "batch = ? AND status = 'held' AND reason = ? ORDER BY id", (batch, Reason.SAMPLE))
 
 
+def last_behind_sample(db: Connection, batch: str) -> int:
+    """The newest of them, 0 where there is none."""
+    sql = "SELECT COALESCE(MAX(id), 0) FROM jobs WHERE batch = ? AND status = 'held' AND reason = ?"
+    return int(value(db, sql, (batch, Reason.SAMPLE)))
+
+
 def _insert(db: Connection, new: NewJob, now: float) -> int:
     from artui.journal import payers
 
@@ -315,15 +321,19 @@ def check_in(db: Connection, /, job: Job, **found: Any) -> Job:
             db, job, Stage.CHECKED, Status.SKIPPED, "a result", reason=published.REASON, message=message,
             twin_of=made_by, buys=False, **found,
         )  # fmt: skip
-    bought = _bought(db, job, found["digest"])
+    bought = other_buyer(db, job, digest=found["digest"])
     if bought is None:
         return move(db, job, Stage.CHECKED, Status.RUNNING, "checked", buys=True, **found)
     return _join(db, job, bought, buys=False, **found)
 
 
-def _bought(db: Connection, job: Job, digest: str) -> Job | None:
-    """The other job that buys this photo: on the same terms, or on whatever terms for the same rule."""
-    on_terms = buyer(db, job.payer, job.workflow, job.version, digest, parameters=job.parameters, copy=job.copy)
+def other_buyer(db: Connection, job: Job, *, digest: str = "", version: str = "") -> Job | None:
+    """The other job that buys this job's photo: on the same terms, or on whatever terms for the same rule.
+
+    ``digest`` and ``version`` are the job's own where they are not given.
+    """
+    digest, version = digest or job.digest, version or job.version
+    on_terms = buyer(db, job.payer, job.workflow, version, digest, parameters=job.parameters, copy=job.copy)
     for_rule = buyer_of_rule(db, job.rule, digest, job.copy)
     return next((one for one in (for_rule, on_terms) if one is not None and one.id != job.id), None)
 
@@ -378,7 +388,7 @@ def pass_on(db: Connection, buyer: Job, why: str) -> None:
     """Let a job that surely cost nothing buy its photo no more: the oldest of its twins is sent instead."""
     db.execute("UPDATE jobs SET buys = 0 WHERE id = ?", (buyer.id,))
     for twin in _twins(db, buyer):
-        if other := _bought(db, twin, twin.digest):
+        if other := other_buyer(db, twin):
             _join(db, twin, other)
             continue
         message = f"job {buyer.id} {why}: this one is sent instead"
@@ -387,7 +397,7 @@ def pass_on(db: Connection, buyer: Job, why: str) -> None:
 
 def buy(db: Connection, job: Job) -> bool:
     """Make a job the one that pays for its photo again; False where another one has become that meanwhile."""
-    if _bought(db, job, job.digest):
+    if other_buyer(db, job):
         return False
     db.execute("UPDATE jobs SET buys = 1 WHERE id = ?", (job.id,))
     return True

@@ -14,12 +14,15 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from artui.journal import accounts, purchases, requests
 from artui.journal.requests import Request
 from artui.journal.store import Connection, Stale, first, rows, storable, value
 from artui.states import BEFORE_PAYING, Reason, Status
+
+if TYPE_CHECKING:
+    from artui.job import Job
 
 KEPT_HAPPENINGS = 1000
 """How many lines of a rule's log are kept."""
@@ -40,6 +43,10 @@ class RuleState(StrEnum):
     WAITS = "waits"
     HELD = "held"
     ENDED = "ended"
+
+
+HOLDS = (RuleState.HELD, RuleState.OFFLINE, RuleState.FOREIGN)
+"""What a person's yes ends."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -274,6 +281,18 @@ def spent(db: Connection, rule: str, account: str, day: str) -> Spent:
     return Spent(open=sums["rule open"], day=sums["rule day"], month=sums["rule month"], run=sums["rule"])
 
 
+def waiting(db: Connection, rule: str, reason: Reason) -> list[Job]:
+    """The photos of a rule that are held, unpaid, for this reason."""
+    from artui.journal import jobs
+
+    marks = ", ".join("?" * len(BEFORE_PAYING))
+    return jobs.select(
+        db,
+        f"rule = ? AND rule <> '' AND status = 'held' AND reason = ? AND stage IN ({marks}) ORDER BY id",
+        (rule, reason, *BEFORE_PAYING),
+    )
+
+
 # --------------------------------------------------------------------------------------------- what a person decides
 
 
@@ -298,20 +317,17 @@ def _pause(db: Connection, row: RuleRow, request: Request, day: str) -> str:
 
 
 def _resume(db: Connection, row: RuleRow, request: Request, day: str) -> str:
-    """End a pause; otherwise a yes to whatever holds the rule."""
+    """End a pause, or say yes to what holds the rule. What waits behind a sample goes on by a yes of its own only."""
     from artui.journal import jobs
 
     del request, day
-    db.execute("UPDATE rules SET paused = 0, agreed = ? WHERE id = ?", (not row.paused, row.id))
-    marks = ", ".join("?" * len(BEFORE_PAYING))
-    waiting = jobs.select(
-        db,
-        f"rule = ? AND rule <> '' AND status = 'held' AND reason IN (?, ?) AND stage IN ({marks})",
-        (row.id, Reason.PAUSED, Reason.PAUSED if row.paused else Reason.SAMPLE, *BEFORE_PAYING),
-    )
-    for job in waiting:
+    agreed = not row.paused and row.state in HOLDS
+    db.execute("UPDATE rules SET paused = 0, agreed = ? WHERE id = ?", (agreed, row.id))
+    for job in waiting(db, row.id, Reason.PAUSED):
         jobs.move(db, job, job.stage, Status.READY, "goes on", message="resumed by a person")
-    return f"the rule {row.name} goes on"
+    asked = len(waiting(db, row.id, Reason.SAMPLE))
+    behind = f"; {asked} behind its sample wait for a yes of their own" if asked else ""
+    return f"the rule {row.name} goes on{behind}"
 
 
 def _allow(db: Connection, row: RuleRow, request: Request, day: str) -> str:

@@ -17,6 +17,14 @@ def names() -> list[str]:
     return list(provider_names())
 
 
+_RUN_ONCE = frozenset({"retouch4me", "filestack"})
+
+
+def can_run_again(name: str) -> bool:
+    """Whether a service can be asked to run an execution again, as its ``Limits`` say; nothing is imported."""
+    return name not in _RUN_ONCE
+
+
 def load(name: str) -> type[Provider[Any]]:
     """The provider class of the module ``name``; KeyError where there is none."""
     if name not in names():

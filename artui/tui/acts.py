@@ -7,21 +7,26 @@ engine, which compares each request with the job as it is then.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
+from artui import actions
+from artui.actions import Action, Effect, Refusal
 from artui.job import Job
+from artui.journal import Connection
+from artui.providers import can_run_again
 from artui.shown import shown
-from artui.states import Reason, Stage, Status
-from artui.tui.words import is_left, plural
+from artui.states import Reason
+from artui.tui.words import plural
 
 
 @dataclass(frozen=True, slots=True)
 class Act:
     """Something to be asked of the engine: what, and the job it is about as the person saw it.
 
-    ``says`` is what it does, in words; ``price`` what it may charge at most, None where that is not known.
+    ``says`` is what it does, in words; ``price`` what it may charge at most, None where that is not known; ``asks``
+    whether it may cost what nobody has agreed to yet.
     """
 
     what: str
@@ -29,11 +34,8 @@ class Act:
     says: str = ""
     price: int | None = 0
     arguments: Mapping[str, Any] = field(default_factory=dict)
-
-    @property
-    def free(self) -> bool:
-        """Whether it surely costs nothing."""
-        return self.price == 0
+    asks: bool = False
+    effect: Effect | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +56,11 @@ class Plan:
         prices = [act.price for act in self.acts]
         return None if None in prices else sum(price or 0 for price in prices)
 
+    @property
+    def spends(self) -> bool:
+        """Whether some of it may cost what nobody has agreed to yet."""
+        return any(act.asks for act in self.acts)
+
     def lines(self) -> list[str]:
         """The plan in words: what is done to how many, and what is left alone."""
         kinds = Counter(act.says for act in self.acts)
@@ -61,64 +68,85 @@ class Plan:
         return [*done, *(f"left alone: {number:,}, {why}" for why, number in self.skipped.items())]
 
 
-def _plan(acts: Iterable[Act | str]) -> Plan:
+def plan(actions: Sequence[Action]) -> Plan:
+    """What fits of these in words, with the file as it is now for a photo that begins anew; and what is left alone."""
     fits: list[Act] = []
     skipped: Counter[str] = Counter()
-    for act in acts:
-        if isinstance(act, Act):
-            fits.append(act)
+    for action in actions:
+        if action.refused:
+            skipped[SKIPPED[action.refused]] += 1
         else:
-            skipped[act] += 1
+            fits.append(_act(action))
     return Plan(tuple(fits), skipped)
 
 
-def retry(jobs: Sequence[Job], known: Mapping[int, Mapping[str, Any]]) -> Plan:
-    """Try these again; ``known`` are the terms of each job, by its number, as they were last seen at the service."""
-    return _plan(_retrial(job, known.get(job.id, {})) for job in jobs)
+def retrials(db: Connection, jobs: Sequence[Job]) -> list[Action]:
+    """Try these again."""
+    return [actions.retry(db, job, can_retry=can_run_again(job.provider)) for job in jobs]
 
 
-def _retrial(job: Job, now: Mapping[str, Any]) -> Act | str:
-    if job.status is Status.HELD:
-        return _held(job, now)
-    if job.status not in (Status.FAILED, Status.CANCELLED):
-        return "nothing to retry"
-    if job.reason == "given up":
-        return "given up, may have been paid"
-    if is_left(job):
-        return Act("retry", job, "fetch the result after all (free)")
-    if job.execution:
-        price = job.quoted
-        return Act("retry", job, f"ask the service again (may charge up to {_price(price)})", price)
-    price = now.get("quoted", job.quoted)
-    before = "" if price == job.quoted else f", not {_price(job.quoted)}"
-    return Act("retry", job, f"send again ({_price(price)}{before})", price, {**_stamp(job), **now})
+def cancellations(db: Connection, jobs: Sequence[Job], *, keep: bool = True) -> list[Action]:
+    """Cancel these; what cannot be stopped any more is saved, or without ``keep`` left where it is."""
+    return [actions.cancel(db, job, keep=keep) for job in jobs]
 
 
-def _held(job: Job, now: Mapping[str, Any]) -> Act | str:
-    if job.reason == Reason.IN_DOUBT:
-        return "in doubt: each needs its own decision (enter)"
-    if job.reason == Reason.TWIN:
-        return "same photo as another job, which needs a decision"
-    if job.reason == Reason.PRICE:
-        return _at_new_terms(job, now)
-    if job.reason == Reason.PAYMENT:
-        return Act("retry", job, f"ask the service to go on (may charge up to {_price(job.quoted)})", job.quoted)
-    if job.stage.rank >= Stage.PROCESSED.rank:
-        return Act("retry", job, "continue download (free)")
-    if job.stage is Stage.SUBMITTED:
-        return Act("retry", job, "look again (free)")
-    return Act("retry", job, f"go on; the price was agreed when it was queued ({_price(job.quoted)})", 0)
-
-
-def _at_new_terms(job: Job, now: Mapping[str, Any]) -> Act | str:
-    if not now:
-        return "the new price is not known here: W sends it anew"
-    price, name = now["quoted"], shown(job.workflow_name, 40)
-    if price == job.quoted:
-        says = f"{name} was changed at the service, it costs {_price(price)} as before"
+def _act(action: Action) -> Act:
+    job, effect, arguments = action.job, action.effect, dict(action.arguments)
+    if effect is None or effect is Effect.SEND:
+        arguments = {**_stamp(job), **arguments}
+        says = _at_new_terms(action) if job.reason == Reason.PRICE else _sent_again(action)
     else:
-        says = f"{name} now costs {_price(price)}, not {_price(job.quoted)}"
-    return Act("retry", job, says, price, {**_stamp(job), **now})
+        says = SAYS[effect].format(price=_price(action.price), amount=_price(action.amount))
+    return Act(action.command, job, says, action.price, arguments, action.asks, effect)
+
+
+SAYS: Mapping[Effect, str] = {
+    Effect.FETCH: "fetch the result after all (free)",
+    Effect.LOOK: "look again (free)",
+    Effect.GO_ON: "go on; the price was agreed when it was queued ({amount})",
+    Effect.SEND_AGAIN: "send it ({price}); it may have been paid before, and is then paid twice",
+    Effect.CONTINUE: "ask the service to go on (may charge up to {price})",
+    Effect.RERUN: "ask the service again (may charge up to {price})",
+    Effect.CANCEL: "cancel, nothing is paid",
+    Effect.CANCEL_SPENT: "cancel, not sent again; what was sent before counts as spent",
+    Effect.CANCEL_UNLESS_SENT: "cancel unless it is being sent right now",
+    Effect.CANCEL_UNCLEAR: "not sent again, but it may have been sent: artui finds out",
+    Effect.TAKE_BACK: "the retry is taken back; what was sent before is followed",
+    Effect.KEEP_RESULT: "already sent, the service cannot stop it",
+    Effect.LEAVE_RESULT: "already sent, the service cannot stop it: not saved",
+    Effect.FOLLOW: "follow it (free)",
+    Effect.SPEND: "give up: it counts as spent ({amount})",
+}
+"""What each effect is in words; sending from the start has words of its own."""
+
+SKIPPED: Mapping[Refusal, str] = {
+    Refusal.FINISHED: "finished already",
+    Refusal.UNDER_WAY: "nothing to retry",
+    Refusal.IN_DOUBT: "in doubt: each needs its own decision (enter)",
+    Refusal.NOT_IN_DOUBT: "not in doubt",
+    Refusal.TWIN: "same photo as another job, which needs a decision",
+    Refusal.MAY_BE_PAID: "given up, may have been paid",
+    Refusal.NO_RERUN: "the service cannot run it again: W sends it anew",
+    Refusal.PRICE_UNKNOWN: "the new price is not known here: W sends it anew",
+    Refusal.BOUGHT_ELSEWHERE: "another job buys the same photo at the new price",
+    Refusal.NEEDS_APPROVAL: "waits for your yes to the first results (y)",
+    Refusal.WRONG_ACCOUNT: "its account is another one now: set it as it was, or cancel",
+    Refusal.WITHOUT_PHOTO: "found at the service: fetched when its photo turns up",
+    Refusal.IN_PLACE: "being put in place already",
+}
+"""Why each refusal leaves a job alone."""
+
+
+def _sent_again(action: Action) -> str:
+    before = "" if action.price == action.job.quoted else f", not {_price(action.job.quoted)}"
+    return f"send again ({_price(action.price)}{before})"
+
+
+def _at_new_terms(action: Action) -> str:
+    name, now, before = shown(action.job.workflow_name, 40), action.price, action.job.quoted
+    if now == before:
+        return f"{name} was changed at the service, it costs {_price(now)} as before"
+    return f"{name} now costs {_price(now)}, not {_price(before)}"
 
 
 def _stamp(job: Job) -> Mapping[str, Any]:
@@ -129,28 +157,6 @@ def _stamp(job: Job) -> Mapping[str, Any]:
         return asdict(files.stamp(job.source))
     except files.PhotoProblem:
         return {}
-
-
-def cancel(jobs: Sequence[Job], *, keep: bool = True) -> Plan:
-    """Cancel these: unpaid where nothing was sent yet, else with ``keep`` saved all the same, or left where it is."""
-    return _plan(_cancelled(job, keep=keep) for job in jobs)
-
-
-def _cancelled(job: Job, *, keep: bool) -> Act | str:
-    if job.status.final:
-        return "finished already"
-    if job.reason == Reason.IN_DOUBT:
-        return "in doubt: each needs its own decision (enter)"
-    if not is_sent(job):
-        return Act("cancel", job, "cancel, nothing is paid")
-    if not keep and job.stage is Stage.SAVED:
-        return "being put in place already"
-    return Act("cancel", job, "already sent, the service cannot stop it", arguments={"keep": keep})
-
-
-def is_sent(job: Job) -> bool:
-    """Whether a cancel comes too late to cost nothing."""
-    return job.stage.rank >= Stage.SUBMITTING.rank
 
 
 def _price(quoted: int | None) -> str:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 from artui.job import Job
 from artui.journal.crowds import SHARED, Crowd
+from artui.providers import can_run_again
 from artui.shown import shown
 from artui.states import BATCH_CAP, TODAYS_CAP, Reason, Status
 from artui.tui.words import is_left, plural
@@ -30,11 +31,15 @@ _HELD: Mapping[str, str] = {
     Reason.ACCOUNT: "{name} waits: {said}. Set the account back as it was and it goes on, or x cancels.",
     Reason.DAMAGED: "The result of {name} came damaged: {said}. r fetches it again (free).",
     Reason.ERROR: "{name} met an unexpected error: {said}. r tries again; the engine's log says more.",
+    Reason.RECOVERED: "{name} may have been paid before: {said}. Look in the web app; then r sends it ({price} more at"
+    " worst) · x cancels.",
     Reason.TWIN: "{name} is the same photo as job {twin}, which needs a decision first.",
 }
 _FAILED: Mapping[str, str] = {
     Reason.FAILED: "The service failed on {name}: {said}{charged}. r asks it again (up to {price}) · W another"
     " workflow · d put aside.",
+    "runs once": "The service failed on {name}: {said}{charged}. It cannot run it again: W sends it anew · d put"
+    " aside.",
     Reason.REJECTED: "The service refused {name}: {said}. {Paid}. r sends it again ({price}) · d put aside.",
     "given up": "{name} was given up and counts as spent ({price}).",
 }
@@ -47,8 +52,12 @@ def sentence(job: Job, crowd: Crowd | None = None) -> str:
 
     A hold that many share is told once for all of them: ``crowd`` says how many there are.
     """
-    if job.status is Status.HELD:
+    if job.found and not job.status.final:
+        text = "{name} was found at the service without its photo: it is fetched when the photo turns up. x leaves it."
+    elif job.status is Status.HELD:
         text = _HELD.get(job.reason, "{name} waits: {said}. r goes on.")
+    elif job.reason == Reason.FAILED and not can_run_again(job.provider):
+        text = _FAILED["runs once"]
     else:
         text = _FAILED.get(job.reason, _PLAIN)
     return text.format(

@@ -7,14 +7,15 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, cast
 
 from textual.content import Content
 
-from artui import decisions
+from artui.actions import LATE
 from artui.job import Job
-from artui.journal import Connection, window
+from artui.journal import window
 from artui.journal.groups import Group, group
 from artui.shown import shown
 from artui.states import Reason
@@ -34,16 +35,12 @@ Done = Callable[[Sequence[Act]], object]
 
 async def retry(console: Console, jobs: Sequence[Job], done: Done | None = None) -> None:
     """Ask whether these are to be tried again; where all wait for a yes to new prices, that is the question."""
-    known = await console.view.ask(_terms, jobs)
-    plan = await asyncio.to_thread(acts.retry, jobs, known)
+    plan = await asyncio.to_thread(acts.plan, await console.view.ask(acts.retrials, jobs))
     if plan.acts and all(job.reason == Reason.PRICE for job in plan.jobs):
-        _ask(console, _new_prices(plan), {"y": plan, "x": acts.cancel(plan.jobs)}, done)
+        no = acts.plan(await console.view.ask(acts.cancellations, plan.jobs))
+        _ask(console, _new_prices(plan), {"y": plan, "x": no}, done)
     else:
         _propose(console, "Retry", plan, done)
-
-
-def _terms(db: Connection, jobs: Sequence[Job]) -> dict[int, Mapping[str, Any]]:
-    return {job.id: decisions.terms(db, job) for job in jobs}
 
 
 def _new_prices(plan: Plan) -> Question:
@@ -69,10 +66,11 @@ def _them(number: int) -> str:
     return "it" if number == 1 else f"the {number:,}"
 
 
-def cancel(console: Console, jobs: Sequence[Job], done: Done | None = None) -> None:
+async def cancel(console: Console, jobs: Sequence[Job], done: Done | None = None) -> None:
     """Ask whether these are to be cancelled, and what is to become of results that cannot be stopped any more."""
-    plan = acts.cancel(jobs)
-    sent = [job for job in plan.jobs if acts.is_sent(job)]
+    plan = acts.plan(await console.view.ask(acts.cancellations, jobs))
+    leaving = acts.plan(await console.view.ask(acts.cancellations, jobs, keep=False))
+    sent = [act.job for act in plan.acts if act.job and act.effect in LATE]
     if not sent:
         _propose(console, "Cancel", plan, done)
         return
@@ -81,7 +79,6 @@ def cancel(console: Console, jobs: Sequence[Job], done: Done | None = None) -> N
     spent = "what it costs stays spent" if None in prices else f"{sum(p or 0 for p in prices):,} cr stay spent"
     if unsent:
         title, lines = acts.heading("Cancel", plan), plan.lines()
-        # Keeping is what happens anyway: it needs a request only where something else was wished before.
         keeping = plan
         choices = [
             Choice("n", "leave them"),
@@ -92,15 +89,16 @@ def cancel(console: Console, jobs: Sequence[Job], done: Done | None = None) -> N
         who = shown(sent[0].source.name, 40) if there == 1 else plural(there, "photo")
         title = f"{who} {'is' if there == 1 else 'are'} already sent, the service cannot stop it."
         lines = [f"left alone: {number:,}, {why}" for why, number in plan.skipped.items()]
-        left = [job for job in sent if not job.keep]
-        keeping = acts.cancel(left)
+        # Keeping is what happens anyway: it needs a request only where something else was wished before.
+        wished = tuple(act for act in plan.acts if act.job and not act.job.keep)
+        keeping = replace(plan, acts=wished)
         saved = "leave it: its result is saved" if there == 1 else "leave them: their results are saved"
-        choices = [Choice("n", "leave as it is" if left else saved)]
-        if left:
-            choices.append(Choice("y", f"save {_them(len(left))} after all", by_enter=True))
-        if there > len(left):
+        choices = [Choice("n", "leave as it is" if wished else saved)]
+        if wished:
+            choices.append(Choice("y", f"save {_them(len(wished))} after all", by_enter=True))
+        if there > len(wished):
             choices.append(Choice("d", f"do not save {_them(there)} ({spent})"))
-    _ask(console, Question(title, lines, choices), {"y": keeping, "d": acts.cancel(jobs, keep=False)}, done)
+    _ask(console, Question(title, lines, choices), {"y": keeping, "d": leaving}, done)
 
 
 def _propose(console: Console, verb: str, plan: Plan, done: Done | None) -> None:
@@ -193,7 +191,7 @@ def copy(console: Console, job: Job) -> None:
 
 def decide(console: Console, job: Job) -> bool:
     """Ask what only a person can decide about this job; False where there is no such thing."""
-    if job.reason == Reason.PRICE:
+    if job.reason in (Reason.PRICE, Reason.RECOVERED):
         console.soon(retry(console, [job]))
         return True
     if job.reason == Reason.SAMPLE:

@@ -284,10 +284,10 @@ class DetailsScreen(Above[None]):
         if self._job:
             await deciding.retry(self.artui, [self._job])
 
-    def action_cancel(self) -> None:
+    async def action_cancel(self) -> None:
         """Ask whether it is to be cancelled."""
         if self._job:
-            deciding.cancel(self.artui, [self._job])
+            await deciding.cancel(self.artui, [self._job])
 
     async def action_another(self) -> None:
         """Send this photo, or what it became, to another workflow."""

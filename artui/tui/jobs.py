@@ -411,7 +411,7 @@ class Jobs(Place):
         """Ask whether these are to be cancelled."""
         from artui.tui import deciding
 
-        deciding.cancel(self.console, await self._chosen(), self._unmark)
+        await deciding.cancel(self.console, await self._chosen(), self._unmark)
 
     async def action_another(self) -> None:
         """Send these photos, or what they became, to another workflow."""

@@ -27,13 +27,14 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """A batch that waits: the jobs that went ahead, how many wait for a yes, and what those cost at most (None where
-    that is not known)."""
+    """A batch that waits: the jobs that went ahead, how many wait for a yes, up to which job, and what those cost at
+    most (None where that is not known)."""
 
     batch: Batch
     ahead: tuple[Job, ...]
     waiting: int
     most: int | None
+    until: int = 0
 
     @property
     def come(self) -> int:
@@ -49,7 +50,7 @@ class Sample:
 def waiting_samples(db: Connection) -> list[Sample]:
     """The batches that wait for a yes, the oldest first."""
     samples = [
-        Sample(found, tuple(_ahead(db, batch)), crowd.jobs, crowd.needs or None)
+        Sample(found, tuple(_ahead(db, batch)), crowd.jobs, crowd.needs or None, jobs.last_behind_sample(db, batch))
         for batch, crowd in crowds.behind_samples(db).items()
         for found in batches.find(db, batch)[:1]
     ]
@@ -193,9 +194,12 @@ async def answer(console: Console, batch: str | None = None) -> bool:
     if sample is None or not sample.ahead:
         return False
 
+    screen = SampleScreen(sample)
+
     async def answered(key: str | None) -> None:
         if key:
-            await console.leave_requests([Act("approve", arguments={"batch": sample.batch.id, "yes": key == "y"})])
+            said = {"batch": sample.batch.id, "yes": key == "y", "until": screen.sample.until}
+            await console.leave_requests([Act("approve", arguments=said)])
 
-    await console.push_screen(SampleScreen(sample), answered)
+    await console.push_screen(screen, answered)
     return True

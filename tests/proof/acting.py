@@ -5,13 +5,16 @@ from __future__ import annotations
 import asyncio
 import random
 import time
+from collections.abc import Sequence
 
 from artui import cli
+from artui.actions import Action
 from artui.anchor import open_journal
 from artui.config import load, paths
 from artui.credentials import Vault
 from artui.engine import open_provider
-from artui.journal import jobs, requests
+from artui.job import Job
+from artui.journal import Connection, jobs, requests
 from artui.tui import acts
 from tests.proof.hurried import make_haste
 
@@ -37,6 +40,13 @@ def typing(clock: str, *commands: list[str]) -> int:
     return max(cli.run(words) for words in commands)
 
 
+def _left(db: Connection, found: Sequence[Job]) -> list[Action]:
+    return acts.cancellations(db, found, keep=False)
+
+
+CHOICES = (acts.retrials, acts.cancellations, _left)
+
+
 def console(clock: str, chance: int, times: int) -> int:
     """Decide about jobs as two hands at a console would: as they were seen a moment ago."""
     make_haste(clock)
@@ -46,7 +56,7 @@ def console(clock: str, chance: int, times: int) -> int:
             time.sleep(source.uniform(0, 0.03))
             seen = journal.read(jobs.select, "1 ORDER BY id")
             for job in source.sample(seen, min(2, len(seen))):
-                plan = source.choice((acts.retry([job], {}), acts.cancel([job]), acts.cancel([job], keep=False)))
+                plan = acts.plan(journal.read(source.choice(CHOICES), [job]))
                 for act in plan.acts:
                     journal.write(requests.leave, act.what, act.job, **act.arguments)
             if source.random() < 0.1:

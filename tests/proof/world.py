@@ -15,7 +15,7 @@ from typing import Any, TypeVar
 import pytest
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from artui import decisions, files
+from artui import files
 from artui.background import lock_is_held
 from artui.credentials import Place, Secret, Vault
 from artui.job import Job
@@ -164,8 +164,7 @@ class World:
 
     def retry(self, job: Job) -> bool:
         """Have it tried again as the console would, on the terms known now; False where there is nothing to retry."""
-        known = {job.id: self.studio.journal.read(decisions.terms, job)}
-        for act in (plan := acts.retry([job], known).acts):
+        for act in (plan := acts.plan(self.studio.journal.read(acts.retrials, [job])).acts):
             self.leave("retry", job, **act.arguments)
         return bool(plan)
 

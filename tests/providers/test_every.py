@@ -23,3 +23,8 @@ def test_an_unknown_provider_is_no_provider() -> None:
     for stranger in ("base", "http", "said", "no-such"):
         with pytest.raises(KeyError):
             providers.load(stranger)
+
+
+@pytest.mark.parametrize("name", providers.names())
+def test_what_a_service_runs_again_is_known_without_loading_it(name: str) -> None:
+    assert providers.can_run_again(name) is providers.load(name).limits.can_retry

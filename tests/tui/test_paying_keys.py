@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from artui.background import open_journal
+from artui.anchor import open_journal
 from artui.config import paths
 from artui.journal import Connection
 from tests.desk import Desk

@@ -238,13 +238,13 @@ class Watches(Place):
         """The cursor is on another rule."""
         self._draw_about()
 
-    def on_option_list_option_selected(self, event: OptionList.OptionSelected) -> None:
+    async def on_option_list_option_selected(self, event: OptionList.OptionSelected) -> None:
         """``enter``, or a click on the rule under the cursor."""
         event.stop()
         one = self.current
         if one is not None and one.row is not None:
             if one.asks and not self.console.readonly:
-                deciding.agree(self.console, one, one.row, lambda: self._open(one))
+                await deciding.agree(self.console, one, one.row, lambda: self._open(one))
             else:
                 self._open(one)
         elif one is not None:

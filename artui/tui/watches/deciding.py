@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from textual.content import Content
 
 from artui.config import ConfigError, Origin
+from artui.journal import rules
 from artui.journal.rules import RuleRow, RuleState
 from artui.shown import shown
 from artui.states import Reason
@@ -27,6 +28,8 @@ if TYPE_CHECKING:
     from artui.tui.app import Console
 
 MOST_ALLOWED = 1_000_000_000
+
+_LOOK = Choice("l", "look at its lists first", by_enter=True)
 
 
 async def _ask_for(console: Console, what: str, standing: Standing, **arguments: int) -> None:
@@ -50,7 +53,7 @@ def pause(console: Console, standing: Standing) -> None:
         console.push_screen(question, partial(_goes_on_after, console, standing))
 
 
-def agree(console: Console, standing: Standing, row: RuleRow, lists: Callable[[], object]) -> None:
+async def agree(console: Console, standing: Standing, row: RuleRow, lists: Callable[[], object]) -> None:
     """Ask for the yes that this rule waits for; ``lists`` shows its lists, for who wants to look there first."""
     name = standing.entry.title
     if row.state in (RuleState.FOREIGN, RuleState.OFFLINE):
@@ -58,23 +61,44 @@ def agree(console: Console, standing: Standing, row: RuleRow, lists: Callable[[]
         lines.append("With a yes it is marked as this rule's, and what lies there is judged as new.")
         yes = "it is the right folder"
     elif row.state is RuleState.HELD:
-        title, lines = f"{name} waits for your yes.", [shown(row.message, 300), *_goes_on(standing, Reason.SAMPLE)]
+        title, lines = f"{name} waits for your yes.", [shown(row.message, 300), *_goes_on(standing, Reason.PAUSED)]
         yes = "go on so"
     else:
-        crowd = standing.figures.held[Reason.SAMPLE] if standing.figures else None
-        number, most = (crowd.jobs, crowd.needs) if crowd else (0, 0)
-        title = f"Send the other {plural(number, 'photo')} of {name}? At most {most:,} cr."
-        lines = ["The first results are in its list Taken: enter, then b there shows before and after."]
-        yes = f"send {'it' if number == 1 else 'them'}"
-    choices = (Choice("n", "keep waiting"), Choice("y", yes), Choice("l", "look at its lists first", by_enter=True))
+        await _approve(console, standing, lists)
+        return
+    question = Question(title, lines, (Choice("n", "keep waiting"), Choice("y", yes), _LOOK))
 
     async def answered(answer: str | None) -> None:
-        if answer == "l":
+        if answer == _LOOK.key:
             lists()
         else:
             await _goes_on_after(console, standing, answer)
 
-    console.push_screen(Question(title, lines, choices), answered)
+    console.push_screen(question, answered)
+
+
+async def _approve(console: Console, standing: Standing, lists: Callable[[], object]) -> None:
+    """Ask for the yes to a rule's first results; it is for those photos that wait now."""
+    waiting = await console.view.ask(rules.waiting, standing.entry.id, Reason.SAMPLE)
+    if not waiting:
+        console.notify("Nothing here waits for a yes.", markup=False)
+        return
+    known = [job.quoted for job in waiting if job.quoted is not None]
+    cost = f"at most {sum(known):,} cr" if len(known) == len(waiting) else "the price is not known"
+    name = standing.entry.title
+    title = f"Send the other {plural(len(waiting), 'photo')} of {name}? {cost.capitalize()}."
+    lines = ["The first results are in its list Taken: enter, then b there shows before and after."]
+    last = {job.batch: job.id for job in waiting}
+
+    async def answered(answer: str | None) -> None:
+        if answer == _LOOK.key:
+            lists()
+        elif answer == "y":
+            said = [{"batch": batch, "yes": True, "until": until} for batch, until in last.items()]
+            await console.leave_requests([Act("approve", arguments=one) for one in said])
+
+    yes = Choice("y", f"send {'it' if len(waiting) == 1 else 'them'}: {cost}")
+    console.push_screen(Question(title, lines, (Choice("n", "keep waiting"), yes, _LOOK)), answered)
 
 
 def _goes_on(standing: Standing, reason: Reason) -> list[str]:
@@ -190,9 +214,9 @@ async def in_file(console: Console, save: Callable[[], None]) -> bool:
 
 def how_to_watch(console: Console, entries: Sequence[written.Entry]) -> None:
     """Say what watches the folders: a command in a terminal of its own, or a service."""
-    rules = [entry.rule for entry in entries if entry.rule]
-    capped = sum(rule.caps.day or 0 for rule in rules)
-    free = sum(rule.caps.day is None for rule in rules)
+    watched = [entry.rule for entry in entries if entry.rule]
+    capped = sum(rule.caps.day or 0 for rule in watched)
+    free = sum(rule.caps.day is None for rule in watched)
     cost = [f"{plural(free, 'rule')} without a daily cap"] * bool(free)
     cost += [f"at most {capped:,} cr a day by {'the others' if free else 'all of them'}"] * bool(capped)
     lines = [
@@ -207,6 +231,6 @@ def how_to_watch(console: Console, entries: Sequence[written.Entry]) -> None:
         "    prints a service that outlives your login; its first",
         "    lines say how to install it",
         "",
-        f"It sends and pays what lands in {plural(len(rules), 'folder')}: {', '.join(cost) or 'none yet'}.",
+        f"It sends and pays what lands in {plural(len(watched), 'folder')}: {', '.join(cost) or 'none yet'}.",
     ]
     console.push_screen(Reading("Who watches the folders", Content("\n".join(lines))))

@@ -1,0 +1,253 @@
+"""What a person can do about a job now: what each act does, what it may cost and risk, and why one does not fit.
+
+The command line and the console only put this into words, and ``decisions`` carries out what it allows, nothing else.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any
+
+from artui.job import Job
+from artui.journal import Connection, accounts, jobs, purchases
+from artui.states import FINAL, PurchaseState, Reason, Stage, Status
+
+
+class Effect(StrEnum):
+    """What an act does."""
+
+    FETCH = "fetch"
+    LOOK = "look"
+    GO_ON = "go on"
+    SEND = "send"
+    SEND_AGAIN = "send again"
+    CONTINUE = "continue"
+    RERUN = "run again"
+    CANCEL = "cancel"
+    CANCEL_SPENT = "cancel, spent"
+    CANCEL_UNLESS_SENT = "cancel unless sent"
+    CANCEL_UNCLEAR = "cancel, unclear"
+    TAKE_BACK = "take back"
+    KEEP_RESULT = "keep result"
+    LEAVE_RESULT = "leave result"
+    FOLLOW = "follow"
+    SPEND = "count as spent"
+
+
+LATE = frozenset({Effect.KEEP_RESULT, Effect.LEAVE_RESULT, Effect.CANCEL_UNCLEAR, Effect.TAKE_BACK})
+"""Effects of a cancel that comes too late to end the job."""
+
+
+class Risk(StrEnum):
+    """What an act may do beside its price: pay for the same photo a second time."""
+
+    NONE = ""
+    PAYS_TWICE = "pays twice"
+
+
+class Refusal(StrEnum):
+    """Why an act does not fit."""
+
+    FINISHED = "finished"
+    UNDER_WAY = "under way"
+    IN_DOUBT = "in doubt"
+    NOT_IN_DOUBT = "not in doubt"
+    TWIN = "twin"
+    MAY_BE_PAID = "may be paid"
+    NO_RERUN = "cannot run again"
+    PRICE_UNKNOWN = "price unknown"
+    BOUGHT_ELSEWHERE = "another job buys it"
+    NEEDS_APPROVAL = "needs approval"
+    WRONG_ACCOUNT = "wrong account"
+    WITHOUT_PHOTO = "without a photo"
+    IN_PLACE = "being put in place"
+
+
+WHY: Mapping[Refusal, str] = {
+    Refusal.FINISHED: "job {id} is {status} already",
+    Refusal.UNDER_WAY: "job {id} is {status}: nothing to retry (a finished photo is sent again by `artui redo`)",
+    Refusal.IN_DOUBT: "job {id} is in doubt, it may have been paid: `artui resolve {id}` with --adopt ID, --again or"
+    " --give-up",
+    Refusal.NOT_IN_DOUBT: "job {id} is not in doubt: there is nothing to resolve",
+    Refusal.TWIN: "job {id} has the same photo as job {twin_of}: decide about that one; `artui redo {id}` buys it anew",
+    Refusal.MAY_BE_PAID: "job {id} was given up and may have been paid: `artui redo {id}` buys it anew",
+    Refusal.NO_RERUN: "the service cannot run job {id} again: `artui redo {id}` buys it anew",
+    Refusal.PRICE_UNKNOWN: "the new price of job {id} is not known here: `artui submit` sends it anew",
+    Refusal.BOUGHT_ELSEWHERE: "another job buys the photo of job {id} at the new price: `artui cancel {id}` leaves"
+    " this one",
+    Refusal.NEEDS_APPROVAL: "job {id} waits for a yes to the first results: `artui approve {batch}` shows them, and"
+    " asks",
+    Refusal.WRONG_ACCOUNT: "job {id} was made for {organization} at {endpoint}: set {account} in config.toml as it was,"
+    " or `artui cancel {id}`",
+    Refusal.WITHOUT_PHOTO: "job {id} stands for what was found at the service without its photo: its result is fetched"
+    " when its photo turns up, or by `artui recover --fetch FOLDER`",
+    Refusal.IN_PLACE: "the result of job {id} is being put in place already: delete the file if it is not wanted",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Action:
+    """An act on a job as it stands. ``price``: what it may newly cost, None where that is not known; ``amount``: what
+    it is about without costing anew (agreed to when the job was queued, or spent whatever is done), both in the
+    account's unit. ``arguments`` are what the request carries."""
+
+    command: str
+    job: Job
+    effect: Effect | None = None
+    price: int | None = 0
+    risk: Risk = Risk.NONE
+    amount: int | None = 0
+    refused: Refusal | None = None
+    arguments: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def asks(self) -> bool:
+        """Whether it may cost what nobody has agreed to yet."""
+        return self.price != 0 or self.risk is not Risk.NONE
+
+    @property
+    def why(self) -> str:
+        """Why it does not fit, and what does; empty where it fits."""
+        return WHY[self.refused].format(**_facts(self.job)) if self.refused else ""
+
+
+def _facts(job: Job) -> dict[str, Any]:
+    names = ("id", "status", "twin_of", "batch", "organization", "endpoint", "account")
+    return {name: getattr(job, name) for name in names}
+
+
+def job_options(db: Connection, job: Job, *, can_retry: bool) -> list[Action]:
+    """Every act on a job, those that do not fit too. ``can_retry``: its service can run an execution again."""
+    return [retry(db, job, can_retry=can_retry), cancel(db, job), *(resolve(db, job, how) for how in RESOLVE)]
+
+
+def terms(db: Connection, job: Job) -> dict[str, Any]:
+    """Price and version of the job's workflow as they were last seen at the service, for a retry that begins anew:
+    ``quoted`` and ``version``. Empty where nothing newer than the job is known, or where a recipe of ours has become
+    another one."""
+    # What a changed price was found by is newer than what the job was queued with, whenever it was fetched.
+    since = 0.0 if job.reason == Reason.PRICE else job.created_at
+    known = accounts.cached_workflow(db, job.account, job.workflow, since=since)
+    if known is None:
+        return {}
+    now = json.loads(known)
+    if job.parameters and now["version"] != job.version:
+        return {}
+    return {"quoted": now["price"], "version": now["version"]}
+
+
+# ----------------------------------------------------------------------------------------------------------- retry
+
+
+def retry(db: Connection, job: Job, *, can_retry: bool, agreed: Mapping[str, Any] | None = None) -> Action:
+    """Try a job again that has failed, was cancelled or is held. ``agreed``: the terms a person has agreed to, where
+    they have, as in the arguments of a request."""
+    if job.found:
+        return Action("retry", job, refused=Refusal.WITHOUT_PHOTO)
+    if job.status is Status.HELD:
+        return _go_on(db, job, can_retry=can_retry, agreed=agreed or {})
+    if job.status not in (Status.FAILED, Status.CANCELLED):
+        return Action("retry", job, refused=Refusal.UNDER_WAY)
+    if job.stage is Stage.PROCESSED:
+        return Action("retry", job, Effect.FETCH)
+    if job.execution and jobs.other_buyer(db, job) is None:
+        if not can_retry:
+            return Action("retry", job, refused=Refusal.NO_RERUN)
+        return Action("retry", job, Effect.RERUN, job.quoted)
+    if not jobs.surely_unpaid(db, job.id):
+        return Action("retry", job, refused=Refusal.MAY_BE_PAID)
+    now = terms(db, job)
+    return Action("retry", job, Effect.SEND, now.get("quoted", job.quoted), arguments=now)
+
+
+_NOT_TRIED: Mapping[str, Refusal] = {
+    Reason.IN_DOUBT: Refusal.IN_DOUBT,
+    Reason.TWIN: Refusal.TWIN,
+    Reason.SAMPLE: Refusal.NEEDS_APPROVAL,
+    Reason.ACCOUNT: Refusal.WRONG_ACCOUNT,
+}
+"""Holds that no retry ends."""
+
+
+def _go_on(db: Connection, job: Job, *, can_retry: bool, agreed: Mapping[str, Any]) -> Action:
+    if job.reason in _NOT_TRIED:
+        return Action("retry", job, refused=_NOT_TRIED[job.reason])
+    if job.reason == Reason.RECOVERED:
+        return Action("retry", job, Effect.SEND_AGAIN, job.quoted, Risk.PAYS_TWICE, arguments={"agreed": True})
+    if job.reason == Reason.PRICE:
+        return _at_new_terms(db, job, agreed)
+    if job.reason == Reason.PAYMENT:
+        if not can_retry:
+            return Action("retry", job, refused=Refusal.NO_RERUN)
+        return Action("retry", job, Effect.CONTINUE, job.quoted)
+    if job.stage is Stage.SUBMITTED:
+        return Action("retry", job, Effect.LOOK)
+    if job.stage.rank > Stage.SUBMITTED.rank:
+        return Action("retry", job, Effect.FETCH)
+    return Action("retry", job, Effect.GO_ON, amount=job.quoted)
+
+
+def _at_new_terms(db: Connection, job: Job, agreed: Mapping[str, Any]) -> Action:
+    now = agreed if "version" in agreed else terms(db, job)
+    if not now:
+        return Action("retry", job, refused=Refusal.PRICE_UNKNOWN)
+    if not jobs.surely_unpaid(db, job.id) and jobs.other_buyer(db, job, version=now["version"]) is not None:
+        return Action("retry", job, refused=Refusal.BOUGHT_ELSEWHERE)
+    return Action("retry", job, Effect.SEND, now.get("quoted"), arguments=now)
+
+
+# ---------------------------------------------------------------------------------------------------------- cancel
+
+
+def cancel(db: Connection, job: Job, *, keep: bool = True) -> Action:
+    """Cancel a job: for nothing before it is sent; after that its result is kept, or with ``keep`` false left."""
+    if job.status in FINAL:
+        return Action("cancel", job, refused=Refusal.FINISHED)
+    if is_in_doubt(job):
+        return Action("cancel", job, refused=Refusal.IN_DOUBT)
+    if not keep and job.stage is Stage.SAVED:
+        return Action("cancel", job, refused=Refusal.IN_PLACE)
+    effect = Effect.LEAVE_RESULT if job.found else _cancelled(db, job, keep=keep)
+    spent = job.quoted if job.charged is None else job.charged
+    amount = 0 if effect is Effect.CANCEL else spent
+    return Action("cancel", job, effect, amount=amount, arguments={"keep": keep} if effect in LATE else {})
+
+
+def _cancelled(db: Connection, job: Job, *, keep: bool) -> Effect:
+    """What a cancel does: whether something was sent is told by the last purchase, not by the stage alone."""
+    last = purchases.current(db, job)
+    is_sent = bool(job.execution) or (last is not None and last.state is not PurchaseState.REFUSED)
+    if is_sent and job.stage.rank >= Stage.SUBMITTING.rank:
+        if last is not None and last.state is PurchaseState.INTENDED:
+            return Effect.CANCEL_UNCLEAR
+        if job.stage is Stage.SUBMITTING and job.execution and job.status is not Status.RUNNING:
+            return Effect.TAKE_BACK
+        return Effect.KEEP_RESULT if keep else Effect.LEAVE_RESULT
+    if job.status is Status.RUNNING:
+        return Effect.CANCEL_UNLESS_SENT
+    return Effect.CANCEL if jobs.surely_unpaid(db, job.id) else Effect.CANCEL_SPENT
+
+
+# --------------------------------------------------------------------------------------------------------- resolve
+
+RESOLVE = ("adopt", "again", "give up")
+"""The ways out of a doubt."""
+
+
+def is_in_doubt(job: Job) -> bool:
+    """Whether only a person can tell what became of its paid call."""
+    return job.status is Status.HELD and job.reason == Reason.IN_DOUBT
+
+
+def resolve(db: Connection, /, job: Job, how: str, **arguments: Any) -> Action:
+    """Decide about a job in doubt: ``adopt`` an execution, send it ``again``, or ``give up``."""
+    if not (is_in_doubt(job) and purchases.in_the_air(db, job)):
+        return Action(how, job, refused=Refusal.NOT_IN_DOUBT)
+    if how == "again":
+        return Action(how, job, Effect.SEND_AGAIN, job.quoted, Risk.PAYS_TWICE, arguments=arguments)
+    if how == "give up":
+        return Action(how, job, Effect.SPEND, amount=job.quoted, arguments=arguments)
+    return Action(how, job, Effect.FOLLOW, arguments=arguments)
