@@ -118,6 +118,8 @@ def test_all_that_may_have_been_paid_is_sent_at_once_by_a_person_who_saw_the_pri
     older.send()
     older("stop")
     assert "A copy of this journal has paid" in older("recover", "--yes").err, "its list shows what nobody took in"
+    assert older("wait").code == Exit.PERSON, "three were bought twice, as was said; their first results wait"
+    assert older("cancel", *(str(job["id"]) for job in older.jobs() if job["status"] == "held")).code == Exit.OK
     assert older("wait").code == Exit.OK
     assert len(older.simulator.ledger) == charges + 4
 
