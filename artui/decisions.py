@@ -51,9 +51,15 @@ def _decide(db: Connection, request: Request, service: _Service) -> str:
     job = jobs.get(db, request.job or 0)
     if job is None:
         raise Refused(f"there is no job {request.job}")
-    if (job.purchase, job.status) != (request.purchase, request.status):
+    if (job.purchase, job.status) != (request.purchase, request.status) and not _still_unsent(db, job, request):
         raise Refused(f"job {job.id} has moved on meanwhile: it is {job.status} now")
     return DECISIONS[request.what](db, job, request.arguments, service)
+
+
+def _still_unsent(db: Connection, job: Job, request: Request) -> bool:
+    """Whether a cancel meets what its author wished to cancel: nothing was sent since, whatever else has moved."""
+    unsent = {Effect.CANCEL, Effect.CANCEL_UNLESS_SENT}
+    return request.what == "cancel" and job.purchase == request.purchase and actions.cancel(db, job).effect in unsent
 
 
 def _fitting(action: Action) -> Effect:
