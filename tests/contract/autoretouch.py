@@ -69,7 +69,7 @@ class Execution:
 
 class AutoRetouch(Service):
     """The service. Fates of a create: ``ok``, ``lost`` (acted, no answer), ``500`` … ``429`` (acted, then this), ``never``
-    (not acted, no answer), ``refused`` (400, not acted), ``unpaid`` (PAYMENT_REQUIRED, not charged), ``failed``, ``old``
+    (not acted, no answer), ``refused:N`` (400 or N, not acted), ``unpaid`` (PAYMENT_REQUIRED, not charged), ``failed``, ``old``
     (acted, answered with the id of the first execution)."""
 
     price = 10
@@ -94,6 +94,7 @@ class AutoRetouch(Service):
     id_form = "{}"
     list_hides = 0.0
     """Seconds until a new execution is listed."""
+    list_fails = False
     swap = False
     """Details of one execution are answered with those of the first."""
 
@@ -211,8 +212,8 @@ class AutoRetouch(Service):
         fate = self.next_fate()
         if fate == "never":
             return LOST
-        if fate == "refused":
-            return self._error(request, 400, "Bad Request", "no")
+        if fate.startswith("refused"):
+            return self._error(request, int(fate.partition(":")[2] or 400), "Refused", "no")
         body = request.json()
         if request.query.get("workflow") != WORKFLOW:
             return self._error(request, 404, "Not Found")
@@ -256,6 +257,8 @@ class AutoRetouch(Service):
         return made
 
     def _list(self, request: Request, paying: str) -> Answer:
+        if self.list_fails:
+            return self._error(request, 503, "Service Unavailable")
         if self.grows:
             self.strangers(self.grows)
         now = time.time()

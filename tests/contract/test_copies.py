@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.contract.autoretouch import WORKFLOW, AutoRetouch
+from tests.contract.autoretouch import AutoRetouch
 from tests.contract.desk import Desk, copy_home
 from tests.contract.pictures import photos
 from tests.contract.serving import Service
@@ -264,9 +264,63 @@ def test_a_journal_lost_while_photos_are_on_their_way_loses_none(studio: Desk, a
     studio.check(everything)
 
 
-def test_what_others_bought_of_the_same_photo_is_not_taken_for_ours(studio: Desk, autoretouch: AutoRetouch) -> None:
-    one = photos(studio.inbox, 1)
-    autoretouch.strangers(1, labels={"sku": "1"})
-    assert send(studio, *one).code == 0
+def test_the_original_does_not_buy_again_what_its_copy_bought(
+    studio: Desk, autoretouch: AutoRetouch, tmp_path: Path, desks: Callable[..., Desk]
+) -> None:
+    everything = photos(studio.inbox, *range(4))
+    assert send(studio, everything[0]).code == 0
+    studio.stop()
+    copy = copy_home(studio, tmp_path / "elsewhere")
+    desks.keep(copy)  # type: ignore[attr-defined]
+    recover(copy, autoretouch)
+    assert send(copy, *everything[1:3]).code == 0
+    ran = send(studio, *everything)
+    assert autoretouch.most() == 1, ran
+
+
+def test_a_recovery_that_asked_nobody_can_ask_later(studio: Desk, autoretouch: AutoRetouch, tmp_path: Path) -> None:
+    everything = photos(studio.inbox, *range(3))
+    assert send(studio, everything[0]).code == 0
+    back = by_cp(studio, tmp_path / "copy")
+    assert send(studio, *everything).code == 0
+    studio.stop()
+    back()
+    assert studio.artui("recover", "--offline", "--yes").code == 7
+    assert send(studio, *everything).code == 7
+    recover(studio, autoretouch)
+    studio.artui("wait")
     assert autoretouch.most() == 1
-    assert WORKFLOW
+    assert {job["status"] for job in studio.jobs()} <= {"done", "skipped"}
+
+
+def test_a_recovery_from_a_list_without_labels_buys_nothing_again(
+    studio: Desk, autoretouch: AutoRetouch, tmp_path: Path
+) -> None:
+    autoretouch.labels_in_list = False
+    everything = photos(studio.inbox, *range(3))
+    assert send(studio, everything[0]).code == 0
+    back = by_cp(studio, tmp_path / "copy")
+    assert send(studio, *everything).code == 0
+    studio.stop()
+    back()
+    recover(studio, autoretouch)
+    ran = send(studio, *everything)
+    assert autoretouch.most() == 1, ran
+
+
+def test_a_recovery_that_cannot_ask_accepts_nothing(studio: Desk, autoretouch: AutoRetouch, tmp_path: Path) -> None:
+    everything = photos(studio.inbox, *range(3))
+    assert send(studio, everything[0]).code == 0
+    back = by_cp(studio, tmp_path / "copy")
+    assert send(studio, *everything).code == 0
+    studio.stop()
+    back()
+    autoretouch.list_fails = True
+    assert studio.artui("recover", "--yes").code == 3
+    assert send(studio, *everything).code == 2
+    autoretouch.list_fails = False
+    autoretouch.strangers(120)
+    autoretouch.grows = 1
+    recover(studio, autoretouch)
+    assert send(studio, *everything).code == 0
+    assert autoretouch.most() == 1
