@@ -95,6 +95,8 @@ class AutoRetouch(Service):
     list_hides = 0.0
     """Seconds until a new execution is listed."""
     list_fails = False
+    odd: dict[str, Any] = {}  # noqa: RUF012 - replaced as a whole, never changed
+    """What the first execution shows instead of what it should."""
     swap = False
     """Details of one execution are answered with those of the first."""
 
@@ -276,6 +278,8 @@ class AutoRetouch(Service):
         shown = each.object()
         if time.time() < self.retried.get(each.id, 0):
             shown.update(status="PAYMENT_REQUIRED" if not each.charged else "FAILED", resultPath=None)
+        if each is self.executions[-1]:
+            shown.update(self.odd)
         if self.unstated:
             shown.update(resultContentHash=None, resultPreviewContentHash=None)
         return shown

@@ -80,9 +80,9 @@ class Desk:
         return Ran(ran.returncode, ran.stdout, ran.stderr)
 
     def start(self, *arguments: object) -> subprocess.Popen[bytes]:
-        log = (self.place / f"log-{time.monotonic_ns()}").open("wb")
-        return subprocess.Popen([*PROGRAM, *map(str, arguments)], env=self.env(), cwd=self.place, stdout=log, stderr=log,
-                                stdin=subprocess.DEVNULL)  # fmt: skip
+        with (self.place / f"log-{time.monotonic_ns()}").open("wb") as log:
+            return subprocess.Popen([*PROGRAM, *map(str, arguments)], env=self.env(), cwd=self.place, stdout=log, stderr=log,
+                                    stdin=subprocess.DEVNULL)  # fmt: skip
 
     def jobs(self) -> list[dict[str, Any]]:
         told = self.artui("jobs", "--json")
