@@ -39,6 +39,7 @@ class Trouble(StrEnum):
     ELSEWHERE = "elsewhere"
     ANCHOR = "anchor unreadable"
     TWIN = "twin"
+    UNREAD = "not all services asked"
     DAMAGED = "damaged"
 
 
@@ -212,6 +213,8 @@ def sentence(trouble: Trouble, paths: Paths, home: Home | None = None) -> str:
             return f"{paths.anchor}, which remembers the journal, cannot be read: it may be an older copy."
         case Trouble.TWIN:
             return "A copy of this journal has paid for photos that this one does not know of."
+        case Trouble.UNREAD:
+            return "Photos may have been paid that this journal does not know of: not every service has been asked."
     return "The journal is right."
 
 

@@ -73,13 +73,13 @@ def new_key(db: Connection) -> str:
 
 
 def strange(db: Connection, keys: Iterable[str]) -> set[str]:
-    """Which of these keys, seen at a service, only a copy of this journal can have sent: they bear an origin of this
-    journal, and none of its purchases was carried out under them."""
-    bearing = {key: origins.of_key(key) for key in keys}
+    """Which of these keys, seen at a service, only a copy of this journal can have sent: they bear an origin of its
+    family, and none of its purchases was carried out under them."""
+    bearing = {key: origins.of_key(key)[: origins.FAMILY] for key in keys}
     if not any(bearing.values()):
         return set()
-    own = origins.known(db)
-    ours = {key for key, origin in bearing.items() if origin in own}
+    own = origins.families(db)
+    ours = {key for key, family in bearing.items() if family in own}
     marks = ", ".join("?" * len(ours))
     sent = rows(db, f"SELECT key FROM purchases WHERE key IN ({marks}) AND state <> 'refused'", (*ours,))
     return ours - {key for (key,) in sent}

@@ -28,3 +28,8 @@ END;
 INSERT OR IGNORE INTO published SELECT result.value ->> 'digest', COALESCE(result.value ->> 'size', -1), jobs.id FROM jobs, json_each(jobs.results) AS result WHERE result.value -> 'path' <> 'null' AND result.value -> 'digest' <> 'null' ORDER BY jobs.id;
 
 CREATE INDEX jobs_found ON jobs (payer, workflow, digest) WHERE found = 1;
+-- Executions that show no key and may have been ordered while the journal was not this one, by the photo they are of.
+CREATE TABLE elsewhere (
+    payer TEXT NOT NULL, workflow TEXT NOT NULL, reference TEXT NOT NULL, execution TEXT NOT NULL,
+    PRIMARY KEY (payer, workflow, reference)
+) STRICT, WITHOUT ROWID;
