@@ -28,3 +28,17 @@ END;
 INSERT OR IGNORE INTO published SELECT result.value ->> 'digest', COALESCE(result.value ->> 'size', -1), jobs.id FROM jobs, json_each(jobs.results) AS result WHERE result.value -> 'path' <> 'null' AND result.value -> 'digest' <> 'null' ORDER BY jobs.id;
 
 CREATE INDEX jobs_found ON jobs (payer, workflow, digest) WHERE found = 1;
+
+-- What bounds a look-up: readings that the service answered, wholly or in part, without settling it; the pages of its
+-- list that came; and readings that it did not answer.
+ALTER TABLE purchases ADD COLUMN readings INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE purchases ADD COLUMN pages INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE purchases ADD COLUMN silences INTEGER NOT NULL DEFAULT 0;
+
+-- Labels are proven by the list alone, and for a payer: what counted so far may have been seen elsewhere.
+CREATE TABLE labels_proven (payer TEXT PRIMARY KEY) STRICT;
+ALTER TABLE accounts DROP COLUMN labels_proven;
+
+-- A mark that lies ahead hides what is ordered next.
+DELETE FROM marks WHERE COALESCE(unixepoch(created_at), 9e99) > unixepoch();
+UPDATE purchases SET mark = '' WHERE state = 'intended' AND mark <> '' AND COALESCE(unixepoch(mark), 9e99) > intended_at;
