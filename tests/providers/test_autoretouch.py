@@ -21,7 +21,7 @@ from pydantic import ValidationError
 
 from artui import files
 from artui.credentials import Place, Secret
-from artui.providers.autoretouch import AutoRetouch, AutoRetouchSettings
+from artui.providers.autoretouch import AutoRetouch, AutoRetouchSettings, lists
 from artui.providers.base import (
     Absent,
     Blocked,
@@ -524,6 +524,26 @@ async def test_a_list_that_lies_about_its_length_ends(desk: Desk, total: int) ->
     async with customer(desk, with_end) as (provider, script):
         assert len(await provider.workflows()) == 3
         assert script.count("/v1/workflow") == 2
+
+
+async def test_a_list_that_is_cut_or_cannot_be_read_whole_is_told(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(lists, "MOST_PAGES", 2)
+    entries = [{"id": f"one-{n}", "version": "v", "name": "One"} for n in range(130)]
+    entries[3]["id"] = "../x"
+    short: list[str] = []
+    cut = {"GET /v1/workflow": lambda asked: paged(entries)(asked)}
+    async with customer(desk, cut) as (provider, _):
+        provider.on_short = short.append
+        assert len(await provider.workflows()) == 99
+    assert short == [
+        "AutoRetouch: reading the workflows: only the first 100 of 130 entries were read.",
+        "AutoRetouch: reading the workflows: 1 of 100 entries cannot be read and is left out.",
+    ]
+    short.clear()
+    async with customer(desk, {"GET /v1/organization": lambda asked: paged(entries)(asked)}) as (provider, _):
+        provider.on_short = short.append
+        assert len(await provider.organizations()) == 99
+    assert "reading the organizations: only the first 100 of 130" in short[0]
 
 
 @pytest.mark.parametrize(

@@ -384,7 +384,7 @@ class AutoRetouch(HttpProvider[AutoRetouchSettings]):
         return told
 
     async def _whole(self, read: Read[said.Entry], doing: str) -> list[said.Entry]:
-        return await whole(read, lambda what: self.on_short(f"{self.title}: {doing}: {what}"))
+        return await whole(read, lambda what: self.on_short(f"{self.title}: {doing}: {what}."))
 
     def _list(
         self, path: str, doing: str, shape: type[said.Page[said.Entry]], query: Mapping[str, str]

@@ -46,9 +46,9 @@ async def whole(read: Read[said.Entry], told: Callable[[str], object]) -> list[s
         if not page.entries or offset >= page.total:
             break
     else:
-        told(f"only the first {offset:,} of {page.total:,} entries were read, {len(found):,} different ones")
+        told(f"only the first {offset:,} of {page.total:,} entries were read")
     if unread:
-        told(f"{unread:,} of {offset:,} entries cannot be read and are left out")
+        told(f"{unread:,} of {offset:,} entries cannot be read and {'is' if unread == 1 else 'are'} left out")
     return list(found.values())
 
 
