@@ -40,5 +40,5 @@ CREATE TABLE labels_proven (payer TEXT PRIMARY KEY) STRICT;
 ALTER TABLE accounts DROP COLUMN labels_proven;
 
 -- A mark that lies ahead hides what is ordered next.
-DELETE FROM marks WHERE COALESCE(unixepoch(created_at), 9e99) > unixepoch();
-UPDATE purchases SET mark = '' WHERE state = 'intended' AND mark <> '' AND COALESCE(unixepoch(mark), 9e99) > intended_at;
+DELETE FROM marks WHERE unixepoch(created_at) > unixepoch();
+UPDATE purchases SET mark = '' WHERE state = 'intended' AND unixepoch(mark) > intended_at;
