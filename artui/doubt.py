@@ -16,7 +16,7 @@ from typing import Any
 
 from artui.job import Job, Payer, Purchase
 from artui.journal import Connection, Stale, accounts, history, holds, jobs, purchases, taking
-from artui.pace import backoff
+from artui.pace import look_gap
 from artui.providers.base import Absent, Found, Incomplete, Look, Progress, Provider, Sent, Sought
 from artui.states import Kind, PurchaseState, Reason, Stage, Status
 from artui.steps import Journey
@@ -30,6 +30,13 @@ SKEW = 300.0
 
 UNPROVEN_TRIES = 3
 """Readings after which a person is asked where no label of ours is known to come back."""
+
+MOST_READINGS, MOST_PAGES = 6, 300
+"""Readings that the service answered, and pages of its list, after which a person is asked; at the longest gaps that
+takes about an hour."""
+
+MOST_SILENCES = 480
+"""Readings that the service did not answer after which a person is asked: half a day."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,7 +154,7 @@ async def conclude(journey: Journey, doubt: InDoubt, look: Look) -> Job:
     settle, now = journey.desk.provider.settings.settle, journey.desk.clock.now()
     if isinstance(look, Absent):
         return await journey.desk.journal.do(_absent, doubt, look, now, settle)
-    return await journey.desk.journal.do(_look_again, doubt, look.message, now, settle)
+    return await journey.desk.journal.do(_look_again, doubt, look.message, now, settle, look.answered)
 
 
 async def conclude_retry(journey: Journey, doubt: InDoubt, seen: Progress | None) -> Job:
@@ -190,7 +197,6 @@ async def _adopt(journey: Journey, doubt: InDoubt, found: Found) -> Job:
         message = f"the service runs this photo {len(others) + 1} times and may charge each: also {ids}"
 
     def record_all(db: Connection) -> None:
-        accounts.prove_labels(db, doubt.job.account)
         for other in others:
             purchases.record_execution(db, other.key or doubt.purchase.key, other.execution)
         if key != doubt.purchase.key and not any(other.key == doubt.purchase.key for other in others):
@@ -206,11 +212,11 @@ def _absent(db: Connection, doubt: InDoubt, absent: Absent, now: float, settle: 
     job, purchase = doubt.job, doubt.purchase
     _expect(db, purchase)
     if purchases.any_of_ours(db, job.payer, absent.labels_seen):
-        accounts.prove_labels(db, job.account)
+        accounts.prove_labels(db, job.payer)
     strangers = set(absent.lookalikes) - purchases.bought_executions(db, job.payer, absent.lookalikes)
     if strangers:
         return _ask(db, job, f"the service has {', '.join(sorted(strangers))} for this photo, without our label")
-    if not accounts.state(db, job.account).labels_proven:
+    if not accounts.labels_proven(db, job.payer):
         return _unproven(db, doubt, now, settle)
     looks = purchases.looked(db, purchase.key)
     patience = settle * (1 + doubt.resends)
@@ -229,22 +235,28 @@ def _absent(db: Connection, doubt: InDoubt, absent: Absent, now: float, settle: 
 
 
 def _unproven(db: Connection, doubt: InDoubt, now: float, settle: float) -> Job:
-    """An absence proves nothing while no label of ours is known to come back from this account."""
+    """An absence proves nothing while no label of ours is known to come back in this payer's list."""
     job = doubt.job
-    if job.attempts + 1 >= UNPROVEN_TRIES:
+    if purchases.read_in_vain(db, doubt.purchase.key, 1).readings >= UNPROVEN_TRIES:
         return _ask(db, job, "not in the service's list, and no other job has shown that its list can be trusted")
     return jobs.follow(
         db, job, Stage.SUBMITTING, Status.WAITING, "not found yet", reason=Reason.LOOKING, due=now + settle,
-        attempts=job.attempts + 1, message="not at the service yet, which proves nothing so far",
+        message="not at the service yet, which proves nothing so far",
     )  # fmt: skip
 
 
-def _look_again(db: Connection, doubt: InDoubt, message: str, now: float, settle: float) -> Job:
+def _look_again(db: Connection, doubt: InDoubt, message: str, now: float, settle: float, answered: int = 0) -> Job:
+    """Count a reading that settled nothing, ``answered`` pages of it, and wait ever longer for the next; after so many
+    a person is asked."""
     job = doubt.job
     _expect(db, doubt.purchase)
+    vain = purchases.read_in_vain(db, doubt.purchase.key, answered)
+    if vain.readings >= MOST_READINGS or vain.pages >= MOST_PAGES or vain.silences >= MOST_SILENCES:
+        times = vain.readings + vain.silences
+        return _ask(db, job, f"looked up {times} times, which settled nothing; the last time: {message}")
     return jobs.follow(
         db, job, Stage.SUBMITTING, Status.WAITING, "look-up unfinished", reason=Reason.LOOKING, message=message,
-        due=now + min(max(settle, 1.0), backoff(8)),
+        due=now + look_gap(settle, vain.readings - 1 if answered else 0),
     )  # fmt: skip
 
 

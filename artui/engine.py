@@ -364,11 +364,9 @@ class Engine:
         seen = self.journal.read(jobs.get, request.job or 0)
         lane = await self._open_lane(seen.account) if seen else None
         if lane:
-            provider = lane.desk.provider
-            can_retry, settle = provider.limits.can_retry, provider.settings.settle
+            can_retry, due = lane.desk.provider.limits.can_retry, lane.desk.settle_due
         else:
-            can_retry, settle = seen is not None and providers.can_run_again(seen.provider), 0.0
-        due = self.clock.now() + settle
+            can_retry, due = seen is not None and providers.can_run_again(seen.provider), self.clock.now()
         job = await self.journal.do(decisions.carry_out, request, can_retry=can_retry, settle_due=due)
         if job is None or lane is None:
             return

@@ -46,8 +46,7 @@ class Holding:
     async def end(self) -> None:
         """End the hold and let the account's jobs go on."""
         reason, self.reason, self._until = self.reason, "", None
-        settle_due = self.desk.clock.now() + self.desk.provider.settings.settle
-        await self.desk.journal.do(holds.release_account, self.name, settle_due)
+        await self.desk.journal.do(holds.release_account, self.name, self.desk.settle_due)
         if reason:
             log.info("%s goes on (was held: %s)", self.name, reason)
 

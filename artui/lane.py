@@ -82,8 +82,7 @@ class Lane:
 
     async def start(self) -> None:
         """Put right what an engine that is gone left behind, and look afresh at what holds the account."""
-        settle_due = self._now + self.desk.provider.settings.settle
-        await self.desk.journal.do(holds.recover, self.name, self._now, settle_due)
+        await self.desk.journal.do(holds.recover, self.name, self._now, self.desk.settle_due, self.desk.lost)
         await self.holding.start()
 
     async def run(self) -> None:
@@ -280,7 +279,7 @@ class Lane:
         step met it holds nothing: whoever resumed the rule found no hold to end.
         """
         changes = {"attempts": job.attempts + 1} if verdict.failed_try else {}
-        settled = self._now + self.desk.provider.settings.settle
+        settled = self.desk.settle_due
 
         def write(db: Connection) -> None:
             put = verdict
@@ -408,8 +407,7 @@ class Lane:
         except (ProviderError, Hold, NotYet) as problem:
             log.debug("%s: who pays cannot be told: %s", self.name, problem)
             return None
-        settle_due = self._now + self.desk.provider.settings.settle
-        found = await self.desk.journal.do(holds.sort_strangers, self.name, now, settle_due)
+        found = await self.desk.journal.do(holds.sort_strangers, self.name, now, self.desk.settle_due)
         for job in found.held:
             self.lookout.forget(job)
         for job in found.released:

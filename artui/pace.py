@@ -118,6 +118,11 @@ def replay_gap(settle: float, sent: int) -> float:
     return min(LONGEST_REPLAY, max(LEAST_REPLAY, settle) * 2.0 ** min(sent, 16))
 
 
+def look_gap(settle: float, looked: int) -> float:
+    """Seconds until a paid call in doubt is looked up again, after ``looked`` earlier look-ups that settled nothing."""
+    return min(LONGEST_WAIT, max(1.0, settle) * 2.0 ** min(looked, 16))
+
+
 def retry_delay(attempts: int, chance: float) -> float:
     """Seconds until one job is tried again: :func:`backoff` with full jitter. ``chance`` lies in 0 … 1."""
     return max(0.2, backoff(attempts) * chance)

@@ -262,8 +262,7 @@ class _TakeIn:
                 else:
                     self._take(db, workflow, entry, ours, inputs)
             purchases.note_executions(db, payer, [entry.execution for entry in entries])
-            newest = max((entry.created_at for entry in entries), default="")
-            accounts.set_mark(db, payer, workflow, newest)
+            accounts.set_mark(db, payer, workflow, [entry.created_at for entry in entries], self.now)
         suspended.lift(db, [payer, *(suspended.payers_of(db, self.account))])
         self._go_on(db)
 

@@ -156,6 +156,24 @@ async def test_a_service_that_cannot_be_searched_asks_a_person_and_never_gets_th
         assert studio.job(again).reference == "upload 3"
 
 
+async def test_where_nobody_but_a_person_can_tell_they_are_asked_at_once(make: Any) -> None:
+    async with make(settle=600.0, north=Service(BLIND, calls=["lost"])) as bench:
+        [number] = await put(bench)
+        studio = bench.studio
+        await studio.until(lambda: studio.job(number).status is Status.HELD, patience=15)
+        assert studio.job(number).reason == Reason.IN_DOUBT
+        assert studio.job(number).message == "the line broke; this service cannot be searched for it"
+        await studio.stop()
+        under_way = "UPDATE jobs SET status = 'running', reason = '', message = '' WHERE id = ?"
+        await studio.journal.do(lambda db: db.execute(under_way, (number,)))  # as when the engine is killed there
+        await studio.start()
+        await studio.until(lambda: studio.job(number).status is Status.HELD, patience=15)
+        assert studio.job(number).reason == Reason.IN_DOUBT
+        told = [event.message for event in studio.journal.read(history.of_job, number)]
+        assert not any("looked up" in message or "sent again" in message for message in told), told
+        assert len(bench.services["north"].sent) == 1
+
+
 async def test_what_a_service_cannot_run_again_is_bought_anew_or_not_at_all(make: Any) -> None:
     async with make(north=Service(limits(can_retry=False), state=State.FAILED)) as bench:
         [number] = await put(bench)

@@ -45,6 +45,13 @@ _OTHERS: Mapping[Status, str] = {
     Status.CANCELLED: "nothing, it was not paid; `artui retry {id}` sends it after all",
 }
 
+_LOOKING: Mapping[str, str] = {
+    "search": "nothing, artui looks it up at the service before anything is sent again",
+    "replay": "nothing, artui sends it again under the same key, which the service carries out once",
+    "person": "nothing yet: this service cannot be searched, so you are asked what became of it",
+}
+"""By how the job's service lets a lost paid call be settled."""
+
 _FAILED: Mapping[str, str] = {
     Reason.FAILED: "`artui retry {id}` asks the service again, and shows first what that may cost",
     Reason.REJECTED: "`artui retry {id}` sends it again, and shows first what that may cost",
@@ -66,7 +73,7 @@ def _whose_cap(job: Job) -> str:
 
 def advice(job: Job) -> str:
     """What to do about a job now."""
-    from artui.providers import can_run_again
+    from artui.providers import can_run_again, settles_by
 
     if job.status is Status.HELD and job.reason == Reason.CAP and (cap := _whose_cap(job)):
         text = cap
@@ -87,7 +94,7 @@ def advice(job: Job) -> str:
     elif job.reason == Reason.IN_QA:
         text = "nothing, a person at the service checks it"
     elif job.reason == Reason.LOOKING:
-        text = "nothing, artui looks it up at the service before anything is sent again"
+        text = _LOOKING[settles_by(job.provider)]
     else:
         text = _OTHERS[job.status]
     return text.format(

@@ -126,7 +126,8 @@ def intend(
         intended = rows(
             db,
             "UPDATE purchases SET state = 'intended', draft = ?, reference = ?, reserved = ?, version = ?, day = ?,"
-            " month = ?, looks = 0, intended_at = ?, endpoint = ?, organization = ? WHERE job = ? AND number = ?"
+            " month = ?, looks = 0, readings = 0, pages = 0, silences = 0, intended_at = ?, endpoint = ?,"
+            " organization = ? WHERE job = ? AND number = ?"
             f" AND key = ? AND state = 'refused' RETURNING {_ALL}",
             (
                 draft,
@@ -221,6 +222,32 @@ def record_charge(db: Connection, job: Job, total: int) -> int:
 def looked(db: Connection, key: str) -> int:
     """Count one complete look that showed nothing; returns how many there were."""
     return int(value(db, "UPDATE purchases SET looks = looks + 1 WHERE key = ? RETURNING looks", (key,)))
+
+
+@dataclass(frozen=True, slots=True)
+class InVain:
+    """What was read in vain for a purchase in doubt: readings that the service answered, wholly or in part, the pages
+    it gave, and readings that it did not answer."""
+
+    readings: int
+    pages: int
+    silences: int
+
+
+def read_in_vain(db: Connection, key: str, pages: int) -> InVain:
+    """Count one reading that settled nothing, of so many answered pages, and return all there were."""
+    sql = (
+        "UPDATE purchases SET readings = readings + (?1 > 0), pages = pages + ?1, silences = silences + (?1 = 0)"
+        " WHERE key = ?2 RETURNING readings, pages, silences"
+    )
+    return InVain(*rows(db, sql, (pages, key))[0])
+
+
+def payers_of(db: Connection, keys: Iterable[str]) -> set[str]:
+    """The payers of the purchases made under these keys."""
+    wanted = list(keys)
+    marks = ", ".join("?" * len(wanted))
+    return {payer for (payer,) in rows(db, f"SELECT DISTINCT payer FROM purchases WHERE key IN ({marks})", wanted)}
 
 
 def known_executions(db: Connection, payer: str, executions: Sequence[str]) -> set[str]:

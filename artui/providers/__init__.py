@@ -25,6 +25,18 @@ def can_run_again(name: str) -> bool:
     return name not in _RUN_ONCE
 
 
+_CAN_REPLAY = frozenset({"retouch4me"})
+_CANNOT_FIND = frozenset({"retouch4me", "filestack"})
+
+
+def settles_by(name: str) -> str:
+    """How a paid call whose answer is lost is settled at a service, as its ``Limits`` say: "search", "replay", or
+    "person"; nothing is imported."""
+    if name in _CAN_REPLAY:
+        return "replay"
+    return "person" if name in _CANNOT_FIND else "search"
+
+
 def load(name: str) -> type[Provider[Any]]:
     """The provider class of the module ``name``; KeyError where there is none."""
     if name not in names():

@@ -61,6 +61,24 @@ class Desk:
     probes: Flights[None] = field(default_factory=Flights)
     """The output folders that are being probed: once for all jobs that need to know."""
 
+    @property
+    def settle_due(self) -> float:
+        """When to look into a paid call whose answer is lost, a settling time from now; at once where that can only be
+        to ask a person."""
+        limits, now = self.provider.limits, self.clock.now()
+        settle: float = self.provider.settings.settle
+        return now + settle if limits.can_find or limits.idempotent_submit else now
+
+    @property
+    def lost(self) -> str:
+        """What becomes of a paid call whose answer is lost, in half a sentence."""
+        limits = self.provider.limits
+        if limits.idempotent_submit:
+            return "sent again under the same key, which the service carries out once"
+        if limits.can_find:
+            return "looked up at the service before anything is sent again"
+        return "only a person can tell whether it was carried out"
+
     def terms(self) -> budget.Terms:
         """What bounds a paid call of this account now."""
         return budget.Terms(self.account.caps, budget.day_of(self.service_time(), self.zone))

@@ -16,9 +16,7 @@ async def note(desk: Desk, job: Job, progress: Progress, *, taken: bool = False)
     """Write down what one look at an execution showed; ``taken``: a job that is done is RUNNING from then on."""
 
     def write(db: Connection) -> Job:
-        accounts.set_mark(db, job.payer, job.workflow, progress.created_at)
-        if progress.key in {purchase.key for purchase in purchases.of_job(db, job.id)}:
-            accounts.prove_labels(db, job.account)
+        accounts.set_mark(db, job.payer, job.workflow, [progress.created_at], desk.service_time())
         spent = job.charged
         if progress.state in (State.DONE, State.FAILED) and progress.charged is not None:
             spent = purchases.record_charge(db, job, progress.charged)

@@ -240,8 +240,11 @@ class Paying:
             return False
 
     async def _in_doubt(self, job: Job, message: str) -> Job:
-        """The paid call may have been carried out: look it up after the settling time, before anything else."""
-        due = self.desk.clock.now() + self.desk.provider.settings.settle
+        """The paid call may have been carried out: look it up after the settling time, before anything else. Where
+        nobody but a person can, ask at once."""
+        limits, due = self.desk.provider.limits, self.desk.settle_due
+        if not (limits.can_find or limits.idempotent_submit):
+            return await self._ask(job, f"{message.rstrip('.')}; this service cannot be searched for it")
 
         def write(db: Connection) -> Job:
             return jobs.follow(

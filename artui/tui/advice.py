@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from artui.job import Job
 from artui.journal.crowds import SHARED, Crowd
-from artui.providers import can_run_again
+from artui.providers import can_run_again, settles_by
 from artui.shown import shown
 from artui.states import BATCH_CAP, TODAYS_CAP, Reason, Status
 from artui.tui.words import is_left, plural
@@ -119,9 +119,16 @@ def what_now(job: Job, crowd: Crowd | None = None) -> str:
     if job.reason == Reason.IN_QA:
         return "Nothing: a person at the service checks it. That can take hours."
     if job.reason == Reason.LOOKING:
-        return "Nothing: artui finds out before anything is paid again."
+        return _LOOKING[settles_by(job.provider)]
     return _OTHERS[job.status].format(twin=job.twin_of)
 
+
+_LOOKING: Mapping[str, str] = {
+    "search": "Nothing: artui looks it up at the service before anything is paid again.",
+    "replay": "Nothing: artui sends it again under the same key, which is carried out once.",
+    "person": "Nothing yet: this service cannot be searched; you are asked what became of it.",
+}
+"""By how the job's service lets a lost paid call be settled."""
 
 _OTHERS: Mapping[Status, str] = {
     Status.READY: "Nothing: its turn comes.",

@@ -209,9 +209,7 @@ def test_a_home_in_another_place_buys_nothing_again(
 
 
 @pytest.mark.parametrize("place", ["autoretouch", "retouch4me"], indirect=True)
-def test_copies_made_at_any_moment_buy_nothing_again(
-    place: tuple[Desk, Service], tmp_path: Path, long: bool
-) -> None:
+def test_copies_made_at_any_moment_buy_nothing_again(place: tuple[Desk, Service], tmp_path: Path, long: bool) -> None:
     desk, service = place
     everything = photos(desk.inbox, *range(6))
     assert send(desk, everything[0]).code == 0

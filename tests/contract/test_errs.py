@@ -269,7 +269,9 @@ def test_a_date_ahead_renews_no_cap(studio: Desk, autoretouch: AutoRetouch) -> N
 
 
 def test_a_charge_above_the_quote_holds_the_rest(studio: Desk, autoretouch: AutoRetouch) -> None:
-    studio.configure(autoretouch.config(more="[accounts.studio.caps]\nday = 100\n[accounts.studio.pace]\nin_flight = 1\n"))
+    studio.configure(
+        autoretouch.config(more="[accounts.studio.caps]\nday = 100\n[accounts.studio.pace]\nin_flight = 1\n")
+    )
     autoretouch.charge = 57
     send(studio, *photos(studio.inbox, *range(6)), patience=20)
     assert autoretouch.spent <= 114  # what is under way, and what was charged

@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterable, Iterator
 from itertools import pairwise
 from pathlib import Path
 
+from artui import doubt
 from artui.budget import weight
 from artui.cli.advice import advice
 from artui.config import Caps
@@ -34,6 +35,9 @@ NEW_TRIES = {
 
 DECIDED = {"adopt": "adopted", "again": "send again", "give up": "given up"}
 """Requests whose effect is one event of the job, and that event."""
+
+READ_IN_VAIN = {"look-up unfinished", "not found yet", "not taken yet"}
+"""Events of a reading that settled nothing."""
 
 NO_PICTURE = {"application/json"}
 
@@ -400,6 +404,30 @@ def payer_charged(seen: Evidence) -> Iterator[str]:
             yield f"{charge['owner']} was charged for {purchase.key}, which is of {purchase.payer}"
 
 
+def look_ups_end(seen: Evidence) -> Iterator[str]:
+    """Every look-up ends in bounded answered readings: then it is found, sent again, or a person is asked."""
+    most = doubt.MOST_READINGS + doubt.LOOKS_NEEDED
+    for job in seen.jobs.values():
+        in_a_row = 0
+        for event in seen.events[job.id]:
+            in_a_row = in_a_row + (event.what in READ_IN_VAIN) if event.what not in ("intent", "retry") else 0
+            if in_a_row == most + 1 and not _was_silent(seen, job.id):
+                yield f"job {job.id} was looked up more than {most} times for one purchase"
+    for key, looks, readings, pages in seen.rows("SELECT key, looks, readings, pages FROM purchases"):
+        job = seen.jobs[seen.purchases[key].job]
+        is_over = readings >= doubt.MOST_READINGS or pages >= doubt.MOST_PAGES
+        is_sought = (job.status, job.reason, job.purchase) == (
+            Status.WAITING, Reason.LOOKING, seen.purchases[key].number,
+        )  # fmt: skip
+        if looks > doubt.LOOKS_NEEDED or readings > doubt.MOST_READINGS or (is_over and is_sought):
+            yield f"purchase {key} of job {job.id} is {job.status} after {looks} and {readings} readings"
+
+
+def _was_silent(seen: Evidence, job: int) -> bool:
+    """Whether the service left some reading for a job unanswered: such a one is not bounded so closely."""
+    return any(silences for of, silences in seen.rows("SELECT job, silences FROM purchases") if of == job)
+
+
 def journal_whole(seen: Evidence) -> Iterator[str]:
     """SQLite finds the journal whole."""
     said = seen.journal.read(lambda db: db.pragma("integrity_check"))
@@ -411,7 +439,7 @@ INVARIANTS: tuple[Callable[[Evidence], Iterable[str]], ...] = (
     charged_once, bought_once, intended_first, reserved, executions_known, charges_delivered, inputs_accounted,
     results_right, no_strays, ends_justified, caps_kept, doubt_counts, history_whole, requests_answered, nothing_stuck,
     sources_safe, only_intents_pay, refreshed_once, payer_charged,
-    journal_whole,
+    look_ups_end, journal_whole,
 )  # fmt: skip
 
 

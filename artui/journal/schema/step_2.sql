@@ -33,3 +33,17 @@ CREATE TABLE elsewhere (
     payer TEXT NOT NULL, workflow TEXT NOT NULL, reference TEXT NOT NULL, execution TEXT NOT NULL,
     PRIMARY KEY (payer, workflow, reference)
 ) STRICT, WITHOUT ROWID;
+
+-- What bounds a look-up: readings that the service answered, wholly or in part, without settling it; the pages of its
+-- list that came; and readings that it did not answer.
+ALTER TABLE purchases ADD COLUMN readings INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE purchases ADD COLUMN pages INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE purchases ADD COLUMN silences INTEGER NOT NULL DEFAULT 0;
+
+-- Labels are proven by the list alone, and for a payer: what counted so far may have been seen elsewhere.
+CREATE TABLE labels_proven (payer TEXT PRIMARY KEY) STRICT;
+ALTER TABLE accounts DROP COLUMN labels_proven;
+
+-- A mark that lies ahead hides what is ordered next.
+DELETE FROM marks WHERE unixepoch(created_at) > unixepoch();
+UPDATE purchases SET mark = '' WHERE state = 'intended' AND unixepoch(mark) > intended_at;

@@ -18,7 +18,7 @@ from pydantic import Field
 from artui.credentials import AccessTokens, Secret
 from artui.files import Accepts, Part, Photo, Sending, ascii_name
 from artui.providers import base
-from artui.providers.autoretouch.lists import ENTRIES, Read, as_far_back_as, look_for, pages, whole
+from artui.providers.autoretouch.lists import ENTRIES, Read, Reading, look_for, search, whole
 from artui.providers.autoretouch.places import Places
 from artui.providers.base import (
     Counted,
@@ -162,9 +162,8 @@ class AutoRetouch(HttpProvider[AutoRetouchSettings]):
         return [Organization(entry.id, entry.name) for entry in await self._organizations()]
 
     async def _organizations(self) -> list[said.Organization]:
-        return await whole(
-            self._list("/v1/organization", "reading the organizations", said.Page[said.Organization], {})
-        )
+        doing = "reading the organizations"
+        return await self._whole(self._list("/v1/organization", doing, said.Page[said.Organization], {}), doing)
 
     async def login(self, prompt: Callable[[DevicePrompt], None]) -> Secret:
         """Sign in with a code confirmed in a browser; returns the refresh token to keep."""
@@ -179,8 +178,9 @@ class AutoRetouch(HttpProvider[AutoRetouchSettings]):
     async def workflows(self) -> list[Workflow]:
         """All saved workflows, every page; their components without settings."""
         query = {"organization": await self._asked_for()}
-        read = self._list("/v1/workflow", "reading the workflows", said.Page[said.Workflow], query)
-        return [entry.known() for entry in await whole(read)]
+        doing = "reading the workflows"
+        read = self._list("/v1/workflow", doing, said.Page[said.Workflow], query)
+        return [entry.known() for entry in await self._whole(read, doing)]
 
     async def workflow(self, workflow_id: str) -> Workflow:
         """One workflow with all settings; :class:`Rejected` ``not found`` where there is none."""
@@ -349,20 +349,19 @@ class AutoRetouch(HttpProvider[AutoRetouchSettings]):
         for workflow in {one.workflow: None for one in sought}:
             group = [one for one in sought if one.workflow == workflow]
             try:
-                far_enough = said.how_far_back([one.mark for one in group])
                 read = await self._executions(workflow, doing)
-                listed = await as_far_back_as(far_enough, read, f"{self.title}: {doing}")
             except (Transient, Rejected) as failure:
                 looks |= {one.key: Incomplete(str(failure)) for one in group}
             else:
-                looks |= {one.key: said.conclude(one, listed) for one in group}
+                looks |= await search(group, read, f"{self.title}: {doing}")
         return looks
 
     async def listed(self, workflow: str) -> AsyncIterator[Sequence[Progress]]:
         """The executions of a workflow in pages, the newest first, to the end of the list."""
         doing = "reading the executions"
-        async for page in pages(await self._executions(workflow, doing), f"{self.title}: {doing}"):
-            yield [entry.progress() for entry in page]
+        reading = Reading(await self._executions(workflow, doing), f"{self.title}: {doing}")
+        async for page in reading.pages():
+            yield [entry.progress() for entry in page if isinstance(entry, said.Execution)]
 
     # How it is asked.
 
@@ -379,10 +378,13 @@ class AutoRetouch(HttpProvider[AutoRetouchSettings]):
 
         async def told(offset: int) -> said.Page[said.Execution]:
             page = await read(offset)
-            self.on_listed([entry.progress() for entry in page.entries])
+            self.on_listed([entry.progress() for entry in page.readable])
             return page
 
         return told
+
+    async def _whole(self, read: Read[said.Entry], doing: str) -> list[said.Entry]:
+        return await whole(read, lambda what: self.on_short(f"{self.title}: {doing}: {what}."))
 
     def _list(
         self, path: str, doing: str, shape: type[said.Page[said.Entry]], query: Mapping[str, str]

@@ -13,6 +13,7 @@ from artui.providers.base.errors import (
     Rejected,
     Transient,
     Unknown,
+    Unreadable,
 )
 from artui.providers.base.exchanged import (
     Absent,
@@ -64,6 +65,7 @@ __all__ = [
     "Surroundings",
     "Transient",
     "Unknown",
+    "Unreadable",
     "Uploaded",
     "Workflow",
     "canonical",

@@ -25,6 +25,10 @@ class Transient(ProviderError):
         self.reached = reached
 
 
+class Unreadable(Transient):
+    """The service answered, and not what it documents."""
+
+
 class Rejected(ProviderError):
     """The service refused this one request for good, in its own documented form.
 

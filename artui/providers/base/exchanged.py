@@ -192,9 +192,10 @@ class Absent:
 
 @dataclass(frozen=True, slots=True)
 class Incomplete:
-    """The reading could not be finished: nothing may be concluded."""
+    """The reading could not be finished: nothing may be concluded. ``answered``: pages of the list that came."""
 
     message: str
+    answered: int = 0
 
 
 Look = Found | Absent | Incomplete

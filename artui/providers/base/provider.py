@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from abc import ABC, abstractmethod
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -26,6 +27,8 @@ from artui.providers.base.exchanged import (
     Uploaded,
     Workflow,
 )
+
+log = logging.getLogger(__name__)
 
 Counted = Callable[[int], None]
 """Told the bytes moved so far of one transfer."""
@@ -106,6 +109,8 @@ class Provider(ABC, Generic[SettingsT]):
         self.surroundings = surroundings
         self.on_listed: Callable[[Sequence[Progress]], object] = lambda _: None
         """Told of every page of executions that is read, for whatever purpose."""
+        self.on_short: Callable[[str], object] = log.warning
+        """Told in a sentence of every list that is shorter here than at the service."""
 
     async def __aenter__(self) -> Self:
         return self

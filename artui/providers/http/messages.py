@@ -18,7 +18,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from artui.credentials import Secret, scrub
 from artui.files import is_swollen
-from artui.providers.base import Rejected, Transient, Unknown
+from artui.providers.base import Rejected, Transient, Unknown, Unreadable
 
 TEXT: Final = 64 * 1024
 """Most bytes of an answer that is a word or an error."""
@@ -191,7 +191,8 @@ class Answer:
     def unreadable(self) -> Transient:
         """The error of an answer that nobody can make sense of."""
         found = "a web page" if self.is_web_page else "not what the service documents"
-        return Transient(f"{self.about}: the answer (status {self.status}) is {found}")
+        kind = Transient if self.is_web_page else Unreadable
+        return kind(f"{self.about}: the answer (status {self.status}) is {found}")
 
     def in_doubt(self) -> Unknown:
         """The error of a paid request whose answer is neither an acceptance nor a documented refusal."""

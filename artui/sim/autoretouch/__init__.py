@@ -182,8 +182,10 @@ class AutoRetouch:
         owner, workflow = self._owner(request), request.query_params.get("workflow")
         chosen = [one for one in self._visible(request, owner) if workflow in {None, one.workflow.id}]
         offset, limit = _window(request)
-        entries = [await self._studio.document(one) for one in chosen[offset : offset + limit]]
-        return JSONResponse({"entries": entries, "total": len(chosen)})
+        listed = self._studio.listed(chosen, workflow or "")
+        window = listed[offset : offset + limit]
+        entries = [await self._studio.entry(made, shown, workflow or "") for made, shown in window]
+        return JSONResponse({"entries": entries, "total": len(listed)})
 
     async def stream(self, request: Request) -> Response:
         """One event with the status of now, then the end of the stream."""
