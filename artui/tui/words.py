@@ -136,6 +136,7 @@ HELD: Mapping[str, str] = {
     Reason.DAMAGED: "result came damaged",
     Reason.ERROR: "unexpected error",
     Reason.TWIN: "waits for the same photo",
+    Reason.REJECTED: "turned away too often",
 }
 """Why a job is held, in a few cells."""
 

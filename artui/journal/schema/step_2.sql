@@ -28,3 +28,10 @@ END;
 INSERT OR IGNORE INTO published SELECT result.value ->> 'digest', COALESCE(result.value ->> 'size', -1), jobs.id FROM jobs, json_each(jobs.results) AS result WHERE result.value -> 'path' <> 'null' AND result.value -> 'digest' <> 'null' ORDER BY jobs.id;
 
 CREATE INDEX jobs_found ON jobs (payer, workflow, digest) WHERE found = 1;
+
+-- How often a purchase was sent by itself beyond its first time, as far as bytes left or the service turned it away; the
+-- content it was made for, which its key serves alone; and whether a person takes what there is of a result with gaps.
+ALTER TABLE purchases ADD COLUMN repeats INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE purchases ADD COLUMN digest TEXT NOT NULL DEFAULT '';
+UPDATE purchases SET digest = (SELECT digest FROM jobs WHERE jobs.id = purchases.job) WHERE state <> 'refused';
+ALTER TABLE jobs ADD COLUMN partial INTEGER NOT NULL DEFAULT 0;
