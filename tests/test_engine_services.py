@@ -149,8 +149,8 @@ async def test_a_service_that_cannot_be_searched_asks_a_person_and_never_gets_th
         assert len(service.sent) == len(service.uploads) == 1
         await studio.ask("again", number)
         await studio.until(lambda: studio.job(number).status is Status.DONE)
-        assert [json.loads(draft)["reference"] for draft, _ in service.sent] == ["upload 1", "upload 2", "upload 2"]
-        assert len(service.uploads) == 2, "what surely was refused keeps its upload"
+        assert [json.loads(draft)["reference"] for draft, _ in service.sent] == ["upload 1", "upload 2", "upload 3"]
+        assert len(service.uploads) == 3, "what the service has seen is not run on again"
         [again] = await studio.journal.do(jobs.add, None, [bench.job(studio.job(number).source, copy=1, stem="b")])
         await studio.at_rest()
         assert studio.job(again).reference == "upload 3"

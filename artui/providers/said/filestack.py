@@ -272,12 +272,21 @@ def outputs_of(results: object, wanted: Wanted) -> Outcome:
     is no file as JSON; and where something is odd the whole status answer as JSON, which is never all there is.
     """
     tasks = tasks_of(results)
-    there = [task for task, value in tasks.items() if has_content(value) and not _has_error(value)]
+    there = [task for task, value in tasks.items() if is_there(value) and not _has_error(value)]
     is_complete = bool(there) and all(task in there for task in wanted.tasks)
     odd = _oddity(tasks, wanted.tasks)
-    if not any(map(has_content, tasks.values())):
+    if not any(map(is_there, tasks.values())):
         return Outcome((), odd, is_complete)
     return Outcome(_kept(tasks, wanted, odd), odd, is_complete)
+
+
+def is_there(value: object) -> bool:
+    """Whether a task has left a result: what is empty, or says nothing but null, is none yet."""
+    if isinstance(value, dict):
+        if value.keys() == {"data"}:
+            return is_there(value["data"])
+        return any(inner is not None for inner in value.values())
+    return value is not None and value != "" and value != []
 
 
 def tasks_of(results: object) -> Mapping[str, object]:
@@ -293,7 +302,7 @@ def tasks_of(results: object) -> Mapping[str, object]:
             number += 1
             task = f"{first}-{number}"
         tasks[task] = value
-    return tasks if has_content(results) else {}
+    return tasks if is_there(results) else {}
 
 
 def _kept(tasks: Mapping[str, object], wanted: Wanted, odd: str) -> tuple[Output, ...]:
@@ -314,9 +323,9 @@ def _kept(tasks: Mapping[str, object], wanted: Wanted, odd: str) -> tuple[Output
 
 def _oddity(tasks: Mapping[str, object], expected: Iterable[str]) -> str:
     """What a person should know of a job that has finished with gaps."""
-    if not any(map(has_content, tasks.values())):
+    if not any(map(is_there, tasks.values())):
         return "finished with gaps: the service names no result at all"
-    missing = [task for task in expected if not has_content(tasks.get(task))]
+    missing = [task for task in expected if not is_there(tasks.get(task))]
     failed = [task for task, value in tasks.items() if _has_error(value)]
     gaps = [f"no result of {', '.join(missing)}"] if missing else []
     gaps += [f"an error in {one_line(', '.join(failed))}"] if failed else []
