@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from artui.job import Job
+from artui.cli.planned import Telling
+from artui.config import Caps
+from artui.files import Accepts, inspect
+from artui.job import Batch, Job
 from artui.journal import accounts, requests
+from artui.plan import Found, Offer, Planner, Target
+from artui.providers.base import Limits
 from artui.sim import imaging
 from artui.sim.server import Simulator
 from artui.states import REPEATS, Reason, Stage, Status
@@ -267,3 +273,32 @@ async def test_what_is_bought_is_fetched_while_runs_are_refused_for_the_key(
     assert not studio.job(late).execution
     assert len(simulator.ledger) == 2
     studio.check()
+
+
+@pytest.mark.parametrize("how", ["in doubt", "in flight", "given up", "done"])
+async def test_to_buy_anew_what_is_not_over_says_that_the_first_may_be_charged_too(
+    studio: Studio, simulator: Simulator, how: str
+) -> None:
+    if how != "done":
+        do = "drop_after" if how != "in flight" else "delay:0"
+        simulator.faults.add([{"route": "filestack.run", "do": do, "times": 1}])
+    if how == "in flight":
+        switch(studio, results="null")
+    (photo,) = studio.photos(1)
+    [number] = await studio.add([photo], workflow="Preview", provider="filestack")
+    await studio.start()
+    await (studio.until(lambda: studio.job(number).execution) if how == "in flight" else studio.at_rest())
+    if how == "given up":
+        await studio.ask("give up", number)
+    offer = Offer(
+        "studio", "filestack", studio.identity, studio.workflows["Preview"],
+        Limits(Accepts(frozenset({"image/jpeg"})), 1), None, {},
+    )  # fmt: skip
+    planner = Planner(studio.journal, offer, Target.of(str(studio.out), "{stem}"), "redo", dt.date(2031, 1, 2))
+    seen = inspect(photo, offer.limits.accepts, hashed=True)
+    plan = planner.plan([(Found(photo, photo.parent, is_named=True), seen)], again=True)
+    telling = Telling(plan, Batch("b", "redo", "studio", 0.0), Caps())
+    (planned,) = plan.photos
+    assert planned.may_cost is (how != "done")
+    assert ("charged too" in planned.note) is (how != "done")
+    assert ("may be charged too" in telling.question()) is (how != "done")
