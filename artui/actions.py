@@ -21,6 +21,7 @@ class Effect(StrEnum):
 
     FETCH = "fetch"
     LOOK = "look"
+    TAKE = "take what is there"
     GO_ON = "go on"
     SEND = "send"
     SEND_AGAIN = "send again"
@@ -175,7 +176,7 @@ _NOT_TRIED: Mapping[str, Refusal] = {
 def _go_on(db: Connection, job: Job, *, can_retry: bool, agreed: Mapping[str, Any]) -> Action:
     if job.reason in _NOT_TRIED:
         return Action("retry", job, refused=_NOT_TRIED[job.reason])
-    if job.reason == Reason.RECOVERED:
+    if job.reason in (Reason.RECOVERED, Reason.REJECTED):
         return Action("retry", job, Effect.SEND_AGAIN, job.quoted, Risk.PAYS_TWICE, arguments={"agreed": True})
     if job.reason == Reason.PRICE:
         return _at_new_terms(db, job, agreed)
@@ -184,7 +185,7 @@ def _go_on(db: Connection, job: Job, *, can_retry: bool, agreed: Mapping[str, An
             return Action("retry", job, refused=Refusal.NO_RERUN)
         return Action("retry", job, Effect.CONTINUE, job.quoted)
     if job.stage is Stage.SUBMITTED:
-        return Action("retry", job, Effect.LOOK)
+        return Action("retry", job, Effect.TAKE if job.reason == Reason.DAMAGED else Effect.LOOK)
     if job.stage.rank > Stage.SUBMITTED.rank:
         return Action("retry", job, Effect.FETCH)
     return Action("retry", job, Effect.GO_ON, amount=job.quoted)

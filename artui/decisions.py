@@ -15,7 +15,7 @@ from artui.actions import Action, Effect
 from artui.job import Job
 from artui.journal import Connection, Stale, jobs, purchases, requests
 from artui.journal.requests import Request
-from artui.states import FINAL, Reason, Stage, Status
+from artui.states import FINAL, REPEATS, Reason, Stage, Status
 
 _ANEW: Mapping[str, Any] = {"attempts": 0, "cancel": False, "keep": True}
 """A job that is tried again is wanted again, whatever was wished before."""
@@ -72,7 +72,9 @@ def _fitting(action: Action) -> Effect:
 def _retry(db: Connection, job: Job, arguments: Mapping[str, Any], service: _Service) -> str:
     """Try again what failed or is held: free where nothing was paid, else a purchase like any other."""
     name = job.source.name
-    match _fitting(actions.retry(db, job, can_retry=service.can_retry, agreed=arguments)):
+    effect = _fitting(actions.retry(db, job, can_retry=service.can_retry, agreed=arguments))
+    purchases.allow_once_more(db, job, REPEATS)
+    match effect:
         case Effect.SEND:
             return _send(db, job, arguments)
         case Effect.SEND_AGAIN:
@@ -94,6 +96,12 @@ def _retry(db: Connection, job: Job, arguments: Mapping[str, Any], service: _Ser
         case Effect.LOOK:
             jobs.move(db, job, job.stage, Status.WAITING, "retry", reason=Reason.AT_SERVICE, due=job.due or 0.0)
             return f"{name} is looked at again"
+        case Effect.TAKE:
+            jobs.move(
+                db, job, job.stage, Status.WAITING, "retry", reason=Reason.AT_SERVICE, due=0.0, partial=True,
+                message="what there is of its results is taken, as a person wishes",
+            )  # fmt: skip
+            return f"{name} is looked at again, and what there is then is saved"
         case Effect.FETCH if job.status in FINAL:
             jobs.buy(db, job)
             jobs.move(db, job, Stage.PROCESSED, Status.READY, "retry", message="fetched after all", **_ANEW)

@@ -13,12 +13,26 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import unquote
 
 from artui.job import Job, Payer, Purchase
 from artui.journal import Connection, Stale, accounts, history, holds, jobs, purchases, taking
 from artui.pace import look_gap
-from artui.providers.base import Absent, Found, Incomplete, Look, Progress, Provider, Sent, Sought
-from artui.states import Kind, PurchaseState, Reason, Stage, Status
+from artui.providers.base import (
+    Absent,
+    Blocked,
+    Found,
+    Incomplete,
+    Look,
+    Progress,
+    Provider,
+    Rejected,
+    Sent,
+    Sought,
+    State,
+    Transient,
+)
+from artui.states import REPEATS, Kind, PurchaseState, Reason, Stage, Status
 from artui.steps import Journey
 
 LOOKS_NEEDED = 2
@@ -103,6 +117,8 @@ def _not_again(db: Connection, doubt: InDoubt, within: float, clocks: Sequence[f
     if doubt.purchase.organization != now.organization:
         return "it was sent with an earlier key of the same customer: with this one it might be charged anew"
     wall, first_sent = time.time(), doubt.purchase.intended_at
+    if doubt.purchase.repeats >= REPEATS:
+        return f"sending it {doubt.purchase.repeats + 1} times brought no answer that says what became of it"
     if doubt.job.cancel:
         return "it was cancelled: it is not sent again, which might buy it only now"
     if wall < max(history.newest(db), first_sent) - SKEW:
@@ -155,6 +171,39 @@ async def conclude(journey: Journey, doubt: InDoubt, look: Look) -> Job:
     if isinstance(look, Absent):
         return await journey.desk.journal.do(_absent, doubt, look, now, settle)
     return await journey.desk.journal.do(_look_again, doubt, look.message, now, settle, look.answered)
+
+
+async def unfit(provider: Provider[Any], made: Sequence[Purchase], execution: str) -> str:
+    """Why an execution that a person names is not taken for that of a job with these purchases; empty where it is.
+
+    The service must know it, and know it as this job's where it tells what an execution was made from.
+    """
+    last = made[-1]
+    try:
+        seen = (await provider.poll([Sent(execution, last.workflow)])).get(execution)
+    except (Transient, Rejected, Blocked) as failure:
+        return f"the service cannot be asked about execution {execution} now: {failure}"
+    if seen is None or seen.state is State.GONE:
+        return f"the service does not know execution {execution}"
+    if seen.key is not None and seen.key in {one.key for one in made}:
+        return ""
+    references = {_plain(one.reference) for one in made if one.reference}
+    is_another = (
+        seen.key is not None
+        or (seen.reference and _plain(seen.reference) not in references)
+        or (seen.workflow and seen.workflow.casefold() != last.workflow.casefold())
+        or (seen.version and seen.version not in {one.version for one in made})
+    )
+    if is_another:
+        return f"execution {execution} was made for another photo or workflow"
+    if provider.limits.names_photo and not seen.reference:
+        return f"the service does not say what execution {execution} was made from: nobody can tell whether it is this"
+    return ""
+
+
+def _plain(reference: str) -> str:
+    """A reference in one spelling."""
+    return unquote(reference).casefold()
 
 
 async def conclude_retry(journey: Journey, doubt: InDoubt, seen: Progress | None) -> Job:

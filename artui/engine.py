@@ -11,16 +11,16 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from typing import Any, TypeVar
 
-from artui import budget, decisions, files, providers
+from artui import budget, decisions, doubt, files, providers
 from artui.anchor import AnchorFile
 from artui.config import AccountConfig, Config, ConfigError, CurrentConfig, Paths
 from artui.credentials import Vault
-from artui.journal import Connection, Journal, Unwritable, holds, jobs, requests, rules, taking
+from artui.journal import Connection, Journal, Unwritable, holds, jobs, purchases, requests, rules, taking
 from artui.journal.requests import Request
 from artui.lane import Lane
 from artui.pace import Clock
 from artui.private import NotPrivate, open_private
-from artui.providers.base import Blocked, NoRoom, NotPermitted, Provider, Rejected, Sent, Surroundings, Transient
+from artui.providers.base import NoRoom, NotPermitted, Provider, Surroundings
 from artui.states import FINAL, Reason, Stage
 from artui.steps import Desk, Journey
 from artui.transfers import Transfers
@@ -376,27 +376,13 @@ class Engine:
             lane.forget(job)
 
     async def _unfit(self, request: Request) -> str:
-        """Why an execution a person names cannot be this job's; empty where it fits."""
+        """Why an execution a person names is not taken for this job's; empty where it is."""
         job = self.journal.read(jobs.get, request.job or 0)
         lane = self._lanes.get(job.account) if job else None
-        execution = str(request.arguments.get("execution", ""))
         if job is None or lane is None:
             return f"there is no open job {request.job}"
-        try:
-            seen = await lane[0].desk.provider.poll([Sent(execution, job.workflow)])
-        except (Transient, Rejected, Blocked) as failure:
-            return f"the service cannot be asked about execution {execution} now: {failure}"
-        progress = seen.get(execution)
-        if progress is None or progress.word == "404":
-            return f"the service does not know execution {execution}"
-        pairs = (
-            (progress.reference, job.reference),
-            (progress.workflow, job.workflow),
-            (progress.version, job.version),
-        )
-        if any(theirs and theirs != ours for theirs, ours in pairs):
-            return f"execution {execution} was made for another photo or workflow"
-        return ""
+        made = self.journal.read(purchases.of_job, job.id)
+        return await doubt.unfit(lane[0].desk.provider, made, str(request.arguments.get("execution", "")))
 
     async def _stop(self, names: list[str]) -> str:
         del names

@@ -6,7 +6,7 @@ import logging
 
 from artui.journal import accounts, holds
 from artui.pace import next_day
-from artui.states import BEFORE_PAYING, Reason, Stage
+from artui.states import BEFORE_PAYING, Reason
 from artui.steps import Desk
 
 log = logging.getLogger(__name__)
@@ -30,7 +30,9 @@ class Holding:
             await self.end()
 
     async def begin(self, reason: Reason, message: str) -> None:
-        """Hold the whole account; told once."""
+        """Hold the whole account; told once. A person's pause is for a person to end: nothing takes its place."""
+        if self.reason == Reason.PAUSED and reason is not Reason.PAUSED:
+            return
         until = next_day(self.desk.service_time(), self.desk.zone) if reason is Reason.QUOTA else None
         self.reason, self._message, self._until = reason, message, until
         if await self.desk.journal.do(accounts.set_hold, self.name, reason, message, until):
@@ -56,9 +58,8 @@ class Holding:
         return self.reason == Reason.QUOTA and until is not None and self.desk.service_time() < until
 
     async def _hold_all(self) -> None:
-        """Hold what stands ready. Without a sign-in nothing can go on."""
+        """Hold what leads up to a paid call. What is bought is looked after and fetched as far as the service lets it,
+        without a sign-in too."""
         if not self.reason:
             return  # it ended while its beginning was written down
-        reason = Reason(self.reason)
-        stages = tuple(Stage) if reason is Reason.LOGIN else BEFORE_PAYING
-        await self.desk.journal.do(holds.hold_account, self.name, reason, self._message, stages)
+        await self.desk.journal.do(holds.hold_account, self.name, Reason(self.reason), self._message, BEFORE_PAYING)

@@ -172,14 +172,11 @@ class Lane:
             return 0
         return min(self.uploads.free(self._now), self.in_flight - len(self.lookout) - self.uploads.running)
 
-    def _free_to_save(self) -> int:
-        return 0 if self.held == Reason.LOGIN else self.downloads.free(self._now)
-
     async def _send_turn(self) -> float | None:
         return await self._take(BEFORE_PAYING, self.uploads, self._send, self._free_to_send())
 
     async def _save_turn(self) -> float | None:
-        return await self._take(TO_SAVE, self.downloads, self._save, self._free_to_save())
+        return await self._take(TO_SAVE, self.downloads, self._save, self.downloads.free(self._now))
 
     async def _take(
         self, stages: Sequence[Stage], gate: Gate, step: Callable[[Job], Awaitable[Job]], slots: int
@@ -322,7 +319,7 @@ class Lane:
 
     async def _look_turn(self) -> float | None:
         due = self.lookout.due()
-        if due and self.calls.free(self._now) and self.held != Reason.LOGIN:
+        if due and self.calls.free(self._now):
             sent = [Sent(job.execution, job.workflow) for job in due]
             await self.lookout.note(due, await self.asking.ask(self.desk.provider.poll(sent), self.calls) or {})
         until = self.lookout.next_round()
@@ -330,7 +327,7 @@ class Lane:
 
     async def _noted(self, job: Job, progress: Progress) -> Job:
         """Write down what a look showed. What is done is saved at once where a slot is free: it need not be taken."""
-        if progress.state is not State.DONE or self.stopping.is_set() or self._free_to_save() <= 0:
+        if progress.state is not State.DONE or self.stopping.is_set() or self.downloads.free(self._now) <= 0:
             return await self.journey.note(job, progress)
         self.downloads.start()
         try:

@@ -10,6 +10,7 @@ from datetime import datetime, timedelta, tzinfo
 LONGEST_WAIT = 300.0
 """Seconds between two probes of a service that stays down."""
 
+
 LEAST_REPLAY, LONGEST_REPLAY = 0.2, 900.0
 
 JITTER = 0.2

@@ -30,6 +30,7 @@ from artui.providers.base import (
     Settings,
     State,
     Surroundings,
+    Transient,
     Unknown,
     Uploaded,
     Workflow,
@@ -129,6 +130,8 @@ class Fake(Provider[Settings]):
         word = self.service.calls.pop(0) if self.service.calls else "ok"
         if isinstance(word, float):
             await asyncio.sleep(word)
+        if word == "no route":
+            raise Transient("no connection", reached=False)
         await permit((await self.who_pays()).payer)
         if photo.stamp.size:
             b"".join(files.Sending(photo))

@@ -51,7 +51,8 @@ HELD_IN: dict[Reason, tuple[Stage, ...]] = {
     Reason.PAYMENT: (Stage.SUBMITTED,),
     Reason.OVERDUE: (Stage.SUBMITTED,),
     Reason.GONE: PAID,
-    Reason.DAMAGED: (Stage.PROCESSED, Stage.SAVED),
+    Reason.DAMAGED: PAID,
+    Reason.REJECTED: UP_TO_PAYING[1:],
     Reason.OUTPUT: (Stage.UPLOADED, Stage.SUBMITTING, *PAID),
     Reason.DISK_FULL: (Stage.UPLOADED, Stage.SUBMITTING, *PAID),
     Reason.ACCOUNT: tuple(Stage),
@@ -214,7 +215,7 @@ def is_paid_anew(place: Place, command: str) -> bool:
     if command != "retry":
         return command == "again"
     if place.status is Status.HELD:
-        return place.reason in (Reason.RECOVERED, Reason.PRICE, Reason.PAYMENT)
+        return place.reason in (Reason.RECOVERED, Reason.REJECTED, Reason.PRICE, Reason.PAYMENT)
     return place.stage is not Stage.PROCESSED
 
 
@@ -315,7 +316,8 @@ def test_both_faces_offer_what_the_engine_does(status: str, reason: str, command
                 assert cancelled_in(said) == becomes(now, paid=paid), said
         else:
             assert (now.stage, now.status) == led_to(place, command)
-            assert now.agreed is (command == "again" or place.reason == Reason.RECOVERED)
+            is_yes = place.status is Status.HELD and place.reason in (Reason.RECOVERED, Reason.REJECTED)
+            assert now.agreed is (command == "again" or is_yes)
             assert place.reason != Reason.PRICE or (now.quoted, now.version) == (NEW_PRICE, "v2")
 
     there = [place for place in PLACES if (place.status, place.reason) == (status, reason)]

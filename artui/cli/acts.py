@@ -88,6 +88,7 @@ def _price(price: int | None) -> str:
 SAYS: Mapping[str, str] = {
     "fetch": "its result is fetched after all (free)",
     "look": "looked at again at the service (free)",
+    "take what is there": "looked at again, and what there is of its results then is saved (free)",
     "go on": "goes on where it stopped, at the price agreed to when it was queued ({about})",
     "send": "checked and sent again",
     "send again": "sent; it may have been paid before, and is then paid twice",

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 _COLUMNS = (
     "key", "job", "number", "kind", "account", "payer", "endpoint", "organization", "workflow", "version", "reference",
     "draft", "mark", "reserved", "charged", "state", "execution", "looks", "day", "month", "intended_at",
+    "repeats", "digest",
 )  # fmt: skip
 _ALL = ", ".join(_COLUMNS)
 _SELECT = f"SELECT {_ALL} FROM purchases"
@@ -115,8 +116,9 @@ def intend(
 ) -> Purchase:  # fmt: skip
     """Write the intent of one paid call, with its reservation.
 
-    A purchase that surely was not carried out is intended again under its own key; otherwise ``key`` is new. Raises
-    ValueError where an earlier purchase of the job is still in the air, or was carried out and this would order anew.
+    A purchase that surely was not carried out is intended again under its own key for the same content; otherwise
+    ``key`` is new. Raises ValueError where an earlier purchase of the job is still in the air, or was carried out and
+    this would order anew.
     """
     living = {PurchaseState.INTENDED} if kind is Kind.RETRY else {PurchaseState.INTENDED, PurchaseState.KNOWN}
     earlier = of_job(db, job.id)
@@ -128,7 +130,7 @@ def intend(
             "UPDATE purchases SET state = 'intended', draft = ?, reference = ?, reserved = ?, version = ?, day = ?,"
             " month = ?, looks = 0, readings = 0, pages = 0, silences = 0, intended_at = ?, endpoint = ?,"
             " organization = ? WHERE job = ? AND number = ?"
-            f" AND key = ? AND state = 'refused' RETURNING {_ALL}",
+            f" AND key = ? AND state = 'refused' AND digest = ? RETURNING {_ALL}",
             (
                 draft,
                 job.reference,
@@ -142,6 +144,7 @@ def intend(
                 job.id,
                 number,
                 key,
+                job.digest,
             ),
         )
     else:
@@ -149,13 +152,13 @@ def intend(
             db,
             "INSERT INTO purchases (key, job, number, kind, account, payer, endpoint, organization, workflow, version,"
             " reference, draft, mark, reserved, charged, state, execution, looks, day, month, run, rule, batch,"
-            " intended_at)"
-            " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, NULL, 'intended', '', 0, ?, ?, ?, ?, ?, ?)"
+            " intended_at, digest)"
+            " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, NULL, 'intended', '', 0, ?, ?, ?, ?, ?, ?, ?)"
             f" RETURNING {_ALL}",
             (
                 key, job.id, number, kind, job.account, job.payer, job.endpoint, job.organization, job.workflow,
                 job.version, job.reference, draft, mark, reserved, day, month, job.run, job.rule, job.batch,
-                time.time(),
+                time.time(), job.digest,
             ),
         )  # fmt: skip
     if not intended:
@@ -179,16 +182,38 @@ def record_execution(db: Connection, key: str, execution: str) -> None:
     )
 
 
-def record_refusal(db: Connection, key: str) -> None:
+def record_refusal(db: Connection, key: str, *, turned_away: bool = False) -> None:
     """The fact that this purchase surely was not carried out; its reservation ends, and the job has cost nothing so far
-    unless something else was bought for it."""
+    unless something else was bought for it. ``turned_away``: the service has seen it and says so."""
     _fact(db, key, "refused", "")
-    db.execute("UPDATE purchases SET state = 'refused' WHERE key = ? AND state = 'intended'", (key,))
+    db.execute(
+        "UPDATE purchases SET state = 'refused', repeats = repeats + ? WHERE key = ? AND state = 'intended'",
+        (turned_away, key),
+    )
     db.execute(
         "UPDATE jobs SET charged = 0 WHERE id = (SELECT job FROM purchases WHERE key = ?) AND charged IS NULL"
         " AND NOT EXISTS (SELECT 1 FROM purchases WHERE job = jobs.id AND state <> 'refused'"
         "  AND (charged IS NULL OR charged <> 0))",
         (key,),
+    )
+
+
+def count_repeat(db: Connection, key: str) -> None:
+    """Count, before its first byte leaves, that a purchase in doubt is sent once more.
+
+    Raises :class:`artui.journal.Stale` where there is no doubt about it any more.
+    """
+    if not rows(
+        db, "UPDATE purchases SET repeats = repeats + 1 WHERE key = ? AND state = 'intended' RETURNING key", (key,)
+    ):
+        raise Stale(f"purchase {key} is settled")
+
+
+def allow_once_more(db: Connection, job: Job, repeats: int) -> None:
+    """Let the purchase of a job that was turned away ``repeats`` times and more be sent once again."""
+    db.execute(
+        "UPDATE purchases SET repeats = MIN(repeats, ?) WHERE job = ? AND number = ? AND state = 'refused'",
+        (repeats, job.id, job.purchase),
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from difflib import get_close_matches
+from enum import StrEnum
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
@@ -25,16 +26,20 @@ def can_run_again(name: str) -> bool:
     return name not in _RUN_ONCE
 
 
-_CAN_REPLAY = frozenset({"retouch4me"})
-_CANNOT_FIND = frozenset({"retouch4me", "filestack"})
+class Clears(StrEnum):
+    """How it is found out what became of a paid request whose answer got lost."""
+
+    BY_LOOKING = "looked up in the service's list"
+    BY_SENDING = "sent again under its key"
+    BY_ASKING = "asked of a person"
 
 
-def settles_by(name: str) -> str:
-    """How a paid call whose answer is lost is settled at a service, as its ``Limits`` say: "search", "replay", or
-    "person"; nothing is imported."""
-    if name in _CAN_REPLAY:
-        return "replay"
-    return "person" if name in _CANNOT_FIND else "search"
+_CLEARS = {"retouch4me": Clears.BY_SENDING, "filestack": Clears.BY_ASKING}
+
+
+def clears_doubt(name: str) -> Clears:
+    """How a service lets a doubt be cleared, as its ``Limits`` say; nothing is imported."""
+    return _CLEARS.get(name, Clears.BY_LOOKING)
 
 
 def load(name: str) -> type[Provider[Any]]:

@@ -4,6 +4,7 @@
 ``status:N[:S]``    answer N with the service's error body, without acting; S is sent as ``Retry-After``
 ``drop_before``     cut the connection without acting, without a byte of answer
 ``drop_after``      act (and charge), then cut the connection without a byte of answer
+``act:N[:S]``       act (and charge), then answer N all the same, as ``status`` does
 ``delay:S``         wait S seconds with the request in hand, then act, even if the client has gone
 ``truncate``        act, promise the whole answer, cut the connection in the middle of its body
 ``slow:N``          act, but move the bodies of request and answer at N bytes a second
@@ -33,7 +34,7 @@ _LINGER = 1.0  # seconds an early answer stays readable before the connection go
 _PORTAL = "<!doctype html><title>Welcome</title><h1>Please sign in to this network</h1>"
 _WORDS = re.compile(
     r"drop_before|drop_after|truncate|drip|html|lie|hide"
-    r"|status:[2-5]\d\d(:\d+)?|early:[2-5]\d\d|delay:\d+(\.\d+)?|slow:[1-9]\d*"
+    r"|(status|act):[2-5]\d\d(:\d+)?|early:[2-5]\d\d|delay:\d+(\.\d+)?|slow:[1-9]\d*"
 )
 
 
@@ -160,6 +161,14 @@ async def _status(call: _Call) -> None:
     await call.reply(response)
 
 
+async def _act(call: _Call) -> None:
+    await call.act()
+    response = call.refuse(call.scope, int(call.arguments[0]))
+    if len(call.arguments) > 1:
+        response.headers["Retry-After"] = call.arguments[1]
+    await response(call.scope, call.receive, call.send)
+
+
 async def _html(call: _Call) -> None:
     await call.reply(HTMLResponse(_PORTAL))
 
@@ -246,6 +255,7 @@ async def _hide(call: _Call) -> None:
 
 _ACTIONS: dict[str, Callable[[_Call], Awaitable[None]]] = {
     "status": _status,
+    "act": _act,
     "html": _html,
     "drop_before": _drop_before,
     "drop_after": _drop_after,

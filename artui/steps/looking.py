@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime
 from itertools import count
 
@@ -11,21 +12,30 @@ from artui.providers.base import Progress, State
 from artui.states import Reason, Stage, Status
 from artui.steps.desk import Desk
 
+PATIENCE = 7
+"""Settling times for which what is missing of a finished execution is only looked for again."""
+
+_ENDED = (State.DONE, State.INCOMPLETE, State.FAILED)
+
 
 async def note(desk: Desk, job: Job, progress: Progress, *, taken: bool = False) -> Job:
     """Write down what one look at an execution showed; ``taken``: a job that is done is RUNNING from then on."""
+    if progress.state is State.DONE and not progress.outputs:
+        progress = replace(progress, state=State.INCOMPLETE, message="the service gives no result")
 
     def write(db: Connection) -> Job:
         accounts.set_mark(db, job.payer, job.workflow, [progress.created_at], desk.service_time())
         spent = job.charged
-        if progress.state in (State.DONE, State.FAILED) and progress.charged is not None:
+        if progress.state in _ENDED and progress.charged is not None:
             spent = purchases.record_charge(db, job, progress.charged)
         now = desk.clock.now()
-        if progress.state is State.DONE:
+        if progress.state is State.INCOMPLETE and not (job.partial and progress.outputs):
+            return _with_gaps(db, job, progress, spent, now, PATIENCE * desk.provider.settings.settle)
+        if progress.state in (State.DONE, State.INCOMPLETE):
             return _finished(db, job, progress, spent, now, taken=taken)
         return _PLACES[progress.state](db, job, progress, spent, now)
 
-    if _is_news(job, progress):
+    if _is_news(job, progress, desk.clock.now()):
         return await desk.journal.do(write)
     return job
 
@@ -46,6 +56,30 @@ def _finished(db: Connection, job: Job, progress: Progress, spent: int | None, n
         charged=spent, expires_at=None if progress.expires_in is None else now + progress.expires_in,
         message=progress.message,
     )  # fmt: skip
+
+
+def _with_gaps(
+    db: Connection, job: Job, progress: Progress, spent: int | None, now: float, patience: float
+) -> Job:  # fmt: skip
+    """Look again for some minutes at what the service calls finished, and is not all there; then ask a person. A
+    waiting job is due when the minutes are over."""
+    word, expires_at = progress.word, None if progress.expires_in is None else now + progress.expires_in
+    if job.status is Status.WAITING and not _waits_for_rest(job, progress):
+        return jobs.move(
+            db, job, Stage.SUBMITTED, Status.WAITING, "not all there", reason=Reason.AT_SERVICE,
+            message=f"{progress.message}: looked at again", due=now + patience,
+            word=word, charged=spent, expires_at=expires_at,
+        )  # fmt: skip
+    waited = f"{patience / 60:.0f} minutes after the service called execution {job.execution} finished"
+    return jobs.move(
+        db, job, Stage.SUBMITTED, Status.HELD, "not all there", reason=Reason.DAMAGED,
+        message=f"{progress.message}, {waited}", word=word, charged=spent, expires_at=expires_at,
+    )  # fmt: skip
+
+
+def _waits_for_rest(job: Job, progress: Progress) -> bool:
+    """Whether a job was seen finished with gaps before, and waits for what is missing."""
+    return job.word == progress.word and bool(job.due)
 
 
 def _failed(db: Connection, job: Job, progress: Progress, spent: int | None, now: float) -> Job:
@@ -103,7 +137,12 @@ _STANDING = {
 }
 
 
-def _is_news(job: Job, progress: Progress) -> bool:
+def _is_news(job: Job, progress: Progress, now: float) -> bool:
+    if progress.state is State.INCOMPLETE:
+        if job.status is Status.HELD:
+            return job.reason != Reason.DAMAGED or job.word != progress.word
+        is_taken = job.partial and bool(progress.outputs)
+        return is_taken or not _waits_for_rest(job, progress) or now >= (job.due or 0.0)
     if progress.state not in _STANDING or job.word != progress.word:
         return True
     overdue = job.reason == Reason.OVERDUE and progress.state is State.RUNNING

@@ -123,7 +123,7 @@ class Saving:
         progress = seen.get(first.execution)
         if progress is None:
             raise Transient(f"the service did not answer about execution {first.execution}")
-        if progress.state is not State.DONE:
+        if progress.state not in (State.DONE, State.INCOMPLETE) or not progress.outputs:
             raise Hold(Reason.GONE, f"job {first.id}'s result is neither on disk nor at the service any more")
         return results_of(progress)
 

@@ -103,6 +103,7 @@ def _act(action: Action) -> Act:
 SAYS: Mapping[Effect, str] = {
     Effect.FETCH: "fetch the result after all (free)",
     Effect.LOOK: "look again (free)",
+    Effect.TAKE: "look again, and take what there is then (free)",
     Effect.GO_ON: "go on; the price was agreed when it was queued ({amount})",
     Effect.SEND_AGAIN: "send it ({price}); it may have been paid before, and is then paid twice",
     Effect.CONTINUE: "ask the service to go on (may charge up to {price})",

@@ -191,7 +191,7 @@ def copy(console: Console, job: Job) -> None:
 
 def decide(console: Console, job: Job) -> bool:
     """Ask what only a person can decide about this job; False where there is no such thing."""
-    if job.reason in (Reason.PRICE, Reason.RECOVERED):
+    if job.reason in (Reason.PRICE, Reason.RECOVERED, Reason.REJECTED):
         console.soon(retry(console, [job]))
         return True
     if job.reason == Reason.SAMPLE:

@@ -47,3 +47,10 @@ ALTER TABLE accounts DROP COLUMN labels_proven;
 -- A mark that lies ahead hides what is ordered next.
 DELETE FROM marks WHERE unixepoch(created_at) > unixepoch();
 UPDATE purchases SET mark = '' WHERE state = 'intended' AND unixepoch(mark) > intended_at;
+
+-- How often a purchase was sent by itself beyond its first time, as far as bytes left or the service turned it away; the
+-- content it was made for, which its key serves alone; and whether a person takes what there is of a result with gaps.
+ALTER TABLE purchases ADD COLUMN repeats INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE purchases ADD COLUMN digest TEXT NOT NULL DEFAULT '';
+UPDATE purchases SET digest = (SELECT digest FROM jobs WHERE jobs.id = purchases.job) WHERE state <> 'refused';
+ALTER TABLE jobs ADD COLUMN partial INTEGER NOT NULL DEFAULT 0;

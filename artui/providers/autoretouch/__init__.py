@@ -302,7 +302,7 @@ class AutoRetouch(HttpProvider[AutoRetouchSettings]):
             due.setdefault(one.workflow, set()).add(one.execution)
         for workflow, executions in due.items():
             try:
-                read = await self._executions(workflow, "looking at the executions")
+                read = await self._executions(workflow, "looking at the executions", is_bought=True)
                 await look_for(executions, read, self._places[workflow], seen)
             except (Transient, Rejected) as failure:
                 failures.append(failure)
@@ -315,7 +315,8 @@ class AutoRetouch(HttpProvider[AutoRetouchSettings]):
 
     async def _look(self, execution: str) -> Progress:
         try:
-            answer = await self._ask("GET", f"{_EXECUTIONS}/{segment(execution)}", f"looking at {execution}")
+            path = f"{_EXECUTIONS}/{segment(execution)}"
+            answer = await self._ask("GET", path, f"looking at {execution}", is_bought=True)
         except Rejected as refusal:
             if refusal.status == 404:
                 return Progress(execution, State.GONE, "404", message=str(refusal))
@@ -335,7 +336,7 @@ class AutoRetouch(HttpProvider[AutoRetouchSettings]):
         for route in said.routes(output.locator):
             request = Request("GET", f"{self.settings.api_url}{route}", doing, query)
             fetch = partial(self._http.fetch, target=part, is_proven=bool(output.digest), counted=counted)
-            answer = await self._signed_in.ask_about(request, fetch)
+            answer = await self._signed_in.ask_about(request, fetch, is_bought=True)
             if answer.status == 200:
                 return
             if answer.status not in (400, 404):
@@ -366,15 +367,16 @@ class AutoRetouch(HttpProvider[AutoRetouchSettings]):
     # How it is asked.
 
     async def _ask(
-        self, method: str, path: str, doing: str, query: Mapping[str, str] | None = None, most: int = OBJECT
-    ) -> Answer:
+        self, method: str, path: str, doing: str, query: Mapping[str, str] | None = None, most: int = OBJECT, *,
+        is_bought: bool = False,
+    ) -> Answer:  # fmt: skip
         params = {**(query or {}), "organization": await self._asked_for()}
         request = Request(method, f"{self.settings.api_url}{path}", doing, params)
-        return await self._signed_in.ask(request, partial(self._http.send, most=most))
+        return await self._signed_in.ask(request, partial(self._http.send, most=most), is_bought=is_bought)
 
-    async def _executions(self, workflow: str, doing: str) -> Read[said.Execution]:
+    async def _executions(self, workflow: str, doing: str, *, is_bought: bool = False) -> Read[said.Execution]:
         query = {"workflow": workflow, "organization": await self._asked_for()}
-        read = self._list(_EXECUTIONS, doing, said.Page[said.Execution], query)
+        read = self._list(_EXECUTIONS, doing, said.Page[said.Execution], query, is_bought=is_bought)
 
         async def told(offset: int) -> said.Page[said.Execution]:
             page = await read(offset)
@@ -387,12 +389,13 @@ class AutoRetouch(HttpProvider[AutoRetouchSettings]):
         return await whole(read, lambda what: self.on_short(f"{self.title}: {doing}: {what}."))
 
     def _list(
-        self, path: str, doing: str, shape: type[said.Page[said.Entry]], query: Mapping[str, str]
-    ) -> Read[said.Entry]:
+        self, path: str, doing: str, shape: type[said.Page[said.Entry]], query: Mapping[str, str], *,
+        is_bought: bool = False,
+    ) -> Read[said.Entry]:  # fmt: skip
         async def read(offset: int) -> said.Page[said.Entry]:
             params = {**query, "limit": str(ENTRIES), "offset": str(offset)}
             request = Request("GET", f"{self.settings.api_url}{path}", doing, params)
-            answer = await self._signed_in.ask(request, partial(self._http.send, most=PAGE))
+            answer = await self._signed_in.ask(request, partial(self._http.send, most=PAGE), is_bought=is_bought)
             return answer.read_as(shape)
 
         return read

@@ -114,12 +114,14 @@ class Output:
 
 
 class State(StrEnum):
-    """What an execution is doing, as far as the journey must know."""
+    """What an execution is doing, as far as the journey must know. INCOMPLETE: the service calls it finished, and not
+    all of what was ordered is there."""
 
     RUNNING = "running"
     IN_QA = "in QA"
     UNPAID = "unpaid"
     DONE = "done"
+    INCOMPLETE = "incomplete"
     FAILED = "failed"
     GONE = "gone"
 

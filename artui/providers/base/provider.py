@@ -58,7 +58,8 @@ class Limits:
     one execution; ``keeps_results``: seconds a result stays at the service, None where it is not stated;
     ``idempotent_submit``: the same draft under the same key may be sent again within ``replay_within`` seconds, and is
     carried out once; ``fresh_upload``: every purchase needs an upload of its own; ``takes_addresses``: the service
-    fetches photos from a URL or a storage alias itself; ``euro_per_credit``: what a credit costs before tax, about,
+    fetches photos from a URL or a storage alias itself; ``names_photo``: a look at an execution says what it was made
+    from; ``euro_per_credit``: what a credit costs before tax, about,
     None where that is not known."""
 
     accepts: Accepts
@@ -69,6 +70,7 @@ class Limits:
     replay_within: float = 0.0
     fresh_upload: bool = False
     takes_addresses: bool = False
+    names_photo: bool = True
     can_find: bool = True
     can_retry: bool = True
     euro_per_credit: float | None = None
