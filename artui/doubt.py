@@ -28,6 +28,12 @@ RESENDS = 2
 SKEW = 300.0
 """Seconds two clocks may differ without one of them counting as wrong."""
 
+FINDING_TRIES = 3
+"""Readings in which what is held in doubt is looked for: its answer named another's execution."""
+
+MOST_WITHDRAWALS = 2
+"""How often a list is believed of an execution that a look then shows as another's."""
+
 UNPROVEN_TRIES = 3
 """Readings after which a person is asked where no label of ours is known to come back."""
 
@@ -58,18 +64,24 @@ class InDoubt:
 
 
 def due(db: Connection, account: str, now: float) -> list[InDoubt]:
-    """The jobs of an account whose lost paid call is to be looked up now."""
+    """The jobs of an account whose lost paid call is to be looked up now: those that wait for it, and those that were
+    answered with an execution which is not theirs."""
     waiting = jobs.select(
         db,
-        "account = ? AND stage = ? AND status = 'waiting' AND reason = ? AND due <= ?",
-        (account, Stage.SUBMITTING, Reason.LOOKING, now),
+        "account = ? AND due <= ? AND (stage = ? AND status = 'waiting' AND reason = ?"
+        " OR status = 'held' AND reason = ?)",
+        (account, now, Stage.SUBMITTING, Reason.LOOKING, Reason.IN_DOUBT),
     )
     return [InDoubt(job, tuple(purchases.of_job(db, job.id))) for job in waiting]
 
 
 def next_due(db: Connection, account: str) -> float | None:
     """When the next look-up of this account is due; None where nothing is in doubt."""
-    return taking.earliest_due(db, account, Reason.LOOKING)
+    found = (
+        taking.earliest_due(db, account, Reason.LOOKING),
+        taking.earliest_due(db, account, Reason.IN_DOUBT, "held"),
+    )
+    return min((one for one in found if one is not None), default=None)
 
 
 def take_to_replay(
@@ -118,8 +130,9 @@ class Reading:
 
 async def read(provider: Provider[Any], found: Sequence[InDoubt]) -> Reading:
     """Ask the service about these: one reading of its list for all, one look at each lost retry."""
-    creates = [one.sought for one in found if one.purchase.kind is Kind.CREATE]
-    retries = [Sent(one.job.execution, one.job.workflow) for one in found if one.purchase.kind is Kind.RETRY]
+    retried = [one for one in found if one.purchase.kind is Kind.RETRY and one.job.status is not Status.HELD]
+    creates = [one.sought for one in found if one not in retried]
+    retries = [Sent(one.job.execution, one.job.workflow) for one in retried]
     looks = (await provider.find(creates) if creates else {}) if provider.limits.can_find else None
     return Reading(looks, await provider.poll(retries) if retries else {})
 
@@ -129,7 +142,9 @@ async def settle(journey: Journey, found: Sequence[InDoubt], reading: Reading) -
     settled = []
     for one in found:
         with suppress(Stale):  # a fact came in, or a person decided, meanwhile
-            if one.purchase.kind is Kind.RETRY:
+            if one.job.status is Status.HELD:
+                settled.append(await _find(journey, one, (reading.looks or {}).get(one.purchase.key)))
+            elif one.purchase.kind is Kind.RETRY:
                 settled.append(await conclude_retry(journey, one, reading.seen.get(one.job.execution)))
             elif reading.looks is not None:
                 look = reading.looks.get(one.purchase.key) or Incomplete("the service was not asked about this one")
@@ -138,6 +153,23 @@ async def settle(journey: Journey, found: Sequence[InDoubt], reading: Reading) -
                 why = "its answer was lost, and this service cannot be searched"
                 settled.append(await journey.desk.journal.do(_ask, one.job, why))
     return settled
+
+
+async def _find(journey: Journey, doubt: InDoubt, look: Look | None) -> Job:
+    """Take over what the service's list shows of a job that a person is asked about; nothing else comes of a look."""
+
+    def trusted(db: Connection, execution: str) -> bool:
+        return purchases.withdrawals(db, doubt.job.id, execution) < MOST_WITHDRAWALS
+
+    if isinstance(look, Found) and journey.desk.journal.read(trusted, look.executions[0].execution):
+        return await _adopt(journey, doubt, look)
+    attempts = doubt.job.attempts + 1
+    settle, now = journey.desk.provider.settings.settle, journey.desk.clock.now()
+    due = now + settle * (attempts + 1) if attempts < FINDING_TRIES else None
+    return await journey.desk.journal.do(
+        jobs.move, doubt.job, doubt.job.stage, Status.HELD, "looked for", reason=Reason.IN_DOUBT, due=due,
+        message=doubt.job.message, attempts=attempts,
+    )  # fmt: skip
 
 
 async def conclude(journey: Journey, doubt: InDoubt, look: Look) -> Job:
@@ -196,7 +228,7 @@ async def _adopt(journey: Journey, doubt: InDoubt, found: Found) -> Job:
         if key != doubt.purchase.key and not any(other.key == doubt.purchase.key for other in others):
             purchases.presume_spent(db, doubt.purchase.key)
 
-    job = await journey.paying.accept(doubt.job, key or doubt.purchase.key, first.execution, message)
+    job = await journey.paying.accept(doubt.job, key or doubt.purchase.key, first.execution, message, is_proven=True)
     await journey.desk.keep(record_all)
     return job
 

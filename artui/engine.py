@@ -11,16 +11,27 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from typing import Any, TypeVar
 
-from artui import budget, decisions, files, providers
+from artui import budget, decisions, evidence, files, providers
 from artui.anchor import AnchorFile
 from artui.config import AccountConfig, Config, ConfigError, CurrentConfig, Paths
 from artui.credentials import Vault
+from artui.evidence import Verdict
 from artui.journal import Connection, Journal, Unwritable, holds, jobs, requests, rules, taking
 from artui.journal.requests import Request
 from artui.lane import Lane
 from artui.pace import Clock
 from artui.private import NotPrivate, open_private
-from artui.providers.base import Blocked, NoRoom, NotPermitted, Provider, Rejected, Sent, Surroundings, Transient
+from artui.providers.base import (
+    Blocked,
+    NoRoom,
+    NotPermitted,
+    Provider,
+    Rejected,
+    Sent,
+    State,
+    Surroundings,
+    Transient,
+)
 from artui.states import FINAL, Reason, Stage
 from artui.steps import Desk, Journey
 from artui.transfers import Transfers
@@ -387,16 +398,11 @@ class Engine:
         except (Transient, Rejected, Blocked) as failure:
             return f"the service cannot be asked about execution {execution} now: {failure}"
         progress = seen.get(execution)
-        if progress is None or progress.word == "404":
+        if progress is None or progress.state is State.GONE:
             return f"the service does not know execution {execution}"
-        pairs = (
-            (progress.reference, job.reference),
-            (progress.workflow, job.workflow),
-            (progress.version, job.version),
-        )
-        if any(theirs and theirs != ours for theirs, ours in pairs):
-            return f"execution {execution} was made for another photo or workflow"
-        return ""
+        accepts = lane[0].desk.provider.limits.accepts
+        shown = self.journal.read(evidence.weigh, job, progress, accepts, by_a_person=True)
+        return shown.why if shown.verdict is Verdict.DISPROVED else ""
 
     async def _stop(self, names: list[str]) -> str:
         del names

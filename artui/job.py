@@ -93,7 +93,8 @@ class Job(NewJob):
 
     ``expires_at``: when the service throws the result away, None where it does not say. ``agreed``: a person said to
     send it although its photo may have been paid before. ``found``: it stands for an execution that was found at the
-    service and whose photo is not known here; ``source`` is then only the name the service has.
+    service and whose photo is not known here; ``source`` is then only the name the service has. ``as_is``: a person
+    said to take its result however it comes.
     """
 
     id: int = 0
@@ -123,6 +124,7 @@ class Job(NewJob):
     finished_at: float | None = None
     agreed: bool = False
     found: bool = False
+    as_is: bool = False
 
     @property
     def may_have_cost(self) -> bool:

@@ -45,6 +45,7 @@ _TO_SQL: dict[str, Callable[[Any], Any]] = {
     "keep": int,
     "agreed": int,
     "found": int,
+    "as_is": int,
 }
 
 
@@ -74,6 +75,7 @@ _FROM_SQL: dict[str, Callable[[Any], Any]] = {
     "keep": bool,
     "agreed": bool,
     "found": bool,
+    "as_is": bool,
     "stage": {str(stage): stage for stage in Stage}.__getitem__,
     "status": {str(status): status for status in Status}.__getitem__,
 }

@@ -83,6 +83,13 @@ class Desk:
         if why := self.outdated():
             raise NotYet(why)
 
+    def find_due(self) -> float | None:
+        """When what is in doubt is looked for in the service's list; None where it has none."""
+        if not self.provider.limits.can_find:
+            return None
+        settle: float = self.provider.settings.settle
+        return self.clock.now() + settle
+
     def service_time(self) -> float:
         """The service's clock, ours until its first answer; epoch seconds."""
         return self.provider.service_time or time.time()

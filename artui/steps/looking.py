@@ -1,10 +1,12 @@
-"""What one look at an execution leads to."""
+"""What one look at an execution leads to, if what it shows is the job's."""
 
 from __future__ import annotations
 
 from datetime import datetime
 from itertools import count
 
+from artui import evidence
+from artui.evidence import Verdict
 from artui.job import Job, Result
 from artui.journal import Connection, accounts, found, jobs, purchases
 from artui.providers.base import Progress, State
@@ -16,6 +18,10 @@ async def note(desk: Desk, job: Job, progress: Progress, *, taken: bool = False)
     """Write down what one look at an execution showed; ``taken``: a job that is done is RUNNING from then on."""
 
     def write(db: Connection) -> Job:
+        shown = evidence.weigh(db, job, progress, desk.provider.limits.accepts)
+        if shown.verdict is Verdict.DISPROVED:
+            return evidence.take_back(db, job, shown.why, desk.find_due())
+        evidence.learn(db, job, progress, shown)
         accounts.set_mark(db, job.payer, job.workflow, progress.created_at)
         if progress.key in {purchase.key for purchase in purchases.of_job(db, job.id)}:
             accounts.prove_labels(db, job.account)

@@ -28,3 +28,14 @@ END;
 INSERT OR IGNORE INTO published SELECT result.value ->> 'digest', COALESCE(result.value ->> 'size', -1), jobs.id FROM jobs, json_each(jobs.results) AS result WHERE result.value -> 'path' <> 'null' AND result.value -> 'digest' <> 'null' ORDER BY jobs.id;
 
 CREATE INDEX jobs_found ON jobs (payer, workflow, digest) WHERE found = 1;
+
+-- Which executions the service itself has shown to be their purchase's, which accounts name photos as artui does, and
+-- what is known of the digests an account states: nothing, asked (never right so far), matched, or ignored by a person.
+-- as_is: a person takes a job's result however it comes.
+ALTER TABLE executions ADD COLUMN proven INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE accounts ADD COLUMN shows_photos INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE accounts ADD COLUMN digests TEXT NOT NULL DEFAULT '';
+ALTER TABLE jobs ADD COLUMN as_is INTEGER NOT NULL DEFAULT 0;
+CREATE INDEX jobs_unsaved ON jobs (folder, status, stage, reason, size)
+    WHERE status IN ('ready', 'running', 'waiting', 'held')
+        AND stage IN ('submitting', 'submitted', 'processed', 'saved');
