@@ -6,6 +6,7 @@ own submit key is the label ``artui_job``.
 
 from __future__ import annotations
 
+import hashlib
 import http.client
 import json
 import math
@@ -26,6 +27,7 @@ from starlette.types import Scope
 from artui.sim import Books, imaging
 from artui.sim.autoretouch.login import Login
 from artui.sim.autoretouch.studio import (
+    KEY_LABEL,
     PROVIDER,
     USER,
     Execution,
@@ -175,14 +177,14 @@ class AutoRetouch:
 
     async def details(self, request: Request) -> Response:
         """One execution as it stands now."""
-        return JSONResponse(await self._studio.document(self._find_execution(request)))
+        return JSONResponse(await self._shown(request, self._find_execution(request)))
 
     async def listing(self, request: Request) -> Response:
         """The executions of an organization, of one workflow if it is given; newest first."""
         owner, workflow = self._owner(request), request.query_params.get("workflow")
         chosen = [one for one in self._visible(request, owner) if workflow in {None, one.workflow.id}]
         offset, limit = _window(request)
-        entries = [await self._studio.document(one) for one in chosen[offset : offset + limit]]
+        entries = [await self._shown(request, one) for one in chosen[offset : offset + limit]]
         return JSONResponse({"entries": entries, "total": len(chosen)})
 
     async def stream(self, request: Request) -> Response:
@@ -291,6 +293,16 @@ class AutoRetouch:
         until = getattr(request.state, "hidden_after", math.inf)
         newest_first = reversed(self._studio.executions.values())
         return [one for one in newest_first if one.organization is owner and one.created <= until]
+
+    async def _shown(self, request: Request, execution: Execution) -> dict[str, Any]:
+        """What is told of an execution, or of another one in its place where a fault misleads."""
+        document, misleads = await self._studio.document(execution), getattr(request.state, "misleads", "")
+        if misleads == "mislabel":
+            others = (one for one in self._studio.executions.values() if one is not execution)
+            document["labels"] = next((one.labels for one in others), {KEY_LABEL: "somebody.else"})
+        elif misleads == "misinput":
+            document |= {"labels": {}, "inputContentHash": hashlib.sha256(execution.id.encode()).hexdigest()}
+        return document
 
     async def _take_file(self, request: Request, owner: Organization) -> tuple[str, str]:
         """Read a form, keep its file, and return the file's name and digest."""
