@@ -14,7 +14,7 @@
 ``cut``             act, then answer with the first half of the body as if that were all, each time the same
 ``old``             act, then answer as the first request was answered that met it: with another's id
 ``swap``            two requests that meet it act, and each gets the other's answer
-``mislabel``        on ``list`` and ``details``: show the labels of another execution
+``mislabel``        on ``list`` and ``details``: show the labels of the oldest execution
 ``misinput``        on ``list`` and ``details``: show another photo, and no label
 ``hide``            on ``list`` and ``batches``: leave out what was created after the fault was set
 ==================  =====================================================================================

@@ -58,6 +58,8 @@ class Desk:
     spool: Path
     writable: dict[str, float] = field(default_factory=dict)
     """When each output folder was last written to, by the clock."""
+    free: dict[str, int | None] = field(default_factory=dict)
+    """How many bytes were free there then; None where the file system does not say."""
     probes: Flights[None] = field(default_factory=Flights)
     """The output folders that are being probed: once for all jobs that need to know."""
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from artui import files
 from artui.job import Job
-from artui.journal import unsaved
+from artui.journal import Connection, unsaved
 from artui.states import Reason
 from artui.steps.desk import Desk, Hold
 
@@ -46,9 +46,10 @@ def forget(desk: Desk, folder: Path) -> None:
         desk.writable[str(folder)] = -math.inf
 
 
-def check_room(desk: Desk, job: Job) -> None:
-    """Raise Hold where what is bought and not saved yet, or cannot be, leaves no room for one more result."""
-    waits = desk.journal.read(unsaved.in_folder, job.folder)
+def check_room(db: Connection, desk: Desk, job: Job) -> None:
+    """Raise Hold where what is bought and not saved yet, or cannot be, leaves no room for one more result; in the
+    transaction that buys one."""
+    waits, free = unsaved.in_folder(db, job.folder), desk.free.get(str(job.folder))
     if waits.unwritable:
         raise Hold(
             Reason.DISK_FULL,
@@ -56,7 +57,7 @@ def check_room(desk: Desk, job: Job) -> None:
             " until they do",
             due=OUTPUT_AGAIN,
         )
-    free, needed = files.free_bytes(job.folder), GROWTH * (waits.size + job.size)
+    needed = GROWTH * (waits.size + job.size)
     if free is not None and free < needed:
         raise Hold(
             Reason.DISK_FULL,
@@ -69,4 +70,5 @@ def check_room(desk: Desk, job: Job) -> None:
 async def _probe(desk: Desk, folder: Path) -> None:
     """Look whether a folder can be written to; the first time also for what killed processes left there."""
     await asyncio.to_thread(files.probe_folder, folder, tidy=str(folder) not in desk.writable)
+    desk.free[str(folder)] = await asyncio.to_thread(files.free_bytes, folder)
     desk.writable[str(folder)] = desk.clock.now()

@@ -50,7 +50,6 @@ class Paying:
             return await self.accept(job, last.key, last.execution)  # the answer came in after the job was put down
         await self.check_payer(job)
         await check_output(self.desk, job)
-        check_room(self.desk, job)
         await self.copies.check(job)
         await self.prices.check(job)  # last: a folder may take long to answer, and a price must not grow old meanwhile
         key = self._key(job, Kind.CREATE)
@@ -64,7 +63,6 @@ class Paying:
         """Ask the service to run the job's execution again: a purchase like any other."""
         await self.check_payer(job)
         await check_output(self.desk, job)
-        check_room(self.desk, job)
         await self.copies.check(job)
         key = self._key(job, Kind.RETRY)
         draft = json.dumps({"retry": job.execution, "word": job.word})
@@ -89,7 +87,12 @@ class Paying:
         self, job: Job, kind: Kind, key: str, draft: str, send: Callable[[Permit, Counted], Awaitable[str]]
     ) -> Job:
         decided, now = boot_time(), await self.desk.who_pays()
-        job, purchase = await self.desk.journal.do(budget.intend, job, kind, key, draft, self.desk.terms(), now)
+
+        def intend(db: Connection) -> tuple[Job, Purchase]:
+            check_room(db, self.desk, job)
+            return budget.intend(db, job, kind, key, draft, self.desk.terms(), now)
+
+        job, purchase = await self.desk.journal.do(intend)
         permit = self._permit(purchase, decided)
         with self.desk.transfers.counting(job.id, "up", job.size) as counted:
             return await self._to_its_end(self._settle(job, purchase, send(permit, counted)))

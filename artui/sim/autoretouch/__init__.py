@@ -298,8 +298,8 @@ class AutoRetouch:
         """What is told of an execution, or of another one in its place where a fault misleads."""
         document, misleads = await self._studio.document(execution), getattr(request.state, "misleads", "")
         if misleads == "mislabel":
-            others = (one for one in self._studio.executions.values() if one is not execution)
-            document["labels"] = next((one.labels for one in others), {KEY_LABEL: "somebody.else"})
+            oldest = next(iter(self._studio.executions.values()))
+            document["labels"] = {KEY_LABEL: "somebody.else"} if oldest is execution else oldest.labels
         elif misleads == "misinput":
             document |= {"labels": {}, "inputContentHash": hashlib.sha256(execution.id.encode()).hexdigest()}
         return document
