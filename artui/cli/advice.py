@@ -24,7 +24,7 @@ _HELD: Mapping[str, str] = {
     Reason.ACCOUNT: "set {account} back as it was (config.toml, or `artui login {account}`): it goes on by itself;"
     " `artui cancel {id}` leaves it",
     Reason.DAMAGED: "`artui retry {id}` fetches the result again, free; `artui resolve {id}` with --take saves it as it"
-    " comes, with --give-up leaves it",
+    " comes, with --give-up leaves it, with --take-all saves all of its account where no digest was ever right",
     Reason.ERROR: "`artui retry {id}` tries again; the engine's log says what happened",
     Reason.RECOVERED: "look for it in the web app; then `artui retry {id}` shows what sending it may cost and asks,"
     " `artui cancel {id}` leaves it",
