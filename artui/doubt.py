@@ -13,24 +13,19 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import unquote
 
 from artui.job import Job, Payer, Purchase
 from artui.journal import Connection, Stale, accounts, history, holds, jobs, purchases, taking
 from artui.pace import look_gap
 from artui.providers.base import (
     Absent,
-    Blocked,
     Found,
     Incomplete,
     Look,
     Progress,
     Provider,
-    Rejected,
     Sent,
     Sought,
-    State,
-    Transient,
 )
 from artui.states import REPEATS, Kind, PurchaseState, Reason, Stage, Status
 from artui.steps import Journey
@@ -41,6 +36,12 @@ RESENDS = 2
 
 SKEW = 300.0
 """Seconds two clocks may differ without one of them counting as wrong."""
+
+FINDING_TRIES = 3
+"""Readings in which what is held in doubt is looked for: its answer named another's execution."""
+
+MOST_WITHDRAWALS = 2
+"""How often a list is believed of an execution that a look then shows as another's."""
 
 UNPROVEN_TRIES = 3
 """Readings after which a person is asked where no label of ours is known to come back."""
@@ -79,18 +80,24 @@ class InDoubt:
 
 
 def due(db: Connection, account: str, now: float) -> list[InDoubt]:
-    """The jobs of an account whose lost paid call is to be looked up now."""
+    """The jobs of an account whose lost paid call is to be looked up now: those that wait for it, and those that were
+    answered with an execution which is not theirs."""
     waiting = jobs.select(
         db,
-        "account = ? AND stage = ? AND status = 'waiting' AND reason = ? AND due <= ?",
-        (account, Stage.SUBMITTING, Reason.LOOKING, now),
+        "account = ? AND due <= ? AND (stage = ? AND status = 'waiting' AND reason = ?"
+        " OR status = 'held' AND reason = ?)",
+        (account, now, Stage.SUBMITTING, Reason.LOOKING, Reason.IN_DOUBT),
     )
     return [InDoubt(job, tuple(purchases.of_job(db, job.id))) for job in waiting]
 
 
 def next_due(db: Connection, account: str) -> float | None:
     """When the next look-up of this account is due; None where nothing is in doubt."""
-    return taking.earliest_due(db, account, Reason.LOOKING)
+    found = (
+        taking.earliest_due(db, account, Reason.LOOKING),
+        taking.earliest_due(db, account, Reason.IN_DOUBT, "held"),
+    )
+    return min((one for one in found if one is not None), default=None)
 
 
 def take_to_replay(
@@ -141,8 +148,9 @@ class Reading:
 
 async def read(provider: Provider[Any], found: Sequence[InDoubt]) -> Reading:
     """Ask the service about these: one reading of its list for all, one look at each lost retry."""
-    creates = [one.sought for one in found if one.purchase.kind is Kind.CREATE]
-    retries = [Sent(one.job.execution, one.job.workflow) for one in found if one.purchase.kind is Kind.RETRY]
+    retried = [one for one in found if one.purchase.kind is Kind.RETRY and one.job.status is not Status.HELD]
+    creates = [one.sought for one in found if one not in retried]
+    retries = [Sent(one.job.execution, one.job.workflow) for one in retried]
     looks = (await provider.find(creates) if creates else {}) if provider.limits.can_find else None
     return Reading(looks, await provider.poll(retries) if retries else {})
 
@@ -152,7 +160,9 @@ async def settle(journey: Journey, found: Sequence[InDoubt], reading: Reading) -
     settled = []
     for one in found:
         with suppress(Stale):  # a fact came in, or a person decided, meanwhile
-            if one.purchase.kind is Kind.RETRY:
+            if one.job.status is Status.HELD:
+                settled.append(await _find(journey, one, (reading.looks or {}).get(one.purchase.key)))
+            elif one.purchase.kind is Kind.RETRY:
                 settled.append(await conclude_retry(journey, one, reading.seen.get(one.job.execution)))
             elif reading.looks is not None:
                 look = reading.looks.get(one.purchase.key) or Incomplete("the service was not asked about this one")
@@ -163,6 +173,23 @@ async def settle(journey: Journey, found: Sequence[InDoubt], reading: Reading) -
     return settled
 
 
+async def _find(journey: Journey, doubt: InDoubt, look: Look | None) -> Job:
+    """Take over what the service's list shows of a job that a person is asked about; nothing else comes of a look."""
+
+    def trusted(db: Connection, execution: str) -> bool:
+        return purchases.withdrawals(db, doubt.job.id, execution) < MOST_WITHDRAWALS
+
+    if isinstance(look, Found) and journey.desk.journal.read(trusted, look.executions[0].execution):
+        return await _adopt(journey, doubt, look)
+    attempts = doubt.job.attempts + 1
+    settle, now = journey.desk.provider.settings.settle, journey.desk.clock.now()
+    due = now + settle * (attempts + 1) if attempts < FINDING_TRIES else None
+    return await journey.desk.journal.do(
+        jobs.move, doubt.job, doubt.job.stage, Status.HELD, "looked for", reason=Reason.IN_DOUBT, due=due,
+        message=doubt.job.message, attempts=attempts,
+    )  # fmt: skip
+
+
 async def conclude(journey: Journey, doubt: InDoubt, look: Look) -> Job:
     """Draw the conclusion of one reading for one job in doubt; returns the job as it then is."""
     if isinstance(look, Found):
@@ -171,39 +198,6 @@ async def conclude(journey: Journey, doubt: InDoubt, look: Look) -> Job:
     if isinstance(look, Absent):
         return await journey.desk.journal.do(_absent, doubt, look, now, settle)
     return await journey.desk.journal.do(_look_again, doubt, look.message, now, settle, look.answered)
-
-
-async def unfit(provider: Provider[Any], made: Sequence[Purchase], execution: str) -> str:
-    """Why an execution that a person names is not taken for that of a job with these purchases; empty where it is.
-
-    The service must know it, and know it as this job's where it tells what an execution was made from.
-    """
-    last = made[-1]
-    try:
-        seen = (await provider.poll([Sent(execution, last.workflow)])).get(execution)
-    except (Transient, Rejected, Blocked) as failure:
-        return f"the service cannot be asked about execution {execution} now: {failure}"
-    if seen is None or seen.state is State.GONE:
-        return f"the service does not know execution {execution}"
-    if seen.key is not None and seen.key in {one.key for one in made}:
-        return ""
-    references = {_plain(one.reference) for one in made if one.reference}
-    is_another = (
-        seen.key is not None
-        or (seen.reference and _plain(seen.reference) not in references)
-        or (seen.workflow and seen.workflow.casefold() != last.workflow.casefold())
-        or (seen.version and seen.version not in {one.version for one in made})
-    )
-    if is_another:
-        return f"execution {execution} was made for another photo or workflow"
-    if provider.limits.names_photo and not seen.reference:
-        return f"the service does not say what execution {execution} was made from: nobody can tell whether it is this"
-    return ""
-
-
-def _plain(reference: str) -> str:
-    """A reference in one spelling."""
-    return unquote(reference).casefold()
 
 
 async def conclude_retry(journey: Journey, doubt: InDoubt, seen: Progress | None) -> Job:
@@ -251,7 +245,7 @@ async def _adopt(journey: Journey, doubt: InDoubt, found: Found) -> Job:
         if key != doubt.purchase.key and not any(other.key == doubt.purchase.key for other in others):
             purchases.presume_spent(db, doubt.purchase.key)
 
-    job = await journey.paying.accept(doubt.job, key or doubt.purchase.key, first.execution, message)
+    job = await journey.paying.accept(doubt.job, key or doubt.purchase.key, first.execution, message, is_proven=True)
     await journey.desk.keep(record_all)
     return job
 

@@ -11,16 +11,27 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from typing import Any, TypeVar
 
-from artui import budget, decisions, doubt, files, providers
+from artui import budget, decisions, evidence, files, providers
 from artui.anchor import AnchorFile
 from artui.config import AccountConfig, Config, ConfigError, CurrentConfig, Paths
 from artui.credentials import Vault
-from artui.journal import Connection, Journal, Unwritable, holds, jobs, purchases, requests, rules, taking
+from artui.evidence import Verdict
+from artui.journal import Connection, Journal, Unwritable, holds, jobs, requests, rules, taking
 from artui.journal.requests import Request
 from artui.lane import Lane
 from artui.pace import Clock
 from artui.private import NotPrivate, open_private
-from artui.providers.base import NoRoom, NotPermitted, Provider, Surroundings
+from artui.providers.base import (
+    Blocked,
+    NoRoom,
+    NotPermitted,
+    Provider,
+    Rejected,
+    Sent,
+    State,
+    Surroundings,
+    Transient,
+)
 from artui.states import FINAL, Reason, Stage
 from artui.steps import Desk, Journey
 from artui.transfers import Transfers
@@ -381,8 +392,17 @@ class Engine:
         lane = self._lanes.get(job.account) if job else None
         if job is None or lane is None:
             return f"there is no open job {request.job}"
-        made = self.journal.read(purchases.of_job, job.id)
-        return await doubt.unfit(lane[0].desk.provider, made, str(request.arguments.get("execution", "")))
+        limits, execution = lane[0].desk.provider.limits, str(request.arguments.get("execution", ""))
+        try:
+            seen = (await lane[0].desk.provider.poll([Sent(execution, job.workflow)])).get(execution)
+        except (Transient, Rejected, Blocked) as failure:
+            return f"the service cannot be asked about execution {execution} now: {failure}"
+        if seen is None or seen.state is State.GONE:
+            return f"the service does not know execution {execution}"
+        shown = self.journal.read(evidence.weigh, job, seen, limits.accepts, by_a_person=True)
+        if shown.verdict is Verdict.SILENT and limits.names_photo and not seen.reference:
+            return f"the service does not say what execution {execution} was made from: nobody can tell whose it is"
+        return shown.why
 
     async def _stop(self, names: list[str]) -> str:
         del names

@@ -94,7 +94,8 @@ class Job(NewJob):
     ``expires_at``: when the service throws the result away, None where it does not say. ``agreed``: a person said to
     send it although its photo may have been paid before. ``found``: it stands for an execution that was found at the
     service and whose photo is not known here; ``source`` is then only the name the service has. ``partial``: a person
-    takes what there is of its results, although some are missing.
+    takes what there is of its results, although some are missing; ``as_is``: a person
+    said to take its result however it comes.
     """
 
     id: int = 0
@@ -125,6 +126,7 @@ class Job(NewJob):
     agreed: bool = False
     found: bool = False
     partial: bool = False
+    as_is: bool = False
 
     @property
     def may_have_cost(self) -> bool:

@@ -45,7 +45,7 @@ class Lookout:
         desk, now = self.desk, self.desk.clock.now()
         at_service = await desk.journal.ask(
             jobs.select,
-            "account = ? AND stage = 'submitted' AND status IN ('waiting', 'held') AND reason <> ?",
+            "account = ? AND stage = 'submitted' AND status IN ('waiting', 'held') AND reason <> ? AND execution <> ''",
             (desk.account.name, Reason.ACCOUNT),
         )
         for job in at_service:
@@ -96,7 +96,7 @@ class Lookout:
             except Stale:
                 fresh = self.desk.journal.read(jobs.get, job.id)
                 job = fresh or job
-        if job.stage is not Stage.SUBMITTED or job.status in FINAL:
+        if job.stage is not Stage.SUBMITTED or job.status in FINAL or not job.execution:
             self._looks.pop(job.id, None)
         elif job.id in self._looks:
             _, looks = self._looks[job.id]

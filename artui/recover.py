@@ -15,9 +15,10 @@ from datetime import tzinfo
 from pathlib import Path
 from typing import Any
 
-from artui import anchor, budget, files
+from artui import anchor, budget, evidence, files
 from artui.anchor import Anchor, Displaced, Trouble, read_anchor, write_anchor
 from artui.config import Paths, sync_folder
+from artui.evidence import Verdict
 from artui.job import Job, NewJob
 from artui.journal import (
     Connection,
@@ -288,21 +289,23 @@ class _TakeIn:
         job = jobs.get(db, purchase.job)
         if purchase.state is PurchaseState.KNOWN or job is None:
             purchases.record_execution(db, key, entry.execution)
-        elif not job.buys or job.status in FINAL or job.stage.rank > Stage.SUBMITTING.rank:
+        elif not job.buys or job.status in FINAL or (job.stage.rank > Stage.SUBMITTING.rank and job.execution):
             self.outcome.found.append(self._add(db, workflow, entry, key))
         else:
-            purchases.record_execution(db, key, entry.execution)
+            purchases.record_execution(db, key, entry.execution, instead=True)
             adopted = jobs.move(
                 db, job, Stage.SUBMITTED, Status.WAITING, "recovered", reason=Reason.AT_SERVICE, due=0.0,
                 message="found at the service: it was sent after this copy of the journal was made",
-                execution=entry.execution, purchase=purchase.number,
+                execution=entry.execution, purchase=purchase.number, new_try=job.stage.rank > Stage.SUBMITTED.rank,
             )  # fmt: skip
             self.outcome.adopted.append(adopted)
 
     def _renew(self, db: Connection, entry: Progress) -> None:
         """An execution that counts here as failed was run again since: it is followed on."""
         job = jobs.get(db, purchases.job_of(db, self.listing.payer, entry.execution) or 0)
-        if job is None or job.status is not Status.FAILED or entry.state is State.FAILED or not jobs.buy(db, job):
+        if job is None or job.status is not Status.FAILED or entry.state is State.FAILED:
+            return
+        if evidence.weigh(db, job, entry).verdict is Verdict.DISPROVED or not jobs.buy(db, job):
             return
         self.outcome.adopted.append(
             jobs.move(

@@ -37,6 +37,8 @@ from artui.providers.base import (
 )
 from tests.studio import Studio
 
+PICTURE = b"\xff\xd8\xff\xe0\0\x14a retouched picture" + b"\xff\xda\0\2scan\xff\xd9"
+"""A whole JPEG, by its structure."""
 JPEG = frozenset({"image/jpeg"})
 RECIPE = Workflow("recipe", "v1", "Recipe", 1)
 
@@ -57,7 +59,7 @@ class Service:
     uploads: list[str] = field(default_factory=list)
     downloads: list[str] = field(default_factory=list)
     outputs: Sequence[Output] = (Output("picture"),)
-    files: dict[str, bytes] = field(default_factory=lambda: {"picture": b"\xff\xd8\xff\xe0 a retouched picture"})
+    files: dict[str, bytes] = field(default_factory=lambda: {"picture": PICTURE})
     state: State = State.DONE
     expires_in: Callable[[str], float | None] = lambda execution: None
     deadline: float | None = None

@@ -21,7 +21,7 @@ from artui.journal import accounts, history, jobs, published, purchases, request
 from artui.providers.base import Blocked, Cause, Limits, Output, Rejected, State, Transient
 from artui.states import REPEATS, PurchaseState, Reason, Stage, Status
 from artui.steps import fetching, output
-from tests.fakes import Bench, Service, bench, limits
+from tests.fakes import PICTURE, Bench, Service, bench, limits
 
 AGAIN = limits(idempotent_submit=True, replay_within=20 * 3600.0, can_find=False)
 BLIND = limits(can_find=False, fresh_upload=True)
@@ -396,7 +396,7 @@ async def test_a_result_about_to_expire_is_kept_beside_the_journal_until_its_fol
         await studio.start()
         await done(bench)
         assert len(service.downloads) == 1
-        assert [path.read_bytes() for path in studio.out.iterdir()] == [b"\xff\xd8\xff\xe0 a retouched picture"]
+        assert [path.read_bytes() for path in studio.out.iterdir()] == [PICTURE]
         assert list(studio.config.paths.spool.iterdir()) == []
 
 

@@ -19,13 +19,13 @@ from artui.actions import Action
 from artui.anchor import open_journal
 from artui.cli import acts as cli
 from artui.config import paths
-from artui.job import Job
+from artui.job import Job, Result
 from artui.journal import Connection, Journal, accounts, jobs, purchases, requests
 from artui.states import FINAL, Kind, Reason, Stage, Status
 from artui.tui import acts as console
 from tests.samples import new_job
 
-COMMANDS = ("retry", "cancel", "adopt", "again", "give up")
+COMMANDS = ("retry", "cancel", "adopt", "again", "give up", "take", "take all")
 PRICE, NEW_PRICE, EXECUTION = 10, 12, "4f49c2b1"
 
 # ------------------------------------------------------------------------------------------------------- the places
@@ -39,7 +39,7 @@ PAID = (Stage.SUBMITTED, Stage.PROCESSED, Stage.SAVED)
 UP_TO_PAYING = (*BEFORE, Stage.SUBMITTING)
 
 HELD_IN: dict[Reason, tuple[Stage, ...]] = {
-    Reason.IN_DOUBT: (Stage.SUBMITTING,),
+    Reason.IN_DOUBT: (Stage.SUBMITTING, Stage.SUBMITTED, Stage.PROCESSED),
     Reason.RECOVERED: UP_TO_PAYING,
     Reason.PRICE: (Stage.UPLOADED, Stage.SUBMITTING),
     Reason.SAMPLE: (Stage.NEW,),
@@ -150,6 +150,9 @@ def put(db: Connection, place: Place) -> Job:
             purchases.record_refusal(db, key)
         elif kind == "spent":
             purchases.presume_spent(db, key)
+    if place.reason == Reason.DAMAGED:
+        accounts.set_digests(db, "studio", accounts.Digests.ASKED)
+        jobs.change(db, jobs.get(db, number), "processed", results=(Result("place", digest="0" * 64),))
     where: dict[str, Any] = {
         "stage": place.stage, "status": place.status, "reason": place.reason, "purchase": bought, "message": "so it is",
         "created_at": 0.0, "finished_at": 1.0 if place.status in FINAL else None,
@@ -232,7 +235,8 @@ def may_be(place: Place, command: str, *, can_retry: bool) -> bool:
     if command == "cancel":
         return place.status not in FINAL and place.reason != Reason.IN_DOUBT
     if command != "retry":
-        return place.status is Status.HELD and place.reason == Reason.IN_DOUBT
+        fits = {"take": (Reason.DAMAGED,), "take all": (Reason.DAMAGED,), "give up": (Reason.DAMAGED, Reason.IN_DOUBT)}
+        return place.status is Status.HELD and place.reason in fits.get(command, (Reason.IN_DOUBT,))
     if place.status is Status.HELD:
         refused = (Reason.IN_DOUBT, Reason.TWIN, Reason.SAMPLE, Reason.ACCOUNT)
         return place.reason not in refused and (can_retry or place.reason != Reason.PAYMENT)
@@ -251,7 +255,9 @@ def led_to(place: Place, command: str) -> tuple[Stage, Status]:
         ways = {
             "adopt": (Stage.SUBMITTED, Status.WAITING),
             "again": (Stage.UPLOADED, Status.READY),
-            "give up": (Stage.SUBMITTING, Status.FAILED),
+            "give up": (place.stage, Status.READY if place.reason == Reason.DAMAGED else Status.FAILED),
+            "take": (place.stage, Status.READY),
+            "take all": (place.stage, Status.READY),
         }
         return ways[command]
     sent = place.last in ("known", "known, 0", "retry refused")

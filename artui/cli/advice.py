@@ -26,7 +26,8 @@ _HELD: Mapping[str, str] = {
     " `artui cancel {id}` leaves it",
     Reason.REJECTED: "{where}; then `artui retry {id}` shows what sending it may cost and asks, `artui cancel {id}`"
     " leaves it",
-    Reason.DAMAGED: "`artui retry {id}` fetches the result again, free",
+    Reason.DAMAGED: "`artui retry {id}` fetches the result again, free; `artui resolve {id}` with --take saves it as it"
+    " comes, with --give-up leaves it, with --take-all saves all of its account where no digest was ever right",
     Reason.ERROR: "`artui retry {id}` tries again; the engine's log says what happened",
     Reason.RECOVERED: "look for it in the web app; then `artui retry {id}` shows what sending it may cost and asks,"
     " `artui cancel {id}` leaves it",

@@ -7,6 +7,7 @@ import time
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from enum import StrEnum
 
 from artui.journal.store import Connection, first, rows, storable
 
@@ -70,6 +71,44 @@ def prove_labels(db: Connection, payer: str) -> None:
 def labels_proven(db: Connection, payer: str) -> bool:
     """Whether a payer's list has ever shown a label of ours."""
     return first(db, "SELECT 1 FROM labels_proven WHERE payer = ?", (payer,)) is not None
+
+
+def prove_photos(db: Connection, account: str) -> None:
+    """Remember that this account names photos as artui does: another name is then another photo."""
+    db.execute(
+        "INSERT INTO accounts (name, shows_photos) VALUES (?, 1)"
+        " ON CONFLICT DO UPDATE SET shows_photos = 1 WHERE NOT shows_photos",
+        (account,),
+    )
+
+
+def shows_photos(db: Connection, account: str) -> bool:
+    """Whether this account has ever named a photo as artui does."""
+    return first(db, "SELECT 1 FROM accounts WHERE name = ? AND shows_photos", (account,)) is not None
+
+
+class Digests(StrEnum):
+    """What is known of the digests an account states for its results: whether one was ever right, or whether a person
+    was asked about them, or has said that results are taken as they are."""
+
+    UNKNOWN = ""
+    ASKED = "asked"
+    MATCHED = "matched"
+    IGNORED = "ignored"
+
+
+def digests(db: Connection, account: str) -> Digests:
+    """What is known of the digests an account states."""
+    found = first(db, "SELECT digests FROM accounts WHERE name = ?", (account,))
+    return Digests(found[0]) if found else Digests.UNKNOWN
+
+
+def set_digests(db: Connection, account: str, known: Digests) -> None:
+    """Remember what is known of the digests an account states."""
+    db.execute(
+        "INSERT INTO accounts (name, digests) VALUES (?, ?) ON CONFLICT DO UPDATE SET digests = excluded.digests",
+        (account, known),
+    )
 
 
 def turn_day(db: Connection, account: str, day: str) -> str:

@@ -81,13 +81,13 @@ def release_due(db: Connection, account: str, now: float, most: int = 20) -> int
     """Let held jobs go on that were to be looked at again by now, a few at a time; returns how many.
 
     A few, because most will meet the same full disk again; first those whose result expires first. Those at the service
-    are looked at anyway and keep their hold until something changes there.
+    are looked at anyway and keep their hold until something changes there, as do those in doubt.
     """
     held = jobs.select(
         db,
-        "account = ? AND status = 'held' AND due <= ? AND stage <> 'submitted'"
+        "account = ? AND status = 'held' AND due <= ? AND stage <> 'submitted' AND reason <> ?"
         " ORDER BY expires_at IS NULL, expires_at, due, id LIMIT ?",
-        (account, now, most),
+        (account, now, Reason.IN_DOUBT, most),
     )
     for job in held:
         _let_go_on(db, job)

@@ -46,6 +46,7 @@ _TO_SQL: dict[str, Callable[[Any], Any]] = {
     "agreed": int,
     "found": int,
     "partial": int,
+    "as_is": int,
 }
 
 
@@ -76,6 +77,7 @@ _FROM_SQL: dict[str, Callable[[Any], Any]] = {
     "agreed": bool,
     "found": bool,
     "partial": bool,
+    "as_is": bool,
     "stage": {str(stage): stage for stage in Stage}.__getitem__,
     "status": {str(status): status for status in Status}.__getitem__,
 }

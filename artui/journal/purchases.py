@@ -101,6 +101,12 @@ def job_of(db: Connection, payer: str, execution: str) -> int | None:
     return found[0] if found else None
 
 
+def job_of_key(db: Connection, key: str) -> int | None:
+    """The number of the job that a purchase was made for; None where this journal knows no such key."""
+    found = first(db, "SELECT job FROM purchases WHERE key = ?", (key,))
+    return found[0] if found else None
+
+
 def last_intent(db: Connection, account: str) -> float | None:
     """When the newest paid call of an account was intended; None before the first."""
     newest: float | None = value(db, "SELECT MAX(intended_at) FROM purchases WHERE account = ?", (account,))
@@ -167,18 +173,80 @@ def intend(
     return _purchase(intended[0])
 
 
-def record_execution(db: Connection, key: str, execution: str) -> None:
-    """The fact that the service runs ``execution`` for this purchase. Insert-only, guarded by the key alone."""
+def record_execution(db: Connection, key: str, execution: str, *, instead: bool = False) -> None:
+    """The fact that the service runs ``execution`` for this purchase. Insert-only, guarded by the key alone.
+
+    ``instead``: it is known to be this purchase's, whatever was believed of either before.
+    """
     _fact(db, key, "execution", execution)
     db.execute(
-        "INSERT INTO executions (payer, execution, key) SELECT payer, ?, key FROM purchases WHERE key = ?"
-        " ON CONFLICT DO UPDATE SET key = excluded.key WHERE executions.key = ''",
-        (execution, key),
+        "INSERT INTO executions (payer, execution, key) SELECT payer, ?1, key FROM purchases WHERE key = ?2"
+        " ON CONFLICT DO UPDATE SET key = excluded.key WHERE executions.key = '' OR ?3",
+        (execution, key, instead),
     )
     db.execute(
-        "UPDATE purchases SET state = 'known', known_at = ?,"
-        " execution = CASE WHEN execution = '' THEN ? ELSE execution END WHERE key = ?",
-        (time.time(), execution, key),
+        "UPDATE purchases SET state = 'known', known_at = ?1,"
+        " execution = CASE WHEN execution = '' OR ?4 THEN ?2 ELSE execution END WHERE key = ?3",
+        (time.time(), execution, key, instead),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """What the journal knows of an execution: the job it belongs to, None where it is nobody's here, and whether the
+    service itself has shown that."""
+
+    job: int | None
+    is_proven: bool
+
+
+def claim_on(db: Connection, payer: str, execution: str) -> Claim | None:
+    """Who has an execution; None where it was never heard of."""
+    found = first(
+        db,
+        "SELECT purchases.job, proven FROM executions LEFT JOIN purchases ON purchases.key = executions.key"
+        " WHERE executions.payer = ? AND executions.execution = ?",
+        (payer, execution),
+    )
+    return Claim(found[0], bool(found[1])) if found else None
+
+
+def prove(db: Connection, payer: str, execution: str) -> None:
+    """Remember that the service has shown an execution to be its purchase's."""
+    db.execute("UPDATE executions SET proven = 1 WHERE payer = ? AND execution = ? AND NOT proven", (payer, execution))
+
+
+def note_answer(db: Connection, key: str, execution: str) -> None:
+    """The fact that a paid call was answered with an execution that is not known to be its own: it stays in doubt."""
+    _fact(db, key, "answered", execution)
+
+
+def withdraw(db: Connection, job: Job, execution: str) -> None:
+    """Take back that an execution is this job's: its purchase is in doubt again, and counts as such."""
+    keys = [purchase.key for purchase in of_job(db, job.id) if purchase.execution == execution]
+    for key in keys:
+        _fact(db, key, "withdrawn", execution)
+        db.execute(
+            "UPDATE executions SET key = '', proven = 0 WHERE payer = ? AND execution = ? AND key = ?",
+            (job.payer, execution, key),
+        )
+        db.execute(
+            "UPDATE purchases SET execution = '', charged = NULL, state = CASE WHEN number ="
+            " (SELECT MAX(number) FROM purchases WHERE job = ?1) THEN 'intended' ELSE 'presumed spent' END"
+            " WHERE key = ?2",
+            (job.id, key),
+        )
+
+
+def withdrawals(db: Connection, job_id: int, execution: str) -> int:
+    """How often it was taken back that an execution is this job's."""
+    return int(
+        value(
+            db,
+            "SELECT COUNT(*) FROM facts JOIN purchases USING (key)"
+            " WHERE job = ? AND facts.execution = ? AND what = 'withdrawn'",
+            (job_id, execution),
+        )
     )
 
 

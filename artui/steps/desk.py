@@ -58,6 +58,8 @@ class Desk:
     spool: Path
     writable: dict[str, float] = field(default_factory=dict)
     """When each output folder was last written to, by the clock."""
+    free: dict[str, int | None] = field(default_factory=dict)
+    """How many bytes were free there then; None where the file system does not say."""
     probes: Flights[None] = field(default_factory=Flights)
     """The output folders that are being probed: once for all jobs that need to know."""
 
@@ -100,6 +102,13 @@ class Desk:
         """Raise NotYet where the account is set otherwise by now than it is here."""
         if why := self.outdated():
             raise NotYet(why)
+
+    def find_due(self) -> float | None:
+        """When what is in doubt is looked for in the service's list; None where it has none."""
+        if not self.provider.limits.can_find:
+            return None
+        settle: float = self.provider.settings.settle
+        return self.clock.now() + settle
 
     def service_time(self) -> float:
         """The service's clock, ours until its first answer; epoch seconds."""

@@ -1,4 +1,4 @@
-"""What one look at an execution leads to."""
+"""What one look at an execution leads to, if what it shows is the job's."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ from dataclasses import replace
 from datetime import datetime
 from itertools import count
 
+from artui import evidence
+from artui.evidence import Verdict
 from artui.job import Job, Result
 from artui.journal import Connection, accounts, found, jobs, purchases
 from artui.providers.base import Progress, State
@@ -24,6 +26,10 @@ async def note(desk: Desk, job: Job, progress: Progress, *, taken: bool = False)
         progress = replace(progress, state=State.INCOMPLETE, message="the service gives no result")
 
     def write(db: Connection) -> Job:
+        shown = evidence.weigh(db, job, progress, desk.provider.limits.accepts)
+        if shown.verdict is Verdict.DISPROVED:
+            return evidence.take_back(db, job, shown.why, desk.find_due())
+        evidence.learn(db, job, progress, shown)
         accounts.set_mark(db, job.payer, job.workflow, [progress.created_at], desk.service_time())
         spent = job.charged
         if progress.state in _ENDED and progress.charged is not None:

@@ -7,7 +7,7 @@ import json
 from collections.abc import Awaitable, Callable
 from functools import partial
 
-from artui import budget, files
+from artui import budget, evidence, files
 from artui.job import Job, Purchase
 from artui.journal import Connection, Stale, Unwritable, accounts, holds, jobs, payers, purchases
 from artui.pace import boot_time, replay_gap
@@ -26,7 +26,7 @@ from artui.providers.base import (
 from artui.states import REPEATS, Kind, PurchaseState, Reason, Stage, Status
 from artui.steps.copies import Copies
 from artui.steps.desk import Desk, Hold, NotYet, photo_of
-from artui.steps.output import check_output
+from artui.steps.output import check_output, check_room
 from artui.steps.prices import Prices
 
 FRESH_INTENT = 5.0
@@ -82,6 +82,7 @@ class Paying:
     async def retry(self, job: Job) -> Job:
         """Ask the service to run the job's execution again: a purchase like any other."""
         await self.check_payer(job)
+        await check_output(self.desk, job)
         await self.copies.check(job)
         key = self._key(job, Kind.RETRY)
         draft = json.dumps({"retry": job.execution, "word": job.word})
@@ -113,7 +114,12 @@ class Paying:
         self, job: Job, kind: Kind, key: str, draft: str, send: Callable[[Permit, Counted], Awaitable[str]]
     ) -> Job:
         decided, now = boot_time(), await self.desk.who_pays()
-        job, purchase = await self.desk.journal.do(budget.intend, job, kind, key, draft, self.desk.terms(), now)
+
+        def intend(db: Connection) -> tuple[Job, Purchase]:
+            check_room(db, self.desk, job)
+            return budget.intend(db, job, kind, key, draft, self.desk.terms(), now)
+
+        job, purchase = await self.desk.journal.do(intend)
         leave = Leave(self._permit(purchase, decided))
         with self.desk.transfers.counting(job.id, "up", job.size) as counted:
             return await self._to_its_end(self._settle(job, purchase, leave, send(leave, counted)))
@@ -218,20 +224,50 @@ class Paying:
         held: Job = await self.desk.keep(write)
         return held
 
-    async def accept(self, job: Job, key: str, execution: str, message: str = "") -> Job:
-        """Write that the service runs ``execution`` for this purchase, then move the job on."""
+    async def accept(self, job: Job, key: str, execution: str, message: str = "", *, is_proven: bool = False) -> Job:
+        """Write that the service runs ``execution`` for this purchase, then move the job on; ``is_proven``: its label
+        says so. An answer that names what another job has leaves both in doubt."""
 
         def write(db: Connection) -> Job:
-            usual = accounts.usual(db, job.payer, job.workflow)
-            wait = usual[0] if usual else self.desk.provider.settings.first_look
-            purchases.record_execution(db, key, execution)
+            theirs = evidence.contested(db, job, execution)
+            if theirs is None or (is_proven and not theirs.is_proven):
+                if theirs is not None:
+                    self._give_way(db, theirs, execution)
+                return self._accepted(db, job, key, execution, message, is_proven=is_proven)
+            if purchases.by_key(db, key).kind is Kind.RETRY:  # it was taken: what it was asked for is followed on
+                return self._accepted(db, job, key, job.execution, message)
+            purchases.note_answer(db, key, execution)
+            if not theirs.is_proven:
+                self._give_way(db, theirs, execution)
             return jobs.follow(
-                db, job, Stage.SUBMITTED, Status.WAITING, "sent", reason=Reason.AT_SERVICE, message=message,
-                due=self.desk.clock.now() + wait, execution=execution, attempts=0, word="",
+                db, job, job.stage, Status.HELD, "in doubt", reason=Reason.IN_DOUBT, attempts=0,
+                due=None if job.status is Status.HELD else self.desk.find_due(),
+                message=f"the service answered with execution {execution}, which {_whose(theirs)}: which one is this"
+                " photo's is not known",
             )  # fmt: skip
 
         accepted: Job = await self.desk.keep(write)
         return accepted
+
+    def _accepted(
+        self, db: Connection, job: Job, key: str, execution: str, message: str, *, is_proven: bool = False
+    ) -> Job:
+        usual = accounts.usual(db, job.payer, job.workflow)
+        wait = usual[0] if usual else self.desk.provider.settings.first_look
+        purchases.record_execution(db, key, execution, instead=is_proven)
+        return jobs.follow(
+            db, job, Stage.SUBMITTED, Status.WAITING, "sent", reason=Reason.AT_SERVICE, message=message,
+            due=self.desk.clock.now() + wait, execution=execution, attempts=0, word="",
+        )  # fmt: skip
+
+    def _give_way(self, db: Connection, claim: purchases.Claim, execution: str) -> None:
+        """Hold the job in doubt that has an execution which may be another's; what is over stays, and is told."""
+        other = jobs.get(db, claim.job or 0)
+        if other is None:
+            return
+        why = f"the service has named execution {execution} for another photo too: whose it is is not known"
+        if evidence.take_back(db, other, why, self.desk.find_due()) is other:
+            jobs.note(db, other, "in doubt", f"{why}; its result may be that of the other photo")
 
     async def _refused(self, job: Job, purchase: Purchase, refusal: Exception, *, turned_away: bool) -> Job:
         """Write that the paid call surely was not carried out, then let the failure take its way.
@@ -343,3 +379,7 @@ def _said(failure: Exception) -> str:
 def _asked_to_wait(failure: Exception) -> float:
     """The seconds a service asked to be left in peace, 0 where it did not."""
     return getattr(failure, "retry_after", None) or 0.0
+
+
+def _whose(claim: purchases.Claim) -> str:
+    return f"job {claim.job} has" if claim.job is not None else "was there before"

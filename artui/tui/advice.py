@@ -29,7 +29,8 @@ _HELD: Mapping[str, str] = {
     Reason.OUTPUT: "{name} waits: {said}. Make {folder} a folder that can be written; it goes on by itself.",
     Reason.DISK_FULL: "{name} waits: {said}. Make room; it is fetched by itself, nothing new is sent.",
     Reason.ACCOUNT: "{name} waits: {said}. Set the account back as it was and it goes on, or x cancels.",
-    Reason.DAMAGED: "The result of {name} came damaged: {said}. r fetches it again (free).",
+    Reason.DAMAGED: "The result of {name} came damaged: {said}. r fetches it again (free); enter: take it as it is ·"
+    " give up.",
     Reason.ERROR: "{name} met an unexpected error: {said}. r tries again; the engine's log says more.",
     Reason.RECOVERED: "{name} may have been paid before: {said}. Look in the web app; then r sends it ({price} more at"
     " worst) · x cancels.",

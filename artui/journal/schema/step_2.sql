@@ -54,3 +54,14 @@ ALTER TABLE purchases ADD COLUMN repeats INTEGER NOT NULL DEFAULT 0;
 ALTER TABLE purchases ADD COLUMN digest TEXT NOT NULL DEFAULT '';
 UPDATE purchases SET digest = (SELECT digest FROM jobs WHERE jobs.id = purchases.job) WHERE state <> 'refused';
 ALTER TABLE jobs ADD COLUMN partial INTEGER NOT NULL DEFAULT 0;
+
+-- Which executions the service itself has shown to be their purchase's, which accounts name photos as artui does, and
+-- what is known of the digests an account states: nothing, asked (never right so far), matched, or ignored by a person.
+-- as_is: a person takes a job's result however it comes.
+ALTER TABLE executions ADD COLUMN proven INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE accounts ADD COLUMN shows_photos INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE accounts ADD COLUMN digests TEXT NOT NULL DEFAULT '';
+ALTER TABLE jobs ADD COLUMN as_is INTEGER NOT NULL DEFAULT 0;
+CREATE INDEX jobs_unsaved ON jobs (folder, status, stage, reason, size)
+    WHERE status IN ('ready', 'running', 'waiting', 'held')
+        AND stage IN ('submitting', 'submitted', 'processed', 'saved');
