@@ -11,6 +11,8 @@ CREATE TABLE suspended (
     payer TEXT PRIMARY KEY, cause TEXT NOT NULL, message TEXT NOT NULL, since REAL NOT NULL
 ) STRICT;
 
+CREATE TABLE cleared (payer TEXT PRIMARY KEY) STRICT;
+
 ALTER TABLE jobs ADD COLUMN agreed INTEGER NOT NULL DEFAULT 0;
 ALTER TABLE jobs ADD COLUMN found INTEGER NOT NULL DEFAULT 0;
 -- What artui itself has saved, by its content: it is never taken for a photo by itself. Results come in by triggers, so
