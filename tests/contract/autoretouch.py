@@ -110,7 +110,9 @@ class AutoRetouch(Service):
         self.version = VERSION
         self.retried: dict[str, float] = {}
 
-    def config(self, name: str = "studio", more: str = "", settle: float = 0.3, organization: str = ORGANIZATION) -> str:
+    def config(
+        self, name: str = "studio", more: str = "", settle: float = 0.3, organization: str = ORGANIZATION
+    ) -> str:
         return (
             f'[accounts.{name}]\nprovider = "autoretouch"\napi_url = "{self.url}"\nauth_url = "{self.url}"\n'
             f'organization = "{organization}"\nworkflow = "{WORKFLOW}"\nsettle = {settle}\nfirst_look = 0.1\n{more}\n'
@@ -252,7 +254,11 @@ class AutoRetouch(Service):
         now = time.time()
         made = []
         for _ in range(number):
-            image = {"name": "shoe.jpg", "contentHash": photo or digest(uuid.uuid4().bytes), "contentType": "image/jpeg"}
+            image = {
+                "name": "shoe.jpg",
+                "contentHash": photo or digest(uuid.uuid4().bytes),
+                "contentType": "image/jpeg",
+            }
             made.append(Execution(str(uuid.uuid4()), image, labels or {}, ORGANIZATION, now, now, charged=self.price,
                                   foreign=True))  # fmt: skip
             self.executions.insert(0, made[-1])

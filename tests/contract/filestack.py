@@ -45,7 +45,9 @@ class Filestack(Service):
         self.files: dict[str, tuple[str, str, bytes]] = {}
         self.runs: dict[str, Run] = {}
 
-    def config(self, name: str = "shop", more: str = "", settle: float = 0.3, key: str = "AppKeyA00000000000000z") -> str:
+    def config(
+        self, name: str = "shop", more: str = "", settle: float = 0.3, key: str = "AppKeyA00000000000000z"
+    ) -> str:
         return (
             f'[accounts.{name}]\nprovider = "filestack"\napi_key = "{key}"\ncdn_url = "{self.url}"\n'
             f'api_url = "{self.url}/api"\nupload_url = "{self.url}"\nworkflow = "{WORKFLOW}"\nsettle = {settle}\n'
@@ -112,7 +114,9 @@ class Filestack(Service):
     def _start(self, request: Request) -> Answer:
         body = request.json()
         if self._signed(body.get("policy", ""), body.get("signature", "")) != body.get("apikey"):
-            return said({"error": "Invalid App policy", "c": str(uuid.uuid4()), "i": "node", "t": int(time.time())}, 403)
+            return said(
+                {"error": "Invalid App policy", "c": str(uuid.uuid4()), "i": "node", "t": int(time.time())}, 403
+            )
         return said({"uri": "/x", "region": "us-east-1", "upload_id": "u1", "location_url": f"127.0.0.1:{self.port}"})
 
     def _metadata(self, request: Request, handle: str) -> Answer:

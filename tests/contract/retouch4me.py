@@ -83,7 +83,9 @@ class Retouch4me(Service):
         if self.honours_key and key and (token, key) in self.keys:
             return self._accepted(self.keys[token, key], token)
         now = time.time()
-        made = Task(uuid.uuid4().hex if fate != "numeric" else str(uuid.uuid4().int % 10**9), photo, now, now + self.work)
+        made = Task(
+            uuid.uuid4().hex if fate != "numeric" else str(uuid.uuid4().int % 10**9), photo, now, now + self.work
+        )
         if fate == "failed":
             made.state = "failed"
         self.tasks[made.id] = made
