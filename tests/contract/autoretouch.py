@@ -72,6 +72,7 @@ class AutoRetouch(Service):
     (not acted, no answer), ``refused:N`` (400 or N, not acted), ``unpaid`` (PAYMENT_REQUIRED, not charged), ``failed``, ``old``
     (acted, answered with the id of the first execution)."""
 
+    name = "autoretouch"
     price = 10
     """What a workflow says it costs."""
     charge: int | None = None

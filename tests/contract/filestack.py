@@ -35,6 +35,7 @@ class Filestack(Service):
     ``refused`` (404 text, not acted), ``old`` (acted, answered with the first id), ``errornull`` (acted, with
     ``"error": null`` beside the id)."""
 
+    name = "filestack"
     work = 0.15
     results_after = 0.0
     """Seconds for which a finished job lists no results yet."""

@@ -27,6 +27,7 @@ class Retouch4me(Service):
     (not acted), ``numeric`` (acted, a number for an id), ``error`` (acted, 200 and status "error"), ``201`` (acted),
     ``failed``, ``old`` (acted, answered with the first id)."""
 
+    name = "retouch4me"
     honours_key = True
     work = 0.15
 

@@ -97,6 +97,7 @@ class Service:
     """A server in a thread. ``script`` is what becomes of the next paid calls, one for each; after it all goes well."""
 
     host = "127.0.0.1"
+    name = ""
 
     def __init__(self) -> None:
         self.ledger: list[Charge] = []

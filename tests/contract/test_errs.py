@@ -1,4 +1,4 @@
-"""Services that err: charge a retry and show it late, answer with another's data, cut a file, send a value nobody expects."""
+"""Services that err: charge a retry and show it late, answer with another's data, cut a file, send odd values."""
 
 from __future__ import annotations
 
