@@ -75,7 +75,8 @@ def send(desk: Desk, *paths: object) -> object:
 
 def watched(desk: Desk, config: str) -> None:
     desk.configure(
-        f'{config}\n[[watch]]\nname = "shoot"\nfolder = "{desk.inbox}"\noutput = "{desk.out}"\naccount = "{next(iter(desk.tokens))}"\n'
+        f'{config}\n[[watch]]\nname = "shoot"\nfolder = "{desk.inbox}"\noutput = "{desk.out}"\n'
+        f'account = "{next(iter(desk.tokens))}"\n'
         'existing = "process"\nafter = "keep"\nquiet = 0.1\n'
     )
 
