@@ -69,7 +69,8 @@ class Execution:
 
 class AutoRetouch(Service):
     """The service. Fates of a create: ``ok``, ``lost`` (acted, no answer), ``500`` … ``429`` (acted, then this),
-    ``never`` (not acted, no answer), ``refused:N`` (400 or N, not acted), ``unpaid`` (PAYMENT_REQUIRED, not charged), ``failed``,
+    ``never`` (not acted, no answer), ``refused:N`` (400 or N, not acted), ``unpaid``
+    (PAYMENT_REQUIRED, not charged), ``failed``,
     ``old`` (acted, answered with the id of the first execution)."""
 
     name = "autoretouch"

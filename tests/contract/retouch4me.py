@@ -24,7 +24,8 @@ class Task:
 
 class Retouch4me(Service):
     """The service. Fates of a start: ``ok``, ``lost`` (acted), ``never``, ``500`` … (acted, then this status),
-    ``refused:N`` (not acted), ``numeric`` (acted, a number for an id), ``error`` (acted, 200 and status "error"), ``201`` (acted),
+    ``refused:N`` (not acted), ``numeric`` (acted, a number for an id), ``error`` (acted, 200 and
+    status "error"), ``201`` (acted),
     ``failed``, ``old`` (acted, answered with the first id)."""
 
     name = "retouch4me"
