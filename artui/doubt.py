@@ -17,7 +17,7 @@ from typing import Any
 from artui.job import Job, Payer, Purchase
 from artui.journal import Connection, Stale, accounts, history, holds, jobs, purchases, taking
 from artui.pace import backoff
-from artui.providers.base import Absent, Found, Incomplete, Look, Progress, Provider, Sent, Sought
+from artui.providers.base import Absent, Found, Incomplete, Look, Progress, Provider, Sent, Sought, State
 from artui.states import Kind, PurchaseState, Reason, Stage, Status
 from artui.steps import Journey
 
@@ -153,31 +153,63 @@ async def conclude(journey: Journey, doubt: InDoubt, look: Look) -> Job:
 async def conclude_retry(journey: Journey, doubt: InDoubt, seen: Progress | None) -> Job:
     """Draw the conclusion of one look at an execution whose *retry* may have got lost.
 
-    An execution that has moved since took it; one that twice stands where it stood did not, and is followed on.
+    An execution that has moved since took it; one that twice stands where it stood, by its times, did not, and is
+    followed on. Where it shows no times a person is asked.
     """
-    before = json.loads(doubt.purchase.draft)["word"]
-    if seen is not None and seen.word != before:
-        return await journey.paying.accept(
-            doubt.job, doubt.purchase.key, doubt.job.execution, "the retry had been taken"
-        )
+    if doubt.purchase.state is PurchaseState.KNOWN:  # its answer came in after the job was put down
+        execution = doubt.purchase.execution
+        return await journey.paying.accept(doubt.job, doubt.purchase.key, execution, "the retry had been taken")
     settle, now = journey.desk.provider.settings.settle, journey.desk.clock.now()
     if seen is None:
         message = "the service did not answer about this execution"
         return await journey.desk.journal.do(_look_again, doubt, message, now, settle)
-    return await journey.desk.journal.do(_retry_absent, doubt, now, settle)
+    taken = was_taken(json.loads(doubt.purchase.draft), seen)
+    if taken:
+        return await journey.paying.accept(
+            doubt.job, doubt.purchase.key, doubt.job.execution, "the retry had been taken"
+        )
+    return await journey.desk.journal.do(_retry_absent, doubt, now, settle, is_sure=taken is False)
 
 
-def _retry_absent(db: Connection, doubt: InDoubt, now: float, settle: float) -> Job:
+def was_taken(before: Mapping[str, Any], seen: Progress) -> bool | None:
+    """Whether an execution shows that it was run again since it looked as ``before``, the snapshot in a retry's draft;
+    None where nothing tells."""
+    if seen.state is State.GONE:
+        return None
+    if seen.word.casefold() != str(before["word"]).casefold():
+        return True
+    if seen.charged is not None and before.get("charged") is not None and seen.charged != before["charged"]:
+        return True
+    times = [
+        (before.get(name, ""), now)
+        for name, now in (("started", seen.started_at), ("finished", seen.finished_at))
+        if name in before and now  # a time that is not shown now says nothing
+    ]
+    if any(then != now for then, now in times):
+        return True
+    return False if times else None
+
+
+def _retry_absent(db: Connection, doubt: InDoubt, now: float, settle: float, *, is_sure: bool) -> Job:
     _expect(db, doubt.purchase)
     if purchases.looked(db, doubt.purchase.key) < LOOKS_NEEDED:
         return jobs.follow(
             db, doubt.job, Stage.SUBMITTING, Status.WAITING, "not taken yet", reason=Reason.LOOKING, due=now + settle
         )
+    if not is_sure:
+        execution = doubt.job.execution
+        return _ask(
+            db,
+            doubt.job,
+            f"it was asked to go on with {execution}, the answer was lost, and nothing it shows tells whether it was"
+            f" taken and charged: if it was, adopt {execution}",
+        )
     purchases.record_refusal(db, doubt.purchase.key)
     message = "the retry was not taken; the execution is followed as it is"
     return jobs.follow(
-        db, doubt.job, Stage.SUBMITTED, Status.WAITING, "retry lost", reason=Reason.AT_SERVICE, message=message, due=now
-    )
+        db, doubt.job, Stage.SUBMITTED, Status.WAITING, "retry lost", reason=Reason.AT_SERVICE, message=message,
+        due=now, word="",
+    )  # fmt: skip
 
 
 async def _adopt(journey: Journey, doubt: InDoubt, found: Found) -> Job:
