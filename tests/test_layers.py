@@ -38,10 +38,11 @@ MAY_IMPORT: dict[str, set[str]] = {
     "lookout": {"job", "states", "journal", "pace", "providers", "steps"},
     "holding": {"states", "journal", "pace", "steps"},
     "asking": {"pace", "providers", "steps", "failures", "holding"},
-    "balance": {"job", "states", "journal", "pace", "steps", "asking", "holding", "lookout"},
+    "balance": {"job", "states", "journal", "budget", "pace", "steps", "asking", "holding", "lookout"},
+    "charges": {"job", "journal", "pace", "providers", "steps", "asking"},
     "lane": {
         "job", "states", "journal", "budget", "pace", "providers", "steps", "asking", "balance", "doubt", "failures",
-        "holding", "lookout",
+        "holding", "lookout", "charges",
     },
     "engine": {
         "config", "credentials", "job", "states", "files", "journal", "budget", "pace", "transfers", "providers",

@@ -6,7 +6,7 @@ from datetime import datetime
 from itertools import count
 
 from artui.job import Job, Result
-from artui.journal import Connection, accounts, found, jobs, purchases
+from artui.journal import Connection, accounts, found, jobs, prices, purchases
 from artui.providers.base import Progress, State
 from artui.states import Reason, Stage, Status
 from artui.steps.desk import Desk
@@ -20,6 +20,8 @@ async def note(desk: Desk, job: Job, progress: Progress, *, taken: bool = False)
         if progress.key in {purchase.key for purchase in purchases.of_job(db, job.id)}:
             accounts.prove_labels(db, job.account)
         spent = job.charged
+        if progress.charged is not None:
+            prices.note(db, job, progress.charged)
         if progress.state in (State.DONE, State.FAILED) and progress.charged is not None:
             spent = purchases.record_charge(db, job, progress.charged)
         now = desk.clock.now()
@@ -29,6 +31,8 @@ async def note(desk: Desk, job: Job, progress: Progress, *, taken: bool = False)
 
     if _is_news(job, progress):
         return await desk.journal.do(write)
+    if progress.charged is not None and desk.journal.read(prices.is_above, job, progress.charged):
+        await desk.journal.do(prices.note, job, progress.charged)  # what is not sent yet need not wait for its end
     return job
 
 

@@ -28,7 +28,7 @@ PART = re.compile(r"\.artui-(\d+)-[0-9a-f]{8}\.(?:part|result)")
 
 NEW_TRIES = {
     "proved absent", "send again", "retried", "retry", "retry taken back", "upload used", "upload gone", "recovered",
-    "payers joined",
+    "payers joined", "gave way",
 }  # fmt: skip
 """Events that begin a new try: only with them may a stage fall."""
 
@@ -400,6 +400,27 @@ def payer_charged(seen: Evidence) -> Iterator[str]:
             yield f"{charge['owner']} was charged for {purchase.key}, which is of {purchase.payer}"
 
 
+def retried_once(seen: Evidence) -> Iterator[str]:
+    """A service is asked to go on with an execution once per top-up by artui itself, and never again once that was
+    taken: every further time is a person's decision."""
+    taken = Counter(
+        asked["path"].split("/")[-2]
+        for _, asked in seen.paid_calls
+        if asked["path"].endswith("/retry") and (asked["answer"] or 200) < 300
+    )
+    topups = seen.rows("SELECT account, rise, event FROM topups")
+    for job in seen.jobs.values():
+        by_itself, asked = seen.happened(job.id, "retried"), len(seen.happened(job.id, "retry", "send again"))
+        if by_itself and taken[job.execution] > 1 + asked:
+            yield f"execution {job.execution} was taken up {taken[job.execution]} times, {asked} asked for by a person"
+        for event in by_itself:
+            earlier = (one.seq for one in seen.happened(job.id, "intent", "retried") if one.seq < event.seq)
+            since = max(earlier, default=0)
+            price = weight(job.quoted)
+            if not any(of == job.account and at >= since and rise >= price for of, rise, at in topups):
+                yield f"job {job.id} was taken up by event {event.seq} without a top-up since event {since}"
+
+
 def journal_whole(seen: Evidence) -> Iterator[str]:
     """SQLite finds the journal whole."""
     said = seen.journal.read(lambda db: db.pragma("integrity_check"))
@@ -410,7 +431,7 @@ def journal_whole(seen: Evidence) -> Iterator[str]:
 INVARIANTS: tuple[Callable[[Evidence], Iterable[str]], ...] = (
     charged_once, bought_once, intended_first, reserved, executions_known, charges_delivered, inputs_accounted,
     results_right, no_strays, ends_justified, caps_kept, doubt_counts, history_whole, requests_answered, nothing_stuck,
-    sources_safe, only_intents_pay, refreshed_once, payer_charged,
+    sources_safe, only_intents_pay, refreshed_once, payer_charged, retried_once,
     journal_whole,
 )  # fmt: skip
 
