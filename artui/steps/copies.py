@@ -12,7 +12,7 @@ from artui.job import Job
 from artui.journal import accounts, origins, purchases, suspended
 from artui.journal.suspended import Cause
 from artui.pace import boot_time
-from artui.providers.base import Blocked, Progress, Rejected, Transient
+from artui.providers.base import Progress, Rejected, Transient
 from artui.providers.said import moment
 from artui.steps.desk import Desk
 
@@ -69,9 +69,9 @@ class Copies:
         started = boot_time()
         try:
             await self._read_back(job)
-        except (Transient, Rejected, Blocked) as failure:
+        except (Transient, Rejected) as failure:
             failures = self._failures[job.workflow] = self._failures.get(job.workflow, 0) + 1
-            if failures < MOST_FAILURES or isinstance(failure, Blocked):
+            if failures < MOST_FAILURES and isinstance(failure, Transient):
                 raise
             log.warning("%s: its list of executions cannot be read: %s Sending goes on.", job.workflow_name, failure)
         self._failures.pop(job.workflow, None)
