@@ -117,10 +117,10 @@ class Reading:
 
 
 async def read(provider: Provider[Any], found: Sequence[InDoubt]) -> Reading:
-    """Ask the service about these: one reading of its list for all, one look at each lost retry."""
-    creates = [one.sought for one in found if one.purchase.kind is Kind.CREATE]
+    """Ask the service about these: one reading of its list for all, and one look at each lost retry, which may also
+    have gone on under another id."""
     retries = [Sent(one.job.execution, one.job.workflow) for one in found if one.purchase.kind is Kind.RETRY]
-    looks = (await provider.find(creates) if creates else {}) if provider.limits.can_find else None
+    looks = await provider.find([one.sought for one in found]) if provider.limits.can_find else None
     return Reading(looks, await provider.poll(retries) if retries else {})
 
 
@@ -130,7 +130,8 @@ async def settle(journey: Journey, found: Sequence[InDoubt], reading: Reading) -
     for one in found:
         with suppress(Stale):  # a fact came in, or a person decided, meanwhile
             if one.purchase.kind is Kind.RETRY:
-                settled.append(await conclude_retry(journey, one, reading.seen.get(one.job.execution)))
+                look = (reading.looks or {}).get(one.purchase.key)
+                settled.append(await conclude_retry(journey, one, reading.seen.get(one.job.execution), look))
             elif reading.looks is not None:
                 look = reading.looks.get(one.purchase.key) or Incomplete("the service was not asked about this one")
                 settled.append(await conclude(journey, one, look))
@@ -150,15 +151,21 @@ async def conclude(journey: Journey, doubt: InDoubt, look: Look) -> Job:
     return await journey.desk.journal.do(_look_again, doubt, look.message, now, settle)
 
 
-async def conclude_retry(journey: Journey, doubt: InDoubt, seen: Progress | None) -> Job:
+async def conclude_retry(journey: Journey, doubt: InDoubt, seen: Progress | None, look: Look | None = None) -> Job:
     """Draw the conclusion of one look at an execution whose *retry* may have got lost.
 
-    An execution that has moved since took it; one that twice stands where it stood, by its times, did not, and is
-    followed on. Where it shows no times a person is asked.
+    An execution that has moved since took it, or another one that has our label and was unknown; one that twice stands
+    where it stood, by its times, did not, and is followed on. Where it shows no times a person is asked.
     """
     if doubt.purchase.state is PurchaseState.KNOWN:  # its answer came in after the job was put down
         execution = doubt.purchase.execution
         return await journey.paying.accept(doubt.job, doubt.purchase.key, execution, "the retry had been taken")
+    if isinstance(look, Found):
+        listed = [one.execution for one in look.executions]
+        known = journey.desk.journal.read(purchases.known_executions, doubt.job.payer, listed)
+        if anew := [execution for execution in listed if execution not in known]:
+            message = "the retry had been taken, under another id"
+            return await journey.paying.accept(doubt.job, doubt.purchase.key, anew[0], message)
     settle, now = journey.desk.provider.settings.settle, journey.desk.clock.now()
     if seen is None:
         message = "the service did not answer about this execution"

@@ -56,11 +56,13 @@ async def test_a_charge_above_the_quote_holds_what_is_not_sent(slow: Studio) -> 
 
 async def test_a_charge_that_shows_early_holds_the_rest_early(slow: Studio) -> None:
     slow.simulator.switch({"qa": 9000.0, "overcharge": 47})
-    await slow.add(slow.photos(6), workflow="Human check")
+    [first] = await slow.add(slow.photos(1), workflow="Human check")
     await slow.start()
-    await slow.until(lambda: any(job.reason == Reason.PRICE for job in slow.jobs()))
-    assert not any(job.status is Status.DONE for job in slow.jobs()), "the first is still with a person"
-    assert len(slow.simulator.ledger) <= 2
+    await slow.until(lambda: slow.job(first).reason == Reason.IN_QA)
+    rest = await slow.add(slow.photos(3), workflow="Human check")
+    await slow.until(lambda: all(slow.job(number).reason == Reason.PRICE for number in rest))
+    assert slow.job(first).reason == Reason.IN_QA, "its end is far off"
+    assert len(slow.simulator.ledger) == 1
 
 
 async def test_a_retry_is_not_measured_by_one_quote(studio: Studio) -> None:

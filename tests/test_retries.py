@@ -240,3 +240,15 @@ async def test_a_retry_that_no_cap_has_room_for_leaves_the_execution_followed(
         job = studio.job(number)
         assert (job.stage, job.reason) == (Stage.SUBMITTED, Reason.PAYMENT)
         assert studio.requests_to("/retry") == 0
+
+
+async def test_a_lost_retry_under_another_id_is_found_by_its_label(studio: Studio) -> None:
+    [number] = await parked(studio)
+    studio.simulator.switch({"retry_new_id": True})
+    studio.fault("retry", "drop_after")
+    studio.credits(set=100)
+    await studio.until(lambda: studio.job(number).status is Status.DONE)
+    await studio.until(lambda: sums(studio)["open"] == 0)
+    assert (studio.requests_to("/retry"), taken(studio)) == (1, 10)
+    assert sums(studio) == {"open": 0, "day": 10, "month": 10, "run": 10}
+    studio.check()

@@ -75,15 +75,19 @@ def expected(db: Connection, payer: str, workflow: str, version: str, price: int
     return price if price is None or found is None else max(price, found[1])
 
 
-def in_document(db: Connection, account: str, definition: str) -> str:
+def in_document(db: Connection, account: str, workflow: str, definition: str) -> str:
     """A workflow's cached definition, JSON, at the price that is expected of it."""
-    known = json.loads(definition)
-    found = first(
-        db,
-        "SELECT MAX(dearer.accepted) FROM dearer JOIN jobs ON jobs.id = dearer.job"
-        " WHERE jobs.account = ? AND dearer.workflow = ? AND dearer.version = ?",
-        (account, known["id"], known["version"]),
+    accepted = dict(
+        rows(
+            db,
+            "SELECT dearer.version, MAX(dearer.accepted) FROM dearer JOIN jobs ON jobs.id = dearer.job"
+            " WHERE jobs.account = ? AND dearer.workflow = ? AND dearer.accepted > 0 GROUP BY 1",
+            (account, workflow),
+        )
     )
-    if known["price"] is None or found is None or not found[0] or found[0] <= known["price"]:
+    if not accepted:
         return definition
-    return json.dumps(known | {"price": found[0]})
+    known = json.loads(definition)
+    price = accepted.get(known["version"], 0)
+    is_dearer = known["price"] is not None and price > known["price"]
+    return json.dumps(known | {"price": price}) if is_dearer else definition
