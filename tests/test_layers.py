@@ -46,7 +46,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     },
     "engine": {
         "config", "credentials", "job", "states", "files", "journal", "budget", "pace", "transfers", "providers",
-        "private", "steps", "lane", "decisions", "anchor",
+        "private", "steps", "lane", "decisions", "anchor", "charges",
     },
     "watch": {"config", "credentials", "job", "states", "files", "journal", "pace", "plan", "providers", "shown"},
     "signing": {"config", "credentials", "engine", "journal", "providers"},

@@ -222,6 +222,12 @@ def record_charge(db: Connection, job: Job, total: int, execution: str = "") -> 
     return sum(one or 0 for one in charged.values())
 
 
+def accounts_to_read(db: Connection, looks: int) -> list[str]:
+    """The accounts that have such purchases as :func:`to_read` gives."""
+    found = rows(db, "SELECT DISTINCT account FROM purchases WHERE charged IS NULL AND state = 'known'")
+    return [account for (account,) in found if to_read(db, account, looks)]
+
+
 def to_read(db: Connection, account: str, looks: int) -> list[Purchase]:
     """The purchases of an account whose execution is not the one their job follows, and whose charge is not known: a
     retry went on under another id, or the service ran a photo twice. None that was looked at ``looks`` times."""

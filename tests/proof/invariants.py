@@ -159,7 +159,8 @@ def executions_known(seen: Evidence) -> Iterator[str]:
         purchase = seen.purchase_of(charge)
         if purchase is None:
             continue  # told above
-        if charge["execution"] not in seen.key_of and not is_unclear(purchase):
+        made = seen.made_for[purchase.job]  # a retry in the air may run under an id nobody has read
+        if charge["execution"] not in seen.key_of and not any(map(is_unclear, made)):
             yield f"execution {charge['execution']} is charged, unknown, and its purchase {purchase.state}"
         if purchase.state is PurchaseState.REFUSED:
             yield f"purchase {purchase.key} counts as refused and is charged"

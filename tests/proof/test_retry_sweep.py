@@ -97,10 +97,10 @@ async def crash(how: str, zygote: Zygote, folder: Path, point: int) -> bool:
             studio.credits(add=500)  # for something else
             await studio.ask("refresh", account="studio")
             await end(child)
-            child = await begin(here, NEVER)
-            await studio.ask("refresh", account="studio")
+            await end(await begin(here, NEVER))
             assert taken_up(here) == 1
             studio.simulator.switch({"retry_shown_after": 0.0})
+            child = here.engine(NEVER)
         over = Status.FAILED if how == "fails again" else Status.DONE
         await studio.until(lambda: studio.job(1).status is over)
         await studio.until(lambda: ("studio", "open", "") not in held(here))
