@@ -42,14 +42,15 @@ MAY_IMPORT: dict[str, set[str]] = {
     "lookout": {"job", "states", "journal", "pace", "providers", "steps"},
     "holding": {"states", "journal", "pace", "steps"},
     "asking": {"pace", "providers", "steps", "failures", "holding"},
-    "balance": {"job", "states", "journal", "pace", "steps", "asking", "holding", "lookout"},
+    "balance": {"job", "states", "journal", "budget", "pace", "steps", "asking", "holding", "lookout"},
+    "charges": {"job", "journal", "pace", "providers", "steps", "asking"},
     "lane": {
         "job", "states", "journal", "budget", "pace", "providers", "steps", "asking", "balance", "doubt", "failures",
-        "holding", "lookout",
+        "holding", "lookout", "charges",
     },
     "engine": {
         "config", "credentials", "job", "states", "files", "journal", "budget", "pace", "transfers", "providers",
-        "private", "steps", "lane", "decisions", "doubt", "anchor", "evidence",
+        "private", "steps", "lane", "decisions", "doubt", "anchor", "evidence", "charges",
     },
     "watch": {"config", "credentials", "job", "states", "files", "journal", "pace", "plan", "providers", "shown"},
     "signing": {"config", "credentials", "engine", "journal", "providers"},

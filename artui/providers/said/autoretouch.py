@@ -113,6 +113,7 @@ class Execution(Said):
     workflow: str = ""
     workflow_version: str = ""
     created_at: str = ""
+    started_at: str = ""
     finished_at: str = ""
     input_content_hash: str = ""
     input_file_name: str = ""
@@ -147,6 +148,7 @@ class Execution(Said):
             outputs=outputs if state is State.DONE else (),
             key=self.key,
             created_at=self.created_at,
+            started_at=self.started_at,
             finished_at=self.finished_at,
             reference=self.input_content_hash,
             workflow=self.workflow,
