@@ -265,7 +265,8 @@ def is_in_doubt(job: Job) -> bool:
 
 def is_damaged(job: Job) -> bool:
     """Whether only a person can tell whether its result is to be taken as it comes."""
-    return job.status is Status.HELD and job.reason == Reason.DAMAGED
+    has_come = job.stage.rank >= Stage.PROCESSED.rank  # else it is only not whole yet at the service
+    return has_come and job.status is Status.HELD and job.reason == Reason.DAMAGED
 
 
 def resolve(db: Connection, /, job: Job, how: str, **arguments: Any) -> Action:
@@ -273,7 +274,7 @@ def resolve(db: Connection, /, job: Job, how: str, **arguments: Any) -> Action:
     came damaged: ``take`` it as it is, ``take all`` of its account so, or ``give up``."""
     if how in ("take", "take all"):
         return _take(db, job, how)
-    if how == "give up" and is_damaged(job) and job.stage.rank >= Stage.PROCESSED.rank:
+    if how == "give up" and is_damaged(job):
         return Action(how, job, Effect.FORGO, amount=job.quoted if job.charged is None else job.charged)
     if not (is_in_doubt(job) and purchases.in_the_air(db, job)):
         return Action(how, job, refused=Refusal.NOT_IN_DOUBT)

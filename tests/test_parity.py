@@ -235,6 +235,8 @@ def may_be(place: Place, command: str, *, can_retry: bool) -> bool:
     if command == "cancel":
         return place.status not in FINAL and place.reason != Reason.IN_DOUBT
     if command != "retry":
+        if place.reason == Reason.DAMAGED and place.stage.rank < Stage.PROCESSED.rank:
+            return False  # it is not whole yet at the service
         fits = {"take": (Reason.DAMAGED,), "take all": (Reason.DAMAGED,), "give up": (Reason.DAMAGED, Reason.IN_DOUBT)}
         return place.status is Status.HELD and place.reason in fits.get(command, (Reason.IN_DOUBT,))
     if place.status is Status.HELD:

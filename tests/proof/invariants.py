@@ -457,7 +457,8 @@ def look_ups_end(seen: Evidence) -> Iterator[str]:
         is_sought = (job.status, job.reason, job.purchase) == (
             Status.WAITING, Reason.LOOKING, seen.purchases[key].number,
         )  # fmt: skip
-        if looks > doubt.LOOKS_NEEDED or readings > doubt.MOST_READINGS or (is_over and is_sought):
+        in_vain = looks if seen.purchases[key].state is not PurchaseState.KNOWN else 0  # else its charge was looked for
+        if in_vain > doubt.LOOKS_NEEDED or readings > doubt.MOST_READINGS or (is_over and is_sought):
             yield f"purchase {key} of job {job.id} is {job.status} after {looks} and {readings} readings"
 
 

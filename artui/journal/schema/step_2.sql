@@ -34,7 +34,7 @@ CREATE INDEX jobs_found ON jobs (payer, workflow, digest) WHERE found = 1;
 CREATE TABLE elsewhere (
     payer TEXT NOT NULL, workflow TEXT NOT NULL, reference TEXT NOT NULL, execution TEXT NOT NULL,
     PRIMARY KEY (payer, workflow, reference)
-) STRICT, WITHOUT ROWID;
+) STRICT;
 
 -- What bounds a look-up: readings that the service answered, wholly or in part, without settling it; the pages of its
 -- list that came; and readings that it did not answer.
