@@ -59,8 +59,10 @@ from artui.providers.http import (
 )
 from artui.providers.http.device import LoginHost
 from artui.providers.http.looks import look_at_each
+from artui.providers.http.messages import one_line
 from artui.providers.http.signed_in import SignedIn, signed
 from artui.providers.said import autoretouch as said
+from artui.providers.said import balance, tell
 
 NEEDED_FOR: Final = 120.0
 """Seconds an access token must still be good for when an upload or a paid request begins."""
@@ -162,8 +164,9 @@ class AutoRetouch(HttpProvider[AutoRetouchSettings]):
         return [Organization(entry.id, entry.name) for entry in await self._organizations()]
 
     async def _organizations(self) -> list[said.Organization]:
+        doing = "reading the organizations"
         return await whole(
-            self._list("/v1/organization", "reading the organizations", said.Page[said.Organization], {})
+            self._list("/v1/organization", doing, said.Page[said.Organization], {}), f"{self.title}: {doing}"
         )
 
     async def login(self, prompt: Callable[[DevicePrompt], None]) -> Secret:
@@ -178,9 +181,9 @@ class AutoRetouch(HttpProvider[AutoRetouchSettings]):
 
     async def workflows(self) -> list[Workflow]:
         """All saved workflows, every page; their components without settings."""
-        query = {"organization": await self._asked_for()}
-        read = self._list("/v1/workflow", "reading the workflows", said.Page[said.Workflow], query)
-        return [entry.known() for entry in await whole(read)]
+        query, doing = {"organization": await self._asked_for()}, "reading the workflows"
+        read = self._list("/v1/workflow", doing, said.Page[said.Workflow], query)
+        return [entry.known() for entry in await whole(read, f"{self.title}: {doing}")]
 
     async def workflow(self, workflow_id: str) -> Workflow:
         """One workflow with all settings; :class:`Rejected` ``not found`` where there is none."""
@@ -188,11 +191,14 @@ class AutoRetouch(HttpProvider[AutoRetouchSettings]):
         return answer.read_as(said.Workflow).known()
 
     async def balance(self) -> int | None:
-        """Credits left; one is about a cent."""
+        """Credits left; one is about a cent. None where the answer is no number that could be a balance."""
         answer = await self._ask("GET", "/v1/organization/balance", "reading the balance", most=TEXT)
-        if not re.fullmatch(r"-?[0-9]{1,18}", answer.text.strip()):
+        if answer.is_web_page:
             raise answer.unreadable()
-        return int(answer.text)
+        left = balance(answer.text.strip().strip('"'))
+        if left is None:
+            tell(f"{answer.about}: the answer is no balance ({one_line(answer.text)[:60]}): it counts as not known")
+        return left
 
     # The photo.
 

@@ -9,6 +9,7 @@ from typing import Final
 from artui.providers.autoretouch.places import Places
 from artui.providers.base import Progress, Transient
 from artui.providers.said import autoretouch as said
+from artui.providers.said import tell
 
 ENTRIES: Final = 50
 """Entries asked for per page, the service's own default."""
@@ -25,16 +26,19 @@ Read = Callable[[int], Awaitable[said.Page[said.Entry]]]
 """Reads the page of a list that begins at this offset."""
 
 
-async def whole(read: Read[said.Entry]) -> list[said.Entry]:
-    """The entries of every page, each once."""
+async def whole(read: Read[said.Entry], about: str) -> list[said.Entry]:
+    """The entries of every page that can be read, each once; ``about`` begins the sentence that counts the others."""
     found: dict[str, said.Entry] = {}
-    offset = 0
+    offset = unread = 0
     for _ in range(MOST_PAGES):
         page = await read(offset)
         found |= {entry.id: entry for entry in page.entries}
-        offset += len(page.entries)
-        if not page.entries or offset >= page.total:
+        offset += page.size
+        unread += len(page.unread)
+        if not page.size or offset >= page.total:
             break
+    if unread:
+        tell(f"{about}: {unread} entries cannot be read and are left out")
     return list(found.values())
 
 
@@ -53,8 +57,8 @@ async def look_for(due: Collection[str], read: Read[said.Execution], places: Pla
         seen |= found
         left -= found.keys()
         in_vain = 0 if len(found) > 1 else in_vain + 1
-        offset += len(page.entries)
-        if not page.entries or offset >= page.total:
+        offset += page.size
+        if not page.size or offset >= page.total:
             break
 
 
@@ -72,9 +76,9 @@ async def pages(read: Read[said.Execution], about: str) -> AsyncIterator[list[sa
         seen |= {entry.id for entry in fresh}
         in_vain = 0 if fresh else in_vain + 1
         yield fresh
-        if not page.entries or offset + len(page.entries) >= page.total:
+        if not page.size or offset + page.size >= page.total:
             return
-        offset += max(len(page.entries) - OVERLAP, 1)
+        offset += max(page.size - OVERLAP, 1)
     raise Transient(f"{about}: the list cannot be read to its end")
 
 
@@ -87,6 +91,8 @@ async def as_far_back_as(when: datetime | None, read: Read[said.Execution], abou
     offset, total = 0, None
     for _ in range(MOST_PAGES):
         page = await read(offset)
+        if page.unread or any(entry.has_odd_labels for entry in page.entries):
+            raise Transient(f"{about}: the list has entries that cannot be read")
         fresh = [entry for entry in page.entries if entry.id not in seen]
         if total not in (None, page.total) or (offset and len(fresh) == len(page.entries)):
             raise Transient(f"{about}: the list changed while it was read")
@@ -96,5 +102,5 @@ async def as_far_back_as(when: datetime | None, read: Read[said.Execution], abou
             return list(seen.values())
         if not fresh:
             break
-        offset += max(len(page.entries) - OVERLAP, 1)
+        offset += max(page.size - OVERLAP, 1)
     raise Transient(f"{about}: the list cannot be read to its end")

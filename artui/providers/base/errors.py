@@ -25,6 +25,10 @@ class Transient(ProviderError):
         self.reached = reached
 
 
+class Puzzling(Transient):
+    """The service itself answered what it does not document: asking again may show something else, or nothing new."""
+
+
 class Rejected(ProviderError):
     """The service refused this one request for good, in its own documented form.
 

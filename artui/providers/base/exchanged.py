@@ -122,6 +122,7 @@ class State(StrEnum):
     DONE = "done"
     FAILED = "failed"
     GONE = "gone"
+    PUZZLING = "not understood"
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,7 +132,7 @@ class Progress:
     ``word`` is the service's own spelling of the state; ``key`` our purchase key as the service gave it back; ``name``
     what the photo is called there;
     times are the service's, ISO 8601 in UTC. ``expires_in``: seconds until the results are thrown away, None where the
-    service does not say.
+    service does not say. ``remark``: what of it cannot be, for a person.
     """
 
     execution: str
@@ -148,6 +149,7 @@ class Progress:
     version: str = ""
     name: str = ""
     expires_in: float | None = None
+    remark: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,12 +13,12 @@ from dataclasses import dataclass
 from typing import Annotated, Any, Final
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, ConfigDict, Field, StringConstraints
+from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, StringConstraints
 
 from artui.providers.base import Blocked, Cause, Output, Progress, Rejected, State
 from artui.providers.http import Answer
 from artui.providers.http.messages import one_line
-from artui.providers.said import Said, moment
+from artui.providers.said import Amount, Said, Seconds, Text, Time, Word, amount, moment, text
 
 JSON: Final = "application/json"
 
@@ -91,9 +91,9 @@ HeaderValue = Annotated[str, StringConstraints(pattern=r"^[ -~]*$")]
 class Stored(Said):
     """A file as the calls that store one describe it."""
 
-    handle: str = ""
-    url: str = ""
-    status: str = ""
+    handle: Text = ""
+    url: Text = ""
+    status: Word = ""
 
     @property
     def reference(self) -> str:
@@ -122,21 +122,25 @@ class PartPlace(Said):
 class Metadata(Said):
     """What the service knows of a stored file."""
 
-    sha256: str = ""
-    size: int | None = None
+    sha256: Text = ""
+    size: Amount = None
+
+
+def _listed(said: object) -> object:
+    return said if isinstance(said, (list, tuple)) else (said,)
 
 
 class Job(Said):
     """One file in one workflow, as a run and a look at it show it."""
 
     jobid: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]{1,100}$")]
-    status: str = ""
-    workflow: str = ""
-    sources: tuple[Any, ...] = ()
-    created_at: str = ""
-    updated_at: str = ""
+    status: Word = ""
+    workflow: Text = ""
+    sources: Annotated[tuple[Any, ...], BeforeValidator(_listed)] = ()
+    created_at: Time = ""
+    updated_at: Time = ""
     results: Any = None
-    ttl: float | None = None
+    ttl: Seconds = None
     error: Any = None
 
     @property
@@ -168,7 +172,7 @@ class Job(Said):
             message=odd or (_worded(self.error) if self.error else ""),
             created_at=self.created_at,
             finished_at=self.updated_at if state in (State.DONE, State.FAILED) else "",
-            reference=str(self.sources[0]) if self.sources else "",
+            reference=text(self.sources[0]) if self.sources else "",
             workflow=self.workflow,
             expires_in=None if self.ttl is None or made is None else max(0.0, made.timestamp() + self.ttl - now),
         )
@@ -240,8 +244,8 @@ def _is_file(value: Mapping[str, Any]) -> bool:
 
 def _file_output(value: Mapping[str, Any]) -> Output:
     url = value["url"] if isinstance(value.get("url"), str) else ""
-    kind = next((value[name] for name in ("mimetype", "type") if isinstance(value.get(name), str)), "")
-    size = value.get("size")
+    kind = next((value[name] for name in ("mimetype", "type") if isinstance(value.get(name), str)), "")[:200]
+    size = amount(value.get("size"))
     temporary = url.partition("/wf://")[2].partition("?")[0]
     if handle := _handle_of(value.get("handle"), url):
         place = {"handle": handle}
@@ -249,8 +253,7 @@ def _file_output(value: Mapping[str, Any]) -> Output:
         place = {"wf": temporary}
     else:
         place = {"url": url}
-    known = size if isinstance(size, int) and not isinstance(size, bool) and size > 0 else None
-    return Output(json.dumps(place), media_type=kind, size=known)
+    return Output(json.dumps(place), media_type=kind, size=size or None)
 
 
 def _json_output(task: str | None) -> Output:
