@@ -10,14 +10,14 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
+from artui.defects import LOOK_AGAIN, not_understood
 from artui.job import Job, Payer, Purchase
-from artui.journal import Connection, Stale, accounts, history, holds, jobs, purchases, taking
+from artui.journal import Connection, Stale, Unwritable, accounts, history, holds, jobs, purchases, taking
 from artui.pace import backoff
-from artui.providers.base import Absent, Found, Incomplete, Look, Progress, Provider, Sent, Sought
+from artui.providers.base import Absent, Found, Incomplete, Look, Progress, Provider, ProviderError, Sent, Sought
 from artui.states import Kind, PurchaseState, Reason, Stage, Status
 from artui.steps import Journey
 
@@ -114,10 +114,30 @@ class Reading:
 
     looks: Mapping[str, Look] | None
     seen: Mapping[str, Progress]
+    broken: Mapping[str, Exception] = field(default_factory=dict)
+    """By key, what artui itself failed on at looking it up."""
 
 
 async def read(provider: Provider[Any], found: Sequence[InDoubt]) -> Reading:
-    """Ask the service about these: one reading of its list for all, one look at each lost retry."""
+    """Ask the service about these: one reading of its list for all, one look at each lost retry.
+
+    Where that breaks artui itself, each is asked about alone, so that one hinders no other.
+    """
+    try:
+        return await _read(provider, found)
+    except (ProviderError, Unwritable):
+        raise
+    except Exception as defect:  # noqa: BLE001 — it is kept, and told of the purchase it belongs to
+        if len(found) == 1:
+            return Reading({}, {}, {found[0].purchase.key: defect})
+    readings = [await read(provider, [one]) for one in found]
+    looks = {key: look for reading in readings for key, look in (reading.looks or {}).items()}
+    seen = {execution: look for reading in readings for execution, look in reading.seen.items()}
+    broken = {key: defect for reading in readings for key, defect in reading.broken.items()}
+    return Reading(looks if provider.limits.can_find else None, seen, broken)
+
+
+async def _read(provider: Provider[Any], found: Sequence[InDoubt]) -> Reading:
     creates = [one.sought for one in found if one.purchase.kind is Kind.CREATE]
     retries = [Sent(one.job.execution, one.job.workflow) for one in found if one.purchase.kind is Kind.RETRY]
     looks = (await provider.find(creates) if creates else {}) if provider.limits.can_find else None
@@ -128,16 +148,36 @@ async def settle(journey: Journey, found: Sequence[InDoubt], reading: Reading) -
     """Draw the conclusions of one reading; returns the jobs as they then are."""
     settled = []
     for one in found:
-        with suppress(Stale):  # a fact came in, or a person decided, meanwhile
-            if one.purchase.kind is Kind.RETRY:
-                settled.append(await conclude_retry(journey, one, reading.seen.get(one.job.execution)))
-            elif reading.looks is not None:
-                look = reading.looks.get(one.purchase.key) or Incomplete("the service was not asked about this one")
-                settled.append(await conclude(journey, one, look))
-            else:
-                why = "its answer was lost, and this service cannot be searched"
-                settled.append(await journey.desk.journal.do(_ask, one.job, why))
+        try:
+            settled.append(await _settle_one(journey, one, reading))
+        except Stale:
+            pass  # a fact came in, or a person decided, meanwhile
+        except Unwritable:
+            raise
+        except Exception as defect:  # noqa: BLE001 — it is this job's alone
+            journey.desk.defects.tell(f"on the doubt about job {one.job.id}", defect)
+            settled.append(await journey.desk.journal.do(_broken, one.job, defect, journey.desk.clock.now()))
     return settled
+
+
+async def _settle_one(journey: Journey, one: InDoubt, reading: Reading) -> Job:
+    if defect := reading.broken.get(one.purchase.key):
+        raise defect
+    if one.purchase.kind is Kind.RETRY:
+        return await conclude_retry(journey, one, reading.seen.get(one.job.execution))
+    if reading.looks is not None:
+        look = reading.looks.get(one.purchase.key) or Incomplete("the service was not asked about this one")
+        return await conclude(journey, one, look)
+    return await journey.desk.journal.do(_ask, one.job, "its answer was lost, and this service cannot be searched")
+
+
+def _broken(db: Connection, job: Job, defect: Exception, now: float) -> Job:
+    """Hold a job that may have been paid and whose look-up artui itself fails in; it is looked up again, slowly."""
+    why = not_understood(job.source.name, type(defect).__name__)
+    return jobs.follow(
+        db, job, Stage.SUBMITTING, Status.HELD, "unexpected error", reason=Reason.ERROR, due=now + LOOK_AGAIN,
+        message=f"{why}; it may have been paid, and is looked up again slowly",
+    )  # fmt: skip
 
 
 async def conclude(journey: Journey, doubt: InDoubt, look: Look) -> Job:

@@ -15,7 +15,7 @@ from artui import budget, decisions, files, providers
 from artui.anchor import AnchorFile
 from artui.config import AccountConfig, Config, ConfigError, CurrentConfig, Paths
 from artui.credentials import Vault
-from artui.journal import Connection, Journal, Unwritable, holds, jobs, requests, rules, taking
+from artui.journal import Connection, Journal, JournalProblem, Unwritable, holds, jobs, requests, rules, taking
 from artui.journal.requests import Request
 from artui.lane import Lane
 from artui.pace import Clock
@@ -320,7 +320,17 @@ class Engine:
             await self._answer(request)
 
     async def _answer(self, request: Request) -> None:
-        """Carry one request out; the answer is durable with its effect."""
+        """Carry one request out; the answer is durable with its effect. One that artui itself fails in is refused."""
+        try:
+            await self._carry_out(request)
+        except JournalProblem:
+            raise
+        except Exception as defect:
+            log.exception("artui itself failed to carry out the request to %s", request.what)
+            why = f"artui itself failed ({type(defect).__name__}); the engine's log says more"
+            await self.journal.do(requests.finish, request, why, refused=True)
+
+    async def _carry_out(self, request: Request) -> None:
         if request.what in decisions.DECISIONS:
             await self._decide(request)
             return

@@ -293,7 +293,7 @@ class Retouch4me(HttpProvider[Retouch4meSettings]):
 
     async def poll(self, sent: Sequence[Sent]) -> dict[str, Progress]:
         """Look at executions one by one, a few at a time."""
-        return await look_at_each(sent, partial(self._look, await self._token()))
+        return await look_at_each(sent, partial(self._look, await self._token()), puzzles=self.puzzles)
 
     async def _look(self, token: Secret, sent: Sent) -> Progress:
         execution = segment(sent.execution)

@@ -12,6 +12,7 @@ from typing import Any
 
 from artui import budget, files
 from artui.config import AccountConfig
+from artui.defects import Defects
 from artui.flights import Flights
 from artui.job import Job, Payer
 from artui.journal import Connection, Journal
@@ -56,10 +57,14 @@ class Desk:
     room: Callable[[], int | None]
     outdated: Callable[[], str]
     spool: Path
+    defects: Defects = field(init=False)
     writable: dict[str, float] = field(default_factory=dict)
     """When each output folder was last written to, by the clock."""
     probes: Flights[None] = field(default_factory=Flights)
     """The output folders that are being probed: once for all jobs that need to know."""
+
+    def __post_init__(self) -> None:
+        self.defects = Defects(self.account.name)
 
     def terms(self) -> budget.Terms:
         """What bounds a paid call of this account now."""

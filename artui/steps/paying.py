@@ -30,6 +30,9 @@ from artui.steps.prices import Prices
 FRESH_INTENT = 5.0
 """Seconds an intent may be old when the first byte of its paid call leaves."""
 
+LONGEST_FIRST = 3600.0
+"""Seconds until the first look at what was sent, at the most."""
+
 UPLOADS = 3
 """Failures after which an order the service knows nothing about is refused, not explained by a lost upload."""
 
@@ -184,7 +187,7 @@ class Paying:
 
         def write(db: Connection) -> Job:
             usual = accounts.usual(db, job.payer, job.workflow)
-            wait = usual[0] if usual else self.desk.provider.settings.first_look
+            wait = min(usual[0], LONGEST_FIRST) if usual else self.desk.provider.settings.first_look
             purchases.record_execution(db, key, execution)
             return jobs.follow(
                 db, job, Stage.SUBMITTED, Status.WAITING, "sent", reason=Reason.AT_SERVICE, message=message,

@@ -7,6 +7,7 @@ purchase's key, in the list of the workflow's executions.
 from __future__ import annotations
 
 import json
+import logging
 import re
 from collections import defaultdict
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
@@ -21,6 +22,7 @@ from artui.providers import base
 from artui.providers.autoretouch.lists import ENTRIES, Read, as_far_back_as, look_for, pages, whole
 from artui.providers.autoretouch.places import Places
 from artui.providers.base import (
+    Blocked,
     Counted,
     DevicePrompt,
     Identity,
@@ -32,6 +34,7 @@ from artui.providers.base import (
     Output,
     Permit,
     Progress,
+    Puzzling,
     Rejected,
     Sent,
     Sought,
@@ -63,6 +66,8 @@ from artui.providers.http.messages import one_line
 from artui.providers.http.signed_in import SignedIn, signed
 from artui.providers.said import autoretouch as said
 from artui.providers.said import balance, tell
+
+log = logging.getLogger(__name__)
 
 NEEDED_FOR: Final = 120.0
 """Seconds an access token must still be good for when an upload or a paid request begins."""
@@ -310,10 +315,16 @@ class AutoRetouch(HttpProvider[AutoRetouchSettings]):
             try:
                 read = await self._executions(workflow, "looking at the executions")
                 await look_for(executions, read, self._places[workflow], seen)
+            except Puzzling:
+                continue  # each is asked for by itself
             except (Transient, Rejected) as failure:
                 failures.append(failure)
+            except Blocked:
+                raise
+            except Exception:
+                log.exception("artui itself failed on a list of executions; each is asked for by itself")
         left = [one for one in sent if one.execution not in seen]
-        seen = await look_at_each(left, lambda one: self._look(one.execution), seen, failures)
+        seen = await look_at_each(left, lambda one: self._look(one.execution), seen, failures, puzzles=self.puzzles)
         for one in sent:
             if one.execution in seen and seen[one.execution].state in _ENDED:
                 self._places[one.workflow].forget(one.execution)

@@ -34,6 +34,7 @@ from artui.providers.base.exchanged import (
     Workflow,
     canonical,
 )
+from artui.providers.base.heard import hear, last_heard, listening
 from artui.providers.base.provider import Counted, Limits, Permit, Provider, Settings, Surroundings
 
 __all__ = [
@@ -69,4 +70,7 @@ __all__ = [
     "Uploaded",
     "Workflow",
     "canonical",
+    "hear",
+    "last_heard",
+    "listening",
 ]

@@ -18,6 +18,10 @@ def canonical(value: object) -> str:
     return json.dumps(value, sort_keys=True, separators=(",", ":"))
 
 
+MOST_EXPENSIVE = 10**9
+"""What no price is above."""
+
+
 @dataclass(frozen=True, slots=True)
 class Component:
     """One processing step of a workflow."""
@@ -52,6 +56,8 @@ class Workflow:
     def from_document(cls, text: str) -> Self:
         """A workflow out of the journal's cache."""
         values = json.loads(text)
+        if isinstance(values["price"], int) and not 0 <= values["price"] <= MOST_EXPENSIVE:
+            values["price"] = None  # kept before such a price was refused
         components = tuple(Component(**component) for component in values.pop("components"))
         return cls(**values, components=components)
 

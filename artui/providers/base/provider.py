@@ -106,6 +106,8 @@ class Provider(ABC, Generic[SettingsT]):
         self.surroundings = surroundings
         self.on_listed: Callable[[Sequence[Progress]], object] = lambda _: None
         """Told of every page of executions that is read, for whatever purpose."""
+        self.puzzles: dict[str, str] = {}
+        """By execution, what of the last look at it could not be understood."""
 
     async def __aenter__(self) -> Self:
         return self
