@@ -345,6 +345,8 @@ class Engine:
             await self.journal.do(requests.finish, request, message)
             return
         account = request.arguments.get("account")
+        if account and request.arguments.get("recovered"):
+            await self.journal.do(holds.release_recovered, account)
         names = [account] if account else [*self._lanes]
         answers = {"stop": self._stop, "pause": self._pause_accounts, "resume": self._resume, "refresh": self._refresh}
         answer = answers.get(request.what)

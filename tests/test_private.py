@@ -137,7 +137,7 @@ def token_lock(_: Any) -> None:
 
 def back_up(_: Any) -> None:
     db = store.connect(paths().state / "another.db")
-    store._back_up(db, paths().state / "journal.db.schema-1")
+    store.back_up(db, paths().state / "journal.db.schema-1")
 
 
 ACTS: dict[str, tuple[Callable[[Any], None], ...]] = {

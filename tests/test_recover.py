@@ -91,7 +91,7 @@ def test_what_cannot_be_asked_about_is_held_for_a_person(older: Desk) -> None:
     assert said.err.count("may have been paid before") == 3
     assert "followed" not in said.err
     assert [job["reason"] for job in older.jobs()[1:]] == ["journal recovered"] * 3
-    older("resume", "--dry-run")
+    older("resume")
     assert older("wait").code == Exit.PERSON
     older.photo("new.jpg", 9)
     assert older.send().code == Exit.PERSON
@@ -102,6 +102,26 @@ def test_what_cannot_be_asked_about_is_held_for_a_person(older: Desk) -> None:
     assert older("retry", "3", "--yes").code == Exit.OK
     assert older("wait").code == Exit.PERSON
     assert len(older.simulator.ledger) == charges + 1  # a person's own decision
+
+
+def test_all_that_may_have_been_paid_is_sent_at_once_by_a_person_who_saw_the_price(older: Desk) -> None:
+    older("recover", "--yes", "--offline")
+    older("resume")
+    charges = len(older.simulator.ledger)
+    assert "3 photos that may have been paid before are sent for at most 30" in older("resume", "--recovered").err
+    assert older("wait").code == Exit.PERSON
+    assert len(older.simulator.ledger) == charges
+    assert older("resume", "--recovered", "--yes").code == Exit.OK
+    assert older("wait").code == Exit.OK
+    assert len(older.simulator.ledger) == charges + 3
+    older.photo("new.jpg", 9)
+    older.send()
+    older("stop")
+    assert "A copy of this journal has paid" in older("recover", "--yes").err, "its list shows what nobody took in"
+    assert older("wait").code == Exit.PERSON, "three were bought twice, as was said; their first results wait"
+    assert older("cancel", *(str(job["id"]) for job in older.jobs() if job["status"] == "held")).code == Exit.OK
+    assert older("wait").code == Exit.OK
+    assert len(older.simulator.ledger) == charges + 4
 
 
 def test_a_damaged_journal_is_rebuilt_row_by_row(desk: Desk) -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from artui import background, files
+from artui import anchor, files
 from artui.anchor import open_journal
 from artui.background import EngineLock, lock_is_held, run_engine
 from artui.config import load, paths
@@ -36,7 +36,7 @@ def test_an_engine_that_cannot_remember_its_journal_ends_with_a_sentence(monkeyp
     def full(file: Path, content: bytes) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(background, "write_private", full)
+    monkeypatch.setattr(anchor, "write_private", full)
     with pytest.raises(JournalProblem, match=r"anchor.json cannot be written \(No space left .* then start again"):
         run_engine(paths(), "background", lambda engine: engine.run())
     assert not lock_is_held(paths())

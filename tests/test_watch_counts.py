@@ -63,7 +63,7 @@ async def test_killed_at_random_while_photos_trickle_in_each_is_paid_once_and_mo
     assert [job.status for job in studio.jobs()] == [Status.DONE] * number, studio.places()
     assert len(studio.simulator.ledger) == number
     assert sorted(path.stem for path in studio.out.iterdir()) == [f"IMG_{seed:04}" for seed in range(number)]
-    assert {path.name for path in studio.inbox.iterdir()} == {".artui-folder", "done"}
+    assert {path.name for path in studio.inbox.iterdir()} == {".artui-folder", ".artui-folder.lock", "done"}
     studio.check()
 
 

@@ -306,13 +306,13 @@ async def test_the_console_beside_a_running_watcher_shows_its_jobs_and_acts_on_t
             assert counted(studio) == 3
             await desk.press("P")
             await desk.sees("Let boots go on?")
-            await desk.press("r")
+            await desk.press("y")
             await desk.until(lambda: saved(studio) == 3)
 
             await desk.press("1", "n")
             await desk.until(lambda: desk.table.job and desk.table.job.source.name == "never.jpg")
             await desk.press("r")
             await desk.sees("Retry never.jpg?")
-            await desk.press("r")
+            await desk.press("y")
             await desk.until(lambda: studio.requests_to("/retry") == 1)
     assert len(studio.simulator.ledger) == 3

@@ -206,14 +206,18 @@ def pause_command(session: Session, account: str | None, rule: str | None, *, as
 @click.command("resume")
 @ACCOUNT
 @RULE
+@click.option("--recovered", is_flag=True, help="Send what may have been paid before `artui recover`, all of it.")
 @DRY_RUN
 @YES
 @AS_JSON
 @click.pass_obj
 def resume_command(
-    session: Session, account: str | None, rule: str | None, *, dry_run: bool, yes: bool, as_json: bool
-) -> Exit:
+    session: Session, account: str | None, rule: str | None, *, recovered: bool, dry_run: bool, yes: bool,
+    as_json: bool,
+) -> Exit:  # fmt: skip
     """Go on after a pause, look again at what holds an account, or say yes to what holds a rule."""
+    if recovered:
+        return _for_recovered(session, rule, account, dry_run=dry_run, yes=yes, as_json=as_json)
     if rule:
         return _for_rule(session, rule, account, _resumed, dry_run=dry_run, yes=yes, as_json=as_json)
     return _for_accounts(session, "resume", account, dry_run=dry_run, as_json=as_json)
@@ -262,6 +266,27 @@ def _goes_on(journal: Journal, account: str, what: str) -> str:
     cost, photos = total(held), "1 photo goes on" if len(held) == 1 else f"{len(held):,} photos go on"
     agreed = "at prices that are not known" if cost is None else f"for at most {money(cost)}"
     return f"; {photos}, {agreed}, as agreed when they were queued"
+
+
+def _for_recovered(
+    session: Session, rule: str | None, account: str | None, *, dry_run: bool, yes: bool, as_json: bool
+) -> Exit:
+    """Let an account send again what may have been paid before the journal was recovered."""
+    from artui.journal import holds
+
+    if rule:
+        raise Trouble(Exit.USAGE, "--recovered is about an account: say -a, not --rule.")
+    name = session.account(account).name
+    with session.journal() as journal:
+        held = journal.read(holds.recovered, name)
+        cost = total(held)
+        for_what = "at prices that are not known" if cost is None else f"for at most {money(cost)}"
+        said = (
+            f"{name}: {len(held):,} photos that may have been paid before are sent {for_what}, and so is every other"
+            " photo from now on"
+        )
+        act = Act("resume", None, said, cost, asks=True, arguments={"account": name, "recovered": True})
+        return _carry_out(session, journal, [act], dry_run=dry_run, yes=yes, as_json=as_json)
 
 
 def _for_rule(

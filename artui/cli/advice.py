@@ -23,7 +23,6 @@ _HELD: Mapping[str, str] = {
     Reason.DISK_FULL: "make room on the disk; it goes on by itself",
     Reason.ACCOUNT: "set {account} back as it was (config.toml, or `artui login {account}`): it goes on by itself;"
     " `artui cancel {id}` leaves it",
-    Reason.RECOVERED: "`artui retry {id}` sends it though it may have been paid before, `artui cancel {id}` leaves it",
     Reason.DAMAGED: "`artui retry {id}` fetches the result again, free",
     Reason.ERROR: "`artui retry {id}` tries again; the engine's log says what happened",
     Reason.RECOVERED: "look for it in the web app; then `artui retry {id}` shows what sending it may cost and asks,"

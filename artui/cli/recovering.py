@@ -164,8 +164,8 @@ def _told(outcome: recover.Outcome) -> Iterator[str]:
         yield f"! and {len(outcome.held) - _MOST_NAMED:,} more"
     for account in outcome.suspended:
         yield (
-            f"! {account}: nothing is sent before you say so, for it cannot be looked up what was bought."
-            f" `artui retry JOB` sends one photo, `artui resume {account}` all; both say the price first."
+            f"! {account}: nothing is sent before you say so, for it cannot be looked up what was bought. `artui retry"
+            f" JOB` sends one photo, `artui resume -a {account} --recovered` all; both say the price first."
         )
     yield "The journal is accepted: `artui wait` goes on with what is under way."
 

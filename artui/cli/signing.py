@@ -218,10 +218,10 @@ def _save(session: Session, account: AccountConfig, organization: Organization |
 def _wake(session: Session, account: AccountConfig) -> None:
     """Let a running engine that waits for this sign-in go on."""
     from artui.background import look
-    from artui.journal import requests
+    from artui.journal import JournalProblem, requests
 
     if session.paths.journal.exists():
-        with session.journal() as journal:
+        with suppress(JournalProblem), session.journal() as journal:  # who signs in may be about to recover it
             if look(session.paths, journal) is not None:
                 journal.write(lambda db: requests.leave(db, "refresh", account=account.name))
 

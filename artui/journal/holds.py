@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from artui.job import Job, Payer
-from artui.journal import accounts, jobs, payers, purchases
+from artui.journal import accounts, jobs, payers, purchases, suspended
 from artui.journal.store import Connection, first, value
-from artui.states import ACCOUNT_WIDE, Reason, Stage, Status
+from artui.states import ACCOUNT_WIDE, BEFORE_PAYING, Reason, Stage, Status
 
 LONGEST_WAIT = 900.0
 """Seconds no job is ever put off for longer (the longest ``Retry-After`` that is honoured)."""
@@ -55,6 +55,25 @@ def release_account(db: Connection, account: str, settle_due: float) -> int:
     held = of_account(db, account)
     for job in held:
         _let_go_on(db, job, settle_due)
+    return len(held)
+
+
+def recovered(db: Connection, account: str) -> list[Job]:
+    """The unpaid jobs of an account that are held because their photos may have been paid before."""
+    marks = ", ".join("?" * len(BEFORE_PAYING))
+    return jobs.select(
+        db,
+        f"account = ? AND status = 'held' AND reason = ? AND found = 0 AND stage IN ({marks}) ORDER BY id",
+        (account, Reason.RECOVERED, *BEFORE_PAYING),
+    )
+
+
+def release_recovered(db: Connection, account: str) -> int:
+    """Let an account send what may have been paid before, as a person wants it; returns how many jobs go on."""
+    suspended.lift(db, suspended.payers_of(db, account))
+    held = recovered(db, account)
+    for job in held:
+        jobs.move(db, job, job.stage, Status.READY, "goes on", message="sent by a person's decision", agreed=True)
     return len(held)
 
 

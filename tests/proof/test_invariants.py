@@ -89,7 +89,7 @@ async def test_each_invariant_notices_what_it_is_there_for(studio: Studio, tmp_p
 @contextmanager
 def changed(studio: Studio, path: Path, change: str) -> Iterator[Journal]:
     """A copy of the journal in which something was changed behind its back."""
-    studio.journal.read(store._back_up, path)
+    studio.journal.read(store.back_up, path)
     with Journal(path) as journal:
         journal.write(lambda db: db.execute(change).fetchall())
         yield journal

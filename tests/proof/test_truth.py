@@ -116,6 +116,7 @@ def _put(db: Connection, number: int, state: tuple[Stage, Status, str, tuple[str
             db, job, key=key, number=copy, kind=Kind.CREATE, draft="", reserved=job.quoted or 1, mark="",
             day="2026-11-22", month="2026-11",
         )  # fmt: skip
+        db.execute("UPDATE engine SET intents = 0")  # there is no anchor, for no engine sent anything
         db.execute("UPDATE jobs SET purchase = ?, execution = '' WHERE id = ?", (copy, number))
         if what == "refused":
             purchases.record_refusal(db, key)

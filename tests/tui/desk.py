@@ -61,6 +61,7 @@ def place(db: Connection, number: int, **columns: Any) -> None:
             purchases.record_execution(db, key, columns["execution"])
         if columns.get("charged") is not None:
             purchases.record_charge(db, jobs.get(db, number), columns["charged"])
+        db.execute("UPDATE engine SET intents = 0")  # there is no anchor, for no engine sent anything
 
 
 def _day() -> str:
