@@ -357,7 +357,7 @@ class Engine:
         """Carry out what a person decides about a rule; what it lets go on does so in the same transaction."""
         row = self.journal.read(rules.get, str(request.arguments.get("rule", "")))
         lane = await self._open_lane(row.account) if row and request.what == "allow" else None
-        today = budget.day_of(time.time(), self._settings.config.timezone)
+        today = lane.desk.terms().today if lane else budget.day_of(time.time(), self._settings.config.timezone)
 
         def write(db: Connection) -> None:
             rules.carry_out(db, request, today)

@@ -71,6 +71,7 @@ class Lane:
         self.lookout = Lookout(self.desk, self._noted)
         self.balance = Balance(self.desk, self.holding, self.asking, self.lookout)
         self._sorted_at = -TENDING_PAYER
+        self._clocks_differ = False
         self._tasks: set[asyncio.Task[None]] = set()
         self._bells: list[asyncio.Event] = []
 
@@ -408,6 +409,7 @@ class Lane:
 
     async def _tend_turn(self) -> float | None:
         """Keep the balance fresh while there is something to buy, and end what holds by itself."""
+        self._compare_clocks()
         await self.holding.renew()
         if self._now - self._sorted_at >= TENDING_PAYER:
             await self._sort_strangers()
@@ -419,6 +421,19 @@ class Lane:
             await self._read_balance()
             due = self.balance.due(sending=self.uploads.running > 0)
         return due
+
+    def _compare_clocks(self) -> None:
+        """Tell, once until they agree again, that the service's clock and this machine's are far apart."""
+        apart = self.desk.clocks_apart()
+        if (apart > budget.APART) != self._clocks_differ:
+            self._clocks_differ = not self._clocks_differ
+            if self._clocks_differ:
+                log.warning(
+                    "%s: the service's clock and this machine's are %.0f h apart: for caps the day is that of the one"
+                    " which is behind. Is this machine's clock right?", self.name, apart / 3600,
+                )  # fmt: skip
+            else:
+                log.info("%s: the service's clock and this machine's agree again", self.name)
 
     async def _sort_strangers(self) -> Payer | None:
         """Hold what was made for another payer than would pay now, and let go on what fits again; returns who pays,

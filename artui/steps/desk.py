@@ -68,7 +68,7 @@ class Desk:
 
     def terms(self) -> budget.Terms:
         """What bounds a paid call of this account now."""
-        return budget.Terms(self.account.caps, budget.day_of(self.service_time(), self.zone))
+        return budget.terms(self.account.caps, self.zone, time.time(), self.provider.service_time)
 
     async def who_pays(self) -> Payer:
         """Who would pay now, by the settings and the key as they are at this moment.
@@ -91,6 +91,14 @@ class Desk:
     def service_time(self) -> float:
         """The service's clock, ours until its first answer; epoch seconds."""
         return self.provider.service_time or time.time()
+
+    def day_time(self) -> float:
+        """The clock by which days turn, in epoch seconds: the service's or ours, whichever is behind."""
+        return min(self.service_time(), time.time())
+
+    def clocks_apart(self) -> float:
+        """Seconds by which the service's clock and ours differ."""
+        return abs(self.service_time() - time.time())
 
 
 def photo_of(job: Job) -> files.Photo:

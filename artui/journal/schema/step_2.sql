@@ -28,3 +28,8 @@ END;
 INSERT OR IGNORE INTO published SELECT result.value ->> 'digest', COALESCE(result.value ->> 'size', -1), jobs.id FROM jobs, json_each(jobs.results) AS result WHERE result.value -> 'path' <> 'null' AND result.value -> 'digest' <> 'null' ORDER BY jobs.id;
 
 CREATE INDEX jobs_found ON jobs (payer, workflow, digest) WHERE found = 1;
+
+-- Whether the day of an account was taken by the rule that no single wrong clock can move it: an older one is looked at
+-- once more, and set back where it is later than every clock.
+ALTER TABLE accounts ADD COLUMN day_sure INTEGER NOT NULL DEFAULT 1;
+UPDATE accounts SET day_sure = 0;
