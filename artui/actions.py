@@ -21,6 +21,7 @@ class Effect(StrEnum):
 
     FETCH = "fetch"
     LOOK = "look"
+    TAKE_PARTIAL = "take what is there"
     GO_ON = "go on"
     SEND = "send"
     SEND_AGAIN = "send again"
@@ -35,6 +36,9 @@ class Effect(StrEnum):
     LEAVE_RESULT = "leave result"
     FOLLOW = "follow"
     SPEND = "count as spent"
+    FORGO = "forgo"
+    TAKE = "take"
+    TAKE_ALL = "take all"
 
 
 LATE = frozenset({Effect.KEEP_RESULT, Effect.LEAVE_RESULT, Effect.CANCEL_UNCLEAR, Effect.TAKE_BACK})
@@ -55,6 +59,8 @@ class Refusal(StrEnum):
     UNDER_WAY = "under way"
     IN_DOUBT = "in doubt"
     NOT_IN_DOUBT = "not in doubt"
+    NOT_DAMAGED = "not damaged"
+    DIGESTS_HOLD = "digests hold"
     TWIN = "twin"
     MAY_BE_PAID = "may be paid"
     NO_RERUN = "cannot run again"
@@ -72,6 +78,9 @@ WHY: Mapping[Refusal, str] = {
     Refusal.IN_DOUBT: "job {id} is in doubt, it may have been paid: `artui resolve {id}` with --adopt ID, --again or"
     " --give-up",
     Refusal.NOT_IN_DOUBT: "job {id} is not in doubt: there is nothing to resolve",
+    Refusal.NOT_DAMAGED: "job {id} has no damaged result: there is nothing to take as it is",
+    Refusal.DIGESTS_HOLD: "not every result of {account} came otherwise than its service says:"
+    " `artui resolve {id} --take` takes this one",
     Refusal.TWIN: "job {id} has the same photo as job {twin_of}: decide about that one; `artui redo {id}` buys it anew",
     Refusal.MAY_BE_PAID: "job {id} was given up and may have been paid: `artui redo {id}` buys it anew",
     Refusal.NO_RERUN: "the service cannot run job {id} again: `artui redo {id}` buys it anew",
@@ -151,7 +160,7 @@ def retry(db: Connection, job: Job, *, can_retry: bool, agreed: Mapping[str, Any
         return _go_on(db, job, can_retry=can_retry, agreed=agreed or {})
     if job.status not in (Status.FAILED, Status.CANCELLED):
         return Action("retry", job, refused=Refusal.UNDER_WAY)
-    if job.stage is Stage.PROCESSED:
+    if job.stage.rank >= Stage.PROCESSED.rank:
         return Action("retry", job, Effect.FETCH)
     if job.execution and jobs.other_buyer(db, job) is None:
         if not can_retry:
@@ -175,7 +184,7 @@ _NOT_TRIED: Mapping[str, Refusal] = {
 def _go_on(db: Connection, job: Job, *, can_retry: bool, agreed: Mapping[str, Any]) -> Action:
     if job.reason in _NOT_TRIED:
         return Action("retry", job, refused=_NOT_TRIED[job.reason])
-    if job.reason == Reason.RECOVERED:
+    if job.reason in (Reason.RECOVERED, Reason.REJECTED):
         return Action("retry", job, Effect.SEND_AGAIN, job.quoted, Risk.PAYS_TWICE, arguments={"agreed": True})
     if job.reason == Reason.PRICE:
         return _at_new_terms(db, job, agreed)
@@ -184,7 +193,7 @@ def _go_on(db: Connection, job: Job, *, can_retry: bool, agreed: Mapping[str, An
             return Action("retry", job, refused=Refusal.NO_RERUN)
         return Action("retry", job, Effect.CONTINUE, job.quoted)
     if job.stage is Stage.SUBMITTED:
-        return Action("retry", job, Effect.LOOK)
+        return Action("retry", job, Effect.TAKE_PARTIAL if job.reason == Reason.DAMAGED else Effect.LOOK)
     if job.stage.rank > Stage.SUBMITTED.rank:
         return Action("retry", job, Effect.FETCH)
     return Action("retry", job, Effect.GO_ON, amount=job.quoted)
@@ -233,8 +242,8 @@ def _cancelled(db: Connection, job: Job, *, keep: bool) -> Effect:
 
 # --------------------------------------------------------------------------------------------------------- resolve
 
-RESOLVE = ("adopt", "again", "give up")
-"""The ways out of a doubt."""
+RESOLVE = ("adopt", "again", "give up", "take", "take all")
+"""The ways out of a doubt, and out of a result that came damaged."""
 
 
 def is_in_doubt(job: Job) -> bool:
@@ -242,8 +251,18 @@ def is_in_doubt(job: Job) -> bool:
     return job.status is Status.HELD and job.reason == Reason.IN_DOUBT
 
 
+def is_damaged(job: Job) -> bool:
+    """Whether only a person can tell whether its result is to be taken as it comes."""
+    return job.status is Status.HELD and job.reason == Reason.DAMAGED
+
+
 def resolve(db: Connection, /, job: Job, how: str, **arguments: Any) -> Action:
-    """Decide about a job in doubt: ``adopt`` an execution, send it ``again``, or ``give up``."""
+    """Decide about a job in doubt: ``adopt`` an execution, send it ``again``, or ``give up``; about one whose result
+    came damaged: ``take`` it as it is, ``take all`` of its account so, or ``give up``."""
+    if how in ("take", "take all"):
+        return _take(db, job, how)
+    if how == "give up" and is_damaged(job) and job.stage.rank >= Stage.PROCESSED.rank:
+        return Action(how, job, Effect.FORGO, amount=job.quoted if job.charged is None else job.charged)
     if not (is_in_doubt(job) and purchases.in_the_air(db, job)):
         return Action(how, job, refused=Refusal.NOT_IN_DOUBT)
     if how == "again":
@@ -251,3 +270,13 @@ def resolve(db: Connection, /, job: Job, how: str, **arguments: Any) -> Action:
     if how == "give up":
         return Action(how, job, Effect.SPEND, amount=job.quoted, arguments=arguments)
     return Action(how, job, Effect.FOLLOW, arguments=arguments)
+
+
+def _take(db: Connection, job: Job, how: str) -> Action:
+    if not is_damaged(job) or not (job.results or job.twin_of):
+        return Action(how, job, refused=Refusal.NOT_DAMAGED)
+    if how == "take":
+        return Action(how, job, Effect.TAKE)
+    if accounts.digests(db, job.account) is not accounts.Digests.ASKED or not any(one.digest for one in job.results):
+        return Action(how, job, refused=Refusal.DIGESTS_HOLD)
+    return Action(how, job, Effect.TAKE_ALL)

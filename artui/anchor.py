@@ -39,6 +39,7 @@ class Trouble(StrEnum):
     ELSEWHERE = "elsewhere"
     ANCHOR = "anchor unreadable"
     TWIN = "twin"
+    UNREAD = "not all services asked"
     DAMAGED = "damaged"
 
 
@@ -111,7 +112,10 @@ class AnchorFile:
     def __init__(self, paths: Paths, journal: Journal) -> None:
         self.path = paths.anchor
         self._written = write_anchor(paths, journal)
-        self._descriptor = open_private(self.path, os.O_WRONLY)
+        try:
+            self._descriptor = open_private(self.path, os.O_WRONLY)
+        except OSError as problem:
+            raise _unwritable(paths, problem) from problem
 
     def advance(self, intents: int) -> None:
         """Remember that so many paid calls were intended by now; never fewer than before. Raises OSError."""
@@ -136,11 +140,15 @@ def write_anchor(paths: Paths, journal: Journal) -> Anchor:
     try:
         write_private(paths.anchor, anchor.record())
     except OSError as problem:
-        raise JournalProblem(
-            f"{paths.anchor} cannot be written ({problem.strerror}), so an old copy of the journal would not be noticed"
-            " later. Free some space or mend that folder, then start again."
-        ) from problem
+        raise _unwritable(paths, problem) from problem
     return anchor
+
+
+def _unwritable(paths: Paths, problem: OSError) -> JournalProblem:
+    return JournalProblem(
+        f"{paths.anchor} cannot be written ({problem.strerror}), so an old copy of the journal would not be noticed"
+        " later. Free some space or mend that folder, then start again."
+    )
 
 
 # ---------------------------------------------------------------------------------------------- the right journal
@@ -205,6 +213,8 @@ def sentence(trouble: Trouble, paths: Paths, home: Home | None = None) -> str:
             return f"{paths.anchor}, which remembers the journal, cannot be read: it may be an older copy."
         case Trouble.TWIN:
             return "A copy of this journal has paid for photos that this one does not know of."
+        case Trouble.UNREAD:
+            return "Photos may have been paid that this journal does not know of: not every service has been asked."
     return "The journal is right."
 
 

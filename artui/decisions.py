@@ -13,9 +13,9 @@ from typing import Any
 from artui import actions
 from artui.actions import Action, Effect
 from artui.job import Job
-from artui.journal import Connection, Stale, jobs, purchases, requests
+from artui.journal import Connection, Stale, accounts, jobs, purchases, requests
 from artui.journal.requests import Request
-from artui.states import FINAL, Reason, Stage, Status
+from artui.states import FINAL, REPEATS, Reason, Stage, Status
 
 _ANEW: Mapping[str, Any] = {"attempts": 0, "cancel": False, "keep": True}
 """A job that is tried again is wanted again, whatever was wished before."""
@@ -51,9 +51,15 @@ def _decide(db: Connection, request: Request, service: _Service) -> str:
     job = jobs.get(db, request.job or 0)
     if job is None:
         raise Refused(f"there is no job {request.job}")
-    if (job.purchase, job.status) != (request.purchase, request.status):
+    if (job.purchase, job.status) != (request.purchase, request.status) and not _still_unsent(db, job, request):
         raise Refused(f"job {job.id} has moved on meanwhile: it is {job.status} now")
     return DECISIONS[request.what](db, job, request.arguments, service)
+
+
+def _still_unsent(db: Connection, job: Job, request: Request) -> bool:
+    """Whether a cancel meets what its author wished to cancel: nothing was sent since, whatever else has moved."""
+    unsent = {Effect.CANCEL, Effect.CANCEL_UNLESS_SENT}
+    return request.what == "cancel" and job.purchase == request.purchase and actions.cancel(db, job).effect in unsent
 
 
 def _fitting(action: Action) -> Effect:
@@ -66,7 +72,9 @@ def _fitting(action: Action) -> Effect:
 def _retry(db: Connection, job: Job, arguments: Mapping[str, Any], service: _Service) -> str:
     """Try again what failed or is held: free where nothing was paid, else a purchase like any other."""
     name = job.source.name
-    match _fitting(actions.retry(db, job, can_retry=service.can_retry, agreed=arguments)):
+    effect = _fitting(actions.retry(db, job, can_retry=service.can_retry, agreed=arguments))
+    purchases.allow_once_more(db, job, REPEATS)
+    match effect:
         case Effect.SEND:
             return _send(db, job, arguments)
         case Effect.SEND_AGAIN:
@@ -88,9 +96,15 @@ def _retry(db: Connection, job: Job, arguments: Mapping[str, Any], service: _Ser
         case Effect.LOOK:
             jobs.move(db, job, job.stage, Status.WAITING, "retry", reason=Reason.AT_SERVICE, due=job.due or 0.0)
             return f"{name} is looked at again"
+        case Effect.TAKE_PARTIAL:
+            jobs.move(
+                db, job, job.stage, Status.WAITING, "retry", reason=Reason.AT_SERVICE, due=0.0, partial=True,
+                message="what there is of its results is taken, as a person wishes",
+            )  # fmt: skip
+            return f"{name} is looked at again, and what there is then is saved"
         case Effect.FETCH if job.status in FINAL:
             jobs.buy(db, job)
-            jobs.move(db, job, Stage.PROCESSED, Status.READY, "retry", message="fetched after all", **_ANEW)
+            jobs.move(db, job, job.stage, Status.READY, "retry", message="fetched after all", **_ANEW)
             return f"{name}'s result is fetched after all, nothing more is paid"
     _on(db, job, service, "retry", "asked for by a person")
     return f"{name} goes on"
@@ -199,10 +213,11 @@ def _adopt(db: Connection, job: Job, arguments: Mapping[str, Any], service: _Ser
     key, execution = _in_doubt(db, job, "adopt"), str(arguments["execution"])
     if purchases.bought_executions(db, job.payer, [execution]):
         raise Refused(f"execution {execution} belongs to another job already")
-    purchases.record_execution(db, key, execution)
+    purchases.record_execution(db, key, execution, instead=True)
     jobs.move(
-        db, job, Stage.SUBMITTED, Status.WAITING, "adopted", reason=Reason.AT_SERVICE, due=0.0, execution=execution
-    )
+        db, job, Stage.SUBMITTED, Status.WAITING, "adopted", reason=Reason.AT_SERVICE, due=0.0, execution=execution,
+        word="", new_try=job.stage.rank > Stage.SUBMITTED.rank,
+    )  # fmt: skip
     return f"{job.source.name} is followed as execution {execution}"
 
 
@@ -216,13 +231,39 @@ def _again(db: Connection, job: Job, arguments: Mapping[str, Any], service: _Ser
 
 
 def _give_up(db: Connection, job: Job, arguments: Mapping[str, Any], service: _Service) -> str:
-    """Let the purchase count as spent and the job as failed."""
+    """Let the purchase count as spent and the job as failed; or leave a result that came damaged."""
     del arguments, service
+    if _fitting(actions.resolve(db, job, "give up")) is Effect.FORGO:
+        message = "its damaged result is not saved, by a person's decision"
+        jobs.move(db, job, job.stage, Status.READY, "given up", message=message, keep=False)
+        return f"{job.source.name}: {message}"
     purchases.presume_spent(db, _in_doubt(db, job, "give up"))
     spent = "one photo" if job.quoted is None else f"{job.quoted:,} credits"
     message = f"given up by a person; counted as spent ({spent})"
-    jobs.move(db, job, Stage.SUBMITTING, Status.FAILED, "given up", reason="given up", message=message)
+    jobs.move(db, job, job.stage, Status.FAILED, "given up", reason="given up", message=message)
     return f"{job.source.name} is given up and counted as spent"
+
+
+def _take(db: Connection, job: Job, arguments: Mapping[str, Any], service: _Service) -> str:
+    """Take a result as it comes, whatever the service says of it."""
+    del arguments, service
+    _fitting(actions.resolve(db, job, "take"))
+    message = "its result is taken as it is, by a person's decision"
+    jobs.move(db, job, job.stage, Status.READY, "taken as it is", message=message, attempts=0, as_is=True)
+    return f"{job.source.name}: {message}"
+
+
+def _take_all(db: Connection, job: Job, arguments: Mapping[str, Any], service: _Service) -> str:
+    """Take the results of an account as they are from now on, whatever digest its service states."""
+    del arguments, service
+    _fitting(actions.resolve(db, job, "take all"))
+    accounts.set_digests(db, job.account, accounts.Digests.IGNORED)
+    message = "results of this account are taken as they are, by a person's decision"
+    waiting = jobs.select(db, "account = ? AND status = 'held' AND reason = ?", (job.account, Reason.DAMAGED))
+    going_on = [one for one in waiting if any(result.digest for result in one.results)]
+    for one in going_on:
+        jobs.move(db, one, one.stage, Status.READY, "goes on", message=message, attempts=0)
+    return f"{job.account}: {message}; {len(going_on):,} of them are fetched again"
 
 
 def approve(db: Connection, request: Request) -> None:
@@ -249,5 +290,7 @@ DECISIONS: Mapping[str, Callable[[Connection, Job, Mapping[str, Any], _Service],
     "adopt": _adopt,
     "again": _again,
     "give up": _give_up,
+    "take": _take,
+    "take all": _take_all,
 }
 """The requests that are about one job."""

@@ -16,9 +16,19 @@ from typing import Any
 from artui.defects import LOOK_AGAIN, not_understood
 from artui.job import Job, Payer, Purchase
 from artui.journal import Connection, Stale, Unwritable, accounts, history, holds, jobs, purchases, taking
-from artui.pace import backoff
-from artui.providers.base import Absent, Found, Incomplete, Look, Progress, Provider, ProviderError, Sent, Sought
-from artui.states import Kind, PurchaseState, Reason, Stage, Status
+from artui.pace import look_gap
+from artui.providers.base import (
+    Absent,
+    Found,
+    Incomplete,
+    Look,
+    Progress,
+    Provider,
+    ProviderError,
+    Sent,
+    Sought,
+)
+from artui.states import REPEATS, Kind, PurchaseState, Reason, Stage, Status
 from artui.steps import Journey
 
 LOOKS_NEEDED = 2
@@ -28,8 +38,21 @@ RESENDS = 2
 SKEW = 300.0
 """Seconds two clocks may differ without one of them counting as wrong."""
 
+FINDING_TRIES = 3
+"""Readings in which what is held in doubt is looked for: its answer named another's execution."""
+
+MOST_WITHDRAWALS = 2
+"""How often a list is believed of an execution that a look then shows as another's."""
+
 UNPROVEN_TRIES = 3
 """Readings after which a person is asked where no label of ours is known to come back."""
+
+MOST_READINGS, MOST_PAGES = 6, 300
+"""Readings that the service answered, and pages of its list, after which a person is asked; at the longest gaps that
+takes about an hour."""
+
+MOST_SILENCES = 480
+"""Readings that the service did not answer after which a person is asked: half a day."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,18 +81,24 @@ class InDoubt:
 
 
 def due(db: Connection, account: str, now: float) -> list[InDoubt]:
-    """The jobs of an account whose lost paid call is to be looked up now."""
+    """The jobs of an account whose lost paid call is to be looked up now: those that wait for it, and those that were
+    answered with an execution which is not theirs."""
     waiting = jobs.select(
         db,
-        "account = ? AND stage = ? AND status = 'waiting' AND reason = ? AND due <= ?",
-        (account, Stage.SUBMITTING, Reason.LOOKING, now),
+        "account = ? AND due <= ? AND (stage = ? AND status = 'waiting' AND reason = ?"
+        " OR status = 'held' AND reason = ?)",
+        (account, now, Stage.SUBMITTING, Reason.LOOKING, Reason.IN_DOUBT),
     )
     return [InDoubt(job, tuple(purchases.of_job(db, job.id))) for job in waiting]
 
 
 def next_due(db: Connection, account: str) -> float | None:
     """When the next look-up of this account is due; None where nothing is in doubt."""
-    return taking.earliest_due(db, account, Reason.LOOKING)
+    found = (
+        taking.earliest_due(db, account, Reason.LOOKING),
+        taking.earliest_due(db, account, Reason.IN_DOUBT, "held"),
+    )
+    return min((one for one in found if one is not None), default=None)
 
 
 def take_to_replay(
@@ -96,6 +125,8 @@ def _not_again(db: Connection, doubt: InDoubt, within: float, clocks: Sequence[f
     if doubt.purchase.organization != now.organization:
         return "it was sent with an earlier key of the same customer: with this one it might be charged anew"
     wall, first_sent = time.time(), doubt.purchase.intended_at
+    if doubt.purchase.repeats >= REPEATS:
+        return f"sending it {doubt.purchase.repeats + 1} times brought no answer that says what became of it"
     if doubt.job.cancel:
         return "it was cancelled: it is not sent again, which might buy it only now"
     if wall < max(history.newest(db), first_sent) - SKEW:
@@ -138,8 +169,9 @@ async def read(provider: Provider[Any], found: Sequence[InDoubt]) -> Reading:
 
 
 async def _read(provider: Provider[Any], found: Sequence[InDoubt]) -> Reading:
-    creates = [one.sought for one in found if one.purchase.kind is Kind.CREATE]
-    retries = [Sent(one.job.execution, one.job.workflow) for one in found if one.purchase.kind is Kind.RETRY]
+    retried = [one for one in found if one.purchase.kind is Kind.RETRY and one.job.status is not Status.HELD]
+    creates = [one.sought for one in found if one not in retried]
+    retries = [Sent(one.job.execution, one.job.workflow) for one in retried]
     looks = (await provider.find(creates) if creates else {}) if provider.limits.can_find else None
     return Reading(looks, await provider.poll(retries) if retries else {})
 
@@ -156,13 +188,15 @@ async def settle(journey: Journey, found: Sequence[InDoubt], reading: Reading) -
             raise
         except Exception as defect:  # noqa: BLE001 — it is this job's alone
             journey.desk.defects.tell(f"on the doubt about job {one.job.id}", defect)
-            settled.append(await journey.desk.journal.do(_broken, one.job, defect, journey.desk.clock.now()))
+            settled.append(await _broken(journey, one.job, defect))
     return settled
 
 
 async def _settle_one(journey: Journey, one: InDoubt, reading: Reading) -> Job:
     if defect := reading.broken.get(one.purchase.key):
         raise defect
+    if one.job.status is Status.HELD:
+        return await _find(journey, one, (reading.looks or {}).get(one.purchase.key))
     if one.purchase.kind is Kind.RETRY:
         return await conclude_retry(journey, one, reading.seen.get(one.job.execution))
     if reading.looks is not None:
@@ -171,12 +205,37 @@ async def _settle_one(journey: Journey, one: InDoubt, reading: Reading) -> Job:
     return await journey.desk.journal.do(_ask, one.job, "its answer was lost, and this service cannot be searched")
 
 
-def _broken(db: Connection, job: Job, defect: Exception, now: float) -> Job:
+async def _broken(journey: Journey, job: Job, defect: Exception) -> Job:
     """Hold a job that may have been paid and whose look-up artui itself fails in; it is looked up again, slowly."""
+    if job.status is Status.HELD:
+        return await _find_later(journey, job)
     why = not_understood(job.source.name, type(defect).__name__)
-    return jobs.follow(
-        db, job, Stage.SUBMITTING, Status.HELD, "unexpected error", reason=Reason.ERROR, due=now + LOOK_AGAIN,
+    return await journey.desk.journal.do(
+        jobs.follow, job, Stage.SUBMITTING, Status.HELD, "unexpected error", reason=Reason.ERROR,
+        due=journey.desk.clock.now() + LOOK_AGAIN,
         message=f"{why}; it may have been paid, and is looked up again slowly",
+    )  # fmt: skip
+
+
+async def _find(journey: Journey, doubt: InDoubt, look: Look | None) -> Job:
+    """Take over what the service's list shows of a job that a person is asked about; nothing else comes of a look."""
+
+    def trusted(db: Connection, execution: str) -> bool:
+        return purchases.withdrawals(db, doubt.job.id, execution) < MOST_WITHDRAWALS
+
+    if isinstance(look, Found) and journey.desk.journal.read(trusted, look.executions[0].execution):
+        return await _adopt(journey, doubt, look)
+    return await _find_later(journey, doubt.job)
+
+
+async def _find_later(journey: Journey, job: Job) -> Job:
+    """Look for it again, a few times; the question to the person stays."""
+    attempts = job.attempts + 1
+    settle, now = journey.desk.provider.settings.settle, journey.desk.clock.now()
+    due = now + settle * (attempts + 1) if attempts < FINDING_TRIES else None
+    return await journey.desk.journal.do(
+        jobs.move, job, job.stage, Status.HELD, "looked for", reason=Reason.IN_DOUBT, due=due,
+        message=job.message, attempts=attempts,
     )  # fmt: skip
 
 
@@ -187,7 +246,7 @@ async def conclude(journey: Journey, doubt: InDoubt, look: Look) -> Job:
     settle, now = journey.desk.provider.settings.settle, journey.desk.clock.now()
     if isinstance(look, Absent):
         return await journey.desk.journal.do(_absent, doubt, look, now, settle)
-    return await journey.desk.journal.do(_look_again, doubt, look.message, now, settle)
+    return await journey.desk.journal.do(_look_again, doubt, look.message, now, settle, look.answered)
 
 
 async def conclude_retry(journey: Journey, doubt: InDoubt, seen: Progress | None) -> Job:
@@ -230,13 +289,12 @@ async def _adopt(journey: Journey, doubt: InDoubt, found: Found) -> Job:
         message = f"the service runs this photo {len(others) + 1} times and may charge each: also {ids}"
 
     def record_all(db: Connection) -> None:
-        accounts.prove_labels(db, doubt.job.account)
         for other in others:
             purchases.record_execution(db, other.key or doubt.purchase.key, other.execution)
         if key != doubt.purchase.key and not any(other.key == doubt.purchase.key for other in others):
             purchases.presume_spent(db, doubt.purchase.key)
 
-    job = await journey.paying.accept(doubt.job, key or doubt.purchase.key, first.execution, message)
+    job = await journey.paying.accept(doubt.job, key or doubt.purchase.key, first.execution, message, is_proven=True)
     await journey.desk.keep(record_all)
     return job
 
@@ -246,11 +304,11 @@ def _absent(db: Connection, doubt: InDoubt, absent: Absent, now: float, settle: 
     job, purchase = doubt.job, doubt.purchase
     _expect(db, purchase)
     if purchases.any_of_ours(db, job.payer, absent.labels_seen):
-        accounts.prove_labels(db, job.account)
+        accounts.prove_labels(db, job.payer)
     strangers = set(absent.lookalikes) - purchases.bought_executions(db, job.payer, absent.lookalikes)
     if strangers:
         return _ask(db, job, f"the service has {', '.join(sorted(strangers))} for this photo, without our label")
-    if not accounts.state(db, job.account).labels_proven:
+    if not accounts.labels_proven(db, job.payer):
         return _unproven(db, doubt, now, settle)
     looks = purchases.looked(db, purchase.key)
     patience = settle * (1 + doubt.resends)
@@ -269,22 +327,28 @@ def _absent(db: Connection, doubt: InDoubt, absent: Absent, now: float, settle: 
 
 
 def _unproven(db: Connection, doubt: InDoubt, now: float, settle: float) -> Job:
-    """An absence proves nothing while no label of ours is known to come back from this account."""
+    """An absence proves nothing while no label of ours is known to come back in this payer's list."""
     job = doubt.job
-    if job.attempts + 1 >= UNPROVEN_TRIES:
+    if purchases.read_in_vain(db, doubt.purchase.key, 1).readings >= UNPROVEN_TRIES:
         return _ask(db, job, "not in the service's list, and no other job has shown that its list can be trusted")
     return jobs.follow(
         db, job, Stage.SUBMITTING, Status.WAITING, "not found yet", reason=Reason.LOOKING, due=now + settle,
-        attempts=job.attempts + 1, message="not at the service yet, which proves nothing so far",
+        message="not at the service yet, which proves nothing so far",
     )  # fmt: skip
 
 
-def _look_again(db: Connection, doubt: InDoubt, message: str, now: float, settle: float) -> Job:
+def _look_again(db: Connection, doubt: InDoubt, message: str, now: float, settle: float, answered: int = 0) -> Job:
+    """Count a reading that settled nothing, ``answered`` pages of it, and wait ever longer for the next; after so many
+    a person is asked."""
     job = doubt.job
     _expect(db, doubt.purchase)
+    vain = purchases.read_in_vain(db, doubt.purchase.key, answered)
+    if vain.readings >= MOST_READINGS or vain.pages >= MOST_PAGES or vain.silences >= MOST_SILENCES:
+        times = vain.readings + vain.silences
+        return _ask(db, job, f"looked up {times} times, which settled nothing; the last time: {message}")
     return jobs.follow(
         db, job, Stage.SUBMITTING, Status.WAITING, "look-up unfinished", reason=Reason.LOOKING, message=message,
-        due=now + min(max(settle, 1.0), backoff(8)),
+        due=now + look_gap(settle, vain.readings - 1 if answered else 0),
     )  # fmt: skip
 
 

@@ -11,16 +11,27 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from typing import Any, TypeVar
 
-from artui import budget, decisions, files, providers
+from artui import budget, decisions, evidence, files, providers
 from artui.anchor import AnchorFile
 from artui.config import AccountConfig, Config, ConfigError, CurrentConfig, Paths
 from artui.credentials import Vault
+from artui.evidence import Verdict
 from artui.journal import Connection, Journal, JournalProblem, Unwritable, holds, jobs, requests, rules, taking
 from artui.journal.requests import Request
 from artui.lane import Lane
 from artui.pace import Clock
 from artui.private import NotPrivate, open_private
-from artui.providers.base import Blocked, NoRoom, NotPermitted, Provider, Rejected, Sent, Surroundings, Transient
+from artui.providers.base import (
+    Blocked,
+    NoRoom,
+    NotPermitted,
+    Provider,
+    Rejected,
+    Sent,
+    State,
+    Surroundings,
+    Transient,
+)
 from artui.states import FINAL, Reason, Stage
 from artui.steps import Desk, Journey
 from artui.transfers import Transfers
@@ -374,11 +385,9 @@ class Engine:
         seen = self.journal.read(jobs.get, request.job or 0)
         lane = await self._open_lane(seen.account) if seen else None
         if lane:
-            provider = lane.desk.provider
-            can_retry, settle = provider.limits.can_retry, provider.settings.settle
+            can_retry, due = lane.desk.provider.limits.can_retry, lane.desk.settle_due
         else:
-            can_retry, settle = seen is not None and providers.can_run_again(seen.provider), 0.0
-        due = self.clock.now() + settle
+            can_retry, due = seen is not None and providers.can_run_again(seen.provider), self.clock.now()
         job = await self.journal.do(decisions.carry_out, request, can_retry=can_retry, settle_due=due)
         if job is None or lane is None:
             return
@@ -388,27 +397,22 @@ class Engine:
             lane.forget(job)
 
     async def _unfit(self, request: Request) -> str:
-        """Why an execution a person names cannot be this job's; empty where it fits."""
+        """Why an execution a person names is not taken for this job's; empty where it is."""
         job = self.journal.read(jobs.get, request.job or 0)
         lane = self._lanes.get(job.account) if job else None
-        execution = str(request.arguments.get("execution", ""))
         if job is None or lane is None:
             return f"there is no open job {request.job}"
+        limits, execution = lane[0].desk.provider.limits, str(request.arguments.get("execution", ""))
         try:
-            seen = await lane[0].desk.provider.poll([Sent(execution, job.workflow)])
+            seen = (await lane[0].desk.provider.poll([Sent(execution, job.workflow)])).get(execution)
         except (Transient, Rejected, Blocked) as failure:
             return f"the service cannot be asked about execution {execution} now: {failure}"
-        progress = seen.get(execution)
-        if progress is None or progress.word == "404":
+        if seen is None or seen.state is State.GONE:
             return f"the service does not know execution {execution}"
-        pairs = (
-            (progress.reference, job.reference),
-            (progress.workflow, job.workflow),
-            (progress.version, job.version),
-        )
-        if any(theirs and theirs != ours for theirs, ours in pairs):
-            return f"execution {execution} was made for another photo or workflow"
-        return ""
+        shown = self.journal.read(evidence.weigh, job, seen, limits.accepts, by_a_person=True)
+        if shown.verdict is Verdict.SILENT and limits.names_photo and not seen.reference:
+            return f"the service does not say what execution {execution} was made from: nobody can tell whose it is"
+        return shown.why
 
     async def _stop(self, names: list[str]) -> str:
         del names

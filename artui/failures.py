@@ -13,13 +13,14 @@ from artui.pace import retry_delay
 from artui.providers.base import Blocked, Cause, NoRoom, NotPermitted, Rejected, Transient
 from artui.states import BOUGHT_BEFORE, Reason, Stage, Status
 from artui.steps import Hold, NotYet
+from artui.steps.looking import PATIENCE
 from artui.steps.output import OUTPUT_AGAIN
 
 HOLD_OF = {Cause.LOGIN: Reason.LOGIN, Cause.CREDIT: Reason.CREDITS, Cause.QUOTA: Reason.QUOTA}
 """The hold each cause puts on its account."""
 
-PATIENCE = 7
-"""Settling times for which a missing result is only asked about again."""
+BLOCKED_AGAIN = 30.0
+"""Seconds after which a result is asked for again that the service did not give without a sign-in."""
 
 BAD_RESULTS = 3
 """Damaged downloads of one result after which a person is asked."""
@@ -72,7 +73,7 @@ def judge(job: Job, failure: Exception, moment: Moment) -> Verdict:
         case NotYet() | NotPermitted():
             return Verdict(Status.WAITING, "put off", Reason.TRY_AGAIN, said, due=moment.now + 1)
         case Blocked():
-            return Verdict(Status.READY, "put back", message=said, holds=HOLD_OF[failure.cause])
+            return _blocked(job, failure, moment)
         case AccountHeld() | MayNotSpend():
             return _not_spent(failure)
         case Hold():
@@ -84,6 +85,15 @@ def judge(job: Job, failure: Exception, moment: Moment) -> Verdict:
             return Verdict(Status.CANCELLED, "cancelled", message="cancelled, nothing paid")
         case _:
             return _on_disk(job, failure, moment)
+
+
+def _blocked(job: Job, failure: Blocked, moment: Moment) -> Verdict:
+    """What was to be paid stands ready behind its account's hold; what is bought is asked for all the same."""
+    hold = HOLD_OF[failure.cause]
+    if job.stage in TO_SAVE:
+        due = moment.now + BLOCKED_AGAIN
+        return Verdict(Status.HELD, "held", hold, str(failure), due=due, holds=hold)
+    return Verdict(Status.READY, "put back", message=str(failure), holds=hold)
 
 
 def _not_spent(failure: AccountHeld | MayNotSpend) -> Verdict:

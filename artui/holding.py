@@ -7,7 +7,7 @@ import logging
 from artui.budget import APART
 from artui.journal import accounts, holds
 from artui.pace import next_day
-from artui.states import BEFORE_PAYING, Reason, Stage
+from artui.states import BEFORE_PAYING, Reason
 from artui.steps import Desk
 
 log = logging.getLogger(__name__)
@@ -31,7 +31,9 @@ class Holding:
             await self.end()
 
     async def begin(self, reason: Reason, message: str) -> None:
-        """Hold the whole account; told once."""
+        """Hold the whole account; told once. A person's pause is for a person to end: nothing takes its place."""
+        if self.reason == Reason.PAUSED and reason is not Reason.PAUSED:
+            return
         until = next_day(self.desk.day_time(), self.desk.zone) if reason is Reason.QUOTA else None
         self.reason, self._message, self._until = reason, message, until
         if await self.desk.journal.do(accounts.set_hold, self.name, reason, message, until):
@@ -47,8 +49,7 @@ class Holding:
     async def end(self) -> None:
         """End the hold and let the account's jobs go on."""
         reason, self.reason, self._until = self.reason, "", None
-        settle_due = self.desk.clock.now() + self.desk.provider.settings.settle
-        await self.desk.journal.do(holds.release_account, self.name, settle_due)
+        await self.desk.journal.do(holds.release_account, self.name, self.desk.settle_due)
         if reason:
             log.info("%s goes on (was held: %s)", self.name, reason)
 
@@ -58,9 +59,8 @@ class Holding:
         return self.reason == Reason.QUOTA and until is not None and 0 < until - self.desk.day_time() <= APART
 
     async def _hold_all(self) -> None:
-        """Hold what stands ready. Without a sign-in nothing can go on."""
+        """Hold what leads up to a paid call. What is bought is looked after and fetched as far as the service lets it,
+        without a sign-in too."""
         if not self.reason:
             return  # it ended while its beginning was written down
-        reason = Reason(self.reason)
-        stages = tuple(Stage) if reason is Reason.LOGIN else BEFORE_PAYING
-        await self.desk.journal.do(holds.hold_account, self.name, reason, self._message, stages)
+        await self.desk.journal.do(holds.hold_account, self.name, Reason(self.reason), self._message, BEFORE_PAYING)

@@ -93,7 +93,9 @@ class Job(NewJob):
 
     ``expires_at``: when the service throws the result away, None where it does not say. ``agreed``: a person said to
     send it although its photo may have been paid before. ``found``: it stands for an execution that was found at the
-    service and whose photo is not known here; ``source`` is then only the name the service has.
+    service and whose photo is not known here; ``source`` is then only the name the service has. ``partial``: a person
+    takes what there is of its results, although some are missing; ``as_is``: a person
+    said to take its result however it comes.
     """
 
     id: int = 0
@@ -123,6 +125,8 @@ class Job(NewJob):
     finished_at: float | None = None
     agreed: bool = False
     found: bool = False
+    partial: bool = False
+    as_is: bool = False
 
     @property
     def may_have_cost(self) -> bool:
@@ -137,7 +141,11 @@ class Job(NewJob):
 
 @dataclass(frozen=True, slots=True)
 class Purchase:
-    """One paid request: its key, what was sent, and what came of it."""
+    """One paid request: its key, what was sent, and what came of it.
+
+    ``repeats``: how often the service turned it away, and how often it was sent again while nobody knew what became of
+    it. ``digest``: the content of the photo it was made for.
+    """
 
     key: str
     job: int
@@ -160,6 +168,8 @@ class Purchase:
     day: str
     month: str
     intended_at: float
+    repeats: int = 0
+    digest: str = ""
 
     @property
     def surely_unpaid(self) -> bool:

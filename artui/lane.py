@@ -86,8 +86,7 @@ class Lane:
 
     async def start(self) -> None:
         """Put right what an engine that is gone left behind, and look afresh at what holds the account."""
-        settle_due = self._now + self.desk.provider.settings.settle
-        await self.desk.journal.do(holds.recover, self.name, self._now, settle_due)
+        await self.desk.journal.do(holds.recover, self.name, self._now, self.desk.settle_due, self.desk.lost)
         await self.holding.start()
 
     async def run(self) -> None:
@@ -192,14 +191,11 @@ class Lane:
             return 0
         return min(self.uploads.free(self._now), self.in_flight - len(self.lookout) - self.uploads.running)
 
-    def _free_to_save(self) -> int:
-        return 0 if self.held == Reason.LOGIN else self.downloads.free(self._now)
-
     async def _send_turn(self) -> float | None:
         return await self._take(BEFORE_PAYING, self.uploads, self._send, self._free_to_send())
 
     async def _save_turn(self) -> float | None:
-        return await self._take(TO_SAVE, self.downloads, self._save, self._free_to_save())
+        return await self._take(TO_SAVE, self.downloads, self._save, self.downloads.free(self._now))
 
     async def _take(
         self, stages: Sequence[Stage], gate: Gate, step: Callable[[Job], Awaitable[Job]], slots: int
@@ -300,7 +296,7 @@ class Lane:
         step met it holds nothing: whoever resumed the rule found no hold to end.
         """
         changes = {"attempts": job.attempts + 1} if verdict.failed_try else {}
-        settled = self._now + self.desk.provider.settings.settle
+        settled = self.desk.settle_due
 
         def write(db: Connection) -> None:
             put = verdict
@@ -343,7 +339,7 @@ class Lane:
 
     async def _look_turn(self) -> float | None:
         due = self.lookout.due()
-        if due and self.calls.free(self._now) and self.held != Reason.LOGIN:
+        if due and self.calls.free(self._now):
             sent = [Sent(job.execution, job.workflow) for job in due]
             await self.lookout.note(
                 due, await self.asking.ask(self.desk.provider.poll(sent), self.calls, LOOKING) or {}
@@ -353,7 +349,7 @@ class Lane:
 
     async def _noted(self, job: Job, progress: Progress) -> Job:
         """Write down what a look showed. What is done is saved at once where a slot is free: it need not be taken."""
-        if progress.state is not State.DONE or self.stopping.is_set() or self._free_to_save() <= 0:
+        if progress.state is not State.DONE or self.stopping.is_set() or self.downloads.free(self._now) <= 0:
             return await self.journey.note(job, progress)
         self.downloads.start()
         try:
@@ -444,8 +440,7 @@ class Lane:
         except (ProviderError, Hold, NotYet) as problem:
             log.debug("%s: who pays cannot be told: %s", self.name, problem)
             return None
-        settle_due = self._now + self.desk.provider.settings.settle
-        found = await self.desk.journal.do(holds.sort_strangers, self.name, now, settle_due)
+        found = await self.desk.journal.do(holds.sort_strangers, self.name, now, self.desk.settle_due)
         for job in found.held:
             self.lookout.forget(job)
         for job in found.released:

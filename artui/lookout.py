@@ -51,7 +51,7 @@ class Lookout:
         desk, now = self.desk, self.desk.clock.now()
         at_service = await desk.journal.ask(
             jobs.select,
-            "account = ? AND stage = 'submitted' AND status IN ('waiting', 'held') AND reason <> ?",
+            "account = ? AND stage = 'submitted' AND status IN ('waiting', 'held') AND reason <> ? AND execution <> ''",
             (desk.account.name, Reason.ACCOUNT),
         )
         for job in at_service:
@@ -113,7 +113,7 @@ class Lookout:
         except Exception as defect:  # noqa: BLE001 — it is this job's alone
             self.desk.defects.tell(f"on what was seen of job {job.id}", defect, repr(progress))
             job = await self._not_understood(job, type(defect).__name__)
-        if job.stage is not Stage.SUBMITTED or job.status in FINAL:
+        if job.stage is not Stage.SUBMITTED or job.status in FINAL or not job.execution:
             self._looks.pop(job.id, None)
         elif job.id in self._looks:
             _, looks = self._looks[job.id]

@@ -10,6 +10,7 @@ from datetime import datetime, timedelta, tzinfo
 LONGEST_WAIT = 300.0
 """Seconds between two probes of a service that stays down."""
 
+
 LEAST_REPLAY, LONGEST_REPLAY = 0.2, 900.0
 
 JITTER = 0.2
@@ -116,6 +117,11 @@ def backoff(failures: int) -> float:
 def replay_gap(settle: float, sent: int) -> float:
     """Seconds until a paid call in doubt is sent again that was sent ``sent`` times again already."""
     return min(LONGEST_REPLAY, max(LEAST_REPLAY, settle) * 2.0 ** min(sent, 16))
+
+
+def look_gap(settle: float, looked: int) -> float:
+    """Seconds until a paid call in doubt is looked up again, after ``looked`` earlier look-ups that settled nothing."""
+    return min(LONGEST_WAIT, max(1.0, settle) * 2.0 ** min(looked, 16))
 
 
 def retry_delay(attempts: int, chance: float) -> float:

@@ -15,9 +15,10 @@ from datetime import tzinfo
 from pathlib import Path
 from typing import Any
 
-from artui import anchor, budget, files
+from artui import anchor, budget, evidence, files
 from artui.anchor import Anchor, Displaced, Trouble, read_anchor, write_anchor
 from artui.config import Paths, sync_folder
+from artui.evidence import Verdict
 from artui.job import Job, NewJob
 from artui.journal import (
     Connection,
@@ -33,7 +34,7 @@ from artui.journal import (
 )
 from artui.journal.rescue import Salvaged
 from artui.journal.suspended import Cause
-from artui.providers.base import Progress, Provider, State
+from artui.providers.base import Progress, Provider, Sent, State
 from artui.providers.said import moment
 from artui.states import FINAL, PurchaseState, Reason, Stage, Status
 
@@ -60,8 +61,9 @@ def examine(paths: Paths) -> Finding:
         if trouble is Trouble.NONE:
             trouble = anchor.compare(remembered, home, paths)
         twins = [one for one in journal.read(suspended.everyone) if one.cause is Cause.TWIN]
-    if trouble is Trouble.NONE and twins:
-        trouble = Trouble.TWIN
+        unread = [one for one in journal.read(suspended.everyone) if one.cause is Cause.UNREAD]
+    if trouble is Trouble.NONE and (twins or unread):
+        trouble = Trouble.TWIN if twins else Trouble.UNREAD
     return Finding(trouble, anchor.sentence(trouble, paths, home))
 
 
@@ -123,20 +125,34 @@ def _accept(db: Connection, remembered: Anchor) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Listing:
-    """Who pays for an account, and all executions its service lists, by workflow; None where it has no list."""
+    """Who pays for an account, and all executions its service lists, by workflow; None where it has no list.
+
+    ``since``: what was made before then, in epoch seconds, the journal knows; None where it knows nothing.
+    """
 
     payer: str
     endpoint: str
     organization: str
     executions: dict[str, list[Progress]] | None
+    since: float | None = None
 
 
 Tell = Callable[[str], object]
 
 
-async def read_lists(provider: Provider[Any], known: Iterable[str], tell: Tell) -> Listing:
-    """Read every list of a service to its end: of the workflows it has, and of those ``known`` here. Raises what asking
-    the service raises."""
+MARGIN = 3600.0
+"""Seconds before the journal's last intent that it may not know all of: two clocks may differ."""
+
+PROBED = 200
+"""Executions looked at one by one where a list shows no label, and nothing tells how far back it matters."""
+
+
+async def read_lists(provider: Provider[Any], known: Iterable[str], last: float | None, tell: Tell) -> Listing:
+    """Read every list of a service to its end: of the workflows it has, and of those ``known`` here.
+
+    ``last``: when the journal last intended a paid call, in epoch seconds. Raises what asking the service raises.
+    """
+    since = None if last is None else last - MARGIN
     identity = await provider.identify()
     organization = identity.organization.id
     if not provider.limits.can_find:
@@ -145,14 +161,32 @@ async def read_lists(provider: Provider[Any], known: Iterable[str], tell: Tell) 
     lists: dict[str, list[Progress]] = {}
     for workflow in dict.fromkeys([*names, *known]):
         entries = lists[workflow] = []
+        name = names.get(workflow, workflow)
         async for page in provider.listed(workflow):
             before = len(entries)
             entries += page
             if len(entries) // 1000 > before // 1000:
-                tell(f"  {names.get(workflow, workflow)}: {len(entries):,} executions read so far")
+                tell(f"  {name}: {len(entries):,} executions read so far")
+        if entries and not any(entry.key for entry in entries):
+            tell(f"  {name}: its list shows no labels, so that executions are looked at one by one")
+            lists[workflow] = await _looked_at(provider, workflow, entries, since)
     total = sum(map(len, lists.values()))
     tell(f"  {provider.title}: {total:,} executions of {len(lists):,} workflows read")
-    return Listing(identity.payer, identity.endpoint, organization, lists)
+    return Listing(identity.payer, identity.endpoint, organization, lists, since)
+
+
+async def _looked_at(
+    provider: Provider[Any], workflow: str, entries: Sequence[Progress], since: float | None
+) -> list[Progress]:
+    """What a list says that shows no label, with what each execution shows by itself: the list may leave labels out."""
+    seen: dict[str, Progress] = {}
+    for entry in entries:
+        if len(seen) == PROBED and since is None and not any(one.key for one in seen.values()):
+            break
+        made = moment(entry.created_at)
+        if since is None or made is None or made.timestamp() >= since:
+            seen |= await provider.poll([Sent(entry.execution, workflow)])
+    return [seen.get(entry.execution, entry) for entry in entries]
 
 
 @dataclass(slots=True)
@@ -184,8 +218,8 @@ def settle(
     """
     outcome = Outcome()
     remembered, _ = _remembered(paths)
-    if remembered is not None and remembered.origin:
-        journal.write(origins.add, remembered.origin)
+    if remembered is not None:
+        journal.write(_take_up, remembered)
     read: set[str] = set()
     for account, listing in listings.items():
         if listing is not None and listing.executions is not None and listing.payer not in read:
@@ -195,6 +229,14 @@ def settle(
     if lacks:
         journal.write(_suspend, unread, read, outcome)
     return outcome
+
+
+def _take_up(db: Connection, remembered: Anchor) -> None:
+    """Be the journal that is remembered where this one was begun in its stead; know its keys in any case."""
+    if requests.engine(db).generation == 0:
+        requests.take_name(db, remembered.uuid)
+    if remembered.origin:
+        origins.add(db, remembered.origin)
 
 
 @dataclass(slots=True)
@@ -212,7 +254,7 @@ class _TakeIn:
 
     def all_of_it(self, db: Connection) -> None:
         payer = self.listing.payer
-        ours, inputs = origins.known(db), found.known_inputs(db, payer)
+        ours, inputs = origins.families(db), found.known_inputs(db, payer)
         for workflow, entries in (self.listing.executions or {}).items():
             bought = purchases.bought_executions(db, payer, [entry.execution for entry in entries])
             for entry in sorted(entries, key=lambda one: one.created_at):
@@ -221,20 +263,25 @@ class _TakeIn:
                 else:
                     self._take(db, workflow, entry, ours, inputs)
             purchases.note_executions(db, payer, [entry.execution for entry in entries])
-            newest = max((entry.created_at for entry in entries), default="")
-            accounts.set_mark(db, payer, workflow, newest)
+            accounts.set_mark(db, payer, workflow, [entry.created_at for entry in entries], self.now)
         suspended.lift(db, [payer, *(suspended.payers_of(db, self.account))])
         self._go_on(db)
 
     def _take(self, db: Connection, workflow: str, entry: Progress, ours: set[str], inputs: set[str]) -> None:
         photo = entry.reference.casefold()
-        origin = origins.of_key(entry.key or "")
+        origin = origins.of_key(entry.key or "")[: origins.FAMILY]
         if entry.key and purchases.is_known(db, entry.key):
             self._carried_out(db, workflow, entry, entry.key)
         elif entry.key and (origin in ours or (not origin and photo in inputs)):
             self.outcome.found.append(self._add(db, workflow, entry, entry.key))
-        elif not entry.key and photo in inputs:
+        elif not entry.key and self._may_be_new(entry):
+            found.note_elsewhere(db, self.listing.payer, workflow, entry.reference, entry.execution)
             self.asked.setdefault(photo, entry.execution)
+
+    def _may_be_new(self, entry: Progress) -> bool:
+        """Whether an execution may have been made since the journal last knew of all."""
+        since, made = self.listing.since, moment(entry.created_at)
+        return since is None or made is None or made.timestamp() >= since
 
     def _carried_out(self, db: Connection, workflow: str, entry: Progress, key: str) -> None:
         """A purchase that counts here as refused, in doubt or given up, or a second execution under its key."""
@@ -242,21 +289,23 @@ class _TakeIn:
         job = jobs.get(db, purchase.job)
         if purchase.state is PurchaseState.KNOWN or job is None:
             purchases.record_execution(db, key, entry.execution)
-        elif not job.buys or job.status in FINAL or job.stage.rank > Stage.SUBMITTING.rank:
+        elif not job.buys or job.status in FINAL or (job.stage.rank > Stage.SUBMITTING.rank and job.execution):
             self.outcome.found.append(self._add(db, workflow, entry, key))
         else:
-            purchases.record_execution(db, key, entry.execution)
+            purchases.record_execution(db, key, entry.execution, instead=True)
             adopted = jobs.move(
                 db, job, Stage.SUBMITTED, Status.WAITING, "recovered", reason=Reason.AT_SERVICE, due=0.0,
                 message="found at the service: it was sent after this copy of the journal was made",
-                execution=entry.execution, purchase=purchase.number,
+                execution=entry.execution, purchase=purchase.number, new_try=job.stage.rank > Stage.SUBMITTED.rank,
             )  # fmt: skip
             self.outcome.adopted.append(adopted)
 
     def _renew(self, db: Connection, entry: Progress) -> None:
         """An execution that counts here as failed was run again since: it is followed on."""
         job = jobs.get(db, purchases.job_of(db, self.listing.payer, entry.execution) or 0)
-        if job is None or job.status is not Status.FAILED or entry.state is State.FAILED or not jobs.buy(db, job):
+        if job is None or job.status is not Status.FAILED or entry.state is State.FAILED:
+            return
+        if evidence.weigh(db, job, entry).verdict is Verdict.DISPROVED or not jobs.buy(db, job):
             return
         self.outcome.adopted.append(
             jobs.move(
@@ -319,7 +368,7 @@ def _suspend(db: Connection, unread: Mapping[str, Listing | None], read: Iterabl
         why = f"{account} was not asked" if listing is None else "its service has no list of what was bought"
         payers = {*suspended.payers_of(db, account), *([listing.payer] if listing else [])} - {*read}
         message = f"it may have been paid before: this journal was a copy, and {why}"
-        suspended.suspend(db, payers, Cause.UNLISTED, message)
+        suspended.suspend(db, payers, Cause.UNREAD if listing is None else Cause.UNLISTED, message)
         outcome.suspended.append(account)
         for payer in payers:
             outcome.held += [_hold(db, job, message) for job in _unpaid(db, payer)]

@@ -133,6 +133,10 @@ class Seen(StrEnum):
     MOVED = "moved"
 
 
+REPEATS = 2
+"""How often one purchase is sent by itself beyond its first time, after refusals and without an answer together."""
+
+
 class Kind(StrEnum):
     """Which paid request a purchase makes."""
 

@@ -30,12 +30,15 @@ from artui.providers.base import (
     Settings,
     State,
     Surroundings,
+    Transient,
     Unknown,
     Uploaded,
     Workflow,
 )
 from tests.studio import Studio
 
+PICTURE = b"\xff\xd8\xff\xe0\0\x14a retouched picture" + b"\xff\xda\0\2scan\xff\xd9"
+"""A whole JPEG, by its structure."""
 JPEG = frozenset({"image/jpeg"})
 RECIPE = Workflow("recipe", "v1", "Recipe", 1)
 
@@ -56,7 +59,7 @@ class Service:
     uploads: list[str] = field(default_factory=list)
     downloads: list[str] = field(default_factory=list)
     outputs: Sequence[Output] = (Output("picture"),)
-    files: dict[str, bytes] = field(default_factory=lambda: {"picture": b"\xff\xd8\xff\xe0 a retouched picture"})
+    files: dict[str, bytes] = field(default_factory=lambda: {"picture": PICTURE})
     state: State = State.DONE
     expires_in: Callable[[str], float | None] = lambda execution: None
     deadline: float | None = None
@@ -129,6 +132,8 @@ class Fake(Provider[Settings]):
         word = self.service.calls.pop(0) if self.service.calls else "ok"
         if isinstance(word, float):
             await asyncio.sleep(word)
+        if word == "no route":
+            raise Transient("no connection", reached=False)
         await permit((await self.who_pays()).payer)
         if photo.stamp.size:
             b"".join(files.Sending(photo))

@@ -18,7 +18,7 @@ from artui.job import Job
 from artui.journal import Journal, accounts, jobs, purchases, requests, rules
 from artui.states import Kind, Reason, Stage, Status
 from tests.studio import Studio
-from tests.tui.desk import CANCELLED, FAILED, place
+from tests.tui.desk import CANCELLED, FAILED, SENT, place
 from tests.tui.desk import fill as fill_journal
 
 # ------------------------------------------------------------------------------------------ a result nobody wants
@@ -310,3 +310,23 @@ def test_what_the_service_follows_is_not_lost_by_a_cancel_after_a_refused_retry(
     journal.write(refuse)
     job, _ = decide(journal, "cancel", number)
     assert (job.stage, job.status, job.cancel) == (Stage.SUBMITTED, Status.HELD, True)
+
+
+def test_a_cancel_of_what_is_not_sent_holds_whatever_it_has_become_since(journal: Journal) -> None:
+    """A photo that was ready and is held by the time the engine reads the request is as unsent as it was."""
+    unsent, sent = fill_journal({}, {})
+
+    def act(db: Any) -> None:
+        seen = {number: jobs.get(db, number) for number in (unsent, sent)}
+        left = [requests.leave(db, "cancel", job) for job in seen.values()]
+        job = jobs.get(db, unsent)
+        assert job
+        jobs.move(db, job, job.stage, Status.HELD, "held", reason=Reason.PAUSED)
+        place(db, sent, **SENT)
+        for request in requests.waiting(db):
+            decisions.carry_out(db, request)
+        outcomes = [requests.outcome(db, number) for number in left]
+        assert [one.refused for one in outcomes if one] == [False, True]
+
+    journal.write(act)
+    assert [journal.read(jobs.get, number).status for number in (unsent, sent)] == [Status.CANCELLED, Status.WAITING]

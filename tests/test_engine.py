@@ -18,7 +18,7 @@ from artui.files import publishing
 from artui.job import Batch, Job
 from artui.journal import Connection, Journal, history, jobs, purchases, requests, rules
 from artui.sim.server import Simulator, running
-from artui.states import PurchaseState, Reason, Stage, Status
+from artui.states import REPEATS, PurchaseState, Reason, Stage, Status
 from artui.steps import output
 from tests.studio import Studio, open_studio
 
@@ -440,6 +440,16 @@ async def test_a_revoked_token_holds_the_account_once_and_loses_nothing(studio: 
     await studio.until(lambda: all(job.status is Status.DONE for job in studio.jobs()))
     assert studio.requests_to("/oauth/token") - asked <= 8
     studio.check()
+
+
+async def test_a_service_that_charges_and_calls_the_sign_in_old_is_not_believed_without_end(studio: Studio) -> None:
+    studio.simulator.switch({"labels": "drop"})
+    studio.fault("create", "act:401", times=-1)
+    [number] = await studio.add(studio.photos(1))
+    await studio.start()
+    await studio.until(lambda: studio.job(number).reason == Reason.REJECTED)
+    assert len(studio.simulator.ledger) == 1 + REPEATS
+    assert (await studio.ask("retry", number)).refused
 
 
 # ------------------------------------------------------------------------------------------------- people and crashes

@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from artui.job import Job
+from artui.cli.planned import Telling
+from artui.config import Caps
+from artui.files import Accepts, inspect
+from artui.job import Batch, Job
 from artui.journal import accounts, requests
+from artui.plan import Found, Offer, Planner, Target
+from artui.providers.base import Limits
 from artui.sim import imaging
 from artui.sim.server import Simulator
-from artui.states import Reason, Status
+from artui.states import REPEATS, Reason, Stage, Status
 from tests.studio import Studio, open_studio
 
 ACCOUNT = """
@@ -23,10 +30,17 @@ api_url = "{api_url}"
 upload_url = "{upload_url}"
 settle = 0.2
 first_look = 0.1
+qa_look = 0.2
 
 [accounts.studio.workflows.preview]
 id = "{workflows[Preview]}"
 title = "Preview"
+
+[accounts.studio.workflows.archive]
+id = "{workflows[Archive]}"
+title = "Archive"
+tasks = ["store", "resize"]
+all_results = true
 
 [accounts.studio.workflows.shop]
 id = "{workflows[Shop set]}"
@@ -105,3 +119,186 @@ async def test_a_wrong_secret_holds_the_account_and_pays_nothing(
     await studio.journal.do(lambda db: requests.leave(db, "refresh", account="studio"))
     await studio.until(lambda: all(job.status is Status.DONE for job in studio.jobs()))
     assert len(simulator.ledger) == 2
+
+
+def switch(studio: Studio, **options: Any) -> None:
+    studio.simulator.switch({f"filestack.{name}": value for name, value in options.items()})
+
+
+# ----------------------------------------------------------------------------------------------- done needs its result
+
+
+async def test_results_that_are_listed_late_are_waited_for(studio: Studio) -> None:
+    switch(studio, results="null")
+    photos = studio.photos(2)
+    numbers = await studio.add(photos[:1], workflow="Preview", provider="filestack")
+    numbers += await studio.add(photos[1:], workflow="Archive", provider="filestack")
+    await studio.start()
+    await studio.until(lambda: all(studio.job(number).word == "Finished" for number in numbers))
+    switch(studio, results="all")
+    jobs = await studio.at_rest()
+    assert {job.status for job in jobs} == {Status.DONE}, studio.places()
+    assert not [name for name in results(studio) if name.endswith(".json")]
+    studio.check()
+
+
+async def test_finished_without_a_result_is_held_and_saved_when_the_result_comes(studio: Studio) -> None:
+    switch(studio, results="null")
+    (photo,) = studio.photos(1)
+    [number] = await studio.add([photo], workflow="Preview", provider="filestack")
+    await studio.start()
+    await studio.until(lambda: studio.job(number).status is Status.HELD)
+    job = studio.job(number)
+    assert (job.stage, job.reason) == (Stage.SUBMITTED, Reason.DAMAGED)
+    assert job.execution in job.message
+    assert photo.is_file()
+    assert results(studio) == []
+    await studio.ask("retry", number)
+    await studio.until(lambda: studio.job(number).status is Status.HELD)
+    assert results(studio) == [], "the status document alone is no result, whoever asks for it"
+    switch(studio, results="all")
+    await studio.until(lambda: studio.job(number).status is Status.DONE)
+    assert [name.rpartition(".")[2] for name in results(studio)] == ["webp"]
+    assert len(studio.simulator.ledger) == 1
+    studio.check()
+
+
+async def test_a_task_that_was_ordered_and_never_comes_is_for_a_person_who_may_take_the_rest(studio: Studio) -> None:
+    switch(studio, leaves_out="store")
+    [number] = await studio.add(studio.photos(1), workflow="Archive", provider="filestack")
+    await studio.start()
+    await studio.until(lambda: studio.job(number).status is Status.HELD)
+    assert studio.job(number).reason == Reason.DAMAGED
+    assert "no result of store" in studio.job(number).message
+    assert results(studio) == []
+    await studio.ask("retry", number)
+    await studio.until(lambda: studio.job(number).status is Status.DONE)
+    assert results(studio) == ["IMG_0000.resize.webp", "IMG_0000.status.json"]
+    assert len(studio.simulator.ledger) == 1
+    studio.check()
+
+
+# ------------------------------------------------------------------------------------------- what is said, and believed
+
+
+async def test_an_error_without_a_word_in_it_is_none(studio: Studio) -> None:
+    switch(studio, answer="null error")
+    await studio.add(studio.photos(1), workflow="Preview", provider="filestack")
+    await studio.start()
+    (job,) = await studio.at_rest()
+    assert (job.status, job.reason) == (Status.HELD, Reason.IN_DOUBT), studio.places()
+    assert '{"error":null}' in job.message
+    assert len(runs(studio)) == len(studio.simulator.ledger) == 1
+    studio.check()
+
+
+async def test_a_rate_limit_after_the_run_is_not_believed_without_end(studio: Studio) -> None:
+    switch(studio, answer="turned away")
+    [number] = await studio.add(studio.photos(1), workflow="Preview", provider="filestack")
+    await studio.start()
+    await studio.until(lambda: studio.job(number).status is Status.HELD)
+    assert studio.job(number).reason == Reason.REJECTED, studio.places()
+    assert len(studio.simulator.ledger) == 1 + REPEATS
+    assert len({path.rpartition("/")[2] for path in runs(studio)}) == 1 + REPEATS, "each run has a handle of its own"
+    await studio.stop()
+    await studio.start()
+    switch(studio, answer="own")
+    await studio.ask("retry", number, agreed=True)
+    await studio.until(lambda: studio.job(number).status is Status.DONE)
+    assert len(studio.simulator.ledger) == 2 + REPEATS
+
+
+async def test_a_rate_limit_before_the_run_costs_nothing_but_time(studio: Studio) -> None:
+    switch(studio, busy=0.5)
+    await studio.add(studio.photos(2), workflow="Preview", provider="filestack")
+    await studio.start()
+    assert {job.status for job in await studio.at_rest()} == {Status.DONE}, studio.places()
+    assert len(studio.simulator.ledger) == 2
+    studio.check()
+
+
+@pytest.mark.parametrize("status", [400, 404, 410, 422])
+async def test_a_wrong_id_leaves_the_doubt_as_it_was(studio: Studio, simulator: Simulator, status: int) -> None:
+    switch(studio, unknown_job=status)
+    simulator.faults.add([{"route": "filestack.run", "do": "drop_after", "times": 2}])
+    first, second = await studio.add(studio.photos(2), workflow="Preview", provider="filestack")
+    await studio.start()
+    await studio.at_rest()
+    before = studio.job(first)
+    assert before.reason == Reason.IN_DOUBT
+    of_photo = {charge["digest"]: charge["execution"] for charge in simulator.ledger}
+    ours, theirs = of_photo[before.digest], of_photo[studio.job(second).digest]
+    for sources in ("list", "text", "address", "none"):
+        switch(studio, sources=sources)
+        for wrong in ("no-such-job", theirs):
+            refusal = await studio.ask("adopt", first, execution=wrong)
+            assert refusal.refused, (sources, wrong)
+            assert studio.job(first) == before
+    assert (await studio.ask("adopt", first, execution=ours)).refused, "whose job it is, is not said"
+    switch(studio, sources="address")
+    assert not (await studio.ask("adopt", first, execution=ours)).refused
+    await studio.until(lambda: studio.job(first).status is Status.DONE)
+    assert made_from(studio.job(first)) == before.digest
+    refusal = await studio.ask("adopt", second, execution=ours)
+    assert refusal.refused
+    assert len(simulator.ledger) == 2
+
+
+@pytest.mark.parametrize("sources", ["text", "address", "none"])
+async def test_what_a_job_was_made_from_may_be_told_in_any_form(studio: Studio, sources: str) -> None:
+    switch(studio, sources=sources)
+    await studio.add(studio.photos(2), workflow="Preview", provider="filestack")
+    await studio.start()
+    jobs = await studio.at_rest()
+    assert {job.status for job in jobs} == {Status.DONE}, studio.places()
+    assert all(made_from(job) == job.digest for job in jobs)
+    studio.check()
+
+
+async def test_what_is_bought_is_fetched_while_runs_are_refused_for_the_key(
+    studio: Studio, simulator: Simulator
+) -> None:
+    switch(studio, unknown_status="Started", results_after=0.0)
+    bought = await studio.add(studio.photos(2), workflow="Preview", provider="filestack")
+    simulator.faults.add([{"route": "filestack.status", "do": "status:503", "times": 1}])
+    switch(studio, results_after=1.0)
+    await studio.start()
+    await studio.until(lambda: all(studio.job(number).stage is Stage.SUBMITTED for number in bought))
+    refused = ("run", "start")
+    simulator.faults.add([{"route": f"filestack.{route}", "do": "status:401", "times": -1} for route in refused])
+    [late] = await studio.add(studio.photos(1), workflow="Preview", provider="filestack")
+    await studio.until(lambda: studio.journal.read(accounts.state, "studio").held == Reason.LOGIN)
+    await studio.until(lambda: all(studio.job(number).status is Status.DONE for number in bought))
+    assert studio.journal.read(accounts.state, "studio").held == Reason.LOGIN
+    assert not studio.job(late).execution
+    assert len(simulator.ledger) == 2
+    studio.check()
+
+
+@pytest.mark.parametrize("how", ["in doubt", "in flight", "given up", "done"])
+async def test_to_buy_anew_what_is_not_over_says_that_the_first_may_be_charged_too(
+    studio: Studio, simulator: Simulator, how: str
+) -> None:
+    if how != "done":
+        do = "drop_after" if how != "in flight" else "delay:0"
+        simulator.faults.add([{"route": "filestack.run", "do": do, "times": 1}])
+    if how == "in flight":
+        switch(studio, results="null")
+    (photo,) = studio.photos(1)
+    [number] = await studio.add([photo], workflow="Preview", provider="filestack")
+    await studio.start()
+    await (studio.until(lambda: studio.job(number).execution) if how == "in flight" else studio.at_rest())
+    if how == "given up":
+        await studio.ask("give up", number)
+    offer = Offer(
+        "studio", "filestack", studio.identity, studio.workflows["Preview"],
+        Limits(Accepts(frozenset({"image/jpeg"})), 1), None, {},
+    )  # fmt: skip
+    planner = Planner(studio.journal, offer, Target.of(str(studio.out), "{stem}"), "redo", dt.date(2031, 1, 2))
+    seen = inspect(photo, offer.limits.accepts, hashed=True)
+    plan = planner.plan([(Found(photo, photo.parent, is_named=True), seen)], again=True)
+    telling = Telling(plan, Batch("b", "redo", "studio", 0.0), Caps())
+    (planned,) = plan.photos
+    assert planned.may_cost is (how != "done")
+    assert ("charged too" in planned.note) is (how != "done")
+    assert ("may be charged too" in telling.question()) is (how != "done")

@@ -10,12 +10,13 @@ from typing import Any
 import pytest
 
 from artui.job import Purchase
-from artui.journal import accounts, requests
+from artui.journal import accounts, purchases, requests
 from artui.lane import Lane
 from artui.providers.base import Permit
 from artui.sim import imaging
+from artui.sim.photos import noise_jpeg
 from artui.sim.server import Simulator
-from artui.states import Reason, Status
+from artui.states import REPEATS, Reason, Stage, Status
 from artui.steps.paying import Paying
 from tests.studio import Studio, open_studio
 
@@ -186,3 +187,136 @@ async def test_a_key_that_changes_while_the_engine_waits_is_noticed_before_the_i
     assert {job.reason for job in jobs} == {Reason.ACCOUNT}
     assert not any(job.purchase for job in jobs)
     assert simulator.ledger == []
+
+
+# ------------------------------------------------------------------------------ answers nobody understands, or too late
+
+
+@pytest.mark.parametrize("keeps_keys", [True, False])
+@pytest.mark.parametrize(
+    ("answer", "shown"),
+    [
+        ("error", 'status 200): {"status":"error"}'), ("created", "status 201"), ("conflict", "in progress"),
+        ("page", "413 Request Entity Too Large"), ("shape 400", "invalid"), ("shape 403", "Forbidden resource"),
+    ],
+)  # fmt: skip
+async def test_an_answer_that_nobody_understands_is_for_a_person_at_once(
+    studio: Studio, answer: str, shown: str, keeps_keys: bool
+) -> None:
+    switch(studio, answer=answer, keeps_keys=keeps_keys)
+    await add(studio, studio.photos(1))
+    await studio.start()
+    (job,) = await studio.at_rest()
+    assert (job.status, job.reason) == (Status.HELD, Reason.IN_DOUBT), studio.places()
+    assert shown in job.message
+    assert len(starts(studio)) == len(studio.simulator.ledger) == 1
+    studio.check()
+
+
+async def test_an_id_may_be_a_number(studio: Studio) -> None:
+    switch(studio, answer="number")
+    await add(studio, studio.photos(2))
+    await studio.start()
+    await studio.at_rest()
+    check_results(studio, 2)
+
+
+@pytest.mark.parametrize("do", ["act:503", "act:429:1", "drop_after"])
+async def test_what_is_charged_and_never_answered_is_sent_thrice_at_the_most(
+    studio: Studio, simulator: Simulator, do: str
+) -> None:
+    switch(studio, keeps_keys=False)
+    simulator.faults.add([{"route": "retouch4me.start", "do": do, "times": -1}])
+    await add(studio, studio.photos(1))
+    await studio.start()
+    (job,) = await studio.at_rest()
+    assert (job.status, job.reason) == (Status.HELD, Reason.IN_DOUBT), studio.places()
+    assert "sent 3 times" in job.message
+    assert len(starts(studio)) == len(simulator.ledger) == 1 + REPEATS
+    gaps = [later["time"] - earlier["time"] for earlier, later in zip(starts(studio), starts(studio)[1:], strict=False)]
+    assert min(gaps) >= (1 if do == "act:429:1" else 0.2)
+
+
+async def test_how_often_it_was_sent_again_is_known_after_a_restart(studio: Studio, simulator: Simulator) -> None:
+    switch(studio, keeps_keys=False)
+    simulator.faults.add([{"route": "retouch4me.start", "do": "drop_after", "times": -1}])
+    [number] = await add(studio, studio.photos(1))
+    for sendings in (1, 2):
+        await studio.start()
+        await studio.until(lambda sendings=sendings: len(starts(studio)) >= sendings)
+        await studio.stop()
+    await studio.start()
+    await studio.until(lambda: studio.job(number).reason == Reason.IN_DOUBT)
+    assert len(starts(studio)) == len(simulator.ledger) == 1 + REPEATS
+
+
+async def test_a_service_that_charges_and_says_no_is_not_believed_without_end(
+    studio: Studio, simulator: Simulator
+) -> None:
+    """The balance answers, so that each hold for a sign-in ends by itself."""
+    switch(studio, keeps_keys=False)
+    simulator.faults.add([{"route": "retouch4me.start", "do": "act:401", "times": -1}])
+    [number] = await add(studio, studio.photos(1))
+    await studio.start()
+    await studio.until(lambda: studio.job(number).reason == Reason.REJECTED)
+    assert len(simulator.ledger) == 1 + REPEATS
+    assert "without your yes" in studio.job(number).message
+    seen = studio.job(number)
+    answer = await studio.ask("retry", number)
+    assert answer.refused, "only with a yes to paying it twice"
+    assert studio.job(number) == seen
+    await studio.ask("retry", number, agreed=True)
+    await studio.until(lambda: len(simulator.ledger) == 2 + REPEATS)
+    await studio.until(lambda: studio.job(number).reason == Reason.REJECTED)
+    assert len(simulator.ledger) == 2 + REPEATS, "one yes is one sending"
+
+
+# ----------------------------------------------------------------------------------------------- a key serves one photo
+
+
+@pytest.mark.parametrize("is_replaced", [True, False])
+async def test_a_refused_key_serves_the_same_photo_only(
+    studio: Studio, simulator: Simulator, is_replaced: bool
+) -> None:
+    simulator.faults.add([{"route": "retouch4me.start", "do": "status:400", "times": 1}])
+    (photo,) = studio.photos(1)
+    [number] = await add(studio, [photo])
+    await studio.start()
+    (job,) = await studio.at_rest()
+    assert (job.status, job.reason) == (Status.FAILED, Reason.REJECTED)
+    if is_replaced:
+        noise_jpeg(photo, 21_000, seed=77)
+    now = photo.stat()
+    stamp = {"size": now.st_size, "mtime_ns": now.st_mtime_ns, "inode": now.st_ino, "device": now.st_dev}
+    await studio.ask("retry", number, **stamp)
+    await studio.at_rest()
+    check_results(studio, 1)
+    made = studio.journal.read(purchases.of_job, number)
+    assert starts(studio)[-1]["form"]["Idempotency-Key"] == made[-1].key
+    assert [str(one.state) for one in made] == (["refused", "known"] if is_replaced else ["known"])
+
+
+# ------------------------------------------------------------------------------------------------- what is bought comes
+
+
+@pytest.mark.parametrize("strict", [False, True])
+async def test_what_is_bought_is_fetched_while_the_account_is_signed_out(
+    studio: Studio, simulator: Simulator, monkeypatch: pytest.MonkeyPatch, strict: bool
+) -> None:
+    """With no token at all where the id is enough; else with the one there is, though starts are refused for it."""
+    switch(studio, stores=100.0, strict_token=strict)
+    bought = await add(studio, studio.photos(3))
+    await studio.start()
+    await studio.until(lambda: all(studio.job(number).stage is Stage.SUBMITTED for number in bought))
+    if strict:
+        lost = ("start", "balance", "older_balance")
+        simulator.faults.add([{"route": f"retouch4me.{route}", "do": "status:401", "times": -1} for route in lost])
+    else:
+        monkeypatch.delenv("ARTUI_STUDIO_TOKEN")
+    [late] = await add(studio, studio.photos(1))
+    await studio.until(lambda: studio.journal.read(accounts.state, "studio").held == Reason.LOGIN)
+    switch(studio, stores=0.0)
+    await studio.until(lambda: all(studio.job(number).status is Status.DONE for number in bought))
+    assert studio.journal.read(accounts.state, "studio").held == Reason.LOGIN
+    assert not studio.job(late).execution
+    check_results(studio, 3)

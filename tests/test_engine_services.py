@@ -18,10 +18,10 @@ import pytest
 from artui import doubt, engine, pace
 from artui.job import Job
 from artui.journal import accounts, history, jobs, published, purchases, requests
-from artui.providers.base import Blocked, Cause, Output, Rejected, State, Transient
-from artui.states import PurchaseState, Reason, Stage, Status
+from artui.providers.base import Blocked, Cause, Limits, Output, Rejected, State, Transient
+from artui.states import REPEATS, PurchaseState, Reason, Stage, Status
 from artui.steps import fetching, output
-from tests.fakes import Bench, Service, bench, limits
+from tests.fakes import PICTURE, Bench, Service, bench, limits
 
 AGAIN = limits(idempotent_submit=True, replay_within=20 * 3600.0, can_find=False)
 BLIND = limits(can_find=False, fresh_upload=True)
@@ -149,11 +149,29 @@ async def test_a_service_that_cannot_be_searched_asks_a_person_and_never_gets_th
         assert len(service.sent) == len(service.uploads) == 1
         await studio.ask("again", number)
         await studio.until(lambda: studio.job(number).status is Status.DONE)
-        assert [json.loads(draft)["reference"] for draft, _ in service.sent] == ["upload 1", "upload 2", "upload 2"]
-        assert len(service.uploads) == 2, "what surely was refused keeps its upload"
+        assert [json.loads(draft)["reference"] for draft, _ in service.sent] == ["upload 1", "upload 2", "upload 3"]
+        assert len(service.uploads) == 3, "what the service has seen is not run on again"
         [again] = await studio.journal.do(jobs.add, None, [bench.job(studio.job(number).source, copy=1, stem="b")])
         await studio.at_rest()
-        assert studio.job(again).reference == "upload 3"
+        assert studio.job(again).reference == "upload 4"
+
+
+async def test_where_nobody_but_a_person_can_tell_they_are_asked_at_once(make: Any) -> None:
+    async with make(settle=600.0, north=Service(BLIND, calls=["lost"])) as bench:
+        [number] = await put(bench)
+        studio = bench.studio
+        await studio.until(lambda: studio.job(number).status is Status.HELD, patience=15)
+        assert studio.job(number).reason == Reason.IN_DOUBT
+        assert studio.job(number).message == "the line broke; this service cannot be searched for it"
+        await studio.stop()
+        under_way = "UPDATE jobs SET status = 'running', reason = '', message = '' WHERE id = ?"
+        await studio.journal.do(lambda db: db.execute(under_way, (number,)))  # as when the engine is killed there
+        await studio.start()
+        await studio.until(lambda: studio.job(number).status is Status.HELD, patience=15)
+        assert studio.job(number).reason == Reason.IN_DOUBT
+        told = [event.message for event in studio.journal.read(history.of_job, number)]
+        assert not any("looked up" in message or "sent again" in message for message in told), told
+        assert len(bench.services["north"].sent) == 1
 
 
 async def test_what_a_service_cannot_run_again_is_bought_anew_or_not_at_all(make: Any) -> None:
@@ -378,7 +396,7 @@ async def test_a_result_about_to_expire_is_kept_beside_the_journal_until_its_fol
         await studio.start()
         await done(bench)
         assert len(service.downloads) == 1
-        assert [path.read_bytes() for path in studio.out.iterdir()] == [b"\xff\xd8\xff\xe0 a retouched picture"]
+        assert [path.read_bytes() for path in studio.out.iterdir()] == [PICTURE]
         assert list(studio.config.paths.spool.iterdir()) == []
 
 
@@ -397,3 +415,51 @@ async def test_one_hanging_service_slows_no_other(make: Any, monkeypatch: pytest
         assert studio.journal.read(requests.outcome, asked) is None
         assert {job.account for job in studio.jobs() if job.status is Status.DONE} == {"south"}
         assert all(job.stage is not Stage.SUBMITTED for job in studio.jobs())
+
+
+async def test_a_replay_that_finds_no_route_costs_none_of_those_there_are(make: Any) -> None:
+    calls = ["never", *["no route"] * 4, "never", "never", "ok"]
+    async with make(north=Service(AGAIN, calls=calls)) as bench:
+        [number] = await put(bench)
+        studio, service = bench.studio, bench.services["north"]
+        await studio.until(lambda: studio.job(number).status is Status.HELD)
+        assert studio.job(number).reason == Reason.IN_DOUBT
+        assert len(service.sent) == 1 + REPEATS
+        assert service.calls == ["ok"]
+
+
+async def test_a_refusal_and_a_lost_answer_count_together(make: Any) -> None:
+    turned_away = Transient("too many requests", reached=False, retry_after=0.1)
+    async with make(north=Service(AGAIN, calls=[turned_away, "never", "never", "ok"])) as bench:
+        [number] = await put(bench)
+        studio, service = bench.studio, bench.services["north"]
+        await studio.until(lambda: studio.job(number).status is Status.HELD)
+        assert studio.job(number).reason == Reason.IN_DOUBT
+        assert len(service.sent) == 1 + REPEATS
+
+
+async def test_no_route_at_all_is_waited_for_without_end(make: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("artui.failures.retry_delay", lambda attempts, chance: 0.05)
+    async with make(north=Service(BLIND, calls=["no route"] * 6)) as bench:
+        [number] = await put(bench)
+        studio, service = bench.studio, bench.services["north"]
+        await studio.until(lambda: studio.job(number).status is Status.DONE)
+        assert len(service.sent) == len(service.uploads) == 1, "an upload that surely was not used is used"
+
+
+@pytest.mark.parametrize("kind", [AGAIN, BLIND, limits()])
+async def test_a_photo_that_is_turned_away_each_time_waits_for_a_person(
+    make: Any, monkeypatch: pytest.MonkeyPatch, kind: Limits
+) -> None:
+    monkeypatch.setattr("artui.failures.retry_delay", lambda attempts, chance: 0.05)
+    turned_away = [Transient("too many requests", reached=False) for _ in range(20)]
+    async with make(north=Service(kind, calls=[*turned_away])) as bench:
+        studio, service = bench.studio, bench.services["north"]
+        (photo,) = studio.photos(1)
+        both = [bench.job(photo), bench.job(photo, stem="twin")]
+        await studio.journal.do(jobs.add, None, both)
+        await studio.start()
+        await studio.until(lambda: {job.status for job in studio.jobs()} == {Status.HELD})
+        assert {job.reason for job in studio.jobs()} == {Reason.REJECTED, Reason.TWIN}
+        assert len(service.sent) == 1 + REPEATS, "nor is it bought by way of its twin"
+        assert len({json.loads(draft)["key"] for draft, _ in service.sent}) == 1

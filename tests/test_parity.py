@@ -19,13 +19,13 @@ from artui.actions import Action
 from artui.anchor import open_journal
 from artui.cli import acts as cli
 from artui.config import paths
-from artui.job import Job
+from artui.job import Job, Result
 from artui.journal import Connection, Journal, accounts, jobs, purchases, requests
 from artui.states import FINAL, Kind, Reason, Stage, Status
 from artui.tui import acts as console
 from tests.samples import new_job
 
-COMMANDS = ("retry", "cancel", "adopt", "again", "give up")
+COMMANDS = ("retry", "cancel", "adopt", "again", "give up", "take", "take all")
 PRICE, NEW_PRICE, EXECUTION = 10, 12, "4f49c2b1"
 
 # ------------------------------------------------------------------------------------------------------- the places
@@ -39,7 +39,7 @@ PAID = (Stage.SUBMITTED, Stage.PROCESSED, Stage.SAVED)
 UP_TO_PAYING = (*BEFORE, Stage.SUBMITTING)
 
 HELD_IN: dict[Reason, tuple[Stage, ...]] = {
-    Reason.IN_DOUBT: (Stage.SUBMITTING,),
+    Reason.IN_DOUBT: (Stage.SUBMITTING, Stage.SUBMITTED, Stage.PROCESSED),
     Reason.RECOVERED: UP_TO_PAYING,
     Reason.PRICE: (Stage.UPLOADED, Stage.SUBMITTING),
     Reason.SAMPLE: (Stage.NEW,),
@@ -51,7 +51,8 @@ HELD_IN: dict[Reason, tuple[Stage, ...]] = {
     Reason.PAYMENT: (Stage.SUBMITTED,),
     Reason.OVERDUE: (Stage.SUBMITTED,),
     Reason.GONE: PAID,
-    Reason.DAMAGED: (Stage.PROCESSED, Stage.SAVED),
+    Reason.DAMAGED: PAID,
+    Reason.REJECTED: UP_TO_PAYING[1:],
     Reason.OUTPUT: (Stage.UPLOADED, Stage.SUBMITTING, *PAID),
     Reason.DISK_FULL: (Stage.UPLOADED, Stage.SUBMITTING, *PAID),
     Reason.ACCOUNT: tuple(Stage),
@@ -149,6 +150,9 @@ def put(db: Connection, place: Place) -> Job:
             purchases.record_refusal(db, key)
         elif kind == "spent":
             purchases.presume_spent(db, key)
+    if place.reason == Reason.DAMAGED:
+        accounts.set_digests(db, "studio", accounts.Digests.ASKED)
+        jobs.change(db, jobs.get(db, number), "processed", results=(Result("place", digest="0" * 64),))
     where: dict[str, Any] = {
         "stage": place.stage, "status": place.status, "reason": place.reason, "purchase": bought, "message": "so it is",
         "created_at": 0.0, "finished_at": 1.0 if place.status in FINAL else None,
@@ -214,7 +218,7 @@ def is_paid_anew(place: Place, command: str) -> bool:
     if command != "retry":
         return command == "again"
     if place.status is Status.HELD:
-        return place.reason in (Reason.RECOVERED, Reason.PRICE, Reason.PAYMENT)
+        return place.reason in (Reason.RECOVERED, Reason.REJECTED, Reason.PRICE, Reason.PAYMENT)
     return place.stage is not Stage.PROCESSED
 
 
@@ -231,7 +235,8 @@ def may_be(place: Place, command: str, *, can_retry: bool) -> bool:
     if command == "cancel":
         return place.status not in FINAL and place.reason != Reason.IN_DOUBT
     if command != "retry":
-        return place.status is Status.HELD and place.reason == Reason.IN_DOUBT
+        fits = {"take": (Reason.DAMAGED,), "take all": (Reason.DAMAGED,), "give up": (Reason.DAMAGED, Reason.IN_DOUBT)}
+        return place.status is Status.HELD and place.reason in fits.get(command, (Reason.IN_DOUBT,))
     if place.status is Status.HELD:
         refused = (Reason.IN_DOUBT, Reason.TWIN, Reason.SAMPLE, Reason.ACCOUNT)
         return place.reason not in refused and (can_retry or place.reason != Reason.PAYMENT)
@@ -250,7 +255,9 @@ def led_to(place: Place, command: str) -> tuple[Stage, Status]:
         ways = {
             "adopt": (Stage.SUBMITTED, Status.WAITING),
             "again": (Stage.UPLOADED, Status.READY),
-            "give up": (Stage.SUBMITTING, Status.FAILED),
+            "give up": (place.stage, Status.READY if place.reason == Reason.DAMAGED else Status.FAILED),
+            "take": (place.stage, Status.READY),
+            "take all": (place.stage, Status.READY),
         }
         return ways[command]
     sent = place.last in ("known", "known, 0", "retry refused")
@@ -315,7 +322,8 @@ def test_both_faces_offer_what_the_engine_does(status: str, reason: str, command
                 assert cancelled_in(said) == becomes(now, paid=paid), said
         else:
             assert (now.stage, now.status) == led_to(place, command)
-            assert now.agreed is (command == "again" or place.reason == Reason.RECOVERED)
+            is_yes = place.status is Status.HELD and place.reason in (Reason.RECOVERED, Reason.REJECTED)
+            assert now.agreed is (command == "again" or is_yes)
             assert place.reason != Reason.PRICE or (now.quoted, now.version) == (NEW_PRICE, "v2")
 
     there = [place for place in PLACES if (place.status, place.reason) == (status, reason)]

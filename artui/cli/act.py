@@ -118,25 +118,30 @@ def cancel_command(
 @click.argument("number", type=int, metavar="JOB")
 @click.option("--adopt", metavar="ID", help="It was carried out: this is its execution at the service.")
 @click.option("--again", is_flag=True, help="Send it again; the first time may have been charged too.")
-@click.option("--give-up", is_flag=True, help="Let it fail; it counts as spent.")
+@click.option("--give-up", is_flag=True, help="Let it fail; it counts as spent. Or leave a damaged result.")
+@click.option("--take", is_flag=True, help="Its result came damaged: save it as it comes.")
+@click.option("--take-all", is_flag=True, help="Save all results of its account whatever digest the service states.")
 @DRY_RUN
 @YES
 @AS_JSON
 @click.pass_obj
 def resolve_command(
-    session: Session, number: int, adopt: str | None, *, again: bool, give_up: bool, dry_run: bool, yes: bool,
-    as_json: bool,
+    session: Session, number: int, adopt: str | None, *, again: bool, give_up: bool, take: bool, take_all: bool,
+    dry_run: bool, yes: bool, as_json: bool,
 ) -> Exit:  # fmt: skip
-    """Decide about a job that may have been paid, after a look in the service's web app."""
+    """Decide about a job that may have been paid, after a look in the service's web app, or about a result that came
+    damaged: `artui retry` fetches it again."""
     from artui import actions
     from artui.cli.naming import job_numbered
 
-    if [bool(adopt), again, give_up].count(True) != 1:
-        raise Trouble(Exit.USAGE, "Say one of --adopt ID, --again or --give-up.")
+    ways = {"adopt": bool(adopt), "again": again, "give up": give_up, "take": take, "take all": take_all}
+    chosen = [way for way, is_wanted in ways.items() if is_wanted]
+    if len(chosen) != 1:
+        raise Trouble(Exit.USAGE, "Say one of --adopt ID, --again, --give-up, --take or --take-all.")
     with session.journal() as journal:
         job = job_numbered(journal, number)
-        how, given = ("adopt", {"execution": adopt}) if adopt else ("again" if again else "give up", {})
-        act = act_of(journal.read(actions.resolve, job, how, **given))
+        given = {"execution": adopt} if adopt else {}
+        act = act_of(journal.read(actions.resolve, job, chosen[0], **given))
         return _carry_out(session, journal, [act], dry_run=dry_run, yes=yes, as_json=as_json)
 
 

@@ -88,6 +88,7 @@ def _price(price: int | None) -> str:
 SAYS: Mapping[str, str] = {
     "fetch": "its result is fetched after all (free)",
     "look": "looked at again at the service (free)",
+    "take what is there": "looked at again, and what there is of its results then is saved (free)",
     "go on": "goes on where it stopped, at the price agreed to when it was queued ({about})",
     "send": "checked and sent again",
     "send again": "sent; it may have been paid before, and is then paid twice",
@@ -103,6 +104,10 @@ SAYS: Mapping[str, str] = {
     "leave result": "already sent, the service cannot stop it: its result is not saved (spent: {about})",
     "follow": "followed as execution {execution} (free)",
     "count as spent": "given up; it counts as spent ({about})",
+    "forgo": "its result is not saved; what it cost stays spent ({about})",
+    "take": "its result is fetched and saved as it comes, whole or not (free)",
+    "take all": "this and all later results of its account are saved whatever digest the service states, if they are"
+    " whole (free)",
 }
 """What each effect is in words; ``about`` is the money it is about."""
 

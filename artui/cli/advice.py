@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from artui.job import Job
+from artui.providers import Clears, clears_doubt
 from artui.states import BATCH_CAP, Reason, Stage, Status
 
 _HELD: Mapping[str, str] = {
-    Reason.IN_DOUBT: "look for it in the web app, then `artui resolve {id}` with --adopt ID, --again or --give-up",
+    Reason.IN_DOUBT: "{where}, then `artui resolve {id}` with --adopt ID, --again or --give-up",
     Reason.CAP: "it goes on by itself when the cap has room; raise the cap in config.toml to have it sooner",
     Reason.SAMPLE: "look at the first results, then `artui approve {batch}`",
     Reason.CREDITS: "top up at the service; it goes on by itself within minutes",
@@ -23,12 +24,34 @@ _HELD: Mapping[str, str] = {
     Reason.DISK_FULL: "make room on the disk; it goes on by itself",
     Reason.ACCOUNT: "set {account} back as it was (config.toml, or `artui login {account}`): it goes on by itself;"
     " `artui cancel {id}` leaves it",
-    Reason.DAMAGED: "`artui retry {id}` fetches the result again, free",
+    Reason.REJECTED: "{where}; then `artui retry {id}` shows what sending it may cost and asks, `artui cancel {id}`"
+    " leaves it",
+    Reason.DAMAGED: "`artui retry {id}` fetches the result again, free; `artui resolve {id}` with --take saves it as it"
+    " comes, with --give-up leaves it, with --take-all saves all of its account where no digest was ever right",
     Reason.ERROR: "`artui retry {id}` tries again; the engine's log says what happened",
     Reason.RECOVERED: "look for it in the web app; then `artui retry {id}` shows what sending it may cost and asks,"
     " `artui cancel {id}` leaves it",
     Reason.TWIN: "decide about job {twin_of} first: `artui job {twin_of}`; `artui cancel {id}` leaves it",
 }
+
+_NOT_ALL_THERE = (
+    "nothing, it is still looked at; `artui retry {id}` takes what there is of its results (free), the service's web"
+    " app shows execution {execution}"
+)
+_WHERE: Mapping[Clears, str] = {
+    Clears.BY_LOOKING: "look for it in the web app",
+    Clears.BY_SENDING: "see at the service whether a credit was taken for it, for it has no list of jobs",
+    Clears.BY_ASKING: "look for it in the log of jobs in the portal",
+}
+"""Where a person sees what became of a paid request."""
+
+_LOOKING: Mapping[Clears, str] = {
+    Clears.BY_LOOKING: "nothing, artui looks it up at the service before anything is sent again",
+    Clears.BY_SENDING: "nothing, it cannot be looked up: the same request is sent again under its key, which the"
+    " service promises to carry out once, at most twice; then you are asked",
+    Clears.BY_ASKING: "nothing yet, it cannot be looked up: you are asked in a moment; nothing is sent again before",
+}
+"""What is done about a lost answer."""
 
 _CAP_OF_BATCH = (
     "nothing raises the cap of a batch: `artui cancel --batch {batch}` leaves the rest, then `artui submit` sends it"
@@ -57,6 +80,11 @@ def _was_sent_before(job: Job) -> bool:
     return job.may_have_cost and not is_followed
 
 
+def _is_not_all_there(job: Job) -> bool:
+    """Whether the service calls it finished, and what was ordered is not there."""
+    return job.reason == Reason.DAMAGED and job.stage is Stage.SUBMITTED
+
+
 def _whose_cap(job: Job) -> str:
     """The advice for a cap that no setting raises; empty for one of an account."""
     if job.message.startswith(BATCH_CAP):
@@ -75,7 +103,7 @@ def advice(job: Job) -> str:
             "nothing, it was found at the service: it is fetched when its photo turns up, or by `artui recover --fetch`"
         )
     elif job.status is Status.HELD:
-        text = _HELD.get(job.reason, "`artui retry {id}` goes on")
+        text = _NOT_ALL_THERE if _is_not_all_there(job) else _HELD.get(job.reason, "`artui retry {id}` goes on")
     elif job.status in (Status.FAILED, Status.CANCELLED) and _was_sent_before(job):
         text = "nothing, what was sent before counts as spent; `artui redo {id}` buys it anew"
     elif job.status is Status.FAILED and job.execution and not can_run_again(job.provider):
@@ -87,9 +115,10 @@ def advice(job: Job) -> str:
     elif job.reason == Reason.IN_QA:
         text = "nothing, a person at the service checks it"
     elif job.reason == Reason.LOOKING:
-        text = "nothing, artui looks it up at the service before anything is sent again"
+        text = _LOOKING[clears_doubt(job.provider)]
     else:
         text = _OTHERS[job.status]
     return text.format(
-        id=job.id, batch=job.batch, account=job.account, execution=job.execution, folder=job.folder, twin_of=job.twin_of
-    )
+        id=job.id, batch=job.batch, account=job.account, execution=job.execution, folder=job.folder,
+        twin_of=job.twin_of, where=_WHERE[clears_doubt(job.provider)],
+    )  # fmt: skip

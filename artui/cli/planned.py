@@ -107,7 +107,8 @@ class Telling:
             return f"Copy {len(self.plan.queued):,} results, nothing to pay?"
         photos = "1 photo" if number == 1 else f"{number:,} photos"
         cost = "" if self.plan.most is None else f" At most {self._money(self.plan.most)}."
-        return f"Send {photos} to {self._workflow}?{cost}"
+        twice = " What was sent before may be charged too." if any(one.may_cost for one in self._to_send) else ""
+        return f"Send {photos} to {self._workflow}?{cost}{twice}"
 
 
 def _listed(entries: Iterator[str], more: str = "more") -> Iterator[str]:
@@ -170,4 +171,5 @@ def _file_document(planned: Planned) -> dict[str, Any]:
         "renamed": planned.is_renamed,
         "same_as": None if planned.twin_of is None else str(planned.twin_of),
         "job": planned.job,
+        "may_be_charged_too": planned.may_cost,
     }

@@ -122,14 +122,18 @@ def _providers(session: Session) -> dict[str, str]:
 def _listings(session: Session, journal: Journal, *, offline: bool) -> dict[str, recover.Listing | None]:
     """What the services of all accounts list, of those in the journal too; None for those that are not asked."""
     from artui import recover
-    from artui.journal import accounts
+    from artui.journal import accounts, purchases
 
     listings: dict[str, recover.Listing | None] = dict.fromkeys(journal.read(accounts.with_jobs))
     for name, account in session.config.accounts.items():
         known = journal.read(recover.workflows_of, name)
 
-        async def read(provider: Provider[Any], known: Sequence[str] = known) -> recover.Listing:
-            return await recover.read_lists(provider, known, say)
+        last = journal.read(purchases.last_intent, name)
+
+        async def read(
+            provider: Provider[Any], known: Sequence[str] = known, last: float | None = last
+        ) -> recover.Listing:
+            return await recover.read_lists(provider, known, last, say)
 
         try:
             listings[name] = None if offline else session.ask(account, read)

@@ -9,6 +9,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from artui.cli.exits import Exit, Trouble
+from artui.cli.terminal import say
 from artui.config import AccountConfig, Config, Paths, load, paths
 from artui.config.known import nearest
 
@@ -78,6 +79,7 @@ class Session:
 
         async def put() -> Answer:
             async with open_provider(self.config, account, self.vault) as provider:
+                provider.on_short = say
                 return await question(provider)
 
         return run(put())

@@ -119,6 +119,7 @@ async def _sign_in(
     from artui.journal import JournalProblem
 
     async with open_provider(session.config, account, session.vault) as provider:
+        provider.on_short = say
         token = token or await provider.login(_show_code)
         found = await signing.try_key(provider, session.vault, account.login, token)
         if not session.paths.journal.exists():

@@ -78,6 +78,11 @@ class AccessTokens:
             return self._access
         return await self._flights.join(self._account, self._refresh)
 
+    @property
+    def last(self) -> Secret | None:
+        """The last access token where it has not run out, however little it is good for; None where there is none."""
+        return self._access if self._ends > self._now() else None
+
     async def rejected(self, access: Secret) -> Secret:
         """The access token after one that the service refused, however many report it. Raises what `get` does."""
         if self._access == access:

@@ -48,7 +48,7 @@ from artui.files.publishing import (
     publish,
     published,
 )
-from artui.files.whole import can_tell, is_complete, is_swollen, sniff
+from artui.files.whole import can_tell, is_complete, is_swollen, sniff, what_is_missing
 
 __all__ = [
     "Accepts",
@@ -94,4 +94,5 @@ __all__ = [
     "stem_key",
     "tame",
     "unpack_layers",
+    "what_is_missing",
 ]

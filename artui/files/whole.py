@@ -116,6 +116,21 @@ def is_complete(source: Path | BinaryIO, media_type: str) -> bool:
     return True
 
 
+def what_is_missing(path: Path, media_type: str) -> str:
+    """Say why a result is not whole by the rules of its type; empty where it is, or where there is no rule.
+
+    That a type is not one to be sent is no fault of a result. Raises OSError when reading fails.
+    """
+    if not can_judge(media_type):
+        return ""
+    with path.open("rb", buffering=0) as file:
+        try:
+            check(file, file.seek(0, 2), media_type)
+        except Broken as broken:
+            return "" if broken.reason == "unsupported" else str(broken)
+    return ""
+
+
 class _Bounded:
     """A file for `imagesize`, which reads byte by byte through junk: a bounded number of small reads, then an end."""
 

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import json
 import time
+from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import UTC, datetime
+from enum import StrEnum
 
 from artui.journal.store import Connection, first, rows, storable
 
@@ -20,7 +23,6 @@ class AccountState:
     name: str
     held: str = ""
     message: str = ""
-    labels_proven: bool = False
     balance: int | None = None
     balance_at: float | None = None
     held_until: float | None = None
@@ -30,13 +32,10 @@ def state(db: Connection, account: str) -> AccountState:
     """The state of one account; a fresh one where the journal has none."""
     found = first(
         db,
-        "SELECT name, held, message, labels_proven, balance, balance_at, held_until FROM accounts WHERE name = ?",
+        "SELECT name, held, message, balance, balance_at, held_until FROM accounts WHERE name = ?",
         (account,),
     )
-    if found is None:
-        return AccountState(account)
-    name, held, message, proven, *more = found
-    return AccountState(name, held, message, bool(proven), *more)
+    return AccountState(*found) if found else AccountState(account)
 
 
 def _ensure(db: Connection, account: str) -> None:
@@ -64,12 +63,51 @@ def set_balance(db: Connection, account: str, balance: int | None, read_at: floa
     db.execute("UPDATE accounts SET balance = ?, balance_at = ? WHERE name = ?", (balance, read_at, account))
 
 
-def prove_labels(db: Connection, account: str) -> None:
-    """Remember that a label of ours came back from this account: an absence is then a proof."""
+def prove_labels(db: Connection, payer: str) -> None:
+    """Remember that a payer's list has shown a label of ours: that one is not in it is then a proof."""
+    db.execute("INSERT OR IGNORE INTO labels_proven (payer) VALUES (?)", (payer,))
+
+
+def labels_proven(db: Connection, payer: str) -> bool:
+    """Whether a payer's list has ever shown a label of ours."""
+    return first(db, "SELECT 1 FROM labels_proven WHERE payer = ?", (payer,)) is not None
+
+
+def prove_photos(db: Connection, account: str) -> None:
+    """Remember that this account names photos as artui does: another name is then another photo."""
     db.execute(
-        "INSERT INTO accounts (name, labels_proven) VALUES (?, 1)"
-        " ON CONFLICT DO UPDATE SET labels_proven = 1 WHERE NOT labels_proven",
+        "INSERT INTO accounts (name, shows_photos) VALUES (?, 1)"
+        " ON CONFLICT DO UPDATE SET shows_photos = 1 WHERE NOT shows_photos",
         (account,),
+    )
+
+
+def shows_photos(db: Connection, account: str) -> bool:
+    """Whether this account has ever named a photo as artui does."""
+    return first(db, "SELECT 1 FROM accounts WHERE name = ? AND shows_photos", (account,)) is not None
+
+
+class Digests(StrEnum):
+    """What is known of the digests an account states for its results: whether one was ever right, or whether a person
+    was asked about them, or has said that results are taken as they are."""
+
+    UNKNOWN = ""
+    ASKED = "asked"
+    MATCHED = "matched"
+    IGNORED = "ignored"
+
+
+def digests(db: Connection, account: str) -> Digests:
+    """What is known of the digests an account states."""
+    found = first(db, "SELECT digests FROM accounts WHERE name = ?", (account,))
+    return Digests(found[0]) if found else Digests.UNKNOWN
+
+
+def set_digests(db: Connection, account: str, known: Digests) -> None:
+    """Remember what is known of the digests an account states."""
+    db.execute(
+        "INSERT INTO accounts (name, digests) VALUES (?, ?) ON CONFLICT DO UPDATE SET digests = excluded.digests",
+        (account, known),
     )
 
 
@@ -119,14 +157,35 @@ def mark(db: Connection, payer: str, workflow: str) -> str:
     return found[0] if found else ""
 
 
-def set_mark(db: Connection, payer: str, workflow: str, created_at: str) -> None:
-    """Remember the creation time of an execution seen at the service, if it is the newest."""
-    if created_at:
-        db.execute(
-            "INSERT INTO marks VALUES (?, ?, ?)"
-            " ON CONFLICT DO UPDATE SET created_at = MAX(created_at, excluded.created_at)",
-            (payer, workflow, created_at),
-        )
+def set_mark(db: Connection, payer: str, workflow: str, created: Iterable[str], now: float) -> None:
+    """Remember the creation time of the newest of the executions seen at the service, if that is news.
+
+    Nothing was created after ``now``, the service's clock in epoch seconds, nor after ours, whatever it says: a mark
+    that lies ahead would hide what is ordered next.
+    """
+    times = [at for text in created if (at := _epoch(text)) is not None]
+    if not times:
+        return
+    latest = min(now, time.time())
+    db.execute(
+        "INSERT INTO marks VALUES (?1, ?2, ?3) ON CONFLICT DO UPDATE SET created_at ="
+        " CASE WHEN created_at > ?4 THEN ?3 ELSE MAX(created_at, ?3) END",
+        (payer, workflow, _stamp(min(max(times), latest)), _stamp(latest)),
+    )
+
+
+def _epoch(created_at: str) -> float | None:
+    """A time of a service in epoch seconds, without a zone in UTC; None where it is none."""
+    try:
+        found = datetime.fromisoformat(created_at)
+        return (found if found.tzinfo else found.replace(tzinfo=UTC)).timestamp()
+    except (ValueError, OverflowError):
+        return None
+
+
+def _stamp(at: float) -> str:
+    """A moment in the one form in which marks are stored: as text, they compare as the moments do."""
+    return datetime.fromtimestamp(at, UTC).isoformat(timespec="milliseconds")
 
 
 def usual(db: Connection, payer: str, workflow: str) -> tuple[float, int] | None:

@@ -14,7 +14,7 @@ from typing import Any
 
 from artui.job import Job, NewJob
 from artui.journal import accounts, jobs, purchases
-from artui.journal.store import Connection, rows
+from artui.journal.store import Connection, first, rows
 from artui.states import Kind, PurchaseState, Reason, Stage, Status
 
 NOT_HERE = "bought through this journal or a copy of it; its photo is not known here"
@@ -42,13 +42,38 @@ def add(db: Connection, new: NewJob, *, key: str, execution: str, reference: str
 
 
 def check_in(db: Connection, /, job: Job, **seen: Any) -> Job:
-    """As :func:`artui.journal.jobs.check_in`; a photo whose execution was found takes that over."""
-    return claim(db, jobs.check_in(db, job, **seen))
+    """As :func:`artui.journal.jobs.check_in`; a photo whose execution was found takes that over, and one that was
+    ordered elsewhere meanwhile is held."""
+    return _ask(db, claim(db, jobs.check_in(db, job, **seen)))
 
 
 def uploaded(db: Connection, job: Job, reference: str) -> Job:
     """Move a job to UPLOADED; a photo whose execution was found under this reference takes that over."""
-    return claim(db, jobs.move(db, job, Stage.UPLOADED, Status.RUNNING, "uploaded", reference=reference))
+    return _ask(db, claim(db, jobs.move(db, job, Stage.UPLOADED, Status.RUNNING, "uploaded", reference=reference)))
+
+
+def note_elsewhere(db: Connection, payer: str, workflow: str, reference: str, execution: str) -> None:
+    """Remember an execution that shows no key and may be of this journal's lost time, by the photo it was made from."""
+    if reference:
+        db.execute(
+            "INSERT OR IGNORE INTO elsewhere (payer, workflow, reference, execution) VALUES (?, ?, ?, ?)",
+            (payer, workflow, reference.casefold(), execution),
+        )
+
+
+def _ask(db: Connection, job: Job) -> Job:
+    """Hold a job whose photo was ordered elsewhere, before anything is paid: only a person can tell by whom."""
+    if not job.buys or job.agreed or job.execution or job.status is not Status.RUNNING:
+        return job
+    found = first(
+        db,
+        "SELECT execution FROM elsewhere WHERE payer = ? AND workflow = ? AND reference IN (?, ?)",
+        (job.payer, job.workflow, job.digest.casefold(), job.reference.casefold()),
+    )
+    if found is None:
+        return job
+    message = f"the service has execution {found[0]} for it, without a key of artui: it may have been paid before"
+    return jobs.move(db, job, job.stage, Status.HELD, "held", reason=Reason.RECOVERED, message=message)
 
 
 def claim(db: Connection, job: Job) -> Job:

@@ -81,13 +81,13 @@ def release_due(db: Connection, account: str, now: float, most: int = 20) -> int
     """Let held jobs go on that were to be looked at again by now, a few at a time; returns how many.
 
     A few, because most will meet the same full disk again; first those whose result expires first. Those at the service
-    are looked at anyway and keep their hold until something changes there.
+    are looked at anyway and keep their hold until something changes there, as do those in doubt.
     """
     held = jobs.select(
         db,
-        "account = ? AND status = 'held' AND due <= ? AND stage <> 'submitted'"
+        "account = ? AND status = 'held' AND due <= ? AND stage <> 'submitted' AND reason <> ?"
         " ORDER BY expires_at IS NULL, expires_at, due, id LIMIT ?",
-        (account, now, most),
+        (account, now, Reason.IN_DOUBT, most),
     )
     for job in held:
         _let_go_on(db, job)
@@ -190,18 +190,18 @@ def _let_go_on(db: Connection, job: Job, settle_due: float = 0.0) -> Job:
     return jobs.move(db, job, job.stage, Status.READY, "goes on")
 
 
-def recover(db: Connection, account: str, now: float, settle_due: float) -> int:
+def recover(db: Connection, account: str, now: float, settle_due: float, lost: str = "looked at first") -> int:
     """Put right what an engine that is gone left of an account; returns how many jobs it had under way.
 
-    A paid call that may have been under way is looked up first, not before ``settle_due``; what is held until a time
-    is looked at at once.
+    A paid call that may have been under way is looked up first, not before ``settle_due``; ``lost`` says what becomes
+    of it. What is held until a time is looked at at once.
     """
     left = jobs.select(db, "account = ? AND status = 'running'", (account,))
     for job in left:
         if job.stage is Stage.SUBMITTING and purchases.in_the_air(db, job):
             jobs.move(
                 db, job, job.stage, Status.WAITING, "interrupted", reason=Reason.LOOKING, due=settle_due,
-                message="interrupted in the paid call: looked up before anything is sent again",
+                message=f"interrupted in the paid call: {lost}",
             )  # fmt: skip
         else:
             jobs.move(db, job, job.stage, Status.READY, "interrupted")

@@ -45,6 +45,8 @@ _TO_SQL: dict[str, Callable[[Any], Any]] = {
     "keep": int,
     "agreed": int,
     "found": int,
+    "partial": int,
+    "as_is": int,
 }
 
 
@@ -74,6 +76,8 @@ _FROM_SQL: dict[str, Callable[[Any], Any]] = {
     "keep": bool,
     "agreed": bool,
     "found": bool,
+    "partial": bool,
+    "as_is": bool,
     "stage": {str(stage): stage for stage in Stage}.__getitem__,
     "status": {str(status): status for status in Status}.__getitem__,
 }
@@ -204,6 +208,18 @@ def buyer_of_rule(db: Connection, rule: str, digest: str, copy: int = 0) -> Job 
     """The one job that buys (or bought) this photo for a rule, on whatever terms; None where there is none."""
     found = select(db, "rule = ? AND rule <> '' AND digest = ? AND copy = ? AND buys = 1", (rule, digest, copy))
     return found[0] if found else None
+
+
+def not_over(db: Connection, payer: str, digest: str) -> list[Job]:
+    """The jobs of a payer that have this photo, are no twins, and are not over; or that ended while nobody knew whether
+    they had been paid."""
+    return select(
+        db,
+        "payer = ? AND digest = ? AND twin_of IS NULL AND (status IN ('ready', 'running', 'waiting', 'held')"
+        " OR status IN ('failed', 'cancelled') AND EXISTS (SELECT 1 FROM purchases WHERE job = jobs.id"
+        "  AND state IN ('intended', 'presumed spent'))) ORDER BY id",
+        (payer, digest),
+    )
 
 
 def highest_copy(db: Connection, payer: str, workflow: str, digest: str) -> int:
@@ -376,8 +392,10 @@ def _settle_twins(db: Connection, buyer: Job) -> None:
 
 
 def _surely_unpaid(db: Connection, buyer: Job) -> bool:
-    """Whether a buyer cost nothing, as far as this journal can know: one that may have been paid through a copy may."""
-    return buyer.reason != Reason.RECOVERED and surely_unpaid(db, buyer.id)
+    """Whether a buyer cost nothing, as far as this journal can know: one that may have been paid through a copy may,
+    and of one that the service keeps turning away nobody is sure."""
+    is_turned_away = buyer.status is Status.HELD and buyer.reason == Reason.REJECTED
+    return not is_turned_away and buyer.reason != Reason.RECOVERED and surely_unpaid(db, buyer.id)
 
 
 def _twins(db: Connection, buyer: Job) -> list[Job]:

@@ -1,17 +1,27 @@
 """What the keys of this journal begin with: it tells them from the keys of other journals at the same service.
 
-A journal that was a copy gets a new one with ``artui recover``; the old ones stay known, for its keys bear them too.
+An origin is the journal's family, which all copies of it share, and a part of its own. A journal that was a copy gets a
+new one with ``artui recover``, of the same family: so the copies know of each other whichever goes on.
 """
 
 from __future__ import annotations
 
 import time
+from hashlib import sha256
 from secrets import token_hex
 
-from artui.journal.store import Connection, rows, value
+from artui.journal.store import Connection, journal_uuid, rows, value
+
+FAMILY = 8
+"""Characters of an origin that say whose copies have made it."""
 
 _AFTER = "."
 """What stands between a key's origin and the rest of it; no key from before there were origins has one."""
+
+
+def make(uuid: str) -> str:
+    """A new origin for the journal of this UUID."""
+    return sha256(uuid.encode()).hexdigest()[:FAMILY] + token_hex(4)
 
 
 def current(db: Connection) -> str:
@@ -24,22 +34,22 @@ def since(db: Connection) -> float:
     return float(value(db, "SELECT since FROM origins ORDER BY seq DESC LIMIT 1"))
 
 
-def known(db: Connection) -> set[str]:
-    """All origins this journal's keys ever had."""
-    return {origin for (origin,) in rows(db, "SELECT origin FROM origins")}
-
-
 def add(db: Connection, origin: str = "") -> None:
     """Count an origin as this journal's, where none is given a new one; it is the current one from now on."""
     db.execute(
         "INSERT OR IGNORE INTO origins (origin, since) VALUES (?, ?)",
-        (origin or token_hex(5), time.time()),
+        (origin or make(journal_uuid(db)), time.time()),
     )
 
 
 def begin(db: Connection, rest: str) -> str:
     """A key of this journal with so far unused ``rest``."""
     return f"{current(db)}{_AFTER}{rest}"
+
+
+def families(db: Connection) -> set[str]:
+    """The families of this journal: its own, and that of one whose place it took."""
+    return {origin[:FAMILY] for (origin,) in rows(db, "SELECT origin FROM origins")}
 
 
 def of_key(key: str) -> str:

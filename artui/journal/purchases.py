@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 _COLUMNS = (
     "key", "job", "number", "kind", "account", "payer", "endpoint", "organization", "workflow", "version", "reference",
     "draft", "mark", "reserved", "charged", "state", "execution", "looks", "day", "month", "intended_at",
+    "repeats", "digest",
 )  # fmt: skip
 _ALL = ", ".join(_COLUMNS)
 _SELECT = f"SELECT {_ALL} FROM purchases"
@@ -73,13 +74,13 @@ def new_key(db: Connection) -> str:
 
 
 def strange(db: Connection, keys: Iterable[str]) -> set[str]:
-    """Which of these keys, seen at a service, only a copy of this journal can have sent: they bear an origin of this
-    journal, and none of its purchases was carried out under them."""
-    bearing = {key: origins.of_key(key) for key in keys}
+    """Which of these keys, seen at a service, only a copy of this journal can have sent: they bear an origin of its
+    family, and none of its purchases was carried out under them."""
+    bearing = {key: origins.of_key(key)[: origins.FAMILY] for key in keys}
     if not any(bearing.values()):
         return set()
-    own = origins.known(db)
-    ours = {key for key, origin in bearing.items() if origin in own}
+    own = origins.families(db)
+    ours = {key for key, family in bearing.items() if family in own}
     marks = ", ".join("?" * len(ours))
     sent = rows(db, f"SELECT key FROM purchases WHERE key IN ({marks}) AND state <> 'refused'", (*ours,))
     return ours - {key for (key,) in sent}
@@ -100,6 +101,12 @@ def job_of(db: Connection, payer: str, execution: str) -> int | None:
     return found[0] if found else None
 
 
+def job_of_key(db: Connection, key: str) -> int | None:
+    """The number of the job that a purchase was made for; None where this journal knows no such key."""
+    found = first(db, "SELECT job FROM purchases WHERE key = ?", (key,))
+    return found[0] if found else None
+
+
 def last_intent(db: Connection, account: str) -> float | None:
     """When the newest paid call of an account was intended; None before the first."""
     newest: float | None = value(db, "SELECT MAX(intended_at) FROM purchases WHERE account = ?", (account,))
@@ -115,8 +122,9 @@ def intend(
 ) -> Purchase:  # fmt: skip
     """Write the intent of one paid call, with its reservation.
 
-    A purchase that surely was not carried out is intended again under its own key; otherwise ``key`` is new. Raises
-    ValueError where an earlier purchase of the job is still in the air, or was carried out and this would order anew.
+    A purchase that surely was not carried out is intended again under its own key for the same content; otherwise
+    ``key`` is new. Raises ValueError where an earlier purchase of the job is still in the air, or was carried out and
+    this would order anew.
     """
     living = {PurchaseState.INTENDED} if kind is Kind.RETRY else {PurchaseState.INTENDED, PurchaseState.KNOWN}
     earlier = of_job(db, job.id)
@@ -126,8 +134,9 @@ def intend(
         intended = rows(
             db,
             "UPDATE purchases SET state = 'intended', draft = ?, reference = ?, reserved = ?, version = ?, day = ?,"
-            " month = ?, looks = 0, intended_at = ?, endpoint = ?, organization = ? WHERE job = ? AND number = ?"
-            f" AND key = ? AND state = 'refused' RETURNING {_ALL}",
+            " month = ?, looks = 0, readings = 0, pages = 0, silences = 0, intended_at = ?, endpoint = ?,"
+            " organization = ? WHERE job = ? AND number = ?"
+            f" AND key = ? AND state = 'refused' AND digest = ? RETURNING {_ALL}",
             (
                 draft,
                 job.reference,
@@ -141,6 +150,7 @@ def intend(
                 job.id,
                 number,
                 key,
+                job.digest,
             ),
         )
     else:
@@ -148,13 +158,13 @@ def intend(
             db,
             "INSERT INTO purchases (key, job, number, kind, account, payer, endpoint, organization, workflow, version,"
             " reference, draft, mark, reserved, charged, state, execution, looks, day, month, run, rule, batch,"
-            " intended_at)"
-            " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, NULL, 'intended', '', 0, ?, ?, ?, ?, ?, ?)"
+            " intended_at, digest)"
+            " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, NULL, 'intended', '', 0, ?, ?, ?, ?, ?, ?, ?)"
             f" RETURNING {_ALL}",
             (
                 key, job.id, number, kind, job.account, job.payer, job.endpoint, job.organization, job.workflow,
                 job.version, job.reference, draft, mark, reserved, day, month, job.run, job.rule, job.batch,
-                time.time(),
+                time.time(), job.digest,
             ),
         )  # fmt: skip
     if not intended:
@@ -163,31 +173,115 @@ def intend(
     return _purchase(intended[0])
 
 
-def record_execution(db: Connection, key: str, execution: str) -> None:
-    """The fact that the service runs ``execution`` for this purchase. Insert-only, guarded by the key alone."""
+def record_execution(db: Connection, key: str, execution: str, *, instead: bool = False) -> None:
+    """The fact that the service runs ``execution`` for this purchase. Insert-only, guarded by the key alone.
+
+    ``instead``: it is known to be this purchase's, whatever was believed of either before.
+    """
     _fact(db, key, "execution", execution)
     db.execute(
-        "INSERT INTO executions (payer, execution, key) SELECT payer, ?, key FROM purchases WHERE key = ?"
-        " ON CONFLICT DO UPDATE SET key = excluded.key WHERE executions.key = ''",
-        (execution, key),
+        "INSERT INTO executions (payer, execution, key) SELECT payer, ?1, key FROM purchases WHERE key = ?2"
+        " ON CONFLICT DO UPDATE SET key = excluded.key WHERE executions.key = '' OR ?3",
+        (execution, key, instead),
     )
     db.execute(
-        "UPDATE purchases SET state = 'known', known_at = ?,"
-        " execution = CASE WHEN execution = '' THEN ? ELSE execution END WHERE key = ?",
-        (time.time(), execution, key),
+        "UPDATE purchases SET state = 'known', known_at = ?1,"
+        " execution = CASE WHEN execution = '' OR ?4 THEN ?2 ELSE execution END WHERE key = ?3",
+        (time.time(), execution, key, instead),
     )
 
 
-def record_refusal(db: Connection, key: str) -> None:
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """What the journal knows of an execution: the job it belongs to, None where it is nobody's here, and whether the
+    service itself has shown that."""
+
+    job: int | None
+    is_proven: bool
+
+
+def claim_on(db: Connection, payer: str, execution: str) -> Claim | None:
+    """Who has an execution; None where it was never heard of."""
+    found = first(
+        db,
+        "SELECT purchases.job, proven FROM executions LEFT JOIN purchases ON purchases.key = executions.key"
+        " WHERE executions.payer = ? AND executions.execution = ?",
+        (payer, execution),
+    )
+    return Claim(found[0], bool(found[1])) if found else None
+
+
+def prove(db: Connection, payer: str, execution: str) -> None:
+    """Remember that the service has shown an execution to be its purchase's."""
+    db.execute("UPDATE executions SET proven = 1 WHERE payer = ? AND execution = ? AND NOT proven", (payer, execution))
+
+
+def note_answer(db: Connection, key: str, execution: str) -> None:
+    """The fact that a paid call was answered with an execution that is not known to be its own: it stays in doubt."""
+    _fact(db, key, "answered", execution)
+
+
+def withdraw(db: Connection, job: Job, execution: str) -> None:
+    """Take back that an execution is this job's: its purchase is in doubt again, and counts as such."""
+    keys = [purchase.key for purchase in of_job(db, job.id) if purchase.execution == execution]
+    for key in keys:
+        _fact(db, key, "withdrawn", execution)
+        db.execute(
+            "UPDATE executions SET key = '', proven = 0 WHERE payer = ? AND execution = ? AND key = ?",
+            (job.payer, execution, key),
+        )
+        db.execute(
+            "UPDATE purchases SET execution = '', charged = NULL, state = CASE WHEN number ="
+            " (SELECT MAX(number) FROM purchases WHERE job = ?1) THEN 'intended' ELSE 'presumed spent' END"
+            " WHERE key = ?2",
+            (job.id, key),
+        )
+
+
+def withdrawals(db: Connection, job_id: int, execution: str) -> int:
+    """How often it was taken back that an execution is this job's."""
+    return int(
+        value(
+            db,
+            "SELECT COUNT(*) FROM facts JOIN purchases USING (key)"
+            " WHERE job = ? AND facts.execution = ? AND what = 'withdrawn'",
+            (job_id, execution),
+        )
+    )
+
+
+def record_refusal(db: Connection, key: str, *, turned_away: bool = False) -> None:
     """The fact that this purchase surely was not carried out; its reservation ends, and the job has cost nothing so far
-    unless something else was bought for it."""
+    unless something else was bought for it. ``turned_away``: the service has seen it and says so."""
     _fact(db, key, "refused", "")
-    db.execute("UPDATE purchases SET state = 'refused' WHERE key = ? AND state = 'intended'", (key,))
+    db.execute(
+        "UPDATE purchases SET state = 'refused', repeats = repeats + ? WHERE key = ? AND state = 'intended'",
+        (turned_away, key),
+    )
     db.execute(
         "UPDATE jobs SET charged = 0 WHERE id = (SELECT job FROM purchases WHERE key = ?) AND charged IS NULL"
         " AND NOT EXISTS (SELECT 1 FROM purchases WHERE job = jobs.id AND state <> 'refused'"
         "  AND (charged IS NULL OR charged <> 0))",
         (key,),
+    )
+
+
+def count_repeat(db: Connection, key: str) -> None:
+    """Count, before its first byte leaves, that a purchase in doubt is sent once more.
+
+    Raises :class:`artui.journal.Stale` where there is no doubt about it any more.
+    """
+    if not rows(
+        db, "UPDATE purchases SET repeats = repeats + 1 WHERE key = ? AND state = 'intended' RETURNING key", (key,)
+    ):
+        raise Stale(f"purchase {key} is settled")
+
+
+def allow_once_more(db: Connection, job: Job, repeats: int) -> None:
+    """Let the purchase of a job that was turned away ``repeats`` times and more be sent once again."""
+    db.execute(
+        "UPDATE purchases SET repeats = MIN(repeats, ?) WHERE job = ? AND number = ? AND state = 'refused'",
+        (repeats, job.id, job.purchase),
     )
 
 
@@ -221,6 +315,32 @@ def record_charge(db: Connection, job: Job, total: int) -> int:
 def looked(db: Connection, key: str) -> int:
     """Count one complete look that showed nothing; returns how many there were."""
     return int(value(db, "UPDATE purchases SET looks = looks + 1 WHERE key = ? RETURNING looks", (key,)))
+
+
+@dataclass(frozen=True, slots=True)
+class InVain:
+    """What was read in vain for a purchase in doubt: readings that the service answered, wholly or in part, the pages
+    it gave, and readings that it did not answer."""
+
+    readings: int
+    pages: int
+    silences: int
+
+
+def read_in_vain(db: Connection, key: str, pages: int) -> InVain:
+    """Count one reading that settled nothing, of so many answered pages, and return all there were."""
+    sql = (
+        "UPDATE purchases SET readings = readings + (?1 > 0), pages = pages + ?1, silences = silences + (?1 = 0)"
+        " WHERE key = ?2 RETURNING readings, pages, silences"
+    )
+    return InVain(*rows(db, sql, (pages, key))[0])
+
+
+def payers_of(db: Connection, keys: Iterable[str]) -> set[str]:
+    """The payers of the purchases made under these keys."""
+    wanted = list(keys)
+    marks = ", ".join("?" * len(wanted))
+    return {payer for (payer,) in rows(db, f"SELECT DISTINCT payer FROM purchases WHERE key IN ({marks})", wanted)}
 
 
 def known_executions(db: Connection, payer: str, executions: Sequence[str]) -> set[str]:

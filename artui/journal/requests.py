@@ -128,6 +128,11 @@ def intents(db: Connection) -> int:
     return int(value(db, "SELECT intents FROM engine"))
 
 
+def take_name(db: Connection, uuid: str) -> None:
+    """Be the journal of this UUID: watched folders know it by that."""
+    db.execute("UPDATE meta SET value = ? WHERE key = 'uuid'", (uuid,))
+
+
 def raise_to(db: Connection, generation: int, intents: int) -> None:
     """Count at least so many generations of engines and intents; no engine runs."""
     db.execute(

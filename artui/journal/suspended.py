@@ -19,9 +19,10 @@ if TYPE_CHECKING:
 
 
 class Cause(StrEnum):
-    """Why a payer is suspended: nothing shows what was bought, or the service's list shows a copy at work."""
+    """Why a payer is suspended: its service has no list of what was bought, was not asked, or shows a copy at work."""
 
     UNLISTED = "unlisted"
+    UNREAD = "not asked"
     TWIN = "twin"
 
 
@@ -40,10 +41,10 @@ def by_account(account: str) -> str:
 
 
 def suspend(db: Connection, payers: Iterable[str], cause: Cause, message: str) -> None:
-    """Suspend payers; what was said of one before stays."""
+    """Suspend payers, whatever was said of one before."""
     now = time.time()
     db.executemany(
-        "INSERT OR IGNORE INTO suspended (payer, cause, message, since) VALUES (?, ?, ?, ?)",
+        "INSERT OR REPLACE INTO suspended (payer, cause, message, since) VALUES (?, ?, ?, ?)",
         [(payer, cause, storable(message), now) for payer in payers],
     )
 

@@ -71,11 +71,11 @@ def accounts_with_open_jobs(db: Connection) -> list[str]:
     return [account for (account,) in found]
 
 
-def earliest_due(db: Connection, account: str, reason: Reason) -> float | None:
-    """When the earliest job that waits for this reason is due; None where none does."""
+def earliest_due(db: Connection, account: str, reason: Reason, status: str = "waiting") -> float | None:
+    """When the earliest job that waits (or is held) for this reason is due; None where none is."""
     earliest: float | None = value(
         db,
-        "SELECT MIN(due) FROM jobs WHERE account = ? AND status = 'waiting' AND reason = ?",
-        (account, reason),
+        "SELECT MIN(due) FROM jobs WHERE account = ? AND status = ? AND reason = ?",
+        (account, status, reason),
     )
     return earliest

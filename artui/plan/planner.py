@@ -18,7 +18,7 @@ from artui.journal.store import storable
 from artui.plan.collecting import Found, PlanProblem, Refused
 from artui.plan.target import Offer, Target, among_photos
 from artui.shown import shown
-from artui.states import FINAL, Status
+from artui.states import FINAL, Reason, Stage, Status
 
 if TYPE_CHECKING:
     from artui.providers.base import Workflow
@@ -37,7 +37,8 @@ class Planned:
     """One photo of a plan.
 
     ``twin_of`` is the file with the same content, ``job`` the number of the job that has to do with it, ``note`` says
-    so for a person, ``done_at`` when that one ended. ``is_renamed``: the name it would have had is taken.
+    so for a person, ``done_at`` when that one ended. ``is_renamed``: the name it would have had is taken. ``may_cost``:
+    an earlier sending of the same photo may be charged beside this one.
     """
 
     photo: Photo
@@ -50,6 +51,7 @@ class Planned:
     job: int | None = None
     note: str = ""
     done_at: float | None = None
+    may_cost: bool = False
     copy: int = 0
 
 
@@ -183,7 +185,21 @@ class Planner:
         offer, earlier = self.offer, self._first.get(photo.digest)
         bought = self.journal.read(jobs.highest_copy, offer.identity.payer, offer.workflow.id, photo.digest)
         copy = bought + 1 if earlier is None else earlier.copy + 1
-        return Planned(photo, found, Verdict.SEND, self.target.folder, found.path.stem, copy=copy)
+        note, may_cost = self._not_over(photo)
+        return Planned(
+            photo, found, Verdict.SEND, self.target.folder, found.path.stem, note=note, may_cost=may_cost, copy=copy
+        )
+
+    def _not_over(self, photo: Photo) -> tuple[str, bool]:
+        """What a person should know before buying a photo anew while it is not known what became of it before: the
+        sentence, and whether something may be charged beside this."""
+        payer = self.offer.identity.payer
+        open_ones = self.journal.read(jobs.not_over, payer, photo.digest) if photo.digest else []
+        told, may_cost = [], False
+        for job in open_ones:
+            may_cost = may_cost or job.may_have_cost or job.stage is Stage.SUBMITTING
+            told.append(f"job {job.id} {_of_open(job)}")
+        return "; ".join(told), may_cost
 
     def _known(self, found: Found, photo: Photo) -> Job | None:
         """The job that has delivered, or will deliver, this very file to this very folder."""
@@ -215,6 +231,19 @@ def delivers(job: Job) -> bool:
     if job.status in (Status.DONE, Status.SKIPPED):
         return bool(job.results) and all(result.path and os.path.lexists(result.path) for result in job.results)
     return job.status not in FINAL
+
+
+def _of_open(job: Job) -> str:
+    """How a job stands that has the photo and is not over, as far as it means money."""
+    if job.status in FINAL:
+        return "with the same photo was given up: it may have been charged, and this is charged too"
+    if job.stage is Stage.SUBMITTING and job.reason in (Reason.IN_DOUBT, Reason.LOOKING):
+        return "with the same photo is in doubt: it may have been charged, and this is charged too"
+    if job.execution:
+        return "with the same photo is at the service: it is charged, and this is charged too"
+    if job.may_have_cost or job.status is Status.RUNNING:
+        return "with the same photo may have been sent: it may be charged, and this is charged too"
+    return "with the same photo is still to be sent: it is charged then, and this is charged too"
 
 
 def _of_bought(job: Job) -> str:

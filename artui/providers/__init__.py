@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from difflib import get_close_matches
+from enum import StrEnum
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
@@ -23,6 +24,22 @@ _RUN_ONCE = frozenset({"retouch4me", "filestack"})
 def can_run_again(name: str) -> bool:
     """Whether a service can be asked to run an execution again, as its ``Limits`` say; nothing is imported."""
     return name not in _RUN_ONCE
+
+
+class Clears(StrEnum):
+    """How it is found out what became of a paid request whose answer got lost."""
+
+    BY_LOOKING = "looked up in the service's list"
+    BY_SENDING = "sent again under its key"
+    BY_ASKING = "asked of a person"
+
+
+_CLEARS = {"retouch4me": Clears.BY_SENDING, "filestack": Clears.BY_ASKING}
+
+
+def clears_doubt(name: str) -> Clears:
+    """How a service lets a doubt be cleared, as its ``Limits`` say; nothing is imported."""
+    return _CLEARS.get(name, Clears.BY_LOOKING)
 
 
 def load(name: str) -> type[Provider[Any]]:

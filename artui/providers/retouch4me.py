@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from functools import partial
@@ -43,6 +43,7 @@ from artui.providers.base import (
 )
 from artui.providers.http import (
     TEXT,
+    Answer,
     FilePart,
     HttpProvider,
     Request,
@@ -107,6 +108,7 @@ class Retouch4me(HttpProvider[Retouch4meSettings]):
         keeps_results=said.KEEPS,
         idempotent_submit=True,
         replay_within=20 * 3600,
+        names_photo=False,
         can_find=False,
         can_retry=False,
     )
@@ -204,6 +206,15 @@ class Retouch4me(HttpProvider[Retouch4meSettings]):
     async def _token(self) -> Secret:
         return await pasted_key(self.surroundings, self.key_name)
 
+    async def _ask_of_bought(self, request: Request, send: Callable[[Request], Awaitable[Answer]]) -> Answer:
+        """Ask about what is bought, for which the id is enough: without a token where there is none, or where it is
+        refused."""
+        with suppress(Blocked):
+            answer = await send(replace(request, secrets={TOKEN: await self._token()}))
+            if not said.is_of_the_token(answer):
+                return answer
+        return await send(request)
+
     # What there is.
 
     async def workflows(self) -> list[Workflow]:
@@ -261,7 +272,7 @@ class Retouch4me(HttpProvider[Retouch4meSettings]):
             raise refusal
         execution = said.accepted(answer)
         if execution is None:
-            raise answer.in_doubt()
+            raise answer.in_doubt(said.code_of(answer), names_job=said.names_job(answer))
         left = said.left_today(answer)
         self._used_up_since = since_boot() if left is not None and left <= 0 else None
         self._refused = None
@@ -293,14 +304,13 @@ class Retouch4me(HttpProvider[Retouch4meSettings]):
 
     async def poll(self, sent: Sequence[Sent]) -> dict[str, Progress]:
         """Look at executions one by one, a few at a time."""
-        return await look_at_each(sent, partial(self._look, await self._token()), puzzles=self.puzzles)
+        return await look_at_each(sent, self._look, puzzles=self.puzzles)
 
-    async def _look(self, token: Secret, sent: Sent) -> Progress:
+    async def _look(self, sent: Sent) -> Progress:
         execution = segment(sent.execution)
         address = f"{self.settings.api_url}{_API}/retoucher/status/{execution}"
-        answer = await self._http.send(
-            Request("GET", address, "looking at an execution", secrets={TOKEN: token}), most=TEXT
-        )
+        request = Request("GET", address, "looking at an execution")
+        answer = await self._ask_of_bought(request, partial(self._http.send, most=TEXT))
         if said.code_of(answer) == 404:
             return Progress(sent.execution, State.GONE, "404", message=answer.sentence)
         if said.code_of(answer) != 200:
@@ -319,11 +329,8 @@ class Retouch4me(HttpProvider[Retouch4meSettings]):
         Raises :class:`Rejected` ``not there`` where the service has not stored it yet, or no longer.
         """
         del execution  # the output says where it lies
-        token = await self._token()
-        request = Request(
-            "GET", f"{self.settings.api_url}{output.locator}", "fetching a result", secrets={TOKEN: token}
-        )
-        answer = await self._http.fetch(request, part, counted=counted)
+        request = Request("GET", f"{self.settings.api_url}{output.locator}", "fetching a result")
+        answer = await self._ask_of_bought(request, partial(self._http.fetch, target=part, counted=counted))
         if answer.status == 404:
             raise Rejected(f"{answer.about}: it is not there", reason="not there", status=404)
         if answer.status != 200:

@@ -4,6 +4,7 @@
 ``status:N[:S]``    answer N with the service's error body, without acting; S is sent as ``Retry-After``
 ``drop_before``     cut the connection without acting, without a byte of answer
 ``drop_after``      act (and charge), then cut the connection without a byte of answer
+``act:N[:S]``       act (and charge), then answer N all the same, as ``status`` does
 ``delay:S``         wait S seconds with the request in hand, then act, even if the client has gone
 ``truncate``        act, promise the whole answer, cut the connection in the middle of its body
 ``slow:N``          act, but move the bodies of request and answer at N bytes a second
@@ -11,6 +12,11 @@
 ``html``            answer 200 with a web page, without acting: a captive portal
 ``early:N``         answer N as soon as the head is in, read no more of the body, then cut
 ``lie``             act, then answer with one byte of the body changed
+``cut``             act, then answer with the first half of the body as if that were all, each time the same
+``old``             act, then answer as the first request was answered that met it: with another's id
+``swap``            two requests that meet it act, and each gets the other's answer
+``mislabel``        on ``list`` and ``details``: show the labels of the oldest execution
+``misinput``        on ``list`` and ``details``: show another photo, and no label
 ``hide``            on ``list`` and ``batches``: leave out what was created after the fault was set
 ==================  =====================================================================================
 """
@@ -21,7 +27,7 @@ import asyncio
 import re
 import time
 from collections.abc import Awaitable, Callable, Iterable, Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from typing import Any
 
@@ -29,11 +35,12 @@ from starlette.requests import ClientDisconnect
 from starlette.responses import HTMLResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+_PAIRED = 3.0  # seconds the first of a pair waits for the second; then it gets its own answer
 _LINGER = 1.0  # seconds an early answer stays readable before the connection goes
 _PORTAL = "<!doctype html><title>Welcome</title><h1>Please sign in to this network</h1>"
 _WORDS = re.compile(
-    r"drop_before|drop_after|truncate|drip|html|lie|hide"
-    r"|status:[2-5]\d\d(:\d+)?|early:[2-5]\d\d|delay:\d+(\.\d+)?|slow:[1-9]\d*"
+    r"drop_before|drop_after|truncate|drip|html|lie|hide|cut|old|swap|mislabel|misinput"
+    r"|(status|act):[2-5]\d\d(:\d+)?|early:[2-5]\d\d|delay:\d+(\.\d+)?|slow:[1-9]\d*"
 )
 
 
@@ -47,6 +54,8 @@ class Fault:
     after: int = 0
     times: int = 1
     at: float = field(default_factory=time.time)
+    kept: list[Any] = field(default_factory=list, repr=False)
+    """What it remembers from one request to the next."""
 
 
 class Faults:
@@ -77,7 +86,8 @@ class Faults:
 
     def left(self) -> list[dict[str, Any]]:
         """Return the faults in force, with the counts they have left."""
-        return [asdict(fault) for fault in self._faults if fault.times]
+        shown = [name for name in Fault.__dataclass_fields__ if name != "kept"]
+        return [{name: getattr(fault, name) for name in shown} for fault in self._faults if fault.times]
 
     def take(self, route: str) -> Fault | None:
         """Count one request to ``route`` and return the fault it meets."""
@@ -160,6 +170,14 @@ async def _status(call: _Call) -> None:
     await call.reply(response)
 
 
+async def _act(call: _Call) -> None:
+    await call.act()
+    response = call.refuse(call.scope, int(call.arguments[0]))
+    if len(call.arguments) > 1:
+        response.headers["Retry-After"] = call.arguments[1]
+    await response(call.scope, call.receive, call.send)
+
+
 async def _html(call: _Call) -> None:
     await call.reply(HTMLResponse(_PORTAL))
 
@@ -239,6 +257,48 @@ async def _lie(call: _Call) -> None:
     await call.send({"type": "http.response.body", "body": changed})
 
 
+async def _cut(call: _Call) -> None:
+    start, body = _parts(await call.act())
+    await _answer(call, start, body[: len(body) // 2])
+
+
+async def _old(call: _Call) -> None:
+    kept = call.fault.kept
+    answer = _parts(await call.act())
+    kept.append(answer)
+    await _answer(call, *kept[0])
+
+
+async def _swap(call: _Call) -> None:
+    answer, kept = _parts(await call.act()), call.fault.kept
+    if kept:
+        first, theirs = kept.pop()
+        first.set_result(answer)
+        await _answer(call, *theirs)
+        return
+    waiting: asyncio.Future[tuple[Message, bytes]] = asyncio.get_running_loop().create_future()
+    kept.append((waiting, answer))
+    try:
+        async with asyncio.timeout(_PAIRED):
+            answer = await waiting
+    except TimeoutError:
+        kept.clear()
+    await _answer(call, *answer)
+
+
+async def _answer(call: _Call, start: Message, body: bytes) -> None:
+    """Send a whole answer of exactly this body."""
+    headers = [(name, value) for name, value in start["headers"] if name != b"content-length"]
+    headers.append((b"content-length", str(len(body)).encode()))
+    await call.send({**start, "headers": headers})
+    await call.send({"type": "http.response.body", "body": body})
+
+
+async def _mislead(call: _Call) -> None:
+    call.scope["state"]["misleads"] = call.fault.do
+    await call.app(call.scope, call.receive, call.send)
+
+
 async def _hide(call: _Call) -> None:
     call.scope["state"]["hidden_after"] = call.fault.at
     await call.app(call.scope, call.receive, call.send)
@@ -246,6 +306,7 @@ async def _hide(call: _Call) -> None:
 
 _ACTIONS: dict[str, Callable[[_Call], Awaitable[None]]] = {
     "status": _status,
+    "act": _act,
     "html": _html,
     "drop_before": _drop_before,
     "drop_after": _drop_after,
@@ -256,6 +317,11 @@ _ACTIONS: dict[str, Callable[[_Call], Awaitable[None]]] = {
     "early": _early,
     "lie": _lie,
     "hide": _hide,
+    "cut": _cut,
+    "old": _old,
+    "swap": _swap,
+    "mislabel": _mislead,
+    "misinput": _mislead,
 }
 
 

@@ -35,7 +35,8 @@ class Journey:
             job = await self.check(job)
         if job.status is Status.RUNNING and job.twin_of is not None:
             return await self.saving.deliver(job)
-        if job.status is Status.RUNNING and job.stage is Stage.UPLOADED:
+        if job.status is Status.RUNNING and job.stage is not Stage.NEW and not job.execution:
+            self.paying.check_repeats(job)
             job = await self._freshen(job)
         if job.status is Status.RUNNING and job.stage is Stage.CHECKED:
             job = await self.upload(job)
@@ -69,10 +70,12 @@ class Journey:
 
     async def _freshen(self, job: Job) -> Job:
         """Where each purchase needs an upload of its own, give up the one that an earlier purchase may have used."""
-        if not self.desk.provider.limits.fresh_upload:
+        if not self.desk.provider.limits.fresh_upload or not job.reference:
             return job
         last = self.desk.journal.read(purchases.current, job)
-        if last is None or last.state is not PurchaseState.PRESUMED_SPENT or last.reference != job.reference:
+        if last is None or last.reference != job.reference:
+            return job
+        if not (last.state is PurchaseState.PRESUMED_SPENT or (last.state is PurchaseState.REFUSED and last.repeats)):
             return job
         message = "the service may have used the last upload: it is uploaded again"
         return await self.desk.journal.do(

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from functools import partial
 
 from artui.flights import Flights
 from artui.job import Job
-from artui.journal import Unwritable, accounts, origins, purchases, suspended
+from artui.journal import Connection, Unwritable, accounts, origins, purchases, suspended
 from artui.journal.suspended import Cause
 from artui.pace import boot_time
 from artui.providers.base import Blocked, Progress, ProviderError, Rejected, Transient
@@ -38,6 +38,8 @@ class Copies:
         self._checked: dict[str, float] = {}
         self._failures: dict[str, int] = {}
         self._readings: Flights[None] = Flights()
+        self._proven: set[str] = set()
+        self._proving: set[asyncio.Future[None]] = set()
         self._alarm: asyncio.Future[None] | None = None
         desk.provider.on_listed = self._look_through
 
@@ -57,8 +59,9 @@ class Copies:
             await asyncio.shield(self._alarm)
 
     async def close(self) -> None:
-        """Break off what is being read."""
+        """Break off what is being read, and have written what was seen."""
         await self._readings.close()
+        await asyncio.gather(*self._proving)
 
     def _is_due(self, job: Job) -> bool:
         checked = self._checked.get(job.workflow)
@@ -84,9 +87,10 @@ class Copies:
     async def _read_back(self, job: Job) -> None:
         journal = self.desk.journal
         last = journal.read(purchases.last_intent, job.account) or journal.read(origins.since)
-        newest, page_number = "", 0
+        newest: list[str] = []
+        page_number = 0
         async for page in self.desk.provider.listed(job.workflow):
-            newest = newest or next((entry.created_at for entry in page), "")
+            newest = newest or [entry.created_at for entry in page]
             known = journal.read(purchases.known_executions, job.payer, [entry.execution for entry in page])
             page_number += 1
             if known or _is_before(page, last - MARGIN):
@@ -97,12 +101,15 @@ class Copies:
                     job.workflow_name, page_number,
                 )  # fmt: skip
                 break
-        if newest and not _is_ahead(newest, self.desk.service_time()):
-            await journal.do(accounts.set_mark, job.payer, job.workflow, newest)
+        await journal.do(accounts.set_mark, job.payer, job.workflow, newest, self.desk.service_time())
 
     def _look_through(self, executions: Sequence[Progress]) -> None:
-        """Suspend the payer as soon as a page shows a key that is ours and that this journal did not send."""
+        """Note that labels come back from this list; suspend the payer as soon as a page shows a key that is ours and
+        that this journal did not send."""
         keys = {entry.key: entry.execution for entry in executions if entry.key}
+        if not keys:
+            return
+        self._prove_labels(keys)
         strange = self.desk.journal.read(purchases.strange, keys)
         if not strange or (self._alarm is not None and not self._alarm.done()):
             return
@@ -118,14 +125,23 @@ class Copies:
             self.desk.keep(lambda db: suspended.suspend(db, payers, Cause.TWIN, message))
         )
 
+    def _prove_labels(self, keys: Iterable[str]) -> None:
+        """Remember whose list shows a label of ours: no other sight of one is a proof that it would."""
+        news = self.desk.journal.read(purchases.payers_of, keys) - self._proven
+        if not news:
+            return
+        self._proven |= news
+
+        def write(db: Connection) -> None:
+            for payer in news:
+                accounts.prove_labels(db, payer)
+
+        proving = asyncio.ensure_future(self.desk.keep(write))
+        self._proving.add(proving)
+        proving.add_done_callback(self._proving.discard)
+
 
 def _is_before(page: Sequence[Progress], when: float) -> bool:
     """Whether a page reaches back to before ``when``, in epoch seconds."""
     times = [made.timestamp() for entry in page if (made := moment(entry.created_at))]
     return bool(times) and min(times) < when
-
-
-def _is_ahead(created_at: str, now: float) -> bool:
-    """Whether a service's time lies in the future: it would hide what comes before it."""
-    made = moment(created_at)
-    return made is None or made.timestamp() > now + MARGIN

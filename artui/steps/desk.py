@@ -60,11 +60,31 @@ class Desk:
     defects: Defects = field(init=False)
     writable: dict[str, float] = field(default_factory=dict)
     """When each output folder was last written to, by the clock."""
+    free: dict[str, int | None] = field(default_factory=dict)
+    """How many bytes were free there then; None where the file system does not say."""
     probes: Flights[None] = field(default_factory=Flights)
     """The output folders that are being probed: once for all jobs that need to know."""
 
     def __post_init__(self) -> None:
         self.defects = Defects(self.account.name)
+
+    @property
+    def settle_due(self) -> float:
+        """When to look into a paid call whose answer is lost, a settling time from now; at once where that can only be
+        to ask a person."""
+        limits, now = self.provider.limits, self.clock.now()
+        settle: float = self.provider.settings.settle
+        return now + settle if limits.can_find or limits.idempotent_submit else now
+
+    @property
+    def lost(self) -> str:
+        """What becomes of a paid call whose answer is lost, in half a sentence."""
+        limits = self.provider.limits
+        if limits.idempotent_submit:
+            return "sent again under the same key, which the service carries out once"
+        if limits.can_find:
+            return "looked up at the service before anything is sent again"
+        return "only a person can tell whether it was carried out"
 
     def terms(self) -> budget.Terms:
         """What bounds a paid call of this account now."""
@@ -87,6 +107,13 @@ class Desk:
         """Raise NotYet where the account is set otherwise by now than it is here."""
         if why := self.outdated():
             raise NotYet(why)
+
+    def find_due(self) -> float | None:
+        """When what is in doubt is looked for in the service's list; None where it has none."""
+        if not self.provider.limits.can_find:
+            return None
+        settle: float = self.provider.settings.settle
+        return self.clock.now() + settle
 
     def service_time(self) -> float:
         """The service's clock, ours until its first answer; epoch seconds."""

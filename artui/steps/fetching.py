@@ -13,13 +13,20 @@ from pathlib import Path
 from artui import files
 from artui.config import ConfigError, make_private_folder
 from artui.job import Job, Result
-from artui.journal import jobs
+from artui.journal import accounts, jobs
+from artui.journal.accounts import Digests
 from artui.providers.base import Output, Transient
 from artui.states import Reason
 from artui.steps.desk import Desk, Hold
 from artui.steps.output import OUTPUT_AGAIN, ROOM
 
 JSON, ZIP = "application/json", "application/zip"
+
+TIMES = 3
+"""Downloads of one result after which a person is asked: each came with another digest than is stated."""
+
+REST = 1.0
+"""Seconds between two of them."""
 
 LAST_HOURS = 6 * 3600.0
 """Seconds before a result expires from which on it is kept in the spool rather than waited with."""
@@ -86,43 +93,76 @@ class Fetching:
         return files.part_path(self.desk.spool, job.id, result.task).with_suffix(".result")
 
     async def _bring(self, job: Job, result: Result, part: Path, mode: int = 0o666) -> Result:
-        """Download a result; twice where the service states another digest than the bytes have."""
-        written = await self._download(job, result, part, mode)
-        if result.digest not in (None, written.digest):
-            again = await self._download(job, result, part, mode)
-            if again.digest not in (result.digest, written.digest):
-                raise Transient(f"the result of {job.source.name} arrives damaged, each time in another way")
-            if again.digest != result.digest:
-                # The same bytes twice, whole: the service's digest is wrong, not the result.
-                message = "the service states another digest than its bytes have; they came twice the same"
-                await self.desk.journal.do(jobs.note, job, "digest differs", message)
-            written = again
+        """Download a result. Raises Hold where the service states another digest than its bytes have, each time."""
+        came: list[str] = []
+        while True:
+            written = await self._download(job, result, part, mode)
+            came.append(written.digest)
+            if result.digest in (None, written.digest) or await self._is_taken(job, result, written, part):
+                break
+            await asyncio.to_thread(files.discard, part)
+            if len(came) == TIMES:
+                raise await self._damaged(job, same=len(set(came)) == 1)
+            await asyncio.sleep(REST)
+        if result.digest == written.digest and not result.path:
+            await self._matched(job)
         return replace(result, digest=written.digest, size=written.size, media_type=written.media_type or "")
+
+    async def _is_taken(self, job: Job, result: Result, written: files.Written, part: Path) -> bool:
+        """Whether a person has said that a result is taken although its digest is another one."""
+        known = self.desk.journal.read(accounts.digests, job.account)
+        if not (job.as_is or (known is Digests.IGNORED and not result.path)):
+            return False
+        if not job.as_is:
+            await asyncio.to_thread(_check_whole, part, written.media_type or "")
+        message = "the service states another digest than its bytes have; taken as it is, by a person's decision"
+        await self.desk.journal.do(jobs.note, job, "digest differs", message)
+        return True
+
+    async def _matched(self, job: Job) -> None:
+        """Remember that the account states true digests: from now on each that differs is asked about."""
+        if self.desk.journal.read(accounts.digests, job.account) is not Digests.MATCHED:
+            await self.desk.journal.do(accounts.set_digests, job.account, Digests.MATCHED)
+
+    async def _damaged(self, job: Job, *, same: bool) -> Hold:
+        """What holds a job whose result never had the digest its service states; ``same``: it came alike each time."""
+        message = f"its result came {TIMES} times, and never with the digest that the service states"
+        known = self.desk.journal.read(accounts.digests, job.account)
+        if same and known is Digests.UNKNOWN:
+            await self.desk.journal.do(accounts.set_digests, job.account, Digests.ASKED)
+            known = Digests.ASKED
+        if same and known is Digests.ASKED:
+            message += f"; it came alike each time, and no result of {job.account} ever had its digest"
+        return Hold(Reason.DAMAGED, message)
 
     async def _download(self, job: Job, result: Result, path: Path, mode: int) -> files.Written:
         output = Output(result.locator, result.task, result.media_type, result.digest, result.size, result.unpack)
         with files.Part(path, mode) as part:
             with self.desk.transfers.counting(job.id, "down", result.size) as counted:
                 await self.desk.provider.download(output, job.execution, part, counted)
-            return await asyncio.to_thread(_finished, part, result)
+            return await asyncio.to_thread(_finished, part, result, job.as_is)
 
 
-def _finished(part: files.Part, result: Result) -> files.Written:
-    """Finish a part and look at what kind of thing it is; where that is no result, nothing is left of it."""
-    written = part.finish(result.size)
+def _finished(part: files.Part, result: Result, as_is: bool) -> files.Written:
+    """Finish a part and look at what kind of thing it is; where that is no result, nothing is left of it.
+
+    Without a digest the content itself must show that it is whole, unless it is taken ``as_is``.
+    """
+    written = part.finish(None if as_is else result.size)
     try:
-        return _looked_at(written, part.path, result.media_type)
+        written = written._replace(media_type=kind_of(written.media_type, result.media_type))
+        if not (result.digest or as_is):
+            _check_whole(part.path, written.media_type or "")
     except (Transient, files.BadResult):
         part.abort()
         raise
+    return written
 
 
-def _looked_at(written: files.Written, path: Path, stated: str) -> files.Written:
-    """A finished part with the kind of thing it is. Raises BadResult where that is not whole, Transient as kind_of."""
-    kind = kind_of(written.media_type, stated)
-    if kind in (JSON, ZIP) and not files.is_complete(path, kind):
-        raise files.BadResult("damaged", f"the result is no whole {'JSON' if kind == JSON else 'ZIP archive'}")
-    return written._replace(media_type=kind)
+def _check_whole(path: Path, kind: str) -> None:
+    """Raise BadResult where a file is not whole by the rules of its kind; a kind without rules came to its end."""
+    if why := files.what_is_missing(path, kind):
+        raise files.BadResult("damaged", f"the result is not whole: {why}")
 
 
 def kind_of(content: str | None, stated: str) -> str:

@@ -1,10 +1,13 @@
-"""What one look at an execution leads to."""
+"""What one look at an execution leads to, if what it shows is the job's."""
 
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 from itertools import count
 
+from artui import evidence
+from artui.evidence import Verdict
 from artui.job import Job, Result
 from artui.journal import Connection, accounts, found, jobs, purchases
 from artui.providers.base import Progress, State
@@ -12,23 +15,34 @@ from artui.providers.said import moment
 from artui.states import Reason, Stage, Status
 from artui.steps.desk import Desk
 
+PATIENCE = 7
+"""Settling times for which what is missing of a finished execution is only looked for again."""
+
+_ENDED = (State.DONE, State.INCOMPLETE, State.FAILED)
+
 
 async def note(desk: Desk, job: Job, progress: Progress, *, taken: bool = False) -> Job:
     """Write down what one look at an execution showed; ``taken``: a job that is done is RUNNING from then on."""
+    if progress.state is State.DONE and not progress.outputs:
+        progress = replace(progress, state=State.INCOMPLETE, message="the service gives no result")
 
     def write(db: Connection) -> Job:
-        accounts.set_mark(db, job.payer, job.workflow, progress.created_at)
-        if progress.key in {purchase.key for purchase in purchases.of_job(db, job.id)}:
-            accounts.prove_labels(db, job.account)
+        shown = evidence.weigh(db, job, progress, desk.provider.limits.accepts)
+        if shown.verdict is Verdict.DISPROVED:
+            return evidence.take_back(db, job, shown.why, desk.find_due())
+        evidence.learn(db, job, progress, shown)
+        accounts.set_mark(db, job.payer, job.workflow, [progress.created_at], desk.service_time())
         spent = job.charged
-        if progress.state in (State.DONE, State.FAILED) and progress.charged is not None:
+        if progress.state in _ENDED and progress.charged is not None:
             spent = purchases.record_charge(db, job, progress.charged)
         now = desk.clock.now()
-        if progress.state is State.DONE:
+        if progress.state is State.INCOMPLETE and not (job.partial and progress.outputs):
+            return _with_gaps(db, job, progress, spent, now, PATIENCE * desk.provider.settings.settle)
+        if progress.state in (State.DONE, State.INCOMPLETE):
             return _finished(db, job, progress, spent, now, taken=taken)
         return _PLACES[progress.state](db, job, progress, spent, now)
 
-    if _is_news(job, progress):
+    if _is_news(job, progress, desk.clock.now()):
         return await desk.journal.do(write)
     return job
 
@@ -49,6 +63,30 @@ def _finished(db: Connection, job: Job, progress: Progress, spent: int | None, n
         charged=spent, expires_at=None if progress.expires_in is None else now + progress.expires_in,
         message="; ".join(filter(None, (progress.message, progress.remark))),
     )  # fmt: skip
+
+
+def _with_gaps(
+    db: Connection, job: Job, progress: Progress, spent: int | None, now: float, patience: float
+) -> Job:  # fmt: skip
+    """Look again for some minutes at what the service calls finished, and is not all there; then ask a person. A
+    waiting job is due when the minutes are over."""
+    word, expires_at = progress.word, None if progress.expires_in is None else now + progress.expires_in
+    if job.status is Status.WAITING and not _waits_for_rest(job, progress):
+        return jobs.move(
+            db, job, Stage.SUBMITTED, Status.WAITING, "not all there", reason=Reason.AT_SERVICE,
+            message=f"{progress.message}: looked at again", due=now + patience,
+            word=word, charged=spent, expires_at=expires_at,
+        )  # fmt: skip
+    waited = f"{patience / 60:.0f} minutes after the service called execution {job.execution} finished"
+    return jobs.move(
+        db, job, Stage.SUBMITTED, Status.HELD, "not all there", reason=Reason.DAMAGED,
+        message=f"{progress.message}, {waited}", word=word, charged=spent, expires_at=expires_at,
+    )  # fmt: skip
+
+
+def _waits_for_rest(job: Job, progress: Progress) -> bool:
+    """Whether a job was seen finished with gaps before, and waits for what is missing."""
+    return job.word == progress.word and bool(job.due)
 
 
 def _failed(db: Connection, job: Job, progress: Progress, spent: int | None, now: float) -> Job:
@@ -107,7 +145,12 @@ _STANDING = {
 }
 
 
-def _is_news(job: Job, progress: Progress) -> bool:
+def _is_news(job: Job, progress: Progress, now: float) -> bool:
+    if progress.state is State.INCOMPLETE:
+        if job.status is Status.HELD:
+            return job.reason != Reason.DAMAGED or job.word != progress.word
+        is_taken = job.partial and bool(progress.outputs)
+        return is_taken or not _waits_for_rest(job, progress) or now >= (job.due or 0.0)
     if progress.state not in _STANDING or job.word != progress.word:
         return True
     overdue = job.reason == Reason.OVERDUE and progress.state is State.RUNNING

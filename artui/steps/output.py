@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import math
 from functools import partial
 from pathlib import Path
 
 from artui import files
 from artui.job import Job
+from artui.journal import Connection, unsaved
 from artui.states import Reason
 from artui.steps.desk import Desk, Hold
 
@@ -17,8 +19,11 @@ ROOM = 32 * 1024 * 1024
 OUTPUT_AGAIN = 30.0
 """Seconds after which an output folder that could not be written to is looked at again."""
 
-FOLDER_AGE = 60.0
+FOLDER_AGE = 5.0
 """Seconds for which an output folder that could be written to counts as writable."""
+
+GROWTH = 2
+"""How many times the bytes of its photo a result is taken to need."""
 
 
 async def check_output(desk: Desk, job: Job) -> None:
@@ -35,7 +40,35 @@ async def check_output(desk: Desk, job: Job) -> None:
         await desk.probes.join(folder, partial(_probe, desk, job.folder))
 
 
+def forget(desk: Desk, folder: Path) -> None:
+    """Have a folder probed again before anything is bought for it: something could not be written there."""
+    if str(folder) in desk.writable:
+        desk.writable[str(folder)] = -math.inf
+
+
+def check_room(db: Connection, desk: Desk, job: Job) -> None:
+    """Raise Hold where what is bought and not saved yet, or cannot be, leaves no room for one more result; in the
+    transaction that buys one."""
+    waits, free = unsaved.in_folder(db, job.folder), desk.free.get(str(job.folder))
+    if waits.unwritable:
+        raise Hold(
+            Reason.DISK_FULL,
+            f"{waits.unwritable:,} results that are bought find no room in {job.folder}: nothing more is bought for it"
+            " until they do",
+            due=OUTPUT_AGAIN,
+        )
+    needed = GROWTH * (waits.size + job.size)
+    if free is not None and free < needed:
+        raise Hold(
+            Reason.DISK_FULL,
+            f"{free // 1000:,} kB are free in {job.folder}, and what is bought may need {needed // 1000:,} kB:"
+            " nothing more is bought for it",
+            due=OUTPUT_AGAIN,
+        )
+
+
 async def _probe(desk: Desk, folder: Path) -> None:
     """Look whether a folder can be written to; the first time also for what killed processes left there."""
     await asyncio.to_thread(files.probe_folder, folder, tidy=str(folder) not in desk.writable)
+    desk.free[str(folder)] = await asyncio.to_thread(files.free_bytes, folder)
     desk.writable[str(folder)] = desk.clock.now()

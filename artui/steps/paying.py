@@ -7,24 +7,26 @@ import json
 from collections.abc import Awaitable, Callable
 from functools import partial
 
-from artui import budget, files
+from artui import budget, evidence, files
 from artui.job import Job, Purchase
-from artui.journal import Connection, accounts, holds, jobs, payers, purchases
+from artui.journal import Connection, Stale, Unwritable, accounts, holds, jobs, payers, purchases
 from artui.pace import boot_time, replay_gap
 from artui.providers.base import (
     Blocked,
     Counted,
+    NoRoom,
     NotPermitted,
     Order,
     Permit,
     Rejected,
     Transient,
+    Unknown,
     Uploaded,
 )
-from artui.states import Kind, PurchaseState, Reason, Stage, Status
+from artui.states import REPEATS, Kind, PurchaseState, Reason, Stage, Status
 from artui.steps.copies import Copies
 from artui.steps.desk import Desk, Hold, NotYet, photo_of
-from artui.steps.output import check_output
+from artui.steps.output import check_output, check_room
 from artui.steps.prices import Prices
 
 FRESH_INTENT = 5.0
@@ -33,8 +35,25 @@ FRESH_INTENT = 5.0
 LONGEST_FIRST = 3600.0
 """Seconds until the first look at what was sent, at the most."""
 
-UPLOADS = 3
+UPLOADS = REPEATS
 """Failures after which an order the service knows nothing about is refused, not explained by a lost upload."""
+
+
+class Leave:
+    """A permit that remembers whether it was given: from then on the service may have seen the request."""
+
+    def __init__(self, permit: Permit, count: Callable[[], Awaitable[object]] | None = None) -> None:
+        self.given = False
+        self._permit = permit
+        self._count = count
+
+    async def __call__(self, payer: str) -> None:
+        """Give it, or raise what withholds it; a request that counts is counted before its first byte."""
+        await self._permit(payer)
+        if self._count is not None:
+            await self._count()
+            await self._permit(payer)  # the disk may have been slow
+        self.given = True
 
 
 class Paying:
@@ -55,6 +74,7 @@ class Paying:
         await check_output(self.desk, job)
         await self.copies.check(job)
         await self.prices.check(job)  # last: a folder may take long to answer, and a price must not grow old meanwhile
+        self.check_repeats(job)
         key = self._key(job, Kind.CREATE)
         order = Order(
             key, job.workflow, job.version, photo_of(job), Uploaded(job.reference), job.labels, job.parameters
@@ -65,6 +85,7 @@ class Paying:
     async def retry(self, job: Job) -> Job:
         """Ask the service to run the job's execution again: a purchase like any other."""
         await self.check_payer(job)
+        await check_output(self.desk, job)
         await self.copies.check(job)
         key = self._key(job, Kind.RETRY)
         draft = json.dumps({"retry": job.execution, "word": job.word})
@@ -74,10 +95,17 @@ class Paying:
         """Let a job pass that was made for whoever would pay now: of nothing else is a word to reach its service."""
         self.desk.journal.read(budget.check_payer, job, await self.desk.who_pays())
 
-    def _key(self, job: Job, kind: Kind) -> str:
-        """The key of the last purchase where that surely was not carried out, else a new one."""
+    def check_repeats(self, job: Job) -> None:
+        """Let a job pass that was not turned away so often that only a person sends it once more; raises Hold."""
         last = self._last(job)
-        if last is not None and last.kind is kind and last.state is PurchaseState.REFUSED:
+        if last is not None and _may_use_again(last, job, Kind.CREATE) and last.repeats > REPEATS:
+            raise _asked_for()
+
+    def _key(self, job: Job, kind: Kind) -> str:
+        """The key of the last purchase where that surely was not carried out, and was of this very content; else a new
+        one."""
+        last = self._last(job)
+        if last is not None and _may_use_again(last, job, kind):
             return last.key
         return self.desk.journal.read(purchases.new_key)
 
@@ -89,10 +117,15 @@ class Paying:
         self, job: Job, kind: Kind, key: str, draft: str, send: Callable[[Permit, Counted], Awaitable[str]]
     ) -> Job:
         decided, now = boot_time(), await self.desk.who_pays()
-        job, purchase = await self.desk.journal.do(budget.intend, job, kind, key, draft, self.desk.terms(), now)
-        permit = self._permit(purchase, decided)
+
+        def intend(db: Connection) -> tuple[Job, Purchase]:
+            check_room(db, self.desk, job)
+            return budget.intend(db, job, kind, key, draft, self.desk.terms(), now)
+
+        job, purchase = await self.desk.journal.do(intend)
+        leave = Leave(self._permit(purchase, decided))
         with self.desk.transfers.counting(job.id, "up", job.size) as counted:
-            return await self._to_its_end(self._settle(job, purchase, send(permit, counted)))
+            return await self._to_its_end(self._settle(job, purchase, leave, send(leave, counted)))
 
     async def replay(self, job: Job) -> Job:
         """Send a purchase in doubt once more, where the service carries a key out once: the same key, the same stored
@@ -103,10 +136,19 @@ class Paying:
             raise NotYet("the purchase is settled meanwhile")
         if why := self.desk.journal.read(holds.stranger, job, now):
             raise Hold(Reason.ACCOUNT, why)
-        permit = self._permit(purchase, decided)
+        leave = Leave(self._permit(purchase, decided), partial(self._count_repeat, purchase.key))
         with self.desk.transfers.counting(job.id, "up", job.size) as counted:
-            call = self.desk.provider.submit(purchase.draft, photo_of(job), permit, counted)
-            return await self._to_its_end(self._settle_replay(job, purchase, call))
+            call = self.desk.provider.submit(purchase.draft, photo_of(job), leave, counted)
+            return await self._to_its_end(self._settle_replay(job, purchase, leave, call))
+
+    async def _count_repeat(self, key: str) -> None:
+        """Count a replay where that can be written; else nothing is sent."""
+        try:
+            await self.desk.journal.do(purchases.count_repeat, key)
+        except Unwritable as problem:
+            raise NoRoom(str(problem)) from problem
+        except Stale as settled:
+            raise NotPermitted(str(settled)) from settled
 
     def _permit(self, purchase: Purchase, decided: float) -> Permit:
         """What is awaited just before the first byte: refuses it once the decision has grown old, and where the request
@@ -130,22 +172,22 @@ class Paying:
         call.add_done_callback(self.under_way.discard)
         return await asyncio.shield(call)
 
-    async def _settle(self, job: Job, purchase: Purchase, call: Awaitable[str]) -> Job:
+    async def _settle(self, job: Job, purchase: Purchase, leave: Leave, call: Awaitable[str]) -> Job:
         """Write down what came of a paid call, whatever it was; never cancelled."""
         key = purchase.key
         try:
             execution = await call
         except (Rejected, Blocked, NotPermitted, files.PhotoProblem) as refusal:
-            return await self._refused(job, purchase, refusal)
+            return await self._refused(job, purchase, refusal, turned_away=leave.given)
         except Transient as failure:
             if failure.reached:
-                return await self._in_doubt(job, str(failure))
-            return await self._refused(job, purchase, failure)
+                return await self._in_doubt(job, failure)
+            return await self._refused(job, purchase, failure, turned_away=leave.given)
         except Exception as doubt:  # noqa: BLE001 — whatever broke, the request may have been carried out
-            return await self._in_doubt(job, str(doubt) or type(doubt).__name__)
+            return await self._in_doubt(job, doubt)
         return await self.accept(job, key, execution)
 
-    async def _settle_replay(self, job: Job, purchase: Purchase, call: Awaitable[str]) -> Job:
+    async def _settle_replay(self, job: Job, purchase: Purchase, leave: Leave, call: Awaitable[str]) -> Job:
         """Write down what came of sending a purchase again. A refusal says nothing about the first time."""
         try:
             execution = await call
@@ -156,18 +198,21 @@ class Paying:
         except files.PhotoProblem as problem:
             return await self._ask(job, f"it cannot be sent again under the same key ({problem})")
         except Exception as doubt:  # noqa: BLE001 — the first time is as unknown as before
+            if is_of_no_use(doubt):
+                return await self._ask(job, str(doubt))
+            if leave.given and purchase.repeats + 1 >= REPEATS:
+                return await self._ask(job, sent_often(purchase.repeats + 2, doubt))
             return await self._replay_later(job, purchase, doubt)
         return await self.accept(job, purchase.key, execution, "sent again under the same key")
 
     async def _replay_later(self, job: Job, purchase: Purchase, failure: Exception) -> Job:
         settle, now = self.desk.provider.settings.settle, self.desk.clock.now()
-        asked_for = getattr(failure, "retry_after", None) or 0.0
 
         def write(db: Connection) -> Job:
             gap = replay_gap(settle, purchases.looked(db, purchase.key))
             return jobs.follow(
                 db, job, Stage.SUBMITTING, Status.WAITING, "still unclear", reason=Reason.LOOKING,
-                message=str(failure) or type(failure).__name__, due=now + max(gap, asked_for),
+                message=_said(failure), due=now + max(gap, _asked_to_wait(failure)),
             )  # fmt: skip
 
         waiting: Job = await self.desk.keep(write)
@@ -182,29 +227,62 @@ class Paying:
         held: Job = await self.desk.keep(write)
         return held
 
-    async def accept(self, job: Job, key: str, execution: str, message: str = "") -> Job:
-        """Write that the service runs ``execution`` for this purchase, then move the job on."""
+    async def accept(self, job: Job, key: str, execution: str, message: str = "", *, is_proven: bool = False) -> Job:
+        """Write that the service runs ``execution`` for this purchase, then move the job on; ``is_proven``: its label
+        says so. An answer that names what another job has leaves both in doubt."""
 
         def write(db: Connection) -> Job:
-            usual = accounts.usual(db, job.payer, job.workflow)
-            wait = min(usual[0], LONGEST_FIRST) if usual else self.desk.provider.settings.first_look
-            purchases.record_execution(db, key, execution)
+            theirs = evidence.contested(db, job, execution)
+            if theirs is None or (is_proven and not theirs.is_proven):
+                if theirs is not None:
+                    self._give_way(db, theirs, execution)
+                return self._accepted(db, job, key, execution, message, is_proven=is_proven)
+            if purchases.by_key(db, key).kind is Kind.RETRY:  # it was taken: what it was asked for is followed on
+                return self._accepted(db, job, key, job.execution, message)
+            purchases.note_answer(db, key, execution)
+            if not theirs.is_proven:
+                self._give_way(db, theirs, execution)
             return jobs.follow(
-                db, job, Stage.SUBMITTED, Status.WAITING, "sent", reason=Reason.AT_SERVICE, message=message,
-                due=self.desk.clock.now() + wait, execution=execution, attempts=0, word="",
+                db, job, job.stage, Status.HELD, "in doubt", reason=Reason.IN_DOUBT, attempts=0,
+                due=None if job.status is Status.HELD else self.desk.find_due(),
+                message=f"the service answered with execution {execution}, which {_whose(theirs)}: which one is this"
+                " photo's is not known",
             )  # fmt: skip
 
         accepted: Job = await self.desk.keep(write)
         return accepted
 
-    async def _refused(self, job: Job, purchase: Purchase, refusal: Exception) -> Job:
-        """Write that the paid call surely was not carried out, then let the failure take its way."""
+    def _accepted(
+        self, db: Connection, job: Job, key: str, execution: str, message: str, *, is_proven: bool = False
+    ) -> Job:
+        usual = accounts.usual(db, job.payer, job.workflow)
+        wait = min(usual[0], LONGEST_FIRST) if usual else self.desk.provider.settings.first_look
+        purchases.record_execution(db, key, execution, instead=is_proven)
+        return jobs.follow(
+            db, job, Stage.SUBMITTED, Status.WAITING, "sent", reason=Reason.AT_SERVICE, message=message,
+            due=self.desk.clock.now() + wait, execution=execution, attempts=0, word="",
+        )  # fmt: skip
+
+    def _give_way(self, db: Connection, claim: purchases.Claim, execution: str) -> None:
+        """Hold the job in doubt that has an execution which may be another's; what is over stays, and is told."""
+        other = jobs.get(db, claim.job or 0)
+        if other is None:
+            return
+        why = f"the service has named execution {execution} for another photo too: whose it is is not known"
+        if evidence.take_back(db, other, why, self.desk.find_due()) is other:
+            jobs.note(db, other, "in doubt", f"{why}; its result may be that of the other photo")
+
+    async def _refused(self, job: Job, purchase: Purchase, refusal: Exception, *, turned_away: bool) -> Job:
+        """Write that the paid call surely was not carried out, then let the failure take its way.
+
+        ``turned_away``: the service said so. That is believed, but the photo is not sent without end on its word.
+        """
         if purchase.kind is Kind.RETRY and isinstance(refusal, Rejected):
             return await self._follow_on(job, purchase, str(refusal))
         gone = isinstance(refusal, Rejected) and refusal.status == 404 and await self._upload_is_gone(job)
 
         def write(db: Connection) -> Job:
-            purchases.record_refusal(db, purchase.key)
+            purchases.record_refusal(db, purchase.key, turned_away=turned_away)
             if gone:
                 message = "the service no longer has the photo: it is uploaded again"
                 return jobs.follow(
@@ -216,7 +294,10 @@ class Paying:
         written: Job = await self.desk.keep(write)
         if gone:
             return written
-        if isinstance(refusal, Rejected) and refusal.reason == "token expired":
+        comes_again = isinstance(refusal, Transient) or _is_of_old_token(refusal)
+        if comes_again and turned_away and purchase.repeats + 1 > REPEATS:
+            raise _asked_for(refusal) from refusal
+        if _is_of_old_token(refusal):
             raise NotYet("the sign-in was renewed") from refusal
         raise refusal
 
@@ -242,14 +323,66 @@ class Paying:
         except (Transient, Rejected, Blocked):
             return False
 
-    async def _in_doubt(self, job: Job, message: str) -> Job:
-        """The paid call may have been carried out: look it up after the settling time, before anything else."""
-        due = self.desk.clock.now() + self.desk.provider.settings.settle
+    async def _in_doubt(self, job: Job, doubt: Exception) -> Job:
+        """The paid call may have been carried out: find that out after the settling time, before anything else. Where
+        nobody but a person can, ask at once, as where only sending it again would tell and nobody understands the
+        answer."""
+        limits = self.desk.provider.limits
+        if not (limits.can_find or limits.idempotent_submit):
+            return await self._ask(job, f"{_said(doubt).rstrip('.')}; this service cannot be searched for it")
+        if is_of_no_use(doubt) and not limits.can_find:
+            return await self._ask(job, _said(doubt))
+        due = max(self.desk.settle_due, self.desk.clock.now() + _asked_to_wait(doubt))
 
         def write(db: Connection) -> Job:
             return jobs.follow(
-                db, job, Stage.SUBMITTING, Status.WAITING, "unclear", reason=Reason.LOOKING, message=message, due=due
-            )
+                db, job, Stage.SUBMITTING, Status.WAITING, "unclear", reason=Reason.LOOKING, message=_said(doubt),
+                due=due,
+            )  # fmt: skip
 
         waiting: Job = await self.desk.keep(write)
         return waiting
+
+
+# -------------------------------------------------------------------------------------------------- small conclusions
+
+
+def _may_use_again(last: Purchase, job: Job, kind: Kind) -> bool:
+    """Whether a job's purchase goes on under the last one's key: that was not carried out, and was of this content."""
+    return last.kind is kind and last.state is PurchaseState.REFUSED and last.digest == job.digest
+
+
+def _asked_for(refusal: Exception | None = None) -> Hold:
+    """The hold of a photo that the service keeps turning away."""
+    said = f" ({refusal})" if refusal is not None else ""
+    times = f"turned away by the service {REPEATS + 1} times{said}"
+    return Hold(
+        Reason.REJECTED, f"{times}: not sent again without your yes, for it cannot be seen whether anything was charged"
+    )
+
+
+def is_of_no_use(doubt: Exception) -> bool:
+    """Whether an answer came that nobody understands: the same request again would only meet the same."""
+    return isinstance(doubt, Unknown) and doubt.answered
+
+
+def sent_often(times: int, doubt: Exception) -> str:
+    """What a person is asked about a purchase that got no answer to all its sendings."""
+    return f"sent {times} times under one key, and no answer says what became of it ({_said(doubt)})"
+
+
+def _is_of_old_token(refusal: Exception) -> bool:
+    return isinstance(refusal, Rejected) and refusal.reason == "token expired"
+
+
+def _said(failure: Exception) -> str:
+    return str(failure) or type(failure).__name__
+
+
+def _asked_to_wait(failure: Exception) -> float:
+    """The seconds a service asked to be left in peace, 0 where it did not."""
+    return getattr(failure, "retry_after", None) or 0.0
+
+
+def _whose(claim: purchases.Claim) -> str:
+    return f"job {claim.job} has" if claim.job is not None else "was there before"

@@ -8,7 +8,8 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from artui import files
+from artui import evidence, files
+from artui.evidence import Verdict
 from artui.job import Job, Result
 from artui.journal import Connection, jobs, published
 from artui.providers.base import Sent, State, Transient
@@ -16,7 +17,7 @@ from artui.states import Reason, Stage, Status
 from artui.steps.desk import Desk, Hold, NotYet
 from artui.steps.fetching import ZIP, Fetching
 from artui.steps.looking import results_of
-from artui.steps.output import check_output
+from artui.steps.output import check_output, forget
 
 
 class Saving:
@@ -30,11 +31,12 @@ class Saving:
         """Fetch every result and give it its name on disk: PROCESSED to DONE. A restart goes on where it stopped."""
         if job.twin_of is not None:
             return await self.deliver(job)
-        if not job.keep and job.stage is Stage.PROCESSED:
+        if not job.keep:
             return await self._leave(job)
         try:
             return await self._bring_home(job)
         except files.OutputProblem as problem:
+            forget(self.desk, job.folder)
             await self.fetching.keep_safe(job, problem)
             raise
 
@@ -123,7 +125,10 @@ class Saving:
         progress = seen.get(first.execution)
         if progress is None:
             raise Transient(f"the service did not answer about execution {first.execution}")
-        if progress.state is not State.DONE:
+        shown = self.desk.journal.read(evidence.weigh, first, progress, self.desk.provider.limits.accepts)
+        if shown.verdict is Verdict.DISPROVED:
+            raise Hold(Reason.GONE, f"{shown.why}: nothing of it is saved")
+        if progress.state not in (State.DONE, State.INCOMPLETE) or not progress.outputs:
             raise Hold(Reason.GONE, f"job {first.id}'s result is neither on disk nor at the service any more")
         return results_of(progress)
 

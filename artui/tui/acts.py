@@ -90,6 +90,13 @@ def cancellations(db: Connection, jobs: Sequence[Job], *, keep: bool = True) -> 
     return [actions.cancel(db, job, keep=keep) for job in jobs]
 
 
+def of_result(db: Connection, job: Job) -> dict[str, Action]:
+    """What can be done about a result that came damaged, by the act's word; what does not fit is left out."""
+    ways = [actions.resolve(db, job, how) for how in ("take", "take all", "give up")]
+    found = [actions.retry(db, job, can_retry=can_run_again(job.provider)), *ways]
+    return {one.command: one for one in found if not one.refused}
+
+
 def _act(action: Action) -> Act:
     job, effect, arguments = action.job, action.effect, dict(action.arguments)
     if effect is None or effect is Effect.SEND:
@@ -103,6 +110,7 @@ def _act(action: Action) -> Act:
 SAYS: Mapping[Effect, str] = {
     Effect.FETCH: "fetch the result after all (free)",
     Effect.LOOK: "look again (free)",
+    Effect.TAKE_PARTIAL: "look again, and take what there is then (free)",
     Effect.GO_ON: "go on; the price was agreed when it was queued ({amount})",
     Effect.SEND_AGAIN: "send it ({price}); it may have been paid before, and is then paid twice",
     Effect.CONTINUE: "ask the service to go on (may charge up to {price})",
@@ -116,6 +124,9 @@ SAYS: Mapping[Effect, str] = {
     Effect.LEAVE_RESULT: "already sent, the service cannot stop it: not saved",
     Effect.FOLLOW: "follow it (free)",
     Effect.SPEND: "give up: it counts as spent ({amount})",
+    Effect.FORGO: "give up: its result is not saved, what it cost stays spent ({amount})",
+    Effect.TAKE: "save its result as it comes, whole or not (free)",
+    Effect.TAKE_ALL: "save the results of its account whatever digest the service states (free)",
 }
 """What each effect is in words; sending from the start has words of its own."""
 
@@ -124,6 +135,8 @@ SKIPPED: Mapping[Refusal, str] = {
     Refusal.UNDER_WAY: "nothing to retry",
     Refusal.IN_DOUBT: "in doubt: each needs its own decision (enter)",
     Refusal.NOT_IN_DOUBT: "not in doubt",
+    Refusal.NOT_DAMAGED: "no damaged result",
+    Refusal.DIGESTS_HOLD: "other results of its account came as stated",
     Refusal.TWIN: "same photo as another job, which needs a decision",
     Refusal.MAY_BE_PAID: "given up, may have been paid",
     Refusal.NO_RERUN: "the service cannot run it again: W sends it anew",

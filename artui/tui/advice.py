@@ -6,13 +6,13 @@ from collections.abc import Mapping
 
 from artui.job import Job
 from artui.journal.crowds import SHARED, Crowd
-from artui.providers import can_run_again
+from artui.providers import Clears, can_run_again, clears_doubt
 from artui.shown import shown
-from artui.states import BATCH_CAP, TODAYS_CAP, Reason, Status
+from artui.states import BATCH_CAP, TODAYS_CAP, Reason, Stage, Status
 from artui.tui.words import is_left, plural
 
 _HELD: Mapping[str, str] = {
-    Reason.IN_DOUBT: "{name} may have been paid ({price}): {said}. Look for it in the web app; then enter: give its id"
+    Reason.IN_DOUBT: "{name} may have been paid ({price}): {said}. {Where}; then enter: give its id"
     " · send again ({price} more at worst) · give up.",
     Reason.CAP: "{said}. {wait}, and {need}. {goes_on}",
     Reason.SAMPLE: "Not sent before your yes: y shows the first results side by side, and asks.",
@@ -29,11 +29,27 @@ _HELD: Mapping[str, str] = {
     Reason.OUTPUT: "{name} waits: {said}. Make {folder} a folder that can be written; it goes on by itself.",
     Reason.DISK_FULL: "{name} waits: {said}. Make room; it is fetched by itself, nothing new is sent.",
     Reason.ACCOUNT: "{name} waits: {said}. Set the account back as it was and it goes on, or x cancels.",
-    Reason.DAMAGED: "The result of {name} came damaged: {said}. r fetches it again (free).",
+    Reason.DAMAGED: "The result of {name} came damaged: {said}. r fetches it again (free); enter: take it as it is ·"
+    " give up.",
     Reason.ERROR: "{name} met an unexpected error: {said}. r tries again; the engine's log says more.",
     Reason.RECOVERED: "{name} may have been paid before: {said}. Look in the web app; then r sends it ({price} more at"
     " worst) · x cancels.",
+    Reason.REJECTED: "{name} waits: {said}. {Where}; then r sends it ({price} more at worst) · x cancels.",
     Reason.TWIN: "{name} is the same photo as job {twin}, which needs a decision first.",
+}
+_NOT_ALL_THERE = (
+    "{name}: {said}. It is still looked at. r takes what there is (free); the web app shows execution {execution}."
+)
+_WHERE: Mapping[Clears, str] = {
+    Clears.BY_LOOKING: "Look for it in the web app",
+    Clears.BY_SENDING: "See at the service whether a credit was taken for it",
+    Clears.BY_ASKING: "Look for it in the portal's log of jobs",
+}
+_LOOKING: Mapping[Clears, str] = {
+    Clears.BY_LOOKING: "Nothing: artui finds out before anything is paid again.",
+    Clears.BY_SENDING: "Nothing: the same request is sent again under its key, which the service promises to carry out"
+    " once, at most twice; then you are asked.",
+    Clears.BY_ASKING: "Nothing yet: the service cannot be searched, so you are asked in a moment.",
 }
 _FAILED: Mapping[str, str] = {
     Reason.FAILED: "The service failed on {name}: {said}{charged}. r asks it again (up to {price}) · W another"
@@ -54,6 +70,8 @@ def sentence(job: Job, crowd: Crowd | None = None) -> str:
     """
     if job.found and not job.status.final:
         text = "{name} was found at the service without its photo: it is fetched when the photo turns up. x leaves it."
+    elif job.status is Status.HELD and job.reason == Reason.DAMAGED and job.stage is Stage.SUBMITTED:
+        text = _NOT_ALL_THERE
     elif job.status is Status.HELD:
         text = _HELD.get(job.reason, "{name} waits: {said}. r goes on.")
     elif job.reason == Reason.FAILED and not can_run_again(job.provider):
@@ -61,6 +79,7 @@ def sentence(job: Job, crowd: Crowd | None = None) -> str:
     else:
         text = _FAILED.get(job.reason, _PLAIN)
     return text.format(
+        Where=_WHERE[clears_doubt(job.provider)],
         name=shown(job.source.name, 60),
         said=shown((job.message or job.reason).rstrip("."), 200),
         price=price(job.quoted),
@@ -119,7 +138,7 @@ def what_now(job: Job, crowd: Crowd | None = None) -> str:
     if job.reason == Reason.IN_QA:
         return "Nothing: a person at the service checks it. That can take hours."
     if job.reason == Reason.LOOKING:
-        return "Nothing: artui finds out before anything is paid again."
+        return _LOOKING[clears_doubt(job.provider)]
     return _OTHERS[job.status].format(twin=job.twin_of)
 
 

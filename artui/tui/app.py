@@ -204,8 +204,8 @@ class Console(App[None], inherit_bindings=False):
             return
         how = "it was killed" if killed else "it ended in order"
         text = (
-            f"No engine is running since {clock(time.time(), time.time())} ({how}). Nothing is lost: what was sent is"
-            " looked up before anything is sent again. e starts one."
+            f"No engine is running since {clock(time.time(), time.time())} ({how}). Nothing is lost: what became of"
+            " each paid request is settled before anything is sent again. e starts one."
         )
         self.news.tell(time.time(), text)
         self.notify(text, severity="warning", markup=False)

@@ -99,17 +99,19 @@ def parse(text: str) -> Workflow:
     return Workflow.from_document(text)
 
 
-async def renew(console: Console, account: AccountConfig, wanted: str = "") -> None:
+async def renew(console: Console, account: AccountConfig, wanted: str = "") -> str:
     """Ask the service for all workflows of an account, the ``wanted`` one with its settings, and remember them.
 
-    Raises ``Trouble``.
+    Returns a sentence where not all of them came, empty where they did. Raises ``Trouble``.
     """
-    async with at_service(console.config, account, Vault(console.paths)) as provider:
+    short: list[str] = []
+    async with at_service(console.config, account, Vault(console.paths), short.append) as provider:
         found = await provider.workflows()
         if any(one.id == wanted for one in found):
             whole = await provider.workflow(wanted)
             found = [whole if one.id == wanted else one for one in found]
     await console.journal.do(keep, account.name, found)
+    return " ".join(short)
 
 
 def keep(db: Connection, account: str, found: Sequence[Workflow]) -> None:

@@ -191,8 +191,11 @@ def copy(console: Console, job: Job) -> None:
 
 def decide(console: Console, job: Job) -> bool:
     """Ask what only a person can decide about this job; False where there is no such thing."""
-    if job.reason in (Reason.PRICE, Reason.RECOVERED):
+    if job.reason in (Reason.PRICE, Reason.RECOVERED, Reason.REJECTED):
         console.soon(retry(console, [job]))
+        return True
+    if job.reason == Reason.DAMAGED:
+        console.soon(_of_damaged(console, job))
         return True
     if job.reason == Reason.SAMPLE:
         from artui.tui import sampling
@@ -222,6 +225,23 @@ def decide(console: Console, job: Job) -> bool:
         answered,
     )
     return True
+
+
+async def _of_damaged(console: Console, job: Job) -> None:
+    """Ask what is to become of a result that came damaged."""
+    fits = await console.view.ask(acts.of_result, job)
+    keys = {"f": "retry", "t": "take", "l": "take all", "g": "give up"}
+    spent = price(job.quoted if job.charged is None else job.charged)
+    offered = (
+        Choice("f", "fetch it again (free)", by_enter=True),
+        Choice("t", "take it as it is, whole or not (free)"),
+        Choice("l", f"take all of {shown(job.account, 20)} as they are (free)"),
+        Choice("g", f"give up: not saved, what it cost stays spent ({spent})"),
+    )
+    choices = (Choice("n", "leave it"), *(one for one in offered if keys[one.key] in fits))
+    plans = {key: acts.plan([fits[word]]) for key, word in keys.items() if word in fits}
+    title = f"{shown(job.source.name, 60)}: what about its result?"
+    _ask(console, Question(title, [console.glyphs.plain(sentence(job))], choices), plans, None)
 
 
 async def _adopt(console: Console, job: Job) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -31,13 +31,20 @@ def told() -> Iterator[None]:
 
 
 @asynccontextmanager
-async def at_service(config: Config, account: AccountConfig, vault: Vault) -> AsyncIterator[Provider[Any]]:
-    """The provider of an account for a few questions; raises :class:`Trouble` for whatever goes wrong inside."""
+async def at_service(
+    config: Config, account: AccountConfig, vault: Vault, on_short: Callable[[str], object] | None = None
+) -> AsyncIterator[Provider[Any]]:
+    """The provider of an account for a few questions; raises :class:`Trouble` for whatever goes wrong inside.
+
+    ``on_short`` is told in a printable sentence of every list that is shorter here than at the service.
+    """
     await asyncio.to_thread(_load, account.provider)
     from artui.engine import open_provider
 
     with told():
         async with open_provider(config, account, vault) as provider:
+            if on_short is not None:
+                provider.on_short = lambda sentence: on_short(shown(scrub(sentence), 300))
             yield provider
 
 

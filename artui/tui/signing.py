@@ -12,6 +12,7 @@ import time
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from artui import providers, signing
@@ -58,7 +59,8 @@ class SignIn:
         await self._refuse_fixed()
         if not await self._complete():
             return False
-        async with at_service(self.console.config, self.account, self.vault) as provider:
+        warn = partial(self.console.notify, severity="warning", markup=False)
+        async with at_service(self.console.config, self.account, self.vault, warn) as provider:
             self.pasted = self.pasted or not provider.signs_in_by_code
             key = await self._key(provider)
             if key is None:

@@ -136,6 +136,7 @@ HELD: Mapping[str, str] = {
     Reason.DAMAGED: "result came damaged",
     Reason.ERROR: "unexpected error",
     Reason.TWIN: "waits for the same photo",
+    Reason.REJECTED: "turned away too often",
 }
 """Why a job is held, in a few cells."""
 
@@ -151,7 +152,7 @@ _RUNNING: Mapping[Stage, str] = {
 _WAITING: Mapping[str, str] = {
     Reason.IN_QA: "in QA, a person checks it",
     Reason.TRY_AGAIN: "will try again",
-    Reason.LOOKING: "looking it up",
+    Reason.LOOKING: "finding out: paid or not?",
     Reason.TWIN: "same photo, waits, not paid",
     Reason.DISK_FULL: "waits: disk full",
 }

@@ -177,11 +177,9 @@ class Workflows(Place):
         self._asking = True
         self.draw()
         try:
-            await catalogue.renew(self.console, account, wanted)
+            self._trouble = await catalogue.renew(self.console, account, wanted)
         except Trouble as trouble:
             self._trouble = str(trouble)
-        else:
-            self._trouble = ""
         finally:
             self._asking = False
         await self._read()

@@ -9,12 +9,14 @@ That the ledger is what a balance went down by is so by the stand-in's own const
 from __future__ import annotations
 
 import hashlib
+import json
 import re
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator
 from itertools import pairwise
 from pathlib import Path
 
+from artui import doubt, files
 from artui.budget import weight
 from artui.cli.advice import advice
 from artui.config import Caps
@@ -28,12 +30,15 @@ PART = re.compile(r"\.artui-(\d+)-[0-9a-f]{8}\.(?:part|result)")
 
 NEW_TRIES = {
     "proved absent", "send again", "retried", "retry", "retry taken back", "upload used", "upload gone", "recovered",
-    "payers joined",
+    "payers joined", "adopted",
 }  # fmt: skip
 """Events that begin a new try: only with them may a stage fall."""
 
-DECIDED = {"adopt": "adopted", "again": "send again", "give up": "given up"}
+DECIDED = {"adopt": "adopted", "again": "send again", "give up": "given up", "take": "taken as it is"}
 """Requests whose effect is one event of the job, and that event."""
+
+READ_IN_VAIN = {"look-up unfinished", "not found yet", "not taken yet"}
+"""Events of a reading that settled nothing."""
 
 NO_PICTURE = {"application/json"}
 
@@ -217,7 +222,7 @@ def results_right(seen: Evidence) -> Iterator[str]:
             content = Path(result.path).read_bytes()
             if hashlib.sha256(content).hexdigest() != result.digest:
                 yield f"{result.path} of job {job.id} holds other bytes than were fetched"
-            elif not job.address and _made_from(content, result.media_type) not in (None, job.digest):
+            elif not (job.address or job.as_is) and _made_from(content, result.media_type) not in (None, job.digest):
                 yield f"{result.path} of job {job.id} was made from another photo"
     for path, digest in seen.before.items():
         if not path.is_file() or digest_of(path) != digest:
@@ -229,6 +234,41 @@ def _made_from(content: bytes, media_type: str) -> str | None:
     if media_type in NO_PICTURE or not media_type.startswith(("image/", "application/zip")):
         return None
     return imaging.input_digest(content) or "no stamp"
+
+
+def results_whole(seen: Evidence) -> Iterator[str]:
+    """Every result on disk is whole and has the digest its service stated, unless a person took it as it was."""
+    as_they_are = {name for (name,) in seen.rows("SELECT name FROM accounts WHERE digests = 'ignored'")}
+    for job in seen.jobs.values():
+        if job.status is not Status.DONE or job.as_is:
+            continue
+        for result in job.results:
+            path = Path(result.path or "")
+            if path.is_file() and (why := files.what_is_missing(path, result.media_type)):
+                yield f"{path} of job {job.id} is not whole: {why}"
+            stated = _stated(result.locator)
+            if stated not in ("", result.digest) and job.account not in as_they_are:
+                yield f"{path} of job {job.id} has another digest than was stated"
+
+
+def _stated(locator: str) -> str:
+    """The digest the service stated, where the journal still has it: AutoRetouch's address of a result names it."""
+    try:
+        place = json.loads(locator)
+    except ValueError:
+        return ""
+    stated = place.get("hash", "") if isinstance(place, dict) else ""
+    return stated if re.fullmatch(r"[0-9a-f]{64}", stated) else ""
+
+
+def keys_of_one_photo(seen: Evidence) -> Iterator[str]:
+    """What is charged under a key was made from the one photo that the key was made for."""
+    for charge in seen.charges:
+        purchase = seen.purchases.get(charge["key"] or "")
+        if purchase is None or seen.jobs[purchase.job].address:
+            continue
+        if charge["digest"] != seen.jobs[purchase.job].digest:
+            yield f"key {charge['key']} was charged for {charge['digest'][:8]}, and is of job {purchase.job}"
 
 
 def no_strays(seen: Evidence) -> Iterator[str]:
@@ -251,9 +291,10 @@ def _is_result(path: Path) -> bool:
 
 
 def ends_justified(seen: Evidence) -> Iterator[str]:
-    """What was sent fails by the service's own word only; what is cancelled has no purchase under way."""
+    """What was sent fails by the service's own word or a person's only; what is cancelled has no purchase under way."""
     for job in seen.jobs.values():
-        failed_there = job.status is Status.FAILED and job.stage.rank >= Stage.SUBMITTED.rank
+        given_up = job.reason == "given up" and seen.happened(job.id, "given up")
+        failed_there = job.status is Status.FAILED and job.stage.rank >= Stage.SUBMITTED.rank and not given_up
         if failed_there and not (job.reason == Reason.FAILED and job.word):
             yield f"job {job.id} failed after it was sent, for {job.reason!r}"
         if job.status is Status.CANCELLED:
@@ -400,6 +441,30 @@ def payer_charged(seen: Evidence) -> Iterator[str]:
             yield f"{charge['owner']} was charged for {purchase.key}, which is of {purchase.payer}"
 
 
+def look_ups_end(seen: Evidence) -> Iterator[str]:
+    """Every look-up ends in bounded answered readings: then it is found, sent again, or a person is asked."""
+    most = doubt.MOST_READINGS + doubt.LOOKS_NEEDED
+    for job in seen.jobs.values():
+        in_a_row = 0
+        for event in seen.events[job.id]:
+            in_a_row = in_a_row + (event.what in READ_IN_VAIN) if event.what not in ("intent", "retry") else 0
+            if in_a_row == most + 1 and not _was_silent(seen, job.id):
+                yield f"job {job.id} was looked up more than {most} times for one purchase"
+    for key, looks, readings, pages in seen.rows("SELECT key, looks, readings, pages FROM purchases"):
+        job = seen.jobs[seen.purchases[key].job]
+        is_over = readings >= doubt.MOST_READINGS or pages >= doubt.MOST_PAGES
+        is_sought = (job.status, job.reason, job.purchase) == (
+            Status.WAITING, Reason.LOOKING, seen.purchases[key].number,
+        )  # fmt: skip
+        if looks > doubt.LOOKS_NEEDED or readings > doubt.MOST_READINGS or (is_over and is_sought):
+            yield f"purchase {key} of job {job.id} is {job.status} after {looks} and {readings} readings"
+
+
+def _was_silent(seen: Evidence, job: int) -> bool:
+    """Whether the service left some reading for a job unanswered: such a one is not bounded so closely."""
+    return any(silences for of, silences in seen.rows("SELECT job, silences FROM purchases") if of == job)
+
+
 def journal_whole(seen: Evidence) -> Iterator[str]:
     """SQLite finds the journal whole."""
     said = seen.journal.read(lambda db: db.pragma("integrity_check"))
@@ -410,7 +475,7 @@ def journal_whole(seen: Evidence) -> Iterator[str]:
 INVARIANTS: tuple[Callable[[Evidence], Iterable[str]], ...] = (
     charged_once, bought_once, intended_first, reserved, executions_known, charges_delivered, inputs_accounted,
     results_right, no_strays, ends_justified, caps_kept, doubt_counts, history_whole, requests_answered, nothing_stuck,
-    sources_safe, only_intents_pay, refreshed_once, payer_charged,
+    sources_safe, only_intents_pay, refreshed_once, payer_charged, look_ups_end, results_whole, keys_of_one_photo,
     journal_whole,
 )  # fmt: skip
 

@@ -9,6 +9,7 @@ import os
 import resource
 from collections.abc import Awaitable, Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -27,14 +28,14 @@ async def test_a_machine_that_slept_between_intent_and_sending_sends_nothing_sta
     asleep, permit_of, awake = 0.0, paying.Paying._permit, paying.boot_time
     seen = []
 
-    def permit(self: paying.Paying) -> Callable[[], Awaitable[None]]:
-        decided = permit_of(self)
+    def permit(self: paying.Paying, *given: Any) -> Callable[[str], Awaitable[None]]:
+        decided = permit_of(self, *given)
 
-        async def wake_up() -> None:
+        async def wake_up(payer: str) -> None:
             nonlocal asleep
             asleep += 0 if seen else 3600.0
             seen.append(studio.requests_to("/create"))
-            await decided()
+            await decided(payer)
 
         return wake_up
 

@@ -46,6 +46,9 @@ SEEN: Mapping[str, Callable[[Evidence], Evidence]] = {
     "sources_safe": lambda seen: replace(seen, sources={Path("/nowhere/photo.jpg"): "its digest"}),
     "only_intents_pay": lambda seen: later(seen, "/v1/workflow/execution/create"),
     "refreshed_once": refreshed_twice,
+    "keys_of_one_photo": lambda seen: replace(
+        seen, charges=[{**charge, "digest": "0" * 64} for charge in seen.charges]
+    ),
     "payer_charged": lambda seen: replace(seen, charges=[{**charge, "owner": "another"} for charge in seen.charges]),
 }
 """What somebody else would have seen, had the invariant been broken."""
@@ -62,11 +65,14 @@ WRITTEN = {
     "charges_delivered": "UPDATE jobs SET status = 'cancelled', charged = NULL",
     "inputs_accounted": "UPDATE jobs SET status = 'failed', message = ''",
     "results_right": "UPDATE jobs SET results = (SELECT results FROM jobs AS other WHERE other.id = 3 - jobs.id)",
+    "results_whole": """UPDATE jobs SET results =
+        json_replace(results, '$[0].locator', '' || json_object('hash', printf('%064d', 0)))""",
     "ends_justified": "UPDATE jobs SET status = 'failed', reason = 'overdue', stage = 'submitted'",
     "doubt_counts": "UPDATE purchases SET state = 'presumed spent'; UPDATE jobs SET buys = 0",
     "history_whole": "DELETE FROM events WHERE seq = 3",
     "requests_answered": "INSERT INTO requests (what, arguments, job, made_at, done_at) VALUES ('again', '', 1, 1, 1)",
     "nothing_stuck": "UPDATE jobs SET status = 'waiting', due = NULL, finished_at = NULL",
+    "look_ups_end": "UPDATE purchases SET readings = 9",
     "journal_whole": "PRAGMA ignore_check_constraints = ON; UPDATE jobs SET finished_at = NULL",
 }
 """What the journal would hold, had the invariant been broken."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import itertools
 import json
 import random
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
@@ -20,7 +21,7 @@ from pydantic import ValidationError
 
 from artui import files
 from artui.credentials import Place, Secret
-from artui.providers.autoretouch import AutoRetouch, AutoRetouchSettings
+from artui.providers.autoretouch import AutoRetouch, AutoRetouchSettings, lists
 from artui.providers.base import (
     Absent,
     Blocked,
@@ -525,6 +526,26 @@ async def test_a_list_that_lies_about_its_length_ends(desk: Desk, total: int) ->
         assert script.count("/v1/workflow") == 2
 
 
+async def test_a_list_that_is_cut_or_cannot_be_read_whole_is_told(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(lists, "MOST_PAGES", 2)
+    entries = [{"id": f"one-{n}", "version": "v", "name": "One"} for n in range(130)]
+    entries[3]["id"] = "../x"
+    short: list[str] = []
+    cut = {"GET /v1/workflow": lambda asked: paged(entries)(asked)}
+    async with customer(desk, cut) as (provider, _):
+        provider.on_short = short.append
+        assert len(await provider.workflows()) == 99
+    assert short == [
+        "AutoRetouch: reading the workflows: only the first 100 of 130 entries were read.",
+        "AutoRetouch: reading the workflows: 1 of 100 entries cannot be read and is left out.",
+    ]
+    short.clear()
+    async with customer(desk, {"GET /v1/organization": lambda asked: paged(entries)(asked)}) as (provider, _):
+        provider.on_short = short.append
+        assert len(await provider.organizations()) == 99
+    assert "reading the organizations: only the first 100 of 130" in short[0]
+
+
 @pytest.mark.parametrize(
     "workflow",
     [
@@ -940,11 +961,128 @@ async def test_an_order_is_found_wherever_it_stands_in_the_list(desk: Desk, plac
 
 async def test_several_are_all_named_earliest_first(desk: Desk) -> None:
     listed = entries(120)
-    for place in (3, 90, 40):
+    for place in (3, 40, 20):
         listed[place]["labels"] = {"artui_job": "key-0001"}
     (found,), _ = await find(desk, paged(listed), sought())
     assert isinstance(found, Found)
-    assert [look.execution for look in found.executions] == ["execution-00090", "execution-00040", "execution-00003"]
+    assert [look.execution for look in found.executions] == ["execution-00040", "execution-00020", "execution-00003"]
+
+
+def moving(listed: list[dict[str, object]], *, top: int = 0, total: int = 0) -> Callable[[Asked], Reply]:
+    """A list to which others add ``top`` entries at each reading, and whose total grows by ``total`` more."""
+    readings = itertools.count()
+
+    def page(asked: Asked) -> Reply:
+        number = next(readings)
+        listed[:0] = [entry | {"id": f"new-{number}-{n}"} for n, entry in enumerate(entries(top))]
+        status, shown = paged(listed)(asked)
+        assert isinstance(shown, dict)
+        return status, shown | {"total": len(listed) + number * total}
+
+    return page
+
+
+@pytest.mark.parametrize(("top", "total"), [(0, 1), (1, 0), (60, 0), (3, 5)])
+async def test_what_is_found_ends_the_look_up_at_once_whatever_else_moves(desk: Desk, top: int, total: int) -> None:
+    listed = entries(300)
+    listed[0]["labels"] = {"artui_job": "key-0001"}
+    listed[2]["labels"] = {"artui_job": "key-0002"}
+    (first, second), script = await find(
+        desk, moving(listed, top=min(top, 40), total=total), sought(), sought("key-0002")
+    )
+    assert isinstance(first, Found)
+    assert isinstance(second, Found)
+    assert script.count("/v1/workflow/execution") == 1
+
+
+async def test_what_one_reading_found_is_found_though_the_reading_breaks_off(desk: Desk) -> None:
+    listed = entries(300)
+    listed[7]["labels"] = {"artui_job": "key-0001"}
+
+    def breaking(asked: Asked) -> Reply:
+        return paged(listed)(asked) if asked.query["offset"] == "0" else (503, "")
+
+    (found, other), _ = await find(desk, breaking, sought(), sought("key-0002"))
+    assert isinstance(found, Found)
+    assert isinstance(other, Incomplete)
+    assert other.answered == 1
+
+
+@pytest.mark.parametrize("top", [1, 7, 30])
+async def test_what_comes_in_above_spoils_no_proof_of_absence(desk: Desk, top: int) -> None:
+    listed = entries(300)
+    (absent,), script = await find(desk, moving(listed, top=top), sought(mark=NOW - timedelta(minutes=100)))
+    assert isinstance(absent, Absent)
+    assert script.count("/v1/workflow/execution") < 300
+
+
+async def test_an_order_that_moves_up_while_the_list_is_read_is_found(desk: Desk) -> None:
+    """A list that is sorted by what changed last: what was further down stands at the top when it is read again."""
+    listed = entries(200)
+    listed[120]["labels"] = {"artui_job": "key-0001"}
+
+    def sorted_anew(asked: Asked) -> Reply:
+        if asked.query["offset"] == "45":
+            listed.insert(0, listed.pop(120))
+        return paged(listed)(asked)
+
+    (found,), _ = await find(desk, sorted_anew, sought())
+    assert isinstance(found, Found)
+
+
+async def test_a_list_too_long_to_be_searched_is_left_with_what_was_read(desk: Desk) -> None:
+    (look,), script = await find(desk, paged(entries(20_000)), sought())
+    assert isinstance(look, Incomplete)
+    assert script.count("/v1/workflow/execution") == look.answered <= 112
+    assert "5,000" in look.message
+
+
+@pytest.mark.parametrize("reply", [(200, {"entries": 7}), (404, {"status": 404}), (403, {"status": 403})])
+async def test_an_answer_that_is_no_list_counts_as_answered(desk: Desk, reply: Reply) -> None:
+    (look,), _ = await find(desk, lambda _: reply, sought())
+    assert isinstance(look, Incomplete)
+    assert look.answered == 1
+    (silent,), _ = await find(desk, lambda _: (503, ""), sought())
+    assert isinstance(silent, Incomplete)
+    assert silent.answered == 0
+
+
+@pytest.mark.parametrize(
+    ("odd", "spoils"),
+    [
+        ({"status": 7}, False),
+        ({"status": None}, False),
+        ({"id": None, "labels": {"sku": "4711"}}, False),
+        ({"id": "../x", "labels": None}, False),
+        ({"id": None, "labels": None}, True),
+        ({"id": None}, True),
+        ({"status": 7, "labels": {"artui_job": "key-0001"}}, True),
+        ({"status": 7, "webhooks": [{"deep": ["KEY-0001-again"]}]}, True),
+        ({"status": 7, "inputContentHash": HASH.upper()}, True),
+        ({"status": 7, "inputContentHash": HASH, "labels": {"artui_job": "somebody's"}}, False),
+        (7, True),
+        (None, True),
+        ("execution", True),
+    ],
+)
+async def test_an_entry_that_cannot_be_read_spoils_only_what_it_may_be(desk: Desk, odd: object, spoils: bool) -> None:
+    listed: list[Any] = entries(200)
+    listed[60] = listed[60] | odd if isinstance(odd, dict) else odd
+    listed[130]["labels"] = {"artui_job": "key-0002"}
+    (look, found), _ = await find(desk, paged(listed), sought(), sought("key-0002"))
+    assert isinstance(look, Incomplete if spoils else Absent), look
+    assert isinstance(found, Found)
+
+
+async def test_places_and_looks_bear_an_entry_that_cannot_be_read(desk: Desk) -> None:
+    listed: list[Any] = entries(60, status="ACTIVE")
+    listed[0], listed[30] = None, listed[30] | {"status": 7}
+    async with customer(desk, {LIST: paged(listed)}) as (provider, script):
+        due = [Sent(str(one["id"]), WORKFLOW) for one in listed if one and one["status"] != 7]
+        assert len(await provider.poll(due)) == 58
+        assert script.count("/v1/workflow/execution") == 2
+        shown = [entry async for page in provider.listed(WORKFLOW) for entry in page]
+        assert len(shown) == 58
 
 
 @pytest.mark.parametrize(
@@ -980,10 +1118,8 @@ async def test_a_list_in_no_order_or_without_times_is_read_to_its_end(desk: Desk
 async def test_a_list_that_moves_or_ends_early_proves_nothing(desk: Desk) -> None:
     listed = entries(200)
 
-    def growing(asked: Asked) -> Reply:
-        status, page = paged(listed)(asked)
-        assert isinstance(page, dict)
-        return status, page | {"total": 200 + (asked.query["offset"] != "0")}
+    def shrinking(asked: Asked) -> Reply:
+        return paged(listed if asked.query["offset"] == "0" else listed[6:])(asked)
 
     def jumping(asked: Asked) -> Reply:
         return paged(listed)(replace(asked, query=asked.query | {"offset": str(int(asked.query["offset"]) * 2)}))
@@ -997,10 +1133,7 @@ async def test_a_list_that_moves_or_ends_early_proves_nothing(desk: Desk) -> Non
     def empty(_asked: Asked) -> Reply:
         return 200, {"entries": [], "total": 200}
 
-    def broken(asked: Asked) -> Reply:
-        return paged([*listed[:60], {"id": "../", "status": "ACTIVE"}, *listed[60:]])(asked)
-
-    for reply in (growing, jumping, stuck, ending, empty, broken):
+    for reply in (shrinking, jumping, stuck, ending, empty):
         (look,), script = await find(desk, reply, sought(mark=NOW - timedelta(minutes=100)))
         assert isinstance(look, Incomplete), reply.__name__
         assert script.count("/v1/workflow/execution") < 5, reply.__name__

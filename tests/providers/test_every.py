@@ -27,4 +27,7 @@ def test_an_unknown_provider_is_no_provider() -> None:
 
 @pytest.mark.parametrize("name", providers.names())
 def test_what_a_service_runs_again_is_known_without_loading_it(name: str) -> None:
-    assert providers.can_run_again(name) is providers.load(name).limits.can_retry
+    limits = providers.load(name).limits
+    assert providers.can_run_again(name) is limits.can_retry
+    by_asking = providers.Clears.BY_SENDING if limits.idempotent_submit else providers.Clears.BY_ASKING
+    assert providers.clears_doubt(name) is (providers.Clears.BY_LOOKING if limits.can_find else by_asking)

@@ -446,8 +446,20 @@ async def submitted(desk: Desk, status: int, body: object, headers: str = "") ->
         (400, {"error": {"code": 7}}, Rejected),
         (404, {"error": "no such workflow"}, Rejected),
         (422, {"error": "unsupported"}, Rejected),
+        (200, {"error": None}, Unknown),
+        (200, {"error": {}}, Unknown),
+        (200, {"error": ""}, Unknown),
+        (200, {"error": False}, Unknown),
+        (200, {"jobid": None, "error": {"code": 7}}, Rejected),
+        (200, run_answer(error=None), None),
+        (200, run_answer(sources=HANDLE, ttl="172800", status=7), None),
+        (200, run_answer(sources=[f"https://cdn.filestackcontent.com/{HANDLE}"]), None),
+        (200, {"jobid": JOB, "sources": "another"}, Unknown),
         (404, b"", Unknown),
-        (400, b"no", Unknown),
+        (400, b"no", Rejected),
+        (404, b"not found", Rejected),
+        (400, b'{"no', Unknown),
+        (409, b"busy", Unknown),
         (401, b"", Blocked),
         (403, {"error": "expired"}, Blocked),
         (403, b"application [KEY] policy error", Blocked),
@@ -514,7 +526,8 @@ async def test_each_purchase_has_an_upload_of_its_own(bench: FilestackBench) -> 
      ("Done", State.RUNNING), ("Succeeded", State.RUNNING)],
 )  # fmt: skip
 def test_finished_is_the_only_success(word: str, state: State) -> None:
-    job = said.Job.model_validate({"jobid": JOB, "status": word, "createdAt": "2031-01-02T03:04:05.678901234Z"})
+    told = {"jobid": JOB, "status": word, "createdAt": "2031-01-02T03:04:05.678901234Z", "results": {"t": {"a": 1}}}
+    job = said.Job.model_validate(told)
     progress = job.progress(1, 1_900_000_000, said.Wanted())
     assert (progress.state, progress.word) == (state, word)
     assert progress.charged == (1 if state in (State.DONE, State.FAILED) else None)
@@ -554,7 +567,6 @@ PNG, TIFF, WEBP, JPEG, JSON = "image/png", "image/tiff", "image/webp", "image/jp
         ("Archive", {"": TIFF}),
         ("Contact sheet", {"variants": JPEG, "variants-2": JPEG, "nested": PNG}),
         ("With a gap", {"tags": JSON, "convert": JSON, "status": JSON}),
-        ("Nothing", {"status": JSON}),
     ],
 )
 async def test_every_result_is_fetched_whatever_its_shape(
@@ -582,6 +594,7 @@ async def test_temporary_files_are_kept_too_where_they_are_wanted_and_gaps_are_t
     archive = {"id": bench.titles["Archive"], "title": "Cut out", "all_results": True, "tasks": ["store", "sharpen"]}
     await bench.reopen(workflows={"archive": archive})
     progress = await bench.finished((await bench.submit(await bench.order())).sent)
+    assert progress.state is State.INCOMPLETE
     assert [output.task for output in progress.outputs] == ["store", "resize", "status"]
     assert progress.message == "finished with gaps: no result of sharpen"
     temporary, status = progress.outputs[1:]
@@ -592,13 +605,13 @@ async def test_temporary_files_are_kept_too_where_they_are_wanted_and_gaps_are_t
     bench.simulator.faults.clear()
     bench.switch(results="null")
     gone = await bench.finished((await bench.submit(await bench.order())).sent)
-    assert [output.task for output in gone.outputs] == ["status"]
+    assert (gone.state, gone.outputs) == (State.INCOMPLETE, ())
     with pytest.raises(Rejected, match="not there"):
         await bench.fetch(Output(json.dumps({"json": "tags"}), "tags", JSON), gone.execution)
 
 
 def places(results: object, **wanted: Any) -> dict[str, object]:
-    outputs, _ = said.outputs_of(results, said.Wanted(**wanted))
+    outputs = said.outputs_of(results, said.Wanted(**wanted)).outputs
     return {output.task: json.loads(output.locator) for output in outputs}
 
 
@@ -620,9 +633,12 @@ CDN = "https://cdn.filestackcontent.com"
         ({"handle": HANDLE}, {"handle": HANDLE}),
         ([{"handle": HANDLE}], {"handle": HANDLE}),
         ({"mapping": {"data": {"handle": HANDLE}}}, {"handle": HANDLE}),
-        ({"a": {"b": {"c": {"handle": HANDLE}}}}, {"json": "t"}),
+        ({"a": {"b": {"c": {"handle": HANDLE}}}}, {"handle": HANDLE}),
+        ({"url": f"{CDN}/{HANDLE}"}, {"handle": HANDLE}),
+        ({"files": [f"{CDN}/{HANDLE}"]}, {"handle": HANDLE}),
+        (f"{CDN}/{HANDLE}", {"handle": HANDLE}),
+        ({"url": f"{CDN}/resize=width:9/{HANDLE}"}, {"url": f"{CDN}/resize=width:9/{HANDLE}"}),
         ({"url": 7, "handle": None}, {"json": "t"}),
-        (None, {"json": "t"}),
         ("text", {"json": "t"}),
     ],
 )  # fmt: skip
@@ -631,9 +647,46 @@ def test_what_is_no_file_is_kept_as_json(value: object, place: dict[str, str]) -
     assert places({"t": value}) == {task: place}
 
 
+NOTHING: list[object] = [
+    None, {}, [], "", {"store": None}, {"store": {}}, {"store": {"data": None}}, {"store": {"data": {}}},
+    {"store": {"data": {"url": None, "handle": None}}}, {"store": {"error": "it broke"}}, [None], [{}],
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("results", NOTHING)
+def test_finished_without_a_result_is_not_done(results: object) -> None:
+    job = said.Job.model_validate({"jobid": JOB, "status": "Finished", "results": results})
+    progress = job.progress(1, 1_900_000_000, said.Wanted())
+    assert (progress.state, progress.charged) == (State.INCOMPLETE, 1)
+    assert all(json.loads(output.locator) != {"json": None} for output in progress.outputs) or len(progress.outputs) > 1
+
+
+@pytest.mark.parametrize("results", [*NOTHING, {"tags": {"a": 1}}, [{"handle": HANDLE}]])
+def test_finished_without_a_task_that_was_ordered_is_not_done(results: object) -> None:
+    outcome = said.outputs_of(results, said.Wanted(["store"]))
+    assert not outcome.is_complete
+    assert outcome.odd
+
+
+def test_results_told_as_a_list_and_twice_are_kept_once_each() -> None:
+    file = {"handle": HANDLE, "url": f"{CDN}/{HANDLE}"}
+    assert places([file, {"name": "tags", "a": 1}, 7]) == {
+        "result": {"handle": HANDLE}, "tags": {"json": "tags"}, "result-2": {"json": "result-2"}
+    }  # fmt: skip
+    assert places({"t": {"data": file, "again": [file]}}) == {"": {"handle": HANDLE}}
+    assert said.json_of({"results": [file, {"name": "tags", "a": 1}]}, "tags") is not None
+
+
+def test_the_photo_itself_is_no_result() -> None:
+    wanted = said.Wanted(sources=[HANDLE])
+    outcome = said.outputs_of({"t": {"from": f"{CDN}/{HANDLE}", "size": 3}}, wanted)
+    assert [json.loads(output.locator) for output in outcome.outputs] == [{"json": "t"}]
+
+
 def test_task_names_of_the_service_are_only_names() -> None:
     names = ["../x", "..-x", "", "a\nb", "A-B", "x" * 300, "\ud800", "status"]
-    outputs, odd = said.outputs_of(dict.fromkeys(names, 1), said.Wanted(["tags"]))
+    outcome = said.outputs_of(dict.fromkeys(names, 1), said.Wanted(["tags"]))
+    outputs, odd = outcome.outputs, outcome.odd
     tasks = [output.task for output in outputs]
     assert tasks == ["x", "x-2", "result", "a-b", "A-B-2", "x" * 60, "result-2", "status", "status-2"]
     assert odd == "finished with gaps: no result of tags"

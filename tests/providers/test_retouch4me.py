@@ -78,7 +78,7 @@ class Retouch4meBench(Bench):
         "older balance": Call("retouch4me.older_balance", "POST", "/retouch4me-balance/.*"),
         "limits": Call("retouch4me.limits", "GET", ".*/info/limits"),
     }
-    renews = False
+    renews = True  # looks and results: the id alone will do
     workflow_name = "Natural portrait"
     provider: Retouch4me
 
@@ -235,7 +235,12 @@ async def test_a_documented_refusal_is_a_refusal_in_either_form(
     [
         (200, b""),
         (200, b"{}"),
-        (200, b'{"status": 200, "id": 7}'),
+        (200, b'{"status": 200, "id": 7.5}'),
+        (200, b'{"status": 200, "id": true}'),
+        (200, b'{"status": "error", "id": "x"}'),
+        (201, b'{"status": 200, "id": "x"}'),
+        (403, b'{"statusCode": 403, "message": "Forbidden resource"}'),
+        (413, b"<html>Request Entity Too Large</html>"),
         (200, b'{"status": 200, "id": ".."}'),
         (200, b'{"status": 200, "id": "a\\nb"}'),
         (200, b'{"status": 500, "message": "no"}'),

@@ -84,7 +84,7 @@ async def test_one_key_answers(batch: list[int], key: str, yes: bool) -> None:
         await desk.sees("n  later", "y  send them", "x  cancel the 3, nothing is paid")
         await desk.press(key)
         await desk.until(lambda: not isinstance(desk.console.screen, (Question, SampleScreen)))
-        assert asked(desk) == [("approve", {"batch": "id-aw26", "yes": yes})]
+        assert asked(desk) == [("approve", {"batch": "id-aw26", "yes": yes, "until": 5})]
 
 
 @pytest.mark.parametrize("key", ["n", "escape", "enter"])

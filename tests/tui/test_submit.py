@@ -155,7 +155,7 @@ async def test_what_is_marked_is_sent_at_the_price_that_was_shown(
 ) -> None:
     async with signed_in(stand_in, monkeypatch, tmp_path / "out") as desk:
         price = submit(desk).order.most(1)
-        await desk.press("a", "down", "space")
+        await desk.press("a", "space")
         await desk.sees("Ghost Mannequin", f"{price} cr each", "checked 5 of 5")
         await desk.until(lambda: submit(desk).total.to_send == 5)
         assert f"{5 * price:,} cr" in screen(desk)
@@ -253,7 +253,7 @@ async def test_batches_labels_and_a_sample(
         await desk.press("b", "s", "1", "enter")
         await desk.press("b", "k", *"x-{stem}", "enter")
         await desk.sees("one per folder", "first 1, then ask", "sku=x-{stem}")
-        await desk.press("a", "down", "space")
+        await desk.press("a", "space")
         await desk.until(lambda: submit(desk).total.checked == 5)
         await desk.press("s")
         await desk.sees("The first 1 of each batch go ahead; 3 wait for your yes.", "2 batches.")

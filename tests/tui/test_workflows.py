@@ -12,6 +12,8 @@ from textual.content import Content
 from artui.anchor import open_journal
 from artui.config import paths
 from artui.journal import Connection, accounts, offers
+from artui.providers import autoretouch
+from artui.providers.autoretouch import lists
 from artui.sim.server import Simulator
 from artui.tui import catalogue
 from artui.tui.dialogs import Reading
@@ -86,6 +88,14 @@ async def test_settings_are_fetched_when_a_workflow_is_opened(at_service: Simula
         await desk.sees("targetFormat: PNG", "neck: auto", "in -> remove background -> ghost mannequin")
         await desk.press("escape", "escape", "slash", *"ghost png", "enter")
         await desk.sees("1 of 11 match 'ghost png'", "PNG with alpha | 57 cr | never")
+
+
+async def test_a_list_that_is_cut_says_so(at_service: Simulator, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(lists, "MOST_PAGES", 1)
+    monkeypatch.setattr(autoretouch, "ENTRIES", 4)
+    async with at_desk((140, 30)) as desk:
+        await open_workflows(desk)
+        await desk.sees("only the first 4 of 11 entries were read")
 
 
 @pytest.mark.usefixtures("configured")

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from hashlib import sha256
 from pathlib import Path
 from secrets import token_hex
 from uuid import uuid4
@@ -31,7 +32,9 @@ def _tell_copies_apart(db: apsw.Connection) -> None:
 
     _run(db, "step_2.sql")
     spell_payers_alike(db)
-    db.execute("INSERT INTO origins (origin, since) VALUES (?, ?)", (token_hex(5), time.time()))
+    [(uuid,)] = db.execute("SELECT value FROM meta WHERE key = 'uuid'")
+    origin = sha256(uuid.encode()).hexdigest()[:8] + token_hex(4)
+    db.execute("INSERT INTO origins (origin, since) VALUES (?, ?)", (origin, time.time()))
 
 
 MIGRATIONS: tuple[Callable[[apsw.Connection], None], ...] = (_create_tables, _tell_copies_apart)

@@ -28,6 +28,43 @@ END;
 INSERT OR IGNORE INTO published SELECT result.value ->> 'digest', COALESCE(result.value ->> 'size', -1), jobs.id FROM jobs, json_each(jobs.results) AS result WHERE result.value -> 'path' <> 'null' AND result.value -> 'digest' <> 'null' ORDER BY jobs.id;
 
 CREATE INDEX jobs_found ON jobs (payer, workflow, digest) WHERE found = 1;
+-- Executions that show no key and may have been ordered while the journal was not this one, by the photo they are of.
+CREATE TABLE elsewhere (
+    payer TEXT NOT NULL, workflow TEXT NOT NULL, reference TEXT NOT NULL, execution TEXT NOT NULL,
+    PRIMARY KEY (payer, workflow, reference)
+) STRICT, WITHOUT ROWID;
+
+-- What bounds a look-up: readings that the service answered, wholly or in part, without settling it; the pages of its
+-- list that came; and readings that it did not answer.
+ALTER TABLE purchases ADD COLUMN readings INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE purchases ADD COLUMN pages INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE purchases ADD COLUMN silences INTEGER NOT NULL DEFAULT 0;
+
+-- Labels are proven by the list alone, and for a payer: what counted so far may have been seen elsewhere.
+CREATE TABLE labels_proven (payer TEXT PRIMARY KEY) STRICT;
+ALTER TABLE accounts DROP COLUMN labels_proven;
+
+-- A mark that lies ahead hides what is ordered next.
+DELETE FROM marks WHERE unixepoch(created_at) > unixepoch();
+UPDATE purchases SET mark = '' WHERE state = 'intended' AND unixepoch(mark) > intended_at;
+
+-- How often a purchase was sent by itself beyond its first time, as far as bytes left or the service turned it away; the
+-- content it was made for, which its key serves alone; and whether a person takes what there is of a result with gaps.
+ALTER TABLE purchases ADD COLUMN repeats INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE purchases ADD COLUMN digest TEXT NOT NULL DEFAULT '';
+UPDATE purchases SET digest = (SELECT digest FROM jobs WHERE jobs.id = purchases.job) WHERE state <> 'refused';
+ALTER TABLE jobs ADD COLUMN partial INTEGER NOT NULL DEFAULT 0;
+
+-- Which executions the service itself has shown to be their purchase's, which accounts name photos as artui does, and
+-- what is known of the digests an account states: nothing, asked (never right so far), matched, or ignored by a person.
+-- as_is: a person takes a job's result however it comes.
+ALTER TABLE executions ADD COLUMN proven INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE accounts ADD COLUMN shows_photos INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE accounts ADD COLUMN digests TEXT NOT NULL DEFAULT '';
+ALTER TABLE jobs ADD COLUMN as_is INTEGER NOT NULL DEFAULT 0;
+CREATE INDEX jobs_unsaved ON jobs (folder, status, stage, reason, size)
+    WHERE status IN ('ready', 'running', 'waiting', 'held')
+        AND stage IN ('submitting', 'submitted', 'processed', 'saved');
 
 -- Whether the day of an account was taken by the rule that no single wrong clock can move it: an older one is looked at
 -- once more, and set back where it is later than every clock.

@@ -19,7 +19,7 @@ from pydantic import Field
 from artui.credentials import AccessTokens, Secret
 from artui.files import Accepts, Part, Photo, Sending, ascii_name
 from artui.providers import base
-from artui.providers.autoretouch.lists import ENTRIES, Read, as_far_back_as, look_for, pages, whole
+from artui.providers.autoretouch.lists import ENTRIES, Read, Reading, look_for, search, whole
 from artui.providers.autoretouch.places import Places
 from artui.providers.base import (
     Blocked,
@@ -107,6 +107,7 @@ class AutoRetouch(HttpProvider[AutoRetouchSettings]):
 
     def __init__(self, settings: AutoRetouchSettings, surroundings: Surroundings) -> None:
         super().__init__(settings, surroundings)
+        self.on_short = tell
         self._host = LoginHost(self._http, settings.auth_url, settings.client_id, settings.audience)
         self._tokens = AccessTokens(surroundings.vault, surroundings.account, self._host.refresh)
         self._signed_in = SignedIn(self._tokens)
@@ -170,9 +171,7 @@ class AutoRetouch(HttpProvider[AutoRetouchSettings]):
 
     async def _organizations(self) -> list[said.Organization]:
         doing = "reading the organizations"
-        return await whole(
-            self._list("/v1/organization", doing, said.Page[said.Organization], {}), f"{self.title}: {doing}"
-        )
+        return await self._whole(self._list("/v1/organization", doing, said.Page[said.Organization], {}), doing)
 
     async def login(self, prompt: Callable[[DevicePrompt], None]) -> Secret:
         """Sign in with a code confirmed in a browser; returns the refresh token to keep."""
@@ -186,9 +185,10 @@ class AutoRetouch(HttpProvider[AutoRetouchSettings]):
 
     async def workflows(self) -> list[Workflow]:
         """All saved workflows, every page; their components without settings."""
-        query, doing = {"organization": await self._asked_for()}, "reading the workflows"
+        query = {"organization": await self._asked_for()}
+        doing = "reading the workflows"
         read = self._list("/v1/workflow", doing, said.Page[said.Workflow], query)
-        return [entry.known() for entry in await whole(read, f"{self.title}: {doing}")]
+        return [entry.known() for entry in await self._whole(read, doing)]
 
     async def workflow(self, workflow_id: str) -> Workflow:
         """One workflow with all settings; :class:`Rejected` ``not found`` where there is none."""
@@ -313,7 +313,7 @@ class AutoRetouch(HttpProvider[AutoRetouchSettings]):
             due.setdefault(one.workflow, set()).add(one.execution)
         for workflow, executions in due.items():
             try:
-                read = await self._executions(workflow, "looking at the executions")
+                read = await self._executions(workflow, "looking at the executions", is_bought=True)
                 await look_for(executions, read, self._places[workflow], seen)
             except Puzzling:
                 continue  # each is asked for by itself
@@ -332,7 +332,8 @@ class AutoRetouch(HttpProvider[AutoRetouchSettings]):
 
     async def _look(self, execution: str) -> Progress:
         try:
-            answer = await self._ask("GET", f"{_EXECUTIONS}/{segment(execution)}", f"looking at {execution}")
+            path = f"{_EXECUTIONS}/{segment(execution)}"
+            answer = await self._ask("GET", path, f"looking at {execution}", is_bought=True)
         except Rejected as refusal:
             if refusal.status == 404:
                 return Progress(execution, State.GONE, "404", message=str(refusal))
@@ -352,7 +353,7 @@ class AutoRetouch(HttpProvider[AutoRetouchSettings]):
         for route in said.routes(output.locator):
             request = Request("GET", f"{self.settings.api_url}{route}", doing, query)
             fetch = partial(self._http.fetch, target=part, is_proven=bool(output.digest), counted=counted)
-            answer = await self._signed_in.ask_about(request, fetch)
+            answer = await self._signed_in.ask_about(request, fetch, is_bought=True)
             if answer.status == 200:
                 return
             if answer.status not in (400, 404):
@@ -366,48 +367,52 @@ class AutoRetouch(HttpProvider[AutoRetouchSettings]):
         for workflow in {one.workflow: None for one in sought}:
             group = [one for one in sought if one.workflow == workflow]
             try:
-                far_enough = said.how_far_back([one.mark for one in group])
                 read = await self._executions(workflow, doing)
-                listed = await as_far_back_as(far_enough, read, f"{self.title}: {doing}")
             except (Transient, Rejected) as failure:
                 looks |= {one.key: Incomplete(str(failure)) for one in group}
             else:
-                looks |= {one.key: said.conclude(one, listed) for one in group}
+                looks |= await search(group, read, f"{self.title}: {doing}")
         return looks
 
     async def listed(self, workflow: str) -> AsyncIterator[Sequence[Progress]]:
         """The executions of a workflow in pages, the newest first, to the end of the list."""
         doing = "reading the executions"
-        async for page in pages(await self._executions(workflow, doing), f"{self.title}: {doing}"):
-            yield [entry.progress() for entry in page]
+        reading = Reading(await self._executions(workflow, doing), f"{self.title}: {doing}")
+        async for page in reading.pages():
+            yield [entry.progress() for entry in page if isinstance(entry, said.Execution)]
 
     # How it is asked.
 
     async def _ask(
-        self, method: str, path: str, doing: str, query: Mapping[str, str] | None = None, most: int = OBJECT
-    ) -> Answer:
+        self, method: str, path: str, doing: str, query: Mapping[str, str] | None = None, most: int = OBJECT, *,
+        is_bought: bool = False,
+    ) -> Answer:  # fmt: skip
         params = {**(query or {}), "organization": await self._asked_for()}
         request = Request(method, f"{self.settings.api_url}{path}", doing, params)
-        return await self._signed_in.ask(request, partial(self._http.send, most=most))
+        return await self._signed_in.ask(request, partial(self._http.send, most=most), is_bought=is_bought)
 
-    async def _executions(self, workflow: str, doing: str) -> Read[said.Execution]:
+    async def _executions(self, workflow: str, doing: str, *, is_bought: bool = False) -> Read[said.Execution]:
         query = {"workflow": workflow, "organization": await self._asked_for()}
-        read = self._list(_EXECUTIONS, doing, said.Page[said.Execution], query)
+        read = self._list(_EXECUTIONS, doing, said.Page[said.Execution], query, is_bought=is_bought)
 
         async def told(offset: int) -> said.Page[said.Execution]:
             page = await read(offset)
-            self.on_listed([entry.progress() for entry in page.entries])
+            self.on_listed([entry.progress() for entry in page.readable])
             return page
 
         return told
 
+    async def _whole(self, read: Read[said.Entry], doing: str) -> list[said.Entry]:
+        return await whole(read, lambda what: self.on_short(f"{self.title}: {doing}: {what}."))
+
     def _list(
-        self, path: str, doing: str, shape: type[said.Page[said.Entry]], query: Mapping[str, str]
-    ) -> Read[said.Entry]:
+        self, path: str, doing: str, shape: type[said.Page[said.Entry]], query: Mapping[str, str], *,
+        is_bought: bool = False,
+    ) -> Read[said.Entry]:  # fmt: skip
         async def read(offset: int) -> said.Page[said.Entry]:
             params = {**query, "limit": str(ENTRIES), "offset": str(offset)}
             request = Request("GET", f"{self.settings.api_url}{path}", doing, params)
-            answer = await self._signed_in.ask(request, partial(self._http.send, most=PAGE))
+            answer = await self._signed_in.ask(request, partial(self._http.send, most=PAGE), is_bought=is_bought)
             return answer.read_as(shape)
 
         return read

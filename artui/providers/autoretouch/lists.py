@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Collection
-from datetime import datetime
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Sequence
+from dataclasses import dataclass, field
 from typing import Final
 
 from artui.providers.autoretouch.places import Places
-from artui.providers.base import Progress, Transient
+from artui.providers.base import Look, Progress, Puzzling, Rejected, Sought, Transient
 from artui.providers.said import autoretouch as said
-from artui.providers.said import tell
 
 ENTRIES: Final = 50
 """Entries asked for per page, the service's own default."""
@@ -19,26 +19,36 @@ OVERLAP: Final = 5
 
 MOST_PAGES: Final = 400
 
-MOST_IN_VAIN: Final = 20
+MOST_SEARCHED: Final = 5_000
+"""Entries that are read for one look-up; where more has come since the order was sent, a person has to look."""
+
+LONGEST_SEARCH: Final = 600.0
+"""Seconds that one reading for a look-up may take."""
+
+MOST_IN_VAIN: Final = 3
 """Pages in a row without anything new after which a list counts as one that does not end."""
 
 Read = Callable[[int], Awaitable[said.Page[said.Entry]]]
 """Reads the page of a list that begins at this offset."""
 
+Listed = said.Execution | said.Unread
 
-async def whole(read: Read[said.Entry], about: str) -> list[said.Entry]:
-    """The entries of every page that can be read, each once; ``about`` begins the sentence that counts the others."""
+
+async def whole(read: Read[said.Entry], told: Callable[[str], object]) -> list[said.Entry]:
+    """The readable entries of every page, each once. What is missing is ``told`` in half a sentence."""
     found: dict[str, said.Entry] = {}
     offset = unread = 0
     for _ in range(MOST_PAGES):
         page = await read(offset)
-        found |= {entry.id: entry for entry in page.entries}
-        offset += page.size
-        unread += len(page.unread)
-        if not page.size or offset >= page.total:
+        found |= {entry.id: entry for entry in page.readable}
+        unread += len(page.entries) - len(page.readable)
+        offset += len(page.entries)
+        if not page.entries or offset >= page.total:
             break
+    else:
+        told(f"only the first {offset:,} of {page.total:,} entries were read")
     if unread:
-        tell(f"{about}: {unread} entries cannot be read and are left out")
+        told(f"{unread:,} of {offset:,} entries cannot be read and {'is' if unread == 1 else 'are'} left out")
     return list(found.values())
 
 
@@ -53,54 +63,124 @@ async def look_for(due: Collection[str], read: Read[said.Execution], places: Pla
         offset = max(offset, places.first(left))
         page = await read(offset)
         places.learn(offset, [entry.id for entry in page.entries], left)
-        found = {entry.id: entry.progress() for entry in page.entries if entry.id in left}
+        found = {entry.id: entry.progress() for entry in page.readable if entry.id in left}
         seen |= found
         left -= found.keys()
         in_vain = 0 if len(found) > 1 else in_vain + 1
-        offset += page.size
-        if not page.size or offset >= page.total:
+        offset += len(page.entries)
+        if not page.entries or offset >= page.total:
             break
 
 
-async def pages(read: Read[said.Execution], about: str) -> AsyncIterator[list[said.Execution]]:
-    """All executions of a list, page by page, each once; ``about`` begins every sentence.
+@dataclass(slots=True)
+class Reading:
+    """One reading of a list of executions from its top downwards; ``about`` begins every sentence.
 
-    What is ordered meanwhile comes in above and moves the others down, so that pages repeat entries and miss none.
-    Raises :class:`Transient` where the list cannot be read to its end.
+    What is ordered meanwhile comes in above and moves the others down, so that pages repeat entries and miss none: each
+    page must begin with an entry that an earlier one showed.
     """
-    seen: set[str] = set()
-    offset = in_vain = 0
-    while in_vain < MOST_IN_VAIN:
-        page = await read(offset)
-        fresh = [entry for entry in page.entries if entry.id not in seen]
-        seen |= {entry.id for entry in fresh}
-        in_vain = 0 if fresh else in_vain + 1
-        yield fresh
-        if not page.size or offset + page.size >= page.total:
+
+    read: Read[said.Execution]
+    about: str
+    answered: int = 0
+    """Pages the service has answered."""
+    listed: list[Listed] = field(default_factory=list)
+    """All entries so far, each once, in the list's order; what came in above since is not among them."""
+    page: Sequence[Listed] = ()
+    """The page read last."""
+    moved: bool = False
+    """Whether entries came in above, or moved there, while the rest was read."""
+    ended: bool = False
+    """Whether a page has reached the end of the list, by the service's own ``total``."""
+    _seen: set[str] = field(default_factory=set)
+
+    async def pages(self) -> AsyncIterator[list[Listed]]:
+        """What each page shows for the first time, to the end of the list or to a page without entries.
+
+        Raises :class:`Transient` where it cannot be told that none is missing.
+        """
+        offset = in_vain = 0
+        while not self.ended and in_vain < MOST_IN_VAIN:
+            page = await self._next(offset)
+            if offset and self.page and not self._is_joined():
+                raise Transient(f"{self.about}: the list changed while it was read")
+            fresh = self._take()
+            self.moved |= bool(offset) and len(self.page) - len(fresh) > OVERLAP
+            self.ended = offset + len(self.page) >= page.total
+            in_vain = 0 if fresh else in_vain + 1
+            yield fresh
+            if not self.page:
+                return
+            offset += max(len(self.page) - OVERLAP, 1)
+        if not self.ended:
+            raise Transient(f"{self.about}: the list cannot be read to its end")
+
+    async def pages_above(self) -> AsyncIterator[list[Listed]]:
+        """What stands now above what was read: read from the top again, down to what is known."""
+        offset = 0
+        while True:
+            await self._next(offset)
+            offset += len(self.page)
+            is_joined = not self.page or self.page[-1].id in self._seen
+            yield self._take()
+            if is_joined:
+                return
+
+    async def _next(self, offset: int) -> said.Page[said.Execution]:
+        try:
+            page = await self.read(offset)
+        except (Rejected, Puzzling):
+            self.answered += 1
+            raise
+        self.answered += 1
+        self.page = page.entries
+        return page
+
+    def _is_joined(self) -> bool:
+        """Whether the page begins with what an earlier one showed, as far as its entries have a name."""
+        return next((entry.id for entry in self.page if entry.id), "") in self._seen
+
+    def _take(self) -> list[Listed]:
+        fresh = [entry for entry in self.page if entry.id not in self._seen]
+        self._seen |= {entry.id for entry in fresh if entry.id}
+        self.listed += fresh
+        return fresh
+
+
+async def search(group: Sequence[Sought], read: Read[said.Execution], about: str) -> dict[str, Look]:
+    """Look for lost purchases of one workflow in one reading of its list, which ends as soon as all are found.
+
+    ``about`` begins every sentence. Whatever breaks the reading off, what it found is found.
+    """
+    reading, trouble = Reading(read, about), ""
+    try:
+        async with asyncio.timeout(LONGEST_SEARCH):
+            await _read_for(group, reading)
+    except TimeoutError:
+        trouble = f"{about}: the list could not be read within {LONGEST_SEARCH / 60:.0f} minutes"
+    except (Transient, Rejected) as failure:
+        trouble = str(failure)
+    return {one.key: said.conclude(one, reading.listed, trouble, reading.answered) for one in group}
+
+
+async def _read_for(group: Sequence[Sought], reading: Reading) -> None:
+    """Read until all are found, or until none of them can be further down, nor have moved up meanwhile."""
+    when = said.how_far_back([one.mark for one in group])
+    async for _ in reading.pages():
+        if said.has_all(group, reading.listed):
             return
-        offset += max(page.size - OVERLAP, 1)
-    raise Transient(f"{about}: the list cannot be read to its end")
-
-
-async def as_far_back_as(when: datetime | None, read: Read[said.Execution], about: str) -> list[said.Execution]:
-    """All executions since ``when``, or all there are, newest first; ``about`` begins every sentence.
-
-    Raises :class:`Transient` where it cannot be told that none is missing.
-    """
-    seen: dict[str, said.Execution] = {}
-    offset, total = 0, None
-    for _ in range(MOST_PAGES):
-        page = await read(offset)
-        if page.unread or any(entry.has_odd_labels for entry in page.entries):
-            raise Transient(f"{about}: the list has entries that cannot be read")
-        fresh = [entry for entry in page.entries if entry.id not in seen]
-        if total not in (None, page.total) or (offset and len(fresh) == len(page.entries)):
-            raise Transient(f"{about}: the list changed while it was read")
-        total = page.total
-        seen |= {entry.id: entry for entry in fresh}
-        if len(seen) >= total or said.is_past(page.entries, seen.values(), when):
-            return list(seen.values())
-        if not fresh:
+        if said.is_past(reading.page, reading.listed, when):
             break
-        offset += max(page.size - OVERLAP, 1)
-    raise Transient(f"{about}: the list cannot be read to its end")
+        if not reading.ended and (len(reading.listed) >= MOST_SEARCHED or reading.answered >= MOST_PAGES):
+            raise Transient(
+                f"{reading.about}: it is not among the newest {len(reading.listed):,} entries, and there are more"
+            )
+    else:
+        if not reading.ended:
+            raise Transient(f"{reading.about}: the list ends too early")
+    if reading.moved:
+        async for _ in reading.pages_above():
+            if said.has_all(group, reading.listed):
+                return
+            if reading.answered >= MOST_PAGES:
+                raise Transient(f"{reading.about}: the list grows faster than it can be read")

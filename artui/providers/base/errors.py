@@ -61,7 +61,18 @@ class Blocked(ProviderError):
 
 
 class Unknown(ProviderError):
-    """A paid request may have been carried out: only looking it up, or a person, can tell."""
+    """A paid request may have been carried out: only looking it up, or a person, can tell.
+
+    Attributes:
+        answered: an answer came that nobody understands, so that sending the request again would teach nothing.
+        retry_after: seconds the service asked to wait, or None.
+
+    """
+
+    def __init__(self, message: str, *, answered: bool = False, retry_after: float | None = None) -> None:
+        super().__init__(message)
+        self.answered = answered
+        self.retry_after = retry_after
 
 
 class NotPermitted(ProviderError):

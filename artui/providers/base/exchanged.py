@@ -120,12 +120,14 @@ class Output:
 
 
 class State(StrEnum):
-    """What an execution is doing, as far as the journey must know."""
+    """What an execution is doing, as far as the journey must know. INCOMPLETE: the service calls it finished, and not
+    all of what was ordered is there."""
 
     RUNNING = "running"
     IN_QA = "in QA"
     UNPAID = "unpaid"
     DONE = "done"
+    INCOMPLETE = "incomplete"
     FAILED = "failed"
     GONE = "gone"
     PUZZLING = "not understood"
@@ -200,9 +202,10 @@ class Absent:
 
 @dataclass(frozen=True, slots=True)
 class Incomplete:
-    """The reading could not be finished: nothing may be concluded."""
+    """The reading could not be finished: nothing may be concluded. ``answered``: pages of the list that came."""
 
     message: str
+    answered: int = 0
 
 
 Look = Found | Absent | Incomplete

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from abc import ABC, abstractmethod
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -26,6 +27,8 @@ from artui.providers.base.exchanged import (
     Uploaded,
     Workflow,
 )
+
+log = logging.getLogger(__name__)
 
 Counted = Callable[[int], None]
 """Told the bytes moved so far of one transfer."""
@@ -55,7 +58,8 @@ class Limits:
     one execution; ``keeps_results``: seconds a result stays at the service, None where it is not stated;
     ``idempotent_submit``: the same draft under the same key may be sent again within ``replay_within`` seconds, and is
     carried out once; ``fresh_upload``: every purchase needs an upload of its own; ``takes_addresses``: the service
-    fetches photos from a URL or a storage alias itself; ``euro_per_credit``: what a credit costs before tax, about,
+    fetches photos from a URL or a storage alias itself; ``names_photo``: a look at an execution says what it was made
+    from; ``euro_per_credit``: what a credit costs before tax, about,
     None where that is not known."""
 
     accepts: Accepts
@@ -66,6 +70,7 @@ class Limits:
     replay_within: float = 0.0
     fresh_upload: bool = False
     takes_addresses: bool = False
+    names_photo: bool = True
     can_find: bool = True
     can_retry: bool = True
     euro_per_credit: float | None = None
@@ -106,6 +111,8 @@ class Provider(ABC, Generic[SettingsT]):
         self.surroundings = surroundings
         self.on_listed: Callable[[Sequence[Progress]], object] = lambda _: None
         """Told of every page of executions that is read, for whatever purpose."""
+        self.on_short: Callable[[str], object] = log.warning
+        """Told in a sentence of every list that is shorter here than at the service."""
         self.puzzles: dict[str, str] = {}
         """By execution, what of the last look at it could not be understood."""
 

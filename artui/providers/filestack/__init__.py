@@ -193,7 +193,8 @@ class Filestack(HttpProvider[FilestackSettings]):
         if job.jobid != sent.execution or not job.status:
             raise answer.unreadable()
         workflow = self._named(sent.workflow)
-        wanted = said.Wanted(workflow.tasks, workflow.all_results) if workflow else said.Wanted()
+        tasks, all_results = (workflow.tasks, workflow.all_results) if workflow else ((), False)
+        wanted = said.Wanted(tasks, all_results, self._is_ours)
         price = workflow.price if workflow else None
         progress = job.progress(1 if price is None else price, self._http.now, wanted)
         stated = await asyncio.gather(*(self._with_digest(output) for output in progress.outputs))
@@ -201,7 +202,13 @@ class Filestack(HttpProvider[FilestackSettings]):
 
     async def _status(self, execution: str) -> Answer:
         url = f"{self.settings.cdn_url}/{self.settings.api_key}/{{security}}/workflow_status=job_id:"
-        return await self._app.ask(Request("GET", url + segment(execution), f"looking at {execution}"), most=PAGE)
+        request = Request("GET", url + segment(execution), f"looking at {execution}")
+        return await self._app.ask(request, most=PAGE, is_bought=True)
+
+    def _is_ours(self, text: str) -> bool:
+        """Whether a text is the address of a file at the service."""
+        ours = f"{self.settings.cdn_url}/"
+        return said.is_vendors(text) or (text.startswith(ours) and said.is_address(text))
 
     async def _with_digest(self, output: Output) -> Output:
         """A stored file with the digest the service has of it, where it tells."""
@@ -230,7 +237,7 @@ class Filestack(HttpProvider[FilestackSettings]):
                 return
         is_proven = output.digest is not None or output.size is not None
         for url in self._addresses(place):
-            request = await self._app.sealed(Request("GET", url, doing))
+            request = await self._app.sealed(Request("GET", url, doing), is_bought=True)
             answer = await self._http.fetch(request, part, is_proven=is_proven, counted=counted)
             if answer.status == 200:
                 return

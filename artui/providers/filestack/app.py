@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Final
@@ -18,6 +19,7 @@ from artui.providers.said.filestack_policy import Signed, Signer
 TITLE: Final = "Filestack"
 KEY_NAME: Final = "app secret"
 STORE: Final = {"location": "S3"}
+_SECURITY: Final = re.compile(r"[/&?]\{security\}")
 
 
 class App:
@@ -44,20 +46,29 @@ class App:
         request = Request("POST", url, doing, body=json_body(json.dumps({**common, **fields})))
         return await self.ask(request, is_check=is_check)
 
-    async def sealed(self, request: Request) -> Request:
-        """The request with our security where its address has a place for it."""
-        signed = await self.signed()
+    async def sealed(self, request: Request, *, is_bought: bool = False) -> Request:
+        """The request with our security where its address has a place for it.
+
+        What ``is_bought`` is asked for without one where there is none any more: it may lie open.
+        """
+        try:
+            signed = await self.signed()
+        except Blocked:
+            if not is_bought:
+                raise
+            return replace(request, url=_SECURITY.sub("", request.url))
         return replace(
             request, hidden={"security": signed.in_path if "/{security}" in request.url else signed.in_query}
         )
 
     async def ask(
-        self, request: Request, *, most: int = OBJECT, counted: Counted | None = None, is_check: bool = False
-    ) -> Answer:
+        self, request: Request, *, most: int = OBJECT, counted: Counted | None = None, is_check: bool = False,
+        is_bought: bool = False,
+    ) -> Answer:  # fmt: skip
         """Send a request that may be sent again; raises whatever is no JSON object without an error in it."""
-        answer = await self.http.send(await self.sealed(request), most=most, counted=counted)
+        answer = await self.http.send(await self.sealed(request, is_bought=is_bought), most=most, counted=counted)
         found = answer.json_object()
-        is_fine = found is not None and ("error" not in found or "jobid" in found)
+        is_fine = found is not None and not said.is_error(found)
         if answer.status == 202 or (answer.status < 300 and is_fine):
             return answer
         if answer.status < 300 and answer.is_web_page:

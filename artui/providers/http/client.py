@@ -275,7 +275,8 @@ class Client:
             return await self._exchange(self._paid, request, departure, counted, partial(Flow.read, most=TEXT))
         except _FAILURES as error:
             failure = self._failure(request, departure, error)
-        raise Unknown(str(failure)) if departure.left else failure
+            is_answer = isinstance(error, Unreadable)
+        raise Unknown(str(failure), answered=is_answer) if departure.left else failure
 
     async def fetch(
         self,

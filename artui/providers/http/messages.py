@@ -128,6 +128,9 @@ class Request:
 
 # ---------------------------------------------------------------------------------------------------------- answered
 
+NOT_NOW: Final = frozenset({408, 425, 429})
+"""Statuses beside 5xx by which a service says that it cannot answer now."""
+
 _REASONS = {
     400: "bad request",
     401: "not signed in",
@@ -204,13 +207,23 @@ class Answer:
             return Transient(f"{self.about}: the answer (status {self.status}) is a web page")
         return Puzzling(f"{self.about}: the answer (status {self.status}) is not what the service documents")
 
-    def in_doubt(self) -> Unknown:
-        """The error of a paid request whose answer is neither an acceptance nor a documented refusal."""
-        return Unknown(f"{self.about}: nobody can tell from the answer (status {self.status}) what became of it")
+    def in_doubt(self, code: int | None = None, *, names_job: bool = False) -> Unknown:
+        """The error of a paid request whose answer is neither an acceptance nor a documented refusal.
+
+        ``code``: the status that counts, where that is not HTTP's. One that says *not now* may be asked again, unless
+        the answer ``names_job``; any other answer is shown as it came.
+        """
+        status = self.status if code is None else code
+        if not names_job and (status in NOT_NOW or 500 <= status < 600):
+            message = f"{self.about}: not now (status {status}), and nobody can tell what became of it"
+            return Unknown(message, retry_after=asked_to_wait(self.headers))
+        said = one_line("".join(c for c in self.text if c.isprintable() or c.isspace())) or "nothing more"
+        message = f"{self.about}: nobody can tell what became of it from the answer (status {status}): {said}"
+        return Unknown(message, answered=True)
 
     def raise_unless_final(self) -> None:
         """Raise :class:`Transient` where the service cannot answer now, points elsewhere, or did not answer itself."""
-        if self.status in {408, 425, 429} or self.status >= 500:
+        if self.status in NOT_NOW or self.status >= 500:
             said = f": {self.sentence}" if self.sentence else ""
             wait = asked_to_wait(self.headers)
             raise Transient(f"{self.about}: not now (status {self.status}){said}", retry_after=wait)

@@ -53,22 +53,30 @@ class SignedIn:
             return await self._tokens.is_another()
 
     async def ask(
-        self, request: Request, send: Callable[[Request], Awaitable[Answer]], needed_for: float = 0
-    ) -> Answer:
+        self, request: Request, send: Callable[[Request], Awaitable[Answer]], needed_for: float = 0, *,
+        is_bought: bool = False,
+    ) -> Answer:  # fmt: skip
         """Send a request that may be sent again: once more with a new token where the first is refused.
 
-        Raises what any other refusal is.
+        What ``is_bought`` is asked for with the last token where no new one is to be had. Raises what any other refusal
+        is.
         """
-        answer = await self.ask_about(request, send, needed_for)
+        answer = await self.ask_about(request, send, needed_for, is_bought=is_bought)
         if answer.status >= 400:
             raise answer.refusal()
         return answer
 
     async def ask_about(
-        self, request: Request, send: Callable[[Request], Awaitable[Answer]], needed_for: float = 0
-    ) -> Answer:
+        self, request: Request, send: Callable[[Request], Awaitable[Answer]], needed_for: float = 0, *,
+        is_bought: bool = False,
+    ) -> Answer:  # fmt: skip
         """As :meth:`ask`, but return every refusal other than of the token."""
-        token = await self.token(needed_for)
+        try:
+            token = await self.token(needed_for)
+        except Blocked:
+            if not is_bought or (last := self._tokens.last) is None:
+                raise
+            token = last
         answer = await send(signed(request, token))
         if answer.status == 401:
             answer = await send(signed(request, await self.token(instead_of=token)))

@@ -54,11 +54,16 @@ def readable(entries: Sequence[object], shape: type[Shape]) -> tuple[list[Shape]
     for entry in entries:
         try:
             found.append(shape.model_validate(entry))
-        except Exception as why:
+        except Exception as why:  # noqa: BLE001 — it is told, and hides no other entry
+            tell_odd(entry, why)
             odd.append(entry)
-            if not isinstance(why, ValueError):
-                log.exception("an entry of a list cannot be read: %s", scrub(repr(entry)[:2_048]))
     return found, odd
+
+
+def tell_odd(entry: object, why: Exception) -> None:
+    """Tell of an entry of a list that artui itself fails to read; one that is none is nothing to tell of."""
+    if not isinstance(why, ValueError):
+        log.error("an entry of a list cannot be read: %s", scrub(repr(entry)[:2_048]), exc_info=why)
 
 
 @lru_cache(maxsize=256)

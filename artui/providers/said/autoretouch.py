@@ -8,17 +8,41 @@ from __future__ import annotations
 import base64
 import json
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Annotated, Any, Final, Generic, Self, TypeVar, get_args
+from itertools import accumulate
+from typing import Annotated, Any, Final, Generic, Self, TypeVar
 from urllib.parse import quote
 
-from pydantic import BeforeValidator, Field, StringConstraints, model_validator
+from pydantic import (
+    BeforeValidator,
+    Field,
+    InstanceOf,
+    StringConstraints,
+    ValidatorFunctionWrapHandler,
+    WrapValidator,
+    model_validator,
+)
 
 from artui.providers import base
-from artui.providers.base import Absent, Found, Look, Output, Progress, Sought, State
+from artui.providers.base import Absent, Found, Incomplete, Look, Output, Progress, Sought, State
 from artui.providers.http import segment
-from artui.providers.said import List, Object, Said, Status, Text, Time, Word, amount, cost, moment, readable, tell
+from artui.providers.said import (
+    List,
+    Object,
+    Said,
+    Status,
+    Text,
+    Time,
+    Word,
+    amount,
+    cost,
+    moment,
+    readable,
+    tell,
+    tell_odd,
+)
 
 LABEL: Final = "artui_job"
 """The label that holds a purchase's key."""
@@ -34,6 +58,10 @@ _STATES: Final = {
     "COMPLETED": State.DONE,
     "FAILED": State.FAILED,
 }
+DISORDER: Final = timedelta(minutes=10)
+"""How much newer than the one above it an entry may be, in a list that counts as newest first: orders are placed side
+by side. It is little beside the hour before the mark that is read too."""
+
 _SHA256: Final = re.compile(r"[0-9a-fA-F]{64}")
 
 Id = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.:~|-]{0,199}$")]
@@ -136,8 +164,9 @@ class Execution(Said):
 
     @property
     def has_odd_labels(self) -> bool:
-        """Whether its labels came in a form that nobody can read a key from."""
-        return not (self.labels is None or isinstance(self.labels, dict))
+        """Whether its labels, or our own, came in a form that nobody can read a key from."""
+        labels = {} if self.labels is None else self.labels
+        return not (isinstance(labels, dict) and isinstance(labels.get(LABEL, ""), str))
 
     @property
     def created(self) -> datetime | None:
@@ -180,26 +209,52 @@ class Execution(Said):
 Entry = TypeVar("Entry", Organization, Workflow, Execution)
 
 
-class Page(Said, Generic[Entry]):
-    """Some entries of a list that has ``total``; ``unread`` are those that cannot be read, as they came."""
+@dataclass(frozen=True, slots=True)
+class Unread:
+    """An entry of a list that cannot be read: its id and labels as far as it has any, and all it says."""
 
-    entries: list[Entry]
-    total: Annotated[int, BeforeValidator(amount)]
-    unread: list[Any] = Field(default_factory=list)
+    id: str
+    labels: Mapping[str, Any]
+    text: str
 
-    @model_validator(mode="before")
     @classmethod
-    def _of_what_can_be_read(cls, said: object) -> object:
-        if not isinstance(said, dict) or not isinstance(said.get("entries"), list):
-            return said
-        [shape] = get_args(cls.model_fields["entries"].annotation)
-        entries, unread = readable(said["entries"], shape)
-        return {**said, "entries": entries, "unread": unread}
+    def of(cls, entry: object) -> Self:
+        """What little can be told of an entry."""
+        told = entry if isinstance(entry, dict) else {}
+        id_, labels = told.get("id"), told.get("labels")
+        return cls(
+            str(id_) if isinstance(id_, str | int) else "",
+            labels if isinstance(labels, dict) else {},
+            json.dumps(entry, ensure_ascii=False).casefold(),
+        )
+
+    def may_be(self, sought: Sought) -> bool:
+        """Whether it could be a lost purchase: it names one of its keys, or nobody's and its photo, or nothing."""
+        is_named = any(key.casefold() in self.text for key in sought.keys)
+        is_alike = LABEL not in self.labels and bool(sought.reference) and sought.reference.casefold() in self.text
+        return is_named or is_alike or not (self.id or self.labels)
+
+
+def _or_unread(entry: object, read: ValidatorFunctionWrapHandler) -> object:
+    """An entry in its shape; one that has another is no reason to read none. Nor is a key read from odd labels."""
+    try:
+        found = read(entry)
+    except Exception as why:  # noqa: BLE001 — it is told, and hides no other entry
+        tell_odd(entry, why)
+        return Unread.of(entry)
+    return Unread.of(entry) if isinstance(found, Execution) and found.has_odd_labels else found
+
+
+class Page(Said, Generic[Entry]):
+    """Some entries of a list that has ``total``, those that cannot be read in their places."""
+
+    entries: list[Annotated[Entry | InstanceOf[Unread], WrapValidator(_or_unread)]]
+    total: Annotated[int, BeforeValidator(amount)]
 
     @property
-    def size(self) -> int:
-        """How many entries it shows, read or not."""
-        return len(self.entries) + len(self.unread)
+    def readable(self) -> list[Entry]:
+        """The entries that can be read."""
+        return [entry for entry in self.entries if not isinstance(entry, Unread)]
 
 
 def routes(locator: str) -> list[str]:
@@ -234,21 +289,37 @@ def how_far_back(marks: Sequence[str]) -> datetime | None:
     return min(known) - timedelta(hours=1) if known and len(known) == len(moments) else None
 
 
-def is_past(page: Sequence[Execution], seen: Iterable[Execution], when: datetime | None) -> bool:
+def is_past(page: Sequence[Execution | Unread], seen: Iterable[Execution | Unread], when: datetime | None) -> bool:
     """Whether a whole page is older than ``when``, in a list that came newest first so far."""
-    times = [entry.created for entry in seen]
-    known = [time for time in times if time is not None]
-    if when is None or len(known) < len(times) or known != sorted(known, reverse=True):
+    times = [time for entry in seen if (time := _created(entry))]
+    oldest_yet = accumulate(times, min)
+    if when is None or any(time - oldest > DISORDER for time, oldest in zip(times, oldest_yet, strict=True)):
         return False
-    return bool(page) and all(entry.created is not None and entry.created < when for entry in page)
+    dated = [_created(entry) for entry in page]
+    return bool(page) and all(made is not None and made < when for made in dated)
 
 
-def conclude(sought: Sought, listed: Iterable[Execution]) -> Look:
-    """What a complete reading says of one purchase."""
-    entries = sorted(listed, key=_age)
+def _created(entry: Execution | Unread) -> datetime | None:
+    return entry.created if isinstance(entry, Execution) else None
+
+
+def has_all(group: Iterable[Sought], listed: Iterable[Execution | Unread]) -> bool:
+    """Whether each of these lost purchases is listed."""
+    keys = {entry.key for entry in listed if isinstance(entry, Execution)}
+    return all(one.keys & keys for one in group)
+
+
+def conclude(sought: Sought, listed: Iterable[Execution | Unread], trouble: str = "", answered: int = 0) -> Look:
+    """What a reading says of one purchase: ``trouble`` is why it is not complete, ``answered`` how many pages came."""
+    listed = list(listed)
+    entries = sorted((entry for entry in listed if isinstance(entry, Execution)), key=_age)
     ours = [entry.progress() for entry in entries if entry.key in sought.keys]
     if ours:
         return Found(tuple(ours))
+    if not trouble and any(isinstance(entry, Unread) and entry.may_be(sought) for entry in listed):
+        trouble = "an entry of the service's list cannot be read, and may be this photo's"
+    if trouble:
+        return Incomplete(trouble, answered)
     alike = tuple(entry.id for entry in entries if _is_alike(entry, sought))
     return Absent(alike, frozenset(entry.key for entry in entries if entry.key is not None))
 

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Collection, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
 from typing import Annotated, Any, Final
 from urllib.parse import urlsplit
 
@@ -18,7 +18,7 @@ from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, StringC
 from artui.providers.base import Blocked, Cause, Output, Progress, Rejected, State
 from artui.providers.http import Answer
 from artui.providers.http.messages import one_line
-from artui.providers.said import Amount, Said, Seconds, Text, Time, Word, amount, moment, text
+from artui.providers.said import Amount, Said, Seconds, Text, Time, Word, amount, moment
 
 JSON: Final = "application/json"
 
@@ -30,8 +30,12 @@ _HINTS: Final = frozenset({"handle", "key", "filename", "mimetype", "type", "siz
 _HANDLE: Final = re.compile(r"[A-Za-z0-9_-]{8,64}")
 _LAST_SEGMENT: Final = re.compile(r"[A-Za-z0-9_-]{15,40}")
 _TEMPORARY: Final = re.compile(r"[A-Za-z0-9_-]+/[A-Za-z0-9_-]+/[A-Za-z0-9_-]+")
+_VENDORS: Final = re.compile(r"https://([a-z0-9-]+\.)*(filestackcontent|filestackapi)\.com/[!-~]+")
 _PLAIN: Final = re.compile(r"[^A-Za-z0-9._-]+")
-_DEEPEST: Final = 2
+_DEEPEST: Final = 8
+_REFUSALS: Final = (400, 404, 413, 422)
+_SENTENCE: Final = 1000
+"""Most characters of an error that is plain words."""
 
 
 # ---------------------------------------------------------------------------------------------------------- refusals
@@ -67,12 +71,35 @@ def rejected(answer: Answer) -> Rejected:
     return Rejected(f"{answer.about}: {said}" if said else str(plain), reason=plain.reason, status=plain.status)
 
 
+def is_error(said: Mapping[str, Any]) -> bool:
+    """Whether a document says what went wrong. A key alone says nothing: ``{"error": null}`` is no error."""
+    error = said.get("error")
+    return error is not False and has_content(error) and not has_content(said.get("jobid"))
+
+
+def has_content(value: object) -> bool:
+    """Whether anything at all is said by a value, on whatever level of it."""
+    if isinstance(value, (dict, list)):
+        return any(has_content(inner) for inner in (value.values() if isinstance(value, dict) else value))
+    return value is not None and value != ""
+
+
 def refuses(answer: Answer) -> bool:
-    """Whether a run was refused in the service's own form, so that surely nothing was started."""
-    said = answer.json_object() or {}
+    """Whether a run was refused in the service's own form, so that surely nothing was started: as JSON that says why,
+    or as plain words with a status of a refusal."""
     if answer.status in (401, 403):
         return not answer.is_web_page
-    return "error" in said and "jobid" not in said and answer.status in (200, 400, 404, 413, 422)
+    if answer.status not in (200, *_REFUSALS):
+        return False
+    said = answer.json_object()
+    return is_error(said) if said is not None else answer.status in _REFUSALS and _is_words(answer)
+
+
+def _is_words(answer: Answer) -> bool:
+    """Whether an answer is a sentence, as the service words some errors, and no page of somebody on the way."""
+    text = answer.text.strip()
+    is_json = text[:1] in ("{", "[", '"')
+    return bool(text) and not is_json and not answer.is_web_page and text.isprintable() and len(text) <= _SENTENCE
 
 
 # -------------------------------------------------------------------------------------------------------- what it has
@@ -126,17 +153,20 @@ class Metadata(Said):
     size: Amount = None
 
 
-def _listed(said: object) -> object:
-    return said if isinstance(said, (list, tuple)) else (said,)
+def _sources(said: object) -> tuple[str, ...]:
+    """What a job was made from, each a handle or an address; told as a list, or alone."""
+    listed = said if isinstance(said, (list, tuple)) else [said]
+    return tuple(one for one in listed if isinstance(one, str) and one)
 
 
 class Job(Said):
-    """One file in one workflow, as a run and a look at it show it."""
+    """One file in one workflow, as a run and a look at it show it. The id alone says that it exists; what else is not
+    as it should be is left out."""
 
     jobid: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]{1,100}$")]
     status: Word = ""
     workflow: Text = ""
-    sources: Annotated[tuple[Any, ...], BeforeValidator(_listed)] = ()
+    sources: Annotated[tuple[str, ...], BeforeValidator(_sources)] = ()
     created_at: Time = ""
     updated_at: Time = ""
     results: Any = None
@@ -149,30 +179,37 @@ class Job(Said):
         word = self.status.casefold()
         return State.DONE if word == "finished" else State.FAILED if word in _FAILED else State.RUNNING
 
+    @property
+    def handles(self) -> tuple[str, ...]:
+        """What it was made from, by handle where a source is a file of the service; else as it is said."""
+        return tuple(_handle_of(None, source) or source for source in self.sources)
+
     def is_new(self, workflow: str, handle: str, since: float) -> bool:
         """Whether it can be what a request of ``since``, in epoch seconds, started: not an earlier one's answer."""
         made = moment(self.created_at)
         return (
             self.workflow.casefold() in ("", workflow.casefold())
-            and (not self.sources or handle in self.sources)
+            and (not self.sources or handle in self.handles)
             and (made is None or made.timestamp() > since - EARLIER)
         )
 
     def progress(self, charge: int, now: float, wanted: Wanted) -> Progress:
         """One look at it; ``charge`` is what it cost once it has ended, ``now`` the service's time."""
-        state = self.state
-        outputs, odd = outputs_of(self.results, wanted) if state is State.DONE else ((), "")
+        state, found = self.state, Outcome()
+        if state is State.DONE:
+            found = outputs_of(self.results, replace(wanted, sources=self.handles))
+            state = State.DONE if found.is_complete else State.INCOMPLETE
         made = moment(self.created_at)
         return Progress(
             execution=self.jobid,
             state=state,
             word=self.status,
-            charged=charge if state in (State.DONE, State.FAILED) else None,
-            outputs=outputs,
-            message=odd or (_worded(self.error) if self.error else ""),
+            charged=charge if self.state is not State.RUNNING else None,
+            outputs=found.outputs,
+            message=found.odd or (_worded(self.error) if self.error else ""),
             created_at=self.created_at,
-            finished_at=self.updated_at if state in (State.DONE, State.FAILED) else "",
-            reference=text(self.sources[0]) if self.sources else "",
+            finished_at=self.updated_at if self.state is not State.RUNNING else "",
+            reference=self.handles[0] if self.handles else "",
             workflow=self.workflow,
             expires_in=None if self.ttl is None or made is None else max(0.0, made.timestamp() + self.ttl - now),
         )
@@ -181,37 +218,100 @@ class Job(Said):
 # ------------------------------------------------------------------------------------------------------------ results
 
 
+def is_address(text: str) -> bool:
+    """Whether a text can be an address, as far as its characters tell."""
+    return re.fullmatch(r"[!-~]+", text) is not None
+
+
+def is_vendors(text: str) -> bool:
+    """Whether a text is an address on the vendor's own hosts."""
+    return _VENDORS.fullmatch(text) is not None
+
+
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """What is to become of a job's results: the tasks that must be there, and whether temporary files are kept too."""
+    """What is to become of a job's results: the tasks that must be there, and whether temporary files are kept too.
+
+    ``is_ours`` tells an address of the service: whatever lies there is a file. ``sources`` are no results.
+    """
 
     tasks: Collection[str] = ()
     all_results: bool = False
+    is_ours: Callable[[str], bool] = is_vendors
+    sources: Collection[str] = ()
 
 
-def outputs_of(results: object, wanted: Wanted) -> tuple[tuple[Output, ...], str]:
-    """The results of a finished job, and what is odd about them, empty where nothing is.
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of a finished job: its results; what is odd about them, empty where nothing is; and whether all that
+    was ordered is among them, as far as anybody can tell."""
+
+    outputs: tuple[Output, ...] = ()
+    odd: str = ""
+    is_complete: bool = False
+
+
+def outputs_of(results: object, wanted: Wanted) -> Outcome:
+    """The results of a finished job.
 
     Every stored file, those that live only as long as the job where there is none (or all are wanted), every value that
-    is no file as JSON; and where something is odd the whole status answer as JSON.
+    is no file as JSON; and where something is odd the whole status answer as JSON, which is never all there is.
     """
-    tasks: Mapping[str, object] = results if isinstance(results, dict) else {}
-    files = [(task, _file_output(one)) for task, value in tasks.items() for one in _files_in(value, _DEEPEST)]
+    tasks = tasks_of(results)
+    there = [task for task, value in tasks.items() if is_there(value) and not _has_error(value)]
+    is_complete = bool(there) and all(task in there for task in wanted.tasks)
+    odd = _oddity(tasks, wanted.tasks)
+    if not any(map(is_there, tasks.values())):
+        return Outcome((), odd, is_complete)
+    return Outcome(_kept(tasks, wanted, odd), odd, is_complete)
+
+
+def is_there(value: object) -> bool:
+    """Whether a task has left a result: what is empty, or says nothing but null, is none yet."""
+    if isinstance(value, dict):
+        if value.keys() == {"data"}:
+            return is_there(value["data"])
+        return any(inner is not None for inner in value.values())
+    return value is not None and value != "" and value != []
+
+
+def tasks_of(results: object) -> Mapping[str, object]:
+    """The results by task, however they are told: a map, a list of what has a name or none, or one alone."""
+    if isinstance(results, dict) and not _is_file(results):
+        return {str(task): value for task, value in results.items()}
+    tasks: dict[str, object] = {}
+    for value in results if isinstance(results, list) else [results]:
+        names = (value.get(word) for word in ("task", "name")) if isinstance(value, dict) else ()
+        task = first = next((name for name in names if isinstance(name, str) and name), "result")
+        number = 1
+        while task in tasks:
+            number += 1
+            task = f"{first}-{number}"
+        tasks[task] = value
+    return tasks if is_there(results) else {}
+
+
+def _kept(tasks: Mapping[str, object], wanted: Wanted, odd: str) -> tuple[Output, ...]:
+    """What is kept of the results, each once."""
+    files = [
+        (task, output) for task, value in tasks.items()
+        for output in dict.fromkeys(_file_output(one) for one in _files_in(value, _DEEPEST, wanted))
+    ]  # fmt: skip
     lasting = [one for one in files if not _is_temporary(one[1])]
     kept = files if wanted.all_results or not lasting else lasting
     rest = [(task, _json_output(task)) for task in tasks if task not in dict(files)]
-    if odd := _oddity(tasks, wanted.tasks):
+    if odd:
         rest.append(("status", _json_output(None)))
     if len(kept) == 1 and not rest:
-        return (kept[0][1],), odd
-    return tuple(_named([*kept, *rest])), odd
+        return (kept[0][1],)
+    return tuple(_named([*kept, *rest]))
 
 
 def _oddity(tasks: Mapping[str, object], expected: Iterable[str]) -> str:
     """What a person should know of a job that has finished with gaps."""
-    if not tasks:
+    if not any(map(is_there, tasks.values())):
         return "finished with gaps: the service names no result at all"
-    missing = [task for task in expected if task not in tasks]
+    missing = [task for task in expected if not is_there(tasks.get(task))]
     failed = [task for task, value in tasks.items() if _has_error(value)]
     gaps = [f"no result of {', '.join(missing)}"] if missing else []
     gaps += [f"an error in {one_line(', '.join(failed))}"] if failed else []
@@ -225,13 +325,16 @@ def _has_error(value: object) -> bool:
     return bool(value.get("error")) or (isinstance(inner, dict) and bool(inner.get("error")))
 
 
-def _files_in(value: object, depth: int) -> Iterator[dict[str, Any]]:
-    """The objects that describe a file, in a value and so many levels below it."""
-    if isinstance(value, dict) and _is_file(value):
-        yield value
+def _files_in(value: object, depth: int, wanted: Wanted) -> Iterator[Mapping[str, Any]]:
+    """What describes a file, in a value and so many levels below it: an object, or an address of the service alone."""
+    if isinstance(value, str) and wanted.is_ours(value):
+        value = {"url": value}
+    if isinstance(value, dict) and (_is_file(value) or wanted.is_ours(str(value.get("url", "")))):
+        if _handle_of(value.get("handle"), str(value.get("url", ""))) not in wanted.sources:
+            yield value
     elif depth and isinstance(value, (dict, list)):
         for inner in value.values() if isinstance(value, dict) else value:
-            yield from _files_in(inner, depth - 1)
+            yield from _files_in(inner, depth - 1, wanted)
 
 
 def _is_file(value: Mapping[str, Any]) -> bool:
@@ -270,8 +373,10 @@ def _handle_of(handle: object, url: str) -> str:
     if "/wf://" in url:
         return ""
     try:
-        last = urlsplit(url).path.rpartition("/")[2]
+        path, _, last = urlsplit(url).path.rpartition("/")
     except ValueError:
+        return ""
+    if "=" in path:  # what is made of a file on the way is not the file
         return ""
     return last if _LAST_SEGMENT.fullmatch(last) else ""
 
@@ -294,8 +399,8 @@ def json_of(said: Mapping[str, Any], task: str | None) -> bytes | None:
     if task is None:
         value: object = said
     else:
-        results = said.get("results")
-        if not isinstance(results, dict) or task not in results:
+        results = tasks_of(said.get("results"))
+        if task not in results:
             return None
         value = results[task] if isinstance(results[task], (dict, list)) else {task: results[task]}
     return (json.dumps(value, indent=2, ensure_ascii=False) + "\n").encode("utf-8", "backslashreplace")

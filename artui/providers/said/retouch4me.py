@@ -5,6 +5,7 @@ The service says its codes twice, as the HTTP status and as ``status`` in the bo
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from typing import Any, Final, TypeGuard
 
@@ -40,8 +41,16 @@ _STATES: Final = {
 
 def code_of(answer: Answer) -> int:
     """The code that counts: ``status`` of the body where that is one, else the status of HTTP."""
+    code = _code_said(answer)
+    return answer.status if code in (None, 200) else code
+
+
+def _code_said(answer: Answer) -> int | None:
+    """The code in the body, which may be text; None where there is none."""
     code = (answer.json_object() or {}).get("status")
-    return code if _is_int(code) and 100 <= code <= 999 and code != 200 else answer.status
+    if isinstance(code, str) and re.fullmatch(r"[1-9][0-9]{2}", code):
+        return int(code)
+    return code if _is_int(code) and 100 <= code <= 999 else None
 
 
 def is_of_the_token(answer: Answer) -> bool:
@@ -64,7 +73,7 @@ def paid_refusal(answer: Answer) -> Rejected | Blocked | None:
     Sure is only what the service documents, in its own form, without the id that an accepted job has.
     """
     said, code = answer.json_object() or {}, code_of(answer)
-    is_own = "id" not in said and (said.get("status") == code or isinstance(said.get("message"), str))
+    is_own = said.get("id") is None and (_code_said(answer) == code or isinstance(said.get("message"), str))
     is_final = answer.status < 500 and answer.status not in _NOT_NOW and not 300 <= answer.status < 400
     is_known = code in _REASONS or code == USED_UP or (400 <= code < 500 and is_of_the_token(answer))
     return _refusal(answer, code) if is_own and is_final and is_known and code not in _NOT_NOW else None
@@ -86,13 +95,22 @@ def _refusal(answer: Answer, code: int) -> Rejected | Blocked:
 def accepted(answer: Answer) -> str | None:
     """The id of the job that a start began; None where the answer does not say so clearly.
 
-    It may be anything that can stand in an address and does not lead elsewhere there.
+    It may be a number, or anything that can stand in an address and does not lead elsewhere there.
     """
-    execution = (answer.json_object() or {}).get("id")
-    if code_of(answer) != 200 or not isinstance(execution, str):
+    said = answer.json_object() or {}
+    execution = said.get("id")
+    if _is_int(execution) and execution >= 0:
+        execution = str(execution)
+    is_clear = said.get("status") is None or _code_said(answer) == 200
+    if code_of(answer) != 200 or not is_clear or not isinstance(execution, str):
         return None
     is_usable = 0 < len(execution) <= 500 and execution.isprintable() and execution.strip(" .") != ""
     return execution if is_usable else None
+
+
+def names_job(answer: Answer) -> bool:
+    """Whether an answer holds the id of a job, whatever else it says."""
+    return (answer.json_object() or {}).get("id") is not None
 
 
 def left_today(answer: Answer) -> int | None:

@@ -6,6 +6,7 @@ own submit key is the label ``artui_job``.
 
 from __future__ import annotations
 
+import hashlib
 import http.client
 import json
 import math
@@ -26,6 +27,7 @@ from starlette.types import Scope
 from artui.sim import Books, imaging
 from artui.sim.autoretouch.login import Login
 from artui.sim.autoretouch.studio import (
+    KEY_LABEL,
     PROVIDER,
     USER,
     Execution,
@@ -175,15 +177,21 @@ class AutoRetouch:
 
     async def details(self, request: Request) -> Response:
         """One execution as it stands now."""
-        return JSONResponse(await self._studio.document(self._find_execution(request)))
+        execution = self._find_execution(request)
+        return JSONResponse(self._misled(request, execution, await self._studio.document(execution)))
 
     async def listing(self, request: Request) -> Response:
         """The executions of an organization, of one workflow if it is given; newest first."""
         owner, workflow = self._owner(request), request.query_params.get("workflow")
         chosen = [one for one in self._visible(request, owner) if workflow in {None, one.workflow.id}]
         offset, limit = _window(request)
-        entries = [await self._studio.document(one) for one in chosen[offset : offset + limit]]
-        return JSONResponse({"entries": entries, "total": len(chosen)})
+        listed = self._studio.listed(chosen, workflow or "")
+        window = listed[offset : offset + limit]
+        entries = []
+        for made, shown in window:
+            document = await self._studio.entry(made, shown, workflow or "")
+            entries.append(document if isinstance(shown, int) else self._misled(request, shown, document))
+        return JSONResponse({"entries": entries, "total": len(listed)})
 
     async def stream(self, request: Request) -> Response:
         """One event with the status of now, then the end of the stream."""
@@ -291,6 +299,16 @@ class AutoRetouch:
         until = getattr(request.state, "hidden_after", math.inf)
         newest_first = reversed(self._studio.executions.values())
         return [one for one in newest_first if one.organization is owner and one.created <= until]
+
+    def _misled(self, request: Request, execution: Execution, document: dict[str, Any]) -> dict[str, Any]:
+        """What is told of an execution, or of another one in its place where a fault misleads."""
+        misleads = getattr(request.state, "misleads", "")
+        if misleads == "mislabel":
+            oldest = next(iter(self._studio.executions.values()))
+            document["labels"] = {KEY_LABEL: "somebody.else"} if oldest is execution else oldest.labels
+        elif misleads == "misinput":
+            document |= {"labels": {}, "inputContentHash": hashlib.sha256(execution.id.encode()).hexdigest()}
+        return document
 
     async def _take_file(self, request: Request, owner: Organization) -> tuple[str, str]:
         """Read a form, keep its file, and return the file's name and digest."""

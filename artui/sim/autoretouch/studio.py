@@ -16,7 +16,7 @@ import threading
 import time
 import urllib.request
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, fields
 from datetime import UTC, datetime
@@ -24,6 +24,7 @@ from pathlib import PurePath
 from typing import Any, TypeVar
 
 from artui.sim import Books, Charge, imaging
+from artui.sim.autoretouch.others import Others
 
 PROVIDER = "autoretouch"
 KEY_LABEL = "artui_job"
@@ -52,7 +53,12 @@ _T = TypeVar("_T")
 
 @dataclass(slots=True)
 class Options:
-    """What can be switched while the stand-in runs; durations in seconds, ``qa`` before the speed."""
+    """What can be switched while the stand-in runs; durations in seconds, ``qa`` before the speed.
+
+    ``labels``: kept, dropped, or shown in the details alone. ``ahead``: seconds by which the creation times of what is
+    ordered lie in the future. ``others``: how many executions of others each list holds, and ``others_come`` how many
+    more of them at each reading; their newest says the ``odd`` things as well.
+    """
 
     rotate_refresh_tokens: bool = False
     token_lifetime: float = 86_400.0
@@ -62,9 +68,13 @@ class Options:
     labels: str = "keep"
     charge: str = "start"
     qa: float = 45.0
+    ahead: float = 0.0
+    others: int = 0
+    others_come: int = 0
+    odd: dict[str, Any] = field(default_factory=dict)
 
 
-_CHOICES = {"labels": {"keep", "drop"}, "charge": {"start", "end"}}
+_CHOICES = {"labels": {"keep", "drop", "details"}, "charge": {"start", "end"}}
 
 
 @dataclass(slots=True)
@@ -114,6 +124,7 @@ class Execution:
     is_funded: bool = False
     charged: int = 0
     feedback: object = None
+    ahead: float = 0.0
 
     @property
     def price(self) -> int:
@@ -159,6 +170,7 @@ class Studio:
         offered = _CATALOGUE + [(f"Extra {n:03}", 11, 4, "export") for n in range(1, extra_workflows + 1)]
         self.workflows = {one.id: one for one in (self._new_workflow(*entry) for entry in offered)}
         self.executions: dict[str, Execution] = {}
+        self._others = Others()
         self._due: list[Execution] = []  # not charged yet, where charges are taken at the end
         self._settling = threading.Lock()
         self._pictures: dict[tuple[str, str], Picture] = {}
@@ -175,7 +187,7 @@ class Studio:
                 continue
             if known[name] is float and type(value) is int:
                 value = float(value)
-            if type(value) is not known[name] or value not in _CHOICES.get(name, {value}):
+            if type(value) is not known[name] or (name in _CHOICES and value not in _CHOICES[name]):
                 raise ValueError(f"not a value for {name}: {value!r}")
             setattr(self.options, name, value)
         return taken
@@ -216,11 +228,12 @@ class Studio:
             organization=owner,
             image_name=image[0],
             digest=image[1],
-            labels=labels if self.options.labels == "keep" else {},
+            labels={} if self.options.labels == "drop" else labels,
             key=labels.get(KEY_LABEL),
             webhooks=webhooks,
             seconds=workflow.seconds * self._random.uniform(0.8, 1.2),
             created=time.time(),
+            ahead=self.options.ahead,
         )
         self.executions[execution.id] = execution
         self.begin(execution)
@@ -281,7 +294,7 @@ class Studio:
             "organizationId": execution.organization.id,
             "status": status,
             "userId": USER,
-            "createdAt": _stamp(execution.created),
+            "createdAt": _stamp(execution.created + execution.ahead),
             "startedAt": None if status in {"CREATED", "PAYMENT_REQUIRED"} else _stamp(active),
             "finishedAt": _stamp(finished) if status in {"COMPLETED", "FAILED"} else None,
             "inputFileName": execution.image_name,
@@ -295,6 +308,23 @@ class Studio:
         }
         picture = await self.picture(execution) if status == "COMPLETED" else None
         return document | _result_fields(execution, picture)
+
+    def listed(self, chosen: Sequence[Execution], workflow: str) -> list[tuple[float, Execution | int]]:
+        """What a list of these shows, the newest first: each with its time; of others only their place among them."""
+        if not (self.options.others or self.options.others_come):
+            return [(one.created, one) for one in chosen]
+        self._others.come(workflow, self.options.others_come)
+        theirs: list[tuple[float, Execution | int]] = [
+            (made, place) for place, made in enumerate(self._others.times(workflow, self.options.others))
+        ]
+        return sorted([*((one.created, one) for one in chosen), *theirs], key=lambda one: one[0], reverse=True)
+
+    async def entry(self, made: float, shown: Execution | int, workflow: str) -> dict[str, Any]:
+        """What the list says of one of its entries."""
+        if isinstance(shown, int):
+            return self._others.document(workflow, shown, made, self.options.odd)
+        document = await self.document(shown)
+        return document | ({"labels": {}} if self.options.labels == "details" else {})
 
     async def picture(self, execution: Execution) -> Picture:
         """Return the result, made when it is first asked for."""

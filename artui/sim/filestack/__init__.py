@@ -23,14 +23,13 @@ from artui.sim import Books
 from artui.sim.faults import Faults, Guarded
 from artui.sim.filestack import address
 from artui.sim.filestack.darkroom import PROVIDER, Darkroom
+from artui.sim.filestack.host import too_many
 from artui.sim.filestack.processing import Processing
 from artui.sim.filestack.security import Forbidden
 from artui.sim.filestack.storing import STORAGE, UPLOAD, FileApi, LargeUploads
 from artui.sim.filestack.uploads import Misused
 
 CDN, API = "/filestack/cdn", "/filestack/api"
-
-_LIMIT = 100  # requests in a minute, as the headers of a refusal say
 
 _Handler = Callable[[Request], Awaitable[Response]]
 _Form = Callable[[int, str], Response]
@@ -134,13 +133,9 @@ class Filestack:
         return Guarded(f"{self.name}.{call}", request_response(answer), self._faults, partial(_refuse, form))
 
     def _turned_away(self) -> Response | None:
-        """The answer to one request too many, with the service's own headers and no ``Retry-After``."""
+        """The answer to one request too many, while there is a limit."""
         free_at = self._room.free_at
-        if free_at is None:
-            return None
-        headers = {"Limit": _LIMIT, "Remaining": 0, "Reset": int(free_at) + 1}
-        named = {f"Filestack-{name}": str(value) for name, value in headers.items()}
-        return JSONResponse({"error": "too many requests"}, 429, named)
+        return None if free_at is None else too_many(free_at)
 
 
 # --------------------------------------------------------------------------------------------- the forms of an error

@@ -60,7 +60,12 @@ CATALOGUE: Mapping[str, tuple[float, tuple[tuple[str, str, str], ...]]] = {
 class Options:
     """What can be switched while it runs: ``run`` is new, twice or cached; ``busy`` seconds of rate limit from now;
     ``merging`` answers of 202 before a large upload is put together; ``intransit`` the looks until it can be used;
-    ``webhook`` an address to be told of finished jobs; ``prices`` what runs cost, by workflow, where that is not 1."""
+    ``webhook`` an address to be told of finished jobs; ``prices`` what runs cost, by workflow, where that is not 1.
+
+    ``answer``: how a run that is carried out is answered: own, ``null error``, or ``turned away`` with a rate limit.
+    ``results_after``: seconds for which a finished job names no results yet. ``leaves_out``: a task that never leaves
+    one. ``sources``: told as a list, as text, as an address, or not at all. ``unknown_job``: the status of a look at
+    one."""
 
     unknown_status: str = ""
     results: str = "all"
@@ -70,9 +75,17 @@ class Options:
     intransit: int = 0
     webhook: str = ""
     prices: dict[str, int] = field(default_factory=dict)
+    answer: str = "own"
+    results_after: float = 0.0
+    leaves_out: str = ""
+    sources: str = "list"
+    unknown_job: int = 404
 
 
-_CHOICES: Mapping[str, set[str]] = {"results": {"all", "null"}, "run": {"new", "twice", "cached"}}
+_CHOICES: Mapping[str, set[str]] = {
+    "results": {"all", "null"}, "run": {"new", "twice", "cached"}, "answer": {"own", "null error", "turned away"},
+    "sources": {"list", "text", "address", "none"},
+}  # fmt: skip
 
 
 @dataclass(slots=True)
@@ -224,7 +237,7 @@ class Darkroom:
         document = {
             "createdAt": _stamp(job.created),
             "jobid": job.id,
-            "sources": [job.source],
+            **self._told_sources(job),
             "status": status,
             "updatedAt": _stamp(ended),
             "workflow": job.workflow,
@@ -235,12 +248,18 @@ class Darkroom:
         failure = {"error": "a task of the workflow failed"} if status == "Failed" else {}
         return document | {"results": results, "ttl": KEEPS} | failure
 
+    def _told_sources(self, job: Job) -> dict[str, Any]:
+        told = {"list": [job.source], "text": job.source, "address": [f"{self.cdn}/{job.source}"]}
+        return {"sources": told[self.options.sources]} if self.options.sources in told else {}
+
     async def _results(self, job: Job) -> dict[str, Any] | None:
-        if self.options.results == "null":
+        ended = job.created + job.seconds / self._speed
+        if self.options.results == "null" or time.time() < ended + self.options.results_after:
             return None
         if job.results is None:
             job.results = asyncio.create_task(self._made(job))
-        return await asyncio.shield(job.results)
+        made = await asyncio.shield(job.results)
+        return made and {task: value for task, value in made.items() if task != self.options.leaves_out}
 
     async def _made(self, job: Job) -> dict[str, Any] | None:
         tasks = CATALOGUE[self.workflows[job.workflow]][1]

@@ -106,6 +106,16 @@ class Host:
         return {"workflows": {one: {"jobid": job.id} for one, job in jobs.items()}} if jobs else {}
 
 
+_LIMIT = 100  # requests in a minute, as the headers of a refusal say
+
+
+def too_many(free_at: float) -> Response:
+    """The answer to one request too many, with the service's own headers and no ``Retry-After``."""
+    headers = {"Limit": _LIMIT, "Remaining": 0, "Reset": int(free_at) + 1}
+    named = {f"Filestack-{name}": str(value) for name, value in headers.items()}
+    return JSONResponse({"error": "too many requests"}, 429, named)
+
+
 async def json_of(request: Request) -> dict[str, Any]:
     """The JSON object that a request carries."""
     try:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import time
+
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from artui.sim import imaging
 from artui.sim.filestack.address import Address
-from artui.sim.filestack.host import Host, json_of
+from artui.sim.filestack.host import Host, json_of, too_many
 from artui.sim.filestack.security import Credentials
 from artui.sim.filestack.uploads import workflows_of
 
@@ -25,6 +27,10 @@ class Processing(Host):
             raise HTTPException(404, "no such workflow")
         file = await self.source(asked)
         job = self.room.run(workflow, asked.source, file.digest, file.name)
+        if self.room.options.answer == "null error":
+            return JSONResponse({"error": None})
+        if self.room.options.answer == "turned away":
+            return too_many(time.time() + 1)
         return JSONResponse(await self.room.document(job, started=True))
 
     async def status(self, request: Request) -> Response:
@@ -33,7 +39,7 @@ class Processing(Host):
         self._check(asked, _in_task(asked), set(), needs_key=True)
         job = self.room.jobs.get(asked.tasks["workflow_status"].get("job_id", ""))
         if job is None:
-            raise HTTPException(404, "no such job")
+            raise HTTPException(self.room.options.unknown_job, "no such job")
         return JSONResponse(await self.room.document(job))
 
     async def download(self, request: Request) -> Response:

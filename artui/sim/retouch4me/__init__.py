@@ -15,7 +15,7 @@ from starlette.applications import Starlette
 from starlette.datastructures import FormData, UploadFile
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
+from starlette.responses import HTMLResponse, JSONResponse, Response
 from starlette.routing import Mount, Route, request_response
 from starlette.types import Scope
 
@@ -112,7 +112,26 @@ class Retouch4me:
             raise Refused(460, "Token issue")
         photo = await self._laboratory.in_thread(self._keep, file.filename or "", await file.read())
         token, key = str(in_header or in_form), request.headers.get("idempotency-key")
-        return JSONResponse(self._laboratory.start(photo, str(form.get("payload", "")), token, key))
+        return self._answered(self._laboratory.start(photo, str(form.get("payload", "")), token, key))
+
+    def _answered(self, said: dict[str, Any]) -> Response:
+        """The answer to a start that was carried out, in the form that was asked for."""
+        first = next(iter(self._laboratory.jobs))
+        other = {"message": "Forbidden resource", "error": "Forbidden", "statusCode": 403}
+        forms: dict[str, tuple[Any, int]] = {
+            "documented": (said, 200),
+            "number": ({**said, "id": int(said["id"])} if said["id"].isdecimal() else said, 200),
+            "earlier": ({**said, "id": first}, 200),
+            "error": ({"status": "error"}, 200),
+            "created": (said, 201),
+            "conflict": ({"status": 409, "message": "in progress"}, 409),
+            "shape 400": ({"errors": [{"field": "file", "code": "invalid"}]}, 400),
+            "shape 403": (other, 403),
+        }
+        answer = self._laboratory.options.answer
+        if answer == "page":
+            return HTMLResponse("<html><h1>413 Request Entity Too Large</h1><hr>nginx</html>", 413)
+        return JSONResponse(*forms[answer])
 
     def _keep(self, name: str, content: bytes) -> Photo:
         try:

@@ -22,6 +22,9 @@ PROVIDER = "retouch4me"
 OWNER, STRANGER = "studio", "stranger"
 MODE = "professional"
 KEY_LIVES = 86_400.0  # seconds
+ANSWERS = ("documented", "number", "earlier", "error", "created", "conflict", "page", "shape 400", "shape 403")
+"""How a start may be answered: as documented; with a number for an id; with the id of the first job; with the word
+error; with HTTP 201; as a conflict; as the page of a proxy that found it too large; in the form of other software."""
 _QUEUED = 0.5  # seconds of waiting, before the speed
 _DELAY = 1.0  # seconds between two attempts, likewise
 _ATTEMPTS = 3  # said to be the most
@@ -68,7 +71,8 @@ class Options:
     ``stores``: seconds a job stays active at 100 percent, before the speed. ``keeps``: seconds results are kept.
     ``content_type``: said of every result, "" for the right one. For the jobs that start from now on, ``attempts``:
     how many are needed, and ``fails``: the reason they fail for, "" for none. ``state``: a word instead of active.
-    ``refunds``: whether a failed job gives its credit back.
+    ``refunds``: whether a failed job gives its credit back. ``answer``: how a start that is carried out is answered,
+    one of ``ANSWERS``.
     """
 
     strict_token: bool = False
@@ -85,6 +89,7 @@ class Options:
     fails: str = ""
     state: str = ""
     refunds: bool = False
+    answer: str = "documented"
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,7 +158,7 @@ class Laboratory:
             value, kind = options[name], type(getattr(self.options, known[name]))
             if kind is float and type(value) is int:
                 value = float(value)
-            if type(value) is not kind:
+            if type(value) is not kind or (known[name] == "answer" and value not in ANSWERS):
                 raise ValueError(f"not a value for {name}: {value!r}")
             setattr(self.options, known[name], value)
         return taken
@@ -202,7 +207,8 @@ class Laboratory:
     def _begin(self, photo: Photo, tasks: list[dict[str, Any]], token: str) -> str:
         seconds = (3 + len(tasks)) * self._random.uniform(0.8, 1.2)
         options = self.options
-        job_id = f"{self._random.getrandbits(96):024x}"
+        number = self._random.getrandbits(96)
+        job_id = str(number >> 48) if options.answer == "number" else f"{number:024x}"
         self.jobs[job_id] = Job(job_id, photo, tasks, time.time(), seconds, options.attempts, options.fails, token)
         return job_id
 

@@ -102,7 +102,8 @@ class Submit(Place):
             async with at_service(self.console.config, account, self.vault) as provider:
                 standing = Standing(await provider.identify(), await provider.balance())
             if not known.offers:
-                await catalogue.renew(self.console, account)
+                if short := await catalogue.renew(self.console, account):
+                    self.console.notify(short, severity="warning", markup=False)
                 await self._choose_default(await self.console.view.ask(catalogue.read, account.name))
         except Trouble as trouble:
             self.tell(str(trouble))

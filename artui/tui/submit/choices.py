@@ -48,7 +48,8 @@ async def workflow_of(
     if not known.offers:
         tell("Asking the service for its workflows ...")
         try:
-            await catalogue.renew(console, account)
+            if short := await catalogue.renew(console, account):
+                console.notify(short, severity="warning", markup=False)
         except Trouble as trouble:
             tell(str(trouble))
             return None

@@ -1,0 +1,72 @@
+"""A server and a desk for each test."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.contract.autoretouch import AutoRetouch
+from tests.contract.desk import Desk
+from tests.contract.filestack import Filestack
+from tests.contract.retouch4me import Retouch4me
+
+
+@pytest.fixture
+def desks(tmp_path: Path) -> Iterator[Callable[..., Desk]]:
+    """Makes desks, and ends the engines of all of them."""
+    made: list[Desk] = []
+
+    def make(place: Path | None = None, **given: object) -> Desk:
+        place = place or tmp_path / f"desk{len(made)}"
+        place.mkdir(parents=True, exist_ok=True)
+        made.append(Desk(place, **given))  # type: ignore[arg-type]
+        return made[-1]
+
+    make.keep = made.append  # type: ignore[attr-defined]
+    yield make
+    for desk in made:
+        desk.stop()
+
+
+@pytest.fixture
+def autoretouch() -> Iterator[AutoRetouch]:
+    with AutoRetouch() as serving:
+        yield serving
+
+
+@pytest.fixture
+def retouch4me() -> Iterator[Retouch4me]:
+    with Retouch4me() as serving:
+        yield serving
+
+
+@pytest.fixture
+def filestack() -> Iterator[Filestack]:
+    with Filestack() as serving:
+        yield serving
+
+
+@pytest.fixture
+def studio(desks: Callable[..., Desk], autoretouch: AutoRetouch) -> Desk:
+    """A desk with an account at AutoRetouch."""
+    desk = desks(tokens={"studio": "seed-token-A"})
+    desk.configure(autoretouch.config())
+    return desk
+
+
+@pytest.fixture
+def faces(desks: Callable[..., Desk], retouch4me: Retouch4me) -> Desk:
+    """A desk with an account at Retouch4me."""
+    desk = desks(tokens={"faces": "r4-token-A"})
+    desk.configure(retouch4me.config())
+    return desk
+
+
+@pytest.fixture
+def shop(desks: Callable[..., Desk], filestack: Filestack) -> Desk:
+    """A desk with an account at Filestack."""
+    desk = desks(tokens={"shop": "app-secret-A"})
+    desk.configure(filestack.config())
+    return desk
