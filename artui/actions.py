@@ -12,7 +12,7 @@ from enum import StrEnum
 from typing import Any
 
 from artui.job import Job
-from artui.journal import Connection, accounts, jobs, purchases
+from artui.journal import Connection, accounts, jobs, prices, purchases
 from artui.states import FINAL, PurchaseState, Reason, Stage, Status
 
 
@@ -140,12 +140,16 @@ def terms(db: Connection, job: Job) -> dict[str, Any]:
     # What a changed price was found by is newer than what the job was queued with, whenever it was fetched.
     since = 0.0 if job.reason == Reason.PRICE else job.created_at
     known = accounts.cached_workflow(db, job.account, job.workflow, since=since)
+    charged = prices.highest(db, job.payer, job.workflow, job.version)
     if known is None:
-        return {}
+        return {"quoted": charged, "version": job.version} if charged and job.reason == Reason.PRICE else {}
     now = json.loads(known)
     if job.parameters and now["version"] != job.version:
         return {}
-    return {"quoted": now["price"], "version": now["version"]}
+    price = now["price"]
+    if price is not None:
+        price = max(price, prices.highest(db, job.payer, job.workflow, now["version"]))
+    return {"quoted": price, "version": now["version"]}
 
 
 # ----------------------------------------------------------------------------------------------------------- retry
@@ -165,11 +169,19 @@ def retry(db: Connection, job: Job, *, can_retry: bool, agreed: Mapping[str, Any
     if job.execution and jobs.other_buyer(db, job) is None:
         if not can_retry:
             return Action("retry", job, refused=Refusal.NO_RERUN)
-        return Action("retry", job, Effect.RERUN, job.quoted)
+        return _asked_again(db, job, Effect.RERUN)
     if not jobs.surely_unpaid(db, job.id):
         return Action("retry", job, refused=Refusal.MAY_BE_PAID)
     now = terms(db, job)
     return Action("retry", job, Effect.SEND, now.get("quoted", job.quoted), arguments=now)
+
+
+def _asked_again(db: Connection, job: Job, effect: Effect) -> Action:
+    """Have the service asked to run the job's execution again, at its price, or at what it was charged above that."""
+    charged = prices.highest(db, job.payer, job.workflow, job.version)
+    if job.quoted is None or charged <= job.quoted:
+        return Action("retry", job, effect, job.quoted)
+    return Action("retry", job, effect, charged, arguments={"quoted": charged})
 
 
 _NOT_TRIED: Mapping[str, Refusal] = {
@@ -191,7 +203,7 @@ def _go_on(db: Connection, job: Job, *, can_retry: bool, agreed: Mapping[str, An
     if job.reason == Reason.PAYMENT:
         if not can_retry:
             return Action("retry", job, refused=Refusal.NO_RERUN)
-        return Action("retry", job, Effect.CONTINUE, job.quoted)
+        return _asked_again(db, job, Effect.CONTINUE)
     if job.stage is Stage.SUBMITTED:
         return Action("retry", job, Effect.TAKE_PARTIAL if job.reason == Reason.DAMAGED else Effect.LOOK)
     if job.stage.rank > Stage.SUBMITTED.rank:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import time
 
+from artui import budget
 from artui.asking import Asking
 from artui.holding import Holding
 from artui.job import Job
-from artui.journal import accounts, holds, jobs, purchases
+from artui.journal import Connection, accounts, history, holds, jobs, purchases, topups
 from artui.lookout import Lookout
 from artui.pace import Gate
 from artui.states import FINAL, Reason, Stage, Status
@@ -52,20 +53,22 @@ class Balance:
     async def read(self) -> bool:
         """Ask the service now, write down what it says, and draw the conclusions; returns whether jobs may go on."""
         self._asked_at, spent, read_at = self.desk.clock.now(), self._spent(), time.time()
+        event = self.desk.journal.read(history.last_seq)
         answer = await self._asking.ask(self._said(), self._gate, "at reading the balance")
         if answer is None:
             return False
         (balance,) = answer
         self._spent_when_read = spent
         before = self.desk.journal.read(accounts.state, self.name).balance
-        await self.desk.journal.do(accounts.set_balance, self.name, balance, read_at)
+        await self.desk.journal.do(topups.note_balance, self.name, balance, read_at, event)
         is_over = await self._ends_hold(before, balance)
         if is_over:
             await self._holding.end()
         chosen = [] if balance is None else await self._to_resume(balance)
-        for job in chosen:
-            await self._resume(job)
-        return is_over or bool(chosen)
+        asked = [job for job in chosen if await self._resume(job)]
+        if asked:
+            self._trial, self._trial_balance = asked[0].id, balance or 0
+        return is_over or bool(asked)
 
     async def _said(self) -> tuple[int | None]:
         """What the service answers: None within it is an account where nothing is counted."""
@@ -85,36 +88,52 @@ class Balance:
     async def _to_resume(self, balance: int) -> list[Job]:
         """The jobs to go on with after a top-up, of those the service parked: one first, then the rest.
 
-        Some minutes are left to it to go on by itself, and a trial that ends where it began is not repeated before
-        the balance changes.
+        Some minutes are left to it to go on by itself. Each is asked for once per top-up, and a trial that ends where
+        it began is followed by another one only when the balance has changed.
         """
         patience = 2 * self.desk.provider.settings.settle
-        parked = await self.desk.journal.ask(
-            jobs.select, "account = ? AND status = 'held' AND reason = ? ORDER BY id", (self.name, Reason.PAYMENT)
-        )
-        ripe = [
-            job
-            for job in parked
-            if not job.cancel and time.time() - job.stage_at > patience and (job.quoted or 1) <= balance
-        ]
+        parked = await self.desk.journal.ask(self._parked)
+        ripe = [job for job in parked if time.time() - job.stage_at > patience and (job.quoted or 1) <= balance]
         if not ripe:
             return []
-        chosen = ripe[:1]
-        if self._trial is not None:
-            trial = self.desk.journal.read(jobs.get, self._trial)
-            if trial is None or (trial.stage is Stage.SUBMITTING and trial.status not in FINAL):
-                return []
-            went_on = trial.reason != Reason.PAYMENT
-            if not went_on and balance == self._trial_balance:
-                return []
-            chosen = ripe if went_on else chosen
-        self._trial, self._trial_balance = chosen[0].id, balance
-        return chosen
+        trial = None if self._trial is None else self.desk.journal.read(jobs.get, self._trial)
+        if trial is None:
+            return ripe[:1]
+        is_unseen = trial.stage is Stage.SUBMITTING or (trial.stage is Stage.SUBMITTED and not trial.word)
+        if is_unseen and trial.status not in FINAL:
+            return []
+        if trial.reason != Reason.PAYMENT:
+            return ripe
+        return [] if balance == self._trial_balance else ripe[:1]
 
-    async def _resume(self, job: Job) -> None:
-        """Have the service asked to go on with a job, which is looked at no more until it has been."""
-        self._lookout.forget(job)
-        await self.desk.journal.do(
-            jobs.follow, job, Stage.SUBMITTING, Status.READY, "retried", new_try=True,
-            message="there are credits again: the service is asked to go on",
+    def _parked(self, db: Connection) -> list[Job]:
+        """What the service parked for want of credits and artui may ask it to go on with, the oldest first."""
+        parked = jobs.select(
+            db, "account = ? AND status = 'held' AND reason = ? AND cancel = 0 AND found = 0 ORDER BY id",
+            (self.name, Reason.PAYMENT),
         )  # fmt: skip
+        return [job for job in parked if topups.allows_retry(db, job)]
+
+    async def _resume(self, job: Job) -> bool:
+        """Have the service asked to go on with a job, which is looked at no more until it has been; False where that
+        does not fit now, and it is left where it is: it may still go on by itself."""
+        terms = self.desk.terms()
+
+        def write(db: Connection) -> bool:
+            fresh = jobs.get(db, job.id)
+            if fresh is None or fresh.place != job.place or fresh.cancel or not topups.allows_retry(db, fresh):
+                return False
+            try:
+                budget.check(db, fresh, terms)
+            except (budget.MayNotSpend, budget.AccountHeld):
+                return False
+            jobs.move(
+                db, fresh, Stage.SUBMITTING, Status.READY, "retried", new_try=True,
+                message="there are credits again: the service is asked to go on",
+            )  # fmt: skip
+            return True
+
+        asked: bool = await self.desk.journal.do(write)
+        if asked:
+            self._lookout.forget(job)
+        return asked

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, tzinfo
 
 from artui.config import Caps
 from artui.job import Job, Payer, Purchase
-from artui.journal import Connection, accounts, holds, jobs, payers, purchases, rules, suspended
+from artui.journal import Connection, accounts, holds, jobs, payers, prices, purchases, rules, suspended, twins
 from artui.states import BATCH_CAP, TODAYS_CAP, Kind, Reason, Stage, Status
 
 
@@ -124,7 +124,8 @@ def check_payer(db: Connection, job: Job, now: Payer) -> None:
 def check(db: Connection, job: Job, terms: Terms) -> None:
     """Let a job pass whose price fits every cap and the balance now, in the account's unit.
 
-    Raises :class:`AccountHeld`, and :class:`MayNotSpend` where it does not fit or its rule is paused.
+    Raises :class:`AccountHeld`, and :class:`MayNotSpend` where it does not fit, its rule is paused, or its workflow was
+    charged more than its price.
     """
     state = accounts.state(db, job.account)
     if state.held:
@@ -135,6 +136,8 @@ def check(db: Connection, job: Job, terms: Terms) -> None:
     if rule is not None and rule.paused:
         how = f"4, then P; or `artui resume --rule {rule.name}`"
         raise MayNotSpend(Reason.PAUSED, f"the rule {rule.name} is paused by a person ({how})")
+    if why := prices.too_low(db, job):
+        raise MayNotSpend(Reason.PRICE, why)
     price = weight(job.quoted)
     for bound in _bounds(db, job, terms):
         if bound.room < price:
@@ -209,3 +212,19 @@ def release_capped(db: Connection, account: str, terms: Terms) -> int:
         if room > 0 or not bounds:
             released += holds.release_capped(db, job, room)
     return released
+
+
+def let_twins_buy(db: Connection, account: str, terms: Terms) -> int:
+    """Have twins of an account buy their photo themselves where the job that was to buy it is held unpaid and nothing
+    holds them; returns how many."""
+    now, given_way = Terms(terms.caps, accounts.day(db, account, terms.today)), set[int]()
+    for twin, buyer in twins.blocked(db, account):
+        if buyer.id in given_way:
+            continue
+        try:
+            check(db, twin, now)
+        except (MayNotSpend, AccountHeld):
+            continue
+        if twins.let_buy(db, twin, buyer):
+            given_way.add(buyer.id)
+    return len(given_way)

@@ -13,7 +13,7 @@ from typing import Any
 from artui import actions
 from artui.actions import Action, Effect
 from artui.job import Job
-from artui.journal import Connection, Stale, accounts, jobs, purchases, requests
+from artui.journal import Connection, Stale, accounts, jobs, prices, purchases, requests
 from artui.journal.requests import Request
 from artui.states import FINAL, REPEATS, Reason, Stage, Status
 
@@ -88,10 +88,10 @@ def _retry(db: Connection, job: Job, arguments: Mapping[str, Any], service: _Ser
             return f"{name} is sent; it may have been paid before"
         case Effect.RERUN:
             jobs.buy(db, job)
-            _ask_again(db, job)
+            _ask_again(db, job, arguments)
             return f"the service is asked again about {name}"
         case Effect.CONTINUE:
-            _ask_again(db, job)
+            _ask_again(db, job, arguments)
             return f"the service is asked to go on with {name}"
         case Effect.LOOK:
             jobs.move(db, job, job.stage, Status.WAITING, "retry", reason=Reason.AT_SERVICE, due=job.due or 0.0)
@@ -121,9 +121,13 @@ def _on(db: Connection, /, job: Job, service: _Service, what: str, message: str,
         jobs.move(db, job, job.stage, Status.READY, what, message=message, attempts=0, **changes)
 
 
-def _ask_again(db: Connection, job: Job) -> None:
+def _ask_again(db: Connection, job: Job, arguments: Mapping[str, Any]) -> None:
     """Have the service asked to run the job's execution again."""
-    jobs.move(db, job, Stage.SUBMITTING, Status.READY, "retry", new_try=True, message="asked for by a person", **_ANEW)
+    now = {name: arguments[name] for name in ("quoted",) if name in arguments}
+    moved = jobs.move(
+        db, job, Stage.SUBMITTING, Status.READY, "retry", new_try=True, message="asked for by a person", **_ANEW, **now
+    )
+    prices.accept(db, moved)
 
 
 def _send(db: Connection, job: Job, arguments: Mapping[str, Any]) -> str:
@@ -138,6 +142,8 @@ def _send(db: Connection, job: Job, arguments: Mapping[str, Any]) -> str:
     else:  # it may have been paid before, and stays that photo's buyer
         now = {name: arguments[name] for name in ("quoted", "version") if name in arguments}
         jobs.move(db, job, job.stage, Status.READY, "retry", message="asked for by a person", **_ANEW, **now)
+    if (agreed := jobs.get(db, job.id)) is not None:
+        prices.accept(db, agreed)
     return f"{job.source.name} is sent at the new price"
 
 
@@ -211,7 +217,8 @@ def _adopt(db: Connection, job: Job, arguments: Mapping[str, Any], service: _Ser
     """Take over an execution that a person found; the engine has compared it with the photo before."""
     del service
     key, execution = _in_doubt(db, job, "adopt"), str(arguments["execution"])
-    if purchases.bought_executions(db, job.payer, [execution]):
+    is_its_own = execution == job.execution  # a lost retry, mostly taken under the id it had
+    if not is_its_own and purchases.bought_executions(db, job.payer, [execution]):
         raise Refused(f"execution {execution} belongs to another job already")
     purchases.record_execution(db, key, execution, instead=True)
     jobs.move(

@@ -27,7 +27,9 @@ from artui.providers.base import (
     ProviderError,
     Sent,
     Sought,
+    State,
 )
+from artui.providers.said import moment
 from artui.states import REPEATS, Kind, PurchaseState, Reason, Stage, Status
 from artui.steps import Journey
 
@@ -150,7 +152,8 @@ class Reading:
 
 
 async def read(provider: Provider[Any], found: Sequence[InDoubt]) -> Reading:
-    """Ask the service about these: one reading of its list for all, one look at each lost retry.
+    """Ask the service about these: one reading of its list for all, and one look at each lost retry, which may also
+    have gone on under another id.
 
     Where that breaks artui itself, each is asked about alone, so that one hinders no other.
     """
@@ -170,9 +173,8 @@ async def read(provider: Provider[Any], found: Sequence[InDoubt]) -> Reading:
 
 async def _read(provider: Provider[Any], found: Sequence[InDoubt]) -> Reading:
     retried = [one for one in found if one.purchase.kind is Kind.RETRY and one.job.status is not Status.HELD]
-    creates = [one.sought for one in found if one not in retried]
     retries = [Sent(one.job.execution, one.job.workflow) for one in retried]
-    looks = (await provider.find(creates) if creates else {}) if provider.limits.can_find else None
+    looks = await provider.find([one.sought for one in found]) if provider.limits.can_find else None
     return Reading(looks, await provider.poll(retries) if retries else {})
 
 
@@ -198,7 +200,8 @@ async def _settle_one(journey: Journey, one: InDoubt, reading: Reading) -> Job:
     if one.job.status is Status.HELD:
         return await _find(journey, one, (reading.looks or {}).get(one.purchase.key))
     if one.purchase.kind is Kind.RETRY:
-        return await conclude_retry(journey, one, reading.seen.get(one.job.execution))
+        look = (reading.looks or {}).get(one.purchase.key)
+        return await conclude_retry(journey, one, reading.seen.get(one.job.execution), look)
     if reading.looks is not None:
         look = reading.looks.get(one.purchase.key) or Incomplete("the service was not asked about this one")
         return await conclude(journey, one, look)
@@ -249,34 +252,72 @@ async def conclude(journey: Journey, doubt: InDoubt, look: Look) -> Job:
     return await journey.desk.journal.do(_look_again, doubt, look.message, now, settle, look.answered)
 
 
-async def conclude_retry(journey: Journey, doubt: InDoubt, seen: Progress | None) -> Job:
+async def conclude_retry(journey: Journey, doubt: InDoubt, seen: Progress | None, look: Look | None = None) -> Job:
     """Draw the conclusion of one look at an execution whose *retry* may have got lost.
 
-    An execution that has moved since took it; one that twice stands where it stood did not, and is followed on.
+    An execution that has moved since took it, or another one that has our label and was unknown; one that twice stands
+    where it stood, by its times, did not, and is followed on. Where it shows no times a person is asked.
     """
-    before = json.loads(doubt.purchase.draft)["word"]
-    if seen is not None and seen.word != before:
-        return await journey.paying.accept(
-            doubt.job, doubt.purchase.key, doubt.job.execution, "the retry had been taken"
-        )
+    if doubt.purchase.state is PurchaseState.KNOWN:  # its answer came in after the job was put down
+        execution = doubt.purchase.execution
+        return await journey.paying.accept(doubt.job, doubt.purchase.key, execution, "the retry had been taken")
+    if isinstance(look, Found):
+        listed = [one.execution for one in look.executions]
+        known = journey.desk.journal.read(purchases.known_executions, doubt.job.payer, listed)
+        if anew := [execution for execution in listed if execution not in known]:
+            message = "the retry had been taken, under another id"
+            return await journey.paying.accept(doubt.job, doubt.purchase.key, anew[0], message)
     settle, now = journey.desk.provider.settings.settle, journey.desk.clock.now()
     if seen is None:
         message = "the service did not answer about this execution"
         return await journey.desk.journal.do(_look_again, doubt, message, now, settle)
-    return await journey.desk.journal.do(_retry_absent, doubt, now, settle)
+    taken = was_taken(json.loads(doubt.purchase.draft), seen)
+    if taken:
+        return await journey.paying.accept(
+            doubt.job, doubt.purchase.key, doubt.job.execution, "the retry had been taken"
+        )
+    return await journey.desk.journal.do(_retry_absent, doubt, now, settle, is_sure=taken is False)
 
 
-def _retry_absent(db: Connection, doubt: InDoubt, now: float, settle: float) -> Job:
+def was_taken(before: Mapping[str, Any], seen: Progress) -> bool | None:
+    """Whether an execution shows that it was run again since it looked as ``before``, the snapshot in a retry's draft;
+    None where nothing tells."""
+    if seen.state is State.GONE:
+        return None
+    if seen.word.casefold() != str(before["word"]).casefold():
+        return True
+    if seen.charged is not None and before.get("charged") is not None and seen.charged != before["charged"]:
+        return True
+    times = [
+        (before.get(name, ""), now)
+        for name, now in (("started", seen.started_at), ("finished", seen.finished_at))
+        if name in before and now  # a time that is not shown now says nothing
+    ]
+    if any(then != now and (moment(then) or then) != moment(now) for then, now in times):
+        return True
+    return False if times else None
+
+
+def _retry_absent(db: Connection, doubt: InDoubt, now: float, settle: float, *, is_sure: bool) -> Job:
     _expect(db, doubt.purchase)
     if purchases.looked(db, doubt.purchase.key) < LOOKS_NEEDED:
         return jobs.follow(
             db, doubt.job, Stage.SUBMITTING, Status.WAITING, "not taken yet", reason=Reason.LOOKING, due=now + settle
         )
+    if not is_sure:
+        execution = doubt.job.execution
+        return _ask(
+            db,
+            doubt.job,
+            f"it was asked to go on with {execution}, the answer was lost, and nothing it shows tells whether it was"
+            f" taken and charged: if it was, adopt {execution}",
+        )
     purchases.record_refusal(db, doubt.purchase.key)
     message = "the retry was not taken; the execution is followed as it is"
     return jobs.follow(
-        db, doubt.job, Stage.SUBMITTED, Status.WAITING, "retry lost", reason=Reason.AT_SERVICE, message=message, due=now
-    )
+        db, doubt.job, Stage.SUBMITTED, Status.WAITING, "retry lost", reason=Reason.AT_SERVICE, message=message,
+        due=now, word="",
+    )  # fmt: skip
 
 
 async def _adopt(journey: Journey, doubt: InDoubt, found: Found) -> Job:

@@ -13,10 +13,22 @@ from typing import Any, TypeVar
 
 from artui import budget, decisions, evidence, files, providers
 from artui.anchor import AnchorFile
+from artui.charges import LOOKS
 from artui.config import AccountConfig, Config, ConfigError, CurrentConfig, Paths
 from artui.credentials import Vault
 from artui.evidence import Verdict
-from artui.journal import Connection, Journal, JournalProblem, Unwritable, holds, jobs, requests, rules, taking
+from artui.journal import (
+    Connection,
+    Journal,
+    JournalProblem,
+    Unwritable,
+    holds,
+    jobs,
+    purchases,
+    requests,
+    rules,
+    taking,
+)
 from artui.journal.requests import Request
 from artui.lane import Lane
 from artui.pace import Clock
@@ -218,8 +230,9 @@ class Engine:
             self._seen = -1
 
     async def _open_lanes(self) -> None:
-        """A lane for every account that has open jobs."""
-        for name in self.journal.read(taking.accounts_with_open_jobs):
+        """A lane for every account that has open jobs, or executions whose cost is not known yet."""
+        unread = self.journal.read(purchases.accounts_to_read, LOOKS)
+        for name in {*self.journal.read(taking.accounts_with_open_jobs), *unread}:
             await self._open_lane(name)
 
     async def _open_lane(self, name: str) -> Lane | None:

@@ -12,11 +12,12 @@ from dataclasses import dataclass, field, replace
 from artui import budget, doubt
 from artui.asking import Asking
 from artui.balance import Balance
+from artui.charges import Charges
 from artui.defects import REST
 from artui.failures import PUT_BACK, TO_SAVE, Moment, Verdict, judge
 from artui.holding import Holding
 from artui.job import Job, Payer
-from artui.journal import Connection, Stale, Unwritable, accounts, holds, jobs, purchases, rules, taking
+from artui.journal import Connection, Stale, Unwritable, accounts, holds, jobs, purchases, rules, taking, twins
 from artui.lookout import Lookout
 from artui.pace import Gate
 from artui.providers.base import Progress, ProviderError, Sent, State, Transient, listening
@@ -70,6 +71,7 @@ class Lane:
         self.asking = Asking(self.desk, self.holding)
         self.lookout = Lookout(self.desk, self._noted)
         self.balance = Balance(self.desk, self.holding, self.asking, self.lookout)
+        self.charges = Charges(self.desk, self.asking)
         self._sorted_at = -TENDING_PAYER
         self._clocks_differ = False
         self._tasks: set[asyncio.Task[None]] = set()
@@ -412,6 +414,9 @@ class Lane:
         await self.desk.journal.do(holds.release_due, self.name, self._now)
         if self.desk.journal.read(holds.count_held, self.name, Reason.CAP):
             await self.desk.journal.do(budget.release_capped, self.name, self.desk.terms())
+        if self.desk.journal.read(twins.blocked, self.name):
+            await self.desk.journal.do(budget.let_twins_buy, self.name, self.desk.terms())
+        await self.charges.read()
         due = self.balance.due(sending=self.uploads.running > 0)
         if due is not None and due <= self._now:
             await self._read_balance()

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import tzinfo
 from pathlib import Path
@@ -210,9 +210,10 @@ def workflows_of(db: Connection, account: str) -> list[str]:
 
 def settle(
     paths: Paths, journal: Journal, listings: Mapping[str, Listing | None], providers: Mapping[str, str], zone: tzinfo,
-    *, lacks: bool = True,
+    *, lacks: bool = True, anew: bool = True,
 ) -> Outcome:  # fmt: skip
     """Take in what the services list; where there is no list, have nothing sent, unless the journal ``lacks`` nothing.
+    ``anew``: it lacks more than it did when services were asked last, so that nobody's word from then counts.
 
     ``listings`` are by account, None where its service was not asked; ``providers`` the name of each account's service.
     """
@@ -225,9 +226,8 @@ def settle(
         if listing is not None and listing.executions is not None and listing.payer not in read:
             read.add(listing.payer)
             journal.write(_TakeIn(account, providers[account], listing, zone, outcome).all_of_it)
-    unread = {name: listing for name, listing in listings.items() if listing is None or listing.payer not in read}
     if lacks:
-        journal.write(_suspend, unread, read, outcome)
+        journal.write(_suspend, listings, read, outcome, anew=anew)
     return outcome
 
 
@@ -264,7 +264,7 @@ class _TakeIn:
                     self._take(db, workflow, entry, ours, inputs)
             purchases.note_executions(db, payer, [entry.execution for entry in entries])
             accounts.set_mark(db, payer, workflow, [entry.created_at for entry in entries], self.now)
-        suspended.lift(db, [payer, *(suspended.payers_of(db, self.account))])
+        suspended.lift(db, [payer])
         self._go_on(db)
 
     def _take(self, db: Connection, workflow: str, entry: Progress, ours: set[str], inputs: set[str]) -> None:
@@ -362,16 +362,21 @@ def _unpaid(db: Connection, payer: str) -> list[Job]:
     )
 
 
-def _suspend(db: Connection, unread: Mapping[str, Listing | None], read: Iterable[str], outcome: Outcome) -> None:
-    """Have nothing sent for those whose bought photos nobody could look up."""
-    for account, listing in unread.items():
-        why = f"{account} was not asked" if listing is None else "its service has no list of what was bought"
-        payers = {*suspended.payers_of(db, account), *([listing.payer] if listing else [])} - {*read}
-        message = f"it may have been paid before: this journal was a copy, and {why}"
-        suspended.suspend(db, payers, Cause.UNREAD if listing is None else Cause.UNLISTED, message)
-        outcome.suspended.append(account)
-        for payer in payers:
-            outcome.held += [_hold(db, job, message) for job in _unpaid(db, payer)]
+def _suspend(
+    db: Connection, listings: Mapping[str, Listing | None], read: Collection[str], outcome: Outcome, *, anew: bool
+) -> None:
+    """Have nothing sent for those whose bought photos nobody could look up, known here or not."""
+    left_out = {name for name, one in listings.items() if one is None or one.payer not in read}
+    others = suspended.others_than(db, read)
+    could_be_read = any((one := listings[name]) is None or one.executions is not None for name in left_out)
+    is_unread = could_be_read or any(account not in left_out for account, _ in others)
+    message = "it may have been paid before: this journal was a copy, and nobody could look up what was bought"
+    suspended.suspend_all_but(db, read, Cause.UNREAD if is_unread else Cause.UNLISTED, message, anew=anew)
+    payers = {(name, one.payer if (one := listings[name]) else "") for name in left_out} | {*others}
+    asked = [(account, payer) for account, payer in payers if not suspended.is_cleared(db, account, payer)]
+    outcome.suspended += sorted({account for account, _ in asked})
+    for _, payer in asked:
+        outcome.held += [_hold(db, job, message) for job in _unpaid(db, payer)]
 
 
 def _hold(db: Connection, job: Job, why: str) -> Job:

@@ -163,3 +163,34 @@ def test_every_cap_sees_the_sums_it_saw(journal: Journal, before: dict[str, Any]
 def test_as_many_paid_calls_count_as_were_made(journal: Journal, before: dict[str, Any]) -> None:
     intents = journal.read(lambda db: db.execute("SELECT intents FROM engine").fetchone())
     assert intents == (len(before["purchases"]),)
+
+
+def test_an_execution_that_was_asked_to_go_on_counts_once(old: Path) -> None:
+    """An older artui closed only the last purchase of an execution: the first stayed open beside the charge."""
+    with closing(sqlite3.connect(old)) as db:
+        columns = [name for _, name, *_ in db.execute("PRAGMA table_info(purchases)")]
+        first = "state = 'known' AND charged > 0 AND run <> '' AND kind = 'create'"
+        [(key, job, charged, account)] = db.execute(
+            f"SELECT key, job, charged, account FROM purchases WHERE {first} AND job IN"
+            " (SELECT job FROM purchases GROUP BY job HAVING COUNT(*) = 1) ORDER BY job LIMIT 1"
+        )
+        copied = ", ".join({"key": "'again'", "kind": "'retry'", "number": "2"}.get(name, name) for name in columns)
+        db.execute(f"INSERT INTO purchases ({', '.join(columns)}) SELECT {copied} FROM purchases WHERE key = ?", (key,))
+        db.execute("UPDATE purchases SET charged = NULL WHERE key = ?", (key,))
+        db.commit()
+        wrong = dict(db.execute("SELECT scope, SUM(amount) FROM spending WHERE account = ? GROUP BY 1", (account,)))
+    paths().create()
+    paths().journal.write_bytes(old.read_bytes())
+    with Journal(paths().journal) as journal:
+        made = journal.read(purchases.of_job, job)
+        assert [one.charged for one in made] == [0, charged]
+        right = dict(
+            journal.read(
+                lambda db: db.execute(
+                    "SELECT scope, SUM(amount) FROM spending WHERE account = ? GROUP BY 1", (account,)
+                ).fetchall()
+            )
+        )
+    reserved = made[0].reserved
+    assert (right["open"], right["run"]) == (wrong["open"] - reserved, wrong["run"] - reserved)
+    assert (right["day"], right["month"]) == (wrong["day"], wrong["month"])

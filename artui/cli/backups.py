@@ -97,6 +97,6 @@ def _put_back(session: Session, opened: Opened, *, offline: bool) -> Exit:
         say("Nothing was bought since: `artui wait` goes on with what is under way.")
         return Exit.OK
     try:
-        return settle(session, offline=offline)
+        return settle(session, finding.trouble, offline=offline)
     except Trouble as trouble:
         raise Trouble(trouble.code, f"The journal is put back, and not accepted yet: {trouble}") from trouble

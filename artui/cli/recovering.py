@@ -68,7 +68,7 @@ def recover_command(session: Session, *, offline: bool, fetch: Path | None, dry_
             if not (yes or (can_ask() and agrees("Go on?"))):
                 say("Nothing was changed; --yes goes on.")
                 return Exit.USAGE
-            code = settle(session, _repaired(session, finding.trouble), offline=offline)
+            code = settle(session, finding.trouble, _repaired(session, finding.trouble), offline=offline)
         if fetch is None or dry_run:
             return code
         is_fetching = _fetch(session, fetch)
@@ -97,16 +97,17 @@ def _repaired(session: Session, trouble: Any) -> Sequence[Salvaged]:
     return salvaged
 
 
-def settle(session: Session, salvaged: Sequence[Salvaged] = (), *, offline: bool) -> Exit:
+def settle(session: Session, trouble: Any, salvaged: Sequence[Salvaged] = (), *, offline: bool) -> Exit:
     """Take in what was bought since, and accept the journal, which is sound; the engine's lock is held."""
     from artui import recover
+    from artui.anchor import Trouble as Wrong
     from artui.journal import Journal
 
     with Journal(session.paths.journal) as journal:
         lacks = not recover.is_whole(session.paths, journal, salvaged)
         outcome = recover.settle(
             session.paths, journal, _listings(session, journal, offline=offline), _providers(session),
-            session.config.timezone, lacks=lacks,
+            session.config.timezone, lacks=lacks, anew=trouble is not Wrong.UNREAD,
         )  # fmt: skip
         recover.accept(session.paths, journal)
         go_on("The journal is accepted.")

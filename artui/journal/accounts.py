@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
 
+from artui.journal import prices
 from artui.journal.store import Connection, first, rows, storable
 
 _WEIGHT = 0.2
@@ -239,10 +240,11 @@ def cached_workflow(db: Connection, account: str, workflow: str, *, since: float
         "SELECT definition FROM workflows WHERE account = ? AND id = ? AND fetched_at >= ?",
         (account, workflow, since),
     )
-    return found[0] if found else None
+    return prices.in_document(db, account, workflow, found[0]) if found else None
 
 
 def cached_workflows(db: Connection, account: str) -> tuple[list[str], float | None]:
     """The cached definitions of an account, JSON texts, and when they were fetched."""
-    found = rows(db, "SELECT definition, fetched_at FROM workflows WHERE account = ?", (account,))
-    return [definition for definition, _ in found], found[0][1] if found else None
+    found = rows(db, "SELECT id, definition, fetched_at FROM workflows WHERE account = ?", (account,))
+    texts = [prices.in_document(db, account, workflow, definition) for workflow, definition, _ in found]
+    return texts, found[0][2] if found else None

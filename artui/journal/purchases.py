@@ -298,18 +298,42 @@ def _fact(db: Connection, key: str, what: str, execution: str) -> None:
     )
 
 
-def record_charge(db: Connection, job: Job, total: int) -> int:
-    """What the service says it charged for the job's execution in all; returns what the job cost altogether.
+def record_charge(db: Connection, job: Job, total: int, execution: str = "") -> int:
+    """What the service says it charged for an execution in all, the one the job follows where none is given; returns
+    what the job cost altogether.
 
-    A retried execution carries the sum over its tries: the last purchase gets what the earlier ones did not.
+    An execution that was asked to run again carries the sum over its tries: it closes every purchase of it. The last
+    one gets what the earlier ones did not.
     """
     made = of_job(db, job.id)
-    charged = {purchase.key: purchase.charged or 0 for purchase in made}
-    own = [purchase.key for purchase in made if purchase.execution == job.execution]
-    if own:
-        charged[own[-1]] = max(0, total - sum(charged[key] for key in own[:-1]))
-        db.execute("UPDATE purchases SET charged = ? WHERE key = ?", (charged[own[-1]], own[-1]))
-    return sum(charged.values())
+    charged = {purchase.key: purchase.charged for purchase in made}
+    own, left = [purchase for purchase in made if purchase.execution == (execution or job.execution)], total
+    for purchase in own:
+        share = left if purchase is own[-1] else min(left, purchase.charged or 0)
+        charged[purchase.key], left = share, left - share
+        if share != purchase.charged:
+            db.execute("UPDATE purchases SET charged = ? WHERE key = ?", (share, purchase.key))
+    return sum(one or 0 for one in charged.values())
+
+
+def accounts_to_read(db: Connection, looks: int) -> list[str]:
+    """The accounts that have such purchases as :func:`to_read` gives."""
+    found = rows(db, "SELECT DISTINCT account FROM purchases WHERE charged IS NULL AND state = 'known'")
+    return [account for (account,) in found if to_read(db, account, looks)]
+
+
+def to_read(db: Connection, account: str, looks: int) -> list[Purchase]:
+    """The purchases of an account whose execution is not the one their job follows, and whose charge is not known: a
+    retry went on under another id, or the service ran a photo twice. None that was looked at ``looks`` times."""
+    found = rows(
+        db,
+        f"SELECT {', '.join(f'purchases.{name}' for name in _COLUMNS)} FROM purchases"
+        " JOIN jobs ON jobs.id = purchases.job"
+        " WHERE purchases.account = ? AND purchases.charged IS NULL AND purchases.state = 'known'"
+        " AND purchases.execution <> jobs.execution AND purchases.looks < ? ORDER BY purchases.intended_at",
+        (account, looks),
+    )
+    return [_purchase(one) for one in found]
 
 
 def looked(db: Connection, key: str) -> int:

@@ -1,7 +1,9 @@
 """Payers for whom nothing is sent before a person or ``artui recover`` says so: photos may have been paid that this
 journal does not know of.
 
-Where it cannot be told who pays, an account is suspended by its name.
+After a recovery that is everyone whose purchases nobody could look up (:data:`ALL`), but for those who are cleared:
+what the journal had lost may have been bought by a payer it never heard of. Where it cannot be told who pays, an
+account is named.
 """
 
 from __future__ import annotations
@@ -28,11 +30,15 @@ class Cause(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Suspension:
-    """One payer, or ``account NAME``, and why nothing is sent for it."""
+    """One payer, ``account NAME`` or :data:`ALL`, and why nothing is sent for it."""
 
     payer: str
     cause: Cause
     message: str
+
+
+ALL = "*"
+"""Every payer that is not cleared."""
 
 
 def by_account(account: str) -> str:
@@ -49,15 +55,34 @@ def suspend(db: Connection, payers: Iterable[str], cause: Cause, message: str) -
     )
 
 
+def suspend_all_but(db: Connection, payers: Iterable[str], cause: Cause, message: str, *, anew: bool) -> None:
+    """Suspend everyone but these, whose purchases are all known; ``anew``: nobody else is cleared any more."""
+    db.execute("DELETE FROM suspended")
+    if anew:
+        db.execute("DELETE FROM cleared")
+    lift(db, payers)
+    suspend(db, [ALL], cause, message)
+
+
 def lift(db: Connection, payers: Iterable[str]) -> None:
     """Let payers pay again."""
-    db.executemany("DELETE FROM suspended WHERE payer = ?", [(payer,) for payer in payers])
+    for payer in payers:
+        db.execute("DELETE FROM suspended WHERE payer = ?", (payer,))
+        db.execute("INSERT OR IGNORE INTO cleared (payer) VALUES (?)", (payer,))
 
 
 def of_job(db: Connection, job: Job) -> str:
     """Why the job's payer is suspended; empty where it is not."""
-    found = first(db, "SELECT message FROM suspended WHERE payer IN (?, ?)", (job.payer, by_account(job.account)))
+    names = (job.payer, by_account(job.account))
+    found = first(db, "SELECT message FROM suspended WHERE payer IN (?, ?)", names)
+    if found is None and not is_cleared(db, job.account, job.payer):
+        found = first(db, "SELECT message FROM suspended WHERE payer = ?", (ALL,))
     return str(found[0]) if found else ""
+
+
+def is_cleared(db: Connection, account: str, payer: str) -> bool:
+    """Whether all that a payer bought is known, or a person has let its account go on."""
+    return first(db, "SELECT 1 FROM cleared WHERE payer IN (?, ?)", (payer, by_account(account))) is not None
 
 
 def everyone(db: Connection) -> list[Suspension]:
@@ -70,3 +95,10 @@ def payers_of(db: Connection, account: str) -> list[str]:
     """By what an account may be suspended: its name, and every payer it has jobs of."""
     found = rows(db, "SELECT DISTINCT payer FROM jobs WHERE account = ?", (account,))
     return [by_account(account), *(payer for (payer,) in found)]
+
+
+def others_than(db: Connection, payers: Iterable[str]) -> list[tuple[str, str]]:
+    """The accounts and payers that ever had a job, but for these payers."""
+    found = rows(db, "SELECT DISTINCT account, payer FROM jobs ORDER BY account")
+    left = {*payers}
+    return [(account, payer) for account, payer in found if payer not in left]

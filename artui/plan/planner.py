@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from artui import files
 from artui.files import Photo
 from artui.job import Batch, Job, NewJob
-from artui.journal import Journal, history, jobs, published
+from artui.journal import Journal, history, jobs, published, twins
 from artui.journal.store import storable
 from artui.plan.collecting import Found, PlanProblem, Refused
 from artui.plan.target import Offer, Target, among_photos
@@ -100,6 +100,9 @@ class Planner:
     today: dt.date
     _first: dict[str, Planned] = field(default_factory=dict)
 
+    def __post_init__(self) -> None:
+        self.offer = self.offer.as_expected(self.journal)
+
     def plan(
         self, photos: Sequence[tuple[Found, Photo]], refused: Sequence[Refused] = (), passed_over: int = 0,
         *, again: bool = False,
@@ -164,6 +167,10 @@ class Planner:
             jobs.buyer, offer.identity.payer, offer.workflow.id, offer.workflow.version, photo.digest,
             parameters=offer.workflow.parameters,
         )  # fmt: skip
+        gives_way = self.journal.read(twins.gives_way, bought) if bought else False
+        if bought and gives_way:
+            note = f"same photo as job {bought.id}, which is held ({bought.reason}) and not paid: this one may be sent"
+            return replace(send, job=bought.id, note=note)
         if bought:
             return replace(send, verdict=Verdict.TWIN, twin_of=bought.source, job=bought.id, note=_of_bought(bought))
         return send
@@ -206,9 +213,14 @@ class Planner:
         workflow, payer = self.offer.workflow, self.offer.identity.payer
         for job in self.journal.read(history.by_source, found.path):
             same = (job.payer, job.workflow, job.version) == (payer, workflow.id, workflow.version)
-            if same and _is_of(job, photo) and job.folder.is_relative_to(self.target.folder) and delivers(job):
+            lands_here = job.folder.is_relative_to(self.target.folder)
+            if same and _is_of(job, photo) and lands_here and delivers(job) and not self._is_held_by_rule(job):
                 return job
         return None
+
+    def _is_held_by_rule(self, job: Job) -> bool:
+        """Whether a photo of a watched folder is held unpaid there: a person may send it all the same."""
+        return bool(job.rule) and self.journal.read(twins.gives_way, job)
 
 
 def _refuse_among_photos(plan: Plan) -> None:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Self
 
 from artui import files
+from artui.journal import Journal, prices
 from artui.plan.collecting import PlanProblem
 
 if TYPE_CHECKING:
@@ -29,6 +30,12 @@ class Offer:
     limits: Limits
     balance: int | None = None
     labels: Mapping[str, str] = field(default_factory=dict)
+
+    def as_expected(self, journal: Journal) -> Self:
+        """The offer at the price that is expected: the service's, or more where a person has accepted a charge."""
+        flow, payer = self.workflow, self.identity.payer
+        price = journal.read(prices.expected, payer, flow.id, flow.version, flow.price)
+        return self if price == flow.price else replace(self, workflow=replace(flow, price=price))
 
 
 def meant(workflows: Sequence[Workflow], wanted: str, *, beginning: bool = False) -> list[Workflow]:

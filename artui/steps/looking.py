@@ -9,7 +9,7 @@ from itertools import count
 from artui import evidence
 from artui.evidence import Verdict
 from artui.job import Job, Result
-from artui.journal import Connection, accounts, found, jobs, purchases
+from artui.journal import Connection, accounts, found, jobs, prices, purchases
 from artui.providers.base import Progress, State
 from artui.providers.said import moment
 from artui.states import Reason, Stage, Status
@@ -33,6 +33,8 @@ async def note(desk: Desk, job: Job, progress: Progress, *, taken: bool = False)
         evidence.learn(db, job, progress, shown)
         accounts.set_mark(db, job.payer, job.workflow, [progress.created_at], desk.service_time())
         spent = job.charged
+        if progress.charged is not None:
+            prices.note(db, job, progress.charged)
         if progress.state in _ENDED and progress.charged is not None:
             spent = purchases.record_charge(db, job, progress.charged)
         now = desk.clock.now()
@@ -44,6 +46,8 @@ async def note(desk: Desk, job: Job, progress: Progress, *, taken: bool = False)
 
     if _is_news(job, progress, desk.clock.now()):
         return await desk.journal.do(write)
+    if progress.charged is not None and desk.journal.read(prices.is_above, job, progress.charged):
+        await desk.journal.do(prices.note, job, progress.charged)  # what is not sent yet need not wait for its end
     return job
 
 

@@ -18,7 +18,10 @@ from artui.providers.base import (
     NotPermitted,
     Order,
     Permit,
+    Progress,
     Rejected,
+    Sent,
+    State,
     Transient,
     Unknown,
     Uploaded,
@@ -83,13 +86,40 @@ class Paying:
         return await self._pay(job, Kind.CREATE, key, draft, partial(self.desk.provider.submit, draft, order.photo))
 
     async def retry(self, job: Job) -> Job:
-        """Ask the service to run the job's execution again: a purchase like any other."""
+        """Ask the service to run the job's execution again: a purchase like any other. What has gone on meanwhile is
+        followed as it is."""
         await self.check_payer(job)
         await check_output(self.desk, job)
         await self.copies.check(job)
+        stands = await self._as_it_stands(job)
+        if stands.state not in (State.UNPAID, State.FAILED):
+            return await self.desk.journal.do(self._gone_on, job)
         key = self._key(job, Kind.RETRY)
-        draft = json.dumps({"retry": job.execution, "word": job.word})
+        draft = json.dumps({
+            "retry": job.execution, "word": stands.word, "started": stands.started_at, "finished": stands.finished_at,
+            "charged": stands.charged,
+        })  # fmt: skip
         return await self._pay(job, Kind.RETRY, key, draft, partial(self.desk.provider.retry, job.execution))
+
+    async def _as_it_stands(self, job: Job) -> Progress:
+        """The execution just before it is asked to run again: by that a lost answer is told from one that never came.
+
+        Raises Transient where the service does not say; its no to a question ends no job.
+        """
+        try:
+            seen = await self.desk.provider.poll([Sent(job.execution, job.workflow)])
+        except Rejected as refusal:
+            raise Transient(str(refusal)) from refusal
+        if job.execution not in seen:
+            raise Transient(f"the service did not answer about execution {job.execution}")
+        return seen[job.execution]
+
+    def _gone_on(self, db: Connection, job: Job) -> Job:
+        message = "it has gone on by itself: nothing is asked of the service again"
+        return jobs.move(
+            db, job, Stage.SUBMITTED, Status.WAITING, "retry taken back", reason=Reason.AT_SERVICE, message=message,
+            due=self.desk.clock.now(), new_try=True, word="",
+        )  # fmt: skip
 
     async def check_payer(self, job: Job) -> None:
         """Let a job pass that was made for whoever would pay now: of nothing else is a word to reach its service."""
@@ -277,7 +307,7 @@ class Paying:
 
         ``turned_away``: the service said so. That is believed, but the photo is not sent without end on its word.
         """
-        if purchase.kind is Kind.RETRY and isinstance(refusal, Rejected):
+        if purchase.kind is Kind.RETRY and isinstance(refusal, Rejected) and not _is_of_old_token(refusal):
             return await self._follow_on(job, purchase, str(refusal))
         gone = isinstance(refusal, Rejected) and refusal.status == 404 and await self._upload_is_gone(job)
 
@@ -308,7 +338,7 @@ class Paying:
             purchases.record_refusal(db, purchase.key)
             return jobs.follow(
                 db, job, Stage.SUBMITTED, Status.WAITING, "retry refused", reason=Reason.AT_SERVICE, message=said,
-                due=self.desk.clock.now(),
+                due=self.desk.clock.now(), word="",
             )  # fmt: skip
 
         followed: Job = await self.desk.keep(write)

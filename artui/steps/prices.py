@@ -6,7 +6,7 @@ from functools import partial
 
 from artui.flights import Flights
 from artui.job import Job
-from artui.journal import accounts
+from artui.journal import accounts, prices
 from artui.pace import boot_time
 from artui.providers.base import Workflow
 from artui.states import Reason
@@ -38,14 +38,23 @@ class Prices:
         Raises Hold, NotYet where the service took too long to say, and what asking it raises.
         """
         workflow = self._known_for(job, PRICE_AGE)
-        if workflow is None or _difference(workflow, job):
+        if workflow is None or self._difference(workflow, job):
             workflow = self._known_for(job, NEWS_AGE) or await self._questions.join(
                 job.workflow, partial(self._ask, job)
             )
             if self._known_for(job, PRICE_AGE) is None:
                 raise NotYet("the price was old before the service had said it")
-        if difference := _difference(workflow, job):
+        if difference := self._difference(workflow, job):
             raise Hold(Reason.PRICE, difference)
+
+    def _difference(self, workflow: Workflow, job: Job) -> str:
+        """How a workflow differs from what a job was queued for; empty where it does not."""
+        price = self.desk.journal.read(prices.expected, job.payer, workflow.id, workflow.version, workflow.price)
+        if price != job.quoted:
+            return f"{workflow.name} now costs {_money(price)}, not {_money(job.quoted)}; not sent"
+        if workflow.version != job.version and not job.parameters:  # a recipe of ours goes with the job as it was
+            return f"{workflow.name} was changed at the service since this photo was queued; not sent"
+        return ""
 
     async def close(self) -> None:
         """Break off what is being asked."""
@@ -62,15 +71,6 @@ class Prices:
         await self.desk.journal.do(accounts.keep_workflow, job.account, job.workflow, workflow.document())
         self._answers[job.workflow] = (asked_at, workflow)
         return workflow
-
-
-def _difference(workflow: Workflow, job: Job) -> str:
-    """How a workflow differs from what a job was queued for; empty where it does not."""
-    if workflow.price != job.quoted:
-        return f"{workflow.name} now costs {_money(workflow.price)}, not {_money(job.quoted)}; not sent"
-    if workflow.version != job.version and not job.parameters:  # a recipe of ours goes with the job as it was
-        return f"{workflow.name} was changed at the service since this photo was queued; not sent"
-    return ""
 
 
 def _money(amount: int | None) -> str:

@@ -64,6 +64,7 @@ class Taker:
 
     def take(self, candidates: list[Candidate], offer: Offer) -> Iterator[Taken]:
         """Take files, so many at a time; each group is durable when it is given out."""
+        offer = offer.as_expected(self.journal)
         for begin in range(0, len(candidates), PLANNED):
             yield self._take(candidates[begin : begin + PLANNED], offer)
 

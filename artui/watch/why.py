@@ -158,9 +158,10 @@ class _Asked:
             return self._say(path, Verdict.TAKE, "new", message)
         digest = files.sha256(photo).digest
         bought = self.journal.read(_bought, self.rule, self.offer, digest)
-        named = self.taker.planner(self.offer).renamed(Plan(self.offer, self.rule.target, (self.taker.plan(photo),)))
+        planner = self.taker.planner(self.offer)
+        named = planner.renamed(Plan(self.offer, self.rule.target, (self.taker.plan(photo),)))
         output = named.photos[0].folder / named.photos[0].stem
-        price = 0 if bought else self.offer.workflow.price
+        price = 0 if bought else planner.offer.workflow.price
         message = f"it would be sent through {self.offer.workflow.name}"
         if bought:
             message = f"its content was bought with job {bought.id} ({bought.source.name}): not paid again"

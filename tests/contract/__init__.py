@@ -1,1 +1,1 @@
-"""Servers written from the services' documents alone, each with its own ledger, and artui's command line against them."""
+"""Servers written from the documents alone, each with its own ledger, and artui's command line against them."""

@@ -68,10 +68,12 @@ class Execution:
 
 
 class AutoRetouch(Service):
-    """The service. Fates of a create: ``ok``, ``lost`` (acted, no answer), ``500`` … ``429`` (acted, then this), ``never``
-    (not acted, no answer), ``refused:N`` (400 or N, not acted), ``unpaid`` (PAYMENT_REQUIRED, not charged), ``failed``, ``old``
-    (acted, answered with the id of the first execution)."""
+    """The service. Fates of a create: ``ok``, ``lost`` (acted, no answer), ``500`` … ``429`` (acted, then this),
+    ``never`` (not acted, no answer), ``refused:N`` (400 or N, not acted), ``unpaid``
+    (PAYMENT_REQUIRED, not charged), ``failed``,
+    ``old`` (acted, answered with the id of the first execution)."""
 
+    name = "autoretouch"
     price = 10
     """What a workflow says it costs."""
     charge: int | None = None
@@ -120,7 +122,7 @@ class AutoRetouch(Service):
 
     # The routes.
 
-    def answer(self, request: Request) -> Answer:
+    def answer(self, request: Request) -> Answer:  # noqa: C901 - a route a line
         path = request.path.rstrip("/").removeprefix("/v1") or "/"
         if path == "/health":
             return text("ok")
@@ -193,7 +195,8 @@ class AutoRetouch(Service):
 
     def _workflow(self, export: dict[str, str]) -> dict[str, Any]:
         return {
-            "id": WORKFLOW, "version": self.version, "name": "Background Removal", "date": "2020-03-13T09:26:37.705284Z",
+            "id": WORKFLOW, "version": self.version, "name": "Background Removal",
+            "date": "2020-03-13T09:26:37.705284Z",
             "author": {"id": "google-oauth2|123456789", "firstName": None, "lastName": None, "email": None},
             "workflowComponents": [
                 {"type": "input", "label": "input", "settings": {}},
@@ -246,7 +249,8 @@ class AutoRetouch(Service):
         self.results[digest(result)] = result
         self.organizations[made.organization] -= amount
         key = made.labels.get("artui_job", "")
-        self.ledger.append(Charge(made.image["contentHash"], amount, who, key, made.id, WORKFLOW, made.organization, kind,
+        self.ledger.append(Charge(made.image["contentHash"], amount, who, key, made.id, WORKFLOW, made.organization,
+                                  kind,
                                   made.image["name"]))  # fmt: skip
 
     def strangers(self, number: int, *, photo: str = "", labels: dict[str, str] | None = None) -> list[Execution]:

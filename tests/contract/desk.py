@@ -81,7 +81,8 @@ class Desk:
 
     def start(self, *arguments: object) -> subprocess.Popen[bytes]:
         with (self.place / f"log-{time.monotonic_ns()}").open("wb") as log:
-            return subprocess.Popen([*PROGRAM, *map(str, arguments)], env=self.env(), cwd=self.place, stdout=log, stderr=log,
+            return subprocess.Popen([*PROGRAM, *map(str, arguments)], env=self.env(), cwd=self.place, stdout=log,
+                                    stderr=log,
                                     stdin=subprocess.DEVNULL)  # fmt: skip
 
     def jobs(self) -> list[dict[str, Any]]:

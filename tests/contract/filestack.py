@@ -35,6 +35,7 @@ class Filestack(Service):
     ``refused`` (404 text, not acted), ``old`` (acted, answered with the first id), ``errornull`` (acted, with
     ``"error": null`` beside the id)."""
 
+    name = "filestack"
     work = 0.15
     results_after = 0.0
     """Seconds for which a finished job lists no results yet."""
@@ -52,7 +53,8 @@ class Filestack(Service):
             f'[accounts.{name}]\nprovider = "filestack"\napi_key = "{key}"\ncdn_url = "{self.url}"\n'
             f'api_url = "{self.url}/api"\nupload_url = "{self.url}"\nworkflow = "{WORKFLOW}"\nsettle = {settle}\n'
             f'first_look = 0.1\n{more}\n'
-            f'[accounts.{name}.workflows.cutout]\nid = "{WORKFLOW}"\ntitle = "Cut out"\nprice = 4\ntasks = ["store_1"]\n'
+            f'[accounts.{name}.workflows.cutout]\nid = "{WORKFLOW}"\ntitle = "Cut out"\nprice = 4\n'
+            f'tasks = ["store_1"]\n'
         )  # fmt: skip
 
     def answer(self, request: Request) -> Answer:
@@ -123,7 +125,8 @@ class Filestack(Service):
         if handle not in self.files:
             return text("not found", 404)
         name, kind, content = self.files[handle]
-        told: dict[str, Any] = {"filename": name, "mimetype": kind, "size": len(content), "uploaded": time.time() * 1000,
+        told: dict[str, Any] = {"filename": name, "mimetype": kind, "size": len(content),
+                                "uploaded": time.time() * 1000,
                                 "writeable": True}  # fmt: skip
         for algorithm in ("md5", "sha256"):
             if request.query.get(algorithm) == "true":

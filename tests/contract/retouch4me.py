@@ -23,10 +23,12 @@ class Task:
 
 
 class Retouch4me(Service):
-    """The service. Fates of a start: ``ok``, ``lost`` (acted), ``never``, ``500`` … (acted, then this status), ``refused:N``
-    (not acted), ``numeric`` (acted, a number for an id), ``error`` (acted, 200 and status "error"), ``201`` (acted),
+    """The service. Fates of a start: ``ok``, ``lost`` (acted), ``never``, ``500`` … (acted, then this status),
+    ``refused:N`` (not acted), ``numeric`` (acted, a number for an id), ``error`` (acted, 200 and
+    status "error"), ``201`` (acted),
     ``failed``, ``old`` (acted, answered with the first id)."""
 
+    name = "retouch4me"
     honours_key = True
     work = 0.15
 
@@ -63,7 +65,7 @@ class Retouch4me(Service):
             return said({"status": 200, "remaining": {"professional": left}})
         return said({"status": 404, "message": "Not found"}, 404)
 
-    def _start(self, request: Request) -> Answer:
+    def _start(self, request: Request) -> Answer:  # noqa: C901 - a check and a fate a line
         parts = request.parts()
         if "file" not in parts:
             return said({"status": 400, "message": "No file uploaded"}, 400)

@@ -30,7 +30,7 @@ PART = re.compile(r"\.artui-(\d+)-[0-9a-f]{8}\.(?:part|result)")
 
 NEW_TRIES = {
     "proved absent", "send again", "retried", "retry", "retry taken back", "upload used", "upload gone", "recovered",
-    "payers joined", "adopted",
+    "payers joined", "adopted", "gave way",
 }  # fmt: skip
 """Events that begin a new try: only with them may a stage fall."""
 
@@ -164,7 +164,8 @@ def executions_known(seen: Evidence) -> Iterator[str]:
         purchase = seen.purchase_of(charge)
         if purchase is None:
             continue  # told above
-        if charge["execution"] not in seen.key_of and not is_unclear(purchase):
+        made = seen.made_for[purchase.job]  # a retry in the air may run under an id nobody has read
+        if charge["execution"] not in seen.key_of and not any(map(is_unclear, made)):
             yield f"execution {charge['execution']} is charged, unknown, and its purchase {purchase.state}"
         if purchase.state is PurchaseState.REFUSED:
             yield f"purchase {purchase.key} counts as refused and is charged"
@@ -465,6 +466,27 @@ def _was_silent(seen: Evidence, job: int) -> bool:
     return any(silences for of, silences in seen.rows("SELECT job, silences FROM purchases") if of == job)
 
 
+def retried_once(seen: Evidence) -> Iterator[str]:
+    """A service is asked to go on with an execution once per top-up by artui itself, and never again once that was
+    taken: every further time is a person's decision."""
+    taken = Counter(
+        asked["path"].split("/")[-2]
+        for _, asked in seen.paid_calls
+        if asked["path"].endswith("/retry") and (asked["answer"] or 200) < 300
+    )
+    topups = seen.rows("SELECT account, rise, event FROM topups")
+    for job in seen.jobs.values():
+        by_itself, asked = seen.happened(job.id, "retried"), len(seen.happened(job.id, "retry", "send again"))
+        if by_itself and taken[job.execution] > 1 + asked:
+            yield f"execution {job.execution} was taken up {taken[job.execution]} times, {asked} asked for by a person"
+        for event in by_itself:
+            earlier = (one.seq for one in seen.happened(job.id, "intent", "retried") if one.seq < event.seq)
+            since = max(earlier, default=0)
+            price = weight(job.quoted)
+            if not any(of == job.account and at >= since and rise >= price for of, rise, at in topups):
+                yield f"job {job.id} was taken up by event {event.seq} without a top-up since event {since}"
+
+
 def journal_whole(seen: Evidence) -> Iterator[str]:
     """SQLite finds the journal whole."""
     said = seen.journal.read(lambda db: db.pragma("integrity_check"))
@@ -476,6 +498,7 @@ INVARIANTS: tuple[Callable[[Evidence], Iterable[str]], ...] = (
     charged_once, bought_once, intended_first, reserved, executions_known, charges_delivered, inputs_accounted,
     results_right, no_strays, ends_justified, caps_kept, doubt_counts, history_whole, requests_answered, nothing_stuck,
     sources_safe, only_intents_pay, refreshed_once, payer_charged, look_ups_end, results_whole, keys_of_one_photo,
+    retried_once,
     journal_whole,
 )  # fmt: skip
 

@@ -73,6 +73,9 @@ WRITTEN = {
     "requests_answered": "INSERT INTO requests (what, arguments, job, made_at, done_at) VALUES ('again', '', 1, 1, 1)",
     "nothing_stuck": "UPDATE jobs SET status = 'waiting', due = NULL, finished_at = NULL",
     "look_ups_end": "UPDATE purchases SET readings = 9",
+    "retried_once": """
+        INSERT INTO events (job, at, what, stage, status, message) SELECT job, at, 'retried', stage, status, ''
+        FROM events WHERE job = 1 ORDER BY seq DESC LIMIT 1""",
     "journal_whole": "PRAGMA ignore_check_constraints = ON; UPDATE jobs SET finished_at = NULL",
 }
 """What the journal would hold, had the invariant been broken."""

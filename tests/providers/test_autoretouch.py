@@ -620,7 +620,7 @@ async def test_an_entry_that_cannot_be_read_hides_no_other_and_is_counted(
     page = {"entries": [good, {"id": "../b", "version": "v"}, None, 7, [], {"id": "c"}], "total": "6"}
     async with customer(desk, {"GET /v1/workflow": (200, page)}) as (provider, _):
         assert [workflow.id for workflow in await provider.workflows()] == ["a"]
-    assert "5 entries cannot be read" in caplog.text
+    assert "5 of 6 entries cannot be read" in caplog.text
 
 
 async def test_a_photo_that_lies_there_already_is_known_by_its_digest(bench: AutoRetouchBench) -> None:

@@ -11,6 +11,8 @@ CREATE TABLE suspended (
     payer TEXT PRIMARY KEY, cause TEXT NOT NULL, message TEXT NOT NULL, since REAL NOT NULL
 ) STRICT;
 
+CREATE TABLE cleared (payer TEXT PRIMARY KEY) STRICT;
+
 ALTER TABLE jobs ADD COLUMN agreed INTEGER NOT NULL DEFAULT 0;
 ALTER TABLE jobs ADD COLUMN found INTEGER NOT NULL DEFAULT 0;
 -- What artui itself has saved, by its content: it is never taken for a photo by itself. Results come in by triggers, so
@@ -65,6 +67,29 @@ ALTER TABLE jobs ADD COLUMN as_is INTEGER NOT NULL DEFAULT 0;
 CREATE INDEX jobs_unsaved ON jobs (folder, status, stage, reason, size)
     WHERE status IN ('ready', 'running', 'waiting', 'held')
         AND stage IN ('submitting', 'submitted', 'processed', 'saved');
+
+-- Retries. Where an execution was parked and asked to go on, only the last purchase of it got its charge: the earlier
+-- ones stayed open beside that and counted in every cap, for good.
+UPDATE purchases SET charged = 0 WHERE charged IS NULL AND state = 'known' AND EXISTS (
+    SELECT 1 FROM purchases AS later WHERE later.job = purchases.job AND later.execution = purchases.execution
+    AND later.number > purchases.number AND later.charged IS NOT NULL
+);
+-- The balance as the engine read it last, and its readings that were higher than the one before: by how much, and the
+-- newest event when the service was asked.
+ALTER TABLE accounts ADD COLUMN engine_balance INTEGER;
+UPDATE accounts SET engine_balance = balance;
+CREATE TABLE topups (
+    seq INTEGER PRIMARY KEY, account TEXT NOT NULL, rise INTEGER NOT NULL, event INTEGER NOT NULL, at REAL NOT NULL
+) STRICT;
+CREATE INDEX topups_account ON topups (account, event);
+-- Executions of a job beside the one it follows are read until what they cost is known, but not without end.
+CREATE INDEX purchases_to_read ON purchases (account) WHERE charged IS NULL AND state = 'known';
+-- What a version of a workflow was charged above what it was quoted at, and which price a person has accepted for it.
+CREATE TABLE dearer (
+    payer TEXT NOT NULL, workflow TEXT NOT NULL, version TEXT NOT NULL, charged INTEGER NOT NULL,
+    accepted INTEGER NOT NULL DEFAULT 0, job INTEGER NOT NULL REFERENCES jobs (id), at REAL NOT NULL,
+    PRIMARY KEY (payer, workflow, version)
+) STRICT;
 
 -- Whether the day of an account was taken by the rule that no single wrong clock can move it: an older one is looked at
 -- once more, and set back where it is later than every clock.

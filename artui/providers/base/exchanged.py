@@ -151,6 +151,7 @@ class Progress:
     message: str = ""
     key: str | None = None
     created_at: str = ""
+    started_at: str = ""
     finished_at: str = ""
     reference: str = ""
     workflow: str = ""

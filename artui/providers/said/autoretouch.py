@@ -141,6 +141,7 @@ class Execution(Said):
     workflow: Text = ""
     workflow_version: Text = ""
     created_at: Time = ""
+    started_at: Time = ""
     finished_at: Time = ""
     input_content_hash: Text = ""
     input_file_name: Text = ""
@@ -189,6 +190,7 @@ class Execution(Said):
             outputs=outputs if state is State.DONE else (),
             key=self.key,
             created_at=self.created_at,
+            started_at=self.started_at,
             finished_at=self.finished_at,
             reference=self.input_content_hash,
             workflow=self.workflow,

@@ -199,12 +199,12 @@ class AutoRetouch:
         return Response(f"event: status\ndata: {status}\n\n", media_type="text/event-stream")
 
     async def retry(self, request: Request) -> Response:
-        """Run a failed or unpaid execution again under its own id."""
+        """Run a failed or unpaid execution again, mostly under its own id."""
         execution = self._find_execution(request)
-        if self._studio.status(execution) not in {"FAILED", "PAYMENT_REQUIRED"}:
+        if (await self._studio.document(execution))["status"] not in {"FAILED", "PAYMENT_REQUIRED"}:
             raise HTTPException(400, "only a failed or unpaid execution can be retried")
-        self._studio.begin(execution)
-        return Response(status_code=200)
+        runs = await self._studio.retry(execution)
+        return Response(status_code=200) if runs is execution else PlainTextResponse(runs.id, 200)
 
     async def feedback(self, request: Request) -> Response:
         """Keep an opinion on a result."""

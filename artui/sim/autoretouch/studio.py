@@ -18,7 +18,7 @@ import urllib.request
 import uuid
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from datetime import UTC, datetime
 from pathlib import PurePath
 from typing import Any, TypeVar
@@ -72,6 +72,16 @@ class Options:
     others: int = 0
     others_come: int = 0
     odd: dict[str, Any] = field(default_factory=dict)
+    retry_shown_after: float = 0.0
+    """Seconds for which a retry, taken and charged, is not shown: the execution stands as it stood."""
+    retry_fails: bool = False
+    """Whether what is retried fails once more."""
+    failures_cost: bool = False
+    """Whether what fails is charged as well."""
+    retry_new_id: bool = False
+    """Whether a retry runs under an id of its own, which it answers with."""
+    overcharge: int = 0
+    """Credits taken for each attempt on top of its price."""
 
 
 _CHOICES = {"labels": {"keep", "drop", "details"}, "charge": {"start", "end"}}
@@ -125,6 +135,9 @@ class Execution:
     charged: int = 0
     feedback: object = None
     ahead: float = 0.0
+    is_doomed: bool = False
+    stood: dict[str, Any] | None = None
+    stands_until: float = 0.0
 
     @property
     def price(self) -> int:
@@ -134,7 +147,7 @@ class Execution:
     @property
     def fails(self) -> bool:
         """Whether the current attempt ends in FAILED."""
-        return self.attempts <= _FAILURES.get(self.workflow.name, 0)
+        return self.is_doomed or self.attempts <= _FAILURES.get(self.workflow.name, 0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,13 +190,14 @@ class Studio:
         self._notices: set[asyncio.Task[None]] = set()
 
     def switch(self, options: Mapping[str, Any]) -> list[str]:
-        """Take over any of ``Options``, and ``price``: workflow id to new credits, as a new version."""
+        """Take over any of ``Options``; ``price``: workflow id to new credits, as a new version; ``raise``: the same
+        within the version, for what is under way as well."""
         known = {option.name: type(getattr(self.options, option.name)) for option in fields(Options)}
-        taken = [name for name in options if name in known or name == "price"]
+        taken = [name for name in options if name in known or name in {"price", "raise"}]
         for name in taken:
             value = options[name]
-            if name == "price":
-                self._change_prices(value)
+            if name in {"price", "raise"}:
+                self._change_prices(value, anew=name == "price")
                 continue
             if known[name] is float and type(value) is int:
                 value = float(value)
@@ -244,7 +258,7 @@ class Studio:
         execution.started = time.time()
         execution.is_funded = self.balance(execution.organization) >= execution.price
         execution.attempts += execution.is_funded
-        if execution.is_funded and not execution.fails:
+        if execution.is_funded and (self.options.failures_cost or not execution.fails):
             if self.options.charge == "start":
                 self._charge(execution)
             else:
@@ -253,6 +267,21 @@ class Studio:
             notice = asyncio.create_task(self._notify(execution))
             self._notices.add(notice)
             notice.add_done_callback(self._notices.discard)
+
+    async def retry(self, execution: Execution) -> Execution:
+        """Run a failed or unpaid execution again; returns it, or the one that runs in its place."""
+        if self.options.retry_new_id:
+            execution = replace(
+                execution, id=self._new_id(), created=time.time(), attempts=execution.attempts, charged=0
+            )
+            self.executions[execution.id] = execution
+        elif self.options.retry_shown_after:
+            stood = execution.stood if time.time() < execution.stands_until else None
+            execution.stood = stood or await self.document(execution)
+            execution.stands_until = time.time() + self.options.retry_shown_after
+        execution.is_doomed = self.options.retry_fails
+        self.begin(execution)
+        return execution
 
     def settle(self) -> None:
         """Charge what has completed, where charges are taken at the end; any thread may call this."""
@@ -283,6 +312,8 @@ class Studio:
     async def document(self, execution: Execution) -> dict[str, Any]:
         """Return what the service tells of an execution, its result included once there is one."""
         self.settle()
+        if self.options.retry_shown_after and execution.stood and time.time() < execution.stands_until:
+            return execution.stood
         status = self.status(execution)
         active = execution.started + _QUEUED / self._speed
         finished = active + self._duration(execution) / self._speed
@@ -343,7 +374,8 @@ class Studio:
         return execution.seconds + (self.options.qa if checked else 0)
 
     def _charge(self, execution: Execution) -> None:
-        execution.charged += execution.price
+        cost = execution.price + self.options.overcharge
+        execution.charged += cost
         owner = execution.organization.id
         charge = Charge(
             provider=PROVIDER,
@@ -351,7 +383,7 @@ class Studio:
             workflow=execution.workflow.id,
             key=execution.key,
             digest=execution.digest,
-            credits=execution.price,
+            credits=cost,
             at=time.time(),
         )
         self._books.charge(owner, charge)
@@ -370,11 +402,12 @@ class Studio:
         content, target = imaging.render(source, execution.workflow.components)
         return Picture(self._books.keep(content), imaging.FORMATS[target], imaging.SUFFIXES[target])
 
-    def _change_prices(self, prices: Mapping[str, int]) -> None:
+    def _change_prices(self, prices: Mapping[str, int], *, anew: bool) -> None:
         for workflow_id, price in prices.items():
             if workflow_id not in self.workflows or type(price) is not int:
                 raise ValueError(f"not a price for a workflow: {workflow_id}: {price!r}")
-            self.workflows[workflow_id].prices[self._new_id()] = price
+            workflow = self.workflows[workflow_id]
+            workflow.prices[self._new_id() if anew else workflow.version] = price
             self.workflows[workflow_id].changed = time.time()
 
     def _new_workflow(self, name: str, price: int, seconds: float, recipe: str) -> Workflow:

@@ -215,7 +215,7 @@ async def send(config: Config, vault: Vault, journal: Journal, order: Order, pro
     """
     agreed = proposal.plan.offer
     fresh = await renew(config, vault, order)
-    if _terms(_complete(fresh.offer())) != _terms(agreed):
+    if _terms(_complete(fresh.offer()).as_expected(journal)) != _terms(agreed):
         raise Moved(fresh)
     async with at_service(config, _complete(order.account), vault) as provider:
         labels = {

@@ -1,0 +1,60 @@
+"""What executions cost that no job follows: a retry went on under another id, or the service ran a photo twice."""
+
+from __future__ import annotations
+
+from artui.asking import Asking
+from artui.job import Purchase
+from artui.journal import Connection, Stale, Unwritable, jobs, purchases
+from artui.pace import Gate
+from artui.providers.base import Progress, Sent, State
+from artui.steps import Desk
+
+LOOKS = 5
+"""Answers about one such execution after which its reservation stays: what it costs cannot be known."""
+
+
+class Charges:
+    """Reads them seldom, until each has ended; their reservations end with that."""
+
+    def __init__(self, desk: Desk, asking: Asking) -> None:
+        self.desk = desk
+        self._asking = asking
+        self._gate = Gate(1)
+        self._due = 0.0
+
+    async def read(self) -> None:
+        """Look at those there are, if it is time."""
+        now = self.desk.clock.now()
+        if now < max(self._due, self._gate.not_before):
+            return
+        self._due = now + max(1.0, self.desk.provider.settings.settle)
+        found = await self.desk.journal.ask(purchases.to_read, self.desk.account.name, LOOKS)
+        if not found:
+            return
+        sent = [Sent(one.execution, one.workflow) for one in found]
+        doing = "at reading what executions cost that no job follows"
+        seen = await self._asking.ask(self.desk.provider.poll(sent), self._gate, doing) or {}
+        for one in found:
+            if one.execution in seen:
+                await self._note(one, seen[one.execution])
+
+    async def _note(self, purchase: Purchase, seen: Progress) -> None:
+        try:
+            await self.desk.journal.do(_close, purchase, seen)
+        except Stale:
+            pass  # its job moved meanwhile: read again the next time
+        except Unwritable:
+            raise
+        except Exception as defect:  # noqa: BLE001 — it is this purchase's alone
+            self.desk.defects.tell(f"on what was seen of {purchase.execution}", defect, repr(seen))
+
+
+def _close(db: Connection, purchase: Purchase, seen: Progress) -> None:
+    """Close a purchase with what its execution cost. One that is parked may go on: it is closed by the last look."""
+    job, looks = jobs.get(db, purchase.job), purchases.looked(db, purchase.key)
+    over = (State.DONE, State.FAILED) if looks < LOOKS else (State.DONE, State.FAILED, State.UNPAID)
+    if job is None or seen.charged is None or seen.state not in over:
+        return
+    spent = purchases.record_charge(db, job, seen.charged, purchase.execution)
+    known = {} if job.charged is None else {"charged": spent}  # before its own execution has ended that is half of it
+    jobs.change(db, job, "charged", f"execution {purchase.execution} cost {seen.charged}", word=job.word, **known)

@@ -1,0 +1,95 @@
+"""Which twin buys a photo while the job that was to buy it is held, unpaid, for a reason of its own.
+
+Every function runs inside one transaction of :class:`artui.journal.store.Journal`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from artui.job import Job
+from artui.journal import jobs
+from artui.journal.store import Connection, first, rows
+from artui.states import Reason, Stage, Status
+
+_BY_SUMS = frozenset({Reason.CAP, Reason.PAUSED, Reason.CREDITS, Reason.QUOTA, Reason.LOGIN})
+"""Holds whose end, for another job, is told by what bounds that job."""
+
+_OF_THE_JOB = frozenset({Reason.OUTPUT, Reason.DISK_FULL, Reason.ERROR, Reason.ACCOUNT})
+"""Holds that may or may not meet another job too: only the try tells, and each job gives way for them once."""
+
+
+def gives_way(db: Connection, buyer: Job) -> bool:
+    """Whether a job that is to buy a photo is held for a reason of its own, and surely has cost nothing."""
+    is_held = buyer.status is Status.HELD and buyer.reason in _BY_SUMS | _OF_THE_JOB | {Reason.PRICE}
+    unsent = buyer.stage in (Stage.CHECKED, Stage.UPLOADED, Stage.SUBMITTING) and not buyer.execution
+    return bool(is_held and unsent and buyer.buys and not buyer.cancel and jobs.surely_unpaid(db, buyer.id))
+
+
+def blocked(db: Connection, account: str) -> list[tuple[Job, Job]]:
+    """The twins of an account that wait for a job which would give way to them, each with that job; the oldest first.
+
+    Whether what bounds a twin lets it go on is not asked here.
+    """
+    waits = "SELECT 1 FROM tally WHERE account = ? AND status = 'waiting' AND reason = ? AND jobs > 0"
+    if first(db, waits, (account, Reason.TWIN)) is None:
+        return []
+    found = rows(
+        db,
+        "SELECT twin.id, buyer.id FROM jobs AS twin JOIN jobs AS buyer ON buyer.id = twin.twin_of"
+        " WHERE twin.account = ? AND twin.stage = 'checked' AND twin.status = 'waiting' AND twin.reason = ?"
+        " AND twin.status IN ('ready', 'running', 'waiting', 'held') AND twin.cancel = 0 AND buyer.status = 'held'"
+        " ORDER BY twin.id",
+        (account, Reason.TWIN),
+    )
+    pairs = [(_must_get(db, twin), _must_get(db, buyer)) for twin, buyer in found]
+    return [(twin, buyer) for twin, buyer in pairs if gives_way(db, buyer) and _fits(db, twin, buyer)]
+
+
+def _fits(db: Connection, twin: Job, buyer: Job) -> bool:
+    """Whether a twin may do better than its buyer, and buys the very same."""
+    if (twin.payer, _recipe(twin), twin.digest, twin.copy) != (buyer.payer, _recipe(buyer), buyer.digest, buyer.copy):
+        return False
+    if twin.rule and twin.rule == buyer.rule:
+        return False
+    if buyer.reason == Reason.PRICE:
+        return twin.quoted is not None and buyer.quoted is not None and twin.quoted > buyer.quoted
+    if buyer.reason not in _OF_THE_JOB:
+        return True
+    if buyer.reason in (Reason.OUTPUT, Reason.DISK_FULL) and twin.folder == buyer.folder:
+        return False
+    if buyer.reason == Reason.ACCOUNT and twin.account == buyer.account:
+        return False
+    return first(db, "SELECT 1 FROM events WHERE job = ? AND what = 'gave way'", (twin.id,)) is None
+
+
+def _recipe(job: Job) -> Sequence[str]:
+    return (job.version,) if job.parameters else (job.workflow, job.version)
+
+
+def let_buy(db: Connection, twin: Job, buyer: Job) -> bool:
+    """Have a twin buy the photo in its buyer's place, which becomes its twin, as do all other twins of that one; False
+    where another job buys it already."""
+    db.execute("UPDATE jobs SET buys = 0 WHERE id = ?", (buyer.id,))
+    if jobs.other_buyer(db, twin) is not None:
+        db.execute("UPDATE jobs SET buys = 1 WHERE id = ?", (buyer.id,))
+        return False
+    message = f"same photo as job {twin.id} ({twin.source.name}), which is sent instead: waits for its result, not paid"
+    jobs.move(
+        db, buyer, Stage.CHECKED, Status.WAITING, "gave way", reason=Reason.TWIN, message=message, twin_of=twin.id,
+        buys=False, new_try=True, reference="", attempts=0,
+    )  # fmt: skip
+    for other in jobs.select(db, "twin_of = ? AND status IN ('waiting', 'held') AND id <> ?", (buyer.id, twin.id)):
+        jobs.move(
+            db, other, other.stage, Status.WAITING, "twin", reason=Reason.TWIN, twin_of=twin.id,
+            message=f"same photo as job {twin.id} ({twin.source.name}): waits for its result, not paid",
+        )  # fmt: skip
+    why = f"job {buyer.id} is held ({buyer.reason}): this one is sent instead"
+    jobs.move(db, twin, twin.stage, Status.READY, "sent instead", message=why, twin_of=None, buys=True)
+    return True
+
+
+def _must_get(db: Connection, number: int) -> Job:
+    job = jobs.get(db, number)
+    assert job is not None  # noqa: S101 — it was read in this very transaction
+    return job
