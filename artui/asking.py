@@ -7,8 +7,10 @@ import logging
 from collections.abc import Awaitable
 from typing import Any, TypeVar
 
+from artui.defects import REST
 from artui.failures import HOLD_OF
 from artui.holding import Holding
+from artui.journal import Unwritable
 from artui.pace import Gate
 from artui.providers.base import Blocked, Rejected, Transient
 from artui.steps import Desk
@@ -25,8 +27,8 @@ class Asking:
         self._holding = holding
         self._under_way: set[asyncio.Future[Any]] = set()
 
-    async def ask(self, question: Awaitable[T], gate: Gate, *, rest: float | None = None) -> T | None:
-        """One question; None where the service could not be asked.
+    async def ask(self, question: Awaitable[T], gate: Gate, doing: str, *, rest: float | None = None) -> T | None:
+        """One question, ``doing`` something; None where the service could not be asked, or not be understood.
 
         Then ``gate`` leaves it in peace for as long as it wants, ``rest`` seconds at least, or the account is held.
         """
@@ -42,6 +44,12 @@ class Asking:
             return None
         except Blocked as blocked:
             await self._holding.begin(HOLD_OF[blocked.cause], str(blocked))
+            return None
+        except Unwritable:
+            raise
+        except Exception as defect:  # noqa: BLE001 — what one answer breaks ends nothing
+            self.desk.defects.tell(f"{doing}", defect)
+            gate.failed(clock.now(), started, REST)
             return None
         finally:
             gate.end()

@@ -54,7 +54,7 @@ class Balance:
         """Ask the service now, write down what it says, and draw the conclusions; returns whether jobs may go on."""
         self._asked_at, spent, read_at = self.desk.clock.now(), self._spent(), time.time()
         event = self.desk.journal.read(history.last_seq)
-        answer = await self._asking.ask(self._said(), self._gate)
+        answer = await self._asking.ask(self._said(), self._gate, "at reading the balance")
         if answer is None:
             return False
         (balance,) = answer

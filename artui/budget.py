@@ -33,10 +33,26 @@ class CancelledFirst(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Terms:
-    """What bounds a paid call: the account's caps, and the day it is by the service's clock in the operator's zone."""
+    """What bounds a paid call: the account's caps, and the day it is in the operator's zone.
+
+    ``today`` is by the service's clock or by this machine's, whichever is behind, ``latest`` by the other one; a day
+    turns only once the service was ``heard`` since the engine started.
+    """
 
     caps: Caps
     today: str
+    latest: str = ""
+    heard: bool = True
+
+
+APART = 26 * 3600.0
+"""Seconds by which two clocks may differ, all zones of the world and some mistakes included."""
+
+
+def terms(caps: Caps, zone: tzinfo, machine: float, service: float | None) -> Terms:
+    """What bounds a paid call by these clocks, in epoch seconds; ``service`` is None before its first answer."""
+    today, latest = sorted(day_of(clock, zone) for clock in (machine, machine if service is None else service))
+    return Terms(caps, today, latest, service is not None)
 
 
 def day_of(service_time: float, zone: tzinfo) -> str:
@@ -64,7 +80,7 @@ def intend(
     check_payer(db, job, now)
     # What goes out names the payer as it is now: for the journal that may be one with an earlier key, or another host.
     job = replace(job, payer=payers.current(db, now.name), endpoint=now.endpoint, organization=now.organization)
-    day = accounts.turn_day(db, job.account, terms.today)
+    day = _turn(db, job.account, terms)
     check(db, job, Terms(terms.caps, day))
     earlier = purchases.of_job(db, job.id)
     is_again = any((purchase.number, purchase.key) == (job.purchase, key) for purchase in earlier)
@@ -80,6 +96,10 @@ def intend(
         endpoint=now.endpoint, organization=now.organization,
     )  # fmt: skip
     return moved, purchase
+
+
+def _turn(db: Connection, account: str, terms: Terms) -> str:
+    return accounts.turn_day(db, account, terms.today, latest=terms.latest, heard=terms.heard)
 
 
 def check_payer(db: Connection, job: Job, now: Payer) -> None:
@@ -155,7 +175,7 @@ class _Bound:
 
 
 def _bounds(db: Connection, job: Job, terms: Terms) -> list[_Bound]:
-    day, caps = terms.today, terms.caps
+    day, caps = accounts.day(db, job.account, terms.today, heard=terms.heard), terms.caps
     sums = purchases.spent(db, job.account, day=day, month=day[:7], run=job.run, batch=job.batch)
     batch_cap = jobs.batch_cap(db, job.batch) if job.batch else None
     bounds = [
@@ -184,7 +204,7 @@ def _rule_bounds(db: Connection, job: Job, day: str) -> list[tuple[str, int | No
 
 def release_capped(db: Connection, account: str, terms: Terms) -> int:
     """Let as many jobs go on as the caps have room for by now (a new day, a failure that cost nothing)."""
-    day = accounts.turn_day(db, account, terms.today)
+    day = _turn(db, account, terms)
     released = 0
     for job in holds.first_capped(db, account):
         bounds = _bounds(db, job, Terms(terms.caps, day))

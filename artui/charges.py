@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from artui.asking import Asking
 from artui.job import Purchase
-from artui.journal import Connection, jobs, purchases
+from artui.journal import Connection, Stale, Unwritable, jobs, purchases
 from artui.pace import Gate
 from artui.providers.base import Progress, Sent, State
 from artui.steps import Desk
@@ -32,10 +32,21 @@ class Charges:
         if not found:
             return
         sent = [Sent(one.execution, one.workflow) for one in found]
-        seen = await self._asking.ask(self.desk.provider.poll(sent), self._gate) or {}
+        doing = "at reading what executions cost that no job follows"
+        seen = await self._asking.ask(self.desk.provider.poll(sent), self._gate, doing) or {}
         for one in found:
             if one.execution in seen:
-                await self.desk.journal.do(_close, one, seen[one.execution])
+                await self._note(one, seen[one.execution])
+
+    async def _note(self, purchase: Purchase, seen: Progress) -> None:
+        try:
+            await self.desk.journal.do(_close, purchase, seen)
+        except Stale:
+            pass  # its job moved meanwhile: read again the next time
+        except Unwritable:
+            raise
+        except Exception as defect:  # noqa: BLE001 — it is this purchase's alone
+            self.desk.defects.tell(f"on what was seen of {purchase.execution}", defect, repr(seen))
 
 
 def _close(db: Connection, purchase: Purchase, seen: Progress) -> None:

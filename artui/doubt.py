@@ -10,12 +10,12 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
+from artui.defects import LOOK_AGAIN, not_understood
 from artui.job import Job, Payer, Purchase
-from artui.journal import Connection, Stale, accounts, history, holds, jobs, purchases, taking
+from artui.journal import Connection, Stale, Unwritable, accounts, history, holds, jobs, purchases, taking
 from artui.pace import look_gap
 from artui.providers.base import (
     Absent,
@@ -24,10 +24,12 @@ from artui.providers.base import (
     Look,
     Progress,
     Provider,
+    ProviderError,
     Sent,
     Sought,
     State,
 )
+from artui.providers.said import moment
 from artui.states import REPEATS, Kind, PurchaseState, Reason, Stage, Status
 from artui.steps import Journey
 
@@ -145,11 +147,31 @@ class Reading:
 
     looks: Mapping[str, Look] | None
     seen: Mapping[str, Progress]
+    broken: Mapping[str, Exception] = field(default_factory=dict)
+    """By key, what artui itself failed on at looking it up."""
 
 
 async def read(provider: Provider[Any], found: Sequence[InDoubt]) -> Reading:
     """Ask the service about these: one reading of its list for all, and one look at each lost retry, which may also
-    have gone on under another id."""
+    have gone on under another id.
+
+    Where that breaks artui itself, each is asked about alone, so that one hinders no other.
+    """
+    try:
+        return await _read(provider, found)
+    except (ProviderError, Unwritable):
+        raise
+    except Exception as defect:  # noqa: BLE001 — it is kept, and told of the purchase it belongs to
+        if len(found) == 1:
+            return Reading({}, {}, {found[0].purchase.key: defect})
+    readings = [await read(provider, [one]) for one in found]
+    looks = {key: look for reading in readings for key, look in (reading.looks or {}).items()}
+    seen = {execution: look for reading in readings for execution, look in reading.seen.items()}
+    broken = {key: defect for reading in readings for key, defect in reading.broken.items()}
+    return Reading(looks if provider.limits.can_find else None, seen, broken)
+
+
+async def _read(provider: Provider[Any], found: Sequence[InDoubt]) -> Reading:
     retried = [one for one in found if one.purchase.kind is Kind.RETRY and one.job.status is not Status.HELD]
     retries = [Sent(one.job.execution, one.job.workflow) for one in retried]
     looks = await provider.find([one.sought for one in found]) if provider.limits.can_find else None
@@ -160,19 +182,42 @@ async def settle(journey: Journey, found: Sequence[InDoubt], reading: Reading) -
     """Draw the conclusions of one reading; returns the jobs as they then are."""
     settled = []
     for one in found:
-        with suppress(Stale):  # a fact came in, or a person decided, meanwhile
-            if one.job.status is Status.HELD:
-                settled.append(await _find(journey, one, (reading.looks or {}).get(one.purchase.key)))
-            elif one.purchase.kind is Kind.RETRY:
-                look = (reading.looks or {}).get(one.purchase.key)
-                settled.append(await conclude_retry(journey, one, reading.seen.get(one.job.execution), look))
-            elif reading.looks is not None:
-                look = reading.looks.get(one.purchase.key) or Incomplete("the service was not asked about this one")
-                settled.append(await conclude(journey, one, look))
-            else:
-                why = "its answer was lost, and this service cannot be searched"
-                settled.append(await journey.desk.journal.do(_ask, one.job, why))
+        try:
+            settled.append(await _settle_one(journey, one, reading))
+        except Stale:
+            pass  # a fact came in, or a person decided, meanwhile
+        except Unwritable:
+            raise
+        except Exception as defect:  # noqa: BLE001 — it is this job's alone
+            journey.desk.defects.tell(f"on the doubt about job {one.job.id}", defect)
+            settled.append(await _broken(journey, one.job, defect))
     return settled
+
+
+async def _settle_one(journey: Journey, one: InDoubt, reading: Reading) -> Job:
+    if defect := reading.broken.get(one.purchase.key):
+        raise defect
+    if one.job.status is Status.HELD:
+        return await _find(journey, one, (reading.looks or {}).get(one.purchase.key))
+    if one.purchase.kind is Kind.RETRY:
+        look = (reading.looks or {}).get(one.purchase.key)
+        return await conclude_retry(journey, one, reading.seen.get(one.job.execution), look)
+    if reading.looks is not None:
+        look = reading.looks.get(one.purchase.key) or Incomplete("the service was not asked about this one")
+        return await conclude(journey, one, look)
+    return await journey.desk.journal.do(_ask, one.job, "its answer was lost, and this service cannot be searched")
+
+
+async def _broken(journey: Journey, job: Job, defect: Exception) -> Job:
+    """Hold a job that may have been paid and whose look-up artui itself fails in; it is looked up again, slowly."""
+    if job.status is Status.HELD:
+        return await _find_later(journey, job)
+    why = not_understood(job.source.name, type(defect).__name__)
+    return await journey.desk.journal.do(
+        jobs.follow, job, Stage.SUBMITTING, Status.HELD, "unexpected error", reason=Reason.ERROR,
+        due=journey.desk.clock.now() + LOOK_AGAIN,
+        message=f"{why}; it may have been paid, and is looked up again slowly",
+    )  # fmt: skip
 
 
 async def _find(journey: Journey, doubt: InDoubt, look: Look | None) -> Job:
@@ -183,12 +228,17 @@ async def _find(journey: Journey, doubt: InDoubt, look: Look | None) -> Job:
 
     if isinstance(look, Found) and journey.desk.journal.read(trusted, look.executions[0].execution):
         return await _adopt(journey, doubt, look)
-    attempts = doubt.job.attempts + 1
+    return await _find_later(journey, doubt.job)
+
+
+async def _find_later(journey: Journey, job: Job) -> Job:
+    """Look for it again, a few times; the question to the person stays."""
+    attempts = job.attempts + 1
     settle, now = journey.desk.provider.settings.settle, journey.desk.clock.now()
     due = now + settle * (attempts + 1) if attempts < FINDING_TRIES else None
     return await journey.desk.journal.do(
-        jobs.move, doubt.job, doubt.job.stage, Status.HELD, "looked for", reason=Reason.IN_DOUBT, due=due,
-        message=doubt.job.message, attempts=attempts,
+        jobs.move, job, job.stage, Status.HELD, "looked for", reason=Reason.IN_DOUBT, due=due,
+        message=job.message, attempts=attempts,
     )  # fmt: skip
 
 
@@ -243,7 +293,7 @@ def was_taken(before: Mapping[str, Any], seen: Progress) -> bool | None:
         for name, now in (("started", seen.started_at), ("finished", seen.finished_at))
         if name in before and now  # a time that is not shown now says nothing
     ]
-    if any(then != now for then, now in times):
+    if any(then != now and (moment(then) or then) != moment(now) for then, now in times):
         return True
     return False if times else None
 

@@ -17,7 +17,18 @@ from artui.charges import LOOKS
 from artui.config import AccountConfig, Config, ConfigError, CurrentConfig, Paths
 from artui.credentials import Vault
 from artui.evidence import Verdict
-from artui.journal import Connection, Journal, Unwritable, holds, jobs, purchases, requests, rules, taking
+from artui.journal import (
+    Connection,
+    Journal,
+    JournalProblem,
+    Unwritable,
+    holds,
+    jobs,
+    purchases,
+    requests,
+    rules,
+    taking,
+)
 from artui.journal.requests import Request
 from artui.lane import Lane
 from artui.pace import Clock
@@ -333,7 +344,17 @@ class Engine:
             await self._answer(request)
 
     async def _answer(self, request: Request) -> None:
-        """Carry one request out; the answer is durable with its effect."""
+        """Carry one request out; the answer is durable with its effect. One that artui itself fails in is refused."""
+        try:
+            await self._carry_out(request)
+        except JournalProblem:
+            raise
+        except Exception as defect:
+            log.exception("artui itself failed to carry out the request to %s", request.what)
+            why = f"artui itself failed ({type(defect).__name__}); the engine's log says more"
+            await self.journal.do(requests.finish, request, why, refused=True)
+
+    async def _carry_out(self, request: Request) -> None:
         if request.what in decisions.DECISIONS:
             await self._decide(request)
             return
@@ -360,7 +381,7 @@ class Engine:
         """Carry out what a person decides about a rule; what it lets go on does so in the same transaction."""
         row = self.journal.read(rules.get, str(request.arguments.get("rule", "")))
         lane = await self._open_lane(row.account) if row and request.what == "allow" else None
-        today = budget.day_of(time.time(), self._settings.config.timezone)
+        today = lane.desk.terms().today if lane else budget.day_of(time.time(), self._settings.config.timezone)
 
         def write(db: Connection) -> None:
             rules.carry_out(db, request, today)

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from artui import files
 from artui.budget import AccountHeld, BoughtBefore, CancelledFirst, MayNotSpend
+from artui.defects import LOOK_AGAIN, not_understood
 from artui.job import Job
 from artui.journal import Unwritable
 from artui.pace import retry_delay
@@ -120,7 +121,11 @@ def _on_disk(job: Job, failure: Exception, moment: Moment) -> Verdict:
         case files.BadResult() | OSError():
             return _try_again(job, said, moment)
     message = f"artui itself failed on {job.source.name} ({type(failure).__name__}); see the log, then retry"
-    return Verdict(Status.HELD, "unexpected error", Reason.ERROR, message, unexpected=True)
+    due = None
+    if job.stage in TO_SAVE:
+        message = f"{not_understood(job.source.name, type(failure).__name__)}; it is bought, and looked at again slowly"
+        due = moment.now + LOOK_AGAIN
+    return Verdict(Status.HELD, "unexpected error", Reason.ERROR, message, due=due, unexpected=True)
 
 
 def _rejected(job: Job, failure: Rejected, moment: Moment) -> Verdict:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 
+from artui.budget import APART
 from artui.journal import accounts, holds
 from artui.pace import next_day
 from artui.states import BEFORE_PAYING, Reason
@@ -33,7 +34,7 @@ class Holding:
         """Hold the whole account; told once. A person's pause is for a person to end: nothing takes its place."""
         if self.reason == Reason.PAUSED and reason is not Reason.PAUSED:
             return
-        until = next_day(self.desk.service_time(), self.desk.zone) if reason is Reason.QUOTA else None
+        until = next_day(self.desk.day_time(), self.desk.zone) if reason is Reason.QUOTA else None
         self.reason, self._message, self._until = reason, message, until
         if await self.desk.journal.do(accounts.set_hold, self.name, reason, message, until):
             log.warning("%s is held (%s): %s", self.name, reason, message)
@@ -53,9 +54,9 @@ class Holding:
             log.info("%s goes on (was held: %s)", self.name, reason)
 
     def _waits_for_day(self) -> bool:
-        """Whether the account is held for the rest of the service's day."""
+        """Whether the account is held for the rest of the day; one that ends later is a wrong clock's."""
         until = self._until
-        return self.reason == Reason.QUOTA and until is not None and self.desk.service_time() < until
+        return self.reason == Reason.QUOTA and until is not None and 0 < until - self.desk.day_time() <= APART
 
     async def _hold_all(self) -> None:
         """Hold what leads up to a paid call. What is bought is looked after and fetched as far as the service lets it,

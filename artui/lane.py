@@ -13,13 +13,14 @@ from artui import budget, doubt
 from artui.asking import Asking
 from artui.balance import Balance
 from artui.charges import Charges
+from artui.defects import REST
 from artui.failures import PUT_BACK, TO_SAVE, Moment, Verdict, judge
 from artui.holding import Holding
 from artui.job import Job, Payer
 from artui.journal import Connection, Stale, Unwritable, accounts, holds, jobs, purchases, rules, taking, twins
 from artui.lookout import Lookout
 from artui.pace import Gate
-from artui.providers.base import Progress, ProviderError, Sent, State, Transient
+from artui.providers.base import Progress, ProviderError, Sent, State, Transient, listening
 from artui.states import BEFORE_PAYING, Kind, Reason, Stage, Status
 from artui.steps import Desk, Hold, Journey, NotYet
 
@@ -42,6 +43,8 @@ ASKED_FIRST = (Reason.CREDITS, Reason.QUOTA, Reason.LOGIN)
 
 ASKING_PATIENCE = 10.0
 """Seconds the service gets to say it before the hold is ended all the same."""
+
+LOOKING, LOOKING_UP = "at looking at what runs", "at looking lost orders up"
 
 AHEAD = 2
 """Photos that are checked while others hold all slots, so that the line never waits for a check."""
@@ -70,6 +73,7 @@ class Lane:
         self.balance = Balance(self.desk, self.holding, self.asking, self.lookout)
         self.charges = Charges(self.desk, self.asking)
         self._sorted_at = -TENDING_PAYER
+        self._clocks_differ = False
         self._tasks: set[asyncio.Task[None]] = set()
         self._bells: list[asyncio.Event] = []
 
@@ -113,6 +117,9 @@ class Lane:
             except Unwritable as problem:
                 log.warning("%s Waiting for it.", problem)
                 await asyncio.sleep(1)
+            except Exception as defect:  # noqa: BLE001 — the engine goes on with the other accounts
+                self.desk.defects.tell("at taking up its work", defect)
+                await self._rest(REST)
             else:
                 await self.lookout.start()
                 return
@@ -148,16 +155,28 @@ class Lane:
         """Take turns until the engine stops. A turn says until when to rest; a bell wakes it earlier, after ``rest``
         seconds at the least.
 
-        A journal that cannot be written now (a full disk) is waited for.
+        A journal that cannot be written now (a full disk) is waited for. A turn that artui itself fails in ends nothing
+        either: the next one comes after a rest that no bell breaks.
         """
         while not self.stopping.is_set():
             try:
-                until = await turn()
+                with listening():
+                    until = await turn()
             except Unwritable as problem:
                 log.warning("%s Waiting for it.", problem)
                 until = self._now + 1
+            except Exception as defect:  # noqa: BLE001 — the other turns go on
+                self.desk.defects.tell(f"in its {turn.__name__.strip('_').replace('_', ' ')}", defect)
+                await self._rest(REST)
+                continue
             await self._rung(bell, until)
             await asyncio.sleep(rest)
+
+    async def _rest(self, seconds: float) -> None:
+        """Do nothing for so long, or until the engine stops."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                await self.stopping.wait()
 
     async def _rung(self, bell: asyncio.Event, until: float | None) -> None:
         """Wait until a bell rings or a time has come, ``IDLE_TICK`` at the most."""
@@ -246,27 +265,28 @@ class Lane:
     async def _carry(self, job: Job, gate: Gate, step: Callable[[Job], Awaitable[Job]]) -> None:
         """Take one job as far as it goes; whatever happens it is put down in a place the journal names."""
         try:
-            carried = await step(job)
+            with listening() as heard:
+                carried = await step(job)
             if carried.stage is Stage.SUBMITTED and carried.status is Status.WAITING:
                 self.lookout.expect(carried)
         except asyncio.CancelledError:
             await asyncio.shield(self._put_back(job))
         except Exception as failure:  # noqa: BLE001 — every failure has a place, an unexpected one too
-            await self._failed(job, failure)
+            await self._failed(job, failure, str(heard))
         finally:
             gate.end()
             self.wake()
 
     # ------------------------------------------------------------------------------------------ what a failure means
 
-    async def _failed(self, job: Job, failure: Exception) -> None:
+    async def _failed(self, job: Job, failure: Exception, heard: str) -> None:
         fresh = self.desk.journal.read(jobs.get, job.id)
         if fresh is None or fresh.status is not Status.RUNNING or isinstance(failure, Stale):
             return
         moment = Moment(self._now, self.desk.provider.settings.settle, random.random())  # noqa: S311 — jitter
         verdict = judge(fresh, failure, moment)
         if verdict.unexpected:
-            log.error("job %d failed unexpectedly", job.id, exc_info=failure)
+            self.desk.defects.tell(f"on job {job.id}", failure, heard)
         await self._put(fresh, verdict)
         if verdict.holds:
             await self.hold(verdict.holds, verdict.message)
@@ -323,7 +343,9 @@ class Lane:
         due = self.lookout.due()
         if due and self.calls.free(self._now):
             sent = [Sent(job.execution, job.workflow) for job in due]
-            await self.lookout.note(due, await self.asking.ask(self.desk.provider.poll(sent), self.calls) or {})
+            await self.lookout.note(
+                due, await self.asking.ask(self.desk.provider.poll(sent), self.calls, LOOKING) or {}
+            )
         until = self.lookout.next_round()
         return None if until is None else max(until, self.calls.not_before)
 
@@ -354,7 +376,7 @@ class Lane:
         asked = [one for one in found if not (replays and one.purchase.kind is Kind.CREATE)]
         await self._send_again(again, now)
         if asked and self.calls.free(self._now) and self.held != Reason.LOGIN:
-            reading = await self.asking.ask(doubt.read(self.desk.provider, asked), self.calls, rest=1.0)
+            reading = await self.asking.ask(doubt.read(self.desk.provider, asked), self.calls, LOOKING_UP, rest=1.0)
             for job in await doubt.settle(self.journey, asked, reading) if reading else ():
                 if job.stage is Stage.SUBMITTED:
                     self.lookout.follow(job)
@@ -385,6 +407,7 @@ class Lane:
 
     async def _tend_turn(self) -> float | None:
         """Keep the balance fresh while there is something to buy, and end what holds by itself."""
+        self._compare_clocks()
         await self.holding.renew()
         if self._now - self._sorted_at >= TENDING_PAYER:
             await self._sort_strangers()
@@ -399,6 +422,19 @@ class Lane:
             await self._read_balance()
             due = self.balance.due(sending=self.uploads.running > 0)
         return due
+
+    def _compare_clocks(self) -> None:
+        """Tell, once until they agree again, that the service's clock and this machine's are far apart."""
+        apart = self.desk.clocks_apart()
+        if (apart > budget.APART) != self._clocks_differ:
+            self._clocks_differ = not self._clocks_differ
+            if self._clocks_differ:
+                log.warning(
+                    "%s: the service's clock and this machine's are %.0f h apart: for caps the day is that of the one"
+                    " which is behind. Is this machine's clock right?", self.name, apart / 3600,
+                )  # fmt: skip
+            else:
+                log.info("%s: the service's clock and this machine's agree again", self.name)
 
     async def _sort_strangers(self) -> Payer | None:
         """Hold what was made for another payer than would pay now, and let go on what fits again; returns who pays,
@@ -423,7 +459,7 @@ class Lane:
     async def refresh(self) -> None:
         """Look at the balance and the workflows now."""
         await self._read_balance()
-        found = await self.asking.ask(self.desk.provider.workflows(), self.calls)
+        found = await self.asking.ask(self.desk.provider.workflows(), self.calls, "at reading the workflows")
         if found is not None:
             definitions = {workflow.id: workflow.document() for workflow in found}
             await self.desk.journal.do(accounts.keep_workflows, self.name, definitions)

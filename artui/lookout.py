@@ -5,10 +5,12 @@ from __future__ import annotations
 import asyncio
 import random
 import time
+from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 
+from artui.defects import not_understood
 from artui.job import Job
-from artui.journal import Stale, accounts, jobs
+from artui.journal import Stale, Unwritable, accounts, jobs
 from artui.pace import Looks, first_look, next_look, next_round, qa_look
 from artui.providers.base import Progress, State
 from artui.states import FINAL, Reason, Stage, Status
@@ -16,6 +18,9 @@ from artui.steps import Desk
 
 AT_ONCE = 500
 """The most executions one round of looks asks about."""
+
+PUZZLED = 3
+"""Looks in a row that cannot be understood after which a person is told."""
 
 OVERDUE_AFTER = 3600.0
 OVERDUE_TIMES = 20
@@ -36,6 +41,7 @@ class Lookout:
         self.bell = asyncio.Event()
         self._looks: dict[int, tuple[Job, Looks]] = {}
         self._round: float | None = None
+        self._puzzled: Counter[int] = Counter()
 
     def __len__(self) -> int:
         return len(self._looks)
@@ -84,23 +90,50 @@ class Lookout:
         return [job for job, looks in self._looks.values() if looks.due <= now][:AT_ONCE]
 
     async def note(self, looked_at: Sequence[Job], seen: Mapping[str, Progress]) -> None:
-        """Write down one round of looks; what was not seen is looked at again."""
-        await asyncio.gather(*(self._noted(job, seen.get(job.execution)) for job in looked_at))
+        """Write down one round of looks; what was not seen is looked at again. None of them hinders another."""
+        noted = (self._noted(job, seen.get(job.execution)) for job in looked_at)
+        for outcome in await asyncio.gather(*noted, return_exceptions=True):
+            if outcome is not None:
+                raise outcome
 
     async def _noted(self, job: Job, progress: Progress | None) -> None:
         """Write down one look and settle when the next one is, or that none is needed."""
-        if progress is not None:
-            try:
+        try:
+            if progress is not None:
+                self._puzzled.pop(job.id, None)
                 job = await self._note(job, progress)
                 job = await self._overdue(job)
-            except Stale:
-                fresh = self.desk.journal.read(jobs.get, job.id)
-                job = fresh or job
+            elif puzzle := self.desk.provider.puzzles.get(job.execution):
+                job = await self._puzzling(job, puzzle)
+        except Stale:
+            fresh = self.desk.journal.read(jobs.get, job.id)
+            job = fresh or job
+        except Unwritable:
+            raise
+        except Exception as defect:  # noqa: BLE001 — it is this job's alone
+            self.desk.defects.tell(f"on what was seen of job {job.id}", defect, repr(progress))
+            job = await self._not_understood(job, type(defect).__name__)
         if job.stage is not Stage.SUBMITTED or job.status in FINAL or not job.execution:
             self._looks.pop(job.id, None)
         elif job.id in self._looks:
             _, looks = self._looks[job.id]
             self._looks[job.id] = (job, self._following(job, progress, looks))
+
+    async def _puzzling(self, job: Job, puzzle: str) -> Job:
+        """Hold a job once its looks could not be understood a few times in a row."""
+        self._puzzled[job.id] += 1
+        return job if self._puzzled[job.id] < PUZZLED else await self._not_understood(job, puzzle)
+
+    async def _not_understood(self, job: Job, why: str) -> Job:
+        """Hold a job at the service, which is looked at on, slowly, until a look can be understood."""
+        fresh = self.desk.journal.read(jobs.get, job.id) or job
+        if fresh.stage is not Stage.SUBMITTED or fresh.status is not Status.WAITING:
+            return fresh  # held already, or put down elsewhere
+        message = f"{not_understood(job.source.name, why)}; it is looked at on, and not ordered again"
+        return await self.desk.journal.do(
+            jobs.follow, fresh, Stage.SUBMITTED, Status.HELD, "not understood", reason=Reason.ERROR, message=message,
+            due=self.desk.clock.now(),
+        )  # fmt: skip
 
     def _following(self, job: Job, progress: Progress | None, looks: Looks) -> Looks:
         now = self.desk.clock.now()

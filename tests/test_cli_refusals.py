@@ -9,9 +9,11 @@ import sqlite3
 from collections.abc import Callable
 from pathlib import Path
 
+import apsw
 import pytest
 from PIL import Image
 
+from artui import cli
 from artui.background import EngineLock
 from artui.cli.exits import Exit
 from artui.config import paths
@@ -317,3 +319,27 @@ def test_what_is_printed_as_json_survives_names_that_are_no_text(desk: Desk) -> 
     desk.photo(b"caf\xe9.jpg")
     source = json.loads(plan(desk).out)["files"][0]["source"]
     assert os.fsencode(source).endswith(b"/caf\xe9.jpg")
+
+
+@pytest.mark.parametrize(
+    ("failure", "says"),
+    [
+        (apsw.CorruptError("database disk image is malformed"), "artui recover"),
+        (apsw.NotADBError("file is not a database"), "artui recover"),
+        (apsw.ConstraintError("CHECK constraint failed"), "artui itself failed"),
+        (apsw.SQLError("integer overflow"), "artui itself failed"),
+        (apsw.MismatchError("datatype mismatch"), "artui itself failed"),
+        (OverflowError("int too big to convert"), "artui itself failed"),
+    ],
+)
+def test_only_a_journal_that_cannot_be_used_is_to_be_recovered(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], failure: Exception, says: str
+) -> None:
+    def fail(_: object) -> int:
+        raise failure
+
+    monkeypatch.setattr(cli, "_main", fail)
+    cli.run([])
+    said = capsys.readouterr().err
+    assert says in said
+    assert ("artui recover" in said) == (says == "artui recover")

@@ -304,7 +304,7 @@ async def test_layers_are_laid_beside_their_archive_and_never_cost_it(make: Any)
 
 
 async def test_a_quota_holds_until_the_services_next_day_through_a_restart(make: Any) -> None:
-    evening = 1_800_000_000.0
+    evening = time.time() - 3 * 86_400
     service = Service(calls=[Blocked("no more today", cause=Cause.QUOTA)], clock=evening, left=7)
     async with make(north=service) as bench:
         [number] = await put(bench)

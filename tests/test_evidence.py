@@ -138,7 +138,9 @@ async def test_a_doubt_about_whose_it_is_can_be_sent_again_or_given_up(studio: S
 
 
 async def test_where_nothing_is_shown_both_jobs_of_one_execution_are_held(make: Any, monkeypatch: Any) -> None:
-    service = Service(limits(can_find=False, can_retry=False, names_photo=False), state=State.RUNNING, charged=AlwaysTheSame())
+    service = Service(
+        limits(can_find=False, can_retry=False, names_photo=False), state=State.RUNNING, charged=AlwaysTheSame()
+    )
     async with make(north=service) as opened:
         first, second = await put(opened, 2)
         studio = opened.studio

@@ -175,7 +175,7 @@ def _sentence(failure: Exception) -> tuple[Exit, str]:
     """The exit code and the sentence for what went wrong."""
     from artui.background import AnotherEngine
     from artui.credentials import CredentialProblem, scrub
-    from artui.journal import DatabaseError, JournalProblem
+    from artui.journal import JournalProblem, UnusableFile
 
     match failure:
         case Trouble():
@@ -189,7 +189,7 @@ def _sentence(failure: Exception) -> tuple[Exit, str]:
             return Exit.LOCKED, str(failure)
         case ConfigError() | JournalProblem() | CredentialProblem() | NotPrivate():
             return Exit.USAGE, str(failure)
-        case DatabaseError():
+        case _ if isinstance(failure, UnusableFile):
             return Exit.USAGE, f"The journal cannot be read ({failure}). Where this stays so, `artui recover` mends it."
         case OSError():
             name = f"{failure.filename}: " if failure.filename else ""

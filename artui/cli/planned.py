@@ -13,7 +13,7 @@ from artui.budget import day_of, weight
 from artui.cli.terminal import money
 from artui.config import Caps
 from artui.job import Batch
-from artui.journal import Journal, purchases
+from artui.journal import Journal, accounts, purchases
 from artui.journal.purchases import Spent
 from artui.plan import Plan, Planned, Verdict, run_of
 
@@ -40,7 +40,7 @@ class Telling:
 
     def spent(self, journal: Journal, zone: tzinfo) -> Spent:
         """What the account has spent or reserved so far, as the caps see it."""
-        day = day_of(time.time(), zone)
+        day = journal.read(accounts.day, self.plan.offer.account, day_of(time.time(), zone))
         tops = {planned.found.top for planned in self._to_send}
         run = run_of(min(tops), self.plan.offer.workflow) if len(tops) == 1 else ""
         return journal.read(purchases.spent, self.plan.offer.account, day=day, month=day[:7], run=run)

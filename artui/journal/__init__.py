@@ -6,6 +6,6 @@ on a connection, by subject: ``jobs``, ``taking`` (which is next) and ``holds``,
 a job; for readers ``history``, ``following``, ``window`` and ``watching``; for a damaged file ``rescue``.
 """
 
-from artui.journal.store import Connection, DatabaseError, Journal, JournalProblem, Stale, Unwritable
+from artui.journal.store import Connection, Journal, JournalProblem, Stale, UnusableFile, Unwritable
 
-__all__ = ["Connection", "DatabaseError", "Journal", "JournalProblem", "Stale", "Unwritable"]
+__all__ = ["Connection", "Journal", "JournalProblem", "Stale", "UnusableFile", "Unwritable"]

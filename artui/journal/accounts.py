@@ -112,21 +112,44 @@ def set_digests(db: Connection, account: str, known: Digests) -> None:
     )
 
 
-def turn_day(db: Connection, account: str, day: str) -> str:
-    """The account's current day (``YYYY-MM-DD``), which never goes backwards."""
-    known = first(db, "SELECT day FROM accounts WHERE name = ?", (account,))
-    if known is not None and known[0] >= day:
-        return str(known[0])
+def turn_day(db: Connection, account: str, day: str, *, latest: str = "", heard: bool = True) -> str:
+    """The account's current day (``YYYY-MM-DD``), which never goes backwards, and turns only once its service was
+    ``heard``.
+
+    One that an earlier version of this program took from a service with a wrong clock, and that is later than
+    ``latest``, is set back once, with what was bought in it.
+    """
+    known, is_sure = first(db, "SELECT day, day_sure FROM accounts WHERE name = ?", (account,)) or ("", True)
+    if not heard:
+        return str(known) or day
+    if not is_sure:
+        db.execute("UPDATE accounts SET day_sure = 1 WHERE name = ?", (account,))
+        if known > max(day, latest):
+            _set_back(db, account, day)
+            return day
+    if known >= day:
+        return str(known)
     db.execute(
         "INSERT INTO accounts (name, day) VALUES (?, ?) ON CONFLICT DO UPDATE SET day = excluded.day", (account, day)
     )
     return day
 
 
-def day(db: Connection, account: str, today: str) -> str:
+def _set_back(db: Connection, account: str, day: str) -> None:
+    db.execute("UPDATE accounts SET day = ? WHERE name = ?", (day, account))
+    made = "MIN(date(intended_at, 'unixepoch', 'localtime'), :day)"
+    db.execute(
+        f"UPDATE purchases SET day = {made}, month = substr({made}, 1, 7) WHERE account = :account AND day > :day",
+        {"account": account, "day": day},
+    )
+
+
+def day(db: Connection, account: str, today: str, *, heard: bool = True) -> str:
     """The account's current day as :func:`turn_day` would say it, without turning it: our clock may be wrong."""
-    known = first(db, "SELECT MAX(day, ?) FROM accounts WHERE name = ?", (today, account))
-    return str(known[0]) if known else today
+    known = first(db, "SELECT day FROM accounts WHERE name = ? AND day <> ''", (account,))
+    if known is None:
+        return today
+    return max(str(known[0]), today) if heard else str(known[0])
 
 
 def mark(db: Connection, payer: str, workflow: str) -> str:

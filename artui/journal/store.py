@@ -25,7 +25,10 @@ if TYPE_CHECKING:
     from concurrent.futures import Future
 
 Connection = apsw.Connection
-DatabaseError = apsw.Error
+UnusableFile = (
+    apsw.CorruptError, apsw.NotADBError, apsw.IOError, apsw.CantOpenError, apsw.BusyError, apsw.LockedError,
+    apsw.FullError, apsw.ReadOnlyError, apsw.PermissionsError, apsw.FormatError, apsw.NoMemError, apsw.ProtocolError,
+)  # fmt: skip
 """What SQLite raises where it cannot read or write the file, beside what this room makes of it."""
 
 P = ParamSpec("P")

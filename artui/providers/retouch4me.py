@@ -15,7 +15,7 @@ from dataclasses import replace
 from functools import partial
 from typing import Any, Final
 
-from pydantic import Field, ValidationError, field_validator
+from pydantic import Field, field_validator
 
 from artui.credentials import Secret
 from artui.credentials.tokens import since_boot
@@ -195,12 +195,12 @@ class Retouch4me(HttpProvider[Retouch4meSettings]):
         """Take over what the service says of the photos it takes, once, where it says it; never more than is known."""
         if self._knows_limits:
             return
-        with suppress(Transient, ValidationError):
+        with suppress(Transient):
             request = Request("GET", f"{self.settings.api_url}{_API}/info/limits", "reading the limits")
             answer = await self._http.send(request, most=TEXT)
             self._knows_limits = True
             if said.code_of(answer) == 200:
-                accepts = said.FileLimits.model_validate_json(answer.body).within(self.limits.accepts)
+                accepts = answer.read_as(said.FileLimits).within(self.limits.accepts)
                 self.limits = replace(self.limits, accepts=accepts)
 
     async def _token(self) -> Secret:
@@ -304,7 +304,7 @@ class Retouch4me(HttpProvider[Retouch4meSettings]):
 
     async def poll(self, sent: Sequence[Sent]) -> dict[str, Progress]:
         """Look at executions one by one, a few at a time."""
-        return await look_at_each(sent, self._look)
+        return await look_at_each(sent, self._look, puzzles=self.puzzles)
 
     async def _look(self, sent: Sent) -> Progress:
         execution = segment(sent.execution)
@@ -321,7 +321,7 @@ class Retouch4me(HttpProvider[Retouch4meSettings]):
             media_type="application/zip" if recipe and recipe.is_layered else "",
             unpack=recipe is not None and recipe.layers == "unpack",
         )
-        return answer.read_as(said.Status).seen(sent.execution, self._http.now, output)
+        return answer.read_as(said.Look).seen(sent.execution, self._http.now, output)
 
     async def download(self, output: Output, execution: str, part: Part, counted: Counted) -> None:
         """Fetch a result: a picture or an archive, which only its bytes tell.

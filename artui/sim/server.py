@@ -9,6 +9,8 @@
                           too), ``device_lifetime`` (seconds), ``price`` (workflow id to credits, as a new
                           version), ``unknown_status`` (a word instead of ACTIVE, "" for none),
                           ``result_gone``, ``labels`` (keep, drop), ``charge`` (start, end), ``qa`` (seconds);
+                          ``clock``: seconds by which the ``Date`` of every answer is ahead, and
+                          ``clock_for``: for how many seconds from now (null: for good);
                           ``retouch4me.NAME``: see ``Options`` of ``artui.sim.retouch4me.laboratory``;
                           ``filestack.NAME``: see ``Options`` of ``artui.sim.filestack.darkroom``
 """
@@ -18,6 +20,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+import math
 import re
 import signal
 import socket
@@ -25,6 +28,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import asdict
+from email.utils import formatdate
 from typing import Any
 from urllib.parse import parse_qsl
 
@@ -80,7 +84,9 @@ class Simulator:
         self._services: list[Service] = [autoretouch, retouch4me, filestack]
         control = Mount("/_sim", routes=self._control())
         mounts = [mount for service in self._services for mount in service.mounts]
-        self.app: ASGIApp = _Historian(Starlette(routes=[control, *mounts]), self.books)
+        self.clock = 0.0
+        self._clock_until = math.inf
+        self.app: ASGIApp = _Dated(_Historian(Starlette(routes=[control, *mounts]), self.books), self._date)
 
     @property
     def ledger(self) -> list[dict[str, Any]]:
@@ -100,9 +106,18 @@ class Simulator:
 
     def switch(self, options: dict[str, Any]) -> None:
         """Change options while it runs; an unknown name or a bad value is a ``ValueError``."""
+        clock = {name: options[name] for name in ("clock", "clock_for") if name in options}
+        options = {name: value for name, value in options.items() if name not in clock}
+        if clock:
+            lasts = clock.get("clock_for")
+            self.clock, self._clock_until = float(clock["clock"]), math.inf if lasts is None else time.time() + lasts
         taken = [name for service in self._services for name in service.switch(options)]
         if unknown := options.keys() - taken:
             raise ValueError(f"no such option: {', '.join(sorted(unknown))}")
+
+    def _date(self) -> str:
+        now = time.time()
+        return formatdate(now + (self.clock if now < self._clock_until else 0.0), usegmt=True)
 
     def _control(self) -> list[Route]:
         return [
@@ -197,6 +212,7 @@ def _prepare(simulator: Simulator, listener: socket.socket, listening: Callable[
         lifespan="off",
         log_level="error",
         access_log=False,
+        date_header=False,  # the application has a clock of its own
         timeout_keep_alive=30,
         timeout_graceful_shutdown=1,
     )
@@ -238,6 +254,22 @@ class _Server(uvicorn.Server):
         finally:
             for number, handler in before.items():
                 signal.signal(number, handler)
+
+
+class _Dated:
+    """Puts a ``Date`` on every answer; an ASGI application in front of the others."""
+
+    def __init__(self, app: ASGIApp, date: Callable[[], str]) -> None:
+        self._app = app
+        self._date = date
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        async def dated(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                message = {**message, "headers": [*message.get("headers", ()), (b"date", self._date().encode())]}
+            await send(message)
+
+        await self._app(scope, receive, dated)
 
 
 class _Historian:

@@ -9,10 +9,10 @@ from functools import partial
 
 from artui.flights import Flights
 from artui.job import Job
-from artui.journal import Connection, accounts, origins, purchases, suspended
+from artui.journal import Connection, Unwritable, accounts, origins, purchases, suspended
 from artui.journal.suspended import Cause
 from artui.pace import boot_time
-from artui.providers.base import Progress, Rejected, Transient
+from artui.providers.base import Blocked, Progress, ProviderError, Rejected, Transient
 from artui.providers.said import moment
 from artui.steps.desk import Desk
 
@@ -72,10 +72,14 @@ class Copies:
         started = boot_time()
         try:
             await self._read_back(job)
-        except (Transient, Rejected) as failure:
+        except (Blocked, Unwritable):
+            raise
+        except Exception as failure:
+            if not isinstance(failure, ProviderError):
+                self.desk.defects.tell("at reading a list of executions", failure)
             failures = self._failures[job.workflow] = self._failures.get(job.workflow, 0) + 1
-            if failures < MOST_FAILURES and isinstance(failure, Transient):
-                raise
+            if failures < MOST_FAILURES and not isinstance(failure, Rejected):
+                raise Transient(f"the list of executions cannot be read now: {failure}") from failure
             log.warning("%s: its list of executions cannot be read: %s Sending goes on.", job.workflow_name, failure)
         self._failures.pop(job.workflow, None)
         self._checked[job.workflow] = started

@@ -12,6 +12,7 @@ from typing import Any
 
 from artui import budget, files
 from artui.config import AccountConfig
+from artui.defects import Defects
 from artui.flights import Flights
 from artui.job import Job, Payer
 from artui.journal import Connection, Journal
@@ -56,12 +57,16 @@ class Desk:
     room: Callable[[], int | None]
     outdated: Callable[[], str]
     spool: Path
+    defects: Defects = field(init=False)
     writable: dict[str, float] = field(default_factory=dict)
     """When each output folder was last written to, by the clock."""
     free: dict[str, int | None] = field(default_factory=dict)
     """How many bytes were free there then; None where the file system does not say."""
     probes: Flights[None] = field(default_factory=Flights)
     """The output folders that are being probed: once for all jobs that need to know."""
+
+    def __post_init__(self) -> None:
+        self.defects = Defects(self.account.name)
 
     @property
     def settle_due(self) -> float:
@@ -83,7 +88,7 @@ class Desk:
 
     def terms(self) -> budget.Terms:
         """What bounds a paid call of this account now."""
-        return budget.Terms(self.account.caps, budget.day_of(self.service_time(), self.zone))
+        return budget.terms(self.account.caps, self.zone, time.time(), self.provider.service_time)
 
     async def who_pays(self) -> Payer:
         """Who would pay now, by the settings and the key as they are at this moment.
@@ -113,6 +118,14 @@ class Desk:
     def service_time(self) -> float:
         """The service's clock, ours until its first answer; epoch seconds."""
         return self.provider.service_time or time.time()
+
+    def day_time(self) -> float:
+        """The clock by which days turn, in epoch seconds: the service's or ours, whichever is behind."""
+        return min(self.service_time(), time.time())
+
+    def clocks_apart(self) -> float:
+        """Seconds by which the service's clock and ours differ."""
+        return abs(self.service_time() - time.time())
 
 
 def photo_of(job: Job) -> files.Photo:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import replace
-from datetime import datetime
 from itertools import count
 
 from artui import evidence
@@ -11,6 +11,7 @@ from artui.evidence import Verdict
 from artui.job import Job, Result
 from artui.journal import Connection, accounts, found, jobs, prices, purchases
 from artui.providers.base import Progress, State
+from artui.providers.said import moment
 from artui.states import Reason, Stage, Status
 from artui.steps.desk import Desk
 
@@ -51,7 +52,7 @@ async def note(desk: Desk, job: Job, progress: Progress, *, taken: bool = False)
 
 
 def _finished(db: Connection, job: Job, progress: Progress, spent: int | None, now: float, *, taken: bool) -> Job:
-    seconds = _seconds(progress)
+    seconds = _seconds(job, progress)
     if seconds is not None:
         accounts.add_duration(db, job.payer, job.workflow, seconds)
     if job.found:  # nobody knows where its result belongs
@@ -64,7 +65,7 @@ def _finished(db: Connection, job: Job, progress: Progress, spent: int | None, n
     return jobs.move(
         db, job, Stage.PROCESSED, status, "processed", word=progress.word, results=results_of(progress),
         charged=spent, expires_at=None if progress.expires_in is None else now + progress.expires_in,
-        message=progress.message,
+        message="; ".join(filter(None, (progress.message, progress.remark))),
     )  # fmt: skip
 
 
@@ -95,6 +96,7 @@ def _waits_for_rest(job: Job, progress: Progress) -> bool:
 def _failed(db: Connection, job: Job, progress: Progress, spent: int | None, now: float) -> Job:
     del now
     message = f'"{progress.message}"' if progress.message else "it gives no reason"
+    message += f"; {progress.remark}" if progress.remark else ""
     if not (jobs.get(db, job.id) or job).keep:  # nobody waits for it: a look may have begun before that was said
         message = f"not wanted any more; the service failed on it ({message}), charged {spent}"
         return jobs.move(
@@ -171,10 +173,10 @@ def results_of(progress: Progress) -> tuple[Result, ...]:
     return tuple(results.values())
 
 
-def _seconds(progress: Progress) -> float | None:
-    """How long an execution took by the service's own times; None where it does not say."""
-    try:
-        began, ended = (datetime.fromisoformat(text) for text in (progress.created_at, progress.finished_at))
-    except ValueError:
+def _seconds(job: Job, progress: Progress) -> float | None:
+    """How long an execution took by the service's own times, at most as long as it was waited for here; None where it
+    does not say."""
+    began, ended = moment(progress.created_at), moment(progress.finished_at)
+    if began is None or ended is None:
         return None
-    return max(0.0, (ended - began).total_seconds())
+    return max(0.0, min((ended - began).total_seconds(), time.time() - job.stage_at))

@@ -35,6 +35,9 @@ from artui.steps.prices import Prices
 FRESH_INTENT = 5.0
 """Seconds an intent may be old when the first byte of its paid call leaves."""
 
+LONGEST_FIRST = 3600.0
+"""Seconds until the first look at what was sent, at the most."""
+
 UPLOADS = REPEATS
 """Failures after which an order the service knows nothing about is refused, not explained by a lost upload."""
 
@@ -283,7 +286,7 @@ class Paying:
         self, db: Connection, job: Job, key: str, execution: str, message: str, *, is_proven: bool = False
     ) -> Job:
         usual = accounts.usual(db, job.payer, job.workflow)
-        wait = usual[0] if usual else self.desk.provider.settings.first_look
+        wait = min(usual[0], LONGEST_FIRST) if usual else self.desk.provider.settings.first_look
         purchases.record_execution(db, key, execution, instead=is_proven)
         return jobs.follow(
             db, job, Stage.SUBMITTED, Status.WAITING, "sent", reason=Reason.AT_SERVICE, message=message,

@@ -501,8 +501,15 @@ async def test_each_state_is_what_it_is(
             assert output.locator == "/api/v1/retoucher/getFile/job%2F..%2F7"
 
 
-@pytest.mark.parametrize("body", [b"", b"[]", b"{}", b'{"state": 5}', b'{"status": 500, "message": "no"}'])
-async def test_a_look_at_nothing_readable_is_taken_again(desk: Desk, body: bytes) -> None:
+@pytest.mark.parametrize("body", [b"", b"[]", b"{}", b'{"state": 5}', b'{"state": ""}'])
+async def test_a_look_at_nothing_readable_is_a_puzzle(desk: Desk, body: bytes) -> None:
+    async with serving(answering(200, body)) as peer, customer(desk, peer.url) as provider:
+        assert await provider.poll([Sent("7", "natural")]) == {}
+        assert "not what the service documents" in provider.puzzles["7"]
+
+
+async def test_a_look_the_service_cannot_bear_now_is_taken_again(desk: Desk) -> None:
+    body = b'{"status": 500, "message": "no"}'
     async with serving(answering(200, body)) as peer, customer(desk, peer.url) as provider:
         with pytest.raises(Transient):
             await provider.poll([Sent("7", "natural")])

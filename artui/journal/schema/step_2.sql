@@ -90,3 +90,8 @@ CREATE TABLE dearer (
     accepted INTEGER NOT NULL DEFAULT 0, job INTEGER NOT NULL REFERENCES jobs (id), at REAL NOT NULL,
     PRIMARY KEY (payer, workflow, version)
 ) STRICT;
+
+-- Whether the day of an account was taken by the rule that no single wrong clock can move it: an older one is looked at
+-- once more, and set back where it is later than every clock.
+ALTER TABLE accounts ADD COLUMN day_sure INTEGER NOT NULL DEFAULT 1;
+UPDATE accounts SET day_sure = 0;

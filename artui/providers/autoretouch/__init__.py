@@ -7,6 +7,7 @@ purchase's key, in the list of the workflow's executions.
 from __future__ import annotations
 
 import json
+import logging
 import re
 from collections import defaultdict
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
@@ -21,6 +22,7 @@ from artui.providers import base
 from artui.providers.autoretouch.lists import ENTRIES, Read, Reading, look_for, search, whole
 from artui.providers.autoretouch.places import Places
 from artui.providers.base import (
+    Blocked,
     Counted,
     DevicePrompt,
     Identity,
@@ -32,6 +34,7 @@ from artui.providers.base import (
     Output,
     Permit,
     Progress,
+    Puzzling,
     Rejected,
     Sent,
     Sought,
@@ -59,8 +62,12 @@ from artui.providers.http import (
 )
 from artui.providers.http.device import LoginHost
 from artui.providers.http.looks import look_at_each
+from artui.providers.http.messages import one_line
 from artui.providers.http.signed_in import SignedIn, signed
 from artui.providers.said import autoretouch as said
+from artui.providers.said import balance, tell
+
+log = logging.getLogger(__name__)
 
 NEEDED_FOR: Final = 120.0
 """Seconds an access token must still be good for when an upload or a paid request begins."""
@@ -100,6 +107,7 @@ class AutoRetouch(HttpProvider[AutoRetouchSettings]):
 
     def __init__(self, settings: AutoRetouchSettings, surroundings: Surroundings) -> None:
         super().__init__(settings, surroundings)
+        self.on_short = tell
         self._host = LoginHost(self._http, settings.auth_url, settings.client_id, settings.audience)
         self._tokens = AccessTokens(surroundings.vault, surroundings.account, self._host.refresh)
         self._signed_in = SignedIn(self._tokens)
@@ -188,11 +196,14 @@ class AutoRetouch(HttpProvider[AutoRetouchSettings]):
         return answer.read_as(said.Workflow).known()
 
     async def balance(self) -> int | None:
-        """Credits left; one is about a cent."""
+        """Credits left; one is about a cent. None where the answer is no number that could be a balance."""
         answer = await self._ask("GET", "/v1/organization/balance", "reading the balance", most=TEXT)
-        if not re.fullmatch(r"-?[0-9]{1,18}", answer.text.strip()):
+        if answer.is_web_page:
             raise answer.unreadable()
-        return int(answer.text)
+        left = balance(answer.text.strip().strip('"'))
+        if left is None:
+            tell(f"{answer.about}: the answer is no balance ({one_line(answer.text)[:60]}): it counts as not known")
+        return left
 
     # The photo.
 
@@ -304,10 +315,16 @@ class AutoRetouch(HttpProvider[AutoRetouchSettings]):
             try:
                 read = await self._executions(workflow, "looking at the executions", is_bought=True)
                 await look_for(executions, read, self._places[workflow], seen)
+            except Puzzling:
+                continue  # each is asked for by itself
             except (Transient, Rejected) as failure:
                 failures.append(failure)
+            except Blocked:
+                raise
+            except Exception:
+                log.exception("artui itself failed on a list of executions; each is asked for by itself")
         left = [one for one in sent if one.execution not in seen]
-        seen = await look_at_each(left, lambda one: self._look(one.execution), seen, failures)
+        seen = await look_at_each(left, lambda one: self._look(one.execution), seen, failures, puzzles=self.puzzles)
         for one in sent:
             if one.execution in seen and seen[one.execution].state in _ENDED:
                 self._places[one.workflow].forget(one.execution)

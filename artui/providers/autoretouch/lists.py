@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from artui.providers.autoretouch.places import Places
-from artui.providers.base import Look, Progress, Rejected, Sought, Transient, Unreadable
+from artui.providers.base import Look, Progress, Puzzling, Rejected, Sought, Transient
 from artui.providers.said import autoretouch as said
 
 ENTRIES: Final = 50
@@ -129,7 +129,7 @@ class Reading:
     async def _next(self, offset: int) -> said.Page[said.Execution]:
         try:
             page = await self.read(offset)
-        except (Rejected, Unreadable):
+        except (Rejected, Puzzling):
             self.answered += 1
             raise
         self.answered += 1

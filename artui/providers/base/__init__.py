@@ -10,10 +10,10 @@ from artui.providers.base.errors import (
     NoRoom,
     NotPermitted,
     ProviderError,
+    Puzzling,
     Rejected,
     Transient,
     Unknown,
-    Unreadable,
 )
 from artui.providers.base.exchanged import (
     Absent,
@@ -34,6 +34,7 @@ from artui.providers.base.exchanged import (
     Workflow,
     canonical,
 )
+from artui.providers.base.heard import hear, last_heard, listening
 from artui.providers.base.provider import Counted, Limits, Permit, Provider, Settings, Surroundings
 
 __all__ = [
@@ -57,6 +58,7 @@ __all__ = [
     "Progress",
     "Provider",
     "ProviderError",
+    "Puzzling",
     "Rejected",
     "Sent",
     "Settings",
@@ -65,8 +67,10 @@ __all__ = [
     "Surroundings",
     "Transient",
     "Unknown",
-    "Unreadable",
     "Uploaded",
     "Workflow",
     "canonical",
+    "hear",
+    "last_heard",
+    "listening",
 ]

@@ -25,8 +25,8 @@ class Transient(ProviderError):
         self.reached = reached
 
 
-class Unreadable(Transient):
-    """The service answered, and not what it documents."""
+class Puzzling(Transient):
+    """The service itself answered what it does not document: asking again may show something else, or nothing new."""
 
 
 class Rejected(ProviderError):

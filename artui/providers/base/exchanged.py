@@ -18,6 +18,10 @@ def canonical(value: object) -> str:
     return json.dumps(value, sort_keys=True, separators=(",", ":"))
 
 
+MOST_EXPENSIVE = 10**9
+"""What no price is above."""
+
+
 @dataclass(frozen=True, slots=True)
 class Component:
     """One processing step of a workflow."""
@@ -52,6 +56,8 @@ class Workflow:
     def from_document(cls, text: str) -> Self:
         """A workflow out of the journal's cache."""
         values = json.loads(text)
+        if isinstance(values["price"], int) and not 0 <= values["price"] <= MOST_EXPENSIVE:
+            values["price"] = None  # kept before such a price was refused
         components = tuple(Component(**component) for component in values.pop("components"))
         return cls(**values, components=components)
 
@@ -124,6 +130,7 @@ class State(StrEnum):
     INCOMPLETE = "incomplete"
     FAILED = "failed"
     GONE = "gone"
+    PUZZLING = "not understood"
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,7 +140,7 @@ class Progress:
     ``word`` is the service's own spelling of the state; ``key`` our purchase key as the service gave it back; ``name``
     what the photo is called there;
     times are the service's, ISO 8601 in UTC. ``expires_in``: seconds until the results are thrown away, None where the
-    service does not say.
+    service does not say. ``remark``: what of it cannot be, for a person.
     """
 
     execution: str
@@ -151,6 +158,7 @@ class Progress:
     version: str = ""
     name: str = ""
     expires_in: float | None = None
+    remark: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -180,7 +180,7 @@ class Filestack(HttpProvider[FilestackSettings]):
 
     async def poll(self, sent: Sequence[Sent]) -> dict[str, Progress]:
         """Look at jobs, one by one."""
-        return await look_at_each(sent, self._look)
+        return await look_at_each(sent, self._look, puzzles=self.puzzles)
 
     async def _look(self, sent: Sent) -> Progress:
         try:

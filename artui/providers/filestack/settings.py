@@ -23,7 +23,7 @@ class WorkflowSettings(BaseModel):
 
     id: Annotated[str, StringConstraints(pattern=_UUID, to_lower=True)] = Field(description="Its id in the portal")
     title: str = Field(default="", description="What it is called here")
-    price: int | None = Field(default=None, ge=0, description="What one run costs, in a unit of your own")
+    price: int | None = Field(default=None, ge=0, le=10**9, description="What one run costs, in a unit of your own")
     tasks: tuple[str, ...] = Field(default=(), description="Tasks that must leave a result")
     accepts: frozenset[str] = Field(default=frozenset(), description="Media types it works on (empty: any picture)")
     minutes: float = Field(default=MINUTES, gt=0, le=2880, description="Minutes after which a job is overdue")

@@ -21,7 +21,7 @@ import httpx
 from artui import __version__
 from artui.credentials import Secret
 from artui.credentials.tokens import since_boot
-from artui.providers.base import Blocked, Cause, Counted, Transient, Unknown
+from artui.providers.base import Blocked, Cause, Counted, Transient, Unknown, hear
 from artui.providers.http.messages import OBJECT, TEXT, Answer, Request, moment
 from artui.providers.http.transport import Departure, Leave, Transport, trust
 
@@ -236,7 +236,7 @@ class Client:
 
     @property
     def service_time(self) -> float | None:
-        """The service's clock now, in epoch seconds, from the last ``Date`` it sent; None before."""
+        """The service's clock now, in epoch seconds, from the last ``Date`` it sent; None before its first answer."""
         if self._clock is None:
             return None
         said, then = self._clock
@@ -343,6 +343,7 @@ class Client:
             flow.end()
             if isinstance(asked.stream, _Outgoing):
                 await asked.stream.aclose()
+        hear(f"{request.doing} (status {response.status_code})", taken)
         return Answer(f"{self._title}: {request.doing}", response.status_code, response.headers, taken)
 
     def _built(self, transport: Transport, request: Request, departure: Departure, flow: Flow) -> httpx.Request:
@@ -378,6 +379,8 @@ class Client:
 
     def _note_time(self, response: httpx.Response) -> None:
         said = moment(response.headers.get("date", ""))
+        if said is None and self._clock is None and "html" not in response.headers.get("content-type", "").lower():
+            said = time.time()  # a service without a clock has answered all the same
         if said is not None:
             self._clock = (said, since_boot())
 

@@ -37,14 +37,14 @@ class _Code(BaseModel):
     user_code: str = Field(min_length=1, max_length=64)
     verification_uri: str
     verification_uri_complete: str = ""
-    expires_in: float = Field(ge=0)
+    expires_in: float = Field(ge=0, le=1e9)
     interval: float = Field(default=5.0, gt=0, le=300)
 
 
 class _Tokens(BaseModel):
-    access_token: str = Field(repr=False, min_length=1)
-    refresh_token: str | None = Field(default=None, repr=False, min_length=1)
-    expires_in: float = Field(ge=0)
+    access_token: str = Field(repr=False, pattern=r"^[!-~]+$")
+    refresh_token: str | None = Field(default=None, repr=False, pattern=r"^[!-~]+$")
+    expires_in: float = Field(ge=0, le=1e9)
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from typing import Final
 
-from artui.providers.base import Progress, Rejected, Sent, Transient
+from artui.credentials import scrub
+from artui.providers.base import Blocked, Progress, Puzzling, Rejected, Sent, Transient, last_heard, listening
+
+log = logging.getLogger(__name__)
 
 AT_ONCE: Final = 4
 """Executions asked for at the same time."""
@@ -20,11 +24,14 @@ async def look_at_each(
     look: Callable[[Sent], Awaitable[Progress]],
     earlier: Mapping[str, Progress] | None = None,
     failed: Iterable[Transient | Rejected] = (),
+    *,
+    puzzles: dict[str, str],
 ) -> dict[str, Progress]:
     """Look at executions, after those seen ``earlier`` in this round, and return all that were seen.
 
     Ends early where the service has had enough, what ``failed`` earlier counted in. Raises the first failure where
-    nothing was seen, and what is neither :class:`Transient` nor :class:`Rejected`, once all looks under way are over.
+    nothing was seen, and :class:`Blocked`, once all looks under way are over. An answer that cannot be understood is
+    none of these, for it hinders no other look: ``puzzles`` has it by execution until one can be.
     """
     seen, failures = dict(earlier or {}), list(failed)
     slots = asyncio.Semaphore(AT_ONCE)
@@ -32,10 +39,8 @@ async def look_at_each(
     async def look_at(one: Sent) -> None:
         async with slots:
             if _is_worth_asking(failures):
-                try:
-                    seen[one.execution] = await look(one)
-                except (Transient, Rejected) as failure:
-                    failures.append(failure)
+                with listening():
+                    failures.extend(await _failed(one, look, seen, puzzles))
 
     for outcome in await asyncio.gather(*map(look_at, sent), return_exceptions=True):
         if outcome is not None:
@@ -43,6 +48,27 @@ async def look_at_each(
     if failures and not seen:
         raise failures[0]
     return seen
+
+
+async def _failed(
+    one: Sent, look: Callable[[Sent], Awaitable[Progress]], seen: dict[str, Progress], puzzles: dict[str, str]
+) -> list[Transient | Rejected]:
+    """Look at one execution; returns the failure where the service does not say how it stands now."""
+    try:
+        seen[one.execution] = await look(one)
+    except Puzzling as puzzle:
+        puzzles[one.execution] = str(puzzle)
+    except (Transient, Rejected) as failure:
+        return [failure]
+    except Blocked:
+        raise
+    except Exception as defect:
+        if puzzles.get(one.execution) != type(defect).__name__:
+            log.exception("artui itself failed on this answer: %s", scrub(last_heard()))
+        puzzles[one.execution] = type(defect).__name__
+    else:
+        puzzles.pop(one.execution, None)
+    return []
 
 
 def _is_worth_asking(failures: list[Transient | Rejected]) -> bool:

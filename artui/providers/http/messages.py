@@ -14,11 +14,11 @@ from functools import lru_cache
 from typing import Any, Final, TypeVar
 from urllib.parse import quote, urlencode
 
-from pydantic import TypeAdapter, ValidationError
+from pydantic import TypeAdapter
 
 from artui.credentials import Secret, scrub
 from artui.files import is_swollen
-from artui.providers.base import Rejected, Transient, Unknown, Unreadable
+from artui.providers.base import Puzzling, Rejected, Transient, Unknown
 
 TEXT: Final = 64 * 1024
 """Most bytes of an answer that is a word or an error."""
@@ -26,6 +26,13 @@ OBJECT: Final = 1024 * 1024
 """Most bytes of an answer that is one object."""
 PAGE: Final = 4 * 1024 * 1024
 """Most bytes of an answer that is a page of objects."""
+
+DEEPEST: Final = 60
+"""Levels of objects and lists in an answer."""
+
+_LATEST: Final = 4_102_444_800.0  # the year 2100, in epoch seconds
+_HALF: Final = re.compile(rb"\\u[dD][89a-fA-F]|\xed[\xa0-\xbf]|[\x00\xff\xfe]")
+"""What bytes have in them that may hold half a character: an escape, or another encoding."""
 
 Shape = TypeVar("Shape")
 
@@ -148,28 +155,31 @@ class Answer:
     @property
     def is_web_page(self) -> bool:
         """Whether something on the way seems to have answered in the service's place."""
-        return "html" in self.headers.get("content-type", "").lower() or self.body.lstrip()[:1] == b"<"
+        return "html" in self.headers.get("content-type", "").lower() or _text(self.body[:64]).lstrip()[:1] == "<"
 
     @property
     def text(self) -> str:
         """The body as text."""
-        return self.body.decode("utf-8", "replace")
+        return _text(self.body)
 
     def read_as(self, shape: type[Shape]) -> Shape:
         """The JSON body in the given shape; :class:`Transient` where it has another."""
-        if is_swollen(self.body):
-            raise self.unreadable()
         try:
-            return TypeAdapter(shape).validate_json(self.body)
-        except ValidationError:
+            read: Shape = _adapter(shape).validate_python(self._json())  # type: ignore[arg-type]
+        except (ValueError, RecursionError):
             raise self.unreadable() from None
+        return read
+
+    def _json(self) -> object:
+        """What the body says as JSON; ValueError where it is none, or holds too much to be read."""
+        if is_swollen(self.body):
+            raise ValueError("too many values")
+        return decoded(self.body)
 
     def json_object(self) -> dict[str, Any] | None:
         """The body where it is a JSON object, the form in which services word a refusal."""
-        if is_swollen(self.body):
-            return None
         try:
-            found = json.loads(self.body)
+            found = self._json()
         except (ValueError, RecursionError):
             return None
         return found if isinstance(found, dict) else None
@@ -192,10 +202,10 @@ class Answer:
         return Rejected(f"{self.about}: {self.sentence or reason}", reason=reason, status=self.status)
 
     def unreadable(self) -> Transient:
-        """The error of an answer that nobody can make sense of."""
-        found = "a web page" if self.is_web_page else "not what the service documents"
-        kind = Transient if self.is_web_page else Unreadable
-        return kind(f"{self.about}: the answer (status {self.status}) is {found}")
+        """The error of an answer that nobody can make sense of: :class:`Puzzling` where the service gave it itself."""
+        if self.is_web_page:
+            return Transient(f"{self.about}: the answer (status {self.status}) is a web page")
+        return Puzzling(f"{self.about}: the answer (status {self.status}) is not what the service documents")
 
     def in_doubt(self, code: int | None = None, *, names_job: bool = False) -> Unknown:
         """The error of a paid request whose answer is neither an acceptance nor a documented refusal.
@@ -223,6 +233,54 @@ class Answer:
             raise self.unreadable()
 
 
+def decoded(body: bytes) -> object:
+    """JSON in whatever encoding it came; ValueError where it is none, or nested deeper than anything of use.
+
+    Half characters become question marks, for nothing that is stored or shown can hold them; a whole number of more
+    digits than anybody counts is a rounded one, or infinite.
+    """
+    found = json.loads(_text(body, "surrogatepass"), parse_int=_whole)
+    if _is_deep(found):
+        raise ValueError("nested too deep")
+    return _whole_text(found) if _HALF.search(body) else found
+
+
+def _text(body: bytes, errors: str = "strict") -> str:
+    """A body as text: by its first bytes UTF-8, UTF-16 or UTF-32, with or without a mark, else Latin-1."""
+    try:
+        return body.decode(json.detect_encoding(body), errors).removeprefix("\ufeff")
+    except UnicodeDecodeError:
+        return body.decode("latin-1")
+
+
+def _whole(digits: str) -> float:
+    return int(digits) if len(digits) <= 40 else float(digits)
+
+
+def _is_deep(found: object) -> bool:
+    level = [found]
+    for _ in range(DEEPEST):
+        inner = [one.values() if isinstance(one, dict) else one for one in level if isinstance(one, (dict, list))]
+        if not inner:
+            return False
+        level = [value for values in inner for value in values]
+    return True
+
+
+def _whole_text(found: Any) -> Any:
+    """The same value without half characters in any text."""
+    if isinstance(found, str):
+        return found.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+    if isinstance(found, dict):
+        return {_whole_text(name): _whole_text(value) for name, value in found.items()}
+    return [_whole_text(value) for value in found] if isinstance(found, list) else found
+
+
+@lru_cache(maxsize=32)
+def _adapter(shape: Any) -> TypeAdapter[Any]:
+    return TypeAdapter(shape)
+
+
 def one_line(text: str) -> str:
     """What a service said, in one line of at most 300 characters, without secrets of ours."""
     return scrub(" ".join(text.split()))[:300]
@@ -248,9 +306,10 @@ def asked_to_wait(headers: Mapping[str, str]) -> float | None:
 
 @lru_cache(maxsize=8)  # answers come many a second
 def moment(date: str) -> float | None:
-    """An HTTP date in epoch seconds; None where it is none."""
+    """An HTTP date in epoch seconds; None where it is none, or far off."""
     try:
         found = parsedate_to_datetime(date)
-        return (found if found.tzinfo else found.replace(tzinfo=UTC)).timestamp()
-    except (ValueError, OverflowError):
+        said = (found if found.tzinfo else found.replace(tzinfo=UTC)).timestamp()
+    except (ValueError, OverflowError, TypeError, IndexError):
         return None
+    return said if 0 <= said < _LATEST else None

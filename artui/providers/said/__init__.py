@@ -1,11 +1,34 @@
-"""What each service says, as its JSON has it, and what it means in the program's words; nothing here asks anybody."""
+"""What each service says, as its JSON has it, and what it means in the program's words; nothing here asks anybody.
+
+Whatever a service sends, a value that cannot be what it should be is no value: each type here says what it takes.
+"""
 
 from __future__ import annotations
 
-from datetime import datetime
+import logging
+import math
+import re
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from functools import lru_cache
+from typing import Annotated, Any, Final, TypeVar
 
-from pydantic import BaseModel, ConfigDict, model_validator
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, StringConstraints, model_validator
 from pydantic.alias_generators import to_camel
+
+from artui.credentials import scrub
+from artui.shown import shown
+
+log = logging.getLogger(__name__)
+
+MOST: Final = 10**9
+"""The most that anything costs, or that a balance holds, in an account's unit; more is a mistake of somebody."""
+
+LONGEST: Final = 10_000
+"""Characters of a text, longer ones are cut."""
+
+_EPOCH: Final = re.compile(r"[0-9]{9,13}(\.[0-9]*)?")
+_EARLIEST, _LATEST = datetime(2000, 1, 1, tzinfo=UTC), datetime(2100, 1, 1, tzinfo=UTC)
 
 
 class Said(BaseModel):
@@ -21,10 +44,155 @@ class Said(BaseModel):
         return said
 
 
-def moment(text: str) -> datetime | None:
-    """A time of a service; None where it has no zone or is none, for nothing can be compared with it then."""
-    try:
-        found = datetime.fromisoformat(text)
-    except ValueError:
+Shape = TypeVar("Shape", bound=Said)
+
+
+def readable(entries: Sequence[object], shape: type[Shape]) -> tuple[list[Shape], list[object]]:
+    """The entries of a list in the given shape, and those that cannot be read, as they came."""
+    found: list[Shape] = []
+    odd: list[object] = []
+    for entry in entries:
+        try:
+            found.append(shape.model_validate(entry))
+        except Exception as why:  # noqa: BLE001 — it is told, and hides no other entry
+            tell_odd(entry, why)
+            odd.append(entry)
+    return found, odd
+
+
+def tell_odd(entry: object, why: Exception) -> None:
+    """Tell of an entry of a list that artui itself fails to read; one that is none is nothing to tell of."""
+    if not isinstance(why, ValueError):
+        log.error("an entry of a list cannot be read: %s", scrub(repr(entry)[:2_048]), exc_info=why)
+
+
+@lru_cache(maxsize=256)
+def tell(sentence: str) -> None:
+    """Tell of what a service says that cannot be, once each."""
+    log.warning("%s", shown(sentence))
+
+
+# ------------------------------------------------------------------------------------------------------------- numbers
+
+
+def number(said: object) -> float | None:
+    """A finite number, also one that came as text; None for anything else."""
+    if isinstance(said, str):
+        try:
+            said = float(said.strip()) if len(said) < 100 and said.strip().isascii() and "_" not in said else None
+        except ValueError:
+            return None
+    if isinstance(said, bool) or not isinstance(said, (int, float)):
         return None
-    return found if found.tzinfo else None
+    try:
+        return said if math.isfinite(said) else None
+    except OverflowError:  # an integer that no float holds
+        return None
+
+
+def cost(said: object) -> int | None:
+    """What something costs, in whole units, a fraction rounded up; None for what no price can be."""
+    found = number(said)
+    return math.ceil(found) if found is not None and 0 <= found <= MOST else None
+
+
+def balance(said: object) -> int | None:
+    """What is left, in whole units, a fraction rounded down; None for what no balance can be."""
+    found = number(said)
+    return math.floor(found) if found is not None and -MOST <= found <= MOST else None
+
+
+def amount(said: object) -> int | None:
+    """A number of bytes and the like; None for what cannot be one."""
+    found = number(said)
+    return int(found) if found is not None and 0 <= found < 2**50 else None
+
+
+def _duration(said: object) -> float | None:
+    found = number(said)
+    return float(found) if found is not None and 0 <= found <= 1e9 else None
+
+
+Cost = Annotated[int | None, BeforeValidator(cost)]
+"""A price or a charge, None where it is none."""
+
+Amount = Annotated[int | None, BeforeValidator(amount)]
+"""A number of bytes and the like, None where it is none."""
+
+Seconds = Annotated[float | None, BeforeValidator(_duration)]
+"""How long something lasts, None where that cannot be."""
+
+
+# --------------------------------------------------------------------------------------------------------------- times
+
+
+def moment(said: object) -> datetime | None:
+    """A time of a service, in UTC, as text, as epoch seconds or milliseconds, or as ``[year, month, day, …]``.
+
+    One without a zone is UTC. None where it is no time, or none of this century, for nothing can be compared with it.
+    """
+    try:
+        found = _moment(said)
+    except (ValueError, OverflowError, TypeError, OSError):
+        return None
+    return found if found is not None and _EARLIEST <= found < _LATEST else None
+
+
+def _moment(said: object) -> datetime | None:
+    if isinstance(said, str) and not _EPOCH.fullmatch(said.strip()):
+        found = datetime.fromisoformat(said.strip())
+        return (found if found.tzinfo else found.replace(tzinfo=UTC)).astimezone(UTC)
+    if isinstance(said, (list, tuple)):
+        year, month, day, *clock = said
+        hour, minute, second, nanoseconds = [*clock, 0, 0, 0, 0][:4]
+        found = datetime(year, month, day, hour, minute, second, tzinfo=UTC)
+        return found + timedelta(microseconds=int(nanoseconds) // 1000)
+    epoch = number(said)
+    return None if epoch is None else datetime.fromtimestamp(epoch / 1000 if epoch > 1e11 else epoch, UTC)
+
+
+def _time(said: object) -> str:
+    found = moment(said)
+    return "" if found is None else found.isoformat(timespec="microseconds").replace("+00:00", "Z")
+
+
+Time = Annotated[str, BeforeValidator(_time)]
+"""A time in one spelling, ISO 8601 in UTC; empty where it is none."""
+
+
+# --------------------------------------------------------------------------------------------------------------- texts
+
+
+def text(said: object) -> str:
+    """Text, not too long; numbers as they are written; empty for anything else."""
+    if isinstance(said, bool) or not isinstance(said, (str, int, float)):
+        return ""
+    return str(said)[:LONGEST]
+
+
+def _word(said: object) -> str:
+    return " ".join(text(said).split())[:200]
+
+
+def _object(said: object) -> object:
+    return said if isinstance(said, dict) else {}
+
+
+def _list(said: object) -> object:
+    return said if isinstance(said, (list, tuple)) else ()
+
+
+Text = Annotated[str, BeforeValidator(text)]
+"""Text that decides nothing."""
+
+Word = Annotated[str, BeforeValidator(_word)]
+"""A short text on one line, such as a state."""
+
+Status = Annotated[str, StringConstraints(min_length=1), AfterValidator(_word)]
+"""What something is doing, in the service's word; it must have said so."""
+
+Object = Annotated[dict[str, Any], BeforeValidator(_object)]
+"""An object, empty where something else came."""
+
+List = Annotated[tuple[Any, ...], BeforeValidator(_list)]
+"""A list, empty where something else came."""

@@ -15,12 +15,34 @@ from itertools import accumulate
 from typing import Annotated, Any, Final, Generic, Self, TypeVar
 from urllib.parse import quote
 
-from pydantic import Field, StringConstraints, ValidationError, ValidatorFunctionWrapHandler, WrapValidator
+from pydantic import (
+    BeforeValidator,
+    Field,
+    InstanceOf,
+    StringConstraints,
+    ValidatorFunctionWrapHandler,
+    WrapValidator,
+    model_validator,
+)
 
 from artui.providers import base
 from artui.providers.base import Absent, Found, Incomplete, Look, Output, Progress, Sought, State
 from artui.providers.http import segment
-from artui.providers.said import Said, moment
+from artui.providers.said import (
+    List,
+    Object,
+    Said,
+    Status,
+    Text,
+    Time,
+    Word,
+    amount,
+    cost,
+    moment,
+    readable,
+    tell,
+    tell_odd,
+)
 
 LABEL: Final = "artui_job"
 """The label that holds a purchase's key."""
@@ -49,36 +71,37 @@ Id = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.:~|-]{0,
 class Member(Said):
     """A person of an organization."""
 
-    id: str = ""
-    roles: tuple[str, ...] = ()
+    id: Text = ""
+    roles: List = ()
 
 
 class Organization(Said):
     """Who can pay."""
 
     id: Id
-    name: str = ""
-    members: tuple[Member, ...] = ()
+    name: Word = ""
+    members: List = ()
 
     def roles_of(self, person: object) -> str:
         """What a person is there, as a list of words; empty where it does not say."""
-        return ", ".join(sorted({role for member in self.members if member.id == person for role in member.roles}))
+        members, _ = readable(self.members, Member)
+        return ", ".join(sorted({str(role) for one in members if one.id == person for role in one.roles}))
 
 
 class Component(Said):
     """One step of a workflow."""
 
-    type: str = ""
-    label: str = ""
-    settings: dict[str, Any] = Field(default_factory=dict)
+    type: Word = ""
+    label: Word = ""
+    settings: Object = Field(default_factory=dict)
 
 
 class Author(Said):
     """Who saved a workflow."""
 
-    first_name: str = ""
-    last_name: str = ""
-    email: str = ""
+    first_name: Word = ""
+    last_name: Word = ""
+    email: Word = ""
 
 
 class Workflow(Said):
@@ -86,22 +109,27 @@ class Workflow(Said):
 
     id: Id
     version: Id
-    name: str = ""
-    date: str = ""
-    author: Author = Author()
-    workflow_components: tuple[Component, ...] = ()
-    execution_price: int | None = None
+    name: Word = ""
+    date: Time = ""
+    author: Object = Field(default_factory=dict)
+    workflow_components: List = ()
+    execution_price: Any = None
 
     def known(self) -> base.Workflow:
         """The workflow in the program's words."""
+        author = Author.model_validate(self.author)
+        components, _ = readable(self.workflow_components, Component)
+        price = cost(self.execution_price)
+        if price is None and self.execution_price is not None:
+            tell(f"{self.name}: the service states a price that cannot be ({self.execution_price!s:.40}): not known")
         return base.Workflow(
             id=self.id,
             version=self.version,
             name=self.name,
-            price=self.execution_price,
-            components=tuple(base.Component(c.type, c.label, c.settings) for c in self.workflow_components),
+            price=price,
+            components=tuple(base.Component(one.type, one.label, one.settings) for one in components),
             changed_at=self.date,
-            author=f"{self.author.first_name} {self.author.last_name}".strip() or self.author.email,
+            author=f"{author.first_name} {author.last_name}".strip() or author.email,
         )
 
 
@@ -109,26 +137,37 @@ class Execution(Said):
     """One image in one workflow, as list and details show it."""
 
     id: Id
-    status: str
-    workflow: str = ""
-    workflow_version: str = ""
-    created_at: str = ""
-    started_at: str = ""
-    finished_at: str = ""
-    input_content_hash: str = ""
-    input_file_name: str = ""
-    result_content_hash: str = ""
-    result_content_type: str = ""
-    result_file_name: str = ""
-    result_path: str = ""
-    labels: dict[str, Any] = Field(default_factory=dict)
-    charged_credits: int | None = None
+    status: Status
+    workflow: Text = ""
+    workflow_version: Text = ""
+    created_at: Time = ""
+    started_at: Time = ""
+    finished_at: Time = ""
+    input_content_hash: Text = ""
+    input_file_name: Text = ""
+    result_content_hash: Text = ""
+    result_content_type: Word = ""
+    result_file_name: Text = ""
+    result_path: Text = ""
+    labels: Any = None
+    charged_credits: Any = None
+
+    @model_validator(mode="after")
+    def _means_something(self) -> Self:
+        self.progress()  # an entry that breaks this is left out of its list, and hides no other
+        return self
 
     @property
     def key(self) -> str | None:
         """Our purchase's key, where its label came back."""
-        key = self.labels.get(LABEL)
+        key = self.labels.get(LABEL) if isinstance(self.labels, dict) else None
         return key if isinstance(key, str) else None
+
+    @property
+    def has_odd_labels(self) -> bool:
+        """Whether its labels, or our own, came in a form that nobody can read a key from."""
+        labels = {} if self.labels is None else self.labels
+        return not (isinstance(labels, dict) and isinstance(labels.get(LABEL, ""), str))
 
     @property
     def created(self) -> datetime | None:
@@ -137,14 +176,17 @@ class Execution(Said):
 
     def progress(self) -> Progress:
         """One look at it. Without a result it is not done, whatever it says."""
-        state, word, outputs = _STATES.get(self.status, State.RUNNING), self.status, self._outputs()
+        state, word, outputs = _STATES.get(self.status.upper(), State.RUNNING), self.status, self._outputs()
+        charged, remark = cost(self.charged_credits), ""
+        if charged is None and self.charged_credits is not None:
+            remark = f"the service states a charge that cannot be ({self.charged_credits!s:.40}): its price is counted"
         if state is State.DONE and not outputs:
             state, word = State.RUNNING, f"{word} without a result"
         return Progress(
             execution=self.id,
             state=state,
             word=word,
-            charged=self.charged_credits,
+            charged=charged,
             outputs=outputs if state is State.DONE else (),
             key=self.key,
             created_at=self.created_at,
@@ -154,6 +196,7 @@ class Execution(Said):
             workflow=self.workflow,
             version=self.workflow_version,
             name=self.input_file_name,
+            remark=remark,
         )
 
     def _outputs(self) -> tuple[Output, ...]:
@@ -195,18 +238,20 @@ class Unread:
 
 
 def _or_unread(entry: object, read: ValidatorFunctionWrapHandler) -> object:
-    """An entry in its shape; one that has another is no reason to read none."""
+    """An entry in its shape; one that has another is no reason to read none. Nor is a key read from odd labels."""
     try:
-        return read(entry)
-    except ValidationError:
+        found = read(entry)
+    except Exception as why:  # noqa: BLE001 — it is told, and hides no other entry
+        tell_odd(entry, why)
         return Unread.of(entry)
+    return Unread.of(entry) if isinstance(found, Execution) and found.has_odd_labels else found
 
 
 class Page(Said, Generic[Entry]):
     """Some entries of a list that has ``total``, those that cannot be read in their places."""
 
-    entries: list[Annotated[Entry | Unread, WrapValidator(_or_unread)]]
-    total: int = Field(ge=0)
+    entries: list[Annotated[Entry | InstanceOf[Unread], WrapValidator(_or_unread)]]
+    total: Annotated[int, BeforeValidator(amount)]
 
     @property
     def readable(self) -> list[Entry]:

@@ -18,7 +18,7 @@ from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, StringC
 from artui.providers.base import Blocked, Cause, Output, Progress, Rejected, State
 from artui.providers.http import Answer
 from artui.providers.http.messages import one_line
-from artui.providers.said import Said, moment
+from artui.providers.said import Amount, Said, Seconds, Text, Time, Word, amount, moment
 
 JSON: Final = "application/json"
 
@@ -118,9 +118,9 @@ HeaderValue = Annotated[str, StringConstraints(pattern=r"^[ -~]*$")]
 class Stored(Said):
     """A file as the calls that store one describe it."""
 
-    handle: str = ""
-    url: str = ""
-    status: str = ""
+    handle: Text = ""
+    url: Text = ""
+    status: Word = ""
 
     @property
     def reference(self) -> str:
@@ -149,8 +149,8 @@ class PartPlace(Said):
 class Metadata(Said):
     """What the service knows of a stored file."""
 
-    sha256: str = ""
-    size: int | None = None
+    sha256: Text = ""
+    size: Amount = None
 
 
 def _sources(said: object) -> tuple[str, ...]:
@@ -159,32 +159,18 @@ def _sources(said: object) -> tuple[str, ...]:
     return tuple(one for one in listed if isinstance(one, str) and one)
 
 
-def _seconds(said: object) -> float | None:
-    """A duration, told as a number or as text; None for what is none."""
-    if isinstance(said, bool) or not isinstance(said, (int, float, str)):
-        return None
-    try:
-        seconds = float(said)
-    except (ValueError, OverflowError):
-        return None
-    return seconds if 0 <= seconds < 1e9 else None
-
-
-Text = Annotated[str, BeforeValidator(lambda said: said if isinstance(said, str) else "")]
-
-
 class Job(Said):
     """One file in one workflow, as a run and a look at it show it. The id alone says that it exists; what else is not
     as it should be is left out."""
 
     jobid: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]{1,100}$")]
-    status: Text = ""
+    status: Word = ""
     workflow: Text = ""
     sources: Annotated[tuple[str, ...], BeforeValidator(_sources)] = ()
-    created_at: Text = ""
-    updated_at: Text = ""
+    created_at: Time = ""
+    updated_at: Time = ""
     results: Any = None
-    ttl: Annotated[float | None, BeforeValidator(_seconds)] = None
+    ttl: Seconds = None
     error: Any = None
 
     @property
@@ -361,8 +347,8 @@ def _is_file(value: Mapping[str, Any]) -> bool:
 
 def _file_output(value: Mapping[str, Any]) -> Output:
     url = value["url"] if isinstance(value.get("url"), str) else ""
-    kind = next((value[name] for name in ("mimetype", "type") if isinstance(value.get(name), str)), "")
-    size = value.get("size")
+    kind = next((value[name] for name in ("mimetype", "type") if isinstance(value.get(name), str)), "")[:200]
+    size = amount(value.get("size"))
     temporary = url.partition("/wf://")[2].partition("?")[0]
     if handle := _handle_of(value.get("handle"), url):
         place = {"handle": handle}
@@ -370,8 +356,7 @@ def _file_output(value: Mapping[str, Any]) -> Output:
         place = {"wf": temporary}
     else:
         place = {"url": url}
-    known = size if isinstance(size, int) and not isinstance(size, bool) and size > 0 else None
-    return Output(json.dumps(place), media_type=kind, size=known)
+    return Output(json.dumps(place), media_type=kind, size=size or None)
 
 
 def _json_output(task: str | None) -> Output:

@@ -15,7 +15,7 @@ from artui.files import Accepts
 from artui.providers.base import Blocked, Cause, Output, Progress, Rejected, State, Transient
 from artui.providers.http import Answer
 from artui.providers.http.messages import asked_to_wait, one_line
-from artui.providers.said import Said, moment
+from artui.providers.said import Said, Status, balance, moment, tell
 from artui.providers.said.plugins import MODE, PRICE
 
 KEEPS: Final = 86_400.0
@@ -50,7 +50,7 @@ def _code_said(answer: Answer) -> int | None:
     code = (answer.json_object() or {}).get("status")
     if isinstance(code, str) and re.fullmatch(r"[1-9][0-9]{2}", code):
         return int(code)
-    return code if _is_int(code) else None
+    return code if _is_int(code) and 100 <= code <= 999 else None
 
 
 def is_of_the_token(answer: Answer) -> bool:
@@ -115,21 +115,23 @@ def names_job(answer: Answer) -> bool:
 
 def left_today(answer: Answer) -> int | None:
     """The starts left for the day, as an accepted one says; None where it does not."""
-    left = (answer.json_object() or {}).get("retouchQuota")
-    return left if _is_int(left) else None
+    return balance((answer.json_object() or {}).get("retouchQuota"))
 
 
 def remaining(answer: Answer) -> int | None:
     """The credits left; None where the answer does not say."""
     said = (answer.json_object() or {}).get("remaining")
     left = said.get(MODE) if isinstance(said, dict) else None
-    return left if _is_int(left) else None
+    known = balance(left)
+    if known is None and left is not None:
+        tell(f"{answer.about}: {one_line(str(left))[:60]} is no balance: it counts as not known")
+    return known
 
 
-class Status(Said):
+class Look(Said):
     """One look at a job. Only the state counts; what the rest should not be, it is not."""
 
-    state: str
+    state: Status
     progress: Any = None
     reason: Any = None
     attempt: Any = None
@@ -139,7 +141,7 @@ class Status(Said):
 
     def seen(self, execution: str, now: float, output: Output) -> Progress:
         """The look in the program's words; ``output`` is where a result lies, ``now`` the service's epoch seconds."""
-        state = _STATES.get(self.state, State.RUNNING)
+        state = _STATES.get(self.state.lower(), State.RUNNING)
         return Progress(
             execution=execution,
             state=state,
@@ -163,7 +165,7 @@ class Status(Said):
 
     def _expires_in(self, now: float) -> float:
         """Seconds until the result goes: what the service says, but never more than it promises."""
-        until = moment(self.expire_date) if isinstance(self.expire_date, str) else None
+        until = moment(self.expire_date)
         return KEEPS if until is None else min(max(until.timestamp() - now, 0.0), KEEPS)
 
 
@@ -171,8 +173,8 @@ class ImageLimits(Said):
     """What one image may be."""
 
     formats: tuple[str, ...]
-    max_file_size_in_mb: float = Field(alias="maxFileSizeInMB", gt=0)
-    max_megapixels: float = Field(gt=0)
+    max_file_size_in_mb: float = Field(alias="maxFileSizeInMB", gt=0, le=1e9)
+    max_megapixels: float = Field(gt=0, le=1e9)
 
 
 class FileLimits(Said):

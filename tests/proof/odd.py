@@ -1,0 +1,255 @@
+"""Answers around what a service documents, and a line without a network on which the stand-in's answers become such."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+import httpx
+import pytest
+from hypothesis import strategies as st
+
+from artui.providers.http import client
+from artui.sim.server import Simulator
+
+Headers = list[tuple[bytes, bytes]]
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What comes back: a status, headers and a body."""
+
+    status: int
+    headers: Headers = field(default_factory=list)
+    body: bytes = b""
+
+    def with_header(self, name: bytes, value: bytes | None) -> Answer:
+        kept = [(key, one) for key, one in self.headers if key.lower() != name]
+        return Answer(self.status, kept if value is None else [*kept, (name, value)], self.body)
+
+
+Change = Callable[[Answer], Answer]
+
+# --------------------------------------------------------------------------------------------------------- odd values
+
+NUMBERS = (
+    0, -1, 1, 1.5, 0.1, -0.5, 10**9, 10**9 + 1, 10**30, 2**31, 2**62, 2**63, 2**64, -(2**63) - 1, 1e308, -1e308, 1e-308,
+    float("nan"), float("inf"), float("-inf"), 1_700_000_000, 1_700_000_000_000, 253_402_300_799,
+)  # fmt: skip
+TEXTS = (
+    "", " ", "x", "0", "12", "-3", "1e9", "true", "null", "COMPLETED", "completed", "FAILED", "Finished", "failed",
+    "active", "PAYMENT_REQUIRED", "IN_QA", "waiting", "error", "ok", "\ud800", "a\udfffb", "\x00", "\x1b[2J\x07",
+    "\u202e", "\n\r\t", "é", "🙂", "../..", "/etc/passwd", "a/b", "..", "%2e%2e", "https://evil.example/x",
+    "http://[", "//", "?", "#", "' OR 1=1 --", "x" * 300, "y" * 20_000, "9" * 4_400, "2026-11-29T12:00:00",
+    "2026-11-29T12:00:00Z", "not a date",
+    "9999-12-31T23:59:59Z", "9999-12-31T23:59:59-14:00", "0001-01-01T00:00:00+14:00", "2026-11-29T12:00:00.123456789Z",
+    "2026-02-30T00:00:00Z", "1970-01-01T00:00:00Z", "2126-01-01T00:00:00+00:00", "20261129", "1700000000",
+)  # fmt: skip
+
+
+def _nested(depth: int, *, objects: bool) -> Any:
+    value: Any = 1
+    for _ in range(depth):
+        value = {"a": value} if objects else [value]
+    return value
+
+
+OTHERS = (
+    None, True, False, [], {}, [[]], [None], [{}], {"": ""}, {"a": 1}, [1, 2], ["x"], {"id": "x"}, {"error": None},
+    [2026, 11, 29], [2026, 11, 29, 12, 0, 0, 10**9], {"artui_job": "x"}, {"code": 5, "msg": "no"},
+    _nested(50, objects=True), _nested(70, objects=False), _nested(400, objects=True), list(range(2_000)),
+)  # fmt: skip
+
+odd_values = st.one_of(
+    st.sampled_from(OTHERS), st.sampled_from(NUMBERS), st.sampled_from(TEXTS), st.integers(), st.floats(),
+    st.text(max_size=30),
+)  # fmt: skip
+
+DATES = (
+    b"Fri, 31 Dec 9999 23:59:59 GMT", b"Fri, 31 Dec 9999 23:59:59 -1400", b"Thu, 01 Jan 1970 00:00:00 GMT", b"", b"0",
+    b"Mon, 01 Jan 0001 00:00:00 +1400", b"yesterday", b"Wed, 09 Jan 2097 00:00:00 GMT", b"\xff\xfe", b"," * 300,
+    b"Mon, 99 Foo 99999999999999999999 99:99:99 GMT", b"Sun, 06 Nov 1994 08:49:37", b"2026-11-29T12:00:00Z",
+)  # fmt: skip
+HEADERS: dict[bytes, tuple[bytes | None, ...]] = {
+    b"date": (None, *DATES),
+    b"retry-after": (b"", b"0", b"-1", b"1.5", b"9" * 300, b"1e9", b"nan", b"soon", *DATES),
+    b"filestack-reset": (b"", b"0", b"9" * 19, b"-1", b"x"),
+    b"content-type": (
+        None,
+        b"",
+        b"text/html",
+        b"text/plain; charset=utf-16",
+        b"application/problem+json",
+        b"\xff",
+        b"x",
+    ),
+    b"content-encoding": (b"", b"gzip", b"identity", b"br, gzip"),
+    b"content-length": (b"0", b"-1", b"99999999999999999999", b"x"),
+    b"location": (b"", b"/", b"http://[", b"https://evil.example/", b"\xff"),
+    b"etag": (None, b"", b"\xff\xfe", b'"x"'),
+    b"transfer-encoding": (b"chunked", b"x"),
+}
+STATUSES = (
+    200, 201, 202, 204, 206, 301, 302, 304, 307, 400, 401, 402, 403, 404, 405, 408, 409, 410, 413, 418, 422, 425, 429,
+    460, 461, 462, 499, 500, 502, 503, 504, 599, 600, 999,
+)  # fmt: skip
+ENCODINGS = ("utf-8-sig", "utf-16", "utf-16-le", "utf-16-be", "utf-32", "latin-1", "cp1252")
+
+
+# ------------------------------------------------------------------------------------------------------------ changes
+
+
+def _places(value: Any, here: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
+    """Where something stands in a JSON value."""
+    yield here
+    inner = value.items() if isinstance(value, dict) else enumerate(value[:3]) if isinstance(value, list) else ()
+    for key, one in inner:
+        yield from _places(one, (*here, key))
+
+
+def _put(value: Any, place: tuple[Any, ...], new: Any) -> Any:
+    """A copy of a value with something else at a place; with nothing there where that is ``...``."""
+    if not place:
+        return {} if new is ... else new
+    key, *rest = place
+    copy = dict(value) if isinstance(value, dict) else list(value)
+    if rest or new is not ...:
+        copy[key] = _put(copy[key], tuple(rest), new)
+    else:
+        del copy[key]
+    return copy
+
+
+@st.composite
+def json_changes(draw: st.DrawFn) -> Change:
+    """Put odd values into a JSON answer, take some out, or say a name twice."""
+    edits = draw(st.lists(st.tuples(st.integers(0, 500), st.one_of(st.just(...), odd_values)), min_size=1, max_size=4))
+    twice = draw(st.one_of(st.none(), odd_values))
+
+    def change(answer: Answer) -> Answer:
+        try:
+            value = json.loads(answer.body)
+        except ValueError:
+            value = answer.body.decode("latin-1")[:200]
+        for number, new in edits:
+            places = list(_places(value))
+            value = _put(value, places[number % len(places)], new)
+        text = json.dumps(value)
+        if twice is not None and isinstance(value, dict) and value:
+            name = sorted(value)[edits[0][0] % len(value)]
+            text = f"{text[:-1]}, {json.dumps(name)}: {json.dumps(twice)}}}"
+        return Answer(answer.status, answer.headers, text.encode())
+
+    return change
+
+
+@st.composite
+def body_changes(draw: st.DrawFn) -> Change:
+    """Another body: in another encoding, cut, long, random, or a web page."""
+    kind = draw(st.sampled_from(["encoding", "cut", "huge", "random", "page", "value", "empty"]))
+    encoding, share = draw(st.sampled_from(ENCODINGS)), draw(st.floats(0, 1))
+    content, value = draw(st.binary(max_size=60)), draw(odd_values)
+
+    def change(answer: Answer) -> Answer:
+        match kind:
+            case "encoding":
+                body = answer.body.decode("latin-1").encode(encoding, "replace")
+            case "cut":
+                body = answer.body[: int(len(answer.body) * share)]
+            case "huge":
+                body = answer.body + b" " * 70_000 if share < 0.5 else b'{"x": "' + b"x" * 5_000_000 + b'"}'
+            case "random":
+                body = content
+            case "page":
+                body = b"<!doctype html><title>hello</title>"
+            case "value":
+                body = json.dumps(value).encode()
+            case _:
+                body = b""
+        return Answer(answer.status, answer.headers, body)
+
+    return change
+
+
+@st.composite
+def head_changes(draw: st.DrawFn) -> Change:
+    """Another status, or other headers."""
+    status = draw(st.one_of(st.none(), st.sampled_from(STATUSES)))
+    names = draw(st.lists(st.sampled_from(sorted(HEADERS)), max_size=2))
+    values = [(name, draw(st.sampled_from(HEADERS[name]))) for name in names]
+
+    def change(answer: Answer) -> Answer:
+        for name, value in values:
+            answer = answer.with_header(name, value)
+        return Answer(status or answer.status, answer.headers, answer.body)
+
+    return change
+
+
+@st.composite
+def changes(draw: st.DrawFn) -> Change:
+    """Any change of an answer, mostly one of what it says."""
+    kinds = draw(st.sampled_from(["json"] * 6 + ["body", "head", "both"]))
+    made = {
+        "json": [json_changes()], "body": [body_changes()], "head": [head_changes()],
+        "both": [json_changes(), head_changes()],
+    }[kinds]  # fmt: skip
+    parts = [draw(one) for one in made]
+
+    def change(answer: Answer) -> Answer:
+        for part in parts:
+            answer = part(answer)
+        return answer
+
+    return change
+
+
+# ----------------------------------------------------------------------------------------------------------- the line
+
+
+class OddLine:
+    """Carries requests to a stand-in within this process; answers of one route come back changed, so many times."""
+
+    def __init__(self, simulator: Simulator) -> None:
+        simulator.url = "http://127.0.0.1:1"
+        self._service = httpx.ASGITransport(simulator.app)
+        self.mend()
+
+    def mend(self) -> None:
+        """Carry everything as it is."""
+        self.route, self.change, self.times, self.changed = re.compile("$^"), changes, 0, 0
+
+    def arm(self, route: str, change: Change, times: int = 10**9) -> None:
+        """Change the answers to requests that match, so many times."""
+        self.route, self.change, self.times = re.compile(route), change, times
+
+    async def carry(self, request: httpx.Request) -> httpx.Response:
+        request.headers["host"] = "127.0.0.1:1"
+        response = await self._service.handle_async_request(request)
+        answer = Answer(response.status_code, list(response.headers.raw), await response.aread())
+        if self.times > 0 and self.route.search(f"{request.method} {request.url.raw_path.decode()}"):
+            self.times, self.changed = self.times - 1, self.changed + 1
+            answer = self.change(answer)
+        return httpx.Response(answer.status, headers=answer.headers, stream=httpx.ByteStream(answer.body))
+
+
+@contextmanager
+def odd_line(simulator: Simulator) -> Iterator[OddLine]:
+    """Have every client of this process speak over a line to this stand-in."""
+    line = OddLine(simulator)
+
+    class Wire(httpx.AsyncBaseTransport):
+        def __init__(self, *_: object, **__: object) -> None:
+            pass
+
+        async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+            await request.extensions["departure"].leave()
+            return await line.carry(request)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(client, "Transport", Wire)
+        yield line
