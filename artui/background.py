@@ -170,6 +170,22 @@ def end_engine(paths: Paths, journal: Journal) -> EngineRow | None:
     return alive.row
 
 
+def end_by_signal(paths: Paths) -> int | None:
+    """Have the running engine end in order without the journal, and wait until it has; returns its process, None where
+    none ran. Raises :class:`AnotherEngine` where it does not end."""
+    pid, _ = holder(paths)
+    if pid is None or not lock_is_held(paths):
+        return None
+    with suppress(ProcessLookupError):
+        os.kill(pid, signal.SIGTERM)
+    deadline = time.monotonic() + STOP_PATIENCE
+    while lock_is_held(paths):
+        if time.monotonic() > deadline:
+            raise AnotherEngine(f"The engine (process {pid}) still ends; a paid call is under way.")
+        time.sleep(0.1)
+    return pid
+
+
 def _withdraw(db: Connection, number: int) -> None:
     """Take a request back that no engine has answered: the next one must not end by it."""
     for request in requests.waiting(db):

@@ -150,13 +150,18 @@ def _engine_line(row: dict[str, Any] | None) -> str:
 @click.pass_obj
 def stop_command(session: Session) -> Exit:
     """End the engine in order: what runs reaches its next safe point, nothing new is begun."""
-    from artui.background import end_engine, lock_is_held
+    from artui.anchor import Displaced
+    from artui.background import end_by_signal, end_engine, lock_is_held
 
-    ended = None
+    pid = None
     if lock_is_held(session.paths):
-        with session.journal() as journal:
-            ended = end_engine(session.paths, journal)
-    said = "No engine is running." if ended is None else f"The engine (process {ended.pid}) has ended."
+        try:
+            with session.journal() as journal:
+                ended = end_engine(session.paths, journal)
+                pid = ended.pid if ended else None
+        except Displaced:  # another journal was put there under it, which it does not read
+            pid = end_by_signal(session.paths)
+    said = "No engine is running." if pid is None else f"The engine (process {pid}) has ended."
     go_on(said)
     say(said)
     return Exit.OK

@@ -159,17 +159,13 @@ def test_a_lost_journal_and_a_watched_rule_buy_nothing_again(place: tuple[Desk, 
     recover(desk, service)
     everything[0].rename(desk.inbox / "renamed.jpg")
     photos(desk.inbox, "new")
-    # The folder's marker names the journal that was lost: a person says that it is the right folder.
-    asked = desk.artui("watch", "--once")
-    assert asked.code == 7, asked
-    assert desk.artui("resume", "--rule", "shoot", "--yes").code == 0
     again = desk.artui("watch", "--once")
     assert service.most() == 1, again
-    assert len(service.ledger) == 3, again
+    # What is new is bought where a list has shown that it was not; elsewhere it waits for a person.
+    assert len(service.ledger) == (4 if isinstance(service, AutoRetouch) else 3), again
 
 
-@pytest.mark.xfail(strict=False)
-def test_a_folder_of_a_lost_journal_is_watched_again_after_a_yes(studio: Desk, autoretouch: AutoRetouch) -> None:
+def test_a_folder_of_a_lost_journal_is_watched_on(studio: Desk, autoretouch: AutoRetouch) -> None:
     watched(studio, (studio.home / "config" / "config.toml").read_text())
     photos(studio.inbox, *range(2))
     assert studio.artui("watch", "--once").code == 0
@@ -177,8 +173,6 @@ def test_a_folder_of_a_lost_journal_is_watched_again_after_a_yes(studio: Desk, a
         old.unlink()
     recover(studio, autoretouch)
     more = photos(studio.inbox, "new")
-    assert studio.artui("watch", "--once").code == 7
-    assert studio.artui("resume", "--rule", "shoot", "--yes").code == 0
     again = studio.artui("watch", "--once")
     assert autoretouch.most() == 1, again
     assert again.code == 0, again
@@ -291,7 +285,6 @@ def test_a_journal_lost_while_photos_are_on_their_way_loses_none(studio: Desk, a
     studio.check(everything)
 
 
-@pytest.mark.xfail(strict=False)
 def test_the_original_does_not_buy_again_what_its_copy_bought(
     studio: Desk, autoretouch: AutoRetouch, tmp_path: Path, desks: Callable[..., Desk]
 ) -> None:
@@ -306,7 +299,6 @@ def test_the_original_does_not_buy_again_what_its_copy_bought(
     assert autoretouch.most() == 1, ran
 
 
-@pytest.mark.xfail(strict=False)
 def test_a_recovery_that_asked_nobody_can_ask_later(studio: Desk, autoretouch: AutoRetouch, tmp_path: Path) -> None:
     everything = photos(studio.inbox, *range(3))
     assert send(studio, everything[0]).code == 0
@@ -322,7 +314,6 @@ def test_a_recovery_that_asked_nobody_can_ask_later(studio: Desk, autoretouch: A
     assert {job["status"] for job in studio.jobs()} <= {"done", "skipped"}
 
 
-@pytest.mark.xfail(strict=False)
 def test_a_recovery_from_a_list_without_labels_buys_nothing_again(
     studio: Desk, autoretouch: AutoRetouch, tmp_path: Path
 ) -> None:
@@ -356,7 +347,6 @@ def test_a_recovery_that_cannot_ask_accepts_nothing(studio: Desk, autoretouch: A
     assert autoretouch.most() == 1
 
 
-@pytest.mark.xfail(strict=False)
 def test_a_payer_that_only_the_lost_journal_knew_is_asked_about(
     shop: Desk, filestack: Filestack, tmp_path: Path
 ) -> None:
@@ -376,7 +366,6 @@ def test_a_payer_that_only_the_lost_journal_knew_is_asked_about(
     assert len(filestack.ledger) == 3
 
 
-@pytest.mark.xfail(strict=False)
 def test_an_engine_whose_journal_was_replaced_can_be_stopped(
     studio: Desk, autoretouch: AutoRetouch, tmp_path: Path
 ) -> None:

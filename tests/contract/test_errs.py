@@ -15,8 +15,6 @@ from tests.contract.filestack import Filestack
 from tests.contract.pictures import digest, jpeg, made_by, made_from, photos
 from tests.contract.retouch4me import Retouch4me
 
-pytestmark = pytest.mark.xfail(strict=False)
-
 
 def send(desk: Desk, *paths: object, patience: float = 15) -> Ran:
     return desk.artui("submit", *paths, "-o", desk.out, "--yes", "--wait", patience=patience)
