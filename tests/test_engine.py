@@ -476,7 +476,7 @@ async def test_a_stale_request_is_refused(studio: Studio) -> None:
     seen = studio.job(number)
     await studio.start()
     await studio.at_rest()
-    request = await studio.journal.do(requests.leave, "cancel", seen)
+    request = await studio.journal.do(requests.leave, "retry", seen)
     outcome = await studio.until(lambda: studio.journal.read(requests.outcome, request))
     assert outcome.refused
     assert "moved on" in outcome.message
