@@ -198,7 +198,8 @@ def test_a_run_that_may_have_begun_is_not_sent_again(shop: Desk, filestack: File
         pytest.skip("runs with --long")
     filestack.script = [fate] * 5
     send(shop, *photos(shop.inbox, 1), patience=10)
-    assert filestack.most() == 1
+    # What is turned away is believed, but sent again at most twice.
+    assert filestack.most() <= (3 if fate == "429" else 1)
 
 
 def test_a_person_is_asked_at_once_where_nothing_can_be_looked_up(shop: Desk, filestack: Filestack) -> None:
@@ -295,6 +296,7 @@ def test_nothing_new_is_bought_for_an_output_that_cannot_be_written(
     eight = photos(studio.inbox, *range(8))
     studio.artui("submit", *eight, "-o", studio.out, "--yes")
     studio.until(lambda: len(autoretouch.ledger) >= 2)
+    taken_away = studio.results()
     for path in studio.out.glob("*"):
         path.unlink()
     studio.out.rmdir()
@@ -305,4 +307,4 @@ def test_nothing_new_is_bought_for_an_output_that_cannot_be_written(
     studio.artui("resume")
     studio.artui("wait", patience=40)
     assert autoretouch.most() == 1
-    studio.check(eight)
+    studio.check([photo for photo in eight if digest(photo.read_bytes()) not in taken_away])
