@@ -25,9 +25,9 @@ REFUSED = 17
 
 def hurry(put: Callable[[Any, str, Any], object] = setattr) -> None:
     """Have the engines of this process wait for hundredths of a second where a service would be given seconds."""
-    backoff, delay = pace.backoff, pace.retry_delay
+    backoff, delay, gap = pace.backoff, pace.retry_delay, pace.look_gap
     put(pace, "backoff", lambda failed: backoff(failed) / TIMES)
-    put(doubt, "backoff", lambda failed: backoff(0) / TIMES)
+    put(doubt, "look_gap", lambda *given: gap(*given) / TIMES)
     put(failures, "retry_delay", lambda attempts, chance: delay(attempts, chance) / TIMES)
     put(engines, "TICK", 0.02)
     put(engines, "GRACE", 0.1)

@@ -30,6 +30,7 @@ from artui.config import paths
 from artui.credentials import Place, Secret, Vault
 from artui.files import Accepts, BadPhoto
 from artui.providers.base import Output
+from artui.sim.photos import noise_jpeg
 from artui.sim.server import Simulator, running
 from artui.states import Status
 from artui.tui.app import Console
@@ -307,7 +308,7 @@ async def test_results_and_layers_stay_in_their_folder_whatever_they_are_called(
 ) -> None:
     pictures = [Output(f"picture {n}", task=name, media_type=name) for n, name in enumerate(HOSTILE)]
     service = fakes.Service(outputs=[*pictures, Output("layers", media_type="application/zip", unpack=True)])
-    service.files = {one.locator: b"\xff\xd8\xff\xe0 a picture " + one.locator.encode() for one in pictures}
+    service.files = {one.locator: whole_jpeg(number) for number, one in enumerate(pictures)}
     service.files["layers"] = archive()
     async with fakes.bench(tmp_path, monkeypatch, north=service) as bench:
         studio = bench.studio
@@ -324,6 +325,14 @@ async def test_results_and_layers_stay_in_their_folder_whatever_they_are_called(
         assert len(below) > 2 * len(HOSTILE)
         assert not any(path.is_symlink() for path in below)
         assert "out-of-it" not in {path.name for path in Path("/tmp").iterdir()}  # noqa: ASYNC240
+
+
+def whole_jpeg(number: int) -> bytes:
+    """A picture that is whole; another number is another one."""
+    noise_jpeg(file := Path(os.environ["ARTUI_HOME"]).parent / "picture", 4_000, seed=1_000 + number)
+    content = file.read_bytes()
+    file.unlink()
+    return content
 
 
 def snapshot(folder: Path, studio: Studio) -> dict[str, tuple[int, int, int]]:
