@@ -194,7 +194,7 @@ async def test_put_back_after_any_commit_nothing_is_bought_again(
             await scene.buy()
             assert scene.copies > 15, "its commits were not found"
             anchored = paths().anchor.read_bytes()
-            step = 1 if long else max(1, scene.copies // 4)
+            step = 1 if long else max(1, scene.copies // 3)
             first = 0 if long else int(time.time() // 86400) % step
             for number in range(first, scene.copies, step):
                 with pytest.MonkeyPatch.context() as environment:
