@@ -12,6 +12,15 @@ from tests.contract.desk import Desk
 from tests.contract.filestack import Filestack
 from tests.contract.retouch4me import Retouch4me
 
+IN_THE_SUITE = {"test_copies", "test_samples"}
+"""What runs each time; the others, programs in dozens, take ``--long``."""
+
+
+@pytest.fixture(autouse=True)
+def sparing(request: pytest.FixtureRequest, *, long: bool) -> None:
+    if not long and request.module.__name__.rpartition(".")[2] not in IN_THE_SUITE:
+        pytest.skip("runs with --long")
+
 
 @pytest.fixture
 def desks(tmp_path: Path) -> Iterator[Callable[..., Desk]]:

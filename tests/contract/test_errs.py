@@ -15,20 +15,6 @@ from tests.contract.filestack import Filestack
 from tests.contract.pictures import digest, jpeg, made_by, made_from, photos
 from tests.contract.retouch4me import Retouch4me
 
-SMALL = {
-    "test_after_a_top_up_the_books_are_the_services",
-    "test_a_create_answered_with_an_id_that_is_known_saves_no_wrong_result",
-    "test_a_cut_result_is_never_saved_as_done",
-    "test_finished_before_its_results_are_listed_loses_none",
-}
-"""What runs in the suite; the others take ``--long``."""
-
-
-@pytest.fixture(autouse=True)
-def sparing(request: pytest.FixtureRequest, *, long: bool) -> None:
-    if not long and request.node.originalname not in SMALL:
-        pytest.skip("runs with --long")
-
 
 def send(desk: Desk, *paths: object, patience: float = 15) -> Ran:
     return desk.artui("submit", *paths, "-o", desk.out, "--yes", "--wait", patience=patience)
