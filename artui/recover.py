@@ -60,10 +60,11 @@ def examine(paths: Paths) -> Finding:
         home = journal.read(requests.home)
         if trouble is Trouble.NONE:
             trouble = anchor.compare(remembered, home, paths)
-        twins = [one for one in journal.read(suspended.everyone) if one.cause is Cause.TWIN]
-        unread = [one for one in journal.read(suspended.everyone) if one.cause is Cause.UNREAD]
-    if trouble is Trouble.NONE and (twins or unread):
-        trouble = Trouble.TWIN if twins else Trouble.UNREAD
+        causes = {one.cause for one in journal.read(suspended.everyone)}
+    if trouble is Trouble.NONE and Cause.TWIN in causes:
+        trouble = Trouble.TWIN
+    elif trouble is Trouble.NONE and Cause.UNREAD in causes:
+        trouble = Trouble.UNREAD
     return Finding(trouble, anchor.sentence(trouble, paths, home))
 
 
