@@ -27,8 +27,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_auto_num_workers() -> int:
-    """``-n auto`` takes two workers a processor: most tests wait for a condition, not for a processor."""
-    return 2 * (os.cpu_count() or 1)
+    """``-n auto`` takes four workers a processor: most tests wait for a condition, not for a processor."""
+    return 4 * (os.cpu_count() or 1)
 
 
 @pytest.fixture

@@ -248,13 +248,16 @@ def parse_key(text: str) -> Key:
     return tuple(key)
 
 
-def leaves(value: object, key: Key = ()) -> Iterator[tuple[Key, object]]:
-    """Every value of a tree of tables with its key; an empty table is one."""
-    if isinstance(value, dict) and value:
-        for word, inner in value.items():
-            yield from leaves(inner, (*key, word))
-    elif key:
-        yield key, value
+def leaves(tree: object, key: Key = ()) -> Iterator[tuple[Key, object]]:
+    """Every value of a tree of tables with its key, in the file's order; an empty table is one."""
+    # By a list instead of by recursion: a file may nest its tables as deep as it likes.
+    waiting = [(key, tree)]
+    while waiting:
+        key, value = waiting.pop()
+        if isinstance(value, dict) and value:
+            waiting.extend(((*key, word), inner) for word, inner in reversed(value.items()))
+        elif key:
+            yield key, value
 
 
 def plant(tree: dict[str, Any], key: Key, value: object) -> bool:
