@@ -55,6 +55,9 @@ MAY_IMPORT: dict[str, set[str]] = {
     },
     "watch": {"config", "credentials", "job", "states", "files", "journal", "pace", "plan", "providers", "shown"},
     "signing": {"config", "credentials", "engine", "journal", "providers"},
+    "doctor": {
+        "anchor", "background", "config", "credentials", "engine", "files", "journal", "providers", "watch",
+    },
     "log": {"credentials", "private", "shown"},
     "background": {"anchor", "config", "journal", "engine", "log", "private"},
     "starting": {"config", "journal", "background", "private"},

@@ -52,6 +52,7 @@ COMMANDS = {
     "restore": "backups",
     "recover": "recovering",
     "config": "settings",
+    "doctor": "doctor",
     "systemd-unit": "unit",
     "demo": "demo",
     "sim": "demo",

@@ -5,7 +5,7 @@
 Nothing here knows of jobs or services, and everything blocks: for a thread where that matters.
 """
 
-from artui.files.folders import first_shared, inside
+from artui.files.folders import file_system, first_shared, inside
 from artui.files.layers import LayersProblem, unpack_layers
 from artui.files.names import (
     Stems,
@@ -71,6 +71,7 @@ __all__ = [
     "copy_to_part",
     "discard",
     "extension",
+    "file_system",
     "first_shared",
     "free_bytes",
     "free_stem",

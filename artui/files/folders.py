@@ -32,11 +32,12 @@ class _Above(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class _Mount:
-    """A mount: ``root`` is the folder of the file system ``device`` that is seen at ``place``."""
+    """A mount: ``root`` is the folder of the file system ``device``, of type ``kind``, that is seen at ``place``."""
 
     device: str
     root: Path
     place: Path
+    kind: str
 
 
 def inside(path: Path, folder: Path) -> Path | None:
@@ -69,6 +70,13 @@ def first_shared(folders: Iterable[Path], others: Iterable[Path]) -> Path | None
             if key in known and inside(folder, known[key]) == Path():
                 return folder
     return None
+
+
+def file_system(folder: Path) -> str:
+    """The type of the file system a folder lies on, as ``ext4`` or ``nfs4``; empty where this system does not tell."""
+    real = _real(folder)
+    above = [mount for mount in _mounts() if real.is_relative_to(mount.place)]
+    return max(above, key=lambda mount: len(mount.place.parts)).kind if above else ""
 
 
 def _keys(folder: Path) -> Iterator[object]:
@@ -166,8 +174,10 @@ def _mounts() -> list[_Mount]:
         return []
     found = []
     for line in lines:
-        _, _, device, root, place, *_ = line.split(b" ")
-        found.append(_Mount(device.decode("ascii", "replace"), _unescaped(root), _unescaped(place)))
+        here, _, there = line.partition(b" - ")
+        _, _, device, root, place, *_ = here.split(b" ")
+        kind = there.split(b" ")[0].decode("ascii", "replace")
+        found.append(_Mount(device.decode("ascii", "replace"), _unescaped(root), _unescaped(place), kind))
     return found
 
 

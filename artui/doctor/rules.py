@@ -1,0 +1,62 @@
+"""The watched folders: whether each is there, can be read and written, and on what kind of disk it lies."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Final
+
+from artui import files
+from artui.config import Config, ConfigError
+from artui.doctor.finding import Finding, Level
+from artui.doctor.machine import room
+from artui.watch import Rule, load_rules
+
+NETWORK: Final = frozenset(
+    {"9p", "afs", "ceph", "cifs", "fuse.sshfs", "lustre", "ncpfs", "nfs", "nfs4", "smb3", "smbfs"}
+)
+"""File systems of other machines: they send no notice of what another machine puts there."""
+
+
+def examine_rules(config: Config) -> Iterator[Finding]:
+    """Look at the folder and the output of every rule."""
+    try:
+        rules = load_rules(config)
+    except ConfigError as problem:
+        yield Finding("watched folders", "rules", Level.FAULT, str(problem))
+        return
+    for rule in rules:
+        yield _folder(rule)
+        yield _output(rule)
+
+
+def _folder(rule: Rule) -> Finding:
+    subject, folder = f"rule {rule.name}", rule.folder
+    try:
+        with os.scandir(folder):
+            pass
+    except FileNotFoundError:
+        do = "mount it or make it: until then the rule is offline, and goes on by itself"
+        return Finding(subject, "folder", Level.FAULT, f"{folder} is not there", do)
+    except OSError as problem:
+        return Finding(subject, "folder", Level.FAULT, f"{folder} cannot be read ({problem.strerror})")
+    return room(
+        Finding(subject, "folder", Level.OK, _on_its_disk(folder, folder)),
+        folder,
+        "let artui write there: its marker, done/ and failed/ lie in the folder",
+    )
+
+
+def _output(rule: Rule) -> Finding:
+    subject, folder = f"rule {rule.name}", rule.target.folder
+    place = next(one for one in (folder, *folder.parents) if one.is_dir())
+    said = _on_its_disk(folder, place) + ("" if place == folder else ", made with the first result")
+    do = "let artui write there: nothing is bought that could not be saved"
+    return room(Finding(subject, "output", Level.OK, said), place, do)
+
+
+def _on_its_disk(folder: Path, place: Path) -> str:
+    kind = files.file_system(place)
+    told = ", where what other machines put is found by looking" if kind in NETWORK else ""
+    return f"{folder} ({kind}{told})" if kind else str(folder)
