@@ -54,6 +54,7 @@ MAY_IMPORT: dict[str, set[str]] = {
         "private", "steps", "lane", "decisions", "doubt", "anchor", "evidence", "charges",
     },
     "watch": {"config", "credentials", "job", "states", "files", "journal", "pace", "plan", "providers", "shown"},
+    "executions": {"files", "job", "journal", "providers", "steps"},
     "signing": {"config", "credentials", "engine", "journal", "providers"},
     "doctor": {
         "anchor", "background", "config", "credentials", "engine", "files", "journal", "providers", "watch",

@@ -32,6 +32,7 @@ COMMANDS = {
     "accounts": "accounts",
     "balance": "accounts",
     "workflows": "accounts",
+    "executions": "executions",
     "submit": "submit",
     "redo": "submit",
     "jobs": "jobs",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
@@ -16,6 +17,25 @@ DRY_RUN = click.option("--dry-run", is_flag=True, help="Show what would happen a
 YES = click.option("--yes", is_flag=True, help="Do it without asking. Never passes a cap.")
 WAIT = click.option("--wait", is_flag=True, help="Follow the photos until each is saved, failed or held.")
 WAIT_QA = click.option("--wait-qa", is_flag=True, help="Wait for checks by a person at the service too.")
+
+
+class Since(click.ParamType):  # type: ignore[type-arg]
+    """A moment in the past: a day (``2026-11-01``), a time of ISO 8601, or how long ago (``7d``, ``12h``, ``30m``).
+
+    What names no zone is in the zone of the settings, which is not known yet: it stays without one.
+    """
+
+    name = "WHEN"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> dt.datetime:
+        """The moment, without a zone where none was named."""
+        units = {"m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
+        try:
+            if value[:-1].isdecimal() and value[-1:] in units:
+                return dt.datetime.now(dt.UTC) - dt.timedelta(**{units[value[-1]]: int(value[:-1])})
+            return dt.datetime.fromisoformat(value)
+        except (ValueError, OverflowError):
+            self.fail(f"{value!r} is no day (2026-11-01), time, or span (7d, 12h, 30m)", param, ctx)
 
 
 def options(several: Sequence[Option]) -> Option:

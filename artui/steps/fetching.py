@@ -140,10 +140,10 @@ class Fetching:
         with files.Part(path, mode) as part:
             with self.desk.transfers.counting(job.id, "down", result.size) as counted:
                 await self.desk.provider.download(output, job.execution, part, counted)
-            return await asyncio.to_thread(_finished, part, result, job.as_is)
+            return await asyncio.to_thread(finished, part, result, as_is=job.as_is)
 
 
-def _finished(part: files.Part, result: Result, as_is: bool) -> files.Written:
+def finished(part: files.Part, result: Result, *, as_is: bool = False) -> files.Written:
     """Finish a part and look at what kind of thing it is; where that is no result, nothing is left of it.
 
     Without a digest the content itself must show that it is whole, unless it is taken ``as_is``.

@@ -13,6 +13,7 @@ from textual.content import Content
 from textual.widgets import OptionList, Static
 
 from artui.config import AccountConfig
+from artui.credentials import Vault
 from artui.journal import Connection, offers
 from artui.shown import shown, width
 from artui.states import FINAL
@@ -24,7 +25,7 @@ from artui.tui.look import Width, room
 from artui.tui.place import Place
 from artui.tui.places import SUBMIT
 from artui.tui.rows import Cell, Rows, heads, line
-from artui.tui.service import Trouble
+from artui.tui.service import Trouble, at_service
 from artui.tui.shell import Line
 from artui.tui.view import Look
 from artui.tui.words import about, amount, brief, clock, plural
@@ -34,6 +35,9 @@ if TYPE_CHECKING:
 
 STALE_AFTER = 600.0
 """Seconds after which coming here looks at the service again by itself."""
+
+EXECUTIONS = 50
+"""The most past executions that are listed."""
 
 FROM_NORMAL, FROM_WIDE = Width.NORMAL - 2, Width.WIDE - 2
 """The widths of the list, without its sign, from which there is room for more columns."""
@@ -64,6 +68,7 @@ class Workflows(Place):
         Binding("s", "submit", "submit", tooltip="Pick photos for this workflow"),
         Binding("f", "favourite", "favourite", tooltip="Keep this workflow on top, or no longer"),
         Binding("c", "compare", "compare", tooltip="What a newer version changes for the jobs that wait"),
+        Binding("h", "executions", "executions", tooltip="What was bought of this workflow, at the service"),
         Binding("u", "fetch", "look again", tooltip="Look at the service for workflows and prices"),
         Binding("slash", "filter", "filter", tooltip="Filter by name, steps, export format, author or id"),
         Binding("y", "copy", show=False, tooltip="Copy the id of this workflow"),
@@ -146,7 +151,7 @@ class Workflows(Place):
             return False
         if action == "compare":
             return self.is_mounted and self.offer is not None and bool(self.offer.pinned)
-        if action == "submit":
+        if action in ("submit", "executions"):
             return self.is_mounted and self.offer is not None
         return super().check_action(action, parameters)
 
@@ -353,6 +358,30 @@ class Workflows(Place):
         known = {version: catalogue.parse(text) if text else None for version, text in texts.items()}
         lines = "\n".join(catalogue.compared(offer, known))
         self.app.push_screen(Reading(f"{shown(offer.workflow.name, 40)}: what is new", Content(lines)))
+
+    def action_executions(self) -> None:
+        """Show the newest executions of this workflow, as the service lists them."""
+        if (offer := self.offer) is not None and self.account is not None:
+            self.run_latest(partial(self._list_executions, self.account, offer), "executions")
+
+    async def _list_executions(self, account: AccountConfig, offer: Offer) -> None:
+        from artui import executions
+
+        try:
+            async with at_service(self.console.config, account, Vault(self.console.paths)) as provider:
+                payer = (await provider.who_pays()).payer
+                found = await executions.newest(provider, [offer.workflow], None, EXECUTIONS)
+        except Trouble as trouble:
+            self.console.notify(str(trouble), severity="warning")
+            return
+        past = await self.console.view.ask(executions.marked, payer, found)
+        lines = [
+            f"{one.progress.created_at[:16].replace('T', ' '):<16} {one.progress.state:<14}"
+            f" {amount(one.progress.charged):>6}  {shown(one.whose, 13):<13}  {shown(one.progress.name, 40)}"
+            for one in past
+        ]
+        text = "\n".join(lines) or "The service has no execution of it."
+        self.app.push_screen(Reading(f"{shown(offer.workflow.name, 40)}: the newest executions (UTC)", Content(text)))
 
     async def action_submit(self) -> None:
         """Go where photos are picked, with this workflow."""

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import time
+from collections.abc import Iterator
 from typing import Any
 
+import httpx
 import pytest
 from textual.content import Content
 
@@ -295,3 +297,20 @@ def test_the_age_of_a_version_is_its_day() -> None:
     one = catalogue.Offer(catalogue.parse(json.dumps(flow(changed_at="not a date"))))
     assert catalogue.day(one.workflow) == "not a date"
     assert catalogue.plain_line(one, ASCII).startswith("in -> background removal -> shadow -> PNG with alpha")
+
+
+@pytest.fixture
+def with_strangers(at_service: Simulator) -> Iterator[None]:
+    """A service where others have ordered too."""
+    httpx.post(f"{at_service.url}/_sim/options", json={"others": 2}).raise_for_status()
+    yield
+    httpx.post(f"{at_service.url}/_sim/options", json={"others": 0}).raise_for_status()
+
+
+@pytest.mark.usefixtures("with_strangers")
+async def test_what_was_bought_of_a_workflow_is_listed_from_the_service() -> None:
+    async with at_desk((80, 30)) as desk:
+        await open_workflows(desk)
+        await desk.sees("studio | 11 workflows | as of")
+        await desk.press("h")
+        await desk.sees("the newest executions (UTC)", "not artui", "theirs.jpg")

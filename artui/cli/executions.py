@@ -1,0 +1,115 @@
+"""``artui executions``: what the service has of past executions, ours marked, and a result of one fetched again."""
+
+from __future__ import annotations
+
+import datetime as dt
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from artui.cli.exits import Exit, Trouble
+from artui.cli.options import ACCOUNT, AS_JSON, Since
+from artui.cli.session import Session
+from artui.cli.submit import DEFAULT_OUTPUT
+from artui.cli.terminal import money, put, put_json, put_table, say
+from artui.config import AccountConfig
+
+if TYPE_CHECKING:
+    from artui.executions import PastExecution
+    from artui.providers.base import Progress, Provider, Workflow
+
+
+@click.command("executions")
+@ACCOUNT
+@click.option("-w", "--workflow", help="Those of one workflow, by id or name; without it of all.")
+@click.option("--since", type=Since(), help="Leave out what is older: 2026-11-01, or 7d, 12h, 30m.")
+@click.option("--limit", type=click.IntRange(1, 10_000), default=50, show_default=True, help="The most to list.")
+@click.option("--fetch", "wanted", metavar="ID", help="Save the result of this execution; costs nothing.")
+@click.option("-o", "--output", type=click.Path(path_type=Path), help="With --fetch: the folder.")
+@AS_JSON
+@click.pass_obj
+def executions_command(
+    session: Session, account: str | None, workflow: str | None, since: dt.datetime | None, limit: int,
+    wanted: str | None, output: Path | None, *, as_json: bool,
+) -> Exit:  # fmt: skip
+    """List past executions at the service, those of artui marked, or fetch the result of one. Costs nothing."""
+    chosen = session.account(account)
+    if wanted:
+        return _fetch(session, chosen, wanted, workflow, output, as_json=as_json)
+    if output:
+        raise Trouble(Exit.USAGE, "--output goes with --fetch ID.")
+    if since is not None and since.tzinfo is None:
+        since = since.replace(tzinfo=session.config.timezone)
+    found = _listed(session, chosen, workflow, since, limit)
+    if as_json:
+        put_json([_document(one) for one in found])
+    elif not found:
+        put("The service has no such execution.")
+    else:
+        rows = [
+            (
+                one.progress.created_at[:19].replace("T", " "), one.progress.word, money(one.progress.charged, ""),
+                one.whose, one.workflow, one.progress.name, one.progress.execution,
+            )
+            for one in found
+        ]  # fmt: skip
+        put_table(
+            [("created (UTC)", "state", "charged", "bought by", "workflow", "photo", "execution"), *rows], right=[2]
+        )
+        if len(found) == limit:
+            say(f"The newest {limit:,}; --limit lists more.")
+    return Exit.OK
+
+
+def _listed(
+    session: Session, account: AccountConfig, workflow: str | None, since: dt.datetime | None, limit: int
+) -> list[PastExecution]:
+    from artui import executions
+    from artui.cli.workflow import choose
+
+    async def question(provider: Provider[Any]) -> tuple[str, list[tuple[Workflow, Progress]]]:
+        workflows = await provider.workflows()
+        asked = [choose(workflows, workflow)] if workflow else workflows
+        payer = (await provider.who_pays()).payer
+        return payer, await executions.newest(provider, asked, since, limit)
+
+    payer, found = session.ask(account, question)
+    with session.journal() as journal:
+        return journal.read(executions.marked, payer, found)
+
+
+def _fetch(
+    session: Session, account: AccountConfig, execution: str, workflow: str | None, output: Path | None, *,
+    as_json: bool,
+) -> Exit:  # fmt: skip
+    from artui import executions
+    from artui.files import BadResult, OutputProblem, probe_folder
+    from artui.plan import PlanProblem
+    from artui.watch.outputs import refuse_watched
+
+    folder = (output or Path(account.output or DEFAULT_OUTPUT)).absolute()
+    try:
+        with session.journal() as journal:
+            refuse_watched(folder, session.config, journal)
+        probe_folder(folder)
+        saved = session.ask(account, lambda provider: executions.fetch(provider, execution, workflow or "", folder))
+    except (PlanProblem, OutputProblem) as problem:
+        raise Trouble(Exit.USAGE, f"Nothing was fetched: {problem}") from None
+    except BadResult as problem:
+        raise Trouble(Exit.NETWORK, f"Nothing was saved: {problem}. Try again.") from None
+    if as_json:
+        put_json({"execution": execution, "saved": [str(path) for path in saved]})
+    for path in () if as_json else saved:
+        put(str(path))
+    return Exit.OK
+
+
+def _document(one: PastExecution) -> dict[str, Any]:
+    progress = asdict(one.progress)
+    kept = ("execution", "state", "word", "charged", "created_at", "finished_at", "name", "reference", "version")
+    return {
+        **{name: progress[name] for name in kept}, "workflow": one.workflow, "job": one.job,
+        "results": len(one.progress.outputs), "by_artui": one.job is not None or one.progress.key is not None,
+    }  # fmt: skip
