@@ -57,7 +57,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "executions": {"files", "job", "journal", "providers", "steps"},
     "signing": {"config", "credentials", "engine", "journal", "providers"},
     "doctor": {
-        "anchor", "background", "config", "credentials", "engine", "files", "journal", "providers", "watch",
+        "anchor", "background", "config", "credentials", "engine", "files", "job", "journal", "providers", "watch",
     },
     "log": {"credentials", "private", "shown"},
     "background": {"anchor", "config", "journal", "engine", "log", "private"},
@@ -78,7 +78,7 @@ ONLY_IN: dict[str, set[str]] = {
     "watchfiles": {"watch"},
     "starlette": {"sim"},
     "uvicorn": {"sim"},
-    "PIL": {"sim", "tui"},
+    "PIL": {"doctor", "sim", "tui"},
     "segno": {"tui"},
     "click": {"cli"},
 }

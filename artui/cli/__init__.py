@@ -54,6 +54,7 @@ COMMANDS = {
     "recover": "recovering",
     "config": "settings",
     "doctor": "doctor",
+    "trial": "doctor",
     "systemd-unit": "unit",
     "demo": "demo",
     "sim": "demo",

@@ -1,4 +1,4 @@
-"""``artui doctor``: one free pass over this machine, the settings and every account, each finding in a line."""
+"""``artui doctor`` and ``trial``: what is found of a machine, its settings, an account and one paid photo, in lines."""
 
 from __future__ import annotations
 
@@ -7,12 +7,13 @@ import sys
 import textwrap
 from collections.abc import Iterator
 from dataclasses import asdict
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
 from artui.cli.exits import Exit, first
-from artui.cli.options import AS_JSON
+from artui.cli.options import AS_JSON, DRY_RUN, YES
 from artui.cli.session import Session
 from artui.cli.terminal import put, put_json
 from artui.config import AccountConfig, ConfigError
@@ -40,6 +41,49 @@ def doctor_command(session: Session, account: str | None, *, as_json: bool) -> E
     if as_json:
         put_json({"findings": [asdict(finding) for finding in findings]})
     return _code(findings)
+
+
+@click.command("trial")
+@click.argument("account")
+@click.argument("photo", type=click.Path(path_type=Path))
+@click.option("-w", "--workflow", help="Workflow by id or name; without it the account's `workflow`.")
+@click.option("-o", "--output", help="Folder for the result; without it the account's.")
+@DRY_RUN
+@YES
+@AS_JSON
+@click.pass_context
+def trial_command(
+    context: click.Context, account: str, photo: Path, workflow: str | None, output: str | None, *, dry_run: bool,
+    yes: bool, as_json: bool,
+) -> Exit:  # fmt: skip
+    """Send one photo after a yes to its price, follow it, and say what it shows of the service.
+
+    Whether labels come back, how long it takes, what is charged, and what of the picture is kept. A photo that was sent
+    through this account before is examined as it is, and costs nothing.
+    """
+    from artui.cli.jobs import job_command
+    from artui.cli.naming import made_of
+    from artui.cli.submit import submit_command
+    from artui.doctor import examine_job
+
+    session: Session = context.obj
+    code = context.invoke(
+        submit_command, paths=(photo,), account=account, workflow=workflow, output=output, name=f"trial {photo.stem}",
+        dry_run=dry_run, yes=yes, wait=True, wait_qa=False, as_json=as_json,
+    )  # fmt: skip
+    with session.journal() as journal:
+        made = [one for one in made_of(journal, photo.absolute()) if one.account == account and one.execution]
+        if dry_run or not made:
+            return Exit(code)
+        job = made[0]
+        findings = session.ask(session.account(account), lambda provider: examine_job(provider, journal, job))
+    if as_json:
+        put_json({"type": "findings", "job": job.id, "findings": [asdict(finding) for finding in findings]})
+    else:
+        context.invoke(job_command, number=job.id, as_json=False)
+        for number, finding in enumerate(findings):
+            _put(finding, is_new=not number)
+    return first([code, _code(findings)])
 
 
 def _examine(session: Session, account: str | None) -> Iterator[Finding]:
