@@ -78,3 +78,15 @@ def test_nothing_is_fetched_into_a_watched_folder(bought: Desk, tmp_path: Path) 
     said = bought("executions", "--fetch", boot["execution"], "-o", tmp_path / "in")
     assert said.code == Exit.USAGE
     assert "which a rule watches" in said.err
+
+
+def test_a_thumb_reaches_the_service_and_the_history(bought: Desk) -> None:
+    said = bought("rate", "1", "down", "--json")
+    assert said.code == Exit.OK
+    [execution] = [one["execution"] for one in listed(bought) if one["job"] == 1]
+    asked = [one for one in bought.simulator.history if one["path"].endswith("/feedback")][-1]
+    assert execution in asked["path"]
+    assert asked["form"] == {"thumbsUp": False, "expectedImages": []}
+    events = bought("job", "1", "--json").json["events"]
+    assert [one["message"] for one in events if one["what"] == "rated"] == ["down"]
+    assert bought("rate", "99", "up").code == Exit.USAGE

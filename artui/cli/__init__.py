@@ -33,6 +33,7 @@ COMMANDS = {
     "balance": "accounts",
     "workflows": "accounts",
     "executions": "executions",
+    "rate": "executions",
     "submit": "submit",
     "redo": "submit",
     "jobs": "jobs",

@@ -1,4 +1,4 @@
-"""``artui executions``: what the service has of past executions, ours marked, and a result of one fetched again."""
+"""``artui executions`` and ``rate``: what the service has of past executions, a result of one again, and a thumb."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from artui.cli.session import Session
 from artui.cli.submit import DEFAULT_OUTPUT
 from artui.cli.terminal import money, put, put_json, put_table, say
 from artui.config import AccountConfig
+from artui.states import Status
 
 if TYPE_CHECKING:
     from artui.executions import PastExecution
@@ -103,6 +104,29 @@ def _fetch(
         put_json({"execution": execution, "saved": [str(path) for path in saved]})
     for path in () if as_json else saved:
         put(str(path))
+    return Exit.OK
+
+
+@click.command("rate")
+@click.argument("number", type=int, metavar="JOB")
+@click.argument("thumb", type=click.Choice(["up", "down"]))
+@AS_JSON
+@click.pass_obj
+def rate_command(session: Session, number: int, thumb: str, *, as_json: bool) -> Exit:
+    """Tell the service whether the result of a job is liked, where it takes that. Costs nothing."""
+    from artui.cli.naming import job_numbered
+    from artui.journal import jobs
+
+    with session.journal() as journal:
+        job = job_numbered(journal, number)
+        if job.status is not Status.DONE:
+            raise Trouble(Exit.USAGE, f"Job {number} has no result yet: it is {job.status}.")
+        session.ask(session.account(job.account), lambda provider: provider.rate(job.execution, good=thumb == "up"))
+        journal.write(jobs.note, job, "rated", thumb)
+    if as_json:
+        put_json({"job": number, "execution": job.execution, "thumb": thumb})
+    else:
+        say(f"Sent: thumb {thumb} for {job.source.name}.")
     return Exit.OK
 
 

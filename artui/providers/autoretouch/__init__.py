@@ -283,6 +283,13 @@ class AutoRetouch(HttpProvider[AutoRetouchSettings]):
         named = answer.text.strip().strip('"')
         return named if _UUID.fullmatch(named) else execution
 
+    async def rate(self, execution: str, *, good: bool) -> None:
+        """Send a thumb, up or down; the service takes no reason."""
+        body = json_body(canonical({"thumbsUp": good, "expectedImages": []}))
+        url = f"{self.settings.api_url}{_EXECUTIONS}/{segment(execution)}/feedback"
+        query = {"organization": await self._asked_for()}
+        await self._signed_in.ask(Request("POST", url, f"rating {execution}", query, body=body), self._http.send)
+
     async def _pay(self, path: str, doing: str, query: Mapping[str, str], permit: Permit, body: Body | None) -> Answer:
         """Send a paid request once; raise its refusal in the service's own form, return every other answer."""
         try:

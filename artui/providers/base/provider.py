@@ -221,6 +221,11 @@ class Provider(ABC, Generic[SettingsT]):
         del permit, counted
         raise Rejected(f"{self.title} cannot run execution {execution} again", reason="unsupported")
 
+    async def rate(self, execution: str, *, good: bool) -> None:
+        """Tell the service whether a result is liked. Costs nothing."""
+        del good
+        raise Rejected(f"{self.title} takes no ratings: none was sent for execution {execution}", reason="unsupported")
+
     # Signing in: a provider offers the ways it knows.
 
     async def organizations(self) -> list[Organization]:
