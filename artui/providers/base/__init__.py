@@ -7,6 +7,7 @@ classes below and never retries anything itself: the engine alone decides what a
 from artui.providers.base.errors import (
     Blocked,
     Cause,
+    Insecure,
     NoRoom,
     NotPermitted,
     ProviderError,
@@ -47,6 +48,7 @@ __all__ = [
     "Found",
     "Identity",
     "Incomplete",
+    "Insecure",
     "Limits",
     "Look",
     "NoRoom",
