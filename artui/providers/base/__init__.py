@@ -18,6 +18,7 @@ from artui.providers.base.errors import (
 )
 from artui.providers.base.exchanged import (
     Absent,
+    Balance,
     Component,
     DevicePrompt,
     Found,
@@ -40,6 +41,7 @@ from artui.providers.base.provider import Counted, Limits, Permit, Provider, Set
 
 __all__ = [
     "Absent",
+    "Balance",
     "Blocked",
     "Cause",
     "Component",
