@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import time
 
 from artui import budget
@@ -13,6 +14,8 @@ from artui.lookout import Lookout
 from artui.pace import Gate
 from artui.states import FINAL, Reason, Stage, Status
 from artui.steps import Desk
+
+log = logging.getLogger(__name__)
 
 
 class Balance:
@@ -57,11 +60,13 @@ class Balance:
         answer = await self._asking.ask(self._said(), self._gate, "at reading the balance")
         if answer is None:
             return False
-        (balance,) = answer
+        balance, unknown = answer
         self._spent_when_read = spent
-        before = self.desk.journal.read(accounts.state, self.name).balance
-        await self.desk.journal.do(topups.note_balance, self.name, balance, read_at, event)
-        is_over = await self._ends_hold(before, balance)
+        before = self.desk.journal.read(accounts.state, self.name)
+        await self.desk.journal.do(topups.note_balance, self.name, balance, read_at, event, unknown)
+        if unknown and unknown != before.balance_unknown:
+            log.warning("%s: balance unknown: %s; photos are sent all the same, within the caps", self.name, unknown)
+        is_over = await self._ends_hold(before.balance, balance, unknown)
         if is_over:
             await self._holding.end()
         chosen = [] if balance is None else await self._to_resume(balance)
@@ -70,19 +75,20 @@ class Balance:
             self._trial, self._trial_balance = asked[0].id, balance or 0
         return is_over or bool(asked)
 
-    async def _said(self) -> tuple[int | None]:
-        """What the service answers: None within it is an account where nothing is counted."""
-        return (await self.desk.provider.balance(),)
+    async def _said(self) -> tuple[int | None, str]:
+        """What the service answers: the balance, or None and why it does not tell; no reason: it counts nothing."""
+        return await self.desk.provider.balance(), self.desk.provider.balance_unknown
 
-    async def _ends_hold(self, before: int | None, balance: int | None) -> bool:
-        """Whether what holds the account is over: that it answers at all shows that its sign-in is good."""
+    async def _ends_hold(self, before: int | None, balance: int | None, unknown: str) -> bool:
+        """Whether what holds the account is over: that it answers at all shows that its sign-in is good, and only a
+        balance that is told shows that there are credits again."""
         match self._holding.reason:
             case Reason.LOGIN:
                 return True
             case Reason.QUOTA:
                 return before is not None and balance is not None and balance > before
             case Reason.CREDITS:
-                return await self.desk.journal.ask(purchases.affordable, self.name)
+                return not unknown and await self.desk.journal.ask(purchases.affordable, self.name)
         return False
 
     async def _to_resume(self, balance: int) -> list[Job]:

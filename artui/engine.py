@@ -70,7 +70,10 @@ def open_provider(config: Config, account: AccountConfig, vault: Vault) -> Provi
     kind = providers.load(account.provider)
     settings = providers.settings(kind, account)
     ca_file = None if config.ca_file is None else str(config.ca_file)
-    return kind(settings, Surroundings(account.login, vault, config.proxy, ca_file))
+    try:
+        return kind(settings, Surroundings(account.login, vault, config.proxy, ca_file))
+    except Rejected as problem:
+        raise ConfigError(str(problem)) from None
 
 
 class Engine:

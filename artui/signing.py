@@ -26,10 +26,11 @@ MOST_PAYERS = 20
 
 @dataclass(frozen=True, slots=True)
 class Payer:
-    """An organization that may pay, with the credits it has left; None where the service does not say."""
+    """An organization that may pay, with the credits it has left; None where that is not known, and ``unknown`` why."""
 
     organization: Organization
     balance: int | None = None
+    unknown: str = ""
 
 
 async def try_key(provider: Provider[Any], vault: Vault, login: str, key: Secret) -> list[Organization]:
@@ -95,7 +96,8 @@ async def paying(
         try:
             async with open_provider(config, paying, vault) as provider:
                 identity = await provider.identify()
-                return Payer(identity.organization, await provider.balance())
+                balance = await provider.told_balance()
+                return Payer(identity.organization, balance.left, balance.unknown)
         except ProviderError:
             return Payer(organization)
 

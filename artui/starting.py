@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 RESTART_AFTER = 5.0
 """Seconds an engine gets to take the lock before another one is started."""
 
+TRUSTED = ("SSL_CERT_FILE", "SSL_CERT_DIR")
+"""The usual variables that name the authorities to trust."""
+
 PASSED_ON = (
     "HOME",
     "PATH",
@@ -30,6 +33,7 @@ PASSED_ON = (
     "all_proxy",
     "NO_PROXY",
     "no_proxy",
+    *TRUSTED,
 )
 """The variables a started engine is given, beside those of artui, XDG and Python."""
 
@@ -65,9 +69,11 @@ def _spawn() -> subprocess.Popen[bytes]:
 
     _children[:] = [child for child in _children if child.poll() is None]
     null = subprocess.DEVNULL
+    named = {name: os.path.abspath(os.environ[name]) for name in TRUSTED if os.environ.get(name)}  # noqa: PTH100
     child = subprocess.Popen(  # noqa: S603 — our own interpreter and module
-        _engine_command(), start_new_session=True, cwd="/", stdin=null, stdout=null, stderr=null
-    )
+        _engine_command(), start_new_session=True, cwd="/", env={**os.environ, **named}, stdin=null, stdout=null,
+        stderr=null,
+    )  # fmt: skip
     _children.append(child)
     return child
 

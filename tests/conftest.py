@@ -45,7 +45,7 @@ def anyio_backend() -> str:
 @pytest.fixture(autouse=True)
 def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A fresh ARTUI_HOME, with no word of the developer's own settings."""
-    for name in [name for name in os.environ if name.startswith("ARTUI_")]:
+    for name in [name for name in os.environ if name.startswith(("ARTUI_", "SSL_CERT_"))]:
         monkeypatch.delenv(name)
     place = tmp_path / "home"
     monkeypatch.setenv("ARTUI_HOME", str(place))

@@ -216,6 +216,34 @@ def test_too_few_credits_hold_with_five(desk: Desk) -> None:
     assert [job["charged"] for job in desk.jobs()] == [None]
 
 
+def test_a_balance_that_is_refused_is_a_state_and_stops_nothing(desk: Desk) -> None:
+    desk.photo()
+    refused = {"route": "autoretouch.balance", "do": "status:403", "times": -1}
+    httpx.post(f"{desk.simulator.url}/_sim/faults", json=[refused]).raise_for_status()
+    why = "the service refuses to tell it (403)"
+    plan = desk("submit", desk.inbox, "-w", "Export only", "-o", desk.out, "--dry-run", "--json")
+    assert plan.code == Exit.OK, plan.err
+    assert (plan.json["balance"], plan.json["balance_reason"]) == (None, why)
+    said = desk.send("--cap", "5")
+    assert said.code == Exit.CAP, said.err
+    assert f"balance unknown: {why}" in said.err
+    assert "after it" not in said.err
+    assert desk("cancel", "1").code == Exit.OK
+    before = charges(desk)
+    assert desk.send().code == Exit.OK
+    assert charges(desk) == before + 1
+    told = desk("balance", "--json")
+    assert (told.code, told.json["balance"], told.json["balance_reason"]) == (Exit.OK, None, why)
+    assert desk("status", "--json").json["accounts"][0]["balance_reason"] == why
+    assert f"balance unknown: {why}" in " ".join(desk("status").out.split())
+    desk.simulator.faults.clear()
+    httpx.post(f"{desk.simulator.url}/_sim/faults", json=[refused | {"do": "status:503"}]).raise_for_status()
+    plan = desk("submit", desk.photo("b.jpg", 9), "-w", "Export only", "-o", desk.out, "--dry-run", "--json")
+    assert plan.code == Exit.OK, plan.err
+    assert "503" in plan.json["balance_reason"]
+    assert desk("balance").code == Exit.NETWORK
+
+
 def test_pause_holds_cancel_costs_nothing_and_resume_goes_on(desk: Desk) -> None:
     desk.photo("a.jpg", 1)
     desk.photo("b.jpg", 2)
@@ -367,7 +395,8 @@ def test_status_fits_sixty_by_eighteen() -> None:
     row = {"pid": 4_194_304, "mode": "background", "state": "running", "started_at": 1.0, "stale": False}
     held = [{"status": "held", "reason": reason, "number": 99_999} for reason in Reason]
     others = [{"status": status, "reason": "", "number": 99_999} for status in Status if status is not Status.HELD]
-    account = {"name": "a" * 32, "held": "payment required", "message": "", "left": 9_999_999}
+    account = {"name": "a" * 32, "held": "payment required", "message": "", "left": 9_999_999, "balance_reason": ""}
+    unknown = account | {"left": None, "balance_reason": "the service refuses to tell it (403)"}
     lines = list(
         _status_lines(
             {
@@ -384,7 +413,7 @@ def test_status_fits_sixty_by_eighteen() -> None:
                     }
                     for name in ("studio", "portraits")
                 },
-                "accounts": [account] * 20,
+                "accounts": [account, *[unknown] * 20],
                 "transfers": {"up": 6, "down": 4},
             },
             ["an endless name: watching, 99,999 held, 99,999 under way, today 9,999,999 of 9,999,999"] * 20,

@@ -9,7 +9,7 @@ import pytest
 
 from artui import files, pace
 from artui.job import Job
-from artui.journal import accounts
+from artui.journal import Journal, accounts, topups
 from artui.lane import Lane
 from artui.states import Reason, Stage, Status
 from artui.steps import prices
@@ -148,3 +148,33 @@ async def test_a_balance_that_cannot_be_read_is_asked_for_ever_more_seldom(studi
     studio.mend()
     await lane.balance.read()
     await studio.until(lambda: lane.balance.due(sending=False) is None)
+
+
+async def test_what_waits_for_credits_goes_on_by_no_balance_that_is_not_told(studio: Studio) -> None:
+    studio.credits(set=3)
+    [number] = await studio.add(studio.photos(1))
+    await studio.start()
+    await studio.until(lambda: studio.job(number).reason == Reason.CREDITS)
+    studio.fault("balance", "status:403", times=-1)
+    lane = lane_of(studio)
+    for _ in range(2):
+        await lane.balance.read()
+        assert lane.holding.reason == Reason.CREDITS
+    known = studio.journal.read(accounts.state, "studio")
+    assert (known.balance, known.balance_unknown) == (None, "the service refuses to tell it (403)")
+    studio.credits(add=100)
+    await studio.ask("resume", account="studio")
+    await studio.until(lambda: studio.job(number).status is Status.DONE)
+
+
+def test_a_balance_told_at_last_is_no_top_up(tmp_path: Path) -> None:
+    with Journal(tmp_path / "state" / "journal.db") as journal:
+
+        def reading(balance: int | None, unknown: str = "") -> list[int]:
+            journal.write(topups.note_balance, "studio", balance, 1.0, 0, unknown)
+            return [rise for (rise,) in journal.read(lambda db: list(db.execute("SELECT rise FROM topups")))]
+
+        assert reading(None, "refused") == []
+        assert reading(500) == [], "nobody knows what was there before"
+        assert reading(None, "refused") == []
+        assert reading(700) == [200]

@@ -22,7 +22,7 @@ import pytest
 
 from artui import files
 from artui.credentials import Secret
-from artui.providers.base import Blocked, NotPermitted, ProviderError, Rejected, Transient, Unknown
+from artui.providers.base import Blocked, Insecure, NotPermitted, ProviderError, Rejected, Transient, Unknown
 from artui.providers.http import (
     TEXT,
     Answer,
@@ -340,6 +340,54 @@ def _authority(folder: Path, certificate: str = CERTIFICATE) -> ssl.SSLContext:
 def test_a_missing_authority_is_named() -> None:
     with pytest.raises(Rejected, match=r"/no/such\.pem.*check ca_file"):
         Client("Studio", ca_file="/no/such.pem")
+
+
+async def test_a_certificate_fault_says_what_to_do(client: Client, tmp_path: Path) -> None:
+    cases = {CERTIFICATE: "set ca_file", EXPIRED: "clock of this machine", OF_ANOTHER_HOST: "check the address"}
+    for number, (certificate, way) in enumerate(cases.items()):
+        folder = tmp_path / str(number)
+        folder.mkdir()
+        async with serving(answering(200, b"{}"), context=_authority(folder, certificate)) as peer:
+            asked = client if certificate is CERTIFICATE else Client("Studio", ca_file=str(folder / "authority.pem"))
+            with pytest.raises(Insecure, match=f"not trusted here .*{way}") as caught:
+                await asked.send(get(peer.url))
+            assert "ca_file" in str(caught.value)
+            await asked.close()
+
+
+async def test_a_port_without_tls_is_no_untrusted_certificate(client: Client) -> None:
+    async def plain(link: Link) -> None:
+        link.writer.write(b"HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n")
+        await link.writer.drain()
+
+    async with serving(plain) as peer:
+        address = peer.url.replace("http:", "https:")
+        for ask in (client.send(get(address)), client.pay(post(address), _never)):
+            with pytest.raises(Insecure, match=r"speaks no TLS .*check the address") as caught:
+                await ask
+            assert "certificate" not in str(caught.value)
+            assert caught.value.reached is False
+        assert peer.requests == []
+
+
+async def test_the_usual_variable_names_the_authorities(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    async with serving(answering(200, b"{}"), context=_authority(tmp_path)) as peer:
+        monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "authority.pem"))
+        trusting = Client("Studio")
+        assert (await trusting.send(get(peer.url))).status == 200
+        await trusting.close()
+        monkeypatch.delenv("SSL_CERT_FILE")
+        usual = Client("Studio")
+        with pytest.raises(Insecure):
+            await usual.send(get(peer.url))
+        await usual.close()
+
+
+@pytest.mark.parametrize("name", ["SSL_CERT_FILE", "SSL_CERT_DIR"])
+def test_a_usual_variable_that_leads_nowhere_is_named(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(name, "/no/such")
+    with pytest.raises(Rejected, match=f"{name} names /no/such"):
+        Client("Studio")
 
 
 async def test_a_silent_server_ends_in_a_time_out(quick: Client) -> None:

@@ -86,15 +86,15 @@ def balance_command(session: Session, account: str | None, *, as_json: bool) -> 
     """Ask the service how many credits are left."""
     chosen = session.account(account)
 
-    async def question(provider: Provider[Any]) -> tuple[str, int | None]:
+    async def question(provider: Provider[Any]) -> tuple[str, int | None, str]:
         identity = await provider.identify()
-        return identity.organization.name, await provider.balance()
+        return identity.organization.name, await provider.balance(), provider.balance_unknown
 
-    organization, balance = session.ask(chosen, question)
+    organization, balance, why = session.ask(chosen, question)
     if as_json:
-        put_json({"account": chosen.name, "organization": organization, "balance": balance})
+        put_json({"account": chosen.name, "organization": organization, "balance": balance, "balance_reason": why})
     elif balance is None:
-        put(f"{chosen.name} ({organization}): the service does not tell")
+        put(f"{chosen.name} ({organization}): balance unknown: {why or 'the service does not tell'}")
     else:
         put(f"{chosen.name} ({organization}): {money(balance)}")
     return Exit.OK

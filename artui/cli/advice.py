@@ -12,8 +12,10 @@ _HELD: Mapping[str, str] = {
     Reason.IN_DOUBT: "{where}, then `artui resolve {id}` with --adopt ID, --again or --give-up",
     Reason.CAP: "it goes on by itself when the cap has room; raise the cap in config.toml to have it sooner",
     Reason.SAMPLE: "look at the first results, then `artui approve {batch}`",
-    Reason.CREDITS: "top up at the service; it goes on by itself within minutes",
-    Reason.PAYMENT: "top up at the service; it goes on by itself, `artui retry {id}` asks at once",
+    Reason.CREDITS: "top up at the service; it goes on by itself within minutes, or by `artui resume -a {account}`"
+    " where the service does not tell its balance",
+    Reason.PAYMENT: "top up at the service; it goes on by itself where the service tells its balance, and"
+    " `artui retry {id}` asks at once",
     Reason.LOGIN: "`artui login {account}` signs in again; then it goes on by itself",
     Reason.QUOTA: "the service allows no more now; it goes on by itself when it does",
     Reason.PRICE: "`artui retry {id}` shows the new price and asks, `artui cancel {id}` leaves it",

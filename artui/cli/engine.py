@@ -77,6 +77,7 @@ def _account(db: Connection, name: str) -> dict[str, Any]:
         "message": state.message,
         "balance": state.balance,
         "balance_at": state.balance_at,
+        "balance_reason": state.balance_unknown,
         "left": left,
     }
 
@@ -113,7 +114,9 @@ def _sentences(status: dict[str, Any], rules: Sequence[str]) -> Iterator[str]:
         yield "`artui jobs --status held` lists what is held."
     for account in status["accounts"][:_MOST_ACCOUNTS]:
         state = f"held: {account['held']}" if account["held"] else "ready"
-        yield f"{shown(account['name'], 14)}: {state}, {money(account['left'])} left"
+        unknown = account["balance_reason"]
+        left = f"balance unknown: {shown(unknown, 60)}" if unknown else f"{money(account['left'])} left"
+        yield f"{shown(account['name'], 14)}: {state}, {left}"
     moving = status["transfers"]
     if any(moving.values()):
         yield f"now: {moving['up']} up, {moving['down']} down"

@@ -88,6 +88,8 @@ class Telling:
             left = self.plan.offer.balance - price * number
             lacking = ": top up, the rest waits unsent" if left < 0 else ""
             yield f"balance {self.plan.offer.balance:,}, after it {left:,}{lacking}"
+        elif self.plan.offer.balance_unknown:
+            yield f"balance unknown: {self.plan.offer.balance_unknown}"
         bounds = (
             ("today", self.caps.day, spent.day),
             ("this month", self.caps.month, spent.month),
@@ -133,6 +135,7 @@ def plan_document(plan: Plan, batch: Batch) -> dict[str, Any]:
         "price": offer.workflow.price,
         "most": plan.most,
         "balance": offer.balance,
+        "balance_reason": offer.balance_unknown,
         "batch": {"name": batch.name, "cap": batch.cap},
         "output": str(plan.target.folder),
         "files": [_file_document(planned) for planned in plan.photos],

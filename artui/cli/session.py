@@ -90,7 +90,7 @@ def run(answering: Coroutine[Any, Any, Answer]) -> Answer:
     import asyncio
 
     from artui.credentials import CredentialProblem, SignedOut
-    from artui.providers.base import Blocked, Cause, ProviderError, Rejected, Transient
+    from artui.providers.base import Blocked, Cause, Insecure, ProviderError, Rejected, Transient
 
     try:
         return asyncio.run(answering)
@@ -98,6 +98,8 @@ def run(answering: Coroutine[Any, Any, Answer]) -> Answer:
         raise Trouble(Exit.LOGIN if blocked.cause is Cause.LOGIN else Exit.CREDIT, str(blocked)) from blocked
     except SignedOut as signed_out:
         raise Trouble(Exit.LOGIN, str(signed_out)) from signed_out
+    except Insecure as failure:
+        raise Trouble(Exit.NETWORK, f"{failure}. Nothing was sent.") from failure
     except Transient as failure:
         raise Trouble(Exit.NETWORK, f"{failure}. Nothing was sent; try again.") from failure
     except (Rejected, CredentialProblem) as refusal:

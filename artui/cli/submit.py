@@ -157,9 +157,10 @@ def _offer(
         identity = await provider.identify()
         chosen = await fetch(provider, wanted)
         batch_labels = provider.batch_labels(batch.id, batch.name, created)
+        balance = await provider.told_balance()
         return Offer(
-            account.name, provider.name, identity, chosen, provider.limits, await provider.balance(),
-            {**labels, **batch_labels},
+            account.name, provider.name, identity, chosen, provider.limits, balance.left,
+            {**labels, **batch_labels}, balance.unknown,
         )  # fmt: skip
 
     return session.ask(account, question)

@@ -17,6 +17,7 @@ import click
 from artui.cli.exits import Exit, Trouble
 from artui.cli.session import Session
 from artui.cli.terminal import put, say
+from artui.starting import TRUSTED
 
 if TYPE_CHECKING:
     from artui.watch.rules import Rule
@@ -85,6 +86,8 @@ def systemd_unit_command(session: Session, name: str | None, *, for_system: bool
             say(f"{folder} is not there. Make it before the service starts, else the service cannot write there.")
     if proxy := next((word for word in _PROXIES if os.environ.get(word)), None):
         say(f"{proxy} is set here, and a service does not see it: set `proxy` in {session.paths.config_file}.")
+    if usual := next((word for word in TRUSTED if os.environ.get(word)), None):
+        say(f"{usual} is set here, and a service does not see it: set `ca_file` in {session.paths.config_file}.")
     return Exit.OK
 
 

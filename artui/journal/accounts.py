@@ -19,7 +19,8 @@ _WEIGHT = 0.2
 @dataclass(frozen=True, slots=True)
 class AccountState:
     """The changing part of an account. ``held`` is the reason that holds all its jobs, empty where nothing does;
-    ``held_until`` when that ends by the service's clock, in epoch seconds, None where no time ends it."""
+    ``held_until`` when that ends by the service's clock, in epoch seconds, None where no time ends it;
+    ``balance_unknown`` why the service did not tell the balance when it was asked last."""
 
     name: str
     held: str = ""
@@ -27,13 +28,14 @@ class AccountState:
     balance: int | None = None
     balance_at: float | None = None
     held_until: float | None = None
+    balance_unknown: str = ""
 
 
 def state(db: Connection, account: str) -> AccountState:
     """The state of one account; a fresh one where the journal has none."""
     found = first(
         db,
-        "SELECT name, held, message, balance, balance_at, held_until FROM accounts WHERE name = ?",
+        "SELECT name, held, message, balance, balance_at, held_until, balance_unknown FROM accounts WHERE name = ?",
         (account,),
     )
     return AccountState(*found) if found else AccountState(account)
@@ -58,10 +60,13 @@ def set_hold(db: Connection, account: str, reason: str, message: str, until: flo
     return db.changes() > 0
 
 
-def set_balance(db: Connection, account: str, balance: int | None, read_at: float) -> None:
-    """Remember the credits left; ``read_at`` is when the question was asked."""
+def set_balance(db: Connection, account: str, balance: int | None, read_at: float, unknown: str = "") -> None:
+    """Remember the credits left, or why they are ``unknown``; ``read_at`` is when the question was asked."""
     _ensure(db, account)
-    db.execute("UPDATE accounts SET balance = ?, balance_at = ? WHERE name = ?", (balance, read_at, account))
+    db.execute(
+        "UPDATE accounts SET balance = ?, balance_at = ?, balance_unknown = ? WHERE name = ?",
+        (balance, read_at, storable(unknown), account),
+    )
 
 
 def prove_labels(db: Connection, payer: str) -> None:

@@ -14,15 +14,22 @@ from artui.journal.store import Connection, first, value
 from artui.states import Kind, PurchaseState
 
 
-def note_balance(db: Connection, account: str, balance: int | None, read_at: float, event: int) -> None:
+def note_balance(
+    db: Connection, account: str, balance: int | None, read_at: float, event: int, unknown: str = ""
+) -> None:
     """Remember a reading of the balance by the engine, and by how much it rose since its last one; ``event`` is the
-    newest one from before the service was asked. The first reading ever rises from nothing."""
-    accounts.set_balance(db, account, balance, read_at)
+    newest one from before the service was asked, ``unknown`` why it did not tell.
+
+    The first reading ever rises from nothing; the first that was told after some that were not rises by nothing, for
+    nobody knows what was there before.
+    """
+    was_unknown = accounts.state(db, account).balance_unknown
+    accounts.set_balance(db, account, balance, read_at, unknown)
     before = value(db, "SELECT engine_balance FROM accounts WHERE name = ?", (account,))
     if balance is None:
         return
     db.execute("UPDATE accounts SET engine_balance = ? WHERE name = ?", (balance, account))
-    rise = balance - (before or 0)
+    rise = 0 if before is None and was_unknown else balance - (before or 0)
     if rise > 0:
         db.execute(
             "INSERT INTO topups (account, rise, event, at) VALUES (?, ?, ?, ?)", (account, rise, event, time.time())

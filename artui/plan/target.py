@@ -20,7 +20,8 @@ if TYPE_CHECKING:
 class Offer:
     """What photos are sent to: the account, who pays, the workflow at its price now, and what its service takes.
 
-    ``balance`` is what is left there, None where the service does not tell; ``labels`` go with every job.
+    ``balance`` is what is left there, None where that is not known, and ``balance_unknown`` why, empty where the
+    service counts nothing; ``labels`` go with every job.
     """
 
     account: str
@@ -30,6 +31,7 @@ class Offer:
     limits: Limits
     balance: int | None = None
     labels: Mapping[str, str] = field(default_factory=dict)
+    balance_unknown: str = ""
 
     def as_expected(self, journal: Journal) -> Self:
         """The offer at the price that is expected: the service's, or more where a person has accepted a charge."""

@@ -181,11 +181,12 @@ class Accounts(Screen):
     def _row(self, account: AccountConfig, cells: int) -> Content:
         known, kept = self.known.get(account.name), self.kept.get(account.login)
         balance = known.state.balance if known else None
+        no_balance = "unknown" if known and known.state.balance_unknown else "-"
         texts = (
             account.name,
             account.provider,
             known.organization if known else "",
-            f"{amount(balance)} cr" if balance is not None else "-",
+            f"{amount(balance)} cr" if balance is not None else no_balance,
             "  " + ("" if kept is None else _PLACE_WORDS.get(kept.place, "none")),
             f"  {self._state(account)}",
         )
@@ -215,6 +216,8 @@ class Accounts(Screen):
             lines.append(f"key: {_kept_words(kept)}" + self._shared(account))
         if known and known.state.balance is not None and known.state.balance_at is not None:
             lines.append(f"balance {amount(known.state.balance)} cr at {clock(known.state.balance_at, time.time())}")
+        if known and known.state.balance_unknown:
+            lines.append(shown(f"balance unknown: {known.state.balance_unknown}; caps hold all the same", 300))
         caps = [f"{most:,} a {span}" for span, most in asdict(account.caps).items() if most is not None]
         lines.append(f"caps: {', '.join(caps) or 'none'}")
         for title, value in (("workflow", account.workflow), ("results go to", account.output)):

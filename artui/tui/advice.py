@@ -17,9 +17,9 @@ _HELD: Mapping[str, str] = {
     Reason.CAP: "{said}. {wait}, and {need}. {goes_on}",
     Reason.SAMPLE: "Not sent before your yes: y shows the first results side by side, and asks.",
     Reason.CREDITS: "{said}. {wait}. {Need}. Top up in the web app; artui goes on by itself within minutes (b looks"
-    " now).",
+    " now), or by P where the balance is not told.",
     Reason.PAYMENT: "The service stopped {name} for want of credits. Top up in the web app; artui goes on by itself"
-    " (r asks at once).",
+    " where the balance is told (r asks at once).",
     Reason.LOGIN: "{account} is signed out: {said}. {sent}{here} Press 5, then s to sign in (over SSH too).",
     Reason.QUOTA: "{said}. {wait}; it goes on by itself (b looks now).",
     Reason.PRICE: "{said}. {name} waits, not sent at the new price. r shows the price and asks · x cancels.",

@@ -83,7 +83,8 @@ def _money(purses: Sequence[Purse], *, narrow: bool) -> str:
     if not purses:
         return "artui" if narrow else "artui, no account yet"
     purse = purses[0]
-    balance = f"{amount(purse.balance)} cr" if purse.balance is not None else "balance ?"
+    word = "balance unknown" if purse.unknown and not narrow else "balance ?"
+    balance = f"{amount(purse.balance)} cr" if purse.balance is not None else word
     cap = "" if purse.cap is None else f"/{purse.cap:,}"
     if narrow:
         return f"{balance} | {purse.today:,}{cap}"

@@ -234,7 +234,7 @@ def _note(db: Connection, made: Sequence[AccountConfig], chosen: Sequence[Payer]
     """Remember what was learned of the organizations."""
     for account, payer in zip(made, chosen, strict=False):
         offers.name_organization(db, payer.organization.id, payer.organization.name)
-        accounts.set_balance(db, account.name, payer.balance, time.time())
+        accounts.set_balance(db, account.name, payer.balance, time.time(), payer.unknown)
 
 
 def _signed_in(made: Sequence[AccountConfig], chosen: Sequence[Payer], stored: Stored) -> str:

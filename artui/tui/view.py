@@ -47,13 +47,15 @@ class Moving:
 
 @dataclass(frozen=True, slots=True)
 class Purse:
-    """An account's money, in its unit: the last balance less what was bought since, and the day's cap, if any."""
+    """An account's money, in its unit: the last balance less what was bought since, or why the service does not tell
+    it (``unknown``), and the day's cap, if any."""
 
     account: str
     balance: int | None
     today: int
     cap: int | None
     held: str = ""
+    unknown: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,7 +174,7 @@ class View:
         left = state.balance
         if left is not None and state.balance_at is not None:
             left -= self.journal.read(purchases.not_in_balance, name, state.balance_at)
-        return Purse(name, left, spent.day, self.config.accounts[name].caps.day, state.held)
+        return Purse(name, left, spent.day, self.config.accounts[name].caps.day, state.held, state.balance_unknown)
 
     def _engine(self, news: Look, *, wrote: bool) -> Alive | None:
         """The running engine. Its lock is tried only while it is believed to be held: an engine that starts this very

@@ -95,3 +95,6 @@ CREATE TABLE dearer (
 -- once more, and set back where it is later than every clock.
 ALTER TABLE accounts ADD COLUMN day_sure INTEGER NOT NULL DEFAULT 1;
 UPDATE accounts SET day_sure = 0;
+
+-- Why a service did not tell the balance when it was asked last; empty where it did, or counts nothing.
+ALTER TABLE accounts ADD COLUMN balance_unknown TEXT NOT NULL DEFAULT '';

@@ -7,6 +7,7 @@ classes below and never retries anything itself: the engine alone decides what a
 from artui.providers.base.errors import (
     Blocked,
     Cause,
+    Insecure,
     NoRoom,
     NotPermitted,
     ProviderError,
@@ -17,6 +18,7 @@ from artui.providers.base.errors import (
 )
 from artui.providers.base.exchanged import (
     Absent,
+    Balance,
     Component,
     DevicePrompt,
     Found,
@@ -39,6 +41,7 @@ from artui.providers.base.provider import Counted, Limits, Permit, Provider, Set
 
 __all__ = [
     "Absent",
+    "Balance",
     "Blocked",
     "Cause",
     "Component",
@@ -47,6 +50,7 @@ __all__ = [
     "Found",
     "Identity",
     "Incomplete",
+    "Insecure",
     "Limits",
     "Look",
     "NoRoom",

@@ -25,6 +25,14 @@ class Transient(ProviderError):
         self.reached = reached
 
 
+class Insecure(Transient):
+    """No safe connection can be made, and not one byte left: asking again changes nothing before somebody sets
+    something right."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message, reached=False)
+
+
 class Puzzling(Transient):
     """The service itself answered what it does not document: asking again may show something else, or nothing new."""
 

@@ -23,6 +23,15 @@ MOST_EXPENSIVE = 10**9
 
 
 @dataclass(frozen=True, slots=True)
+class Balance:
+    """What is ``left`` of an account's credits; None where that is not known, and ``unknown`` says why, in half a
+    sentence, or nothing where the service counts nothing."""
+
+    left: int | None
+    unknown: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Component:
     """One processing step of a workflow."""
 

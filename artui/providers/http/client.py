@@ -21,9 +21,9 @@ import httpx
 from artui import __version__
 from artui.credentials import Secret
 from artui.credentials.tokens import since_boot
-from artui.providers.base import Blocked, Cause, Counted, Transient, Unknown, hear
+from artui.providers.base import Blocked, Cause, Counted, Insecure, Transient, Unknown, hear
 from artui.providers.http.messages import OBJECT, TEXT, Answer, Request, moment
-from artui.providers.http.transport import Departure, Leave, Transport, trust
+from artui.providers.http.transport import Departure, Leave, Transport, Unsafe, trust
 
 CONNECT: Final = 10.0
 """Seconds for name, connection and TLS together."""
@@ -374,8 +374,10 @@ class Client:
         return secret.reveal()
 
     def _failure(self, request: Request, departure: Departure, error: Exception) -> Transient:
-        why = str(error) or type(error).__name__
-        return Transient(f"{self._title}: {request.doing}: {why}", reached=departure.left)
+        why = f"{self._title}: {request.doing}: {str(error) or type(error).__name__}"
+        if isinstance(error, Unsafe) and not departure.left:
+            return Insecure(why)
+        return Transient(why, reached=departure.left)
 
     def _note_time(self, response: httpx.Response) -> None:
         said = moment(response.headers.get("date", ""))

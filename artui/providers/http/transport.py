@@ -7,9 +7,10 @@ No other file knows aiohttp.
 from __future__ import annotations
 
 import base64
+import os
 import socket
 import ssl
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from functools import lru_cache
 from typing import TYPE_CHECKING, Final, cast
 from urllib.parse import unquote
@@ -37,8 +38,8 @@ class UnknownHost(httpx.ConnectError):
     """The name of the service leads nowhere."""
 
 
-class Untrusted(httpx.ConnectError):
-    """The certificate of the service is not valid here."""
+class Unsafe(httpx.ConnectError):
+    """No TLS connection, or none with a certificate that is valid here."""
 
 
 Leave = Callable[[], Awaitable[None]]
@@ -174,7 +175,6 @@ class _Stream(httpx.AsyncByteStream):
 
 _NAMES: Final[tuple[tuple[type[Exception], type[httpx.TransportError], str], ...]] = (
     (aiohttp.ClientConnectorDNSError, UnknownHost, "the name of the service cannot be found: is this machine online?"),
-    (aiohttp.ClientSSLError, Untrusted, "the certificate of the service is not trusted here"),
     (aiohttp.ClientProxyConnectionError, httpx.ProxyError, "the proxy cannot be reached"),
     (aiohttp.ClientHttpProxyError, httpx.ProxyError, "the proxy refuses the connection"),
     (aiohttp.ConnectionTimeoutError, httpx.ConnectTimeout, "no connection in time"),
@@ -189,26 +189,58 @@ _NAMES: Final[tuple[tuple[type[Exception], type[httpx.TransportError], str], ...
 
 def _named(error: Exception) -> httpx.TransportError:
     """What an error of aiohttp is, as httpx would say it, in words without addresses or headers."""
+    if isinstance(error, aiohttp.ClientConnectorCertificateError):
+        return Unsafe(_distrust(error.certificate_error))
+    if isinstance(error, aiohttp.ClientSSLError):
+        reason = str(getattr(error.os_error, "reason", None) or "no handshake").replace("_", " ").lower()
+        return Unsafe(f"what answers there speaks no TLS that is known here ({reason}): check the address and its port")
     for kind, name, words in _NAMES:
         if isinstance(error, kind):
             return name(words)
     return httpx.NetworkError("the connection broke")
 
 
-@lru_cache(maxsize=4)
-def trust(ca_file: str | None) -> ssl.SSLContext:
-    """Whom to trust: the usual authorities and those in ``ca_file``. Made once, for it takes long.
+_WAYS: Final[Mapping[int, str]] = {
+    9: "is the clock of this machine right?",
+    10: "is the clock of this machine right? If it is, only the service can renew it, and no ca_file helps",
+    62: "check the address; no ca_file helps where it is right",
+    64: "check the address; no ca_file helps where it is right",
+}
+"""What to do about a certificate, by OpenSSL's code of its fault (``X509_V_ERR_…``): not valid yet, over, of another
+host name or address. Every other one has an authority that is not known here."""
 
-    Raises :class:`Rejected` where the file cannot be used.
+
+def _distrust(error: Exception) -> str:
+    """What is wrong with a certificate, and what to do."""
+    fault = str(getattr(error, "verify_message", None) or "it cannot be verified")
+    unknown = "where the service or a proxy has an authority of its own, set ca_file to its certificates (PEM)"
+    way = _WAYS.get(getattr(error, "verify_code", 0), unknown)
+    return f"the certificate of the service is not trusted here ({fault}): {way}"
+
+
+def trust(ca_file: str | None) -> ssl.SSLContext:
+    """Whom to trust: the usual authorities, or those that ``SSL_CERT_FILE`` or ``SSL_CERT_DIR`` name instead, and those
+    in ``ca_file``.
+
+    Raises :class:`Rejected` where one of them cannot be used.
     """
-    context = httpx.create_ssl_context(trust_env=False)
-    if ca_file is not None:
-        try:
+    return _trust(ca_file, os.environ.get("SSL_CERT_FILE", ""), os.environ.get("SSL_CERT_DIR", ""))
+
+
+@lru_cache(maxsize=4)
+def _trust(ca_file: str | None, usual_file: str, usual_folder: str) -> ssl.SSLContext:
+    """As :func:`trust`; made once, for it takes long."""
+    where, name = (usual_file, "SSL_CERT_FILE") if usual_file else (usual_folder, "SSL_CERT_DIR")
+    if where and not os.path.exists(where):  # noqa: PTH110 — a folder that is not there would count as an empty one
+        raise Rejected(f"{name} names {where}, which is not there: set it right, or take it away", reason="ca file")
+    try:
+        context = httpx.create_ssl_context()
+        where, name = ca_file or "", "ca_file"
+        if ca_file is not None:
             context.load_verify_locations(ca_file)
-        except OSError as error:
-            raise Rejected(
-                f"the certificates in {ca_file} cannot be used ({error.strerror}): check ca_file", reason="ca file"
-            ) from None
+    except OSError as error:
+        why = error.strerror or type(error).__name__
+        raise Rejected(f"the certificates in {where} cannot be used ({why}): check {name}", reason="ca file") from None
     return context
 
 

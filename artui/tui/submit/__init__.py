@@ -100,7 +100,7 @@ class Submit(Place):
         await self._choose_default(known)
         try:
             async with at_service(self.console.config, account, self.vault) as provider:
-                standing = Standing(await provider.identify(), await provider.balance())
+                standing = Standing(await provider.identify(), await provider.told_balance())
             if not known.offers:
                 if short := await catalogue.renew(self.console, account):
                     self.console.notify(short, severity="warning", markup=False)

@@ -27,7 +27,7 @@ from artui.tui.view import Purse
 from artui.tui.words import about, amount, home, plural
 
 if TYPE_CHECKING:
-    from artui.providers.base import Identity, Limits
+    from artui.providers.base import Balance, Identity, Limits
 
 DEFAULT_OUTPUT = "retouched"
 DEFAULT_TEMPLATE = "{relative}/{stem}"
@@ -62,10 +62,10 @@ def apart(target: Target, found: Sequence[Found]) -> Target:
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """What the service says of an account: who pays, and what is left, None where it does not tell."""
+    """What the service says of an account: who pays, and what is left."""
 
     identity: Identity
-    balance: int | None
+    balance: Balance
 
 
 @dataclass
@@ -87,7 +87,7 @@ class Order:
             return None
         return plan.Offer(
             self.account.name, self.account.provider, self.standing.identity, self.choice.workflow, self.limits,
-            self.standing.balance,
+            self.standing.balance.left, balance_unknown=self.standing.balance.unknown,
         )  # fmt: skip
 
     def planner(self, journal: Journal, today: date) -> Planner | None:
@@ -138,10 +138,14 @@ class Order:
             return Content("")
         money = f"{'AT MOST ' if total.open else ''}{self.money(most)}"
         says: list[str | tuple[str, str]] = [(money, "bold")]
-        balance = self.standing.balance if self.standing else purse.balance if purse else None
+        balance, unknown = (purse.balance, purse.unknown) if purse else (None, "")
+        if self.standing:
+            balance, unknown = self.standing.balance.left, self.standing.balance.unknown
         if balance is not None:
             left = balance - most
             says += [" | ", (f"balance after {left:,}", "$error" if left < 0 else "")]
+        elif unknown:
+            says += [" | ", "balance unknown"]
         if purse is not None and purse.cap is not None:
             day = purse.today + most
             fits = day <= purse.cap

@@ -149,6 +149,8 @@ def _lines(proposal: Proposal, purse: Purse | None) -> Sequence[str]:
     if offer.balance is not None:
         left = offer.balance - price * number
         says.append(f"balance after {left:,}" + (": top up, the rest waits unsent" if left < 0 else ""))
+    elif offer.balance_unknown:
+        says.append(f"balance unknown: {shown(offer.balance_unknown, 80)}")
     if purse is not None and purse.cap is not None:
         room = max(0, purse.cap - purse.today) // price if price else number
         beyond = f": room for {room:,} photos, the rest waits unsent" if room < number else ""
@@ -202,7 +204,7 @@ async def renew(config: Config, vault: Vault, order: Order) -> Order:
     """The order with workflow, payer and balance as the service has them now. Raises ``Trouble``."""
     account, choice = _complete(order.account), _complete(order.choice)
     async with at_service(config, account, vault) as provider:
-        identity, balance = await provider.identify(), await provider.balance()
+        identity, balance = await provider.identify(), await provider.told_balance()
         workflow = await provider.workflow(choice.workflow.id)
     return replace(order, choice=replace(choice, workflow=workflow), standing=Standing(identity, balance))
 

@@ -297,7 +297,8 @@ def _stopped(standing: Standing, reason: Reason, crowd: Crowd) -> str:
 _STOPPED = {
     Reason.CAP: "A cap holds {photos} ({need}); + allows more today only.",
     Reason.LOGIN: "{account} is signed out. {photos} {wait} here. Press 5, then s to sign in (over SSH too).",
-    Reason.CREDITS: "{account} needs credits: {photos} {wait}, {need}. Top up in the web app; artui goes on by itself.",
+    Reason.CREDITS: "{account} needs credits: {photos} {wait}, {need}. Top up in the web app; artui goes on by itself,"
+    " or by P where the balance is not told.",
     Reason.QUOTA: "The service's quota is reached: {photos} {wait}; artui goes on by itself.",
     Reason.SAMPLE: "The first results are there; {photos} {wait} ({need}). enter on the rule shows what a yes costs.",
     Reason.PRICE: "The price has changed: {photos} {wait}, not sent at the new price. 1 shows them, r asks.",
