@@ -36,7 +36,7 @@ class Workflow:
     """A recipe. ``price`` is per photo in the service's unit, None where it is not known.
 
     ``parameters`` is the exact recipe as canonical JSON where it is kept here and not at the service; ``version`` is
-    then the hex SHA-256 of that text.
+    then the hex SHA-256 of that recipe as it is written in the settings.
     """
 
     id: str

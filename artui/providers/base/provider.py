@@ -180,6 +180,11 @@ class Provider(ABC, Generic[SettingsT]):
         del workflow
         return None
 
+    def keeps_size(self, parameters: str) -> bool:
+        """Whether a result should have as many pixels as its photo, by its recipe; False where it need not."""
+        del parameters
+        return False
+
     @abstractmethod
     def draft(self, order: Order) -> str:
         """The exact paid request as text, to be stored before it is sent. No secrets in it."""
