@@ -37,6 +37,7 @@ class Workflow:
 
     ``parameters`` is the exact recipe as canonical JSON where it is kept here and not at the service; ``version`` is
     then the hex SHA-256 of that recipe as it is written in the settings.
+    ``key`` is what it is called in the settings, empty where it stands at the service.
     """
 
     id: str
@@ -47,6 +48,7 @@ class Workflow:
     changed_at: str = ""
     author: str = ""
     parameters: str = ""
+    key: str = ""
 
     def document(self) -> str:
         """The workflow as JSON, as the journal's cache has it."""

@@ -113,6 +113,8 @@ class Provider(ABC, Generic[SettingsT]):
         """Told of every page of executions that is read, for whatever purpose."""
         self.on_short: Callable[[str], object] = log.warning
         """Told in a sentence of every list that is shorter here than at the service."""
+        self.not_checked = ""
+        """What the last :meth:`identify` could not check, in a sentence for a person; empty where nothing."""
         self.puzzles: dict[str, str] = {}
         """By execution, what of the last look at it could not be understood."""
 

@@ -28,8 +28,8 @@ def read(answer: Answer, shape: type[Shape]) -> Shape:
         return shape.model_validate(said)
     except ValidationError as why:
         first = why.errors(include_url=False)[0]
-        name = ".".join(map(str, first["loc"]))
-        raise unfit(answer, name, None if first["type"] == "missing" else first["input"]) from None
+        name, *within = map(str, first["loc"])
+        raise unfit(answer, ".".join((name, *within)), first["input"] if within else said.get(name)) from None
     except RecursionError:
         raise answer.unreadable() from None
 
