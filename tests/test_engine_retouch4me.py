@@ -94,6 +94,22 @@ async def test_twenty_photos_with_ten_answers_lost_are_paid_and_saved_once_each(
     assert all(form == by_key[form["Idempotency-Key"]] for form in sent)
 
 
+async def test_a_result_smaller_than_its_photo_is_kept_and_told(studio: Studio) -> None:
+    switch(studio, shrinks=True)
+    await add(studio, studio.photos(1))
+    await add(studio, studio.photos(1), "Layered")
+    await studio.start()
+    small, layered = await studio.at_rest()
+    check_results(studio, 2)
+    assert small.message == "IMG_0000.jpg, which has fewer pixels than the photo: 48 x 36 instead of 96 x 72"
+    assert "fewer pixels" not in layered.message
+    switch(studio, shrinks=False)
+    (photo,) = studio.photos(1)
+    await add(studio, [photo])
+    await studio.at_rest()
+    assert studio.jobs()[-1].message == "IMG_0002.jpg"
+
+
 async def test_layers_are_kept_whole_and_laid_out_beside(studio: Studio) -> None:
     await add(studio, studio.photos(1), "Layered")
     await studio.start()

@@ -122,6 +122,8 @@ async def _sign_in(
         provider.on_short = say
         token = token or await provider.login(_show_code)
         found = await signing.try_key(provider, session.vault, account.login, token)
+        if provider.not_checked:
+            say(provider.not_checked)
         if not session.paths.journal.exists():
             return found, None
         with suppress(JournalProblem), session.journal() as journal:  # it says so itself where it is needed

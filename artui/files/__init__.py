@@ -48,7 +48,7 @@ from artui.files.publishing import (
     publish,
     published,
 )
-from artui.files.whole import can_tell, is_complete, is_swollen, sniff, what_is_missing
+from artui.files.whole import can_tell, is_complete, is_swollen, pixels_of, sniff, what_is_missing
 
 __all__ = [
     "Accepts",
@@ -82,6 +82,7 @@ __all__ = [
     "move",
     "open_photo",
     "part_path",
+    "pixels_of",
     "plain_type",
     "probe_folder",
     "publish",

@@ -156,6 +156,15 @@ def pixels(file: BinaryIO) -> tuple[int, int]:
     return (width, height) if width > 0 and height > 0 else (0, 0)
 
 
+def pixels_of(path: Path) -> tuple[int, int]:
+    """Width and height of a picture on disk; (0, 0) where it does not say, or cannot be read."""
+    try:
+        with path.open("rb", buffering=0) as file:
+            return pixels(file)
+    except (OSError, ValueError):
+        return 0, 0
+
+
 def _at(file: BinaryIO, offset: int, count: int) -> bytes:
     file.seek(offset)
     data = file.read(count)

@@ -41,15 +41,16 @@ class Offer:
 
 
 def meant(workflows: Sequence[Workflow], wanted: str, *, beginning: bool = False) -> list[Workflow]:
-    """The workflows of this id, else of this name, else of it in another case, else, with ``beginning``, that begin so.
+    """The workflows of this id or key in the settings, else of this name, else of one in another case, else, with
+    ``beginning``, that begin so.
 
     More than one where several are called alike; empty where none is.
     """
     folded = wanted.casefold()
     ways: tuple[Callable[[Workflow], bool], ...] = (
-        lambda one: one.id == wanted,
+        lambda one: wanted in {one.id, one.key} - {""},
         lambda one: one.name == wanted,
-        lambda one: one.name.casefold() == folded,
+        lambda one: folded in {one.name.casefold(), one.key.casefold()} - {""},
         lambda one: beginning and (one.id.startswith(wanted) or one.name.casefold().startswith(folded)),
     )
     return next((found for fits in ways if (found := [one for one in workflows if fits(one)])), [])

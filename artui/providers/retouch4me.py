@@ -57,6 +57,7 @@ from artui.providers.http import (
 from artui.providers.http.looks import look_at_each
 from artui.providers.http.signed_in import pasted_key
 from artui.providers.said import retouch4me as said
+from artui.providers.said.answers import read
 from artui.providers.said.plugins import MODE, Recipe, refuse_twins
 
 TOKEN: Final = "X-Retouch-Token"  # noqa: S105 - the header's name
@@ -300,6 +301,14 @@ class Retouch4me(HttpProvider[Retouch4meSettings]):
             body=multipart_body(fields, part),
         )
 
+    def keeps_size(self, parameters: str) -> bool:
+        """Whether a recipe gives one picture as large as the photo: neither layers nor a crop."""
+        try:
+            tasks = json.loads(parameters)["tasks"]
+            return not any(task.get("Layer") or task["Plugin"] == "Crop" for task in tasks)
+        except (ValueError, TypeError, KeyError, AttributeError):
+            return False
+
     # The executions. Whoever knows an id may fetch the result: ids stand in no message.
 
     async def poll(self, sent: Sequence[Sent]) -> dict[str, Progress]:
@@ -321,7 +330,7 @@ class Retouch4me(HttpProvider[Retouch4meSettings]):
             media_type="application/zip" if recipe and recipe.is_layered else "",
             unpack=recipe is not None and recipe.layers == "unpack",
         )
-        return answer.read_as(said.Look).seen(sent.execution, self._http.now, output)
+        return read(answer, said.Look).seen(sent.execution, self._http.now, output)
 
     async def download(self, output: Output, execution: str, part: Part, counted: Counted) -> None:
         """Fetch a result: a picture or an archive, which only its bytes tell.

@@ -183,6 +183,10 @@ def _sharpen(image: Image.Image) -> Image.Image:
     return image.convert("RGB").filter(ImageFilter.SHARPEN)
 
 
+def _half(image: Image.Image) -> Image.Image:
+    return image.convert("RGB").reduce(2)
+
+
 def _mirror(image: Image.Image) -> Image.Image:
     return ImageOps.mirror(image)
 
@@ -197,6 +201,7 @@ STEPS: dict[str, Callable[[Image.Image], Image.Image]] = {
     "contrast": _contrast,
     "sharpen": _sharpen,
     "mirror": _mirror,
+    "half": _half,
 }
 
 

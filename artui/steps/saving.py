@@ -76,7 +76,7 @@ class Saving:
                 key = files.stem_key(job.folder, stem)
 
     async def _finish(self, job: Job) -> Job:
-        saved = [Path(result.path).name for result in job.results if result.path]
+        saved = [await self._told(job, Path(result.path)) for result in job.results if result.path]
         message = ", ".join(saved + [await self._lay_out(job, result) for result in job.results if result.unpack])
         await self.fetching.forget(job)
         if job.twin_of is not None:
@@ -85,6 +85,16 @@ class Saving:
         if job.cancel:
             message = f"cancelled too late, charged {job.charged}; saved as {message}"
         return await self.desk.journal.do(jobs.move, job, Stage.SAVED, Status.DONE, "saved", message=message)
+
+    async def _told(self, job: Job, path: Path) -> str:
+        """A saved result by its name, and by its size where that is smaller than it should be."""
+        if not (job.width and self.desk.provider.keeps_size(job.parameters)):
+            return path.name
+        width, height = await asyncio.to_thread(files.pixels_of, path)
+        if not 0 < width * height < job.width * job.height:
+            return path.name
+        sizes = f"{width:,} x {height:,} instead of {job.width:,} x {job.height:,}"
+        return f"{path.name}, which has fewer pixels than the photo: {sizes}"
 
     async def _lay_out(self, job: Job, result: Result) -> str:
         """Lay the layers of a saved archive beside it; says where, or why not. The archive is safe either way."""

@@ -68,6 +68,8 @@ class SignIn:
             agreed = False
             try:
                 found = await signing.try_key(provider, self.vault, self.account.login, key)
+                if provider.not_checked:
+                    warn(provider.not_checked)
                 customer = await signing.customer(provider, self.console.config, self.account, self.console.journal)
                 agreed = await self._settle(await self._who_pays(found), customer)
             finally:

@@ -13,7 +13,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, ClassVar
-from urllib.parse import quote
+from urllib.parse import quote, unquote
 
 import httpx
 import pytest
@@ -36,12 +36,13 @@ from artui.providers.base import (
 )
 from artui.providers.filestack import Filestack, FilestackSettings, uploads
 from artui.providers.said import filestack as said
+from artui.providers.said import filestack_results as shapes
 from artui.providers.said.filestack_policy import Signer, sign
 from artui.sim import imaging
 from artui.sim.filestack import darkroom
 from artui.sim.server import Simulator
 from tests.peer import Link, answering, serving
-from tests.providers.suite import Bench, Call, Desk, ProviderSuite, allow, ignore, stand_in
+from tests.providers.suite import Bench, Call, Desk, Placed, ProviderSuite, allow, ignore, stand_in
 from tests.waiting import eventually
 
 WORKFLOW = "11111111-2222-4333-8444-555555555555"
@@ -53,7 +54,7 @@ class FilestackBench(Bench):
     """Filestack at the stand-in."""
 
     calls: ClassVar[Mapping[str, Call]] = {
-        "read": Call("filestack.start", "POST", ".*/multipart/start"),
+        "read": Call("filestack.metadata", "GET", ".*/metadata"),
         "upload": Call("filestack.store", "POST", ".*/store/S3"),
         "submit": Call("filestack.run", "GET", ".*/run_workflow=.*"),
         "look": Call("filestack.status", "GET", ".*/workflow_status=.*"),
@@ -63,7 +64,6 @@ class FilestackBench(Bench):
         "complete": Call("filestack.complete", "POST", ".*/multipart/complete"),
     }
     renews = False
-    forbids = Blocked
     workflow_name = "Cut out"
     provider: Filestack
 
@@ -86,6 +86,9 @@ class FilestackBench(Bench):
         await self.provider.close()
         self.provider = self.open(**settings)
 
+    async def read(self) -> object:
+        return await self.provider._app.metadata(HANDLE, "reading")
+
     async def secrets(self) -> list[str]:
         made = self.provider._app.signer._made
         assert made
@@ -103,6 +106,11 @@ class FilestackBench(Bench):
 
 class TestFilestack(ProviderSuite):
     bench_type = FilestackBench
+
+    async def _result(self, bench: Bench) -> tuple[Placed, Output]:
+        """A result by its handle alone, for which there is one request."""
+        placed, output = await super()._result(bench)
+        return placed, replace(output, locator=json.dumps({"handle": json.loads(output.locator)["handle"]}))
 
 
 @pytest.fixture(scope="module")
@@ -192,10 +200,96 @@ async def test_a_wrong_key_or_secret_stops_the_account_until_it_is_right(bench: 
     bench.vault.keep("studio", Secret(right), Place.MEMORY)
     await bench.provider.identify()
     await bench.reopen(api_key="ASomebodyElsesKeyz")
-    for ask in (bench.provider.identify(), bench.provider.upload(photo, "a.jpg", ignore)):
-        with pytest.raises(Blocked, match="Invalid Application: check"):
-            await ask
+    with pytest.raises(Blocked, match="the API key is missing or unknown: check api_key"):
+        await bench.provider.identify()
+    with pytest.raises(Blocked, match="Invalid Application: check api_key"):
+        await bench.provider.upload(photo, "a.jpg", ignore)
     assert bench.simulator.ledger == []
+
+
+class Guard:
+    """A service that answers by the signature: ``right`` where it is ours, ``wrong`` where it cannot be."""
+
+    def __init__(self, right: tuple[int, bytes], wrong: tuple[int, bytes]) -> None:
+        self.right, self.wrong, self.asked = right, wrong, list[str]()
+
+    async def attend(self, link: Link) -> None:
+        while True:
+            line = (await link.whole()).partition(b"\r\n")[0].decode()
+            self.asked.append(line)
+            status, body = self.wrong if "0" * 64 in line else self.right
+            await link.say(status, body)
+
+
+@pytest.mark.parametrize(
+    ("right", "wrong", "is_told"),
+    [
+        ((404, b'{"error": "no such job"}'), (403, b"policy error"), True),
+        ((404, b"not found"), (401, b""), True),
+        ((200, b"Invalid Application"), (200, b"Invalid Application"), None),
+        ((403, b"policy error"), (403, b"policy error"), None),
+        ((401, b'{"error": "key"}'), (401, b'{"error": "key"}'), None),
+        ((404, b"not found"), (404, b"not found"), False),
+        ((200, b"{}"), (200, b"{}"), False),
+    ],
+)
+async def test_the_check_of_key_and_secret_leaves_nothing_behind(
+    desk: Desk, right: tuple[int, bytes], wrong: tuple[int, bytes], is_told: bool | None
+) -> None:
+    guard = Guard(right, wrong)
+    async with serving(guard.attend) as peer:
+        known = settings(cdn_url=peer.url, upload_url=peer.url, api_url=peer.url)
+        async with Filestack(known, desk.surroundings) as provider:
+            if is_told is None:
+                with pytest.raises(Blocked, match=r"sign in again|check api_key"):
+                    await provider.identify()
+            else:
+                await provider.identify()
+                assert (provider.not_checked == "") is is_told
+    assert 2 <= len(guard.asked) <= 3
+    assert all(line.startswith("GET /Akey/security=") for line in guard.asked)
+    assert all(line.count("/") == 4 for line in guard.asked), "a task and nothing it is for"
+
+
+async def test_where_nothing_tells_a_wrong_secret_what_is_forbidden_stops_the_account_until_something_is_accepted(
+    desk: Desk,
+) -> None:
+    stored = json.dumps({"url": f"https://x.example/{HANDLE}", "handle": HANDLE}).encode()
+    answers: dict[str, tuple[int, bytes]] = {}
+
+    async def attend(link: Link) -> None:
+        while True:
+            line = await link.whole()
+            await link.say(*(answers.get("store", (200, stored)) if b"/store/" in line else (404, b"not found")))
+
+    async with serving(attend) as peer:
+        known = settings(cdn_url=peer.url, upload_url=peer.url, api_url=peer.url)
+        async with Filestack(known, desk.surroundings) as provider:
+            await provider.upload(desk.photo(), "a.jpg", ignore)
+            answers["store"] = (403, b'{"error": "image/jpeg is not allowed"}')
+            with pytest.raises(Rejected, match="not allowed"):  # the photo's own: the secret was accepted before
+                await provider.upload(desk.photo(), "a.jpg", ignore)
+            with pytest.raises(Blocked, match="not allowed"):
+                await provider.upload(desk.photo(), "a.jpg", ignore)
+            with pytest.raises(Blocked, match="sign in again"):
+                await provider.balance()
+            desk.vault.keep("studio", Secret("another-secret-of-the-app"), Place.MEMORY)
+            assert await provider.balance() is None
+
+
+@pytest.mark.parametrize("status", [400, 413, 415])
+@pytest.mark.parametrize("body", [b"<html><h1>no</h1></html>", b'{"error": "no"}', b"no", b'{"detail": "no"}'])
+async def test_an_upload_that_is_refused_for_good_fails_its_photo_whoever_says_so(
+    desk: Desk, status: int, body: bytes
+) -> None:
+    async with serving(answering(status, body)) as peer:
+        known = settings(cdn_url=peer.url, upload_url=peer.url, api_url=peer.url)
+        async with Filestack(known, desk.surroundings) as provider:
+            with pytest.raises(Rejected) as caught:
+                await provider.upload(desk.photo(), "a.jpg", ignore)
+            assert caught.value.status == status
+            assert str(caught.value).endswith(": no") or b"html" in body
+        assert len(peer.requests) == 1
 
 
 async def test_one_request_that_is_forbidden_is_not_taken_for_a_wrong_secret(bench: FilestackBench) -> None:
@@ -386,22 +480,51 @@ async def test_a_hostile_upload_host_leads_nowhere(desk: Desk, answer: object) -
                 await provider.upload(desk.photo(), "a.jpg", ignore)
 
 
-async def test_an_address_is_fetched_by_the_service_and_then_run(bench: FilestackBench) -> None:
+@pytest.mark.parametrize("imports", [False, True])
+async def test_what_lies_at_an_address_is_run_where_it_lies_or_after_an_import(
+    bench: FilestackBench, imports: bool
+) -> None:
+    await bench.reopen(import_addresses=imports)
     workflow = await bench.workflow()
     photo = bench.photo()
     async with serving(answering(200, photo.path.read_bytes())) as peer:
-        found = [
-            await bench.provider.fetch_address("src://studio/autumn/shirt 7.jpg".replace(" ", "%20")),
-            await bench.provider.fetch_address(f"{peer.url}/photo.jpg?size=full"),
-        ]
-    for uploaded in found:
-        order = Order("key", workflow.id, "", photo, uploaded)
-        progress = await bench.finished((await bench.submit(order)).sent)
-        assert (progress.state, progress.reference) == (State.DONE, uploaded.reference)
-    assert bench.simulator.ledger[1]["digest"] == photo.digest
-    for address in ("src://nobody/a.jpg", "http://127.0.0.1:1/a.jpg", "file:///etc/passwd", "https://a\nb"):
+        addresses = ["src://studio/autumn/shirt%207.jpg", f"{peer.url}/photo.jpg", f"{peer.url}/b/photo.jpg?size=a,b#c"]
+        for address in addresses:
+            uploaded = await bench.provider.fetch_address(address)
+            assert (uploaded.reference == address) is not imports
+            order = Order("key", workflow.id, "", photo, uploaded)
+            progress = await bench.finished((await bench.submit(order)).sent)
+            assert progress.state is State.DONE
+            assert progress.reference == unquote(uploaded.reference)
+        assert [line.split()[1] for line in peer.requests] == [b"/photo.jpg", b"/b/photo.jpg?size=a,b"]
+    runs = [entry["path"].partition(f"/run_workflow=id:{workflow.id}/")[2] for entry in bench.seen("submit")]
+    if not imports:
+        assert runs == [unquote(addresses[0]), *addresses[1:]]
+    assert len(bench.simulator.ledger) == 3
+    for address in ("file:///etc/passwd", "https://a\nb", "src:// a"):
         with pytest.raises(Rejected):
             await bench.provider.fetch_address(address)
+    for address in ("src://nobody/a.jpg", "http://127.0.0.1:1/a.jpg"):
+        with pytest.raises(Rejected):
+            await bench.submit(replace(order, uploaded=Uploaded(address)))
+    assert len(bench.simulator.ledger) == 3
+
+
+@pytest.mark.parametrize(
+    ("reference", "source"),
+    [
+        (HANDLE, HANDLE),
+        ("src://studio/a b/50%/sch\u00f6n,1.jpg", "src://studio/a%20b/50%25/sch%C3%B6n%2C1.jpg"),
+        ("src://studio/a%20b.jpg", "src://studio/a%20b.jpg"),
+        ("https://www.google.com/images/logo_272x92dp.png", "https://www.google.com/images/logo_272x92dp.png"),
+        ("https://a.example/b.jpg?c=d", "https%3A%2F%2Fa.example%2Fb.jpg%3Fc%3Dd"),
+        ("https://a.example/{security}/b.jpg", "https%3A%2F%2Fa.example%2F%7Bsecurity%7D%2Fb.jpg"),
+    ],
+)
+async def test_a_run_names_its_source_as_the_service_documents_it(desk: Desk, reference: str, source: str) -> None:
+    async with Filestack(settings(), desk.surroundings) as provider:
+        draft = json.loads(provider.draft(Order("key", WORKFLOW, "", desk.photo(), Uploaded(reference))))
+        assert draft["path"] == f"/Akey/{{security}}/run_workflow=id:{WORKFLOW}/{source}"
 
 
 # ---------------------------------------------------------------------------------------------------- the paid request
@@ -459,7 +582,24 @@ async def submitted(desk: Desk, status: int, body: object, headers: str = "") ->
         (400, b"no", Rejected),
         (404, b"not found", Rejected),
         (400, b'{"no', Unknown),
-        (409, b"busy", Unknown),
+        *((status, b"busy", Unknown) for status in (408, 409, 425, 429, 500)),
+        *((status, b"no such workflow\n(see the portal)", Rejected) for status in (400, 402, 404, 405, 410, 418, 451)),
+        (404, b'"not found"', Rejected),
+        (404, b"no\x00t", Unknown),
+        (404, b"x" * 1001, Unknown),
+        (404, b"<html>", Unknown),
+        (404, {"message": "whoever says so"}, Unknown),
+        (404, {"title": "Not Found", "status": 404, "detail": "no workflow"}, Rejected),
+        (404, {"title": "Not Found", "status": 403}, Unknown),
+        (400, {"title": "Bad Request", "status": 400, "jobid": JOB}, Unknown),
+        (200, {"result": "error", "error": {"code": "403", "msg": "expired"}}, Rejected),
+        (400, {"result": "error"}, Rejected),
+        (200, {"result": "error", "jobid": JOB}, None),
+        (200, run_answer(sources=["https://s3.example/bucket/x_photo.jpg"]), None),
+        (200, run_answer(sources=[f"https://cdn.filestackcontent.com/security=p:a,s:b/{HANDLE}"]), None),
+        (200, run_answer(sources=["https://cdn.filestackcontent.com/OtherHandle000000002"]), Unknown),
+        (200, run_answer(sources={"handle": HANDLE}, createdAt=[2020], updatedAt=7, ttl="soon", extra=1), None),
+        (200, run_answer(jobid=12345), None),
         (401, b"", Blocked),
         (403, {"error": "expired"}, Blocked),
         (403, b"application [KEY] policy error", Blocked),
@@ -474,7 +614,7 @@ async def test_only_what_is_surely_refused_is_not_in_doubt(
     desk: Desk, status: int, body: object, kind: type[ProviderError] | None
 ) -> None:
     if kind is None:
-        assert (await submitted(desk, status, body))[0] == JOB
+        assert (await submitted(desk, status, body))[0] in (JOB, "12345")
         return
     with pytest.raises(kind) as caught:
         await submitted(desk, status, body)
@@ -528,7 +668,7 @@ async def test_each_purchase_has_an_upload_of_its_own(bench: FilestackBench) -> 
 def test_finished_is_the_only_success(word: str, state: State) -> None:
     told = {"jobid": JOB, "status": word, "createdAt": "2031-01-02T03:04:05.678901234Z", "results": {"t": {"a": 1}}}
     job = said.Job.model_validate(told)
-    progress = job.progress(1, 1_900_000_000, said.Wanted())
+    progress = job.progress(1, 1_900_000_000, shapes.Wanted())
     assert (progress.state, progress.word) == (state, word)
     assert progress.charged == (1 if state in (State.DONE, State.FAILED) else None)
 
@@ -550,6 +690,47 @@ async def test_a_job_is_followed_to_its_end(bench: FilestackBench) -> None:
     )
     assert (failed.state, failed.charged) == (State.FAILED, 1)
     assert "a task of the workflow failed" in failed.message
+
+
+@pytest.mark.parametrize(
+    ("body", "words"),
+    [
+        (b"", "looking at"),
+        (b"busy", "busy"),
+        ([1], "[1]"),
+        ({"error": "try later"}, "try later"),
+        ({"status": "Started"}, "it has no jobid, but status"),
+        ({"jobid": [1], "status": "Started"}, "jobid is [1]"),
+        ({"jobid": WORKFLOW, "status": "Started"}, f"jobid is {WORKFLOW}"),
+        ({"jobid": JOB, "state": "Started"}, "it has no status, but jobid, state"),
+        ({"jobid": JOB, "status": {"a": 1}}, 'status is {"a": 1}'),
+    ],
+)
+async def test_a_look_nobody_understands_names_the_field_and_what_stood_there(
+    desk: Desk, body: object, words: str
+) -> None:
+    content = body if isinstance(body, bytes) else json.dumps(body).encode()
+    async with (
+        serving(answering(200, content)) as peer,
+        Filestack(settings(cdn_url=peer.url), desk.surroundings) as provider,
+    ):
+        assert await provider.poll([Sent(JOB, WORKFLOW)]) == {}
+        assert words in provider.puzzles[JOB]
+
+
+@pytest.mark.parametrize(
+    ("ttl", "left"),
+    [(172800, 172_700), ("172800", 172_700), ("172800s", 172_700), (" 172800 seconds", 172_700), (172800.5, 172_700.5),
+     ("two days", None), (-1, None), ([172800], None), (None, None), (True, None)],
+)  # fmt: skip
+def test_how_long_results_stay_is_read_in_any_form(ttl: object, left: float | None) -> None:
+    told = {"jobid": JOB, "status": "FINISHED", "createdAt": 1_900_000_000_000, "ttl": ttl, "results": {"t": 1}}
+    for sources in (HANDLE, [HANDLE], None, 7, {"a": 1}, [None, 7], f"{CDN}/{HANDLE}"):
+        progress = said.Job.model_validate({**told, "sources": sources, "workflow": 7, "updatedAt": {}}).progress(
+            1, 1_900_000_100, shapes.Wanted()
+        )
+        assert (progress.state, progress.expires_in) == (State.DONE, left)
+        assert progress.reference in ("", HANDLE)
 
 
 # --------------------------------------------------------------------------------------------------------- the results
@@ -611,11 +792,12 @@ async def test_temporary_files_are_kept_too_where_they_are_wanted_and_gaps_are_t
 
 
 def places(results: object, **wanted: Any) -> dict[str, object]:
-    outputs = said.outputs_of(results, said.Wanted(**wanted)).outputs
+    outputs = shapes.outputs_of(results, shapes.Wanted(**wanted)).outputs
     return {output.task: json.loads(output.locator) for output in outputs}
 
 
-CDN = "https://cdn.filestackcontent.com"
+CDN, API = "https://cdn.filestackcontent.com", "https://www.filestackapi.com/api/file"
+TOLD = {"handle": HANDLE, "url": f"{CDN}/{HANDLE}"}
 
 
 @pytest.mark.parametrize(
@@ -623,20 +805,33 @@ CDN = "https://cdn.filestackcontent.com"
     [
         ({"data": {"tags": {"auto": {}}}}, {"json": "t"}),
         ({"data": {"filename": "a.jpg", "mimetype": "image/jpeg", "size": 3}}, {"json": "t"}),
-        ({"data": {"url": f"{CDN}/{HANDLE}", "key": "k_a.jpg"}}, {"handle": HANDLE}),
-        ({"url": f"https://www.filestackapi.com/api/file/{HANDLE}?policy=x", "type": "image/png"}, {"handle": HANDLE}),
-        ({"data": {"url": "https://bucket.example/a.jpg", "handle": HANDLE}}, {"handle": HANDLE}),
+        ({"data": {"url": f"{CDN}/{HANDLE}", "key": "k_a.jpg"}}, TOLD),
+        (
+            {"url": f"{API}/{HANDLE}?policy=x", "type": "image/png"},
+            {"handle": HANDLE, "url": f"{API}/{HANDLE}?policy=x"},
+        ),
+        (
+            {"data": {"url": "https://bucket.example/a.jpg", "handle": HANDLE}},
+            {"handle": HANDLE, "url": "https://bucket.example/a.jpg"},
+        ),
         ({"url": "https://elsewhere.example/a.jpg", "mimetype": "image/jpeg"}, {"url": "https://elsewhere.example/a.jpg"}),
         ({"url": "https://elsewhere.example/a.jpg"}, {"json": "t"}),
-        ({"url": f"{CDN}/KEY/wf://w/j/abc?x=1"}, {"wf": "w/j/abc"}),
+        ({"url": f"{CDN}/KEY/wf://w/j/abc?x=1"}, {"wf": "w/j/abc", "url": f"{CDN}/KEY/wf://w/j/abc?x=1"}),
+        ({"data": {"url": "wf://w/j/abc"}}, {"wf": "w/j/abc"}),
+        (["wf://w/j/abc"], {"wf": "w/j/abc"}),
+        ({"wf": "wf://w/../abc"}, {"json": "t"}),
         ({"data": {"handle": "../../x", "url": "ftp://x/y", "key": "k"}}, {"json": "t"}),
         ({"handle": HANDLE}, {"handle": HANDLE}),
         ([{"handle": HANDLE}], {"handle": HANDLE}),
         ({"mapping": {"data": {"handle": HANDLE}}}, {"handle": HANDLE}),
         ({"a": {"b": {"c": {"handle": HANDLE}}}}, {"handle": HANDLE}),
-        ({"url": f"{CDN}/{HANDLE}"}, {"handle": HANDLE}),
-        ({"files": [f"{CDN}/{HANDLE}"]}, {"handle": HANDLE}),
-        (f"{CDN}/{HANDLE}", {"handle": HANDLE}),
+        ({"url": f"{CDN}/{HANDLE}"}, TOLD),
+        ({"files": [f" {CDN}/{HANDLE} "]}, TOLD),
+        (f"{CDN}/{HANDLE}", TOLD),
+        ({f"{CDN}/{HANDLE}": True}, TOLD),
+        (f"HTTPS://CDN.FileStackContent.com/{HANDLE}", {"handle": HANDLE, "url": f"HTTPS://CDN.FileStackContent.com/{HANDLE}"}),
+        (f"https://filestackcontent.com.evil.example/{HANDLE}", {"json": "t"}),
+        (json.loads('{"a":' * 40 + f'"{CDN}/{HANDLE}"' + "}" * 40), TOLD),
         ({"url": f"{CDN}/resize=width:9/{HANDLE}"}, {"url": f"{CDN}/resize=width:9/{HANDLE}"}),
         ({"url": 7, "handle": None}, {"json": "t"}),
         ("text", {"json": "t"}),
@@ -656,14 +851,14 @@ NOTHING: list[object] = [
 @pytest.mark.parametrize("results", NOTHING)
 def test_finished_without_a_result_is_not_done(results: object) -> None:
     job = said.Job.model_validate({"jobid": JOB, "status": "Finished", "results": results})
-    progress = job.progress(1, 1_900_000_000, said.Wanted())
+    progress = job.progress(1, 1_900_000_000, shapes.Wanted())
     assert (progress.state, progress.charged) == (State.INCOMPLETE, 1)
     assert all(json.loads(output.locator) != {"json": None} for output in progress.outputs) or len(progress.outputs) > 1
 
 
 @pytest.mark.parametrize("results", [*NOTHING, {"tags": {"a": 1}}, [{"handle": HANDLE}]])
 def test_finished_without_a_task_that_was_ordered_is_not_done(results: object) -> None:
-    outcome = said.outputs_of(results, said.Wanted(["store"]))
+    outcome = shapes.outputs_of(results, shapes.Wanted(["store"]))
     assert not outcome.is_complete
     assert outcome.odd
 
@@ -671,27 +866,30 @@ def test_finished_without_a_task_that_was_ordered_is_not_done(results: object) -
 def test_results_told_as_a_list_and_twice_are_kept_once_each() -> None:
     file = {"handle": HANDLE, "url": f"{CDN}/{HANDLE}"}
     assert places([file, {"name": "tags", "a": 1}, 7]) == {
-        "result": {"handle": HANDLE}, "tags": {"json": "tags"}, "result-2": {"json": "result-2"}
+        "result": TOLD, "tags": {"json": "tags"}, "result-2": {"json": "result-2"}
     }  # fmt: skip
-    assert places({"t": {"data": file, "again": [file]}}) == {"": {"handle": HANDLE}}
-    assert said.json_of({"results": [file, {"name": "tags", "a": 1}]}, "tags") is not None
+    assert places({"t": {"data": file, "again": [file, HANDLE, f"{CDN}/{HANDLE}"]}}) == {"": TOLD}
+    other = f"{CDN}/OtherHandle000000002"
+    both = places({"t": {**file, "small": {"url": other}}})
+    assert both == {"t": TOLD, "t-2": {"handle": "OtherHandle000000002", "url": other}}
+    assert shapes.json_of({"results": [file, {"name": "tags", "a": 1}]}, "tags") is not None
 
 
 def test_the_photo_itself_is_no_result() -> None:
-    wanted = said.Wanted(sources=[HANDLE])
-    outcome = said.outputs_of({"t": {"from": f"{CDN}/{HANDLE}", "size": 3}}, wanted)
+    wanted = shapes.Wanted(sources=[HANDLE])
+    outcome = shapes.outputs_of({"t": {"from": f"{CDN}/{HANDLE}", "size": 3}}, wanted)
     assert [json.loads(output.locator) for output in outcome.outputs] == [{"json": "t"}]
 
 
 def test_task_names_of_the_service_are_only_names() -> None:
     names = ["../x", "..-x", "", "a\nb", "A-B", "x" * 300, "\ud800", "status"]
-    outcome = said.outputs_of(dict.fromkeys(names, 1), said.Wanted(["tags"]))
+    outcome = shapes.outputs_of(dict.fromkeys(names, 1), shapes.Wanted(["tags"]))
     outputs, odd = outcome.outputs, outcome.odd
     tasks = [output.task for output in outputs]
     assert tasks == ["x", "x-2", "result", "a-b", "A-B-2", "x" * 60, "result-2", "status", "status-2"]
     assert odd == "finished with gaps: no result of tags"
     for output in outputs:
-        content = said.json_of({"results": dict.fromkeys(names, 1)}, json.loads(output.locator)["json"])
+        content = shapes.json_of({"results": dict.fromkeys(names, 1)}, json.loads(output.locator)["json"])
         assert content is not None
         assert json.loads(content)
 
@@ -703,11 +901,54 @@ async def test_our_security_goes_to_no_host_but_that_of_the_settings(desk: Desk)
             ({"url": "http://elsewhere.example/a"}, []),
             ({"url": "file:///etc/passwd"}, []),
             ({"handle": HANDLE}, [f"{CDN}/{{security}}/{HANDLE}"]),
+            (TOLD, [f"{CDN}/{HANDLE}", f"{CDN}/{{security}}/{HANDLE}"]),
+            ({**TOLD, "url": "https://bucket.example/a.jpg"}, [f"{CDN}/{{security}}/{HANDLE}"]),
+            ({**TOLD, "url": f"http{CDN[5:]}/{HANDLE}"}, [f"{CDN}/{HANDLE}", f"{CDN}/{{security}}/{HANDLE}"]),
             ({"wf": "w/j/h"}, [f"{CDN}/Akey/{{security}}/wf://w/j/h", f"{CDN}/Akey/wf://w/j/h?{{security}}"]),
+            (
+                {"url": f"{CDN}/Akey/resize=width:9/{HANDLE}"},
+                [
+                    f"{CDN}/Akey/resize=width:9/{HANDLE}",
+                    f"{CDN}/Akey/{{security}}/resize=width:9/{HANDLE}",
+                    f"{CDN}/Akey/resize=width:9/{HANDLE}?{{security}}",
+                ],
+            ),
+            ({"url": "https://process.filestackapi.com/a/b"}, ["https://process.filestackapi.com/a/b"]),
         ):
             assert list(provider._addresses(place)) == found
         with files.Part(desk.folder / "p") as part, pytest.raises(Rejected, match="not there"):
             await provider.download(Output('{"url": "http://169.254.169.254/"}'), JOB, part, ignore)
+
+
+@pytest.mark.parametrize(
+    ("first", "asked"),
+    [
+        ((200, b"\xff\xd8\xffwhole"), 1),
+        ((403, b"policy error"), 2),
+        ((404, b"not found"), 2),
+        ((500, b"oops"), 2),
+        ((200, b"Invalid Application"), 2),
+        ((200, b'{"error": "no"}'), 2),
+        ((200, b"<html>"), 2),
+        ((200, b""), 2),
+    ],
+)
+async def test_a_file_is_fetched_where_it_is_told_to_be_and_then_signed(
+    desk: Desk, first: tuple[int, bytes], asked: int
+) -> None:
+    async def attend(link: Link) -> None:
+        while True:
+            line = await link.whole()
+            await link.say(*((200, b"\xff\xd8\xffwhole") if b"security=" in line else first))
+
+    async with serving(attend) as peer, Filestack(settings(cdn_url=peer.url), desk.surroundings) as provider:
+        for place in ({"handle": HANDLE}, {"wf": "w/j/h"}, {}):
+            told = {**place, "url": f"{peer.url}/a/b/{HANDLE}"}
+            before = len(peer.requests)
+            with files.Part(desk.folder / "p") as part:
+                await provider.download(Output(json.dumps(told)), JOB, part, ignore)
+                assert part.finish().media_type == "image/jpeg"
+            assert len(peer.requests) - before == asked
 
 
 # --------------------------------------------------------------------------------------- the stand-in by its own rules

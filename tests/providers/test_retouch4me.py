@@ -38,7 +38,9 @@ from artui.providers.base import (
     Uploaded,
     Workflow,
 )
+from artui.providers.http import Answer
 from artui.providers.retouch4me import Retouch4me, Retouch4meSettings
+from artui.providers.said import retouch4me as said
 from artui.providers.said.plugins import PLUGINS
 from artui.sim import imaging
 from artui.sim.retouch4me import Retouch4me as Stand
@@ -168,10 +170,9 @@ async def test_a_start_carries_photo_payload_key_and_the_token_in_both_places(be
         "mode": "professional",
         "tasks": [
             {"Plugin": "Heal", "Alpha1": 0.7, "Scale": 0, "Layer": 0},
-            {"Plugin": "Dodge Burn", "Alpha1": 0.9, "Alpha2": 0.1, "Layer": 0},
+            {"Plugin": "Dodge Burn", "Alpha1": 0.9, "Alpha2": 0.1, "Scale": 0, "Layer": 0},
         ],
     }
-    assert recipe.version == hashlib.sha256(recipe.parameters.encode()).hexdigest()
     assert recipe.price == 1
     assert bench.simulator.ledger[0]["key"] == "key-0001"
     assert placed.execution == bench.simulator.ledger[0]["execution"]
@@ -231,6 +232,41 @@ async def test_a_documented_refusal_is_a_refusal_in_either_form(
 
 
 @pytest.mark.parametrize(
+    ("status", "body", "words"),
+    [
+        (413, b'{"status": 413, "message": "large"}', "large"),
+        (415, b'{"status": "error", "message": "no JPEG"}', "no JPEG"),
+        (400, b'{"status": "error", "message": "No file uploaded"}', "No file uploaded"),
+        (400, b'{"type": "about:blank", "title": "Bad Request", "status": 400, "detail": "no tasks"}', "no tasks"),
+        (422, b'{"title": "Unprocessable Content", "status": 422}', "Unprocessable Content"),
+        (403, b'{"status": "403", "message": "not for you"}', "not for you"),
+    ],
+)
+async def test_a_refusal_in_its_own_form_or_as_a_problem_is_not_taken(
+    desk: Desk, status: int, body: bytes, words: str
+) -> None:
+    async with serving(answering(status, body)) as peer, customer(desk, peer.url) as provider:
+        order = order_of(provider, desk.photo())
+        with pytest.raises(Rejected, match=words):
+            await provider.submit(provider.draft(order), order.photo, allow, ignore)
+
+
+@pytest.mark.parametrize(
+    ("body", "execution"),
+    [
+        (b'{"status": 200, "id": 0}', "0"),
+        (b'{"status": "200", "id": 12345678901234567890, "retouchQuota": "41"}', "12345678901234567890"),
+        (b'{"status": "OK", "id": "a b", "extra": [1]}', "a b"),
+        (b'{"id": "x", "retouchQuota": {"day": 1}}', "x"),
+    ],
+)
+async def test_the_id_alone_makes_an_accepted_order(desk: Desk, body: bytes, execution: str) -> None:
+    async with serving(answering(200, body)) as peer, customer(desk, peer.url) as provider:
+        order = order_of(provider, desk.photo())
+        assert await provider.submit(provider.draft(order), order.photo, allow, ignore) == execution
+
+
+@pytest.mark.parametrize(
     ("status", "body"),
     [
         (200, b""),
@@ -249,7 +285,13 @@ async def test_a_documented_refusal_is_a_refusal_in_either_form(
         (400, b'["No file uploaded"]'),
         (400, b'{"status": 500}'),
         (402, b'{"status": 402, "message": "pay"}'),
-        (413, b'{"status": 413, "message": "large"}'),
+        (400, b'{"statusCode": 400, "message": "Unexpected field", "error": "Bad Request"}'),
+        (400, b"No file uploaded"),
+        (413, b'{"title": "Payload Too Large", "status": 400}'),
+        (415, b'{"message": "type"}<'),
+        (200, b'{"status": 413, "message": "large"}'),
+        (200, b'{"status": "error", "message": "large"}'),
+        (409, b'{"title": "Conflict", "status": 409}'),
         (429, b'{"status": 429, "message": "Token issue"}'),
         (400, b'{"status": 429, "message": "Token issue"}'),
         (500, b'{"status": 461, "message": "enough"}'),
@@ -416,7 +458,7 @@ async def test_limits_are_what_is_built_in_or_less(desk: Desk, bench: Retouch4me
     for body in (b"", b"<html>", b'{"image": {"formats": 1}}', b'{"status": 404}', b"[]"):
         async with serving(answering(200, body)) as peer, customer(desk, peer.url) as provider:
             await provider.identify()
-            assert provider.limits is Retouch4me.limits
+            assert provider.limits == Retouch4me.limits
 
 
 def test_photos_that_are_too_large_or_of_another_kind_are_not_sent(desk: Desk) -> None:
@@ -501,11 +543,63 @@ async def test_each_state_is_what_it_is(
             assert output.locator == "/api/v1/retoucher/getFile/job%2F..%2F7"
 
 
-@pytest.mark.parametrize("body", [b"", b"[]", b"{}", b'{"state": 5}', b'{"state": ""}'])
-async def test_a_look_at_nothing_readable_is_a_puzzle(desk: Desk, body: bytes) -> None:
+@pytest.mark.parametrize(
+    ("body", "words"),
+    [
+        (b"", 'it is ""'),
+        (b"[]", "it is []"),
+        (b"busy", "it is busy"),
+        (b"{}", "it has no state, but nothing"),
+        (b'{"status": "error", "message": "m"}', "it has no state, but status, message"),
+        (b'{"state": 5}', "state is 5"),
+        (b'{"state": ""}', 'state is ""'),
+        (b'{"state": {"a": "' + b"b" * 500 + b'"}}', 'state is {"a": "bbb'),
+    ],
+)
+async def test_a_look_at_nothing_readable_names_the_field_and_what_stood_there(
+    desk: Desk, body: bytes, words: str
+) -> None:
     async with serving(answering(200, body)) as peer, customer(desk, peer.url) as provider:
         assert await provider.poll([Sent("7", "natural")]) == {}
-        assert "not what the service documents" in provider.puzzles["7"]
+        assert f"not what the service documents: {words}" in provider.puzzles["7"]
+        assert len(provider.puzzles["7"]) < 200
+
+
+@pytest.mark.parametrize(
+    ("more", "message"),
+    [
+        ({"progress": "35"}, "Heal, 35 %"),
+        ({"progress": "35 %", "attempt": "2"}, "Heal, 35 %, attempt 2"),
+        ({"progress": [1], "attempt": {}, "status": "error", "extra": None}, "Heal"),
+        ({"progress": None, "expireDate": [2030, 1, 2], "maxAttempts": "x"}, "Heal"),
+    ],
+)
+def test_what_decides_nothing_is_read_as_far_as_it_can_be(more: dict[str, Any], message: str) -> None:
+    look = said.Look.model_validate({"state": "Active", "pluginName": "Heal", **more})
+    assert look.seen("7", 0.0, Output("")).message == message
+
+
+@pytest.mark.parametrize(
+    "expires", ["1970-01-01T01:00:00Z", "soon", None, 7, "", [1970], {"at": 1}, "2099-12-31 00:00", 4e12, "4000000000"]
+)
+def test_an_end_that_cannot_be_is_the_documented_day(expires: object) -> None:
+    look = said.Look.model_validate({"state": "COMPLETED", "expireDate": expires})
+    seen = look.seen("7", 1_900_000_000, Output(""))
+    assert (seen.state, seen.expires_in) == (State.DONE, said.KEEPS)
+
+
+@pytest.mark.parametrize(
+    ("body", "left"),
+    [
+        ({"remaining": {"professional": "7"}}, 7),
+        ({"remaining": 7.9}, 7),
+        ({"remaining": {"professional": None}}, None),
+        ({"remaining": {"professional": [7]}}, None),
+        ({"balance": 7}, None),
+    ],
+)
+def test_the_balance_is_read_in_any_form_or_not_known(body: object, left: int | None) -> None:
+    assert said.remaining(Answer("Retouch4me: asking", 200, {}, json.dumps(body).encode())) == left
 
 
 async def test_a_look_the_service_cannot_bear_now_is_taken_again(desk: Desk) -> None:
@@ -667,8 +761,45 @@ def test_the_same_recipe_is_the_same_however_its_numbers_are_written() -> None:
         for task in ({"plugin": "Heal", "alpha1": 1, "scale": 0}, {"scale": 0, "alpha1": 1.0, "plugin": "Heal"})
     )
     assert one.parameters == two.parameters
+    assert one.workflow("w").version == two.workflow("w").version
     assert next(iter(PLUGINS)) == "Face Detection"
     assert len(PLUGINS) == 17
+
+
+def test_what_only_fills_a_place_is_sent_and_makes_no_other_recipe() -> None:
+    tasks = [
+        {"plugin": "Heal", "alpha1": 0.7},
+        {"plugin": "Dust", "alpha1": 1},
+        {"plugin": "White Teeth", "alpha1": 0.2},
+        {"plugin": "Skin Tone", "alpha1": 0.2},
+    ]
+    recipe = Retouch4meSettings.model_validate({"workflows": {"w": {"title": "W", "tasks": tasks}}}).workflows["w"]
+    assert json.loads(recipe.parameters)["tasks"] == [
+        {"Plugin": "Heal", "Alpha1": 0.7, "Scale": 0, "Layer": 0},
+        {"Plugin": "Dust", "Alpha1": 1, "Scale": 0, "Layer": 0},
+        {"Plugin": "White Teeth", "Alpha1": 0.2, "Alpha2": 0, "Scale": 0, "Layer": 0},
+        {"Plugin": "Skin Tone", "Alpha1": 0.2, "Scale": 0, "Layer": 0},
+    ]
+    bought_before = (
+        '{"mode":"professional","tasks":[{"Alpha1":0.7,"Layer":0,"Plugin":"Heal"},'
+        '{"Alpha1":1,"Layer":0,"Plugin":"Dust"},{"Alpha1":0.2,"Layer":0,"Plugin":"White Teeth"},'
+        '{"Alpha1":0.2,"Layer":0,"Plugin":"Skin Tone"}]}'
+    )
+    assert recipe.workflow("w").version == hashlib.sha256(bought_before.encode()).hexdigest()
+
+
+@pytest.mark.parametrize(
+    ("tasks", "keeps"),
+    [
+        ([{"Plugin": "Heal", "Layer": 0}], True),
+        ([{"Plugin": "Heal", "Layer": 1}], False),
+        ([{"Plugin": "Heal"}, {"Plugin": "Crop"}], False),
+        (None, False),
+    ],
+)
+async def test_only_one_whole_picture_keeps_its_size(desk: Desk, tasks: object, keeps: bool) -> None:
+    async with Retouch4me(Retouch4meSettings(), desk.surroundings) as provider:
+        assert provider.keeps_size(json.dumps({"mode": "professional", "tasks": tasks})) is keeps
 
 
 def test_named_fields_go_where_the_service_wants_them() -> None:

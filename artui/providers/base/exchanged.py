@@ -45,7 +45,8 @@ class Workflow:
     """A recipe. ``price`` is per photo in the service's unit, None where it is not known.
 
     ``parameters`` is the exact recipe as canonical JSON where it is kept here and not at the service; ``version`` is
-    then the hex SHA-256 of that text.
+    then the hex SHA-256 of that recipe as it is written in the settings.
+    ``key`` is what it is called in the settings, empty where it stands at the service.
     """
 
     id: str
@@ -56,6 +57,7 @@ class Workflow:
     changed_at: str = ""
     author: str = ""
     parameters: str = ""
+    key: str = ""
 
     def document(self) -> str:
         """The workflow as JSON, as the journal's cache has it."""

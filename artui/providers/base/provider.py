@@ -114,6 +114,8 @@ class Provider(ABC, Generic[SettingsT]):
         """Told of every page of executions that is read, for whatever purpose."""
         self.on_short: Callable[[str], object] = log.warning
         """Told in a sentence of every list that is shorter here than at the service."""
+        self.not_checked = ""
+        """What the last :meth:`identify` could not check, in a sentence for a person; empty where nothing."""
         self.puzzles: dict[str, str] = {}
         """By execution, what of the last look at it could not be understood."""
         self.balance_unknown = ""
@@ -191,6 +193,11 @@ class Provider(ABC, Generic[SettingsT]):
         """Seconds after which an execution of this workflow counts as overdue; None leaves it to its usual time."""
         del workflow
         return None
+
+    def keeps_size(self, parameters: str) -> bool:
+        """Whether a result should have as many pixels as its photo, by its recipe; False where it need not."""
+        del parameters
+        return False
 
     @abstractmethod
     def draft(self, order: Order) -> str:

@@ -9,13 +9,15 @@ from __future__ import annotations
 import asyncio
 import json
 import re
+import string
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
-from typing import Any
+from typing import Any, Final
+from urllib.parse import quote
 
-from artui.files import Accepts, Part, Photo
+from artui.files import Accepts, Part, Photo, can_tell, plain_type
 from artui.providers.base import (
     Component,
     Counted,
@@ -27,6 +29,7 @@ from artui.providers.base import (
     Permit,
     Progress,
     ProviderError,
+    Puzzling,
     Rejected,
     Sent,
     State,
@@ -45,6 +48,17 @@ from artui.providers.http.client import in_thread
 from artui.providers.http.looks import look_at_each
 from artui.providers.http.messages import asked_to_wait
 from artui.providers.said import filestack as said
+from artui.providers.said import filestack_results as results
+from artui.providers.said.answers import read, unfit
+
+NOT_CHECKED: Final = (
+    "Filestack answers alike whether key and secret are right or wrong, so they were not checked: the first photo will"
+    " show it."
+)
+
+_BLANK: Final = re.compile(r"[\s\x00-\x1f\x7f]")
+_PLAIN_IN_URL: Final = "/:@!$&'()*+;=~"
+_UNRESERVED: Final = f"{string.ascii_letters}{string.digits}-._"
 
 
 class Filestack(HttpProvider[FilestackSettings]):
@@ -69,9 +83,7 @@ class Filestack(HttpProvider[FilestackSettings]):
         super().__init__(settings, surroundings)
         self._app = App(settings, surroundings, self._http)
         self._uploads = Uploads(self._app)
-        self._workflows = {
-            one.id: one.model_copy(update={"title": one.title or key}) for key, one in settings.workflows.items()
-        }
+        self._workflows = {one.id: (key, one) for key, one in settings.workflows.items()}
         self._jobs: set[str] = set()
 
     @property
@@ -82,8 +94,8 @@ class Filestack(HttpProvider[FilestackSettings]):
     # Who we are, and what there is.
 
     async def identify(self) -> Identity:
-        """Check key and secret, and say which app pays."""
-        await self.balance()
+        """Check key and secret as far as the service tells, and say which app pays."""
+        self.not_checked = "" if await self._app.check() else NOT_CHECKED
         return await self.who_pays()
 
     async def who_pays(self) -> Identity:
@@ -99,20 +111,21 @@ class Filestack(HttpProvider[FilestackSettings]):
         if not self._workflows:
             said_where = "add [accounts.NAME.workflows.KEY] to config.toml, as config.example.toml shows"
             raise Rejected(f"{self.title}: no workflow is set up yet: {said_where}", reason="no workflows")
-        return [_known(one) for one in self._workflows.values()]
+        return [_known(key, one) for key, one in self._workflows.values()]
 
     async def workflow(self, workflow_id: str) -> Workflow:
         """One of them; :class:`Rejected` ``not found`` where the settings do not name it."""
-        known = self._named(workflow_id)
-        if known is None:
+        found = self._workflows.get(workflow_id.lower())
+        if found is None:
             raise Rejected(f"{self.title}: the account's settings name no workflow {workflow_id}", reason="not found")
-        return _known(known)
+        return _known(*found)
 
     def _named(self, workflow_id: str) -> WorkflowSettings | None:
-        return self._workflows.get(workflow_id.lower())
+        _, known = self._workflows.get(workflow_id.lower(), ("", None))
+        return known
 
     async def balance(self) -> int | None:
-        """None, for the service tells no balance; but only where it accepts key and secret."""
+        """None, for the service tells no balance; but only where it does not refuse key and secret."""
         await self._app.check()
         return None
 
@@ -128,7 +141,7 @@ class Filestack(HttpProvider[FilestackSettings]):
         return await self._uploads.upload(photo, name, counted)
 
     async def fetch_address(self, address: str) -> Uploaded:
-        """Have the service store what lies at a URL, or at ``src://ALIAS/PATH`` of the app's own storage."""
+        """Leave what lies at a URL or at ``src://ALIAS/PATH`` to the run, or have it stored as a file first."""
         return await self._uploads.fetch_address(address)
 
     # The paid request.
@@ -136,11 +149,12 @@ class Filestack(HttpProvider[FilestackSettings]):
     def draft(self, order: Order) -> str:
         """The run's path without its security, which is signed when it is sent."""
         workflow = self._named(order.workflow)
-        if workflow and workflow.accepts and order.photo.media_type not in workflow.accepts:
-            what = f"{workflow.title} does not take {order.photo.media_type}, by its settings"
+        kind = order.photo.media_type  # none is known of what lies at an address
+        if workflow and workflow.accepts and kind and kind not in workflow.accepts:
+            what = f"{workflow.title or workflow.id} does not take {kind}, by its settings"
             raise Rejected(f"{order.photo.path.name}: {what}", reason="unsupported")
         run = f"run_workflow=id:{segment(order.workflow)}"
-        path = f"/{self.settings.api_key}/{{security}}/{run}/{segment(order.uploaded.reference)}"
+        path = f"/{self.settings.api_key}/{{security}}/{run}/{_source(order.uploaded.reference)}"
         stored = {"path": path, "workflow": order.workflow, "handle": order.uploaded.reference, "key": order.key}
         return canonical(stored)
 
@@ -160,7 +174,7 @@ class Filestack(HttpProvider[FilestackSettings]):
         since = self._http.now - (time.monotonic() - began)
         if not (200 <= answer.status < 300 and job is not None):
             raise answer.in_doubt()
-        if job.jobid in self._jobs or not job.is_new(stored["workflow"], stored["handle"], since):
+        if job.jobid in self._jobs or not job.is_new(stored["workflow"], stored["handle"], since, self._is_ours):
             raise Unknown(f"{answer.about}: the answer names job {job.jobid}, which another run has started")
         self._jobs.add(job.jobid)
         return job.jobid
@@ -188,13 +202,17 @@ class Filestack(HttpProvider[FilestackSettings]):
         except Rejected as refusal:
             if refusal.status in (400, 404, 410, 422):
                 return Progress(sent.execution, State.GONE, str(refusal.status), message=str(refusal))
+            if refusal.status < 300:
+                raise Puzzling(str(refusal)) from None
             raise
-        job = answer.read_as(said.Job)
-        if job.jobid != sent.execution or not job.status:
-            raise answer.unreadable()
+        job = read(answer, said.Job)
+        if job.jobid.casefold() != sent.execution.casefold():
+            raise unfit(answer, "jobid", job.jobid)
+        if not job.status:
+            raise unfit(answer, "status", (answer.json_object() or {}).get("status"))
         workflow = self._named(sent.workflow)
         tasks, all_results = (workflow.tasks, workflow.all_results) if workflow else ((), False)
-        wanted = said.Wanted(tasks, all_results, self._is_ours)
+        wanted = results.Wanted(tasks, all_results, self._is_ours)
         price = workflow.price if workflow else None
         progress = job.progress(1 if price is None else price, self._http.now, wanted)
         stated = await asyncio.gather(*(self._with_digest(output) for output in progress.outputs))
@@ -207,8 +225,14 @@ class Filestack(HttpProvider[FilestackSettings]):
 
     def _is_ours(self, text: str) -> bool:
         """Whether a text is the address of a file at the service."""
-        ours = f"{self.settings.cdn_url}/"
-        return said.is_vendors(text) or (text.startswith(ours) and said.is_address(text))
+        return results.is_vendors(text) or self._is_set(text)
+
+    def _is_set(self, text: str) -> bool:
+        """Whether a text is an address below one of the settings."""
+        set_here = (self.settings.cdn_url, self.settings.api_url, self.settings.upload_url)
+        return any(text.startswith(f"{one}/") and len(text) > len(one) + 1 for one in set_here) and not _BLANK.search(
+            text
+        )
 
     async def _with_digest(self, output: Output) -> Output:
         """A stored file with the digest the service has of it, where it tells."""
@@ -230,43 +254,97 @@ class Filestack(HttpProvider[FilestackSettings]):
         place = json.loads(output.locator)
         doing = f"fetching a result of {execution}"
         if "json" in place:
-            content = said.json_of((await self._status(execution)).json_object() or {}, place["json"])
+            content = results.json_of((await self._status(execution)).json_object() or {}, place["json"])
             if content is not None:
                 await in_thread(part.write, content)
                 counted(len(content))
                 return
+        await self._fetch(list(self._addresses(place)), output, part, counted, doing)
+
+    async def _fetch(self, addresses: Sequence[str], output: Output, part: Part, counted: Counted, doing: str) -> None:
+        """Fetch a file from the first address that gives it."""
         is_proven = output.digest is not None or output.size is not None
-        for url in self._addresses(place):
+        refused: Answer | None = None
+        for url in addresses:
+            is_last = url == addresses[-1]
             request = await self._app.sealed(Request("GET", url, doing), is_bought=True)
-            answer = await self._http.fetch(request, part, is_proven=is_proven, counted=counted)
+            target = part if is_last else _Wary(part, output.media_type)
+            try:
+                answer = await self._http.fetch(request, target, is_proven=is_proven, counted=counted)
+            except Transient:
+                if is_last or part.size:
+                    raise
+                continue
             if answer.status == 200:
                 return
-            if answer.status != 404 and "wf" not in place:
-                raise await self._app.refused(answer)
-        raise Rejected(f"{self.title}: {doing}: it is not there", reason="not there", status=404)
+            if answer.status != 404:
+                refused = answer
+        if refused is None or "wf" in json.loads(output.locator):
+            raise Rejected(f"{self.title}: {doing}: it is not there", reason="not there", status=404)
+        raise await self._app.refused(refused) if self._is_ours(addresses[-1]) else said.rejected(refused)
 
     def _addresses(self, place: Mapping[str, Any]) -> Iterator[str]:
-        """Where a file may lie. Our security goes nowhere but to the address in the settings."""
-        cdn = self.settings.cdn_url
+        """Where a file may lie: as it is told, then signed. Our security goes nowhere but to the address in the
+        settings, and nobody else is asked for what the service itself has."""
+        cdn, key = self.settings.cdn_url, self.settings.api_key
+        told = str(place.get("url", "")).replace("{", "%7B")
+        if results.is_vendors(told):
+            told = re.sub("^http:", "https:", told)
+        is_known = "handle" in place or "wf" in place
+        if self._is_set(told) or (told.startswith("https://") and (results.is_vendors(told) or not is_known)):
+            yield told
         if "handle" in place:
             yield f"{cdn}/{{security}}/{segment(place['handle'])}"
         elif "wf" in place:
-            yield f"{cdn}/{self.settings.api_key}/{{security}}/wf://{place['wf']}"
-            yield f"{cdn}/{self.settings.api_key}/wf://{place['wf']}?{{security}}"
-        elif str(place.get("url", "")).startswith("https://"):
-            yield place["url"].replace("{", "%7B")
+            yield f"{cdn}/{key}/{{security}}/wf://{place['wf']}"
+            yield f"{cdn}/{key}/wf://{place['wf']}?{{security}}"
+        elif told.startswith(f"{cdn}/") and "security=" not in told:
+            yield f"{cdn}/{key}/{{security}}/{told.removeprefix(f'{cdn}/').removeprefix(f'{key}/')}"
+            yield f"{told}{'&' if '?' in told else '?'}{{security}}"
+
+
+class _Wary:
+    """A part that takes no words of the service in a picture's place, where the file may still come from elsewhere."""
+
+    def __init__(self, part: Part, media_type: str) -> None:
+        self._part = part
+        self._may_be_words = bool(media_type) and not can_tell(plain_type(media_type))
+
+    def keep(self, data: bytes) -> bool:
+        """Take some bytes; raises :class:`Transient` where the file begins as words do."""
+        if (
+            not (self._part.size or self._may_be_words)
+            and data[:64].isascii()
+            and data[:64].decode().strip().isprintable()
+        ):
+            raise Transient(f"{TITLE}: words came in place of a file")
+        return self._part.keep(data)
+
+    def flush(self) -> None:
+        """Write what is there."""
+        self._part.flush()
 
 
 # -------------------------------------------------------------------------------------------------- small conclusions
 
 
-def _known(one: WorkflowSettings) -> Workflow:
-    return Workflow(one.id, "", one.title, one.price, tuple(Component("task", task) for task in one.tasks))
+def _known(key: str, one: WorkflowSettings) -> Workflow:
+    components = tuple(Component("task", task) for task in one.tasks)
+    return Workflow(one.id, "", one.title or key, one.price, components, key=key)
+
+
+def _source(reference: str) -> str:
+    """What a run is for, as its address takes it: a handle, or an address as the service documents it. A URL with signs
+    that would mean something to the service's own address is one part of it."""
+    if reference.startswith("src://"):
+        return quote(re.sub(r"%(?![0-9A-Fa-f]{2})", "%25", reference), safe=_PLAIN_IN_URL + "%")
+    is_plain = "://" in reference and not set(reference) - set(_UNRESERVED + _PLAIN_IN_URL)
+    return reference if is_plain else segment(reference)
 
 
 def _job_of(answer: Answer) -> said.Job | None:
     try:
-        return answer.read_as(said.Job)
+        return read(answer, said.Job)
     except Transient:
         return None
 

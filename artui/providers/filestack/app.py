@@ -9,17 +9,25 @@ from dataclasses import replace
 from typing import Final
 
 from artui.credentials import Secret
-from artui.providers.base import Blocked, Counted, ProviderError, Rejected, Surroundings
+from artui.credentials.tokens import since_boot
+from artui.providers.base import Blocked, Cause, Counted, ProviderError, Rejected, Surroundings
 from artui.providers.filestack.settings import FilestackSettings
 from artui.providers.http import OBJECT, Answer, Client, Request, json_body
 from artui.providers.http.signed_in import pasted_key
 from artui.providers.said import filestack as said
+from artui.providers.said.answers import read
 from artui.providers.said.filestack_policy import Signed, Signer
 
 TITLE: Final = "Filestack"
 KEY_NAME: Final = "app secret"
 STORE: Final = {"location": "S3"}
+
+REFUSED_FOR: Final = 600.0
+"""Seconds for which a secret that something was refused for is not tried again, where nothing speaks for it."""
+
 _SECURITY: Final = re.compile(r"[/&?]\{security\}")
+_PROBES: Final = ("workflow_status=job_id:00000000-0000-4000-8000-000000000000", "artuiasksfornothing0")
+"""What nobody has, to see whether key and secret open the way there: a job, and a file."""
 
 
 class App:
@@ -30,6 +38,9 @@ class App:
         self.http = http
         self.signer = Signer()
         self._surroundings = surroundings
+        self._tells: bool | None = None
+        self._refused: tuple[Secret, float] | None = None
+        self._is_proven = False
 
     async def secret(self) -> Secret:
         """The app secret as it is kept now."""
@@ -39,12 +50,11 @@ class App:
         """A policy for ordinary requests."""
         return self.signer.signed(await self.secret(), self.http.now)
 
-    async def post(self, url: str, doing: str, fields: Mapping[str, object], *, is_check: bool = False) -> Answer:
+    async def post(self, url: str, doing: str, fields: Mapping[str, object]) -> Answer:
         """One call with key and security in its JSON body."""
         security = await self.signed()
         common = {"apikey": self.settings.api_key, "store": STORE, **security.fields()}
-        request = Request("POST", url, doing, body=json_body(json.dumps({**common, **fields})))
-        return await self.ask(request, is_check=is_check)
+        return await self.ask(Request("POST", url, doing, body=json_body(json.dumps({**common, **fields}))))
 
     async def sealed(self, request: Request, *, is_bought: bool = False) -> Request:
         """The request with our security where its address has a place for it.
@@ -57,56 +67,86 @@ class App:
             if not is_bought:
                 raise
             return replace(request, url=_SECURITY.sub("", request.url))
-        return replace(
-            request, hidden={"security": signed.in_path if "/{security}" in request.url else signed.in_query}
-        )
+        return _with(request, signed)
 
     async def ask(
-        self, request: Request, *, most: int = OBJECT, counted: Counted | None = None, is_check: bool = False,
-        is_bought: bool = False,
-    ) -> Answer:  # fmt: skip
+        self, request: Request, *, most: int = OBJECT, counted: Counted | None = None, is_bought: bool = False
+    ) -> Answer:
         """Send a request that may be sent again; raises whatever is no JSON object without an error in it."""
-        answer = await self.http.send(await self.sealed(request, is_bought=is_bought), most=most, counted=counted)
+        sealed = await self.sealed(request, is_bought=is_bought)
+        answer = await self.http.send(sealed, most=most, counted=counted, any_status=True)
+        if answer.status in said.NOT_TAKEN and not is_bought:
+            raise said.rejected(answer)
+        answer.raise_unless_final()
         found = answer.json_object()
         is_fine = found is not None and not said.is_error(found)
         if answer.status == 202 or (answer.status < 300 and is_fine):
+            self._is_proven = True
             return answer
         if answer.status < 300 and answer.is_web_page:
             raise answer.unreadable()
-        raise await self.refused(answer, is_check=is_check)
+        raise await self.refused(answer)
 
-    async def refused(self, answer: Answer, *, is_check: bool = False) -> Rejected | Blocked:
-        """What a refusal means; 403 only stops the account where key and secret themselves are not accepted."""
-        if answer.status == 403 and not is_check and await self._is_accepted():
+    async def refused(self, answer: Answer) -> Rejected | Blocked:
+        """What a refusal means; 403 stops the account, unless key and secret themselves are known to be accepted."""
+        if answer.status != 403:
+            return said.refusal(answer)
+        try:
+            is_accepted = await self.check() or self._is_proven
+        except ProviderError:
+            is_accepted = False
+        self._is_proven = False  # until something is accepted again: a secret may end at any time
+        if is_accepted:
             return said.rejected(answer)
+        self._refused = (await self.secret(), since_boot())
         return said.refusal(answer)
 
-    async def _is_accepted(self) -> bool:
-        try:
-            await self.check()
-        except ProviderError:
-            return False
-        return True
+    async def check(self) -> bool:
+        """Raise where the service refuses key and secret; returns whether it would, were they wrong.
 
-    async def check(self) -> None:
-        """Raise unless the service accepts key and secret.
-
-        It announces an upload that never comes, the one call that is known to refuse wrong ones.
+        No call is documented for it. What nobody has is asked for, which leaves nothing behind; where a signature that
+        cannot be right is answered differently, ours is right.
         """
-        await self.start("artui.txt", "text/plain", 1, "checking key and secret")
+        signed = await self.signed()
+        answers = [await self._probe(_PROBES[0], signed)]
+        if _is_refusal(answers[0]):
+            answers.append(await self._probe(_PROBES[1], signed))
+        if all(map(_is_refusal, answers)):
+            raise said.refusal(answers[0])
+        if self._tells is None:
+            wrong = replace(signed, signature=Secret("0" * 64))
+            self._tells = _is_refusal(await self._probe(_PROBES[len(answers) - 1], wrong))
+        if not self._tells and self._refused is not None:
+            secret, then = self._refused
+            if secret == await self.secret() and since_boot() - then < REFUSED_FOR:
+                raise Blocked(f"{TITLE}: {KEY_NAME} and api_key were refused: sign in again", cause=Cause.LOGIN)
+        return self._tells
+
+    async def _probe(self, task: str, signed: Signed) -> Answer:
+        url = f"{self.settings.cdn_url}/{self.settings.api_key}/{{security}}/{task}"
+        return await self.http.send(_with(Request("GET", url, "checking key and secret"), signed))
 
     async def start(self, name: str, media_type: str, size: int, doing: str) -> said.Start:
         """Announce a large upload."""
         fields = {"filename": name, "mimetype": media_type, "size": size}
-        answer = await self.post(f"{self.settings.upload_url}/multipart/start", doing, fields, is_check=True)
-        return answer.read_as(said.Start)
+        return read(await self.post(f"{self.settings.upload_url}/multipart/start", doing, fields), said.Start)
 
     async def metadata(self, handle: str, doing: str) -> said.Metadata | None:
         """What the service knows of a stored file; None where it does not have it."""
         url = f"{self.settings.cdn_url}/{handle}/metadata?size=true&sha256=true&{{security}}"
         try:
-            return (await self.ask(Request("GET", url, doing))).read_as(said.Metadata)
+            return read(await self.ask(Request("GET", url, doing)), said.Metadata)
         except Rejected as refusal:
             if refusal.status == 404:
                 return None
             raise
+
+
+def _with(request: Request, signed: Signed) -> Request:
+    security = signed.in_path if "/{security}" in request.url else signed.in_query
+    return replace(request, hidden={"security": security})
+
+
+def _is_refusal(answer: Answer) -> bool:
+    """Whether an answer refuses who asks, not what is asked for."""
+    return answer.status in (401, 403) or said.words(answer) == "Invalid Application"

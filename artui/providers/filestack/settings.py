@@ -37,6 +37,9 @@ class FilestackSettings(base.Settings):
         description="API key of your app, from the developer portal"
     )
     workflows: Mapping[str, WorkflowSettings] = Field(default_factory=dict, description="Workflows, one table each")
+    import_addresses: bool = Field(
+        default=False, description="Store what --url and --alias name as a file first, so that each run has one"
+    )
     multipart_above: float = Field(default=100.0, gt=0, description="Megabytes above which a photo is sent in parts")
     cdn_url: ServiceUrl = Field(default="https://cdn.filestackcontent.com", description="Address for runs and files")
     api_url: ServiceUrl = Field(default="https://www.filestackapi.com/api", description="Address for single uploads")

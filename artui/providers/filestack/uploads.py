@@ -19,6 +19,7 @@ from artui.providers.http import Answer, Request, file_body, json_body
 from artui.providers.http.addresses import is_private_way
 from artui.providers.http.client import in_thread
 from artui.providers.said import filestack as said
+from artui.providers.said.answers import read, unfit
 
 PART: Final = 8 * 1024 * 1024
 """Bytes of one part of a large upload; the service's storage takes none below 5 MiB but the last."""
@@ -90,7 +91,7 @@ class Uploads:
         """Announce one part, then put its bytes where the service says; returns the storage's tag for them."""
         checksum = base64.b64encode(hashlib.md5(block, usedforsecurity=False).digest()).decode()
         fields = {**place, "part": number, "size": len(block), "md5": checksum}
-        there = (await self._app.post(f"{calls}/upload", doing, fields)).read_as(said.PartPlace)
+        there = read(await self._app.post(f"{calls}/upload", doing, fields), said.PartPlace)
         if not is_private_way(there.url):
             raise Transient(f"{TITLE}: {doing}: the service wants a part sent in clear")
         body = file_body("", len(block), [block])
@@ -104,7 +105,7 @@ class Uploads:
     async def _once_ready(self, answer: Answer, doing: str) -> Uploaded:
         """The reference of a large upload, once it has reached its storage."""
         uploaded = self._uploaded(answer)
-        if answer.read_as(said.Stored).status.casefold() != "intransit":
+        if read(answer, said.Stored).status.casefold() != "intransit":
             return uploaded
         for _ in range(READY_WITHIN):
             if await self._app.metadata(uploaded.reference, doing) is not None:
@@ -113,10 +114,13 @@ class Uploads:
         raise Transient(f"{TITLE}: {doing}: the file does not arrive in its storage")
 
     async def fetch_address(self, address: str) -> Uploaded:
-        """Have the service store what lies at a URL, or at ``src://ALIAS/PATH`` of the app's own storage."""
+        """Leave what lies at a URL, or at ``src://ALIAS/PATH`` of the app's own storage, to the run; or have it stored
+        as a file first, where that is set."""
         doing = f"importing {address.partition('?')[0]}"
-        if not re.fullmatch(r"(https?|src)://[!-~]+", address):
+        if not re.fullmatch(r"(https?|src)://[^\x00-\x20\x7f][^\x00-\x1f\x7f]*", address):
             raise Rejected(f"{TITLE}: {doing}: it must be a URL or src://ALIAS/PATH", reason="unsupported")
+        if not self._app.settings.import_addresses:
+            return Uploaded(address)
         security = (await self._app.signed()).fields()
         tasks = [{"name": "store", "params": STORE}, {"name": "security", "params": security}]
         body = json_body(json.dumps({"apikey": self._app.settings.api_key, "sources": [address], "tasks": tasks}))
@@ -124,9 +128,9 @@ class Uploads:
         return self._uploaded(await self._app.ask(Request("POST", url, doing, body=body)))
 
     def _uploaded(self, answer: Answer) -> Uploaded:
-        reference = answer.read_as(said.Stored).reference
+        reference = read(answer, said.Stored).reference
         if not reference:
-            raise answer.unreadable()
+            raise unfit(answer, "handle", None)
         return Uploaded(reference)
 
 

@@ -1,39 +1,33 @@
-"""Filestack's JSON: stored files, jobs, the many shapes of their results, and what an answer to a run means.
-
-No call lists or describes a workflow, and the shapes of results are undocumented in part; whatever is no file is kept
-as JSON, so that nothing that was paid for is thrown away.
-"""
+"""Filestack's JSON: stored files, jobs, and what an answer to a run means."""
 
 from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Annotated, Any, Final
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, StringConstraints
 
-from artui.providers.base import Blocked, Cause, Output, Progress, Rejected, State
+from artui.providers.base import Blocked, Cause, Progress, Rejected, State
 from artui.providers.http import Answer
 from artui.providers.http.messages import one_line
-from artui.providers.said import Amount, Said, Seconds, Text, Time, Word, amount, moment
-
-JSON: Final = "application/json"
+from artui.providers.said import Amount, Said, Text, Time, Word, moment, number, text
+from artui.providers.said.answers import is_problem, sentence
+from artui.providers.said.filestack_results import Outcome, Wanted, handle_of, is_vendors, outputs_of
 
 EARLIER: Final = 120.0
 """Seconds by which a new job may seem older than its request; one that is older still is another one."""
 
+NOT_TAKEN: Final = (400, 413, 415)
+"""Statuses by which a file is refused for good, whoever on the way says so: an upload costs nothing."""
+
 _FAILED: Final = frozenset({"failed", "error", "cancelled", "canceled", "aborted", "timedout"})
-_HINTS: Final = frozenset({"handle", "key", "filename", "mimetype", "type", "size"})
-_HANDLE: Final = re.compile(r"[A-Za-z0-9_-]{8,64}")
-_LAST_SEGMENT: Final = re.compile(r"[A-Za-z0-9_-]{15,40}")
-_TEMPORARY: Final = re.compile(r"[A-Za-z0-9_-]+/[A-Za-z0-9_-]+/[A-Za-z0-9_-]+")
-_VENDORS: Final = re.compile(r"https://([a-z0-9-]+\.)*(filestackcontent|filestackapi)\.com/[!-~]+")
-_PLAIN: Final = re.compile(r"[^A-Za-z0-9._-]+")
-_DEEPEST: Final = 8
-_REFUSALS: Final = (400, 404, 413, 422)
+_LATER: Final = (408, 409, 425, 429)
+"""Statuses of 4xx that do not say that a run was refused for good."""
+
 _SENTENCE: Final = 1000
 """Most characters of an error that is plain words."""
 
@@ -45,12 +39,15 @@ def words(answer: Answer) -> str:
     """What the service says, whether as text or as JSON, in one line without secrets of ours; empty where nothing."""
     said = answer.json_object()
     if said is None:
-        return "" if answer.is_web_page else one_line(answer.text)
+        return "" if answer.is_web_page else one_line(_plain_words(answer) or answer.text)
     error = said.get("error")
-    return _worded(error) if isinstance(error, (dict, list)) else answer.sentence
+    return _worded(error) if isinstance(error, (dict, list)) else sentence(answer)
 
 
 def _worded(error: object) -> str:
+    """An error in words: its own, as the older form has them beside a code, or all of it."""
+    if isinstance(error, dict):
+        error = next((error[name] for name in ("msg", "message") if has_content(error.get(name))), error)
     return one_line(error if isinstance(error, str) else json.dumps(error))
 
 
@@ -74,7 +71,8 @@ def rejected(answer: Answer) -> Rejected:
 def is_error(said: Mapping[str, Any]) -> bool:
     """Whether a document says what went wrong. A key alone says nothing: ``{"error": null}`` is no error."""
     error = said.get("error")
-    return error is not False and has_content(error) and not has_content(said.get("jobid"))
+    is_so = (error is not False and has_content(error)) or said.get("result") == "error"
+    return is_so and not has_content(said.get("jobid"))
 
 
 def has_content(value: object) -> bool:
@@ -86,20 +84,31 @@ def has_content(value: object) -> bool:
 
 def refuses(answer: Answer) -> bool:
     """Whether a run was refused in the service's own form, so that surely nothing was started: as JSON that says why,
-    or as plain words with a status of a refusal."""
+    or with a status of a refusal as plain words or ``problem+json``."""
     if answer.status in (401, 403):
         return not answer.is_web_page
-    if answer.status not in (200, *_REFUSALS):
-        return False
     said = answer.json_object()
-    return is_error(said) if said is not None else answer.status in _REFUSALS and _is_words(answer)
+    if answer.status == 200:
+        return said is not None and is_error(said)
+    if not 400 <= answer.status < 500 or answer.status in _LATER:
+        return False
+    if said is None:
+        return bool(_plain_words(answer))
+    return is_error(said) or (is_problem(answer) and not has_content(said.get("jobid")))
 
 
-def _is_words(answer: Answer) -> bool:
-    """Whether an answer is a sentence, as the service words some errors, and no page of somebody on the way."""
+def _plain_words(answer: Answer) -> str:
+    """The answer where it is a sentence, as the service words some errors, and no page of somebody on the way; bare or
+    as JSON has texts."""
     text = answer.text.strip()
-    is_json = text[:1] in ("{", "[", '"')
-    return bool(text) and not is_json and not answer.is_web_page and text.isprintable() and len(text) <= _SENTENCE
+    if text[:1] == '"':
+        try:
+            text = str(json.loads(text))
+        except ValueError:
+            return ""
+    line = " ".join(text.split())
+    is_words = line[:1] not in ("{", "[", "<") and line.isprintable() and len(line) <= _SENTENCE
+    return line if is_words and not answer.is_web_page else ""
 
 
 # -------------------------------------------------------------------------------------------------------- what it has
@@ -112,7 +121,9 @@ def _address(text: str) -> str:
 
 Address = Annotated[str, StringConstraints(pattern=r"^[!-~]+$"), AfterValidator(_address)]
 HeaderName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9-]+$")]
-HeaderValue = Annotated[str, StringConstraints(pattern=r"^[ -~]*$")]
+HeaderValue = Annotated[str, BeforeValidator(text), StringConstraints(pattern=r"^[ -~]*$")]
+Id = Annotated[str, BeforeValidator(text), StringConstraints(min_length=1)]
+"""What a call must name; a number is as good as its digits."""
 
 
 class Stored(Said):
@@ -125,15 +136,15 @@ class Stored(Said):
     @property
     def reference(self) -> str:
         """The file's handle, which single uploads name only as the end of its address; empty where there is none."""
-        return _handle_of(self.handle, self.url)
+        return handle_of(self.handle, self.url)
 
 
 class Start(Said):
     """Where the parts of an upload go; ``location_url`` is a host, with or without a scheme."""
 
-    uri: str
-    region: str
-    upload_id: str
+    uri: Id
+    region: Text = ""
+    upload_id: Id
     location_url: Address
 
     model_config = ConfigDict(alias_generator=None)
@@ -156,21 +167,27 @@ class Metadata(Said):
 def _sources(said: object) -> tuple[str, ...]:
     """What a job was made from, each a handle or an address; told as a list, or alone."""
     listed = said if isinstance(said, (list, tuple)) else [said]
-    return tuple(one for one in listed if isinstance(one, str) and one)
+    return tuple(one.strip() for one in listed if isinstance(one, str) and one.strip())
+
+
+def _lasting(said: object) -> float | None:
+    """Seconds, with their unit behind them or not; None where it cannot be."""
+    found = number(re.sub(r"\s*s(ec(onds?)?)?$", "", said.strip()) if isinstance(said, str) else said)
+    return float(found) if found is not None and 0 <= found <= 1e9 else None
 
 
 class Job(Said):
     """One file in one workflow, as a run and a look at it show it. The id alone says that it exists; what else is not
     as it should be is left out."""
 
-    jobid: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]{1,100}$")]
+    jobid: Annotated[str, BeforeValidator(text), StringConstraints(pattern=r"^[A-Za-z0-9_-]{1,100}$")]
     status: Word = ""
     workflow: Text = ""
     sources: Annotated[tuple[str, ...], BeforeValidator(_sources)] = ()
     created_at: Time = ""
     updated_at: Time = ""
     results: Any = None
-    ttl: Seconds = None
+    ttl: Annotated[float | None, BeforeValidator(_lasting)] = None
     error: Any = None
 
     @property
@@ -179,25 +196,25 @@ class Job(Said):
         word = self.status.casefold()
         return State.DONE if word == "finished" else State.FAILED if word in _FAILED else State.RUNNING
 
-    @property
-    def handles(self) -> tuple[str, ...]:
-        """What it was made from, by handle where a source is a file of the service; else as it is said."""
-        return tuple(_handle_of(None, source) or source for source in self.sources)
+    def made_from(self, is_ours: Callable[[str], bool] = is_vendors) -> tuple[str, ...]:
+        """What it was made from: by handle where a source is a file of the service, else by its address."""
+        return tuple(_known_as(source, is_ours) for source in self.sources)
 
-    def is_new(self, workflow: str, handle: str, since: float) -> bool:
-        """Whether it can be what a request of ``since``, in epoch seconds, started: not an earlier one's answer."""
-        made = moment(self.created_at)
+    def is_new(self, workflow: str, source: str, since: float, is_ours: Callable[[str], bool] = is_vendors) -> bool:
+        """Whether it can be what a request of ``since``, in epoch seconds, started with this handle or address: not an
+        earlier one's answer."""
+        made, shown = moment(self.created_at), self.made_from(is_ours)
         return (
             self.workflow.casefold() in ("", workflow.casefold())
-            and (not self.sources or handle in self.handles)
+            and (not shown or any(_may_be(one, source) for one in shown))
             and (made is None or made.timestamp() > since - EARLIER)
         )
 
     def progress(self, charge: int, now: float, wanted: Wanted) -> Progress:
         """One look at it; ``charge`` is what it cost once it has ended, ``now`` the service's time."""
-        state, found = self.state, Outcome()
+        state, found, sources = self.state, Outcome(), self.made_from(wanted.is_ours)
         if state is State.DONE:
-            found = outputs_of(self.results, replace(wanted, sources=self.handles))
+            found = outputs_of(self.results, replace(wanted, sources=sources))
             state = State.DONE if found.is_complete else State.INCOMPLETE
         made = moment(self.created_at)
         return Progress(
@@ -209,198 +226,21 @@ class Job(Said):
             message=found.odd or (_worded(self.error) if self.error else ""),
             created_at=self.created_at,
             finished_at=self.updated_at if self.state is not State.RUNNING else "",
-            reference=self.handles[0] if self.handles else "",
+            reference=sources[0] if sources else "",
             workflow=self.workflow,
             expires_in=None if self.ttl is None or made is None else max(0.0, made.timestamp() + self.ttl - now),
         )
 
 
-# ------------------------------------------------------------------------------------------------------------ results
+def _known_as(source: str, is_ours: Callable[[str], bool]) -> str:
+    """A source as the journal has it: the handle of a file of the service, else an address with its scheme."""
+    if is_ours(source):
+        return handle_of(None, source) or source.partition("?")[0].rpartition("/")[2] or source
+    return source if "://" in source or "/" not in source else f"src://{source}"
 
 
-def is_address(text: str) -> bool:
-    """Whether a text can be an address, as far as its characters tell."""
-    return re.fullmatch(r"[!-~]+", text) is not None
-
-
-def is_vendors(text: str) -> bool:
-    """Whether a text is an address on the vendor's own hosts."""
-    return _VENDORS.fullmatch(text) is not None
-
-
-@dataclass(frozen=True, slots=True)
-class Wanted:
-    """What is to become of a job's results: the tasks that must be there, and whether temporary files are kept too.
-
-    ``is_ours`` tells an address of the service: whatever lies there is a file. ``sources`` are no results.
-    """
-
-    tasks: Collection[str] = ()
-    all_results: bool = False
-    is_ours: Callable[[str], bool] = is_vendors
-    sources: Collection[str] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Outcome:
-    """What became of a finished job: its results; what is odd about them, empty where nothing is; and whether all that
-    was ordered is among them, as far as anybody can tell."""
-
-    outputs: tuple[Output, ...] = ()
-    odd: str = ""
-    is_complete: bool = False
-
-
-def outputs_of(results: object, wanted: Wanted) -> Outcome:
-    """The results of a finished job.
-
-    Every stored file, those that live only as long as the job where there is none (or all are wanted), every value that
-    is no file as JSON; and where something is odd the whole status answer as JSON, which is never all there is.
-    """
-    tasks = tasks_of(results)
-    there = [task for task, value in tasks.items() if is_there(value) and not _has_error(value)]
-    is_complete = bool(there) and all(task in there for task in wanted.tasks)
-    odd = _oddity(tasks, wanted.tasks)
-    if not any(map(is_there, tasks.values())):
-        return Outcome((), odd, is_complete)
-    return Outcome(_kept(tasks, wanted, odd), odd, is_complete)
-
-
-def is_there(value: object) -> bool:
-    """Whether a task has left a result: what is empty, or says nothing but null, is none yet."""
-    if isinstance(value, dict):
-        if value.keys() == {"data"}:
-            return is_there(value["data"])
-        return any(inner is not None for inner in value.values())
-    return value is not None and value != "" and value != []
-
-
-def tasks_of(results: object) -> Mapping[str, object]:
-    """The results by task, however they are told: a map, a list of what has a name or none, or one alone."""
-    if isinstance(results, dict) and not _is_file(results):
-        return {str(task): value for task, value in results.items()}
-    tasks: dict[str, object] = {}
-    for value in results if isinstance(results, list) else [results]:
-        names = (value.get(word) for word in ("task", "name")) if isinstance(value, dict) else ()
-        task = first = next((name for name in names if isinstance(name, str) and name), "result")
-        number = 1
-        while task in tasks:
-            number += 1
-            task = f"{first}-{number}"
-        tasks[task] = value
-    return tasks if is_there(results) else {}
-
-
-def _kept(tasks: Mapping[str, object], wanted: Wanted, odd: str) -> tuple[Output, ...]:
-    """What is kept of the results, each once."""
-    files = [
-        (task, output) for task, value in tasks.items()
-        for output in dict.fromkeys(_file_output(one) for one in _files_in(value, _DEEPEST, wanted))
-    ]  # fmt: skip
-    lasting = [one for one in files if not _is_temporary(one[1])]
-    kept = files if wanted.all_results or not lasting else lasting
-    rest = [(task, _json_output(task)) for task in tasks if task not in dict(files)]
-    if odd:
-        rest.append(("status", _json_output(None)))
-    if len(kept) == 1 and not rest:
-        return (kept[0][1],)
-    return tuple(_named([*kept, *rest]))
-
-
-def _oddity(tasks: Mapping[str, object], expected: Iterable[str]) -> str:
-    """What a person should know of a job that has finished with gaps."""
-    if not any(map(is_there, tasks.values())):
-        return "finished with gaps: the service names no result at all"
-    missing = [task for task in expected if not is_there(tasks.get(task))]
-    failed = [task for task, value in tasks.items() if _has_error(value)]
-    gaps = [f"no result of {', '.join(missing)}"] if missing else []
-    gaps += [f"an error in {one_line(', '.join(failed))}"] if failed else []
-    return f"finished with gaps: {'; '.join(gaps)}" if gaps else ""
-
-
-def _has_error(value: object) -> bool:
-    if not isinstance(value, dict):
-        return False
-    inner = value.get("data")
-    return bool(value.get("error")) or (isinstance(inner, dict) and bool(inner.get("error")))
-
-
-def _files_in(value: object, depth: int, wanted: Wanted) -> Iterator[Mapping[str, Any]]:
-    """What describes a file, in a value and so many levels below it: an object, or an address of the service alone."""
-    if isinstance(value, str) and wanted.is_ours(value):
-        value = {"url": value}
-    if isinstance(value, dict) and (_is_file(value) or wanted.is_ours(str(value.get("url", "")))):
-        if _handle_of(value.get("handle"), str(value.get("url", ""))) not in wanted.sources:
-            yield value
-    elif depth and isinstance(value, (dict, list)):
-        for inner in value.values() if isinstance(value, dict) else value:
-            yield from _files_in(inner, depth - 1, wanted)
-
-
-def _is_file(value: Mapping[str, Any]) -> bool:
-    url, handle = value.get("url"), value.get("handle")
-    if isinstance(handle, str) and _HANDLE.fullmatch(handle):
-        return True
-    is_address = isinstance(url, str) and url.startswith(("https://", "http://"))
-    return is_address and ("/wf://" in str(url) or bool(_HINTS & value.keys()))
-
-
-def _file_output(value: Mapping[str, Any]) -> Output:
-    url = value["url"] if isinstance(value.get("url"), str) else ""
-    kind = next((value[name] for name in ("mimetype", "type") if isinstance(value.get(name), str)), "")[:200]
-    size = amount(value.get("size"))
-    temporary = url.partition("/wf://")[2].partition("?")[0]
-    if handle := _handle_of(value.get("handle"), url):
-        place = {"handle": handle}
-    elif _TEMPORARY.fullmatch(temporary):
-        place = {"wf": temporary}
-    else:
-        place = {"url": url}
-    return Output(json.dumps(place), media_type=kind, size=size or None)
-
-
-def _json_output(task: str | None) -> Output:
-    return Output(json.dumps({"json": task}), media_type=JSON)
-
-
-def _is_temporary(output: Output) -> bool:
-    return "wf" in json.loads(output.locator)
-
-
-def _handle_of(handle: object, url: str) -> str:
-    if isinstance(handle, str) and _HANDLE.fullmatch(handle):
-        return handle
-    if "/wf://" in url:
-        return ""
-    try:
-        path, _, last = urlsplit(url).path.rpartition("/")
-    except ValueError:
-        return ""
-    if "=" in path:  # what is made of a file on the way is not the file
-        return ""
-    return last if _LAST_SEGMENT.fullmatch(last) else ""
-
-
-def _named(outputs: Iterable[tuple[str, Output]]) -> Iterator[Output]:
-    """Each output with a plain task name that no other one has, whatever the service calls it."""
-    taken: set[str] = set()
-    for task, output in outputs:
-        plain = first = _PLAIN.sub("-", task).strip("-.")[:60] or "result"
-        number = 1
-        while plain.casefold() in taken:
-            number += 1
-            plain = f"{first}-{number}"
-        taken.add(plain.casefold())
-        yield Output(output.locator, plain, output.media_type, output.digest, output.size)
-
-
-def json_of(said: Mapping[str, Any], task: str | None) -> bytes | None:
-    """One task's value, or the whole status answer, as a JSON file; None where the answer does not have it."""
-    if task is None:
-        value: object = said
-    else:
-        results = tasks_of(said.get("results"))
-        if task not in results:
-            return None
-        value = results[task] if isinstance(results[task], (dict, list)) else {task: results[task]}
-    return (json.dumps(value, indent=2, ensure_ascii=False) + "\n").encode("utf-8", "backslashreplace")
+def _may_be(shown: str, sent: str) -> bool:
+    """Whether a source that is shown can be the one that was sent. One told in another way says nothing: an address in
+    place of a handle, a handle in place of an address."""
+    is_comparable = ("://" in shown) == ("://" in sent)
+    return not is_comparable or unquote(shown).casefold() == unquote(sent).casefold()

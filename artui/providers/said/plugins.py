@@ -37,7 +37,8 @@ Words = Callable[[object], str]
 class Setting:
     """One setting of a plugin: its title, its place in the task as sent, what it may be, and its value in words.
 
-    ``default`` is sent where the recipe leaves it out, nothing where that is None.
+    ``default`` is what a recipe that leaves it out means, nothing where that is None. ``unused`` is only sent in its
+    place, for the service's own samples never leave it out: it makes no other recipe.
     """
 
     title: str
@@ -45,6 +46,7 @@ class Setting:
     read: Reader
     words: Words = str
     default: object = None
+    unused: object = None
     is_needed: bool = False
 
 
@@ -70,16 +72,17 @@ class Plugin:
                 raise ValueError(f"{key} {missing}{error}") from None
         return read
 
-    def sent(self, task: Mapping[str, object]) -> dict[str, Any]:
-        """A checked task as the service takes it."""
+    def sent(self, task: Mapping[str, object], *, as_written: bool = False) -> dict[str, Any]:
+        """A checked task as the service takes it; ``as_written`` without what only fills a place."""
         sent: dict[str, Any] = {"Plugin": self.name}
         for key, setting in self.settings.items():
-            if key in task:
+            value = task.get(key, None if as_written else setting.unused)
+            if value is not None:
                 *tables, name = setting.place
                 inner = sent
                 for table in tables:
                     inner = inner.setdefault(table, {})
-                inner[name] = task[key]
+                inner[name] = value
         return sent
 
     def component(self, task: Mapping[str, object]) -> Component:
@@ -93,8 +96,8 @@ class Plugin:
         return Component(self.name, f"{self.name} {told[most.title]}" if most else self.name, told)
 
 
-def _strength(title: str, most: int, *place: str, needed: bool = False) -> Setting:
-    return Setting(title, place, Number(0, most, whole=False), _percent, is_needed=needed)
+def _strength(title: str, most: int, *place: str, needed: bool = False, unused: object = None) -> Setting:
+    return Setting(title, place, Number(0, most, whole=False), _percent, unused=unused, is_needed=needed)
 
 
 def _percent(value: object) -> str:
@@ -131,9 +134,13 @@ _LAYER: Final = Setting("Layer", ("Layer",), Number(0, 1), _one_of(("in the pict
 _FLAT: Final = Setting("Layer", ("Layer",), Number(0, 0), default=0)
 _ANY_LAYER: Final = Setting("Layer", ("Layer",), Number(0, 1), _LAYER.words)
 _PERSON: Final = Setting(
-    "Person", ("Scale",), Number(0, 3), _one_of(("found by itself", "face close up", "half body", "full body"))
+    "Person",
+    ("Scale",),
+    Number(0, 3),
+    _one_of(("found by itself", "face close up", "half body", "full body")),
+    unused=0,
 )
-_DIRT: Final = Setting("Dirt", ("Scale",), Number(1, 3), _one_of(("", "large", "middle", "fine")))
+_DIRT: Final = Setting("Dirt", ("Scale",), Number(1, 3), _one_of(("", "large", "middle", "fine")), unused=0)
 
 
 def _plugin(name: str, title: str, most: int, scale: Setting = _PERSON, **more: Setting) -> Plugin:
@@ -156,9 +163,9 @@ _ORDERED: Final = (
     _plugin("Dust", "Blend", 2, _DIRT),
     _plugin("Eye Vessels", "Blend", 1),
     _plugin("Eye Brilliance", "Blend", 2),
-    _plugin("White Teeth", "Whiten", 1, alpha2=_strength("Brighten", 1, "Alpha2")),
+    _plugin("White Teeth", "Whiten", 1, alpha2=_strength("Brighten", 1, "Alpha2", unused=0)),
     _plugin("Mattifier", "Blend", 1),
-    _plugin("Dodge Burn", "Blend", 2, alpha2=_strength("Warmth", 1, "Alpha2")),
+    _plugin("Dodge Burn", "Blend", 2, alpha2=_strength("Warmth", 1, "Alpha2", unused=0)),
     _plugin("Skin Tone", "Blend", 2, alpha2=_strength("Tone Smoothing", 2, "Alpha2")),
     _plugin("Portrait Volumes", "Blend", 2),
     Plugin(
@@ -267,14 +274,20 @@ class Recipe(BaseModel):
     @property
     def parameters(self) -> str:
         """The exact payload, the same text for the same recipe."""
-        tasks = [PLUGINS[task["plugin"]].sent(task) for task in self.tasks]
+        return self._payload(as_written=False)
+
+    def _payload(self, *, as_written: bool) -> str:
+        tasks = [PLUGINS[task["plugin"]].sent(task, as_written=as_written) for task in self.tasks]
         return canonical({"mode": MODE, "tasks": tasks})
 
     def workflow(self, key: str) -> Workflow:
-        """The recipe as a workflow whose id is its key in the configuration, and whose version its content."""
+        """The recipe as a workflow whose id is its key in the configuration, and whose version its content.
+
+        What only fills a place has no part in the version: what was bought before it was sent stays bought.
+        """
         return Workflow(
             id=key,
-            version=hashlib.sha256(self.parameters.encode()).hexdigest(),
+            version=hashlib.sha256(self._payload(as_written=True).encode()).hexdigest(),
             name=self.title,
             price=PRICE,
             components=tuple(PLUGINS[task["plugin"]].component(task) for task in self.tasks),

@@ -15,7 +15,8 @@ from artui.files import Accepts
 from artui.providers.base import Blocked, Cause, Output, Progress, Rejected, State, Transient
 from artui.providers.http import Answer
 from artui.providers.http.messages import asked_to_wait, one_line
-from artui.providers.said import Said, Status, balance, moment, tell
+from artui.providers.said import List, Said, Status, balance, moment, number, tell, text
+from artui.providers.said.answers import is_problem, sentence
 from artui.providers.said.plugins import MODE, PRICE
 
 KEEPS: Final = 86_400.0
@@ -24,7 +25,21 @@ KEEPS: Final = 86_400.0
 NO_TOKEN: Final = frozenset({401, 460})
 USED_UP: Final = 461
 
-_REASONS: Final = {400: "bad request", 404: "not found", 462: "invalid task"}
+_REASONS: Final = {
+    400: "bad request",
+    403: "forbidden",
+    404: "not found",
+    413: "too large",
+    415: "unsupported",
+    422: "unprocessable",
+    462: "invalid task",
+}
+_DOCUMENTED: Final = frozenset({400, 404, 462})
+"""Refusals that the service documents; the others count only where HTTP says the same."""
+
+_FINE: Final = frozenset({"ok", "success"})
+"""Words that stand in ``status`` in place of 200."""
+
 _NOT_NOW: Final = frozenset({408, 409, 425, 429})
 _TYPES: Final = {"jpg": "image/jpeg", "jpeg": "image/jpeg", "png": "image/png"}
 _STATES: Final = {
@@ -48,6 +63,8 @@ def code_of(answer: Answer) -> int:
 def _code_said(answer: Answer) -> int | None:
     """The code in the body, which may be text; None where there is none."""
     code = (answer.json_object() or {}).get("status")
+    if isinstance(code, str) and code.strip().casefold() in _FINE:
+        return 200
     if isinstance(code, str) and re.fullmatch(r"[1-9][0-9]{2}", code):
         return int(code)
     return code if _is_int(code) and 100 <= code <= 999 else None
@@ -63,30 +80,43 @@ def refusal(answer: Answer) -> Transient | Rejected | Blocked:
     code = code_of(answer)
     if code >= 500 or code in _NOT_NOW:
         wait = asked_to_wait(answer.headers)
-        return Transient(f"{answer.about}: not now (status {code}): {answer.sentence}", retry_after=wait)
+        return Transient(f"{answer.about}: not now (status {code}): {sentence(answer)}", retry_after=wait)
     return _refusal(answer, code)
 
 
 def paid_refusal(answer: Answer) -> Rejected | Blocked | None:
     """The error of a paid request that surely was not carried out; None where nobody can tell.
 
-    Sure is only what the service documents, in its own form, without the id that an accepted job has.
+    Sure is only what is worded in the service's own form, or as ``problem+json`` of the same status, without the id
+    that an accepted job has.
     """
-    said, code = answer.json_object() or {}, code_of(answer)
-    is_own = said.get("id") is None and (_code_said(answer) == code or isinstance(said.get("message"), str))
+    code = code_of(answer)
     is_final = answer.status < 500 and answer.status not in _NOT_NOW and not 300 <= answer.status < 400
-    is_known = code in _REASONS or code == USED_UP or (400 <= code < 500 and is_of_the_token(answer))
-    return _refusal(answer, code) if is_own and is_final and is_known and code not in _NOT_NOW else None
+    is_usual = code in _DOCUMENTED or code == USED_UP or (code in _REASONS and code == answer.status)
+    is_known = is_usual or (400 <= code < 500 and is_of_the_token(answer))
+    is_sure = _is_own(answer, code) and is_final and is_known and code not in _NOT_NOW
+    return _refusal(answer, code) if is_sure else None
+
+
+def _is_own(answer: Answer, code: int) -> bool:
+    """Whether a refusal is in the service's form: its code in ``status``, or a ``message`` without other software's
+    ``statusCode``; or a ``problem+json`` of the status it came with."""
+    said = answer.json_object() or {}
+    if isinstance(said.get("title"), str):
+        return said.get("id") is None and is_problem(answer)
+    is_told = isinstance(said.get("message"), str) and "statusCode" not in said
+    return said.get("id") is None and (_code_said(answer) == code or is_told)
 
 
 def _refusal(answer: Answer, code: int) -> Rejected | Blocked:
-    said = f" ({answer.sentence})" if answer.sentence else ""
+    words = sentence(answer)
+    said = f" ({words})" if words else ""
     if is_of_the_token(answer):
         return Blocked(f"{answer.about}: the token is not accepted{said}: sign in again", cause=Cause.LOGIN)
     if code == USED_UP:
         return Blocked(f"{answer.about}: nothing is left for today{said}", cause=Cause.QUOTA)
     reason = _REASONS.get(code, f"status {code}")
-    return Rejected(f"{answer.about}: {answer.sentence or reason}", reason=reason, status=code)
+    return Rejected(f"{answer.about}: {words or reason}", reason=reason, status=code)
 
 
 # ------------------------------------------------------------------------------------------------------------- answers
@@ -121,7 +151,7 @@ def left_today(answer: Answer) -> int | None:
 def remaining(answer: Answer) -> int | None:
     """The credits left; None where the answer does not say."""
     said = (answer.json_object() or {}).get("remaining")
-    left = said.get(MODE) if isinstance(said, dict) else None
+    left = said.get(MODE) if isinstance(said, dict) else said
     known = balance(left)
     if known is None and left is not None:
         tell(f"{answer.about}: {one_line(str(left))[:60]} is no balance: it counts as not known")
@@ -155,12 +185,13 @@ class Look(Said):
     def _message(self, state: State) -> str:
         """Why it failed, or what is being done just now."""
         if state is not State.RUNNING:
-            return _line(self.reason) if state is State.FAILED else ""
-        parts = [_line(self.plugin_name)]
-        if _is_number(self.progress):
-            parts.append(f"{self.progress:.0f} %")
-        if _is_number(self.attempt) and self.attempt > 1:
-            parts.append(f"attempt {self.attempt:.0f}")
+            return one_line(text(self.reason)) if state is State.FAILED else ""
+        parts = [one_line(text(self.plugin_name))]
+        progress, attempt = (_shown_number(one) for one in (self.progress, self.attempt))
+        if progress is not None:
+            parts.append(f"{progress:.0f} %")
+        if attempt is not None and attempt > 1:
+            parts.append(f"attempt {attempt:.0f}")
         return ", ".join(part for part in parts if part)
 
     def _expires_in(self, now: float) -> float:
@@ -170,11 +201,11 @@ class Look(Said):
 
 
 class ImageLimits(Said):
-    """What one image may be."""
+    """What one image may be; what is no limit is none."""
 
-    formats: tuple[str, ...]
-    max_file_size_in_mb: float = Field(alias="maxFileSizeInMB", gt=0, le=1e9)
-    max_megapixels: float = Field(gt=0, le=1e9)
+    formats: List = ()
+    max_file_size_in_mb: Any = Field(default=None, alias="maxFileSizeInMB")
+    max_megapixels: Any = None
 
 
 class FileLimits(Said):
@@ -184,27 +215,28 @@ class FileLimits(Said):
 
     def within(self, known: Accepts) -> Accepts:
         """What is taken by these limits and by those known before."""
-        types = known.media_types & {_TYPES.get(word.lower(), "") for word in self.image.formats}
+        types = known.media_types & {_TYPES.get(text(word).lower(), "") for word in self.image.formats}
         return replace(
             known,
             media_types=types or known.media_types,
-            max_bytes=_less(known.max_bytes, self.image.max_file_size_in_mb * 1e6),
-            max_pixels=_less(known.max_pixels, self.image.max_megapixels * 1e6),
+            max_bytes=_less(known.max_bytes, self.image.max_file_size_in_mb),
+            max_pixels=_less(known.max_pixels, self.image.max_megapixels),
         )
 
 
-def _less(known: int | None, said: float) -> int:
-    return int(said) if known is None else min(known, int(said))
+def _less(known: int | None, millions: object) -> int | None:
+    """The smaller one of two limits, the other said in millions; one that cannot be is none."""
+    said = number(millions)
+    if said is None or not 0 < said <= 1e9:
+        return known
+    return int(said * 1e6) if known is None else min(known, int(said * 1e6))
 
 
 def _is_int(value: object) -> TypeGuard[int]:
     return isinstance(value, int) and not isinstance(value, bool)
 
 
-def _is_number(value: object) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool) and abs(value) < 1e9
-
-
-def _line(text: object) -> str:
-    """Words of the service, on one line and not too long."""
-    return one_line(text) if isinstance(text, str) else ""
+def _shown_number(said: object) -> float | None:
+    """A number that is only shown, also one that came as text, with its percent sign or not."""
+    found = number(said.strip().removesuffix("%") if isinstance(said, str) else said)
+    return found if found is not None and abs(found) < 1e9 else None

@@ -71,7 +71,7 @@ class Options:
     results: str = "all"
     run: str = "new"
     busy: float = 0.0
-    merging: int = 1
+    merging: int = 0
     intransit: int = 0
     webhook: str = ""
     prices: dict[str, int] = field(default_factory=dict)

@@ -71,6 +71,7 @@ class Options:
     ``stores``: seconds a job stays active at 100 percent, before the speed. ``keeps``: seconds results are kept.
     ``content_type``: said of every result, "" for the right one. For the jobs that start from now on, ``attempts``:
     how many are needed, and ``fails``: the reason they fail for, "" for none. ``state``: a word instead of active.
+    ``shrinks``: whether pictures come back smaller than they were sent.
     ``refunds``: whether a failed job gives its credit back. ``answer``: how a start that is carried out is answered,
     one of ``ANSWERS``.
     """
@@ -88,6 +89,7 @@ class Options:
     attempts: int = 1
     fails: str = ""
     state: str = ""
+    shrinks: bool = False
     refunds: bool = False
     answer: str = "documented"
 
@@ -281,7 +283,9 @@ class Laboratory:
         steps = [{"type": PLUGINS[task["Plugin"]][3]} for task in job.tasks]
         target = next(name for name, kind in imaging.FORMATS.items() if kind == job.photo.media_type)
         export = {"type": "export", "settings": {"targetFormat": target, "targetMode": "RGB"}}
-        is_cut = any(task["Plugin"] == "Crop" for task in job.tasks)
+        if self.options.shrinks:
+            steps.append({"type": "half"})
+        is_cut = self.options.shrinks or any(task["Plugin"] == "Crop" for task in job.tasks)
         return imaging.render(content, [*steps, export], full_size=not is_cut)[0]
 
 
