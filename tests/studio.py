@@ -213,7 +213,7 @@ class Studio:
         return sum(request["path"].endswith(route_end) for request in self.simulator.history)
 
     def check(self, *, clocks_agree: bool = True) -> None:
-        """What must hold after every run: nothing paid twice, nothing paid and lost, and all else of the nineteen.
+        """What must hold after every run: nothing paid twice, nothing paid and lost, and every other invariant.
 
         ``clocks_agree``: whether the engine had the stand-in's clock.
         """
@@ -233,6 +233,7 @@ class Studio:
             spool=self.config.paths.spool,
             engine_lives=self.engine is not None or lock_is_held(self.config.paths),
             clocks_agree=clocks_agree,
+            log=log.read_text("utf-8", "replace") if (log := self.config.paths.log).is_file() else "",
         )
 
 

@@ -26,7 +26,7 @@ Asked = Mapping[str, Any]
 class Evidence:
     """What is known after a run. ``sources``: the photos' digests when they were queued; ``before``: those of the files
     that lay in the output folders then; ``engine_lives``: whether one works on this journal now; ``clocks_agree``:
-    whether times of the journal and of the stand-in can be compared."""
+    whether times of the journal and of the stand-in can be compared; ``log``: what the engine wrote into its log."""
 
     charges: Sequence[Charge]
     requests: Sequence[Asked]
@@ -38,6 +38,7 @@ class Evidence:
     spool: Path
     engine_lives: bool
     clocks_agree: bool
+    log: str = ""
 
     def rows(self, sql: str) -> list[tuple[Any, ...]]:
         return self.journal.read(rows, sql)

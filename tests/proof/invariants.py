@@ -23,7 +23,7 @@ from artui.config import Caps
 from artui.job import Purchase
 from artui.journal import payers
 from artui.sim import imaging
-from artui.states import FINAL, Kind, PurchaseState, Reason, Stage, Status
+from artui.states import FINAL, REPEATS, Kind, PurchaseState, Reason, Stage, Status
 from tests.proof.evidence import Asked, Evidence, digest_of, is_unclear, snapshot
 
 PART = re.compile(r"\.artui-(\d+)-[0-9a-f]{8}\.(?:part|result)")
@@ -41,9 +41,6 @@ READ_IN_VAIN = {"look-up unfinished", "not found yet", "not taken yet"}
 """Events of a reading that settled nothing."""
 
 NO_PICTURE = {"application/json"}
-
-
-# -------------------------------------------------------------------------------------------------- the nineteen
 
 
 def charged_once(seen: Evidence) -> Iterator[str]:
@@ -488,6 +485,37 @@ def retried_once(seen: Evidence) -> Iterator[str]:
                 yield f"job {job.id} was taken up by event {event.seq} without a top-up since event {since}"
 
 
+def repeated_twice(seen: Evidence) -> Iterator[str]:
+    """By itself artui sends a purchase at most twice more, whatever is answered: a further time is a person's yes."""
+    most = 1 + REPEATS
+    for key, times in Counter(one.key for one, _ in seen.paid_calls if one and one.kind is Kind.CREATE).items():
+        asked = len(seen.happened(seen.purchases[key].job, "retry", "send again"))
+        if times > most + asked:
+            yield f"key {key} was sent {times} times, {asked} of them asked for by a person"
+    nameless = Counter(charge["digest"] for charge in seen.charges if charge["key"] is None)
+    for (_, recipe, digest), made in seen.photos.items():
+        asked = sum(len(seen.happened(job, "retry", "send again")) for job in {one.job for one in made})
+        if nameless[digest] > most * len(made) + asked:
+            yield f"{digest[:8]} was run {nameless[digest]} times by {recipe}, {len(made)} purchases"
+    for key, times in seen.rows("SELECT key, repeats FROM purchases"):
+        if times > most:  # one that was turned away each time is not sent again
+            yield f"purchase {key} was repeated {times} times"
+
+
+def states_named(seen: Evidence) -> Iterator[str]:
+    """Whatever was answered, the engine met no defect that ended it, and every job is in a named state."""
+    if "Traceback" in seen.log:
+        yield f"the engine's log tells of a defect: {seen.log[seen.log.index('Traceback') :][-500:]}"
+    for job in seen.jobs.values():
+        stands = f"job {job.id} is {job.status} for {job.reason!r}: {job.message!r}"
+        if job.status in (Status.WAITING, Status.HELD) and job.reason not in {*Reason}:
+            yield stands
+        if job.status is Status.FAILED and not (job.reason and job.message):
+            yield stands
+        if job.reason == Reason.ERROR and "could not understand" not in job.message:
+            yield stands
+
+
 def journal_whole(seen: Evidence) -> Iterator[str]:
     """SQLite finds the journal whole."""
     said = seen.journal.read(lambda db: db.pragma("integrity_check"))
@@ -499,8 +527,7 @@ INVARIANTS: tuple[Callable[[Evidence], Iterable[str]], ...] = (
     charged_once, bought_once, intended_first, reserved, executions_known, charges_delivered, inputs_accounted,
     results_right, no_strays, ends_justified, caps_kept, doubt_counts, history_whole, requests_answered, nothing_stuck,
     sources_safe, only_intents_pay, refreshed_once, payer_charged, look_ups_end, results_whole, keys_of_one_photo,
-    retried_once,
-    journal_whole,
+    retried_once, repeated_twice, states_named, journal_whole,
 )  # fmt: skip
 
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import re
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -31,6 +33,9 @@ class Answer:
         kept = [(key, one) for key, one in self.headers if key.lower() != name]
         return Answer(self.status, kept if value is None else [*kept, (name, value)], self.body)
 
+    def with_body(self, body: bytes) -> Answer:
+        return Answer(self.status, self.headers, body)
+
 
 Change = Callable[[Answer], Answer]
 
@@ -48,7 +53,14 @@ TEXTS = (
     "2026-11-29T12:00:00Z", "not a date",
     "9999-12-31T23:59:59Z", "9999-12-31T23:59:59-14:00", "0001-01-01T00:00:00+14:00", "2026-11-29T12:00:00.123456789Z",
     "2026-02-30T00:00:00Z", "1970-01-01T00:00:00Z", "2126-01-01T00:00:00+00:00", "20261129", "1700000000",
+    "QUEUED", "CANCELLED", "Paused", "delayed", "DELETED", "ÀCTÏVE", "COMPLETED\n", "Sun, 29 Nov 2026 12:00:00 GMT",
 )  # fmt: skip
+LITERALS = (
+    "1" + "0" * 5_000, "-1" + "0" * 5_000, "0." + "1" * 5_000, "1e999", "-1e999", "1E-400", "-0", "-0.0", "1.0e+2",
+    "01", "+1", "0x10", ".5", "'x'", "undefined", "True", "Infinity", '"\\ud800"', '"\\u0000"', '"\x01"', '"\\x"',
+    '{"id": 1, "id": 2}', "[1, 2", "[1,]", "//", "[" * 3_000 + "]" * 3_000, '{"a":' * 3_000 + "1" + "}" * 3_000,
+)  # fmt: skip
+"""Values as they stand in the text, which no writer of JSON makes of anything, or not so."""
 
 
 def _nested(depth: int, *, objects: bool) -> Any:
@@ -92,6 +104,9 @@ HEADERS: dict[bytes, tuple[bytes | None, ...]] = {
     b"location": (b"", b"/", b"http://[", b"https://evil.example/", b"\xff"),
     b"etag": (None, b"", b"\xff\xfe", b'"x"'),
     b"transfer-encoding": (b"chunked", b"x"),
+    b"set-cookie": (b"a=b; Path=/", b"x" * 8_000),
+    b"link": (b"<https://evil.example/>; rel=next",),
+    b"x-" + b"y" * 500: (b"z" * 8_000, b"\x80\xff"),
 }
 STATUSES = (
     200, 201, 202, 204, 206, 301, 302, 304, 307, 400, 401, 402, 403, 404, 405, 408, 409, 410, 413, 418, 422, 425, 429,
@@ -124,10 +139,61 @@ def _put(value: Any, place: tuple[Any, ...], new: Any) -> Any:
     return copy
 
 
+def _at(value: Any, place: tuple[Any, ...]) -> Any:
+    """What stands at a place."""
+    for key in place:
+        value = value[key]
+    return value
+
+
+@dataclass(frozen=True)
+class Moved:
+    """The value of another place, by its number."""
+
+    number: int
+
+
+@dataclass(frozen=True)
+class Repeated:
+    """What stands there, so many times."""
+
+    times: int
+
+
+@dataclass(frozen=True)
+class Literal:
+    """Something that is no value, as it stands in the text."""
+
+    text: str
+
+    @property
+    def place(self) -> str:
+        """What stands for it until the text is made."""
+        return f"literal {LITERALS.index(self.text)}"
+
+
+edits = st.one_of(
+    odd_values, odd_values, st.just(...), st.sampled_from(LITERALS).map(Literal), st.integers(0, 500).map(Moved),
+    st.sampled_from((2, 60, 700)).map(Repeated),
+)  # fmt: skip
+
+
+def _edited(value: Any, number: int, new: Any) -> Any:
+    places = list(_places(value))
+    place = places[number % len(places)]
+    if isinstance(new, Moved):
+        new = _at(value, places[new.number % len(places)])
+    elif isinstance(new, Repeated):
+        new = [_at(value, place)] * new.times
+        if place and isinstance(place[-1], int):  # the entry of a list, which has so many more of it
+            return _put(value, place[:-1], [*_at(value, place[:-1]), *new])
+    return _put(value, place, new.place if isinstance(new, Literal) else new)
+
+
 @st.composite
 def json_changes(draw: st.DrawFn) -> Change:
-    """Put odd values into a JSON answer, take some out, or say a name twice."""
-    edits = draw(st.lists(st.tuples(st.integers(0, 500), st.one_of(st.just(...), odd_values)), min_size=1, max_size=4))
+    """Put odd values into a JSON answer, take some out, put some elsewhere, repeat some, or say a name twice."""
+    wanted = draw(st.lists(st.tuples(st.integers(0, 500), edits), min_size=1, max_size=4))
     twice = draw(st.one_of(st.none(), odd_values))
 
     def change(answer: Answer) -> Answer:
@@ -135,14 +201,16 @@ def json_changes(draw: st.DrawFn) -> Change:
             value = json.loads(answer.body)
         except ValueError:
             value = answer.body.decode("latin-1")[:200]
-        for number, new in edits:
-            places = list(_places(value))
-            value = _put(value, places[number % len(places)], new)
+        for number, new in wanted:
+            value = _edited(value, number, new)
         text = json.dumps(value)
+        for _, new in wanted:
+            if isinstance(new, Literal):
+                text = text.replace(json.dumps(new.place), new.text)
         if twice is not None and isinstance(value, dict) and value:
-            name = sorted(value)[edits[0][0] % len(value)]
+            name = sorted(value)[wanted[0][0] % len(value)]
             text = f"{text[:-1]}, {json.dumps(name)}: {json.dumps(twice)}}}"
-        return Answer(answer.status, answer.headers, text.encode())
+        return answer.with_body(text.encode(errors="surrogatepass"))
 
     return change
 
@@ -150,7 +218,7 @@ def json_changes(draw: st.DrawFn) -> Change:
 @st.composite
 def body_changes(draw: st.DrawFn) -> Change:
     """Another body: in another encoding, cut, long, random, or a web page."""
-    kind = draw(st.sampled_from(["encoding", "cut", "huge", "random", "page", "value", "empty"]))
+    kind = draw(st.sampled_from(["encoding", "zipped", "cut", "twice", "huge", "random", "page", "value", "empty"]))
     encoding, share = draw(st.sampled_from(ENCODINGS)), draw(st.floats(0, 1))
     content, value = draw(st.binary(max_size=60)), draw(odd_values)
 
@@ -158,6 +226,10 @@ def body_changes(draw: st.DrawFn) -> Change:
         match kind:
             case "encoding":
                 body = answer.body.decode("latin-1").encode(encoding, "replace")
+            case "zipped":
+                return answer.with_header(b"content-encoding", b"gzip").with_body(gzip.compress(answer.body))
+            case "twice":
+                body = answer.body * 2
             case "cut":
                 body = answer.body[: int(len(answer.body) * share)]
             case "huge":
@@ -170,7 +242,7 @@ def body_changes(draw: st.DrawFn) -> Change:
                 body = json.dumps(value).encode()
             case _:
                 body = b""
-        return Answer(answer.status, answer.headers, body)
+        return answer.with_body(body)
 
     return change
 
@@ -178,14 +250,15 @@ def body_changes(draw: st.DrawFn) -> Change:
 @st.composite
 def head_changes(draw: st.DrawFn) -> Change:
     """Another status, or other headers."""
-    status = draw(st.one_of(st.none(), st.sampled_from(STATUSES)))
+    status, again = draw(st.one_of(st.none(), st.sampled_from(STATUSES))), draw(st.booleans())
     names = draw(st.lists(st.sampled_from(sorted(HEADERS)), max_size=2))
     values = [(name, draw(st.sampled_from(HEADERS[name]))) for name in names]
 
     def change(answer: Answer) -> Answer:
         for name, value in values:
             answer = answer.with_header(name, value)
-        return Answer(status or answer.status, answer.headers, answer.body)
+        said_again = [(name, value) for name, value in values if again and value is not None]
+        return Answer(status or answer.status, [*answer.headers, *said_again], answer.body)
 
     return change
 
@@ -211,29 +284,45 @@ def changes(draw: st.DrawFn) -> Change:
 # ----------------------------------------------------------------------------------------------------------- the line
 
 
+@dataclass
+class Oddity:
+    """A route some of whose answers come back changed, ``times`` more of them."""
+
+    route: re.Pattern[str]
+    change: Change
+    times: int
+
+
 class OddLine:
-    """Carries requests to a stand-in within this process; answers of one route come back changed, so many times."""
+    """Carries requests to a stand-in within this process; ``changed`` counts the answers that came back changed by the
+    pattern of their route, ``asked`` are the requests."""
 
     def __init__(self, simulator: Simulator) -> None:
         simulator.url = "http://127.0.0.1:1"
         self._service = httpx.ASGITransport(simulator.app)
+        self.changed = Counter[str]()
         self.mend()
 
     def mend(self) -> None:
         """Carry everything as it is."""
-        self.route, self.change, self.times, self.changed = re.compile("$^"), changes, 0, 0
+        self._oddities: list[Oddity] = []
+        self.asked: list[str] = []
 
     def arm(self, route: str, change: Change, times: int = 10**9) -> None:
         """Change the answers to requests that match, so many times."""
-        self.route, self.change, self.times = re.compile(route), change, times
+        self._oddities.append(Oddity(re.compile(route), change, times))
 
     async def carry(self, request: httpx.Request) -> httpx.Response:
         request.headers["host"] = "127.0.0.1:1"
         response = await self._service.handle_async_request(request)
         answer = Answer(response.status_code, list(response.headers.raw), await response.aread())
-        if self.times > 0 and self.route.search(f"{request.method} {request.url.raw_path.decode()}"):
-            self.times, self.changed = self.times - 1, self.changed + 1
-            answer = self.change(answer)
+        self.asked.append(f"{request.method} {request.url.raw_path.decode()}")
+        for odd in self._oddities:
+            if odd.times > 0 and odd.route.search(self.asked[-1]):
+                odd.times -= 1
+                self.changed[odd.route.pattern] += 1
+                answer = odd.change(answer)
+                break
         return httpx.Response(answer.status, headers=answer.headers, stream=httpx.ByteStream(answer.body))
 
 

@@ -11,12 +11,14 @@ import asyncio
 import json
 import logging
 import math
+import re
+import shutil
 from collections import Counter
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import suppress
 from dataclasses import asdict, is_dataclass
 from functools import partial
-from itertools import cycle
+from itertools import count, cycle
 from pathlib import Path
 from typing import Any
 
@@ -29,8 +31,11 @@ from artui.credentials import Vault
 from artui.engine import open_provider
 from artui.providers.base import Order, Output, Provider, ProviderError, Sent, Sought, Uploaded
 from artui.providers.said import MOST, moment, tell
+from artui.sim.autoretouch import AutoRetouch
 from artui.sim.server import Simulator
-from artui.states import FINAL, Reason, Status
+from artui.states import FINAL, Status
+from tests.proof.hurried import hurry
+from tests.proof.invariants import broken
 from tests.proof.odd import Change, OddLine, changes, odd_line
 from tests.proof.ward import SERVICES
 from tests.studio import Studio, open_studio
@@ -60,10 +65,14 @@ MET = {
 }
 """Those that every engine asks, which meet odd answers in the suite."""
 
-EXAMPLES = {"calls": (36, 3_000), "engines": (4, 220)}
-"""Examples for each service: in the suite, and in the long form; each call of the first kind is several answers."""
+EXAMPLES = {"calls": (36, 4_000), "engines": (3, 120)}
+"""Examples for each service: in the suite, and in the long form; each is several answers."""
 
-NAMED = {Status.WAITING, Status.HELD, *FINAL}
+MOST_CALLS = 3
+"""How many of the calls that ask a route meet one change of its answers."""
+
+PATIENCE = 0.8
+"""Seconds within which an engine in a hurry brings to rest what is to come to rest here."""
 
 
 def fuzz(kind: str, *, long: bool) -> settings:
@@ -127,12 +136,42 @@ class Calls:
     """Every call of one service's provider, with what it needs from an untouched service."""
 
     def __init__(self, studio: Studio, service: str) -> None:
-        self.studio = studio
+        self.studio, self.service = studio, service
         self.workflow = studio.workflows["Shop set" if service == "filestack" else SERVICES[service][1]]
         self.photo = files.sha256(files.inspect(studio.photos(1)[0], files.Accepts(frozenset({"image/jpeg"}))))
         self.placed: list[str] = []
         self.outputs: list[Output] = []
         self.numbers = iter(range(10**9))
+        self.turns = count()
+        self.asked_by: dict[str, list[int]] = {}
+
+    async def learn(self, line: OddLine) -> None:
+        """Learn which calls ask which route, each on its own, at the service as it is."""
+        async with self.opened() as provider:
+            number = len(self.all(provider))
+        for index in range(number):
+            line.mend()
+            async with self.opened() as provider:
+                with suppress(ProviderError):
+                    await self.all(provider)[index]()
+            for route in ROUTES[self.service]:
+                if any(re.search(route, asked) for asked in line.asked):
+                    self.asked_by.setdefault(route, []).append(index)
+
+    def some_of(self, route: str) -> list[int]:
+        """Calls that ask a route: all of them where they are few, else others each time."""
+        known = self.asked_by[route]
+        start = next(self.turns) % len(known)
+        return [*known[start:], *known[:start]][:MOST_CALLS]
+
+    def forget(self) -> None:
+        """Have the service forget what was ordered since: its lists would grow, and each reading with them."""
+        [service] = [one for one in self.studio.simulator._services if one.name == self.service]
+        if isinstance(service, AutoRetouch):
+            made = service._studio.executions
+            for execution in [*made]:
+                if execution not in self.placed:
+                    del made[execution]
 
     def opened(self) -> Provider[Any]:
         config = self.studio.config
@@ -187,7 +226,7 @@ class Calls:
         return [
             provider.identify, provider.who_pays, provider.balance, provider.workflows,
             partial(provider.workflow, flow.id), partial(provider.uploaded, self.photo), submit,
-            partial(provider.poll, self.sent),             partial(provider.poll, self.sent[:1]),
+            partial(provider.poll, self.sent), partial(provider.poll, self.sent[:1]),
             partial(provider.find, sought), listed,
             *downloads,
             partial(provider.retry, self.placed[0], allow, lambda _: None), provider.organizations,
@@ -203,39 +242,44 @@ async def allow(_: str) -> None:
 def test_every_call_bears_every_answer(
     service: str, long: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, defects: list[str]
 ) -> None:
-    simulator, answers = Simulator(speed=2_000, credits=10**8), Counter[str]()
+    simulator = Simulator(speed=2_000, credits=10**8)
     routes = cycle(ROUTES[service])
     with odd_line(simulator) as line, asyncio.Runner() as runner:
         opening = open_studio(simulator, monkeypatch, tmp_path, service=service, account=SERVICES[service][0])
         calls = Calls(runner.run(opening.__aenter__()), service)
         runner.run(calls.place())
+        runner.run(calls.learn(line))
+        line.changed.clear()
 
         @fuzz("calls", long=long)
         @given(change=changes())
         def bear(change: Change) -> None:
-            route = next(routes)
-            runner.run(ask_all(calls, line, route, change))
-            answers[route] += line.changed
+            runner.run(ask(calls, line, next(routes), change))
             assert not defects, defects
 
         bear()
         line.mend()
         runner.run(opening.__aexit__(None, None, None))
+    answers = line.changed
     print(f"{service}: {answers.total():,} answers: {dict(answers)}")  # noqa: T201 — for a report
     assert not [route for route in ROUTES[service] if not answers[route]]
+    assert not long or answers.total() >= 7_000
     keys = Counter(charge["key"] for charge in simulator.ledger if charge["key"])
     assert service == "filestack" or max(keys.values()) == 1
 
 
-async def ask_all(calls: Calls, line: OddLine, route: str, change: Change) -> None:
+async def ask(calls: Calls, line: OddLine, route: str, change: Change) -> None:
+    """Have a route's answers changed, and make some of the calls that ask it."""
     line.mend()
+    calls.forget()
     tell.cache_clear()
     async with calls.opened() as provider:
         line.arm(route, change)
-        for call in calls.all(provider):
+        made = calls.all(provider)
+        for index in calls.some_of(route):
             with suppress(ProviderError, files.PhotoProblem):
                 async with asyncio.timeout(30):
-                    sane(await call())
+                    sane(await made[index]())
         with suppress(ProviderError):
             json.dumps(sorted(provider.puzzles.items()))
 
@@ -248,48 +292,53 @@ async def ask_all(calls: Calls, line: OddLine, route: str, change: Change) -> No
 def test_an_engine_outlives_every_answer(
     service: str, long: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, defects: list[str]
 ) -> None:
-    answers = Counter[str]()
-    number, routes = iter(range(10**6)), cycle(MET[service] if not long else ROUTES[service])
+    hurry(monkeypatch.setattr)
+    answers, number = Counter[str](), count()
+    oddities = st.lists(
+        st.tuples(st.sampled_from(ROUTES[service] if long else MET[service]), changes(), st.integers(1, 4)),
+        min_size=1, max_size=4,
+    )  # fmt: skip
 
     @fuzz("engines", long=long)
-    @given(change=changes(), times=st.integers(1, 5))
-    def outlive(change: Change, times: int) -> None:
-        route = next(routes)
+    @given(oddities=oddities)
+    def outlive(oddities: list[tuple[str, Change, int]]) -> None:
         place = tmp_path / f"{next(number)}"
         place.mkdir()
         monkeypatch.setenv("ARTUI_HOME", str(place / "home"))
         simulator = Simulator(speed=2_000)
         with odd_line(simulator) as line:
-            asyncio.run(meet(service, simulator, line, place, monkeypatch, (route, change, times)))
-            answers[route] += line.changed
+            asyncio.run(meet(service, simulator, line, place, monkeypatch, oddities))
+            answers.update(line.changed)
         assert not defects, defects
+        shutil.rmtree(place)
 
     outlive()
     print(f"{service}: {answers.total():,} answers to engines: {dict(answers)}")  # noqa: T201 — for a report
 
 
+BELIEVED = {"charged_once", "bought_once", "executions_known", "caps_kept", "charges_delivered"}
+"""What cannot hold where an answer refuses what was carried out, or says what it cost otherwise."""
+
+
 async def meet(
     service: str, simulator: Simulator, line: OddLine, place: Path, monkeypatch: pytest.MonkeyPatch,
-    oddity: tuple[str, Change, int],
+    oddities: list[tuple[str, Change, int]],
 ) -> None:  # fmt: skip
-    """An engine sends two photos while some answers of one route are odd."""
+    """An engine sends three photos while some answers of some routes are odd."""
     account, workflow = SERVICES[service]
-    async with open_studio(simulator, monkeypatch, place, service=service, account=account) as studio:
+    async with open_studio(simulator, monkeypatch, place, service=service, account=account, settle=0.05) as studio:
         recipe = studio.workflows[workflow].parameters
-        line.arm(*oddity)
-        numbers = await studio.add(studio.photos(2), workflow=workflow, provider=service, parameters=recipe)
+        for oddity in oddities:
+            line.arm(*oddity)
+        await studio.add(studio.photos(3), workflow=workflow, provider=service, parameters=recipe)
         await studio.start()
         with suppress(AssertionError):  # some wait for longer than anybody would here: a state says so
-            await studio.until(lambda: all(job.status in {Status.HELD, *FINAL} for job in studio.jobs()), 1.5)
+            await studio.until(lambda: all(job.status in {Status.HELD, *FINAL} for job in studio.jobs()), PATIENCE)
         assert studio._running is not None
         assert not studio._running.done(), studio._running
-        for job in map(studio.job, numbers):
-            assert job.status in NAMED or job.status in (Status.READY, Status.RUNNING), job
-            assert job.status not in (Status.WAITING, Status.HELD, Status.FAILED) or job.reason, job
-            assert job.reason != Reason.ERROR or "could not understand" in job.message, job
         await studio.stop()
-        for job in map(studio.job, numbers):
-            assert job.status is not Status.RUNNING, job
+        contradicted = broken(studio.evidence(clocks_agree=False))
+        assert not contradicted.keys() - BELIEVED, contradicted
         charged = Counter(charge["key"] for charge in simulator.ledger if charge["key"])
         assert not [key for key, times in charged.items() if times > 1], charged
         if service == "autoretouch":

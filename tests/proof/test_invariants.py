@@ -1,4 +1,4 @@
-"""The checker itself: each of the nineteen notices what it is there for."""
+"""The checker itself: each of its statements notices what it is there for."""
 
 from __future__ import annotations
 
@@ -32,6 +32,17 @@ def refreshed_twice(seen: Evidence) -> Evidence:
     return later(later(seen, "/oauth/token", **token), "/oauth/token", **token)
 
 
+def sent_often(seen: Evidence) -> Evidence:
+    key = next(iter(seen.purchases))
+    for _ in range(3):
+        seen = later(seen, "/v1/workflow/execution/create", labels={"artui_job": key})
+    return seen
+
+
+def taken_up(seen: Evidence) -> Evidence:
+    return later(seen, f"/v1/workflow/execution/{seen.jobs[1].execution}/retry")
+
+
 def part_left(seen: Evidence) -> Evidence:
     folder = next(iter(seen.jobs.values())).folder
     (folder / ".artui-1-00000000.part").write_bytes(b"left")
@@ -46,6 +57,7 @@ SEEN: Mapping[str, Callable[[Evidence], Evidence]] = {
     "sources_safe": lambda seen: replace(seen, sources={Path("/nowhere/photo.jpg"): "its digest"}),
     "only_intents_pay": lambda seen: later(seen, "/v1/workflow/execution/create"),
     "refreshed_once": refreshed_twice,
+    "repeated_twice": sent_often,
     "keys_of_one_photo": lambda seen: replace(
         seen, charges=[{**charge, "digest": "0" * 64} for charge in seen.charges]
     ),
@@ -76,9 +88,32 @@ WRITTEN = {
     "retried_once": """
         INSERT INTO events (job, at, what, stage, status, message) SELECT job, at, 'retried', stage, status, ''
         FROM events WHERE job = 1 ORDER BY seq DESC LIMIT 1""",
+    "states_named": "UPDATE jobs SET status = 'held', reason = 'who knows', finished_at = NULL",
     "journal_whole": "PRAGMA ignore_check_constraints = ON; UPDATE jobs SET finished_at = NULL",
 }
 """What the journal would hold, had the invariant been broken."""
+
+
+HALVES: Mapping[str, Callable[[Evidence], Evidence] | str] = {
+    "results_right": "UPDATE jobs SET results = json_replace(results, '$[0].digest', printf('%064d', 0))",
+    "repeated_twice": "UPDATE purchases SET repeats = 4",
+    "look_ups_end": """
+        INSERT INTO events (job, at, what, stage, status, message)
+        WITH RECURSIVE n (n) AS (VALUES (1) UNION ALL SELECT n + 1 FROM n WHERE n < 12)
+        SELECT job, at, 'look-up unfinished', stage, status, '' FROM n, (
+            SELECT * FROM events WHERE job = 1 ORDER BY seq DESC LIMIT 1)""",
+    "states_named": lambda seen: replace(seen, log="ERROR artui.engine: \nTraceback (most recent call last)"),
+    "payer_charged": "UPDATE purchases SET payer = 'autoretouch http://127.0.0.1:1/autoretouch another'",
+    "keys_of_one_photo": "UPDATE jobs SET digest = printf('%064d', id)",
+}
+"""Other ways in which one of them may be broken."""
+
+
+TOPPED_UP = """
+    INSERT INTO events (job, at, what, stage, status, message) SELECT job, at, 'retried', stage, status, ''
+    FROM events WHERE job = 1 ORDER BY seq DESC LIMIT 1;
+    INSERT INTO topups (account, rise, event, at) SELECT 'studio', 100, MAX(seq) - 1, 0 FROM events"""
+"""What the journal would hold of a photo that went on after a top-up."""
 
 
 async def test_each_invariant_notices_what_it_is_there_for(studio: Studio, tmp_path: Path) -> None:
@@ -88,11 +123,16 @@ async def test_each_invariant_notices_what_it_is_there_for(studio: Studio, tmp_p
     await studio.stop()
     studio.check()
     assert {*SEEN, *WRITTEN} == {holds.__name__ for holds in INVARIANTS}
-    for name, change in WRITTEN.items():
-        with changed(studio, tmp_path / name, change) as journal:
-            assert name in broken(replace(studio.evidence(), journal=journal)), name
-    for name, seen in SEEN.items():
-        assert name in broken(seen(studio.evidence())), name
+    for number, (name, broken_by) in enumerate([*WRITTEN.items(), *SEEN.items(), *HALVES.items()]):
+        if isinstance(broken_by, str):
+            with changed(studio, tmp_path / f"{number}", broken_by) as journal:
+                assert name in broken(replace(studio.evidence(), journal=journal)), (name, broken_by)
+        else:
+            assert name in broken(broken_by(studio.evidence())), name
+    with changed(studio, tmp_path / "topped up", TOPPED_UP) as journal:
+        once = taken_up(replace(studio.evidence(), journal=journal))
+        assert "retried_once" not in broken(once)
+        assert "retried_once" in broken(taken_up(once))
 
 
 @contextmanager

@@ -239,7 +239,7 @@ class World:
             assert times <= asked, f"{times} charges for {digest[:8]}, asked for {asked}"
 
     def check(self) -> None:
-        """The nineteen, while nothing moves. When an intent was, no clock can tell that has jumped."""
+        """All invariants, while nothing moves. When an intent was, no clock can tell that has jumped."""
         self.studio.check(clocks_agree=not self.jumped)
         self.check_payments()
 

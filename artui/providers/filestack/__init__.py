@@ -163,7 +163,7 @@ class Filestack(HttpProvider[FilestackSettings]):
         del counted  # the photo lies at the service already
         stored = json.loads(draft)
         needed_for = self.deadline(stored["workflow"])
-        security = self._app.signer.fresh(await self._app.secret(), self._http.now, needed_for)
+        security = self._app.signer.fresh(await self._app.secret(), self._app.latest, needed_for)
         url = f"{self.settings.cdn_url}{stored['path']}"
         request = Request("GET", url, f"ordering {photo.path.name}", hidden={"security": security.in_path})
         began = time.monotonic()
