@@ -11,14 +11,16 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
-from tests.contract.pictures import digest, png_result
-from tests.contract.serving import LOST, Answer, Charge, Request, Service, html, said, text
+from tests.contract.pictures import digest, made_from, png_result
+from tests.contract.serving import LOST, Answer, Charge, Request, Service, changed, html, said, sample, text
 
 ORGANIZATION = "9451ecbf-79db-4013-98b1-2c300748b170"
 OTHER_ORGANIZATION = "1c0ffee0-79db-4013-98b1-2c300748b170"
 WORKFLOW = "a0f0b604-85c0-45fd-85cf-4428bb3941ba"
 VERSION = "cd1be60e-6574-44aa-b1cf-f49f9028d56d"
 USER = "google-oauth2|118231812295695726244"
+EXAMPLE: dict[str, Any] = json.loads(sample("autoretouch-webhook.json"))["content"]
+"""The guide's execution: what it shows is what each shows that has no value of its own."""
 
 
 def stamp(at: float, digits: int = 3) -> str:
@@ -50,20 +52,18 @@ class Execution:
         done = status == "COMPLETED"
         name = re.sub(r"\.[^.]*$", "", self.image["name"]) + ".png"
         result = digest(png_result(self.image["contentHash"], self.id))
-        return {
-            "id": self.id, "workflow": WORKFLOW, "workflowVersion": self.version, "workflowName": "",
-            "organizationId": self.organization, "status": status, "userId": USER,
-            "createdAt": stamp(self.created),
+        return EXAMPLE | {
+            "id": self.id, "workflow": WORKFLOW, "workflowVersion": self.version,
+            "organizationId": self.organization, "status": status, "createdAt": stamp(self.created),
             "startedAt": stamp(self.created + 0.05) if status != "CREATED" else None,
             "finishedAt": stamp(self.ready) if status in ("COMPLETED", "FAILED") else None,
             "inputFileName": self.image["name"], "inputContentHash": self.image["contentHash"],
-            "intermediateResult": None,
             "resultContentHash": result if done else None, "resultContentType": "image/png" if done else None,
             "resultFileName": name if done else None, "resultPreviewContentHash": result if done else None,
             "resultPath": f"/image/{result}/{name}" if done else None,
             "labels": dict(self.labels),
             "chargedCredits": self.charged if self.shown_charge is None else self.shown_charge,
-            "feedback": None, "fastlane": None, "webhooks": list(self.webhooks),
+            "webhooks": list(self.webhooks),
         }  # fmt: skip
 
 
@@ -101,6 +101,12 @@ class AutoRetouch(Service):
     """What the first execution shows instead of what it should."""
     swap = False
     """Details of one execution are answered with those of the first."""
+    selected: str | None = ORGANIZATION
+    """The organization that the access token names."""
+    strict_dates = False
+    """A batch's time is refused unless it has the form of the samples."""
+    consents: tuple[str, ...] = ()
+    """What the login host says to those who wait for a person, before it gives the tokens: ``STATUS ERROR``."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -120,6 +126,18 @@ class AutoRetouch(Service):
             f'organization = "{organization}"\nworkflow = "{WORKFLOW}"\nsettle = {settle}\nfirst_look = 0.1\n{more}\n'
         )
 
+    def photo_of(self, request: Request) -> str:
+        if request.method == "HEAD":
+            return request.query.get("contentHash", "")
+        if "file" in (parts := request.parts()):
+            return digest(parts["file"][1])
+        if request.path.endswith("/create"):
+            return str(request.json()["image"]["contentHash"])
+        if found := re.search(r"/image/([0-9a-f]+)/", request.path):
+            return made_from(self.results.get(found[1], b""))
+        found = re.search(r"/workflow/execution/([^/]+)", request.path)
+        return next((one.image["contentHash"] for one in self.executions if found and one.id == found[1]), "")
+
     # The routes.
 
     def answer(self, request: Request) -> Answer:  # noqa: C901 - a route a line
@@ -128,6 +146,11 @@ class AutoRetouch(Service):
             return text("ok")
         if path == "/oauth/token":
             return self._token(request)
+        if path == "/oauth/device/code":
+            there = f"{self.url}/activate"
+            return said({"device_code": "device-1", "user_code": "ABCD-EFGH", "verification_uri": there,
+                         "verification_uri_complete": f"{there}?user_code=ABCD-EFGH", "expires_in": 900,
+                         "interval": 0.05})  # fmt: skip
         if path == "/oauth/revoke":
             return said({})
         who = self._who(request.bearer)
@@ -142,9 +165,16 @@ class AutoRetouch(Service):
         if route == ("GET", "/organization/balance"):
             return said(self.organizations[paying])
         if route == ("GET", "/workflow"):
-            return self._page([self._workflow({})], request)
+            whole = request.query.get("offset", "0") == "0"
+            return (
+                Answer(200, self._priced("autoretouch-workflows.json")) if whole else said({"entries": [], "total": 1})
+            )
         if route == ("GET", f"/workflow/{WORKFLOW}"):
-            return said(self._workflow({"targetFormat": "PNG", "targetMode": "RGBA"}))
+            return Answer(200, self._priced("autoretouch-workflow.json"))
+        if route == ("GET", f"/workflow/execution/{EXAMPLE['id']}"):
+            return said(EXAMPLE)
+        if route == ("GET", "/batch"):
+            return self._batches(request, paying)
         if path == "/upload":
             return self._upload(request)
         if route == ("POST", "/workflow/execution/create"):
@@ -163,13 +193,22 @@ class AutoRetouch(Service):
     def _token(self, request: Request) -> Answer:
         form = request.form()
         seed = form.get("refresh_token", "")
-        if form.get("grant_type") != "refresh_token" or seed not in self.tokens:
+        lasting = {}
+        if form.get("device_code") == "device-1":
+            if self.consents:
+                word, *self.consents = self.consents  # type: ignore[assignment]
+                status, _, error = word.partition(" ")
+                return said({"error": error, "error_description": "…"}, int(status))
+            lasting = {"refresh_token": (seed := "seed-token-A")}
+        elif form.get("grant_type") != "refresh_token" or seed not in self.tokens:
             return said({"error": "invalid_grant", "error_description": "Unknown or invalid refresh token."}, 403)
-        claims = {"sub": self.tokens[seed], "exp": int(time.time()) + 86400,
-                  "https://autoretouch.com/selectedOrganization": ORGANIZATION}  # fmt: skip
+        claims = {"sub": self.tokens[seed], "exp": int(time.time()) + 86400}
+        if self.selected:
+            claims["https://autoretouch.com/selectedOrganization"] = self.selected
         middle = base64.urlsafe_b64encode(json.dumps(claims).encode()).decode().rstrip("=")
         token = f"eyJhbGciOiJub25lIn0.{middle}.c2ln"
-        return said({"access_token": token, "scope": "offline_access", "expires_in": 86400, "token_type": "Bearer"})
+        return said({"access_token": token, **lasting, "scope": "offline_access", "expires_in": 86400,
+                     "token_type": "Bearer"})  # fmt: skip
 
     def _who(self, bearer: str) -> str | None:
         try:
@@ -180,9 +219,10 @@ class AutoRetouch(Service):
         return who if who in self.tokens.values() else None
 
     def _error(self, request: Request, status: int, reason: str, message: str = "") -> Answer:
+        told = json.loads(sample("autoretouch-error.json"))
         at = stamp(time.time())[:-1] + "+00:00"
-        path = request.path
-        return said({"timestamp": at, "status": status, "error": reason, "message": message, "path": path}, status)
+        told |= {"timestamp": at, "status": status, "error": reason, "message": message, "path": request.path}
+        return said(told, status)
 
     def _page(self, entries: list[Any], request: Request) -> Answer:
         limit, offset = int(request.query.get("limit", 50)), int(request.query.get("offset", 0))
@@ -193,17 +233,10 @@ class AutoRetouch(Service):
                   "roles": ["admin"]}  # fmt: skip
         return {"id": given, "name": f"Studio {given[:4]}", "version": VERSION, "members": [member]}
 
-    def _workflow(self, export: dict[str, str]) -> dict[str, Any]:
-        return {
-            "id": WORKFLOW, "version": self.version, "name": "Background Removal",
-            "date": "2020-03-13T09:26:37.705284Z",
-            "author": {"id": "google-oauth2|123456789", "firstName": None, "lastName": None, "email": None},
-            "workflowComponents": [
-                {"type": "input", "label": "input", "settings": {}},
-                {"type": "export", "label": "export", "settings": export},
-            ],
-            "executionPrice": self.price,
-        }  # fmt: skip
+    def _priced(self, name: str) -> bytes:
+        """A sample, byte for byte where the price and the version are those of the documents."""
+        told = sample(name).replace('"executionPrice": 10', f'"executionPrice": {json.dumps(self.price)}')
+        return told.replace(VERSION, self.version).encode()
 
     def _upload(self, request: Request) -> Answer:
         if request.method == "HEAD":
@@ -226,6 +259,9 @@ class AutoRetouch(Service):
             return self._error(request, 404, "Not Found")
         if body["image"]["contentHash"] not in self.images:
             return self._error(request, 404, "Not Found")
+        at = body.get("labels", {}).get("autoretouch_batch_createdAt", "")
+        if self.strict_dates and not re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z", at):
+            return self._error(request, 400, "Bad Request", f"autoretouch_batch_createdAt: {at}")
         now = time.time()
         made = Execution(str(uuid.uuid4()), body["image"], body.get("labels", {}), paying, now, now + self.work,
                          request.query.get("version", self.version), body.get("webhooks", []))  # fmt: skip
@@ -243,6 +279,20 @@ class AutoRetouch(Service):
             return html(int(fate)) if fate in ("502", "413") else self._error(request, int(fate), "Error")
         told = self.executions[-1].id if fate == "old" else made.id
         return text(self.id_form.format(told), 201)
+
+    def _batches(self, request: Request, paying: str) -> Answer:
+        """Batches, each the number of its executions and what they cost."""
+        found: dict[str, list[Execution]] = {}
+        for each in self.executions:
+            batch = each.labels.get("autoretouch_batch_id", "")
+            if each.organization == paying and batch and request.query.get("batchId", batch) == batch:
+                found.setdefault(batch, []).append(each)
+        return self._page([
+            {"id": batch, "name": all_of[0].labels["autoretouch_batch_name"], "author": USER,
+             "createdAt": stamp(all_of[0].created), "executions": len(all_of),
+             "price": sum(each.charged for each in all_of), "workflowId": WORKFLOW,
+             "workflowName": "Background Removal"} for batch, all_of in found.items()
+        ], request)  # fmt: skip
 
     def _charge(self, made: Execution, who: str, amount: int, kind: str = "create") -> None:
         result = png_result(made.image["contentHash"], made.id)
@@ -290,6 +340,8 @@ class AutoRetouch(Service):
             shown.update(status="PAYMENT_REQUIRED" if not each.charged else "FAILED", resultPath=None)
         if each is self.executions[-1]:
             shown.update(self.odd)
+        if shown["status"] == "COMPLETED":
+            shown = changed(shown, self.shows.get(each.image["contentHash"], {}))
         if self.unstated:
             shown.update(resultContentHash=None, resultPreviewContentHash=None)
         return shown

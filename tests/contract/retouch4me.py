@@ -6,11 +6,13 @@ import json
 import re
 import time
 import uuid
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 from tests.contract.autoretouch import stamp
 from tests.contract.pictures import digest, jpeg_result
-from tests.contract.serving import LOST, Answer, Charge, Request, Service, html, said
+from tests.contract.serving import LOST, Answer, Charge, Request, Service, changed, html, said
 
 
 @dataclass
@@ -22,6 +24,12 @@ class Task:
     state: str = "completed"
 
 
+def lacking(task: dict[str, Any]) -> bool:
+    """Whether a task lacks what each has in the samples: a scale beside its strength, a second one where it has two."""
+    wanted = {"Scale"} | ({"Alpha2"} if task["Plugin"] in ("White Teeth", "Dodge Burn") else set())
+    return "Alpha1" in task and not wanted <= task.keys()
+
+
 class Retouch4me(Service):
     """The service. Fates of a start: ``ok``, ``lost`` (acted), ``never``, ``500`` … (acted, then this status),
     ``refused:N`` (not acted), ``numeric`` (acted, a number for an id), ``error`` (acted, 200 and
@@ -31,6 +39,11 @@ class Retouch4me(Service):
     name = "retouch4me"
     honours_key = True
     work = 0.15
+    token_in = ""
+    """Where alone a start's token is looked for: ``form`` or ``header``; empty for both."""
+    strict_tasks = False
+    """Tasks must have all the keys that they have in the samples."""
+    result: Callable[[bytes, str], bytes] = staticmethod(jpeg_result)
 
     def __init__(self) -> None:
         super().__init__()
@@ -47,6 +60,12 @@ class Retouch4me(Service):
             f'[[accounts.{name}.workflows.natural.tasks]]\nplugin = "Heal"\nalpha1 = 0.7\n'
         )  # fmt: skip
 
+    def photo_of(self, request: Request) -> str:
+        if "file" in (parts := request.parts()):
+            return digest(parts["file"][1])
+        task = self.tasks.get(request.path.rpartition("/")[2])
+        return digest(task.photo) if task else ""
+
     def answer(self, request: Request) -> Answer:
         path = request.path.removeprefix("/api/v1")
         if path == "/retoucher/start" and request.method == "POST":
@@ -57,19 +76,29 @@ class Retouch4me(Service):
             task = self.tasks.get(found[1])
             if task is None or time.time() < task.ready:
                 return said({"status": 404, "message": "Not found"}, 404)
-            return Answer(200, jpeg_result(task.photo, task.id), "image/jpeg")
+            return Answer(200, self.result(task.photo, task.id), "image/jpeg")
+        if path == "/info/limits":
+            return said({"status": 404, "message": "Not found"}, 404)
         if path == "/balance":
             left = self.tokens.get(request.headers.get("x-retouch-token", ""))
             if left is None:
                 return said({"status": 401, "message": "Unauthorized"}, 401)
             return said({"status": 200, "remaining": {"professional": left}})
+        if path == "/api/retouch/v1/balance":
+            named = request.parts().get("retouchtoken", ("", b""))[1].decode() or request.form().get("retouchtoken", "")
+            left = self.tokens.get(named)
+            return said({"status": 200, "remaining": {"professional": left}} if left is not None else {"status": 460})
         return said({"status": 404, "message": "Not found"}, 404)
 
     def _start(self, request: Request) -> Answer:  # noqa: C901 - a check and a fate a line
         parts = request.parts()
         if "file" not in parts:
             return said({"status": 400, "message": "No file uploaded"}, 400)
-        token = parts.get("token", ("", b""))[1].decode() or request.headers.get("x-retouch-token", "")
+        places = {
+            "form": parts.get("token", ("", b""))[1].decode(),
+            "header": request.headers.get("x-retouch-token", ""),
+        }
+        token = places[self.token_in] if self.token_in else places["form"] or places["header"]
         if token not in self.tokens:
             return said({"status": 460, "message": "Token issue"}, 460)
         fate = self.next_fate()
@@ -80,7 +109,8 @@ class Retouch4me(Service):
             return said({"status": status, "message": "no"}, status)
         photo = parts["file"][1]
         payload = parts["payload"][1].decode()
-        json.loads(payload)
+        if self.strict_tasks and (odd := [task for task in json.loads(payload)["tasks"] if lacking(task)]):
+            return said({"status": 462, "message": f"Invalid task: {odd}"}, 462)
         key = request.headers.get("idempotency-key", "")
         if self.honours_key and key and (token, key) in self.keys:
             return self._accepted(self.keys[token, key], token)
@@ -121,8 +151,9 @@ class Retouch4me(Service):
         if task is None:
             return said({"status": 404, "message": "Not found"}, 404)
         done = time.time() >= task.ready
-        return said({
+        told = {
             "status": 200, "state": task.state if done else "active", "progress": 100 if done else 40,
             "reason": "no face" if done and task.state == "failed" else "", "attempt": 1, "maxAttempts": 3,
             "currentStep": "uploading", "pluginName": "" if done else "Heal", "expireDate": stamp(task.created + 86400),
-        })  # fmt: skip
+        }  # fmt: skip
+        return said(changed(told, self.shows.get(digest(task.photo), {}) if done else {}))

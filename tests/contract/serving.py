@@ -7,11 +7,19 @@ import re
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cache
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
+
+
+@cache
+def sample(name: str) -> str:
+    """A sample of the documents, as it stands there."""
+    return Path(__file__).with_name("samples").joinpath(name).read_text("utf-8")
 
 
 @dataclass(frozen=True)
@@ -74,6 +82,11 @@ class Answer:
     headers: dict[str, str] = field(default_factory=dict)
     cut: bool = False
     """The connection ends before a word is said."""
+    unmeasured: bool = False
+    """Its end is that of the connection, no length is told."""
+
+    def json(self) -> Any:
+        return json.loads(self.body)
 
 
 def said(value: Any, status: int = 200) -> Answer:
@@ -82,6 +95,34 @@ def said(value: Any, status: int = 200) -> Answer:
 
 def text(value: str, status: int = 200, kind: str = "text/plain;charset=UTF-8") -> Answer:
     return Answer(status, value.encode(), kind)
+
+
+Change = Callable[[Request, Callable[[], Answer]], Answer]
+"""What is answered to a request instead of what the service answers: calling the second has the service act."""
+
+
+@dataclass(frozen=True)
+class At:
+    """An odd form of the answers of one route: ``METHOD /path``, a pattern, without ``/v1`` or ``/api/v1``."""
+
+    route: str
+    change: Change
+    times: float = float("inf")
+    photo: str = ""
+    """The digest of the photo that a request must be about."""
+
+    def meets(self, request: Request) -> bool:
+        path = re.sub(r"^(/api)?/v1(?=/)", "", request.path)
+        return re.fullmatch(self.route, f"{request.method} {path}") is not None
+
+
+GONE = object()
+"""A field that is not there."""
+
+
+def changed(told: Mapping[str, Any], fields: Mapping[str, Any]) -> dict[str, Any]:
+    """An object with other values of its fields."""
+    return {key: value for key, value in {**told, **fields}.items() if value is not GONE}
 
 
 LOST = Answer(cut=True)
@@ -106,6 +147,10 @@ class Service:
         self.always = "ok"
         self.lock = threading.RLock()
         self.date: Callable[[], float] = time.time
+        self.odd_at: Sequence[At] = ()
+        self.met: Counter[int] = Counter()
+        self.shows: dict[str, Mapping[str, Any]] = {}
+        """What the jobs of a photo, by its digest, show instead of what they should."""
         service = self
 
         class Handler(BaseHTTPRequestHandler):
@@ -133,13 +178,17 @@ class Service:
                 request = Request(time.time(), self.command, unquote(parts.path), query, headers, body)
                 with service.lock:
                     service.requests.append(request)
-                    answer = service.answer(request)
+                    answer = service.changed(request)
                 if answer.cut:
                     self.close_connection = True
                     return
                 self.send_response(answer.status)
                 self.send_header("Content-Type", answer.kind)
-                self.send_header("Content-Length", str(len(answer.body)))
+                if answer.unmeasured:
+                    self.close_connection = True
+                    self.send_header("Connection", "close")
+                else:
+                    self.send_header("Content-Length", str(len(answer.body)))
                 for name, value in answer.headers.items():
                     self.send_header(name, value)
                 self.end_headers()
@@ -181,6 +230,25 @@ class Service:
 
     def answer(self, request: Request) -> Answer:
         raise NotImplementedError
+
+    def photo_of(self, request: Request) -> str:
+        """The digest of the photo a request is about; empty where it is about none."""
+        return ""
+
+    def changed(self, request: Request, number: int = 0) -> Answer:
+        """The answer as all oddities from this one on leave it."""
+        if number == len(self.odd_at):
+            return self.answer(request)
+        odd = self.odd_at[number]
+        if odd.meets(request) and (not odd.photo or odd.photo == self.photo_of(request)):
+            self.met[number] += 1
+            if self.met[number] <= odd.times:
+                return odd.change(request, lambda: self.changed(request, number + 1))
+        return self.changed(request, number + 1)
+
+    def asked(self, route: str) -> list[Request]:
+        """The requests of one route."""
+        return [request for request in self.requests if At(route, lambda _, go: go()).meets(request)]
 
     def next_fate(self) -> str:
         return self.script.pop(0) if self.script else self.always
