@@ -167,8 +167,11 @@ class _Examination:
     async def balance(self, provider: Provider[Any]) -> None:
         """What is left."""
         left = await provider.balance()
-        if left is None:
-            self._add(Level.WARNING, "unknown: the service does not tell it", "caps bound what is spent all the same")
+        if left is None and provider.balance_unknown:
+            do = "caps bound what is spent all the same"
+            self._add(Level.WARNING, f"unknown: {provider.balance_unknown}", do)
+        elif left is None:
+            self._add(Level.OK, "the service counts none")
         elif left <= 0:
             self._add(Level.WARNING, f"{left:,} credits", "top up before photos are sent")
         else:

@@ -58,7 +58,7 @@ from artui.providers.http.looks import look_at_each
 from artui.providers.http.signed_in import pasted_key
 from artui.providers.said import retouch4me as said
 from artui.providers.said.answers import read
-from artui.providers.said.plugins import MODE, Recipe, refuse_twins
+from artui.providers.said.plugins import MODE, Recipe, refuse_twins, with_presets
 
 TOKEN: Final = "X-Retouch-Token"  # noqa: S105 - the header's name
 REFUSED_FOR: Final = 600.0
@@ -119,6 +119,7 @@ class Retouch4me(HttpProvider[Retouch4meSettings]):
         self._refused: tuple[Secret, float] | None = None
         self._used_up_since: float | None = None
         self._knows_limits = False
+        self._recipes = with_presets(settings.workflows)
 
     @property
     def endpoint(self) -> str:
@@ -219,19 +220,15 @@ class Retouch4me(HttpProvider[Retouch4meSettings]):
     # What there is.
 
     async def workflows(self) -> list[Workflow]:
-        """The recipes of the configuration; :class:`Rejected` ``no workflows`` where there are none."""
-        if not self.settings.workflows:
-            said_where = "add [accounts.NAME.workflows.KEY] to config.toml, as config.example.toml shows three"
-            raise Rejected(f"{self.title}: no workflow is set up yet: {said_where}", reason="no workflows")
-        return [recipe.workflow(key) for key, recipe in self.settings.workflows.items()]
+        """The recipes of the configuration, and the ready-made ones."""
+        return [recipe.workflow(key) for key, recipe in self._recipes.items()]
 
     async def workflow(self, workflow_id: str) -> Workflow:
         """One recipe; :class:`Rejected` ``not found`` where there is none."""
-        recipe = self.settings.workflows.get(workflow_id)
+        recipe = self._recipes.get(workflow_id)
         if recipe is None:
-            known = ", ".join(self.settings.workflows) or "none"
-            said_known = f"there is no workflow {workflow_id!r} in the configuration (known: {known})"
-            raise Rejected(f"{self.title}: {said_known}", reason="not found")
+            known = ", ".join(self._recipes)
+            raise Rejected(f"{self.title}: there is no workflow {workflow_id!r} (known: {known})", reason="not found")
         return recipe.workflow(workflow_id)
 
     # The photo goes with the order.
@@ -324,7 +321,7 @@ class Retouch4me(HttpProvider[Retouch4meSettings]):
             return Progress(sent.execution, State.GONE, "404", message=answer.sentence)
         if said.code_of(answer) != 200:
             raise said.refusal(answer)
-        recipe = self.settings.workflows.get(sent.workflow)
+        recipe = self._recipes.get(sent.workflow)
         output = Output(
             f"{_API}/retoucher/getFile/{execution}",
             media_type="application/zip" if recipe and recipe.is_layered else "",

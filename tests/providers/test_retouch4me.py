@@ -41,7 +41,7 @@ from artui.providers.base import (
 from artui.providers.http import Answer
 from artui.providers.retouch4me import Retouch4me, Retouch4meSettings
 from artui.providers.said import retouch4me as said
-from artui.providers.said.plugins import PLUGINS
+from artui.providers.said.plugins import PLUGINS, PRESETS, Recipe, with_presets
 from artui.sim import imaging
 from artui.sim.retouch4me import Retouch4me as Stand
 from artui.sim.server import Simulator, running
@@ -834,16 +834,27 @@ def test_named_fields_go_where_the_service_wants_them() -> None:
     assert shown[1].settings == {"Blend": "80 %", "Protect the person": "yes", "Dirt": "middle"}
 
 
-async def test_an_account_without_workflows_says_where_they_come_from(desk: Desk) -> None:
+async def test_an_account_without_workflows_has_the_ready_made_ones(desk: Desk) -> None:
     async with Retouch4me(Retouch4meSettings(), Surroundings("studio", desk.vault)) as provider:
-        with pytest.raises(Rejected, match=r"config\.toml") as caught:
-            await provider.workflows()
-        assert caught.value.reason == "no workflows"
-        with pytest.raises(Rejected, match="known: none"):
+        found = {one.id: one for one in await provider.workflows()}
+        assert list(found) == ["portrait-subtle", "portrait-normal", "portrait-strong"]
+        assert len({one.version for one in found.values()}) == 3
+        with pytest.raises(Rejected, match="known: portrait-subtle"):
             await provider.workflow("natural")
         photo = desk.photo()
         with pytest.raises(Rejected, match="no recipe"):
             provider.draft(Order("key", "natural", "v", photo, Uploaded(photo.digest)))
+
+
+def test_a_ready_made_recipe_gives_way_to_an_own_one_of_its_name_title_or_content() -> None:
+    subtle, normal, strong = PRESETS.values()
+    heal = ({"plugin": "Heal", "alpha1": 0.33},)
+    own = {"portrait-subtle": Recipe(title="Mine", tasks=heal), "b": normal.model_copy(update={"title": "Theirs"})}
+    assert list(with_presets(own)) == ["portrait-subtle", "b", "portrait-strong"]
+    assert list(with_presets({"c": Recipe(title=strong.title, tasks=heal)})) == [
+        "c", "portrait-subtle", "portrait-normal",
+    ]  # fmt: skip
+    assert with_presets({})["portrait-subtle"] is subtle
 
 
 def test_the_examples_workflows_are_ready_to_use(tmp_path: Path) -> None:

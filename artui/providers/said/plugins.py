@@ -344,3 +344,34 @@ def _refuse_mixed(tasks: Sequence[Mapping[str, Any]]) -> None:
         flat, name = next((number, task["plugin"]) for number, task in judged if not task.get("layer"))
         way = "leave layer = 1 away elsewhere" if name == "Color Correction" else "set layer = 1 for all, or for none"
         raise ValueError(f"task {flat} ({name}) is no layer while task {layered[0]} is one: {way}")
+
+
+# ------------------------------------------------------------------------------------------------- ready-made recipes
+
+
+def _portrait(title: str, heal: float, dodge: float, burn: float, tone: float) -> Recipe:
+    tasks = (
+        {"plugin": "Heal", "alpha1": heal},
+        {"plugin": "Dodge Burn", "alpha1": dodge, "alpha2": burn},
+        {"plugin": "Skin Tone", "alpha1": tone},
+    )
+    return Recipe(title=title, tasks=tasks)
+
+
+PRESETS: Final[Mapping[str, Recipe]] = {
+    "portrait-subtle": _portrait("Portrait, subtle", 0.4, 0.4, 0.05, 0.3),
+    "portrait-normal": _portrait("Portrait, normal", 0.7, 0.8, 0.1, 0.5),
+    "portrait-strong": _portrait("Portrait, strong", 1.0, 1.2, 0.3, 1.0),
+}
+"""One portrait in three intensities, within the strengths that client programs of the service use."""
+
+
+def with_presets(own: Mapping[str, Recipe]) -> dict[str, Recipe]:
+    """An account's own recipes and the ready-made ones, but those that it has under a name or content of its own."""
+    contents, titles = {recipe.parameters for recipe in own.values()}, {recipe.title for recipe in own.values()}
+    ready = {
+        key: recipe
+        for key, recipe in PRESETS.items()
+        if key not in own and recipe.parameters not in contents and recipe.title not in titles
+    }
+    return {**own, **ready}
