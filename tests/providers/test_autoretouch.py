@@ -574,24 +574,37 @@ async def test_a_workflow_may_lack_nearly_everything(desk: Desk) -> None:
     ("text", "left"),
     [
         *(("4711", 4711), (" -3\n", -3), ('"12"', 12), ("7.9", 7), ("-0.5", -1), ("1e9", 10**9), ("-1e9", -(10**9))),
+        *(("4711.0", 4711), ("4711\r\n", 4711), ("\ufeff4711", 4711), ('{"balance": 4711}', 4711)),
+        *(('"4711\\r\\n"', 4711), ('{"balance": "-2"}', -2)),
         *(
             (text, None)
             for text in ("", "4,7", "{}", "٣", "1_0", "1e10", "-1000000001", "NaN", "-Infinity", "9" * 5_000)
         ),
+        *(
+            (text, None)
+            for text in ("null", "[4711]", "true", '{"balance": null}', "<html>sign in</html>", "[" * 9_000)
+        ),
     ],
 )
-async def test_the_balance_is_a_bare_number_or_not_known(
-    desk: Desk, text: str, left: int | None, caplog: pytest.LogCaptureFixture
-) -> None:
-    said.tell.cache_clear()
+async def test_the_balance_is_a_number_or_not_known(desk: Desk, text: str, left: int | None) -> None:
     async with customer(desk, {"GET /v1/organization/balance": (200, text)}) as (provider, _):
         assert await provider.balance() == left
-    assert ("it counts as not known" in caplog.text) == (left is None)
+        assert provider.balance_unknown.startswith("the service's answer is no balance (") == (left is None)
 
 
-async def test_a_web_page_is_no_balance_and_is_asked_again(desk: Desk) -> None:
-    async with customer(desk, {"GET /v1/organization/balance": (200, "<html>sign in</html>")}) as (provider, _):
-        with pytest.raises(Transient):
+@pytest.mark.parametrize("status", [302, 400, 403, 404, 418])
+async def test_a_balance_that_is_refused_is_not_known_until_it_is_told(desk: Desk, status: int) -> None:
+    replies: list[Reply] = [(status, "<html>no</html>"), (200, "7")]
+    async with customer(desk, {"GET /v1/organization/balance": lambda _: replies.pop(0)}) as (provider, _):
+        assert await provider.balance() is None
+        assert provider.balance_unknown == f"the service refuses to tell it ({status})"
+        assert (await provider.balance(), provider.balance_unknown) == (7, "")
+
+
+@pytest.mark.parametrize("status", [408, 429, 500, 503])
+async def test_a_balance_that_cannot_be_told_now_is_asked_again(desk: Desk, status: int) -> None:
+    async with customer(desk, {"GET /v1/organization/balance": (status, "")}) as (provider, _):
+        with pytest.raises(Transient, match="not now"):
             await provider.balance()
 
 

@@ -62,10 +62,9 @@ from artui.providers.http import (
 )
 from artui.providers.http.device import LoginHost
 from artui.providers.http.looks import look_at_each
-from artui.providers.http.messages import one_line
 from artui.providers.http.signed_in import SignedIn, signed
 from artui.providers.said import autoretouch as said
-from artui.providers.said import balance, tell
+from artui.providers.said import tell
 
 log = logging.getLogger(__name__)
 
@@ -196,13 +195,18 @@ class AutoRetouch(HttpProvider[AutoRetouchSettings]):
         return answer.read_as(said.Workflow).known()
 
     async def balance(self) -> int | None:
-        """Credits left; one is about a cent. None where the answer is no number that could be a balance."""
-        answer = await self._ask("GET", "/v1/organization/balance", "reading the balance", most=TEXT)
-        if answer.is_web_page:
-            raise answer.unreadable()
-        left = balance(answer.text.strip().strip('"'))
-        if left is None:
-            tell(f"{answer.about}: the answer is no balance ({one_line(answer.text)[:60]}): it counts as not known")
+        """Credits left; one is about a cent. None where the service refuses to tell, or says what is no balance."""
+        organization = await self._asked_for()
+        request = Request(
+            "GET",
+            f"{self.settings.api_url}/v1/organization/balance",
+            "reading the balance",
+            {"organization": organization},
+        )
+        answer = await self._signed_in.ask_about(request, partial(self._http.send, most=TEXT, any_status=True))
+        if answer.is_not_now:
+            answer.raise_unless_final()
+        left, self.balance_unknown = said.balance_in(answer)
         return left
 
     # The photo.

@@ -115,6 +115,9 @@ class Provider(ABC, Generic[SettingsT]):
         """Told in a sentence of every list that is shorter here than at the service."""
         self.puzzles: dict[str, str] = {}
         """By execution, what of the last look at it could not be understood."""
+        self.balance_unknown = ""
+        """Why the last :meth:`balance` was None, in half a sentence with the service as its subject; empty where it was
+        told, or where this service counts nothing."""
 
     async def __aenter__(self) -> Self:
         return self
@@ -157,7 +160,7 @@ class Provider(ABC, Generic[SettingsT]):
 
     @abstractmethod
     async def balance(self) -> int | None:
-        """Credits left, None where the service does not tell."""
+        """Credits left; None where the service does not tell, which stops nothing: ``balance_unknown`` says why."""
 
     async def uploaded(self, photo: Photo) -> Uploaded | None:
         """The reference of a photo that already lies at the service; None where it does not or cannot be asked."""

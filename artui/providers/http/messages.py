@@ -158,6 +158,11 @@ class Answer:
         return "html" in self.headers.get("content-type", "").lower() or _text(self.body[:64]).lstrip()[:1] == "<"
 
     @property
+    def is_not_now(self) -> bool:
+        """Whether the service says that it cannot answer now."""
+        return self.status in NOT_NOW or self.status >= 500
+
+    @property
     def text(self) -> str:
         """The body as text."""
         return _text(self.body)
@@ -165,13 +170,13 @@ class Answer:
     def read_as(self, shape: type[Shape]) -> Shape:
         """The JSON body in the given shape; :class:`Transient` where it has another."""
         try:
-            read: Shape = _adapter(shape).validate_python(self._json())  # type: ignore[arg-type]
+            read: Shape = _adapter(shape).validate_python(self.json())  # type: ignore[arg-type]
         except (ValueError, RecursionError):
             raise self.unreadable() from None
         return read
 
-    def _json(self) -> object:
-        """What the body says as JSON; ValueError where it is none, or holds too much to be read."""
+    def json(self) -> object:
+        """What the body says as JSON. Raises ValueError or RecursionError where it is none, or too much to be read."""
         if is_swollen(self.body):
             raise ValueError("too many values")
         return decoded(self.body)
@@ -179,7 +184,7 @@ class Answer:
     def json_object(self) -> dict[str, Any] | None:
         """The body where it is a JSON object, the form in which services word a refusal."""
         try:
-            found = self._json()
+            found = self.json()
         except (ValueError, RecursionError):
             return None
         return found if isinstance(found, dict) else None
@@ -223,7 +228,7 @@ class Answer:
 
     def raise_unless_final(self) -> None:
         """Raise :class:`Transient` where the service cannot answer now, points elsewhere, or did not answer itself."""
-        if self.status in NOT_NOW or self.status >= 500:
+        if self.is_not_now:
             said = f": {self.sentence}" if self.sentence else ""
             wait = asked_to_wait(self.headers)
             raise Transient(f"{self.about}: not now (status {self.status}){said}", retry_after=wait)

@@ -27,7 +27,8 @@ from pydantic import (
 
 from artui.providers import base
 from artui.providers.base import Absent, Found, Incomplete, Look, Output, Progress, Sought, State
-from artui.providers.http import segment
+from artui.providers.http import Answer, segment
+from artui.providers.http.messages import one_line
 from artui.providers.said import (
     List,
     Object,
@@ -37,6 +38,7 @@ from artui.providers.said import (
     Time,
     Word,
     amount,
+    balance,
     cost,
     moment,
     readable,
@@ -269,6 +271,18 @@ def routes(locator: str) -> list[str]:
     if path.startswith("/image/") and not {"..", "."} & set(path.split("/")):
         routes.append("/v1" + quote(path, safe="/", errors="replace"))
     return list(dict.fromkeys(routes))
+
+
+def balance_in(answer: Answer) -> tuple[int | None, str]:
+    """The credits left by an answer: a number, bare, as text, or as ``balance`` of an object; or why none is told."""
+    if not 200 <= answer.status < 300:
+        return None, f"the service refuses to tell it ({answer.status})"
+    try:
+        said = answer.json()
+    except (ValueError, RecursionError):
+        said = None
+    left = balance(said.get("balance") if isinstance(said, dict) else said)
+    return left, "" if left is not None else f"the service's answer is no balance ({one_line(answer.text)[:60]!r})"
 
 
 def claims(token: str) -> dict[str, Any]:
