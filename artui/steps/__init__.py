@@ -10,7 +10,7 @@ import asyncio
 
 from artui import budget, files
 from artui.job import Job
-from artui.journal import Connection, found, jobs, purchases
+from artui.journal import Connection, found, jobs, origins, purchases
 from artui.providers.base import Progress, Uploaded
 from artui.states import PurchaseState, Stage, Status
 from artui.steps import looking
@@ -104,13 +104,12 @@ class Journey:
         return await self.desk.journal.do(found.uploaded, job, uploaded.reference)
 
     async def _known(self, job: Job, reference: str) -> Uploaded | None:
-        """Where the photo lies at the service already: by our journal first, by the service after a failure.
-
-        ``reference`` is what our journal has.
-        """
+        """Where the photo lies at the service already: by our journal, which has this ``reference``; by the service
+        after a failure, for a photo that is bought anew, and for one from before ``artui recover``."""
         if self.desk.provider.limits.fresh_upload:
             return None
-        if job.attempts and not job.address:
+        is_unsure = job.attempts or job.copy or job.created_at < self.desk.journal.read(origins.since)
+        if is_unsure and not job.address:
             return await self.desk.provider.uploaded(photo_of(job))
         return Uploaded(reference) if reference else None
 

@@ -22,6 +22,7 @@ from artui.providers.base.exchanged import (
     Found,
     Identity,
     Incomplete,
+    LeftOut,
     Look,
     Order,
     Organization,
@@ -35,6 +36,7 @@ from artui.providers.base.exchanged import (
     canonical,
 )
 from artui.providers.base.heard import hear, last_heard, listening
+from artui.providers.base.misfits import excerpt
 from artui.providers.base.provider import Counted, Limits, Permit, Provider, Settings, Surroundings
 
 __all__ = [
@@ -47,6 +49,7 @@ __all__ = [
     "Found",
     "Identity",
     "Incomplete",
+    "LeftOut",
     "Limits",
     "Look",
     "NoRoom",
@@ -70,6 +73,7 @@ __all__ = [
     "Uploaded",
     "Workflow",
     "canonical",
+    "excerpt",
     "hear",
     "last_heard",
     "listening",

@@ -63,6 +63,16 @@ class Workflow:
 
 
 @dataclass(frozen=True, slots=True)
+class LeftOut:
+    """A workflow of the service's list that cannot be read, and so not be ordered: ``why`` names the field and what
+    stands there; id and name as far as they can be told."""
+
+    id: str
+    name: str
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
 class Organization:
     """Who pays, as the service names it. ``role`` is the signed-in person's, empty where unknown."""
 

@@ -7,8 +7,7 @@ import logging
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from typing import Final
 
-from artui.credentials import scrub
-from artui.providers.base import Blocked, Progress, Puzzling, Rejected, Sent, Transient, last_heard, listening
+from artui.providers.base import Blocked, Progress, Puzzling, Rejected, Sent, Transient, excerpt, last_heard, listening
 
 log = logging.getLogger(__name__)
 
@@ -64,7 +63,7 @@ async def _failed(
         raise
     except Exception as defect:
         if puzzles.get(one.execution) != type(defect).__name__:
-            log.exception("artui itself failed on this answer: %s", scrub(last_heard()))
+            log.exception("artui itself failed on this answer: %s", excerpt(last_heard()))
         puzzles[one.execution] = type(defect).__name__
     else:
         puzzles.pop(one.execution, None)

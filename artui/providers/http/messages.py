@@ -19,6 +19,7 @@ from pydantic import TypeAdapter
 from artui.credentials import Secret, scrub
 from artui.files import is_swollen
 from artui.providers.base import Puzzling, Rejected, Transient, Unknown
+from artui.providers.base.misfits import keep, misfit, value
 
 TEXT: Final = 64 * 1024
 """Most bytes of an answer that is a word or an error."""
@@ -170,9 +171,13 @@ class Answer:
     def read_as(self, shape: type[Shape]) -> Shape:
         """The JSON body in the given shape; :class:`Transient` where it has another."""
         try:
-            read: Shape = _adapter(shape).validate_python(self.json())  # type: ignore[arg-type]
+            found = self.json()
         except (ValueError, RecursionError):
-            raise self.unreadable() from None
+            raise self.unreadable(f"it is no JSON that can be read: {value(self.text[:200])}") from None
+        try:
+            read: Shape = _adapter(shape).validate_python(found)  # type: ignore[arg-type]
+        except (ValueError, RecursionError) as problem:
+            raise self.unreadable(misfit(found, problem)) from None
         return read
 
     def json(self) -> object:
@@ -196,7 +201,7 @@ class Answer:
         Some repeat what they refuse: no secret of ours is in it.
         """
         said = self.json_object() or {}
-        for name in ("message", "error_description", "error"):
+        for name in ("message", "detail", "error_description", "error", "title"):
             if isinstance(said.get(name), str) and said[name].strip():
                 return one_line(said[name])
         return ""
@@ -206,11 +211,18 @@ class Answer:
         reason = reason or _REASONS.get(self.status, f"status {self.status}")
         return Rejected(f"{self.about}: {self.sentence or reason}", reason=reason, status=self.status)
 
-    def unreadable(self) -> Transient:
-        """The error of an answer that nobody can make sense of: :class:`Puzzling` where the service gave it itself."""
+    def unreadable(self, why: str = "") -> Transient:
+        """The error of an answer that nobody can make sense of: :class:`Puzzling` where the service gave it itself.
+
+        ``why`` names what does not fit, and what stands there. The log keeps the beginning of the answer.
+        """
         if self.is_web_page:
-            return Transient(f"{self.about}: the answer (status {self.status}) is a web page")
-        return Puzzling(f"{self.about}: the answer (status {self.status}) is not what the service documents")
+            failure = Transient(f"{self.about}: the answer (status {self.status}) is a web page")
+        else:
+            what = f"{self.about}: the answer (status {self.status}) is not what the service documents"
+            failure = Puzzling(f"{what}: {why}" if why else what)
+        keep(str(failure), self.body)
+        return failure
 
     def in_doubt(self, code: int | None = None, *, names_job: bool = False) -> Unknown:
         """The error of a paid request whose answer is neither an acceptance nor a documented refusal.
@@ -221,9 +233,11 @@ class Answer:
         status = self.status if code is None else code
         if not names_job and (status in NOT_NOW or 500 <= status < 600):
             message = f"{self.about}: not now (status {status}), and nobody can tell what became of it"
+            keep(message, self.body)
             return Unknown(message, retry_after=asked_to_wait(self.headers))
         said = one_line("".join(c for c in self.text if c.isprintable() or c.isspace())) or "nothing more"
         message = f"{self.about}: nobody can tell what became of it from the answer (status {status}): {said}"
+        keep(message, self.body)
         return Unknown(message, answered=True)
 
     def raise_unless_final(self) -> None:
