@@ -48,7 +48,7 @@ from artui.files.publishing import (
     publish,
     published,
 )
-from artui.files.whole import can_tell, is_complete, is_swollen, sniff, what_is_missing
+from artui.files.whole import can_judge, can_tell, is_complete, is_swollen, sniff, what_is_missing
 
 __all__ = [
     "Accepts",
@@ -67,6 +67,7 @@ __all__ = [
     "Written",
     "addressed",
     "ascii_name",
+    "can_judge",
     "can_tell",
     "copy_to_part",
     "discard",

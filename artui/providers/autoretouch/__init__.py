@@ -352,7 +352,7 @@ class AutoRetouch(HttpProvider[AutoRetouchSettings]):
         doing = f"fetching the result of {execution}"
         for route in said.routes(output.locator):
             request = Request("GET", f"{self.settings.api_url}{route}", doing, query)
-            fetch = partial(self._http.fetch, target=part, is_proven=bool(output.digest), counted=counted)
+            fetch = partial(self._http.fetch, target=part, counted=counted)
             answer = await self._signed_in.ask_about(request, fetch, is_bought=True)
             if answer.status == 200:
                 return
