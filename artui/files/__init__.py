@@ -49,7 +49,7 @@ from artui.files.publishing import (
     publish,
     published,
 )
-from artui.files.whole import can_tell, is_complete, is_swollen, sniff, what_is_missing
+from artui.files.whole import can_judge, can_tell, is_complete, is_swollen, sniff, what_is_missing
 
 __all__ = [
     "Accepts",
@@ -68,6 +68,7 @@ __all__ = [
     "Written",
     "addressed",
     "ascii_name",
+    "can_judge",
     "can_tell",
     "copy_to_part",
     "discard",

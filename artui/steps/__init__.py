@@ -95,13 +95,14 @@ class Journey:
         self.paying.prices.ask_ahead(job)
         self.paying.copies.ask_ahead(job)
         uploaded = await self._known(job, reference)
+        what = "uploaded" if uploaded is None else "there already"
         if uploaded is None and job.address:
             uploaded = await self.desk.provider.fetch_address(job.address)
         elif uploaded is None:
             name = files.ascii_name(job.source.name, job.media_type)
             with self.desk.transfers.counting(job.id, "up", job.size) as counted:
                 uploaded = await self.desk.provider.upload(photo_of(job), name, counted)
-        return await self.desk.journal.do(found.uploaded, job, uploaded.reference)
+        return await self.desk.journal.do(found.uploaded, job, uploaded.reference, what)
 
     async def _known(self, job: Job, reference: str) -> Uploaded | None:
         """Where the photo lies at the service already: by our journal, which has this ``reference``; by the service

@@ -368,12 +368,17 @@ class AutoRetouch(HttpProvider[AutoRetouchSettings]):
         doing = f"fetching the result of {execution}"
         for route in said.routes(output.locator, self.settings.api_url):
             address, _, query = route.partition("?")
-            request = Request("GET", address, doing, {**dict(parse_qsl(query)), "organization": organization})
-            fetch = partial(self._http.fetch, target=part, is_proven=bool(output.digest), counted=counted)
-            answer = await self._signed_in.ask_about(request, fetch, is_bought=True)
+            if address.startswith(f"{self.settings.api_url}/"):
+                params = {**dict(parse_qsl(query, keep_blank_values=True)), "organization": organization}
+                request = Request("GET", address, doing, params)
+                fetch = partial(self._http.fetch, target=part, counted=counted)
+                answer = await self._signed_in.ask_about(request, fetch, is_bought=True)
+            else:
+                request = Request("GET", route, doing)
+                answer = await self._http.fetch(request, part, named_by=self.settings.api_url, counted=counted)
             if answer.status == 200:
                 return
-            if answer.status not in (400, 404):
+            if answer.status not in (400, 404, 410):
                 raise answer.refusal()
         raise Rejected(f"{self.title}: {doing}: it is not there", reason="not there", status=404)
 

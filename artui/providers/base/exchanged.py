@@ -171,6 +171,15 @@ class Progress:
     remark: str = ""
 
 
+class Puzzles(dict[str, str]):
+    """By execution, what of the last look at it could not be understood; ``failed``: what the service answered in place
+    of a look, and whether it will not answer at all (for good) rather than not now."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.failed: dict[str, tuple[str, bool]] = {}
+
+
 @dataclass(frozen=True, slots=True)
 class Sent:
     """An execution to look at: where it was ordered and what for."""

@@ -23,6 +23,7 @@ from artui.providers.base.exchanged import (
     Organization,
     Output,
     Progress,
+    Puzzles,
     Sent,
     Sought,
     Uploaded,
@@ -114,8 +115,8 @@ class Provider(ABC, Generic[SettingsT]):
         """Told of every page of executions that is read, for whatever purpose."""
         self.on_short: Callable[[str], object] = log.warning
         """Told in a sentence of every list that is shorter here than at the service."""
-        self.puzzles: dict[str, str] = {}
-        """By execution, what of the last look at it could not be understood."""
+        self.puzzles = Puzzles()
+        """What looks did not show."""
         self.left_out: list[LeftOut] = []
         """What the last :meth:`workflows` left out."""
         self.balance_unknown = ""

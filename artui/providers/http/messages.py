@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import json
 import re
 import secrets
@@ -132,6 +133,9 @@ class Request:
 NOT_NOW: Final = frozenset({408, 425, 429})
 """Statuses beside 5xx by which a service says that it cannot answer now."""
 
+OF_THE_PHOTO: Final = frozenset({400, 413, 415, 422})
+"""Statuses by which an upload is refused for good whoever says so: the service, or what stands before it."""
+
 _REASONS = {
     400: "bad request",
     401: "not signed in",
@@ -198,13 +202,14 @@ class Answer:
     def sentence(self) -> str:
         """What the service says about a failure, in one line of at most 300 characters; empty where it is silent.
 
-        Some repeat what they refuse: no secret of ours is in it.
+        In whatever form: its own JSON, problem+json, a page, an error of a storage, text. Some repeat what they refuse:
+        no secret of ours is in it.
         """
-        said = self.json_object() or {}
-        for name in ("message", "detail", "error_description", "error", "title"):
-            if isinstance(said.get(name), str) and said[name].strip():
-                return one_line(said[name])
-        return ""
+        try:
+            said = self.json()
+        except (ValueError, RecursionError):
+            return one_line(_of_page(self.text) if self.is_web_page else _of_text(self.text))
+        return one_line(_worded(said))
 
     def refusal(self, reason: str = "") -> Rejected:
         """The error of a request that the service refused for good."""
@@ -240,16 +245,59 @@ class Answer:
         keep(message, self.body)
         return Unknown(message, answered=True)
 
-    def raise_unless_final(self) -> None:
-        """Raise :class:`Transient` where the service cannot answer now, points elsewhere, or did not answer itself."""
+    def raise_unless_final(self, *, is_upload: bool = False) -> None:
+        """Raise :class:`Transient` where the service cannot answer now, points elsewhere, or did not answer itself;
+        a photo that ``is_upload`` may be refused by whoever stands before it."""
         if self.is_not_now:
             said = f": {self.sentence}" if self.sentence else ""
             wait = asked_to_wait(self.headers)
             raise Transient(f"{self.about}: not now (status {self.status}){said}", retry_after=wait)
         if self.status < 200 or 300 <= self.status < 400:
             raise Transient(f"{self.about}: the service points to another address (status {self.status})")
-        if self.status >= 400 and self.is_web_page:
+        if self.status >= 400 and self.is_web_page and not (is_upload and self.status in OF_THE_PHOTO):
             raise self.unreadable()
+
+
+_WORDED: Final = ("message", "msg", "detail", "error_description", "error", "errors", "title")
+"""Where services word a refusal in JSON, what says most first."""
+_OF_PAGE: Final = tuple(
+    re.compile(rf"<{tag}(?:\s[^>]*)?>(.*?)</{tag}>", re.IGNORECASE | re.DOTALL) for tag in ("message", "h1", "title")
+)
+
+
+def _worded(said: object, deepest: int = 3) -> str:
+    """The words in an error's JSON; empty where there are none."""
+    if isinstance(said, str):
+        return said.strip()
+    if not deepest:
+        return ""
+    if isinstance(said, list):
+        return "; ".join(filter(None, (_worded(one, deepest - 1) for one in said[:3])))
+    values = (said.get(name) for name in _WORDED) if isinstance(said, dict) else ()
+    return next(filter(None, (_worded(value, deepest - 1) for value in values)), "")
+
+
+def _of_page(text: str) -> str:
+    """What a page, or a storage's XML, says first of an error."""
+    for pattern in _OF_PAGE:
+        found = pattern.search(text[:4_096])
+        words = html.unescape(re.sub(r"<[^>]*>", " ", found[1])).strip() if found else ""
+        if words:
+            return words
+    return ""
+
+
+def _of_text(text: str) -> str:
+    """Plain words; empty for what is none."""
+    return "" if "\0" in text else text
+
+
+def whole_of(status: int, headers: Mapping[str, str]) -> int:
+    """The bytes of a file that came as a part which is the whole of it (206); 0 for any other answer."""
+    said = re.fullmatch(r"bytes\s+0-([0-9]{1,15})/([0-9]{1,15})", headers.get("content-range", "").strip().lower())
+    if status != 206 or said is None or int(said[1]) + 1 != int(said[2]):
+        return 0
+    return int(said[2])
 
 
 def decoded(body: bytes) -> object:
@@ -301,8 +349,8 @@ def _adapter(shape: Any) -> TypeAdapter[Any]:
 
 
 def one_line(text: str) -> str:
-    """What a service said, in one line of at most 300 characters, without secrets of ours."""
-    return scrub(" ".join(text.split()))[:300]
+    """What a service said, in one line of at most 300 printable characters, without secrets of ours."""
+    return " ".join("".join(c if c.isprintable() else " " for c in scrub(text)).split())[:300]
 
 
 def asked_to_wait(headers: Mapping[str, str]) -> float | None:
