@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import logging
 
-from artui.credentials import scrub
-from artui.providers.base import last_heard
+from artui.providers.base import excerpt, last_heard
 
 log = logging.getLogger(__name__)
 
@@ -14,9 +13,6 @@ REST = 30.0
 
 LOOK_AGAIN = 900.0
 """Seconds until a job is looked at again that is bought, and held for a defect."""
-
-EXCERPT = 2_048
-"""Characters of an answer that are logged."""
 
 
 class Defects:
@@ -32,10 +28,9 @@ class Defects:
         if (key := (doing, type(failure), *_place(failure))) in self._told:
             return
         self._told.add(key)
-        excerpt = scrub(said or last_heard())[:EXCERPT]
         log.error(
             "%s: artui itself failed %s (%s); it is tried again slowly. Said was: %s",
-            self._account, doing, type(failure).__name__, excerpt or "nothing", exc_info=failure,
+            self._account, doing, type(failure).__name__, excerpt(said or last_heard()) or "nothing", exc_info=failure,
         )  # fmt: skip
 
 

@@ -10,8 +10,8 @@ from artui.defects import LOOK_AGAIN, not_understood
 from artui.job import Job
 from artui.journal import Unwritable
 from artui.pace import retry_delay
-from artui.providers.base import Blocked, Cause, NoRoom, NotPermitted, Rejected, Transient
-from artui.states import BOUGHT_BEFORE, Reason, Stage, Status
+from artui.providers.base import Blocked, Cause, NoRoom, NotPermitted, Puzzling, Rejected, Transient
+from artui.states import BOUGHT_BEFORE, TROUBLES, Reason, Stage, Status
 from artui.steps import Hold, NotYet
 from artui.steps.looking import PATIENCE
 from artui.steps.output import OUTPUT_AGAIN
@@ -23,7 +23,7 @@ BLOCKED_AGAIN = 30.0
 """Seconds after which a result is asked for again that the service did not give without a sign-in."""
 
 BAD_RESULTS = 3
-"""Damaged downloads of one result after which a person is asked."""
+"""Damaged downloads of one result after which a person is asked, or answers in its place that lead nowhere."""
 
 TO_SAVE = (Stage.PROCESSED, Stage.SAVED)
 """The stages of what is bought and not yet in its place."""
@@ -31,11 +31,15 @@ TO_SAVE = (Stage.PROCESSED, Stage.SAVED)
 
 @dataclass(frozen=True, slots=True)
 class Moment:
-    """When a step failed: ``now`` by the clock, the account's settling time, and a random number in 0 … 1."""
+    """When a step failed: ``now`` by the clock, the account's settling time, and a random number in 0 … 1.
+
+    ``alone``: how often this photo has failed there, this time included, since others of its account got past.
+    """
 
     now: float
     settle: float
     chance: float
+    alone: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +69,7 @@ def judge(job: Job, failure: Exception, moment: Moment) -> Verdict:
     said = str(failure)
     match failure:
         case Transient():
-            return _try_again(job, said, moment, failure.retry_after)
+            return _in_passing(job, failure, moment)
         case Unwritable():
             return Verdict(Status.WAITING, "put off", Reason.TRY_AGAIN, said, due=moment.now + 1)
         case NoRoom():
@@ -85,6 +89,17 @@ def judge(job: Job, failure: Exception, moment: Moment) -> Verdict:
             return Verdict(Status.CANCELLED, "cancelled", message="cancelled, nothing paid")
         case _:
             return _on_disk(job, failure, moment)
+
+
+def _in_passing(job: Job, failure: Transient, moment: Moment) -> Verdict:
+    """It is tried again, unless the service has trouble with this very photo: then a person is asked. What is bought is
+    still asked for, slowly."""
+    leads_nowhere = isinstance(failure, Puzzling) and job.stage in TO_SAVE and job.attempts + 1 >= BAD_RESULTS
+    if moment.alone < TROUBLES and not leads_nowhere:
+        return _try_again(job, str(failure), moment, failure.retry_after)
+    message = f"{failure} (tried {job.attempts + 1} times{', while others got past' if not leads_nowhere else ''})"
+    due = moment.now + LOOK_AGAIN if job.stage in TO_SAVE else None
+    return Verdict(Status.HELD, "trouble", Reason.TROUBLE, message, due=due, failed_try=True)
 
 
 def _blocked(job: Job, failure: Blocked, moment: Moment) -> Verdict:

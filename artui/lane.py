@@ -17,11 +17,23 @@ from artui.defects import REST
 from artui.failures import PUT_BACK, TO_SAVE, Moment, Verdict, judge
 from artui.holding import Holding
 from artui.job import Job, Payer
-from artui.journal import Connection, Stale, Unwritable, accounts, holds, jobs, purchases, rules, taking, twins
+from artui.journal import (
+    Connection,
+    Stale,
+    Unwritable,
+    accounts,
+    holds,
+    jobs,
+    purchases,
+    rules,
+    taking,
+    troubles,
+    twins,
+)
 from artui.lookout import Lookout
 from artui.pace import Gate
 from artui.providers.base import Progress, ProviderError, Sent, State, Transient, listening
-from artui.states import BEFORE_PAYING, Kind, Reason, Stage, Status
+from artui.states import BEFORE_PAYING, TROUBLES, Kind, Reason, Stage, Status
 from artui.steps import Desk, Hold, Journey, NotYet
 
 log = logging.getLogger(__name__)
@@ -283,13 +295,20 @@ class Lane:
         fresh = self.desk.journal.read(jobs.get, job.id)
         if fresh is None or fresh.status is not Status.RUNNING or isinstance(failure, Stale):
             return
-        moment = Moment(self._now, self.desk.provider.settings.settle, random.random())  # noqa: S311 — jitter
+        moment = Moment(
+            self._now, self.desk.provider.settings.settle, random.random(), self._alone(fresh, failure)  # noqa: S311
+        )  # fmt: skip
         verdict = judge(fresh, failure, moment)
         if verdict.unexpected:
             self.desk.defects.tell(f"on job {job.id}", failure, heard)
         await self._put(fresh, verdict)
         if verdict.holds:
             await self.hold(verdict.holds, verdict.message)
+
+    def _alone(self, job: Job, failure: Exception) -> int:
+        """How often a photo has failed where others get past; looked up only where that may matter."""
+        may_matter = isinstance(failure, Transient) and failure.reached and job.attempts >= TROUBLES
+        return self.desk.journal.read(troubles.failures_alone, job) if may_matter else 0
 
     async def _put(self, job: Job, verdict: Verdict) -> None:
         """Put a running job down where it stands, durably, however long that takes.

@@ -33,12 +33,41 @@ class _Private(logging.handlers.RotatingFileHandler):
         return TextIOWrapper(os.fdopen(descriptor, "ab"), self.encoding)
 
 
+class _Beside(_Private):
+    """The log of an engine, as another process adds to it: that never rotates it, and goes on without it."""
+
+    def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802 — logging's name
+        del record
+
+
+_MISFITS = logging.getLogger("artui.providers.base.misfits")
+_LINE = "%(asctime)s %(levelname)s %(name)s: %(message)s"
+
+
+def log_misfits_beside(path: Path) -> None:
+    """Have the engine's log keep the answers that this process, a command or the console, cannot read."""
+    _forget_misfits()
+    if any(isinstance(handler, _Private) for handler in logging.getLogger().handlers):
+        return  # it is the engine's own process
+    handler = _Beside(path, encoding="utf-8", delay=True)
+    handler.setFormatter(_Plain(_LINE))
+    _MISFITS.addHandler(handler)
+    _MISFITS.setLevel(logging.INFO)
+
+
+def _forget_misfits() -> None:
+    for handler in list(_MISFITS.handlers):
+        _MISFITS.removeHandler(handler)
+        handler.close()
+
+
 def log_to_file(path: Path) -> None:
     """Send this process's log to a rotated file, 0600, without secrets. Raises NotPrivate for one that is not ours."""
     check_private(path)
+    _forget_misfits()
     # Opened with its first line: a log that cannot be opened then costs that line, as a full disk does.
     handler = _Private(path, maxBytes=LOG_BYTES, backupCount=LOG_FILES, encoding="utf-8", delay=True)
-    handler.setFormatter(_Plain("%(asctime)s %(levelname)s %(name)s: %(message)s"))
+    handler.setFormatter(_Plain(_LINE))
     logging.basicConfig(level=logging.INFO, handlers=[handler], force=True)
     logging.raiseExceptions = False  # a full disk costs log lines, never the engine
     for chatty in ("httpx", "aiohttp", "asyncio", "watchfiles"):

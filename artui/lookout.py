@@ -13,7 +13,7 @@ from artui.job import Job
 from artui.journal import Stale, Unwritable, accounts, jobs
 from artui.pace import Looks, first_look, next_look, next_round, qa_look
 from artui.providers.base import Progress, State
-from artui.states import FINAL, Reason, Stage, Status
+from artui.states import FINAL, TROUBLES, Reason, Stage, Status
 from artui.steps import Desk
 
 AT_ONCE = 500
@@ -42,6 +42,9 @@ class Lookout:
         self._looks: dict[int, tuple[Job, Looks]] = {}
         self._round: float | None = None
         self._puzzled: Counter[int] = Counter()
+        self._failed: Counter[int] = Counter()
+        self._rounds = 0
+        self._failed_in: dict[int, int] = {}
 
     def __len__(self) -> int:
         return len(self._looks)
@@ -91,6 +94,7 @@ class Lookout:
 
     async def note(self, looked_at: Sequence[Job], seen: Mapping[str, Progress]) -> None:
         """Write down one round of looks; what was not seen is looked at again. None of them hinders another."""
+        self._rounds += bool(seen)
         noted = (self._noted(job, seen.get(job.execution)) for job in looked_at)
         for outcome in await asyncio.gather(*noted, return_exceptions=True):
             if outcome is not None:
@@ -100,11 +104,14 @@ class Lookout:
         """Write down one look and settle when the next one is, or that none is needed."""
         try:
             if progress is not None:
-                self._puzzled.pop(job.id, None)
+                for counted in (self._puzzled, self._failed, self._failed_in):
+                    counted.pop(job.id, None)
                 job = await self._note(job, progress)
                 job = await self._overdue(job)
             elif puzzle := self.desk.provider.puzzles.get(job.execution):
                 job = await self._puzzling(job, puzzle)
+            elif failed := self.desk.provider.puzzles.failed.pop(job.execution, None):
+                job = await self._failing(job, *failed)
         except Stale:
             fresh = self.desk.journal.read(jobs.get, job.id)
             job = fresh or job
@@ -123,6 +130,20 @@ class Lookout:
         """Hold a job once its looks could not be understood a few times in a row."""
         self._puzzled[job.id] += 1
         return job if self._puzzled[job.id] < PUZZLED else await self._not_understood(job, puzzle)
+
+    async def _failing(self, job: Job, said: str, is_final: bool) -> Job:
+        """Hold a job that the service will not show, again and again: for good, or while it shows others."""
+        if is_final or self._failed_in.get(job.id) != self._rounds:
+            self._failed[job.id] += 1
+        self._failed_in[job.id] = self._rounds
+        fresh = self.desk.journal.read(jobs.get, job.id) or job
+        if self._failed[job.id] <= TROUBLES or fresh.place != (Stage.SUBMITTED, Status.WAITING):
+            return fresh
+        message = f"{said} (asked {self._failed[job.id]} times); it is looked at on, and not ordered again"
+        return await self.desk.journal.do(
+            jobs.follow, fresh, Stage.SUBMITTED, Status.HELD, "trouble", reason=Reason.TROUBLE, message=message,
+            due=self.desk.clock.now(),
+        )  # fmt: skip
 
     async def _not_understood(self, job: Job, why: str) -> Job:
         """Hold a job at the service, which is looked at on, slowly, until a look can be understood."""

@@ -160,7 +160,7 @@ async def read_lists(provider: Provider[Any], known: Iterable[str], last: float 
         return Listing(identity.payer, identity.endpoint, organization, None)
     names = {workflow.id: workflow.name for workflow in await provider.workflows()}
     lists: dict[str, list[Progress]] = {}
-    for workflow in dict.fromkeys([*names, *known]):
+    for workflow in dict.fromkeys([*names, *(one.id for one in provider.left_out if one.id), *known]):
         entries = lists[workflow] = []
         name = names.get(workflow, workflow)
         async for page in provider.listed(workflow):

@@ -24,7 +24,7 @@ ALIVE_EVERY = 1.0
 
 NEWS = frozenset(
     {"sent", "saved", "delivered", "failed", "refused", "cancelled", "given up", "unexpected error", "in doubt", "held",
-     "payment required", "gone", "overdue", "result damaged", "twin held", "unclear", "proved absent"}
+     "payment required", "gone", "overdue", "result damaged", "trouble", "twin held", "unclear", "proved absent"}
 )  # fmt: skip
 """The events a person wants to hear of; all others are steps on the way."""
 

@@ -77,6 +77,7 @@ class Reason(StrEnum):
     OUTPUT = "output folder"
     ACCOUNT = "account changed"
     DAMAGED = "result damaged"
+    TROUBLE = "trouble at the service"
     ERROR = "unexpected error"
     RECOVERED = "journal recovered"
 
@@ -135,6 +136,9 @@ class Seen(StrEnum):
 
 REPEATS = 2
 """How often one purchase is sent by itself beyond its first time, after refusals and without an answer together."""
+
+TROUBLES = 5
+"""Failures of one photo, since others got past where it fails, after which it is set aside."""
 
 
 class Kind(StrEnum):

@@ -63,6 +63,7 @@ class Service:
     state: State = State.DONE
     expires_in: Callable[[str], float | None] = lambda execution: None
     deadline: float | None = None
+    looks: int = 0
     left: int | None = None
     clock: float | None = None
     hangs: bool = False
@@ -150,6 +151,7 @@ class Fake(Provider[Settings]):
     async def poll(self, sent: Sequence[Sent]) -> dict[str, Progress]:
         await self._answering()
         service = self.service
+        service.looks += 1
         return {
             one.execution: Progress(
                 one.execution, service.state, str(service.state), charged=1, outputs=tuple(service.outputs),

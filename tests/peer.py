@@ -129,6 +129,7 @@ class Memory:
 
     def __init__(self) -> None:
         self.content = b""
+        self.is_ended = True
 
     def keep(self, data: bytes) -> bool:
         self.content += data

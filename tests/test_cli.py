@@ -27,6 +27,7 @@ from artui.config import paths
 from artui.journal import Journal
 from artui.journal.history import Count
 from artui.journal.requests import EngineRow
+from artui.sim import autoretouch
 from artui.states import Reason, Status
 from tests.desk import Desk
 
@@ -436,6 +437,38 @@ def test_workflows_have_prices_and_steps_online_and_off(desk: Desk) -> None:
     assert any(
         component["settings"] for component in desk("workflows", "ghost", "--offline", "--json").json["components"]
     )
+
+
+def test_a_workflow_that_cannot_be_read_hides_no_other_and_is_told_wherever_it_is_met(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    document = autoretouch.workflow_document
+
+    def odd(workflow: Any, *, settings: bool) -> dict[str, Any]:
+        said = document(workflow, settings=settings)
+        return said | {"executionPrice": "dear"} if workflow.name == "Ghost Mannequin" else said | {"author": "me"}
+
+    monkeypatch.setattr(autoretouch, "workflow_document", odd)
+    why = '1 of 11 workflows could not be read: `executionPrice` "dear"'
+    said = desk("workflows")
+    assert (said.code, said.out.count("\n"), why in said.err) == (Exit.OK, 1 + 10, True)
+    assert "Ghost Mannequin" not in said.out
+    said = desk("workflows", "--json")
+    *good, unread = said.json
+    assert (len(good), unread["name"], unread["unread"]) == (10, "Ghost Mannequin", '`executionPrice` "dear"')
+    assert why in said.err
+    log = paths().log
+    assert '`executionPrice` "dear". Said was: {' in log.read_text()
+    assert log.stat().st_mode & 0o777 == 0o600
+    desk.photo()
+    for wanted in ("Ghost Mannequin", "ghost mannequin", unread["id"]):
+        said = desk("submit", desk.inbox, "-w", wanted, "--yes")
+        assert (said.code, desk.jobs()) == (Exit.USAGE, [])
+        assert (
+            f'{wanted} cannot be ordered: what the service says of it cannot be read (`executionPrice` "dear")'
+            in said.err
+        )
+    assert desk("submit", desk.inbox, "-w", "Export only", "--dry-run").code == Exit.OK
 
 
 def test_a_reader_that_goes_away_is_no_error(desk: Desk) -> None:

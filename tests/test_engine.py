@@ -16,7 +16,7 @@ import pytest
 from artui import budget, failures, files, pace
 from artui.files import publishing
 from artui.job import Batch, Job
-from artui.journal import Connection, Journal, history, jobs, purchases, requests, rules
+from artui.journal import Connection, Journal, history, jobs, origins, purchases, requests, rules
 from artui.sim.server import Simulator, running
 from artui.states import REPEATS, PurchaseState, Reason, Stage, Status
 from artui.steps import output
@@ -412,6 +412,34 @@ async def test_passing_troubles_cost_nothing_but_time(studio: Studio, route: str
     assert [job.status for job in finished] == [Status.DONE] * 4, studio.places()
     assert len(studio.simulator.ledger) == 4
     studio.check()
+
+
+async def test_the_service_is_asked_for_a_photo_only_where_it_may_have_thrown_it_away(studio: Studio) -> None:
+    def asked() -> tuple[int, int]:
+        seen = [one["method"] for one in studio.simulator.history if one["path"].endswith("/upload")]
+        return seen.count("HEAD"), seen.count("POST")
+
+    [photo] = studio.photos(1)
+    await studio.add([photo])
+    await studio.start()
+    await studio.at_rest()
+    assert asked() == (0, 1)
+    await studio.add([photo], workflow="Export only", stem="other workflow")
+    await studio.at_rest()
+    assert asked() == (0, 1), "the journal knows the photo"
+    await studio.add([photo], copy=1, stem="bought anew")
+    await studio.at_rest()
+    assert asked() == (1, 1)
+    studio.fault("head", "status:405")
+    await studio.add([photo], copy=2, stem="bought anew again")
+    await studio.at_rest()
+    assert asked() == (2, 2), "whatever it says but yes, the photo is sent"
+    await studio.stop()
+    [number] = await studio.add([photo], workflow="Human check", stem="from before a recovery")
+    await studio.journal.do(origins.add)
+    await studio.start()
+    await studio.until(lambda: studio.job(number).reference)
+    assert asked() == (3, 2)
 
 
 async def test_a_result_that_stays_gone_asks_a_person_and_buys_nothing(studio: Studio) -> None:

@@ -18,10 +18,10 @@ import pytest
 from artui import doubt, engine, pace
 from artui.job import Job
 from artui.journal import accounts, history, jobs, published, purchases, requests
-from artui.providers.base import Blocked, Cause, Limits, Output, Rejected, State, Transient
+from artui.providers.base import Blocked, Cause, Limits, Output, Puzzling, Rejected, State, Transient
 from artui.states import REPEATS, PurchaseState, Reason, Stage, Status
-from artui.steps import fetching, output
-from tests.fakes import PICTURE, Bench, Service, bench, limits
+from artui.steps import fetching, looking, output
+from tests.fakes import PICTURE, Bench, Fake, Service, bench, limits
 
 AGAIN = limits(idempotent_submit=True, replay_within=20 * 3600.0, can_find=False)
 BLIND = limits(can_find=False, fresh_upload=True)
@@ -463,3 +463,32 @@ async def test_a_photo_that_is_turned_away_each_time_waits_for_a_person(
         assert {job.reason for job in studio.jobs()} == {Reason.REJECTED, Reason.TWIN}
         assert len(service.sent) == 1 + REPEATS, "nor is it bought by way of its twin"
         assert len({json.loads(draft)["key"] for draft, _ in service.sent}) == 1
+
+
+async def test_what_was_just_ordered_may_be_unknown_for_a_while(make: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    async with make(north=Service(state=State.GONE)) as bench:
+        [number] = await put(bench)
+        studio = bench.studio
+        await studio.until(lambda: bench.services["north"].looks > 3)
+        assert (studio.job(number).status, studio.job(number).reason) == (Status.WAITING, Reason.AT_SERVICE)
+        monkeypatch.setattr(looking, "GRACE", 0.0)
+        await studio.until(lambda: studio.job(number).reason == Reason.GONE)
+        bench.services["north"].state = State.DONE
+        await done(bench)
+
+
+async def test_a_price_that_cannot_be_read_is_asked_again_then_held_with_the_field(
+    make: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def workflow(self: Fake, workflow_id: str) -> Any:
+        raise Puzzling('Fake: reading a workflow: not what the service documents: `executionPrice` "dear"')
+
+    monkeypatch.setattr("artui.failures.retry_delay", lambda attempts, chance: 0.01)
+    async with make(north=Service()) as bench:
+        monkeypatch.setattr(Fake, "workflow", workflow)
+        [number] = await put(bench)
+        studio = bench.studio
+        await studio.until(lambda: studio.job(number).status is Status.HELD)
+        assert studio.job(number).reason == Reason.PRICE
+        assert '`executionPrice` "dear"' in studio.job(number).message
+        assert bench.services["north"].sent == []

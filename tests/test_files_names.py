@@ -19,6 +19,7 @@ from artui.files import (
     extension,
     free_stem,
     names,
+    readable_name,
     render_stem,
     result_names,
     safe_join,
@@ -97,6 +98,43 @@ def test_whatever_is_joined_lies_inside(name: str) -> None:
 )
 def test_the_service_gets_a_plain_name(name: str, plain: str) -> None:
     assert ascii_name(name, "image/jpeg") == plain
+
+
+@pytest.mark.parametrize(
+    ("name", "readable"),
+    [
+        ("靴 春.jpg", "靴 春.jpg"),
+        ("shirt 7.JPG", "shirt 7.JPG"),
+        ("Größe café.jpeg", "Größe café.jpeg"),
+        ("cafe\u0301.jpg", "cafe\u0301.jpg"),
+        ("👩\u200d👧 a.jpg", "👩\u200d👧 a.jpg"),
+        ("photo.png", "photo.jpg"),
+        ("photo.v2", "photo.v2.jpg"),
+        ("photo", "photo.jpg"),
+        (".jpg", "jpg.jpg"),
+        ("", "photo.jpg"),
+        (os.fsdecode(b"a\xff\x80b.jpg"), "a--b.jpg"),
+        ("a\ud83db.jpg", "a-b.jpg"),
+        ("a\u202egpj.exe\u2066.jpg", "a-gpj.exe-.jpg"),
+        ("new\nline\x1b[0m\x7f\u2028.jpg", "new-line-[0m--.jpg"),
+        ('a "b" \\ & <c>.jpg', 'a "b" \\ & <c>.jpg'),
+    ],
+)
+def test_people_see_the_name_of_a_photo_as_it_is(name: str, readable: str) -> None:
+    assert readable_name(name, "image/jpeg") == readable
+
+
+@given(A_NAME, st.sampled_from(["image/jpeg", "image/png", "image/webp", "image/tiff"]))
+def test_every_readable_name_can_be_stored_and_has_its_suffix(name: str, media_type: str) -> None:
+    readable = readable_name(name, media_type)
+    readable.encode()
+    assert readable.lower().endswith(
+        (
+            extension(media_type),
+            *{"image/jpeg": (".jpeg", ".jpe", ".jfif"), "image/tiff": (".tiff",)}.get(media_type, ()),
+        )
+    )
+    assert not any(unicodedata.category(one) in ("Cc", "Cs") for one in readable)
 
 
 @given(A_NAME, st.sampled_from(["image/jpeg", "image/png", "image/webp", "image/tiff"]))

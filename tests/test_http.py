@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gzip
 import logging
 import os
 import random
@@ -10,6 +11,7 @@ import ssl
 import threading
 import time
 import traceback
+import zlib
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
@@ -22,7 +24,7 @@ import pytest
 
 from artui import files
 from artui.credentials import Secret
-from artui.providers.base import Blocked, Insecure, NotPermitted, ProviderError, Rejected, Transient, Unknown
+from artui.providers.base import Blocked, Insecure, NotPermitted, ProviderError, Puzzling, Rejected, Transient, Unknown
 from artui.providers.http import (
     TEXT,
     Answer,
@@ -508,13 +510,109 @@ async def test_an_answer_longer_than_it_may_be_is_cut(client: Client) -> None:
             await client.send(get(peer.url), most=TEXT)
 
 
-async def test_a_compressed_answer_is_refused_unread(client: Client) -> None:
-    async with serving(answering(200, b"x", "Content-Encoding: gzip\r\n")) as peer:
-        with pytest.raises(Transient, match="compressed"):
-            await client.send(get(peer.url))
-        with pytest.raises(Transient, match="compressed"):
-            await client.fetch(get(peer.url), Closed())
+@pytest.mark.parametrize(
+    ("coding", "body"),
+    [
+        ("gzip", gzip.compress(b'{"a": 1}')),
+        ("x-gzip", gzip.compress(b'{"a"') + gzip.compress(b": 1}") + b"\0\0"),
+        ("deflate", zlib.compress(b'{"a": 1}')),
+        ("Deflate", zlib.compress(b'{"a": 1}')[2:-4]),
+        ("deflate, gzip", gzip.compress(zlib.compress(b'{"a": 1}'))),
+        ("identity", b'{"a": 1}'),
+        ("aws-chunked", b'{"a": 1}'),
+    ],
+    ids=range(7),
+)
+async def test_what_comes_compressed_is_read_all_the_same(client: Client, coding: str, body: bytes) -> None:
+    async def drop_by_drop(link: Link) -> None:
+        while True:
+            await link.whole()
+            link.writer.write(f"HTTP/1.1 201 X\r\nContent-Length: {len(body)}\r\n".encode())
+            link.writer.write(f"Content-Encoding: {coding}\r\n\r\n".encode())
+            for place in range(len(body)):
+                link.writer.write(body[place : place + 1])
+                await link.writer.drain()
+
+    async with serving(drop_by_drop) as peer:
+        assert (await client.send(get(peer.url))).read_as(dict) == {"a": 1}
+        assert (await client.pay(post(peer.url), permit)).read_as(dict) == {"a": 1}
         assert b"accept-encoding: identity" in bytes(peer.links[0].received).lower()
+    async with serving(answering(200, body, f"Content-Encoding: {coding}\r\n")) as peer:
+        assert (await fetched(client, peer.url))[1] == b'{"a": 1}'
+
+
+async def test_an_empty_answer_may_say_that_it_is_compressed(client: Client) -> None:
+    async with serving(answering(404, b"", "Content-Encoding: gzip\r\n")) as peer:
+        assert (await client.send(get(peer.url))).status == 404
+
+
+def bomb(layers: int) -> bytes:
+    """Zeros without end, of few bytes."""
+    made = b"\0" * 3_000_000
+    for _ in range(layers):
+        made = gzip.compress(made, 9)
+    return made
+
+
+@pytest.mark.parametrize(
+    ("coding", "body"),
+    [
+        ("br", b"x"),
+        ("gzip", b"no gzip at all"),
+        ("gzip", gzip.compress(b"cut off" * 1_000)[:-9]),
+        ("gzip", b"\x1f"),
+        ("deflate", b"\xff\xd8\xff\xe0"),
+        ("gzip", bomb(1)),
+        ("gzip, gzip", bomb(2)),
+        ("gzip, gzip, gzip, gzip", bomb(4)),
+        ("gzip", gzip.compress(b"") * 30_000),
+    ],
+    ids=("another", "none", "cut", "begun", "no stream", "bomb", "in a bomb", "too often", "empty ones"),
+)
+async def test_what_cannot_be_decoded_or_swells_is_no_answer(
+    client: Client, monkeypatch: pytest.MonkeyPatch, coding: str, body: bytes
+) -> None:
+    monkeypatch.setattr("artui.providers.http.client.SWOLLEN", 100_000)
+    async with serving(answering(201, body, f"Content-Encoding: {coding}\r\n")) as peer:
+        with pytest.raises(Puzzling, match=r"compressed|longer"):
+            await client.send(get(peer.url), most=TEXT)
+        with pytest.raises(Unknown):
+            await client.pay(post(peer.url), permit)
+    async with serving(answering(200, body, f"Content-Encoding: {coding}\r\n")) as peer:
+        memory = Memory()
+        with pytest.raises(Puzzling):
+            await client.fetch(get(peer.url), memory)
+        assert len(memory.content) <= 100_000
+
+
+@pytest.mark.parametrize("status", [400, 413, 415, 422])
+@pytest.mark.parametrize(
+    ("kind", "body", "words"),
+    [
+        ("text/html", b"<html><head><title>Too big</title></head><h1>413 Too <b>Large</b></h1>", "413 Too Large"),
+        ("text/html", b"<title>Only a &amp; title</title>", "Only a & title"),
+        ("application/problem+json", b'{"title": "Large", "status": 413, "detail": "at most 7 MB"}', "at most 7 MB"),
+        ("application/problem+json", b'{"title": "Large", "detail": ""}', "Large"),
+        ("application/json", b'{"status": 400, "error": "Bad Request", "message": ""}', "Bad Request"),
+        ("application/json", b'{"error": {"code": 7, "msg": "no such thing"}}', "no such thing"),
+        ("application/json", b'{"message": ["too wide", "too high"], "error": "Bad"}', "too wide; too high"),
+        ("application/xml", b"<?xml?><Error><Code>E</Code><Message>Your upload</Message></Error>", "Your upload"),
+        ("text/plain", "too \u202elarge\x1b[2J\n for us".encode(), "too large [2J for us"),
+        ("text/plain", b"\x89PNG\0\0", None),
+        ("text/html", b"", None),
+        ("text/html", b"<p>nothing of use", None),
+    ],
+    ids=range(12),
+)
+async def test_an_upload_is_refused_in_any_form_and_in_the_services_words(
+    client: Client, tmp_path: Path, status: int, kind: str, body: bytes, words: str | None
+) -> None:
+    async with serving(answering(status, body, f"Content-Type: {kind}\r\n")) as peer:
+        upload = post(peer.url, form(a_photo(tmp_path, 1_000)))
+        answer = await client.send(upload, counted=lambda _: None)
+        refusal = answer.refusal()
+        assert str(refusal) == f"Studio: asking: {words or refusal.reason}"
+        assert refusal.reason in {"bad request", "too large", "unsupported", "unprocessable"}
 
 
 class Closed(Memory):
@@ -766,8 +864,6 @@ async def test_small_files_take_one_call_of_a_thread_up_and_none_down(
         (b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nshort", "broke off"),
         (b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nshort\r\n", "broke off"),
         (b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n", "broke off|not HTTP|broke"),
-        (b"HTTP/1.1 200 OK\r\n\r\nno end", "where it ends"),
-        (b"HTTP/1.0 200 OK\r\n\r\nno end", "where it ends"),
         (b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n", "empty"),
         (b"HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nContent-Length: 3\r\n\r\n<p>", "web page"),
         (b"HTTP/1.1 206 Part\r\nContent-Length: 1\r\n\r\nx", "not what the service documents"),
@@ -788,14 +884,42 @@ async def test_a_file_that_cannot_be_told_from_a_broken_one_is_transient(
             await fetched(client, peer.url)
 
 
-async def test_a_file_without_an_end_is_taken_where_its_content_is_proven(client: Client) -> None:
+@pytest.mark.parametrize(
+    ("head", "is_ended"),
+    [
+        (b"HTTP/1.1 200 OK\r\n\r\n", False),
+        (b"HTTP/1.0 200 OK\r\n\r\n", False),
+        (b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n", True),
+        (b"HTTP/1.1 206 Part\r\nContent-Range: bytes 0-8/9\r\n\r\n", True),
+        (b"HTTP/1.1 206 Part\r\nContent-Range: Bytes 0-8/9\r\nContent-Length: 9\r\n\r\n", True),
+    ],
+)
+async def test_a_file_is_taken_and_whether_its_end_was_told(client: Client, head: bytes, is_ended: bool) -> None:
+    async with serving(saying(head + b"all of it")) as peer:
+        memory = Memory()
+        answer = await client.fetch(get(peer.url), memory)
+        assert (answer.status, memory.content, memory.is_ended) == (200, b"all of it", is_ended)
+
+
+@pytest.mark.parametrize(
+    "stated", ["bytes 0-8/10", "bytes 1-9/10", "bytes 0-8/*", "bytes */9", "0-8/9", "bytes 0-9/10", "bytes 0-/0", ""]
+)
+async def test_a_part_that_is_not_the_whole_is_none(client: Client, stated: str) -> None:
+    head = f"HTTP/1.1 206 Part\r\nContent-Range: {stated}\r\nConnection: close\r\n\r\n".encode()
+    async with serving(saying(head + b"all of it")) as peer:
+        with pytest.raises(Transient):
+            await fetched(client, peer.url)
+
+
+def saying(answer: bytes) -> Callable[[Link], Awaitable[None]]:
+    """What says these bytes to whatever is asked, and hangs up."""
+
     async def handle(link: Link) -> None:
         await link.whole()
-        link.writer.write(b"HTTP/1.1 200 OK\r\n\r\nall of it")
+        link.writer.write(answer)
         await link.writer.drain()
 
-    async with serving(handle) as peer:
-        assert (await fetched(client, peer.url, is_proven=True))[1] == b"all of it"
+    return handle
 
 
 async def test_a_refused_file_writes_nothing_and_says_why(client: Client) -> None:
@@ -804,7 +928,7 @@ async def test_a_refused_file_writes_nothing_and_says_why(client: Client) -> Non
         assert (answer.status, answer.sentence, written) == (404, "gone", b"")
 
 
-async def test_a_redirect_is_followed_at_home_and_nowhere_else(client: Client, tmp_path: Path) -> None:
+async def test_a_redirect_at_home_is_followed_with_the_secrets(client: Client) -> None:
     async def home(link: Link) -> None:
         while True:
             head = await link.head()
@@ -813,18 +937,13 @@ async def test_a_redirect_is_followed_at_home_and_nowhere_else(client: Client, t
             else:
                 await link.say(200, b"file")
 
-    async with serving(home) as peer, serving(answering(200, b"stolen")) as elsewhere:
+    async with serving(home) as peer:
         assert (await fetched(client, peer.url + "/first"))[1] == b"file"
         assert all(TOKEN.encode() in bytes(link.received) for link in peer.links)
-        for target in (elsewhere.url, "https://127.0.0.1:1/", "file:///etc/passwd", "//x.invalid/", "http://[", "x:"):
-            async with serving(answering(302, headers=f"Location: {target}\r\n")) as pointing:
-                with pytest.raises(Transient):
-                    await fetched(client, pointing.url)
-        assert elsewhere.links == []
     async with serving(answering(302, headers="Location: /again\r\n")) as circling:
-        with pytest.raises(Transient, match="from address to address"):
+        with pytest.raises(Puzzling, match="from address to address"):
             await fetched(client, circling.url)
-        assert len(circling.requests) == 4
+        assert len(circling.requests) == 6
 
 
 async def test_what_is_hidden_in_an_address_leaves_with_it_and_shows_nowhere(
@@ -838,23 +957,9 @@ async def test_what_is_hidden_in_an_address_leaves_with_it_and_shows_nowhere(
         with pytest.raises(Transient) as caught:
             await client.fetch(request, Memory())
         assert peer.requests[0] == f"GET /a/p:{TOKEN}==,s:1/b%2Fc HTTP/1.1".encode()
-        assert len(peer.requests) == 4
+        assert len(peer.requests) == 6
         assert not any(TOKEN.encode() in line for line in peer.requests[1:])
     assert TOKEN not in repr(request) + repr(caught.value) + caplog.text
-
-
-async def test_a_redirect_to_a_host_of_the_list_goes_over_https_and_without_secrets(tmp_path: Path) -> None:
-    context = _authority(tmp_path)
-    trusting = Client("Studio", ca_file=str(tmp_path / "authority.pem"))
-    async with serving(answering(200, b"file"), context=context) as store:
-        target = store.url.replace("127.0.0.1", "localhost")
-        async with serving(answering(307, headers=f"Location: {target}/kept?sig=1\r\n")) as peer:
-            with pytest.raises(Transient, match="not its own"):
-                await fetched(trusting, peer.url)
-            assert (await fetched(trusting, peer.url, hosts=frozenset({"localhost"})))[1] == b"file"
-        assert store.requests == [b"GET /kept?sig=1 HTTP/1.1"]
-        assert TOKEN.encode() not in bytes(store.links[0].received)
-    await trusting.close()
 
 
 # --------------------------------------------------------------------------------------------------------- proxies

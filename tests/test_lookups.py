@@ -223,5 +223,5 @@ def test_commands_say_where_a_list_is_cut(desk: Desk, monkeypatch: pytest.Monkey
     monkeypatch.setattr(autoretouch, "ENTRIES", 4)
     said = desk("workflows")
     assert said.out.count("\n") == 1 + 4
-    assert "only the first 4 of 11 entries were read" in said.err
+    assert "only the first 4 of 11 workflows were read" in said.err
     assert "only the first 4 of 11" in desk("workflows", "--json").err

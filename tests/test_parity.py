@@ -52,6 +52,7 @@ HELD_IN: dict[Reason, tuple[Stage, ...]] = {
     Reason.OVERDUE: (Stage.SUBMITTED,),
     Reason.GONE: PAID,
     Reason.DAMAGED: PAID,
+    Reason.TROUBLE: (*UP_TO_PAYING[1:], *PAID),
     Reason.REJECTED: UP_TO_PAYING[1:],
     Reason.OUTPUT: (Stage.UPLOADED, Stage.SUBMITTING, *PAID),
     Reason.DISK_FULL: (Stage.UPLOADED, Stage.SUBMITTING, *PAID),

@@ -77,7 +77,7 @@ def test_what_is_found_is_fetched_without_its_photo_into_a_folder(older: Desk) -
     older("resume")
     assert older("wait").code == Exit.FAILED  # the photos that wait here are gone
     assert sorted(path.name for path in (older.folder / "rescued").iterdir()) == [
-        "later-1.png", "later-2.png", "later-3.png"
+        "later 1.png", "later 2.png", "later 3.png"
     ]  # fmt: skip
     assert len(older.simulator.ledger) == charges
     older("stop")

@@ -10,7 +10,7 @@ import pytest
 from artui.providers.base import Puzzling, Transient
 from artui.providers.http import Answer
 from artui.providers.http.messages import decoded, moment
-from artui.providers.said import MOST, balance, cost
+from artui.providers.said import MOST, balance, bare, cost
 from artui.providers.said import moment as time_of
 
 NOON = datetime(2026, 5, 1, 12, tzinfo=UTC)
@@ -40,7 +40,12 @@ def test_a_balance_is_rounded_down_and_may_be_below_nothing(said: object, is_: i
     [
         *("2026-05-01T12:00:00Z", "2026-05-01T12:00:00", "2026-05-01T14:00:00+02:00", "2026-05-01T12:00:00.000000000"),
         *(NOON.timestamp(), NOON.timestamp() * 1000, str(int(NOON.timestamp())), str(int(NOON.timestamp() * 1000))),
-        *([2026, 5, 1, 12], [2026, 5, 1, 12, 0, 0, 500]),
+        *([2026, 5, 1, 12], [2026, 5, 1, 12, 0, 0, 500], ["2026", "5", "1", "12"]),
+        *(int(NOON.timestamp()) * 10**6, int(NOON.timestamp()) * 10**9, f"{NOON.timestamp() * 1000:.3f}"),
+        *("2026-05-01t12:00:00z", "2026-05-01 12:00:00 Z", "2026-05-01 14:00:00 +0200", "20260501T120000Z"),
+        *("2026-05-01T12Z", "2026-05-01T12:00Z", "2026-05-01T12:00:00,000+00", "2026-05-01T11:00:00\u221201:00"),
+        *("2026-05-01T14:00:00+02:00[Europe/Berlin]", "2026-05-01T12:00:00Z[UTC]", "2026-05-01T11:59:60Z"),
+        *("2026-121T12:00:00Z", "2026121T120000", "2026-W18-5T12:00:00Z", "2026-04-30T24:00:00-12:00"),
     ],
 )
 def test_a_time_comes_in_many_forms(said: object) -> None:
@@ -55,6 +60,8 @@ def test_a_time_comes_in_many_forms(said: object) -> None:
             10**30,
             -1,
             float("nan"),
+            "2026-05-01T25:00:00Z",
+            "2026-05-01T12:00:00Zulu",
             [],
             [2026],
             [2026, 13, 1],
@@ -68,6 +75,17 @@ def test_a_time_comes_in_many_forms(said: object) -> None:
 )
 def test_what_is_no_time_of_this_century_is_none(said: object) -> None:
     assert time_of(said) is None
+
+
+@pytest.mark.parametrize("form", ["{}", " {}", "{}\r\n", '"{}"', '"{}"\r\n', '" {} "'])
+def test_a_bare_word_may_be_quoted(form: str) -> None:
+    assert bare(form.format("5f3b+/=")) == "5f3b+/="
+    assert bare(form.format("")) == ""
+
+
+@pytest.mark.parametrize("word", ['"', 'a"b', '"a', "'a'"])
+def test_a_word_that_is_not_quoted_stays_as_it_is(word: str) -> None:
+    assert bare(word) == word
 
 
 @pytest.mark.parametrize(

@@ -15,8 +15,10 @@ from artui.cli.terminal import money, put, put_json, put_table, say
 from artui.config import AccountConfig
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from artui.journal import Journal
-    from artui.providers.base import Provider, Workflow
+    from artui.providers.base import LeftOut, Provider, Workflow
 
 
 @click.command("accounts")
@@ -111,30 +113,37 @@ def workflows_command(
 ) -> Exit:
     """List the saved workflows with their prices, or show one with its steps and their settings."""
     chosen = session.account(account)
+    left_out: list[LeftOut] = []
     with session.journal() as journal:
-        found = _cached(journal, chosen) if offline else _fetched(session, journal, chosen, workflow)
+        if offline:
+            found = _cached(journal, chosen)
+        else:
+            found, left_out = _fetched(session, journal, chosen, workflow)
     if workflow is None:
-        return _list(found, as_json=as_json)
+        return _list(found, left_out, as_json=as_json)
     from artui.cli.workflow import choose
 
     return _show(choose(found, workflow), as_json=as_json)
 
 
-def _fetched(session: Session, journal: Journal, account: AccountConfig, wanted: str | None) -> list[Workflow]:
-    """All workflows as the service has them now, the wanted one with its settings; remembered for later."""
+def _fetched(
+    session: Session, journal: Journal, account: AccountConfig, wanted: str | None
+) -> tuple[list[Workflow], list[LeftOut]]:
+    """All workflows as the service has them now, the wanted one with its settings, and those that cannot be read; the
+    former are remembered for later."""
     from artui.cli.workflow import choose
     from artui.journal import accounts
 
-    async def question(provider: Provider[Any]) -> list[Workflow]:
+    async def question(provider: Provider[Any]) -> tuple[list[Workflow], list[LeftOut]]:
         found = await provider.workflows()
         if wanted is None:
-            return found
-        whole = await provider.workflow(choose(found, wanted).id)
-        return [whole if one.id == whole.id else one for one in found]
+            return found, provider.left_out
+        whole = await provider.workflow(choose(found, wanted, provider.left_out).id)
+        return [whole if one.id == whole.id else one for one in found], provider.left_out
 
-    found = session.ask(account, question)
+    found, left_out = session.ask(account, question)
     journal.write(accounts.keep_workflows, account.name, {one.id: one.document() for one in found})
-    return found
+    return found, left_out
 
 
 def _cached(journal: Journal, account: AccountConfig) -> list[Workflow]:
@@ -148,13 +157,15 @@ def _cached(journal: Journal, account: AccountConfig) -> list[Workflow]:
     return [Workflow.from_document(text) for text in texts]
 
 
-def _list(found: list[Workflow], *, as_json: bool) -> Exit:
+def _list(found: Sequence[Workflow], left_out: Sequence[LeftOut], *, as_json: bool) -> Exit:
     from artui.cli.workflow import day
+    from artui.providers.base import Workflow
 
     newest_first = sorted(found, key=lambda one: (one.changed_at, one.name), reverse=True)
     if as_json:
-        put_json([asdict(one) for one in newest_first])
-    elif not found:
+        unread = [asdict(Workflow(one.id, "", one.name, None)) | {"unread": one.why} for one in left_out]
+        put_json([*(asdict(one) for one in newest_first), *unread])
+    elif not (found or left_out):
         put("This organization has no saved workflow: make one in the web app of the service.")
     else:
         rows = [(one.id, day(one), money(one.price, ""), one.name, _steps(one)) for one in newest_first]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping
 
 from artui.job import Job
@@ -30,6 +31,8 @@ _HELD: Mapping[str, str] = {
     " leaves it",
     Reason.DAMAGED: "`artui retry {id}` fetches the result again, free; `artui resolve {id}` with --take saves it as it"
     " comes, with --give-up leaves it, with --take-all saves all of its account where no digest was ever right",
+    Reason.TROUBLE: "`artui retry {id}` tries it once more, nothing is paid twice; if it never gets past where others"
+    " do, ask the service, or `artui cancel {id}` leaves it",
     Reason.ERROR: "`artui retry {id}` tries again; the engine's log says what happened",
     Reason.RECOVERED: "look for it in the web app; then `artui retry {id}` shows what sending it may cost and asks,"
     " `artui cancel {id}` leaves it",
@@ -76,6 +79,13 @@ _FAILED: Mapping[str, str] = {
 }
 
 
+def _with_next(job: Job, text: str) -> str:
+    """The advice with when something that goes on by itself is tried next."""
+    if job.due is None or job.stage is Stage.SUBMITTED or job.status not in (Status.WAITING, Status.HELD):
+        return text
+    return f"{text}; next at {time.strftime('%H:%M:%S', time.localtime(job.due))}"
+
+
 def _was_sent_before(job: Job) -> bool:
     """Whether it ended with a purchase that nobody follows any more and that may have been charged."""
     is_followed = job.reason == Reason.FAILED or job.stage is Stage.PROCESSED
@@ -120,7 +130,7 @@ def advice(job: Job) -> str:
         text = _LOOKING[clears_doubt(job.provider)]
     else:
         text = _OTHERS[job.status]
-    return text.format(
+    return _with_next(job, text).format(
         id=job.id, batch=job.batch, account=job.account, execution=job.execution, folder=job.folder,
         twin_of=job.twin_of, where=_WHERE[clears_doubt(job.provider)],
     )  # fmt: skip

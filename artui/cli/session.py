@@ -76,6 +76,9 @@ class Session:
     def ask(self, account: AccountConfig, question: Callable[[Provider[Any]], Awaitable[Answer]]) -> Answer:
         """Put a question to an account's service; what goes wrong there becomes a :class:`Trouble`."""
         from artui.engine import open_provider
+        from artui.log import log_misfits_beside
+
+        log_misfits_beside(self.paths.log)
 
         async def put() -> Answer:
             async with open_provider(self.config, account, self.vault) as provider:

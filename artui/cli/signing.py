@@ -117,7 +117,9 @@ async def _sign_in(
     from artui import signing
     from artui.engine import open_provider
     from artui.journal import JournalProblem
+    from artui.log import log_misfits_beside
 
+    log_misfits_beside(session.paths.log)
     async with open_provider(session.config, account, session.vault) as provider:
         provider.on_short = say
         token = token or await provider.login(_show_code)

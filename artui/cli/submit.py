@@ -148,7 +148,6 @@ def _offer(
     wanted = workflow or account.workflow
     if not wanted:
         raise Trouble(Exit.USAGE, "Which workflow? Say -w with an id or name; `artui workflows` lists them.")
-    created = dt.datetime.fromtimestamp(batch.created_at, dt.UTC).isoformat(timespec="seconds")
 
     async def question(provider: Provider[Any]) -> Offer:
         from artui.cli.workflow import fetch
@@ -156,7 +155,7 @@ def _offer(
 
         identity = await provider.identify()
         chosen = await fetch(provider, wanted)
-        batch_labels = provider.batch_labels(batch.id, batch.name, created)
+        batch_labels = provider.batch_labels(batch.id, batch.name, batch.created_at)
         balance = await provider.told_balance()
         return Offer(
             account.name, provider.name, identity, chosen, provider.limits, balance.left,

@@ -10,13 +10,18 @@ from artui.cli.exits import Exit, Trouble
 from artui.cli.terminal import columns, money
 
 if TYPE_CHECKING:
-    from artui.providers.base import Provider, Workflow
+    from artui.providers.base import LeftOut, Provider, Workflow
 
 
-def choose(workflows: Sequence[Workflow], wanted: str) -> Workflow:
-    """The workflow of this id or name, whatever its case, or the only one that begins so."""
-    from artui.plan import meant
+def choose(workflows: Sequence[Workflow], wanted: str, left_out: Sequence[LeftOut] = ()) -> Workflow:
+    """The workflow of this id or name, whatever its case, or the only one that begins so.
 
+    Raises Trouble where none or several are meant, or one of those ``left_out``.
+    """
+    from artui.plan import meant, unreadable
+
+    if why := unreadable(workflows, wanted, left_out):
+        raise Trouble(Exit.USAGE, f"{why} Nothing was sent.")
     found = meant(workflows, wanted, beginning=True)
     if len(found) == 1:
         return found[0]
@@ -49,5 +54,5 @@ def day(workflow: Workflow) -> str:
 
 async def fetch(provider: Provider[Any], wanted: str) -> Workflow:
     """The workflow a person means, with all its settings, version and price as they are now."""
-    chosen = choose(await provider.workflows(), wanted)
+    chosen = choose(await provider.workflows(), wanted, provider.left_out)
     return await provider.workflow(chosen.id)

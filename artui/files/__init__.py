@@ -13,6 +13,7 @@ from artui.files.names import (
     extension,
     free_stem,
     plain_type,
+    readable_name,
     render_stem,
     result_names,
     safe_join,
@@ -48,7 +49,7 @@ from artui.files.publishing import (
     publish,
     published,
 )
-from artui.files.whole import can_tell, is_complete, is_swollen, pixels_of, sniff, what_is_missing
+from artui.files.whole import can_judge, can_tell, is_complete, is_swollen, pixels_of, sniff, what_is_missing
 
 __all__ = [
     "Accepts",
@@ -67,6 +68,7 @@ __all__ = [
     "Written",
     "addressed",
     "ascii_name",
+    "can_judge",
     "can_tell",
     "copy_to_part",
     "discard",
@@ -87,6 +89,7 @@ __all__ = [
     "probe_folder",
     "publish",
     "published",
+    "readable_name",
     "render_stem",
     "result_names",
     "safe_join",

@@ -87,6 +87,27 @@ def ascii_name(name: str, media_type: str) -> str:
     return (plain or "photo") + suffix
 
 
+def readable_name(name: str, media_type: str) -> str:
+    """The name people see of a photo at a service that takes any: as it is, without what nobody can see or no text can
+    hold, and with a suffix of its true type."""
+    stem, suffix = os.path.splitext(name)  # noqa: PTH122 — no path
+    true = extension(media_type)
+    if suffix.lower() not in _SPELLINGS.get(true, (true,)):
+        stem, suffix = (stem if suffix.lower() in _SUFFIXES else name), true
+    stem = "".join("-" if _is_unseen(character) else character for character in stem).strip(" .")
+    return (stem or "photo") + suffix
+
+
+_SPELLINGS = {".jpg": (".jpg", ".jpeg", ".jpe", ".jfif"), ".tif": (".tif", ".tiff")}
+_SUFFIXES = {*_EXTENSIONS.values(), *(spelling for spellings in _SPELLINGS.values() for spelling in spellings)}
+
+
+def _is_unseen(character: str) -> bool:
+    """Whether a character is a control, turns the line around, breaks it, or is half of one; joiners of letters and
+    of pictures are none of these."""
+    return unicodedata.category(character) in ("Cc", "Cf", "Cs", "Zl", "Zp") and character not in "\u200c\u200d"
+
+
 def render_stem(
     template: str,
     *,

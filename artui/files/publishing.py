@@ -92,12 +92,14 @@ class Part:
     """A part file being written. `with` removes it unless `finish` was reached.
 
     What a killed process left under its name is thrown away. `mode` is narrowed by the umask. Bytes are kept in memory
-    until there are enough to hash and write; `size` counts them all. Raises OutputProblem from every method but `keep`.
+    until there are enough to hash and write; `size` counts them all. `is_ended` is False where nothing
+    but the bytes tells whether all have come. Raises OutputProblem from every method but `keep`.
     """
 
     def __init__(self, path: Path, mode: int = 0o666) -> None:
         self.path = path
         self.size = 0
+        self.is_ended = True
         self._digest = hashlib.sha256()
         self._head = b""
         self._kept: list[bytes] = []

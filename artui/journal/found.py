@@ -47,9 +47,9 @@ def check_in(db: Connection, /, job: Job, **seen: Any) -> Job:
     return _ask(db, claim(db, jobs.check_in(db, job, **seen)))
 
 
-def uploaded(db: Connection, job: Job, reference: str) -> Job:
+def uploaded(db: Connection, job: Job, reference: str, what: str = "uploaded") -> Job:
     """Move a job to UPLOADED; a photo whose execution was found under this reference takes that over."""
-    return _ask(db, claim(db, jobs.move(db, job, Stage.UPLOADED, Status.RUNNING, "uploaded", reference=reference)))
+    return _ask(db, claim(db, jobs.move(db, job, Stage.UPLOADED, Status.RUNNING, what, reference=reference)))
 
 
 def note_elsewhere(db: Connection, payer: str, workflow: str, reference: str, execution: str) -> None:

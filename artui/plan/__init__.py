@@ -18,7 +18,7 @@ from artui.plan.collecting import (
     promises_photo,
 )
 from artui.plan.planner import Plan, Planned, Planner, Verdict, delivers, new_job, new_jobs, run_of
-from artui.plan.target import Offer, Target, meant
+from artui.plan.target import Offer, Target, meant, unreadable
 
 __all__ = [
     "HASHING",
@@ -44,4 +44,5 @@ __all__ = [
     "new_jobs",
     "promises_photo",
     "run_of",
+    "unreadable",
 ]

@@ -13,7 +13,7 @@ from artui.journal import Journal, prices
 from artui.plan.collecting import PlanProblem
 
 if TYPE_CHECKING:
-    from artui.providers.base import Identity, Limits, Workflow
+    from artui.providers.base import Identity, LeftOut, Limits, Workflow
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +54,19 @@ def meant(workflows: Sequence[Workflow], wanted: str, *, beginning: bool = False
         lambda one: beginning and (one.id.startswith(wanted) or one.name.casefold().startswith(folded)),
     )
     return next((found for fits in ways if (found := [one for one in workflows if fits(one)])), [])
+
+
+def unreadable(workflows: Sequence[Workflow], wanted: str, left_out: Sequence[LeftOut]) -> str:
+    """Why the workflow of this id or name cannot be ordered: the service's list has it in a form that cannot be read.
+
+    Empty where another one is meant. One of two of a name may be the other.
+    """
+    if any(one.id == wanted for one in workflows):
+        return ""
+    named = [one for one in left_out if wanted and wanted.casefold() in (one.id.casefold(), one.name.casefold())]
+    if not named:
+        return ""
+    return f"The workflow {wanted} cannot be ordered: what the service says of it cannot be read ({named[0].why})."
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ import asyncio
 
 from artui import budget, files
 from artui.job import Job
-from artui.journal import Connection, found, jobs, purchases
+from artui.journal import Connection, found, jobs, origins, purchases
 from artui.providers.base import Progress, Uploaded
 from artui.states import PurchaseState, Stage, Status
 from artui.steps import looking
@@ -95,22 +95,22 @@ class Journey:
         self.paying.prices.ask_ahead(job)
         self.paying.copies.ask_ahead(job)
         uploaded = await self._known(job, reference)
+        what = "uploaded" if uploaded is None else "there already"
         if uploaded is None and job.address:
             uploaded = await self.desk.provider.fetch_address(job.address)
         elif uploaded is None:
             name = files.ascii_name(job.source.name, job.media_type)
             with self.desk.transfers.counting(job.id, "up", job.size) as counted:
                 uploaded = await self.desk.provider.upload(photo_of(job), name, counted)
-        return await self.desk.journal.do(found.uploaded, job, uploaded.reference)
+        return await self.desk.journal.do(found.uploaded, job, uploaded.reference, what)
 
     async def _known(self, job: Job, reference: str) -> Uploaded | None:
-        """Where the photo lies at the service already: by our journal first, by the service after a failure.
-
-        ``reference`` is what our journal has.
-        """
+        """Where the photo lies at the service already: by our journal, which has this ``reference``; by the service
+        after a failure, for a photo that is bought anew, and for one from before ``artui recover``."""
         if self.desk.provider.limits.fresh_upload:
             return None
-        if job.attempts and not job.address:
+        is_unsure = job.attempts or job.copy or job.created_at < self.desk.journal.read(origins.since)
+        if is_unsure and not job.address:
             return await self.desk.provider.uploaded(photo_of(job))
         return Uploaded(reference) if reference else None
 

@@ -146,21 +146,26 @@ class Fetching:
 def finished(part: files.Part, result: Result, *, as_is: bool = False) -> files.Written:
     """Finish a part and look at what kind of thing it is; where that is no result, nothing is left of it.
 
-    Without a digest the content itself must show that it is whole, unless it is taken ``as_is``.
+    Without a digest the content itself must show that it is whole, unless it is taken ``as_is``; what also came
+    without an end and without a size must be of a kind that can show it.
     """
     written = part.finish(None if as_is else result.size)
     try:
         written = written._replace(media_type=kind_of(written.media_type, result.media_type))
         if not (result.digest or as_is):
-            _check_whole(part.path, written.media_type or "")
+            is_told = part.is_ended or result.size is not None
+            _check_whole(part.path, written.media_type or "", is_ended=is_told)
     except (Transient, files.BadResult):
         part.abort()
         raise
     return written
 
 
-def _check_whole(path: Path, kind: str) -> None:
-    """Raise BadResult where a file is not whole by the rules of its kind; a kind without rules came to its end."""
+def _check_whole(path: Path, kind: str, *, is_ended: bool = True) -> None:
+    """Raise BadResult where a file is not whole by the rules of its kind; one without rules must have come to an end
+    that was told."""
+    if not (is_ended or files.can_judge(kind)):
+        raise files.BadResult("damaged", "the answer did not say where the result ends, and its content cannot show it")
     if why := files.what_is_missing(path, kind):
         raise files.BadResult("damaged", f"the result is not whole: {why}")
 

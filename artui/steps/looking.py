@@ -18,6 +18,9 @@ from artui.steps.desk import Desk
 PATIENCE = 7
 """Settling times for which what is missing of a finished execution is only looked for again."""
 
+GRACE = 120.0
+"""Seconds for which a service may not know yet what it has just taken: it is looked at again."""
+
 _ENDED = (State.DONE, State.INCOMPLETE, State.FAILED)
 
 
@@ -150,6 +153,8 @@ _STANDING = {
 
 
 def _is_news(job: Job, progress: Progress, now: float) -> bool:
+    if progress.state is State.GONE and time.time() - job.stage_at < GRACE:
+        return False
     if progress.state is State.INCOMPLETE:
         if job.status is Status.HELD:
             return job.reason != Reason.DAMAGED or job.word != progress.word

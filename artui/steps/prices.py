@@ -8,12 +8,15 @@ from artui.flights import Flights
 from artui.job import Job
 from artui.journal import accounts, prices
 from artui.pace import boot_time
-from artui.providers.base import Workflow
+from artui.providers.base import Puzzling, Workflow
 from artui.states import Reason
 from artui.steps.desk import Desk, Hold, NotYet
 
 PRICE_AGE = 60.0
 """Seconds a price may be old when it is relied on, time asleep included."""
+
+PATIENCE = 2
+"""Times a photo is tried again whose price came in a form that cannot be read; then a person is told."""
 
 NEWS_AGE = 1.0
 """Seconds an answer may be old that holds a photo: the photo may have been queued after it, at the new price."""
@@ -39,9 +42,14 @@ class Prices:
         """
         workflow = self._known_for(job, PRICE_AGE)
         if workflow is None or self._difference(workflow, job):
-            workflow = self._known_for(job, NEWS_AGE) or await self._questions.join(
-                job.workflow, partial(self._ask, job)
-            )
+            try:
+                workflow = self._known_for(job, NEWS_AGE) or await self._questions.join(
+                    job.workflow, partial(self._ask, job)
+                )
+            except Puzzling as puzzle:
+                if job.attempts < PATIENCE:
+                    raise
+                raise Hold(Reason.PRICE, f"what it costs cannot be read, so it is not sent: {puzzle}") from puzzle
             if self._known_for(job, PRICE_AGE) is None:
                 raise NotYet("the price was old before the service had said it")
         if difference := self._difference(workflow, job):

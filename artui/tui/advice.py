@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping
 
 from artui.job import Job
@@ -31,6 +32,8 @@ _HELD: Mapping[str, str] = {
     Reason.ACCOUNT: "{name} waits: {said}. Set the account back as it was and it goes on, or x cancels.",
     Reason.DAMAGED: "The result of {name} came damaged: {said}. r fetches it again (free); enter: take it as it is ·"
     " give up.",
+    Reason.TROUBLE: "The service has trouble with {name}: {said}. r tries it once more · x cancels. If it never gets"
+    " past where others do, ask the service.",
     Reason.ERROR: "{name} met an unexpected error: {said}. r tries again; the engine's log says more.",
     Reason.RECOVERED: "{name} may have been paid before: {said}. Look in the web app; then r sends it ({price} more at"
     " worst) · x cancels.",
@@ -125,7 +128,14 @@ def price(quoted: int | None) -> str:
 
 
 def what_now(job: Job, crowd: Crowd | None = None) -> str:
-    """What to do now about any job; printable."""
+    """What to do now about any job, and when it is tried next by itself; printable."""
+    text = _what_now(job, crowd)
+    if job.due is None or job.stage is Stage.SUBMITTED or job.status not in (Status.WAITING, Status.HELD):
+        return text
+    return f"{text} Next at {time.strftime('%H:%M:%S', time.localtime(job.due))}."
+
+
+def _what_now(job: Job, crowd: Crowd | None) -> str:
     if job.status in (Status.HELD, Status.FAILED):
         return sentence(job, crowd)
     if is_left(job):

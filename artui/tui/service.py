@@ -40,6 +40,9 @@ async def at_service(
     """
     await asyncio.to_thread(_load, account.provider)
     from artui.engine import open_provider
+    from artui.log import log_misfits_beside
+
+    log_misfits_beside(config.paths.log)
 
     with told():
         async with open_provider(config, account, vault) as provider:

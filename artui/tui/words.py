@@ -134,6 +134,7 @@ HELD: Mapping[str, str] = {
     Reason.DISK_FULL: "waits: disk full",
     Reason.ACCOUNT: "account has changed",
     Reason.DAMAGED: "result came damaged",
+    Reason.TROUBLE: "trouble at the service",
     Reason.ERROR: "unexpected error",
     Reason.TWIN: "waits for the same photo",
     Reason.REJECTED: "turned away too often",
@@ -199,6 +200,8 @@ def _standing(job: Job, moving: Moving | None, around: Surroundings, glyphs: Gly
         return glyphs.working, _RUNNING[job.stage]
     if job.reason == Reason.AT_SERVICE:
         return glyphs.working, processing(job, around.usual.get((job.payer, job.workflow)), now)
+    if job.reason == Reason.TRY_AGAIN and job.due is not None:
+        return glyphs.working, f"will try again {clock(job.due, now)}"
     signs: Mapping[str, str] = {Reason.IN_QA: glyphs.qa, Reason.TWIN: glyphs.queued}
     return signs.get(job.reason, glyphs.working), _WAITING.get(job.reason) or shown(job.reason, 40)
 

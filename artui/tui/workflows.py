@@ -182,7 +182,10 @@ class Workflows(Place):
         self._asking = True
         self.draw()
         try:
-            self._trouble = await catalogue.renew(self.console, account, wanted)
+            short = await catalogue.renew(self.console, account, wanted)
+            if short and short != self._trouble:
+                self.console.notify(short, severity="warning", markup=False)
+            self._trouble = short
         except Trouble as trouble:
             self._trouble = str(trouble)
         finally:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import datetime as dt
 import json
 import logging
 from collections.abc import Awaitable, Callable, Mapping, Sequence
@@ -17,7 +16,7 @@ from artui.config.known import nearest
 from artui.credentials import CredentialProblem
 from artui.job import Batch
 from artui.journal import Journal, rules
-from artui.plan import Offer, meant
+from artui.plan import Offer, meant, unreadable
 from artui.providers.base import Identity, Limits, Organization, Provider, ProviderError, Workflow
 from artui.watch.rules import Rule
 
@@ -61,7 +60,10 @@ class ServiceOffers:
         """Who pays, and the workflow now."""
         provider = self._provider(rule)
         identity = await provider.identify()
-        chosen = _choose(await provider.workflows(), rule)
+        found = await provider.workflows()
+        if why := unreadable(found, rule.workflow, provider.left_out):
+            raise ConfigError(f"{rule.source}: {why}")
+        chosen = _choose(found, rule)
         workflow = await provider.workflow(chosen.id)
         return Offer(rule.account, provider.name, identity, workflow, provider.limits)
 
@@ -71,8 +73,7 @@ class ServiceOffers:
 
     def labels(self, rule: Rule, batch: Batch) -> Mapping[str, str]:
         """The service's labels of a batch."""
-        created = dt.datetime.fromtimestamp(batch.created_at, dt.UTC).isoformat(timespec="seconds")
-        return self._provider(rule).batch_labels(batch.id, batch.name, created)
+        return self._provider(rule).batch_labels(batch.id, batch.name, batch.created_at)
 
     async def close(self) -> None:
         """Close what was opened."""

@@ -6,6 +6,7 @@ import asyncio
 import base64
 import itertools
 import json
+import logging
 import random
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import asynccontextmanager
@@ -26,11 +27,13 @@ from artui.providers.base import (
     Absent,
     Blocked,
     Cause,
+    Component,
     DevicePrompt,
     Found,
     Incomplete,
     Order,
     Output,
+    Puzzling,
     Rejected,
     Sent,
     Sought,
@@ -38,6 +41,7 @@ from artui.providers.base import (
     Transient,
     Unknown,
     Uploaded,
+    Workflow,
 )
 from artui.providers.http import Client
 from artui.providers.http.device import LoginHost
@@ -56,7 +60,7 @@ class AutoRetouchBench(Bench):
     """AutoRetouch at the stand-in."""
 
     calls: ClassVar[Mapping[str, Call]] = {
-        "read": Call("autoretouch.balance", "GET", ".*/organization/balance"),
+        "read": Call("autoretouch.organizations", "GET", ".*/organization"),
         "upload": Call("autoretouch.upload", "POST", ".*/upload"),
         "submit": Call("autoretouch.create", "POST", ".*/execution/create"),
         "look": Call("autoretouch.details", "GET", ".*/execution/[^/]+"),
@@ -77,6 +81,9 @@ class AutoRetouchBench(Bench):
     def open(self, **settings: object) -> AutoRetouch:
         given = {name: self.announced[name] for name in ("api_url", "auth_url", "organization")} | settings
         return AutoRetouch(AutoRetouchSettings.model_validate(given), self.surroundings)
+
+    async def read(self) -> object:
+        return await self.provider.organizations()
 
     async def secrets(self) -> list[str]:
         access = await self.provider._tokens.get()
@@ -389,7 +396,7 @@ async def test_a_login_host_in_trouble_signs_nobody_out(bench: AutoRetouchBench,
     with pytest.raises(Transient):
         await bench.read()
     bench.simulator.faults.clear()
-    assert await bench.read() == 5000
+    assert await bench.read()
 
 
 async def test_nobody_signed_in_is_blocked(bench: AutoRetouchBench) -> None:
@@ -491,7 +498,7 @@ async def test_the_draft_pins_the_version_and_carries_labels_and_webhooks(bench:
         "path": "/v1/workflow/execution/create",
         "query": {"workflow": WORKFLOW, "version": VERSION, "organization": "org"},
         "body": {
-            "image": {"name": "shirt-7.jpg", "contentHash": HASH, "contentType": "image/jpeg"},
+            "image": {"name": "shirt 7.jpg", "contentHash": HASH, "contentType": "image/jpeg"},
             "labels": {"sku": "A-7", "artui_job": "key-0001"},
             "webhooks": ["https://hooks.example/x?y=z"],
         },
@@ -511,7 +518,7 @@ async def test_every_page_of_the_workflows_is_read(bench: AutoRetouchBench) -> N
 
 @pytest.mark.parametrize("total", [0, 3, 1_000])
 async def test_a_list_that_lies_about_its_length_ends(desk: Desk, total: int) -> None:
-    entries = [{"id": f"workflow-{n}", "version": "v"} for n in range(3)]
+    entries = [{"id": f"workflow-{n}", "version": "v", "executionPrice": 1} for n in range(3)]
     async with customer(desk, {"GET /v1/workflow": (200, {"entries": entries, "total": total})}) as (provider, script):
         assert len(await provider.workflows()) == 3
         assert script.count("/v1/workflow") <= 400
@@ -528,7 +535,7 @@ async def test_a_list_that_lies_about_its_length_ends(desk: Desk, total: int) ->
 
 async def test_a_list_that_is_cut_or_cannot_be_read_whole_is_told(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(lists, "MOST_PAGES", 2)
-    entries = [{"id": f"one-{n}", "version": "v", "name": "One"} for n in range(130)]
+    entries = [{"id": f"one-{n}", "version": "v", "name": "One", "executionPrice": 1} for n in range(130)]
     entries[3]["id"] = "../x"
     short: list[str] = []
     cut = {"GET /v1/workflow": lambda asked: paged(entries)(asked)}
@@ -536,38 +543,118 @@ async def test_a_list_that_is_cut_or_cannot_be_read_whole_is_told(desk: Desk, mo
         provider.on_short = short.append
         assert len(await provider.workflows()) == 99
     assert short == [
-        "AutoRetouch: reading the workflows: only the first 100 of 130 entries were read.",
-        "AutoRetouch: reading the workflows: 1 of 100 entries cannot be read and is left out.",
+        "AutoRetouch: reading the workflows: only the first 100 of 130 workflows were read.",
+        'AutoRetouch: reading the workflows: 1 of 100 workflows could not be read: `id` "../x".',
     ]
     short.clear()
     async with customer(desk, {"GET /v1/organization": lambda asked: paged(entries)(asked)}) as (provider, _):
         provider.on_short = short.append
         assert len(await provider.organizations()) == 99
-    assert "reading the organizations: only the first 100 of 130" in short[0]
+    assert "reading the organizations: only the first 100 of 130 organizations" in short[0]
 
 
 @pytest.mark.parametrize(
-    "workflow",
+    ("workflow", "why"),
     [
-        {"id": "a/../b", "version": "v"},
-        {"id": "a", "version": 7},
-        {"version": "v"},
-        [],
-        "x",
-        None,
+        ({"id": "a/../b"}, '`id` "a/../b"'),
+        ({"id": None}, "`id` null"),
+        ({"id": ["a"]}, '`id` ["a"]'),
+        ({"version": None}, "`version` null"),
+        ({"version": ""}, '`version` ""'),
+        ({"executionPrice": None}, "`executionPrice` null"),
+        *(({"executionPrice": odd}, f"`executionPrice` {json.dumps(odd)}") for odd in ("dear", True, [7], {}, -1)),
+        *(({"executionPrice": odd}, f"`executionPrice` {odd}") for odd in (10**9 + 1, 2**62, 10**30)),
+        ({"executionPrice": float("nan")}, "`executionPrice` NaN"),
+        ({"executionPrice": "x" * 70}, f'`executionPrice` "{"x" * 59}…'),
     ],
 )
-async def test_a_workflow_of_the_wrong_shape_is_no_workflow(desk: Desk, workflow: object) -> None:
-    async with customer(desk, {"GET /v1/workflow/a": (200, workflow)}) as (provider, _):
-        with pytest.raises(Transient):
-            await provider.workflow("a")
+async def test_a_workflow_that_cannot_be_ordered_is_left_out_and_told_by_its_field(
+    desk: Desk, workflow: dict[str, object], why: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO)
+    odd = {"id": "odd", "version": "v", "name": "Odd", "executionPrice": 5, **workflow}
+    good = [{"id": f"good-{n}", "version": "v", "executionPrice": n} for n in range(39)]
+    short: list[str] = []
+    replies: Replies = {
+        "GET /v1/workflow": (200, {"entries": [odd, *good], "total": 40}),
+        "GET /v1/workflow/odd": (200, odd),
+    }
+    async with customer(desk, replies) as (provider, _):
+        provider.on_short = short.append
+        assert [one.price for one in await provider.workflows()] == list(range(39))
+        assert short == [f"AutoRetouch: reading the workflows: 1 of 40 workflows could not be read: {why}."]
+        assert [(one.name, one.why) for one in provider.left_out] == [("Odd", why)]
+        assert f"cannot be read: {why}. Said was: {{" in caplog.text
+        with pytest.raises(Puzzling) as caught:
+            await provider.workflow("odd")
+        assert str(caught.value).endswith(f"is not what the service documents: {why}")
+        assert f"{caught.value}. Said was: {{" in caplog.text
 
 
-async def test_a_workflow_may_lack_nearly_everything(desk: Desk) -> None:
-    lean = {"id": "a", "version": "v", "name": None, "author": None, "executionPrice": None, "new": {"x": 1}}
-    async with customer(desk, {"GET /v1/workflow/a": (200, lean)}) as (provider, _):
-        workflow = await provider.workflow("a")
-    assert (workflow.name, workflow.price, workflow.components, workflow.author) == ("", None, (), "")
+@pytest.mark.parametrize("document", [[], "x", None, 7, {}, {"entries": None}, {"entries": "a"}])
+async def test_a_list_of_the_wrong_shape_is_no_list(desk: Desk, document: object) -> None:
+    async with customer(desk, {"GET /v1/workflow": (200, document)}) as (provider, _):
+        with pytest.raises(Puzzling, match=r"not what the service documents: (it is|`entries`)"):
+            await provider.workflows()
+
+
+LEAN = {"id": "a", "version": "v", "executionPrice": 12}
+STEP = {"type": "export", "label": "out", "settings": {"targetFormat": "PNG"}}
+
+
+@pytest.mark.parametrize(
+    ("more", "read"),
+    [
+        ({}, {}),
+        ({"name": None, "author": None, "date": None, "workflowComponents": None, "new": {"x": 1}}, {}),
+        ({"executionPrice": 10.5}, {"price": 11}),
+        ({"executionPrice": "12"}, {"price": 12}),
+        ({"executionPrice": 0}, {"price": 0}),
+        ({"executionPrice": 10**9}, {"price": 10**9}),
+        ({"version": 7}, {"version": "7"}),
+        ({"id": 8}, {"id": "8"}),
+        ({"name": 7}, {"name": "7"}),
+        ({"author": "auth0|me"}, {"author": ""}),
+        ({"author": {"firstName": ["A"], "lastName": "B"}}, {"author": "B"}),
+        ({"workflowComponents": {"a": 1}}, {}),
+        ({"workflowComponents": [STEP | {"settings": []}, "x", None]}, {"components": (Component("export", "out"),)}),
+        ({"date": 1707383341960}, {"changed_at": "2024-02-08T09:09:01.960000Z"}),
+        ({"date": 1707383341}, {"changed_at": "2024-02-08T09:09:01.000000Z"}),
+        ({"date": [2024, 2, 8, 9, 9]}, {"changed_at": "2024-02-08T09:09:00.000000Z"}),
+        ({"date": "2024-02-08 10:09:01.96+01:00"}, {"changed_at": "2024-02-08T09:09:01.960000Z"}),
+        ({"date": "lately"}, {}),
+    ],
+)
+async def test_what_decides_nothing_of_a_workflow_may_be_anything(
+    desk: Desk, more: dict[str, object], read: dict[str, object]
+) -> None:
+    expected = {"id": "a", "version": "v", "name": "", "price": 12, "components": (), "changed_at": "", "author": ""}
+    workflow = LEAN | more
+    replies = {"GET /v1/workflow": (200, {"entries": [workflow], "total": 1}), "GET /v1/workflow/a": (200, workflow)}
+    async with customer(desk, replies) as (provider, _):
+        provider.on_short = pytest.fail
+        for found in (*await provider.workflows(), await provider.workflow("a")):
+            assert found == Workflow(**{**expected, **read})
+
+
+@pytest.mark.parametrize("total", [{}, {"total": None}, {"total": "many"}, {"total": -1}, {"total": "120"}])
+@pytest.mark.parametrize("most", [50, 20], ids=["limit kept", "fewer a page"])
+async def test_a_list_without_a_total_is_read_to_the_page_that_shows_nothing_new(
+    desk: Desk, total: dict[str, object], most: int
+) -> None:
+    listed = [{**LEAN, "id": f"one-{n}"} for n in range(120)]
+
+    def page(asked: Asked) -> Reply:
+        offset = int(asked.query["offset"])
+        return 200, b"\xef\xbb\xbf" + json.dumps({"entries": listed[offset : offset + most], **total}).encode()
+
+    async with customer(desk, {"GET /v1/workflow": page, "GET /v1/organization": page}) as (provider, _):
+        assert len(await provider.workflows()) == 120
+        assert len(await provider.organizations()) == 120
+    always = {"GET /v1/workflow": (200, {"entries": listed[:50], **total})}
+    async with customer(desk, always) as (provider, script):
+        assert len(await provider.workflows()) == 50
+        assert script.count("/v1/workflow") <= 3
 
 
 @pytest.mark.parametrize(
@@ -608,32 +695,16 @@ async def test_a_balance_that_cannot_be_told_now_is_asked_again(desk: Desk, stat
             await provider.balance()
 
 
-@pytest.mark.parametrize(
-    ("stated", "price"),
-    [
-        *((12, 12), ("12", 12), (12.01, 13), (0, 0), (10**9, 10**9), (10**9 + 1, None), (10**30, None), (2**62, None)),
-        *((-1, None), ("dear", None), (True, None), ([7], None), ({}, None), (float("nan"), None)),
-    ],
-)
-async def test_a_price_that_cannot_be_is_not_known_and_told(
-    desk: Desk, stated: object, price: int | None, caplog: pytest.LogCaptureFixture
-) -> None:
-    said.tell.cache_clear()
-    workflow = {"id": "a", "version": "v", "executionPrice": stated, "workflowComponents": {"a": 1}, "author": ["x"]}
-    async with customer(desk, {"GET /v1/workflow/a": (200, workflow)}) as (provider, _):
-        assert (await provider.workflow("a")).price == price
-    assert ("a price that cannot be" in caplog.text) == (price is None)
-
-
 async def test_an_entry_that_cannot_be_read_hides_no_other_and_is_counted(
-    desk: Desk, caplog: pytest.LogCaptureFixture
+    desk: Desk,
 ) -> None:
-    said.tell.cache_clear()
-    good = {"id": "a", "version": "v"}
-    page = {"entries": [good, {"id": "../b", "version": "v"}, None, 7, [], {"id": "c"}], "total": "6"}
+    page = {"entries": [LEAN, {**LEAN, "id": "../b"}, None, 7, [], {"id": "c"}], "total": "6"}
+    short: list[str] = []
     async with customer(desk, {"GET /v1/workflow": (200, page)}) as (provider, _):
+        provider.on_short = short.append
         assert [workflow.id for workflow in await provider.workflows()] == ["a"]
-    assert "5 of 6 entries cannot be read" in caplog.text
+    why = '`id` "../b"; it is null; it is 7 and 2 more'
+    assert short == [f"AutoRetouch: reading the workflows: 5 of 6 workflows could not be read: {why}."]
 
 
 async def test_a_photo_that_lies_there_already_is_known_by_its_digest(bench: AutoRetouchBench) -> None:
@@ -641,9 +712,14 @@ async def test_a_photo_that_lies_there_already_is_known_by_its_digest(bench: Aut
     assert await bench.provider.uploaded(photo) is None
     uploaded = await bench.provider.upload(photo, "a.jpg", ignore)
     assert await bench.provider.uploaded(photo) == uploaded == Uploaded(photo.digest)
-    bench.simulator.faults.add([{"route": "autoretouch.head", "do": "status:500", "times": -1}])
-    with pytest.raises(Transient):
-        await bench.provider.uploaded(photo)
+
+
+@pytest.mark.parametrize("status", [302, 400, 401, 403, 404, 405, 410, 418, 429, 500, 503])
+async def test_whatever_else_is_said_of_a_photo_means_that_it_is_uploaded(desk: Desk, status: int) -> None:
+    async with customer(desk, {"HEAD /upload": (status, "")}) as (provider, script):
+        photo = desk.photo()
+        assert await provider.uploaded(photo) is None
+        assert script.asked[-1].query == {"contentHash": photo.digest, "organization": "org"}
 
 
 @pytest.mark.parametrize("reference", ["", "<html>", "a\x00b", "x" * 501])
@@ -678,8 +754,13 @@ async def submitted(provider: AutoRetouch, desk: Desk) -> str:
 @pytest.mark.parametrize(
     ("status", "reason"), [(400, "bad request"), (403, "forbidden"), (404, "not found"), (422, "unprocessable")]
 )
-async def test_a_refusal_in_the_services_own_form_is_a_refusal(desk: Desk, status: int, reason: str) -> None:
-    async with customer(desk, {CREATE: refusal(status)}) as (provider, script):
+@pytest.mark.parametrize("form", ["own", "problem", "text"])
+async def test_a_refusal_in_the_services_own_form_or_as_a_problem_is_a_refusal(
+    desk: Desk, status: int, reason: str, form: str
+) -> None:
+    problem = {"type": "about:blank", "title": "No", "status": status, "detail": "because"}
+    forms = {"own": refusal(status), "problem": (status, problem), "text": (status, problem | {"status": str(status)})}
+    async with customer(desk, {CREATE: forms[form]}) as (provider, script):
         with pytest.raises(Rejected, match="because") as caught:
             await submitted(provider, desk)
         assert (caught.value.reason, caught.value.status) == (reason, status)
@@ -690,9 +771,10 @@ async def test_a_refusal_in_the_services_own_form_is_a_refusal(desk: Desk, statu
     "reply",
     [
         (400, ""), (404, "<html>"), (422, {"status": 400}), (404, {"message": "no"}), (403, "<html>no</html>"),
+        (400, "no"), (400, {"title": "Bad Request", "detail": "no"}), (404, {"status": "not found"}), (404, [404]),
         (401, "<html>sign in</html>"), (402, {"status": 402}), (409, {"status": 409}), (413, {"status": 413}),
         (429, {"status": 429}), (201, ""), (201, "ok"), (201, "<html></html>"), (201, {"id": NEW_ID}),
-        (201, "a b c d e f g h i j k l"), (200, NEW_ID), (202, NEW_ID), (204, ""), (302, ""), (500, {"status": 500}),
+        (201, "a b c d e f g h i j k l"), (202, NEW_ID), (204, ""), (302, ""), (500, {"status": 500}),
     ],
 )  # fmt: skip
 async def test_everything_else_leaves_the_order_in_doubt(desk: Desk, reply: Reply) -> None:
@@ -702,10 +784,13 @@ async def test_everything_else_leaves_the_order_in_doubt(desk: Desk, reply: Repl
         assert script.count("/v1/workflow/execution/create") == 1
 
 
-@pytest.mark.parametrize("text", [NEW_ID, NEW_ID + "\n", f'"{NEW_ID}"'])
-async def test_an_execution_is_known_by_its_bare_id(desk: Desk, text: str) -> None:
-    async with customer(desk, {CREATE: (201, text)}) as (provider, _):
+@pytest.mark.parametrize("status", [200, 201])
+@pytest.mark.parametrize("form", ["{}", "{}\n", "{}\r\n", '"{}"', '"{}"\r\n', ' "{}" ', "\ufeff{}"])
+async def test_an_id_and_a_hash_are_known_bare_quoted_and_with_line_ends(desk: Desk, form: str, status: int) -> None:
+    replies = {CREATE: (status, form.format(NEW_ID)), "POST /upload": (status, form.format(HASH))}
+    async with customer(desk, replies) as (provider, _):
         assert await submitted(provider, desk) == NEW_ID
+        assert await provider.upload(desk.photo(), "a.jpg", ignore) == Uploaded(HASH)
 
 
 @pytest.mark.parametrize("body", ["", {"status": 401}])
@@ -846,7 +931,8 @@ async def test_an_execution_of_the_wrong_shape_is_left_out(desk: Desk, wrong: di
         seen = await provider.poll([Sent(NEW_ID, WORKFLOW), Sent(OTHER_ID, WORKFLOW)])
         assert list(seen) == [OTHER_ID]
         assert await provider.poll([Sent(NEW_ID, WORKFLOW)]) == {}
-        assert "not what the service documents" in provider.puzzles[NEW_ID]
+        [(field, stands)] = wrong.items()
+        assert provider.puzzles[NEW_ID].endswith(f"not what the service documents: `{field}` {json.dumps(stands)}")
 
 
 @pytest.mark.parametrize(
@@ -1186,22 +1272,43 @@ def output(**place: str) -> Output:
     return Output(json.dumps({"hash": "", "name": "", "path": "", **place}), digest=HASH)
 
 
+API = "https://api.example"
+
+
 @pytest.mark.parametrize(
     ("place", "routes"),
     [
-        ({"hash": "h", "name": "a.png", "path": "/image/h/a.png"}, ["/v1/image/h/a.png"]),
-        ({"hash": "h", "name": "a b/ü%.png", "path": "/image/h/a b%2F.png"},
-         ["/v1/image/h/a%20b%2F%C3%BC%25.png", "/v1/image/h/a%20b%252F.png"]),
-        ({"hash": "h", "name": "../../x"}, ["/v1/image/h/..%2F..%2Fx"]),
+        ({"hash": "h", "name": "a.png", "path": "/image/h/a.png"}, ["/v1/image/h/a.png", "/image/h/a.png"]),
+        *(
+            ({"path": path}, ["/v1/image/h/a%20b.png", "/image/h/a%20b.png"])
+            for path in ("/image/h/a b.png", "image/h/a b.png", "/v1/image/h/a b.png", "v1/image/h/a b.png",
+                         "http://api.example/v1/image/h/a b.png",
+                         "https://API.example:443/image/h/a b.png",
+                         f"{API}/image/h/a b.png", f"{API}/v1/image/h/a b.png")
+        ),
+        ({"path": "/image/h/a%20b.png"}, ["/v1/image/h/a%2520b.png", "/image/h/a%2520b.png", "/v1/image/h/a%20b.png",
+                                          "/image/h/a%20b.png"]),
+        ({"path": "/image/h/a.png?s=1&t=a+b"},
+         ["/v1/image/h/a.png?s=1&t=a+b", "/image/h/a.png?s=1&t=a+b", "/v1/image/h/a.png%3Fs%3D1%26t%3Da%2Bb",
+          "/image/h/a.png%3Fs%3D1%26t%3Da%2Bb"]),
         ({"path": "/image/../../admin"}, []),
+        ({"path": "/image/%2e%2e/admin"}, []),
+        ({"path": "/image/x?a=/../b"}, ["/v1/image/x?a=/../b", "/image/x?a=/../b"]),
         ({"path": "//evil.example/x"}, []),
-        ({"path": "https://evil.example/x"}, []),
+        ({"path": "/admin"}, []),
+        ({"path": f"{API}/admin"}, []),
+        ({"path": "javascript:alert(1)"}, []),
+        ({"path": "https://cdn.example/b c/x.png?sig=a%2Fb"}, ["https://cdn.example/b%20c/x.png?sig=a%2Fb"]),
+        ({"path": "https://api.example.evil.example/image/x"}, ["https://api.example.evil.example/image/x"]),
+        ({"path": "https://api.example@evil.example/image/x"}, []),
+        ({"hash": "h", "name": "../../x"}, ["/v1/image/h/..%2F..%2Fx"]),
         ({"hash": "h", "name": "\ud800\x00?#"}, ["/v1/image/h/%3F%00%3F%23"]),
         ({"hash": "h", "name": "n" * 300}, ["/v1/image/h/" + "n" * 300]),
     ],
 )  # fmt: skip
 def test_a_result_is_looked_for_where_it_may_lie_and_nowhere_else(place: dict[str, str], routes: list[str]) -> None:
-    assert said.routes(output(**place).locator) == routes
+    expected = [one if "://" in one else f"{API}{one}" for one in routes]
+    assert said.routes(output(**place).locator, API) == expected
 
 
 @pytest.mark.parametrize("status", [404, 400])

@@ -666,17 +666,20 @@ async def test_a_result_is_gone_when_its_time_is_over(bench: Retouch4meBench) ->
     assert (caught.value.reason, caught.value.status) == ("not there", 404)
 
 
-async def test_neither_token_nor_result_follow_to_another_host(desk: Desk) -> None:
-    async with serving(answering(200, b"stolen")) as thief:
+async def test_a_result_may_come_from_another_host_which_never_sees_the_token(desk: Desk) -> None:
+    async with serving(answering(200, b"file")) as storage:
 
         async def lead_astray(link: Link) -> None:
             await link.whole()
-            await link.say(302, headers=f"Location: {thief.url}/file\r\n")
+            await link.say(302, headers=f"Location: {storage.url}/file\r\n")
 
         async with serving(lead_astray) as peer, customer(desk, peer.url) as provider:
-            with pytest.raises(Transient), files.Part(desk.folder / "result.part") as part:
+            with files.Part(desk.folder / "result.part") as part:
                 await provider.download(Output("/api/v1/retoucher/getFile/7"), "7", part, ignore)
-        assert thief.requests == []
+                assert part.finish().size == 4
+            assert b"x-retouch-token" in bytes(peer.links[0].received).lower()
+        assert storage.requests == [b"GET /file HTTP/1.1"]
+        assert b"token" not in bytes(storage.links[0].received).lower()
 
 
 async def test_an_id_of_a_job_is_a_secret_in_every_message(bench: Retouch4meBench) -> None:

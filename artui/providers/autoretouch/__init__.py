@@ -13,11 +13,12 @@ from collections import defaultdict
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from functools import partial
 from typing import Any, Final
+from urllib.parse import parse_qsl
 
 from pydantic import Field
 
 from artui.credentials import AccessTokens, Secret
-from artui.files import Accepts, Part, Photo, Sending, ascii_name
+from artui.files import Accepts, Part, Photo, Sending, readable_name
 from artui.providers import base
 from artui.providers.autoretouch.lists import ENTRIES, Read, Reading, look_for, search, whole
 from artui.providers.autoretouch.places import Places
@@ -27,6 +28,7 @@ from artui.providers.base import (
     DevicePrompt,
     Identity,
     Incomplete,
+    LeftOut,
     Limits,
     Look,
     Order,
@@ -45,6 +47,7 @@ from artui.providers.base import (
     Workflow,
     canonical,
 )
+from artui.providers.base.misfits import value
 from artui.providers.http import (
     OBJECT,
     PAGE,
@@ -64,7 +67,7 @@ from artui.providers.http.device import LoginHost
 from artui.providers.http.looks import look_at_each
 from artui.providers.http.signed_in import SignedIn, signed
 from artui.providers.said import autoretouch as said
-from artui.providers.said import tell
+from artui.providers.said import bare, number, tell
 
 log = logging.getLogger(__name__)
 
@@ -170,7 +173,9 @@ class AutoRetouch(HttpProvider[AutoRetouchSettings]):
 
     async def _organizations(self) -> list[said.Organization]:
         doing = "reading the organizations"
-        return await self._whole(self._list("/v1/organization", doing, said.Page[said.Organization], {}), doing)
+        read = self._list("/v1/organization", doing, said.Page[said.Organization], {})
+        found, _ = await whole(read, "organizations", self._short(doing))
+        return found
 
     async def login(self, prompt: Callable[[DevicePrompt], None]) -> Secret:
         """Sign in with a code confirmed in a browser; returns the refresh token to keep."""
@@ -187,7 +192,9 @@ class AutoRetouch(HttpProvider[AutoRetouchSettings]):
         query = {"organization": await self._asked_for()}
         doing = "reading the workflows"
         read = self._list("/v1/workflow", doing, said.Page[said.Workflow], query)
-        return [entry.known() for entry in await self._whole(read, doing)]
+        found, unread = await whole(read, "workflows", self._short(doing))
+        self.left_out = [LeftOut(entry.id, entry.name, entry.why) for entry in unread]
+        return [entry.known() for entry in found]
 
     async def workflow(self, workflow_id: str) -> Workflow:
         """One workflow with all settings; :class:`Rejected` ``not found`` where there is none."""
@@ -212,14 +219,18 @@ class AutoRetouch(HttpProvider[AutoRetouchSettings]):
     # The photo.
 
     async def uploaded(self, photo: Photo) -> Uploaded | None:
-        """The photo's reference, where the service has this very content already."""
+        """The photo's reference, where the service says that it has this very content already."""
+        request = Request(
+            "HEAD",
+            f"{self.settings.api_url}/upload",
+            f"looking for {photo.path.name}",
+            {"contentHash": photo.digest, "organization": await self._asked_for()},
+        )
         try:
-            await self._ask("HEAD", "/upload", f"looking for {photo.path.name}", {"contentHash": photo.digest})
-        except Rejected as refusal:
-            if refusal.status == 404:
-                return None
-            raise
-        return Uploaded(photo.digest)
+            answer = await self._signed_in.ask_about(request, partial(self._http.send, any_status=True))
+        except Blocked:
+            return None  # whoever refuses this question may take the photo; a sign-in that is over shows there
+        return Uploaded(photo.digest) if answer.status == 200 else None
 
     async def upload(self, photo: Photo, name: str, counted: Counted) -> Uploaded:
         """Send the photo. The reference is whatever the service answers."""
@@ -234,9 +245,9 @@ class AutoRetouch(HttpProvider[AutoRetouchSettings]):
         )
         send = partial(self._http.send, most=TEXT, counted=lambda sent: counted(min(sent, size)))
         answer = await self._signed_in.ask(request, send, NEEDED_FOR)
-        reference = answer.text.strip()
+        reference = bare(answer.text)
         if answer.is_web_page or not reference.isprintable() or not 0 < len(reference) <= 500:
-            raise answer.unreadable()
+            raise answer.unreadable(f"the photo's hash is {value(answer.text)}")
         return Uploaded(reference)
 
     # The paid requests.
@@ -248,7 +259,7 @@ class AutoRetouch(HttpProvider[AutoRetouchSettings]):
                 f"{self.title}: it is not known yet who pays: look at the account first", reason="organization"
             )
         image = {
-            "name": ascii_name(order.photo.path.name, order.photo.media_type),
+            "name": readable_name(order.photo.path.name, order.photo.media_type),
             "contentHash": order.uploaded.reference,
             "contentType": order.photo.media_type,
         }
@@ -258,12 +269,12 @@ class AutoRetouch(HttpProvider[AutoRetouchSettings]):
         query = {"workflow": order.workflow, "version": order.version, "organization": self._organization}
         return canonical({"path": f"{_EXECUTIONS}/create", "query": query, "body": body})
 
-    def batch_labels(self, batch: str, name: str, created_at: str) -> Mapping[str, str]:
+    def batch_labels(self, batch: str, name: str, created_at: float) -> Mapping[str, str]:
         """The three labels that make executions one order in the web app."""
         return {
             "autoretouch_batch_id": batch,
             "autoretouch_batch_name": name,
-            "autoretouch_batch_createdAt": created_at,
+            "autoretouch_batch_createdAt": said.written(created_at),
         }
 
     async def submit(self, draft: str, photo: Photo, permit: Permit, counted: Counted) -> str:
@@ -272,8 +283,8 @@ class AutoRetouch(HttpProvider[AutoRetouchSettings]):
         stored = json.loads(draft)
         doing = f"ordering {photo.path.name}"
         answer = await self._pay(stored["path"], doing, stored["query"], permit, json_body(canonical(stored["body"])))
-        execution = answer.text.strip().strip('"')
-        if answer.status != 201 or not _NEW_ID.fullmatch(execution):
+        execution = bare(answer.text)
+        if answer.status not in (200, 201) or not _NEW_ID.fullmatch(execution):
             raise answer.in_doubt()
         self._places[stored["query"]["workflow"]].add(execution)
         return execution
@@ -284,7 +295,7 @@ class AutoRetouch(HttpProvider[AutoRetouchSettings]):
         answer = await self._pay(f"{_EXECUTIONS}/{segment(execution)}/retry", f"retrying {execution}", {}, permit, None)
         if not 200 <= answer.status < 300 or answer.is_web_page:
             raise answer.in_doubt()
-        named = answer.text.strip().strip('"')
+        named = bare(answer.text)
         return named if _UUID.fullmatch(named) else execution
 
     async def rate(self, execution: str, *, good: bool) -> None:
@@ -351,23 +362,30 @@ class AutoRetouch(HttpProvider[AutoRetouchSettings]):
             raise
         progress = answer.read_as(said.Execution).progress()
         if progress.execution != execution:
-            raise answer.unreadable()
+            raise answer.unreadable(f"`id` {value(progress.execution)}")
         return progress
 
     async def download(self, output: Output, execution: str, part: Part, counted: Counted) -> None:
-        """Fetch a result by hash and name; where the service does not know that address, by the path it stated.
+        """Fetch a result by hash and name; where the service does not know that address, by the path it stated, in
+        every form that may have.
 
-        Raises :class:`Rejected` ``not there`` where neither leads anywhere.
+        Raises :class:`Rejected` ``not there`` where none leads anywhere.
         """
-        query = {"organization": await self._asked_for()}
+        organization = await self._asked_for()
         doing = f"fetching the result of {execution}"
-        for route in said.routes(output.locator):
-            request = Request("GET", f"{self.settings.api_url}{route}", doing, query)
-            fetch = partial(self._http.fetch, target=part, is_proven=bool(output.digest), counted=counted)
-            answer = await self._signed_in.ask_about(request, fetch, is_bought=True)
+        for route in said.routes(output.locator, self.settings.api_url):
+            address, _, query = route.partition("?")
+            if address.startswith(f"{self.settings.api_url}/"):
+                params = {**dict(parse_qsl(query, keep_blank_values=True)), "organization": organization}
+                request = Request("GET", address, doing, params)
+                fetch = partial(self._http.fetch, target=part, counted=counted)
+                answer = await self._signed_in.ask_about(request, fetch, is_bought=True)
+            else:
+                request = Request("GET", route, doing)
+                answer = await self._http.fetch(request, part, named_by=self.settings.api_url, counted=counted)
             if answer.status == 200:
                 return
-            if answer.status not in (400, 404):
+            if answer.status not in (400, 404, 410):
                 raise answer.refusal()
         raise Rejected(f"{self.title}: {doing}: it is not there", reason="not there", status=404)
 
@@ -413,8 +431,8 @@ class AutoRetouch(HttpProvider[AutoRetouchSettings]):
 
         return told
 
-    async def _whole(self, read: Read[said.Entry], doing: str) -> list[said.Entry]:
-        return await whole(read, lambda what: self.on_short(f"{self.title}: {doing}: {what}."))
+    def _short(self, doing: str) -> Callable[[str], object]:
+        return lambda what: self.on_short(f"{self.title}: {doing}: {what}.")
 
     def _list(
         self, path: str, doing: str, shape: type[said.Page[said.Entry]], query: Mapping[str, str], *,
@@ -435,7 +453,7 @@ class AutoRetouch(HttpProvider[AutoRetouchSettings]):
 def _is_refusal(answer: Answer) -> bool:
     """Whether a paid request was refused in the service's own form, so that surely nothing was carried out."""
     refusal = answer.json_object()
-    is_own = refusal is not None and refusal.get("status") == answer.status
+    is_own = refusal is not None and number(refusal.get("status")) == answer.status
     if answer.status in (401, 403):
         return is_own or not answer.body.strip()
     return is_own and answer.status in (400, 404, 422)

@@ -9,6 +9,7 @@ from typing import Final
 
 from artui.providers.autoretouch.places import Places
 from artui.providers.base import Look, Progress, Puzzling, Rejected, Sought, Transient
+from artui.providers.base.misfits import counted
 from artui.providers.said import autoretouch as said
 
 ENTRIES: Final = 50
@@ -34,22 +35,27 @@ Read = Callable[[int], Awaitable[said.Page[said.Entry]]]
 Listed = said.Execution | said.Unread
 
 
-async def whole(read: Read[said.Entry], told: Callable[[str], object]) -> list[said.Entry]:
-    """The readable entries of every page, each once. What is missing is ``told`` in half a sentence."""
+async def whole(
+    read: Read[said.Entry], what: str, told: Callable[[str], object]
+) -> tuple[list[said.Entry], list[said.Unread]]:
+    """The readable entries of every page, each once, and the others. What is missing is ``told`` in half a sentence;
+    ``what`` the entries are called."""
     found: dict[str, said.Entry] = {}
-    offset = unread = 0
+    unread: dict[str, said.Unread] = {}
+    offset = 0
     for _ in range(MOST_PAGES):
-        page = await read(offset)
+        page, known = await read(offset), len(found) + len(unread)
         found |= {entry.id: entry for entry in page.readable}
-        unread += len(page.entries) - len(page.readable)
+        unread |= {entry.text: entry for entry in page.unread}
         offset += len(page.entries)
-        if not page.entries or offset >= page.total:
+        is_over = page.ends_at(offset) or (page.total is None and len(found) + len(unread) == known)
+        if not page.entries or is_over:
             break
     else:
-        told(f"only the first {offset:,} of {page.total:,} entries were read")
+        told(f"only the first {offset:,}{'' if page.total is None else f' of {page.total:,}'} {what} were read")
     if unread:
-        told(f"{unread:,} of {offset:,} entries cannot be read and {'is' if unread == 1 else 'are'} left out")
-    return list(found.values())
+        told(counted(len(unread), len(found) + len(unread), what, [entry.why for entry in unread.values()]))
+    return list(found.values()), list(unread.values())
 
 
 async def look_for(due: Collection[str], read: Read[said.Execution], places: Places, seen: dict[str, Progress]) -> None:
@@ -68,7 +74,7 @@ async def look_for(due: Collection[str], read: Read[said.Execution], places: Pla
         left -= found.keys()
         in_vain = 0 if len(found) > 1 else in_vain + 1
         offset += len(page.entries)
-        if not page.entries or offset >= page.total:
+        if not page.entries or page.ends_at(offset):
             break
 
 
@@ -106,12 +112,14 @@ class Reading:
                 raise Transient(f"{self.about}: the list changed while it was read")
             fresh = self._take()
             self.moved |= bool(offset) and len(self.page) - len(fresh) > OVERLAP
-            self.ended = offset + len(self.page) >= page.total
+            self.ended = page.ends_at(offset + len(self.page))
             in_vain = 0 if fresh else in_vain + 1
             yield fresh
             if not self.page:
                 return
-            offset += max(len(self.page) - OVERLAP, 1)
+            # Without a total only a page without entries can be the end: what shows nothing new is passed over whole.
+            overlap = OVERLAP if fresh or page.total is not None else 0
+            offset += max(len(self.page) - overlap, 1)
         if not self.ended:
             raise Transient(f"{self.about}: the list cannot be read to its end")
 
@@ -177,7 +185,7 @@ async def _read_for(group: Sequence[Sought], reading: Reading) -> None:
             )
     else:
         if not reading.ended:
-            raise Transient(f"{reading.about}: the list ends too early")
+            raise Transient(f"{reading.about}: the list ends without its `total`, or too early")
     if reading.moved:
         async for _ in reading.pages_above():
             if said.has_all(group, reading.listed):

@@ -24,11 +24,13 @@ from artui.providers.base.exchanged import (
     Found,
     Identity,
     Incomplete,
+    LeftOut,
     Look,
     Order,
     Organization,
     Output,
     Progress,
+    Puzzles,
     Sent,
     Sought,
     State,
@@ -37,6 +39,7 @@ from artui.providers.base.exchanged import (
     canonical,
 )
 from artui.providers.base.heard import hear, last_heard, listening
+from artui.providers.base.misfits import excerpt
 from artui.providers.base.provider import Counted, Limits, Permit, Provider, Settings, Surroundings
 
 __all__ = [
@@ -51,6 +54,7 @@ __all__ = [
     "Identity",
     "Incomplete",
     "Insecure",
+    "LeftOut",
     "Limits",
     "Look",
     "NoRoom",
@@ -62,6 +66,7 @@ __all__ = [
     "Progress",
     "Provider",
     "ProviderError",
+    "Puzzles",
     "Puzzling",
     "Rejected",
     "Sent",
@@ -74,6 +79,7 @@ __all__ = [
     "Uploaded",
     "Workflow",
     "canonical",
+    "excerpt",
     "hear",
     "last_heard",
     "listening",

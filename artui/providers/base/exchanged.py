@@ -74,6 +74,16 @@ class Workflow:
 
 
 @dataclass(frozen=True, slots=True)
+class LeftOut:
+    """A workflow of the service's list that cannot be read, and so not be ordered: ``why`` names the field and what
+    stands there; id and name as far as they can be told."""
+
+    id: str
+    name: str
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
 class Organization:
     """Who pays, as the service names it. ``role`` is the signed-in person's, empty where unknown."""
 
@@ -170,6 +180,15 @@ class Progress:
     name: str = ""
     expires_in: float | None = None
     remark: str = ""
+
+
+class Puzzles(dict[str, str]):
+    """By execution, what of the last look at it could not be understood; ``failed``: what the service answered in place
+    of a look, and whether it will not answer at all (for good) rather than not now."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.failed: dict[str, tuple[str, bool]] = {}
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ from contextvars import ContextVar
 from dataclasses import dataclass
 
 EXCERPT = 2_048
-"""Bytes of an answer that are kept."""
+"""Characters of an answer that a log keeps."""
 
 
 @dataclass(slots=True)
@@ -40,7 +40,7 @@ def hear(about: str, body: bytes) -> None:
     """Note an answer."""
     heard = _listening.get()
     if heard is not None:
-        heard.about, heard.said = about, body[:EXCERPT]
+        heard.about, heard.said = about, body[: 4 * EXCERPT]  # a secret must not be cut before it is found
 
 
 def last_heard() -> str:

@@ -18,11 +18,13 @@ from artui.providers.base.exchanged import (
     DevicePrompt,
     Identity,
     Incomplete,
+    LeftOut,
     Look,
     Order,
     Organization,
     Output,
     Progress,
+    Puzzles,
     Sent,
     Sought,
     Uploaded,
@@ -116,8 +118,10 @@ class Provider(ABC, Generic[SettingsT]):
         """Told in a sentence of every list that is shorter here than at the service."""
         self.not_checked = ""
         """What the last :meth:`identify` could not check, in a sentence for a person; empty where nothing."""
-        self.puzzles: dict[str, str] = {}
-        """By execution, what of the last look at it could not be understood."""
+        self.puzzles = Puzzles()
+        """What looks did not show."""
+        self.left_out: list[LeftOut] = []
+        """What the last :meth:`workflows` left out."""
         self.balance_unknown = ""
         """Why the last :meth:`balance` was None, in half a sentence with the service as its subject; empty where it was
         told, or where this service counts nothing."""
@@ -155,7 +159,7 @@ class Provider(ABC, Generic[SettingsT]):
 
     @abstractmethod
     async def workflows(self) -> list[Workflow]:
-        """All workflows, every page."""
+        """All workflows that can be read, every page; ``left_out`` has the others."""
 
     @abstractmethod
     async def workflow(self, workflow_id: str) -> Workflow:
@@ -203,8 +207,9 @@ class Provider(ABC, Generic[SettingsT]):
     def draft(self, order: Order) -> str:
         """The exact paid request as text, to be stored before it is sent. No secrets in it."""
 
-    def batch_labels(self, batch: str, name: str, created_at: str) -> Mapping[str, str]:
-        """The labels by which the service shows jobs as one batch; ``created_at`` is ISO 8601. None by default."""
+    def batch_labels(self, batch: str, name: str, created_at: float) -> Mapping[str, str]:
+        """The labels by which the service shows jobs as one batch, made at ``created_at`` in epoch seconds. None by
+        default."""
         del batch, name, created_at
         return {}
 

@@ -263,14 +263,13 @@ class Filestack(HttpProvider[FilestackSettings]):
 
     async def _fetch(self, addresses: Sequence[str], output: Output, part: Part, counted: Counted, doing: str) -> None:
         """Fetch a file from the first address that gives it."""
-        is_proven = output.digest is not None or output.size is not None
         refused: Answer | None = None
         for url in addresses:
             is_last = url == addresses[-1]
             request = await self._app.sealed(Request("GET", url, doing), is_bought=True)
             target = part if is_last else _Wary(part, output.media_type)
             try:
-                answer = await self._http.fetch(request, target, is_proven=is_proven, counted=counted)
+                answer = await self._http.fetch(request, target, named_by=self.settings.cdn_url, counted=counted)
             except Transient:
                 if is_last or part.size:
                     raise
@@ -309,6 +308,15 @@ class _Wary:
     def __init__(self, part: Part, media_type: str) -> None:
         self._part = part
         self._may_be_words = bool(media_type) and not can_tell(plain_type(media_type))
+
+    @property
+    def is_ended(self) -> bool:
+        """Whether the answer said where it ends."""
+        return self._part.is_ended
+
+    @is_ended.setter
+    def is_ended(self, value: bool) -> None:
+        self._part.is_ended = value
 
     def keep(self, data: bytes) -> bool:
         """Take some bytes; raises :class:`Transient` where the file begins as words do."""

@@ -16,6 +16,14 @@ LOOPBACK: Final = "localhost"
 _PORTS: Final = {"http": 80, "https": 443}
 _IN_PATHS: Final = "/:@!$&'()*+,;=~"
 _NAME: Final = re.compile(r"[a-z0-9_-]+(\.[a-z0-9_-]+)*")
+_NUMBER: Final = re.compile(r"[0-9]+|0x[0-9a-f]*")
+_NEAR: Final = frozenset(
+    {"localhost", "localdomain", "local", "internal", "intranet", "private", "corp", "home", "lan", "arpa"}
+)
+"""Ends of names that are looked up nearby, or at this machine."""
+
+_UNICAST: Final = ipaddress.IPv6Network("2000::/3")
+_TRANSLATED: Final = ipaddress.IPv6Network("64:ff9b::/96")
 
 
 def is_this_machine(host: str) -> bool:
@@ -37,6 +45,32 @@ def _ip(host: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
     if isinstance(address, ipaddress.IPv6Address):
         return None if address.scope_id else address.ipv4_mapped or address
     return address
+
+
+def is_public(address: str) -> bool:
+    """Whether an IP address is one of the public internet, and so is the IPv4 address that it may stand for."""
+    try:
+        ip = ipaddress.ip_address(address)
+    except ValueError:
+        return False
+    if isinstance(ip, ipaddress.IPv4Address):
+        return ip.is_global and not ip.is_multicast
+    if ip.scope_id:
+        return False
+    inner = ip.ipv4_mapped or ip.sixtofour or (ip.teredo[1] if ip.teredo else None)
+    if ip in _TRANSLATED:
+        inner = ipaddress.IPv4Address(int(ip) & 0xFFFFFFFF)
+    return is_public(str(inner)) if inner else ip in _UNICAST and ip.is_global
+
+
+def may_be_public(host: str) -> bool:
+    """Whether a host may be one of the public internet by how it is written: a public address in its usual form, or a
+    name that is looked up there. Where the name leads, only looking it up tells."""
+    host = host.lower().removesuffix(".")
+    _, dot, last = host.rpartition(".")
+    if ":" in host or _NUMBER.fullmatch(last):
+        return is_public(host)
+    return bool(dot and last) and last not in _NEAR
 
 
 def is_private_way(address: str) -> bool:

@@ -9,10 +9,11 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Generator, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Generator
 from contextlib import aclosing, suppress
 from dataclasses import dataclass, replace
 from functools import lru_cache, partial
+from itertools import chain
 from types import AsyncGeneratorType
 from typing import Final, Protocol, TypeVar, cast
 
@@ -21,9 +22,12 @@ import httpx
 from artui import __version__
 from artui.credentials import Secret
 from artui.credentials.tokens import since_boot
-from artui.providers.base import Blocked, Cause, Counted, Insecure, Transient, Unknown, hear
-from artui.providers.http.messages import OBJECT, TEXT, Answer, Request, moment
-from artui.providers.http.transport import Departure, Leave, Transport, Unsafe, trust
+from artui.providers.base import Blocked, Cause, Counted, Insecure, Puzzling, Transient, Unknown, hear
+from artui.providers.http.addresses import is_this_machine
+from artui.providers.http.codings import Decoding, NotDecoded
+from artui.providers.http.messages import NOT_NOW, OBJECT, TEXT, Answer, Request, moment, whole_of
+from artui.providers.http.redirects import HOPS, Misdirected, Origin, follow, is_redirect, origin, stated
+from artui.providers.http.transport import Departure, Leave, NotPublic, Transport, Unsafe, proxy_for, trust
 
 CONNECT: Final = 10.0
 """Seconds for name, connection and TLS together."""
@@ -34,6 +38,8 @@ READ_AT_ONCE: Final = 512 * 1024
 """Bytes of a file that a thread reads in one call: a call costs as much as hashing 100 kB."""
 SENT_AT_ONCE: Final = 64 * 1024
 """Bytes handed over at once: the speed rule sees no smaller steps, and smaller ones are slower."""
+SWOLLEN: Final = 1024 * 1024 * 1024
+"""Most bytes of a file that came compressed: pictures and archives hardly shrink, so that more is none."""
 
 for _name in ("httpx", "httpcore", "aiohttp"):  # below this they log addresses
     logging.getLogger(_name).setLevel(logging.WARNING)
@@ -48,7 +54,11 @@ class Crawling(httpx.TimeoutException):
 
 
 class Unreadable(httpx.DecodingError):
-    """The answer cannot be what was asked for: compressed, too long, a web page, empty, or without an end."""
+    """The answer cannot be what was asked for: too long, a web page, empty, or not all there."""
+
+
+class Undecodable(Unreadable):
+    """The answer came compressed, and cannot be decoded, or to no end."""
 
 
 async def in_thread(call: Callable[..., Result], *arguments: object) -> Result:
@@ -150,18 +160,25 @@ class Flow:
             self.stop()
 
     async def incoming(self, response: httpx.Response, most: int | None = None) -> AsyncGenerator[bytes, None]:
-        """The answer's blocks as sent, never decompressed, ``most`` bytes in all."""
-        if response.headers.get("content-encoding", "identity").lower() != "identity":
-            raise Unreadable("the answer is compressed, which was not asked for")
-        received = 0
+        """The answer's blocks, ``most`` bytes in all; what came compressed is decoded, and counts as it is then."""
         self._is_answered = True
         self.start()
-        async for block in cast("httpx.AsyncByteStream", response.stream):
-            received += len(block)
-            if most is not None and received > most:
-                raise Unreadable(f"the answer is longer than {most:,} bytes")
-            self.moved(len(block))
-            yield block
+        came = received = 0
+        try:
+            decoding = Decoding(response.headers.get("content-encoding", ""))
+            most = SWOLLEN if decoding and most is None else most
+            async for block in cast("httpx.AsyncByteStream", response.stream):
+                self.moved(len(block))
+                came += len(block)
+                for piece in chain((b"",), decoding.decoded(block) if decoding else (block,)):
+                    received += len(piece)
+                    if most is not None and max(came, received) > most:
+                        raise (Undecodable if decoding else Unreadable)(f"the answer is longer than {most:,} bytes")
+                    if piece:
+                        yield piece
+            decoding.finish()
+        except NotDecoded as problem:
+            raise Undecodable(str(problem)) from None
         self.stop()
 
     async def read(self, response: httpx.Response, most: int) -> bytes:
@@ -174,7 +191,13 @@ Take = Callable[[Flow, httpx.Response], Awaitable[bytes]]
 
 
 class Target(Protocol):
-    """Where a file goes, such as a :class:`artui.files.Part`."""
+    """Where a file goes, such as a :class:`artui.files.Part`.
+
+    ``is_ended`` is made False where the answer did not say where it ends: only the content can then tell whether all
+    of it came.
+    """
+
+    is_ended: bool
 
     def keep(self, data: bytes) -> bool:
         """Take some bytes, at once; tell whether so many are there that they should be flushed."""
@@ -226,6 +249,8 @@ class Client:
         self._pace = pace or Pace()
         self._ordinary = Transport(trust(ca_file), proxy)
         self._paid = Transport(trust(ca_file), proxy, once=True)
+        self._abroad = Transport(trust(ca_file), abroad=True)
+        self._proxy = proxy
         self._limits = httpx.Timeout(read, connect=CONNECT).as_dict()
         self._clock: tuple[float, float] | None = None
 
@@ -233,6 +258,7 @@ class Client:
         """Close every connection."""
         await self._ordinary.aclose()
         await self._paid.aclose()
+        await self._abroad.aclose()
 
     @property
     def service_time(self) -> float | None:
@@ -252,6 +278,8 @@ class Client:
     ) -> Answer:
         """One ordinary request; the answer has at most ``most`` bytes, and a status of 2xx or 4xx unless any will do.
 
+        With ``counted`` it uploads a photo, and a refusal of that is one in whatever form it comes.
+
         Raises :class:`Transient` for every failure on the way and for an answer that is not final, and what the body
         raised where it broke.
         """
@@ -261,7 +289,7 @@ class Client:
         except _FAILURES as error:
             raise self._failure(request, departure, error) from None
         if not any_status:
-            answer.raise_unless_final()
+            answer.raise_unless_final(is_upload=counted is not None)
         return answer
 
     async def pay(self, request: Request, permit: Leave, *, counted: Counted | None = None) -> Answer:
@@ -279,32 +307,47 @@ class Client:
         raise Unknown(str(failure), answered=is_answer) if departure.left else failure
 
     async def fetch(
-        self,
-        request: Request,
-        target: Target,
-        *,
-        hosts: frozenset[str] = frozenset(),
-        is_proven: bool = False,
-        counted: Counted | None = None,
+        self, request: Request, target: Target, *, named_by: str = "", counted: Counted | None = None
     ) -> Answer:
         """Read one file into ``target``. A status of 4xx gives it nothing; the answer says why.
 
-        Redirects are followed to ``hosts``, over https and without secrets. An answer that does not say where it ends
-        is an error unless the content ``is_proven`` otherwise. Raises as :meth:`send`.
+        Redirects are followed as ``redirects`` says. Where an answer of the service at ``named_by`` named the address,
+        that is held to the same. Raises as :meth:`send`, and :class:`Puzzling` for what points nowhere of use.
         """
-        departure = Departure()
-        take = partial(_file, target=target, is_proven=is_proven, counted=counted)
-        for _ in range(4):
-            try:
-                answer = await self._exchange(self._ordinary, request, departure, None, take)
-                if not _is_elsewhere(answer.status, answer.headers):
+        departure, take = Departure(), partial(_file, target=target, counted=counted)
+        try:
+            home: Origin | None = origin(named_by or request.url)
+            if home != origin(request.url):
+                request, home = stated(request, named_by), None
+            for _ in range(HOPS + 1):
+                transport = self._ordinary if home else self._way_abroad(request)
+                answer = await self._exchange(transport, request, departure, None, take, is_home=home is not None)
+                if not is_redirect(answer.status, answer.headers):
                     break
-                request = _elsewhere(request, answer.headers["location"], hosts)
-            except _FAILURES as error:
-                raise self._failure(request, departure, error) from None
-        else:
-            raise Transient(f"{self._title}: {request.doing}: the service points from address to address")
+                request = follow(request, answer.headers["location"])
+                home = home if home == origin(request.url) else None
+            else:
+                raise Misdirected(f"the service points from address to address, more than {HOPS} times")
+        except _FAILURES as error:
+            raise self._failure(request, departure, error) from None
+        return self._fetched(answer, is_home=home is not None)
+
+    def _way_abroad(self, request: Request) -> Transport:
+        """How to reach an address that an answer named. A proxy looks names up itself, and says what may be reached."""
+        url = httpx.URL(request.url)
+        direct = not is_this_machine(url.raw_host.decode("ascii")) and proxy_for(url, self._proxy) is None
+        return self._abroad if direct else self._ordinary
+
+    def _fetched(self, answer: Answer, *, is_home: bool) -> Answer:
+        """What the last answer to a fetch means. The word of another host counts for nothing but its file."""
+        if not is_home and 400 <= answer.status < 500 and answer.status not in NOT_NOW:
+            if answer.status not in (404, 410):
+                said = f"the address that the service points to refuses it (status {answer.status})"
+                raise Puzzling(f"{answer.about}: {said}")
+            answer = Answer(answer.about, answer.status, {})
         answer.raise_unless_final()
+        if whole_of(answer.status, answer.headers):
+            return replace(answer, status=200)
         if 200 < answer.status < 300:
             raise answer.unreadable()
         return answer
@@ -312,12 +355,14 @@ class Client:
     # How it is done.
 
     async def _exchange(
-        self, transport: Transport, request: Request, departure: Departure, counted: Counted | None, take: Take
-    ) -> Answer:
-        """Send a request and take what comes back, all of it held to the pace."""
+        self, transport: Transport, request: Request, departure: Departure, counted: Counted | None, take: Take, *,
+        is_home: bool = True,
+    ) -> Answer:  # fmt: skip
+        """Send a request and take what comes back, all of it held to the pace; ``is_home``: from the service itself."""
         try:
             async with asyncio.timeout(None) as limit:
-                return await self._answered(transport, request, departure, Flow(limit, self._pace, counted), take)
+                flow = Flow(limit, self._pace, counted)
+                return await self._answered(transport, request, departure, flow, take, is_home=is_home)
         except TimeoutError:
             if not limit.expired():
                 raise
@@ -325,13 +370,14 @@ class Client:
             raise Crawling(f"the connection is too slow: {rule}") from None
 
     async def _answered(
-        self, transport: Transport, request: Request, departure: Departure, flow: Flow, take: Take
+        self, transport: Transport, request: Request, departure: Departure, flow: Flow, take: Take, *, is_home: bool
     ) -> Answer:
         asked = self._built(transport, request, departure, flow)
         try:
             response = await transport.handle_async_request(asked)
             try:
-                self._note_time(response)
+                if is_home:
+                    self._note_time(response)
                 taken = await take(flow, response)
             finally:
                 await response.aclose()
@@ -377,7 +423,8 @@ class Client:
         why = f"{self._title}: {request.doing}: {str(error) or type(error).__name__}"
         if isinstance(error, Unsafe) and not departure.left:
             return Insecure(why)
-        return Transient(why, reached=departure.left)
+        is_puzzling = isinstance(error, (Misdirected, NotPublic, Undecodable))
+        return (Puzzling if is_puzzling else Transient)(why, reached=departure.left)
 
     def _note_time(self, response: httpx.Response) -> None:
         said = moment(response.headers.get("date", ""))
@@ -387,19 +434,18 @@ class Client:
             self._clock = (said, since_boot())
 
 
-async def _file(
-    flow: Flow, response: httpx.Response, target: Target, is_proven: bool, counted: Counted | None
-) -> bytes:
-    """Take the file that came with status 200, and return no body; or return the body that came with another."""
-    if _is_elsewhere(response.status_code, response.headers):
+async def _file(flow: Flow, response: httpx.Response, target: Target, counted: Counted | None) -> bytes:
+    """Take the file that came whole, and return no body; or return the body that came with another status."""
+    status, headers = response.status_code, response.headers
+    whole = whole_of(status, headers)
+    if is_redirect(status, headers) or (200 < status < 300 and not whole):
         return b""
-    if response.status_code != 200:
+    if status != 200 and not whole:
         return await flow.read(response, TEXT)
-    if "html" in response.headers.get("content-type", "").lower():
+    if "html" in headers.get("content-type", "").lower():
         raise Unreadable("the answer is a web page, not a file")
-    length = response.headers.get("content-length")
-    if length is None and not is_proven and "chunked" not in response.headers.get("transfer-encoding", ""):
-        raise Unreadable("the answer does not say where it ends")
+    is_told = "content-length" in headers or "chunked" in headers.get("transfer-encoding", "").lower()
+    target.is_ended = is_told or whole > 0
     received = 0
     async with aclosing(flow.incoming(response)) as blocks:
         async for block in blocks:
@@ -410,6 +456,8 @@ async def _file(
                 counted(received)
     if not received:
         raise Unreadable("the file is empty")
+    if whole and whole != received and not headers.get("content-encoding"):
+        raise Unreadable(f"the file has {received:,} bytes where {whole:,} were announced")
     return b""
 
 
@@ -421,21 +469,3 @@ _HEADERS: Final = {"Accept": "*/*", "Accept-Encoding": "identity", "User-Agent":
 def _parsed(url: str, params: tuple[tuple[str, str], ...]) -> httpx.URL:
     """An address taken apart; most requests go to a few of them, and this is the dearest part of a request of httpx."""
     return httpx.URL(url, params=dict(params)) if params else httpx.URL(url)
-
-
-def _is_elsewhere(status: int, headers: Mapping[str, str]) -> bool:
-    """Whether an answer points to another address."""
-    return status in {301, 302, 303, 307, 308} and "location" in headers
-
-
-def _elsewhere(request: Request, location: str, hosts: frozenset[str]) -> Request:
-    """The request for the address an answer points to; without secrets unless it is the same host."""
-    here = httpx.URL(request.url)
-    try:
-        there = here.join(location)
-    except (httpx.InvalidURL, ValueError):
-        raise httpx.RemoteProtocolError("the service points to something that is no address") from None
-    is_same = (here.scheme, here.host, here.port) == (there.scheme, there.host, there.port)
-    if not is_same and (there.scheme != "https" or there.host not in hosts | {here.host}):
-        raise httpx.RemoteProtocolError("the service points to a host that is not its own")
-    return replace(request, url=str(there), params={}, secrets=request.secrets if is_same else {}, hidden={})

@@ -7,8 +7,18 @@ import logging
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from typing import Final
 
-from artui.credentials import scrub
-from artui.providers.base import Blocked, Progress, Puzzling, Rejected, Sent, Transient, last_heard, listening
+from artui.providers.base import (
+    Blocked,
+    Progress,
+    Puzzles,
+    Puzzling,
+    Rejected,
+    Sent,
+    Transient,
+    excerpt,
+    last_heard,
+    listening,
+)
 
 log = logging.getLogger(__name__)
 
@@ -25,13 +35,14 @@ async def look_at_each(
     earlier: Mapping[str, Progress] | None = None,
     failed: Iterable[Transient | Rejected] = (),
     *,
-    puzzles: dict[str, str],
+    puzzles: Puzzles,
 ) -> dict[str, Progress]:
     """Look at executions, after those seen ``earlier`` in this round, and return all that were seen.
 
     Ends early where the service has had enough, what ``failed`` earlier counted in. Raises the first failure where
     nothing was seen, and :class:`Blocked`, once all looks under way are over. An answer that cannot be understood is
-    none of these, for it hinders no other look: ``puzzles`` has it by execution until one can be.
+    none of these, for it hinders no other look: ``puzzles`` has it by execution until one can be, and so it has what
+    the service answered in place of one.
     """
     seen, failures = dict(earlier or {}), list(failed)
     slots = asyncio.Semaphore(AT_ONCE)
@@ -51,20 +62,23 @@ async def look_at_each(
 
 
 async def _failed(
-    one: Sent, look: Callable[[Sent], Awaitable[Progress]], seen: dict[str, Progress], puzzles: dict[str, str]
+    one: Sent, look: Callable[[Sent], Awaitable[Progress]], seen: dict[str, Progress], puzzles: Puzzles
 ) -> list[Transient | Rejected]:
     """Look at one execution; returns the failure where the service does not say how it stands now."""
+    puzzles.failed.pop(one.execution, None)
     try:
         seen[one.execution] = await look(one)
     except Puzzling as puzzle:
         puzzles[one.execution] = str(puzzle)
     except (Transient, Rejected) as failure:
+        if isinstance(failure, Rejected) or failure.reached:
+            puzzles.failed[one.execution] = str(failure), isinstance(failure, Rejected)
         return [failure]
     except Blocked:
         raise
     except Exception as defect:
         if puzzles.get(one.execution) != type(defect).__name__:
-            log.exception("artui itself failed on this answer: %s", scrub(last_heard()))
+            log.exception("artui itself failed on this answer: %s", excerpt(last_heard()))
         puzzles[one.execution] = type(defect).__name__
     else:
         puzzles.pop(one.execution, None)

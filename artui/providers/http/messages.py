@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import json
 import re
 import secrets
@@ -19,6 +20,7 @@ from pydantic import TypeAdapter
 from artui.credentials import Secret, scrub
 from artui.files import is_swollen
 from artui.providers.base import Puzzling, Rejected, Transient, Unknown
+from artui.providers.base.misfits import keep, misfit, value
 
 TEXT: Final = 64 * 1024
 """Most bytes of an answer that is a word or an error."""
@@ -131,6 +133,9 @@ class Request:
 NOT_NOW: Final = frozenset({408, 425, 429})
 """Statuses beside 5xx by which a service says that it cannot answer now."""
 
+OF_THE_PHOTO: Final = frozenset({400, 413, 415, 422})
+"""Statuses by which an upload is refused for good whoever says so: the service, or what stands before it."""
+
 _REASONS = {
     400: "bad request",
     401: "not signed in",
@@ -170,9 +175,13 @@ class Answer:
     def read_as(self, shape: type[Shape]) -> Shape:
         """The JSON body in the given shape; :class:`Transient` where it has another."""
         try:
-            read: Shape = _adapter(shape).validate_python(self.json())  # type: ignore[arg-type]
+            found = self.json()
         except (ValueError, RecursionError):
-            raise self.unreadable() from None
+            raise self.unreadable(f"it is no JSON that can be read: {value(self.text[:200])}") from None
+        try:
+            read: Shape = _adapter(shape).validate_python(found)  # type: ignore[arg-type]
+        except (ValueError, RecursionError) as problem:
+            raise self.unreadable(misfit(found, problem)) from None
         return read
 
     def json(self) -> object:
@@ -193,24 +202,32 @@ class Answer:
     def sentence(self) -> str:
         """What the service says about a failure, in one line of at most 300 characters; empty where it is silent.
 
-        Some repeat what they refuse: no secret of ours is in it.
+        In whatever form: its own JSON, problem+json, a page, an error of a storage, text. Some repeat what they refuse:
+        no secret of ours is in it.
         """
-        said = self.json_object() or {}
-        for name in ("message", "error_description", "error"):
-            if isinstance(said.get(name), str) and said[name].strip():
-                return one_line(said[name])
-        return ""
+        try:
+            said = self.json()
+        except (ValueError, RecursionError):
+            return one_line(_of_page(self.text) if self.is_web_page else _of_text(self.text))
+        return one_line(_worded(said))
 
     def refusal(self, reason: str = "") -> Rejected:
         """The error of a request that the service refused for good."""
         reason = reason or _REASONS.get(self.status, f"status {self.status}")
         return Rejected(f"{self.about}: {self.sentence or reason}", reason=reason, status=self.status)
 
-    def unreadable(self) -> Transient:
-        """The error of an answer that nobody can make sense of: :class:`Puzzling` where the service gave it itself."""
+    def unreadable(self, why: str = "") -> Transient:
+        """The error of an answer that nobody can make sense of: :class:`Puzzling` where the service gave it itself.
+
+        ``why`` names what does not fit, and what stands there. The log keeps the beginning of the answer.
+        """
         if self.is_web_page:
-            return Transient(f"{self.about}: the answer (status {self.status}) is a web page")
-        return Puzzling(f"{self.about}: the answer (status {self.status}) is not what the service documents")
+            failure = Transient(f"{self.about}: the answer (status {self.status}) is a web page")
+        else:
+            what = f"{self.about}: the answer (status {self.status}) is not what the service documents"
+            failure = Puzzling(f"{what}: {why}" if why else what)
+        keep(str(failure), self.body)
+        return failure
 
     def in_doubt(self, code: int | None = None, *, names_job: bool = False) -> Unknown:
         """The error of a paid request whose answer is neither an acceptance nor a documented refusal.
@@ -221,21 +238,66 @@ class Answer:
         status = self.status if code is None else code
         if not names_job and (status in NOT_NOW or 500 <= status < 600):
             message = f"{self.about}: not now (status {status}), and nobody can tell what became of it"
+            keep(message, self.body)
             return Unknown(message, retry_after=asked_to_wait(self.headers))
         said = one_line("".join(c for c in self.text if c.isprintable() or c.isspace())) or "nothing more"
         message = f"{self.about}: nobody can tell what became of it from the answer (status {status}): {said}"
+        keep(message, self.body)
         return Unknown(message, answered=True)
 
-    def raise_unless_final(self) -> None:
-        """Raise :class:`Transient` where the service cannot answer now, points elsewhere, or did not answer itself."""
+    def raise_unless_final(self, *, is_upload: bool = False) -> None:
+        """Raise :class:`Transient` where the service cannot answer now, points elsewhere, or did not answer itself;
+        a photo that ``is_upload`` may be refused by whoever stands before it."""
         if self.is_not_now:
             said = f": {self.sentence}" if self.sentence else ""
             wait = asked_to_wait(self.headers)
             raise Transient(f"{self.about}: not now (status {self.status}){said}", retry_after=wait)
         if self.status < 200 or 300 <= self.status < 400:
             raise Transient(f"{self.about}: the service points to another address (status {self.status})")
-        if self.status >= 400 and self.is_web_page:
+        if self.status >= 400 and self.is_web_page and not (is_upload and self.status in OF_THE_PHOTO):
             raise self.unreadable()
+
+
+_WORDED: Final = ("message", "msg", "detail", "error_description", "error", "errors", "title")
+"""Where services word a refusal in JSON, what says most first."""
+_OF_PAGE: Final = tuple(
+    re.compile(rf"<{tag}(?:\s[^>]*)?>(.*?)</{tag}>", re.IGNORECASE | re.DOTALL) for tag in ("message", "h1", "title")
+)
+
+
+def _worded(said: object, deepest: int = 3) -> str:
+    """The words in an error's JSON; empty where there are none."""
+    if isinstance(said, str):
+        return said.strip()
+    if not deepest:
+        return ""
+    if isinstance(said, list):
+        return "; ".join(filter(None, (_worded(one, deepest - 1) for one in said[:3])))
+    values = (said.get(name) for name in _WORDED) if isinstance(said, dict) else ()
+    return next(filter(None, (_worded(value, deepest - 1) for value in values)), "")
+
+
+def _of_page(text: str) -> str:
+    """What a page, or a storage's XML, says first of an error."""
+    for pattern in _OF_PAGE:
+        found = pattern.search(text[:4_096])
+        words = html.unescape(re.sub(r"<[^>]*>", " ", found[1])).strip() if found else ""
+        if words:
+            return words
+    return ""
+
+
+def _of_text(text: str) -> str:
+    """Plain words; empty for what is none."""
+    return "" if "\0" in text else text
+
+
+def whole_of(status: int, headers: Mapping[str, str]) -> int:
+    """The bytes of a file that came as a part which is the whole of it (206); 0 for any other answer."""
+    said = re.fullmatch(r"bytes\s+0-([0-9]{1,15})/([0-9]{1,15})", headers.get("content-range", "").strip().lower())
+    if status != 206 or said is None or int(said[1]) + 1 != int(said[2]):
+        return 0
+    return int(said[2])
 
 
 def decoded(body: bytes) -> object:
@@ -287,8 +349,8 @@ def _adapter(shape: Any) -> TypeAdapter[Any]:
 
 
 def one_line(text: str) -> str:
-    """What a service said, in one line of at most 300 characters, without secrets of ours."""
-    return scrub(" ".join(text.split()))[:300]
+    """What a service said, in one line of at most 300 printable characters, without secrets of ours."""
+    return " ".join("".join(c if c.isprintable() else " " for c in scrub(text)).split())[:300]
 
 
 def asked_to_wait(headers: Mapping[str, str]) -> float | None:

@@ -21,9 +21,10 @@ import httpx
 from yarl import URL
 
 from artui.providers.base import Rejected
-from artui.providers.http.addresses import is_this_machine
+from artui.providers.http.addresses import is_public, is_this_machine
 
 if TYPE_CHECKING:
+    from aiohttp.abc import ResolveResult
     from aiohttp.connector import Connection
 
 BLOCK: Final = 256 * 1024
@@ -36,6 +37,10 @@ BACKLOG: Final = 64 * 1024
 
 class UnknownHost(httpx.ConnectError):
     """The name of the service leads nowhere."""
+
+
+class NotPublic(httpx.ConnectError):
+    """A name, or an address, that is not of the public internet, where nothing else may be asked."""
 
 
 class Unsafe(httpx.ConnectError):
@@ -68,17 +73,27 @@ class Transport(httpx.AsyncBaseTransport):
     """One aiohttp session under httpx: exact addresses, no cookies, no redirects, errors by their cause.
 
     Each request names its :class:`Departure` as an extension. ``once`` opens a connection for each request and closes
-    it after: for what must not meet a kept one that has died.
+    it after: for what must not meet a kept one that has died. ``abroad``: connects to the public internet alone, by the
+    very addresses that a name was found to have (:class:`NotPublic`), and knows no proxy.
     """
 
-    def __init__(self, context: ssl.SSLContext, proxy: str | None, *, once: bool = False) -> None:
+    def __init__(
+        self, context: ssl.SSLContext, proxy: str | None = None, *, once: bool = False, abroad: bool = False
+    ) -> None:
         self._context = context
         self._setting = proxy
         self._once = once
+        self._abroad = abroad
         self._session: aiohttp.ClientSession | None = None
 
     def _opened(self) -> aiohttp.ClientSession:
-        connector = aiohttp.TCPConnector(ssl=self._context, limit=0, force_close=self._once, socket_factory=_socket)
+        connector = aiohttp.TCPConnector(
+            ssl=self._context,
+            limit=0,
+            force_close=self._once,
+            resolver=_PublicNames() if self._abroad else None,
+            socket_factory=_public_socket if self._abroad else _socket,
+        )
         return aiohttp.ClientSession(
             connector=connector,
             cookie_jar=aiohttp.DummyCookieJar(),
@@ -143,6 +158,25 @@ def _socket(address: aiohttp.AddrInfoType) -> socket.socket:
     if hasattr(socket, "TCP_NOTSENT_LOWAT"):
         made.setsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, BACKLOG)
     return made
+
+
+class _PublicNames(aiohttp.ThreadedResolver):
+    """Looks names up, and refuses one with any address that is not public: which of them is connected to is chance."""
+
+    async def resolve(
+        self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_INET
+    ) -> list[ResolveResult]:
+        found = await super().resolve(host, port, family)
+        if not (found and all(is_public(one["host"]) for one in found)):
+            raise NotPublic("it leads to an address that is not public")
+        return found
+
+
+def _public_socket(address: aiohttp.AddrInfoType) -> socket.socket:
+    """A socket for what was not looked up, too."""
+    if not is_public(str(address[4][0])):
+        raise NotPublic("it leads to an address that is not public")
+    return _socket(address)
 
 
 def _content(request: httpx.Request) -> bytes | httpx.SyncByteStream | httpx.AsyncByteStream | None:

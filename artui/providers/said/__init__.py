@@ -5,6 +5,7 @@ Whatever a service sends, a value that cannot be what it should be is no value: 
 
 from __future__ import annotations
 
+import json
 import logging
 import math
 import re
@@ -16,7 +17,8 @@ from typing import Annotated, Any, Final, TypeVar
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, StringConstraints, model_validator
 from pydantic.alias_generators import to_camel
 
-from artui.credentials import scrub
+from artui.providers.base import excerpt
+from artui.providers.base.misfits import keep, misfit, value
 from artui.shown import shown
 
 log = logging.getLogger(__name__)
@@ -27,7 +29,10 @@ MOST: Final = 10**9
 LONGEST: Final = 10_000
 """Characters of a text, longer ones are cut."""
 
-_EPOCH: Final = re.compile(r"[0-9]{9,13}(\.[0-9]*)?")
+_EPOCH: Final = re.compile(r"[0-9]{9,19}(\.[0-9]*)?")
+_ORDINAL: Final = re.compile(r"([0-9]{4})-?([0-9]{3})(?![0-9-])(.*)", re.DOTALL)
+_END_OF_MINUTE: Final = re.compile(r"(T[0-9]{2}:?[0-9]{2}:?)60")
+_END_OF_DAY: Final = re.compile(r"T24(:?00)?(:?00)?(?![0-9])")
 _EARLIEST, _LATEST = datetime(2000, 1, 1, tzinfo=UTC), datetime(2100, 1, 1, tzinfo=UTC)
 
 
@@ -60,10 +65,14 @@ def readable(entries: Sequence[object], shape: type[Shape]) -> tuple[list[Shape]
     return found, odd
 
 
-def tell_odd(entry: object, why: Exception) -> None:
-    """Tell of an entry of a list that artui itself fails to read; one that is none is nothing to tell of."""
+def tell_odd(entry: object, why: Exception) -> str:
+    """Have the log keep an entry of a list that cannot be read; returns what of it does not fit."""
+    said, text = misfit(entry, why), json.dumps(entry, ensure_ascii=False, default=str)
     if not isinstance(why, ValueError):
-        log.error("an entry of a list cannot be read: %s", scrub(repr(entry)[:2_048]), exc_info=why)
+        log.error("an entry of a list cannot be read: %s", excerpt(text), exc_info=why)
+    named = f" {value(entry['id'])}" if isinstance(entry, dict) and "id" in entry else ""
+    keep(f"the entry{named} of a list cannot be read: {said}", text)
+    return said
 
 
 @lru_cache(maxsize=256)
@@ -96,6 +105,13 @@ def cost(said: object) -> int | None:
     return math.ceil(found) if found is not None and 0 <= found <= MOST else None
 
 
+def _price(said: object) -> int:
+    found = cost(said)
+    if found is None:
+        raise ValueError("no price can be this")
+    return found
+
+
 def balance(said: object) -> int | None:
     """What is left, in whole units, a fraction rounded down; None for what no balance can be."""
     found = number(said)
@@ -115,6 +131,9 @@ def _duration(said: object) -> float | None:
 
 Cost = Annotated[int | None, BeforeValidator(cost)]
 """A price or a charge, None where it is none."""
+
+Price = Annotated[int, BeforeValidator(_price)]
+"""What an order costs, in whole units; it must have been said, for nothing is ordered blindly."""
 
 Amount = Annotated[int | None, BeforeValidator(amount)]
 """A number of bytes and the like, None where it is none."""
@@ -140,15 +159,34 @@ def moment(said: object) -> datetime | None:
 
 def _moment(said: object) -> datetime | None:
     if isinstance(said, str) and not _EPOCH.fullmatch(said.strip()):
-        found = datetime.fromisoformat(said.strip())
-        return (found if found.tzinfo else found.replace(tzinfo=UTC)).astimezone(UTC)
+        return _of_iso(said.strip())
     if isinstance(said, (list, tuple)):
-        year, month, day, *clock = said
+        year, month, day, *clock = (int(part) for part in said)
         hour, minute, second, nanoseconds = [*clock, 0, 0, 0, 0][:4]
         found = datetime(year, month, day, hour, minute, second, tzinfo=UTC)
-        return found + timedelta(microseconds=int(nanoseconds) // 1000)
+        return found + timedelta(microseconds=nanoseconds // 1000)
     epoch = number(said)
-    return None if epoch is None else datetime.fromtimestamp(epoch / 1000 if epoch > 1e11 else epoch, UTC)
+    if epoch is None or epoch > 1e20:
+        return None
+    while epoch > 1e11:  # milliseconds, or finer
+        epoch /= 1000
+    return datetime.fromtimestamp(epoch, UTC)
+
+
+def _of_iso(said: str) -> datetime:
+    """A time in any form of ISO 8601, also those that Python's own reader does not take."""
+    said = said.upper().replace("\u2212", "-").partition("[")[0]  # Java names the zone after it, in brackets
+    said = re.sub(r"\s+(?=(Z|[+-][0-9:]+)$)", "", said).strip()
+    late = timedelta()
+    if ordinal := _ORDINAL.fullmatch(said):
+        year, day, rest = ordinal.groups()
+        said, late = f"{year}-01-01{rest}", timedelta(days=int(day) - 1)
+    if _END_OF_DAY.search(said):
+        said, late = _END_OF_DAY.sub("T00:00:00", said), late + timedelta(days=1)
+    if _END_OF_MINUTE.search(said):
+        said, late = _END_OF_MINUTE.sub(r"\g<1>59", said), late + timedelta(seconds=1)
+    found = datetime.fromisoformat(said) + late
+    return (found if found.tzinfo else found.replace(tzinfo=UTC)).astimezone(UTC)
 
 
 def _time(said: object) -> str:
@@ -170,6 +208,12 @@ def text(said: object) -> str:
     return str(said)[:LONGEST]
 
 
+def bare(said: str) -> str:
+    """A word that is all a service says, such as an id: without white space around it, and without its JSON quotes."""
+    said = said.strip()
+    return said[1:-1].strip() if len(said) > 1 and said[0] == said[-1] == '"' else said
+
+
 def _word(said: object) -> str:
     return " ".join(text(said).split())[:200]
 
@@ -180,6 +224,11 @@ def _object(said: object) -> object:
 
 def _list(said: object) -> object:
     return said if isinstance(said, (list, tuple)) else ()
+
+
+def _words(said: object) -> object:
+    found = (said,) if isinstance(said, str) else said if isinstance(said, (list, tuple)) else ()
+    return tuple(filter(None, map(_word, found)))
 
 
 Text = Annotated[str, BeforeValidator(text)]
@@ -193,6 +242,9 @@ Status = Annotated[str, StringConstraints(min_length=1), AfterValidator(_word)]
 
 Object = Annotated[dict[str, Any], BeforeValidator(_object)]
 """An object, empty where something else came."""
+
+Words = Annotated[tuple[str, ...], BeforeValidator(_words)]
+"""Short texts, also where there is but one without a list around it."""
 
 List = Annotated[tuple[Any, ...], BeforeValidator(_list)]
 """A list, empty where something else came."""

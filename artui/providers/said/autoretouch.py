@@ -11,9 +11,9 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from itertools import accumulate
+from itertools import accumulate, product
 from typing import Annotated, Any, Final, Generic, Self, TypeVar
-from urllib.parse import quote
+from urllib.parse import quote, unquote
 
 from pydantic import (
     BeforeValidator,
@@ -27,23 +27,26 @@ from pydantic import (
 
 from artui.providers import base
 from artui.providers.base import Absent, Found, Incomplete, Look, Output, Progress, Sought, State
+from artui.providers.base.misfits import value
 from artui.providers.http import Answer, segment
 from artui.providers.http.messages import one_line
 from artui.providers.said import (
+    Amount,
     List,
     Object,
+    Price,
     Said,
     Status,
     Text,
     Time,
     Word,
-    amount,
+    Words,
     balance,
     cost,
     moment,
     readable,
-    tell,
     tell_odd,
+    text,
 )
 
 LABEL: Final = "artui_job"
@@ -64,17 +67,25 @@ DISORDER: Final = timedelta(minutes=10)
 """How much newer than the one above it an entry may be, in a list that counts as newest first: orders are placed side
 by side. It is little beside the hour before the mark that is read too."""
 
+_WHOLE: Final = re.compile(r"https?://(?P<host>[^/?#@]*?)(?::80|:443)?(?=[/?#]|$)", re.IGNORECASE)
+_AS_IT_IS: Final = "%/:?#[]@!$&'()*+,;=~"
+"""What stands in an address that is encoded already."""
+
 _SHA256: Final = re.compile(r"[0-9a-fA-F]{64}")
 
-Id = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.:~|-]{0,199}$")]
-"""An id of the service: opaque, but nothing that could lead elsewhere in an address."""
+Id = Annotated[
+    str,
+    BeforeValidator(lambda said: text(said) if isinstance(said, int) else said),
+    StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.:~|-]{0,199}$"),
+]
+"""An id of the service, text or a number: opaque, but nothing that could lead elsewhere in an address."""
 
 
 class Member(Said):
     """A person of an organization."""
 
     id: Text = ""
-    roles: List = ()
+    roles: Words = ()
 
 
 class Organization(Said):
@@ -87,7 +98,7 @@ class Organization(Said):
     def roles_of(self, person: object) -> str:
         """What a person is there, as a list of words; empty where it does not say."""
         members, _ = readable(self.members, Member)
-        return ", ".join(sorted({str(role) for one in members if one.id == person for role in one.roles}))
+        return ", ".join(sorted({role for one in members if one.id == person for role in one.roles}))
 
 
 class Component(Said):
@@ -115,20 +126,17 @@ class Workflow(Said):
     date: Time = ""
     author: Object = Field(default_factory=dict)
     workflow_components: List = ()
-    execution_price: Any = None
+    execution_price: Price
 
     def known(self) -> base.Workflow:
         """The workflow in the program's words."""
         author = Author.model_validate(self.author)
         components, _ = readable(self.workflow_components, Component)
-        price = cost(self.execution_price)
-        if price is None and self.execution_price is not None:
-            tell(f"{self.name}: the service states a price that cannot be ({self.execution_price!s:.40}): not known")
         return base.Workflow(
             id=self.id,
             version=self.version,
             name=self.name,
-            price=price,
+            price=self.execution_price,
             components=tuple(base.Component(one.type, one.label, one.settings) for one in components),
             changed_at=self.date,
             author=f"{author.first_name} {author.last_name}".strip() or author.email,
@@ -215,21 +223,25 @@ Entry = TypeVar("Entry", Organization, Workflow, Execution)
 
 @dataclass(frozen=True, slots=True)
 class Unread:
-    """An entry of a list that cannot be read: its id and labels as far as it has any, and all it says."""
+    """An entry of a list that cannot be read: its id, name and labels as far as it has any, all it says, and why."""
 
     id: str
+    name: str
     labels: Mapping[str, Any]
     text: str
+    why: str
 
     @classmethod
-    def of(cls, entry: object) -> Self:
+    def of(cls, entry: object, why: str) -> Self:
         """What little can be told of an entry."""
         told = entry if isinstance(entry, dict) else {}
-        id_, labels = told.get("id"), told.get("labels")
+        labels = told.get("labels")
         return cls(
-            str(id_) if isinstance(id_, str | int) else "",
+            text(told.get("id")),
+            text(told.get("name")),
             labels if isinstance(labels, dict) else {},
             json.dumps(entry, ensure_ascii=False).casefold(),
+            why,
         )
 
     def may_be(self, sought: Sought) -> bool:
@@ -244,33 +256,64 @@ def _or_unread(entry: object, read: ValidatorFunctionWrapHandler) -> object:
     try:
         found = read(entry)
     except Exception as why:  # noqa: BLE001 — it is told, and hides no other entry
-        tell_odd(entry, why)
-        return Unread.of(entry)
-    return Unread.of(entry) if isinstance(found, Execution) and found.has_odd_labels else found
+        return Unread.of(entry, tell_odd(entry, why))
+    if isinstance(found, Execution) and found.has_odd_labels:
+        return Unread.of(entry, f"`labels` {value(found.labels)}")
+    return found
 
 
 class Page(Said, Generic[Entry]):
-    """Some entries of a list that has ``total``, those that cannot be read in their places."""
+    """Some entries of a list that has ``total``, None where it does not say; those that cannot be read are in their
+    places."""
 
     entries: list[Annotated[Entry | InstanceOf[Unread], WrapValidator(_or_unread)]]
-    total: Annotated[int, BeforeValidator(amount)]
+    total: Amount = None
 
     @property
     def readable(self) -> list[Entry]:
         """The entries that can be read."""
         return [entry for entry in self.entries if not isinstance(entry, Unread)]
 
+    @property
+    def unread(self) -> list[Unread]:
+        """The entries that cannot be read."""
+        return [entry for entry in self.entries if isinstance(entry, Unread)]
 
-def routes(locator: str) -> list[str]:
-    """Where a result may lie: by hash and name, then by the path the service stated, which it does not encode."""
+    def ends_at(self, offset: int) -> bool:
+        """Whether the list ends at this place, by the service's own ``total``."""
+        return self.total is not None and offset >= self.total
+
+
+def routes(locator: str, api_url: str) -> list[str]:
+    """The addresses a result may lie at: by hash and name, then by the path the service stated, however it did that.
+
+    It may be a whole address, lack its slash, have ``/v1`` or a query, and be encoded or not, as a name with a ``?``
+    shows. At the service's own host only what is an image's is followed.
+    """
     place: dict[str, str] = json.loads(locator)
-    routes = []
+    found = []
     if place["hash"] and place["name"]:
-        routes.append(f"/v1/image/{segment(place['hash'])}/{segment(place['name'])}")
-    path = place["path"]
-    if path.startswith("/image/") and not {"..", "."} & set(path.split("/")):
-        routes.append("/v1" + quote(path, safe="/", errors="replace"))
-    return list(dict.fromkeys(routes))
+        found.append(f"{api_url}/v1/image/{segment(place['hash'])}/{segment(place['name'])}")
+    stated = place["path"].strip()
+    if whole := _WHOLE.match(stated):
+        here = _WHOLE.match(api_url)
+        if here is None or whole["host"].lower() != here["host"].lower():
+            return [*found, quote(stated, safe=_AS_IT_IS, errors="replace")]
+        stated = stated[whole.end() :].removeprefix(api_url[here.end() :])  # a proxy may have it say http
+    path, mark, query = stated.partition("?")
+    ways = [(path, mark + quote(query, safe=_AS_IT_IS, errors="replace")), (stated, "")]
+    for path, rest in ways:
+        image = path.lstrip("/").removeprefix("v1/")
+        if not image.startswith("image/") or {"..", "."} & set(unquote(image).split("/")):
+            continue
+        for safe, version in product(("/", "/%"), ("/v1", "")):
+            found.append(f"{api_url}{version}/{quote(image, safe=safe, errors='replace')}{rest}")
+    return list(dict.fromkeys(found))
+
+
+def written(at: float) -> str:
+    """A time, in epoch seconds, as the service writes its own: ISO 8601 in UTC with milliseconds and ``Z``."""
+    return datetime.fromtimestamp(at, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 def balance_in(answer: Answer) -> tuple[int | None, str]:
@@ -332,8 +375,9 @@ def conclude(sought: Sought, listed: Iterable[Execution | Unread], trouble: str 
     ours = [entry.progress() for entry in entries if entry.key in sought.keys]
     if ours:
         return Found(tuple(ours))
-    if not trouble and any(isinstance(entry, Unread) and entry.may_be(sought) for entry in listed):
-        trouble = "an entry of the service's list cannot be read, and may be this photo's"
+    may_be = [entry for entry in listed if isinstance(entry, Unread) and entry.may_be(sought)]
+    if may_be and not trouble:
+        trouble = f"an entry of the service's list cannot be read, and may be this photo's: {may_be[0].why}"
     if trouble:
         return Incomplete(trouble, answered)
     alike = tuple(entry.id for entry in entries if _is_alike(entry, sought))

@@ -221,8 +221,7 @@ async def send(config: Config, vault: Vault, journal: Journal, order: Order, pro
         raise Moved(fresh)
     async with at_service(config, _complete(order.account), vault) as provider:
         labels = {
-            name: provider.batch_labels(batch.id, batch.name, _iso(batch.created_at))
-            for name, batch in proposal.made.items()
+            name: provider.batch_labels(batch.id, batch.name, batch.created_at) for name, batch in proposal.made.items()
         }
     try:
         await asyncio.to_thread(probe_folder, proposal.plan.target.folder)
@@ -233,10 +232,6 @@ async def send(config: Config, vault: Vault, journal: Journal, order: Order, pro
 
 def _terms(offer: Offer) -> tuple[object, ...]:
     return offer.workflow.id, offer.workflow.version, offer.workflow.price, offer.identity.payer
-
-
-def _iso(at: float) -> str:
-    return dt.datetime.fromtimestamp(at, dt.UTC).isoformat(timespec="seconds")
 
 
 def _write(journal: Journal, proposal: Proposal, labels: Mapping[str, Mapping[str, str]]) -> list[int]:
