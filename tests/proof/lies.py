@@ -22,7 +22,8 @@ class Lie:
     ``faults`` are routes of the service, what they do and how often. ``raised``: what every workflow costs from then
     on. ``before``: photos that were sent while it did not lie. ``late``: it does only once the first engine is dead.
     ``proven``: labels are known to come back in its list. ``believed``: it carries out what it says it has refused,
-    which is believed, and may cost a photo so many charges more; None where it does no such thing.
+    which is believed, or a request again that came under a key it knows, and that may cost a photo so many charges
+    more; None where it does no such thing.
     """
 
     service: str
@@ -88,6 +89,12 @@ LIES: dict[str, Lie] = {
         )
         for answer in ANSWERS if answer != "documented"
     },
+    "retouch4me: keys ignored, acts and says 503": Lie(
+        "retouch4me", {"retouch4me.keeps_keys": False}, faults=(("start", "act:503", -1),), believed=REPEATS
+    ),
+    "retouch4me: keys ignored, answers 'error'": Lie(
+        "retouch4me", {"retouch4me.keeps_keys": False, "retouch4me.answer": "error"}, believed=1
+    ),
     "filestack: a null error": Lie("filestack", {"filestack.answer": "null error"}),
     "filestack: turned away": Lie("filestack", {"filestack.answer": "turned away"}, believed=REPEATS),
     "filestack: results later": Lie("filestack", {"filestack.results_after": 0.3}),

@@ -37,7 +37,7 @@ from artui.providers.base import (
 from artui.providers.filestack import Filestack, FilestackSettings, uploads
 from artui.providers.said import filestack as said
 from artui.providers.said import filestack_results as shapes
-from artui.providers.said.filestack_policy import Signer, sign
+from artui.providers.said.filestack_policy import LASTS, Signer, sign
 from artui.sim import imaging
 from artui.sim.filestack import darkroom
 from artui.sim.server import Simulator
@@ -184,6 +184,18 @@ def test_a_policy_is_used_until_ten_minutes_before_its_end() -> None:
     assert signer.signed(secret, 1_900_003_001).expiry == 1_900_006_601
     assert signer.signed(Secret("another-secret"), 1_900_003_001).signature != first.signature
     assert signer.fresh(secret, 1_900_000_000, 1800).expiry == 1_900_005_400
+
+
+async def test_a_policy_has_ended_by_neither_clock(bench: FilestackBench) -> None:
+    photo = bench.photo()
+    bench.simulator.switch({"clock": -40 * 86_400.0})
+    try:
+        uploaded = await bench.provider.upload(photo, "a.jpg", ignore)
+        assert await bench.submit(Order("key", bench.titles["Cut out"], "", photo, uploaded))
+        signed = await bench.provider._app.signed()
+        assert time.time() < signed.expiry <= time.time() + LASTS
+    finally:
+        bench.simulator.switch({"clock": 0.0})
 
 
 async def test_a_wrong_key_or_secret_stops_the_account_until_it_is_right(bench: FilestackBench) -> None:
