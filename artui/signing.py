@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from artui.config import AccountConfig, Config, Paths, dotted, save_setting
 from artui.credentials import CredentialProblem, Place, Secret, Stored, Vault
-from artui.journal import Journal, payers
+from artui.journal import Connection, Journal, payers
 from artui.journal.payers import Earlier
 
 if TYPE_CHECKING:
@@ -47,18 +47,25 @@ async def try_key(provider: Provider[Any], vault: Vault, login: str, key: Secret
 @dataclass(frozen=True, slots=True)
 class Customer:
     """The payer behind a new key, where nothing but the key tells it, and those the account had before: a person must
-    say whether they are the same one."""
+    say whether they are the same one. ``apart`` and ``joined`` are those of whom a person has said that already."""
 
     payer: str
     earlier: tuple[Earlier, ...]
+    apart: tuple[Earlier, ...] = ()
+    joined: tuple[str, ...] = ()
 
     @staticmethod
     def question(account: str, one: Earlier) -> tuple[str, str]:
         """What to ask about an earlier payer: what is known of it, and the question."""
-        mark = one.payer.rpartition(" ")[2][:6]
+        mark = brief(one.payer)
         photos = "1 photo" if one.photos == 1 else f"{one.photos} photos"
         known = f"{account} had another key before ({mark}), under which {photos} may have been paid."
         return known, "Is the new key of the same customer, so that what was bought stays bought?"
+
+
+def brief(payer: str) -> str:
+    """How a payer that only a key tells is called: by the beginning of the key's mark."""
+    return payer.rpartition(" ")[2][:6]
 
 
 async def customer(
@@ -69,7 +76,12 @@ async def customer(
         return None
     payer = (await provider.who_pays()).payer
     names = {account.name, *(one.name for one in config.accounts.values() if one.login == account.login)}
-    return Customer(payer, tuple(await journal.ask(payers.earlier, sorted(names), payer)))
+
+    def ask(db: Connection) -> Customer:
+        earlier, apart = (payers.earlier(db, sorted(names), payer, told_apart=apart) for apart in (False, True))
+        return Customer(payer, tuple(earlier), tuple(apart), tuple(payers.joined(db, payer)))
+
+    return await journal.ask(ask)
 
 
 def asked_for(provider: str, account: AccountConfig) -> dict[str, str]:

@@ -7,6 +7,7 @@ import json
 import os
 import pty
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -542,15 +543,64 @@ def test_a_new_account_signs_in_with_a_code_and_picks_who_pays(desk: Desk) -> No
     assert desk("balance", "-a", "outlet").out.startswith("outlet (Studio North): ")
 
 
-def test_several_organizations_need_a_choice(desk: Desk) -> None:
+def signed_out(desk: Desk) -> str:
+    """An account without a key and without an organization; returns the key it could have."""
     token = os.environ["ARTUI_STUDIO_TOKEN"]
+    desk.monkeypatch.delenv("ARTUI_STUDIO_TOKEN")
     config = paths().config_file
     config.write_text("\n".join(line for line in config.read_text().splitlines() if "organization" not in line))
-    type_in(desk, token)
+    return token
+
+
+def codes_asked(desk: Desk) -> int:
+    return sum(entry["path"].endswith("/oauth/device/code") for entry in desk.simulator.history)
+
+
+def test_several_organizations_need_a_choice_and_no_second_sign_in(desk: Desk) -> None:
+    type_in(desk, signed_out(desk))
     said = desk("login", "studio", "--with-token", "--store", "file")
     assert said.code == Exit.USAGE
     assert "Acme Footwear" in said.err
     assert "Studio North" in said.err
+    assert "`artui login studio --organization ID`" in said.err
+    before = codes_asked(desk)
+    assert desk("login", "studio", "--organization", "Studio South").code == Exit.USAGE
+    chosen = desk("login", "studio", "--organization", "Studio North")
+    assert chosen.code == Exit.OK, chosen.err
+    assert codes_asked(desk) == before
+    assert desk("balance", "-a", "studio").out.startswith("studio (Studio North): ")
+
+
+def test_nobody_signs_in_for_a_key_that_cannot_be_kept(desk: Desk) -> None:
+    signed_out(desk)
+    before = codes_asked(desk)
+    for given in ((), ("--store", "keyring")):
+        said = desk("login", "studio", *given)
+        assert said.code == Exit.USAGE
+        assert ("--store file" in said.err) is not given
+        assert "this machine has no keyring" in said.err
+    shutil.rmtree(paths().credentials)
+    paths().credentials.write_text("in its way")
+    assert desk("login", "studio", "--store", "file").code == Exit.USAGE
+    assert codes_asked(desk) == before
+
+
+@pytest.mark.parametrize("way", ["deny", "expire"])
+def test_a_sign_in_that_is_denied_or_runs_out_ends_with_four(desk: Desk, way: str) -> None:
+    from artui.cli import signing
+
+    def answer(prompt: Any) -> None:
+        if way == "deny":
+            httpx.post(prompt.url, data={"user_code": prompt.user_code, "deny": "1"}).raise_for_status()
+        else:
+            desk.control("options", device_lifetime=0.01)
+
+    signed_out(desk)
+    desk.monkeypatch.setattr(signing, "_show_code", answer)
+    said = desk("login", "studio", "--store", "file")
+    desk.control("options", device_lifetime=900)
+    assert said.code == Exit.LOGIN, said.err
+    assert desk("accounts", "--json").json[0]["token"]["place"] is None
 
 
 # ------------------------------------------------------------------------------------------------- the stand-in

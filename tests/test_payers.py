@@ -250,6 +250,10 @@ def test_what_a_person_says_of_keys_holds_for_later_jobs_and_keys(tmp_path: Path
         assert journal.read(payers.current, one) == three
         assert journal.write(bought, one, digest="f").payer == three
         assert journal.read(payers.bought_under_another, second) is None, "of the one it is not, nor of its other key"
+        assert journal.read(payers.joined, three) == [one]
+        assert [
+            seen.payer for seen in journal.read(lambda db: payers.earlier(db, ["studio"], two, told_apart=True))
+        ] == [three]
         journal.write(payers.same_customer, three, "retouch4me http://localhost d")
         assert journal.read(payers.current, one) == "retouch4me http://localhost d"
         again = journal.read(jobs.get, first.id)
@@ -260,3 +264,14 @@ def test_what_a_person_says_of_keys_holds_for_later_jobs_and_keys(tmp_path: Path
         assert kept.payer == "retouch4me https://retouch4.me a"
         counted = Counter(job.payer for job in journal.read(jobs.select, "1"))
         assert sum(counted.values()) == 5
+
+
+def test_what_was_said_to_be_another_customer_can_be_corrected(tmp_path: Path) -> None:
+    one, two = (f"retouch4me http://localhost {key}" for key in ("a", "b"))
+    with Journal(tmp_path / "journal.db") as journal:
+        journal.write(payers.other_customer, one, two)
+        journal.write(lambda db: [jobs.add(db, None, [new_job(payer=payer)]) for payer in (one, two)])
+        journal.write(payers.same_customer, one, two)
+        assert {job.payer for job in journal.read(jobs.select, "1")} == {two}
+        assert journal.read(payers.joined, two) == [one]
+        assert journal.read(lambda db: payers.earlier(db, ["studio"], two, told_apart=True)) == []

@@ -148,6 +148,24 @@ def test_a_renewed_token_buys_nothing_again_until_somebody_says_whose_it_is(desk
     check(desk)
 
 
+def test_an_answer_about_keys_can_be_corrected_or_says_why_not(desk: Desk, laboratory: Laboratory) -> None:
+    desk.photo("0.jpg", 0)
+    laboratory.send("--wait")
+    assert "has nothing to answer" in laboratory.login(laboratory.first, "--same-customer").err
+    assert "Noted of the key" in laboratory.login(laboratory.renewed, "--other-customer").err
+    again = desk("login", "studio", "--other-customer")
+    assert (again.code, "noted before" in again.err) == (Exit.OK, True)
+    corrected = desk("login", "studio", "--same-customer")
+    assert corrected.code == Exit.OK
+    assert "what was bought with the earlier key stays bought" in corrected.err
+    refused = desk("login", "studio", "--other-customer")
+    assert refused.code == Exit.FAILED
+    assert "cannot be taken apart again" in refused.err
+    assert laboratory.send("--wait").code == Exit.OK
+    assert laboratory.charged() == {"first": 1}
+    check(desk)
+
+
 def test_the_yes_at_the_sign_in_lets_everything_go_on_and_stay_bought(desk: Desk, laboratory: Laboratory) -> None:
     desk.photo("0.jpg", 0)
     laboratory.send("--wait")

@@ -18,7 +18,7 @@ from artui.cli.terminal import agrees, ask, can_ask, say
 from artui.config import AccountConfig, Config, ConfigError, provider_names, variable
 
 if TYPE_CHECKING:
-    from artui.credentials import Secret
+    from artui.credentials import Place, Secret, Stored
     from artui.providers.base import DevicePrompt, Organization, Provider
     from artui.signing import Customer
 
@@ -45,12 +45,28 @@ def login_command(
 ) -> Exit:  # fmt: skip
     """Sign an account in: shows a code to confirm on any device, or takes a key, and keeps it."""
     account = _with_settings(_account(session.config, name, provider), given)
-    kept = None if with_token or same is None else session.vault.find(account.login)
-    token = kept.secret if kept else _token(account, from_stdin=with_token)
-    found, customer = run(_sign_in(session, account, token))
-    chosen = _choose(found, organization or account.settings.get("organization"))
+    wanted = organization or account.settings.get("organization")
+    kept = None if with_token or (same is None and not organization) else session.vault.find(account.login)
+    signed = _by_kept(session, account, kept, organization) if kept else None
+    if signed is not None and kept is not None:
+        where = str(kept.place)
+        found, customer = signed
+        chosen = _choose(found, wanted)
+    else:
+        place = _place(session, account, store)
+        had_one = session.vault.find(account.login) is not None
+        token = _token(account, from_stdin=with_token)
+        found, customer = run(_sign_in(session, account, token))
+        try:
+            chosen = _choose(found, wanted)
+        except Trouble as trouble:
+            if had_one and account.settings.get("organization"):
+                raise  # the key that is there pays for that one
+            where = _keep(session, account, place, store)
+            again = f"`artui login {account.name} --organization ID` goes on with it, and no code or key is needed"
+            raise Trouble(trouble.code, f"{trouble} The sign-in is kept in the {where}: {again}.") from None
+        where = _keep(session, account, place, store)
     said = _told_apart(account, customer, same) if customer else {}
-    where = str(kept.place) if kept else _keep(session, account, store)
     go_on(f"The key of {account.name} is kept in the {where}.")
     _save(session, account, chosen)
     if customer and said:
@@ -58,7 +74,23 @@ def login_command(
     _wake(session, account)
     payer = f"{chosen.name} ({chosen.id}) pays" if chosen else "signed in"
     say(f"{account.name}: {payer}. The key is kept in the {where}.")
+    if same is not None and not said:
+        _tell_unanswered(account, customer, same=same)
     return Exit.OK
+
+
+def _by_kept(
+    session: Session, account: AccountConfig, kept: Stored, organization: str | None
+) -> tuple[list[Organization], Customer | None] | None:
+    """What the sign-in that is kept gives; None where it is over, or not one for the organization that is named."""
+    try:
+        found, customer = run(_sign_in(session, account, kept.secret))
+    except Trouble as trouble:
+        if organization is None or trouble.code is not Exit.LOGIN:
+            raise
+        return None
+    is_for_it = organization is None or any(organization in (one.id, one.name) for one in found)
+    return (found, customer) if is_for_it else None
 
 
 def _account(config: Config, name: str | None, provider: str | None) -> AccountConfig:
@@ -122,7 +154,7 @@ async def _sign_in(
     log_misfits_beside(session.paths.log)
     async with open_provider(session.config, account, session.vault) as provider:
         provider.on_short = say
-        token = token or await provider.login(_show_code)
+        token = token or await _confirmed(provider)
         found = await signing.try_key(provider, session.vault, account.login, token)
         if provider.not_checked:
             say(provider.not_checked)
@@ -133,8 +165,23 @@ async def _sign_in(
         return found, None
 
 
+async def _confirmed(provider: Provider[Any]) -> Secret:
+    """The key of a code that was confirmed elsewhere; one that was denied or ran out ends the command."""
+    from artui.providers.base import Rejected
+
+    try:
+        return await provider.login(_show_code)
+    except Rejected as refusal:
+        raise Trouble(Exit.LOGIN, f"{refusal}.") from refusal
+
+
 def _told_apart(account: AccountConfig, customer: Customer, same: bool | None) -> dict[str, bool]:
-    """For each payer the account had before whether it is the same customer, as far as it was said."""
+    """For each payer the account had before whether it is the same customer, as far as it was said.
+
+    Where none is in question any more, a yes corrects an earlier no.
+    """
+    if same and not customer.earlier:
+        return dict.fromkeys((one.payer for one in customer.apart), True)
     said: dict[str, bool] = {}
     for one in customer.earlier:
         known, question = customer.question(account.name, one)
@@ -155,12 +202,31 @@ def _told_apart(account: AccountConfig, customer: Customer, same: bool | None) -
 def _join(session: Session, customer: Customer, said: dict[str, bool]) -> None:
     """Write down which earlier payers are the customer of the new key, and which are others."""
     from artui.journal import payers
+    from artui.signing import brief
 
     with session.journal() as journal:
         for earlier, is_same in said.items():
             journal.write(payers.same_customer if is_same else payers.other_customer, earlier, customer.payer)
             kept = "what was bought with the earlier key stays bought" if is_same else "each key buys for itself"
-            say(f"Noted: {kept}.")
+            say(f"Noted of the key {brief(earlier)}: {kept}.")
+
+
+def _tell_unanswered(account: AccountConfig, customer: Customer | None, *, same: bool) -> None:
+    """Say why an answer about earlier keys has changed nothing; Trouble where it is another one than before."""
+    from artui.signing import brief
+
+    option = "--same-customer" if same else "--other-customer"
+    if customer is not None and customer.joined and not same:
+        marks = ", ".join(map(brief, customer.joined))
+        raise Trouble(
+            Exit.FAILED,
+            f"{option} changes nothing: the earlier key ({marks}) was said to be of the same customer, what it bought"
+            " counts as bought with this one since, and that cannot be taken apart again.",
+        )
+    if customer is not None and (customer.joined or customer.apart):
+        say(f"{option} was noted before: nothing has changed.")
+    else:
+        say(f"{option} has nothing to answer: no earlier key of {account.name} is known to have bought anything.")
 
 
 def _show_code(prompt: DevicePrompt) -> None:
@@ -171,41 +237,65 @@ def _show_code(prompt: DevicePrompt) -> None:
 
 
 def _choose(found: list[Organization], wanted: object) -> Organization | None:
-    """Who pays: the one wanted, the only one, or the one a person picks."""
-    if wanted:
-        for one in found:
-            if wanted in (one.id, one.name):
-                return one
+    """Who pays: the one wanted, the only one, or the one a person picks; Trouble that lists them where none is."""
+    chosen = next((one for one in found if wanted in (one.id, one.name)), None)
+    if wanted and chosen is None:
         listed = "; ".join(f"{one.name} ({one.id})" for one in found) or "none"
-        raise Trouble(Exit.USAGE, f"{wanted} is none of this sign-in's organizations: {listed}")
-    if len(found) <= 1:
-        return found[0] if found else None
+        raise Trouble(Exit.USAGE, f"{wanted} is none of this sign-in's organizations: {listed}.")
+    if chosen is not None or len(found) <= 1:
+        return chosen or (found[0] if found else None)
     for number, one in enumerate(found, 1):
         say(f"  {number}  {one.name} ({one.id})")
-    if not can_ask():
-        raise Trouble(Exit.USAGE, "Several organizations: say --organization with the one that pays.")
-    answer = ask("Which one pays?")
-    if not (answer.isdigit() and 1 <= int(answer) <= len(found)):
-        raise Trouble(Exit.USAGE, "That is none of them. Nothing was saved.")
-    return found[int(answer) - 1]
+    while can_ask() and (answer := ask("Which one pays?")):
+        if answer.isdecimal() and 1 <= int(answer) <= len(found):
+            return found[int(answer) - 1]
+        say(f"That is none of them: say a number from 1 to {len(found)}.")
+    raise Trouble(Exit.USAGE, "Several organizations may pay: say --organization with the id or name of one.")
 
 
-def _keep(session: Session, account: AccountConfig, store: str | None) -> str:
-    """Move the key out of memory to where it outlives this process; a file only after a yes."""
-    from artui import signing
+_IN_A_FILE = "Keep it in a file that only you can read?"
+
+
+def _place(session: Session, account: AccountConfig, store: str | None) -> Place:
+    """Where the key will be kept, tried before anybody signs in for nothing; a file only after a yes."""
     from artui.credentials import CredentialProblem, Place
 
     if store != "file":
         try:
-            return signing.keep(session.vault, account.login, account.login, Place.KEYRING).place.value
+            session.vault.check(account.login, Place.KEYRING)
         except CredentialProblem as problem:
             if store == "keyring":
                 raise
             say(str(problem))
-    if store != "file" and not (can_ask() and agrees("Keep it in a file that only you can read?")):
-        way = f"--store file keeps it in a file that only you can read, or set {variable(account.login, 'token')}"
-        raise Trouble(Exit.USAGE, f"The key was not kept: {way}.")
-    return f"file {signing.keep(session.vault, account.login, account.login, Place.FILE).detail}"
+            if not (can_ask() and agrees(_IN_A_FILE)):
+                raise Trouble(
+                    Exit.USAGE, f"Nobody was signed in, for no key could be kept: {_ways(account)}."
+                ) from None
+        else:
+            return Place.KEYRING
+    session.vault.check(account.login, Place.FILE)
+    return Place.FILE
+
+
+def _ways(account: AccountConfig) -> str:
+    return f"--store file keeps it in a file that only you can read, or set {variable(account.login, 'token')}"
+
+
+def _keep(session: Session, account: AccountConfig, place: Place, store: str | None) -> str:
+    """Move the key out of memory to where it outlives this process."""
+    from artui import signing
+    from artui.credentials import CredentialProblem, Place
+
+    try:
+        stored = signing.keep(session.vault, account.login, account.login, place)
+    except CredentialProblem as problem:
+        if place is Place.FILE or store:
+            raise
+        say(str(problem))  # it was open a moment ago
+        if not (can_ask() and agrees(_IN_A_FILE)):
+            raise Trouble(Exit.USAGE, f"The key was not kept: {_ways(account)}.") from None
+        stored = signing.keep(session.vault, account.login, account.login, Place.FILE)
+    return f"file {stored.detail}" if stored.place is Place.FILE else stored.place.value
 
 
 def _save(session: Session, account: AccountConfig, organization: Organization | None) -> None:

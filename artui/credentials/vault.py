@@ -30,6 +30,8 @@ class Place(StrEnum):
     KEYRING = "keyring"
 
 
+_TRIAL = ".trial"  # no account has a dot in its name
+
 _READ_ONLY = (Place.SYSTEMD, Place.ENVIRONMENT)
 
 LACKING = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOMEM})
@@ -107,6 +109,18 @@ class Vault:
             if place is Place.MEMORY:
                 self._memory[account] = secret
         return self._stored(account, secret, place)
+
+    def check(self, account: str, place: Place) -> None:
+        """Try whether a place takes a token now, so that nobody signs in for nothing. Raises CredentialProblem."""
+        with self._writing():
+            match place:
+                case Place.KEYRING:
+                    self._fill_keyring(account, Secret(_TRIAL), under=_TRIAL)
+                    with suppress(NoKeyring):
+                        self._ring.delete(self._service, _TRIAL)
+                case Place.FILE:
+                    self._write(self._file(_TRIAL), {"token": ""})
+                    self._remove(self._file(_TRIAL))
 
     def renew(self, account: str, used: Stored, rotated: Secret) -> None:
         """Put the token that the service gave for ``used`` in its place, durably; a newer sign-in is left alone.
@@ -239,9 +253,9 @@ class Vault:
                     return True
         return False
 
-    def _fill_keyring(self, account: str, secret: Secret) -> None:
+    def _fill_keyring(self, account: str, secret: Secret, under: str = "") -> None:
         try:
-            self._ring.set(self._service, account, secret.reveal())
+            self._ring.set(self._service, under or account, secret.reveal())
         except NoKeyring as error:
             other = f"keep the token of {account} in a file, or set {variable(account, 'token')}"
             raise CredentialProblem(f"{error}: {other}") from None

@@ -51,8 +51,12 @@ def bought_under_another(db: Connection, job: Job) -> Job | None:
 
 def _may_be_same(db: Connection, one: str, other: str) -> bool:
     """Whether two payers at one service may be one customer for all a person has said."""
-    is_there = one.rpartition(" ")[0] == other.rpartition(" ")[0]
-    return one != other and is_there and one not in _others(db, other)
+    return _is_at_its_service(one, other) and one not in _others(db, other)
+
+
+def _is_at_its_service(one: str, other: str) -> bool:
+    """Whether these are two payers at one service."""
+    return one != other and one.rpartition(" ")[0] == other.rpartition(" ")[0]
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,13 +67,13 @@ class Earlier:
     photos: int
 
 
-def earlier(db: Connection, accounts: Collection[str], payer: str) -> list[Earlier]:
+def earlier(db: Connection, accounts: Collection[str], payer: str, *, told_apart: bool = False) -> list[Earlier]:
     """The payers these accounts had before at the same service, of whom nobody has said whether they are the same
-    customer as ``payer``; the one that bought last comes first."""
+    customer as ``payer``, or with ``told_apart`` that they are not; the one that bought last comes first."""
     payer, marks = current(db, payer), ", ".join("?" * len(accounts))
     found = []
     for one in every(db):
-        if not _may_be_same(db, one, payer):
+        if not _is_at_its_service(one, payer) or (one in _others(db, payer)) is not told_apart:
             continue
         photos, last = rows(
             db,
@@ -88,8 +92,17 @@ def earlier(db: Connection, accounts: Collection[str], payer: str) -> list[Earli
     return [one for _, one in sorted(found, key=lambda pair: -pair[0])]
 
 
+def joined(db: Connection, payer: str) -> list[str]:
+    """The earlier payers of whom a person has said that they are the same customer as ``payer``."""
+    payer = current(db, payer)
+    return [key.removeprefix("now ") for (key,) in rows(
+        db, "SELECT key FROM meta WHERE key GLOB 'now *' AND value = ? ORDER BY rowid", (payer,)
+    )]  # fmt: skip
+
+
 def same_customer(db: Connection, old: str, new: str) -> None:
-    """A person's word that both are one customer: everything of ``old`` is ``new``'s, and what waited for that goes on.
+    """A person's word that both are one customer, whatever was said before: everything of ``old`` is ``new``'s, and
+    what waited for that goes on.
 
     What was sent under the old key stays marked with it (``purchases.organization``): no other key may repeat it.
     """
@@ -98,6 +111,7 @@ def same_customer(db: Connection, old: str, new: str) -> None:
         return
     others = (_others(db, old) | _others(db, new)) - {old, new}
     join(db, old, new)
+    _note(db, f"not {new}", json.dumps(sorted(others)))
     for other in others:
         _tell_apart(db, other, new)
     db.execute("UPDATE OR IGNORE suspended SET payer = ? WHERE payer = ?", (new, old))

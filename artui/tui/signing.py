@@ -1,4 +1,4 @@
-"""The sign-in, step by step: a key by code or paste, who pays, where the key is kept, the accounts saved. And its end.
+"""The sign-in, step by step: where the key is kept, a key by code or paste, who pays, the accounts saved. And its end.
 
 A new key is held in memory until all is answered: whoever goes back has changed nothing, and a key that came from a
 code is then revoked.
@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import os
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -37,6 +37,12 @@ PATIENCE = 15.0
 """Seconds a running engine gets to end before another one, which has the key, is started."""
 
 _PLACES = {"k": Place.KEYRING, "f": Place.FILE, "m": Place.MEMORY}
+_KEPT = (
+    Choice("k", "in the keyring of this desktop", by_enter=True),
+    Choice("m", "only until artui ends: in its memory, and its engine's", by_enter=True),
+    Choice("f", "in a file readable by you only", by_enter=True),
+    Choice("n", "nowhere: not signed in"),
+)
 
 _lent: dict[str, Secret] = {}
 """The keys that this process lends, in a variable each, to the engines it starts; by the name they are kept under."""
@@ -57,7 +63,7 @@ class SignIn:
     async def run(self) -> bool:
         """Walk through all steps; False where the person went back. Raises :class:`Trouble`."""
         await self._refuse_fixed()
-        if not await self._complete():
+        if not await self._complete() or (place := await self._place()) is None:
             return False
         warn = partial(self.console.notify, severity="warning", markup=False)
         async with at_service(self.console.config, self.account, self.vault, warn) as provider:
@@ -71,7 +77,7 @@ class SignIn:
                 if provider.not_checked:
                     warn(provider.not_checked)
                 customer = await signing.customer(provider, self.console.config, self.account, self.console.journal)
-                agreed = await self._settle(await self._who_pays(found), customer)
+                agreed = await self._settle(await self._who_pays(found), customer, place)
             finally:
                 if not agreed and not self.pasted:
                     with suppress(Exception):
@@ -122,13 +128,13 @@ class SignIn:
         sign = self.console.glyphs.marked
         return await self.console.push_screen_wait(PayersScreen(known, paying, sign=sign))
 
-    async def _settle(self, chosen: list[Payer] | None, customer: Customer | None) -> bool:
+    async def _settle(self, chosen: list[Payer] | None, customer: Customer | None, place: Place) -> bool:
         """Keep the key and save the accounts; False where the person went back."""
         if chosen is None:
             return False
         organizations = [payer.organization for payer in chosen]
         made = signing.accounts_for(self.console.config, self.account, organizations)
-        stored = await self._keep(made[0].login)
+        stored = await self._keep(made[0].login, place)
         if stored is None:
             return False
         await asyncio.to_thread(self._save, made)
@@ -185,23 +191,35 @@ class SignIn:
 
     # ------------------------------------------------------------------------------------------- where it is kept
 
-    async def _keep(self, login: str) -> Stored | None:
-        """Ask where the key is to be kept until a place takes it; None where the person went back."""
-        keyring = Choice("k", "in the keyring of this desktop", by_enter=True)
-        memory = Choice("m", "only until artui ends: in its memory, and its engine's", by_enter=True)
-        file = Choice("f", "in a file readable by you only", by_enter=True)
-        choices = [keyring, memory, file, Choice("n", "nowhere: not signed in")]
-        lines = ["Nowhere else, and it is never shown."]
+    async def _place(self, failed: Mapping[str, str] | None = None) -> Place | None:
+        """Ask where the key is to be kept until a place takes one, before anybody signs in for nothing; None where the
+        person went back. ``failed`` are the places that took none, by their keys, and why."""
+        refused = dict(failed or {})
         while True:
+            choices = [choice for choice in _KEPT if choice.key not in refused]
+            lines = ["Nowhere else, and it is never shown.", *(f"Not there: {why}." for why in refused.values())]
             answer = await self.console.push_screen_wait(Question("Where should the key be kept?", lines, choices))
             if answer not in _PLACES:
                 return None
             try:
-                place = _PLACES[answer]
+                await asyncio.to_thread(self.vault.check, self.account.login, _PLACES[answer])
+            except CredentialProblem as problem:
+                refused[answer] = shown(str(problem), 200)
+                continue
+            return _PLACES[answer]
+
+    async def _keep(self, login: str, place: Place) -> Stored | None:
+        """Keep the key; where its place takes none any more, ask for another one. None where the person went back."""
+        refused: dict[str, str] = {}
+        while True:
+            try:
                 stored = await asyncio.to_thread(signing.keep, self.vault, self.account.login, login, place)
             except CredentialProblem as problem:
-                lines = [f"Not kept: {shown(str(problem), 200)}."]
-                choices = [choice for choice in choices if choice.key != answer]
+                refused[next(key for key, one in _PLACES.items() if one is place)] = shown(str(problem), 200)
+                other = await self._place(refused)
+                if other is None:
+                    return None
+                place = other
                 continue
             if place is not Place.MEMORY:
                 _take_back(login)

@@ -61,9 +61,16 @@ async def signing_in(given: dict[str, Any]) -> AsyncIterator[Desk]:
     set_up(given)
     async with at_desk() as desk:
         await open_accounts(desk)
-        await desk.press("s")
+        await press_sign_in(desk)
         await desk.sees("and enter the code")
         yield desk
+
+
+async def press_sign_in(desk: Desk) -> None:
+    """Begin to sign in with a code, the key to be kept in a file."""
+    await desk.press("s")
+    await desk.sees("Where should the key be kept?", "in a file readable by you only")
+    await desk.press("f")
 
 
 def code(desk: Desk) -> DevicePrompt:
@@ -84,8 +91,12 @@ async def confirm(desk: Desk, answer: str = "confirm") -> None:
 
 
 async def paste(desk: Desk, key: str) -> None:
-    """Put a key where it is asked for."""
+    """Put a key where it is asked for, to be kept in memory."""
     await desk.press("t")
+    await desk.sees("Where should the key be kept?")
+    await desk.press("k")
+    await desk.sees("Not there: this machine has no keyring", "only until artui ends")
+    await desk.press("m")
     await desk.until(lambda: desk.console.screen.query(Input))
     desk.console.screen.query_one(Input).value = key
 
@@ -100,15 +111,13 @@ async def test_a_code_is_confirmed_elsewhere_and_two_organizations_become_accoun
     async with at_desk() as desk:
         await open_accounts(desk)
         await desk.sees("signed out", "key: none; s signs in")
-        await desk.press("s")
+        await press_sign_in(desk)
         await desk.sees("Sign in to AutoRetouch", "and enter the code", "expires ", "/activate")
         await desk.sees(" ".join(code(desk).user_code))
         await confirm(desk)
         await desk.sees("Which organization pays?", "Acme Footwear", "admin, operator", "5,000 cr", "Studio North")
-        await desk.press("space", "down", "space", "enter")
-        await desk.sees("Where should the key be kept?", "in a file readable by you only")
         assert not list(paths().credentials.glob("*.json"))
-        await desk.press("f")
+        await desk.press("space", "down", "space", "enter")
         await desk.until(lambda: desk.console.news.newest)
         assert "Acme Footwear pays as studio, Studio North pays as studio-north." in desk.console.news.newest.line(0)
         await desk.sees("shared with studio-north", "ready")
@@ -131,7 +140,7 @@ async def test_whoever_goes_back_has_kept_nothing_and_the_key_is_revoked(
     set_up(given, organization=given["organization"])
     async with at_desk() as desk:
         await open_accounts(desk)
-        await desk.press("s")
+        await press_sign_in(desk)
         await confirm(desk)
         await desk.sees("Which organization pays?")
         before = revocations(stand_in)
@@ -182,7 +191,7 @@ async def test_the_qr_code_is_drawn_where_it_fits(
 
             desk.console.glyphs = UNICODE
         await open_accounts(desk)
-        await desk.press("s")
+        await press_sign_in(desk)
         await desk.sees("and enter the code", "expires", "cancel")
         assert ("▀" in "\n".join(desk.lines())) is drawn
         assert {len(line) for line in desk.lines()} == {size[0]}
@@ -207,10 +216,6 @@ async def test_a_pasted_key_is_tried_and_never_shown(given: dict[str, Any], monk
         assert key not in "\n".join(desk.lines()) + desk.console.export_screenshot()
         await desk.press("enter")
         await desk.sees("Which organization pays?")
-        await desk.press("enter")
-        await desk.sees("Where should the key be kept?")
-        await desk.press("k")
-        await desk.sees("Not kept: this machine has no keyring", "only until artui ends")
         await desk.press("enter")
         await desk.sees("key: memory (until artui ends)", "ready")
         assert key not in "\n".join(desk.lines()) + repr(desk.console.screen) + desk.console.export_screenshot()

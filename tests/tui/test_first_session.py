@@ -49,6 +49,8 @@ class TestFirstSession:
 
     def sign_in(self, screen: Terminal) -> None:
         screen.press("s")
+        screen.reads("Where should the key be kept?", " f  in a file")
+        screen.press("f")
         screen.reads("enter the code", "y  copy address")
         screen.press("y")
         screen.sees("in another terminal", "curl -d confirm=1")
@@ -58,8 +60,6 @@ class TestFirstSession:
         screen.press("\x1b")
         screen.reads("Which organization pays?", "Acme Footwear", "5,000 cr", "enter goes on")
         screen.press("\r")
-        screen.reads("Where should the key be kept?", " f  in a file")
-        screen.press("f")
         screen.sees("demo 5,000 cr", "Acme Footwear", "ready", "file")
 
     def submit(self, screen: Terminal) -> None:
