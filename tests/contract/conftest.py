@@ -12,7 +12,7 @@ from tests.contract.desk import Desk
 from tests.contract.filestack import Filestack
 from tests.contract.retouch4me import Retouch4me
 
-IN_THE_SUITE = {"test_copies", "test_samples", "test_switches", "test_documents"}
+IN_THE_SUITE = {"test_copies", "test_samples", "test_switches", "test_documents", "test_tables"}
 """What runs each time; the others, programs in dozens, take ``--long``."""
 
 

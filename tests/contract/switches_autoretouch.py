@@ -89,7 +89,7 @@ EXECUTION_FIELDS: dict[str, list[Any]] = {
                   [2026, 1, 1, 10, 0, 0, 0], None, GONE, "soon"],
     "startedAt": [1_767_261_600_000, "soon"],
     "finishedAt": [[2026, 1, 1, 10, 0], "9999-12-31T23:59:59Z"],
-    "chargedCredits": [57.5, "57", None, GONE, -1, 10**30],
+    "chargedCredits": [9.5, "9", None, GONE, -1, 10**30],
     "labels": [["a"], None, GONE, "x", {"artui_job": 7}],
     "workflowVersion": [7, None, GONE],
     "workflowName": [None, 7],
@@ -258,6 +258,8 @@ LOOKS = [
     Switch("execution: 503 at first, problem", (At(DETAILS, instead(problem(503)), times=2),)),
     Switch("execution: 403 at first", (At(DETAILS, instead(own(403)), times=1),), (DONE, HELD)),
     Switch("execution: a BOM", (At(DETAILS, body(lambda content: b"\xef\xbb\xbf" + content)),)),
+    Switch("execution: chargedCredits 57 beside a price of 10, as in the samples", shows={"chargedCredits": 57},
+           then="price changed", says="57"),
     Switch("execution: completed without a result", ends=HELD, says="result", patience=60, shows=dict.fromkeys(
         ("resultPath", "resultContentHash", "resultFileName", "resultPreviewContentHash"))),
     *(Switch(f"an entry of the executions: {told(value)}", (At(LISTED, beside(value)),))

@@ -28,7 +28,7 @@ from tests.contract.switch import DONE, FAILED, HELD, NO_PICTURE, REFUSED, Switc
 
 STORE, RUN, LOOK = "POST /api/store/S3", "GET /.*run_workflow=.+", "GET /.*workflow_status=.+"
 META, FILE, COMPLETE = "GET /.*metadata", "GET /security=[^/]+/[A-Za-z0-9]+", "POST /multipart/complete"
-IN_PARTS = "multipart_above = 100"
+IN_PARTS = "multipart_above = 0.0001"
 
 RUN_FIELDS: dict[str, list[Any]] = {
     "createdAt": [None, GONE, "soon"],

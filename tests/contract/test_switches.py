@@ -20,7 +20,7 @@ AUTORETOUCH = [
 RETOUCH4ME, FILESTACK = switches_retouch4me.SWITCHES, switches_filestack.SWITCHES
 
 A_FEW = {
-    "execution: createdAt 1767261600000", "execution: labels ['a']", "execution: chargedCredits 57.5",
+    "execution: createdAt 1767261600000", "execution: labels ['a']", "execution: chargedCredits 9.5",
     "execution: status 'completed'", "hash: in quotes", "look: status '200'", "look: expireDate 'soon'",
     "result: ends by close", "results: nested", "results: a list", "results: an address alone", "look: ttl '172800s'",
     "look: sources as text",
