@@ -141,13 +141,15 @@ class Engine:
             self._anchor.close()
 
     async def _get_ready(self) -> None:
-        """Put right what the last engine left, then say so."""
+        """Put right what the last engine left, then say so; one that is told to stop meanwhile does that, too."""
         ready = False
-        while not ready and not self.stopping.is_set():
+        while not ready:
             with self._waiting_for_disk():
                 await self._open_lanes()
                 await self.journal.do(requests.engine_ready, self.generation)
                 ready = True
+            if self.stopping.is_set():
+                break
             if not ready:
                 await self._pause()
 

@@ -8,6 +8,7 @@ import random
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
+from functools import partial
 
 from artui import budget, doubt
 from artui.asking import Asking
@@ -311,36 +312,38 @@ class Lane:
         return self.desk.journal.read(troubles.failures_alone, job) if may_matter else 0
 
     async def _put(self, job: Job, verdict: Verdict) -> None:
-        """Put a running job down where it stands, durably, however long that takes.
+        """Put a running job down where it stands, durably, however long that takes."""
+        await self.desk.keep(partial(self._put_down, job, verdict))
 
-        One whose paid call is in the air goes nowhere but to the look-up. A pause of its rule that has ended since the
-        step met it holds nothing: whoever resumed the rule found no hold to end.
-        """
+    def _put_down(self, job: Job, verdict: Verdict, db: Connection) -> None:
+        """One whose paid call is in the air goes nowhere but to the look-up. A pause of its rule that has ended since
+        the step met it holds nothing: whoever resumed the rule found no hold to end."""
         changes = {"attempts": job.attempts + 1} if verdict.failed_try else {}
-        settled = self.desk.settle_due
-
-        def write(db: Connection) -> None:
-            put = verdict
-            if job.stage is Stage.SUBMITTING and purchases.in_the_air(db, job):
-                put = replace(verdict, status=Status.WAITING, what="unclear", reason=Reason.LOOKING, due=settled)
-            elif verdict.reason == Reason.PAUSED and not rules.is_paused(db, job.rule):
-                put = PUT_BACK
-            jobs.follow(
-                db, job, job.stage, put.status, put.what, reason=put.reason, message=put.message, due=put.due, **changes
-            )
-
-        await self.desk.keep(write)
+        put = verdict
+        if job.stage is Stage.SUBMITTING and purchases.in_the_air(db, job):
+            due = self.desk.settle_due
+            put = replace(verdict, status=Status.WAITING, what="unclear", reason=Reason.LOOKING, due=due)
+        elif verdict.reason == Reason.PAUSED and not rules.is_paused(db, job.rule):
+            put = PUT_BACK
+        jobs.follow(
+            db, job, job.stage, put.status, put.what, reason=put.reason, message=put.message, due=put.due, **changes
+        )
 
     async def _put_back(self, job: Job) -> None:
         """Let a job that was taken stand ready again; it has failed at nothing.
 
-        A paid call under way is not broken off: it puts the job down itself.
+        A paid call under way is not broken off: it puts the job down itself. A move that was being written when the
+        step was broken off is written before this.
         """
         if under_way := set(self.journey.paying.under_way):
             await asyncio.wait(under_way)
-        fresh = self.desk.journal.read(jobs.get, job.id)
-        if fresh is not None and fresh.status is Status.RUNNING:
-            await self._put(fresh, PUT_BACK)
+
+        def write(db: Connection) -> None:
+            fresh = jobs.get(db, job.id)
+            if fresh is not None and fresh.status is Status.RUNNING:
+                self._put_down(fresh, PUT_BACK, db)
+
+        await self.desk.keep(write)
 
     async def hold(self, reason: Reason, message: str) -> None:
         """Hold the whole account; told once."""

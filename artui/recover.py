@@ -329,7 +329,8 @@ class _TakeIn:
             account=self.account, provider=self.provider, endpoint=self.listing.endpoint,
             organization=self.listing.organization, payer=self.listing.payer, workflow=workflow,
             workflow_name=cached.get("name", workflow), version=entry.version,
-            quoted=cached.get("price") if entry.charged is None else entry.charged, source=Path(name), size=0,
+            quoted=entry.charged or cached.get("price"),  # it may not have been charged yet
+            source=Path(name), size=0,
             mtime_ns=0, inode=0, device=0, folder=Path(), stem=name,
             stem_key=f"found {self.listing.payer} {entry.execution}", run="found",
         )  # fmt: skip

@@ -604,6 +604,64 @@ async def test_stopping_and_starting_again_loses_and_repeats_nothing(studio: Stu
     studio.check()
 
 
+async def test_an_engine_that_is_told_to_stop_at_once_still_puts_right_what_the_last_one_left(studio: Studio) -> None:
+    def take_all(db: Connection) -> None:
+        for job in jobs.select(db, "1"):
+            jobs.move(db, job, job.stage, Status.RUNNING, "taken")
+
+    await studio.add(studio.photos(2))
+    await studio.journal.do(take_all)  # by an engine that was killed
+    await studio.start()
+    await studio.stop()
+    assert [job.status for job in studio.jobs()] == [Status.READY] * 2
+    studio.check()
+
+
+async def test_a_stop_between_an_intent_and_its_call_leaves_no_doubt(
+    studio: Studio, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write = studio.journal.do
+
+    async def do(act: Any, *given: Any, **more: Any) -> Any:
+        written = await write(act, *given, **more)
+        if getattr(act, "__name__", "") == "intend":
+            assert studio.engine
+            await studio.engine._lanes["studio"][0].stop_transfers()
+            await asyncio.sleep(0)
+        return written
+
+    monkeypatch.setattr(studio.journal, "do", do)
+    [number] = await studio.add(studio.photos(1))
+    await studio.start()
+    await studio.until(lambda: studio.job(number).purchase)
+    await studio.stop()
+    job = studio.job(number)
+    assert (job.stage, job.status) == (Stage.SUBMITTED, Status.WAITING)
+    assert studio.requests_to("/create") == 1
+    studio.check()
+
+
+async def test_a_step_that_is_stopped_while_its_move_is_written_leaves_no_job_running(
+    studio: Studio, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write = studio.journal.do
+
+    async def do(act: Any, *given: Any, **more: Any) -> Any:
+        writing = asyncio.ensure_future(write(act, *given, **more))
+        if getattr(act, "__name__", "") == "uploaded":
+            assert studio.engine
+            studio.engine.stop()
+            await studio.engine._lanes["studio"][0].stop_transfers()
+        return await asyncio.shield(writing)
+
+    monkeypatch.setattr(studio.journal, "do", do)
+    await studio.add(studio.photos(1))
+    await studio.start()
+    await studio.until(lambda: studio.requests_to("/upload"))
+    await studio.stop()
+    assert [job.status for job in studio.jobs()] == [Status.READY]
+
+
 async def test_a_cap_that_has_room_again_lets_just_as_many_go_on(
     simulator: Simulator, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing
+from datetime import UTC
 from pathlib import Path
 
 import pytest
 
 from artui.cli.exits import Exit
 from artui.config import paths
-from artui.journal import rescue
+from artui.journal import Journal, accounts, purchases, rescue
+from artui.providers.base import Progress, State
+from artui.recover import Listing, settle
 from artui.sim.server import Simulator
 from tests.desk import Desk, desks
 
@@ -82,6 +86,22 @@ def test_what_is_found_is_fetched_without_its_photo_into_a_folder(older: Desk) -
     assert len(older.simulator.ledger) == charges
     older("stop")
     assert "no result to fetch" in older("recover", "--fetch", older.out).err
+
+
+def test_what_is_found_and_not_charged_yet_counts_at_its_price(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ARTUI_HOME", str(tmp_path))
+    paths().create()
+    price = json.dumps({"name": "Cut", "version": "1", "price": 10})
+    with Journal(paths().journal) as journal:
+        journal.write(accounts.keep_workflows, "studio", {"cut": price})
+        entries = [
+            Progress(state.value, state, state.value, charged, key=journal.write(purchases.new_key), version="1")
+            for state, charged in ((State.UNPAID, 0), (State.RUNNING, None), (State.DONE, 14))
+        ]
+        listing = Listing("autoretouch here acme", "here", "acme", {"cut": entries})
+        settle(paths(), journal, {"studio": listing}, {"studio": "autoretouch"}, UTC)
+        found = journal.read(purchases.amounts, "studio", {"open": ""})
+    assert found == {"open": 10 + 10 + 14}
 
 
 def test_what_cannot_be_asked_about_is_held_for_a_person(older: Desk) -> None:

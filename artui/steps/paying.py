@@ -152,10 +152,13 @@ class Paying:
             check_room(db, self.desk, job)
             return budget.intend(db, job, kind, key, draft, self.desk.terms(), now)
 
-        job, purchase = await self.desk.journal.do(intend)
-        leave = Leave(self._permit(purchase, decided))
-        with self.desk.transfers.counting(job.id, "up", job.size) as counted:
-            return await self._to_its_end(self._settle(job, purchase, leave, send(leave, counted)))
+        async def call() -> Job:
+            intended, purchase = await self.desk.journal.do(intend)
+            leave = Leave(self._permit(purchase, decided))
+            with self.desk.transfers.counting(job.id, "up", job.size) as counted:
+                return await self._settle(intended, purchase, leave, send(leave, counted))
+
+        return await self._to_its_end(call())  # once it is intended it is sent: nobody else can tell that it was not
 
     async def replay(self, job: Job) -> Job:
         """Send a purchase in doubt once more, where the service carries a key out once: the same key, the same stored
