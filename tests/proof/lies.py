@@ -10,7 +10,7 @@ from artui.sim.autoretouch.studio import Options as AutoRetouch
 from artui.sim.filestack.darkroom import Options as Filestack
 from artui.sim.retouch4me.laboratory import ANSWERS
 from artui.sim.retouch4me.laboratory import Options as Retouch4me
-from artui.states import REPEATS
+from artui.states import REPEATS, Reason
 
 DAY = 86_400
 
@@ -23,7 +23,7 @@ class Lie:
     on. ``before``: photos that were sent while it did not lie. ``late``: it does only once the first engine is dead.
     ``proven``: labels are known to come back in its list. ``believed``: it carries out what it says it has refused,
     which is believed, or a request again that came under a key it knows, and that may cost a photo so many charges
-    more; None where it does no such thing.
+    more; None where it does no such thing. ``held``: for what everything that is sent meanwhile comes to be held.
     """
 
     service: str
@@ -35,6 +35,7 @@ class Lie:
     late: bool = False
     proven: bool = True
     believed: int | None = None
+    held: Reason | None = None
 
     @property
     def wanted_faults(self) -> list[dict[str, Any]]:
@@ -60,12 +61,15 @@ LIES: dict[str, Lie] = {
     "retouch4me: acts and says 429": Lie("retouch4me", faults=(("start", "act:429:1", 1),)),
     "filestack: acts and says 429": Lie("filestack", faults=(("run", "act:429:1", 1),), believed=1),
     "autoretouch: acts and says 422": Lie("autoretouch", faults=(("create", "act:422", 1),), believed=0),
-    **{f"{name}: results cut": Lie(name, faults=((result, "cut", -1),)) for name, result in _RESULT.items()},
+    **{
+        f"{name}: results cut": Lie(name, faults=((result, "cut", -1),), held=Reason.DAMAGED)
+        for name, result in _RESULT.items()
+    },
     "autoretouch: another's label": Lie(
-        "autoretouch", faults=(("details", "mislabel", -1), ("list", "mislabel", -1)), before=1
+        "autoretouch", faults=(("details", "mislabel", -1), ("list", "mislabel", -1)), before=1, held=Reason.IN_DOUBT
     ),
     "autoretouch: another's photo": Lie(
-        "autoretouch", faults=(("details", "misinput", -1), ("list", "misinput", -1)), before=1
+        "autoretouch", faults=(("details", "misinput", -1), ("list", "misinput", -1)), before=1, held=Reason.IN_DOUBT
     ),
     "autoretouch: labels in details alone": Lie("autoretouch", **_UNPROVEN),
     "autoretouch: labels in details alone, an answer lost": Lie(
@@ -85,20 +89,24 @@ LIES: dict[str, Lie] = {
     "autoretouch: a date off for a while": _studio(clock=40 * DAY, clock_for=0.2),
     **{
         f"retouch4me: answers {answer!r}": Lie(
-            "retouch4me", {"retouch4me.answer": answer}, photos=2 if answer == "earlier" else 1
+            "retouch4me", {"retouch4me.answer": answer}, photos=2 if answer == "earlier" else 1,
+            held=None if answer in ("number", "earlier") else Reason.IN_DOUBT,
         )
         for answer in ANSWERS if answer != "documented"
     },
     "retouch4me: keys ignored, acts and says 503": Lie(
-        "retouch4me", {"retouch4me.keeps_keys": False}, faults=(("start", "act:503", -1),), believed=REPEATS
+        "retouch4me", {"retouch4me.keeps_keys": False}, faults=(("start", "act:503", -1),), believed=REPEATS,
+        held=Reason.IN_DOUBT,
     ),
     "retouch4me: keys ignored, answers 'error'": Lie(
-        "retouch4me", {"retouch4me.keeps_keys": False, "retouch4me.answer": "error"}, believed=1
+        "retouch4me", {"retouch4me.keeps_keys": False, "retouch4me.answer": "error"}, believed=1, held=Reason.IN_DOUBT
     ),
-    "filestack: a null error": Lie("filestack", {"filestack.answer": "null error"}),
+    "filestack: a null error": Lie("filestack", {"filestack.answer": "null error"}, held=Reason.IN_DOUBT),
     "filestack: turned away": Lie("filestack", {"filestack.answer": "turned away"}, believed=REPEATS),
     "filestack: results later": Lie("filestack", {"filestack.results_after": 0.3}),
-    "filestack: a result left out": Lie("filestack", {"filestack.leaves_out": "resize_1571950225780"}),
+    "filestack: a result left out": Lie(
+        "filestack", {"filestack.leaves_out": "resize_1571950225780"}, held=Reason.DAMAGED
+    ),
     **{
         f"filestack: sources told as {told}": Lie("filestack", {"filestack.sources": told}, photos=2)
         for told in ("text", "address", "none")

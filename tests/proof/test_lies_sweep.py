@@ -117,6 +117,8 @@ class Liars:
         for job in self.studio.jobs():
             assert job.status is Status.DONE or (job.reason and job.message), self.studio.places()
             assert job.reason != Reason.ERROR, self.studio.places()
+            meanwhile = job.id > self.lie.before and self.lie.held
+            assert not meanwhile or (job.status, job.reason) == (Status.HELD, self.lie.held), self.studio.places()
 
     def check_end(self) -> None:
         met = {asked["fault"] for asked in self.studio.simulator.history}
