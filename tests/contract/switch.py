@@ -41,6 +41,8 @@ class Switch:
     """Instead of the photo: what to submit."""
     lists: bool = False
     """``login`` and ``workflows`` are asked as well, and end well where the photos do."""
+    once: str = ""
+    """The route that is asked once about a photo, at most."""
     redone: bool = False
     """The first photo is bought once more, by a person's word."""
     patience: float = 45
@@ -94,7 +96,7 @@ def play(  # noqa: C901 - the day from its beginning to its end
     ran: list[Ran] = []
 
     def run(*arguments: object, stdin: str | None = None) -> None:
-        ran.append(desk.artui(*arguments, patience=first.patience + 2 * len(pack), stdin=stdin))
+        ran.append(desk.artui(*arguments, patience=max(one.patience for one in pack) + 2 * len(pack), stdin=stdin))
 
     if first.lists:
         token = desk.tokens.pop(account)
@@ -151,6 +153,9 @@ def wrong(switch: Switch, number: int, service: Service, met: Met) -> list[str]:
         charges = len(service.charges(digest(jpeg(photo))))
         if charges > (2 if switch.redone else 1):
             found.append(f"photo {photo} was charged {charges} times")
+        asked = sum(service.photo_of(request) == digest(jpeg(photo)) for request in service.asked(switch.once or "-"))
+        if asked > 1:
+            found.append(f"photo {photo} was sent {asked} times")
         if end in (REFUSED, FAILED) and charges and not switch.shows:
             found.append(f"photo {photo} ended {end} and was charged")
     if {*met.ends} - {DONE, NO_PICTURE} and not re.search(switch.says, met.sentences, re.IGNORECASE):

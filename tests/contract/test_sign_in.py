@@ -88,7 +88,7 @@ def test_what_harms_nobody_is_read(newcomer: Desk, autoretouch: AutoRetouch, odd
     (At(TOKEN, fields({"access_token": None})), "access_token"),
     (At(TOKEN, fields({"refresh_token": GONE})), "lasting|refresh"),
     (At(DEVICE, instead(said({"error": "invalid_client", "error_description": "no such one"}, 401))), "no such one"),
-    (At(DEVICE, instead(Answer(404))), "404"),
+    (At(DEVICE, instead(Answer(404))), "404|not found"),
 ], ids=lambda value: value if isinstance(value, str) else "")  # fmt: skip
 def test_what_is_needed_is_named(newcomer: Desk, autoretouch: AutoRetouch, odd: At, field: str) -> None:
     autoretouch.odd_at = [odd]

@@ -32,8 +32,13 @@ AT_ONE_DESK = 20
 
 def packs(switches: Sequence[Switch]) -> list[object]:
     """The switches, those that are about one photo alone some at a time."""
-    together = [switch for switch in switches if switch.packed]
-    chunks = [together[start : start + AT_ONE_DESK] for start in range(0, len(together), AT_ONE_DESK)]
+    alike: dict[str, list[Switch]] = {}
+    for switch in switches:
+        if switch.packed:
+            alike.setdefault(f"{switch.given} {switch.more}", []).append(switch)
+    chunks = [
+        some[start : start + AT_ONE_DESK] for some in alike.values() for start in range(0, len(some), AT_ONE_DESK)
+    ]
     chunks += [[switch] for switch in switches if not switch.packed]
     return [pytest.param(pack, id=" … ".join(dict.fromkeys((pack[0].name, pack[-1].name)))) for pack in chunks]
 
