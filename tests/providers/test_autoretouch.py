@@ -946,6 +946,38 @@ async def test_a_charge_that_cannot_be_is_not_known_and_told(desk: Desk, stated:
     assert ("a charge that cannot be" in look.remark) == (charged is None)
 
 
+@pytest.mark.parametrize(
+    ("more", "shows"),
+    [
+        ({"chargedCredits": 57.5}, {"charged": 58}),
+        ({"labels": ["artui_job"]}, {"key": None}),
+        ({"labels": None}, {"key": None}),
+        ({"labels": {"artui_job": ["key-0001"]}}, {"key": None}),
+        ({"workflowVersion": 7}, {"version": ""}),
+        ({"workflow": None}, {"workflow": ""}),
+        ({"createdAt": 1707383341960}, {"created_at": "2024-02-08T09:09:01.960000Z"}),
+        ({"startedAt": [2024, 2, 8, 9, 9, 1, 960000000]}, {"started_at": "2024-02-08T09:09:01.960000Z"}),
+        ({"finishedAt": "later"}, {"finished_at": ""}),
+        ({"inputFileName": 7, "resultContentType": ["x"], "userId": {}}, {"name": "7"}),
+        ({"status": " completed\n"}, {"word": "completed"}),
+    ],
+)
+async def test_what_decides_nothing_of_an_execution_may_be_anything(
+    desk: Desk, more: dict[str, object], shows: dict[str, object]
+) -> None:
+    document = execution(**{**DONE, **more})
+    replies = {
+        f"GET /v1/workflow/execution/{NEW_ID}": (200, document),
+        LIST: (200, {"entries": [{"id": "odd"}, document, None], "total": 3}),
+    }
+    async with customer(desk, replies) as (provider, _):
+        look = (await provider.poll([Sent(NEW_ID, WORKFLOW)]))[NEW_ID]
+        assert (look.state, bool(look.outputs)) == (State.DONE, True)
+        assert {name: getattr(look, name) for name in shows} == shows
+        pages = [page async for page in provider.listed(WORKFLOW)]
+        assert len(pages[0]) == (0 if "labels" in more and more["labels"] is not None else 1)
+
+
 async def test_a_human_check_is_followed_to_its_end(bench: AutoRetouchBench) -> None:
     workflow = await bench.provider.workflow(await bench.named("Human check"))
     placed = await bench.submit(replace(await bench.order(), workflow=workflow.id, version=workflow.version))

@@ -149,7 +149,7 @@ class Execution(Said):
     id: Id
     status: Status
     workflow: Text = ""
-    workflow_version: Text = ""
+    workflow_version: Annotated[str, BeforeValidator(lambda said: said if isinstance(said, str) else "")] = ""
     created_at: Time = ""
     started_at: Time = ""
     finished_at: Time = ""
