@@ -128,6 +128,28 @@ def test_several_on_which_the_service_fails_do_not_hide_each_other(journal: Jour
     on_a(day, journal)
 
 
+@pytest.mark.parametrize("goes_on", [True, False])
+def test_others_that_got_past_during_its_first_try_count_while_the_service_gets_anything_done(
+    journal: Journal, goes_on: bool
+) -> None:
+    def day(db: Connection) -> None:
+        photos = Day(db, 5)
+        for number in photos.numbers:  # all at once
+            db.execute("UPDATE jobs SET status = 'ready' WHERE id = ?", (number,))
+        for place in range(5):
+            jobs.move(db, photos.job(place), Stage.CHECKED, Status.RUNNING, "taken")
+        photos.passes(3, 4)
+        for _ in range(3):
+            photos.fails(0, 1, 2)
+        db.execute("UPDATE events SET at = at - 60")
+        assert [photos.alone(place) for place in range(3)] == [0] * 3, "it may have been the end of all"
+        if goes_on:
+            jobs.move(db, photos.job(3), Stage.SUBMITTED, Status.WAITING, "sent", reason=Reason.AT_SERVICE)
+        assert [photos.alone(place) for place in range(3)] == [4 if goes_on else 0] * 3
+
+    on_a(day, journal)
+
+
 @pytest.mark.parametrize("what", ["there already", "sent", "fetched"])
 def test_what_shows_nothing_of_the_route_does_not_count(journal: Journal, what: str) -> None:
     def day(db: Connection) -> None:
