@@ -34,7 +34,7 @@ from artui.journal import (
 from artui.lookout import Lookout
 from artui.pace import Gate
 from artui.providers.base import Progress, ProviderError, Sent, State, Transient, listening
-from artui.states import BEFORE_PAYING, TROUBLES, Kind, Reason, Stage, Status
+from artui.states import BEFORE_PAYING, Kind, Reason, Stage, Status
 from artui.steps import Desk, Hold, Journey, NotYet
 
 log = logging.getLogger(__name__)
@@ -265,12 +265,13 @@ class Lane:
         return await self._observed(self.downloads, job, self.journey.save)
 
     async def _observed(self, gate: Gate, job: Job, step: Callable[[Job], Awaitable[Job]]) -> Job:
-        """Take a step from whose end its gate learns how many may run."""
+        """Take a step from whose end its gate learns how many may run: from a photo that fails alone, nothing."""
         started = self._now
         try:
             job = await step(job)
         except Transient as failure:
-            gate.failed(self._now, started, failure.retry_after)
+            if failure.retry_after or not self._alone(job, failure):
+                gate.failed(self._now, started, failure.retry_after)
             raise
         gate.succeeded()
         return job
@@ -307,8 +308,8 @@ class Lane:
             await self.hold(verdict.holds, verdict.message)
 
     def _alone(self, job: Job, failure: Exception) -> int:
-        """How often a photo has failed where others get past; looked up only where that may matter."""
-        may_matter = isinstance(failure, Transient) and failure.reached and job.attempts >= TROUBLES
+        """How often a photo has failed where others get past, this failure included."""
+        may_matter = isinstance(failure, Transient) and failure.reached and job.attempts > 0
         return self.desk.journal.read(troubles.failures_alone, job) if may_matter else 0
 
     async def _put(self, job: Job, verdict: Verdict) -> None:

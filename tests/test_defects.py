@@ -79,7 +79,7 @@ async def test_an_answer_that_cannot_be_understood_a_few_times_in_a_row_is_told_
     async def poll(self: Fake, sent: Sequence[Sent]) -> dict[str, Progress]:
         seen = await plain(self, sent)
         if odd:
-            self.puzzles = dict.fromkeys(seen, "the answer is not what the service documents")
+            self.puzzles.update(dict.fromkeys(seen, "the answer is not what the service documents"))
             return {}
         return seen
 
