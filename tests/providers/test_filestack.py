@@ -126,7 +126,7 @@ def simulator(shared: Simulator) -> Iterator[Simulator]:
     shared.faults.clear()
     shared.history.clear()
     shared.books.ledger.clear()
-    fresh = {"unknown_status": "", "results": "all", "run": "new", "busy": 0.0, "merging": 1, "intransit": 0}
+    fresh = {"unknown_status": "", "results": "all", "run": "new", "busy": 0.0, "merging": 0, "intransit": 0}
     shared.switch({f"filestack.{name}": value for name, value in fresh.items()})
     shared.switch({"filestack.webhook": "", "filestack.prices": {}})
 
@@ -1039,7 +1039,6 @@ async def test_the_official_sdk_works_with_the_stand_in(bench: FilestackBench, m
         return send(adapter, request, **options)
 
     monkeypatch.setattr(requests.adapters.HTTPAdapter, "send", in_clear)
-    bench.switch(merging=0)
     signed = sdk.Security({"expiry": int(time.time()) + 1000}, bench.announced["secret"])
     client = sdk.Client(bench.announced["api_key"], security=signed)
     photo = bench.photo(size=12_000_000)
