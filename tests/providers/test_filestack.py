@@ -21,6 +21,7 @@ import pytest
 from artui import files, providers
 from artui.config import AccountConfig, ConfigError
 from artui.credentials import Place, Secret
+from artui.plan import meant
 from artui.providers.base import (
     Blocked,
     Order,
@@ -33,6 +34,7 @@ from artui.providers.base import (
     Transient,
     Unknown,
     Uploaded,
+    Workflow,
 )
 from artui.providers.filestack import Filestack, FilestackSettings, uploads
 from artui.providers.said import filestack as said
@@ -356,6 +358,16 @@ async def test_workflows_are_those_of_the_settings_with_their_prices_if_any(desk
             provider.draft(order)
         with pytest.raises(Rejected, match="the account's settings name no workflow another"):
             await provider.workflow("another")
+
+
+@pytest.mark.parametrize("wanted", ["cut", "CUT", "Cut out", "cut OUT", WORKFLOW])
+async def test_a_workflow_is_meant_by_its_name_in_the_settings_too(desk: Desk, wanted: str) -> None:
+    known = settings(workflows={"cut": {"id": WORKFLOW, "title": "Cut out"}, "other": {"id": JOB}})
+    async with Filestack(known, desk.surroundings) as provider:
+        found = meant(await provider.workflows(), wanted)
+        assert [one.id for one in found] == [WORKFLOW]
+        assert Workflow.from_document(found[0].document()) == found[0]
+        assert meant(await provider.workflows(), "") == []
 
 
 # ------------------------------------------------------------------------------------------------------------- uploads
