@@ -96,6 +96,23 @@ async def test_three_of_twenty_lost_answers_wait_for_a_person_and_are_not_sent_a
     assert {job.execution for job in done} <= paid
 
 
+async def test_what_lies_in_the_apps_storage_is_run_there_and_a_lost_answer_is_for_a_person(
+    studio: Studio, simulator: Simulator
+) -> None:
+    simulator.faults.add([{"route": "filestack.run", "do": "drop_after", "times": 1}])
+    (photo,) = studio.photos(1)
+    await studio.add([photo], workflow="Preview", provider="filestack", address="src://studio/a/b.jpg")
+    await studio.start()
+    (lost,) = await studio.at_rest()
+    assert (lost.status, lost.reason, lost.reference) == (Status.HELD, Reason.IN_DOUBT, "src://studio/a/b.jpg")
+    assert len(simulator.ledger) == len(runs(studio)) == 1
+    await studio.ask("again", lost.id)
+    (job,) = await studio.at_rest()
+    assert job.status is Status.DONE, studio.places()
+    assert [path.rpartition("/run_workflow=")[2].partition("/")[2] for path in runs(studio)] == [lost.reference] * 2
+    assert [charge["execution"] for charge in simulator.ledger][1:] == [job.execution]
+
+
 async def test_every_result_of_a_job_lands_on_disk_under_its_task(studio: Studio) -> None:
     await studio.add(studio.photos(1), workflow="Shop set", provider="filestack")
     await studio.start()

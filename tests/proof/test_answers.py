@@ -52,7 +52,7 @@ ROUTES = {
         r"/status/", r"/getFile/",
     ),
     "filestack": (
-        r"/multipart/start", r"/store/", r"/run_workflow=", r"/workflow_status=", r"/metadata",
+        r"/store/", r"/run_workflow=", r"/workflow_status=", r"/metadata", r"GET .*/cdn/\w{20}$",
         r"GET .*/security=[^/]*/(\w{20}$|wf:)",
     ),
 }  # fmt: skip

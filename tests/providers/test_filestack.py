@@ -21,6 +21,7 @@ import pytest
 from artui import files, providers
 from artui.config import AccountConfig, ConfigError
 from artui.credentials import Place, Secret
+from artui.plan import meant
 from artui.providers.base import (
     Blocked,
     Order,
@@ -33,6 +34,7 @@ from artui.providers.base import (
     Transient,
     Unknown,
     Uploaded,
+    Workflow,
 )
 from artui.providers.filestack import Filestack, FilestackSettings, uploads
 from artui.providers.said import filestack as said
@@ -126,7 +128,7 @@ def simulator(shared: Simulator) -> Iterator[Simulator]:
     shared.faults.clear()
     shared.history.clear()
     shared.books.ledger.clear()
-    fresh = {"unknown_status": "", "results": "all", "run": "new", "busy": 0.0, "merging": 1, "intransit": 0}
+    fresh = {"unknown_status": "", "results": "all", "run": "new", "busy": 0.0, "merging": 0, "intransit": 0}
     shared.switch({f"filestack.{name}": value for name, value in fresh.items()})
     shared.switch({"filestack.webhook": "", "filestack.prices": {}})
 
@@ -368,6 +370,16 @@ async def test_workflows_are_those_of_the_settings_with_their_prices_if_any(desk
             provider.draft(order)
         with pytest.raises(Rejected, match="the account's settings name no workflow another"):
             await provider.workflow("another")
+
+
+@pytest.mark.parametrize("wanted", ["cut", "CUT", "Cut out", "cut OUT", WORKFLOW])
+async def test_a_workflow_is_meant_by_its_name_in_the_settings_too(desk: Desk, wanted: str) -> None:
+    known = settings(workflows={"cut": {"id": WORKFLOW, "title": "Cut out"}, "other": {"id": JOB}})
+    async with Filestack(known, desk.surroundings) as provider:
+        found = meant(await provider.workflows(), wanted)
+        assert [one.id for one in found] == [WORKFLOW]
+        assert Workflow.from_document(found[0].document()) == found[0]
+        assert meant(await provider.workflows(), "") == []
 
 
 # ------------------------------------------------------------------------------------------------------------- uploads
@@ -1051,7 +1063,6 @@ async def test_the_official_sdk_works_with_the_stand_in(bench: FilestackBench, m
         return send(adapter, request, **options)
 
     monkeypatch.setattr(requests.adapters.HTTPAdapter, "send", in_clear)
-    bench.switch(merging=0)
     signed = sdk.Security({"expiry": int(time.time()) + 1000}, bench.announced["secret"])
     client = sdk.Client(bench.announced["api_key"], security=signed)
     photo = bench.photo(size=12_000_000)
