@@ -132,6 +132,8 @@ def test_a_renewed_token_buys_nothing_again_until_somebody_says_whose_it_is(desk
     assert "2 photos may have been paid" in said.err
     assert "--same-customer" in said.err
     laboratory.settings()
+    plan = laboratory.send("--dry-run")
+    assert "2 bought before under another key: held, not sent" in plan.err
     laboratory.send()
     held = ("held", "journal recovered")
     laboratory.at_rest(DONE, DONE, CHANGED, CHANGED, held, held, DONE, DONE)
