@@ -67,7 +67,6 @@ class Refusal(StrEnum):
     PRICE_UNKNOWN = "price unknown"
     BOUGHT_ELSEWHERE = "another job buys it"
     NEEDS_APPROVAL = "needs approval"
-    WRONG_ACCOUNT = "wrong account"
     WITHOUT_PHOTO = "without a photo"
     IN_PLACE = "being put in place"
 
@@ -89,8 +88,6 @@ WHY: Mapping[Refusal, str] = {
     " this one",
     Refusal.NEEDS_APPROVAL: "job {id} waits for a yes to the first results: `artui approve {batch}` shows them, and"
     " asks",
-    Refusal.WRONG_ACCOUNT: "job {id} was made for {organization} at {endpoint}: set {account} in config.toml as it was,"
-    " or `artui cancel {id}`",
     Refusal.WITHOUT_PHOTO: "job {id} stands for what was found at the service without its photo: its result is fetched"
     " when its photo turns up, or by `artui recover --fetch FOLDER`",
     Refusal.IN_PLACE: "the result of job {id} is being put in place already: delete the file if it is not wanted",
@@ -124,7 +121,7 @@ class Action:
 
 
 def _facts(job: Job) -> dict[str, Any]:
-    names = ("id", "status", "twin_of", "batch", "organization", "endpoint", "account")
+    names = ("id", "status", "twin_of", "batch", "account")
     return {name: getattr(job, name) for name in names}
 
 
@@ -188,7 +185,6 @@ _NOT_TRIED: Mapping[str, Refusal] = {
     Reason.IN_DOUBT: Refusal.IN_DOUBT,
     Reason.TWIN: Refusal.TWIN,
     Reason.SAMPLE: Refusal.NEEDS_APPROVAL,
-    Reason.ACCOUNT: Refusal.WRONG_ACCOUNT,
 }
 """Holds that no retry ends."""
 

@@ -52,6 +52,8 @@ def _decide(db: Connection, request: Request, service: _Service) -> str:
     if job is None:
         raise Refused(f"there is no job {request.job}")
     if (job.purchase, job.status) != (request.purchase, request.status) and not _still_unsent(db, job, request):
+        if _goes_on_already(job, request):
+            return f"{job.source.name} {'is done' if job.status is Status.DONE else 'goes on by itself'} already"
         raise Refused(f"job {job.id} has moved on meanwhile: it is {job.status} now")
     return DECISIONS[request.what](db, job, request.arguments, service)
 
@@ -60,6 +62,12 @@ def _still_unsent(db: Connection, job: Job, request: Request) -> bool:
     """Whether a cancel meets what its author wished to cancel: nothing was sent since, whatever else has moved."""
     unsent = {Effect.CANCEL, Effect.CANCEL_UNLESS_SENT}
     return request.what == "cancel" and job.purchase == request.purchase and actions.cancel(db, job).effect in unsent
+
+
+def _goes_on_already(job: Job, request: Request) -> bool:
+    """Whether what a retry was to end is over: the job was held, and has gone on from there by itself."""
+    goes_on = (Status.READY, Status.RUNNING, Status.WAITING, Status.DONE)
+    return request.what == "retry" and request.status == Status.HELD and job.status in goes_on
 
 
 def _fitting(action: Action) -> Effect:

@@ -17,6 +17,7 @@ from artui.charges import LOOKS
 from artui.config import AccountConfig, Config, ConfigError, CurrentConfig, Paths
 from artui.credentials import Vault
 from artui.evidence import Verdict
+from artui.job import Job
 from artui.journal import (
     Connection,
     Journal,
@@ -44,7 +45,7 @@ from artui.providers.base import (
     Surroundings,
     Transient,
 )
-from artui.states import FINAL, Reason, Stage
+from artui.states import FINAL, Reason, Stage, Status
 from artui.steps import Desk, Journey
 from artui.transfers import Transfers
 
@@ -56,6 +57,9 @@ TICK = 0.25
 
 ASKING = frozenset({"refresh", "adopt", "resume"})
 """Requests whose answer takes asking a service: one that hangs must not keep the others waiting."""
+
+PATIENCE = 10.0
+"""Seconds in which it must be told who pays, where somebody waits for that."""
 
 HEARTBEAT = 5.0
 GRACE = 5.0
@@ -191,7 +195,7 @@ class Engine:
         self._seen = seen
         await self._open_lanes()
         for request in self.journal.read(requests.waiting):
-            if request.what not in ASKING:
+            if request.what not in ASKING and not self._asks_who_pays(request):
                 await self._answer(request)
             elif request.id not in self._asking:
                 self._asking[request.id] = asyncio.create_task(self._answer_aside(request), name=request.what)
@@ -402,6 +406,9 @@ class Engine:
             return
         seen = self.journal.read(jobs.get, request.job or 0)
         lane = await self._open_lane(seen.account) if seen else None
+        if seen and self._asks_who_pays(request) and (why := await self._still_strange(seen, lane)):
+            await self.journal.do(requests.finish, request, why, refused=True)
+            return
         if lane:
             can_retry, due = lane.desk.provider.limits.can_retry, lane.desk.settle_due
         else:
@@ -413,6 +420,24 @@ class Engine:
             lane.follow(job)
         else:
             lane.forget(job)
+
+    def _asks_who_pays(self, request: Request) -> bool:
+        """Whether it wants a job to go on that is held because its account was another one's."""
+        job = self.journal.read(jobs.get, request.job or 0) if request.what == "retry" else None
+        return job is not None and job.status is Status.HELD and job.reason == Reason.ACCOUNT
+
+    async def _still_strange(self, job: Job, lane: Lane | None) -> str:
+        """Why a job that is held for its account stays so after a look at who would pay now; empty where it goes on."""
+        deadline = time.monotonic() + PATIENCE
+        while lane is None or await lane.sort_strangers() is None:
+            if lane is None or time.monotonic() > deadline:
+                return f"job {job.id} stays held: who would pay for it cannot be told now ({job.message})"
+            await asyncio.sleep(TICK)  # its account was just set otherwise: another lane takes its place
+            lane = await self._open_lane(job.account)
+        now = self.journal.read(jobs.get, job.id) or job
+        if now.status is not Status.HELD or now.reason != Reason.ACCOUNT:
+            return ""
+        return f"job {job.id} stays held: {now.message}; or `artui cancel {job.id}`"
 
     async def _unfit(self, request: Request) -> str:
         """Why an execution a person names is not taken for this job's; empty where it is."""

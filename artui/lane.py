@@ -126,7 +126,7 @@ class Lane:
         """Leave alone what is another payer's, then take up what an earlier engine left at the service."""
         while not self.stopping.is_set():
             try:
-                await self._sort_strangers()
+                await self.sort_strangers()
             except Unwritable as problem:
                 log.warning("%s Waiting for it.", problem)
                 await asyncio.sleep(1)
@@ -390,7 +390,7 @@ class Lane:
         found, until = await self.desk.journal.ask(self._in_doubt)
         if not found:
             return until
-        now = await self._sort_strangers()
+        now = await self.sort_strangers()
         if now is None:
             return self._now + TENDING_PAYER
         found = await self.desk.journal.ask(self._of_payer, found, now)
@@ -433,7 +433,7 @@ class Lane:
         self._compare_clocks()
         await self.holding.renew()
         if self._now - self._sorted_at >= TENDING_PAYER:
-            await self._sort_strangers()
+            await self.sort_strangers()
         await self.desk.journal.do(holds.release_due, self.name, self._now)
         if self.desk.journal.read(holds.count_held, self.name, Reason.CAP):
             await self.desk.journal.do(budget.release_capped, self.name, self.desk.terms())
@@ -459,7 +459,7 @@ class Lane:
             else:
                 log.info("%s: the service's clock and this machine's agree again", self.name)
 
-    async def _sort_strangers(self) -> Payer | None:
+    async def sort_strangers(self) -> Payer | None:
         """Hold what was made for another payer than would pay now, and let go on what fits again; returns who pays,
         None where that cannot be told now, and nothing is changed."""
         self._sorted_at = self._now

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from artui.job import Event, Job
 from artui.journal import history, jobs
-from artui.states import Status
+from artui.states import BOUGHT_BEFORE, Status, worded
 
 if TYPE_CHECKING:
     from artui.journal import Journal
@@ -24,7 +24,8 @@ ALIVE_EVERY = 1.0
 
 NEWS = frozenset(
     {"sent", "saved", "delivered", "failed", "refused", "cancelled", "given up", "unexpected error", "in doubt", "held",
-     "payment required", "gone", "overdue", "result damaged", "trouble", "twin held", "unclear", "proved absent"}
+     "payment required", "gone", "overdue", "result damaged", "trouble", "twin held", "unclear", "proved absent",
+     BOUGHT_BEFORE}
 )  # fmt: skip
 """The events a person wants to hear of; all others are steps on the way."""
 
@@ -108,7 +109,7 @@ class Grouped:
             return
         self._since = self._since or time.monotonic()
         if event.status in (Status.FAILED, Status.HELD):
-            kind = SIGNS[event.status], job.reason or event.what
+            kind = SIGNS[event.status], worded(job.reason) or event.what
             number, first = self._wrong.get(kind, (0, told(event, job)))
             self._wrong[kind] = number + 1, first
 
@@ -179,6 +180,7 @@ def job_document(job: Job) -> dict[str, Any]:
         "stage": job.stage,
         "status": job.status,
         "reason": job.reason,
+        "reason_words": worded(job.reason),
         "message": job.message,
         "quoted": job.quoted,
         "charged": job.charged,

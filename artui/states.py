@@ -85,6 +85,14 @@ class Reason(StrEnum):
     REJECTED = "refused by the service"
 
 
+def worded(reason: str) -> str:
+    """A reason as a person reads it: a stored word that would tell less, or something else, than is meant has another
+    one here."""
+    return _WORDED.get(reason, reason)
+
+
+_WORDED: Mapping[str, str] = {Reason.RECOVERED: "may have been paid before"}
+
 BATCH_CAP, TODAYS_CAP = "the cap of this batch", "today's cap"
 """How the message of a job begins that is held for a cap which nothing raises, or which is another one tomorrow."""
 

@@ -11,6 +11,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -19,11 +20,14 @@ import httpx
 import pytest
 
 from artui import config
+from artui.anchor import open_journal
 from artui.cli.exits import Exit
 from artui.cli.watching import Outlet, Teller, Voice, leads_to_journald
 from artui.config import load, paths
 from artui.config.known import RULE
 from artui.job import Event
+from artui.journal import requests, rules
+from artui.journal.rules import RuleState
 from artui.sim.photos import noise_jpeg
 from artui.states import Stage, Status
 from artui.watch import load_rules
@@ -300,6 +304,26 @@ def test_options_of_a_folder_need_one(desk: Desk) -> None:
 
 
 # ------------------------------------------------------------------------------------------------------ its voice
+
+
+def test_a_yes_to_a_rule_that_nobody_watches_says_so(desk: Desk) -> None:
+    with open_journal(paths()) as journal:
+        given: dict[str, Any] = {"run": None, "day": None, "month": None, "twins": "copy"}
+        journal.write(partial(rules.load, name="shoot", folder=desk.inbox, account="studio", **given), "r")
+        journal.write(rules.set_state, "r", RuleState.ENDED, "no engine watches it")
+        said = desk("resume", "--rule", "shoot", "--yes")
+        assert said.code == Exit.FAILED
+        assert "start `artui watch`" in said.err
+        assert desk("resume", "--rule", "shoot", "--dry-run", "--json").json[0]["refused"]
+        number = journal.write(lambda db: requests.leave(db, "resume rule", rule="r"))
+        journal.write(lambda db: rules.carry_out(db, requests.waiting(db)[0], "2026-01-01"))
+        outcome = journal.read(requests.outcome, number)
+        assert outcome is not None
+        assert outcome.refused
+        assert not journal.read(rules.row, "r").agreed
+        assert desk("pause", "--rule", "shoot").code == Exit.OK
+        resumed = desk("resume", "--rule", "shoot")
+        assert (resumed.code, "as soon as `artui watch` runs" in resumed.out) == (Exit.OK, True)
 
 
 def test_a_reader_who_does_not_read_holds_nothing_up() -> None:

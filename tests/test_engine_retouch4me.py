@@ -195,7 +195,7 @@ async def test_a_key_that_changes_while_the_engine_waits_is_noticed_before_the_i
     async def nobody(lane: Lane) -> None:
         del lane
 
-    monkeypatch.setattr(Lane, "_sort_strangers", nobody)
+    monkeypatch.setattr(Lane, "sort_strangers", nobody)
     monkeypatch.setenv("ARTUI_STUDIO_TOKEN", given["strangers_token"])
     await add(studio, studio.photos(2))
     await studio.start()

@@ -241,7 +241,7 @@ def may_be(place: Place, command: str, *, can_retry: bool) -> bool:
         fits = {"take": (Reason.DAMAGED,), "take all": (Reason.DAMAGED,), "give up": (Reason.DAMAGED, Reason.IN_DOUBT)}
         return place.status is Status.HELD and place.reason in fits.get(command, (Reason.IN_DOUBT,))
     if place.status is Status.HELD:
-        refused = (Reason.IN_DOUBT, Reason.TWIN, Reason.SAMPLE, Reason.ACCOUNT)
+        refused = (Reason.IN_DOUBT, Reason.TWIN, Reason.SAMPLE)
         return place.reason not in refused and (can_retry or place.reason != Reason.PAYMENT)
     if place.status not in (Status.FAILED, Status.CANCELLED):
         return False

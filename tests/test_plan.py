@@ -6,18 +6,20 @@ import datetime as dt
 import os
 from collections.abc import Iterator
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import pytest
 
-from artui import files
+from artui import files, providers
 from artui.files import Accepts
 from artui.job import Batch, Job, Result
-from artui.journal import Journal, jobs, published
+from artui.journal import Connection, Journal, found, jobs, payers, published, purchases, suspended
+from artui.journal.before import How
 from artui.plan import Found, Offer, Plan, Planner, PlanProblem, Target, Verdict, check, collect, new_jobs
 from artui.providers.base import Identity, Limits, Organization, Workflow
 from artui.sim.photos import noise_jpeg
-from artui.states import Stage, Status
+from artui.states import Kind, Stage, Status
 
 ACCEPTS = Accepts(frozenset({"image/jpeg", "image/png"}), max_side=10_000, scaled_above=50)
 OFFER = Offer(
@@ -203,6 +205,65 @@ def test_a_result_is_sent_only_where_it_is_named(journal: Journal, inbox: Path) 
     assert planned(journal, inbox, again=True).photos == ()
     named = planned(journal, other)
     assert ([one.verdict for one in named.photos], named.refused) == ([Verdict.SEND], ())
+
+
+def test_what_was_bought_under_another_key_or_payer_is_said(journal: Journal, inbox: Path) -> None:
+    for seed in range(3):
+        photo(inbox / f"{seed}.jpg", seed)
+
+    def at(payer: str, provider: str) -> Offer:
+        return replace(OFFER, provider=provider, identity=replace(OFFER.identity, payer=payer))
+
+    def plan_for(offer: Offer) -> Plan:
+        target = Target.of(str(inbox.parent / "elsewhere"), "{stem}")
+        photos = check(collect([inbox]), ACCEPTS, lambda *_: None)
+        return Planner(journal, offer, target, "aw26", dt.date(2026, 11, 22)).plan(*photos)
+
+    one, two = (f"retouch4me http://localhost {key}" for key in ("a", "b"))
+    first = plan_for(at(one, "retouch4me"))
+    numbers = journal.write(jobs.add, BATCH, new_jobs(first, BATCH))
+    assert plan_for(at(two, "retouch4me")).before == {How.OTHER_PAYER: 3}, "queued there, by place, before any digest"
+    bought = journal.write(take_and_intend, numbers[0], first.photos[0].photo.digest)
+    now = plan_for(at(two, "retouch4me"))
+    assert now.before == {How.OTHER_KEY: 1, How.OTHER_PAYER: 2}
+    told = {one.found.path.name: (one.before, one.job, one.may_cost) for one in now.photos}
+    assert told["0.jpg"] == (How.OTHER_KEY, bought.id, False)
+    assert told["1.jpg"] == (How.OTHER_PAYER, numbers[1], True)
+    assert plan_for(at(two, "autoretouch")).before == {How.OTHER_PAYER: 3}, "a payer of its own is no renewed key"
+    assert plan_for(at(one, "retouch4me")).before == {}
+    journal.write(payers.other_customer, one, two)
+    assert plan_for(at(two, "retouch4me")).before == {}
+    journal.write(suspended.suspend, [two], suspended.Cause.UNLISTED, "nobody knows")
+    assert plan_for(at(two, "retouch4me")).before == {How.UNKNOWN: 3}
+    journal.write(found.note_elsewhere, two, OFFER.workflow.id, first.photos[2].photo.digest, "e1")
+    assert plan_for(at(two, "retouch4me")).before == {How.UNKNOWN: 2, How.WITHOUT_KEY: 1}
+
+
+def take_and_intend(db: Connection, number: int, digest: str) -> Job:
+    """A job whose photo was checked, and for which a paid call was made."""
+    job = jobs.get(db, number)
+    assert job
+    job = jobs.move(db, job, job.stage, Status.RUNNING, "taken")
+    job = jobs.check_in(db, job, digest=digest, media_type="image/jpeg", width=1, height=1)
+    day = {"day": "2026-01-01", "month": "2026-01"}
+    purchases.intend(db, job, key="k", number=1, kind=Kind.CREATE, draft="", reserved=1, mark="", **day)
+    return job
+
+
+def test_what_was_found_at_the_service_is_not_counted_as_to_pay(journal: Journal, inbox: Path) -> None:
+    photo(inbox / "a.jpg")
+    first = planned(journal, inbox)
+    [new] = new_jobs(first, BATCH)
+    digest = first.photos[0].photo.digest
+    theirs = replace(new, batch=None, source=Path("theirs.jpg"), stem_key="theirs")
+    journal.write(partial(found.add, new=theirs, key="k", execution="e", reference=digest, day="2026-01-01"))
+    after = planned(journal, inbox)
+    assert [one.verdict for one in after.photos] == [Verdict.BOUGHT]
+    assert (after.most, after.before, len(after.queued)) == (0, {How.FOUND: 1}, 1)
+
+
+def test_which_services_know_a_customer_by_the_key_alone() -> None:
+    assert all(providers.known_by_key(name) is providers.load(name).known_by_key for name in providers.names())
 
 
 def test_jobs_hold_everything_the_price_depends_on(journal: Journal, inbox: Path) -> None:

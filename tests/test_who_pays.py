@@ -132,6 +132,8 @@ def test_a_renewed_token_buys_nothing_again_until_somebody_says_whose_it_is(desk
     assert "2 photos may have been paid" in said.err
     assert "--same-customer" in said.err
     laboratory.settings()
+    plan = laboratory.send("--dry-run")
+    assert "2 bought before under another key: held, not sent" in plan.err
     laboratory.send()
     held = ("held", "journal recovered")
     laboratory.at_rest(DONE, DONE, CHANGED, CHANGED, held, held, DONE, DONE)
@@ -264,7 +266,13 @@ def test_what_was_held_is_not_sent_for_another_payer(desk: Desk, held: str, what
         assert len(desk.simulator.ledger) == before
         assert elsewhere.ledger == []
         assert not [one for one in elsewhere.history if one["path"].endswith("/create")]
+        waits = [str(job["id"]) for job in desk.jobs() if (job["stage"], job["reason"]) == ("uploaded", CHANGED[1])]
+        for number in waits:
+            refused = desk("retry", number, "--yes")
+            assert (refused.code, "stays held" in refused.err) == (Exit.FAILED, True)
         settings(given)
+        for number in waits:
+            assert desk("retry", number, "--yes").code == Exit.OK
         desk.until(lambda: all(job["status"] == "done" for job in desk.jobs()))
         assert elsewhere.ledger == []
     assert Counter(charge["owner"] for charge in desk.simulator.ledger) == {given["organization"]: 2}

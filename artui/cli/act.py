@@ -19,7 +19,7 @@ from artui.cli.session import Session
 from artui.cli.streams import go_on
 from artui.cli.terminal import agrees, can_ask, money, put, put_json, say
 from artui.job import Job
-from artui.states import BEFORE_PAYING, FINAL, Reason, Status
+from artui.states import BEFORE_PAYING, FINAL, Reason, Status, worded
 
 if TYPE_CHECKING:
     from artui.actions import Action
@@ -188,7 +188,7 @@ def _verdict(batch: Batch, waiting: Sequence[Job], *, refuses: bool) -> Act:
 def _standing(job: Job) -> str:
     """How a job of the sample stands, with its results to look at."""
     results = [result.path for result in job.results if result.path]
-    return ", ".join(results) if results else f"{job.status}{f' ({job.reason})' if job.reason else ''}"
+    return ", ".join(results) if results else f"{job.status}{f' ({worded(job.reason)})' if job.reason else ''}"
 
 
 # ----------------------------------------------------------------------------------------- pause, resume and allow
@@ -315,11 +315,14 @@ def _paused(journal: Journal, row: RuleRow) -> Act:
 def _resumed(journal: Journal, row: RuleRow) -> Act:
     """The end of a pause, or a yes to what holds the rule, with what either may cost."""
     from artui.journal import rules
+    from artui.journal.rules import RuleState
 
+    if why := rules.nothing_to_resume(row):
+        return Act("resume rule", None, "", arguments={"rule": row.id}, refused=f"{why[:1].upper()}{why[1:]}.")
     paused, behind = (journal.read(rules.waiting, row.id, reason) for reason in (Reason.PAUSED, Reason.SAMPLE))
     there = row.not_taken.get("the rule waits")
     each = json.loads(row.offer)["definition"]["price"] if row.offer else None
-    said = [f"{row.name}: goes on"]
+    said = [f"{row.name}: goes on" + (" as soon as `artui watch` runs" if row.state is RuleState.ENDED else "")]
     price: int | None = 0
     if row.state in rules.HOLDS and not row.paused:
         said, price = [f"{row.name}: goes on, although {row.message}"], None

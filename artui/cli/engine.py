@@ -94,7 +94,7 @@ _WIDTH, _MOST_HELD, _MOST_ACCOUNTS, _MOST_RULES = 60, 2, 2, 3
 def _sentences(status: dict[str, Any], rules: Sequence[str]) -> Iterator[str]:
     from artui.cli.tally import totals
     from artui.journal.history import Count
-    from artui.states import Status
+    from artui.states import Status, worded
 
     yield _engine_line(status["engine"])
     for line in rules[:_MOST_RULES]:
@@ -109,7 +109,7 @@ def _sentences(status: dict[str, Any], rules: Sequence[str]) -> Iterator[str]:
     yield from _money_lines(status["money"])
     held = sorted((one for one in counts if one.status is Status.HELD), key=lambda one: -one.number)
     for one in held[:_MOST_HELD]:
-        yield f"! {one.number:,} held: {one.reason}"
+        yield f"! {one.number:,} held: {worded(one.reason)}"
     if held:
         yield "`artui jobs --status held` lists what is held."
     for account in status["accounts"][:_MOST_ACCOUNTS]:

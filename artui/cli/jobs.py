@@ -17,7 +17,7 @@ from artui.cli.terminal import money, put, put_json, put_json_list, put_table
 from artui.job import Job
 from artui.report import cost, event_document, job_document
 from artui.shown import shown
-from artui.states import Status
+from artui.states import Status, worded
 
 if TYPE_CHECKING:
     from artui.job import Event, Purchase
@@ -55,7 +55,8 @@ _NAME = 40
 
 
 def _row(job: Job) -> tuple[str, ...]:
-    status = f"{job.status}: {job.reason}" if job.reason and job.status is not Status.WAITING else job.reason
+    reason = worded(job.reason)
+    status = f"{job.status}: {reason}" if reason and job.status is not Status.WAITING else reason
     return (
         str(job.id),
         shown(job.source.name, _NAME),
@@ -122,7 +123,7 @@ def _facts(job: Job) -> list[str]:
         f"job {job.id}: {job.source}",
         f"{job.size:,} bytes{pixels}{f', {job.media_type}' if job.media_type else ''}",
         f"{job.workflow_name} ({job.workflow}), account {job.account}",
-        f"{job.stage}, {job.status}{f': {job.reason}' if job.reason else ''}",
+        f"{job.stage}, {job.status}{f': {worded(job.reason)}' if job.reason else ''}",
         f"quoted {money(job.quoted)}, charged {money(job.charged)}",
         *([f"execution {job.execution}"] if job.execution else []),
         *([f"same photo as job {job.twin_of}"] if job.twin_of else []),
@@ -159,7 +160,7 @@ def why_command(session: Session, file: Path, *, as_json: bool) -> Exit:
         put(f"{path} was never sent. {verdict}")
     for job in made:
         put(f"job {job.id}, {_clock(job.created_at)}, {job.workflow_name}: {job.stage}, {job.status}, cost {cost(job)}")
-        put(f"  {job.message or job.reason or job.status}")
+        put(f"  {job.message or worded(job.reason) or job.status}")
         put(f"  to do: {advice(job)}")
     return Exit.OK
 

@@ -14,6 +14,7 @@ from artui.cli.terminal import money
 from artui.config import Caps
 from artui.job import Batch
 from artui.journal import Journal, accounts, purchases
+from artui.journal.before import TOLD, How
 from artui.journal.purchases import Spent
 from artui.plan import Plan, Planned, Verdict, run_of
 
@@ -51,7 +52,9 @@ class Telling:
         payer = offer.identity.organization.name or offer.identity.organization.id
         yield f"{self._workflow} at {offer.account} ({payer}), results in {plan.target.folder}"
         yield from _listed(f"{one.found.path.name}: saved as {one.stem}" for one in plan.queued if one.is_renamed)
-        yield from _listed(f"{one.found.path.name}: {one.note}" for one in plan.photos if one.note)
+        yield from _listed(
+            f"{one.found.path.name}: {one.note}" for one in plan.photos if one.note and one.before is not How.UNKNOWN
+        )
         yield from _listed((f"{refused.path.parent}: {refused.message}" for refused in plan.refused), "not sent")
         if plan.scaled_down:
             yield f"{plan.scaled_down:,} will be scaled down by the service."
@@ -64,7 +67,11 @@ class Telling:
                 parts.append(f"{number:,} {words}")
         if plan.refused:
             parts.append(f"{len(plan.refused):,} refused")
+        if number := len(plan.having(Verdict.BOUGHT)):
+            parts.append(f"{number:,} bought before, not paid again")
         yield f"{', '.join(parts)}: {self._sum()}"
+        for how, number in plan.before.items():
+            yield f"{number:,} {TOLD[how]}"
         yield from self._bounds(spent)
 
     def _sum(self) -> str:
@@ -141,6 +148,7 @@ def plan_document(plan: Plan, batch: Batch) -> dict[str, Any]:
         "files": [_file_document(planned) for planned in plan.photos],
         "refused": refused_documents(plan),
         "passed_over": plan.passed_over,
+        "before": {how.value: number for how, number in plan.before.items()},
     }
 
 
@@ -174,5 +182,7 @@ def _file_document(planned: Planned) -> dict[str, Any]:
         "renamed": planned.is_renamed,
         "same_as": None if planned.twin_of is None else str(planned.twin_of),
         "job": planned.job,
+        "before": planned.before,
+        "note": planned.note,
         "may_be_charged_too": planned.may_cost,
     }

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
-from artui.states import Reason, Status
+from artui.states import Reason, Status, worded
 
 if TYPE_CHECKING:
     from artui.journal.history import Count
@@ -34,7 +34,7 @@ def remarks(counts: Iterable[Count]) -> Iterator[str]:
     """What is not well, the most frequent first, and what to do about it."""
     for count in sorted(counts, key=lambda one: -one.number):
         if count.status is Status.HELD:
-            yield f"! {count.number:,} held: {count.reason}. `artui jobs --status held` lists them."
+            yield f"! {count.number:,} held: {worded(count.reason)}. `artui jobs --status held` lists them."
         elif count.status is Status.FAILED:
             yield f"x {count.number:,} failed: {count.reason}. `artui retry --failed` shows what trying again costs."
         elif count.reason == Reason.IN_QA:

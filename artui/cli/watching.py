@@ -23,7 +23,7 @@ from artui.job import Event, Job
 from artui.journal.rules import RuleState
 from artui.report import NEWS, SIGNS, event_document, told
 from artui.shown import shown
-from artui.states import Status
+from artui.states import Status, worded
 from artui.watch import WatchEvent, What
 
 log = logging.getLogger("artui.watch")
@@ -170,7 +170,7 @@ class Teller:
             return
         text = f"{SIGNS.get(event.status, '>')} {told(event, job)}"
         if event.status in (Status.FAILED, Status.HELD):
-            self._gather(SIGNS[event.status], job.reason or event.what, text, event.at)
+            self._gather(SIGNS[event.status], worded(job.reason) or event.what, text, event.at)
             return
         cost = f" ({job.charged:,} credits)" if event.status is Status.DONE and job.charged is not None else ""
         self.voice.line(f"{text}{cost}", at=event.at)

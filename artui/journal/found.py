@@ -65,20 +65,26 @@ def _ask(db: Connection, job: Job) -> Job:
     """Hold a job whose photo was ordered elsewhere, before anything is paid: only a person can tell by whom."""
     if not job.buys or job.agreed or job.execution or job.status is not Status.RUNNING:
         return job
+    execution = elsewhere(db, job)
+    if not execution:
+        return job
+    message = f"the service has execution {execution} for it, without a key of artui: it may have been paid before"
+    return jobs.move(db, job, job.stage, Status.HELD, "held", reason=Reason.RECOVERED, message=message)
+
+
+def elsewhere(db: Connection, job: Job) -> str:
+    """The execution without a key of ours that was made from a job's photo; empty where there is none."""
     found = first(
         db,
         "SELECT execution FROM elsewhere WHERE payer = ? AND workflow = ? AND reference IN (?, ?)",
         (job.payer, job.workflow, job.digest.casefold(), job.reference.casefold()),
     )
-    if found is None:
-        return job
-    message = f"the service has execution {found[0]} for it, without a key of artui: it may have been paid before"
-    return jobs.move(db, job, job.stage, Status.HELD, "held", reason=Reason.RECOVERED, message=message)
+    return str(found[0]) if found else ""
 
 
 def claim(db: Connection, job: Job) -> Job:
     """Have a job that buys its photo take over the execution that was found for it; returns the job as it then is."""
-    theirs = _of_photo(db, job) if job.buys else None
+    theirs = of_photo(db, job) if job.buys else None
     if theirs is None:
         return job
     last = purchases.current(db, job)
@@ -97,7 +103,7 @@ def claim(db: Connection, job: Job) -> Job:
     )  # fmt: skip
 
 
-def _of_photo(db: Connection, job: Job) -> Job | None:
+def of_photo(db: Connection, job: Job) -> Job | None:
     """The first found execution of a job's photo, on its terms; under a rule on whatever terms.
 
     A photo that was ordered anew on purpose since is bought anew.

@@ -9,6 +9,7 @@ Every function runs inside one transaction of :class:`artui.journal.store.Journa
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Collection
 from dataclasses import dataclass
 
@@ -16,7 +17,7 @@ from artui.job import Job
 from artui.journal import jobs
 from artui.journal.schema.payers import join
 from artui.journal.store import Connection, rows, value
-from artui.states import BOUGHT_BEFORE, Reason, Status
+from artui.states import BOUGHT_BEFORE, FINAL, Reason, Status
 
 
 def current(db: Connection, payer: str) -> str:
@@ -47,6 +48,27 @@ def bought_under_another(db: Connection, job: Job) -> Job | None:
         (*others, job.digest, recipe, job.account),
     )
     return next((one for one in found if not jobs.surely_unpaid(db, one.id)), None)
+
+
+def at_another(db: Connection, job: Job) -> Job | None:
+    """The job of the same account that has this photo on these terms at another payer, of whom nobody has said that it
+    is another customer, and that is not over or may have been paid; None where there is none."""
+    apart = _others(db, job.payer)
+    others = [one for one in every(db) if one != job.payer and one not in apart]
+    marks = ", ".join("?" * len(others))
+    recipe = job.version if job.parameters else f"{job.workflow}@{job.version}"
+    found = jobs.select(
+        db,
+        f"payer IN ({marks}) AND digest = ? AND recipe = ? AND account = ? AND buys = 1 ORDER BY id",
+        (*others, job.digest, recipe, job.account),
+    )
+    unseen = jobs.select(  # not looked at yet, so that only its place tells which photo it is
+        db,
+        f"payer IN ({marks}) AND source = ? AND digest = '' AND recipe = ? AND account = ? ORDER BY id",
+        (*others, os.fsencode(job.source), recipe, job.account),
+    )
+    is_over = (one for one in (*found, *unseen) if one.status not in FINAL or not jobs.surely_unpaid(db, one.id))
+    return next(is_over, None)
 
 
 def _may_be_same(db: Connection, one: str, other: str) -> bool:

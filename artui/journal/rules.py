@@ -305,9 +305,23 @@ def carry_out(db: Connection, request: Request, day: str) -> None:
     if row is None:
         requests.finish(db, request, "no rule of this name was ever watched", refused=True)
         return
+    if request.what == "resume rule" and (why := nothing_to_resume(row)):
+        requests.finish(db, request, why, refused=True)
+        return
     message = DECISIONS[request.what](db, row, request, accounts.day(db, row.account, day))
     log(db, row.id, request.what, message)
     requests.finish(db, request, message)
+
+
+def nothing_to_resume(row: RuleRow) -> str:
+    """Why a yes to a rule would change nothing now: nobody watches its folder, and so nothing asks for one; empty where
+    it would."""
+    if row.paused or row.state is not RuleState.ENDED:
+        return ""
+    return (
+        f"no `artui watch` runs, so the rule {row.name} waits for no yes now: start `artui watch`; while it runs,"
+        f" `artui resume --rule {row.name}` says yes to what it finds in its way"
+    )
 
 
 def _pause(db: Connection, row: RuleRow, request: Request, day: str) -> str:
@@ -327,7 +341,8 @@ def _resume(db: Connection, row: RuleRow, request: Request, day: str) -> str:
         jobs.move(db, job, job.stage, Status.READY, "goes on", message="resumed by a person")
     asked = len(waiting(db, row.id, Reason.SAMPLE))
     behind = f"; {asked} behind its sample wait for a yes of their own" if asked else ""
-    return f"the rule {row.name} goes on{behind}"
+    when = " as soon as `artui watch` runs" if row.state is RuleState.ENDED else ""
+    return f"the rule {row.name} goes on{when}{behind}"
 
 
 def _allow(db: Connection, row: RuleRow, request: Request, day: str) -> str:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import datetime as dt
 import os
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -13,10 +14,12 @@ from typing import TYPE_CHECKING
 from artui import files
 from artui.files import Photo
 from artui.job import Batch, Job, NewJob
-from artui.journal import Journal, history, jobs, published, twins
+from artui.journal import Connection, Journal, before, history, jobs, payers, published, twins
+from artui.journal.before import Before, How
 from artui.journal.store import storable
 from artui.plan.collecting import Found, PlanProblem, Refused
 from artui.plan.target import Offer, Target, among_photos
+from artui.providers import known_by_key
 from artui.shown import shown
 from artui.states import FINAL, Reason, Stage, Status
 
@@ -30,6 +33,7 @@ class Verdict(StrEnum):
     SEND = "send"
     TWIN = "same photo"
     KNOWN = "known"
+    BOUGHT = "bought before"
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,8 +41,9 @@ class Planned:
     """One photo of a plan.
 
     ``twin_of`` is the file with the same content, ``job`` the number of the job that has to do with it, ``note`` says
-    so for a person, ``done_at`` when that one ended. ``is_renamed``: the name it would have had is taken. ``may_cost``:
-    an earlier sending of the same photo may be charged beside this one.
+    so for a person, ``done_at`` when that one ended. ``before``: in which way it may have been paid before.
+    ``is_renamed``: the name it would have had is taken. ``may_cost``: an earlier sending of the same photo may be
+    charged beside this one.
     """
 
     photo: Photo
@@ -53,6 +58,7 @@ class Planned:
     done_at: float | None = None
     may_cost: bool = False
     copy: int = 0
+    before: How | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +85,11 @@ class Plan:
         """What it costs at most, in the account's unit; None where the price is not known."""
         price = self.offer.workflow.price
         return None if price is None else price * len(self.having(Verdict.SEND))
+
+    @property
+    def before(self) -> dict[How, int]:
+        """How many photos may have been paid before, by the way in which."""
+        return dict(Counter(planned.before for planned in self.photos if planned.before))
 
     @property
     def scaled_down(self) -> int:
@@ -173,7 +184,29 @@ class Planner:
             return replace(send, job=bought.id, note=note)
         if bought:
             return replace(send, verdict=Verdict.TWIN, twin_of=bought.source, job=bought.id, note=_of_bought(bought))
-        return send
+        return self._with_past(send) if photo.digest else send
+
+    def _with_past(self, planned: Planned) -> Planned:
+        """A photo that would be sent, with what became of it before under another key or payer, or at the service."""
+        new = new_job(self.offer, planned, Batch("", "", self.offer.account, 0.0))
+        given = {one.name: getattr(new, one.name) for one in fields(NewJob)}
+
+        def ask(db: Connection) -> Before | None:
+            payer = payers.current(db, new.payer)
+            job = Job(**{**given, "payer": payer}, digest=planned.photo.digest)
+            return before.of_photo(db, job, by_key=known_by_key(new.provider))
+
+        past = self.journal.read(ask)
+        if past is None:
+            return planned
+        return replace(
+            planned,
+            verdict=Verdict.BOUGHT if past.how is How.FOUND else planned.verdict,
+            before=past.how,
+            job=past.job,
+            note=past.message,
+            may_cost=past.how is How.OTHER_PAYER,
+        )
 
     def _judged(self, found: Found, photo: Photo, *, again: bool) -> Planned:
         """What the journal, and the photos before it, mean for this one."""

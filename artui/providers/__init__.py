@@ -26,6 +26,14 @@ def can_run_again(name: str) -> bool:
     return name not in _RUN_ONCE
 
 
+_BY_KEY = frozenset({"retouch4me"})
+
+
+def known_by_key(name: str) -> bool:
+    """Whether nothing but its key tells a customer of a service, as its provider says; nothing is imported."""
+    return name in _BY_KEY
+
+
 class Clears(StrEnum):
     """How it is found out what became of a paid request whose answer got lost."""
 

@@ -138,6 +138,7 @@ HELD: Mapping[str, str] = {
     Reason.ERROR: "unexpected error",
     Reason.TWIN: "waits for the same photo",
     Reason.REJECTED: "turned away too often",
+    Reason.RECOVERED: "may have been paid before",
 }
 """Why a job is held, in a few cells."""
 

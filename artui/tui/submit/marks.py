@@ -198,7 +198,7 @@ def add_up(marks: Marks, seen: Mapping[Path, Seen], planner: Planner | None) -> 
             unread += 1
         elif not known.photo.digest or known.planned is None or known.planner is not planner:
             open_ += 1
-        elif known.planned.verdict is Verdict.KNOWN:
+        elif known.planned.verdict in (Verdict.KNOWN, Verdict.BOUGHT):
             done += 1
         elif known.planned.verdict is Verdict.TWIN or known.photo.digest in digests:
             twins += 1

@@ -121,6 +121,8 @@ def _folder(item: Item, facts: Facts) -> Row:
 
 def _verdict(known: Seen, facts: Facts, *, marked: bool) -> tuple[str, str]:
     photo, planned = known.photo, known.planned
+    if planned is not None and planned.before:
+        return ("bought before, not paid" if planned.verdict is Verdict.BOUGHT else "paid before?"), "scaled"
     if planned is not None and planned.verdict is Verdict.KNOWN:
         day = planned.done_at and clock(planned.done_at, facts.now)
         return (f"done {day}, not paid" if day else "queued before"), "done"

@@ -20,6 +20,7 @@ from artui.credentials import Vault
 from artui.files import OutputProblem, PhotoProblem, probe_folder
 from artui.job import Batch
 from artui.journal import Connection, Journal, jobs
+from artui.journal.before import TOLD
 from artui.plan import Offer, Plan, Planner, PlanProblem, Verdict
 from artui.shown import shown
 from artui.tui.dialogs import Choice, Question
@@ -171,6 +172,7 @@ def _exceptions(proposal: Proposal) -> list[str]:
         lines.append(f"{known:,} {'was' if known == 1 else 'were'} done or queued before, not paid again.")
     if twins := len(plan.having(Verdict.TWIN)):
         lines.append(f"{twins:,} {'is' if twins == 1 else 'are'} the same photo as another, not paid.")
+    lines += [f"{number:,} {TOLD[how]}." for how, number in plan.before.items()]
     if renamed := [planned for planned in plan.queued if planned.is_renamed]:
         first = f"{shown(renamed[0].found.path.name, 24)} as {shown(renamed[0].stem, 24)}"
         lines.append(f"{plural(len(renamed), 'result name is', 'result names are')} taken: {first}.")
