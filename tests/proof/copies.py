@@ -11,7 +11,7 @@ from pathlib import Path
 from artui import backups
 from artui.anchor import Displaced, open_journal
 from artui.config import paths
-from artui.journal import rescue
+from artui.journal import requests, rescue
 from tests.proof.evidence import snapshot
 from tests.proof.invariants import PART
 from tests.proof.world import World
@@ -25,16 +25,18 @@ LAST_ACTS = 0.15
 
 @dataclass(frozen=True)
 class Copy:
-    """A copy of a journal: how it was made, where it lies, and from when it is."""
+    """A copy of a journal: how it was made, where it lies, from when it is, and whether an engine had worked by then."""
 
     how: str
     path: Path
     at: float
+    was_used: bool
 
 
 def take(world: World, how: str) -> Copy:
     """Copy the journal as it is now; its files one by one only where nobody writes them."""
     world.count_pending()
+    was_used = world.studio.journal.read(requests.engine).generation > 0
     journal, place = world.studio.journal, world.studio.folder / f"copy-{time.monotonic_ns()}"
     if how in ("cp", "home"):
         world.end(signal.SIGTERM)
@@ -47,17 +49,20 @@ def take(world: World, how: str) -> Copy:
         if how == "home" and paths().anchor.exists():
             shutil.copy(paths().anchor, place.with_suffix(".anchor"))
         world.studio.journal = open_journal(paths())
-        return Copy(how, place, at)
+        return Copy(how, place, at, was_used)
     at = time.time()
     if how == "backup":
         backups.make(paths(), journal, place.with_suffix(".zip"))
     else:
         journal.back_up(place)
-    return Copy(how, place, at)
+    return Copy(how, place, at, was_used)
 
 
-def may_go_unnoticed(world: World, copy: Copy) -> bool:
-    """Whether nothing shows that this copy is one, if it is put back with its anchor: where there is no list."""
+def may_go_unnoticed(world: World, copy: Copy, *, elsewhere: bool) -> bool:
+    """Whether nothing shows that this copy is one: put back with its anchor where a service has no list, or from before
+    the journal was at home anywhere."""
+    if elsewhere:
+        return not copy.was_used
     since = [one for one in world.simulator.history if one["time"] >= copy.at]
     bought_beside = any("/retoucher/start" in one["path"] or "/run_workflow=" in one["path"] for one in since)
     return copy.how == "home" and (bought_beside or not world.labels_show)

@@ -265,7 +265,7 @@ class Anything(RuleBasedStateMachine):
     @rule(elsewhere=st.sampled_from([False, False, True]))
     def a_copy_is_put_back(self, elsewhere: bool) -> None:
         """Whoever does that sends everything once more that lies there, to be sure."""
-        if self.copy is None or (not elsewhere and copies.may_go_unnoticed(self.world, self.copy)):
+        if self.copy is None or copies.may_go_unnoticed(self.world, self.copy, elsewhere=elsewhere):
             return
         copies.put_back(self.world, self.copy, elsewhere=elsewhere)
         self.copy = None
