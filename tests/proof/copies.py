@@ -25,7 +25,7 @@ LAST_ACTS = 0.15
 
 @dataclass(frozen=True)
 class Copy:
-    """A copy of a journal: how it was made, where it lies, from when it is, and whether an engine had worked by then."""
+    """A copy of a journal: how it was made, where it lies, from when it is, and whether an engine had worked before."""
 
     how: str
     path: Path
@@ -68,10 +68,13 @@ def may_go_unnoticed(world: World, copy: Copy, *, elsewhere: bool) -> bool:
     return copy.how == "home" and (bought_beside or not world.labels_show)
 
 
-def put_back(world: World, copy: Copy, *, elsewhere: bool) -> None:
-    """Have the copy take the journal's place, here or in another home, and go on as artui says."""
+def put_back(world: World, copy: Copy, *, elsewhere: bool) -> bool:
+    """Have the copy take the journal's place, here or in another home, and go on as artui says; False where nothing
+    could show that it is a copy, and it is left."""
     world.end(signal.SIGTERM)
     time.sleep(LAST_ACTS)
+    if may_go_unnoticed(world, copy, elsewhere=elsewhere):
+        return False
     world.count_pending()
     world.simulator.faults.clear()
     world.studio.journal.close()
@@ -100,3 +103,4 @@ def put_back(world: World, copy: Copy, *, elsewhere: bool) -> None:
         world.recover()
     else:
         world.is_clone = copy.how == "home"
+    return True

@@ -2,7 +2,8 @@
 
 Not among them is what nobody can tell from a request that never came, or from the truth: an order that the service
 carries out later than both looks, or refuses in its own documented words and carries out all the same; another photo
-taken for ours at the upload, or another's result sent for one that has no digest; where the service renews refresh
+taken for ours at the upload, or another's result sent for one that has no digest; half of an
+execution's id, which is followed as it is and held as gone; where the service renews refresh
 tokens, what loses the new one between there and this disk.
 """
 
@@ -23,7 +24,8 @@ DONE_AND_DENIED = ("act:500", "act:503:1", "act:409")
 PAID_ROUTES = ("autoretouch.create", "retouch4me.start", "filestack.run")
 
 PAID = (
-    *((route, do) for route in PAID_ROUTES for do in (*LOST, *TWISTED, *DONE_AND_DENIED)),
+    *((route, do) for route in PAID_ROUTES for do in (*LOST, "old", "swap", *DONE_AND_DENIED)),
+    *((route, "cut") for route in PAID_ROUTES[1:]),
     *(("autoretouch.create", f"status:{status}") for status in (401, 404, 422)),
     *(("autoretouch.create", do) for do in ("drop_after", "drop_before")),
     *(("autoretouch.retry", do) for do in (*LOST, *DONE_AND_DENIED, "old", "cut", "status:422")),

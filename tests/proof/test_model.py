@@ -63,10 +63,13 @@ class Anything(RuleBasedStateMachine):
         self.world = World(self.stage, self.zygote, folder, beside=True)
         self.sent: set[tuple[Path, str, str]] = set()
         self.copy: copies.Copy | None = None
+        self.elsewhere = False
 
     def teardown(self) -> None:
         world = self.world
         try:
+            if self.copy is not None:
+                self.a_copy_is_put_back()
             world.come_to_rest()
             world.check_end()
         finally:
@@ -93,10 +96,13 @@ class Anything(RuleBasedStateMachine):
         photos=st.integers(2, 5),
         recipes=st.lists(st.sampled_from(RECIPES), min_size=1, max_size=4),
         troubles=st.lists(TROUBLES, min_size=1, max_size=3),
+        how=st.sampled_from([None, None, *copies.WAYS]),
+        elsewhere=st.booleans(),
     )
     def begin(
-        self, rotates: bool, photos: int, recipes: list[tuple[str, str]], troubles: list[tuple[str, str]]
-    ) -> None:
+        self, rotates: bool, photos: int, recipes: list[tuple[str, str]], troubles: list[tuple[str, str]],
+        how: str | None, elsewhere: bool,
+    ) -> None:  # fmt: skip
         self.rotates, self.photos = rotates, photos
         self.world.simulator.switch({"rotate_refresh_tokens": rotates})
         for number in range(photos):
@@ -104,6 +110,9 @@ class Anything(RuleBasedStateMachine):
         for number, trouble in enumerate(troubles):
             self.calls_fail(trouble=trouble, after=number, times=1)
         self.world.start()
+        if how is not None:
+            self.world.wait_for_purchase()
+            self.a_copy_is_made(how=how, bought=True, elsewhere=elsewhere)
 
     @rule(
         name=st.sampled_from("abc"), content=st.integers(0, 4), recipe=st.sampled_from(RECIPES), at_once=st.booleans()
@@ -251,10 +260,13 @@ class Anything(RuleBasedStateMachine):
 
     # Copies.
 
-    @rule(how=st.sampled_from(copies.WAYS), bought=st.sampled_from([False, True]))
-    def a_copy_is_made(self, how: str, bought: bool) -> None:
+    @rule(
+        how=st.sampled_from(copies.WAYS), bought=st.sampled_from([False, True]),
+        elsewhere=st.sampled_from([False, False, True]),
+    )  # fmt: skip
+    def a_copy_is_made(self, how: str, bought: bool, elsewhere: bool) -> None:
         """Of a journal that knows all or, where something is bought at once, all but that."""
-        self.copy = copies.take(self.world, how)
+        self.copy, self.elsewhere = copies.take(self.world, how), elsewhere
         if bought:
             self.photos += 1
             for number, recipe in enumerate((RECIPES[0], ("lab", "Natural"), ("app", "Preview"))):
@@ -262,13 +274,12 @@ class Anything(RuleBasedStateMachine):
             self.world.start()
             self.world.wait_for_purchase()
 
-    @rule(elsewhere=st.sampled_from([False, False, True]))
-    def a_copy_is_put_back(self, elsewhere: bool) -> None:
+    @rule()
+    def a_copy_is_put_back(self) -> None:
         """Whoever does that sends everything once more that lies there, to be sure."""
-        if self.copy is None or copies.may_go_unnoticed(self.world, self.copy, elsewhere=elsewhere):
+        copy, self.copy = self.copy, None
+        if copy is None or not copies.put_back(self.world, copy, elsewhere=self.elsewhere):
             return
-        copies.put_back(self.world, self.copy, elsewhere=elsewhere)
-        self.copy = None
         for path, account, workflow in sorted(self.sent):
             if path.exists():
                 self.world.add(path, workflow, account)
