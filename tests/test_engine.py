@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import errno
+import gc
 import os
 import random
 import time
@@ -20,6 +21,7 @@ from artui.journal import Connection, Journal, history, jobs, origins, purchases
 from artui.sim.server import Simulator, running
 from artui.states import REPEATS, PurchaseState, Reason, Stage, Status
 from artui.steps import output
+from artui.steps.paying import Paying
 from tests.studio import Studio, open_studio
 
 
@@ -639,6 +641,27 @@ async def test_a_stop_between_an_intent_and_its_call_leaves_no_doubt(
     assert (job.stage, job.status) == (Stage.SUBMITTED, Status.WAITING)
     assert studio.requests_to("/create") == 1
     studio.check()
+
+
+async def test_a_paid_call_that_fails_when_nobody_waits_any_more_is_no_defect(caplog: pytest.LogCaptureFixture) -> None:
+    paying, goes_on = Paying.__new__(Paying), asyncio.Event()
+    paying.under_way = set()
+
+    async def fail() -> Job:
+        await goes_on.wait()
+        raise budget.CancelledFirst("photo.jpg")
+
+    waiting = asyncio.create_task(paying._to_its_end(fail()))
+    await asyncio.sleep(0)
+    [call] = paying.under_way
+    waiting.cancel()
+    await asyncio.wait([waiting])
+    goes_on.set()
+    await asyncio.wait([call])
+    del call
+    gc.collect()
+    assert not paying.under_way
+    assert not caplog.records
 
 
 async def test_a_step_that_is_stopped_while_its_move_is_written_leaves_no_job_running(

@@ -202,7 +202,13 @@ class Paying:
         """Await a paid call and what is written of it; both outlive whoever waits."""
         call = asyncio.ensure_future(settling)
         self.under_way.add(call)
-        call.add_done_callback(self.under_way.discard)
+
+        def over(ended: asyncio.Future[Job]) -> None:
+            self.under_way.discard(ended)
+            if not ended.cancelled():
+                ended.exception()  # is no defect where nobody waits for it any more
+
+        call.add_done_callback(over)
         return await asyncio.shield(call)
 
     async def _settle(self, job: Job, purchase: Purchase, leave: Leave, call: Awaitable[str]) -> Job:

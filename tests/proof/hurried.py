@@ -10,7 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from artui import anchor, background, doubt, failures, lane, pace, providers
+from artui import anchor, background, charges, doubt, failures, lane, pace, providers
 from artui import engine as engines
 from artui.config import paths
 from artui.log import log_to_file
@@ -18,6 +18,9 @@ from tests.proof.moments import Moments
 
 TIMES = 50.0
 """How many times shorter the waits after a failure are."""
+
+LOOKS = 2
+"""Looks at what no job follows, after which what it costs counts as known."""
 
 REFUSED = 17
 """What a process ends with that found another engine."""
@@ -32,6 +35,8 @@ def hurry(put: Callable[[Any, str, Any], object] = setattr) -> None:
     put(engines, "TICK", 0.02)
     put(engines, "GRACE", 0.1)
     put(lane, "TENDING", 0.02)
+    put(charges, "LOOKS", LOOKS)
+    put(engines, "LOOKS", LOOKS)
     for kind in map(providers.load, providers.names()):
         put(kind, "limits", replace(kind.limits, least_gap=0.02))
 

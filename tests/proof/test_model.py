@@ -19,7 +19,6 @@ from hypothesis.stateful import (
     RuleBasedStateMachine,
     initialize,
     invariant,
-    precondition,
     rule,
     run_state_machine_as_test,
 )
@@ -27,37 +26,26 @@ from hypothesis.stateful import (
 from artui.job import Job
 from artui.sim.server import running
 from artui.states import Reason
+from tests.proof import copies
+from tests.proof.model_faults import SWITCHES, TROUBLES
 from tests.proof.world import Stage, World
 from tests.proof.zygote import Zygote
 
 SEED = 5
-RECIPES = ("Background Removal", "Background Removal", "Fails once", "Always fails")
+RECIPES = (
+    *([("studio", "Background Removal")] * 4), ("studio", "Fails once"), ("studio", "Always fails"),
+    ("lab", "Natural"), ("lab", "Natural"), ("app", "Preview"), ("app", "Archive"),
+)  # fmt: skip
+"""Accounts, and what is ordered there."""
+
 HOUR, YEAR = 3600.0, 365 * 86400.0
 
-LOST = ("drop_before", "drop_after", "truncate", "html", "status:503", "status:429")
-PAID = (
-    *(("create", do) for do in LOST),
-    ("create", "drop_after"), ("create", "drop_before"), ("create", "status:422"), ("create", "status:404"),
-    ("create", "status:401"),
-)  # fmt: skip
-FREE = (
-    *((route, do) for route in ("token", "upload", "workflow", "list", "details", "retry") for do in LOST),
-    *(("download", do) for do in ("drop_before", "truncate", "html", "status:503", "status:404", "lie")),
-    ("upload", "early:401"), ("upload", "delay:0.05"), ("details", "delay:0.05"), ("download", "delay:0.05"),
-    ("balance", "status:503"),
-)  # fmt: skip
-TROUBLES = st.one_of(st.sampled_from(PAID), st.sampled_from(FREE))
-"""Where a call may fail, and how. Not among them is what cannot be told from a request that never came: an order that
-the service carries out later than both looks, or whose id it states wrongly; nor, where the service renews refresh
-tokens, what loses the new one between there and this disk."""
-
-ROUTES = {"upload": "/upload", "create": "/create", "details": "/workflow/execution", "download": "/image/"}
+ROUTES = {
+    "autoretouch.upload": "/upload", "autoretouch.create": "/create", "autoretouch.details": "/workflow/execution",
+    "autoretouch.download": "/image/", "autoretouch.retry": "/retry", "retouch4me.start": "/start",
+    "retouch4me.result": "/getFile/", "filestack.store": "/store/", "filestack.run": "/run_workflow=",
+}  # fmt: skip
 """Calls in whose midst an engine is killed, and what their addresses have."""
-
-SWITCHES: tuple[dict[str, Any], ...] = (
-    {"labels": "drop"}, {"labels": "keep"}, {"charge": "end"}, {"charge": "start"},
-    {"result_gone": True}, {"result_gone": False}, {"unknown_status": "PONDERING"}, {"token_lifetime": 1.0},
-)  # fmt: skip
 
 
 class Anything(RuleBasedStateMachine):
@@ -72,22 +60,30 @@ class Anything(RuleBasedStateMachine):
         super().__init__()
         folder = self.ground / str(next(self.worlds))
         folder.mkdir()
-        self.world = World(self.stage, self.zygote, folder)
+        self.world = World(self.stage, self.zygote, folder, beside=True)
+        self.sent: set[tuple[Path, str, str]] = set()
+        self.copy: copies.Copy | None = None
+        self.elsewhere = False
 
     def teardown(self) -> None:
         world = self.world
         try:
+            if self.copy is not None:
+                self.a_copy_is_put_back()
             world.come_to_rest()
             world.check_end()
         finally:
             world.close()
 
-    def one(self, which: int) -> Job:
+    def one(self, which: int) -> Job | None:
+        """One of the jobs; None in a copy from before the first."""
         found = self.world.studio.jobs()
-        return found[which % len(found)]
+        return found[which % len(found)] if found else None
 
-    def has_jobs(self) -> bool:
-        return bool(self.world.studio.jobs())
+    def send(self, path: Path, recipe: tuple[str, str]) -> None:
+        account, workflow = recipe
+        self.world.add(path, workflow, account)
+        self.sent.add((path, *recipe))
 
     @invariant()
     def pays_once(self) -> None:
@@ -98,22 +94,31 @@ class Anything(RuleBasedStateMachine):
     @initialize(
         rotates=st.sampled_from([False, False, True]),
         photos=st.integers(2, 5),
+        recipes=st.lists(st.sampled_from(RECIPES), min_size=1, max_size=4),
         troubles=st.lists(TROUBLES, min_size=1, max_size=3),
+        how=st.sampled_from([None, None, *copies.WAYS]),
+        elsewhere=st.booleans(),
     )
-    def begin(self, rotates: bool, photos: int, troubles: list[tuple[str, str]]) -> None:
+    def begin(
+        self, rotates: bool, photos: int, recipes: list[tuple[str, str]], troubles: list[tuple[str, str]],
+        how: str | None, elsewhere: bool,
+    ) -> None:  # fmt: skip
         self.rotates, self.photos = rotates, photos
         self.world.simulator.switch({"rotate_refresh_tokens": rotates})
         for number in range(photos):
-            self.world.add(self.world.write(f"first-{number}", number), RECIPES[0])
+            self.send(self.world.write(f"first-{number}", number), recipes[number % len(recipes)])
         for number, trouble in enumerate(troubles):
             self.calls_fail(trouble=trouble, after=number, times=1)
         self.world.start()
+        if how is not None:
+            self.world.wait_for_purchase()
+            self.a_copy_is_made(how=how, bought=True, elsewhere=elsewhere)
 
     @rule(
         name=st.sampled_from("abc"), content=st.integers(0, 4), recipe=st.sampled_from(RECIPES), at_once=st.booleans()
     )
-    def a_photo_is_sent(self, name: str, content: int, recipe: str, at_once: bool) -> None:
-        self.world.add(self.world.write(name, content, at_once=at_once), recipe)
+    def a_photo_is_sent(self, name: str, content: int, recipe: tuple[str, str], at_once: bool) -> None:
+        self.send(self.world.write(name, content, at_once=at_once), recipe)
 
     @rule(name=st.sampled_from("abc"), content=st.integers(0, 4), at_once=st.booleans())
     def a_file_changes(self, name: str, content: int, at_once: bool) -> None:
@@ -128,28 +133,37 @@ class Anything(RuleBasedStateMachine):
     @rule(trouble=TROUBLES, after=st.integers(0, 2), times=st.sampled_from([1, 1, 2, 5]))
     def calls_fail(self, trouble: tuple[str, str], after: int, times: int) -> None:
         route, do = trouble
-        if self.rotates and trouble in (("token", "drop_after"), ("token", "truncate")):
+        if self.rotates and route == "autoretouch.token" and do in ("drop_after", "truncate"):
             return
-        fault = {"route": f"autoretouch.{route}", "do": do, "after": after, "times": times}
+        if self.world.is_clone and route == "autoretouch.list":
+            return  # it alone shows what the copy has bought
+        fault = {"route": route, "do": do, "after": after, "times": times}
         self.world.simulator.faults.add([fault])
 
     @rule(switch=st.sampled_from(SWITCHES))
     def the_service_changes(self, switch: dict[str, Any]) -> None:
+        if "labels" in switch and self.world.is_clone:
+            return
+        self.world.labels_show &= switch.get("labels", "keep") == "keep"
         self.world.simulator.switch(switch)
 
-    @rule(price=st.sampled_from([10, 11]))
-    def the_price_changes(self, price: int) -> None:
-        recipe = self.world.studio.workflows[RECIPES[0]].id
-        self.world.prices[recipe] += 1
-        self.world.simulator.switch({"price": {recipe: price}})
+    @rule(price=st.sampled_from([10, 11, 25]), anew=st.booleans())
+    def the_price_changes(self, price: int, anew: bool) -> None:
+        recipe = self.world.studio.workflows["Background Removal"].id
+        self.world.prices[recipe] += anew
+        self.world.simulator.switch({"price" if anew else "raise": {recipe: price}})
 
-    @rule(credits=st.sampled_from([0, 15, 25]))
-    def credits_run_out(self, credits: int) -> None:  # noqa: A002
+    @rule(credits=st.sampled_from([0, 5, 15, 25]), unseen=st.booleans())
+    def credits_run_out(self, credits: int, unseen: bool) -> None:  # noqa: A002
+        """Where the balance cannot be read meanwhile, photos are sent all the same, and the service parks them."""
+        if unseen:
+            self.world.simulator.faults.add([{"route": "autoretouch.balance", "do": "status:503", "times": 3}])
         self.world.simulator.books.change_credits("autoretouch", owner=None, set_to=credits)
 
-    @rule()
-    def credits_are_bought(self) -> None:
-        self.world.simulator.books.change_credits("autoretouch", owner=None, set_to=None, add=1_000)
+    @rule(credits=st.sampled_from([10, 30, 1_000]))
+    def credits_are_bought(self, credits: int) -> None:  # noqa: A002
+        for service in ("autoretouch", "retouch4me"):
+            self.world.simulator.books.change_credits(service, owner=None, set_to=None, add=credits)
         self.world.leave("refresh", account="studio")
 
     @rule()
@@ -168,24 +182,31 @@ class Anything(RuleBasedStateMachine):
     def time_passes(self, hundredths: int) -> None:
         time.sleep(hundredths / 100)
 
+    @rule()
+    def something_is_bought(self) -> None:
+        """Time passes until the service was asked to do something more, or for a moment."""
+        self.world.wait_for_purchase()
+
     @rule(seconds=st.sampled_from([0.0, HOUR, -HOUR, YEAR, -YEAR]))
     def the_clock_jumps(self, seconds: float) -> None:
         self.world.jump(seconds)
 
-    @precondition(lambda self: self.world.runs and not self.rotates)
-    @rule(route=st.sampled_from(["create", "create", "create", *ROUTES, None]))
+    @rule(route=st.sampled_from(["autoretouch.create", "autoretouch.create", *ROUTES, None]))
     def the_engine_is_killed(self, route: str | None) -> None:
         """At once, or in the midst of a call for a photo that comes just then."""
+        if self.rotates or not self.world.runs:
+            return
         if route is not None:
             self.photos += 1
-            self.world.add(self.world.write(f"late-{self.photos}", 100 + self.photos), RECIPES[0])
-            self.world.simulator.faults.add([{"route": f"autoretouch.{route}", "do": "delay:0.03"}])
+            service = route.partition(".")[0]
+            recipe = next(one for one in RECIPES if self.world.shops[one[0]].provider == service)
+            self.send(self.world.write(f"late-{self.photos}", 100 + self.photos), recipe)
+            self.world.simulator.faults.add([{"route": route, "do": "delay:0.03"}])
             before, until = len(self.world.simulator.history), time.monotonic() + 0.5
             while not self.world.is_asked(ROUTES[route], before) and time.monotonic() < until:
                 time.sleep(0.001)
         self.world.end(signal.SIGKILL)
 
-    @precondition(lambda self: self.world.runs)
     @rule()
     def the_engine_is_stopped(self) -> None:
         self.world.end(signal.SIGTERM)
@@ -200,26 +221,26 @@ class Anything(RuleBasedStateMachine):
 
     # People.
 
-    @precondition(has_jobs)
     @rule(which=st.integers(0, 9), keep=st.booleans())
     def a_job_is_cancelled(self, which: int, keep: bool) -> None:
-        self.world.leave("cancel", self.one(which), keep=keep)
+        if (job := self.one(which)) is not None:
+            self.world.leave("cancel", job, keep=keep)
 
-    @precondition(has_jobs)
     @rule(which=st.integers(0, 9), twice=st.booleans())
     def a_job_is_retried(self, which: int, twice: bool) -> None:
-        job = self.one(which)
-        for _ in range(1 + twice):
-            self.world.retry(job)
+        if (job := self.one(which)) is not None:
+            for _ in range(1 + twice):
+                self.world.retry(job)
 
-    @precondition(has_jobs)
     @rule(which=st.integers(0, 9), how=st.sampled_from(["adopt", "adopt another", "again", "give up"]))
     def a_doubt_is_resolved(self, which: int, how: str) -> None:
         world = self.world
         in_doubt = [job for job in world.studio.jobs() if job.reason == Reason.IN_DOUBT]
         job = in_doubt[which % len(in_doubt)] if in_doubt else self.one(which)
+        if job is None:
+            return
         if how == "again":
-            world.again(job)
+            world.agree("again", job)
         elif how == "give up":
             world.leave(how, job)
         else:
@@ -227,16 +248,42 @@ class Anything(RuleBasedStateMachine):
             own = world.execution_of(job) if how == "adopt" else None
             world.leave("adopt", job, execution=own or ledger[which % len(ledger)])
 
-    @precondition(has_jobs)
     @rule(which=st.integers(0, 9))
     def a_photo_is_bought_anew(self, which: int) -> None:
         job = self.one(which)
-        if job.source.exists() and job.digest:
+        if job is not None and job.source.exists() and job.digest:
             self.world.redo(job)
 
-    @rule(what=st.sampled_from(["pause", "resume", "refresh"]))
-    def the_account_is_asked(self, what: str) -> None:
-        self.world.leave(what, account="studio")
+    @rule(what=st.sampled_from(["pause", "resume", "refresh"]), account=st.sampled_from(["studio", "lab", "app"]))
+    def the_account_is_asked(self, what: str, account: str) -> None:
+        self.world.leave(what, account=account)
+
+    # Copies.
+
+    @rule(
+        how=st.sampled_from(copies.WAYS), bought=st.sampled_from([False, True]),
+        elsewhere=st.sampled_from([False, False, True]),
+    )  # fmt: skip
+    def a_copy_is_made(self, how: str, bought: bool, elsewhere: bool) -> None:
+        """Of a journal that knows all or, where something is bought at once, all but that."""
+        self.copy, self.elsewhere = copies.take(self.world, how), elsewhere
+        if bought:
+            self.photos += 1
+            for number, recipe in enumerate((RECIPES[0], ("lab", "Natural"), ("app", "Preview"))):
+                self.send(self.world.write(f"next-{self.photos}-{number}", 1000 * number + self.photos), recipe)
+            self.world.start()
+            self.world.wait_for_purchase()
+
+    @rule()
+    def a_copy_is_put_back(self) -> None:
+        """Whoever does that sends everything once more that lies there, to be sure."""
+        copy, self.copy = self.copy, None
+        if copy is None or not copies.put_back(self.world, copy, elsewhere=self.elsewhere):
+            return
+        for path, account, workflow in sorted(self.sent):
+            if path.exists():
+                self.world.add(path, workflow, account)
+        self.world.start()
 
 
 @contextmanager
@@ -254,7 +301,7 @@ def test_whatever_happens_it_pays_once_and_loses_nothing(
     chosen = int(os.environ.get("ARTUI_PROOF_SEED", random.randrange(1 << 32) if long else SEED))
     print(f"ARTUI_PROOF_SEED={chosen}")  # noqa: T201 — what a failure shows
     how = settings(
-        max_examples=500 if long else 15, stateful_step_count=20, deadline=None, database=None,
+        max_examples=500 if long else 10, stateful_step_count=20, deadline=None, database=None,
         phases=[Phase.generate], suppress_health_check=list(HealthCheck),
     )  # fmt: skip
     with playing(tmp_path, zygote) as machine:
