@@ -158,7 +158,9 @@ def counted(service: AutoRetouch, desk: Desk) -> None:
 LISTS = [
     Switch("the samples"),
     *(Switch(f"workflow: {' '.join(f'{name} {told(value)},' for name, value in values.items())}",
-             (At(LIST, entries(values)), At(ONE, fields(values)))) for values in columns(WORKFLOW_FIELDS)),
+             (At(LIST, entries(values)), At(ONE, fields(values))),
+             DONE if values.get("executionPrice") in (10.5, "10") else (DONE, REFUSED), "executionPrice")
+      for values in columns(WORKFLOW_FIELDS)),
     Switch("workflows: odd entries among the others", (At(LIST, beside(*STRANGE)),)),
     Switch("workflows: an odd entry among the others is counted", (At(LIST, beside(None)),), check=counted),
     *(Switch(f"workflow: version {told(value)}",

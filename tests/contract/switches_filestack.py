@@ -158,7 +158,7 @@ SWITCHES = [
     Switch("results: a file, 404 at first", (At(FILE, instead(text("not found", 404)), times=2),), packed=True),
     *(Switch(f"metadata: {name}", (At(META, instead(answer)),), packed=True) for name, answer in (
         ("403", said({"error": "no stat"}, 403)), ("404, text", text("not found", 404)), ("a web page", html(200)),
-        ("odd", said({"size": "12", "sha256": 7, "mimetype": None})), ("null", said(None)), ("500", html(500)))),
+        ("odd", said({"size": "many", "sha256": 7, "mimetype": None})), ("null", said(None)), ("500", html(500)))),
     *(Switch(f"store: {name}", (At(STORE, tree(make)),), packed=True) for name, make in (
         ("the older address", lambda one: {**one, "url": "https://www.filestackapi.com/api/file/" + one["url"][-20:]}),
         ("a handle beside", lambda one: {**one, "handle": one["url"].rpartition("/")[2]}),
