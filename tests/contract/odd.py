@@ -104,8 +104,8 @@ def elsewhere(*hops: str, status: int = 302, route: str = "GET /image/.+") -> tu
             return text("a secret came along", 400)
         return content[request.path.rpartition("/")[2]]
 
-    middle = [At(f"GET /{hop}/.+", between(number)) for number, hop in enumerate(hops[:-1], 1)]
-    return (At(f"GET /{hops[-1]}/.+", last), *middle, At(route, first))
+    middle = [At(f"GET /{hop}/.+", between(number), shared=True) for number, hop in enumerate(hops[:-1], 1)]
+    return (At(f"GET /{hops[-1]}/.+", last, shared=True), *middle, At(route, first))
 
 
 def problem(status: int, stated: int | None = None) -> Answer:

@@ -109,7 +109,9 @@ class At:
     change: Change
     times: float = float("inf")
     photo: str = ""
-    """The digest of the photo that a request must be about."""
+    """The digest of the photo that a request must be about; empty for any."""
+    shared: bool = False
+    """It is met whatever photo it is about, for nothing in the request tells."""
 
     def meets(self, request: Request) -> bool:
         path = re.sub(r"^(/api)?/v1(?=/)", "", request.path)

@@ -73,7 +73,7 @@ def turn(pack: Sequence[Switch], service: Service, pairs: Mapping[int, Sequence[
         setattr(service, name, value)
     each = [(switch, photo) for switch, photos in zip(pack, pairs.values(), strict=True) for photo in photos]
     service.shows = {photo: switch.shows for switch, photo in each}
-    narrowed = [replace(at, photo=photo) for switch, photo in each for at in switch.odd]
+    narrowed = [replace(at, photo="" if at.shared else photo) for switch, photo in each for at in switch.odd]
     service.odd_at = pack[0].odd if len(pack) == 1 else narrowed
 
 

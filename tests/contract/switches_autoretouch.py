@@ -158,7 +158,9 @@ def counted(service: AutoRetouch, desk: Desk) -> None:
 LISTS = [
     Switch("the samples"),
     *(Switch(f"workflow: {' '.join(f'{name} {told(value)},' for name, value in values.items())}",
-             (At(LIST, entries(values)), At(ONE, fields(values)))) for values in columns(WORKFLOW_FIELDS)),
+             (At(LIST, entries(values)), At(ONE, fields(values))),
+             DONE if values.get("executionPrice") in (10.5, "10") else (DONE, REFUSED), "executionPrice")
+      for values in columns(WORKFLOW_FIELDS)),
     Switch("workflows: odd entries among the others", (At(LIST, beside(*STRANGE)),)),
     Switch("workflows: an odd entry among the others is counted", (At(LIST, beside(None)),), check=counted),
     *(Switch(f"workflow: version {told(value)}",
@@ -234,12 +236,13 @@ CREATES = [
     *(Switch(f"create: {name}", (At(CREATE, instead(answer)),), (FAILED, HELD), says,
              packed=answer.status not in (401, 403)) for name, answer, says in (
         ("400, own", own(400, "odd labels"), "odd labels"), ("422, own", own(422, "cannot"), "cannot"),
-        ("403, own", own(403, "not yours"), "not yours|403"), ("401, own", own(401, ""), "login|sign"),
+        ("403, own", own(403, "not yours"), "not yours|403"),
+        ("403, empty", Answer(403), "forbidden|403"), ("401, own", own(401, ""), "login|sign"),
         ("400, problem", problem(400), "CMYK"), ("403, problem", problem(403), "CMYK"),
         ("404, problem", problem(404), "CMYK"), ("422, problem", problem(422), "CMYK"),
         ("401, problem", problem(401), "login|sign"))),
     *(Switch(f"create: {name}, not taken", (At(CREATE, instead(answer)),), HELD, "doubt|answered|40[0-9]", packed=True)
-      for name, answer in (("403, empty", Answer(403)), ("403, Nest", nest(403)), ("404, text", text("no", 404)),
+      for name, answer in (("403, Nest", nest(403)), ("404, text", text("no", 404)),
                            ("400, problem of another status", problem(400, 500)))),
     Switch("batch: createdAt as in the samples", given={"strict_dates": True}),
     Switch("name: in another script", photo="靴 春.jpg", check=names_it("靴 春.jpg")),
