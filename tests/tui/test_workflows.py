@@ -97,7 +97,7 @@ async def test_a_list_that_is_cut_says_so(at_service: Simulator, monkeypatch: py
     monkeypatch.setattr(autoretouch, "ENTRIES", 4)
     async with at_desk((140, 30)) as desk:
         await open_workflows(desk)
-        await desk.sees("only the first 4 of 11 entries were read")
+        await desk.sees("only the first 4 of 11 workflows were read")
 
 
 @pytest.mark.usefixtures("configured")
