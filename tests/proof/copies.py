@@ -42,10 +42,7 @@ def take(world: World, how: str) -> Copy:
         world.end(signal.SIGTERM)
         at = time.time()
         journal.close()  # a file of SQLite's must not be opened otherwise by who has it open: that ends its locks
-        for part in rescue.PARTS:
-            source = journal.path.with_name(journal.path.name + part)
-            if source.exists():
-                shutil.copy(source, place.with_name(place.name + part))
+        _copy_files(journal.path, place)
         if how == "home" and paths().anchor.exists():
             shutil.copy(paths().anchor, place.with_suffix(".anchor"))
         world.studio.journal = open_journal(paths())
@@ -56,6 +53,13 @@ def take(world: World, how: str) -> Copy:
     else:
         journal.back_up(place)
     return Copy(how, place, at, was_used)
+
+
+def _copy_files(journal: Path, target: Path) -> None:
+    for part in rescue.PARTS:
+        source = journal.with_name(journal.name + part)
+        if source.exists():
+            shutil.copy(source, target.with_name(target.name + part))
 
 
 def may_go_unnoticed(world: World, copy: Copy, *, elsewhere: bool) -> bool:
@@ -90,10 +94,7 @@ def put_back(world: World, copy: Copy, *, elsewhere: bool) -> bool:
             shutil.copy(copy.path.with_suffix(".anchor"), paths().anchor)
     if copy.how == "backup":
         world.type("restore", str(copy.path.with_suffix(".zip")), "--yes")  # where it cannot ask, `recover` goes on
-    for part in rescue.PARTS:
-        source = copy.path.with_name(copy.path.name + part)
-        if source.exists():
-            shutil.copy(source, paths().journal.with_name(paths().journal.name + part))
+    _copy_files(copy.path, paths().journal)
     world.gaps.append((copy.at, time.time()))
     lies_there = snapshot(world.studio.out)
     world.studio._before |= {path: digest for path, digest in lies_there.items() if not PART.fullmatch(path.name)}
