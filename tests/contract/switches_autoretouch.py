@@ -289,7 +289,7 @@ RESULTS = [
     packed("result: 307 to a CDN", *elsewhere("cdn307", status=307)),
     packed("result: 301 to a CDN", *elsewhere("cdn301", status=301)),
     Switch("result: five redirects", elsewhere("a", "b", "c", "d", "e"), packed=True),
-    Switch("result: six redirects", elsewhere("1", "2", "3", "4", "5", "6"), HELD, "redirect", packed=True),
+    Switch("result: six redirects", elsewhere("1", "2", "3", "4", "5", "6"), HELD, "redirect|address to address", packed=True),
     *(Switch(f"result: 302 to {where or 'nowhere'}", (At(IMAGE, moved(302, where)),), HELD, "redirect|address|private",
              packed=True)
       for where in ("http://10.0.0.1/x", "https://192.168.0.1/x", "http://169.254.169.254/latest", "https://[fd00::1]/x",
