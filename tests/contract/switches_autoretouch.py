@@ -172,7 +172,8 @@ LISTS = [
       for value in (GONE, "1", None, 1.0, -1, 7)),
     *(Switch(f"workflows: entries {told(value)}", (At(LIST, fields({"entries": value})),), REFUSED, "entries")
       for value in (None, GONE, "x")),
-    Switch("workflows: a bare list", (At(LIST, tree(lambda page: page["entries"])),), (DONE, REFUSED), r"entries|list|it is \["),
+    Switch("workflows: a bare list", (At(LIST, tree(lambda page: page["entries"])),), (DONE, REFUSED),
+           r"entries|list|it is \["),
     Switch("workflows: another key", (At(LIST, fields({"next": None, "page": {"n": 1}})),)),
     Switch("workflows: a BOM", (At(f"{LIST}|{ONE}", body(lambda content: b"\xef\xbb\xbf" + content)),)),
     Switch("workflows: as text", (At(f"{LIST}|{ONE}", differently(kind="text/plain")),)),
