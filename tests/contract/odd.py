@@ -85,8 +85,9 @@ def elsewhere(*hops: str, status: int = 302, route: str = "GET /image/.+") -> tu
     a secret."""
     content: dict[str, Answer] = {}
 
-    def to(hop: str, name: str) -> Answer:
-        return Answer(status, headers={"Location": f"/{hop}/{name}"})
+    def to(request: Request, hop: str, name: str) -> Answer:
+        port = request.headers["host"].rpartition(":")[2]
+        return Answer(status, headers={"Location": f"http://localhost:{port}/{hop}/{name}"})
 
     def first(request: Request, go: Callable[[], Answer]) -> Answer:
         answer = go()
@@ -94,10 +95,10 @@ def elsewhere(*hops: str, status: int = 302, route: str = "GET /image/.+") -> tu
             return answer
         name = hashlib.sha256(answer.body).hexdigest()
         content[name] = answer
-        return to(hops[0], name)
+        return to(request, hops[0], name)
 
     def between(number: int) -> Change:
-        return lambda request, go: to(hops[number], request.path.rpartition("/")[2])
+        return lambda request, go: to(request, hops[number], request.path.rpartition("/")[2])
 
     def last(request: Request, go: Callable[[], Answer]) -> Answer:
         if {"authorization", "x-retouch-token"} & request.headers.keys() or "policy" in request.query:

@@ -172,7 +172,8 @@ LISTS = [
       for value in (GONE, "1", None, 1.0, -1, 7)),
     *(Switch(f"workflows: entries {told(value)}", (At(LIST, fields({"entries": value})),), REFUSED, "entries")
       for value in (None, GONE, "x")),
-    Switch("workflows: a bare list", (At(LIST, tree(lambda page: page["entries"])),), (DONE, REFUSED), "entries|list"),
+    Switch("workflows: a bare list", (At(LIST, tree(lambda page: page["entries"])),), (DONE, REFUSED),
+           r"entries|list|it is \["),
     Switch("workflows: another key", (At(LIST, fields({"next": None, "page": {"n": 1}})),)),
     Switch("workflows: a BOM", (At(f"{LIST}|{ONE}", body(lambda content: b"\xef\xbb\xbf" + content)),)),
     Switch("workflows: as text", (At(f"{LIST}|{ONE}", differently(kind="text/plain")),)),
@@ -289,7 +290,8 @@ RESULTS = [
     packed("result: 307 to a CDN", *elsewhere("cdn307", status=307)),
     packed("result: 301 to a CDN", *elsewhere("cdn301", status=301)),
     Switch("result: five redirects", elsewhere("a", "b", "c", "d", "e"), packed=True),
-    Switch("result: six redirects", elsewhere("1", "2", "3", "4", "5", "6"), HELD, "redirect", packed=True),
+    Switch("result: six redirects", elsewhere("1", "2", "3", "4", "5", "6"), HELD,
+           "redirect|address to address", packed=True),
     *(Switch(f"result: 302 to {where or 'nowhere'}", (At(IMAGE, moved(302, where)),), HELD, "redirect|address|private",
              packed=True)
       for where in ("http://10.0.0.1/x", "https://192.168.0.1/x", "http://169.254.169.254/latest", "https://[fd00::1]/x",
