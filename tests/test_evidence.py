@@ -18,7 +18,7 @@ from artui.providers.base import Output, Progress, State
 from artui.sim import imaging
 from artui.sim.server import Simulator
 from artui.states import PurchaseState, Reason, Stage, Status
-from artui.steps import fetching, output
+from artui.steps import fetching, looking, output
 from tests.fakes import PICTURE, Bench, Service, bench, limits
 from tests.proof.evidence import digest_of
 from tests.studio import Studio
@@ -81,6 +81,28 @@ async def test_executions_that_were_swapped_are_each_found_by_their_label(studio
     await studio.until(lambda: all(job.status is Status.DONE for job in studio.jobs()))
     assert len(studio.simulator.ledger) == 2
     in_the_right_place(studio)
+
+
+async def test_half_an_id_is_never_shown_and_the_execution_is_found_by_its_label(
+    studio: Studio, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(looking, "GRACE", 0.0)
+    studio.fault("create", "cut")
+    await studio.add(studio.photos(1))
+    await studio.start()
+    await studio.until(lambda: all(job.status is Status.DONE for job in studio.jobs()))
+    assert len(studio.simulator.ledger) == 1
+    in_the_right_place(studio)
+
+
+async def test_what_is_gone_after_it_was_shown_stays_gone(studio: Studio, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(looking, "GRACE", 0.0)
+    [number] = await studio.journal.do(jobs.add, None, [studio.new_job(*studio.photos(1), workflow="Human check")])
+    await studio.start()
+    await studio.until(lambda: studio.job(number).word == "IN_QA")
+    studio.fault("details", "status:404", times=-1)
+    await studio.until(lambda: studio.job(number).reason == Reason.GONE)
+    assert len(studio.simulator.ledger) == 1
 
 
 @pytest.mark.parametrize("fault", ["mislabel", "misinput"])

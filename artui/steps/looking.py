@@ -12,7 +12,7 @@ from artui.job import Job, Result
 from artui.journal import Connection, accounts, found, jobs, prices, purchases
 from artui.providers.base import Progress, State
 from artui.providers.said import moment
-from artui.states import Reason, Stage, Status
+from artui.states import Kind, Reason, Stage, Status
 from artui.steps.desk import Desk
 
 PATIENCE = 7
@@ -31,8 +31,9 @@ async def note(desk: Desk, job: Job, progress: Progress, *, taken: bool = False)
 
     def write(db: Connection) -> Job:
         shown = evidence.weigh(db, job, progress, desk.provider.limits.accepts)
-        if shown.verdict is Verdict.DISPROVED:
-            return evidence.take_back(db, job, shown.why, desk.find_due())
+        why = shown.why if shown.verdict is Verdict.DISPROVED else _unknown_there(db, desk, job, progress)
+        if why:
+            return evidence.take_back(db, job, why, desk.find_due())
         evidence.learn(db, job, progress, shown)
         accounts.set_mark(db, job.payer, job.workflow, [progress.created_at], desk.service_time())
         spent = job.charged
@@ -52,6 +53,17 @@ async def note(desk: Desk, job: Job, progress: Progress, *, taken: bool = False)
     if progress.charged is not None and desk.journal.read(prices.is_above, job, progress.charged):
         await desk.journal.do(prices.note, job, progress.charged)  # what is not sent yet need not wait for its end
     return job
+
+
+def _unknown_there(db: Connection, desk: Desk, job: Job, progress: Progress) -> str:
+    """Why an execution is none, where a create named it and no look has ever shown it, for its id may have come damaged
+    and its label finds it; empty where it is one, or where nothing can be looked up."""
+    if progress.state is not State.GONE or job.word or not desk.provider.limits.can_find:
+        return ""
+    purchase = purchases.current(db, job)
+    if purchase is None or purchase.kind is not Kind.CREATE:
+        return ""
+    return f"the service named execution {job.execution} for it, and knows none of that id"
 
 
 def _finished(db: Connection, job: Job, progress: Progress, spent: int | None, now: float, *, taken: bool) -> Job:

@@ -190,14 +190,16 @@ class Execution(Said):
         charged, remark = cost(self.charged_credits), ""
         if charged is None and self.charged_credits is not None:
             remark = f"the service states a charge that cannot be ({self.charged_credits!s:.40}): its price is counted"
+        message = ""
         if state is State.DONE and not outputs:
-            state, word = State.RUNNING, f"{word} without a result"
+            state, message = State.INCOMPLETE, "the service gives no result"
         return Progress(
             execution=self.id,
             state=state,
             word=word,
             charged=charged,
             outputs=outputs if state is State.DONE else (),
+            message=message,
             key=self.key,
             created_at=self.created_at,
             started_at=self.started_at,
