@@ -1,7 +1,7 @@
 """Files: a photo on disk, whether it is whole, the names of results, and how a result gets its name durably.
 
-`photo` knows files that are to be sent, `whole` their content; `names`, `publishing` and `layers` what is saved;
-`folders` which folder a path really is.
+`photo` knows files that are to be sent, `whole` and `doubts` their content; `names`, `publishing` and `layers` what is
+saved; `folders` which folder a path really is.
 Nothing here knows of jobs or services, and everything blocks: for a thread where that matters.
 """
 
@@ -31,6 +31,7 @@ from artui.files.photo import (
     addressed,
     inspect,
     open_photo,
+    read_through,
     sha256,
     stamp,
 )
@@ -85,6 +86,7 @@ __all__ = [
     "probe_folder",
     "publish",
     "published",
+    "read_through",
     "render_stem",
     "result_names",
     "safe_join",

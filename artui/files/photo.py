@@ -18,14 +18,24 @@ from pathlib import Path
 from typing import BinaryIO
 from urllib.parse import unquote, urlsplit
 
-from artui.files import whole
+from artui.files import doubts, whole
 from artui.files.regular import Irregular, open_regular
 
 LOOKED_AT_ONCE = 32 * 1024
 """Bytes read at once where a header is looked at: its fields are a few bytes each, and each read is a wait for its turn
 among threads."""
 
-_NAMES = {"image/jpeg": "JPEG", "image/png": "PNG", "image/tiff": "TIFF", "image/webp": "WebP"}
+_NAMES = {
+    "image/jpeg": "JPEG", "image/png": "PNG", "image/tiff": "TIFF", "image/webp": "WebP", "image/gif": "GIF",
+    "image/heic": "HEIC", "image/avif": "AVIF", "image/jxl": "JPEG XL", "image/jp2": "JPEG 2000", "image/bmp": "BMP",
+    "image/vnd.ms-photo": "JPEG XR", "image/vnd.adobe.photoshop": "Photoshop", "image/x-exr": "OpenEXR",
+    "image/vnd.radiance": "Radiance HDR", "image/qoi": "QOI", "image/x-xcf": "GIMP",
+}  # fmt: skip
+_RAWS = {
+    "image/x-canon-cr2": "Canon CR2", "image/x-canon-cr3": "Canon CR3", "image/x-canon-crw": "Canon CRW",
+    "image/x-fuji-raf": "Fujifilm RAF", "image/x-panasonic-rw2": "Panasonic RW2", "image/x-olympus-orf": "Olympus ORF",
+    "image/x-sigma-x3f": "Sigma X3F", "image/x-minolta-mrw": "Minolta MRW",
+}  # fmt: skip
 
 
 class PhotoProblem(Exception):
@@ -81,7 +91,10 @@ class Stamp:
 
 @dataclass(frozen=True, slots=True)
 class Photo:
-    """A photo as `inspect` found it: pixels as stored, 0 when unknown; `digest` is hex SHA-256, "" until hashed."""
+    """A photo as `inspect` found it: pixels as stored, 0 when unknown; `digest` is hex SHA-256, "" until hashed.
+
+    `suspect` says what speaks against it where it may not be whole, and no decoder was there to tell; else it is "".
+    """
 
     path: Path
     stamp: Stamp
@@ -89,6 +102,7 @@ class Photo:
     width: int
     height: int
     digest: str = ""
+    suspect: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,8 +152,8 @@ def addressed(address: str) -> Photo:
 def inspect(path: Path, accepts: Accepts, *, hashed: bool = False) -> Photo:
     """Find out whether a service would take a file: by its content, nothing decoded, read no further than needed.
 
-    Returns the photo; `hashed`: with its digest, for which the whole file is read. Raises BadPhoto, Gone, or Changed
-    when it was written to meanwhile.
+    Returns the photo; `hashed`: with its digest, for which the whole file is read, and judged. One with holes is read
+    to its end anyway. Raises BadPhoto, Gone, or Changed when it was written to meanwhile.
     """
     first = stamp(path)
     if first.size == 0:
@@ -150,10 +164,27 @@ def inspect(path: Path, accepts: Accepts, *, hashed: bool = False) -> Photo:
     with open_photo(path, first) as raw, io.BufferedReader(raw, LOOKED_AT_ONCE) as file, _told_of(path):
         try:
             photo = _look(path, first, file, accepts)
+            if hashed or _has_holes(raw, first.size):
+                photo = _doubted(photo, file)
         except whole.Broken as broken:
             _refuse_changed(path, first, file)
             raise _broken(path, broken) from broken
         return _hashed(photo, raw) if hashed else photo
+
+
+def read_through(photo: Photo) -> Photo:
+    """Judge a photo by all its bytes and hash it: what `inspect` leaves out where it need not read them. Blocks.
+
+    Raises as `inspect` does.
+    """
+    with open_photo(photo.path, photo.stamp) as raw, io.BufferedReader(raw, LOOKED_AT_ONCE) as file:
+        try:
+            with _told_of(photo.path):
+                photo = _doubted(photo, file)
+        except whole.Broken as broken:
+            _refuse_changed(photo.path, photo.stamp, file)
+            raise _broken(photo.path, broken) from broken
+        return _hashed(photo, raw)
 
 
 def sha256(photo: Photo) -> Photo:
@@ -205,6 +236,24 @@ class Sending:
                 yield block
 
 
+def _doubted(photo: Photo, file: BinaryIO) -> Photo:
+    """The photo with what speaks against it, by all its bytes."""
+    doubt = doubts.doubt(file, photo.stamp.size, photo.media_type)
+    _refuse_changed(photo.path, photo.stamp, file)
+    return replace(photo, suspect=doubt.what) if doubt is not None and doubt.is_likely else photo
+
+
+def _has_holes(file: io.FileIO, size: int) -> bool:
+    """Whether a part of a file was never written, as far as its file system tells."""
+    place = file.tell()
+    try:
+        return os.lseek(file.fileno(), 0, os.SEEK_HOLE) < size
+    except (OSError, AttributeError):
+        return False
+    finally:
+        file.seek(place)
+
+
 def _hashed(photo: Photo, file: io.FileIO) -> Photo:
     digest = hashlib.sha256()
     file.seek(0)
@@ -245,8 +294,10 @@ def _refused_type(path: Path, media_type: str | None, accepts: Accepts) -> BadPh
     taken = ", ".join(sorted(_NAMES.get(known, known) for known in accepts.media_types))
     if media_type is None:
         return BadPhoto(path, "not-a-photo", f"is not a photo, whatever its name says. The service takes {taken}.")
-    kind = _NAMES.get(media_type, media_type)
-    return BadPhoto(path, "unsupported", f"is {kind}; the service takes {taken}. Convert it, then add it again.")
+    kind = _NAMES.get(media_type, "")
+    is_what = (kind and f"a {kind} picture") or _RAWS.get(media_type, "") or media_type
+    is_what = f"a camera's raw file ({is_what})" if media_type in _RAWS else is_what
+    return BadPhoto(path, "unsupported", f"is {is_what}; the service takes {taken}. Convert it, then add it again.")
 
 
 def _refuse_pixels(path: Path, width: int, height: int, accepts: Accepts) -> None:
