@@ -6,13 +6,15 @@ import io
 import os
 import random
 import re
+import signal
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 from PIL import Image, ImageDraw
 
-from artui.files import Accepts, BadPhoto, doubts, inspect, read_through, whole, zeros
+from artui.files import Accepts, BadPhoto, decoding, doubts, inspect, read_through, whole, zeros
 from artui.files.walks import Broken
 
 ALL = Accepts(frozenset({"image/jpeg", "image/png", "image/tiff", "image/webp"}))
@@ -198,6 +200,12 @@ def test_zero_runs_are_found_where_they_are(block: int, monkeypatch: pytest.Monk
 
 
 @pytest.fixture
+def no_decoder(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As where the extra `strict` is not installed."""
+    monkeypatch.setattr(decoding, "can_decode", lambda _: False)
+
+
+@pytest.fixture
 def holey(tmp_path: Path) -> Path:
     """A photo whose middle was never written, as a download in parts leaves it."""
     _, data = WHOLE["jpeg"]
@@ -209,6 +217,7 @@ def holey(tmp_path: Path) -> Path:
     return path
 
 
+@pytest.mark.usefixtures("no_decoder")
 def test_a_hole_is_seen_without_hashing(holey: Path) -> None:
     with holey.open("rb") as file:
         if os.lseek(file.fileno(), 0, os.SEEK_HOLE) == holey.stat().st_size:
@@ -216,6 +225,7 @@ def test_a_hole_is_seen_without_hashing(holey: Path) -> None:
     assert "zeros" in inspect(holey, ALL).suspect
 
 
+@pytest.mark.usefixtures("no_decoder")
 def test_what_is_read_anyway_is_judged(holey: Path) -> None:
     holey.write_bytes(holey.read_bytes())  # no hole any more, but zeros
     plain = inspect(holey, ALL)
@@ -245,6 +255,85 @@ def test_damage_for_sure_is_refused_by_all_its_bytes(tmp_path: Path) -> None:
         inspect(path, ALL, hashed=True)
     with pytest.raises(BadPhoto, match=r"boot\.png is damaged"):
         read_through(photo)
+
+
+# ------------------------------------------------------------------------------------------------------- decoded
+
+STRICT = replace(ALL, strict=True)
+
+
+@pytest.fixture(scope="module")
+def decoder() -> None:
+    """Skips where the extra `strict` is not installed."""
+    pytest.importorskip("simplejpeg")
+
+
+@pytest.mark.usefixtures("decoder")
+def test_a_decoder_has_the_last_word_on_what_is_suspect(holey: Path, tmp_path: Path) -> None:
+    with pytest.raises(BadPhoto, match="cannot be decoded") as refused:
+        inspect(holey, ALL, hashed=True)
+    assert refused.value.reason == "damaged"
+    flat = tmp_path / "flat.jpg"
+    flat.write_bytes(saved(packshot(4800), "JPEG", optimize=True))
+    assert not inspect(flat, ALL, hashed=True).suspect
+    flat.write_bytes(with_hole(flat.read_bytes(), 6000, 8192))
+    with pytest.raises(BadPhoto, match="cannot be decoded"):
+        inspect(flat, ALL, hashed=True)
+
+
+@pytest.mark.usefixtures("decoder")
+@pytest.mark.parametrize(
+    "way", ["jpeg", "jpeg, optimized", "jpeg, restarts", "png", "tiff, lzw", "tiff, deflate", "tiff, packbits"]
+)
+def test_strict_takes_what_is_whole(way: str, tmp_path: Path) -> None:
+    photo = tmp_path / "boot"
+    photo.write_bytes(WHOLE[way][1])
+    assert inspect(photo, STRICT, hashed=True).digest
+    assert not read_through(inspect(photo, ALL), strict=True).suspect
+
+
+@pytest.mark.usefixtures("decoder")
+@pytest.mark.parametrize("damage", ["joined", "cut and ended", "bytes gone"])
+def test_strict_refuses_what_only_a_decoder_sees(damage: str, tmp_path: Path) -> None:
+    data, other = WHOLE["jpeg"][1], saved(noise(), "JPEG", quality=95)
+    half = len(data) // 2
+    photo = tmp_path / "boot.jpg"
+    photo.write_bytes({
+        "joined": data[:half] + other[half:], "cut and ended": data[:half] + b"\xff\xd9",
+        "bytes gone": data[:half] + data[half + 5000 :],
+    }[damage])  # fmt: skip
+    assert not inspect(photo, ALL, hashed=True).suspect
+    with pytest.raises(BadPhoto, match="cannot be decoded"):
+        inspect(photo, STRICT, hashed=True)
+    with pytest.raises(BadPhoto, match="cannot be decoded"):
+        read_through(inspect(photo, ALL), strict=True)
+
+
+@pytest.mark.usefixtures("no_decoder")
+def test_strict_without_a_decoder_takes_nothing_by_itself(tmp_path: Path) -> None:
+    photo = tmp_path / "boot.jpg"
+    photo.write_bytes(WHOLE["jpeg"][1])
+    assert "artui[strict]" in inspect(photo, STRICT, hashed=True).suspect
+
+
+@pytest.mark.usefixtures("decoder")
+def test_a_decoder_that_dies_or_hangs_leaves_the_photo_suspect_and_the_next_one_is_decoded(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    photo = tmp_path / "boot.jpg"
+    photo.write_bytes(WHOLE["jpeg"][1])
+    assert not inspect(photo, STRICT, hashed=True).suspect
+    running = decoding._THE_ONE._process
+    assert running is not None
+    running.send_signal(signal.SIGSTOP)
+    line = decoding._THE_ONE._line
+    assert line is not None
+    line.settimeout(0.2)
+    assert "no end" in inspect(photo, STRICT, hashed=True).suspect
+    assert not inspect(photo, STRICT, hashed=True).suspect
+    decoding._THE_ONE._process.kill()  # type: ignore[union-attr]
+    assert "no end" in inspect(photo, STRICT, hashed=True).suspect
+    assert not inspect(photo, STRICT, hashed=True).suspect
 
 
 @pytest.mark.parametrize(

@@ -74,7 +74,8 @@ ONLY_IN: dict[str, set[str]] = {
     "watchfiles": {"watch"},
     "starlette": {"sim"},
     "uvicorn": {"sim"},
-    "PIL": {"sim", "tui"},
+    "PIL": {"files", "sim", "tui"},
+    "simplejpeg": {"files"},
     "segno": {"tui"},
     "click": {"cli"},
 }

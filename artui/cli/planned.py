@@ -53,6 +53,10 @@ class Telling:
         yield from _listed(f"{one.found.path.name}: saved as {one.stem}" for one in plan.queued if one.is_renamed)
         yield from _listed(f"{one.found.path.name}: {one.note}" for one in plan.photos if one.note)
         yield from _listed((f"{refused.path.parent}: {refused.message}" for refused in plan.refused), "not sent")
+        suspect = [one.photo for one in self._to_send if one.photo.suspect]
+        yield from _listed(
+            f"{photo.path.name}: may not be whole ({photo.suspect}), sent all the same" for photo in suspect
+        )
         if plan.scaled_down:
             yield f"{plan.scaled_down:,} will be scaled down by the service."
         if plan.passed_over:
@@ -172,4 +176,5 @@ def _file_document(planned: Planned) -> dict[str, Any]:
         "same_as": None if planned.twin_of is None else str(planned.twin_of),
         "job": planned.job,
         "may_be_charged_too": planned.may_cost,
+        "suspect": planned.photo.suspect,
     }

@@ -159,6 +159,7 @@ ACCOUNT: Mapping[str, Reader] = {
     "login": account_name,
     "workflow": text,
     "output": template,
+    "strict": flag,
 }
 """What every account may hold; its other keys are for its provider to check."""
 
@@ -189,6 +190,7 @@ RULE: Mapping[str, Reader] = {
     "existing": choice(["process", "ignore"]),
     "twins": choice(["deliver", "refuse"]),
     "quiet": Number(0.1, 3600, whole=False),
+    "strict": flag,
 }
 """What a watched folder's rule may hold, beside its caps."""
 

@@ -52,8 +52,8 @@ class AccountConfig:
     """One account as it is set.
 
     ``login`` is the name its token is kept under: accounts of one sign-in, for several organizations, share it.
-    ``workflow`` and ``output`` are what is taken where a command or rule names none. ``settings`` is all the rest of
-    its table, for the provider to check.
+    ``workflow``, ``output`` and ``strict`` are what is taken where a command or rule names none. ``settings`` is all
+    the rest of its table, for the provider to check.
     """
 
     name: str
@@ -63,6 +63,7 @@ class AccountConfig:
     pace: Pace = Pace()
     workflow: str | None = None
     output: str | None = None
+    strict: bool = False
     settings: Mapping[str, object] = field(default_factory=dict)
 
 
@@ -129,7 +130,7 @@ def merge(where: Paths, environ: Mapping[str, str], overrides: Mapping[str, obje
 
 
 def _defaults(accounts: Mapping[str, object], environ: Mapping[str, str]) -> dict[str, Any]:
-    common = {"workflow": None, "output": None, "caps": asdict(Caps()), "pace": asdict(Pace())}
+    common = {"workflow": None, "output": None, "strict": False, "caps": asdict(Caps()), "pace": asdict(Pace())}
     return {
         "timezone": local_zone(environ),
         "account": next(iter(accounts)) if len(accounts) == 1 else None,

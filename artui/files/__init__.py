@@ -5,6 +5,7 @@ saved; `folders` which folder a path really is.
 Nothing here knows of jobs or services, and everything blocks: for a thread where that matters.
 """
 
+from artui.files.decoding import INSTALL, can_decode_all
 from artui.files.folders import first_shared, inside
 from artui.files.layers import LayersProblem, unpack_layers
 from artui.files.names import (
@@ -34,6 +35,7 @@ from artui.files.photo import (
     read_through,
     sha256,
     stamp,
+    suspicion,
 )
 from artui.files.publishing import (
     BadResult,
@@ -52,6 +54,7 @@ from artui.files.publishing import (
 from artui.files.whole import can_tell, is_complete, is_swollen, sniff, what_is_missing
 
 __all__ = [
+    "INSTALL",
     "Accepts",
     "BadPhoto",
     "BadResult",
@@ -68,6 +71,7 @@ __all__ = [
     "Written",
     "addressed",
     "ascii_name",
+    "can_decode_all",
     "can_tell",
     "copy_to_part",
     "discard",
@@ -94,6 +98,7 @@ __all__ = [
     "sniff",
     "stamp",
     "stem_key",
+    "suspicion",
     "tame",
     "unpack_layers",
     "what_is_missing",

@@ -20,6 +20,7 @@ _SEGMENTS = {_DHT, _DQT, _DRI, _DNL, _COM, 0xCC, *range(0xE0, 0xF0)}
 _MARKER = re.compile(rb"\xff+([^\x00\xff])")
 _MOST_SEGMENTS = 10_000
 _SAMPLE = 1024 * 1024  # bytes of a scan in which line ends are counted
+_LIKE_LINE_ENDS = (8, 9, 11, 12, 14, 15)  # bytes that no such program changes
 _EXPECTED = 16.0  # that many by chance, and none: one in ten million
 
 _BROKEN = "its structure is broken"
@@ -182,13 +183,14 @@ def _restarts_fit(restarts: bytearray, interval: int, units: int) -> bool:
 
 
 def _is_converted(data: bytes) -> bool:
-    """Whether a program has taken picture data for text. Each byte should be there as often as any other."""
+    """Whether a program has taken picture data for text: where each byte should be there as often as any other."""
+    expected = len(data) / 256
+    if expected < 4 * _EXPECTED or not all(expected / 2 < data.count(byte) < 2 * expected for byte in _LIKE_LINE_ENDS):
+        return False  # too little of it, or a flat ground, whose data repeats itself
     feeds, returns, both = data.count(b"\n"), data.count(b"\r"), data.count(b"\r\n")
-    if feeds == both >= 2 * _EXPECTED:
+    if not (feeds and returns):
         return True
-    if not both and feeds * returns / max(1, len(data)) > _EXPECTED:
-        return True
-    return not (feeds and returns) and max(feeds, returns) > 4 * _EXPECTED
+    return feeds == both or (not both and feeds * returns / len(data) > _EXPECTED)
 
 
 def _runs_that_mean_damage(file: BinaryIO, picture: _Picture, scan: _Scan, most: int) -> Iterator[Doubt]:

@@ -18,8 +18,9 @@ from pathlib import Path
 from typing import BinaryIO
 from urllib.parse import unquote, urlsplit
 
-from artui.files import doubts, whole
+from artui.files import decoding, doubts, whole
 from artui.files.regular import Irregular, open_regular
+from artui.files.walks import Doubt
 
 LOOKED_AT_ONCE = 32 * 1024
 """Bytes read at once where a header is looked at: its fields are a few bytes each, and each read is a wait for its turn
@@ -51,8 +52,8 @@ class PhotoProblem(Exception):
 class BadPhoto(PhotoProblem):
     """A file that cannot be sent.
 
-    `reason`: empty, truncated, damaged, not-a-photo, unsupported, too-large, too-many-pixels, not-regular, unreadable,
-    name-too-long.
+    `reason`: empty, truncated, damaged, suspect, not-a-photo, unsupported, too-large, too-many-pixels, not-regular,
+    unreadable, name-too-long.
     """
 
 
@@ -109,7 +110,7 @@ class Photo:
 class Accepts:
     """What a service takes: media types, pixels a side, bytes, pixels in all; None is no limit it states.
 
-    Above `scaled_above` pixels a side it takes the photo and scales it down.
+    Above `scaled_above` pixels a side it takes the photo and scales it down. `strict`: a person wants each decoded.
     """
 
     media_types: frozenset[str]
@@ -117,6 +118,7 @@ class Accepts:
     max_bytes: int | None = None
     max_pixels: int | None = None
     scaled_above: int | None = None
+    strict: bool = False
 
     def scales_down(self, photo: Photo) -> bool:
         """Tell whether the service would make this photo smaller."""
@@ -165,14 +167,14 @@ def inspect(path: Path, accepts: Accepts, *, hashed: bool = False) -> Photo:
         try:
             photo = _look(path, first, file, accepts)
             if hashed or _has_holes(raw, first.size):
-                photo = _doubted(photo, file)
+                photo = _doubted(photo, file, raw, strict=accepts.strict)
         except whole.Broken as broken:
             _refuse_changed(path, first, file)
             raise _broken(path, broken) from broken
         return _hashed(photo, raw) if hashed else photo
 
 
-def read_through(photo: Photo) -> Photo:
+def read_through(photo: Photo, *, strict: bool = False) -> Photo:
     """Judge a photo by all its bytes and hash it: what `inspect` leaves out where it need not read them. Blocks.
 
     Raises as `inspect` does.
@@ -180,7 +182,7 @@ def read_through(photo: Photo) -> Photo:
     with open_photo(photo.path, photo.stamp) as raw, io.BufferedReader(raw, LOOKED_AT_ONCE) as file:
         try:
             with _told_of(photo.path):
-                photo = _doubted(photo, file)
+                photo = _doubted(photo, file, raw, strict=strict)
         except whole.Broken as broken:
             _refuse_changed(photo.path, photo.stamp, file)
             raise _broken(photo.path, broken) from broken
@@ -236,9 +238,14 @@ class Sending:
                 yield block
 
 
-def _doubted(photo: Photo, file: BinaryIO) -> Photo:
-    """The photo with what speaks against it, by all its bytes."""
+def _doubted(photo: Photo, file: BinaryIO, raw: io.FileIO, *, strict: bool) -> Photo:
+    """The photo with what speaks against it, by all its bytes; where anything does, or by wish, it is decoded."""
     doubt = doubts.doubt(file, photo.stamp.size, photo.media_type)
+    if (strict or doubt is not None) and decoding.concerns(photo.media_type):
+        if decoding.can_decode(photo.media_type):
+            doubt = decoding.decode(raw, photo.media_type, doubt)
+        elif strict:
+            doubt = Doubt(f"nothing is installed here to decode it with: {decoding.INSTALL}")
     _refuse_changed(photo.path, photo.stamp, file)
     return replace(photo, suspect=doubt.what) if doubt is not None and doubt.is_likely else photo
 
@@ -309,6 +316,14 @@ def _refuse_pixels(path: Path, width: int, height: int, accepts: Accepts) -> Non
     if limits:
         sentence = f"is {width} x {height} pixels; the service takes at most {' and '.join(limits)}. Make it smaller."
         raise BadPhoto(path, "too-many-pixels", sentence)
+
+
+def suspicion(photo: Photo) -> BadPhoto:
+    """Why a suspect photo is not sent before a person says so."""
+    sentence = (
+        f"is suspect: {photo.suspect}. It is sent only by your word: mark it by itself, or submit it with --suspect."
+    )
+    return BadPhoto(photo.path, "suspect", sentence)
 
 
 def _broken(path: Path, broken: whole.Broken) -> BadPhoto:

@@ -14,6 +14,7 @@ _SIZES = {1: 1, 2: 1, 3: 2, 4: 4, 5: 8, 6: 1, 7: 1, 8: 2, 9: 4, 10: 8, 11: 4, 12
 _NUMBERS = {1: "B", 3: "H", 4: "I", 13: "I", 16: "Q", 18: "Q"}
 _RUNS = ((273, 279), (324, 325), (513, 514))  # where strips, tiles, an embedded JPEG start, and their lengths
 _WIDTH, _HEIGHT, _BITS, _COMPRESSION, _SAMPLES, _ROWS, _PLANAR = 256, 257, 258, 259, 277, 278, 284
+_PICTURE = {*range(256, 260), 262, 273, *range(277, 280), 284, 320, *range(322, 326), 330, 347, 513, 514, 34675, 50706}
 _MOST_FIELDS = 1000  # of a directory behind the first: what has more is none
 _APART, _YCBCR = 2, 6  # planes one after the other; colours that may be thinned out
 _SUB_DIRECTORIES, _PHOTOMETRIC, _DNG_VERSION = 330, 262, 50706
@@ -98,6 +99,8 @@ class Tiff:
             offset += entry.size
             length = number * _SIZES.get(kind, 0)
             if length > link.size:
+                if tag not in _PICTURE and value > 2 * self.size:
+                    continue  # a number that leads nowhere, in a field that the picture does without
                 self.inside(value, length)
                 fields[tag] = Field(kind, number, value)
             else:  # so short that it stands in the entry itself

@@ -16,6 +16,7 @@ from artui.plan.collecting import (
     is_passed_over,
     named_after,
     promises_photo,
+    refused_as_suspect,
 )
 from artui.plan.planner import Plan, Planned, Planner, Verdict, delivers, new_job, new_jobs, run_of
 from artui.plan.target import Offer, Target, meant
@@ -43,5 +44,6 @@ __all__ = [
     "new_job",
     "new_jobs",
     "promises_photo",
+    "refused_as_suspect",
     "run_of",
 ]

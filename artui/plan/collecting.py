@@ -8,13 +8,9 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from artui import files
 from artui.files import Accepts, Photo, PhotoProblem
-
-if TYPE_CHECKING:
-    pass
 
 HASHING = 2
 """Threads that check and hash: more would only make a disk seek."""
@@ -121,9 +117,12 @@ def named_after(found: Sequence[Found]) -> str:
 
 
 def check(
-    found: Sequence[Found], accepts: Accepts, counted: Callable[[int, int], None]
+    found: Sequence[Found], accepts: Accepts, counted: Callable[[int, int], None], *, suspect: bool = False
 ) -> tuple[list[tuple[Found, Photo]], list[Refused], int]:
-    """Inspect and hash files in threads: the photos, those refused, and how many were passed over as no photos."""
+    """Inspect and hash files in threads: the photos, those refused, and how many were passed over as no photos.
+
+    ``suspect``: those that may not be whole are photos too, by a person's word.
+    """
     photos, refused, passed_over = [], [], 0
     with ThreadPoolExecutor(HASHING, "check") as pool:
         looks = [pool.submit(_look, file, accepts) for file in found]
@@ -131,6 +130,8 @@ def check(
             for number, (file, look) in enumerate(zip(found, looks, strict=True), 1):
                 seen = look.result()
                 counted(number, len(found))
+                if isinstance(seen, Photo) and seen.suspect and not suspect:
+                    seen = refused_as_suspect(seen)
                 if isinstance(seen, Photo):
                     photos.append((file, seen))
                 elif file.is_named or promises_photo(file.path):
@@ -155,9 +156,15 @@ def inspected(path: Path, accepts: Accepts, *, with_digest: bool = False) -> Pho
         return Refused(path, problem.reason, str(problem))
 
 
-def hashed(photo: Photo) -> Photo | Refused:
-    """The photo with its digest; or why it is not sent after all."""
+def refused_as_suspect(photo: Photo) -> Refused:
+    """What is said of a photo that may not be whole where nobody has said that it is sent all the same."""
+    problem = files.suspicion(photo)
+    return Refused(photo.path, problem.reason, str(problem))
+
+
+def hashed(photo: Photo, accepts: Accepts) -> Photo | Refused:
+    """The photo judged by all its bytes, with its digest; or why it is not sent after all."""
     try:
-        return files.sha256(photo)
+        return files.read_through(photo, strict=accepts.strict)
     except PhotoProblem as problem:
         return Refused(photo.path, problem.reason, str(problem))

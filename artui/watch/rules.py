@@ -55,6 +55,7 @@ class Rule:
     ``workflow`` is an id or a name as a person wrote it; version and price are pinned when the rule is loaded.
     ``include`` and ``exclude`` are patterns for a file's name, or for its path in the folder where they hold a ``/``.
     ``sku`` is a template of the label. ``sample``: only so many photos are sent before a yes. ``quiet`` is in seconds.
+    ``strict``: each photo is decoded before it is taken.
     A ``read_only`` rule stands in config.toml, or was given on the command line; others can be changed on the screen.
     """
 
@@ -74,6 +75,7 @@ class Rule:
     after: After = After.KEEP
     twins: Twins = Twins.DELIVER
     quiet: float = 2.0
+    strict: bool = False
     source: Source = field(default_factory=lambda: Source(Origin.FLAG))
 
     @property
@@ -181,9 +183,12 @@ def make_rule(config: Config, written: Mapping[str, Any], source: Source, number
         existing=Existing(reading.needed("existing", '"process" or "ignore" the photos that lie there already')),
         recursive=recursive,
         caps=Caps(**written.get("caps", {})),
+        strict=bool(written.get("strict", account.strict if account else False)),
         source=source,
         **further,
     )
+    if rule.strict and not files.can_decode_all():
+        raise reading.refusal(f"strict = true needs more libraries: {files.INSTALL}", "strict")
     reading.check_templates(rule)
     return rule
 

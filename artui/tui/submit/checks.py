@@ -212,7 +212,7 @@ def _further(known: Seen, file: Found, planner: Planner | None, accepts: Accepts
     if known.photo is None:
         return _seen(inspected(file.path, accepts))
     if not known.photo.digest:
-        return _seen(hashed(known.photo))
+        return _seen(hashed(known.photo, accepts))
     return replace(known, planned=planner.judged(file, known.photo), planner=planner) if planner else known
 
 

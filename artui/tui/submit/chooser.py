@@ -253,7 +253,7 @@ class Chooser(Vertical):
         found = []
         for item in items:
             known = seen.get(item.path)
-            is_photo = known.refused is None if known else promises_photo(item.path)
+            is_photo = known.refused is None and not known.is_suspect if known else promises_photo(item.path)
             if item.kind is Kind.FILE and is_photo:
                 found.append(item.path)
         return found

@@ -101,6 +101,11 @@ class Seen:
     planned: Planned | None = None
     planner: Planner | None = None
 
+    @property
+    def is_suspect(self) -> bool:
+        """Whether it may not be whole, and is sent only where a person has chosen it by itself."""
+        return self.photo is not None and bool(self.photo.suspect)
+
 
 NOTHING = Seen()
 
@@ -142,6 +147,10 @@ class Marks:
 
     def __iter__(self) -> Iterator[Path]:
         return iter(self.tops)
+
+    def is_alone(self, path: Path) -> bool:
+        """Whether a file was chosen by itself."""
+        return path in self._alone
 
     def below(self, folder: Path) -> int:
         """How many lie in a folder or further down."""
@@ -191,7 +200,7 @@ def add_up(marks: Marks, seen: Mapping[Path, Seen], planner: Planner | None) -> 
     digests: set[str] = set()
     for path in marks:
         known = seen.get(path, NOTHING)
-        if known.refused is not None:
+        if known.refused is not None or (known.is_suspect and not marks.is_alone(path)):
             refused += 1
         elif known.photo is None:
             open_ += 1

@@ -42,6 +42,9 @@ _KNOWN = {
     "empty": Why("empty", _BAD),
     "truncated": Why("cut off", _BAD),
     "damaged": Why("damaged", _BAD),
+    "suspect": Why(
+        "suspect", "They may not be whole. Look at them; `artui submit --suspect FILE` sends one all the same."
+    ),
     "too-large": Why("too large", "Make it smaller, then put it here again."),
     "too-many-pixels": Why("too many pixels", "Make it smaller, then put it here again."),
     "name-too-long": Why("path too long", "Move the folder further up, or give a shorter name."),
