@@ -62,6 +62,8 @@ class Telling:
         if plan.passed_over:
             others = "1 other file" if plan.passed_over == 1 else f"{plan.passed_over:,} other files"
             yield f"Passed over, no photos: {others}."
+        if told := [f"{number:,} {kind}" for kind, number in plan.ignored.items() if kind != "hidden"]:
+            yield f"Left alone by name: {', '.join(told)}; `artui config show ignore` lists the names."
         parts = [f"{len(self._to_send):,} to send"]
         for verdict, words in ((Verdict.TWIN, "copied, not paid"), (Verdict.KNOWN, "done or queued before, not paid")):
             if number := len(plan.having(verdict)):
@@ -142,6 +144,7 @@ def plan_document(plan: Plan, batch: Batch) -> dict[str, Any]:
         "files": [_file_document(planned) for planned in plan.photos],
         "refused": refused_documents(plan),
         "passed_over": plan.passed_over,
+        "ignored": dict(plan.ignored),
     }
 
 

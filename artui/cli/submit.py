@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import time
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -91,14 +92,15 @@ def submit_command(
     target = Target.of(output or chosen.output or DEFAULT_OUTPUT, template)
     try:
         target.refuse_loop(paths, recursive=recursive)
-        found = collect(paths, recursive=recursive)
+        left = Counter[str]()
+        found = collect(paths, recursive=recursive, ignoring=session.config.ignoring, left=left)
         elsewhere = [at_address(address) for address in addresses]
         batch = _new_batch(name or named_after([*found, *(one for one, _ in elsewhere)]), chosen, cap, sample)
         offer = _offer(session, chosen, workflow, batch, own_labels)
         with session.journal() as journal:
             refuse_watched(target.folder, session.config, journal)
             planner = _planner(session, journal, offer, target, batch)
-            plan = planner.plan(*_checked(found, offer, chosen, spending, elsewhere))
+            plan = replace(planner.plan(*_checked(found, offer, chosen, spending, elsewhere)), ignored=left)
             return _Sending(session, journal, planner, batch, spending).carry_out(plan)
     except PlanProblem as problem:
         raise Trouble(Exit.USAGE, str(problem)) from None

@@ -151,6 +151,7 @@ TOP: Mapping[str, Reader] = {
     "proxy": proxy,
     "ca_file": path,
     "idle_minutes": Number(0, 10_080, whole=False),
+    "ignore": texts,
 }
 """What may stand at the top, before the first table."""
 
@@ -184,6 +185,7 @@ RULE: Mapping[str, Reader] = {
     "template": text,
     "include": texts,
     "exclude": texts,
+    "ignore": texts,
     "sku": text,
     "sample": Number(1, 1_000_000),
     "after": choice(["keep", "move"]),

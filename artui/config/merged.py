@@ -13,6 +13,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from artui.config.folders import ConfigError, Paths, paths
+from artui.config.ignoring import USUAL, Ignoring
 from artui.config.known import ACCOUNT, GROUPS, TOP, closest, nearest, provider_names
 from artui.config.layers import (
     Layer,
@@ -85,9 +86,15 @@ class Config:
     proxy: str | None = field(repr=False)
     ca_file: Path | None
     idle_minutes: float
+    ignore: tuple[str, ...] | None
     watch: tuple[Mapping[str, object], ...]
     values: Mapping[str, object] = field(repr=False)
     sources: Mapping[str, Source] = field(repr=False)
+
+    @property
+    def ignoring(self) -> Ignoring:
+        """Which names and folders are left alone."""
+        return USUAL.with_more(self.ignore)
 
 
 def load(
@@ -139,6 +146,7 @@ def _defaults(accounts: Mapping[str, object], environ: Mapping[str, str]) -> dic
         "proxy": None,
         "ca_file": None,
         "idle_minutes": 5,
+        "ignore": None,
         "accounts": {name: {"login": name, **common} for name in accounts},
     }
 

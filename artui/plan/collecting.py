@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import os
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
 from artui import files
+from artui.config.ignoring import USUAL, Ignoring
 from artui.files import Accepts, Photo, PhotoProblem
 
 HASHING = 2
@@ -20,9 +22,6 @@ _PICTURES = frozenset({
     ".psb", ".dng", ".cr2", ".cr3", ".nef", ".arw", ".raf", ".orf", ".rw2",
 })  # fmt: skip
 """Suffixes that promise a photo: such a file is named where it cannot be sent, others in a folder are passed over."""
-
-_TEMPORARY = ("~", ".part", ".tmp", ".crdownload")
-_SYSTEM = frozenset({"Thumbs.db", "desktop.ini", "@eaDir"})
 
 
 class PlanProblem(Exception):
@@ -56,15 +55,20 @@ class Refused:
     message: str
 
 
-def collect(paths: Sequence[Path], *, recursive: bool = False) -> list[Found]:
-    """The files meant by some paths, each once, in order: named ones, and those of folders without hidden and
-    temporary ones. Raises :class:`PlanProblem` where a path leads nowhere.
+def collect(
+    paths: Sequence[Path], *, recursive: bool = False, ignoring: Ignoring = USUAL, left: Counter[str] | None = None
+) -> list[Found]:
+    """The files meant by some paths, each once, in order: named ones, and those of folders without what is ignored.
+
+    ``left`` counts names and whole folders that are ignored, by why. Raises :class:`PlanProblem` where a path leads
+    nowhere.
     """
+    left = Counter() if left is None else left
     found: dict[Path, Found] = {}
     for given in paths:
         path = Path(os.path.abspath(given))  # noqa: PTH100 — a link stays the name the person knows
         if os.path.isdir(path):  # noqa: PTH112 — a name that is too long is a path that leads nowhere
-            for file in sorted(_within(path, recursive=recursive), key=os.fsencode):
+            for file in sorted(_within(path, ignoring, left, recursive=recursive), key=os.fsencode):
                 found.setdefault(file, Found(file, path))
         elif os.path.lexists(path):
             found[path] = Found(path, path.parent, is_named=True)
@@ -73,18 +77,19 @@ def collect(paths: Sequence[Path], *, recursive: bool = False) -> list[Found]:
     return list(found.values())
 
 
-def _within(folder: Path, *, recursive: bool) -> Iterator[Path]:
+def _within(folder: Path, ignoring: Ignoring, left: Counter[str], *, recursive: bool) -> Iterator[Path]:
     try:
         entries = list(os.scandir(folder))
     except OSError as error:
         raise PlanProblem(f"the folder {folder} cannot be read ({error.strerror})") from None
     for entry in entries:
-        if is_passed_over(entry.name):
-            continue
-        if not entry.is_dir(follow_symlinks=False):
+        is_folder = entry.is_dir(follow_symlinks=False)
+        if why := ignoring.why(entry.name, is_folder=is_folder):
+            left[why] += recursive or not is_folder
+        elif not is_folder:
             yield folder / entry.name
         elif recursive:
-            yield from _within(folder / entry.name, recursive=True)
+            yield from _within(folder / entry.name, ignoring, left, recursive=True)
 
 
 def at_address(address: str) -> tuple[Found, Photo]:
@@ -96,11 +101,6 @@ def at_address(address: str) -> tuple[Found, Photo]:
     except ValueError as problem:
         raise PlanProblem(str(problem)) from None
     return Found(photo.path, photo.path.parent, is_named=True, address=address), photo
-
-
-def is_passed_over(name: str) -> bool:
-    """Whether a name in a folder is hidden, temporary or a system's own, and never a photo to send."""
-    return name.startswith(".") or name.endswith(_TEMPORARY) or name in _SYSTEM
 
 
 def promises_photo(path: Path) -> bool:
