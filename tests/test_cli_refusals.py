@@ -17,6 +17,8 @@ from artui import cli
 from artui.background import EngineLock
 from artui.cli.exits import Exit
 from artui.config import paths
+from artui.files import decoding
+from tests.damaged import holey_photo, whole_photo
 from tests.desk import Desk, Said
 
 
@@ -91,6 +93,39 @@ def test_a_bad_file_is_named_and_the_good_ones_go_on(
     assert said in alone.err
     assert "There is no photo to send." in alone.err
     assert desk.jobs() == []
+
+
+def test_a_suspect_photo_is_sent_only_where_a_person_says_so(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    last = "failed" if decoding.can_decode_all() else "done"  # in the engine, where a decoder has the last word
+    monkeypatch.setattr(decoding, "can_decode", lambda _: False)
+    bad = holey_photo(desk.inbox / "boot.jpg")
+    planned = plan(desk)
+    assert [(one["source"], one["reason"]) for one in planned.json["refused"]] == [(str(bad), "suspect")]
+    assert "--suspect" in planned.json["refused"][0]["message"]
+    for way in (desk.inbox, bad):  # a name in a list is no word for it
+        said = desk("submit", way, "-w", "Export only", "-o", desk.out, "--yes")
+        assert said.code == Exit.USAGE
+        assert "is suspect: zeros stand in the middle" in said.err
+    assert desk.jobs() == []
+    assert [bool(file["suspect"]) for file in plan(desk, "--suspect").json["files"]] == [True]
+    sent = desk("submit", bad, "-w", "Export only", "-o", desk.out, "--yes", "--suspect")
+    assert "may not be whole (zeros stand in the middle of its picture data), sent all the same" in sent.err
+    desk.until(lambda: [job["status"] for job in desk.jobs()] == [last])
+
+
+def test_strict_refuses_what_only_a_decoder_sees_and_says_what_it_needs(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    data, other = whole_photo(), whole_photo(2)
+    desk.inbox.mkdir(exist_ok=True)
+    (desk.inbox / "joined.jpg").write_bytes(data[: len(data) // 2] + other[len(other) // 2 :])
+    assert [file["verdict"] for file in plan(desk).json["files"]] == ["send"]
+    if decoding.can_decode_all():
+        assert [one["reason"] for one in plan(desk, "--strict").json["refused"]] == ["damaged"]
+    monkeypatch.setattr(decoding, "can_decode", lambda _: False)
+    said = plan(desk, "--strict")
+    assert said.code == Exit.USAGE
+    assert "artui[strict]" in said.err
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root reads everything")

@@ -161,7 +161,7 @@ def test_a_refusal_says_what_happened_and_what_to_do(tmp_path: Path) -> None:
     )
     path.write_bytes(b"GIF89a")
     assert str(refused(path, STRICT)) == (
-        "cut.jpg is image/gif; the service takes JPEG, PNG. Convert it, then add it again."
+        "cut.jpg is a GIF picture; the service takes JPEG, PNG. Convert it, then add it again."
     )
 
 

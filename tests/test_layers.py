@@ -78,7 +78,8 @@ ONLY_IN: dict[str, set[str]] = {
     "watchfiles": {"watch"},
     "starlette": {"sim"},
     "uvicorn": {"sim"},
-    "PIL": {"doctor", "sim", "tui"},
+    "PIL": {"doctor", "files", "sim", "tui"},
+    "simplejpeg": {"files"},
     "segno": {"tui"},
     "click": {"cli"},
 }

@@ -487,7 +487,7 @@ async def test_why_tells_what_becomes_of_a_file_without_doing_anything(studio: S
     assert (asked(twin).price, asked(twin).reason) == (0, "same content")
     assert asked(png).reason == "pattern"
     assert asked(half).reason == "truncated"
-    assert asked(studio.inbox / "done" / "x.jpg").reason == "hidden, temporary or put aside"
+    assert asked(studio.inbox / "done" / "x.jpg").reason == "done or failed"
     assert asked(studio.folder / "x.jpg").verdict is Verdict.NO_RULE
     offer = await offers.ask(rule)
     found = list(dry_run(rule, offer, studio.journal, offers, dt.UTC))

@@ -191,9 +191,11 @@ def _verdict(session: Session, path: Path) -> str:
     config = session.config
     default = config.accounts[config.default_account].provider if config.default_account else "autoretouch"
     try:
-        photo = files.inspect(path, providers.load(default).limits.accepts)
+        photo = files.inspect(path, providers.load(default).limits.accepts, hashed=True)
     except files.PhotoProblem as problem:
         return str(problem)
+    if photo.suspect:
+        return str(files.suspicion(photo))
     return f"It could be: {photo.media_type}, {photo.width} x {photo.height}. `artui submit` sends it."
 
 

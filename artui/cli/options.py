@@ -17,6 +17,8 @@ DRY_RUN = click.option("--dry-run", is_flag=True, help="Show what would happen a
 YES = click.option("--yes", is_flag=True, help="Do it without asking. Never passes a cap.")
 WAIT = click.option("--wait", is_flag=True, help="Follow the photos until each is saved, failed or held.")
 WAIT_QA = click.option("--wait-qa", is_flag=True, help="Wait for checks by a person at the service too.")
+STRICT = click.option("--strict", is_flag=True, help="Decode each photo first, to see whether it is whole.")
+SUSPECT = click.option("--suspect", is_flag=True, help="Send also photos that may not be whole.")
 
 
 class Since(click.ParamType):  # type: ignore[type-arg]

@@ -56,11 +56,17 @@ class Telling:
             f"{one.found.path.name}: {one.note}" for one in plan.photos if one.note and one.before is not How.UNKNOWN
         )
         yield from _listed((f"{refused.path.parent}: {refused.message}" for refused in plan.refused), "not sent")
+        suspect = [one.photo for one in self._to_send if one.photo.suspect]
+        yield from _listed(
+            f"{photo.path.name}: may not be whole ({photo.suspect}), sent all the same" for photo in suspect
+        )
         if plan.scaled_down:
             yield f"{plan.scaled_down:,} will be scaled down by the service."
         if plan.passed_over:
             others = "1 other file" if plan.passed_over == 1 else f"{plan.passed_over:,} other files"
             yield f"Passed over, no photos: {others}."
+        if told := [f"{number:,} {kind}" for kind, number in plan.ignored.items() if kind != "hidden"]:
+            yield f"Left alone by name: {', '.join(told)}; `artui config show ignore` lists the names."
         parts = [f"{len(self._to_send):,} to send"]
         for verdict, words in ((Verdict.TWIN, "copied, not paid"), (Verdict.KNOWN, "done or queued before, not paid")):
             if number := len(plan.having(verdict)):
@@ -149,6 +155,7 @@ def plan_document(plan: Plan, batch: Batch) -> dict[str, Any]:
         "refused": refused_documents(plan),
         "passed_over": plan.passed_over,
         "before": {how.value: number for how, number in plan.before.items()},
+        "ignored": dict(plan.ignored),
     }
 
 
@@ -185,4 +192,5 @@ def _file_document(planned: Planned) -> dict[str, Any]:
         "before": planned.before,
         "note": planned.note,
         "may_be_charged_too": planned.may_cost,
+        "suspect": planned.photo.suspect,
     }

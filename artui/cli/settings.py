@@ -54,11 +54,20 @@ def _check(session: Session) -> Exit:
 
 
 @config_command.command("show")
+@click.argument("what", required=False, type=click.Choice(["ignore"]))
 @AS_JSON
 @click.pass_obj
-def _show(session: Session, *, as_json: bool) -> Exit:
-    """Show every setting and who set it."""
+def _show(session: Session, what: str | None, *, as_json: bool) -> Exit:
+    """Show every setting and who set it; with `ignore` the names and folders that are never taken from a folder."""
     config = session.config
+    if what:
+        listed = config.ignoring.patterns
+        if as_json:
+            put_json([{"pattern": pattern, "reason": kind} for pattern, kind in listed])
+        else:
+            put_table([("pattern", "why"), *listed])
+            say("A / at the end means folders. A file that you name yourself is sent whatever it is called.")
+        return Exit.OK
     if as_json:
         put_json({key: {"value": value, "source": str(config.sources[key])} for key, value in config.values.items()})
         return Exit.OK

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import datetime as dt
 import time
+from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
@@ -13,7 +14,7 @@ from uuid import uuid4
 import click
 
 from artui.cli.exits import Exit, Trouble
-from artui.cli.options import AS_JSON, DRY_RUN, WAIT, WAIT_QA, YES, options
+from artui.cli.options import AS_JSON, DRY_RUN, STRICT, SUSPECT, WAIT, WAIT_QA, YES, options
 from artui.cli.session import Session
 from artui.cli.streams import go_on
 from artui.cli.terminal import agrees, can_ask, counter, put_json, say
@@ -34,7 +35,7 @@ ANEW = 3
 
 _RESERVED = ("artui_", "autoretouch_")
 
-SPENDING = (DRY_RUN, YES, WAIT, WAIT_QA, AS_JSON)
+SPENDING = (STRICT, SUSPECT, DRY_RUN, YES, WAIT, WAIT_QA, AS_JSON)
 """The options of a command that sends photos."""
 
 
@@ -47,6 +48,15 @@ class Spending:
     wait: bool
     wait_qa: bool
     as_json: bool
+    strict: bool
+    suspect: bool
+
+    def refuse_strict(self, account: AccountConfig) -> None:
+        """Raise Trouble where photos are to be decoded, and nothing is there that could."""
+        from artui.files import INSTALL, can_decode_all
+
+        if (self.strict or account.strict) and not can_decode_all():
+            raise Trouble(Exit.USAGE, f"Decoding photos first needs more libraries: {INSTALL}")
 
 
 @click.command("submit")
@@ -76,20 +86,22 @@ def submit_command(
     addresses = dict.fromkeys([*urls, *(f"src://{alias}" for alias in aliases)])
     if not (paths or addresses):
         raise Trouble(Exit.USAGE, "Which photos? Name files or folders, or --url, or --alias.")
-    chosen = session.account(account)
+    chosen, spending = session.account(account), Spending(**flags)
+    spending.refuse_strict(chosen)
     own_labels = _labels(labels)
     target = Target.of(output or chosen.output or DEFAULT_OUTPUT, template)
     try:
         target.refuse_loop(paths, recursive=recursive)
-        found = collect(paths, recursive=recursive)
+        left = Counter[str]()
+        found = collect(paths, recursive=recursive, ignoring=session.config.ignoring, left=left)
         elsewhere = [at_address(address) for address in addresses]
         batch = _new_batch(name or named_after([*found, *(one for one, _ in elsewhere)]), chosen, cap, sample)
         offer = _offer(session, chosen, workflow, batch, own_labels)
         with session.journal() as journal:
             refuse_watched(target.folder, session.config, journal)
             planner = _planner(session, journal, offer, target, batch)
-            plan = planner.plan(*_checked(found, offer, elsewhere))
-            return _Sending(session, journal, planner, batch, Spending(**flags)).carry_out(plan)
+            plan = replace(planner.plan(*_checked(found, offer, chosen, spending, elsewhere)), ignored=left)
+            return _Sending(session, journal, planner, batch, spending).carry_out(plan)
     except PlanProblem as problem:
         raise Trouble(Exit.USAGE, str(problem)) from None
 
@@ -108,7 +120,8 @@ def redo_command(session: Session, /, what: str, workflow: str | None, output: s
     with session.journal() as journal:
         last = _made_before(journal, what)
         photo = journal.read(seen.place_now, last)
-        chosen = session.account(last.account)
+        chosen, spending = session.account(last.account), Spending(**flags)
+        spending.refuse_strict(chosen)
         target = Target.of(output, "{stem}") if output else Target(last.folder, "{stem}")
         found = [Found(photo, photo.parent, is_named=True)] if not last.address else []
         elsewhere = [at_address(last.address)] if last.address else []
@@ -116,8 +129,8 @@ def redo_command(session: Session, /, what: str, workflow: str | None, output: s
         try:
             offer = _offer(session, chosen, workflow or last.workflow, batch, {})
             planner = _planner(session, journal, offer, target, batch)
-            plan = planner.plan(*_checked(found, offer, elsewhere), again=True)
-            return _Sending(session, journal, planner, batch, Spending(**flags)).carry_out(plan)
+            plan = planner.plan(*_checked(found, offer, chosen, spending, elsewhere), again=True)
+            return _Sending(session, journal, planner, batch, spending).carry_out(plan)
         except PlanProblem as problem:
             raise Trouble(Exit.USAGE, str(problem)) from None
 
@@ -173,15 +186,20 @@ def _planner(session: Session, journal: Journal, offer: Offer, target: Any, batc
 
 
 def _checked(
-    found: Sequence[Found], offer: Offer, elsewhere: Sequence[tuple[Found, Photo]] = ()
+    found: Sequence[Found],
+    offer: Offer,
+    account: AccountConfig,
+    spending: Spending,
+    elsewhere: Sequence[tuple[Found, Photo]] = (),
 ) -> tuple[list[tuple[Found, Photo]], list[Refused], int]:
     """The files after a look at each, and what lies elsewhere as it is."""
     from artui.plan import PlanProblem, check
 
     if elsewhere and not offer.limits.takes_addresses:
         raise PlanProblem(f"The service of {offer.account} takes files only, and fetches nothing from an address.")
+    accepts = replace(offer.limits.accepts, strict=spending.strict or account.strict)
     with counter("Checking") as counted:
-        photos, refused, passed_over = check(found, offer.limits.accepts, counted)
+        photos, refused, passed_over = check(found, accepts, counted, suspect=spending.suspect)
     return [*photos, *elsewhere], refused, passed_over
 
 

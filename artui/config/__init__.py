@@ -5,8 +5,8 @@ never written after its creation), ``settings.toml`` (what the screens save), th
 ``artui.credentials`` keeps them, and a key that looks like one is refused.
 
 ``folders`` owns the paths and how a private file is written, ``known`` which settings there are, ``layers`` the five
-places, ``merged`` what comes out of them, ``saved`` the two files artui writes,
-``current`` what is set while a program runs.
+places, ``merged`` what comes out of them, ``saved`` the two files artui writes, ``current`` what is set while a program
+runs, ``ignoring`` the list of names that are left alone.
 """
 
 from artui.config.current import CurrentConfig

@@ -151,6 +151,7 @@ TOP: Mapping[str, Reader] = {
     "proxy": proxy,
     "ca_file": path,
     "idle_minutes": Number(0, 10_080, whole=False),
+    "ignore": texts,
 }
 """What may stand at the top, before the first table."""
 
@@ -159,6 +160,7 @@ ACCOUNT: Mapping[str, Reader] = {
     "login": account_name,
     "workflow": text,
     "output": template,
+    "strict": flag,
 }
 """What every account may hold; its other keys are for its provider to check."""
 
@@ -183,12 +185,14 @@ RULE: Mapping[str, Reader] = {
     "template": text,
     "include": texts,
     "exclude": texts,
+    "ignore": texts,
     "sku": text,
     "sample": Number(1, 1_000_000),
     "after": choice(["keep", "move"]),
     "existing": choice(["process", "ignore"]),
     "twins": choice(["deliver", "refuse"]),
     "quiet": Number(0.1, 3600, whole=False),
+    "strict": flag,
 }
 """What a watched folder's rule may hold, beside its caps."""
 

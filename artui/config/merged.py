@@ -13,6 +13,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from artui.config.folders import ConfigError, Paths, paths
+from artui.config.ignoring import USUAL, Ignoring
 from artui.config.known import ACCOUNT, GROUPS, TOP, closest, nearest, provider_names
 from artui.config.layers import (
     Layer,
@@ -52,8 +53,8 @@ class AccountConfig:
     """One account as it is set.
 
     ``login`` is the name its token is kept under: accounts of one sign-in, for several organizations, share it.
-    ``workflow`` and ``output`` are what is taken where a command or rule names none. ``settings`` is all the rest of
-    its table, for the provider to check.
+    ``workflow``, ``output`` and ``strict`` are what is taken where a command or rule names none. ``settings`` is all
+    the rest of its table, for the provider to check.
     """
 
     name: str
@@ -63,6 +64,7 @@ class AccountConfig:
     pace: Pace = Pace()
     workflow: str | None = None
     output: str | None = None
+    strict: bool = False
     settings: Mapping[str, object] = field(default_factory=dict)
 
 
@@ -84,9 +86,15 @@ class Config:
     proxy: str | None = field(repr=False)
     ca_file: Path | None
     idle_minutes: float
+    ignore: tuple[str, ...] | None
     watch: tuple[Mapping[str, object], ...]
     values: Mapping[str, object] = field(repr=False)
     sources: Mapping[str, Source] = field(repr=False)
+
+    @property
+    def ignoring(self) -> Ignoring:
+        """Which names and folders are left alone."""
+        return USUAL.with_more(self.ignore)
 
 
 def load(
@@ -129,7 +137,7 @@ def merge(where: Paths, environ: Mapping[str, str], overrides: Mapping[str, obje
 
 
 def _defaults(accounts: Mapping[str, object], environ: Mapping[str, str]) -> dict[str, Any]:
-    common = {"workflow": None, "output": None, "caps": asdict(Caps()), "pace": asdict(Pace())}
+    common = {"workflow": None, "output": None, "strict": False, "caps": asdict(Caps()), "pace": asdict(Pace())}
     return {
         "timezone": local_zone(environ),
         "account": next(iter(accounts)) if len(accounts) == 1 else None,
@@ -138,6 +146,7 @@ def _defaults(accounts: Mapping[str, object], environ: Mapping[str, str]) -> dic
         "proxy": None,
         "ca_file": None,
         "idle_minutes": 5,
+        "ignore": None,
         "accounts": {name: {"login": name, **common} for name in accounts},
     }
 

@@ -1,10 +1,11 @@
 """Files: a photo on disk, whether it is whole, the names of results, and how a result gets its name durably.
 
-`photo` knows files that are to be sent, `whole` their content; `names`, `publishing` and `layers` what is saved;
-`folders` which folder a path really is.
+`photo` knows files that are to be sent, `whole` and `doubts` their content; `names`, `publishing` and `layers` what is
+saved; `folders` which folder a path really is.
 Nothing here knows of jobs or services, and everything blocks: for a thread where that matters.
 """
 
+from artui.files.decoding import INSTALL, can_decode_all
 from artui.files.folders import file_system, first_shared, inside
 from artui.files.layers import LayersProblem, unpack_layers
 from artui.files.names import (
@@ -32,8 +33,10 @@ from artui.files.photo import (
     addressed,
     inspect,
     open_photo,
+    read_through,
     sha256,
     stamp,
+    suspicion,
 )
 from artui.files.publishing import (
     BadResult,
@@ -52,6 +55,7 @@ from artui.files.publishing import (
 from artui.files.whole import can_judge, can_tell, is_complete, is_swollen, pixels_of, sniff, what_is_missing
 
 __all__ = [
+    "INSTALL",
     "Accepts",
     "BadPhoto",
     "BadResult",
@@ -68,6 +72,7 @@ __all__ = [
     "Written",
     "addressed",
     "ascii_name",
+    "can_decode_all",
     "can_judge",
     "can_tell",
     "copy_to_part",
@@ -89,6 +94,7 @@ __all__ = [
     "probe_folder",
     "publish",
     "published",
+    "read_through",
     "readable_name",
     "render_stem",
     "result_names",
@@ -97,6 +103,7 @@ __all__ = [
     "sniff",
     "stamp",
     "stem_key",
+    "suspicion",
     "tame",
     "unpack_layers",
     "what_is_missing",

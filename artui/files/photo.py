@@ -18,14 +18,25 @@ from pathlib import Path
 from typing import BinaryIO
 from urllib.parse import unquote, urlsplit
 
-from artui.files import whole
+from artui.files import decoding, doubts, whole
 from artui.files.regular import Irregular, open_regular
+from artui.files.walks import Doubt
 
 LOOKED_AT_ONCE = 32 * 1024
 """Bytes read at once where a header is looked at: its fields are a few bytes each, and each read is a wait for its turn
 among threads."""
 
-_NAMES = {"image/jpeg": "JPEG", "image/png": "PNG", "image/tiff": "TIFF", "image/webp": "WebP"}
+_NAMES = {
+    "image/jpeg": "JPEG", "image/png": "PNG", "image/tiff": "TIFF", "image/webp": "WebP", "image/gif": "GIF",
+    "image/heic": "HEIC", "image/avif": "AVIF", "image/jxl": "JPEG XL", "image/jp2": "JPEG 2000", "image/bmp": "BMP",
+    "image/vnd.ms-photo": "JPEG XR", "image/vnd.adobe.photoshop": "Photoshop", "image/x-exr": "OpenEXR",
+    "image/vnd.radiance": "Radiance HDR", "image/qoi": "QOI", "image/x-xcf": "GIMP",
+}  # fmt: skip
+_RAWS = {
+    "image/x-canon-cr2": "Canon CR2", "image/x-canon-cr3": "Canon CR3", "image/x-canon-crw": "Canon CRW",
+    "image/x-fuji-raf": "Fujifilm RAF", "image/x-panasonic-rw2": "Panasonic RW2", "image/x-olympus-orf": "Olympus ORF",
+    "image/x-sigma-x3f": "Sigma X3F", "image/x-minolta-mrw": "Minolta MRW",
+}  # fmt: skip
 
 
 class PhotoProblem(Exception):
@@ -41,8 +52,8 @@ class PhotoProblem(Exception):
 class BadPhoto(PhotoProblem):
     """A file that cannot be sent.
 
-    `reason`: empty, truncated, damaged, not-a-photo, unsupported, too-large, too-many-pixels, not-regular, unreadable,
-    name-too-long.
+    `reason`: empty, truncated, damaged, suspect, not-a-photo, unsupported, too-large, too-many-pixels, not-regular,
+    unreadable, name-too-long.
     """
 
 
@@ -81,7 +92,10 @@ class Stamp:
 
 @dataclass(frozen=True, slots=True)
 class Photo:
-    """A photo as `inspect` found it: pixels as stored, 0 when unknown; `digest` is hex SHA-256, "" until hashed."""
+    """A photo as `inspect` found it: pixels as stored, 0 when unknown; `digest` is hex SHA-256, "" until hashed.
+
+    `suspect` says what speaks against it where it may not be whole, and no decoder was there to tell; else it is "".
+    """
 
     path: Path
     stamp: Stamp
@@ -89,13 +103,14 @@ class Photo:
     width: int
     height: int
     digest: str = ""
+    suspect: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Accepts:
     """What a service takes: media types, pixels a side, bytes, pixels in all; None is no limit it states.
 
-    Above `scaled_above` pixels a side it takes the photo and scales it down.
+    Above `scaled_above` pixels a side it takes the photo and scales it down. `strict`: a person wants each decoded.
     """
 
     media_types: frozenset[str]
@@ -103,6 +118,7 @@ class Accepts:
     max_bytes: int | None = None
     max_pixels: int | None = None
     scaled_above: int | None = None
+    strict: bool = False
 
     def scales_down(self, photo: Photo) -> bool:
         """Tell whether the service would make this photo smaller."""
@@ -138,8 +154,8 @@ def addressed(address: str) -> Photo:
 def inspect(path: Path, accepts: Accepts, *, hashed: bool = False) -> Photo:
     """Find out whether a service would take a file: by its content, nothing decoded, read no further than needed.
 
-    Returns the photo; `hashed`: with its digest, for which the whole file is read. Raises BadPhoto, Gone, or Changed
-    when it was written to meanwhile.
+    Returns the photo; `hashed`: with its digest, for which the whole file is read, and judged. One with holes is read
+    to its end anyway. Raises BadPhoto, Gone, or Changed when it was written to meanwhile.
     """
     first = stamp(path)
     if first.size == 0:
@@ -150,10 +166,27 @@ def inspect(path: Path, accepts: Accepts, *, hashed: bool = False) -> Photo:
     with open_photo(path, first) as raw, io.BufferedReader(raw, LOOKED_AT_ONCE) as file, _told_of(path):
         try:
             photo = _look(path, first, file, accepts)
+            if hashed or _has_holes(raw, first.size):
+                photo = _doubted(photo, file, raw, strict=accepts.strict)
         except whole.Broken as broken:
             _refuse_changed(path, first, file)
             raise _broken(path, broken) from broken
         return _hashed(photo, raw) if hashed else photo
+
+
+def read_through(photo: Photo, *, strict: bool = False) -> Photo:
+    """Judge a photo by all its bytes and hash it: what `inspect` leaves out where it need not read them. Blocks.
+
+    Raises as `inspect` does.
+    """
+    with open_photo(photo.path, photo.stamp) as raw, io.BufferedReader(raw, LOOKED_AT_ONCE) as file:
+        try:
+            with _told_of(photo.path):
+                photo = _doubted(photo, file, raw, strict=strict)
+        except whole.Broken as broken:
+            _refuse_changed(photo.path, photo.stamp, file)
+            raise _broken(photo.path, broken) from broken
+        return _hashed(photo, raw)
 
 
 def sha256(photo: Photo) -> Photo:
@@ -205,6 +238,29 @@ class Sending:
                 yield block
 
 
+def _doubted(photo: Photo, file: BinaryIO, raw: io.FileIO, *, strict: bool) -> Photo:
+    """The photo with what speaks against it, by all its bytes; where anything does, or by wish, it is decoded."""
+    doubt = doubts.doubt(file, photo.stamp.size, photo.media_type)
+    if (strict or doubt is not None) and decoding.concerns(photo.media_type):
+        if decoding.can_decode(photo.media_type):
+            doubt = decoding.decode(raw, photo.media_type, doubt)
+        elif strict:
+            doubt = Doubt(f"nothing is installed here to decode it with: {decoding.INSTALL}")
+    _refuse_changed(photo.path, photo.stamp, file)
+    return replace(photo, suspect=doubt.what) if doubt is not None and doubt.is_likely else photo
+
+
+def _has_holes(file: io.FileIO, size: int) -> bool:
+    """Whether a part of a file was never written, as far as its file system tells."""
+    place = file.tell()
+    try:
+        return os.lseek(file.fileno(), 0, os.SEEK_HOLE) < size
+    except (OSError, AttributeError):
+        return False
+    finally:
+        file.seek(place)
+
+
 def _hashed(photo: Photo, file: io.FileIO) -> Photo:
     digest = hashlib.sha256()
     file.seek(0)
@@ -245,8 +301,10 @@ def _refused_type(path: Path, media_type: str | None, accepts: Accepts) -> BadPh
     taken = ", ".join(sorted(_NAMES.get(known, known) for known in accepts.media_types))
     if media_type is None:
         return BadPhoto(path, "not-a-photo", f"is not a photo, whatever its name says. The service takes {taken}.")
-    kind = _NAMES.get(media_type, media_type)
-    return BadPhoto(path, "unsupported", f"is {kind}; the service takes {taken}. Convert it, then add it again.")
+    kind = _NAMES.get(media_type, "")
+    is_what = (kind and f"a {kind} picture") or _RAWS.get(media_type, "") or media_type
+    is_what = f"a camera's raw file ({is_what})" if media_type in _RAWS else is_what
+    return BadPhoto(path, "unsupported", f"is {is_what}; the service takes {taken}. Convert it, then add it again.")
 
 
 def _refuse_pixels(path: Path, width: int, height: int, accepts: Accepts) -> None:
@@ -258,6 +316,14 @@ def _refuse_pixels(path: Path, width: int, height: int, accepts: Accepts) -> Non
     if limits:
         sentence = f"is {width} x {height} pixels; the service takes at most {' and '.join(limits)}. Make it smaller."
         raise BadPhoto(path, "too-many-pixels", sentence)
+
+
+def suspicion(photo: Photo) -> BadPhoto:
+    """Why a suspect photo is not sent before a person says so."""
+    sentence = (
+        f"is suspect: {photo.suspect}. It is sent only by your word: mark it by itself, or submit it with --suspect."
+    )
+    return BadPhoto(photo.path, "suspect", sentence)
 
 
 def _broken(path: Path, broken: whole.Broken) -> BadPhoto:

@@ -9,20 +9,23 @@ from __future__ import annotations
 import json
 import re
 import struct
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
-from operator import add
 from pathlib import Path
 from typing import BinaryIO
 from zlib import crc32
 
+from artui.files import tiff
+from artui.files.walks import BLOCK, MOST_PARTS, Broken, at, garbled
+
+__all__ = [
+    "BLOCK", "HEAD", "Broken", "Directory", "can_judge", "can_tell", "check", "directory", "is_complete", "is_swollen",
+    "is_web_page", "pixels", "sniff", "what_is_missing",
+]  # fmt: skip
+
 HEAD = 64
 """How many first bytes `sniff` needs."""
 
-BLOCK = 256 * 1024
-"""Bytes read at once: from 128 KiB on, reading and hashing runs at the speed of the hash alone."""
-
-_MOST_PARTS = 1_000_000  # chunks, directories, strips: far above real photos, and still a second of walking
 _MOST_SEGMENTS = 10_000  # of a JPEG, where a step may read a whole block
 _READ_JSON = 1024 * 1024  # bytes of JSON that is read to see whether it is whole
 _MOST_VALUES = 50_000  # of JSON that is read: far above real answers, and a few megabytes of memory
@@ -39,24 +42,40 @@ _MAGIC = (
     (b"MM\0*", "image/tiff"),
     (b"II+\0", "image/tiff"),
     (b"MM\0+", "image/tiff"),
+    (b"\xff\x0a", "image/jxl"),
+    (b"\0\0\0\x0cJXL \r\n\x87\n", "image/jxl"),
+    (b"\0\0\0\x0cjP  \r\n\x87\n", "image/jp2"),
+    (b"\xff\x4f\xff\x51", "image/jp2"),
+    (b"II\xbc", "image/vnd.ms-photo"),
+    (b"FUJIFILMCCD-RAW", "image/x-fuji-raf"),
+    (b"IIU\0", "image/x-panasonic-rw2"),
+    (b"IIRO", "image/x-olympus-orf"),
+    (b"IIRS", "image/x-olympus-orf"),
+    (b"MMOR", "image/x-olympus-orf"),
+    (b"FOVb", "image/x-sigma-x3f"),
+    (b"\0MRM", "image/x-minolta-mrw"),
+    (b"II\x1a\0\0\0HEAPCCDR", "image/x-canon-crw"),
+    (b"v/1\x01", "image/x-exr"),
+    (b"#?RADIANCE", "image/vnd.radiance"),
+    (b"qoif", "image/qoi"),
+    (b"gimp xcf", "image/x-xcf"),
 )
 _BRANDS = {
-    b"heic": "image/heic",
-    b"heix": "image/heic",
-    b"mif1": "image/heic",
+    **dict.fromkeys((b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1"), "image/heic"),
     b"avif": "image/avif",
     b"avis": "image/avif",
     b"crx ": "image/x-canon-cr3",
 }
-_TOLD = {*dict(_MAGIC).values(), *_BRANDS.values(), "image/webp", "image/x-canon-cr2", "application/json"}
-
-
-class Broken(Exception):
-    """A file is not whole. `reason` is `truncated`, `damaged` or `unsupported`; the text says what is missing."""
-
-    def __init__(self, reason: str, what: str) -> None:
-        super().__init__(what)
-        self.reason = reason
+_BITMAP_HEADERS = {
+    12,
+    40,
+    52,
+    56,
+    64,
+    108,
+    124,
+}  # bytes of a BMP's second header: its two letters say little
+_TOLD = {*dict(_MAGIC).values(), *_BRANDS.values(), "image/bmp", "image/webp", "image/x-canon-cr2", "application/json"}
 
 
 def sniff(head: bytes) -> str | None:
@@ -70,7 +89,10 @@ def sniff(head: bytes) -> str | None:
     if head.startswith(b"RIFF") and head[8:12] == b"WEBP":
         return "image/webp"
     if head[4:8] == b"ftyp":
-        return _BRANDS.get(head[8:12])
+        brands = (head[at : at + 4] for at in (8, *range(16, min(len(head), int.from_bytes(head[:4])), 4)))
+        return next((_BRANDS[brand] for brand in brands if brand in _BRANDS), None)
+    if head.startswith(b"BM") and int.from_bytes(head[14:18], "little") in _BITMAP_HEADERS:
+        return "image/bmp"
     if head.lstrip()[:1] in (b"{", b"["):
         return "application/json"
     return None
@@ -153,6 +175,10 @@ def pixels(file: BinaryIO) -> tuple[int, int]:
     import imagesize  # type: ignore[import-untyped]  # loads urllib, which takes 0.1 s: only who looks at photos pays
 
     width, height = imagesize.get(_Bounded(file), exif_rotation=False)
+    file.seek(0)
+    head = file.read(16)
+    if head[:4] == b"RIFF" and head[12:] == b"VP8 ":
+        width, height = width & 0x3FFF, height & 0x3FFF  # above them stand two bits that tell how to show it
     return (width, height) if width > 0 and height > 0 else (0, 0)
 
 
@@ -163,20 +189,6 @@ def pixels_of(path: Path) -> tuple[int, int]:
             return pixels(file)
     except (OSError, ValueError):
         return 0, 0
-
-
-def _at(file: BinaryIO, offset: int, count: int) -> bytes:
-    file.seek(offset)
-    data = file.read(count)
-    if len(data) < count:
-        raise Broken("truncated", "it ends too early")
-    return data
-
-
-def _garbled(data: bytes) -> Broken:
-    if any(data):
-        return Broken("damaged", "its structure is broken")
-    return Broken("truncated", "zeros stand where the picture should be")
 
 
 # JPEG: segments up to the first scan, then an EOI. Thumbnails have one of their own, inside segments that are skipped.
@@ -191,14 +203,14 @@ def _check_jpeg(file: BinaryIO, size: int) -> None:
     offset, in_scan = 2, False
     for _ in range(_MOST_SEGMENTS):
         offset = _next_marker(file, offset)
-        marker = _at(file, offset, 2)[1]
+        marker = at(file, offset, 2)[1]
         if marker == _EOI and in_scan:
             return
-        offset += 2 if marker in _BARE else 2 + int.from_bytes(_at(file, offset + 2, 2))
+        offset += 2 if marker in _BARE else 2 + int.from_bytes(at(file, offset + 2, 2))
         if offset > size:
             raise Broken("truncated", _NO_EOI)
         if marker == _SOS and not in_scan:
-            if offset + 2 <= size and _at(file, size - 2, 2) == b"\xff\xd9":
+            if offset + 2 <= size and at(file, size - 2, 2) == b"\xff\xd9":
                 return  # almost every photo ends right there, and its scans need not be read
             in_scan = True
     raise Broken("damaged", "it has more segments than any photo")
@@ -221,19 +233,19 @@ def _next_marker(file: BinaryIO, offset: int) -> int:
 
 
 def _check_png(file: BinaryIO, size: int) -> None:
-    header = _at(file, 8, 25)
+    header = at(file, 8, 25)
     if header[:8] != b"\0\0\0\x0dIHDR" or crc32(header[4:21]) != int.from_bytes(header[21:]):
-        raise _garbled(header)
+        raise garbled(header)
     offset, picture = 33, False
-    for _ in range(_MOST_PARTS):
-        length, kind = struct.unpack(">I4s", _at(file, offset, 8))
+    for _ in range(MOST_PARTS):
+        length, kind = struct.unpack(">I4s", at(file, offset, 8))
         offset += 12 + length
         if offset > size:
             raise Broken("truncated", "the end of the PNG is missing")
         if kind == b"IEND" and picture:
             return
         if not kind.isalpha() or kind == b"IEND":
-            raise _garbled(kind)
+            raise garbled(kind)
         picture = picture or kind == b"IDAT"
     raise Broken("damaged", "it has more chunks than any photo")
 
@@ -242,142 +254,18 @@ def _check_png(file: BinaryIO, size: int) -> None:
 
 
 def _check_webp(file: BinaryIO, size: int) -> None:
-    end = 8 + int.from_bytes(_at(file, 4, 4), "little")
+    end = 8 + int.from_bytes(at(file, 4, 4), "little")
     offset, picture = 12, False
-    for _ in range(_MOST_PARTS):
+    for _ in range(MOST_PARTS):
         if end > size or offset > end + 1:
             raise Broken("truncated", "the end of the WebP is missing")
         if end - offset < 8:
             break
-        kind, length = struct.unpack("<4sI", _at(file, offset, 8))
+        kind, length = struct.unpack("<4sI", at(file, offset, 8))
         picture = picture or kind in (b"VP8 ", b"VP8L", b"ANMF")
         offset += 8 + length + length % 2
     if not picture:
         raise Broken("truncated", "there is no picture in the WebP")
-
-
-# TIFF: every directory, and every value, strip and tile they point at, lies inside the file.
-
-_SIZES = {1: 1, 2: 1, 3: 2, 4: 4, 5: 8, 6: 1, 7: 1, 8: 2, 9: 4, 10: 8, 11: 4, 12: 8, 13: 4, 16: 8, 17: 8, 18: 8}
-_NUMBERS = {1: "B", 3: "H", 4: "I", 13: "I", 16: "Q", 18: "Q"}
-_RUNS = ((273, 279), (324, 325), (513, 514))  # where strips, tiles, an embedded JPEG start, and their lengths
-_SUB_DIRECTORIES, _PHOTOMETRIC, _DNG_VERSION = 330, 262, 50706
-_SENSOR_DATA = {32803, 34892}  # photometric: colour filter array, linear raw
-_OUTSIDE = "a part of the TIFF lies beyond its end"
-
-
-@dataclass(frozen=True, slots=True)
-class _Field:
-    """One value of a directory: an array of `count` numbers that starts at `offset`."""
-
-    kind: int
-    count: int
-    offset: int
-
-
-class _Tiff:
-    """One walk over a TIFF or BigTIFF of either byte order."""
-
-    def __init__(self, file: BinaryIO, size: int) -> None:
-        self.file, self.size = file, size
-        head = _at(file, 0, 16 if size >= 16 else 8)
-        self.order = "<" if head[:2] == b"II" else ">"
-        self.big = 43 in head[2:4]
-        self.offset_code, self.count_code = ("Q", "Q") if self.big else ("I", "H")
-        if self.big and len(head) < 16:
-            raise Broken("truncated", _OUTSIDE)
-        (self.first,) = struct.unpack_from(self.order + self.offset_code, head, 8 if self.big else 4)
-        self.left = _MOST_PARTS
-
-    def inside(self, offset: int, length: int) -> None:
-        if offset + length > self.size:
-            raise Broken("truncated", _OUTSIDE)
-
-    def spend(self, parts: int) -> None:
-        self.left -= parts
-        if self.left < 0:
-            raise Broken("damaged", "it has more parts than any photo")
-
-    def directory(self, offset: int) -> tuple[dict[int, _Field], int]:
-        """The fields of one directory, and where the next one starts (0: nowhere)."""
-        head = struct.Struct(self.order + self.count_code)
-        entry = struct.Struct(f"{self.order}HH{self.offset_code}{self.offset_code}")
-        link = struct.Struct(self.order + self.offset_code)
-        self.inside(offset, head.size)
-        (count,) = head.unpack(_at(self.file, offset, head.size))
-        if count > 0xFFFF:
-            raise Broken("damaged", "its structure is broken")
-        self.spend(count)
-        offset += head.size
-        fields = {}
-        for tag, kind, number, value in entry.iter_unpack(_at(self.file, offset, count * entry.size)):
-            offset += entry.size
-            length = number * _SIZES.get(kind, 0)
-            if length > link.size:
-                self.inside(value, length)
-                fields[tag] = _Field(kind, number, value)
-            else:  # so short that it stands in the entry itself
-                fields[tag] = _Field(kind, number, offset - link.size)
-        (following,) = link.unpack(_at(self.file, offset, link.size))
-        return fields, following
-
-    def numbers(self, field: _Field) -> Iterator[tuple[int, ...]]:
-        """The numbers of a field, a block at a time."""
-        code = _NUMBERS.get(field.kind)
-        if code is None:
-            raise Broken("damaged", "its structure is broken")
-        self.spend(field.count)
-        width = struct.calcsize("<" + code)
-        for start in range(0, field.count, 8192):
-            count = min(8192, field.count - start)
-            yield struct.unpack(
-                f"{self.order}{count}{code}", _at(self.file, field.offset + start * width, count * width)
-            )
-
-
-def _check_tiff(file: BinaryIO, size: int) -> None:
-    tiff = _Tiff(file, size)
-    waiting, seen, picture = [tiff.first], {0}, False
-    while waiting:
-        offset = waiting.pop()
-        if offset in seen:
-            continue
-        seen.add(offset)
-        fields, following = tiff.directory(offset)
-        waiting.append(following)
-        if field := fields.get(_SUB_DIRECTORIES):
-            for numbers in tiff.numbers(field):
-                waiting.extend(numbers)
-        _refuse_raw(tiff, fields)
-        picture = _check_runs(tiff, fields) or picture
-    if not picture:
-        raise Broken("truncated", "there is no picture in the TIFF")
-
-
-def _check_runs(tiff: _Tiff, fields: dict[int, _Field]) -> bool:
-    """Check the strips and tiles of one directory; tell whether it has any."""
-    found = False
-    for starts, lengths in _RUNS:
-        if starts not in fields:
-            continue
-        found = True
-        if lengths not in fields:  # old programs leave out the length of a single strip
-            for numbers in tiff.numbers(fields[starts]):
-                tiff.inside(max(numbers), 1)
-        elif fields[starts].count != fields[lengths].count:
-            raise Broken("damaged", "its structure is broken")
-        else:
-            for pair in zip(tiff.numbers(fields[starts]), tiff.numbers(fields[lengths]), strict=True):
-                tiff.inside(max(map(add, *pair)), 0)
-    return found
-
-
-def _refuse_raw(tiff: _Tiff, fields: dict[int, _Field]) -> None:
-    """A camera's raw file is a TIFF whose first picture is a thumbnail: a service would retouch that, and charge."""
-    photometric = fields.get(_PHOTOMETRIC)
-    values = {value for numbers in tiff.numbers(photometric) for value in numbers} if photometric else set()
-    if _DNG_VERSION in fields or values & _SENSOR_DATA:
-        raise Broken("unsupported", "it is a camera's raw file")
 
 
 # Results only: an archive, and JSON.
@@ -395,13 +283,13 @@ class Directory:
 def directory(file: BinaryIO, size: int) -> Directory:
     """Find the table of contents of a ZIP of `size` bytes by its end record, the large form too. Raises Broken."""
     length = min(size, 22 + 65535)
-    tail = _at(file, size - length, length)
+    tail = at(file, size - length, length)
     end = tail.rfind(b"PK\x05\x06")
     if end < 0 or len(tail) - end < 22:
         raise Broken("truncated", "the end of the ZIP is missing")
     entries, span, start, comment = struct.unpack_from("<HIIH", tail, end + 10)
     place = size - length + end
-    if place >= 20 and _at(file, place - 20, 4) == b"PK\x06\x07":
+    if place >= 20 and at(file, place - 20, 4) == b"PK\x06\x07":
         entries, span, start, place = _large_directory(file, place)
     if end + 22 + comment > len(tail) or start + span > place:
         raise Broken("truncated", "a part of the ZIP is missing")
@@ -410,10 +298,10 @@ def directory(file: BinaryIO, size: int) -> Directory:
 
 def _large_directory(file: BinaryIO, end: int) -> tuple[int, int, int, int]:
     """Entries, bytes and start of the table of contents of a ZIP above 4 GB, and where the record of them lies."""
-    (record,) = struct.unpack("<8xQ4x", _at(file, end - 20, 20))
+    (record,) = struct.unpack("<8xQ4x", at(file, end - 20, 20))
     if record + 56 > end:
         raise Broken("damaged", "its structure is broken")
-    mark, entries, span, start = struct.unpack("<4s28xQQQ", _at(file, record, 56))
+    mark, entries, span, start = struct.unpack("<4s28xQQQ", at(file, record, 56))
     if mark != b"PK\x06\x06":
         raise Broken("damaged", "its structure is broken")
     return entries, span, start, record
@@ -421,11 +309,11 @@ def _large_directory(file: BinaryIO, end: int) -> tuple[int, int, int, int]:
 
 def _check_zip(file: BinaryIO, size: int) -> None:
     table = directory(file, size)
-    if table.entries > _MOST_PARTS:
+    if table.entries > MOST_PARTS:
         raise Broken("damaged", "it has more entries than any result")
     offset = table.start
     for _ in range(table.entries):
-        mark, packed, *lengths, entry = struct.unpack("<4s16xI4xHHH8xI", _at(file, offset, 46))
+        mark, packed, *lengths, entry = struct.unpack("<4s16xI4xHHH8xI", at(file, offset, 46))
         if mark != b"PK\x01\x02":
             raise Broken("damaged", "its structure is broken")
         is_large = 0xFFFFFFFF in (packed, entry)
@@ -443,10 +331,10 @@ def is_swollen(text: bytes) -> bool:
 
 def _check_json(file: BinaryIO, size: int) -> None:
     """Read what is small; what is large, or would swell, is judged by its first and last bracket."""
-    text = _at(file, 0, min(size, _READ_JSON))
+    text = at(file, 0, min(size, _READ_JSON))
     if size > _READ_JSON or is_swollen(text):
         last = max(0, size - HEAD)
-        if text.lstrip()[:1] + _at(file, last, size - last).rstrip()[-1:] not in (b"{}", b"[]"):
+        if text.lstrip()[:1] + at(file, last, size - last).rstrip()[-1:] not in (b"{}", b"[]"):
             raise Broken("truncated", "it is not whole JSON")
         return
     try:
@@ -459,7 +347,7 @@ _RULES: dict[str, Callable[[BinaryIO, int], None]] = {
     "image/jpeg": _check_jpeg,
     "image/png": _check_png,
     "image/webp": _check_webp,
-    "image/tiff": _check_tiff,
+    "image/tiff": tiff.check,
     "application/zip": _check_zip,
     "application/json": _check_json,
 }

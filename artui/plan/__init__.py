@@ -13,9 +13,9 @@ from artui.plan.collecting import (
     collect,
     hashed,
     inspected,
-    is_passed_over,
     named_after,
     promises_photo,
+    refused_as_suspect,
 )
 from artui.plan.planner import Plan, Planned, Planner, Verdict, delivers, new_job, new_jobs, run_of
 from artui.plan.target import Offer, Target, meant, unreadable
@@ -37,12 +37,12 @@ __all__ = [
     "delivers",
     "hashed",
     "inspected",
-    "is_passed_over",
     "meant",
     "named_after",
     "new_job",
     "new_jobs",
     "promises_photo",
+    "refused_as_suspect",
     "run_of",
     "unreadable",
 ]

@@ -4,17 +4,15 @@ from __future__ import annotations
 
 import os
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from artui import files
+from artui.config.ignoring import USUAL, Ignoring
 from artui.files import Accepts, Photo, PhotoProblem
-
-if TYPE_CHECKING:
-    pass
 
 HASHING = 2
 """Threads that check and hash: more would only make a disk seek."""
@@ -24,9 +22,6 @@ _PICTURES = frozenset({
     ".psb", ".dng", ".cr2", ".cr3", ".nef", ".arw", ".raf", ".orf", ".rw2",
 })  # fmt: skip
 """Suffixes that promise a photo: such a file is named where it cannot be sent, others in a folder are passed over."""
-
-_TEMPORARY = ("~", ".part", ".tmp", ".crdownload")
-_SYSTEM = frozenset({"Thumbs.db", "desktop.ini", "@eaDir"})
 
 
 class PlanProblem(Exception):
@@ -60,15 +55,20 @@ class Refused:
     message: str
 
 
-def collect(paths: Sequence[Path], *, recursive: bool = False) -> list[Found]:
-    """The files meant by some paths, each once, in order: named ones, and those of folders without hidden and
-    temporary ones. Raises :class:`PlanProblem` where a path leads nowhere.
+def collect(
+    paths: Sequence[Path], *, recursive: bool = False, ignoring: Ignoring = USUAL, left: Counter[str] | None = None
+) -> list[Found]:
+    """The files meant by some paths, each once, in order: named ones, and those of folders without what is ignored.
+
+    ``left`` counts names and whole folders that are ignored, by why. Raises :class:`PlanProblem` where a path leads
+    nowhere.
     """
+    left = Counter() if left is None else left
     found: dict[Path, Found] = {}
     for given in paths:
         path = Path(os.path.abspath(given))  # noqa: PTH100 — a link stays the name the person knows
         if os.path.isdir(path):  # noqa: PTH112 — a name that is too long is a path that leads nowhere
-            for file in sorted(_within(path, recursive=recursive), key=os.fsencode):
+            for file in sorted(_within(path, ignoring, left, recursive=recursive), key=os.fsencode):
                 found.setdefault(file, Found(file, path))
         elif os.path.lexists(path):
             found[path] = Found(path, path.parent, is_named=True)
@@ -77,18 +77,19 @@ def collect(paths: Sequence[Path], *, recursive: bool = False) -> list[Found]:
     return list(found.values())
 
 
-def _within(folder: Path, *, recursive: bool) -> Iterator[Path]:
+def _within(folder: Path, ignoring: Ignoring, left: Counter[str], *, recursive: bool) -> Iterator[Path]:
     try:
         entries = list(os.scandir(folder))
     except OSError as error:
         raise PlanProblem(f"the folder {folder} cannot be read ({error.strerror})") from None
     for entry in entries:
-        if is_passed_over(entry.name):
-            continue
-        if not entry.is_dir(follow_symlinks=False):
+        is_folder = entry.is_dir(follow_symlinks=False)
+        if why := ignoring.why(entry.name, is_folder=is_folder):
+            left[why] += recursive or not is_folder
+        elif not is_folder:
             yield folder / entry.name
         elif recursive:
-            yield from _within(folder / entry.name, recursive=True)
+            yield from _within(folder / entry.name, ignoring, left, recursive=True)
 
 
 def at_address(address: str) -> tuple[Found, Photo]:
@@ -100,11 +101,6 @@ def at_address(address: str) -> tuple[Found, Photo]:
     except ValueError as problem:
         raise PlanProblem(str(problem)) from None
     return Found(photo.path, photo.path.parent, is_named=True, address=address), photo
-
-
-def is_passed_over(name: str) -> bool:
-    """Whether a name in a folder is hidden, temporary or a system's own, and never a photo to send."""
-    return name.startswith(".") or name.endswith(_TEMPORARY) or name in _SYSTEM
 
 
 def promises_photo(path: Path) -> bool:
@@ -121,9 +117,12 @@ def named_after(found: Sequence[Found]) -> str:
 
 
 def check(
-    found: Sequence[Found], accepts: Accepts, counted: Callable[[int, int], None]
+    found: Sequence[Found], accepts: Accepts, counted: Callable[[int, int], None], *, suspect: bool = False
 ) -> tuple[list[tuple[Found, Photo]], list[Refused], int]:
-    """Inspect and hash files in threads: the photos, those refused, and how many were passed over as no photos."""
+    """Inspect and hash files in threads: the photos, those refused, and how many were passed over as no photos.
+
+    ``suspect``: those that may not be whole are photos too, by a person's word.
+    """
     photos, refused, passed_over = [], [], 0
     with ThreadPoolExecutor(HASHING, "check") as pool:
         looks = [pool.submit(_look, file, accepts) for file in found]
@@ -131,6 +130,8 @@ def check(
             for number, (file, look) in enumerate(zip(found, looks, strict=True), 1):
                 seen = look.result()
                 counted(number, len(found))
+                if isinstance(seen, Photo) and seen.suspect and not suspect:
+                    seen = refused_as_suspect(seen)
                 if isinstance(seen, Photo):
                     photos.append((file, seen))
                 elif file.is_named or promises_photo(file.path):
@@ -155,9 +156,15 @@ def inspected(path: Path, accepts: Accepts, *, with_digest: bool = False) -> Pho
         return Refused(path, problem.reason, str(problem))
 
 
-def hashed(photo: Photo) -> Photo | Refused:
-    """The photo with its digest; or why it is not sent after all."""
+def refused_as_suspect(photo: Photo) -> Refused:
+    """What is said of a photo that may not be whole where nobody has said that it is sent all the same."""
+    problem = files.suspicion(photo)
+    return Refused(photo.path, problem.reason, str(problem))
+
+
+def hashed(photo: Photo, accepts: Accepts) -> Photo | Refused:
+    """The photo judged by all its bytes, with its digest; or why it is not sent after all."""
     try:
-        return files.sha256(photo)
+        return files.read_through(photo, strict=accepts.strict)
     except PhotoProblem as problem:
         return Refused(photo.path, problem.reason, str(problem))

@@ -70,6 +70,7 @@ class Plan:
     photos: tuple[Planned, ...]
     refused: tuple[Refused, ...] = ()
     passed_over: int = 0
+    ignored: Mapping[str, int] = field(default_factory=dict)
 
     def having(self, verdict: Verdict) -> list[Planned]:
         """The photos with this verdict."""

@@ -66,6 +66,8 @@ class Journey:
         photo = files.inspect(job.source, self.desk.provider.limits.accepts, hashed=True)
         if not photo.stamp.is_content_of(photo_of(job).stamp):
             raise files.Changed(job.source)
+        if photo.suspect and job.rule:  # what a person sends is judged before it becomes a job
+            raise files.suspicion(photo)
         return photo
 
     async def _freshen(self, job: Job) -> Job:

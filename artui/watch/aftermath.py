@@ -21,6 +21,7 @@ from artui.shown import shown
 from artui.states import Seen, Status
 from artui.watch.rules import After, Rule
 
+SUSPECT = "suspect"
 _LONGEST = 200  # bytes of a name that gets ".reason.txt" behind it
 
 
@@ -173,14 +174,23 @@ def _reason_text(file: SeenFile, job: Job | None) -> str:
     lines = [f"{name} was not retouched."]
     if job is None:
         lines += [f"What happened: {shown(file.message)}", "Step: checking the file, before anything was sent."]
-        cost, advice = "nothing", "put a good copy into the watched folder; artui takes it by itself."
+        cost, advice = "nothing", _advice(file.reason)
     else:
         lines += [f"What happened: {shown(job.message)}", f"Step: {_step(job)} (job {job.id})."]
         cost = "nothing" if not job.purchase else f"{'not known' if job.charged is None else job.charged}"
         advice = f"`artui job {job.id}` tells more, `artui redo {job.id}` would buy it anew and shows the price first."
         if not job.purchase:
-            advice = "put a good copy into the watched folder; artui takes it by itself."
+            advice = _advice(job.reason)
     return "\n".join([*lines, f"Charged: {cost}.", f"What to do: {advice}"]) + "\n"
+
+
+def _advice(reason: str) -> str:
+    good = "put a good copy into the watched folder; artui takes it by itself."
+    return (
+        f"look at it. If it is whole, `artui submit --suspect FILE` sends it; else {good}"
+        if reason == SUSPECT
+        else good
+    )
 
 
 def _step(job: Job) -> str:

@@ -16,8 +16,9 @@ from typing import Any
 
 from artui import files
 from artui.config import Caps, Config, ConfigError, Origin, Source, dotted
+from artui.config.ignoring import USUAL, Ignoring
 from artui.config.known import nearest
-from artui.plan import Target, is_passed_over
+from artui.plan import Target
 
 _RULES = uuid.UUID("6b0c54f4-6f4c-4c5e-9a53-0a7f3c1f2a11")
 """The name space of the rules' ids."""
@@ -55,6 +56,7 @@ class Rule:
     ``workflow`` is an id or a name as a person wrote it; version and price are pinned when the rule is loaded.
     ``include`` and ``exclude`` are patterns for a file's name, or for its path in the folder where they hold a ``/``.
     ``sku`` is a template of the label. ``sample``: only so many photos are sent before a yes. ``quiet`` is in seconds.
+    ``strict``: each photo is decoded before it is taken. ``ignoring``: what is left alone by its name.
     A ``read_only`` rule stands in config.toml, or was given on the command line; others can be changed on the screen.
     """
 
@@ -74,6 +76,8 @@ class Rule:
     after: After = After.KEEP
     twins: Twins = Twins.DELIVER
     quiet: float = 2.0
+    strict: bool = False
+    ignoring: Ignoring = USUAL
     source: Source = field(default_factory=lambda: Source(Origin.FLAG))
 
     @property
@@ -133,9 +137,13 @@ def _matches(patterns: tuple[re.Pattern[str], re.Pattern[str]], name: str, relat
     return bool(by_name.match(name.casefold()) or by_path.match(relative.casefold()))
 
 
-def is_ignored(name: str) -> bool:
-    """Whether a name in a watched folder is hidden, temporary, a system's, or one of those put aside."""
-    return is_passed_over(name) or name in ASIDE
+OURS = "done or failed"
+"""Why what artui has put aside, or uses itself, is not taken."""
+
+
+def ignored(name: str, ignoring: Ignoring, *, is_folder: bool) -> str:
+    """Why a name in a watched folder is never taken; empty where nothing stands against it."""
+    return OURS if name in ASIDE or name.startswith(".artui-") else ignoring.why(name, is_folder=is_folder)
 
 
 def rule_id(name: str) -> str:
@@ -181,9 +189,13 @@ def make_rule(config: Config, written: Mapping[str, Any], source: Source, number
         existing=Existing(reading.needed("existing", '"process" or "ignore" the photos that lie there already')),
         recursive=recursive,
         caps=Caps(**written.get("caps", {})),
+        ignoring=config.ignoring.with_more(written.get("ignore")),
+        strict=bool(written.get("strict", account.strict if account else False)),
         source=source,
         **further,
     )
+    if rule.strict and not files.can_decode_all():
+        raise reading.refusal(f"strict = true needs more libraries: {files.INSTALL}", "strict")
     reading.check_templates(rule)
     return rule
 

@@ -17,8 +17,8 @@ from typing import NamedTuple
 from artui.files import Stamp
 from artui.journal.seen import NEWEST
 from artui.pace import Clock
-from artui.watch.marker import NAME, Offline
-from artui.watch.rules import ASIDE, Rule, is_ignored
+from artui.watch.marker import Offline
+from artui.watch.rules import OURS, Rule, ignored
 
 GROWING = "still growing"
 """Why a file is passed over that may not be whole yet."""
@@ -173,10 +173,11 @@ class Scanner:
             for entry in _list(rule.folder, below, glance):
                 word = entry.name
                 name = below + word
-                if is_ignored(word):
-                    if word not in (NAME, *ASIDE) and not word.startswith(".artui-"):
-                        glance.pass_over("hidden, temporary or put aside", name)
-                elif entry.is_dir(follow_symlinks=False):
+                is_folder = entry.is_dir(follow_symlinks=False)
+                if why := ignored(word, rule.ignoring, is_folder=is_folder):
+                    if why != OURS:
+                        glance.pass_over(why, name)
+                elif is_folder:
                     if rule.recursive:
                         ahead.append(f"{name}/")
                 elif has_patterns and not rule.wants(word, name):

@@ -28,6 +28,9 @@ CHUNK = 200
 PLANNED = 10 * CHUNK
 """How many files get their results' names together; for each such group the output folder is listed once."""
 
+DECODED = 16
+"""As many where each is decoded first, so that the first need not wait for the last."""
+
 _ANEW = 3
 """How often names are chosen anew when others take them at the same moment."""
 
@@ -65,8 +68,9 @@ class Taker:
     def take(self, candidates: list[Candidate], offer: Offer) -> Iterator[Taken]:
         """Take files, so many at a time; each group is durable when it is given out."""
         offer = offer.as_expected(self.journal)
-        for begin in range(0, len(candidates), PLANNED):
-            yield self._take(candidates[begin : begin + PLANNED], offer)
+        many = DECODED if self.rule.strict else PLANNED
+        for begin in range(0, len(candidates), many):
+            yield self._take(candidates[begin : begin + many], offer)
 
     def _take(self, candidates: list[Candidate], offer: Offer) -> Taken:
         photos, outcome = [], Taken()
@@ -87,9 +91,12 @@ class Taker:
         """Whether a settled file is a photo to take; else what it is."""
         path = self.rule.folder / candidate.name
         try:
-            photo = files.inspect(path, self.offers.limits(self.rule).accepts)
+            accepts = replace(self.offers.limits(self.rule).accepts, strict=self.rule.strict)
+            photo = files.inspect(path, accepts, hashed=self.rule.strict)
             if not photo.stamp.is_content_of(candidate.stamp):
                 return Taken()
+            if photo.suspect:
+                raise files.suspicion(photo)
             same = self._unless_same(candidate, photo)
             return self._unless_result(candidate, same) if isinstance(same, Photo) else same
         except files.BadPhoto as problem:

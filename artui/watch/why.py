@@ -19,7 +19,7 @@ from artui.plan import Offer, Plan
 from artui.states import Seen
 from artui.watch import marker
 from artui.watch.offers import Offers, dearer, pinned
-from artui.watch.rules import Existing, Rule, is_ignored
+from artui.watch.rules import Existing, Rule, ignored
 from artui.watch.scanning import GROWING, Candidate, Scanner
 from artui.watch.taking import Taker
 
@@ -100,10 +100,11 @@ class _Asked:
         return Why(path, verdict, reason, message, self.rule, job=job)
 
     def _passed_over(self, path: Path, name: str) -> Why | None:
-        ignored = [part for part in Path(name).parts if is_ignored(part)]
-        if ignored:
-            message = f"{ignored[0]} is hidden, temporary or put aside: never taken"
-            return self._say(path, Verdict.NOT_TAKEN, "hidden, temporary or put aside", message)
+        *folders, last = Path(name).parts
+        for part in (*folders, last):
+            if reason := ignored(part, self.rule.ignoring, is_folder=part is not last):
+                message = f"{part} is left alone by its name ({reason}): `artui config show ignore` lists such names"
+                return self._say(path, Verdict.NOT_TAKEN, reason, message)
         if not self.rule.wants(path.name, name):
             message = f"the patterns of the rule {self.rule.name} leave it out"
             return self._say(path, Verdict.NOT_TAKEN, "pattern", message)

@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 from textual.widgets import Input
 
+from artui.files import decoding
 from artui.journal import jobs, requests
 from artui.plan import Found, Target
 from artui.sim.photos import noise_jpeg
@@ -22,6 +23,7 @@ from artui.tui.dialogs import Question
 from artui.tui.submit import Submit
 from artui.tui.submit.batches import Batching, Split, label_of
 from artui.tui.submit.ordering import target_of
+from tests.damaged import holey_photo
 from tests.studio import configure
 from tests.tui.desk import Desk, at_desk
 
@@ -316,6 +318,29 @@ async def test_a_file_marked_by_itself_is_named_and_one_marked_with_others_is_no
         await desk.press("a")
         await desk.until(lambda: len(submit(desk).chooser.marks) == 3)
         assert sum(found.is_named for found in submit(desk).chooser.marks.found()) == 1
+
+
+async def test_a_suspect_photo_is_sent_only_where_it_was_marked_by_itself(
+    stand_in: Simulator, monkeypatch: pytest.MonkeyPatch, boots: Path, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(decoding, "can_decode", lambda _: False)
+    holey_photo(boots / "IMG_0000.jpg")
+    async with signed_in(stand_in, monkeypatch, tmp_path / "out") as desk:
+        await desk.press("a")
+        await desk.until(lambda: submit(desk).total.checked == submit(desk).total.marked)
+        await desk.sees("suspect, not sent")
+        submit(desk).chooser.put_marks([boots / "IMG_0000.jpg"], on=True, top=boots)  # with others, before it was known
+        await desk.until(lambda: (submit(desk).total.to_send, submit(desk).total.refused) == (2, 1))
+        await desk.press("s")
+        await desk.sees("Send 2 photos", "1 refused and left out")
+        await desk.press("n")
+        submit(desk).chooser.put_marks([boots / "IMG_0000.jpg"], on=False)
+        chooser = submit(desk).chooser
+        chooser.files.put_items(chooser.files.items, at=boots / "IMG_0000.jpg")
+        await desk.press("space")
+        await desk.until(lambda: submit(desk).total.to_send == 3)
+        await desk.press("s")
+        await desk.sees("Send 3 photos", "1 photo may not be whole, and sent by your word: IMG_0000.jpg")
 
 
 async def test_hostile_names_stay_in_their_cells(boots: Path) -> None:

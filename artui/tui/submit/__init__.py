@@ -18,6 +18,7 @@ from textual.binding import Binding, BindingType
 
 from artui.config import AccountConfig
 from artui.credentials import Vault
+from artui.files import suspicion
 from artui.plan import Planner
 from artui.tui import catalogue, sampling
 from artui.tui.place import Place
@@ -143,7 +144,8 @@ class Submit(Place):
         self.planner = order.planner(self.console.journal, today)
         self.chooser.results, self.chooser.judging = order.target.folder, self.planner is not None
         if order.limits:
-            self.chooser.checks.judge_by(self.planner, order.limits.accepts)
+            strict = order.account is not None and order.account.strict
+            self.chooser.checks.judge_by(self.planner, replace(order.limits.accepts, strict=strict))
         self.chooser.restate()
 
     def tell(self, sentence: str) -> None:
@@ -175,6 +177,8 @@ class Submit(Place):
         known = self.chooser.checks.seen.get(item.path) if item else None
         if known and known.refused:
             return known.refused.message
+        if known and known.photo and known.photo.suspect:
+            return str(suspicion(known.photo))
         if self._samples and not self.chooser.marks:
             return self._samples
         total, lasts = self.total, self.order.lasts(self.total.to_send)

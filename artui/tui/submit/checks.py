@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from artui.config.ignoring import USUAL
 from artui.files import Accepts, Photo
 from artui.plan import HASHING, Found, Planner, Refused, hashed, inspected, promises_photo
 from artui.shown import shown
@@ -40,6 +41,7 @@ class Checks:
         self.accepts: Accepts | None = None
         self.seen: dict[Path, Seen] = {}
         self.folders: dict[Path, Holds] = {}
+        self.ignoring = USUAL
         self._tell = tell
         self._told_at = 0.0
         self._planner: Planner | None = None
@@ -182,7 +184,7 @@ class Checks:
         self._busy.add(folder)
 
         def work() -> None:
-            found = holds(folder)
+            found = holds(folder, self.ignoring)
             with self._wake:
                 self._busy.discard(folder)
                 self._news = True
@@ -212,7 +214,7 @@ def _further(known: Seen, file: Found, planner: Planner | None, accepts: Accepts
     if known.photo is None:
         return _seen(inspected(file.path, accepts))
     if not known.photo.digest:
-        return _seen(hashed(known.photo))
+        return _seen(hashed(known.photo, accepts))
     return replace(known, planned=planner.judged(file, known.photo), planner=planner) if planner else known
 
 

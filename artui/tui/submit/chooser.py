@@ -77,6 +77,7 @@ class Chooser(Vertical):
         super().__init__(id=id)
         self.marks = Marks()
         self.checks = Checks(lambda: self.post_message(self.News()))
+        self.checks.ignoring = self.console.config.ignoring
         self.results: Path | None = None
         self.judging = False
         self.folder: Path | None = None
@@ -121,13 +122,16 @@ class Chooser(Vertical):
         here = Path.cwd()
         recent = self.console.journal.read(ordering.recent_folders, 5)
         for folder in (here, *recent, Path.home() / "Pictures"):
-            if any(item.kind is Kind.FILE and promises_photo(item.path) for item in listing(folder).items):
+            if any(
+                item.kind is Kind.FILE and promises_photo(item.path)
+                for item in listing(folder, self.console.config.ignoring).items
+            ):
                 return folder
         return here
 
     async def open(self, folder: Path, at: Path | None = None) -> None:
         """Show a folder, with the cursor on ``at``."""
-        listed = await asyncio.to_thread(listing, folder)
+        listed = await asyncio.to_thread(listing, folder, self.console.config.ignoring)
         self.folder, self.listed = folder, listed
         self._only_marked = False
         self._show(at)
@@ -253,7 +257,7 @@ class Chooser(Vertical):
         found = []
         for item in items:
             known = seen.get(item.path)
-            is_photo = known.refused is None if known else promises_photo(item.path)
+            is_photo = known.refused is None and not known.is_suspect if known else promises_photo(item.path)
             if item.kind is Kind.FILE and is_photo:
                 found.append(item.path)
         return found
@@ -302,7 +306,7 @@ class Chooser(Vertical):
             self.put_marks([path for path in self.marks if path.is_relative_to(folder)], on=False)
             return
         try:
-            found = await asyncio.to_thread(collect, [folder], recursive=True)
+            found = await asyncio.to_thread(collect, [folder], recursive=True, ignoring=self.console.config.ignoring)
         except PlanProblem as problem:
             self.post_message(self.Told(str(problem)))
             return

@@ -16,7 +16,7 @@ from textual.suggester import Suggester
 from textual.widgets import Input, OptionList, Static
 from textual.widgets.option_list import Option
 
-from artui.plan import is_passed_over
+from artui.config.ignoring import USUAL
 from artui.tui.above import Dialog
 from artui.tui.rows import Options
 
@@ -42,7 +42,9 @@ def completed(typed: str) -> str | None:
             names = [
                 entry.name
                 for entry in entries
-                if entry.name.startswith(begun) and entry.is_dir() and (begun or not is_passed_over(entry.name))
+                if entry.name.startswith(begun)
+                and entry.is_dir()
+                and (begun or not USUAL.why(entry.name, is_folder=True))
             ]
     except (OSError, RuntimeError, ValueError):
         return None

@@ -12,8 +12,9 @@ from dataclasses import dataclass, field
 from enum import Enum
 from pathlib import Path
 
+from artui.config.ignoring import USUAL, Ignoring
 from artui.files import Photo
-from artui.plan import Found, Planned, Planner, Refused, Verdict, is_passed_over, promises_photo
+from artui.plan import Found, Planned, Planner, Refused, Verdict, promises_photo
 
 MOST_COUNTED = 20_000
 """The most entries that are looked through to tell what a folder holds."""
@@ -46,12 +47,12 @@ class Listing:
     problem: str = ""
 
 
-def listing(folder: Path) -> Listing:
-    """Read a folder: the way up, folders, files; without hidden and temporary ones. Blocks."""
+def listing(folder: Path, ignoring: Ignoring = USUAL) -> Listing:
+    """Read a folder: the way up, folders, files; without what is ignored. Blocks."""
     up = (Item(folder.parent, Kind.UP),) if folder.parent != folder else ()
     try:
         with os.scandir(folder) as entries:
-            found = [_item(entry) for entry in entries if not is_passed_over(entry.name)]
+            found = [_item(entry) for entry in entries if not ignoring.why(entry.name, is_folder=entry.is_dir())]
     except OSError as error:
         return Listing(folder, up, f"{folder} cannot be read ({error.strerror}).")
     found.sort(key=lambda item: (item.kind is Kind.FILE, item.path.name.casefold(), os.fsencode(item.path)))
@@ -78,12 +79,12 @@ class Holds:
     is_all: bool = True
 
 
-def holds(folder: Path) -> Holds:
+def holds(folder: Path, ignoring: Ignoring = USUAL) -> Holds:
     """Count what a folder holds, up to a limit. Blocks."""
     photos = others = looked = 0
     for _, folders, names in os.walk(folder):
-        folders[:] = [name for name in folders if not is_passed_over(name)]
-        wanted = [name for name in names if not is_passed_over(name)]
+        folders[:] = [name for name in folders if not ignoring.why(name, is_folder=True)]
+        wanted = [name for name in names if not ignoring.why(name, is_folder=False)]
         promised = sum(promises_photo(Path(name)) for name in wanted)
         photos, others, looked = photos + promised, others + len(wanted) - promised, looked + len(names) + 1
         if looked > MOST_COUNTED:
@@ -100,6 +101,11 @@ class Seen:
     refused: Refused | None = None
     planned: Planned | None = None
     planner: Planner | None = None
+
+    @property
+    def is_suspect(self) -> bool:
+        """Whether it may not be whole, and is sent only where a person has chosen it by itself."""
+        return self.photo is not None and bool(self.photo.suspect)
 
 
 NOTHING = Seen()
@@ -142,6 +148,10 @@ class Marks:
 
     def __iter__(self) -> Iterator[Path]:
         return iter(self.tops)
+
+    def is_alone(self, path: Path) -> bool:
+        """Whether a file was chosen by itself."""
+        return path in self._alone
 
     def below(self, folder: Path) -> int:
         """How many lie in a folder or further down."""
@@ -191,7 +201,7 @@ def add_up(marks: Marks, seen: Mapping[Path, Seen], planner: Planner | None) -> 
     digests: set[str] = set()
     for path in marks:
         known = seen.get(path, NOTHING)
-        if known.refused is not None:
+        if known.refused is not None or (known.is_suspect and not marks.is_alone(path)):
             refused += 1
         elif known.photo is None:
             open_ += 1

@@ -10,6 +10,7 @@ from typing import ClassVar
 from textual.binding import Binding, BindingType
 from textual.message import Message
 
+from artui.files import suspicion
 from artui.plan import Refused, Verdict
 from artui.shown import shown
 from artui.tui.line_list import Column, LineList, file_fitted, fitted
@@ -54,6 +55,7 @@ _REFUSED: Mapping[str, str] = {
     "empty": "empty, refused",
     "truncated": "cut off, refused",
     "damaged": "damaged, refused",
+    "suspect": "suspect, not sent",
     "not-a-photo": "not a photo",
     "unsupported": "type not taken",
     "too-large": "too many bytes",
@@ -130,6 +132,8 @@ def _verdict(known: Seen, facts: Facts, *, marked: bool) -> tuple[str, str]:
         return f"as job {planned.job}, not paid", "done"
     if photo is None or (marked and facts.judging and planned is None):
         return "checking", "quiet"
+    if photo.suspect:
+        return "suspect: send it?" if marked and facts.marks.is_alone(photo.path) else "suspect, not sent", "refused"
     if facts.scaled_above is not None and max(photo.width, photo.height) > facts.scaled_above:
         return "will be scaled down", "scaled"
     return "ready", "ready"
@@ -141,6 +145,8 @@ def about(item: Item, known: Seen) -> list[str]:
     if known.photo:
         lines.append(f"{known.photo.media_type}, {known.photo.width} x {known.photo.height} pixels")
         lines.append(f"SHA-256 {known.photo.digest}" if known.photo.digest else "not hashed yet")
+    if known.photo and known.photo.suspect:
+        lines.append(shown(str(suspicion(known.photo))))
     if known.planned and known.planned.note:
         lines.append(shown(known.planned.note))
     if known.refused:

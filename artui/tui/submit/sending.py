@@ -17,11 +17,11 @@ from artui import files
 from artui.budget import weight
 from artui.config import Config
 from artui.credentials import Vault
-from artui.files import OutputProblem, PhotoProblem, probe_folder
+from artui.files import OutputProblem, Photo, PhotoProblem, probe_folder
 from artui.job import Batch
 from artui.journal import Connection, Journal, jobs
 from artui.journal.before import TOLD
-from artui.plan import Offer, Plan, Planner, PlanProblem, Verdict
+from artui.plan import Offer, Plan, Planner, PlanProblem, Verdict, hashed
 from artui.shown import shown
 from artui.tui.dialogs import Choice, Question
 from artui.tui.look import Glyphs
@@ -89,10 +89,16 @@ def propose(
     """
     target, batching, found = order.target, order.batching, marks.found()
     offer = _complete(order.offer())
-    photos = [(file, photo) for file in found if (photo := seen.get(file.path, NOTHING).photo) is not None]
-    changed = [file.path for file, photo in photos if not _is_still(file.path, photo.stamp)]
+    known = [(file, photo) for file in found if (photo := seen.get(file.path, NOTHING).photo) is not None]
+    changed = [file.path for file, photo in known if not _is_still(file.path, photo.stamp)]
     if changed:
         raise Changed(changed)
+    strict = order.account is not None and order.account.strict
+    accepts = replace(offer.limits.accepts, strict=strict)
+    read = [(file, photo if photo.digest else hashed(photo, accepts)) for file, photo in known]
+    photos = [
+        (file, photo) for file, photo in read if isinstance(photo, Photo) and (file.is_named or not photo.suspect)
+    ]
     target.refuse_loop({file.top for file, _ in photos}, recursive=False)
     refuse_watched(target.folder, config, journal)
     try:
@@ -168,6 +174,9 @@ def _exceptions(proposal: Proposal) -> list[str]:
         lines.append(f"{len(proposal.made):,} batches.")
     if plan.scaled_down:
         lines.append(f"{plan.scaled_down:,} will be scaled down.")
+    if suspect := [planned for planned in plan.having(Verdict.SEND) if planned.photo.suspect]:
+        number = plural(len(suspect), "photo", "photos")
+        lines.append(f"{number} may not be whole, and sent by your word: {shown(suspect[0].found.path.name, 24)}.")
     if known := len(plan.having(Verdict.KNOWN)):
         lines.append(f"{known:,} {'was' if known == 1 else 'were'} done or queued before, not paid again.")
     if twins := len(plan.having(Verdict.TWIN)):

@@ -17,6 +17,7 @@ from textual.widgets import OptionList, Static
 from textual.widgets.option_list import Option
 
 from artui.config import ConfigError
+from artui.config.ignoring import Ignoring
 from artui.plan import PlanProblem, collect, promises_photo
 from artui.shown import shown
 from artui.tui import catalogue
@@ -99,24 +100,25 @@ async def _informed(console: Console, draft: Draft) -> Draft:
     table = draft.table
     known = await console.view.ask(catalogue.read, table.get("account", ""))
     offer = known.meant(table.get("workflow", ""))
-    there = await asyncio.to_thread(photos_in, table["folder"], recursive=bool(table.get("recursive")))
+    ignoring = console.config.ignoring.with_more(table.get("ignore"))
+    there = await asyncio.to_thread(photos_in, table["folder"], ignoring, recursive=bool(table.get("recursive")))
     if offer is None:
         return replace(draft, there=there, workflow="", price=None)
     return replace(draft, there=there, workflow=offer.workflow.name, price=offer.workflow.price)
 
 
-def photos_in(folder: str, *, recursive: bool) -> int | None:
+def photos_in(folder: str, ignoring: Ignoring, *, recursive: bool) -> int | None:
     """How many files called like photos lie in a folder; None where it cannot be read. Blocks."""
-    from artui.watch.rules import is_ignored
+    from artui.watch.rules import ASIDE
 
     top = Path(folder)
     if not top.is_dir():
         return None
     try:
-        found = collect([top], recursive=recursive)
+        found = collect([top], recursive=recursive, ignoring=ignoring)
     except PlanProblem:
         return None
-    return sum(promises_photo(one.path) and not any(map(is_ignored, one.relative.parts)) for one in found)
+    return sum(promises_photo(one.path) and ASIDE.isdisjoint(one.relative.parts) for one in found)
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from artui.config.ignoring import KINDS, LISTED
 from artui.journal.watching import BEFORE_THE_RULE, Group
 from artui.shown import shown
 from artui.states import Reason, Status
 from artui.tui.watches.standing import GROWING, RULE_WAITS
+from artui.watch.rules import OURS
 
 _BAD = "Put a good copy into the folder; artui takes it by itself."
 
@@ -27,7 +29,11 @@ _KNOWN = {
     BEFORE_THE_RULE: Why(
         "here before the rule", "They are left alone, as the rule says. 2 sends such photos: mark them there."
     ),
-    "hidden, temporary or put aside": Why("hidden or temporary", "Never taken: hidden, temporary, done/ and failed/."),
+    **{
+        kind: Why(kind, "Left alone by their names: `artui config show ignore` lists them.")
+        for kind in (*KINDS, LISTED)
+    },
+    OURS: Why(OURS, "What lies in done/ and failed/ was dealt with, and is never taken."),
     "not a regular file": Why(
         "no regular file", "Links, pipes and devices are never taken: put the photo itself here."
     ),
@@ -42,6 +48,9 @@ _KNOWN = {
     "empty": Why("empty", _BAD),
     "truncated": Why("cut off", _BAD),
     "damaged": Why("damaged", _BAD),
+    "suspect": Why(
+        "suspect", "They may not be whole. Look at them; `artui submit --suspect FILE` sends one all the same."
+    ),
     "too-large": Why("too large", "Make it smaller, then put it here again."),
     "too-many-pixels": Why("too many pixels", "Make it smaller, then put it here again."),
     "name-too-long": Why("path too long", "Move the folder further up, or give a shorter name."),

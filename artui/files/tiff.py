@@ -1,0 +1,207 @@
+"""TIFF: every directory, and every value, strip and tile they point at, lies inside the file."""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Iterator
+from dataclasses import dataclass
+from operator import add
+from typing import BinaryIO
+
+from artui.files.walks import MOST_PARTS, Broken, at
+
+_SIZES = {1: 1, 2: 1, 3: 2, 4: 4, 5: 8, 6: 1, 7: 1, 8: 2, 9: 4, 10: 8, 11: 4, 12: 8, 13: 4, 16: 8, 17: 8, 18: 8}
+_NUMBERS = {1: "B", 3: "H", 4: "I", 13: "I", 16: "Q", 18: "Q"}
+_RUNS = ((273, 279), (324, 325), (513, 514))  # where strips, tiles, an embedded JPEG start, and their lengths
+_WIDTH, _HEIGHT, _BITS, _COMPRESSION, _SAMPLES, _ROWS, _PLANAR = 256, 257, 258, 259, 277, 278, 284
+_PICTURE = {*range(256, 260), 262, 273, *range(277, 280), 284, 320, *range(322, 326), 330, 347, 513, 514, 34675, 50706}
+_MOST_FIELDS = 1000  # of a directory behind the first: what has more is none
+_APART, _YCBCR = 2, 6  # planes one after the other; colours that may be thinned out
+_SUB_DIRECTORIES, _PHOTOMETRIC, _DNG_VERSION = 330, 262, 50706
+_SENSOR_DATA = {32803, 34892}  # photometric: colour filter array, linear raw
+_OUTSIDE = "a part of the TIFF lies beyond its end"
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """One value of a directory: an array of `count` numbers that starts at `offset`."""
+
+    kind: int
+    count: int
+    offset: int
+
+
+class Tiff:
+    """One walk over a TIFF or BigTIFF of either byte order."""
+
+    def __init__(self, file: BinaryIO, size: int) -> None:
+        self.file, self.size = file, size
+        head = at(file, 0, 16 if size >= 16 else 8)
+        self.order = "<" if head[:2] == b"II" else ">"
+        self.big = 43 in head[2:4]
+        self.offset_code, self.count_code = ("Q", "Q") if self.big else ("I", "H")
+        if self.big and len(head) < 16:
+            raise Broken("truncated", _OUTSIDE)
+        (self.first,) = struct.unpack_from(self.order + self.offset_code, head, 8 if self.big else 4)
+        self.left = MOST_PARTS
+        self.end = 0
+
+    def inside(self, offset: int, length: int) -> None:
+        """Note a part of the file. Raises Broken where it is not all there."""
+        self.end = max(self.end, offset + length)
+        if self.end > self.size:
+            raise Broken("truncated", _OUTSIDE)
+
+    def is_stray(self, offset: int) -> bool:
+        """Whether what should lead to a further directory leads nowhere: some programs leave any number there.
+
+        A pointer behind the file counts only where the file ends with its last part, so that nothing was cut off.
+        """
+        if offset >= self.size:
+            return self.end + 1 >= self.size
+        head = struct.Struct(self.order + self.count_code)
+        entry = struct.Struct(f"{self.order}HH{self.offset_code}{self.offset_code}")
+        if offset + head.size > self.size:
+            return False
+        count = int(head.unpack(at(self.file, offset, head.size))[0])
+        if count > _MOST_FIELDS:
+            return True
+        if offset + head.size + count * entry.size > self.size:
+            return False
+        entries = list(entry.iter_unpack(at(self.file, offset + head.size, count * entry.size)))
+        tags = [tag for tag, *_ in entries]
+        return tags != sorted(tags) or any(kind not in _SIZES for _, kind, *_ in entries)
+
+    def number(self, fields: dict[int, Field], tag: int, otherwise: int) -> int:
+        """The first number of a field; `otherwise` where there is none."""
+        field = fields.get(tag)
+        return next(self.numbers(field))[0] if field and field.count and field.kind in _NUMBERS else otherwise
+
+    def spend(self, parts: int) -> None:
+        """Count parts that are looked at. Raises Broken beyond all measure."""
+        self.left -= parts
+        if self.left < 0:
+            raise Broken("damaged", "it has more parts than any photo")
+
+    def directory(self, offset: int) -> tuple[dict[int, Field], int]:
+        """The fields of one directory, and where the next one starts (0: nowhere)."""
+        head = struct.Struct(self.order + self.count_code)
+        entry = struct.Struct(f"{self.order}HH{self.offset_code}{self.offset_code}")
+        link = struct.Struct(self.order + self.offset_code)
+        self.inside(offset, head.size)
+        (count,) = head.unpack(at(self.file, offset, head.size))
+        if count > 0xFFFF:
+            raise Broken("damaged", "its structure is broken")
+        self.spend(count)
+        offset += head.size
+        fields = {}
+        for tag, kind, number, value in entry.iter_unpack(at(self.file, offset, count * entry.size)):
+            offset += entry.size
+            length = number * _SIZES.get(kind, 0)
+            if length > link.size:
+                if tag not in _PICTURE and value > 2 * self.size:
+                    continue  # a number that leads nowhere, in a field that the picture does without
+                self.inside(value, length)
+                fields[tag] = Field(kind, number, value)
+            else:  # so short that it stands in the entry itself
+                fields[tag] = Field(kind, number, offset - link.size)
+        self.inside(offset, link.size)
+        (following,) = link.unpack(at(self.file, offset, link.size))
+        return fields, following
+
+    def numbers(self, field: Field) -> Iterator[tuple[int, ...]]:
+        """The numbers of a field, a block at a time."""
+        code = _NUMBERS.get(field.kind)
+        if code is None:
+            raise Broken("damaged", "its structure is broken")
+        self.spend(field.count)
+        width = struct.calcsize("<" + code)
+        for start in range(0, field.count, 8192):
+            count = min(8192, field.count - start)
+            yield struct.unpack(
+                f"{self.order}{count}{code}", at(self.file, field.offset + start * width, count * width)
+            )
+
+
+def check(file: BinaryIO, size: int) -> None:
+    """Walk a TIFF of `size` bytes. Raises Broken."""
+    tiff, picture = Tiff(file, size), False
+    for fields in _directories(tiff):
+        _refuse_raw(tiff, fields)
+        picture = _check_runs(tiff, fields) or picture
+    if not picture:
+        raise Broken("truncated", "there is no picture in the TIFF")
+
+
+def pieces(file: BinaryIO, size: int) -> Iterator[tuple[int, int, int]]:
+    """The strips and tiles of all pictures: how each is packed, where it starts, and its bytes. Raises Broken where one
+    of them is missing."""
+    tiff = Tiff(file, size)
+    for fields in _directories(tiff):
+        packing = tiff.number(fields, _COMPRESSION, 1)
+        _refuse_missing_rows(tiff, fields, packing)
+        for starts, lengths in _RUNS[:2]:
+            if starts in fields and lengths in fields:
+                for pair in zip(tiff.numbers(fields[starts]), tiff.numbers(fields[lengths]), strict=True):
+                    for start, length in zip(*pair, strict=True):
+                        tiff.inside(start, length)
+                        yield packing, start, length
+
+
+def _directories(tiff: Tiff) -> Iterator[dict[int, Field]]:
+    waiting, seen = [tiff.first], {0}
+    while waiting:
+        offset = waiting.pop()
+        if offset in seen:
+            continue
+        seen.add(offset)
+        fields, following = tiff.directory(offset)
+        yield fields
+        if following and not tiff.is_stray(following):
+            waiting.append(following)
+        if field := fields.get(_SUB_DIRECTORIES):
+            for numbers in tiff.numbers(field):
+                waiting.extend(numbers)
+
+
+def _refuse_missing_rows(tiff: Tiff, fields: dict[int, Field], packing: int) -> None:
+    """Refuse a picture with fewer strips, or where nothing is packed fewer bytes, than its rows need."""
+    if _RUNS[0][0] not in fields or _RUNS[0][1] not in fields:
+        return
+    width, height = tiff.number(fields, _WIDTH, 0), tiff.number(fields, _HEIGHT, 0)
+    samples = tiff.number(fields, _SAMPLES, 1)
+    planes = samples if tiff.number(fields, _PLANAR, 1) == _APART else 1
+    rows = min(tiff.number(fields, _ROWS, height), height)
+    if rows and fields[_RUNS[0][0]].count < -(-height // rows) * planes:
+        raise Broken("truncated", "some of its rows are missing")
+    if packing == 1 and tiff.number(fields, _PHOTOMETRIC, 0) != _YCBCR:
+        bits = tiff.number(fields, _BITS, 1) * samples // planes
+        needed = -(-width * bits // 8) * height * planes
+        if sum(map(sum, tiff.numbers(fields[_RUNS[0][1]]))) < needed:
+            raise Broken("truncated", "some of its rows are missing")
+
+
+def _check_runs(tiff: Tiff, fields: dict[int, Field]) -> bool:
+    """Check the strips and tiles of one directory; tell whether it has any."""
+    found = False
+    for starts, lengths in _RUNS:
+        if starts not in fields:
+            continue
+        found = True
+        if lengths not in fields:  # old programs leave out the length of a single strip
+            for numbers in tiff.numbers(fields[starts]):
+                tiff.inside(max(numbers), 1)
+        elif fields[starts].count != fields[lengths].count:
+            raise Broken("damaged", "its structure is broken")
+        else:
+            for pair in zip(tiff.numbers(fields[starts]), tiff.numbers(fields[lengths]), strict=True):
+                tiff.inside(max(map(add, *pair)), 0)
+    return found
+
+
+def _refuse_raw(tiff: Tiff, fields: dict[int, Field]) -> None:
+    """A camera's raw file is a TIFF whose first picture is a thumbnail: a service would retouch that, and charge."""
+    photometric = fields.get(_PHOTOMETRIC)
+    values = {value for numbers in tiff.numbers(photometric) for value in numbers} if photometric else set()
+    if _DNG_VERSION in fields or values & _SENSOR_DATA:
+        raise Broken("unsupported", "it is a camera's raw file")
