@@ -403,6 +403,11 @@ class AutoRetouch(HttpProvider[AutoRetouchSettings]):
                 looks |= await search(group, read, f"{self.title}: {doing}")
         return looks
 
+    async def count_in_batch(self, batch: str) -> int | None:
+        """How many executions the service counts in a batch of ours; None where it shows no such batch."""
+        answer = await self._ask("GET", "/v1/batch", "counting a batch", {"batchId": batch}, most=PAGE)
+        return said.counted(answer.read_as(said.Page[said.Batch]), batch)
+
     async def listed(self, workflow: str) -> AsyncIterator[Sequence[Progress]]:
         """The executions of a workflow in pages, the newest first, to the end of the list."""
         doing = "reading the executions"

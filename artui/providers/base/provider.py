@@ -233,6 +233,12 @@ class Provider(ABC, Generic[SettingsT]):
         """Look for purchases whose fate is unknown, all in one reading of the service's list."""
         return {purchase.key: Incomplete(f"{self.title} cannot be searched") for purchase in sought}
 
+    async def count_in_batch(self, batch: str) -> int | None:
+        """How many executions the service counts in a batch, by the id in :meth:`batch_labels`; None where it does not
+        tell."""
+        del batch
+        return None
+
     def listed(self, workflow: str) -> AsyncIterator[Sequence[Progress]]:
         """The executions of a workflow in pages, the newest first, to the end of the list, where there is one.
 

@@ -218,7 +218,14 @@ class Execution(Said):
         return (Output(json.dumps(place), media_type=self.result_content_type, digest=stated),)
 
 
-Entry = TypeVar("Entry", Organization, Workflow, Execution)
+class Batch(Said):
+    """Executions with equal batch labels, counted."""
+
+    id: Id
+    executions: Amount = None
+
+
+Entry = TypeVar("Entry", Organization, Workflow, Execution, Batch)
 
 
 @dataclass(frozen=True, slots=True)
@@ -282,6 +289,13 @@ class Page(Said, Generic[Entry]):
     def ends_at(self, offset: int) -> bool:
         """Whether the list ends at this place, by the service's own ``total``."""
         return self.total is not None and offset >= self.total
+
+
+def counted(page: Page[Batch], batch: str) -> int | None:
+    """How many executions a page of batches counts for one; None where it does not show that one, or no number."""
+    counts = [entry.executions for entry in page.readable if entry.id.casefold() == batch.casefold()]
+    told = [count for count in counts if count is not None]
+    return sum(told) if told else None
 
 
 def routes(locator: str, api_url: str) -> list[str]:
