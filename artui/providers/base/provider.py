@@ -189,6 +189,15 @@ class Provider(ABC, Generic[SettingsT]):
         Raises :class:`artui.files.Changed` or ``Gone`` where the file on disk is no longer the one in ``photo``.
         """
 
+    @property
+    def removes_uploads(self) -> bool:
+        """Whether what :meth:`upload` stored is to be removed once it has served."""
+        return False
+
+    async def remove_upload(self, reference: str) -> None:
+        """Remove what :meth:`upload` stored; what is gone already is removed. Costs nothing."""
+        raise Rejected(f"{self.title} cannot remove {reference}", reason="unsupported")
+
     async def fetch_address(self, address: str) -> Uploaded:
         """Have the service fetch a photo from a URL or ``src://ALIAS/PATH`` itself, as an upload of its own."""
         raise Rejected(f"{self.title} takes files only, not {address}", reason="unsupported")

@@ -144,6 +144,15 @@ class Filestack(HttpProvider[FilestackSettings]):
         """Leave what lies at a URL or at ``src://ALIAS/PATH`` to the run, or have it stored as a file first."""
         return await self._uploads.fetch_address(address)
 
+    @property
+    def removes_uploads(self) -> bool:
+        """Whether the account wants that."""
+        return self.settings.delete_uploads
+
+    async def remove_upload(self, reference: str) -> None:
+        """Delete a stored file."""
+        await self._uploads.remove(reference)
+
     # The paid request.
 
     def draft(self, order: Order) -> str:
