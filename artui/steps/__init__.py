@@ -86,12 +86,12 @@ class Journey:
         """Bring the photo to the service, unless it lies there already. Costs nothing."""
         now = await self.desk.who_pays()
 
-        def ask(db: Connection) -> str:
+        def ask(db: Connection) -> tuple[str, str]:
             budget.check_payer(db, job, now)
             budget.check(db, job, self.desk.terms())
-            return jobs.reference_of(db, job.payer, job.digest)
+            return jobs.reference_of(db, job.payer, job.digest), f"{origins.current(db)}.{job.id}"
 
-        reference = self.desk.journal.read(ask)
+        reference, tag = self.desk.journal.read(ask)
         self.paying.prices.ask_ahead(job)
         self.paying.copies.ask_ahead(job)
         uploaded = await self._known(job, reference)
@@ -101,7 +101,7 @@ class Journey:
         elif uploaded is None:
             name = files.ascii_name(job.source.name, job.media_type)
             with self.desk.transfers.counting(job.id, "up", job.size) as counted:
-                uploaded = await self.desk.provider.upload(photo_of(job), name, counted)
+                uploaded = await self.desk.provider.upload(photo_of(job), name, counted, tag)
         reference = uploaded.reference
         is_ours = what == "uploaded" and reference not in job.address and self.desk.provider.removes_uploads
 

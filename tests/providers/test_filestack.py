@@ -397,12 +397,14 @@ async def test_a_large_photo_goes_in_parts_and_arrives_whole(bench: FilestackBen
     bench.switch(merging=2, intransit=2)
     photo = bench.photo(size=350_000)
     moved: list[int] = []
-    uploaded = await bench.provider.upload(photo, 'a"b{c}.jpg', moved.append)
+    uploaded = await bench.provider.upload(photo, 'a"b{c}.jpg', moved.append, "origin.7")
     stored = bench.simulator._services[2]._room.files[uploaded.reference]  # type: ignore[attr-defined]
     assert (stored.digest, stored.name) == (photo.digest, "a-b-c-.jpg")
     assert moved == sorted(moved)
     assert moved[-1] == 350_000
     assert (len(bench.seen("part")), len(bench.seen("complete"))) == (4, 3)
+    assert all(entry["form"]["upload_tags"] == {"artui_job": "origin.7"} for entry in bench.seen("complete"))
+    assert not any("upload_tags" in entry["form"] for entry in bench.seen("part"))
     assert len(bench.seen("metadata")) == 3
     assert bench.seen("upload") == []
     small = await bench.provider.upload(bench.photo(size=300_000), "a.jpg", ignore)

@@ -232,8 +232,9 @@ class AutoRetouch(HttpProvider[AutoRetouchSettings]):
             return None  # whoever refuses this question may take the photo; a sign-in that is over shows there
         return Uploaded(photo.digest) if answer.status == 200 else None
 
-    async def upload(self, photo: Photo, name: str, counted: Counted) -> Uploaded:
+    async def upload(self, photo: Photo, name: str, counted: Counted, tag: str = "") -> Uploaded:
         """Send the photo. The reference is whatever the service answers."""
+        del tag  # labels go with the order
         size = photo.stamp.size
         file = FilePart("file", name, photo.media_type, size, Sending(photo))
         request = Request(

@@ -183,8 +183,9 @@ class Provider(ABC, Generic[SettingsT]):
         return None
 
     @abstractmethod
-    async def upload(self, photo: Photo, name: str, counted: Counted) -> Uploaded:
-        """Bring the photo to the service under the plain ``name``. Costs nothing.
+    async def upload(self, photo: Photo, name: str, counted: Counted, tag: str = "") -> Uploaded:
+        """Bring the photo to the service under the plain ``name``, and with a ``tag`` of the job where such are taken.
+        Costs nothing.
 
         Raises :class:`artui.files.Changed` or ``Gone`` where the file on disk is no longer the one in ``photo``.
         """

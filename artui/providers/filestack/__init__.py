@@ -136,9 +136,9 @@ class Filestack(HttpProvider[FilestackSettings]):
 
     # The photo.
 
-    async def upload(self, photo: Photo, name: str, counted: Counted) -> Uploaded:
+    async def upload(self, photo: Photo, name: str, counted: Counted, tag: str = "") -> Uploaded:
         """Store the photo, anew each time: whole, or in parts where it is large."""
-        return await self._uploads.upload(photo, name, counted)
+        return await self._uploads.upload(photo, name, counted, tag)
 
     async def fetch_address(self, address: str) -> Uploaded:
         """Leave what lies at a URL or at ``src://ALIAS/PATH`` to the run, or have it stored as a file first."""

@@ -24,6 +24,9 @@ from artui.providers.said.answers import read, unfit
 PART: Final = 8 * 1024 * 1024
 """Bytes of one part of a large upload; the service's storage takes none below 5 MiB but the last."""
 
+TAG: Final = "artui_job"
+"""What the tag of an upload is called, where the service takes tags: in `complete` alone."""
+
 AGAIN: Final = 1.0
 """Seconds between two questions whether a stored file is ready."""
 
@@ -42,18 +45,18 @@ class Uploads:
     def __init__(self, app: App) -> None:
         self._app = app
 
-    async def upload(self, photo: Photo, name: str, counted: Counted) -> Uploaded:
+    async def upload(self, photo: Photo, name: str, counted: Counted, tag: str = "") -> Uploaded:
         """Store the photo, anew each time: whole, or in parts where it is large."""
         plain = _UNSAFE.sub("-", name)
         if photo.stamp.size > self._app.settings.multipart_above * 1_000_000:
-            return await self._upload_parts(photo, plain, counted)
+            return await self._upload_parts(photo, plain, counted, tag)
         doing = f"uploading {photo.path.name}"
         query = urlencode({"key": self._app.settings.api_key, "filename": plain, "mimetype": photo.media_type})
         body = file_body(photo.media_type, photo.stamp.size, Sending(photo))
         url = f"{self._app.settings.api_url}/store/S3?{query}&{{security}}"
         return self._uploaded(await self._app.ask(Request("POST", url, doing, body=body), counted=counted))
 
-    async def _upload_parts(self, photo: Photo, name: str, counted: Counted) -> Uploaded:
+    async def _upload_parts(self, photo: Photo, name: str, counted: Counted, tag: str) -> Uploaded:
         """Send a photo part by part. The last leaves only when the file proved to be the one that was checked."""
         doing = f"uploading {photo.path.name}"
         size = photo.stamp.size
@@ -68,6 +71,7 @@ class Uploads:
                 etags.append({"part_number": len(etags) + 1, "etag": etag})
                 sent += len(block)
         whole = {**place, "filename": name, "mimetype": photo.media_type, "size": size, "parts": etags}
+        whole |= {"upload_tags": {TAG: tag}} if tag else {}
         for _ in range(MERGED_WITHIN):
             answer = await self._app.post(f"{calls}/complete", doing, whole)
             if answer.status != 202:
