@@ -56,6 +56,18 @@ async def test_only_the_upload_of_what_is_saved_is_deleted(studio: Studio, simul
     studio.check()
 
 
+async def test_what_a_person_named_by_an_address_is_never_deleted(studio: Studio) -> None:
+    named, sent = studio.photos(2)
+    [number] = await studio.add([named], workflow="Preview", provider="filestack", address="src://studio/a/b.jpg")
+    await studio.add([sent], workflow="Preview", provider="filestack")
+    await studio.start()
+    await studio.at_rest()
+    await studio.until(lambda: deleted(studio))
+    assert studio.job(number).status is Status.DONE
+    assert not {"upload removed", "upload left"} & {*told(studio, number)}
+    assert len(deleted(studio)) == 1
+
+
 @pytest.mark.parametrize("answer", ["status:403", "drop_after"])
 async def test_what_cannot_be_deleted_is_a_note_and_holds_nothing(
     studio: Studio, simulator: Simulator, monkeypatch: pytest.MonkeyPatch, answer: str
