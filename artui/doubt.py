@@ -246,10 +246,32 @@ async def conclude(journey: Journey, doubt: InDoubt, look: Look) -> Job:
     """Draw the conclusion of one reading for one job in doubt; returns the job as it then is."""
     if isinstance(look, Found):
         return await _adopt(journey, doubt, look)
+    is_last = isinstance(look, Absent) and doubt.purchase.looks + 1 >= LOOKS_NEEDED
+    if is_last and (more := await _counted(journey, doubt)):
+        look = Incomplete(more, answered=1)
     settle, now = journey.desk.provider.settings.settle, journey.desk.clock.now()
     if isinstance(look, Absent):
         return await journey.desk.journal.do(_absent, doubt, look, now, settle)
     return await journey.desk.journal.do(_look_again, doubt, look.message, now, settle, look.answered)
+
+
+async def _counted(journey: Journey, doubt: InDoubt) -> str:
+    """What speaks against an absence: that the service counts more executions in the job's batch than the journal knows
+    of. Empty where nothing does; a count that cannot be read says nothing.
+
+    What is known is read first: an order that goes through meanwhile makes the count the higher one, never the lower.
+    """
+    job, batch = doubt.job, doubt.job.batch
+    if not batch:
+        return ""
+    known = journey.desk.journal.read(purchases.executions_in_batch, job.payer, batch)
+    try:
+        counted = await journey.desk.provider.count_in_batch(batch)
+    except ProviderError:
+        return ""
+    if counted is None or counted <= known:
+        return ""
+    return f"not in the service's list, but it counts {counted:,} in its batch, of which {known:,} are known here"
 
 
 async def conclude_retry(journey: Journey, doubt: InDoubt, seen: Progress | None, look: Look | None = None) -> Job:

@@ -29,6 +29,7 @@ from artui.journal import (
     requests,
     rules,
     taking,
+    uploads,
 )
 from artui.journal.requests import Request
 from artui.lane import Lane
@@ -239,9 +240,10 @@ class Engine:
             self._seen = -1
 
     async def _open_lanes(self) -> None:
-        """A lane for every account that has open jobs, or executions whose cost is not known yet."""
+        """A lane for every account that has open jobs, executions whose cost is not known yet, or uploads to remove."""
         unread = self.journal.read(purchases.accounts_to_read, LOOKS)
-        for name in {*self.journal.read(taking.accounts_with_open_jobs), *unread}:
+        removals = self._settings.config.accounts.keys() & self.journal.read(uploads.accounts_due)
+        for name in {*self.journal.read(taking.accounts_with_open_jobs), *unread, *removals}:
             await self._open_lane(name)
 
     async def _open_lane(self, name: str) -> Lane | None:

@@ -34,6 +34,7 @@ from artui.journal import (
 from artui.lookout import Lookout
 from artui.pace import Gate
 from artui.providers.base import Progress, ProviderError, Sent, State, Transient, listening
+from artui.removals import Removals
 from artui.states import BEFORE_PAYING, Kind, Reason, Stage, Status
 from artui.steps import Desk, Hold, Journey, NotYet
 
@@ -85,6 +86,7 @@ class Lane:
         self.lookout = Lookout(self.desk, self._noted)
         self.balance = Balance(self.desk, self.holding, self.asking, self.lookout)
         self.charges = Charges(self.desk, self.asking)
+        self.removals = Removals(self.desk, self.asking)
         self._sorted_at = -TENDING_PAYER
         self._clocks_differ = False
         self._tasks: set[asyncio.Task[None]] = set()
@@ -440,6 +442,7 @@ class Lane:
         if self.desk.journal.read(twins.blocked, self.name):
             await self.desk.journal.do(budget.let_twins_buy, self.name, self.desk.terms())
         await self.charges.read()
+        await self.removals.go_on()
         due = self.balance.due(sending=self.uploads.running > 0)
         if due is not None and due <= self._now:
             await self._read_balance()

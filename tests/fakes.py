@@ -114,7 +114,7 @@ class Fake(Provider[Settings]):
         await self._answering()
         return self.service.left
 
-    async def upload(self, photo: files.Photo, name: str, counted: Counted) -> Uploaded:
+    async def upload(self, photo: files.Photo, name: str, counted: Counted, tag: str = "") -> Uploaded:
         await self._answering()
         self.service.uploads.append(name)
         return Uploaded(f"upload {len(self.service.uploads)}")

@@ -73,7 +73,7 @@ class Peer:
     @property
     def requests(self) -> list[bytes]:
         """The first line of every request that reached it."""
-        verbs = (b"GET ", b"POST ", b"HEAD ", b"CONNECT ")
+        verbs = (b"GET ", b"POST ", b"HEAD ", b"DELETE ", b"CONNECT ")
         return [line for link in self.links for line in bytes(link.received).split(b"\r\n") if line.startswith(verbs)]
 
 

@@ -45,9 +45,10 @@ MAY_IMPORT: dict[str, set[str]] = {
     "asking": {"defects", "journal", "pace", "providers", "steps", "failures", "holding"},
     "balance": {"job", "states", "journal", "budget", "pace", "steps", "asking", "holding", "lookout"},
     "charges": {"defects", "job", "journal", "pace", "providers", "steps", "asking"},
+    "removals": {"job", "journal", "providers", "steps", "asking"},
     "lane": {
         "defects", "job", "states", "journal", "budget", "pace", "providers", "steps", "asking", "balance", "doubt",
-        "failures", "holding", "lookout", "charges",
+        "failures", "holding", "lookout", "charges", "removals",
     },
     "engine": {
         "config", "credentials", "job", "states", "files", "journal", "budget", "pace", "transfers", "providers",

@@ -13,9 +13,11 @@ from typing import Any
 import pytest
 
 from artui import doubt
+from artui.job import Batch
 from artui.journal import Journal, accounts, history, purchases
 from artui.providers import autoretouch
 from artui.providers.autoretouch import lists
+from artui.providers.said import autoretouch as said
 from artui.sim.server import Simulator
 from artui.states import Reason, Status
 from tests.desk import Desk
@@ -117,6 +119,82 @@ async def test_an_odd_entry_that_may_be_ours_ends_with_a_person(studio: Studio) 
     assert studio.requests_to(LIST) <= doubt.MOST_READINGS + 2
     assert studio.requests_to("/create") == 1
     studio.check()
+
+
+def batch_of(studio: Studio) -> tuple[Batch, dict[str, Any]]:
+    """A batch, and what its jobs carry of it."""
+    batch = Batch("5d5f8a1c-0000-4000-8000-000000000001", "boots", "studio", time.time())
+    names = ("autoretouch_batch_id", "autoretouch_batch_name", "autoretouch_batch_createdAt")
+    return batch, {"labels": dict(zip(names, (batch.id, batch.name, "2024-02-08T09:09:01.960Z"), strict=True))}
+
+
+async def test_what_the_list_hides_and_the_batch_counts_is_not_bought_again(
+    studio: Studio, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(doubt, "MOST_READINGS", 2)
+    await proven(studio)
+    batch, labels = batch_of(studio)
+    await studio.add(studio.photos(1), batch=batch, **labels)
+    await studio.start()
+    await studio.at_rest()
+    assert studio.requests_to("/batch") == 0, "nobody is asked who need not be"
+    studio.fault("create", "drop_after")
+    studio.fault("list", "hide", times=-1)
+    [number] = await studio.add(studio.photos(1), batch=batch, **labels)
+    await studio.at_rest(patience=120)
+    job = studio.job(number)
+    assert (job.status, job.reason) == IN_DOUBT, studio.places()
+    assert "counts 2 in its batch, of which 1" in job.message
+    assert studio.requests_to("/create") == 2
+    assert len(studio.simulator.ledger) == 2
+    assert studio.requests_to("/batch") <= doubt.MOST_READINGS
+    studio.check()
+
+
+async def test_what_the_list_shows_later_than_the_batch_is_found(studio: Studio) -> None:
+    await proven(studio)
+    batch, labels = batch_of(studio)
+    studio.fault("create", "drop_after")
+    studio.fault("list", "hide", after=1, times=3)
+    await studio.add(studio.photos(1), batch=batch, **labels)
+    await studio.start()
+    [job] = await studio.at_rest()
+    assert job.status is Status.DONE, studio.places()
+    assert studio.requests_to("/create") == len(studio.simulator.ledger) == 1
+    studio.check()
+
+
+@pytest.mark.parametrize("answer", ["", "status:500", "html"])
+async def test_a_batch_that_counts_no_more_or_cannot_be_counted_forbids_nothing(studio: Studio, answer: str) -> None:
+    await proven(studio)
+    batch, labels = batch_of(studio)
+    await studio.add(studio.photos(1), batch=batch, **labels)
+    await studio.start()
+    await studio.at_rest()
+    studio.fault("create", "drop_before")
+    if answer:
+        studio.fault("batches", answer, times=-1)
+    await studio.add(studio.photos(1), batch=batch, **labels)
+    finished = await studio.at_rest()
+    assert [job.status for job in finished] == [Status.DONE] * 2, studio.places()
+    assert studio.requests_to("/create") == 3
+    assert len(studio.simulator.ledger) == 2
+    assert studio.requests_to("/batch") >= 1
+    studio.check()
+
+
+@pytest.mark.parametrize(
+    ("entries", "told"),
+    [
+        ([], None),
+        ([{"id": "B-1", "executions": 3}], 3),
+        ([{"id": "b-1", "executions": 3}, {"id": "b-2", "executions": 9}, {"id": "b-1", "executions": 1}], 4),
+        ([{"id": "b-1", "executions": "many"}, {"id": "b-1", "executions": -4}], None),
+        ([7, {"id": None, "executions": 1}, {"id": "b-1", "executions": 2.0}], 2),
+    ],
+)
+def test_a_batch_is_counted_by_its_own_entries_alone(entries: list[Any], told: int | None) -> None:
+    assert said.counted(said.Page[said.Batch].model_validate({"entries": entries, "total": 1}), "b-1") == told
 
 
 async def test_labels_that_only_details_show_prove_nothing(studio: Studio) -> None:
@@ -221,7 +299,7 @@ def test_a_mark_never_lies_ahead_and_compares_as_a_moment(tmp_path: Path) -> Non
 def test_commands_say_where_a_list_is_cut(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(lists, "MOST_PAGES", 1)
     monkeypatch.setattr(autoretouch, "ENTRIES", 4)
-    said = desk("workflows")
-    assert said.out.count("\n") == 1 + 4
-    assert "only the first 4 of 11 workflows were read" in said.err
+    shown = desk("workflows")
+    assert shown.out.count("\n") == 1 + 4
+    assert "only the first 4 of 11 workflows were read" in shown.err
     assert "only the first 4 of 11" in desk("workflows", "--json").err

@@ -239,7 +239,7 @@ async def test_a_photo_that_never_gets_up_is_set_aside_and_goes_on_by_a_persons_
 ) -> None:
     poisoned: Callable[[str], bool] = lambda name: name == "IMG_0000.jpg"  # noqa: E731
 
-    async def upload(self: Fake, photo: files.Photo, name: str, counted: Counted) -> Uploaded:
+    async def upload(self: Fake, photo: files.Photo, name: str, counted: Counted, tag: str = "") -> Uploaded:
         if poisoned(name):
             raise Transient("not now (status 500): no such camera")
         return await plain(self, photo, name, counted)
@@ -263,7 +263,7 @@ async def test_a_photo_that_never_gets_up_is_set_aside_and_goes_on_by_a_persons_
 async def test_while_all_fail_nothing_is_set_aside_however_often(make: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     is_down = True
 
-    async def upload(self: Fake, photo: files.Photo, name: str, counted: Counted) -> Uploaded:
+    async def upload(self: Fake, photo: files.Photo, name: str, counted: Counted, tag: str = "") -> Uploaded:
         if is_down:
             raise Transient("not now (status 503)")
         return await plain(self, photo, name, counted)
@@ -369,7 +369,7 @@ async def test_a_result_without_a_told_end_is_saved_where_its_content_proves_it_
 async def test_an_upload_that_is_refused_fails_its_photo_once(make: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     uploads = 0
 
-    async def upload(self: Fake, photo: files.Photo, name: str, counted: Counted) -> Uploaded:
+    async def upload(self: Fake, photo: files.Photo, name: str, counted: Counted, tag: str = "") -> Uploaded:
         nonlocal uploads
         uploads += 1
         raise Rejected("uploading: at most 7 MB", reason="too large", status=413)

@@ -383,6 +383,12 @@ def _known(db: Connection, payer: str, executions: Sequence[str]) -> list[tuple[
     return rows(db, sql, (payer, *executions))
 
 
+def executions_in_batch(db: Connection, payer: str, batch: str) -> int:
+    """How many executions the journal knows of purchases that were made for jobs of a batch."""
+    sql = "SELECT COUNT(*) FROM executions JOIN purchases USING (key) WHERE executions.payer = ? AND batch = ?"
+    return int(value(db, sql, (payer, batch)))
+
+
 def note_executions(db: Connection, payer: str, executions: Iterable[str]) -> None:
     """Remember executions that were seen and are nobody's purchase here."""
     db.executemany(

@@ -237,9 +237,9 @@ class Retouch4me(HttpProvider[Retouch4meSettings]):
         """A photo is nowhere before its order, and never gone."""
         return Uploaded(photo.digest)
 
-    async def upload(self, photo: Photo, name: str, counted: Counted) -> Uploaded:
+    async def upload(self, photo: Photo, name: str, counted: Counted, tag: str = "") -> Uploaded:
         """Do nothing: the photo is sent with the order."""
-        del name, counted
+        del name, counted, tag
         return Uploaded(photo.digest)
 
     # The paid request.

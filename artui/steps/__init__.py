@@ -10,7 +10,7 @@ import asyncio
 
 from artui import budget, files
 from artui.job import Job
-from artui.journal import Connection, found, jobs, origins, purchases
+from artui.journal import Connection, found, jobs, origins, purchases, uploads
 from artui.providers.base import Progress, Uploaded
 from artui.states import PurchaseState, Stage, Status
 from artui.steps import looking
@@ -88,12 +88,12 @@ class Journey:
         """Bring the photo to the service, unless it lies there already. Costs nothing."""
         now = await self.desk.who_pays()
 
-        def ask(db: Connection) -> str:
+        def ask(db: Connection) -> tuple[str, str]:
             budget.check_payer(db, job, now)
             budget.check(db, job, self.desk.terms())
-            return jobs.reference_of(db, job.payer, job.digest)
+            return jobs.reference_of(db, job.payer, job.digest), f"{origins.current(db)}.{job.id}"
 
-        reference = self.desk.journal.read(ask)
+        reference, tag = self.desk.journal.read(ask)
         self.paying.prices.ask_ahead(job)
         self.paying.copies.ask_ahead(job)
         uploaded = await self._known(job, reference)
@@ -103,8 +103,17 @@ class Journey:
         elif uploaded is None:
             name = files.ascii_name(job.source.name, job.media_type)
             with self.desk.transfers.counting(job.id, "up", job.size) as counted:
-                uploaded = await self.desk.provider.upload(photo_of(job), name, counted)
-        return await self.desk.journal.do(found.uploaded, job, uploaded.reference, what)
+                uploaded = await self.desk.provider.upload(photo_of(job), name, counted, tag)
+        reference = uploaded.reference
+        is_ours = what == "uploaded" and reference not in job.address and self.desk.provider.removes_uploads
+
+        def write(db: Connection) -> Job:
+            moved = found.uploaded(db, job, reference, what)
+            if is_ours:
+                uploads.stored(db, moved)
+            return moved
+
+        return await self.desk.journal.do(write)
 
     async def _known(self, job: Job, reference: str) -> Uploaded | None:
         """Where the photo lies at the service already: by our journal, which has this ``reference``; by the service

@@ -80,7 +80,7 @@ def _finished(db: Connection, job: Job, progress: Progress, spent: int | None, n
     return jobs.move(
         db, job, Stage.PROCESSED, status, "processed", word=progress.word, results=results_of(progress),
         charged=spent, expires_at=None if progress.expires_in is None else now + progress.expires_in,
-        message="; ".join(filter(None, (progress.message, progress.remark))),
+        message="; ".join(filter(None, (progress.message, progress.remark, progress.aside))),
     )  # fmt: skip
 
 
@@ -141,8 +141,9 @@ def _gone(db: Connection, job: Job, progress: Progress, spent: int | None, now: 
 
 def _going_on(db: Connection, job: Job, progress: Progress, spent: int | None, now: float) -> Job:
     reason = Reason.IN_QA if progress.state is State.IN_QA else Reason.AT_SERVICE
+    message = "; ".join(filter(None, (progress.word, progress.aside)))
     return jobs.move(
-        db, job, Stage.SUBMITTED, Status.WAITING, "at the service", reason=reason, message=progress.word,
+        db, job, Stage.SUBMITTED, Status.WAITING, "at the service", reason=reason, message=message,
         word=progress.word, due=now, charged=spent,
     )  # fmt: skip
 
@@ -175,7 +176,10 @@ def _is_news(job: Job, progress: Progress, now: float) -> bool:
     if progress.state not in _STANDING or job.word != progress.word:
         return True
     overdue = job.reason == Reason.OVERDUE and progress.state is State.RUNNING
-    return not overdue and (job.status, job.reason) != _STANDING[progress.state]
+    if overdue or (job.status, job.reason) != _STANDING[progress.state]:
+        return not overdue
+    # What it shows beside its state is written down when it first does so, however often it changes afterwards.
+    return bool(progress.aside) and job.status is Status.WAITING and job.message == progress.word
 
 
 def results_of(progress: Progress) -> tuple[Result, ...]:

@@ -11,7 +11,7 @@ from typing import Any
 from artui import evidence, files
 from artui.evidence import Verdict
 from artui.job import Job, Result
-from artui.journal import Connection, jobs, published
+from artui.journal import Connection, jobs, published, uploads
 from artui.providers.base import Sent, State, Transient
 from artui.states import Reason, Stage, Status
 from artui.steps.desk import Desk, Hold, NotYet
@@ -84,7 +84,12 @@ class Saving:
             return await self.desk.journal.do(jobs.move, job, Stage.SAVED, Status.SKIPPED, "delivered", message=message)
         if job.cancel:
             message = f"cancelled too late, charged {job.charged}; saved as {message}"
-        return await self.desk.journal.do(jobs.move, job, Stage.SAVED, Status.DONE, "saved", message=message)
+
+        def end(db: Connection) -> Job:
+            uploads.release(db, job)
+            return jobs.move(db, job, Stage.SAVED, Status.DONE, "saved", message=message)
+
+        return await self.desk.journal.do(end)
 
     async def _told(self, job: Job, path: Path) -> str:
         """A saved result by its name, and by its size where that is smaller than it should be."""

@@ -9,6 +9,7 @@ import hmac
 import json
 import time
 from collections.abc import AsyncIterator, Iterator, Mapping
+from contextlib import nullcontext
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -291,6 +292,50 @@ async def test_where_nothing_tells_a_wrong_secret_what_is_forbidden_stops_the_ac
             assert await provider.balance() is None
 
 
+async def test_an_upload_is_deleted_by_a_policy_for_it_alone(desk: Desk) -> None:
+    async with serving(answering(200, b"success")) as peer:
+        known = settings(cdn_url=peer.url, upload_url=peer.url, api_url=f"{peer.url}/api")
+        async with Filestack(known, desk.surroundings) as provider:
+            await provider.remove_upload(HANDLE)
+            for foreign in (
+                "src://studio/a.jpg",
+                f"https://x.example/{HANDLE}",
+                f"../{HANDLE}",
+                f"{HANDLE}?a=b",
+                "",
+                "a/b",
+            ):
+                with pytest.raises(Rejected):
+                    await provider.remove_upload(foreign)
+        [line] = [request.split()[1].decode() for request in peer.requests]
+    assert peer.requests[0].startswith(b"DELETE ")
+    path, _, query = line.partition("?")
+    asked = dict(pair.split("=", 1) for pair in query.split("&"))
+    policy = json.loads(base64.urlsafe_b64decode(unquote(asked["policy"])))
+    assert path == f"/api/file/{HANDLE}"
+    assert (policy["call"], policy["handle"]) == (["remove"], HANDLE)
+    assert policy["expiry"] < time.time() + 1000
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "raised"),
+    [
+        (204, b"", None), (200, b"{}", None), (404, b"no", None), (410, b"", Rejected),
+        (200, b"Invalid Application", Rejected), (200, b'{"error": "policy"}', Rejected), (403, b"no", Rejected),
+        (401, b"", Rejected), (429, b"", Transient), (503, b"", Transient),
+        (200, b"<html><h1>hi</h1></html>", Rejected),
+    ],
+)  # fmt: skip
+async def test_what_a_deletion_may_be_answered_stops_no_account(
+    desk: Desk, status: int, body: bytes, raised: type[Exception] | None
+) -> None:
+    async with serving(answering(status, body)) as peer:
+        known = settings(cdn_url=peer.url, upload_url=peer.url, api_url=peer.url)
+        async with Filestack(known, desk.surroundings) as provider:
+            with pytest.raises(raised) if raised else nullcontext():
+                await provider.remove_upload(HANDLE)
+
+
 @pytest.mark.parametrize("status", [400, 413, 415])
 @pytest.mark.parametrize("body", [b"<html><h1>no</h1></html>", b'{"error": "no"}', b"no", b'{"detail": "no"}'])
 async def test_an_upload_that_is_refused_for_good_fails_its_photo_whoever_says_so(
@@ -397,12 +442,14 @@ async def test_a_large_photo_goes_in_parts_and_arrives_whole(bench: FilestackBen
     bench.switch(merging=2, intransit=2)
     photo = bench.photo(size=350_000)
     moved: list[int] = []
-    uploaded = await bench.provider.upload(photo, 'a"b{c}.jpg', moved.append)
+    uploaded = await bench.provider.upload(photo, 'a"b{c}.jpg', moved.append, "origin.7")
     stored = bench.simulator._services[2]._room.files[uploaded.reference]  # type: ignore[attr-defined]
     assert (stored.digest, stored.name) == (photo.digest, "a-b-c-.jpg")
     assert moved == sorted(moved)
     assert moved[-1] == 350_000
     assert (len(bench.seen("part")), len(bench.seen("complete"))) == (4, 3)
+    assert all(entry["form"]["upload_tags"] == {"artui_job": "origin.7"} for entry in bench.seen("complete"))
+    assert not any("upload_tags" in entry["form"] for entry in bench.seen("part"))
     assert len(bench.seen("metadata")) == 3
     assert bench.seen("upload") == []
     small = await bench.provider.upload(bench.photo(size=300_000), "a.jpg", ignore)

@@ -98,3 +98,12 @@ UPDATE accounts SET day_sure = 0;
 
 -- Why a service did not tell the balance when it was asked last; empty where it did, or counts nothing.
 ALTER TABLE accounts ADD COLUMN balance_unknown TEXT NOT NULL DEFAULT '';
+
+-- What artui has stored at a service for one job each, where the account wants it removed afterwards. due: the job's
+-- result is saved; shared: the service gave the same place for another job, so that it is nobody's to remove.
+CREATE TABLE uploads (
+    payer TEXT NOT NULL, reference TEXT NOT NULL, job INTEGER NOT NULL REFERENCES jobs (id),
+    shared INTEGER NOT NULL DEFAULT 0, due INTEGER NOT NULL DEFAULT 0, tries INTEGER NOT NULL DEFAULT 0,
+    PRIMARY KEY (payer, reference)
+) STRICT;
+CREATE INDEX uploads_due ON uploads (payer) WHERE due = 1;

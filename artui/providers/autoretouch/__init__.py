@@ -232,8 +232,9 @@ class AutoRetouch(HttpProvider[AutoRetouchSettings]):
             return None  # whoever refuses this question may take the photo; a sign-in that is over shows there
         return Uploaded(photo.digest) if answer.status == 200 else None
 
-    async def upload(self, photo: Photo, name: str, counted: Counted) -> Uploaded:
+    async def upload(self, photo: Photo, name: str, counted: Counted, tag: str = "") -> Uploaded:
         """Send the photo. The reference is whatever the service answers."""
+        del tag  # labels go with the order
         size = photo.stamp.size
         file = FilePart("file", name, photo.media_type, size, Sending(photo))
         request = Request(
@@ -402,6 +403,11 @@ class AutoRetouch(HttpProvider[AutoRetouchSettings]):
             else:
                 looks |= await search(group, read, f"{self.title}: {doing}")
         return looks
+
+    async def count_in_batch(self, batch: str) -> int | None:
+        """How many executions the service counts in a batch of ours; None where it shows no such batch."""
+        answer = await self._ask("GET", "/v1/batch", "counting a batch", {"batchId": batch}, most=PAGE)
+        return said.counted(answer.read_as(said.Page[said.Batch]), batch)
 
     async def listed(self, workflow: str) -> AsyncIterator[Sequence[Progress]]:
         """The executions of a workflow in pages, the newest first, to the end of the list."""

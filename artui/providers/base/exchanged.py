@@ -161,7 +161,8 @@ class Progress:
     ``word`` is the service's own spelling of the state; ``key`` our purchase key as the service gave it back; ``name``
     what the photo is called there;
     times are the service's, ISO 8601 in UTC. ``expires_in``: seconds until the results are thrown away, None where the
-    service does not say. ``remark``: what of it cannot be, for a person.
+    service does not say. ``remark``: what of it cannot be, for a person;
+    ``aside``: what else it shows of itself, for a person.
     """
 
     execution: str
@@ -180,6 +181,7 @@ class Progress:
     name: str = ""
     expires_in: float | None = None
     remark: str = ""
+    aside: str = ""
 
 
 class Puzzles(dict[str, str]):

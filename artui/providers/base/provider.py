@@ -183,11 +183,21 @@ class Provider(ABC, Generic[SettingsT]):
         return None
 
     @abstractmethod
-    async def upload(self, photo: Photo, name: str, counted: Counted) -> Uploaded:
-        """Bring the photo to the service under the plain ``name``. Costs nothing.
+    async def upload(self, photo: Photo, name: str, counted: Counted, tag: str = "") -> Uploaded:
+        """Bring the photo to the service under the plain ``name``, and with a ``tag`` of the job where such are taken.
+        Costs nothing.
 
         Raises :class:`artui.files.Changed` or ``Gone`` where the file on disk is no longer the one in ``photo``.
         """
+
+    @property
+    def removes_uploads(self) -> bool:
+        """Whether what :meth:`upload` stored is to be removed once it has served."""
+        return False
+
+    async def remove_upload(self, reference: str) -> None:
+        """Remove what :meth:`upload` stored; what is gone already is removed. Costs nothing."""
+        raise Rejected(f"{self.title} cannot remove {reference}", reason="unsupported")
 
     async def fetch_address(self, address: str) -> Uploaded:
         """Have the service fetch a photo from a URL or ``src://ALIAS/PATH`` itself, as an upload of its own."""
@@ -232,6 +242,12 @@ class Provider(ABC, Generic[SettingsT]):
     async def find(self, sought: Sequence[Sought]) -> dict[str, Look]:
         """Look for purchases whose fate is unknown, all in one reading of the service's list."""
         return {purchase.key: Incomplete(f"{self.title} cannot be searched") for purchase in sought}
+
+    async def count_in_batch(self, batch: str) -> int | None:
+        """How many executions the service counts in a batch, by the id in :meth:`batch_labels`; None where it does not
+        tell."""
+        del batch
+        return None
 
     def listed(self, workflow: str) -> AsyncIterator[Sequence[Progress]]:
         """The executions of a workflow in pages, the newest first, to the end of the list, where there is one.

@@ -136,13 +136,22 @@ class Filestack(HttpProvider[FilestackSettings]):
 
     # The photo.
 
-    async def upload(self, photo: Photo, name: str, counted: Counted) -> Uploaded:
+    async def upload(self, photo: Photo, name: str, counted: Counted, tag: str = "") -> Uploaded:
         """Store the photo, anew each time: whole, or in parts where it is large."""
-        return await self._uploads.upload(photo, name, counted)
+        return await self._uploads.upload(photo, name, counted, tag)
 
     async def fetch_address(self, address: str) -> Uploaded:
         """Leave what lies at a URL or at ``src://ALIAS/PATH`` to the run, or have it stored as a file first."""
         return await self._uploads.fetch_address(address)
+
+    @property
+    def removes_uploads(self) -> bool:
+        """Whether the account wants that."""
+        return self.settings.delete_uploads
+
+    async def remove_upload(self, reference: str) -> None:
+        """Delete a stored file."""
+        await self._uploads.remove(reference)
 
     # The paid request.
 

@@ -155,4 +155,4 @@ def _with(request: Request, signed: Signed) -> Request:
 
 def _is_refusal(answer: Answer) -> bool:
     """Whether an answer refuses who asks, not what is asked for."""
-    return answer.status in (401, 403) or said.words(answer) == "Invalid Application"
+    return answer.status in (401, 403) or said.words(answer) == said.NO_APP

@@ -40,6 +40,9 @@ class FilestackSettings(base.Settings):
     import_addresses: bool = Field(
         default=False, description="Store what --url and --alias name as a file first, so that each run has one"
     )
+    delete_uploads: bool = Field(
+        default=False, description="Delete photos stored here by artui once their results are saved"
+    )
     multipart_above: float = Field(default=100.0, gt=0, description="Megabytes above which a photo is sent in parts")
     cdn_url: ServiceUrl = Field(default="https://cdn.filestackcontent.com", description="Address for runs and files")
     api_url: ServiceUrl = Field(default="https://www.filestackapi.com/api", description="Address for single uploads")

@@ -15,7 +15,7 @@ from urllib.parse import urlencode, urlsplit
 from artui.files import Photo, Sending
 from artui.providers.base import Counted, Rejected, Transient, Uploaded
 from artui.providers.filestack.app import STORE, TITLE, App
-from artui.providers.http import Answer, Request, file_body, json_body
+from artui.providers.http import TEXT, Answer, Request, file_body, json_body
 from artui.providers.http.addresses import is_private_way
 from artui.providers.http.client import in_thread
 from artui.providers.said import filestack as said
@@ -23,6 +23,9 @@ from artui.providers.said.answers import read, unfit
 
 PART: Final = 8 * 1024 * 1024
 """Bytes of one part of a large upload; the service's storage takes none below 5 MiB but the last."""
+
+TAG: Final = "artui_job"
+"""What the tag of an upload is called, where the service takes tags: in `complete` alone."""
 
 AGAIN: Final = 1.0
 """Seconds between two questions whether a stored file is ready."""
@@ -32,6 +35,7 @@ READY_WITHIN: Final = 60
 """How often it is asked whether a large upload is put together, and whether it has reached its storage."""
 
 _UNSAFE: Final = re.compile(r"[\\{}|%`\"'~\[\]#^<>/\x00-\x1f]")
+_HANDLE: Final = re.compile(r"[A-Za-z0-9_-]{5,100}")
 _DOMAIN: Final = re.compile(r"[a-z0-9.-]+\.[a-z-]+")
 
 
@@ -41,18 +45,18 @@ class Uploads:
     def __init__(self, app: App) -> None:
         self._app = app
 
-    async def upload(self, photo: Photo, name: str, counted: Counted) -> Uploaded:
+    async def upload(self, photo: Photo, name: str, counted: Counted, tag: str = "") -> Uploaded:
         """Store the photo, anew each time: whole, or in parts where it is large."""
         plain = _UNSAFE.sub("-", name)
         if photo.stamp.size > self._app.settings.multipart_above * 1_000_000:
-            return await self._upload_parts(photo, plain, counted)
+            return await self._upload_parts(photo, plain, counted, tag)
         doing = f"uploading {photo.path.name}"
         query = urlencode({"key": self._app.settings.api_key, "filename": plain, "mimetype": photo.media_type})
         body = file_body(photo.media_type, photo.stamp.size, Sending(photo))
         url = f"{self._app.settings.api_url}/store/S3?{query}&{{security}}"
         return self._uploaded(await self._app.ask(Request("POST", url, doing, body=body), counted=counted))
 
-    async def _upload_parts(self, photo: Photo, name: str, counted: Counted) -> Uploaded:
+    async def _upload_parts(self, photo: Photo, name: str, counted: Counted, tag: str) -> Uploaded:
         """Send a photo part by part. The last leaves only when the file proved to be the one that was checked."""
         doing = f"uploading {photo.path.name}"
         size = photo.stamp.size
@@ -67,6 +71,7 @@ class Uploads:
                 etags.append({"part_number": len(etags) + 1, "etag": etag})
                 sent += len(block)
         whole = {**place, "filename": name, "mimetype": photo.media_type, "size": size, "parts": etags}
+        whole |= {"upload_tags": {TAG: tag}} if tag else {}
         for _ in range(MERGED_WITHIN):
             answer = await self._app.post(f"{calls}/complete", doing, whole)
             if answer.status != 202:
@@ -126,6 +131,25 @@ class Uploads:
         body = json_body(json.dumps({"apikey": self._app.settings.api_key, "sources": [address], "tasks": tasks}))
         url = f"{self._app.settings.cdn_url}/process"
         return self._uploaded(await self._app.ask(Request("POST", url, doing, body=body)))
+
+    async def remove(self, handle: str) -> None:
+        """Delete a file by a policy for this file and nothing else. One that is gone already counts as deleted.
+
+        Raises :class:`Rejected` where it may not be, or where this is no file of the service's.
+        """
+        if not _HANDLE.fullmatch(handle):
+            raise Rejected(f"{TITLE}: {handle.partition('?')[0]} is not a stored file", reason="unsupported")
+        signed = self._app.signer.to_remove(await self._app.secret(), self._app.latest, handle)
+        query = urlencode({"key": self._app.settings.api_key})
+        url = f"{self._app.settings.api_url}/file/{handle}?{query}&{{security}}"
+        request = Request("DELETE", url, "deleting an upload", hidden={"security": signed.in_query})
+        answer = await self._app.http.send(request, most=TEXT, any_status=True)
+        if answer.status == 404:
+            return
+        answer.raise_unless_final()
+        is_wrong = said.is_error(answer.json_object() or {}) or said.words(answer) == said.NO_APP or answer.is_web_page
+        if answer.status >= 300 or is_wrong:
+            raise said.rejected(answer)
 
     def _uploaded(self, answer: Answer) -> Uploaded:
         reference = read(answer, said.Stored).reference

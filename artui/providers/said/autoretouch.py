@@ -48,6 +48,7 @@ from artui.providers.said import (
     tell_odd,
     text,
 )
+from artui.providers.said import autoretouch_aside as aside
 
 LABEL: Final = "artui_job"
 """The label that holds a purchase's key."""
@@ -161,6 +162,9 @@ class Execution(Said):
     result_path: Text = ""
     labels: Any = None
     charged_credits: Any = None
+    intermediate_result: Any = None
+    result_preview_content_hash: Any = None
+    fastlane: Any = None
 
     @model_validator(mode="after")
     def _means_something(self) -> Self:
@@ -209,7 +213,18 @@ class Execution(Said):
             version=self.workflow_version,
             name=self.input_file_name,
             remark=remark,
+            aside=self._aside(state),
         )
+
+    def _aside(self, state: State) -> str:
+        """What else it shows, for a person: where a first result lies while it is checked, and the fast lane."""
+        told = [aside.fast_lane(self.fastlane)]
+        if state is State.IN_QA:
+            preview = aside.image(self.result_preview_content_hash, self.result_file_name)
+            first = self.intermediate_result, self.result_path, preview
+            place = next(filter(None, map(aside.place_of, first)), "")
+            told.append(f"a first result is at {place}" if place else "")
+        return "; ".join(filter(None, told))
 
     def _outputs(self) -> tuple[Output, ...]:
         digest = self.result_content_hash
@@ -220,7 +235,14 @@ class Execution(Said):
         return (Output(json.dumps(place), media_type=self.result_content_type, digest=stated),)
 
 
-Entry = TypeVar("Entry", Organization, Workflow, Execution)
+class Batch(Said):
+    """Executions with equal batch labels, counted."""
+
+    id: Id
+    executions: Amount = None
+
+
+Entry = TypeVar("Entry", Organization, Workflow, Execution, Batch)
 
 
 @dataclass(frozen=True, slots=True)
@@ -284,6 +306,13 @@ class Page(Said, Generic[Entry]):
     def ends_at(self, offset: int) -> bool:
         """Whether the list ends at this place, by the service's own ``total``."""
         return self.total is not None and offset >= self.total
+
+
+def counted(page: Page[Batch], batch: str) -> int | None:
+    """How many executions a page of batches counts for one; None where it does not show that one, or no number."""
+    counts = [entry.executions for entry in page.readable if entry.id.casefold() == batch.casefold()]
+    told = [count for count in counts if count is not None]
+    return sum(told) if told else None
 
 
 def routes(locator: str, api_url: str) -> list[str]:

@@ -24,6 +24,9 @@ EARLIER: Final = 120.0
 NOT_TAKEN: Final = (400, 413, 415)
 """Statuses by which a file is refused for good, whoever on the way says so: an upload costs nothing."""
 
+NO_APP: Final = "Invalid Application"
+"""What is said, with status 200, to a key that is missing or unknown."""
+
 _FAILED: Final = frozenset({"failed", "error", "cancelled", "canceled", "aborted", "timedout"})
 _LATER: Final = (408, 409, 425, 429)
 """Statuses of 4xx that do not say that a run was refused for good."""
@@ -54,7 +57,7 @@ def _worded(error: object) -> str:
 def refusal(answer: Answer) -> Rejected | Blocked:
     """The error of a request that was refused for good; 401, 403 and an unknown app stop the whole account."""
     said = words(answer)
-    if answer.status == 401 or said == "Invalid Application":
+    if answer.status == 401 or said == NO_APP:
         return Blocked(f"{answer.about}: {said or 'refused'}: check api_key", cause=Cause.LOGIN)
     if answer.status == 403:
         advice = "check the app secret and api_key, and sign in again"

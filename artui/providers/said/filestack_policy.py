@@ -73,3 +73,9 @@ class Signer:
         made = sign(secret, {"call": CALLS, "expiry": int(now + needed_for) + LASTS})
         self._made.append(made)
         return made
+
+    def to_remove(self, secret: Secret, now: float, handle: str) -> Signed:
+        """A policy to delete one file, good for a few minutes."""
+        made = sign(secret, {"call": ["remove"], "handle": handle, "expiry": int(now) + LEAST})
+        self._made.append(made)
+        return made

@@ -1,0 +1,59 @@
+"""Uploads of ours that are removed at the service once their job's result is saved, where the account wants that."""
+
+from __future__ import annotations
+
+import logging
+
+from artui.asking import Asking
+from artui.job import Job
+from artui.journal import uploads
+from artui.providers.base import ProviderError, Rejected, Transient
+from artui.steps import Desk
+
+log = logging.getLogger(__name__)
+
+AT_ONCE = 10
+"""Uploads removed in one turn."""
+
+TRIES = 10
+"""Tries without an answer after which an upload is left where it is."""
+
+REST = 60.0
+"""Seconds until the next try where the service did not answer, or there is no secret to ask with."""
+
+
+class Removals:
+    """Removes them, a few a turn. That one cannot be removed is noted with its job, and means nothing else."""
+
+    def __init__(self, desk: Desk, asking: Asking) -> None:
+        self.desk = desk
+        self._asking = asking
+        self._not_before = 0.0
+
+    async def go_on(self) -> None:
+        """Remove some of those there are, if it is time."""
+        provider, journal = self.desk.provider, self.desk.journal
+        if not provider.removes_uploads or self.desk.clock.now() < self._not_before:
+            return
+        try:
+            payer = (await provider.who_pays()).payer
+            for job in await journal.ask(uploads.due, payer, AT_ONCE):
+                if await journal.ask(uploads.is_in_use, job):
+                    await journal.do(uploads.left, job, "it is in use elsewhere, or a result")
+                else:
+                    await self._remove(job)
+        except ProviderError as failure:
+            log.info("%s: %s", self.desk.account.name, failure)
+            self._not_before = self.desk.clock.now() + REST
+
+    async def _remove(self, job: Job) -> None:
+        try:
+            await self._asking.until_stopped(self.desk.provider.remove_upload(job.reference))
+        except Rejected as refusal:
+            await self.desk.journal.do(uploads.left, job, str(refusal))
+        except Transient as failure:
+            if await self.desk.journal.do(uploads.tried, job) >= TRIES:
+                await self.desk.journal.do(uploads.left, job, f"after {TRIES} tries: {failure}")
+            raise
+        else:
+            await self.desk.journal.do(uploads.removed, job)
