@@ -98,3 +98,7 @@ UPDATE accounts SET day_sure = 0;
 
 -- Why a service did not tell the balance when it was asked last; empty where it did, or counts nothing.
 ALTER TABLE accounts ADD COLUMN balance_unknown TEXT NOT NULL DEFAULT '';
+
+-- The part of the address of webhooks that nobody can guess: it is sent to services, and whoever calls must know it.
+ALTER TABLE engine ADD COLUMN webhook TEXT NOT NULL DEFAULT '';
+UPDATE engine SET webhook = lower(hex(randomblob(16)));
