@@ -82,11 +82,12 @@ class Listener:
         server = _Server(
             uvicorn.Config(
                 self.answer,
+                interface="asgi3",
                 http="h11",
                 ws="none",
                 lifespan="off",
                 log_config=None,
-                log_level="critical",  # what strangers send wrongly is no news
+                log_level="error",  # what strangers send wrongly is no news
                 access_log=False,
                 server_header=False,
                 proxy_headers=False,
