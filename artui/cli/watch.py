@@ -216,7 +216,9 @@ def _listen(place: str) -> Listener:
     try:
         return Listener(host.strip("[]"), int(port))
     except OSError as error:
-        raise Trouble(Exit.USAGE, f"Webhooks cannot be heard at {place} ({error.strerror}): choose another.") from None
+        raise Trouble(
+            Exit.USAGE, f"Webhooks cannot be heard at {place} ({error.strerror}): choose another place."
+        ) from None
 
 
 def _heard(config: Config, place: str, part: str) -> list[str]:
