@@ -37,6 +37,7 @@ from artui.pace import Clock
 from artui.private import NotPrivate, open_private
 from artui.providers.base import (
     Blocked,
+    Call,
     NoRoom,
     NotPermitted,
     Provider,
@@ -115,6 +116,11 @@ class Engine:
         self.stopping.set()
         for lane, _ in self._lanes.values():
             lane.stopping.set()
+
+    async def called(self, call: Call) -> None:
+        """Look soon at what a webhook's call names, and do nothing else for it."""
+        for lane, _ in [*self._lanes.values()]:
+            await lane.called(call)
 
     async def run(self, idle_seconds: float | None = None) -> None:
         """Work until :meth:`stop`, or until there was nothing to do for ``idle_seconds``. Raises JournalProblem."""

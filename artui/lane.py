@@ -33,7 +33,7 @@ from artui.journal import (
 )
 from artui.lookout import Lookout
 from artui.pace import Gate
-from artui.providers.base import Progress, ProviderError, Sent, State, Transient, listening
+from artui.providers.base import Call, Progress, ProviderError, Sent, State, Transient, listening
 from artui.removals import Removals
 from artui.states import BEFORE_PAYING, Kind, Reason, Stage, Status
 from artui.steps import Desk, Hold, Journey, NotYet
@@ -163,6 +163,14 @@ class Lane:
     def follow(self, job: Job) -> None:
         """Look at a job at the service now, and from now on."""
         self.lookout.follow(job)
+
+    async def called(self, call: Call) -> None:
+        """Look soon at the execution that a webhook's call names, where it names one of this account."""
+        try:
+            if name := await self.desk.provider.called(call):
+                self.lookout.called(self.desk.journal.read(purchases.execution_of_key, name) or name)
+        except Exception as defect:  # noqa: BLE001 — anybody may have sent it
+            self.desk.defects.tell("at a webhook's call", defect)
 
     async def _repeat(
         self, turn: Callable[[], Awaitable[float | None]], bell: asyncio.Event, rest: float = LEAST_REST
@@ -365,8 +373,7 @@ class Lane:
     # ------------------------------------------------------------------------------------------- asking the service
 
     async def _look_turn(self) -> float | None:
-        due = self.lookout.due()
-        if due and self.calls.free(self._now):
+        if self.calls.free(self._now) and (due := self.lookout.due()):
             sent = [Sent(job.execution, job.workflow) for job in due]
             await self.lookout.note(
                 due, await self.asking.ask(self.desk.provider.poll(sent), self.calls, LOOKING) or {}

@@ -6,7 +6,7 @@ import asyncio
 import random
 import time
 from collections import Counter
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 
 from artui.defects import not_understood
 from artui.job import Job
@@ -21,6 +21,21 @@ AT_ONCE = 500
 
 PUZZLED = 3
 """Looks in a row that cannot be understood after which a person is told."""
+
+ENDED = (State.DONE, State.INCOMPLETE, State.FAILED, State.UNPAID)
+
+CALLED_AT_ONCE, CALLED_EVERY = 20, 1.0
+"""The most executions that are looked at because a webhook's call named them, and the seconds between two such rounds:
+however many calls come, they cause no more."""
+
+MOST_CALLED = 10_000
+"""Names from calls that are kept until their round."""
+
+SAFETY_NET = 60.0
+"""Seconds by which other looks are put off while calls tell what has ended."""
+
+CALLS_LAST = 300.0
+"""Seconds for which it counts that a call told of an end; less where an end shows that no call told of."""
 
 OVERDUE_AFTER = 3600.0
 OVERDUE_TIMES = 20
@@ -45,6 +60,10 @@ class Lookout:
         self._failed: Counter[int] = Counter()
         self._rounds = 0
         self._failed_in: dict[int, int] = {}
+        self._named: set[str] = set()
+        self._named_after = self._calls_until = 0.0
+        self._told: set[int] = set()
+        self._relied_on: set[int] = set()
 
     def __len__(self) -> int:
         return len(self._looks)
@@ -65,15 +84,40 @@ class Lookout:
     def expect(self, job: Job) -> None:
         """Look at a job that was just sent, when it is likely to be done."""
         now = self.desk.clock.now()
+        self._relied_on.add(job.id)
         self._schedule(job, first_look(now, job.due or now, self.desk.provider.limits.least_gap))
 
     def follow(self, job: Job) -> None:
         """Look at a job at the service now, and from now on."""
+        self._relied_on.discard(job.id)
         self._schedule(job, Looks(self.desk.clock.now(), self.desk.provider.limits.least_gap))
 
     def forget(self, job: Job) -> None:
         """Stop looking at a job."""
         self._looks.pop(job.id, None)
+        self._told.discard(job.id)
+        self._relied_on.discard(job.id)
+
+    def called(self, execution: str) -> None:
+        """Look soon at an execution because a webhook's call names it; where it is not followed this does nothing."""
+        if not self._named:
+            self.bell.set()
+        if len(self._named) < MOST_CALLED:
+            self._named.add(execution)
+
+    def _take_named(self, now: float) -> None:
+        """Have a few of the executions that calls named be looked at now, where it is time for a round of them."""
+        if not self._named or now < self._named_after:
+            return
+        named = [(job, looks) for job, looks in self._looks.values() if job.execution in self._named]
+        for job, looks in named[:CALLED_AT_ONCE]:
+            self._named.discard(job.execution)
+            self._told.add(job.id)
+            self._looks[job.id] = (job, looks.hurried(now))
+        if len(named) <= CALLED_AT_ONCE:
+            self._named.clear()
+        if named:
+            self._named_after = now + max(CALLED_EVERY, self.desk.provider.limits.least_gap)
 
     def _schedule(self, job: Job, looks: Looks) -> None:
         self._looks[job.id] = (job, looks)
@@ -82,15 +126,31 @@ class Lookout:
 
     def next_round(self) -> float | None:
         """When the next looks are taken; None where nothing is at the service."""
-        self._round = next_round([looks for _, looks in self._looks.values()])
+        self._round = next_round([looks for _, looks in self._standing()])
+        if self._named and self._round is not None:
+            return min(self._round, self._named_after)
         return self._round
+
+    def _standing(self) -> Iterable[tuple[Job, Looks]]:
+        """All looks as they stand: while calls tell what has ended, what they are relied on for is looked at later."""
+        if self.desk.clock.now() >= self._calls_until:
+            return self._looks.values()
+        return [
+            (job, looks.put_off(SAFETY_NET) if self._is_relied_on(job) else looks)
+            for job, looks in self._looks.values()
+        ]
+
+    def _is_relied_on(self, job: Job) -> bool:
+        return job.id in self._relied_on and job.id not in self._told and job.execution not in self._named
 
     def due(self) -> list[Job]:
         """The jobs to look at now; none before their common time has come."""
-        now, until = self.desk.clock.now(), self.next_round()
+        now = self.desk.clock.now()
+        self._take_named(now)
+        until = self.next_round()
         if until is None or until > now:
             return []
-        return [job for job, looks in self._looks.values() if looks.due <= now][:AT_ONCE]
+        return [job for job, looks in self._standing() if looks.due <= now][:AT_ONCE]
 
     async def note(self, looked_at: Sequence[Job], seen: Mapping[str, Progress]) -> None:
         """Write down one round of looks; what was not seen is looked at again. None of them hinders another."""
@@ -106,6 +166,7 @@ class Lookout:
             if progress is not None:
                 for counted in (self._puzzled, self._failed, self._failed_in):
                     counted.pop(job.id, None)
+                self._learn_of_calls(job, progress)
                 job = await self._note(job, progress)
                 job = await self._overdue(job)
             elif puzzle := self.desk.provider.puzzles.get(job.execution):
@@ -121,10 +182,24 @@ class Lookout:
             self.desk.defects.tell(f"on what was seen of job {job.id}", defect, repr(progress))
             job = await self._not_understood(job, type(defect).__name__)
         if job.stage is not Stage.SUBMITTED or job.status in FINAL or not job.execution:
-            self._looks.pop(job.id, None)
+            self.forget(job)
         elif job.id in self._looks:
             _, looks = self._looks[job.id]
             self._looks[job.id] = (job, self._following(job, progress, looks))
+
+    def _learn_of_calls(self, job: Job, progress: Progress) -> None:
+        """Whether calls tell what has ended: they do once one was right, and no longer once one did not come."""
+        now, was_told = self.desk.clock.now(), job.id in self._told
+        if progress.state in ENDED and job.status is Status.WAITING:
+            if was_told:
+                self._calls_until = now + CALLS_LAST
+            elif progress.state is State.DONE and job.id in self._relied_on:
+                self._calls_until = 0.0
+        if not was_told and progress.state in (State.RUNNING, State.IN_QA):
+            self._relied_on.add(job.id)
+        else:
+            self._relied_on.discard(job.id)
+        self._told.discard(job.id)
 
     async def _puzzling(self, job: Job, puzzle: str) -> Job:
         """Hold a job once its looks could not be understood a few times in a row."""

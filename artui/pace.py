@@ -142,6 +142,14 @@ class Looks:
         """Until when this look may be put off."""
         return self.due + self.gap
 
+    def put_off(self, seconds: float) -> Looks:
+        """The same so much later."""
+        return Looks(self.due + seconds, self.gap)
+
+    def hurried(self, now: float) -> Looks:
+        """One that is due now and waits for no other; those after it are as far apart as they would have been."""
+        return Looks(now - self.gap, self.gap)
+
 
 QA_GROWTH = 10
 LONGEST_GAP = 15.0

@@ -6,10 +6,10 @@ import asyncio
 import os
 import signal
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from artui.background import AnotherEngine
 from artui.config import ConfigError
@@ -22,6 +22,7 @@ from artui.report import Follower, Printer
 if TYPE_CHECKING:
     from artui.engine import Engine
     from artui.watch import Offers, Rule, Watcher
+    from artui.webhook import Listener
 
 TELL_EVERY = 0.5
 """Seconds between two looks at what there is to tell."""
@@ -53,7 +54,7 @@ class Service:
 
     ``make_watcher`` puts the watcher beside the engine; ``read_rules`` reads the rules anew, with what knows their
     services. ``standing`` says in one line how all stands: for the service manager, and every ``summary_every`` seconds
-    (None: never) for the reader.
+    (None: never) for the reader. ``listener`` hears the webhooks of the services.
     """
 
     make_watcher: Callable[[Engine], Watcher]
@@ -62,6 +63,7 @@ class Service:
     teller: Teller
     manager: Manager
     summary_every: float | None = None
+    listener: Listener | None = None
     _hup: asyncio.Event = field(default_factory=asyncio.Event)
     _has_terminal: bool = False
 
@@ -76,8 +78,13 @@ class Service:
         watcher = self.make_watcher(engine)
         engine.answers |= {"look now": watcher.look_now, "read rules": self._asked_to_reread}
         work = asyncio.create_task(self._beside(engine, watcher), name="watcher")
-        loops = (self._tell(engine, follower), self._give_signs(engine, watcher), self._reread(watcher),
-                 self._part(engine, work))  # fmt: skip
+        loops: list[Coroutine[Any, Any, None]] = [
+            self._tell(engine, follower), self._give_signs(engine, watcher), self._reread(watcher),
+            self._part(engine, work),
+        ]  # fmt: skip
+        if self.listener is not None:
+            part = await engine.journal.ask(requests.webhook_part)
+            loops.append(self.listener.run(part, engine.called, engine.stopping))
         beside = [asyncio.create_task(loop) for loop in loops]
         for task in beside:
             task.add_done_callback(lambda _: engine.stop())

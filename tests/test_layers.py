@@ -66,7 +66,8 @@ MAY_IMPORT: dict[str, set[str]] = {
     "backups": {"config", "journal", "private"},
     "recover": {"anchor", "budget", "config", "evidence", "files", "job", "journal", "providers", "states"},
     "notify": set(),
-    "service": {"config", "journal", "engine", "watch", "background", "report", "notify"},
+    "webhook": {"providers"},
+    "service": {"config", "journal", "engine", "watch", "webhook", "background", "report", "notify"},
     "sim": set(),
 }  # fmt: skip
 """Each room and the rooms it may look into; the command line, which puts all together, is not bound."""
@@ -77,8 +78,8 @@ ONLY_IN: dict[str, set[str]] = {
     "aiohttp": {"providers"},
     "apsw": {"journal"},
     "watchfiles": {"watch"},
-    "starlette": {"sim"},
-    "uvicorn": {"sim"},
+    "starlette": {"sim", "webhook"},
+    "uvicorn": {"sim", "webhook"},
     "PIL": {"doctor", "files", "sim", "tui"},
     "simplejpeg": {"files"},
     "segno": {"tui"},

@@ -20,7 +20,7 @@ from artui.cli.options import AS_JSON, DRY_RUN, YES
 from artui.cli.session import Session, run
 from artui.cli.terminal import agrees, can_ask, money, put, put_json, say
 from artui.config import Config, ConfigError, Origin, Source
-from artui.journal import Connection, JournalProblem
+from artui.journal import Connection, JournalProblem, requests
 from artui.journal.following import Scope
 from artui.private import concerns
 from artui.service import Service
@@ -30,8 +30,11 @@ if TYPE_CHECKING:
     from artui.engine import Engine
     from artui.plan import Offer
     from artui.watch import Offers, Rule, Watcher, Why
+    from artui.webhook import Listener
 
 log = logging.getLogger(__name__)
+
+MOST_PORT = 65_535
 
 ONCE_EVERY = 0.5
 """Seconds between two looks at whether the jobs of ``--once`` have come to rest."""
@@ -50,13 +53,14 @@ ONCE_EVERY = 0.5
 @click.option(
     "--summary", type=click.FloatRange(min=0), default=60, show_default=True, help="Minutes between summaries."
 )
+@click.option("--webhook", metavar="HOST:PORT", help="Also hear the services' webhooks here, behind your own proxy.")
 @DRY_RUN
 @YES
 @AS_JSON
 @click.pass_obj
 def watch_command(
-    session: Session, /, folder: Path | None, *, once: bool, summary: float, dry_run: bool, yes: bool, as_json: bool,
-    **given: Any,
+    session: Session, /, folder: Path | None, *, once: bool, summary: float, webhook: str | None, dry_run: bool,
+    yes: bool, as_json: bool, **given: Any,
 ) -> Exit:  # fmt: skip
     """Watch folders and send what lands in them: those of the settings, or FOLDER alone."""
     named = {word: value for word, value in given.items() if value not in (None, False)}
@@ -69,7 +73,8 @@ def watch_command(
     rules, offers = wanted.read()
     if folder is not None and not (yes or _agrees(offers, rules[0])):
         return Exit.USAGE
-    return _watch(wanted, summary * 60 or None, as_json=as_json)
+    listener = _listen(webhook) if webhook else None
+    return _watch(wanted, summary * 60 or None, listener, as_json=as_json)
 
 
 @dataclass
@@ -199,7 +204,36 @@ def _dry_run(wanted: Wanted, *, as_json: bool) -> Exit:
 # --------------------------------------------------------------------------------------------------------- watching
 
 
-def _watch(wanted: Wanted, summary_every: float | None, *, as_json: bool) -> Exit:
+def _listen(place: str) -> Listener:
+    """Take the address at which webhooks are heard."""
+    host, _, port = place.rpartition(":")
+    if not host or not port.isdecimal() or int(port) > MOST_PORT:
+        raise Trouble(Exit.USAGE, f"--webhook takes HOST:PORT, as in 127.0.0.1:8787, not {place!r}.")
+    try:
+        from artui.webhook import Listener
+    except ImportError as missing:
+        raise Trouble(Exit.USAGE, f"--webhook needs {missing.name}: pip install 'artui[webhook]' brings it.") from None
+    try:
+        return Listener(host.strip("[]"), int(port))
+    except OSError as error:
+        raise Trouble(
+            Exit.USAGE, f"Webhooks cannot be heard at {place} ({error.strerror}): choose another place."
+        ) from None
+
+
+def _heard(config: Config, place: str, part: str) -> list[str]:
+    """What to say of the webhooks that are heard."""
+    lines = [f"Webhooks are heard at {place}."]
+    called = [name for name, account in config.accounts.items() if account.settings.get("webhook_url")]
+    if not called:
+        lines.append("No account sets webhook_url, the public address that leads here: no service is told to call it.")
+    for name, account in config.accounts.items():
+        if account.provider == "filestack":
+            lines.append(f"{name}: at Filestack's portal the webhook's address must end in /{part}.")
+    return lines
+
+
+def _watch(wanted: Wanted, summary_every: float | None, listener: Listener | None, *, as_json: bool) -> Exit:
     """Be the watching engine, in the foreground, until told to stop."""
     from artui.anchor import open_journal
     from artui.background import WATCH, AnotherEngine, run_engine, take_over
@@ -214,11 +248,14 @@ def _watch(wanted: Wanted, summary_every: float | None, *, as_json: bool) -> Exi
     forward_warnings(voice)
     for concern in concerns():
         log.warning("%s", concern)
-    service = _service(wanted, Teller(voice), summary_every)
+    service = _service(wanted, Teller(voice), summary_every, listener)
     try:
         with open_journal(paths) as journal:
-            lock = take_over(paths, journal, voice.say)
+            lock, part = take_over(paths, journal, voice.say), journal.read(requests.webhook_part)
         voice.say(f"artui {artui.__version__} begins to watch (process {os.getpid()}).")
+        if listener is not None:
+            for line in _heard(wanted.session.config, listener.place, part):
+                voice.say(line)
         run_engine(paths, WATCH, service.run, lock)
         voice.say("artui has ended in order.")
     except (AnotherEngine, ConfigError, JournalProblem):
@@ -231,7 +268,9 @@ def _watch(wanted: Wanted, summary_every: float | None, *, as_json: bool) -> Exi
     return service.ending if isinstance(service, Once) else Exit.OK
 
 
-def _service(wanted: Wanted, teller: Teller, summary_every: float | None) -> Service:
+def _service(
+    wanted: Wanted, teller: Teller, summary_every: float | None, listener: Listener | None
+) -> Service:  # fmt: skip
     from artui.cli.rules import standings, together
     from artui.notify import Manager
     from artui.watch import Watcher
@@ -245,7 +284,7 @@ def _service(wanted: Wanted, teller: Teller, summary_every: float | None) -> Ser
         return together(standings(db, zone, (), watched=True))
 
     kind = Once if wanted.once else Service
-    return kind(make_watcher, wanted.read, standing, teller, Manager.of(), summary_every)
+    return kind(make_watcher, wanted.read, standing, teller, Manager.of(), summary_every, listener)
 
 
 @dataclass

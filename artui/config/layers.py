@@ -208,7 +208,7 @@ def _key_of_variable(word: str, stems: Mapping[str, str]) -> Key | None:
     if word.lower() in TOP:
         return (word.lower(),)
     stem = max((stem for stem in stems if word.startswith(f"{stem}_")), key=len, default=None)
-    if stem is None or word == f"{stem}_TOKEN":  # a token is for the credentials alone
+    if stem is None or word in (f"{stem}_TOKEN", f"{stem}_WEBHOOK_TOKEN"):  # a token is for the credentials alone
         return None
     key = word[len(stem) + 1 :].lower()
     group, _, inner = key.partition("_")

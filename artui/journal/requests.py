@@ -123,6 +123,11 @@ def count_intent(db: Connection) -> None:
     db.execute("UPDATE engine SET intents = intents + 1")
 
 
+def webhook_part(db: Connection) -> str:
+    """The part of this journal's webhook address that nobody can guess; it never changes."""
+    return str(value(db, "SELECT webhook FROM engine"))
+
+
 def intents(db: Connection) -> int:
     """How many paid calls were ever intended."""
     return int(value(db, "SELECT intents FROM engine"))

@@ -13,7 +13,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from functools import partial
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 from pydantic import Field, field_validator
 
@@ -23,6 +23,7 @@ from artui.files import Accepts, Part, Photo, Sending, ascii_name
 from artui.providers import base
 from artui.providers.base import (
     Blocked,
+    Call,
     Cause,
     Counted,
     Identity,
@@ -78,6 +79,9 @@ class Retouch4meSettings(base.Settings):
     api_url: ServiceUrl = Field(
         default=_VENDOR,
         description="Address of the service (outside Europe https://cf-retoucher.retouch4.me is nearer)",
+    )
+    webhook_url: ServiceUrl | Literal[""] = Field(
+        default="", description="Public address that leads to artui watch --webhook (empty: not called)"
     )
     balance_url: ServiceUrl = Field(
         default="https://3dlutcreator.com/api/retouch/v1/balance",
@@ -250,7 +254,14 @@ class Retouch4me(HttpProvider[Retouch4meSettings]):
             raise Rejected(f"{self.title}: the job has no recipe: submit its photo again", reason="no recipe")
         name = ascii_name(order.photo.path.name, order.photo.media_type)
         file = {"name": name, "type": order.photo.media_type, "digest": order.photo.digest}
-        stored = {"path": f"{_API}/retoucher/start", "key": order.key, "payload": order.parameters, "file": file}
+        stored: dict[str, Any] = {
+            "path": f"{_API}/retoucher/start",
+            "key": order.key,
+            "payload": order.parameters,
+            "file": file,
+        }
+        if self.settings.webhook_url and order.webhook_part:
+            stored["hook"] = f"{self.settings.webhook_url}/{order.webhook_part}/{order.key}"
         return canonical(stored)
 
     async def submit(self, draft: str, photo: Photo, permit: Permit, counted: Counted) -> str:
@@ -289,6 +300,7 @@ class Retouch4me(HttpProvider[Retouch4meSettings]):
         file = stored["file"]
         part = FilePart("file", file["name"], file["type"], photo.stamp.size, Sending(photo))
         fields = {"token": token.reveal(), "payload": stored["payload"]}
+        fields |= {"hook": stored["hook"]} if "hook" in stored else {}
         return Request(
             "POST",
             f"{self.settings.api_url}{stored['path']}",
@@ -307,6 +319,10 @@ class Retouch4me(HttpProvider[Retouch4meSettings]):
             return False
 
     # The executions. Whoever knows an id may fetch the result: ids stand in no message.
+
+    async def called(self, call: Call) -> str:
+        """The key of the purchase that a call is about, which its address ends in; of its body nothing is known."""
+        return call.tail
 
     async def poll(self, sent: Sequence[Sent]) -> dict[str, Progress]:
         """Look at executions one by one, a few at a time."""

@@ -12,6 +12,7 @@
                           ``clock``: seconds by which the ``Date`` of every answer is ahead, and
                           ``clock_for``: for how many seconds from now (null: for good);
                           ``retouch4me.NAME``: see ``Options`` of ``artui.sim.retouch4me.laboratory``;
+                          ``webhooks.NAME``: see ``Options`` of ``artui.sim.webhooks``;
                           ``filestack.NAME``: see ``Options`` of ``artui.sim.filestack.darkroom``
 """
 
@@ -45,6 +46,7 @@ from artui.sim.autoretouch import AutoRetouch
 from artui.sim.faults import Faults
 from artui.sim.filestack import Filestack
 from artui.sim.retouch4me import Retouch4me
+from artui.sim.webhooks import Courier
 
 _SECRET = {"token", "refresh_token", "device_code", "retouchtoken", "policy", "signature"}
 _SECRET_TASK = re.compile(r"security=[^/]*")
@@ -70,6 +72,7 @@ class Simulator:
         self.url = ""
         self.books = Books()
         self.faults = Faults()
+        self.courier = Courier(seed)
         autoretouch = AutoRetouch(
             self.books,
             self.faults,
@@ -78,9 +81,11 @@ class Simulator:
             credits=credits,
             device_interval=device_interval,
             extra_workflows=extra_workflows,
+            courier=self.courier,
         )
-        retouch4me = Retouch4me(self.books, self.faults, speed=speed, seed=seed, credits=credits)
-        filestack = Filestack(self.books, self.faults, speed=speed, seed=seed, credits=credits)
+        plain: dict[str, Any] = {"speed": speed, "seed": seed, "credits": credits, "courier": self.courier}
+        retouch4me = Retouch4me(self.books, self.faults, **plain)
+        filestack = Filestack(self.books, self.faults, **plain)
         self._services: list[Service] = [autoretouch, retouch4me, filestack]
         control = Mount("/_sim", routes=self._control())
         mounts = [mount for service in self._services for mount in service.mounts]
@@ -111,7 +116,8 @@ class Simulator:
         if clock:
             lasts = clock.get("clock_for")
             self.clock, self._clock_until = float(clock["clock"]), math.inf if lasts is None else time.time() + lasts
-        taken = [name for service in self._services for name in service.switch(options)]
+        taken = self.courier.switch(options)
+        taken += [name for service in self._services for name in service.switch(options)]
         if unknown := options.keys() - taken:
             raise ValueError(f"no such option: {', '.join(sorted(unknown))}")
 

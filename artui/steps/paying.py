@@ -9,7 +9,7 @@ from functools import partial
 
 from artui import budget, evidence, files
 from artui.job import Job, Purchase
-from artui.journal import Connection, Stale, Unwritable, accounts, holds, jobs, payers, purchases
+from artui.journal import Connection, Stale, Unwritable, accounts, holds, jobs, payers, purchases, requests
 from artui.pace import boot_time, replay_gap
 from artui.providers.base import (
     Blocked,
@@ -80,8 +80,9 @@ class Paying:
         self.check_repeats(job)
         key = self._key(job, Kind.CREATE)
         order = Order(
-            key, job.workflow, job.version, photo_of(job), Uploaded(job.reference), job.labels, job.parameters
-        )
+            key, job.workflow, job.version, photo_of(job), Uploaded(job.reference), job.labels, job.parameters,
+            self.desk.journal.read(requests.webhook_part),
+        )  # fmt: skip
         draft = self.desk.provider.draft(order)
         return await self._pay(job, Kind.CREATE, key, draft, partial(self.desk.provider.submit, draft, order.photo))
 

@@ -107,3 +107,7 @@ CREATE TABLE uploads (
     PRIMARY KEY (payer, reference)
 ) STRICT;
 CREATE INDEX uploads_due ON uploads (payer) WHERE due = 1;
+
+-- The part of the address of webhooks that nobody can guess: it is sent to services, and whoever calls must know it.
+ALTER TABLE engine ADD COLUMN webhook TEXT NOT NULL DEFAULT '';
+UPDATE engine SET webhook = lower(hex(randomblob(16)));

@@ -12,7 +12,7 @@ import re
 from collections import defaultdict
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from functools import partial
-from typing import Any, Final
+from typing import Any, Final, Literal
 from urllib.parse import parse_qsl
 
 from pydantic import Field
@@ -24,6 +24,7 @@ from artui.providers.autoretouch.lists import ENTRIES, Read, Reading, look_for, 
 from artui.providers.autoretouch.places import Places
 from artui.providers.base import (
     Blocked,
+    Call,
     Counted,
     DevicePrompt,
     Identity,
@@ -85,6 +86,9 @@ class AutoRetouchSettings(base.Settings):
 
     organization: str = Field(default="", description="Organization that pays (empty: the only one there is)")
     webhooks: tuple[str, ...] = Field(default=(), description="Addresses the service calls when a job moves on")
+    webhook_url: ServiceUrl | Literal[""] = Field(
+        default="", description="Public address that leads to artui watch --webhook (empty: not called)"
+    )
     api_url: ServiceUrl = Field(default="https://api.autoretouch.com", description="Address of the service")
     auth_url: ServiceUrl = Field(default="https://auth.autoretouch.com", description="Address of the login host")
     client_id: str = Field(default="V8EkfbxtBi93cAySTVWAecEum4d6pt4J", description="Client id at the login host")
@@ -265,8 +269,11 @@ class AutoRetouch(HttpProvider[AutoRetouchSettings]):
             "contentType": order.photo.media_type,
         }
         body: dict[str, Any] = {"image": image, "labels": {**order.labels, said.LABEL: order.key}}
-        if self.settings.webhooks:
-            body["webhooks"] = list(self.settings.webhooks)
+        webhooks = list(self.settings.webhooks)
+        if self.settings.webhook_url and order.webhook_part:
+            webhooks.append(f"{self.settings.webhook_url}/{order.webhook_part}")
+        if webhooks:
+            body["webhooks"] = webhooks
         query = {"workflow": order.workflow, "version": order.version, "organization": self._organization}
         return canonical({"path": f"{_EXECUTIONS}/create", "query": query, "body": body})
 
@@ -326,6 +333,12 @@ class AutoRetouch(HttpProvider[AutoRetouchSettings]):
         raise answer.refusal()
 
     # The executions.
+
+    async def called(self, call: Call) -> str:
+        """The execution that a call is about. The names of events differ from those of states, and are not read."""
+        content = call.json_object().get("content")
+        execution = content.get("id") if isinstance(content, dict) else None
+        return execution if isinstance(execution, str) and _NEW_ID.fullmatch(execution) else ""
 
     async def poll(self, sent: Sequence[Sent]) -> dict[str, Progress]:
         """Look at executions: by the list where many of one workflow are due, one by one else."""

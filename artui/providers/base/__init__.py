@@ -19,6 +19,7 @@ from artui.providers.base.errors import (
 from artui.providers.base.exchanged import (
     Absent,
     Balance,
+    Call,
     Component,
     DevicePrompt,
     Found,
@@ -46,6 +47,7 @@ __all__ = [
     "Absent",
     "Balance",
     "Blocked",
+    "Call",
     "Cause",
     "Component",
     "Counted",

@@ -113,6 +113,7 @@ class Order:
     """All that goes into one paid request.
 
     ``key`` names the purchase and travels with it where the service allows; ``labels`` are shown at the service.
+    ``webhook_part`` follows the account's public address in the one that the service is to call.
     """
 
     key: str
@@ -122,6 +123,25 @@ class Order:
     uploaded: Uploaded
     labels: Mapping[str, str] = field(default_factory=dict)
     parameters: str = ""
+    webhook_part: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """A webhook's call as it came, from whomever: what stands behind the secret part of its path, its headers with
+    names in small letters, its body."""
+
+    tail: str
+    headers: Mapping[str, str]
+    body: bytes
+
+    def json_object(self) -> Mapping[str, object]:
+        """The body as a JSON object; an empty one where it is none."""
+        try:
+            said = json.loads(self.body)
+        except (ValueError, RecursionError):
+            return {}
+        return said if isinstance(said, dict) else {}
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,6 +15,7 @@ from artui.files import Accepts, Part, Photo
 from artui.providers.base.errors import Rejected, Transient
 from artui.providers.base.exchanged import (
     Balance,
+    Call,
     DevicePrompt,
     Identity,
     Incomplete,
@@ -238,6 +239,12 @@ class Provider(ABC, Generic[SettingsT]):
     @abstractmethod
     async def download(self, output: Output, execution: str, part: Part, counted: Counted) -> None:
         """Write one result into ``part``, whole, or raise. Does not finish the part."""
+
+    async def called(self, call: Call) -> str:
+        """What a webhook's call is about: an execution, or the key of a purchase; empty where that is not told, or not
+        by this service. Nothing else in it is believed."""
+        del call
+        return ""
 
     async def find(self, sought: Sequence[Sought]) -> dict[str, Look]:
         """Look for purchases whose fate is unknown, all in one reading of the service's list."""

@@ -19,6 +19,7 @@ from urllib.parse import quote
 
 from artui.files import Accepts, Part, Photo, can_tell, plain_type
 from artui.providers.base import (
+    Call,
     Component,
     Counted,
     Identity,
@@ -43,6 +44,7 @@ from artui.providers.base import (
 from artui.providers.filestack.app import KEY_NAME, TITLE, App
 from artui.providers.filestack.settings import MINUTES, FilestackSettings, WorkflowSettings
 from artui.providers.filestack.uploads import Uploads
+from artui.providers.filestack.webhook import Signatures
 from artui.providers.http import PAGE, Answer, HttpProvider, Request, canonical_address, segment
 from artui.providers.http.client import in_thread
 from artui.providers.http.looks import look_at_each
@@ -83,6 +85,7 @@ class Filestack(HttpProvider[FilestackSettings]):
         super().__init__(settings, surroundings)
         self._app = App(settings, surroundings, self._http)
         self._uploads = Uploads(self._app)
+        self._signatures = Signatures(surroundings)
         self._workflows = {one.id: (key, one) for key, one in settings.workflows.items()}
         self._jobs: set[str] = set()
 
@@ -200,6 +203,15 @@ class Filestack(HttpProvider[FilestackSettings]):
             raise await self._app.refused(answer)
 
     # The jobs.
+
+    async def called(self, call: Call) -> str:
+        """The job that a signed call is about, in the envelope of an event or bare."""
+        if not await self._signatures.fits(call):
+            return ""
+        said = call.json_object()
+        job = said.get("text", said)
+        named = (job.get("jobid") or job.get("job")) if isinstance(job, dict) else None
+        return named if isinstance(named, str) else ""
 
     async def poll(self, sent: Sequence[Sent]) -> dict[str, Progress]:
         """Look at jobs, one by one."""

@@ -39,6 +39,7 @@ from artui.sim.autoretouch.studio import (
     workflow_document,
 )
 from artui.sim.faults import Faults, Guarded
+from artui.sim.webhooks import Courier
 
 _PAGE = 50  # entries on a page, by default and at most
 _BATCH = ("autoretouch_batch_id", "autoretouch_batch_name", "autoretouch_batch_createdAt")
@@ -61,10 +62,13 @@ class AutoRetouch:
         credits: int,  # noqa: A002 - the service's own word
         device_interval: float,
         extra_workflows: int,
+        courier: Courier,
     ) -> None:
         source = random.Random(seed)  # noqa: S311 - repeatable on purpose
         self._faults = faults
-        self._studio = Studio(books, source, speed=speed, credits=credits, extra_workflows=extra_workflows)
+        self._studio = Studio(
+            books, source, speed=speed, credits=credits, extra_workflows=extra_workflows, courier=courier
+        )
         selected = self._studio.organizations[0].id
         self._login = Login(source, self._studio.options, selected, device_interval)
 

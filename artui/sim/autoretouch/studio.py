@@ -7,7 +7,6 @@ one with webhooks is waited for.
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import http.client
 import json
 import math
@@ -25,6 +24,7 @@ from typing import Any, TypeVar
 
 from artui.sim import Books, Charge, imaging
 from artui.sim.autoretouch.others import Others
+from artui.sim.webhooks import Courier
 
 PROVIDER = "autoretouch"
 KEY_LABEL = "artui_job"
@@ -172,8 +172,10 @@ class Studio:
         speed: float,
         credits: int,  # noqa: A002 - the service's own word
         extra_workflows: int,
+        courier: Courier,
     ) -> None:
         self.options = Options()
+        self._courier = courier
         self._books = books
         self._random = source
         self._speed = speed
@@ -402,8 +404,7 @@ class Studio:
             return
         event = {"event": "WORKFLOW_EXECUTION_COMPLETED", "content": await self.document(execution)}
         for url in execution.webhooks:
-            with contextlib.suppress(OSError, ValueError):
-                await self.in_thread(fetch, url, json.dumps(event).encode())
+            await self._courier.carry(url, json.dumps(event).encode())
 
     def _render(self, execution: Execution) -> Picture:
         source = self._books.read(execution.digest)
@@ -476,13 +477,12 @@ def _result_fields(execution: Execution, picture: Picture | None) -> dict[str, A
     }
 
 
-def fetch(url: str, body: bytes | None = None) -> bytes:
-    """Get what is at a web address, or post JSON there; ``OSError`` or ``ValueError`` if that fails."""
+def fetch(url: str) -> bytes:
+    """Get what is at a web address; ``OSError`` or ``ValueError`` if that fails."""
     if not url.startswith(("http://", "https://")):
         raise ValueError(f"not a web address: {url}")
-    request = urllib.request.Request(url, body, {"Content-Type": "application/json"} if body else {})  # noqa: S310
     try:
-        with urllib.request.urlopen(request, timeout=10) as answer:  # noqa: S310 - the scheme is checked above
+        with urllib.request.urlopen(url, timeout=10) as answer:  # noqa: S310 - the scheme is checked above
             content: bytes = answer.read()
     except http.client.HTTPException as error:
         raise OSError(f"no answer from {url}") from error

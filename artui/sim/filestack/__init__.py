@@ -28,6 +28,7 @@ from artui.sim.filestack.processing import Processing
 from artui.sim.filestack.security import Forbidden
 from artui.sim.filestack.storing import STORAGE, UPLOAD, FileApi, LargeUploads
 from artui.sim.filestack.uploads import Misused
+from artui.sim.webhooks import Courier
 
 CDN, API = "/filestack/cdn", "/filestack/api"
 
@@ -41,10 +42,12 @@ class Filestack:
 
     name = PROVIDER
 
-    def __init__(self, books: Books, faults: Faults, *, speed: float, seed: int, credits: int) -> None:  # noqa: A002
+    def __init__(
+        self, books: Books, faults: Faults, *, speed: float, seed: int, credits: int, courier: Courier  # noqa: A002
+    ) -> None:  # fmt: skip
         source = random.Random(f"filestack {seed}")  # noqa: S311 - repeatable on purpose
         self._secret = f"SIM{source.getrandbits(96):024X}"
-        self._room = Darkroom(books, source, speed=speed, key=f"A{source.getrandbits(80):020x}z")
+        self._room = Darkroom(books, source, speed=speed, key=f"A{source.getrandbits(80):020x}z", courier=courier)
         self._faults = faults
         books.balances[PROVIDER, self._room.key] = credits
 

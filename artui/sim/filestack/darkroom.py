@@ -12,7 +12,6 @@ import json
 import random
 import string
 import time
-import urllib.request
 import uuid
 import zlib
 from collections.abc import Callable, Mapping
@@ -24,6 +23,7 @@ from typing import Any, TypeVar
 
 from artui.sim import Books, Charge, imaging
 from artui.sim.photos import noise_jpeg
+from artui.sim.webhooks import Courier
 
 PROVIDER = "filestack"
 KEEPS = 172_800
@@ -118,8 +118,9 @@ class Job:
 class Darkroom:
     """The files, workflows and jobs of one app; ``cdn`` is where files are to be had, known once it is served."""
 
-    def __init__(self, books: Books, source: random.Random, *, speed: float, key: str) -> None:
+    def __init__(self, books: Books, source: random.Random, *, speed: float, key: str, courier: Courier) -> None:
         self.options = Options()
+        self._courier = courier
         self.cdn = ""
         self.key = key
         self.webhook_secret = f"whsec-{source.getrandbits(64):016x}"
@@ -305,20 +306,14 @@ class Darkroom:
         event = {"id": len(self.jobs), "action": "fs.workflow", "timestamp": int(time.time()), "text": text}
         body = json.dumps(event).encode()
         for wait in (*_RETRIES, None):
-            if await self.in_thread(self._deliver, body) or wait is None:
+            if await self._deliver(body) or wait is None:
                 return
             await asyncio.sleep(wait / self._speed)
 
-    def _deliver(self, body: bytes) -> bool:
+    async def _deliver(self, body: bytes) -> bool:
         stamp = str(int(time.time()))
         signed = hmac.new(self.webhook_secret.encode(), f"{stamp}.".encode() + body, hashlib.sha256).hexdigest()
-        headers = {"Content-Type": "application/json", "FS-Signature": signed, "FS-Timestamp": stamp}
-        request = urllib.request.Request(self.options.webhook, body, headers)  # noqa: S310 - the operator's own
-        try:
-            with urllib.request.urlopen(request, timeout=10) as answer:  # noqa: S310 - as above
-                return answer.status in {200, 201, 204}
-        except (OSError, ValueError):
-            return False
+        return await self._courier.carry(self.options.webhook, body, {"FS-Signature": signed, "FS-Timestamp": stamp})
 
     async def in_thread(self, function: Callable[..., _T], *arguments: object) -> _T:
         """Run what takes long beside the event loop, two at a time."""

@@ -22,6 +22,7 @@ from starlette.types import Scope
 from artui.sim import Books, imaging
 from artui.sim.faults import Faults, Guarded
 from artui.sim.retouch4me.laboratory import MODE, PROVIDER, Job, Laboratory, Photo, Refused
+from artui.sim.webhooks import Courier
 
 _HEADER = "x-retouch-token"
 _MOST_BYTES = 100_000_000
@@ -44,11 +45,12 @@ class Retouch4me:
         speed: float,
         seed: int,
         credits: int,  # noqa: A002 - the service's own word
+        courier: Courier,
     ) -> None:
         source = random.Random(seed)  # noqa: S311 - repeatable on purpose
         self._books = books
         self._faults = faults
-        self._laboratory = Laboratory(books, source, speed=speed, credits=credits)
+        self._laboratory = Laboratory(books, source, speed=speed, credits=credits, courier=courier)
 
     # What the server asks for.
 
@@ -112,7 +114,9 @@ class Retouch4me:
             raise Refused(460, "Token issue")
         photo = await self._laboratory.in_thread(self._keep, file.filename or "", await file.read())
         token, key = str(in_header or in_form), request.headers.get("idempotency-key")
-        return self._answered(self._laboratory.start(photo, str(form.get("payload", "")), token, key))
+        return self._answered(
+            self._laboratory.start(photo, str(form.get("payload", "")), token, key, str(form.get("hook", "")))
+        )
 
     def _answered(self, said: dict[str, Any]) -> Response:
         """The answer to a start that was carried out, in the form that was asked for."""

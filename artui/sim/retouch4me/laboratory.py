@@ -17,6 +17,7 @@ from datetime import UTC, datetime
 from typing import Any, TypeVar
 
 from artui.sim import Books, Charge, imaging
+from artui.sim.webhooks import Courier
 
 PROVIDER = "retouch4me"
 OWNER, STRANGER = "studio", "stranger"
@@ -137,7 +138,9 @@ class Moment:
 class Laboratory:
     """The jobs, and what is made for them."""
 
-    def __init__(self, books: Books, source: random.Random, *, speed: float, credits: int) -> None:  # noqa: A002
+    def __init__(
+        self, books: Books, source: random.Random, *, speed: float, credits: int, courier: Courier,  # noqa: A002
+    ) -> None:  # fmt: skip
         self.options = Options()
         self._books = books
         self._random = source
@@ -151,6 +154,8 @@ class Laboratory:
         self.jobs: dict[str, Job] = {}
         self._answers: dict[tuple[str, str], tuple[float, str, dict[str, Any]]] = {}
         self._results: dict[str, bytes] = {}
+        self._courier = courier
+        self._notices: set[asyncio.Task[None]] = set()
 
     def switch(self, options: Mapping[str, Any]) -> list[str]:
         """Take over any of ``Options`` by its long name; return the names taken."""
@@ -178,7 +183,7 @@ class Laboratory:
 
     # Starting.
 
-    def start(self, photo: Photo, payload: str, token: str, key: str | None) -> dict[str, Any]:
+    def start(self, photo: Photo, payload: str, token: str, key: str | None, hook: str = "") -> dict[str, Any]:
         """Begin a job and charge it, or answer as before where the key is known. Raises ``Refused``."""
         content = hashlib.sha256(f"{photo.digest} {payload}".encode()).hexdigest()
         if known := self._answer_of(token, key):
@@ -199,7 +204,21 @@ class Laboratory:
             answer["retouchQuota"] = self.options.quota
         if key and self.options.keeps_keys:
             self._answers[token, key] = (time.time(), content, answer)
+        if hook:
+            notice = asyncio.create_task(self._notify(self.jobs[answer["id"]], hook))
+            self._notices.add(notice)
+            notice.add_done_callback(self._notices.discard)
         return answer
+
+    async def _notify(self, job: Job, hook: str) -> None:
+        """Call the hook of a job once it has ended, three times at the most; how the service does it is not known."""
+        while self.look(job).state not in ("completed", "failed"):  # noqa: ASYNC110 - time decides, no event
+            await asyncio.sleep(0.05)
+        body = json.dumps({"id": job.id, **self.document(job)}).encode()
+        for wait in (1.0, 4.0, 0.0):
+            if await self._courier.carry(hook, body):
+                return
+            await asyncio.sleep(wait / self._speed)
 
     def _answer_of(self, token: str, key: str | None) -> tuple[str, dict[str, Any]] | None:
         at, content, answer = self._answers.get((token, key or ""), (0.0, "", {}))

@@ -1,0 +1,61 @@
+"""Whether a webhook's call is Filestack's: its signature, by the secret that the portal showed once."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import hmac
+import logging
+import time
+from typing import Final
+
+from artui.credentials import CredentialProblem, Secret
+from artui.providers.base import Call, Surroundings
+
+log = logging.getLogger(__name__)
+
+READ_EVERY: Final = 10.0
+"""Seconds for which the secret counts as read, whatever calls come."""
+
+
+class Signatures:
+    """The signatures of the webhook of one app. Its secret is kept as that of ``ACCOUNT.webhook``."""
+
+    def __init__(self, surroundings: Surroundings) -> None:
+        self._surroundings = surroundings
+        self._secret: Secret | None = None
+        self._read_at = -READ_EVERY
+        self._told = ""
+
+    async def fits(self, call: Call) -> bool:
+        """Whether a call is signed with the webhook's secret; how old it is does not matter, for it is a hint alone."""
+        signature = call.headers.get("fs-signature", "")
+        if not signature:
+            return False
+        secret = await self._current()
+        if secret is None:
+            self._tell("is not believed without the webhook's secret: docs/operating.md says where it is kept")
+            return False
+        message = call.headers.get("fs-timestamp", "").encode("latin-1") + b"." + call.body
+        expected = hmac.new(secret.reveal().encode(), message, hashlib.sha256).hexdigest()
+        if not hmac.compare_digest(expected.encode(), signature.lower().encode("latin-1")):
+            self._tell("has a signature that the webhook's secret does not make: is it the right one?")
+            return False
+        return True
+
+    async def _current(self) -> Secret | None:
+        if time.monotonic() - self._read_at >= READ_EVERY:
+            self._read_at = time.monotonic()
+            try:
+                stored = await asyncio.to_thread(self._surroundings.vault.find, f"{self._surroundings.account}.webhook")
+            except (CredentialProblem, OSError) as problem:
+                self._tell(f"cannot be checked: {problem}")
+            else:
+                self._secret = stored.secret if stored else None
+        return self._secret
+
+    def _tell(self, what: str) -> None:
+        """Log what is wrong, once until it is something else: whoever floods writes no log."""
+        if what != self._told:
+            self._told = what
+            log.warning("%s: a call of a webhook %s", self._surroundings.account, what)
