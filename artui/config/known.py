@@ -189,6 +189,7 @@ RULE: Mapping[str, Reader] = {
     "existing": choice(["process", "ignore"]),
     "twins": choice(["deliver", "refuse"]),
     "quiet": Number(0.1, 3600, whole=False),
+    "patience": Number(0.1, 7 * 86400, whole=False),
 }
 """What a watched folder's rule may hold, beside its caps."""
 
