@@ -211,6 +211,22 @@ async def test_photos_that_cannot_be_sent_end_with_their_reason_and_unpaid(studi
     studio.check()
 
 
+async def test_queued_photos_are_sent_after_a_remount_that_dealt_their_inodes_anew(studio: Studio) -> None:
+    queued = studio.photos(3)
+    await studio.add(queued)
+    for photo in queued:
+        was = photo.stat()
+        again = photo.with_suffix(".again")
+        again.write_bytes(photo.read_bytes())
+        os.utime(again, ns=(was.st_atime_ns, was.st_mtime_ns))
+        again.replace(photo)
+        assert photo.stat().st_ino != was.st_ino
+    await studio.start()
+    assert [job.status for job in await studio.at_rest()] == [Status.DONE] * 3
+    assert len(studio.simulator.ledger) == 3
+    studio.check()
+
+
 async def test_a_taken_result_name_gives_way_and_nothing_is_overwritten(studio: Studio) -> None:
     [photo] = studio.photos(1)
     [number] = await studio.add([photo])

@@ -269,11 +269,11 @@ def test_a_photo_written_to_while_it_is_looked_at_is_not_judged(
         inspect(path, STUDIO)
 
 
-def test_the_device_number_may_change_with_a_mount(tmp_path: Path) -> None:
+def test_inode_and_device_may_change_with_a_mount(tmp_path: Path) -> None:
     path = picture(tmp_path / "a.jpg")
     mark = stamp(path)
-    open_photo(path, replace(mark, device=mark.device + 1)).close()
-    for other in (replace(mark, size=1), replace(mark, mtime_ns=1), replace(mark, inode=1)):
+    open_photo(path, replace(mark, inode=mark.inode + 1, device=mark.device + 1)).close()
+    for other in (replace(mark, size=1), replace(mark, mtime_ns=1)):
         with pytest.raises(Changed):
             open_photo(path, other)
 
@@ -327,10 +327,20 @@ def empty(path: Path) -> None:
 
 
 def replace_by_a_copy(path: Path) -> None:
-    """Same bytes, time and size in another file, as `rsync` or an editor leaves it."""
+    """Same bytes, time and size in another file, as `rsync` or an editor leaves it, or a folder mounted anew shows."""
+    put_in_its_place(path, path.read_bytes())
+
+
+def replace_by_other_bytes(path: Path) -> None:
+    """Another file with the same size and time, which differs in its last byte."""
+    content = path.read_bytes()
+    put_in_its_place(path, content[:-1] + bytes([content[-1] ^ 1]))
+
+
+def put_in_its_place(path: Path, content: bytes) -> None:
     before = path.stat()
     other = path.with_suffix(".new")
-    other.write_bytes(path.read_bytes())
+    other.write_bytes(content)
     os.utime(other, ns=(before.st_atime_ns, before.st_mtime_ns))
     other.replace(path)
 
@@ -356,10 +366,19 @@ def sent_before_changed(sending: Iterator[bytes]) -> int:
 
 
 IN_PLACE = [overwrite_keeping_the_time, touch, grow, shrink, empty]
-OTHER_FILE = [replace_by_a_copy, put_a_link_in_its_place]
+OTHER_FILE = [replace_by_a_copy, replace_by_other_bytes, put_a_link_in_its_place]
 
 
-@pytest.mark.parametrize("change", IN_PLACE + OTHER_FILE)
+def test_another_file_with_the_same_size_and_time_is_known_by_its_bytes(tmp_path: Path) -> None:
+    photo = sample(tmp_path / "a.jpg")
+    replace_by_a_copy(photo.path)
+    assert stamp(photo.path).inode != photo.stamp.inode
+    assert b"".join(Sending(photo)) == SAMPLE
+    replace_by_other_bytes(photo.path)
+    assert sent_before_changed(iter(Sending(photo))) < len(SAMPLE)
+
+
+@pytest.mark.parametrize("change", [*IN_PLACE, replace_by_other_bytes, put_a_link_in_its_place])
 @pytest.mark.parametrize("block", [whole.BLOCK, len(SAMPLE), len(SAMPLE) - 1])
 def test_a_photo_changed_after_hashing_is_never_sent_whole(
     tmp_path: Path, change: Callable[[Path], None], block: int

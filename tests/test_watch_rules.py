@@ -5,17 +5,21 @@ from __future__ import annotations
 import os
 import socket
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from artui.config import Config, ConfigError, load, paths
+from artui.journal.seen import KnownFile
 from artui.pace import Clock
 from artui.sim.photos import noise_jpeg
+from artui.states import Seen
 from artui.watch import Rule, load_rules, make_rule
 from artui.watch.marker import NAME, Foreign, Marker, Offline, check, identity
 from artui.watch.scanning import Glance, Scanner
+from tests.waiting import until
 
 STUDIO = '[accounts.studio]\nprovider = "autoretouch"\n'
 RULE = 'folder = "/in"\noutput = "/out"\nworkflow = "w"\nexisting = "ignore"\n'
@@ -210,7 +214,7 @@ def test_a_clock_that_jumps_hurries_nothing_and_brings_nothing_back(
     scanner = scanner_of(tmp_path, quiet=2)
     old(tmp_path / "taken.jpg")
     [taken] = look(scanner).settled
-    scanner.knows(taken.name, taken.stamp)
+    scanner.knows(taken, Seen.TAKEN)
     old(tmp_path / "before.jpg", 0)
     real = time.time
     monkeypatch.setattr("artui.watch.scanning.time.time", lambda: real() + jump)
@@ -225,7 +229,7 @@ def test_a_clock_that_jumps_hurries_nothing_and_brings_nothing_back(
 def test_another_inode_counts_only_within_one_mount(tmp_path: Path) -> None:
     place = old(tmp_path / "a.jpg")
     stamp = place.stat()
-    scanner = scanner_of(tmp_path, [("a.jpg", stamp.st_size, stamp.st_mtime_ns)])
+    scanner = scanner_of(tmp_path, [KnownFile("a.jpg", stamp.st_size, stamp.st_mtime_ns, Seen.TAKEN, 0.0)])
     assert settled(scanner) == []
 
     def replace() -> None:
@@ -238,6 +242,67 @@ def test_another_inode_counts_only_within_one_mount(tmp_path: Path) -> None:
     assert [one.name for one in scanner.look((1, 1)).settled] == [], "after another mount inodes are dealt anew"
     replace()
     assert [one.name for one in scanner.look((1, 1)).settled] == ["a.jpg"]
+
+
+def filled_in(path: Path) -> None:
+    """Write where a file was kept free, and give it back the time it shows, as `rsync -t` does."""
+    was = path.stat()
+    with path.open("r+b") as file:
+        file.write(b"??")
+    os.utime(path, ns=(was.st_atime_ns, was.st_mtime_ns))
+    assert (path.stat().st_size, path.stat().st_mtime_ns) == (was.st_size, was.st_mtime_ns)
+
+
+def surely(change: Callable[[Path], object], path: Path) -> None:
+    """Change a file until the clock of the file system has gone on."""
+    was = path.stat().st_ctime_ns
+    until(lambda: change(path) or path.stat().st_ctime_ns != was)
+
+
+def test_patience_with_a_file_begins_at_first_sight_whatever_time_it_shows(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    scanner, slow = scanner_of(tmp_path, quiet=2), old(tmp_path / "slow.jpg")
+    now = begun = time.monotonic()
+    monkeypatch.setattr("artui.watch.scanning.time.monotonic", lambda: now)
+
+    def watched() -> float:
+        [candidate] = look(scanner).settled
+        return candidate.watched
+
+    assert watched() == 0
+    now = begun + 50
+    assert watched() == 50
+    surely(filled_in, slow)
+    assert settled(scanner) == [], "a change that shows in neither size nor time"
+    now = begun + 55
+    assert watched() == 5
+
+
+@pytest.mark.parametrize("change", [filled_in, Path.touch, lambda path: path.chmod(0o640)])
+def test_a_refused_file_is_looked_at_again_after_any_change(tmp_path: Path, change: Any) -> None:
+    refused = old(tmp_path / "half.jpg")
+    scanner = scanner_of(tmp_path)
+    [candidate] = look(scanner).settled
+    scanner.knows(candidate, Seen.REFUSED)
+    known = [KnownFile("half.jpg", *candidate.signs[:2], Seen.REFUSED, time.time())]
+    later = scanner_of(tmp_path, known)
+    for one in (scanner, later):
+        assert look(one).new == 0
+    surely(change, refused)
+    for one in (scanner, later, scanner_of(tmp_path, [known[0]._replace(at=time.time() - 60)])):
+        assert look(one).new == 1
+
+
+def test_what_lay_there_before_is_left_alone_while_size_and_time_stay(tmp_path: Path) -> None:
+    before = old(tmp_path / "before.jpg")
+    scanner = scanner_of(tmp_path)
+    [candidate] = look(scanner).settled
+    scanner.knows(candidate, Seen.EXISTING)
+    surely(filled_in, before)
+    assert look(scanner).new == 0
+    before.touch()
+    assert look(scanner).new == 1
 
 
 def test_a_folder_that_cannot_be_read_is_told_of_and_one_that_is_gone_is_offline(

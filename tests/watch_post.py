@@ -26,6 +26,7 @@ from artui.watch import Rule, ServiceOffers, Watcher, WatchEvent, What, make_rul
 from tests.studio import Studio
 
 QUIET = 0.1
+PATIENCE = 30 * QUIET
 
 
 def land(aside: Path, place: Path, seed: int = 0, size: int = 20_000) -> Path:
@@ -47,6 +48,7 @@ output = {json.dumps(str(output))}
 workflow = "{workflow}"
 existing = "process"
 quiet = {QUIET}
+patience = {PATIENCE}
 {more}
 """
 
@@ -122,7 +124,7 @@ def plain_rule(studio: Studio) -> dict[str, Any]:
     """What a rule of these tests says where a test does not say otherwise."""
     return {
         "folder": str(studio.inbox), "output": str(studio.out), "account": "studio", "existing": "process",
-        "workflow": studio.workflows["Background Removal"].id, "quiet": QUIET,
+        "workflow": studio.workflows["Background Removal"].id, "quiet": QUIET, "patience": PATIENCE,
     }  # fmt: skip
 
 

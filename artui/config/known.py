@@ -193,6 +193,7 @@ RULE: Mapping[str, Reader] = {
     "twins": choice(["deliver", "refuse"]),
     "quiet": Number(0.1, 3600, whole=False),
     "strict": flag,
+    "patience": Number(0.1, 7 * 86400, whole=False),
 }
 """What a watched folder's rule may hold, beside its caps."""
 

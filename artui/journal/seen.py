@@ -10,6 +10,7 @@ import time
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from artui.job import Batch, Job, NewJob
 from artui.journal import jobs
@@ -36,6 +37,16 @@ class SeenFile:
     at: float = 0.0
 
 
+class KnownFile(NamedTuple):
+    """What tells whether a file is still as it was dealt with; ``at`` in epoch seconds."""
+
+    name: str
+    size: int
+    mtime_ns: int
+    state: Seen
+    at: float
+
+
 _COLUMNS = "name, size, mtime_ns, state, job, reason, message, target, at"
 
 
@@ -45,10 +56,10 @@ def _file(columns: Sequence[object]) -> SeenFile:
     return SeenFile(os.fsdecode(name), size, mtime_ns, Seen(state), job, reason, message, place, at)  # type: ignore[arg-type]
 
 
-def known(db: Connection, rule: str) -> list[tuple[str, int, int]]:
-    """Name, size and time of all files that are dealt with as long as they stay the same."""
-    found = rows(db, "SELECT name, size, mtime_ns FROM seen WHERE rule = ? AND state <> 'moved'", (rule,))
-    return [(os.fsdecode(name), size, mtime_ns) for name, size, mtime_ns in found]
+def known(db: Connection, rule: str) -> list[KnownFile]:
+    """All files that are dealt with as long as they stay the same."""
+    found = rows(db, "SELECT name, size, mtime_ns, state, at FROM seen WHERE rule = ? AND state <> 'moved'", (rule,))
+    return [KnownFile(os.fsdecode(name), size, mtime_ns, Seen(state), at) for name, size, mtime_ns, state, at in found]
 
 
 def get(db: Connection, rule: str, name: str) -> SeenFile | None:

@@ -295,7 +295,7 @@ class Watched:
         for begin in range(0, len(noted), 1000):
             await self._journal.do(seen.note_all, self.rule.id, noted[begin : begin + 1000])
         for one in there:
-            scanner.knows(one.name, one.stamp)
+            scanner.knows(one, Seen.EXISTING)
         glance.settled.clear()
         glance.passed.pop(GROWING, None)
         glance.growing = None
@@ -358,8 +358,10 @@ class Watched:
             await self._tell_problem(str(problem))
 
     def _note(self, scanner: Scanner, glance: Glance, group: Taken) -> None:
-        for candidate in (*group.added, *group.same, *(candidate for candidate, _ in group.refused)):
-            scanner.knows(candidate.name, candidate.stamp)
+        for candidate in (*group.added, *group.same):
+            scanner.knows(candidate, Seen.TAKEN)
+        for candidate, file in group.refused:
+            scanner.knows(candidate, file.state)
         for candidate, reason in group.waiting:
             glance.look_again(scanner.not_whole(candidate))
             glance.pass_over(reason, candidate.name)

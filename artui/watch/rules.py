@@ -55,7 +55,8 @@ class Rule:
     ``id`` follows from ``name``, by which the journal knows what the rule has seen; without a name the folder is it.
     ``workflow`` is an id or a name as a person wrote it; version and price are pinned when the rule is loaded.
     ``include`` and ``exclude`` are patterns for a file's name, or for its path in the folder where they hold a ``/``.
-    ``sku`` is a template of the label. ``sample``: only so many photos are sent before a yes. ``quiet`` is in seconds.
+    ``sku`` is a template of the label. ``sample``: only so many photos are sent before a yes. A file that has not
+    changed for ``quiet`` seconds is opened; one that is not whole is put aside after ``patience`` seconds.
     ``strict``: each photo is decoded before it is taken. ``ignoring``: what is left alone by its name.
     A ``read_only`` rule stands in config.toml, or was given on the command line; others can be changed on the screen.
     """
@@ -76,6 +77,7 @@ class Rule:
     after: After = After.KEEP
     twins: Twins = Twins.DELIVER
     quiet: float = 2.0
+    patience: float = 600.0
     strict: bool = False
     ignoring: Ignoring = USUAL
     source: Source = field(default_factory=lambda: Source(Origin.FLAG))
@@ -91,8 +93,9 @@ class Rule:
         return self.caps != Caps()
 
     @property
-    def patience(self) -> float:
-        """Seconds after which a file that does not change any more, and is no whole photo, is taken for bad."""
+    def refused_after(self) -> float:
+        """Seconds after which a file that does not change any more, and is no whole photo, is taken for bad. It is
+        looked at again when it changes, which costs nothing; to move it takes ``patience``."""
         return 30 * self.quiet
 
     @cached_property
@@ -201,7 +204,8 @@ def make_rule(config: Config, written: Mapping[str, Any], source: Source, number
 
 
 _FURTHER: Mapping[str, Callable[[Any], Any]] = {
-    "include": tuple, "exclude": tuple, "sku": str, "sample": int, "quiet": float, "after": After, "twins": Twins,
+    "include": tuple, "exclude": tuple, "sku": str, "sample": int, "quiet": float, "patience": float,
+    "after": After, "twins": Twins,
 }  # fmt: skip
 """The keys a rule need not have."""
 

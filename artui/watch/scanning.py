@@ -15,8 +15,9 @@ from pathlib import Path
 from typing import NamedTuple
 
 from artui.files import Stamp
-from artui.journal.seen import NEWEST
+from artui.journal.seen import NEWEST, KnownFile
 from artui.pace import Clock
+from artui.states import Seen
 from artui.watch.marker import Offline
 from artui.watch.rules import OURS, Rule, ignored
 
@@ -26,12 +27,30 @@ GROWING = "still growing"
 _VANISHED = (errno.ENOENT, errno.ENOTDIR, errno.ESTALE)
 
 
+class Signs(NamedTuple):
+    """All of a file by which it can be seen that somebody works on it; times in nanoseconds.
+
+    A writer may keep size and time as they will be in the end, and fill in between: `ctime_ns` and ``blocks`` show it.
+    """
+
+    size: int
+    mtime_ns: int
+    ctime_ns: int
+    blocks: int
+
+    @classmethod
+    def of(cls, status: os.stat_result) -> Signs:
+        """Take them from what `stat` said."""
+        return cls(status.st_size, status.st_mtime_ns, status.st_ctime_ns, status.st_blocks)
+
+
 class Candidate(NamedTuple):
-    """A new file. ``name`` is its path in the folder; ``quiet``: for so many seconds it surely has not changed."""
+    """A new file. ``name`` is its path in the folder; ``watched``: for so many seconds it was seen not to change."""
 
     name: str
     stamp: Stamp
-    quiet: float
+    signs: Signs
+    watched: float
 
 
 @dataclass(slots=True)
@@ -70,11 +89,43 @@ class Glance:
 
 @dataclass(slots=True)
 class _Settling:
-    """A new file on its way to being taken: since when (monotonic) it has not changed, and when to open it next."""
+    """A new file on its way to being taken: since when (monotonic) it is seen as it is, and when to open it next."""
 
     stamp: Stamp
-    since: float
+    signs: Signs
+    first: float
     next: float
+
+
+@dataclass(slots=True)
+class _Dealt:
+    """A file that was dealt with: how it was, and how long it stays so. ``at``: when it was noted, in epoch seconds."""
+
+    size: int
+    mtime_ns: int
+    state: Seen
+    at: float = 0.0
+    inode: int = 0
+    signs: Signs | None = None
+
+    def is_still(self, status: os.stat_result) -> bool:
+        """Whether nothing is to be done about the file as it is now.
+
+        What lay there before the rule is left alone while size and time stay, for nothing knows its content. A refused
+        file is looked at again after any change, which costs nothing. One that was taken is known by its digest, to be
+        asked where another inode comes with another time of change within a mount.
+        """
+        if (self.size, self.mtime_ns) != (status.st_size, status.st_mtime_ns):
+            return False
+        if self.state is Seen.EXISTING:
+            return True
+        if self.state in (Seen.REFUSED, Seen.LEAVING):
+            if self.signs is None and status.st_ctime > self.at:
+                return False
+            self.signs = self.signs or Signs.of(status)
+            return self.signs == Signs.of(status)
+        self.inode = self.inode or status.st_ino
+        return self.inode == status.st_ino or self.signs == Signs.of(status)
 
 
 class _Now(NamedTuple):
@@ -88,21 +139,22 @@ class _Now(NamedTuple):
 class Scanner:
     """Looks at one rule's folder, again and again.
 
-    ``known`` are name, size and time of the files that were dealt with before. Those alone tell one content from
-    another across mounts; the inode counts beside them only within one mount.
+    ``known`` are the files that were dealt with before. Size and time alone tell one content from another across
+    mounts; the inode counts beside them only within one mount.
     """
 
-    def __init__(self, rule: Rule, clock: Clock, known: Iterable[tuple[str, int, int]]) -> None:
+    def __init__(self, rule: Rule, clock: Clock, known: Iterable[KnownFile]) -> None:
         self.rule = rule
         self._clock = clock
-        self._known: dict[str, tuple[int, int, int]] = {name: (size, mtime, 0) for name, size, mtime in known}
+        self._known = {file.name: _Dealt(file.size, file.mtime_ns, file.state, file.at) for file in known}
         self._settling: dict[str, _Settling] = {}
         self._root: tuple[int, int] | None = None
 
-    def knows(self, name: str, stamp: Stamp) -> None:
+    def knows(self, candidate: Candidate, state: Seen) -> None:
         """A file has been dealt with, as it was."""
+        name, stamp, signs, _ = candidate
         self._settling.pop(name, None)
-        self._known[name] = (stamp.size, stamp.mtime_ns, stamp.inode)
+        self._known[name] = _Dealt(stamp.size, stamp.mtime_ns, state, time.time(), stamp.inode, signs)
 
     def forget(self, name: str) -> None:
         """Take a file for new when it is seen next."""
@@ -111,16 +163,17 @@ class Scanner:
     def not_whole(self, candidate: Candidate) -> float:
         """A settled file is not whole: it is opened again when it changes, or patience with it ends; returns when."""
         now = time.monotonic()
-        again = now - candidate.quiet + self.rule.patience
-        again = again if again > now else now + self.rule.patience
+        first = now - candidate.watched
+        ends = sorted((first + self.rule.refused_after, first + self.rule.patience))
+        again = next((end for end in ends if end > now), now + self.rule.refused_after)
         settling = self._settling.get(candidate.name)
-        if settling is not None and settling.stamp == candidate.stamp:
+        if settling is not None and settling.signs == candidate.signs:
             settling.next = again
         return again
 
     def everything_new(self) -> list[Candidate]:
         """The new files of the last look, settled or not."""
-        return [Candidate(name, settling.stamp, 0.0) for name, settling in self._settling.items()]
+        return [Candidate(name, settling.stamp, settling.signs, 0.0) for name, settling in self._settling.items()]
 
     def look(self, root: tuple[int, int]) -> Glance:
         """Look at the whole folder. ``root`` is its device and inode: another one is another mount.
@@ -129,7 +182,8 @@ class Scanner:
         """
         if root != self._root:
             self._root = root
-            self._known = {name: (size, mtime, 0) for name, (size, mtime, _) in self._known.items()}
+            for dealt in self._known.values():
+                dealt.inode = 0
         glance, before, now = Glance(), self._settling, _Now(time.monotonic(), min(time.time(), self._clock.now()))
         self._settling = {}
         for name, entry in self._entries(glance):
@@ -141,25 +195,23 @@ class Scanner:
                 glance.pass_over("not a regular file", name)
                 continue
             known = self._known.get(name)
-            if known is not None and known[:2] == (status.st_size, status.st_mtime_ns):
-                if known[2] == status.st_ino:
-                    continue
-                if known[2] == 0:
-                    self._known[name] = (*known[:2], status.st_ino)
-                    continue
-            self._judge(glance, name, Stamp.of(status), before.get(name), now)
+            if known is None or not known.is_still(status):
+                self._judge(glance, name, status, before.get(name), now)
         return glance
 
-    def _judge(self, glance: Glance, name: str, stamp: Stamp, settling: _Settling | None, now: _Now) -> None:
-        """Note a new file, and whether it is time to open it."""
-        if settling is None or settling.stamp != stamp:
+    def _judge(
+        self, glance: Glance, name: str, status: os.stat_result, settling: _Settling | None, now: _Now
+    ) -> None:  # fmt: skip
+        """Note a new file, and whether it is time to open it. The time it shows only ever speaks for it: a whole photo
+        that is old is taken at first sight, and patience with any other begins there."""
+        stamp, signs = Stamp.of(status), Signs.of(status)
+        if settling is None or settling.signs != signs:
             age = max(0.0, now.wall - stamp.mtime_ns / 1e9) if settling is None else 0.0
-            since = now.steady - age
-            settling = _Settling(stamp, since, since + self.rule.quiet)
+            settling = _Settling(stamp, signs, now.steady, now.steady - age + self.rule.quiet)
         self._settling[name] = settling
         glance.new += 1
         if now.steady >= settling.next:
-            glance.settled.append(Candidate(name, stamp, now.steady - settling.since))
+            glance.settled.append(Candidate(name, stamp, signs, now.steady - settling.first))
             return
         glance.pass_over(GROWING, name)
         glance.look_again(settling.next)

@@ -102,7 +102,7 @@ class Taker:
         except files.BadPhoto as problem:
             if problem.reason == "unreadable":
                 return Taken(waiting=((candidate, "not readable by this user"),))
-            if candidate.quiet < self.rule.patience:
+            if candidate.watched < self.rule.refused_after:
                 return Taken(waiting=((candidate, GROWING),))
             return Taken(refused=((candidate, self._refusal(candidate, problem.reason, str(problem))),))
         except PhotoProblem:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import math
 import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -20,7 +21,7 @@ from artui.states import Seen
 from artui.watch import marker
 from artui.watch.offers import Offers, dearer, pinned
 from artui.watch.rules import Existing, Rule, ignored
-from artui.watch.scanning import GROWING, Candidate, Scanner
+from artui.watch.scanning import GROWING, Candidate, Scanner, Signs
 from artui.watch.taking import Taker
 
 
@@ -140,11 +141,11 @@ class _Asked:
         return self._say(path, Verdict.WAITS, RuleState.HELD, self.dearer) if self.dearer else None
 
     def _new(self, path: Path, name: str) -> Why:
-        stamp = files.stamp(path)
+        stamp, signs = files.stamp(path), Signs.of(path.lstat())
         if self.rule.existing is Existing.IGNORE and (self.row is None or not self.row.begun):
             message = "it lies here before the rule begins, and the rule ignores such files"
             return self._say(path, Verdict.NOT_TAKEN, BEFORE_THE_RULE, message)
-        opened = self.taker.open(Candidate(name, stamp, self.rule.patience))
+        opened = self.taker.open(Candidate(name, stamp, signs, math.inf))
         if not isinstance(opened, files.Photo):
             if opened.refused:
                 _, refused = opened.refused[0]
