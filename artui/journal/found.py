@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from artui.job import Job, NewJob
-from artui.journal import accounts, jobs, purchases
+from artui.journal import accounts, jobs, purchases, uploads
 from artui.journal.store import Connection, first, rows
 from artui.states import Kind, PurchaseState, Reason, Stage, Status
 
@@ -47,9 +47,15 @@ def check_in(db: Connection, /, job: Job, **seen: Any) -> Job:
     return _ask(db, claim(db, jobs.check_in(db, job, **seen)))
 
 
-def uploaded(db: Connection, job: Job, reference: str, what: str = "uploaded") -> Job:
-    """Move a job to UPLOADED; a photo whose execution was found under this reference takes that over."""
-    return _ask(db, claim(db, jobs.move(db, job, Stage.UPLOADED, Status.RUNNING, what, reference=reference)))
+def uploaded(
+    db: Connection, job: Job, reference: str, what: str = "uploaded", *, to_remove: bool = False
+) -> Job:  # fmt: skip
+    """Move a job to UPLOADED; a photo whose execution was found under this reference takes that over. ``to_remove``:
+    artui has just stored it, and removes it afterwards."""
+    moved = jobs.move(db, job, Stage.UPLOADED, Status.RUNNING, what, reference=reference)
+    if to_remove:
+        uploads.stored(db, moved)
+    return _ask(db, claim(db, moved))
 
 
 def note_elsewhere(db: Connection, payer: str, workflow: str, reference: str, execution: str) -> None:

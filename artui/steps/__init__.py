@@ -10,7 +10,7 @@ import asyncio
 
 from artui import budget, files
 from artui.job import Job
-from artui.journal import Connection, found, jobs, origins, purchases, uploads
+from artui.journal import Connection, found, jobs, origins, purchases
 from artui.providers.base import Progress, Uploaded
 from artui.states import PurchaseState, Stage, Status
 from artui.steps import looking
@@ -106,14 +106,7 @@ class Journey:
                 uploaded = await self.desk.provider.upload(photo_of(job), name, counted, tag)
         reference = uploaded.reference
         is_ours = what == "uploaded" and reference not in job.address and self.desk.provider.removes_uploads
-
-        def write(db: Connection) -> Job:
-            moved = found.uploaded(db, job, reference, what)
-            if is_ours:
-                uploads.stored(db, moved)
-            return moved
-
-        return await self.desk.journal.do(write)
+        return await self.desk.journal.do(found.uploaded, job, reference, what, to_remove=is_ours)
 
     async def _known(self, job: Job, reference: str) -> Uploaded | None:
         """Where the photo lies at the service already: by our journal, which has this ``reference``; by the service
