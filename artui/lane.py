@@ -168,7 +168,7 @@ class Lane:
         """Look soon at the execution that a webhook's call names, where it names one of this account."""
         try:
             if name := await self.desk.provider.called(call):
-                self.lookout.called(self.desk.journal.read(purchases.execution_of_key, name) or name)
+                self.lookout.called(self.desk.journal.read(purchases.job_of_key, name) or name)
         except Exception as defect:  # noqa: BLE001 — anybody may have sent it
             self.desk.defects.tell("at a webhook's call", defect)
 

@@ -29,7 +29,8 @@ CALLED_AT_ONCE, CALLED_EVERY = 20, 1.0
 however many calls come, they cause no more."""
 
 MOST_CALLED = 10_000
-"""Names from calls that are kept until their round."""
+"""Names from calls that are kept until their round, and so many until what they name is sent: a call may come before
+the answer to the order."""
 
 SAFETY_NET = 60.0
 """Seconds by which other looks are put off while calls tell what has ended."""
@@ -60,7 +61,8 @@ class Lookout:
         self._failed: Counter[int] = Counter()
         self._rounds = 0
         self._failed_in: dict[int, int] = {}
-        self._named: set[str] = set()
+        self._named: set[str | int] = set()
+        self._early: dict[str | int, None] = {}
         self._named_after = self._calls_until = 0.0
         self._told: set[int] = set()
         self._relied_on: set[int] = set()
@@ -86,6 +88,8 @@ class Lookout:
         now = self.desk.clock.now()
         self._relied_on.add(job.id)
         self._schedule(job, first_look(now, job.due or now, self.desk.provider.limits.least_gap))
+        if not {job.id, job.execution}.isdisjoint(self._early):
+            self.called(job.id)
 
     def follow(self, job: Job) -> None:
         """Look at a job at the service now, and from now on."""
@@ -98,24 +102,30 @@ class Lookout:
         self._told.discard(job.id)
         self._relied_on.discard(job.id)
 
-    def called(self, execution: str) -> None:
-        """Look soon at an execution because a webhook's call names it; where it is not followed this does nothing."""
+    def called(self, name: str | int) -> None:
+        """Look soon at what a webhook's call names: an execution, or the number of its job. Where that is not followed
+        it is once it is sent."""
         if not self._named:
             self.bell.set()
         if len(self._named) < MOST_CALLED:
-            self._named.add(execution)
+            self._named.add(name)
 
     def _take_named(self, now: float) -> None:
         """Have a few of the executions that calls named be looked at now, where it is time for a round of them."""
         if not self._named or now < self._named_after:
             return
-        named = [(job, looks) for job, looks in self._looks.values() if job.execution in self._named]
+        named = [(job, looks) for job, looks in self._looks.values() if self._is_named(job)]
         for job, looks in named[:CALLED_AT_ONCE]:
-            self._named.discard(job.execution)
+            for name in (job.id, job.execution):
+                self._named.discard(name)
+                self._early.pop(name, None)
             self._told.add(job.id)
             self._looks[job.id] = (job, looks.hurried(now))
         if len(named) <= CALLED_AT_ONCE:
+            self._early |= dict.fromkeys(self._named)
             self._named.clear()
+            while len(self._early) > MOST_CALLED:
+                del self._early[next(iter(self._early))]
         if named:
             self._named_after = now + max(CALLED_EVERY, self.desk.provider.limits.least_gap)
 
@@ -141,7 +151,10 @@ class Lookout:
         ]
 
     def _is_relied_on(self, job: Job) -> bool:
-        return job.id in self._relied_on and job.id not in self._told and job.execution not in self._named
+        return job.id in self._relied_on and job.id not in self._told and not self._is_named(job)
+
+    def _is_named(self, job: Job) -> bool:
+        return job.execution in self._named or job.id in self._named
 
     def due(self) -> list[Job]:
         """The jobs to look at now; none before their common time has come."""

@@ -107,12 +107,6 @@ def job_of_key(db: Connection, key: str) -> int | None:
     return found[0] if found else None
 
 
-def execution_of_key(db: Connection, key: str) -> str:
-    """The execution that a purchase led to; empty where there is no such key, or none is known yet."""
-    found = first(db, "SELECT execution FROM purchases WHERE key = ?", (key,))
-    return found[0] if found else ""
-
-
 def last_intent(db: Connection, account: str) -> float | None:
     """When the newest paid call of an account was intended; None before the first."""
     newest: float | None = value(db, "SELECT MAX(intended_at) FROM purchases WHERE account = ?", (account,))
