@@ -7,20 +7,34 @@ import datetime as dt
 import hashlib
 import os
 import shutil
+import time
+from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from artui.cli.exits import Exit
+from artui.cli.watch import _ending, _remarks
 from artui.config import ConfigError
 from artui.journal import jobs, rules, seen
+from artui.journal.following import Scope
 from artui.journal.rules import RuleState
 from artui.sim.photos import noise_jpeg
 from artui.states import Reason, Seen, Status
 from artui.watch import Verdict, What, Why, aftermath, dry_run, why
+from artui.watch.marker import Offline, identity
 from tests.studio import Studio
-from tests.watch_post import QUIET, offers_of, post_at, rule_for, watching
+from tests.watch_post import QUIET, counted, offers_of, post_at, rule_for, watching
+
+
+def jpeg(studio: Studio, size: int, seed: int) -> bytes:
+    """A whole photo, in pieces to be written slowly."""
+    made = studio.folder / "made.jpg"
+    noise_jpeg(made, size, seed)
+    return made.read_bytes()
+
 
 # ------------------------------------------------------------------------------------------------- what lands
 
@@ -143,7 +157,7 @@ async def test_a_slow_copy_is_one_job_of_the_whole_file(studio: Studio) -> None:
         half.write_bytes(content[:100_000])
         replaced = studio.inbox / "replaced.jpg"
         replaced.write_bytes(content[:70_000])
-        await post.until(lambda: "still growing" in post.row.not_taken)
+        await post.until(lambda: "not whole yet" in post.row.not_taken)
         post.drop("replaced.jpg", 6)
         await post.until(lambda: post.told(What.REFUSED))
         [refused] = post.told(What.REFUSED)
@@ -170,6 +184,139 @@ async def test_what_vanishes_or_changes_on_its_way_is_seen_anew(studio: Studio) 
         assert [job.status for job in found if job.status is not Status.FAILED] == [Status.DONE] * 2
     assert len(studio.simulator.ledger) == 2
     studio.check()
+
+
+async def test_an_upload_that_stalls_stays_under_its_writer_and_is_taken_when_it_is_whole(studio: Studio) -> None:
+    content = jpeg(studio, 60_000, 5)
+    async with watching(studio, after="move", patience=0.2) as post:
+        names = ["stalled.jpg", "empty.jpg", "preallocated.jpg"]
+        with ExitStack() as writers:
+            stalled, empty, ahead = (writers.enter_context((studio.inbox / name).open("wb", 0)) for name in names)
+            stalled.write(content[:30_000])
+            ahead.truncate(len(content))
+            given_up = studio.inbox / "given up.jpg"
+            given_up.write_bytes(content[:20_000])
+            await post.until((studio.inbox / "failed/given up.jpg").exists)
+            await post.until(lambda: post.row.not_taken["not whole yet"].count == 3)
+            said = why(studio.inbox / "stalled.jpg", [post.rule], studio.journal, offers_of(studio), dt.UTC)
+            assert (said.verdict, said.reason) == (Verdict.WAITS, "not whole yet")
+            stalled.write(content[30_000:])
+            empty.write(jpeg(studio, 20_000, 6))
+            ahead.write(jpeg(studio, 60_000, 7)[: len(content)])
+        await post.until(lambda: len(list((studio.inbox / "done").glob("*.jpg"))) >= 2)
+        assert (studio.inbox / "done/stalled.jpg").read_bytes() == content
+    assert len(studio.simulator.ledger) == counted(studio, "status = 'done'")
+    studio.check()
+
+
+async def test_without_an_open_file_patience_is_long_by_itself(studio: Studio) -> None:
+    async with watching(studio, after="move", patience=600) as post:
+        (studio.inbox / "half.jpg").write_bytes(jpeg(studio, 60_000, 5)[:30_000])
+        (studio.inbox / "other.jpg").write_bytes(b"GIF89a" + bytes(100))
+        await post.until((studio.inbox / "failed/other.jpg").exists)
+        await post.until(lambda: post.row.not_taken["not whole yet"].newest == ("half.jpg",))
+
+
+@pytest.mark.parametrize("is_preallocated", [False, True])
+async def test_what_is_completed_in_failed_is_taken_back_and_paid_once(studio: Studio, is_preallocated: bool) -> None:
+    content, name = jpeg(studio, 60_000, 5), "sub/half.jpg"
+    aside, place = studio.inbox / "failed" / name, studio.inbox / name
+    async with watching(studio, after="move", patience=0.2, recursive=True) as post:
+        place.parent.mkdir()
+        place.write_bytes(content[:30_000] + bytes(30_000 if is_preallocated else 0))
+        os.utime(place, (time.time() - 60,) * 2)
+        await post.until(lambda: (known := post.known(name)) and known.state is Seen.MOVED)
+        assert (aside.parent / "half.jpg.reason.txt").exists()
+        returning = post.watcher._watched[post.rule.id]._returning
+        await post.until(lambda: aside in returning._aside and returning._aside[aside].judged)
+        was, offers = aside.stat(), offers_of(studio)
+        said = why(aside, [post.rule], studio.journal, offers, dt.UTC)
+        assert said.verdict is Verdict.NOT_TAKEN
+        assert said.message.endswith("Once it has changed and is whole, it is taken back by itself.")
+        with aside.open("r+b") as writer:
+            writer.write(content)
+        os.utime(aside, ns=(was.st_atime_ns, was.st_mtime_ns))
+        await studio.ask("look now")
+        await post.until((studio.inbox / "done" / name).exists)
+        assert [event.names for event in post.told(What.BACK)] == [(name,)]
+        assert not list(aside.parent.iterdir())
+        said = why(place, [post.rule], studio.journal, offers, dt.UTC)
+        assert (said.verdict, said.job and said.job.status) == (Verdict.TAKEN, Status.DONE)
+        assert "taken back from failed/" in said.message
+        await offers.close()
+    assert len(studio.simulator.ledger) == 1
+    studio.check()
+
+
+@pytest.mark.parametrize("is_marked", [True, False])
+async def test_a_folder_that_is_unmounted_under_its_photos_loses_none(
+    studio: Studio, monkeypatch: pytest.MonkeyPatch, is_marked: bool
+) -> None:
+    if not is_marked:
+        monkeypatch.setattr("artui.watch.marker._leave", lambda *_: False)
+    post, elsewhere = post_at(studio, after="move"), studio.folder / "elsewhere"
+    post.drop_many(3)
+    await post.watcher.scan_once()
+    await studio.start()
+    await post.all_done(3)
+    studio.inbox.rename(elsewhere)
+    await post.watcher.tidy()
+    studio.inbox.mkdir()  # the bare mount point
+    if is_marked:
+        await post.watcher.scan_once()
+    await post.watcher.tidy()
+    assert list(studio.inbox.iterdir()) == []
+    assert counted(studio, "state = 'taken'", "seen") == 3
+    studio.inbox.rmdir()
+    elsewhere.rename(studio.inbox)
+    await post.watcher.scan_once()
+    await post.watcher.tidy()
+    assert len(list((studio.inbox / "done").iterdir())) == 3
+    await post.watcher.close()
+    assert len(studio.simulator.ledger) == 3
+
+
+async def test_a_disk_that_goes_while_its_photos_are_moved_takes_none_for_gone(
+    studio: Studio, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    post, elsewhere = post_at(studio, after="move"), studio.folder / "elsewhere"
+    post.drop_many(2)
+    await post.watcher.scan_once()
+    await studio.start()
+    await post.all_done(2)
+
+    def gone(*_: Path) -> None:
+        studio.inbox.rename(elsewhere)
+        raise FileNotFoundError
+
+    tidying = aftermath.tidy(studio.journal, post.rule, lambda: identity(studio.inbox))
+    with monkeypatch.context() as patch:
+        patch.setattr(aftermath.files, "move", gone)
+        with pytest.raises(Offline):
+            next(tidying)
+    assert counted(studio, "state = 'leaving'", "seen") == 2
+    elsewhere.rename(studio.inbox)
+    await post.watcher.tidy()
+    assert len(list((studio.inbox / "done").iterdir())) == 2
+    await post.watcher.close()
+
+
+async def test_once_has_no_patience_and_leaves_what_is_not_whole(studio: Studio) -> None:
+    post = post_at(studio, after="move", quiet=2, patience=600)
+    post.drop("whole.jpg", 1)
+    names = {"half.jpg": jpeg(studio, 60_000, 5)[:30_000], "empty.jpg": b"", "notes.txt": b"notes"}
+    for name, content in names.items():
+        (studio.inbox / name).write_bytes(content)
+        os.utime(studio.inbox / name, (time.time() - 60,) * 2)
+    await post.watcher.scan_once()
+    assert len(studio.jobs()) == 1
+    assert post.row.not_taken["not whole yet"].count == 2
+    scope = Scope(rules=frozenset({post.rule.id}))
+    assert studio.journal.read(_ending, scope, 0) is Exit.FAILED
+    assert [said for said in studio.journal.read(_remarks, scope) if said.startswith("2 not whole yet, left where")]
+    await post.watcher.tidy()
+    assert all((studio.inbox / name).exists() for name in names)
+    await post.watcher.close()
 
 
 # ---------------------------------------------------------------------------------------------------- afterwards

@@ -28,6 +28,7 @@ from artui.service import Service
 if TYPE_CHECKING:
     from artui.cli.watching import Teller
     from artui.engine import Engine
+    from artui.journal.rules import NotTaken, RuleRow
     from artui.plan import Offer
     from artui.watch import Offers, Rule, Watcher, Why
     from artui.webhook import Listener
@@ -327,11 +328,25 @@ def _refused(db: Connection, ids: frozenset[str]) -> int:
     return sum(one.count for reasons in found for reason, one in reasons if reason not in harmless)
 
 
+def _left(row: RuleRow) -> dict[str, NotTaken]:
+    """The files of a rule that are no whole photos yet, or cannot be read: they stay where they are."""
+    from artui.watch.scanning import NOT_WHOLE, UNREADABLE
+
+    return {reason: row.not_taken[reason] for reason in (NOT_WHOLE, UNREADABLE) if reason in row.not_taken}
+
+
 def _remarks(db: Connection, scope: Scope) -> list[str]:
     """What is not well with the jobs of some rules, in sentences."""
     from artui.cli.tally import remarks
+    from artui.journal import rules
+    from artui.shown import shown
 
-    return list(remarks(scope.counts(db)))
+    left = [
+        f"{one.count:,} {reason}, left where {'it is' if one.count == 1 else 'they are'}:"
+        f" {', '.join(map(shown, one.newest))}{' …' if one.count > len(one.newest) else ''}."
+        for row in rules.every(db) if row.id in scope.rules for reason, one in _left(row).items()
+    ]  # fmt: skip
+    return [*remarks(scope.counts(db)), *left]
 
 
 def _ending(db: Connection, scope: Scope, refused: int) -> Exit:
@@ -340,6 +355,7 @@ def _ending(db: Connection, scope: Scope, refused: int) -> Exit:
     from artui.journal.rules import RuleState
 
     codes = [of_jobs(scope.counts(db)), Exit.FAILED if _refused(db, scope.rules) > refused else Exit.OK]
+    codes += [Exit.FAILED for row in rules.every(db) if row.id in scope.rules and _left(row)]
     of_state = {RuleState.WAITS: Exit.NETWORK, RuleState.HELD: Exit.PERSON, RuleState.OFFLINE: Exit.PERSON,
                 RuleState.FOREIGN: Exit.PERSON}  # fmt: skip
     codes += [of_state.get(row.state, Exit.OK) for row in rules.every(db) if row.id in scope.rules]

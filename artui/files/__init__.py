@@ -21,6 +21,7 @@ from artui.files.names import (
     stem_key,
     tame,
 )
+from artui.files.opened import is_open
 from artui.files.photo import (
     Accepts,
     BadPhoto,
@@ -85,6 +86,7 @@ __all__ = [
     "inside",
     "inspect",
     "is_complete",
+    "is_open",
     "is_swollen",
     "move",
     "open_photo",

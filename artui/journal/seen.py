@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
@@ -93,12 +93,14 @@ def _left_of_sample(db: Connection, rule: str, sample: int, wanted: int) -> int:
 
 
 def note(db: Connection, rule: str, file: SeenFile, job: int | None = None) -> None:
-    """Note a file; what was known under its name gives way."""
+    """Note a file; what was known under its name gives way, but for how a photo came to be taken."""
+    name = os.fsencode(file.name)
     db.execute(
-        f"INSERT OR REPLACE INTO seen (rule, {_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, NULL, ?)",
+        f"INSERT OR REPLACE INTO seen (rule, {_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, COALESCE(NULLIF(?, ''),"
+        " (SELECT message FROM seen WHERE rule = ? AND name = ? AND reason = ?), ''), NULL, ?)",
         (
-            rule, os.fsencode(file.name), file.size, file.mtime_ns, file.state, job, file.reason,
-            storable(file.message), time.time(),
+            rule, name, file.size, file.mtime_ns, file.state, job, file.reason, storable(file.message),
+            rule, name, TAKEN_BACK, time.time(),
         ),
     )  # fmt: skip
 
@@ -121,6 +123,40 @@ def restamp(db: Connection, rule: str, name: str, size: int, mtime_ns: int) -> N
 def forget(db: Connection, rule: str, name: str) -> None:
     """Let the next scan take a file for new."""
     db.execute("DELETE FROM seen WHERE rule = ? AND name = ?", (rule, os.fsencode(name)))
+
+
+TAKEN_BACK = "taken back"
+"""Why a file is new again that lay in failed/."""
+
+
+def put_aside(db: Connection, rule: str, reasons: Collection[str], most: int) -> list[tuple[SeenFile, Path]]:
+    """Files that were moved out of the folder without a job for some reasons, newest first, and where each lies."""
+    found = rows(
+        db,
+        f"SELECT {_COLUMNS} FROM seen WHERE rule = ? AND job IS NULL AND state = 'moved' AND target IS NOT NULL"
+        f" AND reason IN ({', '.join('?' * len(reasons))}) ORDER BY at DESC LIMIT ?",
+        (rule, *reasons, most),
+    )
+    return [(file, file.target) for file in map(_file, found) if file.target is not None]
+
+
+def put_aside_at(db: Connection, rule: str, place: Path) -> SeenFile | None:
+    """The file that was moved out of a rule's folder to this place without a job; None where none was."""
+    found = first(
+        db,
+        f"SELECT {_COLUMNS} FROM seen WHERE rule = ? AND job IS NULL AND state = 'moved' AND target = ?",
+        (rule, os.fsencode(place)),
+    )
+    return _file(found) if found else None
+
+
+def take_back(db: Connection, rule: str, name: str) -> None:
+    """Note that a file lies in the folder again: it is seen as new, and what became of it before stays known."""
+    db.execute(
+        "UPDATE seen SET state = 'refused', size = -1, reason = ?, message = ?, target = NULL, at = ?"
+        " WHERE rule = ? AND name = ? AND state = 'moved'",
+        (TAKEN_BACK, "it was taken back from failed/, for it had become whole", time.time(), rule, os.fsencode(name)),
+    )
 
 
 def to_tidy(db: Connection, rule: str, most: int = 200) -> list[tuple[SeenFile, Job | None]]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import itertools
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,6 +20,7 @@ from artui.journal.seen import SeenFile
 from artui.shown import shown
 from artui.states import Seen, Status
 from artui.watch.rules import After, Rule
+from artui.watch.taking import UNFINISHED
 
 SUSPECT = "suspect"
 _LONGEST = 200  # bytes of a name that gets ".reason.txt" behind it
@@ -53,17 +54,19 @@ class Linked(Exception):
         super().__init__(f"{link} is a link, and a photo is never moved through one: remove it, or make it a folder")
 
 
-def tidy(journal: Journal, rule: Rule) -> Iterator[list[Tidied]]:
+def tidy(journal: Journal, rule: Rule, refuse_absent: Callable[[], object]) -> Iterator[list[Tidied]]:
     """Deal with the files whose jobs have ended, a group at a time; each group is durable when it is given out.
 
-    It blocks: for a thread. Raises ``files.OutputProblem`` where done/ or failed/ cannot be written, :class:`Linked`
-    where one is a link.
+    ``refuse_absent`` raises where the folder is not there: it is asked before anything is moved, and again before a
+    file counts as gone, for a disk may be unmounted at any moment. It blocks: for a thread. Raises what that raises,
+    ``files.OutputProblem`` where done/ or failed/ cannot be written, :class:`Linked` where one is a link.
     """
     while ended := journal.read(seen.to_tidy, rule.id):
         ways = [(file, job, _way(journal, rule, file, job)) for file, job in ended]
+        refuse_absent()
         for file, _, way in ways:
             if way.folder and way.moved is None:
-                _refuse_links(rule, Path(way.folder, file.name))
+                refuse_links(rule, Path(way.folder, file.name))
         leaving = [
             (file.name, Seen.LEAVING, _free(rule.folder / way.folder / file.name))
             for file, _, way in ways
@@ -72,6 +75,8 @@ def tidy(journal: Journal, rule: Rule) -> Iterator[list[Tidied]]:
         journal.write(seen.set_states, rule.id, leaving)
         targets = {name: target for name, _, target in leaving}
         tidied = [_carry_out(rule, file, job, way, targets.get(file.name)) for file, job, way in ways]
+        if any(one.target is None for one in tidied):
+            refuse_absent()
         journal.write(_note, rule.id, tidied)
         yield tidied
 
@@ -108,7 +113,7 @@ def _carry_out(rule: Rule, file: SeenFile, job: Job | None, way: _Way, target: P
         return Tidied(file.name, None, None, way.message)
     if target is not None:
         source = rule.folder / file.name
-        _refuse_links(rule, target.relative_to(rule.folder))
+        refuse_links(rule, target.relative_to(rule.folder))
         try:
             target = _move(source, target)
         except FileNotFoundError:
@@ -126,7 +131,7 @@ def _carry_out(rule: Rule, file: SeenFile, job: Job | None, way: _Way, target: P
     return Tidied(file.name, Seen.MOVED, lies, job.message if job else file.message)
 
 
-def _refuse_links(rule: Rule, target: Path) -> None:
+def refuse_links(rule: Rule, target: Path) -> None:
     """Raise :class:`Linked` where a link stands between the watched folder and what is to lie in it."""
     for above in reversed(target.parents):
         if (rule.folder / above).is_symlink() and above != Path():
@@ -186,11 +191,9 @@ def _reason_text(file: SeenFile, job: Job | None) -> str:
 
 def _advice(reason: str) -> str:
     good = "put a good copy into the watched folder; artui takes it by itself."
-    return (
-        f"look at it. If it is whole, `artui submit --suspect FILE` sends it; else {good}"
-        if reason == SUSPECT
-        else good
-    )
+    if reason == SUSPECT:
+        return f"look at it. If it is whole, `artui submit --suspect FILE` sends it; else {good}"
+    return f"complete it here, or {good}" if reason in UNFINISHED else good
 
 
 def _step(job: Job) -> str:
@@ -201,14 +204,30 @@ def _step(job: Job) -> str:
     return f"{job.workflow_name} at the service"
 
 
-def _leave_reason(target: Path, text: str) -> None:
-    """Lay the reason beside a failed photo."""
+def _place_of_reason(target: Path) -> Path:
     name = target.name
     while len(os.fsencode(name)) > _LONGEST:
         name = name[:-1]
-    place = target.with_name(f"{name}.reason.txt")
+    return target.with_name(f"{name}.reason.txt")
+
+
+def forget_reason(target: Path, file: SeenFile) -> None:
+    """Take away the reason beside a photo that was taken back, unless somebody has written something else there."""
+    place = _place_of_reason(target)
+    with suppress(OSError):
+        if place.read_bytes() == _encoded(_reason_text(file, None)):
+            place.unlink()
+
+
+def _encoded(text: str) -> bytes:
+    return text.encode("utf-8", "backslashreplace")
+
+
+def _leave_reason(target: Path, text: str) -> None:
+    """Lay the reason beside a failed photo."""
+    place = _place_of_reason(target)
     with files.Part(files.part_path(target.parent, f"reason-{target.name}")) as part:
-        part.write(text.encode("utf-8", "backslashreplace"))
+        part.write(_encoded(text))
         part.finish()
     with suppress(FileExistsError):
         files.publish(part.path, place)

@@ -31,7 +31,8 @@ from artui.watch.lock import Busy, FolderLock
 from artui.watch.marker import Foreign, Marker, Offline
 from artui.watch.offers import Offers, Quote
 from artui.watch.outputs import refuse_loop
-from artui.watch.rules import Existing, Rule
+from artui.watch.returning import Returning
+from artui.watch.rules import After, Existing, Rule
 from artui.watch.scanning import GROWING, Glance, Scanner
 from artui.watch.taking import Taken, Taker
 
@@ -71,6 +72,7 @@ class What(StrEnum):
     REFUSED = "refused"
     MOVED = "moved"
     LEFT = "left"
+    BACK = "taken back"
     OFFER = "offer"
     PROBLEM = "problem"
 
@@ -119,6 +121,7 @@ class Watched:
         self._thread = ThreadPoolExecutor(1, "watch")
         self._tell = tell
         self._taker = Taker(journal, rule, offers, zone)
+        self._returning = Returning(journal, rule, self._taker)
         self._scanner: Scanner | None = None
         self._quote = Quote(rule, journal, offers, self._quoted)
         self._unmarked = False
@@ -167,7 +170,8 @@ class Watched:
         self._bell.set()
 
     async def settle(self) -> None:
-        """Turn by turn, until nothing in the folder is settling any more."""
+        """Turn by turn, until nothing in the folder is settling any more; what is not whole then stays as it is."""
+        self._taker.is_patient = False
         while True:
             self.is_scan_wanted = True
             glance = await self.round()
@@ -209,6 +213,7 @@ class Watched:
             row = await self._row()
         await self._take(row, glance)
         await self.tidy()
+        await self._take_back(glance)
         return glance
 
     async def tidy(self) -> None:
@@ -216,7 +221,7 @@ class Watched:
         began = time.monotonic()
         if self.root is None or began < self._tidy_after:
             return
-        groups = tidy(self._journal, self.rule)
+        groups = tidy(self._journal, self.rule, self._refuse_absent)
         try:
             while (group := await self._in_thread(lambda: next(groups, None))) is not None:
                 await self._tell_tidied(group)
@@ -225,9 +230,28 @@ class Watched:
                     return
             self._tidy_after = time.monotonic() + SHARE * (time.monotonic() - began)
             self._told_problem = ""
+        except (Offline, Foreign):
+            self.root = None  # nothing in it is judged until the next scan has found it again
+            self.ring()
         except (Linked, OutputProblem, OSError) as problem:
             self._tidy_after = time.monotonic() + TIDY_AGAIN
             await self._tell_problem(f"photos that are done cannot be moved: {problem}")
+
+    async def _take_back(self, glance: Glance) -> None:
+        """Take back what was completed in failed/; it is new to the next scan."""
+        if self.rule.after is not After.MOVE or self.root is None:
+            return
+        try:
+            names, again = await self._in_thread(self._returning.take_back)
+        except (Linked, OutputProblem, OSError) as problem:
+            await self._tell_problem(f"photos that were completed in failed/ cannot be taken back: {problem}")
+            return
+        if again is not None:
+            glance.look_again(again)
+        for name in names:
+            await self._record(What.BACK, "taken back from failed/: it is whole now", (name,))
+        if names:
+            glance.look_again(time.monotonic())
 
     def ring(self, *, scan: bool = True) -> None:
         """Have the next turn come soon; without ``scan`` it only deals with what is done."""
@@ -257,11 +281,21 @@ class Watched:
                 raise
 
         marked, self.is_remote, self.root, glance = await self._in_thread(look)
+        self._taker.is_remote = self.is_remote
         self._rested = time.monotonic() + min(SCAN_EVERY, SHARE * (time.monotonic() - started))
         if (row.marked == self.rule.folder) != marked:
             await self._journal.do(rules.set_marked, self.rule.id, self.rule.folder if marked else None)
         self._unmarked = not marked
         return glance
+
+    def _refuse_absent(self) -> None:
+        """Raise :class:`Offline` or :class:`Foreign` where the folder is not the one that was looked at last."""
+        folder = self.rule.folder
+        if self._unmarked:
+            if marker.identity(folder) != self.root:
+                raise Offline(f"{folder} is not the folder it was")
+        else:
+            marker.refuse_others(folder, self._marker())
 
     def _looked(self, row: RuleRow, scanner: Scanner) -> tuple[bool, bool, tuple[int, int], Glance]:
         """One look: whether the folder is marked, is on a network, its device and inode, and what is in it."""
@@ -363,7 +397,9 @@ class Watched:
         for candidate, file in group.refused:
             scanner.knows(candidate, file.state)
         for candidate, reason in group.waiting:
-            glance.look_again(scanner.not_whole(candidate))
+            again = scanner.not_whole(candidate)
+            if self._taker.is_patient:
+                glance.look_again(again)
             glance.pass_over(reason, candidate.name)
         self._lately.append((time.monotonic(), len(group.added)))
 

@@ -97,11 +97,25 @@ def check(
     if whose and not agreed:
         raise Foreign(whose)
     if marked == folder and not agreed:
-        raise Offline(f"{folder} is there without its {NAME}: not mounted, or another folder in its place")
+        raise Offline(_bare(folder))
     if begun and marked is None and not agreed:
         return False
     lock(folder)
     return _leave(folder, ours)
+
+
+def refuse_others(folder: Path, ours: Marker) -> None:
+    """Raise :class:`Offline` where a folder that held our marker does not show it, :class:`Foreign` where another's."""
+    identity(folder)
+    whose = _look_at_marker(folder, ours)
+    if whose is None:
+        raise Offline(_bare(folder))
+    if whose:
+        raise Foreign(whose)
+
+
+def _bare(folder: Path) -> str:
+    return f"{folder} is there without its {NAME}: not mounted, or another folder in its place"
 
 
 def _look_at_marker(folder: Path, ours: Marker) -> str | None:

@@ -22,7 +22,13 @@ from artui.watch.marker import Offline
 from artui.watch.rules import OURS, Rule, ignored
 
 GROWING = "still growing"
-"""Why a file is passed over that may not be whole yet."""
+"""Why a file is passed over that has changed a moment ago."""
+
+NOT_WHOLE = "not whole yet"
+"""Why a file is passed over that has not changed for a while, and may still become a whole photo."""
+
+UNREADABLE = "not readable by this user"
+"""Why a file or folder is passed over that may become readable."""
 
 _VANISHED = (errno.ENOENT, errno.ENOTDIR, errno.ESTALE)
 
@@ -247,4 +253,4 @@ def _list(folder: Path, below: str, glance: Glance) -> Iterator[os.DirEntry[str]
         if not below:
             raise Offline(f"{folder} cannot be read ({error.strerror})") from error
         if error.errno not in _VANISHED:
-            glance.pass_over("not readable by this user", below)
+            glance.pass_over(UNREADABLE, below)

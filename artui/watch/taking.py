@@ -20,7 +20,7 @@ from artui.shown import shown
 from artui.states import Seen
 from artui.watch.offers import Offers
 from artui.watch.rules import After, Rule
-from artui.watch.scanning import GROWING, Candidate
+from artui.watch.scanning import NOT_WHOLE, UNREADABLE, Candidate
 
 CHUNK = 200
 """How many files become jobs in one transaction."""
@@ -33,6 +33,9 @@ DECODED = 16
 
 _ANEW = 3
 """How often names are chosen anew when others take them at the same moment."""
+
+UNFINISHED = frozenset({"empty", "truncated", "damaged", "suspect", "not-a-photo"})
+"""Why a file is no photo that may yet become one, while somebody writes it: from its first byte on, or in between."""
 
 LOOP = "its result would land in the watched folder"
 
@@ -57,12 +60,15 @@ class Taken:
 
 @dataclass
 class Taker:
-    """Takes the files of one rule. It blocks: for a thread."""
+    """Takes the files of one rule. It blocks: for a thread. Without patience (``is_patient``) a file that may still
+    become whole is neither waited for nor refused."""
 
     journal: Journal
     rule: Rule
     offers: Offers
     zone: dt.tzinfo
+    is_patient: bool = True
+    is_remote: bool = False
     _batches: dict[str, tuple[Batch, Mapping[str, str]]] = field(default_factory=dict)
 
     def take(self, candidates: list[Candidate], offer: Offer) -> Iterator[Taken]:
@@ -101,12 +107,24 @@ class Taker:
             return self._unless_result(candidate, same) if isinstance(same, Photo) else same
         except files.BadPhoto as problem:
             if problem.reason == "unreadable":
-                return Taken(waiting=((candidate, "not readable by this user"),))
-            if candidate.watched < self.rule.refused_after:
-                return Taken(waiting=((candidate, GROWING),))
-            return Taken(refused=((candidate, self._refusal(candidate, problem.reason, str(problem))),))
+                return Taken(waiting=((candidate, UNREADABLE),))
+            refusal = self._refusal(candidate, problem.reason, str(problem))
+            if self._may_become_whole(candidate, refusal):
+                return Taken(waiting=((candidate, NOT_WHOLE),))
+            return Taken(refused=((candidate, refusal),))
         except PhotoProblem:
             return Taken()  # gone, or written to again: the next scan sees what it is then
+
+    def _may_become_whole(self, candidate: Candidate, refusal: SeenFile) -> bool:
+        """Whether a refusal has to wait: a file is never moved under its writer, who may take long."""
+        leaves, promises = refusal.state is Seen.LEAVING, promises_photo(Path(candidate.name))
+        is_unfinished = refusal.reason in UNFINISHED and (promises or refusal.reason != "not-a-photo")
+        if self.is_patient:
+            patience = self.rule.patience if leaves and is_unfinished else self.rule.refused_after
+            waits = candidate.watched < patience
+        else:
+            waits = is_unfinished
+        return waits or (leaves and files.is_open(self.rule.folder / candidate.name, is_remote=self.is_remote))
 
     def _unless_same(self, candidate: Candidate, photo: Photo) -> Photo | Taken:
         """A file that only got another time has the result it had: nothing is to be done, where that is still there."""

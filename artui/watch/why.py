@@ -21,8 +21,8 @@ from artui.states import Seen
 from artui.watch import marker
 from artui.watch.offers import Offers, dearer, pinned
 from artui.watch.rules import Existing, Rule, ignored
-from artui.watch.scanning import GROWING, Candidate, Scanner, Signs
-from artui.watch.taking import Taker
+from artui.watch.scanning import GROWING, NOT_WHOLE, Candidate, Scanner, Signs
+from artui.watch.taking import UNFINISHED, Taker
 
 
 class Verdict(StrEnum):
@@ -56,6 +56,12 @@ class Why:
 def why(file: Path, all_rules: Sequence[Rule], journal: Journal, offers: Offers, zone: dt.tzinfo) -> Why:
     """Which rule a file falls to, and what becomes of it. Nothing is written, and no service is asked; it blocks."""
     path = Path(os.path.abspath(file))  # noqa: PTH100 — a link stays the name the person knows
+    for one in all_rules:
+        aside = journal.read(seen.put_aside_at, one.id, path)
+        if aside is not None and os.path.lexists(path):
+            back = " Once it has changed and is whole, it is taken back by itself." * (aside.reason in UNFINISHED)
+            message = f"{aside.message} It was moved here from {one.folder / aside.name}.{back}"
+            return Why(path, Verdict.NOT_TAKEN, aside.reason, message, one)
     rule = next((rule for rule in all_rules if rule.covers(path.parent)), None)
     if rule is None:
         made = journal.read(history.by_source, path)
@@ -128,7 +134,8 @@ class _Asked:
             return self._say(path, Verdict.NOT_TAKEN, known.reason, message)
         job = self.journal.read(jobs.get, known.job)
         moved = f"; the file is now {known.target}" if known.state is Seen.MOVED else ""
-        message = f"taken as job {known.job}{moved}"
+        back = f"; {known.message}" if known.message else ""
+        message = f"taken as job {known.job}{moved}{back}"
         return self._say(path, Verdict.TAKEN, job.status if job else "", message, job)
 
     def _held(self, path: Path) -> Why | None:
@@ -150,7 +157,11 @@ class _Asked:
             if opened.refused:
                 _, refused = opened.refused[0]
                 return self._say(path, Verdict.NOT_TAKEN, refused.reason, refused.message)
-            return self._say(path, Verdict.WAITS, GROWING, "it is being written, or cannot be read")
+            if not opened.waiting:
+                return self._say(path, Verdict.WAITS, GROWING, "it is being written")
+            [(_, reason)] = opened.waiting
+            message = "it is open in a program: it is looked at again" if reason == NOT_WHOLE else "it cannot be read"
+            return self._say(path, Verdict.WAITS, reason, message)
         return self._forecast(path, opened)
 
     def _forecast(self, path: Path, photo: files.Photo) -> Why:

@@ -8,7 +8,7 @@ from artui.config.ignoring import KINDS, LISTED
 from artui.journal.watching import BEFORE_THE_RULE, Group
 from artui.shown import shown
 from artui.states import Reason, Status
-from artui.tui.watches.standing import GROWING, RULE_WAITS
+from artui.tui.watches.standing import GROWING, NOT_WHOLE, RULE_WAITS
 from artui.watch.rules import OURS
 
 _BAD = "Put a good copy into the folder; artui takes it by itself."
@@ -24,6 +24,7 @@ class Why:
 
 _KNOWN = {
     GROWING: Why("still growing", "Nothing to do: each is taken once it is whole and has not changed for a while."),
+    NOT_WHOLE: Why("not whole yet", "Nothing to do: each is taken once it is whole. `artui why FILE` tells of any."),
     RULE_WAITS: Why("wait for the rule", "Nothing is lost: they are taken as soon as the rule goes on."),
     "pattern": Why("pattern", "The patterns of the rule leave them out; e shows them. `artui why FILE` tells of any."),
     BEFORE_THE_RULE: Why(

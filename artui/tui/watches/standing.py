@@ -19,7 +19,7 @@ from artui.tui.look import Glyphs
 from artui.tui.watches.written import Entry
 from artui.tui.words import HELD, amount, clock, home, plural
 
-GROWING, RULE_WAITS = "still growing", "the rule waits"
+GROWING, NOT_WHOLE, RULE_WAITS = "still growing", "not whole yet", "the rule waits"
 """Why files wait in a watched folder, as the watcher says it."""
 
 _STOPPING = (Reason.LOGIN, Reason.CREDITS, Reason.QUOTA, Reason.CAP, Reason.SAMPLE, Reason.PRICE)
@@ -71,7 +71,8 @@ class Standing:
     @property
     def waits(self) -> int:
         """How many photos wait: in the folder, or held."""
-        return self.in_folder(GROWING) + self.in_folder(RULE_WAITS) + (self.figures.counted.held if self.figures else 0)
+        there = sum(self.in_folder(reason) for reason in (GROWING, NOT_WHOLE, RULE_WAITS))
+        return there + (self.figures.counted.held if self.figures else 0)
 
     def in_folder(self, reason: str) -> int:
         """How many files of its last scan were passed over for a reason."""
@@ -209,8 +210,8 @@ def now_line(standing: Standing) -> str:
     for reason, crowd in said.held.items():
         word = HELD.get(reason, reason)
         parts.append(f"{crowd.jobs:,} {word if crowd.jobs == 1 else word.replace('waits', 'wait', 1)}")
-    growing, waits = standing.in_folder(GROWING), standing.in_folder(RULE_WAITS)
-    parts += [f"{growing:,} still growing"] * bool(growing) + [f"{waits:,} wait in the folder"] * bool(waits)
+    words = {GROWING: GROWING, NOT_WHOLE: NOT_WHOLE, RULE_WAITS: "wait in the folder"}
+    parts += [f"{number:,} {word}" for reason, word in words.items() if (number := standing.in_folder(reason))]
     return f"now: {', '.join(parts)}" if parts else ""
 
 
