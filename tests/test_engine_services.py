@@ -466,7 +466,7 @@ async def test_a_photo_that_is_turned_away_each_time_waits_for_a_person(
 
 
 async def test_what_was_just_ordered_may_be_unknown_for_a_while(make: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    async with make(north=Service(state=State.GONE)) as bench:
+    async with make(north=Service(BLIND, state=State.GONE)) as bench:
         [number] = await put(bench)
         studio = bench.studio
         await studio.until(lambda: bench.services["north"].looks > 3)

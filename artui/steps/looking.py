@@ -58,7 +58,7 @@ async def note(desk: Desk, job: Job, progress: Progress, *, taken: bool = False)
 def _unknown_there(db: Connection, desk: Desk, job: Job, progress: Progress) -> str:
     """Why an execution is none, where a create named it and no look has ever shown it, for its id may have come damaged
     and its label finds it; empty where it is one, or where nothing can be looked up."""
-    if progress.state is not State.GONE or job.word or not desk.provider.limits.can_find:
+    if progress.state is not State.GONE or job.word or not (job.execution and desk.provider.limits.can_find):
         return ""
     purchase = purchases.current(db, job)
     if purchase is None or purchase.kind is not Kind.CREATE:

@@ -24,7 +24,7 @@ from artui.journal import Connection, accounts, jobs, purchases, window
 from artui.journal.groups import Group, group
 from artui.journal.window import Filter
 from artui.shown import shown
-from artui.states import Kind, Reason, Stage, Status
+from artui.states import Kind, Reason, Stage, Status, worded
 from artui.tui.job_table import columns
 from tests.samples import new_job
 from tests.tui.conftest import CONFIG
@@ -241,7 +241,7 @@ def check_line(row: dict[str, Any], cells: dict[str, str], line: str) -> None:
     assert place != line
     stands = row["reason"] if row["status"] == "waiting" else row["status"]
     assert place.strip().startswith(shown(stands))
-    assert row["status"] == "waiting" or not row["reason"] or shown(row["reason"]) in place
+    assert row["status"] == "waiting" or not row["reason"] or shown(worded(row["reason"])) in place
     assert line.split()[-1] == cells["Cost"]
 
 
