@@ -172,5 +172,13 @@ def test_every_switch_of_the_stand_ins_that_lies_is_swept() -> None:
     swept |= {do.partition(":")[0] for lie in LIES.values() for _, do, _ in lie.faults}
     swept |= {"raise" for lie in LIES.values() if lie.raised}
     assert swept >= {"cut", "old", "swap", "mislabel", "misinput", "act", "clock", "clock_for", "raise"}
-    truthful = {"asides", "rotate_refresh_tokens", "token_lifetime", "device_lifetime", "unknown_status", "result_gone", "qa"}
+    truthful = {
+        "asides",
+        "rotate_refresh_tokens",
+        "token_lifetime",
+        "device_lifetime",
+        "unknown_status",
+        "result_gone",
+        "qa",
+    }
     assert swept >= {option.name for option in fields(Options)} - truthful
