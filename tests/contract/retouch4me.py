@@ -53,7 +53,7 @@ class Retouch4me(Service):
 
     def config(self, name: str = "faces", more: str = "", settle: float = 0.3) -> str:
         return (
-            f'[accounts.{name}]\nprovider = "retouch4me"\napi_url = "{self.url}"\n'
+            f'[accounts.{name}]\nprovider = "retouch4me"\npace.in_flight = 40\napi_url = "{self.url}"\n'
             f'balance_url = "{self.url}/api/retouch/v1/balance"\nworkflow = "natural"\nsettle = {settle}\n'
             f'first_look = 0.1\n{more}\n'
             f'[accounts.{name}.workflows.natural]\ntitle = "Natural"\n'

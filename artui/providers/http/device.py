@@ -17,6 +17,7 @@ from pydantic import BaseModel, Field
 
 from artui.credentials import Refreshed, Secret, SignedOut
 from artui.providers.base import DevicePrompt, Rejected, Transient
+from artui.providers.base.misfits import value
 from artui.providers.http.client import Client
 from artui.providers.http.messages import TEXT, Answer, Body, Request, form_body, json_body
 
@@ -83,8 +84,10 @@ class LoginHost:
         if answer.status >= 300:
             raise answer.refusal()
         code = answer.read_as(_Code)
-        if not all(self._is_address(url) for url in (code.verification_uri, code.verification_uri_complete) if url):
-            raise answer.unreadable()
+        for field in ("verification_uri", "verification_uri_complete"):
+            url = getattr(code, field)
+            if url and not self._is_address(url):
+                raise answer.unreadable(f"`{field}` {value(url)} is no address that a person may be sent to")
         return code
 
     def _is_address(self, url: str) -> bool:
