@@ -380,7 +380,7 @@ class Workflows(Place):
         past = await self.console.view.ask(executions.marked, payer, found)
         lines = [
             f"{one.progress.created_at[:16].replace('T', ' '):<16} {one.progress.state:<14}"
-            f" {amount(one.progress.charged):>6}  {shown(one.whose, 13):<13}  {shown(one.progress.name, 40)}"
+            f" {amount(one.progress.charged):>6}  {shown(one.whose, 13):<13}  {shown(one.progress.name, 20)}"
             for one in past
         ]
         text = "\n".join(lines) or "The service has no execution of it."
