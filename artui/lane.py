@@ -129,6 +129,7 @@ class Lane:
         while not self.stopping.is_set():
             try:
                 await self.sort_strangers()
+                await self.lookout.start()
             except Unwritable as problem:
                 log.warning("%s Waiting for it.", problem)
                 await asyncio.sleep(1)
@@ -136,7 +137,6 @@ class Lane:
                 self.desk.defects.tell("at taking up its work", defect)
                 await self._rest(REST)
             else:
-                await self.lookout.start()
                 return
 
     async def stop_transfers(self) -> None:

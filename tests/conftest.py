@@ -31,6 +31,14 @@ def pytest_xdist_auto_num_workers() -> int:
     return 4 * (os.cpu_count() or 1)
 
 
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> object:
+    """Whoever is done takes over what another has before it: files of slow tests stand beside each other."""
+    from xdist.scheduler import WorkStealingScheduling  # here, for a run without workers needs no xdist
+
+    return WorkStealingScheduling(config, log)
+
+
 @pytest.fixture
 def long(request: pytest.FixtureRequest) -> bool:
     """Whether sweeps and counts run in full."""
