@@ -15,7 +15,7 @@ from artui.providers.base import Blocked, Cause, Progress, Rejected, State
 from artui.providers.http import Answer
 from artui.providers.http.messages import one_line
 from artui.providers.said import Amount, Said, Text, Time, Word, moment, number, text
-from artui.providers.said.answers import is_problem, sentence
+from artui.providers.said.answers import is_problem
 from artui.providers.said.filestack_results import Outcome, Wanted, handle_of, is_vendors, outputs_of
 
 EARLIER: Final = 120.0
@@ -44,7 +44,7 @@ def words(answer: Answer) -> str:
     if said is None:
         return "" if answer.is_web_page else one_line(_plain_words(answer) or answer.text)
     error = said.get("error")
-    return _worded(error) if isinstance(error, (dict, list)) else sentence(answer)
+    return _worded(error) if isinstance(error, (dict, list)) else answer.sentence
 
 
 def _worded(error: object) -> str:

@@ -16,7 +16,7 @@ from artui.providers.base import Blocked, Cause, Output, Progress, Rejected, Sta
 from artui.providers.http import Answer
 from artui.providers.http.messages import asked_to_wait, one_line
 from artui.providers.said import List, Said, Status, balance, moment, number, tell, text
-from artui.providers.said.answers import is_problem, sentence
+from artui.providers.said.answers import is_problem
 from artui.providers.said.plugins import MODE, PRICE
 
 KEEPS: Final = 86_400.0
@@ -80,7 +80,7 @@ def refusal(answer: Answer) -> Transient | Rejected | Blocked:
     code = code_of(answer)
     if code >= 500 or code in _NOT_NOW:
         wait = asked_to_wait(answer.headers)
-        return Transient(f"{answer.about}: not now (status {code}): {sentence(answer)}", retry_after=wait)
+        return Transient(f"{answer.about}: not now (status {code}): {answer.sentence}", retry_after=wait)
     return _refusal(answer, code)
 
 
@@ -109,7 +109,7 @@ def _is_own(answer: Answer, code: int) -> bool:
 
 
 def _refusal(answer: Answer, code: int) -> Rejected | Blocked:
-    words = sentence(answer)
+    words = answer.sentence
     said = f" ({words})" if words else ""
     if is_of_the_token(answer):
         return Blocked(f"{answer.about}: the token is not accepted{said}: sign in again", cause=Cause.LOGIN)
