@@ -65,14 +65,13 @@ def _versions() -> Finding:
 
 
 def _folders(paths: Paths) -> Iterator[Finding]:
-    for name in ("config", "state", "data"):
-        folder: Path = getattr(paths, name)
+    try:
+        paths.check()
+    except ConfigError as problem:
+        yield _found("config", Level.FAULT, str(problem))
+        return
+    for name, folder in (("config", paths.config), ("state", paths.state), ("data", paths.data)):
         place = next(one for one in (folder, *folder.parents) if one.is_dir())
-        try:
-            paths.check()
-        except ConfigError as problem:
-            yield _found(name, Level.FAULT, str(problem))
-            return
         yield room(_found(name, Level.OK, str(folder)), place, "set ARTUI_HOME to a folder you can write")
 
 

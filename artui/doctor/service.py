@@ -9,7 +9,7 @@ from contextlib import aclosing
 from typing import Any, Final
 
 from artui.config import AccountConfig, Config, ConfigError
-from artui.credentials import CredentialProblem, Place, Vault
+from artui.credentials import CredentialProblem, Vault
 from artui.doctor.finding import Area, Finding, Level
 from artui.engine import open_provider
 from artui.providers.base import Blocked, Cause, Provider, ProviderError, Rejected, Transient, Workflow
@@ -28,7 +28,8 @@ async def examine_account(config: Config, account: AccountConfig, vault: Vault) 
     """Look at the sign-in of an account and ask its service every question that is free."""
     examination = _Examination(account)
     if not await examination.look_at_sign_in(vault):
-        yield examination.findings.pop()
+        for finding in examination.drain():
+            yield finding
         return
     try:
         provider = open_provider(config, account, vault)
@@ -60,6 +61,7 @@ class _Examination:
         self.is_over = False
         """Whether no further question can be answered."""
         self._check = ""
+        self._kept = ""
         self._workflows: list[Workflow] = []
 
     def drain(self) -> list[Finding]:
@@ -116,8 +118,6 @@ class _Examination:
             self._add(Level.FAULT, f"not signed in{why}", again, Area.LOGIN)
             return False
         self._kept = f"token from the {stored.place}" + (f" ({stored.detail})" if stored.detail else "")
-        if stored.place is Place.MEMORY:
-            self._kept += ", gone when this process ends"
         return True
 
     async def identify(self, provider: Provider[Any]) -> None:

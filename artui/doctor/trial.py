@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 from contextlib import aclosing
 from dataclasses import dataclass
-from datetime import datetime
 from pathlib import Path
 from typing import Any, Final
 
@@ -13,6 +12,7 @@ from artui.doctor.finding import Area, Finding, Level
 from artui.job import Job, Purchase, Result
 from artui.journal import Journal, accounts, purchases
 from artui.providers.base import Progress, Provider, ProviderError, Sent
+from artui.providers.said import moment
 
 PAGES: Final = 4
 """Pages of the list that are read for an execution just made: newer ones of others may stand above it."""
@@ -61,9 +61,8 @@ async def _details(provider: Provider[Any], journal: Journal, job: Job, purchase
 
 def _took(job: Job, seen: Progress) -> Finding:
     here = f"{job.finished_at - job.created_at:,.0f} s from queue to disk" if job.finished_at else "not finished"
-    try:
-        began, ended = map(datetime.fromisoformat, (seen.created_at, seen.finished_at))
-    except ValueError:
+    began, ended = moment(seen.created_at), moment(seen.finished_at)
+    if began is None or ended is None:
         return _found(job, "time", Level.OK, f"{here}; the service tells no times")
     return _found(job, "time", Level.OK, f"{here}, {(ended - began).total_seconds():,.0f} s of them at the service")
 
