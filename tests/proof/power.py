@@ -240,8 +240,9 @@ class Names:
         for folder, _, files in os.walk(self._root):
             for name in files:
                 place = Path(folder, name)
-                if place.lstat().st_ino in self._bytes or str(place) in self._fresh:
-                    os.truncate(place, chance.randint(0, place.stat().st_size))
+                with suppress(FileNotFoundError):  # other threads of the engine go on until it is dead
+                    if place.lstat().st_ino in self._bytes or str(place) in self._fresh:
+                        os.truncate(place, chance.randint(0, place.stat().st_size))
         for operation, source, target, before in reversed(self._names[kept:]):
             with suppress(FileNotFoundError, NotADirectoryError):
                 if operation == "mkdir":

@@ -49,6 +49,13 @@ def keep(key: str, place: Place = Place.FILE, login: str = "studio") -> None:
     Vault(paths()).keep(login, Secret(key), place)
 
 
+async def sign_out(desk: Desk) -> None:
+    """Ask for it, and say yes once the question is there."""
+    await desk.press("o")
+    await desk.sees("Sign studio out?")
+    await desk.press("y")
+
+
 async def open_accounts(desk: Desk) -> Rows:
     await desk.press("5")
     await desk.sees("[5A" if desk.console.size.width < 80 else "[5 Accounts]")
@@ -266,12 +273,12 @@ async def test_signing_out_offline_keeps_the_key_unless_a_person_insists(
     async with at_desk() as desk:
         await open_accounts(desk)
         await desk.sees("file")
-        await desk.press("o", "y")
+        await sign_out(desk)
         await desk.sees("Not signed out at the service")
         await desk.press("enter")
         await desk.until(lambda: len(desk.console.screen_stack) == 1)
         assert Vault(paths()).find("studio")
-        await desk.press("o", "y")
+        await sign_out(desk)
         await desk.sees("Not signed out at the service", "f  forget it here only")
         await desk.press("y", "f")
         await desk.until(lambda: Vault(paths()).find("studio") is None)
