@@ -65,8 +65,10 @@ def bought_once(seen: Evidence) -> Iterator[str]:
         copies = {seen.jobs[job].copy for job in owners}
         again = sum(len(seen.happened(job, "proved absent", "send again")) for job in owners)
         retries = sum(one.kind is Kind.RETRY for one in made)
+        # What a recovery found was decided by the journal that the copy was made of, and stands in its events alone.
+        found = sum(len(seen.happened(job, "found")) for job in owners)
         maybe_paid = [one for one in made if not one.surely_unpaid]
-        if len(maybe_paid) > len(copies) + again + retries:
+        if len(maybe_paid) > len(copies) + again + retries + found:
             yield f"{len(maybe_paid)} purchases of {digest[:8]} by {recipe}, {again} decisions, {len(copies)} copies"
         wanted = len(copies) + retries + sum(len(seen.happened(job, "send again")) for job in owners)
         taken = sum(seen.charged[one.key] for one in made)
