@@ -7,6 +7,7 @@ case-folded, for the disk it will be made on may do so. Everything here blocks f
 
 from __future__ import annotations
 
+import functools
 import os
 import re
 from collections.abc import Iterable, Iterator
@@ -165,20 +166,24 @@ def _by_listing(path: Path, folder: Path) -> Path | None:
     return Path(*names[len(goal) :])
 
 
-def _mounts() -> list[_Mount]:
+def _mounts() -> tuple[_Mount, ...]:
     """What is mounted where, as far as this system tells; none where it has no such list (macOS has no mounts of
     folders)."""
     try:
-        lines = _MOUNTS.read_bytes().splitlines()
+        return _parsed(_MOUNTS.read_bytes())
     except OSError:
-        return []
+        return ()
+
+
+@functools.lru_cache(maxsize=1)  # a hundred rules ask thirty thousand times, and it hardly ever changes between
+def _parsed(listed: bytes) -> tuple[_Mount, ...]:
     found = []
-    for line in lines:
+    for line in listed.splitlines():
         here, _, there = line.partition(b" - ")
         _, _, device, root, place, *_ = here.split(b" ")
         kind = there.split(b" ")[0].decode("ascii", "replace")
         found.append(_Mount(device.decode("ascii", "replace"), _unescaped(root), _unescaped(place), kind))
-    return found
+    return tuple(found)
 
 
 def _unescaped(field: bytes) -> Path:

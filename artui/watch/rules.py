@@ -292,7 +292,10 @@ def _refuse_pair(first: Rule, second: Rule) -> None:
 
 def _refuse_circles(rules: Sequence[Rule]) -> None:
     """Results of one rule may be the photos of another, but never, by whatever way, its own again."""
-    follows = {rule.id: [other for other in rules if _may_feed(rule, other)] for rule in rules}
+    seen_by = {folder: [one for one in rules if one.covers(folder)] for folder in {one.target.folder for one in rules}}
+    follows = {
+        rule.id: seen_by[rule.target.folder] + [other for other in rules if _may_make(rule, other)] for rule in rules
+    }
     for rule in rules:
         reached, ahead = set[str](), [rule]
         while ahead:
@@ -307,9 +310,7 @@ def _refuse_circles(rules: Sequence[Rule]) -> None:
                     ahead.append(other)
 
 
-def _may_feed(rule: Rule, other: Rule) -> bool:
-    """Whether results of one rule are seen by another, or its template could make the very folder that one watches."""
-    if other.covers(rule.target.folder):
-        return True
+def _may_make(rule: Rule, other: Rule) -> bool:
+    """Whether the template of a rule could make the very folder that another one watches."""
     is_nested = "/" in rule.target.template and rule is not other
     return is_nested and files.inside(other.folder, rule.target.folder) is not None
