@@ -194,7 +194,7 @@ def test_what_is_known_of_a_rule_draws_it(hostile: Path) -> None:
 
 def test_the_details_of_each_job_draw_it(hostile: Path) -> None:
     with terminal(size=(80, 24)) as shown:
-        shown.sees("[1 Jobs]", "[All ")
+        shown.sees("[1 Jobs]", "[All ", "in doubt")
         for _ in range(0, len(CORPUS), 4):
             shown.press("\r")
             shown.sees("esc back", "file  ")
