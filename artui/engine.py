@@ -9,7 +9,7 @@ import time
 from collections.abc import Awaitable, Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from artui import budget, decisions, evidence, files, providers
 from artui.anchor import AnchorFile
@@ -35,16 +35,15 @@ from artui.journal.requests import Request
 from artui.lane import Lane
 from artui.pace import Clock
 from artui.private import NotPrivate, open_private
+from artui.providers import open_provider
 from artui.providers.base import (
     Blocked,
     Call,
     NoRoom,
     NotPermitted,
-    Provider,
     Rejected,
     Sent,
     State,
-    Surroundings,
     Transient,
 )
 from artui.states import FINAL, Reason, Stage, Status
@@ -69,17 +68,6 @@ GRACE = 5.0
 
 BALLAST = 16 * 1024 * 1024
 """Bytes kept in reserve beside the journal, given up when the disk is full so that facts can still be written."""
-
-
-def open_provider(config: Config, account: AccountConfig, vault: Vault) -> Provider[Any]:
-    """The provider of an account; ConfigError where its settings cannot be used."""
-    kind = providers.load(account.provider)
-    settings = providers.settings(kind, account)
-    ca_file = None if config.ca_file is None else str(config.ca_file)
-    try:
-        return kind(settings, Surroundings(account.login, vault, config.proxy, ca_file))
-    except Rejected as problem:
-        raise ConfigError(str(problem)) from None
 
 
 class Engine:

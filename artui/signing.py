@@ -100,7 +100,7 @@ async def paying(
     config: Config, account: AccountConfig, vault: Vault, organizations: Sequence[Organization]
 ) -> list[Payer]:
     """The same organizations with role and balance, as far as the service tells them."""
-    from artui.engine import open_provider
+    from artui.providers import open_provider
     from artui.providers.base import ProviderError
 
     async def ask(organization: Organization) -> Payer:

@@ -18,9 +18,10 @@ from artui.anchor import open_journal
 from artui.background import EngineLock, lock_is_held
 from artui.config import Config, load, paths, write_private
 from artui.credentials import Vault
-from artui.engine import Engine, open_provider
+from artui.engine import Engine
 from artui.job import Batch, Job, NewJob
 from artui.journal import Journal, jobs, requests
+from artui.providers import open_provider
 from artui.providers.base import Identity, Workflow
 from artui.sim.photos import noise_jpeg
 from artui.sim.server import Simulator

@@ -18,9 +18,9 @@ from typing import Any
 
 from artui.config import Origin, Source
 from artui.credentials import Vault
-from artui.engine import open_provider
 from artui.journal import rules, seen
 from artui.journal.rules import RuleState
+from artui.providers import open_provider
 from artui.sim.photos import noise_jpeg
 from artui.watch import Rule, ServiceOffers, Watcher, WatchEvent, What, make_rule
 from tests.studio import Studio

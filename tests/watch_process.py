@@ -19,8 +19,9 @@ from typing import Any
 from artui.anchor import open_journal
 from artui.background import EngineLock
 from artui.config import Origin, Source, load, paths
-from artui.engine import Engine, open_provider
+from artui.engine import Engine
 from artui.journal import Journal, requests
+from artui.providers import open_provider
 from artui.watch import ServiceOffers, Watcher, folder, make_rule
 from artui.watch.scanning import Glance, Scanner
 

@@ -68,15 +68,15 @@ class Session:
 
     def offers(self, config: Config) -> ServiceOffers:
         """What knows the services of watched folders, as a configuration has them."""
-        from artui.engine import open_provider
+        from artui.providers import open_provider
         from artui.watch import ServiceOffers
 
         return ServiceOffers(config, lambda name: open_provider(config, config.accounts[name], self.vault))
 
     def ask(self, account: AccountConfig, question: Callable[[Provider[Any]], Awaitable[Answer]]) -> Answer:
         """Put a question to an account's service; what goes wrong there becomes a :class:`Trouble`."""
-        from artui.engine import open_provider
         from artui.log import log_misfits_beside
+        from artui.providers import open_provider
 
         log_misfits_beside(self.paths.log)
 

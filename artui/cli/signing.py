@@ -147,9 +147,9 @@ async def _sign_in(
 ) -> tuple[list[Organization], Customer | None]:
     """Get a key, try it, and hold it in memory; returns who may pay with it, or which customer it is of."""
     from artui import signing
-    from artui.engine import open_provider
     from artui.journal import JournalProblem
     from artui.log import log_misfits_beside
+    from artui.providers import open_provider
 
     log_misfits_beside(session.paths.log)
     async with open_provider(session.config, account, session.vault) as provider:

@@ -11,7 +11,7 @@ from typing import Any, Final
 from artui.config import AccountConfig, Config, ConfigError
 from artui.credentials import CredentialProblem, Vault
 from artui.doctor.finding import Area, Finding, Level
-from artui.engine import open_provider
+from artui.providers import open_provider
 from artui.providers.base import Blocked, Cause, Provider, ProviderError, Rejected, Transient, Workflow
 
 PATIENCE: Final = 30.0

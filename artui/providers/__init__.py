@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any
 from artui.config import AccountConfig, ConfigError, provider_names
 
 if TYPE_CHECKING:
+    from artui.config import Config
+    from artui.credentials import Vault
     from artui.providers.base import Provider, Settings
 
 
@@ -75,3 +77,15 @@ def settings(kind: type[Provider[Any]], account: AccountConfig) -> Settings:
             raise ConfigError(f"{table} has an unknown key {key!r}{hint}") from None
         why = first["msg"].removeprefix("Value error, ")
         raise ConfigError(f"{table}: {key} cannot be used: {why}") from None
+
+
+def open_provider(config: Config, account: AccountConfig, vault: Vault) -> Provider[Any]:
+    """The provider of an account; ConfigError where its settings cannot be used."""
+    from artui.providers.base import Rejected, Surroundings
+
+    kind = load(account.provider)
+    ca_file = None if config.ca_file is None else str(config.ca_file)
+    try:
+        return kind(settings(kind, account), Surroundings(account.login, vault, config.proxy, ca_file))
+    except Rejected as problem:
+        raise ConfigError(str(problem)) from None

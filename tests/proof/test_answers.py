@@ -28,7 +28,7 @@ from hypothesis import strategies as st
 
 from artui import files
 from artui.credentials import Vault
-from artui.engine import open_provider
+from artui.providers import open_provider
 from artui.providers.base import Order, Output, Provider, ProviderError, Sent, Sought, Uploaded
 from artui.providers.said import MOST, moment, tell
 from artui.sim.autoretouch import AutoRetouch

@@ -24,9 +24,9 @@ from artui.background import lock_is_held
 from artui.cli.exits import Exit
 from artui.config import load, paths, write_private
 from artui.credentials import Place, Secret, Vault
-from artui.engine import open_provider
 from artui.job import Job
 from artui.journal import jobs, purchases, requests
+from artui.providers import open_provider
 from artui.providers.base import Identity, Workflow
 from artui.sim.photos import noise_jpeg
 from artui.sim.server import Simulator
