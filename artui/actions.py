@@ -11,9 +11,9 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
-from artui.job import Job
 from artui.journal import Connection, accounts, jobs, prices, purchases
-from artui.states import FINAL, PurchaseState, Reason, Stage, Status
+from artui.model.job import Job
+from artui.model.states import FINAL, PurchaseState, Reason, Stage, Status
 
 
 class Effect(StrEnum):

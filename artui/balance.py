@@ -8,11 +8,11 @@ import time
 from artui import budget
 from artui.asking import Asking
 from artui.holding import Holding
-from artui.job import Job
 from artui.journal import Connection, accounts, history, holds, jobs, purchases, topups
 from artui.lookout import Lookout
+from artui.model.job import Job
+from artui.model.states import FINAL, Reason, Stage, Status
 from artui.pace import Gate
-from artui.states import FINAL, Reason, Stage, Status
 from artui.steps import Desk
 
 log = logging.getLogger(__name__)

@@ -6,9 +6,9 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, tzinfo
 
 from artui.config import Caps
-from artui.job import Job, Payer, Purchase
 from artui.journal import Connection, accounts, holds, jobs, payers, prices, purchases, rules, suspended, twins
-from artui.states import BATCH_CAP, TODAYS_CAP, Kind, Reason, Stage, Status
+from artui.model.job import Job, Payer, Purchase
+from artui.model.states import BATCH_CAP, TODAYS_CAP, Kind, Reason, Stage, Status
 
 
 class MayNotSpend(Exception):

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from artui.asking import Asking
-from artui.job import Purchase
 from artui.journal import Connection, Stale, Unwritable, jobs, purchases
+from artui.model.job import Purchase
 from artui.pace import Gate
 from artui.providers.base import Progress, Sent, State
 from artui.steps import Desk

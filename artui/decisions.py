@@ -12,10 +12,10 @@ from typing import Any
 
 from artui import actions
 from artui.actions import Action, Effect
-from artui.job import Job
 from artui.journal import Connection, Stale, accounts, jobs, prices, purchases, requests
 from artui.journal.requests import Request
-from artui.states import FINAL, REPEATS, Reason, Stage, Status
+from artui.model.job import Job
+from artui.model.states import FINAL, REPEATS, Reason, Stage, Status
 
 _ANEW: Mapping[str, Any] = {"attempts": 0, "cancel": False, "keep": True}
 """A job that is tried again is wanted again, whatever was wished before."""

@@ -14,8 +14,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from artui.defects import LOOK_AGAIN, not_understood
-from artui.job import Job, Payer, Purchase
 from artui.journal import Connection, Stale, Unwritable, accounts, history, holds, jobs, purchases, taking
+from artui.model.job import Job, Payer, Purchase
+from artui.model.states import REPEATS, Kind, PurchaseState, Reason, Stage, Status
 from artui.pace import look_gap
 from artui.providers.base import (
     Absent,
@@ -30,7 +31,6 @@ from artui.providers.base import (
     State,
 )
 from artui.providers.said import moment
-from artui.states import REPEATS, Kind, PurchaseState, Reason, Stage, Status
 from artui.steps import Journey
 
 LOOKS_NEEDED = 2

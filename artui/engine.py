@@ -17,7 +17,6 @@ from artui.charges import LOOKS
 from artui.config import AccountConfig, Config, ConfigError, CurrentConfig, Paths
 from artui.credentials import Vault
 from artui.evidence import Verdict
-from artui.job import Job
 from artui.journal import (
     Connection,
     Journal,
@@ -33,6 +32,8 @@ from artui.journal import (
 )
 from artui.journal.requests import Request
 from artui.lane import Lane
+from artui.model.job import Job
+from artui.model.states import FINAL, Reason, Stage, Status
 from artui.pace import Clock
 from artui.private import NotPrivate, open_private
 from artui.providers import open_provider
@@ -46,7 +47,6 @@ from artui.providers.base import (
     State,
     Transient,
 )
-from artui.states import FINAL, Reason, Stage, Status
 from artui.steps import Desk, Journey
 from artui.transfers import Transfers
 

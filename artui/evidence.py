@@ -14,10 +14,10 @@ from enum import StrEnum
 from urllib.parse import unquote
 
 from artui.files import Accepts
-from artui.job import Job
 from artui.journal import Connection, accounts, jobs, purchases
+from artui.model.job import Job
+from artui.model.states import FINAL, Reason, Stage, Status
 from artui.providers.base import Progress
-from artui.states import FINAL, Reason, Stage, Status
 
 
 class Verdict(StrEnum):

@@ -12,8 +12,8 @@ from typing import Any
 from uuid import uuid4
 
 from artui import files
-from artui.job import Result
 from artui.journal import Connection, purchases
+from artui.model.job import Result
 from artui.providers.base import Output, Progress, Provider, Rejected, Sent, State, Workflow
 from artui.steps.fetching import finished
 from artui.steps.looking import results_of

@@ -6,8 +6,8 @@ import logging
 
 from artui.budget import APART
 from artui.journal import accounts, holds
+from artui.model.states import BEFORE_PAYING, Reason
 from artui.pace import next_day
-from artui.states import BEFORE_PAYING, Reason
 from artui.steps import Desk
 
 log = logging.getLogger(__name__)

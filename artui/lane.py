@@ -17,7 +17,6 @@ from artui.charges import Charges
 from artui.defects import REST
 from artui.failures import PUT_BACK, TO_SAVE, Moment, Verdict, judge
 from artui.holding import Holding
-from artui.job import Job, Payer
 from artui.journal import (
     Connection,
     Stale,
@@ -32,10 +31,11 @@ from artui.journal import (
     twins,
 )
 from artui.lookout import Lookout
+from artui.model.job import Job, Payer
+from artui.model.states import BEFORE_PAYING, Kind, Reason, Stage, Status
 from artui.pace import Gate
 from artui.providers.base import Call, Progress, ProviderError, Sent, State, Transient, listening
 from artui.removals import Removals
-from artui.states import BEFORE_PAYING, Kind, Reason, Stage, Status
 from artui.steps import Desk, Hold, Journey, NotYet
 
 log = logging.getLogger(__name__)

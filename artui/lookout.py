@@ -9,11 +9,11 @@ from collections import Counter
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 
 from artui.defects import not_understood
-from artui.job import Job
 from artui.journal import Stale, Unwritable, accounts, jobs
+from artui.model.job import Job
+from artui.model.states import FINAL, TROUBLES, Reason, Stage, Status
 from artui.pace import Looks, first_look, next_look, next_round, qa_look
 from artui.providers.base import Progress, State
-from artui.states import FINAL, TROUBLES, Reason, Stage, Status
 from artui.steps import Desk
 
 AT_ONCE = 500

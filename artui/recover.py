@@ -19,7 +19,6 @@ from artui import anchor, budget, evidence, files
 from artui.anchor import Anchor, Displaced, Trouble, read_anchor, write_anchor
 from artui.config import Paths, sync_folder
 from artui.evidence import Verdict
-from artui.job import Job, NewJob
 from artui.journal import (
     Connection,
     Journal,
@@ -34,9 +33,10 @@ from artui.journal import (
 )
 from artui.journal.rescue import Salvaged
 from artui.journal.suspended import Cause
+from artui.model.job import Job, NewJob
+from artui.model.states import FINAL, PurchaseState, Reason, Stage, Status
 from artui.providers.base import Progress, Provider, Sent, State
 from artui.providers.said import moment
-from artui.states import FINAL, PurchaseState, Reason, Stage, Status
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,8 +5,8 @@ from __future__ import annotations
 import logging
 
 from artui.asking import Asking
-from artui.job import Job
 from artui.journal import uploads
+from artui.model.job import Job
 from artui.providers.base import ProviderError, Rejected, Transient
 from artui.steps import Desk
 

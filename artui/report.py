@@ -8,9 +8,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
-from artui.job import Event, Job
 from artui.journal import history, jobs
-from artui.states import BOUGHT_BEFORE, Status, worded
+from artui.model.job import Event, Job
+from artui.model.states import BOUGHT_BEFORE, Status, worded
 
 if TYPE_CHECKING:
     from artui.journal import Journal

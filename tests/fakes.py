@@ -15,7 +15,7 @@ import pytest
 from artui import engine, files
 from artui.anchor import open_journal
 from artui.config import Config, load, paths
-from artui.job import NewJob
+from artui.model.job import NewJob
 from artui.providers.base import (
     Counted,
     Identity,

@@ -6,7 +6,7 @@ from itertools import count
 from pathlib import Path
 from typing import Any
 
-from artui.job import NewJob
+from artui.model.job import NewJob
 
 _numbers = count(1)
 

@@ -19,14 +19,14 @@ from artui.background import EngineLock, lock_is_held
 from artui.config import Config, load, paths, write_private
 from artui.credentials import Vault
 from artui.engine import Engine
-from artui.job import Batch, Job, NewJob
 from artui.journal import Journal, jobs, requests
+from artui.model.job import Batch, Job, NewJob
+from artui.model.states import Status
 from artui.providers import open_provider
 from artui.providers.base import Identity, Workflow
 from artui.sim.photos import noise_jpeg
 from artui.sim.server import Simulator
 from artui.starting import ensure_engine
-from artui.states import Status
 from tests.proof import invariants
 from tests.proof.evidence import Evidence, digest_of, snapshot
 

@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 
 from artui.journal import history
+from artui.model.states import Reason, Stage, Status
 from artui.providers.base import Progress, State
 from artui.providers.said import autoretouch as said
 from artui.providers.said import autoretouch_aside as aside
-from artui.states import Reason, Stage, Status
 from artui.steps import looking
 from tests.studio import Studio
 from tests.test_failures import job as job_at

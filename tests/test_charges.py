@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
-from artui.job import Job
 from artui.journal import accounts
+from artui.model.job import Job
+from artui.model.states import Reason, Status
 from artui.sim.server import Simulator
-from artui.states import Reason, Status
 from tests.studio import Studio, open_studio
 
 TWO_AT_ONCE = "pace.uploads = 1\npace.in_flight = 2"

@@ -28,8 +28,8 @@ from artui.config import paths
 from artui.journal import Journal
 from artui.journal.history import Count
 from artui.journal.requests import EngineRow
+from artui.model.states import Reason, Status
 from artui.sim import autoretouch
-from artui.states import Reason, Status
 from tests.desk import Desk
 
 ARTUI = [sys.executable, "-m", "artui"]

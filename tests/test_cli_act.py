@@ -8,7 +8,7 @@ from artui.anchor import open_journal
 from artui.cli.exits import Exit
 from artui.config import paths
 from artui.journal import accounts, requests
-from artui.states import Reason
+from artui.model.states import Reason
 from tests.desk import Desk
 from tests.tui.desk import place
 

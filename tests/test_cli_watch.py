@@ -25,11 +25,11 @@ from artui.cli.exits import Exit
 from artui.cli.watching import Outlet, Teller, Voice, leads_to_journald
 from artui.config import load, paths
 from artui.config.known import RULE
-from artui.job import Event
 from artui.journal import requests, rules
 from artui.journal.rules import RuleState
+from artui.model.job import Event
+from artui.model.states import Stage, Status
 from artui.sim.photos import noise_jpeg
-from artui.states import Stage, Status
 from artui.watch import load_rules
 from tests.desk import Desk
 from tests.waiting import PATIENCE, until

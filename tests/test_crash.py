@@ -11,8 +11,8 @@ import pytest
 from artui.anchor import Displaced, open_journal
 from artui.background import AnotherEngine, EngineLock, look, run_engine
 from artui.journal import requests
+from artui.model.states import Status
 from artui.starting import _engine_command
-from artui.states import Status
 from tests.studio import Studio
 
 

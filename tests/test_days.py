@@ -13,8 +13,8 @@ import pytest
 from artui import budget
 from artui.config import Caps
 from artui.journal import Connection, Journal, accounts
+from artui.model.states import Reason, Status
 from artui.sim.server import Simulator
-from artui.states import Reason, Status
 from tests.studio import open_studio
 
 DAY = 86_400.0

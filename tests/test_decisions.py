@@ -14,9 +14,9 @@ import pytest
 from artui import actions, decisions, files
 from artui.anchor import open_journal
 from artui.config import paths
-from artui.job import Job
 from artui.journal import Journal, accounts, jobs, purchases, requests, rules
-from artui.states import Kind, Reason, Stage, Status
+from artui.model.job import Job
+from artui.model.states import Kind, Reason, Stage, Status
 from tests.studio import Studio
 from tests.tui.desk import CANCELLED, FAILED, SENT, place
 from tests.tui.desk import fill as fill_journal

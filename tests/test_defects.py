@@ -16,8 +16,8 @@ from artui import defects, doubt, lane
 from artui.files import Accepts
 from artui.journal import jobs, purchases
 from artui.lane import Lane
+from artui.model.states import Reason, Status
 from artui.providers.base import Look, Progress, Sent, Sought
-from artui.states import Reason, Status
 from tests.fakes import JPEG, Bench, Fake, Service, bench, limits
 
 

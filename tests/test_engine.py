@@ -16,10 +16,10 @@ import pytest
 
 from artui import budget, failures, files, pace
 from artui.files import publishing
-from artui.job import Batch, Job
 from artui.journal import Connection, Journal, history, jobs, origins, purchases, requests, rules
+from artui.model.job import Batch, Job
+from artui.model.states import REPEATS, PurchaseState, Reason, Stage, Status
 from artui.sim.server import Simulator, running
-from artui.states import REPEATS, PurchaseState, Reason, Stage, Status
 from artui.steps import output
 from artui.steps.paying import Paying
 from tests.studio import Studio, open_studio

@@ -12,13 +12,13 @@ import pytest
 from artui.cli.planned import Telling
 from artui.config import Caps
 from artui.files import Accepts, inspect
-from artui.job import Batch, Job
 from artui.journal import accounts, requests
+from artui.model.job import Batch, Job
+from artui.model.states import REPEATS, Reason, Stage, Status
 from artui.plan import Found, Offer, Planner, Target
 from artui.providers.base import Limits
 from artui.sim import imaging
 from artui.sim.server import Simulator
-from artui.states import REPEATS, Reason, Stage, Status
 from tests.studio import Studio, open_studio
 
 ACCOUNT = """

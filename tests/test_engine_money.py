@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 
 from artui import files, pace
-from artui.job import Job
 from artui.journal import Journal, accounts, topups
 from artui.lane import Lane
-from artui.states import Reason, Stage, Status
+from artui.model.job import Job
+from artui.model.states import Reason, Stage, Status
 from artui.steps import prices
 from tests.studio import Studio
 

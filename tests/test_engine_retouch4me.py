@@ -9,14 +9,14 @@ from typing import Any
 
 import pytest
 
-from artui.job import Purchase
 from artui.journal import accounts, purchases, requests
 from artui.lane import Lane
+from artui.model.job import Purchase
+from artui.model.states import REPEATS, Reason, Stage, Status
 from artui.providers.base import Permit
 from artui.sim import imaging
 from artui.sim.photos import noise_jpeg
 from artui.sim.server import Simulator
-from artui.states import REPEATS, Reason, Stage, Status
 from artui.steps.paying import Paying
 from tests.studio import Studio, open_studio
 

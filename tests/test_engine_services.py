@@ -16,10 +16,10 @@ from typing import Any
 import pytest
 
 from artui import doubt, engine, pace
-from artui.job import Job
 from artui.journal import accounts, history, jobs, published, purchases, requests
+from artui.model.job import Job
+from artui.model.states import REPEATS, PurchaseState, Reason, Stage, Status
 from artui.providers.base import Blocked, Cause, Limits, Output, Puzzling, Rejected, State, Transient
-from artui.states import REPEATS, PurchaseState, Reason, Stage, Status
 from artui.steps import fetching, looking, output
 from tests.fakes import PICTURE, Bench, Fake, Service, bench, limits
 

@@ -14,10 +14,10 @@ from artui import evidence, files
 from artui.evidence import Verdict
 from artui.files import Accepts
 from artui.journal import accounts, history, jobs, purchases
+from artui.model.states import PurchaseState, Reason, Stage, Status
 from artui.providers.base import Output, Progress, State
 from artui.sim import imaging
 from artui.sim.server import Simulator
-from artui.states import PurchaseState, Reason, Stage, Status
 from artui.steps import fetching, looking, output
 from tests.fakes import PICTURE, Bench, Service, bench, limits
 from tests.proof.evidence import digest_of

@@ -10,9 +10,9 @@ import pytest
 from artui import files
 from artui.budget import AccountHeld, CancelledFirst, MayNotSpend
 from artui.failures import Moment, judge
-from artui.job import Job
+from artui.model.job import Job
+from artui.model.states import Reason, Stage, Status
 from artui.providers.base import Blocked, Cause, NotPermitted, Rejected, Transient
-from artui.states import Reason, Stage, Status
 from artui.steps import Hold, NotYet
 from tests.samples import new_job
 

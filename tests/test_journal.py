@@ -16,7 +16,6 @@ from typing import Any
 import apsw
 import pytest
 
-from artui.job import Batch, Job
 from artui.journal import (
     Connection,
     Journal,
@@ -30,7 +29,8 @@ from artui.journal import (
     requests,
     taking,
 )
-from artui.states import BEFORE_PAYING, Kind, PurchaseState, Reason, Stage, Status
+from artui.model.job import Batch, Job
+from artui.model.states import BEFORE_PAYING, Kind, PurchaseState, Reason, Stage, Status
 from tests.samples import new_job
 
 DAY = {"day": "2026-11-22", "month": "2026-11"}

@@ -16,8 +16,7 @@ import artui
 ROOT = Path(artui.__file__).parent
 
 MAY_IMPORT: dict[str, set[str]] = {
-    "states": set(),
-    "job": {"states"},
+    "model": set(),
     "shown": set(),
     "files": set(),
     "pace": set(),
@@ -26,48 +25,48 @@ MAY_IMPORT: dict[str, set[str]] = {
     "private": set(),
     "config": {"private"},
     "credentials": {"config", "flights", "private"},
-    "journal": {"job", "private", "states"},
+    "journal": {"model", "private"},
     "anchor": {"config", "journal", "private"},
-    "budget": {"job", "states", "config", "journal"},
+    "budget": {"config", "journal", "model"},
     "providers": {"config", "credentials", "files", "shown"},
     "defects": {"credentials", "providers"},
-    "evidence": {"files", "job", "journal", "providers", "states"},
+    "evidence": {"files", "journal", "model", "providers"},
     "steps": {
-        "job", "states", "config", "defects", "evidence", "files", "flights", "journal", "budget", "pace", "transfers",
-        "providers",
+        "budget", "config", "defects", "evidence", "files", "flights", "journal", "model", "pace", "providers",
+        "transfers",
     },
-    "doubt": {"defects", "job", "states", "journal", "pace", "providers", "steps"},
-    "actions": {"job", "states", "journal"},
-    "decisions": {"actions", "job", "states", "journal"},
-    "failures": {"defects", "job", "states", "files", "journal", "budget", "pace", "providers", "steps"},
-    "lookout": {"defects", "job", "states", "journal", "pace", "providers", "steps"},
-    "holding": {"states", "journal", "budget", "pace", "steps"},
-    "asking": {"defects", "journal", "pace", "providers", "steps", "failures", "holding"},
-    "balance": {"job", "states", "journal", "budget", "pace", "steps", "asking", "holding", "lookout"},
-    "charges": {"defects", "job", "journal", "pace", "providers", "steps", "asking"},
-    "removals": {"job", "journal", "providers", "steps", "asking"},
+    "doubt": {"defects", "journal", "model", "pace", "providers", "steps"},
+    "actions": {"journal", "model"},
+    "decisions": {"actions", "journal", "model"},
+    "failures": {"budget", "defects", "files", "journal", "model", "pace", "providers", "steps"},
+    "lookout": {"defects", "journal", "model", "pace", "providers", "steps"},
+    "holding": {"budget", "journal", "model", "pace", "steps"},
+    "asking": {"defects", "failures", "holding", "journal", "pace", "providers", "steps"},
+    "balance": {"asking", "budget", "holding", "journal", "lookout", "model", "pace", "steps"},
+    "charges": {"asking", "defects", "journal", "model", "pace", "providers", "steps"},
+    "removals": {"asking", "journal", "model", "providers", "steps"},
     "lane": {
-        "defects", "job", "states", "journal", "budget", "pace", "providers", "steps", "asking", "balance", "doubt",
-        "failures", "holding", "lookout", "charges", "removals",
+        "asking", "balance", "budget", "charges", "defects", "doubt", "failures", "holding", "journal", "lookout",
+        "model", "pace", "providers", "removals", "steps",
     },
     "engine": {
-        "config", "credentials", "job", "states", "files", "journal", "budget", "pace", "transfers", "providers",
-        "private", "steps", "lane", "decisions", "doubt", "anchor", "evidence", "charges",
+        "anchor", "budget", "charges", "config", "credentials", "decisions", "doubt", "evidence", "files", "journal",
+        "lane", "model", "pace", "private", "providers", "steps", "transfers",
     },
-    "watch": {"config", "credentials", "job", "states", "files", "journal", "pace", "plan", "providers", "shown"},
-    "executions": {"files", "job", "journal", "providers", "steps"},
+    "watch": {"config", "credentials", "files", "journal", "model", "pace", "plan", "providers", "shown"},
+    "executions": {"files", "journal", "model", "providers", "steps"},
     "signing": {"config", "credentials", "engine", "journal", "providers"},
     "doctor": {
-        "anchor", "background", "config", "credentials", "engine", "files", "job", "journal", "providers", "watch",
+        "anchor", "background", "config", "credentials", "engine", "files", "journal", "model", "providers", "watch",
     },
     "log": {"credentials", "private", "shown"},
-    "background": {"anchor", "config", "journal", "engine", "log", "private"},
-    "starting": {"config", "journal", "background", "private"},
+    "background": {"anchor", "config", "engine", "journal", "log", "private"},
+    "starting": {"background", "config", "journal", "private"},
     "backups": {"config", "journal", "private"},
-    "recover": {"anchor", "budget", "config", "evidence", "files", "job", "journal", "providers", "states"},
+    "recover": {"anchor", "budget", "config", "evidence", "files", "journal", "model", "providers"},
     "notify": set(),
     "webhook": {"providers"},
-    "service": {"config", "journal", "engine", "watch", "webhook", "background", "report", "notify"},
+    "service": {"background", "config", "engine", "journal", "notify", "report", "watch", "webhook"},
     "sim": set(),
 }  # fmt: skip
 """Each room and the rooms it may look into; the command line, which puts all together, is not bound."""
@@ -116,7 +115,7 @@ def test_rooms_look_only_where_they_may() -> None:
 
 
 def test_every_room_has_its_direction() -> None:
-    unbound = {"__init__", "__main__", "cli", "tui", "report", "plan"}
+    unbound = {"__init__", "__main__", "cli", "plan", "report", "tui"}
     assert {room for room, _ in modules()} <= MAY_IMPORT.keys() | unbound
 
 
@@ -143,7 +142,7 @@ LOOP = {"asyncio", "logging", "subprocess", "tempfile"}
         (["--help"], HEAVY),
         (["--version"], HEAVY | LOOP),
         (["jobs", "--json"], HEAVY | LOOP),
-        (["status"], HEAVY | LOOP | {"artui.job"}),
+        (["status"], HEAVY | LOOP | {"artui.model.job"}),
     ],
 )
 def test_quick_commands_load_nothing_heavy(command: list[str], without: set[str], tmp_path: Path) -> None:

@@ -13,13 +13,13 @@ from typing import Any
 import pytest
 
 from artui import doubt
-from artui.job import Batch
 from artui.journal import Journal, accounts, history, purchases
+from artui.model.job import Batch
+from artui.model.states import Reason, Status
 from artui.providers import autoretouch
 from artui.providers.autoretouch import lists
 from artui.providers.said import autoretouch as said
 from artui.sim.server import Simulator
-from artui.states import Reason, Status
 from tests.desk import Desk
 from tests.studio import Studio, open_studio
 

@@ -19,9 +19,9 @@ from artui.actions import Action
 from artui.anchor import open_journal
 from artui.cli import acts as cli
 from artui.config import paths
-from artui.job import Job, Result
 from artui.journal import Connection, Journal, accounts, jobs, purchases, requests
-from artui.states import FINAL, Kind, Reason, Stage, Status
+from artui.model.job import Job, Result
+from artui.model.states import FINAL, Kind, Reason, Stage, Status
 from artui.tui import acts as console
 from tests.samples import new_job
 

@@ -12,14 +12,14 @@ import pytest
 
 from artui.config import paths
 from artui.credentials import Secret, Vault
-from artui.job import Job
 from artui.journal import Journal, jobs, payers, purchases
 from artui.journal.schema import MIGRATIONS
 from artui.journal.schema import payers as frozen
+from artui.model.job import Job
+from artui.model.states import Kind, Reason, Stage, Status
 from artui.providers.base import Surroundings
 from artui.providers.http.addresses import canonical_address, is_private_way, is_this_machine
 from artui.providers.retouch4me import Retouch4me, Retouch4meSettings
-from artui.states import Kind, Reason, Stage, Status
 from tests.samples import new_job
 
 ONE = [

@@ -13,13 +13,13 @@ import pytest
 
 from artui import files, providers
 from artui.files import Accepts
-from artui.job import Batch, Job, Result
 from artui.journal import Connection, Journal, found, jobs, payers, published, purchases, suspended
 from artui.journal.before import How
+from artui.model.job import Batch, Job, Result
+from artui.model.states import Kind, Stage, Status
 from artui.plan import Found, Offer, Plan, Planner, PlanProblem, Target, Verdict, check, collect, new_jobs
 from artui.providers.base import Identity, Limits, Organization, Workflow
 from artui.sim.photos import noise_jpeg
-from artui.states import Kind, Stage, Status
 
 ACCEPTS = Accepts(frozenset({"image/jpeg", "image/png"}), max_side=10_000, scaled_above=50)
 OFFER = Offer(

@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 
 from artui import removals
-from artui.job import Job
 from artui.journal import Journal, history, jobs, uploads
+from artui.model.job import Job
+from artui.model.states import Stage, Status
 from artui.sim.server import Simulator
-from artui.states import Stage, Status
 from tests.samples import new_job
 from tests.studio import Studio, open_studio
 from tests.test_engine_filestack import ACCOUNT

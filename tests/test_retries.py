@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 
 from artui.journal import accounts, jobs, purchases
+from artui.model.states import PurchaseState, Reason, Stage, Status
 from artui.sim.autoretouch import AutoRetouch
 from artui.sim.autoretouch.studio import Studio as Service
 from artui.sim.server import Simulator
-from artui.states import PurchaseState, Reason, Stage, Status
 from tests.studio import Studio, open_studio
 
 

@@ -15,11 +15,11 @@ from artui.cli.advice import advice
 from artui.cli.exits import Exit, of_hold
 from artui.config import paths
 from artui.failures import Moment, judge
-from artui.job import Job
 from artui.journal import Connection, Journal, history, jobs, troubles
 from artui.journal.groups import Group, group
+from artui.model.job import Job
+from artui.model.states import TROUBLES, Reason, Stage, Status
 from artui.providers.base import Counted, Output, Progress, Puzzling, Rejected, Sent, State, Transient, Uploaded
-from artui.states import TROUBLES, Reason, Stage, Status
 from artui.tui.advice import what_now
 from tests.fakes import Bench, Fake, Service, bench
 from tests.samples import new_job

@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
-from artui.job import Batch
 from artui.journal import rules, twins
-from artui.states import Reason, Status
+from artui.model.job import Batch
+from artui.model.states import Reason, Status
 from tests.studio import Studio
 
 

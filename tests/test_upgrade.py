@@ -22,7 +22,7 @@ from artui.config import paths
 from artui.journal import Journal, accounts, history, jobs, purchases, rules
 from artui.journal.following import Scope
 from artui.journal.schema import MIGRATIONS
-from artui.states import PurchaseState, Reason, Status
+from artui.model.states import PurchaseState, Reason, Status
 
 FIXTURE = Path(__file__).parent / "fixtures" / "journal-schema-1.db.gz"
 

@@ -21,8 +21,8 @@ from artui.config import ConfigError
 from artui.journal import jobs, rules, seen
 from artui.journal.following import Scope
 from artui.journal.rules import RuleState
+from artui.model.states import Reason, Seen, Status
 from artui.sim.photos import noise_jpeg
-from artui.states import Reason, Seen, Status
 from artui.watch import Verdict, What, Why, aftermath, dry_run, why
 from artui.watch.marker import Offline, identity
 from tests.studio import Studio

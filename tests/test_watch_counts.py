@@ -14,8 +14,8 @@ from collections.abc import Iterator
 import pytest
 from PIL import Image
 
+from artui.model.states import Status
 from artui.sim.server import Simulator, running
-from artui.states import Status
 from tests.studio import Studio
 from tests.watch_post import Process, counted, post_at, watching
 

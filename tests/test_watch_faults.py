@@ -20,8 +20,8 @@ import pytest
 from artui import failures, pace
 from artui.config import paths
 from artui.journal import holds, purchases, rules
+from artui.model.states import Reason, Seen, Stage, Status
 from artui.sim.server import Simulator
-from artui.states import Reason, Seen, Stage, Status
 from artui.steps import fetching, output
 from artui.watch import What, folder
 from artui.watch.rules import rule_id

@@ -18,7 +18,7 @@ import pytest
 from artui.config import ConfigError
 from artui.journal import Connection, jobs, published
 from artui.journal.rules import RuleState
-from artui.states import Seen, Status
+from artui.model.states import Seen, Status
 from artui.watch import Watcher, What, refuse_conflicts
 from artui.watch.marker import NAME
 from artui.watch.rules import Rule

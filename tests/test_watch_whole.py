@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from artui.files import decoding
-from artui.states import Status
+from artui.model.states import Status
 from artui.watch import What
 from tests.damaged import holey_photo, whole_photo
 from tests.studio import Studio

@@ -26,12 +26,12 @@ from artui.config import paths
 from artui.credentials import Vault
 from artui.journal import history, purchases, requests
 from artui.lookout import Lookout
+from artui.model.states import Stage, Status
 from artui.providers.autoretouch import AutoRetouch, AutoRetouchSettings
 from artui.providers.base import Call, Progress, Puzzles, State, Surroundings
 from artui.providers.filestack import Filestack, FilestackSettings
 from artui.providers.retouch4me import Retouch4me, Retouch4meSettings
 from artui.sim.server import Simulator, running
-from artui.states import Stage, Status
 from artui.webhook import MOST_BYTES, MOST_WAITING, Listener
 from tests.studio import ACCOUNT, Studio, open_studio
 from tests.test_engine_filestack import ACCOUNT as APP

@@ -18,16 +18,16 @@ from artui.cli.options import ACCOUNT, AS_JSON, DRY_RUN, YES
 from artui.cli.session import Session
 from artui.cli.streams import go_on
 from artui.cli.terminal import agrees, can_ask, money, put, put_json, say
-from artui.job import Job
-from artui.states import BEFORE_PAYING, FINAL, Reason, Status, worded
+from artui.model.job import Job
+from artui.model.states import BEFORE_PAYING, FINAL, Reason, Status, worded
 
 if TYPE_CHECKING:
     from artui.actions import Action
-    from artui.job import Batch
     from artui.journal import Connection, Journal
     from artui.journal.following import Scope
     from artui.journal.requests import Outcome
     from artui.journal.rules import RuleRow
+    from artui.model.job import Batch
 
 ANSWER_PATIENCE = 30.0
 """Seconds an engine gets to answer a request."""

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from artui.cli.terminal import money
-from artui.job import Job
+from artui.model.job import Job
 
 if TYPE_CHECKING:
     from artui.actions import Action

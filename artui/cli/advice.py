@@ -5,9 +5,9 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping
 
-from artui.job import Job
+from artui.model.job import Job
+from artui.model.states import BATCH_CAP, Reason, Stage, Status
 from artui.providers import Clears, clears_doubt
-from artui.states import BATCH_CAP, Reason, Stage, Status
 
 _HELD: Mapping[str, str] = {
     Reason.IN_DOUBT: "{where}, then `artui resolve {id}` with --adopt ID, --again or --give-up",

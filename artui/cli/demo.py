@@ -26,9 +26,9 @@ from artui.cli.session import Session
 from artui.cli.streams import go_on
 from artui.cli.terminal import columns, put, put_line, say
 from artui.config import make_private_folder, write_private
-from artui.job import Job
+from artui.model.job import Job
+from artui.model.states import Status
 from artui.report import cost
-from artui.states import Status
 
 if TYPE_CHECKING:
     from artui.config import Paths

@@ -94,7 +94,7 @@ _WIDTH, _MOST_HELD, _MOST_ACCOUNTS, _MOST_RULES = 60, 2, 2, 3
 def _sentences(status: dict[str, Any], rules: Sequence[str]) -> Iterator[str]:
     from artui.cli.tally import totals
     from artui.journal.history import Count
-    from artui.states import Status, worded
+    from artui.model.states import Status, worded
 
     yield _engine_line(status["engine"])
     for line in rules[:_MOST_RULES]:

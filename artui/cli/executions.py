@@ -15,7 +15,7 @@ from artui.cli.session import Session
 from artui.cli.submit import DEFAULT_OUTPUT
 from artui.cli.terminal import money, put, put_json, put_table, say
 from artui.config import AccountConfig
-from artui.states import Status
+from artui.model.states import Status
 
 if TYPE_CHECKING:
     from artui.executions import PastExecution

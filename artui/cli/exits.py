@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from enum import IntEnum
 from typing import TYPE_CHECKING
 
-from artui.states import Reason, Status
+from artui.model.states import Reason, Status
 
 if TYPE_CHECKING:
     from artui.journal.history import Count

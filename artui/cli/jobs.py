@@ -14,14 +14,14 @@ from artui.cli.exits import Exit
 from artui.cli.options import AS_JSON, WAIT_QA
 from artui.cli.session import Session
 from artui.cli.terminal import money, put, put_json, put_json_list, put_table
-from artui.job import Job
+from artui.model.job import Job
+from artui.model.states import Status, worded
 from artui.report import cost, event_document, job_document
 from artui.shown import shown
-from artui.states import Status, worded
 
 if TYPE_CHECKING:
-    from artui.job import Event, Purchase
     from artui.journal import Journal
+    from artui.model.job import Event, Purchase
     from artui.watch import Why
 
 

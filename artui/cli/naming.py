@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 from artui.cli.exits import Exit, Trouble
 
 if TYPE_CHECKING:
-    from artui.job import Batch, Job
     from artui.journal import Journal
     from artui.journal.rules import RuleRow
+    from artui.model.job import Batch, Job
 
 
 def job_numbered(journal: Journal, number: int) -> Job:

@@ -12,10 +12,10 @@ from typing import Any
 from artui.budget import day_of, weight
 from artui.cli.terminal import money
 from artui.config import Caps
-from artui.job import Batch
 from artui.journal import Journal, accounts, purchases
 from artui.journal.before import TOLD, How
 from artui.journal.purchases import Spent
+from artui.model.job import Batch
 from artui.plan import Plan, Planned, Verdict, run_of
 
 NAMED = 20

@@ -15,7 +15,7 @@ from urllib.request import ProxyHandler, Request, build_opener
 from uuid import uuid4
 
 from artui.cli.session import Session
-from artui.job import Batch
+from artui.model.job import Batch
 
 if TYPE_CHECKING:
     from artui.journal import Connection

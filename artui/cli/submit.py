@@ -19,13 +19,13 @@ from artui.cli.session import Session
 from artui.cli.streams import go_on
 from artui.cli.terminal import agrees, can_ask, counter, put_json, say
 from artui.config import AccountConfig
-from artui.job import Batch
+from artui.model.job import Batch
 from artui.shown import shown
 
 if TYPE_CHECKING:
     from artui.files import Photo
-    from artui.job import Job
     from artui.journal import Journal
+    from artui.model.job import Job
     from artui.plan import Found, Offer, Plan, Planner, Refused
     from artui.providers.base import Provider
 

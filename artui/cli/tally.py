@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
-from artui.states import Reason, Status, worded
+from artui.model.states import Reason, Status, worded
 
 if TYPE_CHECKING:
     from artui.journal.history import Count

@@ -19,11 +19,11 @@ from enum import IntEnum
 from typing import Any
 
 from artui.credentials import scrub
-from artui.job import Event, Job
 from artui.journal.rules import RuleState
+from artui.model.job import Event, Job
+from artui.model.states import Status, worded
 from artui.report import NEWS, SIGNS, event_document, told
 from artui.shown import shown
-from artui.states import Status, worded
 from artui.watch import WatchEvent, What
 
 log = logging.getLogger("artui.watch")

@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any, Final
 
 from artui.doctor.finding import Area, Finding, Level
-from artui.job import Job, Purchase, Result
 from artui.journal import Journal, accounts, purchases
+from artui.model.job import Job, Purchase, Result
 from artui.providers.base import Progress, Provider, ProviderError, Sent
 from artui.providers.said import moment
 

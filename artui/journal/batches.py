@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from artui.job import Batch
 from artui.journal.store import Connection, rows
+from artui.model.job import Batch
 
 
 def find(db: Connection, word: str) -> list[Batch]:

@@ -10,10 +10,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
-from artui.job import Job
 from artui.journal import found, payers, suspended
 from artui.journal.store import Connection
-from artui.states import Reason, Stage, Status
+from artui.model.job import Job
+from artui.model.states import Reason, Stage, Status
 
 
 class How(StrEnum):

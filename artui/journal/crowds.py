@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from artui.journal.store import Connection, rows, value
-from artui.states import Reason
+from artui.model.states import Reason
 
 SHARED = frozenset({Reason.CREDITS, Reason.LOGIN, Reason.CAP, Reason.QUOTA, Reason.PAUSED})
 """The holds that many jobs of an account share, and that end for all of them together."""

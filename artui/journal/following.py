@@ -6,11 +6,11 @@ import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from artui.job import Job
 from artui.journal import jobs
 from artui.journal.history import Count
 from artui.journal.store import Connection, first, rows, value
-from artui.states import Reason, Status
+from artui.model.job import Job
+from artui.model.states import Reason, Status
 
 _PAGE = 1000
 

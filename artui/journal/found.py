@@ -12,10 +12,10 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from artui.job import Job, NewJob
 from artui.journal import accounts, jobs, purchases, uploads
 from artui.journal.store import Connection, first, rows
-from artui.states import Kind, PurchaseState, Reason, Stage, Status
+from artui.model.job import Job, NewJob
+from artui.model.states import Kind, PurchaseState, Reason, Stage, Status
 
 NOT_HERE = "bought through this journal or a copy of it; its photo is not known here"
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from enum import StrEnum
 
-from artui.states import Reason, Status
+from artui.model.states import Reason, Status
 
 
 class Group(StrEnum):

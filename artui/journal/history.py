@@ -9,10 +9,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from artui.journal.store import Connection, rows, value
-from artui.states import Stage, Status
+from artui.model.states import Stage, Status
 
 if TYPE_CHECKING:
-    from artui.job import Event, Job
+    from artui.model.job import Event, Job
 
 
 def last_seq(db: Connection) -> int:
@@ -36,7 +36,7 @@ def of_job(db: Connection, job_id: int) -> list[Event]:
 
 
 def _events(db: Connection, where: str, values: tuple[int, ...]) -> list[Event]:
-    from artui.job import Event
+    from artui.model.job import Event
 
     found = rows(db, f"SELECT seq, job, at, what, stage, status, message FROM events WHERE {where}", values)
     return [

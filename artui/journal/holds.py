@@ -10,10 +10,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from artui.job import Job, Payer
 from artui.journal import accounts, jobs, payers, purchases, suspended
 from artui.journal.store import Connection, first, value
-from artui.states import ACCOUNT_WIDE, BEFORE_PAYING, Reason, Stage, Status
+from artui.model.job import Job, Payer
+from artui.model.states import ACCOUNT_WIDE, BEFORE_PAYING, Reason, Stage, Status
 
 LONGEST_WAIT = 900.0
 """Seconds no job is ever put off for longer (the longest ``Retry-After`` that is honoured)."""

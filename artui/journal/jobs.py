@@ -17,10 +17,10 @@ from typing import Any
 
 import apsw
 
-from artui.job import Batch, Job, NewJob, Result
 from artui.journal import published
 from artui.journal.store import Connection, Stale, Values, first, rows, storable, value
-from artui.states import FINAL, Reason, Stage, Status, legal
+from artui.model.job import Batch, Job, NewJob, Result
+from artui.model.states import FINAL, Reason, Stage, Status, legal
 
 
 class StemTaken(Exception):

@@ -13,11 +13,11 @@ import os
 from collections.abc import Collection
 from dataclasses import dataclass
 
-from artui.job import Job
 from artui.journal import jobs
 from artui.journal.schema.payers import join
 from artui.journal.store import Connection, rows, value
-from artui.states import BOUGHT_BEFORE, FINAL, Reason, Status
+from artui.model.job import Job
+from artui.model.states import BOUGHT_BEFORE, FINAL, Reason, Status
 
 
 def current(db: Connection, payer: str) -> str:

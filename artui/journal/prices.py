@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from artui.journal.store import Connection, first, rows
 
 if TYPE_CHECKING:
-    from artui.job import Job
+    from artui.model.job import Job
 
 _PRICE = "SELECT charged, accepted FROM dearer WHERE payer = ? AND workflow = ? AND version = ?"
 

@@ -13,10 +13,10 @@ from uuid import uuid4
 
 from artui.journal import accounts, origins, requests
 from artui.journal.store import Connection, Stale, first, rows, value
-from artui.states import Kind, PurchaseState
+from artui.model.states import Kind, PurchaseState
 
 if TYPE_CHECKING:
-    from artui.job import Job, Purchase
+    from artui.model.job import Job, Purchase
 
 _COLUMNS = (
     "key", "job", "number", "kind", "account", "payer", "endpoint", "organization", "workflow", "version", "reference",
@@ -29,7 +29,7 @@ _KIND, _STATE = _COLUMNS.index("kind"), _COLUMNS.index("state")
 
 
 def _purchase(columns: Sequence[Any]) -> Purchase:
-    from artui.job import Purchase
+    from artui.model.job import Purchase
 
     values = list(columns)
     values[_KIND], values[_STATE] = Kind(values[_KIND]), PurchaseState(values[_STATE])

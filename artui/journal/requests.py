@@ -12,7 +12,7 @@ from artui.journal import origins
 from artui.journal.store import Connection, journal_uuid, rows, storable, value
 
 if TYPE_CHECKING:
-    from artui.job import Job
+    from artui.model.job import Job
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,10 +19,10 @@ from typing import TYPE_CHECKING, Any
 from artui.journal import accounts, purchases, requests
 from artui.journal.requests import Request
 from artui.journal.store import Connection, Stale, first, rows, storable, value
-from artui.states import BEFORE_PAYING, Reason, Status
+from artui.model.states import BEFORE_PAYING, Reason, Status
 
 if TYPE_CHECKING:
-    from artui.job import Job
+    from artui.model.job import Job
 
 KEPT_HAPPENINGS = 1000
 """How many lines of a rule's log are kept."""

@@ -12,11 +12,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
-from artui.job import Batch, Job, NewJob
 from artui.journal import jobs
 from artui.journal.rules import NotTaken
 from artui.journal.store import Connection, first, rows, storable
-from artui.states import FINAL, Seen
+from artui.model.job import Batch, Job, NewJob
+from artui.model.states import FINAL, Seen
 
 NEWEST = 3
 """How many names stand for a group."""

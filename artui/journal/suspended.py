@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 from artui.journal.store import Connection, first, rows, storable
 
 if TYPE_CHECKING:
-    from artui.job import Job
+    from artui.model.job import Job
 
 
 class Cause(StrEnum):

@@ -8,10 +8,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from functools import cache
 
-from artui.job import Job
 from artui.journal import jobs
 from artui.journal.store import Connection, rows, value
-from artui.states import BEFORE_PAYING, Reason, Stage, Status
+from artui.model.job import Job
+from artui.model.states import BEFORE_PAYING, Reason, Stage, Status
 
 _OPEN = "status IN ('ready', 'running', 'waiting', 'held')"
 """The condition of the index over what is not over, as the index has it: without it a statement cannot use that."""

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import time
 
-from artui.job import Job
 from artui.journal import accounts, purchases
 from artui.journal.store import Connection, first, value
-from artui.states import Kind, PurchaseState
+from artui.model.job import Job
+from artui.model.states import Kind, PurchaseState
 
 
 def note_balance(

@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from artui.job import Job
 from artui.journal.store import Connection, first, rows, value
-from artui.states import Stage
+from artui.model.job import Job
+from artui.model.states import Stage
 
 _PASSED: Mapping[Stage, str] = {
     Stage.CHECKED: "uploaded",

@@ -7,10 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from artui.job import Job
 from artui.journal import jobs
 from artui.journal.store import Connection, first, rows
-from artui.states import Reason, Stage, Status
+from artui.model.job import Job
+from artui.model.states import Reason, Stage, Status
 
 _BY_SUMS = frozenset({Reason.CAP, Reason.PAUSED, Reason.CREDITS, Reason.QUOTA, Reason.LOGIN})
 """Holds whose end, for another job, is told by what bounds that job."""

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from artui.journal.store import Connection, rows
-from artui.states import Reason
+from artui.model.states import Reason
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,9 +5,9 @@ Every function runs inside one transaction of :class:`artui.journal.store.Journa
 
 from __future__ import annotations
 
-from artui.job import Job
 from artui.journal import jobs
 from artui.journal.store import Connection, first, rows, value
+from artui.model.job import Job
 
 _THIS = "payer = ? AND reference = ? AND job = ?"
 

@@ -10,13 +10,13 @@ from array import array
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from artui.job import Job
 from artui.journal import jobs, rules, seen
 from artui.journal.crowds import Crowd
 from artui.journal.rules import RuleRow
 from artui.journal.seen import NEWEST
 from artui.journal.store import Connection, first, rows, value
-from artui.states import Status
+from artui.model.job import Job
+from artui.model.states import Status
 
 BEFORE_THE_RULE = "here before the rule"
 """Why a file is left alone that lay in its folder before the rule began."""

@@ -17,10 +17,10 @@ from typing import TYPE_CHECKING
 from artui.journal import accounts
 from artui.journal.groups import Group, group
 from artui.journal.store import Connection, first, rows, value
-from artui.states import Status
+from artui.model.states import Status
 
 if TYPE_CHECKING:
-    from artui.job import Batch, Job
+    from artui.model.job import Batch, Job
 
 _ASIDE = "jobs.id IN (SELECT job FROM aside)"
 _CONDITIONS = {
@@ -343,7 +343,7 @@ def next_in_line(db: Connection) -> int:
 def batches(db: Connection) -> list[Batch]:
     """All batches, the newest first."""
     found = rows(db, "SELECT id, name, account, created_at, cap, sample FROM batches ORDER BY created_at DESC, id")
-    from artui.job import Batch
+    from artui.model.job import Batch
 
     return [Batch(*columns) for columns in found]
 

@@ -9,10 +9,10 @@ from __future__ import annotations
 import asyncio
 
 from artui import budget, files
-from artui.job import Job
 from artui.journal import Connection, found, jobs, origins, purchases
+from artui.model.job import Job
+from artui.model.states import PurchaseState, Stage, Status
 from artui.providers.base import Progress, Uploaded
-from artui.states import PurchaseState, Stage, Status
 from artui.steps import looking
 from artui.steps.desk import Desk, Hold, NotYet, photo_of
 from artui.steps.paying import Paying

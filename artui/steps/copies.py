@@ -8,9 +8,9 @@ from collections.abc import Iterable, Sequence
 from functools import partial
 
 from artui.flights import Flights
-from artui.job import Job
 from artui.journal import Connection, Unwritable, accounts, origins, purchases, suspended
 from artui.journal.suspended import Cause
+from artui.model.job import Job
 from artui.pace import boot_time
 from artui.providers.base import Blocked, Progress, ProviderError, Rejected, Transient
 from artui.providers.said import moment

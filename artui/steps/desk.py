@@ -14,11 +14,11 @@ from artui import budget, files
 from artui.config import AccountConfig
 from artui.defects import Defects
 from artui.flights import Flights
-from artui.job import Job, Payer
 from artui.journal import Connection, Journal
+from artui.model.job import Job, Payer
+from artui.model.states import Reason
 from artui.pace import Clock
 from artui.providers.base import Provider, Rejected
-from artui.states import Reason
 from artui.transfers import Transfers
 
 

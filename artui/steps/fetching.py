@@ -12,11 +12,11 @@ from pathlib import Path
 
 from artui import files
 from artui.config import ConfigError, make_private_folder
-from artui.job import Job, Result
 from artui.journal import accounts, jobs
 from artui.journal.accounts import Digests
+from artui.model.job import Job, Result
+from artui.model.states import Reason
 from artui.providers.base import Output, Transient
-from artui.states import Reason
 from artui.steps.desk import Desk, Hold
 from artui.steps.output import OUTPUT_AGAIN, ROOM
 

@@ -8,11 +8,11 @@ from itertools import count
 
 from artui import evidence
 from artui.evidence import Verdict
-from artui.job import Job, Result
 from artui.journal import Connection, accounts, found, jobs, prices, purchases
+from artui.model.job import Job, Result
+from artui.model.states import Kind, Reason, Stage, Status
 from artui.providers.base import Progress, State
 from artui.providers.said import moment
-from artui.states import Kind, Reason, Stage, Status
 from artui.steps.desk import Desk
 
 PATIENCE = 7

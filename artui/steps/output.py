@@ -8,9 +8,9 @@ from functools import partial
 from pathlib import Path
 
 from artui import files
-from artui.job import Job
 from artui.journal import Connection, unsaved
-from artui.states import Reason
+from artui.model.job import Job
+from artui.model.states import Reason
 from artui.steps.desk import Desk, Hold
 
 ROOM = 32 * 1024 * 1024

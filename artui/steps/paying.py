@@ -8,8 +8,9 @@ from collections.abc import Awaitable, Callable
 from functools import partial
 
 from artui import budget, evidence, files
-from artui.job import Job, Purchase
 from artui.journal import Connection, Stale, Unwritable, accounts, holds, jobs, payers, purchases, requests
+from artui.model.job import Job, Purchase
+from artui.model.states import REPEATS, Kind, PurchaseState, Reason, Stage, Status
 from artui.pace import boot_time, replay_gap
 from artui.providers.base import (
     Blocked,
@@ -26,7 +27,6 @@ from artui.providers.base import (
     Unknown,
     Uploaded,
 )
-from artui.states import REPEATS, Kind, PurchaseState, Reason, Stage, Status
 from artui.steps.copies import Copies
 from artui.steps.desk import Desk, Hold, NotYet, photo_of
 from artui.steps.output import check_output, check_room

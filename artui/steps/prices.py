@@ -5,11 +5,11 @@ from __future__ import annotations
 from functools import partial
 
 from artui.flights import Flights
-from artui.job import Job
 from artui.journal import accounts, prices
+from artui.model.job import Job
+from artui.model.states import Reason
 from artui.pace import boot_time
 from artui.providers.base import Puzzling, Workflow
-from artui.states import Reason
 from artui.steps.desk import Desk, Hold, NotYet
 
 PRICE_AGE = 60.0

@@ -10,10 +10,10 @@ from typing import Any
 
 from artui import evidence, files
 from artui.evidence import Verdict
-from artui.job import Job, Result
 from artui.journal import Connection, jobs, published, uploads
+from artui.model.job import Job, Result
+from artui.model.states import Reason, Stage, Status
 from artui.providers.base import Sent, State, Transient
-from artui.states import Reason, Stage, Status
 from artui.steps.desk import Desk, Hold, NotYet
 from artui.steps.fetching import ZIP, Fetching
 from artui.steps.looking import results_of

@@ -17,9 +17,9 @@ from artui.config import AccountConfig, ConfigError, load, save_setting
 from artui.credentials import CredentialProblem, Place, Vault
 from artui.journal import Connection, accounts, offers
 from artui.journal.accounts import AccountState
+from artui.model.states import Reason
 from artui.shown import shown
 from artui.signing import name_for
-from artui.states import Reason
 from artui.tui.acts import Act
 from artui.tui.look import Width
 from artui.tui.place import Place as Screen

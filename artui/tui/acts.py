@@ -13,11 +13,11 @@ from typing import Any
 
 from artui import actions
 from artui.actions import Action, Effect, Refusal
-from artui.job import Job
 from artui.journal import Connection
+from artui.model.job import Job
+from artui.model.states import Reason
 from artui.providers import can_run_again
 from artui.shown import shown
-from artui.states import Reason
 from artui.tui.words import plural
 
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping
 
-from artui.job import Job
 from artui.journal.crowds import SHARED, Crowd
+from artui.model.job import Job
+from artui.model.states import BATCH_CAP, TODAYS_CAP, Reason, Stage, Status
 from artui.providers import Clears, can_run_again, clears_doubt
 from artui.shown import shown
-from artui.states import BATCH_CAP, TODAYS_CAP, Reason, Stage, Status
 from artui.tui.words import is_left, plural
 
 _HELD: Mapping[str, str] = {

@@ -27,9 +27,9 @@ from artui.anchor import open_journal
 from artui.config import AccountConfig, Config, Paths
 from artui.journal import Connection, JournalProblem, accounts, crowds, offers, requests, window
 from artui.journal.groups import Group
+from artui.model.states import Reason
 from artui.shown import shown
 from artui.starting import ensure_engine
-from artui.states import Reason
 from artui.tui import look as looks
 from artui.tui.above import Dialog
 from artui.tui.greeting import greeting, last_left, remember

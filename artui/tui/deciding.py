@@ -14,11 +14,11 @@ from typing import TYPE_CHECKING, cast
 from textual.content import Content
 
 from artui.actions import LATE
-from artui.job import Job
 from artui.journal import window
 from artui.journal.groups import Group, group
+from artui.model.job import Job
+from artui.model.states import Reason
 from artui.shown import shown
-from artui.states import Reason
 from artui.tui import acts
 from artui.tui.acts import Act, Plan
 from artui.tui.advice import price, sentence

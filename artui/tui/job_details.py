@@ -13,12 +13,12 @@ from textual.containers import VerticalScroll
 from textual.content import Content
 from textual.widgets import Static
 
-from artui.job import Event, Job, Purchase
 from artui.journal import Connection, crowds, history, jobs, purchases
 from artui.journal.crowds import Crowd
 from artui.journal.groups import Group
+from artui.model.job import Event, Job, Purchase
+from artui.model.states import PurchaseState
 from artui.shown import shown, width
-from artui.states import PurchaseState
 from artui.tui import deciding
 from artui.tui.above import Above
 from artui.tui.advice import what_now

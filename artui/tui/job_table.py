@@ -13,7 +13,7 @@ from textual.binding import Binding, BindingType
 from textual.message import Message
 from textual.timer import Timer
 
-from artui.job import Job
+from artui.model.job import Job
 from artui.tui.line_list import Column, LineList, file_fitted, fitted
 from artui.tui.look import UNICODE, Glyphs, Width
 from artui.tui.words import Row, Surroundings, rate, say, short

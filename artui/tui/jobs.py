@@ -17,11 +17,11 @@ from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical
 from textual.widgets import Input, Static
 
-from artui.job import Batch, Job
 from artui.journal import window
 from artui.journal.crowds import Crowd
 from artui.journal.groups import Group
 from artui.journal.window import Filter, Order, Overview
+from artui.model.job import Batch, Job
 from artui.shown import shown
 from artui.tui.filter_line import FilterLine
 from artui.tui.job_table import JobTable, columns

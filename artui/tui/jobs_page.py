@@ -9,13 +9,13 @@ from dataclasses import dataclass
 
 from textual.content import Content
 
-from artui.job import Batch, Job
 from artui.journal import Connection, crowds, window
 from artui.journal.crowds import Crowd
 from artui.journal.groups import Group, group
 from artui.journal.window import Filter, Order, Overview, Totals
+from artui.model.job import Batch, Job
+from artui.model.states import Status
 from artui.shown import shown, width
-from artui.states import Status
 from artui.tui.advice import sentence
 from artui.tui.look import Glyphs
 from artui.tui.words import Surroundings, amount, brief, clock, home, plural

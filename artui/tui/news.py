@@ -6,10 +6,10 @@ from collections import deque
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from artui.job import Event, Job
 from artui.journal.crowds import Crowd
+from artui.model.job import Event, Job
+from artui.model.states import Status
 from artui.shown import shown
-from artui.states import Status
 from artui.tui.advice import sentence
 from artui.tui.words import clock
 

@@ -23,7 +23,7 @@ from textual.widget import Widget
 from textual.widgets import Static
 
 from artui.files.regular import open_regular
-from artui.job import Job
+from artui.model.job import Job
 from artui.shown import shown
 from artui.tui.above import Above
 from artui.tui.drawing import chosen

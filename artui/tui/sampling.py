@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, ClassVar
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 
-from artui.job import Batch, Job
 from artui.journal import Connection, batches, crowds, jobs
+from artui.model.job import Batch, Job
+from artui.model.states import Reason, Status
 from artui.shown import shown
-from artui.states import Reason, Status
 from artui.tui.acts import Act
 from artui.tui.dialogs import Choice, Question
 from artui.tui.preview import Pair, PreviewScreen

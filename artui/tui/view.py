@@ -19,11 +19,11 @@ from typing import Any, Concatenate, ParamSpec, TypeVar
 from artui import transfers
 from artui.background import Alive, look
 from artui.config import Config, Paths
-from artui.job import Event
 from artui.journal import Connection, Journal, accounts, history, purchases, requests
 from artui.journal.groups import Group
 from artui.journal.requests import EngineRow
 from artui.journal.window import Filter, overview, unfinished
+from artui.model.job import Event
 from artui.shown import shown
 
 P = ParamSpec("P")

@@ -10,11 +10,11 @@ from dataclasses import dataclass, field, replace
 from itertools import accumulate
 from pathlib import Path
 
-from artui.job import Job
 from artui.journal.groups import Group, group
+from artui.model.job import Job
+from artui.model.states import Reason, Stage, Status
 from artui.report import cost
 from artui.shown import shown, width
-from artui.states import Reason, Stage, Status
 from artui.tui.look import Glyphs, bar
 from artui.tui.view import Moving
 

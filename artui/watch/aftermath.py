@@ -14,11 +14,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from artui import files
-from artui.job import Job
 from artui.journal import Connection, Journal, jobs, published, seen
 from artui.journal.seen import SeenFile
+from artui.model.job import Job
+from artui.model.states import Seen, Status
 from artui.shown import shown
-from artui.states import Seen, Status
 from artui.watch.rules import After, Rule
 from artui.watch.taking import UNFINISHED
 

@@ -16,8 +16,8 @@ from typing import NamedTuple
 
 from artui.files import Stamp
 from artui.journal.seen import NEWEST, KnownFile
+from artui.model.states import Seen
 from artui.pace import Clock
-from artui.states import Seen
 from artui.watch.marker import Offline
 from artui.watch.rules import OURS, Rule, ignored
 

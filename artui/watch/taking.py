@@ -12,12 +12,12 @@ from pathlib import Path
 
 from artui import files
 from artui.files import Photo, PhotoProblem
-from artui.job import Batch, NewJob
 from artui.journal import Journal, batches, jobs, published, seen
 from artui.journal.seen import SeenFile
+from artui.model.job import Batch, NewJob
+from artui.model.states import Seen
 from artui.plan import Found, Offer, Plan, Planned, Planner, Verdict, delivers, new_job, promises_photo
 from artui.shown import shown
-from artui.states import Seen
 from artui.watch.offers import Offers
 from artui.watch.rules import After, Rule
 from artui.watch.scanning import NOT_WHOLE, UNREADABLE, Candidate

@@ -20,9 +20,9 @@ import httpx
 from artui import files
 from artui.anchor import open_journal
 from artui.config import Paths, paths
-from artui.job import NewJob
 from artui.journal import Connection, Journal, accounts, history, jobs, requests
 from artui.journal.store import value
+from artui.model.job import NewJob
 from artui.sim.autoretouch.login import CLIENT_ID
 from artui.sim.photos import noise_jpeg
 from tests.bench.engine import Probed, command

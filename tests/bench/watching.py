@@ -19,9 +19,9 @@ from watchfiles import awatch
 
 from artui import providers
 from artui.config import Origin, Source, load
-from artui.job import Batch
 from artui.journal import Journal, rules
 from artui.journal.store import connect, rows, value
+from artui.model.job import Batch
 from artui.pace import Clock
 from artui.plan import Offer
 from artui.providers.base import Identity, Limits, Organization, Workflow

@@ -74,7 +74,7 @@ def test_every_place_a_table_names_is_there(page: str) -> None:
 
 
 def test_a_place_that_is_gone_is_noticed() -> None:
-    assert missing("`tests/contract/reader.py::a_task_is_registered`, `artui/states.py`") == []
+    assert missing("`tests/contract/reader.py::a_task_is_registered`, `artui/model/states.py`") == []
     assert missing("`tests/contract/reader.py::a_task_was_registered`") == [
         "tests/contract/reader.py::a_task_was_registered"
     ]

@@ -12,8 +12,8 @@ from artui.actions import Action
 from artui.anchor import open_journal
 from artui.config import load, paths
 from artui.credentials import Vault
-from artui.job import Job
 from artui.journal import Connection, jobs, requests
+from artui.model.job import Job
 from artui.providers import open_provider
 from artui.tui import acts
 from tests.proof.hurried import make_haste

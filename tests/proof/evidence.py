@@ -12,10 +12,10 @@ from pathlib import Path
 from typing import Any
 
 from artui.config import Caps
-from artui.job import Event, Job, Purchase
 from artui.journal import Connection, Journal, history, jobs, purchases
 from artui.journal.store import rows
-from artui.states import Kind, PurchaseState
+from artui.model.job import Event, Job, Purchase
+from artui.model.states import Kind, PurchaseState
 
 Charge = Mapping[str, Any]
 Asked = Mapping[str, Any]

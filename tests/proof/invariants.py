@@ -20,10 +20,10 @@ from artui import doubt, files
 from artui.budget import weight
 from artui.cli.advice import advice
 from artui.config import Caps
-from artui.job import Purchase
 from artui.journal import payers
+from artui.model.job import Purchase
+from artui.model.states import FINAL, REPEATS, Kind, PurchaseState, Reason, Stage, Status
 from artui.sim import imaging
-from artui.states import FINAL, REPEATS, Kind, PurchaseState, Reason, Stage, Status
 from tests.proof.evidence import Asked, Evidence, digest_of, is_unclear, snapshot
 
 PART = re.compile(r"\.artui-(\d+)-[0-9a-f]{8}\.(?:part|result)")

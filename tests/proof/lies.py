@@ -6,11 +6,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from typing import Any
 
+from artui.model.states import REPEATS, Reason
 from artui.sim.autoretouch.studio import Options as AutoRetouch
 from artui.sim.filestack.darkroom import Options as Filestack
 from artui.sim.retouch4me.laboratory import ANSWERS
 from artui.sim.retouch4me.laboratory import Options as Retouch4me
-from artui.states import REPEATS, Reason
 
 DAY = 86_400
 

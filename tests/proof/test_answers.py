@@ -28,12 +28,12 @@ from hypothesis import strategies as st
 
 from artui import files
 from artui.credentials import Vault
+from artui.model.states import FINAL, Status
 from artui.providers import open_provider
 from artui.providers.base import Order, Output, Provider, ProviderError, Sent, Sought, Uploaded
 from artui.providers.said import MOST, moment, tell
 from artui.sim.autoretouch import AutoRetouch
 from artui.sim.server import Simulator
-from artui.states import FINAL, Status
 from tests.proof.hurried import hurry
 from tests.proof.invariants import broken
 from tests.proof.odd import Change, OddLine, changes, odd_line

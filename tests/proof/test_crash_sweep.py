@@ -20,10 +20,10 @@ from typing import Any
 
 import pytest
 
-from artui.job import Job
 from artui.journal import accounts, requests
+from artui.model.job import Job
+from artui.model.states import Reason, Status
 from artui.sim.server import Simulator, running
-from artui.states import Reason, Status
 from tests.proof.doomed import NEVER
 from tests.proof.invariants import broken, no_strays
 from tests.proof.zygote import Child, Zygote

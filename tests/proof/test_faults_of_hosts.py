@@ -16,7 +16,7 @@ import pytest
 from artui.anchor import open_journal
 from artui.config import paths
 from artui.journal import JournalProblem, store
-from artui.states import Status
+from artui.model.states import Status
 from artui.steps import paying
 from tests.proof.test_security import own_log
 from tests.studio import Studio

@@ -10,7 +10,7 @@ from typing import Any
 
 from artui.config import Caps
 from artui.journal import Journal, store
-from artui.states import Status
+from artui.model.states import Status
 from tests.proof.evidence import Evidence
 from tests.proof.invariants import INVARIANTS, broken
 from tests.studio import Studio

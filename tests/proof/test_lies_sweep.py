@@ -16,10 +16,10 @@ from typing import Any
 
 import pytest
 
-from artui.job import Job
+from artui.model.job import Job
+from artui.model.states import Reason, Status
 from artui.sim import faults
 from artui.sim.autoretouch.studio import Options
-from artui.states import Reason, Status
 from artui.tui import acts
 from tests.proof.doomed import NEVER
 from tests.proof.invariants import broken, no_strays

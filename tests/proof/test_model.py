@@ -23,9 +23,9 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
-from artui.job import Job
+from artui.model.job import Job
+from artui.model.states import Reason
 from artui.sim.server import running
-from artui.states import Reason
 from tests.proof import copies
 from tests.proof.model_faults import SWITCHES, TROUBLES
 from tests.proof.world import Stage, World

@@ -22,10 +22,10 @@ from artui.anchor import Displaced, open_journal
 from artui.cli import run
 from artui.cli.exits import Exit
 from artui.config import Paths, load, paths
-from artui.job import Job
 from artui.journal import Journal, accounts, rescue
+from artui.model.job import Job
+from artui.model.states import FINAL, Reason, Status
 from artui.sim.server import Simulator, running
-from artui.states import FINAL, Reason, Status
 from tests.proof.invariants import broken, intended_first, only_intents_pay
 from tests.proof.test_crash_sweep import ACCOUNTS, RECIPES, SETTLE
 from tests.studio import Studio, open_studio

@@ -16,10 +16,10 @@ from typing import Any
 import pytest
 
 from artui.journal import history, requests
+from artui.model.states import Status
 from artui.providers.base import ProviderError
 from artui.providers.http import Answer, Body, Client, Request
 from artui.sim.server import running
-from artui.states import Status
 from tests.peer import Link, Memory, Peer, answering, serving
 from tests.proof.hurried import hurry
 from tests.proof.moments import NEVER, Moments, Put, chosen

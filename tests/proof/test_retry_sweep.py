@@ -15,9 +15,9 @@ from typing import Any
 
 import pytest
 
-from artui.job import Job
 from artui.journal import accounts
-from artui.states import FINAL, Reason, Status
+from artui.model.job import Job
+from artui.model.states import FINAL, Reason, Status
 from tests.proof.doomed import NEVER
 from tests.proof.test_crash_sweep import Scene, scene
 from tests.proof.zygote import Child, Zygote

@@ -29,10 +29,10 @@ from artui.cli.exits import Exit
 from artui.config import paths
 from artui.credentials import Place, Secret, Vault
 from artui.files import Accepts, BadPhoto
+from artui.model.states import Status
 from artui.providers.base import Output
 from artui.sim.photos import noise_jpeg
 from artui.sim.server import Simulator, running
-from artui.states import Status
 from artui.tui.app import Console
 from tests import fakes, test_engine_filestack, test_engine_retouch4me
 from tests.peer import Link, serving

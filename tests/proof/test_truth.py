@@ -19,12 +19,12 @@ from artui.anchor import open_journal
 from artui.cli import run
 from artui.cli.exits import Exit
 from artui.config import paths
-from artui.job import Batch
 from artui.journal import Connection, accounts, jobs, purchases, window
 from artui.journal.groups import Group, group
 from artui.journal.window import Filter
+from artui.model.job import Batch
+from artui.model.states import Kind, Reason, Stage, Status, worded
 from artui.shown import shown
-from artui.states import Kind, Reason, Stage, Status, worded
 from artui.tui.job_table import columns
 from tests.samples import new_job
 from tests.tui.conftest import CONFIG

@@ -15,9 +15,9 @@ from typing import Any, TypeVar
 import pytest
 
 from artui import files
-from artui.job import Job
+from artui.model.job import Job
+from artui.model.states import FINAL, Reason, Status
 from artui.sim.server import Simulator, running
-from artui.states import FINAL, Reason, Status
 from tests.proof.line import Cut, Line, line_to
 from tests.proof.troubled import Trouble
 from tests.proof.zygote import Child, Zygote

@@ -24,13 +24,13 @@ from artui.background import lock_is_held
 from artui.cli.exits import Exit
 from artui.config import load, paths, write_private
 from artui.credentials import Place, Secret, Vault
-from artui.job import Job
 from artui.journal import jobs, purchases, requests
+from artui.model.job import Job
+from artui.model.states import PurchaseState, Reason, Status
 from artui.providers import open_provider
 from artui.providers.base import Identity, Workflow
 from artui.sim.photos import noise_jpeg
 from artui.sim.server import Simulator
-from artui.states import PurchaseState, Reason, Status
 from artui.tui import acts
 from tests.proof import hurried, invariants
 from tests.proof.evidence import Charge, Evidence, digest_of, snapshot

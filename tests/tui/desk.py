@@ -17,10 +17,10 @@ from textual.pilot import Pilot
 from artui.anchor import open_journal
 from artui.background import Alive
 from artui.config import load, paths
-from artui.job import Batch, Job
 from artui.journal import Connection, jobs, purchases, requests
 from artui.journal.requests import EngineRow
-from artui.states import Kind
+from artui.model.job import Batch, Job
+from artui.model.states import Kind
 from artui.tui.above import Dialog
 from artui.tui.app import Console
 from artui.tui.job_table import JobTable

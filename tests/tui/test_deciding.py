@@ -12,7 +12,7 @@ import pytest
 from artui.anchor import open_journal
 from artui.config import paths
 from artui.journal import accounts, jobs, requests
-from artui.states import Stage, Status
+from artui.model.states import Stage, Status
 from artui.tui.dialogs import Question
 from artui.tui.submit import Submit
 from tests.tui.desk import CANCELLED, CUT, FAILED, QUEUED, SAVED, SENT, Desk, at_desk, fill

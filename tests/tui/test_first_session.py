@@ -15,7 +15,7 @@ from artui.anchor import open_journal
 from artui.config import paths
 from artui.credentials import Place, Secret, Vault
 from artui.journal import accounts, offers
-from artui.states import Reason
+from artui.model.states import Reason
 from artui.tui import job_details
 from tests.test_demo import running_under
 from tests.tui.desk import FAILED, QUEUED, SAVED, at_desk, fill

@@ -17,8 +17,8 @@ from artui.config import paths
 from artui.journal import Connection, accounts, rules, seen
 from artui.journal.rules import NotTaken, RuleState
 from artui.journal.seen import SeenFile
+from artui.model.states import Seen
 from artui.providers.base import Workflow
-from artui.states import Seen
 from artui.watch.rules import rule_id
 from tests.tui.desk import DOUBT, FAILED, QUEUED, SAVED, fill
 from tests.tui.terminal import Terminal, terminal

@@ -14,12 +14,12 @@ from textual.geometry import Region
 
 from artui.anchor import open_journal
 from artui.config import paths
-from artui.job import Batch
 from artui.journal import Connection, jobs, purchases, window
 from artui.journal.groups import PILE, Group, group
 from artui.journal.window import Filter, Order
+from artui.model.job import Batch
+from artui.model.states import PurchaseState, Reason, Stage, Status
 from artui.shown import width
-from artui.states import PurchaseState, Reason, Stage, Status
 from artui.tui.job_table import JobTable, columns
 from artui.tui.line_list import Column, file_fitted, fitted
 from tests.samples import new_job

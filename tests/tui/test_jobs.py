@@ -11,7 +11,7 @@ from artui.config import paths
 from artui.journal import jobs, window
 from artui.journal.groups import Group, group
 from artui.journal.window import Filter
-from artui.states import Stage, Status
+from artui.model.states import Stage, Status
 from artui.tui.dialogs import Question
 from artui.tui.job_details import DetailsScreen
 from tests.tui.desk import CANCELLED, CUT, DOUBT, FAILED, QA, QUEUED, SAVED, SENT, UPLOADING, at_desk, fill

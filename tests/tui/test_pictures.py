@@ -17,12 +17,12 @@ import pytest
 
 from artui.anchor import open_journal
 from artui.config import load, paths
-from artui.job import Batch
 from artui.journal import Connection, accounts, jobs, offers, rules, seen
 from artui.journal.rules import NotTaken, RuleState
 from artui.journal.seen import SeenFile
+from artui.model.job import Batch
+from artui.model.states import Seen
 from artui.sim.photos import noise_jpeg
-from artui.states import Seen
 from artui.tui.app import Console
 from artui.watch.rules import rule_id
 from tests.samples import new_job

@@ -13,8 +13,8 @@ from artui.anchor import open_journal
 from artui.background import lock_is_held
 from artui.config import paths
 from artui.journal import Connection, jobs
+from artui.model.states import Status
 from artui.sim.server import Simulator, running
-from artui.states import Status
 from tests.desk import Desk as CommandDesk
 from tests.tui.desk import DOUBT, FAILED, QUEUED, SAVED, fill
 from tests.tui.terminal import terminal

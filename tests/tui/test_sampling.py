@@ -13,7 +13,7 @@ from PIL import Image
 from artui.anchor import open_journal
 from artui.config import paths
 from artui.journal import jobs, requests
-from artui.states import Stage, Status
+from artui.model.states import Stage, Status
 from artui.tui import sampling
 from artui.tui.dialogs import Question
 from artui.tui.sampling import SampleScreen

@@ -13,7 +13,7 @@ from textual.widgets._toast import Toast
 
 from artui.anchor import open_journal
 from artui.journal import accounts, jobs, requests
-from artui.states import Stage, Status
+from artui.model.states import Stage, Status
 from artui.tui.app import Console
 from artui.tui.dialogs import Choice, Question, Reading
 from artui.tui.look import DARK, LIGHT

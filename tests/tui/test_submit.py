@@ -15,10 +15,10 @@ from textual.widgets import Input
 
 from artui.files import decoding
 from artui.journal import jobs, requests
+from artui.model.states import Reason, Status
 from artui.plan import Found, Target
 from artui.sim.photos import noise_jpeg
 from artui.sim.server import Simulator
-from artui.states import Reason, Status
 from artui.tui.dialogs import Question
 from artui.tui.submit import Submit
 from artui.tui.submit.batches import Batching, Split, label_of

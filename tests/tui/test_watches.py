@@ -14,12 +14,12 @@ from textual.widgets import Input
 
 from artui.anchor import open_journal
 from artui.config import paths
-from artui.job import Batch
 from artui.journal import Connection, accounts, jobs, requests, rules, seen
 from artui.journal.rules import NotTaken, RuleState
 from artui.journal.seen import SeenFile
+from artui.model.job import Batch
+from artui.model.states import Seen
 from artui.providers.base import Workflow
-from artui.states import Seen
 from artui.tui.job_details import DetailsScreen
 from artui.tui.watches import Watches
 from artui.tui.watches.rule_screen import RuleScreen

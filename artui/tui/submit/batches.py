@@ -10,7 +10,7 @@ from enum import Enum
 from pathlib import Path
 from uuid import uuid4
 
-from artui.job import Batch, NewJob
+from artui.model.job import Batch, NewJob
 from artui.plan import Found, Plan, new_job
 from artui.shown import shown
 

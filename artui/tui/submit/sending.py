@@ -18,9 +18,9 @@ from artui.budget import weight
 from artui.config import Config
 from artui.credentials import Vault
 from artui.files import OutputProblem, Photo, PhotoProblem, probe_folder
-from artui.job import Batch
 from artui.journal import Connection, Journal, jobs
 from artui.journal.before import TOLD
+from artui.model.job import Batch
 from artui.plan import Offer, Plan, Planner, PlanProblem, Verdict, hashed
 from artui.shown import shown
 from artui.tui.dialogs import Choice, Question

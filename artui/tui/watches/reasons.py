@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 from artui.config.ignoring import KINDS, LISTED
 from artui.journal.watching import BEFORE_THE_RULE, Group
+from artui.model.states import Reason, Status
 from artui.shown import shown
-from artui.states import Reason, Status
 from artui.tui.watches.standing import GROWING, NOT_WHOLE, RULE_WAITS
 from artui.watch.rules import OURS
 

@@ -15,12 +15,12 @@ from textual.binding import Binding, BindingType
 from textual.content import Content
 from textual.widgets import ContentSwitcher, Static
 
-from artui.job import Job
 from artui.journal import Connection, rules, watching, window
 from artui.journal.rules import Happening, RuleState
 from artui.journal.watching import Group, NotTaken
+from artui.model.job import Job
+from artui.model.states import Status
 from artui.shown import shown, width
-from artui.states import Status
 from artui.tui.above import Above
 from artui.tui.dialogs import Reading
 from artui.tui.job_details import DetailsScreen

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from artui.states import Kind, PurchaseState, Stage, Status
+from artui.model.states import Kind, PurchaseState, Stage, Status
 
 
 @dataclass(frozen=True, slots=True)
