@@ -11,9 +11,9 @@ from artui.defects import REST
 from artui.failures import HOLD_OF
 from artui.holding import Holding
 from artui.journal import Unwritable
-from artui.pace import Gate
 from artui.providers.base import Blocked, Rejected, Transient
 from artui.steps import Desk
+from artui.timing import Gate
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")

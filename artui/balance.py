@@ -12,8 +12,8 @@ from artui.journal import Connection, accounts, history, holds, jobs, purchases,
 from artui.lookout import Lookout
 from artui.model.job import Job
 from artui.model.states import FINAL, Reason, Stage, Status
-from artui.pace import Gate
 from artui.steps import Desk
+from artui.timing import Gate
 
 log = logging.getLogger(__name__)
 

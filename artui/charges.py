@@ -5,9 +5,9 @@ from __future__ import annotations
 from artui.asking import Asking
 from artui.journal import Connection, Stale, Unwritable, jobs, purchases
 from artui.model.job import Purchase
-from artui.pace import Gate
 from artui.providers.base import Progress, Sent, State
 from artui.steps import Desk
+from artui.timing import Gate
 
 LOOKS = 5
 """Answers about one such execution after which its reservation stays: what it costs cannot be known."""

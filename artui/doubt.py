@@ -17,7 +17,6 @@ from artui.defects import LOOK_AGAIN, not_understood
 from artui.journal import Connection, Stale, Unwritable, accounts, history, holds, jobs, purchases, taking
 from artui.model.job import Job, Payer, Purchase
 from artui.model.states import REPEATS, Kind, PurchaseState, Reason, Stage, Status
-from artui.pace import look_gap
 from artui.providers.base import (
     Absent,
     Found,
@@ -32,6 +31,7 @@ from artui.providers.base import (
 )
 from artui.providers.said import moment
 from artui.steps import Journey
+from artui.timing import look_gap
 
 LOOKS_NEEDED = 2
 RESENDS = 2

@@ -34,8 +34,8 @@ from artui.journal.requests import Request
 from artui.lane import Lane
 from artui.model.job import Job
 from artui.model.states import FINAL, Reason, Stage, Status
-from artui.pace import Clock
 from artui.private import NotPrivate, open_private
+from artui.progress import Transfers
 from artui.providers import open_provider
 from artui.providers.base import (
     Blocked,
@@ -48,7 +48,7 @@ from artui.providers.base import (
     Transient,
 )
 from artui.steps import Desk, Journey
-from artui.transfers import Transfers
+from artui.timing import Clock
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")

@@ -10,11 +10,11 @@ from artui.defects import LOOK_AGAIN, not_understood
 from artui.journal import Unwritable
 from artui.model.job import Job
 from artui.model.states import BOUGHT_BEFORE, TROUBLES, Reason, Stage, Status
-from artui.pace import retry_delay
 from artui.providers.base import Blocked, Cause, NoRoom, NotPermitted, Puzzling, Rejected, Transient
 from artui.steps import Hold, NotYet
 from artui.steps.looking import PATIENCE
 from artui.steps.output import OUTPUT_AGAIN
+from artui.timing import retry_delay
 
 HOLD_OF = {Cause.LOGIN: Reason.LOGIN, Cause.CREDIT: Reason.CREDITS, Cause.QUOTA: Reason.QUOTA}
 """The hold each cause puts on its account."""

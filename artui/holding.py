@@ -7,8 +7,8 @@ import logging
 from artui.budget import APART
 from artui.journal import accounts, holds
 from artui.model.states import BEFORE_PAYING, Reason
-from artui.pace import next_day
 from artui.steps import Desk
+from artui.timing import next_day
 
 log = logging.getLogger(__name__)
 

@@ -33,10 +33,10 @@ from artui.journal import (
 from artui.lookout import Lookout
 from artui.model.job import Job, Payer
 from artui.model.states import BEFORE_PAYING, Kind, Reason, Stage, Status
-from artui.pace import Gate
 from artui.providers.base import Call, Progress, ProviderError, Sent, State, Transient, listening
 from artui.removals import Removals
 from artui.steps import Desk, Hold, Journey, NotYet
+from artui.timing import Gate
 
 log = logging.getLogger(__name__)
 

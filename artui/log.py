@@ -10,7 +10,7 @@ from pathlib import Path
 
 from artui.credentials import scrub
 from artui.private import check_private, open_private
-from artui.shown import shown
+from artui.sanitize import shown
 
 LOG_BYTES, LOG_FILES = 5_000_000, 3
 

@@ -12,9 +12,9 @@ from artui.defects import not_understood
 from artui.journal import Stale, Unwritable, accounts, jobs
 from artui.model.job import Job
 from artui.model.states import FINAL, TROUBLES, Reason, Stage, Status
-from artui.pace import Looks, first_look, next_look, next_round, qa_look
 from artui.providers.base import Progress, State
 from artui.steps import Desk
+from artui.timing import Looks, first_look, next_look, next_round, qa_look
 
 AT_ONCE = 500
 """The most executions one round of looks asks about."""

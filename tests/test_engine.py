@@ -14,7 +14,7 @@ from typing import Any
 import apsw
 import pytest
 
-from artui import budget, failures, files, pace
+from artui import budget, failures, files, timing
 from artui.files import publishing
 from artui.journal import Connection, Journal, history, jobs, origins, purchases, requests, rules
 from artui.model.job import Batch, Job
@@ -816,7 +816,7 @@ async def test_a_token_that_keeps_expiring_is_renewed_without_a_person(studio: S
 async def test_a_service_that_is_down_is_probed_ever_more_rarely_and_loses_nothing(
     studio: Studio, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(pace, "LONGEST_WAIT", 3.0)  # how the waits grow is a test of its own; this one must end soon
+    monkeypatch.setattr(timing, "LONGEST_WAIT", 3.0)  # how the waits grow is a test of its own; this one must end soon
     studio.fault("*", "drop_before", times=-1)
     await studio.add(studio.photos(20))
     await studio.start()

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from artui import files, pace
+from artui import files, timing
 from artui.journal import Journal, accounts, topups
 from artui.lane import Lane
 from artui.model.job import Job
@@ -81,7 +81,7 @@ async def test_a_price_from_before_the_lid_was_shut_is_asked_again(
 ) -> None:
     await studio.start()
     assert (await send_one(studio)).status is Status.DONE
-    awake = pace.boot_time
+    awake = timing.boot_time
     monkeypatch.setattr(prices, "boot_time", lambda: awake() + 8 * 3600)
     raise_price(studio)
     job = await send_one(studio)

@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from artui import doubt, engine, pace
+from artui import doubt, engine, timing
 from artui.journal import accounts, history, jobs, published, purchases, requests
 from artui.model.job import Job
 from artui.model.states import REPEATS, PurchaseState, Reason, Stage, Status
@@ -241,7 +241,7 @@ async def test_every_result_gets_a_name_of_its_own_and_an_ending_by_what_it_is(m
 async def test_what_is_no_whole_result_is_never_saved(
     make: Any, monkeypatch: pytest.MonkeyPatch, stated: str, content: bytes, reason: Reason
 ) -> None:
-    monkeypatch.setattr(pace, "backoff", lambda failures: 0.2)
+    monkeypatch.setattr(timing, "backoff", lambda failures: 0.2)
     service = Service(outputs=[Output("bad", media_type=stated)])
     service.files["bad"] = content
     async with make(north=service) as bench:
@@ -311,7 +311,7 @@ async def test_a_quota_holds_until_the_services_next_day_through_a_restart(make:
         studio = bench.studio
         await studio.until(lambda: studio.job(number).reason == Reason.QUOTA)
         until = studio.journal.read(accounts.state, "north").held_until
-        assert until == pace.next_day(evening, studio.config.timezone)
+        assert until == timing.next_day(evening, studio.config.timezone)
         await studio.until(lambda: studio.journal.read(accounts.state, "north").balance == 7)
         await studio.stop()
         service.clock = until - 1

@@ -249,7 +249,7 @@ async def test_a_result_cut_under_its_digest_is_never_saved_by_itself(studio: St
 
 
 async def test_a_cut_picture_without_a_digest_is_never_saved(make: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("artui.pace.backoff", lambda failures: 0.05)
+    monkeypatch.setattr("artui.timing.backoff", lambda failures: 0.05)
     service = Service(files={"picture": PICTURE[:-2]})
     async with make(north=service) as opened:
         [number] = await put(opened, 1)

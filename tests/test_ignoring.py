@@ -10,8 +10,8 @@ import pytest
 
 from artui.config import paths
 from artui.config.ignoring import LISTED, USUAL
-from artui.pace import Clock
 from artui.plan import collect
+from artui.timing import Clock
 from artui.watch import marker
 from artui.watch.scanning import Scanner
 from tests.desk import Desk

@@ -16,7 +16,7 @@ from typing import Any
 
 import pytest
 
-from artui import private, transfers
+from artui import private, progress
 from artui.anchor import open_journal
 from artui.background import EngineLock, holder, lock_is_held
 from artui.config import ConfigError, load, make_private_folder, paths, save_setting
@@ -25,7 +25,7 @@ from artui.engine import Engine
 from artui.journal import JournalProblem, store
 from artui.log import log_to_file
 from artui.private import NotPrivate, open_private, read_private
-from artui.transfers import Transfers
+from artui.progress import Transfers
 
 ROOT_ONLY = pytest.mark.skipif(os.geteuid() != 0, reason="only root can give files away")
 KEPT = b"a photo that must stay as it is"
@@ -172,7 +172,7 @@ def test_the_bytes_of_transfers_are_shown_without_touching_what_is_not_theirs(wa
     moving = Transfers(paths().transfers)
     with in_time(), moving.counting(1, "up", 5):
         moving.publish()
-    assert transfers.read(paths().transfers)[1].way == "up"
+    assert progress.read(paths().transfers)[1].way == "up"
 
 
 @pytest.mark.parametrize("way", [a_link, a_pipe])
@@ -183,7 +183,7 @@ def test_what_is_only_read_for_show_is_left_out(way: Way, kept: Path) -> None:
     with in_time():
         from artui.tui.greeting import last_left
 
-        assert transfers.read(where.transfers) == {}
+        assert progress.read(where.transfers) == {}
         assert holder(where) == (None, "this machine")
         assert last_left(where) is None
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from artui import files, pace
+from artui import files, timing
 from artui.anchor import open_journal
 from artui.cli.advice import advice
 from artui.cli.exits import Exit, of_hold
@@ -223,7 +223,7 @@ def test_a_photo_set_aside_is_for_a_person_and_says_what_to_do() -> None:
 
 @pytest.fixture
 def make(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Any]:
-    monkeypatch.setattr(pace, "backoff", lambda failures: 0.05)
+    monkeypatch.setattr(timing, "backoff", lambda failures: 0.05)
     return lambda **given: bench(tmp_path, monkeypatch, **given)
 
 

@@ -17,7 +17,7 @@ from typing import Any
 
 import pytest
 
-from artui import failures, pace
+from artui import failures, timing
 from artui.config import paths
 from artui.journal import holds, purchases, rules
 from artui.model.states import Reason, Seen, Stage, Status
@@ -153,7 +153,7 @@ async def test_a_hold_that_ends_after_the_clock_jumped_lets_a_doubt_settle_by_th
 ) -> None:
     """It is looked up one settling time later, and neither at once nor when the wall says so."""
     [one] = await studio.add(studio.photos(1))
-    clock = pace.Clock()
+    clock = timing.Clock()
 
     def lost(db: Any) -> None:
         place = (Stage.SUBMITTING, Status.HELD, Reason.LOGIN, one)
@@ -192,10 +192,10 @@ async def test_a_service_that_is_down_for_hours_is_asked_one_thing_at_a_time(
 ) -> None:
     """One hour lasts so many seconds: photos go on landing, and the service is asked twelve times an hour and way."""
     hour, hours = (6.0, 8) if long else (1.0, 2)
-    backoff = pace.backoff
-    monkeypatch.setattr(pace, "backoff", lambda failures: backoff(failures) * hour / 3600)
-    monkeypatch.setattr(pace, "retry_delay", lambda attempts, chance: backoff(attempts) * chance * hour / 3600)
-    monkeypatch.setattr(failures, "retry_delay", pace.retry_delay)
+    backoff = timing.backoff
+    monkeypatch.setattr(timing, "backoff", lambda failures: backoff(failures) * hour / 3600)
+    monkeypatch.setattr(timing, "retry_delay", lambda attempts, chance: backoff(attempts) * chance * hour / 3600)
+    monkeypatch.setattr(failures, "retry_delay", timing.retry_delay)
     async with watching(studio) as post:
         post.drop("before.jpg", 999)
         await post.until(lambda: saved(studio) == 1)

@@ -14,8 +14,8 @@ import pytest
 from artui.config import Config, ConfigError, load, paths
 from artui.journal.seen import KnownFile
 from artui.model.states import Seen
-from artui.pace import Clock
 from artui.sim.photos import noise_jpeg
+from artui.timing import Clock
 from artui.watch import Rule, load_rules, make_rule
 from artui.watch.marker import NAME, Foreign, Marker, Offline, check, identity
 from artui.watch.scanning import Glance, Scanner

@@ -17,7 +17,7 @@ from artui.cli.options import AS_JSON, DRY_RUN, YES
 from artui.cli.session import Session
 from artui.cli.terminal import put, put_json
 from artui.config import AccountConfig, ConfigError
-from artui.shown import shown
+from artui.sanitize import shown
 
 if TYPE_CHECKING:
     from artui.doctor import Finding

@@ -15,7 +15,7 @@ from artui.cli.options import AS_JSON
 from artui.cli.session import Session
 from artui.cli.streams import go_on
 from artui.cli.terminal import money, put, put_json, say
-from artui.shown import shown
+from artui.sanitize import shown
 
 if TYPE_CHECKING:
     from artui.background import Alive
@@ -45,12 +45,12 @@ def status_command(session: Session, *, as_json: bool) -> Exit:
 
 
 def _status(session: Session, journal: Journal, alive: Alive | None) -> dict[str, Any]:
-    from artui import transfers
+    from artui import progress
     from artui.journal import history, window
 
     counts = journal.read(history.counts)
     money_of = journal.read(window.overview, window.Filter()).totals
-    running = transfers.read(session.paths.transfers) if alive else {}
+    running = progress.read(session.paths.transfers) if alive else {}
     return {
         "engine": alive and {**asdict(alive.row), "stale": alive.stale},
         "jobs": [{"status": one.status, "reason": one.reason, "number": one.number} for one in counts],

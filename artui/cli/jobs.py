@@ -17,7 +17,7 @@ from artui.cli.terminal import money, put, put_json, put_json_list, put_table
 from artui.model.job import Job
 from artui.model.states import Status, worded
 from artui.report import cost, event_document, job_document
-from artui.shown import shown
+from artui.sanitize import shown
 
 if TYPE_CHECKING:
     from artui.journal import Journal

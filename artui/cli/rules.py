@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from artui.config import Config
 from artui.journal import Connection, accounts, rules
 from artui.journal.rules import Counted, RuleRow, RuleState, Spent
-from artui.shown import shown
+from artui.sanitize import shown
 
 if TYPE_CHECKING:
     from artui.watch import Why

@@ -20,7 +20,7 @@ from artui.cli.streams import go_on
 from artui.cli.terminal import agrees, can_ask, counter, put_json, say
 from artui.config import AccountConfig
 from artui.model.job import Batch
-from artui.shown import shown
+from artui.sanitize import shown
 
 if TYPE_CHECKING:
     from artui.files import Photo

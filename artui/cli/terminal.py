@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from typing import Protocol
 
 from artui.cli import streams
-from artui.shown import shown, width
+from artui.sanitize import shown, width
 
 
 def say(line: str = "") -> None:

@@ -339,7 +339,7 @@ def _remarks(db: Connection, scope: Scope) -> list[str]:
     """What is not well with the jobs of some rules, in sentences."""
     from artui.cli.tally import remarks
     from artui.journal import rules
-    from artui.shown import shown
+    from artui.sanitize import shown
 
     left = [
         f"{one.count:,} {reason}, left where {'it is' if one.count == 1 else 'they are'}:"

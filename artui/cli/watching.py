@@ -23,7 +23,7 @@ from artui.journal.rules import RuleState
 from artui.model.job import Event, Job
 from artui.model.states import Status, worded
 from artui.report import NEWS, SIGNS, event_document, told
-from artui.shown import shown
+from artui.sanitize import shown
 from artui.watch import WatchEvent, What
 
 log = logging.getLogger("artui.watch")

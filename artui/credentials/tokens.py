@@ -13,8 +13,8 @@ from pathlib import Path
 from artui.config import try_lock
 from artui.credentials.secret import Secret
 from artui.credentials.vault import LACKING, CredentialProblem, Stored, Vault
-from artui.flights import Flights
 from artui.private import NotPrivate
+from artui.single_flight import Flights
 
 _PATIENCE = 60.0  # seconds for another process's exchange, whose own time-outs are shorter
 

@@ -21,7 +21,7 @@ from artui.model.states import FINAL, Reason, Stage, Status
 from artui.plan.collecting import Found, PlanProblem, Refused
 from artui.plan.target import Offer, Target, among_photos
 from artui.providers import known_by_key
-from artui.shown import shown
+from artui.sanitize import shown
 
 if TYPE_CHECKING:
     from artui.providers.base import Workflow

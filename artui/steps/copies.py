@@ -7,14 +7,14 @@ import logging
 from collections.abc import Iterable, Sequence
 from functools import partial
 
-from artui.flights import Flights
 from artui.journal import Connection, Unwritable, accounts, origins, purchases, suspended
 from artui.journal.suspended import Cause
 from artui.model.job import Job
-from artui.pace import boot_time
 from artui.providers.base import Blocked, Progress, ProviderError, Rejected, Transient
 from artui.providers.said import moment
+from artui.single_flight import Flights
 from artui.steps.desk import Desk
+from artui.timing import boot_time
 
 log = logging.getLogger(__name__)
 

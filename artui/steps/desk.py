@@ -13,13 +13,13 @@ from typing import Any
 from artui import budget, files
 from artui.config import AccountConfig
 from artui.defects import Defects
-from artui.flights import Flights
 from artui.journal import Connection, Journal
 from artui.model.job import Job, Payer
 from artui.model.states import Reason
-from artui.pace import Clock
+from artui.progress import Transfers
 from artui.providers.base import Provider, Rejected
-from artui.transfers import Transfers
+from artui.single_flight import Flights
+from artui.timing import Clock
 
 
 class Hold(Exception):

@@ -11,7 +11,6 @@ from artui import budget, evidence, files
 from artui.journal import Connection, Stale, Unwritable, accounts, holds, jobs, payers, purchases, requests
 from artui.model.job import Job, Purchase
 from artui.model.states import REPEATS, Kind, PurchaseState, Reason, Stage, Status
-from artui.pace import boot_time, replay_gap
 from artui.providers.base import (
     Blocked,
     Counted,
@@ -31,6 +30,7 @@ from artui.steps.copies import Copies
 from artui.steps.desk import Desk, Hold, NotYet, photo_of
 from artui.steps.output import check_output, check_room
 from artui.steps.prices import Prices
+from artui.timing import boot_time, replay_gap
 
 FRESH_INTENT = 5.0
 """Seconds an intent may be old when the first byte of its paid call leaves."""

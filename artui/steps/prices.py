@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from functools import partial
 
-from artui.flights import Flights
 from artui.journal import accounts, prices
 from artui.model.job import Job
 from artui.model.states import Reason
-from artui.pace import boot_time
 from artui.providers.base import Puzzling, Workflow
+from artui.single_flight import Flights
 from artui.steps.desk import Desk, Hold, NotYet
+from artui.timing import boot_time
 
 PRICE_AGE = 60.0
 """Seconds a price may be old when it is relied on, time asleep included."""

@@ -18,7 +18,7 @@ from artui.credentials import CredentialProblem, Place, Vault
 from artui.journal import Connection, accounts, offers
 from artui.journal.accounts import AccountState
 from artui.model.states import Reason
-from artui.shown import shown
+from artui.sanitize import shown
 from artui.signing import name_for
 from artui.tui.acts import Act
 from artui.tui.look import Width

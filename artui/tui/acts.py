@@ -17,7 +17,7 @@ from artui.journal import Connection
 from artui.model.job import Job
 from artui.model.states import Reason
 from artui.providers import can_run_again
-from artui.shown import shown
+from artui.sanitize import shown
 from artui.tui.words import plural
 
 

@@ -9,7 +9,7 @@ from artui.journal.crowds import SHARED, Crowd
 from artui.model.job import Job
 from artui.model.states import BATCH_CAP, TODAYS_CAP, Reason, Stage, Status
 from artui.providers import Clears, can_run_again, clears_doubt
-from artui.shown import shown
+from artui.sanitize import shown
 from artui.tui.words import is_left, plural
 
 _HELD: Mapping[str, str] = {

@@ -28,7 +28,7 @@ from artui.config import AccountConfig, Config, Paths
 from artui.journal import Connection, JournalProblem, accounts, crowds, offers, requests, window
 from artui.journal.groups import Group
 from artui.model.states import Reason
-from artui.shown import shown
+from artui.sanitize import shown
 from artui.starting import ensure_engine
 from artui.tui import look as looks
 from artui.tui.above import Dialog

@@ -19,7 +19,7 @@ from artui.credentials import Vault
 from artui.journal import Connection, accounts, offers
 from artui.journal.offers import Past, Waiting
 from artui.plan import meant
-from artui.shown import shown
+from artui.sanitize import shown
 from artui.tui.look import Glyphs
 from artui.tui.service import at_service
 from artui.tui.words import about, brief, plural

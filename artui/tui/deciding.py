@@ -18,7 +18,7 @@ from artui.journal import window
 from artui.journal.groups import Group, group
 from artui.model.job import Job
 from artui.model.states import Reason
-from artui.shown import shown
+from artui.sanitize import shown
 from artui.tui import acts
 from artui.tui.acts import Act, Plan
 from artui.tui.advice import price, sentence

@@ -18,7 +18,7 @@ from artui.journal.crowds import Crowd
 from artui.journal.groups import Group
 from artui.model.job import Event, Job, Purchase
 from artui.model.states import PurchaseState
-from artui.shown import shown, width
+from artui.sanitize import shown, width
 from artui.tui import deciding
 from artui.tui.above import Above
 from artui.tui.advice import what_now

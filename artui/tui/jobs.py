@@ -22,7 +22,7 @@ from artui.journal.crowds import Crowd
 from artui.journal.groups import Group
 from artui.journal.window import Filter, Order, Overview
 from artui.model.job import Batch, Job
-from artui.shown import shown
+from artui.sanitize import shown
 from artui.tui.filter_line import FilterLine
 from artui.tui.job_table import JobTable, columns
 from artui.tui.jobs_page import (

@@ -15,7 +15,7 @@ from artui.journal.groups import Group, group
 from artui.journal.window import Filter, Order, Overview, Totals
 from artui.model.job import Batch, Job
 from artui.model.states import Status
-from artui.shown import shown, width
+from artui.sanitize import shown, width
 from artui.tui.advice import sentence
 from artui.tui.look import Glyphs
 from artui.tui.words import Surroundings, amount, brief, clock, home, plural

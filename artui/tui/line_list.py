@@ -20,7 +20,7 @@ from textual.message import Message
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
-from artui.shown import shown, width
+from artui.sanitize import shown, width
 from artui.tui.look import UNICODE, Glyphs
 
 I = TypeVar("I", bound=Hashable)  # noqa: E741 — an item

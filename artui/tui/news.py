@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from artui.journal.crowds import Crowd
 from artui.model.job import Event, Job
 from artui.model.states import Status
-from artui.shown import shown
+from artui.sanitize import shown
 from artui.tui.advice import sentence
 from artui.tui.words import clock
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from artui.model.states import Reason
-from artui.shown import shown
+from artui.sanitize import shown
 from artui.tui.acts import Act
 from artui.tui.dialogs import Choice, Question
 

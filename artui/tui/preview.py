@@ -24,7 +24,7 @@ from textual.widgets import Static
 
 from artui.files.regular import open_regular
 from artui.model.job import Job
-from artui.shown import shown
+from artui.sanitize import shown
 from artui.tui.above import Above
 from artui.tui.drawing import chosen
 from artui.tui.shell import Keys, Line

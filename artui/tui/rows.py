@@ -11,7 +11,7 @@ from textual.content import Content
 from textual.widgets import OptionList
 from textual.widgets.option_list import Option
 
-from artui.shown import shown, width
+from artui.sanitize import shown, width
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,7 @@ from textual.binding import Binding, BindingType
 from artui.journal import Connection, batches, crowds, jobs
 from artui.model.job import Batch, Job
 from artui.model.states import Reason, Status
-from artui.shown import shown
+from artui.sanitize import shown
 from artui.tui.acts import Act
 from artui.tui.dialogs import Choice, Question
 from artui.tui.preview import Pair, PreviewScreen

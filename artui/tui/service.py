@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from artui.config import AccountConfig, Config, ConfigError
 from artui.credentials import CredentialProblem, SignedOut, Vault, scrub
-from artui.shown import shown
+from artui.sanitize import shown
 
 if TYPE_CHECKING:
     from artui.providers.base import Provider

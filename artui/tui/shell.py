@@ -14,7 +14,7 @@ from textual.widgets import Input, Static
 from artui.background import Alive
 from artui.journal.groups import Group
 from artui.journal.requests import EngineRow
-from artui.shown import shown, width
+from artui.sanitize import shown, width
 from artui.tui.look import Width, room
 from artui.tui.view import Look, Purse
 from artui.tui.words import amount, rate
@@ -32,7 +32,7 @@ class Line(Static):
         self._said = Content("")
 
     def say(self, content: Content | str) -> None:
-        """Show this text; control characters must be gone by now (:func:`artui.shown.shown`)."""
+        """Show this text; control characters must be gone by now (:func:`artui.sanitize.shown`)."""
         content = Content(content) if isinstance(content, str) else content
         if not content.is_same(self._said):
             self._said = content

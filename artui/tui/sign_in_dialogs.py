@@ -15,7 +15,7 @@ from textual.widgets import Static
 from textual.worker import Worker, WorkerCancelled
 
 from artui.credentials import Secret
-from artui.shown import shown
+from artui.sanitize import shown
 from artui.signing import Payer
 from artui.tui.above import Dialog
 from artui.tui.dialogs import Asking, Field, Reading

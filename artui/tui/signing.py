@@ -20,7 +20,7 @@ from artui.config import AccountConfig, load, save_setting, variable
 from artui.credentials import CredentialProblem, Place, Secret, Stored, Vault
 from artui.journal import Connection, accounts, offers, payers, requests
 from artui.model.states import Reason
-from artui.shown import shown
+from artui.sanitize import shown
 from artui.signing import Customer, Payer
 from artui.tui.acts import Act
 from artui.tui.dialogs import Ask, Choice, Question

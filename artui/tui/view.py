@@ -16,7 +16,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
-from artui import transfers
+from artui import progress
 from artui.background import Alive, look
 from artui.config import Config, Paths
 from artui.journal import Connection, Journal, accounts, history, purchases, requests
@@ -24,7 +24,7 @@ from artui.journal.groups import Group
 from artui.journal.requests import EngineRow
 from artui.journal.window import Filter, overview, unfinished
 from artui.model.job import Event
-from artui.shown import shown
+from artui.sanitize import shown
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -191,7 +191,7 @@ class View:
     def _transfers(self, engine: Alive | None) -> Mapping[int, Moving]:
         now = time.monotonic()
         before, seconds = self._look.moving, now - self._sampled
-        found = transfers.read(self.paths.transfers) if engine and not engine.stale else {}
+        found = progress.read(self.paths.transfers) if engine and not engine.stale else {}
         if {job: one.moved for job, one in found.items()} == {job: one.moved for job, one in before.items()}:
             if found and seconds > 2.0 and any(one.rate for one in before.values()):
                 return {job: Moving(one.way, one.moved, one.total) for job, one in before.items()}
@@ -209,7 +209,7 @@ def _answer(question: _Question) -> None:
         question.answer.set_exception(raised)
 
 
-def _moving(now: transfers.Transfer, before: Moving | None, seconds: float) -> Moving:
+def _moving(now: progress.Transfer, before: Moving | None, seconds: float) -> Moving:
     rate = 0.0
     if before and before.way == now.way and now.moved >= before.moved and 0 < seconds < 5:
         rate = (now.moved - before.moved) / seconds

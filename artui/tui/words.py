@@ -14,7 +14,7 @@ from artui.journal.groups import Group, group
 from artui.model.job import Job
 from artui.model.states import Reason, Stage, Status
 from artui.report import cost
-from artui.shown import shown, width
+from artui.sanitize import shown, width
 from artui.tui.look import Glyphs, bar
 from artui.tui.view import Moving
 

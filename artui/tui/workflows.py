@@ -16,7 +16,7 @@ from artui.config import AccountConfig
 from artui.credentials import Vault
 from artui.journal import Connection, offers
 from artui.model.states import FINAL
-from artui.shown import shown, width
+from artui.sanitize import shown, width
 from artui.tui import catalogue
 from artui.tui.catalogue import Catalogue, Offer
 from artui.tui.dialogs import Reading

@@ -18,7 +18,7 @@ from artui.journal import Connection, Journal, jobs, published, seen
 from artui.journal.seen import SeenFile
 from artui.model.job import Job
 from artui.model.states import Seen, Status
-from artui.shown import shown
+from artui.sanitize import shown
 from artui.watch.rules import After, Rule
 from artui.watch.taking import UNFINISHED
 

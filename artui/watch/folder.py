@@ -23,8 +23,8 @@ from artui.journal.seen import NEWEST, SeenFile
 from artui.journal.store import journal_uuid, network_file_system
 from artui.journal.watching import BEFORE_THE_RULE
 from artui.model.states import Seen
-from artui.pace import Clock
 from artui.plan import Offer, PlanProblem
+from artui.timing import Clock
 from artui.watch import marker
 from artui.watch.aftermath import Linked, Tidied, tidy
 from artui.watch.lock import Busy, FolderLock

@@ -15,7 +15,7 @@ from artui.journal import Connection, Journal, rules
 from artui.journal.rules import RuleState
 from artui.journal.store import journal_uuid
 from artui.plan import PlanProblem
-from artui.shown import shown
+from artui.sanitize import shown
 from artui.watch.marker import NAME, Foreign, Marker, Offline
 from artui.watch.rules import Rule
 

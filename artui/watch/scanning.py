@@ -17,7 +17,7 @@ from typing import NamedTuple
 from artui.files import Stamp
 from artui.journal.seen import NEWEST, KnownFile
 from artui.model.states import Seen
-from artui.pace import Clock
+from artui.timing import Clock
 from artui.watch.marker import Offline
 from artui.watch.rules import OURS, Rule, ignored
 

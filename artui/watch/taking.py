@@ -17,7 +17,7 @@ from artui.journal.seen import SeenFile
 from artui.model.job import Batch, NewJob
 from artui.model.states import Seen
 from artui.plan import Found, Offer, Plan, Planned, Planner, Verdict, delivers, new_job, promises_photo
-from artui.shown import shown
+from artui.sanitize import shown
 from artui.watch.offers import Offers
 from artui.watch.rules import After, Rule
 from artui.watch.scanning import NOT_WHOLE, UNREADABLE, Candidate

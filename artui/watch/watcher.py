@@ -11,7 +11,7 @@ from contextlib import suppress
 from artui.journal import Journal
 from artui.journal.requests import Request
 from artui.journal.rules import end_others
-from artui.pace import Clock
+from artui.timing import Clock
 from artui.watch.folder import Tell, Watched
 from artui.watch.offers import Offers
 from artui.watch.rules import Rule, refuse_conflicts

@@ -16,8 +16,8 @@ from artui.journal.rules import RuleState
 from artui.journal.watching import BEFORE_THE_RULE
 from artui.model.job import Job
 from artui.model.states import Seen
-from artui.pace import Clock
 from artui.plan import Offer, Plan
+from artui.timing import Clock
 from artui.watch import marker
 from artui.watch.offers import Offers, dearer, pinned
 from artui.watch.rules import Existing, Rule, ignored

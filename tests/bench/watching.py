@@ -22,9 +22,9 @@ from artui.config import Origin, Source, load
 from artui.journal import Journal, rules
 from artui.journal.store import connect, rows, value
 from artui.model.job import Batch
-from artui.pace import Clock
 from artui.plan import Offer
 from artui.providers.base import Identity, Limits, Organization, Workflow
+from artui.timing import Clock
 from artui.watch import Rule, make_rule, marker
 from artui.watch.scanning import Candidate, Scanner
 from artui.watch.taking import Taker

@@ -10,7 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from artui import anchor, background, charges, doubt, failures, lane, pace, providers
+from artui import anchor, background, charges, doubt, failures, lane, providers, timing
 from artui import engine as engines
 from artui.config import paths
 from artui.log import log_to_file
@@ -28,8 +28,8 @@ REFUSED = 17
 
 def hurry(put: Callable[[Any, str, Any], object] = setattr) -> None:
     """Have the engines of this process wait for hundredths of a second where a service would be given seconds."""
-    backoff, delay, gap = pace.backoff, pace.retry_delay, pace.look_gap
-    put(pace, "backoff", lambda failed: backoff(failed) / TIMES)
+    backoff, delay, gap = timing.backoff, timing.retry_delay, timing.look_gap
+    put(timing, "backoff", lambda failed: backoff(failed) / TIMES)
     put(doubt, "look_gap", lambda *given: gap(*given) / TIMES)
     put(failures, "retry_delay", lambda attempts, chance: delay(attempts, chance) / TIMES)
     put(engines, "TICK", 0.02)

@@ -24,7 +24,7 @@ from artui.journal.groups import Group, group
 from artui.journal.window import Filter
 from artui.model.job import Batch
 from artui.model.states import Kind, Reason, Stage, Status, worded
-from artui.shown import shown
+from artui.sanitize import shown
 from artui.tui.job_table import columns
 from tests.samples import new_job
 from tests.tui.conftest import CONFIG

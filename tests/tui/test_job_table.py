@@ -19,7 +19,7 @@ from artui.journal.groups import PILE, Group, group
 from artui.journal.window import Filter, Order
 from artui.model.job import Batch
 from artui.model.states import PurchaseState, Reason, Stage, Status
-from artui.shown import width
+from artui.sanitize import width
 from artui.tui.job_table import JobTable, columns
 from artui.tui.line_list import Column, file_fitted, fitted
 from tests.samples import new_job

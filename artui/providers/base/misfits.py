@@ -13,7 +13,7 @@ from pydantic import ValidationError
 from artui.credentials import scrub
 from artui.credentials.secret import MASK
 from artui.providers.base.heard import EXCERPT
-from artui.shown import shown
+from artui.sanitize import shown
 
 log = logging.getLogger(__name__)
 

@@ -19,7 +19,7 @@ from pydantic.alias_generators import to_camel
 
 from artui.providers.base import excerpt
 from artui.providers.base.misfits import keep, misfit, value
-from artui.shown import shown
+from artui.sanitize import shown
 
 log = logging.getLogger(__name__)
 

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from typing import Final
 
 from artui.providers.said import number
-from artui.shown import shown
+from artui.sanitize import shown
 
 _PLACE: Final = re.compile(r"\s*((https://[^/?#@\s]+)?/?(v1/)?image/[^?#\s][^?#]*)", re.IGNORECASE)
 _DIGEST: Final = re.compile(r"[0-9a-fA-F]{64}")

@@ -12,7 +12,7 @@ from uuid import uuid4
 
 from artui.model.job import Batch, NewJob
 from artui.plan import Found, Plan, new_job
-from artui.shown import shown
+from artui.sanitize import shown
 
 LABEL = "sku"
 LABEL_CELLS = 100

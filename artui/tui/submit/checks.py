@@ -16,7 +16,7 @@ from pathlib import Path
 from artui.config.ignoring import USUAL
 from artui.files import Accepts, Photo
 from artui.plan import HASHING, Found, Planner, Refused, hashed, inspected, promises_photo
-from artui.shown import shown
+from artui.sanitize import shown
 from artui.tui.submit.marks import NOTHING, Holds, Item, Kind, Seen, holds
 
 SETTLED_AFTER = 10.0

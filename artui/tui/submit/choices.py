@@ -12,7 +12,7 @@ from textual.content import Content
 
 from artui.config import AccountConfig
 from artui.plan import Found, PlanProblem
-from artui.shown import shown, width
+from artui.sanitize import shown, width
 from artui.tui import catalogue
 from artui.tui.dialogs import Ask, Choice, Question
 from artui.tui.service import Trouble

@@ -19,7 +19,7 @@ from textual.widgets import Input, Static
 
 from artui.files import Accepts
 from artui.plan import PlanProblem, collect, promises_photo
-from artui.shown import shown, width
+from artui.sanitize import shown, width
 from artui.tui.dialogs import Ask, Reading
 from artui.tui.filter_line import FilterLine
 from artui.tui.line_list import heads

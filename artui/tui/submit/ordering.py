@@ -18,7 +18,7 @@ from artui.config import AccountConfig
 from artui.journal import Connection, Journal, jobs
 from artui.model.states import Status
 from artui.plan import Found, Planner, Target
-from artui.shown import shown, width
+from artui.sanitize import shown, width
 from artui.tui import catalogue
 from artui.tui.look import Glyphs
 from artui.tui.submit.batches import LABEL, Batching

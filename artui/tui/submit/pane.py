@@ -9,7 +9,7 @@ from textual.containers import Vertical
 from textual.content import Content
 
 from artui.plan import Found
-from artui.shown import shown, width
+from artui.sanitize import shown, width
 from artui.tui.look import Glyphs
 from artui.tui.shell import Line
 from artui.tui.submit.marks import Sum

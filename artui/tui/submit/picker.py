@@ -12,7 +12,7 @@ from textual.message import Message
 
 from artui.files import suspicion
 from artui.plan import Refused, Verdict
-from artui.shown import shown
+from artui.sanitize import shown
 from artui.tui.line_list import Column, LineList, file_fitted, fitted
 from artui.tui.look import UNICODE, Glyphs, Width
 from artui.tui.submit.checks import WRITTEN

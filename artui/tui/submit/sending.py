@@ -22,7 +22,7 @@ from artui.journal import Connection, Journal, jobs
 from artui.journal.before import TOLD
 from artui.model.job import Batch
 from artui.plan import Offer, Plan, Planner, PlanProblem, Verdict, hashed
-from artui.shown import shown
+from artui.sanitize import shown
 from artui.tui.dialogs import Choice, Question
 from artui.tui.look import Glyphs
 from artui.tui.service import Trouble, at_service

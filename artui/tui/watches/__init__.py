@@ -18,7 +18,7 @@ from textual.widgets import OptionList, Static
 
 from artui.config import ConfigError
 from artui.journal import Connection
-from artui.shown import shown
+from artui.sanitize import shown
 from artui.tui.dialogs import Ask
 from artui.tui.look import Width
 from artui.tui.place import Place

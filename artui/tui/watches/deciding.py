@@ -16,7 +16,7 @@ from artui.config import ConfigError, Origin
 from artui.journal import rules
 from artui.journal.rules import RuleRow, RuleState
 from artui.model.states import Reason
-from artui.shown import shown
+from artui.sanitize import shown
 from artui.tui.acts import Act
 from artui.tui.dialogs import Ask, Choice, Question, Reading
 from artui.tui.submit.dialogs import whole_number

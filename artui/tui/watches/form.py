@@ -19,7 +19,7 @@ from textual.widgets.option_list import Option
 from artui.config import ConfigError
 from artui.config.ignoring import Ignoring
 from artui.plan import PlanProblem, collect, promises_photo
-from artui.shown import shown
+from artui.sanitize import shown
 from artui.tui import catalogue
 from artui.tui.above import Dialog
 from artui.tui.dialogs import Ask

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from artui.config.ignoring import KINDS, LISTED
 from artui.journal.watching import BEFORE_THE_RULE, Group
 from artui.model.states import Reason, Status
-from artui.shown import shown
+from artui.sanitize import shown
 from artui.tui.watches.standing import GROWING, NOT_WHOLE, RULE_WAITS
 from artui.watch.rules import OURS
 

@@ -20,7 +20,7 @@ from artui.journal.rules import Happening, RuleState
 from artui.journal.watching import Group, NotTaken
 from artui.model.job import Job
 from artui.model.states import Status
-from artui.shown import shown, width
+from artui.sanitize import shown, width
 from artui.tui.above import Above
 from artui.tui.dialogs import Reading
 from artui.tui.job_details import DetailsScreen

@@ -14,7 +14,7 @@ from artui.journal.crowds import Crowd
 from artui.journal.rules import RuleRow, RuleState
 from artui.journal.watching import Figures, figures
 from artui.model.states import Reason
-from artui.shown import shown
+from artui.sanitize import shown
 from artui.tui.look import Glyphs
 from artui.tui.watches.written import Entry
 from artui.tui.words import HELD, amount, clock, home, plural

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from artui.config import Config, ConfigError, Origin, Paths, Source, dotted, load, save_setting
 from artui.config.layers import read_file
-from artui.shown import shown
+from artui.sanitize import shown
 
 if TYPE_CHECKING:
     from artui.journal.rules import RuleRow

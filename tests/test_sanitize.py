@@ -13,7 +13,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from artui.shown import shown, width
+from artui.sanitize import shown, width
 
 ANY_TEXT = st.text(st.characters(codec=None)) | st.binary().map(os.fsdecode)
 
@@ -120,6 +120,6 @@ def test_a_table_of_plain_names_costs_nothing() -> None:
 
 
 def test_neither_textual_nor_rich_is_loaded() -> None:
-    program = "import sys, artui.shown; print([name for name in sys.modules if name in ('textual', 'rich')])"
+    program = "import sys, artui.sanitize; print([name for name in sys.modules if name in ('textual', 'rich')])"
     found = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     assert found.stdout == "[]\n"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from artui.pace import (
+from artui.timing import (
     LONGEST_GAP,
     LONGEST_WAIT,
     Gate,

@@ -6,7 +6,7 @@ import asyncio
 
 import pytest
 
-from artui.flights import Flights
+from artui.single_flight import Flights
 
 
 class Call:
