@@ -17,9 +17,9 @@ from enum import StrEnum
 from pathlib import Path
 
 from artui.config import Paths, write_private
+from artui.config.private import NotPrivate, open_private, read_private
 from artui.journal import Journal, JournalProblem, requests
 from artui.journal.requests import Home
-from artui.private import NotPrivate, open_private, read_private
 
 LENGTH = 256
 """Bytes of an anchor: always as many, so that it can be overwritten in place."""

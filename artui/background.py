@@ -17,9 +17,9 @@ from typing import TYPE_CHECKING
 import artui
 from artui.anchor import open_journal
 from artui.config import ConfigError, Paths, load, try_lock
+from artui.config.private import NotPrivate, concerns, read_private
 from artui.journal import Connection, Journal, JournalProblem, requests
 from artui.journal.requests import EngineRow
-from artui.private import NotPrivate, concerns, read_private
 
 if TYPE_CHECKING:
     from artui.engine import Engine

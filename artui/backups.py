@@ -19,8 +19,8 @@ from typing import IO
 
 import artui
 from artui.config import Paths, sync_folder
+from artui.config.private import open_private
 from artui.journal import Journal, JournalProblem, history, requests, rescue
-from artui.private import open_private
 
 JOURNAL, ABOUT = "journal.db", "about.json"
 

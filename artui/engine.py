@@ -15,6 +15,7 @@ from artui import budget, decisions, evidence, files, providers
 from artui.anchor import AnchorFile
 from artui.charges import LOOKS
 from artui.config import AccountConfig, Config, ConfigError, CurrentConfig, Paths
+from artui.config.private import NotPrivate, open_private
 from artui.credentials import Vault
 from artui.evidence import Verdict
 from artui.journal import (
@@ -34,7 +35,6 @@ from artui.journal.requests import Request
 from artui.lane import Lane
 from artui.model.job import Job
 from artui.model.states import FINAL, Reason, Stage, Status
-from artui.private import NotPrivate, open_private
 from artui.progress import Transfers
 from artui.providers import open_provider
 from artui.providers.base import (

@@ -8,8 +8,8 @@ import os
 from io import TextIOWrapper
 from pathlib import Path
 
+from artui.config.private import check_private, open_private
 from artui.credentials import scrub
-from artui.private import check_private, open_private
 from artui.sanitize import shown
 
 LOG_BYTES, LOG_FILES = 5_000_000, 3

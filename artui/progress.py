@@ -9,7 +9,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from artui.private import open_private, read_private
+from artui.config.private import open_private, read_private
 
 
 @dataclass(slots=True)

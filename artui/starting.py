@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 
 from artui.background import START_PATIENCE, Alive, look
 from artui.config import Paths
+from artui.config.private import NotPrivate, read_private
 from artui.journal import Journal, JournalProblem
-from artui.private import NotPrivate, read_private
 
 if TYPE_CHECKING:
     import subprocess

@@ -16,15 +16,15 @@ from typing import Any
 
 import pytest
 
-from artui import private, progress
+from artui import progress
 from artui.anchor import open_journal
 from artui.background import EngineLock, holder, lock_is_held
-from artui.config import ConfigError, load, make_private_folder, paths, save_setting
+from artui.config import ConfigError, load, make_private_folder, paths, private, save_setting
+from artui.config.private import NotPrivate, open_private, read_private
 from artui.credentials import CredentialProblem, Place, Secret, Vault
 from artui.engine import Engine
 from artui.journal import JournalProblem, store
 from artui.log import log_to_file
-from artui.private import NotPrivate, open_private, read_private
 from artui.progress import Transfers
 
 ROOT_ONLY = pytest.mark.skipif(os.geteuid() != 0, reason="only root can give files away")

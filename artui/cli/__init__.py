@@ -24,7 +24,7 @@ from artui.cli import streams
 from artui.cli.exits import Exit, Trouble
 from artui.cli.terminal import put, say
 from artui.config import ConfigError
-from artui.private import NotPrivate, concerns
+from artui.config.private import NotPrivate, concerns
 
 COMMANDS = {
     "login": "signing",

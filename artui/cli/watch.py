@@ -20,9 +20,9 @@ from artui.cli.options import AS_JSON, DRY_RUN, YES
 from artui.cli.session import Session, run
 from artui.cli.terminal import agrees, can_ask, money, put, put_json, say
 from artui.config import Config, ConfigError, Origin, Source
+from artui.config.private import concerns
 from artui.journal import Connection, JournalProblem, requests
 from artui.journal.following import Scope
-from artui.private import concerns
 from artui.service import Service
 
 if TYPE_CHECKING:

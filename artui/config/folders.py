@@ -12,7 +12,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from artui.private import NotPrivate, check_folder, open_private
+from artui.config.private import NotPrivate, check_folder, open_private
 
 
 class ConfigError(Exception):

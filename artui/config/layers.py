@@ -14,7 +14,7 @@ from typing import Any, NoReturn
 
 from artui.config.folders import ConfigError
 from artui.config.known import ACCOUNT, GROUPS, RULE, SECRETS, TOP, Number, Reader, account_name, nearest
-from artui.private import NotPrivate, read_private
+from artui.config.private import NotPrivate, read_private
 
 Key = tuple[str | int, ...]
 """The way to a value through tables and, by number, arrays of tables."""

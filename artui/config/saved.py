@@ -10,7 +10,7 @@ from typing import Any
 from artui.config.folders import ConfigError, Paths, locked, write_private
 from artui.config.layers import Key, Layer, Origin, dotted, leaves, parse_key, read_file
 from artui.config.merged import merge
-from artui.private import NotPrivate, open_private
+from artui.config.private import NotPrivate, open_private
 
 _HEADER = "# Written by artui. Your own settings belong in config.toml, which wins over this file.\n\n"
 

@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from artui.config import try_lock
+from artui.config.private import NotPrivate
 from artui.credentials.secret import Secret
 from artui.credentials.vault import LACKING, CredentialProblem, Stored, Vault
-from artui.private import NotPrivate
 from artui.single_flight import Flights
 
 _PATIENCE = 60.0  # seconds for another process's exchange, whose own time-outs are shorter

@@ -15,9 +15,9 @@ from pathlib import Path
 from typing import NoReturn
 
 from artui.config import ConfigError, Paths, locked, make_private_folder, sync_folder, variable, write_private
+from artui.config.private import OTHERS_WRITE, SECRET, NotPrivate, read_private
 from artui.credentials.ring import DeafKeyring, NoKeyring, Ring
 from artui.credentials.secret import Secret
-from artui.private import OTHERS_WRITE, SECRET, NotPrivate, read_private
 
 
 class Place(StrEnum):

@@ -12,9 +12,9 @@ from typing import Any
 
 import apsw
 
+from artui.config.private import open_private
 from artui.journal.store import PARTS as PARTS  # for whoever mends a journal, too
 from artui.journal.store import Connection, connect, prepare, rows
-from artui.private import open_private
 
 _SUMS = frozenset({"spending", "tally"})
 """Tables that are not carried over: they add themselves up again as jobs and purchases come in."""

@@ -17,8 +17,8 @@ from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, Self, TypeVar
 
 import apsw
 
+from artui.config.private import NotPrivate, check_private, open_private
 from artui.journal.schema import MIGRATIONS
-from artui.private import NotPrivate, check_private, open_private
 
 if TYPE_CHECKING:
     import asyncio

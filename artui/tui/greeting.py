@@ -8,9 +8,9 @@ from contextlib import suppress
 from pathlib import Path
 
 from artui.config import Paths, write_private
+from artui.config.private import read_private
 from artui.journal import Connection, Journal, history, window
 from artui.model.states import Reason
-from artui.private import read_private
 from artui.tui.words import clock
 
 _WORDS = {Reason.IN_DOUBT: "in doubt", Reason.CREDITS: "wait for credits", Reason.CAP: "wait for the cap"}
