@@ -11,11 +11,12 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from typing import TypeVar
 
-from artui import budget, decisions, evidence, files, providers
+from artui import budget, evidence, files, providers
 from artui.anchor import AnchorFile
 from artui.charges import LOOKS
 from artui.config import AccountConfig, Config, ConfigError, CurrentConfig, Paths
 from artui.config.private import NotPrivate, open_private
+from artui.core import decisions
 from artui.credentials import Vault
 from artui.evidence import Verdict
 from artui.journal import (

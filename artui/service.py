@@ -13,11 +13,11 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from artui.background import AnotherEngine
 from artui.config import ConfigError
+from artui.core.follow import Follower, Printer
 from artui.journal import Connection, Unwritable, history, requests
 from artui.journal.following import Scope
 from artui.journal.requests import Request
 from artui.notify import Manager
-from artui.report import Follower, Printer
 
 if TYPE_CHECKING:
     from artui.engine import Engine

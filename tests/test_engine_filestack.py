@@ -11,11 +11,11 @@ import pytest
 
 from artui.cli.planned import Telling
 from artui.config import Caps
+from artui.core.plan import Found, Offer, Planner, Target
 from artui.files import Accepts, inspect
 from artui.journal import accounts, requests
 from artui.model.job import Batch, Job
 from artui.model.states import REPEATS, Reason, Stage, Status
-from artui.plan import Found, Offer, Planner, Target
 from artui.providers.base import Limits
 from artui.sim import imaging
 from artui.sim.server import Simulator

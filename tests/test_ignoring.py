@@ -10,7 +10,7 @@ import pytest
 
 from artui.config import paths
 from artui.config.ignoring import LISTED, USUAL
-from artui.plan import collect
+from artui.core.plan import collect
 from artui.timing import Clock
 from artui.watch import marker
 from artui.watch.scanning import Scanner

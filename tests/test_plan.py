@@ -12,12 +12,12 @@ from pathlib import Path
 import pytest
 
 from artui import files, providers
+from artui.core.plan import Found, Offer, Plan, Planner, PlanProblem, Target, Verdict, check, collect, new_jobs
 from artui.files import Accepts
 from artui.journal import Connection, Journal, found, jobs, payers, published, purchases, suspended
 from artui.journal.before import How
 from artui.model.job import Batch, Job, Result
 from artui.model.states import Kind, Stage, Status
-from artui.plan import Found, Offer, Plan, Planner, PlanProblem, Target, Verdict, check, collect, new_jobs
 from artui.providers.base import Identity, Limits, Organization, Workflow
 from artui.sim.photos import noise_jpeg
 

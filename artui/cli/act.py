@@ -22,7 +22,7 @@ from artui.model.job import Job
 from artui.model.states import BEFORE_PAYING, FINAL, Reason, Status, worded
 
 if TYPE_CHECKING:
-    from artui.actions import Action
+    from artui.core.actions import Action
     from artui.journal import Connection, Journal
     from artui.journal.following import Scope
     from artui.journal.requests import Outcome
@@ -78,7 +78,7 @@ def _scope() -> Scope:
 
 def _retrial(db: Connection, job: Job) -> Action:
     """What trying this job again does, and may cost."""
-    from artui import actions
+    from artui.core import actions
     from artui.providers import can_run_again
 
     return actions.retry(db, job, can_retry=can_run_again(job.provider))
@@ -98,8 +98,8 @@ def cancel_command(
     session: Session, numbers: tuple[int, ...], batch: str | None, *, do_not_save: bool, dry_run: bool, as_json: bool
 ) -> Exit:
     """Cancel jobs: what is not sent yet is never paid; what is sent is saved all the same, unless you say otherwise."""
-    from artui import actions
     from artui.cli.naming import batch_called, job_numbered
+    from artui.core import actions
     from artui.journal.following import Scope
 
     if bool(batch) == bool(numbers):
@@ -131,8 +131,8 @@ def resolve_command(
 ) -> Exit:  # fmt: skip
     """Decide about a job that may have been paid, after a look in the service's web app, or about a result that came
     damaged: `artui retry` fetches it again."""
-    from artui import actions
     from artui.cli.naming import job_numbered
+    from artui.core import actions
 
     ways = {"adopt": bool(adopt), "again": again, "give up": give_up, "take": take, "take all": take_all}
     chosen = [way for way, is_wanted in ways.items() if is_wanted]

@@ -10,7 +10,7 @@ from artui.cli.terminal import money
 from artui.model.job import Job
 
 if TYPE_CHECKING:
-    from artui.actions import Action
+    from artui.core.actions import Action
     from artui.journal import Connection
 
 
@@ -49,7 +49,7 @@ class Act:
 
 def stamped(action: Action) -> Action:
     """With the file as it is now, for a job that begins anew and whose file was repaired since."""
-    from artui.actions import Effect
+    from artui.core.actions import Effect
 
     if action.effect is not Effect.SEND:
         return action

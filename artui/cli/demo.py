@@ -26,13 +26,13 @@ from artui.cli.session import Session
 from artui.cli.streams import go_on
 from artui.cli.terminal import columns, put, put_line, say
 from artui.config import make_private_folder, write_private
+from artui.core.follow import cost
 from artui.model.job import Job
 from artui.model.states import Status
-from artui.report import cost
 
 if TYPE_CHECKING:
     from artui.config import Paths
-    from artui.plan import Refused
+    from artui.core.plan import Refused
     from artui.providers.base import Provider
 
 SPEED, CONSOLE_SPEED = 4, 1.5
@@ -298,7 +298,7 @@ def _charges(stand_in: str) -> int:
 
 def _made(session: Session, photos: Path) -> list[tuple[Path, Job | Refused]]:
     """Each file of the folder with the job that was made of it, or why it is no good."""
-    from artui import plan
+    from artui.core import plan
     from artui.journal import history
     from artui.providers import load
 

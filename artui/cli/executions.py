@@ -18,7 +18,7 @@ from artui.config import AccountConfig
 from artui.model.states import Status
 
 if TYPE_CHECKING:
-    from artui.executions import PastExecution
+    from artui.core.executions import PastExecution
     from artui.providers.base import Progress, Provider, Workflow
 
 
@@ -67,8 +67,8 @@ def executions_command(
 def _listed(
     session: Session, account: AccountConfig, workflow: str | None, since: dt.datetime | None, limit: int
 ) -> list[PastExecution]:
-    from artui import executions
     from artui.cli.workflow import choose
+    from artui.core import executions
 
     async def question(provider: Provider[Any]) -> tuple[str, list[tuple[Workflow, Progress]]]:
         workflows = await provider.workflows()
@@ -85,9 +85,9 @@ def _fetch(
     session: Session, account: AccountConfig, execution: str, workflow: str | None, output: Path | None, *,
     as_json: bool,
 ) -> Exit:  # fmt: skip
-    from artui import executions
+    from artui.core import executions
+    from artui.core.plan import PlanProblem
     from artui.files import BadResult, OutputProblem, probe_folder
-    from artui.plan import PlanProblem
     from artui.watch.outputs import refuse_watched
 
     folder = (output or Path(account.output or DEFAULT_OUTPUT)).absolute()

@@ -12,9 +12,9 @@ from artui.cli.session import Session
 from artui.cli.streams import go_on
 from artui.cli.tally import remarks, totals
 from artui.cli.terminal import put_line, say
+from artui.core.follow import Follower, Grouped, JsonLines, Lines, Printer, job_document
 from artui.journal import Journal, requests
 from artui.journal.following import Scope
-from artui.report import Follower, Grouped, JsonLines, Lines, Printer, job_document
 from artui.starting import ensure_engine
 
 MANY = 200

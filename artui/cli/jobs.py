@@ -14,9 +14,9 @@ from artui.cli.exits import Exit
 from artui.cli.options import AS_JSON, WAIT_QA
 from artui.cli.session import Session
 from artui.cli.terminal import money, put, put_json, put_json_list, put_table
+from artui.core.follow import cost, event_document, job_document
 from artui.model.job import Job
 from artui.model.states import Status, worded
-from artui.report import cost, event_document, job_document
 from artui.sanitize import shown
 
 if TYPE_CHECKING:

@@ -12,11 +12,11 @@ from typing import Any
 from artui.budget import day_of, weight
 from artui.cli.terminal import money
 from artui.config import Caps
+from artui.core.plan import Plan, Planned, Verdict, run_of
 from artui.journal import Journal, accounts, purchases
 from artui.journal.before import TOLD, How
 from artui.journal.purchases import Spent
 from artui.model.job import Batch
-from artui.plan import Plan, Planned, Verdict, run_of
 
 NAMED = 20
 """The most files of one kind that are named."""

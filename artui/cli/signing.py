@@ -18,9 +18,9 @@ from artui.cli.terminal import agrees, ask, can_ask, say
 from artui.config import AccountConfig, Config, ConfigError, provider_names, variable
 
 if TYPE_CHECKING:
+    from artui.core.sign_in import Customer
     from artui.credentials import Place, Secret, Stored
     from artui.providers.base import DevicePrompt, Organization, Provider
-    from artui.signing import Customer
 
 STORES = ("keyring", "file")
 
@@ -106,7 +106,7 @@ def _account(config: Config, name: str | None, provider: str | None) -> AccountC
 
 def _with_settings(account: AccountConfig, given: Sequence[str]) -> AccountConfig:
     """The account with the settings that were given, and those its service cannot do without."""
-    from artui.signing import asked_for
+    from artui.core.sign_in import asked_for
 
     settings = dict(account.settings)
     for text in given:
@@ -146,7 +146,7 @@ async def _sign_in(
     session: Session, account: AccountConfig, token: Secret | None
 ) -> tuple[list[Organization], Customer | None]:
     """Get a key, try it, and hold it in memory; returns who may pay with it, or which customer it is of."""
-    from artui import signing
+    from artui.core import sign_in
     from artui.journal import JournalProblem
     from artui.log import log_misfits_beside
     from artui.providers import open_provider
@@ -155,13 +155,13 @@ async def _sign_in(
     async with open_provider(session.config, account, session.vault) as provider:
         provider.on_short = say
         token = token or await _confirmed(provider)
-        found = await signing.try_key(provider, session.vault, account.login, token)
+        found = await sign_in.try_key(provider, session.vault, account.login, token)
         if provider.not_checked:
             say(provider.not_checked)
         if not session.paths.journal.exists():
             return found, None
         with suppress(JournalProblem), session.journal() as journal:  # it says so itself where it is needed
-            return found, await signing.customer(provider, session.config, account, journal)
+            return found, await sign_in.customer(provider, session.config, account, journal)
         return found, None
 
 
@@ -201,8 +201,8 @@ def _told_apart(account: AccountConfig, customer: Customer, same: bool | None) -
 
 def _join(session: Session, customer: Customer, said: dict[str, bool]) -> None:
     """Write down which earlier payers are the customer of the new key, and which are others."""
+    from artui.core.sign_in import brief
     from artui.journal import payers
-    from artui.signing import brief
 
     with session.journal() as journal:
         for earlier, is_same in said.items():
@@ -213,7 +213,7 @@ def _join(session: Session, customer: Customer, said: dict[str, bool]) -> None:
 
 def _tell_unanswered(account: AccountConfig, customer: Customer | None, *, same: bool) -> None:
     """Say why an answer about earlier keys has changed nothing; Trouble where it is another one than before."""
-    from artui.signing import brief
+    from artui.core.sign_in import brief
 
     option = "--same-customer" if same else "--other-customer"
     if customer is not None and customer.joined and not same:
@@ -283,29 +283,29 @@ def _ways(account: AccountConfig) -> str:
 
 def _keep(session: Session, account: AccountConfig, place: Place, store: str | None) -> str:
     """Move the key out of memory to where it outlives this process."""
-    from artui import signing
+    from artui.core import sign_in
     from artui.credentials import CredentialProblem, Place
 
     try:
-        stored = signing.keep(session.vault, account.login, account.login, place)
+        stored = sign_in.keep(session.vault, account.login, account.login, place)
     except CredentialProblem as problem:
         if place is Place.FILE or store:
             raise
         say(str(problem))  # it was open a moment ago
         if not (can_ask() and agrees(_IN_A_FILE)):
             raise Trouble(Exit.USAGE, f"The key was not kept: {_ways(account)}.") from None
-        stored = signing.keep(session.vault, account.login, account.login, Place.FILE)
+        stored = sign_in.keep(session.vault, account.login, account.login, Place.FILE)
     return f"file {stored.detail}" if stored.place is Place.FILE else stored.place.value
 
 
 def _save(session: Session, account: AccountConfig, organization: Organization | None) -> None:
     """Remember the account in settings.toml, as far as config.toml and the environment do not say it already."""
-    from artui import signing
+    from artui.core import sign_in
 
     if organization is not None:
         account = replace(account, settings={**account.settings, "organization": organization.id})
     try:
-        signing.save(session.paths, session.config, account)
+        sign_in.save(session.paths, session.config, account)
     except ConfigError as problem:
         raise Trouble(Exit.USAGE, f"Signed in, but not saved: {problem}") from None
 

@@ -18,8 +18,8 @@ from artui.cli.session import Session
 from artui.model.job import Batch
 
 if TYPE_CHECKING:
+    from artui.core.plan import Offer
     from artui.journal import Connection
-    from artui.plan import Offer
     from artui.providers.base import Identity, Limits, Provider, Workflow
 
 ACCOUNT = "demo"
@@ -106,12 +106,12 @@ class Stage:
         return self.session.ask(self.session.account(ACCOUNT), question)
 
     def _offer(self, workflow: Workflow, identity: Identity, limits: Limits, balance: int | None) -> Offer:
-        from artui.plan import Offer
+        from artui.core.plan import Offer
 
         return Offer(ACCOUNT, self.session.account(ACCOUNT).provider, identity, workflow, limits, balance)
 
     def _queue(self, order: Order, offer: Offer, photos: Path, results: Path) -> None:
-        from artui import plan
+        from artui.core import plan
         from artui.journal import jobs
 
         folder = photos / order.folder

@@ -23,10 +23,10 @@ from artui.model.job import Batch
 from artui.sanitize import shown
 
 if TYPE_CHECKING:
+    from artui.core.plan import Found, Offer, Plan, Planner, Refused
     from artui.files import Photo
     from artui.journal import Journal
     from artui.model.job import Job
-    from artui.plan import Found, Offer, Plan, Planner, Refused
     from artui.providers.base import Provider
 
 DEFAULT_OUTPUT = "retouched"
@@ -80,7 +80,7 @@ def submit_command(
     labels: tuple[str, ...], cap: int | None, sample: int | None, **flags: bool,
 ) -> Exit:  # fmt: skip
     """Send photos, or folders of them, through a workflow."""
-    from artui.plan import PlanProblem, Target, at_address, collect, named_after
+    from artui.core.plan import PlanProblem, Target, at_address, collect, named_after
     from artui.watch.outputs import refuse_watched
 
     addresses = dict.fromkeys([*urls, *(f"src://{alias}" for alias in aliases)])
@@ -114,8 +114,8 @@ def submit_command(
 @click.pass_obj
 def redo_command(session: Session, /, what: str, workflow: str | None, output: str | None, **flags: bool) -> Exit:
     """Buy a photo anew that was bought before."""
+    from artui.core.plan import Found, PlanProblem, Target, at_address
     from artui.journal import seen
-    from artui.plan import Found, PlanProblem, Target, at_address
 
     with session.journal() as journal:
         last = _made_before(journal, what)
@@ -164,7 +164,7 @@ def _offer(
 
     async def question(provider: Provider[Any]) -> Offer:
         from artui.cli.workflow import fetch
-        from artui.plan import Offer
+        from artui.core.plan import Offer
 
         identity = await provider.identify()
         chosen = await fetch(provider, wanted)
@@ -179,7 +179,7 @@ def _offer(
 
 
 def _planner(session: Session, journal: Journal, offer: Offer, target: Any, batch: Batch) -> Planner:
-    from artui.plan import Planner
+    from artui.core.plan import Planner
 
     today = dt.datetime.now(session.config.timezone).date()
     return Planner(journal, offer, target, batch.name, today)
@@ -193,7 +193,7 @@ def _checked(
     elsewhere: Sequence[tuple[Found, Photo]] = (),
 ) -> tuple[list[tuple[Found, Photo]], list[Refused], int]:
     """The files after a look at each, and what lies elsewhere as it is."""
-    from artui.plan import PlanProblem, check
+    from artui.core.plan import PlanProblem, check
 
     if elsewhere and not offer.limits.takes_addresses:
         raise PlanProblem(f"The service of {offer.account} takes files only, and fetches nothing from an address.")
@@ -274,8 +274,8 @@ class _Sending:
 
     def _add(self, plan: Plan) -> tuple[Plan, list[int]]:
         """Add the jobs; where another program takes one of their names at this moment, under other names."""
+        from artui.core.plan import new_jobs
         from artui.journal import jobs
-        from artui.plan import new_jobs
 
         if not plan.queued:
             return plan, []
@@ -308,9 +308,9 @@ class _Sending:
 
     def _follow(self, plan: Plan, document: Mapping[str, Any], since: int) -> Exit:
         from artui.cli.following import printer, wait_for
+        from artui.core.follow import JsonLines
+        from artui.core.plan import Verdict
         from artui.journal.following import Scope
-        from artui.plan import Verdict
-        from artui.report import JsonLines
 
         known = frozenset(planned.job for planned in plan.having(Verdict.KNOWN) if planned.job is not None)
         printed = printer(as_json=self.flags.as_json)

@@ -27,9 +27,9 @@ from artui.service import Service
 
 if TYPE_CHECKING:
     from artui.cli.watching import Teller
+    from artui.core.plan import Offer
     from artui.engine import Engine
     from artui.journal.rules import NotTaken, RuleRow
-    from artui.plan import Offer
     from artui.watch import Offers, Rule, Watcher, Why
     from artui.webhook import Listener
 
@@ -122,8 +122,8 @@ class Wanted:
         """Decide about the photos that lie in a folder which was never watched: ask, else leave them alone."""
         if self.folder is None or self.existing is not None:
             return
+        from artui.core.plan import PlanProblem, collect
         from artui.journal import rules as known
-        from artui.plan import PlanProblem, collect
 
         rule = self.read()[0][0]
         with self.session.journal() as journal:

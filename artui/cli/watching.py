@@ -18,11 +18,11 @@ from dataclasses import dataclass, field
 from enum import IntEnum
 from typing import Any
 
+from artui.core.follow import NEWS, SIGNS, event_document, told
 from artui.credentials import scrub
 from artui.journal.rules import RuleState
 from artui.model.job import Event, Job
 from artui.model.states import Status, worded
-from artui.report import NEWS, SIGNS, event_document, told
 from artui.sanitize import shown
 from artui.watch import WatchEvent, What
 

@@ -18,7 +18,7 @@ def choose(workflows: Sequence[Workflow], wanted: str, left_out: Sequence[LeftOu
 
     Raises Trouble where none or several are meant, or one of those ``left_out``.
     """
-    from artui.plan import meant, unreadable
+    from artui.core.plan import meant, unreadable
 
     if why := unreadable(workflows, wanted, left_out):
         raise Trouble(Exit.USAGE, f"{why} Nothing was sent.")

@@ -14,12 +14,12 @@ from textual.content import Content
 from textual.widgets import OptionList, Static
 
 from artui.config import AccountConfig, ConfigError, load, save_setting
+from artui.core.sign_in import name_for
 from artui.credentials import CredentialProblem, Place, Vault
 from artui.journal import Connection, accounts, offers
 from artui.journal.accounts import AccountState
 from artui.model.states import Reason
 from artui.sanitize import shown
-from artui.signing import name_for
 from artui.tui.acts import Act
 from artui.tui.look import Width
 from artui.tui.place import Place as Screen

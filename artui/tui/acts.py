@@ -11,8 +11,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from artui import actions
-from artui.actions import Action, Effect, Refusal
+from artui.core import actions
+from artui.core.actions import Action, Effect, Refusal
 from artui.journal import Connection
 from artui.model.job import Job
 from artui.model.states import Reason

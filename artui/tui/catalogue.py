@@ -15,10 +15,10 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from artui.config import AccountConfig
+from artui.core.plan import meant
 from artui.credentials import Vault
 from artui.journal import Connection, accounts, offers
 from artui.journal.offers import Past, Waiting
-from artui.plan import meant
 from artui.sanitize import shown
 from artui.tui.look import Glyphs
 from artui.tui.service import at_service

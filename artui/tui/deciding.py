@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, cast
 
 from textual.content import Content
 
-from artui.actions import LATE
+from artui.core.actions import LATE
 from artui.journal import window
 from artui.journal.groups import Group, group
 from artui.model.job import Job

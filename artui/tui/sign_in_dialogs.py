@@ -14,9 +14,9 @@ from textual.content import Content
 from textual.widgets import Static
 from textual.worker import Worker, WorkerCancelled
 
+from artui.core.sign_in import Payer
 from artui.credentials import Secret
 from artui.sanitize import shown
-from artui.signing import Payer
 from artui.tui.above import Dialog
 from artui.tui.dialogs import Asking, Field, Reading
 from artui.tui.qr import qr_code

@@ -15,13 +15,14 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from artui import providers, signing
+from artui import providers
 from artui.config import AccountConfig, load, save_setting, variable
+from artui.core import sign_in
+from artui.core.sign_in import Customer, Payer
 from artui.credentials import CredentialProblem, Place, Secret, Stored, Vault
 from artui.journal import Connection, accounts, offers, payers, requests
 from artui.model.states import Reason
 from artui.sanitize import shown
-from artui.signing import Customer, Payer
 from artui.tui.acts import Act
 from artui.tui.dialogs import Ask, Choice, Question
 from artui.tui.look import ASCII
@@ -73,10 +74,10 @@ class SignIn:
                 return False
             agreed = False
             try:
-                found = await signing.try_key(provider, self.vault, self.account.login, key)
+                found = await sign_in.try_key(provider, self.vault, self.account.login, key)
                 if provider.not_checked:
                     warn(provider.not_checked)
-                customer = await signing.customer(provider, self.console.config, self.account, self.console.journal)
+                customer = await sign_in.customer(provider, self.console.config, self.account, self.console.journal)
                 agreed = await self._settle(await self._who_pays(found), customer, place)
             finally:
                 if not agreed and not self.pasted:
@@ -90,14 +91,14 @@ class SignIn:
         if is_lent(login):
             return
         with told():
-            outside = await asyncio.to_thread(signing.set_from_outside, self.vault, login)
+            outside = await asyncio.to_thread(sign_in.set_from_outside, self.vault, login)
         if outside:
             raise Trouble(f"The key of {name} is set from outside ({shown(outside, 60)}): change it there.")
 
     async def _complete(self) -> bool:
         """Ask for the settings without which the service cannot be reached; False where the person went back."""
         for key, description in (
-            await asyncio.to_thread(signing.asked_for, self.account.provider, self.account)
+            await asyncio.to_thread(sign_in.asked_for, self.account.provider, self.account)
         ).items():
             title = f"{providers.load(self.account.provider).title}: {key}"
             value = await self.console.push_screen_wait(Ask(title, [description]))
@@ -120,7 +121,7 @@ class SignIn:
 
     async def _who_pays(self, found: Sequence[Organization]) -> list[Payer] | None:
         """Those who are to pay, where there is a choice; empty where the service knows no organizations."""
-        known = await signing.paying(self.console.config, self.account, self.vault, found)
+        known = await sign_in.paying(self.console.config, self.account, self.vault, found)
         if len(known) <= 1:
             return known
         sharing = [one.settings.get("organization") for one in _sharing(self.console, self.account)]
@@ -133,7 +134,7 @@ class SignIn:
         if chosen is None:
             return False
         organizations = [payer.organization for payer in chosen]
-        made = signing.accounts_for(self.console.config, self.account, organizations)
+        made = sign_in.accounts_for(self.console.config, self.account, organizations)
         stored = await self._keep(made[0].login, place)
         if stored is None:
             return False
@@ -180,7 +181,7 @@ class SignIn:
         console = self.console
         with told():
             for account in made:
-                signing.save(console.paths, console.config, account)
+                sign_in.save(console.paths, console.config, account)
             config = load(console.paths)
             in_use = console.account if console.account in console.config.accounts else made[0].name
             if config.default_account is None and in_use:
@@ -213,7 +214,7 @@ class SignIn:
         refused: dict[str, str] = {}
         while True:
             try:
-                stored = await asyncio.to_thread(signing.keep, self.vault, self.account.login, login, place)
+                stored = await asyncio.to_thread(sign_in.keep, self.vault, self.account.login, login, place)
             except CredentialProblem as problem:
                 refused[next(key for key, one in _PLACES.items() if one is place)] = shown(str(problem), 200)
                 other = await self._place(refused)

@@ -10,10 +10,10 @@ from dataclasses import dataclass, field, replace
 from itertools import accumulate
 from pathlib import Path
 
+from artui.core.follow import cost
 from artui.journal.groups import Group, group
 from artui.model.job import Job
 from artui.model.states import Reason, Stage, Status
-from artui.report import cost
 from artui.sanitize import shown, width
 from artui.tui.look import Glyphs, bar
 from artui.tui.view import Moving

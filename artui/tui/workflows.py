@@ -368,7 +368,7 @@ class Workflows(Place):
             self.run_latest(partial(self._list_executions, self.account, offer), "executions")
 
     async def _list_executions(self, account: AccountConfig, offer: Offer) -> None:
-        from artui import executions
+        from artui.core import executions
 
         try:
             async with at_service(self.console.config, account, Vault(self.console.paths)) as provider:

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TypeVar
 
+from artui.core.plan import Offer, PlanProblem
 from artui.files import OutputProblem
 from artui.journal import Journal, Unwritable, rules, seen
 from artui.journal.jobs import StemTaken
@@ -23,7 +24,6 @@ from artui.journal.seen import NEWEST, SeenFile
 from artui.journal.store import journal_uuid, network_file_system
 from artui.journal.watching import BEFORE_THE_RULE
 from artui.model.states import Seen
-from artui.plan import Offer, PlanProblem
 from artui.timing import Clock
 from artui.watch import marker
 from artui.watch.aftermath import Linked, Tidied, tidy

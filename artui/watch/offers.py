@@ -13,10 +13,10 @@ from typing import Any, Protocol
 from artui import providers
 from artui.config import Config, ConfigError
 from artui.config.known import nearest
+from artui.core.plan import Offer, meant, unreadable
 from artui.credentials import CredentialProblem
 from artui.journal import Journal, rules
 from artui.model.job import Batch
-from artui.plan import Offer, meant, unreadable
 from artui.providers.base import Identity, Limits, Organization, Provider, ProviderError, Workflow
 from artui.watch.rules import Rule
 

@@ -11,10 +11,10 @@ from pathlib import Path
 
 from artui import files
 from artui.config import Config
+from artui.core.plan import PlanProblem
 from artui.journal import Connection, Journal, rules
 from artui.journal.rules import RuleState
 from artui.journal.store import journal_uuid
-from artui.plan import PlanProblem
 from artui.sanitize import shown
 from artui.watch.marker import NAME, Foreign, Marker, Offline
 from artui.watch.rules import Rule

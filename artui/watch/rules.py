@@ -18,7 +18,7 @@ from artui import files
 from artui.config import Caps, Config, ConfigError, Origin, Source, dotted
 from artui.config.ignoring import USUAL, Ignoring
 from artui.config.known import nearest
-from artui.plan import Target
+from artui.core.plan import Target
 
 _RULES = uuid.UUID("6b0c54f4-6f4c-4c5e-9a53-0a7f3c1f2a11")
 """The name space of the rules' ids."""

@@ -11,12 +11,12 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from artui import files
+from artui.core.plan import Found, Offer, Plan, Planned, Planner, Verdict, delivers, new_job, promises_photo
 from artui.files import Photo, PhotoProblem
 from artui.journal import Journal, batches, jobs, published, seen
 from artui.journal.seen import SeenFile
 from artui.model.job import Batch, NewJob
 from artui.model.states import Seen
-from artui.plan import Found, Offer, Plan, Planned, Planner, Verdict, delivers, new_job, promises_photo
 from artui.sanitize import shown
 from artui.watch.offers import Offers
 from artui.watch.rules import After, Rule

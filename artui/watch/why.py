@@ -11,12 +11,12 @@ from enum import StrEnum
 from pathlib import Path
 
 from artui import files
+from artui.core.plan import Offer, Plan
 from artui.journal import Connection, Journal, history, jobs, rules, seen
 from artui.journal.rules import RuleState
 from artui.journal.watching import BEFORE_THE_RULE
 from artui.model.job import Job
 from artui.model.states import Seen
-from artui.plan import Offer, Plan
 from artui.timing import Clock
 from artui.watch import marker
 from artui.watch.offers import Offers, dearer, pinned

@@ -19,10 +19,10 @@ from watchfiles import awatch
 
 from artui import providers
 from artui.config import Origin, Source, load
+from artui.core.plan import Offer
 from artui.journal import Journal, rules
 from artui.journal.store import connect, rows, value
 from artui.model.job import Batch
-from artui.plan import Offer
 from artui.providers.base import Identity, Limits, Organization, Workflow
 from artui.timing import Clock
 from artui.watch import Rule, make_rule, marker

@@ -8,9 +8,9 @@ import time
 from collections.abc import Sequence
 
 from artui import cli
-from artui.actions import Action
 from artui.anchor import open_journal
 from artui.config import load, paths
+from artui.core.actions import Action
 from artui.credentials import Vault
 from artui.journal import Connection, jobs, requests
 from artui.model.job import Job

@@ -21,8 +21,8 @@ import pytest
 
 from artui import files, providers
 from artui.config import AccountConfig, ConfigError
+from artui.core.plan import meant
 from artui.credentials import Place, Secret
-from artui.plan import meant
 from artui.providers.base import (
     Blocked,
     Order,

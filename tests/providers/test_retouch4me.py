@@ -18,8 +18,9 @@ from typing import Any, ClassVar
 import httpx
 import pytest
 
-from artui import config, files, providers, signing
+from artui import config, files, providers
 from artui.config import AccountConfig, ConfigError
+from artui.core import sign_in
 from artui.credentials import Place, Secret
 from artui.providers.base import (
     Blocked,
@@ -376,9 +377,9 @@ async def test_signing_in_takes_a_pasted_token_and_tries_it(bench: Retouch4meBen
     assert not Retouch4me.signs_in_by_code
     assert Retouch4me.key_name == "retouch token"
     good = Secret(bench.announced["token"])
-    assert await signing.try_key(bench.provider, bench.vault, "studio", good) == []
+    assert await sign_in.try_key(bench.provider, bench.vault, "studio", good) == []
     with pytest.raises(Blocked, match="not accepted"):
-        await signing.try_key(bench.provider, bench.vault, "studio", Secret("wrong-token"))
+        await sign_in.try_key(bench.provider, bench.vault, "studio", Secret("wrong-token"))
 
 
 async def test_the_balance_comes_by_either_way_or_not_at_all(bench: Retouch4meBench) -> None:

@@ -13,10 +13,10 @@ from typing import Any
 import pytest
 from textual.widgets import Input
 
+from artui.core.plan import Found, Target
 from artui.files import decoding
 from artui.journal import jobs, requests
 from artui.model.states import Reason, Status
-from artui.plan import Found, Target
 from artui.sim.photos import noise_jpeg
 from artui.sim.server import Simulator
 from artui.tui.dialogs import Question

@@ -17,9 +17,9 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 
 from artui.config import AccountConfig
+from artui.core.plan import Planner
 from artui.credentials import Vault
 from artui.files import suspicion
-from artui.plan import Planner
 from artui.tui import catalogue, sampling
 from artui.tui.place import Place
 from artui.tui.service import Trouble, at_service

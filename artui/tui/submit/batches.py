@@ -10,8 +10,8 @@ from enum import Enum
 from pathlib import Path
 from uuid import uuid4
 
+from artui.core.plan import Found, Plan, new_job
 from artui.model.job import Batch, NewJob
-from artui.plan import Found, Plan, new_job
 from artui.sanitize import shown
 
 LABEL = "sku"

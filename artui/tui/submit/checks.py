@@ -14,8 +14,8 @@ from dataclasses import replace
 from pathlib import Path
 
 from artui.config.ignoring import USUAL
+from artui.core.plan import HASHING, Found, Planner, Refused, hashed, inspected, promises_photo
 from artui.files import Accepts, Photo
-from artui.plan import HASHING, Found, Planner, Refused, hashed, inspected, promises_photo
 from artui.sanitize import shown
 from artui.tui.submit.marks import NOTHING, Holds, Item, Kind, Seen, holds
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from textual.content import Content
 
 from artui.config import AccountConfig
-from artui.plan import Found, PlanProblem
+from artui.core.plan import Found, PlanProblem
 from artui.sanitize import shown, width
 from artui.tui import catalogue
 from artui.tui.dialogs import Ask, Choice, Question

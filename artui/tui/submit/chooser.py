@@ -17,8 +17,8 @@ from textual.content import Content
 from textual.message import Message
 from textual.widgets import Input, Static
 
+from artui.core.plan import PlanProblem, collect, promises_photo
 from artui.files import Accepts
-from artui.plan import PlanProblem, collect, promises_photo
 from artui.sanitize import shown, width
 from artui.tui.dialogs import Ask, Reading
 from artui.tui.filter_line import FilterLine

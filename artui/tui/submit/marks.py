@@ -13,8 +13,8 @@ from enum import Enum
 from pathlib import Path
 
 from artui.config.ignoring import USUAL, Ignoring
+from artui.core.plan import Found, Planned, Planner, Refused, Verdict, promises_photo
 from artui.files import Photo
-from artui.plan import Found, Planned, Planner, Refused, Verdict, promises_photo
 
 MOST_COUNTED = 20_000
 """The most entries that are looked through to tell what a folder holds."""

@@ -13,11 +13,11 @@ from typing import TYPE_CHECKING
 
 from textual.content import Content
 
-from artui import plan
 from artui.config import AccountConfig
+from artui.core import plan
+from artui.core.plan import Found, Planner, Target
 from artui.journal import Connection, Journal, jobs
 from artui.model.states import Status
-from artui.plan import Found, Planner, Target
 from artui.sanitize import shown, width
 from artui.tui import catalogue
 from artui.tui.look import Glyphs

@@ -8,7 +8,7 @@ from textual.app import ComposeResult
 from textual.containers import Vertical
 from textual.content import Content
 
-from artui.plan import Found
+from artui.core.plan import Found
 from artui.sanitize import shown, width
 from artui.tui.look import Glyphs
 from artui.tui.shell import Line

@@ -10,8 +10,8 @@ from typing import ClassVar
 from textual.binding import Binding, BindingType
 from textual.message import Message
 
+from artui.core.plan import Refused, Verdict
 from artui.files import suspicion
-from artui.plan import Refused, Verdict
 from artui.sanitize import shown
 from artui.tui.line_list import Column, LineList, file_fitted, fitted
 from artui.tui.look import UNICODE, Glyphs, Width

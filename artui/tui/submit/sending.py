@@ -16,12 +16,12 @@ from typing import TypeVar
 from artui import files
 from artui.budget import weight
 from artui.config import Config
+from artui.core.plan import Offer, Plan, Planner, PlanProblem, Verdict, hashed
 from artui.credentials import Vault
 from artui.files import OutputProblem, Photo, PhotoProblem, probe_folder
 from artui.journal import Connection, Journal, jobs
 from artui.journal.before import TOLD
 from artui.model.job import Batch
-from artui.plan import Offer, Plan, Planner, PlanProblem, Verdict, hashed
 from artui.sanitize import shown
 from artui.tui.dialogs import Choice, Question
 from artui.tui.look import Glyphs

@@ -18,7 +18,7 @@ from textual.widgets.option_list import Option
 
 from artui.config import ConfigError
 from artui.config.ignoring import Ignoring
-from artui.plan import PlanProblem, collect, promises_photo
+from artui.core.plan import PlanProblem, collect, promises_photo
 from artui.sanitize import shown
 from artui.tui import catalogue
 from artui.tui.above import Dialog

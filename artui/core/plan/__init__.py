@@ -3,7 +3,7 @@
 A plan is only a forecast. The engine checks each photo again when its turn comes.
 """
 
-from artui.plan.collecting import (
+from artui.core.plan.collecting import (
     HASHING,
     Found,
     PlanProblem,
@@ -17,8 +17,8 @@ from artui.plan.collecting import (
     promises_photo,
     refused_as_suspect,
 )
-from artui.plan.planner import Plan, Planned, Planner, Verdict, delivers, new_job, new_jobs, run_of
-from artui.plan.target import Offer, Target, meant, unreadable
+from artui.core.plan.planner import Plan, Planned, Planner, Verdict, delivers, new_job, new_jobs, run_of
+from artui.core.plan.target import Offer, Target, meant, unreadable
 
 __all__ = [
     "HASHING",

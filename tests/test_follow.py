@@ -14,11 +14,11 @@ from artui.anchor import open_journal
 from artui.cli import following
 from artui.cli.following import wait_for
 from artui.config import paths
+from artui.core.follow import Grouped, JsonLines, Lines
 from artui.journal import Journal, history, jobs
 from artui.journal.following import Scope
 from artui.model.job import Event, Job
 from artui.model.states import Stage, Status
-from artui.report import Grouped, JsonLines, Lines
 from tests.samples import new_job
 
 

@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
 from artui import files
+from artui.core.plan.collecting import PlanProblem
 from artui.journal import Journal, prices
-from artui.plan.collecting import PlanProblem
 
 if TYPE_CHECKING:
     from artui.providers.base import Identity, LeftOut, Limits, Workflow

@@ -12,14 +12,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from artui import files
+from artui.core.plan.collecting import Found, PlanProblem, Refused
+from artui.core.plan.target import Offer, Target, among_photos
 from artui.files import Photo
 from artui.journal import Connection, Journal, before, history, jobs, payers, published, twins
 from artui.journal.before import Before, How
 from artui.journal.store import storable
 from artui.model.job import Batch, Job, NewJob
 from artui.model.states import FINAL, Reason, Stage, Status
-from artui.plan.collecting import Found, PlanProblem, Refused
-from artui.plan.target import Offer, Target, among_photos
 from artui.providers import known_by_key
 from artui.sanitize import shown
 

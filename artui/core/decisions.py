@@ -10,8 +10,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from artui import actions
-from artui.actions import Action, Effect
+from artui.core import actions
+from artui.core.actions import Action, Effect
 from artui.journal import Connection, Stale, accounts, jobs, prices, purchases, requests
 from artui.journal.requests import Request
 from artui.model.job import Job
