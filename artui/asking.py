@@ -7,11 +7,11 @@ import logging
 from collections.abc import Awaitable
 from typing import Any, TypeVar
 
-from artui.defects import REST
 from artui.failures import HOLD_OF
 from artui.holding import Holding
 from artui.journal import Unwritable
 from artui.providers.base import Blocked, Rejected, Transient
+from artui.providers.defects import REST
 from artui.steps import Desk
 from artui.timing import Gate
 

@@ -13,7 +13,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from artui.defects import LOOK_AGAIN, not_understood
 from artui.journal import Connection, Stale, Unwritable, accounts, history, holds, jobs, purchases, taking
 from artui.model.job import Job, Payer, Purchase
 from artui.model.states import REPEATS, Kind, PurchaseState, Reason, Stage, Status
@@ -29,6 +28,7 @@ from artui.providers.base import (
     Sought,
     State,
 )
+from artui.providers.defects import LOOK_AGAIN, not_understood
 from artui.providers.said import moment
 from artui.steps import Journey
 from artui.timing import look_gap

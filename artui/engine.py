@@ -11,14 +11,13 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from typing import TypeVar
 
-from artui import budget, evidence, files, providers
+from artui import budget, files, providers
 from artui.anchor import AnchorFile
 from artui.charges import LOOKS
 from artui.config import AccountConfig, Config, ConfigError, CurrentConfig, Paths
 from artui.config.private import NotPrivate, open_private
 from artui.core import decisions
 from artui.credentials import Vault
-from artui.evidence import Verdict
 from artui.journal import (
     Connection,
     Journal,
@@ -48,7 +47,8 @@ from artui.providers.base import (
     State,
     Transient,
 )
-from artui.steps import Desk, Journey
+from artui.steps import Desk, Journey, evidence
+from artui.steps.evidence import Verdict
 from artui.timing import Clock
 
 log = logging.getLogger(__name__)

@@ -6,11 +6,11 @@ from dataclasses import dataclass
 
 from artui import files
 from artui.budget import AccountHeld, BoughtBefore, CancelledFirst, MayNotSpend
-from artui.defects import LOOK_AGAIN, not_understood
 from artui.journal import Unwritable
 from artui.model.job import Job
 from artui.model.states import BOUGHT_BEFORE, TROUBLES, Reason, Stage, Status
 from artui.providers.base import Blocked, Cause, NoRoom, NotPermitted, Puzzling, Rejected, Transient
+from artui.providers.defects import LOOK_AGAIN, not_understood
 from artui.steps import Hold, NotYet
 from artui.steps.looking import PATIENCE
 from artui.steps.output import OUTPUT_AGAIN

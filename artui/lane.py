@@ -14,7 +14,6 @@ from artui import budget, doubt
 from artui.asking import Asking
 from artui.balance import Balance
 from artui.charges import Charges
-from artui.defects import REST
 from artui.failures import PUT_BACK, TO_SAVE, Moment, Verdict, judge
 from artui.holding import Holding
 from artui.journal import (
@@ -34,6 +33,7 @@ from artui.lookout import Lookout
 from artui.model.job import Job, Payer
 from artui.model.states import BEFORE_PAYING, Kind, Reason, Stage, Status
 from artui.providers.base import Call, Progress, ProviderError, Sent, State, Transient, listening
+from artui.providers.defects import REST
 from artui.removals import Removals
 from artui.steps import Desk, Hold, Journey, NotYet
 from artui.timing import Gate

@@ -8,11 +8,11 @@ import time
 from collections import Counter
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 
-from artui.defects import not_understood
 from artui.journal import Stale, Unwritable, accounts, jobs
 from artui.model.job import Job
 from artui.model.states import FINAL, TROUBLES, Reason, Stage, Status
 from artui.providers.base import Progress, State
+from artui.providers.defects import not_understood
 from artui.steps import Desk
 from artui.timing import Looks, first_look, next_look, next_round, qa_look
 

@@ -15,10 +15,9 @@ from datetime import tzinfo
 from pathlib import Path
 from typing import Any
 
-from artui import anchor, budget, evidence, files
+from artui import anchor, budget, files
 from artui.anchor import Anchor, Displaced, Trouble, read_anchor, write_anchor
 from artui.config import Paths, sync_folder
-from artui.evidence import Verdict
 from artui.journal import (
     Connection,
     Journal,
@@ -37,6 +36,8 @@ from artui.model.job import Job, NewJob
 from artui.model.states import FINAL, PurchaseState, Reason, Stage, Status
 from artui.providers.base import Progress, Provider, Sent, State
 from artui.providers.said import moment
+from artui.steps import evidence
+from artui.steps.evidence import Verdict
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,11 +12,12 @@ from typing import Any
 
 import pytest
 
-from artui import defects, doubt, lane
+from artui import doubt, lane
 from artui.files import Accepts
 from artui.journal import jobs, purchases
 from artui.lane import Lane
 from artui.model.states import Reason, Status
+from artui.providers import defects
 from artui.providers.base import Look, Progress, Sent, Sought
 from tests.fakes import JPEG, Bench, Fake, Service, bench, limits
 

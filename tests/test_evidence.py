@@ -10,15 +10,15 @@ from typing import Any
 
 import pytest
 
-from artui import evidence, files
-from artui.evidence import Verdict
+from artui import files
 from artui.files import Accepts
 from artui.journal import accounts, history, jobs, purchases
 from artui.model.states import PurchaseState, Reason, Stage, Status
 from artui.providers.base import Output, Progress, State
 from artui.sim import imaging
 from artui.sim.server import Simulator
-from artui.steps import fetching, looking, output
+from artui.steps import evidence, fetching, looking, output
+from artui.steps.evidence import Verdict
 from tests.fakes import PICTURE, Bench, Service, bench, limits
 from tests.proof.evidence import digest_of
 from tests.studio import Studio

@@ -12,12 +12,12 @@ from typing import Any
 
 from artui import budget, files
 from artui.config import AccountConfig
-from artui.defects import Defects
 from artui.journal import Connection, Journal
 from artui.model.job import Job, Payer
 from artui.model.states import Reason
 from artui.progress import Transfers
 from artui.providers.base import Provider, Rejected
+from artui.providers.defects import Defects
 from artui.single_flight import Flights
 from artui.timing import Clock
 

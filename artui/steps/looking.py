@@ -6,14 +6,14 @@ import time
 from dataclasses import replace
 from itertools import count
 
-from artui import evidence
-from artui.evidence import Verdict
 from artui.journal import Connection, accounts, found, jobs, prices, purchases
 from artui.model.job import Job, Result
 from artui.model.states import Kind, Reason, Stage, Status
 from artui.providers.base import Progress, State
 from artui.providers.said import moment
+from artui.steps import evidence
 from artui.steps.desk import Desk
+from artui.steps.evidence import Verdict
 
 PATIENCE = 7
 """Settling times for which what is missing of a finished execution is only looked for again."""

@@ -7,7 +7,7 @@ import json
 from collections.abc import Awaitable, Callable
 from functools import partial
 
-from artui import budget, evidence, files
+from artui import budget, files
 from artui.journal import Connection, Stale, Unwritable, accounts, holds, jobs, payers, purchases, requests
 from artui.model.job import Job, Purchase
 from artui.model.states import REPEATS, Kind, PurchaseState, Reason, Stage, Status
@@ -26,6 +26,7 @@ from artui.providers.base import (
     Unknown,
     Uploaded,
 )
+from artui.steps import evidence
 from artui.steps.copies import Copies
 from artui.steps.desk import Desk, Hold, NotYet, photo_of
 from artui.steps.output import check_output, check_room

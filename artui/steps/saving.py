@@ -8,13 +8,14 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from artui import evidence, files
-from artui.evidence import Verdict
+from artui import files
 from artui.journal import Connection, jobs, published, uploads
 from artui.model.job import Job, Result
 from artui.model.states import Reason, Stage, Status
 from artui.providers.base import Sent, State, Transient
+from artui.steps import evidence
 from artui.steps.desk import Desk, Hold, NotYet
+from artui.steps.evidence import Verdict
 from artui.steps.fetching import ZIP, Fetching
 from artui.steps.looking import results_of
 from artui.steps.output import check_output, forget
