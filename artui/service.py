@@ -11,16 +11,16 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
-from artui.background import AnotherEngine
 from artui.config import ConfigError
 from artui.core.follow import Follower, Printer
+from artui.engine.process import AnotherEngine
 from artui.journal import Connection, Unwritable, history, requests
 from artui.journal.following import Scope
 from artui.journal.requests import Request
 from artui.notify import Manager
 
 if TYPE_CHECKING:
-    from artui.engine import Engine
+    from artui.engine.supervisor import Engine
     from artui.watch import Offers, Rule, Watcher
     from artui.webhook import Listener
 

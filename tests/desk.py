@@ -15,9 +15,9 @@ from typing import Any
 import httpx
 import pytest
 
-from artui.background import lock_is_held
 from artui.cli import run
 from artui.config import paths
+from artui.engine.process import lock_is_held
 from artui.sim.photos import noise_jpeg
 from artui.sim.server import Simulator
 from tests.studio import configure

@@ -12,9 +12,10 @@ from typing import Any, cast
 
 import pytest
 
-from artui import engine, files
-from artui.anchor import open_journal
+from artui import files
 from artui.config import Config, load, paths
+from artui.engine import supervisor
+from artui.engine.anchor import open_journal
 from artui.model.job import NewJob
 from artui.providers.base import (
     Counted,
@@ -191,7 +192,7 @@ async def bench(
     def opened(config: Config, account: Any, vault: Any) -> Fake:
         return Fake(services[account.name], settings, Surroundings(account.name, vault))
 
-    monkeypatch.setattr(engine, "open_provider", opened)
+    monkeypatch.setattr(supervisor, "open_provider", opened)
     config = load()
     with open_journal(config.paths) as journal:
         identity = Identity("fake", "memory:", Organization("org", "Org"))

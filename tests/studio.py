@@ -14,11 +14,12 @@ from typing import Any
 import httpx
 
 from artui import files
-from artui.anchor import open_journal
-from artui.background import EngineLock, lock_is_held
 from artui.config import Config, load, paths, write_private
 from artui.credentials import Vault
-from artui.engine import Engine
+from artui.engine.anchor import open_journal
+from artui.engine.client import ensure_engine
+from artui.engine.process import EngineLock, lock_is_held
+from artui.engine.supervisor import Engine
 from artui.journal import Journal, jobs, requests
 from artui.model.job import Batch, Job, NewJob
 from artui.model.states import Status
@@ -26,7 +27,6 @@ from artui.providers import open_provider
 from artui.providers.base import Identity, Workflow
 from artui.sim.photos import noise_jpeg
 from artui.sim.server import Simulator
-from artui.starting import ensure_engine
 from tests.proof import invariants
 from tests.proof.evidence import Evidence, digest_of, snapshot
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import httpx
 
-from artui.anchor import open_journal
 from artui.cli.exits import Exit
 from artui.config import paths
+from artui.engine.anchor import open_journal
 from artui.journal import accounts, requests
 from artui.model.states import Reason
 from tests.desk import Desk

@@ -20,11 +20,11 @@ import httpx
 import pytest
 
 from artui import config
-from artui.anchor import open_journal
 from artui.cli.exits import Exit
 from artui.cli.watching import Outlet, Teller, Voice, leads_to_journald
 from artui.config import load, paths
 from artui.config.known import RULE
+from artui.engine.anchor import open_journal
 from artui.journal import requests, rules
 from artui.journal.rules import RuleState
 from artui.model.job import Event

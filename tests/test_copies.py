@@ -11,9 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from artui.anchor import Anchor, AnchorFile, Displaced, open_journal, read_anchor
 from artui.cli.exits import Exit
 from artui.config import paths
+from artui.engine.anchor import Anchor, AnchorFile, Displaced, open_journal, read_anchor
 from artui.journal import origins, purchases, requests
 from artui.sim.server import Simulator
 from tests.desk import Desk, desks
@@ -152,10 +152,10 @@ def test_an_anchor_that_does_not_add_up_is_refused(desk: Desk, spoil: Callable[[
 def test_where_the_anchor_cannot_be_written_nothing_is_sent(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
     script = desk.folder / "sitecustomize.py"
     script.write_text(
-        "import artui.anchor\n"
+        "import artui.engine.anchor\n"
         "def refuse(self, intents):\n"
         "    raise OSError(28, 'No space left on device')\n"
-        "artui.anchor.AnchorFile.advance = refuse\n"
+        "artui.engine.anchor.AnchorFile.advance = refuse\n"
     )
     monkeypatch.setenv("PYTHONPATH", str(desk.folder))
     desk.photo()

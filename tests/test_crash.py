@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from artui.anchor import Displaced, open_journal
-from artui.background import AnotherEngine, EngineLock, look, run_engine
+from artui.engine.anchor import Displaced, open_journal
+from artui.engine.client import _engine_command
+from artui.engine.process import AnotherEngine, EngineLock, look, run_engine
 from artui.journal import requests
 from artui.model.states import Status
-from artui.starting import _engine_command
 from tests.studio import Studio
 
 

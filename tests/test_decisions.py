@@ -12,9 +12,9 @@ from typing import Any
 import pytest
 
 from artui import files
-from artui.anchor import open_journal
 from artui.config import paths
 from artui.core import actions, decisions
+from artui.engine.anchor import open_journal
 from artui.journal import Journal, accounts, jobs, purchases, requests, rules
 from artui.model.job import Job
 from artui.model.states import Kind, Reason, Stage, Status

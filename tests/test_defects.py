@@ -12,10 +12,10 @@ from typing import Any
 
 import pytest
 
-from artui import doubt, lane
+from artui.engine import account_worker, reconcile
+from artui.engine.account_worker import Lane
 from artui.files import Accepts
 from artui.journal import jobs, purchases
-from artui.lane import Lane
 from artui.model.states import Reason, Status
 from artui.providers import defects
 from artui.providers.base import Look, Progress, Sent, Sought
@@ -99,7 +99,7 @@ async def test_an_answer_that_cannot_be_understood_a_few_times_in_a_row_is_told_
 async def test_a_defect_at_saving_what_is_bought_holds_it_and_it_is_tried_again(
     make: Any, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr("artui.failures.LOOK_AGAIN", 0.3)
+    monkeypatch.setattr("artui.engine.failures.LOOK_AGAIN", 0.3)
     failing = 2
 
     async def download(self: Fake, *given: Any) -> None:
@@ -123,13 +123,13 @@ async def test_a_defect_at_saving_what_is_bought_holds_it_and_it_is_tried_again(
 async def test_a_defect_in_looking_one_order_up_leaves_the_others_their_look_up(
     make: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(doubt, "LOOK_AGAIN", 0.3)
+    monkeypatch.setattr(reconcile, "LOOK_AGAIN", 0.3)
     is_odd = True
 
     async def find(self: Fake, sought: Sequence[Sought]) -> dict[str, Look]:
         if is_odd and any(one.key == odd for one in sought):
             raise TypeError("can't compare offset-naive and offset-aware datetimes")
-        return {one.key: doubt.Found((seen(one.key),)) for one in sought}
+        return {one.key: reconcile.Found((seen(one.key),)) for one in sought}
 
     def seen(key: str) -> Progress:
         return Progress(service.charged[key], service.state, "done", key=key)
@@ -160,7 +160,7 @@ async def test_a_defect_in_looking_one_order_up_leaves_the_others_their_look_up(
 async def test_a_defect_in_what_concerns_a_whole_account_is_told_once_and_ends_nothing(
     make: Any, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr("artui.asking.REST", 0.1)
+    monkeypatch.setattr("artui.engine.service_calls.REST", 0.1)
     asked = 0
 
     async def balance(self: Fake) -> int | None:
@@ -188,7 +188,7 @@ async def test_a_defect_in_what_concerns_a_whole_account_is_told_once_and_ends_n
 async def test_a_turn_that_breaks_is_taken_again_after_a_rest(
     make: Any, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, owner: type, method: str
 ) -> None:
-    monkeypatch.setattr(lane, "REST", 0.2)
+    monkeypatch.setattr(account_worker, "REST", 0.2)
     left, plain = 2, getattr(owner, method)
 
     async def turn(self: Any) -> Any:

@@ -14,7 +14,8 @@ from typing import Any
 import apsw
 import pytest
 
-from artui import budget, failures, files, timing
+from artui import budget, files, timing
+from artui.engine import failures
 from artui.files import publishing
 from artui.journal import Connection, Journal, history, jobs, origins, purchases, requests, rules
 from artui.model.job import Batch, Job
@@ -577,7 +578,7 @@ async def test_a_pause_of_a_rule_that_ends_while_its_photo_is_put_down_holds_not
         studio.journal.write(resume)
         return failures.judge(job, failure, moment)
 
-    monkeypatch.setattr("artui.lane.judge", resumed_meanwhile)
+    monkeypatch.setattr("artui.engine.account_worker.judge", resumed_meanwhile)
     [number] = await studio.add(studio.photos(1), rule="boots")
     await studio.at_rest()
     assert studio.job(number).status is Status.DONE

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from artui import files, timing
+from artui.engine.account_worker import Lane
 from artui.journal import Journal, accounts, topups
-from artui.lane import Lane
 from artui.model.job import Job
 from artui.model.states import Reason, Stage, Status
 from artui.steps import prices

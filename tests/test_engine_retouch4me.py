@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
+from artui.engine.account_worker import Lane
 from artui.journal import accounts, purchases, requests
-from artui.lane import Lane
 from artui.model.job import Purchase
 from artui.model.states import REPEATS, Reason, Stage, Status
 from artui.providers.base import Permit

@@ -15,7 +15,8 @@ from typing import Any
 
 import pytest
 
-from artui import doubt, engine, timing
+from artui import timing
+from artui.engine import reconcile, supervisor
 from artui.journal import accounts, history, jobs, published, purchases, requests
 from artui.model.job import Job
 from artui.model.states import REPEATS, PurchaseState, Reason, Stage, Status
@@ -94,7 +95,7 @@ async def test_what_cannot_be_sent_again_asks_a_person_and_stays_counted(
             await bench.studio.ask("cancel", number)
         elif answer == "put back":
             real = time.time
-            monkeypatch.setattr(doubt.time, "time", lambda: real() - 3600)
+            monkeypatch.setattr(reconcile.time, "time", lambda: real() - 3600)
         await bench.studio.at_rest()
         job = bench.studio.job(number)
         assert (job.status, job.reason) == (Status.HELD, Reason.IN_DOUBT), bench.studio.places()
@@ -355,7 +356,7 @@ async def test_what_expires_first_is_fetched_first(make: Any, monkeypatch: pytes
         bench.studio.out.write_text("in the way")  # nothing can be fetched yet
         monkeypatch.setattr(output, "check_output", _passes)
         monkeypatch.setattr("artui.steps.paying.check_output", _passes)
-        monkeypatch.setattr("artui.failures.OUTPUT_AGAIN", 0.3)
+        monkeypatch.setattr("artui.engine.failures.OUTPUT_AGAIN", 0.3)
         await put(bench, 4)
         await bench.studio.until(lambda: all(job.reason == Reason.OUTPUT for job in bench.studio.jobs()))
         assert not service.downloads
@@ -401,7 +402,7 @@ async def test_a_result_about_to_expire_is_kept_beside_the_journal_until_its_fol
 
 
 async def test_one_hanging_service_slows_no_other(make: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(engine, "GRACE", 0.2)
+    monkeypatch.setattr(supervisor, "GRACE", 0.2)
     async with make(north=Service(hangs=True), south=Service(AGAIN)) as bench:
         studio = bench.studio
         photos = studio.photos(20)
@@ -439,7 +440,7 @@ async def test_a_refusal_and_a_lost_answer_count_together(make: Any) -> None:
 
 
 async def test_no_route_at_all_is_waited_for_without_end(make: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("artui.failures.retry_delay", lambda attempts, chance: 0.05)
+    monkeypatch.setattr("artui.engine.failures.retry_delay", lambda attempts, chance: 0.05)
     async with make(north=Service(BLIND, calls=["no route"] * 6)) as bench:
         [number] = await put(bench)
         studio, service = bench.studio, bench.services["north"]
@@ -451,7 +452,7 @@ async def test_no_route_at_all_is_waited_for_without_end(make: Any, monkeypatch:
 async def test_a_photo_that_is_turned_away_each_time_waits_for_a_person(
     make: Any, monkeypatch: pytest.MonkeyPatch, kind: Limits
 ) -> None:
-    monkeypatch.setattr("artui.failures.retry_delay", lambda attempts, chance: 0.05)
+    monkeypatch.setattr("artui.engine.failures.retry_delay", lambda attempts, chance: 0.05)
     turned_away = [Transient("too many requests", reached=False) for _ in range(20)]
     async with make(north=Service(kind, calls=[*turned_away])) as bench:
         studio, service = bench.studio, bench.services["north"]
@@ -483,7 +484,7 @@ async def test_a_price_that_cannot_be_read_is_asked_again_then_held_with_the_fie
     async def workflow(self: Fake, workflow_id: str) -> Any:
         raise Puzzling('Fake: reading a workflow: not what the service documents: `executionPrice` "dear"')
 
-    monkeypatch.setattr("artui.failures.retry_delay", lambda attempts, chance: 0.01)
+    monkeypatch.setattr("artui.engine.failures.retry_delay", lambda attempts, chance: 0.01)
     async with make(north=Service()) as bench:
         monkeypatch.setattr(Fake, "workflow", workflow)
         [number] = await put(bench)

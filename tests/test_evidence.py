@@ -31,7 +31,7 @@ def haste(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(fetching, "REST", 0.05)
     monkeypatch.setattr(output, "OUTPUT_AGAIN", 0.3)
     monkeypatch.setattr(fetching, "OUTPUT_AGAIN", 0.3)
-    monkeypatch.setattr("artui.failures.OUTPUT_AGAIN", 0.3)
+    monkeypatch.setattr("artui.engine.failures.OUTPUT_AGAIN", 0.3)
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ import pytest
 
 from artui import files
 from artui.budget import AccountHeld, CancelledFirst, MayNotSpend
-from artui.failures import Moment, judge
+from artui.engine.failures import Moment, judge
 from artui.model.job import Job
 from artui.model.states import Reason, Stage, Status
 from artui.providers.base import Blocked, Cause, NotPermitted, Rejected, Transient

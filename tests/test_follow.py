@@ -10,11 +10,11 @@ from typing import Any
 
 import pytest
 
-from artui.anchor import open_journal
 from artui.cli import following
 from artui.cli.following import wait_for
 from artui.config import paths
 from artui.core.follow import Grouped, JsonLines, Lines
+from artui.engine.anchor import open_journal
 from artui.journal import Journal, history, jobs
 from artui.journal.following import Scope
 from artui.model.job import Event, Job

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from artui import doubt
+from artui.engine import reconcile
 from artui.journal import Journal, accounts, history, purchases
 from artui.model.job import Batch
 from artui.model.states import Reason, Status
@@ -78,7 +78,7 @@ async def test_a_list_too_long_to_search_ends_with_a_person_after_bounded_pages(
     job = studio.job(number)
     assert (job.status, job.reason) == IN_DOUBT
     assert "5,000" in job.message
-    assert studio.requests_to(LIST) <= doubt.MOST_PAGES + 115
+    assert studio.requests_to(LIST) <= reconcile.MOST_PAGES + 115
     assert studio.requests_to("/create") == 1
     studio.check()
 
@@ -116,7 +116,7 @@ async def test_an_odd_entry_that_may_be_ours_ends_with_a_person(studio: Studio) 
     job = studio.job(number)
     assert (job.status, job.reason) == IN_DOUBT
     assert "cannot be read" in job.message
-    assert studio.requests_to(LIST) <= doubt.MOST_READINGS + 2
+    assert studio.requests_to(LIST) <= reconcile.MOST_READINGS + 2
     assert studio.requests_to("/create") == 1
     studio.check()
 
@@ -131,7 +131,7 @@ def batch_of(studio: Studio) -> tuple[Batch, dict[str, Any]]:
 async def test_what_the_list_hides_and_the_batch_counts_is_not_bought_again(
     studio: Studio, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(doubt, "MOST_READINGS", 2)
+    monkeypatch.setattr(reconcile, "MOST_READINGS", 2)
     await proven(studio)
     batch, labels = batch_of(studio)
     await studio.add(studio.photos(1), batch=batch, **labels)
@@ -147,7 +147,7 @@ async def test_what_the_list_hides_and_the_batch_counts_is_not_bought_again(
     assert "counts 2 in its batch, of which 1" in job.message
     assert studio.requests_to("/create") == 2
     assert len(studio.simulator.ledger) == 2
-    assert studio.requests_to("/batch") <= doubt.MOST_READINGS
+    assert studio.requests_to("/batch") <= reconcile.MOST_READINGS
     studio.check()
 
 
@@ -250,16 +250,16 @@ async def test_a_list_that_is_never_answered_is_waited_for_and_one_that_is_refus
     await studio.at_rest(patience=120)
     job = studio.job(number)
     assert (job.status, job.reason) == IN_DOUBT
-    assert studio.requests_to(LIST) == 1 + doubt.MOST_READINGS
+    assert studio.requests_to(LIST) == 1 + reconcile.MOST_READINGS
     told = [event.what for event in studio.journal.read(history.of_job, number)]
-    assert told.count("look-up unfinished") == doubt.MOST_READINGS - 1
+    assert told.count("look-up unfinished") == reconcile.MOST_READINGS - 1
     assert studio.journal.read(purchases.of_job, number)[0].looks == 0
 
 
 async def test_the_count_of_vain_readings_outlives_the_engine(
     simulator: Simulator, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    monkeypatch.setattr(doubt, "MOST_READINGS", 3)
+    monkeypatch.setattr(reconcile, "MOST_READINGS", 3)
     async with open_studio(simulator, monkeypatch, tmp_path) as studio:
         studio.fault("create", "drop_after")
         studio.fault("list", "status:404", after=1, times=-1)

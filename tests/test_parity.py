@@ -14,11 +14,11 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from artui.anchor import open_journal
 from artui.cli import acts as cli
 from artui.config import paths
 from artui.core import actions, decisions
 from artui.core.actions import Action
+from artui.engine.anchor import open_journal
 from artui.journal import Connection, Journal, accounts, jobs, purchases, requests
 from artui.model.job import Job, Result
 from artui.model.states import FINAL, Kind, Reason, Stage, Status

@@ -17,14 +17,14 @@ from typing import Any
 import pytest
 
 from artui import progress
-from artui.anchor import open_journal
-from artui.background import EngineLock, holder, lock_is_held
 from artui.config import ConfigError, load, make_private_folder, paths, private, save_setting
 from artui.config.private import NotPrivate, open_private, read_private
 from artui.credentials import CredentialProblem, Place, Secret, Vault
-from artui.engine import Engine
+from artui.engine.anchor import open_journal
+from artui.engine.log import log_to_file
+from artui.engine.process import EngineLock, holder, lock_is_held
+from artui.engine.supervisor import Engine
 from artui.journal import JournalProblem, store
-from artui.log import log_to_file
 from artui.progress import Transfers
 
 ROOT_ONLY = pytest.mark.skipif(os.geteuid() != 0, reason="only root can give files away")
@@ -203,7 +203,7 @@ def test_an_engine_whose_log_is_not_its_own_does_not_start_and_the_person_hears_
 
 def test_a_log_that_becomes_a_link_later_is_not_followed(kept: Path) -> None:
     code = (
-        "import logging, sys, pathlib, artui.log, artui.config as c; log = c.paths().log; artui.log.log_to_file(log);"
+        "import logging, sys, artui.config as c, artui.engine.log as l; log = c.paths().log; l.log_to_file(log);"
         "log.symlink_to(sys.argv[1]); logging.info('lost')"
     )
     subprocess.run([sys.executable, "-c", code, str(kept)], check=True, timeout=60)

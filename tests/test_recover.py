@@ -14,9 +14,9 @@ import pytest
 
 from artui.cli.exits import Exit
 from artui.config import paths
+from artui.engine.recovery import Listing, settle
 from artui.journal import Journal, accounts, purchases, rescue
 from artui.providers.base import Progress, State
-from artui.recover import Listing, settle
 from artui.sim.server import Simulator
 from tests.desk import Desk, desks
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from artui import removals
+from artui.engine import removals
 from artui.journal import Journal, history, jobs, uploads
 from artui.model.job import Job
 from artui.model.states import Stage, Status

@@ -14,10 +14,10 @@ from typing import Any
 import pytest
 
 from artui import service
-from artui.anchor import open_journal
-from artui.background import EngineLock
 from artui.config import load, paths
-from artui.engine import Engine
+from artui.engine.anchor import open_journal
+from artui.engine.process import EngineLock
+from artui.engine.supervisor import Engine
 from artui.journal import Journal, requests
 from artui.notify import Manager
 from artui.service import Service

@@ -16,10 +16,10 @@ from pathlib import Path
 
 import pytest
 
-from artui.background import lock_is_held
 from artui.cli import run
 from artui.cli.exits import Exit
 from artui.config import paths
+from artui.engine.process import lock_is_held
 from tests.desk import Desk
 from tests.waiting import until
 

@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 from PIL import Image
 
-from artui.anchor import open_journal
 from artui.cli.exits import Exit
 from artui.config import paths
 from artui.doctor.finding import Level
+from artui.engine.anchor import open_journal
 from artui.journal import accounts
 from tests.desk import Desk, Said
 

@@ -10,11 +10,11 @@ from typing import Any
 import pytest
 
 from artui import files, timing
-from artui.anchor import open_journal
 from artui.cli.advice import advice
 from artui.cli.exits import Exit, of_hold
 from artui.config import paths
-from artui.failures import Moment, judge
+from artui.engine.anchor import open_journal
+from artui.engine.failures import Moment, judge
 from artui.journal import Connection, Journal, history, jobs, troubles
 from artui.journal.groups import Group, group
 from artui.model.job import Job
@@ -311,7 +311,7 @@ async def test_an_execution_the_service_never_shows_is_told_and_looked_at_on(
 async def test_a_result_that_points_nowhere_is_told_after_three_times_and_asked_for_on(
     make: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("artui.failures.LOOK_AGAIN", 0.2)
+    monkeypatch.setattr("artui.engine.failures.LOOK_AGAIN", 0.2)
     tries = 0
 
     async def download(self: Fake, output: Output, execution: str, part: files.Part, counted: Counted) -> None:

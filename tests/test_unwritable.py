@@ -10,11 +10,12 @@ from pathlib import Path
 
 import pytest
 
-from artui import anchor, files
-from artui.anchor import open_journal
-from artui.background import EngineLock, lock_is_held, run_engine
+from artui import files
 from artui.config import load, paths
-from artui.engine import Engine
+from artui.engine import anchor
+from artui.engine.anchor import open_journal
+from artui.engine.process import EngineLock, lock_is_held, run_engine
+from artui.engine.supervisor import Engine
 from artui.journal import Connection, JournalProblem, Unwritable, accounts, requests, store
 
 
@@ -45,7 +46,8 @@ def test_an_engine_that_cannot_remember_its_journal_ends_with_a_sentence(monkeyp
 @pytest.mark.usefixtures("writable")
 def test_an_engine_works_without_a_log_that_cannot_be_opened() -> None:
     code = (
-        "import logging, artui.log, artui.config as c; artui.log.log_to_file(c.paths().state / 'gone' / 'engine.log');"
+        "import logging, artui.config as c, artui.engine.log as l\n"
+        "l.log_to_file(c.paths().state / 'gone' / 'engine.log')\n"
         "logging.info('lost')"
     )
     ended = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)

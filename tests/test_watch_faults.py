@@ -17,8 +17,9 @@ from typing import Any
 
 import pytest
 
-from artui import failures, timing
+from artui import timing
 from artui.config import paths
+from artui.engine import failures
 from artui.journal import holds, purchases, rules
 from artui.model.states import Reason, Seen, Stage, Status
 from artui.sim.server import Simulator

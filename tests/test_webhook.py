@@ -21,11 +21,11 @@ from typing import Any
 import httpx
 import pytest
 
-from artui import lookout as looking
 from artui.config import paths
 from artui.credentials import Vault
+from artui.engine import poller as looking
+from artui.engine.poller import Lookout
 from artui.journal import history, purchases, requests
-from artui.lookout import Lookout
 from artui.model.states import Stage, Status
 from artui.providers.autoretouch import AutoRetouch, AutoRetouchSettings
 from artui.providers.base import Call, Progress, Puzzles, State, Surroundings

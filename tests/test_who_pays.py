@@ -14,9 +14,9 @@ from typing import Any
 
 import pytest
 
-from artui.anchor import open_journal
 from artui.cli.exits import Exit
 from artui.config import load, paths
+from artui.engine.anchor import open_journal
 from artui.sim.server import Simulator, running
 from tests.desk import Desk, Said, desks
 from tests.proof import invariants

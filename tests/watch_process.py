@@ -16,10 +16,10 @@ import time
 from pathlib import Path
 from typing import Any
 
-from artui.anchor import open_journal
-from artui.background import EngineLock
 from artui.config import Origin, Source, load, paths
-from artui.engine import Engine
+from artui.engine.anchor import open_journal
+from artui.engine.process import EngineLock
+from artui.engine.supervisor import Engine
 from artui.journal import Journal, requests
 from artui.providers import open_provider
 from artui.watch import ServiceOffers, Watcher, folder, make_rule

@@ -352,7 +352,7 @@ def _carry_out(
     as_json: bool = False,
 ) -> Exit:
     """Show what it may cost and ask, leave the requests, and tell what became of them."""
-    from artui.starting import ensure_engine
+    from artui.engine.client import ensure_engine
 
     costly = [act for act in acts if act.asks]
     if dry_run and as_json:

@@ -14,7 +14,7 @@ from artui.cli.session import Session
 from artui.cli.terminal import agrees, can_ask, put, say
 
 if TYPE_CHECKING:
-    from artui.backups import Opened
+    from artui.engine.backups import Opened
 
 FILE = click.argument("file", type=click.Path(path_type=Path))
 
@@ -27,7 +27,7 @@ def backup_command(session: Session, file: Path) -> Exit:
 
     FILE is replaced once the new backup is whole; in a folder each gets a name of its own.
     """
-    from artui import backups
+    from artui.engine import backups
 
     try:
         with session.journal() as journal:
@@ -46,8 +46,8 @@ def backup_command(session: Session, file: Path) -> Exit:
 @click.pass_obj
 def restore_command(session: Session, file: Path, *, offline: bool, dry_run: bool, yes: bool) -> Exit:
     """Put a backup back, then see what was bought since it was made, as `artui recover` does."""
-    from artui import backups
-    from artui.background import EngineLock
+    from artui.engine import backups
+    from artui.engine.process import EngineLock
 
     session.paths.create()
     lock = EngineLock(session.paths)
@@ -81,18 +81,18 @@ def _say_what_it_is(session: Session, opened: Opened) -> None:
 
 
 def _put_back(session: Session, opened: Opened, *, offline: bool) -> Exit:
-    from artui import backups, recover
-    from artui.anchor import Trouble as Wrong
     from artui.cli.recovering import settle
+    from artui.engine import backups, recovery
+    from artui.engine.anchor import Trouble as Wrong
     from artui.journal import rescue
 
     paths = session.paths
     if paths.journal.exists():
         say(f"A copy of what there was is kept as {rescue.copy_aside(paths.journal)}.")
-    recover.put_in_place(paths, opened.journal)
+    recovery.put_in_place(paths, opened.journal)
     for file in backups.restore_settings(opened):
         say(f"{file} is left as it is; the backup has another one.")
-    finding = recover.examine(paths)
+    finding = recovery.examine(paths)
     if finding.trouble is Wrong.NONE:
         say("Nothing was bought since: `artui wait` goes on with what is under way.")
         return Exit.OK

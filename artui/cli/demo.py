@@ -211,7 +211,7 @@ def _engine() -> Iterator[None]:
     with (
         _no_engine_left(),
         _process(
-            ["artui.background"], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+            ["artui.engine.process"], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
         ) as child,
     ):
         _until(lambda: child.poll() is not None or _engine_of(paths) == child.pid)
@@ -221,8 +221,8 @@ def _engine() -> Iterator[None]:
 @contextmanager
 def _no_engine_left() -> Iterator[None]:
     """Whatever engine runs when the block ends is ended: another may have taken over from one that was killed."""
-    from artui.background import lock_is_held
     from artui.cli import run
+    from artui.engine.process import lock_is_held
 
     try:
         yield
@@ -233,7 +233,7 @@ def _no_engine_left() -> Iterator[None]:
 
 def _engine_of(paths: Paths) -> int | None:
     """The process that is the engine now, None where there is none."""
-    from artui.background import holder, lock_is_held
+    from artui.engine.process import holder, lock_is_held
 
     return holder(paths)[0] if lock_is_held(paths) else None
 

@@ -18,7 +18,7 @@ from artui.cli.terminal import money, put, put_json, say
 from artui.sanitize import shown
 
 if TYPE_CHECKING:
-    from artui.background import Alive
+    from artui.engine.process import Alive
     from artui.journal import Connection, Journal
 
 
@@ -27,8 +27,8 @@ if TYPE_CHECKING:
 @click.pass_obj
 def status_command(session: Session, *, as_json: bool) -> Exit:
     """Show whether an engine runs, how the jobs stand, and what waits for you."""
-    from artui.background import WATCH, look
     from artui.cli.rules import names_written, standings
+    from artui.engine.process import WATCH, look
 
     with session.journal() as journal:
         alive = look(session.paths, journal)
@@ -153,8 +153,8 @@ def _engine_line(row: dict[str, Any] | None) -> str:
 @click.pass_obj
 def stop_command(session: Session) -> Exit:
     """End the engine in order: what runs reaches its next safe point, nothing new is begun."""
-    from artui.anchor import Displaced
-    from artui.background import end_by_signal, end_engine, lock_is_held
+    from artui.engine.anchor import Displaced
+    from artui.engine.process import end_by_signal, end_engine, lock_is_held
 
     pid = None
     if lock_is_held(session.paths):

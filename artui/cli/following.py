@@ -6,16 +6,16 @@ import sys
 import time
 from collections.abc import Callable
 
-from artui.background import look
 from artui.cli.exits import Exit, Trouble, first, of_jobs
 from artui.cli.session import Session
 from artui.cli.streams import go_on
 from artui.cli.tally import remarks, totals
 from artui.cli.terminal import put_line, say
 from artui.core.follow import Follower, Grouped, JsonLines, Lines, Printer, job_document
+from artui.engine.client import ensure_engine
+from artui.engine.process import look
 from artui.journal import Journal, requests
 from artui.journal.following import Scope
-from artui.starting import ensure_engine
 
 MANY = 200
 """More photos than this are told of together on a terminal, in a log one by one."""

@@ -15,7 +15,7 @@ from artui.cli.streams import go_on
 from artui.cli.terminal import agrees, can_ask, say
 
 if TYPE_CHECKING:
-    from artui import recover
+    from artui.engine import recovery
     from artui.journal import Journal
     from artui.journal.rescue import Salvaged
     from artui.providers.base import Provider
@@ -50,14 +50,14 @@ _DAMAGED = (
 @click.pass_obj
 def recover_command(session: Session, *, offline: bool, fetch: Path | None, dry_run: bool, yes: bool) -> Exit:
     """Make a journal that is missing, a copy or damaged usable again."""
-    from artui import recover
-    from artui.anchor import Trouble as Wrong
-    from artui.background import EngineLock
+    from artui.engine import recovery
+    from artui.engine.anchor import Trouble as Wrong
+    from artui.engine.process import EngineLock
 
     session.paths.create()
     lock = EngineLock(session.paths)
     try:
-        finding = recover.examine(session.paths)
+        finding = recovery.examine(session.paths)
         say(finding.sentence)
         code = Exit.OK
         if finding.trouble is not Wrong.NONE:
@@ -80,16 +80,16 @@ def recover_command(session: Session, *, offline: bool, fetch: Path | None, dry_
 
 
 def _intentions(trouble: object) -> Sequence[str]:
-    from artui.anchor import Trouble as Wrong
+    from artui.engine.anchor import Trouble as Wrong
 
     return {Wrong.MISSING: _MISSING, Wrong.DAMAGED: _DAMAGED}.get(trouble, _COPY)  # type: ignore[call-overload,no-any-return]
 
 
 def _repaired(session: Session, trouble: Any) -> Sequence[Salvaged]:
     """Make a sound file, with a copy beside it of what there was."""
-    from artui import recover
+    from artui.engine import recovery
 
-    aside, salvaged = recover.repair(session.paths, trouble)
+    aside, salvaged = recovery.repair(session.paths, trouble)
     if aside is not None:
         say(f"A copy of what there was is kept as {aside}.")
     for line in _carried_over(salvaged):
@@ -99,17 +99,17 @@ def _repaired(session: Session, trouble: Any) -> Sequence[Salvaged]:
 
 def settle(session: Session, trouble: Any, salvaged: Sequence[Salvaged] = (), *, offline: bool) -> Exit:
     """Take in what was bought since, and accept the journal, which is sound; the engine's lock is held."""
-    from artui import recover
-    from artui.anchor import Trouble as Wrong
+    from artui.engine import recovery
+    from artui.engine.anchor import Trouble as Wrong
     from artui.journal import Journal
 
     with Journal(session.paths.journal) as journal:
-        lacks = not recover.is_whole(session.paths, journal, salvaged)
-        outcome = recover.settle(
+        lacks = not recovery.is_whole(session.paths, journal, salvaged)
+        outcome = recovery.settle(
             session.paths, journal, _listings(session, journal, offline=offline), _providers(session),
             session.config.timezone, lacks=lacks, anew=trouble is not Wrong.UNREAD,
         )  # fmt: skip
-        recover.accept(session.paths, journal)
+        recovery.accept(session.paths, journal)
         go_on("The journal is accepted.")
     for line in _told(outcome):
         say(line)
@@ -120,21 +120,21 @@ def _providers(session: Session) -> dict[str, str]:
     return {name: account.provider for name, account in session.config.accounts.items()}
 
 
-def _listings(session: Session, journal: Journal, *, offline: bool) -> dict[str, recover.Listing | None]:
+def _listings(session: Session, journal: Journal, *, offline: bool) -> dict[str, recovery.Listing | None]:
     """What the services of all accounts list, of those in the journal too; None for those that are not asked."""
-    from artui import recover
+    from artui.engine import recovery
     from artui.journal import accounts, purchases
 
-    listings: dict[str, recover.Listing | None] = dict.fromkeys(journal.read(accounts.with_jobs))
+    listings: dict[str, recovery.Listing | None] = dict.fromkeys(journal.read(accounts.with_jobs))
     for name, account in session.config.accounts.items():
-        known = journal.read(recover.workflows_of, name)
+        known = journal.read(recovery.workflows_of, name)
 
         last = journal.read(purchases.last_intent, name)
 
         async def read(
             provider: Provider[Any], known: Sequence[str] = known, last: float | None = last
-        ) -> recover.Listing:
-            return await recover.read_lists(provider, known, last, say)
+        ) -> recovery.Listing:
+            return await recovery.read_lists(provider, known, last, say)
 
         try:
             listings[name] = None if offline else session.ask(account, read)
@@ -150,7 +150,7 @@ def _carried_over(salvaged: Sequence[Salvaged]) -> Iterator[str]:
             yield f"  {table.table}: {table.kept:,} rows{'' if table.is_whole else ', the rest cannot be read'}"
 
 
-def _told(outcome: recover.Outcome) -> Iterator[str]:
+def _told(outcome: recovery.Outcome) -> Iterator[str]:
     """What became of the photos that may have been paid."""
     if outcome.adopted:
         yield f"{len(outcome.adopted):,} were found at the service and are followed, not sent again."
@@ -177,11 +177,11 @@ def _told(outcome: recover.Outcome) -> Iterator[str]:
 
 def _fetch(session: Session, folder: Path) -> bool:
     """Have the results of found executions fetched; returns whether there are any."""
-    from artui import recover
+    from artui.engine import recovery
 
     folder.mkdir(parents=True, exist_ok=True)
     with session.journal() as journal:
-        placed = recover.fetch_into(journal, folder.absolute())
+        placed = recovery.fetch_into(journal, folder.absolute())
     if not placed:
         say("There is no result to fetch: every photo that was bought is known here.")
         return False
@@ -190,7 +190,7 @@ def _fetch(session: Session, folder: Path) -> bool:
 
 
 def _start_engine(session: Session) -> None:
-    from artui.starting import ensure_engine
+    from artui.engine.client import ensure_engine
 
     with session.journal() as journal:
         ensure_engine(session.paths, journal)

@@ -48,7 +48,7 @@ class Session:
     @contextmanager
     def journal(self) -> Iterator[Journal]:
         """The journal, checked and open; JournalProblem where it cannot be used."""
-        from artui.anchor import open_journal
+        from artui.engine.anchor import open_journal
 
         with open_journal(self.paths) as journal:
             yield journal
@@ -75,7 +75,7 @@ class Session:
 
     def ask(self, account: AccountConfig, question: Callable[[Provider[Any]], Awaitable[Answer]]) -> Answer:
         """Put a question to an account's service; what goes wrong there becomes a :class:`Trouble`."""
-        from artui.log import log_misfits_beside
+        from artui.engine.log import log_misfits_beside
         from artui.providers import open_provider
 
         log_misfits_beside(self.paths.log)

@@ -147,8 +147,8 @@ async def _sign_in(
 ) -> tuple[list[Organization], Customer | None]:
     """Get a key, try it, and hold it in memory; returns who may pay with it, or which customer it is of."""
     from artui.core import sign_in
+    from artui.engine.log import log_misfits_beside
     from artui.journal import JournalProblem
-    from artui.log import log_misfits_beside
     from artui.providers import open_provider
 
     log_misfits_beside(session.paths.log)
@@ -312,7 +312,7 @@ def _save(session: Session, account: AccountConfig, organization: Organization |
 
 def _wake(session: Session, account: AccountConfig) -> None:
     """Let a running engine that waits for this sign-in go on."""
-    from artui.background import look
+    from artui.engine.process import look
     from artui.journal import JournalProblem, requests
 
     if session.paths.journal.exists():

@@ -288,8 +288,8 @@ class _Sending:
 
     def _added(self, plan: Plan, numbers: list[int], since: int) -> Exit:
         from artui.cli.planned import queued_document
+        from artui.engine.client import ensure_engine
         from artui.journal import requests
-        from artui.starting import ensure_engine
 
         document = queued_document(plan, self.batch, numbers)
         span = f"job {numbers[0]}" if len(numbers) == 1 else f"jobs {numbers[0]} to {numbers[-1]}" if numbers else ""

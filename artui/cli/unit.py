@@ -17,7 +17,7 @@ import click
 from artui.cli.exits import Exit, Trouble
 from artui.cli.session import Session
 from artui.cli.terminal import put, say
-from artui.starting import TRUSTED
+from artui.engine.client import TRUSTED
 
 if TYPE_CHECKING:
     from artui.watch.rules import Rule

@@ -28,7 +28,7 @@ from artui.service import Service
 if TYPE_CHECKING:
     from artui.cli.watching import Teller
     from artui.core.plan import Offer
-    from artui.engine import Engine
+    from artui.engine.supervisor import Engine
     from artui.journal.rules import NotTaken, RuleRow
     from artui.watch import Offers, Rule, Watcher, Why
     from artui.webhook import Listener
@@ -236,10 +236,10 @@ def _heard(config: Config, place: str, part: str) -> list[str]:
 
 def _watch(wanted: Wanted, summary_every: float | None, listener: Listener | None, *, as_json: bool) -> Exit:
     """Be the watching engine, in the foreground, until told to stop."""
-    from artui.anchor import open_journal
-    from artui.background import WATCH, AnotherEngine, run_engine, take_over
     from artui.cli.watching import Teller, Voice, forward_warnings
-    from artui.log import log_to_file
+    from artui.engine.anchor import open_journal
+    from artui.engine.log import log_to_file
+    from artui.engine.process import WATCH, AnotherEngine, run_engine, take_over
 
     paths = wanted.session.paths
     signal.signal(signal.SIGHUP, signal.SIG_IGN)  # a hang-up ends nothing, whenever it comes

@@ -14,11 +14,11 @@ from pathlib import Path
 from typing import Final
 
 from artui import __version__, files
-from artui.anchor import open_journal
-from artui.background import look
 from artui.config import Config, ConfigError, Paths
 from artui.credentials.ring import DeafKeyring, NoKeyring, Ring
 from artui.doctor.finding import Finding, Level
+from artui.engine.anchor import open_journal
+from artui.engine.process import look
 from artui.journal import JournalProblem
 
 LIBRARIES: Final = ("textual", "httpx", "pydantic", "watchfiles", "apsw", "keyring")

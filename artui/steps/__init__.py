@@ -1,7 +1,8 @@
 """One photo's journey, read from top to bottom: check, upload, pay, look, save.
 
-Each step ends in a durable move. A step that fails raises, and ``artui.failures`` says what the failure means; only
-what follows from a paid call is settled by the call itself (``paying``), because it must be written whatever happens.
+Each step ends in a durable move. A step that fails raises, and ``artui.engine.failures`` says what the failure means;
+only what follows from a paid call is settled by the call itself (``paying``), because it must be written whatever
+happens.
 """
 
 from __future__ import annotations

@@ -23,13 +23,13 @@ from textual.signal import Signal
 from textual.theme import Theme
 from textual.widgets import ContentSwitcher, Input, Static
 
-from artui.anchor import open_journal
 from artui.config import AccountConfig, Config, Paths
+from artui.engine.anchor import open_journal
+from artui.engine.client import ensure_engine
 from artui.journal import Connection, JournalProblem, accounts, crowds, offers, requests, window
 from artui.journal.groups import Group
 from artui.model.states import Reason
 from artui.sanitize import shown
-from artui.starting import ensure_engine
 from artui.tui import look as looks
 from artui.tui.above import Dialog
 from artui.tui.greeting import greeting, last_left, remember

@@ -39,7 +39,7 @@ async def at_service(
     ``on_short`` is told in a printable sentence of every list that is shorter here than at the service.
     """
     await asyncio.to_thread(_load, account.provider)
-    from artui.log import log_misfits_beside
+    from artui.engine.log import log_misfits_beside
     from artui.providers import open_provider
 
     log_misfits_beside(config.paths.log)

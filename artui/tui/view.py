@@ -17,8 +17,8 @@ from datetime import datetime
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
 from artui import progress
-from artui.background import Alive, look
 from artui.config import Config, Paths
+from artui.engine.process import Alive, look
 from artui.journal import Connection, Journal, accounts, history, purchases, requests
 from artui.journal.groups import Group
 from artui.journal.requests import EngineRow

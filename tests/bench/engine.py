@@ -22,7 +22,7 @@ from typing import Any
 
 import httpx
 
-from artui import background, engine
+from artui.engine import process, supervisor
 from artui.providers.http import client
 
 BEAT = 0.01
@@ -84,7 +84,7 @@ def command(report: Path, *options: str) -> Sequence[str]:
 
 
 def _with_probe(run: Callable[..., Any], report: Path) -> Callable[..., Any]:
-    async def probed(self: engine.Engine, *given: Any) -> None:
+    async def probed(self: supervisor.Engine, *given: Any) -> None:
         probe = Probe(report)
         self.journal.on_commit(probe.count)
         beating = asyncio.create_task(probe.run())
@@ -131,9 +131,9 @@ def main() -> int:
     if given.bare:
         asyncio.run(Probe(given.report).run())
     transport = StockTransport if given.stock else client.Transport
-    run = _with_probe(engine.Engine.run, given.report)
-    with swapped(client, "Transport", transport), swapped(engine.Engine, "run", run):
-        return background.main()
+    run = _with_probe(supervisor.Engine.run, given.report)
+    with swapped(client, "Transport", transport), swapped(supervisor.Engine, "run", run):
+        return process.main()
 
 
 if __name__ == "__main__":

@@ -18,8 +18,8 @@ from typing import Any
 import httpx
 
 from artui import files
-from artui.anchor import open_journal
 from artui.config import Paths, paths
+from artui.engine.anchor import open_journal
 from artui.journal import Connection, Journal, accounts, history, jobs, requests
 from artui.journal.store import value
 from artui.model.job import NewJob
@@ -29,7 +29,7 @@ from tests.bench.engine import Probed, command
 from tests.bench.sink import ORGANIZATION, VERSION, WORKFLOW
 
 PATIENCE = 600.0
-ENGINE = (sys.executable, "-m", "artui.background")
+ENGINE = (sys.executable, "-m", "artui.engine.process")
 
 CONFIG = """
 account = "bench"

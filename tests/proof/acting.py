@@ -8,10 +8,10 @@ import time
 from collections.abc import Sequence
 
 from artui import cli
-from artui.anchor import open_journal
 from artui.config import load, paths
 from artui.core.actions import Action
 from artui.credentials import Vault
+from artui.engine.anchor import open_journal
 from artui.journal import Connection, jobs, requests
 from artui.model.job import Job
 from artui.providers import open_provider

@@ -8,9 +8,9 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from artui import backups
-from artui.anchor import Displaced, open_journal
 from artui.config import paths
+from artui.engine import backups
+from artui.engine.anchor import Displaced, open_journal
 from artui.journal import requests, rescue
 from tests.proof.evidence import snapshot
 from tests.proof.invariants import PART

@@ -18,7 +18,7 @@ from typing import Any
 import apsw
 import httpx
 
-from artui import background
+from artui.engine import process
 from artui.providers.http.transport import Transport
 from tests.proof.hurried import hurry
 
@@ -42,7 +42,7 @@ def engine(point: int, told: str) -> int:
     watch_commits(reach)
     watch_requests(reach)
     watch_files(reach)
-    return background.main()
+    return process.main()
 
 
 def _countdown(point: int, told: Path) -> Reach:

@@ -10,10 +10,11 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from artui import anchor, background, charges, doubt, failures, lane, providers, timing
-from artui import engine as engines
+from artui import providers, timing
 from artui.config import paths
-from artui.log import log_to_file
+from artui.engine import account_worker, anchor, charges, failures, process, reconcile
+from artui.engine import supervisor as engines
+from artui.engine.log import log_to_file
 from tests.proof.moments import Moments
 
 TIMES = 50.0
@@ -30,11 +31,11 @@ def hurry(put: Callable[[Any, str, Any], object] = setattr) -> None:
     """Have the engines of this process wait for hundredths of a second where a service would be given seconds."""
     backoff, delay, gap = timing.backoff, timing.retry_delay, timing.look_gap
     put(timing, "backoff", lambda failed: backoff(failed) / TIMES)
-    put(doubt, "look_gap", lambda *given: gap(*given) / TIMES)
+    put(reconcile, "look_gap", lambda *given: gap(*given) / TIMES)
     put(failures, "retry_delay", lambda attempts, chance: delay(attempts, chance) / TIMES)
     put(engines, "TICK", 0.02)
     put(engines, "GRACE", 0.1)
-    put(lane, "TENDING", 0.02)
+    put(account_worker, "TENDING", 0.02)
     put(charges, "LOOKS", LOOKS)
     put(engines, "LOOKS", LOOKS)
     for kind in map(providers.load, providers.names()):
@@ -44,7 +45,7 @@ def hurry(put: Callable[[Any, str, Any], object] = setattr) -> None:
 def engine(clock: str) -> int:
     """Be the engine in the background until told to stop."""
     make_haste(clock)
-    return background.main()
+    return process.main()
 
 
 def successor(clock: str) -> int:
@@ -54,10 +55,10 @@ def successor(clock: str) -> int:
     log_to_file(where.log)
     try:
         with anchor.open_journal(where) as journal:
-            lock = background.take_over(where, journal, lambda said: None)
-    except background.AnotherEngine:
+            lock = process.take_over(where, journal, lambda said: None)
+    except process.AnotherEngine:
         return REFUSED
-    background.run_engine(where, "background", lambda made: made.run(), lock)
+    process.run_engine(where, "background", lambda made: made.run(), lock)
     return 0
 
 

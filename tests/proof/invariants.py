@@ -16,10 +16,11 @@ from collections.abc import Callable, Iterable, Iterator
 from itertools import pairwise
 from pathlib import Path
 
-from artui import doubt, files
+from artui import files
 from artui.budget import weight
 from artui.cli.advice import advice
 from artui.config import Caps
+from artui.engine import reconcile
 from artui.journal import payers
 from artui.model.job import Purchase
 from artui.model.states import FINAL, REPEATS, Kind, PurchaseState, Reason, Stage, Status
@@ -443,7 +444,7 @@ def payer_charged(seen: Evidence) -> Iterator[str]:
 
 def look_ups_end(seen: Evidence) -> Iterator[str]:
     """Every look-up ends in bounded answered readings: then it is found, sent again, or a person is asked."""
-    most = doubt.MOST_READINGS + doubt.LOOKS_NEEDED
+    most = reconcile.MOST_READINGS + reconcile.LOOKS_NEEDED
     for job in seen.jobs.values():
         in_a_row = 0
         for event in seen.events[job.id]:
@@ -452,12 +453,12 @@ def look_ups_end(seen: Evidence) -> Iterator[str]:
                 yield f"job {job.id} was looked up more than {most} times for one purchase"
     for key, looks, readings, pages in seen.rows("SELECT key, looks, readings, pages FROM purchases"):
         job = seen.jobs[seen.purchases[key].job]
-        is_over = readings >= doubt.MOST_READINGS or pages >= doubt.MOST_PAGES
+        is_over = readings >= reconcile.MOST_READINGS or pages >= reconcile.MOST_PAGES
         is_sought = (job.status, job.reason, job.purchase) == (
             Status.WAITING, Reason.LOOKING, seen.purchases[key].number,
         )  # fmt: skip
         in_vain = looks if seen.purchases[key].state is not PurchaseState.KNOWN else 0  # else its charge was looked for
-        if in_vain > doubt.LOOKS_NEEDED or readings > doubt.MOST_READINGS or (is_over and is_sought):
+        if in_vain > reconcile.LOOKS_NEEDED or readings > reconcile.MOST_READINGS or (is_over and is_sought):
             yield f"purchase {key} of job {job.id} is {job.status} after {looks} and {readings} readings"
 
 

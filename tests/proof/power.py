@@ -21,7 +21,7 @@ from typing import Any
 
 import apsw
 
-from artui import background
+from artui.engine import process
 from artui.journal import Connection, Journal
 from tests.proof.troubled import hurry, name_of, trouble_files
 
@@ -300,7 +300,7 @@ def engine(root: str, told: str, left: str, cut: str, seed: str, pages: int, lie
     Journal.__init__ = begin_and_tell  # type: ignore[method-assign]
     trouble_files(names.meet)
     with powered(disk), checkpointed(pages):
-        return background.main()
+        return process.main()
 
 
 def _last_event(db: Connection) -> tuple[int, str]:

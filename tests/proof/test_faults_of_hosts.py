@@ -13,8 +13,8 @@ from typing import Any
 
 import pytest
 
-from artui.anchor import open_journal
 from artui.config import paths
+from artui.engine.anchor import open_journal
 from artui.journal import JournalProblem, store
 from artui.model.states import Status
 from artui.steps import paying
@@ -91,7 +91,7 @@ def test_a_log_that_is_full_or_gone_stops_nothing(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, is_full: bool
 ) -> None:
     if is_full:
-        monkeypatch.setattr("artui.log.open_private", lambda _, flags: os.open("/dev/full", flags))
+        monkeypatch.setattr("artui.engine.log.open_private", lambda _, flags: os.open("/dev/full", flags))
     with own_log(tmp_path / "engine.log"):
         logging.getLogger("artui").error("before")
         if not is_full:

@@ -18,7 +18,7 @@ from pathlib import Path
 import apsw
 import pytest
 
-from artui.anchor import open_journal
+from artui.engine.anchor import open_journal
 from artui.journal import Connection, Journal, JournalProblem, accounts, jobs, store
 from tests.proof.power import Disk, checkpointed, powered, steps_told
 from tests.proof.ward import SEED, SERVICES, Ward, Wards

@@ -17,11 +17,11 @@ from pathlib import Path
 
 import pytest
 
-from artui import backups
-from artui.anchor import Displaced, open_journal
 from artui.cli import run
 from artui.cli.exits import Exit
 from artui.config import Paths, load, paths
+from artui.engine import backups
+from artui.engine.anchor import Displaced, open_journal
 from artui.journal import Journal, accounts, rescue
 from artui.model.job import Job
 from artui.model.states import FINAL, Reason, Status

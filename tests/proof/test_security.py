@@ -23,11 +23,12 @@ from typing import Any
 import click
 import pytest
 
-from artui import engine, files, log
+from artui import files
 from artui.cli import COMMANDS, Commands, root, run
 from artui.cli.exits import Exit
 from artui.config import paths
 from artui.credentials import Place, Secret, Vault
+from artui.engine import log, supervisor
 from artui.files import Accepts, BadPhoto
 from artui.model.states import Status
 from artui.providers.base import Output
@@ -238,7 +239,7 @@ def test_a_console_that_breaks_says_a_sentence_and_shows_no_variable(
 CRASH = "os.kill(os.getpid(), signal.SIGSEGV)"
 ENTRIES = {
     "a command": f"import artui.cli as entry; entry.run = lambda _: {CRASH}; entry.main()",
-    "the engine": f"import artui.background as entry; entry.load = lambda _: {CRASH}; entry.main()",
+    "the engine": f"import artui.engine.process as entry; entry.load = lambda _: {CRASH}; entry.main()",
 }
 
 
@@ -313,7 +314,7 @@ async def test_results_and_layers_stay_in_their_folder_whatever_they_are_called(
     async with fakes.bench(tmp_path, monkeypatch, north=service) as bench:
         studio = bench.studio
         (photo,) = studio.photos(1)
-        await studio.journal.do(engine.jobs.add, None, [bench.job(photo, stem=f"{photo.stem}\x1b[2J")])
+        await studio.journal.do(supervisor.jobs.add, None, [bench.job(photo, stem=f"{photo.stem}\x1b[2J")])
         studio.out.mkdir()
         before = snapshot(tmp_path, studio)
         await studio.start()

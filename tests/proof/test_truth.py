@@ -15,10 +15,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from artui.anchor import open_journal
 from artui.cli import run
 from artui.cli.exits import Exit
 from artui.config import paths
+from artui.engine.anchor import open_journal
 from artui.journal import Connection, accounts, jobs, purchases, window
 from artui.journal.groups import Group, group
 from artui.journal.window import Filter

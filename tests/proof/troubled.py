@@ -16,7 +16,7 @@ from typing import Any
 
 import apsw
 
-from artui import background, failures, lane
+from artui.engine import account_worker, failures, process
 from artui.steps import fetching, output
 from tests.proof import hurried
 
@@ -48,7 +48,7 @@ def engine(root: str, told: str, mended: str, stderr: str, trouble: dict[str, An
     meet = _met(Trouble(**trouble), f"{root}/", told, mended)
     trouble_files(meet)
     trouble_commits(meet)
-    return background.main()
+    return process.main()
 
 
 def hurry() -> None:
@@ -56,7 +56,7 @@ def hurry() -> None:
     hurried.hurry()
     for module in (failures, fetching, output):
         module.OUTPUT_AGAIN = 0.3  # type: ignore[attr-defined]
-    lane.IDLE_TICK = 0.1
+    account_worker.IDLE_TICK = 0.1
 
 
 Meet = Callable[..., None]

@@ -18,12 +18,12 @@ import pytest
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from artui import files
-from artui.anchor import open_journal
-from artui.background import lock_is_held
 from artui.cli.exits import Exit
 from artui.config import load, paths, write_private
 from artui.core.actions import Effect
 from artui.credentials import Place, Secret, Vault
+from artui.engine.anchor import open_journal
+from artui.engine.process import lock_is_held
 from artui.journal import jobs, purchases, requests
 from artui.model.job import Job
 from artui.model.states import PurchaseState, Reason, Status

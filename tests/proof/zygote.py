@@ -137,14 +137,15 @@ def main() -> None:
 
 def _import_everything() -> None:
     """Have all that an engine needs, so that no child imports it anew; none of it may start a thread."""
-    from artui import background, engine, providers
+    from artui import providers
+    from artui.engine import process, supervisor
     from artui.providers.http.transport import trust
 
     for name in providers.names():
         providers.load(name)
     trust(None)  # reading the authorities takes as long as everything else a child does
-    assert background
-    assert engine
+    assert process
+    assert supervisor
     assert threading.active_count() == 1, "a thread would be missing in every child"
     gc.collect()
     gc.freeze()

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from artui.anchor import open_journal
 from artui.config import load, paths
+from artui.engine.anchor import open_journal
 from artui.journal import accounts
 
 CONFIG = """

@@ -14,9 +14,9 @@ import rich.console
 from textual import events
 from textual.pilot import Pilot
 
-from artui.anchor import open_journal
-from artui.background import Alive
 from artui.config import load, paths
+from artui.engine.anchor import open_journal
+from artui.engine.process import Alive
 from artui.journal import Connection, jobs, purchases, requests
 from artui.journal.requests import EngineRow
 from artui.model.job import Batch, Job

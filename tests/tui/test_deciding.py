@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from artui.anchor import open_journal
 from artui.config import paths
+from artui.engine.anchor import open_journal
 from artui.journal import accounts, jobs, requests
 from artui.model.states import Stage, Status
 from artui.tui.dialogs import Question

@@ -11,9 +11,9 @@ from urllib.request import urlopen
 
 import pytest
 
-from artui.anchor import open_journal
 from artui.config import paths
 from artui.credentials import Place, Secret, Vault
+from artui.engine.anchor import open_journal
 from artui.journal import accounts, offers
 from artui.model.states import Reason
 from artui.tui import job_details

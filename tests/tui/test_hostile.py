@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from artui.anchor import open_journal
 from artui.config import paths
+from artui.engine.anchor import open_journal
 from artui.journal import Connection, accounts, rules, seen
 from artui.journal.rules import NotTaken, RuleState
 from artui.journal.seen import SeenFile

@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 from textual.geometry import Region
 
-from artui.anchor import open_journal
 from artui.config import paths
+from artui.engine.anchor import open_journal
 from artui.journal import Connection, jobs, purchases, window
 from artui.journal.groups import PILE, Group, group
 from artui.journal.window import Filter, Order

@@ -6,8 +6,8 @@ import json
 
 import pytest
 
-from artui.anchor import open_journal
 from artui.config import paths
+from artui.engine.anchor import open_journal
 from artui.journal import jobs, window
 from artui.journal.groups import Group, group
 from artui.journal.window import Filter

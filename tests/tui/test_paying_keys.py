@@ -14,8 +14,8 @@ from typing import Any
 
 import pytest
 
-from artui.anchor import open_journal
 from artui.config import paths
+from artui.engine.anchor import open_journal
 from artui.journal import Connection
 from tests.desk import Desk
 from tests.test_cli_watch import Watch, drop, write_rule

@@ -15,8 +15,8 @@ from typing import Any
 
 import pytest
 
-from artui.anchor import open_journal
 from artui.config import load, paths
+from artui.engine.anchor import open_journal
 from artui.journal import Connection, accounts, jobs, offers, rules, seen
 from artui.journal.rules import NotTaken, RuleState
 from artui.journal.seen import SeenFile

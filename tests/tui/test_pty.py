@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
-from artui.anchor import open_journal
-from artui.background import lock_is_held
 from artui.config import paths
+from artui.engine.anchor import open_journal
+from artui.engine.process import lock_is_held
 from artui.journal import Connection, jobs
 from artui.model.states import Status
 from artui.sim.server import Simulator, running

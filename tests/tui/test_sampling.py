@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 from PIL import Image
 
-from artui.anchor import open_journal
 from artui.config import paths
+from artui.engine.anchor import open_journal
 from artui.journal import jobs, requests
 from artui.model.states import Stage, Status
 from artui.tui import sampling

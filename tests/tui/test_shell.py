@@ -11,7 +11,7 @@ from textual.content import Content
 from textual.theme import Theme
 from textual.widgets._toast import Toast
 
-from artui.anchor import open_journal
+from artui.engine.anchor import open_journal
 from artui.journal import accounts, jobs, requests
 from artui.model.states import Stage, Status
 from artui.tui.app import Console

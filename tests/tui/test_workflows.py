@@ -11,8 +11,8 @@ import httpx
 import pytest
 from textual.content import Content
 
-from artui.anchor import open_journal
 from artui.config import paths
+from artui.engine.anchor import open_journal
 from artui.journal import Connection, accounts, offers
 from artui.providers import autoretouch
 from artui.providers.autoretouch import lists

@@ -15,9 +15,10 @@ from datetime import tzinfo
 from pathlib import Path
 from typing import Any
 
-from artui import anchor, budget, files
-from artui.anchor import Anchor, Displaced, Trouble, read_anchor, write_anchor
+from artui import budget, files
 from artui.config import Paths, sync_folder
+from artui.engine import anchor
+from artui.engine.anchor import Anchor, Displaced, Trouble, read_anchor, write_anchor
 from artui.journal import (
     Connection,
     Journal,

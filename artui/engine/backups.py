@@ -1,7 +1,7 @@
 """Backups: one file that holds the journal as it is now and the settings, and how it is put back. Never a secret.
 
 The journal is copied by SQLite itself, so that a backup is right while everything runs. What is put back is a copy that
-does not know what was bought since: :mod:`artui.recover` goes on from there.
+does not know what was bought since: :mod:`artui.engine.recovery` goes on from there.
 """
 
 from __future__ import annotations

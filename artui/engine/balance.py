@@ -6,10 +6,10 @@ import logging
 import time
 
 from artui import budget
-from artui.asking import Asking
-from artui.holding import Holding
+from artui.engine.account_hold import Holding
+from artui.engine.poller import Lookout
+from artui.engine.service_calls import Asking
 from artui.journal import Connection, accounts, history, holds, jobs, purchases, topups
-from artui.lookout import Lookout
 from artui.model.job import Job
 from artui.model.states import FINAL, Reason, Stage, Status
 from artui.steps import Desk

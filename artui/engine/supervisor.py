@@ -12,12 +12,13 @@ from contextlib import contextmanager, suppress
 from typing import TypeVar
 
 from artui import budget, files, providers
-from artui.anchor import AnchorFile
-from artui.charges import LOOKS
 from artui.config import AccountConfig, Config, ConfigError, CurrentConfig, Paths
 from artui.config.private import NotPrivate, open_private
 from artui.core import decisions
 from artui.credentials import Vault
+from artui.engine.account_worker import Lane
+from artui.engine.anchor import AnchorFile
+from artui.engine.charges import LOOKS
 from artui.journal import (
     Connection,
     Journal,
@@ -32,7 +33,6 @@ from artui.journal import (
     uploads,
 )
 from artui.journal.requests import Request
-from artui.lane import Lane
 from artui.model.job import Job
 from artui.model.states import FINAL, Reason, Stage, Status
 from artui.progress import Transfers

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from artui.asking import Asking
+from artui.engine.service_calls import Asking
 from artui.journal import Connection, Stale, Unwritable, jobs, purchases
 from artui.model.job import Purchase
 from artui.providers.base import Progress, Sent, State

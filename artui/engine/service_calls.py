@@ -7,8 +7,8 @@ import logging
 from collections.abc import Awaitable
 from typing import Any, TypeVar
 
-from artui.failures import HOLD_OF
-from artui.holding import Holding
+from artui.engine.account_hold import Holding
+from artui.engine.failures import HOLD_OF
 from artui.journal import Unwritable
 from artui.providers.base import Blocked, Rejected, Transient
 from artui.providers.defects import REST

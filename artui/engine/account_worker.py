@@ -10,12 +10,15 @@ from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from functools import partial
 
-from artui import budget, doubt
-from artui.asking import Asking
-from artui.balance import Balance
-from artui.charges import Charges
-from artui.failures import PUT_BACK, TO_SAVE, Moment, Verdict, judge
-from artui.holding import Holding
+from artui import budget
+from artui.engine import reconcile
+from artui.engine.account_hold import Holding
+from artui.engine.balance import Balance
+from artui.engine.charges import Charges
+from artui.engine.failures import PUT_BACK, TO_SAVE, Moment, Verdict, judge
+from artui.engine.poller import Lookout
+from artui.engine.removals import Removals
+from artui.engine.service_calls import Asking
 from artui.journal import (
     Connection,
     Stale,
@@ -29,12 +32,10 @@ from artui.journal import (
     troubles,
     twins,
 )
-from artui.lookout import Lookout
 from artui.model.job import Job, Payer
 from artui.model.states import BEFORE_PAYING, Kind, Reason, Stage, Status
 from artui.providers.base import Call, Progress, ProviderError, Sent, State, Transient, listening
 from artui.providers.defects import REST
-from artui.removals import Removals
 from artui.steps import Desk, Hold, Journey, NotYet
 from artui.timing import Gate
 
@@ -408,31 +409,31 @@ class Lane:
         asked = [one for one in found if not (replays and one.purchase.kind is Kind.CREATE)]
         await self._send_again(again, now)
         if asked and self.calls.free(self._now) and self.held != Reason.LOGIN:
-            reading = await self.asking.ask(doubt.read(self.desk.provider, asked), self.calls, LOOKING_UP, rest=1.0)
-            for job in await doubt.settle(self.journey, asked, reading) if reading else ():
+            reading = await self.asking.ask(reconcile.read(self.desk.provider, asked), self.calls, LOOKING_UP, rest=1.0)
+            for job in await reconcile.settle(self.journey, asked, reading) if reading else ():
                 if job.stage is Stage.SUBMITTED:
                     self.lookout.follow(job)
             self.wake()
-        until = await self.desk.journal.ask(doubt.next_due, self.name)
+        until = await self.desk.journal.ask(reconcile.next_due, self.name)
         if until is None or until > self._now:
             return until
         return max(self.calls.not_before, self.uploads.not_before) or None
 
-    def _in_doubt(self, db: Connection) -> tuple[list[doubt.InDoubt], float | None]:
+    def _in_doubt(self, db: Connection) -> tuple[list[reconcile.InDoubt], float | None]:
         """What is in doubt and due, and when the next of it is."""
-        return doubt.due(db, self.name, self._now), doubt.next_due(db, self.name)
+        return reconcile.due(db, self.name, self._now), reconcile.next_due(db, self.name)
 
-    def _of_payer(self, db: Connection, found: list[doubt.InDoubt], now: Payer) -> list[doubt.InDoubt]:
+    def _of_payer(self, db: Connection, found: list[reconcile.InDoubt], now: Payer) -> list[reconcile.InDoubt]:
         """Those of ``found`` that are in doubt at whoever would pay now: nobody else may be asked about them."""
         return [one for one in found if not holds.stranger(db, one.job, now)]
 
-    async def _send_again(self, again: Sequence[doubt.InDoubt], now: Payer) -> None:
+    async def _send_again(self, again: Sequence[reconcile.InDoubt], now: Payer) -> None:
         """Send purchases in doubt again, as many as there are slots; none while the account is held."""
         slots = 0 if self.held else self.uploads.free(self._now)
         if slots <= 0 or not again:
             return
         limits, clocks = self.desk.provider.limits, (self._now, self.desk.service_time())
-        taken = await self.desk.journal.do(doubt.take_to_replay, again[:slots], limits.replay_within, clocks, now)
+        taken = await self.desk.journal.do(reconcile.take_to_replay, again[:slots], limits.replay_within, clocks, now)
         self._begin(taken, self.uploads, self._replay)
 
     # ------------------------------------------------------------------------------------------------------- tending

@@ -15,14 +15,14 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import artui
-from artui.anchor import open_journal
 from artui.config import ConfigError, Paths, load, try_lock
 from artui.config.private import NotPrivate, concerns, read_private
+from artui.engine.anchor import open_journal
 from artui.journal import Connection, Journal, JournalProblem, requests
 from artui.journal.requests import EngineRow
 
 if TYPE_CHECKING:
-    from artui.engine import Engine
+    from artui.engine.supervisor import Engine
 
 START_PATIENCE = 20.0
 """Seconds an engine may take to come up, or, once it has the lock, to say in the journal who it is."""
@@ -238,7 +238,7 @@ def run_engine(paths: Paths, mode: str, run: Run, lock: EngineLock | None = None
 
 
 async def _serve(paths: Paths, journal: Journal, generation: int, lock: EngineLock, run: Run) -> None:
-    from artui.engine import Engine
+    from artui.engine.supervisor import Engine
 
     engine = Engine(paths, journal, generation, lock.still_ours, lambda: load(paths))
     restore = _on_signals(engine.stop)
@@ -273,12 +273,12 @@ def _on_signals(stop: Callable[[], None]) -> Callable[[], None]:
 
 
 def main() -> int:
-    """The entry of the background process: ``python -m artui.background``."""
+    """The entry of the background process: ``python -m artui.engine.process``."""
     import logging
     import resource
 
     from artui.config import paths as find_paths
-    from artui.log import log_to_file
+    from artui.engine.log import log_to_file
 
     paths = find_paths()
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 
-from artui.asking import Asking
+from artui.engine.service_calls import Asking
 from artui.journal import uploads
 from artui.model.job import Job
 from artui.providers.base import ProviderError, Rejected, Transient

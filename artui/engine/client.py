@@ -8,9 +8,9 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from artui.background import START_PATIENCE, Alive, look
 from artui.config import Paths
 from artui.config.private import NotPrivate, read_private
+from artui.engine.process import START_PATIENCE, Alive, look
 from artui.journal import Journal, JournalProblem
 
 if TYPE_CHECKING:
@@ -80,7 +80,7 @@ def _spawn() -> subprocess.Popen[bytes]:
 
 def _engine_command() -> list[str]:
     """The command that is the engine; where logout kills what a session started, the user's manager starts it."""
-    command = [sys.executable, "-m", "artui.background"]
+    command = [sys.executable, "-m", "artui.engine.process"]
     if not _logout_kills():
         return command
     kept = [name for name in os.environ if name.startswith(("ARTUI_", "XDG_", "PYTHON")) or name in PASSED_ON]
