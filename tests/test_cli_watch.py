@@ -30,7 +30,7 @@ from artui.journal.rules import RuleState
 from artui.model.job import Event
 from artui.model.states import Stage, Status
 from artui.sim.photos import noise_jpeg
-from artui.watch import load_rules
+from artui.watch.rules import load_rules
 from tests.desk import Desk
 from tests.waiting import PATIENCE, until
 from tests.watch_post import land, written

@@ -13,14 +13,14 @@ from typing import Any
 
 import pytest
 
-from artui import service
 from artui.config import load, paths
 from artui.engine.anchor import open_journal
 from artui.engine.process import EngineLock
 from artui.engine.supervisor import Engine
 from artui.journal import Journal, requests
-from artui.notify import Manager
-from artui.service import Service
+from artui.watch import service
+from artui.watch.service import Service
+from artui.watch.systemd import Manager
 from tests.waiting import eventually
 
 

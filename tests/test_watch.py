@@ -23,8 +23,10 @@ from artui.journal.following import Scope
 from artui.journal.rules import RuleState
 from artui.model.states import Reason, Seen, Status
 from artui.sim.photos import noise_jpeg
-from artui.watch import Verdict, What, Why, aftermath, dry_run, why
+from artui.watch import aftermath
+from artui.watch.folder import What
 from artui.watch.marker import Offline, identity
+from artui.watch.why import Verdict, Why, dry_run, why
 from tests.studio import Studio
 from tests.watch_post import QUIET, counted, offers_of, post_at, rule_for, watching
 

@@ -24,7 +24,8 @@ from artui.journal import holds, purchases, rules
 from artui.model.states import Reason, Seen, Stage, Status
 from artui.sim.server import Simulator
 from artui.steps import fetching, output
-from artui.watch import What, folder
+from artui.watch import folder
+from artui.watch.folder import What
 from artui.watch.rules import rule_id
 from tests.studio import Studio, open_studio
 from tests.tui.desk import at_desk

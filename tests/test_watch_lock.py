@@ -19,9 +19,10 @@ import pytest
 
 from artui.journal import Journal, rules
 from artui.journal.rules import RuleState
-from artui.watch import Watcher, WatchEvent
+from artui.watch.folder import WatchEvent
 from artui.watch.lock import LOCK, Busy, FolderLock
 from artui.watch.marker import NAME, Offline
+from artui.watch.watcher import Watcher
 from tests.mounts import bound
 from tests.studio import Studio
 from tests.watch_post import Post, counted, offers_of, post_at, watching

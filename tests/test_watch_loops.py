@@ -19,9 +19,10 @@ from artui.config import ConfigError
 from artui.journal import Connection, jobs, published
 from artui.journal.rules import RuleState
 from artui.model.states import Seen, Status
-from artui.watch import Watcher, What, refuse_conflicts
+from artui.watch.folder import What
 from artui.watch.marker import NAME
-from artui.watch.rules import Rule
+from artui.watch.rules import Rule, refuse_conflicts
+from artui.watch.watcher import Watcher
 from tests.desk import Desk
 from tests.mounts import bound, ignoring_case, overlaid
 from tests.studio import Studio

@@ -16,8 +16,8 @@ from artui.journal.seen import KnownFile
 from artui.model.states import Seen
 from artui.sim.photos import noise_jpeg
 from artui.timing import Clock
-from artui.watch import Rule, load_rules, make_rule
 from artui.watch.marker import NAME, Foreign, Marker, Offline, check, identity
+from artui.watch.rules import Rule, load_rules, make_rule
 from artui.watch.scanning import Glance, Scanner
 from tests.waiting import until
 

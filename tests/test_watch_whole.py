@@ -6,7 +6,7 @@ import pytest
 
 from artui.files import decoding
 from artui.model.states import Status
-from artui.watch import What
+from artui.watch.folder import What
 from tests.damaged import holey_photo, whole_photo
 from tests.studio import Studio
 from tests.watch_post import watching

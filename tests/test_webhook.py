@@ -32,7 +32,7 @@ from artui.providers.base import Call, Progress, Puzzles, State, Surroundings
 from artui.providers.filestack import Filestack, FilestackSettings
 from artui.providers.retouch4me import Retouch4me, Retouch4meSettings
 from artui.sim.server import Simulator, running
-from artui.webhook import MOST_BYTES, MOST_WAITING, Listener
+from artui.watch.webhook import MOST_BYTES, MOST_WAITING, Listener
 from tests.studio import ACCOUNT, Studio, open_studio
 from tests.test_engine_filestack import ACCOUNT as APP
 from tests.test_engine_retouch4me import ACCOUNT as PORTRAITS
@@ -100,7 +100,7 @@ async def test_a_listener_that_breaks_is_begun_anew(listener: Listener, monkeypa
         heard.append(call)
 
     monkeypatch.setattr(Listener, "_serve", fragile)
-    monkeypatch.setattr("artui.webhook.PATIENCE", 0.01)
+    monkeypatch.setattr("artui.watch.webhook.PATIENCE", 0.01)
     place = f"http://{listener.place}/{PART}"
     run = asyncio.create_task(listener.run(PART, hear, stopping))
     async with httpx.AsyncClient() as client:
@@ -549,7 +549,7 @@ def test_without_the_extra_it_says_what_brings_it(monkeypatch: pytest.MonkeyPatc
     from artui.cli.exits import Trouble
     from artui.cli.watch import _listen
 
-    monkeypatch.delitem(sys.modules, "artui.webhook", raising=False)
+    monkeypatch.delitem(sys.modules, "artui.watch.webhook", raising=False)
     monkeypatch.setitem(sys.modules, "uvicorn", None)
     with pytest.raises(Trouble, match=r"needs uvicorn: pip install 'artui\[webhook\]'"):
         _listen("127.0.0.1:0")

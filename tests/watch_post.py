@@ -22,7 +22,10 @@ from artui.journal import rules, seen
 from artui.journal.rules import RuleState
 from artui.providers import open_provider
 from artui.sim.photos import noise_jpeg
-from artui.watch import Rule, ServiceOffers, Watcher, WatchEvent, What, make_rule
+from artui.watch.folder import WatchEvent, What
+from artui.watch.offers import ServiceOffers
+from artui.watch.rules import Rule, make_rule
+from artui.watch.watcher import Watcher
 from tests.studio import Studio
 
 QUIET = 0.1

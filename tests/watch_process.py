@@ -22,8 +22,11 @@ from artui.engine.process import EngineLock
 from artui.engine.supervisor import Engine
 from artui.journal import Journal, requests
 from artui.providers import open_provider
-from artui.watch import ServiceOffers, Watcher, folder, make_rule
+from artui.watch import folder
+from artui.watch.offers import ServiceOffers
+from artui.watch.rules import make_rule
 from artui.watch.scanning import Glance, Scanner
+from artui.watch.watcher import Watcher
 
 
 async def serve(journal: Journal, generation: int, lock: EngineLock, rule: dict[str, Any], *, moves: bool) -> None:

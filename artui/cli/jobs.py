@@ -22,7 +22,7 @@ from artui.sanitize import shown
 if TYPE_CHECKING:
     from artui.journal import Journal
     from artui.model.job import Event, Purchase
-    from artui.watch import Why
+    from artui.watch.why import Why
 
 
 @click.command("jobs")
@@ -169,7 +169,8 @@ def _by_rule(session: Session, journal: Journal, path: Path) -> Why | None:
     """What a rule of the settings says to a file; None where none watches its folder."""
     if not session.config.watch:
         return None
-    from artui.watch import Verdict, load_rules, why
+    from artui.watch.rules import load_rules
+    from artui.watch.why import Verdict, why
 
     config = session.config
     answer = why(path, load_rules(config), journal, session.offers(config), config.timezone)

@@ -14,7 +14,7 @@ from artui.journal.rules import Counted, RuleRow, RuleState, Spent
 from artui.sanitize import shown
 
 if TYPE_CHECKING:
-    from artui.watch import Why
+    from artui.watch.why import Why
 
 NAME_CELLS = 16
 """Cells a rule's name may take in its line."""

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from artui.credentials import Vault
     from artui.journal import Journal
     from artui.providers.base import Provider
-    from artui.watch import ServiceOffers
+    from artui.watch.offers import ServiceOffers
 
 Answer = TypeVar("Answer")
 
@@ -69,7 +69,7 @@ class Session:
     def offers(self, config: Config) -> ServiceOffers:
         """What knows the services of watched folders, as a configuration has them."""
         from artui.providers import open_provider
-        from artui.watch import ServiceOffers
+        from artui.watch.offers import ServiceOffers
 
         return ServiceOffers(config, lambda name: open_provider(config, config.accounts[name], self.vault))
 

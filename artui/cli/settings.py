@@ -42,7 +42,7 @@ def _init(session: Session) -> Exit:
 def _check(session: Session) -> Exit:
     """Read every setting and say what is wrong, with its line."""
     from artui import providers
-    from artui.watch import load_rules
+    from artui.watch.rules import load_rules
 
     for account in session.config.accounts.values():
         providers.settings(providers.load(account.provider), account)

@@ -23,15 +23,18 @@ from artui.config import Config, ConfigError, Origin, Source
 from artui.config.private import concerns
 from artui.journal import Connection, JournalProblem, requests
 from artui.journal.following import Scope
-from artui.service import Service
+from artui.watch.service import Service
 
 if TYPE_CHECKING:
     from artui.cli.watching import Teller
     from artui.core.plan import Offer
     from artui.engine.supervisor import Engine
     from artui.journal.rules import NotTaken, RuleRow
-    from artui.watch import Offers, Rule, Watcher, Why
-    from artui.webhook import Listener
+    from artui.watch.offers import Offers
+    from artui.watch.rules import Rule
+    from artui.watch.watcher import Watcher
+    from artui.watch.webhook import Listener
+    from artui.watch.why import Why
 
 log = logging.getLogger(__name__)
 
@@ -95,7 +98,7 @@ class Wanted:
     def read(self) -> tuple[Sequence[Rule], Offers]:
         """The rules as the settings are now, and what knows their services. Raises ConfigError."""
         from artui.config import load
-        from artui.watch import load_rules
+        from artui.watch.rules import load_rules
 
         config = load(self.session.paths)
         rules = load_rules(config) if self.folder is None else (self._one(config),)
@@ -107,7 +110,7 @@ class Wanted:
         return rules, self.session.offers(config)
 
     def _one(self, config: Config) -> Rule:
-        from artui.watch import make_rule, refuse_conflicts
+        from artui.watch.rules import make_rule, refuse_conflicts
 
         written = {word: self.named[word] for word in ("account", "workflow", "output", "recursive", "after")
                    if word in self.named}  # fmt: skip
@@ -178,8 +181,8 @@ def _asked(offers: Offers, rules: Sequence[Rule]) -> list[Offer]:
 def _dry_run(wanted: Wanted, *, as_json: bool) -> Exit:
     """Say what a first look would take, and what it would cost; take nothing."""
     from artui.cli.rules import why_document
-    from artui.watch import Verdict, dry_run
     from artui.watch.marker import Offline
+    from artui.watch.why import Verdict, dry_run
 
     wanted.existing = wanted.existing or "process"
     rules, offers = wanted.read()
@@ -211,7 +214,7 @@ def _listen(place: str) -> Listener:
     if not host or not port.isdecimal() or int(port) > MOST_PORT:
         raise Trouble(Exit.USAGE, f"--webhook takes HOST:PORT, as in 127.0.0.1:8787, not {place!r}.")
     try:
-        from artui.webhook import Listener
+        from artui.watch.webhook import Listener
     except ImportError as missing:
         raise Trouble(Exit.USAGE, f"--webhook needs {missing.name}: pip install 'artui[webhook]' brings it.") from None
     try:
@@ -273,8 +276,8 @@ def _service(
     wanted: Wanted, teller: Teller, summary_every: float | None, listener: Listener | None
 ) -> Service:  # fmt: skip
     from artui.cli.rules import standings, together
-    from artui.notify import Manager
-    from artui.watch import Watcher
+    from artui.watch.systemd import Manager
+    from artui.watch.watcher import Watcher
 
     zone = wanted.session.config.timezone
 

@@ -24,7 +24,7 @@ from artui.journal.rules import RuleState
 from artui.model.job import Event, Job
 from artui.model.states import Status, worded
 from artui.sanitize import shown
-from artui.watch import WatchEvent, What
+from artui.watch.folder import WatchEvent, What
 
 log = logging.getLogger("artui.watch")
 

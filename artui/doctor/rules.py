@@ -11,7 +11,7 @@ from artui import files
 from artui.config import Config, ConfigError
 from artui.doctor.finding import Finding, Level
 from artui.doctor.machine import room
-from artui.watch import Rule, load_rules
+from artui.watch.rules import Rule, load_rules
 
 NETWORK: Final = frozenset(
     {"9p", "afs", "ceph", "cifs", "fuse.sshfs", "lustre", "ncpfs", "nfs", "nfs4", "smb3", "smbfs"}

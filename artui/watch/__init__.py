@@ -10,25 +10,3 @@ Who runs a watcher: it shares process and journal with the engine, which carries
 ``resume rule`` (also a yes to whatever holds the rule) and ``allow``; ``look now`` is the watcher's own, through
 ``Engine.answers``.
 """
-
-from artui.watch.folder import WatchEvent, What
-from artui.watch.offers import Offers, ServiceOffers
-from artui.watch.rules import Rule, load_rules, make_rule, refuse_conflicts
-from artui.watch.watcher import Watcher
-from artui.watch.why import Verdict, Why, dry_run, why
-
-__all__ = [
-    "Offers",
-    "Rule",
-    "ServiceOffers",
-    "Verdict",
-    "WatchEvent",
-    "Watcher",
-    "What",
-    "Why",
-    "dry_run",
-    "load_rules",
-    "make_rule",
-    "refuse_conflicts",
-    "why",
-]

@@ -25,7 +25,8 @@ from artui.journal.store import connect, rows, value
 from artui.model.job import Batch
 from artui.providers.base import Identity, Limits, Organization, Workflow
 from artui.timing import Clock
-from artui.watch import Rule, make_rule, marker
+from artui.watch import marker
+from artui.watch.rules import Rule, make_rule
 from artui.watch.scanning import Candidate, Scanner
 from artui.watch.taking import Taker
 from tests.bench.figure import Figure, compared, counted, cpu_seconds, seconds

@@ -17,7 +17,7 @@ from artui.sanitize import shown
 
 if TYPE_CHECKING:
     from artui.journal.rules import RuleRow
-    from artui.watch import Rule
+    from artui.watch.rules import Rule
 
 MOST_LINES = 40
 """The most lines of a rule that are shown as they are written."""
@@ -61,7 +61,7 @@ class Written:
 
 def read(config: Config) -> Written:
     """The rules as the files say now."""
-    from artui.watch import refuse_conflicts
+    from artui.watch.rules import refuse_conflicts
 
     complaint = ""
     try:
@@ -79,7 +79,7 @@ def read(config: Config) -> Written:
 
 
 def _entry(config: Config, number: int, table: Mapping[str, object], before: Sequence[Entry]) -> Entry:
-    from artui.watch import make_rule, refuse_conflicts
+    from artui.watch.rules import make_rule, refuse_conflicts
 
     source = config.sources[dotted(("watch", number))]
     try:
@@ -126,7 +126,7 @@ def _tables(where: Paths) -> list[dict[str, Any]]:
 
 def check(config: Config, table: Mapping[str, Any], others: Sequence[Entry]) -> Rule:
     """The rule that a table would be, beside the others. Raises ConfigError with what is wrong."""
-    from artui.watch import make_rule, refuse_conflicts
+    from artui.watch.rules import make_rule, refuse_conflicts
 
     rule = make_rule(config, table, Source(Origin.SETTINGS, "the new rule"))
     refuse_conflicts([*(entry.rule for entry in others if entry.rule), rule])

@@ -17,12 +17,14 @@ from artui.engine.process import AnotherEngine
 from artui.journal import Connection, Unwritable, history, requests
 from artui.journal.following import Scope
 from artui.journal.requests import Request
-from artui.notify import Manager
+from artui.watch.systemd import Manager
 
 if TYPE_CHECKING:
     from artui.engine.supervisor import Engine
-    from artui.watch import Offers, Rule, Watcher
-    from artui.webhook import Listener
+    from artui.watch.offers import Offers
+    from artui.watch.rules import Rule
+    from artui.watch.watcher import Watcher
+    from artui.watch.webhook import Listener
 
 TELL_EVERY = 0.5
 """Seconds between two looks at what there is to tell."""
