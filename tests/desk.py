@@ -17,7 +17,7 @@ import pytest
 
 from artui.cli import run
 from artui.config import paths
-from artui.engine.process import lock_is_held
+from artui.engine.lock import lock_is_held
 from artui.sim.photos import noise_jpeg
 from artui.sim.server import Simulator
 from tests.studio import configure

@@ -18,7 +18,7 @@ from artui.config import Config, load, paths, write_private
 from artui.credentials import Vault
 from artui.engine.anchor import open_journal
 from artui.engine.client import ensure_engine
-from artui.engine.process import EngineLock, lock_is_held
+from artui.engine.lock import EngineLock, lock_is_held
 from artui.engine.supervisor import Engine
 from artui.journal import Journal, jobs, requests
 from artui.model.job import Batch, Job, NewJob

@@ -24,7 +24,8 @@ from artui.cli.engine import _status_lines
 from artui.cli.exits import Exit, Trouble, first, of_jobs
 from artui.cli.session import Session
 from artui.config import paths
-from artui.engine.process import Alive, lock_is_held
+from artui.engine.client import Alive
+from artui.engine.lock import lock_is_held
 from artui.journal import Journal
 from artui.journal.history import Count
 from artui.journal.requests import EngineRow

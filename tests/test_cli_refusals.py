@@ -16,7 +16,7 @@ from PIL import Image
 from artui import cli
 from artui.cli.exits import Exit
 from artui.config import paths
-from artui.engine.process import EngineLock
+from artui.engine.lock import EngineLock
 from artui.files import decoding
 from tests.damaged import holey_photo, whole_photo
 from tests.desk import Desk, Said

@@ -9,8 +9,9 @@ from pathlib import Path
 import pytest
 
 from artui.engine.anchor import Displaced, open_journal
-from artui.engine.client import _engine_command
-from artui.engine.process import AnotherEngine, EngineLock, look, run_engine
+from artui.engine.client import _engine_command, look
+from artui.engine.lock import AnotherEngine, EngineLock
+from artui.engine.process import run_engine
 from artui.journal import requests
 from artui.model.states import Status
 from tests.studio import Studio

@@ -21,8 +21,8 @@ from artui.config import ConfigError, load, make_private_folder, paths, private,
 from artui.config.private import NotPrivate, open_private, read_private
 from artui.credentials import CredentialProblem, Place, Secret, Vault
 from artui.engine.anchor import open_journal
+from artui.engine.lock import EngineLock, holder, lock_is_held
 from artui.engine.log import log_to_file
-from artui.engine.process import EngineLock, holder, lock_is_held
 from artui.engine.supervisor import Engine
 from artui.journal import JournalProblem, store
 from artui.progress import Transfers

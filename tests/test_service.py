@@ -15,7 +15,7 @@ import pytest
 
 from artui.config import load, paths
 from artui.engine.anchor import open_journal
-from artui.engine.process import EngineLock
+from artui.engine.lock import EngineLock
 from artui.engine.supervisor import Engine
 from artui.journal import Journal, requests
 from artui.watch import service

@@ -19,7 +19,7 @@ import pytest
 from artui.cli import run
 from artui.cli.exits import Exit
 from artui.config import paths
-from artui.engine.process import lock_is_held
+from artui.engine.lock import lock_is_held
 from tests.desk import Desk
 from tests.waiting import until
 

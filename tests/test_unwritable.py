@@ -14,7 +14,8 @@ from artui import files
 from artui.config import load, paths
 from artui.engine import anchor
 from artui.engine.anchor import open_journal
-from artui.engine.process import EngineLock, lock_is_held, run_engine
+from artui.engine.lock import EngineLock, lock_is_held
+from artui.engine.process import run_engine
 from artui.engine.supervisor import Engine
 from artui.journal import Connection, JournalProblem, Unwritable, accounts, requests, store
 

@@ -18,7 +18,7 @@ from typing import Any
 
 from artui.config import Origin, Source, load, paths
 from artui.engine.anchor import open_journal
-from artui.engine.process import EngineLock
+from artui.engine.lock import EngineLock
 from artui.engine.supervisor import Engine
 from artui.journal import Journal, requests
 from artui.providers import open_provider

@@ -178,7 +178,7 @@ def _main(arguments: Sequence[str]) -> int:
 def _sentence(failure: Exception) -> tuple[Exit, str]:
     """The exit code and the sentence for what went wrong."""
     from artui.credentials import CredentialProblem, scrub
-    from artui.engine.process import AnotherEngine
+    from artui.engine.lock import AnotherEngine
     from artui.journal import JournalProblem, UnusableFile
 
     match failure:

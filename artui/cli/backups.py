@@ -47,7 +47,7 @@ def backup_command(session: Session, file: Path) -> Exit:
 def restore_command(session: Session, file: Path, *, offline: bool, dry_run: bool, yes: bool) -> Exit:
     """Put a backup back, then see what was bought since it was made, as `artui recover` does."""
     from artui.engine import backups
-    from artui.engine.process import EngineLock
+    from artui.engine.lock import EngineLock
 
     session.paths.create()
     lock = EngineLock(session.paths)

@@ -222,7 +222,7 @@ def _engine() -> Iterator[None]:
 def _no_engine_left() -> Iterator[None]:
     """Whatever engine runs when the block ends is ended: another may have taken over from one that was killed."""
     from artui.cli import run
-    from artui.engine.process import lock_is_held
+    from artui.engine.lock import lock_is_held
 
     try:
         yield
@@ -233,7 +233,7 @@ def _no_engine_left() -> Iterator[None]:
 
 def _engine_of(paths: Paths) -> int | None:
     """The process that is the engine now, None where there is none."""
-    from artui.engine.process import holder, lock_is_held
+    from artui.engine.lock import holder, lock_is_held
 
     return holder(paths)[0] if lock_is_held(paths) else None
 

@@ -18,7 +18,7 @@ from artui.cli.terminal import money, put, put_json, say
 from artui.sanitize import shown
 
 if TYPE_CHECKING:
-    from artui.engine.process import Alive
+    from artui.engine.client import Alive
     from artui.journal import Connection, Journal
 
 
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 def status_command(session: Session, *, as_json: bool) -> Exit:
     """Show whether an engine runs, how the jobs stand, and what waits for you."""
     from artui.cli.rules import names_written, standings
-    from artui.engine.process import WATCH, look
+    from artui.engine.client import WATCH, look
 
     with session.journal() as journal:
         alive = look(session.paths, journal)
@@ -154,7 +154,8 @@ def _engine_line(row: dict[str, Any] | None) -> str:
 def stop_command(session: Session) -> Exit:
     """End the engine in order: what runs reaches its next safe point, nothing new is begun."""
     from artui.engine.anchor import Displaced
-    from artui.engine.process import end_by_signal, end_engine, lock_is_held
+    from artui.engine.client import end_by_signal, end_engine
+    from artui.engine.lock import lock_is_held
 
     pid = None
     if lock_is_held(session.paths):

@@ -12,8 +12,7 @@ from artui.cli.streams import go_on
 from artui.cli.tally import remarks, totals
 from artui.cli.terminal import put_line, say
 from artui.core.follow import Follower, Grouped, JsonLines, Lines, Printer, job_document
-from artui.engine.client import ensure_engine
-from artui.engine.process import look
+from artui.engine.client import ensure_engine, look
 from artui.journal import Journal, requests
 from artui.journal.following import Scope
 

@@ -52,7 +52,7 @@ def recover_command(session: Session, *, offline: bool, fetch: Path | None, dry_
     """Make a journal that is missing, a copy or damaged usable again."""
     from artui.engine import recovery
     from artui.engine.anchor import Trouble as Wrong
-    from artui.engine.process import EngineLock
+    from artui.engine.lock import EngineLock
 
     session.paths.create()
     lock = EngineLock(session.paths)

@@ -312,7 +312,7 @@ def _save(session: Session, account: AccountConfig, organization: Organization |
 
 def _wake(session: Session, account: AccountConfig) -> None:
     """Let a running engine that waits for this sign-in go on."""
-    from artui.engine.process import look
+    from artui.engine.client import look
     from artui.journal import JournalProblem, requests
 
     if session.paths.journal.exists():

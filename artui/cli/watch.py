@@ -241,8 +241,10 @@ def _watch(wanted: Wanted, summary_every: float | None, listener: Listener | Non
     """Be the watching engine, in the foreground, until told to stop."""
     from artui.cli.watching import Teller, Voice, forward_warnings
     from artui.engine.anchor import open_journal
+    from artui.engine.client import WATCH, take_over
+    from artui.engine.lock import AnotherEngine
     from artui.engine.log import log_to_file
-    from artui.engine.process import WATCH, AnotherEngine, run_engine, take_over
+    from artui.engine.process import run_engine
 
     paths = wanted.session.paths
     signal.signal(signal.SIGHUP, signal.SIG_IGN)  # a hang-up ends nothing, whenever it comes

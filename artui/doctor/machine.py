@@ -18,7 +18,7 @@ from artui.config import Config, ConfigError, Paths
 from artui.credentials.ring import DeafKeyring, NoKeyring, Ring
 from artui.doctor.finding import Finding, Level
 from artui.engine.anchor import open_journal
-from artui.engine.process import look
+from artui.engine.client import look
 from artui.journal import JournalProblem
 
 LIBRARIES: Final = ("textual", "httpx", "pydantic", "watchfiles", "apsw", "keyring")

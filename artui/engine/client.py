@@ -1,20 +1,42 @@
-"""Having an engine started in the background: in a session of its own, so that it outlives the terminal."""
+"""What others ask of the engine: whether one runs, to have one started, to end, to hand over.
+
+One that is started lives in a session of its own, so that it outlives the terminal.
+
+Commands that only look come through here too: nothing an engine needs to run is imported.
+"""
 
 from __future__ import annotations
 
 import os
+import signal
 import sys
 import time
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from artui.config import Paths
 from artui.config.private import NotPrivate, read_private
-from artui.engine.process import START_PATIENCE, Alive, look
-from artui.journal import Journal, JournalProblem
+from artui.engine.lock import AnotherEngine, EngineLock, holder, lock_is_held
+from artui.journal import Connection, Journal, JournalProblem, requests
+from artui.journal.requests import EngineRow
 
 if TYPE_CHECKING:
     import subprocess
+
+START_PATIENCE = 20.0
+"""Seconds an engine may take to come up, or, once it has the lock, to say in the journal who it is."""
+
+STOP_PATIENCE = 150.0
+"""Seconds an engine may take to end: a paid call under way is awaited up to its read time-out."""
+
+STALE_AFTER = 30.0
+"""Seconds without a heartbeat after which an engine counts as stopped (suspended, or its disk is stuck)."""
+
+WATCH = "watch"
+"""The mode of the engine that watches folders, in the foreground; the other is ``background``."""
 
 RESTART_AFTER = 5.0
 """Seconds an engine gets to take the lock before another one is started."""
@@ -36,6 +58,91 @@ PASSED_ON = (
     *TRUSTED,
 )
 """The variables a started engine is given, beside those of artui, XDG and Python."""
+
+
+@dataclass(frozen=True, slots=True)
+class Alive:
+    """The engine as others see it. ``stale``: it holds the lock but has given no sign of life for a while."""
+
+    row: EngineRow
+    stale: bool
+
+
+def look(paths: Paths, journal: Journal) -> Alive | None:
+    """The engine that is running, None where there is none."""
+    if not lock_is_held(paths):
+        return None
+    pid, host = holder(paths)
+    row = journal.read(requests.engine)
+    if row.pid != pid:
+        # It has the lock and has not reached the journal yet: the row is still its predecessor's.
+        return Alive(replace(row, pid=pid, host=host, state="starting", heartbeat=None), stale=False)
+    return Alive(row, row.heartbeat is not None and time.time() - row.heartbeat > STALE_AFTER)
+
+
+def end_engine(paths: Paths, journal: Journal) -> EngineRow | None:
+    """Have the running engine end in order and wait until it has; returns what it was, None where none ran.
+
+    Raises :class:`AnotherEngine` where it does not end: it is suspended, or a paid call of it is still under way.
+    """
+    alive = look(paths, journal)
+    if alive is None:
+        return None
+    if alive.stale:
+        raise AnotherEngine(
+            f"The engine (process {alive.row.pid}) gives no sign of life; `kill -CONT {alive.row.pid}` wakes it."
+        )
+    number = journal.write(lambda db: requests.leave(db, "stop", pid=alive.row.pid))
+    deadline = time.monotonic() + STOP_PATIENCE
+    while (now := look(paths, journal)) is not None and now.row.pid == alive.row.pid:
+        if time.monotonic() > deadline:
+            raise AnotherEngine(f"The engine (process {alive.row.pid}) still ends; a paid call is under way.")
+        time.sleep(0.1)
+    journal.write(_withdraw, number)
+    return alive.row
+
+
+def end_by_signal(paths: Paths) -> int | None:
+    """Have the running engine end in order without the journal, and wait until it has; returns its process, None where
+    none ran. Raises :class:`AnotherEngine` where it does not end."""
+    pid, _ = holder(paths)
+    if pid is None or not lock_is_held(paths):
+        return None
+    with suppress(ProcessLookupError):
+        os.kill(pid, signal.SIGTERM)
+    deadline = time.monotonic() + STOP_PATIENCE
+    while lock_is_held(paths):
+        if time.monotonic() > deadline:
+            raise AnotherEngine(f"The engine (process {pid}) still ends; a paid call is under way.")
+        time.sleep(0.1)
+    return pid
+
+
+def _withdraw(db: Connection, number: int) -> None:
+    """Take a request back that no engine has answered: the next one must not end by it."""
+    for request in requests.waiting(db):
+        if request.id == number:
+            requests.finish(db, request, "the engine had ended by then")
+
+
+def take_over(paths: Paths, journal: Journal, tell: Callable[[str], object]) -> EngineLock:
+    """Take the lock; an engine in the background ends in order first, and its jobs go on here.
+
+    Raises :class:`AnotherEngine` where folders are watched already, or where that engine does not end.
+    """
+    patience = time.monotonic() + START_PATIENCE
+    while True:
+        with suppress(AnotherEngine):
+            return EngineLock(paths)
+        alive = look(paths, journal)
+        if alive is None or (alive.row.state == "starting" and time.monotonic() < patience):
+            continue  # it has ended by now, or says in a moment who it is
+        if alive.row.mode == WATCH:
+            raise AnotherEngine(
+                f"`artui watch` runs already (process {alive.row.pid} on {alive.row.host}). `artui status` shows it."
+            )
+        tell(f"The engine in the background (process {alive.row.pid}) hands over.")
+        end_engine(paths, journal)
 
 
 def ensure_engine(paths: Paths, journal: Journal) -> Alive:

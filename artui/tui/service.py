@@ -53,7 +53,7 @@ async def at_service(
 
 def _load(provider: str) -> None:
     """Load what talks to the network, which takes long the first time, and so happens in a thread."""
-    import artui.engine  # noqa: F401
+    import artui.engine.supervisor  # noqa: F401
     from artui import providers
 
     providers.load(provider)

@@ -11,7 +11,7 @@ from textual.content import Content
 from textual.message import Message
 from textual.widgets import Input, Static
 
-from artui.engine.process import Alive
+from artui.engine.client import Alive
 from artui.journal.groups import Group
 from artui.journal.requests import EngineRow
 from artui.sanitize import shown, width

@@ -18,7 +18,7 @@ from typing import Any, Concatenate, ParamSpec, TypeVar
 
 from artui import progress
 from artui.config import Config, Paths
-from artui.engine.process import Alive, look
+from artui.engine.client import Alive, look
 from artui.journal import Connection, Journal, accounts, history, purchases, requests
 from artui.journal.groups import Group
 from artui.journal.requests import EngineRow

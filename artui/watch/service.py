@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from artui.config import ConfigError
 from artui.core.follow import Follower, Printer
-from artui.engine.process import AnotherEngine
+from artui.engine.lock import AnotherEngine
 from artui.journal import Connection, Unwritable, history, requests
 from artui.journal.following import Scope
 from artui.journal.requests import Request

@@ -12,8 +12,9 @@ from typing import Any
 
 from artui import providers, timing
 from artui.config import paths
-from artui.engine import account_worker, anchor, charges, failures, process, reconcile
+from artui.engine import account_worker, anchor, charges, client, failures, process, reconcile
 from artui.engine import supervisor as engines
+from artui.engine.lock import AnotherEngine
 from artui.engine.log import log_to_file
 from tests.proof.moments import Moments
 
@@ -55,8 +56,8 @@ def successor(clock: str) -> int:
     log_to_file(where.log)
     try:
         with anchor.open_journal(where) as journal:
-            lock = process.take_over(where, journal, lambda said: None)
-    except process.AnotherEngine:
+            lock = client.take_over(where, journal, lambda said: None)
+    except AnotherEngine:
         return REFUSED
     process.run_engine(where, "background", lambda made: made.run(), lock)
     return 0

@@ -23,7 +23,7 @@ from artui.config import load, paths, write_private
 from artui.core.actions import Effect
 from artui.credentials import Place, Secret, Vault
 from artui.engine.anchor import open_journal
-from artui.engine.process import lock_is_held
+from artui.engine.lock import lock_is_held
 from artui.journal import jobs, purchases, requests
 from artui.model.job import Job
 from artui.model.states import PurchaseState, Reason, Status

@@ -16,7 +16,7 @@ from textual.pilot import Pilot
 
 from artui.config import load, paths
 from artui.engine.anchor import open_journal
-from artui.engine.process import Alive
+from artui.engine.client import Alive
 from artui.journal import Connection, jobs, purchases, requests
 from artui.journal.requests import EngineRow
 from artui.model.job import Batch, Job

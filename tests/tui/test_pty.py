@@ -11,7 +11,7 @@ import pytest
 
 from artui.config import paths
 from artui.engine.anchor import open_journal
-from artui.engine.process import lock_is_held
+from artui.engine.lock import lock_is_held
 from artui.journal import Connection, jobs
 from artui.model.states import Status
 from artui.sim.server import Simulator, running

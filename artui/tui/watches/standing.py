@@ -8,7 +8,7 @@ import time
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from artui.engine.process import WATCH, Alive
+from artui.engine.client import WATCH, Alive
 from artui.journal import Connection, accounts, rules
 from artui.journal.crowds import Crowd
 from artui.journal.rules import RuleRow, RuleState
