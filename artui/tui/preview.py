@@ -213,17 +213,19 @@ class Pane(Vertical):
         self.path = path
         self.frame = Frame((0, 0))
         self.picture: Picture | None = None
-        self._plain = plain
         self._asked = 0
+        # Kept, never looked up: a reading may end when the screen has begun to close and its widgets are gone.
+        self._drawing: Widget = chosen.widget() if chosen.widget else Blocks(plain=plain)
+        self._drawing.add_class("drawing")
+        self._why = Static("", classes="why", markup=False)
+        self._facts = Line(classes="facts")
 
     def compose(self) -> ComposeResult:
         """Caption, drawing, facts."""
         yield Line(classes="caption")
-        drawing: Widget = chosen.widget() if chosen.widget else Blocks(plain=self._plain)
-        drawing.add_class("drawing")
-        yield drawing
-        yield Static("", classes="why", markup=False)
-        yield Line(classes="facts")
+        yield self._drawing
+        yield self._why
+        yield self._facts
 
     def on_mount(self) -> None:
         """Say what it is."""
@@ -258,18 +260,14 @@ class Pane(Vertical):
             return
         self.picture = picture
         self.set_class(bool(problem), "-unshowable")
-        self.query_one(".why", Static).update(problem)
-        self._draw()
+        self._why.update(problem)
+        if isinstance(self._drawing, Blocks):
+            self._drawing.put(picture.drawn if picture else None)
+        elif picture:
+            cast("Any", self._drawing).image = picture.drawn
+        self._facts.say(self._measures())
 
-    def _draw(self) -> None:
-        drawing = self.query_one(".drawing")
-        if isinstance(drawing, Blocks):
-            drawing.put(self.picture.drawn if self.picture else None)
-        elif self.picture:
-            cast("Any", drawing).image = self.picture.drawn
-        self.query_one(".facts", Line).say(self._facts())
-
-    def _facts(self) -> str:
+    def _measures(self) -> str:
         if self.picture is None or self.path is None:
             return ""
         wide, high = self.picture.whole
