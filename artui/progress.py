@@ -21,7 +21,7 @@ class Transfer:
     total: int | None
 
 
-class Transfers:
+class ProgressBoard:
     """The running transfers of this process."""
 
     def __init__(self, path: Path) -> None:

@@ -19,7 +19,7 @@ _BLANK_LETTERS = (
 )
 
 
-def shown(text: str | bytes | Path, cells: int | None = None, ellipsis: str = "…") -> str:
+def sanitize(text: str | bytes | Path, cells: int | None = None, ellipsis: str = "…") -> str:
     r"""Make text printable, and at most `cells` wide when that is given.
 
     Controls, bidi and zero-width characters, line separators, undecodable bytes and unassigned characters become

@@ -10,7 +10,7 @@ from typing import Any, Generic, TypeVar
 T = TypeVar("T")
 
 
-class Flights(Generic[T]):
+class SingleFlight(Generic[T]):
     """Calls under way, one for each key. They outlive whoever waits for them; each failure reaches all who do."""
 
     def __init__(self) -> None:

@@ -43,7 +43,7 @@ def boot_time() -> float:
 
 
 @dataclass(slots=True)
-class Gate:
+class AdaptiveLimiter:
     """How many calls of one kind may run now.
 
     Halves on a transient failure, gains one per success up to ``most``. At one and still failing it lets a single
@@ -130,7 +130,7 @@ def retry_delay(attempts: int, chance: float) -> float:
 
 
 @dataclass(slots=True)
-class Looks:
+class PollSchedule:
     """When to look at one execution again: not before ``due``, and for the sake of looking at others with it at most
     ``gap`` later."""
 
@@ -142,13 +142,13 @@ class Looks:
         """Until when this look may be put off."""
         return self.due + self.gap
 
-    def put_off(self, seconds: float) -> Looks:
+    def put_off(self, seconds: float) -> PollSchedule:
         """The same so much later."""
-        return Looks(self.due + seconds, self.gap)
+        return PollSchedule(self.due + seconds, self.gap)
 
-    def hurried(self, now: float) -> Looks:
+    def hurried(self, now: float) -> PollSchedule:
         """One that is due now and waits for no other; those after it are as far apart as they would have been."""
-        return Looks(now - self.gap, self.gap)
+        return PollSchedule(now - self.gap, self.gap)
 
 
 QA_GROWTH = 10
@@ -156,25 +156,25 @@ LONGEST_GAP = 15.0
 GROWTH = 1.3
 
 
-def first_look(now: float, due: float, least: float) -> Looks:
+def first_look(now: float, due: float, least: float) -> PollSchedule:
     """The first look at a new execution: when it is usually done. An earlier one mostly shows that it still runs."""
     wait = max(due - now, least / 2)
-    return Looks(now + wait, min(LONGEST_GAP, max(least, wait / 10)))
+    return PollSchedule(now + wait, min(LONGEST_GAP, max(least, wait / 10)))
 
 
-def next_look(looks: Looks, now: float, least: float, chance: float) -> Looks:
+def next_look(looks: PollSchedule, now: float, least: float, chance: float) -> PollSchedule:
     """The following look: gaps grow by 1.3 up to 15 s, each spread by ±20 %."""
     spread = 1 - JITTER + 2 * JITTER * chance
-    return Looks(now + max(least, looks.gap * spread), min(LONGEST_GAP, max(least, looks.gap * GROWTH)))
+    return PollSchedule(now + max(least, looks.gap * spread), min(LONGEST_GAP, max(least, looks.gap * GROWTH)))
 
 
-def qa_look(looks: Looks, now: float, first: float) -> Looks:
+def qa_look(looks: PollSchedule, now: float, first: float) -> PollSchedule:
     """The following look at an execution that a person checks: after ``first`` seconds, up to ten times that."""
     gap = min(QA_GROWTH * first, max(first, looks.gap * GROWTH))
-    return Looks(now + gap, gap)
+    return PollSchedule(now + gap, gap)
 
 
-def next_round(looks: Collection[Looks]) -> float | None:
+def next_round(looks: Collection[PollSchedule]) -> float | None:
     """When to look next: no look is put off beyond its latest, and those that are due by then are taken together."""
     latest = min((one.latest for one in looks), default=None)
     return None if latest is None else max(one.due for one in looks if one.due <= latest)

@@ -19,18 +19,18 @@ from artui.engine.anchor import open_journal
 from artui.model.job import NewJob
 from artui.providers.base import (
     Counted,
+    ExecutionRef,
+    ExecutionStatus,
     Identity,
     Limits,
-    Order,
     Organization,
     Output,
+    PaidRequest,
     Permit,
-    Progress,
     Provider,
-    Sent,
+    ProviderDeps,
     Settings,
     State,
-    Surroundings,
     Transient,
     Unknown,
     Uploaded,
@@ -77,7 +77,7 @@ class Fake(Provider[Settings]):
     title = "Fake"
     Settings = Settings
 
-    def __init__(self, service: Service, settings: Settings, surroundings: Surroundings) -> None:
+    def __init__(self, service: Service, settings: Settings, surroundings: ProviderDeps) -> None:
         super().__init__(settings, surroundings)
         self.service = service
         self.limits = service.limits  # type: ignore[misc]
@@ -127,7 +127,7 @@ class Fake(Provider[Settings]):
     def deadline(self, workflow: str) -> float | None:
         return self.service.deadline
 
-    def draft(self, order: Order) -> str:
+    def draft(self, order: PaidRequest) -> str:
         return json.dumps({"key": order.key, "reference": order.uploaded.reference, "recipe": order.parameters})
 
     async def submit(self, draft: str, photo: files.Photo, permit: Permit, counted: Counted) -> str:
@@ -149,12 +149,12 @@ class Fake(Provider[Settings]):
             raise Unknown("the line broke")
         return execution
 
-    async def poll(self, sent: Sequence[Sent]) -> dict[str, Progress]:
+    async def poll(self, sent: Sequence[ExecutionRef]) -> dict[str, ExecutionStatus]:
         await self._answering()
         service = self.service
         service.looks += 1
         return {
-            one.execution: Progress(
+            one.execution: ExecutionStatus(
                 one.execution, service.state, str(service.state), charged=1, outputs=tuple(service.outputs),
                 expires_in=service.expires_in(one.execution),
             )
@@ -190,7 +190,7 @@ async def bench(
     settings = Settings(settle=settle, first_look=0.05, qa_look=0.1)
 
     def opened(config: Config, account: Any, vault: Any) -> Fake:
-        return Fake(services[account.name], settings, Surroundings(account.name, vault))
+        return Fake(services[account.name], settings, ProviderDeps(account.name, vault))
 
     monkeypatch.setattr(supervisor, "open_provider", opened)
     config = load()

@@ -17,9 +17,9 @@ from artui import files
 from artui.config import Config, load, paths, write_private
 from artui.credentials import Vault
 from artui.engine.anchor import open_journal
-from artui.engine.client import ensure_engine
+from artui.engine.client import ensure_running
 from artui.engine.lock import EngineLock, lock_is_held
-from artui.engine.supervisor import Engine
+from artui.engine.supervisor import Supervisor
 from artui.journal import Journal, jobs, requests
 from artui.model.job import Batch, Job, NewJob
 from artui.model.states import Status
@@ -75,7 +75,7 @@ class Studio:
     folder: Path
     identity: Identity
     workflows: dict[str, Workflow]
-    engine: Engine | None = None
+    engine: Supervisor | None = None
     _running: asyncio.Task[None] | None = None
     _lock: EngineLock | None = None
     _names: set[str] = field(default_factory=set)
@@ -130,7 +130,7 @@ class Studio:
         """Start an engine on the journal, as the background process does."""
         self._lock = EngineLock(self.config.paths)
         generation = await self.journal.do(requests.engine_starts, os.getpid(), "test", "background", "test")
-        self.engine = Engine(self.config.paths, self.journal, generation, self._lock.still_ours, load)
+        self.engine = Supervisor(self.config.paths, self.journal, generation, self._lock.still_ours, load)
         self._running = asyncio.create_task(self.engine.run())
 
     async def stop(self) -> None:
@@ -143,14 +143,14 @@ class Studio:
 
     async def spawn(self) -> int:
         """Have an engine run in a process of its own; returns its pid."""
-        alive = await asyncio.to_thread(ensure_engine, self.config.paths, self.journal)
+        alive = await asyncio.to_thread(ensure_running, self.config.paths, self.journal)
         assert alive.row.pid
         return alive.row.pid
 
     async def end_process(self) -> None:
         """End that process in order and wait until its lock is free."""
         if lock_is_held(self.config.paths):
-            await self.journal.do(requests.leave, "stop")
+            await self.journal.do(requests.enqueue, "stop")
             await self.until(lambda: not lock_is_held(self.config.paths))
 
     async def until(self, holds: Callable[[], Any], patience: float = PATIENCE) -> Any:
@@ -170,11 +170,11 @@ class Studio:
         await self.until(lambda: not any(job.status in moving for job in self.jobs()), patience)
         return self.jobs()
 
-    async def ask(self, what: str, job: int | None = None, **arguments: Any) -> requests.Outcome:
+    async def ask(self, what: str, job: int | None = None, **arguments: Any) -> requests.Reply:
         """Leave a request and wait for its outcome."""
         seen = self.journal.read(jobs.get, job) if job else None
-        number = await self.journal.do(requests.leave, what, seen, **arguments)
-        outcome: requests.Outcome = await self.until(lambda: self.journal.read(requests.outcome, number))
+        number = await self.journal.do(requests.enqueue, what, seen, **arguments)
+        outcome: requests.Reply = await self.until(lambda: self.journal.read(requests.outcome, number))
         return outcome
 
     def jobs(self) -> list[Job]:

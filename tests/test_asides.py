@@ -10,7 +10,7 @@ import pytest
 
 from artui.journal import history
 from artui.model.states import Reason, Stage, Status
-from artui.providers.base import Progress, State
+from artui.providers.base import ExecutionStatus, State
 from artui.providers.said import autoretouch as said
 from artui.providers.said import autoretouch_aside as aside
 from artui.steps import looking
@@ -68,7 +68,7 @@ def test_the_fast_lane_is_told_where_the_service_says_so(told: object, words: st
     assert aside.fast_lane(told) == words
 
 
-def execution(status: str, **more: Any) -> Progress:
+def execution(status: str, **more: Any) -> ExecutionStatus:
     labels = {"id": "e1c4", "status": status, "workflow": "w", "resultFileName": "a.png", **more}
     return said.Execution.model_validate(labels).progress()
 
@@ -84,7 +84,7 @@ def test_a_first_result_is_told_only_while_a_person_checks() -> None:
 def test_what_a_service_says_otherwise_at_each_look_is_written_down_once() -> None:
     def is_news(message: str, shown: str) -> bool:
         at_rest = replace(waiting, message=message)
-        return looking._is_news(at_rest, Progress("e", State.IN_QA, "IN_QA", aside=shown), time.time())
+        return looking._is_news(at_rest, ExecutionStatus("e", State.IN_QA, "IN_QA", aside=shown), time.time())
 
     waiting = replace(job_at(Stage.SUBMITTED), status=Status.WAITING, reason=Reason.IN_QA, word="IN_QA")
     assert is_news("IN_QA", "a first result is at /image/1")

@@ -21,10 +21,10 @@ import pytest
 
 from artui.cli import COMMANDS, following
 from artui.cli.engine import _status_lines
-from artui.cli.exits import Exit, Trouble, first, of_jobs
+from artui.cli.exits import CommandError, Exit, first, of_jobs
 from artui.cli.session import Session
 from artui.config import paths
-from artui.engine.client import Alive
+from artui.engine.client import EngineStatus
 from artui.engine.lock import lock_is_held
 from artui.journal import Journal
 from artui.journal.history import Count
@@ -332,8 +332,8 @@ def test_a_stopped_wait_ends_as_interrupted_and_the_engine_lives_on(desk: Desk) 
 def test_waiting_for_an_engine_that_is_suspended_ends(desk: Desk) -> None:
     desk.monkeypatch.setattr(following, "SILENCE", -1.0)
     row = EngineRow(1, 4711, "here", "background", 0.0, 0.0, "running", "1")
-    desk.monkeypatch.setattr(following, "look", lambda *_: Alive(row, stale=True))
-    with Journal(paths().journal) as journal, pytest.raises(Trouble, match="kill -CONT 4711") as raised:
+    desk.monkeypatch.setattr(following, "look", lambda *_: EngineStatus(row, stale=True))
+    with Journal(paths().journal) as journal, pytest.raises(CommandError, match="kill -CONT 4711") as raised:
         following.engine_keeper(Session.here(), journal)()
     assert raised.value.code == Exit.LOCKED
 

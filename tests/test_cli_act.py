@@ -76,8 +76,8 @@ def test_a_pause_that_is_asked_for_after_a_resume_stays(desk: Desk) -> None:
     httpx.post(f"{desk.simulator.url}/_sim/faults", json=[{"route": "autoretouch.balance", "do": "delay:1"}])
     with open_journal(paths()) as journal:
         for what in ("resume", "pause"):
-            journal.write(requests.leave, what, account="studio")
-        desk.until(lambda: not journal.read(requests.waiting))
+            journal.write(requests.enqueue, what, account="studio")
+        desk.until(lambda: not journal.read(requests.pending))
         assert journal.read(accounts.state, "studio").held == Reason.PAUSED
     desk("resume")
     assert desk("wait").code == Exit.OK

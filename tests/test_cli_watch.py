@@ -21,7 +21,7 @@ import pytest
 
 from artui import config
 from artui.cli.exits import Exit
-from artui.cli.watching import Outlet, Teller, Voice, leads_to_journald
+from artui.cli.watching import Outlet, Voice, WatchPrinter, leads_to_journald
 from artui.config import load, paths
 from artui.config.known import RULE
 from artui.engine.anchor import open_journal
@@ -315,8 +315,8 @@ def test_a_yes_to_a_rule_that_nobody_watches_says_so(desk: Desk) -> None:
         assert said.code == Exit.FAILED
         assert "start `artui watch`" in said.err
         assert desk("resume", "--rule", "shoot", "--dry-run", "--json").json[0]["refused"]
-        number = journal.write(lambda db: requests.leave(db, "resume rule", rule="r"))
-        journal.write(lambda db: rules.carry_out(db, requests.waiting(db)[0], "2026-01-01"))
+        number = journal.write(lambda db: requests.enqueue(db, "resume rule", rule="r"))
+        journal.write(lambda db: rules.carry_out(db, requests.pending(db)[0], "2026-01-01"))
         outcome = journal.read(requests.outcome, number)
         assert outcome is not None
         assert outcome.refused
@@ -340,7 +340,7 @@ def test_a_reader_who_does_not_read_holds_nothing_up() -> None:
 
 def test_trouble_that_many_share_is_one_line_and_each_end_is_its_own() -> None:
     lines: list[str] = []
-    teller = Teller(Voice(SimpleNamespace(put=lines.append), in_journal=True))  # type: ignore[arg-type]
+    teller = WatchPrinter(Voice(SimpleNamespace(put=lines.append), in_journal=True))  # type: ignore[arg-type]
     for number in range(50):
         job = SimpleNamespace(source=Path(f"{number}.jpg"), reason="credits", rule="r", charged=10)
         held = Event(number, number, 0.0, "held", Stage.UPLOADED, Status.HELD, "4 credits are left, it costs 10")

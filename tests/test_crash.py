@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from artui.engine.anchor import Displaced, open_journal
-from artui.engine.client import _engine_command, look
+from artui.engine.client import _engine_command, find_engine
 from artui.engine.lock import AnotherEngine, EngineLock
 from artui.engine.process import run_engine
 from artui.journal import requests
@@ -29,7 +29,7 @@ async def test_terminated_in_the_middle_it_ends_in_order(studio: Studio) -> None
     pid = await studio.spawn()
     await studio.until(lambda: studio.requests_to("/create") > 2)
     os.kill(pid, signal.SIGTERM)
-    await studio.until(lambda: look(studio.config.paths, studio.journal) is None, patience=15)
+    await studio.until(lambda: find_engine(studio.config.paths, studio.journal) is None, patience=15)
     assert not any(job.status is Status.RUNNING for job in studio.jobs())
     assert studio.journal.read(requests.engine).state == "ended"
     studio.mend()
@@ -106,7 +106,7 @@ async def test_what_is_added_while_an_engine_ends_gets_another_one(studio: Studi
 
 
 async def test_a_stop_meant_for_an_engine_that_was_killed_does_not_end_the_next(studio: Studio) -> None:
-    await studio.journal.do(requests.leave, "stop")
+    await studio.journal.do(requests.enqueue, "stop")
     await studio.add(studio.photos(2))
     await studio.spawn()
     await studio.at_rest()

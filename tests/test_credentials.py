@@ -27,7 +27,7 @@ from artui.config import Paths
 from artui.credentials import (
     AccessTokens,
     CredentialProblem,
-    Place,
+    KeyStore,
     Refreshed,
     Secret,
     SignedOut,
@@ -161,7 +161,7 @@ def test_one_of_two_equal_secrets_keeps_the_value_known() -> None:
 
 
 def test_no_traceback_or_log_tells_a_token(vault: Vault, where: Paths, caplog: pytest.LogCaptureFixture) -> None:
-    stored = vault.keep("studio", Secret(TOKEN), Place.FILE)
+    stored = vault.keep("studio", Secret(TOKEN), KeyStore.FILE)
     try:
         raise SignedOut(f"no more {stored} {stored.secret!r}")  # noqa: TRY301
     except SignedOut as error:
@@ -183,7 +183,7 @@ def test_without_a_token_there_is_none(vault: Vault, where: Paths) -> None:
 def test_the_environment_holds_a_token(where: Paths) -> None:
     stored = found(Vault(where, {"ARTUI_MY_STUDIO_TOKEN": f" {TOKEN}\n"}, ring=Ring()), "my-studio")
     assert stored.secret == Secret(TOKEN)
-    assert (stored.place, stored.detail) == (Place.ENVIRONMENT, "ARTUI_MY_STUDIO_TOKEN")
+    assert (stored.place, stored.detail) == (KeyStore.ENVIRONMENT, "ARTUI_MY_STUDIO_TOKEN")
 
 
 @pytest.mark.parametrize("name", ["studio.token", "artui-studio"])
@@ -193,7 +193,7 @@ def test_systemd_hands_a_token_over(where: Paths, tmp_path: Path, name: str) -> 
     environ = {"CREDENTIALS_DIRECTORY": str(tmp_path), "ARTUI_STUDIO_TOKEN": "another-token"}
     stored = found(Vault(where, environ, ring=Ring()))
     assert stored.secret == Secret(TOKEN)
-    assert (stored.place, stored.detail) == (Place.SYSTEMD, str(tmp_path / name))
+    assert (stored.place, stored.detail) == (KeyStore.SYSTEMD, str(tmp_path / name))
     (tmp_path / name).chmod(0o444)
     with pytest.raises(CredentialProblem, match="is open to others"):
         Vault(where, environ, ring=Ring()).find("studio")
@@ -203,7 +203,7 @@ def test_systemd_hands_a_token_over(where: Paths, tmp_path: Path, name: str) -> 
 def test_a_token_file_is_private_from_birth(vault: Vault, where: Paths, umask: int) -> None:
     before = os.umask(umask)
     try:
-        vault.keep("studio", Secret(TOKEN), Place.FILE)
+        vault.keep("studio", Secret(TOKEN), KeyStore.FILE)
         vault.lock_file(found(vault))
     finally:
         os.umask(before)
@@ -215,12 +215,12 @@ def test_a_token_file_is_private_from_birth(vault: Vault, where: Paths, umask: i
     }
     assert mode(file) == 0o600
     stored = found(Vault(where, {}, ring=Ring()))
-    assert (stored.secret, stored.place, stored.detail) == (Secret(TOKEN), Place.FILE, str(file))
+    assert (stored.secret, stored.place, stored.detail) == (Secret(TOKEN), KeyStore.FILE, str(file))
 
 
 @pytest.mark.parametrize("bits", [0o644, 0o640, 0o604, 0o620])
 def test_a_token_file_open_to_others_is_refused_with_the_way_out(vault: Vault, where: Paths, bits: int) -> None:
-    vault.keep("studio", Secret(TOKEN), Place.FILE)
+    vault.keep("studio", Secret(TOKEN), KeyStore.FILE)
     file = where.credentials / "studio.json"
     file.chmod(bits)
     with pytest.raises(CredentialProblem) as caught:
@@ -233,7 +233,7 @@ def test_a_token_file_open_to_others_is_refused_with_the_way_out(vault: Vault, w
 def test_a_token_file_that_is_none_is_refused(vault: Vault, where: Paths, tmp_path: Path) -> None:
     file = where.credentials / "studio.json"
     for content in ("", "{", "[]", '{"token": 3}', "{}", "\udcff"):
-        vault.keep("studio", Secret(TOKEN), Place.FILE)
+        vault.keep("studio", Secret(TOKEN), KeyStore.FILE)
         file.write_bytes(content.encode("utf-8", "surrogateescape"))
         with pytest.raises(CredentialProblem, match="is damaged: remove it, then run artui login"):
             vault.find("studio")
@@ -253,7 +253,7 @@ def test_a_token_file_that_is_none_is_refused(vault: Vault, where: Paths, tmp_pa
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a file away")
 def test_a_token_file_of_another_user_is_refused(vault: Vault, where: Paths, monkeypatch: pytest.MonkeyPatch) -> None:
-    vault.keep("studio", Secret(TOKEN), Place.FILE)
+    vault.keep("studio", Secret(TOKEN), KeyStore.FILE)
     os.chown(where.credentials / "studio.json", 4711, 4711)
     with pytest.raises(CredentialProblem, match="belongs to another user"):
         vault.find("studio")
@@ -265,23 +265,23 @@ def test_text_that_can_be_no_token_is_refused_and_not_repeated(vault: Vault, whe
         Vault(where, {"ARTUI_STUDIO_TOKEN": text}, ring=Ring()).find("studio")
     assert "4711" not in str(caught.value)
     with pytest.raises(CredentialProblem, match="copy the token again"):
-        vault.keep("studio", Secret(text), Place.MEMORY)
+        vault.keep("studio", Secret(text), KeyStore.MEMORY)
     assert text not in scrub(f"locals: {text}")
 
 
 def test_an_empty_token_is_not_kept(vault: Vault) -> None:
     with pytest.raises(CredentialProblem, match="the token is empty"):
-        vault.keep("studio", Secret(" \n"), Place.FILE)
+        vault.keep("studio", Secret(" \n"), KeyStore.FILE)
 
 
 def test_a_token_in_memory_ends_with_the_process(vault: Vault, where: Paths) -> None:
-    vault.keep("studio", Secret(TOKEN), Place.MEMORY)
-    assert found(vault).place is Place.MEMORY
+    vault.keep("studio", Secret(TOKEN), KeyStore.MEMORY)
+    assert found(vault).place is KeyStore.MEMORY
     assert Vault(where, {}, ring=Ring()).find("studio") is None
 
 
-@pytest.mark.parametrize("place", [Place.ENVIRONMENT, Place.SYSTEMD])
-def test_what_is_set_from_outside_is_not_written(vault: Vault, place: Place) -> None:
+@pytest.mark.parametrize("place", [KeyStore.ENVIRONMENT, KeyStore.SYSTEMD])
+def test_what_is_set_from_outside_is_not_written(vault: Vault, place: KeyStore) -> None:
     with pytest.raises(CredentialProblem, match="cannot write"):
         vault.keep("studio", Secret(TOKEN), place)
 
@@ -292,34 +292,34 @@ def test_a_full_disk_is_said(vault: Vault, monkeypatch: pytest.MonkeyPatch) -> N
 
     monkeypatch.setattr("artui.credentials.vault.write_private", full)
     with pytest.raises(CredentialProblem, match=r"credentials cannot be written \(No space left on device\)"):
-        vault.keep("studio", Secret(TOKEN), Place.FILE)
+        vault.keep("studio", Secret(TOKEN), KeyStore.FILE)
 
 
 # --- the keyring ---------------------------------------------------------------------------------------------------
 
 
 def test_the_keyring_keeps_a_token(vault: Vault, where: Paths, desktop: Desktop) -> None:
-    assert vault.keep("studio", Secret(TOKEN), Place.KEYRING).place is Place.KEYRING
+    assert vault.keep("studio", Secret(TOKEN), KeyStore.KEYRING).place is KeyStore.KEYRING
     assert desktop.entries == {(f"artui {where.state}", "studio"): TOKEN}
-    assert found(Vault(where, {}, ring=Ring())).place is Place.KEYRING
+    assert found(Vault(where, {}, ring=Ring())).place is KeyStore.KEYRING
     elsewhere = Paths(*[where.config / "other"] * 4)
     assert Vault(elsewhere, {}, ring=Ring()).find("studio") is None
 
 
 def test_keyring_and_file_never_both_hold_a_token(vault: Vault, where: Paths, desktop: Desktop) -> None:
-    vault.keep("studio", Secret("first-token"), Place.KEYRING)
-    vault.keep("studio", Secret("second-token"), Place.FILE)
+    vault.keep("studio", Secret("first-token"), KeyStore.KEYRING)
+    vault.keep("studio", Secret("second-token"), KeyStore.FILE)
     assert not desktop.entries
     assert found(vault).secret == Secret("second-token")
-    vault.keep("studio", Secret("third-token"), Place.KEYRING)
+    vault.keep("studio", Secret("third-token"), KeyStore.KEYRING)
     assert not (where.credentials / "studio.json").exists()
     assert found(vault).secret == Secret("third-token")
 
 
 def test_a_file_chosen_over_a_silent_keyring_wins_when_that_speaks_again(where: Paths, desktop: Desktop) -> None:
-    Vault(where, {}, ring=Ring()).keep("studio", Secret("first-token"), Place.KEYRING)
+    Vault(where, {}, ring=Ring()).keep("studio", Secret("first-token"), KeyStore.KEYRING)
     desktop.error = RuntimeError("locked")
-    Vault(where, {}, ring=Ring()).keep("studio", Secret("second-token"), Place.FILE)
+    Vault(where, {}, ring=Ring()).keep("studio", Secret("second-token"), KeyStore.FILE)
     desktop.error = None
     assert found(Vault(where, {}, ring=Ring())).secret == Secret("second-token")
 
@@ -334,31 +334,31 @@ def test_a_silent_keyring_is_left_after_a_moment_and_not_asked_again(where: Path
     assert desktop.asked == 1
     assert vault.keyring_complaint == "the keyring did not answer within 0.2 s"
     with pytest.raises(CredentialProblem, match=r"did not answer.*in a file, or set ARTUI_STUDIO_TOKEN"):
-        vault.keep("studio", Secret(TOKEN), Place.KEYRING)
+        vault.keep("studio", Secret(TOKEN), KeyStore.KEYRING)
 
 
 def test_a_failing_keyring_counts_as_none_for_now(where: Paths, desktop: Desktop, vault: Vault) -> None:
-    vault.keep("studio", Secret(TOKEN), Place.KEYRING)
+    vault.keep("studio", Secret(TOKEN), KeyStore.KEYRING)
     desktop.error = RuntimeError("canary: locked")
     assert vault.find("studio") is None
     with pytest.raises(CredentialProblem, match=r"the keyring failed \(RuntimeError\)") as caught:
-        vault.keep("studio", Secret(TOKEN), Place.KEYRING)
+        vault.keep("studio", Secret(TOKEN), KeyStore.KEYRING)
     assert "canary" not in str(caught.value)
     desktop.error = None
-    assert found(vault).place is Place.KEYRING
+    assert found(vault).place is KeyStore.KEYRING
 
 
 def test_a_keyring_that_keeps_nothing_is_noticed(vault: Vault, desktop: Desktop) -> None:
     desktop.keeps = False
     with pytest.raises(CredentialProblem, match="did not keep"):
-        vault.keep("studio", Secret(TOKEN), Place.KEYRING)
+        vault.keep("studio", Secret(TOKEN), KeyStore.KEYRING)
 
 
 @pytest.mark.parametrize("priority", [0.5, -1])
 def test_a_keyring_that_protects_nothing_is_none(vault: Vault, desktop: Desktop, priority: float) -> None:
     desktop.priority = priority  # type: ignore[assignment]
     with pytest.raises(CredentialProblem, match="this machine has no keyring"):
-        vault.keep("studio", Secret(TOKEN), Place.KEYRING)
+        vault.keep("studio", Secret(TOKEN), KeyStore.KEYRING)
     assert vault.find("studio") is None
     assert desktop.asked == 0
     assert vault.forget("studio") == []
@@ -367,14 +367,16 @@ def test_a_keyring_that_protects_nothing_is_none(vault: Vault, desktop: Desktop,
 def test_the_failing_backend_is_none(vault: Vault, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(keyring, "get_keyring", FailingKeyring)
     with pytest.raises(CredentialProblem, match="this machine has no keyring"):
-        vault.keep("studio", Secret(TOKEN), Place.KEYRING)
+        vault.keep("studio", Secret(TOKEN), KeyStore.KEYRING)
 
 
 # --- renewed and forgotten -----------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("place", [Place.FILE, Place.KEYRING])
-def test_a_renewed_token_lies_where_the_old_one_lay(vault: Vault, where: Paths, desktop: Desktop, place: Place) -> None:
+@pytest.mark.parametrize("place", [KeyStore.FILE, KeyStore.KEYRING])
+def test_a_renewed_token_lies_where_the_old_one_lay(
+    vault: Vault, where: Paths, desktop: Desktop, place: KeyStore
+) -> None:
     vault.keep("studio", Secret("first-token"), place)
     vault.renew("studio", found(vault), Secret("second-token"))
     stored = found(Vault(where, {}, ring=Ring()))
@@ -393,7 +395,7 @@ def test_a_renewed_token_from_outside_lies_beside_its_seed_and_a_new_seed_wins(w
     assert (stored.secret, stored.seed, stored.place) == (
         Secret("third-token"),
         Secret("first-token"),
-        Place.ENVIRONMENT,
+        KeyStore.ENVIRONMENT,
     )
     assert str(file) in stored.detail
     assert found(Vault(where, {"ARTUI_STUDIO_TOKEN": "new-token"}, ring=Ring())).secret == Secret("new-token")
@@ -408,7 +410,7 @@ def test_accounts_with_one_token_from_outside_share_what_it_became(where: Paths)
 
 
 def test_a_renewed_token_outlives_a_keyring_that_fell_silent(vault: Vault, where: Paths, desktop: Desktop) -> None:
-    vault.keep("studio", Secret("first-token"), Place.KEYRING)
+    vault.keep("studio", Secret("first-token"), KeyStore.KEYRING)
     used = found(vault)
     desktop.keeps = False
     vault.renew("studio", used, Secret("second-token"))
@@ -420,9 +422,9 @@ def test_a_renewed_token_outlives_a_keyring_that_fell_silent(vault: Vault, where
 
 
 def test_a_new_sign_in_is_not_overwritten_by_the_renewal_of_the_old(vault: Vault) -> None:
-    vault.keep("studio", Secret("first-token"), Place.FILE)
+    vault.keep("studio", Secret("first-token"), KeyStore.FILE)
     used = found(vault)
-    vault.keep("studio", Secret("signed-in-anew"), Place.FILE)
+    vault.keep("studio", Secret("signed-in-anew"), KeyStore.FILE)
     vault.renew("studio", used, Secret("second-token"))
     assert found(vault).secret == Secret("signed-in-anew")
 
@@ -439,24 +441,24 @@ def test_a_damaged_renewed_token_does_not_bring_back_the_old_one(where: Paths) -
 def test_forgetting_names_the_places(where: Paths, desktop: Desktop) -> None:
     vault = Vault(where, {}, ring=Ring())
     assert vault.forget("studio") == []
-    vault.keep("studio", Secret(TOKEN), Place.FILE)
+    vault.keep("studio", Secret(TOKEN), KeyStore.FILE)
     desktop.entries[f"artui {where.state}", "studio"] = TOKEN
     vault._memory["studio"] = Secret(TOKEN)
-    assert vault.forget("studio") == [Place.MEMORY, Place.FILE, Place.KEYRING]
+    assert vault.forget("studio") == [KeyStore.MEMORY, KeyStore.FILE, KeyStore.KEYRING]
     assert vault.find("studio") is None
 
 
 def test_forgetting_leaves_what_is_set_from_outside_and_shows_it(where: Paths) -> None:
     vault = Vault(where, {"ARTUI_STUDIO_TOKEN": "first-token"}, ring=Ring())
     vault.renew("studio", found(vault), Secret("second-token"))
-    assert vault.forget("studio") == [Place.FILE]
+    assert vault.forget("studio") == [KeyStore.FILE]
     assert found(vault).secret == Secret("first-token")
 
 
 def test_forgetting_says_when_the_keyring_may_still_hold_the_token(
     where: Paths, desktop: Desktop, vault: Vault
 ) -> None:
-    vault.keep("studio", Secret(TOKEN), Place.FILE)
+    vault.keep("studio", Secret(TOKEN), KeyStore.FILE)
     desktop.error = RuntimeError("locked")
     with pytest.raises(CredentialProblem, match=r"so the token of studio may still be in it"):
         vault.forget("studio")
@@ -509,7 +511,7 @@ def clock() -> Clock:
 
 @pytest.fixture
 def kept(vault: Vault) -> Vault:
-    vault.keep("studio", Secret("token-0"), Place.FILE)
+    vault.keep("studio", Secret("token-0"), KeyStore.FILE)
     return vault
 
 
@@ -631,7 +633,7 @@ async def test_without_a_token_the_account_is_signed_out(vault: Vault) -> None:
     tokens = AccessTokens(vault, "studio", service.exchange)
     with pytest.raises(SignedOut, match="studio is not signed in: artui login studio, or 5 in the console"):
         await tokens.get()
-    vault.keep("studio", Secret("token-0"), Place.FILE)
+    vault.keep("studio", Secret("token-0"), KeyStore.FILE)
     assert (await tokens.get()).reveal() == "access-1"
 
 
@@ -650,7 +652,7 @@ async def test_a_refused_refresh_token_is_not_tried_again_until_it_changes(kept:
         with pytest.raises(SignedOut, match="no longer accepts"):
             await tokens.get()
     assert service.used == {"token-0": 1}
-    kept.keep("studio", Secret("token-new"), Place.FILE)
+    kept.keep("studio", Secret("token-new"), KeyStore.FILE)
     assert (await tokens.get()).reveal() == "access-2"
 
 
@@ -661,7 +663,7 @@ async def test_a_sign_in_during_a_refused_exchange_is_used_at_once(kept: Vault) 
     tokens = AccessTokens(kept, "studio", service.exchange)
     waiting = asyncio.create_task(tokens.get())
     await eventually(lambda: service.calls == 1)
-    kept.keep("studio", Secret("token-new"), Place.FILE)
+    kept.keep("studio", Secret("token-new"), KeyStore.FILE)
     service.gate.set()
     assert (await waiting).reveal() == "access-2"
 
@@ -762,7 +764,7 @@ async def test_a_lock_that_is_kept_for_ever_ends_in_an_error(kept: Vault, monkey
 
 async def test_two_that_share_a_renewing_token_never_use_one_twice(where: Paths, vault: Vault) -> None:
     """The same as between processes: each has a vault and a lock of its own."""
-    vault.keep("studio", Secret("token-0"), Place.FILE)
+    vault.keep("studio", Secret("token-0"), KeyStore.FILE)
     service = Service(rotates=True)
     sharers = [AccessTokens(Vault(where, {}, ring=Ring()), "studio", service.exchange) for _ in range(5)]
     for _ in range(3):
@@ -804,13 +806,15 @@ asyncio.run(main())
 """
 
 
-@pytest.mark.parametrize("place", [Place.FILE, Place.ENVIRONMENT])
-def test_processes_that_share_a_renewing_token_never_use_one_twice(where: Paths, tmp_path: Path, place: Place) -> None:
+@pytest.mark.parametrize("place", [KeyStore.FILE, KeyStore.ENVIRONMENT])
+def test_processes_that_share_a_renewing_token_never_use_one_twice(
+    where: Paths, tmp_path: Path, place: KeyStore
+) -> None:
     ledger = tmp_path / "ledger"
     (tmp_path / "current").write_text("token-first")
     environ = {**os.environ}
-    if place is Place.FILE:
-        Vault(where, {}, ring=Ring()).keep("studio", Secret("token-first"), Place.FILE)
+    if place is KeyStore.FILE:
+        Vault(where, {}, ring=Ring()).keep("studio", Secret("token-first"), KeyStore.FILE)
     else:
         environ["ARTUI_STUDIO_TOKEN"] = "token-first"
     command = [sys.executable, "-c", WORKER, str(ledger)]
@@ -832,5 +836,5 @@ def test_processes_that_share_a_renewing_token_never_use_one_twice(where: Paths,
     used = ledger.read_text().split()
     assert len(used) == 30
     assert len(set(used)) == 30
-    last = Vault(where, {"ARTUI_STUDIO_TOKEN": "token-first"} if place is Place.ENVIRONMENT else {}, ring=Ring())
+    last = Vault(where, {"ARTUI_STUDIO_TOKEN": "token-first"} if place is KeyStore.ENVIRONMENT else {}, ring=Ring())
     assert found(last).secret.reveal() == (tmp_path / "current").read_text()

@@ -109,12 +109,12 @@ def fill(**columns: Any) -> int:
     return fill_journal(columns)[0]
 
 
-def decide(journal: Journal, what: str, number: int, **arguments: Any) -> tuple[Job, requests.Outcome]:
+def decide(journal: Journal, what: str, number: int, **arguments: Any) -> tuple[Job, requests.Reply]:
     """Carry a request out as the engine does; the job as it then is, and the outcome."""
 
-    def act(db: Any) -> tuple[Job | None, requests.Outcome | None]:
-        left = requests.leave(db, what, jobs.get(db, number), **arguments)
-        [request] = requests.waiting(db)
+    def act(db: Any) -> tuple[Job | None, requests.Reply | None]:
+        left = requests.enqueue(db, what, jobs.get(db, number), **arguments)
+        [request] = requests.pending(db)
         decisions.carry_out(db, request)
         return jobs.get(db, number), requests.outcome(db, left)
 
@@ -271,8 +271,8 @@ def test_a_rule_that_goes_on_leaves_its_sample_to_a_yes_of_its_own(journal: Jour
     journal.write(rules.load, "r", name="boots", folder=Path("/in"), account="studio", twins="deliver", **caps)
 
     def resume(db: Any) -> None:
-        left = requests.leave(db, "resume rule", rule="r")
-        rules.carry_out(db, requests.waiting(db)[0], "2026-01-01")
+        left = requests.enqueue(db, "resume rule", rule="r")
+        rules.carry_out(db, requests.pending(db)[0], "2026-01-01")
         told = requests.outcome(db, left)
         assert told
         assert "2 behind its sample wait" in told.message
@@ -283,8 +283,8 @@ def test_a_rule_that_goes_on_leaves_its_sample_to_a_yes_of_its_own(journal: Jour
     assert not journal.read(rules.row, "r").agreed, "there was nothing to agree to"
 
     def approve(db: Any) -> None:
-        requests.leave(db, "approve", batch="id-aw26", until=numbers[0])
-        decisions.approve(db, requests.waiting(db)[0])
+        requests.enqueue(db, "approve", batch="id-aw26", until=numbers[0])
+        decisions.approve(db, requests.pending(db)[0])
 
     journal.write(approve)
     assert [job.reason for job in journal.read(jobs.select, "1 ORDER BY id")] == ["", "sample", ""], "as far as seen"
@@ -319,12 +319,12 @@ def test_a_cancel_of_what_is_not_sent_holds_whatever_it_has_become_since(journal
 
     def act(db: Any) -> None:
         seen = {number: jobs.get(db, number) for number in (unsent, sent)}
-        left = [requests.leave(db, "cancel", job) for job in seen.values()]
+        left = [requests.enqueue(db, "cancel", job) for job in seen.values()]
         job = jobs.get(db, unsent)
         assert job
         jobs.move(db, job, job.stage, Status.HELD, "held", reason=Reason.PAUSED)
         place(db, sent, **SENT)
-        for request in requests.waiting(db):
+        for request in requests.pending(db):
             decisions.carry_out(db, request)
         outcomes = [requests.outcome(db, number) for number in left]
         assert [one.refused for one in outcomes if one] == [False, True]

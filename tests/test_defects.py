@@ -13,12 +13,12 @@ from typing import Any
 import pytest
 
 from artui.engine import account_worker, reconcile
-from artui.engine.account_worker import Lane
+from artui.engine.account_worker import AccountWorker
 from artui.files import Accepts
 from artui.journal import jobs, purchases
 from artui.model.states import Reason, Status
 from artui.providers import defects
-from artui.providers.base import Look, Progress, Sent, Sought
+from artui.providers.base import ExecutionRef, ExecutionStatus, Look, PurchaseQuery
 from tests.fakes import JPEG, Bench, Fake, Service, bench, limits
 
 
@@ -45,7 +45,7 @@ async def test_a_value_that_the_journal_cannot_take_holds_its_job_alone(
 ) -> None:
     is_odd = True
 
-    async def poll(self: Fake, sent: Sequence[Sent]) -> dict[str, Progress]:
+    async def poll(self: Fake, sent: Sequence[ExecutionRef]) -> dict[str, ExecutionStatus]:
         seen = await plain(self, sent)
         if is_odd and self.surroundings.account == "north" and "run-0" in seen:
             seen["run-0"] = replace(seen["run-0"], charged=charged, word="odd \ud800")
@@ -77,7 +77,7 @@ async def test_an_answer_that_cannot_be_understood_a_few_times_in_a_row_is_told_
 ) -> None:
     odd = True
 
-    async def poll(self: Fake, sent: Sequence[Sent]) -> dict[str, Progress]:
+    async def poll(self: Fake, sent: Sequence[ExecutionRef]) -> dict[str, ExecutionStatus]:
         seen = await plain(self, sent)
         if odd:
             self.puzzles.update(dict.fromkeys(seen, "the answer is not what the service documents"))
@@ -126,13 +126,13 @@ async def test_a_defect_in_looking_one_order_up_leaves_the_others_their_look_up(
     monkeypatch.setattr(reconcile, "LOOK_AGAIN", 0.3)
     is_odd = True
 
-    async def find(self: Fake, sought: Sequence[Sought]) -> dict[str, Look]:
+    async def find(self: Fake, sought: Sequence[PurchaseQuery]) -> dict[str, Look]:
         if is_odd and any(one.key == odd for one in sought):
             raise TypeError("can't compare offset-naive and offset-aware datetimes")
         return {one.key: reconcile.Found((seen(one.key),)) for one in sought}
 
-    def seen(key: str) -> Progress:
-        return Progress(service.charged[key], service.state, "done", key=key)
+    def seen(key: str) -> ExecutionStatus:
+        return ExecutionStatus(service.charged[key], service.state, "done", key=key)
 
     odd = ""
     service = Service(limits=limits(accepts=Accepts(JPEG), can_find=True), calls=["lost", "lost", "lost"], left=None)
@@ -151,7 +151,7 @@ async def test_a_defect_in_looking_one_order_up_leaves_the_others_their_look_up(
         await studio.until(lambda: sum(job.status is Status.DONE for job in studio.jobs()) == 2)
         job = await studio.until(lambda: next((one for one in studio.jobs() if one.reason == Reason.ERROR), None))
         assert "it may have been paid" in job.message
-        assert studio.journal.read(purchases.in_the_air, job)
+        assert studio.journal.read(purchases.is_pending, job)
         is_odd = False
         await studio.until(lambda: all(studio.job(one).status is Status.DONE for one in numbers))
         assert len(service.sent) == 3
@@ -183,7 +183,13 @@ async def test_a_defect_in_what_concerns_a_whole_account_is_told_once_and_ends_n
 
 
 @pytest.mark.parametrize(
-    ("owner", "method"), [(Lane, "_tend_turn"), (Lane, "_save_turn"), (Lane, "_look_turn"), (Lane, "_doubt_turn")]
+    ("owner", "method"),
+    [
+        (AccountWorker, "_tend_turn"),
+        (AccountWorker, "_save_turn"),
+        (AccountWorker, "_look_turn"),
+        (AccountWorker, "_doubt_turn"),
+    ],
 )
 async def test_a_turn_that_breaks_is_taken_again_after_a_rest(
     make: Any, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, owner: type, method: str
@@ -207,10 +213,10 @@ async def test_a_turn_that_breaks_is_taken_again_after_a_rest(
 
 
 async def test_a_request_that_breaks_is_refused_and_ends_nothing(make: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    async def refresh(self: Lane) -> None:
+    async def refresh(self: AccountWorker) -> None:
         raise KeyError("a defect")
 
-    monkeypatch.setattr(Lane, "refresh", refresh)
+    monkeypatch.setattr(AccountWorker, "refresh", refresh)
     async with make(north=Service()) as bench:
         [number] = await put(bench)
         outcome = await bench.studio.ask("refresh", account="north")

@@ -523,7 +523,7 @@ async def test_a_stale_request_is_refused(studio: Studio) -> None:
     seen = studio.job(number)
     await studio.start()
     await studio.at_rest()
-    request = await studio.journal.do(requests.leave, "retry", seen)
+    request = await studio.journal.do(requests.enqueue, "retry", seen)
     outcome = await studio.until(lambda: studio.journal.read(requests.outcome, request))
     assert outcome.refused
     assert "moved on" in outcome.message
@@ -570,13 +570,13 @@ async def test_a_pause_of_a_rule_that_ends_while_its_photo_is_put_down_holds_not
     await studio.start()
     await studio.ask("pause rule", rule="boots")
 
-    def resumed_meanwhile(job: Job, failure: Exception, moment: failures.Moment) -> failures.Verdict:
+    def resumed_meanwhile(job: Job, failure: Exception, moment: failures.FailureContext) -> failures.Disposition:
         def resume(db: Connection) -> None:
-            requests.leave(db, "resume rule", rule="boots")
-            rules.carry_out(db, requests.waiting(db)[-1], "2026-11-22")
+            requests.enqueue(db, "resume rule", rule="boots")
+            rules.carry_out(db, requests.pending(db)[-1], "2026-11-22")
 
         studio.journal.write(resume)
-        return failures.judge(job, failure, moment)
+        return failures.classify(job, failure, moment)
 
     monkeypatch.setattr("artui.engine.account_worker.judge", resumed_meanwhile)
     [number] = await studio.add(studio.photos(1), rule="boots")

@@ -11,7 +11,7 @@ import pytest
 
 from artui.cli.planned import Telling
 from artui.config import Caps
-from artui.core.plan import Found, Offer, Planner, Target
+from artui.core.plan import Offer, Planner, SourceFile, Target
 from artui.files import Accepts, inspect
 from artui.journal import accounts, requests
 from artui.model.job import Batch, Job
@@ -133,7 +133,7 @@ async def test_a_wrong_secret_holds_the_account_and_pays_nothing(
     await studio.at_rest()
     assert simulator.ledger == []
     monkeypatch.setenv("ARTUI_STUDIO_TOKEN", simulator.announcement()["filestack"]["secret"])
-    await studio.journal.do(lambda db: requests.leave(db, "refresh", account="studio"))
+    await studio.journal.do(lambda db: requests.enqueue(db, "refresh", account="studio"))
     await studio.until(lambda: all(job.status is Status.DONE for job in studio.jobs()))
     assert len(simulator.ledger) == 2
 
@@ -313,7 +313,7 @@ async def test_to_buy_anew_what_is_not_over_says_that_the_first_may_be_charged_t
     )  # fmt: skip
     planner = Planner(studio.journal, offer, Target.of(str(studio.out), "{stem}"), "redo", dt.date(2031, 1, 2))
     seen = inspect(photo, offer.limits.accepts, hashed=True)
-    plan = planner.plan([(Found(photo, photo.parent, is_named=True), seen)], again=True)
+    plan = planner.plan([(SourceFile(photo, photo.parent, is_named=True), seen)], again=True)
     telling = Telling(plan, Batch("b", "redo", "studio", 0.0), Caps())
     (planned,) = plan.photos
     assert planned.may_cost is (how != "done")

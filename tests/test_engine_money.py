@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from artui import files, timing
-from artui.engine.account_worker import Lane
+from artui.engine.account_worker import AccountWorker
 from artui.journal import Journal, accounts, topups
 from artui.model.job import Job
 from artui.model.states import Reason, Stage, Status
@@ -18,7 +18,7 @@ from tests.studio import Studio
 DEARER = 12
 
 
-def lane_of(studio: Studio) -> Lane:
+def lane_of(studio: Studio) -> AccountWorker:
     assert studio.engine is not None
     return studio.engine._lanes["studio"][0]
 

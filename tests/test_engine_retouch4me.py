@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from artui.engine.account_worker import Lane
+from artui.engine.account_worker import AccountWorker
 from artui.journal import accounts, purchases, requests
 from artui.model.job import Purchase
 from artui.model.states import REPEATS, Reason, Stage, Status
@@ -157,7 +157,7 @@ async def test_a_token_that_is_no_longer_good_holds_the_account_and_pays_nothing
     await studio.at_rest()
     assert simulator.ledger == []
     simulator.faults.clear()
-    await studio.journal.do(lambda db: requests.leave(db, "refresh", account="studio"))
+    await studio.journal.do(lambda db: requests.enqueue(db, "refresh", account="studio"))
     await studio.until(lambda: all(job.status is Status.DONE for job in studio.jobs()))
     check_results(studio, 2)
 
@@ -192,10 +192,10 @@ async def test_a_key_that_changes_while_the_engine_waits_is_noticed_before_the_i
     """Without the look that holds strangers once a second: each paid call looks for itself."""
     given = simulator.announcement()["retouch4me"]
 
-    async def nobody(lane: Lane) -> None:
+    async def nobody(lane: AccountWorker) -> None:
         del lane
 
-    monkeypatch.setattr(Lane, "sort_strangers", nobody)
+    monkeypatch.setattr(AccountWorker, "sort_strangers", nobody)
     monkeypatch.setenv("ARTUI_STUDIO_TOKEN", given["strangers_token"])
     await add(studio, studio.photos(2))
     await studio.start()

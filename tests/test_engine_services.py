@@ -409,9 +409,9 @@ async def test_one_hanging_service_slows_no_other(make: Any, monkeypatch: pytest
         made = [bench.job(photo, "north" if place % 2 else "south") for place, photo in enumerate(photos)]
         await studio.journal.do(jobs.add, None, made)
         await studio.start()
-        asked = await studio.journal.do(requests.leave, "refresh", None, account="north")
+        asked = await studio.journal.do(requests.enqueue, "refresh", None, account="north")
         await studio.until(lambda: sum(job.status is Status.DONE for job in studio.jobs()) == 10, 5)
-        paused = await studio.journal.do(requests.leave, "pause", None, account="south")
+        paused = await studio.journal.do(requests.enqueue, "pause", None, account="south")
         await studio.until(lambda: studio.journal.read(requests.outcome, paused), 5)
         assert studio.journal.read(requests.outcome, asked) is None
         assert {job.account for job in studio.jobs() if job.status is Status.DONE} == {"south"}

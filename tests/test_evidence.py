@@ -14,11 +14,11 @@ from artui import files
 from artui.files import Accepts
 from artui.journal import accounts, history, jobs, purchases
 from artui.model.states import PurchaseState, Reason, Stage, Status
-from artui.providers.base import Output, Progress, State
+from artui.providers.base import ExecutionStatus, Output, State
 from artui.sim import imaging
 from artui.sim.server import Simulator
 from artui.steps import evidence, fetching, looking, output
-from artui.steps.evidence import Verdict
+from artui.steps.evidence import Ownership
 from tests.fakes import PICTURE, Bench, Service, bench, limits
 from tests.proof.evidence import digest_of
 from tests.studio import Studio
@@ -201,22 +201,22 @@ async def test_evidence_is_weighed_as_the_rules_say(studio: Studio) -> None:
     [purchase] = journal.read(purchases.of_job, number)
     takes, scales = Accepts(frozenset()), Accepts(frozenset(), scaled_above=8)
 
-    def weighed(accepts: Accepts | None = takes, **shown: Any) -> Verdict:
-        seen = Progress("e", State.DONE, "COMPLETED", **shown)
+    def weighed(accepts: Accepts | None = takes, **shown: Any) -> Ownership:
+        seen = ExecutionStatus("e", State.DONE, "COMPLETED", **shown)
         return journal.read(evidence.weigh, job, seen, accepts).verdict
 
     other = "f" * 64
-    assert weighed(key=purchase.key, reference=other, workflow="another", version="another") is Verdict.PROVEN
-    assert weighed(key=f'"{purchase.key.upper()}"') is Verdict.PROVEN
-    assert weighed(key="0123456789.somebody", reference=job.reference) is Verdict.DISPROVED
-    assert weighed(reference=f'"{job.reference.upper()}"', workflow=job.workflow) is Verdict.AGREES
-    assert weighed(reference=job.reference, workflow="another") is Verdict.DISPROVED
-    assert weighed(reference=job.reference, version="another") is Verdict.DISPROVED
-    assert weighed(reference=other) is Verdict.DISPROVED
-    assert weighed(scales, reference=other) is Verdict.SILENT, "it may have been scaled"
-    assert weighed(None, reference=other) is Verdict.SILENT
-    assert weighed(version="another", reference=other, accepts=scales) is Verdict.DISPROVED
-    assert weighed() is Verdict.SILENT
+    assert weighed(key=purchase.key, reference=other, workflow="another", version="another") is Ownership.PROVEN
+    assert weighed(key=f'"{purchase.key.upper()}"') is Ownership.PROVEN
+    assert weighed(key="0123456789.somebody", reference=job.reference) is Ownership.DISPROVED
+    assert weighed(reference=f'"{job.reference.upper()}"', workflow=job.workflow) is Ownership.AGREES
+    assert weighed(reference=job.reference, workflow="another") is Ownership.DISPROVED
+    assert weighed(reference=job.reference, version="another") is Ownership.DISPROVED
+    assert weighed(reference=other) is Ownership.DISPROVED
+    assert weighed(scales, reference=other) is Ownership.SILENT, "it may have been scaled"
+    assert weighed(None, reference=other) is Ownership.SILENT
+    assert weighed(version="another", reference=other, accepts=scales) is Ownership.DISPROVED
+    assert weighed() is Ownership.SILENT
 
 
 # -------------------------------------------------------------------------------------------------- whole and as stated

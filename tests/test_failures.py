@@ -9,14 +9,14 @@ import pytest
 
 from artui import files
 from artui.budget import AccountHeld, CancelledFirst, MayNotSpend
-from artui.engine.failures import Moment, judge
+from artui.engine.failures import FailureContext, classify
 from artui.model.job import Job
 from artui.model.states import Reason, Stage, Status
 from artui.providers.base import Blocked, Cause, NotPermitted, Rejected, Transient
 from artui.steps import Hold, NotYet
 from tests.samples import new_job
 
-NOW = Moment(now=1000.0, settle=90.0, chance=1.0)
+NOW = FailureContext(now=1000.0, settle=90.0, chance=1.0)
 FULL = files.OutputProblem(Path("/out"), OSError(28, "No space left on device"))
 READ_ONLY = files.OutputProblem(Path("/out"), OSError(30, "Read-only file system"))
 
@@ -48,7 +48,7 @@ def job(stage: Stage, **given: object) -> Job:
     ],
 )
 def test_every_failure_has_its_place(failure: Exception, stage: Stage, status: Status, reason: str) -> None:
-    verdict = judge(job(stage), failure, NOW)
+    verdict = classify(job(stage), failure, NOW)
     assert (verdict.status, verdict.reason) == (status, reason)
     assert verdict.holds is None
     assert verdict.message
@@ -56,27 +56,27 @@ def test_every_failure_has_its_place(failure: Exception, stage: Stage, status: S
 
 @pytest.mark.parametrize(("cause", "reason"), [("login", "login"), ("credits", "credits"), ("quota", "quota")])
 def test_what_blocks_an_account_holds_the_account_and_costs_the_job_nothing(cause: str, reason: str) -> None:
-    verdict = judge(job(Stage.CHECKED), Blocked("no", cause=Cause(cause)), NOW)
+    verdict = classify(job(Stage.CHECKED), Blocked("no", cause=Cause(cause)), NOW)
     assert (verdict.status, verdict.holds, verdict.failed_try) == (Status.READY, reason, False)
 
 
 def test_only_failures_count_as_tries() -> None:
-    assert judge(job(Stage.CHECKED), Transient("x"), NOW).failed_try
-    assert not judge(job(Stage.CHECKED), NotYet("x"), NOW).failed_try
+    assert classify(job(Stage.CHECKED), Transient("x"), NOW).failed_try
+    assert not classify(job(Stage.CHECKED), NotYet("x"), NOW).failed_try
 
 
 def test_the_service_is_waited_for_as_long_as_it_asked() -> None:
-    verdict = judge(job(Stage.CHECKED), Transient("busy", retry_after=77.0), NOW)
+    verdict = classify(job(Stage.CHECKED), Transient("busy", retry_after=77.0), NOW)
     assert verdict.due == NOW.now + 77
 
 
 def test_a_result_that_stays_missing_asks_a_person_and_is_never_ordered_again() -> None:
     late = replace(NOW, now=900.0 + 7 * 90 + 1)
-    verdict = judge(job(Stage.PROCESSED, charged=10), Rejected("not there", reason="not found"), late)
+    verdict = classify(job(Stage.PROCESSED, charged=10), Rejected("not there", reason="not found"), late)
     assert (verdict.status, verdict.reason) == (Status.HELD, Reason.GONE)
     assert "charged 10" in verdict.message
 
 
 def test_a_result_damaged_three_times_asks_a_person() -> None:
-    verdict = judge(job(Stage.PROCESSED, attempts=2), files.BadResult("short", "cut off"), NOW)
+    verdict = classify(job(Stage.PROCESSED, attempts=2), files.BadResult("short", "cut off"), NOW)
     assert (verdict.status, verdict.reason) == (Status.HELD, Reason.DAMAGED)

@@ -31,8 +31,8 @@ from artui.providers.http import (
     Body,
     Client,
     FilePart,
-    Pace,
-    Request,
+    HttpRequest,
+    MinSpeed,
     file_body,
     form_body,
     json_body,
@@ -104,7 +104,7 @@ IzJaVQV1aqBIXWyeZLc=
 """
 CANCELS = 1_500
 TOKEN = "eyJ-a-token-that-nobody-may-see"
-QUICK = Pace(amount=1_000, seconds=0.3)
+QUICK = MinSpeed(amount=1_000, seconds=0.3)
 
 
 @pytest.fixture
@@ -126,12 +126,12 @@ async def permit() -> None:
     return None
 
 
-def get(url: str, **more: Any) -> Request:
-    return Request("GET", url, "asking", **more)
+def get(url: str, **more: Any) -> HttpRequest:
+    return HttpRequest("GET", url, "asking", **more)
 
 
-def post(url: str, body: Body | None = None) -> Request:
-    return Request("POST", url, "asking", body=body or json_body("{}"))
+def post(url: str, body: Body | None = None) -> HttpRequest:
+    return HttpRequest("POST", url, "asking", body=body or json_body("{}"))
 
 
 def a_photo(folder: Path, size: int = 3_000_000) -> files.Photo:
@@ -152,7 +152,7 @@ def form(photo: files.Photo) -> Body:
 async def test_a_paid_request_is_sent_once_to_a_server_that_hangs_up(client: Client, method: str) -> None:
     async with serving(hang_up) as peer:
         with pytest.raises(Unknown):
-            await client.pay(Request(method, peer.url + "/create", "ordering"), permit)
+            await client.pay(HttpRequest(method, peer.url + "/create", "ordering"), permit)
         assert len(peer.requests) == 1
 
 
@@ -174,7 +174,7 @@ async def test_the_permit_is_asked_on_an_open_connection_before_the_first_byte(c
             await asyncio.sleep(0.05)  # whatever was written would have arrived by now
             asked.append(bytes(peer.links[0].received))
 
-        await client.pay(Request(method, peer.url, "ordering"), look)
+        await client.pay(HttpRequest(method, peer.url, "ordering"), look)
         assert asked == [b""]
         assert len(peer.requests) == 1
 
@@ -186,7 +186,7 @@ async def test_without_the_permit_nothing_is_sent(client: Client, method: str) -
 
     async with serving(answering(200, b"{}")) as peer:
         with pytest.raises(NotPermitted):
-            await client.pay(Request(method, peer.url, "ordering"), refuse)
+            await client.pay(HttpRequest(method, peer.url, "ordering"), refuse)
         await eventually(lambda: peer.links and peer.links[0].is_over.is_set())
         assert bytes(peer.links[0].received) == b""
 
@@ -196,7 +196,7 @@ async def test_a_paid_request_that_cannot_connect_has_not_left_and_asks_nobody(c
         gone = peer.url
     for method in ("POST", "GET"):
         with pytest.raises(Transient) as caught:
-            await client.pay(Request(method, gone, "ordering"), _never)
+            await client.pay(HttpRequest(method, gone, "ordering"), _never)
         assert caught.value.reached is False
 
 
@@ -251,7 +251,7 @@ async def test_silence_after_a_paid_request_is_unknown(quick: Client) -> None:
     async with serving(lambda link: link.rest()) as peer:
         for method in ("POST", "GET"):
             with pytest.raises(Unknown):
-                await quick.pay(Request(method, peer.url, "ordering"), permit)
+                await quick.pay(HttpRequest(method, peer.url, "ordering"), permit)
         assert len(peer.requests) == 2
 
 
@@ -726,7 +726,7 @@ async def test_a_file_arrives_as_it_is_under_its_type_or_none(client: Client, tm
         body = file_body(media_type, photo.stamp.size, files.Sending(photo, 65_536))
         async with serving(answering(200, b"{}")) as peer:
             for _ in range(2):
-                await client.send(Request("PUT", peer.url, "asking", body=body))
+                await client.send(HttpRequest("PUT", peer.url, "asking", body=body))
             head, _, sent = bytes(peer.links[0].received).partition(b"\r\n\r\n")
         assert (b"content-type: image/jpeg" in head.lower()) == bool(media_type)
         assert (b"content-type" in head.lower()) == bool(media_type)
@@ -1003,7 +1003,7 @@ async def test_a_proxy_that_refuses_the_tunnel_has_let_nothing_leave() -> None:
         through = Client("Studio", proxy=proxy.url.replace("//", "//me:password@"))
         for method in ("POST", "GET"):
             with pytest.raises(Transient) as caught:
-                await through.pay(Request(method, "https://service.invalid/", "ordering"), _never)
+                await through.pay(HttpRequest(method, "https://service.invalid/", "ordering"), _never)
             assert caught.value.reached is False
             assert "password" not in _everything_about(caught.value)
         await through.close()
@@ -1048,7 +1048,7 @@ async def test_no_failure_shows_a_secret(quick: Client, tmp_path: Path, caplog: 
     for handler in handlers:
         async with serving(handler) as peer:
             for url in (peer.url, "http://127.0.0.1:1/", "http://no-such-host.invalid/"):
-                request = Request("POST", url, "asking", secrets=hidden, body=body)
+                request = HttpRequest("POST", url, "asking", secrets=hidden, body=body)
                 asked = replace_method(request)
                 for call in (
                     quick.send(request),
@@ -1068,8 +1068,8 @@ async def _outcome(call: Awaitable[Answer]) -> str:
         return _everything_about(error)
 
 
-def replace_method(request: Request) -> Request:
-    return Request("GET", request.url, request.doing, secrets=request.secrets)
+def replace_method(request: HttpRequest) -> HttpRequest:
+    return HttpRequest("GET", request.url, request.doing, secrets=request.secrets)
 
 
 async def test_a_secret_that_no_header_takes_is_not_in_the_complaint(client: Client) -> None:

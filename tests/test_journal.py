@@ -233,7 +233,7 @@ def test_a_move_is_guarded_by_stage_status_and_purchase(journal: Journal) -> Non
     journal.write(jobs.move, job, Stage.CHECKED, Status.RUNNING, "checked")
     with pytest.raises(Stale):
         journal.write(jobs.move, job, Stage.CHECKED, Status.RUNNING, "checked")
-    kept = journal.write(jobs.follow, job, Stage.CHECKED, Status.RUNNING, "checked")
+    kept = journal.write(jobs.move_if_current, job, Stage.CHECKED, Status.RUNNING, "checked")
     assert kept.stage is Stage.CHECKED
 
 
@@ -362,19 +362,19 @@ def test_the_idle_engine_ends_only_in_a_transaction_that_sees_no_work(journal: J
 
 
 def test_a_new_engine_ends_by_a_request_that_names_it_and_by_no_other(journal: Journal) -> None:
-    for_the_last = journal.write(requests.leave, "stop", pid=1)
-    for_this_one = journal.write(requests.leave, "stop", pid=2)
+    for_the_last = journal.write(requests.enqueue, "stop", pid=1)
+    for_this_one = journal.write(requests.enqueue, "stop", pid=2)
     journal.write(requests.engine_starts, 2, "host", "background", "0")
-    assert [request.id for request in journal.read(requests.waiting)] == [for_this_one]
-    assert journal.read(requests.outcome, for_the_last) == requests.Outcome(
+    assert [request.id for request in journal.read(requests.pending)] == [for_this_one]
+    assert journal.read(requests.outcome, for_the_last) == requests.Reply(
         refused=True, message="the engine this was meant for is gone"
     )
 
 
 def test_a_request_is_answered_once(journal: Journal) -> None:
-    number = journal.write(requests.leave, "pause", account="studio")
+    number = journal.write(requests.enqueue, "pause", account="studio")
     assert journal.read(requests.outcome, number) is None
-    [request] = journal.read(requests.waiting)
+    [request] = journal.read(requests.pending)
     journal.write(requests.finish, request, "paused")
     journal.write(requests.finish, request, "again")
-    assert journal.read(requests.outcome, number) == requests.Outcome(refused=False, message="paused")
+    assert journal.read(requests.outcome, number) == requests.Reply(refused=False, message="paused")

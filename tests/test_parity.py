@@ -205,8 +205,8 @@ def option(db: Connection, job: Job, command: str, *, can_retry: bool) -> Action
 
 def in_the_engine(db: Connection, job: Job, command: str, arguments: dict[str, Any], *, can_retry: bool) -> Any:
     """What the engine does with it: its outcome, and the job as it then is."""
-    left = requests.leave(db, command, job, **arguments)
-    [request] = requests.waiting(db)
+    left = requests.enqueue(db, command, job, **arguments)
+    [request] = requests.pending(db)
     decisions.carry_out(db, request, can_retry=can_retry)
     return requests.outcome(db, left), jobs.get(db, job.id)
 

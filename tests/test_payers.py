@@ -17,7 +17,7 @@ from artui.journal.schema import MIGRATIONS
 from artui.journal.schema import payers as frozen
 from artui.model.job import Job
 from artui.model.states import Kind, Reason, Stage, Status
-from artui.providers.base import Surroundings
+from artui.providers.base import ProviderDeps
 from artui.providers.http.addresses import canonical_address, is_private_way, is_this_machine
 from artui.providers.retouch4me import Retouch4me, Retouch4meSettings
 from tests.samples import new_job
@@ -68,7 +68,7 @@ async def test_the_vendors_hosts_are_one_payer_and_no_other_is(tmp_path: Path) -
     async def payer(api_url: str) -> str:
         vault = Vault(paths())
         vault._memory["studio"] = Secret("the-same-token")
-        async with Retouch4me(Retouch4meSettings(api_url=api_url), Surroundings("studio", vault)) as provider:
+        async with Retouch4me(Retouch4meSettings(api_url=api_url), ProviderDeps("studio", vault)) as provider:
             return (await provider.who_pays()).payer
 
     vendors = ("https://retoucher.hz.labs.retouch4.me", "https://cf-retoucher.retouch4.me:443/", "https://Retouch4.me")

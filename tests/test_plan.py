@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from artui import files, providers
-from artui.core.plan import Found, Offer, Plan, Planner, PlanProblem, Target, Verdict, check, collect, new_jobs
+from artui.core.plan import Offer, Plan, Planner, PlanProblem, SourceFile, Target, Verdict, check, collect, new_jobs
 from artui.files import Accepts
 from artui.journal import Connection, Journal, found, jobs, payers, published, purchases, suspended
 from artui.journal.before import How
@@ -233,7 +233,7 @@ def test_what_was_bought_under_another_key_or_payer_is_said(journal: Journal, in
     assert plan_for(at(one, "retouch4me")).before == {}
     journal.write(payers.other_customer, one, two)
     assert plan_for(at(two, "retouch4me")).before == {}
-    journal.write(suspended.suspend, [two], suspended.Cause.UNLISTED, "nobody knows")
+    journal.write(suspended.suspend, [two], suspended.SuspensionCause.UNLISTED, "nobody knows")
     assert plan_for(at(two, "retouch4me")).before == {How.UNKNOWN: 3}
     journal.write(found.note_elsewhere, two, OFFER.workflow.id, first.photos[2].photo.digest, "e1")
     assert plan_for(at(two, "retouch4me")).before == {How.UNKNOWN: 2, How.WITHOUT_KEY: 1}
@@ -282,7 +282,7 @@ def test_a_name_taken_in_between_is_chosen_anew(journal: Journal, inbox: Path) -
     photo(inbox / "a.jpg")
     target = Target(inbox.parent / "out", "{stem}")
     planner = Planner(journal, OFFER, target, "aw26", dt.date(2026, 11, 22))
-    plan = planner.plan(*check([Found(inbox / "a.jpg", inbox)], ACCEPTS, lambda *_: None))
+    plan = planner.plan(*check([SourceFile(inbox / "a.jpg", inbox)], ACCEPTS, lambda *_: None))
     journal.write(jobs.add, BATCH, new_jobs(plan, BATCH))
     with pytest.raises(jobs.StemTaken):
         journal.write(jobs.add, BATCH, new_jobs(plan, BATCH))

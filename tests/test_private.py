@@ -19,13 +19,13 @@ import pytest
 from artui import progress
 from artui.config import ConfigError, load, make_private_folder, paths, private, save_setting
 from artui.config.private import NotPrivate, open_private, read_private
-from artui.credentials import CredentialProblem, Place, Secret, Vault
+from artui.credentials import CredentialProblem, KeyStore, Secret, Vault
 from artui.engine.anchor import open_journal
 from artui.engine.lock import EngineLock, holder, lock_is_held
 from artui.engine.log import log_to_file
-from artui.engine.supervisor import Engine
+from artui.engine.supervisor import Supervisor
 from artui.journal import JournalProblem, store
-from artui.progress import Transfers
+from artui.progress import ProgressBoard
 
 ROOT_ONLY = pytest.mark.skipif(os.geteuid() != 0, reason="only root can give files away")
 KEPT = b"a photo that must stay as it is"
@@ -127,12 +127,12 @@ def journal(_: Any) -> None:
 
 
 def keep_ballast(caplog: pytest.LogCaptureFixture) -> None:
-    Engine._keep_ballast(SimpleNamespace(paths=paths()))  # type: ignore[arg-type]
+    Supervisor._keep_ballast(SimpleNamespace(paths=paths()))  # type: ignore[arg-type]
     raise NotPrivate(0, caplog.messages[-1], "")
 
 
 def token_lock(_: Any) -> None:
-    Vault(paths()).keep("studio", Secret("t"), Place.FILE)
+    Vault(paths()).keep("studio", Secret("t"), KeyStore.FILE)
 
 
 def back_up(_: Any) -> None:
@@ -169,7 +169,7 @@ def test_what_is_written_in_place_is_nobody_elses(
 @pytest.mark.parametrize("way", WAYS)
 def test_the_bytes_of_transfers_are_shown_without_touching_what_is_not_theirs(way: Way, kept: Path) -> None:
     way(paths().transfers.with_suffix(".part"), kept)
-    moving = Transfers(paths().transfers)
+    moving = ProgressBoard(paths().transfers)
     with in_time(), moving.counting(1, "up", 5):
         moving.publish()
     assert progress.read(paths().transfers)[1].way == "up"
@@ -366,10 +366,10 @@ def test_what_the_own_group_can_write_is_told_once() -> None:
 @pytest.mark.usefixtures("own_group")
 def test_what_holds_secrets_is_nobodys_but_the_owners() -> None:
     vault = Vault(paths())
-    vault.keep("studio", Secret("t"), Place.FILE)
+    vault.keep("studio", Secret("t"), KeyStore.FILE)
     paths().credentials.chmod(0o770)
     with pytest.raises(CredentialProblem, match=r"credentials is open to others and is not used: run chmod go-w"):
-        vault.keep("studio", Secret("t"), Place.FILE)
+        vault.keep("studio", Secret("t"), KeyStore.FILE)
     paths().credentials.chmod(0o700)
     (paths().credentials / "studio.json").chmod(0o620)
     with pytest.raises(CredentialProblem, match="is open to others and is not used: run chmod 600"):

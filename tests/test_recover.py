@@ -16,7 +16,7 @@ from artui.cli.exits import Exit
 from artui.config import paths
 from artui.engine.recovery import Listing, settle
 from artui.journal import Journal, accounts, purchases, rescue
-from artui.providers.base import Progress, State
+from artui.providers.base import ExecutionStatus, State
 from artui.sim.server import Simulator
 from tests.desk import Desk, desks
 
@@ -95,7 +95,7 @@ def test_what_is_found_and_not_charged_yet_counts_at_its_price(tmp_path: Path, m
     with Journal(paths().journal) as journal:
         journal.write(accounts.keep_workflows, "studio", {"cut": price})
         entries = [
-            Progress(state.value, state, state.value, charged, key=journal.write(purchases.new_key), version="1")
+            ExecutionStatus(state.value, state, state.value, charged, key=journal.write(purchases.new_key), version="1")
             for state, charged in ((State.UNPAID, 0), (State.RUNNING, None), (State.DONE, 14))
         ]
         listing = Listing("autoretouch here acme", "here", "acme", {"cut": entries})

@@ -12,7 +12,7 @@ import pytest
 
 from artui.credentials import Secret
 from artui.providers.base import Puzzling, Transient
-from artui.providers.http import Client, Request
+from artui.providers.http import Client, HttpRequest
 from artui.providers.http.addresses import is_public, may_be_public
 from artui.providers.http.redirects import Misdirected, follow
 from tests.peer import Link, Memory, answering, serving
@@ -65,7 +65,7 @@ def pointing(target: str, status: int = 302) -> Callable[[Link], Awaitable[None]
 async def fetched(client: Client, url: str, **more: Any) -> bytes:
     memory = Memory()
     secrets = {"Authorization": Secret(f"Bearer {TOKEN}")}
-    request = Request("GET", url, "fetching", headers={"X-Ours": "ours"}, secrets=secrets)
+    request = HttpRequest("GET", url, "fetching", headers={"X-Ours": "ours"}, secrets=secrets)
     answer = await client.fetch(request, memory, **more)
     assert answer.status == 200
     return memory.content
@@ -159,16 +159,18 @@ def test_which_addresses_are_public(address: str, expected: bool) -> None:
 )
 def test_what_a_public_service_may_not_point_to(target: str) -> None:
     with pytest.raises(Misdirected):
-        follow(Request("GET", "https://studio.example/result", "fetching"), target)
+        follow(HttpRequest("GET", "https://studio.example/result", "fetching"), target)
 
 
 def test_what_goes_along() -> None:
-    request = Request("GET", "https://studio.example/result", "fetching", {"a": "b"}, {"X": "y"}, {"Key": Secret("k")})
+    request = HttpRequest(
+        "GET", "https://studio.example/result", "fetching", {"a": "b"}, {"X": "y"}, {"Key": Secret("k")}
+    )
     at_home = follow(request, "/other?c=d")
     assert (at_home.url, at_home.params, at_home.secrets) == ("https://studio.example/other?c=d", {}, request.secrets)
     for target in ("https://storage.example/file?sig=1", "//storage.example/file?sig=1"):
         abroad = follow(request, target)
-        assert abroad == Request("GET", "https://storage.example/file?sig=1", "fetching")
+        assert abroad == HttpRequest("GET", "https://storage.example/file?sig=1", "fetching")
         assert follow(abroad, "https://studio.example/result").secrets == {}
     for target in ("https://studio.example:8443/", "https://cdn.studio.example/"):
         assert follow(request, target).secrets == {}
@@ -248,7 +250,7 @@ async def test_a_name_with_an_address_that_is_not_public_is_not_connected_to(
     monkeypatch.setattr("artui.providers.http.transport._socket", lambda _: pytest.fail("a connection was begun"))
     with pytest.raises(Puzzling, match="not public"):
         await client.fetch(
-            Request("GET", "https://storage.example/file", "fetching"), Memory(), named_by="https://studio.example"
+            HttpRequest("GET", "https://storage.example/file", "fetching"), Memory(), named_by="https://studio.example"
         )
 
 
@@ -281,7 +283,7 @@ async def test_a_public_storage_gets_the_bare_address_and_no_word_of_it_counts(
             with pytest.raises(Transient, match="not now"):
                 await fetched(client, home.url)
         async with serving(pointing(f"{place}/404")) as home:
-            answer = await client.fetch(Request("GET", home.url, "fetching"), Memory())
+            answer = await client.fetch(HttpRequest("GET", home.url, "fetching"), Memory())
             assert (answer.status, answer.body) == (404, b"")
         assert not any(TOKEN.encode() in bytes(link.received) for link in peer.links)
 

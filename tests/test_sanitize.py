@@ -13,7 +13,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from artui.sanitize import shown, width
+from artui.sanitize import sanitize, width
 
 ANY_TEXT = st.text(st.characters(codec=None)) | st.binary().map(os.fsdecode)
 
@@ -44,7 +44,7 @@ ANY_TEXT = st.text(st.characters(codec=None)) | st.binary().map(os.fsdecode)
     ],
 )
 def test_everything_is_made_visible(text: str | bytes | Path, visible: str) -> None:
-    assert shown(text) == visible
+    assert sanitize(text) == visible
 
 
 @pytest.mark.parametrize(
@@ -67,27 +67,27 @@ def test_everything_is_made_visible(text: str | bytes | Path, visible: str) -> N
     ],
 )
 def test_what_is_too_wide_loses_its_middle(text: str, cells: int, cut: str) -> None:
-    assert shown(text, cells) == cut
+    assert sanitize(text, cells) == cut
 
 
 def test_the_sign_of_a_cut_can_be_ascii() -> None:
-    assert shown("shirt.jpg", 8, ellipsis="~") == "shir~jpg"
-    assert shown("shirt.jpg", 8, ellipsis="...") == "shi...pg"
+    assert sanitize("shirt.jpg", 8, ellipsis="~") == "shir~jpg"
+    assert sanitize("shirt.jpg", 8, ellipsis="...") == "shi...pg"
 
 
 @given(ANY_TEXT)
 @example("\u0345")
 def test_nothing_unprintable_is_left(text: str) -> None:
-    visible = shown(text)
+    visible = sanitize(text)
     assert not {unicodedata.category(character) for character in visible} & {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"}
     visible.encode("utf-8")
-    assert shown(visible) == visible
+    assert sanitize(visible) == visible
     assert not unicodedata.category(visible[:1] or "a").startswith("M")
 
 
 @given(ANY_TEXT, st.integers(-1, 30), st.sampled_from(["…", "~"]))
 def test_a_cut_text_fits_and_wastes_no_more_than_a_character(text: str, cells: int, ellipsis: str) -> None:
-    whole, cut = shown(text), shown(text, cells, ellipsis)
+    whole, cut = sanitize(text), sanitize(text, cells, ellipsis)
     assert width(cut) <= max(cells, 0)
     assert cut == whole or width(whole) > cells
     if cut != whole and cells > 0:
@@ -100,7 +100,7 @@ def test_a_cut_text_fits_and_wastes_no_more_than_a_character(text: str, cells: i
 @given(ANY_TEXT)
 def test_plain_text_is_left_as_it_is(text: str) -> None:
     if text.isascii() and text.isprintable():
-        assert shown(text) == text
+        assert sanitize(text) == text
         assert width(text) == len(text)
 
 
@@ -115,7 +115,7 @@ def test_a_table_of_plain_names_costs_nothing() -> None:
     names = [f"folder/IMG_{number:05}.jpg" for number in range(20_000)]
     started = time.perf_counter()
     for name in names:
-        shown(name, 40)
+        sanitize(name, 40)
     assert time.perf_counter() - started < 0.5
 
 

@@ -16,7 +16,7 @@ import pytest
 from artui.config import load, paths
 from artui.engine.anchor import open_journal
 from artui.engine.lock import EngineLock
-from artui.engine.supervisor import Engine
+from artui.engine.supervisor import Supervisor
 from artui.journal import Journal, requests
 from artui.watch import service
 from artui.watch.service import Service
@@ -69,10 +69,10 @@ def journal() -> Iterator[Journal]:
 
 
 @pytest.fixture
-async def engine(journal: Journal) -> AsyncIterator[Engine]:
+async def engine(journal: Journal) -> AsyncIterator[Supervisor]:
     lock = EngineLock(paths())
     generation = await journal.do(requests.engine_starts, os.getpid(), "test", "watch", "test")
-    yield Engine(paths(), journal, generation, lock.still_ours, lambda: load(paths()))
+    yield Supervisor(paths(), journal, generation, lock.still_ours, lambda: load(paths()))
     lock.release()
 
 
@@ -80,7 +80,7 @@ def serving(watcher: FakeWatcher, guard: Guard) -> Service:
     return Service(lambda _: watcher, list, lambda _: "all is well", Quiet(), guard)  # type: ignore[arg-type]
 
 
-async def test_it_gives_signs_of_life_while_the_watcher_turns(engine: Engine) -> None:
+async def test_it_gives_signs_of_life_while_the_watcher_turns(engine: Supervisor) -> None:
     watcher, guard = FakeWatcher(), Guard()
     running = asyncio.create_task(serving(watcher, guard).run(engine))
     await eventually(lambda: guard.signs > 2)
@@ -94,7 +94,7 @@ async def test_it_gives_signs_of_life_while_the_watcher_turns(engine: Engine) ->
     assert "ready" in guard.told
 
 
-async def test_a_journal_that_does_not_answer_is_no_life(engine: Engine) -> None:
+async def test_a_journal_that_does_not_answer_is_no_life(engine: Supervisor) -> None:
     guard = Guard()
     running = asyncio.create_task(serving(FakeWatcher(), guard).run(engine))
     await eventually(lambda: guard.signs > 2)
@@ -111,7 +111,7 @@ async def test_a_journal_that_does_not_answer_is_no_life(engine: Engine) -> None
     await running
 
 
-async def test_a_watcher_that_fails_ends_the_engine_in_order_and_is_heard_of(engine: Engine) -> None:
+async def test_a_watcher_that_fails_ends_the_engine_in_order_and_is_heard_of(engine: Supervisor) -> None:
     watcher = FakeWatcher(failure=RuntimeError("defect"))
     with pytest.raises(RuntimeError, match="defect"):
         await serving(watcher, Guard()).run(engine)

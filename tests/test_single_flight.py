@@ -6,7 +6,7 @@ import asyncio
 
 import pytest
 
-from artui.single_flight import Flights
+from artui.single_flight import SingleFlight
 
 
 class Call:
@@ -27,7 +27,7 @@ class Call:
 
 
 async def test_those_who_come_meanwhile_join_one_call_and_later_ones_make_another() -> None:
-    flights, call = Flights[int](), Call()
+    flights, call = SingleFlight[int](), Call()
     together = [asyncio.create_task(flights.join("a", call)) for _ in range(5)]
     other = asyncio.create_task(flights.join("b", call))
     await asyncio.sleep(0)
@@ -38,7 +38,7 @@ async def test_those_who_come_meanwhile_join_one_call_and_later_ones_make_anothe
 
 
 async def test_who_stops_waiting_does_not_end_it_for_the_others() -> None:
-    flights, call = Flights[int](), Call()
+    flights, call = SingleFlight[int](), Call()
     first, second = (asyncio.create_task(flights.join("a", call)) for _ in range(2))
     await asyncio.sleep(0)
     first.cancel()
@@ -49,7 +49,7 @@ async def test_who_stops_waiting_does_not_end_it_for_the_others() -> None:
 
 
 async def test_a_failure_reaches_all_who_wait_and_nobody_later() -> None:
-    flights, call = Flights[int](), Call()
+    flights, call = SingleFlight[int](), Call()
     call.fails = True
     flights.begin("a", call)  # nobody waits for this one: its failure is not an error of the loop
     waiting = [asyncio.create_task(flights.join("a", call)) for _ in range(2)]
@@ -63,7 +63,7 @@ async def test_a_failure_reaches_all_who_wait_and_nobody_later() -> None:
 
 
 async def test_closing_breaks_off_what_is_under_way() -> None:
-    flights, call = Flights[int](), Call()
+    flights, call = SingleFlight[int](), Call()
     flight = flights.begin("a", call)
     await asyncio.sleep(0)
     await flights.close()

@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 from artui.timing import (
     LONGEST_GAP,
     LONGEST_WAIT,
-    Gate,
-    Looks,
+    AdaptiveLimiter,
+    PollSchedule,
     backoff,
     first_look,
     next_look,
@@ -22,7 +22,7 @@ chances = st.floats(0, 1)
 
 
 def test_a_gate_halves_once_for_calls_that_failed_together_and_grows_by_one() -> None:
-    gate = Gate(8)
+    gate = AdaptiveLimiter(8)
     gate.start(8)
     for _ in range(8):
         gate.failed(now=10.0, started=5.0)
@@ -36,7 +36,7 @@ def test_a_gate_halves_once_for_calls_that_failed_together_and_grows_by_one() ->
 
 
 def test_at_one_and_still_failing_it_probes_ever_more_rarely() -> None:
-    gate = Gate(1)
+    gate = AdaptiveLimiter(1)
     now, waits = 0.0, []
     for _ in range(12):
         assert gate.free(now) == 1
@@ -50,7 +50,7 @@ def test_at_one_and_still_failing_it_probes_ever_more_rarely() -> None:
 
 
 def test_more_may_run_up_to_the_call_than_make_it() -> None:
-    gate = Gate(2, ahead=1)
+    gate = AdaptiveLimiter(2, ahead=1)
     gate.start(gate.free(0.0))
     assert gate.running == 3
     assert [gate.enter(0.0) for _ in range(3)] == [True, True, False]
@@ -63,7 +63,7 @@ def test_more_may_run_up_to_the_call_than_make_it() -> None:
 
 
 def test_a_gate_honours_what_the_service_asked_for() -> None:
-    gate = Gate(6)
+    gate = AdaptiveLimiter(6)
     gate.failed(now=0.0, started=0.0, retry_after=7.0)
     assert gate.free(6.9) == 0
     assert gate.free(7.1) == 3
@@ -76,15 +76,15 @@ def test_waits_are_bounded_whatever_happened_before(failures: int, chance: float
 
 
 def test_the_first_look_comes_when_it_is_usually_done() -> None:
-    assert first_look(100.0, 160.0, 1.0) == Looks(160.0, 6.0)
-    assert first_look(100.0, 100.0, 2.0) == Looks(101.0, 2.0)
+    assert first_look(100.0, 160.0, 1.0) == PollSchedule(160.0, 6.0)
+    assert first_look(100.0, 100.0, 2.0) == PollSchedule(101.0, 2.0)
 
 
 def test_looks_that_are_due_soon_are_taken_together_and_none_is_put_off_beyond_its_latest() -> None:
     assert next_round([]) is None
-    assert next_round([Looks(10.0, 6.0)]) == 10.0
-    assert next_round([Looks(10.0, 6.0), Looks(12.0, 6.0), Looks(16.5, 6.0)]) == 12.0
-    assert next_round([Looks(10.0, 6.0), Looks(12.0, 1.0), Looks(14.0, 6.0)]) == 12.0
+    assert next_round([PollSchedule(10.0, 6.0)]) == 10.0
+    assert next_round([PollSchedule(10.0, 6.0), PollSchedule(12.0, 6.0), PollSchedule(16.5, 6.0)]) == 12.0
+    assert next_round([PollSchedule(10.0, 6.0), PollSchedule(12.0, 1.0), PollSchedule(14.0, 6.0)]) == 12.0
 
 
 @given(st.lists(chances, min_size=40, max_size=40), st.floats(0.1, 3600), st.floats(0.5, 5))
@@ -99,7 +99,7 @@ def test_looks_never_come_faster_than_allowed_nor_rarer_than_the_longest_gap(
 
 
 def test_a_job_that_a_person_checks_is_asked_about_from_one_minute_to_ten() -> None:
-    looks, gaps = Looks(0.0, 1.0), []
+    looks, gaps = PollSchedule(0.0, 1.0), []
     for _ in range(12):
         looks = qa_look(looks, looks.due, 60.0)
         gaps.append(looks.gap)

@@ -14,17 +14,27 @@ from artui.cli.advice import advice
 from artui.cli.exits import Exit, of_hold
 from artui.config import paths
 from artui.engine.anchor import open_journal
-from artui.engine.failures import Moment, judge
+from artui.engine.failures import FailureContext, classify
 from artui.journal import Connection, Journal, history, jobs, troubles
 from artui.journal.groups import Group, group
 from artui.model.job import Job
 from artui.model.states import TROUBLES, Reason, Stage, Status
-from artui.providers.base import Counted, Output, Progress, Puzzling, Rejected, Sent, State, Transient, Uploaded
+from artui.providers.base import (
+    Counted,
+    ExecutionRef,
+    ExecutionStatus,
+    Output,
+    Puzzling,
+    Rejected,
+    State,
+    Transient,
+    Uploaded,
+)
 from artui.tui.advice import what_now
 from tests.fakes import Bench, Fake, Service, bench
 from tests.samples import new_job
 
-NOW = Moment(now=1000.0, settle=90.0, chance=1.0)
+NOW = FailureContext(now=1000.0, settle=90.0, chance=1.0)
 
 
 @pytest.fixture
@@ -202,7 +212,7 @@ def a_job(stage: Stage, **given: Any) -> Job:
 def test_when_a_photo_is_set_aside(
     stage: Stage, failure: Exception, attempts: int, alone: int, reason: Reason, due: bool
 ) -> None:
-    verdict = judge(a_job(stage, attempts=attempts), failure, replace(NOW, alone=alone))
+    verdict = classify(a_job(stage, attempts=attempts), failure, replace(NOW, alone=alone))
     assert (verdict.reason, verdict.due is not None) == (reason, due), "what is bought is still asked for"
     assert (verdict.status is Status.HELD) == (reason is Reason.TROUBLE)
     assert str(failure) in verdict.message
@@ -287,7 +297,7 @@ async def test_an_execution_the_service_never_shows_is_told_and_looked_at_on(
 ) -> None:
     is_odd = True
 
-    async def poll(self: Fake, sent: Sequence[Sent]) -> dict[str, Progress]:
+    async def poll(self: Fake, sent: Sequence[ExecutionRef]) -> dict[str, ExecutionStatus]:
         seen = await plain(self, sent)
         if is_odd and seen.pop("run-0", None):
             self.puzzles.failed["run-0"] = "not now (status 500)", is_final

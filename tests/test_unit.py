@@ -14,10 +14,10 @@ from pathlib import Path
 import pytest
 
 from artui.cli import run
-from artui.cli.exits import Exit, Trouble
+from artui.cli.exits import CommandError, Exit
 from artui.cli.unit import quoted
 from artui.config import paths
-from artui.credentials import Place, Secret, Vault
+from artui.credentials import KeyStore, Secret, Vault
 
 ACCOUNTS = """
 [accounts.studio]
@@ -60,7 +60,7 @@ def make(
         RULE.format(account=account, folder=folder, output=json.dumps(str(output))) for account, folder, output in rules
     )
     where.config_file.write_text(text)
-    Vault(where).keep("studio", Secret("a-token-of-the-file"), Place.FILE)
+    Vault(where).keep("studio", Secret("a-token-of-the-file"), KeyStore.FILE)
 
     def run_it(*options: str) -> tuple[int, str, str]:
         capsys.readouterr()
@@ -126,5 +126,5 @@ def test_systemd_accepts_it(make: Make, options: tuple[str, ...], tmp_path: Path
 
 def test_what_cannot_stand_in_a_unit_is_refused() -> None:
     for name in ("a\nb", "caf\udce9", "\x1b"):
-        with pytest.raises(Trouble, match="rename"):
+        with pytest.raises(CommandError, match="rename"):
             quoted(name)

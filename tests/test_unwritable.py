@@ -16,7 +16,7 @@ from artui.engine import anchor
 from artui.engine.anchor import open_journal
 from artui.engine.lock import EngineLock, lock_is_held
 from artui.engine.process import run_engine
-from artui.engine.supervisor import Engine
+from artui.engine.supervisor import Supervisor
 from artui.journal import Connection, JournalProblem, Unwritable, accounts, requests, store
 
 
@@ -81,7 +81,7 @@ def test_what_is_written_after_the_engines_end_harms_nobody() -> None:
         generation = journal.write(requests.engine_starts, os.getpid(), "here", "background", "test")
 
         async def briefly() -> None:
-            engine = Engine(paths(), journal, generation, lock.still_ours, load)
+            engine = Supervisor(paths(), journal, generation, lock.still_ours, load)
             working = asyncio.create_task(engine.run())
             await asyncio.sleep(0.05)
             engine.stop()

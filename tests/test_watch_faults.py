@@ -164,7 +164,7 @@ async def test_a_hold_that_ends_after_the_clock_jumped_lets_a_doubt_settle_by_th
     await studio.journal.do(lost)
     real = time.time
     monkeypatch.setattr(time, "time", lambda: real() + 365 * 86400)
-    monkeypatch.setattr(purchases, "in_the_air", lambda *_: True)
+    monkeypatch.setattr(purchases, "is_pending", lambda *_: True)
     due = clock.now() + 90
     await studio.journal.do(holds.release_account, "studio", due)
     assert studio.job(one).due == due

@@ -24,11 +24,11 @@ import pytest
 from artui.config import paths
 from artui.credentials import Vault
 from artui.engine import poller as looking
-from artui.engine.poller import Lookout
+from artui.engine.poller import Poller
 from artui.journal import history, purchases, requests
 from artui.model.states import Stage, Status
 from artui.providers.autoretouch import AutoRetouch, AutoRetouchSettings
-from artui.providers.base import Call, Progress, Puzzles, State, Surroundings
+from artui.providers.base import Call, ExecutionStatus, ProviderDeps, Puzzles, State
 from artui.providers.filestack import Filestack, FilestackSettings
 from artui.providers.retouch4me import Retouch4me, Retouch4meSettings
 from artui.sim.server import Simulator, running
@@ -114,9 +114,9 @@ async def test_a_listener_that_breaks_is_begun_anew(listener: Listener, monkeypa
 
 
 @pytest.fixture
-def surroundings(monkeypatch: pytest.MonkeyPatch) -> Surroundings:
+def surroundings(monkeypatch: pytest.MonkeyPatch) -> ProviderDeps:
     monkeypatch.setenv("ARTUI_SHOP_WEBHOOK_TOKEN", "whsec-demo-0001")
-    return Surroundings("shop", Vault(paths()))
+    return ProviderDeps("shop", Vault(paths()))
 
 
 def call_of(content: object, tail: str = "", **headers: str) -> Call:
@@ -142,19 +142,19 @@ def call_of(content: object, tail: str = "", **headers: str) -> Call:
     ],
 )
 async def test_autoretouch_is_asked_about_an_execution_and_nothing_else(
-    surroundings: Surroundings, content: object, names: str
+    surroundings: ProviderDeps, content: object, names: str
 ) -> None:
     async with AutoRetouch(AutoRetouchSettings(), surroundings) as provider:
         assert await provider.called(call_of(content)) == names
 
 
-async def test_retouch4me_is_known_by_the_address_alone(surroundings: Surroundings) -> None:
+async def test_retouch4me_is_known_by_the_address_alone(surroundings: ProviderDeps) -> None:
     async with Retouch4me(Retouch4meSettings(), surroundings) as provider:
         assert await provider.called(call_of({"id": "another"}, "ab12.key")) == "ab12.key"
         assert await provider.called(call_of({"id": "another"})) == ""
 
 
-async def test_filestack_is_believed_by_its_signature(surroundings: Surroundings) -> None:
+async def test_filestack_is_believed_by_its_signature(surroundings: ProviderDeps) -> None:
     body = (
         b'{"id":7001,"action":"fs.workflow","timestamp":1900000001,"text":{"jobid":'
         b'"11111111-2222-4333-8444-555555555555","status":"Finished"}}'
@@ -174,7 +174,7 @@ async def test_filestack_is_believed_by_its_signature(surroundings: Surroundings
         bare = b'{"job": "abc"}'
         signature = hmac.new(b"whsec-demo-0001", b"1." + bare, hashlib.sha256).hexdigest()
         assert await provider.called(call_of(bare, fs_signature=signature, fs_timestamp="1")) == "abc"
-    async with Filestack(FilestackSettings(api_key="Akey"), Surroundings("other", Vault(paths()))) as provider:
+    async with Filestack(FilestackSettings(api_key="Akey"), ProviderDeps("other", Vault(paths()))) as provider:
         assert await provider.called(call_of(body, **signed)) == "", "nobody has kept the secret"
 
 
@@ -190,7 +190,7 @@ class Schedule:
         limits, settings = SimpleNamespace(least_gap=1.0), SimpleNamespace(qa_look=60.0, first_look=10.0)
         provider = SimpleNamespace(limits=limits, settings=settings, puzzles=Puzzles(), deadline=lambda _: None)
         desk: Any = SimpleNamespace(clock=SimpleNamespace(now=lambda: self.at), provider=provider)
-        self.lookout = Lookout(desk, self._note)
+        self.lookout = Poller(desk, self._note)
         for index in range(number):
             self.lookout.expect(self._job(index))
 
@@ -199,7 +199,7 @@ class Schedule:
                  "reason": "", "due": 10.0, "source": Path("x.jpg")}  # fmt: skip
         return SimpleNamespace(**{**plain, **more})
 
-    async def _note(self, job: Any, progress: Progress) -> Any:
+    async def _note(self, job: Any, progress: ExecutionStatus) -> Any:
         return self._job(job.id, stage=Stage.PROCESSED) if progress.state is State.DONE else job
 
     async def run(self, seconds: float, step: float = 0.1) -> None:
@@ -210,7 +210,10 @@ class Schedule:
             if due := self.lookout.due():
                 self.looks += len(due)
                 states = {True: State.DONE, False: State.RUNNING}
-                seen = {one.execution: Progress(one.execution, states[one.execution in self.ended], "x") for one in due}
+                seen = {
+                    one.execution: ExecutionStatus(one.execution, states[one.execution in self.ended], "x")
+                    for one in due
+                }
                 await self.lookout.note(due, seen)
 
     def end(self, index: int, *, called: bool) -> None:
@@ -374,8 +377,8 @@ async def test_retouch4me_calls_the_key_of_each_purchase_and_repeats_send_it_unc
     simulator.faults.add([{"route": "retouch4me.start", "do": "drop_after", "after": 1, "times": 2}])
     account = {"service": "retouch4me", "account": PORTRAITS}
     called: list[str | int] = []
-    notice = Lookout.called
-    monkeypatch.setattr(Lookout, "called", lambda self, name: (called.append(name), notice(self, name))[1])
+    notice = Poller.called
+    monkeypatch.setattr(Poller, "called", lambda self, name: (called.append(name), notice(self, name))[1])
     async with hearing(simulator, monkeypatch, tmp_path, **account) as (studio, listener):
         recipe = studio.workflows["Natural"].parameters
         await studio.add(studio.photos(4), workflow="Natural", provider="retouch4me", parameters=recipe)
@@ -537,21 +540,21 @@ def test_an_address_that_is_none_or_taken_is_refused_in_a_sentence(tmp_path: Pat
         ("127.0.0.1:99999", "takes HOST:PORT"),
         (taken.place, "choose another"),
     ):
-        from artui.cli.exits import Trouble
+        from artui.cli.exits import CommandError
         from artui.cli.watch import _listen
 
-        with pytest.raises(Trouble, match=words):
+        with pytest.raises(CommandError, match=words):
             _listen(place)
     taken.close()
 
 
 def test_without_the_extra_it_says_what_brings_it(monkeypatch: pytest.MonkeyPatch) -> None:
-    from artui.cli.exits import Trouble
+    from artui.cli.exits import CommandError
     from artui.cli.watch import _listen
 
     monkeypatch.delitem(sys.modules, "artui.watch.webhook", raising=False)
     monkeypatch.setitem(sys.modules, "uvicorn", None)
-    with pytest.raises(Trouble, match=r"needs uvicorn: pip install 'artui\[webhook\]'"):
+    with pytest.raises(CommandError, match=r"needs uvicorn: pip install 'artui\[webhook\]'"):
         _listen("127.0.0.1:0")
 
 
@@ -561,7 +564,7 @@ async def test_filestack_calls_and_is_believed_where_it_is_signed(
     monkeypatch.setenv("ARTUI_STUDIO_WEBHOOK_TOKEN", simulator.announcement()["filestack"]["webhook_secret"])
     simulator.switch({"webhooks.forged": 100})
     called: list[str] = []
-    monkeypatch.setattr(Lookout, "called", lambda _, name: called.append(name))
+    monkeypatch.setattr(Poller, "called", lambda _, name: called.append(name))
     async with hearing(simulator, monkeypatch, tmp_path, service="filestack", account=APP) as (studio, listener):
         await studio.start()
         async with heard(studio, listener) as address:

@@ -19,7 +19,7 @@ from typing import Any
 from artui.config import Origin, Source, load, paths
 from artui.engine.anchor import open_journal
 from artui.engine.lock import EngineLock
-from artui.engine.supervisor import Engine
+from artui.engine.supervisor import Supervisor
 from artui.journal import Journal, requests
 from artui.providers import open_provider
 from artui.watch import folder
@@ -31,7 +31,7 @@ from artui.watch.watcher import Watcher
 
 async def serve(journal: Journal, generation: int, lock: EngineLock, rule: dict[str, Any], *, moves: bool) -> None:
     config = load()
-    engine = Engine(config.paths, journal, generation, lock.still_ours, load)
+    engine = Supervisor(config.paths, journal, generation, lock.still_ours, load)
     offers = ServiceOffers(config, lambda name: open_provider(config, config.accounts[name], engine.vault))
     watcher = Watcher(journal, [make_rule(config, rule, Source(Origin.FLAG))], offers, dt.UTC)
     engine.answers["look now"] = watcher.look_now

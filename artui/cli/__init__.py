@@ -21,7 +21,7 @@ import click
 
 import artui
 from artui.cli import streams
-from artui.cli.exits import Exit, Trouble
+from artui.cli.exits import CommandError, Exit
 from artui.cli.terminal import put, say
 from artui.config import ConfigError
 from artui.config.private import NotPrivate, concerns
@@ -99,7 +99,7 @@ class Commands(click.Group):
             raise click.Abort from None
         except BrokenPipeError as problem:
             streams.blame(problem)
-            raise Trouble(Exit.FAILED, f"artui lost a connection ({problem.strerror}).") from problem
+            raise CommandError(Exit.FAILED, f"artui lost a connection ({problem.strerror}).") from problem
 
 
 @click.group(
@@ -182,7 +182,7 @@ def _sentence(failure: Exception) -> tuple[Exit, str]:
     from artui.journal import JournalProblem, UnusableFile
 
     match failure:
-        case Trouble():
+        case CommandError():
             return failure.code, str(failure)
         case click.UsageError():
             where = f" (`{failure.ctx.command_path} --help` shows how)" if failure.ctx else ""

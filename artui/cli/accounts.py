@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from artui.cli.exits import Exit, Trouble
+from artui.cli.exits import CommandError, Exit
 from artui.cli.options import ACCOUNT, AS_JSON
 from artui.cli.session import Session
 from artui.cli.terminal import money, put, put_json, put_table, say
@@ -152,7 +152,9 @@ def _cached(journal: Journal, account: AccountConfig) -> list[Workflow]:
 
     texts, fetched_at = journal.read(accounts.cached_workflows, account.name)
     if fetched_at is None:
-        raise Trouble(Exit.USAGE, f"Nothing is known of {account.name}'s workflows yet: leave --offline away once.")
+        raise CommandError(
+            Exit.USAGE, f"Nothing is known of {account.name}'s workflows yet: leave --offline away once."
+        )
     say(f"As of {time.strftime('%d %b %Y %H:%M', time.localtime(fetched_at))}.")
     return [Workflow.from_document(text) for text in texts]
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import click
 
 from artui.cli.acts import Act, act_of, proposed, stamped, total
-from artui.cli.exits import Exit, Trouble
+from artui.cli.exits import CommandError, Exit
 from artui.cli.options import ACCOUNT, AS_JSON, DRY_RUN, YES
 from artui.cli.session import Session
 from artui.cli.streams import go_on
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from artui.core.actions import Action
     from artui.journal import Connection, Journal
     from artui.journal.following import Scope
-    from artui.journal.requests import Outcome
+    from artui.journal.requests import Reply
     from artui.journal.rules import RuleRow
     from artui.model.job import Batch
 
@@ -50,7 +50,7 @@ def retry_command(
     from artui.cli.naming import job_numbered
 
     if failed == bool(numbers):
-        raise Trouble(Exit.USAGE, "Say which: the numbers of jobs, or --failed for all that have failed.")
+        raise CommandError(Exit.USAGE, "Say which: the numbers of jobs, or --failed for all that have failed.")
     with session.journal() as journal:
         found = _failed(journal) if failed else [job_numbered(journal, number) for number in numbers]
         if not found:
@@ -59,7 +59,7 @@ def retry_command(
         acts = [act_of(stamped(journal.read(_retrial, job))) for job in found]
         for act in acts:
             if act.refused and not failed:
-                raise Trouble(Exit.USAGE, f"{act.refused}.")
+                raise CommandError(Exit.USAGE, f"{act.refused}.")
             if act.refused:
                 say(f"Left alone: {act.refused}.")
         acts = [act for act in acts if not act.refused]
@@ -103,7 +103,7 @@ def cancel_command(
     from artui.journal.following import Scope
 
     if bool(batch) == bool(numbers):
-        raise Trouble(Exit.USAGE, "Say which: the numbers of jobs, or --batch with a batch.")
+        raise CommandError(Exit.USAGE, "Say which: the numbers of jobs, or --batch with a batch.")
     with session.journal() as journal:
         if batch:
             scope = Scope(batch_called(journal, batch).id)
@@ -137,7 +137,7 @@ def resolve_command(
     ways = {"adopt": bool(adopt), "again": again, "give up": give_up, "take": take, "take all": take_all}
     chosen = [way for way, is_wanted in ways.items() if is_wanted]
     if len(chosen) != 1:
-        raise Trouble(Exit.USAGE, "Say one of --adopt ID, --again, --give-up, --take or --take-all.")
+        raise CommandError(Exit.USAGE, "Say one of --adopt ID, --again, --give-up, --take or --take-all.")
     with session.journal() as journal:
         job = job_numbered(journal, number)
         given = {"execution": adopt} if adopt else {}
@@ -166,7 +166,7 @@ def approve_command(session: Session, batch: str, *, refuses: bool, dry_run: boo
         waiting = journal.read(jobs.behind_sample, found.id)
         if not waiting:
             shows = f"`artui jobs --batch {found.id}` shows it"
-            raise Trouble(Exit.USAGE, f"Nothing of batch {found.name} waits for a yes: {shows}.")
+            raise CommandError(Exit.USAGE, f"Nothing of batch {found.name} waits for a yes: {shows}.")
         held = {job.id for job in waiting}
         for job in journal.read(Scope(found.id).jobs):
             if job.id not in held:
@@ -280,7 +280,7 @@ def _for_recovered(
     from artui.journal import holds
 
     if rule:
-        raise Trouble(Exit.USAGE, "--recovered is about an account: say -a, not --rule.")
+        raise CommandError(Exit.USAGE, "--recovered is about an account: say -a, not --rule.")
     name = session.account(account).name
     with session.journal() as journal:
         held = journal.read(holds.recovered, name)
@@ -301,7 +301,7 @@ def _for_rule(
     from artui.cli.naming import rule_called
 
     if account:
-        raise Trouble(Exit.USAGE, "Say --account or --rule, not both.")
+        raise CommandError(Exit.USAGE, "Say --account or --rule, not both.")
     with session.journal() as journal:
         acts = [act(journal, rule_called(journal, word))]
         return _carry_out(session, journal, acts, dry_run=dry_run, yes=yes, as_json=as_json)
@@ -352,7 +352,7 @@ def _carry_out(
     as_json: bool = False,
 ) -> Exit:
     """Show what it may cost and ask, leave the requests, and tell what became of them."""
-    from artui.engine.client import ensure_engine
+    from artui.engine.client import ensure_running
 
     costly = [act for act in acts if act.asks]
     if dry_run and as_json:
@@ -368,7 +368,7 @@ def _carry_out(
     numbers = journal.write(lambda db: [act.leave(db) for act in fitting])
     if fitting:
         go_on("The engine was asked; `artui jobs` and `artui status` show what comes of it.")
-        ensure_engine(session.paths, journal)
+        ensure_running(session.paths, journal)
     answers = iter(_outcomes(journal, numbers))
     outcomes = [_refusal(act) if act.refused else next(answers) for act in acts]
     if as_json:
@@ -380,10 +380,10 @@ def _carry_out(
     return Exit.FAILED if any(one.refused for one in outcomes) else Exit.OK
 
 
-def _refusal(act: Act) -> Outcome:
-    from artui.journal.requests import Outcome
+def _refusal(act: Act) -> Reply:
+    from artui.journal.requests import Reply
 
-    return Outcome(refused=True, message=act.refused)
+    return Reply(refused=True, message=act.refused)
 
 
 def _agreed(costly: Sequence[Act]) -> bool:
@@ -395,11 +395,11 @@ def _agreed(costly: Sequence[Act]) -> bool:
     return False
 
 
-def _outcomes(journal: Journal, numbers: Sequence[int]) -> list[Outcome]:
+def _outcomes(journal: Journal, numbers: Sequence[int]) -> list[Reply]:
     """What became of the requests, in their order; Trouble where the engine answers no more."""
     from artui.journal import requests
 
-    found: list[Outcome] = []
+    found: list[Reply] = []
     deadline = time.monotonic() + ANSWER_PATIENCE
     while len(found) < len(numbers):
         outcome = journal.read(requests.outcome, numbers[len(found)])
@@ -407,7 +407,7 @@ def _outcomes(journal: Journal, numbers: Sequence[int]) -> list[Outcome]:
             found.append(outcome)
             deadline = time.monotonic() + ANSWER_PATIENCE
         elif time.monotonic() > deadline:
-            raise Trouble(
+            raise CommandError(
                 Exit.PERSON, "The engine has not answered yet; what was asked stays with it. `artui status` shows it."
             )
         else:

@@ -40,7 +40,7 @@ class Act:
         """Leave the request; returns its number."""
         from artui.journal import requests
 
-        return requests.leave(db, self.what, self.job, **self.arguments)
+        return requests.enqueue(db, self.what, self.job, **self.arguments)
 
     def document(self) -> dict[str, Any]:
         """The request as JSON has it."""

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from artui.cli.exits import Exit, Trouble
+from artui.cli.exits import CommandError, Exit
 from artui.cli.options import DRY_RUN, YES
 from artui.cli.session import Session
 from artui.cli.terminal import agrees, can_ask, put, say
@@ -33,7 +33,7 @@ def backup_command(session: Session, file: Path) -> Exit:
         with session.journal() as journal:
             put(str(backups.make(session.paths, journal, file)))
     except backups.BackupProblem as problem:
-        raise Trouble(Exit.FAILED, str(problem)) from problem
+        raise CommandError(Exit.FAILED, str(problem)) from problem
     say("Sign-ins are not in it: `artui login` after it was put back on another machine.")
     return Exit.OK
 
@@ -55,7 +55,7 @@ def restore_command(session: Session, file: Path, *, offline: bool, dry_run: boo
         try:
             opened = backups.open_backup(session.paths, file)
         except backups.BackupProblem as problem:
-            raise Trouble(Exit.USAGE, str(problem)) from problem
+            raise CommandError(Exit.USAGE, str(problem)) from problem
         try:
             _say_what_it_is(session, opened)
             if dry_run:
@@ -83,7 +83,7 @@ def _say_what_it_is(session: Session, opened: Opened) -> None:
 def _put_back(session: Session, opened: Opened, *, offline: bool) -> Exit:
     from artui.cli.recovering import settle
     from artui.engine import backups, recovery
-    from artui.engine.anchor import Trouble as Wrong
+    from artui.engine.anchor import Damage as Wrong
     from artui.journal import rescue
 
     paths = session.paths
@@ -98,5 +98,5 @@ def _put_back(session: Session, opened: Opened, *, offline: bool) -> Exit:
         return Exit.OK
     try:
         return settle(session, finding.trouble, offline=offline)
-    except Trouble as trouble:
-        raise Trouble(trouble.code, f"The journal is put back, and not accepted yet: {trouble}") from trouble
+    except CommandError as trouble:
+        raise CommandError(trouble.code, f"The journal is put back, and not accepted yet: {trouble}") from trouble

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from types import FrameType
 from typing import TYPE_CHECKING
 
-from artui.cli.exits import Exit, Trouble
+from artui.cli.exits import CommandError, Exit
 from artui.cli.session import Session
 
 if TYPE_CHECKING:
@@ -39,7 +39,7 @@ def open_console(
     What it looks at runs elsewhere and goes on, however the console ends; ``demo`` tells that it does not this time.
     """
     if os.environ.get("TERM", "dumb") in ("", "dumb"):
-        raise Trouble(
+        raise CommandError(
             Exit.USAGE, "This terminal cannot move its cursor (TERM is dumb): `artui --help` lists the commands."
         )
     import asyncio

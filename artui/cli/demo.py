@@ -21,7 +21,7 @@ from urllib.request import ProxyHandler, build_opener
 
 import click
 
-from artui.cli.exits import Exit, Trouble
+from artui.cli.exits import CommandError, Exit
 from artui.cli.session import Session
 from artui.cli.streams import go_on
 from artui.cli.terminal import columns, put, put_line, say
@@ -32,7 +32,7 @@ from artui.model.states import Status
 
 if TYPE_CHECKING:
     from artui.config import Paths
-    from artui.core.plan import Refused
+    from artui.core.plan import RefusedFile
     from artui.providers.base import Provider
 
 SPEED, CONSOLE_SPEED = 4, 1.5
@@ -60,7 +60,7 @@ def sim_command(port: int, speed: float, seed: int, credits_: int, *, until_eof:
     try:
         serve(Simulator(speed=speed, seed=seed, credits=credits_), port, put_line)
     except OSError as error:
-        raise Trouble(Exit.USAGE, f"Port {port} cannot be used ({error.strerror}).") from None
+        raise CommandError(Exit.USAGE, f"Port {port} cannot be used ({error.strerror}).") from None
     return Exit.OK
 
 
@@ -74,8 +74,8 @@ def _end_with_stdin() -> None:
     os.kill(os.getpid(), signal.SIGTERM)
 
 
-def _without(missing: ImportError) -> Trouble:
-    return Trouble(Exit.USAGE, f"The stand-in needs {missing.name}: pip install 'artui[demo]' brings it.")
+def _without(missing: ImportError) -> CommandError:
+    return CommandError(Exit.USAGE, f"The stand-in needs {missing.name}: pip install 'artui[demo]' brings it.")
 
 
 # --------------------------------------------------------------------------------------------------------- the demo
@@ -91,10 +91,10 @@ def demo_command(folder: Path | None, output: Path | None, *, headless: bool, si
     from artui.cli.console import has_terminal
 
     if folder is not None and not folder.is_dir():
-        raise Trouble(Exit.USAGE, f"{folder} is no folder.")
+        raise CommandError(Exit.USAGE, f"{folder} is no folder.")
     interactive = has_terminal() and not headless
     if sign_in and not interactive:
-        raise Trouble(Exit.USAGE, "--sign-in shows screens: it needs a terminal, and no --headless.")
+        raise CommandError(Exit.USAGE, "--sign-in shows screens: it needs a terminal, and no --headless.")
     top = Path(tempfile.mkdtemp(prefix="artui-demo-"))
     results = Path(os.path.abspath(output)) if output else top / "results"  # noqa: PTH100 — it need not exist yet
     try:
@@ -129,7 +129,7 @@ def staged(top: Path, results: Path, folder: Path | None = None, *, sign_in: boo
 
     With jobs under way, unless the person is to sign in first. Nothing of it runs when the block ends.
     """
-    from artui.cli.stage import UNSENT, Stage, make_photos
+    from artui.cli.stage import UNSENT, DemoSetup, make_photos
 
     try:
         photos = make_photos(top / "photos" / "aw26")
@@ -145,7 +145,7 @@ def staged(top: Path, results: Path, folder: Path | None = None, *, sign_in: boo
         if sign_in:
             yield session
             return
-        Stage(session, announced["url"]).set_up(photos, results)
+        DemoSetup(session, announced["url"]).set_up(photos, results)
         with _engine():
             yield session
 
@@ -171,7 +171,7 @@ def _stand_in(top: Path, speed: float) -> Iterator[dict[str, Any]]:
     with _process(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=surroundings) as child:
         line = child.stdout.readline() if child.stdout else b""
         if not line:
-            raise Trouble(Exit.FAILED, "The stand-in did not start; it has said why.")
+            raise CommandError(Exit.FAILED, "The stand-in did not start; it has said why.")
         yield json.loads(line)
 
 
@@ -296,7 +296,7 @@ def _charges(stand_in: str) -> int:
         return sum(charge["credits"] for charge in json.load(answer))
 
 
-def _made(session: Session, photos: Path) -> list[tuple[Path, Job | Refused]]:
+def _made(session: Session, photos: Path) -> list[tuple[Path, Job | RefusedFile]]:
     """Each file of the folder with the job that was made of it, or why it is no good."""
     from artui.core import plan
     from artui.journal import history
@@ -307,7 +307,7 @@ def _made(session: Session, photos: Path) -> list[tuple[Path, Job | Refused]]:
     with session.journal() as journal:
         made = [(file.path, job) for file, _ in good for job in journal.read(history.by_source, file.path)]
     lost = {file.path for file, _ in good} - {path for path, _ in made}
-    never = [plan.Refused(path, "lost", f"{path.name} never became a job") for path in sorted(lost)]
+    never = [plan.RefusedFile(path, "lost", f"{path.name} never became a job") for path in sorted(lost)]
     return [*made, *((one.path, one) for one in (*never, *refused))]
 
 
@@ -315,7 +315,7 @@ def _made(session: Session, photos: Path) -> list[tuple[Path, Job | Refused]]:
 class _Outcome:
     """What came of the demo: the files, the balance before and after, and what the stand-in's ledger says."""
 
-    made: list[tuple[Path, Job | Refused]]
+    made: list[tuple[Path, Job | RefusedFile]]
     before: int
     after: int
     ledger: int
@@ -346,7 +346,7 @@ class _Outcome:
         return faults
 
 
-def _row(path: Path, what: Job | Refused) -> tuple[str, ...]:
+def _row(path: Path, what: Job | RefusedFile) -> tuple[str, ...]:
     if not isinstance(what, Job):
         return path.name, "-", "refused", "-", what.reason
     result = ", ".join(Path(result.path).name for result in what.results if result.path)

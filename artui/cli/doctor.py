@@ -17,7 +17,7 @@ from artui.cli.options import AS_JSON, DRY_RUN, YES
 from artui.cli.session import Session
 from artui.cli.terminal import put, put_json
 from artui.config import AccountConfig, ConfigError
-from artui.sanitize import shown
+from artui.sanitize import sanitize
 
 if TYPE_CHECKING:
     from artui.doctor import Finding
@@ -128,7 +128,7 @@ def _put(finding: Finding, *, is_new: bool) -> None:
         paragraphs.append(f"{'':24}do: {finding.do}")
     for paragraph in paragraphs:
         for line in textwrap.wrap(
-            shown(paragraph), _width(), initial_indent="  ", subsequent_indent=" " * 26, break_on_hyphens=False
+            sanitize(paragraph), _width(), initial_indent="  ", subsequent_indent=" " * 26, break_on_hyphens=False
         ):
             put(line)
 

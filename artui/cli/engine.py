@@ -15,10 +15,10 @@ from artui.cli.options import AS_JSON
 from artui.cli.session import Session
 from artui.cli.streams import go_on
 from artui.cli.terminal import money, put, put_json, say
-from artui.sanitize import shown
+from artui.sanitize import sanitize
 
 if TYPE_CHECKING:
-    from artui.engine.client import Alive
+    from artui.engine.client import EngineStatus
     from artui.journal import Connection, Journal
 
 
@@ -28,10 +28,10 @@ if TYPE_CHECKING:
 def status_command(session: Session, *, as_json: bool) -> Exit:
     """Show whether an engine runs, how the jobs stand, and what waits for you."""
     from artui.cli.rules import names_written, standings
-    from artui.engine.client import WATCH, look
+    from artui.engine.client import WATCH, find_engine
 
     with session.journal() as journal:
-        alive = look(session.paths, journal)
+        alive = find_engine(session.paths, journal)
         document = _status(session, journal, alive)
         at_work = alive is not None and alive.row.mode == WATCH
         written = names_written(session.config)
@@ -44,7 +44,7 @@ def status_command(session: Session, *, as_json: bool) -> Exit:
     return Exit.LOCKED if alive is not None and alive.stale else Exit.OK
 
 
-def _status(session: Session, journal: Journal, alive: Alive | None) -> dict[str, Any]:
+def _status(session: Session, journal: Journal, alive: EngineStatus | None) -> dict[str, Any]:
     from artui import progress
     from artui.journal import history, window
 
@@ -85,7 +85,7 @@ def _account(db: Connection, name: str) -> dict[str, Any]:
 def _status_lines(status: dict[str, Any], rules: Sequence[str] = ()) -> Iterator[str]:
     """The status for a person: at most 60 cells wide and 18 lines high."""
     for line in _sentences(status, rules):
-        yield from textwrap.wrap(shown(line), _WIDTH, subsequent_indent="  ")
+        yield from textwrap.wrap(sanitize(line), _WIDTH, subsequent_indent="  ")
 
 
 _WIDTH, _MOST_HELD, _MOST_ACCOUNTS, _MOST_RULES = 60, 2, 2, 3
@@ -98,7 +98,7 @@ def _sentences(status: dict[str, Any], rules: Sequence[str]) -> Iterator[str]:
 
     yield _engine_line(status["engine"])
     for line in rules[:_MOST_RULES]:
-        yield shown(line, _WIDTH)
+        yield sanitize(line, _WIDTH)
     if len(rules) > _MOST_RULES:
         yield f"and {len(rules) - _MOST_RULES:,} more watched folders"
     counts = [Count(Status(one["status"]), one["reason"], one["number"]) for one in status["jobs"]]
@@ -115,8 +115,8 @@ def _sentences(status: dict[str, Any], rules: Sequence[str]) -> Iterator[str]:
     for account in status["accounts"][:_MOST_ACCOUNTS]:
         state = f"held: {account['held']}" if account["held"] else "ready"
         unknown = account["balance_reason"]
-        left = f"balance unknown: {shown(unknown, 60)}" if unknown else f"{money(account['left'])} left"
-        yield f"{shown(account['name'], 14)}: {state}, {left}"
+        left = f"balance unknown: {sanitize(unknown, 60)}" if unknown else f"{money(account['left'])} left"
+        yield f"{sanitize(account['name'], 14)}: {state}, {left}"
     moving = status["transfers"]
     if any(moving.values()):
         yield f"now: {moving['up']} up, {moving['down']} down"
@@ -128,7 +128,7 @@ def _money_lines(money: dict[str, dict[str, int]]) -> Iterator[str]:
         yield from map(_money_line, money.values())
         return
     for name, sums in list(money.items())[:_MOST_ACCOUNTS]:
-        yield f"{shown(name, 14)}: {sums['charged']:,} charged, {sums['sent'] + sums['to_come']:,} moving"
+        yield f"{sanitize(name, 14)}: {sums['charged']:,} charged, {sums['sent'] + sums['to_come']:,} moving"
 
 
 def _money_line(sums: dict[str, int]) -> str:
@@ -154,14 +154,14 @@ def _engine_line(row: dict[str, Any] | None) -> str:
 def stop_command(session: Session) -> Exit:
     """End the engine in order: what runs reaches its next safe point, nothing new is begun."""
     from artui.engine.anchor import Displaced
-    from artui.engine.client import end_by_signal, end_engine
+    from artui.engine.client import end_by_signal, stop_engine
     from artui.engine.lock import lock_is_held
 
     pid = None
     if lock_is_held(session.paths):
         try:
             with session.journal() as journal:
-                ended = end_engine(session.paths, journal)
+                ended = stop_engine(session.paths, journal)
                 pid = ended.pid if ended else None
         except Displaced:  # another journal was put there under it, which it does not read
             pid = end_by_signal(session.paths)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from artui.cli.exits import Exit, Trouble
+from artui.cli.exits import CommandError, Exit
 from artui.cli.options import ACCOUNT, AS_JSON, Since
 from artui.cli.session import Session
 from artui.cli.submit import DEFAULT_OUTPUT
@@ -19,7 +19,7 @@ from artui.model.states import Status
 
 if TYPE_CHECKING:
     from artui.core.executions import PastExecution
-    from artui.providers.base import Progress, Provider, Workflow
+    from artui.providers.base import ExecutionStatus, Provider, Workflow
 
 
 @click.command("executions")
@@ -40,7 +40,7 @@ def executions_command(
     if wanted:
         return _fetch(session, chosen, wanted, workflow, output, as_json=as_json)
     if output:
-        raise Trouble(Exit.USAGE, "--output goes with --fetch ID.")
+        raise CommandError(Exit.USAGE, "--output goes with --fetch ID.")
     if since is not None and since.tzinfo is None:
         since = since.replace(tzinfo=session.config.timezone)
     found = _listed(session, chosen, workflow, since, limit)
@@ -70,7 +70,7 @@ def _listed(
     from artui.cli.workflow import choose
     from artui.core import executions
 
-    async def question(provider: Provider[Any]) -> tuple[str, list[tuple[Workflow, Progress]]]:
+    async def question(provider: Provider[Any]) -> tuple[str, list[tuple[Workflow, ExecutionStatus]]]:
         workflows = await provider.workflows()
         asked = [choose(workflows, workflow)] if workflow else workflows
         payer = (await provider.who_pays()).payer
@@ -97,9 +97,9 @@ def _fetch(
         probe_folder(folder)
         saved = session.ask(account, lambda provider: executions.fetch(provider, execution, workflow or "", folder))
     except (PlanProblem, OutputProblem) as problem:
-        raise Trouble(Exit.USAGE, f"Nothing was fetched: {problem}") from None
+        raise CommandError(Exit.USAGE, f"Nothing was fetched: {problem}") from None
     except BadResult as problem:
-        raise Trouble(Exit.NETWORK, f"Nothing was saved: {problem}. Try again.") from None
+        raise CommandError(Exit.NETWORK, f"Nothing was saved: {problem}. Try again.") from None
     if as_json:
         put_json({"execution": execution, "saved": [str(path) for path in saved]})
     for path in () if as_json else saved:
@@ -120,7 +120,7 @@ def rate_command(session: Session, number: int, thumb: str, *, as_json: bool) ->
     with session.journal() as journal:
         job = job_numbered(journal, number)
         if job.status is not Status.DONE:
-            raise Trouble(Exit.USAGE, f"Job {number} has no result yet: it is {job.status}.")
+            raise CommandError(Exit.USAGE, f"Job {number} has no result yet: it is {job.status}.")
         session.ask(session.account(job.account), lambda provider: provider.rate(job.execution, good=thumb == "up"))
         journal.write(jobs.note, job, "rated", thumb)
     if as_json:

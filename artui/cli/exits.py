@@ -49,7 +49,7 @@ _OF_HOLD = {
 }
 
 
-class Trouble(Exception):
+class CommandError(Exception):
     """A command cannot do what it was asked; the text is a sentence for a person, ``code`` the exit code."""
 
     def __init__(self, code: Exit, sentence: str) -> None:

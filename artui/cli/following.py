@@ -6,13 +6,13 @@ import sys
 import time
 from collections.abc import Callable
 
-from artui.cli.exits import Exit, Trouble, first, of_jobs
+from artui.cli.exits import CommandError, Exit, first, of_jobs
 from artui.cli.session import Session
 from artui.cli.streams import go_on
 from artui.cli.tally import remarks, totals
 from artui.cli.terminal import put_line, say
 from artui.core.follow import Follower, Grouped, JsonLines, Lines, Printer, job_document
-from artui.engine.client import ensure_engine, look
+from artui.engine.client import ensure_running, find_engine
 from artui.journal import Journal, requests
 from artui.journal.following import Scope
 
@@ -75,7 +75,7 @@ def engine_keeper(session: Session, journal: Journal) -> Callable[[], None]:
 
     def keep() -> None:
         nonlocal silent_since
-        alive = look(session.paths, journal)
+        alive = find_engine(session.paths, journal)
         if alive is None:
             generations.add(_start_again(session, journal, generations))
             return
@@ -84,7 +84,7 @@ def engine_keeper(session: Session, journal: Journal) -> Callable[[], None]:
         silent_since = (silent_since or time.monotonic()) if alive.stale else None
         if silent_since is not None and time.monotonic() - silent_since > SILENCE:
             wake = f"`kill -CONT {alive.row.pid}` wakes it"
-            raise Trouble(Exit.LOCKED, f"The engine (process {alive.row.pid}) gives no sign of life: {wake}.")
+            raise CommandError(Exit.LOCKED, f"The engine (process {alive.row.pid}) gives no sign of life: {wake}.")
 
     return keep
 
@@ -93,8 +93,8 @@ def _start_again(session: Session, journal: Journal, seen: set[int]) -> int:
     """Start an engine where none runs, unless it was ended on purpose; returns its generation."""
     row = journal.read(requests.engine)
     if row.state == "ended" and row.generation in seen and journal.read(requests.has_work):
-        raise Trouble(
+        raise CommandError(
             Exit.INTERRUPTED,
             "The engine was stopped while jobs were under way. Nothing is lost: `artui wait` goes on.",
         )
-    return ensure_engine(session.paths, journal).row.generation
+    return ensure_running(session.paths, journal).row.generation

@@ -17,7 +17,7 @@ from artui.cli.terminal import money, put, put_json, put_json_list, put_table
 from artui.core.follow import cost, event_document, job_document
 from artui.model.job import Job
 from artui.model.states import Status, worded
-from artui.sanitize import shown
+from artui.sanitize import sanitize
 
 if TYPE_CHECKING:
     from artui.journal import Journal
@@ -59,8 +59,8 @@ def _row(job: Job) -> tuple[str, ...]:
     status = f"{job.status}: {reason}" if reason and job.status is not Status.WAITING else reason
     return (
         str(job.id),
-        shown(job.source.name, _NAME),
-        shown(job.workflow_name, _NAME),
+        sanitize(job.source.name, _NAME),
+        sanitize(job.workflow_name, _NAME),
         job.stage,
         status or job.status,
         cost(job),

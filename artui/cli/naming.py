@@ -6,7 +6,7 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from artui.cli.exits import Exit, Trouble
+from artui.cli.exits import CommandError, Exit
 
 if TYPE_CHECKING:
     from artui.journal import Journal
@@ -20,7 +20,7 @@ def job_numbered(journal: Journal, number: int) -> Job:
 
     job = journal.read(jobs.get, number)
     if job is None:
-        raise Trouble(Exit.USAGE, f"There is no job {number}: `artui jobs` lists all.")
+        raise CommandError(Exit.USAGE, f"There is no job {number}: `artui jobs` lists all.")
     return job
 
 
@@ -49,10 +49,10 @@ def batch_called(journal: Journal, word: str) -> Batch:
 
     found = journal.read(batches.find, word)
     if not found:
-        raise Trouble(Exit.USAGE, f"There is no batch {word!r}.")
+        raise CommandError(Exit.USAGE, f"There is no batch {word!r}.")
     if len(found) > 1:
         ids = ", ".join(batch.id for batch in found[:5])
-        raise Trouble(Exit.USAGE, f"{len(found)} batches are called {word!r}: say the id of one: {ids}")
+        raise CommandError(Exit.USAGE, f"{len(found)} batches are called {word!r}: say the id of one: {ids}")
     return found[0]
 
 
@@ -68,6 +68,6 @@ def rule_called(journal: Journal, word: str) -> RuleRow:
         return found[0]
     known = ", ".join(row.name for row in found or every)
     if found:
-        raise Trouble(Exit.USAGE, f"{len(found)} rules are called {word!r}: say which of {known}.")
+        raise CommandError(Exit.USAGE, f"{len(found)} rules are called {word!r}: say which of {known}.")
     hint = f"; there are {known}" if known else ": `artui watch` begins with what stands in config.toml"
-    raise Trouble(Exit.USAGE, f"No rule {word!r} has been watched yet{hint}.")
+    raise CommandError(Exit.USAGE, f"No rule {word!r} has been watched yet{hint}.")

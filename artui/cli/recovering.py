@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from artui.cli.exits import Exit, Trouble
+from artui.cli.exits import CommandError, Exit
 from artui.cli.options import DRY_RUN, YES
 from artui.cli.session import Session
 from artui.cli.streams import go_on
@@ -51,7 +51,7 @@ _DAMAGED = (
 def recover_command(session: Session, *, offline: bool, fetch: Path | None, dry_run: bool, yes: bool) -> Exit:
     """Make a journal that is missing, a copy or damaged usable again."""
     from artui.engine import recovery
-    from artui.engine.anchor import Trouble as Wrong
+    from artui.engine.anchor import Damage as Wrong
     from artui.engine.lock import EngineLock
 
     session.paths.create()
@@ -80,7 +80,7 @@ def recover_command(session: Session, *, offline: bool, fetch: Path | None, dry_
 
 
 def _intentions(trouble: object) -> Sequence[str]:
-    from artui.engine.anchor import Trouble as Wrong
+    from artui.engine.anchor import Damage as Wrong
 
     return {Wrong.MISSING: _MISSING, Wrong.DAMAGED: _DAMAGED}.get(trouble, _COPY)  # type: ignore[call-overload,no-any-return]
 
@@ -100,7 +100,7 @@ def _repaired(session: Session, trouble: Any) -> Sequence[Salvaged]:
 def settle(session: Session, trouble: Any, salvaged: Sequence[Salvaged] = (), *, offline: bool) -> Exit:
     """Take in what was bought since, and accept the journal, which is sound; the engine's lock is held."""
     from artui.engine import recovery
-    from artui.engine.anchor import Trouble as Wrong
+    from artui.engine.anchor import Damage as Wrong
     from artui.journal import Journal
 
     with Journal(session.paths.journal) as journal:
@@ -138,9 +138,9 @@ def _listings(session: Session, journal: Journal, *, offline: bool) -> dict[str,
 
         try:
             listings[name] = None if offline else session.ask(account, read)
-        except Trouble as trouble:
+        except CommandError as trouble:
             hint = "Nothing was accepted; run it again, or with --offline to have nothing sent without your word."
-            raise Trouble(trouble.code, f"{trouble} {hint}") from None
+            raise CommandError(trouble.code, f"{trouble} {hint}") from None
     return listings
 
 
@@ -150,7 +150,7 @@ def _carried_over(salvaged: Sequence[Salvaged]) -> Iterator[str]:
             yield f"  {table.table}: {table.kept:,} rows{'' if table.is_whole else ', the rest cannot be read'}"
 
 
-def _told(outcome: recovery.Outcome) -> Iterator[str]:
+def _told(outcome: recovery.RecoveryResult) -> Iterator[str]:
     """What became of the photos that may have been paid."""
     if outcome.adopted:
         yield f"{len(outcome.adopted):,} were found at the service and are followed, not sent again."
@@ -190,7 +190,7 @@ def _fetch(session: Session, folder: Path) -> bool:
 
 
 def _start_engine(session: Session) -> None:
-    from artui.engine.client import ensure_engine
+    from artui.engine.client import ensure_running
 
     with session.journal() as journal:
-        ensure_engine(session.paths, journal)
+        ensure_running(session.paths, journal)

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 from artui.config import Config
 from artui.journal import Connection, accounts, rules
-from artui.journal.rules import Counted, RuleRow, RuleState, Spent
-from artui.sanitize import shown
+from artui.journal.rules import JobCounts, RuleRow, RuleSpent, RuleState
+from artui.sanitize import sanitize
 
 if TYPE_CHECKING:
     from artui.watch.why import Why
@@ -25,14 +25,14 @@ NOT_WATCHED = "not watched"
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
+class RuleLine:
     """How one rule stands: in a ``word``, its jobs by status, and what it spent; ``cap`` is today's with what was
     allowed beyond it."""
 
     row: RuleRow
     word: str
-    counted: Counted
-    spent: Spent
+    counted: JobCounts
+    spent: RuleSpent
     cap: int | None
 
     @property
@@ -58,7 +58,7 @@ class Standing:
         if self.counted.on_the_way:
             parts.append(f"{self.counted.on_the_way:,} under way")
         parts.append(f"today {self.today:,}" + ("" if self.cap is None else f" of {self.cap:,}"))
-        return f"{shown(self.name, NAME_CELLS)}: {', '.join(parts)}"
+        return f"{sanitize(self.name, NAME_CELLS)}: {', '.join(parts)}"
 
     def document(self) -> Mapping[str, Any]:
         """The rule as JSON has it."""
@@ -77,7 +77,7 @@ class Standing:
         }
 
 
-def standings(db: Connection, zone: dt.tzinfo, written: Container[str], *, watched: bool) -> list[Standing]:
+def standings(db: Connection, zone: dt.tzinfo, written: Container[str], *, watched: bool) -> list[RuleLine]:
     """How the rules stand that are ``written`` down, by name, or at work; those that need a look come first.
 
     ``watched``: an engine works through rules now.
@@ -92,7 +92,7 @@ def standings(db: Connection, zone: dt.tzinfo, written: Container[str], *, watch
         at_work = watched and row.state is not RuleState.ENDED
         word = "paused" if row.paused else row.state.value if at_work else NOT_WATCHED
         spent = rules.spent(db, row.id, row.account, day)
-        found.append(Standing(row, word, rules.counts(db, row.id), spent, cap))
+        found.append(RuleLine(row, word, rules.counts(db, row.id), spent, cap))
     return sorted(found, key=lambda one: one.is_well)
 
 
@@ -101,12 +101,12 @@ def names_written(config: Config) -> set[str]:
     return {str(rule.get("name", os.path.abspath(str(rule.get("folder", ""))))) for rule in config.watch}  # noqa: PTH100
 
 
-def together(found: Sequence[Standing]) -> str:
+def together(found: Sequence[RuleLine]) -> str:
     """All rules in one line: how many are watched, what waits, what was spent today."""
     return ", ".join(_together(found))
 
 
-def _together(found: Sequence[Standing]) -> Iterator[str]:
+def _together(found: Sequence[RuleLine]) -> Iterator[str]:
     folders = "1 folder" if len(found) == 1 else f"{len(found):,} folders"
     others: dict[str, int] = {}
     for one in found:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from artui.cli.exits import Exit, Trouble
+from artui.cli.exits import CommandError, Exit
 from artui.cli.terminal import say
 from artui.config import AccountConfig, Config, Paths, load, paths
 from artui.config.known import nearest
@@ -58,12 +58,14 @@ class Session:
         accounts = self.config.accounts
         name = name or self.config.default_account
         if not accounts:
-            raise Trouble(Exit.USAGE, "No account is set up yet: run `artui login`, or try `artui demo` without one.")
+            raise CommandError(
+                Exit.USAGE, "No account is set up yet: run `artui login`, or try `artui demo` without one."
+            )
         if name is None:
-            raise Trouble(Exit.USAGE, f"Which account? Say -a with one of: {', '.join(accounts)}.")
+            raise CommandError(Exit.USAGE, f"Which account? Say -a with one of: {', '.join(accounts)}.")
         if name not in accounts:
             hint = nearest(name, accounts) or f"; there are: {', '.join(accounts)}"
-            raise Trouble(Exit.USAGE, f"There is no account {name!r}{hint}.")
+            raise CommandError(Exit.USAGE, f"There is no account {name!r}{hint}.")
         return accounts[name]
 
     def offers(self, config: Config) -> ServiceOffers:
@@ -74,7 +76,7 @@ class Session:
         return ServiceOffers(config, lambda name: open_provider(config, config.accounts[name], self.vault))
 
     def ask(self, account: AccountConfig, question: Callable[[Provider[Any]], Awaitable[Answer]]) -> Answer:
-        """Put a question to an account's service; what goes wrong there becomes a :class:`Trouble`."""
+        """Put a question to an account's service; what goes wrong there becomes a :class:`CommandError`."""
         from artui.engine.log import log_misfits_beside
         from artui.providers import open_provider
 
@@ -98,14 +100,14 @@ def run(answering: Coroutine[Any, Any, Answer]) -> Answer:
     try:
         return asyncio.run(answering)
     except Blocked as blocked:
-        raise Trouble(Exit.LOGIN if blocked.cause is Cause.LOGIN else Exit.CREDIT, str(blocked)) from blocked
+        raise CommandError(Exit.LOGIN if blocked.cause is Cause.LOGIN else Exit.CREDIT, str(blocked)) from blocked
     except SignedOut as signed_out:
-        raise Trouble(Exit.LOGIN, str(signed_out)) from signed_out
+        raise CommandError(Exit.LOGIN, str(signed_out)) from signed_out
     except Insecure as failure:
-        raise Trouble(Exit.NETWORK, f"{failure}. Nothing was sent.") from failure
+        raise CommandError(Exit.NETWORK, f"{failure}. Nothing was sent.") from failure
     except Transient as failure:
-        raise Trouble(Exit.NETWORK, f"{failure}. Nothing was sent; try again.") from failure
+        raise CommandError(Exit.NETWORK, f"{failure}. Nothing was sent; try again.") from failure
     except (Rejected, CredentialProblem) as refusal:
-        raise Trouble(Exit.USAGE, str(refusal)) from refusal
+        raise CommandError(Exit.USAGE, str(refusal)) from refusal
     except ProviderError as failure:
-        raise Trouble(Exit.PERSON, str(failure)) from failure
+        raise CommandError(Exit.PERSON, str(failure)) from failure

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from artui.cli.exits import Exit, Trouble
+from artui.cli.exits import CommandError, Exit
 from artui.cli.session import Session, run
 from artui.cli.streams import go_on
 from artui.cli.terminal import agrees, ask, can_ask, say
@@ -19,7 +19,7 @@ from artui.config import AccountConfig, Config, ConfigError, provider_names, var
 
 if TYPE_CHECKING:
     from artui.core.sign_in import Customer
-    from artui.credentials import Place, Secret, Stored
+    from artui.credentials import KeyStore, Secret, Stored
     from artui.providers.base import DevicePrompt, Organization, Provider
 
 STORES = ("keyring", "file")
@@ -59,12 +59,12 @@ def login_command(
         found, customer = run(_sign_in(session, account, token))
         try:
             chosen = _choose(found, wanted)
-        except Trouble as trouble:
+        except CommandError as trouble:
             if had_one and account.settings.get("organization"):
                 raise  # the key that is there pays for that one
             where = _keep(session, account, place, store)
             again = f"`artui login {account.name} --organization ID` goes on with it, and no code or key is needed"
-            raise Trouble(trouble.code, f"{trouble} The sign-in is kept in the {where}: {again}.") from None
+            raise CommandError(trouble.code, f"{trouble} The sign-in is kept in the {where}: {again}.") from None
         where = _keep(session, account, place, store)
     said = _told_apart(account, customer, same) if customer else {}
     go_on(f"The key of {account.name} is kept in the {where}.")
@@ -85,7 +85,7 @@ def _by_kept(
     """What the sign-in that is kept gives; None where it is over, or not one for the organization that is named."""
     try:
         found, customer = run(_sign_in(session, account, kept.secret))
-    except Trouble as trouble:
+    except CommandError as trouble:
         if organization is None or trouble.code is not Exit.LOGIN:
             raise
         return None
@@ -100,7 +100,7 @@ def _account(config: Config, name: str | None, provider: str | None) -> AccountC
     if known is None:
         return AccountConfig(name, provider or "autoretouch", name)
     if provider and provider != known.provider:
-        raise Trouble(Exit.USAGE, f"{name} is an account at {known.provider}; choose another name for {provider}.")
+        raise CommandError(Exit.USAGE, f"{name} is an account at {known.provider}; choose another name for {provider}.")
     return known
 
 
@@ -112,13 +112,13 @@ def _with_settings(account: AccountConfig, given: Sequence[str]) -> AccountConfi
     for text in given:
         key, equals, value = text.partition("=")
         if not (key and equals and value):
-            raise Trouble(Exit.USAGE, f"--set {text!r} must have the form KEY=VALUE.")
+            raise CommandError(Exit.USAGE, f"--set {text!r} must have the form KEY=VALUE.")
         settings[key] = value
     account = replace(account, settings=settings)
     for key, description in asked_for(account.provider, account).items():
         value = ask(f"{description}:") if can_ask() else ""
         if not value:
-            raise Trouble(Exit.USAGE, f"{account.name} needs a setting: --set {key}=… ({description}).")
+            raise CommandError(Exit.USAGE, f"{account.name} needs a setting: --set {key}=… ({description}).")
         settings[key] = value
     return account
 
@@ -136,9 +136,9 @@ def _token(account: AccountConfig, *, from_stdin: bool) -> Secret | None:
     elif can_ask():
         token = Secret(getpass.getpass(f"Paste the {kind.key_name} of {kind.title} (it is not shown): ").strip())
     else:
-        raise Trouble(Exit.USAGE, f"{kind.title} has no sign-in by code: --with-token reads the {kind.key_name}.")
+        raise CommandError(Exit.USAGE, f"{kind.title} has no sign-in by code: --with-token reads the {kind.key_name}.")
     if not token:
-        raise Trouble(Exit.USAGE, f"No {kind.key_name} was given.")
+        raise CommandError(Exit.USAGE, f"No {kind.key_name} was given.")
     return token
 
 
@@ -172,7 +172,7 @@ async def _confirmed(provider: Provider[Any]) -> Secret:
     try:
         return await provider.login(_show_code)
     except Rejected as refusal:
-        raise Trouble(Exit.LOGIN, f"{refusal}.") from refusal
+        raise CommandError(Exit.LOGIN, f"{refusal}.") from refusal
 
 
 def _told_apart(account: AccountConfig, customer: Customer, same: bool | None) -> dict[str, bool]:
@@ -218,7 +218,7 @@ def _tell_unanswered(account: AccountConfig, customer: Customer | None, *, same:
     option = "--same-customer" if same else "--other-customer"
     if customer is not None and customer.joined and not same:
         marks = ", ".join(map(brief, customer.joined))
-        raise Trouble(
+        raise CommandError(
             Exit.FAILED,
             f"{option} changes nothing: the earlier key ({marks}) was said to be of the same customer, what it bought"
             " counts as bought with this one since, and that cannot be taken apart again.",
@@ -241,7 +241,7 @@ def _choose(found: list[Organization], wanted: object) -> Organization | None:
     chosen = next((one for one in found if wanted in (one.id, one.name)), None)
     if wanted and chosen is None:
         listed = "; ".join(f"{one.name} ({one.id})" for one in found) or "none"
-        raise Trouble(Exit.USAGE, f"{wanted} is none of this sign-in's organizations: {listed}.")
+        raise CommandError(Exit.USAGE, f"{wanted} is none of this sign-in's organizations: {listed}.")
     if chosen is not None or len(found) <= 1:
         return chosen or (found[0] if found else None)
     for number, one in enumerate(found, 1):
@@ -250,52 +250,52 @@ def _choose(found: list[Organization], wanted: object) -> Organization | None:
         if answer.isdecimal() and 1 <= int(answer) <= len(found):
             return found[int(answer) - 1]
         say(f"That is none of them: say a number from 1 to {len(found)}.")
-    raise Trouble(Exit.USAGE, "Several organizations may pay: say --organization with the id or name of one.")
+    raise CommandError(Exit.USAGE, "Several organizations may pay: say --organization with the id or name of one.")
 
 
 _IN_A_FILE = "Keep it in a file that only you can read?"
 
 
-def _place(session: Session, account: AccountConfig, store: str | None) -> Place:
+def _place(session: Session, account: AccountConfig, store: str | None) -> KeyStore:
     """Where the key will be kept, tried before anybody signs in for nothing; a file only after a yes."""
-    from artui.credentials import CredentialProblem, Place
+    from artui.credentials import CredentialProblem, KeyStore
 
     if store != "file":
         try:
-            session.vault.check(account.login, Place.KEYRING)
+            session.vault.check(account.login, KeyStore.KEYRING)
         except CredentialProblem as problem:
             if store == "keyring":
                 raise
             say(str(problem))
             if not (can_ask() and agrees(_IN_A_FILE)):
-                raise Trouble(
+                raise CommandError(
                     Exit.USAGE, f"Nobody was signed in, for no key could be kept: {_ways(account)}."
                 ) from None
         else:
-            return Place.KEYRING
-    session.vault.check(account.login, Place.FILE)
-    return Place.FILE
+            return KeyStore.KEYRING
+    session.vault.check(account.login, KeyStore.FILE)
+    return KeyStore.FILE
 
 
 def _ways(account: AccountConfig) -> str:
     return f"--store file keeps it in a file that only you can read, or set {variable(account.login, 'token')}"
 
 
-def _keep(session: Session, account: AccountConfig, place: Place, store: str | None) -> str:
+def _keep(session: Session, account: AccountConfig, place: KeyStore, store: str | None) -> str:
     """Move the key out of memory to where it outlives this process."""
     from artui.core import sign_in
-    from artui.credentials import CredentialProblem, Place
+    from artui.credentials import CredentialProblem, KeyStore
 
     try:
         stored = sign_in.keep(session.vault, account.login, account.login, place)
     except CredentialProblem as problem:
-        if place is Place.FILE or store:
+        if place is KeyStore.FILE or store:
             raise
         say(str(problem))  # it was open a moment ago
         if not (can_ask() and agrees(_IN_A_FILE)):
-            raise Trouble(Exit.USAGE, f"The key was not kept: {_ways(account)}.") from None
-        stored = sign_in.keep(session.vault, account.login, account.login, Place.FILE)
-    return f"file {stored.detail}" if stored.place is Place.FILE else stored.place.value
+            raise CommandError(Exit.USAGE, f"The key was not kept: {_ways(account)}.") from None
+        stored = sign_in.keep(session.vault, account.login, account.login, KeyStore.FILE)
+    return f"file {stored.detail}" if stored.place is KeyStore.FILE else stored.place.value
 
 
 def _save(session: Session, account: AccountConfig, organization: Organization | None) -> None:
@@ -307,18 +307,18 @@ def _save(session: Session, account: AccountConfig, organization: Organization |
     try:
         sign_in.save(session.paths, session.config, account)
     except ConfigError as problem:
-        raise Trouble(Exit.USAGE, f"Signed in, but not saved: {problem}") from None
+        raise CommandError(Exit.USAGE, f"Signed in, but not saved: {problem}") from None
 
 
 def _wake(session: Session, account: AccountConfig) -> None:
     """Let a running engine that waits for this sign-in go on."""
-    from artui.engine.client import look
+    from artui.engine.client import find_engine
     from artui.journal import JournalProblem, requests
 
     if session.paths.journal.exists():
         with suppress(JournalProblem), session.journal() as journal:  # who signs in may be about to recover it
-            if look(session.paths, journal) is not None:
-                journal.write(lambda db: requests.leave(db, "refresh", account=account.name))
+            if find_engine(session.paths, journal) is not None:
+                journal.write(lambda db: requests.enqueue(db, "refresh", account=account.name))
 
 
 @click.command("logout")

@@ -31,7 +31,7 @@ SENT, UNSENT = ("boots", "summer"), "arrivals"
 
 
 @dataclass(frozen=True, slots=True)
-class Order:
+class DemoOrder:
     """Photos of one folder to be sent through one workflow."""
 
     workflow: str
@@ -41,12 +41,12 @@ class Order:
 
 
 ORDERS = (
-    Order("Background Removal", "boots", ("boot brown.jpg", "shirt blue.jpg", "shirt red.webp")),
-    Order("Marketplace Square", "summer", ("boot brown.jpg", "bottle green.png")),
-    Order("Always fails", "summer", ("bottle amber.jpg", "shirt blue.jpg")),
-    Order("Human check", "summer", ("portrait 01.jpg", "shirt red.webp")),
-    Order("Print Master", "summer", ("boot black.tif",)),
-    Order("Ghost Mannequin", "summer"),
+    DemoOrder("Background Removal", "boots", ("boot brown.jpg", "shirt blue.jpg", "shirt red.webp")),
+    DemoOrder("Marketplace Square", "summer", ("boot brown.jpg", "bottle green.png")),
+    DemoOrder("Always fails", "summer", ("bottle amber.jpg", "shirt blue.jpg")),
+    DemoOrder("Human check", "summer", ("portrait 01.jpg", "shirt red.webp")),
+    DemoOrder("Print Master", "summer", ("boot black.tif",)),
+    DemoOrder("Ghost Mannequin", "summer"),
 )
 """What is queued, and so sent, first to last."""
 
@@ -75,7 +75,7 @@ def make_photos(folder: Path) -> Path:
 
 
 @dataclass
-class Stage:
+class DemoSetup:
     """Sets the demo up: ``url`` is the stand-in's."""
 
     session: Session
@@ -110,7 +110,7 @@ class Stage:
 
         return Offer(ACCOUNT, self.session.account(ACCOUNT).provider, identity, workflow, limits, balance)
 
-    def _queue(self, order: Order, offer: Offer, photos: Path, results: Path) -> None:
+    def _queue(self, order: DemoOrder, offer: Offer, photos: Path, results: Path) -> None:
         from artui.core import plan
         from artui.journal import jobs
 
@@ -137,4 +137,4 @@ def _note(db: Connection, identity: Identity, balance: int | None) -> None:
 
     offers.name_organization(db, identity.organization.id, identity.organization.name)
     accounts.set_balance(db, ACCOUNT, balance, time.time())
-    requests.leave(db, "refresh", account=ACCOUNT)
+    requests.enqueue(db, "refresh", account=ACCOUNT)

@@ -13,17 +13,17 @@ from uuid import uuid4
 
 import click
 
-from artui.cli.exits import Exit, Trouble
+from artui.cli.exits import CommandError, Exit
 from artui.cli.options import AS_JSON, DRY_RUN, STRICT, SUSPECT, WAIT, WAIT_QA, YES, options
 from artui.cli.session import Session
 from artui.cli.streams import go_on
 from artui.cli.terminal import agrees, can_ask, counter, put_json, say
 from artui.config import AccountConfig
 from artui.model.job import Batch
-from artui.sanitize import shown
+from artui.sanitize import sanitize
 
 if TYPE_CHECKING:
-    from artui.core.plan import Found, Offer, Plan, Planner, Refused
+    from artui.core.plan import Offer, Plan, Planner, RefusedFile, SourceFile
     from artui.files import Photo
     from artui.journal import Journal
     from artui.model.job import Job
@@ -56,7 +56,7 @@ class Spending:
         from artui.files import INSTALL, can_decode_all
 
         if (self.strict or account.strict) and not can_decode_all():
-            raise Trouble(Exit.USAGE, f"Decoding photos first needs more libraries: {INSTALL}")
+            raise CommandError(Exit.USAGE, f"Decoding photos first needs more libraries: {INSTALL}")
 
 
 @click.command("submit")
@@ -85,7 +85,7 @@ def submit_command(
 
     addresses = dict.fromkeys([*urls, *(f"src://{alias}" for alias in aliases)])
     if not (paths or addresses):
-        raise Trouble(Exit.USAGE, "Which photos? Name files or folders, or --url, or --alias.")
+        raise CommandError(Exit.USAGE, "Which photos? Name files or folders, or --url, or --alias.")
     chosen, spending = session.account(account), Spending(**flags)
     spending.refuse_strict(chosen)
     own_labels = _labels(labels)
@@ -103,7 +103,7 @@ def submit_command(
             plan = replace(planner.plan(*_checked(found, offer, chosen, spending, elsewhere)), ignored=left)
             return _Sending(session, journal, planner, batch, spending).carry_out(plan)
     except PlanProblem as problem:
-        raise Trouble(Exit.USAGE, str(problem)) from None
+        raise CommandError(Exit.USAGE, str(problem)) from None
 
 
 @click.command("redo")
@@ -114,7 +114,7 @@ def submit_command(
 @click.pass_obj
 def redo_command(session: Session, /, what: str, workflow: str | None, output: str | None, **flags: bool) -> Exit:
     """Buy a photo anew that was bought before."""
-    from artui.core.plan import Found, PlanProblem, Target, at_address
+    from artui.core.plan import PlanProblem, SourceFile, Target, at_address
     from artui.journal import seen
 
     with session.journal() as journal:
@@ -123,7 +123,7 @@ def redo_command(session: Session, /, what: str, workflow: str | None, output: s
         chosen, spending = session.account(last.account), Spending(**flags)
         spending.refuse_strict(chosen)
         target = Target.of(output, "{stem}") if output else Target(last.folder, "{stem}")
-        found = [Found(photo, photo.parent, is_named=True)] if not last.address else []
+        found = [SourceFile(photo, photo.parent, is_named=True)] if not last.address else []
         elsewhere = [at_address(last.address)] if last.address else []
         batch = _new_batch(f"redo {last.source.name}", chosen)
         try:
@@ -132,7 +132,7 @@ def redo_command(session: Session, /, what: str, workflow: str | None, output: s
             plan = planner.plan(*_checked(found, offer, chosen, spending, elsewhere), again=True)
             return _Sending(session, journal, planner, batch, spending).carry_out(plan)
         except PlanProblem as problem:
-            raise Trouble(Exit.USAGE, str(problem)) from None
+            raise CommandError(Exit.USAGE, str(problem)) from None
 
 
 # ------------------------------------------------------------------------------------------------ making the plan
@@ -143,15 +143,17 @@ def _labels(given: Sequence[str]) -> dict[str, str]:
     for text in given:
         key, equals, value = text.partition("=")
         if not (key and equals):
-            raise Trouble(Exit.USAGE, f"--label {text!r} must have the form KEY=VALUE.")
+            raise CommandError(Exit.USAGE, f"--label {text!r} must have the form KEY=VALUE.")
         if key.startswith(_RESERVED):
-            raise Trouble(Exit.USAGE, f"--label {key!r}: names that begin with {' or '.join(_RESERVED)} are taken.")
-        labels[shown(key)] = shown(value)
+            raise CommandError(
+                Exit.USAGE, f"--label {key!r}: names that begin with {' or '.join(_RESERVED)} are taken."
+            )
+        labels[sanitize(key)] = sanitize(value)
     return labels
 
 
 def _new_batch(name: str, account: AccountConfig, cap: int | None = None, sample: int | None = None) -> Batch:
-    return Batch(str(uuid4()), shown(name, 100), account.name, time.time(), cap, sample)
+    return Batch(str(uuid4()), sanitize(name, 100), account.name, time.time(), cap, sample)
 
 
 def _offer(
@@ -160,7 +162,7 @@ def _offer(
     """Ask the service who pays, what the workflow costs now and what is left."""
     wanted = workflow or account.workflow
     if not wanted:
-        raise Trouble(Exit.USAGE, "Which workflow? Say -w with an id or name; `artui workflows` lists them.")
+        raise CommandError(Exit.USAGE, "Which workflow? Say -w with an id or name; `artui workflows` lists them.")
 
     async def question(provider: Provider[Any]) -> Offer:
         from artui.cli.workflow import fetch
@@ -186,12 +188,12 @@ def _planner(session: Session, journal: Journal, offer: Offer, target: Any, batc
 
 
 def _checked(
-    found: Sequence[Found],
+    found: Sequence[SourceFile],
     offer: Offer,
     account: AccountConfig,
     spending: Spending,
-    elsewhere: Sequence[tuple[Found, Photo]] = (),
-) -> tuple[list[tuple[Found, Photo]], list[Refused], int]:
+    elsewhere: Sequence[tuple[SourceFile, Photo]] = (),
+) -> tuple[list[tuple[SourceFile, Photo]], list[RefusedFile], int]:
     """The files after a look at each, and what lies elsewhere as it is."""
     from artui.core.plan import PlanProblem, check
 
@@ -210,7 +212,7 @@ def _made_before(journal: Journal, what: str) -> Job:
     named = job_or_file(journal, what)
     made = made_of(journal, named) if isinstance(named, Path) else [named]
     if not made:
-        raise Trouble(Exit.USAGE, f"{what} was never sent: `artui submit` sends it.")
+        raise CommandError(Exit.USAGE, f"{what} was never sent: `artui submit` sends it.")
     return made[0]
 
 
@@ -243,7 +245,7 @@ class _Sending:
             put_json(plan_document(plan, self.batch))
         self._tell_sample(len(plan.queued))
         if not plan.photos:
-            raise Trouble(Exit.USAGE, "There is no photo to send.")
+            raise CommandError(Exit.USAGE, "There is no photo to send.")
         if self.flags.dry_run:
             return _ending(plan)
         if plan.queued and not self._may_send(telling.question()):
@@ -251,7 +253,7 @@ class _Sending:
         try:
             probe_folder(plan.target.folder)
         except OutputProblem as problem:
-            raise Trouble(Exit.USAGE, f"Nothing was sent: {problem}") from None
+            raise CommandError(Exit.USAGE, f"Nothing was sent: {problem}") from None
         since = self.journal.read(history.last_seq)
         plan, numbers = self._add(plan)
         return self._added(plan, numbers, since)
@@ -284,11 +286,11 @@ class _Sending:
                 return plan, self.journal.write(jobs.add, self.batch, new_jobs(plan, self.batch))
             except jobs.StemTaken:
                 plan = self.planner.renamed(plan)
-        raise Trouble(Exit.LOCKED, "Others take the same result names all the time. Nothing was sent; try again.")
+        raise CommandError(Exit.LOCKED, "Others take the same result names all the time. Nothing was sent; try again.")
 
     def _added(self, plan: Plan, numbers: list[int], since: int) -> Exit:
         from artui.cli.planned import queued_document
-        from artui.engine.client import ensure_engine
+        from artui.engine.client import ensure_running
         from artui.journal import requests
 
         document = queued_document(plan, self.batch, numbers)
@@ -297,7 +299,7 @@ class _Sending:
         if numbers:
             go_on(queued)
         if self.journal.read(requests.has_work):
-            ensure_engine(self.session.paths, self.journal)
+            ensure_running(self.session.paths, self.journal)
         if self.flags.wait:
             return self._follow(plan, document, since)
         if self.flags.as_json:

@@ -1,6 +1,6 @@
 """What leaves the program: data on stdout, what is said to a person on stderr, and the questions to one.
 
-Every line passes ``shown``, so that no name from a disk or a service reaches the terminal as a control code.
+Every line passes ``sanitize``, so that no name from a disk or a service reaches the terminal as a control code.
 """
 
 from __future__ import annotations
@@ -13,17 +13,17 @@ from contextlib import contextmanager
 from typing import Protocol
 
 from artui.cli import streams
-from artui.sanitize import shown, width
+from artui.sanitize import sanitize, width
 
 
 def say(line: str = "") -> None:
     """Say one line to the person, on stderr."""
-    streams.write("stderr", f"{shown(line)}\n")
+    streams.write("stderr", f"{sanitize(line)}\n")
 
 
 def put(line: str = "") -> None:
     """Print one line of data for a person on stdout."""
-    streams.write("stdout", f"{shown(line)}\n", flush=False)
+    streams.write("stdout", f"{sanitize(line)}\n", flush=False)
 
 
 def put_line(line: str) -> None:
@@ -46,7 +46,7 @@ def put_json_list(documents: Iterable[object]) -> None:
 
 def columns(rows: Sequence[Sequence[str]], right: Iterable[int] = ()) -> list[str]:
     """Lay rows out in columns two cells apart; the columns numbered in ``right`` end evenly."""
-    cells = [[shown(cell) for cell in row] for row in rows]
+    cells = [[sanitize(cell) for cell in row] for row in rows]
     widths = [max(map(width, column)) for column in zip(*cells, strict=True)]
     numbers = set(right)
     return [
@@ -79,7 +79,7 @@ def agrees(question: str) -> bool:
 
 def ask(prompt: str) -> str:
     """Ask for a line of text; the end of the input is an empty answer."""
-    streams.write("stderr", shown(prompt.rstrip()) + " ")
+    streams.write("stderr", sanitize(prompt.rstrip()) + " ")
     return sys.stdin.readline().strip()
 
 
@@ -88,7 +88,7 @@ def may_draw() -> bool:
     return sys.stderr.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
 
 
-class Counted(Protocol):
+class Counter(Protocol):
     """Told how many of a number of things are done."""
 
     def __call__(self, done: int, of: int) -> None:
@@ -96,14 +96,14 @@ class Counted(Protocol):
 
 
 @contextmanager
-def counter(doing: str) -> Iterator[Counted]:
+def counter(doing: str) -> Iterator[Counter]:
     """Show how far something has come, on one line of a terminal; nowhere else."""
     drawing, width_of_last = may_draw(), 0
 
     def show(done: int, of: int) -> None:
         nonlocal width_of_last
         if drawing:
-            line = shown(f"{doing} {done:,} of {of:,}")
+            line = sanitize(f"{doing} {done:,} of {of:,}")
             streams.write("stderr", f"\r{line}".ljust(width_of_last))
             width_of_last = len(line) + 1
 

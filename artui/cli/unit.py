@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from artui.cli.exits import Exit, Trouble
+from artui.cli.exits import CommandError, Exit
 from artui.cli.session import Session
 from artui.cli.terminal import put, say
 from artui.engine.client import TRUSTED
@@ -95,17 +95,21 @@ def _runs_as(name: str | None, *, for_system: bool) -> str:
     """Who the service runs as. The rules and the token are this user's, so nobody else's unit can be shaped here."""
     me = getpass.getuser()
     if name and not for_system:
-        raise Trouble(Exit.USAGE, "--user NAME goes with --system: a unit of your own service manager runs as you.")
+        raise CommandError(
+            Exit.USAGE, "--user NAME goes with --system: a unit of your own service manager runs as you."
+        )
     if for_system and not name and os.geteuid() == 0:
-        raise Trouble(
+        raise CommandError(
             Exit.USAGE, "artui needs no root: say --user NAME, and run this as NAME (`sudo -u NAME artui …`)."
         )
     if name and name != me and not os.environ.get("ARTUI_HOME"):
-        raise Trouble(Exit.USAGE, f"The rules of {name} are meant: run `sudo -u {name} artui systemd-unit --system`.")
+        raise CommandError(
+            Exit.USAGE, f"The rules of {name} are meant: run `sudo -u {name} artui systemd-unit --system`."
+        )
     try:
         return pwd.getpwnam(name or me).pw_name
     except KeyError:
-        raise Trouble(Exit.USAGE, f"There is no user {name or me!r} here: `useradd --system` makes one.") from None
+        raise CommandError(Exit.USAGE, f"There is no user {name or me!r} here: `useradd --system` makes one.") from None
 
 
 def this_artui() -> tuple[str, ...]:
@@ -118,10 +122,10 @@ def this_artui() -> tuple[str, ...]:
 
 def _logins(session: Session, rules: Sequence[Rule]) -> tuple[Login, ...]:
     """The sign-ins that the rules need, and whether a service finds their token without being handed it."""
-    from artui.credentials import Place
+    from artui.credentials import KeyStore
 
     found = {name: session.vault.find(name) for name in {session.config.accounts[rule.account].login for rule in rules}}
-    return tuple(Login(name, one is not None and one.place is Place.FILE) for name, one in sorted(found.items()))
+    return tuple(Login(name, one is not None and one.place is KeyStore.FILE) for name, one in sorted(found.items()))
 
 
 @dataclass(frozen=True, slots=True)
@@ -224,7 +228,7 @@ def quoted(value: str | Path) -> str:
     """A word for a unit, in quotes where it needs them. Raises Trouble for what cannot stand in one."""
     text = os.fspath(value)
     if not text.isprintable() or any("\ud800" <= sign <= "\udfff" for sign in text):
-        raise Trouble(Exit.USAGE, f"{text}: this name cannot stand in a unit, rename it.")
+        raise CommandError(Exit.USAGE, f"{text}: this name cannot stand in a unit, rename it.")
     text = text.replace("%", "%%")
     if any(sign in text for sign in " \"'\\;#"):
         escaped = text.replace("\\", "\\\\").replace('"', '\\"')

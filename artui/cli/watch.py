@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 import artui
-from artui.cli.exits import Exit, Trouble, first, of_jobs
+from artui.cli.exits import CommandError, Exit, first, of_jobs
 from artui.cli.options import AS_JSON, DRY_RUN, YES
 from artui.cli.session import Session, run
 from artui.cli.terminal import agrees, can_ask, money, put, put_json, say
@@ -26,10 +26,10 @@ from artui.journal.following import Scope
 from artui.watch.service import Service
 
 if TYPE_CHECKING:
-    from artui.cli.watching import Teller
+    from artui.cli.watching import WatchPrinter
     from artui.core.plan import Offer
-    from artui.engine.supervisor import Engine
-    from artui.journal.rules import NotTaken, RuleRow
+    from artui.engine.supervisor import Supervisor
+    from artui.journal.rules import RuleRow, SkipCount
     from artui.watch.offers import Offers
     from artui.watch.rules import Rule
     from artui.watch.watcher import Watcher
@@ -69,8 +69,10 @@ def watch_command(
     """Watch folders and send what lands in them: those of the settings, or FOLDER alone."""
     named = {word: value for word, value in given.items() if value not in (None, False)}
     if folder is None and named:
-        raise Trouble(Exit.USAGE, f"--{next(iter(named))} goes with a folder; rules of config.toml say it themselves.")
-    wanted = Wanted(session, folder, named, once)
+        raise CommandError(
+            Exit.USAGE, f"--{next(iter(named))} goes with a folder; rules of config.toml say it themselves."
+        )
+    wanted = WatchRequest(session, folder, named, once)
     if dry_run:
         return _dry_run(wanted, as_json=as_json)
     wanted.settle_existing()
@@ -82,7 +84,7 @@ def watch_command(
 
 
 @dataclass
-class Wanted:
+class WatchRequest:
     """What is to be watched: the rules of the settings, or one for a ``folder`` with what the options say of it."""
 
     session: Session
@@ -103,7 +105,7 @@ class Wanted:
         config = load(self.session.paths)
         rules = load_rules(config) if self.folder is None else (self._one(config),)
         if not rules:
-            raise Trouble(
+            raise CommandError(
                 Exit.USAGE,
                 f"No folder is watched: write a [[watch]] table in {config.paths.config_file}, or say a folder.",
             )
@@ -136,7 +138,7 @@ class Wanted:
         try:
             number = len(collect([rule.folder], recursive=rule.recursive))
         except PlanProblem as problem:
-            raise Trouble(Exit.USAGE, str(problem)) from None
+            raise CommandError(Exit.USAGE, str(problem)) from None
         if number and can_ask():
             self.existing = (
                 "process" if agrees(f"{number:,} files lie in {rule.folder} already. Send them too?") else "ignore"
@@ -178,7 +180,7 @@ def _asked(offers: Offers, rules: Sequence[Rule]) -> list[Offer]:
 # ------------------------------------------------------------------------------------------------------- a dry run
 
 
-def _dry_run(wanted: Wanted, *, as_json: bool) -> Exit:
+def _dry_run(wanted: WatchRequest, *, as_json: bool) -> Exit:
     """Say what a first look would take, and what it would cost; take nothing."""
     from artui.cli.rules import why_document
     from artui.watch.marker import Offline
@@ -212,15 +214,17 @@ def _listen(place: str) -> Listener:
     """Take the address at which webhooks are heard."""
     host, _, port = place.rpartition(":")
     if not host or not port.isdecimal() or int(port) > MOST_PORT:
-        raise Trouble(Exit.USAGE, f"--webhook takes HOST:PORT, as in 127.0.0.1:8787, not {place!r}.")
+        raise CommandError(Exit.USAGE, f"--webhook takes HOST:PORT, as in 127.0.0.1:8787, not {place!r}.")
     try:
         from artui.watch.webhook import Listener
     except ImportError as missing:
-        raise Trouble(Exit.USAGE, f"--webhook needs {missing.name}: pip install 'artui[webhook]' brings it.") from None
+        raise CommandError(
+            Exit.USAGE, f"--webhook needs {missing.name}: pip install 'artui[webhook]' brings it."
+        ) from None
     try:
         return Listener(host.strip("[]"), int(port))
     except OSError as error:
-        raise Trouble(
+        raise CommandError(
             Exit.USAGE, f"Webhooks cannot be heard at {place} ({error.strerror}): choose another place."
         ) from None
 
@@ -237,9 +241,9 @@ def _heard(config: Config, place: str, part: str) -> list[str]:
     return lines
 
 
-def _watch(wanted: Wanted, summary_every: float | None, listener: Listener | None, *, as_json: bool) -> Exit:
+def _watch(wanted: WatchRequest, summary_every: float | None, listener: Listener | None, *, as_json: bool) -> Exit:
     """Be the watching engine, in the foreground, until told to stop."""
-    from artui.cli.watching import Teller, Voice, forward_warnings
+    from artui.cli.watching import Voice, WatchPrinter, forward_warnings
     from artui.engine.anchor import open_journal
     from artui.engine.client import WATCH, take_over
     from artui.engine.lock import AnotherEngine
@@ -254,7 +258,7 @@ def _watch(wanted: Wanted, summary_every: float | None, listener: Listener | Non
     forward_warnings(voice)
     for concern in concerns():
         log.warning("%s", concern)
-    service = _service(wanted, Teller(voice), summary_every, listener)
+    service = _service(wanted, WatchPrinter(voice), summary_every, listener)
     try:
         with open_journal(paths) as journal:
             lock, part = take_over(paths, journal, voice.say), journal.read(requests.webhook_part)
@@ -275,7 +279,7 @@ def _watch(wanted: Wanted, summary_every: float | None, listener: Listener | Non
 
 
 def _service(
-    wanted: Wanted, teller: Teller, summary_every: float | None, listener: Listener | None
+    wanted: WatchRequest, teller: WatchPrinter, summary_every: float | None, listener: Listener | None
 ) -> Service:  # fmt: skip
     from artui.cli.rules import standings, together
     from artui.watch.systemd import Manager
@@ -283,7 +287,7 @@ def _service(
 
     zone = wanted.session.config.timezone
 
-    def make_watcher(engine: Engine) -> Watcher:
+    def make_watcher(engine: Supervisor) -> Watcher:
         return Watcher(engine.journal, *wanted.read(), zone, teller.watched)
 
     def standing(db: Connection) -> str:
@@ -299,7 +303,7 @@ class Once(Service):
 
     ending: Exit = Exit.INTERRUPTED
 
-    async def watch(self, engine: Engine, watcher: Watcher) -> None:
+    async def watch(self, engine: Supervisor, watcher: Watcher) -> None:
         """Deal with it, unless the engine is stopped before."""
         deal, stop = asyncio.create_task(self._deal(engine, watcher)), asyncio.create_task(engine.stopping.wait())
         await asyncio.wait((deal, stop), return_when=asyncio.FIRST_COMPLETED)
@@ -310,7 +314,7 @@ class Once(Service):
         if isinstance(failure, Exception):
             raise failure
 
-    async def _deal(self, engine: Engine, watcher: Watcher) -> None:
+    async def _deal(self, engine: Supervisor, watcher: Watcher) -> None:
         ids = frozenset(rule.id for rule in watcher.rules)
         scope = Scope(rules=ids, since=time.time())
         refused = await engine.journal.ask(_refused, ids)
@@ -333,7 +337,7 @@ def _refused(db: Connection, ids: frozenset[str]) -> int:
     return sum(one.count for reasons in found for reason, one in reasons if reason not in harmless)
 
 
-def _left(row: RuleRow) -> dict[str, NotTaken]:
+def _left(row: RuleRow) -> dict[str, SkipCount]:
     """The files of a rule that are no whole photos yet, or cannot be read: they stay where they are."""
     from artui.watch.scanning import NOT_WHOLE, UNREADABLE
 
@@ -344,11 +348,11 @@ def _remarks(db: Connection, scope: Scope) -> list[str]:
     """What is not well with the jobs of some rules, in sentences."""
     from artui.cli.tally import remarks
     from artui.journal import rules
-    from artui.sanitize import shown
+    from artui.sanitize import sanitize
 
     left = [
         f"{one.count:,} {reason}, left where {'it is' if one.count == 1 else 'they are'}:"
-        f" {', '.join(map(shown, one.newest))}{' …' if one.count > len(one.newest) else ''}."
+        f" {', '.join(map(sanitize, one.newest))}{' …' if one.count > len(one.newest) else ''}."
         for row in rules.every(db) if row.id in scope.rules for reason, one in _left(row).items()
     ]  # fmt: skip
     return [*remarks(scope.counts(db)), *left]

@@ -23,7 +23,7 @@ from artui.credentials import scrub
 from artui.journal.rules import RuleState
 from artui.model.job import Event, Job
 from artui.model.states import Status, worded
-from artui.sanitize import shown
+from artui.sanitize import sanitize
 from artui.watch.folder import WatchEvent, What
 
 log = logging.getLogger("artui.watch")
@@ -110,15 +110,15 @@ class Voice:
 
     def line(self, text: str, level: Level = Level.INFO, at: float | None = None) -> None:
         """One line for a person and the log, about something that happened ``at`` a time, else now."""
-        log.log(_LOGGED[level], "%s", shown(text))
+        log.log(_LOGGED[level], "%s", sanitize(text))
         self.put(text, level, at)
 
     def put(self, text: str, level: Level, at: float | None = None) -> None:
         """One line for a person that stands in the log already."""
         if self.in_journal:
-            self.outlet.put(f"<{level.value}>{shown(text)}")
+            self.outlet.put(f"<{level.value}>{sanitize(text)}")
         elif not self.as_json:
-            self.outlet.put(f"{time.strftime('%Y-%m-%d %H:%M:%S', time.localtime(at))} {shown(text)}")
+            self.outlet.put(f"{time.strftime('%Y-%m-%d %H:%M:%S', time.localtime(at))} {sanitize(text)}")
 
     def document(self, kind: str, content: Mapping[str, Any]) -> None:
         """One JSON line; silent where lines are for a person."""
@@ -155,7 +155,7 @@ _SERIOUS = frozenset({RuleState.OFFLINE, RuleState.FOREIGN, RuleState.HELD, What
 
 
 @dataclass
-class Teller:
+class WatchPrinter:
     """Tells what happens to jobs and folders: how each photo ended in a line of its own, trouble that many share at one
     time in one line for all, so that who reads it in the morning finds both. Thread-safe."""
 

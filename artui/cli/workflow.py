@@ -6,7 +6,7 @@ import difflib
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from artui.cli.exits import Exit, Trouble
+from artui.cli.exits import CommandError, Exit
 from artui.cli.terminal import columns, money
 
 if TYPE_CHECKING:
@@ -18,14 +18,14 @@ def choose(workflows: Sequence[Workflow], wanted: str, left_out: Sequence[LeftOu
 
     Raises Trouble where none or several are meant, or one of those ``left_out``.
     """
-    from artui.core.plan import meant, unreadable
+    from artui.core.plan import match_workflow, unreadable
 
     if why := unreadable(workflows, wanted, left_out):
-        raise Trouble(Exit.USAGE, f"{why} Nothing was sent.")
-    found = meant(workflows, wanted, beginning=True)
+        raise CommandError(Exit.USAGE, f"{why} Nothing was sent.")
+    found = match_workflow(workflows, wanted, beginning=True)
     if len(found) == 1:
         return found[0]
-    raise Trouble(Exit.USAGE, _several(found, wanted) if found else _none(workflows, wanted))
+    raise CommandError(Exit.USAGE, _several(found, wanted) if found else _none(workflows, wanted))
 
 
 def _several(found: Sequence[Workflow], wanted: str) -> str:

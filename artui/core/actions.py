@@ -272,7 +272,7 @@ def resolve(db: Connection, /, job: Job, how: str, **arguments: Any) -> Action:
         return _take(db, job, how)
     if how == "give up" and is_damaged(job):
         return Action(how, job, Effect.FORGO, amount=job.quoted if job.charged is None else job.charged)
-    if not (is_in_doubt(job) and purchases.in_the_air(db, job)):
+    if not (is_in_doubt(job) and purchases.is_pending(db, job)):
         return Action(how, job, refused=Refusal.NOT_IN_DOUBT)
     if how == "again":
         return Action(how, job, Effect.SEND_AGAIN, job.quoted, Risk.PAYS_TWICE, arguments=arguments)

@@ -21,7 +21,7 @@ _ANEW: Mapping[str, Any] = {"attempts": 0, "cancel": False, "keep": True}
 """A job that is tried again is wanted again, whatever was wished before."""
 
 
-class Refused(Exception):
+class DecisionRefused(Exception):
     """The decision does not fit what the job is now; the text says why and what fits."""
 
 
@@ -32,7 +32,7 @@ def carry_out(db: Connection, request: Request, *, can_retry: bool = True, settl
     """
     try:
         message = _decide(db, request, _Service(can_retry, settle_due))
-    except Refused as refusal:
+    except DecisionRefused as refusal:
         requests.finish(db, request, str(refusal), refused=True)
         return None
     requests.finish(db, request, message)
@@ -50,11 +50,11 @@ class _Service:
 def _decide(db: Connection, request: Request, service: _Service) -> str:
     job = jobs.get(db, request.job or 0)
     if job is None:
-        raise Refused(f"there is no job {request.job}")
+        raise DecisionRefused(f"there is no job {request.job}")
     if (job.purchase, job.status) != (request.purchase, request.status) and not _still_unsent(db, job, request):
         if _goes_on_already(job, request):
             return f"{job.source.name} {'is done' if job.status is Status.DONE else 'goes on by itself'} already"
-        raise Refused(f"job {job.id} has moved on meanwhile: it is {job.status} now")
+        raise DecisionRefused(f"job {job.id} has moved on meanwhile: it is {job.status} now")
     return DECISIONS[request.what](db, job, request.arguments, service)
 
 
@@ -73,7 +73,7 @@ def _goes_on_already(job: Job, request: Request) -> bool:
 def _fitting(action: Action) -> Effect:
     """What an act does that fits; Refused with the reason where it does not."""
     if action.refused or action.effect is None:
-        raise Refused(action.why)
+        raise DecisionRefused(action.why)
     return action.effect
 
 
@@ -87,7 +87,7 @@ def _retry(db: Connection, job: Job, arguments: Mapping[str, Any], service: _Ser
             return _send(db, job, arguments)
         case Effect.SEND_AGAIN:
             if arguments.get("agreed") is not True:
-                raise Refused(
+                raise DecisionRefused(
                     f"job {job.id} may have been paid before: `artui retry {job.id}` shows what that may cost"
                 )
             _on(
@@ -120,7 +120,7 @@ def _retry(db: Connection, job: Job, arguments: Mapping[str, Any], service: _Ser
 
 def _on(db: Connection, /, job: Job, service: _Service, what: str, message: str, **changes: Any) -> None:
     """Let a job go on from where it stands; a paid call in the air is looked up before anything is sent."""
-    if job.stage is Stage.SUBMITTING and purchases.in_the_air(db, job):
+    if job.stage is Stage.SUBMITTING and purchases.is_pending(db, job):
         jobs.move(
             db, job, job.stage, Status.WAITING, what, reason=Reason.LOOKING, due=service.settle_due, message=message,
             **changes,
@@ -144,7 +144,7 @@ def _send(db: Connection, job: Job, arguments: Mapping[str, Any]) -> str:
         _from_the_start(db, job, arguments)
         return f"{job.source.name} is checked and sent again"
     if "version" not in arguments:
-        raise Refused(f"{job.message}; retry it with the new price")
+        raise DecisionRefused(f"{job.message}; retry it with the new price")
     if jobs.surely_unpaid(db, job.id):
         _from_the_start(db, job, arguments)
     else:  # it may have been paid before, and stays that photo's buyer
@@ -227,7 +227,7 @@ def _adopt(db: Connection, job: Job, arguments: Mapping[str, Any], service: _Ser
     key, execution = _in_doubt(db, job, "adopt"), str(arguments["execution"])
     is_its_own = execution == job.execution  # a lost retry, mostly taken under the id it had
     if not is_its_own and purchases.bought_executions(db, job.payer, [execution]):
-        raise Refused(f"execution {execution} belongs to another job already")
+        raise DecisionRefused(f"execution {execution} belongs to another job already")
     purchases.record_execution(db, key, execution, instead=True)
     jobs.move(
         db, job, Stage.SUBMITTED, Status.WAITING, "adopted", reason=Reason.AT_SERVICE, due=0.0, execution=execution,

@@ -14,7 +14,7 @@ from uuid import uuid4
 from artui import files
 from artui.journal import Connection, purchases
 from artui.model.job import Result
-from artui.providers.base import Output, Progress, Provider, Rejected, Sent, State, Workflow
+from artui.providers.base import ExecutionRef, ExecutionStatus, Output, Provider, Rejected, State, Workflow
 from artui.steps.fetching import finished
 from artui.steps.looking import results_of
 
@@ -23,7 +23,7 @@ from artui.steps.looking import results_of
 class PastExecution:
     """An execution at the service. ``job`` is the job of this journal that bought it, None where none did."""
 
-    progress: Progress
+    progress: ExecutionStatus
     workflow: str
     job: int | None
 
@@ -37,13 +37,13 @@ class PastExecution:
 
 async def newest(
     provider: Provider[Any], workflows: Sequence[Workflow], since: dt.datetime | None, limit: int
-) -> list[tuple[Workflow, Progress]]:
+) -> list[tuple[Workflow, ExecutionStatus]]:
     """The newest executions of some workflows, those created before ``since`` left out, ``limit`` at most in all.
 
     Raises :class:`Rejected` where the service has no list.
     """
     earliest = "" if since is None else since.astimezone(dt.UTC).strftime("%Y-%m-%dT%H:%M:%S")
-    found: list[tuple[Workflow, Progress]] = []
+    found: list[tuple[Workflow, ExecutionStatus]] = []
     for workflow in workflows:
         number = 0
         async with aclosing(provider.listed(workflow.id)) as pages:  # type: ignore[type-var]
@@ -57,7 +57,7 @@ async def newest(
     return found[:limit]
 
 
-def marked(db: Connection, payer: str, found: Sequence[tuple[Workflow, Progress]]) -> list[PastExecution]:
+def marked(db: Connection, payer: str, found: Sequence[tuple[Workflow, ExecutionStatus]]) -> list[PastExecution]:
     """Executions with the job of this journal that bought each."""
     return [
         PastExecution(progress, workflow.name, purchases.job_of(db, payer, progress.execution))
@@ -71,7 +71,7 @@ async def fetch(provider: Provider[Any], execution: str, workflow: str, folder: 
     Raises :class:`Rejected` where there is none, ``BadResult`` for one that is not whole, ``OutputProblem``, and what
     the service raises.
     """
-    progress = (await provider.poll([Sent(execution, workflow)])).get(execution)
+    progress = (await provider.poll([ExecutionRef(execution, workflow)])).get(execution)
     if progress is None or progress.state is not State.DONE or not progress.outputs:
         word = "not there" if progress is None or progress.state is State.GONE else progress.word
         raise Rejected(f"execution {execution} has no result to fetch: it is {word}", reason="no result")

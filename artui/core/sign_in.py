@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from artui.config import AccountConfig, Config, Paths, dotted, save_setting
-from artui.credentials import CredentialProblem, Place, Secret, Stored, Vault
+from artui.credentials import CredentialProblem, KeyStore, Secret, Stored, Vault
 from artui.journal import Connection, Journal, payers
 from artui.journal.payers import Earlier
 
@@ -37,7 +37,7 @@ async def try_key(provider: Provider[Any], vault: Vault, login: str, key: Secret
     """Hold a new key in memory only, and use it; returns who may pay with it, empty where the service knows no
     organizations. Raises what a provider raises.
     """
-    await asyncio.to_thread(vault.keep, login, key, Place.MEMORY)
+    await asyncio.to_thread(vault.keep, login, key, KeyStore.MEMORY)
     organizations = await provider.organizations()
     if not organizations:
         await provider.identify()
@@ -120,10 +120,10 @@ async def paying(
 def set_from_outside(vault: Vault, login: str) -> str:
     """The variable or file that sets the key of an account, which no sign-in can replace; empty where none does."""
     stored = vault.find(login)
-    return stored.detail if stored and stored.place in (Place.ENVIRONMENT, Place.SYSTEMD) else ""
+    return stored.detail if stored and stored.place in (KeyStore.ENVIRONMENT, KeyStore.SYSTEMD) else ""
 
 
-def keep(vault: Vault, tried: str, login: str, place: Place) -> Stored:
+def keep(vault: Vault, tried: str, login: str, place: KeyStore) -> Stored:
     """Move the key that was tried under the name ``tried`` to where it lasts, under the name ``login``.
 
     Raises CredentialProblem, with the key still held in memory, where that place does not take it.

@@ -6,12 +6,12 @@ desktop's keyring among them without waiting for it, ``tokens`` turns a refresh 
 
 from artui.credentials.secret import Secret, scrub
 from artui.credentials.tokens import AccessTokens, Refreshed, SignedOut
-from artui.credentials.vault import CredentialProblem, Place, Stored, Vault
+from artui.credentials.vault import CredentialProblem, KeyStore, Stored, Vault
 
 __all__ = [
     "AccessTokens",
     "CredentialProblem",
-    "Place",
+    "KeyStore",
     "Refreshed",
     "Secret",
     "SignedOut",

@@ -14,7 +14,7 @@ from artui.config import try_lock
 from artui.config.private import NotPrivate
 from artui.credentials.secret import Secret
 from artui.credentials.vault import LACKING, CredentialProblem, Stored, Vault
-from artui.single_flight import Flights
+from artui.single_flight import SingleFlight
 
 _PATIENCE = 60.0  # seconds for another process's exchange, whose own time-outs are shorter
 
@@ -63,7 +63,7 @@ class AccessTokens:
         self._of: Secret | None = None
         self._lifetime = 0.0
         self._ends = 0.0
-        self._flights: Flights[Secret] = Flights()
+        self._flights: SingleFlight[Secret] = SingleFlight()
         self._unsaved: tuple[Stored, Refreshed, float] | None = None
         self._refused: tuple[Secret, str] | None = None
 

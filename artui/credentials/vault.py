@@ -20,7 +20,7 @@ from artui.credentials.ring import DeafKeyring, NoKeyring, Ring
 from artui.credentials.secret import Secret
 
 
-class Place(StrEnum):
+class KeyStore(StrEnum):
     """Where a token lies."""
 
     MEMORY = "memory"
@@ -32,7 +32,7 @@ class Place(StrEnum):
 
 _TRIAL = ".trial"  # no account has a dot in its name
 
-_READ_ONLY = (Place.SYSTEMD, Place.ENVIRONMENT)
+_READ_ONLY = (KeyStore.SYSTEMD, KeyStore.ENVIRONMENT)
 
 LACKING = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOMEM})
 """What this process or machine has run out of for now: no fault of a token, it stays an OSError."""
@@ -47,7 +47,7 @@ class Stored:
     """
 
     secret: Secret
-    place: Place
+    place: KeyStore
     detail: str
     seed: Secret
     identity: str
@@ -88,7 +88,7 @@ class Vault:
                 return stored
         return None
 
-    def keep(self, account: str, secret: Secret, place: Place) -> Stored:
+    def keep(self, account: str, secret: Secret, place: KeyStore) -> Stored:
         """Keep a new token in one place, durably. Keyring and file never both hold one: the later takes over.
 
         FILE only ever after the person's yes. Raises CredentialProblem where the token cannot be kept there.
@@ -98,27 +98,27 @@ class Vault:
         secret = _token(secret.reveal(), "what was given") or _refuse("the token is empty: give it again")
         with self._writing():
             match place:
-                case Place.KEYRING:
+                case KeyStore.KEYRING:
                     self._fill_keyring(account, secret)
                     self._remove(self._file(account))
-                case Place.FILE:
+                case KeyStore.FILE:
                     self._write(self._file(account), {"token": secret.reveal()})
                     with suppress(NoKeyring):
                         self._ring.delete(self._service, account)
             self._memory.pop(account, None)
-            if place is Place.MEMORY:
+            if place is KeyStore.MEMORY:
                 self._memory[account] = secret
         return self._stored(account, secret, place)
 
-    def check(self, account: str, place: Place) -> None:
+    def check(self, account: str, place: KeyStore) -> None:
         """Try whether a place takes a token now, so that nobody signs in for nothing. Raises CredentialProblem."""
         with self._writing():
             match place:
-                case Place.KEYRING:
+                case KeyStore.KEYRING:
                     self._fill_keyring(account, Secret(_TRIAL), under=_TRIAL)
                     with suppress(NoKeyring):
                         self._ring.delete(self._service, _TRIAL)
-                case Place.FILE:
+                case KeyStore.FILE:
                     self._write(self._file(_TRIAL), {"token": ""})
                     self._remove(self._file(_TRIAL))
 
@@ -138,7 +138,7 @@ class Vault:
             else:
                 self._write(successor, {"token": rotated.reveal(), "seed": _digest(used.seed)})
 
-    def forget(self, account: str) -> list[Place]:
+    def forget(self, account: str) -> list[KeyStore]:
         """Remove the token wherever artui can and return those places. One set from outside stays: `find` shows it.
 
         Raises CredentialProblem where the keyring may still hold it.
@@ -146,15 +146,15 @@ class Vault:
         removed = []
         with self._writing():
             if self._memory.pop(account, None):
-                removed.append(Place.MEMORY)
+                removed.append(KeyStore.MEMORY)
             looks = (self._in_systemd, self._in_environment, self._in_keyring)
             renewed = [self._successor(stored.seed) for look in looks if (stored := look(account))]
             files = [self._remove(file) for file in (self._file(account), *renewed)]
             if any(files):
-                removed.append(Place.FILE)
+                removed.append(KeyStore.FILE)
             try:
                 if self._ring.delete(self._service, account):
-                    removed.append(Place.KEYRING)
+                    removed.append(KeyStore.KEYRING)
             except DeafKeyring as error:
                 way = f"open it and remove the entry {self._service!r} of {account}"
                 raise CredentialProblem(f"{error}, so the token of {account} may still be in it: {way}") from None
@@ -171,7 +171,7 @@ class Vault:
 
     def _in_memory(self, account: str) -> Stored | None:
         secret = self._memory.get(account)
-        return self._stored(account, secret, Place.MEMORY) if secret else None
+        return self._stored(account, secret, KeyStore.MEMORY) if secret else None
 
     def _in_systemd(self, account: str) -> Stored | None:
         folder = self._environ.get("CREDENTIALS_DIRECTORY")
@@ -179,27 +179,31 @@ class Vault:
             file = Path(folder or "") / name
             content = _read(file, stat.S_IRWXO, through_link=True)
             if content is not None and (secret := _token(content.decode("utf-8", "replace"), str(file))):
-                return self._stored(account, secret, Place.SYSTEMD, str(file))
+                return self._stored(account, secret, KeyStore.SYSTEMD, str(file))
         return None
 
     def _in_environment(self, account: str) -> Stored | None:
         name = variable(account, "token")
         secret = _token(self._environ.get(name, ""), name)
-        return self._stored(account, secret, Place.ENVIRONMENT, name) if secret else None
+        return self._stored(account, secret, KeyStore.ENVIRONMENT, name) if secret else None
 
     def _in_file(self, account: str) -> Stored | None:
         secret = self._read_token(self._file(account))
-        return self._stored(account, secret, Place.FILE) if secret else None
+        return self._stored(account, secret, KeyStore.FILE) if secret else None
 
     def _in_keyring(self, account: str) -> Stored | None:
         try:
             secret = _token(self._ring.get(self._service, account) or "", f"the entry {self._service!r} of the keyring")
         except NoKeyring:
             return None
-        return self._stored(account, secret, Place.KEYRING) if secret else None
+        return self._stored(account, secret, KeyStore.KEYRING) if secret else None
 
-    def _stored(self, account: str, secret: Secret, place: Place, detail: str = "") -> Stored:
-        details = {Place.MEMORY: "until artui ends", Place.KEYRING: self._service, Place.FILE: str(self._file(account))}
+    def _stored(self, account: str, secret: Secret, place: KeyStore, detail: str = "") -> Stored:
+        details = {
+            KeyStore.MEMORY: "until artui ends",
+            KeyStore.KEYRING: self._service,
+            KeyStore.FILE: str(self._file(account)),
+        }
         identity = _digest(secret)[:24] if place in _READ_ONLY else account
         return Stored(secret, place, detail or details[place], secret, identity)
 
@@ -238,16 +242,16 @@ class Vault:
         sync_folder(self._folder)
         return True
 
-    def _replaced(self, account: str, place: Place, secret: Secret) -> bool:
+    def _replaced(self, account: str, place: KeyStore, secret: Secret) -> bool:
         """Put a token where its predecessor lies; False where that place cannot be written."""
         match place:
-            case Place.MEMORY:
+            case KeyStore.MEMORY:
                 self._memory[account] = secret
                 return True
-            case Place.FILE:
+            case KeyStore.FILE:
                 self._write(self._file(account), {"token": secret.reveal()})
                 return True
-            case Place.KEYRING:
+            case KeyStore.KEYRING:
                 with suppress(NoKeyring):  # gone since it was read: to lose the token would be worse than a file
                     self._ring.set(self._service, account, secret.reveal())
                     return True

@@ -18,7 +18,7 @@ from artui.config import Config, ConfigError, Paths
 from artui.credentials.ring import DeafKeyring, NoKeyring, Ring
 from artui.doctor.finding import Finding, Level
 from artui.engine.anchor import open_journal
-from artui.engine.client import look
+from artui.engine.client import find_engine
 from artui.journal import JournalProblem
 
 LIBRARIES: Final = ("textual", "httpx", "pydantic", "watchfiles", "apsw", "keyring")
@@ -96,7 +96,7 @@ def _journal(paths: Paths) -> Iterator[Finding]:
     try:
         with open_journal(paths) as journal:
             yield _found("journal", Level.OK, str(paths.journal))
-            alive = look(paths, journal)
+            alive = find_engine(paths, journal)
     except JournalProblem as problem:
         yield _found("journal", Level.FAULT, str(problem))
         return

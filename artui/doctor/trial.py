@@ -11,7 +11,7 @@ from typing import Any, Final
 from artui.doctor.finding import Area, Finding, Level
 from artui.journal import Journal, accounts, purchases
 from artui.model.job import Job, Purchase, Result
-from artui.providers.base import Progress, Provider, ProviderError, Sent
+from artui.providers.base import ExecutionRef, ExecutionStatus, Provider, ProviderError
 from artui.providers.said import moment
 
 PAGES: Final = 4
@@ -44,7 +44,7 @@ def _found(job: Job, check: str, level: Level, said: str, do: str = "", area: Ar
 async def _details(provider: Provider[Any], journal: Journal, job: Job, purchase: Purchase) -> list[Finding]:
     """What the service says of the execution itself."""
     del journal
-    seen = (await provider.poll([Sent(job.execution, job.workflow)])).get(job.execution)
+    seen = (await provider.poll([ExecutionRef(job.execution, job.workflow)])).get(job.execution)
     if seen is None:
         return [_found(job, "details", Level.WARNING, "the service did not tell now", "`artui doctor` asks again")]
     findings = [_took(job, seen)]
@@ -59,7 +59,7 @@ async def _details(provider: Provider[Any], journal: Journal, job: Job, purchase
     return findings
 
 
-def _took(job: Job, seen: Progress) -> Finding:
+def _took(job: Job, seen: ExecutionStatus) -> Finding:
     here = f"{job.finished_at - job.created_at:,.0f} s from queue to disk" if job.finished_at else "not finished"
     began, ended = moment(seen.created_at), moment(seen.finished_at)
     if began is None or ended is None:
@@ -67,7 +67,7 @@ def _took(job: Job, seen: Progress) -> Finding:
     return _found(job, "time", Level.OK, f"{here}, {(ended - began).total_seconds():,.0f} s of them at the service")
 
 
-def _label(job: Job, check: str, where: str, seen: Progress, purchase: Purchase) -> Finding:
+def _label(job: Job, check: str, where: str, seen: ExecutionStatus, purchase: Purchase) -> Finding:
     if seen.key == purchase.key:
         return _found(job, check, Level.OK, f"our label comes back in the {where}")
     said = f"the {where} show{'s' * (where == 'list')} {'another label' if seen.key else 'no label'}"

@@ -7,16 +7,16 @@ import logging
 from artui.budget import APART
 from artui.journal import accounts, holds
 from artui.model.states import BEFORE_PAYING, Reason
-from artui.steps import Desk
+from artui.steps import StepContext
 from artui.timing import next_day
 
 log = logging.getLogger(__name__)
 
 
-class Holding:
+class AccountHold:
     """The hold of one account. ``reason`` is empty where nothing holds it."""
 
-    def __init__(self, desk: Desk) -> None:
+    def __init__(self, desk: StepContext) -> None:
         self.desk = desk
         self.name = desk.account.name
         self.reason = self._message = ""

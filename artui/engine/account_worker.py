@@ -12,13 +12,13 @@ from functools import partial
 
 from artui import budget
 from artui.engine import reconcile
-from artui.engine.account_hold import Holding
-from artui.engine.balance import Balance
+from artui.engine.account_hold import AccountHold
+from artui.engine.balance import BalanceMonitor
 from artui.engine.charges import Charges
-from artui.engine.failures import PUT_BACK, TO_SAVE, Moment, Verdict, judge
-from artui.engine.poller import Lookout
+from artui.engine.failures import PUT_BACK, TO_SAVE, Disposition, FailureContext, classify
+from artui.engine.poller import Poller
 from artui.engine.removals import Removals
-from artui.engine.service_calls import Asking
+from artui.engine.service_calls import ServiceCalls
 from artui.journal import (
     Connection,
     Stale,
@@ -34,10 +34,10 @@ from artui.journal import (
 )
 from artui.model.job import Job, Payer
 from artui.model.states import BEFORE_PAYING, Kind, Reason, Stage, Status
-from artui.providers.base import Call, Progress, ProviderError, Sent, State, Transient, listening
+from artui.providers.base import Call, ExecutionRef, ExecutionStatus, ProviderError, State, Transient, listening
 from artui.providers.defects import REST
-from artui.steps import Desk, Hold, Journey, NotYet
-from artui.timing import Gate
+from artui.steps import Hold, NotYet, Pipeline, StepContext
+from artui.timing import AdaptiveLimiter
 
 log = logging.getLogger(__name__)
 
@@ -66,26 +66,30 @@ AHEAD = 2
 
 
 @dataclass
-class Lane:
+class AccountWorker:
     """The loops of one account. Once ``stopping`` is set nothing is taken any more."""
 
-    journey: Journey
+    journey: Pipeline
     stopping: asyncio.Event
-    desk: Desk = field(init=False)
-    uploads: Gate = field(init=False)
-    downloads: Gate = field(init=False)
-    calls: Gate = field(init=False)
+    desk: StepContext = field(init=False)
+    uploads: AdaptiveLimiter = field(init=False)
+    downloads: AdaptiveLimiter = field(init=False)
+    calls: AdaptiveLimiter = field(init=False)
 
     def __post_init__(self) -> None:
         self.desk = self.journey.desk
         pace = self.desk.account.pace
-        self.uploads, self.downloads, self.calls = Gate(pace.uploads, AHEAD), Gate(pace.downloads), Gate(pace.calls)
+        self.uploads, self.downloads, self.calls = (
+            AdaptiveLimiter(pace.uploads, AHEAD),
+            AdaptiveLimiter(pace.downloads),
+            AdaptiveLimiter(pace.calls),
+        )
         self.in_flight = pace.in_flight or self.desk.provider.limits.in_flight
         self.name = self.desk.account.name
-        self.holding = Holding(self.desk)
-        self.asking = Asking(self.desk, self.holding)
-        self.lookout = Lookout(self.desk, self._noted)
-        self.balance = Balance(self.desk, self.holding, self.asking, self.lookout)
+        self.holding = AccountHold(self.desk)
+        self.asking = ServiceCalls(self.desk, self.holding)
+        self.lookout = Poller(self.desk, self._noted)
+        self.balance = BalanceMonitor(self.desk, self.holding, self.asking, self.lookout)
         self.charges = Charges(self.desk, self.asking)
         self.removals = Removals(self.desk, self.asking)
         self._sorted_at = -TENDING_PAYER
@@ -224,7 +228,7 @@ class Lane:
         return await self._take(TO_SAVE, self.downloads, self._save, self.downloads.free(self._now))
 
     async def _take(
-        self, stages: Sequence[Stage], gate: Gate, step: Callable[[Job], Awaitable[Job]], slots: int
+        self, stages: Sequence[Stage], gate: AdaptiveLimiter, step: Callable[[Job], Awaitable[Job]], slots: int
     ) -> float | None:
         """Fill free slots with the next jobs; returns when the next one is due."""
         if slots <= 0:
@@ -241,7 +245,7 @@ class Lane:
         self._begin(taken, gate, step)
         return max(due or 0.0, gate.not_before) or None
 
-    def _begin(self, taken: Sequence[Job], gate: Gate, step: Callable[[Job], Awaitable[Job]]) -> None:
+    def _begin(self, taken: Sequence[Job], gate: AdaptiveLimiter, step: Callable[[Job], Awaitable[Job]]) -> None:
         for job in taken:
             gate.start()
             task = asyncio.create_task(self._carry(job, gate, step))
@@ -275,7 +279,7 @@ class Lane:
     async def _save(self, job: Job) -> Job:
         return await self._observed(self.downloads, job, self.journey.save)
 
-    async def _observed(self, gate: Gate, job: Job, step: Callable[[Job], Awaitable[Job]]) -> Job:
+    async def _observed(self, gate: AdaptiveLimiter, job: Job, step: Callable[[Job], Awaitable[Job]]) -> Job:
         """Take a step from whose end its gate learns how many may run: from a photo that fails alone, nothing."""
         started = self._now
         try:
@@ -287,7 +291,7 @@ class Lane:
         gate.succeeded()
         return job
 
-    async def _carry(self, job: Job, gate: Gate, step: Callable[[Job], Awaitable[Job]]) -> None:
+    async def _carry(self, job: Job, gate: AdaptiveLimiter, step: Callable[[Job], Awaitable[Job]]) -> None:
         """Take one job as far as it goes; whatever happens it is put down in a place the journal names."""
         try:
             with listening() as heard:
@@ -308,10 +312,10 @@ class Lane:
         fresh = self.desk.journal.read(jobs.get, job.id)
         if fresh is None or fresh.status is not Status.RUNNING or isinstance(failure, Stale):
             return
-        moment = Moment(
+        moment = FailureContext(
             self._now, self.desk.provider.settings.settle, random.random(), self._alone(fresh, failure)  # noqa: S311
         )  # fmt: skip
-        verdict = judge(fresh, failure, moment)
+        verdict = classify(fresh, failure, moment)
         if verdict.unexpected:
             self.desk.defects.tell(f"on job {job.id}", failure, heard)
         await self._put(fresh, verdict)
@@ -323,21 +327,21 @@ class Lane:
         may_matter = isinstance(failure, Transient) and failure.reached and job.attempts > 0
         return self.desk.journal.read(troubles.failures_alone, job) if may_matter else 0
 
-    async def _put(self, job: Job, verdict: Verdict) -> None:
+    async def _put(self, job: Job, verdict: Disposition) -> None:
         """Put a running job down where it stands, durably, however long that takes."""
         await self.desk.keep(partial(self._put_down, job, verdict))
 
-    def _put_down(self, job: Job, verdict: Verdict, db: Connection) -> None:
+    def _put_down(self, job: Job, verdict: Disposition, db: Connection) -> None:
         """One whose paid call is in the air goes nowhere but to the look-up. A pause of its rule that has ended since
         the step met it holds nothing: whoever resumed the rule found no hold to end."""
         changes = {"attempts": job.attempts + 1} if verdict.failed_try else {}
         put = verdict
-        if job.stage is Stage.SUBMITTING and purchases.in_the_air(db, job):
+        if job.stage is Stage.SUBMITTING and purchases.is_pending(db, job):
             due = self.desk.settle_due
             put = replace(verdict, status=Status.WAITING, what="unclear", reason=Reason.LOOKING, due=due)
         elif verdict.reason == Reason.PAUSED and not rules.is_paused(db, job.rule):
             put = PUT_BACK
-        jobs.follow(
+        jobs.move_if_current(
             db, job, job.stage, put.status, put.what, reason=put.reason, message=put.message, due=put.due, **changes
         )
 
@@ -375,14 +379,14 @@ class Lane:
 
     async def _look_turn(self) -> float | None:
         if self.calls.free(self._now) and (due := self.lookout.due()):
-            sent = [Sent(job.execution, job.workflow) for job in due]
+            sent = [ExecutionRef(job.execution, job.workflow) for job in due]
             await self.lookout.note(
                 due, await self.asking.ask(self.desk.provider.poll(sent), self.calls, LOOKING) or {}
             )
         until = self.lookout.next_round()
         return None if until is None else max(until, self.calls.not_before)
 
-    async def _noted(self, job: Job, progress: Progress) -> Job:
+    async def _noted(self, job: Job, progress: ExecutionStatus) -> Job:
         """Write down what a look showed. What is done is saved at once where a slot is free: it need not be taken."""
         if progress.state is not State.DONE or self.stopping.is_set() or self.downloads.free(self._now) <= 0:
             return await self.journey.note(job, progress)

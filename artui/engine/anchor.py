@@ -28,7 +28,7 @@ TORN_READS = 20
 """How often an anchor that does not add up is read again: somebody may be writing it."""
 
 
-class Trouble(StrEnum):
+class Damage(StrEnum):
     """What is the matter with the journal."""
 
     NONE = "none"
@@ -162,11 +162,11 @@ def open_journal(paths: Paths) -> Journal:
     paths.create()
     anchor = read_anchor(paths)  # before the journal: it is written after it
     if anchor is not None and not paths.journal.exists():
-        raise Displaced(f"{sentence(Trouble.MISSING, paths)} Put it back, or run `artui recover`{_ADVICE}")
+        raise Displaced(f"{sentence(Damage.MISSING, paths)} Put it back, or run `artui recover`{_ADVICE}")
     journal = Journal(paths.journal)
     home = journal.read(requests.home)
     trouble = compare(anchor, home, paths)
-    if trouble is not Trouble.NONE:
+    if trouble is not Damage.NONE:
         journal.close()
         raise Displaced(f"{sentence(trouble, paths, home)} {_WAYS[trouble]}, or run `artui recover`{_ADVICE}")
     return journal
@@ -174,46 +174,46 @@ def open_journal(paths: Paths) -> Journal:
 
 _ADVICE = ": it looks for what was paid where a service has a list, and asks you about the rest."
 _WAYS = {
-    Trouble.OLDER: "Put the newest one back",
-    Trouble.OTHER: "Put that one back",
-    Trouble.UNKNOWN: "Where the journal was only moved, move the data folder with it",
-    Trouble.ELSEWHERE: "Go on there",
+    Damage.OLDER: "Put the newest one back",
+    Damage.OTHER: "Put that one back",
+    Damage.UNKNOWN: "Where the journal was only moved, move the data folder with it",
+    Damage.ELSEWHERE: "Go on there",
 }
 
 
-def compare(anchor: Anchor | None, home: Home, paths: Paths) -> Trouble:
+def compare(anchor: Anchor | None, home: Home, paths: Paths) -> Damage:
     """What the anchor, the folder and the machine say of a journal; NONE where it is the right one."""
     if anchor is None and home.intents > 0:
-        return Trouble.UNKNOWN
+        return Damage.UNKNOWN
     if anchor is not None and home.uuid != anchor.uuid:
-        return Trouble.OTHER
+        return Damage.OTHER
     if anchor is not None and (home.generation < anchor.generation or home.intents < (anchor.intents or 0)):
-        return Trouble.OLDER
+        return Damage.OLDER
     machine = machine_id()
     if (machine and home.machine and home.machine != machine) or (home.folder and home.folder != _folder(paths)):
-        return Trouble.ELSEWHERE
-    return Trouble.NONE
+        return Damage.ELSEWHERE
+    return Damage.NONE
 
 
-def sentence(trouble: Trouble, paths: Paths, home: Home | None = None) -> str:
+def sentence(trouble: Damage, paths: Paths, home: Home | None = None) -> str:
     """What is the matter, for a person."""
     journal = paths.journal
     match trouble:
-        case Trouble.MISSING:
+        case Damage.MISSING:
             return f"The journal {journal} is missing, but there was one: what it knew of paid photos is gone."
-        case Trouble.OLDER:
+        case Damage.OLDER:
             return f"The journal {journal} is an older copy: it does not know what was paid since."
-        case Trouble.OTHER:
+        case Damage.OTHER:
             return f"The journal {journal} is not the one that was used here last: it does not know what that one paid."
-        case Trouble.UNKNOWN:
+        case Damage.UNKNOWN:
             return f"The journal {journal} has paid for photos, and nothing here remembers it: it may be a copy."
-        case Trouble.ELSEWHERE:
+        case Damage.ELSEWHERE:
             return f"The journal {journal} is a copy of the one {_where(home)}, which may go on paying meanwhile."
-        case Trouble.ANCHOR:
+        case Damage.ANCHOR:
             return f"{paths.anchor}, which remembers the journal, cannot be read: it may be an older copy."
-        case Trouble.TWIN:
+        case Damage.TWIN:
             return "A copy of this journal has paid for photos that this one does not know of."
-        case Trouble.UNREAD:
+        case Damage.UNREAD:
             return "Photos may have been paid that this journal does not know of: not every service has been asked."
     return "The journal is right."
 

@@ -6,28 +6,28 @@ import logging
 import time
 
 from artui import budget
-from artui.engine.account_hold import Holding
-from artui.engine.poller import Lookout
-from artui.engine.service_calls import Asking
+from artui.engine.account_hold import AccountHold
+from artui.engine.poller import Poller
+from artui.engine.service_calls import ServiceCalls
 from artui.journal import Connection, accounts, history, holds, jobs, purchases, topups
 from artui.model.job import Job
 from artui.model.states import FINAL, Reason, Stage, Status
-from artui.steps import Desk
-from artui.timing import Gate
+from artui.steps import StepContext
+from artui.timing import AdaptiveLimiter
 
 log = logging.getLogger(__name__)
 
 
-class Balance:
+class BalanceMonitor:
     """The balance of one account, in its unit: read while something is sent, and whenever what was spent has changed.
 
     The trial is the first of the jobs that the service was last asked to go on with, and the balance at that time.
     """
 
-    def __init__(self, desk: Desk, holding: Holding, asking: Asking, lookout: Lookout) -> None:
+    def __init__(self, desk: StepContext, holding: AccountHold, asking: ServiceCalls, lookout: Poller) -> None:
         self.desk = desk
         self.name = desk.account.name
-        self._gate = Gate(1)
+        self._gate = AdaptiveLimiter(1)
         self._asked_at = 0.0
         self._spent_when_read: dict[str, int] | None = None
         self._holding = holding

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from artui.engine.service_calls import Asking
+from artui.engine.service_calls import ServiceCalls
 from artui.journal import Connection, Stale, Unwritable, jobs, purchases
 from artui.model.job import Purchase
-from artui.providers.base import Progress, Sent, State
-from artui.steps import Desk
-from artui.timing import Gate
+from artui.providers.base import ExecutionRef, ExecutionStatus, State
+from artui.steps import StepContext
+from artui.timing import AdaptiveLimiter
 
 LOOKS = 5
 """Answers about one such execution after which its reservation stays: what it costs cannot be known."""
@@ -16,10 +16,10 @@ LOOKS = 5
 class Charges:
     """Reads them seldom, until each has ended; their reservations end with that."""
 
-    def __init__(self, desk: Desk, asking: Asking) -> None:
+    def __init__(self, desk: StepContext, asking: ServiceCalls) -> None:
         self.desk = desk
         self._asking = asking
-        self._gate = Gate(1)
+        self._gate = AdaptiveLimiter(1)
         self._due = 0.0
 
     async def read(self) -> None:
@@ -31,14 +31,14 @@ class Charges:
         found = await self.desk.journal.ask(purchases.to_read, self.desk.account.name, LOOKS)
         if not found:
             return
-        sent = [Sent(one.execution, one.workflow) for one in found]
+        sent = [ExecutionRef(one.execution, one.workflow) for one in found]
         doing = "at reading what executions cost that no job follows"
         seen = await self._asking.ask(self.desk.provider.poll(sent), self._gate, doing) or {}
         for one in found:
             if one.execution in seen:
                 await self._note(one, seen[one.execution])
 
-    async def _note(self, purchase: Purchase, seen: Progress) -> None:
+    async def _note(self, purchase: Purchase, seen: ExecutionStatus) -> None:
         try:
             await self.desk.journal.do(_close, purchase, seen)
         except Stale:
@@ -49,7 +49,7 @@ class Charges:
             self.desk.defects.tell(f"on what was seen of {purchase.execution}", defect, repr(seen))
 
 
-def _close(db: Connection, purchase: Purchase, seen: Progress) -> None:
+def _close(db: Connection, purchase: Purchase, seen: ExecutionStatus) -> None:
     """Close a purchase with what its execution cost. One that is parked may go on: it is closed by the last look."""
     job, looks = jobs.get(db, purchase.job), purchases.looked(db, purchase.key)
     over = (State.DONE, State.FAILED) if looks < LOOKS else (State.DONE, State.FAILED, State.UNPAID)

@@ -61,14 +61,14 @@ PASSED_ON = (
 
 
 @dataclass(frozen=True, slots=True)
-class Alive:
+class EngineStatus:
     """The engine as others see it. ``stale``: it holds the lock but has given no sign of life for a while."""
 
     row: EngineRow
     stale: bool
 
 
-def look(paths: Paths, journal: Journal) -> Alive | None:
+def find_engine(paths: Paths, journal: Journal) -> EngineStatus | None:
     """The engine that is running, None where there is none."""
     if not lock_is_held(paths):
         return None
@@ -76,25 +76,25 @@ def look(paths: Paths, journal: Journal) -> Alive | None:
     row = journal.read(requests.engine)
     if row.pid != pid:
         # It has the lock and has not reached the journal yet: the row is still its predecessor's.
-        return Alive(replace(row, pid=pid, host=host, state="starting", heartbeat=None), stale=False)
-    return Alive(row, row.heartbeat is not None and time.time() - row.heartbeat > STALE_AFTER)
+        return EngineStatus(replace(row, pid=pid, host=host, state="starting", heartbeat=None), stale=False)
+    return EngineStatus(row, row.heartbeat is not None and time.time() - row.heartbeat > STALE_AFTER)
 
 
-def end_engine(paths: Paths, journal: Journal) -> EngineRow | None:
+def stop_engine(paths: Paths, journal: Journal) -> EngineRow | None:
     """Have the running engine end in order and wait until it has; returns what it was, None where none ran.
 
     Raises :class:`AnotherEngine` where it does not end: it is suspended, or a paid call of it is still under way.
     """
-    alive = look(paths, journal)
+    alive = find_engine(paths, journal)
     if alive is None:
         return None
     if alive.stale:
         raise AnotherEngine(
             f"The engine (process {alive.row.pid}) gives no sign of life; `kill -CONT {alive.row.pid}` wakes it."
         )
-    number = journal.write(lambda db: requests.leave(db, "stop", pid=alive.row.pid))
+    number = journal.write(lambda db: requests.enqueue(db, "stop", pid=alive.row.pid))
     deadline = time.monotonic() + STOP_PATIENCE
-    while (now := look(paths, journal)) is not None and now.row.pid == alive.row.pid:
+    while (now := find_engine(paths, journal)) is not None and now.row.pid == alive.row.pid:
         if time.monotonic() > deadline:
             raise AnotherEngine(f"The engine (process {alive.row.pid}) still ends; a paid call is under way.")
         time.sleep(0.1)
@@ -120,7 +120,7 @@ def end_by_signal(paths: Paths) -> int | None:
 
 def _withdraw(db: Connection, number: int) -> None:
     """Take a request back that no engine has answered: the next one must not end by it."""
-    for request in requests.waiting(db):
+    for request in requests.pending(db):
         if request.id == number:
             requests.finish(db, request, "the engine had ended by then")
 
@@ -134,7 +134,7 @@ def take_over(paths: Paths, journal: Journal, tell: Callable[[str], object]) -> 
     while True:
         with suppress(AnotherEngine):
             return EngineLock(paths)
-        alive = look(paths, journal)
+        alive = find_engine(paths, journal)
         if alive is None or (alive.row.state == "starting" and time.monotonic() < patience):
             continue  # it has ended by now, or says in a moment who it is
         if alive.row.mode == WATCH:
@@ -142,10 +142,10 @@ def take_over(paths: Paths, journal: Journal, tell: Callable[[str], object]) -> 
                 f"`artui watch` runs already (process {alive.row.pid} on {alive.row.host}). `artui status` shows it."
             )
         tell(f"The engine in the background (process {alive.row.pid}) hands over.")
-        end_engine(paths, journal)
+        stop_engine(paths, journal)
 
 
-def ensure_engine(paths: Paths, journal: Journal) -> Alive:
+def ensure_running(paths: Paths, journal: Journal) -> EngineStatus:
     """The running engine, or one started in the background; it has put right what the last one left.
 
     One that is about to end is waited for: what was added while it ended is another one's work.
@@ -155,7 +155,7 @@ def ensure_engine(paths: Paths, journal: Journal) -> Alive:
     deadline = time.monotonic() + START_PATIENCE
     started, child = -RESTART_AFTER, None
     while (now := time.monotonic()) < deadline:
-        alive = look(paths, journal)
+        alive = find_engine(paths, journal)
         if alive is not None and alive.row.state == "running":
             return alive
         if alive is None and child is not None and child.poll():

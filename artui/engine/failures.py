@@ -30,7 +30,7 @@ TO_SAVE = (Stage.PROCESSED, Stage.SAVED)
 
 
 @dataclass(frozen=True, slots=True)
-class Moment:
+class FailureContext:
     """When a step failed: ``now`` by the clock, the account's settling time, and a random number in 0 … 1.
 
     ``alone``: how often this photo has failed there, this time included, since others of its account got past.
@@ -43,7 +43,7 @@ class Moment:
 
 
 @dataclass(frozen=True, slots=True)
-class Verdict:
+class Disposition:
     """Where a job is put down.
 
     ``holds`` is set where the failure belongs to the whole account: the job then stands ready behind that hold.
@@ -60,38 +60,38 @@ class Verdict:
     unexpected: bool = False
 
 
-PUT_BACK = Verdict(Status.READY, "put back")
+PUT_BACK = Disposition(Status.READY, "put back")
 """Of a job that has failed at nothing, and that nothing holds."""
 
 
-def judge(job: Job, failure: Exception, moment: Moment) -> Verdict:
+def classify(job: Job, failure: Exception, moment: FailureContext) -> Disposition:
     """What becomes of ``job``, as it stands now, after ``failure``."""
     said = str(failure)
     match failure:
         case Transient():
             return _in_passing(job, failure, moment)
         case Unwritable():
-            return Verdict(Status.WAITING, "put off", Reason.TRY_AGAIN, said, due=moment.now + 1)
+            return Disposition(Status.WAITING, "put off", Reason.TRY_AGAIN, said, due=moment.now + 1)
         case NoRoom():
-            return Verdict(Status.HELD, "held", Reason.DISK_FULL, said, due=moment.now + OUTPUT_AGAIN)
+            return Disposition(Status.HELD, "held", Reason.DISK_FULL, said, due=moment.now + OUTPUT_AGAIN)
         case NotYet() | NotPermitted():
-            return Verdict(Status.WAITING, "put off", Reason.TRY_AGAIN, said, due=moment.now + 1)
+            return Disposition(Status.WAITING, "put off", Reason.TRY_AGAIN, said, due=moment.now + 1)
         case Blocked():
             return _blocked(job, failure, moment)
         case AccountHeld() | MayNotSpend():
             return _not_spent(failure)
         case Hold():
             due = None if failure.due is None else moment.now + failure.due
-            return Verdict(Status.HELD, "held", failure.reason, said, due=due)
+            return Disposition(Status.HELD, "held", failure.reason, said, due=due)
         case Rejected():
             return _rejected(job, failure, moment)
         case CancelledFirst():
-            return Verdict(Status.CANCELLED, "cancelled", message="cancelled, nothing paid")
+            return Disposition(Status.CANCELLED, "cancelled", message="cancelled, nothing paid")
         case _:
             return _on_disk(job, failure, moment)
 
 
-def _in_passing(job: Job, failure: Transient, moment: Moment) -> Verdict:
+def _in_passing(job: Job, failure: Transient, moment: FailureContext) -> Disposition:
     """It is tried again, unless the service has trouble with this very photo: then a person is asked. What is bought is
     still asked for, slowly."""
     leads_nowhere = isinstance(failure, Puzzling) and job.stage in TO_SAVE and job.attempts + 1 >= BAD_RESULTS
@@ -99,40 +99,40 @@ def _in_passing(job: Job, failure: Transient, moment: Moment) -> Verdict:
         return _try_again(job, str(failure), moment, failure.retry_after)
     message = f"{failure} (tried {job.attempts + 1} times{', while others got past' if not leads_nowhere else ''})"
     due = moment.now + LOOK_AGAIN if job.stage in TO_SAVE else None
-    return Verdict(Status.HELD, "trouble", Reason.TROUBLE, message, due=due, failed_try=True)
+    return Disposition(Status.HELD, "trouble", Reason.TROUBLE, message, due=due, failed_try=True)
 
 
-def _blocked(job: Job, failure: Blocked, moment: Moment) -> Verdict:
+def _blocked(job: Job, failure: Blocked, moment: FailureContext) -> Disposition:
     """What was to be paid stands ready behind its account's hold; what is bought is asked for all the same."""
     hold = HOLD_OF[failure.cause]
     if job.stage in TO_SAVE:
         due = moment.now + BLOCKED_AGAIN
-        return Verdict(Status.HELD, "held", hold, str(failure), due=due, holds=hold)
-    return Verdict(Status.READY, "put back", message=str(failure), holds=hold)
+        return Disposition(Status.HELD, "held", hold, str(failure), due=due, holds=hold)
+    return Disposition(Status.READY, "put back", message=str(failure), holds=hold)
 
 
-def _not_spent(failure: AccountHeld | MayNotSpend) -> Verdict:
+def _not_spent(failure: AccountHeld | MayNotSpend) -> Disposition:
     """Behind a hold of its account the job stands ready, for that may end at any moment; any other hold is its own."""
     match failure:
         case AccountHeld():
-            return Verdict(Status.READY, "put back", message=str(failure))
+            return Disposition(Status.READY, "put back", message=str(failure))
         case BoughtBefore():
-            return Verdict(Status.HELD, BOUGHT_BEFORE, failure.reason, str(failure))
+            return Disposition(Status.HELD, BOUGHT_BEFORE, failure.reason, str(failure))
         case MayNotSpend(reason=Reason.CREDITS):
-            return Verdict(Status.READY, "put back", message=str(failure), holds=Reason.CREDITS)
-    return Verdict(Status.HELD, "held", failure.reason, str(failure))
+            return Disposition(Status.READY, "put back", message=str(failure), holds=Reason.CREDITS)
+    return Disposition(Status.HELD, "held", failure.reason, str(failure))
 
 
-def _on_disk(job: Job, failure: Exception, moment: Moment) -> Verdict:
+def _on_disk(job: Job, failure: Exception, moment: FailureContext) -> Disposition:
     said = str(failure)
     match failure:
         case files.PhotoProblem():
-            return Verdict(Status.FAILED, "refused", failure.reason, said)
+            return Disposition(Status.FAILED, "refused", failure.reason, said)
         case files.OutputProblem():
             reason = Reason.DISK_FULL if failure.reason == "full" else Reason.OUTPUT
-            return Verdict(Status.HELD, "held", reason, said, due=moment.now + OUTPUT_AGAIN)
+            return Disposition(Status.HELD, "held", reason, said, due=moment.now + OUTPUT_AGAIN)
         case files.BadResult() if job.attempts + 1 >= BAD_RESULTS:
-            return Verdict(Status.HELD, "result damaged", Reason.DAMAGED, said)
+            return Disposition(Status.HELD, "result damaged", Reason.DAMAGED, said)
         case files.BadResult() | OSError():
             return _try_again(job, said, moment)
     message = f"artui itself failed on {job.source.name} ({type(failure).__name__}); see the log, then retry"
@@ -140,19 +140,19 @@ def _on_disk(job: Job, failure: Exception, moment: Moment) -> Verdict:
     if job.stage in TO_SAVE:
         message = f"{not_understood(job.source.name, type(failure).__name__)}; it is bought, and looked at again slowly"
         due = moment.now + LOOK_AGAIN
-    return Verdict(Status.HELD, "unexpected error", Reason.ERROR, message, due=due, unexpected=True)
+    return Disposition(Status.HELD, "unexpected error", Reason.ERROR, message, due=due, unexpected=True)
 
 
-def _rejected(job: Job, failure: Rejected, moment: Moment) -> Verdict:
+def _rejected(job: Job, failure: Rejected, moment: FailureContext) -> Disposition:
     """Before paying the service's no is the end; a result it does not have now may come, but is never bought again."""
     if job.stage not in TO_SAVE:
-        return Verdict(Status.FAILED, "refused", Reason.REJECTED, str(failure))
+        return Disposition(Status.FAILED, "refused", Reason.REJECTED, str(failure))
     if moment.now - job.stage_at < PATIENCE * moment.settle:
         return _try_again(job, str(failure), moment)
     message = f"{failure}. It was charged {job.charged}; artui does not order it again by itself."
-    return Verdict(Status.HELD, "gone", Reason.GONE, message)
+    return Disposition(Status.HELD, "gone", Reason.GONE, message)
 
 
-def _try_again(job: Job, said: str, moment: Moment, retry_after: float | None = None) -> Verdict:
+def _try_again(job: Job, said: str, moment: FailureContext, retry_after: float | None = None) -> Disposition:
     wait = max(retry_after or 0.0, retry_delay(job.attempts, moment.chance))
-    return Verdict(Status.WAITING, "try again", Reason.TRY_AGAIN, said, due=moment.now + wait, failed_try=True)
+    return Disposition(Status.WAITING, "try again", Reason.TRY_AGAIN, said, due=moment.now + wait, failed_try=True)

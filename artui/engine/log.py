@@ -10,7 +10,7 @@ from pathlib import Path
 
 from artui.config.private import check_private, open_private
 from artui.credentials import scrub
-from artui.sanitize import shown
+from artui.sanitize import sanitize
 
 LOG_BYTES, LOG_FILES = 5_000_000, 3
 
@@ -19,10 +19,10 @@ class _Plain(logging.Formatter):
     """No secret this process knows reaches a log, nor anything that a terminal would obey; a message is one line."""
 
     def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802 — logging's name
-        return shown(super().formatMessage(record))
+        return sanitize(super().formatMessage(record))
 
     def format(self, record: logging.LogRecord) -> str:
-        return scrub("\n".join(map(shown, super().format(record).split("\n"))))
+        return scrub("\n".join(map(sanitize, super().format(record).split("\n"))))
 
 
 class _Private(logging.handlers.RotatingFileHandler):

@@ -11,10 +11,10 @@ from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from artui.journal import Stale, Unwritable, accounts, jobs
 from artui.model.job import Job
 from artui.model.states import FINAL, TROUBLES, Reason, Stage, Status
-from artui.providers.base import Progress, State
+from artui.providers.base import ExecutionStatus, State
 from artui.providers.defects import not_understood
-from artui.steps import Desk
-from artui.timing import Looks, first_look, next_look, next_round, qa_look
+from artui.steps import StepContext
+from artui.timing import PollSchedule, first_look, next_look, next_round, qa_look
 
 AT_ONCE = 500
 """The most executions one round of looks asks about."""
@@ -44,18 +44,18 @@ OVERDUE_TIMES = 20
 deadline of its own."""
 
 
-class Lookout:
+class Poller:
     """The schedule of looks, in memory: after a restart everything is looked at soon.
 
     ``bell`` rings when something was added that cannot wait for the next round; ``note`` writes down what one look
     showed.
     """
 
-    def __init__(self, desk: Desk, note: Callable[[Job, Progress], Awaitable[Job]]) -> None:
+    def __init__(self, desk: StepContext, note: Callable[[Job, ExecutionStatus], Awaitable[Job]]) -> None:
         self.desk = desk
         self._note = note
         self.bell = asyncio.Event()
-        self._looks: dict[int, tuple[Job, Looks]] = {}
+        self._looks: dict[int, tuple[Job, PollSchedule]] = {}
         self._round: float | None = None
         self._puzzled: Counter[int] = Counter()
         self._failed: Counter[int] = Counter()
@@ -81,7 +81,7 @@ class Lookout:
         for job in at_service:
             # A look that was far off stays bounded, so that a clock that jumped puts nothing off for long.
             due = min(job.due or now, now + desk.provider.settings.first_look)
-            self._looks[job.id] = (job, Looks(due, desk.provider.limits.least_gap))
+            self._looks[job.id] = (job, PollSchedule(due, desk.provider.limits.least_gap))
 
     def expect(self, job: Job) -> None:
         """Look at a job that was just sent, when it is likely to be done."""
@@ -94,7 +94,7 @@ class Lookout:
     def follow(self, job: Job) -> None:
         """Look at a job at the service now, and from now on."""
         self._relied_on.discard(job.id)
-        self._schedule(job, Looks(self.desk.clock.now(), self.desk.provider.limits.least_gap))
+        self._schedule(job, PollSchedule(self.desk.clock.now(), self.desk.provider.limits.least_gap))
 
     def forget(self, job: Job) -> None:
         """Stop looking at a job."""
@@ -129,7 +129,7 @@ class Lookout:
         if named:
             self._named_after = now + max(CALLED_EVERY, self.desk.provider.limits.least_gap)
 
-    def _schedule(self, job: Job, looks: Looks) -> None:
+    def _schedule(self, job: Job, looks: PollSchedule) -> None:
         self._looks[job.id] = (job, looks)
         if self._round is None or looks.latest < self._round:
             self.bell.set()
@@ -141,7 +141,7 @@ class Lookout:
             return min(self._round, self._named_after)
         return self._round
 
-    def _standing(self) -> Iterable[tuple[Job, Looks]]:
+    def _standing(self) -> Iterable[tuple[Job, PollSchedule]]:
         """All looks as they stand: while calls tell what has ended, what they are relied on for is looked at later."""
         if self.desk.clock.now() >= self._calls_until:
             return self._looks.values()
@@ -165,7 +165,7 @@ class Lookout:
             return []
         return [job for job, looks in self._standing() if looks.due <= now][:AT_ONCE]
 
-    async def note(self, looked_at: Sequence[Job], seen: Mapping[str, Progress]) -> None:
+    async def note(self, looked_at: Sequence[Job], seen: Mapping[str, ExecutionStatus]) -> None:
         """Write down one round of looks; what was not seen is looked at again. None of them hinders another."""
         self._rounds += bool(seen)
         noted = (self._noted(job, seen.get(job.execution)) for job in looked_at)
@@ -173,7 +173,7 @@ class Lookout:
             if outcome is not None:
                 raise outcome
 
-    async def _noted(self, job: Job, progress: Progress | None) -> None:
+    async def _noted(self, job: Job, progress: ExecutionStatus | None) -> None:
         """Write down one look and settle when the next one is, or that none is needed."""
         try:
             if progress is not None:
@@ -200,7 +200,7 @@ class Lookout:
             _, looks = self._looks[job.id]
             self._looks[job.id] = (job, self._following(job, progress, looks))
 
-    def _learn_of_calls(self, job: Job, progress: Progress) -> None:
+    def _learn_of_calls(self, job: Job, progress: ExecutionStatus) -> None:
         """Whether calls tell what has ended: they do once one was right, and no longer once one did not come."""
         now, was_told = self.desk.clock.now(), job.id in self._told
         if progress.state in ENDED and job.status is Status.WAITING:
@@ -229,7 +229,8 @@ class Lookout:
             return fresh
         message = f"{said} (asked {self._failed[job.id]} times); it is looked at on, and not ordered again"
         return await self.desk.journal.do(
-            jobs.follow, fresh, Stage.SUBMITTED, Status.HELD, "trouble", reason=Reason.TROUBLE, message=message,
+            jobs.move_if_current, fresh, Stage.SUBMITTED, Status.HELD, "trouble",
+            reason=Reason.TROUBLE, message=message,
             due=self.desk.clock.now(),
         )  # fmt: skip
 
@@ -240,11 +241,12 @@ class Lookout:
             return fresh  # held already, or put down elsewhere
         message = f"{not_understood(job.source.name, why)}; it is looked at on, and not ordered again"
         return await self.desk.journal.do(
-            jobs.follow, fresh, Stage.SUBMITTED, Status.HELD, "not understood", reason=Reason.ERROR, message=message,
+            jobs.move_if_current, fresh, Stage.SUBMITTED, Status.HELD, "not understood",
+            reason=Reason.ERROR, message=message,
             due=self.desk.clock.now(),
         )  # fmt: skip
 
-    def _following(self, job: Job, progress: Progress | None, looks: Looks) -> Looks:
+    def _following(self, job: Job, progress: ExecutionStatus | None, looks: PollSchedule) -> PollSchedule:
         now = self.desk.clock.now()
         if job.status is Status.HELD or (progress is not None and progress.state is State.IN_QA):
             return qa_look(looks, now, self.desk.provider.settings.qa_look)

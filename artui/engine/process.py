@@ -16,9 +16,9 @@ from artui.engine.lock import AnotherEngine, EngineLock
 from artui.journal import Journal, JournalProblem, requests
 
 if TYPE_CHECKING:
-    from artui.engine.supervisor import Engine
+    from artui.engine.supervisor import Supervisor
 
-Run = Callable[["Engine"], Awaitable[None]]
+Run = Callable[["Supervisor"], Awaitable[None]]
 """Has the engine work, with or without something beside it, until it has ended."""
 
 
@@ -40,9 +40,9 @@ def run_engine(paths: Paths, mode: str, run: Run, lock: EngineLock | None = None
 
 
 async def _serve(paths: Paths, journal: Journal, generation: int, lock: EngineLock, run: Run) -> None:
-    from artui.engine.supervisor import Engine
+    from artui.engine.supervisor import Supervisor
 
-    engine = Engine(paths, journal, generation, lock.still_ours, lambda: load(paths))
+    engine = Supervisor(paths, journal, generation, lock.still_ours, lambda: load(paths))
     restore = _on_signals(engine.stop)
     try:
         await run(engine)

@@ -18,19 +18,19 @@ from artui.model.job import Job, Payer, Purchase
 from artui.model.states import REPEATS, Kind, PurchaseState, Reason, Stage, Status
 from artui.providers.base import (
     Absent,
+    ExecutionRef,
+    ExecutionStatus,
     Found,
     Incomplete,
     Look,
-    Progress,
     Provider,
     ProviderError,
-    Sent,
-    Sought,
+    PurchaseQuery,
     State,
 )
 from artui.providers.defects import LOOK_AGAIN, not_understood
 from artui.providers.said import moment
-from artui.steps import Journey
+from artui.steps import Pipeline
 from artui.timing import look_gap
 
 LOOKS_NEEDED = 2
@@ -70,11 +70,11 @@ class InDoubt:
         return self.purchases[-1]
 
     @property
-    def sought(self) -> Sought:
+    def sought(self) -> PurchaseQuery:
         """What the provider needs to look for it."""
         last = self.purchase
         keys = frozenset(purchase.key for purchase in self.purchases)
-        return Sought(last.key, keys, last.workflow, last.version, last.reference, last.mark)
+        return PurchaseQuery(last.key, keys, last.workflow, last.version, last.reference, last.mark)
 
     @property
     def resends(self) -> int:
@@ -119,7 +119,7 @@ def take_to_replay(
         if why := _not_again(db, doubt, within, clocks, now):
             _ask(db, doubt.job, f"its answer was lost, and {why}")
         else:
-            taken.append(jobs.follow(db, doubt.job, Stage.SUBMITTING, Status.RUNNING, "sent again"))
+            taken.append(jobs.move_if_current(db, doubt.job, Stage.SUBMITTING, Status.RUNNING, "sent again"))
     return [job for job in taken if job.status is Status.RUNNING]
 
 
@@ -139,19 +139,19 @@ def _not_again(db: Connection, doubt: InDoubt, within: float, clocks: Sequence[f
 
 
 @dataclass(frozen=True, slots=True)
-class Reading:
+class Lookup:
     """What the service showed of purchases in doubt: by key what its list says, by execution how a lost retry stands.
 
     ``looks`` is None where there is no list.
     """
 
     looks: Mapping[str, Look] | None
-    seen: Mapping[str, Progress]
+    seen: Mapping[str, ExecutionStatus]
     broken: Mapping[str, Exception] = field(default_factory=dict)
     """By key, what artui itself failed on at looking it up."""
 
 
-async def read(provider: Provider[Any], found: Sequence[InDoubt]) -> Reading:
+async def read(provider: Provider[Any], found: Sequence[InDoubt]) -> Lookup:
     """Ask the service about these: one reading of its list for all, and one look at each lost retry, which may also
     have gone on under another id.
 
@@ -163,22 +163,22 @@ async def read(provider: Provider[Any], found: Sequence[InDoubt]) -> Reading:
         raise
     except Exception as defect:  # noqa: BLE001 — it is kept, and told of the purchase it belongs to
         if len(found) == 1:
-            return Reading({}, {}, {found[0].purchase.key: defect})
+            return Lookup({}, {}, {found[0].purchase.key: defect})
     readings = [await read(provider, [one]) for one in found]
     looks = {key: look for reading in readings for key, look in (reading.looks or {}).items()}
     seen = {execution: look for reading in readings for execution, look in reading.seen.items()}
     broken = {key: defect for reading in readings for key, defect in reading.broken.items()}
-    return Reading(looks if provider.limits.can_find else None, seen, broken)
+    return Lookup(looks if provider.limits.can_find else None, seen, broken)
 
 
-async def _read(provider: Provider[Any], found: Sequence[InDoubt]) -> Reading:
+async def _read(provider: Provider[Any], found: Sequence[InDoubt]) -> Lookup:
     retried = [one for one in found if one.purchase.kind is Kind.RETRY and one.job.status is not Status.HELD]
-    retries = [Sent(one.job.execution, one.job.workflow) for one in retried]
+    retries = [ExecutionRef(one.job.execution, one.job.workflow) for one in retried]
     looks = await provider.find([one.sought for one in found]) if provider.limits.can_find else None
-    return Reading(looks, await provider.poll(retries) if retries else {})
+    return Lookup(looks, await provider.poll(retries) if retries else {})
 
 
-async def settle(journey: Journey, found: Sequence[InDoubt], reading: Reading) -> list[Job]:
+async def settle(journey: Pipeline, found: Sequence[InDoubt], reading: Lookup) -> list[Job]:
     """Draw the conclusions of one reading; returns the jobs as they then are."""
     settled = []
     for one in found:
@@ -194,7 +194,7 @@ async def settle(journey: Journey, found: Sequence[InDoubt], reading: Reading) -
     return settled
 
 
-async def _settle_one(journey: Journey, one: InDoubt, reading: Reading) -> Job:
+async def _settle_one(journey: Pipeline, one: InDoubt, reading: Lookup) -> Job:
     if defect := reading.broken.get(one.purchase.key):
         raise defect
     if one.job.status is Status.HELD:
@@ -208,19 +208,19 @@ async def _settle_one(journey: Journey, one: InDoubt, reading: Reading) -> Job:
     return await journey.desk.journal.do(_ask, one.job, "its answer was lost, and this service cannot be searched")
 
 
-async def _broken(journey: Journey, job: Job, defect: Exception) -> Job:
+async def _broken(journey: Pipeline, job: Job, defect: Exception) -> Job:
     """Hold a job that may have been paid and whose look-up artui itself fails in; it is looked up again, slowly."""
     if job.status is Status.HELD:
         return await _find_later(journey, job)
     why = not_understood(job.source.name, type(defect).__name__)
     return await journey.desk.journal.do(
-        jobs.follow, job, Stage.SUBMITTING, Status.HELD, "unexpected error", reason=Reason.ERROR,
+        jobs.move_if_current, job, Stage.SUBMITTING, Status.HELD, "unexpected error", reason=Reason.ERROR,
         due=journey.desk.clock.now() + LOOK_AGAIN,
         message=f"{why}; it may have been paid, and is looked up again slowly",
     )  # fmt: skip
 
 
-async def _find(journey: Journey, doubt: InDoubt, look: Look | None) -> Job:
+async def _find(journey: Pipeline, doubt: InDoubt, look: Look | None) -> Job:
     """Take over what the service's list shows of a job that a person is asked about; nothing else comes of a look."""
 
     def trusted(db: Connection, execution: str) -> bool:
@@ -231,7 +231,7 @@ async def _find(journey: Journey, doubt: InDoubt, look: Look | None) -> Job:
     return await _find_later(journey, doubt.job)
 
 
-async def _find_later(journey: Journey, job: Job) -> Job:
+async def _find_later(journey: Pipeline, job: Job) -> Job:
     """Look for it again, a few times; the question to the person stays."""
     attempts = job.attempts + 1
     settle, now = journey.desk.provider.settings.settle, journey.desk.clock.now()
@@ -242,7 +242,7 @@ async def _find_later(journey: Journey, job: Job) -> Job:
     )  # fmt: skip
 
 
-async def conclude(journey: Journey, doubt: InDoubt, look: Look) -> Job:
+async def conclude(journey: Pipeline, doubt: InDoubt, look: Look) -> Job:
     """Draw the conclusion of one reading for one job in doubt; returns the job as it then is."""
     if isinstance(look, Found):
         return await _adopt(journey, doubt, look)
@@ -255,7 +255,7 @@ async def conclude(journey: Journey, doubt: InDoubt, look: Look) -> Job:
     return await journey.desk.journal.do(_look_again, doubt, look.message, now, settle, look.answered)
 
 
-async def _counted(journey: Journey, doubt: InDoubt) -> str:
+async def _counted(journey: Pipeline, doubt: InDoubt) -> str:
     """What speaks against an absence: that the service counts more executions in the job's batch than the journal knows
     of. Empty where nothing does; a count that cannot be read says nothing.
 
@@ -274,7 +274,9 @@ async def _counted(journey: Journey, doubt: InDoubt) -> str:
     return f"not in the service's list, but it counts {counted:,} in its batch, of which {known:,} are known here"
 
 
-async def conclude_retry(journey: Journey, doubt: InDoubt, seen: Progress | None, look: Look | None = None) -> Job:
+async def conclude_retry(
+    journey: Pipeline, doubt: InDoubt, seen: ExecutionStatus | None, look: Look | None = None
+) -> Job:
     """Draw the conclusion of one look at an execution whose *retry* may have got lost.
 
     An execution that has moved since took it, or another one that has our label and was unknown; one that twice stands
@@ -301,7 +303,7 @@ async def conclude_retry(journey: Journey, doubt: InDoubt, seen: Progress | None
     return await journey.desk.journal.do(_retry_absent, doubt, now, settle, is_sure=taken is False)
 
 
-def was_taken(before: Mapping[str, Any], seen: Progress) -> bool | None:
+def was_taken(before: Mapping[str, Any], seen: ExecutionStatus) -> bool | None:
     """Whether an execution shows that it was run again since it looked as ``before``, the snapshot in a retry's draft;
     None where nothing tells."""
     if seen.state is State.GONE:
@@ -323,7 +325,7 @@ def was_taken(before: Mapping[str, Any], seen: Progress) -> bool | None:
 def _retry_absent(db: Connection, doubt: InDoubt, now: float, settle: float, *, is_sure: bool) -> Job:
     _expect(db, doubt.purchase)
     if purchases.looked(db, doubt.purchase.key) < LOOKS_NEEDED:
-        return jobs.follow(
+        return jobs.move_if_current(
             db, doubt.job, Stage.SUBMITTING, Status.WAITING, "not taken yet", reason=Reason.LOOKING, due=now + settle
         )
     if not is_sure:
@@ -336,13 +338,13 @@ def _retry_absent(db: Connection, doubt: InDoubt, now: float, settle: float, *, 
         )
     purchases.record_refusal(db, doubt.purchase.key)
     message = "the retry was not taken; the execution is followed as it is"
-    return jobs.follow(
+    return jobs.move_if_current(
         db, doubt.job, Stage.SUBMITTED, Status.WAITING, "retry lost", reason=Reason.AT_SERVICE, message=message,
         due=now, word="",
     )  # fmt: skip
 
 
-async def _adopt(journey: Journey, doubt: InDoubt, found: Found) -> Job:
+async def _adopt(journey: Pipeline, doubt: InDoubt, found: Found) -> Job:
     """Take over the earliest execution; every further one is recorded and shown as charged too."""
     first, *others = found.executions
     key = first.key if first.key in doubt.sought.keys else doubt.purchase.key
@@ -376,14 +378,14 @@ def _absent(db: Connection, doubt: InDoubt, absent: Absent, now: float, settle: 
     looks = purchases.looked(db, purchase.key)
     patience = settle * (1 + doubt.resends)
     if looks < LOOKS_NEEDED:
-        return jobs.follow(
+        return jobs.move_if_current(
             db, job, Stage.SUBMITTING, Status.WAITING, "not found yet", reason=Reason.LOOKING, due=now + patience,
             message="not at the service yet: looked up once more before it is sent again",
         )  # fmt: skip
     if doubt.resends >= RESENDS:
         return _ask(db, job, f"sent {RESENDS + 1} times, found at the service by none of the looks")
     purchases.presume_spent(db, purchase.key)
-    return jobs.follow(
+    return jobs.move_if_current(
         db, job, Stage.UPLOADED, Status.READY, "proved absent", new_try=True,
         message=f"looked up {looks} times and not there: sent again under a new key",
     )  # fmt: skip
@@ -394,7 +396,7 @@ def _unproven(db: Connection, doubt: InDoubt, now: float, settle: float) -> Job:
     job = doubt.job
     if purchases.read_in_vain(db, doubt.purchase.key, 1).readings >= UNPROVEN_TRIES:
         return _ask(db, job, "not in the service's list, and no other job has shown that its list can be trusted")
-    return jobs.follow(
+    return jobs.move_if_current(
         db, job, Stage.SUBMITTING, Status.WAITING, "not found yet", reason=Reason.LOOKING, due=now + settle,
         message="not at the service yet, which proves nothing so far",
     )  # fmt: skip
@@ -409,14 +411,14 @@ def _look_again(db: Connection, doubt: InDoubt, message: str, now: float, settle
     if vain.readings >= MOST_READINGS or vain.pages >= MOST_PAGES or vain.silences >= MOST_SILENCES:
         times = vain.readings + vain.silences
         return _ask(db, job, f"looked up {times} times, which settled nothing; the last time: {message}")
-    return jobs.follow(
+    return jobs.move_if_current(
         db, job, Stage.SUBMITTING, Status.WAITING, "look-up unfinished", reason=Reason.LOOKING, message=message,
         due=now + look_gap(settle, vain.readings - 1 if answered else 0),
     )  # fmt: skip
 
 
 def _ask(db: Connection, job: Job, why: str) -> Job:
-    return jobs.follow(db, job, Stage.SUBMITTING, Status.HELD, "in doubt", reason=Reason.IN_DOUBT, message=why)
+    return jobs.move_if_current(db, job, Stage.SUBMITTING, Status.HELD, "in doubt", reason=Reason.IN_DOUBT, message=why)
 
 
 def _expect(db: Connection, purchase: Purchase) -> None:

@@ -18,7 +18,7 @@ from typing import Any
 from artui import budget, files
 from artui.config import Paths, sync_folder
 from artui.engine import anchor
-from artui.engine.anchor import Anchor, Displaced, Trouble, read_anchor, write_anchor
+from artui.engine.anchor import Anchor, Damage, Displaced, read_anchor, write_anchor
 from artui.journal import (
     Connection,
     Journal,
@@ -32,20 +32,20 @@ from artui.journal import (
     suspended,
 )
 from artui.journal.rescue import Salvaged
-from artui.journal.suspended import Cause
+from artui.journal.suspended import SuspensionCause
 from artui.model.job import Job, NewJob
 from artui.model.states import FINAL, PurchaseState, Reason, Stage, Status
-from artui.providers.base import Progress, Provider, Sent, State
+from artui.providers.base import ExecutionRef, ExecutionStatus, Provider, State
 from artui.providers.said import moment
 from artui.steps import evidence
-from artui.steps.evidence import Verdict
+from artui.steps.evidence import Ownership
 
 
 @dataclass(frozen=True, slots=True)
 class Finding:
     """What is the matter, in a word and in a sentence."""
 
-    trouble: Trouble
+    trouble: Damage
     sentence: str
 
 
@@ -53,40 +53,40 @@ def examine(paths: Paths) -> Finding:
     """Find out what is the matter with the journal; changes nothing. Raises JournalProblem for a newer schema."""
     remembered, trouble = _remembered(paths)
     if not paths.journal.exists():
-        if remembered is None and trouble is Trouble.NONE:
-            return Finding(Trouble.NONE, "There is no journal yet, and there never was one.")
-        return Finding(Trouble.MISSING, anchor.sentence(Trouble.MISSING, paths))
+        if remembered is None and trouble is Damage.NONE:
+            return Finding(Damage.NONE, "There is no journal yet, and there never was one.")
+        return Finding(Damage.MISSING, anchor.sentence(Damage.MISSING, paths))
     if complaints := rescue.complaints(paths.journal):
-        return Finding(Trouble.DAMAGED, f"The journal {paths.journal} is damaged: {complaints[0]}.")
+        return Finding(Damage.DAMAGED, f"The journal {paths.journal} is damaged: {complaints[0]}.")
     with Journal(paths.journal) as journal:
         home = journal.read(requests.home)
-        if trouble is Trouble.NONE:
+        if trouble is Damage.NONE:
             trouble = anchor.compare(remembered, home, paths)
         causes = {one.cause for one in journal.read(suspended.everyone)}
-    if trouble is Trouble.NONE and Cause.TWIN in causes:
-        trouble = Trouble.TWIN
-    elif trouble is Trouble.NONE and Cause.UNREAD in causes:
-        trouble = Trouble.UNREAD
+    if trouble is Damage.NONE and SuspensionCause.TWIN in causes:
+        trouble = Damage.TWIN
+    elif trouble is Damage.NONE and SuspensionCause.UNREAD in causes:
+        trouble = Damage.UNREAD
     return Finding(trouble, anchor.sentence(trouble, paths, home))
 
 
-def _remembered(paths: Paths) -> tuple[Anchor | None, Trouble]:
+def _remembered(paths: Paths) -> tuple[Anchor | None, Damage]:
     """What is remembered outside, and whether that can be read."""
     try:
-        return read_anchor(paths), Trouble.NONE
+        return read_anchor(paths), Damage.NONE
     except Displaced:
-        return None, Trouble.ANCHOR
+        return None, Damage.ANCHOR
 
 
-def repair(paths: Paths, trouble: Trouble) -> tuple[Path | None, list[Salvaged]]:
+def repair(paths: Paths, trouble: Damage) -> tuple[Path | None, list[Salvaged]]:
     """Make a sound journal, keeping a copy of what there was; returns the copy and what was carried over.
 
     The anchor is left as it is, so that no engine starts before :func:`accept`.
     """
-    if trouble is Trouble.MISSING:
+    if trouble is Damage.MISSING:
         return None, []
     aside = rescue.copy_aside(paths.journal)
-    if trouble is not Trouble.DAMAGED:
+    if trouble is not Damage.DAMAGED:
         return aside, []
     fresh = paths.journal.with_name(f"{paths.journal.name}.rebuilt")
     salvaged = rescue.rebuild(paths.journal, fresh)
@@ -107,7 +107,7 @@ def is_whole(paths: Paths, journal: Journal, salvaged: Sequence[Salvaged]) -> bo
     remembered, trouble = _remembered(paths)
     home = journal.read(requests.home)
     knows_all = remembered is not None and home.uuid == remembered.uuid and home.intents >= (remembered.intents or 0)
-    return bool(salvaged) and all(table.is_whole for table in salvaged) and knows_all and trouble is Trouble.NONE
+    return bool(salvaged) and all(table.is_whole for table in salvaged) and knows_all and trouble is Damage.NONE
 
 
 def accept(paths: Paths, journal: Journal) -> None:
@@ -136,7 +136,7 @@ class Listing:
     payer: str
     endpoint: str
     organization: str
-    executions: dict[str, list[Progress]] | None
+    executions: dict[str, list[ExecutionStatus]] | None
     since: float | None = None
 
 
@@ -161,7 +161,7 @@ async def read_lists(provider: Provider[Any], known: Iterable[str], last: float 
     if not provider.limits.can_find:
         return Listing(identity.payer, identity.endpoint, organization, None)
     names = {workflow.id: workflow.name for workflow in await provider.workflows()}
-    lists: dict[str, list[Progress]] = {}
+    lists: dict[str, list[ExecutionStatus]] = {}
     for workflow in dict.fromkeys([*names, *(one.id for one in provider.left_out if one.id), *known]):
         entries = lists[workflow] = []
         name = names.get(workflow, workflow)
@@ -179,21 +179,21 @@ async def read_lists(provider: Provider[Any], known: Iterable[str], last: float 
 
 
 async def _looked_at(
-    provider: Provider[Any], workflow: str, entries: Sequence[Progress], since: float | None
-) -> list[Progress]:
+    provider: Provider[Any], workflow: str, entries: Sequence[ExecutionStatus], since: float | None
+) -> list[ExecutionStatus]:
     """What a list says that shows no label, with what each execution shows by itself: the list may leave labels out."""
-    seen: dict[str, Progress] = {}
+    seen: dict[str, ExecutionStatus] = {}
     for entry in entries:
         if len(seen) == PROBED and since is None and not any(one.key for one in seen.values()):
             break
         made = moment(entry.created_at)
         if since is None or made is None or made.timestamp() >= since:
-            seen |= await provider.poll([Sent(entry.execution, workflow)])
+            seen |= await provider.poll([ExecutionRef(entry.execution, workflow)])
     return [seen.get(entry.execution, entry) for entry in entries]
 
 
 @dataclass(slots=True)
-class Outcome:
+class RecoveryResult:
     """What became of the photos that may have been paid.
 
     ``adopted``: jobs whose execution was found. ``found``: jobs for executions whose photo is not known here. ``held``:
@@ -214,13 +214,13 @@ def workflows_of(db: Connection, account: str) -> list[str]:
 def settle(
     paths: Paths, journal: Journal, listings: Mapping[str, Listing | None], providers: Mapping[str, str], zone: tzinfo,
     *, lacks: bool = True, anew: bool = True,
-) -> Outcome:  # fmt: skip
+) -> RecoveryResult:  # fmt: skip
     """Take in what the services list; where there is no list, have nothing sent, unless the journal ``lacks`` nothing.
     ``anew``: it lacks more than it did when services were asked last, so that nobody's word from then counts.
 
     ``listings`` are by account, None where its service was not asked; ``providers`` the name of each account's service.
     """
-    outcome = Outcome()
+    outcome = RecoveryResult()
     remembered, _ = _remembered(paths)
     if remembered is not None:
         journal.write(_take_up, remembered)
@@ -250,7 +250,7 @@ class _TakeIn:
     provider: str
     listing: Listing
     zone: tzinfo
-    outcome: Outcome
+    outcome: RecoveryResult
     now: float = field(default_factory=time.time)
     asked: dict[str, str] = field(default_factory=dict)
     """Executions of photos known here that were not ordered through artui, by photo."""
@@ -270,7 +270,7 @@ class _TakeIn:
         suspended.lift(db, [payer])
         self._go_on(db)
 
-    def _take(self, db: Connection, workflow: str, entry: Progress, ours: set[str], inputs: set[str]) -> None:
+    def _take(self, db: Connection, workflow: str, entry: ExecutionStatus, ours: set[str], inputs: set[str]) -> None:
         photo = entry.reference.casefold()
         origin = origins.of_key(entry.key or "")[: origins.FAMILY]
         if entry.key and purchases.is_known(db, entry.key):
@@ -281,12 +281,12 @@ class _TakeIn:
             found.note_elsewhere(db, self.listing.payer, workflow, entry.reference, entry.execution)
             self.asked.setdefault(photo, entry.execution)
 
-    def _may_be_new(self, entry: Progress) -> bool:
+    def _may_be_new(self, entry: ExecutionStatus) -> bool:
         """Whether an execution may have been made since the journal last knew of all."""
         since, made = self.listing.since, moment(entry.created_at)
         return since is None or made is None or made.timestamp() >= since
 
-    def _carried_out(self, db: Connection, workflow: str, entry: Progress, key: str) -> None:
+    def _carried_out(self, db: Connection, workflow: str, entry: ExecutionStatus, key: str) -> None:
         """A purchase that counts here as refused, in doubt or given up, or a second execution under its key."""
         purchase = purchases.by_key(db, key)
         job = jobs.get(db, purchase.job)
@@ -303,12 +303,12 @@ class _TakeIn:
             )  # fmt: skip
             self.outcome.adopted.append(adopted)
 
-    def _renew(self, db: Connection, entry: Progress) -> None:
+    def _renew(self, db: Connection, entry: ExecutionStatus) -> None:
         """An execution that counts here as failed was run again since: it is followed on."""
         job = jobs.get(db, purchases.job_of(db, self.listing.payer, entry.execution) or 0)
         if job is None or job.status is not Status.FAILED or entry.state is State.FAILED:
             return
-        if evidence.weigh(db, job, entry).verdict is Verdict.DISPROVED or not jobs.buy(db, job):
+        if evidence.weigh(db, job, entry).verdict is Ownership.DISPROVED or not jobs.buy(db, job):
             return
         self.outcome.adopted.append(
             jobs.move(
@@ -324,7 +324,7 @@ class _TakeIn:
             )
         )
 
-    def _add(self, db: Connection, workflow: str, entry: Progress, key: str) -> Job:
+    def _add(self, db: Connection, workflow: str, entry: ExecutionStatus, key: str) -> Job:
         name = files.tame(entry.name) or entry.execution
         cached = json.loads(accounts.cached_workflow(db, self.account, workflow) or "{}")
         new = NewJob(
@@ -367,7 +367,12 @@ def _unpaid(db: Connection, payer: str) -> list[Job]:
 
 
 def _suspend(
-    db: Connection, listings: Mapping[str, Listing | None], read: Collection[str], outcome: Outcome, *, anew: bool
+    db: Connection,
+    listings: Mapping[str, Listing | None],
+    read: Collection[str],
+    outcome: RecoveryResult,
+    *,
+    anew: bool,
 ) -> None:
     """Have nothing sent for those whose bought photos nobody could look up, known here or not."""
     left_out = {name for name, one in listings.items() if one is None or one.payer not in read}
@@ -375,7 +380,9 @@ def _suspend(
     could_be_read = any((one := listings[name]) is None or one.executions is not None for name in left_out)
     is_unread = could_be_read or any(account not in left_out for account, _ in others)
     message = "it may have been paid before: this journal was a copy, and nobody could look up what was bought"
-    suspended.suspend_all_but(db, read, Cause.UNREAD if is_unread else Cause.UNLISTED, message, anew=anew)
+    suspended.suspend_all_but(
+        db, read, SuspensionCause.UNREAD if is_unread else SuspensionCause.UNLISTED, message, anew=anew
+    )
     payers = {(name, one.payer if (one := listings[name]) else "") for name in left_out} | {*others}
     asked = [(account, payer) for account, payer in payers if not suspended.is_cleared(db, account, payer)]
     outcome.suspended += sorted({account for account, _ in asked})

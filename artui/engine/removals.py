@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import logging
 
-from artui.engine.service_calls import Asking
+from artui.engine.service_calls import ServiceCalls
 from artui.journal import uploads
 from artui.model.job import Job
 from artui.providers.base import ProviderError, Rejected, Transient
-from artui.steps import Desk
+from artui.steps import StepContext
 
 log = logging.getLogger(__name__)
 
@@ -25,7 +25,7 @@ REST = 60.0
 class Removals:
     """Removes them, a few a turn. That one cannot be removed is noted with its job, and means nothing else."""
 
-    def __init__(self, desk: Desk, asking: Asking) -> None:
+    def __init__(self, desk: StepContext, asking: ServiceCalls) -> None:
         self.desk = desk
         self._asking = asking
         self._not_before = 0.0

@@ -7,27 +7,29 @@ import logging
 from collections.abc import Awaitable
 from typing import Any, TypeVar
 
-from artui.engine.account_hold import Holding
+from artui.engine.account_hold import AccountHold
 from artui.engine.failures import HOLD_OF
 from artui.journal import Unwritable
 from artui.providers.base import Blocked, Rejected, Transient
 from artui.providers.defects import REST
-from artui.steps import Desk
-from artui.timing import Gate
+from artui.steps import StepContext
+from artui.timing import AdaptiveLimiter
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")
 
 
-class Asking:
+class ServiceCalls:
     """What an account is asked about beside its photos' own steps."""
 
-    def __init__(self, desk: Desk, holding: Holding) -> None:
+    def __init__(self, desk: StepContext, holding: AccountHold) -> None:
         self.desk = desk
         self._holding = holding
         self._under_way: set[asyncio.Future[Any]] = set()
 
-    async def ask(self, question: Awaitable[T], gate: Gate, doing: str, *, rest: float | None = None) -> T | None:
+    async def ask(
+        self, question: Awaitable[T], gate: AdaptiveLimiter, doing: str, *, rest: float | None = None
+    ) -> T | None:
         """One question, ``doing`` something; None where the service could not be asked, or not be understood.
 
         Then ``gate`` leaves it in peace for as long as it wants, ``rest`` seconds at least, or the account is held.

@@ -16,7 +16,7 @@ from artui.config import AccountConfig, Config, ConfigError, CurrentConfig, Path
 from artui.config.private import NotPrivate, open_private
 from artui.core import decisions
 from artui.credentials import Vault
-from artui.engine.account_worker import Lane
+from artui.engine.account_worker import AccountWorker
 from artui.engine.anchor import AnchorFile
 from artui.engine.charges import LOOKS
 from artui.journal import (
@@ -35,20 +35,20 @@ from artui.journal import (
 from artui.journal.requests import Request
 from artui.model.job import Job
 from artui.model.states import FINAL, Reason, Stage, Status
-from artui.progress import Transfers
+from artui.progress import ProgressBoard
 from artui.providers import open_provider
 from artui.providers.base import (
     Blocked,
     Call,
+    ExecutionRef,
     NoRoom,
     NotPermitted,
     Rejected,
-    Sent,
     State,
     Transient,
 )
-from artui.steps import Desk, Journey, evidence
-from artui.steps.evidence import Verdict
+from artui.steps import Pipeline, StepContext, evidence
+from artui.steps.evidence import Ownership
 from artui.timing import Clock
 
 log = logging.getLogger(__name__)
@@ -71,7 +71,7 @@ BALLAST = 16 * 1024 * 1024
 """Bytes kept in reserve beside the journal, given up when the disk is full so that facts can still be written."""
 
 
-class Engine:
+class Supervisor:
     """Moves the jobs of one journal for as long as this process holds its lock.
 
     ``still_ours`` says whether the lock is; ``load_config`` gives the configuration afresh. ``answers`` are the
@@ -91,9 +91,9 @@ class Engine:
         self.answers: dict[str, Callable[[Request], Awaitable[str]]] = {}
         self._still_ours = still_ours
         self._settings = CurrentConfig(paths, load_config)
-        self._transfers = Transfers(paths.transfers)
+        self._transfers = ProgressBoard(paths.transfers)
         self._hashing = ThreadPoolExecutor(2, "hash")
-        self._lanes: dict[str, tuple[Lane, asyncio.Task[None]]] = {}
+        self._lanes: dict[str, tuple[AccountWorker, asyncio.Task[None]]] = {}
         self._opening = asyncio.Lock()
         self._asking: dict[int, asyncio.Task[None]] = {}
         self._unusable: dict[str, str] = {}
@@ -190,7 +190,7 @@ class Engine:
             return
         self._seen = seen
         await self._open_lanes()
-        for request in self.journal.read(requests.waiting):
+        for request in self.journal.read(requests.pending):
             if request.what not in ASKING and not self._asks_who_pays(request):
                 await self._answer(request)
             elif request.id not in self._asking:
@@ -241,24 +241,24 @@ class Engine:
         for name in {*self.journal.read(taking.accounts_with_open_jobs), *unread, *removals}:
             await self._open_lane(name)
 
-    async def _open_lane(self, name: str) -> Lane | None:
+    async def _open_lane(self, name: str) -> AccountWorker | None:
         """The lane of an account, opened where there is none yet; None where the account cannot be used."""
         async with self._opening:
             return self._lanes[name][0] if name in self._lanes else await self._new_lane(name)
 
-    async def _new_lane(self, name: str) -> Lane | None:
+    async def _new_lane(self, name: str) -> AccountWorker | None:
         try:
             account = self._account(name)
             provider = open_provider(self._settings.config, account, self.vault)
         except ConfigError as problem:
             await self._hold_unusable(name, str(problem))
             return None
-        desk = Desk(
+        desk = StepContext(
             self.journal, provider, account, self._settings.config.timezone, self.clock, self._hashing,
             self._transfers, self._may_pay, self.keep, lambda: files.free_bytes(self.paths.state),
             lambda: self._settings.outdated(account), self.paths.spool,
         )  # fmt: skip
-        lane = Lane(Journey(desk), asyncio.Event())
+        lane = AccountWorker(Pipeline(desk), asyncio.Event())
         try:
             await lane.start()
         except Unwritable:
@@ -423,7 +423,7 @@ class Engine:
         job = self.journal.read(jobs.get, request.job or 0) if request.what == "retry" else None
         return job is not None and job.status is Status.HELD and job.reason == Reason.ACCOUNT
 
-    async def _still_strange(self, job: Job, lane: Lane | None) -> str:
+    async def _still_strange(self, job: Job, lane: AccountWorker | None) -> str:
         """Why a job that is held for its account stays so after a look at who would pay now; empty where it goes on."""
         deadline = time.monotonic() + PATIENCE
         while lane is None or await lane.sort_strangers() is None:
@@ -444,13 +444,13 @@ class Engine:
             return f"there is no open job {request.job}"
         limits, execution = lane[0].desk.provider.limits, str(request.arguments.get("execution", ""))
         try:
-            seen = (await lane[0].desk.provider.poll([Sent(execution, job.workflow)])).get(execution)
+            seen = (await lane[0].desk.provider.poll([ExecutionRef(execution, job.workflow)])).get(execution)
         except (Transient, Rejected, Blocked) as failure:
             return f"the service cannot be asked about execution {execution} now: {failure}"
         if seen is None or seen.state is State.GONE:
             return f"the service does not know execution {execution}"
         shown = self.journal.read(evidence.weigh, job, seen, limits.accepts, by_a_person=True)
-        if shown.verdict is Verdict.SILENT and limits.names_photo and not seen.reference:
+        if shown.verdict is Ownership.SILENT and limits.names_photo and not seen.reference:
             return f"the service does not say what execution {execution} was made from: nobody can tell whose it is"
         return shown.why
 
@@ -476,7 +476,7 @@ class Engine:
             await self._each(name, lambda lane: lane.refresh())
         return f"looked at the balance of {', '.join(names)}"
 
-    async def _each(self, name: str, act: Callable[[Lane], Awaitable[None]]) -> None:
+    async def _each(self, name: str, act: Callable[[AccountWorker], Awaitable[None]]) -> None:
         lane = await self._open_lane(name)
         if lane is not None:
             await act(lane)

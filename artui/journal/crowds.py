@@ -12,7 +12,7 @@ SHARED = frozenset({Reason.CREDITS, Reason.LOGIN, Reason.CAP, Reason.QUOTA, Reas
 
 
 @dataclass(frozen=True, slots=True)
-class Crowd:
+class HoldCount:
     """The jobs of an account that are held for one reason: so many in all, ``sent`` of them are at the service;
     ``needs`` is what they were quoted together, in the account's unit."""
 
@@ -21,7 +21,7 @@ class Crowd:
     sent: int = 0
 
 
-def crowds(db: Connection) -> dict[tuple[str, str], Crowd]:
+def crowds(db: Connection) -> dict[tuple[str, str], HoldCount]:
     """The crowds behind shared holds, by account and reason."""
     found = rows(
         db,
@@ -29,7 +29,7 @@ def crowds(db: Connection) -> dict[tuple[str, str], Crowd]:
         " GROUP BY account, reason",
     )
     return {
-        (account, reason): Crowd(number, quoted, _sent(db, account) if reason == Reason.LOGIN else 0)
+        (account, reason): HoldCount(number, quoted, _sent(db, account) if reason == Reason.LOGIN else 0)
         for account, reason, number, quoted in found
         if reason in SHARED
     }
@@ -43,7 +43,7 @@ def _sent(db: Connection, account: str) -> int:
     return int(value(db, sql, (account, Reason.LOGIN)))
 
 
-def behind_samples(db: Connection) -> dict[str, Crowd]:
+def behind_samples(db: Connection) -> dict[str, HoldCount]:
     """The jobs that wait for a yes to the first results of their batch, by batch."""
     found = rows(
         db,
@@ -51,4 +51,4 @@ def behind_samples(db: Connection) -> dict[str, Crowd]:
         " GROUP BY batch",
         (Reason.SAMPLE,),
     )
-    return {batch: Crowd(number, quoted) for batch, number, quoted in found}
+    return {batch: HoldCount(number, quoted) for batch, number, quoted in found}

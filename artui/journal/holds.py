@@ -185,7 +185,7 @@ def _let_go_on(db: Connection, job: Job, settle_due: float = 0.0) -> Job:
     """
     if job.stage is Stage.SUBMITTED:
         return jobs.move(db, job, job.stage, Status.WAITING, "goes on", reason=Reason.AT_SERVICE, due=0.0)
-    if job.stage is Stage.SUBMITTING and purchases.in_the_air(db, job):
+    if job.stage is Stage.SUBMITTING and purchases.is_pending(db, job):
         return jobs.move(db, job, job.stage, Status.WAITING, "goes on", reason=Reason.LOOKING, due=settle_due)
     return jobs.move(db, job, job.stage, Status.READY, "goes on")
 
@@ -198,7 +198,7 @@ def recover(db: Connection, account: str, now: float, settle_due: float, lost: s
     """
     left = jobs.select(db, "account = ? AND status = 'running'", (account,))
     for job in left:
-        if job.stage is Stage.SUBMITTING and purchases.in_the_air(db, job):
+        if job.stage is Stage.SUBMITTING and purchases.is_pending(db, job):
             jobs.move(
                 db, job, job.stage, Status.WAITING, "interrupted", reason=Reason.LOOKING, due=settle_due,
                 message=f"interrupted in the paid call: {lost}",

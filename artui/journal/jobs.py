@@ -289,7 +289,7 @@ def move(
     return moved
 
 
-def follow(db: Connection, /, job: Job, stage: Stage, status: Status, what: str, **given: Any) -> Job:
+def move_if_current(db: Connection, /, job: Job, stage: Stage, status: Status, what: str, **given: Any) -> Job:
     """As :func:`move`, for what must not fail: where the job is elsewhere by now it stays there."""
     try:
         return move(db, job, stage, status, what, **given)

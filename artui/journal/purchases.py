@@ -55,7 +55,7 @@ def by_key(db: Connection, key: str) -> Purchase:
     return _purchase(found)
 
 
-def in_the_air(db: Connection, job: Job) -> bool:
+def is_pending(db: Connection, job: Job) -> bool:
     """Whether the current purchase of a job was intended and nothing is known of it yet."""
     purchase = current(db, job)
     return purchase is not None and purchase.state is PurchaseState.INTENDED

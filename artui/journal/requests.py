@@ -28,14 +28,14 @@ class Request:
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
+class Reply:
     """What became of a request; ``refused`` where it no longer fitted what its author saw."""
 
     refused: bool
     message: str
 
 
-def leave(db: Connection, what: str, job: Job | None = None, **arguments: Any) -> int:
+def enqueue(db: Connection, what: str, job: Job | None = None, **arguments: Any) -> int:
     """Leave a request for the engine; returns its number."""
     seen = (job.id, job.purchase, job.status) if job else (None, None, None)
     db.execute(
@@ -45,7 +45,7 @@ def leave(db: Connection, what: str, job: Job | None = None, **arguments: Any) -
     return db.last_insert_rowid()
 
 
-def waiting(db: Connection) -> list[Request]:
+def pending(db: Connection) -> list[Request]:
     """All requests not yet carried out, oldest first."""
     found = rows(
         db, "SELECT id, what, arguments, job, purchase, status FROM requests WHERE done_at IS NULL ORDER BY id"
@@ -61,11 +61,11 @@ def finish(db: Connection, request: Request, message: str, *, refused: bool = Fa
     )
 
 
-def outcome(db: Connection, request_id: int) -> Outcome | None:
+def outcome(db: Connection, request_id: int) -> Reply | None:
     """What became of a request; None while it waits."""
     row = db.execute("SELECT refused, outcome FROM requests WHERE id = ? AND done_at IS NOT NULL", (request_id,))
     found = row.fetchone()
-    return Outcome(bool(found[0]), found[1]) if found else None
+    return Reply(bool(found[0]), found[1]) if found else None
 
 
 # --------------------------------------------------------------------------------------------------- the engine row

@@ -77,7 +77,7 @@ class RuleRow:
     offer: str
     allowed: int
     allowed_day: str
-    not_taken: Mapping[str, NotTaken] = field(default_factory=dict)
+    not_taken: Mapping[str, SkipCount] = field(default_factory=dict)
 
     def allowed_on(self, day: str) -> int:
         """The credits allowed beyond the caps on a day."""
@@ -85,7 +85,7 @@ class RuleRow:
 
 
 @dataclass(frozen=True, slots=True)
-class NotTaken:
+class SkipCount:
     """Files that were not taken for one reason: how many, and the newest names."""
 
     count: int
@@ -122,7 +122,7 @@ def _row(columns: Sequence[Any]) -> RuleRow:
             "begun": bool(values["begun"]),
             "marked": None if marked is None else Path(os.fsdecode(marked)),
             "not_taken": {
-                reason: NotTaken(count, tuple(newest))
+                reason: SkipCount(count, tuple(newest))
                 for reason, (count, newest) in json.loads(values["not_taken"]).items()
             },
         }
@@ -199,14 +199,14 @@ def set_offer(db: Connection, rule: str, offer: str) -> bool:
     return db.changes() > 0
 
 
-def scanned(db: Connection, rule: str, not_taken: Mapping[str, NotTaken]) -> None:
+def scanned(db: Connection, rule: str, not_taken: Mapping[str, SkipCount]) -> None:
     """Note that everything a complete scan found was dealt with, but for these: what comes later is new, and a yes
     that was given is used up."""
     set_not_taken(db, rule, not_taken)
     db.execute("UPDATE rules SET begun = 1, agreed = 0 WHERE id = ?", (rule,))
 
 
-def set_not_taken(db: Connection, rule: str, not_taken: Mapping[str, NotTaken]) -> None:
+def set_not_taken(db: Connection, rule: str, not_taken: Mapping[str, SkipCount]) -> None:
     """Note what a scan did not take."""
     text = {reason: [one.count, [storable(name) for name in one.newest]] for reason, one in not_taken.items()}
     db.execute("UPDATE rules SET not_taken = ? WHERE id = ?", (json.dumps(text), rule))
@@ -239,7 +239,7 @@ def happenings(db: Connection, rule: str, most: int = 200) -> list[Happening]:
 
 
 @dataclass(frozen=True, slots=True)
-class Counted:
+class JobCounts:
     """The jobs of a rule by how they stand. ``on_the_way``: queued, at the service, or on their way back."""
 
     on_the_way: int = 0
@@ -250,7 +250,7 @@ class Counted:
     cancelled: int = 0
 
 
-def counts(db: Connection, rule: str) -> Counted:
+def counts(db: Connection, rule: str) -> JobCounts:
     """How many jobs of a rule stand how."""
     found: dict[str, int] = dict(
         rows(
@@ -260,11 +260,11 @@ def counts(db: Connection, rule: str) -> Counted:
             (rule,),
         )
     )
-    return Counted(**found)
+    return JobCounts(**found)
 
 
 @dataclass(frozen=True, slots=True)
-class Spent:
+class RuleSpent:
     """What a rule has spent: ``open`` is reserved and not yet charged, ``day`` and ``month`` are charged in them (both
     without what is open), ``run`` is everything."""
 
@@ -274,11 +274,11 @@ class Spent:
     run: int
 
 
-def spent(db: Connection, rule: str, account: str, day: str) -> Spent:
+def spent(db: Connection, rule: str, account: str, day: str) -> RuleSpent:
     """The sums of a rule on a day (``YYYY-MM-DD``) and in its month."""
     periods = {"rule open": rule, "rule day": f"{rule} {day}", "rule month": f"{rule} {day[:7]}", "rule": rule}
     sums = purchases.amounts(db, account, periods)
-    return Spent(open=sums["rule open"], day=sums["rule day"], month=sums["rule month"], run=sums["rule"])
+    return RuleSpent(open=sums["rule open"], day=sums["rule day"], month=sums["rule month"], run=sums["rule"])
 
 
 def waiting(db: Connection, rule: str, reason: Reason) -> list[Job]:

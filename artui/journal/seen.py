@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from artui.journal import jobs
-from artui.journal.rules import NotTaken
+from artui.journal.rules import SkipCount
 from artui.journal.store import Connection, first, rows, storable
 from artui.model.job import Batch, Job, NewJob
 from artui.model.states import FINAL, Seen
@@ -187,11 +187,11 @@ def taken(db: Connection, rule: str, most: int = 200) -> list[Job]:
     return jobs.select(db, "rule = ? AND rule <> '' ORDER BY id DESC LIMIT ?", (rule, most))
 
 
-def not_taken(db: Connection, rule: str) -> dict[str, NotTaken]:
+def not_taken(db: Connection, rule: str) -> dict[str, SkipCount]:
     """The files that became no jobs for good, by reason: how many, and the newest names. What only waits stands in
     :attr:`artui.journal.rules.RuleRow.not_taken`."""
     groups = rows(db, "SELECT reason, COUNT(*) FROM seen WHERE rule = ? AND job IS NULL GROUP BY reason", (rule,))
-    return {reason: NotTaken(number, _newest(db, rule, reason)) for reason, number in groups}
+    return {reason: SkipCount(number, _newest(db, rule, reason)) for reason, number in groups}
 
 
 def _newest(db: Connection, rule: str, reason: str) -> tuple[str, ...]:

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from artui.model.job import Job
 
 
-class Cause(StrEnum):
+class SuspensionCause(StrEnum):
     """Why a payer is suspended: its service has no list of what was bought, was not asked, or shows a copy at work."""
 
     UNLISTED = "unlisted"
@@ -33,7 +33,7 @@ class Suspension:
     """One payer, ``account NAME`` or :data:`ALL`, and why nothing is sent for it."""
 
     payer: str
-    cause: Cause
+    cause: SuspensionCause
     message: str
 
 
@@ -46,7 +46,7 @@ def by_account(account: str) -> str:
     return f"account {account}"
 
 
-def suspend(db: Connection, payers: Iterable[str], cause: Cause, message: str) -> None:
+def suspend(db: Connection, payers: Iterable[str], cause: SuspensionCause, message: str) -> None:
     """Suspend payers, whatever was said of one before."""
     now = time.time()
     db.executemany(
@@ -55,7 +55,7 @@ def suspend(db: Connection, payers: Iterable[str], cause: Cause, message: str) -
     )
 
 
-def suspend_all_but(db: Connection, payers: Iterable[str], cause: Cause, message: str, *, anew: bool) -> None:
+def suspend_all_but(db: Connection, payers: Iterable[str], cause: SuspensionCause, message: str, *, anew: bool) -> None:
     """Suspend everyone but these, whose purchases are all known; ``anew``: nobody else is cleared any more."""
     db.execute("DELETE FROM suspended")
     if anew:
@@ -88,7 +88,7 @@ def is_cleared(db: Connection, account: str, payer: str) -> bool:
 def everyone(db: Connection) -> list[Suspension]:
     """All who are suspended."""
     found = rows(db, "SELECT payer, cause, message FROM suspended ORDER BY payer")
-    return [Suspension(payer, Cause(cause), message) for payer, cause, message in found]
+    return [Suspension(payer, SuspensionCause(cause), message) for payer, cause, message in found]
 
 
 def payers_of(db: Connection, account: str) -> list[str]:

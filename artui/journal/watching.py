@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from artui.journal import jobs, rules, seen
-from artui.journal.crowds import Crowd
+from artui.journal.crowds import HoldCount
 from artui.journal.rules import RuleRow
 from artui.journal.seen import NEWEST
 from artui.journal.store import Connection, first, rows, value
@@ -55,7 +55,7 @@ def today(db: Connection, rule: str, midnight: float) -> Today:
     return Today(sum(found.values()), done, found.get(Status.FAILED, 0), int(refused))
 
 
-def held(db: Connection, rule: str) -> dict[str, Crowd]:
+def held(db: Connection, rule: str) -> dict[str, HoldCount]:
     """The jobs of a rule that are held, counted by reason."""
     found = rows(
         db,
@@ -63,7 +63,7 @@ def held(db: Connection, rule: str) -> dict[str, Crowd]:
         " GROUP BY reason",
         (rule,),
     )
-    return {reason: Crowd(number, needs) for reason, number, needs in found}
+    return {reason: HoldCount(number, needs) for reason, number, needs in found}
 
 
 def order(db: Connection, rule: str) -> array[int]:
@@ -76,7 +76,7 @@ def order(db: Connection, rule: str) -> array[int]:
 
 
 @dataclass(frozen=True, slots=True)
-class Group:
+class FileGroup:
     """Files that brought no new result, for one reason: how many, the newest names, and what is said of the newest.
 
     ``status``: how their jobs ended; empty where they became none. ``passing``: they are only passed over for now, and
@@ -101,23 +101,23 @@ class NotTaken:
     job: int | None = None
 
 
-def groups(db: Connection, row: RuleRow) -> list[Group]:
+def groups(db: Connection, row: RuleRow) -> list[FileGroup]:
     """The files of a rule that brought no new result, by reason: those that only wait come first."""
     return [*_passing(row), *_refused(db, row), *_ended(db, row)]
 
 
-def _passing(row: RuleRow) -> Iterator[Group]:
+def _passing(row: RuleRow) -> Iterator[FileGroup]:
     for reason, one in row.not_taken.items():
-        yield Group(reason, one.count, tuple(reversed(one.newest)), passing=True)
+        yield FileGroup(reason, one.count, tuple(reversed(one.newest)), passing=True)
 
 
-def _refused(db: Connection, row: RuleRow) -> Iterator[Group]:
+def _refused(db: Connection, row: RuleRow) -> Iterator[FileGroup]:
     for reason, one in seen.not_taken(db, row.id).items():
-        newest = files(db, row, Group(reason, one.count, ()), 1)
-        yield Group(reason, one.count, one.newest, newest[0].message if newest else "")
+        newest = files(db, row, FileGroup(reason, one.count, ()), 1)
+        yield FileGroup(reason, one.count, one.newest, newest[0].message if newest else "")
 
 
-def _ended(db: Connection, row: RuleRow) -> Iterator[Group]:
+def _ended(db: Connection, row: RuleRow) -> Iterator[FileGroup]:
     kinds = rows(
         db,
         "SELECT status, reason, COUNT(*) FROM jobs WHERE rule = ? AND rule <> '' AND status IN (?, ?)"
@@ -127,10 +127,10 @@ def _ended(db: Connection, row: RuleRow) -> Iterator[Group]:
     for status, reason, number in kinds:
         newest = _jobs(db, row, status, reason, NEWEST)
         names = tuple(job.source.name for job in newest)
-        yield Group(reason, number, names, newest[0].message if newest else "", status)
+        yield FileGroup(reason, number, names, newest[0].message if newest else "", status)
 
 
-def files(db: Connection, row: RuleRow, group: Group, most: int) -> list[NotTaken]:
+def files(db: Connection, row: RuleRow, group: FileGroup, most: int) -> list[NotTaken]:
     """The newest files of a group, newest first."""
     if group.passing:
         return [NotTaken(name, "", 0.0) for name in group.newest]
@@ -158,10 +158,10 @@ class Figures:
     """How a rule stands: all its jobs by status, the held ones by reason, what it did today and what it spent."""
 
     row: RuleRow
-    counted: rules.Counted
-    held: dict[str, Crowd]
+    counted: rules.JobCounts
+    held: dict[str, HoldCount]
     today: Today
-    spent: rules.Spent
+    spent: rules.RuleSpent
 
 
 def figures(db: Connection, row: RuleRow, day: str, midnight: float) -> Figures:

@@ -68,7 +68,7 @@ _TEXT = (
 )
 
 
-class Order(StrEnum):
+class SortOrder(StrEnum):
     """How the table can be sorted."""
 
     FILE = "batch, then file"
@@ -82,15 +82,15 @@ _PLACES |= {Group.NEEDS: f"iif({_ASIDE}, {_PLACES[Group.DONE]}, {_PLACES[Group.N
 _PLACE = "CASE pile " + " ".join(f"WHEN '{one}' THEN {place}" for one, place in _PLACES.items()) + " END"
 """The place of a job's group among all groups."""
 _ORDER_BY = {
-    Order.NEWEST: "id DESC",
-    Order.STAGE: f"{_PLACE}, COALESCE(finished_at, stage_at) DESC, id",
-    Order.COST: "COALESCE(charged, quoted, 0) DESC, id",
+    SortOrder.NEWEST: "id DESC",
+    SortOrder.STAGE: f"{_PLACE}, COALESCE(finished_at, stage_at) DESC, id",
+    SortOrder.COST: "COALESCE(charged, quoted, 0) DESC, id",
 }
 
 
-def order(db: Connection, wanted: Filter, by: Order = Order.FILE, *, pinned: Sequence[int] = ()) -> array[int]:
+def order(db: Connection, wanted: Filter, by: SortOrder = SortOrder.FILE, *, pinned: Sequence[int] = ()) -> array[int]:
     """The numbers of the wanted jobs in order, eight bytes each; ``pinned`` come first where they are wanted."""
-    if by is Order.FILE:
+    if by is SortOrder.FILE:
         found = _by_file(db, wanted)
     else:
         condition, values = wanted.condition()
@@ -129,7 +129,7 @@ _PARTS: dict[Group | None, tuple[tuple[str, str], ...]] = {
 
 def needing(db: Connection, wanted: Filter) -> array[int]:
     """The wanted jobs that need a person, in order: what is shown on top."""
-    return order(db, replace(wanted, group=Group.NEEDS), Order.FILE)
+    return order(db, replace(wanted, group=Group.NEEDS), SortOrder.FILE)
 
 
 def some(db: Connection, numbers: Sequence[int]) -> dict[int, Job]:

@@ -81,11 +81,11 @@ def settings(kind: type[Provider[Any]], account: AccountConfig) -> Settings:
 
 def open_provider(config: Config, account: AccountConfig, vault: Vault) -> Provider[Any]:
     """The provider of an account; ConfigError where its settings cannot be used."""
-    from artui.providers.base import Rejected, Surroundings
+    from artui.providers.base import ProviderDeps, Rejected
 
     kind = load(account.provider)
     ca_file = None if config.ca_file is None else str(config.ca_file)
     try:
-        return kind(settings(kind, account), Surroundings(account.login, vault, config.proxy, ca_file))
+        return kind(settings(kind, account), ProviderDeps(account.login, vault, config.proxy, ca_file))
     except Rejected as problem:
         raise ConfigError(str(problem)) from None

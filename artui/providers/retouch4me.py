@@ -26,17 +26,17 @@ from artui.providers.base import (
     Call,
     Cause,
     Counted,
+    ExecutionRef,
+    ExecutionStatus,
     Identity,
     Limits,
-    Order,
     Organization,
     Output,
+    PaidRequest,
     Permit,
-    Progress,
+    ProviderDeps,
     Rejected,
-    Sent,
     State,
-    Surroundings,
     Transient,
     Uploaded,
     Workflow,
@@ -47,7 +47,7 @@ from artui.providers.http import (
     Answer,
     FilePart,
     HttpProvider,
-    Request,
+    HttpRequest,
     ServiceUrl,
     canonical_address,
     form_body,
@@ -55,7 +55,7 @@ from artui.providers.http import (
     multipart_body,
     segment,
 )
-from artui.providers.http.looks import look_at_each
+from artui.providers.http.looks import poll_each
 from artui.providers.http.signed_in import pasted_key
 from artui.providers.said import retouch4me as said
 from artui.providers.said.answers import read
@@ -118,7 +118,7 @@ class Retouch4me(HttpProvider[Retouch4meSettings]):
         can_retry=False,
     )
 
-    def __init__(self, settings: Retouch4meSettings, surroundings: Surroundings) -> None:
+    def __init__(self, settings: Retouch4meSettings, surroundings: ProviderDeps) -> None:
         super().__init__(settings, surroundings)
         self._refused: tuple[Secret, float] | None = None
         self._used_up_since: float | None = None
@@ -186,23 +186,23 @@ class Retouch4me(HttpProvider[Retouch4meSettings]):
             raise refusals[0]
         return None
 
-    def _newer_balance(self, token: Secret) -> Request:
+    def _newer_balance(self, token: Secret) -> HttpRequest:
         body = json_body(json.dumps({"modes": [MODE]}))
-        return Request(
+        return HttpRequest(
             "POST", f"{self.settings.api_url}{_API}/balance", "reading the balance", secrets={TOKEN: token}, body=body
         )
 
-    def _older_balance(self, token: Secret) -> Request:
+    def _older_balance(self, token: Secret) -> HttpRequest:
         body = form_body({"retouchtoken": token.reveal(), "modes[]": MODE})
         headers = {"Accept": "application/json"}
-        return Request("POST", self.settings.balance_url, "reading the balance", headers=headers, body=body)
+        return HttpRequest("POST", self.settings.balance_url, "reading the balance", headers=headers, body=body)
 
     async def _learn_limits(self) -> None:
         """Take over what the service says of the photos it takes, once, where it says it; never more than is known."""
         if self._knows_limits:
             return
         with suppress(Transient):
-            request = Request("GET", f"{self.settings.api_url}{_API}/info/limits", "reading the limits")
+            request = HttpRequest("GET", f"{self.settings.api_url}{_API}/info/limits", "reading the limits")
             answer = await self._http.send(request, most=TEXT)
             self._knows_limits = True
             if said.code_of(answer) == 200:
@@ -212,7 +212,7 @@ class Retouch4me(HttpProvider[Retouch4meSettings]):
     async def _token(self) -> Secret:
         return await pasted_key(self.surroundings, self.key_name)
 
-    async def _ask_of_bought(self, request: Request, send: Callable[[Request], Awaitable[Answer]]) -> Answer:
+    async def _ask_of_bought(self, request: HttpRequest, send: Callable[[HttpRequest], Awaitable[Answer]]) -> Answer:
         """Ask about what is bought, for which the id is enough: without a token where there is none, or where it is
         refused."""
         with suppress(Blocked):
@@ -248,7 +248,7 @@ class Retouch4me(HttpProvider[Retouch4meSettings]):
 
     # The paid request.
 
-    def draft(self, order: Order) -> str:
+    def draft(self, order: PaidRequest) -> str:
         """The start request: its key, its payload as it was pinned, and which photo goes with it, under which name."""
         if not order.parameters:
             raise Rejected(f"{self.title}: the job has no recipe: submit its photo again", reason="no recipe")
@@ -296,12 +296,12 @@ class Retouch4me(HttpProvider[Retouch4meSettings]):
         if since is not None and since_boot() - since < LAST_SAID:
             raise Blocked(f"{self.title}: nothing is left for today, as the last answer says", cause=Cause.QUOTA)
 
-    def _start(self, stored: Mapping[str, Any], photo: Photo, token: Secret) -> Request:
+    def _start(self, stored: Mapping[str, Any], photo: Photo, token: Secret) -> HttpRequest:
         file = stored["file"]
         part = FilePart("file", file["name"], file["type"], photo.stamp.size, Sending(photo))
         fields = {"token": token.reveal(), "payload": stored["payload"]}
         fields |= {"hook": stored["hook"]} if "hook" in stored else {}
-        return Request(
+        return HttpRequest(
             "POST",
             f"{self.settings.api_url}{stored['path']}",
             f"ordering {photo.path.name}",
@@ -324,17 +324,17 @@ class Retouch4me(HttpProvider[Retouch4meSettings]):
         """The key of the purchase that a call is about, which its address ends in; of its body nothing is known."""
         return call.tail
 
-    async def poll(self, sent: Sequence[Sent]) -> dict[str, Progress]:
+    async def poll(self, sent: Sequence[ExecutionRef]) -> dict[str, ExecutionStatus]:
         """Look at executions one by one, a few at a time."""
-        return await look_at_each(sent, self._look, puzzles=self.puzzles)
+        return await poll_each(sent, self._look, puzzles=self.puzzles)
 
-    async def _look(self, sent: Sent) -> Progress:
+    async def _look(self, sent: ExecutionRef) -> ExecutionStatus:
         execution = segment(sent.execution)
         address = f"{self.settings.api_url}{_API}/retoucher/status/{execution}"
-        request = Request("GET", address, "looking at an execution")
+        request = HttpRequest("GET", address, "looking at an execution")
         answer = await self._ask_of_bought(request, partial(self._http.send, most=TEXT))
         if said.code_of(answer) == 404:
-            return Progress(sent.execution, State.GONE, "404", message=answer.sentence)
+            return ExecutionStatus(sent.execution, State.GONE, "404", message=answer.sentence)
         if said.code_of(answer) != 200:
             raise said.refusal(answer)
         recipe = self._recipes.get(sent.workflow)
@@ -351,7 +351,7 @@ class Retouch4me(HttpProvider[Retouch4meSettings]):
         Raises :class:`Rejected` ``not there`` where the service has not stored it yet, or no longer.
         """
         del execution  # the output says where it lies
-        request = Request("GET", f"{self.settings.api_url}{output.locator}", "fetching a result")
+        request = HttpRequest("GET", f"{self.settings.api_url}{output.locator}", "fetching a result")
         answer = await self._ask_of_bought(request, partial(self._http.fetch, target=part, counted=counted))
         if answer.status == 404:
             raise Rejected(f"{answer.about}: it is not there", reason="not there", status=404)

@@ -13,19 +13,19 @@ from artui import budget, files
 from artui.journal import Connection, found, jobs, origins, purchases
 from artui.model.job import Job
 from artui.model.states import PurchaseState, Stage, Status
-from artui.providers.base import Progress, Uploaded
+from artui.providers.base import ExecutionStatus, Uploaded
 from artui.steps import looking
-from artui.steps.desk import Desk, Hold, NotYet, photo_of
+from artui.steps.desk import Hold, NotYet, StepContext, photo_of
 from artui.steps.paying import Paying
 from artui.steps.saving import Saving
 
-__all__ = ["Desk", "Hold", "Journey", "NotYet"]
+__all__ = ["Hold", "NotYet", "Pipeline", "StepContext"]
 
 
-class Journey:
+class Pipeline:
     """The steps for the jobs of one account."""
 
-    def __init__(self, desk: Desk) -> None:
+    def __init__(self, desk: StepContext) -> None:
         self.desk = desk
         self.paying = Paying(desk)
         self.saving = Saving(desk)
@@ -123,7 +123,7 @@ class Journey:
         """Send a purchase in doubt once more under its own key: SUBMITTING to SUBMITTED, or it stays in doubt."""
         return await self.paying.replay(job)
 
-    async def note(self, job: Job, progress: Progress, *, taken: bool = False) -> Job:
+    async def note(self, job: Job, progress: ExecutionStatus, *, taken: bool = False) -> Job:
         """Write down what one look at the job's execution showed: SUBMITTED, or on to PROCESSED.
 
         ``taken``: a job that is done is taken in the same move, by whoever saves it now.

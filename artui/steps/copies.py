@@ -8,12 +8,12 @@ from collections.abc import Iterable, Sequence
 from functools import partial
 
 from artui.journal import Connection, Unwritable, accounts, origins, purchases, suspended
-from artui.journal.suspended import Cause
+from artui.journal.suspended import SuspensionCause
 from artui.model.job import Job
-from artui.providers.base import Blocked, Progress, ProviderError, Rejected, Transient
+from artui.providers.base import Blocked, ExecutionStatus, ProviderError, Rejected, Transient
 from artui.providers.said import moment
-from artui.single_flight import Flights
-from artui.steps.desk import Desk
+from artui.single_flight import SingleFlight
+from artui.steps.desk import StepContext
 from artui.timing import boot_time
 
 log = logging.getLogger(__name__)
@@ -33,11 +33,11 @@ class Copies:
     """What the lists of one account's service say of copies. Every page that is read for whatever purpose is looked
     through; :meth:`check` has one read before the first paid call and each hour."""
 
-    def __init__(self, desk: Desk) -> None:
+    def __init__(self, desk: StepContext) -> None:
         self.desk = desk
         self._checked: dict[str, float] = {}
         self._failures: dict[str, int] = {}
-        self._readings: Flights[None] = Flights()
+        self._readings: SingleFlight[None] = SingleFlight()
         self._proven: set[str] = set()
         self._proving: set[asyncio.Future[None]] = set()
         self._alarm: asyncio.Future[None] | None = None
@@ -103,7 +103,7 @@ class Copies:
                 break
         await journal.do(accounts.set_mark, job.payer, job.workflow, newest, self.desk.service_time())
 
-    def _look_through(self, executions: Sequence[Progress]) -> None:
+    def _look_through(self, executions: Sequence[ExecutionStatus]) -> None:
         """Note that labels come back from this list; suspend the payer as soon as a page shows a key that is ours and
         that this journal did not send."""
         keys = {entry.key: entry.execution for entry in executions if entry.key}
@@ -122,7 +122,7 @@ class Copies:
         payers = self.desk.journal.read(suspended.payers_of, account)
         log.error("%s: %s", account, message)
         self._alarm = asyncio.ensure_future(
-            self.desk.keep(lambda db: suspended.suspend(db, payers, Cause.TWIN, message))
+            self.desk.keep(lambda db: suspended.suspend(db, payers, SuspensionCause.TWIN, message))
         )
 
     def _prove_labels(self, keys: Iterable[str]) -> None:
@@ -141,7 +141,7 @@ class Copies:
         proving.add_done_callback(self._proving.discard)
 
 
-def _is_before(page: Sequence[Progress], when: float) -> bool:
+def _is_before(page: Sequence[ExecutionStatus], when: float) -> bool:
     """Whether a page reaches back to before ``when``, in epoch seconds."""
     times = [made.timestamp() for entry in page if (made := moment(entry.created_at))]
     return bool(times) and min(times) < when

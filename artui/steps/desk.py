@@ -15,10 +15,10 @@ from artui.config import AccountConfig
 from artui.journal import Connection, Journal
 from artui.model.job import Job, Payer
 from artui.model.states import Reason
-from artui.progress import Transfers
+from artui.progress import ProgressBoard
 from artui.providers.base import Provider, Rejected
 from artui.providers.defects import Defects
-from artui.single_flight import Flights
+from artui.single_flight import SingleFlight
 from artui.timing import Clock
 
 
@@ -36,7 +36,7 @@ class NotYet(Exception):
 
 
 @dataclass
-class Desk:
+class StepContext:
     """The table at which the jobs of one account are worked on.
 
     ``may_pay`` is awaited just before a paid call's first byte and raises :class:`NotPermitted` where this engine is no
@@ -51,7 +51,7 @@ class Desk:
     zone: tzinfo
     clock: Clock
     hashing: Executor
-    transfers: Transfers
+    transfers: ProgressBoard
     may_pay: Callable[[], Awaitable[None]]
     keep: Callable[[Callable[[Connection], Any]], Awaitable[Any]]
     room: Callable[[], int | None]
@@ -62,7 +62,7 @@ class Desk:
     """When each output folder was last written to, by the clock."""
     free: dict[str, int | None] = field(default_factory=dict)
     """How many bytes were free there then; None where the file system does not say."""
-    probes: Flights[None] = field(default_factory=Flights)
+    probes: SingleFlight[None] = field(default_factory=SingleFlight)
     """The output folders that are being probed: once for all jobs that need to know."""
 
     def __post_init__(self) -> None:

@@ -17,10 +17,10 @@ from artui.files import Accepts
 from artui.journal import Connection, accounts, jobs, purchases
 from artui.model.job import Job
 from artui.model.states import FINAL, Reason, Stage, Status
-from artui.providers.base import Progress
+from artui.providers.base import ExecutionStatus
 
 
-class Verdict(StrEnum):
+class Ownership(StrEnum):
     """What is known of an execution."""
 
     PROVEN = "proven"
@@ -34,13 +34,13 @@ class Evidence:
     """What a service shows of an execution, weighed for one job; ``why`` says what disproves it. ``shows_photo``: it
     named the photo as artui did."""
 
-    verdict: Verdict
+    verdict: Ownership
     why: str = ""
     shows_photo: bool = False
 
 
 def weigh(
-    db: Connection, job: Job, seen: Progress, accepts: Accepts | None = None, *, by_a_person: bool = False
+    db: Connection, job: Job, seen: ExecutionStatus, accepts: Accepts | None = None, *, by_a_person: bool = False
 ) -> Evidence:
     """Weigh whether an execution is this job's.
 
@@ -53,7 +53,7 @@ def weigh(
     shows_photo = bool(photo) and bool({photo, photo.rpartition("/")[2]} & photos)
     if key := _plain(seen.key or ""):
         if key in _words(one.key for one in made):
-            return Evidence(Verdict.PROVEN, shows_photo=shows_photo)
+            return Evidence(Ownership.PROVEN, shows_photo=shows_photo)
         return _disproved(seen, _owner(db, seen.key or ""))
     recipes = (
         ("workflow", seen.workflow, [job.workflow, *(one.workflow for one in made)]),
@@ -63,15 +63,15 @@ def weigh(
         if _plain(theirs) and _words(ours) and _plain(theirs) not in _words(ours):
             return _disproved(seen, f"made with another {what} than was ordered")
     if shows_photo:
-        return Evidence(Verdict.AGREES, shows_photo=True)
+        return Evidence(Ownership.AGREES, shows_photo=True)
     counts = by_a_person or accounts.shows_photos(db, job.account)
     if photo and photos and counts and not _may_be_scaled(job, accepts):
         return _disproved(seen, "made from another photo")
-    return Evidence(Verdict.SILENT)
+    return Evidence(Ownership.SILENT)
 
 
-def _disproved(seen: Progress, what: str) -> Evidence:
-    return Evidence(Verdict.DISPROVED, f"the service shows execution {seen.execution} as {what}")
+def _disproved(seen: ExecutionStatus, what: str) -> Evidence:
+    return Evidence(Ownership.DISPROVED, f"the service shows execution {seen.execution} as {what}")
 
 
 def _owner(db: Connection, key: str) -> str:
@@ -95,9 +95,9 @@ def _plain(text: str) -> str:
     return unquote(text.strip().strip("\"'")).casefold()
 
 
-def learn(db: Connection, job: Job, seen: Progress, evidence: Evidence) -> None:
+def learn(db: Connection, job: Job, seen: ExecutionStatus, evidence: Evidence) -> None:
     """Remember what a look proved: of this execution, and of what its account can be relied on to show."""
-    if evidence.verdict in (Verdict.PROVEN, Verdict.AGREES):
+    if evidence.verdict in (Ownership.PROVEN, Ownership.AGREES):
         purchases.prove(db, job.payer, seen.execution)
     if evidence.shows_photo:
         accounts.prove_photos(db, job.account)

@@ -17,7 +17,7 @@ from artui.journal.accounts import Digests
 from artui.model.job import Job, Result
 from artui.model.states import Reason
 from artui.providers.base import Output, Transient
-from artui.steps.desk import Desk, Hold
+from artui.steps.desk import Hold, StepContext
 from artui.steps.output import OUTPUT_AGAIN, ROOM
 
 JSON, ZIP = "application/json", "application/zip"
@@ -38,7 +38,7 @@ _NOT_SAID = ("", "application/octet-stream", "binary/octet-stream", "text/html")
 class Fetching:
     """Brings results of one account into part files."""
 
-    def __init__(self, desk: Desk) -> None:
+    def __init__(self, desk: StepContext) -> None:
         self.desk = desk
 
     async def fetch(self, job: Job, result: Result) -> Result:

@@ -9,11 +9,11 @@ from itertools import count
 from artui.journal import Connection, accounts, found, jobs, prices, purchases
 from artui.model.job import Job, Result
 from artui.model.states import Kind, Reason, Stage, Status
-from artui.providers.base import Progress, State
+from artui.providers.base import ExecutionStatus, State
 from artui.providers.said import moment
 from artui.steps import evidence
-from artui.steps.desk import Desk
-from artui.steps.evidence import Verdict
+from artui.steps.desk import StepContext
+from artui.steps.evidence import Ownership
 
 PATIENCE = 7
 """Settling times for which what is missing of a finished execution is only looked for again."""
@@ -24,14 +24,14 @@ GRACE = 120.0
 _ENDED = (State.DONE, State.INCOMPLETE, State.FAILED)
 
 
-async def note(desk: Desk, job: Job, progress: Progress, *, taken: bool = False) -> Job:
+async def note(desk: StepContext, job: Job, progress: ExecutionStatus, *, taken: bool = False) -> Job:
     """Write down what one look at an execution showed; ``taken``: a job that is done is RUNNING from then on."""
     if progress.state is State.DONE and not progress.outputs:
         progress = replace(progress, state=State.INCOMPLETE, message="the service gives no result")
 
     def write(db: Connection) -> Job:
         shown = evidence.weigh(db, job, progress, desk.provider.limits.accepts)
-        why = shown.why if shown.verdict is Verdict.DISPROVED else _unknown_there(db, desk, job, progress)
+        why = shown.why if shown.verdict is Ownership.DISPROVED else _unknown_there(db, desk, job, progress)
         if why:
             return evidence.take_back(db, job, why, desk.find_due())
         evidence.learn(db, job, progress, shown)
@@ -55,7 +55,7 @@ async def note(desk: Desk, job: Job, progress: Progress, *, taken: bool = False)
     return job
 
 
-def _unknown_there(db: Connection, desk: Desk, job: Job, progress: Progress) -> str:
+def _unknown_there(db: Connection, desk: StepContext, job: Job, progress: ExecutionStatus) -> str:
     """Why an execution is none, where a create named it and no look has ever shown it, for its id may have come damaged
     and its label finds it; empty where it is one, or where nothing can be looked up."""
     if progress.state is not State.GONE or job.word or not (job.execution and desk.provider.limits.can_find):
@@ -66,7 +66,9 @@ def _unknown_there(db: Connection, desk: Desk, job: Job, progress: Progress) -> 
     return f"the service named execution {job.execution} for it, and knows none of that id"
 
 
-def _finished(db: Connection, job: Job, progress: Progress, spent: int | None, now: float, *, taken: bool) -> Job:
+def _finished(
+    db: Connection, job: Job, progress: ExecutionStatus, spent: int | None, now: float, *, taken: bool
+) -> Job:
     seconds = _seconds(job, progress)
     if seconds is not None:
         accounts.add_duration(db, job.payer, job.workflow, seconds)
@@ -85,7 +87,7 @@ def _finished(db: Connection, job: Job, progress: Progress, spent: int | None, n
 
 
 def _with_gaps(
-    db: Connection, job: Job, progress: Progress, spent: int | None, now: float, patience: float
+    db: Connection, job: Job, progress: ExecutionStatus, spent: int | None, now: float, patience: float
 ) -> Job:  # fmt: skip
     """Look again for some minutes at what the service calls finished, and is not all there; then ask a person. A
     waiting job is due when the minutes are over."""
@@ -103,12 +105,12 @@ def _with_gaps(
     )  # fmt: skip
 
 
-def _waits_for_rest(job: Job, progress: Progress) -> bool:
+def _waits_for_rest(job: Job, progress: ExecutionStatus) -> bool:
     """Whether a job was seen finished with gaps before, and waits for what is missing."""
     return job.word == progress.word and bool(job.due)
 
 
-def _failed(db: Connection, job: Job, progress: Progress, spent: int | None, now: float) -> Job:
+def _failed(db: Connection, job: Job, progress: ExecutionStatus, spent: int | None, now: float) -> Job:
     del now
     message = f'"{progress.message}"' if progress.message else "it gives no reason"
     message += f"; {progress.remark}" if progress.remark else ""
@@ -123,7 +125,7 @@ def _failed(db: Connection, job: Job, progress: Progress, spent: int | None, now
     )  # fmt: skip
 
 
-def _parked(db: Connection, job: Job, progress: Progress, spent: int | None, now: float) -> Job:
+def _parked(db: Connection, job: Job, progress: ExecutionStatus, spent: int | None, now: float) -> Job:
     message = "the service waits for credits before it goes on"
     return jobs.move(
         db, job, Stage.SUBMITTED, Status.HELD, "payment required", reason=Reason.PAYMENT, message=message,
@@ -131,7 +133,7 @@ def _parked(db: Connection, job: Job, progress: Progress, spent: int | None, now
     )  # fmt: skip
 
 
-def _gone(db: Connection, job: Job, progress: Progress, spent: int | None, now: float) -> Job:
+def _gone(db: Connection, job: Job, progress: ExecutionStatus, spent: int | None, now: float) -> Job:
     message = f"the service no longer knows execution {job.execution}"
     return jobs.move(
         db, job, Stage.SUBMITTED, Status.HELD, "gone", reason=Reason.GONE, message=message, word=progress.word,
@@ -139,7 +141,7 @@ def _gone(db: Connection, job: Job, progress: Progress, spent: int | None, now: 
     )  # fmt: skip
 
 
-def _going_on(db: Connection, job: Job, progress: Progress, spent: int | None, now: float) -> Job:
+def _going_on(db: Connection, job: Job, progress: ExecutionStatus, spent: int | None, now: float) -> Job:
     reason = Reason.IN_QA if progress.state is State.IN_QA else Reason.AT_SERVICE
     message = "; ".join(filter(None, (progress.word, progress.aside)))
     return jobs.move(
@@ -165,7 +167,7 @@ _STANDING = {
 }
 
 
-def _is_news(job: Job, progress: Progress, now: float) -> bool:
+def _is_news(job: Job, progress: ExecutionStatus, now: float) -> bool:
     if progress.state is State.GONE and time.time() - job.stage_at < GRACE:
         return False
     if progress.state is State.INCOMPLETE:
@@ -182,7 +184,7 @@ def _is_news(job: Job, progress: Progress, now: float) -> bool:
     return bool(progress.aside) and job.status is Status.WAITING and job.message == progress.word
 
 
-def results_of(progress: Progress) -> tuple[Result, ...]:
+def results_of(progress: ExecutionStatus) -> tuple[Result, ...]:
     """The results of a finished execution, still at the service; no two of them have the same task."""
     results: dict[str, Result] = {}
     for output in progress.outputs:
@@ -194,7 +196,7 @@ def results_of(progress: Progress) -> tuple[Result, ...]:
     return tuple(results.values())
 
 
-def _seconds(job: Job, progress: Progress) -> float | None:
+def _seconds(job: Job, progress: ExecutionStatus) -> float | None:
     """How long an execution took by the service's own times, at most as long as it was waited for here; None where it
     does not say."""
     began, ended = moment(progress.created_at), moment(progress.finished_at)

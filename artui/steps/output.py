@@ -11,7 +11,7 @@ from artui import files
 from artui.journal import Connection, unsaved
 from artui.model.job import Job
 from artui.model.states import Reason
-from artui.steps.desk import Desk, Hold
+from artui.steps.desk import Hold, StepContext
 
 ROOM = 32 * 1024 * 1024
 """Bytes free in the state directory under which no intent is written."""
@@ -26,7 +26,7 @@ GROWTH = 2
 """How many times the bytes of its photo a result is taken to need."""
 
 
-async def check_output(desk: Desk, job: Job) -> None:
+async def check_output(desk: StepContext, job: Job) -> None:
     """Probe the job's output folder and the room beside the journal; raises Hold or ``files.OutputProblem``."""
     room = desk.room()
     if room is not None and room < ROOM:
@@ -40,13 +40,13 @@ async def check_output(desk: Desk, job: Job) -> None:
         await desk.probes.join(folder, partial(_probe, desk, job.folder))
 
 
-def forget(desk: Desk, folder: Path) -> None:
+def forget(desk: StepContext, folder: Path) -> None:
     """Have a folder probed again before anything is bought for it: something could not be written there."""
     if str(folder) in desk.writable:
         desk.writable[str(folder)] = -math.inf
 
 
-def check_room(db: Connection, desk: Desk, job: Job) -> None:
+def check_room(db: Connection, desk: StepContext, job: Job) -> None:
     """Raise Hold where what is bought and not saved yet, or cannot be, leaves no room for one more result; in the
     transaction that buys one."""
     waits, free = unsaved.in_folder(db, job.folder), desk.free.get(str(job.folder))
@@ -67,7 +67,7 @@ def check_room(db: Connection, desk: Desk, job: Job) -> None:
         )
 
 
-async def _probe(desk: Desk, folder: Path) -> None:
+async def _probe(desk: StepContext, folder: Path) -> None:
     """Look whether a folder can be written to; the first time also for what killed processes left there."""
     await asyncio.to_thread(files.probe_folder, folder, tidy=str(folder) not in desk.writable)
     desk.free[str(folder)] = await asyncio.to_thread(files.free_bytes, folder)

@@ -14,13 +14,13 @@ from artui.model.states import REPEATS, Kind, PurchaseState, Reason, Stage, Stat
 from artui.providers.base import (
     Blocked,
     Counted,
+    ExecutionRef,
+    ExecutionStatus,
     NoRoom,
     NotPermitted,
-    Order,
+    PaidRequest,
     Permit,
-    Progress,
     Rejected,
-    Sent,
     State,
     Transient,
     Unknown,
@@ -28,7 +28,7 @@ from artui.providers.base import (
 )
 from artui.steps import evidence
 from artui.steps.copies import Copies
-from artui.steps.desk import Desk, Hold, NotYet, photo_of
+from artui.steps.desk import Hold, NotYet, StepContext, photo_of
 from artui.steps.output import check_output, check_room
 from artui.steps.prices import Prices
 from artui.timing import boot_time, replay_gap
@@ -63,7 +63,7 @@ class Leave:
 class Paying:
     """The paid calls of one account. ``under_way`` outlive whoever waits for them: they are never cancelled."""
 
-    def __init__(self, desk: Desk) -> None:
+    def __init__(self, desk: StepContext) -> None:
         self.desk = desk
         self.under_way: set[asyncio.Future[Job]] = set()
         self.prices = Prices(desk)
@@ -80,7 +80,7 @@ class Paying:
         await self.prices.check(job)  # last: a folder may take long to answer, and a price must not grow old meanwhile
         self.check_repeats(job)
         key = self._key(job, Kind.CREATE)
-        order = Order(
+        order = PaidRequest(
             key, job.workflow, job.version, photo_of(job), Uploaded(job.reference), job.labels, job.parameters,
             self.desk.journal.read(requests.webhook_part),
         )  # fmt: skip
@@ -103,13 +103,13 @@ class Paying:
         })  # fmt: skip
         return await self._pay(job, Kind.RETRY, key, draft, partial(self.desk.provider.retry, job.execution))
 
-    async def _as_it_stands(self, job: Job) -> Progress:
+    async def _as_it_stands(self, job: Job) -> ExecutionStatus:
         """The execution just before it is asked to run again: by that a lost answer is told from one that never came.
 
         Raises Transient where the service does not say; its no to a question ends no job.
         """
         try:
-            seen = await self.desk.provider.poll([Sent(job.execution, job.workflow)])
+            seen = await self.desk.provider.poll([ExecutionRef(job.execution, job.workflow)])
         except Rejected as refusal:
             raise Transient(str(refusal)) from refusal
         if job.execution not in seen:
@@ -251,7 +251,7 @@ class Paying:
 
         def write(db: Connection) -> Job:
             gap = replay_gap(settle, purchases.looked(db, purchase.key))
-            return jobs.follow(
+            return jobs.move_if_current(
                 db, job, Stage.SUBMITTING, Status.WAITING, "still unclear", reason=Reason.LOOKING,
                 message=_said(failure), due=now + max(gap, _asked_to_wait(failure)),
             )  # fmt: skip
@@ -263,7 +263,9 @@ class Paying:
         """Only a person can tell what became of the paid call."""
 
         def write(db: Connection) -> Job:
-            return jobs.follow(db, job, Stage.SUBMITTING, Status.HELD, "in doubt", reason=Reason.IN_DOUBT, message=why)
+            return jobs.move_if_current(
+                db, job, Stage.SUBMITTING, Status.HELD, "in doubt", reason=Reason.IN_DOUBT, message=why
+            )
 
         held: Job = await self.desk.keep(write)
         return held
@@ -283,7 +285,7 @@ class Paying:
             purchases.note_answer(db, key, execution)
             if not theirs.is_proven:
                 self._give_way(db, theirs, execution)
-            return jobs.follow(
+            return jobs.move_if_current(
                 db, job, job.stage, Status.HELD, "in doubt", reason=Reason.IN_DOUBT, attempts=0,
                 due=None if job.status is Status.HELD else self.desk.find_due(),
                 message=f"the service answered with execution {execution}, which {_whose(theirs)}: which one is this"
@@ -299,7 +301,7 @@ class Paying:
         usual = accounts.usual(db, job.payer, job.workflow)
         wait = min(usual[0], LONGEST_FIRST) if usual else self.desk.provider.settings.first_look
         purchases.record_execution(db, key, execution, instead=is_proven)
-        return jobs.follow(
+        return jobs.move_if_current(
             db, job, Stage.SUBMITTED, Status.WAITING, "sent", reason=Reason.AT_SERVICE, message=message,
             due=self.desk.clock.now() + wait, execution=execution, attempts=0, word="",
         )  # fmt: skip
@@ -326,7 +328,7 @@ class Paying:
             purchases.record_refusal(db, purchase.key, turned_away=turned_away)
             if gone:
                 message = "the service no longer has the photo: it is uploaded again"
-                return jobs.follow(
+                return jobs.move_if_current(
                     db, job, Stage.CHECKED, Status.READY, "upload gone", message=message, new_try=True,
                     reference="", attempts=job.attempts + 1,
                 )  # fmt: skip
@@ -347,7 +349,7 @@ class Paying:
 
         def write(db: Connection) -> Job:
             purchases.record_refusal(db, purchase.key)
-            return jobs.follow(
+            return jobs.move_if_current(
                 db, job, Stage.SUBMITTED, Status.WAITING, "retry refused", reason=Reason.AT_SERVICE, message=said,
                 due=self.desk.clock.now(), word="",
             )  # fmt: skip
@@ -376,7 +378,7 @@ class Paying:
         due = max(self.desk.settle_due, self.desk.clock.now() + _asked_to_wait(doubt))
 
         def write(db: Connection) -> Job:
-            return jobs.follow(
+            return jobs.move_if_current(
                 db, job, Stage.SUBMITTING, Status.WAITING, "unclear", reason=Reason.LOOKING, message=_said(doubt),
                 due=due,
             )  # fmt: skip

@@ -8,8 +8,8 @@ from artui.journal import accounts, prices
 from artui.model.job import Job
 from artui.model.states import Reason
 from artui.providers.base import Puzzling, Workflow
-from artui.single_flight import Flights
-from artui.steps.desk import Desk, Hold, NotYet
+from artui.single_flight import SingleFlight
+from artui.steps.desk import Hold, NotYet, StepContext
 from artui.timing import boot_time
 
 PRICE_AGE = 60.0
@@ -25,10 +25,10 @@ NEWS_AGE = 1.0
 class Prices:
     """The workflows of one account as the service described them last."""
 
-    def __init__(self, desk: Desk) -> None:
+    def __init__(self, desk: StepContext) -> None:
         self.desk = desk
         self._answers: dict[str, tuple[float, Workflow | None]] = {}
-        self._questions: Flights[Workflow] = Flights()
+        self._questions: SingleFlight[Workflow] = SingleFlight()
 
     def ask_ahead(self, job: Job) -> None:
         """Have the price asked that this job needs soon, where it is not known; :meth:`check` tells what came."""

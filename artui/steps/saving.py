@@ -12,10 +12,10 @@ from artui import files
 from artui.journal import Connection, jobs, published, uploads
 from artui.model.job import Job, Result
 from artui.model.states import Reason, Stage, Status
-from artui.providers.base import Sent, State, Transient
+from artui.providers.base import ExecutionRef, State, Transient
 from artui.steps import evidence
-from artui.steps.desk import Desk, Hold, NotYet
-from artui.steps.evidence import Verdict
+from artui.steps.desk import Hold, NotYet, StepContext
+from artui.steps.evidence import Ownership
 from artui.steps.fetching import ZIP, Fetching
 from artui.steps.looking import results_of
 from artui.steps.output import check_output, forget
@@ -24,7 +24,7 @@ from artui.steps.output import check_output, forget
 class Saving:
     """Brings results of one account to their place on disk."""
 
-    def __init__(self, desk: Desk) -> None:
+    def __init__(self, desk: StepContext) -> None:
         self.desk = desk
         self.fetching = Fetching(desk)
 
@@ -137,12 +137,12 @@ class Saving:
         return await self._publish(job, fetched)
 
     async def _results_again(self, first: Job) -> tuple[Result, ...]:
-        seen = await self.desk.provider.poll([Sent(first.execution, first.workflow)])
+        seen = await self.desk.provider.poll([ExecutionRef(first.execution, first.workflow)])
         progress = seen.get(first.execution)
         if progress is None:
             raise Transient(f"the service did not answer about execution {first.execution}")
         shown = self.desk.journal.read(evidence.weigh, first, progress, self.desk.provider.limits.accepts)
-        if shown.verdict is Verdict.DISPROVED:
+        if shown.verdict is Ownership.DISPROVED:
             raise Hold(Reason.GONE, f"{shown.why}: nothing of it is saved")
         if progress.state not in (State.DONE, State.INCOMPLETE) or not progress.outputs:
             raise Hold(Reason.GONE, f"job {first.id}'s result is neither on disk nor at the service any more")

@@ -15,16 +15,16 @@ from textual.widgets import OptionList, Static
 
 from artui.config import AccountConfig, ConfigError, load, save_setting
 from artui.core.sign_in import name_for
-from artui.credentials import CredentialProblem, Place, Vault
+from artui.credentials import CredentialProblem, KeyStore, Vault
 from artui.journal import Connection, accounts, offers
 from artui.journal.accounts import AccountState
 from artui.model.states import Reason
-from artui.sanitize import shown
+from artui.sanitize import sanitize
 from artui.tui.acts import Act
 from artui.tui.look import Width
-from artui.tui.place import Place as Screen
+from artui.tui.place import Page as Screen
 from artui.tui.rows import Cell, Rows, heads, line
-from artui.tui.service import Trouble
+from artui.tui.service import ServiceError
 from artui.tui.shell import Line
 from artui.tui.view import Look
 from artui.tui.words import amount, clock, home
@@ -217,18 +217,18 @@ class Accounts(Screen):
         if known and known.state.balance is not None and known.state.balance_at is not None:
             lines.append(f"balance {amount(known.state.balance)} cr at {clock(known.state.balance_at, time.time())}")
         if known and known.state.balance_unknown:
-            lines.append(shown(f"balance unknown: {known.state.balance_unknown}; caps hold all the same", 300))
+            lines.append(sanitize(f"balance unknown: {known.state.balance_unknown}; caps hold all the same", 300))
         caps = [f"{most:,} a {span}" for span, most in asdict(account.caps).items() if most is not None]
         lines.append(f"caps: {', '.join(caps) or 'none'}")
         for title, value in (("workflow", account.workflow), ("results go to", account.output)):
             if value:
-                lines.append(f"{title}: {shown(home(value), 66)}")
+                lines.append(f"{title}: {sanitize(home(value), 66)}")
         if kept is not None and not kept.place:
             lines.append("signed out: nothing is sent; what waits goes on after the next sign-in")
         elif known and known.state.held == Reason.PAUSED:
             lines.append("paused: nothing new is sent; P lets it go on")
         if known and known.state.held not in ("", Reason.PAUSED, Reason.LOGIN):
-            lines.append(shown(f"held: {known.state.message or known.state.held}", 300))
+            lines.append(sanitize(f"held: {known.state.message or known.state.held}", 300))
         return lines
 
     def _shared(self, account: AccountConfig) -> str:
@@ -266,7 +266,7 @@ class Accounts(Screen):
             await asyncio.to_thread(save_setting, console.paths, "account", account.name)
             console.config = console.view.config = await asyncio.to_thread(load, console.paths)
         except ConfigError as problem:
-            self._say(shown(f"Used until artui ends: {problem}", 300))
+            self._say(sanitize(f"Used until artui ends: {problem}", 300))
         console.post_message(console.Looked(console.look))
         self.draw()
 
@@ -326,7 +326,7 @@ class Accounts(Screen):
             self._say("")
             try:
                 await work
-            except Trouble as trouble:
+            except ServiceError as trouble:
                 self._say(str(trouble))
             self.console.post_message(self.console.Looked(self.console.look))
             await self._enter()
@@ -338,11 +338,11 @@ class Accounts(Screen):
 
 
 _PLACE_WORDS: Mapping[str, str] = {
-    Place.KEYRING: "keyring",
-    Place.FILE: "file",
-    Place.MEMORY: "memory",
-    Place.ENVIRONMENT: "variable",
-    Place.SYSTEMD: "systemd",
+    KeyStore.KEYRING: "keyring",
+    KeyStore.FILE: "file",
+    KeyStore.MEMORY: "memory",
+    KeyStore.ENVIRONMENT: "variable",
+    KeyStore.SYSTEMD: "systemd",
 }
 
 
@@ -355,11 +355,11 @@ def _where_kept(vault: Vault, logins: set[str]) -> dict[str, Kept]:
         try:
             stored = vault.find(login)
             if is_lent(login):
-                found[login] = Kept(Place.MEMORY, "until artui ends")
+                found[login] = Kept(KeyStore.MEMORY, "until artui ends")
                 continue
-            found[login] = Kept(stored.place, shown(stored.detail, 200)) if stored else Kept()
+            found[login] = Kept(stored.place, sanitize(stored.detail, 200)) if stored else Kept()
         except CredentialProblem as problem:
-            found[login] = Kept(detail=shown(str(problem), 300))
+            found[login] = Kept(detail=sanitize(str(problem), 300))
     return found
 
 
@@ -372,4 +372,4 @@ def _kept_words(kept: Kept) -> str:
 def _organization(db: Connection, account: AccountConfig) -> str:
     """The organization as people call it, or by its id where its name is not known here."""
     known = str(account.settings.get("organization", ""))
-    return shown(offers.organization_name(db, known) or known, 60) if known else ""
+    return sanitize(offers.organization_name(db, known) or known, 60) if known else ""

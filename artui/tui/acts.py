@@ -17,7 +17,7 @@ from artui.journal import Connection
 from artui.model.job import Job
 from artui.model.states import Reason
 from artui.providers import can_run_again
-from artui.sanitize import shown
+from artui.sanitize import sanitize
 from artui.tui.words import plural
 
 
@@ -155,7 +155,7 @@ def _sent_again(action: Action) -> str:
 
 
 def _at_new_terms(action: Action) -> str:
-    name, now, before = shown(action.job.workflow_name, 40), action.price, action.job.quoted
+    name, now, before = sanitize(action.job.workflow_name, 40), action.price, action.job.quoted
     if now == before:
         return f"{name} was changed at the service, it costs {_price(now)} as before"
     return f"{name} now costs {_price(now)}, not {_price(before)}"
@@ -178,7 +178,7 @@ def _price(quoted: int | None) -> str:
 def heading(verb: str, plan: Plan) -> str:
     """The question's title: what, how many, and what it may cost at most."""
     only = plan.acts[0].job if len(plan.acts) == 1 else None
-    number = shown(only.source.name, 50) if only else plural(len(plan.acts), "photo")
+    number = sanitize(only.source.name, 50) if only else plural(len(plan.acts), "photo")
     if plan.most == 0:
         return f"{verb} {number}? Free."
     most = "The price is not known." if plan.most is None else f"At most {plan.most:,} cr."

@@ -5,11 +5,11 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping
 
-from artui.journal.crowds import SHARED, Crowd
+from artui.journal.crowds import SHARED, HoldCount
 from artui.model.job import Job
 from artui.model.states import BATCH_CAP, TODAYS_CAP, Reason, Stage, Status
 from artui.providers import Clears, can_run_again, clears_doubt
-from artui.sanitize import shown
+from artui.sanitize import sanitize
 from artui.tui.words import is_left, plural
 
 _HELD: Mapping[str, str] = {
@@ -66,7 +66,7 @@ _PLAIN = "{name}: {said}. Not sent, {paid}. Copy it here again, then r · d put 
 _SPENT = "what was sent before counts as spent"
 
 
-def sentence(job: Job, crowd: Crowd | None = None) -> str:
+def sentence(job: Job, crowd: HoldCount | None = None) -> str:
     """What a person should know and do about a job that failed or is held; printable.
 
     A hold that many share is told once for all of them: ``crowd`` says how many there are.
@@ -83,18 +83,18 @@ def sentence(job: Job, crowd: Crowd | None = None) -> str:
         text = _FAILED.get(job.reason, _PLAIN)
     return text.format(
         Where=_WHERE[clears_doubt(job.provider)],
-        name=shown(job.source.name, 60),
-        said=shown((job.message or job.reason).rstrip("."), 200),
+        name=sanitize(job.source.name, 60),
+        said=sanitize((job.message or job.reason).rstrip("."), 200),
         price=price(job.quoted),
         charged=f" (charged {job.charged:,})" if job.charged else "",
         paid=_SPENT if job.may_have_cost else "nothing paid",
         Paid=_SPENT.capitalize() if job.may_have_cost else "Not paid",
-        account=shown(job.account, 30),
-        execution=shown(job.execution, 40) or "not known",
-        folder=shown(job.folder, 60),
+        account=sanitize(job.account, 30),
+        execution=sanitize(job.execution, 40) or "not known",
+        folder=sanitize(job.folder, 60),
         twin=job.twin_of,
         goes_on=_goes_on(job.message),
-        **(_crowded(crowd or Crowd(1, job.quoted or 0)) if job.reason in SHARED else {}),
+        **(_crowded(crowd or HoldCount(1, job.quoted or 0)) if job.reason in SHARED else {}),
     )
 
 
@@ -106,7 +106,7 @@ def _goes_on(cap: str) -> str:
     return f"It goes on by itself {when}."
 
 
-def _crowded(crowd: Crowd) -> dict[str, str]:
+def _crowded(crowd: HoldCount) -> dict[str, str]:
     """What is said of all that wait for one reason."""
     waiting = crowd.jobs - crowd.sent
     one = waiting == 1
@@ -127,7 +127,7 @@ def price(quoted: int | None) -> str:
     return "price not known" if quoted is None else f"{quoted:,} cr"
 
 
-def what_now(job: Job, crowd: Crowd | None = None) -> str:
+def what_now(job: Job, crowd: HoldCount | None = None) -> str:
     """What to do now about any job, and when it is tried next by itself; printable."""
     text = _what_now(job, crowd)
     if job.due is None or job.stage is Stage.SUBMITTED or job.status not in (Status.WAITING, Status.HELD):
@@ -135,7 +135,7 @@ def what_now(job: Job, crowd: Crowd | None = None) -> str:
     return f"{text} Next at {time.strftime('%H:%M:%S', time.localtime(job.due))}."
 
 
-def _what_now(job: Job, crowd: Crowd | None) -> str:
+def _what_now(job: Job, crowd: HoldCount | None) -> str:
     if job.status in (Status.HELD, Status.FAILED):
         return sentence(job, crowd)
     if is_left(job):

@@ -25,18 +25,18 @@ from textual.widgets import ContentSwitcher, Input, Static
 
 from artui.config import AccountConfig, Config, Paths
 from artui.engine.anchor import open_journal
-from artui.engine.client import ensure_engine
+from artui.engine.client import ensure_running
 from artui.journal import Connection, JournalProblem, accounts, crowds, offers, requests, window
 from artui.journal.groups import Group
 from artui.model.states import Reason
-from artui.sanitize import shown
+from artui.sanitize import sanitize
 from artui.tui import look as looks
 from artui.tui.above import Dialog
 from artui.tui.greeting import greeting, last_left, remember
 from artui.tui.look import Width, glyphs, room
 from artui.tui.news import News
-from artui.tui.place import Place
-from artui.tui.places import PLACES, Entry
+from artui.tui.place import Page
+from artui.tui.places import PLACES, PageEntry
 from artui.tui.shell import Header, Keys, Tab, Tabs
 from artui.tui.view import Look, View
 from artui.tui.words import clock, plural
@@ -141,7 +141,7 @@ class Console(App[None], inherit_bindings=False):
             yield Keys(id="keys")
         yield Static("", id="too-small", markup=False)
 
-    def _first_place(self) -> Entry:
+    def _first_place(self) -> PageEntry:
         """Without an account that may work the console opens where one is made, or signed in again."""
         wanted = "Jobs" if any(map(self._may_work, self.config.accounts.values())) else "Accounts"
         return next((entry for entry in PLACES if entry.title == wanted), PLACES[0])
@@ -223,7 +223,7 @@ class Console(App[None], inherit_bindings=False):
             if finished := await self.view.ask(window.finished_batch, batch):
                 name, done, needs = finished
                 trouble = f", {plural(needs, 'needs you', 'need you')}" if needs else ""
-                text = f"{shown(name, 40)}: {plural(done, 'photo')} done{trouble}."
+                text = f"{sanitize(name, 40)}: {plural(done, 'photo')} done{trouble}."
                 self.news.tell(time.time(), text)
                 self._toast(text, "warning" if needs else "information")
 
@@ -249,10 +249,10 @@ class Console(App[None], inherit_bindings=False):
         await self.action_place(message.key)
 
     @property
-    def place(self) -> Place:
+    def place(self) -> Page:
         """The place in front."""
         front = self.screen_stack[0].query_one("#places", ContentSwitcher).visible_content
-        return cast("Place", front)
+        return cast("Page", front)
 
     def _draw_frame(self) -> None:
         if not self.is_running or not self.screen_stack[0].query(Header):
@@ -301,7 +301,7 @@ class Console(App[None], inherit_bindings=False):
         """Leave requests in the journal and see to it that an engine runs; returns their numbers."""
 
         def leave(db: Connection) -> list[int]:
-            return [requests.leave(db, act.what, act.job, **act.arguments) for act in acts]
+            return [requests.enqueue(db, act.what, act.job, **act.arguments) for act in acts]
 
         numbers = await self.journal.do(leave)
         self.news.forget_kinds()
@@ -312,10 +312,10 @@ class Console(App[None], inherit_bindings=False):
     async def start_engine(self) -> None:
         """Have an engine run, in the background where none does."""
         try:
-            await asyncio.to_thread(ensure_engine, self.paths, self.journal)
+            await asyncio.to_thread(ensure_running, self.paths, self.journal)
         except JournalProblem as problem:
-            self.news.tell(time.time(), shown(str(problem), 300))
-            self.notify(shown(str(problem), 300), severity="error", markup=False)
+            self.news.tell(time.time(), sanitize(str(problem), 300))
+            self.notify(sanitize(str(problem), 300), severity="error", markup=False)
 
     def soon(self, work: Coroutine[Any, Any, Any]) -> None:
         """Run something beside what happens on the screen."""
@@ -343,17 +343,17 @@ class Console(App[None], inherit_bindings=False):
 
     def action_messages(self) -> None:
         """Show the messages so far."""
-        from artui.tui.dialogs import Reading
+        from artui.tui.dialogs import TextDialog
 
         lines = [message.line(time.time()) for message in reversed(self.news.messages)]
-        self.push_screen(Reading("Messages, the newest first", Content("\n".join(lines) or "None yet.")))
+        self.push_screen(TextDialog("Messages, the newest first", Content("\n".join(lines) or "None yet.")))
 
     def action_keys(self) -> None:
         """Show all keys that work here."""
-        from artui.tui.dialogs import Reading
+        from artui.tui.dialogs import TextDialog
         from artui.tui.palette import key_help
 
-        self.push_screen(Reading("Keys", key_help(self.screen)))
+        self.push_screen(TextDialog("Keys", key_help(self.screen)))
 
     def action_palette(self) -> None:
         """Offer every action by name."""

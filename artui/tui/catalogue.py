@@ -15,11 +15,11 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from artui.config import AccountConfig
-from artui.core.plan import meant
+from artui.core.plan import match_workflow
 from artui.credentials import Vault
 from artui.journal import Connection, accounts, offers
 from artui.journal.offers import Past, Waiting
-from artui.sanitize import shown
+from artui.sanitize import sanitize
 from artui.tui.look import Glyphs
 from artui.tui.service import at_service
 from artui.tui.words import about, brief, plural
@@ -33,7 +33,7 @@ MOST_VALUE = 60
 
 
 @dataclass(frozen=True, slots=True)
-class Offer:
+class CatalogEntry:
     """One workflow with all the console knows of it; ``apart`` tells it from others of the same name, printable."""
 
     workflow: Workflow
@@ -57,12 +57,12 @@ class Offer:
 class Catalogue:
     """All workflows of an account, in the order of the list; ``fetched_at`` is None where none were ever fetched."""
 
-    offers: tuple[Offer, ...] = ()
+    offers: tuple[CatalogEntry, ...] = ()
     fetched_at: float | None = None
 
-    def meant(self, wanted: str) -> Offer | None:
+    def meant(self, wanted: str) -> CatalogEntry | None:
         """The one workflow of this id or name; None where there is none, or several are called so."""
-        found = meant([offer.workflow for offer in self.offers], wanted) if wanted else []
+        found = match_workflow([offer.workflow for offer in self.offers], wanted) if wanted else []
         return next(offer for offer in self.offers if offer.workflow is found[0]) if len(found) == 1 else None
 
 
@@ -73,7 +73,7 @@ def read(db: Connection, account: str) -> Catalogue:
     past, favourites = offers.past(db, account), offers.favourites(db, account)
     waiting = offers.waiting(db, account)
     found = [
-        Offer(
+        CatalogEntry(
             one,
             past.get(one.id, Past()),
             one.id in favourites,
@@ -85,7 +85,7 @@ def read(db: Connection, account: str) -> Catalogue:
     return Catalogue(tuple(ordered(found)), fetched_at)
 
 
-def ordered(found: Sequence[Offer]) -> list[Offer]:
+def ordered(found: Sequence[CatalogEntry]) -> list[CatalogEntry]:
     """Favourites, then what was used here, then the rest; each the latest first."""
     latest_first = sorted(found, key=lambda one: (one.workflow.changed_at, one.workflow.name), reverse=True)
     used_first = sorted(latest_first, key=lambda one: -one.past.last_used)
@@ -127,7 +127,7 @@ def keep(db: Connection, account: str, found: Sequence[Workflow]) -> None:
 # ------------------------------------------------------------------------------------------------------- in words
 
 
-def matches(offer: Offer, typed: str) -> bool:
+def matches(offer: CatalogEntry, typed: str) -> bool:
     """Whether every typed word is found in the name, the steps, the export format, the author or the id."""
     flow = offer.workflow
     steps = [f"{step.label} {step.type} {' '.join(map(str, step.settings.values()))}" for step in flow.components]
@@ -140,7 +140,7 @@ def day(workflow: Workflow) -> str:
     try:
         then = datetime.fromisoformat(workflow.changed_at).astimezone()
     except ValueError:
-        return shown(workflow.changed_at, 10) or "-"
+        return sanitize(workflow.changed_at, 10) or "-"
     return _day(then)
 
 
@@ -158,11 +158,11 @@ def _apart(workflow: Workflow, namesakes: Sequence[Workflow]) -> str:
     """The day of a workflow that is not the only one of its name; with the author where they have several."""
     if len(namesakes) < 2:
         return ""
-    who = f", {shown(workflow.author, 20)}" if len({one.author for one in namesakes}) > 1 else ""
+    who = f", {sanitize(workflow.author, 20)}" if len({one.author for one in namesakes}) > 1 else ""
     return f"({day(workflow)}{who})"
 
 
-def name(offer: Offer) -> str:
+def name(offer: CatalogEntry) -> str:
     """The name, and what tells it from others of the same name."""
     return f"{offer.workflow.name} {offer.apart}".rstrip()
 
@@ -179,11 +179,11 @@ def _step(component: Component) -> str:
     target = component.settings.get("targetFormat")
     if kind == "export" and isinstance(target, str) and target:
         alpha = " with alpha" if "A" in str(component.settings.get("targetMode", "")).upper() else ""
-        return shown(f"{target}{alpha}", 40)
-    return shown((component.label or component.type).casefold(), 40)
+        return sanitize(f"{target}{alpha}", 40)
+    return sanitize((component.label or component.type).casefold(), 40)
 
 
-def plain_line(offer: Offer, glyphs: Glyphs) -> str:
+def plain_line(offer: CatalogEntry, glyphs: Glyphs) -> str:
     """A workflow in one line: its steps, its price, how long it takes, how often we ran it."""
     flow, past = offer.workflow, offer.past
     says = [f" {glyphs.arrow} ".join(steps(flow)) or "steps not known"]
@@ -200,17 +200,17 @@ def setting_lines(workflow: Workflow) -> list[str]:
     lines = []
     for number, component in enumerate(workflow.components, 1):
         kind = f" ({component.type})" if component.type and component.type != component.label else ""
-        lines.append(shown(f"{number} {component.label or component.type}{kind}", 70))
-        lines += [f"    {shown(key, 30)}: {_value(value)}" for key, value in sorted(component.settings.items())]
+        lines.append(sanitize(f"{number} {component.label or component.type}{kind}", 70))
+        lines += [f"    {sanitize(key, 30)}: {_value(value)}" for key, value in sorted(component.settings.items())]
     return lines
 
 
 def _value(value: object) -> str:
     text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
-    return shown(text, MOST_VALUE)
+    return sanitize(text, MOST_VALUE)
 
 
-def compared(offer: Offer, known: Mapping[str, Workflow | None]) -> list[str]:
+def compared(offer: CatalogEntry, known: Mapping[str, Workflow | None]) -> list[str]:
     """What changes for the jobs that wait for older versions; ``known`` has those versions' definitions."""
     now: list[str] = []
     flow = offer.workflow

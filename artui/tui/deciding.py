@@ -18,11 +18,11 @@ from artui.journal import window
 from artui.journal.groups import Group, group
 from artui.model.job import Job
 from artui.model.states import Reason
-from artui.sanitize import shown
+from artui.sanitize import sanitize
 from artui.tui import acts
 from artui.tui.acts import Act, Plan
 from artui.tui.advice import price, sentence
-from artui.tui.dialogs import Ask, Choice, Question, Reading
+from artui.tui.dialogs import Ask, Choice, Question, TextDialog
 from artui.tui.words import plural
 
 if TYPE_CHECKING:
@@ -48,7 +48,7 @@ def _new_prices(plan: Plan) -> Question:
     number = len(plan.acts)
     kinds = list(dict.fromkeys(act.says for act in plan.acts))
     title = f"{kinds[0]}." if len(kinds) == 1 else f"{len(kinds)} workflows cost something else now."
-    who = shown(plan.jobs[0].source.name, 60) if number == 1 else plural(number, "photo")
+    who = sanitize(plan.jobs[0].source.name, 60) if number == 1 else plural(number, "photo")
     waits = f"{who} {'waits' if number == 1 else 'wait'}, not sent at the new price."
     cost = "at a price that is not known" if plan.most is None else f"{plan.most:,} cr"
     return Question(
@@ -86,7 +86,7 @@ async def cancel(console: Console, jobs: Sequence[Job], done: Done | None = None
             Choice("d", f"cancel the {unsent:,}, do not save the {there:,} ({spent})"),
         ]
     else:
-        who = shown(sent[0].source.name, 40) if there == 1 else plural(there, "photo")
+        who = sanitize(sent[0].source.name, 40) if there == 1 else plural(there, "photo")
         title = f"{who} {'is' if there == 1 else 'are'} already sent, the service cannot stop it."
         lines = [f"left alone: {number:,}, {why}" for why, number in plan.skipped.items()]
         # Keeping is what happens anyway: it needs a request only where something else was wished before.
@@ -166,7 +166,7 @@ async def _begin_order(console: Console, paths: Sequence[Path]) -> None:
 async def look_at_balance(console: Console, account: str) -> None:
     """Have the engine look at an account's balance now."""
     await console.leave_requests([Act("refresh", arguments={"account": account})])
-    console.notify(f"Looking at the balance of {shown(account, 30)}.", markup=False)
+    console.notify(f"Looking at the balance of {sanitize(account, 30)}.", markup=False)
 
 
 async def put_aside(console: Console, jobs: Sequence[Job]) -> list[int]:
@@ -184,9 +184,11 @@ async def put_aside(console: Console, jobs: Sequence[Job]) -> list[int]:
 def copy(console: Console, job: Job) -> None:
     """Send path and execution to the terminal's clipboard, and show them where they can be selected."""
     paths = [result.path for result in job.results if result.path] or [str(job.source)]
-    text = "  ".join([*map(shown, paths), shown(job.execution)]).strip()
+    text = "  ".join([*map(sanitize, paths), sanitize(job.execution)]).strip()
     console.copy_to_clipboard(text)
-    console.push_screen(Reading("Sent to your terminal; if nothing arrives, select it here", Content(text), plain=True))
+    console.push_screen(
+        TextDialog("Sent to your terminal; if nothing arrives, select it here", Content(text), plain=True)
+    )
 
 
 def decide(console: Console, job: Job) -> bool:
@@ -221,7 +223,7 @@ def decide(console: Console, job: Job) -> bool:
         Choice("g", f"give up: it counts as spent ({price(job.quoted)})"),
     )
     console.push_screen(
-        Question(f"{shown(job.source.name, 60)}: paid or not?", [console.glyphs.plain(sentence(job))], choices),
+        Question(f"{sanitize(job.source.name, 60)}: paid or not?", [console.glyphs.plain(sentence(job))], choices),
         answered,
     )
     return True
@@ -235,12 +237,12 @@ async def _of_damaged(console: Console, job: Job) -> None:
     offered = (
         Choice("f", "fetch it again (free)", by_enter=True),
         Choice("t", "take it as it is, whole or not (free)"),
-        Choice("l", f"take all of {shown(job.account, 20)} as they are (free)"),
+        Choice("l", f"take all of {sanitize(job.account, 20)} as they are (free)"),
         Choice("g", f"give up: not saved, what it cost stays spent ({spent})"),
     )
     choices = (Choice("n", "leave it"), *(one for one in offered if keys[one.key] in fits))
     plans = {key: acts.plan([fits[word]]) for key, word in keys.items() if word in fits}
-    title = f"{shown(job.source.name, 60)}: what about its result?"
+    title = f"{sanitize(job.source.name, 60)}: what about its result?"
     _ask(console, Question(title, [console.glyphs.plain(sentence(job))], choices), plans, None)
 
 

@@ -133,7 +133,7 @@ class Field(Input):
         super().insert_text_at_cursor(text)
 
 
-class Asking(Dialog[Answer | None]):
+class InputDialog(Dialog[Answer | None]):
     """Asks for a line; what comes of it, :meth:`take` says. None where the person went back."""
 
     BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "back", "back", tooltip="Back, nothing is done")]
@@ -172,7 +172,7 @@ class Asking(Dialog[Answer | None]):
         self.dismiss(None)
 
 
-class Ask(Asking[str]):
+class Ask(InputDialog[str]):
     """Asks for a line of text, which begins as ``value``; None where the person went back."""
 
     def __init__(
@@ -191,7 +191,7 @@ class Ask(Asking[str]):
         self.dismiss(typed)
 
 
-class Reading(Dialog[None]):
+class TextDialog(Dialog[None]):
     """A text to read and scroll; it asks nothing."""
 
     unread = 0.0

@@ -14,18 +14,18 @@ from textual.content import Content
 from textual.widgets import Static
 
 from artui.journal import Connection, crowds, history, jobs, purchases
-from artui.journal.crowds import Crowd
+from artui.journal.crowds import HoldCount
 from artui.journal.groups import Group
 from artui.model.job import Event, Job, Purchase
 from artui.model.states import PurchaseState
-from artui.sanitize import shown, width
+from artui.sanitize import sanitize, width
 from artui.tui import deciding
 from artui.tui.above import Above
 from artui.tui.advice import what_now
-from artui.tui.rereading import Rereading
+from artui.tui.rereading import CoalescedRefresh
 from artui.tui.shell import Keys, Line
 from artui.tui.view import Look
-from artui.tui.words import Surroundings, amount, home, lasting, say, size
+from artui.tui.words import RowContext, amount, home, lasting, say, size
 
 if TYPE_CHECKING:
     from artui.tui.app import Console
@@ -41,7 +41,7 @@ class Story:
     job: Job
     events: tuple[Event, ...]
     purchases: tuple[Purchase, ...]
-    crowd: Crowd | None
+    crowd: HoldCount | None
 
 
 def read_story(db: Connection, number: int) -> Story | None:
@@ -63,8 +63,8 @@ def told(story: Story, console: Console, cells: int) -> Content:
     """The whole story as text, ``cells`` wide."""
     now = time.time()
     job = story.job
-    row = say(job, Surroundings(moving=console.look.moving), console.glyphs, now)
-    parts: list[str | tuple[str, str]] = [(f"{shown(job.source.name)}\n", "bold")]
+    row = say(job, RowContext(moving=console.look.moving), console.glyphs, now)
+    parts: list[str | tuple[str, str]] = [(f"{sanitize(job.source.name)}\n", "bold")]
     parts.append((f"{row.sign} {row.stage}\n", f"bold {COLOURS.get(row.group, '$primary')}"))
     parts += [
         "\n",
@@ -79,28 +79,28 @@ def told(story: Story, console: Console, cells: int) -> Content:
 
 
 def _facts(job: Job, bought: Sequence[Purchase]) -> Iterator[tuple[str, str]]:
-    yield "file", shown(home(job.source))
+    yield "file", sanitize(home(job.source))
     pixels = f", {job.width:,} x {job.height:,}" if job.width else ""
-    yield "size", f"{size(job.size)}{pixels}{', ' + shown(job.media_type) if job.media_type else ''}"
-    yield "workflow", f"{shown(job.workflow_name)} (version {shown(job.version, 16)})"
-    yield "account", f"{shown(job.account)}, {shown(job.organization, 24)}"
+    yield "size", f"{size(job.size)}{pixels}{', ' + sanitize(job.media_type) if job.media_type else ''}"
+    yield "workflow", f"{sanitize(job.workflow_name)} (version {sanitize(job.version, 16)})"
+    yield "account", f"{sanitize(job.account)}, {sanitize(job.organization, 24)}"
     charged = amount(job.charged) if job.charged is not None else "not yet"
     yield "cost", f"quoted {amount(job.quoted)}, charged {charged}"
     for purchase in bought:
         yield f"paid call {purchase.number}", _purchase(purchase)
     if job.execution:
-        yield "execution", shown(job.execution)
+        yield "execution", sanitize(job.execution)
     if job.word:
-        yield "it says", shown(job.word)
+        yield "it says", sanitize(job.word)
     if job.message:
-        yield "message", shown(job.message)
+        yield "message", sanitize(job.message)
     if job.twin_of is not None:
         yield "same as", f"job {job.twin_of}"
     for result in job.results:
         kind = f" ({size(result.size)})" if result.size else ""
-        yield "result", f"{shown(home(result.path))}{kind}" if result.path else "at the service"
+        yield "result", f"{sanitize(home(result.path))}{kind}" if result.path else "at the service"
     for label, value in job.labels.items():
-        yield "label", f"{shown(label)} = {shown(value)}"
+        yield "label", f"{sanitize(label)} = {sanitize(value)}"
 
 
 def _hanging(text: str, cells: int) -> str:
@@ -138,7 +138,7 @@ def _timeline(events: Sequence[Event], now: float) -> Iterator[str | tuple[str, 
         since = f"+{lasting(event.at - before)}" if before is not None and event.at - before >= 1 else ""
         before = event.at
         yield (f"{at} {since:>7} ", "$quiet")
-        yield f"{shown(event.what)}{': ' + shown(event.message) if event.message else ''}\n"
+        yield f"{sanitize(event.what)}{': ' + sanitize(event.message) if event.message else ''}\n"
 
 
 class Details(VerticalScroll):
@@ -152,7 +152,7 @@ class Details(VerticalScroll):
         super().__init__(id=id, can_focus=False)
         self.story: Story | None = None
         self._number: int | None = None
-        self._reading = Rereading(self, self._read)
+        self._reading = CoalescedRefresh(self, self._read)
         self._said = Content("")
 
     @property

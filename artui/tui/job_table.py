@@ -16,7 +16,7 @@ from textual.timer import Timer
 from artui.model.job import Job
 from artui.tui.line_list import Column, LineList, file_fitted, fitted
 from artui.tui.look import UNICODE, Glyphs, Width
-from artui.tui.words import Row, Surroundings, rate, say, short
+from artui.tui.words import Row, RowContext, rate, say, short
 
 STAGE, TIME, COST, WORKFLOW, RATE, ACCOUNT = 28, 7, 8, 20, 9, 12
 FROM_WORKFLOW, FROM_RATE, FROM_ACCOUNT = 100, 112, 124
@@ -67,18 +67,18 @@ class JobTable(LineList[int, Row]):
     def __init__(self, glyphs: Glyphs = UNICODE, *, id: str | None = None) -> None:  # noqa: A002 — as Textual
         super().__init__(glyphs, id=id)
         self.marked: set[int] = set()
-        self.around = Surroundings()
+        self.around = RowContext()
         self._jobs: Mapping[int, Job] = {}
         self._clock: Timer | None = None
 
     # ---------------------------------------------------------------------------------------------- what it shows
 
-    def put_rows(self, jobs: Mapping[int, Job], around: Surroundings) -> None:
+    def put_rows(self, jobs: Mapping[int, Job], around: RowContext) -> None:
         """Take in the rows near the window, as they are now; what says something else is repainted."""
         self._jobs = jobs
         self.put_around(around)
 
-    def put_around(self, around: Surroundings) -> None:
+    def put_around(self, around: RowContext) -> None:
         """Take in what the rows depend on beside their jobs."""
         self.around = around
         self.restate()

@@ -18,17 +18,17 @@ from textual.containers import Horizontal, Vertical
 from textual.widgets import Input, Static
 
 from artui.journal import window
-from artui.journal.crowds import Crowd
+from artui.journal.crowds import HoldCount
 from artui.journal.groups import Group
-from artui.journal.window import Filter, Order, Overview
+from artui.journal.window import Filter, Overview, SortOrder
 from artui.model.job import Batch, Job
-from artui.sanitize import shown
+from artui.sanitize import sanitize
 from artui.tui.filter_line import FilterLine
 from artui.tui.job_table import JobTable, columns
 from artui.tui.jobs_page import (
     CHIPS,
     NO_PHOTOS,
-    Page,
+    JobsRead,
     Wish,
     chips_line,
     filter_from,
@@ -40,8 +40,8 @@ from artui.tui.jobs_page import (
 )
 from artui.tui.line_list import heads
 from artui.tui.look import Width, room
-from artui.tui.place import Place
-from artui.tui.rereading import Rereading
+from artui.tui.place import Page
+from artui.tui.rereading import CoalescedRefresh
 from artui.tui.shell import Line
 from artui.tui.view import Look
 from artui.tui.words import begun
@@ -58,7 +58,7 @@ SIDE = 52
 """The cells that the details take from the table."""
 
 
-class Jobs(Place):
+class Jobs(Page):
     """All jobs of this journal."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -95,14 +95,14 @@ class Jobs(Place):
     def __init__(self, *, id: str | None = None) -> None:  # noqa: A002 — as Textual
         super().__init__(id=id)
         self.wanted = Filter()
-        self.by = Order.FILE
+        self.by = SortOrder.FILE
         self.overview = Overview(dict.fromkeys(Group, 0), {})
         self.batches: dict[str, Batch] = {}
-        self._crowds: Mapping[tuple[str, str], Crowd] = {}
+        self._crowds: Mapping[tuple[str, str], HoldCount] = {}
         self._samples: frozenset[str] = frozenset()
         self._only: frozenset[int] | None = None
         self._pinned: array[int] = array("q")
-        self._reading = Rereading(self, self._read)
+        self._reading = CoalescedRefresh(self, self._read)
         self._reorder = self._repin = False
         self._sorted_at = self._sorting_took = 0.0
         self._chip_spans: list[tuple[int, int, Group | None]] = []
@@ -168,7 +168,7 @@ class Jobs(Place):
         if self.console.is_running:  # else the widgets are going already
             self._show(page)
 
-    def _show(self, page: Page) -> None:
+    def _show(self, page: JobsRead) -> None:
         self.overview, self.batches, self._pinned = page.overview, page.batches, page.pinned
         self._crowds, self._samples = page.crowds, page.samples
         if page.order is not None:
@@ -209,14 +209,14 @@ class Jobs(Place):
         self._draw_job()
 
     def _filter_word(self) -> str:
-        words = [f"sort: {self.by}"] if self.by is not Order.FILE else []
+        words = [f"sort: {self.by}"] if self.by is not SortOrder.FILE else []
         if self._only is not None:
             words.append("marked only")
         if self.wanted.batch:
             batch = self.batches.get(self.wanted.batch)
-            words.append(f"batch: {shown(batch.name if batch else self.wanted.batch, 24)}")
+            words.append(f"batch: {sanitize(batch.name if batch else self.wanted.batch, 24)}")
         typed = [word for word in self.query_one(FilterLine).value.split() if not word.startswith("batch:")]
-        return self.console.glyphs.plain("  ".join([*words, *(shown(word, 24) for word in typed)]))
+        return self.console.glyphs.plain("  ".join([*words, *(sanitize(word, 24) for word in typed)]))
 
     def _draw_job(self) -> None:
         """The two lines about the job under the cursor, and its details where there is room."""
@@ -320,7 +320,7 @@ class Jobs(Place):
 
     def action_sort(self) -> None:
         """Sort another way."""
-        orders = list(Order)
+        orders = list(SortOrder)
         self.by = orders[(orders.index(self.by) + 1) % len(orders)]
         self.read(reorder=True, repin=True)
 
@@ -363,10 +363,10 @@ class Jobs(Place):
 
     async def action_sums(self) -> None:
         """The sum by folder, label, workflow and day."""
-        from artui.tui.dialogs import Reading
+        from artui.tui.dialogs import TextDialog
 
         text = await self.console.view.ask(sums_text, self.wanted)
-        self.app.push_screen(Reading("Sums of what is shown", text))
+        self.app.push_screen(TextDialog("Sums of what is shown", text))
 
     async def action_batches(self) -> None:
         """The batches; show one."""

@@ -10,15 +10,15 @@ from dataclasses import dataclass
 from textual.content import Content
 
 from artui.journal import Connection, crowds, window
-from artui.journal.crowds import Crowd
+from artui.journal.crowds import HoldCount
 from artui.journal.groups import Group, group
-from artui.journal.window import Filter, Order, Overview, Totals
+from artui.journal.window import Filter, Overview, SortOrder, Totals
 from artui.model.job import Batch, Job
 from artui.model.states import Status
-from artui.sanitize import shown, width
+from artui.sanitize import sanitize, width
 from artui.tui.advice import sentence
 from artui.tui.look import Glyphs
-from artui.tui.words import Surroundings, amount, brief, clock, home, plural
+from artui.tui.words import RowContext, amount, brief, clock, home, plural
 
 CHIPS: tuple[tuple[Group | None, str, str], ...] = (
     (None, "All", "All"),
@@ -45,7 +45,7 @@ class Wish:
     """
 
     wanted: Filter
-    by: Order
+    by: SortOrder
     only: frozenset[int] | None
     rows: tuple[int, ...]
     pinned: array[int]
@@ -55,7 +55,7 @@ class Wish:
 
 
 @dataclass(frozen=True, slots=True)
-class Page:
+class JobsRead:
     """What one reading gives; ``order`` is None where it was not asked for, ``seconds`` is what sorting took.
 
     ``crowds`` counts who shares a hold, by account and reason; ``samples`` are the batches that wait for a yes.
@@ -65,20 +65,20 @@ class Page:
     pinned: array[int]
     overview: Overview
     jobs: dict[int, Job]
-    around: Surroundings
+    around: RowContext
     batches: dict[str, Batch]
-    crowds: Mapping[tuple[str, str], Crowd]
+    crowds: Mapping[tuple[str, str], HoldCount]
     samples: frozenset[str]
     seconds: float
 
 
-def read_page(db: Connection, wish: Wish) -> Page:
+def read_page(db: Connection, wish: Wish) -> JobsRead:
     """Read what the screen shows, in the view's thread."""
     order, pinned, numbers, seconds = None, wish.pinned, wish.rows, 0.0
     if wish.reorder:
         began = time.monotonic()
         if wish.repin:
-            top = wish.wanted.group is None and wish.by is Order.FILE
+            top = wish.wanted.group is None and wish.by is SortOrder.FILE
             pinned = window.needing(db, wish.wanted) if top else array("q")
         order = window.order(db, wish.wanted, wish.by, pinned=pinned)
         if wish.only is not None:
@@ -87,7 +87,7 @@ def read_page(db: Connection, wish: Wish) -> Page:
         numbers = (*numbers, *order[: wish.first])
     found = window.some(db, numbers)
     figures = window.overview(db, wish.wanted)
-    around = Surroundings(
+    around = RowContext(
         usual=window.usual_times(db, found.values()),
         next=window.next_in_line(db),
         queued=figures.counts[Group.QUEUED],
@@ -95,7 +95,7 @@ def read_page(db: Connection, wish: Wish) -> Page:
     )
     batches = {batch.id: batch for batch in window.batches(db)}
     samples = frozenset(crowds.behind_samples(db))
-    return Page(order, pinned, figures, found, around, batches, crowds.crowds(db), samples, seconds)
+    return JobsRead(order, pinned, figures, found, around, batches, crowds.crowds(db), samples, seconds)
 
 
 def filter_from(text: str, group: Group | None, batches: Iterable[Batch]) -> Filter:
@@ -144,7 +144,7 @@ def chips_line(
         at += len(text)
     room = cells - at - 2
     if filtered and room > 6:
-        filtered = shown(filtered, room)
+        filtered = sanitize(filtered, room)
         parts += [" " * (cells - at - width(filtered) - 1), (filtered, "bold"), " "]
     return Content.assemble(*parts), spans
 
@@ -187,12 +187,12 @@ def here_line(job: Job, cells: int, glyphs: Glyphs) -> str:
     results = [result.path for result in job.results if result.path]
     target = home(results[0] if results else f"{job.folder}/{job.stem}")
     right = f"execution {brief(job.execution)}" if job.execution else f"job {job.id}"
-    left = f"{shown(job.workflow_name, 34, glyphs.ellipsis)} {glyphs.arrow} "
-    place = shown(target, max(8, cells - width(left) - width(right) - 4), glyphs.ellipsis)
+    left = f"{sanitize(job.workflow_name, 34, glyphs.ellipsis)} {glyphs.arrow} "
+    place = sanitize(target, max(8, cells - width(left) - width(right) - 4), glyphs.ellipsis)
     return left + place + " " * max(2, cells - 2 - width(left) - width(place) - width(right)) + right
 
 
-def todo_line(job: Job, crowd: Crowd | None, waits_for_yes: bool, now: float) -> str:
+def todo_line(job: Job, crowd: HoldCount | None, waits_for_yes: bool, now: float) -> str:
     """What a person is to do about the job under the cursor; empty where there is nothing. ``now``: epoch seconds."""
     if job.status is Status.HELD or group(job.status, job.reason) is Group.NEEDS:
         return f"{clock(job.finished_at if job.finished_at is not None else job.stage_at, now)} {sentence(job, crowd)}"
@@ -210,7 +210,7 @@ def sums_text(db: Connection, wanted: Filter) -> Content:
         heads = "".join(f"{head:>9}" for head in ("jobs", "quoted", "charged", "sent", "to come"))
         parts.append((f"{title:<27}{heads}\n", "bold"))
         for name, one in groups:
-            name = shown(name or "(none)", 26)
+            name = sanitize(name or "(none)", 26)
             numbers = (one.jobs, one.quoted, one.charged, one.sent, one.to_come)
             parts.append(name + " " * (27 - width(name)) + "".join(f"{amount(number):>9}" for number in numbers) + "\n")
         parts.append("\n")

@@ -20,7 +20,7 @@ from textual.message import Message
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
-from artui.sanitize import shown, width
+from artui.sanitize import sanitize, width
 from artui.tui.look import UNICODE, Glyphs
 
 I = TypeVar("I", bound=Hashable)  # noqa: E741 — an item
@@ -53,18 +53,18 @@ def heads(columns: Iterable[Column]) -> str:
 def fitted(text: str, column: Column, ellipsis: str) -> str:
     """Text that takes a column's cells exactly; what is too wide loses its middle."""
     cells = column.cells if column.right else column.cells - 1
-    text = shown(text, max(1, cells), ellipsis)
+    text = sanitize(text, max(1, cells), ellipsis)
     gap = " " * (column.cells - width(text))
     return gap + text if column.right else text + gap
 
 
 def file_fitted(folder: str, name: str, column: Column, ellipsis: str) -> str:
     """A file in its cells: the folder is shortened first, then the name, each in its middle."""
-    whole = shown(f"{folder}/{name}") if folder else shown(name)
+    whole = sanitize(f"{folder}/{name}") if folder else sanitize(name)
     if width(whole) > column.cells and folder:
-        short = shown(folder, max(8, column.cells - width(shown(name)) - 1), ellipsis)
-        whole = f"{short}/{shown(name, max(1, column.cells - width(short) - 1), ellipsis)}"
-    whole = whole if width(whole) <= column.cells else shown(whole, column.cells, ellipsis)
+        short = sanitize(folder, max(8, column.cells - width(sanitize(name)) - 1), ellipsis)
+        whole = f"{short}/{sanitize(name, max(1, column.cells - width(short) - 1), ellipsis)}"
+    whole = whole if width(whole) <= column.cells else sanitize(whole, column.cells, ellipsis)
     return whole + " " * (column.cells - width(whole))
 
 

@@ -6,10 +6,10 @@ from collections import deque
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from artui.journal.crowds import Crowd
+from artui.journal.crowds import HoldCount
 from artui.model.job import Event, Job
 from artui.model.states import Status
-from artui.sanitize import shown
+from artui.sanitize import sanitize
 from artui.tui.advice import sentence
 from artui.tui.words import clock
 
@@ -50,7 +50,7 @@ class News:
         self.messages.append(Message(at, text))
 
     def hear(
-        self, events: Iterable[Event], known: Mapping[int, Job], crowds: Mapping[tuple[str, str], Crowd]
+        self, events: Iterable[Event], known: Mapping[int, Job], crowds: Mapping[tuple[str, str], HoldCount]
     ) -> Sequence[str]:
         """Remember what a person wants to hear of; returns the kinds of trouble that are new, as sentences.
 
@@ -63,7 +63,7 @@ class News:
             if job is None or event.status is not job.status:
                 continue
             if event.status is Status.DONE:
-                self.messages.append(Message(event.at, f"Saved {shown(event.message, 120)}", job.id))
+                self.messages.append(Message(event.at, f"Saved {sanitize(event.message, 120)}", job.id))
             elif event.status in _TROUBLE:
                 crowd = crowds.get((job.account, job.reason))
                 text = sentence(job, crowd)

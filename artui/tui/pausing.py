@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from artui.model.states import Reason
-from artui.sanitize import shown
+from artui.sanitize import sanitize
 from artui.tui.acts import Act
 from artui.tui.dialogs import Choice, Question
 
@@ -18,7 +18,7 @@ def ask_to_pause(console: Console) -> None:
     names = list(console.config.accounts)
     choices = [Choice("n", "leave it as it is")]
     if console.account:
-        account = shown(console.account, 30)
+        account = sanitize(console.account, 30)
         choices.append(Choice("a", f"pause {account}", by_enter=True))
     if len(names) > 1:
         choices.append(Choice("e", "pause everything", by_enter=True))

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from artui.tui.app import Console
 
 
-class Place(Vertical):
+class Page(Vertical):
     """One screen of the console.
 
     Its keys are Textual bindings: the description is what the footer says (``show``), the tooltip is the sentence of

@@ -7,11 +7,11 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from artui.tui.place import Place
+    from artui.tui.place import Page
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class PageEntry:
     """A place: the digit that shows it, its title, and where its class is found (``file:class`` in this folder)."""
 
     key: str
@@ -23,19 +23,19 @@ class Entry:
         """The widget's id."""
         return self.title.lower()
 
-    def place(self) -> Place:
+    def place(self) -> Page:
         """A new widget of this place."""
         file, _, name = self.where.partition(":")
-        place: type[Place] = getattr(import_module(f"artui.tui.{file}"), name)
+        place: type[Page] = getattr(import_module(f"artui.tui.{file}"), name)
         return place(id=self.id)
 
 
-SUBMIT = Entry("2", "Submit", "submit:Submit")
+SUBMIT = PageEntry("2", "Submit", "submit:Submit")
 PLACES = (
-    Entry("1", "Jobs", "jobs:Jobs"),
+    PageEntry("1", "Jobs", "jobs:Jobs"),
     SUBMIT,
-    Entry("3", "Workflows", "workflows:Workflows"),
-    Entry("4", "Watch", "watches:Watches"),
-    Entry("5", "Accounts", "accounts:Accounts"),
+    PageEntry("3", "Workflows", "workflows:Workflows"),
+    PageEntry("4", "Watch", "watches:Watches"),
+    PageEntry("5", "Accounts", "accounts:Accounts"),
 )
 """A new screen is one line here."""

@@ -24,7 +24,7 @@ from textual.widgets import Static
 
 from artui.files.regular import open_regular
 from artui.model.job import Job
-from artui.sanitize import shown
+from artui.sanitize import sanitize
 from artui.tui.above import Above
 from artui.tui.drawing import chosen
 from artui.tui.shell import Keys, Line
@@ -81,7 +81,7 @@ def read_picture(path: Path, frame: Frame) -> Picture:
     except Unshowable:
         raise
     except Exception as broken:
-        raise Unshowable(f"This file cannot be read as a picture ({shown(str(broken), 120)}).") from broken
+        raise Unshowable(f"This file cannot be read as a picture ({sanitize(str(broken), 120)}).") from broken
 
 
 def _read(opened: Image, frame: Frame) -> Picture:
@@ -234,7 +234,7 @@ class Pane(Vertical):
     def put(self, caption: str, path: Path | None) -> None:
         """Stand for another picture, which the next :meth:`show` reads."""
         self.caption, self.path = caption, path
-        self.query_one(".caption", Line).say(f"{caption}  {shown(path.name, 60) if path else ''}")
+        self.query_one(".caption", Line).say(f"{caption}  {sanitize(path.name, 60) if path else ''}")
 
     @property
     def dots(self) -> tuple[int, int]:
@@ -373,7 +373,7 @@ class PreviewScreen(Above[str]):
             text = "Drawn by this terminal. z shows a piece 1:1."
         else:
             text = f"{wide} x {high} dots for each: shape and colour, not sharpness. z shows a piece 1:1."
-        self.query_one("#limits", Line).say(f" {shown(text, self.app.size.width - 2, '..')}")
+        self.query_one("#limits", Line).say(f" {sanitize(text, self.app.size.width - 2, '..')}")
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """The arrows move a piece where there is one."""

@@ -9,12 +9,12 @@ from textual.dom import DOMNode
 from textual.worker import Worker
 
 
-class Rereading:
+class CoalescedRefresh:
     """A reading that is asked for with every piece of news, run beside the screen by the widget it belongs to.
 
     A reading under way is let run to its end, and done once more where it was asked for again meanwhile: however often
     that is, each one ends and the last one knows all. What a newer wish makes pointless, which is better given up, is
-    for :meth:`artui.tui.place.Place.run_latest`.
+    for :meth:`artui.tui.place.Page.run_latest`.
     """
 
     def __init__(self, owner: DOMNode, read: Callable[[], Awaitable[Any]]) -> None:

@@ -11,7 +11,7 @@ from textual.content import Content
 from textual.widgets import OptionList
 from textual.widgets.option_list import Option
 
-from artui.sanitize import shown, width
+from artui.sanitize import sanitize, width
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +30,7 @@ def line(columns: Sequence[Cell], texts: Sequence[str], cells: int, ellipsis: st
     room = cells - sum(column.cells for column, _ in taken)
     said = _filled(texts[0], room - 1, ellipsis) + " "
     for column, text in taken:
-        short = shown(text, column.cells - 1, ellipsis)
+        short = sanitize(text, column.cells - 1, ellipsis)
         gap = " " * (column.cells - width(short))
         said += gap + short if column.right else short + gap
     return said
@@ -42,7 +42,7 @@ def heads(columns: Sequence[Cell], cells: int) -> str:
 
 
 def _filled(text: str, cells: int, ellipsis: str) -> str:
-    text = shown(text, cells, ellipsis)
+    text = sanitize(text, cells, ellipsis)
     return text + " " * (cells - width(text))
 
 

@@ -13,7 +13,7 @@ from textual.binding import Binding, BindingType
 from artui.journal import Connection, batches, crowds, jobs
 from artui.model.job import Batch, Job
 from artui.model.states import Reason, Status
-from artui.sanitize import shown
+from artui.sanitize import sanitize
 from artui.tui.acts import Act
 from artui.tui.dialogs import Choice, Question
 from artui.tui.preview import Pair, PreviewScreen
@@ -74,13 +74,13 @@ def line(samples: Sequence[Sample]) -> str:
         ready = f"the first {len(first.ahead):,} " + ("have come" if first.is_finished else "are on their way")
     more = f" (and {plural(len(samples) - 1, 'more batch', 'more batches')})" if len(samples) > 1 else ""
     wait = f"{first.waiting:,} wait{'s' if first.waiting == 1 else ''}"
-    return f"{shown(first.batch.name, 24)}: {ready}, {wait}: y{more}"
+    return f"{sanitize(first.batch.name, 24)}: {ready}, {wait}: y{more}"
 
 
 def heading(sample: Sample) -> str:
     """What is asked, with its price."""
     cost = "The price is not known." if sample.most is None else f"At most {sample.most:,} cr."
-    return f"Send the other {plural(sample.waiting, 'photo')} of {shown(sample.batch.name, 30)}? {cost}"
+    return f"Send the other {plural(sample.waiting, 'photo')} of {sanitize(sample.batch.name, 30)}? {cost}"
 
 
 def question(sample: Sample) -> Question:
@@ -104,8 +104,8 @@ _STANDING: Mapping[Status, str] = {Status.DONE: "saved", Status.SKIPPED: "saved"
 
 def _standing(job: Job) -> str:
     said = _STANDING.get(job.status, job.reason or str(job.status))
-    why = f", {shown(job.message, 60)}" if job.status in (Status.FAILED, Status.HELD) else ""
-    return f"{shown(job.source.name, 30)}: {said}{why}"
+    why = f", {sanitize(job.message, 60)}" if job.status in (Status.FAILED, Status.HELD) else ""
+    return f"{sanitize(job.source.name, 30)}: {said}{why}"
 
 
 class SampleScreen(PreviewScreen, inherit_bindings=False):

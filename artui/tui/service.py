@@ -9,32 +9,32 @@ from typing import TYPE_CHECKING, Any
 
 from artui.config import AccountConfig, Config, ConfigError
 from artui.credentials import CredentialProblem, SignedOut, Vault, scrub
-from artui.sanitize import shown
+from artui.sanitize import sanitize
 
 if TYPE_CHECKING:
     from artui.providers.base import Provider
 
 
-class Trouble(Exception):
+class ServiceError(Exception):
     """What was asked could not be done; the text is a printable sentence for a person."""
 
 
 @contextmanager
 def told() -> Iterator[None]:
-    """Turn what can go wrong at a service, with a key or with a setting into a :class:`Trouble`."""
+    """Turn what can go wrong at a service, with a key or with a setting into a :class:`ServiceError`."""
     from artui.providers.base import ProviderError
 
     try:
         yield
     except (ProviderError, SignedOut, CredentialProblem, ConfigError, TimeoutError) as problem:
-        raise Trouble(shown(scrub(str(problem)), 300)) from None
+        raise ServiceError(sanitize(scrub(str(problem)), 300)) from None
 
 
 @asynccontextmanager
 async def at_service(
     config: Config, account: AccountConfig, vault: Vault, on_short: Callable[[str], object] | None = None
 ) -> AsyncIterator[Provider[Any]]:
-    """The provider of an account for a few questions; raises :class:`Trouble` for whatever goes wrong inside.
+    """The provider of an account for a few questions; raises :class:`ServiceError` for whatever goes wrong inside.
 
     ``on_short`` is told in a printable sentence of every list that is shorter here than at the service.
     """
@@ -47,7 +47,7 @@ async def at_service(
     with told():
         async with open_provider(config, account, vault) as provider:
             if on_short is not None:
-                provider.on_short = lambda sentence: on_short(shown(scrub(sentence), 300))
+                provider.on_short = lambda sentence: on_short(sanitize(scrub(sentence), 300))
             yield provider
 
 

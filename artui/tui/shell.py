@@ -11,10 +11,10 @@ from textual.content import Content
 from textual.message import Message
 from textual.widgets import Input, Static
 
-from artui.engine.client import Alive
+from artui.engine.client import EngineStatus
 from artui.journal.groups import Group
 from artui.journal.requests import EngineRow
-from artui.sanitize import shown, width
+from artui.sanitize import sanitize, width
 from artui.tui.look import Width, room
 from artui.tui.view import Look, Purse
 from artui.tui.words import amount, rate
@@ -32,7 +32,7 @@ class Line(Static):
         self._said = Content("")
 
     def say(self, content: Content | str) -> None:
-        """Show this text; control characters must be gone by now (:func:`artui.sanitize.shown`)."""
+        """Show this text; control characters must be gone by now (:func:`artui.sanitize.sanitize`)."""
         content = Content(content) if isinstance(content, str) else content
         if not content.is_same(self._said):
             self._said = content
@@ -44,7 +44,7 @@ class Line(Static):
         return self._said.plain
 
 
-def engine_word(engine: Alive | None, row: EngineRow | None) -> str:
+def engine_word(engine: EngineStatus | None, row: EngineRow | None) -> str:
     """The engine in two or three words."""
     if engine is None:
         never = row is None or row.generation == 0
@@ -53,7 +53,7 @@ def engine_word(engine: Alive | None, row: EngineRow | None) -> str:
         return "engine silent"
     if engine.row.state == "starting":
         return "engine starts"
-    return "engine here" if engine.row.mode == "background" else f"engine: {shown(engine.row.mode, 8)}"
+    return "engine here" if engine.row.mode == "background" else f"engine: {sanitize(engine.row.mode, 8)}"
 
 
 class Header(Line):
@@ -88,8 +88,8 @@ def _money(purses: Sequence[Purse], *, narrow: bool) -> str:
     cap = "" if purse.cap is None else f"/{purse.cap:,}"
     if narrow:
         return f"{balance} | {purse.today:,}{cap}"
-    held = f" ({shown(purse.held, 12)})" if purse.held else ""
-    return f"{shown(purse.account, 20)}{held} {balance} | today {purse.today:,}{cap}"
+    held = f" ({sanitize(purse.held, 12)})" if purse.held else ""
+    return f"{sanitize(purse.account, 20)}{held} {balance} | today {purse.today:,}{cap}"
 
 
 @dataclass(frozen=True, slots=True)

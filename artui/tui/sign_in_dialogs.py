@@ -16,12 +16,12 @@ from textual.worker import Worker, WorkerCancelled
 
 from artui.core.sign_in import Payer
 from artui.credentials import Secret
-from artui.sanitize import shown
+from artui.sanitize import sanitize
 from artui.tui.above import Dialog
-from artui.tui.dialogs import Asking, Field, Reading
+from artui.tui.dialogs import Field, InputDialog, TextDialog
 from artui.tui.qr import qr_code
 from artui.tui.rows import Cell, Rows, line
-from artui.tui.service import Trouble, told
+from artui.tui.service import ServiceError, told
 from artui.tui.words import amount
 
 if TYPE_CHECKING:
@@ -85,7 +85,7 @@ class CodeScreen(Dialog["Secret | None"]):
         try:
             with told():
                 key = await self.login(self._prompted)
-        except Trouble as trouble:
+        except ServiceError as trouble:
             self.trouble = str(trouble)
             self._draw()
         else:
@@ -121,9 +121,9 @@ class CodeScreen(Dialog["Secret | None"]):
             first = "No phone reaches a demo: open this on the same machine (y: without a browser)"
         parts: list[str | tuple[str, str]] = [
             f"{first}\n",
-            (shown(self.prompt.url), "bold $primary"),
+            (sanitize(self.prompt.url), "bold $primary"),
             "\n\nand enter the code\n\n  ",
-            (" ".join(shown(self.prompt.user_code, 40)), "bold"),
+            (" ".join(sanitize(self.prompt.user_code, 40)), "bold"),
             f"\n\nexpires {self.expires}\n\n",
             ("y  copy address\nq  cancel", quiet),
         ]
@@ -143,13 +143,13 @@ class CodeScreen(Dialog["Secret | None"]):
     def action_copy(self) -> None:
         """Send the address to the terminal's clipboard, and show it where it can be selected."""
         if self.prompt is not None:
-            address = shown(self.prompt.url_with_code)
+            address = sanitize(self.prompt.url_with_code)
             self.app.copy_to_clipboard(address)
             title = "Sent to your terminal; if nothing arrives, select it here"
             said = address
             if self._is_demo:
                 said += f"\n\nWithout a browser here, in another terminal:\n\ncurl -d confirm=1 \\\n '{address}'"
-            self.app.push_screen(Reading(title, Content(said), plain=True))
+            self.app.push_screen(TextDialog(title, Content(said), plain=True))
 
     def action_again(self) -> None:
         """Ask for another code."""
@@ -160,7 +160,7 @@ class CodeScreen(Dialog["Secret | None"]):
         self.dismiss(None)
 
 
-class KeyScreen(Asking[Secret]):
+class KeyScreen(InputDialog[Secret]):
     """Asks for a key without showing it; None where the person went back."""
 
     def __init__(self, title: str) -> None:

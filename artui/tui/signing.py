@@ -19,14 +19,14 @@ from artui import providers
 from artui.config import AccountConfig, load, save_setting, variable
 from artui.core import sign_in
 from artui.core.sign_in import Customer, Payer
-from artui.credentials import CredentialProblem, Place, Secret, Stored, Vault
+from artui.credentials import CredentialProblem, KeyStore, Secret, Stored, Vault
 from artui.journal import Connection, accounts, offers, payers, requests
 from artui.model.states import Reason
-from artui.sanitize import shown
+from artui.sanitize import sanitize
 from artui.tui.acts import Act
 from artui.tui.dialogs import Ask, Choice, Question
 from artui.tui.look import ASCII
-from artui.tui.service import Trouble, at_service, told
+from artui.tui.service import ServiceError, at_service, told
 from artui.tui.sign_in_dialogs import CodeScreen, KeyScreen, PayersScreen
 from artui.tui.words import plural
 
@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 PATIENCE = 15.0
 """Seconds a running engine gets to end before another one, which has the key, is started."""
 
-_PLACES = {"k": Place.KEYRING, "f": Place.FILE, "m": Place.MEMORY}
+_PLACES = {"k": KeyStore.KEYRING, "f": KeyStore.FILE, "m": KeyStore.MEMORY}
 _KEPT = (
     Choice("k", "in the keyring of this desktop", by_enter=True),
     Choice("m", "only until artui ends: in its memory, and its engine's", by_enter=True),
@@ -62,7 +62,7 @@ class SignIn:
         self.vault = Vault(self.console.paths)
 
     async def run(self) -> bool:
-        """Walk through all steps; False where the person went back. Raises :class:`Trouble`."""
+        """Walk through all steps; False where the person went back. Raises :class:`ServiceError`."""
         await self._refuse_fixed()
         if not await self._complete() or (place := await self._place()) is None:
             return False
@@ -93,7 +93,7 @@ class SignIn:
         with told():
             outside = await asyncio.to_thread(sign_in.set_from_outside, self.vault, login)
         if outside:
-            raise Trouble(f"The key of {name} is set from outside ({shown(outside, 60)}): change it there.")
+            raise ServiceError(f"The key of {name} is set from outside ({sanitize(outside, 60)}): change it there.")
 
     async def _complete(self) -> bool:
         """Ask for the settings without which the service cannot be reached; False where the person went back."""
@@ -129,7 +129,7 @@ class SignIn:
         sign = self.console.glyphs.marked
         return await self.console.push_screen_wait(PayersScreen(known, paying, sign=sign))
 
-    async def _settle(self, chosen: list[Payer] | None, customer: Customer | None, place: Place) -> bool:
+    async def _settle(self, chosen: list[Payer] | None, customer: Customer | None, place: KeyStore) -> bool:
         """Keep the key and save the accounts; False where the person went back."""
         if chosen is None:
             return False
@@ -142,7 +142,7 @@ class SignIn:
         await self.console.journal.do(_note, made, chosen)
         if customer is not None:
             await self._tell_apart(customer)
-        if stored.place is Place.MEMORY:
+        if stored.place is KeyStore.MEMORY:
             await lend(self.console, made[0].login, stored.secret)
         await self.console.leave_requests(await self._wake(made))
         tell(self.console, _signed_in(made, chosen, stored))
@@ -192,7 +192,7 @@ class SignIn:
 
     # ------------------------------------------------------------------------------------------- where it is kept
 
-    async def _place(self, failed: Mapping[str, str] | None = None) -> Place | None:
+    async def _place(self, failed: Mapping[str, str] | None = None) -> KeyStore | None:
         """Ask where the key is to be kept until a place takes one, before anybody signs in for nothing; None where the
         person went back. ``failed`` are the places that took none, by their keys, and why."""
         refused = dict(failed or {})
@@ -205,24 +205,24 @@ class SignIn:
             try:
                 await asyncio.to_thread(self.vault.check, self.account.login, _PLACES[answer])
             except CredentialProblem as problem:
-                refused[answer] = shown(str(problem), 200)
+                refused[answer] = sanitize(str(problem), 200)
                 continue
             return _PLACES[answer]
 
-    async def _keep(self, login: str, place: Place) -> Stored | None:
+    async def _keep(self, login: str, place: KeyStore) -> Stored | None:
         """Keep the key; where its place takes none any more, ask for another one. None where the person went back."""
         refused: dict[str, str] = {}
         while True:
             try:
                 stored = await asyncio.to_thread(sign_in.keep, self.vault, self.account.login, login, place)
             except CredentialProblem as problem:
-                refused[next(key for key, one in _PLACES.items() if one is place)] = shown(str(problem), 200)
+                refused[next(key for key, one in _PLACES.items() if one is place)] = sanitize(str(problem), 200)
                 other = await self._place(refused)
                 if other is None:
                     return None
                 place = other
                 continue
-            if place is not Place.MEMORY:
+            if place is not KeyStore.MEMORY:
                 _take_back(login)
             return stored
 
@@ -260,11 +260,11 @@ def _note(db: Connection, made: Sequence[AccountConfig], chosen: Sequence[Payer]
 
 def _signed_in(made: Sequence[AccountConfig], chosen: Sequence[Payer], stored: Stored) -> str:
     who = [
-        f"{shown(payer.organization.name, 30)} pays as {account.name}"
+        f"{sanitize(payer.organization.name, 30)} pays as {account.name}"
         for account, payer in zip(made, chosen, strict=False)
     ]
-    where = {Place.KEYRING: "in the keyring", Place.MEMORY: "in memory until artui ends"}
-    place = where.get(stored.place, f"in {shown(stored.detail, 60)}")
+    where = {KeyStore.KEYRING: "in the keyring", KeyStore.MEMORY: "in memory until artui ends"}
+    place = where.get(stored.place, f"in {sanitize(stored.detail, 60)}")
     return f"Signed in: {', '.join(who) or made[0].name}. The key is kept {place}."
 
 
@@ -284,7 +284,7 @@ async def lend(console: Console, login: str, key: Secret) -> None:
     engine = console.look.engine
     if engine is None or engine.row.mode != "background":
         return
-    await console.journal.do(lambda db: requests.leave(db, "stop", pid=engine.row.pid))
+    await console.journal.do(lambda db: requests.enqueue(db, "stop", pid=engine.row.pid))
     deadline = time.monotonic() + PATIENCE
     while console.look.engine is not None and time.monotonic() < deadline:  # noqa: ASYNC110 — a look shows it
         await asyncio.sleep(0.1)
@@ -303,19 +303,19 @@ def _take_back(login: str) -> None:
 
 
 async def sign_out(console: Console, account: AccountConfig) -> bool:
-    """Ask, then end a sign-in at the service and forget its key; False where it stays. Raises :class:`Trouble`."""
+    """Ask, then end a sign-in at the service and forget its key; False where it stays. Raises :class:`ServiceError`."""
     vault = Vault(console.paths)
     with told():
         stored = await asyncio.to_thread(vault.find, account.login)
     if stored is None:
-        raise Trouble(f"{account.name} is not signed in.")
+        raise ServiceError(f"{account.name} is not signed in.")
     question = await _sign_out_question(console, account, stored)
     if await console.push_screen_wait(question) != "y":
         return False
     try:
         async with at_service(console.config, account, vault) as provider:
             await provider.revoke(stored.secret)
-    except Trouble as trouble:
+    except ServiceError as trouble:
         if not await _only_here(console, trouble):
             return False
     await _forget(console, account, vault)
@@ -335,7 +335,7 @@ async def _sign_out_question(console: Console, account: AccountConfig, stored: S
     return Question(f"Sign {account.name} out?", lines, choices)
 
 
-async def _only_here(console: Console, trouble: Trouble) -> bool:
+async def _only_here(console: Console, trouble: ServiceError) -> bool:
     lines = [f"The service could not be told: {trouble}", "It goes on accepting this key until somebody tells it."]
     # A letter of its own: y has just opened this question.
     choices = (Choice("n", "keep the key, try again later"), Choice("f", "forget it here only"))
@@ -350,7 +350,7 @@ async def _forget(console: Console, account: AccountConfig, vault: Vault) -> Non
         left = await asyncio.to_thread(vault.find, account.login)
     if console.look.engine is not None:
         await console.journal.do(_pause, [one.name for one in _sharing(console, account)])
-    outside = f" A key is still set from outside: {shown(left.detail, 60)}. Take it away there." if left else ""
+    outside = f" A key is still set from outside: {sanitize(left.detail, 60)}. Take it away there." if left else ""
     tell(console, f"{account.name} is signed out.{outside}")
 
 
@@ -358,7 +358,7 @@ def _pause(db: Connection, names: Sequence[str]) -> None:
     for name in names:
         if accounts.state(db, name).held != Reason.PAUSED:
             offers.note_sign_out(db, name, paused=True)
-            requests.leave(db, "pause", account=name)
+            requests.enqueue(db, "pause", account=name)
 
 
 def _sharing(console: Console, account: AccountConfig) -> list[AccountConfig]:

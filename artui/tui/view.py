@@ -18,13 +18,13 @@ from typing import Any, Concatenate, ParamSpec, TypeVar
 
 from artui import progress
 from artui.config import Config, Paths
-from artui.engine.client import Alive, look
+from artui.engine.client import EngineStatus, find_engine
 from artui.journal import Connection, Journal, accounts, history, purchases, requests
 from artui.journal.groups import Group
 from artui.journal.requests import EngineRow
 from artui.journal.window import Filter, overview, unfinished
 from artui.model.job import Event
-from artui.sanitize import shown
+from artui.sanitize import sanitize
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -64,7 +64,7 @@ class Look:
 
     purses: tuple[Purse, ...] = ()
     row: EngineRow | None = None
-    engine: Alive | None = None
+    engine: EngineStatus | None = None
     moving: Mapping[int, Moving] = field(default_factory=dict)
     changed: frozenset[int] | None = frozenset()
     events: tuple[Event, ...] = ()
@@ -176,7 +176,7 @@ class View:
             left -= self.journal.read(purchases.not_in_balance, name, state.balance_at)
         return Purse(name, left, spent.day, self.config.accounts[name].caps.day, state.held, state.balance_unknown)
 
-    def _engine(self, news: Look, *, wrote: bool) -> Alive | None:
+    def _engine(self, news: Look, *, wrote: bool) -> EngineStatus | None:
         """The running engine. Its lock is tried only while it is believed to be held: an engine that starts this very
         moment must not find it taken by somebody who merely looks."""
         before = self._look.engine
@@ -186,9 +186,9 @@ class View:
         if not believed or (not wrote and now - self._engine_looked < ENGINE_EVERY):
             return before
         self._engine_looked = now
-        return _calm(look(self.paths, self.journal))
+        return _calm(find_engine(self.paths, self.journal))
 
-    def _transfers(self, engine: Alive | None) -> Mapping[int, Moving]:
+    def _transfers(self, engine: EngineStatus | None) -> Mapping[int, Moving]:
         now = time.monotonic()
         before, seconds = self._look.moving, now - self._sampled
         found = progress.read(self.paths.transfers) if engine and not engine.stale else {}
@@ -217,12 +217,12 @@ def _moving(now: progress.Transfer, before: Moving | None, seconds: float) -> Mo
     return Moving(now.way, now.moved, now.total, rate)
 
 
-def _calm(alive: Alive | None) -> Alive | None:
+def _calm(alive: EngineStatus | None) -> EngineStatus | None:
     """The engine without its heartbeat, which moves all the time and tells a person nothing."""
     if alive is None:
         return None
     row = alive.row
     still = EngineRow(
-        row.generation, row.pid, shown(row.host, 40), row.mode, row.started_at, None, row.state, row.version
+        row.generation, row.pid, sanitize(row.host, 40), row.mode, row.started_at, None, row.state, row.version
     )
-    return Alive(still, alive.stale)
+    return EngineStatus(still, alive.stale)

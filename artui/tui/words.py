@@ -14,7 +14,7 @@ from artui.core.follow import cost
 from artui.journal.groups import Group, group
 from artui.model.job import Job
 from artui.model.states import Reason, Stage, Status
-from artui.sanitize import shown, width
+from artui.sanitize import sanitize, width
 from artui.tui.look import Glyphs, bar
 from artui.tui.view import Moving
 
@@ -64,7 +64,7 @@ def clock(at: float, now: float) -> str:
 
 def brief(identity: str) -> str:
     """How an id is told in a line: it begins so, which is enough to find it."""
-    return shown(identity[:8])
+    return sanitize(identity[:8])
 
 
 def short(cost: str, cells: int) -> str:
@@ -90,7 +90,7 @@ def begun(text: str, cells: int) -> str:
 
 
 @dataclass(frozen=True, slots=True)
-class Surroundings:
+class RowContext:
     """What a row needs to know beside its job."""
 
     moving: Mapping[int, Moving] = field(default_factory=dict)
@@ -99,7 +99,7 @@ class Surroundings:
     queued: int = 0
     aside: frozenset[int] = frozenset()
 
-    def with_moving(self, moving: Mapping[int, Moving]) -> Surroundings:
+    def with_moving(self, moving: Mapping[int, Moving]) -> RowContext:
         """The same, with the transfers as they are now."""
         return replace(self, moving=moving)
 
@@ -161,7 +161,7 @@ _WAITING: Mapping[str, str] = {
 _FAILED: Mapping[str, str] = {Reason.FAILED: "failed at the service", Reason.REJECTED: "refused by the service"}
 
 
-def say(job: Job, around: Surroundings, glyphs: Glyphs, now: float) -> Row:
+def say(job: Job, around: RowContext, glyphs: Glyphs, now: float) -> Row:
     """A job as one row; ``now`` in epoch seconds."""
     moving = around.moving.get(job.id)
     sign, stage = _standing(job, moving, around, glyphs, now)
@@ -186,7 +186,7 @@ def is_left(job: Job) -> bool:
     return job.status is Status.CANCELLED and job.stage is Stage.PROCESSED
 
 
-def _standing(job: Job, moving: Moving | None, around: Surroundings, glyphs: Glyphs, now: float) -> tuple[str, str]:
+def _standing(job: Job, moving: Moving | None, around: RowContext, glyphs: Glyphs, now: float) -> tuple[str, str]:
     """The sign and the words for how a job stands."""
     if job.status.final or job.status is Status.HELD:
         return _at_rest(job, glyphs)
@@ -204,7 +204,7 @@ def _standing(job: Job, moving: Moving | None, around: Surroundings, glyphs: Gly
     if job.reason == Reason.TRY_AGAIN and job.due is not None:
         return glyphs.working, f"will try again {clock(job.due, now)}"
     signs: Mapping[str, str] = {Reason.IN_QA: glyphs.qa, Reason.TWIN: glyphs.queued}
-    return signs.get(job.reason, glyphs.working), _WAITING.get(job.reason) or shown(job.reason, 40)
+    return signs.get(job.reason, glyphs.working), _WAITING.get(job.reason) or sanitize(job.reason, 40)
 
 
 def _at_rest(job: Job, glyphs: Glyphs) -> tuple[str, str]:
@@ -218,9 +218,9 @@ def _at_rest(job: Job, glyphs: Glyphs) -> tuple[str, str]:
             return glyphs.unpaid, f"cancelled, {sent}"
         case Status.FAILED:
             paid = "" if job.purchase else ", not sent"
-            return glyphs.failed, _FAILED.get(job.reason) or shown(f"{job.reason or 'failed'}{paid}", 40)
+            return glyphs.failed, _FAILED.get(job.reason) or sanitize(f"{job.reason or 'failed'}{paid}", 40)
         case _:
-            return glyphs.needs, HELD.get(job.reason) or shown(job.reason, 40)
+            return glyphs.needs, HELD.get(job.reason) or sanitize(job.reason, 40)
 
 
 def _progress(moving: Moving, glyphs: Glyphs) -> str:

@@ -16,16 +16,16 @@ from artui.config import AccountConfig
 from artui.credentials import Vault
 from artui.journal import Connection, offers
 from artui.model.states import FINAL
-from artui.sanitize import shown, width
+from artui.sanitize import sanitize, width
 from artui.tui import catalogue
-from artui.tui.catalogue import Catalogue, Offer
-from artui.tui.dialogs import Reading
+from artui.tui.catalogue import CatalogEntry, Catalogue
+from artui.tui.dialogs import TextDialog
 from artui.tui.filter_line import FilterLine
 from artui.tui.look import Width, room
-from artui.tui.place import Place
+from artui.tui.place import Page
 from artui.tui.places import SUBMIT
 from artui.tui.rows import Cell, Rows, heads, line
-from artui.tui.service import Trouble, at_service
+from artui.tui.service import ServiceError, at_service
 from artui.tui.shell import Line
 from artui.tui.view import Look
 from artui.tui.words import about, amount, brief, clock, plural
@@ -61,7 +61,7 @@ class OfferRows(Rows):
     ]
 
 
-class Workflows(Place):
+class Workflows(Page):
     """The workflows of the account in use."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -89,7 +89,7 @@ class Workflows(Place):
     def __init__(self, *, id: str | None = None) -> None:  # noqa: A002 — as Textual
         super().__init__(id=id)
         self.catalogue = Catalogue()
-        self.shown_offers: list[Offer] = []
+        self.shown_offers: list[CatalogEntry] = []
         self.organization = ""
         self._account = ""
         self._trouble = ""
@@ -140,7 +140,7 @@ class Workflows(Place):
         return self.console.config.accounts.get(self._account)
 
     @property
-    def offer(self) -> Offer | None:
+    def offer(self) -> CatalogEntry | None:
         """The workflow under the cursor."""
         current = self.query_one("#offers", Rows).current
         return next((one for one in self.shown_offers if one.workflow.id == current), None)
@@ -186,7 +186,7 @@ class Workflows(Place):
             if short and short != self._trouble:
                 self.console.notify(short, severity="warning", markup=False)
             self._trouble = short
-        except Trouble as trouble:
+        except ServiceError as trouble:
             self._trouble = str(trouble)
         finally:
             self._asking = False
@@ -212,13 +212,13 @@ class Workflows(Place):
 
     def _state(self, cells: int) -> str:
         glyphs, found = self.console.glyphs, self.catalogue
-        words = [shown(self._account, 20) or "no account", self._since()]
+        words = [sanitize(self._account, 20) or "no account", self._since()]
         if typed := self.query_one(FilterLine).value.strip():
-            words.insert(1, f"{len(self.shown_offers)} of {len(found.offers)} match '{shown(typed, 24)}'")
+            words.insert(1, f"{len(self.shown_offers)} of {len(found.offers)} match '{sanitize(typed, 24)}'")
         elif found.offers:
             words.insert(1, plural(len(found.offers), "workflow"))
         said = f" {glyphs.dot} ".join(word for word in words if word)
-        return shown(f"{said} {glyphs.dot} {self._trouble}" if self._trouble else said, cells, glyphs.ellipsis)
+        return sanitize(f"{said} {glyphs.dot} {self._trouble}" if self._trouble else said, cells, glyphs.ellipsis)
 
     def _since(self) -> str:
         """From when this is, and whether it is being renewed."""
@@ -230,7 +230,7 @@ class Workflows(Place):
         now = time.time()
         return f"as of {clock(at, now)}" + (f", {about(now - at)} old" if self._trouble and now - at < 86400 else "")
 
-    def _row(self, offer: Offer, cells: int) -> Content:
+    def _row(self, offer: CatalogEntry, cells: int) -> Content:
         past, glyphs = offer.past, self.console.glyphs
         texts = (
             _name(offer, cells - sum(one.cells for one in COLUMNS if cells >= one.wanted_from) - 1, glyphs.ellipsis),
@@ -256,7 +256,7 @@ class Workflows(Place):
             return "Nothing is known of these workflows yet." + ("" if self.console.readonly else " u looks.")
         if self._asking:
             return ""
-        who = shown(self.organization or self._account, 40)
+        who = sanitize(self.organization or self._account, 40)
         return (
             f"{who} has no saved workflow. Workflows are made and saved in the web app\n"
             "(webapp.autoretouch.com); u looks again. Wrong organization? 5."
@@ -269,11 +269,11 @@ class Workflows(Place):
         self.query_one("#beside" if self.has_class("-full") else "#below", Static).update(text)
         self.refresh_bindings()
 
-    def _about(self, offer: Offer) -> Content:
+    def _about(self, offer: CatalogEntry) -> Content:
         flow, glyphs = offer.workflow, self.console.glyphs
-        author = f" by {shown(flow.author, 30)}" if flow.author else ""
+        author = f" by {sanitize(flow.author, 30)}" if flow.author else ""
         parts: list[str | tuple[str, str]] = [
-            (shown(flow.name, 50), "bold"),
+            (sanitize(flow.name, 50), "bold"),
             "\n",
             catalogue.plain_line(offer, glyphs),
             "\n",
@@ -286,7 +286,7 @@ class Workflows(Place):
         parts += ["\n", *(self._settings(offer) if self.has_class("-full") else [])]
         return Content.assemble(*parts)
 
-    def _settings(self, offer: Offer) -> list[str | tuple[str, str]]:
+    def _settings(self, offer: CatalogEntry) -> list[str | tuple[str, str]]:
         if not offer.has_settings:
             return [("\nsettings not fetched yet", "$quiet")]
         return ["\n", "\n".join(catalogue.setting_lines(offer.workflow))]
@@ -321,7 +321,7 @@ class Workflows(Place):
         """Look at the service again."""
         self.run_worker(self._fetch(), group="fetch")
 
-    async def _open(self, offer: Offer) -> None:
+    async def _open(self, offer: CatalogEntry) -> None:
         if not offer.has_settings and not self.console.readonly:
             await self._fetch(offer.workflow.id)
             offer = next((one for one in self.catalogue.offers if one.workflow.id == offer.workflow.id), offer)
@@ -329,15 +329,15 @@ class Workflows(Place):
         if not offer.has_settings:
             lines += ["", "Settings not fetched yet." + (f" {self._trouble}" if self._trouble else "")]
         text = Content.assemble(self._head(offer), "\n\n", "\n".join(lines))
-        self.app.push_screen(Reading(shown(offer.workflow.name, 60), text))
+        self.app.push_screen(TextDialog(sanitize(offer.workflow.name, 60), text))
 
-    def _head(self, offer: Offer) -> Content:
+    def _head(self, offer: CatalogEntry) -> Content:
         flow, past, dot = offer.workflow, offer.past, self.console.glyphs.dot
         lines = [catalogue.plain_line(offer, self.console.glyphs)]
         if past.count:
             lines.append(f"last used {catalogue.day_of(past.last_used)} {dot} median charge {amount(past.median)} cr")
-        lines.append(f"saved {catalogue.day(flow)} by {shown(flow.author, 40) or '-'}")
-        return Content("\n".join([*lines, f"version {shown(flow.version, 60)}", f"id {shown(flow.id, 60)}"]))
+        lines.append(f"saved {catalogue.day(flow)} by {sanitize(flow.author, 40) or '-'}")
+        return Content("\n".join([*lines, f"version {sanitize(flow.version, 60)}", f"id {sanitize(flow.id, 60)}"]))
 
     async def action_favourite(self) -> None:
         """Keep this workflow on top, or no longer."""
@@ -360,31 +360,33 @@ class Workflows(Place):
         texts = await self.console.view.ask(ask)
         known = {version: catalogue.parse(text) if text else None for version, text in texts.items()}
         lines = "\n".join(catalogue.compared(offer, known))
-        self.app.push_screen(Reading(f"{shown(offer.workflow.name, 40)}: what is new", Content(lines)))
+        self.app.push_screen(TextDialog(f"{sanitize(offer.workflow.name, 40)}: what is new", Content(lines)))
 
     def action_executions(self) -> None:
         """Show the newest executions of this workflow, as the service lists them."""
         if (offer := self.offer) is not None and self.account is not None:
             self.run_latest(partial(self._list_executions, self.account, offer), "executions")
 
-    async def _list_executions(self, account: AccountConfig, offer: Offer) -> None:
+    async def _list_executions(self, account: AccountConfig, offer: CatalogEntry) -> None:
         from artui.core import executions
 
         try:
             async with at_service(self.console.config, account, Vault(self.console.paths)) as provider:
                 payer = (await provider.who_pays()).payer
                 found = await executions.newest(provider, [offer.workflow], None, EXECUTIONS)
-        except Trouble as trouble:
+        except ServiceError as trouble:
             self.console.notify(str(trouble), severity="warning")
             return
         past = await self.console.view.ask(executions.marked, payer, found)
         lines = [
             f"{one.progress.created_at[:16].replace('T', ' '):<16} {one.progress.state:<14}"
-            f" {amount(one.progress.charged):>6}  {shown(one.whose, 13):<13}  {shown(one.progress.name, 20)}"
+            f" {amount(one.progress.charged):>6}  {sanitize(one.whose, 13):<13}  {sanitize(one.progress.name, 20)}"
             for one in past
         ]
         text = "\n".join(lines) or "The service has no execution of it."
-        self.app.push_screen(Reading(f"{shown(offer.workflow.name, 40)}: the newest executions (UTC)", Content(text)))
+        self.app.push_screen(
+            TextDialog(f"{sanitize(offer.workflow.name, 40)}: the newest executions (UTC)", Content(text))
+        )
 
     async def action_submit(self) -> None:
         """Go where photos are picked, with this workflow."""
@@ -395,15 +397,15 @@ class Workflows(Place):
     def action_copy(self) -> None:
         """Send the id of this workflow to the terminal's clipboard."""
         if (offer := self.offer) is not None:
-            text = shown(offer.workflow.id)
+            text = sanitize(offer.workflow.id)
             self.app.copy_to_clipboard(text)
             title = "Sent to your terminal; if nothing arrives, select it here"
-            self.app.push_screen(Reading(title, Content(text), plain=True))
+            self.app.push_screen(TextDialog(title, Content(text), plain=True))
 
 
-def _name(offer: Offer, cells: int, ellipsis: str) -> str:
+def _name(offer: CatalogEntry, cells: int, ellipsis: str) -> str:
     """The name in its cells; what tells it from others of the same name is not cut away."""
-    name = shown(offer.workflow.name)
+    name = sanitize(offer.workflow.name)
     if not offer.apart:
         return name
-    return f"{shown(name, max(8, cells - width(offer.apart) - 1), ellipsis)} {offer.apart}"
+    return f"{sanitize(name, max(8, cells - width(offer.apart) - 1), ellipsis)} {offer.apart}"

@@ -18,7 +18,7 @@ from artui.journal import Connection, Journal, jobs, published, seen
 from artui.journal.seen import SeenFile
 from artui.model.job import Job
 from artui.model.states import Seen, Status
-from artui.sanitize import shown
+from artui.sanitize import sanitize
 from artui.watch.rules import After, Rule
 from artui.watch.taking import UNFINISHED
 
@@ -175,13 +175,13 @@ def _move(source: Path, target: Path) -> Path:
 
 def _reason_text(file: SeenFile, job: Job | None) -> str:
     """Why a photo failed, in plain words: what happened, at which step, what it cost, what to do."""
-    name = shown(Path(file.name).name)
+    name = sanitize(Path(file.name).name)
     lines = [f"{name} was not retouched."]
     if job is None:
-        lines += [f"What happened: {shown(file.message)}", "Step: checking the file, before anything was sent."]
+        lines += [f"What happened: {sanitize(file.message)}", "Step: checking the file, before anything was sent."]
         cost, advice = "nothing", _advice(file.reason)
     else:
-        lines += [f"What happened: {shown(job.message)}", f"Step: {_step(job)} (job {job.id})."]
+        lines += [f"What happened: {sanitize(job.message)}", f"Step: {_step(job)} (job {job.id})."]
         cost = "nothing" if not job.purchase else f"{'not known' if job.charged is None else job.charged}"
         advice = f"`artui job {job.id}` tells more, `artui redo {job.id}` would buy it anew and shows the price first."
         if not job.purchase:

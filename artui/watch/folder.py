@@ -19,7 +19,7 @@ from artui.core.plan import Offer, PlanProblem
 from artui.files import OutputProblem
 from artui.journal import Journal, Unwritable, rules, seen
 from artui.journal.jobs import StemTaken
-from artui.journal.rules import NotTaken, RuleRow, RuleState
+from artui.journal.rules import RuleRow, RuleState, SkipCount
 from artui.journal.seen import NEWEST, SeenFile
 from artui.journal.store import journal_uuid, network_file_system
 from artui.journal.watching import BEFORE_THE_RULE
@@ -29,12 +29,12 @@ from artui.watch import marker
 from artui.watch.aftermath import Linked, Tidied, tidy
 from artui.watch.lock import Busy, FolderLock
 from artui.watch.marker import Foreign, Marker, Offline
-from artui.watch.offers import Offers, Quote
+from artui.watch.offers import Offers, PinnedOffer
 from artui.watch.outputs import refuse_loop
 from artui.watch.returning import Returning
 from artui.watch.rules import After, Existing, Rule
 from artui.watch.scanning import GROWING, Glance, Scanner
-from artui.watch.taking import Taken, Taker
+from artui.watch.taking import Ingester, Taken
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")
@@ -120,10 +120,10 @@ class Watched:
         self._clock = clock
         self._thread = ThreadPoolExecutor(1, "watch")
         self._tell = tell
-        self._taker = Taker(journal, rule, offers, zone)
+        self._taker = Ingester(journal, rule, offers, zone)
         self._returning = Returning(journal, rule, self._taker)
         self._scanner: Scanner | None = None
-        self._quote = Quote(rule, journal, offers, self._quoted)
+        self._quote = PinnedOffer(rule, journal, offers, self._quoted)
         self._unmarked = False
         self._lock = FolderLock()
         self._is_busy = False
@@ -353,7 +353,7 @@ class Watched:
             await self._take_all(glance, self._quote.offer)
             if row.agreed:
                 self._lately.clear()
-        not_taken = {reason: NotTaken(one.count, tuple(one.names)) for reason, one in glance.passed.items()}
+        not_taken = {reason: SkipCount(one.count, tuple(one.names)) for reason, one in glance.passed.items()}
         news = (not_taken, True, False) != (row.not_taken, row.begun, row.agreed)
         if news and complete:
             await self._journal.do(rules.scanned, self.rule.id, not_taken)

@@ -13,7 +13,7 @@ from typing import Any, Protocol
 from artui import providers
 from artui.config import Config, ConfigError
 from artui.config.known import nearest
-from artui.core.plan import Offer, meant, unreadable
+from artui.core.plan import Offer, match_workflow, unreadable
 from artui.credentials import CredentialProblem
 from artui.journal import Journal, rules
 from artui.model.job import Batch
@@ -89,7 +89,7 @@ class ServiceOffers:
 def _choose(workflows: Sequence[Workflow], rule: Rule) -> Workflow:
     """The workflow of this id or name. Raises ConfigError."""
     wanted = rule.workflow
-    found = meant(workflows, wanted)
+    found = match_workflow(workflows, wanted)
     if len(found) == 1:
         return found[0]
     if found:
@@ -102,7 +102,7 @@ def _choose(workflows: Sequence[Workflow], rule: Rule) -> Workflow:
 # ---------------------------------------------------------------------------------------------------------- pinning
 
 
-class Quote:
+class PinnedOffer:
     """What one rule's photos are sent to: asked when the rule is loaded, and the same until it is loaded again.
 
     ``offer`` is None while nothing can be sent: until the service has answered, or where the workflow became dearer

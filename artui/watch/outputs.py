@@ -15,7 +15,7 @@ from artui.core.plan import PlanProblem
 from artui.journal import Connection, Journal, rules
 from artui.journal.rules import RuleState
 from artui.journal.store import journal_uuid
-from artui.sanitize import shown
+from artui.sanitize import sanitize
 from artui.watch.marker import NAME, Foreign, Marker, Offline
 from artui.watch.rules import Rule
 
@@ -71,7 +71,7 @@ def _is_of(found: Marker, journal: str, host: str) -> bool:
 
 
 def _whose(found: Marker) -> str:
-    return f"rule {shown(found.name, 60)} of the artui of {shown(found.host, 60)}"
+    return f"rule {sanitize(found.name, 60)} of the artui of {sanitize(found.host, 60)}"
 
 
 def _marker_in(folder: Path) -> Marker | None:

@@ -14,7 +14,7 @@ from artui.journal.seen import SeenFile
 from artui.watch.aftermath import forget_reason, refuse_links
 from artui.watch.rules import Rule
 from artui.watch.scanning import Candidate, Signs
-from artui.watch.taking import UNFINISHED, Taker
+from artui.watch.taking import UNFINISHED, Ingester
 
 MOST = 500
 """How many of the newest files in failed/ are looked at again."""
@@ -35,7 +35,7 @@ class Returning:
 
     journal: Journal
     rule: Rule
-    taker: Taker
+    taker: Ingester
     _aside: dict[Path, _Aside] = field(default_factory=dict)
 
     def take_back(self) -> tuple[list[str], float | None]:

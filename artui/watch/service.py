@@ -20,7 +20,7 @@ from artui.journal.requests import Request
 from artui.watch.systemd import Manager
 
 if TYPE_CHECKING:
-    from artui.engine.supervisor import Engine
+    from artui.engine.supervisor import Supervisor
     from artui.watch.offers import Offers
     from artui.watch.rules import Rule
     from artui.watch.watcher import Watcher
@@ -59,7 +59,7 @@ class Service:
     (None: never) for the reader. ``listener`` hears the webhooks of the services.
     """
 
-    make_watcher: Callable[[Engine], Watcher]
+    make_watcher: Callable[[Supervisor], Watcher]
     read_rules: Callable[[], tuple[Sequence[Rule], Offers]]
     standing: Callable[[Connection], str]
     teller: Teller
@@ -69,7 +69,7 @@ class Service:
     _hup: asyncio.Event = field(default_factory=asyncio.Event)
     _has_terminal: bool = False
 
-    async def run(self, engine: Engine) -> None:
+    async def run(self, engine: Supervisor) -> None:
         """Work; what fails beside the engine ends it in order, and is raised then.
 
         Raises :class:`AnotherEngine` where another one has taken the journal over.
@@ -105,20 +105,20 @@ class Service:
         if (await engine.journal.ask(requests.engine)).generation != engine.generation:
             raise AnotherEngine("Another engine has taken the journal over; this one has ended.")
 
-    async def _beside(self, engine: Engine, watcher: Watcher) -> None:
+    async def _beside(self, engine: Supervisor, watcher: Watcher) -> None:
         try:
             await self.watch(engine, watcher)
         finally:
             self.manager.stopping()
             engine.stop()
 
-    async def _part(self, engine: Engine, work: asyncio.Task[None]) -> None:
+    async def _part(self, engine: Supervisor, work: asyncio.Task[None]) -> None:
         """Say that the end was asked for: what is awaited then can take a while."""
         await engine.stopping.wait()
         if not work.done():
             self.teller.note("Ending in order: what is being paid is awaited. A second TERM or ctrl-c leaves at once.")
 
-    async def watch(self, engine: Engine, watcher: Watcher) -> None:
+    async def watch(self, engine: Supervisor, watcher: Watcher) -> None:
         """The watcher's part, until the engine stops."""
         await watcher.run(engine.stopping)
 
@@ -127,7 +127,7 @@ class Service:
         self._hup.set()
         return "the rules are read again"
 
-    async def _tell(self, engine: Engine, follower: Follower) -> None:
+    async def _tell(self, engine: Supervisor, follower: Follower) -> None:
         """Tell what happens, and from time to time how all stands."""
         while (await engine.journal.ask(requests.engine)).state == "starting":  # noqa: ASYNC110 — the row says it
             await asyncio.sleep(0.05)
@@ -146,7 +146,7 @@ class Service:
                 self.teller.note(await engine.journal.ask(self.standing))
             await asyncio.sleep(TELL_EVERY)
 
-    async def _give_signs(self, engine: Engine, watcher: Watcher) -> None:
+    async def _give_signs(self, engine: Supervisor, watcher: Watcher) -> None:
         """Tell the service manager that this process lives, for as long as its loop, writer and scans turn."""
         patience = self.manager.patience
         every = ALIVE_EVERY if patience is None else min(ALIVE_EVERY, patience / 3)

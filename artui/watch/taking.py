@@ -11,13 +11,13 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from artui import files
-from artui.core.plan import Found, Offer, Plan, Planned, Planner, Verdict, delivers, new_job, promises_photo
+from artui.core.plan import Offer, Plan, Planned, Planner, SourceFile, Verdict, delivers, new_job, promises_photo
 from artui.files import Photo, PhotoProblem
 from artui.journal import Journal, batches, jobs, published, seen
 from artui.journal.seen import SeenFile
 from artui.model.job import Batch, NewJob
 from artui.model.states import Seen
-from artui.sanitize import shown
+from artui.sanitize import sanitize
 from artui.watch.offers import Offers
 from artui.watch.rules import After, Rule
 from artui.watch.scanning import NOT_WHOLE, UNREADABLE, Candidate
@@ -59,7 +59,7 @@ class Taken:
 
 
 @dataclass
-class Taker:
+class Ingester:
     """Takes the files of one rule. It blocks: for a thread. Without patience (``is_patient``) a file that may still
     become whole is neither waited for nor refused."""
 
@@ -146,7 +146,7 @@ class Taker:
         made_by = self.journal.read(published.job_of, photo.digest)
         if made_by is None:
             return photo
-        said = f"{shown(photo.path.name)} {published.sentence(made_by)}"
+        said = f"{sanitize(photo.path.name)} {published.sentence(made_by)}"
         return Taken(refused=((candidate, self._refusal(candidate, published.REASON, said)),))
 
     def _refusal(self, candidate: Candidate, reason: str, message: str) -> SeenFile:
@@ -183,15 +183,15 @@ class Taker:
 
     def plan(self, photo: Photo) -> Planned:
         """A photo that is to be sent, before it has a name."""
-        found = Found(photo.path, self.rule.folder)
+        found = SourceFile(photo.path, self.rule.folder)
         return Planned(photo, found, Verdict.SEND, self.rule.target.folder, photo.path.stem)
 
     def _today(self) -> dt.date:
         return dt.datetime.fromtimestamp(time.time(), self.zone).date()
 
-    def _batch_name(self, found: Found) -> str:
+    def _batch_name(self, found: SourceFile) -> str:
         inner = "" if found.relative == Path() else f"/{found.relative}"
-        return shown(f"{self.rule.folder.name}{inner} {self._today()}", 100)
+        return sanitize(f"{self.rule.folder.name}{inner} {self._today()}", 100)
 
     # --------------------------------------------------------------------------------------------------- adding
 
@@ -231,10 +231,10 @@ class Taker:
     def _job(
         self, offer: Offer, candidate: Candidate, planned: Planned, batch: Batch, labels: Mapping[str, str]
     ) -> NewJob:
-        own = {**labels, "sku": shown(self.rule.sku_of(candidate.name, self._today()))}
+        own = {**labels, "sku": sanitize(self.rule.sku_of(candidate.name, self._today()))}
         return replace(new_job(offer, planned, batch, own), run=self.rule.id, rule=self.rule.id)
 
-    def _batch(self, relative: Path, found: Found) -> tuple[Batch, Mapping[str, str]]:
+    def _batch(self, relative: Path, found: SourceFile) -> tuple[Batch, Mapping[str, str]]:
         """The batch of a folder on this day, with the service's labels for it; the same one all day."""
         inner = os.fsencode(relative).hex()
         number = str(uuid.uuid5(uuid.UUID(self.rule.id), f"{inner} {self._today()}"))

@@ -22,7 +22,7 @@ from artui.watch import marker
 from artui.watch.offers import Offers, dearer, pinned
 from artui.watch.rules import Existing, Rule, ignored
 from artui.watch.scanning import GROWING, NOT_WHOLE, Candidate, Scanner, Signs
-from artui.watch.taking import UNFINISHED, Taker
+from artui.watch.taking import UNFINISHED, Ingester
 
 
 class Verdict(StrEnum):
@@ -96,7 +96,7 @@ class _Asked:
         last = pinned(rule, self.row.offer if self.row else "", offers.limits(rule))
         self.offer = offer or last
         self.dearer = dearer(offer, last) if offer else ""
-        self.taker = Taker(journal, rule, offers, zone)
+        self.taker = Ingester(journal, rule, offers, zone)
 
     def about(self, path: Path) -> Why:
         """The answer for one file of the rule's folder."""

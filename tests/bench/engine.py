@@ -84,7 +84,7 @@ def command(report: Path, *options: str) -> Sequence[str]:
 
 
 def _with_probe(run: Callable[..., Any], report: Path) -> Callable[..., Any]:
-    async def probed(self: supervisor.Engine, *given: Any) -> None:
+    async def probed(self: supervisor.Supervisor, *given: Any) -> None:
         probe = Probe(report)
         self.journal.on_commit(probe.count)
         beating = asyncio.create_task(probe.run())
@@ -131,8 +131,8 @@ def main() -> int:
     if given.bare:
         asyncio.run(Probe(given.report).run())
     transport = StockTransport if given.stock else client.Transport
-    run = _with_probe(supervisor.Engine.run, given.report)
-    with swapped(client, "Transport", transport), swapped(supervisor.Engine, "run", run):
+    run = _with_probe(supervisor.Supervisor.run, given.report)
+    with swapped(client, "Transport", transport), swapped(supervisor.Supervisor, "run", run):
         return process.main()
 
 

@@ -159,7 +159,7 @@ def cpu_against_bare_loop(number: int) -> Iterator[Figure]:
 async def _send_all(url: str, files: list[Path]) -> None:
     import hashlib
 
-    from artui.providers.http import Client, FilePart, Request, multipart_body
+    from artui.providers.http import Client, FilePart, HttpRequest, multipart_body
 
     client, slots = Client("bench"), asyncio.Semaphore(6)
 
@@ -177,7 +177,7 @@ async def _send_all(url: str, files: list[Path]) -> None:
             size = (await asyncio.to_thread(file.stat)).st_size
             await asyncio.to_thread(digest, file)
             part = FilePart("file", file.name, "image/jpeg", size, list(content(file)))
-            await client.send(Request("POST", f"{url}/upload", "sending", body=multipart_body({}, part)))
+            await client.send(HttpRequest("POST", f"{url}/upload", "sending", body=multipart_body({}, part)))
 
     await asyncio.gather(*map(send, files))
     await client.close()

@@ -28,7 +28,7 @@ from artui.timing import Clock
 from artui.watch import marker
 from artui.watch.rules import Rule, make_rule
 from artui.watch.scanning import Candidate, Scanner
-from artui.watch.taking import Taker
+from artui.watch.taking import Ingester
 from tests.bench.figure import Figure, compared, counted, cpu_seconds, seconds
 from tests.bench.home import Home, home, make_photos, sink
 
@@ -135,7 +135,7 @@ def _take(ours: Home, rule: Rule, settled: list[Candidate]) -> None:
     offer = Offer(
         "bench", "autoretouch", identity, Workflow(where.workflow, where.version, "Bench", 10), _Offers().limits(rule)
     )
-    added = sum(len(taken.added) for taken in Taker(ours.journal, rule, _Offers(), dt.UTC).take(settled, offer))
+    added = sum(len(taken.added) for taken in Ingester(ours.journal, rule, _Offers(), dt.UTC).take(settled, offer))
     assert added == len(settled)
 
 

@@ -58,7 +58,7 @@ def console(clock: str, chance: int, times: int) -> int:
             for job in source.sample(seen, min(2, len(seen))):
                 plan = acts.plan(journal.read(source.choice(CHOICES), [job]))
                 for act in plan.acts:
-                    journal.write(requests.leave, act.what, act.job, **act.arguments)
+                    journal.write(requests.enqueue, act.what, act.job, **act.arguments)
             if source.random() < 0.1:
-                journal.write(requests.leave, source.choice(("pause", "resume", "refresh")), account="studio")
+                journal.write(requests.enqueue, source.choice(("pause", "resume", "refresh")), account="studio")
     return 0

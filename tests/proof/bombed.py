@@ -13,7 +13,7 @@ from pathlib import Path
 
 from artui import files
 from artui.providers.base import ProviderError
-from artui.providers.http import PAGE, Client, Request
+from artui.providers.http import PAGE, Client, HttpRequest
 
 TAKEN = files.Accepts(frozenset({"image/png"}), max_side=10_000)
 
@@ -28,8 +28,8 @@ async def refuses_answer(url: str) -> bool:
     refused = 0
     try:
         for ask in (
-            lambda: client.send(Request("GET", url, "asking"), most=PAGE),
-            lambda: client.pay(Request("GET", url, "paying"), _permit),
+            lambda: client.send(HttpRequest("GET", url, "asking"), most=PAGE),
+            lambda: client.pay(HttpRequest("GET", url, "paying"), _permit),
         ):
             try:
                 answer = await ask()

@@ -82,12 +82,12 @@ def held(clock: str, at: int, told: str) -> int:
         await stopping.wait()
         await asyncio.sleep(2 * engines.GRACE)
 
-    def stop(self: engines.Engine) -> None:
+    def stop(self: engines.Supervisor) -> None:
         stopping.set()
         real(self)
 
-    real = engines.Engine.stop
-    engines.Engine.stop = stop  # type: ignore[method-assign]
+    real = engines.Supervisor.stop
+    engines.Supervisor.stop = stop  # type: ignore[method-assign]
     (moments := Moments(at, stay)).watch()
     code = engine(clock)
     Path(told).write_text("\n".join(moments.passed))

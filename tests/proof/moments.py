@@ -13,7 +13,7 @@ from typing import Any
 import aiohttp
 
 from artui.journal import Journal
-from artui.providers.http.transport import Departure, Transport
+from artui.providers.http.transport import SendGuard, Transport
 
 Put = Callable[[Any, str, Any], object]
 
@@ -42,7 +42,7 @@ class Moments:
     def watch(self, put: Put = setattr) -> None:
         """Meet every moment of this process from now on."""
         self._before(put, aiohttp.TCPConnector, "connect")
-        self._before(put, Departure, "leave")
+        self._before(put, SendGuard, "leave")
         self._after(put, Transport, "handle_async_request")
         self._before(put, Journal, "do", where=_in_a_step)
 

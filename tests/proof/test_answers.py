@@ -30,7 +30,7 @@ from artui import files
 from artui.credentials import Vault
 from artui.model.states import FINAL, Status
 from artui.providers import open_provider
-from artui.providers.base import Order, Output, Provider, ProviderError, Sent, Sought, Uploaded
+from artui.providers.base import ExecutionRef, Output, PaidRequest, Provider, ProviderError, PurchaseQuery, Uploaded
 from artui.providers.said import MOST, moment, tell
 from artui.sim.autoretouch import AutoRetouch
 from artui.sim.server import Simulator
@@ -177,11 +177,11 @@ class Calls:
         config = self.studio.config
         return open_provider(config, config.accounts["studio"], Vault(config.paths))
 
-    def order(self, reference: str = "") -> Order:
+    def order(self, reference: str = "") -> PaidRequest:
         key = f"key-{next(self.numbers)}"
         uploaded = Uploaded(reference or self.photo.digest)
         flow = self.workflow
-        return Order(key, flow.id, flow.version, self.photo, uploaded, parameters=flow.parameters)
+        return PaidRequest(key, flow.id, flow.version, self.photo, uploaded, parameters=flow.parameters)
 
     async def place(self) -> None:
         """Have some orders done at the service as it is."""
@@ -198,13 +198,14 @@ class Calls:
                     await asyncio.sleep(0.01)
 
     @property
-    def sent(self) -> list[Sent]:
-        return [Sent(one, self.workflow.id) for one in self.placed]
+    def sent(self) -> list[ExecutionRef]:
+        return [ExecutionRef(one, self.workflow.id) for one in self.placed]
 
     def all(self, provider: Provider[Any]) -> list[Callable[[], Awaitable[Any]]]:
         flow = self.workflow
         sought = [
-            Sought(f"key-{n}", frozenset({f"key-{n}"}), flow.id, flow.version, self.photo.digest) for n in (0, 999)
+            PurchaseQuery(f"key-{n}", frozenset({f"key-{n}"}), flow.id, flow.version, self.photo.digest)
+            for n in (0, 999)
         ]
 
         async def submit() -> None:

@@ -18,7 +18,7 @@ import pytest
 from artui.journal import history, requests
 from artui.model.states import Status
 from artui.providers.base import ProviderError
-from artui.providers.http import Answer, Body, Client, Request
+from artui.providers.http import Answer, Body, Client, HttpRequest
 from artui.sim.server import running
 from tests.peer import Link, Memory, Peer, answering, serving
 from tests.proof.hurried import hurry
@@ -188,12 +188,12 @@ def _call(client: Client, kind: str, url: str) -> Awaitable[Answer]:
     body = Body("text/plain", 50_000, blocks)  # type: ignore[arg-type]
     match kind:
         case "send":
-            return client.send(Request("GET", url, "asking"))
+            return client.send(HttpRequest("GET", url, "asking"))
         case "upload":
-            return client.send(Request("POST", url, "sending", body=body))
+            return client.send(HttpRequest("POST", url, "sending", body=body))
         case "pay":
-            return client.pay(Request("POST", url, "paying"), _let)
-    return client.fetch(Request("GET", url, "fetching"), Memory())
+            return client.pay(HttpRequest("POST", url, "paying"), _let)
+    return client.fetch(HttpRequest("GET", url, "fetching"), Memory())
 
 
 def _descriptors() -> int:

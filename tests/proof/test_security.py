@@ -27,7 +27,7 @@ from artui import files
 from artui.cli import COMMANDS, Commands, root, run
 from artui.cli.exits import Exit
 from artui.config import paths
-from artui.credentials import Place, Secret, Vault
+from artui.credentials import KeyStore, Secret, Vault
 from artui.engine import log, supervisor
 from artui.files import Accepts, BadPhoto
 from artui.model.states import Status
@@ -106,7 +106,7 @@ async def stage(
         async with open_studio(simulator, monkeypatch, tmp_path, service=service, account=account) as studio:
             token = os.environ["ARTUI_STUDIO_TOKEN"]
             canaries.known |= {token, PROXY_PASSWORD}
-            Vault(paths(), {}).keep("studio", Secret(token), Place.FILE)
+            Vault(paths(), {}).keep("studio", Secret(token), KeyStore.FILE)
             monkeypatch.delenv("ARTUI_STUDIO_TOKEN")
             if service == "autoretouch":
                 simulator.switch({"token_lifetime": 2, "rotate_refresh_tokens": True})

@@ -24,7 +24,7 @@ from artui.journal.groups import Group, group
 from artui.journal.window import Filter
 from artui.model.job import Batch
 from artui.model.states import Kind, Reason, Stage, Status, worded
-from artui.sanitize import shown
+from artui.sanitize import sanitize
 from artui.tui.job_table import columns
 from tests.samples import new_job
 from tests.tui.conftest import CONFIG
@@ -227,7 +227,7 @@ def check_words(row: dict[str, Any], cells: dict[str, str]) -> None:
 def check_name(row: dict[str, Any], cell: str) -> None:
     """The folder and the name, printable, whole or with a sign where something in the middle is missing."""
     source = Path(os.fsdecode(row["source"]))
-    whole = shown(f"{source.parent.name}/{source.name}")
+    whole = sanitize(f"{source.parent.name}/{source.name}")
     at, pieces = 0, [piece.strip() for piece in cell.split("~")]
     for piece in pieces:
         at = whole.index(piece, at) + len(piece)
@@ -240,8 +240,8 @@ def check_line(row: dict[str, Any], cells: dict[str, str], line: str) -> None:
     place = line.rpartition(f"  {row['stage']} ")[2]
     assert place != line
     stands = row["reason"] if row["status"] == "waiting" else row["status"]
-    assert place.strip().startswith(shown(stands))
-    assert row["status"] == "waiting" or not row["reason"] or shown(worded(row["reason"])) in place
+    assert place.strip().startswith(sanitize(stands))
+    assert row["status"] == "waiting" or not row["reason"] or sanitize(worded(row["reason"])) in place
     assert line.split()[-1] == cells["Cost"]
 
 

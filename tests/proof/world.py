@@ -21,7 +21,7 @@ from artui import files
 from artui.cli.exits import Exit
 from artui.config import load, paths, write_private
 from artui.core.actions import Effect
-from artui.credentials import Place, Secret, Vault
+from artui.credentials import KeyStore, Secret, Vault
 from artui.engine.anchor import open_journal
 from artui.engine.lock import lock_is_held
 from artui.journal import jobs, purchases, requests
@@ -158,7 +158,7 @@ class World:
         write_private(where.config_file, (where.config_file.read_text() + "".join(texts)).encode())
         self.studio.config = load()
         for name, (provider, _) in BESIDE.items():
-            self._vault.keep(name, Secret(said[provider][KEYS[provider]]), Place.FILE)
+            self._vault.keep(name, Secret(said[provider][KEYS[provider]]), KeyStore.FILE)
             self.shops[name] = self.run(self._shop(name, provider))
 
     async def _shop(self, name: str, service: str) -> Shop:
@@ -248,7 +248,7 @@ class World:
 
     def sign_in(self, token: str | None = None) -> None:
         token = token or self.simulator.announcement()["autoretouch"]["refresh_token"]
-        self._vault.keep("studio", Secret(token), Place.FILE)
+        self._vault.keep("studio", Secret(token), KeyStore.FILE)
 
     # ----------------------------------------------------------------------------------------- files and requests
 
@@ -277,7 +277,7 @@ class World:
         self.studio.journal.write(queue)
 
     def leave(self, what: str, job: Job | None = None, **arguments: Any) -> int:
-        return self.studio.journal.write(requests.leave, what, job, **arguments)
+        return self.studio.journal.write(requests.enqueue, what, job, **arguments)
 
     def agree(self, what: str, job: Job, **arguments: Any) -> None:
         """Say yes to what may charge once more for a job."""
@@ -340,7 +340,7 @@ class World:
                     self.decide(job)
                 for account in self.shops:
                     self.leave("refresh", account=account)
-                self.until(lambda: not (self.runs and self.studio.journal.read(requests.waiting)))
+                self.until(lambda: not (self.runs and self.studio.journal.read(requests.pending)))
             time.sleep(0.02)
         self.end(signal.SIGTERM)
 
@@ -364,7 +364,7 @@ class World:
 
     def unsettled(self) -> bool:
         """Whether anything is still to be done, or what something cost is still to be read."""
-        if self.studio.journal.read(requests.waiting) or not all(map(is_over, self.studio.jobs())):
+        if self.studio.journal.read(requests.pending) or not all(map(is_over, self.studio.jobs())):
             return True
         return any(self.studio.journal.read(purchases.accounts_to_read, hurried.LOOKS))
 

@@ -21,29 +21,29 @@ import pytest
 
 from artui import files
 from artui.config import paths
-from artui.credentials import Place, Secret, Vault
+from artui.credentials import KeyStore, Secret, Vault
 from artui.providers.base import (
     Absent,
     Blocked,
     Cause,
+    ExecutionRef,
+    ExecutionStatus,
     Found,
     Incomplete,
     NotPermitted,
-    Order,
     Output,
+    PaidRequest,
     Permit,
-    Progress,
+    ProviderDeps,
     ProviderError,
+    PurchaseQuery,
     Rejected,
-    Sent,
-    Sought,
     State,
-    Surroundings,
     Transient,
     Unknown,
     Workflow,
 )
-from artui.providers.http import HttpProvider, Pace
+from artui.providers.http import HttpProvider, MinSpeed
 from artui.sim.photos import noise_jpeg
 from artui.sim.server import Simulator, running
 from tests.waiting import eventually
@@ -66,13 +66,13 @@ class Call:
 class Placed:
     """An order that was accepted."""
 
-    order: Order
+    order: PaidRequest
     draft: str
     execution: str
 
     @property
-    def sent(self) -> Sent:
-        return Sent(self.execution, self.order.workflow)
+    def sent(self) -> ExecutionRef:
+        return ExecutionRef(self.execution, self.order.workflow)
 
 
 @dataclass
@@ -86,15 +86,15 @@ class Desk:
         where = paths()
         where.create()
         self.vault = Vault(where, {})
-        self.vault.keep("studio", Secret(self.token()), Place.MEMORY)
+        self.vault.keep("studio", Secret(self.token()), KeyStore.MEMORY)
 
     def token(self) -> str:
         """What signs the account in."""
         return "a-token-nobody-checks"
 
     @property
-    def surroundings(self) -> Surroundings:
-        return Surroundings("studio", self.vault)
+    def surroundings(self) -> ProviderDeps:
+        return ProviderDeps("studio", self.vault)
 
     def photo(self, name: str = "shirt 7.jpg", size: int = 20_000, seed: int = 0) -> files.Photo:
         """A whole JPEG of so many bytes, hashed."""
@@ -137,7 +137,7 @@ class Bench(Desk, ABC):
 
     def hurry(self) -> None:
         """Make the provider's speed rule one that a test can wait for."""
-        self.provider._http._pace = Pace(1_000, 0.3)
+        self.provider._http._pace = MinSpeed(1_000, 0.3)
 
     def needs(self, call: str) -> None:
         if call not in self.calls:
@@ -155,29 +155,29 @@ class Bench(Desk, ABC):
             if entry["method"] == kind.method and re.fullmatch(kind.path, entry["path"])
         ]
 
-    def has_arrived(self, order: Order) -> bool:
+    def has_arrived(self, order: PaidRequest) -> bool:
         """Whether the stand-in has the whole paid request."""
         return bool(self.seen("submit"))
 
     async def workflow(self) -> Workflow:
         return next(one for one in await self.provider.workflows() if one.name == self.workflow_name)
 
-    async def order(self, photo: files.Photo | None = None, key: str = "key-0001") -> Order:
+    async def order(self, photo: files.Photo | None = None, key: str = "key-0001") -> PaidRequest:
         photo = photo or self.photo()
         workflow = await self.workflow()
         name = files.ascii_name(photo.path.name, photo.media_type)
         uploaded = await self.provider.upload(photo, name, ignore)
-        return Order(key, workflow.id, workflow.version, photo, uploaded, {"sku": "A-7"}, workflow.parameters)
+        return PaidRequest(key, workflow.id, workflow.version, photo, uploaded, {"sku": "A-7"}, workflow.parameters)
 
-    async def submit(self, order: Order, permit: Permit | None = None) -> Placed:
+    async def submit(self, order: PaidRequest, permit: Permit | None = None) -> Placed:
         draft = self.provider.draft(order)
         execution = await self.provider.submit(draft, order.photo, permit or allow, ignore)
         return Placed(order, draft, execution)
 
-    async def look(self, sent: Sent) -> Progress:
+    async def look(self, sent: ExecutionRef) -> ExecutionStatus:
         return (await self.provider.poll([sent]))[sent.execution]
 
-    async def finished(self, sent: Sent) -> Progress:
+    async def finished(self, sent: ExecutionRef) -> ExecutionStatus:
         async with asyncio.timeout(PATIENCE):
             while (progress := await self.look(sent)).state is State.RUNNING:  # noqa: ASYNC110 - nothing tells us
                 await asyncio.sleep(0.01)
@@ -271,9 +271,9 @@ class ProviderSuite:
         photo = bench.photo(size=400_000)
         workflow = await bench.workflow()
         uploaded = await bench.provider.upload(photo, "a.jpg", up.append)
-        order = Order("key-0001", workflow.id, workflow.version, photo, uploaded, parameters=workflow.parameters)
+        order = PaidRequest("key-0001", workflow.id, workflow.version, photo, uploaded, parameters=workflow.parameters)
         execution = await bench.provider.submit(bench.provider.draft(order), photo, allow, up.append)
-        progress = await bench.finished(Sent(execution, workflow.id))
+        progress = await bench.finished(ExecutionRef(execution, workflow.id))
         with files.Part(bench.folder / "result.part") as part:
             await bench.provider.download(progress.outputs[0], execution, part, down.append)
             assert down[-1] == part.size
@@ -373,7 +373,7 @@ class ProviderSuite:
 
     async def test_an_unknown_execution_is_gone(self, bench: Bench) -> None:
         workflow = await bench.workflow()
-        sent = Sent("00000000-0000-4000-8000-000000000000", workflow.id)
+        sent = ExecutionRef("00000000-0000-4000-8000-000000000000", workflow.id)
         assert (await bench.look(sent)).state is State.GONE
 
     @pytest.mark.parametrize("do", ["status:500", "html", "truncate", "drop_before", "status:403"])
@@ -524,7 +524,7 @@ class ProviderSuite:
         async def upload_and_submit() -> None:
             uploaded = await bench.provider.upload(photo, "a.jpg", ignore)
             recipe = (workflow.id, workflow.version, photo, uploaded)
-            await bench.submit(Order("key-0001", *recipe, parameters=workflow.parameters))
+            await bench.submit(PaidRequest("key-0001", *recipe, parameters=workflow.parameters))
 
         with pytest.raises(files.Changed):
             await upload_and_submit()
@@ -581,5 +581,5 @@ class ProviderSuite:
             assert not any(secret in text for text in shown)
 
 
-def _sought(order: Order, key: str) -> Sought:
-    return Sought(key, frozenset({key}), order.workflow, order.version, order.uploaded.reference)
+def _sought(order: PaidRequest, key: str) -> PurchaseQuery:
+    return PurchaseQuery(key, frozenset({key}), order.workflow, order.version, order.uploaded.reference)

@@ -21,7 +21,7 @@ import pytest
 from pydantic import ValidationError
 
 from artui import files
-from artui.credentials import Place, Secret
+from artui.credentials import KeyStore, Secret
 from artui.providers.autoretouch import AutoRetouch, AutoRetouchSettings, lists
 from artui.providers.base import (
     Absent,
@@ -29,14 +29,14 @@ from artui.providers.base import (
     Cause,
     Component,
     DevicePrompt,
+    ExecutionRef,
     Found,
     Incomplete,
-    Order,
     Output,
+    PaidRequest,
+    PurchaseQuery,
     Puzzling,
     Rejected,
-    Sent,
-    Sought,
     State,
     Transient,
     Unknown,
@@ -349,7 +349,7 @@ async def test_signing_in_at_the_stand_in(bench: AutoRetouchBench, button: str, 
             await signing
         assert caught.value.reason == "denied"
         return
-    bench.vault.keep("studio", await signing, Place.MEMORY)
+    bench.vault.keep("studio", await signing, KeyStore.MEMORY)
     async with bench.open() as another:
         assert await another.balance() == 5000
 
@@ -465,8 +465,8 @@ async def test_who_pays_is_found_out_before_the_first_request_that_needs_it(benc
         assert f'"organization":"{bench.announced["organization"]}"' in provider.draft(await _order(bench))
 
 
-async def _order(desk: Desk) -> Order:
-    return Order("key-0001", WORKFLOW, VERSION, desk.photo(), Uploaded(HASH))
+async def _order(desk: Desk) -> PaidRequest:
+    return PaidRequest("key-0001", WORKFLOW, VERSION, desk.photo(), Uploaded(HASH))
 
 
 @pytest.mark.parametrize("token", ["", "a", "a.b.c", "a.!!.c", "a.bnVsbA.c", "." + "A" * 3 + ".", "é.é.é"])
@@ -909,7 +909,7 @@ DONE = {
 )
 async def test_every_status_has_its_state(desk: Desk, more: dict[str, object], state: State, word: str) -> None:
     async with customer(desk, {f"GET /v1/workflow/execution/{NEW_ID}": (200, execution(**more))}) as (provider, _):
-        progress = await provider.poll([Sent(NEW_ID, WORKFLOW)])
+        progress = await provider.poll([ExecutionRef(NEW_ID, WORKFLOW)])
     look = progress[NEW_ID]
     assert (look.state, look.word, look.charged, look.key) == (state, word, 12, "key-0001")
     assert (look.reference, look.workflow, look.version) == (HASH, WORKFLOW, VERSION)
@@ -928,9 +928,9 @@ async def test_an_execution_of_the_wrong_shape_is_left_out(desk: Desk, wrong: di
         f"GET /v1/workflow/execution/{OTHER_ID}": (200, execution(id=OTHER_ID, labels=None, chargedCredits=None)),
     }
     async with customer(desk, replies) as (provider, _):
-        seen = await provider.poll([Sent(NEW_ID, WORKFLOW), Sent(OTHER_ID, WORKFLOW)])
+        seen = await provider.poll([ExecutionRef(NEW_ID, WORKFLOW), ExecutionRef(OTHER_ID, WORKFLOW)])
         assert list(seen) == [OTHER_ID]
-        assert await provider.poll([Sent(NEW_ID, WORKFLOW)]) == {}
+        assert await provider.poll([ExecutionRef(NEW_ID, WORKFLOW)]) == {}
         [(field, stands)] = wrong.items()
         assert provider.puzzles[NEW_ID].endswith(f"not what the service documents: `{field}` {json.dumps(stands)}")
 
@@ -941,7 +941,7 @@ async def test_an_execution_of_the_wrong_shape_is_left_out(desk: Desk, wrong: di
 async def test_a_charge_that_cannot_be_is_not_known_and_told(desk: Desk, stated: object, charged: int | None) -> None:
     replies = {f"GET /v1/workflow/execution/{NEW_ID}": (200, execution(chargedCredits=stated, labels=["a"]))}
     async with customer(desk, replies) as (provider, _):
-        look = (await provider.poll([Sent(NEW_ID, WORKFLOW)]))[NEW_ID]
+        look = (await provider.poll([ExecutionRef(NEW_ID, WORKFLOW)]))[NEW_ID]
     assert look.charged == charged
     assert ("a charge that cannot be" in look.remark) == (charged is None)
 
@@ -971,7 +971,7 @@ async def test_what_decides_nothing_of_an_execution_may_be_anything(
         LIST: (200, {"entries": [{"id": "odd"}, document, None], "total": 3}),
     }
     async with customer(desk, replies) as (provider, _):
-        look = (await provider.poll([Sent(NEW_ID, WORKFLOW)]))[NEW_ID]
+        look = (await provider.poll([ExecutionRef(NEW_ID, WORKFLOW)]))[NEW_ID]
         assert (look.state, bool(look.outputs)) == (State.DONE, True)
         assert {name: getattr(look, name) for name in shows} == shows
         pages = [page async for page in provider.listed(WORKFLOW)]
@@ -1011,7 +1011,7 @@ async def test_many_are_looked_at_by_the_list_and_the_rest_one_by_one(bench: Aut
 
 async def test_a_page_is_read_where_the_oldest_stand_whatever_others_ordered_since(desk: Desk) -> None:
     listed = entries(400, status="ACTIVE")
-    old = [Sent(str(one["id"]), WORKFLOW) for one in listed[-60:]]
+    old = [ExecutionRef(str(one["id"]), WORKFLOW) for one in listed[-60:]]
     replies: Replies = {LIST: lambda asked: paged(listed)(asked)}
     async with customer(desk, replies) as (provider, script):
         for since, due, pages in ((0, old, 8), (20, old[40:], 1), (300, old[:20], 7), (0, old, 2)):
@@ -1031,7 +1031,7 @@ async def test_a_service_in_trouble_is_not_asked_about_every_execution(
     ]
     bench.simulator.faults.add(trouble if status == 429 else [one | {"do": f"status:{status}"} for one in trouble])
     with pytest.raises(Transient):
-        await bench.provider.poll([Sent(f"execution-{n}", WORKFLOW) for n in range(200)])
+        await bench.provider.poll([ExecutionRef(f"execution-{n}", WORKFLOW) for n in range(200)])
     assert len(bench.seen("list")) + len(bench.seen("look")) <= most
 
 
@@ -1068,12 +1068,12 @@ def paged(listed: list[dict[str, object]], most: int = 50) -> Callable[[Asked], 
 LIST = "GET /v1/workflow/execution"
 
 
-def sought(key: str = "key-0001", *, mark: datetime | None = None, reference: str = HASH) -> Sought:
+def sought(key: str = "key-0001", *, mark: datetime | None = None, reference: str = HASH) -> PurchaseQuery:
     stated = "" if mark is None else mark.isoformat()
-    return Sought(key, frozenset({key, f"{key}-again"}), WORKFLOW, VERSION, reference, stated)
+    return PurchaseQuery(key, frozenset({key, f"{key}-again"}), WORKFLOW, VERSION, reference, stated)
 
 
-async def find(desk: Desk, reply: Callable[[Asked], Reply], *wanted: Sought) -> tuple[list[Any], Script]:
+async def find(desk: Desk, reply: Callable[[Asked], Reply], *wanted: PurchaseQuery) -> tuple[list[Any], Script]:
     async with customer(desk, {LIST: reply}) as (provider, script):
         looks = await provider.find(wanted)
         return [looks[one.key] for one in wanted], script
@@ -1213,7 +1213,7 @@ async def test_places_and_looks_bear_an_entry_that_cannot_be_read(desk: Desk) ->
     listed: list[Any] = entries(60, status="ACTIVE")
     listed[0], listed[30] = None, listed[30] | {"status": 7}
     async with customer(desk, {LIST: paged(listed)}) as (provider, script):
-        due = [Sent(str(one["id"]), WORKFLOW) for one in listed if one and one["status"] != 7]
+        due = [ExecutionRef(str(one["id"]), WORKFLOW) for one in listed if one and one["status"] != 7]
         assert len(await provider.poll(due)) == 58
         assert script.count("/v1/workflow/execution") == 2
         shown = [entry async for page in provider.listed(WORKFLOW) for entry in page]
@@ -1293,7 +1293,7 @@ async def test_labels_that_the_service_drops_leave_a_lookalike(bench: AutoRetouc
     bench.simulator.switch({"labels": "drop"})
     placed = await bench.submit(await bench.order())
     order = placed.order
-    wanted = Sought("key-0001", frozenset({"key-0001"}), order.workflow, order.version, order.uploaded.reference)
+    wanted = PurchaseQuery("key-0001", frozenset({"key-0001"}), order.workflow, order.version, order.uploaded.reference)
     assert await bench.provider.find([wanted]) == {"key-0001": Absent((placed.execution,), frozenset())}
 
 

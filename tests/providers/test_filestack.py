@@ -21,16 +21,16 @@ import pytest
 
 from artui import files, providers
 from artui.config import AccountConfig, ConfigError
-from artui.core.plan import meant
-from artui.credentials import Place, Secret
+from artui.core.plan import match_workflow
+from artui.credentials import KeyStore, Secret
 from artui.providers.base import (
     Blocked,
-    Order,
+    ExecutionRef,
+    ExecutionStatus,
     Output,
-    Progress,
+    PaidRequest,
     ProviderError,
     Rejected,
-    Sent,
     State,
     Transient,
     Unknown,
@@ -98,7 +98,7 @@ class FilestackBench(Bench):
         parts = [part.reveal() for signed in made for part in (signed.policy, signed.signature)]
         return [self.announced["secret"], *parts]
 
-    async def ran(self, title: str, photo: files.Photo | None = None) -> Progress:
+    async def ran(self, title: str, photo: files.Photo | None = None) -> ExecutionStatus:
         """The last look at a job of this workflow."""
         order = replace(await self.order(photo), workflow=self.titles[title])
         return await self.finished((await self.submit(order)).sent)
@@ -194,7 +194,7 @@ async def test_a_policy_has_ended_by_neither_clock(bench: FilestackBench) -> Non
     bench.simulator.switch({"clock": -40 * 86_400.0})
     try:
         uploaded = await bench.provider.upload(photo, "a.jpg", ignore)
-        assert await bench.submit(Order("key", bench.titles["Cut out"], "", photo, uploaded))
+        assert await bench.submit(PaidRequest("key", bench.titles["Cut out"], "", photo, uploaded))
         signed = await bench.provider._app.signed()
         assert time.time() < signed.expiry <= time.time() + LASTS
     finally:
@@ -204,15 +204,15 @@ async def test_a_policy_has_ended_by_neither_clock(bench: FilestackBench) -> Non
 async def test_a_wrong_key_or_secret_stops_the_account_until_it_is_right(bench: FilestackBench) -> None:
     photo = bench.photo()
     right = bench.announced["secret"]
-    bench.vault.keep("studio", Secret("a-wrong-secret-of-somebody"), Place.MEMORY)
+    bench.vault.keep("studio", Secret("a-wrong-secret-of-somebody"), KeyStore.MEMORY)
     for ask in (bench.provider.identify(), bench.provider.balance(), bench.provider.upload(photo, "a.jpg", ignore)):
         with pytest.raises(Blocked, match="secret"):
             await ask
-    order = Order("key", bench.titles["Cut out"], "", photo, Uploaded("a" * 20))
+    order = PaidRequest("key", bench.titles["Cut out"], "", photo, Uploaded("a" * 20))
     with pytest.raises(Blocked, match="secret") as caught:
         await bench.submit(order)
     assert "policy error" in str(caught.value), "the service's words are shown"
-    bench.vault.keep("studio", Secret(right), Place.MEMORY)
+    bench.vault.keep("studio", Secret(right), KeyStore.MEMORY)
     await bench.provider.identify()
     await bench.reopen(api_key="ASomebodyElsesKeyz")
     with pytest.raises(Blocked, match="the API key is missing or unknown: check api_key"):
@@ -288,7 +288,7 @@ async def test_where_nothing_tells_a_wrong_secret_what_is_forbidden_stops_the_ac
                 await provider.upload(desk.photo(), "a.jpg", ignore)
             with pytest.raises(Blocked, match="sign in again"):
                 await provider.balance()
-            desk.vault.keep("studio", Secret("another-secret-of-the-app"), Place.MEMORY)
+            desk.vault.keep("studio", Secret("another-secret-of-the-app"), KeyStore.MEMORY)
             assert await provider.balance() is None
 
 
@@ -363,12 +363,12 @@ async def test_one_request_that_is_forbidden_is_not_taken_for_a_wrong_secret(ben
 
 async def test_what_the_service_repeats_of_our_security_is_not_shown(bench: FilestackBench) -> None:
     right = bench.announced["secret"]
-    bench.vault.keep("studio", Secret("a-wrong-secret-of-somebody"), Place.MEMORY)
+    bench.vault.keep("studio", Secret("a-wrong-secret-of-somebody"), KeyStore.MEMORY)
     with pytest.raises(Blocked, match="policy error") as caught:
-        await bench.look(Sent(JOB, WORKFLOW))
+        await bench.look(ExecutionRef(JOB, WORKFLOW))
     assert "[secret]" in str(caught.value)
     assert not any(secret in str(caught.value) for secret in await bench.secrets())
-    bench.vault.keep("studio", Secret(right), Place.MEMORY)
+    bench.vault.keep("studio", Secret(right), KeyStore.MEMORY)
     await bench.journey()
     shown = json.dumps(bench.simulator.history)
     assert "security=***" in shown
@@ -410,7 +410,7 @@ async def test_workflows_are_those_of_the_settings_with_their_prices_if_any(desk
         assert [component.label for component in first.components] == ["store"]
         assert (second.name, second.price) == ("other", None)
         assert (provider.deadline(WORKFLOW), provider.deadline(JOB)) == (300, 1800)
-        order = Order("key", JOB, "", desk.photo(), Uploaded(HANDLE))
+        order = PaidRequest("key", JOB, "", desk.photo(), Uploaded(HANDLE))
         with pytest.raises(Rejected, match="does not take image/jpeg"):
             provider.draft(order)
         with pytest.raises(Rejected, match="the account's settings name no workflow another"):
@@ -421,10 +421,10 @@ async def test_workflows_are_those_of_the_settings_with_their_prices_if_any(desk
 async def test_a_workflow_is_meant_by_its_name_in_the_settings_too(desk: Desk, wanted: str) -> None:
     known = settings(workflows={"cut": {"id": WORKFLOW, "title": "Cut out"}, "other": {"id": JOB}})
     async with Filestack(known, desk.surroundings) as provider:
-        found = meant(await provider.workflows(), wanted)
+        found = match_workflow(await provider.workflows(), wanted)
         assert [one.id for one in found] == [WORKFLOW]
         assert Workflow.from_document(found[0].document()) == found[0]
-        assert meant(await provider.workflows(), "") == []
+        assert match_workflow(await provider.workflows(), "") == []
 
 
 # ------------------------------------------------------------------------------------------------------------- uploads
@@ -563,7 +563,7 @@ async def test_what_lies_at_an_address_is_run_where_it_lies_or_after_an_import(
         for address in addresses:
             uploaded = await bench.provider.fetch_address(address)
             assert (uploaded.reference == address) is not imports
-            order = Order("key", workflow.id, "", photo, uploaded)
+            order = PaidRequest("key", workflow.id, "", photo, uploaded)
             progress = await bench.finished((await bench.submit(order)).sent)
             assert progress.state is State.DONE
             assert progress.reference == unquote(uploaded.reference)
@@ -594,7 +594,7 @@ async def test_what_lies_at_an_address_is_run_where_it_lies_or_after_an_import(
 )
 async def test_a_run_names_its_source_as_the_service_documents_it(desk: Desk, reference: str, source: str) -> None:
     async with Filestack(settings(), desk.surroundings) as provider:
-        draft = json.loads(provider.draft(Order("key", WORKFLOW, "", desk.photo(), Uploaded(reference))))
+        draft = json.loads(provider.draft(PaidRequest("key", WORKFLOW, "", desk.photo(), Uploaded(reference))))
         assert draft["path"] == f"/Akey/{{security}}/run_workflow=id:{WORKFLOW}/{source}"
 
 
@@ -617,7 +617,7 @@ async def submitted(desk: Desk, status: int, body: object, headers: str = "") ->
     async with serving(answering(status, content, headers)) as peer:
         known = settings(cdn_url=peer.url, upload_url=peer.url)
         async with Filestack(known, desk.surroundings) as provider:
-            order = Order("key", WORKFLOW, "", desk.photo(), Uploaded(HANDLE))
+            order = PaidRequest("key", WORKFLOW, "", desk.photo(), Uploaded(HANDLE))
             try:
                 return await provider.submit(provider.draft(order), order.photo, allow, ignore), peer.requests
             finally:
@@ -790,7 +790,7 @@ async def test_a_look_nobody_understands_names_the_field_and_what_stood_there(
         serving(answering(200, content)) as peer,
         Filestack(settings(cdn_url=peer.url), desk.surroundings) as provider,
     ):
-        assert await provider.poll([Sent(JOB, WORKFLOW)]) == {}
+        assert await provider.poll([ExecutionRef(JOB, WORKFLOW)]) == {}
         assert words in provider.puzzles[JOB]
 
 

@@ -21,19 +21,19 @@ import pytest
 from artui import config, files, providers
 from artui.config import AccountConfig, ConfigError
 from artui.core import sign_in
-from artui.credentials import Place, Secret
+from artui.credentials import KeyStore, Secret
 from artui.providers.base import (
     Blocked,
     Cause,
+    ExecutionRef,
     Incomplete,
-    Order,
     Output,
+    PaidRequest,
+    ProviderDeps,
     ProviderError,
+    PurchaseQuery,
     Rejected,
-    Sent,
-    Sought,
     State,
-    Surroundings,
     Transient,
     Unknown,
     Uploaded,
@@ -98,9 +98,9 @@ class Retouch4meBench(Bench):
         return [self.announced["token"]]
 
     async def read(self) -> object:
-        return await self.provider.poll([Sent("no-such-job", "natural")])
+        return await self.provider.poll([ExecutionRef("no-such-job", "natural")])
 
-    def has_arrived(self, order: Order) -> bool:
+    def has_arrived(self, order: PaidRequest) -> bool:
         token, stored = Secret(self.announced["token"]), json.loads(self.provider.draft(order))
         body = self.provider._start(stored, order.photo, token).body
         return any(body and start["length"] >= body.length for start in self.seen("submit"))
@@ -147,10 +147,10 @@ async def customer(desk: Desk, url: str) -> AsyncIterator[Retouch4me]:
         yield provider
 
 
-def order_of(provider: Retouch4me, photo: files.Photo, workflow: str = "natural") -> Order:
+def order_of(provider: Retouch4me, photo: files.Photo, workflow: str = "natural") -> PaidRequest:
     recipe = provider.settings.workflows[workflow].workflow(workflow)
     uploaded = Uploaded(photo.digest)
-    return Order("key-0001", recipe.id, recipe.version, photo, uploaded, parameters=recipe.parameters)
+    return PaidRequest("key-0001", recipe.id, recipe.version, photo, uploaded, parameters=recipe.parameters)
 
 
 # ------------------------------------------------------------------------------------------------------- paid once
@@ -195,7 +195,7 @@ async def test_a_lost_start_sent_again_is_charged_once_and_gives_its_job(bench: 
     limits = bench.provider.limits
     assert (limits.idempotent_submit, limits.replay_within) == (True, 72_000)
     assert (limits.can_find, limits.can_retry) == (False, False)
-    sought = Sought("key-0001", frozenset(), "natural", order.version, "")
+    sought = PurchaseQuery("key-0001", frozenset(), "natural", order.version, "")
     assert isinstance((await bench.provider.find([sought]))["key-0001"], Incomplete)
 
 
@@ -364,7 +364,7 @@ async def test_the_payer_is_known_by_a_mark_of_the_token_that_does_not_tell_it(b
     identity = await bench.provider.identify()
     assert hashlib.sha256(token.encode()).hexdigest()[:16] in identity.payer
     assert token not in repr(identity)
-    bench.vault.keep("studio", Secret("somebody-elses-token"), Place.MEMORY)
+    bench.vault.keep("studio", Secret("somebody-elses-token"), KeyStore.MEMORY)
     with pytest.raises(Blocked) as caught:
         await bench.provider.identify()
     assert caught.value.cause is Cause.LOGIN
@@ -406,9 +406,9 @@ async def test_a_token_that_a_start_was_refused_for_stays_refused_until_somethin
     with pytest.raises(Blocked) as caught:  # else the hold would end, and every photo be sent in vain each minute
         await bench.provider.balance()
     assert caught.value.cause is Cause.LOGIN
-    bench.vault.keep("studio", Secret("another-token"), Place.MEMORY)
+    bench.vault.keep("studio", Secret("another-token"), KeyStore.MEMORY)
     assert await bench.provider.balance() is None
-    bench.vault.keep("studio", Secret(bench.announced["token"]), Place.MEMORY)
+    bench.vault.keep("studio", Secret(bench.announced["token"]), KeyStore.MEMORY)
     bench.simulator.faults.clear()
     assert await bench.provider.balance() == 5000
     bench.go_wrong("balance", "status:404", times=-1)
@@ -418,7 +418,7 @@ async def test_a_token_that_a_start_was_refused_for_stays_refused_until_somethin
 
 async def test_while_its_customers_cannot_be_checked_the_service_takes_every_token(bench: Retouch4meBench) -> None:
     bench.switch(customers_down=True)
-    bench.vault.keep("studio", Secret("somebody-elses-token"), Place.MEMORY)
+    bench.vault.keep("studio", Secret("somebody-elses-token"), KeyStore.MEMORY)
     assert (await bench.ordered()).execution
     assert bench.simulator.ledger == []
 
@@ -428,7 +428,7 @@ async def test_status_and_result_bring_the_token_where_it_is_wanted(bench: Retou
     placed = await bench.ordered()
     progress = await bench.finished(placed.sent)
     assert (await bench.fetch(progress.outputs[0], placed.execution)).size
-    bench.vault.keep("studio", Secret("wrong"), Place.MEMORY)
+    bench.vault.keep("studio", Secret("wrong"), KeyStore.MEMORY)
     with pytest.raises(Blocked):
         await bench.look(placed.sent)
     with pytest.raises(Blocked):
@@ -533,7 +533,7 @@ async def test_each_state_is_what_it_is(
     desk: Desk, said: object, state: State, word: str, message: str, expires: float | None
 ) -> None:
     async with serving(answering(200, json.dumps(said).encode())) as peer, customer(desk, peer.url) as provider:
-        progress = (await provider.poll([Sent("job/../7", "layers")]))["job/../7"]
+        progress = (await provider.poll([ExecutionRef("job/../7", "layers")]))["job/../7"]
         assert (progress.state, progress.word, progress.message) == (state, word, message)
         assert progress.expires_in == expires
         assert peer.requests == [b"GET /api/v1/retoucher/status/job%2F..%2F7 HTTP/1.1"]
@@ -561,7 +561,7 @@ async def test_a_look_at_nothing_readable_names_the_field_and_what_stood_there(
     desk: Desk, body: bytes, words: str
 ) -> None:
     async with serving(answering(200, body)) as peer, customer(desk, peer.url) as provider:
-        assert await provider.poll([Sent("7", "natural")]) == {}
+        assert await provider.poll([ExecutionRef("7", "natural")]) == {}
         assert f"not what the service documents: {words}" in provider.puzzles["7"]
         assert len(provider.puzzles["7"]) < 200
 
@@ -607,7 +607,7 @@ async def test_a_look_the_service_cannot_bear_now_is_taken_again(desk: Desk) -> 
     body = b'{"status": 500, "message": "no"}'
     async with serving(answering(200, body)) as peer, customer(desk, peer.url) as provider:
         with pytest.raises(Transient):
-            await provider.poll([Sent("7", "natural")])
+            await provider.poll([ExecutionRef("7", "natural")])
 
 
 async def test_a_failure_is_told_with_its_reason_and_costs_its_credit(bench: Retouch4meBench) -> None:
@@ -839,7 +839,7 @@ def test_named_fields_go_where_the_service_wants_them() -> None:
 
 
 async def test_an_account_without_workflows_has_the_ready_made_ones(desk: Desk) -> None:
-    async with Retouch4me(Retouch4meSettings(), Surroundings("studio", desk.vault)) as provider:
+    async with Retouch4me(Retouch4meSettings(), ProviderDeps("studio", desk.vault)) as provider:
         found = {one.id: one for one in await provider.workflows()}
         assert list(found) == ["portrait-subtle", "portrait-normal", "portrait-strong"]
         assert len({one.version for one in found.values()}) == 3
@@ -847,7 +847,7 @@ async def test_an_account_without_workflows_has_the_ready_made_ones(desk: Desk) 
             await provider.workflow("natural")
         photo = desk.photo()
         with pytest.raises(Rejected, match="no recipe"):
-            provider.draft(Order("key", "natural", "v", photo, Uploaded(photo.digest)))
+            provider.draft(PaidRequest("key", "natural", "v", photo, Uploaded(photo.digest)))
 
 
 def test_a_ready_made_recipe_gives_way_to_an_own_one_of_its_name_title_or_content() -> None:

@@ -16,7 +16,7 @@ from textual.pilot import Pilot
 
 from artui.config import load, paths
 from artui.engine.anchor import open_journal
-from artui.engine.client import Alive
+from artui.engine.client import EngineStatus
 from artui.journal import Connection, jobs, purchases, requests
 from artui.journal.requests import EngineRow
 from artui.model.job import Batch, Job
@@ -144,11 +144,11 @@ class Desk:
     def pretend_engine(self, mode: str = "background") -> None:
         """Let the console believe that an engine runs, or with ``watch`` that `artui watch` does."""
         row = EngineRow(1, 1, "here", mode, time.time(), None, "running", "test")
-        self.console.view._engine = lambda *_, **__: Alive(row, stale=False)  # type: ignore[method-assign]
+        self.console.view._engine = lambda *_, **__: EngineStatus(row, stale=False)  # type: ignore[method-assign]
 
     def requests(self) -> list[tuple[str, int | None]]:
         """What was asked of the engine and is not answered yet."""
-        return [(request.what, request.job) for request in self.console.journal.read(requests.waiting)]
+        return [(request.what, request.job) for request in self.console.journal.read(requests.pending)]
 
 
 @asynccontextmanager

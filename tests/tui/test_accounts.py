@@ -13,7 +13,7 @@ import pytest
 from textual.widgets import Input
 
 from artui.config import load, paths, save_setting
-from artui.credentials import Place, Secret, Vault
+from artui.credentials import KeyStore, Secret, Vault
 from artui.journal import accounts, offers, requests
 from artui.providers.base import DevicePrompt
 from artui.sim.server import Simulator
@@ -45,7 +45,7 @@ def set_up(given: dict[str, Any], *, organization: str = "", name: str = "studio
         save_setting(where, f"accounts.{name}.{key}", value)
 
 
-def keep(key: str, place: Place = Place.FILE, login: str = "studio") -> None:
+def keep(key: str, place: KeyStore = KeyStore.FILE, login: str = "studio") -> None:
     Vault(paths()).keep(login, Secret(key), place)
 
 
@@ -133,7 +133,7 @@ async def test_a_code_is_confirmed_elsewhere_and_two_organizations_become_accoun
         assert config.accounts["studio-north"].settings["api_url"] == given["api_url"]
         assert config.default_account == "studio" == desk.console.account
         assert desk.console.journal.read(accounts.state, "studio-north").balance == 5000
-        assert [request.arguments["account"] for request in desk.console.journal.read(requests.waiting)] == [
+        assert [request.arguments["account"] for request in desk.console.journal.read(requests.pending)] == [
             "studio",
             "studio-north",
         ]

@@ -37,7 +37,7 @@ def now_costs(price: int, workflow: str = "wf", version: str = "v2") -> None:
 
 def asked(desk: Desk) -> list[tuple[str, int | None, dict[str, Any]]]:
     """What was asked of the engine, with its arguments."""
-    waiting = desk.console.journal.read(requests.waiting)
+    waiting = desk.console.journal.read(requests.pending)
     return [(request.what, request.job, dict(request.arguments)) for request in waiting]
 
 

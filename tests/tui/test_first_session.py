@@ -12,7 +12,7 @@ from urllib.request import urlopen
 import pytest
 
 from artui.config import paths
-from artui.credentials import Place, Secret, Vault
+from artui.credentials import KeyStore, Secret, Vault
 from artui.engine.anchor import open_journal
 from artui.journal import accounts, offers
 from artui.model.states import Reason
@@ -109,7 +109,7 @@ class TestOpeningAndLeaving:
         change(lambda db: db.execute("DELETE FROM accounts"))
         async with at_desk() as desk:
             await desk.sees("[5 Accounts]", "signed out")
-        Vault(paths()).keep("studio", Secret("v1.key"), Place.FILE)
+        Vault(paths()).keep("studio", Secret("v1.key"), KeyStore.FILE)
         async with at_desk() as desk:
             await desk.sees("[1 Jobs]")
 

@@ -15,7 +15,7 @@ import pytest
 from artui.config import paths
 from artui.engine.anchor import open_journal
 from artui.journal import Connection, accounts, rules, seen
-from artui.journal.rules import NotTaken, RuleState
+from artui.journal.rules import RuleState, SkipCount
 from artui.journal.seen import SeenFile
 from artui.model.states import Seen
 from artui.providers.base import Workflow
@@ -122,7 +122,7 @@ def _poison_rules(db: Connection, names: list[str]) -> None:
         rules.load(db, ids[-1], name=str(folder), folder=folder, account="studio", run=None, day=None, month=None,
                    twins="deliver")  # fmt: skip
         rules.set_state(db, ids[-1], list(RuleState)[number % len(RuleState)], f"{folder} {name}")
-    rules.set_not_taken(db, ids[0], {name: NotTaken(3, (name, name, name)) for name in names})
+    rules.set_not_taken(db, ids[0], {name: SkipCount(3, (name, name, name)) for name in names})
     for name in names:
         seen.note(db, ids[0], SeenFile(name, 1, 1, Seen.REFUSED, reason=name, message=name))
         rules.log(db, ids[0], name, name)

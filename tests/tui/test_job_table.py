@@ -16,7 +16,7 @@ from artui.config import paths
 from artui.engine.anchor import open_journal
 from artui.journal import Connection, jobs, purchases, window
 from artui.journal.groups import PILE, Group, group
-from artui.journal.window import Filter, Order
+from artui.journal.window import Filter, SortOrder
 from artui.model.job import Batch
 from artui.model.states import PurchaseState, Reason, Stage, Status
 from artui.sanitize import width
@@ -153,15 +153,15 @@ def test_the_kept_figures_agree_with_counting() -> None:
         assert purchased.open == journal.read(window.overview, Filter(words=("boots",))).totals["studio"].sent
 
 
-@pytest.mark.parametrize("by", Order)
-def test_every_order_holds_every_wanted_job_once(by: Order) -> None:
+@pytest.mark.parametrize("by", SortOrder)
+def test_every_order_holds_every_wanted_job_once(by: SortOrder) -> None:
     older = fill(SAVED, QUEUED, FAILED, batch="older")
     newer = fill(SAVED, QUEUED, batch="newer")
     with open_journal(paths()) as journal:
         journal.write(lambda db: db.execute("UPDATE batches SET created_at = 1 WHERE name = 'older'"))
         found = journal.read(window.order, Filter(), by)
         assert sorted(found) == older + newer
-        if by is Order.FILE:
+        if by is SortOrder.FILE:
             assert list(found) == newer + older
         pinned = journal.read(window.order, Filter(), by, pinned=array("q", [older[1]]))
         assert pinned[0] == older[1]

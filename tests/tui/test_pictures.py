@@ -18,7 +18,7 @@ import pytest
 from artui.config import load, paths
 from artui.engine.anchor import open_journal
 from artui.journal import Connection, accounts, jobs, offers, rules, seen
-from artui.journal.rules import NotTaken, RuleState
+from artui.journal.rules import RuleState, SkipCount
 from artui.journal.seen import SeenFile
 from artui.model.job import Batch
 from artui.model.states import Seen
@@ -179,7 +179,7 @@ def two_rules(folder: Path) -> None:
             place(db, number, **state)
         for name in ("IMG_0241.jpg", "IMG_0244.jpg"):
             seen.note(db, boots, SeenFile(name, 9, 1, Seen.REFUSED, reason="truncated", message=f"{name}: {cut}"))
-        rules.scanned(db, boots, {"still growing": NotTaken(2, ("IMG_0250.tif", "IMG_0251.tif"))})
+        rules.scanned(db, boots, {"still growing": SkipCount(2, ("IMG_0250.tif", "IMG_0251.tif"))})
         rules.load(db, shirts, name="shirts", folder=Path("/srv/in/shirts"), account="studio", run=None, day=None,
                    month=None, twins="deliver")  # fmt: skip
         rules.set_state(db, shirts, RuleState.OFFLINE, "/srv/in/shirts is not there; is its disk mounted?")

@@ -43,7 +43,7 @@ async def open_sample(desk: Desk, *keys: str) -> SampleScreen:
 
 
 def asked(desk: Desk) -> list[tuple[str, dict[str, Any]]]:
-    return [(one.what, dict(one.arguments)) for one in desk.console.journal.read(requests.waiting)]
+    return [(one.what, dict(one.arguments)) for one in desk.console.journal.read(requests.pending)]
 
 
 def colour(desk: Desk, pane: str) -> Any:

@@ -15,7 +15,7 @@ from artui.engine.anchor import open_journal
 from artui.journal import accounts, jobs, requests
 from artui.model.states import Stage, Status
 from artui.tui.app import Console
-from artui.tui.dialogs import Choice, Question, Reading
+from artui.tui.dialogs import Choice, Question, TextDialog
 from artui.tui.look import DARK, LIGHT
 from artui.tui.palette import Palette
 from artui.tui.rows import Rows
@@ -84,7 +84,7 @@ async def test_all_keys_and_the_palette_come_from_the_same_bindings() -> None:
     async with at_desk((80, 45)) as desk:
         await desk.press("question_mark")
         await desk.sees("Retry these: shows first what it does", "Every action by name", "The next job that needs you")
-        assert isinstance(desk.console.screen, Reading)
+        assert isinstance(desk.console.screen, TextDialog)
         await desk.press("escape", "colon")
         await desk.until(lambda: isinstance(desk.console.screen, Palette))
         await desk.press(*"put aside")
@@ -167,7 +167,7 @@ async def test_leaving_with_jobs_under_way_asks(key: str, left: list[tuple[str, 
         asked = desk.requests() if stays else asked
     with_journal = Console(desk.console.paths, desk.console.config)
     try:
-        assert [(one.what, one.job) for one in with_journal.journal.read(requests.waiting)] == left
+        assert [(one.what, one.job) for one in with_journal.journal.read(requests.pending)] == left
     finally:
         with_journal.journal.close()
 
@@ -176,7 +176,7 @@ async def test_ctrl_c_goes_back_and_then_leaves_and_ctrl_q_does_nothing() -> Non
     fill(SAVED)
     async with at_desk() as desk:
         await desk.press("ctrl+q", "question_mark")
-        await desk.until(lambda: isinstance(desk.console.screen, Reading))
+        await desk.until(lambda: isinstance(desk.console.screen, TextDialog))
         await desk.press("ctrl+c")
         await desk.until(lambda: len(desk.console.screen_stack) == 1)
         await desk.press("ctrl+c")

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from textual.widgets import Input
 
-from artui.core.plan import Found, Target
+from artui.core.plan import SourceFile, Target
 from artui.files import decoding
 from artui.journal import jobs, requests
 from artui.model.states import Reason, Status
@@ -274,7 +274,7 @@ async def test_batches_labels_and_a_sample(
         assert desk.requests() == []
         await desk.press("x")
         await desk.until(desk.requests)
-        (request,) = desk.console.journal.read(requests.waiting)
+        (request,) = desk.console.journal.read(requests.pending)
         assert (request.what, request.arguments["yes"]) == ("approve", False)
 
 
@@ -391,13 +391,13 @@ async def test_ten_thousand_files_stay_smooth(tmp_path: Path, monkeypatch: pytes
 
 
 def test_every_so_many_photos_make_a_batch() -> None:
-    found = [Found(Path(f"/srv/boots/{number}.jpg"), Path("/srv/boots")) for number in range(5)]
+    found = [SourceFile(Path(f"/srv/boots/{number}.jpg"), Path("/srv/boots")) for number in range(5)]
     names = Batching(Split.EVERY, every=2).names(found, 0.0)
     assert [name.partition(" of ")[0] for name in names.values()] == ["boots 1"] * 2 + ["boots 2"] * 2 + ["boots 3"]
 
 
 def test_a_label_with_an_unknown_placeholder_is_refused() -> None:
-    file = Found(Path("/srv/boots/heel/1.jpg"), Path("/srv/boots"))
+    file = SourceFile(Path("/srv/boots/heel/1.jpg"), Path("/srv/boots"))
     assert label_of("{folder}-{relative}-{stem}", file) == "heel-heel-1"
     with pytest.raises(ValueError, match=r"unknown \{nope\}"):
         label_of("{nope}", file)

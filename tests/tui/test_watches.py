@@ -15,7 +15,7 @@ from textual.widgets import Input
 from artui.config import paths
 from artui.engine.anchor import open_journal
 from artui.journal import Connection, accounts, jobs, requests, rules, seen
-from artui.journal.rules import NotTaken, RuleState
+from artui.journal.rules import RuleState, SkipCount
 from artui.journal.seen import SeenFile
 from artui.model.job import Batch
 from artui.model.states import Seen
@@ -85,7 +85,9 @@ def refuse(db: Connection) -> None:
         file = SeenFile(f"cut{number}.jpg", 9, 1, Seen.REFUSED, reason="truncated", message=f"cut{number}.jpg: {said}")
         seen.note(db, IN, file)
     seen.note(db, IN, SeenFile("old.jpg", 9, 1, Seen.EXISTING, reason="here before the rule"))
-    rules.scanned(db, IN, {"still growing": NotTaken(2, ("a.tif", "b.tif")), "pattern": NotTaken(41, ("x_draft.jpg",))})
+    rules.scanned(
+        db, IN, {"still growing": SkipCount(2, ("a.tif", "b.tif")), "pattern": SkipCount(41, ("x_draft.jpg",))}
+    )
 
 
 def journal(act: Any, *args: Any, **kwargs: Any) -> Any:
@@ -101,7 +103,7 @@ async def on_watch(desk: Desk) -> Watches:
 
 
 def asked(desk: Desk) -> list[tuple[str, Mapping[str, Any]]]:
-    return [(one.what, one.arguments) for one in desk.console.journal.read(requests.waiting)]
+    return [(one.what, one.arguments) for one in desk.console.journal.read(requests.pending)]
 
 
 def row_of(desk: Desk, text: str) -> str:

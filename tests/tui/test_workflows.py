@@ -18,7 +18,7 @@ from artui.providers import autoretouch
 from artui.providers.autoretouch import lists
 from artui.sim.server import Simulator
 from artui.tui import catalogue
-from artui.tui.dialogs import Reading
+from artui.tui.dialogs import TextDialog
 from artui.tui.look import ASCII
 from artui.tui.rows import Cell, line
 from artui.tui.submit import Submit
@@ -238,7 +238,7 @@ async def test_hostile_names_stay_text_and_columns_stay_even() -> None:
             await desk.sees(r"\x1b[31mred", "[@click=app.quit]x[/]", r"a\nb", r"\u202egnp")
             for _ in HOSTILE if size[0] == 80 else ():
                 await desk.press("enter")
-                await desk.until(lambda: isinstance(desk.console.screen, Reading))
+                await desk.until(lambda: isinstance(desk.console.screen, TextDialog))
                 await desk.press("escape", "down")
             assert not {letter for text in desk.lines() for letter in text if ord(letter) < 32 or letter == "\u202e"}
 
@@ -294,7 +294,7 @@ def test_a_line_fills_its_cells_exactly() -> None:
 
 
 def test_the_age_of_a_version_is_its_day() -> None:
-    one = catalogue.Offer(catalogue.parse(json.dumps(flow(changed_at="not a date"))))
+    one = catalogue.CatalogEntry(catalogue.parse(json.dumps(flow(changed_at="not a date"))))
     assert catalogue.day(one.workflow) == "not a date"
     assert catalogue.plain_line(one, ASCII).startswith("in -> background removal -> shadow -> PNG with alpha")
 

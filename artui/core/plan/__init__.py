@@ -5,9 +5,9 @@ A plan is only a forecast. The engine checks each photo again when its turn come
 
 from artui.core.plan.collecting import (
     HASHING,
-    Found,
     PlanProblem,
-    Refused,
+    RefusedFile,
+    SourceFile,
     at_address,
     check,
     collect,
@@ -18,17 +18,17 @@ from artui.core.plan.collecting import (
     refused_as_suspect,
 )
 from artui.core.plan.planner import Plan, Planned, Planner, Verdict, delivers, new_job, new_jobs, run_of
-from artui.core.plan.target import Offer, Target, meant, unreadable
+from artui.core.plan.target import Offer, Target, match_workflow, unreadable
 
 __all__ = [
     "HASHING",
-    "Found",
     "Offer",
     "Plan",
     "PlanProblem",
     "Planned",
     "Planner",
-    "Refused",
+    "RefusedFile",
+    "SourceFile",
     "Target",
     "Verdict",
     "at_address",
@@ -37,7 +37,7 @@ __all__ = [
     "delivers",
     "hashed",
     "inspected",
-    "meant",
+    "match_workflow",
     "named_after",
     "new_job",
     "new_jobs",

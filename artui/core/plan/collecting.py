@@ -29,7 +29,7 @@ class PlanProblem(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class SourceFile:
     """A file to look at. ``top`` is the folder given, or the one a named file lies in.
 
     ``address`` is set where it is no file here and the service fetches it itself; ``path`` then only names it.
@@ -47,7 +47,7 @@ class Found:
 
 
 @dataclass(frozen=True, slots=True)
-class Refused:
+class RefusedFile:
     """A file that is not sent. ``reason`` is a short stable code, ``message`` a sentence."""
 
     path: Path
@@ -57,21 +57,21 @@ class Refused:
 
 def collect(
     paths: Sequence[Path], *, recursive: bool = False, ignoring: Ignoring = USUAL, left: Counter[str] | None = None
-) -> list[Found]:
+) -> list[SourceFile]:
     """The files meant by some paths, each once, in order: named ones, and those of folders without what is ignored.
 
     ``left`` counts names and whole folders that are ignored, by why. Raises :class:`PlanProblem` where a path leads
     nowhere.
     """
     left = Counter() if left is None else left
-    found: dict[Path, Found] = {}
+    found: dict[Path, SourceFile] = {}
     for given in paths:
         path = Path(os.path.abspath(given))  # noqa: PTH100 — a link stays the name the person knows
         if os.path.isdir(path):  # noqa: PTH112 — a name that is too long is a path that leads nowhere
             for file in sorted(_within(path, ignoring, left, recursive=recursive), key=os.fsencode):
-                found.setdefault(file, Found(file, path))
+                found.setdefault(file, SourceFile(file, path))
         elif os.path.lexists(path):
-            found[path] = Found(path, path.parent, is_named=True)
+            found[path] = SourceFile(path, path.parent, is_named=True)
         else:
             raise PlanProblem(f"{given} is not there: check the path")
     return list(found.values())
@@ -92,7 +92,7 @@ def _within(folder: Path, ignoring: Ignoring, left: Counter[str], *, recursive: 
             yield from _within(folder / entry.name, ignoring, left, recursive=True)
 
 
-def at_address(address: str) -> tuple[Found, Photo]:
+def at_address(address: str) -> tuple[SourceFile, Photo]:
     """What the service fetches itself from a URL or ``src://ALIAS/PATH``, ready to be planned. Raises
     :class:`PlanProblem`.
     """
@@ -100,7 +100,7 @@ def at_address(address: str) -> tuple[Found, Photo]:
         photo = files.addressed(address)
     except ValueError as problem:
         raise PlanProblem(str(problem)) from None
-    return Found(photo.path, photo.path.parent, is_named=True, address=address), photo
+    return SourceFile(photo.path, photo.path.parent, is_named=True, address=address), photo
 
 
 def promises_photo(path: Path) -> bool:
@@ -108,7 +108,7 @@ def promises_photo(path: Path) -> bool:
     return path.suffix.lower() in _PICTURES
 
 
-def named_after(found: Sequence[Found]) -> str:
+def named_after(found: Sequence[SourceFile]) -> str:
     """A name for a batch of these: the folder's, and the time to tell two of one day apart."""
     tops = {file.top for file in found}
     first = min(tops, default=Path("photos")).name or "/"
@@ -117,8 +117,8 @@ def named_after(found: Sequence[Found]) -> str:
 
 
 def check(
-    found: Sequence[Found], accepts: Accepts, counted: Callable[[int, int], None], *, suspect: bool = False
-) -> tuple[list[tuple[Found, Photo]], list[Refused], int]:
+    found: Sequence[SourceFile], accepts: Accepts, counted: Callable[[int, int], None], *, suspect: bool = False
+) -> tuple[list[tuple[SourceFile, Photo]], list[RefusedFile], int]:
     """Inspect and hash files in threads: the photos, those refused, and how many were passed over as no photos.
 
     ``suspect``: those that may not be whole are photos too, by a person's word.
@@ -144,27 +144,27 @@ def check(
     return photos, refused, passed_over
 
 
-def _look(file: Found, accepts: Accepts) -> Photo | Refused:
+def _look(file: SourceFile, accepts: Accepts) -> Photo | RefusedFile:
     return inspected(file.path, accepts, with_digest=True)
 
 
-def inspected(path: Path, accepts: Accepts, *, with_digest: bool = False) -> Photo | Refused:
+def inspected(path: Path, accepts: Accepts, *, with_digest: bool = False) -> Photo | RefusedFile:
     """A photo by its header and its end, and with its digest where that is wanted; or why it is not sent."""
     try:
         return files.inspect(path, accepts, hashed=with_digest)
     except PhotoProblem as problem:
-        return Refused(path, problem.reason, str(problem))
+        return RefusedFile(path, problem.reason, str(problem))
 
 
-def refused_as_suspect(photo: Photo) -> Refused:
+def refused_as_suspect(photo: Photo) -> RefusedFile:
     """What is said of a photo that may not be whole where nobody has said that it is sent all the same."""
     problem = files.suspicion(photo)
-    return Refused(photo.path, problem.reason, str(problem))
+    return RefusedFile(photo.path, problem.reason, str(problem))
 
 
-def hashed(photo: Photo, accepts: Accepts) -> Photo | Refused:
+def hashed(photo: Photo, accepts: Accepts) -> Photo | RefusedFile:
     """The photo judged by all its bytes, with its digest; or why it is not sent after all."""
     try:
         return files.read_through(photo, strict=accepts.strict)
     except PhotoProblem as problem:
-        return Refused(photo.path, problem.reason, str(problem))
+        return RefusedFile(photo.path, problem.reason, str(problem))

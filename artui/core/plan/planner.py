@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from artui import files
-from artui.core.plan.collecting import Found, PlanProblem, Refused
+from artui.core.plan.collecting import PlanProblem, RefusedFile, SourceFile
 from artui.core.plan.target import Offer, Target, among_photos
 from artui.files import Photo
 from artui.journal import Connection, Journal, before, history, jobs, payers, published, twins
@@ -21,7 +21,7 @@ from artui.journal.store import storable
 from artui.model.job import Batch, Job, NewJob
 from artui.model.states import FINAL, Reason, Stage, Status
 from artui.providers import known_by_key
-from artui.sanitize import shown
+from artui.sanitize import sanitize
 
 if TYPE_CHECKING:
     from artui.providers.base import Workflow
@@ -47,7 +47,7 @@ class Planned:
     """
 
     photo: Photo
-    found: Found
+    found: SourceFile
     verdict: Verdict
     folder: Path
     stem: str
@@ -68,7 +68,7 @@ class Plan:
     offer: Offer
     target: Target
     photos: tuple[Planned, ...]
-    refused: tuple[Refused, ...] = ()
+    refused: tuple[RefusedFile, ...] = ()
     passed_over: int = 0
     ignored: Mapping[str, int] = field(default_factory=dict)
 
@@ -108,7 +108,7 @@ class Planner:
     journal: Journal
     offer: Offer
     target: Target
-    batch: str | Callable[[Found], str]
+    batch: str | Callable[[SourceFile], str]
     today: dt.date
     _first: dict[str, Planned] = field(default_factory=dict)
 
@@ -116,7 +116,7 @@ class Planner:
         self.offer = self.offer.as_expected(self.journal)
 
     def plan(
-        self, photos: Sequence[tuple[Found, Photo]], refused: Sequence[Refused] = (), passed_over: int = 0,
+        self, photos: Sequence[tuple[SourceFile, Photo]], refused: Sequence[RefusedFile] = (), passed_over: int = 0,
         *, again: bool = False,
     ) -> Plan:  # fmt: skip
         """Plan for these photos; ``again`` buys them anew whatever was bought before."""
@@ -132,7 +132,7 @@ class Planner:
         _refuse_among_photos(plan)
         return plan
 
-    def _refused_result(self, planned: Planned) -> Refused | None:
+    def _refused_result(self, planned: Planned) -> RefusedFile | None:
         """The refusal of what artui itself has saved: it is sent only where a person names the very file."""
         if planned.verdict is Verdict.KNOWN or planned.found.is_named or not planned.photo.digest:
             return None
@@ -140,7 +140,7 @@ class Planner:
         if made_by is None:
             return None
         path = planned.found.path
-        return Refused(path, published.REASON, f"{shown(path.name)} {published.sentence(made_by)}")
+        return RefusedFile(path, published.REASON, f"{sanitize(path.name)} {published.sentence(made_by)}")
 
     def renamed(self, plan: Plan) -> Plan:
         """The plan with result names that are free now. Raises :class:`PlanProblem` for a template that fails."""
@@ -156,7 +156,7 @@ class Planner:
             photos.append(replace(planned, folder=folder, stem=stem, is_renamed=stem != wanted))
         return replace(plan, photos=tuple(photos))
 
-    def _rendered(self, found: Found, number: int) -> tuple[Path, str]:
+    def _rendered(self, found: SourceFile, number: int) -> tuple[Path, str]:
         batch = self.batch if isinstance(self.batch, str) else self.batch(found)
         try:
             below, stem = files.render_stem(
@@ -167,7 +167,7 @@ class Planner:
             raise PlanProblem(str(problem)) from None
         return self.target.folder / below, stem
 
-    def judged(self, found: Found, photo: Photo) -> Planned:
+    def judged(self, found: SourceFile, photo: Photo) -> Planned:
         """What the journal means for one photo, whatever else is sent with it; one without a digest is to be sent."""
         offer = self.offer
         send = Planned(photo, found, Verdict.SEND, self.target.folder, found.path.stem)
@@ -209,7 +209,7 @@ class Planner:
             may_cost=past.how is How.OTHER_PAYER,
         )
 
-    def _judged(self, found: Found, photo: Photo, *, again: bool) -> Planned:
+    def _judged(self, found: SourceFile, photo: Photo, *, again: bool) -> Planned:
         """What the journal, and the photos before it, mean for this one."""
         planned = self._anew(found, photo) if again else self.judged(found, photo)
         if planned.verdict is not Verdict.SEND or not photo.digest:
@@ -221,7 +221,7 @@ class Planner:
         self._first[photo.digest] = planned
         return planned
 
-    def _anew(self, found: Found, photo: Photo) -> Planned:
+    def _anew(self, found: SourceFile, photo: Photo) -> Planned:
         """The photo as one more copy than was ever bought of it."""
         offer, earlier = self.offer, self._first.get(photo.digest)
         bought = self.journal.read(jobs.highest_copy, offer.identity.payer, offer.workflow.id, photo.digest)
@@ -242,7 +242,7 @@ class Planner:
             told.append(f"job {job.id} {_of_open(job)}")
         return "; ".join(told), may_cost
 
-    def _known(self, found: Found, photo: Photo) -> Job | None:
+    def _known(self, found: SourceFile, photo: Photo) -> Job | None:
         """The job that has delivered, or will deliver, this very file to this very folder."""
         workflow, payer = self.offer.workflow, self.offer.identity.payer
         for job in self.journal.read(history.by_source, found.path):

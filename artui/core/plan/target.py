@@ -40,7 +40,7 @@ class Offer:
         return self if price == flow.price else replace(self, workflow=replace(flow, price=price))
 
 
-def meant(workflows: Sequence[Workflow], wanted: str, *, beginning: bool = False) -> list[Workflow]:
+def match_workflow(workflows: Sequence[Workflow], wanted: str, *, beginning: bool = False) -> list[Workflow]:
     """The workflows of this id or key in the settings, else of this name, else of one in another case, else, with
     ``beginning``, that begin so.
 

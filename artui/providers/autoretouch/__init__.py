@@ -27,22 +27,22 @@ from artui.providers.base import (
     Call,
     Counted,
     DevicePrompt,
+    ExecutionRef,
+    ExecutionStatus,
     Identity,
     Incomplete,
     LeftOut,
     Limits,
     Look,
-    Order,
     Organization,
     Output,
+    PaidRequest,
     Permit,
-    Progress,
+    ProviderDeps,
+    PurchaseQuery,
     Puzzling,
     Rejected,
-    Sent,
-    Sought,
     State,
-    Surroundings,
     Transient,
     Uploaded,
     Workflow,
@@ -57,7 +57,7 @@ from artui.providers.http import (
     Body,
     FilePart,
     HttpProvider,
-    Request,
+    HttpRequest,
     ServiceUrl,
     canonical_address,
     json_body,
@@ -65,7 +65,7 @@ from artui.providers.http import (
     segment,
 )
 from artui.providers.http.device import LoginHost
-from artui.providers.http.looks import look_at_each
+from artui.providers.http.looks import poll_each
 from artui.providers.http.signed_in import SignedIn, signed
 from artui.providers.said import autoretouch as said
 from artui.providers.said import bare, number, tell
@@ -111,7 +111,7 @@ class AutoRetouch(HttpProvider[AutoRetouchSettings]):
         euro_per_credit=0.01,
     )
 
-    def __init__(self, settings: AutoRetouchSettings, surroundings: Surroundings) -> None:
+    def __init__(self, settings: AutoRetouchSettings, surroundings: ProviderDeps) -> None:
         super().__init__(settings, surroundings)
         self.on_short = tell
         self._host = LoginHost(self._http, settings.auth_url, settings.client_id, settings.audience)
@@ -208,7 +208,7 @@ class AutoRetouch(HttpProvider[AutoRetouchSettings]):
     async def balance(self) -> int | None:
         """Credits left; one is about a cent. None where the service refuses to tell, or says what is no balance."""
         organization = await self._asked_for()
-        request = Request(
+        request = HttpRequest(
             "GET",
             f"{self.settings.api_url}/v1/organization/balance",
             "reading the balance",
@@ -224,7 +224,7 @@ class AutoRetouch(HttpProvider[AutoRetouchSettings]):
 
     async def uploaded(self, photo: Photo) -> Uploaded | None:
         """The photo's reference, where the service says that it has this very content already."""
-        request = Request(
+        request = HttpRequest(
             "HEAD",
             f"{self.settings.api_url}/upload",
             f"looking for {photo.path.name}",
@@ -241,7 +241,7 @@ class AutoRetouch(HttpProvider[AutoRetouchSettings]):
         del tag  # labels go with the order
         size = photo.stamp.size
         file = FilePart("file", name, photo.media_type, size, Sending(photo))
-        request = Request(
+        request = HttpRequest(
             "POST",
             f"{self.settings.api_url}/upload",
             f"uploading {photo.path.name}",
@@ -257,7 +257,7 @@ class AutoRetouch(HttpProvider[AutoRetouchSettings]):
 
     # The paid requests.
 
-    def draft(self, order: Order) -> str:
+    def draft(self, order: PaidRequest) -> str:
         """The create request: path, query and body, the same text each time."""
         if not self._organization:
             raise Rejected(
@@ -311,7 +311,7 @@ class AutoRetouch(HttpProvider[AutoRetouchSettings]):
         body = json_body(canonical({"thumbsUp": good, "expectedImages": []}))
         url = f"{self.settings.api_url}{_EXECUTIONS}/{segment(execution)}/feedback"
         query = {"organization": await self._asked_for()}
-        await self._signed_in.ask(Request("POST", url, f"rating {execution}", query, body=body), self._http.send)
+        await self._signed_in.ask(HttpRequest("POST", url, f"rating {execution}", query, body=body), self._http.send)
 
     async def _pay(self, path: str, doing: str, query: Mapping[str, str], permit: Permit, body: Body | None) -> Answer:
         """Send a paid request once; raise its refusal in the service's own form, return every other answer."""
@@ -321,7 +321,7 @@ class AutoRetouch(HttpProvider[AutoRetouchSettings]):
         except Transient as failure:
             raise Transient(str(failure), retry_after=failure.retry_after, reached=False) from None
         headers = {} if body else {"Content-Type": "application/json"}
-        request = Request("POST", f"{self.settings.api_url}{path}", doing, query, headers, body=body)
+        request = HttpRequest("POST", f"{self.settings.api_url}{path}", doing, query, headers, body=body)
         payer = self._payer_of(query["organization"])
         answer = await self._http.pay(signed(request, token), partial(permit, payer))
         if not _is_refusal(answer):
@@ -340,9 +340,9 @@ class AutoRetouch(HttpProvider[AutoRetouchSettings]):
         execution = content.get("id") if isinstance(content, dict) else None
         return execution if isinstance(execution, str) and _NEW_ID.fullmatch(execution) else ""
 
-    async def poll(self, sent: Sequence[Sent]) -> dict[str, Progress]:
+    async def poll(self, sent: Sequence[ExecutionRef]) -> dict[str, ExecutionStatus]:
         """Look at executions: by the list where many of one workflow are due, one by one else."""
-        seen: dict[str, Progress] = {}
+        seen: dict[str, ExecutionStatus] = {}
         failures: list[Transient | Rejected] = []
         due: dict[str, set[str]] = {}
         for one in sent:
@@ -360,19 +360,19 @@ class AutoRetouch(HttpProvider[AutoRetouchSettings]):
             except Exception:
                 log.exception("artui itself failed on a list of executions; each is asked for by itself")
         left = [one for one in sent if one.execution not in seen]
-        seen = await look_at_each(left, lambda one: self._look(one.execution), seen, failures, puzzles=self.puzzles)
+        seen = await poll_each(left, lambda one: self._look(one.execution), seen, failures, puzzles=self.puzzles)
         for one in sent:
             if one.execution in seen and seen[one.execution].state in _ENDED:
                 self._places[one.workflow].forget(one.execution)
         return seen
 
-    async def _look(self, execution: str) -> Progress:
+    async def _look(self, execution: str) -> ExecutionStatus:
         try:
             path = f"{_EXECUTIONS}/{segment(execution)}"
             answer = await self._ask("GET", path, f"looking at {execution}", is_bought=True)
         except Rejected as refusal:
             if refusal.status == 404:
-                return Progress(execution, State.GONE, "404", message=str(refusal))
+                return ExecutionStatus(execution, State.GONE, "404", message=str(refusal))
             raise
         progress = answer.read_as(said.Execution).progress()
         if progress.execution != execution:
@@ -391,11 +391,11 @@ class AutoRetouch(HttpProvider[AutoRetouchSettings]):
             address, _, query = route.partition("?")
             if address.startswith(f"{self.settings.api_url}/"):
                 params = {**dict(parse_qsl(query, keep_blank_values=True)), "organization": organization}
-                request = Request("GET", address, doing, params)
+                request = HttpRequest("GET", address, doing, params)
                 fetch = partial(self._http.fetch, target=part, counted=counted)
                 answer = await self._signed_in.ask_about(request, fetch, is_bought=True)
             else:
-                request = Request("GET", route, doing)
+                request = HttpRequest("GET", route, doing)
                 answer = await self._http.fetch(request, part, named_by=self.settings.api_url, counted=counted)
             if answer.status == 200:
                 return
@@ -403,7 +403,7 @@ class AutoRetouch(HttpProvider[AutoRetouchSettings]):
                 raise answer.refusal()
         raise Rejected(f"{self.title}: {doing}: it is not there", reason="not there", status=404)
 
-    async def find(self, sought: Sequence[Sought]) -> dict[str, Look]:
+    async def find(self, sought: Sequence[PurchaseQuery]) -> dict[str, Look]:
         """Look for lost purchases by their label, in one reading of each workflow's list."""
         doing = "looking for lost orders"
         looks: dict[str, Look] = {}
@@ -422,7 +422,7 @@ class AutoRetouch(HttpProvider[AutoRetouchSettings]):
         answer = await self._ask("GET", "/v1/batch", "counting a batch", {"batchId": batch}, most=PAGE)
         return said.counted(answer.read_as(said.Page[said.Batch]), batch)
 
-    async def listed(self, workflow: str) -> AsyncIterator[Sequence[Progress]]:
+    async def listed(self, workflow: str) -> AsyncIterator[Sequence[ExecutionStatus]]:
         """The executions of a workflow in pages, the newest first, to the end of the list."""
         doing = "reading the executions"
         reading = Reading(await self._executions(workflow, doing), f"{self.title}: {doing}")
@@ -436,7 +436,7 @@ class AutoRetouch(HttpProvider[AutoRetouchSettings]):
         is_bought: bool = False,
     ) -> Answer:  # fmt: skip
         params = {**(query or {}), "organization": await self._asked_for()}
-        request = Request(method, f"{self.settings.api_url}{path}", doing, params)
+        request = HttpRequest(method, f"{self.settings.api_url}{path}", doing, params)
         return await self._signed_in.ask(request, partial(self._http.send, most=most), is_bought=is_bought)
 
     async def _executions(self, workflow: str, doing: str, *, is_bought: bool = False) -> Read[said.Execution]:
@@ -459,7 +459,7 @@ class AutoRetouch(HttpProvider[AutoRetouchSettings]):
     ) -> Read[said.Entry]:  # fmt: skip
         async def read(offset: int) -> said.Page[said.Entry]:
             params = {**query, "limit": str(ENTRIES), "offset": str(offset)}
-            request = Request("GET", f"{self.settings.api_url}{path}", doing, params)
+            request = HttpRequest("GET", f"{self.settings.api_url}{path}", doing, params)
             answer = await self._signed_in.ask(request, partial(self._http.send, most=PAGE), is_bought=is_bought)
             return answer.read_as(shape)
 

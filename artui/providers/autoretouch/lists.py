@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from artui.providers.autoretouch.places import Places
-from artui.providers.base import Look, Progress, Puzzling, Rejected, Sought, Transient
+from artui.providers.base import ExecutionStatus, Look, PurchaseQuery, Puzzling, Rejected, Transient
 from artui.providers.base.misfits import counted
 from artui.providers.said import autoretouch as said
 
@@ -58,7 +58,9 @@ async def whole(
     return list(found.values()), list(unread.values())
 
 
-async def look_for(due: Collection[str], read: Read[said.Execution], places: Places, seen: dict[str, Progress]) -> None:
+async def look_for(
+    due: Collection[str], read: Read[said.Execution], places: Places, seen: dict[str, ExecutionStatus]
+) -> None:
     """Add to ``seen`` the executions due that pages of the list show, for as long as a page saves requests.
 
     Pages read in vain cost at most half of what asking about the executions one by one would.
@@ -155,7 +157,7 @@ class Reading:
         return fresh
 
 
-async def search(group: Sequence[Sought], read: Read[said.Execution], about: str) -> dict[str, Look]:
+async def search(group: Sequence[PurchaseQuery], read: Read[said.Execution], about: str) -> dict[str, Look]:
     """Look for lost purchases of one workflow in one reading of its list, which ends as soon as all are found.
 
     ``about`` begins every sentence. Whatever breaks the reading off, what it found is found.
@@ -171,7 +173,7 @@ async def search(group: Sequence[Sought], read: Read[said.Execution], about: str
     return {one.key: said.conclude(one, reading.listed, trouble, reading.answered) for one in group}
 
 
-async def _read_for(group: Sequence[Sought], reading: Reading) -> None:
+async def _read_for(group: Sequence[PurchaseQuery], reading: Reading) -> None:
     """Read until all are found, or until none of them can be further down, nor have moved up meanwhile."""
     when = said.how_far_back([one.mark for one in group])
     async for _ in reading.pages():

@@ -109,7 +109,7 @@ class Uploaded:
 
 
 @dataclass(frozen=True, slots=True)
-class Order:
+class PaidRequest:
     """All that goes into one paid request.
 
     ``key`` names the purchase and travels with it where the service allows; ``labels`` are shown at the service.
@@ -175,7 +175,7 @@ class State(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Progress:
+class ExecutionStatus:
     """One look at an execution.
 
     ``word`` is the service's own spelling of the state; ``key`` our purchase key as the service gave it back; ``name``
@@ -214,7 +214,7 @@ class Puzzles(dict[str, str]):
 
 
 @dataclass(frozen=True, slots=True)
-class Sent:
+class ExecutionRef:
     """An execution to look at: where it was ordered and what for."""
 
     execution: str
@@ -222,7 +222,7 @@ class Sent:
 
 
 @dataclass(frozen=True, slots=True)
-class Sought:
+class PurchaseQuery:
     """A purchase whose fate is unknown.
 
     ``keys`` are all keys this job ever sent; ``mark`` is the service's own creation time of an entry known before the
@@ -241,7 +241,7 @@ class Sought:
 class Found:
     """The service has these executions for the purchase, earliest first."""
 
-    executions: tuple[Progress, ...]
+    executions: tuple[ExecutionStatus, ...]
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,7 @@ from pydantic import ValidationError
 from artui.credentials import scrub
 from artui.credentials.secret import MASK
 from artui.providers.base.heard import EXCERPT
-from artui.sanitize import shown
+from artui.sanitize import sanitize
 
 log = logging.getLogger(__name__)
 
@@ -74,7 +74,7 @@ def value(said: Any, name: str = "") -> str:
     if _IS_SECRET.search(name.rpartition(".")[2]):
         return MASK
     text = json.dumps(said, ensure_ascii=False, default=str)
-    text = shown(excerpt(" ".join(text.split())))
+    text = sanitize(excerpt(" ".join(text.split())))
     return text if len(text) <= MOST_VALUE else f"{text[:MOST_VALUE]}…"
 
 

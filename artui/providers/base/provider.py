@@ -17,17 +17,17 @@ from artui.providers.base.exchanged import (
     Balance,
     Call,
     DevicePrompt,
+    ExecutionRef,
+    ExecutionStatus,
     Identity,
     Incomplete,
     LeftOut,
     Look,
-    Order,
     Organization,
     Output,
-    Progress,
+    PaidRequest,
+    PurchaseQuery,
     Puzzles,
-    Sent,
-    Sought,
     Uploaded,
     Workflow,
 )
@@ -81,7 +81,7 @@ class Limits:
 
 
 @dataclass(frozen=True, slots=True)
-class Surroundings:
+class ProviderDeps:
     """What an account's provider gets from the program: its name, its secrets, and the way to the network."""
 
     account: str
@@ -110,10 +110,10 @@ class Provider(ABC, Generic[SettingsT]):
     signs_in_by_code: ClassVar[bool] = False
     """Whether :meth:`login` signs in with a code confirmed elsewhere, so that nothing need be pasted."""
 
-    def __init__(self, settings: SettingsT, surroundings: Surroundings) -> None:
+    def __init__(self, settings: SettingsT, surroundings: ProviderDeps) -> None:
         self.settings = settings
         self.surroundings = surroundings
-        self.on_listed: Callable[[Sequence[Progress]], object] = lambda _: None
+        self.on_listed: Callable[[Sequence[ExecutionStatus]], object] = lambda _: None
         """Told of every page of executions that is read, for whatever purpose."""
         self.on_short: Callable[[str], object] = log.warning
         """Told in a sentence of every list that is shorter here than at the service."""
@@ -215,7 +215,7 @@ class Provider(ABC, Generic[SettingsT]):
         return False
 
     @abstractmethod
-    def draft(self, order: Order) -> str:
+    def draft(self, order: PaidRequest) -> str:
         """The exact paid request as text, to be stored before it is sent. No secrets in it."""
 
     def batch_labels(self, batch: str, name: str, created_at: float) -> Mapping[str, str]:
@@ -233,7 +233,7 @@ class Provider(ABC, Generic[SettingsT]):
         """
 
     @abstractmethod
-    async def poll(self, sent: Sequence[Sent]) -> dict[str, Progress]:
+    async def poll(self, sent: Sequence[ExecutionRef]) -> dict[str, ExecutionStatus]:
         """Look at executions; those the service could not be asked about now are left out."""
 
     @abstractmethod
@@ -246,7 +246,7 @@ class Provider(ABC, Generic[SettingsT]):
         del call
         return ""
 
-    async def find(self, sought: Sequence[Sought]) -> dict[str, Look]:
+    async def find(self, sought: Sequence[PurchaseQuery]) -> dict[str, Look]:
         """Look for purchases whose fate is unknown, all in one reading of the service's list."""
         return {purchase.key: Incomplete(f"{self.title} cannot be searched") for purchase in sought}
 
@@ -256,7 +256,7 @@ class Provider(ABC, Generic[SettingsT]):
         del batch
         return None
 
-    def listed(self, workflow: str) -> AsyncIterator[Sequence[Progress]]:
+    def listed(self, workflow: str) -> AsyncIterator[Sequence[ExecutionStatus]]:
         """The executions of a workflow in pages, the newest first, to the end of the list, where there is one.
 
         Raises :class:`Transient` where it cannot be told that none is missing.

@@ -22,19 +22,19 @@ from artui.providers.base import (
     Call,
     Component,
     Counted,
+    ExecutionRef,
+    ExecutionStatus,
     Identity,
     Limits,
-    Order,
     Organization,
     Output,
+    PaidRequest,
     Permit,
-    Progress,
+    ProviderDeps,
     ProviderError,
     Puzzling,
     Rejected,
-    Sent,
     State,
-    Surroundings,
     Transient,
     Unknown,
     Uploaded,
@@ -45,9 +45,9 @@ from artui.providers.filestack.app import KEY_NAME, TITLE, App
 from artui.providers.filestack.settings import MINUTES, FilestackSettings, WorkflowSettings
 from artui.providers.filestack.uploads import Uploads
 from artui.providers.filestack.webhook import Signatures
-from artui.providers.http import PAGE, Answer, HttpProvider, Request, canonical_address, segment
+from artui.providers.http import PAGE, Answer, HttpProvider, HttpRequest, canonical_address, segment
 from artui.providers.http.client import in_thread
-from artui.providers.http.looks import look_at_each
+from artui.providers.http.looks import poll_each
 from artui.providers.http.messages import asked_to_wait
 from artui.providers.said import filestack as said
 from artui.providers.said import filestack_results as results
@@ -81,7 +81,7 @@ class Filestack(HttpProvider[FilestackSettings]):
         can_retry=False,
     )
 
-    def __init__(self, settings: FilestackSettings, surroundings: Surroundings) -> None:
+    def __init__(self, settings: FilestackSettings, surroundings: ProviderDeps) -> None:
         super().__init__(settings, surroundings)
         self._app = App(settings, surroundings, self._http)
         self._uploads = Uploads(self._app)
@@ -158,7 +158,7 @@ class Filestack(HttpProvider[FilestackSettings]):
 
     # The paid request.
 
-    def draft(self, order: Order) -> str:
+    def draft(self, order: PaidRequest) -> str:
         """The run's path without its security, which is signed when it is sent."""
         workflow = self._named(order.workflow)
         kind = order.photo.media_type  # none is known of what lies at an address
@@ -177,7 +177,7 @@ class Filestack(HttpProvider[FilestackSettings]):
         needed_for = self.deadline(stored["workflow"])
         security = self._app.signer.fresh(await self._app.secret(), self._app.latest, needed_for)
         url = f"{self.settings.cdn_url}{stored['path']}"
-        request = Request("GET", url, f"ordering {photo.path.name}", hidden={"security": security.in_path})
+        request = HttpRequest("GET", url, f"ordering {photo.path.name}", hidden={"security": security.in_path})
         began = time.monotonic()
         _, key, *_ = stored["path"].split("/")
         answer = await self._http.pay(request, partial(permit, self._app_pays(key)))
@@ -213,16 +213,16 @@ class Filestack(HttpProvider[FilestackSettings]):
         named = (job.get("jobid") or job.get("job")) if isinstance(job, dict) else None
         return named if isinstance(named, str) else ""
 
-    async def poll(self, sent: Sequence[Sent]) -> dict[str, Progress]:
+    async def poll(self, sent: Sequence[ExecutionRef]) -> dict[str, ExecutionStatus]:
         """Look at jobs, one by one."""
-        return await look_at_each(sent, self._look, puzzles=self.puzzles)
+        return await poll_each(sent, self._look, puzzles=self.puzzles)
 
-    async def _look(self, sent: Sent) -> Progress:
+    async def _look(self, sent: ExecutionRef) -> ExecutionStatus:
         try:
             answer = await self._status(sent.execution)
         except Rejected as refusal:
             if refusal.status in (400, 404, 410, 422):
-                return Progress(sent.execution, State.GONE, str(refusal.status), message=str(refusal))
+                return ExecutionStatus(sent.execution, State.GONE, str(refusal.status), message=str(refusal))
             if refusal.status < 300:
                 raise Puzzling(str(refusal)) from None
             raise
@@ -241,7 +241,7 @@ class Filestack(HttpProvider[FilestackSettings]):
 
     async def _status(self, execution: str) -> Answer:
         url = f"{self.settings.cdn_url}/{self.settings.api_key}/{{security}}/workflow_status=job_id:"
-        request = Request("GET", url + segment(execution), f"looking at {execution}")
+        request = HttpRequest("GET", url + segment(execution), f"looking at {execution}")
         return await self._app.ask(request, most=PAGE, is_bought=True)
 
     def _is_ours(self, text: str) -> bool:
@@ -287,7 +287,7 @@ class Filestack(HttpProvider[FilestackSettings]):
         refused: Answer | None = None
         for url in addresses:
             is_last = url == addresses[-1]
-            request = await self._app.sealed(Request("GET", url, doing), is_bought=True)
+            request = await self._app.sealed(HttpRequest("GET", url, doing), is_bought=True)
             target = part if is_last else _Wary(part, output.media_type)
             try:
                 answer = await self._http.fetch(request, target, named_by=self.settings.cdn_url, counted=counted)

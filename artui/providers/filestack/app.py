@@ -11,9 +11,9 @@ from typing import Final
 
 from artui.credentials import Secret
 from artui.credentials.tokens import since_boot
-from artui.providers.base import Blocked, Cause, Counted, ProviderError, Rejected, Surroundings
+from artui.providers.base import Blocked, Cause, Counted, ProviderDeps, ProviderError, Rejected
 from artui.providers.filestack.settings import FilestackSettings
-from artui.providers.http import OBJECT, Answer, Client, Request, json_body
+from artui.providers.http import OBJECT, Answer, Client, HttpRequest, json_body
 from artui.providers.http.signed_in import pasted_key
 from artui.providers.said import filestack as said
 from artui.providers.said.answers import read
@@ -34,7 +34,7 @@ _PROBES: Final = ("workflow_status=job_id:00000000-0000-4000-8000-000000000000",
 class App:
     """One app: its key, its secret, and the way to its service."""
 
-    def __init__(self, settings: FilestackSettings, surroundings: Surroundings, http: Client) -> None:
+    def __init__(self, settings: FilestackSettings, surroundings: ProviderDeps, http: Client) -> None:
         self.settings = settings
         self.http = http
         self.signer = Signer()
@@ -60,9 +60,9 @@ class App:
         """One call with key and security in its JSON body."""
         security = await self.signed()
         common = {"apikey": self.settings.api_key, "store": STORE, **security.fields()}
-        return await self.ask(Request("POST", url, doing, body=json_body(json.dumps({**common, **fields}))))
+        return await self.ask(HttpRequest("POST", url, doing, body=json_body(json.dumps({**common, **fields}))))
 
-    async def sealed(self, request: Request, *, is_bought: bool = False) -> Request:
+    async def sealed(self, request: HttpRequest, *, is_bought: bool = False) -> HttpRequest:
         """The request with our security where its address has a place for it.
 
         What ``is_bought`` is asked for without one where there is none any more: it may lie open.
@@ -76,7 +76,7 @@ class App:
         return _with(request, signed)
 
     async def ask(
-        self, request: Request, *, most: int = OBJECT, counted: Counted | None = None, is_bought: bool = False
+        self, request: HttpRequest, *, most: int = OBJECT, counted: Counted | None = None, is_bought: bool = False
     ) -> Answer:
         """Send a request that may be sent again; raises whatever is no JSON object without an error in it."""
         sealed = await self.sealed(request, is_bought=is_bought)
@@ -130,7 +130,7 @@ class App:
 
     async def _probe(self, task: str, signed: Signed) -> Answer:
         url = f"{self.settings.cdn_url}/{self.settings.api_key}/{{security}}/{task}"
-        return await self.http.send(_with(Request("GET", url, "checking key and secret"), signed))
+        return await self.http.send(_with(HttpRequest("GET", url, "checking key and secret"), signed))
 
     async def start(self, name: str, media_type: str, size: int, doing: str) -> said.Start:
         """Announce a large upload."""
@@ -141,14 +141,14 @@ class App:
         """What the service knows of a stored file; None where it does not have it."""
         url = f"{self.settings.cdn_url}/{handle}/metadata?size=true&sha256=true&{{security}}"
         try:
-            return read(await self.ask(Request("GET", url, doing)), said.Metadata)
+            return read(await self.ask(HttpRequest("GET", url, doing)), said.Metadata)
         except Rejected as refusal:
             if refusal.status == 404:
                 return None
             raise
 
 
-def _with(request: Request, signed: Signed) -> Request:
+def _with(request: HttpRequest, signed: Signed) -> HttpRequest:
     security = signed.in_path if "/{security}" in request.url else signed.in_query
     return replace(request, hidden={"security": security})
 

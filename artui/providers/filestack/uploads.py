@@ -15,7 +15,7 @@ from urllib.parse import urlencode, urlsplit
 from artui.files import Photo, Sending
 from artui.providers.base import Counted, Rejected, Transient, Uploaded
 from artui.providers.filestack.app import STORE, TITLE, App
-from artui.providers.http import TEXT, Answer, Request, file_body, json_body
+from artui.providers.http import TEXT, Answer, HttpRequest, file_body, json_body
 from artui.providers.http.addresses import is_private_way
 from artui.providers.http.client import in_thread
 from artui.providers.said import filestack as said
@@ -54,7 +54,7 @@ class Uploads:
         query = urlencode({"key": self._app.settings.api_key, "filename": plain, "mimetype": photo.media_type})
         body = file_body(photo.media_type, photo.stamp.size, Sending(photo))
         url = f"{self._app.settings.api_url}/store/S3?{query}&{{security}}"
-        return self._uploaded(await self._app.ask(Request("POST", url, doing, body=body), counted=counted))
+        return self._uploaded(await self._app.ask(HttpRequest("POST", url, doing, body=body), counted=counted))
 
     async def _upload_parts(self, photo: Photo, name: str, counted: Counted, tag: str) -> Uploaded:
         """Send a photo part by part. The last leaves only when the file proved to be the one that was checked."""
@@ -100,7 +100,7 @@ class Uploads:
         if not is_private_way(there.url):
             raise Transient(f"{TITLE}: {doing}: the service wants a part sent in clear")
         body = file_body("", len(block), [block])
-        put = Request("PUT", there.url, doing, headers=there.headers, body=body)
+        put = HttpRequest("PUT", there.url, doing, headers=there.headers, body=body)
         answer = await self._app.http.send(put, counted=counted)
         etag = answer.headers.get("etag", "")
         if answer.status != 200 or not etag:
@@ -130,7 +130,7 @@ class Uploads:
         tasks = [{"name": "store", "params": STORE}, {"name": "security", "params": security}]
         body = json_body(json.dumps({"apikey": self._app.settings.api_key, "sources": [address], "tasks": tasks}))
         url = f"{self._app.settings.cdn_url}/process"
-        return self._uploaded(await self._app.ask(Request("POST", url, doing, body=body)))
+        return self._uploaded(await self._app.ask(HttpRequest("POST", url, doing, body=body)))
 
     async def remove(self, handle: str) -> None:
         """Delete a file by a policy for this file and nothing else. One that is gone already counts as deleted.
@@ -142,7 +142,7 @@ class Uploads:
         signed = self._app.signer.to_remove(await self._app.secret(), self._app.latest, handle)
         query = urlencode({"key": self._app.settings.api_key})
         url = f"{self._app.settings.api_url}/file/{handle}?{query}&{{security}}"
-        request = Request("DELETE", url, "deleting an upload", hidden={"security": signed.in_query})
+        request = HttpRequest("DELETE", url, "deleting an upload", hidden={"security": signed.in_query})
         answer = await self._app.http.send(request, most=TEXT, any_status=True)
         if answer.status == 404:
             return

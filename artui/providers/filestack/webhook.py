@@ -10,7 +10,7 @@ import time
 from typing import Final
 
 from artui.credentials import CredentialProblem, Secret
-from artui.providers.base import Call, Surroundings
+from artui.providers.base import Call, ProviderDeps
 
 log = logging.getLogger(__name__)
 
@@ -21,7 +21,7 @@ READ_EVERY: Final = 10.0
 class Signatures:
     """The signatures of the webhook of one app. Its secret is kept as that of ``ACCOUNT.webhook``."""
 
-    def __init__(self, surroundings: Surroundings) -> None:
+    def __init__(self, surroundings: ProviderDeps) -> None:
         self._surroundings = surroundings
         self._secret: Secret | None = None
         self._read_at = -READ_EVERY

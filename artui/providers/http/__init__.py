@@ -12,7 +12,7 @@ import sys
 sys.modules.setdefault("httpx._main", None)  # type: ignore[arg-type]  # None: it cannot be imported
 
 from artui.providers.http.addresses import ServiceUrl, canonical_address
-from artui.providers.http.client import Client, Pace
+from artui.providers.http.client import Client, MinSpeed
 from artui.providers.http.messages import (
     OBJECT,
     PAGE,
@@ -20,7 +20,7 @@ from artui.providers.http.messages import (
     Answer,
     Body,
     FilePart,
-    Request,
+    HttpRequest,
     file_body,
     form_body,
     json_body,
@@ -38,8 +38,8 @@ __all__ = [
     "Client",
     "FilePart",
     "HttpProvider",
-    "Pace",
-    "Request",
+    "HttpRequest",
+    "MinSpeed",
     "ServiceUrl",
     "canonical_address",
     "file_body",

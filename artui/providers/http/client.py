@@ -25,9 +25,9 @@ from artui.credentials.tokens import since_boot
 from artui.providers.base import Blocked, Cause, Counted, Insecure, Puzzling, Transient, Unknown, hear
 from artui.providers.http.addresses import is_this_machine
 from artui.providers.http.codings import Decoding, NotDecoded
-from artui.providers.http.messages import NOT_NOW, OBJECT, TEXT, Answer, Request, moment, whole_of
+from artui.providers.http.messages import NOT_NOW, OBJECT, TEXT, Answer, HttpRequest, moment, whole_of
 from artui.providers.http.redirects import HOPS, Misdirected, Origin, follow, is_redirect, origin, stated
-from artui.providers.http.transport import Departure, Leave, NotPublic, Transport, Unsafe, proxy_for, trust
+from artui.providers.http.transport import Leave, NotPublic, SendGuard, Transport, Unsafe, proxy_for, trust
 
 CONNECT: Final = 10.0
 """Seconds for name, connection and TLS together."""
@@ -78,7 +78,7 @@ async def in_thread(call: Callable[..., Result], *arguments: object) -> Result:
 
 
 @dataclass(frozen=True, slots=True)
-class Pace:
+class MinSpeed:
     """The least a transfer must move: ``amount`` bytes within each ``seconds``."""
 
     amount: int = 30_000
@@ -88,7 +88,7 @@ class Pace:
 class Flow:
     """The bytes of one exchange, held to the pace while they should be moving, in either direction."""
 
-    def __init__(self, limit: asyncio.Timeout, pace: Pace, counted: Counted | None) -> None:
+    def __init__(self, limit: asyncio.Timeout, pace: MinSpeed, counted: Counted | None) -> None:
         self._limit = limit
         self._pace = pace
         self._counted = counted
@@ -190,7 +190,7 @@ Take = Callable[[Flow, httpx.Response], Awaitable[bytes]]
 """What takes an answer's body as it comes, and returns what of it is the answer."""
 
 
-class Target(Protocol):
+class DownloadTarget(Protocol):
     """Where a file goes, such as a :class:`artui.files.Part`.
 
     ``is_ended`` is made False where the answer did not say where it ends: only the content can then tell whether all
@@ -243,10 +243,10 @@ class Client:
         proxy: str | None = None,
         ca_file: str | None = None,
         read: float = READ,
-        pace: Pace | None = None,
+        pace: MinSpeed | None = None,
     ) -> None:
         self._title = title
-        self._pace = pace or Pace()
+        self._pace = pace or MinSpeed()
         self._ordinary = Transport(trust(ca_file), proxy)
         self._paid = Transport(trust(ca_file), proxy, once=True)
         self._abroad = Transport(trust(ca_file), abroad=True)
@@ -274,7 +274,7 @@ class Client:
         return self.service_time or time.time()
 
     async def send(
-        self, request: Request, *, most: int = OBJECT, counted: Counted | None = None, any_status: bool = False
+        self, request: HttpRequest, *, most: int = OBJECT, counted: Counted | None = None, any_status: bool = False
     ) -> Answer:
         """One ordinary request; the answer has at most ``most`` bytes, and a status of 2xx or 4xx unless any will do.
 
@@ -283,7 +283,7 @@ class Client:
         Raises :class:`Transient` for every failure on the way and for an answer that is not final, and what the body
         raised where it broke.
         """
-        departure = Departure()
+        departure = SendGuard()
         try:
             answer = await self._exchange(self._ordinary, request, departure, counted, partial(Flow.read, most=most))
         except _FAILURES as error:
@@ -292,13 +292,13 @@ class Client:
             answer.raise_unless_final(is_upload=counted is not None)
         return answer
 
-    async def pay(self, request: Request, permit: Leave, *, counted: Counted | None = None) -> Answer:
+    async def pay(self, request: HttpRequest, permit: Leave, *, counted: Counted | None = None) -> Answer:
         """One paid request, sent once over a connection of its own; every readable answer is returned.
 
         Awaits ``permit`` just before the first byte and passes on what it raises. Raises :class:`Transient` with
         ``reached=False`` where no byte left, what the body raised where it broke, else :class:`Unknown`.
         """
-        departure = Departure(permit)
+        departure = SendGuard(permit)
         try:
             return await self._exchange(self._paid, request, departure, counted, partial(Flow.read, most=TEXT))
         except _FAILURES as error:
@@ -307,14 +307,14 @@ class Client:
         raise Unknown(str(failure), answered=is_answer) if departure.left else failure
 
     async def fetch(
-        self, request: Request, target: Target, *, named_by: str = "", counted: Counted | None = None
+        self, request: HttpRequest, target: DownloadTarget, *, named_by: str = "", counted: Counted | None = None
     ) -> Answer:
         """Read one file into ``target``. A status of 4xx gives it nothing; the answer says why.
 
         Redirects are followed as ``redirects`` says. Where an answer of the service at ``named_by`` named the address,
         that is held to the same. Raises as :meth:`send`, and :class:`Puzzling` for what points nowhere of use.
         """
-        departure, take = Departure(), partial(_file, target=target, counted=counted)
+        departure, take = SendGuard(), partial(_file, target=target, counted=counted)
         try:
             home: Origin | None = origin(named_by or request.url)
             if home != origin(request.url):
@@ -332,7 +332,7 @@ class Client:
             raise self._failure(request, departure, error) from None
         return self._fetched(answer, is_home=home is not None)
 
-    def _way_abroad(self, request: Request) -> Transport:
+    def _way_abroad(self, request: HttpRequest) -> Transport:
         """How to reach an address that an answer named. A proxy looks names up itself, and says what may be reached."""
         url = httpx.URL(request.url)
         direct = not is_this_machine(url.raw_host.decode("ascii")) and proxy_for(url, self._proxy) is None
@@ -355,7 +355,7 @@ class Client:
     # How it is done.
 
     async def _exchange(
-        self, transport: Transport, request: Request, departure: Departure, counted: Counted | None, take: Take, *,
+        self, transport: Transport, request: HttpRequest, departure: SendGuard, counted: Counted | None, take: Take, *,
         is_home: bool = True,
     ) -> Answer:  # fmt: skip
         """Send a request and take what comes back, all of it held to the pace; ``is_home``: from the service itself."""
@@ -370,7 +370,7 @@ class Client:
             raise Crawling(f"the connection is too slow: {rule}") from None
 
     async def _answered(
-        self, transport: Transport, request: Request, departure: Departure, flow: Flow, take: Take, *, is_home: bool
+        self, transport: Transport, request: HttpRequest, departure: SendGuard, flow: Flow, take: Take, *, is_home: bool
     ) -> Answer:
         asked = self._built(transport, request, departure, flow)
         try:
@@ -392,7 +392,7 @@ class Client:
         hear(f"{request.doing} (status {response.status_code})", taken)
         return Answer(f"{self._title}: {request.doing}", response.status_code, response.headers, taken)
 
-    def _built(self, transport: Transport, request: Request, departure: Departure, flow: Flow) -> httpx.Request:
+    def _built(self, transport: Transport, request: HttpRequest, departure: SendGuard, flow: Flow) -> httpx.Request:
         headers = {**_HEADERS, "Connection": "close" if transport is self._paid else "keep-alive", **request.headers}
         stream: httpx.ByteStream | _Outgoing = _NOTHING
         if (body := request.body) is not None:
@@ -419,7 +419,7 @@ class Client:
             raise Blocked(f"{self._title}: the stored key has characters no key has: sign in again", cause=Cause.LOGIN)
         return secret.reveal()
 
-    def _failure(self, request: Request, departure: Departure, error: Exception) -> Transient:
+    def _failure(self, request: HttpRequest, departure: SendGuard, error: Exception) -> Transient:
         why = f"{self._title}: {request.doing}: {str(error) or type(error).__name__}"
         if isinstance(error, Unsafe) and not departure.left:
             return Insecure(why)
@@ -434,7 +434,7 @@ class Client:
             self._clock = (said, since_boot())
 
 
-async def _file(flow: Flow, response: httpx.Response, target: Target, counted: Counted | None) -> bytes:
+async def _file(flow: Flow, response: httpx.Response, target: DownloadTarget, counted: Counted | None) -> bytes:
     """Take the file that came whole, and return no body; or return the body that came with another status."""
     status, headers = response.status_code, response.headers
     whole = whole_of(status, headers)

@@ -19,7 +19,7 @@ from artui.credentials import Refreshed, Secret, SignedOut
 from artui.providers.base import DevicePrompt, Rejected, Transient
 from artui.providers.base.misfits import value
 from artui.providers.http.client import Client
-from artui.providers.http.messages import TEXT, Answer, Body, Request, form_body, json_body
+from artui.providers.http.messages import TEXT, Answer, Body, HttpRequest, form_body, json_body
 
 GRANT: Final = "urn:ietf:params:oauth:grant-type:device_code"
 SLOWER: Final = 5.0
@@ -149,7 +149,7 @@ class LoginHost:
             raise answer.refusal()
 
     async def _post(self, doing: str, path: str, body: Body) -> Answer:
-        request = Request("POST", f"{self.url}{path}", doing, body=body)
+        request = HttpRequest("POST", f"{self.url}{path}", doing, body=body)
         return await self.client.send(request, most=TEXT, any_status=True)
 
 

@@ -9,11 +9,11 @@ from typing import Final
 
 from artui.providers.base import (
     Blocked,
-    Progress,
+    ExecutionRef,
+    ExecutionStatus,
     Puzzles,
     Puzzling,
     Rejected,
-    Sent,
     Transient,
     excerpt,
     last_heard,
@@ -29,14 +29,14 @@ MOST_FAILURES: Final = 8
 """Failures after which the rest of a round of looks is left for the next one."""
 
 
-async def look_at_each(
-    sent: Iterable[Sent],
-    look: Callable[[Sent], Awaitable[Progress]],
-    earlier: Mapping[str, Progress] | None = None,
+async def poll_each(
+    sent: Iterable[ExecutionRef],
+    look: Callable[[ExecutionRef], Awaitable[ExecutionStatus]],
+    earlier: Mapping[str, ExecutionStatus] | None = None,
     failed: Iterable[Transient | Rejected] = (),
     *,
     puzzles: Puzzles,
-) -> dict[str, Progress]:
+) -> dict[str, ExecutionStatus]:
     """Look at executions, after those seen ``earlier`` in this round, and return all that were seen.
 
     Ends early where the service has had enough, what ``failed`` earlier counted in. Raises the first failure where
@@ -47,7 +47,7 @@ async def look_at_each(
     seen, failures = dict(earlier or {}), list(failed)
     slots = asyncio.Semaphore(AT_ONCE)
 
-    async def look_at(one: Sent) -> None:
+    async def look_at(one: ExecutionRef) -> None:
         async with slots:
             if _is_worth_asking(failures):
                 with listening():
@@ -62,7 +62,10 @@ async def look_at_each(
 
 
 async def _failed(
-    one: Sent, look: Callable[[Sent], Awaitable[Progress]], seen: dict[str, Progress], puzzles: Puzzles
+    one: ExecutionRef,
+    look: Callable[[ExecutionRef], Awaitable[ExecutionStatus]],
+    seen: dict[str, ExecutionStatus],
+    puzzles: Puzzles,
 ) -> list[Transient | Rejected]:
     """Look at one execution; returns the failure where the service does not say how it stands now."""
     puzzles.failed.pop(one.execution, None)

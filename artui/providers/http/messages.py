@@ -112,7 +112,7 @@ def _quoted(name: str) -> str:
 
 
 @dataclass(frozen=True, slots=True)
-class Request:
+class HttpRequest:
     """One request. ``doing`` says for a person what it is for; ``secrets`` are headers that nobody may see.
 
     ``hidden`` is what nobody may see in the address: each word stands there in braces until the request leaves.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from artui.providers.base import Provider, Surroundings
+from artui.providers.base import Provider, ProviderDeps
 from artui.providers.base.provider import SettingsT
 from artui.providers.http.client import Client
 
@@ -10,7 +10,7 @@ from artui.providers.http.client import Client
 class HttpProvider(Provider[SettingsT]):
     """One account at one service that is asked over HTTP."""
 
-    def __init__(self, settings: SettingsT, surroundings: Surroundings) -> None:
+    def __init__(self, settings: SettingsT, surroundings: ProviderDeps) -> None:
         super().__init__(settings, surroundings)
         self._http = Client(self.title, proxy=surroundings.proxy, ca_file=surroundings.ca_file)
 

@@ -12,7 +12,7 @@ from typing import Final
 import httpx
 
 from artui.providers.http.addresses import is_this_machine, may_be_public
-from artui.providers.http.messages import Request, one_line
+from artui.providers.http.messages import HttpRequest, one_line
 
 HOPS: Final = 5
 """Redirects that are followed, one after the other."""
@@ -37,17 +37,17 @@ def origin(address: str) -> Origin:
     return url.scheme, _host(url), url.port
 
 
-def follow(request: Request, location: str) -> Request:
+def follow(request: HttpRequest, location: str) -> HttpRequest:
     """The request for the address that the answer to this one points to: with its secrets at the same host alone, else
     with nothing but the address. Raises as :func:`stated`."""
     there = str(_url(location, request.url))
     if origin(there) != origin(request.url):
-        return stated(Request("GET", there, request.doing), request.url)
+        return stated(HttpRequest("GET", there, request.doing), request.url)
     _refuse_login(there)
     return replace(request, url=there, params={}, hidden={})
 
 
-def stated(request: Request, named_by: str) -> Request:
+def stated(request: HttpRequest, named_by: str) -> HttpRequest:
     """A request for an address that the server at another one has named.
 
     Raises :class:`Misdirected` for what is neither public and https nor goes from this machine to itself.

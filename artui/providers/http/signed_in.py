@@ -8,11 +8,11 @@ from contextlib import contextmanager, suppress
 from dataclasses import replace
 
 from artui.credentials import AccessTokens, CredentialProblem, Secret, SignedOut
-from artui.providers.base import Blocked, Cause, Surroundings, Transient
-from artui.providers.http.messages import Answer, Request
+from artui.providers.base import Blocked, Cause, ProviderDeps, Transient
+from artui.providers.http.messages import Answer, HttpRequest
 
 
-async def pasted_key(surroundings: Surroundings, what: str) -> Secret:
+async def pasted_key(surroundings: ProviderDeps, what: str) -> Secret:
     """The key that a person pasted for this account, as it is kept now; ``what`` it is called at the service.
 
     Raises :class:`Blocked` where there is none.
@@ -53,7 +53,7 @@ class SignedIn:
             return await self._tokens.is_another()
 
     async def ask(
-        self, request: Request, send: Callable[[Request], Awaitable[Answer]], needed_for: float = 0, *,
+        self, request: HttpRequest, send: Callable[[HttpRequest], Awaitable[Answer]], needed_for: float = 0, *,
         is_bought: bool = False,
     ) -> Answer:  # fmt: skip
         """Send a request that may be sent again: once more with a new token where the first is refused.
@@ -67,7 +67,7 @@ class SignedIn:
         return answer
 
     async def ask_about(
-        self, request: Request, send: Callable[[Request], Awaitable[Answer]], needed_for: float = 0, *,
+        self, request: HttpRequest, send: Callable[[HttpRequest], Awaitable[Answer]], needed_for: float = 0, *,
         is_bought: bool = False,
     ) -> Answer:  # fmt: skip
         """As :meth:`ask`, but return every refusal other than of the token."""
@@ -110,7 +110,7 @@ def _told() -> Iterator[None]:
         raise Transient(f"the sign-in cannot be read now: {lack.strerror}") from None
 
 
-def signed(request: Request, token: Secret) -> Request:
+def signed(request: HttpRequest, token: Secret) -> HttpRequest:
     """The request with an access token."""
     return replace(request, secrets={"Authorization": Secret(f"Bearer {token.reveal()}")})
 

@@ -51,7 +51,7 @@ Leave = Callable[[], Awaitable[None]]
 """Awaited just before the first byte of a paid request; raises what stops it."""
 
 
-class Departure:
+class SendGuard:
     """Asks the permit just before a request's first byte leaves, and notes that it left."""
 
     __slots__ = ("_permit", "left")
@@ -72,7 +72,7 @@ class Departure:
 class Transport(httpx.AsyncBaseTransport):
     """One aiohttp session under httpx: exact addresses, no cookies, no redirects, errors by their cause.
 
-    Each request names its :class:`Departure` as an extension. ``once`` opens a connection for each request and closes
+    Each request names its :class:`SendGuard` as an extension. ``once`` opens a connection for each request and closes
     it after: for what must not meet a kept one that has died. ``abroad``: connects to the public internet alone, by the
     very addresses that a name was found to have (:class:`NotPublic`), and knows no proxy.
     """
@@ -134,14 +134,14 @@ class Transport(httpx.AsyncBaseTransport):
 class _Departing(aiohttp.ClientRequest):
     """A request that asks its departure whenever it is sent: on an open connection, before the first byte."""
 
-    departure: Departure
+    departure: SendGuard
 
     async def send(self, conn: Connection) -> aiohttp.ClientResponse:
         await self.departure.leave()
         return await super().send(conn)
 
 
-def _with(departure: Departure) -> aiohttp.ClientMiddlewareType:
+def _with(departure: SendGuard) -> aiohttp.ClientMiddlewareType:
     """What tells each sending of a request its departure, for aiohttp makes a request anew to send it again."""
 
     async def send(request: aiohttp.ClientRequest, handler: aiohttp.ClientHandlerType) -> aiohttp.ClientResponse:

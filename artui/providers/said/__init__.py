@@ -19,7 +19,7 @@ from pydantic.alias_generators import to_camel
 
 from artui.providers.base import excerpt
 from artui.providers.base.misfits import keep, misfit, value
-from artui.sanitize import shown
+from artui.sanitize import sanitize
 
 log = logging.getLogger(__name__)
 
@@ -36,7 +36,7 @@ _END_OF_DAY: Final = re.compile(r"T24(:?00)?(:?00)?(?![0-9])")
 _EARLIEST, _LATEST = datetime(2000, 1, 1, tzinfo=UTC), datetime(2100, 1, 1, tzinfo=UTC)
 
 
-class Said(BaseModel):
+class WireModel(BaseModel):
     """Something a service says in JSON, its keys in camelCase. Null is the same as nothing."""
 
     model_config = ConfigDict(alias_generator=to_camel)
@@ -49,7 +49,7 @@ class Said(BaseModel):
         return said
 
 
-Shape = TypeVar("Shape", bound=Said)
+Shape = TypeVar("Shape", bound=WireModel)
 
 
 def readable(entries: Sequence[object], shape: type[Shape]) -> tuple[list[Shape], list[object]]:
@@ -78,7 +78,7 @@ def tell_odd(entry: object, why: Exception) -> str:
 @lru_cache(maxsize=256)
 def tell(sentence: str) -> None:
     """Tell of what a service says that cannot be, once each."""
-    log.warning("%s", shown(sentence))
+    log.warning("%s", sanitize(sentence))
 
 
 # ------------------------------------------------------------------------------------------------------------- numbers

@@ -26,7 +26,7 @@ from pydantic import (
 )
 
 from artui.providers import base
-from artui.providers.base import Absent, Found, Incomplete, Look, Output, Progress, Sought, State
+from artui.providers.base import Absent, ExecutionStatus, Found, Incomplete, Look, Output, PurchaseQuery, State
 from artui.providers.base.misfits import value
 from artui.providers.http import Answer, segment
 from artui.providers.http.messages import one_line
@@ -35,10 +35,10 @@ from artui.providers.said import (
     List,
     Object,
     Price,
-    Said,
     Status,
     Text,
     Time,
+    WireModel,
     Word,
     Words,
     balance,
@@ -82,14 +82,14 @@ Id = Annotated[
 """An id of the service, text or a number: opaque, but nothing that could lead elsewhere in an address."""
 
 
-class Member(Said):
+class Member(WireModel):
     """A person of an organization."""
 
     id: Text = ""
     roles: Words = ()
 
 
-class Organization(Said):
+class Organization(WireModel):
     """Who can pay."""
 
     id: Id
@@ -102,7 +102,7 @@ class Organization(Said):
         return ", ".join(sorted({role for one in members if one.id == person for role in one.roles}))
 
 
-class Component(Said):
+class Component(WireModel):
     """One step of a workflow."""
 
     type: Word = ""
@@ -110,7 +110,7 @@ class Component(Said):
     settings: Object = Field(default_factory=dict)
 
 
-class Author(Said):
+class Author(WireModel):
     """Who saved a workflow."""
 
     first_name: Word = ""
@@ -118,7 +118,7 @@ class Author(Said):
     email: Word = ""
 
 
-class Workflow(Said):
+class Workflow(WireModel):
     """A saved workflow; the list leaves out the components' settings."""
 
     id: Id
@@ -144,7 +144,7 @@ class Workflow(Said):
         )
 
 
-class Execution(Said):
+class Execution(WireModel):
     """One image in one workflow, as list and details show it."""
 
     id: Id
@@ -188,7 +188,7 @@ class Execution(Said):
         """When the service made it; None where it does not say so readably."""
         return moment(self.created_at)
 
-    def progress(self) -> Progress:
+    def progress(self) -> ExecutionStatus:
         """One look at it. Without a result it is not done, whatever it says."""
         state, word, outputs = _STATES.get(self.status.upper(), State.RUNNING), self.status, self._outputs()
         charged, remark = cost(self.charged_credits), ""
@@ -197,7 +197,7 @@ class Execution(Said):
         message = ""
         if state is State.DONE and not outputs:
             state, message = State.INCOMPLETE, "the service gives no result"
-        return Progress(
+        return ExecutionStatus(
             execution=self.id,
             state=state,
             word=word,
@@ -235,7 +235,7 @@ class Execution(Said):
         return (Output(json.dumps(place), media_type=self.result_content_type, digest=stated),)
 
 
-class Batch(Said):
+class Batch(WireModel):
     """Executions with equal batch labels, counted."""
 
     id: Id
@@ -268,7 +268,7 @@ class Unread:
             why,
         )
 
-    def may_be(self, sought: Sought) -> bool:
+    def may_be(self, sought: PurchaseQuery) -> bool:
         """Whether it could be a lost purchase: it names one of its keys, or nobody's and its photo, or nothing."""
         is_named = any(key.casefold() in self.text for key in sought.keys)
         is_alike = LABEL not in self.labels and bool(sought.reference) and sought.reference.casefold() in self.text
@@ -286,7 +286,7 @@ def _or_unread(entry: object, read: ValidatorFunctionWrapHandler) -> object:
     return found
 
 
-class Page(Said, Generic[Entry]):
+class Page(WireModel, Generic[Entry]):
     """Some entries of a list that has ``total``, None where it does not say; those that cannot be read are in their
     places."""
 
@@ -393,13 +393,13 @@ def _created(entry: Execution | Unread) -> datetime | None:
     return entry.created if isinstance(entry, Execution) else None
 
 
-def has_all(group: Iterable[Sought], listed: Iterable[Execution | Unread]) -> bool:
+def has_all(group: Iterable[PurchaseQuery], listed: Iterable[Execution | Unread]) -> bool:
     """Whether each of these lost purchases is listed."""
     keys = {entry.key for entry in listed if isinstance(entry, Execution)}
     return all(one.keys & keys for one in group)
 
 
-def conclude(sought: Sought, listed: Iterable[Execution | Unread], trouble: str = "", answered: int = 0) -> Look:
+def conclude(sought: PurchaseQuery, listed: Iterable[Execution | Unread], trouble: str = "", answered: int = 0) -> Look:
     """What a reading says of one purchase: ``trouble`` is why it is not complete, ``answered`` how many pages came."""
     listed = list(listed)
     entries = sorted((entry for entry in listed if isinstance(entry, Execution)), key=_age)
@@ -419,7 +419,7 @@ def _age(entry: Execution) -> datetime:
     return entry.created or datetime.max.replace(tzinfo=UTC)
 
 
-def _is_alike(entry: Execution, sought: Sought) -> bool:
+def _is_alike(entry: Execution, sought: PurchaseQuery) -> bool:
     """Whether it could be the lost purchase without its label: the same photo and recipe, newer than the mark."""
     mark = moment(sought.mark)
     return (

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from typing import Final
 
 from artui.providers.said import number
-from artui.sanitize import shown
+from artui.sanitize import sanitize
 
 _PLACE: Final = re.compile(r"\s*((https://[^/?#@\s]+)?/?(v1/)?image/[^?#\s][^?#]*)", re.IGNORECASE)
 _DIGEST: Final = re.compile(r"[0-9a-fA-F]{64}")
@@ -25,7 +25,7 @@ def place_of(said: object) -> str:
         for text in _texts(one):
             found = _PLACE.match(text) if len(text) <= _LONGEST else None
             if found:
-                return shown(found[1].strip())
+                return sanitize(found[1].strip())
     return ""
 
 
@@ -51,4 +51,4 @@ def fast_lane(said: object) -> str:
     told = " ".join(said.split()) if isinstance(said, str) else ""
     if told.casefold() in _NO or number(told) == 0:
         told = f"{said}" if number(said) and not isinstance(said, str) else ""
-    return f"in the fast lane: {shown(told, 40)}" if told else ""
+    return f"in the fast lane: {sanitize(told, 40)}" if told else ""

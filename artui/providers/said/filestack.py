@@ -11,10 +11,10 @@ from urllib.parse import unquote, urlsplit
 
 from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, StringConstraints
 
-from artui.providers.base import Blocked, Cause, Progress, Rejected, State
+from artui.providers.base import Blocked, Cause, ExecutionStatus, Rejected, State
 from artui.providers.http import Answer
 from artui.providers.http.messages import one_line
-from artui.providers.said import Amount, Said, Text, Time, Word, moment, number, text
+from artui.providers.said import Amount, Text, Time, WireModel, Word, moment, number, text
 from artui.providers.said.answers import is_problem
 from artui.providers.said.filestack_results import Outcome, Wanted, handle_of, is_vendors, outputs_of
 
@@ -129,7 +129,7 @@ Id = Annotated[str, BeforeValidator(text), StringConstraints(min_length=1)]
 """What a call must name; a number is as good as its digits."""
 
 
-class Stored(Said):
+class Stored(WireModel):
     """A file as the calls that store one describe it."""
 
     handle: Text = ""
@@ -142,7 +142,7 @@ class Stored(Said):
         return handle_of(self.handle, self.url)
 
 
-class Start(Said):
+class Start(WireModel):
     """Where the parts of an upload go; ``location_url`` is a host, with or without a scheme."""
 
     uri: Id
@@ -153,14 +153,14 @@ class Start(Said):
     model_config = ConfigDict(alias_generator=None)
 
 
-class PartPlace(Said):
+class PartPlace(WireModel):
     """Where the bytes of one part go, with exactly these headers."""
 
     url: Address
     headers: dict[HeaderName, HeaderValue] = Field(default_factory=dict)
 
 
-class Metadata(Said):
+class Metadata(WireModel):
     """What the service knows of a stored file."""
 
     sha256: Text = ""
@@ -179,7 +179,7 @@ def _lasting(said: object) -> float | None:
     return float(found) if found is not None and 0 <= found <= 1e9 else None
 
 
-class Job(Said):
+class Job(WireModel):
     """One file in one workflow, as a run and a look at it show it. The id alone says that it exists; what else is not
     as it should be is left out."""
 
@@ -213,14 +213,14 @@ class Job(Said):
             and (made is None or made.timestamp() > since - EARLIER)
         )
 
-    def progress(self, charge: int, now: float, wanted: Wanted) -> Progress:
+    def progress(self, charge: int, now: float, wanted: Wanted) -> ExecutionStatus:
         """One look at it; ``charge`` is what it cost once it has ended, ``now`` the service's time."""
         state, found, sources = self.state, Outcome(), self.made_from(wanted.is_ours)
         if state is State.DONE:
             found = outputs_of(self.results, replace(wanted, sources=sources))
             state = State.DONE if found.is_complete else State.INCOMPLETE
         made = moment(self.created_at)
-        return Progress(
+        return ExecutionStatus(
             execution=self.jobid,
             state=state,
             word=self.status,

@@ -12,10 +12,10 @@ from typing import Any, Final, TypeGuard
 from pydantic import Field
 
 from artui.files import Accepts
-from artui.providers.base import Blocked, Cause, Output, Progress, Rejected, State, Transient
+from artui.providers.base import Blocked, Cause, ExecutionStatus, Output, Rejected, State, Transient
 from artui.providers.http import Answer
 from artui.providers.http.messages import asked_to_wait, one_line
-from artui.providers.said import List, Said, Status, balance, moment, number, tell, text
+from artui.providers.said import List, Status, WireModel, balance, moment, number, tell, text
 from artui.providers.said.answers import is_problem
 from artui.providers.said.plugins import MODE, PRICE
 
@@ -158,7 +158,7 @@ def remaining(answer: Answer) -> int | None:
     return known
 
 
-class Look(Said):
+class Look(WireModel):
     """One look at a job. Only the state counts; what the rest should not be, it is not."""
 
     state: Status
@@ -169,10 +169,10 @@ class Look(Said):
     plugin_name: Any = None
     expire_date: Any = None
 
-    def seen(self, execution: str, now: float, output: Output) -> Progress:
+    def seen(self, execution: str, now: float, output: Output) -> ExecutionStatus:
         """The look in the program's words; ``output`` is where a result lies, ``now`` the service's epoch seconds."""
         state = _STATES.get(self.state.lower(), State.RUNNING)
-        return Progress(
+        return ExecutionStatus(
             execution=execution,
             state=state,
             word=self.state,
@@ -200,7 +200,7 @@ class Look(Said):
         return KEEPS if until is None else min(max(until.timestamp() - now, 0.0), KEEPS)
 
 
-class ImageLimits(Said):
+class ImageLimits(WireModel):
     """What one image may be; what is no limit is none."""
 
     formats: List = ()
@@ -208,7 +208,7 @@ class ImageLimits(Said):
     max_megapixels: Any = None
 
 
-class FileLimits(Said):
+class FileLimits(WireModel):
     """What the service takes."""
 
     image: ImageLimits

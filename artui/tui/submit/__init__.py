@@ -21,17 +21,17 @@ from artui.core.plan import Planner
 from artui.credentials import Vault
 from artui.files import suspicion
 from artui.tui import catalogue, sampling
-from artui.tui.place import Place
-from artui.tui.service import Trouble, at_service
+from artui.tui.place import Page
+from artui.tui.service import ServiceError, at_service
 from artui.tui.submit import choices, ordering
 from artui.tui.submit.chooser import Chooser
 from artui.tui.submit.marks import Sum, add_up
-from artui.tui.submit.ordering import Order, Standing, target_of
+from artui.tui.submit.ordering import AccountSnapshot, OrderForm, target_of
 from artui.tui.submit.pane import OrderPane
 from artui.tui.view import Look, Purse
 
 
-class Submit(Place):
+class Submit(Page):
     """Picks photos, says what they cost, and sends them after a yes."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -46,7 +46,7 @@ class Submit(Place):
     def __init__(self, *, id: str | None = None) -> None:  # noqa: A002 — as Textual
         super().__init__(id=id)
         self.total = Sum()
-        self.order = Order(target_of(ordering.DEFAULT_OUTPUT))
+        self.order = OrderForm(target_of(ordering.DEFAULT_OUTPUT))
         self.planner: Planner | None = None
         self.said = ""
         """What went wrong last; shown until something is done about it."""
@@ -85,7 +85,7 @@ class Submit(Place):
         if account != self.order.account or self.order.limits is None:
             limits = await asyncio.to_thread(ordering.limits_of, account)
             output = account.output if account and account.output else ordering.DEFAULT_OUTPUT
-            self.put_order(Order(target_of(output), account, limits, batching=self.order.batching))
+            self.put_order(OrderForm(target_of(output), account, limits, batching=self.order.batching))
         if handed:
             self.put_order(replace(self.order, target=ordering.apart(self.order.target, self.chooser.marks.found())))
             self.run_worker(choices.workflow(self))
@@ -101,12 +101,12 @@ class Submit(Place):
         await self._choose_default(known)
         try:
             async with at_service(self.console.config, account, self.vault) as provider:
-                standing = Standing(await provider.identify(), await provider.told_balance())
+                standing = AccountSnapshot(await provider.identify(), await provider.told_balance())
             if not known.offers:
                 if short := await catalogue.renew(self.console, account):
                     self.console.notify(short, severity="warning", markup=False)
                 await self._choose_default(await self.console.view.ask(catalogue.read, account.name))
-        except Trouble as trouble:
+        except ServiceError as trouble:
             self.tell(str(trouble))
             return
         if account == self.order.account:
@@ -131,13 +131,13 @@ class Submit(Place):
             self._wanted = ""
             await self.choose(choice)
 
-    async def choose(self, choice: catalogue.Offer) -> None:
+    async def choose(self, choice: catalogue.CatalogEntry) -> None:
         """Take this workflow."""
         gap = await self.console.view.ask(ordering.gap_between, choice.workflow.id)
         self.said = ""
         self.put_order(replace(self.order, choice=choice, gap=gap))
 
-    def put_order(self, order: Order) -> None:
+    def put_order(self, order: OrderForm) -> None:
         """Take another order, and have everything judged by it."""
         self.order = order
         today = dt.datetime.now(self.console.config.timezone).date()

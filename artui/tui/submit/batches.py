@@ -10,9 +10,9 @@ from enum import Enum
 from pathlib import Path
 from uuid import uuid4
 
-from artui.core.plan import Found, Plan, new_job
+from artui.core.plan import Plan, SourceFile, new_job
 from artui.model.job import Batch, NewJob
-from artui.sanitize import shown
+from artui.sanitize import sanitize
 
 LABEL = "sku"
 LABEL_CELLS = 100
@@ -36,23 +36,23 @@ class Batching:
     sample: int | None = None
     label: str = "{folder}"
 
-    def names(self, found: Sequence[Found], now: float) -> dict[Path, str]:
+    def names(self, found: Sequence[SourceFile], now: float) -> dict[Path, str]:
         """The name of each file's batch."""
         at = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(now))
         match self.split:
             case Split.FOLDER:
-                return {file.path: shown(f"{folder_of(file)} {at}", 100) for file in found}
+                return {file.path: sanitize(f"{folder_of(file)} {at}", 100) for file in found}
             case Split.EVERY:
                 of = -(-len(found) // self.every)
                 first = _first_folder(found)
                 return {
-                    file.path: shown(f"{first} {place // self.every + 1} of {of} {at}", 100)
+                    file.path: sanitize(f"{first} {place // self.every + 1} of {of} {at}", 100)
                     for place, file in enumerate(found)
                 }
             case _:
-                return dict.fromkeys((file.path for file in found), shown(f"{_first_folder(found)} {at}", 100))
+                return dict.fromkeys((file.path for file in found), sanitize(f"{_first_folder(found)} {at}", 100))
 
-    def line(self, found: Sequence[Found], dot: str) -> str:
+    def line(self, found: Sequence[SourceFile], dot: str) -> str:
         """The order's line about batches."""
         text = {
             Split.ALL: "one for all",
@@ -64,27 +64,27 @@ class Batching:
         return text
 
 
-def folder_of(file: Found) -> str:
+def folder_of(file: SourceFile) -> str:
     """The folder a file is known by: the way to it from where it was marked, or that folder's own name."""
     return file.relative.as_posix() if file.relative.parts else file.top.name or "/"
 
 
-def _first_folder(found: Sequence[Found]) -> str:
+def _first_folder(found: Sequence[SourceFile]) -> str:
     tops = sorted({file.top for file in found})
     first = tops[0].name or "/" if tops else "photos"
     return first if len(tops) <= 1 else f"{first} and {len(tops) - 1} more"
 
 
-def _listed(found: Sequence[Found]) -> str:
+def _listed(found: Sequence[SourceFile]) -> str:
     each = {(file.top, file.path.parent): file for file in found}
     folders = list(dict.fromkeys(folder_of(file) for file in each.values()))
-    return ", ".join(shown(folder, 20) for folder in folders[:3]) + (" .." if len(folders) > 3 else "")
+    return ", ".join(sanitize(folder, 20) for folder in folders[:3]) + (" .." if len(folders) > 3 else "")
 
 
-def label_of(template: str, file: Found) -> str:
+def label_of(template: str, file: SourceFile) -> str:
     """The label of one photo. Raises ValueError for a placeholder that there is not."""
     values = {"folder": file.path.parent.name, "stem": file.path.stem, "relative": file.relative.as_posix()}
-    return shown("".join(_filled(template, values)), LABEL_CELLS)
+    return sanitize("".join(_filled(template, values)), LABEL_CELLS)
 
 
 def _filled(template: str, values: Mapping[str, str]) -> list[str]:
@@ -100,7 +100,7 @@ def _filled(template: str, values: Mapping[str, str]) -> list[str]:
 
 
 @dataclass(frozen=True, slots=True)
-class Part:
+class BatchPart:
     """One batch of an order, and its jobs."""
 
     batch: Batch
@@ -118,11 +118,11 @@ def parts(
     made: Mapping[str, Batch],
     batching: Batching,
     labels: Mapping[str, Mapping[str, str]],
-) -> list[Part]:
+) -> list[BatchPart]:
     """Divide a plan into its batches; ``labels`` are what the service wants with every job of each, by its name."""
     jobs: dict[str, list[NewJob]] = {}
     for planned in plan.queued:
         name, own = names[planned.found.path], label_of(batching.label, planned.found)
         given = {**({LABEL: own} if own else {}), **labels[name]}
         jobs.setdefault(name, []).append(new_job(plan.offer, planned, made[name], given))
-    return [Part(made[name], tuple(new)) for name, new in jobs.items()]
+    return [BatchPart(made[name], tuple(new)) for name, new in jobs.items()]

@@ -14,10 +14,10 @@ from dataclasses import replace
 from pathlib import Path
 
 from artui.config.ignoring import USUAL
-from artui.core.plan import HASHING, Found, Planner, Refused, hashed, inspected, promises_photo
+from artui.core.plan import HASHING, Planner, RefusedFile, SourceFile, hashed, inspected, promises_photo
 from artui.files import Accepts, Photo
-from artui.sanitize import shown
-from artui.tui.submit.marks import NOTHING, Holds, Item, Kind, Seen, holds
+from artui.sanitize import sanitize
+from artui.tui.submit.marks import NOTHING, FileCheck, Holds, Item, LineKind, holds
 
 SETTLED_AFTER = 10.0
 """Seconds after its last change in which a file that is not whole counts as still being written."""
@@ -39,15 +39,15 @@ class Checks:
 
     def __init__(self, tell: Callable[[], object]) -> None:
         self.accepts: Accepts | None = None
-        self.seen: dict[Path, Seen] = {}
+        self.seen: dict[Path, FileCheck] = {}
         self.folders: dict[Path, Holds] = {}
         self.ignoring = USUAL
         self._tell = tell
         self._told_at = 0.0
         self._planner: Planner | None = None
         self._sight: Sequence[Item] = ()
-        self._marked: deque[Found] = deque()
-        self._later: deque[Found] = deque()
+        self._marked: deque[SourceFile] = deque()
+        self._later: deque[SourceFile] = deque()
         self._again: dict[Path, float] = {}
         self._busy: set[Path] = set()
         self._tops: dict[Path, Path] = {}
@@ -75,7 +75,7 @@ class Checks:
                     del self.seen[item.path]
             self._wake.notify_all()
 
-    def work_through(self, marked: Iterable[Found]) -> None:
+    def work_through(self, marked: Iterable[SourceFile]) -> None:
         """These files are marked: look at all, then hash all, then ask the journal."""
         with self._wake:
             self._marked = deque(marked)
@@ -90,7 +90,7 @@ class Checks:
             if accepts != self.accepts:
                 self.accepts = accepts
                 self.seen.clear()
-        self.work_through([Found(path, top) for path, top in self._tops.items()])
+        self.work_through([SourceFile(path, top) for path, top in self._tops.items()])
 
     def forget(self, paths: Iterable[Path]) -> None:
         """Look at these anew."""
@@ -98,7 +98,7 @@ class Checks:
             for path in paths:
                 self.seen.pop(path, None)
             self.folders.clear()
-        self.work_through([Found(path, top) for path, top in self._tops.items()])
+        self.work_through([SourceFile(path, top) for path, top in self._tops.items()])
 
     # --------------------------------------------------------------------------------------------- in the threads
 
@@ -122,8 +122,8 @@ class Checks:
             return None
         accepts = self.accepts
         for item in self._sight:
-            if item.kind is Kind.FILE and self._stage(item.path) == 0:
-                return self._task(Found(item.path, item.path.parent), accepts)
+            if item.kind is LineKind.FILE and self._stage(item.path) == 0:
+                return self._task(SourceFile(item.path, item.path.parent), accepts)
         return self._next_marked(accepts) or self._next_in_sight(accepts)
 
     def _next_marked(self, accepts: Accepts) -> Task | None:
@@ -140,10 +140,10 @@ class Checks:
 
     def _next_in_sight(self, accepts: Accepts) -> Task | None:
         for item in self._sight:
-            if item.kind is Kind.FOLDER and item.path not in self.folders and item.path not in self._busy:
+            if item.kind is LineKind.FOLDER and item.path not in self.folders and item.path not in self._busy:
                 return self._counting(item.path)
-            if item.kind is Kind.FILE and self._stage(item.path) in (1, 2):
-                return self._task(Found(item.path, item.path.parent), accepts)
+            if item.kind is LineKind.FILE and self._stage(item.path) in (1, 2):
+                return self._task(SourceFile(item.path, item.path.parent), accepts)
         return None
 
     def _stage(self, path: Path) -> int | None:
@@ -157,7 +157,7 @@ class Checks:
             return 1
         return 2 if self._planner is not None and known.planner is not self._planner else None
 
-    def _task(self, file: Found, accepts: Accepts) -> Task:
+    def _task(self, file: SourceFile, accepts: Accepts) -> Task:
         self._busy.add(file.path)
         known, planner = self.seen.get(file.path, NOTHING), self._planner
 
@@ -165,8 +165,8 @@ class Checks:
             try:
                 found = _further(known, file, planner, accepts)
             except Exception as problem:  # noqa: BLE001 — a thread must outlive one odd file
-                sentence = f"{shown(file.path.name)} cannot be checked: {problem}"
-                found = Seen(refused=Refused(file.path, "unreadable", sentence))
+                sentence = f"{sanitize(file.path.name)} cannot be checked: {problem}"
+                found = FileCheck(refused=RefusedFile(file.path, "unreadable", sentence))
             with self._wake:
                 self._busy.discard(file.path)
                 self._news = True
@@ -199,7 +199,7 @@ class Checks:
             del self._again[path]
             self.seen.pop(path, None)
             if path in self._tops:
-                self._marked.append(Found(path, self._tops[path]))
+                self._marked.append(SourceFile(path, self._tops[path]))
 
     def _say_so(self, *, at_once: bool) -> None:
         now = time.monotonic()
@@ -209,7 +209,7 @@ class Checks:
             self._tell()
 
 
-def _further(known: Seen, file: Found, planner: Planner | None, accepts: Accepts) -> Seen:
+def _further(known: FileCheck, file: SourceFile, planner: Planner | None, accepts: Accepts) -> FileCheck:
     """One look further at a file."""
     if known.photo is None:
         return _seen(inspected(file.path, accepts))
@@ -218,13 +218,13 @@ def _further(known: Seen, file: Found, planner: Planner | None, accepts: Accepts
     return replace(known, planned=planner.judged(file, known.photo), planner=planner) if planner else known
 
 
-def _seen(found: Photo | Refused) -> Seen:
+def _seen(found: Photo | RefusedFile) -> FileCheck:
     if isinstance(found, Photo):
-        return Seen(photo=found)
+        return FileCheck(photo=found)
     if found.reason in _UNFINISHED and promises_photo(found.path) and _is_fresh(found.path):
-        sentence = f"{shown(found.path.name)} is still being written. It is looked at again by itself."
-        return Seen(refused=Refused(found.path, WRITTEN, sentence))
-    return Seen(refused=found)
+        sentence = f"{sanitize(found.path.name)} is still being written. It is looked at again by itself."
+        return FileCheck(refused=RefusedFile(found.path, WRITTEN, sentence))
+    return FileCheck(refused=found)
 
 
 def _is_fresh(path: Path) -> bool:

@@ -11,16 +11,16 @@ from typing import TYPE_CHECKING
 from textual.content import Content
 
 from artui.config import AccountConfig
-from artui.core.plan import Found, PlanProblem
-from artui.sanitize import shown, width
+from artui.core.plan import PlanProblem, SourceFile
+from artui.sanitize import sanitize, width
 from artui.tui import catalogue
 from artui.tui.dialogs import Ask, Choice, Question
-from artui.tui.service import Trouble
+from artui.tui.service import ServiceError
 from artui.tui.submit import sending
 from artui.tui.submit.batches import LABEL, Batching, Split, label_of
-from artui.tui.submit.dialogs import Chosen, Folders, whole_number
-from artui.tui.submit.ordering import NO_ACCOUNT, Order, target_of
-from artui.tui.submit.sending import Changed, Moved, Proposal
+from artui.tui.submit.dialogs import ChoiceDialog, Folders, whole_number
+from artui.tui.submit.ordering import NO_ACCOUNT, OrderForm, target_of
+from artui.tui.submit.sending import FilesChanged, Proposal, TermsChanged
 from artui.tui.words import home, plural
 
 if TYPE_CHECKING:
@@ -41,7 +41,7 @@ async def workflow(place: Submit) -> None:
 
 async def workflow_of(
     console: Console, account: AccountConfig, tell: Callable[[str], object]
-) -> catalogue.Offer | None:
+) -> catalogue.CatalogEntry | None:
     """Choose among an account's workflows that the journal knows; the service is asked where it knows none. ``tell``
     hears what is going on, and why nothing can be chosen."""
     known = await console.view.ask(catalogue.read, account.name)
@@ -50,7 +50,7 @@ async def workflow_of(
         try:
             if short := await catalogue.renew(console, account):
                 console.notify(short, severity="warning", markup=False)
-        except Trouble as trouble:
+        except ServiceError as trouble:
             tell(str(trouble))
             return None
         known = await console.view.ask(catalogue.read, account.name)
@@ -60,13 +60,13 @@ async def workflow_of(
         return None
     rows = [_row(offer) for offer in known.offers]
     chosen = await console.push_screen_wait(
-        Chosen("Which workflow?", rows, lambda at, words: catalogue.matches(known.offers[at], words))
+        ChoiceDialog("Which workflow?", rows, lambda at, words: catalogue.matches(known.offers[at], words))
     )
     return None if chosen is None else known.offers[chosen]
 
 
-def _row(offer: catalogue.Offer) -> Content:
-    name = shown(catalogue.name(offer), NAME)
+def _row(offer: catalogue.CatalogEntry) -> Content:
+    name = sanitize(catalogue.name(offer), NAME)
     price = "price ?" if offer.workflow.price is None else f"{offer.workflow.price:,} cr"
     used = f"{offer.past.count:,} done" if offer.past.count else f"of {catalogue.day(offer.workflow)}"
     gap = " " * (NAME + 1 - width(name))
@@ -97,8 +97,8 @@ async def batches(place: Submit) -> None:
         Question(
             "Batches",
             [
-                f"Now: {shown(before.line(place.chooser.marks.found(), '·'), 60)}",
-                f"label {LABEL}={shown(before.label, 40)}",
+                f"Now: {sanitize(before.line(place.chooser.marks.found(), '·'), 60)}",
+                f"label {LABEL}={sanitize(before.label, 40)}",
             ],
             (
                 Choice("n", "leave as it is"),
@@ -141,7 +141,7 @@ async def _number(place: Submit, title: str, value: int) -> int | None:
         return None
     typed = whole_number(text, MOST_AT_ONCE)
     if not typed:
-        place.tell(f"{shown(text, 20)} is no number of photos; nothing has changed.")
+        place.tell(f"{sanitize(text, 20)} is no number of photos; nothing has changed.")
     return typed
 
 
@@ -151,7 +151,7 @@ async def _label(place: Submit, before: Batching) -> Batching | None:
     if text is None:
         return None
     try:
-        label_of(text, Found(place.order.target.folder / "x.jpg", place.order.target.folder))
+        label_of(text, SourceFile(place.order.target.folder / "x.jpg", place.order.target.folder))
     except ValueError as problem:
         place.tell(str(problem))
         return None
@@ -176,15 +176,15 @@ async def send(place: Submit) -> None:
             return
         place.tell("Sending ...")
         numbers = await sending.send(place.console.config, place.vault, place.console.journal, order, proposal)
-    except (Trouble, PlanProblem) as problem:
+    except (ServiceError, PlanProblem) as problem:
         place.tell(str(problem))
         return
-    except Moved as now:
+    except TermsChanged as now:
         # Not asked anew at once: the key that has just said yes may still be held.
         place.put_order(now.order)
         place.tell(f"{sending.difference(order, now.order)}. Nothing was sent; s shows what holds now, and asks.")
         return
-    except Changed as changed:
+    except FilesChanged as changed:
         place.chooser.checks.forget(changed.paths)
         place.tell(f"{changed}: looked at anew. Nothing was sent; s asks again.")
         return
@@ -206,7 +206,7 @@ def _cannot(place: Submit) -> str:
     return ""
 
 
-async def _proposed(place: Submit, order: Order) -> Proposal:
+async def _proposed(place: Submit, order: OrderForm) -> Proposal:
     now = dt.datetime.now(place.console.config.timezone)
     return await asyncio.to_thread(
         sending.propose, place.console.config, place.console.journal, order, place.chooser.marks,
@@ -214,7 +214,7 @@ async def _proposed(place: Submit, order: Order) -> Proposal:
     )  # fmt: skip
 
 
-async def _agreed(place: Submit, order: Order, proposal: Proposal) -> bool:
+async def _agreed(place: Submit, order: OrderForm, proposal: Proposal) -> bool:
     if not proposal.plan.queued:
         refused = proposal.plan.refused
         place.tell(

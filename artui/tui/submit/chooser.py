@@ -19,15 +19,15 @@ from textual.widgets import Input, Static
 
 from artui.core.plan import PlanProblem, collect, promises_photo
 from artui.files import Accepts
-from artui.sanitize import shown, width
-from artui.tui.dialogs import Ask, Reading
+from artui.sanitize import sanitize, width
+from artui.tui.dialogs import Ask, TextDialog
 from artui.tui.filter_line import FilterLine
 from artui.tui.line_list import heads
 from artui.tui.shell import Line
 from artui.tui.submit import ordering
 from artui.tui.submit.checks import Checks
-from artui.tui.submit.dialogs import Chosen, Folders, absolute
-from artui.tui.submit.marks import NOTHING, Item, Kind, Listing, Marks, listing
+from artui.tui.submit.dialogs import ChoiceDialog, Folders, absolute
+from artui.tui.submit.marks import NOTHING, Item, LineKind, Listing, Marks, listing
 from artui.tui.submit.pane import ends
 from artui.tui.submit.picker import Facts, Picker, about, columns
 from artui.tui.words import home, plural
@@ -123,7 +123,7 @@ class Chooser(Vertical):
         recent = self.console.journal.read(ordering.recent_folders, 5)
         for folder in (here, *recent, Path.home() / "Pictures"):
             if any(
-                item.kind is Kind.FILE and promises_photo(item.path)
+                item.kind is LineKind.FILE and promises_photo(item.path)
                 for item in listing(folder, self.console.config.ignoring).items
             ):
                 return folder
@@ -139,11 +139,15 @@ class Chooser(Vertical):
     def _show(self, at: Path | None = None) -> None:
         self.files.with_folders = self._only_marked
         if self._only_marked:
-            items: Iterable[Item] = [Item(found.path, Kind.FILE, *_stat(found.path)) for found in self.marks.found()]
+            items: Iterable[Item] = [
+                Item(found.path, LineKind.FILE, *_stat(found.path)) for found in self.marks.found()
+            ]
         else:
             items = self.listed.items
         words = self._words.casefold().split()
-        fits = [item for item in items if item.kind is Kind.UP or all(w in item.path.name.casefold() for w in words)]
+        fits = [
+            item for item in items if item.kind is LineKind.UP or all(w in item.path.name.casefold() for w in words)
+        ]
         self.files.put_items(fits, at)
         self.restate()
 
@@ -163,27 +167,27 @@ class Chooser(Vertical):
     def draw(self) -> None:
         """Draw the lines above the list."""
         cells, glyphs = self.app.size.width, self.console.glyphs
-        shown_now = [item for item in self.files.items if item.kind is Kind.FILE]
-        everything = sum(item.kind is Kind.FILE for item in self.listed.items)
+        shown_now = [item for item in self.files.items if item.kind is LineKind.FILE]
+        everything = sum(item.kind is LineKind.FILE for item in self.listed.items)
         right = f"shown {len(shown_now):,} of {max(everything, len(shown_now)):,}"
         if self.marks:
             right += f" | marked {len(self.marks):,} in {plural(self.marks.folders, 'folder')}"
         left = "marked only" if self._only_marked else home(self.folder or Path())
         self.query_one("#where", Line).say(
-            ends(shown(left, max(8, cells - width(right) - 4), glyphs.ellipsis), right, cells)
+            ends(sanitize(left, max(8, cells - width(right) - 4), glyphs.ellipsis), right, cells)
         )
         self.query_one("#listed", Line).say(heads(columns(self.files.size.width or cells)))
         self._show_emptiness(shown_now)
 
     def _show_emptiness(self, files: Sequence[Item]) -> None:
-        text = shown(self.listed.problem)
-        folders = sum(item.kind is Kind.FOLDER for item in self.listed.items)
-        others = [item for item in self.listed.items if item.kind is Kind.FILE]
+        text = sanitize(self.listed.problem)
+        folders = sum(item.kind is LineKind.FOLDER for item in self.listed.items)
+        others = [item for item in self.listed.items if item.kind is LineKind.FILE]
         if self._words and not files:
-            text = f"None of {len(others):,} match '{shown(self._words, 30)}'. esc clears the filter."
+            text = f"None of {len(others):,} match '{sanitize(self._words, 30)}'. esc clears the filter."
         elif not text and not self._only_marked and not any(promises_photo(item.path) for item in others):
             holds = f"{plural(folders, 'folder')}, {plural(len(others), 'other file')}"
-            where = shown(home(self.listed.folder), 34)
+            where = sanitize(home(self.listed.folder), 34)
             ways = "enter opens a folder · ~ types a path · R recent folders."
             text = f"No photos in {where} ({holds}).\n{ways}"
         nothing = self.query_one("#nothing", Static)
@@ -214,15 +218,16 @@ class Chooser(Vertical):
         item = self.files.current
         if item is None:
             return
-        if item.kind is Kind.UP:
+        if item.kind is LineKind.UP:
             await self.on_picker_up()
-        elif item.kind is Kind.FOLDER:
+        elif item.kind is LineKind.FOLDER:
             self._clear_words()
             await self.open(item.path)
         else:
             self.app.push_screen(
-                Reading(
-                    shown(item.path.name, 70), Content("\n".join(about(item, self.checks.seen.get(item.path, NOTHING))))
+                TextDialog(
+                    sanitize(item.path.name, 70),
+                    Content("\n".join(about(item, self.checks.seen.get(item.path, NOTHING)))),
                 )
             )
 
@@ -258,7 +263,7 @@ class Chooser(Vertical):
         for item in items:
             known = seen.get(item.path)
             is_photo = known.refused is None and not known.is_suspect if known else promises_photo(item.path)
-            if item.kind is Kind.FILE and is_photo:
+            if item.kind is LineKind.FILE and is_photo:
                 found.append(item.path)
         return found
 
@@ -286,16 +291,16 @@ class Chooser(Vertical):
     def action_mark(self) -> None:
         """Mark what is under the cursor, and go on to the next line."""
         item = self.files.current
-        if item is None or item.kind is Kind.UP:
+        if item is None or item.kind is LineKind.UP:
             return
-        if item.kind is Kind.FOLDER:
+        if item.kind is LineKind.FOLDER:
             self.run_worker(self._mark_folder(item.path))
         elif item.path in self.marks:
             self.put_marks([item.path], on=False)
         else:
             known = self.checks.seen.get(item.path)
             if known and known.refused:
-                self.notify(shown(known.refused.message, 200), markup=False)
+                self.notify(sanitize(known.refused.message, 200), markup=False)
                 return
             self.put_marks([item.path], on=True, top=self.folder, alone=True)
         self.files.action_move(1)
@@ -314,7 +319,7 @@ class Chooser(Vertical):
         if self.results is not None:
             promised = [path for path in promised if not path.is_relative_to(self.results)]
         if not promised:
-            self.notify(f"No photos in {shown(folder.name, 40)} and below.", markup=False)
+            self.notify(f"No photos in {sanitize(folder.name, 40)} and below.", markup=False)
         self.put_marks(promised, on=True, top=self.folder)
 
     def action_mark_all(self) -> None:
@@ -340,7 +345,7 @@ class Chooser(Vertical):
                 shown_now, like = self._markable(self.files.items), pattern.casefold()
                 fits = [path for path in shown_now if fnmatch.fnmatchcase(path.name.casefold(), like)]
                 self.put_marks(fits, on=True, top=self.folder)
-                self.notify(f"{plural(len(fits), 'photo')} here like {shown(pattern, 30)}.", markup=False)
+                self.notify(f"{plural(len(fits), 'photo')} here like {sanitize(pattern, 30)}.", markup=False)
 
         lines = ["* stands for anything, ? for one character. Of what is shown, these are marked."]
         self.app.push_screen(Ask("Mark by a pattern", lines, value="*.jpg"), typed)
@@ -383,9 +388,9 @@ class Chooser(Vertical):
                 self._clear_words()
                 await self.open(folders[place])
 
-        rows = [Content(shown(name, 72)) for name in names]
+        rows = [Content(sanitize(name, 72)) for name in names]
         matches = lambda place, words: words.casefold() in names[place].casefold()  # noqa: E731
-        self.app.push_screen(Chosen("Folders used before", rows, matches), chosen)
+        self.app.push_screen(ChoiceDialog("Folders used before", rows, matches), chosen)
 
 
 def _folder_at(text: str) -> tuple[Path, bool]:

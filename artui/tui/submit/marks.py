@@ -13,14 +13,14 @@ from enum import Enum
 from pathlib import Path
 
 from artui.config.ignoring import USUAL, Ignoring
-from artui.core.plan import Found, Planned, Planner, Refused, Verdict, promises_photo
+from artui.core.plan import Planned, Planner, RefusedFile, SourceFile, Verdict, promises_photo
 from artui.files import Photo
 
 MOST_COUNTED = 20_000
 """The most entries that are looked through to tell what a folder holds."""
 
 
-class Kind(Enum):
+class LineKind(Enum):
     """What a line of the list is."""
 
     UP = "up"
@@ -33,7 +33,7 @@ class Item:
     """One line of the list. ``size`` in bytes, ``mtime_ns`` as the disk says; both 0 for a folder."""
 
     path: Path
-    kind: Kind
+    kind: LineKind
     size: int = 0
     mtime_ns: int = 0
 
@@ -49,13 +49,13 @@ class Listing:
 
 def listing(folder: Path, ignoring: Ignoring = USUAL) -> Listing:
     """Read a folder: the way up, folders, files; without what is ignored. Blocks."""
-    up = (Item(folder.parent, Kind.UP),) if folder.parent != folder else ()
+    up = (Item(folder.parent, LineKind.UP),) if folder.parent != folder else ()
     try:
         with os.scandir(folder) as entries:
             found = [_item(entry) for entry in entries if not ignoring.why(entry.name, is_folder=entry.is_dir())]
     except OSError as error:
         return Listing(folder, up, f"{folder} cannot be read ({error.strerror}).")
-    found.sort(key=lambda item: (item.kind is Kind.FILE, item.path.name.casefold(), os.fsencode(item.path)))
+    found.sort(key=lambda item: (item.kind is LineKind.FILE, item.path.name.casefold(), os.fsencode(item.path)))
     return Listing(folder, (*up, *found))
 
 
@@ -63,11 +63,11 @@ def _item(entry: os.DirEntry[str]) -> Item:
     path = Path(entry.path)
     try:
         if entry.is_dir():
-            return Item(path, Kind.FOLDER)
+            return Item(path, LineKind.FOLDER)
         status = entry.stat(follow_symlinks=False)
     except OSError:
-        return Item(path, Kind.FILE)
-    return Item(path, Kind.FILE, status.st_size, status.st_mtime_ns)
+        return Item(path, LineKind.FILE)
+    return Item(path, LineKind.FILE, status.st_size, status.st_mtime_ns)
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,12 +93,12 @@ def holds(folder: Path, ignoring: Ignoring = USUAL) -> Holds:
 
 
 @dataclass(frozen=True, slots=True)
-class Seen:
+class FileCheck:
     """What is known of one file: the photo it is (with a digest once hashed) or why it is refused, and what ``planner``
     found the journal to say about it."""
 
     photo: Photo | None = None
-    refused: Refused | None = None
+    refused: RefusedFile | None = None
     planned: Planned | None = None
     planner: Planner | None = None
 
@@ -108,7 +108,7 @@ class Seen:
         return self.photo is not None and bool(self.photo.suspect)
 
 
-NOTHING = Seen()
+NOTHING = FileCheck()
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,7 +137,7 @@ class Marks:
     tops: dict[Path, Path] = field(default_factory=dict)
     _alone: set[Path] = field(default_factory=set)
     _below: Counter[Path] = field(default_factory=Counter)
-    _found: list[Found] | None = None
+    _found: list[SourceFile] | None = None
     _folders: int | None = None
 
     def __contains__(self, path: object) -> bool:
@@ -184,15 +184,15 @@ class Marks:
             for above in (folder, *folder.parents):
                 self._below[above] += sign * number
 
-    def found(self) -> list[Found]:
+    def found(self) -> list[SourceFile]:
         """The marked files as a plan takes them, in the order of their paths."""
         if self._found is None:
             paths = sorted(self.tops, key=os.fsencode)
-            self._found = [Found(path, self.tops[path], is_named=path in self._alone) for path in paths]
+            self._found = [SourceFile(path, self.tops[path], is_named=path in self._alone) for path in paths]
         return self._found
 
 
-def add_up(marks: Marks, seen: Mapping[Path, Seen], planner: Planner | None) -> Sum:
+def add_up(marks: Marks, seen: Mapping[Path, FileCheck], planner: Planner | None) -> Sum:
     """What the marked files come to as far as they are known.
 
     A file counts as to be sent until its digest and the journal say otherwise, so that the number can only fall.

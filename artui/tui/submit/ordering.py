@@ -15,10 +15,10 @@ from textual.content import Content
 
 from artui.config import AccountConfig
 from artui.core import plan
-from artui.core.plan import Found, Planner, Target
+from artui.core.plan import Planner, SourceFile, Target
 from artui.journal import Connection, Journal, jobs
 from artui.model.states import Status
-from artui.sanitize import shown, width
+from artui.sanitize import sanitize, width
 from artui.tui import catalogue
 from artui.tui.look import Glyphs
 from artui.tui.submit.batches import LABEL, Batching
@@ -51,7 +51,7 @@ def target_of(typed: str) -> Target:
     return Target.of(typed, DEFAULT_TEMPLATE)
 
 
-def apart(target: Target, found: Sequence[Found]) -> Target:
+def apart(target: Target, found: Sequence[SourceFile]) -> Target:
     """The target, or a folder beside it where these photos lie in its own: results are never put among them."""
     tops = {file.top for file in found}
     folder, number = target.folder, 2
@@ -61,7 +61,7 @@ def apart(target: Target, found: Sequence[Found]) -> Target:
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
+class AccountSnapshot:
     """What the service says of an account: who pays, and what is left."""
 
     identity: Identity
@@ -69,15 +69,15 @@ class Standing:
 
 
 @dataclass
-class Order:
+class OrderForm:
     """What is ordered. ``choice`` is the workflow, ``standing`` what the service said of the account; ``gap`` is the
     usual time between two photos that come back, in seconds; each None where it is not known (yet)."""
 
     target: Target
     account: AccountConfig | None = None
     limits: Limits | None = None
-    choice: catalogue.Offer | None = None
-    standing: Standing | None = None
+    choice: catalogue.CatalogEntry | None = None
+    standing: AccountSnapshot | None = None
     gap: float | None = None
     batching: Batching = field(default_factory=Batching)
 
@@ -119,16 +119,16 @@ class Order:
             says.append(f"usually {about(past.usual)}")
         if past.count:
             says.append(f"{past.count:,} done")
-        return f"{shown(titled(self.choice), 40, glyphs.ellipsis)}  {', '.join(says)}"
+        return f"{sanitize(titled(self.choice), 40, glyphs.ellipsis)}  {', '.join(says)}"
 
     def output_line(self, cells: int, glyphs: Glyphs) -> str:
         """Where results go."""
-        return shown(f"{home(self.target.folder)}/{self.target.template}{{ext}}", cells, glyphs.ellipsis)
+        return sanitize(f"{home(self.target.folder)}/{self.target.template}{{ext}}", cells, glyphs.ellipsis)
 
-    def batch_line(self, found: Sequence[Found], cells: int, glyphs: Glyphs) -> str:
+    def batch_line(self, found: Sequence[SourceFile], cells: int, glyphs: Glyphs) -> str:
         """How batches are made, and the label."""
-        label = f"{LABEL}={shown(self.batching.label, 20)}"
-        left = shown(self.batching.line(found, glyphs.dot), max(10, cells - width(label) - 2), glyphs.ellipsis)
+        label = f"{LABEL}={sanitize(self.batching.label, 20)}"
+        left = sanitize(self.batching.line(found, glyphs.dot), max(10, cells - width(label) - 2), glyphs.ellipsis)
         return left + " " * max(2, cells - width(left) - width(label)) + label
 
     def sum_line(self, total: Sum, purse: Purse | None) -> Content:
@@ -160,7 +160,7 @@ class Order:
         return f"{plural(number, 'photo')} take about {about(usual + number * (self.gap or 0.0))}."
 
 
-def titled(choice: catalogue.Offer) -> str:
+def titled(choice: catalogue.CatalogEntry) -> str:
     """A workflow's name and the day it was last changed."""
     day = catalogue.day(choice.workflow)
     return choice.workflow.name if day == "-" else f"{choice.workflow.name} ({day})"

@@ -8,12 +8,12 @@ from textual.app import ComposeResult
 from textual.containers import Vertical
 from textual.content import Content
 
-from artui.core.plan import Found
-from artui.sanitize import shown, width
+from artui.core.plan import SourceFile
+from artui.sanitize import sanitize, width
 from artui.tui.look import Glyphs
 from artui.tui.shell import Line
 from artui.tui.submit.marks import Sum
-from artui.tui.submit.ordering import Order, checked_line, marked_line
+from artui.tui.submit.ordering import OrderForm, checked_line, marked_line
 from artui.tui.view import Purse
 from artui.tui.words import begun
 
@@ -40,7 +40,9 @@ class OrderPane(Vertical):
         for name in ("rule", "workflow", "output", "batch", "marked", "sum", "state"):
             yield Line(id=name)
 
-    def draw(self, order: Order, total: Sum, found: Sequence[Found], purse: Purse | None, glyphs: Glyphs) -> None:
+    def draw(
+        self, order: OrderForm, total: Sum, found: Sequence[SourceFile], purse: Purse | None, glyphs: Glyphs
+    ) -> None:
         """Show this order."""
         cells = self.app.size.width
         self._say("rule", f"{glyphs.rule} Order {glyphs.rule * (cells - 8)}")
@@ -53,7 +55,7 @@ class OrderPane(Vertical):
 
     def say_state(self, state: str, glyphs: Glyphs) -> None:
         """Say what is going on."""
-        self._say("state", f" {begun(shown(glyphs.plain(state)), self.app.size.width - 2)}")
+        self._say("state", f" {begun(sanitize(glyphs.plain(state)), self.app.size.width - 2)}")
 
     def _say(self, name: str, text: Content | str) -> None:
         self.query_one(f"#{name}", Line).say(text)

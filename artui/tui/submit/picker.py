@@ -10,13 +10,13 @@ from typing import ClassVar
 from textual.binding import Binding, BindingType
 from textual.message import Message
 
-from artui.core.plan import Refused, Verdict
+from artui.core.plan import RefusedFile, Verdict
 from artui.files import suspicion
-from artui.sanitize import shown
+from artui.sanitize import sanitize
 from artui.tui.line_list import Column, LineList, file_fitted, fitted
 from artui.tui.look import UNICODE, Glyphs, Width
 from artui.tui.submit.checks import WRITTEN
-from artui.tui.submit.marks import NOTHING, Holds, Item, Kind, Marks, Seen
+from artui.tui.submit.marks import NOTHING, FileCheck, Holds, Item, LineKind, Marks
 from artui.tui.words import clock, plural, size
 
 MARK, SIZE, PIXELS, VERDICT = 5, 9, 14, 22
@@ -40,7 +40,7 @@ def columns(cells: int) -> list[Column]:
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class PickerRow:
     """A line of the list in words; ``kind`` names its colour."""
 
     mark: str
@@ -68,11 +68,11 @@ _REFUSED: Mapping[str, str] = {
 }
 
 
-def refusal(refused: Refused, max_side: int | None) -> str:
+def refusal(refused: RefusedFile, max_side: int | None) -> str:
     """Why a file is not sent, in a few words."""
     if refused.reason == "too-many-pixels":
         return "too many pixels" if max_side is None else f"over {max_side:,} px"
-    return _REFUSED.get(refused.reason) or shown(refused.reason, 20)
+    return _REFUSED.get(refused.reason) or sanitize(refused.reason, 20)
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +80,7 @@ class Facts:
     """All a line is said from."""
 
     marks: Marks
-    seen: Mapping[Path, Seen]
+    seen: Mapping[Path, FileCheck]
     folders: Mapping[Path, Holds]
     max_side: int | None = None
     scaled_above: int | None = None
@@ -88,24 +88,24 @@ class Facts:
     now: float = 0.0
 
 
-def say(item: Item, facts: Facts) -> Row:
+def say(item: Item, facts: Facts) -> PickerRow:
     """A line of the list in words; the name is not printable yet."""
-    if item.kind is Kind.UP:
-        return Row("", f".. ({item.path.name or '/'})", "", "", "", "quiet")
-    if item.kind is Kind.FOLDER:
+    if item.kind is LineKind.UP:
+        return PickerRow("", f".. ({item.path.name or '/'})", "", "", "", "quiet")
+    if item.kind is LineKind.FOLDER:
         return _folder(item, facts)
     known = facts.seen.get(item.path, NOTHING)
     marked = item.path in facts.marks
     if known.refused is not None:
         kind = "quiet" if known.refused.reason == "not-a-photo" else "refused"
-        return Row("[-]", item.path.name, size(item.size), "?", refusal(known.refused, facts.max_side), kind)
+        return PickerRow("[-]", item.path.name, size(item.size), "?", refusal(known.refused, facts.max_side), kind)
     photo = known.photo
     pixels = f"{photo.width} x {photo.height}" if photo and photo.width else ""
     words, kind = _verdict(known, facts, marked=marked)
-    return Row("[x]" if marked else "[ ]", item.path.name, size(item.size), pixels, words, kind)
+    return PickerRow("[x]" if marked else "[ ]", item.path.name, size(item.size), pixels, words, kind)
 
 
-def _folder(item: Item, facts: Facts) -> Row:
+def _folder(item: Item, facts: Facts) -> PickerRow:
     marked, found = facts.marks.below(item.path), facts.folders.get(item.path)
     if found is None:
         verdict, whole = f"{marked:,} marked" if marked else "", False
@@ -118,10 +118,10 @@ def _folder(item: Item, facts: Facts) -> Row:
         verdict = verdict if found.is_all or marked else f"{number} photos"
         whole = marked >= found.photos and found.is_all
     mark = "[x]" if whole and marked else "[~]" if marked else "[ ]"
-    return Row(mark, f"{item.path.name}/", "", "", verdict, "quiet")
+    return PickerRow(mark, f"{item.path.name}/", "", "", verdict, "quiet")
 
 
-def _verdict(known: Seen, facts: Facts, *, marked: bool) -> tuple[str, str]:
+def _verdict(known: FileCheck, facts: Facts, *, marked: bool) -> tuple[str, str]:
     photo, planned = known.photo, known.planned
     if planned is not None and planned.before:
         return ("bought before, not paid" if planned.verdict is Verdict.BOUGHT else "paid before?"), "scaled"
@@ -139,22 +139,22 @@ def _verdict(known: Seen, facts: Facts, *, marked: bool) -> tuple[str, str]:
     return "ready", "ready"
 
 
-def about(item: Item, known: Seen) -> list[str]:
+def about(item: Item, known: FileCheck) -> list[str]:
     """All that is known of a file, line by line; printable."""
-    lines = [shown(item.path), f"{item.size:,} bytes"]
+    lines = [sanitize(item.path), f"{item.size:,} bytes"]
     if known.photo:
         lines.append(f"{known.photo.media_type}, {known.photo.width} x {known.photo.height} pixels")
         lines.append(f"SHA-256 {known.photo.digest}" if known.photo.digest else "not hashed yet")
     if known.photo and known.photo.suspect:
-        lines.append(shown(str(suspicion(known.photo))))
+        lines.append(sanitize(str(suspicion(known.photo))))
     if known.planned and known.planned.note:
-        lines.append(shown(known.planned.note))
+        lines.append(sanitize(known.planned.note))
     if known.refused:
-        lines.append(shown(known.refused.message))
+        lines.append(sanitize(known.refused.message))
     return lines
 
 
-class Picker(LineList[Item, Row]):
+class Picker(LineList[Item, PickerRow]):
     """The files and folders of one folder, with a cursor. Marks and what is known belong to whoever uses it."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -185,7 +185,7 @@ class Picker(LineList[Item, Row]):
         """Show these lines; the cursor goes to ``at``, or stays on its path, or else begins below the way up."""
         wanted = at or (self.current.path if self.current else None)
         place = self._place_of_path(items, wanted)
-        begin = 1 if len(items) > 1 and items[0].kind is Kind.UP else 0
+        begin = 1 if len(items) > 1 and items[0].kind is LineKind.UP else 0
         self.put(items, begin if place is None else place)
 
     def put_facts(self, facts: Facts) -> None:
@@ -199,21 +199,21 @@ class Picker(LineList[Item, Row]):
 
     @staticmethod
     def _place_of_path(items: Sequence[Item], path: Path | None) -> int | None:
-        places = (place for place, item in enumerate(items) if item.path == path and item.kind is not Kind.UP)
+        places = (place for place, item in enumerate(items) if item.path == path and item.kind is not LineKind.UP)
         return next(places, None)
 
-    def say(self, item: Item) -> Row:
+    def say(self, item: Item) -> PickerRow:
         """A file or a folder in words."""
         return say(item, self.facts)
 
-    def pieces(self, item: Item, row: Row | None) -> Iterable[tuple[str, str]]:
+    def pieces(self, item: Item, row: PickerRow | None) -> Iterable[tuple[str, str]]:
         """The mark, then the columns."""
         row = row or self.say(item)
         yield row.mark.ljust(MARK), "mark" if row.mark in ("[x]", "[~]") else "quiet"
         said = {"Size": (row.size, "quiet"), "Pixels": (row.pixels, "quiet"), "Verdict": (row.verdict, row.kind)}
         for column in columns(self.size.width):
             if column.title == "Name":
-                folder = item.path.parent.name if self.with_folders and item.kind is Kind.FILE else ""
+                folder = item.path.parent.name if self.with_folders and item.kind is LineKind.FILE else ""
                 yield file_fitted(folder, row.name, column, self.glyphs.ellipsis), ""
             else:
                 text, kind = said[column.title]

@@ -22,13 +22,13 @@ from artui.files import OutputProblem, Photo, PhotoProblem, probe_folder
 from artui.journal import Connection, Journal, jobs
 from artui.journal.before import TOLD
 from artui.model.job import Batch
-from artui.sanitize import shown
+from artui.sanitize import sanitize
 from artui.tui.dialogs import Choice, Question
 from artui.tui.look import Glyphs
-from artui.tui.service import Trouble, at_service
-from artui.tui.submit.batches import Batching, Part, batches, label_of, parts
-from artui.tui.submit.marks import NOTHING, Marks, Seen
-from artui.tui.submit.ordering import Order, Standing, titled
+from artui.tui.service import ServiceError, at_service
+from artui.tui.submit.batches import Batching, BatchPart, batches, label_of, parts
+from artui.tui.submit.marks import NOTHING, FileCheck, Marks
+from artui.tui.submit.ordering import AccountSnapshot, OrderForm, titled
 from artui.tui.view import Purse
 from artui.tui.words import plural
 from artui.watch.outputs import refuse_watched
@@ -39,7 +39,7 @@ ANEW = 3
 """How often names are chosen anew when others take them at the same moment."""
 
 
-class Changed(Exception):
+class FilesChanged(Exception):
     """Some files are no longer those that were checked; ``paths`` says which."""
 
     def __init__(self, paths: Sequence[Path]) -> None:
@@ -47,10 +47,10 @@ class Changed(Exception):
         self.paths = paths
 
 
-class Moved(Exception):
+class TermsChanged(Exception):
     """The service has another price, version or payer by now: ``order`` is what holds now."""
 
-    def __init__(self, order: Order) -> None:
+    def __init__(self, order: OrderForm) -> None:
         super().__init__("the order has changed at the service")
         self.order = order
 
@@ -80,19 +80,19 @@ class Proposal:
 
 
 def propose(
-    config: Config, journal: Journal, order: Order, marks: Marks, seen: Mapping[Path, Seen], now: dt.datetime
+    config: Config, journal: Journal, order: OrderForm, marks: Marks, seen: Mapping[Path, FileCheck], now: dt.datetime
 ) -> Proposal:
     """Plan the marked files as they are now; for a thread.
 
-    Raises :class:`Changed`, and PlanProblem for a template that cannot be used, or an output folder among the photos or
-    that is watched.
+    Raises :class:`FilesChanged`, and PlanProblem for a template that cannot be used, or an output folder among the
+    photos or that is watched.
     """
     target, batching, found = order.target, order.batching, marks.found()
     offer = _complete(order.offer())
     known = [(file, photo) for file in found if (photo := seen.get(file.path, NOTHING).photo) is not None]
     changed = [file.path for file, photo in known if not _is_still(file.path, photo.stamp)]
     if changed:
-        raise Changed(changed)
+        raise FilesChanged(changed)
     strict = order.account is not None and order.account.strict
     accepts = replace(offer.limits.accepts, strict=strict)
     read = [(file, photo if photo.digest else hashed(photo, accepts)) for file, photo in known]
@@ -116,7 +116,7 @@ def propose(
 def _complete(part: Known | None) -> Known:
     """A part of the order that must be chosen by now."""
     if part is None:
-        raise Trouble("The order is not complete: w chooses a workflow.")
+        raise ServiceError("The order is not complete: w chooses a workflow.")
     return part
 
 
@@ -130,7 +130,7 @@ def _is_still(path: Path, stamp: files.Stamp) -> bool:
 # -------------------------------------------------------------------------------------------------------- the question
 
 
-def question(proposal: Proposal, order: Order, purse: Purse | None, glyphs: Glyphs) -> Question:
+def question(proposal: Proposal, order: OrderForm, purse: Purse | None, glyphs: Glyphs) -> Question:
     """The one question before anything is sent."""
     number = len(proposal.plan.having(Verdict.SEND))
     choices = (Choice("n", "not now"), Choice("y", "send" if number else "copy the results"))
@@ -138,10 +138,10 @@ def question(proposal: Proposal, order: Order, purse: Purse | None, glyphs: Glyp
     return Question(_heading(proposal, order, number), lines, choices)
 
 
-def _heading(proposal: Proposal, order: Order, number: int) -> str:
+def _heading(proposal: Proposal, order: OrderForm, number: int) -> str:
     if not number:
         return f"Copy {plural(len(proposal.plan.queued), 'result')}? Nothing to pay."
-    name = shown(titled(order.choice), 50) if order.choice else ""
+    name = sanitize(titled(order.choice), 50) if order.choice else ""
     most = proposal.plan.most
     cost = "The price is not known." if most is None else f"At most {order.money(most).replace(' EUR', ' EUR net')}."
     return f"Send {plural(number, 'photo')} to {name}? {cost}"
@@ -151,18 +151,18 @@ def _lines(proposal: Proposal, purse: Purse | None) -> Sequence[str]:
     plan, offer = proposal.plan, proposal.plan.offer
     number = len(plan.having(Verdict.SEND))
     payer = offer.identity.organization.name or offer.identity.organization.id
-    says = [f"Account {shown(offer.account, 30)}, {shown(payer, 40)}"]
+    says = [f"Account {sanitize(offer.account, 30)}, {sanitize(payer, 40)}"]
     price = weight(offer.workflow.price)
     if offer.balance is not None:
         left = offer.balance - price * number
         says.append(f"balance after {left:,}" + (": top up, the rest waits unsent" if left < 0 else ""))
     elif offer.balance_unknown:
-        says.append(f"balance unknown: {shown(offer.balance_unknown, 80)}")
+        says.append(f"balance unknown: {sanitize(offer.balance_unknown, 80)}")
     if purse is not None and purse.cap is not None:
         room = max(0, purse.cap - purse.today) // price if price else number
         beyond = f": room for {room:,} photos, the rest waits unsent" if room < number else ""
         says.append(f"today {purse.today + price * min(room, number):,} of {purse.cap:,}{beyond}")
-    return [" · ".join(says) + ".", f"Results: {shown(plan.target.folder, 66)}", *_exceptions(proposal)]
+    return [" · ".join(says) + ".", f"Results: {sanitize(plan.target.folder, 66)}", *_exceptions(proposal)]
 
 
 def _exceptions(proposal: Proposal) -> list[str]:
@@ -176,19 +176,19 @@ def _exceptions(proposal: Proposal) -> list[str]:
         lines.append(f"{plan.scaled_down:,} will be scaled down.")
     if suspect := [planned for planned in plan.having(Verdict.SEND) if planned.photo.suspect]:
         number = plural(len(suspect), "photo", "photos")
-        lines.append(f"{number} may not be whole, and sent by your word: {shown(suspect[0].found.path.name, 24)}.")
+        lines.append(f"{number} may not be whole, and sent by your word: {sanitize(suspect[0].found.path.name, 24)}.")
     if known := len(plan.having(Verdict.KNOWN)):
         lines.append(f"{known:,} {'was' if known == 1 else 'were'} done or queued before, not paid again.")
     if twins := len(plan.having(Verdict.TWIN)):
         lines.append(f"{twins:,} {'is' if twins == 1 else 'are'} the same photo as another, not paid.")
     lines += [f"{number:,} {TOLD[how]}." for how, number in plan.before.items()]
     if renamed := [planned for planned in plan.queued if planned.is_renamed]:
-        first = f"{shown(renamed[0].found.path.name, 24)} as {shown(renamed[0].stem, 24)}"
+        first = f"{sanitize(renamed[0].found.path.name, 24)} as {sanitize(renamed[0].stem, 24)}"
         lines.append(f"{plural(len(renamed), 'result name is', 'result names are')} taken: {first}.")
     if plan.refused:  # by now only what artui has saved itself
         number = plural(len(plan.refused), "is a result", "are results")
         lines.append(
-            f"{number} of artui, not sent: {shown(plan.refused[0].path.name, 24)}. Mark one by itself to send it."
+            f"{number} of artui, not sent: {sanitize(plan.refused[0].path.name, 24)}. Mark one by itself to send it."
         )
     if proposal.refused:
         lines.append(f"{proposal.refused:,} refused and left out.")
@@ -198,12 +198,12 @@ def _exceptions(proposal: Proposal) -> list[str]:
 # ----------------------------------------------------------------------------------------------------- after a yes
 
 
-def difference(agreed: Order, now: Order) -> str:
+def difference(agreed: OrderForm, now: OrderForm) -> str:
     """What is no longer as it was agreed to, in words."""
     before, after = _complete(agreed.offer()), _complete(now.offer())
-    name = shown(after.workflow.name, 40)
+    name = sanitize(after.workflow.name, 40)
     if before.identity.payer != after.identity.payer:
-        return f"Another organization pays for {shown(after.account, 30)} now"
+        return f"Another organization pays for {sanitize(after.account, 30)} now"
     if before.workflow.price == after.workflow.price:
         return f"{name} was changed at the service a moment ago"
     if after.workflow.price is None or before.workflow.price is None:
@@ -211,25 +211,25 @@ def difference(agreed: Order, now: Order) -> str:
     return f"{name} now costs {after.workflow.price:,}, not {before.workflow.price:,}"
 
 
-async def renew(config: Config, vault: Vault, order: Order) -> Order:
-    """The order with workflow, payer and balance as the service has them now. Raises ``Trouble``."""
+async def renew(config: Config, vault: Vault, order: OrderForm) -> OrderForm:
+    """The order with workflow, payer and balance as the service has them now. Raises ``ServiceError``."""
     account, choice = _complete(order.account), _complete(order.choice)
     async with at_service(config, account, vault) as provider:
         identity, balance = await provider.identify(), await provider.told_balance()
         workflow = await provider.workflow(choice.workflow.id)
-    return replace(order, choice=replace(choice, workflow=workflow), standing=Standing(identity, balance))
+    return replace(order, choice=replace(choice, workflow=workflow), standing=AccountSnapshot(identity, balance))
 
 
-async def send(config: Config, vault: Vault, journal: Journal, order: Order, proposal: Proposal) -> list[int]:
+async def send(config: Config, vault: Vault, journal: Journal, order: OrderForm, proposal: Proposal) -> list[int]:
     """Write the jobs of a proposal that was agreed to; returns their numbers.
 
-    Raises :class:`Moved` where something else would be paid for by now, ``Trouble`` where the service or the output
-    folder fails. Then nothing is written.
+    Raises :class:`TermsChanged` where something else would be paid for by now, ``ServiceError`` where the service or
+    the output folder fails. Then nothing is written.
     """
     agreed = proposal.plan.offer
     fresh = await renew(config, vault, order)
     if _terms(_complete(fresh.offer()).as_expected(journal)) != _terms(agreed):
-        raise Moved(fresh)
+        raise TermsChanged(fresh)
     async with at_service(config, _complete(order.account), vault) as provider:
         labels = {
             name: provider.batch_labels(batch.id, batch.name, batch.created_at) for name, batch in proposal.made.items()
@@ -237,7 +237,7 @@ async def send(config: Config, vault: Vault, journal: Journal, order: Order, pro
     try:
         await asyncio.to_thread(probe_folder, proposal.plan.target.folder)
     except OutputProblem as problem:
-        raise Trouble(shown(f"Nothing was sent: {problem}", 300)) from None
+        raise ServiceError(sanitize(f"Nothing was sent: {problem}", 300)) from None
     return await asyncio.to_thread(_write, journal, proposal, labels)
 
 
@@ -254,8 +254,8 @@ def _write(journal: Journal, proposal: Proposal, labels: Mapping[str, Mapping[st
             return journal.write(_add, divided)
         except jobs.StemTaken:
             plan = proposal.planner.renamed(plan)
-    raise Trouble("Others take the same result names all the time. Nothing was sent; try again.")
+    raise ServiceError("Others take the same result names all the time. Nothing was sent; try again.")
 
 
-def _add(db: Connection, divided: Sequence[Part]) -> list[int]:
+def _add(db: Connection, divided: Sequence[BatchPart]) -> list[int]:
     return [number for part in divided for number in jobs.add(db, part.batch, part.jobs)]

@@ -18,11 +18,11 @@ from textual.widgets import OptionList, Static
 
 from artui.config import ConfigError
 from artui.journal import Connection
-from artui.sanitize import shown
+from artui.sanitize import sanitize
 from artui.tui.dialogs import Ask
 from artui.tui.look import Width
-from artui.tui.place import Place
-from artui.tui.rereading import Rereading
+from artui.tui.place import Page
+from artui.tui.rereading import CoalescedRefresh
 from artui.tui.rows import Cell, Rows, heads, line
 from artui.tui.shell import Line
 from artui.tui.submit.dialogs import Folders
@@ -30,8 +30,8 @@ from artui.tui.view import Look
 from artui.tui.watches import deciding, form, standing, written
 from artui.tui.watches.form import Form
 from artui.tui.watches.rule_screen import RuleScreen
-from artui.tui.watches.standing import Standing
-from artui.tui.watches.written import Entry, Written
+from artui.tui.watches.standing import RuleStatus
+from artui.tui.watches.written import RuleEntry, RuleFile
 from artui.tui.words import amount, home
 
 NO_RULES = (
@@ -79,7 +79,7 @@ class RuleRows(Rows):
         return action != "select" or bool(self.current)
 
 
-class Watches(Place):
+class Watches(Page):
     """The watched folders."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -101,10 +101,10 @@ class Watches(Place):
 
     def __init__(self, *, id: str | None = None) -> None:  # noqa: A002 — as Textual
         super().__init__(id=id)
-        self.written: Written | None = None
-        self.standings: list[Standing] = []
+        self.written: RuleFile | None = None
+        self.standings: list[RuleStatus] = []
         self._is_watching = False
-        self._reading = Rereading(self, self._read)
+        self._reading = CoalescedRefresh(self, self._read)
 
     def compose(self) -> ComposeResult:
         """What is wrong with all of them, the list, and all about the rule under the cursor."""
@@ -130,12 +130,12 @@ class Watches(Place):
         self.read()
 
     @property
-    def entries(self) -> tuple[Entry, ...]:
+    def entries(self) -> tuple[RuleEntry, ...]:
         """The rules as they are written."""
         return self.written.entries if self.written else ()
 
     @property
-    def current(self) -> Standing | None:
+    def current(self) -> RuleStatus | None:
         """The rule under the cursor."""
         chosen = self.query_one(Rows).current
         return next((one for one in self.standings if one.entry.id == chosen), None)
@@ -155,7 +155,7 @@ class Watches(Place):
         self._is_watching = standing.is_watching(self.console.look.engine)
         entries, zone, is_watching = self.entries, self.console.config.timezone, self._is_watching
 
-        def ask(db: Connection) -> list[Standing]:
+        def ask(db: Connection) -> list[RuleStatus]:
             found = standing.read(db, entries, zone, watching=is_watching)
             more = standing.strangers(db, entries) if is_watching else []
             return found + standing.read(db, [written.at_work(row) for row in more], zone, watching=True)
@@ -179,16 +179,16 @@ class Watches(Place):
         self.query_one("#heads", Line).say(f"  {heads(COLUMNS, cells - AROUND)}" if has_rules else "")
         rows.put((one.entry.id, self._row(one, cells - AROUND)) for one in self.standings)
         complaint = self.query_one("#complaint", Static)
-        complaint.update(shown(self.written.complaint, 400) if self.written else "")
+        complaint.update(sanitize(self.written.complaint, 400) if self.written else "")
         complaint.display = bool(self.written and self.written.complaint)
         empty = self.query_one("#no-rules", Static)
-        file = shown(self.console.paths.config_file)
+        file = sanitize(self.console.paths.config_file)
         empty.update(NO_RULES_READONLY.format(file=file) if self.console.readonly else NO_RULES)
         empty.display = self.written is not None and not has_rules
         self.query_one("#about").display = has_rules
         self._draw_about()
 
-    def _row(self, one: Standing, cells: int) -> Content:
+    def _row(self, one: RuleStatus, cells: int) -> Content:
         glyphs, entry, figures = self.console.glyphs, one.entry, one.figures
         today = figures.today if figures else None
         spent = f"{one.spent:,}" + ("" if one.cap is None else f"/{one.cap:,}")
@@ -214,10 +214,13 @@ class Watches(Place):
         self.query_one("#about", Static).update(self._about(one) if one else "")
         self.refresh_bindings()
 
-    def _about(self, one: Standing) -> Content:
+    def _about(self, one: RuleStatus) -> Content:
         glyphs = self.console.glyphs
         if one.entry.complaint:
-            lines = [shown(f"{one.entry.complaint}.", 400), "The other rules are not touched by it; `artui watch` is."]
+            lines = [
+                sanitize(f"{one.entry.complaint}.", 400),
+                "The other rules are not touched by it; `artui watch` is.",
+            ]
             return Content.assemble((glyphs.plain(lines[0]), "$error"), f"\n{lines[1]}")
         # What is to be done comes early: a small terminal cuts the end.
         said = standing.sentence(one, time.time())
@@ -250,7 +253,7 @@ class Watches(Place):
         elif one is not None:
             self.notify("No engine has watched this folder yet: there is nothing to show. w says how.", markup=False)
 
-    def _open(self, one: Standing) -> None:
+    def _open(self, one: RuleStatus) -> None:
         """Show the lists of a rule."""
         self.app.push_screen(RuleScreen(one), lambda _: self.read())
 
@@ -268,7 +271,7 @@ class Watches(Place):
 
     # ----------------------------------------------------------------------------------------------------- actions
 
-    def _about_rule(self, act: Callable[[Standing], Awaitable[object]]) -> None:
+    def _about_rule(self, act: Callable[[RuleStatus], Awaitable[object]]) -> None:
         """Do something about the rule under the cursor, beside the screen, one thing at a time."""
         if (one := self.current) is not None:
             self.run_worker(act(one), exclusive=True, group="act")
@@ -312,17 +315,17 @@ class Watches(Place):
         elif one is not None:
             self.run_worker(self._edit(one), exclusive=True, group="act")
 
-    async def _edit(self, one: Standing) -> None:
+    async def _edit(self, one: RuleStatus) -> None:
         try:
             table = await asyncio.to_thread(written.table, self.console.paths, one.entry)
         except ConfigError as problem:
-            self.notify(shown(str(problem), 200), severity="error", markup=False)
+            self.notify(sanitize(str(problem), 200), severity="error", markup=False)
             return
         others = [entry for entry in self.entries if entry != one.entry]
         begun = one.row is not None and one.row.begun
         await self._fill_in(await form.begin_again(self.console, table, begun=begun), others)
 
-    async def _fill_in(self, draft: form.Draft, others: Sequence[Entry]) -> None:
+    async def _fill_in(self, draft: form.Draft, others: Sequence[RuleEntry]) -> None:
         """Have a rule filled in, save it, and have it watched or say how."""
         table = await self.console.push_screen_wait(Form(draft, others))
         if table is None or table == draft.before:
@@ -334,7 +337,7 @@ class Watches(Place):
         """Take this rule away."""
         self._about_rule(self._remove)
 
-    async def _remove(self, one: Standing) -> None:
+    async def _remove(self, one: RuleStatus) -> None:
         if await deciding.remove(self.console, one):
             await self._changed("The rule is taken away.")
 

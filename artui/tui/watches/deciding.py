@@ -16,12 +16,12 @@ from artui.config import ConfigError, Origin
 from artui.journal import rules
 from artui.journal.rules import RuleRow, RuleState
 from artui.model.states import Reason
-from artui.sanitize import shown
+from artui.sanitize import sanitize
 from artui.tui.acts import Act
-from artui.tui.dialogs import Ask, Choice, Question, Reading
+from artui.tui.dialogs import Ask, Choice, Question, TextDialog
 from artui.tui.submit.dialogs import whole_number
 from artui.tui.watches import written
-from artui.tui.watches.standing import RULE_WAITS, Standing
+from artui.tui.watches.standing import RULE_WAITS, RuleStatus
 from artui.tui.words import plural
 
 if TYPE_CHECKING:
@@ -32,11 +32,11 @@ MOST_ALLOWED = 1_000_000_000
 _LOOK = Choice("l", "look at its lists first", by_enter=True)
 
 
-async def _ask_for(console: Console, what: str, standing: Standing, **arguments: int) -> None:
+async def _ask_for(console: Console, what: str, standing: RuleStatus, **arguments: int) -> None:
     await console.leave_requests([Act(what, arguments={"rule": standing.entry.id, **arguments})])
 
 
-def pause(console: Console, standing: Standing) -> None:
+def pause(console: Console, standing: RuleStatus) -> None:
     """Pause this rule, at once; or ask whether it is to go on."""
     row, name = standing.row, standing.entry.title
     if row is None:
@@ -53,15 +53,15 @@ def pause(console: Console, standing: Standing) -> None:
         console.push_screen(question, partial(_goes_on_after, console, standing))
 
 
-async def agree(console: Console, standing: Standing, row: RuleRow, lists: Callable[[], object]) -> None:
+async def agree(console: Console, standing: RuleStatus, row: RuleRow, lists: Callable[[], object]) -> None:
     """Ask for the yes that this rule waits for; ``lists`` shows its lists, for who wants to look there first."""
     name = standing.entry.title
     if row.state in (RuleState.FOREIGN, RuleState.OFFLINE):
-        title, lines = f"Is this the folder of {name}?", [shown(row.message, 200)]
+        title, lines = f"Is this the folder of {name}?", [sanitize(row.message, 200)]
         lines.append("With a yes it is marked as this rule's, and what lies there is judged as new.")
         yes = "it is the right folder"
     elif row.state is RuleState.HELD:
-        title, lines = f"{name} waits for your yes.", [shown(row.message, 300), *_goes_on(standing, Reason.PAUSED)]
+        title, lines = f"{name} waits for your yes.", [sanitize(row.message, 300), *_goes_on(standing, Reason.PAUSED)]
         yes = "go on so"
     else:
         await _approve(console, standing, lists)
@@ -77,7 +77,7 @@ async def agree(console: Console, standing: Standing, row: RuleRow, lists: Calla
     console.push_screen(question, answered)
 
 
-async def _approve(console: Console, standing: Standing, lists: Callable[[], object]) -> None:
+async def _approve(console: Console, standing: RuleStatus, lists: Callable[[], object]) -> None:
     """Ask for the yes to a rule's first results; it is for those photos that wait now."""
     waiting = await console.view.ask(rules.waiting, standing.entry.id, Reason.SAMPLE)
     if not waiting:
@@ -101,7 +101,7 @@ async def _approve(console: Console, standing: Standing, lists: Callable[[], obj
     console.push_screen(Question(title, lines, (Choice("n", "keep waiting"), yes, _LOOK)), answered)
 
 
-def _goes_on(standing: Standing, reason: Reason) -> list[str]:
+def _goes_on(standing: RuleStatus, reason: Reason) -> list[str]:
     """What follows when a rule goes on: how many photos that is about, and their price where it is known."""
     crowd = standing.figures.held.get(reason) if standing.figures else None
     lines = [f"{_waiting(crowd.jobs, 'photo')}, taken already: at most {crowd.needs:,} cr."] if crowd else []
@@ -116,13 +116,13 @@ def _waiting(number: int, word: str) -> str:
     return f"{plural(number, word)} {'waits' if number == 1 else 'wait'}"
 
 
-async def _goes_on_after(console: Console, standing: Standing, answer: str | None) -> None:
+async def _goes_on_after(console: Console, standing: RuleStatus, answer: str | None) -> None:
     """Let the rule go on after a yes."""
     if answer == "y":
         await _ask_for(console, "resume rule", standing)
 
 
-async def allow(console: Console, standing: Standing) -> None:
+async def allow(console: Console, standing: RuleStatus) -> None:
     """Ask how many credits more this rule may spend until midnight, then whether that is meant."""
     row, name = standing.row, standing.entry.title
     if row is None or standing.figures is None:
@@ -141,7 +141,7 @@ async def allow(console: Console, standing: Standing) -> None:
         return
     most = whole_number(text, MOST_ALLOWED)
     if not most:
-        console.notify(f"{shown(text, 20)} is no number of credits; nothing has changed.", markup=False)
+        console.notify(f"{sanitize(text, 20)} is no number of credits; nothing has changed.", markup=False)
         return
     photos = f", {plural(most // standing.price, 'photo')} at {standing.price:,}" if standing.price else ""
     question = Question(
@@ -154,7 +154,7 @@ async def allow(console: Console, standing: Standing) -> None:
         console.notify(f"{name} may spend {most:,} cr more until midnight.", markup=False)
 
 
-async def look_now(console: Console, standing: Standing) -> None:
+async def look_now(console: Console, standing: RuleStatus) -> None:
     """Have the folder looked at now, or the rules read where the engine does not know this one."""
     if not standing.watching:
         console.notify("No engine watches folders: w says how.", markup=False)
@@ -174,17 +174,17 @@ async def read_rules(console: Console) -> None:
 # ---------------------------------------------------------------------------------------------------- beside a rule
 
 
-def show_source(console: Console, standing: Standing) -> None:
+def show_source(console: Console, standing: RuleStatus) -> None:
     """Show the file and the line where this rule is written."""
     source = standing.entry.source
-    text = "\n".join(shown(line, 200) for line in written.excerpt(source))
+    text = "\n".join(sanitize(line, 200) for line in written.excerpt(source))
     change = "Change it there; artui never writes to config.toml. u has `artui watch` read it again."
     if source.origin is Origin.FLAG:
         change = "`artui watch` was started with it; it ends with that."
-    console.push_screen(Reading(shown(str(source)), Content(f"{text}\n\n{change}".strip())))
+    console.push_screen(TextDialog(sanitize(str(source)), Content(f"{text}\n\n{change}".strip())))
 
 
-async def remove(console: Console, standing: Standing) -> bool:
+async def remove(console: Console, standing: RuleStatus) -> bool:
     """Ask whether a rule of settings.toml is to be taken away; whether it was."""
     entry, said = standing.entry, standing.figures
     under_way = said.counted.on_the_way + said.counted.held if said else 0
@@ -193,7 +193,7 @@ async def remove(console: Console, standing: Standing) -> bool:
         go = "goes" if under_way == 1 else "go"
         lines.append(f"{plural(under_way, 'photo')} it has taken {go} on; x on Jobs cancels what is not sent.")
     question = Question(
-        f"Watch {shown(str(entry.folder), 50)} no more?",
+        f"Watch {sanitize(str(entry.folder), 50)} no more?",
         lines,
         (Choice("n", "keep the rule"), Choice("y", "take it away")),
     )
@@ -207,12 +207,12 @@ async def in_file(console: Console, save: Callable[[], None]) -> bool:
     try:
         await asyncio.to_thread(save)
     except ConfigError as problem:
-        console.notify(shown(str(problem), 300), severity="error", markup=False)
+        console.notify(sanitize(str(problem), 300), severity="error", markup=False)
         return False
     return True
 
 
-def how_to_watch(console: Console, entries: Sequence[written.Entry]) -> None:
+def how_to_watch(console: Console, entries: Sequence[written.RuleEntry]) -> None:
     """Say what watches the folders: a command in a terminal of its own, or a service."""
     watched = [entry.rule for entry in entries if entry.rule]
     capped = sum(rule.caps.day or 0 for rule in watched)
@@ -233,4 +233,4 @@ def how_to_watch(console: Console, entries: Sequence[written.Entry]) -> None:
         "",
         f"It sends and pays what lands in {plural(len(watched), 'folder')}: {', '.join(cost) or 'none yet'}.",
     ]
-    console.push_screen(Reading("Who watches the folders", Content("\n".join(lines))))
+    console.push_screen(TextDialog("Who watches the folders", Content("\n".join(lines))))

@@ -19,13 +19,13 @@ from textual.widgets.option_list import Option
 from artui.config import ConfigError
 from artui.config.ignoring import Ignoring
 from artui.core.plan import PlanProblem, collect, promises_photo
-from artui.sanitize import shown
+from artui.sanitize import sanitize
 from artui.tui import catalogue
 from artui.tui.above import Dialog
 from artui.tui.dialogs import Ask
 from artui.tui.rows import Options
 from artui.tui.submit.choices import workflow_of
-from artui.tui.submit.dialogs import Chosen, Folders, absolute, whole_number
+from artui.tui.submit.dialogs import ChoiceDialog, Folders, absolute, whole_number
 from artui.tui.watches import written
 from artui.tui.words import home, plural
 
@@ -140,12 +140,12 @@ class _Look:
         draft, table = self.draft, self.draft.table
         if draft.before is None:
             missing = "" if draft.there is not None else "  (not there now)"
-            yield _Line("f", "Folder", shown(home(table["folder"]), 56 - len(missing)) + missing)
-            yield _Line("n", "Name", shown(table.get("name", ""), 40) or "none: the folder is it")
-        yield _Line("a", "Account", shown(table.get("account", "")) or "which?")
+            yield _Line("f", "Folder", sanitize(home(table["folder"]), 56 - len(missing)) + missing)
+            yield _Line("n", "Name", sanitize(table.get("name", ""), 40) or "none: the folder is it")
+        yield _Line("a", "Account", sanitize(table.get("account", "")) or "which?")
         price = "" if draft.price is None else f"  {draft.price:,} cr each"
-        yield _Line("w", "Workflow", shown(draft.workflow or table.get("workflow", "which?"), 40) + price)
-        yield _Line("o", "Output", shown(home(table["output"]), 56))
+        yield _Line("w", "Workflow", sanitize(draft.workflow or table.get("workflow", "which?"), 40) + price)
+        yield _Line("o", "Output", sanitize(home(table["output"]), 56))
         if not draft.begun:
             yield _Line("x", "There now", self._existing())
         yield _Line("r", "Sub-folders", "watched too" if table.get("recursive") else "not watched")
@@ -168,7 +168,7 @@ class _Look:
         draft, table = self.draft, self.draft.table
         price = "at a price not known here" if draft.price is None else f"at {draft.price:,} cr each"
         cap = "WITHOUT a daily cap" if draft.cap is None else f"at most {draft.cap:,} cr a day"
-        payer = shown(table.get("account", "")) or "nobody yet"
+        payer = sanitize(table.get("account", "")) or "nobody yet"
         return f"What lands is sent {price}, {cap}; {payer} pays."
 
 
@@ -184,7 +184,7 @@ class Form(Dialog[Mapping[str, Any] | None]):
     Form.dialog #hint { color: $error; height: auto; max-height: 3; }
     """
 
-    def __init__(self, draft: Draft, others: Sequence[written.Entry]) -> None:
+    def __init__(self, draft: Draft, others: Sequence[written.RuleEntry]) -> None:
         super().__init__(classes="dialog")
         self.draft = draft
         self.others = others
@@ -198,7 +198,9 @@ class Form(Dialog[Mapping[str, Any] | None]):
 
     def compose(self) -> ComposeResult:
         """What it is about, its lines, what they mean."""
-        title = "Watch a folder" if self.draft.before is None else f"Rule for {shown(self.draft.table['folder'], 50)}"
+        title = (
+            "Watch a folder" if self.draft.before is None else f"Rule for {sanitize(self.draft.table['folder'], 50)}"
+        )
         with Vertical(classes="box wide"):
             yield Static(Content(title).stylize("bold"), classes="heading", markup=False)
             yield Options()
@@ -269,7 +271,7 @@ class Form(Dialog[Mapping[str, Any] | None]):
         try:
             await asyncio.to_thread(written.check, self.console.config, self.draft.table, self.others)
         except ConfigError as problem:
-            self._hint(shown(str(problem), 300))
+            self._hint(sanitize(str(problem), 300))
             return
         self.dismiss(self.draft.table)
 
@@ -327,14 +329,16 @@ class Form(Dialog[Mapping[str, Any] | None]):
             return False, None
         typed = whole_number(text, MOST)
         if text and typed is None:
-            self._hint(f"{shown(text, 20)} is no such number; nothing has changed.")
+            self._hint(f"{sanitize(text, 20)} is no such number; nothing has changed.")
             return False, None
         return True, typed
 
     async def _account(self) -> Draft | None:
         names = list(self.console.config.accounts)
-        rows = [Content(shown(name)) for name in names]
-        place = await self.console.push_screen_wait(Chosen("Which account pays?", rows, lambda at, w: w in names[at]))
+        rows = [Content(sanitize(name)) for name in names]
+        place = await self.console.push_screen_wait(
+            ChoiceDialog("Which account pays?", rows, lambda at, w: w in names[at])
+        )
         if place is None or names[place] == self.draft.table.get("account"):
             return None
         # A workflow belongs to its account.

@@ -17,21 +17,21 @@ from textual.widgets import ContentSwitcher, Static
 
 from artui.journal import Connection, rules, watching, window
 from artui.journal.rules import Happening, RuleState
-from artui.journal.watching import Group, NotTaken
+from artui.journal.watching import FileGroup, NotTaken
 from artui.model.job import Job
 from artui.model.states import Status
-from artui.sanitize import shown, width
+from artui.sanitize import sanitize, width
 from artui.tui.above import Above
-from artui.tui.dialogs import Reading
+from artui.tui.dialogs import TextDialog
 from artui.tui.job_details import DetailsScreen
 from artui.tui.job_table import JobTable, columns
 from artui.tui.line_list import Column, LineList, fitted, heads
-from artui.tui.rereading import Rereading
+from artui.tui.rereading import CoalescedRefresh
 from artui.tui.shell import Keys, Line
 from artui.tui.view import Look
 from artui.tui.watches import deciding, reasons, standing
-from artui.tui.watches.standing import Standing
-from artui.tui.words import Surroundings, begun, clock
+from artui.tui.watches.standing import RuleStatus
+from artui.tui.words import RowContext, begun, clock
 
 if TYPE_CHECKING:
     from artui.tui.app import Console
@@ -46,7 +46,7 @@ COUNT, WHY, TIME, FILE = 8, 30, 8, 26
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
+class ListLine:
     """One line of a list: its texts, what it is about (an identity for the cursor), all of it in words, and the job it
     leads to."""
 
@@ -57,7 +57,7 @@ class Told:
     kind: str = ""
 
 
-class ToldList(LineList[Told, Told]):
+class ToldList(LineList[ListLine, ListLine]):
     """Lines in columns; ``shape`` are the titles and cells of these, of which one with 0 cells takes what is left."""
 
     BINDINGS: ClassVar[list[BindingType]] = [Binding("enter", "open", "open", tooltip="All about this line")]
@@ -77,11 +77,11 @@ class ToldList(LineList[Told, Told]):
             start += room
         return made
 
-    def say(self, item: Told) -> Told:
+    def say(self, item: ListLine) -> ListLine:
         """A line is its words already."""
         return item
 
-    def pieces(self, item: Told, row: Told | None) -> Iterable[tuple[str, str]]:
+    def pieces(self, item: ListLine, row: ListLine | None) -> Iterable[tuple[str, str]]:
         """Each text in its column, the first one plain."""
         del row
         yield " ", ""
@@ -91,20 +91,20 @@ class ToldList(LineList[Told, Told]):
         # The last one is a sentence or a list: what begins it says most.
         yield begun(last, column.cells), "quiet" if len(most) > 1 else ""
 
-    def place_of(self, item: Told) -> int | None:
+    def place_of(self, item: ListLine) -> int | None:
         """The line about the same thing, whatever it says now."""
         return next((place for place, one in enumerate(self.items) if one.key == item.key), None)
 
 
 @dataclass(frozen=True, slots=True)
-class Page:
+class RuleRead:
     """What one reading gives; ``order`` holds all jobs of the rule, ``jobs`` those near the window."""
 
-    standing: Standing
+    standing: RuleStatus
     order: array[int]
     jobs: dict[int, Job]
-    around: Surroundings
-    groups: list[Group]
+    around: RowContext
+    groups: list[FileGroup]
     files: list[NotTaken]
     log: list[Happening]
 
@@ -131,13 +131,13 @@ class RuleScreen(Above[None]):
     changes = frozenset({"pause", "allow", "look"})
     """The actions that change anything."""
 
-    def __init__(self, one: Standing) -> None:
+    def __init__(self, one: RuleStatus) -> None:
         super().__init__()
         self.standing = one
-        self.group: Group | None = None
+        self.group: FileGroup | None = None
         """The group whose files are shown instead of all groups."""
-        self._page: Page | None = None
-        self._reading = Rereading(self, self._read)
+        self._page: RuleRead | None = None
+        self._reading = CoalescedRefresh(self, self._read)
         self._spans: list[tuple[int, int, str]] = []
 
     @property
@@ -187,24 +187,24 @@ class RuleScreen(Above[None]):
         if self.is_mounted:
             self._show(page)
 
-    async def _read_page(self) -> Page:
+    async def _read_page(self) -> RuleRead:
         near, entry, group = tuple(self.query_one(JobTable).near()), self.standing.entry, self.group
         lines, zone = 2 * max(24, self.size.height), self.console.config.timezone
         is_watching = standing.is_watching(self.console.look.engine)
 
-        def ask(db: Connection) -> Page:
+        def ask(db: Connection) -> RuleRead:
             one = standing.read(db, [entry], zone, watching=is_watching)[0]
             order = watching.order(db, entry.id)
             found = window.some(db, [*near, *order[:lines]])
-            around = Surroundings(usual=window.usual_times(db, found.values()), aside=window.asides(db))
+            around = RowContext(usual=window.usual_times(db, found.values()), aside=window.asides(db))
             row = one.row
             groups = watching.groups(db, row) if row else []
             files = watching.files(db, row, group, MOST_FILES) if row and group else []
-            return Page(one, order, found, around, groups, files, rules.happenings(db, entry.id, MOST_LINES))
+            return RuleRead(one, order, found, around, groups, files, rules.happenings(db, entry.id, MOST_LINES))
 
         return await self.console.view.ask(ask)
 
-    def _show(self, page: Page) -> None:
+    def _show(self, page: RuleRead) -> None:
         self._page, self.standing = page, page.standing
         table = self.query_one(JobTable)
         if page.order != table.order:
@@ -214,37 +214,39 @@ class RuleScreen(Above[None]):
         self._put("log", (("When", TIME), ("What happened", 0)), [_told_line(one) for one in page.log])
         self.draw()
 
-    def _put(self, name: str, shape: Sequence[tuple[str, int]], lines: Sequence[Told]) -> None:
+    def _put(self, name: str, shape: Sequence[tuple[str, int]], lines: Sequence[ListLine]) -> None:
         listed = self.query_one(f"#{name}", ToldList)
         listed.shape = shape
         if list(lines) != list(listed.items):
             listed.put(lines)
 
-    def _told_groups(self, page: Page) -> tuple[Sequence[tuple[str, int]], list[Told]]:
+    def _told_groups(self, page: RuleRead) -> tuple[Sequence[tuple[str, int]], list[ListLine]]:
         shape = (("Why", WHY), ("Files", COUNT), ("  The newest", 0))
         lines = []
         row = page.standing.row
         if row is not None and row.state is RuleState.OFFLINE:
-            why = reasons.offline(f"{shown(row.message, 200)}.")
-            lines.append(Told("offline", (why.word, "-", f"  {shown(row.message, 200)}"), why.advice, kind="bad"))
+            why = reasons.offline(f"{sanitize(row.message, 200)}.")
+            lines.append(
+                ListLine("offline", (why.word, "-", f"  {sanitize(row.message, 200)}"), why.advice, kind="bad")
+            )
         for one in page.groups:
             why = reasons.why(one)
-            names = ", ".join(shown(name, 40) for name in one.newest)
+            names = ", ".join(sanitize(name, 40) for name in one.newest)
             # What is said of the newest one stands for all: a photo's own name is in it where there is only this one.
-            says = " ".join(part for part in (shown(one.message, 200), why.advice) if part)
+            says = " ".join(part for part in (sanitize(one.message, 200), why.advice) if part)
             harmless = one.passing or one.reason == watching.BEFORE_THE_RULE or one.status == Status.SKIPPED
             kind = "" if harmless else "bad"
-            lines.append(Told(_key(one), (why.word, f"{one.count:,}", f"  {names}"), says, kind=kind))
+            lines.append(ListLine(_key(one), (why.word, f"{one.count:,}", f"  {names}"), says, kind=kind))
         return shape, lines
 
-    def _told_files(self, page: Page) -> tuple[Sequence[tuple[str, int]], list[Told]]:
+    def _told_files(self, page: RuleRead) -> tuple[Sequence[tuple[str, int]], list[ListLine]]:
         now = time.time()
         shape = (("When", TIME), ("File", FILE), ("  What is said", 0))
         return shape, [
-            Told(
+            ListLine(
                 (one.name, one.job),
-                (clock(one.at, now) if one.at else "-", shown(one.name), f"  {_said(one)}"),
-                f"{shown(one.name)}: {_said(one) or 'passed over by the last look'}",
+                (clock(one.at, now) if one.at else "-", sanitize(one.name), f"  {_said(one)}"),
+                f"{sanitize(one.name)}: {_said(one) or 'passed over by the last look'}",
                 one.job,
             )
             for one in page.files
@@ -255,12 +257,12 @@ class RuleScreen(Above[None]):
     def draw(self) -> None:
         """Draw all lines around the lists."""
         one, glyphs, cells, now = self.standing, self.console.glyphs, self.app.size.width, time.time()
-        self.query_one("#title", Line).say(f" {shown(standing.way(one.entry, glyphs), cells - 2, glyphs.ellipsis)}")
+        self.query_one("#title", Line).say(f" {sanitize(standing.way(one.entry, glyphs), cells - 2, glyphs.ellipsis)}")
         parts = [standing.state(one, now), standing.did(one.figures) if one.figures else "", standing.cost(one)]
         state = " · ".join(part for part in parts if part)
         if width(state) > cells - 2:
             state = f"{parts[0]} · {parts[2]}"
-        self.query_one("#state", Line).say(f" {glyphs.plain(shown(state, cells - 2, glyphs.ellipsis))}")
+        self.query_one("#state", Line).say(f" {glyphs.plain(sanitize(state, cells - 2, glyphs.ellipsis))}")
         self._draw_chips()
         listed = self._list
         titles = columns(cells) if isinstance(listed, JobTable) else cast("ToldList", listed).columns()
@@ -328,7 +330,7 @@ class RuleScreen(Above[None]):
         elif self.chosen == "not-taken" and self.group is None and group is not None:
             self._open_group(group)
         elif line is not None:
-            self.app.push_screen(Reading(shown(line.texts[0], 60), Content(line.says)))
+            self.app.push_screen(TextDialog(sanitize(line.texts[0], 60), Content(line.says)))
 
     def on_click(self, event: events.Click) -> None:
         """A click on a chip."""
@@ -350,7 +352,7 @@ class RuleScreen(Above[None]):
         self.draw()
         self.read()
 
-    def _open_group(self, group: Group | None) -> None:
+    def _open_group(self, group: FileGroup | None) -> None:
         self.group = group
         self.query_one("#not-taken", ToldList).put([])
         self.read()
@@ -388,13 +390,13 @@ _NONE = {
 
 def _said(one: NotTaken) -> str:
     """What is said of a file, without its name before it; printable."""
-    return shown(one.message.removeprefix(Path(one.name).name).lstrip(": "), 400)
+    return sanitize(one.message.removeprefix(Path(one.name).name).lstrip(": "), 400)
 
 
-def _key(group: Group) -> object:
+def _key(group: FileGroup) -> object:
     return group.reason, group.status, group.passing
 
 
-def _told_line(one: Happening) -> Told:
-    text = shown(one.message or one.what)
-    return Told(one.seq, (clock(one.at, time.time()), text), f"{time.ctime(one.at)}  {shown(one.what)}: {text}")
+def _told_line(one: Happening) -> ListLine:
+    text = sanitize(one.message or one.what)
+    return ListLine(one.seq, (clock(one.at, time.time()), text), f"{time.ctime(one.at)}  {sanitize(one.what)}: {text}")

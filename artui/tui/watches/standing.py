@@ -8,15 +8,15 @@ import time
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from artui.engine.client import WATCH, Alive
+from artui.engine.client import WATCH, EngineStatus
 from artui.journal import Connection, accounts, rules
-from artui.journal.crowds import Crowd
+from artui.journal.crowds import HoldCount
 from artui.journal.rules import RuleRow, RuleState
 from artui.journal.watching import Figures, figures
 from artui.model.states import Reason
-from artui.sanitize import shown
+from artui.sanitize import sanitize
 from artui.tui.look import Glyphs
-from artui.tui.watches.written import Entry
+from artui.tui.watches.written import RuleEntry
 from artui.tui.words import HELD, amount, clock, home, plural
 
 GROWING, NOT_WHOLE, RULE_WAITS = "still growing", "not whole yet", "the rule waits"
@@ -28,18 +28,18 @@ _STOPPING = (Reason.LOGIN, Reason.CREDITS, Reason.QUOTA, Reason.CAP, Reason.SAMP
 _WITHOUT_MARKER = "is there without its"
 
 
-def is_watching(engine: Alive | None) -> bool:
+def is_watching(engine: EngineStatus | None) -> bool:
     """Whether the engine that runs works through rules."""
     return engine is not None and not engine.stale and engine.row.mode == WATCH
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
+class RuleStatus:
     """A rule and how it stands; ``figures`` is None where no engine ever watched it. ``watching``: an engine works
     through rules now. ``cap`` is today's with what was ``allowed`` beyond it; ``price`` is what a photo costs as it was
     pinned."""
 
-    entry: Entry
+    entry: RuleEntry
     figures: Figures | None = None
     watching: bool = False
     cap: int | None = None
@@ -91,28 +91,28 @@ class Standing:
         return self.is_watched and (row.state in (RuleState.HELD, RuleState.FOREIGN) or elsewhere)
 
 
-def read(db: Connection, entries: Iterable[Entry], zone: dt.tzinfo, *, watching: bool) -> list[Standing]:
+def read(db: Connection, entries: Iterable[RuleEntry], zone: dt.tzinfo, *, watching: bool) -> list[RuleStatus]:
     """How these rules stand; in the view's thread."""
     now = dt.datetime.fromtimestamp(time.time(), zone)
     return [_standing(db, entry, rules.get(db, entry.id), now, watching=watching) for entry in entries]
 
 
-def strangers(db: Connection, entries: Iterable[Entry]) -> list[RuleRow]:
+def strangers(db: Connection, entries: Iterable[RuleEntry]) -> list[RuleRow]:
     """The rules at work that are not among these."""
     known = {entry.id for entry in entries}
     return [row for row in rules.every(db) if row.state is not RuleState.ENDED and row.id not in known]
 
 
-def _standing(db: Connection, entry: Entry, row: RuleRow | None, now: dt.datetime, *, watching: bool) -> Standing:
+def _standing(db: Connection, entry: RuleEntry, row: RuleRow | None, now: dt.datetime, *, watching: bool) -> RuleStatus:
     cap = entry.rule.caps.day if entry.rule else None
     if row is None:
-        return Standing(entry, watching=watching, cap=cap)
+        return RuleStatus(entry, watching=watching, cap=cap)
     day = accounts.day(db, row.account, now.date().isoformat())
     midnight = dt.datetime.combine(now.date(), dt.time.min, now.tzinfo).timestamp()
     allowed = row.allowed_on(day)
     cap = row.day if watching or entry.rule is None else cap
     workflow, price = _pinned(row)
-    return Standing(
+    return RuleStatus(
         entry,
         figures(db, row, day, midnight),
         watching,
@@ -134,7 +134,7 @@ def _pinned(row: RuleRow) -> tuple[str, int | None]:
 # --------------------------------------------------------------------------------------------------------- in words
 
 
-def state(standing: Standing, now: float) -> str:
+def state(standing: RuleStatus, now: float) -> str:
     """The state in at most twenty cells."""
     row = standing.row
     if standing.entry.complaint:
@@ -158,14 +158,14 @@ _OTHERS = {
 }
 
 
-def _watched(standing: Standing) -> str:
+def _watched(standing: RuleStatus) -> str:
     if standing.stop is not None:
         return HELD[standing.stop]
     growing = standing.in_folder(GROWING)
     return f"settling {growing:,}" if growing else "watched"
 
 
-def needs_a_look(standing: Standing) -> bool | None:
+def needs_a_look(standing: RuleStatus) -> bool | None:
     """Whether a person should do something about its state; None where a person wanted it so."""
     row = standing.row
     if standing.entry.complaint or not standing.is_watched or row is None:
@@ -175,7 +175,7 @@ def needs_a_look(standing: Standing) -> bool | None:
     return row.state is not RuleState.WATCHING or standing.stop is not None
 
 
-def today_line(standing: Standing) -> str:
+def today_line(standing: RuleStatus) -> str:
     """What it did and spent today."""
     if standing.figures is None:
         return "today: nothing, it was never watched"
@@ -190,7 +190,7 @@ def did(figures: Figures) -> str:
     return ", ".join(parts)
 
 
-def cost(standing: Standing) -> str:
+def cost(standing: RuleStatus) -> str:
     """What it spent today, of how much."""
     if standing.figures is None:
         return ""
@@ -201,7 +201,7 @@ def cost(standing: Standing) -> str:
     return said + (f" ({standing.allowed:,} more allowed today)" if standing.allowed else "")
 
 
-def now_line(standing: Standing) -> str:
+def now_line(standing: RuleStatus) -> str:
     """What is under way, and what waits for what; empty where nothing is."""
     said = standing.figures
     if said is None:
@@ -215,19 +215,19 @@ def now_line(standing: Standing) -> str:
     return f"now: {', '.join(parts)}" if parts else ""
 
 
-def way(entry: Entry, glyphs: Glyphs) -> str:
+def way(entry: RuleEntry, glyphs: Glyphs) -> str:
     """From which folder to which; printable."""
-    output = f" {glyphs.arrow} {shown(home(entry.output))}" if entry.output else ""
-    name = "" if entry.name in ("", str(entry.folder)) else f"{shown(entry.name, 30)}: "
-    return f"{name}{shown(home(entry.folder))}{output}"
+    output = f" {glyphs.arrow} {sanitize(home(entry.output))}" if entry.output else ""
+    name = "" if entry.name in ("", str(entry.folder)) else f"{sanitize(entry.name, 30)}: "
+    return f"{name}{sanitize(home(entry.folder))}{output}"
 
 
-def terms(standing: Standing) -> str:
+def terms(standing: RuleStatus) -> str:
     """Who pays for what at which price, and what becomes of the photos; printable."""
     entry, rule = standing.entry, standing.entry.rule
-    workflow = shown(standing.workflow or entry.workflow or "no workflow", 40)
+    workflow = sanitize(standing.workflow or entry.workflow or "no workflow", 40)
     price = "" if standing.price is None else f" at {standing.price:,} cr each"
-    parts = [f"account {shown(entry.account) or '?'}", workflow + price]
+    parts = [f"account {sanitize(entry.account) or '?'}", workflow + price]
     if rule is not None:
         parts += ["move to done/ afterwards"] * (rule.after == "move") + ["with sub-folders"] * rule.recursive
         parts += [f"sample of {rule.sample:,}"] if rule.sample else []
@@ -237,15 +237,15 @@ def terms(standing: Standing) -> str:
     return " · ".join(parts)
 
 
-def sentence(standing: Standing, now: float) -> str:
+def sentence(standing: RuleStatus, now: float) -> str:
     """What a person should know and do; empty where all is well. Printable."""
     return " ".join(_sentences(standing, now))
 
 
-def _sentences(standing: Standing, now: float) -> Iterator[str]:
+def _sentences(standing: RuleStatus, now: float) -> Iterator[str]:
     row, entry = standing.row, standing.entry
     if entry.complaint:
-        yield shown(f"{entry.complaint}.", 300)
+        yield sanitize(f"{entry.complaint}.", 300)
         return
     if row is not None and row.paused:
         yield "Paused by a person: nothing new is taken or sent; what is bought is fetched. P goes on."
@@ -257,9 +257,9 @@ def _sentences(standing: Standing, now: float) -> Iterator[str]:
         yield from _watched_sentences(standing, row, now)
 
 
-def _watched_sentences(standing: Standing, row: RuleRow, now: float) -> Iterator[str]:
-    folder = shown(home(row.folder), 60)
-    said = shown(row.message.removeprefix(f"{row.folder} "), 200)
+def _watched_sentences(standing: RuleStatus, row: RuleRow, now: float) -> Iterator[str]:
+    folder = sanitize(home(row.folder), 60)
+    said = sanitize(row.message.removeprefix(f"{row.folder} "), 200)
     match row.state:
         case RuleState.OFFLINE:
             why = said.removeprefix("is not there (").removesuffix(")") if said.startswith("is not there (") else said
@@ -279,7 +279,7 @@ def _watched_sentences(standing: Standing, row: RuleRow, now: float) -> Iterator
         yield _stopped(standing, standing.stop, standing.figures.held[standing.stop])
 
 
-def _stopped(standing: Standing, reason: Reason, crowd: Crowd) -> str:
+def _stopped(standing: RuleStatus, reason: Reason, crowd: HoldCount) -> str:
     """What stops the rule's jobs, and what to do."""
     name, photos = standing.entry.title, plural(crowd.jobs, "photo")
     wait, need = "waits" if crowd.jobs == 1 else "wait", f"{crowd.needs:,} cr"
@@ -291,7 +291,7 @@ def _stopped(standing: Standing, reason: Reason, crowd: Crowd) -> str:
             " only."
         )
     return _STOPPED[reason].format(
-        photos=photos, wait=wait, need=need, account=shown(standing.entry.account, 30), name=name
+        photos=photos, wait=wait, need=need, account=sanitize(standing.entry.account, 30), name=name
     )
 
 

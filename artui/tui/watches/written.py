@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from artui.config import Config, ConfigError, Origin, Paths, Source, dotted, load, save_setting
 from artui.config.layers import read_file
-from artui.sanitize import shown
+from artui.sanitize import sanitize
 
 if TYPE_CHECKING:
     from artui.journal.rules import RuleRow
@@ -24,7 +24,7 @@ MOST_LINES = 40
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class RuleEntry:
     """A rule as far as it can be read. ``complaint``: what is wrong with it, with file and line; ``rule`` is then None.
 
     ``number`` is its place among the rules of settings.toml, None where it stands elsewhere. ``id`` is the rule's own,
@@ -46,20 +46,20 @@ class Entry:
     def title(self) -> str:
         """What to call it in a sentence; printable."""
         plain = self.folder.name if self.name in ("", str(self.folder)) else self.name
-        return shown(plain or str(self.folder), 30)
+        return sanitize(plain or str(self.folder), 30)
 
 
 @dataclass(frozen=True, slots=True)
-class Written:
+class RuleFile:
     """All rules there are, as ``config`` says them; ``complaint`` is about how they stand together, or about a
     configuration that cannot be read any more (``config`` is then the last one that could)."""
 
     config: Config
-    entries: tuple[Entry, ...] = ()
+    entries: tuple[RuleEntry, ...] = ()
     complaint: str = ""
 
 
-def read(config: Config) -> Written:
+def read(config: Config) -> RuleFile:
     """The rules as the files say now."""
     from artui.watch.rules import refuse_conflicts
 
@@ -68,17 +68,17 @@ def read(config: Config) -> Written:
         config = load(config.paths)
     except ConfigError as problem:
         complaint = str(problem)
-    entries: list[Entry] = []
+    entries: list[RuleEntry] = []
     for number, table in enumerate(config.watch):
         entries.append(_entry(config, number, table, entries))
     try:
         refuse_conflicts([entry.rule for entry in entries if entry.rule])
     except ConfigError as problem:
         complaint = complaint or str(problem)
-    return Written(config, tuple(entries), complaint)
+    return RuleFile(config, tuple(entries), complaint)
 
 
-def _entry(config: Config, number: int, table: Mapping[str, object], before: Sequence[Entry]) -> Entry:
+def _entry(config: Config, number: int, table: Mapping[str, object], before: Sequence[RuleEntry]) -> RuleEntry:
     from artui.watch.rules import make_rule, refuse_conflicts
 
     source = config.sources[dotted(("watch", number))]
@@ -88,12 +88,12 @@ def _entry(config: Config, number: int, table: Mapping[str, object], before: Seq
         refuse_conflicts([*(entry.rule for entry in before if entry.rule and entry.name == rule.name), rule])
     except ConfigError as problem:
         folder, said = str(table.get("folder", "")), {word: str(value) for word, value in table.items()}
-        return Entry(
+        return RuleEntry(
             f"watch.{number}", said.get("name", folder), Path(folder), said.get("output", ""), said.get("account", ""),
             said.get("workflow", ""), source, complaint=str(problem), number=_place(source),
         )  # fmt: skip
     output = os.path.join(rule.target.folder, rule.target.template)  # noqa: PTH118 — the template stays as it is
-    return Entry(
+    return RuleEntry(
         rule.id, rule.name, rule.folder, output, rule.account, rule.workflow, source, rule, number=_place(source)
     )
 
@@ -102,9 +102,9 @@ def _place(source: Source) -> int | None:
     return int(source.key[1]) if source.origin is Origin.SETTINGS else None
 
 
-def at_work(row: RuleRow) -> Entry:
+def at_work(row: RuleRow) -> RuleEntry:
     """A rule that is written nowhere: the running ``artui watch`` was given it on its command line."""
-    return Entry(
+    return RuleEntry(
         row.id, row.name, row.folder, "", row.account, "", Source(Origin.FLAG, "the command line of `artui watch`")
     )
 
@@ -112,7 +112,7 @@ def at_work(row: RuleRow) -> Entry:
 # ----------------------------------------------------------------------------------------------------------- saving
 
 
-def table(where: Paths, entry: Entry) -> dict[str, Any]:
+def table(where: Paths, entry: RuleEntry) -> dict[str, Any]:
     """A rule as it stands in settings.toml. Raises ConfigError where it does no more."""
     standing = _tables(where)
     if entry.number is None or entry.number >= len(standing):
@@ -124,7 +124,7 @@ def _tables(where: Paths) -> list[dict[str, Any]]:
     return list(read_file(Origin.SETTINGS, where.settings_file).tree.get("watch", []))
 
 
-def check(config: Config, table: Mapping[str, Any], others: Sequence[Entry]) -> Rule:
+def check(config: Config, table: Mapping[str, Any], others: Sequence[RuleEntry]) -> Rule:
     """The rule that a table would be, beside the others. Raises ConfigError with what is wrong."""
     from artui.watch.rules import make_rule, refuse_conflicts
 
