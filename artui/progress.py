@@ -30,7 +30,7 @@ class ProgressBoard:
         self._written = ""
 
     @contextmanager
-    def counting(self, job: int, way: str, total: int | None) -> Iterator[Callable[[int], None]]:
+    def track(self, job: int, way: str, total: int | None) -> Iterator[Callable[[int], None]]:
         """Count one transfer; the yielded function is told the bytes moved so far."""
         transfer = self._running[job] = Transfer(way, 0, total)
 

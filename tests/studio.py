@@ -124,12 +124,12 @@ class Studio:
         photos = list(photos)
         self._sources |= {photo: digest_of(photo) for photo in photos if photo.is_file()}
         self._before |= snapshot(given.get("folder", self.out))
-        return await self.journal.do(jobs.add, batch, [self.new_job(photo, **given) for photo in photos])
+        return await self.journal.write_async(jobs.add, batch, [self.new_job(photo, **given) for photo in photos])
 
     async def start(self) -> None:
         """Start an engine on the journal, as the background process does."""
         self._lock = EngineLock(self.config.paths)
-        generation = await self.journal.do(requests.engine_starts, os.getpid(), "test", "background", "test")
+        generation = await self.journal.write_async(requests.engine_starts, os.getpid(), "test", "background", "test")
         self.engine = Supervisor(self.config.paths, self.journal, generation, self._lock.still_ours, load)
         self._running = asyncio.create_task(self.engine.run())
 
@@ -150,7 +150,7 @@ class Studio:
     async def end_process(self) -> None:
         """End that process in order and wait until its lock is free."""
         if lock_is_held(self.config.paths):
-            await self.journal.do(requests.enqueue, "stop")
+            await self.journal.write_async(requests.enqueue, "stop")
             await self.until(lambda: not lock_is_held(self.config.paths))
 
     async def until(self, holds: Callable[[], Any], patience: float = PATIENCE) -> Any:
@@ -173,7 +173,7 @@ class Studio:
     async def ask(self, what: str, job: int | None = None, **arguments: Any) -> requests.Reply:
         """Leave a request and wait for its outcome."""
         seen = self.journal.read(jobs.get, job) if job else None
-        number = await self.journal.do(requests.enqueue, what, seen, **arguments)
+        number = await self.journal.write_async(requests.enqueue, what, seen, **arguments)
         outcome: requests.Reply = await self.until(lambda: self.journal.read(requests.outcome, number))
         return outcome
 

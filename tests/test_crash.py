@@ -106,7 +106,7 @@ async def test_what_is_added_while_an_engine_ends_gets_another_one(studio: Studi
 
 
 async def test_a_stop_meant_for_an_engine_that_was_killed_does_not_end_the_next(studio: Studio) -> None:
-    await studio.journal.do(requests.enqueue, "stop")
+    await studio.journal.write_async(requests.enqueue, "stop")
     await studio.add(studio.photos(2))
     await studio.spawn()
     await studio.at_rest()

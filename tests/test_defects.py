@@ -30,7 +30,7 @@ def make(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Any]:
 async def put(bench: Bench, number: int = 1, **given: Any) -> list[int]:
     """Queue so many photos and start the engine."""
     made = [bench.job(photo, **given) for photo in bench.studio.photos(number)]
-    numbers: list[int] = await bench.studio.journal.do(jobs.add, None, made)
+    numbers: list[int] = await bench.studio.journal.write_async(jobs.add, None, made)
     await bench.studio.start()
     return numbers
 
@@ -55,7 +55,7 @@ async def test_a_value_that_the_journal_cannot_take_holds_its_job_alone(
     monkeypatch.setattr(Fake, "poll", poll)
     async with make(north=Service(), south=Service()) as bench:
         studio = bench.studio
-        [elsewhere] = await studio.journal.do(jobs.add, None, [bench.job(studio.photos(1)[0], "south")])
+        [elsewhere] = await studio.journal.write_async(jobs.add, None, [bench.job(studio.photos(1)[0], "south")])
         numbers = await put(bench, 3)
         await studio.until(lambda: sum(job.status is Status.DONE for job in studio.jobs()) == 3)
         assert studio.job(elsewhere).status is Status.DONE

@@ -297,8 +297,8 @@ async def test_a_changed_price_is_asked_about_before_anything_is_sent(studio: St
     assert "12" in job.message
     assert not studio.simulator.ledger
     assert studio.engine is not None
-    lane, _ = studio.engine._lanes["studio"]
-    now = await lane.desk.provider.workflow(recipe.id)
+    lane, _ = studio.engine._workers["studio"]
+    now = await lane.context.provider.workflow(recipe.id)
     await studio.ask("retry", number, quoted=now.price, version=now.version)
     await studio.at_rest()
     assert studio.job(number).status is Status.DONE
@@ -455,7 +455,7 @@ async def test_the_service_is_asked_for_a_photo_only_where_it_may_have_thrown_it
     assert asked() == (2, 2), "whatever it says but yes, the photo is sent"
     await studio.stop()
     [number] = await studio.add([photo], workflow="Human check", stem="from before a recovery")
-    await studio.journal.do(origins.add)
+    await studio.journal.write_async(origins.add)
     await studio.start()
     await studio.until(lambda: studio.job(number).reference)
     assert asked() == (3, 2)
@@ -523,7 +523,7 @@ async def test_a_stale_request_is_refused(studio: Studio) -> None:
     seen = studio.job(number)
     await studio.start()
     await studio.at_rest()
-    request = await studio.journal.do(requests.enqueue, "retry", seen)
+    request = await studio.journal.write_async(requests.enqueue, "retry", seen)
     outcome = await studio.until(lambda: studio.journal.read(requests.outcome, request))
     assert outcome.refused
     assert "moved on" in outcome.message
@@ -553,7 +553,7 @@ async def test_a_hold_that_ends_while_it_is_written_down_holds_nothing(studio: S
     await studio.start()
     await studio.until(lambda: studio.requests_to("/upload") > 0)
     assert studio.engine is not None
-    lane, _ = studio.engine._lanes["studio"]
+    lane, _ = studio.engine._workers["studio"]
     await asyncio.gather(lane.hold(Reason.LOGIN, "sign in again"), lane.release())
     assert not any(job.status is Status.HELD for job in studio.jobs())
     studio.mend()
@@ -563,7 +563,7 @@ async def test_a_hold_that_ends_while_it_is_written_down_holds_nothing(studio: S
 async def test_a_pause_of_a_rule_that_ends_while_its_photo_is_put_down_holds_nothing(
     studio: Studio, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    await studio.journal.do(
+    await studio.journal.write_async(
         rules.load, "boots", name="boots", folder=studio.out, account="studio", run=None, day=None, month=None,
         twins="deliver",
     )  # fmt: skip
@@ -591,7 +591,7 @@ async def test_an_engine_that_was_displaced_sends_nothing(studio: Studio) -> Non
     await studio.add(studio.photos(2))
     await studio.start()
     await studio.until(lambda: studio.requests_to("/upload") > 0)
-    await studio.journal.do(requests.engine_starts, 1, "elsewhere", "background", "test")
+    await studio.journal.write_async(requests.engine_starts, 1, "elsewhere", "background", "test")
     await studio.until(lambda: all(job.stage is Stage.SUBMITTING for job in studio.jobs()))
     assert studio.requests_to("/create") == 0
     assert not studio.simulator.ledger
@@ -629,7 +629,7 @@ async def test_an_engine_that_is_told_to_stop_at_once_still_puts_right_what_the_
             jobs.move(db, job, job.stage, Status.RUNNING, "taken")
 
     await studio.add(studio.photos(2))
-    await studio.journal.do(take_all)  # by an engine that was killed
+    await studio.journal.write_async(take_all)  # by an engine that was killed
     await studio.start()
     await studio.stop()
     assert [job.status for job in studio.jobs()] == [Status.READY] * 2
@@ -639,13 +639,13 @@ async def test_an_engine_that_is_told_to_stop_at_once_still_puts_right_what_the_
 async def test_a_stop_between_an_intent_and_its_call_leaves_no_doubt(
     studio: Studio, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    write = studio.journal.do
+    write = studio.journal.write_async
 
     async def do(act: Any, *given: Any, **more: Any) -> Any:
         written = await write(act, *given, **more)
         if getattr(act, "__name__", "") == "intend":
             assert studio.engine
-            await studio.engine._lanes["studio"][0].stop_transfers()
+            await studio.engine._workers["studio"][0].stop_transfers()
             await asyncio.sleep(0)
         return written
 
@@ -684,14 +684,14 @@ async def test_a_paid_call_that_fails_when_nobody_waits_any_more_is_no_defect(ca
 async def test_a_step_that_is_stopped_while_its_move_is_written_leaves_no_job_running(
     studio: Studio, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    write = studio.journal.do
+    write = studio.journal.write_async
 
     async def do(act: Any, *given: Any, **more: Any) -> Any:
         writing = asyncio.ensure_future(write(act, *given, **more))
         if getattr(act, "__name__", "") == "uploaded":
             assert studio.engine
             studio.engine.stop()
-            await studio.engine._lanes["studio"][0].stop_transfers()
+            await studio.engine._workers["studio"][0].stop_transfers()
         return await asyncio.shield(writing)
 
     monkeypatch.setattr(studio.journal, "do", do)
@@ -711,9 +711,9 @@ async def test_a_cap_that_has_room_again_lets_just_as_many_go_on(
         await studio.at_rest()
         assert len(simulator.ledger) == 3
         assert studio.engine is not None
-        lane, _ = studio.engine._lanes["studio"]
-        tomorrow = budget.Terms(lane.desk.account.caps, "2999-01-01")
-        monkeypatch.setattr(type(lane.desk), "terms", lambda self: tomorrow)
+        lane, _ = studio.engine._workers["studio"]
+        tomorrow = budget.Terms(lane.context.account.caps, "2999-01-01")
+        monkeypatch.setattr(type(lane.context), "terms", lambda self: tomorrow)
         await studio.until(lambda: all(job.status is Status.DONE for job in studio.jobs()))
         assert len(simulator.ledger) == 6
         studio.check()
@@ -791,7 +791,7 @@ async def test_hostile_names_come_back_under_their_own(studio: Studio) -> None:
         hostile.append(target)
     stems = files.Stems(lambda key: False)
     made = [studio.new_job(photo, stem=stems.reserve(studio.out, photo.stem)) for photo in hostile]
-    await studio.journal.do(jobs.add, None, made)
+    await studio.journal.write_async(jobs.add, None, made)
     await studio.start()
     finished = await studio.at_rest()
     assert [job.status for job in finished] == [Status.DONE] * len(names), studio.places()

@@ -133,7 +133,7 @@ async def test_a_wrong_secret_holds_the_account_and_pays_nothing(
     await studio.at_rest()
     assert simulator.ledger == []
     monkeypatch.setenv("ARTUI_STUDIO_TOKEN", simulator.announcement()["filestack"]["secret"])
-    await studio.journal.do(lambda db: requests.enqueue(db, "refresh", account="studio"))
+    await studio.journal.write_async(lambda db: requests.enqueue(db, "refresh", account="studio"))
     await studio.until(lambda: all(job.status is Status.DONE for job in studio.jobs()))
     assert len(simulator.ledger) == 2
 

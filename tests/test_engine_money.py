@@ -20,7 +20,7 @@ DEARER = 12
 
 def lane_of(studio: Studio) -> AccountWorker:
     assert studio.engine is not None
-    return studio.engine._lanes["studio"][0]
+    return studio.engine._workers["studio"][0]
 
 
 def raise_price(studio: Studio) -> None:
@@ -144,7 +144,7 @@ async def test_a_balance_that_cannot_be_read_is_asked_for_ever_more_seldom(studi
     later = lane.balance.due(sending=False)
     assert due is not None
     assert later is not None
-    assert later - lane.desk.clock.now() > 30, "1, 2, 4 ... seconds, up to five minutes"
+    assert later - lane.context.clock.now() > 30, "1, 2, 4 ... seconds, up to five minutes"
     studio.mend()
     await lane.balance.read()
     await studio.until(lambda: lane.balance.due(sending=False) is None)
@@ -159,7 +159,7 @@ async def test_what_waits_for_credits_goes_on_by_no_balance_that_is_not_told(stu
     lane = lane_of(studio)
     for _ in range(2):
         await lane.balance.read()
-        assert lane.holding.reason == Reason.CREDITS
+        assert lane.account_hold.reason == Reason.CREDITS
     known = studio.journal.read(accounts.state, "studio")
     assert (known.balance, known.balance_unknown) == (None, "the service refuses to tell it (403)")
     studio.credits(add=100)

@@ -157,7 +157,7 @@ async def test_a_token_that_is_no_longer_good_holds_the_account_and_pays_nothing
     await studio.at_rest()
     assert simulator.ledger == []
     simulator.faults.clear()
-    await studio.journal.do(lambda db: requests.enqueue(db, "refresh", account="studio"))
+    await studio.journal.write_async(lambda db: requests.enqueue(db, "refresh", account="studio"))
     await studio.until(lambda: all(job.status is Status.DONE for job in studio.jobs()))
     check_results(studio, 2)
 

@@ -36,7 +36,7 @@ def make(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Any]:
 async def put(bench: Bench, number: int = 1, **given: Any) -> list[int]:
     """Queue so many photos and start the engine."""
     made = [bench.job(photo, **given) for photo in bench.studio.photos(number)]
-    numbers: list[int] = await bench.studio.journal.do(jobs.add, None, made)
+    numbers: list[int] = await bench.studio.journal.write_async(jobs.add, None, made)
     await bench.studio.start()
     return numbers
 
@@ -125,11 +125,11 @@ async def test_a_doubt_outlives_its_engine_and_a_displaced_one_sends_nothing_aga
         studio, service = bench.studio, bench.services["north"]
         await studio.until(lambda: studio.job(number).reason == Reason.LOOKING)
         generation = studio.journal.read(requests.engine).generation
-        await studio.journal.do(lambda db: db.execute("UPDATE engine SET generation = generation + 1"))
+        await studio.journal.write_async(lambda db: db.execute("UPDATE engine SET generation = generation + 1"))
         unclear = lambda: [event.what for event in studio.journal.read(history.of_job, number)].count("unclear")  # noqa: E731
         await studio.until(lambda: unclear() > 1)
         assert len(service.sent) == 1
-        await studio.journal.do(lambda db: db.execute("UPDATE engine SET generation = ?", (generation,)))
+        await studio.journal.write_async(lambda db: db.execute("UPDATE engine SET generation = ?", (generation,)))
         await studio.stop()
         await studio.start()
         await studio.at_rest()
@@ -152,7 +152,9 @@ async def test_a_service_that_cannot_be_searched_asks_a_person_and_never_gets_th
         await studio.until(lambda: studio.job(number).status is Status.DONE)
         assert [json.loads(draft)["reference"] for draft, _ in service.sent] == ["upload 1", "upload 2", "upload 3"]
         assert len(service.uploads) == 3, "what the service has seen is not run on again"
-        [again] = await studio.journal.do(jobs.add, None, [bench.job(studio.job(number).source, copy=1, stem="b")])
+        [again] = await studio.journal.write_async(
+            jobs.add, None, [bench.job(studio.job(number).source, copy=1, stem="b")]
+        )
         await studio.at_rest()
         assert studio.job(again).reference == "upload 4"
 
@@ -166,7 +168,9 @@ async def test_where_nobody_but_a_person_can_tell_they_are_asked_at_once(make: A
         assert studio.job(number).message == "the line broke; this service cannot be searched for it"
         await studio.stop()
         under_way = "UPDATE jobs SET status = 'running', reason = '', message = '' WHERE id = ?"
-        await studio.journal.do(lambda db: db.execute(under_way, (number,)))  # as when the engine is killed there
+        await studio.journal.write_async(
+            lambda db: db.execute(under_way, (number,))
+        )  # as when the engine is killed there
         await studio.start()
         await studio.until(lambda: studio.job(number).status is Status.HELD, patience=15)
         assert studio.job(number).reason == Reason.IN_DOUBT
@@ -195,7 +199,7 @@ async def test_an_address_is_fetched_by_the_service_and_bought_once(make: Any) -
             replace(plain, address=place, stem=f"s{number}", stem_key=f"s{number}", **nowhere)
             for number, place in enumerate([address, address, address + "&x"])
         ]
-        await bench.studio.journal.do(jobs.add, None, made)
+        await bench.studio.journal.write_async(jobs.add, None, made)
         await bench.studio.start()
         finished = await bench.studio.at_rest()
         assert [job.status for job in finished] == [Status.DONE, Status.SKIPPED, Status.DONE], bench.studio.places()
@@ -288,7 +292,7 @@ async def test_layers_are_laid_beside_their_archive_and_never_cost_it(make: Any)
         photo, twin = bench.studio.photos(2)
         twin.write_bytes(photo.read_bytes())
         made = [bench.job(path, stem=stem) for path, stem in ((photo, "a"), (twin, "b"))]
-        await bench.studio.journal.do(jobs.add, None, made)
+        await bench.studio.journal.write_async(jobs.add, None, made)
         await bench.studio.start()
         finished = await bench.studio.at_rest()
         assert sorted(job.status for job in finished) == [Status.DONE, Status.SKIPPED], bench.studio.places()
@@ -335,7 +339,7 @@ async def test_a_quota_ends_when_the_balance_rises_and_what_was_held_for_another
         await studio.ask("resume", account="north")
         await studio.until(lambda: studio.job(number).status is Status.DONE)
         service.calls.append(Blocked("no more today", cause=Cause.QUOTA))
-        [second] = await studio.journal.do(jobs.add, None, [bench.job(studio.photos(1)[0])])
+        [second] = await studio.journal.write_async(jobs.add, None, [bench.job(studio.photos(1)[0])])
         await studio.until(lambda: studio.job(second).reason == Reason.QUOTA)
         service.left = 8
         await studio.until(lambda: studio.job(second).status is Status.DONE)
@@ -407,11 +411,11 @@ async def test_one_hanging_service_slows_no_other(make: Any, monkeypatch: pytest
         studio = bench.studio
         photos = studio.photos(20)
         made = [bench.job(photo, "north" if place % 2 else "south") for place, photo in enumerate(photos)]
-        await studio.journal.do(jobs.add, None, made)
+        await studio.journal.write_async(jobs.add, None, made)
         await studio.start()
-        asked = await studio.journal.do(requests.enqueue, "refresh", None, account="north")
+        asked = await studio.journal.write_async(requests.enqueue, "refresh", None, account="north")
         await studio.until(lambda: sum(job.status is Status.DONE for job in studio.jobs()) == 10, 5)
-        paused = await studio.journal.do(requests.enqueue, "pause", None, account="south")
+        paused = await studio.journal.write_async(requests.enqueue, "pause", None, account="south")
         await studio.until(lambda: studio.journal.read(requests.outcome, paused), 5)
         assert studio.journal.read(requests.outcome, asked) is None
         assert {job.account for job in studio.jobs() if job.status is Status.DONE} == {"south"}
@@ -458,7 +462,7 @@ async def test_a_photo_that_is_turned_away_each_time_waits_for_a_person(
         studio, service = bench.studio, bench.services["north"]
         (photo,) = studio.photos(1)
         both = [bench.job(photo), bench.job(photo, stem="twin")]
-        await studio.journal.do(jobs.add, None, both)
+        await studio.journal.write_async(jobs.add, None, both)
         await studio.start()
         await studio.until(lambda: {job.status for job in studio.jobs()} == {Status.HELD})
         assert {job.reason for job in studio.jobs()} == {Reason.REJECTED, Reason.TWIN}

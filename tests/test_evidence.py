@@ -97,7 +97,9 @@ async def test_half_an_id_is_never_shown_and_the_execution_is_found_by_its_label
 
 async def test_what_is_gone_after_it_was_shown_stays_gone(studio: Studio, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(looking, "GRACE", 0.0)
-    [number] = await studio.journal.do(jobs.add, None, [studio.new_job(*studio.photos(1), workflow="Human check")])
+    [number] = await studio.journal.write_async(
+        jobs.add, None, [studio.new_job(*studio.photos(1), workflow="Human check")]
+    )
     await studio.start()
     await studio.until(lambda: studio.job(number).word == "IN_QA")
     studio.fault("details", "status:404", times=-1)
@@ -188,7 +190,7 @@ class AlwaysTheSame(dict[str, str]):
 async def put(opened: Bench, number: int) -> list[int]:
     """Queue so many photos and start."""
     made = [opened.job(photo) for photo in opened.studio.photos(number)]
-    numbers: list[int] = await opened.studio.journal.do(jobs.add, None, made)
+    numbers: list[int] = await opened.studio.journal.write_async(jobs.add, None, made)
     await opened.studio.start()
     return numbers
 
@@ -277,14 +279,14 @@ async def test_an_account_that_never_stated_a_true_digest_is_asked_about_once(st
     answered = await studio.ask("take all", first)
     assert not answered.refused, answered.message
     await studio.until(lambda: all(job.status is Status.DONE for job in studio.jobs()))
-    [third] = await studio.journal.do(jobs.add, None, [stating.job(studio.photos(1)[0])])
+    [third] = await studio.journal.write_async(jobs.add, None, [stating.job(studio.photos(1)[0])])
     await studio.until(lambda: studio.job(third).status is Status.DONE)
     assert len(service.downloads) == 9, "it is not asked about again"
     await studio.stop()
     await studio.start()
     assert studio.journal.read(accounts.digests, "north") is accounts.Digests.IGNORED
     service.files["picture"] = PICTURE[:-2]
-    [cut] = await studio.journal.do(jobs.add, None, [stating.job(studio.photos(1)[0])])
+    [cut] = await studio.journal.write_async(jobs.add, None, [stating.job(studio.photos(1)[0])])
     await studio.until(lambda: studio.job(cut).attempts > 0)
     assert studio.job(cut).status is not Status.DONE, "as they are, but whole"
     assert second
@@ -362,8 +364,8 @@ async def test_a_folder_that_can_no_longer_be_written_stops_what_is_not_bought(
     await studio.at_rest()
     broken = True
     assert studio.engine is not None
-    lane, _ = studio.engine._lanes["studio"]
-    output.forget(lane.desk, studio.out)
+    lane, _ = studio.engine._workers["studio"]
+    output.forget(lane.context, studio.out)
     late = await studio.add(studio.photos(3))
     await studio.until(lambda: all(studio.job(one).reason == Reason.OUTPUT for one in late))
     assert len(studio.simulator.ledger) == 1

@@ -144,10 +144,11 @@ def test_a_migration_keeps_a_copy_and_a_failed_one_changes_nothing(
 
 async def test_writes_that_wait_share_a_commit_and_a_refused_one_takes_nobody_along(journal: Journal) -> None:
     taken = added(journal, 50)
-    stale = await journal.do(jobs.move, taken[7], Stage.NEW, Status.READY, "put back")
+    stale = await journal.write_async(jobs.move, taken[7], Stage.NEW, Status.READY, "put back")
     before = journal.commits
     answers = await asyncio.gather(
-        *(journal.do(jobs.move, job, Stage.CHECKED, Status.RUNNING, "checked") for job in taken), return_exceptions=True
+        *(journal.write_async(jobs.move, job, Stage.CHECKED, Status.RUNNING, "checked") for job in taken),
+        return_exceptions=True,
     )
     assert isinstance(answers[7], Stale)
     assert all(isinstance(answer, Job) for index, answer in enumerate(answers) if index != 7)
@@ -166,20 +167,20 @@ async def test_a_commit_wakes_the_loop_once_however_many_wait_for_it(
         woken += 1
         return call(*given, **named)
 
-    await journal.do(lambda db: None)
+    await journal.write_async(lambda db: None)
     monkeypatch.setattr(loop, "call_soon_threadsafe", counted)
     commits = journal.commits
-    await asyncio.gather(*(journal.do(lambda db: None) for _ in range(50)))
+    await asyncio.gather(*(journal.write_async(lambda db: None) for _ in range(50)))
     assert woken == journal.commits - commits < 50
 
 
 async def test_giving_up_waiting_does_not_undo_a_write(journal: Journal) -> None:
-    waiting = asyncio.ensure_future(journal.do(jobs.add, None, [new_job()]))
+    waiting = asyncio.ensure_future(journal.write_async(jobs.add, None, [new_job()]))
     await asyncio.sleep(0)
     waiting.cancel()
     with pytest.raises(asyncio.CancelledError):
         await waiting
-    await journal.do(lambda db: None)
+    await journal.write_async(lambda db: None)
     assert len(journal.read(history.page)) == 1
 
 

@@ -29,7 +29,7 @@ IN_DOUBT = (Status.HELD, Reason.IN_DOUBT)
 
 async def proven(studio: Studio) -> None:
     """Let the list have shown a label of ours before."""
-    await studio.journal.do(accounts.prove_labels, studio.identity.payer)
+    await studio.journal.write_async(accounts.prove_labels, studio.identity.payer)
 
 
 def switch(studio: Studio, **options: Any) -> None:

@@ -170,7 +170,7 @@ def test_what_is_written_in_place_is_nobody_elses(
 def test_the_bytes_of_transfers_are_shown_without_touching_what_is_not_theirs(way: Way, kept: Path) -> None:
     way(paths().transfers.with_suffix(".part"), kept)
     moving = ProgressBoard(paths().transfers)
-    with in_time(), moving.counting(1, "up", 5):
+    with in_time(), moving.track(1, "up", 5):
         moving.publish()
     assert progress.read(paths().transfers)[1].way == "up"
 

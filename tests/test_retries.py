@@ -186,7 +186,7 @@ async def test_a_retry_that_went_on_by_itself_is_not_asked_for(studio: Studio) -
     [number] = await parked(studio)
     await studio.stop()
     job = studio.job(number)
-    await studio.journal.do(jobs.move, job, Stage.SUBMITTING, Status.READY, "retried", new_try=True)
+    await studio.journal.write_async(jobs.move, job, Stage.SUBMITTING, Status.READY, "retried", new_try=True)
     studio.credits(set=100)
     inside = service(studio)
     inside.begin(inside.executions[job.execution])  # somebody pressed it in the web app meanwhile
@@ -223,7 +223,7 @@ async def test_a_parked_execution_that_went_on_under_another_id_is_read_once_mor
 async def test_what_was_found_at_the_service_is_never_resumed_by_itself(studio: Studio) -> None:
     [number] = await parked(studio)
     await studio.stop()
-    await studio.journal.do(jobs.change, studio.job(number), "found", found=True)
+    await studio.journal.write_async(jobs.change, studio.job(number), "found", found=True)
     studio.credits(set=100)
     await studio.start()
     await some_readings(studio)

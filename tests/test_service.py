@@ -71,7 +71,7 @@ def journal() -> Iterator[Journal]:
 @pytest.fixture
 async def engine(journal: Journal) -> AsyncIterator[Supervisor]:
     lock = EngineLock(paths())
-    generation = await journal.do(requests.engine_starts, os.getpid(), "test", "watch", "test")
+    generation = await journal.write_async(requests.engine_starts, os.getpid(), "test", "watch", "test")
     yield Supervisor(paths(), journal, generation, lock.still_ours, lambda: load(paths()))
     lock.release()
 
@@ -99,7 +99,7 @@ async def test_a_journal_that_does_not_answer_is_no_life(engine: Supervisor) -> 
     running = asyncio.create_task(serving(FakeWatcher(), guard).run(engine))
     await eventually(lambda: guard.signs > 2)
     gate = threading.Event()
-    stuck = asyncio.create_task(engine.journal.do(lambda _: gate.wait(20)))
+    stuck = asyncio.create_task(engine.journal.write_async(lambda _: gate.wait(20)))
     await asyncio.sleep(0.05)
     seen = guard.signs
     await asyncio.sleep(0.2)

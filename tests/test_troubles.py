@@ -239,7 +239,7 @@ def make(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Any]:
 
 async def put(bench: Bench, number: int) -> list[int]:
     made = [bench.job(photo) for photo in bench.studio.photos(number)]
-    numbers: list[int] = await bench.studio.journal.do(jobs.add, None, made)
+    numbers: list[int] = await bench.studio.journal.write_async(jobs.add, None, made)
     await bench.studio.start()
     return numbers
 

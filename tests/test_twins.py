@@ -20,7 +20,7 @@ def batch(name: str, cap: int | None = None) -> Batch:
 
 
 async def rule(studio: Studio, name: str, **caps: int) -> None:
-    await studio.journal.do(
+    await studio.journal.write_async(
         rules.load, name, name=name, folder=studio.folder / name, account="studio", twins="deliver",
         run=caps.get("run"), day=caps.get("day"), month=caps.get("month"),
     )  # fmt: skip

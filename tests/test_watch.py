@@ -122,16 +122,16 @@ async def test_a_buyer_that_ends_unpaid_hands_over_whatever_its_twins_were_made_
         post.drop("a.jpg", 1)
         await post.until(studio.jobs)
     [first] = studio.jobs()
-    first = await studio.journal.do(_check_in, first)
+    first = await studio.journal.write_async(_check_in, first)
     async with watching(studio, engine=False, workflow=cheap) as post:
         post.drop("b.jpg", 1)
         await post.until(lambda: len(studio.jobs()) == 2)
-    second = await studio.journal.do(_check_in, studio.job(2))
+    second = await studio.journal.write_async(_check_in, studio.job(2))
     assert (second.status, second.twin_of) == (Status.WAITING, 1), "one rule buys a photo once, for whatever recipe"
     third = studio.new_job(studio.inbox / "b.jpg", "Export only", stem="by hand")
-    await studio.journal.do(jobs.add, None, [third])
-    assert (await studio.journal.do(_check_in, studio.job(3))).buys, "a person may"
-    await studio.journal.do(jobs.move, first, first.stage, Status.CANCELLED, "cancelled")
+    await studio.journal.write_async(jobs.add, None, [third])
+    assert (await studio.journal.write_async(_check_in, studio.job(3))).buys, "a person may"
+    await studio.journal.write_async(jobs.move, first, first.stage, Status.CANCELLED, "cancelled")
     assert (studio.job(2).twin_of, studio.job(2).buys) == (3, False)
 
 
@@ -364,7 +364,7 @@ async def test_a_photo_leaves_the_folder_only_as_the_one_that_was_sent(studio: S
         db.execute("UPDATE seen SET state = 'taken'")
         seen.set_states(db, post.rule.id, [("killed.jpg", Seen.LEAVING, done / "killed.jpg")])
 
-    await studio.journal.do(as_if_killed)
+    await studio.journal.write_async(as_if_killed)
     killed.rename(done / "killed.jpg")
     replaced.write_bytes(lost.read_bytes()[:-10])
     (studio.out / "lost.png").rename(studio.out / "taken-away.png")
@@ -627,7 +627,7 @@ async def test_why_tells_what_becomes_of_a_file_without_doing_anything(studio: S
     taken = asked(first)
     assert (taken.verdict, taken.job and taken.job.id) == (Verdict.TAKEN, 1)
     await post.stop()
-    await studio.journal.do(_check_in_for_real, first)
+    await studio.journal.write_async(_check_in_for_real, first)
     new, twin, png = post.drop("b.jpg", 2), post.drop("twin.jpg", 1), post.drop("c.png", 3)
     half = studio.inbox / "half.jpg"
     half.write_bytes(new.read_bytes()[:9000])

@@ -161,12 +161,12 @@ async def test_a_hold_that_ends_after_the_clock_jumped_lets_a_doubt_settle_by_th
         place = (Stage.SUBMITTING, Status.HELD, Reason.LOGIN, one)
         db.execute("UPDATE jobs SET stage = ?, status = ?, reason = ?, purchase = 1 WHERE id = ?", place)
 
-    await studio.journal.do(lost)
+    await studio.journal.write_async(lost)
     real = time.time
     monkeypatch.setattr(time, "time", lambda: real() + 365 * 86400)
     monkeypatch.setattr(purchases, "is_pending", lambda *_: True)
     due = clock.now() + 90
-    await studio.journal.do(holds.release_account, "studio", due)
+    await studio.journal.write_async(holds.release_account, "studio", due)
     assert studio.job(one).due == due
 
 

@@ -152,7 +152,7 @@ async def test_a_mark_is_not_replaced_under_a_watcher_that_lives(studio: Studio,
     await studio.start()
     post.start()
     await post.state(RuleState.FOREIGN)
-    await studio.journal.do(lambda db: db.execute("UPDATE rules SET agreed = 1"))
+    await studio.journal.write_async(lambda db: db.execute("UPDATE rules SET agreed = 1"))
     post.watcher._watched[post.rule.id].ring()
     await post.state(RuleState.OFFLINE)
     assert '"far"' in (studio.inbox / NAME).read_text()

@@ -250,7 +250,7 @@ async def test_what_a_person_copies_in_is_no_photo_nor_is_a_twins_copy_or_a_laye
         await post.all_done(1)
         post.drop("b.jpg", 1)
         await post.all_done(2)
-        await studio.journal.do(published.note, 1, [_digest_of(post.drop(".later.jpg", 9))])
+        await studio.journal.write_async(published.note, 1, [_digest_of(post.drop(".later.jpg", 9))])
         (studio.inbox / ".later.jpg").rename(studio.inbox / "layer.jpg")
         for name in ("a.png", "b.png"):
             shutil.copy(studio.out / name, studio.inbox / f"copied {name}")
@@ -273,7 +273,7 @@ async def test_a_photo_that_came_back_unchanged_is_its_own_result(studio: Studio
         photo = post.drop("a.jpg", 1)
         await post.until(studio.jobs)
     digest, size = _digest_of(photo)
-    await studio.journal.do(published.note, 1, [(digest, size)])
+    await studio.journal.write_async(published.note, 1, [(digest, size)])
     await studio.start()
     [first] = await studio.at_rest()
     assert first.status is Status.SKIPPED, "it was a result before it was sent"

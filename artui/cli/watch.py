@@ -317,13 +317,13 @@ class Once(Service):
     async def _deal(self, engine: Supervisor, watcher: Watcher) -> None:
         ids = frozenset(rule.id for rule in watcher.rules)
         scope = Scope(rules=ids, since=time.time())
-        refused = await engine.journal.ask(_refused, ids)
+        refused = await engine.journal.read_async(_refused, ids)
         await watcher.scan_once()
-        while await engine.journal.ask(scope.moving):  # noqa: ASYNC110 — what moves them may be another process
+        while await engine.journal.read_async(scope.moving):  # noqa: ASYNC110 — what moves them may be another process
             await asyncio.sleep(ONCE_EVERY)
         await watcher.tidy()
-        self.ending = await engine.journal.ask(_ending, scope, refused)
-        for remark in await engine.journal.ask(_remarks, scope):
+        self.ending = await engine.journal.read_async(_ending, scope, refused)
+        for remark in await engine.journal.read_async(_remarks, scope):
             self.teller.warn(remark)
 
 

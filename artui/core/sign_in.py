@@ -81,7 +81,7 @@ async def customer(
         earlier, apart = (payers.earlier(db, sorted(names), payer, told_apart=apart) for apart in (False, True))
         return Customer(payer, tuple(earlier), tuple(apart), tuple(payers.joined(db, payer)))
 
-    return await journal.ask(ask)
+    return await journal.read_async(ask)
 
 
 def asked_for(provider: str, account: AccountConfig) -> dict[str, str]:

@@ -24,7 +24,7 @@ async def examine_job(provider: Provider[Any], journal: Journal, job: Job) -> li
     Costs nothing. What cannot be asked is a finding of its own.
     """
     found: list[Finding] = []
-    purchase = await journal.ask(purchases.current, job)
+    purchase = await journal.read_async(purchases.current, job)
     if purchase is not None:
         for question in (_details, _list):
             try:
@@ -85,7 +85,7 @@ async def _list(provider: Provider[Any], journal: Journal, job: Job, purchase: P
             for seen in page:
                 if seen.execution == job.execution:
                     if seen.key == purchase.key:
-                        await journal.do(accounts.prove_labels, job.payer)
+                        await journal.write_async(accounts.prove_labels, job.payer)
                     return [_label(job, "list", "list", seen, purchase)]
             if number == PAGES:
                 break

@@ -16,16 +16,16 @@ log = logging.getLogger(__name__)
 class AccountHold:
     """The hold of one account. ``reason`` is empty where nothing holds it."""
 
-    def __init__(self, desk: StepContext) -> None:
-        self.desk = desk
-        self.name = desk.account.name
+    def __init__(self, context: StepContext) -> None:
+        self.context = context
+        self.name = context.account.name
         self.reason = self._message = ""
         self._until: float | None = None
 
     async def start(self) -> None:
         """Take up what an earlier engine left, and look afresh at it: only a person's pause and a day that is not over
         go on."""
-        state = self.desk.journal.read(accounts.state, self.name)
+        state = self.context.journal.read(accounts.state, self.name)
         self.reason, self._message, self._until = state.held, state.message, state.held_until
         if self.reason and self.reason != Reason.PAUSED and not self._waits_for_day():
             await self.end()
@@ -34,9 +34,9 @@ class AccountHold:
         """Hold the whole account; told once. A person's pause is for a person to end: nothing takes its place."""
         if self.reason == Reason.PAUSED and reason is not Reason.PAUSED:
             return
-        until = next_day(self.desk.day_time(), self.desk.zone) if reason is Reason.QUOTA else None
+        until = next_day(self.context.day_time(), self.context.zone) if reason is Reason.QUOTA else None
         self.reason, self._message, self._until = reason, message, until
-        if await self.desk.journal.do(accounts.set_hold, self.name, reason, message, until):
+        if await self.context.journal.write_async(accounts.set_hold, self.name, reason, message, until):
             log.warning("%s is held (%s): %s", self.name, reason, message)
         await self._hold_all()
 
@@ -49,18 +49,20 @@ class AccountHold:
     async def end(self) -> None:
         """End the hold and let the account's jobs go on."""
         reason, self.reason, self._until = self.reason, "", None
-        await self.desk.journal.do(holds.release_account, self.name, self.desk.settle_due)
+        await self.context.journal.write_async(holds.release_account, self.name, self.context.settle_due)
         if reason:
             log.info("%s goes on (was held: %s)", self.name, reason)
 
     def _waits_for_day(self) -> bool:
         """Whether the account is held for the rest of the day; one that ends later is a wrong clock's."""
         until = self._until
-        return self.reason == Reason.QUOTA and until is not None and 0 < until - self.desk.day_time() <= APART
+        return self.reason == Reason.QUOTA and until is not None and 0 < until - self.context.day_time() <= APART
 
     async def _hold_all(self) -> None:
         """Hold what leads up to a paid call. What is bought is looked after and fetched as far as the service lets it,
         without a sign-in too."""
         if not self.reason:
             return  # it ended while its beginning was written down
-        await self.desk.journal.do(holds.hold_account, self.name, Reason(self.reason), self._message, BEFORE_PAYING)
+        await self.context.journal.write_async(
+            holds.hold_account, self.name, Reason(self.reason), self._message, BEFORE_PAYING
+        )

@@ -69,29 +69,29 @@ AHEAD = 2
 class AccountWorker:
     """The loops of one account. Once ``stopping`` is set nothing is taken any more."""
 
-    journey: Pipeline
+    pipeline: Pipeline
     stopping: asyncio.Event
-    desk: StepContext = field(init=False)
+    context: StepContext = field(init=False)
     uploads: AdaptiveLimiter = field(init=False)
     downloads: AdaptiveLimiter = field(init=False)
     calls: AdaptiveLimiter = field(init=False)
 
     def __post_init__(self) -> None:
-        self.desk = self.journey.desk
-        pace = self.desk.account.pace
+        self.context = self.pipeline.context
+        pace = self.context.account.pace
         self.uploads, self.downloads, self.calls = (
             AdaptiveLimiter(pace.uploads, AHEAD),
             AdaptiveLimiter(pace.downloads),
             AdaptiveLimiter(pace.calls),
         )
-        self.in_flight = pace.in_flight or self.desk.provider.limits.in_flight
-        self.name = self.desk.account.name
-        self.holding = AccountHold(self.desk)
-        self.asking = ServiceCalls(self.desk, self.holding)
-        self.lookout = Poller(self.desk, self._noted)
-        self.balance = BalanceMonitor(self.desk, self.holding, self.asking, self.lookout)
-        self.charges = Charges(self.desk, self.asking)
-        self.removals = Removals(self.desk, self.asking)
+        self.in_flight = pace.in_flight or self.context.provider.limits.in_flight
+        self.name = self.context.account.name
+        self.account_hold = AccountHold(self.context)
+        self.service_calls = ServiceCalls(self.context, self.account_hold)
+        self.poller = Poller(self.context, self._noted)
+        self.balance = BalanceMonitor(self.context, self.account_hold, self.service_calls, self.poller)
+        self.charges = Charges(self.context, self.service_calls)
+        self.removals = Removals(self.context, self.service_calls)
         self._sorted_at = -TENDING_PAYER
         self._clocks_differ = False
         self._tasks: set[asyncio.Task[None]] = set()
@@ -100,22 +100,24 @@ class AccountWorker:
     @property
     def held(self) -> str:
         """The reason that holds the whole account, empty where nothing does."""
-        return self.holding.reason
+        return self.account_hold.reason
 
     @property
     def _now(self) -> float:
-        return self.desk.clock.now()
+        return self.context.clock.now()
 
     async def start(self) -> None:
         """Put right what an engine that is gone left behind, and look afresh at what holds the account."""
-        await self.desk.journal.do(holds.recover, self.name, self._now, self.desk.settle_due, self.desk.lost)
-        await self.holding.start()
+        await self.context.journal.write_async(
+            holds.recover, self.name, self._now, self.context.settle_due, self.context.lost
+        )
+        await self.account_hold.start()
 
     async def run(self) -> None:
         """Work until ``stopping`` is set and what was taken has reached its next commit."""
         await self._begin_to_look()
         async with asyncio.TaskGroup() as loops:
-            loops.create_task(self._repeat(self._look_turn, self.lookout.bell))
+            loops.create_task(self._repeat(self._look_turn, self.poller.bell))
             for turn, rest in (
                 (self._send_turn, LEAST_REST),
                 (self._save_turn, LEAST_REST),
@@ -124,22 +126,22 @@ class AccountWorker:
             ):
                 self._bells.append(bell := asyncio.Event())
                 loops.create_task(self._repeat(turn, bell, rest))
-        while self._tasks or self.journey.paying.under_way:
+        while self._tasks or self.pipeline.paying.under_way:
             await asyncio.gather(*self._tasks, return_exceptions=True)
-            await asyncio.gather(*self.journey.paying.under_way, return_exceptions=True)
-        await self.journey.close()
+            await asyncio.gather(*self.pipeline.paying.under_way, return_exceptions=True)
+        await self.pipeline.close()
 
     async def _begin_to_look(self) -> None:
         """Leave alone what is another payer's, then take up what an earlier engine left at the service."""
         while not self.stopping.is_set():
             try:
                 await self.sort_strangers()
-                await self.lookout.start()
+                await self.poller.start()
             except Unwritable as problem:
                 log.warning("%s Waiting for it.", problem)
                 await asyncio.sleep(1)
             except Exception as defect:  # noqa: BLE001 — the engine goes on with the other accounts
-                self.desk.defects.tell("at taking up its work", defect)
+                self.context.defects.tell("at taking up its work", defect)
                 await self._rest(REST)
             else:
                 return
@@ -148,7 +150,7 @@ class AccountWorker:
         """Break off what costs nothing to do again; a paid call under way is awaited all the same."""
         for task in self._tasks:
             task.cancel()
-        self.asking.break_off()
+        self.service_calls.break_off()
 
     def wake(self) -> None:
         """Let every loop that the journal feeds look whether there is something to do."""
@@ -158,24 +160,24 @@ class AccountWorker:
     def notice_stop(self) -> None:
         """Let every loop notice that the engine stops."""
         self.wake()
-        self.lookout.bell.set()
+        self.poller.bell.set()
 
     def forget(self, job: Job) -> None:
         """Stop looking at a job that a person moved away from the service, and see what it needs now."""
-        self.lookout.forget(job)
+        self.poller.forget(job)
         self.wake()
 
     def follow(self, job: Job) -> None:
         """Look at a job at the service now, and from now on."""
-        self.lookout.follow(job)
+        self.poller.follow(job)
 
     async def called(self, call: Call) -> None:
         """Look soon at the execution that a webhook's call names, where it names one of this account."""
         try:
-            if name := await self.desk.provider.called(call):
-                self.lookout.called(self.desk.journal.read(purchases.job_of_key, name) or name)
+            if name := await self.context.provider.called(call):
+                self.poller.called(self.context.journal.read(purchases.job_of_key, name) or name)
         except Exception as defect:  # noqa: BLE001 — anybody may have sent it
-            self.desk.defects.tell("at a webhook's call", defect)
+            self.context.defects.tell("at a webhook's call", defect)
 
     async def _repeat(
         self, turn: Callable[[], Awaitable[float | None]], bell: asyncio.Event, rest: float = LEAST_REST
@@ -194,7 +196,7 @@ class AccountWorker:
                 log.warning("%s Waiting for it.", problem)
                 until = self._now + 1
             except Exception as defect:  # noqa: BLE001 — the other turns go on
-                self.desk.defects.tell(f"in its {turn.__name__.strip('_').replace('_', ' ')}", defect)
+                self.context.defects.tell(f"in its {turn.__name__.strip('_').replace('_', ' ')}", defect)
                 await self._rest(REST)
                 continue
             await self._rung(bell, until)
@@ -219,7 +221,7 @@ class AccountWorker:
     def _free_to_send(self) -> int:
         if self.held:
             return 0
-        return min(self.uploads.free(self._now), self.in_flight - len(self.lookout) - self.uploads.running)
+        return min(self.uploads.free(self._now), self.in_flight - len(self.poller) - self.uploads.running)
 
     async def _send_turn(self) -> float | None:
         return await self._take(BEFORE_PAYING, self.uploads, self._send, self._free_to_send())
@@ -239,7 +241,7 @@ class AccountWorker:
 
         gate.start(slots)  # nobody else gives them away meanwhile
         try:
-            taken, due = await self.desk.journal.do(write)
+            taken, due = await self.context.journal.write_async(write)
         finally:
             gate.end(slots)
         self._begin(taken, gate, step)
@@ -255,11 +257,11 @@ class AccountWorker:
     async def _send(self, job: Job) -> Job:
         """Check a photo, wait for a slot, and send it: what leads up to the paid call begins only in the slot."""
         if job.stage is Stage.NEW:
-            job = await self.journey.check(job)
-        return await self._in_slot(job, self.journey.prepare) if job.status is Status.RUNNING else job
+            job = await self.pipeline.check(job)
+        return await self._in_slot(job, self.pipeline.prepare) if job.status is Status.RUNNING else job
 
     async def _replay(self, job: Job) -> Job:
-        return await self._in_slot(job, self.journey.replay)
+        return await self._in_slot(job, self.pipeline.replay)
 
     async def _in_slot(self, job: Job, step: Callable[[Job], Awaitable[Job]]) -> Job:
         """Take a step once there is a slot for it; NotYet where none comes because the account is held or all ends."""
@@ -277,7 +279,7 @@ class AccountWorker:
             self.uploads.leave()
 
     async def _save(self, job: Job) -> Job:
-        return await self._observed(self.downloads, job, self.journey.save)
+        return await self._observed(self.downloads, job, self.pipeline.save)
 
     async def _observed(self, gate: AdaptiveLimiter, job: Job, step: Callable[[Job], Awaitable[Job]]) -> Job:
         """Take a step from whose end its gate learns how many may run: from a photo that fails alone, nothing."""
@@ -297,7 +299,7 @@ class AccountWorker:
             with listening() as heard:
                 carried = await step(job)
             if carried.stage is Stage.SUBMITTED and carried.status is Status.WAITING:
-                self.lookout.expect(carried)
+                self.poller.expect(carried)
         except asyncio.CancelledError:
             await asyncio.shield(self._put_back(job))
         except Exception as failure:  # noqa: BLE001 — every failure has a place, an unexpected one too
@@ -309,15 +311,15 @@ class AccountWorker:
     # ------------------------------------------------------------------------------------------ what a failure means
 
     async def _failed(self, job: Job, failure: Exception, heard: str) -> None:
-        fresh = self.desk.journal.read(jobs.get, job.id)
+        fresh = self.context.journal.read(jobs.get, job.id)
         if fresh is None or fresh.status is not Status.RUNNING or isinstance(failure, Stale):
             return
         moment = FailureContext(
-            self._now, self.desk.provider.settings.settle, random.random(), self._alone(fresh, failure)  # noqa: S311
+            self._now, self.context.provider.settings.settle, random.random(), self._alone(fresh, failure)  # noqa: S311
         )  # fmt: skip
         verdict = classify(fresh, failure, moment)
         if verdict.unexpected:
-            self.desk.defects.tell(f"on job {job.id}", failure, heard)
+            self.context.defects.tell(f"on job {job.id}", failure, heard)
         await self._put(fresh, verdict)
         if verdict.holds:
             await self.hold(verdict.holds, verdict.message)
@@ -325,11 +327,11 @@ class AccountWorker:
     def _alone(self, job: Job, failure: Exception) -> int:
         """How often a photo has failed where others get past, this failure included."""
         may_matter = isinstance(failure, Transient) and failure.reached and job.attempts > 0
-        return self.desk.journal.read(troubles.failures_alone, job) if may_matter else 0
+        return self.context.journal.read(troubles.failures_alone, job) if may_matter else 0
 
     async def _put(self, job: Job, verdict: Disposition) -> None:
         """Put a running job down where it stands, durably, however long that takes."""
-        await self.desk.keep(partial(self._put_down, job, verdict))
+        await self.context.write_until_durable(partial(self._put_down, job, verdict))
 
     def _put_down(self, job: Job, verdict: Disposition, db: Connection) -> None:
         """One whose paid call is in the air goes nowhere but to the look-up. A pause of its rule that has ended since
@@ -337,7 +339,7 @@ class AccountWorker:
         changes = {"attempts": job.attempts + 1} if verdict.failed_try else {}
         put = verdict
         if job.stage is Stage.SUBMITTING and purchases.is_pending(db, job):
-            due = self.desk.settle_due
+            due = self.context.settle_due
             put = replace(verdict, status=Status.WAITING, what="unclear", reason=Reason.LOOKING, due=due)
         elif verdict.reason == Reason.PAUSED and not rules.is_paused(db, job.rule):
             put = PUT_BACK
@@ -351,7 +353,7 @@ class AccountWorker:
         A paid call under way is not broken off: it puts the job down itself. A move that was being written when the
         step was broken off is written before this.
         """
-        if under_way := set(self.journey.paying.under_way):
+        if under_way := set(self.pipeline.paying.under_way):
             await asyncio.wait(under_way)
 
         def write(db: Connection) -> None:
@@ -359,40 +361,40 @@ class AccountWorker:
             if fresh is not None and fresh.status is Status.RUNNING:
                 self._put_down(fresh, PUT_BACK, db)
 
-        await self.desk.keep(write)
+        await self.context.write_until_durable(write)
 
     async def hold(self, reason: Reason, message: str) -> None:
         """Hold the whole account; told once."""
-        await self.holding.begin(reason, message)
+        await self.account_hold.begin(reason, message)
 
     async def release(self) -> None:
         """End the account's hold and let its jobs go on; where it is about money or a sign-in, the service is asked
         first how that stands now, so that nothing is held again for what it was before."""
-        if self.held in ASKED_FIRST or self.desk.journal.read(holds.count_held, self.name, Reason.CREDITS):
+        if self.held in ASKED_FIRST or self.context.journal.read(holds.count_held, self.name, Reason.CREDITS):
             with suppress(TimeoutError):
                 async with asyncio.timeout(ASKING_PATIENCE):
                     await self.balance.read()
-        await self.holding.end()
+        await self.account_hold.end()
         self.wake()
 
     # ------------------------------------------------------------------------------------------- asking the service
 
     async def _look_turn(self) -> float | None:
-        if self.calls.free(self._now) and (due := self.lookout.due()):
+        if self.calls.free(self._now) and (due := self.poller.due()):
             sent = [ExecutionRef(job.execution, job.workflow) for job in due]
-            await self.lookout.note(
-                due, await self.asking.ask(self.desk.provider.poll(sent), self.calls, LOOKING) or {}
+            await self.poller.note(
+                due, await self.service_calls.call(self.context.provider.poll(sent), self.calls, LOOKING) or {}
             )
-        until = self.lookout.next_round()
+        until = self.poller.next_round()
         return None if until is None else max(until, self.calls.not_before)
 
     async def _noted(self, job: Job, progress: ExecutionStatus) -> Job:
         """Write down what a look showed. What is done is saved at once where a slot is free: it need not be taken."""
         if progress.state is not State.DONE or self.stopping.is_set() or self.downloads.free(self._now) <= 0:
-            return await self.journey.note(job, progress)
+            return await self.pipeline.note(job, progress)
         self.downloads.start()
         try:
-            noted = await self.journey.note(job, progress, taken=True)
+            noted = await self.pipeline.note(job, progress, taken=True)
         finally:
             self.downloads.end()
         if noted.status is Status.RUNNING:
@@ -401,24 +403,26 @@ class AccountWorker:
 
     async def _doubt_turn(self) -> float | None:
         """Settle paid calls in doubt: send again what a service carries out once per key, look the others up."""
-        found, until = await self.desk.journal.ask(self._in_doubt)
+        found, until = await self.context.journal.read_async(self._in_doubt)
         if not found:
             return until
         now = await self.sort_strangers()
         if now is None:
             return self._now + TENDING_PAYER
-        found = await self.desk.journal.ask(self._of_payer, found, now)
-        replays = self.desk.provider.limits.idempotent_submit
+        found = await self.context.journal.read_async(self._of_payer, found, now)
+        replays = self.context.provider.limits.idempotent_submit
         again = [one for one in found if replays and one.purchase.kind is Kind.CREATE]
         asked = [one for one in found if not (replays and one.purchase.kind is Kind.CREATE)]
         await self._send_again(again, now)
         if asked and self.calls.free(self._now) and self.held != Reason.LOGIN:
-            reading = await self.asking.ask(reconcile.read(self.desk.provider, asked), self.calls, LOOKING_UP, rest=1.0)
-            for job in await reconcile.settle(self.journey, asked, reading) if reading else ():
+            reading = await self.service_calls.call(
+                reconcile.read(self.context.provider, asked), self.calls, LOOKING_UP, rest=1.0
+            )
+            for job in await reconcile.settle(self.pipeline, asked, reading) if reading else ():
                 if job.stage is Stage.SUBMITTED:
-                    self.lookout.follow(job)
+                    self.poller.follow(job)
             self.wake()
-        until = await self.desk.journal.ask(reconcile.next_due, self.name)
+        until = await self.context.journal.read_async(reconcile.next_due, self.name)
         if until is None or until > self._now:
             return until
         return max(self.calls.not_before, self.uploads.not_before) or None
@@ -436,8 +440,10 @@ class AccountWorker:
         slots = 0 if self.held else self.uploads.free(self._now)
         if slots <= 0 or not again:
             return
-        limits, clocks = self.desk.provider.limits, (self._now, self.desk.service_time())
-        taken = await self.desk.journal.do(reconcile.take_to_replay, again[:slots], limits.replay_within, clocks, now)
+        limits, clocks = self.context.provider.limits, (self._now, self.context.service_time())
+        taken = await self.context.journal.write_async(
+            reconcile.take_to_replay, again[:slots], limits.replay_within, clocks, now
+        )
         self._begin(taken, self.uploads, self._replay)
 
     # ------------------------------------------------------------------------------------------------------- tending
@@ -445,14 +451,14 @@ class AccountWorker:
     async def _tend_turn(self) -> float | None:
         """Keep the balance fresh while there is something to buy, and end what holds by itself."""
         self._compare_clocks()
-        await self.holding.renew()
+        await self.account_hold.renew()
         if self._now - self._sorted_at >= TENDING_PAYER:
             await self.sort_strangers()
-        await self.desk.journal.do(holds.release_due, self.name, self._now)
-        if self.desk.journal.read(holds.count_held, self.name, Reason.CAP):
-            await self.desk.journal.do(budget.release_capped, self.name, self.desk.terms())
-        if self.desk.journal.read(twins.blocked, self.name):
-            await self.desk.journal.do(budget.let_twins_buy, self.name, self.desk.terms())
+        await self.context.journal.write_async(holds.release_due, self.name, self._now)
+        if self.context.journal.read(holds.count_held, self.name, Reason.CAP):
+            await self.context.journal.write_async(budget.release_capped, self.name, self.context.terms())
+        if self.context.journal.read(twins.blocked, self.name):
+            await self.context.journal.write_async(budget.let_twins_buy, self.name, self.context.terms())
         await self.charges.read()
         await self.removals.go_on()
         due = self.balance.due(sending=self.uploads.running > 0)
@@ -463,7 +469,7 @@ class AccountWorker:
 
     def _compare_clocks(self) -> None:
         """Tell, once until they agree again, that the service's clock and this machine's are far apart."""
-        apart = self.desk.clocks_apart()
+        apart = self.context.clocks_apart()
         if (apart > budget.APART) != self._clocks_differ:
             self._clocks_differ = not self._clocks_differ
             if self._clocks_differ:
@@ -479,16 +485,16 @@ class AccountWorker:
         None where that cannot be told now, and nothing is changed."""
         self._sorted_at = self._now
         try:
-            now = await self.asking.until_stopped(self.desk.who_pays())
+            now = await self.service_calls.until_stopped(self.context.who_pays())
         except (ProviderError, Hold, NotYet) as problem:
             log.debug("%s: who pays cannot be told: %s", self.name, problem)
             return None
-        found = await self.desk.journal.do(holds.sort_strangers, self.name, now, self.desk.settle_due)
+        found = await self.context.journal.write_async(holds.sort_strangers, self.name, now, self.context.settle_due)
         for job in found.held:
-            self.lookout.forget(job)
+            self.poller.forget(job)
         for job in found.released:
             if job.stage is Stage.SUBMITTED:
-                self.lookout.follow(job)
+                self.poller.follow(job)
         if found.held or found.released:
             log.info("%s: %d jobs are another payer's, %d go on", self.name, len(found.held), len(found.released))
             self.wake()
@@ -497,10 +503,10 @@ class AccountWorker:
     async def refresh(self) -> None:
         """Look at the balance and the workflows now."""
         await self._read_balance()
-        found = await self.asking.ask(self.desk.provider.workflows(), self.calls, "at reading the workflows")
+        found = await self.service_calls.call(self.context.provider.workflows(), self.calls, "at reading the workflows")
         if found is not None:
             definitions = {workflow.id: workflow.document() for workflow in found}
-            await self.desk.journal.do(accounts.keep_workflows, self.name, definitions)
+            await self.context.journal.write_async(accounts.keep_workflows, self.name, definitions)
 
     async def _read_balance(self) -> None:
         if await self.balance.read():

@@ -24,26 +24,28 @@ class BalanceMonitor:
     The trial is the first of the jobs that the service was last asked to go on with, and the balance at that time.
     """
 
-    def __init__(self, desk: StepContext, holding: AccountHold, asking: ServiceCalls, lookout: Poller) -> None:
-        self.desk = desk
-        self.name = desk.account.name
+    def __init__(
+        self, context: StepContext, account_hold: AccountHold, service_calls: ServiceCalls, poller: Poller
+    ) -> None:
+        self.context = context
+        self.name = context.account.name
         self._gate = AdaptiveLimiter(1)
         self._asked_at = 0.0
         self._spent_when_read: dict[str, int] | None = None
-        self._holding = holding
-        self._asking = asking
-        self._lookout = lookout
+        self._account_hold = account_hold
+        self._service_calls = service_calls
+        self._poller = poller
         self._trial: int | None = None
         self._trial_balance = 0
 
     def due(self, *, sending: bool) -> float | None:
         """When it is to be read again, by the clock; None where it would say nothing new, or a person wants a pause."""
-        if self._holding.reason == Reason.PAUSED:
+        if self._account_hold.reason == Reason.PAUSED:
             return None
-        unpaid = self.desk.journal.read(holds.count_held, self.name, Reason.PAYMENT)
-        if not (self._holding.reason or sending or unpaid or self._is_outdated()):
+        unpaid = self.context.journal.read(holds.count_held, self.name, Reason.PAYMENT)
+        if not (self._account_hold.reason or sending or unpaid or self._is_outdated()):
             return None
-        settle: float = self.desk.provider.settings.settle
+        settle: float = self.context.provider.settings.settle
         return max(self._gate.not_before, self._asked_at + min(60.0, max(1.0, settle)))
 
     def _is_outdated(self) -> bool:
@@ -51,24 +53,24 @@ class BalanceMonitor:
         return self._spent() != self._spent_when_read
 
     def _spent(self) -> dict[str, int]:
-        return self.desk.journal.read(purchases.amounts, self.name, {"open": "", "day": self.desk.terms().today})
+        return self.context.journal.read(purchases.amounts, self.name, {"open": "", "day": self.context.terms().today})
 
     async def read(self) -> bool:
         """Ask the service now, write down what it says, and draw the conclusions; returns whether jobs may go on."""
-        self._asked_at, spent, read_at = self.desk.clock.now(), self._spent(), time.time()
-        event = self.desk.journal.read(history.last_seq)
-        answer = await self._asking.ask(self._said(), self._gate, "at reading the balance")
+        self._asked_at, spent, read_at = self.context.clock.now(), self._spent(), time.time()
+        event = self.context.journal.read(history.last_seq)
+        answer = await self._service_calls.call(self._said(), self._gate, "at reading the balance")
         if answer is None:
             return False
         balance, unknown = answer
         self._spent_when_read = spent
-        before = self.desk.journal.read(accounts.state, self.name)
-        await self.desk.journal.do(topups.note_balance, self.name, balance, read_at, event, unknown)
+        before = self.context.journal.read(accounts.state, self.name)
+        await self.context.journal.write_async(topups.note_balance, self.name, balance, read_at, event, unknown)
         if unknown and unknown != before.balance_unknown:
             log.warning("%s: balance unknown: %s; photos are sent all the same, within the caps", self.name, unknown)
         is_over = await self._ends_hold(before.balance, balance, unknown)
         if is_over:
-            await self._holding.end()
+            await self._account_hold.end()
         chosen = [] if balance is None else await self._to_resume(balance)
         asked = [job for job in chosen if await self._resume(job)]
         if asked:
@@ -77,18 +79,18 @@ class BalanceMonitor:
 
     async def _said(self) -> tuple[int | None, str]:
         """What the service answers: the balance, or None and why it does not tell; no reason: it counts nothing."""
-        return await self.desk.provider.balance(), self.desk.provider.balance_unknown
+        return await self.context.provider.balance(), self.context.provider.balance_unknown
 
     async def _ends_hold(self, before: int | None, balance: int | None, unknown: str) -> bool:
         """Whether what holds the account is over: that it answers at all shows that its sign-in is good, and only a
         balance that is told shows that there are credits again."""
-        match self._holding.reason:
+        match self._account_hold.reason:
             case Reason.LOGIN:
                 return True
             case Reason.QUOTA:
                 return before is not None and balance is not None and balance > before
             case Reason.CREDITS:
-                return not unknown and await self.desk.journal.ask(purchases.affordable, self.name)
+                return not unknown and await self.context.journal.read_async(purchases.affordable, self.name)
         return False
 
     async def _to_resume(self, balance: int) -> list[Job]:
@@ -97,12 +99,12 @@ class BalanceMonitor:
         Some minutes are left to it to go on by itself. Each is asked for once per top-up, and a trial that ends where
         it began is followed by another one only when the balance has changed.
         """
-        patience = 2 * self.desk.provider.settings.settle
-        parked = await self.desk.journal.ask(self._parked)
+        patience = 2 * self.context.provider.settings.settle
+        parked = await self.context.journal.read_async(self._parked)
         ripe = [job for job in parked if time.time() - job.stage_at > patience and (job.quoted or 1) <= balance]
         if not ripe:
             return []
-        trial = None if self._trial is None else self.desk.journal.read(jobs.get, self._trial)
+        trial = None if self._trial is None else self.context.journal.read(jobs.get, self._trial)
         if trial is None:
             return ripe[:1]
         is_unseen = trial.stage is Stage.SUBMITTING or (trial.stage is Stage.SUBMITTED and not trial.word)
@@ -123,7 +125,7 @@ class BalanceMonitor:
     async def _resume(self, job: Job) -> bool:
         """Have the service asked to go on with a job, which is looked at no more until it has been; False where that
         does not fit now, and it is left where it is: it may still go on by itself."""
-        terms = self.desk.terms()
+        terms = self.context.terms()
 
         def write(db: Connection) -> bool:
             fresh = jobs.get(db, job.id)
@@ -139,7 +141,7 @@ class BalanceMonitor:
             )  # fmt: skip
             return True
 
-        asked: bool = await self.desk.journal.do(write)
+        asked: bool = await self.context.journal.write_async(write)
         if asked:
-            self._lookout.forget(job)
+            self._poller.forget(job)
         return asked

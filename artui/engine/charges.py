@@ -16,37 +16,37 @@ LOOKS = 5
 class Charges:
     """Reads them seldom, until each has ended; their reservations end with that."""
 
-    def __init__(self, desk: StepContext, asking: ServiceCalls) -> None:
-        self.desk = desk
-        self._asking = asking
+    def __init__(self, context: StepContext, service_calls: ServiceCalls) -> None:
+        self.context = context
+        self._service_calls = service_calls
         self._gate = AdaptiveLimiter(1)
         self._due = 0.0
 
     async def read(self) -> None:
         """Look at those there are, if it is time."""
-        now = self.desk.clock.now()
+        now = self.context.clock.now()
         if now < max(self._due, self._gate.not_before):
             return
-        self._due = now + max(1.0, self.desk.provider.settings.settle)
-        found = await self.desk.journal.ask(purchases.to_read, self.desk.account.name, LOOKS)
+        self._due = now + max(1.0, self.context.provider.settings.settle)
+        found = await self.context.journal.read_async(purchases.to_read, self.context.account.name, LOOKS)
         if not found:
             return
         sent = [ExecutionRef(one.execution, one.workflow) for one in found]
         doing = "at reading what executions cost that no job follows"
-        seen = await self._asking.ask(self.desk.provider.poll(sent), self._gate, doing) or {}
+        seen = await self._service_calls.call(self.context.provider.poll(sent), self._gate, doing) or {}
         for one in found:
             if one.execution in seen:
                 await self._note(one, seen[one.execution])
 
     async def _note(self, purchase: Purchase, seen: ExecutionStatus) -> None:
         try:
-            await self.desk.journal.do(_close, purchase, seen)
+            await self.context.journal.write_async(_close, purchase, seen)
         except Stale:
             pass  # its job moved meanwhile: read again the next time
         except Unwritable:
             raise
         except Exception as defect:  # noqa: BLE001 — it is this purchase's alone
-            self.desk.defects.tell(f"on what was seen of {purchase.execution}", defect, repr(seen))
+            self.context.defects.tell(f"on what was seen of {purchase.execution}", defect, repr(seen))
 
 
 def _close(db: Connection, purchase: Purchase, seen: ExecutionStatus) -> None:

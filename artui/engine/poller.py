@@ -51,8 +51,8 @@ class Poller:
     showed.
     """
 
-    def __init__(self, desk: StepContext, note: Callable[[Job, ExecutionStatus], Awaitable[Job]]) -> None:
-        self.desk = desk
+    def __init__(self, context: StepContext, note: Callable[[Job, ExecutionStatus], Awaitable[Job]]) -> None:
+        self.context = context
         self._note = note
         self.bell = asyncio.Event()
         self._looks: dict[int, tuple[Job, PollSchedule]] = {}
@@ -72,29 +72,29 @@ class Poller:
 
     async def start(self) -> None:
         """Take up what an earlier engine left at the service."""
-        desk, now = self.desk, self.desk.clock.now()
-        at_service = await desk.journal.ask(
+        context, now = self.context, self.context.clock.now()
+        at_service = await context.journal.read_async(
             jobs.select,
             "account = ? AND stage = 'submitted' AND status IN ('waiting', 'held') AND reason <> ? AND execution <> ''",
-            (desk.account.name, Reason.ACCOUNT),
+            (context.account.name, Reason.ACCOUNT),
         )
         for job in at_service:
             # A look that was far off stays bounded, so that a clock that jumped puts nothing off for long.
-            due = min(job.due or now, now + desk.provider.settings.first_look)
-            self._looks[job.id] = (job, PollSchedule(due, desk.provider.limits.least_gap))
+            due = min(job.due or now, now + context.provider.settings.first_look)
+            self._looks[job.id] = (job, PollSchedule(due, context.provider.limits.least_gap))
 
     def expect(self, job: Job) -> None:
         """Look at a job that was just sent, when it is likely to be done."""
-        now = self.desk.clock.now()
+        now = self.context.clock.now()
         self._relied_on.add(job.id)
-        self._schedule(job, first_look(now, job.due or now, self.desk.provider.limits.least_gap))
+        self._schedule(job, first_look(now, job.due or now, self.context.provider.limits.least_gap))
         if not {job.id, job.execution}.isdisjoint(self._early):
             self.called(job.id)
 
     def follow(self, job: Job) -> None:
         """Look at a job at the service now, and from now on."""
         self._relied_on.discard(job.id)
-        self._schedule(job, PollSchedule(self.desk.clock.now(), self.desk.provider.limits.least_gap))
+        self._schedule(job, PollSchedule(self.context.clock.now(), self.context.provider.limits.least_gap))
 
     def forget(self, job: Job) -> None:
         """Stop looking at a job."""
@@ -127,7 +127,7 @@ class Poller:
             while len(self._early) > MOST_CALLED:
                 del self._early[next(iter(self._early))]
         if named:
-            self._named_after = now + max(CALLED_EVERY, self.desk.provider.limits.least_gap)
+            self._named_after = now + max(CALLED_EVERY, self.context.provider.limits.least_gap)
 
     def _schedule(self, job: Job, looks: PollSchedule) -> None:
         self._looks[job.id] = (job, looks)
@@ -143,7 +143,7 @@ class Poller:
 
     def _standing(self) -> Iterable[tuple[Job, PollSchedule]]:
         """All looks as they stand: while calls tell what has ended, what they are relied on for is looked at later."""
-        if self.desk.clock.now() >= self._calls_until:
+        if self.context.clock.now() >= self._calls_until:
             return self._looks.values()
         return [
             (job, looks.put_off(SAFETY_NET) if self._is_relied_on(job) else looks)
@@ -158,7 +158,7 @@ class Poller:
 
     def due(self) -> list[Job]:
         """The jobs to look at now; none before their common time has come."""
-        now = self.desk.clock.now()
+        now = self.context.clock.now()
         self._take_named(now)
         until = self.next_round()
         if until is None or until > now:
@@ -182,17 +182,17 @@ class Poller:
                 self._learn_of_calls(job, progress)
                 job = await self._note(job, progress)
                 job = await self._overdue(job)
-            elif puzzle := self.desk.provider.puzzles.get(job.execution):
+            elif puzzle := self.context.provider.puzzles.get(job.execution):
                 job = await self._puzzling(job, puzzle)
-            elif failed := self.desk.provider.puzzles.failed.pop(job.execution, None):
+            elif failed := self.context.provider.puzzles.failed.pop(job.execution, None):
                 job = await self._failing(job, *failed)
         except Stale:
-            fresh = self.desk.journal.read(jobs.get, job.id)
+            fresh = self.context.journal.read(jobs.get, job.id)
             job = fresh or job
         except Unwritable:
             raise
         except Exception as defect:  # noqa: BLE001 — it is this job's alone
-            self.desk.defects.tell(f"on what was seen of job {job.id}", defect, repr(progress))
+            self.context.defects.tell(f"on what was seen of job {job.id}", defect, repr(progress))
             job = await self._not_understood(job, type(defect).__name__)
         if job.stage is not Stage.SUBMITTED or job.status in FINAL or not job.execution:
             self.forget(job)
@@ -202,7 +202,7 @@ class Poller:
 
     def _learn_of_calls(self, job: Job, progress: ExecutionStatus) -> None:
         """Whether calls tell what has ended: they do once one was right, and no longer once one did not come."""
-        now, was_told = self.desk.clock.now(), job.id in self._told
+        now, was_told = self.context.clock.now(), job.id in self._told
         if progress.state in ENDED and job.status is Status.WAITING:
             if was_told:
                 self._calls_until = now + CALLS_LAST
@@ -224,47 +224,47 @@ class Poller:
         if is_final or self._failed_in.get(job.id) != self._rounds:
             self._failed[job.id] += 1
         self._failed_in[job.id] = self._rounds
-        fresh = self.desk.journal.read(jobs.get, job.id) or job
+        fresh = self.context.journal.read(jobs.get, job.id) or job
         if self._failed[job.id] <= TROUBLES or fresh.place != (Stage.SUBMITTED, Status.WAITING):
             return fresh
         message = f"{said} (asked {self._failed[job.id]} times); it is looked at on, and not ordered again"
-        return await self.desk.journal.do(
+        return await self.context.journal.write_async(
             jobs.move_if_current, fresh, Stage.SUBMITTED, Status.HELD, "trouble",
             reason=Reason.TROUBLE, message=message,
-            due=self.desk.clock.now(),
+            due=self.context.clock.now(),
         )  # fmt: skip
 
     async def _not_understood(self, job: Job, why: str) -> Job:
         """Hold a job at the service, which is looked at on, slowly, until a look can be understood."""
-        fresh = self.desk.journal.read(jobs.get, job.id) or job
+        fresh = self.context.journal.read(jobs.get, job.id) or job
         if fresh.stage is not Stage.SUBMITTED or fresh.status is not Status.WAITING:
             return fresh  # held already, or put down elsewhere
         message = f"{not_understood(job.source.name, why)}; it is looked at on, and not ordered again"
-        return await self.desk.journal.do(
+        return await self.context.journal.write_async(
             jobs.move_if_current, fresh, Stage.SUBMITTED, Status.HELD, "not understood",
             reason=Reason.ERROR, message=message,
-            due=self.desk.clock.now(),
+            due=self.context.clock.now(),
         )  # fmt: skip
 
     def _following(self, job: Job, progress: ExecutionStatus | None, looks: PollSchedule) -> PollSchedule:
-        now = self.desk.clock.now()
+        now = self.context.clock.now()
         if job.status is Status.HELD or (progress is not None and progress.state is State.IN_QA):
-            return qa_look(looks, now, self.desk.provider.settings.qa_look)
-        return next_look(looks, now, self.desk.provider.limits.least_gap, random.random())  # noqa: S311 — spread
+            return qa_look(looks, now, self.context.provider.settings.qa_look)
+        return next_look(looks, now, self.context.provider.limits.least_gap, random.random())  # noqa: S311 — spread
 
     async def _overdue(self, job: Job) -> Job:
         if job.stage is not Stage.SUBMITTED or job.reason != Reason.AT_SERVICE:
             return job
-        bound, since = self.desk.provider.deadline(job.workflow), time.time() - job.stage_at
+        bound, since = self.context.provider.deadline(job.workflow), time.time() - job.stage_at
         if bound is None and since < OVERDUE_AFTER:
             return job
         if bound is None:
-            usual = self.desk.journal.read(accounts.usual, job.payer, job.workflow)
+            usual = self.context.journal.read(accounts.usual, job.payer, job.workflow)
             bound = max(OVERDUE_AFTER, OVERDUE_TIMES * (usual[0] if usual else 0.0))
         if since < bound:
             return job
         message = f"at the service for {bound / 60:.0f} minutes without an end; still looked at, not ordered again"
-        return await self.desk.journal.do(
+        return await self.context.journal.write_async(
             jobs.move, job, job.stage, Status.HELD, "overdue", reason=Reason.OVERDUE, message=message,
-            due=self.desk.clock.now(),
+            due=self.context.clock.now(),
         )  # fmt: skip

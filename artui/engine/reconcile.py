@@ -178,84 +178,86 @@ async def _read(provider: Provider[Any], found: Sequence[InDoubt]) -> Lookup:
     return Lookup(looks, await provider.poll(retries) if retries else {})
 
 
-async def settle(journey: Pipeline, found: Sequence[InDoubt], reading: Lookup) -> list[Job]:
+async def settle(pipeline: Pipeline, found: Sequence[InDoubt], reading: Lookup) -> list[Job]:
     """Draw the conclusions of one reading; returns the jobs as they then are."""
     settled = []
     for one in found:
         try:
-            settled.append(await _settle_one(journey, one, reading))
+            settled.append(await _settle_one(pipeline, one, reading))
         except Stale:
             pass  # a fact came in, or a person decided, meanwhile
         except Unwritable:
             raise
         except Exception as defect:  # noqa: BLE001 — it is this job's alone
-            journey.desk.defects.tell(f"on the doubt about job {one.job.id}", defect)
-            settled.append(await _broken(journey, one.job, defect))
+            pipeline.context.defects.tell(f"on the doubt about job {one.job.id}", defect)
+            settled.append(await _broken(pipeline, one.job, defect))
     return settled
 
 
-async def _settle_one(journey: Pipeline, one: InDoubt, reading: Lookup) -> Job:
+async def _settle_one(pipeline: Pipeline, one: InDoubt, reading: Lookup) -> Job:
     if defect := reading.broken.get(one.purchase.key):
         raise defect
     if one.job.status is Status.HELD:
-        return await _find(journey, one, (reading.looks or {}).get(one.purchase.key))
+        return await _find(pipeline, one, (reading.looks or {}).get(one.purchase.key))
     if one.purchase.kind is Kind.RETRY:
         look = (reading.looks or {}).get(one.purchase.key)
-        return await conclude_retry(journey, one, reading.seen.get(one.job.execution), look)
+        return await conclude_retry(pipeline, one, reading.seen.get(one.job.execution), look)
     if reading.looks is not None:
         look = reading.looks.get(one.purchase.key) or Incomplete("the service was not asked about this one")
-        return await conclude(journey, one, look)
-    return await journey.desk.journal.do(_ask, one.job, "its answer was lost, and this service cannot be searched")
+        return await conclude(pipeline, one, look)
+    return await pipeline.context.journal.write_async(
+        _ask, one.job, "its answer was lost, and this service cannot be searched"
+    )
 
 
-async def _broken(journey: Pipeline, job: Job, defect: Exception) -> Job:
+async def _broken(pipeline: Pipeline, job: Job, defect: Exception) -> Job:
     """Hold a job that may have been paid and whose look-up artui itself fails in; it is looked up again, slowly."""
     if job.status is Status.HELD:
-        return await _find_later(journey, job)
+        return await _find_later(pipeline, job)
     why = not_understood(job.source.name, type(defect).__name__)
-    return await journey.desk.journal.do(
+    return await pipeline.context.journal.write_async(
         jobs.move_if_current, job, Stage.SUBMITTING, Status.HELD, "unexpected error", reason=Reason.ERROR,
-        due=journey.desk.clock.now() + LOOK_AGAIN,
+        due=pipeline.context.clock.now() + LOOK_AGAIN,
         message=f"{why}; it may have been paid, and is looked up again slowly",
     )  # fmt: skip
 
 
-async def _find(journey: Pipeline, doubt: InDoubt, look: Look | None) -> Job:
+async def _find(pipeline: Pipeline, doubt: InDoubt, look: Look | None) -> Job:
     """Take over what the service's list shows of a job that a person is asked about; nothing else comes of a look."""
 
     def trusted(db: Connection, execution: str) -> bool:
         return purchases.withdrawals(db, doubt.job.id, execution) < MOST_WITHDRAWALS
 
-    if isinstance(look, Found) and journey.desk.journal.read(trusted, look.executions[0].execution):
-        return await _adopt(journey, doubt, look)
-    return await _find_later(journey, doubt.job)
+    if isinstance(look, Found) and pipeline.context.journal.read(trusted, look.executions[0].execution):
+        return await _adopt(pipeline, doubt, look)
+    return await _find_later(pipeline, doubt.job)
 
 
-async def _find_later(journey: Pipeline, job: Job) -> Job:
+async def _find_later(pipeline: Pipeline, job: Job) -> Job:
     """Look for it again, a few times; the question to the person stays."""
     attempts = job.attempts + 1
-    settle, now = journey.desk.provider.settings.settle, journey.desk.clock.now()
+    settle, now = pipeline.context.provider.settings.settle, pipeline.context.clock.now()
     due = now + settle * (attempts + 1) if attempts < FINDING_TRIES else None
-    return await journey.desk.journal.do(
+    return await pipeline.context.journal.write_async(
         jobs.move, job, job.stage, Status.HELD, "looked for", reason=Reason.IN_DOUBT, due=due,
         message=job.message, attempts=attempts,
     )  # fmt: skip
 
 
-async def conclude(journey: Pipeline, doubt: InDoubt, look: Look) -> Job:
+async def conclude(pipeline: Pipeline, doubt: InDoubt, look: Look) -> Job:
     """Draw the conclusion of one reading for one job in doubt; returns the job as it then is."""
     if isinstance(look, Found):
-        return await _adopt(journey, doubt, look)
+        return await _adopt(pipeline, doubt, look)
     is_last = isinstance(look, Absent) and doubt.purchase.looks + 1 >= LOOKS_NEEDED
-    if is_last and (more := await _counted(journey, doubt)):
+    if is_last and (more := await _counted(pipeline, doubt)):
         look = Incomplete(more, answered=1)
-    settle, now = journey.desk.provider.settings.settle, journey.desk.clock.now()
+    settle, now = pipeline.context.provider.settings.settle, pipeline.context.clock.now()
     if isinstance(look, Absent):
-        return await journey.desk.journal.do(_absent, doubt, look, now, settle)
-    return await journey.desk.journal.do(_look_again, doubt, look.message, now, settle, look.answered)
+        return await pipeline.context.journal.write_async(_absent, doubt, look, now, settle)
+    return await pipeline.context.journal.write_async(_look_again, doubt, look.message, now, settle, look.answered)
 
 
-async def _counted(journey: Pipeline, doubt: InDoubt) -> str:
+async def _counted(pipeline: Pipeline, doubt: InDoubt) -> str:
     """What speaks against an absence: that the service counts more executions in the job's batch than the journal knows
     of. Empty where nothing does; a count that cannot be read says nothing.
 
@@ -264,9 +266,9 @@ async def _counted(journey: Pipeline, doubt: InDoubt) -> str:
     job, batch = doubt.job, doubt.job.batch
     if not batch:
         return ""
-    known = journey.desk.journal.read(purchases.executions_in_batch, job.payer, batch)
+    known = pipeline.context.journal.read(purchases.executions_in_batch, job.payer, batch)
     try:
-        counted = await journey.desk.provider.count_in_batch(batch)
+        counted = await pipeline.context.provider.count_in_batch(batch)
     except ProviderError:
         return ""
     if counted is None or counted <= known:
@@ -275,7 +277,7 @@ async def _counted(journey: Pipeline, doubt: InDoubt) -> str:
 
 
 async def conclude_retry(
-    journey: Pipeline, doubt: InDoubt, seen: ExecutionStatus | None, look: Look | None = None
+    pipeline: Pipeline, doubt: InDoubt, seen: ExecutionStatus | None, look: Look | None = None
 ) -> Job:
     """Draw the conclusion of one look at an execution whose *retry* may have got lost.
 
@@ -284,23 +286,23 @@ async def conclude_retry(
     """
     if doubt.purchase.state is PurchaseState.KNOWN:  # its answer came in after the job was put down
         execution = doubt.purchase.execution
-        return await journey.paying.accept(doubt.job, doubt.purchase.key, execution, "the retry had been taken")
+        return await pipeline.paying.accept(doubt.job, doubt.purchase.key, execution, "the retry had been taken")
     if isinstance(look, Found):
         listed = [one.execution for one in look.executions]
-        known = journey.desk.journal.read(purchases.known_executions, doubt.job.payer, listed)
+        known = pipeline.context.journal.read(purchases.known_executions, doubt.job.payer, listed)
         if anew := [execution for execution in listed if execution not in known]:
             message = "the retry had been taken, under another id"
-            return await journey.paying.accept(doubt.job, doubt.purchase.key, anew[0], message)
-    settle, now = journey.desk.provider.settings.settle, journey.desk.clock.now()
+            return await pipeline.paying.accept(doubt.job, doubt.purchase.key, anew[0], message)
+    settle, now = pipeline.context.provider.settings.settle, pipeline.context.clock.now()
     if seen is None:
         message = "the service did not answer about this execution"
-        return await journey.desk.journal.do(_look_again, doubt, message, now, settle)
+        return await pipeline.context.journal.write_async(_look_again, doubt, message, now, settle)
     taken = was_taken(json.loads(doubt.purchase.draft), seen)
     if taken:
-        return await journey.paying.accept(
+        return await pipeline.paying.accept(
             doubt.job, doubt.purchase.key, doubt.job.execution, "the retry had been taken"
         )
-    return await journey.desk.journal.do(_retry_absent, doubt, now, settle, is_sure=taken is False)
+    return await pipeline.context.journal.write_async(_retry_absent, doubt, now, settle, is_sure=taken is False)
 
 
 def was_taken(before: Mapping[str, Any], seen: ExecutionStatus) -> bool | None:
@@ -344,7 +346,7 @@ def _retry_absent(db: Connection, doubt: InDoubt, now: float, settle: float, *, 
     )  # fmt: skip
 
 
-async def _adopt(journey: Pipeline, doubt: InDoubt, found: Found) -> Job:
+async def _adopt(pipeline: Pipeline, doubt: InDoubt, found: Found) -> Job:
     """Take over the earliest execution; every further one is recorded and shown as charged too."""
     first, *others = found.executions
     key = first.key if first.key in doubt.sought.keys else doubt.purchase.key
@@ -359,8 +361,8 @@ async def _adopt(journey: Pipeline, doubt: InDoubt, found: Found) -> Job:
         if key != doubt.purchase.key and not any(other.key == doubt.purchase.key for other in others):
             purchases.presume_spent(db, doubt.purchase.key)
 
-    job = await journey.paying.accept(doubt.job, key or doubt.purchase.key, first.execution, message, is_proven=True)
-    await journey.desk.keep(record_all)
+    job = await pipeline.paying.accept(doubt.job, key or doubt.purchase.key, first.execution, message, is_proven=True)
+    await pipeline.context.write_until_durable(record_all)
     return job
 
 

@@ -25,35 +25,35 @@ REST = 60.0
 class Removals:
     """Removes them, a few a turn. That one cannot be removed is noted with its job, and means nothing else."""
 
-    def __init__(self, desk: StepContext, asking: ServiceCalls) -> None:
-        self.desk = desk
-        self._asking = asking
+    def __init__(self, context: StepContext, service_calls: ServiceCalls) -> None:
+        self.context = context
+        self._service_calls = service_calls
         self._not_before = 0.0
 
     async def go_on(self) -> None:
         """Remove some of those there are, if it is time."""
-        provider, journal = self.desk.provider, self.desk.journal
-        if not provider.removes_uploads or self.desk.clock.now() < self._not_before:
+        provider, journal = self.context.provider, self.context.journal
+        if not provider.removes_uploads or self.context.clock.now() < self._not_before:
             return
         try:
             payer = (await provider.who_pays()).payer
-            for job in await journal.ask(uploads.due, payer, AT_ONCE):
-                if await journal.ask(uploads.is_in_use, job):
-                    await journal.do(uploads.left, job, "it is in use elsewhere, or a result")
+            for job in await journal.read_async(uploads.due, payer, AT_ONCE):
+                if await journal.read_async(uploads.is_in_use, job):
+                    await journal.write_async(uploads.left, job, "it is in use elsewhere, or a result")
                 else:
                     await self._remove(job)
         except ProviderError as failure:
-            log.info("%s: %s", self.desk.account.name, failure)
-            self._not_before = self.desk.clock.now() + REST
+            log.info("%s: %s", self.context.account.name, failure)
+            self._not_before = self.context.clock.now() + REST
 
     async def _remove(self, job: Job) -> None:
         try:
-            await self._asking.until_stopped(self.desk.provider.remove_upload(job.reference))
+            await self._service_calls.until_stopped(self.context.provider.remove_upload(job.reference))
         except Rejected as refusal:
-            await self.desk.journal.do(uploads.left, job, str(refusal))
+            await self.context.journal.write_async(uploads.left, job, str(refusal))
         except Transient as failure:
-            if await self.desk.journal.do(uploads.tried, job) >= TRIES:
-                await self.desk.journal.do(uploads.left, job, f"after {TRIES} tries: {failure}")
+            if await self.context.journal.write_async(uploads.tried, job) >= TRIES:
+                await self.context.journal.write_async(uploads.left, job, f"after {TRIES} tries: {failure}")
             raise
         else:
-            await self.desk.journal.do(uploads.removed, job)
+            await self.context.journal.write_async(uploads.removed, job)

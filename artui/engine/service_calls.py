@@ -22,19 +22,19 @@ T = TypeVar("T")
 class ServiceCalls:
     """What an account is asked about beside its photos' own steps."""
 
-    def __init__(self, desk: StepContext, holding: AccountHold) -> None:
-        self.desk = desk
-        self._holding = holding
+    def __init__(self, context: StepContext, account_hold: AccountHold) -> None:
+        self.context = context
+        self._account_hold = account_hold
         self._under_way: set[asyncio.Future[Any]] = set()
 
-    async def ask(
+    async def call(
         self, question: Awaitable[T], gate: AdaptiveLimiter, doing: str, *, rest: float | None = None
     ) -> T | None:
         """One question, ``doing`` something; None where the service could not be asked, or not be understood.
 
         Then ``gate`` leaves it in peace for as long as it wants, ``rest`` seconds at least, or the account is held.
         """
-        clock, name = self.desk.clock, self.desk.account.name
+        clock, name = self.context.clock, self.context.account.name
         started = clock.now()
         gate.start()
         try:
@@ -45,12 +45,12 @@ class ServiceCalls:
             gate.failed(clock.now(), started, getattr(failure, "retry_after", None) or rest)
             return None
         except Blocked as blocked:
-            await self._holding.begin(HOLD_OF[blocked.cause], str(blocked))
+            await self._account_hold.begin(HOLD_OF[blocked.cause], str(blocked))
             return None
         except Unwritable:
             raise
         except Exception as defect:  # noqa: BLE001 — what one answer breaks ends nothing
-            self.desk.defects.tell(f"{doing}", defect)
+            self.context.defects.tell(f"{doing}", defect)
             gate.failed(clock.now(), started, REST)
             return None
         finally:
@@ -59,11 +59,11 @@ class ServiceCalls:
 
     async def until_stopped(self, question: Awaitable[T]) -> T:
         """Await what costs nothing to break off; raises Transient where the engine's end does that."""
-        asking = asyncio.ensure_future(question)
-        self._under_way.add(asking)
-        asking.add_done_callback(self._under_way.discard)
+        service_calls = asyncio.ensure_future(question)
+        self._under_way.add(service_calls)
+        service_calls.add_done_callback(self._under_way.discard)
         try:
-            return await asking
+            return await service_calls
         except asyncio.CancelledError:
             if (here := asyncio.current_task()) and here.cancelling():
                 raise

@@ -93,9 +93,9 @@ class Supervisor:
         self._settings = CurrentConfig(paths, load_config)
         self._transfers = ProgressBoard(paths.transfers)
         self._hashing = ThreadPoolExecutor(2, "hash")
-        self._lanes: dict[str, tuple[AccountWorker, asyncio.Task[None]]] = {}
+        self._workers: dict[str, tuple[AccountWorker, asyncio.Task[None]]] = {}
         self._opening = asyncio.Lock()
-        self._asking: dict[int, asyncio.Task[None]] = {}
+        self._service_calls: dict[int, asyncio.Task[None]] = {}
         self._unusable: dict[str, str] = {}
         self._seen = -1
         self._idle_since: float | None = None
@@ -103,13 +103,13 @@ class Supervisor:
     def stop(self) -> None:
         """Claim nothing more and end in order."""
         self.stopping.set()
-        for lane, _ in self._lanes.values():
-            lane.stopping.set()
+        for worker, _ in self._workers.values():
+            worker.stopping.set()
 
     async def called(self, call: Call) -> None:
         """Look soon at what a webhook's call names, and do nothing else for it."""
-        for lane, _ in [*self._lanes.values()]:
-            await lane.called(call)
+        for worker, _ in [*self._workers.values()]:
+            await worker.called(call)
 
     async def run(self, idle_seconds: float | None = None) -> None:
         """Work until :meth:`stop`, or until there was nothing to do for ``idle_seconds``. Raises JournalProblem."""
@@ -118,11 +118,11 @@ class Supervisor:
         await self._get_ready()
         loop = asyncio.get_running_loop()
 
-        def ring() -> None:
+        def wake() -> None:
             with suppress(RuntimeError):  # the loop has closed: nobody is left to wake
                 loop.call_soon_threadsafe(self._wake)
 
-        self.journal.on_commit(ring)
+        self.journal.on_commit(wake)
         beat_at = 0.0
         try:
             while not self.stopping.is_set():
@@ -146,7 +146,7 @@ class Supervisor:
         while not ready:
             with self._waiting_for_disk():
                 await self._open_lanes()
-                await self.journal.do(requests.engine_ready, self.generation)
+                await self.journal.write_async(requests.engine_ready, self.generation)
                 ready = True
             if self.stopping.is_set():
                 break
@@ -170,16 +170,16 @@ class Supervisor:
             pass
 
     def _wake(self) -> None:
-        for lane, _ in self._lanes.values():
-            lane.wake()
+        for worker, _ in self._workers.values():
+            worker.wake()
 
     def _fail_with_tasks(self) -> None:
         """A lane that ended by itself is a defect, as is a request that broke: no healthy-looking engine with one."""
-        lanes = [task for lane, task in self._lanes.values() if not lane.stopping.is_set()]
-        for task in (*lanes, *self._asking.values()):
+        workers = [task for worker, task in self._workers.values() if not worker.stopping.is_set()]
+        for task in (*workers, *self._service_calls.values()):
             if task.done() and not self.stopping.is_set():
                 task.result()
-        self._asking = {number: task for number, task in self._asking.items() if not task.done()}
+        self._service_calls = {number: task for number, task in self._service_calls.items() if not task.done()}
 
     async def _look_round(self) -> None:
         """See what other processes wrote: new jobs, requests."""
@@ -193,43 +193,43 @@ class Supervisor:
         for request in self.journal.read(requests.pending):
             if request.what not in ASKING and not self._asks_who_pays(request):
                 await self._answer(request)
-            elif request.id not in self._asking:
-                self._asking[request.id] = asyncio.create_task(self._answer_aside(request), name=request.what)
+            elif request.id not in self._service_calls:
+                self._service_calls[request.id] = asyncio.create_task(self._answer_aside(request), name=request.what)
         self._wake()
 
     async def _beat(self) -> None:
         alive = True
         with self._waiting_for_disk():
-            alive = await self.journal.do(requests.beat, self.generation)
+            alive = await self.journal.write_async(requests.beat, self.generation)
         if not alive or not self._still_ours():
             log.error("another engine has taken this journal over; this one ends")
             self.stop()
 
     async def _idle_for(self, seconds: float) -> bool:
         """Whether nothing was to be done for so long; then the engine's row says so in the same transaction."""
-        if await self.journal.ask(requests.has_work):
+        if await self.journal.read_async(requests.has_work):
             self._idle_since = None
             return False
         now = time.monotonic()
         self._idle_since = self._idle_since or now
         if now - self._idle_since < seconds:
             return False
-        return await self.journal.do(requests.engine_ends, self.generation, only_if_idle=True)
+        return await self.journal.write_async(requests.engine_ends, self.generation, only_if_idle=True)
 
     # ---------------------------------------------------------------------------------------------------- lanes
 
     async def _renew_lanes(self) -> None:
         """End each lane whose account is set otherwise by now, and open it anew once it has ended."""
-        for name, (lane, task) in list(self._lanes.items()):
-            if not lane.stopping.is_set() and self._settings.has_other(lane.desk.account):
+        for name, (worker, task) in list(self._workers.items()):
+            if not worker.stopping.is_set() and self._settings.has_other(worker.context.account):
                 log.info("%s is set otherwise now: its work begins anew", name)
-                lane.stopping.set()
-                lane.notice_stop()
-                await lane.stop_transfers()
+                worker.stopping.set()
+                worker.notice_stop()
+                await worker.stop_transfers()
             if task.done() and not self.stopping.is_set():
                 task.result()
-                await lane.desk.provider.close()
-                del self._lanes[name]
+                await worker.context.provider.close()
+                del self._workers[name]
                 self._seen = -1
         if self._settings.is_news():
             self._seen = -1
@@ -244,7 +244,7 @@ class Supervisor:
     async def _open_lane(self, name: str) -> AccountWorker | None:
         """The lane of an account, opened where there is none yet; None where the account cannot be used."""
         async with self._opening:
-            return self._lanes[name][0] if name in self._lanes else await self._new_lane(name)
+            return self._workers[name][0] if name in self._workers else await self._new_lane(name)
 
     async def _new_lane(self, name: str) -> AccountWorker | None:
         try:
@@ -253,21 +253,21 @@ class Supervisor:
         except ConfigError as problem:
             await self._hold_unusable(name, str(problem))
             return None
-        desk = StepContext(
+        context = StepContext(
             self.journal, provider, account, self._settings.config.timezone, self.clock, self._hashing,
-            self._transfers, self._may_pay, self.keep, lambda: files.free_bytes(self.paths.state),
+            self._transfers, self._assert_leader, self.write_until_durable, lambda: files.free_bytes(self.paths.state),
             lambda: self._settings.outdated(account), self.paths.spool,
         )  # fmt: skip
-        lane = AccountWorker(Pipeline(desk), asyncio.Event())
+        worker = AccountWorker(Pipeline(context), asyncio.Event())
         try:
-            await lane.start()
+            await worker.start()
         except Unwritable:
             await provider.close()
             raise
-        self._lanes[name] = (lane, asyncio.create_task(lane.run(), name=f"lane {name}"))
+        self._workers[name] = (worker, asyncio.create_task(worker.run(), name=f"lane {name}"))
         if self.stopping.is_set():
-            lane.stopping.set()
-        return lane
+            worker.stopping.set()
+        return worker
 
     def _account(self, name: str) -> AccountConfig:
         self._settings.look()
@@ -280,33 +280,33 @@ class Supervisor:
         if self._unusable.get(name) != message:
             self._unusable[name] = message
             log.error("%s", message)
-        await self.journal.do(holds.recover, name, self.clock.now(), self.clock.now())
-        await self.journal.do(holds.hold_account, name, Reason.ACCOUNT, message, tuple(Stage))
+        await self.journal.write_async(holds.recover, name, self.clock.now(), self.clock.now())
+        await self.journal.write_async(holds.hold_account, name, Reason.ACCOUNT, message, tuple(Stage))
 
     async def _close(self) -> None:
         """Let running steps reach their next commit; break off free transfers after the grace."""
         with self._waiting_for_disk():
-            await self.journal.do(requests.engine_ending, self.generation)
-        for asking in self._asking.values():
-            asking.cancel()
-        await asyncio.gather(*self._asking.values(), return_exceptions=True)
-        tasks = [task for _, task in self._lanes.values()]
-        for lane, _ in self._lanes.values():
-            lane.notice_stop()
+            await self.journal.write_async(requests.engine_ending, self.generation)
+        for service_calls in self._service_calls.values():
+            service_calls.cancel()
+        await asyncio.gather(*self._service_calls.values(), return_exceptions=True)
+        tasks = [task for _, task in self._workers.values()]
+        for worker, _ in self._workers.values():
+            worker.notice_stop()
         if tasks:
             await asyncio.wait(tasks, timeout=GRACE)
-            for lane, _ in self._lanes.values():
-                await lane.stop_transfers()
+            for worker, _ in self._workers.values():
+                await worker.stop_transfers()
             await asyncio.wait(tasks)
-        for lane, _ in self._lanes.values():
-            await lane.desk.provider.close()
+        for worker, _ in self._workers.values():
+            await worker.context.provider.close()
         self._hashing.shutdown(wait=False, cancel_futures=True)
         self._transfers.publish()
-        await self.keep(lambda db: requests.engine_ends(db, self.generation))
+        await self.write_until_durable(lambda db: requests.engine_ends(db, self.generation))
 
     # --------------------------------------------------------------------------------------------- what must not fail
 
-    async def _may_pay(self) -> None:
+    async def _assert_leader(self) -> None:
         """Refuse a paid call's first byte where the lock or the generation is no longer this engine's, or where it
         cannot be remembered outside the journal that its intent was written."""
         row = self.journal.read(requests.engine)
@@ -319,11 +319,11 @@ class Supervisor:
                 f"{self._anchor.path} cannot be written ({problem}): nothing is sent until it can"
             ) from problem
 
-    async def keep(self, act: Callable[[Connection], T]) -> T:
+    async def write_until_durable(self, act: Callable[[Connection], T]) -> T:
         """Repeat a write until it is durable; on a full disk the ballast makes room for it."""
         while True:
             try:
-                return await self.journal.do(act)
+                return await self.journal.write_async(act)
             except Unwritable as problem:
                 log.warning("%s Trying again.", problem)
                 self.paths.ballast.unlink(missing_ok=True)
@@ -358,79 +358,79 @@ class Supervisor:
         except Exception as defect:
             log.exception("artui itself failed to carry out the request to %s", request.what)
             why = f"artui itself failed ({type(defect).__name__}); the engine's log says more"
-            await self.journal.do(requests.finish, request, why, refused=True)
+            await self.journal.write_async(requests.finish, request, why, refused=True)
 
     async def _carry_out(self, request: Request) -> None:
         if request.what in decisions.DECISIONS:
             await self._decide(request)
             return
         if request.what == "approve":
-            await self.journal.do(decisions.approve, request)
+            await self.journal.write_async(decisions.approve, request)
             return
         if request.what in rules.DECISIONS:
             await self._about_rule(request)
             return
         if request.what in self.answers:
             message = await self.answers[request.what](request)
-            await self.journal.do(requests.finish, request, message)
+            await self.journal.write_async(requests.finish, request, message)
             return
         account = request.arguments.get("account")
         if account and request.arguments.get("recovered"):
-            await self.journal.do(holds.release_recovered, account)
-        names = [account] if account else [*self._lanes]
+            await self.journal.write_async(holds.release_recovered, account)
+        names = [account] if account else [*self._workers]
         answers = {"stop": self._stop, "pause": self._pause_accounts, "resume": self._resume, "refresh": self._refresh}
         answer = answers.get(request.what)
         message = await answer(names) if answer else f"this engine does not know how to {request.what!r}"
-        await self.journal.do(requests.finish, request, message, refused=answer is None)
+        await self.journal.write_async(requests.finish, request, message, refused=answer is None)
 
     async def _about_rule(self, request: Request) -> None:
         """Carry out what a person decides about a rule; what it lets go on does so in the same transaction."""
         row = self.journal.read(rules.get, str(request.arguments.get("rule", "")))
-        lane = await self._open_lane(row.account) if row and request.what == "allow" else None
-        today = lane.desk.terms().today if lane else budget.day_of(time.time(), self._settings.config.timezone)
+        worker = await self._open_lane(row.account) if row and request.what == "allow" else None
+        today = worker.context.terms().today if worker else budget.day_of(time.time(), self._settings.config.timezone)
 
         def write(db: Connection) -> None:
             rules.carry_out(db, request, today)
-            if lane:
-                budget.release_capped(db, lane.name, lane.desk.terms())
+            if worker:
+                budget.release_capped(db, worker.name, worker.context.terms())
 
-        await self.journal.do(write)
+        await self.journal.write_async(write)
         self._wake()
 
     async def _decide(self, request: Request) -> None:
         if request.what == "adopt" and (problem := await self._unfit(request)):
-            await self.journal.do(requests.finish, request, problem, refused=True)
+            await self.journal.write_async(requests.finish, request, problem, refused=True)
             return
         seen = self.journal.read(jobs.get, request.job or 0)
-        lane = await self._open_lane(seen.account) if seen else None
-        if seen and self._asks_who_pays(request) and (why := await self._still_strange(seen, lane)):
-            await self.journal.do(requests.finish, request, why, refused=True)
+        worker = await self._open_lane(seen.account) if seen else None
+        if seen and self._asks_who_pays(request) and (why := await self._still_strange(seen, worker)):
+            await self.journal.write_async(requests.finish, request, why, refused=True)
             return
-        if lane:
-            can_retry, due = lane.desk.provider.limits.can_retry, lane.desk.settle_due
+        if worker:
+            can_retry, due = worker.context.provider.limits.can_retry, worker.context.settle_due
         else:
             can_retry, due = seen is not None and providers.can_run_again(seen.provider), self.clock.now()
-        job = await self.journal.do(decisions.carry_out, request, can_retry=can_retry, settle_due=due)
-        if job is None or lane is None:
+        job = await self.journal.write_async(decisions.carry_out, request, can_retry=can_retry, settle_due=due)
+        if job is None or worker is None:
             return
         if job.stage is Stage.SUBMITTED and job.status not in FINAL:
-            lane.follow(job)
+            worker.follow(job)
         else:
-            lane.forget(job)
+            worker.forget(job)
 
     def _asks_who_pays(self, request: Request) -> bool:
         """Whether it wants a job to go on that is held because its account was another one's."""
         job = self.journal.read(jobs.get, request.job or 0) if request.what == "retry" else None
         return job is not None and job.status is Status.HELD and job.reason == Reason.ACCOUNT
 
-    async def _still_strange(self, job: Job, lane: AccountWorker | None) -> str:
+    async def _still_strange(self, job: Job, worker: AccountWorker | None) -> str:
         """Why a job that is held for its account stays so after a look at who would pay now; empty where it goes on."""
         deadline = time.monotonic() + PATIENCE
-        while lane is None or await lane.sort_strangers() is None:
-            if lane is None or time.monotonic() > deadline:
+        while worker is None or await worker.sort_strangers() is None:
+            if worker is None or time.monotonic() > deadline:
                 return f"job {job.id} stays held: who would pay for it cannot be told now ({job.message})"
             await asyncio.sleep(TICK)  # its account was just set otherwise: another lane takes its place
-            lane = await self._open_lane(job.account)
+            worker = await self._open_lane(job.account)
         now = self.journal.read(jobs.get, job.id) or job
         if now.status is not Status.HELD or now.reason != Reason.ACCOUNT:
             return ""
@@ -439,12 +439,12 @@ class Supervisor:
     async def _unfit(self, request: Request) -> str:
         """Why an execution a person names is not taken for this job's; empty where it is."""
         job = self.journal.read(jobs.get, request.job or 0)
-        lane = self._lanes.get(job.account) if job else None
-        if job is None or lane is None:
+        worker = self._workers.get(job.account) if job else None
+        if job is None or worker is None:
             return f"there is no open job {request.job}"
-        limits, execution = lane[0].desk.provider.limits, str(request.arguments.get("execution", ""))
+        limits, execution = worker[0].context.provider.limits, str(request.arguments.get("execution", ""))
         try:
-            seen = (await lane[0].desk.provider.poll([ExecutionRef(execution, job.workflow)])).get(execution)
+            seen = (await worker[0].context.provider.poll([ExecutionRef(execution, job.workflow)])).get(execution)
         except (Transient, Rejected, Blocked) as failure:
             return f"the service cannot be asked about execution {execution} now: {failure}"
         if seen is None or seen.state is State.GONE:
@@ -460,23 +460,23 @@ class Supervisor:
         return "the engine ends"
 
     async def _pause_accounts(self, names: list[str]) -> str:
-        if resuming := [task for task in self._asking.values() if task.get_name() == "resume"]:
+        if resuming := [task for task in self._service_calls.values() if task.get_name() == "resume"]:
             await asyncio.wait(resuming)  # these were asked for before
         for name in names:
-            await self._each(name, lambda lane: lane.hold(Reason.PAUSED, f"{lane.name} is paused by a person"))
+            await self._each(name, lambda worker: worker.hold(Reason.PAUSED, f"{worker.name} is paused by a person"))
         return f"paused: {', '.join(names) or 'no account has anything to do'}"
 
     async def _resume(self, names: list[str]) -> str:
         for name in names:
-            await self._each(name, lambda lane: lane.release())
+            await self._each(name, lambda worker: worker.release())
         return f"resumed: {', '.join(names) or 'no account has anything to do'}"
 
     async def _refresh(self, names: list[str]) -> str:
         for name in names:
-            await self._each(name, lambda lane: lane.refresh())
+            await self._each(name, lambda worker: worker.refresh())
         return f"looked at the balance of {', '.join(names)}"
 
     async def _each(self, name: str, act: Callable[[AccountWorker], Awaitable[None]]) -> None:
-        lane = await self._open_lane(name)
-        if lane is not None:
-            await act(lane)
+        worker = await self._open_lane(name)
+        if worker is not None:
+            await act(worker)

@@ -284,7 +284,7 @@ class Journal:
     def write(self, act: Callable[Concatenate[Connection, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
         """Run ``act(connection, …)`` in a transaction; returns when its effect is durable, or raises what it raised.
 
-        Not for the event loop: see :meth:`do`.
+        Not for the event loop: see :meth:`write_async`.
         """
         from concurrent.futures import Future
 
@@ -292,7 +292,7 @@ class Journal:
         self._submit(_Work(lambda db: act(db, *args, **kwargs), done, None))
         return done.result()
 
-    async def do(self, act: Callable[Concatenate[Connection, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
+    async def write_async(self, act: Callable[Concatenate[Connection, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
         """As :meth:`write`, for the event loop. Cancelling stops the waiting, not the write."""
         from asyncio import get_running_loop
 
@@ -305,7 +305,7 @@ class Journal:
         """Run ``ask(connection, …)`` on this thread's own reading connection.
 
         Reading waits for nobody, so the event loop, too, asks here what an index answers with a few rows: going to a
-        thread and back takes longer. What grows with the journal is for :meth:`ask`.
+        thread and back takes longer. What grows with the journal is for :meth:`read_async`.
         """
         db = getattr(self._local, "reader", None)
         if db is None:
@@ -321,7 +321,7 @@ class Journal:
         self._readers.append(db)
         return db
 
-    async def ask(self, ask: Callable[Concatenate[Connection, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
+    async def read_async(self, ask: Callable[Concatenate[Connection, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
         """As :meth:`read`, in a thread, for the event loop."""
         from asyncio import to_thread
 

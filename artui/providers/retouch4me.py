@@ -264,13 +264,13 @@ class Retouch4me(HttpProvider[Retouch4meSettings]):
             stored["hook"] = f"{self.settings.webhook_url}/{order.webhook_part}/{order.key}"
         return canonical(stored)
 
-    async def submit(self, draft: str, photo: Photo, permit: Permit, counted: Counted) -> str:
+    async def submit(self, draft: str, photo: Photo, may_send: Permit, counted: Counted) -> str:
         """Send a draft with its photo. The last of the photo is held back until it proved to be the one checked."""
         self._refuse_used_up()
         token = await self._token()
         answer = await self._http.pay(
             self._start(json.loads(draft), photo, token),
-            partial(permit, self._customer(token).payer),
+            partial(may_send, self._customer(token).payer),
             counted=lambda sent: counted(min(sent, photo.stamp.size)),
         )
         refusal = said.paid_refusal(answer)

@@ -25,10 +25,10 @@ __all__ = ["Hold", "NotYet", "Pipeline", "StepContext"]
 class Pipeline:
     """The steps for the jobs of one account."""
 
-    def __init__(self, desk: StepContext) -> None:
-        self.desk = desk
-        self.paying = Paying(desk)
-        self.saving = Saving(desk)
+    def __init__(self, context: StepContext) -> None:
+        self.context = context
+        self.paying = Paying(context)
+        self.saving = Saving(context)
 
     async def prepare(self, job: Job) -> Job:
         """From a file on disk to an accepted execution: NEW to SUBMITTED, or a twin to its delivered result."""
@@ -53,8 +53,8 @@ class Pipeline:
         if job.address:
             photo = files.addressed(job.address)
         else:
-            photo = await asyncio.get_running_loop().run_in_executor(self.desk.hashing, self._inspect, job)
-        return await self.desk.journal.do(
+            photo = await asyncio.get_running_loop().run_in_executor(self.context.hashing, self._inspect, job)
+        return await self.context.journal.write_async(
             found.check_in,
             job,
             digest=photo.digest,
@@ -64,7 +64,7 @@ class Pipeline:
         )
 
     def _inspect(self, job: Job) -> files.Photo:
-        photo = files.inspect(job.source, self.desk.provider.limits.accepts, hashed=True)
+        photo = files.inspect(job.source, self.context.provider.limits.accepts, hashed=True)
         if not photo.stamp.is_content_of(photo_of(job).stamp):
             raise files.Changed(job.source)
         if photo.suspect and job.rule:  # what a person sends is judged before it becomes a job
@@ -73,50 +73,50 @@ class Pipeline:
 
     async def _freshen(self, job: Job) -> Job:
         """Where each purchase needs an upload of its own, give up the one that an earlier purchase may have used."""
-        if not self.desk.provider.limits.fresh_upload or not job.reference:
+        if not self.context.provider.limits.fresh_upload or not job.reference:
             return job
-        last = self.desk.journal.read(purchases.current, job)
+        last = self.context.journal.read(purchases.current, job)
         if last is None or last.reference != job.reference:
             return job
         if not (last.state is PurchaseState.PRESUMED_SPENT or (last.state is PurchaseState.REFUSED and last.repeats)):
             return job
         message = "the service may have used the last upload: it is uploaded again"
-        return await self.desk.journal.do(
+        return await self.context.journal.write_async(
             jobs.move, job, Stage.CHECKED, Status.RUNNING, "upload used", message=message, new_try=True, reference=""
         )
 
     async def upload(self, job: Job) -> Job:
         """Bring the photo to the service, unless it lies there already. Costs nothing."""
-        now = await self.desk.who_pays()
+        now = await self.context.who_pays()
 
         def ask(db: Connection) -> tuple[str, str]:
             budget.check_payer(db, job, now)
-            budget.check(db, job, self.desk.terms())
+            budget.check(db, job, self.context.terms())
             return jobs.reference_of(db, job.payer, job.digest), f"{origins.current(db)}.{job.id}"
 
-        reference, tag = self.desk.journal.read(ask)
+        reference, tag = self.context.journal.read(ask)
         self.paying.prices.ask_ahead(job)
         self.paying.copies.ask_ahead(job)
         uploaded = await self._known(job, reference)
         what = "uploaded" if uploaded is None else "there already"
         if uploaded is None and job.address:
-            uploaded = await self.desk.provider.fetch_address(job.address)
+            uploaded = await self.context.provider.fetch_address(job.address)
         elif uploaded is None:
             name = files.ascii_name(job.source.name, job.media_type)
-            with self.desk.transfers.counting(job.id, "up", job.size) as counted:
-                uploaded = await self.desk.provider.upload(photo_of(job), name, counted, tag)
+            with self.context.transfers.track(job.id, "up", job.size) as counted:
+                uploaded = await self.context.provider.upload(photo_of(job), name, counted, tag)
         reference = uploaded.reference
-        is_ours = what == "uploaded" and reference not in job.address and self.desk.provider.removes_uploads
-        return await self.desk.journal.do(found.uploaded, job, reference, what, to_remove=is_ours)
+        is_ours = what == "uploaded" and reference not in job.address and self.context.provider.removes_uploads
+        return await self.context.journal.write_async(found.uploaded, job, reference, what, to_remove=is_ours)
 
     async def _known(self, job: Job, reference: str) -> Uploaded | None:
         """Where the photo lies at the service already: by our journal, which has this ``reference``; by the service
         after a failure, for a photo that is bought anew, and for one from before ``artui recover``."""
-        if self.desk.provider.limits.fresh_upload:
+        if self.context.provider.limits.fresh_upload:
             return None
-        is_unsure = job.attempts or job.copy or job.created_at < self.desk.journal.read(origins.since)
+        is_unsure = job.attempts or job.copy or job.created_at < self.context.journal.read(origins.since)
         if is_unsure and not job.address:
-            return await self.desk.provider.uploaded(photo_of(job))
+            return await self.context.provider.uploaded(photo_of(job))
         return Uploaded(reference) if reference else None
 
     async def replay(self, job: Job) -> Job:
@@ -128,13 +128,13 @@ class Pipeline:
 
         ``taken``: a job that is done is taken in the same move, by whoever saves it now.
         """
-        return await looking.note(self.desk, job, progress, taken=taken)
+        return await looking.note(self.context, job, progress, taken=taken)
 
     async def close(self) -> None:
         """Break off what no step waits for any more."""
         await self.paying.prices.close()
         await self.paying.copies.close()
-        await self.desk.probes.close()
+        await self.context.probes.close()
 
     async def save(self, job: Job) -> Job:
         """Fetch every result and give it its name on disk: PROCESSED to DONE. A restart goes on where it stopped."""

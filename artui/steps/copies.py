@@ -33,15 +33,15 @@ class Copies:
     """What the lists of one account's service say of copies. Every page that is read for whatever purpose is looked
     through; :meth:`check` has one read before the first paid call and each hour."""
 
-    def __init__(self, desk: StepContext) -> None:
-        self.desk = desk
+    def __init__(self, context: StepContext) -> None:
+        self.context = context
         self._checked: dict[str, float] = {}
         self._failures: dict[str, int] = {}
         self._readings: SingleFlight[None] = SingleFlight()
         self._proven: set[str] = set()
         self._proving: set[asyncio.Future[None]] = set()
         self._alarm: asyncio.Future[None] | None = None
-        desk.provider.on_listed = self._look_through
+        context.provider.on_listed = self._look_through
 
     def ask_ahead(self, job: Job) -> None:
         """Have the list read that this job needs soon, where that was not done lately."""
@@ -65,7 +65,7 @@ class Copies:
 
     def _is_due(self, job: Job) -> bool:
         checked = self._checked.get(job.workflow)
-        return self.desk.provider.limits.can_find and (checked is None or boot_time() - checked > CHECK_AGE)
+        return self.context.provider.limits.can_find and (checked is None or boot_time() - checked > CHECK_AGE)
 
     async def _read(self, job: Job) -> None:
         """Read a workflow's list back to what the journal knows, or to before its last intent."""
@@ -76,7 +76,7 @@ class Copies:
             raise
         except Exception as failure:
             if not isinstance(failure, ProviderError):
-                self.desk.defects.tell("at reading a list of executions", failure)
+                self.context.defects.tell("at reading a list of executions", failure)
             failures = self._failures[job.workflow] = self._failures.get(job.workflow, 0) + 1
             if failures < MOST_FAILURES and not isinstance(failure, Rejected):
                 raise Transient(f"the list of executions cannot be read now: {failure}") from failure
@@ -85,11 +85,11 @@ class Copies:
         self._checked[job.workflow] = started
 
     async def _read_back(self, job: Job) -> None:
-        journal = self.desk.journal
+        journal = self.context.journal
         last = journal.read(purchases.last_intent, job.account) or journal.read(origins.since)
         newest: list[str] = []
         page_number = 0
-        async for page in self.desk.provider.listed(job.workflow):
+        async for page in self.context.provider.listed(job.workflow):
             newest = newest or [entry.created_at for entry in page]
             known = journal.read(purchases.known_executions, job.payer, [entry.execution for entry in page])
             page_number += 1
@@ -101,7 +101,7 @@ class Copies:
                     job.workflow_name, page_number,
                 )  # fmt: skip
                 break
-        await journal.do(accounts.set_mark, job.payer, job.workflow, newest, self.desk.service_time())
+        await journal.write_async(accounts.set_mark, job.payer, job.workflow, newest, self.context.service_time())
 
     def _look_through(self, executions: Sequence[ExecutionStatus]) -> None:
         """Note that labels come back from this list; suspend the payer as soon as a page shows a key that is ours and
@@ -110,24 +110,24 @@ class Copies:
         if not keys:
             return
         self._prove_labels(keys)
-        strange = self.desk.journal.read(purchases.strange, keys)
+        strange = self.context.journal.read(purchases.strange, keys)
         if not strange or (self._alarm is not None and not self._alarm.done()):
             return
-        account = self.desk.account.name
+        account = self.context.account.name
         ids = ", ".join(sorted(keys[key] for key in strange)[:3])
         message = (
             f"a copy of this journal has paid for photos that this one does not know of ({ids}):"
             " end that copy, then `artui recover`"
         )
-        payers = self.desk.journal.read(suspended.payers_of, account)
+        payers = self.context.journal.read(suspended.payers_of, account)
         log.error("%s: %s", account, message)
         self._alarm = asyncio.ensure_future(
-            self.desk.keep(lambda db: suspended.suspend(db, payers, SuspensionCause.TWIN, message))
+            self.context.write_until_durable(lambda db: suspended.suspend(db, payers, SuspensionCause.TWIN, message))
         )
 
     def _prove_labels(self, keys: Iterable[str]) -> None:
         """Remember whose list shows a label of ours: no other sight of one is a proof that it would."""
-        news = self.desk.journal.read(purchases.payers_of, keys) - self._proven
+        news = self.context.journal.read(purchases.payers_of, keys) - self._proven
         if not news:
             return
         self._proven |= news
@@ -136,7 +136,7 @@ class Copies:
             for payer in news:
                 accounts.prove_labels(db, payer)
 
-        proving = asyncio.ensure_future(self.desk.keep(write))
+        proving = asyncio.ensure_future(self.context.write_until_durable(write))
         self._proving.add(proving)
         proving.add_done_callback(self._proving.discard)
 

@@ -37,12 +37,12 @@ class NotYet(Exception):
 
 @dataclass
 class StepContext:
-    """The table at which the jobs of one account are worked on.
+    """What all steps for the jobs of one account work with.
 
-    ``may_pay`` is awaited just before a paid call's first byte and raises :class:`NotPermitted` where this engine is no
-    longer the one; ``keep`` repeats a write until it is durable, however long the disk is full; ``room`` says how many
-    bytes are free beside the journal; ``outdated`` why the account is no longer set as it is here, empty while it is.
-    ``spool``: where results are kept whose own folder cannot be written.
+    ``assert_leader`` is awaited just before a paid call's first byte and raises :class:`NotPermitted` where this engine
+    is no longer the one; ``write_until_durable`` repeats a write until it is durable, however long the disk is full;
+    ``room`` says how many bytes are free beside the journal; ``outdated`` why the account is no longer set as it is
+    here, empty while it is. ``spool``: where results are kept whose own folder cannot be written.
     """
 
     journal: Journal
@@ -52,8 +52,8 @@ class StepContext:
     clock: Clock
     hashing: Executor
     transfers: ProgressBoard
-    may_pay: Callable[[], Awaitable[None]]
-    keep: Callable[[Callable[[Connection], Any]], Awaitable[Any]]
+    assert_leader: Callable[[], Awaitable[None]]
+    write_until_durable: Callable[[Callable[[Connection], Any]], Awaitable[Any]]
     room: Callable[[], int | None]
     outdated: Callable[[], str]
     spool: Path

@@ -38,8 +38,8 @@ _NOT_SAID = ("", "application/octet-stream", "binary/octet-stream", "text/html")
 class Fetching:
     """Brings results of one account into part files."""
 
-    def __init__(self, desk: StepContext) -> None:
-        self.desk = desk
+    def __init__(self, context: StepContext) -> None:
+        self.context = context
 
     async def fetch(self, job: Job, result: Result) -> Result:
         """Bring one result into its part file: from the spool where it is kept there, else from the service."""
@@ -58,19 +58,21 @@ class Fetching:
 
         Raises Hold where they are safe in the spool, else ``problem``.
         """
-        if job.expires_at is None or job.expires_at - self.desk.clock.now() > LAST_HOURS:
+        if job.expires_at is None or job.expires_at - self.context.clock.now() > LAST_HOURS:
             raise problem
-        room, needed = self.desk.room(), sum(result.size or 0 for result in job.results)
+        room, needed = self.context.room(), sum(result.size or 0 for result in job.results)
         if room is not None and room < ROOM + needed:
             raise problem
         try:
-            make_private_folder(self.desk.spool)
+            make_private_folder(self.context.spool)
             results = [await self._keep(job, result) for result in job.results]
         except (ConfigError, files.OutputProblem):
             raise problem from None  # nor can it be kept here
-        message = f"{problem} Until then its result is kept at {self.desk.spool}"
+        message = f"{problem} Until then its result is kept at {self.context.spool}"
         if tuple(results) != job.results:
-            await self.desk.journal.do(jobs.change, job, "kept in the spool", message, results=tuple(results))
+            await self.context.journal.write_async(
+                jobs.change, job, "kept in the spool", message, results=tuple(results)
+            )
         reason = Reason.DISK_FULL if problem.reason == "full" else Reason.OUTPUT
         raise Hold(reason, message, due=OUTPUT_AGAIN)
 
@@ -83,14 +85,14 @@ class Fetching:
         kept = self._kept(job, result)
         if result.digest and kept.exists():
             return result
-        part = files.part_path(self.desk.spool, job.id, result.task)
+        part = files.part_path(self.context.spool, job.id, result.task)
         brought = await self._bring(job, result, part, mode=0o600)
         await asyncio.to_thread(kept.unlink, missing_ok=True)  # an earlier one that nobody wrote down
         await asyncio.to_thread(files.publish, part, kept)
         return brought
 
     def _kept(self, job: Job, result: Result) -> Path:
-        return files.part_path(self.desk.spool, job.id, result.task).with_suffix(".result")
+        return files.part_path(self.context.spool, job.id, result.task).with_suffix(".result")
 
     async def _bring(self, job: Job, result: Result, part: Path, mode: int = 0o666) -> Result:
         """Download a result. Raises Hold where the service states another digest than its bytes have, each time."""
@@ -110,26 +112,26 @@ class Fetching:
 
     async def _is_taken(self, job: Job, result: Result, written: files.Written, part: Path) -> bool:
         """Whether a person has said that a result is taken although its digest is another one."""
-        known = self.desk.journal.read(accounts.digests, job.account)
+        known = self.context.journal.read(accounts.digests, job.account)
         if not (job.as_is or (known is Digests.IGNORED and not result.path)):
             return False
         if not job.as_is:
             await asyncio.to_thread(_check_whole, part, written.media_type or "")
         message = "the service states another digest than its bytes have; taken as it is, by a person's decision"
-        await self.desk.journal.do(jobs.note, job, "digest differs", message)
+        await self.context.journal.write_async(jobs.note, job, "digest differs", message)
         return True
 
     async def _matched(self, job: Job) -> None:
         """Remember that the account states true digests: from now on each that differs is asked about."""
-        if self.desk.journal.read(accounts.digests, job.account) is not Digests.MATCHED:
-            await self.desk.journal.do(accounts.set_digests, job.account, Digests.MATCHED)
+        if self.context.journal.read(accounts.digests, job.account) is not Digests.MATCHED:
+            await self.context.journal.write_async(accounts.set_digests, job.account, Digests.MATCHED)
 
     async def _damaged(self, job: Job, *, same: bool) -> Hold:
         """What holds a job whose result never had the digest its service states; ``same``: it came alike each time."""
         message = f"its result came {TIMES} times, and never with the digest that the service states"
-        known = self.desk.journal.read(accounts.digests, job.account)
+        known = self.context.journal.read(accounts.digests, job.account)
         if same and known is Digests.UNKNOWN:
-            await self.desk.journal.do(accounts.set_digests, job.account, Digests.ASKED)
+            await self.context.journal.write_async(accounts.set_digests, job.account, Digests.ASKED)
             known = Digests.ASKED
         if same and known is Digests.ASKED:
             message += f"; it came alike each time, and no result of {job.account} ever had its digest"
@@ -138,8 +140,8 @@ class Fetching:
     async def _download(self, job: Job, result: Result, path: Path, mode: int) -> files.Written:
         output = Output(result.locator, result.task, result.media_type, result.digest, result.size, result.unpack)
         with files.Part(path, mode) as part:
-            with self.desk.transfers.counting(job.id, "down", result.size) as counted:
-                await self.desk.provider.download(output, job.execution, part, counted)
+            with self.context.transfers.track(job.id, "down", result.size) as counted:
+                await self.context.provider.download(output, job.execution, part, counted)
             return await asyncio.to_thread(finished, part, result, as_is=job.as_is)
 
 

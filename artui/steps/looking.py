@@ -24,41 +24,43 @@ GRACE = 120.0
 _ENDED = (State.DONE, State.INCOMPLETE, State.FAILED)
 
 
-async def note(desk: StepContext, job: Job, progress: ExecutionStatus, *, taken: bool = False) -> Job:
+async def note(context: StepContext, job: Job, progress: ExecutionStatus, *, taken: bool = False) -> Job:
     """Write down what one look at an execution showed; ``taken``: a job that is done is RUNNING from then on."""
     if progress.state is State.DONE and not progress.outputs:
         progress = replace(progress, state=State.INCOMPLETE, message="the service gives no result")
 
     def write(db: Connection) -> Job:
-        shown = evidence.weigh(db, job, progress, desk.provider.limits.accepts)
-        why = shown.why if shown.verdict is Ownership.DISPROVED else _unknown_there(db, desk, job, progress)
+        shown = evidence.weigh(db, job, progress, context.provider.limits.accepts)
+        why = shown.why if shown.verdict is Ownership.DISPROVED else _unknown_there(db, context, job, progress)
         if why:
-            return evidence.take_back(db, job, why, desk.find_due())
+            return evidence.take_back(db, job, why, context.find_due())
         evidence.learn(db, job, progress, shown)
-        accounts.set_mark(db, job.payer, job.workflow, [progress.created_at], desk.service_time())
+        accounts.set_mark(db, job.payer, job.workflow, [progress.created_at], context.service_time())
         spent = job.charged
         if progress.charged is not None:
             prices.note(db, job, progress.charged)
         if progress.state in _ENDED and progress.charged is not None:
             spent = purchases.record_charge(db, job, progress.charged)
-        now = desk.clock.now()
+        now = context.clock.now()
         if progress.state is State.INCOMPLETE and not (job.partial and progress.outputs):
-            return _with_gaps(db, job, progress, spent, now, PATIENCE * desk.provider.settings.settle)
+            return _with_gaps(db, job, progress, spent, now, PATIENCE * context.provider.settings.settle)
         if progress.state in (State.DONE, State.INCOMPLETE):
             return _finished(db, job, progress, spent, now, taken=taken)
         return _PLACES[progress.state](db, job, progress, spent, now)
 
-    if _is_news(job, progress, desk.clock.now()):
-        return await desk.journal.do(write)
-    if progress.charged is not None and desk.journal.read(prices.is_above, job, progress.charged):
-        await desk.journal.do(prices.note, job, progress.charged)  # what is not sent yet need not wait for its end
+    if _is_news(job, progress, context.clock.now()):
+        return await context.journal.write_async(write)
+    if progress.charged is not None and context.journal.read(prices.is_above, job, progress.charged):
+        await context.journal.write_async(
+            prices.note, job, progress.charged
+        )  # what is not sent yet need not wait for its end
     return job
 
 
-def _unknown_there(db: Connection, desk: StepContext, job: Job, progress: ExecutionStatus) -> str:
+def _unknown_there(db: Connection, context: StepContext, job: Job, progress: ExecutionStatus) -> str:
     """Why an execution is none, where a create named it and no look has ever shown it, for its id may have come damaged
     and its label finds it; empty where it is one, or where nothing can be looked up."""
-    if progress.state is not State.GONE or job.word or not (job.execution and desk.provider.limits.can_find):
+    if progress.state is not State.GONE or job.word or not (job.execution and context.provider.limits.can_find):
         return ""
     purchase = purchases.current(db, job)
     if purchase is None or purchase.kind is not Kind.CREATE:

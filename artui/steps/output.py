@@ -26,9 +26,9 @@ GROWTH = 2
 """How many times the bytes of its photo a result is taken to need."""
 
 
-async def check_output(desk: StepContext, job: Job) -> None:
+async def check_output(context: StepContext, job: Job) -> None:
     """Probe the job's output folder and the room beside the journal; raises Hold or ``files.OutputProblem``."""
-    room = desk.room()
+    room = context.room()
     if room is not None and room < ROOM:
         raise Hold(
             Reason.DISK_FULL,
@@ -36,20 +36,20 @@ async def check_output(desk: StepContext, job: Job) -> None:
             due=OUTPUT_AGAIN,
         )
     folder = str(job.folder)
-    if desk.clock.now() - desk.writable.get(folder, -FOLDER_AGE) >= FOLDER_AGE:
-        await desk.probes.join(folder, partial(_probe, desk, job.folder))
+    if context.clock.now() - context.writable.get(folder, -FOLDER_AGE) >= FOLDER_AGE:
+        await context.probes.join(folder, partial(_probe, context, job.folder))
 
 
-def forget(desk: StepContext, folder: Path) -> None:
+def forget(context: StepContext, folder: Path) -> None:
     """Have a folder probed again before anything is bought for it: something could not be written there."""
-    if str(folder) in desk.writable:
-        desk.writable[str(folder)] = -math.inf
+    if str(folder) in context.writable:
+        context.writable[str(folder)] = -math.inf
 
 
-def check_room(db: Connection, desk: StepContext, job: Job) -> None:
+def check_room(db: Connection, context: StepContext, job: Job) -> None:
     """Raise Hold where what is bought and not saved yet, or cannot be, leaves no room for one more result; in the
     transaction that buys one."""
-    waits, free = unsaved.in_folder(db, job.folder), desk.free.get(str(job.folder))
+    waits, free = unsaved.in_folder(db, job.folder), context.free.get(str(job.folder))
     if waits.unwritable:
         raise Hold(
             Reason.DISK_FULL,
@@ -67,8 +67,8 @@ def check_room(db: Connection, desk: StepContext, job: Job) -> None:
         )
 
 
-async def _probe(desk: StepContext, folder: Path) -> None:
+async def _probe(context: StepContext, folder: Path) -> None:
     """Look whether a folder can be written to; the first time also for what killed processes left there."""
-    await asyncio.to_thread(files.probe_folder, folder, tidy=str(folder) not in desk.writable)
-    desk.free[str(folder)] = await asyncio.to_thread(files.free_bytes, folder)
-    desk.writable[str(folder)] = desk.clock.now()
+    await asyncio.to_thread(files.probe_folder, folder, tidy=str(folder) not in context.writable)
+    context.free[str(folder)] = await asyncio.to_thread(files.free_bytes, folder)
+    context.writable[str(folder)] = context.clock.now()

@@ -44,30 +44,30 @@ UPLOADS = REPEATS
 
 
 class Leave:
-    """A permit that remembers whether it was given: from then on the service may have seen the request."""
+    """A may_send that remembers whether it was given: from then on the service may have seen the request."""
 
-    def __init__(self, permit: Permit, count: Callable[[], Awaitable[object]] | None = None) -> None:
+    def __init__(self, may_send: Permit, count: Callable[[], Awaitable[object]] | None = None) -> None:
         self.given = False
-        self._permit = permit
+        self._may_send = may_send
         self._count = count
 
     async def __call__(self, payer: str) -> None:
         """Give it, or raise what withholds it; a request that counts is counted before its first byte."""
-        await self._permit(payer)
+        await self._may_send(payer)
         if self._count is not None:
             await self._count()
-            await self._permit(payer)  # the disk may have been slow
+            await self._may_send(payer)  # the disk may have been slow
         self.given = True
 
 
 class Paying:
     """The paid calls of one account. ``under_way`` outlive whoever waits for them: they are never cancelled."""
 
-    def __init__(self, desk: StepContext) -> None:
-        self.desk = desk
+    def __init__(self, context: StepContext) -> None:
+        self.context = context
         self.under_way: set[asyncio.Future[Job]] = set()
-        self.prices = Prices(desk)
-        self.copies = Copies(desk)
+        self.prices = Prices(context)
+        self.copies = Copies(context)
 
     async def submit(self, job: Job) -> Job:
         """Reserve, write the intent, send exactly one paid request, write what came of it."""
@@ -75,33 +75,33 @@ class Paying:
         if last is not None and last.state is PurchaseState.KNOWN:
             return await self.accept(job, last.key, last.execution)  # the answer came in after the job was put down
         await self.check_payer(job)
-        await check_output(self.desk, job)
+        await check_output(self.context, job)
         await self.copies.check(job)
         await self.prices.check(job)  # last: a folder may take long to answer, and a price must not grow old meanwhile
         self.check_repeats(job)
         key = self._key(job, Kind.CREATE)
         order = PaidRequest(
             key, job.workflow, job.version, photo_of(job), Uploaded(job.reference), job.labels, job.parameters,
-            self.desk.journal.read(requests.webhook_part),
+            self.context.journal.read(requests.webhook_part),
         )  # fmt: skip
-        draft = self.desk.provider.draft(order)
-        return await self._pay(job, Kind.CREATE, key, draft, partial(self.desk.provider.submit, draft, order.photo))
+        draft = self.context.provider.draft(order)
+        return await self._pay(job, Kind.CREATE, key, draft, partial(self.context.provider.submit, draft, order.photo))
 
     async def retry(self, job: Job) -> Job:
         """Ask the service to run the job's execution again: a purchase like any other. What has gone on meanwhile is
         followed as it is."""
         await self.check_payer(job)
-        await check_output(self.desk, job)
+        await check_output(self.context, job)
         await self.copies.check(job)
         stands = await self._as_it_stands(job)
         if stands.state not in (State.UNPAID, State.FAILED):
-            return await self.desk.journal.do(self._gone_on, job)
+            return await self.context.journal.write_async(self._gone_on, job)
         key = self._key(job, Kind.RETRY)
         draft = json.dumps({
             "retry": job.execution, "word": stands.word, "started": stands.started_at, "finished": stands.finished_at,
             "charged": stands.charged,
         })  # fmt: skip
-        return await self._pay(job, Kind.RETRY, key, draft, partial(self.desk.provider.retry, job.execution))
+        return await self._pay(job, Kind.RETRY, key, draft, partial(self.context.provider.retry, job.execution))
 
     async def _as_it_stands(self, job: Job) -> ExecutionStatus:
         """The execution just before it is asked to run again: by that a lost answer is told from one that never came.
@@ -109,7 +109,7 @@ class Paying:
         Raises Transient where the service does not say; its no to a question ends no job.
         """
         try:
-            seen = await self.desk.provider.poll([ExecutionRef(job.execution, job.workflow)])
+            seen = await self.context.provider.poll([ExecutionRef(job.execution, job.workflow)])
         except Rejected as refusal:
             raise Transient(str(refusal)) from refusal
         if job.execution not in seen:
@@ -120,12 +120,12 @@ class Paying:
         message = "it has gone on by itself: nothing is asked of the service again"
         return jobs.move(
             db, job, Stage.SUBMITTED, Status.WAITING, "retry taken back", reason=Reason.AT_SERVICE, message=message,
-            due=self.desk.clock.now(), new_try=True, word="",
+            due=self.context.clock.now(), new_try=True, word="",
         )  # fmt: skip
 
     async def check_payer(self, job: Job) -> None:
         """Let a job pass that was made for whoever would pay now: of nothing else is a word to reach its service."""
-        self.desk.journal.read(budget.check_payer, job, await self.desk.who_pays())
+        self.context.journal.read(budget.check_payer, job, await self.context.who_pays())
 
     def check_repeats(self, job: Job) -> None:
         """Let a job pass that was not turned away so often that only a person sends it once more; raises Hold."""
@@ -139,25 +139,25 @@ class Paying:
         last = self._last(job)
         if last is not None and _may_use_again(last, job, kind):
             return last.key
-        return self.desk.journal.read(purchases.new_key)
+        return self.context.journal.read(purchases.new_key)
 
     def _last(self, job: Job) -> Purchase | None:
         """The purchase under way, or the last one; None for a job that never came as far."""
-        return self.desk.journal.read(purchases.current, job) if job.purchase else None
+        return self.context.journal.read(purchases.current, job) if job.purchase else None
 
     async def _pay(
         self, job: Job, kind: Kind, key: str, draft: str, send: Callable[[Permit, Counted], Awaitable[str]]
     ) -> Job:
-        decided, now = boot_time(), await self.desk.who_pays()
+        decided, now = boot_time(), await self.context.who_pays()
 
         def intend(db: Connection) -> tuple[Job, Purchase]:
-            check_room(db, self.desk, job)
-            return budget.intend(db, job, kind, key, draft, self.desk.terms(), now)
+            check_room(db, self.context, job)
+            return budget.intend(db, job, kind, key, draft, self.context.terms(), now)
 
         async def call() -> Job:
-            intended, purchase = await self.desk.journal.do(intend)
-            leave = Leave(self._permit(purchase, decided))
-            with self.desk.transfers.counting(job.id, "up", job.size) as counted:
+            intended, purchase = await self.context.journal.write_async(intend)
+            leave = Leave(self._may_send(purchase, decided))
+            with self.context.transfers.track(job.id, "up", job.size) as counted:
                 return await self._settle(intended, purchase, leave, send(leave, counted))
 
         return await self._to_its_end(call())  # once it is intended it is sent: nobody else can tell that it was not
@@ -165,40 +165,40 @@ class Paying:
     async def replay(self, job: Job) -> Job:
         """Send a purchase in doubt once more, where the service carries a key out once: the same key, the same stored
         request, the same photo."""
-        decided, now = boot_time(), await self.desk.who_pays()
-        purchase = self.desk.journal.read(purchases.current, job)
+        decided, now = boot_time(), await self.context.who_pays()
+        purchase = self.context.journal.read(purchases.current, job)
         if purchase is None or purchase.state is not PurchaseState.INTENDED:
             raise NotYet("the purchase is settled meanwhile")
-        if why := self.desk.journal.read(holds.stranger, job, now):
+        if why := self.context.journal.read(holds.stranger, job, now):
             raise Hold(Reason.ACCOUNT, why)
-        leave = Leave(self._permit(purchase, decided), partial(self._count_repeat, purchase.key))
-        with self.desk.transfers.counting(job.id, "up", job.size) as counted:
-            call = self.desk.provider.submit(purchase.draft, photo_of(job), leave, counted)
+        leave = Leave(self._may_send(purchase, decided), partial(self._count_repeat, purchase.key))
+        with self.context.transfers.track(job.id, "up", job.size) as counted:
+            call = self.context.provider.submit(purchase.draft, photo_of(job), leave, counted)
             return await self._to_its_end(self._settle_replay(job, purchase, leave, call))
 
     async def _count_repeat(self, key: str) -> None:
         """Count a replay where that can be written; else nothing is sent."""
         try:
-            await self.desk.journal.do(purchases.count_repeat, key)
+            await self.context.journal.write_async(purchases.count_repeat, key)
         except Unwritable as problem:
             raise NoRoom(str(problem)) from problem
         except Stale as settled:
             raise NotPermitted(str(settled)) from settled
 
-    def _permit(self, purchase: Purchase, decided: float) -> Permit:
+    def _may_send(self, purchase: Purchase, decided: float) -> Permit:
         """What is awaited just before the first byte: refuses it once the decision has grown old, and where the request
         itself names another payer than the purchase, or the account is set otherwise by now."""
 
-        async def permit(payer: str) -> None:
+        async def may_send(payer: str) -> None:
             if boot_time() - decided > FRESH_INTENT:
                 raise NotPermitted("the intent grew old before it could be sent")
-            if why := self.desk.outdated():
+            if why := self.context.outdated():
                 raise NotPermitted(why)
-            if self.desk.journal.read(payers.current, payer) != purchase.payer:
+            if self.context.journal.read(payers.current, payer) != purchase.payer:
                 raise NotPermitted(f"the account {purchase.account} has got another key meanwhile")
-            await self.desk.may_pay()
+            await self.context.assert_leader()
 
-        return permit
+        return may_send
 
     async def _to_its_end(self, settling: Awaitable[Job]) -> Job:
         """Await a paid call and what is written of it; both outlive whoever waits."""
@@ -247,7 +247,7 @@ class Paying:
         return await self.accept(job, purchase.key, execution, "sent again under the same key")
 
     async def _replay_later(self, job: Job, purchase: Purchase, failure: Exception) -> Job:
-        settle, now = self.desk.provider.settings.settle, self.desk.clock.now()
+        settle, now = self.context.provider.settings.settle, self.context.clock.now()
 
         def write(db: Connection) -> Job:
             gap = replay_gap(settle, purchases.looked(db, purchase.key))
@@ -256,7 +256,7 @@ class Paying:
                 message=_said(failure), due=now + max(gap, _asked_to_wait(failure)),
             )  # fmt: skip
 
-        waiting: Job = await self.desk.keep(write)
+        waiting: Job = await self.context.write_until_durable(write)
         return waiting
 
     async def _ask(self, job: Job, why: str) -> Job:
@@ -267,7 +267,7 @@ class Paying:
                 db, job, Stage.SUBMITTING, Status.HELD, "in doubt", reason=Reason.IN_DOUBT, message=why
             )
 
-        held: Job = await self.desk.keep(write)
+        held: Job = await self.context.write_until_durable(write)
         return held
 
     async def accept(self, job: Job, key: str, execution: str, message: str = "", *, is_proven: bool = False) -> Job:
@@ -287,23 +287,23 @@ class Paying:
                 self._give_way(db, theirs, execution)
             return jobs.move_if_current(
                 db, job, job.stage, Status.HELD, "in doubt", reason=Reason.IN_DOUBT, attempts=0,
-                due=None if job.status is Status.HELD else self.desk.find_due(),
+                due=None if job.status is Status.HELD else self.context.find_due(),
                 message=f"the service answered with execution {execution}, which {_whose(theirs)}: which one is this"
                 " photo's is not known",
             )  # fmt: skip
 
-        accepted: Job = await self.desk.keep(write)
+        accepted: Job = await self.context.write_until_durable(write)
         return accepted
 
     def _accepted(
         self, db: Connection, job: Job, key: str, execution: str, message: str, *, is_proven: bool = False
     ) -> Job:
         usual = accounts.usual(db, job.payer, job.workflow)
-        wait = min(usual[0], LONGEST_FIRST) if usual else self.desk.provider.settings.first_look
+        wait = min(usual[0], LONGEST_FIRST) if usual else self.context.provider.settings.first_look
         purchases.record_execution(db, key, execution, instead=is_proven)
         return jobs.move_if_current(
             db, job, Stage.SUBMITTED, Status.WAITING, "sent", reason=Reason.AT_SERVICE, message=message,
-            due=self.desk.clock.now() + wait, execution=execution, attempts=0, word="",
+            due=self.context.clock.now() + wait, execution=execution, attempts=0, word="",
         )  # fmt: skip
 
     def _give_way(self, db: Connection, claim: purchases.Claim, execution: str) -> None:
@@ -312,7 +312,7 @@ class Paying:
         if other is None:
             return
         why = f"the service has named execution {execution} for another photo too: whose it is is not known"
-        if evidence.take_back(db, other, why, self.desk.find_due()) is other:
+        if evidence.take_back(db, other, why, self.context.find_due()) is other:
             jobs.note(db, other, "in doubt", f"{why}; its result may be that of the other photo")
 
     async def _refused(self, job: Job, purchase: Purchase, refusal: Exception, *, turned_away: bool) -> Job:
@@ -334,7 +334,7 @@ class Paying:
                 )  # fmt: skip
             return job
 
-        written: Job = await self.desk.keep(write)
+        written: Job = await self.context.write_until_durable(write)
         if gone:
             return written
         comes_again = isinstance(refusal, Transient) or _is_of_old_token(refusal)
@@ -351,10 +351,10 @@ class Paying:
             purchases.record_refusal(db, purchase.key)
             return jobs.move_if_current(
                 db, job, Stage.SUBMITTED, Status.WAITING, "retry refused", reason=Reason.AT_SERVICE, message=said,
-                due=self.desk.clock.now(), word="",
+                due=self.context.clock.now(), word="",
             )  # fmt: skip
 
-        followed: Job = await self.desk.keep(write)
+        followed: Job = await self.context.write_until_durable(write)
         return followed
 
     async def _upload_is_gone(self, job: Job) -> bool:
@@ -362,7 +362,7 @@ class Paying:
         if job.attempts >= UPLOADS:
             return False
         try:
-            return await self.desk.provider.uploaded(photo_of(job)) is None
+            return await self.context.provider.uploaded(photo_of(job)) is None
         except (Transient, Rejected, Blocked):
             return False
 
@@ -370,12 +370,12 @@ class Paying:
         """The paid call may have been carried out: find that out after the settling time, before anything else. Where
         nobody but a person can, ask at once, as where only sending it again would tell and nobody understands the
         answer."""
-        limits = self.desk.provider.limits
+        limits = self.context.provider.limits
         if not (limits.can_find or limits.idempotent_submit):
             return await self._ask(job, f"{_said(doubt).rstrip('.')}; this service cannot be searched for it")
         if is_of_no_use(doubt) and not limits.can_find:
             return await self._ask(job, _said(doubt))
-        due = max(self.desk.settle_due, self.desk.clock.now() + _asked_to_wait(doubt))
+        due = max(self.context.settle_due, self.context.clock.now() + _asked_to_wait(doubt))
 
         def write(db: Connection) -> Job:
             return jobs.move_if_current(
@@ -383,7 +383,7 @@ class Paying:
                 due=due,
             )  # fmt: skip
 
-        waiting: Job = await self.desk.keep(write)
+        waiting: Job = await self.context.write_until_durable(write)
         return waiting
 
 

@@ -25,8 +25,8 @@ NEWS_AGE = 1.0
 class Prices:
     """The workflows of one account as the service described them last."""
 
-    def __init__(self, desk: StepContext) -> None:
-        self.desk = desk
+    def __init__(self, context: StepContext) -> None:
+        self.context = context
         self._answers: dict[str, tuple[float, Workflow | None]] = {}
         self._questions: SingleFlight[Workflow] = SingleFlight()
 
@@ -57,7 +57,7 @@ class Prices:
 
     def _difference(self, workflow: Workflow, job: Job) -> str:
         """How a workflow differs from what a job was queued for; empty where it does not."""
-        price = self.desk.journal.read(prices.expected, job.payer, workflow.id, workflow.version, workflow.price)
+        price = self.context.journal.read(prices.expected, job.payer, workflow.id, workflow.version, workflow.price)
         if price != job.quoted:
             return f"{workflow.name} now costs {_money(price)}, not {_money(job.quoted)}; not sent"
         if workflow.version != job.version and not job.parameters:  # a recipe of ours goes with the job as it was
@@ -75,8 +75,8 @@ class Prices:
 
     async def _ask(self, job: Job) -> Workflow:
         asked_at = boot_time()
-        workflow = await self.desk.provider.workflow(job.workflow)
-        await self.desk.journal.do(accounts.keep_workflow, job.account, job.workflow, workflow.document())
+        workflow = await self.context.provider.workflow(job.workflow)
+        await self.context.journal.write_async(accounts.keep_workflow, job.account, job.workflow, workflow.document())
         self._answers[job.workflow] = (asked_at, workflow)
         return workflow
 

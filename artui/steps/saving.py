@@ -24,9 +24,9 @@ from artui.steps.output import check_output, forget
 class Saving:
     """Brings results of one account to their place on disk."""
 
-    def __init__(self, desk: StepContext) -> None:
-        self.desk = desk
-        self.fetching = Fetching(desk)
+    def __init__(self, context: StepContext) -> None:
+        self.context = context
+        self.fetching = Fetching(context)
 
     async def save(self, job: Job) -> Job:
         """Fetch every result and give it its name on disk: PROCESSED to DONE. A restart goes on where it stopped."""
@@ -37,7 +37,7 @@ class Saving:
         try:
             return await self._bring_home(job)
         except files.OutputProblem as problem:
-            forget(self.desk, job.folder)
+            forget(self.context, job.folder)
             await self.fetching.keep_safe(job, problem)
             raise
 
@@ -55,7 +55,9 @@ class Saving:
             await asyncio.to_thread(files.discard, files.part_path(job.folder, job.id, result.task))
         await self.fetching.forget(job)
         message = f"not saved, as wished; charged {'an unknown price' if job.charged is None else job.charged}"
-        return await self.desk.journal.do(jobs.move, job, job.stage, Status.CANCELLED, "cancelled", message=message)
+        return await self.context.journal.write_async(
+            jobs.move, job, job.stage, Status.CANCELLED, "cancelled", message=message
+        )
 
     async def _publish(self, job: Job, fetched: list[Result]) -> Job:
         """Commit where each result goes, then put it there; a name taken meanwhile gives way to the next one."""
@@ -65,7 +67,7 @@ class Saving:
             results = tuple(
                 replace(result, path=str(job.folder / name)) for result, name in zip(fetched, names, strict=True)
             )
-            wanted = await self.desk.journal.do(_commit, job, results=results, stem=stem, stem_key=key)
+            wanted = await self.context.journal.write_async(_commit, job, results=results, stem=stem, stem_key=key)
             if wanted is None:
                 return await self._leave(replace(job, results=tuple(fetched)))
             job = wanted
@@ -73,7 +75,7 @@ class Saving:
                 await asyncio.to_thread(_put_in_place, job)
                 return await self._finish(job)
             except FileExistsError:
-                stem = await self.desk.journal.ask(_free_stem, job)
+                stem = await self.context.journal.read_async(_free_stem, job)
                 key = files.stem_key(job.folder, stem)
 
     async def _finish(self, job: Job) -> Job:
@@ -82,7 +84,9 @@ class Saving:
         await self.fetching.forget(job)
         if job.twin_of is not None:
             message = f"{message}: a copy of job {job.twin_of}'s result, not paid"
-            return await self.desk.journal.do(jobs.move, job, Stage.SAVED, Status.SKIPPED, "delivered", message=message)
+            return await self.context.journal.write_async(
+                jobs.move, job, Stage.SAVED, Status.SKIPPED, "delivered", message=message
+            )
         if job.cancel:
             message = f"cancelled too late, charged {job.charged}; saved as {message}"
 
@@ -90,11 +94,11 @@ class Saving:
             uploads.release(db, job)
             return jobs.move(db, job, Stage.SAVED, Status.DONE, "saved", message=message)
 
-        return await self.desk.journal.do(end)
+        return await self.context.journal.write_async(end)
 
     async def _told(self, job: Job, path: Path) -> str:
         """A saved result by its name, and by its size where that is smaller than it should be."""
-        if not (job.width and self.desk.provider.keeps_size(job.parameters)):
+        if not (job.width and self.context.provider.keeps_size(job.parameters)):
             return path.name
         width, height = await asyncio.to_thread(files.pixels_of, path)
         if not 0 < width * height < job.width * job.height:
@@ -116,14 +120,14 @@ class Saving:
 
     def _enter(self, job: Job, saved: list[tuple[str, int]]) -> None:
         """Write down what is saved beside a job's results, before it is there; for a thread."""
-        self.desk.journal.write(published.note, job.id, saved)
+        self.context.journal.write(published.note, job.id, saved)
 
     async def deliver(self, job: Job) -> Job:
         """Give a twin the result of the job with the same photo, under the twin's own name. Costs nothing."""
-        first = self.desk.journal.read(jobs.get, job.twin_of or 0)
+        first = self.context.journal.read(jobs.get, job.twin_of or 0)
         if first is None or first.status is not Status.DONE:
             raise NotYet("the first job with this photo is not done")
-        await check_output(self.desk, job)
+        await check_output(self.context, job)
         if job.stage is Stage.SAVED and await asyncio.to_thread(_all_published, job):
             return await self._finish(job)
         try:
@@ -137,11 +141,11 @@ class Saving:
         return await self._publish(job, fetched)
 
     async def _results_again(self, first: Job) -> tuple[Result, ...]:
-        seen = await self.desk.provider.poll([ExecutionRef(first.execution, first.workflow)])
+        seen = await self.context.provider.poll([ExecutionRef(first.execution, first.workflow)])
         progress = seen.get(first.execution)
         if progress is None:
             raise Transient(f"the service did not answer about execution {first.execution}")
-        shown = self.desk.journal.read(evidence.weigh, first, progress, self.desk.provider.limits.accepts)
+        shown = self.context.journal.read(evidence.weigh, first, progress, self.context.provider.limits.accepts)
         if shown.verdict is Ownership.DISPROVED:
             raise Hold(Reason.GONE, f"{shown.why}: nothing of it is saved")
         if progress.state not in (State.DONE, State.INCOMPLETE) or not progress.outputs:

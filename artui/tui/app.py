@@ -303,7 +303,7 @@ class Console(App[None], inherit_bindings=False):
         def leave(db: Connection) -> list[int]:
             return [requests.enqueue(db, act.what, act.job, **act.arguments) for act in acts]
 
-        numbers = await self.journal.do(leave)
+        numbers = await self.journal.write_async(leave)
         self.news.forget_kinds()
         if self.look.engine is None:
             self.soon(self.start_engine())

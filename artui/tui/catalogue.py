@@ -110,7 +110,7 @@ async def renew(console: Console, account: AccountConfig, wanted: str = "") -> s
         if any(one.id == wanted for one in found):
             whole = await provider.workflow(wanted)
             found = [whole if one.id == wanted else one for one in found]
-    await console.journal.do(keep, account.name, found)
+    await console.journal.write_async(keep, account.name, found)
     return " ".join(short)
 
 

@@ -177,7 +177,7 @@ async def put_aside(console: Console, jobs: Sequence[Job]) -> list[int]:
         return []
     known = await console.view.ask(window.asides)
     back = all(number in known for number in numbers)
-    await console.journal.do(window.put_aside, numbers, back=back)
+    await console.journal.write_async(window.put_aside, numbers, back=back)
     return numbers
 
 

@@ -139,7 +139,7 @@ class SignIn:
         if stored is None:
             return False
         await asyncio.to_thread(self._save, made)
-        await self.console.journal.do(_note, made, chosen)
+        await self.console.journal.write_async(_note, made, chosen)
         if customer is not None:
             await self._tell_apart(customer)
         if stored.place is KeyStore.MEMORY:
@@ -157,9 +157,9 @@ class SignIn:
             known, question = customer.question(self.account.name, one)
             answer = await self.console.push_screen_wait(Question(question, [known], [later, same, other]))
             if answer == "s":
-                await self.console.journal.do(payers.same_customer, one.payer, customer.payer)
+                await self.console.journal.write_async(payers.same_customer, one.payer, customer.payer)
             elif answer == "o":
-                await self.console.journal.do(payers.other_customer, one.payer, customer.payer)
+                await self.console.journal.write_async(payers.other_customer, one.payer, customer.payer)
 
     async def _wake(self, made: Sequence[AccountConfig]) -> list[Act]:
         """What lets all accounts of this sign-in go on: a look at the balance ends what waited for the key."""
@@ -173,7 +173,7 @@ class SignIn:
                 offers.note_sign_out(db, name, paused=False)
             return paused
 
-        paused = await self.console.journal.do(take)
+        paused = await self.console.journal.write_async(take)
         return [Act("resume" if name in paused else "refresh", arguments={"account": name}) for name in names]
 
     def _save(self, made: Sequence[AccountConfig]) -> None:
@@ -284,7 +284,7 @@ async def lend(console: Console, login: str, key: Secret) -> None:
     engine = console.look.engine
     if engine is None or engine.row.mode != "background":
         return
-    await console.journal.do(lambda db: requests.enqueue(db, "stop", pid=engine.row.pid))
+    await console.journal.write_async(lambda db: requests.enqueue(db, "stop", pid=engine.row.pid))
     deadline = time.monotonic() + PATIENCE
     while console.look.engine is not None and time.monotonic() < deadline:  # noqa: ASYNC110 — a look shows it
         await asyncio.sleep(0.1)
@@ -349,7 +349,7 @@ async def _forget(console: Console, account: AccountConfig, vault: Vault) -> Non
         await asyncio.to_thread(vault.forget, account.login)
         left = await asyncio.to_thread(vault.find, account.login)
     if console.look.engine is not None:
-        await console.journal.do(_pause, [one.name for one in _sharing(console, account)])
+        await console.journal.write_async(_pause, [one.name for one in _sharing(console, account)])
     outside = f" A key is still set from outside: {sanitize(left.detail, 60)}. Take it away there." if left else ""
     tell(console, f"{account.name} is signed out.{outside}")
 

@@ -342,7 +342,7 @@ class Workflows(Page):
     async def action_favourite(self) -> None:
         """Keep this workflow on top, or no longer."""
         if (offer := self.offer) is not None:
-            await self.console.journal.do(
+            await self.console.journal.write_async(
                 offers.set_favourite, self._account, offer.workflow.id, on=not offer.is_favourite
             )
             await self._read()

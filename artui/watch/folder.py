@@ -137,7 +137,7 @@ class Watched:
     async def load(self) -> None:
         """Note the rule in the journal, and begin to ask what its workflow costs."""
         rule = self.rule
-        await self._journal.do(
+        await self._journal.write_async(
             rules.load, rule.id, name=rule.name, folder=rule.folder, account=rule.account, run=rule.caps.run,
             day=rule.caps.day, month=rule.caps.month, twins=str(rule.twins),
         )  # fmt: skip
@@ -284,7 +284,7 @@ class Watched:
         self._taker.is_remote = self.is_remote
         self._rested = time.monotonic() + min(SCAN_EVERY, SHARE * (time.monotonic() - started))
         if (row.marked == self.rule.folder) != marked:
-            await self._journal.do(rules.set_marked, self.rule.id, self.rule.folder if marked else None)
+            await self._journal.write_async(rules.set_marked, self.rule.id, self.rule.folder if marked else None)
         self._unmarked = not marked
         return glance
 
@@ -310,7 +310,7 @@ class Watched:
 
     async def _ready_scanner(self) -> Scanner:
         if self._scanner is None:
-            known = await self._journal.ask(lambda db: list(seen.known(db, self.rule.id)))
+            known = await self._journal.read_async(lambda db: list(seen.known(db, self.rule.id)))
             self._scanner = Scanner(self.rule, self._clock, known)
         return self._scanner
 
@@ -327,13 +327,13 @@ class Watched:
             for one in there
         ]
         for begin in range(0, len(noted), 1000):
-            await self._journal.do(seen.note_all, self.rule.id, noted[begin : begin + 1000])
+            await self._journal.write_async(seen.note_all, self.rule.id, noted[begin : begin + 1000])
         for one in there:
             scanner.knows(one, Seen.EXISTING)
         glance.settled.clear()
         glance.passed.pop(GROWING, None)
         glance.growing = None
-        await self._journal.do(rules.scanned, self.rule.id, {})
+        await self._journal.write_async(rules.scanned, self.rule.id, {})
         if there:
             await self._record(What.EXISTING, f"{len(there):,} files lay here before the rule and are left alone")
 
@@ -356,9 +356,9 @@ class Watched:
         not_taken = {reason: SkipCount(one.count, tuple(one.names)) for reason, one in glance.passed.items()}
         news = (not_taken, True, False) != (row.not_taken, row.begun, row.agreed)
         if news and complete:
-            await self._journal.do(rules.scanned, self.rule.id, not_taken)
+            await self._journal.write_async(rules.scanned, self.rule.id, not_taken)
         elif not_taken != row.not_taken:
-            await self._journal.do(rules.set_not_taken, self.rule.id, not_taken)
+            await self._journal.write_async(rules.set_not_taken, self.rule.id, not_taken)
         if held:
             await self._say(RuleState.HELD, held)
         elif self._quote.offer is None:
@@ -446,17 +446,17 @@ class Watched:
         self.ring()
 
     async def _row(self) -> RuleRow:
-        return await self._journal.ask(rules.row, self.rule.id)
+        return await self._journal.read_async(rules.row, self.rule.id)
 
     async def _say(self, state: RuleState, message: str) -> None:
         """Say how the rule stands, once."""
-        if await self._journal.do(rules.set_state, self.rule.id, state, message):
+        if await self._journal.write_async(rules.set_state, self.rule.id, state, message):
             self._tell(WatchEvent(time.time(), self.rule, state, message))
 
     async def _record(self, what: What, message: str, names: tuple[str, ...] = ()) -> None:
         """Tell something, and write it into the rule's log."""
         event = WatchEvent(time.time(), self.rule, what, message, names)
-        await self._journal.do(rules.log, self.rule.id, what, event.sentence)
+        await self._journal.write_async(rules.log, self.rule.id, what, event.sentence)
         self._tell(event)
 
     async def _tell_problem(self, message: str) -> None:

@@ -141,7 +141,7 @@ class PinnedOffer:
 
     async def _ask(self) -> None:
         """Ask until the service says what the workflow costs; until then what was pinned last serves."""
-        row = await self._journal.ask(rules.row, self._rule.id)
+        row = await self._journal.read_async(rules.row, self._rule.id)
         last = pinned(self._rule, row.offer, self._offers.limits(self._rule))
         rest = FIRST_REST
         while True:
@@ -171,7 +171,7 @@ class PinnedOffer:
         price = offer.workflow.price
         cost = "at an unknown price" if price is None else f"at {price} each"
         said = f"{offer.workflow.name} {cost}, paid by {offer.identity.organization.name}"
-        is_news = await self._journal.do(rules.set_offer, self._rule.id, text)
+        is_news = await self._journal.write_async(rules.set_offer, self._rule.id, text)
         await self._told(said if is_news else "")
 
 

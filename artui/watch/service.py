@@ -76,7 +76,7 @@ class Service:
         """
         self._has_terminal = has_terminal()
         asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, self._hup.set)
-        follower = Follower(engine.journal, Scope(), self.teller, await engine.journal.ask(history.last_seq))
+        follower = Follower(engine.journal, Scope(), self.teller, await engine.journal.read_async(history.last_seq))
         watcher = self.make_watcher(engine)
         engine.answers |= {"look now": watcher.look_now, "read rules": self._asked_to_reread}
         work = asyncio.create_task(self._beside(engine, watcher), name="watcher")
@@ -85,7 +85,7 @@ class Service:
             self._part(engine, work),
         ]  # fmt: skip
         if self.listener is not None:
-            part = await engine.journal.ask(requests.webhook_part)
+            part = await engine.journal.read_async(requests.webhook_part)
             loops.append(self.listener.run(part, engine.called, engine.stopping))
         beside = [asyncio.create_task(loop) for loop in loops]
         for task in beside:
@@ -102,7 +102,7 @@ class Service:
             if isinstance(failure, Exception):
                 raise failure
         work.result()
-        if (await engine.journal.ask(requests.engine)).generation != engine.generation:
+        if (await engine.journal.read_async(requests.engine)).generation != engine.generation:
             raise AnotherEngine("Another engine has taken the journal over; this one has ended.")
 
     async def _beside(self, engine: Supervisor, watcher: Watcher) -> None:
@@ -129,7 +129,7 @@ class Service:
 
     async def _tell(self, engine: Supervisor, follower: Follower) -> None:
         """Tell what happens, and from time to time how all stands."""
-        while (await engine.journal.ask(requests.engine)).state == "starting":  # noqa: ASYNC110 — the row says it
+        while (await engine.journal.read_async(requests.engine)).state == "starting":  # noqa: ASYNC110 — the row says it
             await asyncio.sleep(0.05)
         self.manager.ready()
         said, status_at, summary_at = "", 0.0, time.monotonic()
@@ -137,13 +137,13 @@ class Service:
             await asyncio.to_thread(follower.tell)
             now = time.monotonic()
             if now - status_at >= STATUS_EVERY:
-                status_at, standing = now, await engine.journal.ask(self.standing)
+                status_at, standing = now, await engine.journal.read_async(self.standing)
                 if standing != said:
                     said = standing
                     self.manager.status(standing)
             if self.summary_every is not None and now - summary_at >= self.summary_every:
                 summary_at = now
-                self.teller.note(await engine.journal.ask(self.standing))
+                self.teller.note(await engine.journal.read_async(self.standing))
             await asyncio.sleep(TELL_EVERY)
 
     async def _give_signs(self, engine: Supervisor, watcher: Watcher) -> None:
@@ -152,7 +152,7 @@ class Service:
         every = ALIVE_EVERY if patience is None else min(ALIVE_EVERY, patience / 3)
         while True:
             with suppress(Unwritable):  # on a full disk the writer turns too
-                await engine.journal.do(lambda _: None)
+                await engine.journal.write_async(lambda _: None)
             if engine.stopping.is_set() or time.monotonic() - watcher.turned_at <= TURNED_WITHIN:
                 self.manager.alive()
             await asyncio.sleep(every)

@@ -121,7 +121,7 @@ class Watcher:
         return Watched(rule, self._journal, self._offers, self._zone, self._clock, self._tell)
 
     async def _begin(self) -> None:
-        await self._journal.do(end_others, [rule.id for rule in self._rules])
+        await self._journal.write_async(end_others, [rule.id for rule in self._rules])
         for rule in self._rules:
             watched = self._watched[rule.id] = self._new(rule)
             self._tasks[rule.id] = asyncio.create_task(self._watch(watched), name=f"watch {rule.name}")

@@ -215,7 +215,9 @@ class _BareWatcher:
 
     async def _listen(self) -> None:
         async for _ in awatch(self._folder, stop_event=self._stop, recursive=False):
-            await self._journal.do(lambda db: db.execute("UPDATE engine SET version = version || 'x'").fetchall())
+            await self._journal.write_async(
+                lambda db: db.execute("UPDATE engine SET version = version || 'x'").fetchall()
+            )
             self._heard.set()
 
     def arrives(self, photo: Path) -> float:

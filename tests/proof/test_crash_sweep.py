@@ -170,7 +170,7 @@ async def scene(service: str, zygote: Zygote, folder: Path, *, proven: bool = Tr
         given = {"service": service, "account": account, "settle": SETTLE}
         async with open_studio(simulator, environment, folder, **given) as studio:
             if proven:
-                await studio.journal.do(accounts.prove_labels, studio.identity.payer)
+                await studio.journal.write_async(accounts.prove_labels, studio.identity.payer)
             yield Scene(studio, service, zygote)
 
 

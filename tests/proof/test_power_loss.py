@@ -80,8 +80,8 @@ async def cut_often(folder: Path, seed: int, *, lies: bool = False) -> int:
         for number in range(ROUNDS):
             photos = chance.choice((1, 1, 2, 8))
             text = f"{number:04}" + "x" * chance.choice((10, 3000, 20_000))
-            works = [journal.do(jobs.add, None, [new_job()]) for _ in range(photos)]
-            await asyncio.gather(*works, journal.do(accounts.keep_workflow, "studio", "wf", text))
+            works = [journal.write_async(jobs.add, None, [new_job()]) for _ in range(photos)]
+            await asyncio.gather(*works, journal.write_async(accounts.keep_workflow, "studio", "wf", text))
             told.append((told[-1][0] + photos, text))
             happened("acknowledged")
     for left, (added, kept) in cuts:

@@ -189,7 +189,7 @@ async def test_put_back_after_any_commit_nothing_is_bought_again(
         given = {"service": service, "account": ACCOUNTS[service], "settle": SETTLE}
         async with open_studio(simulator, monkeypatch, tmp_path, **given) as studio:
             if service == "autoretouch":
-                await studio.journal.do(accounts.prove_labels, studio.identity.payer)
+                await studio.journal.write_async(accounts.prove_labels, studio.identity.payer)
             scene = Scene(studio, service, how, copies, paths())
             await scene.buy()
             assert scene.copies > 15, "its commits were not found"

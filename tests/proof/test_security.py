@@ -314,7 +314,7 @@ async def test_results_and_layers_stay_in_their_folder_whatever_they_are_called(
     async with fakes.bench(tmp_path, monkeypatch, north=service) as bench:
         studio = bench.studio
         (photo,) = studio.photos(1)
-        await studio.journal.do(supervisor.jobs.add, None, [bench.job(photo, stem=f"{photo.stem}\x1b[2J")])
+        await studio.journal.write_async(supervisor.jobs.add, None, [bench.job(photo, stem=f"{photo.stem}\x1b[2J")])
         studio.out.mkdir()
         before = snapshot(tmp_path, studio)
         await studio.start()

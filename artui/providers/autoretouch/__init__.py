@@ -285,22 +285,24 @@ class AutoRetouch(HttpProvider[AutoRetouchSettings]):
             "autoretouch_batch_createdAt": said.written(created_at),
         }
 
-    async def submit(self, draft: str, photo: Photo, permit: Permit, counted: Counted) -> str:
+    async def submit(self, draft: str, photo: Photo, may_send: Permit, counted: Counted) -> str:
         """Send a draft, once."""
         del counted  # the photo lies at the service already
         stored = json.loads(draft)
         doing = f"ordering {photo.path.name}"
-        answer = await self._pay(stored["path"], doing, stored["query"], permit, json_body(canonical(stored["body"])))
+        answer = await self._pay(stored["path"], doing, stored["query"], may_send, json_body(canonical(stored["body"])))
         execution = bare(answer.text)
         if answer.status not in (200, 201) or not _NEW_ID.fullmatch(execution):
             raise answer.in_doubt()
         self._places[stored["query"]["workflow"]].add(execution)
         return execution
 
-    async def retry(self, execution: str, permit: Permit, counted: Counted) -> str:
+    async def retry(self, execution: str, may_send: Permit, counted: Counted) -> str:
         """Have a failed or unpaid execution run again, asked once; mostly under its old id."""
         del counted
-        answer = await self._pay(f"{_EXECUTIONS}/{segment(execution)}/retry", f"retrying {execution}", {}, permit, None)
+        answer = await self._pay(
+            f"{_EXECUTIONS}/{segment(execution)}/retry", f"retrying {execution}", {}, may_send, None
+        )
         if not 200 <= answer.status < 300 or answer.is_web_page:
             raise answer.in_doubt()
         named = bare(answer.text)
@@ -313,7 +315,9 @@ class AutoRetouch(HttpProvider[AutoRetouchSettings]):
         query = {"organization": await self._asked_for()}
         await self._signed_in.ask(HttpRequest("POST", url, f"rating {execution}", query, body=body), self._http.send)
 
-    async def _pay(self, path: str, doing: str, query: Mapping[str, str], permit: Permit, body: Body | None) -> Answer:
+    async def _pay(
+        self, path: str, doing: str, query: Mapping[str, str], may_send: Permit, body: Body | None
+    ) -> Answer:
         """Send a paid request once; raise its refusal in the service's own form, return every other answer."""
         try:
             token = await self._signed_in.token(NEEDED_FOR)
@@ -323,7 +327,7 @@ class AutoRetouch(HttpProvider[AutoRetouchSettings]):
         headers = {} if body else {"Content-Type": "application/json"}
         request = HttpRequest("POST", f"{self.settings.api_url}{path}", doing, query, headers, body=body)
         payer = self._payer_of(query["organization"])
-        answer = await self._http.pay(signed(request, token), partial(permit, payer))
+        answer = await self._http.pay(signed(request, token), partial(may_send, payer))
         if not _is_refusal(answer):
             self._signed_in.accepted()
             return answer

@@ -225,7 +225,7 @@ class Provider(ABC, Generic[SettingsT]):
         return {}
 
     @abstractmethod
-    async def submit(self, draft: str, photo: Photo, permit: Permit, counted: Counted) -> str:
+    async def submit(self, draft: str, photo: Photo, may_send: Permit, counted: Counted) -> str:
         """Send exactly one paid request and return the execution's id.
 
         Raises :class:`Transient` with ``reached=False`` where no byte was written, :class:`Rejected` or
@@ -263,9 +263,9 @@ class Provider(ABC, Generic[SettingsT]):
         """
         raise Rejected(f"{self.title} has no list of executions of {workflow}", reason="unsupported")
 
-    async def retry(self, execution: str, permit: Permit, counted: Counted) -> str:
+    async def retry(self, execution: str, may_send: Permit, counted: Counted) -> str:
         """Ask the service to run an execution again: one paid request; returns the id to follow."""
-        del permit, counted
+        del may_send, counted
         raise Rejected(f"{self.title} cannot run execution {execution} again", reason="unsupported")
 
     async def rate(self, execution: str, *, good: bool) -> None:

@@ -170,7 +170,7 @@ class Filestack(HttpProvider[FilestackSettings]):
         stored = {"path": path, "workflow": order.workflow, "handle": order.uploaded.reference, "key": order.key}
         return canonical(stored)
 
-    async def submit(self, draft: str, photo: Photo, permit: Permit, counted: Counted) -> str:
+    async def submit(self, draft: str, photo: Photo, may_send: Permit, counted: Counted) -> str:
         """Run a workflow, asked once."""
         del counted  # the photo lies at the service already
         stored = json.loads(draft)
@@ -180,7 +180,7 @@ class Filestack(HttpProvider[FilestackSettings]):
         request = HttpRequest("GET", url, f"ordering {photo.path.name}", hidden={"security": security.in_path})
         began = time.monotonic()
         _, key, *_ = stored["path"].split("/")
-        answer = await self._http.pay(request, partial(permit, self._app_pays(key)))
+        answer = await self._http.pay(request, partial(may_send, self._app_pays(key)))
         await self._raise_refusal(answer)
         job = _job_of(answer)
         since = self._http.now - (time.monotonic() - began)

@@ -292,13 +292,13 @@ class Client:
             answer.raise_unless_final(is_upload=counted is not None)
         return answer
 
-    async def pay(self, request: HttpRequest, permit: Leave, *, counted: Counted | None = None) -> Answer:
+    async def pay(self, request: HttpRequest, may_send: Leave, *, counted: Counted | None = None) -> Answer:
         """One paid request, sent once over a connection of its own; every readable answer is returned.
 
-        Awaits ``permit`` just before the first byte and passes on what it raises. Raises :class:`Transient` with
+        Awaits ``may_send`` just before the first byte and passes on what it raises. Raises :class:`Transient` with
         ``reached=False`` where no byte left, what the body raised where it broke, else :class:`Unknown`.
         """
-        departure = SendGuard(permit)
+        departure = SendGuard(may_send)
         try:
             return await self._exchange(self._paid, request, departure, counted, partial(Flow.read, most=TEXT))
         except _FAILURES as error:

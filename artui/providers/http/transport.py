@@ -54,18 +54,18 @@ Leave = Callable[[], Awaitable[None]]
 class SendGuard:
     """Asks the permit just before a request's first byte leaves, and notes that it left."""
 
-    __slots__ = ("_permit", "left")
+    __slots__ = ("_may_send", "left")
 
-    def __init__(self, permit: Leave | None = None) -> None:
-        self._permit = permit
+    def __init__(self, may_send: Leave | None = None) -> None:
+        self._may_send = may_send
         self.left = False
 
     async def leave(self) -> None:
         """Let one sending of the request go. A paid one goes once: aiohttp would send a GET again after a hang-up."""
-        if self._permit is not None:
+        if self._may_send is not None:
             if self.left:
                 raise httpx.RemoteProtocolError("the service hung up; a paid request is not sent a second time")
-            await self._permit()
+            await self._may_send()
         self.left = True
 
 
