@@ -22,12 +22,12 @@ from artui.journal import (
     JournalProblem,
     Stale,
     Unwritable,
+    claims,
     history,
     holds,
     jobs,
     purchases,
     requests,
-    taking,
 )
 from artui.model.job import Batch, Job
 from artui.model.states import BEFORE_PAYING, Kind, PurchaseState, Reason, Stage, Status
@@ -45,7 +45,7 @@ def journal(tmp_path: Path) -> Iterator[Journal]:
 def added(journal: Journal, number: int = 1, **given: Any) -> list[Job]:
     """Jobs in the journal, taken by an engine."""
     journal.write(jobs.add, None, [new_job(**given) for _ in range(number)])
-    return journal.write(taking.claim, "studio", BEFORE_PAYING, time.time(), number)
+    return journal.write(claims.claim, "studio", BEFORE_PAYING, time.time(), number)
 
 
 def checked(journal: Journal, job: Job, digest: str = "d") -> Job:
@@ -265,8 +265,8 @@ def test_jobs_are_taken_oldest_first_and_waiting_ones_when_due(journal: Journal)
     now = time.time()
     for job, due in zip(taken, (now + 60, now - 1, now - 2), strict=True):
         journal.write(jobs.move, job, Stage.NEW, Status.WAITING, "later", reason=Reason.TRY_AGAIN, due=due)
-    assert journal.read(taking.next_due, "studio", BEFORE_PAYING) == pytest.approx(now - 2)
-    now_due = journal.write(taking.claim, "studio", BEFORE_PAYING, now, 9)
+    assert journal.read(claims.next_due, "studio", BEFORE_PAYING) == pytest.approx(now - 2)
+    now_due = journal.write(claims.claim, "studio", BEFORE_PAYING, now, 9)
     assert [job.id for job in now_due] == [taken[1].id, taken[2].id]
 
 
@@ -357,7 +357,7 @@ def test_the_idle_engine_ends_only_in_a_transaction_that_sees_no_work(journal: J
     generation = journal.write(requests.engine_starts, 1, "host", "background", "0")
     journal.write(jobs.add, Batch("b", "b", "studio", 0.0), [new_job(batch="b")])
     assert not journal.write(requests.engine_ends, generation, only_if_idle=True)
-    [job] = journal.write(taking.claim, "studio", BEFORE_PAYING, 0.0, 1)
+    [job] = journal.write(claims.claim, "studio", BEFORE_PAYING, 0.0, 1)
     journal.write(jobs.move, job, Stage.NEW, Status.CANCELLED, "cancelled")
     assert journal.write(requests.engine_ends, generation, only_if_idle=True)
 

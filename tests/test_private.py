@@ -16,7 +16,6 @@ from typing import Any
 
 import pytest
 
-from artui import progress
 from artui.config import ConfigError, load, make_private_folder, paths, private, save_setting
 from artui.config.private import NotPrivate, open_private, read_private
 from artui.credentials import CredentialProblem, KeyStore, Secret, Vault
@@ -24,8 +23,8 @@ from artui.engine.anchor import open_journal
 from artui.engine.lock import EngineLock, holder, lock_is_held
 from artui.engine.log import log_to_file
 from artui.engine.supervisor import Supervisor
-from artui.journal import JournalProblem, store
-from artui.progress import ProgressBoard
+from artui.journal import JournalProblem, progress, store
+from artui.journal.progress import ProgressBoard
 
 ROOT_ONLY = pytest.mark.skipif(os.geteuid() != 0, reason="only root can give files away")
 KEPT = b"a photo that must stay as it is"

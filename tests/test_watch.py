@@ -23,7 +23,7 @@ from artui.journal.following import Scope
 from artui.journal.rules import RuleState
 from artui.model.states import Reason, Seen, Status
 from artui.sim.photos import noise_jpeg
-from artui.watch import aftermath
+from artui.watch import postprocess
 from artui.watch.folder import What
 from artui.watch.marker import Offline, identity
 from artui.watch.why import Verdict, Why, dry_run, why
@@ -291,9 +291,9 @@ async def test_a_disk_that_goes_while_its_photos_are_moved_takes_none_for_gone(
         studio.inbox.rename(elsewhere)
         raise FileNotFoundError
 
-    tidying = aftermath.tidy(studio.journal, post.rule, lambda: identity(studio.inbox))
+    tidying = postprocess.tidy(studio.journal, post.rule, lambda: identity(studio.inbox))
     with monkeypatch.context() as patch:
-        patch.setattr(aftermath.files, "move", gone)
+        patch.setattr(postprocess.files, "move", gone)
         with pytest.raises(Offline):
             next(tidying)
     assert counted(studio, "state = 'leaving'", "seen") == 2
@@ -423,14 +423,14 @@ async def test_a_link_made_between_the_look_and_the_move_is_not_followed(
 ) -> None:
     outside = studio.folder / "outside"
     outside.mkdir()
-    free = aftermath._free
+    free = postprocess._free
 
     def late(target: Path) -> Path:
         target.parent.symlink_to(outside)
         return free(target)
 
     with monkeypatch.context() as patch:
-        patch.setattr(aftermath, "_free", late)
+        patch.setattr(postprocess, "_free", late)
         async with watching(studio, after="move") as post:
             photo = post.drop("a.jpg", 1)
             await post.until(lambda: post.told(What.PROBLEM))

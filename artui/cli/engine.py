@@ -45,8 +45,7 @@ def status_command(session: Session, *, as_json: bool) -> Exit:
 
 
 def _status(session: Session, journal: Journal, alive: EngineStatus | None) -> dict[str, Any]:
-    from artui import progress
-    from artui.journal import history, window
+    from artui.journal import history, progress, window
 
     counts = journal.read(history.counts)
     money_of = journal.read(window.overview, window.Filter()).totals

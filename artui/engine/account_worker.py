@@ -24,11 +24,11 @@ from artui.journal import (
     Stale,
     Unwritable,
     accounts,
+    claims,
     holds,
     jobs,
     purchases,
     rules,
-    taking,
     troubles,
     twins,
 )
@@ -237,7 +237,7 @@ class AccountWorker:
             return gate.not_before or None
 
         def write(db: Connection) -> tuple[list[Job], float | None]:
-            return taking.claim(db, self.name, stages, self._now, slots), taking.next_due(db, self.name, stages)
+            return claims.claim(db, self.name, stages, self._now, slots), claims.next_due(db, self.name, stages)
 
         gate.start(slots)  # nobody else gives them away meanwhile
         try:

@@ -13,7 +13,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from artui.journal import Connection, Stale, Unwritable, accounts, history, holds, jobs, purchases, taking
+from artui.journal import Connection, Stale, Unwritable, accounts, claims, history, holds, jobs, purchases
 from artui.model.job import Job, Payer, Purchase
 from artui.model.states import REPEATS, Kind, PurchaseState, Reason, Stage, Status
 from artui.providers.base import (
@@ -97,8 +97,8 @@ def due(db: Connection, account: str, now: float) -> list[InDoubt]:
 def next_due(db: Connection, account: str) -> float | None:
     """When the next look-up of this account is due; None where nothing is in doubt."""
     found = (
-        taking.earliest_due(db, account, Reason.LOOKING),
-        taking.earliest_due(db, account, Reason.IN_DOUBT, "held"),
+        claims.earliest_due(db, account, Reason.LOOKING),
+        claims.earliest_due(db, account, Reason.IN_DOUBT, "held"),
     )
     return min((one for one in found if one is not None), default=None)
 

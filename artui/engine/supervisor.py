@@ -24,18 +24,18 @@ from artui.journal import (
     Journal,
     JournalProblem,
     Unwritable,
+    claims,
     holds,
     jobs,
     purchases,
     requests,
     rules,
-    taking,
     uploads,
 )
+from artui.journal.progress import ProgressBoard
 from artui.journal.requests import Request
 from artui.model.job import Job
 from artui.model.states import FINAL, Reason, Stage, Status
-from artui.progress import ProgressBoard
 from artui.providers import open_provider
 from artui.providers.base import (
     Blocked,
@@ -238,7 +238,7 @@ class Supervisor:
         """A lane for every account that has open jobs, executions whose cost is not known yet, or uploads to remove."""
         unread = self.journal.read(purchases.accounts_to_read, LOOKS)
         removals = self._settings.config.accounts.keys() & self.journal.read(uploads.accounts_due)
-        for name in {*self.journal.read(taking.accounts_with_open_jobs), *unread, *removals}:
+        for name in {*self.journal.read(claims.accounts_with_open_jobs), *unread, *removals}:
             await self._open_lane(name)
 
     async def _open_lane(self, name: str) -> AccountWorker | None:

@@ -15,7 +15,7 @@ from artui.model.job import Job
 from artui.model.states import PurchaseState, Stage, Status
 from artui.providers.base import ExecutionStatus, Uploaded
 from artui.steps import looking
-from artui.steps.desk import Hold, NotYet, StepContext, photo_of
+from artui.steps.context import Hold, NotYet, StepContext, photo_of
 from artui.steps.paying import Paying
 from artui.steps.saving import Saving
 

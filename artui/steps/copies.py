@@ -13,7 +13,7 @@ from artui.model.job import Job
 from artui.providers.base import Blocked, ExecutionStatus, ProviderError, Rejected, Transient
 from artui.providers.said import moment
 from artui.single_flight import SingleFlight
-from artui.steps.desk import StepContext
+from artui.steps.context import StepContext
 from artui.timing import boot_time
 
 log = logging.getLogger(__name__)

@@ -17,7 +17,7 @@ from artui.journal.accounts import Digests
 from artui.model.job import Job, Result
 from artui.model.states import Reason
 from artui.providers.base import Output, Transient
-from artui.steps.desk import Hold, StepContext
+from artui.steps.context import Hold, StepContext
 from artui.steps.output import OUTPUT_AGAIN, ROOM
 
 JSON, ZIP = "application/json", "application/zip"

@@ -12,7 +12,7 @@ from artui.model.states import Kind, Reason, Stage, Status
 from artui.providers.base import ExecutionStatus, State
 from artui.providers.said import moment
 from artui.steps import evidence
-from artui.steps.desk import StepContext
+from artui.steps.context import StepContext
 from artui.steps.evidence import Ownership
 
 PATIENCE = 7

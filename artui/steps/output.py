@@ -11,7 +11,7 @@ from artui import files
 from artui.journal import Connection, unsaved
 from artui.model.job import Job
 from artui.model.states import Reason
-from artui.steps.desk import Hold, StepContext
+from artui.steps.context import Hold, StepContext
 
 ROOM = 32 * 1024 * 1024
 """Bytes free in the state directory under which no intent is written."""

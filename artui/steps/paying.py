@@ -27,8 +27,8 @@ from artui.providers.base import (
     Uploaded,
 )
 from artui.steps import evidence
+from artui.steps.context import Hold, NotYet, StepContext, photo_of
 from artui.steps.copies import Copies
-from artui.steps.desk import Hold, NotYet, StepContext, photo_of
 from artui.steps.output import check_output, check_room
 from artui.steps.prices import Prices
 from artui.timing import boot_time, replay_gap

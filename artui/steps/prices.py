@@ -9,7 +9,7 @@ from artui.model.job import Job
 from artui.model.states import Reason
 from artui.providers.base import Puzzling, Workflow
 from artui.single_flight import SingleFlight
-from artui.steps.desk import Hold, NotYet, StepContext
+from artui.steps.context import Hold, NotYet, StepContext
 from artui.timing import boot_time
 
 PRICE_AGE = 60.0

@@ -14,7 +14,7 @@ from artui.model.job import Job, Result
 from artui.model.states import Reason, Stage, Status
 from artui.providers.base import ExecutionRef, State, Transient
 from artui.steps import evidence
-from artui.steps.desk import Hold, NotYet, StepContext
+from artui.steps.context import Hold, NotYet, StepContext
 from artui.steps.evidence import Ownership
 from artui.steps.fetching import ZIP, Fetching
 from artui.steps.looking import results_of

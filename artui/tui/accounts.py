@@ -22,7 +22,7 @@ from artui.model.states import Reason
 from artui.sanitize import sanitize
 from artui.tui.acts import Act
 from artui.tui.look import Width
-from artui.tui.place import Page as Screen
+from artui.tui.page import Page as Screen
 from artui.tui.rows import Cell, Rows, heads, line
 from artui.tui.service import ServiceError
 from artui.tui.shell import Line

@@ -35,8 +35,8 @@ from artui.tui.above import Dialog
 from artui.tui.greeting import greeting, last_left, remember
 from artui.tui.look import Width, glyphs, room
 from artui.tui.news import News
-from artui.tui.place import Page
-from artui.tui.places import PLACES, PageEntry
+from artui.tui.page import Page
+from artui.tui.pages import PLACES, PageEntry
 from artui.tui.shell import Header, Keys, Tab, Tabs
 from artui.tui.view import Look, View
 from artui.tui.words import clock, plural

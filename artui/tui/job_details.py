@@ -22,7 +22,7 @@ from artui.sanitize import sanitize, width
 from artui.tui import deciding
 from artui.tui.above import Above
 from artui.tui.advice import what_now
-from artui.tui.rereading import CoalescedRefresh
+from artui.tui.coalesced_refresh import CoalescedRefresh
 from artui.tui.shell import Keys, Line
 from artui.tui.view import Look
 from artui.tui.words import RowContext, amount, home, lasting, say, size

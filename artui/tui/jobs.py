@@ -23,6 +23,7 @@ from artui.journal.groups import Group
 from artui.journal.window import Filter, Overview, SortOrder
 from artui.model.job import Batch, Job
 from artui.sanitize import sanitize
+from artui.tui.coalesced_refresh import CoalescedRefresh
 from artui.tui.filter_line import FilterLine
 from artui.tui.job_table import JobTable, columns
 from artui.tui.jobs_page import (
@@ -40,8 +41,7 @@ from artui.tui.jobs_page import (
 )
 from artui.tui.line_list import heads
 from artui.tui.look import Width, room
-from artui.tui.place import Page
-from artui.tui.rereading import CoalescedRefresh
+from artui.tui.page import Page
 from artui.tui.shell import Line
 from artui.tui.view import Look
 from artui.tui.words import begun

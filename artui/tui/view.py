@@ -16,10 +16,9 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
-from artui import progress
 from artui.config import Config, Paths
 from artui.engine.client import EngineStatus, find_engine
-from artui.journal import Connection, Journal, accounts, history, purchases, requests
+from artui.journal import Connection, Journal, accounts, history, progress, purchases, requests
 from artui.journal.groups import Group
 from artui.journal.requests import EngineRow
 from artui.journal.window import Filter, overview, unfinished

@@ -22,8 +22,8 @@ from artui.tui.catalogue import CatalogEntry, Catalogue
 from artui.tui.dialogs import TextDialog
 from artui.tui.filter_line import FilterLine
 from artui.tui.look import Width, room
-from artui.tui.place import Page
-from artui.tui.places import SUBMIT
+from artui.tui.page import Page
+from artui.tui.pages import SUBMIT
 from artui.tui.rows import Cell, Rows, heads, line
 from artui.tui.service import ServiceError, at_service
 from artui.tui.shell import Line

@@ -26,11 +26,11 @@ from artui.journal.watching import BEFORE_THE_RULE
 from artui.model.states import Seen
 from artui.timing import Clock
 from artui.watch import marker
-from artui.watch.aftermath import Linked, Tidied, tidy
 from artui.watch.lock import Busy, FolderLock
 from artui.watch.marker import Foreign, Marker, Offline
 from artui.watch.offers import Offers, PinnedOffer
 from artui.watch.outputs import refuse_loop
+from artui.watch.postprocess import Linked, Tidied, tidy
 from artui.watch.returning import Returning
 from artui.watch.rules import After, Existing, Rule
 from artui.watch.scanning import GROWING, Glance, Scanner

@@ -11,7 +11,7 @@ from pathlib import Path
 from artui import files
 from artui.journal import Journal, seen
 from artui.journal.seen import SeenFile
-from artui.watch.aftermath import forget_reason, refuse_links
+from artui.watch.postprocess import forget_reason, refuse_links
 from artui.watch.rules import Rule
 from artui.watch.scanning import Candidate, Signs
 from artui.watch.taking import UNFINISHED, Ingester
@@ -42,7 +42,7 @@ class Returning:
         """Move what is whole by now back to where it came from; returns the names, and when (monotonic) to look again.
 
         A file is judged once after each change, and once after a start. Raises ``files.OutputProblem`` where the folder
-        cannot be written, :class:`artui.watch.aftermath.Linked` where a link stands in the way.
+        cannot be written, :class:`artui.watch.postprocess.Linked` where a link stands in the way.
         """
         before, self._aside = self._aside, {}
         returned, again, now = [], math.inf, time.monotonic()

@@ -21,7 +21,7 @@ from artui.core.plan import Planner
 from artui.credentials import Vault
 from artui.files import suspicion
 from artui.tui import catalogue, sampling
-from artui.tui.place import Page
+from artui.tui.page import Page
 from artui.tui.service import ServiceError, at_service
 from artui.tui.submit import choices, ordering
 from artui.tui.submit.chooser import Chooser

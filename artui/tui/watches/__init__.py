@@ -19,10 +19,10 @@ from textual.widgets import OptionList, Static
 from artui.config import ConfigError
 from artui.journal import Connection
 from artui.sanitize import sanitize
+from artui.tui.coalesced_refresh import CoalescedRefresh
 from artui.tui.dialogs import Ask
 from artui.tui.look import Width
-from artui.tui.place import Page
-from artui.tui.rereading import CoalescedRefresh
+from artui.tui.page import Page
 from artui.tui.rows import Cell, Rows, heads, line
 from artui.tui.shell import Line
 from artui.tui.submit.dialogs import Folders

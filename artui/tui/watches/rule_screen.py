@@ -22,11 +22,11 @@ from artui.model.job import Job
 from artui.model.states import Status
 from artui.sanitize import sanitize, width
 from artui.tui.above import Above
+from artui.tui.coalesced_refresh import CoalescedRefresh
 from artui.tui.dialogs import TextDialog
 from artui.tui.job_details import DetailsScreen
 from artui.tui.job_table import JobTable, columns
 from artui.tui.line_list import Column, LineList, fitted, heads
-from artui.tui.rereading import CoalescedRefresh
 from artui.tui.shell import Keys, Line
 from artui.tui.view import Look
 from artui.tui.watches import deciding, reasons, standing

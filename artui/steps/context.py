@@ -13,9 +13,9 @@ from typing import Any
 from artui import budget, files
 from artui.config import AccountConfig
 from artui.journal import Connection, Journal
+from artui.journal.progress import ProgressBoard
 from artui.model.job import Job, Payer
 from artui.model.states import Reason
-from artui.progress import ProgressBoard
 from artui.providers.base import Provider, Rejected
 from artui.providers.defects import Defects
 from artui.single_flight import SingleFlight

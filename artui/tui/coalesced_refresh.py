@@ -14,7 +14,7 @@ class CoalescedRefresh:
 
     A reading under way is let run to its end, and done once more where it was asked for again meanwhile: however often
     that is, each one ends and the last one knows all. What a newer wish makes pointless, which is better given up, is
-    for :meth:`artui.tui.place.Page.run_latest`.
+    for :meth:`artui.tui.page.Page.run_latest`.
     """
 
     def __init__(self, owner: DOMNode, read: Callable[[], Awaitable[Any]]) -> None:

@@ -7,7 +7,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from artui.tui.place import Page
+    from artui.tui.page import Page
 
 
 @dataclass(frozen=True, slots=True)
