@@ -578,7 +578,7 @@ async def test_a_pause_of_a_rule_that_ends_while_its_photo_is_put_down_holds_not
         studio.journal.write(resume)
         return failures.classify(job, failure, moment)
 
-    monkeypatch.setattr("artui.engine.account_worker.judge", resumed_meanwhile)
+    monkeypatch.setattr("artui.engine.account_worker.classify", resumed_meanwhile)
     [number] = await studio.add(studio.photos(1), rule="boots")
     await studio.at_rest()
     assert studio.job(number).status is Status.DONE
@@ -649,7 +649,7 @@ async def test_a_stop_between_an_intent_and_its_call_leaves_no_doubt(
             await asyncio.sleep(0)
         return written
 
-    monkeypatch.setattr(studio.journal, "do", do)
+    monkeypatch.setattr(studio.journal, "write_async", do)
     [number] = await studio.add(studio.photos(1))
     await studio.start()
     await studio.until(lambda: studio.job(number).purchase)
@@ -694,7 +694,7 @@ async def test_a_step_that_is_stopped_while_its_move_is_written_leaves_no_job_ru
             await studio.engine._workers["studio"][0].stop_transfers()
         return await asyncio.shield(writing)
 
-    monkeypatch.setattr(studio.journal, "do", do)
+    monkeypatch.setattr(studio.journal, "write_async", do)
     await studio.add(studio.photos(1))
     await studio.start()
     await studio.until(lambda: studio.requests_to("/upload"))
