@@ -332,7 +332,7 @@ def test_a_stopped_wait_ends_as_interrupted_and_the_engine_lives_on(desk: Desk) 
 def test_waiting_for_an_engine_that_is_suspended_ends(desk: Desk) -> None:
     desk.monkeypatch.setattr(following, "SILENCE", -1.0)
     row = EngineRow(1, 4711, "here", "background", 0.0, 0.0, "running", "1")
-    desk.monkeypatch.setattr(following, "look", lambda *_: EngineStatus(row, stale=True))
+    desk.monkeypatch.setattr(following, "find_engine", lambda *_: EngineStatus(row, stale=True))
     with Journal(paths().journal) as journal, pytest.raises(CommandError, match="kill -CONT 4711") as raised:
         following.engine_keeper(Session.here(), journal)()
     assert raised.value.code == Exit.LOCKED
