@@ -214,6 +214,22 @@ async def test_labels_that_only_details_show_prove_nothing(studio: Studio) -> No
     studio.check()
 
 
+@pytest.mark.parametrize("lie", ["mislabel", "misinput"])
+async def test_a_list_that_shows_another_label_than_ours_or_none_proves_no_absence(studio: Studio, lie: str) -> None:
+    await proven(studio)
+    await studio.add(studio.photos(1))
+    await studio.start()
+    await studio.at_rest()
+    studio.fault("create", "drop_after")
+    studio.fault("list", lie, times=-1)
+    [number] = await studio.add(studio.photos(1))
+    await studio.at_rest()
+    job = studio.job(number)
+    assert (job.status, job.reason) == IN_DOUBT, studio.places()
+    assert len(studio.simulator.ledger) == 2
+    studio.check()
+
+
 async def test_a_label_in_any_page_of_the_list_proves_them_for_its_payer_alone(studio: Studio) -> None:
     await studio.add(studio.photos(2))
     await studio.start()

@@ -370,13 +370,15 @@ def _absent(db: Connection, doubt: InDoubt, absent: Absent, now: float, settle: 
     """Count a complete reading without the purchase; after the second one the photo may be sent again."""
     job, purchase = doubt.job, doubt.purchase
     _expect(db, purchase)
-    if purchases.any_of_ours(db, job.payer, absent.labels_seen):
+    if purchases.any_of_ours(db, job.payer, absent.labels.values()):
         accounts.prove_labels(db, job.payer)
     strangers = set(absent.lookalikes) - purchases.bought_executions(db, job.payer, absent.lookalikes)
     if strangers:
         return _ask(db, job, f"the service has {', '.join(sorted(strangers))} for this photo, without our label")
     if not accounts.labels_proven(db, job.payer):
-        return _unproven(db, doubt, now, settle)
+        return _unproven(db, doubt, now, settle, "no other job has shown that its list can be trusted")
+    if wrong := purchases.mislabelled(db, job.payer, absent.labels):
+        return _unproven(db, doubt, now, settle, f"that list does not show our label at {wrong[0]}, which is ours")
     looks = purchases.looked(db, purchase.key)
     patience = settle * (1 + doubt.resends)
     if looks < LOOKS_NEEDED:
@@ -393,11 +395,12 @@ def _absent(db: Connection, doubt: InDoubt, absent: Absent, now: float, settle: 
     )  # fmt: skip
 
 
-def _unproven(db: Connection, doubt: InDoubt, now: float, settle: float) -> Job:
-    """An absence proves nothing while no label of ours is known to come back in this payer's list."""
+def _unproven(db: Connection, doubt: InDoubt, now: float, settle: float, why: str) -> Job:
+    """An absence proves nothing while no label of ours is known to come back in this payer's list, nor where the list
+    shows another in its place."""
     job = doubt.job
     if purchases.read_in_vain(db, doubt.purchase.key, 1).readings >= UNPROVEN_TRIES:
-        return _ask(db, job, "not in the service's list, and no other job has shown that its list can be trusted")
+        return _ask(db, job, f"not in the service's list, and {why}")
     return jobs.move_if_current(
         db, job, Stage.SUBMITTING, Status.WAITING, "not found yet", reason=Reason.LOOKING, due=now + settle,
         message="not at the service yet, which proves nothing so far",

@@ -5,6 +5,7 @@ What the service said is a fact, not a move: it is accepted whatever became of t
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -66,6 +67,18 @@ def any_of_ours(db: Connection, payer: str, keys: Iterable[str]) -> bool:
     wanted = list(keys)
     marks = ", ".join("?" * len(wanted))
     return first(db, f"SELECT 1 FROM purchases WHERE payer = ? AND key IN ({marks})", (payer, *wanted)) is not None
+
+
+def mislabelled(db: Connection, payer: str, labels: Mapping[str, str]) -> list[str]:
+    """Which of these executions, each with the key that its service shows for it, are a purchase's of this journal and
+    shown without a key of its job."""
+    sql = (
+        "SELECT shown.key FROM json_each(?) AS shown"
+        " JOIN executions AS known ON known.payer = ? AND known.execution = shown.key"
+        " JOIN purchases AS bought ON bought.key = known.key"
+        " LEFT JOIN purchases AS named ON named.key = shown.value WHERE named.job IS NOT bought.job"
+    )
+    return [execution for (execution,) in rows(db, sql, (json.dumps(labels), payer))]
 
 
 def new_key(db: Connection) -> str:

@@ -400,8 +400,8 @@ class ProviderSuite:
         assert isinstance(found, Found)
         assert found.executions[0].execution == bench.simulator.ledger[0]["execution"]
         assert isinstance(absent, Absent)
-        assert absent.labels_seen == {"key-0001"}
-        assert absent.lookalikes == ()
+        assert absent.labels == {found.executions[0].execution: "key-0001"}
+        assert absent.lookalikes == (found.executions[0].execution,)
 
     @pytest.mark.parametrize("do", ["status:500", "html", "truncate", "drop_before", "status:403", "status:429"])
     async def test_a_list_that_cannot_be_read_proves_nothing(self, bench: Bench, do: str) -> None:

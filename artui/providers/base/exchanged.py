@@ -246,11 +246,11 @@ class Found:
 
 @dataclass(frozen=True, slots=True)
 class Absent:
-    """A complete reading showed none. ``lookalikes``: unlabelled executions of the same photo and workflow, newer
-    than the mark; ``labels_seen``: keys of ours that came back intact in this reading."""
+    """A complete reading showed none. ``lookalikes``: executions of the same photo and workflow without a label of its
+    job, newer than the mark; ``labels``: the key that each execution showed as our label, empty where it had none."""
 
     lookalikes: tuple[str, ...] = ()
-    labels_seen: frozenset[str] = frozenset()
+    labels: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

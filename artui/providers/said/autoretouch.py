@@ -412,7 +412,7 @@ def conclude(sought: PurchaseQuery, listed: Iterable[Execution | Unread], troubl
     if trouble:
         return Incomplete(trouble, answered)
     alike = tuple(entry.id for entry in entries if _is_alike(entry, sought))
-    return Absent(alike, frozenset(entry.key for entry in entries if entry.key is not None))
+    return Absent(alike, {entry.id: entry.key or "" for entry in entries})
 
 
 def _age(entry: Execution) -> datetime:
@@ -420,11 +420,11 @@ def _age(entry: Execution) -> datetime:
 
 
 def _is_alike(entry: Execution, sought: PurchaseQuery) -> bool:
-    """Whether it could be the lost purchase without its label: the same photo and recipe, newer than the mark."""
+    """Whether it could be the lost purchase without its label, or under a wrong one: the same photo and recipe, newer
+    than the mark."""
     mark = moment(sought.mark)
     return (
-        entry.key is None
-        and entry.input_content_hash.lower() == sought.reference.lower()
+        entry.input_content_hash.lower() == sought.reference.lower()
         and entry.workflow in ("", sought.workflow)
         and entry.workflow_version in ("", sought.version)
         and not (mark is not None and entry.created is not None and entry.created <= mark)
