@@ -340,15 +340,18 @@ def _wrong_totals(seen: Evidence) -> Iterator[str]:
 
 
 def doubt_counts(seen: Evidence) -> Iterator[str]:
-    """What is in doubt or presumed spent keeps its place as the photo's buyer, and its weight in every cap."""
+    """What is in doubt or presumed spent keeps its place as the photo's buyer, and its weight in every cap: what was
+    quoted when it was intended. A price that a person agrees to later counts from then on."""
+    agreed = dict(seen.rows(
+        "SELECT job, MAX(purchase) FROM requests WHERE what = 'retry' AND done_at IS NOT NULL AND NOT refused"
+        " AND json_extract(arguments, '$.quoted') IS NOT NULL GROUP BY job"
+    ))  # fmt: skip
     for one in seen.purchases.values():
-        if is_unclear(one) and not seen.jobs[one.job].buys:
+        job = seen.jobs[one.job]
+        if is_unclear(one) and not job.buys:
             yield f"purchase {one.key} is {one.state} and job {one.job} no buyer any more"
-        if (
-            is_unclear(one)
-            and one.version == seen.jobs[one.job].version
-            and one.reserved < weight(seen.jobs[one.job].quoted)
-        ):
+        is_at_this_price = one.version == job.version and one.number > agreed.get(job.id, 0)
+        if is_unclear(one) and is_at_this_price and one.reserved < weight(job.quoted):
             yield f"purchase {one.key} is {one.state} and reserves {one.reserved}"
 
 

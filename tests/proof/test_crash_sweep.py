@@ -10,7 +10,6 @@ from __future__ import annotations
 import asyncio
 import random
 import signal
-import time
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -24,6 +23,7 @@ from artui.journal import accounts, requests
 from artui.model.job import Job
 from artui.model.states import Reason, Status
 from artui.sim.server import Simulator, running
+from tests.proof.day import DAY
 from tests.proof.doomed import NEVER
 from tests.proof.invariants import broken, no_strays
 from tests.proof.zygote import Child, Zygote
@@ -84,9 +84,13 @@ class Scene:
     zygote: Zygote
 
     async def add(self, number: int) -> None:
-        recipe = RECIPES[self.service]
-        given: dict[str, Any] = {"provider": self.service, "parameters": self.studio.workflows[recipe].parameters}
-        await self.studio.add(self.studio.photos(number), workflow=recipe, **given)
+        """Order so many new photos."""
+        await self.order(self.studio.photos(number))
+
+    async def order(self, photos: Sequence[Path], **given: Any) -> None:
+        recipe = self.studio.workflows[RECIPES[self.service]]
+        more = {"provider": self.service, "parameters": recipe.parameters}
+        await self.studio.add(photos, workflow=recipe.name, **more, **given)
 
     @property
     def told(self) -> Path:
@@ -203,7 +207,7 @@ async def test_killed_at_each_point_it_pays_once_and_loses_nothing(
     service: str, strand: int, zygote: Zygote, tmp_path: Path, *, long: bool
 ) -> None:
     step = 1 if long or service == "autoretouch" else 3
-    first = 1 + int(time.time() // 86400) % step
+    first = 1 + DAY % step
     for point in count(first + step * strand, step * STRANDS):
         if not await crash(service, zygote, tmp_path / str(point), [point]):
             break

@@ -95,6 +95,7 @@ WRITTEN = {
 
 
 HALVES: Mapping[str, Callable[[Evidence], Evidence] | str] = {
+    "doubt_counts": "UPDATE purchases SET state = 'presumed spent', reserved = 9",
     "results_right": "UPDATE jobs SET results = json_replace(results, '$[0].digest', printf('%064d', 0))",
     "repeated_twice": "UPDATE purchases SET repeats = 4",
     "look_ups_end": """
@@ -115,6 +116,12 @@ TOPPED_UP = """
     INSERT INTO topups (account, rise, event, at) SELECT 'studio', 100, MAX(seq) - 1, 0 FROM events"""
 """What the journal would hold of a photo that went on after a top-up."""
 
+AGREED_LATER = """
+    UPDATE purchases SET state = 'presumed spent', reserved = 9;
+    INSERT INTO requests (what, arguments, job, purchase, made_at, done_at, refused, outcome)
+    SELECT 'retry', '{"quoted": 10}', id, 1, 1, 1, 0, 'sent at the new price' FROM jobs"""
+"""What the journal would hold of photos that may have been paid for less than a person agreed to afterwards."""
+
 
 async def test_each_invariant_notices_what_it_is_there_for(studio: Studio, tmp_path: Path) -> None:
     await studio.add(studio.photos(2))
@@ -133,6 +140,8 @@ async def test_each_invariant_notices_what_it_is_there_for(studio: Studio, tmp_p
         once = taken_up(replace(studio.evidence(), journal=journal))
         assert "retried_once" not in broken(once)
         assert "retried_once" in broken(taken_up(once))
+    with changed(studio, tmp_path / "agreed later", AGREED_LATER) as journal:
+        assert "doubt_counts" not in broken(replace(studio.evidence(), journal=journal))
 
 
 @contextmanager

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import signal
-import time
 from collections import Counter
 from dataclasses import fields
 from pathlib import Path
@@ -16,11 +15,14 @@ from typing import Any
 
 import pytest
 
+from artui.core.actions import Refusal
+from artui.journal import jobs
 from artui.model.job import Job
 from artui.model.states import Reason, Status
 from artui.sim import faults
 from artui.sim.autoretouch.studio import Options
 from artui.tui import acts
+from tests.proof.day import DAY
 from tests.proof.doomed import NEVER
 from tests.proof.invariants import broken, no_strays
 from tests.proof.lies import LIES, MENDED, RETRIES, Lie
@@ -29,8 +31,6 @@ from tests.proof.zygote import Child, Zygote
 
 POINTS = range(6, 70, 8)
 """Where the engine is killed; which of the eight around each goes by the day."""
-
-TODAY = int(time.time() // 86_400)
 
 UNSEEN = {"charged_once", "bought_once", "executions_known", "caps_kept", "charges_delivered"}
 """What cannot hold where a service carries out what it says it has refused: that is told here by its books alone."""
@@ -73,12 +73,17 @@ class Liars:
         child = self.here.engine()
         for _ in range(ROUNDS):
             await self.here._until_rest(child)
-            unsaved = [job for job in self.studio.jobs() if job.status is not Status.DONE]
+            unsaved = self.unsaved()
             for job in unsaved:
                 await self.decide(job)
             if not unsaved:
                 break
         await self.end(child)
+
+    def unsaved(self) -> list[Job]:
+        """What was ordered last of each photo that is not saved."""
+        last = {job.source: job for job in self.studio.jobs()}
+        return [job for job in last.values() if job.status is not Status.DONE]
 
     async def decide(self, job: Job) -> None:
         """What a person does who looks at the service's web app."""
@@ -86,19 +91,27 @@ class Liars:
             return  # it has gone on by itself
         if job.reason == Reason.IN_DOUBT:
             others = {one.execution for one in self.studio.jobs() if one.id != job.id}
-            for charge in self.charges(job):
-                if charge["execution"] not in others:
-                    outcome = await self.studio.ask("adopt", job.id, execution=charge["execution"])
-                    assert not outcome.refused or self.studio.job(job.id).place != job.place, outcome.message
-                    return
+            refused: list[str] = []
+            for execution in reversed([charge["execution"] for charge in self.charges(job)]):
+                if execution not in others:
+                    outcome = await self.studio.ask("adopt", job.id, execution=execution)
+                    if not outcome.refused or self.studio.job(job.id).place != job.place:
+                        return
+                    refused.append(outcome.message)
+            assert not refused or self.lie.believed, refused  # what was told as refused is not its purchase's
             self.yes[job.digest] += 1
             await self.studio.ask("again", job.id)
             return
-        plan = acts.plan(self.studio.journal.read(acts.retrials, [job]))
-        for act in plan.acts:
+        [action] = self.studio.journal.read(acts.retrials, [job])
+        if action.refused is Refusal.MAY_BE_PAID:
+            self.yes[job.digest] += 1
+            copy = self.studio.journal.read(jobs.highest_copy, job.payer, job.workflow, job.digest) + 1
+            await self.here.order([job.source], copy=copy, stem=f"{job.stem}-{copy}")
+            return
+        for act in acts.plan([action]).acts:
             self.yes[job.digest] += act.asks
             await self.studio.ask("retry", job.id, **act.arguments)
-        assert plan.acts or job.due is not None, self.studio.places()
+        assert not action.refused or job.due is not None, self.studio.places()
 
     def charges(self, job: Job) -> list[dict[str, Any]]:
         return [charge for charge in self.studio.simulator.ledger if charge["digest"] == job.digest]
@@ -121,14 +134,18 @@ class Liars:
             assert not meanwhile or (job.status, job.reason) == (Status.HELD, self.lie.held), self.studio.places()
 
     def check_end(self) -> None:
-        met = {asked["fault"] for asked in self.studio.simulator.history}
-        assert met >= {do for _, do, _ in self.lie.faults}, "it did not lie"
         self.check(set())
-        assert {job.status for job in self.studio.jobs()} == {Status.DONE}, self.studio.places()
+        assert not self.unsaved(), self.studio.places()
+
+    @property
+    def has_lied(self) -> bool:
+        """Whether what was to go wrong with single requests did."""
+        met = {asked["fault"] for asked in self.studio.simulator.history}
+        return met >= {do for _, do, _ in self.lie.faults}
 
 
-async def crash(lie: Lie, zygote: Zygote, folder: Path, point: int) -> str:
-    """One run while the service lies, killed at this point; what it was, empty where the engine lived to its end."""
+async def crash(lie: Lie, zygote: Zygote, folder: Path, point: int) -> bool:
+    """One run while the service lies, killed at this point; whether it lied: a kill may come before it could."""
     async with scene(lie.service, zygote, folder, proven=lie.proven) as here:
         there = Liars(here, lie)
         if lie.before:
@@ -145,14 +162,15 @@ async def crash(lie: Lie, zygote: Zygote, folder: Path, point: int) -> str:
             there.check_held()
             await there.mend()
             there.check_end()
+            assert died or there.has_lied, "it did not lie"
         except AssertionError as failure:
             raise AssertionError(f"killed at {point} ({died}): {failure}") from failure
-        return died
+        return there.has_lied
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """One test for each lie, which meets some points; in the small form for today's."""
-    names = [*LIES] if metafunc.config.getoption("--long") else [[*LIES][TODAY % len(LIES)]]
+    names = [*LIES] if metafunc.config.getoption("--long") else [[*LIES][DAY % len(LIES)]]
     if "name" in metafunc.fixturenames:
         metafunc.parametrize("name", names)
 
@@ -162,9 +180,11 @@ async def test_killed_while_the_service_lies_it_pays_once_and_saves_nobody_elses
     name: str, zygote: Zygote, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, long: bool
 ) -> None:
     monkeypatch.setattr(faults, "_PAIRED", 0.3)
-    points = [start + TODAY % POINTS.step for start in POINTS]
-    for point in points if long else [points[TODAY // len(LIES) % len(points)]]:
-        await crash(LIES[name], zygote, tmp_path / str(point), point)
+    points = [start + DAY % POINTS.step for start in POINTS]
+    if not long:
+        points = [points[DAY // len(LIES) % len(points)]]
+    lied = [await crash(LIES[name], zygote, tmp_path / str(point), point) for point in points]
+    assert any(lied) or not long, "it never lied"
 
 
 def test_every_switch_of_the_stand_ins_that_lies_is_swept() -> None:

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import asyncio
 import shutil
-import time
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -26,6 +25,7 @@ from artui.journal import Journal, accounts, rescue
 from artui.model.job import Job
 from artui.model.states import FINAL, Reason, Status
 from artui.sim.server import Simulator, running
+from tests.proof.day import DAY
 from tests.proof.invariants import broken, intended_first, only_intents_pay
 from tests.proof.test_crash_sweep import ACCOUNTS, RECIPES, SETTLE
 from tests.studio import Studio, open_studio
@@ -195,7 +195,7 @@ async def test_put_back_after_any_commit_nothing_is_bought_again(
             assert scene.copies > 15, "its commits were not found"
             anchored = paths().anchor.read_bytes()
             step = 1 if long else max(1, scene.copies // 3)
-            first = 0 if long else int(time.time() // 86400) % step
+            first = 0 if long else DAY % step
             for number in range(first, scene.copies, step):
                 with pytest.MonkeyPatch.context() as environment:
                     paths().anchor.write_bytes(anchored)

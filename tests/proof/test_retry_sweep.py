@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import asyncio
 import signal
-import time
 from collections.abc import Mapping
 from itertools import count
 from pathlib import Path
@@ -18,6 +17,7 @@ import pytest
 from artui.journal import accounts
 from artui.model.job import Job
 from artui.model.states import FINAL, Reason, Status
+from tests.proof.day import DAY
 from tests.proof.doomed import NEVER
 from tests.proof.test_crash_sweep import Scene, scene
 from tests.proof.zygote import Child, Zygote
@@ -130,7 +130,7 @@ async def test_killed_at_each_point_it_asks_once_and_counts_once(
     if how == "another id" and not long:
         pytest.skip("runs with --long: what it waits for takes twenty seconds a point")
     step = 1 if long else 12
-    first = 1 + int(time.time() // 86400) % step
+    first = 1 + DAY % step
     for point in count(first + step * strand, 2 * step):
         try:
             if not await crash(how, zygote, tmp_path / str(point), point):
