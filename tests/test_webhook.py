@@ -575,3 +575,16 @@ async def test_filestack_calls_and_is_believed_where_it_is_signed(
             await eventually(lambda: executions <= {*called}, told=lambda: (called, executions))
         assert {*called} == executions
         studio.check()
+
+
+async def test_a_look_tells_nothing_of_what_was_taken_up_anew_while_it_was_under_way() -> None:
+    schedule = Schedule(2)
+    schedule.at = 20.0
+    due = schedule.lookout.due()
+    adopted, in_doubt = schedule._job(0, execution="another"), schedule._job(1, execution="", status=Status.HELD)
+    schedule.lookout.follow(adopted)
+    schedule.lookout.follow(in_doubt)
+    await schedule.lookout.note(due, {one.execution: ExecutionStatus(one.execution, State.DONE, "x") for one in due})
+    assert [job for job, _ in schedule.lookout._looks.values()] == [adopted], "the one in doubt has nothing to look at"
+    [now_due] = schedule.lookout.due()
+    assert now_due is adopted

@@ -129,7 +129,14 @@ class Poller:
         if named:
             self._named_after = now + max(CALLED_EVERY, self.context.provider.limits.least_gap)
 
+    def _stands(self, job: Job) -> bool:
+        """Whether a job is followed as it was when it was found due."""
+        return job.id in self._looks and self._looks[job.id][0] is job
+
     def _schedule(self, job: Job, looks: PollSchedule) -> None:
+        if not job.execution:
+            self.forget(job)  # it is in doubt: nobody knows what to look at
+            return
         self._looks[job.id] = (job, looks)
         if self._round is None or looks.latest < self._round:
             self.bell.set()
@@ -166,15 +173,17 @@ class Poller:
         return [job for job, looks in self._standing() if looks.due <= now][:AT_ONCE]
 
     async def note(self, looked_at: Sequence[Job], seen: Mapping[str, ExecutionStatus]) -> None:
-        """Write down one round of looks; what was not seen is looked at again. None of them hinders another."""
+        """Write down one round of looks; what was not seen is looked at again. None of them hinders another, and none
+        tells anything of a job that was taken up anew meanwhile, perhaps as another execution."""
         self._rounds += bool(seen)
-        noted = (self._noted(job, seen.get(job.execution)) for job in looked_at)
+        noted = (self._noted(job, seen.get(job.execution)) for job in looked_at if self._stands(job))
         for outcome in await asyncio.gather(*noted, return_exceptions=True):
             if outcome is not None:
                 raise outcome
 
     async def _noted(self, job: Job, progress: ExecutionStatus | None) -> None:
         """Write down one look and settle when the next one is, or that none is needed."""
+        looked_at = job
         try:
             if progress is not None:
                 for counted in (self._puzzled, self._failed, self._failed_in):
@@ -194,9 +203,11 @@ class Poller:
         except Exception as defect:  # noqa: BLE001 — it is this job's alone
             self.context.defects.tell(f"on what was seen of job {job.id}", defect, repr(progress))
             job = await self._not_understood(job, type(defect).__name__)
+        if not self._stands(looked_at):
+            return  # a person's decision came in between
         if job.stage is not Stage.SUBMITTED or job.status in FINAL or not job.execution:
             self.forget(job)
-        elif job.id in self._looks:
+        else:
             _, looks = self._looks[job.id]
             self._looks[job.id] = (job, self._following(job, progress, looks))
 

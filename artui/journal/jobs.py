@@ -247,7 +247,7 @@ def move(
     new_try: bool = False,
     **changes: Any,
 ) -> Job:
-    """Move a job on, guarded by the stage, status and purchase in ``job``, and write its event.
+    """Move a job on, guarded by the stage, status, purchase and execution in ``job``, and write its event.
 
     ``what`` names the event; ``changes`` are further columns. ``reason``, ``message`` and ``due`` belong to the new
     place: what is not given is cleared. Raises :class:`Stale` where the job is elsewhere by now, ValueError for a move
@@ -270,13 +270,15 @@ def move(
     assignments = ", ".join(f"{name} = ?" for name in columns)
     found = rows(
         db,
-        f"UPDATE jobs SET {assignments} WHERE id = ? AND stage = ? AND status = ? AND purchase = ? RETURNING {_ALL}",
+        f"UPDATE jobs SET {assignments} WHERE id = ? AND stage = ? AND status = ? AND purchase = ? AND execution = ?"
+        f" RETURNING {_ALL}",
         [
             *(_sql(name, value) for name, value in columns.items()),
             job.id,
             job.stage,
             job.status,
             job.purchase,
+            job.execution,
         ],
     )
     if not found:
