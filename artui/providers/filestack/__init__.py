@@ -88,6 +88,7 @@ class Filestack(HttpProvider[FilestackSettings]):
         self._signatures = Signatures(surroundings)
         self._workflows = {one.id: (key, one) for key, one in settings.workflows.items()}
         self._jobs: set[str] = set()
+        self._gave: dict[str, str] = {}
 
     @property
     def endpoint(self) -> str:
@@ -283,10 +284,13 @@ class Filestack(HttpProvider[FilestackSettings]):
         await self._fetch(list(self._addresses(place)), output, part, counted, doing)
 
     async def _fetch(self, addresses: Sequence[str], output: Output, part: Part, counted: Counted, doing: str) -> None:
-        """Fetch a file from the first address that gives it."""
+        """Fetch a file from the first address that gives it. The form that gave the last one of its kind is asked
+        first, so that where all files are signed, or none, one request fetches each."""
+        kind = "/".join(sorted(json.loads(output.locator)))
+        ordered = sorted(addresses, key=lambda url: _form(url) != self._gave.get(kind))
         refused: Answer | None = None
-        for url in addresses:
-            is_last = url == addresses[-1]
+        for url in ordered:
+            is_last = url == ordered[-1]
             request = await self._app.sealed(HttpRequest("GET", url, doing), is_bought=True)
             target = part if is_last else _Wary(part, output.media_type)
             try:
@@ -296,6 +300,7 @@ class Filestack(HttpProvider[FilestackSettings]):
                     raise
                 continue
             if answer.status == 200:
+                self._gave[kind] = _form(url)
                 return
             if answer.status != 404:
                 refused = answer
@@ -321,6 +326,11 @@ class Filestack(HttpProvider[FilestackSettings]):
         elif told.startswith(f"{cdn}/") and "security=" not in told:
             yield f"{cdn}/{key}/{{security}}/{told.removeprefix(f'{cdn}/').removeprefix(f'{key}/')}"
             yield f"{told}{'&' if '?' in told else '?'}{{security}}"
+
+
+def _form(url: str) -> str:
+    """Where an address of a file has our security: in its path, in its query, or nowhere."""
+    return "path" if "/{security}/" in url else "query" if "{security}" in url else "none"
 
 
 class _Wary:
