@@ -22,6 +22,13 @@ IN_THE_SUITE = {
 """Files and tests that run each time; the others, programs in dozens, take ``--long``."""
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Programs in dozens take their time where others are at work: their own patience ends them, not the clock."""
+    for item in items:
+        if item.path.is_relative_to(Path(__file__).parent) and item.get_closest_marker("timeout") is None:
+            item.add_marker(pytest.mark.timeout(900))
+
+
 @pytest.fixture(autouse=True)
 def sparing(request: pytest.FixtureRequest, *, long: bool) -> None:
     if not long and IN_THE_SUITE.isdisjoint({request.module.__name__.rpartition(".")[2], request.node.name}):

@@ -15,6 +15,14 @@ from typing import Any
 
 from tests.contract.pictures import digest, made_from, whole
 
+LONGEST_DELAY = 8.0
+
+
+def delay() -> float:
+    """How many times longer than on a machine with nothing else to do a person has to be patient here now."""
+    return min(LONGEST_DELAY, max(1.0, os.getloadavg()[0] / (os.cpu_count() or 1)))
+
+
 PROGRAM = [str(Path(sys.executable).with_name("artui"))]
 
 
@@ -68,7 +76,7 @@ class Desk:
         return given | self.environment
 
     def artui(self, *arguments: object, patience: float = 60, stdin: str | None = None) -> Ran:
-        words = [str(argument) for argument in arguments]
+        words, patience = [str(argument) for argument in arguments], patience * delay()
         try:
             ran = subprocess.run(
                 [*PROGRAM, *words], env=self.env(), cwd=self.place, capture_output=True, text=True, timeout=patience,
@@ -76,7 +84,7 @@ class Desk:
             )  # fmt: skip
         except subprocess.TimeoutExpired as late:
             out, err = ((part or b"").decode("utf-8", "replace") for part in (late.stdout, late.stderr))
-            return Ran(-1, out, f"{err}\n(no end after {patience} s)")
+            return Ran(-1, out, f"{err}\n(no end after {patience:.0f} s)")
         return Ran(ran.returncode, ran.stdout, ran.stderr)
 
     def start(self, *arguments: object) -> subprocess.Popen[bytes]:
@@ -96,10 +104,11 @@ class Desk:
         self.artui("stop")
 
     def until(self, holds: Callable[[], Any], patience: float = 20, rest: float = 0.1) -> Any:
+        patience *= delay()
         end = time.monotonic() + patience
         while not (found := holds()):
             if time.monotonic() > end:
-                raise AssertionError(f"waited {patience} s in vain: {self.held()}")
+                raise AssertionError(f"waited {patience:.0f} s in vain: {self.held()}")
             time.sleep(rest)
         return found
 

@@ -24,8 +24,7 @@ def failed(desk: Desk, service: AutoRetouch) -> None:
 
 
 def unpaid(desk: Desk, service: AutoRetouch) -> None:
-    service.organizations = dict.fromkeys(service.organizations, 0)
-    service.always = "unpaid"
+    service.always = "unpaid"  # with credits left: without any artui would not send them
     submit(desk, 2)
     service.always = "ok"
 

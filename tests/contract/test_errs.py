@@ -38,7 +38,7 @@ def money(desk: Desk) -> dict[str, Any]:
 
 
 def unpaid(studio: Desk, service: AutoRetouch) -> None:
-    service.organizations = dict.fromkeys(service.organizations, 0)
+    service.organizations = dict.fromkeys(service.organizations, 10)  # with less artui would not send it
     service.always = "unpaid"
     send(studio, *photos(studio.inbox, 1))
     service.always = "ok"
