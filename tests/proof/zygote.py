@@ -99,6 +99,7 @@ class Zygote:
             word, *numbers = line.split()
             if word == b"started":
                 self._started.append(int(numbers[0]))
+                self._codes.pop(int(numbers[0]), None)  # of an earlier process with this number
             else:
                 self._codes[int(numbers[0])] = int(numbers[1])
         return True
