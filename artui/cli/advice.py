@@ -6,7 +6,7 @@ import time
 from collections.abc import Mapping
 
 from artui.model.job import Job
-from artui.model.states import BATCH_CAP, Reason, Stage, Status
+from artui.model.states import BATCH_CAP, ONLY_METADATA, Reason, Stage, Status
 from artui.providers import Clears, clears_doubt
 
 _HELD: Mapping[str, str] = {
@@ -73,6 +73,8 @@ _OTHERS: Mapping[Status, str] = {
     Status.CANCELLED: "nothing, it was not paid; `artui retry {id}` sends it after all",
 }
 
+_NOT_COPIED = "nothing, its picture was bought with job {twin_of}; `artui redo {id}` buys it anew"
+
 _FAILED: Mapping[str, str] = {
     Reason.FAILED: "`artui retry {id}` asks the service again, and shows first what that may cost",
     Reason.REJECTED: "`artui retry {id}` sends it again, and shows first what that may cost",
@@ -129,7 +131,7 @@ def advice(job: Job) -> str:
     elif job.reason == Reason.LOOKING:
         text = _LOOKING[clears_doubt(job.provider)]
     else:
-        text = _OTHERS[job.status]
+        text = _NOT_COPIED if job.reason == ONLY_METADATA and not job.results else _OTHERS[job.status]
     return _with_next(job, text).format(
         id=job.id, batch=job.batch, account=job.account, execution=job.execution, folder=job.folder,
         twin_of=job.twin_of, where=_WHERE[clears_doubt(job.provider)],

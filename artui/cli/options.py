@@ -20,6 +20,11 @@ WAIT_QA = click.option("--wait-qa", is_flag=True, help="Wait for checks by a per
 STRICT = click.option("--strict", is_flag=True, help="Decode each photo first, to see whether it is whole.")
 SUSPECT = click.option("--suspect", is_flag=True, help="Send also photos that may not be whole.")
 
+TWINS = click.option(
+    "--twins", type=click.Choice(["once", "deliver", "refuse"]),
+    help="What becomes of photos bought before: one copy for each, a copy every time, or none.",
+)  # fmt: skip
+
 
 class Since(click.ParamType):  # type: ignore[type-arg]
     """A moment in the past: a day (``2026-11-01``), a time of ISO 8601, or how long ago (``7d``, ``12h``, ``30m``).

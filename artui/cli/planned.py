@@ -73,6 +73,9 @@ class Telling:
                 parts.append(f"{number:,} {words}")
         if plan.refused:
             parts.append(f"{len(plan.refused):,} refused")
+        if number := len(plan.having(Verdict.METADATA)):
+            changed = "its metadata" if number == 1 else "their metadata"
+            parts.append(f"{number:,} bought before, only {changed} changed, not sent")
         if number := len(plan.having(Verdict.BOUGHT)):
             parts.append(f"{number:,} bought before, not paid again")
         yield f"{', '.join(parts)}: {self._sum()}"
@@ -169,7 +172,9 @@ def queued_document(plan: Plan, batch: Batch, numbers: Sequence[int]) -> dict[st
         "workflow": plan.offer.workflow.id,
         "quoted": plan.most,
         "jobs": [{"id": number, **_file_document(planned)} for number, planned in pairs],
-        "known": [_file_document(planned) for planned in plan.having(Verdict.KNOWN)],
+        "known": [
+            _file_document(planned) for verdict in (Verdict.KNOWN, Verdict.METADATA) for planned in plan.having(verdict)
+        ],
         "refused": refused_documents(plan),
     }
 
@@ -185,7 +190,7 @@ def _file_document(planned: Planned) -> dict[str, Any]:
     return {
         "source": str(planned.found.path),
         "verdict": planned.verdict,
-        "output": None if planned.verdict is Verdict.KNOWN else str(planned.folder / planned.stem),
+        "output": None if planned.verdict in (Verdict.KNOWN, Verdict.METADATA) else str(planned.folder / planned.stem),
         "renamed": planned.is_renamed,
         "same_as": None if planned.twin_of is None else str(planned.twin_of),
         "job": planned.job,

@@ -14,12 +14,13 @@ from uuid import uuid4
 import click
 
 from artui.cli.exits import CommandError, Exit
-from artui.cli.options import AS_JSON, DRY_RUN, STRICT, SUSPECT, WAIT, WAIT_QA, YES, options
+from artui.cli.options import AS_JSON, DRY_RUN, STRICT, SUSPECT, TWINS, WAIT, WAIT_QA, YES, options
 from artui.cli.session import Session
 from artui.cli.streams import go_on
 from artui.cli.terminal import agrees, can_ask, counter, put_json, say
 from artui.config import AccountConfig
 from artui.model.job import Batch
+from artui.model.states import Twins
 from artui.sanitize import sanitize
 
 if TYPE_CHECKING:
@@ -72,12 +73,12 @@ class Spending:
 @click.option("--label", "labels", multiple=True, metavar="K=V", help="A label for every photo; may be repeated.")
 @click.option("--cap", type=click.IntRange(min=0), help="The most this batch may spend.")
 @click.option("--sample", type=click.IntRange(min=1), help="Send so many first; the rest waits for `artui approve`.")
-@options(SPENDING)
+@options((TWINS, *SPENDING))
 @click.pass_obj
 def submit_command(
     session: Session, /, paths: tuple[Path, ...], urls: tuple[str, ...], aliases: tuple[str, ...],
     account: str | None, workflow: str | None, output: str | None, template: str, recursive: bool, name: str | None,
-    labels: tuple[str, ...], cap: int | None, sample: int | None, **flags: bool,
+    labels: tuple[str, ...], cap: int | None, sample: int | None, twins: str | None, **flags: bool,
 ) -> Exit:  # fmt: skip
     """Send photos, or folders of them, through a workflow."""
     from artui.core.plan import PlanProblem, Target, at_address, collect, named_after
@@ -99,7 +100,7 @@ def submit_command(
         offer = _offer(session, chosen, workflow, batch, own_labels)
         with session.journal() as journal:
             refuse_watched(target.folder, session.config, journal)
-            planner = _planner(session, journal, offer, target, batch)
+            planner = _planner(session, journal, offer, target, batch, twins or chosen.twins)
             plan = replace(planner.plan(*_checked(found, offer, chosen, spending, elsewhere)), ignored=left)
             return _Sending(session, journal, planner, batch, spending).carry_out(plan)
     except PlanProblem as problem:
@@ -128,7 +129,7 @@ def redo_command(session: Session, /, what: str, workflow: str | None, output: s
         batch = _new_batch(f"redo {last.source.name}", chosen)
         try:
             offer = _offer(session, chosen, workflow or last.workflow, batch, {})
-            planner = _planner(session, journal, offer, target, batch)
+            planner = _planner(session, journal, offer, target, batch, chosen.twins)
             plan = planner.plan(*_checked(found, offer, chosen, spending, elsewhere), again=True)
             return _Sending(session, journal, planner, batch, spending).carry_out(plan)
         except PlanProblem as problem:
@@ -180,11 +181,13 @@ def _offer(
     return session.ask(account, question)
 
 
-def _planner(session: Session, journal: Journal, offer: Offer, target: Any, batch: Batch) -> Planner:
+def _planner(
+    session: Session, journal: Journal, offer: Offer, target: Any, batch: Batch, twins: str
+) -> Planner:  # fmt: skip
     from artui.core.plan import Planner
 
     today = dt.datetime.now(session.config.timezone).date()
-    return Planner(journal, offer, target, batch.name, today)
+    return Planner(journal, offer, target, batch.name, today, Twins(twins))
 
 
 def _checked(

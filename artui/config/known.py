@@ -155,12 +155,15 @@ TOP: Mapping[str, Reader] = {
 }
 """What may stand at the top, before the first table."""
 
+_TWINS = choice(["once", "deliver", "refuse"])
+
 ACCOUNT: Mapping[str, Reader] = {
     "provider": provider,
     "login": account_name,
     "workflow": text,
     "output": template,
     "strict": flag,
+    "twins": _TWINS,
 }
 """What every account may hold; its other keys are for its provider to check."""
 
@@ -190,7 +193,7 @@ RULE: Mapping[str, Reader] = {
     "sample": Number(1, 1_000_000),
     "after": choice(["keep", "move"]),
     "existing": choice(["process", "ignore"]),
-    "twins": choice(["deliver", "refuse"]),
+    "twins": _TWINS,
     "quiet": Number(0.1, 3600, whole=False),
     "strict": flag,
     "patience": Number(0.1, 7 * 86400, whole=False),

@@ -65,6 +65,7 @@ class AccountConfig:
     workflow: str | None = None
     output: str | None = None
     strict: bool = False
+    twins: str = "once"
     settings: Mapping[str, object] = field(default_factory=dict)
 
 
@@ -137,7 +138,8 @@ def merge(where: Paths, environ: Mapping[str, str], overrides: Mapping[str, obje
 
 
 def _defaults(accounts: Mapping[str, object], environ: Mapping[str, str]) -> dict[str, Any]:
-    common = {"workflow": None, "output": None, "strict": False, "caps": asdict(Caps()), "pace": asdict(Pace())}
+    common: dict[str, Any] = {"workflow": None, "output": None, "strict": False, "twins": "once"}
+    common |= {"caps": asdict(Caps()), "pace": asdict(Pace())}
     return {
         "timezone": local_zone(environ),
         "account": next(iter(accounts)) if len(accounts) == 1 else None,

@@ -162,7 +162,8 @@ def _from_the_start(db: Connection, job: Job, arguments: Mapping[str, Any]) -> N
     changes = {name: value for name, value in arguments.items() if name in allowed}
     jobs.move(
         db, job, Stage.NEW, Status.READY, "retry", new_try=True, message="asked for by a person",
-        digest="", buys=False, twin_of=None, reference="", execution="", word="", agreed=False, **{**_ANEW, **changes},
+        digest="", picture="", buys=False, twin_of=None, reference="", execution="", word="", agreed=False,
+        **{**_ANEW, **changes},
     )  # fmt: skip
 
 

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import BinaryIO
 from urllib.parse import unquote, urlsplit
 
-from artui.files import decoding, doubts, whole
+from artui.files import decoding, doubts, picture, whole
 from artui.files.regular import Irregular, open_regular
 from artui.files.walks import Doubt
 
@@ -96,6 +96,7 @@ class Photo:
     """A photo as `inspect` found it: pixels as stored, 0 when unknown; `digest` is hex SHA-256, "" until hashed.
 
     `suspect` says what speaks against it where it may not be whole, and no decoder was there to tell; else it is "".
+    `picture` is the digest of the picture alone, "" until hashed and where none can be made.
     """
 
     path: Path
@@ -105,6 +106,7 @@ class Photo:
     height: int
     digest: str = ""
     suspect: str = ""
+    picture: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -263,11 +265,16 @@ def _has_holes(file: io.FileIO, size: int) -> bool:
 
 
 def _hashed(photo: Photo, file: io.FileIO) -> Photo:
-    digest = hashlib.sha256()
+    digest, reader = hashlib.sha256(), io.BufferedReader(file, LOOKED_AT_ONCE)
+    try:
+        with _told_of(photo.path):
+            alone = picture.digest(reader, photo.stamp.size, photo.media_type)
+    finally:
+        reader.detach()
     file.seek(0)
     for block in _blocks(photo, file, whole.BLOCK):
         digest.update(block)
-    return replace(photo, digest=digest.hexdigest())
+    return replace(photo, digest=digest.hexdigest(), picture=alone)
 
 
 def _blocks(photo: Photo, file: io.FileIO, size: int) -> Iterator[bytes]:

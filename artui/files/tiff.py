@@ -109,6 +109,10 @@ class Tiff:
         (following,) = link.unpack(at(self.file, offset, link.size))
         return fields, following
 
+    def bytes_of(self, field: Field) -> int:
+        """How many bytes a field has."""
+        return field.count * _SIZES.get(field.kind, 0)
+
     def numbers(self, field: Field) -> Iterator[tuple[int, ...]]:
         """The numbers of a field, a block at a time."""
         code = _NUMBERS.get(field.kind)

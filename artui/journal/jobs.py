@@ -20,7 +20,7 @@ import apsw
 from artui.journal import published
 from artui.journal.store import Connection, Stale, Values, first, rows, storable, value
 from artui.model.job import Batch, Job, NewJob, Result
-from artui.model.states import FINAL, Reason, Stage, Status, legal
+from artui.model.states import FINAL, ONLY_METADATA, Reason, Stage, Status, legal
 
 
 class StemTaken(Exception):
@@ -31,6 +31,11 @@ _COLUMNS = tuple(field.name for field in fields(Job))
 _RESULT = tuple(field.name for field in fields(Result))
 _ALL = ", ".join(_COLUMNS)
 _SELECT = f"SELECT {_ALL} FROM jobs"
+_SAME_PHOTO = (
+    "id IN (SELECT id FROM jobs WHERE payer = ?1 AND digest = ?2"
+    " UNION SELECT id FROM jobs WHERE payer = ?1 AND picture = ?3 AND picture <> '')"
+)
+"""The condition for a payer's jobs of these very bytes, or of this picture: two steps in two indexes."""
 REMEMBERED = 1_024
 """Stored values whose meaning is remembered: a job's row is read a dozen times on its way, with the same paths."""
 
@@ -191,41 +196,51 @@ def stem_taken(db: Connection, stem_key: str) -> bool:
 
 
 def buyer(
-    db: Connection, payer: str, workflow: str, version: str, digest: str, *, parameters: str = "", copy: int = 0
-) -> Job | None:
+    db: Connection, payer: str, workflow: str, version: str, digest: str, picture: str = "", *, parameters: str = "",
+    copy: int = 0,
+) -> Job | None:  # fmt: skip
     """The one job that buys (or bought) this photo on these terms; None where it would be bought anew.
 
     A recipe of ours (``parameters``) is the same under whatever name it stands.
     """
     recipe = version if parameters else f"{workflow}@{version}"
-    found = select(
-        db, "payer = ? AND recipe = ? AND digest = ? AND copy = ? AND buys = 1", (payer, recipe, digest, copy)
-    )
-    return found[0] if found else None
+    return _buyer(db, "payer = ? AND recipe = ?", (payer, recipe), digest, picture, copy)
 
 
-def buyer_of_rule(db: Connection, rule: str, digest: str, copy: int = 0) -> Job | None:
+def buyer_of_rule(db: Connection, rule: str, digest: str, picture: str = "", copy: int = 0) -> Job | None:
     """The one job that buys (or bought) this photo for a rule, on whatever terms; None where there is none."""
-    found = select(db, "rule = ? AND rule <> '' AND digest = ? AND copy = ? AND buys = 1", (rule, digest, copy))
+    return _buyer(db, "rule = ? AND rule <> ''", (rule,), digest, picture, copy)
+
+
+def _buyer(
+    db: Connection, where: str, values: tuple[str, ...], digest: str, picture: str, copy: int
+) -> Job | None:  # fmt: skip
+    """The buyer of these very bytes, else of this picture."""
+    found = select(db, f"{where} AND digest = ? AND copy = ? AND buys = 1", (*values, digest, copy))
+    if not found and picture:
+        same = "picture = ? AND picture <> '' AND copy = ? AND buys = 1"
+        found = select(db, f"{where} AND {same}", (*values, picture, copy))
     return found[0] if found else None
 
 
-def not_over(db: Connection, payer: str, digest: str) -> list[Job]:
+def not_over(db: Connection, payer: str, digest: str, picture: str = "") -> list[Job]:
     """The jobs of a payer that have this photo, are no twins, and are not over; or that ended while nobody knew whether
     they had been paid."""
     return select(
         db,
-        "payer = ? AND digest = ? AND twin_of IS NULL AND (status IN ('ready', 'running', 'waiting', 'held')"
+        f"{_SAME_PHOTO} AND twin_of IS NULL AND (status IN ('ready', 'running', 'waiting', 'held')"
         " OR status IN ('failed', 'cancelled') AND EXISTS (SELECT 1 FROM purchases WHERE job = jobs.id"
         "  AND state IN ('intended', 'presumed spent'))) ORDER BY id",
-        (payer, digest),
+        (payer, digest, picture),
     )
 
 
-def highest_copy(db: Connection, payer: str, workflow: str, digest: str) -> int:
+def highest_copy(db: Connection, payer: str, workflow: str, digest: str, picture: str = "") -> int:
     """How often this photo was bought anew on purpose, whatever version it was for; -1 where it never was a job."""
     highest = value(
-        db, "SELECT MAX(copy) FROM jobs WHERE payer = ? AND digest = ? AND workflow = ?", (payer, digest, workflow)
+        db,
+        f"SELECT MAX(copy) FROM jobs WHERE {_SAME_PHOTO} AND workflow = ?4",
+        (payer, digest, picture, workflow),
     )
     return -1 if highest is None else int(highest)
 
@@ -330,7 +345,7 @@ def check_in(db: Connection, /, job: Job, **found: Any) -> Job:
     """Move a job to CHECKED with what was found on disk; a twin of a living or done job waits for its result, and what
     is a result itself is not sent by a rule.
 
-    ``found``: ``digest``, ``media_type``, ``width``, ``height`` and the like.
+    ``found``: ``digest``, ``picture``, ``media_type``, ``width``, ``height`` and the like.
     """
     made_by = published.job_of(db, found["digest"]) if job.rule else None
     if made_by is not None:
@@ -339,29 +354,36 @@ def check_in(db: Connection, /, job: Job, **found: Any) -> Job:
             db, job, Stage.CHECKED, Status.SKIPPED, "a result", reason=published.REASON, message=message,
             twin_of=made_by, buys=False, **found,
         )  # fmt: skip
-    bought = other_buyer(db, job, digest=found["digest"])
+    bought = other_buyer(db, job, digest=found["digest"], picture=found.get("picture", ""))
     if bought is None:
         return move(db, job, Stage.CHECKED, Status.RUNNING, "checked", buys=True, **found)
     return _join(db, job, bought, buys=False, **found)
 
 
-def other_buyer(db: Connection, job: Job, *, digest: str = "", version: str = "") -> Job | None:
-    """The other job that buys this job's photo: on the same terms, or on whatever terms for the same rule.
+def other_buyer(
+    db: Connection, job: Job, *, digest: str = "", picture: str = "", version: str = ""
+) -> Job | None:  # fmt: skip
+    """The other job that buys this job's photo, or only its picture: on the same terms, or on whatever terms for the
+    same rule.
 
-    ``digest`` and ``version`` are the job's own where they are not given.
+    What is not given is the job's own.
     """
-    digest, version = digest or job.digest, version or job.version
-    on_terms = buyer(db, job.payer, job.workflow, version, digest, parameters=job.parameters, copy=job.copy)
-    for_rule = buyer_of_rule(db, job.rule, digest, job.copy)
+    digest, picture, version = digest or job.digest, picture or job.picture, version or job.version
+    on_terms = buyer(db, job.payer, job.workflow, version, digest, picture, parameters=job.parameters, copy=job.copy)
+    for_rule = buyer_of_rule(db, job.rule, digest, picture, job.copy)
     return next((one for one in (for_rule, on_terms) if one is not None and one.id != job.id), None)
 
 
 def _join(db: Connection, /, job: Job, bought: Job, **found: Any) -> Job:
     """Make a job the twin of the one that buys its photo: its result is waited for, or refused by the job's rule."""
-    message = f"same photo as job {bought.id} ({bought.source.name}): waits for its result, not paid"
-    if bought.rule == job.rule and _refuses_twins(db, job.rule):
+    digest = found.get("digest", job.digest)
+    message = f"{same_as(bought, digest)}: waits for its result, not paid"
+    is_its_own = bought.source == job.source and bought.status is not Status.DONE  # it may yet fail, for it has changed
+    if bought.rule == job.rule and not is_its_own and _refuses_twins(db, job.rule):
         status, reason = Status.SKIPPED, str(Reason.TWIN)
         message = f"same photo as {bought.source.name} (job {bought.id}): its rule wants no copies, not paid"
+        if digest != bought.digest:
+            reason, message = ONLY_METADATA, f"{metadata_changed(bought, job.source)}, for its rule wants no copies"
     elif bought.status is Status.DONE:
         status, reason = Status.READY, ""
     elif bought.status in (*FINAL, Status.HELD) and not _surely_unpaid(db, bought):
@@ -369,6 +391,18 @@ def _join(db: Connection, /, job: Job, bought: Job, **found: Any) -> Job:
     else:
         status, reason = Status.WAITING, Reason.TWIN
     return move(db, job, Stage.CHECKED, status, "twin", reason=reason, message=message, twin_of=bought.id, **found)
+
+
+def same_as(bought: Job, digest: str) -> str:
+    """How a photo of this digest is the same as one that a job buys."""
+    name = f"job {bought.id} ({bought.source.name})"
+    return f"same photo as {name}" if digest == bought.digest else f"same picture as {name}, only its metadata differs"
+
+
+def metadata_changed(bought: Job, source: Path) -> str:
+    """What is said of a photo that is not sent because only its metadata has changed since it was bought."""
+    name = "" if bought.source == source else f", {bought.source.name}"
+    return f"bought before (job {bought.id}{name}), only its metadata changed: not sent"
 
 
 def _refuses_twins(db: Connection, rule: str) -> bool:

@@ -40,13 +40,7 @@ def bought_under_another(db: Connection, job: Job) -> Job | None:
     """The job of the same account that may have bought this photo on these terms under another key, whose customer
     may be the same; None where there is none."""
     others = [one for one in every(db) if _may_be_same(db, one, job.payer)] if job.digest else []
-    marks = ", ".join("?" * len(others))
-    recipe = job.version if job.parameters else f"{job.workflow}@{job.version}"
-    found = jobs.select(
-        db,
-        f"payer IN ({marks}) AND digest = ? AND recipe = ? AND account = ? AND buys = 1 ORDER BY id",
-        (*others, job.digest, recipe, job.account),
-    )
+    found = _buyers(db, others, job)
     return next((one for one in found if not jobs.surely_unpaid(db, one.id)), None)
 
 
@@ -56,12 +50,8 @@ def at_another(db: Connection, job: Job) -> Job | None:
     apart = _others(db, job.payer)
     others = [one for one in every(db) if one != job.payer and one not in apart]
     marks = ", ".join("?" * len(others))
-    recipe = job.version if job.parameters else f"{job.workflow}@{job.version}"
-    found = jobs.select(
-        db,
-        f"payer IN ({marks}) AND digest = ? AND recipe = ? AND account = ? AND buys = 1 ORDER BY id",
-        (*others, job.digest, recipe, job.account),
-    )
+    found = _buyers(db, others, job)
+    recipe = _recipe(job)
     unseen = jobs.select(  # not looked at yet, so that only its place tells which photo it is
         db,
         f"payer IN ({marks}) AND source = ? AND digest = '' AND recipe = ? AND account = ? ORDER BY id",
@@ -69,6 +59,26 @@ def at_another(db: Connection, job: Job) -> Job | None:
     )
     is_over = (one for one in (*found, *unseen) if one.status not in FINAL or not jobs.surely_unpaid(db, one.id))
     return next(is_over, None)
+
+
+def _buyers(db: Connection, others: Collection[str], job: Job) -> list[Job]:
+    """The jobs of the same account that buy this photo, or its picture, on these terms at other payers."""
+    marks = ", ".join("?" * len(others))
+    ways = {"digest = ?": job.digest, "picture = ? AND picture <> ''": job.picture}
+    found = [
+        one
+        for same, content in ways.items()
+        for one in jobs.select(
+            db,
+            f"payer IN ({marks}) AND recipe = ? AND {same} AND account = ? AND buys = 1",
+            (*others, _recipe(job), content, job.account),
+        )
+    ]
+    return sorted({one.id: one for one in found}.values(), key=lambda one: one.id)
+
+
+def _recipe(job: Job) -> str:
+    return job.version if job.parameters else f"{job.workflow}@{job.version}"
 
 
 def _may_be_same(db: Connection, one: str, other: str) -> bool:

@@ -111,12 +111,13 @@ def note_all(db: Connection, rule: str, files: Iterable[SeenFile]) -> None:
         note(db, rule, file)
 
 
-def restamp(db: Connection, rule: str, name: str, size: int, mtime_ns: int) -> None:
-    """Note that a file has another time and still the same content; one that was left in its place is tidied anew."""
+def restamp(db: Connection, rule: str, name: str, size: int, mtime_ns: int, job: int) -> None:
+    """Note that a file has another time and the content of this job, as before or again; one that was left in its place
+    is tidied anew."""
     db.execute(
-        "UPDATE seen SET size = ?, mtime_ns = ?, state = CASE state WHEN 'kept' THEN 'taken' ELSE state END"
-        " WHERE rule = ? AND name = ?",
-        (size, mtime_ns, rule, os.fsencode(name)),
+        "UPDATE seen SET size = ?, mtime_ns = ?, reason = '', message = iif(job IS NULL, '', message), job = ?,"
+        " state = CASE WHEN state IN ('kept', 'refused') THEN 'taken' ELSE state END WHERE rule = ? AND name = ?",
+        (size, mtime_ns, job, rule, os.fsencode(name)),
     )
 
 

@@ -48,7 +48,9 @@ def blocked(db: Connection, account: str) -> list[tuple[Job, Job]]:
 
 def _fits(db: Connection, twin: Job, buyer: Job) -> bool:
     """Whether a twin may do better than its buyer, and buys the very same."""
-    if (twin.payer, _recipe(twin), twin.digest, twin.copy) != (buyer.payer, _recipe(buyer), buyer.digest, buyer.copy):
+    if (twin.payer, _recipe(twin), twin.copy) != (buyer.payer, _recipe(buyer), buyer.copy):
+        return False
+    if twin.digest != buyer.digest and not (twin.picture and twin.picture == buyer.picture):
         return False
     if twin.rule and twin.rule == buyer.rule:
         return False
@@ -74,7 +76,7 @@ def let_buy(db: Connection, twin: Job, buyer: Job) -> bool:
     if jobs.other_buyer(db, twin) is not None:
         db.execute("UPDATE jobs SET buys = 1 WHERE id = ?", (buyer.id,))
         return False
-    message = f"same photo as job {twin.id} ({twin.source.name}), which is sent instead: waits for its result, not paid"
+    message = f"{jobs.same_as(twin, buyer.digest)}, which is sent instead: waits for its result, not paid"
     jobs.move(
         db, buyer, Stage.CHECKED, Status.WAITING, "gave way", reason=Reason.TWIN, message=message, twin_of=twin.id,
         buys=False, new_try=True, reference="", attempts=0,
@@ -82,7 +84,7 @@ def let_buy(db: Connection, twin: Job, buyer: Job) -> bool:
     for other in jobs.select(db, "twin_of = ? AND status IN ('waiting', 'held') AND id <> ?", (buyer.id, twin.id)):
         jobs.move(
             db, other, other.stage, Status.WAITING, "twin", reason=Reason.TWIN, twin_of=twin.id,
-            message=f"same photo as job {twin.id} ({twin.source.name}): waits for its result, not paid",
+            message=f"{jobs.same_as(twin, other.digest)}: waits for its result, not paid",
         )  # fmt: skip
     why = f"job {buyer.id} is held ({buyer.reason}): this one is sent instead"
     jobs.move(db, twin, twin.stage, Status.READY, "sent instead", message=why, twin_of=None, buys=True)

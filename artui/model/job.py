@@ -95,7 +95,7 @@ class Job(NewJob):
     send it although its photo may have been paid before. ``found``: it stands for an execution that was found at the
     service and whose photo is not known here; ``source`` is then only the name the service has. ``partial``: a person
     takes what there is of its results, although some are missing; ``as_is``: a person
-    said to take its result however it comes.
+    said to take its result however it comes. ``picture`` is the digest of the picture alone, empty where there is none.
     """
 
     id: int = 0
@@ -127,6 +127,7 @@ class Job(NewJob):
     found: bool = False
     partial: bool = False
     as_is: bool = False
+    picture: str = ""
 
     @property
     def may_have_cost(self) -> bool:

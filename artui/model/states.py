@@ -96,6 +96,9 @@ _WORDED: Mapping[str, str] = {Reason.RECOVERED: "may have been paid before"}
 BATCH_CAP, TODAYS_CAP = "the cap of this batch", "today's cap"
 """How the message of a job begins that is held for a cap which nothing raises, or which is another one tomorrow."""
 
+ONLY_METADATA = "only its metadata changed"
+"""Why a photo is not sent whose picture was bought before."""
+
 BOUGHT_BEFORE = "bought before"
 """The event that holds a job whose photo may have been bought under another key of the same customer."""
 
@@ -140,6 +143,18 @@ class Seen(StrEnum):
     LEAVING = "leaving"
     KEPT = "kept"
     MOVED = "moved"
+
+
+class Twins(StrEnum):
+    """What becomes of a photo that was bought before, or whose picture was.
+
+    ``once``: each gets its result once, a copy under another name too. ``deliver``: also one gets another copy that has
+    its result already and of which only the metadata has changed. ``refuse``: none gets a copy.
+    """
+
+    ONCE = "once"
+    DELIVER = "deliver"
+    REFUSE = "refuse"
 
 
 REPEATS = 2

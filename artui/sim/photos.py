@@ -38,9 +38,9 @@ def sample_photos(folder: Path, seed: int, number: int = 7) -> list[Path]:
 def noise_jpeg(path: Path, size_bytes: int, seed: int) -> None:
     """Write a whole JPEG of exactly ``size_bytes`` bytes that differs for every seed.
 
-    One small picture is drawn once; what makes a file large and unlike the others are random comments.
+    One small picture is drawn once, and toned for each; what makes a file large are random comments.
     """
-    picture = _noise()
+    picture = _toned(_noise(), seed)
     filling = size_bytes - len(picture)
     if filling < 16:
         raise ValueError(f"a noise JPEG has at least {len(picture) + 16} bytes")
@@ -61,6 +61,13 @@ def _noise() -> bytes:
     pixels = random.Random(0).randbytes(96 * 72 * 3)  # noqa: S311 - repeatable on purpose
     Image.frombytes("RGB", (96, 72), pixels).save(written, "JPEG", quality=50)
     return written.getvalue()
+
+
+def _toned(picture: bytes, seed: int) -> bytes:
+    """The picture with its finest detail stronger or weaker, by a table of its own for each seed."""
+    end = picture.index(b"\xff\xdb") + 4 + 1 + 64
+    tone = bytes(1 + seed // 255**place % 255 for place in range(5))
+    return picture[: end - len(tone)] + tone + picture[end:]
 
 
 def _photograph(

@@ -58,6 +58,7 @@ class Pipeline:
             found.check_in,
             job,
             digest=photo.digest,
+            picture=photo.picture,
             media_type=photo.media_type,
             width=photo.width,
             height=photo.height,

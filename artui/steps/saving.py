@@ -11,7 +11,7 @@ from typing import Any
 from artui import files
 from artui.journal import Connection, jobs, published, uploads
 from artui.model.job import Job, Result
-from artui.model.states import Reason, Stage, Status
+from artui.model.states import ONLY_METADATA, Reason, Stage, Status
 from artui.providers.base import ExecutionRef, State, Transient
 from artui.steps import evidence
 from artui.steps.context import Hold, NotYet, StepContext
@@ -83,9 +83,12 @@ class Saving:
         message = ", ".join(saved + [await self._lay_out(job, result) for result in job.results if result.unpack])
         await self.fetching.forget(job)
         if job.twin_of is not None:
+            first, reason = self.context.journal.read(jobs.get, job.twin_of), ""
             message = f"{message}: a copy of job {job.twin_of}'s result, not paid"
+            if first is not None and first.digest != job.digest:
+                reason, message = ONLY_METADATA, f"{message}, for only the metadata of its photo differs"
             return await self.context.journal.write_async(
-                jobs.move, job, Stage.SAVED, Status.SKIPPED, "delivered", message=message
+                jobs.move, job, Stage.SAVED, Status.SKIPPED, "delivered", reason=reason, message=message
             )
         if job.cancel:
             message = f"cancelled too late, charged {job.charged}; saved as {message}"

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 
 from artui.journal.crowds import SHARED, HoldCount
 from artui.model.job import Job
-from artui.model.states import BATCH_CAP, TODAYS_CAP, Reason, Stage, Status
+from artui.model.states import BATCH_CAP, ONLY_METADATA, TODAYS_CAP, Reason, Stage, Status
 from artui.providers import Clears, can_run_again, clears_doubt
 from artui.sanitize import sanitize
 from artui.tui.words import is_left, plural
@@ -145,6 +145,8 @@ def _what_now(job: Job, crowd: HoldCount | None) -> str:
         return f"Nothing: it is not sent again; {_SPENT} ({price(job.quoted)})."
     if not (job.keep or job.status.final):
         return "Nothing: it is followed to its end, and its result is not saved, as wished. x keeps it after all."
+    if job.status is Status.SKIPPED and job.reason == ONLY_METADATA and not job.results:
+        return f"Nothing: its picture was bought with job {job.twin_of}. `artui redo {job.id}` buys it anew."
     if job.reason == Reason.IN_QA:
         return "Nothing: a person at the service checks it. That can take hours."
     if job.reason == Reason.LOOKING:

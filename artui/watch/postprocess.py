@@ -17,7 +17,7 @@ from artui import files
 from artui.journal import Connection, Journal, jobs, published, seen
 from artui.journal.seen import SeenFile
 from artui.model.job import Job
-from artui.model.states import Seen, Status
+from artui.model.states import ONLY_METADATA, Reason, Seen, Status
 from artui.sanitize import sanitize
 from artui.watch.rules import After, Rule
 from artui.watch.taking import UNFINISHED
@@ -97,7 +97,7 @@ def _way(journal: Journal, rule: Rule, file: SeenFile, job: Job | None) -> _Way:
     if job is not None and job.status is Status.SKIPPED and job.reason == published.REASON:
         return _Way(message=job.message)  # it may lie where it was saved
     if rule.after is After.KEEP or (job is not None and job.status is Status.CANCELLED):
-        return _Way()
+        return _Way(message=job.message if job is not None and job.reason == ONLY_METADATA else "")
     if not _is_ours(rule.folder / file.name, file, job):
         gone = not os.path.lexists(rule.folder / file.name)
         return _Way(message="it is no longer there" if gone else "another file has its name", forget=not gone)
@@ -190,6 +190,8 @@ def _reason_text(file: SeenFile, job: Job | None) -> str:
 
 
 def _advice(reason: str) -> str:
+    if reason in (ONLY_METADATA, Reason.TWIN):
+        return "nothing, its picture was bought before. `artui redo FILE` buys it anew and shows the price first."
     good = "put a good copy into the watched folder; artui takes it by itself."
     if reason == SUSPECT:
         return f"look at it. If it is whole, `artui submit --suspect FILE` sends it; else {good}"

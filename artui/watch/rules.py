@@ -19,6 +19,7 @@ from artui.config import Caps, Config, ConfigError, Origin, Source, dotted
 from artui.config.ignoring import USUAL, Ignoring
 from artui.config.known import nearest
 from artui.core.plan import Target
+from artui.model.states import Twins
 
 _RULES = uuid.UUID("6b0c54f4-6f4c-4c5e-9a53-0a7f3c1f2a11")
 """The name space of the rules' ids."""
@@ -39,13 +40,6 @@ class Existing(StrEnum):
 
     PROCESS = "process"
     IGNORE = "ignore"
-
-
-class Twins(StrEnum):
-    """What becomes of a photo whose content the rule has bought under another name: a copy of that result, or a no."""
-
-    DELIVER = "deliver"
-    REFUSE = "refuse"
 
 
 @dataclass(frozen=True)
@@ -75,7 +69,7 @@ class Rule:
     caps: Caps = field(default_factory=Caps)
     sample: int | None = None
     after: After = After.KEEP
-    twins: Twins = Twins.DELIVER
+    twins: Twins = Twins.ONCE
     quiet: float = 2.0
     patience: float = 600.0
     strict: bool = False
@@ -194,6 +188,7 @@ def make_rule(config: Config, written: Mapping[str, Any], source: Source, number
         caps=Caps(**written.get("caps", {})),
         ignoring=config.ignoring.with_more(written.get("ignore")),
         strict=bool(written.get("strict", account.strict if account else False)),
+        twins=Twins(written.get("twins", account.twins if account else Twins.ONCE)),
         source=source,
         **further,
     )
@@ -205,7 +200,7 @@ def make_rule(config: Config, written: Mapping[str, Any], source: Source, number
 
 _FURTHER: Mapping[str, Callable[[Any], Any]] = {
     "include": tuple, "exclude": tuple, "sku": str, "sample": int, "quiet": float, "patience": float,
-    "after": After, "twins": Twins,
+    "after": After,
 }  # fmt: skip
 """The keys a rule need not have."""
 

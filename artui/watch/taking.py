@@ -13,10 +13,10 @@ from pathlib import Path
 from artui import files
 from artui.core.plan import Offer, Plan, Planned, Planner, SourceFile, Verdict, delivers, new_job, promises_photo
 from artui.files import Photo, PhotoProblem
-from artui.journal import Journal, batches, jobs, published, seen
+from artui.journal import Journal, batches, history, jobs, published, seen
 from artui.journal.seen import SeenFile
 from artui.model.job import Batch, NewJob
-from artui.model.states import Seen
+from artui.model.states import FINAL, ONLY_METADATA, Seen, Twins
 from artui.sanitize import sanitize
 from artui.watch.offers import Offers
 from artui.watch.rules import After, Rule
@@ -127,16 +127,27 @@ class Ingester:
         return waits or (leaves and files.is_open(self.rule.folder / candidate.name, is_remote=self.is_remote))
 
     def _unless_same(self, candidate: Candidate, photo: Photo) -> Photo | Taken:
-        """A file that only got another time has the result it had: nothing is to be done, where that is still there."""
+        """A file that only got another time or other metadata has the result it had: nothing is to be done, where that
+        is still there."""
         before = self.journal.read(seen.get, self.rule.id, candidate.name)
-        job = before and before.job and before.state is not Seen.MOVED and self.journal.read(jobs.get, before.job)
-        if not job or not job.digest or job.size != photo.stamp.size or not delivers(job):
+        if before is None or before.state is Seen.MOVED:
             return photo
-        if files.sha256(photo).digest != job.digest:
+        made = [job for job in self.journal.read(history.by_source, photo.path) if job.rule == self.rule.id]
+        made = [job for job in made if job.digest and delivers(job)]
+        if not made:
             return photo
-        stamp = candidate.stamp
-        self.journal.write(seen.restamp, self.rule.id, candidate.name, stamp.size, stamp.mtime_ns)
-        return Taken(same=(candidate,))
+        photo, stamp = files.sha256(photo), candidate.stamp
+        same = next((job for job in made if job.digest == photo.digest), None)
+        if same is not None:
+            self.journal.write(seen.restamp, self.rule.id, candidate.name, stamp.size, stamp.mtime_ns, same.id)
+            return Taken(same=(candidate,))
+        edited = next(
+            (job for job in made if job.status in FINAL and photo.picture and job.picture == photo.picture), None
+        )
+        if edited is None or self.rule.twins is Twins.DELIVER:
+            return photo
+        said = f"{sanitize(photo.path.name)}: {jobs.metadata_changed(edited, photo.path)}"
+        return Taken(refused=((candidate, self._refusal(candidate, ONLY_METADATA, said)),))
 
     def _unless_result(self, candidate: Candidate, photo: Photo) -> Photo | Taken:
         """What artui itself has saved is no photo to send; it is read to compare only where a result has its size."""
@@ -151,9 +162,9 @@ class Ingester:
 
     def _refusal(self, candidate: Candidate, reason: str, message: str) -> SeenFile:
         """A file that is not taken. A bad photo leaves the folder where photos do; what never was one stays, and so
-        does a result, for it may lie where it was saved."""
+        do a result, for it may lie where it was saved, and a photo that has its own."""
         is_photo = reason != "not-a-photo" or promises_photo(Path(candidate.name))
-        leaves = self.rule.after is After.MOVE and is_photo and reason != published.REASON
+        leaves = self.rule.after is After.MOVE and is_photo and reason not in (published.REASON, ONLY_METADATA)
         state = Seen.LEAVING if leaves else Seen.REFUSED
         stamp = candidate.stamp
         return SeenFile(candidate.name, stamp.size, stamp.mtime_ns, state, reason=reason, message=message)

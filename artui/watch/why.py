@@ -16,7 +16,7 @@ from artui.journal import Connection, Journal, history, jobs, rules, seen
 from artui.journal.rules import RuleState
 from artui.journal.watching import BEFORE_THE_RULE
 from artui.model.job import Job
-from artui.model.states import Seen
+from artui.model.states import Seen, Twins
 from artui.timing import Clock
 from artui.watch import marker
 from artui.watch.offers import Offers, dearer, pinned
@@ -169,21 +169,26 @@ class _Asked:
         if self.offer is None:
             message = "it would be taken; what that costs is not known before the rule was watched once"
             return self._say(path, Verdict.TAKE, "new", message)
-        digest = files.sha256(photo).digest
-        bought = self.journal.read(_bought, self.rule, self.offer, digest)
+        photo = files.sha256(photo)
+        bought = self.journal.read(_bought, self.rule, self.offer, photo)
         planner = self.taker.planner(self.offer)
         named = planner.renamed(Plan(self.offer, self.rule.target, (self.taker.plan(photo),)))
-        output = named.photos[0].folder / named.photos[0].stem
+        output: Path | None = named.photos[0].folder / named.photos[0].stem
         price = 0 if bought else planner.offer.workflow.price
         message = f"it would be sent through {self.offer.workflow.name}"
         if bought:
             message = f"its content was bought with job {bought.id} ({bought.source.name}): not paid again"
+        if bought and bought.digest != photo.digest:
+            message = f"it is the {jobs.same_as(bought, photo.digest).removeprefix('same ')}: not paid again"
+        if bought and bought.rule == self.rule.id and self.rule.twins is Twins.REFUSE:
+            message, output = f"{message}, and its rule wants no copies", None
         return Why(path, Verdict.TAKE, "same content" if bought else "new", message, self.rule, output, price, bought)
 
 
-def _bought(db: Connection, rule: Rule, offer: Offer, digest: str) -> Job | None:
+def _bought(db: Connection, rule: Rule, offer: Offer, photo: files.Photo) -> Job | None:
     workflow = offer.workflow
     on_terms = jobs.buyer(
-        db, offer.identity.payer, workflow.id, workflow.version, digest, parameters=workflow.parameters
-    )
-    return on_terms or jobs.buyer_of_rule(db, rule.id, digest)
+        db, offer.identity.payer, workflow.id, workflow.version, photo.digest, photo.picture,
+        parameters=workflow.parameters,
+    )  # fmt: skip
+    return on_terms or jobs.buyer_of_rule(db, rule.id, photo.digest, photo.picture)

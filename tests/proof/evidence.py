@@ -89,6 +89,15 @@ class Evidence:
         return found
 
     @cached_property
+    def pictures(self) -> dict[tuple[str, str, str], list[Purchase]]:
+        """The purchases made for each picture, whatever else is written into its files: by payer, recipe and digest."""
+        found = defaultdict(list)
+        for one in self.purchases.values():
+            if picture := self.jobs[one.job].picture:
+                found[one.payer, _recipe(self.jobs[one.job]), picture].append(one)
+        return found
+
+    @cached_property
     def paid_calls(self) -> list[tuple[Purchase | None, Asked]]:
         """Every paid request that reached the stand-in, with the purchase it names; None where it names none."""
         return [(self._named(asked), asked) for asked in self.requests if _is_paid(asked)]

@@ -60,8 +60,8 @@ def charged_once(seen: Evidence) -> Iterator[str]:
 
 
 def bought_once(seen: Evidence) -> Iterator[str]:
-    """No photo is bought more often on the same terms than there are decisions to do so."""
-    for (_, recipe, digest), made in seen.photos.items():
+    """No photo, and no picture, is bought more often on the same terms than there are decisions to do so."""
+    for (_, recipe, digest), made in [*seen.photos.items(), *seen.pictures.items()]:
         owners = {one.job for one in made}
         copies = {seen.jobs[job].copy for job in owners}
         again = sum(len(seen.happened(job, "proved absent", "send again")) for job in owners)
@@ -223,11 +223,17 @@ def results_right(seen: Evidence) -> Iterator[str]:
             content = Path(result.path).read_bytes()
             if hashlib.sha256(content).hexdigest() != result.digest:
                 yield f"{result.path} of job {job.id} holds other bytes than were fetched"
-            elif not (job.address or job.as_is) and _made_from(content, result.media_type) not in (None, job.digest):
+            elif not (job.address or job.as_is) and _made_from(content, result.media_type) not in _digests(seen, job):
                 yield f"{result.path} of job {job.id} was made from another photo"
     for path, digest in seen.before.items():
         if not path.is_file() or digest_of(path) != digest:
             yield f"{path} was there before and is not what it was"
+
+
+def _digests(seen: Evidence, job: Job) -> set[str | None]:
+    """The digests of the photos whose result may be this job's: its own, and those of the same picture."""
+    same = seen.jobs[job.twin_of] if job.twin_of else job
+    return {None, job.digest, *([same.digest] if job.picture and same.picture == job.picture else [])}
 
 
 def _made_from(content: bytes, media_type: str) -> str | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import os
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Container, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from enum import StrEnum
 from pathlib import Path
@@ -19,7 +19,7 @@ from artui.journal import Connection, Journal, before, history, jobs, payers, pu
 from artui.journal.before import Before, How
 from artui.journal.store import storable
 from artui.model.job import Batch, Job, NewJob
-from artui.model.states import FINAL, Reason, Stage, Status
+from artui.model.states import FINAL, Reason, Stage, Status, Twins
 from artui.providers import known_by_key
 from artui.sanitize import sanitize
 
@@ -33,7 +33,11 @@ class Verdict(StrEnum):
     SEND = "send"
     TWIN = "same photo"
     KNOWN = "known"
+    METADATA = "only metadata changed"
     BOUGHT = "bought before"
+
+
+_NOT_QUEUED = (Verdict.KNOWN, Verdict.METADATA)
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +83,7 @@ class Plan:
     @property
     def queued(self) -> list[Planned]:
         """The photos that become jobs: those sent and those that get a copy of another's result."""
-        return [planned for planned in self.photos if planned.verdict is not Verdict.KNOWN]
+        return [planned for planned in self.photos if planned.verdict not in _NOT_QUEUED]
 
     @property
     def most(self) -> int | None:
@@ -102,7 +106,8 @@ class Plan:
 class Planner:
     """Makes plans against what the journal knows.
 
-    ``batch`` and ``today`` fill templates; ``batch`` is a name, or gives one for each file.
+    ``batch`` and ``today`` fill templates; ``batch`` is a name, or gives one for each file. ``twins``: what becomes of
+    photos that were bought before.
     """
 
     journal: Journal
@@ -110,6 +115,7 @@ class Planner:
     target: Target
     batch: str | Callable[[SourceFile], str]
     today: dt.date
+    twins: Twins = Twins.ONCE
     _first: dict[str, Planned] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -117,13 +123,16 @@ class Planner:
 
     def plan(
         self, photos: Sequence[tuple[SourceFile, Photo]], refused: Sequence[RefusedFile] = (), passed_over: int = 0,
-        *, again: bool = False,
+        *, again: bool = False, by_hand: Container[Path] = (),
     ) -> Plan:  # fmt: skip
-        """Plan for these photos; ``again`` buys them anew whatever was bought before."""
+        """Plan for these photos; ``again`` buys them anew whatever was bought before. Of those that are not sent
+        because only their metadata has changed, the ones ``by_hand`` are bought anew."""
         self._first = {}
         judged, not_sent = [], list(refused)
         for found, photo in photos:
             planned = self._judged(found, photo, again=again)
+            if planned.verdict is Verdict.METADATA and found.path in by_hand:
+                planned = self._by_hand(planned)
             if result := self._refused_result(planned):
                 not_sent.append(result)
             else:
@@ -134,7 +143,7 @@ class Planner:
 
     def _refused_result(self, planned: Planned) -> RefusedFile | None:
         """The refusal of what artui itself has saved: it is sent only where a person names the very file."""
-        if planned.verdict is Verdict.KNOWN or planned.found.is_named or not planned.photo.digest:
+        if planned.verdict in _NOT_QUEUED or planned.found.is_named or not planned.photo.digest:
             return None
         made_by = self.journal.read(published.job_of, planned.photo.digest)
         if made_by is None:
@@ -147,7 +156,7 @@ class Planner:
         stems = files.Stems(lambda key: self.journal.read(jobs.stem_taken, key))
         photos, number = [], 0
         for planned in plan.photos:
-            if planned.verdict is Verdict.KNOWN:
+            if planned.verdict in _NOT_QUEUED:
                 photos.append(planned)
                 continue
             number += 1
@@ -175,17 +184,34 @@ class Planner:
             note = "done before" if known.status in FINAL else "queued already"
             note = f"{note} (job {known.id}), not paid again"
             return replace(send, verdict=Verdict.KNOWN, job=known.id, note=note, done_at=known.finished_at)
+        if self.twins is not Twins.DELIVER and (edited := self._known(found, photo, edited=True)):
+            return self._edited(send, edited)
         bought = photo.digest and self.journal.read(
-            jobs.buyer, offer.identity.payer, offer.workflow.id, offer.workflow.version, photo.digest,
+            jobs.buyer, offer.identity.payer, offer.workflow.id, offer.workflow.version, photo.digest, photo.picture,
             parameters=offer.workflow.parameters,
         )  # fmt: skip
         gives_way = self.journal.read(twins.gives_way, bought) if bought else False
         if bought and gives_way:
             note = f"same photo as job {bought.id}, which is held ({bought.reason}) and not paid: this one may be sent"
             return replace(send, job=bought.id, note=note)
+        if bought and self.twins is Twins.REFUSE:
+            return self._refused_twin(send, bought)
         if bought:
-            return replace(send, verdict=Verdict.TWIN, twin_of=bought.source, job=bought.id, note=_of_bought(bought))
+            note = _of_bought(bought, photo.digest)
+            return replace(send, verdict=Verdict.TWIN, twin_of=bought.source, job=bought.id, note=note)
         return self._with_past(send) if photo.digest else send
+
+    def _refused_twin(self, planned: Planned, bought: Job) -> Planned:
+        """A photo that was bought before and gets no copy of the result."""
+        if bought.digest != planned.photo.digest:
+            return self._edited(planned, bought)
+        note = f"{jobs.same_as(bought, bought.digest)}, no copies are wanted: not paid"
+        return replace(planned, verdict=Verdict.KNOWN, job=bought.id, note=note, done_at=bought.finished_at)
+
+    def _edited(self, planned: Planned, bought: Job) -> Planned:
+        """A photo whose picture was bought before and that is not sent."""
+        note = jobs.metadata_changed(bought, planned.found.path)
+        return replace(planned, verdict=Verdict.METADATA, job=bought.id, note=note, done_at=bought.finished_at)
 
     def _with_past(self, planned: Planned) -> Planned:
         """A photo that would be sent, with what became of it before under another key or payer, or at the service."""
@@ -194,7 +220,7 @@ class Planner:
 
         def ask(db: Connection) -> Before | None:
             payer = payers.current(db, new.payer)
-            job = Job(**{**given, "payer": payer}, digest=planned.photo.digest)
+            job = Job(**{**given, "payer": payer}, digest=planned.photo.digest, picture=planned.photo.picture)
             return before.of_photo(db, job, by_key=known_by_key(new.provider))
 
         past = self.journal.read(ask)
@@ -214,41 +240,65 @@ class Planner:
         planned = self._anew(found, photo) if again else self.judged(found, photo)
         if planned.verdict is not Verdict.SEND or not photo.digest:
             return planned
-        earlier = None if again else self._first.get(photo.digest)
-        if earlier is not None:
-            note = f"same photo as {earlier.found.path.name}, not paid"
-            return replace(planned, verdict=Verdict.TWIN, twin_of=earlier.found.path, note=note)
-        self._first[photo.digest] = planned
-        return planned
+        earlier = None if again else self._first_of(photo)
+        if earlier is None:
+            self._remember(planned)
+            return planned
+        name, is_same = earlier.found.path.name, earlier.photo.digest == photo.digest
+        note = f"same photo as {name}" if is_same else f"same picture as {name}, only its metadata differs"
+        verdict = Verdict.TWIN
+        if self.twins is Twins.REFUSE:
+            note, verdict = f"{note}, no copies are wanted", Verdict.KNOWN if is_same else Verdict.METADATA
+        return replace(planned, verdict=verdict, twin_of=earlier.found.path, note=f"{note}, not paid")
+
+    def _first_of(self, photo: Photo) -> Planned | None:
+        """The first of this plan's photos that is the same, or the same picture."""
+        return self._first.get(photo.digest) or (self._first.get(photo.picture) if photo.picture else None)
+
+    def _remember(self, planned: Planned) -> None:
+        for content in (planned.photo.digest, planned.photo.picture):
+            if content:
+                self._first[content] = planned
 
     def _anew(self, found: SourceFile, photo: Photo) -> Planned:
         """The photo as one more copy than was ever bought of it."""
-        offer, earlier = self.offer, self._first.get(photo.digest)
-        bought = self.journal.read(jobs.highest_copy, offer.identity.payer, offer.workflow.id, photo.digest)
+        offer, earlier = self.offer, self._first_of(photo)
+        bought = self.journal.read(
+            jobs.highest_copy, offer.identity.payer, offer.workflow.id, photo.digest, photo.picture
+        )
         copy = bought + 1 if earlier is None else earlier.copy + 1
         note, may_cost = self._not_over(photo)
         return Planned(
             photo, found, Verdict.SEND, self.target.folder, found.path.stem, note=note, may_cost=may_cost, copy=copy
         )
 
+    def _by_hand(self, planned: Planned) -> Planned:
+        """A photo of which only the metadata has changed, bought anew by a person's word."""
+        anew = self._anew(planned.found, planned.photo)
+        self._remember(anew)
+        told = f"bought before (job {planned.job}), only its metadata changed: bought anew by your word"
+        return replace(anew, note="; ".join(filter(None, (told, anew.note))))
+
     def _not_over(self, photo: Photo) -> tuple[str, bool]:
         """What a person should know before buying a photo anew while it is not known what became of it before: the
         sentence, and whether something may be charged beside this."""
         payer = self.offer.identity.payer
-        open_ones = self.journal.read(jobs.not_over, payer, photo.digest) if photo.digest else []
+        open_ones = self.journal.read(jobs.not_over, payer, photo.digest, photo.picture) if photo.digest else []
         told, may_cost = [], False
         for job in open_ones:
             may_cost = may_cost or job.may_have_cost or job.stage is Stage.SUBMITTING
             told.append(f"job {job.id} {_of_open(job)}")
         return "; ".join(told), may_cost
 
-    def _known(self, found: SourceFile, photo: Photo) -> Job | None:
-        """The job that has delivered, or will deliver, this very file to this very folder."""
+    def _known(self, found: SourceFile, photo: Photo, *, edited: bool = False) -> Job | None:
+        """The job that has delivered, or will deliver, this very file to this very folder; or with ``edited`` the one
+        that has delivered its picture, before its metadata changed."""
+        is_of = _has_picture_of if edited else _is_of
         workflow, payer = self.offer.workflow, self.offer.identity.payer
         for job in self.journal.read(history.by_source, found.path):
             same = (job.payer, job.workflow, job.version) == (payer, workflow.id, workflow.version)
             lands_here = job.folder.is_relative_to(self.target.folder)
-            if same and _is_of(job, photo) and lands_here and delivers(job) and not self._is_held_by_rule(job):
+            if same and is_of(job, photo) and lands_here and delivers(job) and not self._is_held_by_rule(job):
                 return job
         return None
 
@@ -272,6 +322,11 @@ def _is_of(job: Job, photo: Photo) -> bool:
     return photo.stamp.is_content_of(files.Stamp(job.size, job.mtime_ns, job.inode, job.device))
 
 
+def _has_picture_of(job: Job, photo: Photo) -> bool:
+    """Whether a job has delivered what its photo's picture, which is this one's, was bought for."""
+    return bool(photo.picture) and job.picture == photo.picture and job.status in FINAL
+
+
 def delivers(job: Job) -> bool:
     """Whether a job's results lie where it put them, or it is still to bring them."""
     if job.status in (Status.DONE, Status.SKIPPED):
@@ -292,8 +347,8 @@ def _of_open(job: Job) -> str:
     return "with the same photo is still to be sent: it is charged then, and this is charged too"
 
 
-def _of_bought(job: Job) -> str:
-    name = f"same photo as job {job.id} ({job.source.name})"
+def _of_bought(job: Job, digest: str) -> str:
+    name = jobs.same_as(job, digest)
     if job.status is Status.DONE:
         return f"{name}, done before: not paid"
     if job.status in FINAL:

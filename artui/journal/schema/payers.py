@@ -108,13 +108,16 @@ def join(db: apsw.Connection, old: str, new: str) -> None:
     """Let everything of the payer ``old`` be the payer ``new``'s. Every job, purchase and sum is kept."""
     if old == new:
         return
-    meeting = _rows(
-        db,
-        "SELECT mine.id, theirs.id FROM jobs AS mine JOIN jobs AS theirs ON theirs.payer = ?2 AND theirs.buys = 1"
-        " AND (theirs.recipe, theirs.digest, theirs.copy) = (mine.recipe, mine.digest, mine.copy)"
-        " WHERE mine.payer = ?1 AND mine.buys = 1 ORDER BY mine.id",
-        (old, new),
+    same_bytes = "(theirs.recipe, theirs.digest, theirs.copy) = (mine.recipe, mine.digest, mine.copy)"
+    same_picture = (
+        "(theirs.recipe, theirs.picture, theirs.copy) = (mine.recipe, mine.picture, mine.copy) AND theirs.picture <> ''"
     )
+    both = "SELECT mine.id, theirs.id FROM jobs AS mine JOIN jobs AS theirs ON theirs.payer = ?2 AND theirs.buys = 1"
+    meeting = {
+        pair: None
+        for same in (same_bytes, same_picture)
+        for pair in _rows(db, f"{both} AND {same} WHERE mine.payer = ?1 AND mine.buys = 1 ORDER BY mine.id", (old, new))
+    }
     for mine, theirs in meeting:
         if _is_unsent(db, mine):
             _begin_anew(db, mine, theirs)
@@ -122,8 +125,8 @@ def join(db: apsw.Connection, old: str, new: str) -> None:
             _begin_anew(db, theirs, mine)
         else:
             db.execute(
-                "UPDATE jobs SET copy = 1 + (SELECT MAX(copy) FROM jobs AS other WHERE other.digest = jobs.digest)"
-                " WHERE id = ?",
+                "UPDATE jobs SET copy = 1 + (SELECT MAX(copy) FROM jobs AS other WHERE other.digest = jobs.digest"
+                " OR jobs.picture <> '' AND other.picture = jobs.picture) WHERE id = ?",
                 (mine,),
             )
     for table in ("jobs", "purchases"):
@@ -165,7 +168,7 @@ def _put_back(db: apsw.Connection, job: int, held: str, message: str) -> None:
     status, now = "held" if held else "ready", time.time()
     db.execute(
         "UPDATE jobs SET stage = 'new', status = ?, reason = ?, message = ?, due = NULL, stage_at = ?, digest = '',"
-        " buys = 0, twin_of = NULL, reference = '', attempts = 0 WHERE id = ?",
+        " picture = '', buys = 0, twin_of = NULL, reference = '', attempts = 0 WHERE id = ?",
         (status, held, message, now, job),
     )
     db.execute(

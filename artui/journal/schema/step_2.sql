@@ -111,3 +111,11 @@ CREATE INDEX uploads_due ON uploads (payer) WHERE due = 1;
 -- The part of the address of webhooks that nobody can guess: it is sent to services, and whoever calls must know it.
 ALTER TABLE engine ADD COLUMN webhook TEXT NOT NULL DEFAULT '';
 UPDATE engine SET webhook = lower(hex(randomblob(16)));
+
+-- The digest of the picture alone, '' where there is none and for what was checked before: one picture has one buyer,
+-- whatever else is written into its file.
+ALTER TABLE jobs ADD COLUMN picture TEXT NOT NULL DEFAULT '';
+CREATE UNIQUE INDEX one_buyer_of_picture ON jobs (payer, recipe, picture, copy) WHERE buys = 1 AND picture <> '';
+CREATE UNIQUE INDEX one_buyer_of_picture_of_rule ON jobs (rule, picture, copy)
+    WHERE buys = 1 AND rule <> '' AND picture <> '';
+CREATE INDEX jobs_picture ON jobs (payer, picture) WHERE picture <> '';

@@ -197,8 +197,8 @@ def add_up(marks: Marks, seen: Mapping[Path, FileCheck], planner: Planner | None
 
     A file counts as to be sent until its digest and the journal say otherwise, so that the number can only fall.
     """
-    done = twins = refused = open_ = unread = 0
-    digests: set[str] = set()
+    done = twins = refused = open_ = unread = sent = 0
+    contents: set[str] = set()
     for path in marks:
         known = seen.get(path, NOTHING)
         if known.refused is not None or (known.is_suspect and not marks.is_alone(path)):
@@ -208,10 +208,13 @@ def add_up(marks: Marks, seen: Mapping[Path, FileCheck], planner: Planner | None
             unread += 1
         elif not known.photo.digest or known.planned is None or known.planner is not planner:
             open_ += 1
-        elif known.planned.verdict in (Verdict.KNOWN, Verdict.BOUGHT):
+        elif known.planned.verdict is Verdict.METADATA and marks.is_alone(path):
+            sent += 1
+        elif known.planned.verdict in (Verdict.KNOWN, Verdict.METADATA, Verdict.BOUGHT):
             done += 1
-        elif known.planned.verdict is Verdict.TWIN or known.photo.digest in digests:
+        elif known.planned.verdict is Verdict.TWIN or contents & {known.photo.digest, known.photo.picture}:
             twins += 1
         else:
-            digests.add(known.photo.digest)
-    return Sum(len(marks), len(digests) + open_, done, twins, refused, open_, unread)
+            sent += 1
+            contents |= {known.photo.digest, known.photo.picture} - {""}
+    return Sum(len(marks), sent + open_, done, twins, refused, open_, unread)

@@ -17,7 +17,7 @@ from artui.config import AccountConfig
 from artui.core import plan
 from artui.core.plan import Planner, SourceFile, Target
 from artui.journal import Connection, Journal, jobs
-from artui.model.states import Status
+from artui.model.states import Status, Twins
 from artui.sanitize import sanitize, width
 from artui.tui import catalogue
 from artui.tui.look import Glyphs
@@ -93,7 +93,12 @@ class OrderForm:
     def planner(self, journal: Journal, today: date) -> Planner | None:
         """Who can say what the journal means for a photo; None as long as something is missing."""
         offer = self.offer()
-        return Planner(journal, offer, self.target, "", today) if offer else None
+        return Planner(journal, offer, self.target, "", today, self.twins) if offer else None
+
+    @property
+    def twins(self) -> Twins:
+        """What becomes of photos that were bought before."""
+        return Twins(self.account.twins) if self.account else Twins.ONCE
 
     def most(self, number: int) -> int | None:
         """What so many photos cost at most; None where the price is not known."""

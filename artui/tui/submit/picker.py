@@ -128,6 +128,9 @@ def _verdict(known: FileCheck, facts: Facts, *, marked: bool) -> tuple[str, str]
     if planned is not None and planned.verdict is Verdict.KNOWN:
         day = planned.done_at and clock(planned.done_at, facts.now)
         return (f"done {day}, not paid" if day else "queued before"), "done"
+    if planned is not None and planned.verdict is Verdict.METADATA:
+        is_by_hand = marked and facts.marks.is_alone(planned.found.path)
+        return ("buy it anew?", "scaled") if is_by_hand else ("new metadata, not sent", "done")
     if planned is not None and planned.verdict is Verdict.TWIN:
         return f"as job {planned.job}, not paid", "done"
     if photo is None or (marked and facts.judging and planned is None):

@@ -107,8 +107,8 @@ def propose(
     except ValueError as problem:
         raise PlanProblem(str(problem)) from None
     names = batching.names([file for file, _ in photos], now.timestamp())
-    planner = Planner(journal, offer, target, lambda file: names[file.path], now.date())
-    plan = planner.plan(photos)
+    planner = Planner(journal, offer, target, lambda file: names[file.path], now.date(), order.twins)
+    plan = planner.plan(photos, by_hand={file.path for file in found if file.is_named})
     made = batches(names, offer.account, batching.sample, now.timestamp())
     return Proposal(plan, planner, batching, names, made, len(found) - len(photos))
 
@@ -177,10 +177,7 @@ def _exceptions(proposal: Proposal) -> list[str]:
     if suspect := [planned for planned in plan.having(Verdict.SEND) if planned.photo.suspect]:
         number = plural(len(suspect), "photo", "photos")
         lines.append(f"{number} may not be whole, and sent by your word: {sanitize(suspect[0].found.path.name, 24)}.")
-    if known := len(plan.having(Verdict.KNOWN)):
-        lines.append(f"{known:,} {'was' if known == 1 else 'were'} done or queued before, not paid again.")
-    if twins := len(plan.having(Verdict.TWIN)):
-        lines.append(f"{twins:,} {'is' if twins == 1 else 'are'} the same photo as another, not paid.")
+    lines += _bought_before(plan)
     lines += [f"{number:,} {TOLD[how]}." for how, number in plan.before.items()]
     if renamed := [planned for planned in plan.queued if planned.is_renamed]:
         first = f"{sanitize(renamed[0].found.path.name, 24)} as {sanitize(renamed[0].stem, 24)}"
@@ -192,6 +189,23 @@ def _exceptions(proposal: Proposal) -> list[str]:
         )
     if proposal.refused:
         lines.append(f"{proposal.refused:,} refused and left out.")
+    return lines
+
+
+def _bought_before(plan: Plan) -> list[str]:
+    """What becomes of the photos that were bought before, or whose picture was."""
+    lines = []
+    if known := len(plan.having(Verdict.KNOWN)):
+        lines.append(f"{known:,} {'was' if known == 1 else 'were'} done or queued before, not paid again.")
+    if edited := len(plan.having(Verdict.METADATA)):
+        was, its = ("was", "its") if edited == 1 else ("were", "their")
+        lines.append(
+            f"{edited:,} {was} bought before, only {its} metadata changed: not sent. Mark one by itself to buy it anew."
+        )
+    if anew := [planned for planned in plan.having(Verdict.SEND) if planned.copy]:
+        lines.append(f"{plural(len(anew), 'photo')} bought anew by your word: {sanitize(anew[0].found.path.name, 24)}.")
+    if twins := len(plan.having(Verdict.TWIN)):
+        lines.append(f"{twins:,} {'is' if twins == 1 else 'are'} the same photo as another, not paid.")
     return lines
 
 

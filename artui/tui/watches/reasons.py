@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from artui.config.ignoring import KINDS, LISTED
 from artui.journal.watching import BEFORE_THE_RULE, FileGroup
-from artui.model.states import Reason, Status
+from artui.model.states import ONLY_METADATA, Reason, Status
 from artui.sanitize import sanitize
 from artui.tui.watches.standing import GROWING, NOT_WHOLE, RULE_WAITS
 from artui.watch.rules import OURS
@@ -60,6 +60,9 @@ _KNOWN = {
     "suspect": SkipPhrase(
         "suspect", "They may not be whole. Look at them; `artui submit --suspect FILE` sends one all the same."
     ),
+    ONLY_METADATA: SkipPhrase(
+        ONLY_METADATA, "Bought before, and not paid again; they have their results. `artui redo FILE` buys one anew."
+    ),
     "too-large": SkipPhrase("too large", "Make it smaller, then put it here again."),
     "too-many-pixels": SkipPhrase("too many pixels", "Make it smaller, then put it here again."),
     "name-too-long": SkipPhrase("path too long", "Move the folder further up, or give a shorter name."),
@@ -72,6 +75,10 @@ def why(group: FileGroup) -> SkipPhrase:
         if group.reason == Reason.TWIN:
             return SkipPhrase(
                 "same content, no copy wanted", "Bought before under another name; not paid, no copy made."
+            )
+        if group.reason == ONLY_METADATA:
+            return SkipPhrase(
+                "same picture, other metadata", "Bought before under another name or with other metadata; not paid."
             )
         return SkipPhrase(
             "same content, copied", "Bought before under another name: got a copy of that result, not paid."
