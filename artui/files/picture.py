@@ -18,6 +18,8 @@ from artui.files.walks import BLOCK, Broken, at
 
 _FORM = b"artui picture 1"  # digests made by other rules are never equal
 _MOST_PARTS = 200_000  # segments, chunks, strips, tags: far above photos, and a part of a second of walking
+_MOST_SEGMENTS = 10_000  # of a JPEG, where a step may read a whole block
+_AT_FIRST = 4096  # bytes of a scan that are read before a whole block is
 _PLAIN = 1  # the orientation of what has none
 
 
@@ -122,7 +124,7 @@ _PROFILE = b"ICC_PROFILE\0"
 
 def _jpeg(parts: _Parts) -> None:
     offset, scanned, in_scan, segments = 2, False, False, _Segments(parts)
-    for _ in range(_MOST_PARTS):
+    for _ in range(_MOST_SEGMENTS):
         offset = _next_marker(parts, offset, hashing=in_scan)
         marker = at(parts.file, offset, 2)[1]
         if marker in _BARE:
@@ -197,8 +199,8 @@ def _joined(profile: list[tuple[int, int, bytes]]) -> bytes:
 def _next_marker(parts: _Parts, offset: int, *, hashing: bool) -> int:
     """Where the next marker is that is no restart; what stands before it is taken in where it is a scan's data."""
     parts.file.seek(offset)
-    last = b""
-    while block := parts.file.read(BLOCK):
+    last, count = b"", _AT_FIRST if hashing else 16  # mostly right here, or after a long scan
+    while block := parts.file.read(count):
         window = last + block
         found = _MARKER.search(window)
         if found and 0xD0 <= window[found.start() + 1] <= 0xD7:
@@ -209,7 +211,7 @@ def _next_marker(parts: _Parts, offset: int, *, hashing: bool) -> int:
             parts.add("data", memoryview(window)[:end])
         if found:
             return offset + end
-        offset += end
+        offset, count = offset + end, BLOCK
     raise _damaged()
 
 

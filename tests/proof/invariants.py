@@ -22,7 +22,7 @@ from artui.cli.advice import advice
 from artui.config import Caps
 from artui.engine import reconcile
 from artui.journal import payers
-from artui.model.job import Purchase
+from artui.model.job import Job, Purchase
 from artui.model.states import FINAL, REPEATS, Kind, PurchaseState, Reason, Stage, Status
 from artui.sim import imaging
 from tests.proof.evidence import Asked, Evidence, digest_of, is_unclear, snapshot

@@ -7,22 +7,25 @@ import re
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 from textual.widgets import Input
 
-from artui.core.plan import SourceFile, Target
-from artui.files import decoding
-from artui.journal import jobs, requests
-from artui.model.states import Reason, Status
+from artui.core.plan import Plan, Planner, SourceFile, Target, new_job
+from artui.files import decoding, inspect
+from artui.journal import Connection, jobs, requests
+from artui.model.job import Batch, Result
+from artui.model.states import Reason, Stage, Status
 from artui.sim.photos import noise_jpeg
 from artui.sim.server import Simulator
 from artui.tui.dialogs import Question
 from artui.tui.submit import Submit
 from artui.tui.submit.batches import Batching, Split, label_of
 from artui.tui.submit.ordering import target_of
+from tests import retagged
 from tests.damaged import holey_photo
 from tests.studio import configure
 from tests.tui.desk import Desk, at_desk
@@ -341,6 +344,52 @@ async def test_a_suspect_photo_is_sent_only_where_it_was_marked_by_itself(
         await desk.until(lambda: submit(desk).total.to_send == 3)
         await desk.press("s")
         await desk.sees("Send 3 photos", "1 photo may not be whole, and sent by your word: IMG_0000.jpg")
+
+
+async def test_a_photo_with_new_metadata_is_bought_anew_only_where_it_was_marked_by_itself(
+    stand_in: Simulator, monkeypatch: pytest.MonkeyPatch, boots: Path, tmp_path: Path
+) -> None:
+    async with signed_in(stand_in, monkeypatch, tmp_path / "out") as desk:
+        bought = boots / "IMG_0000.jpg"
+        desk.console.journal.write(done_before, submit(desk).planner, bought)
+        bought.write_bytes(retagged.rated(bought.read_bytes()))
+        submit(desk).chooser.checks.forget([bought])
+        await desk.press("a")
+        await desk.until(lambda: submit(desk).total.checked == submit(desk).total.marked == 3)
+        await desk.sees("new metadata, unsent", "1 done before")
+        assert submit(desk).total.to_send == 2
+        await desk.press("s")
+        await desk.sees("Send 2 photos", "1 was bought before, only its metadata changed: not sent.")
+        await desk.press("n")
+        chooser = submit(desk).chooser
+        chooser.put_marks([bought], on=False)
+        chooser.files.put_items(chooser.files.items, at=bought)
+        await desk.sees("Bought as job 1, only its metadata changed. A mark buys it anew.")
+        await desk.press("space")
+        await desk.until(lambda: submit(desk).total.to_send == 3)
+        await desk.sees("buy it anew?")
+        await desk.press("s")
+        await desk.sees("Send 3 photos", "1 photo with new metadata bought anew, by your word: IMG_0000.jpg.")
+        await desk.press("y")
+        await desk.until(lambda: len(all_jobs(desk)) == 4)
+        assert [job.copy for job in all_jobs(desk) if job.source == bought] == [0, 1]
+
+
+def done_before(db: Connection, planner: Planner, path: Path) -> None:
+    """Have a photo be bought and saved."""
+    photo = inspect(path, planner.offer.limits.accepts, hashed=True)
+    [planned] = planner.renamed(
+        Plan(planner.offer, planner.target, (planner.judged(SourceFile(path, path.parent), replace(photo, digest="")),))
+    ).photos
+    [number] = jobs.add(db, None, [replace(new_job(planner.offer, planned, Batch("", "", "", 0.0)), batch=None)])
+    job = jobs.get(db, number)
+    assert job
+    job = jobs.move(db, job, job.stage, Status.RUNNING, "taken")
+    job = jobs.check_in(
+        db, job, digest=photo.digest, picture=photo.picture, media_type=photo.media_type, width=1, height=1
+    )
+    result = Result("x", path=str(path))  # it lies somewhere
+    jobs.move(db, job, Stage.SAVED, Status.DONE, "saved", results=(result,))
 
 
 async def test_hostile_names_stay_in_their_cells(boots: Path) -> None:

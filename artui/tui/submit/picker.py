@@ -130,7 +130,7 @@ def _verdict(known: FileCheck, facts: Facts, *, marked: bool) -> tuple[str, str]
         return (f"done {day}, not paid" if day else "queued before"), "done"
     if planned is not None and planned.verdict is Verdict.METADATA:
         is_by_hand = marked and facts.marks.is_alone(planned.found.path)
-        return ("buy it anew?", "scaled") if is_by_hand else ("new metadata, not sent", "done")
+        return ("buy it anew?", "scaled") if is_by_hand else ("new metadata, unsent", "done")
     if planned is not None and planned.verdict is Verdict.TWIN:
         return f"as job {planned.job}, not paid", "done"
     if photo is None or (marked and facts.judging and planned is None):

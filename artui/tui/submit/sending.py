@@ -203,7 +203,8 @@ def _bought_before(plan: Plan) -> list[str]:
             f"{edited:,} {was} bought before, only {its} metadata changed: not sent. Mark one by itself to buy it anew."
         )
     if anew := [planned for planned in plan.having(Verdict.SEND) if planned.copy]:
-        lines.append(f"{plural(len(anew), 'photo')} bought anew by your word: {sanitize(anew[0].found.path.name, 24)}.")
+        number, name = plural(len(anew), "photo"), sanitize(anew[0].found.path.name, 24)
+        lines.append(f"{number} with new metadata bought anew, by your word: {name}.")
     if twins := len(plan.having(Verdict.TWIN)):
         lines.append(f"{twins:,} {'is' if twins == 1 else 'are'} the same photo as another, not paid.")
     return lines
