@@ -15,16 +15,19 @@ from typing import Any
 import apsw
 import pytest
 
+from artui.core.plan import Plan, Planner, Target, Verdict, check, collect, new_jobs
 from artui.journal import Connection, Journal, jobs, payers, rules, twins, watching
 from artui.journal.schema.payers import join
-from artui.model.job import Job
-from artui.model.states import ONLY_METADATA, Reason, Stage, Status
+from artui.model.job import Job, Result
+from artui.model.states import ONLY_METADATA, Reason, Stage, Status, Twins
+from artui.sim.photos import noise_jpeg
 from artui.watch.folder import What
 from artui.watch.why import why
 from tests import retagged
 from tests.desk import Desk
 from tests.samples import new_job
 from tests.studio import Studio
+from tests.test_plan import ACCEPTS, BATCH, OFFER
 from tests.watch_post import Post, offers_of
 from tests.watch_post import watching as watching_folder
 
@@ -187,6 +190,88 @@ def test_how_often_a_picture_was_bought_counts_over_all_its_files(journal: Journ
     journal.write(check)
 
 
+# ---------------------------------------------------------------------------------------------------------- the plan
+
+
+@pytest.fixture
+def inbox(tmp_path: Path) -> Path:
+    (tmp_path / "in").mkdir()
+    return tmp_path / "in"
+
+
+def planned(journal: Journal, inbox: Path, wanted: str = "once", **how: Any) -> dict[str, tuple[str, int]]:
+    """Verdict and copy of each photo, by its name."""
+    plan = planner(journal, inbox, wanted).plan(*looked_at(inbox), **how)
+    return {one.found.path.name: (one.verdict, one.copy) for one in plan.photos}
+
+
+def planner(journal: Journal, inbox: Path, wanted: str = "once") -> Planner:
+    target = Target.of(str(inbox.parent / "out"), "{stem}")
+    return Planner(journal, OFFER, target, "aw26", dt.date(2026, 11, 22), Twins(wanted))
+
+
+def looked_at(inbox: Path) -> Any:
+    return check(collect([inbox]), ACCEPTS, lambda *_: None)
+
+
+def done(db: Connection, plan: Plan) -> None:
+    """Have the photos of a plan be bought and saved."""
+    (plan.target.folder).mkdir(exist_ok=True)
+    for number, one in zip(jobs.add(db, BATCH, new_jobs(plan, BATCH)), plan.queued, strict=True):
+        job, photo = jobs.get(db, number), one.photo
+        assert job is not None
+        job = jobs.move(db, job, job.stage, Status.RUNNING, "taken")
+        job = jobs.check_in(
+            db, job, digest=photo.digest, picture=photo.picture, media_type="image/jpeg", width=1, height=1
+        )
+        place = job.folder / f"{os.fsdecode(job.stem)}.png"
+        place.write_bytes(b"result")
+        jobs.move(db, job, Stage.SAVED, Status.DONE, "saved", results=(Result("x", path=str(place)),))
+
+
+SEND, TWIN, KNOWN, METADATA = Verdict.SEND, Verdict.TWIN, Verdict.KNOWN, Verdict.METADATA
+
+
+def test_a_plan_sends_a_picture_once_and_says_why(journal: Journal, inbox: Path) -> None:
+    noise_jpeg(inbox / "a.jpg", 20_000, 1)
+    retag(_copied(inbox / "a.jpg", "b.jpg"))
+    noise_jpeg(inbox / "c.jpg", 20_000, 2)
+    assert planned(journal, inbox) == {"a.jpg": (SEND, 0), "b.jpg": (TWIN, 0), "c.jpg": (SEND, 0)}
+    assert planned(journal, inbox, "refuse")["b.jpg"] == (METADATA, 0)
+    assert planned(journal, inbox, again=True) == {"a.jpg": (SEND, 0), "b.jpg": (SEND, 1), "c.jpg": (SEND, 0)}
+    plan = planner(journal, inbox).plan(*looked_at(inbox))
+    assert plan.photos[1].note == "same picture as a.jpg, only its metadata differs, not paid"
+
+
+def test_a_plan_knows_a_photo_that_only_got_other_metadata(journal: Journal, inbox: Path) -> None:
+    noise_jpeg(inbox / "a.jpg", 20_000, 1)
+    journal.write(done, planner(journal, inbox).plan(*looked_at(inbox)))
+    plain = (inbox / "a.jpg").read_bytes()
+    retag(inbox / "a.jpg")
+    _copied(inbox / "a.jpg", "b.jpg")
+    (inbox / "c.jpg").write_bytes(plain)
+    expected = {"a.jpg": (METADATA, 0), "b.jpg": (TWIN, 0), "c.jpg": (TWIN, 0)}
+    assert planned(journal, inbox) == expected
+    assert planned(journal, inbox, "deliver") == {**expected, "a.jpg": (TWIN, 0)}
+    assert planned(journal, inbox, "refuse") == {**expected, "b.jpg": (METADATA, 0), "c.jpg": (KNOWN, 0)}
+    assert planned(journal, inbox, by_hand=[inbox / "a.jpg", inbox / "b.jpg"]) == {**expected, "a.jpg": (SEND, 1)}
+    assert planned(journal, inbox, again=True)["a.jpg"] == (SEND, 1)
+    told = planner(journal, inbox).plan(*looked_at(inbox)).photos
+    assert told[0].note == "bought before (job 1), only its metadata changed: not sent"
+    assert told[1].note == "same picture as job 1 (a.jpg), only its metadata differs, done before: not paid"
+    (inbox.parent / "out" / "a.png").unlink()
+    assert planned(journal, inbox)["a.jpg"] == (TWIN, 0), "its result is gone: it gets another, unpaid"
+
+
+def test_what_was_checked_before_pictures_were_kept_is_known_by_its_bytes_alone(journal: Journal, inbox: Path) -> None:
+    noise_jpeg(inbox / "a.jpg", 20_000, 1)
+    journal.write(done, planner(journal, inbox).plan(*looked_at(inbox)))
+    journal.write(lambda db: db.execute("UPDATE jobs SET picture = ''"))
+    assert planned(journal, inbox) == {"a.jpg": (KNOWN, 0)}
+    retag(inbox / "a.jpg")
+    assert planned(journal, inbox) == {"a.jpg": (SEND, 0)}
+
+
 # -------------------------------------------------------------------------------------------------------- the engine
 
 
@@ -243,6 +328,10 @@ def not_taken(post: Post) -> dict[str, watching.FileGroup]:
     return {group.reason: group for group in groups}
 
 
+def happenings(post: Post) -> list[rules.Happening]:
+    return post.studio.journal.read(rules.happenings, post.rule.id)
+
+
 async def test_a_photo_that_gets_a_rating_in_its_folder_is_not_sent_again(studio: Studio) -> None:
     async with watching_folder(studio) as post:
         photo = post.drop("a.jpg", 1)
@@ -250,14 +339,14 @@ async def test_a_photo_that_gets_a_rating_in_its_folder_is_not_sent_again(studio
         await post.all_done(1)
         for rating in (1, 2):
             retag(photo, rating=rating)
-            await post.until(lambda rating=rating: len(post.told(What.REFUSED)) == rating)
-        [*_, last] = post.told(What.REFUSED)
-        assert "bought before (job 1), only its metadata changed: not sent" in last.message
+            await post.until(lambda rating=rating: len(post.told(What.SAME)) == rating)
+        assert post.told(What.SAME)[0].sentence == "1 bought before, only the metadata changed: not sent: a.jpg"
+        assert not post.told(What.REFUSED)
         group = not_taken(post)[ONLY_METADATA]
         assert (group.count, group.newest) == (1, ("a.jpg",))
         answer = why(photo, [post.rule], studio.journal, offers_of(studio), dt.UTC)
         assert (answer.verdict, answer.reason) == ("not taken", ONLY_METADATA)
-        assert "bought before" in answer.message
+        assert answer.message == "bought before (job 1), only its metadata changed: not sent"
         hidden = photo.with_name(".undone")
         hidden.write_bytes(plain)
         hidden.rename(photo)
@@ -306,8 +395,8 @@ async def test_a_rating_brings_another_copy_where_that_is_wanted(studio: Studio)
         retag(photo)
         edited = (await post.all_done(2))[1]
         assert (edited.status, edited.reason, edited.twin_of) == (Status.SKIPPED, ONLY_METADATA, 1)
-        await post.until(lambda: post.told(What.LEFT))
-        assert "only the metadata of its photo differs" in post.told(What.LEFT)[0].message
+        logged = await post.until(lambda: [one for one in happenings(post) if one.what == What.SAME])
+        assert "only the metadata of its photo differs" in logged[0].message
     assert (studio.out / "a-2.png").read_bytes() == (studio.out / "a.png").read_bytes()
     assert charges(studio) == 1
     studio.check()

@@ -23,6 +23,7 @@ from artui.config import Config, ConfigError, Origin, Source
 from artui.config.private import concerns
 from artui.journal import Connection, JournalProblem, requests
 from artui.journal.following import Scope
+from artui.model.states import ONLY_METADATA
 from artui.watch.service import Service
 
 if TYPE_CHECKING:
@@ -332,7 +333,7 @@ def _refused(db: Connection, ids: frozenset[str]) -> int:
     from artui.journal import seen
     from artui.journal.watching import BEFORE_THE_RULE
 
-    harmless = ("not-a-photo", BEFORE_THE_RULE)
+    harmless = ("not-a-photo", BEFORE_THE_RULE, ONLY_METADATA)
     found = (seen.not_taken(db, rule).items() for rule in ids)
     return sum(one.count for reasons in found for reason, one in reasons if reason not in harmless)
 

@@ -23,7 +23,7 @@ from artui.journal.rules import RuleRow, RuleState, SkipCount
 from artui.journal.seen import NEWEST, SeenFile
 from artui.journal.store import journal_uuid, network_file_system
 from artui.journal.watching import BEFORE_THE_RULE
-from artui.model.states import Seen
+from artui.model.states import ONLY_METADATA, Seen
 from artui.timing import Clock
 from artui.watch import marker
 from artui.watch.lock import Busy, FolderLock
@@ -70,6 +70,7 @@ class What(StrEnum):
     TAKEN = "taken"
     EXISTING = "existing"
     REFUSED = "refused"
+    SAME = "same picture"
     MOVED = "moved"
     LEFT = "left"
     BACK = "taken back"
@@ -407,8 +408,12 @@ class Watched:
         if group.added:
             names = tuple(candidate.name for candidate in group.added)
             await self._record(What.TAKEN, f"{len(names):,} taken", names)
+        same = tuple(file.name for _, file in group.refused if file.reason == ONLY_METADATA)
+        if same:
+            await self._record(What.SAME, f"{len(same):,} bought before, only the metadata changed: not sent", same)
         for _, file in group.refused:
-            await self._record(What.REFUSED, file.message or file.reason, (file.name,))
+            if file.reason != ONLY_METADATA:
+                await self._record(What.REFUSED, file.message or file.reason, (file.name,))
 
     async def _tell_tidied(self, group: list[Tidied]) -> None:
         """Tell of what failed or stayed one by one, and of all that is done together."""
@@ -421,6 +426,8 @@ class Watched:
                 done.append(one.name)
             elif folder:
                 await self._record(What.MOVED, f"moved to {folder}: {one.message}", (one.name,))
+            elif one.is_same:  # how its job ended is told with the job
+                await self._journal.write_async(rules.log, self.rule.id, What.SAME, f"{one.name}: {one.message}")
             elif one.message:
                 await self._record(What.LEFT, one.message, (one.name,))
         if done:

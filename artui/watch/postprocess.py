@@ -28,12 +28,16 @@ _LONGEST = 200  # bytes of a name that gets ".reason.txt" behind it
 
 @dataclass(frozen=True, slots=True)
 class Tidied:
-    """What became of one file. ``target`` is where it lies now, None where it was left; ``message`` why."""
+    """What became of one file. ``target`` is where it lies now, None where it was left; ``message`` why.
+
+    ``is_same``: its picture was bought before.
+    """
 
     name: str
     state: Seen | None
     target: Path | None
     message: str
+    is_same: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,7 +129,8 @@ def _carry_out(rule: Rule, file: SeenFile, job: Job | None, way: _Way, target: P
             return Tidied(file.name, None, None, "another file has its name")
     lies = target or way.moved
     if lies is None:
-        return Tidied(file.name, Seen.KEPT, None, way.message)
+        is_same = job is not None and job.reason == ONLY_METADATA
+        return Tidied(file.name, Seen.KEPT, None, way.message, is_same=is_same)
     if way.folder == "failed":
         _leave_reason(lies, _reason_text(file, job))
     return Tidied(file.name, Seen.MOVED, lies, job.message if job else file.message)

@@ -146,7 +146,7 @@ class Ingester:
         )
         if edited is None or self.rule.twins is Twins.DELIVER:
             return photo
-        said = f"{sanitize(photo.path.name)}: {jobs.metadata_changed(edited, photo.path)}"
+        said = jobs.metadata_changed(edited, photo.path)
         return Taken(refused=((candidate, self._refusal(candidate, ONLY_METADATA, said)),))
 
     def _unless_result(self, candidate: Candidate, photo: Photo) -> Photo | Taken:

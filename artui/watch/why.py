@@ -16,7 +16,7 @@ from artui.journal import Connection, Journal, history, jobs, rules, seen
 from artui.journal.rules import RuleState
 from artui.journal.watching import BEFORE_THE_RULE
 from artui.model.job import Job
-from artui.model.states import Seen, Twins
+from artui.model.states import ONLY_METADATA, Seen, Twins
 from artui.timing import Clock
 from artui.watch import marker
 from artui.watch.offers import Offers, dearer, pinned
@@ -182,7 +182,8 @@ class _Asked:
             message = f"it is the {jobs.same_as(bought, photo.digest).removeprefix('same ')}: not paid again"
         if bought and bought.rule == self.rule.id and self.rule.twins is Twins.REFUSE:
             message, output = f"{message}, and its rule wants no copies", None
-        return Why(path, Verdict.TAKE, "same content" if bought else "new", message, self.rule, output, price, bought)
+        reason = "new" if not bought else "same content" if bought.digest == photo.digest else ONLY_METADATA
+        return Why(path, Verdict.TAKE, reason, message, self.rule, output, price, bought)
 
 
 def _bought(db: Connection, rule: Rule, offer: Offer, photo: files.Photo) -> Job | None:

@@ -123,9 +123,10 @@ def make_photos(folder: Path, number: int, size: int) -> list[Path]:
     if not made[0].exists():
         noise_jpeg(made[0], size, seed=0)
     content = bytearray(made[0].read_bytes())
-    place = len(content) // 2
+    place = content.rindex(b"\xff\xdb") + 5 + 64 - 8
     for index, path in enumerate(made[1:], 1):
-        # A few other bytes in the middle make another photo; rendering each would take longer than sending it.
+        # A few other bytes in the last quantization table make another picture; rendering each would take longer than
+        # sending it.
         content[place : place + 8] = f"{index:08}".encode()
         path.write_bytes(content)
     return made
