@@ -79,6 +79,8 @@ class Telling:
         if number := len(plan.having(Verdict.BOUGHT)):
             parts.append(f"{number:,} bought before, not paid again")
         yield f"{', '.join(parts)}: {self._sum()}"
+        if plan.having(Verdict.METADATA):
+            yield "`artui redo FILE` buys one anew of which only the metadata changed."
         for how, number in plan.before.items():
             yield f"{number:,} {TOLD[how]}"
         yield from self._bounds(spent)
