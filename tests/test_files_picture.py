@@ -118,7 +118,8 @@ def test_a_jpeg_goes_over_the_ends_of_blocks(monkeypatch: pytest.MonkeyPatch) ->
     plain = retagged.rated(saved("JPEG", restart_marker_blocks=3))
     alone = jpeg(plain)
     for block in range(1, 40):
-        monkeypatch.setattr(picture, "BLOCK", block)
+        for bytes_at_once in ("BLOCK", "_AT_FIRST"):
+            monkeypatch.setattr(picture, bytes_at_once, block)
         assert jpeg(plain) == alone
 
 

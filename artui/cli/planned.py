@@ -75,12 +75,12 @@ class Telling:
             parts.append(f"{len(plan.refused):,} refused")
         if number := len(plan.having(Verdict.METADATA)):
             changed = "its metadata" if number == 1 else "their metadata"
-            parts.append(f"{number:,} bought before, only {changed} changed, not sent")
+            parts.append(
+                f"{number:,} bought before, only {changed} changed, not sent (`artui redo FILE` buys one anew)"
+            )
         if number := len(plan.having(Verdict.BOUGHT)):
             parts.append(f"{number:,} bought before, not paid again")
         yield f"{', '.join(parts)}: {self._sum()}"
-        if plan.having(Verdict.METADATA):
-            yield "`artui redo FILE` buys one anew of which only the metadata changed."
         for how, number in plan.before.items():
             yield f"{number:,} {TOLD[how]}"
         yield from self._bounds(spent)
