@@ -288,4 +288,4 @@ def test_no_file_is_slow(case: str) -> None:
     media_type, make = _HOSTILE[case]
     data, began = make(), time.thread_time()
     assert digest(data, media_type) == ""
-    assert time.thread_time() - began < 2, "of this thread's own time, whatever else the machine does"
+    assert time.thread_time() - began < 5, "of this thread's own time, whatever else the machine does"
