@@ -1,7 +1,7 @@
 """Files: a photo on disk, whether it is whole, the names of results, and how a result gets its name durably.
 
-`photo` knows files that are to be sent, `whole`, `doubts` and `picture` their content; `names`, `publishing` and `layers`
-what is saved; `folders` which folder a path really is.
+`photo` knows files that are to be sent, `whole`, `doubts` and `picture` their content; `names`, `publishing` and
+`layers` what is saved; `folders` which folder a path really is.
 Nothing here knows of jobs or services, and everything blocks: for a thread where that matters.
 """
 
