@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import zipfile
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -285,6 +286,27 @@ async def test_a_service_that_charges_and_says_no_is_not_believed_without_end(
     await studio.until(lambda: len(simulator.ledger) == 2 + REPEATS)
     await studio.until(lambda: studio.job(number).reason == Reason.REJECTED)
     assert len(simulator.ledger) == 2 + REPEATS, "one yes is one sending"
+
+
+# ---------------------------------------------------------------------------------------------------------- archives
+
+
+@pytest.mark.parametrize("workflow", ["Natural", "Layered"])
+async def test_an_archive_is_one_order_whose_result_is_kept_whole(studio: Studio, workflow: str) -> None:
+    shoot = studio.folder / "shoot.zip"
+    with zipfile.ZipFile(shoot, "w") as archive:
+        for photo in studio.photos(3):
+            archive.write(photo, photo.name)
+    recipe = studio.workflows[workflow].parameters
+    await studio.add([shoot], workflow=workflow, provider="retouch4me", parameters=recipe, quoted=None)
+    await studio.start()
+    [job] = await studio.at_rest()
+    assert (job.status, job.quoted, job.message) == (Status.DONE, None, "shoot.zip"), studio.places()
+    [sent] = starts(studio)
+    assert sent["form"]["file"]["content_type"] == "application/zip"
+    assert sent["form"]["file"]["filename"] == "shoot.zip"
+    check_results(studio, 1)
+    assert [path.name for path in studio.out.iterdir()] == ["shoot.zip"]
 
 
 # ----------------------------------------------------------------------------------------------- a key serves one photo

@@ -231,8 +231,8 @@ def test_what_is_read_anyway_is_judged(holey: Path) -> None:
     holey.write_bytes(holey.read_bytes())  # no hole any more, but zeros
     plain = inspect(holey, ALL)
     assert inspect(holey, ALL, hashed=True).suspect
-    assert read_through(plain).suspect
-    assert read_through(plain).digest
+    assert read_through(plain, ALL).suspect
+    assert read_through(plain, ALL).digest
 
 
 def test_a_sparse_copy_of_a_whole_picture_is_taken(tmp_path: Path) -> None:
@@ -255,7 +255,7 @@ def test_damage_for_sure_is_refused_by_all_its_bytes(tmp_path: Path) -> None:
     with pytest.raises(BadPhoto, match=r"boot\.png is damaged"):
         inspect(path, ALL, hashed=True)
     with pytest.raises(BadPhoto, match=r"boot\.png is damaged"):
-        read_through(photo)
+        read_through(photo, ALL)
 
 
 # ------------------------------------------------------------------------------------------------------- decoded
@@ -290,7 +290,7 @@ def test_strict_takes_what_is_whole(way: str, tmp_path: Path) -> None:
     photo = tmp_path / "boot"
     photo.write_bytes(WHOLE[way][1])
     assert inspect(photo, STRICT, hashed=True).digest
-    assert not read_through(inspect(photo, ALL), strict=True).suspect
+    assert not read_through(inspect(photo, ALL), replace(ALL, strict=True)).suspect
 
 
 @pytest.mark.usefixtures("decoder")
@@ -307,7 +307,7 @@ def test_strict_refuses_what_only_a_decoder_sees(damage: str, tmp_path: Path) ->
     with pytest.raises(BadPhoto, match="cannot be decoded"):
         inspect(photo, STRICT, hashed=True)
     with pytest.raises(BadPhoto, match="cannot be decoded"):
-        read_through(inspect(photo, ALL), strict=True)
+        read_through(inspect(photo, ALL), replace(ALL, strict=True))
 
 
 @pytest.mark.usefixtures("no_decoder")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import os
+import zipfile
 from collections.abc import Iterator
 from dataclasses import replace
 from functools import partial
@@ -288,3 +289,13 @@ def test_a_name_taken_in_between_is_chosen_anew(journal: Journal, inbox: Path) -
         journal.write(jobs.add, BATCH, new_jobs(plan, BATCH))
     assert [one.stem for one in planner.renamed(plan).photos] == ["a-2"]
     assert journal.write(jobs.add, BATCH, new_jobs(planner.renamed(plan), BATCH)) == [2]
+
+
+def test_an_archive_has_no_price_that_anybody_knows(journal: Journal, inbox: Path) -> None:
+    takes = replace(ACCEPTS, archives=True)
+    with zipfile.ZipFile(inbox / "shoot.zip", "w") as archive:
+        archive.write(photo(inbox / "a.jpg"), "a.jpg")
+    planner = Planner(journal, OFFER, Target.of(str(inbox.parent / "out"), "{stem}"), "aw26", dt.date(2026, 11, 22))
+    plan = planner.plan(*check(collect([inbox, inbox / "shoot.zip"]), takes, lambda *_: None))
+    assert [(new.source.name, new.quoted) for new in new_jobs(plan, BATCH)] == [("a.jpg", 10), ("shoot.zip", None)]
+    assert (plan.most, plan.archives) == (None, 1)

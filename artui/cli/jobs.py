@@ -201,7 +201,8 @@ def _verdict(session: Session, path: Path) -> str:
         return str(problem)
     if photo.suspect:
         return str(files.suspicion(photo))
-    return f"It could be: {photo.media_type}, {photo.width} x {photo.height}. `artui submit` sends it."
+    pixels = f", {photo.width} x {photo.height}" if photo.width else ""
+    return f"It could be: {photo.media_type}{pixels}. `artui submit` sends it."
 
 
 @click.command("wait")

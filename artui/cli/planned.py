@@ -12,7 +12,7 @@ from typing import Any
 from artui.budget import day_of, weight
 from artui.cli.terminal import money
 from artui.config import Caps
-from artui.core.plan import Plan, Planned, Verdict, run_of
+from artui.core.plan import OF_ARCHIVES, Plan, Planned, Verdict, run_of
 from artui.journal import Journal, accounts, purchases
 from artui.journal.before import TOLD, How
 from artui.journal.purchases import Spent
@@ -60,6 +60,8 @@ class Telling:
         yield from _listed(
             f"{photo.path.name}: may not be whole ({photo.suspect}), sent all the same" for photo in suspect
         )
+        if plan.archives:
+            yield OF_ARCHIVES
         if plan.scaled_down:
             yield f"{plan.scaled_down:,} will be scaled down by the service."
         if plan.passed_over:
@@ -90,7 +92,7 @@ class Telling:
         if not self._to_send:
             return "nothing to pay"
         if self.plan.most is None:
-            return "the service names no price"
+            return "the price is not known" if self.plan.archives else "the service names no price"
         return f"{len(self._to_send):,} x {price:,} = at most {self._money(self.plan.most)}"
 
     def _money(self, amount: int) -> str:
@@ -102,7 +104,9 @@ class Telling:
         price, number = weight(self.plan.offer.workflow.price), len(self._to_send)
         if not number:
             return
-        if self.plan.offer.balance is not None:
+        if self.plan.offer.balance is not None and self.plan.archives:
+            yield f"balance {self.plan.offer.balance:,}; in caps an archive counts as one photo"
+        elif self.plan.offer.balance is not None:
             left = self.plan.offer.balance - price * number
             lacking = ": top up, the rest waits unsent" if left < 0 else ""
             yield f"balance {self.plan.offer.balance:,}, after it {left:,}{lacking}"
@@ -126,7 +130,7 @@ class Telling:
         if not number:
             return f"Copy {len(self.plan.queued):,} results, nothing to pay?"
         photos = "1 photo" if number == 1 else f"{number:,} photos"
-        cost = "" if self.plan.most is None else f" At most {self._money(self.plan.most)}."
+        cost = " The price is not known." if self.plan.most is None else f" At most {self._money(self.plan.most)}."
         twice = " What was sent before may be charged too." if any(one.may_cost for one in self._to_send) else ""
         return f"Send {photos} to {self._workflow}?{cost}{twice}"
 

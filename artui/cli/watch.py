@@ -329,11 +329,12 @@ class Once(Service):
 
 
 def _refused(db: Connection, ids: frozenset[str]) -> int:
-    """How many files of some rules were photos and were refused."""
+    """How many files of some rules were photos and were refused; archives are left alone."""
     from artui.journal import seen
     from artui.journal.watching import BEFORE_THE_RULE
+    from artui.watch.taking import ARCHIVE
 
-    harmless = ("not-a-photo", BEFORE_THE_RULE, ONLY_METADATA)
+    harmless = ("not-a-photo", ARCHIVE, BEFORE_THE_RULE, ONLY_METADATA)
     found = (seen.not_taken(db, rule).items() for rule in ids)
     return sum(one.count for reasons in found for reason, one in reasons if reason not in harmless)
 

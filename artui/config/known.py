@@ -196,6 +196,7 @@ RULE: Mapping[str, Reader] = {
     "twins": _TWINS,
     "quiet": Number(0.1, 3600, whole=False),
     "strict": flag,
+    "archives": flag,
     "patience": Number(0.1, 7 * 86400, whole=False),
 }
 """What a watched folder's rule may hold, beside its caps."""

@@ -143,7 +143,7 @@ def terms(db: Connection, job: Job) -> dict[str, Any]:
     now = json.loads(known)
     if job.parameters and now["version"] != job.version:
         return {}
-    price = now["price"]
+    price = None if job.is_archive else now["price"]
     if price is not None:
         price = max(price, prices.highest(db, job.payer, job.workflow, now["version"]))
     return {"quoted": price, "version": now["version"]}

@@ -19,16 +19,16 @@ from itertools import count
 from pathlib import Path
 from urllib.parse import unquote
 
-from artui.files import whole
+from artui.files import whole, zips
 from artui.files.names import extension, tame
 from artui.files.publishing import BadResult, Part, begin_folder, publish_folder
 from artui.files.regular import open_regular
+from artui.files.zips import MOST_UNPACKED
 
 MOST_ENTRIES = 500
 MOST_DIRECTORY = 1024 * 1024
 """Bytes of an archive's table of contents."""
 
-MOST_UNPACKED = 16 * 1024**3
 FLOOR = 64 * 1024**2
 RATIO = 20
 """Bytes may be unpacked: ``RATIO`` times the archive, but ``FLOOR`` at least (an empty layer packs well) and
@@ -106,7 +106,7 @@ def _fill(build: Path, archive: Path, digest: str) -> list[tuple[str, int]]:
     laid: list[tuple[str, int]] = []
     with io.BufferedReader(open_regular(archive)) as file:
         size = file.seek(0, io.SEEK_END)
-        if whole.directory(file, size).length > MOST_DIRECTORY:
+        if zips.directory(file, size).length > MOST_DIRECTORY:
             raise ValueError("its table of contents is too long")
         spend = _allowance(archive, size)
         with zipfile.ZipFile(file) as opened:

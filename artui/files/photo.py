@@ -11,6 +11,7 @@ import hashlib
 import io
 import os
 import stat
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -18,13 +19,16 @@ from pathlib import Path
 from typing import BinaryIO
 from urllib.parse import unquote, urlsplit
 
-from artui.files import decoding, doubts, picture, whole
+from artui.files import archives, decoding, doubts, picture, whole, zips
 from artui.files.regular import Irregular, open_regular
 from artui.files.walks import Doubt
 
 LOOKED_AT_ONCE = 32 * 1024
 """Bytes read at once where a header is looked at: its fields are a few bytes each, and each read is a wait for its turn
 among threads."""
+
+_LACKING = (errno.EMFILE, errno.ENFILE, errno.ENOMEM)
+"""What this process has run out of, which is no photo's fault."""
 
 _NAMES = {
     "image/jpeg": "JPEG", "image/png": "PNG", "image/tiff": "TIFF", "image/webp": "WebP", "image/gif": "GIF",
@@ -53,7 +57,7 @@ class BadPhoto(PhotoProblem):
     """A file that cannot be sent.
 
     `reason`: empty, truncated, damaged, suspect, not-a-photo, unsupported, too-large, too-many-pixels, not-regular,
-    unreadable, name-too-long.
+    unreadable, name-too-long, archive, bad-archive.
     """
 
 
@@ -97,6 +101,7 @@ class Photo:
 
     `suspect` says what speaks against it where it may not be whole, and no decoder was there to tell; else it is "".
     `picture` is the digest of the picture alone, "" until hashed and where none can be made.
+    An archive of photos, where such are taken, is one photo too: without pixels.
     """
 
     path: Path
@@ -108,12 +113,18 @@ class Photo:
     suspect: str = ""
     picture: str = ""
 
+    @property
+    def is_archive(self) -> bool:
+        """Whether it is an archive of photos, sent as one."""
+        return self.media_type == zips.MEDIA_TYPE
+
 
 @dataclass(frozen=True, slots=True)
 class Accepts:
     """What a service takes: media types, pixels a side, bytes, pixels in all; None is no limit it states.
 
-    Above `scaled_above` pixels a side it takes the photo and scales it down. `strict`: a person wants each decoded.
+    Above `scaled_above` pixels a side it takes the photo and scales it down. `archives`: a ZIP of such photos is taken
+    as one. `strict`: a person wants each decoded.
     """
 
     media_types: frozenset[str]
@@ -121,6 +132,7 @@ class Accepts:
     max_bytes: int | None = None
     max_pixels: int | None = None
     scaled_above: int | None = None
+    archives: bool = False
     strict: bool = False
 
     def scales_down(self, photo: Photo) -> bool:
@@ -170,14 +182,14 @@ def inspect(path: Path, accepts: Accepts, *, hashed: bool = False) -> Photo:
         try:
             photo = _look(path, first, file, accepts)
             if hashed or _has_holes(raw, first.size):
-                photo = _doubted(photo, file, raw, strict=accepts.strict)
+                photo = _doubted(photo, file, raw, accepts)
         except whole.Broken as broken:
             _refuse_changed(path, first, file)
             raise _broken(path, broken) from broken
         return _hashed(photo, raw) if hashed else photo
 
 
-def read_through(photo: Photo, *, strict: bool = False) -> Photo:
+def read_through(photo: Photo, accepts: Accepts) -> Photo:
     """Judge a photo by all its bytes and hash it: what `inspect` leaves out where it need not read them. Blocks.
 
     Raises as `inspect` does.
@@ -185,7 +197,7 @@ def read_through(photo: Photo, *, strict: bool = False) -> Photo:
     with open_photo(photo.path, photo.stamp) as raw, io.BufferedReader(raw, LOOKED_AT_ONCE) as file:
         try:
             with _told_of(photo.path):
-                photo = _doubted(photo, file, raw, strict=strict)
+                photo = _doubted(photo, file, raw, accepts)
         except whole.Broken as broken:
             _refuse_changed(photo.path, photo.stamp, file)
             raise _broken(photo.path, broken) from broken
@@ -241,9 +253,11 @@ class Sending:
                 yield block
 
 
-def _doubted(photo: Photo, file: BinaryIO, raw: io.FileIO, *, strict: bool) -> Photo:
+def _doubted(photo: Photo, file: BinaryIO, raw: io.FileIO, accepts: Accepts) -> Photo:
     """The photo with what speaks against it, by all its bytes; where anything does, or by wish, it is decoded."""
-    doubt = doubts.doubt(file, photo.stamp.size, photo.media_type)
+    if photo.is_archive:
+        return _looked_into(photo, file, accepts)
+    strict, doubt = accepts.strict, doubts.doubt(file, photo.stamp.size, photo.media_type)
     if (strict or doubt is not None) and decoding.concerns(photo.media_type):
         if decoding.can_decode(photo.media_type):
             doubt = decoding.decode(raw, photo.media_type, doubt)
@@ -251,6 +265,30 @@ def _doubted(photo: Photo, file: BinaryIO, raw: io.FileIO, *, strict: bool) -> P
             doubt = Doubt(f"nothing is installed here to decode it with: {decoding.INSTALL}")
     _refuse_changed(photo.path, photo.stamp, file)
     return replace(photo, suspect=doubt.what) if doubt is not None and doubt.is_likely else photo
+
+
+def _looked_into(archive: Photo, file: BinaryIO, accepts: Accepts) -> Photo:
+    """The archive, each of whose photos was inspected as one that is sent by itself."""
+    suspect = ""
+    try:
+        with tempfile.TemporaryDirectory(prefix="artui-") as folder:
+            for entry in archives.photos(file, archive.stamp.size, accepts.max_bytes):
+                place = Path(folder, entry.name)
+                with place.open("xb") as out:
+                    for block in zips.unpacked(file, entry):
+                        out.write(block)
+                photo = inspect(place, replace(accepts, archives=False), hashed=True)
+                suspect = suspect or (photo.suspect and f"{entry.name} in it: {photo.suspect}")
+                place.unlink()
+    except PhotoProblem as problem:
+        raise whole.Broken(archives.BAD, f"in it {problem}") from problem
+    except OSError as error:
+        if error.errno in _LACKING:
+            raise
+        what = f"cannot be unpacked to be checked: {error.strerror}. Make room for temporary files, then add it again."
+        raise BadPhoto(archive.path, "unreadable", what) from error
+    _refuse_changed(archive.path, archive.stamp, file)
+    return replace(archive, suspect=suspect)
 
 
 def _has_holes(file: io.FileIO, size: int) -> bool:
@@ -293,6 +331,10 @@ def _blocks(photo: Photo, file: io.FileIO, size: int) -> Iterator[bytes]:
 
 def _look(path: Path, first: Stamp, file: BinaryIO, accepts: Accepts) -> Photo:
     media_type = whole.sniff(file.read(whole.HEAD))
+    if media_type == zips.MEDIA_TYPE and accepts.archives:
+        archives.photos(file, first.size, accepts.max_bytes)
+        _refuse_changed(path, first, file)
+        return Photo(path, first, media_type, 0, 0)
     if media_type not in accepts.media_types:
         raise _refused_type(path, media_type, accepts)
     width, height = whole.pixels(file)
@@ -309,6 +351,9 @@ def _refused_type(path: Path, media_type: str | None, accepts: Accepts) -> BadPh
     taken = ", ".join(sorted(_NAMES.get(known, known) for known in accepts.media_types))
     if media_type is None:
         return BadPhoto(path, "not-a-photo", f"is not a photo, whatever its name says. The service takes {taken}.")
+    if media_type == zips.MEDIA_TYPE:
+        what = f"is a ZIP archive; {taken} are taken here. Unpack it, then add its photos."
+        return BadPhoto(path, archives.NOT_HERE, what)
     kind = _NAMES.get(media_type, "")
     is_what = (kind and f"a {kind} picture") or _RAWS.get(media_type, "") or media_type
     is_what = f"a camera's raw file ({is_what})" if media_type in _RAWS else is_what
@@ -337,6 +382,10 @@ def suspicion(photo: Photo) -> BadPhoto:
 def _broken(path: Path, broken: whole.Broken) -> BadPhoto:
     if broken.reason == "unsupported":
         return BadPhoto(path, broken.reason, f"cannot be sent: {broken}. Export it as a photo, then add that.")
+    if broken.reason == archives.BAD:
+        return BadPhoto(
+            path, broken.reason, f"cannot be sent: {str(broken).rstrip('.')}. Pack it anew, then add it again."
+        )
     found = "cut off" if broken.reason == "truncated" else "damaged"
     return BadPhoto(path, broken.reason, f"is {found}: {broken}. Nothing was sent or paid; copy it here again.")
 
@@ -352,7 +401,7 @@ def _told_of(path: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        if error.errno in (errno.EMFILE, errno.ENFILE, errno.ENOMEM):
+        if error.errno in _LACKING:
             raise
         raise _problem(path, error) from error
 

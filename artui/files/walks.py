@@ -13,7 +13,8 @@ MOST_PARTS = 1_000_000
 
 
 class Broken(Exception):
-    """A file is not whole. `reason` is `truncated`, `damaged` or `unsupported`; the text says what is missing."""
+    """A file is not whole. `reason` is `truncated`, `damaged`, `unsupported` or `bad-archive`; the text says what is
+    missing."""
 
     def __init__(self, reason: str, what: str) -> None:
         super().__init__(what)

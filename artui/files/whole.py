@@ -10,16 +10,15 @@ import json
 import re
 import struct
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 from zlib import crc32
 
-from artui.files import tiff
+from artui.files import tiff, zips
 from artui.files.walks import BLOCK, MOST_PARTS, Broken, at, garbled
 
 __all__ = [
-    "BLOCK", "HEAD", "Broken", "Directory", "can_judge", "can_tell", "check", "directory", "is_complete", "is_swollen",
+    "BLOCK", "HEAD", "Broken", "can_judge", "can_tell", "check", "is_complete", "is_swollen",
     "is_web_page", "pixels", "sniff", "what_is_missing",
 ]  # fmt: skip
 
@@ -36,8 +35,8 @@ _MAGIC = (
     (b"GIF8", "image/gif"),
     (b"8BPS", "image/vnd.adobe.photoshop"),
     (b"%PDF-", "application/pdf"),
-    (b"PK\x03\x04", "application/zip"),
-    (b"PK\x05\x06", "application/zip"),
+    (b"PK\x03\x04", zips.MEDIA_TYPE),
+    (b"PK\x05\x06", zips.MEDIA_TYPE),
     (b"II*\0", "image/tiff"),
     (b"MM\0*", "image/tiff"),
     (b"II+\0", "image/tiff"),
@@ -268,60 +267,7 @@ def _check_webp(file: BinaryIO, size: int) -> None:
         raise Broken("truncated", "there is no picture in the WebP")
 
 
-# Results only: an archive, and JSON.
-
-
-@dataclass(frozen=True, slots=True)
-class Directory:
-    """Where a ZIP's table of contents lies: how many entries it states, its first byte, and its bytes."""
-
-    entries: int
-    start: int
-    length: int
-
-
-def directory(file: BinaryIO, size: int) -> Directory:
-    """Find the table of contents of a ZIP of `size` bytes by its end record, the large form too. Raises Broken."""
-    length = min(size, 22 + 65535)
-    tail = at(file, size - length, length)
-    end = tail.rfind(b"PK\x05\x06")
-    if end < 0 or len(tail) - end < 22:
-        raise Broken("truncated", "the end of the ZIP is missing")
-    entries, span, start, comment = struct.unpack_from("<HIIH", tail, end + 10)
-    place = size - length + end
-    if place >= 20 and at(file, place - 20, 4) == b"PK\x06\x07":
-        entries, span, start, place = _large_directory(file, place)
-    if end + 22 + comment > len(tail) or start + span > place:
-        raise Broken("truncated", "a part of the ZIP is missing")
-    return Directory(entries, start, span)
-
-
-def _large_directory(file: BinaryIO, end: int) -> tuple[int, int, int, int]:
-    """Entries, bytes and start of the table of contents of a ZIP above 4 GB, and where the record of them lies."""
-    (record,) = struct.unpack("<8xQ4x", at(file, end - 20, 20))
-    if record + 56 > end:
-        raise Broken("damaged", "its structure is broken")
-    mark, entries, span, start = struct.unpack("<4s28xQQQ", at(file, record, 56))
-    if mark != b"PK\x06\x06":
-        raise Broken("damaged", "its structure is broken")
-    return entries, span, start, record
-
-
-def _check_zip(file: BinaryIO, size: int) -> None:
-    table = directory(file, size)
-    if table.entries > MOST_PARTS:
-        raise Broken("damaged", "it has more entries than any result")
-    offset = table.start
-    for _ in range(table.entries):
-        mark, packed, *lengths, entry = struct.unpack("<4s16xI4xHHH8xI", at(file, offset, 46))
-        if mark != b"PK\x01\x02":
-            raise Broken("damaged", "its structure is broken")
-        is_large = 0xFFFFFFFF in (packed, entry)
-        if not is_large and entry + 30 + packed > table.start:
-            raise Broken("truncated", "a part of the ZIP is missing")
-        offset += 46 + sum(lengths)
-    if offset > table.start + table.length:
-        raise Broken("damaged", "its structure is broken")
+# Results only: JSON.
 
 
 def is_swollen(text: bytes) -> bool:
@@ -348,6 +294,6 @@ _RULES: dict[str, Callable[[BinaryIO, int], None]] = {
     "image/png": _check_png,
     "image/webp": _check_webp,
     "image/tiff": tiff.check,
-    "application/zip": _check_zip,
+    zips.MEDIA_TYPE: zips.check,
     "application/json": _check_json,
 }

@@ -56,9 +56,15 @@ def _file(columns: Sequence[object]) -> SeenFile:
     return SeenFile(os.fsdecode(name), size, mtime_ns, Seen(state), job, reason, message, place, at)  # type: ignore[arg-type]
 
 
-def known(db: Connection, rule: str) -> list[KnownFile]:
-    """All files that are dealt with as long as they stay the same."""
-    found = rows(db, "SELECT name, size, mtime_ns, state, at FROM seen WHERE rule = ? AND state <> 'moved'", (rule,))
+def known(db: Connection, rule: str, *, archives: bool = False) -> list[KnownFile]:
+    """All files that are dealt with as long as they stay the same. Archives that were left alone are new where the rule
+    takes such by now."""
+    found = rows(
+        db,
+        "SELECT name, size, mtime_ns, state, at FROM seen WHERE rule = ? AND state <> 'moved'"
+        " AND NOT (? AND state = 'refused' AND reason = 'archive')",
+        (rule, archives),
+    )
     return [KnownFile(os.fsdecode(name), size, mtime_ns, Seen(state), at) for name, size, mtime_ns, state, at in found]
 
 

@@ -135,6 +135,12 @@ class Job(NewJob):
         return self.purchase > 0 and self.charged != 0
 
     @property
+    def is_archive(self) -> bool:
+        """Whether it is an archive of photos, whose price nobody knows: by its content once that was looked at, until
+        then by its name."""
+        return self.media_type == "application/zip" if self.media_type else self.source.suffix.lower() == ".zip"
+
+    @property
     def place(self) -> tuple[Stage, Status]:
         """Stage and status together: what every move is guarded by."""
         return self.stage, self.status

@@ -107,7 +107,9 @@ class Retouch4me(HttpProvider[Retouch4meSettings]):
     known_by_key = True
     Settings = Retouch4meSettings
     limits = Limits(
-        accepts=Accepts(frozenset({"image/jpeg", "image/png"}), max_bytes=100_000_000, max_pixels=250_000_000),
+        accepts=Accepts(
+            frozenset({"image/jpeg", "image/png"}), max_bytes=100_000_000, max_pixels=250_000_000, archives=True
+        ),
         in_flight=4,
         least_gap=2.0,
         keeps_results=said.KEEPS,

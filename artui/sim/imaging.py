@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import io
 import zipfile
+import zlib
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -12,6 +13,7 @@ from PIL import Image, ImageChops, ImageEnhance, ImageFilter, ImageOps, PngImage
 
 STAMP = "artui-input-sha256"
 FORMATS = {"PNG": "image/png", "JPEG": "image/jpeg", "WEBP": "image/webp", "TIFF": "image/tiff"}
+ARCHIVE = "application/zip"
 SUFFIXES = {"PNG": ".png", "JPEG": ".jpg", "WEBP": ".webp", "TIFF": ".tif"}
 _IMAGE_DESCRIPTION = 270  # the EXIF and TIFF tag of that name
 _ORIENTATION = 274  # likewise; from 5 on the picture lies on its side
@@ -91,6 +93,19 @@ def _size(content: bytes) -> tuple[int, int]:
         width, height = image.size
         is_turned = image.getexif().get(_ORIENTATION, 1) >= 5
     return (height, width) if is_turned else (width, height)
+
+
+def unpacked(content: bytes) -> dict[str, bytes]:
+    """Return the pictures of an archive by their names. Raises ``NotAPicture`` where it is none, or holds anything
+    else."""
+    try:
+        with zipfile.ZipFile(io.BytesIO(content)) as packed:
+            found = {entry.filename: packed.read(entry) for entry in packed.infolist()}
+    except (zipfile.BadZipFile, RuntimeError, NotImplementedError, zlib.error) as error:
+        raise NotAPicture(f"the archive cannot be read: {error}") from error
+    for photo in found.values():
+        check(photo)
+    return found
 
 
 def archive(entries: Mapping[str, bytes], digest: str) -> bytes:

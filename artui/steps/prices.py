@@ -58,7 +58,7 @@ class Prices:
     def _difference(self, workflow: Workflow, job: Job) -> str:
         """How a workflow differs from what a job was queued for; empty where it does not."""
         price = self.context.journal.read(prices.expected, job.payer, workflow.id, workflow.version, workflow.price)
-        if price != job.quoted:
+        if price != job.quoted and not job.is_archive:  # what that costs nobody knows
             return f"{workflow.name} now costs {_money(price)}, not {_money(job.quoted)}; not sent"
         if workflow.version != job.version and not job.parameters:  # a recipe of ours goes with the job as it was
             return f"{workflow.name} was changed at the service since this photo was queued; not sent"

@@ -80,7 +80,8 @@ class Saving:
 
     async def _finish(self, job: Job) -> Job:
         saved = [await self._told(job, Path(result.path)) for result in job.results if result.path]
-        message = ", ".join(saved + [await self._lay_out(job, result) for result in job.results if result.unpack])
+        layered = [result for result in job.results if result.unpack and not job.is_archive]
+        message = ", ".join(saved + [await self._lay_out(job, result) for result in layered])
         await self.fetching.forget(job)
         if job.twin_of is not None:
             first, reason = self.context.journal.read(jobs.get, job.twin_of), ""

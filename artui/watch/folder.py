@@ -311,7 +311,7 @@ class Watched:
 
     async def _ready_scanner(self) -> Scanner:
         if self._scanner is None:
-            known = await self._journal.read_async(lambda db: list(seen.known(db, self.rule.id)))
+            known = await self._journal.read_async(seen.known, self.rule.id, archives=self.rule.archives)
             self._scanner = Scanner(self.rule, self._clock, known)
         return self._scanner
 

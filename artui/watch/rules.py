@@ -51,7 +51,8 @@ class Rule:
     ``include`` and ``exclude`` are patterns for a file's name, or for its path in the folder where they hold a ``/``.
     ``sku`` is a template of the label. ``sample``: only so many photos are sent before a yes. A file that has not
     changed for ``quiet`` seconds is opened; one that is not whole is put aside after ``patience`` seconds.
-    ``strict``: each photo is decoded before it is taken. ``ignoring``: what is left alone by its name.
+    ``strict``: each photo is decoded before it is taken. ``archives``: a ZIP of photos is taken too, where the service
+    takes such. ``ignoring``: what is left alone by its name.
     A ``read_only`` rule stands in config.toml, or was given on the command line; others can be changed on the screen.
     """
 
@@ -73,6 +74,7 @@ class Rule:
     quiet: float = 2.0
     patience: float = 600.0
     strict: bool = False
+    archives: bool = False
     ignoring: Ignoring = USUAL
     source: Source = field(default_factory=lambda: Source(Origin.FLAG))
 
@@ -200,7 +202,7 @@ def make_rule(config: Config, written: Mapping[str, Any], source: Source, number
 
 _FURTHER: Mapping[str, Callable[[Any], Any]] = {
     "include": tuple, "exclude": tuple, "sku": str, "sample": int, "quiet": float, "patience": float,
-    "after": After,
+    "after": After, "archives": bool,
 }  # fmt: skip
 """The keys a rule need not have."""
 

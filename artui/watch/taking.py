@@ -37,6 +37,9 @@ _ANEW = 3
 UNFINISHED = frozenset({"empty", "truncated", "damaged", "suspect", "not-a-photo"})
 """Why a file is no photo that may yet become one, while somebody writes it: from its first byte on, or in between."""
 
+ARCHIVE = "archive"
+"""Why a ZIP is left alone where the rule does not say that such are sent."""
+
 LOOP = "its result would land in the watched folder"
 
 
@@ -97,7 +100,8 @@ class Ingester:
         """Whether a settled file is a photo to take; else what it is."""
         path = self.rule.folder / candidate.name
         try:
-            accepts = replace(self.offers.limits(self.rule).accepts, strict=self.rule.strict)
+            takes = self.offers.limits(self.rule).accepts
+            accepts = replace(takes, archives=takes.archives and self.rule.archives, strict=self.rule.strict)
             photo = files.inspect(path, accepts, hashed=self.rule.strict)
             if not photo.stamp.is_content_of(candidate.stamp):
                 return Taken()
@@ -108,7 +112,8 @@ class Ingester:
         except files.BadPhoto as problem:
             if problem.reason == "unreadable":
                 return Taken(waiting=((candidate, UNREADABLE),))
-            refusal = self._refusal(candidate, problem.reason, str(problem))
+            how = " archives = true in the rule has it sent as it is." * (problem.reason == ARCHIVE and takes.archives)
+            refusal = self._refusal(candidate, problem.reason, f"{problem}{how}")
             if self._may_become_whole(candidate, refusal):
                 return Taken(waiting=((candidate, NOT_WHOLE),))
             return Taken(refused=((candidate, refusal),))
@@ -162,9 +167,9 @@ class Ingester:
 
     def _refusal(self, candidate: Candidate, reason: str, message: str) -> SeenFile:
         """A file that is not taken. A bad photo leaves the folder where photos do; what never was one stays, and so
-        do a result, for it may lie where it was saved, and a photo that has its own."""
+        do an archive, a result, for it may lie where it was saved, and a photo that has its own."""
         is_photo = reason != "not-a-photo" or promises_photo(Path(candidate.name))
-        leaves = self.rule.after is After.MOVE and is_photo and reason not in (published.REASON, ONLY_METADATA)
+        leaves = self.rule.after is After.MOVE and is_photo and reason not in (ARCHIVE, published.REASON, ONLY_METADATA)
         state = Seen.LEAVING if leaves else Seen.REFUSED
         stamp = candidate.stamp
         return SeenFile(candidate.name, stamp.size, stamp.mtime_ns, state, reason=reason, message=message)

@@ -78,7 +78,7 @@ def dry_run(rule: Rule, offer: Offer, journal: Journal, offers: Offers, zone: dt
     folder that is not there.
     """
     asked = _Asked(rule, journal, offers, zone, offer)
-    scanner = Scanner(rule, Clock(), journal.read(seen.known, rule.id))
+    scanner = Scanner(rule, Clock(), journal.read(seen.known, rule.id, archives=rule.archives))
     scanner.look(marker.identity(rule.folder))
     for candidate in sorted(scanner.everything_new(), key=lambda one: os.fsencode(one.name)):
         yield asked.about(rule.folder / candidate.name)

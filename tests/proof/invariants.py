@@ -334,7 +334,8 @@ def caps_kept(seen: Evidence) -> Iterator[str]:
 def _wrong_totals(seen: Evidence) -> Iterator[str]:
     if not all(job.status in FINAL for job in seen.jobs.values()) or any(map(is_unclear, seen.purchases.values())):
         return
-    priced = [job for job in seen.jobs.values() if job.quoted is not None and job.provider != "filestack"]
+    paid = [job for job in seen.jobs.values() if job.provider != "filestack"]
+    priced = [job for job in paid if job.quoted is not None or job.is_archive]  # that counts as one
     said = sum(job.charged or 0 for job in priced)
     taken = sum(charge["credits"] for charge in seen.charges if charge["provider"] != "filestack")
     if said != taken:

@@ -456,10 +456,25 @@ async def test_limits_are_what_is_built_in_or_less(desk: Desk, bench: Retouch4me
         with pytest.raises(files.BadPhoto):
             files.inspect(desk.photo(size=600_000).path, taken)
     assert Retouch4me.limits.accepts == accepts
-    for body in (b"", b"<html>", b'{"image": {"formats": 1}}', b'{"status": 404}', b"[]"):
+    for body in (b"", b"<html>", b'{"image": 1, "archive": 1}', b'{"status": 404}', b"[]"):
         async with serving(answering(200, body)) as peer, customer(desk, peer.url) as provider:
             await provider.identify()
             assert provider.limits == Retouch4me.limits
+
+
+@pytest.mark.parametrize(
+    ("archive", "taken"),
+    [
+        ({"formats": ["zip"]}, True), ({"formats": [7, "ZIP"]}, True), ({"formats": ["rar"]}, False), ({}, False),
+        ({"formats": "zip"}, False), (["zip"], False), (None, False),
+    ],
+)  # fmt: skip
+async def test_archives_are_taken_where_the_limits_list_them(desk: Desk, archive: Any, taken: bool) -> None:
+    body = json.dumps({"image": {"formats": 1}, "archive": archive}).encode()
+    async with serving(answering(200, body)) as peer, customer(desk, peer.url) as provider:
+        assert provider.limits.accepts.archives
+        await provider.identify()
+        assert provider.limits.accepts == replace(Retouch4me.limits.accepts, archives=taken)
 
 
 def test_photos_that_are_too_large_or_of_another_kind_are_not_sent(desk: Desk) -> None:

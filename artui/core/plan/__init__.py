@@ -5,6 +5,7 @@ A plan is only a forecast. The engine checks each photo again when its turn come
 
 from artui.core.plan.collecting import (
     HASHING,
+    OF_ARCHIVES,
     PlanProblem,
     RefusedFile,
     SourceFile,
@@ -22,6 +23,7 @@ from artui.core.plan.target import Offer, Target, match_workflow, unreadable
 
 __all__ = [
     "HASHING",
+    "OF_ARCHIVES",
     "Offer",
     "Plan",
     "PlanProblem",

@@ -7,7 +7,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from artui import files
@@ -22,6 +22,10 @@ _PICTURES = frozenset({
     ".psb", ".dng", ".cr2", ".cr3", ".nef", ".arw", ".raf", ".orf", ".rw2",
 })  # fmt: skip
 """Suffixes that promise a photo: such a file is named where it cannot be sent, others in a folder are passed over."""
+
+
+OF_ARCHIVES = "A ZIP is sent as it is, as one photo. What it costs, and what becomes of its photos, is not documented."
+"""What a person should know before an archive is sent."""
 
 
 class PlanProblem(Exception):
@@ -145,6 +149,8 @@ def check(
 
 
 def _look(file: SourceFile, accepts: Accepts) -> Photo | RefusedFile:
+    """One file; an archive counts only where a person has named it, for nobody knows what it costs."""
+    accepts = accepts if file.is_named else replace(accepts, archives=False)
     return inspected(file.path, accepts, with_digest=True)
 
 
@@ -165,6 +171,6 @@ def refused_as_suspect(photo: Photo) -> RefusedFile:
 def hashed(photo: Photo, accepts: Accepts) -> Photo | RefusedFile:
     """The photo judged by all its bytes, with its digest; or why it is not sent after all."""
     try:
-        return files.read_through(photo, strict=accepts.strict)
+        return files.read_through(photo, accepts)
     except PhotoProblem as problem:
         return RefusedFile(photo.path, problem.reason, str(problem))

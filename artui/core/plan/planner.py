@@ -86,10 +86,15 @@ class Plan:
         return [planned for planned in self.photos if planned.verdict not in _NOT_QUEUED]
 
     @property
+    def archives(self) -> int:
+        """How many archives are sent, each as one photo, at a price that nobody knows."""
+        return sum(planned.photo.is_archive for planned in self.having(Verdict.SEND))
+
+    @property
     def most(self) -> int | None:
         """What it costs at most, in the account's unit; None where the price is not known."""
         price = self.offer.workflow.price
-        return None if price is None else price * len(self.having(Verdict.SEND))
+        return None if price is None or self.archives else price * len(self.having(Verdict.SEND))
 
     @property
     def before(self) -> dict[How, int]:
@@ -381,7 +386,7 @@ def new_job(offer: Offer, planned: Planned, batch: Batch, labels: Mapping[str, s
         workflow=workflow.id,
         workflow_name=workflow.name,
         version=workflow.version,
-        quoted=workflow.price,
+        quoted=None if planned.photo.is_archive else workflow.price,
         source=planned.found.path,
         address=planned.found.address,
         size=stamp.size,

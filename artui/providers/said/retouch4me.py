@@ -209,15 +209,18 @@ class ImageLimits(WireModel):
 
 
 class FileLimits(WireModel):
-    """What the service takes."""
+    """What the service takes; an archive only where it says so."""
 
     image: ImageLimits
+    archive: Any = None
 
     def within(self, known: Accepts) -> Accepts:
         """What is taken by these limits and by those known before."""
         types = known.media_types & {_TYPES.get(text(word).lower(), "") for word in self.image.formats}
+        archives = self.archive.get("formats") if isinstance(self.archive, dict) else ()
         return replace(
             known,
+            archives=known.archives and isinstance(archives, list) and "zip" in [text(one).lower() for one in archives],
             media_types=types or known.media_types,
             max_bytes=_less(known.max_bytes, self.image.max_file_size_in_mb),
             max_pixels=_less(known.max_pixels, self.image.max_megapixels),

@@ -139,6 +139,9 @@ class Retouch4me:
 
     def _keep(self, name: str, content: bytes) -> Photo:
         try:
+            if content.startswith(b"PK") and self._laboratory.options.archives:
+                imaging.unpacked(content)
+                return Photo(name, self._books.keep(content), imaging.ARCHIVE)
             imaging.check(content)
             media_type = imaging.content_type(content)
         except imaging.NotAPicture as error:
@@ -161,7 +164,8 @@ class Retouch4me:
         content = await self._laboratory.result(job)
         if content is None:
             raise HTTPException(404)
-        kind = "binary/octet-stream" if job.is_layered else job.photo.media_type
+        is_archive = job.is_layered or job.photo.media_type == imaging.ARCHIVE
+        kind = "binary/octet-stream" if is_archive else job.photo.media_type
         name = f'attachment; filename="{job.photo.name}"'
         wanted = self._laboratory.options.content_type or kind
         return Response(content, headers={"Content-Type": wanted, "Content-Disposition": name})

@@ -73,8 +73,8 @@ class Options:
     ``content_type``: said of every result, "" for the right one. For the jobs that start from now on, ``attempts``:
     how many are needed, and ``fails``: the reason they fail for, "" for none. ``state``: a word instead of active.
     ``shrinks``: whether pictures come back smaller than they were sent.
-    ``refunds``: whether a failed job gives its credit back. ``answer``: how a start that is carried out is answered,
-    one of ``ANSWERS``.
+    ``archives``: whether an archive of photos is taken, as one. ``refunds``: whether a failed job gives its credit
+    back. ``answer``: how a start that is carried out is answered, one of ``ANSWERS``.
     """
 
     strict_token: bool = False
@@ -91,6 +91,7 @@ class Options:
     fails: str = ""
     state: str = ""
     shrinks: bool = False
+    archives: bool = True
     refunds: bool = False
     answer: str = "documented"
 
@@ -297,6 +298,10 @@ class Laboratory:
 
     def _make(self, job: Job) -> bytes:
         content = self._books.read(job.photo.digest)
+        if job.photo.media_type == imaging.ARCHIVE:
+            export = {"type": "export", "settings": {"targetFormat": "PNG", "targetMode": "RGB"}}
+            made = {name: imaging.render(photo, [export])[0] for name, photo in imaging.unpacked(content).items()}
+            return imaging.archive(made, job.photo.digest)
         if job.is_layered:
             return _layers(content, job)
         steps = [{"type": PLUGINS[task["Plugin"]][3]} for task in job.tasks]

@@ -17,7 +17,7 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 
 from artui.config import AccountConfig
-from artui.core.plan import Planner, Verdict
+from artui.core.plan import OF_ARCHIVES, Planner, Verdict
 from artui.credentials import Vault
 from artui.files import suspicion
 from artui.tui import catalogue, sampling
@@ -181,6 +181,8 @@ class Submit(Page):
             return str(suspicion(known.photo))
         if known and known.planned and known.planned.verdict is Verdict.METADATA:
             return f"Bought as job {known.planned.job}, only its metadata changed. A mark buys it anew."
+        if known and known.photo and known.photo.is_archive:
+            return OF_ARCHIVES
         if self._samples and not self.chooser.marks:
             return self._samples
         total, lasts = self.total, self.order.lasts(self.total.to_send)

@@ -262,7 +262,7 @@ class Chooser(Vertical):
         found = []
         for item in items:
             known = seen.get(item.path)
-            is_photo = known.refused is None and not known.is_suspect if known else promises_photo(item.path)
+            is_photo = known.refused is None and not known.is_by_choice if known else promises_photo(item.path)
             if item.kind is LineKind.FILE and is_photo:
                 found.append(item.path)
         return found

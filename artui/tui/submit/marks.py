@@ -103,9 +103,9 @@ class FileCheck:
     planner: Planner | None = None
 
     @property
-    def is_suspect(self) -> bool:
-        """Whether it may not be whole, and is sent only where a person has chosen it by itself."""
-        return self.photo is not None and bool(self.photo.suspect)
+    def is_by_choice(self) -> bool:
+        """Whether it is sent only where a person has chosen it by itself: it may not be whole, or is an archive."""
+        return self.photo is not None and (bool(self.photo.suspect) or self.photo.is_archive)
 
 
 NOTHING = FileCheck()
@@ -114,7 +114,7 @@ NOTHING = FileCheck()
 @dataclass(frozen=True, slots=True)
 class Sum:
     """What the marked files come to. ``open``: not hashed or not judged yet, counted as to be sent; ``unread``: not
-    even looked at."""
+    even looked at; ``archives``: of those to be sent, at a price that nobody knows."""
 
     marked: int = 0
     to_send: int = 0
@@ -123,6 +123,7 @@ class Sum:
     refused: int = 0
     open: int = 0
     unread: int = 0
+    archives: int = 0
 
     @property
     def checked(self) -> int:
@@ -197,11 +198,11 @@ def add_up(marks: Marks, seen: Mapping[Path, FileCheck], planner: Planner | None
 
     A file counts as to be sent until its digest and the journal say otherwise, so that the number can only fall.
     """
-    done = twins = refused = open_ = unread = sent = 0
+    done = twins = refused = open_ = unread = sent = archives = 0
     contents: set[str] = set()
     for path in marks:
         known = seen.get(path, NOTHING)
-        if known.refused is not None or (known.is_suspect and not marks.is_alone(path)):
+        if known.refused is not None or (known.is_by_choice and not marks.is_alone(path)):
             refused += 1
         elif known.photo is None:
             open_ += 1
@@ -217,4 +218,5 @@ def add_up(marks: Marks, seen: Mapping[Path, FileCheck], planner: Planner | None
         else:
             sent += 1
             contents |= {known.photo.digest, known.photo.picture} - {""}
-    return Sum(len(marks), sent + open_, done, twins, refused, open_, unread)
+            archives += known.photo.is_archive
+    return Sum(len(marks), sent + open_, done, twins, refused, open_, unread, archives)

@@ -138,6 +138,8 @@ class OrderForm:
 
     def sum_line(self, total: Sum, purse: Purse | None) -> Content:
         """What it costs at most, what is left then, and what the day's cap says."""
+        if total.archives:
+            return Content("price of a ZIP not known")
         most = self.most(total.to_send)
         if most is None:
             return Content("")

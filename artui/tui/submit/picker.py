@@ -10,7 +10,7 @@ from typing import ClassVar
 from textual.binding import Binding, BindingType
 from textual.message import Message
 
-from artui.core.plan import RefusedFile, Verdict
+from artui.core.plan import OF_ARCHIVES, RefusedFile, Verdict
 from artui.files import suspicion
 from artui.sanitize import sanitize
 from artui.tui.line_list import Column, LineList, file_fitted, fitted
@@ -58,6 +58,8 @@ _REFUSED: Mapping[str, str] = {
     "suspect": "suspect, not sent",
     "not-a-photo": "not a photo",
     "unsupported": "type not taken",
+    "archive": "ZIP: unpack it",
+    "bad-archive": "ZIP not as needed",
     "too-large": "too many bytes",
     "not-regular": "no regular file",
     "unreadable": "cannot be read",
@@ -137,6 +139,9 @@ def _verdict(known: FileCheck, facts: Facts, *, marked: bool) -> tuple[str, str]
         return "checking", "quiet"
     if photo.suspect:
         return "suspect: send it?" if marked and facts.marks.is_alone(photo.path) else "suspect, not sent", "refused"
+    if photo.is_archive:
+        is_chosen = marked and facts.marks.is_alone(photo.path)
+        return ("ZIP, price not known", "scaled") if is_chosen else ("ZIP, only by itself", "quiet")
     if facts.scaled_above is not None and max(photo.width, photo.height) > facts.scaled_above:
         return "will be scaled down", "scaled"
     return "ready", "ready"
@@ -146,10 +151,13 @@ def about(item: Item, known: FileCheck) -> list[str]:
     """All that is known of a file, line by line; printable."""
     lines = [sanitize(item.path), f"{item.size:,} bytes"]
     if known.photo:
-        lines.append(f"{known.photo.media_type}, {known.photo.width} x {known.photo.height} pixels")
+        pixels = f", {known.photo.width} x {known.photo.height} pixels" if known.photo.width else ""
+        lines.append(f"{known.photo.media_type}{pixels}")
         lines.append(f"SHA-256 {known.photo.digest}" if known.photo.digest else "not hashed yet")
     if known.photo and known.photo.suspect:
         lines.append(sanitize(str(suspicion(known.photo))))
+    if known.photo and known.photo.is_archive:
+        lines.append(OF_ARCHIVES)
     if known.planned and known.planned.note:
         lines.append(sanitize(known.planned.note))
     if known.refused:

@@ -16,7 +16,7 @@ from typing import TypeVar
 from artui import files
 from artui.budget import weight
 from artui.config import Config
-from artui.core.plan import Offer, Plan, Planner, PlanProblem, Verdict, hashed
+from artui.core.plan import OF_ARCHIVES, Offer, Plan, Planner, PlanProblem, Verdict, hashed
 from artui.credentials import Vault
 from artui.files import OutputProblem, Photo, PhotoProblem, probe_folder
 from artui.journal import Connection, Journal, jobs
@@ -97,7 +97,9 @@ def propose(
     accepts = replace(offer.limits.accepts, strict=strict)
     read = [(file, photo if photo.digest else hashed(photo, accepts)) for file, photo in known]
     photos = [
-        (file, photo) for file, photo in read if isinstance(photo, Photo) and (file.is_named or not photo.suspect)
+        (file, photo)
+        for file, photo in read
+        if isinstance(photo, Photo) and (file.is_named or not (photo.suspect or photo.is_archive))
     ]
     target.refuse_loop({file.top for file, _ in photos}, recursive=False)
     refuse_watched(target.folder, config, journal)
@@ -153,7 +155,9 @@ def _lines(proposal: Proposal, purse: Purse | None) -> Sequence[str]:
     payer = offer.identity.organization.name or offer.identity.organization.id
     says = [f"Account {sanitize(offer.account, 30)}, {sanitize(payer, 40)}"]
     price = weight(offer.workflow.price)
-    if offer.balance is not None:
+    if offer.balance is not None and plan.archives:
+        says.append(f"balance {offer.balance:,}")
+    elif offer.balance is not None:
         left = offer.balance - price * number
         says.append(f"balance after {left:,}" + (": top up, the rest waits unsent" if left < 0 else ""))
     elif offer.balance_unknown:
@@ -162,7 +166,13 @@ def _lines(proposal: Proposal, purse: Purse | None) -> Sequence[str]:
         room = max(0, purse.cap - purse.today) // price if price else number
         beyond = f": room for {room:,} photos, the rest waits unsent" if room < number else ""
         says.append(f"today {purse.today + price * min(room, number):,} of {purse.cap:,}{beyond}")
-    return [" · ".join(says) + ".", f"Results: {sanitize(plan.target.folder, 66)}", *_exceptions(proposal)]
+    of_archives = [OF_ARCHIVES] if plan.archives else []
+    return [
+        " · ".join(says) + ".",
+        f"Results: {sanitize(plan.target.folder, 66)}",
+        *of_archives,
+        *_exceptions(proposal),
+    ]
 
 
 def _exceptions(proposal: Proposal) -> list[str]:

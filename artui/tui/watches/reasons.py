@@ -63,6 +63,10 @@ _KNOWN = {
     ONLY_METADATA: SkipPhrase(
         ONLY_METADATA, "Bought before, and not paid again; they have their results. `artui redo FILE` buys one anew."
     ),
+    "archive": SkipPhrase(
+        "archive, left alone", "Unpack it here; `artui why FILE` tells whether the service takes such whole."
+    ),
+    "bad-archive": SkipPhrase("archive not as needed", "Pack it anew: photos alone, without folders and passwords."),
     "too-large": SkipPhrase("too large", "Make it smaller, then put it here again."),
     "too-many-pixels": SkipPhrase("too many pixels", "Make it smaller, then put it here again."),
     "name-too-long": SkipPhrase("path too long", "Move the folder further up, or give a shorter name."),
