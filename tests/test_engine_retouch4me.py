@@ -5,18 +5,25 @@ from __future__ import annotations
 import json
 import zipfile
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from artui.cli.exits import Exit, of_jobs
+from artui.engine import account_worker
+from artui.engine import poller as looking
 from artui.engine.account_worker import AccountWorker
 from artui.journal import accounts, purchases, requests
+from artui.journal.following import Scope
 from artui.model.job import Purchase
 from artui.model.states import REPEATS, Reason, Stage, Status
 from artui.providers.base import Permit
+from artui.providers.retouch4me import Retouch4me
 from artui.sim import imaging
 from artui.sim.photos import noise_jpeg
+from artui.sim.retouch4me.laboratory import Laboratory
 from artui.sim.server import Simulator
 from artui.steps.paying import Paying
 from tests.studio import Studio, open_studio
@@ -286,6 +293,32 @@ async def test_a_service_that_charges_and_says_no_is_not_believed_without_end(
     await studio.until(lambda: len(simulator.ledger) == 2 + REPEATS)
     await studio.until(lambda: studio.job(number).reason == Reason.REJECTED)
     assert len(simulator.ledger) == 2 + REPEATS, "one yes is one sending"
+
+
+async def test_places_that_a_person_must_free_are_told_and_hold_the_rest_until_they_are(
+    simulator: Simulator, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(looking, "PUZZLED", 1)
+    monkeypatch.setattr(account_worker, "IDLE_TICK", 0.2)
+    monkeypatch.setattr(Retouch4me, "limits", replace(Retouch4me.limits, least_gap=0.1))
+    document = Laboratory.document
+    monkeypatch.setattr(Laboratory, "document", lambda *_: {"status": 200, "state": None})
+    two_places = ACCOUNT.replace("in_flight = 20", "in_flight = 2").replace("first_look", "qa_look = 0.2\nfirst_look")
+    async with open_studio(simulator, monkeypatch, tmp_path, service="retouch4me", account=two_places) as studio:
+        await add(studio, studio.photos(4))
+        await studio.start()
+        found = await studio.at_rest()
+        assert [job.reason for job in found] == [Reason.ERROR] * 2 + [Reason.PLACES] * 2, studio.places()
+        assert "all 2 places at the service are taken by executions that need you" in found[-1].message
+        assert studio.journal.read(accounts.state, "studio").held == Reason.PLACES
+        assert len(simulator.ledger) == 2
+        assert of_jobs(studio.journal.read(Scope().counts)) == Exit.PERSON
+        assert not studio.journal.read(Scope().moving), "`watch --once` ends"
+        [late] = await add(studio, studio.photos(1))
+        await studio.until(lambda: studio.job(late).reason == Reason.PLACES)
+        monkeypatch.setattr(Laboratory, "document", document)
+        await studio.until(lambda: all(job.status is Status.DONE for job in studio.jobs()))
+        check_results(studio, 5)
 
 
 # ---------------------------------------------------------------------------------------------------------- archives

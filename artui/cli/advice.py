@@ -19,6 +19,8 @@ _HELD: Mapping[str, str] = {
     " `artui retry {id}` asks at once",
     Reason.LOGIN: "`artui login {account}` signs in again; then it goes on by itself",
     Reason.QUOTA: "the service allows no more now; it goes on by itself when it does",
+    Reason.PLACES: "look at those that are held at the service (`artui jobs --status held`); it goes on by itself once"
+    " one of them has moved on",
     Reason.PRICE: "`artui retry {id}` shows the new price and asks, `artui cancel {id}` leaves it",
     Reason.PAUSED: "`artui resume -a {account}` goes on",
     Reason.OVERDUE: "nothing, it is still looked at; the service's web app shows execution {execution}",

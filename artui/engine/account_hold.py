@@ -40,6 +40,22 @@ class AccountHold:
             log.warning("%s is held (%s): %s", self.name, reason, message)
         await self._hold_all()
 
+    async def mind_places(self, kept: int, places: int) -> bool:
+        """Hold what is to be sent while executions that need a person keep every place at the service; returns whether
+        that is over now."""
+        if kept < places:
+            is_over = self.reason == Reason.PLACES
+            if is_over:
+                await self.end()
+            return is_over
+        if not self.reason and self.context.journal.read(holds.going_on, self.name, Reason.PLACES, BEFORE_PAYING, 1):
+            message = (
+                f"all {places:,} places at the service are taken by executions that need you:"
+                f" `artui jobs --status held` lists them; in_flight under [accounts.{self.name}.pace] gives more"
+            )
+            await self.begin(Reason.PLACES, message)
+        return False
+
     async def renew(self) -> None:
         """Hold what joined since the hold began, or end it where its time is over."""
         if self.reason == Reason.QUOTA and not self._waits_for_day():

@@ -437,7 +437,7 @@ class AccountWorker:
 
     async def _send_again(self, again: Sequence[reconcile.InDoubt], now: Payer) -> None:
         """Send purchases in doubt again, as many as there are slots; none while the account is held."""
-        slots = 0 if self.held else self.uploads.free(self._now)
+        slots = self.uploads.free(self._now) if self.held in ("", Reason.PLACES) else 0
         if slots <= 0 or not again:
             return
         limits, clocks = self.context.provider.limits, (self._now, self.context.service_time())
@@ -452,6 +452,8 @@ class AccountWorker:
         """Keep the balance fresh while there is something to buy, and end what holds by itself."""
         self._compare_clocks()
         await self.account_hold.renew()
+        if await self.account_hold.mind_places(self.poller.kept, self.in_flight):
+            self.wake()
         if self._now - self._sorted_at >= TENDING_PAYER:
             await self.sort_strangers()
         await self.context.journal.write_async(holds.release_due, self.name, self._now)

@@ -70,6 +70,12 @@ class Poller:
     def __len__(self) -> int:
         return len(self._looks)
 
+    @property
+    def kept(self) -> int:
+        """How many places at the service are kept by executions that wait for a person, or for a change there. Those
+        without credits go on by themselves after a top-up."""
+        return sum(job.status is Status.HELD and job.reason != Reason.PAYMENT for job, _ in self._looks.values())
+
     async def start(self) -> None:
         """Take up what an earlier engine left at the service."""
         context, now = self.context, self.context.clock.now()

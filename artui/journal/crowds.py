@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from artui.journal.store import Connection, rows, value
 from artui.model.states import Reason
 
-SHARED = frozenset({Reason.CREDITS, Reason.LOGIN, Reason.CAP, Reason.QUOTA, Reason.PAUSED})
+SHARED = frozenset({Reason.CREDITS, Reason.LOGIN, Reason.CAP, Reason.QUOTA, Reason.PLACES, Reason.PAUSED})
 """The holds that many jobs of an account share, and that end for all of them together."""
 
 

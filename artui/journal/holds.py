@@ -25,14 +25,22 @@ def count_held(db: Connection, account: str, reason: Reason) -> int:
     return int(value(db, sql, (account, reason)))
 
 
+def going_on(db: Connection, account: str, reason: Reason, stages: Sequence[Stage], most: int = -1) -> list[Job]:
+    """The jobs of an account in these stages that stand ready or wait to go on, which a hold for this reason stops: a
+    doubt is cleared all the same where only places are lacking, for what it is about may have one."""
+    marks = ", ".join("?" * len(stages))
+    looking = Reason.AT_SERVICE if reason is Reason.PLACES else Reason.LOOKING
+    return jobs.select(
+        db,
+        f"account = ? AND stage IN ({marks}) AND (status = 'ready' OR (status = 'waiting' AND reason IN (?, ?, ?)))"
+        " LIMIT ?",
+        (account, *stages, Reason.TRY_AGAIN, Reason.AT_SERVICE, looking, most),
+    )
+
+
 def hold_account(db: Connection, account: str, reason: Reason, message: str, stages: Sequence[Stage]) -> int:
     """Hold all jobs of an account that stand ready or wait to go on in these stages; returns how many."""
-    marks = ", ".join("?" * len(stages))
-    waiting = jobs.select(
-        db,
-        f"account = ? AND stage IN ({marks}) AND (status = 'ready' OR (status = 'waiting' AND reason IN (?, ?, ?)))",
-        (account, *stages, Reason.TRY_AGAIN, Reason.AT_SERVICE, Reason.LOOKING),
-    )
+    waiting = going_on(db, account, reason, stages)
     for job in waiting:
         jobs.move(db, job, job.stage, Status.HELD, "held", reason=reason, message=message)
     return len(waiting)

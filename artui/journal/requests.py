@@ -204,7 +204,7 @@ def has_work(db: Connection) -> bool:
             "SELECT EXISTS (SELECT 1 FROM requests WHERE done_at IS NULL)"
             " OR EXISTS (SELECT 1 FROM jobs WHERE status IN ('ready', 'running')"
             "   OR (status = 'waiting' AND due IS NOT NULL)"
-            "   OR (status = 'held' AND (due IS NOT NULL OR reason IN ('credits', 'cap', 'quota')"
+            "   OR (status = 'held' AND (due IS NOT NULL OR reason IN ('credits', 'cap', 'quota', 'places taken')"
             "     OR (stage IN ('submitted', 'processed', 'saved')"
             "       AND reason NOT IN ('gone', 'result damaged', 'unexpected error', 'account changed')))))",
         )

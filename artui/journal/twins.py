@@ -12,7 +12,7 @@ from artui.journal.store import Connection, first, rows
 from artui.model.job import Job
 from artui.model.states import Reason, Stage, Status
 
-_BY_SUMS = frozenset({Reason.CAP, Reason.PAUSED, Reason.CREDITS, Reason.QUOTA, Reason.LOGIN})
+_BY_SUMS = frozenset({Reason.CAP, Reason.PAUSED, Reason.CREDITS, Reason.QUOTA, Reason.LOGIN, Reason.PLACES})
 """Holds whose end, for another job, is told by what bounds that job."""
 
 _OF_THE_JOB = frozenset({Reason.OUTPUT, Reason.DISK_FULL, Reason.ERROR, Reason.ACCOUNT})

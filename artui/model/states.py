@@ -69,6 +69,7 @@ class Reason(StrEnum):
     PAYMENT = "payment required"
     LOGIN = "login"
     QUOTA = "quota"
+    PLACES = "places taken"
     PRICE = "price changed"
     PAUSED = "paused"
     SAMPLE = "sample"
@@ -102,7 +103,7 @@ ONLY_METADATA = "only its metadata changed"
 BOUGHT_BEFORE = "bought before"
 """The event that holds a job whose photo may have been bought under another key of the same customer."""
 
-ACCOUNT_WIDE = frozenset({Reason.LOGIN, Reason.CREDITS, Reason.QUOTA, Reason.PAUSED})
+ACCOUNT_WIDE = frozenset({Reason.LOGIN, Reason.CREDITS, Reason.QUOTA, Reason.PLACES, Reason.PAUSED})
 """Holds that belong to an account: they end for all its jobs at once."""
 
 NEXT: Mapping[Status, frozenset[Status]] = {

@@ -53,6 +53,7 @@ _HELD: Mapping[str, str] = {
     Reason.LOGIN: "signed out",
     Reason.CREDITS: "needs credits",
     Reason.QUOTA: "quota reached",
+    Reason.PLACES: "places taken",
     Reason.PAUSED: "paused",
 }
 

@@ -23,6 +23,7 @@ _HELD: Mapping[str, str] = {
     " where the balance is told (r asks at once).",
     Reason.LOGIN: "{account} is signed out: {said}. {sent}{here} Press 5, then s to sign in (over SSH too).",
     Reason.QUOTA: "{said}. {wait}; it goes on by itself (b looks now).",
+    Reason.PLACES: "{said}. {wait}; it goes on by itself once one of those has moved on.",
     Reason.PRICE: "{said}. {name} waits, not sent at the new price. r shows the price and asks · x cancels.",
     Reason.PAUSED: "{said}. {wait}. P goes on.",
     Reason.OVERDUE: "{name} takes far longer than usual at the service. It is still looked at; nothing to do here.",

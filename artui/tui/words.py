@@ -126,6 +126,7 @@ HELD: Mapping[str, str] = {
     Reason.PAYMENT: "stopped: credits missing",
     Reason.LOGIN: "waits: signed out",
     Reason.QUOTA: "waits: quota reached",
+    Reason.PLACES: "waits: places taken",
     Reason.PRICE: "price changed, not sent",
     Reason.PAUSED: "paused",
     Reason.OVERDUE: "overdue at the service",

@@ -22,7 +22,7 @@ from artui.tui.words import HELD, amount, clock, home, plural
 GROWING, NOT_WHOLE, RULE_WAITS = "still growing", "not whole yet", "the rule waits"
 """Why files wait in a watched folder, as the watcher says it."""
 
-_STOPPING = (Reason.LOGIN, Reason.CREDITS, Reason.QUOTA, Reason.CAP, Reason.SAMPLE, Reason.PRICE)
+_STOPPING = (Reason.LOGIN, Reason.CREDITS, Reason.QUOTA, Reason.PLACES, Reason.CAP, Reason.SAMPLE, Reason.PRICE)
 """Holds of jobs that say how the whole rule stands, the gravest first."""
 
 _WITHOUT_MARKER = "is there without its"
@@ -301,6 +301,7 @@ _STOPPED = {
     Reason.CREDITS: "{account} needs credits: {photos} {wait}, {need}. Top up in the web app; artui goes on by itself,"
     " or by P where the balance is not told.",
     Reason.QUOTA: "The service's quota is reached: {photos} {wait}; artui goes on by itself.",
+    Reason.PLACES: "Executions that need you keep every place at {account}: {photos} {wait}. n shows the next of them.",
     Reason.SAMPLE: "The first results are there; {photos} {wait} ({need}). enter on the rule shows what a yes costs.",
     Reason.PRICE: "The price has changed: {photos} {wait}, not sent at the new price. 1 shows them, r asks.",
 }
