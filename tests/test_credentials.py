@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import copy
+import io
 import json
 import logging
 import os
@@ -15,15 +16,18 @@ import threading
 import time
 import traceback
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import keyring.backend
 import pytest
 from keyring.backends.fail import Keyring as FailingKeyring
 
 from artui import config
-from artui.config import Paths
+from artui.cli import run
+from artui.cli.exits import Exit
+from artui.config import Paths, paths
 from artui.credentials import (
     AccessTokens,
     CredentialProblem,
@@ -838,3 +842,45 @@ def test_processes_that_share_a_renewing_token_never_use_one_twice(
     assert len(set(used)) == 30
     last = Vault(where, {"ARTUI_STUDIO_TOKEN": "token-first"} if place is KeyStore.ENVIRONMENT else {}, ring=Ring())
     assert found(last).secret.reveal() == (tmp_path / "current").read_text()
+
+
+class TestSecretOfTheWebhook:
+    """``artui login NAME --webhook-secret``."""
+
+    @pytest.fixture
+    def given(self, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Callable[..., Any]:
+        """Runs the command with this on stdin; returns its exit code and all it said."""
+        where = paths()
+        where.create()
+        where.config_file.write_text(
+            '[accounts.shop]\nprovider = "filestack"\napi_key = "A"\n[accounts.studio]\nprovider = "autoretouch"\n'
+        )
+
+        def run_it(secret: str, *options: str, name: str = "shop") -> tuple[int, str]:
+            monkeypatch.setattr("sys.stdin", io.StringIO(secret))
+            code = run(["login", name, "--webhook-secret", *options])
+            printed = capsys.readouterr()
+            return code, printed.out + printed.err
+
+        return run_it
+
+    def test_it_is_read_from_stdin_kept_as_a_key_is_and_forgotten_with_it(self, given: Callable[..., Any]) -> None:
+        code, said = given("whsec-canary-4711\n", "--store", "file")
+        assert code == Exit.OK
+        assert "canary" not in said
+        assert "the secret of its webhook is kept in the file" in said
+        file = paths().credentials / "shop.webhook.json"
+        assert stat.S_IMODE(file.stat().st_mode) == 0o600
+        stored = Vault(paths()).find("shop.webhook")
+        assert stored is not None
+        assert stored.secret.reveal() == "whsec-canary-4711"
+        assert Vault(paths()).forget("shop") == []
+        assert not file.exists()
+
+    def test_what_does_not_fit_is_refused_and_nothing_is_kept(self, given: Callable[..., Any]) -> None:
+        assert given("", "--store", "file") == (Exit.USAGE, "No secret was given.\n")
+        assert given("two words", "--store", "file")[0] == Exit.USAGE
+        code, said = given("whsec-canary-4711", "--store", "file", name="studio")
+        assert (code, "AutoRetouch signs no webhooks" in said) == (Exit.USAGE, True)
+        assert given("whsec-canary-4711", "--organization", "x")[0] == Exit.USAGE
+        assert not list(paths().credentials.glob("*webhook*"))

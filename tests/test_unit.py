@@ -124,6 +124,22 @@ def test_systemd_accepts_it(make: Make, options: tuple[str, ...], tmp_path: Path
     assert (seen.returncode, seen.stderr) == (0, "")
 
 
+def test_a_unit_hears_webhooks_where_it_is_told_to_and_is_handed_their_secret(make: Make, tmp_path: Path) -> None:
+    (tmp_path / "c").mkdir()
+    with paths().config_file.open("a") as config:
+        config.write('\n[accounts.shop]\nprovider = "filestack"\napi_key = "A"\n')
+        config.write(RULE.format(account="shop", folder=tmp_path / "c", output=json.dumps(str(tmp_path / "r"))))
+    Vault(paths()).keep("shop", Secret("a-token-of-the-file"), KeyStore.FILE)
+    code, unit, _ = make("--webhook", "127.0.0.1:8787")
+    assert code == Exit.OK
+    assert settings(unit, "ExecStart") == [f"{Path(sys.executable).parent}/artui watch --webhook 127.0.0.1:8787"]
+    assert "artui systemd-unit --webhook 127.0.0.1:8787 > " in unit
+    assert "shop.webhook.token:%h/.config/artui/shop.webhook.token" in settings(unit, "LoadCredential")
+    assert "`artui login shop --webhook-secret --store file`" in unit
+    assert "--webhook" not in make()[1]
+    assert make("--webhook", "8787")[0] == Exit.USAGE
+
+
 def test_what_cannot_stand_in_a_unit_is_refused() -> None:
     for name in ("a\nb", "caf\udce9", "\x1b"):
         with pytest.raises(CommandError, match="rename"):

@@ -18,9 +18,11 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+import click
 import httpx
 import pytest
 
+from artui.cli.options import HOST_PORT
 from artui.config import paths
 from artui.credentials import Vault
 from artui.engine import poller as looking
@@ -532,20 +534,19 @@ async def test_results_are_on_disk_sooner_than_by_looking(
     assert sooner < plain / 2
 
 
-def test_an_address_that_is_none_or_taken_is_refused_in_a_sentence(tmp_path: Path) -> None:
-    taken = Listener("127.0.0.1", 0)
-    for place, words in (
-        ("8787", "takes HOST:PORT"),
-        ("127.0.0.1:x", "takes HOST:PORT"),
-        ("127.0.0.1:99999", "takes HOST:PORT"),
-        (taken.place, "choose another"),
-    ):
-        from artui.cli.exits import CommandError
-        from artui.cli.watch import _listen
+@pytest.mark.parametrize("place", ["8787", "127.0.0.1:x", "127.0.0.1:99999", ":8787", "127.0.0.1:\u0661", ""])
+def test_an_address_that_is_none_is_refused_in_a_sentence(place: str) -> None:
+    with pytest.raises(click.BadParameter, match=r"is no HOST:PORT, as in 127\.0\.0\.1:8787"):
+        HOST_PORT.convert(place, None, None)
+    assert HOST_PORT.convert("[::1]:8787", None, None) == "[::1]:8787"
 
-        with pytest.raises(CommandError, match=words):
-            _listen(place)
-    taken.close()
+
+def test_an_address_that_is_taken_is_refused_in_a_sentence(listener: Listener) -> None:
+    from artui.cli.exits import CommandError
+    from artui.cli.watch import _listen
+
+    with pytest.raises(CommandError, match="choose another"):
+        _listen(listener.place)
 
 
 def test_without_the_extra_it_says_what_brings_it(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -11,6 +11,8 @@ import click
 Command = TypeVar("Command", bound=Callable[..., Any])
 Option = Callable[[Any], Any]
 
+MOST_PORT = 65_535
+
 AS_JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 ACCOUNT = click.option("-a", "--account", help="The account that is meant.")
 DRY_RUN = click.option("--dry-run", is_flag=True, help="Show what would happen and what it costs; do nothing.")
@@ -43,6 +45,22 @@ class Since(click.ParamType):  # type: ignore[type-arg]
             return dt.datetime.fromisoformat(value)
         except (ValueError, OverflowError):
             self.fail(f"{value!r} is no day (2026-11-01), time, or span (7d, 12h, 30m)", param, ctx)
+
+
+class HostPort(click.ParamType):  # type: ignore[type-arg]
+    """An address of this machine to listen at, as ``127.0.0.1:8787`` or ``[::1]:8787``."""
+
+    name = "HOST:PORT"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """The address as it was given."""
+        host, _, port = value.rpartition(":")
+        if not host or not port.isascii() or not port.isdecimal() or int(port) > MOST_PORT or len(port) > 5:
+            self.fail(f"{value!r} is no HOST:PORT, as in 127.0.0.1:8787", param, ctx)
+        return str(value)
+
+
+HOST_PORT = HostPort()
 
 
 def options(several: Sequence[Option]) -> Option:

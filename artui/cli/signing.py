@@ -37,13 +37,20 @@ STORES = ("keyring", "file")
     default=None,
     help="Whether the key is of the same customer as the account's earlier one: what that bought stays bought.",
 )
+@click.option("--webhook-secret", is_flag=True, help="Keep the secret of the account's webhook instead of a key.")
 @click.option("--set", "given", multiple=True, metavar="KEY=VALUE", help="A setting of the account, as api_key=…")
 @click.pass_obj
 def login_command(
     session: Session, name: str | None, provider: str | None, *, with_token: bool, store: str | None,
-    organization: str | None, same: bool | None, given: tuple[str, ...],
+    organization: str | None, same: bool | None, webhook_secret: bool, given: tuple[str, ...],
 ) -> Exit:  # fmt: skip
     """Sign an account in: shows a code to confirm on any device, or takes a key, and keeps it."""
+    if webhook_secret:
+        if provider or organization or given or same is not None:
+            raise CommandError(
+                Exit.USAGE, "--webhook-secret is for an account that is set up: it goes with --store alone."
+            )
+        return _keep_webhook_secret(session, session.account(name), store)
     account = _with_settings(_account(session.config, name, provider), given)
     wanted = organization or account.settings.get("organization")
     kept = None if with_token or (same is None and not organization) else session.vault.find(account.login)
@@ -76,6 +83,32 @@ def login_command(
     say(f"{account.name}: {payer}. The key is kept in the {where}.")
     if same is not None and not said:
         _tell_unanswered(account, customer, same=same)
+    return Exit.OK
+
+
+def _keep_webhook_secret(session: Session, account: AccountConfig, store: str | None) -> Exit:
+    """Keep the secret by which calls of an account's webhook are believed, where its key could be kept too."""
+    from artui.credentials import KeyStore, Secret, of_webhook
+    from artui.providers import load
+
+    kind = load(account.provider)
+    if not kind.signs_webhooks:
+        raise CommandError(
+            Exit.USAGE, f"{kind.title} signs no webhooks: there is no secret to keep for {account.name}."
+        )
+    kept = replace(account, login=of_webhook(account.login))
+    if can_ask():
+        secret = Secret(getpass.getpass(f"Paste the secret of {kind.title}'s webhook (it is not shown): ").strip())
+    else:
+        secret = Secret(sys.stdin.readline().strip())
+    if not secret:
+        raise CommandError(Exit.USAGE, "No secret was given.")
+    place = _place(session, kept, store)
+    session.vault.keep(kept.login, secret, KeyStore.MEMORY)
+    where = _keep(session, kept, place, store)
+    said = f"{account.name}: the secret of its webhook is kept in the {where}. The first call shows whether it fits."
+    go_on(said)
+    say(said)
     return Exit.OK
 
 

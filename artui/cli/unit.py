@@ -15,14 +15,15 @@ from typing import TYPE_CHECKING
 import click
 
 from artui.cli.exits import CommandError, Exit
+from artui.cli.options import HOST_PORT
 from artui.cli.session import Session
 from artui.cli.terminal import put, say
 from artui.engine.client import TRUSTED
+from artui.watch.systemd import UNIT
 
 if TYPE_CHECKING:
     from artui.watch.rules import Rule
 
-NAME = "artui-watch"
 PASSED_ON = ("ARTUI_HOME", "XDG_CONFIG_HOME", "XDG_STATE_HOME", "XDG_CACHE_HOME", "XDG_DATA_HOME")
 """Variables that say where artui's own files are; a service sees none of a login's variables."""
 
@@ -61,8 +62,9 @@ RemoveIPC=yes"""
 @click.command("systemd-unit")
 @click.option("--system", "for_system", is_flag=True, help="A unit of the system, not of your own service manager.")
 @click.option("--user", "name", metavar="NAME", help="With --system: who it runs as; without it you.")
+@click.option("--webhook", type=HOST_PORT, help="Have it hear the services' webhooks here, as `artui watch` does.")
 @click.pass_obj
-def systemd_unit_command(session: Session, name: str | None, *, for_system: bool) -> Exit:
+def systemd_unit_command(session: Session, name: str | None, webhook: str | None, *, for_system: bool) -> Exit:
     """Print a systemd unit that runs `artui watch`, shaped after the rules there are now."""
     from artui.watch.rules import load_rules
 
@@ -74,10 +76,11 @@ def systemd_unit_command(session: Session, name: str | None, *, for_system: bool
         user=_runs_as(name, for_system=for_system),
         of_system=for_system,
         command=this_artui(),
+        options=("--webhook", webhook) if webhook else (),
         own=(session.paths.state, session.paths.cache, session.paths.data),
         folders=tuple(folders),
         environment=tuple((word, os.environ[word]) for word in PASSED_ON if os.environ.get(word)),
-        logins=_logins(session, rules),
+        logins=_logins(session, rules, webhook=webhook is not None),
     )
     for line in unit.lines():
         put(line)
@@ -120,25 +123,38 @@ def this_artui() -> tuple[str, ...]:
     return (sys.executable, "-m", "artui")
 
 
-def _logins(session: Session, rules: Sequence[Rule]) -> tuple[Login, ...]:
-    """The sign-ins that the rules need, and whether a service finds their token without being handed it."""
-    from artui.credentials import KeyStore
+def _logins(session: Session, rules: Sequence[Rule], *, webhook: bool) -> tuple[Login, ...]:
+    """The sign-ins that the rules need, with the secrets of ``webhook`` calls, and whether a service finds each without
+    being handed it."""
+    from artui.credentials import KeyStore, of_webhook
+    from artui.providers import load
 
-    found = {name: session.vault.find(name) for name in {session.config.accounts[rule.account].login for rule in rules}}
+    accounts = [session.config.accounts[rule.account] for rule in rules]
+    names = {account.login for account in accounts}
+    if webhook:
+        names |= {of_webhook(account.login) for account in accounts if load(account.provider).signs_webhooks}
+    found = {name: session.vault.find(name) for name in names}
     return tuple(Login(name, one is not None and one.place is KeyStore.FILE) for name, one in sorted(found.items()))
 
 
 @dataclass(frozen=True, slots=True)
 class Login:
-    """A sign-in the service needs; ``in_file``: its token lies in artui's own folder."""
+    """A sign-in the service needs, or the secret of its webhook; ``in_file``: its token lies in artui's own folder."""
 
     name: str
     in_file: bool
 
+    @property
+    def signs_in(self) -> str:
+        """The command that keeps it."""
+        account, _, webhook = self.name.partition(".")
+        return f"artui login {account}{' --webhook-secret' * bool(webhook)}"
+
 
 @dataclass(frozen=True, slots=True)
 class Unit:
-    """What a unit is made of. ``own`` are artui's folders, ``folders`` those of the rules."""
+    """What a unit is made of. ``options`` are those of ``artui watch``, ``own`` artui's folders, ``folders`` those of
+    the rules."""
 
     user: str
     of_system: bool
@@ -146,6 +162,7 @@ class Unit:
     own: Sequence[Path]
     folders: Sequence[Path]
     environment: Sequence[tuple[str, str]] = ()
+    options: Sequence[str] = ()
     logins: Sequence[Login] = ()
 
     def lines(self) -> Iterator[str]:
@@ -164,12 +181,13 @@ class Unit:
         )  # fmt: skip
         yield "# artui watch as a service. Made by `artui systemd-unit`: make it anew when a rule gets another folder."
         yield "#"
-        yield f"#   install   artui systemd-unit{' --system' * self.of_system} > {place}/{NAME}.service"
-        yield f"#             {manager} daemon-reload && {manager} enable --now {NAME}"
+        made_by = " ".join(("artui systemd-unit", *["--system"] * self.of_system, *self.options))
+        yield f"#   install   {made_by} > {place}/{UNIT}.service"
+        yield f"#             {manager} daemon-reload && {manager} enable --now {UNIT}"
         if not self.of_system:
             yield f"#   and       loginctl enable-linger {self.user}    (else it ends when you log out)"
-        yield f"#   follow    journalctl {'' if self.of_system else '--user '}-u {NAME} -f"
-        yield f"#   rules     {manager} reload {NAME}    (reads config.toml again)"
+        yield f"#   follow    journalctl {'' if self.of_system else '--user '}-u {UNIT} -f"
+        yield f"#   rules     {manager} reload {UNIT}    (reads config.toml again)"
 
     def _unit(self) -> Iterator[str]:
         yield "[Unit]"
@@ -188,7 +206,8 @@ class Unit:
             yield f"User={self.user}"
         for name, value in self.environment:
             yield f"Environment={quoted(f'{name}={value}')}"
-        yield f"ExecStart={' '.join(quoted(word).replace('$', '$$') for word in (*self.command, 'watch'))}"
+        words = (*self.command, "watch", *self.options)
+        yield f"ExecStart={' '.join(quoted(word).replace('$', '$$') for word in words)}"
         yield "ExecReload=/bin/kill -HUP $MAINPID"
         yield "Restart=on-failure"
         yield "RestartSec=30"
@@ -217,7 +236,7 @@ class Unit:
                 yield f"# {login.name}'s token lies in a file of artui's that only {self.user} can read. Instead of it:"
             else:
                 yield f"# {login.name}'s token must lie in this file, mode 0600, before the service starts. Or sign in"
-                yield f"# with `artui login {login.name} --store file` and make this unit anew."
+                yield f"# with `{login.signs_in} --store file` and make this unit anew."
             yield f"# {line}" if login.in_file else line
 
 

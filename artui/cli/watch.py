@@ -16,7 +16,7 @@ import click
 
 import artui
 from artui.cli.exits import CommandError, Exit, first, of_jobs
-from artui.cli.options import AS_JSON, DRY_RUN, YES
+from artui.cli.options import AS_JSON, DRY_RUN, HOST_PORT, YES
 from artui.cli.session import Session, run
 from artui.cli.terminal import agrees, can_ask, money, put, put_json, say
 from artui.config import Config, ConfigError, Origin, Source
@@ -39,8 +39,6 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-MOST_PORT = 65_535
-
 ONCE_EVERY = 0.5
 """Seconds between two looks at whether the jobs of ``--once`` have come to rest."""
 
@@ -58,7 +56,7 @@ ONCE_EVERY = 0.5
 @click.option(
     "--summary", type=click.FloatRange(min=0), default=60, show_default=True, help="Minutes between summaries."
 )
-@click.option("--webhook", metavar="HOST:PORT", help="Also hear the services' webhooks here, behind your own proxy.")
+@click.option("--webhook", type=HOST_PORT, help="Also hear the services' webhooks here, behind your own proxy.")
 @DRY_RUN
 @YES
 @AS_JSON
@@ -214,8 +212,6 @@ def _dry_run(wanted: WatchRequest, *, as_json: bool) -> Exit:
 def _listen(place: str) -> Listener:
     """Take the address at which webhooks are heard."""
     host, _, port = place.rpartition(":")
-    if not host or not port.isdecimal() or int(port) > MOST_PORT:
-        raise CommandError(Exit.USAGE, f"--webhook takes HOST:PORT, as in 127.0.0.1:8787, not {place!r}.")
     try:
         from artui.watch.webhook import Listener
     except ImportError as missing:

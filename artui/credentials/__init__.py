@@ -6,7 +6,7 @@ desktop's keyring among them without waiting for it, ``tokens`` turns a refresh 
 
 from artui.credentials.secret import Secret, scrub
 from artui.credentials.tokens import AccessTokens, Refreshed, SignedOut
-from artui.credentials.vault import CredentialProblem, KeyStore, Stored, Vault
+from artui.credentials.vault import CredentialProblem, KeyStore, Stored, Vault, of_webhook
 
 __all__ = [
     "AccessTokens",
@@ -17,5 +17,6 @@ __all__ = [
     "SignedOut",
     "Stored",
     "Vault",
+    "of_webhook",
     "scrub",
 ]

@@ -32,6 +32,12 @@ class KeyStore(StrEnum):
 
 _TRIAL = ".trial"  # no account has a dot in its name
 
+
+def of_webhook(account: str) -> str:
+    """The name under which the secret of an account's webhook is kept, as its token is under the account's own."""
+    return f"{account}.webhook"
+
+
 _READ_ONLY = (KeyStore.SYSTEMD, KeyStore.ENVIRONMENT)
 
 LACKING = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOMEM})
@@ -139,10 +145,16 @@ class Vault:
                 self._write(successor, {"token": rotated.reveal(), "seed": _digest(used.seed)})
 
     def forget(self, account: str) -> list[KeyStore]:
-        """Remove the token wherever artui can and return those places. One set from outside stays: `find` shows it.
+        """Remove the token, and the secret of the account's webhook, wherever artui can; return the places that held
+        the token. One set from outside stays: `find` shows it.
 
         Raises CredentialProblem where the keyring may still hold it.
         """
+        with suppress(CredentialProblem):  # a keyring that is deaf to this is deaf to the token too, which tells
+            self._forget(of_webhook(account))
+        return self._forget(account)
+
+    def _forget(self, account: str) -> list[KeyStore]:
         removed = []
         with self._writing():
             if self._memory.pop(account, None):

@@ -20,6 +20,7 @@ from artui.doctor.finding import Finding, Level
 from artui.engine.anchor import open_journal
 from artui.engine.client import find_engine
 from artui.journal import JournalProblem
+from artui.watch.systemd import UNIT
 
 LIBRARIES: Final = ("textual", "httpx", "pydantic", "watchfiles", "apsw", "keyring")
 """What a fault report needs the versions of."""
@@ -32,8 +33,6 @@ WATCHES: Final = 65_536
 
 INSTANCES: Final = 64
 """Programs of a user that should be able to watch folders at once."""
-
-UNIT: Final = "artui-watch"
 
 
 def examine_machine(paths: Paths, config: Config | None, environ: Mapping[str, str] = os.environ) -> Iterator[Finding]:

@@ -9,6 +9,9 @@ from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 
+UNIT = "artui-watch"
+"""What the service is called."""
+
 
 @dataclass(frozen=True, slots=True)
 class Manager:

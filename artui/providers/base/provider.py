@@ -107,6 +107,8 @@ class Provider(ABC, Generic[SettingsT]):
     known_by_key: ClassVar[bool] = False
     """Whether nothing but its key tells a customer, so that a renewed key looks like another customer; whoever knows an
     execution there may look at it, whichever key bought it."""
+    signs_webhooks: ClassVar[bool] = False
+    """Whether calls of its webhooks are believed by a signature alone, whose secret is kept beside the key."""
     signs_in_by_code: ClassVar[bool] = False
     """Whether :meth:`login` signs in with a code confirmed elsewhere, so that nothing need be pasted."""
 

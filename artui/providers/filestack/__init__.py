@@ -68,6 +68,7 @@ class Filestack(HttpProvider[FilestackSettings]):
 
     name = "filestack"
     title = TITLE
+    signs_webhooks = True
     key_name = KEY_NAME
     Settings = FilestackSettings
     limits = Limits(

@@ -9,7 +9,7 @@ import logging
 import time
 from typing import Final
 
-from artui.credentials import CredentialProblem, Secret
+from artui.credentials import CredentialProblem, Secret, of_webhook
 from artui.providers.base import Call, ProviderDeps
 
 log = logging.getLogger(__name__)
@@ -34,7 +34,8 @@ class Signatures:
             return False
         secret = await self._current()
         if secret is None:
-            self._tell("is not believed without the webhook's secret: docs/operating.md says where it is kept")
+            keeps = f"`artui login {self._surroundings.account} --webhook-secret` keeps it"
+            self._tell(f"is not believed without the webhook's secret: {keeps}")
             return False
         message = call.headers.get("fs-timestamp", "").encode("latin-1") + b"." + call.body
         expected = hmac.new(secret.reveal().encode(), message, hashlib.sha256).hexdigest()
@@ -47,7 +48,7 @@ class Signatures:
         if time.monotonic() - self._read_at >= READ_EVERY:
             self._read_at = time.monotonic()
             try:
-                stored = await asyncio.to_thread(self._surroundings.vault.find, f"{self._surroundings.account}.webhook")
+                stored = await asyncio.to_thread(self._surroundings.vault.find, of_webhook(self._surroundings.account))
             except (CredentialProblem, OSError) as problem:
                 self._tell(f"cannot be checked: {problem}")
             else:
