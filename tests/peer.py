@@ -130,6 +130,7 @@ class Memory:
     def __init__(self) -> None:
         self.content = b""
         self.is_ended = True
+        self.host = ""
 
     def keep(self, data: bytes) -> bool:
         self.content += data

@@ -194,6 +194,14 @@ async def test_this_machine_may_point_to_itself(client: Client, status: int) -> 
             assert not any(word in said for word in (b"authorization", b"cookie", b"referer", b"x-ours"))
 
 
+async def test_the_host_that_gave_a_file_is_told_where_it_is_not_the_services_own(client: Client) -> None:
+    async with serving(answering(200, b"file")) as storage, serving(pointing(f"{storage.url}/kept?sig=1")) as peer:
+        for url, host in ((peer.url, "127.0.0.1"), (storage.url, "")):
+            memory = Memory()
+            await client.fetch(HttpRequest("GET", url, "fetching"), memory)
+            assert memory.host == host
+
+
 async def test_as_many_as_five_are_followed(client: Client) -> None:
     async def chain(link: Link) -> None:
         while True:

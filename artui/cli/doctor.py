@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import datetime as dt
+import json
+import os
 import shutil
 import sys
 import textwrap
@@ -12,15 +15,17 @@ from typing import TYPE_CHECKING
 
 import click
 
-from artui.cli.exits import Exit, first
+from artui import __version__
+from artui.cli.exits import CommandError, Exit, first
 from artui.cli.options import AS_JSON, DRY_RUN, YES
 from artui.cli.session import Session
-from artui.cli.terminal import put, put_json
+from artui.cli.terminal import put, put_json, say
 from artui.config import AccountConfig, ConfigError
 from artui.sanitize import sanitize
 
 if TYPE_CHECKING:
     from artui.doctor import Finding
+    from artui.model.job import Job
 
 
 @click.command("doctor")
@@ -48,13 +53,19 @@ def doctor_command(session: Session, account: str | None, *, as_json: bool) -> E
 @click.argument("photo", type=click.Path(path_type=Path))
 @click.option("-w", "--workflow", help="Workflow by id or name; without it the account's `workflow`.")
 @click.option("-o", "--output", help="Folder for the result; without it the account's.")
+@click.option(
+    "--report",
+    type=click.Path(path_type=Path, dir_okay=False),
+    metavar="FILE",
+    help="Write what was learned to a new file, as JSON where it ends in .json; no secret is in it.",
+)
 @DRY_RUN
 @YES
 @AS_JSON
 @click.pass_context
 def trial_command(
-    context: click.Context, account: str, photo: Path, workflow: str | None, output: str | None, *, dry_run: bool,
-    yes: bool, as_json: bool,
+    context: click.Context, account: str, photo: Path, workflow: str | None, output: str | None, report: Path | None, *,
+    dry_run: bool, yes: bool, as_json: bool,
 ) -> Exit:  # fmt: skip
     """Send one photo after a yes to its price, follow it, and say what it shows of the service.
 
@@ -67,6 +78,8 @@ def trial_command(
     from artui.doctor import examine_job
 
     session: Session = context.obj
+    if report is not None and not dry_run:
+        _check_place(report)
     code = context.invoke(
         submit_command, paths=(photo,), account=account, workflow=workflow, output=output, name=f"trial {photo.stem}",
         dry_run=dry_run, yes=yes, wait=True, wait_qa=False, as_json=as_json,
@@ -77,13 +90,47 @@ def trial_command(
             return Exit(code)
         job = made[0]
         findings = session.ask(session.account(account), lambda provider: examine_job(provider, journal, job))
+    codes = [code, _code(findings)]
+    if report is not None:
+        codes.append(_write(report, job, findings))
     if as_json:
         put_json({"type": "findings", "job": job.id, "findings": [asdict(finding) for finding in findings]})
     else:
         context.invoke(job_command, number=job.id, as_json=False)
         for number, finding in enumerate(findings):
             _put(finding, is_new=not number)
-    return first([code, _code(findings)])
+    return first(codes)
+
+
+def _check_place(report: Path) -> None:
+    """Raise Trouble where a report cannot be written, or is there already: before anything is paid."""
+    if os.path.lexists(report):
+        raise CommandError(Exit.USAGE, f"{report} is there already, and is left as it is: name a new file.")
+    if not os.access(report.parent, os.W_OK | os.X_OK):
+        raise CommandError(Exit.USAGE, f"{report} cannot be written: name a file in a folder that can.")
+
+
+def _write(report: Path, job: Job, findings: list[Finding]) -> Exit:
+    """Write down what was learned of a service, so that it can be mailed."""
+    from artui.credentials import scrub
+
+    about = {
+        "artui": __version__, "service": job.provider, "workflow": job.workflow_name, "photo": job.source.name,
+        "at": dt.datetime.now(dt.UTC).isoformat(timespec="seconds"),
+    }  # fmt: skip
+    if report.suffix.lower() == ".json":
+        text = json.dumps(about | {"findings": [asdict(finding) for finding in findings]}, indent=2)
+    else:
+        heading = ", ".join(f"{name} {sanitize(value)}" for name, value in about.items())
+        text = "\n".join([heading, *(line for finding in findings for line in _lines(finding, sys.maxsize))])
+    try:
+        with report.open("x", encoding="utf-8", errors="backslashreplace") as file:
+            file.write(f"{scrub(text)}\n")
+    except OSError as problem:
+        say(f"{report} cannot be written ({problem.strerror}): what was learned stands in the output alone.")
+        return Exit.FAILED
+    say(f"What was learned is in {report}.")
+    return Exit.OK
 
 
 def _examine(session: Session, account: str | None) -> Iterator[Finding]:
@@ -123,14 +170,19 @@ def _of_account(session: Session, account: AccountConfig) -> Iterator[Finding]:
 def _put(finding: Finding, *, is_new: bool) -> None:
     if is_new:
         put(finding.subject)
+    for line in _lines(finding, _width()):
+        put(line)
+
+
+def _lines(finding: Finding, width: int) -> Iterator[str]:
+    """A finding for a person, and below it what to do."""
     paragraphs = [f"{finding.level:<7}  {finding.check:<13}  {finding.said}"]
     if finding.do:
         paragraphs.append(f"{'':24}do: {finding.do}")
     for paragraph in paragraphs:
-        for line in textwrap.wrap(
-            sanitize(paragraph), _width(), initial_indent="  ", subsequent_indent=" " * 26, break_on_hyphens=False
-        ):
-            put(line)
+        yield from textwrap.wrap(
+            sanitize(paragraph), width, initial_indent="  ", subsequent_indent=" " * 26, break_on_hyphens=False
+        )
 
 
 def _width() -> int:

@@ -66,11 +66,12 @@ class BadResult(Exception):
 
 
 class Written(NamedTuple):
-    """What a part file holds: hex SHA-256, bytes, and the type by its first bytes (None: unknown)."""
+    """What a part file holds: hex SHA-256, bytes, the type by its first bytes (None: unknown), and from which host."""
 
     digest: str
     size: int
     media_type: str | None
+    host: str = ""
 
 
 def free_bytes(folder: Path) -> int | None:
@@ -93,13 +94,15 @@ class Part:
 
     What a killed process left under its name is thrown away. `mode` is narrowed by the umask. Bytes are kept in memory
     until there are enough to hash and write; `size` counts them all. `is_ended` is False where nothing
-    but the bytes tells whether all have come. Raises OutputProblem from every method but `keep`.
+    but the bytes tells whether all have come; `host` is another one than the service's own that they came from.
+    Raises OutputProblem from every method but `keep`.
     """
 
     def __init__(self, path: Path, mode: int = 0o666) -> None:
         self.path = path
         self.size = 0
         self.is_ended = True
+        self.host = ""
         self._digest = hashlib.sha256()
         self._head = b""
         self._kept: list[bytes] = []
@@ -143,7 +146,7 @@ class Part:
             self._file.close()
         self._finished = True
         media_type = "text/html" if whole.is_web_page(self._head) else whole.sniff(self._head)
-        return Written(self._digest.hexdigest(), self.size, media_type)
+        return Written(self._digest.hexdigest(), self.size, media_type, self.host)
 
     def abort(self) -> None:
         """Close and remove the part file, in whatever state it is."""

@@ -14,7 +14,8 @@ class Result:
     """One result of a job: where it lies at the service and, once saved, on disk.
 
     ``digest`` is the hex SHA-256 of the bytes: the service's claim until ``path`` is set, then the measured one.
-    ``unpack``: an archive whose layers are to be laid beside it.
+    ``unpack``: an archive whose layers are to be laid beside it. ``host``: who gave the bytes, empty where the service
+    did so itself.
     """
 
     locator: str
@@ -24,6 +25,7 @@ class Result:
     size: int | None = None
     path: str | None = None
     unpack: bool = False
+    host: str = ""
 
 
 @dataclass(frozen=True, slots=True)

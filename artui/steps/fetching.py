@@ -108,7 +108,8 @@ class Fetching:
             await asyncio.sleep(REST)
         if result.digest == written.digest and not result.path:
             await self._matched(job)
-        return replace(result, digest=written.digest, size=written.size, media_type=written.media_type or "")
+        kind = written.media_type or ""
+        return replace(result, digest=written.digest, size=written.size, media_type=kind, host=written.host)
 
     async def _is_taken(self, job: Job, result: Result, written: files.Written, part: Path) -> bool:
         """Whether a person has said that a result is taken although its digest is another one."""

@@ -350,6 +350,15 @@ class _Wary:
     def is_ended(self, value: bool) -> None:
         self._part.is_ended = value
 
+    @property
+    def host(self) -> str:
+        """Who gives the file, where that is not the service itself."""
+        return self._part.host
+
+    @host.setter
+    def host(self, value: str) -> None:
+        self._part.host = value
+
     def keep(self, data: bytes) -> bool:
         """Take some bytes; raises :class:`Transient` where the file begins as words do."""
         if (

@@ -194,10 +194,11 @@ class DownloadTarget(Protocol):
     """Where a file goes, such as a :class:`artui.files.Part`.
 
     ``is_ended`` is made False where the answer did not say where it ends: only the content can then tell whether all
-    of it came.
+    of it came. ``host`` is set to the host that gives the file where that is not the service's own.
     """
 
     is_ended: bool
+    host: str
 
     def keep(self, data: bytes) -> bool:
         """Take some bytes, at once; tell whether so many are there that they should be flushed."""
@@ -330,6 +331,7 @@ class Client:
                 raise Misdirected(f"the service points from address to address, more than {HOPS} times")
         except _FAILURES as error:
             raise self._failure(request, departure, error) from None
+        target.host = "" if home else origin(request.url)[1]
         return self._fetched(answer, is_home=home is not None)
 
     def _way_abroad(self, request: HttpRequest) -> Transport:
