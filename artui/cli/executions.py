@@ -15,7 +15,6 @@ from artui.cli.session import Session
 from artui.cli.submit import DEFAULT_OUTPUT
 from artui.cli.terminal import money, put, put_json, put_table, say
 from artui.config import AccountConfig
-from artui.model.states import Status
 
 if TYPE_CHECKING:
     from artui.core.executions import PastExecution
@@ -115,14 +114,12 @@ def _fetch(
 def rate_command(session: Session, number: int, thumb: str, *, as_json: bool) -> Exit:
     """Tell the service whether the result of a job is liked, where it takes that. Costs nothing."""
     from artui.cli.naming import job_numbered
-    from artui.journal import jobs
+    from artui.core import executions
 
     with session.journal() as journal:
         job = job_numbered(journal, number)
-        if job.status is not Status.DONE:
-            raise CommandError(Exit.USAGE, f"Job {number} has no result yet: it is {job.status}.")
-        session.ask(session.account(job.account), lambda provider: provider.rate(job.execution, good=thumb == "up"))
-        journal.write(jobs.note, job, "rated", thumb)
+        account, good = session.account(job.account), thumb == "up"
+        session.ask(account, lambda provider: executions.rate(provider, journal, job, good=good))
     if as_json:
         put_json({"job": number, "execution": job.execution, "thumb": thumb})
     else:

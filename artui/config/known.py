@@ -164,6 +164,7 @@ ACCOUNT: Mapping[str, Reader] = {
     "output": template,
     "strict": flag,
     "twins": _TWINS,
+    "ratings": flag,
 }
 """What every account may hold; its other keys are for its provider to check."""
 

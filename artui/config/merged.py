@@ -53,8 +53,8 @@ class AccountConfig:
     """One account as it is set.
 
     ``login`` is the name its token is kept under: accounts of one sign-in, for several organizations, share it.
-    ``workflow``, ``output`` and ``strict`` are what is taken where a command or rule names none. ``settings`` is all
-    the rest of its table, for the provider to check.
+    ``workflow``, ``output`` and ``strict`` are what is taken where a command or rule names none. ``ratings``: whether
+    the console tells the service what is liked. ``settings`` is all the rest of its table, for the provider to check.
     """
 
     name: str
@@ -66,6 +66,7 @@ class AccountConfig:
     output: str | None = None
     strict: bool = False
     twins: str = "once"
+    ratings: bool = False
     settings: Mapping[str, object] = field(default_factory=dict)
 
 
@@ -138,7 +139,7 @@ def merge(where: Paths, environ: Mapping[str, str], overrides: Mapping[str, obje
 
 
 def _defaults(accounts: Mapping[str, object], environ: Mapping[str, str]) -> dict[str, Any]:
-    common: dict[str, Any] = {"workflow": None, "output": None, "strict": False, "twins": "once"}
+    common: dict[str, Any] = {"workflow": None, "output": None, "strict": False, "twins": "once", "ratings": False}
     common |= {"caps": asdict(Caps()), "pace": asdict(Pace())}
     return {
         "timezone": local_zone(environ),

@@ -12,8 +12,9 @@ from typing import Any
 from uuid import uuid4
 
 from artui import files
-from artui.journal import Connection, purchases
-from artui.model.job import Result
+from artui.journal import Connection, Journal, jobs, purchases
+from artui.model.job import Job, Result
+from artui.model.states import Status
 from artui.providers.base import ExecutionRef, ExecutionStatus, Output, Provider, Rejected, State, Workflow
 from artui.steps.fetching import finished
 from artui.steps.looking import results_of
@@ -77,6 +78,17 @@ async def fetch(provider: Provider[Any], execution: str, workflow: str, folder: 
         raise Rejected(f"execution {execution} has no result to fetch: it is {word}", reason="no result")
     stem = files.tame(Path(progress.name).stem) or files.tame(execution)
     return [await _save(provider, execution, result, folder, stem) for result in results_of(progress)]
+
+
+async def rate(provider: Provider[Any], journal: Journal, job: Job, *, good: bool) -> None:
+    """Tell the service whether the result of a job is liked, and note that it was told. Costs nothing.
+
+    Raises :class:`Rejected` where there is no result yet, or the service takes no ratings.
+    """
+    if job.status is not Status.DONE:
+        raise Rejected(f"job {job.id} has no result yet: it is {job.status}", reason="no result")
+    await provider.rate(job.execution, good=good)
+    await journal.write_async(jobs.note, job, "rated", "up" if good else "down")
 
 
 async def _save(provider: Provider[Any], execution: str, result: Result, folder: Path, stem: str) -> Path:

@@ -36,6 +36,14 @@ def known_by_key(name: str) -> bool:
     return name in _BY_KEY
 
 
+_RATED = frozenset({"autoretouch"})
+
+
+def takes_ratings(name: str) -> bool:
+    """Whether a service wants to know what is liked, as its provider says; nothing is imported."""
+    return name in _RATED
+
+
 class Clears(StrEnum):
     """How it is found out what became of a paid request whose answer got lost."""
 

@@ -277,7 +277,7 @@ class DetailsScreen(Above[None]):
         from artui.tui.preview import Pair, PreviewScreen
 
         if self._job:
-            self.app.push_screen(PreviewScreen(Pair.of(self._job)))
+            self.app.push_screen(PreviewScreen(Pair.of(self._job), self._job))
 
     async def action_retry(self) -> None:
         """Ask whether it is to be tried again."""

@@ -25,6 +25,7 @@ from textual.widgets import Static
 from artui.files.regular import open_regular
 from artui.model.job import Job
 from artui.sanitize import sanitize
+from artui.tui import thumbs
 from artui.tui.above import Above
 from artui.tui.drawing import chosen
 from artui.tui.shell import Keys, Line
@@ -316,6 +317,10 @@ class PreviewScreen(Above[str]):
     """The keys for the pictures."""
     BINDINGS: ClassVar[list[BindingType]] = [
         *PICTURE,
+        Binding("space", "rate(True)", "thumb up", tooltip="Tell the service that this result is liked (free)"),
+        Binding(
+            "x", "rate(False)", "thumb down...", tooltip="Tell the service that it is not liked: asks first (free)"
+        ),
         Binding("escape,q,enter", "back", "back", tooltip="Back to the job"),
     ]
     CSS = """
@@ -323,9 +328,11 @@ class PreviewScreen(Above[str]):
     PreviewScreen #limits { color: $quiet; }
     """
 
-    def __init__(self, pair: Pair) -> None:
+    def __init__(self, pair: Pair, job: Job | None = None) -> None:
         super().__init__()
         self.pair = pair
+        self._job = job
+        self._told = ""
         self.crop = False
         self.middle = (0.5, 0.5)
 
@@ -367,7 +374,9 @@ class PreviewScreen(Above[str]):
 
     def _say_limits(self) -> None:
         wide, high = self.query(Pane).first().dots
-        if self.crop:
+        if self._told:
+            text = self._told
+        elif self.crop:
             text = f"1:1, {wide:,} x {high:,} pixels of each: the arrows move the piece, z shows the whole."
         elif chosen.widget:
             text = "Drawn by this terminal. z shows a piece 1:1."
@@ -376,8 +385,10 @@ class PreviewScreen(Above[str]):
         self.query_one("#limits", Line).say(f" {sanitize(text, self.app.size.width - 2, '..')}")
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        """The arrows move a piece where there is one."""
+        """The arrows move a piece where there is one; a thumb is for a result of an account that wants ratings told."""
         del parameters
+        if action == "rate":
+            return not self.artui.readonly and thumbs.are_wanted(self.artui, self._job)
         return action != "move" or self.crop
 
     def action_swap(self) -> None:
@@ -387,7 +398,7 @@ class PreviewScreen(Above[str]):
 
     def action_crop(self) -> None:
         """A piece of each, or the whole again."""
-        self.crop = not self.crop
+        self.crop, self._told = not self.crop, ""
         self.refresh_bindings()
         self.read()
 
@@ -402,6 +413,23 @@ class PreviewScreen(Above[str]):
             )
             self.middle = (first, second)
             self.read()
+
+    def action_rate(self, good: bool) -> None:
+        """Tell the service whether the result is liked; before a thumb down it asks."""
+
+        def answered(answer: str | None) -> None:
+            if answer == "y":
+                self.run_worker(self._rate(good=good))
+
+        if self._job is not None and not good:
+            self.app.push_screen(thumbs.question(self._job), answered)
+        else:
+            answered("y")
+
+    async def _rate(self, *, good: bool) -> None:
+        if self._job is not None:
+            self._told = await thumbs.tell(self.artui, self._job, good=good)
+            self._say_limits()
 
     def action_back(self) -> None:
         """Back to where it was opened."""

@@ -7,6 +7,7 @@ from importlib import import_module
 import pytest
 
 from artui import providers
+from artui.providers.base import Provider
 from tests.providers.suite import ProviderSuite
 
 
@@ -30,4 +31,5 @@ def test_what_a_service_runs_again_is_known_without_loading_it(name: str) -> Non
     limits = providers.load(name).limits
     assert providers.can_run_again(name) is limits.can_retry
     by_asking = providers.Clears.BY_SENDING if limits.idempotent_submit else providers.Clears.BY_ASKING
+    assert providers.takes_ratings(name) is (providers.load(name).rate is not Provider.rate)
     assert providers.clears_doubt(name) is (providers.Clears.BY_LOOKING if limits.can_find else by_asking)

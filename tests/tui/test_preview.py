@@ -6,10 +6,15 @@ import json
 import os
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 from PIL import Image
 
+from artui.config import paths
+from artui.journal import history
+from artui.providers.autoretouch import AutoRetouch
+from artui.providers.base import Transient
 from artui.tui import preview
 from artui.tui.drawing import choose_drawing, chosen
 from artui.tui.preview import Frame, PreviewScreen, Unshowable, read_picture
@@ -168,3 +173,68 @@ class TestScreen:
                 await desk.sees("Pictures are switched off")
         finally:
             choose_drawing("blocks")
+
+
+class TestThumbs:
+    """What the service is told is liked: by ``artui rate``'s own way, where the account wants that."""
+
+    @pytest.fixture
+    def told(self, configured: Any, monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, bool]]:
+        """What an account with ``ratings = true`` has told its service."""
+        del configured
+        file = paths().config_file
+        file.write_text(file.read_text().replace("[accounts.studio]", "[accounts.studio]\nratings = true"))
+        told: list[tuple[str, bool]] = []
+
+        async def rate(self: AutoRetouch, execution: str, *, good: bool) -> None:
+            del self
+            if execution == "refused":
+                raise Transient("the service does not answer")
+            told.append((execution, good))
+
+        monkeypatch.setattr(AutoRetouch, "rate", rate)
+        return told
+
+    async def test_up_is_told_at_once_and_down_after_a_yes(self, photo: Path, told: list[tuple[str, bool]]) -> None:
+        number = saved(photo, photo)
+        async with at_desk() as desk:
+            await open_preview(desk)
+            await desk.sees("space thumb up", "x thumb down...")
+            await desk.press("space")
+            await desk.sees("Sent: thumb up for photo.jpg.")
+            assert told == [(f"4f49c2b1-{number}", True)]
+            await desk.press("x")
+            await desk.sees("is not liked?")
+            await desk.press("n", "x", "y")
+            await desk.until(lambda: told[1:] == [(f"4f49c2b1-{number}", False)])
+            await desk.until(
+                lambda: (
+                    [e.message for e in desk.console.journal.read(history.of_job, number) if e.what == "rated"]
+                    == ["up", "down"]
+                )
+            )
+
+    async def test_what_goes_wrong_is_said(self, photo: Path, told: list[tuple[str, bool]]) -> None:
+        number = saved(photo, photo)
+        async with at_desk() as desk:
+            desk.write(lambda db: db.execute("UPDATE jobs SET execution = 'refused' WHERE id = ?", (number,)))
+            await open_preview(desk)
+            await desk.press("space")
+            await desk.sees("Not sent: the service does not answer")
+        assert not told
+
+    @pytest.mark.parametrize("given", [{"readonly": True}, {}])
+    async def test_nothing_is_told_where_nothing_is_to_change_or_nobody_wants_it(
+        self, photo: Path, told: list[tuple[str, bool]], given: dict[str, bool]
+    ) -> None:
+        if not given:
+            file = paths().config_file
+            file.write_text(file.read_text().replace("ratings = true", "ratings = false"))
+        saved(photo, photo)
+        async with at_desk(**given) as desk:
+            screen = await open_preview(desk)
+            await desk.sees("z 1:1")
+            await desk.press("space", "x")
+            assert desk.console.screen is screen
+            assert "thumb" not in "\n".join(desk.lines())
+        assert not told

@@ -1,0 +1,44 @@
+"""A thumb up or down for a result, told to a service that takes such, as ``artui rate`` tells it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from artui.credentials import Vault
+from artui.model.job import Job
+from artui.model.states import Status
+from artui.providers import takes_ratings
+from artui.sanitize import sanitize
+from artui.tui.dialogs import Choice, Question
+from artui.tui.service import ServiceError, at_service
+
+if TYPE_CHECKING:
+    from artui.tui.app import Console
+
+
+def are_wanted(console: Console, job: Job | None) -> bool:
+    """Whether the service is told what is liked: of a saved result, and where the account says so."""
+    account = console.config.accounts.get(job.account) if job and job.status is Status.DONE else None
+    return account is not None and account.ratings and takes_ratings(account.provider)
+
+
+def question(job: Job) -> Question:
+    """Ask before a thumb down; ``y`` sends it."""
+    return Question(
+        f"Tell the service that the result of {sanitize(job.source.name, 40)} is not liked?",
+        ["Free. Its file stays where it is, and what it cost stays spent; no reason is sent."],
+        (Choice("n", "leave it"), Choice("y", "send a thumb down")),
+    )
+
+
+async def tell(console: Console, job: Job, *, good: bool) -> str:
+    """Tell the service; returns what came of it, in a sentence."""
+    from artui.core import executions
+
+    config = console.config
+    try:
+        async with at_service(config, config.accounts[job.account], Vault(console.paths)) as provider:
+            await executions.rate(provider, console.journal, job, good=good)
+    except ServiceError as trouble:
+        return f"Not sent: {trouble}"
+    return f"Sent: thumb {'up' if good else 'down'} for {sanitize(job.source.name, 50)}."
