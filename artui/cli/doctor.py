@@ -75,11 +75,12 @@ def trial_command(
     from artui.cli.jobs import job_command
     from artui.cli.naming import made_of
     from artui.cli.submit import submit_command
-    from artui.doctor import examine_job
+    from artui.doctor import examine_job, reach
 
     session: Session = context.obj
     if report is not None and not dry_run:
         _check_place(report)
+    session.ask(session.account(account), reach)
     code = context.invoke(
         submit_command, paths=(photo,), account=account, workflow=workflow, output=output, name=f"trial {photo.stem}",
         dry_run=dry_run, yes=yes, wait=True, wait_qa=False, as_json=as_json,

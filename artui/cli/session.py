@@ -104,10 +104,16 @@ def run(answering: Coroutine[Any, Any, Answer]) -> Answer:
     except SignedOut as signed_out:
         raise CommandError(Exit.LOGIN, str(signed_out)) from signed_out
     except Insecure as failure:
-        raise CommandError(Exit.NETWORK, f"{failure}. Nothing was sent.") from failure
+        raise CommandError(Exit.NETWORK, f"{_ended(failure)} Nothing was sent.") from failure
     except Transient as failure:
-        raise CommandError(Exit.NETWORK, f"{failure}. Nothing was sent; try again.") from failure
+        raise CommandError(Exit.NETWORK, f"{_ended(failure)} Nothing was sent; try again.") from failure
     except (Rejected, CredentialProblem) as refusal:
         raise CommandError(Exit.USAGE, str(refusal)) from refusal
     except ProviderError as failure:
         raise CommandError(Exit.PERSON, str(failure)) from failure
+
+
+def _ended(failure: Exception) -> str:
+    """What went wrong, as a sentence with its end."""
+    said = str(failure)
+    return said if said.endswith(("?", "!", ".")) else f"{said}."

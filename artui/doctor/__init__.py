@@ -7,6 +7,6 @@ from artui.doctor.finding import Area, Finding, Level
 from artui.doctor.machine import examine_machine
 from artui.doctor.rules import examine_rules
 from artui.doctor.service import examine_account
-from artui.doctor.trial import examine_job
+from artui.doctor.trial import examine_job, reach
 
-__all__ = ["Area", "Finding", "Level", "examine_account", "examine_job", "examine_machine", "examine_rules"]
+__all__ = ["Area", "Finding", "Level", "examine_account", "examine_job", "examine_machine", "examine_rules", "reach"]

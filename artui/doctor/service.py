@@ -124,7 +124,13 @@ class _Examination:
         """Who pays, by the token as it is kept."""
         identity = await provider.identify()
         lasts = "renewed by itself" if provider.signs_in_by_code else "good until it is withdrawn"
-        self._add(Level.OK, f"{self._kept}, {lasts}; {identity.organization.name} pays at {identity.endpoint}")
+        said = f"{self._kept}, {lasts}; {identity.organization.name} pays at {identity.endpoint}"
+        if not provider.not_checked:
+            self._add(Level.OK, said)
+        elif provider.service_time is None:
+            raise Transient(provider.not_checked, reached=False)
+        else:
+            self._add(Level.WARNING, f"{said}; {provider.not_checked}", "the first photo shows whether it is good")
 
     async def organizations(self, provider: Provider[Any]) -> None:
         """Who else could pay, and what the person may do there."""
@@ -189,6 +195,7 @@ class _Examination:
         """What photos the service takes, as artui checks them."""
         accepts = provider.limits.accepts
         kinds = ", ".join(sorted(kind.rpartition("/")[2] for kind in accepts.media_types))
+        kinds += ", and a ZIP of those by hand" if accepts.archives else ""
         bounds = [
             f"{accepts.max_bytes / 1e6:,.0f} MB" if accepts.max_bytes else "",
             f"{accepts.max_pixels / 1e6:,.0f} megapixels" if accepts.max_pixels else "",

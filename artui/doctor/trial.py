@@ -11,11 +11,21 @@ from typing import Any, Final
 from artui.doctor.finding import Area, Finding, Level
 from artui.journal import Journal, accounts, purchases
 from artui.model.job import Job, Purchase, Result
-from artui.providers.base import ExecutionRef, ExecutionStatus, Provider, ProviderError
+from artui.providers.base import ExecutionRef, ExecutionStatus, Provider, ProviderError, Transient
 from artui.providers.said import moment
 
 PAGES: Final = 4
 """Pages of the list that are read for an execution just made: newer ones of others may stand above it."""
+
+
+async def reach(provider: Provider[Any]) -> None:
+    """See that the service can be reached before anything is queued for it: a first photo that waits tells nothing.
+
+    Raises :class:`Transient` where it cannot, and what identifying the account raises.
+    """
+    await provider.identify()
+    if provider.not_checked and provider.service_time is None:
+        raise Transient(provider.not_checked, reached=False)
 
 
 async def examine_job(provider: Provider[Any], journal: Journal, job: Job) -> list[Finding]:

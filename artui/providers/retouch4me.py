@@ -138,7 +138,8 @@ class Retouch4me(HttpProvider[Retouch4meSettings]):
         """Check the token as far as the service tells, and say who pays: a token is all that is known of a customer."""
         token = await self._token()
         await self._learn_limits()
-        await self._remaining(token)
+        left = await self._remaining(token)
+        self.not_checked = "" if left is not None else f"The token was not checked: {self.balance_unknown}"
         return self._customer(token)
 
     async def who_pays(self) -> Identity:
@@ -173,17 +174,21 @@ class Retouch4me(HttpProvider[Retouch4meSettings]):
 
         Raises :class:`Blocked` where the token is refused and neither tells.
         """
-        refusals = []
+        refusals, unknown = [], dict[str, None]()
+        self.balance_unknown = ""
         for request in (self._newer_balance(token), self._older_balance(token)):
             try:
                 answer = await self._http.send(request, most=TEXT)
-            except Transient:
+            except Transient as failure:
+                unknown[str(failure)] = None
                 continue
             left = said.remaining(answer) if said.code_of(answer) == 200 else None
             if left is not None:
                 return left
+            unknown[f"{answer.about}: it is not told (status {said.code_of(answer)})"] = None
             if said.is_of_the_token(answer):
                 refusals.append(said.refusal(answer))
+        self.balance_unknown = "; ".join(unknown)
         if refusals:
             raise refusals[0]
         return None

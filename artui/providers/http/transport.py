@@ -122,6 +122,8 @@ class Transport(httpx.AsyncBaseTransport):
                 middlewares=[_with(request.extensions["departure"])],
             )
         except (aiohttp.ClientError, OSError, ValueError) as error:
+            if proxy is not None and isinstance(error, aiohttp.ClientConnectorDNSError):  # no other name is looked up
+                raise httpx.ProxyError("the name of the proxy cannot be found") from None
             raise _named(error) from None
         return httpx.Response(response.status, headers=response.raw_headers, stream=_Stream(response))
 
