@@ -86,8 +86,69 @@ def test_a_wrong_organization_is_told_with_those_there_are(desk: Desk) -> None:
     rewrite(organization, "Acme Fotwear")
     said = desk("doctor", "--json")
     assert said.code == Exit.FAILED
-    faults = [one for one in findings(said).values() if one["level"] == Level.FAULT]
-    assert any("Acme Footwear" in one["said"] for one in faults)
+    [fault] = [one for one in findings(said).values() if one["level"] == Level.FAULT]
+    assert "Acme Footwear" in fault["said"]
+    assert fault["do"] == "`artui login studio --organization …` with one of them"
+
+
+ROUTES = ("organizations", "workflows", "workflow", "balance", "list")
+
+
+@pytest.mark.parametrize("do", ["html", "status:500", "truncate"])
+def test_each_route_that_answers_oddly_is_told_in_one_line_and_hides_no_other(desk: Desk, do: str) -> None:
+    for route in ROUTES:
+        desk.simulator.faults.add([{"route": f"autoretouch.{route}", "do": do, "times": -1}])
+        found = findings(desk("doctor", "--json")).values()
+        desk.simulator.faults.clear()
+        [odd] = [one for one in found if one["level"] != Level.OK]
+        assert odd["do"], route
+        assert len(found) >= 6, route
+
+
+def test_what_stands_in_the_way_of_every_question_is_told_once(desk: Desk) -> None:
+    desk.simulator.faults.add([{"route": "autoretouch.*", "do": "html", "times": -1}])
+    said = desk("doctor", "--json")
+    assert said.code == Exit.NETWORK
+    [odd] = [one for one in findings(said).values() if one["level"] != Level.OK]
+    assert "is a web page" in odd["said"]
+    assert "check network, proxy" in odd["do"]
+
+
+@pytest.mark.parametrize(
+    ("service", "settings"),
+    [("retouch4me", ""), ("filestack", 'api_key = "Akey"\ncdn_url = "{0}"\nupload_url = "{0}"')],
+)
+def test_every_service_tells_once_that_nothing_is_reached_and_trial_queues_nothing(
+    desk: Desk, closed_port: int, service: str, settings: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    address = f"http://127.0.0.1:{closed_port}"
+    more = settings.format(address) or f'balance_url = "{address}"'
+    paths().config_file.write_text(f'[accounts.other]\nprovider = "{service}"\napi_url = "{address}"\n{more}\n')
+    monkeypatch.setenv("ARTUI_OTHER_TOKEN", "canary-4711")
+    said = desk("doctor", "--json")
+    assert said.code == Exit.NETWORK
+    [fault] = findings(said, "other").values()
+    assert (fault["level"], fault["area"]) == (Level.FAULT, "network")
+    assert "check network" in fault["do"]
+    said = desk("trial", "other", desk.photo(), "-w", "portrait-normal", "-o", desk.out, "--yes")
+    assert said.code == Exit.NETWORK
+    assert "no connection" in said.err
+    assert not paths().journal.exists()
+
+
+def test_retouch4me_that_does_not_tell_the_balance_is_a_warning_with_the_reason(desk: Desk) -> None:
+    given = desk.simulator.announcement()["retouch4me"]
+    paths().config_file.write_text(
+        f'[accounts.studio]\nprovider = "retouch4me"\napi_url = "{given["api_url"]}"\n'
+        f'balance_url = "{given["balance_url"]}"\n'
+    )
+    desk.monkeypatch.setenv("ARTUI_STUDIO_TOKEN", given["token"])
+    desk.simulator.faults.add([{"route": "retouch4me.*", "do": "html", "times": -1}])
+    said = desk("doctor", "--json")
+    found = findings(said)
+    assert said.code == Exit.OK
+    assert (found["sign-in"]["level"], found["balance"]["level"]) == (Level.WARNING, Level.WARNING)
+    assert "a web page comes in its place" in found["balance"]["said"]
 
 
 @pytest.mark.parametrize(("ahead", "level"), [(-600, Level.FAULT), (90, Level.WARNING), (5, Level.OK)])

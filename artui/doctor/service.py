@@ -52,6 +52,10 @@ async def examine_account(config: Config, account: AccountConfig, vault: Vault) 
             yield finding
 
 
+CHECK: Final = "check network, proxy and the account's address"
+"""What to do where no answer, or nobody's, comes back."""
+
+
 class _Examination:
     """The questions to one account, in their order, and what came of them so far."""
 
@@ -62,6 +66,7 @@ class _Examination:
         """Whether no further question can be answered."""
         self._check = ""
         self._kept = ""
+        self._told: set[str] = set()
         self._workflows: list[Workflow] = []
 
     def drain(self) -> list[Finding]:
@@ -74,6 +79,11 @@ class _Examination:
         self._add(Level.WARNING, said, "such entries can be used in the service's web app only")
 
     def _add(self, level: Level, said: str, do: str = "", area: Area = Area.SERVICE) -> None:
+        """Take down a finding; what stood in the way of an earlier question too is told once."""
+        if level is not Level.OK:
+            if any(earlier in said for earlier in self._told):
+                return
+            self._told.add(said)
         self.findings.append(Finding(self.account.name, self._check, level, said, do, area))
 
     async def put(self, question: Callable[[Provider[Any]], Awaitable[None]], provider: Provider[Any]) -> None:
@@ -90,17 +100,20 @@ class _Examination:
             else:
                 self._add(Level.WARNING, str(blocked), "top the account up, or wait for the next day")
         except Rejected as refusal:
-            if refusal.reason != "unsupported":
+            if refusal.reason == "organization":
+                self.is_over = True  # who is asked about is nobody here
+                self._add(Level.FAULT, str(refusal), f"{again[:-1]} --organization …` with one of them")
+            elif refusal.reason != "unsupported":
                 self._add(Level.FAULT, str(refusal), "check the account's settings and the person's role")
         except CredentialProblem as problem:
             self.is_over = True
             self._add(Level.FAULT, str(problem), again, Area.LOGIN)
         except Transient as failure:
             self.is_over = not failure.reached
-            do = "check network, proxy and the account's address" if self.is_over else "ask again in some minutes"
+            do = CHECK if self.is_over else f"ask again in some minutes; if it stays so, {CHECK}"
             self._add(Level.FAULT, str(failure), do, Area.NETWORK)
         except TimeoutError:
-            self._add(Level.FAULT, f"no answer within {PATIENCE:.0f} s", "ask again in some minutes", Area.NETWORK)
+            self._add(Level.FAULT, f"no answer within {PATIENCE:.0f} s", CHECK, Area.NETWORK)
         except ProviderError as failure:
             self._add(Level.FAULT, str(failure), "report it with engine.log")
 
@@ -130,7 +143,8 @@ class _Examination:
         elif provider.service_time is None:
             raise Transient(provider.not_checked, reached=False)
         else:
-            self._add(Level.WARNING, f"{said}; {provider.not_checked}", "the first photo shows whether it is good")
+            do = f"the first photo shows whether it is good; where the service did not answer, {CHECK}"
+            self._add(Level.WARNING, f"{said}. {provider.not_checked}", do)
 
     async def organizations(self, provider: Provider[Any]) -> None:
         """Who else could pay, and what the person may do there."""
@@ -172,10 +186,10 @@ class _Examination:
 
     async def balance(self, provider: Provider[Any]) -> None:
         """What is left."""
-        left = await provider.balance()
-        if left is None and provider.balance_unknown:
-            do = "caps bound what is spent all the same"
-            self._add(Level.WARNING, f"unknown: {provider.balance_unknown}", do)
+        balance = await provider.told_balance()
+        left = balance.left
+        if left is None and balance.unknown:
+            self._add(Level.WARNING, f"unknown: {balance.unknown}", "caps bound what is spent all the same")
         elif left is None:
             self._add(Level.OK, "the service counts none")
         elif left <= 0:

@@ -185,7 +185,8 @@ class Retouch4me(HttpProvider[Retouch4meSettings]):
             left = said.remaining(answer) if said.code_of(answer) == 200 else None
             if left is not None:
                 return left
-            unknown[f"{answer.about}: it is not told (status {said.code_of(answer)})"] = None
+            what = "a web page comes in its place" if answer.is_web_page else "it is not told"
+            unknown[f"{answer.about}: {what} (status {said.code_of(answer)})"] = None
             if said.is_of_the_token(answer):
                 refusals.append(said.refusal(answer))
         self.balance_unknown = "; ".join(unknown)

@@ -130,7 +130,10 @@ class App:
 
     async def _probe(self, task: str, signed: Signed) -> Answer:
         url = f"{self.settings.cdn_url}/{self.settings.api_key}/{{security}}/{task}"
-        return await self.http.send(_with(HttpRequest("GET", url, "checking key and secret"), signed))
+        answer = await self.http.send(_with(HttpRequest("GET", url, "checking key and secret"), signed))
+        if answer.status == 200 and answer.is_web_page:  # somebody else's, on the way
+            raise answer.unreadable()
+        return answer
 
     async def start(self, name: str, media_type: str, size: int, doing: str) -> said.Start:
         """Announce a large upload."""
