@@ -7,6 +7,7 @@ import gzip
 import logging
 import os
 import random
+import socket
 import ssl
 import threading
 import time
@@ -17,7 +18,7 @@ from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import httpx
 import pytest
@@ -1007,6 +1008,26 @@ async def test_a_proxy_that_refuses_the_tunnel_has_let_nothing_leave() -> None:
             assert caught.value.reached is False
             assert "password" not in _everything_about(caught.value)
         await through.close()
+
+
+@pytest.mark.parametrize(
+    ("proxy", "words"),
+    [("http://proxy.example:1", "the name of the proxy cannot be found"), (None, "is this machine online")],
+)
+async def test_a_name_that_is_not_found_is_told_of_whom_it_is(
+    proxy: str | None, words: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def nowhere(*_: object, **__: object) -> NoReturn:
+        raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
+
+    monkeypatch.setattr(socket, "getaddrinfo", nowhere)
+    client = Client("Studio", proxy=proxy)
+    try:
+        with pytest.raises(Transient, match=words) as failure:
+            await client.send(HttpRequest("GET", "https://studio.example/", "asking"))
+        assert not failure.value.reached
+    finally:
+        await client.close()
 
 
 def test_which_proxy(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -44,7 +44,8 @@ async def examine_job(provider: Provider[Any], journal: Journal, job: Job) -> li
     found.append(_charge(job))
     found.append(_host(job))
     if usual := await journal.read_async(accounts.usual, job.payer, job.workflow):
-        said = f"this workflow takes {usual[0]:,.0f} s as a rule: that is when the next photos are looked at first"
+        takes = "under a second" if usual[0] < 1 else f"{usual[0]:,.0f} s"
+        said = f"this workflow takes {takes} as a rule: that is when the next photos are looked at first"
         found.append(_found(job, "usual time", Level.OK, said))
     for result in job.results:
         found.append(await asyncio.to_thread(_picture, job, result))
