@@ -220,6 +220,16 @@ def test_a_result_that_unpacks_without_end_is_bounded(monkeypatch: pytest.Monkey
     assert "a in it is damaged" in missing(lies)
 
 
+def test_an_entry_that_is_more_than_it_states_is_not_unpacked_further(tmp_path: Path) -> None:
+    data = packed(tmp_path / "bomb.zip", {"a": bytes(20_000_000)}).read_bytes()
+    file = io.BytesIO(patched(CENTRAL, 24, (10).to_bytes(4, "little"))(data))
+    [entry] = zips.entries(file, zips.directory(file, len(data)))
+    given: list[bytes] = []
+    with pytest.raises(Broken):
+        given.extend(zips.unpacked(file, entry))
+    assert sum(map(len, given)) <= 10
+
+
 # ------------------------------------------------------------------------------------- by hand, and under a rule
 
 
