@@ -69,23 +69,25 @@ class Telling:
             yield f"Passed over, no photos: {others}."
         if told := [f"{number:,} {kind}" for kind, number in plan.ignored.items() if kind != "hidden"]:
             yield f"Left alone by name: {', '.join(told)}; `artui config show ignore` lists the names."
-        parts = [f"{len(self._to_send):,} to send"]
-        for verdict, words in ((Verdict.TWIN, "copied, not paid"), (Verdict.KNOWN, "done or queued before, not paid")):
-            if number := len(plan.having(verdict)):
-                parts.append(f"{number:,} {words}")
-        if plan.refused:
-            parts.append(f"{len(plan.refused):,} refused")
-        if number := len(plan.having(Verdict.METADATA)):
-            changed = "its metadata" if number == 1 else "their metadata"
-            parts.append(
-                f"{number:,} bought before, only {changed} changed, not sent (`artui redo FILE` buys one anew)"
-            )
-        if number := len(plan.having(Verdict.BOUGHT)):
-            parts.append(f"{number:,} bought before, not paid again")
-        yield f"{', '.join(parts)}: {self._sum()}"
+        yield f"{', '.join(self._counts())}: {self._sum()}"
         for how, number in plan.before.items():
             yield f"{number:,} {TOLD[how]}"
         yield from self._bounds(spent)
+
+    def _counts(self) -> Iterator[str]:
+        """How many go, and how many do not for which reason."""
+        plan = self.plan
+        yield f"{len(self._to_send):,} to send"
+        for verdict, words in ((Verdict.TWIN, "copied, not paid"), (Verdict.KNOWN, "done or queued before, not paid")):
+            if number := len(plan.having(verdict)):
+                yield f"{number:,} {words}"
+        if plan.refused:
+            yield f"{len(plan.refused):,} refused"
+        if number := len(plan.having(Verdict.METADATA)):
+            changed = "its metadata" if number == 1 else "their metadata"
+            yield f"{number:,} bought before, only {changed} changed, not sent (`artui redo FILE` buys one anew)"
+        if number := len(plan.having(Verdict.BOUGHT)):
+            yield f"{number:,} bought before, not paid again"
 
     def _sum(self) -> str:
         price = self.plan.offer.workflow.price
