@@ -175,20 +175,20 @@ async def test_a_key_that_changes_between_the_intent_and_the_first_byte_sends_no
 ) -> None:
     """What goes out is what was compared: the permit is told the payer of the very token in the request."""
     given = simulator.announcement()["retouch4me"]
-    made = Paying._permit
+    made = Paying._may_send
 
     def permit(self: Paying, purchase: Purchase, decided: float) -> Permit:
         monkeypatch.setenv("ARTUI_STUDIO_TOKEN", given["strangers_token"])
         return made(self, purchase, decided)
 
-    monkeypatch.setattr(Paying, "_permit", permit)
+    monkeypatch.setattr(Paying, "_may_send", permit)
     await add(studio, studio.photos(1))
     await studio.start()
     await studio.until(lambda: studio.job(1).reason == Reason.ACCOUNT)
     assert studio.job(1).purchase == 1
     assert starts(studio) == []
     assert simulator.ledger == []
-    monkeypatch.setattr(Paying, "_permit", made)
+    monkeypatch.setattr(Paying, "_may_send", made)
     monkeypatch.setenv("ARTUI_STUDIO_TOKEN", given["token"])
     await studio.until(lambda: studio.job(1).status is Status.DONE)
     check_results(studio, 1)
