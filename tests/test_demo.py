@@ -33,7 +33,7 @@ def test_every_good_sample_comes_back_and_the_money_agrees(temporary: Path) -> N
     table = done.stdout.splitlines()
     assert table[0].split() == ["file", "workflow", "stage", "cost", "result"]
     assert sum(" saved " in row for row in table) == 8
-    assert any(row.startswith("shirt cut off.jpg") and row.endswith("truncated") for row in table)
+    assert any(row.startswith("10517 shirt navy cut off.jpg") and row.endswith("truncated") for row in table)
     assert "quoted 175, charged 175 credits" in table
     assert "balance before 5,000, after 4,825 credits" in table
     results = Path(table[-1].removeprefix("results are in "))

@@ -41,11 +41,13 @@ class DemoOrder:
 
 
 ORDERS = (
-    DemoOrder("Background Removal", "boots", ("boot brown.jpg", "shirt blue.jpg", "shirt red.webp")),
-    DemoOrder("Marketplace Square", "summer", ("boot brown.jpg", "bottle green.png")),
-    DemoOrder("Always fails", "summer", ("bottle amber.jpg", "shirt blue.jpg")),
-    DemoOrder("Human check", "summer", ("portrait 01.jpg", "shirt red.webp")),
-    DemoOrder("Print Master", "summer", ("boot black.tif",)),
+    DemoOrder(
+        "Background Removal", "boots", ("10482 boot cognac.jpg", "10517 shirt navy.jpg", "10519 shirt rust.webp")
+    ),
+    DemoOrder("Marketplace Square", "summer", ("10482 boot cognac.jpg", "20931 bottle pine.png")),
+    DemoOrder("Always fails", "summer", ("20934 bottle amber.jpg", "10517 shirt navy.jpg")),
+    DemoOrder("Human check", "summer", ("portrait 0127.jpg", "10519 shirt rust.webp")),
+    DemoOrder("Print Master", "summer", ("10486 boot black.tif",)),
     DemoOrder("Ghost Mannequin", "summer"),
 )
 """What is queued, and so sent, first to last."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import io
 import zipfile
@@ -9,31 +10,32 @@ import zlib
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from PIL import Image, ImageChops, ImageEnhance, ImageFilter, ImageOps, PngImagePlugin
+from PIL import Image, ImageChops, ImageDraw, ImageEnhance, ImageFilter, ImageOps, PngImagePlugin
+
+from artui.sim import developing
+from artui.sim.developing import NotAPicture
+
+__all__ = [
+    "FORMATS", "RECIPES", "STAMP", "STEPS", "SUFFIXES", "NotAPicture", "archive", "check", "content_type",
+    "input_digest", "render",
+]  # fmt: skip
 
 STAMP = "artui-input-sha256"
 FORMATS = {"PNG": "image/png", "JPEG": "image/jpeg", "WEBP": "image/webp", "TIFF": "image/tiff"}
 ARCHIVE = "application/zip"
 SUFFIXES = {"PNG": ".png", "JPEG": ".jpg", "WEBP": ".webp", "TIFF": ".tif"}
+_MASK_SIDE = 400  # pixels; where the subject is shows in a smaller picture as well
 _IMAGE_DESCRIPTION = 270  # the EXIF and TIFF tag of that name
-_ORIENTATION = 274  # likewise; from 5 on the picture lies on its side
-_LARGEST_SIDE = 10_000  # pixels, the service's limit
-_WORKING_SIDE = 800  # pixels; what the stand-in does to a picture must not cost what the real thing does
-
-
-class NotAPicture(Exception):
-    """The bytes cannot be processed: no picture, a broken one, one of another format or too large."""
 
 
 def check(content: bytes) -> None:
     """Raise ``NotAPicture`` unless the service could work on this image."""
-    _load(content)
+    developing.load(content)
 
 
 def content_type(content: bytes) -> str:
     """Return the media type of an image that passed ``check``, or was made here."""
-    with Image.open(io.BytesIO(content)) as image:
-        return FORMATS[image.format or ""]
+    return FORMATS[developing.kind(content)]
 
 
 def render(content: bytes, components: Sequence[Mapping[str, Any]], *, full_size: bool = False) -> tuple[bytes, str]:
@@ -42,7 +44,7 @@ def render(content: bytes, components: Sequence[Mapping[str, Any]], *, full_size
     The same input and components give the same bytes, with the input's digest in them: ``input_digest``. The result is
     as large as the picture where ``full_size``, else as large as it was worked on.
     """
-    image = _load(content)
+    image, size = developing.load(content)
     target = "PNG"
     for component in components:
         if component["type"] == "export":
@@ -51,7 +53,7 @@ def render(content: bytes, components: Sequence[Mapping[str, Any]], *, full_size
         else:
             image = STEPS.get(component["type"], _unchanged)(image)
     if full_size:
-        image = image.resize(_size(content))
+        image = image.resize(size)
     return _encode(image, target, hashlib.sha256(content).hexdigest()), target
 
 
@@ -69,30 +71,6 @@ def input_digest(result: bytes) -> str | None:
     text = written.decode("ascii", "replace") if isinstance(written, bytes) else str(written or "")
     digest = text.removeprefix(STAMP + "=")
     return digest if len(digest) == 64 else None
-
-
-def _load(content: bytes) -> Image.Image:
-    try:
-        file = Image.open(io.BytesIO(content), formats=tuple(FORMATS))
-        is_too_large = max(file.size) > _LARGEST_SIDE
-        if not is_too_large:
-            file.draft("RGB", (_WORKING_SIDE, _WORKING_SIDE))
-            file.load()
-    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
-        raise NotAPicture(f"the image cannot be read: {error}") from error
-    if is_too_large:
-        raise NotAPicture(f"{file.width} x {file.height} pixels are more than {_LARGEST_SIDE} a side")
-    image = ImageOps.exif_transpose(file)
-    image.thumbnail((_WORKING_SIDE, _WORKING_SIDE), Image.Resampling.BILINEAR)
-    return image if image.mode in {"RGB", "RGBA"} else image.convert("RGBA" if "A" in image.mode else "RGB")
-
-
-def _size(content: bytes) -> tuple[int, int]:
-    """Return width and height as a picture is to be seen."""
-    with Image.open(io.BytesIO(content)) as image:
-        width, height = image.size
-        is_turned = image.getexif().get(_ORIENTATION, 1) >= 5
-    return (height, width) if is_turned else (width, height)
 
 
 def unpacked(content: bytes) -> dict[str, bytes]:
@@ -139,55 +117,132 @@ def _unchanged(image: Image.Image) -> Image.Image:
 
 
 def _subject(image: Image.Image) -> Image.Image:
-    """Return a mask, the whiter the more the picture differs from its border."""
+    """Return a mask, the whiter the more the picture differs from its backdrop and that one's shadows.
+
+    A shadow only takes light away, and not all of it; what has another colour, shines, or is darker is the subject.
+    """
     plain = image.convert("RGB")
-    border = [plain.getpixel(at) for at in ((0, 0), (plain.width - 1, 0), (0, plain.height // 2))]
-    colour = tuple(sorted(channel)[1] for channel in zip(*border, strict=True))
-    difference = ImageChops.difference(plain, Image.new("RGB", plain.size, colour)).convert("L")
-    return difference.point([min(255, max(0, level - 24) * 4) for level in range(256)])
+    plain.thumbnail((_MASK_SIDE, _MASK_SIDE), Image.Resampling.BILINEAR)
+    plain = plain.filter(ImageFilter.BoxBlur(0.5))
+    backdrop = _backdrop(plain)
+    brighter = ImageChops.subtract(plain, backdrop)
+    red, green, blue = ImageChops.subtract(backdrop, plain).split()
+    tint = ImageChops.subtract(_most(red, green, blue), ImageChops.darker(ImageChops.darker(red, green), blue))
+    mask = ImageChops.lighter(_above(tint, 11, 12), _above(_most(*brighter.split()), 24, 12))
+    level = plain.convert("L")
+    mask = ImageChops.lighter(mask, _above(ImageChops.subtract(_scaled(backdrop.convert("L"), 0.68), level), 1, 8))
+    mask = mask.filter(ImageFilter.MaxFilter(3)).filter(ImageFilter.MinFilter(3))
+    return _above(mask.resize(image.size, Image.Resampling.BICUBIC), 64, 2)
+
+
+def _backdrop(plain: Image.Image) -> Image.Image:
+    """Return what stands behind everything: the light between the four corners."""
+    wide, high = max(1, plain.width // 12), max(1, plain.height // 12)
+    right, low = plain.width - wide, plain.height - high
+    corners = Image.new("RGB", (2, 2))
+    for place, (left, top) in {(0, 0): (0, 0), (1, 0): (right, 0), (0, 1): (0, low), (1, 1): (right, low)}.items():
+        corner = plain.crop((left, top, left + wide, top + high)).resize((1, 1), Image.Resampling.BOX)
+        corners.paste(corner, place)
+    return corners.resize(plain.size, Image.Resampling.BILINEAR)
+
+
+def _most(*channels: Image.Image) -> Image.Image:
+    return functools.reduce(ImageChops.lighter, channels)
+
+
+def _above(levels: Image.Image, least: int, steepness: int) -> Image.Image:
+    return levels.point([min(255, max(0, level - least) * steepness) for level in range(256)])
+
+
+def _scaled(levels: Image.Image, factor: float) -> Image.Image:
+    return levels.point([round(level * factor) for level in range(256)])
 
 
 def _cut_out(image: Image.Image) -> Image.Image:
-    result = image.convert("RGB")
-    result.putalpha(_subject(image))
+    """Take the background away: nothing of it is left, not even under the transparency."""
+    if image.mode == "RGBA":
+        return image
+    mask = _subject(image)
+    result = Image.new("RGBA", image.size)
+    result.paste(image.convert("RGB"), mask=mask.point([255 * (level > 0) for level in range(256)]))
+    result.putalpha(mask)
     return result
 
 
 def _on_white(image: Image.Image) -> Image.Image:
     white = Image.new("RGB", image.size, "white")
-    white.paste(image, mask=image.getchannel("A") if image.mode == "RGBA" else _subject(image))
+    subject = _cut_out(image)
+    white.paste(subject, mask=subject)
     return white
 
 
 def _mannequin(image: Image.Image) -> Image.Image:
-    """Take the neck out of the top of the subject."""
-    result = _cut_out(image)
-    width, height = result.size
-    neck = Image.new("RGBA", (max(1, width // 5), max(1, height // 6)))
-    result.paste(neck, ((width - neck.width) // 2, 0))
-    return result
+    """Take the neck of the dummy out of the collar, where there is one, and show the back of the collar."""
+    subject = _cut_out(image)
+    left, top, right, bottom = subject.getbbox() or (0, 0, *subject.size)
+    neck = subject.getchannel("A").crop((left, top, right, top + max(1, (bottom - top) // 20))).getbbox()
+    if neck is None or neck[2] - neck[0] > 0.3 * (right - left):
+        return subject
+    middle, wide = left + (neck[0] + neck[2]) / 2, 0.115 * (right - left)
+    collar = top + 0.205 * (bottom - top)
+    inside = Image.new("L", subject.size)
+    pen = ImageDraw.Draw(inside)
+    pen.rectangle((middle - wide, top, middle + wide, collar), fill=255)
+    pen.ellipse((middle - wide, collar - 0.5 * wide, middle + wide, collar + 0.55 * wide), fill=255)
+    back = Image.new("L", subject.size)
+    ImageDraw.Draw(back).ellipse((middle - wide, collar - 0.55 * wide, middle + wide, collar + 0.55 * wide), fill=255)
+    cloth = subject.convert("RGB").getpixel((int(middle), min(subject.height - 1, int(collar + wide))))
+    dark = tuple(round(channel * 0.4) for channel in cloth) if isinstance(cloth, tuple) else 0
+    subject.paste((0, 0, 0, 0), mask=inside)
+    subject.paste(dark, mask=ImageChops.darker(back, inside).filter(ImageFilter.BoxBlur(1)))
+    return subject
 
 
 def _shadow(image: Image.Image) -> Image.Image:
     """Stand the subject on a white floor, with its reflection and a soft shadow."""
     subject = _cut_out(image)
+    subject = subject.crop(_margined(subject.getbbox(), subject.size, 0.12))
     width, height = subject.size
-    floor = Image.new("RGB", (width, height + height // 4), "white")
-    reflection = ImageOps.flip(subject).crop((0, 0, width, height // 4))
-    floor.paste(reflection, (0, height), reflection.getchannel("A").point([value // 4 for value in range(256)]))
-    shade = subject.getchannel("A").reduce(8).filter(ImageFilter.GaussianBlur(2)).resize((width, height))
-    floor.paste("grey", (width // 40, height // 40), shade.point([value // 3 for value in range(256)]))
+    foot = (subject.getbbox() or (0, 0, width, height))[3]
+    floor = Image.new("RGB", (width, height + height // 6), "white")
+    reflection = ImageOps.flip(subject.crop((0, 0, width, max(1, foot))))
+    fading = Image.linear_gradient("L").resize(reflection.size).point([max(0, 80 - 2 * level) for level in range(256)])
+    floor.paste(reflection, (0, foot), ImageChops.multiply(reflection.getchannel("A"), fading))
+    shade = Image.new("L", (max(1, floor.width // 4), max(1, floor.height // 4)))
+    flat = max(2, height // 48)
+    shade.paste(subject.getchannel("A").resize((shade.width, flat)), (1, foot // 4 - flat // 2))
+    for blur, strength in ((2, 0.55), (7, 0.5)):
+        soft = shade.filter(ImageFilter.GaussianBlur(blur)).resize(floor.size, Image.Resampling.BILINEAR)
+        floor.paste((30, 28, 32), mask=_scaled(soft, strength))
     floor.paste(subject, mask=subject)
     return floor
 
 
+def _margined(box: tuple[int, int, int, int] | None, size: tuple[int, int], margin: float) -> tuple[int, int, int, int]:
+    """A subject's box with room around it: a share of its longer side."""
+    left, top, right, bottom = box or (0, 0, *size)
+    room = round(margin * max(right - left, bottom - top))
+    return left - room, top - room, right + room, bottom + room
+
+
 def _skin(image: Image.Image) -> Image.Image:
-    soft = image.convert("RGB").filter(ImageFilter.BoxBlur(2))
-    return ImageEnhance.Color(soft).enhance(1.1)
+    """Smooth what differs little from around it, and leave edges as they are."""
+    plain = image.convert("RGB")
+    soft = plain.filter(ImageFilter.GaussianBlur(5))
+    difference = _most(*ImageChops.difference(plain.filter(ImageFilter.BoxBlur(2)), soft).split())
+    flat = difference.point([max(0, min(255, 255 - (level - 9) * 24)) for level in range(256)])
+    smooth = Image.composite(soft, plain, flat.filter(ImageFilter.BoxBlur(3)))
+    return ImageEnhance.Color(ImageEnhance.Brightness(smooth).enhance(1.05)).enhance(1.08)
 
 
 def _square(image: Image.Image) -> Image.Image:
-    return ImageOps.pad(_on_white(image), (800, 800), color="white")
+    """Put the subject, cut out and as large as it can be, in the middle of a white square."""
+    subject = _cut_out(image)
+    subject = subject.crop(_margined(subject.getbbox(), subject.size, 0.06))
+    subject = ImageOps.contain(subject, (800, 800), Image.Resampling.BILINEAR)
+    white = Image.new("RGB", (800, 800), "white")
+    white.paste(subject, ((800 - subject.width) // 2, (800 - subject.height) // 2), subject)
+    return white
 
 
 def _contrast(image: Image.Image) -> Image.Image:

@@ -6,14 +6,20 @@ import functools
 import io
 import random
 import shutil
-from collections.abc import Callable
 from itertools import islice
 from pathlib import Path
+from typing import Any
 
-from PIL import Image, ImageDraw, ImageFilter
+from PIL import Image, ImageChops, ImageDraw, ImageFilter, ImageOps
 
-_SIZE = (1200, 900)  # pixels
-_Colour = tuple[int, int, int]
+from artui.sim import motifs
+from artui.sim.motifs import FLOOR, SIZE, Colour, Motif
+
+_PIXELS = (960, 720)
+_SMALL = 8  # the shadow and the backdrop are soft: they are drawn smaller by so much
+_WAYS: dict[str, dict[str, Any]] = {
+    ".jpg": {"quality": 88}, ".png": {"compress_level": 1}, ".tif": {}, ".webp": {"quality": 88, "method": 0},
+}  # fmt: skip
 
 
 def sample_photos(folder: Path, seed: int, number: int = 7) -> list[Path]:
@@ -24,12 +30,12 @@ def sample_photos(folder: Path, seed: int, number: int = 7) -> list[Path]:
     folder.mkdir(parents=True, exist_ok=True)
     source = random.Random(seed)  # noqa: S311 - repeatable on purpose
     photos = []
-    for name, (draw, colour) in islice(_MOTIFS.items(), number):
+    for name, (motif, colour) in islice(_MOTIFS.items(), number):
         photos.append(folder / name)
-        _photograph(draw, colour, source).save(photos[-1])
-    copy = folder / "boot brown (copy).jpg"
+        _photograph(_posed(motif, colour), source).save(photos[-1], **_WAYS[photos[-1].suffix])
+    copy = folder / f"{photos[0].stem} (copy).jpg"
     shutil.copyfile(photos[0], copy)
-    cut = folder / "shirt cut off.jpg"
+    cut = folder / f"{photos[1].stem} cut off.jpg"
     whole = photos[1].read_bytes()
     cut.write_bytes(whole[: len(whole) // 2])
     return [*photos, copy, cut]
@@ -70,73 +76,68 @@ def _toned(picture: bytes, seed: int) -> bytes:
     return picture[: end - len(tone)] + tone + picture[end:]
 
 
-def _photograph(
-    draw: Callable[[ImageDraw.ImageDraw, _Colour], None], colour: _Colour, source: random.Random
-) -> Image.Image:
-    """Set one drawn subject before a grey gradient, above its soft shadow."""
-    lightest = source.randint(236, 248)
-    photo = (
-        Image.linear_gradient("L").resize(_SIZE).point([lightest - level // 16 for level in range(256)]).convert("RGB")
-    )
-    shadow = Image.new("L", (_SIZE[0] // 8, _SIZE[1] // 8))
-    ImageDraw.Draw(shadow).ellipse((38, 88, 118, 104), fill=110)
-    photo.paste("black", mask=shadow.filter(ImageFilter.GaussianBlur(3)).resize(_SIZE))
-    subject = Image.new("RGBA", _SIZE)
-    draw(ImageDraw.Draw(subject), _shade(colour, source.uniform(0.9, 1.1)))
-    photo.paste(subject, mask=subject)
-    return photo
+@functools.cache
+def _posed(motif: Motif, colour: Colour) -> Image.Image:
+    """A thing on the seamless paper of a studio, with its shadow: drawn once for all photos of it."""
+    subject = motif(colour)
+    mask = subject.mask.resize(_PIXELS, Image.Resampling.BILINEAR)
+    scene = _backdrop().copy()
+    scene.paste((24, 22, 26), mask=_shadow(subject.mask))
+    scene.paste(subject.colours.resize(_PIXELS, Image.Resampling.BILINEAR), mask=mask)
+    return scene
 
 
-def _shade(colour: _Colour, factor: float) -> _Colour:
-    red, green, blue = (min(255, round(channel * factor)) for channel in colour)
-    return red, green, blue
+def _photograph(scene: Image.Image, source: random.Random) -> Image.Image:
+    """Take a picture of it: in the light of that day, and with the camera's grain."""
+    exposure, warmth = source.uniform(0.95, 1.04), source.uniform(0.98, 1.03)
+    factors = (exposure * warmth, exposure, exposure / warmth)
+    photo = scene.point([min(255, round(level * factor)) for factor in factors for level in range(256)])
+    grain = ImageChops.offset(_grain(), source.randrange(_PIXELS[0]), source.randrange(_PIXELS[1]))
+    return ImageChops.add(photo, grain, 1, -128)
 
 
-def _boot(pen: ImageDraw.ImageDraw, colour: _Colour) -> None:
-    pen.polygon([(420, 160), (620, 160), (640, 520), (820, 600), (880, 700), (880, 740), (420, 740)], fill=colour)
-    pen.rectangle((410, 740, 890, 780), fill=_shade(colour, 0.4))
-    pen.rectangle((410, 780, 520, 820), fill=_shade(colour, 0.4))
-    for height in range(220, 520, 60):
-        pen.line((560, height, 640, height + 20), fill=_shade(colour, 1.6), width=10)
+@functools.cache
+def _backdrop() -> Image.Image:
+    """Grey paper that runs from the wall to the floor, lit in its middle and darker towards its corners."""
+    wide, high = SIZE[0] // _SMALL, SIZE[1] // _SMALL
+    paper = Image.new("L", (wide, high), 214)
+    ImageDraw.Draw(paper).rectangle((0, high * 0.72, wide, high), fill=226)
+    paper = paper.filter(ImageFilter.GaussianBlur(9))
+    corners = Image.radial_gradient("L").resize((wide, high)).point([level // 9 for level in range(256)])
+    paper = ImageChops.subtract(paper, corners).resize(_PIXELS, Image.Resampling.BILINEAR)
+    return ImageOps.colorize(paper, (0, 0, 4), (255, 254, 252))
 
 
-def _shirt(pen: ImageDraw.ImageDraw, colour: _Colour) -> None:
-    pen.polygon(
-        [(420, 160), (780, 160), (980, 340), (890, 430), (800, 360), (800, 800), (400, 800), (400, 360)], fill=colour
-    )
-    pen.polygon([(400, 360), (310, 430), (220, 340), (420, 160)], fill=colour)
-    pen.chord((520, 90, 680, 230), 0, 180, fill=_shade(colour, 0.5))
-    pen.line((600, 230, 600, 800), fill=_shade(colour, 0.8), width=6)
+def _shadow(mask: Image.Image) -> Image.Image:
+    """What a subject takes from the light around it: wide and faint on the floor, narrow and dark where it stands."""
+    small = mask.reduce(_SMALL // 2)
+    wide = small.width
+    floor = FLOOR // _SMALL
+    lying = small.transform(small.size, Image.Transform.AFFINE, (1, 0.9, -0.9 * floor - 4, 0, 3.6, -2.6 * floor))
+    lying = ImageChops.multiply(lying, Image.new("L", small.size, 66)).filter(ImageFilter.GaussianBlur(5))
+    foot = small.crop((0, floor - 6, wide, floor)).resize((wide, 6))
+    contact = Image.new("L", small.size)
+    contact.paste(foot, (1, floor - 3))
+    contact = contact.filter(ImageFilter.GaussianBlur(1.6)).point([level // 3 for level in range(256)])
+    return ImageChops.lighter(lying, contact).resize(_PIXELS, Image.Resampling.BILINEAR)
 
 
-def _bottle(pen: ImageDraw.ImageDraw, colour: _Colour) -> None:
-    pen.rounded_rectangle((470, 320, 730, 820), 50, fill=colour)
-    pen.rectangle((550, 180, 650, 340), fill=colour)
-    pen.rectangle((535, 130, 665, 200), fill=_shade(colour, 0.4))
-    pen.rectangle((470, 480, 730, 680), fill=(244, 240, 228))
-    pen.line((500, 370, 500, 780), fill=_shade(colour, 1.7), width=12)
+@functools.cache
+def _grain() -> Image.Image:
+    return Image.merge("RGB", [Image.effect_noise(_PIXELS, 6)] * 3)
 
 
-def _face(pen: ImageDraw.ImageDraw, colour: _Colour) -> None:
-    pen.pieslice((300, 620, 900, 1300), 180, 360, fill=(70, 80, 110))
-    pen.ellipse((430, 150, 770, 640), fill=colour)
-    pen.chord((420, 120, 780, 560), 190, 350, fill=_shade(colour, 0.35))
-    for left in (510, 640):
-        pen.ellipse((left, 380, left + 50, 405), fill=(40, 40, 50))
-    pen.arc((530, 440, 670, 560), 30, 150, fill=_shade(colour, 0.6), width=10)
-
-
-_MOTIFS = {
-    "boot brown.jpg": (_boot, (120, 72, 40)),
-    "shirt blue.jpg": (_shirt, (50, 90, 160)),
-    "bottle green.png": (_bottle, (30, 110, 80)),
-    "portrait 01.jpg": (_face, (205, 150, 120)),
-    "boot black.tif": (_boot, (52, 52, 58)),
-    "shirt red.webp": (_shirt, (170, 40, 50)),
-    "bottle amber.jpg": (_bottle, (170, 100, 30)),
-    "portrait 02.jpg": (_face, (140, 95, 70)),
-    "boot red.jpg": (_boot, (140, 36, 40)),
-    "shirt green.png": (_shirt, (60, 130, 80)),
-    "bottle blue.jpg": (_bottle, (40, 80, 160)),
-    "boot sand.jpg": (_boot, (196, 170, 130)),
+_MOTIFS: dict[str, tuple[Motif, Colour]] = {
+    "10482 boot cognac.jpg": (motifs.boot, (142, 78, 38)),
+    "10517 shirt navy.jpg": (motifs.shirt, (44, 66, 116)),
+    "20931 bottle pine.png": (motifs.bottle, (34, 104, 76)),
+    "portrait 0127.jpg": (motifs.portrait, (214, 160, 132)),
+    "10486 boot black.tif": (motifs.boot, (52, 50, 54)),
+    "10519 shirt rust.webp": (motifs.shirt, (158, 62, 40)),
+    "20934 bottle amber.jpg": (motifs.bottle, (176, 96, 24)),
+    "30210 bag oxblood.jpg": (motifs.bag, (112, 30, 34)),
+    "20417 mug cobalt.jpg": (motifs.mug, (40, 76, 138)),
+    "10524 shirt olive.png": (motifs.shirt, (92, 98, 58)),
+    "portrait 0131.jpg": (motifs.portrait, (150, 100, 72)),
+    "30213 bag tan.jpg": (motifs.bag, (178, 122, 70)),
 }

@@ -64,7 +64,7 @@ class TestFirstSession:
 
     def submit(self, screen: Terminal) -> None:
         screen.press("2")
-        screen.sees("[2 Submit]", "boot black.tif", "w chooses one and shows its price", "a all shown")
+        screen.sees("[2 Submit]", "10486 boot black.tif", "w chooses one and shows its price", "a all shown")
         screen.press("a")
         screen.sees("marked 1", "in 1 folder")
         screen.press("w")
@@ -86,7 +86,7 @@ class TestFirstSession:
         screen.press("\r")
         screen.sees("Nothing: it is saved.", "charged 10", "/results/", "b before/after")
         screen.press("b")
-        screen.sees("Before", "After", "1,200 x 900", "esc back")
+        screen.sees("Before", "After", "960 x 720", "esc back")
         screen.press("\x1b")
         screen.sees("Nothing: it is saved.")
         screen.press("\x1b")
