@@ -10,7 +10,7 @@ import zlib
 from collections.abc import Callable, Iterator
 from typing import BinaryIO
 
-from artui.files import jpeg, tiff
+from artui.files import jpeg, png, tiff
 from artui.files.walks import BLOCK, Broken, Doubt, at
 from artui.files.zeros import zero_runs
 
@@ -26,54 +26,6 @@ def doubt(file: BinaryIO, size: int, media_type: str) -> Doubt | None:
     """
     look = _LOOKS.get(media_type)
     return look(file, size) if look else None
-
-
-# PNG: the check sums of all that makes the picture.
-
-_DEPTHS = {0: {1, 2, 4, 8, 16}, 2: {8, 16}, 3: {1, 2, 4, 8}, 4: {8, 16}, 6: {8, 16}}
-
-
-def _png(file: BinaryIO, size: int) -> Doubt | None:
-    offset, data = 8, False
-    while offset < size:
-        head = at(file, offset, 8)
-        length, kind = int.from_bytes(head[:4]), head[4:]
-        is_critical = not kind[0] & 0x20
-        if is_critical and _checksum(file, offset + 4, 4 + length) != at(file, offset + 8 + length, 4):
-            raise Broken("damaged", _DAMAGED)
-        if kind == b"IEND":
-            return None
-        if is_critical and kind not in (b"IHDR", b"PLTE", b"IDAT"):
-            return Doubt("it has a part that decoders do not know")
-        begin = at(file, offset + 8, min(length, 13))
-        if kind == b"IHDR":
-            _refuse_header(begin)
-        elif kind == b"IDAT" and length > 1 and not data:
-            data = True
-            _refuse_packing(int.from_bytes(begin[:2]))
-        offset += 12 + length
-    return None
-
-
-def _refuse_header(header: bytes) -> None:
-    depth, colours, packing, filtering, interlace = header[8:13]
-    if depth not in _DEPTHS.get(colours, ()) or packing or filtering or interlace > 1:
-        raise Broken("damaged", "its header says what no picture has")
-
-
-def _refuse_packing(begin: int) -> None:
-    """Refuse picture data that does not begin as Deflate does in a PNG."""
-    if begin % 31 or begin >> 12 > 7 or begin >> 8 & 15 != 8 or begin & 0x20:
-        raise Broken("damaged", _DAMAGED)
-
-
-def _checksum(file: BinaryIO, offset: int, length: int) -> bytes:
-    total = 0
-    file.seek(offset)
-    while length and (block := file.read(min(BLOCK, length))):
-        total = zlib.crc32(block, total)
-        length -= len(block)
-    return total.to_bytes(4)
 
 
 # TIFF: what each way of packing makes of zeros.
@@ -144,7 +96,7 @@ def _webp_pictures(file: BinaryIO, size: int) -> Iterator[tuple[bytes, int, int]
 
 _LOOKS: dict[str, Callable[[BinaryIO, int], Doubt | None]] = {
     "image/jpeg": jpeg.doubt,
-    "image/png": _png,
+    "image/png": png.doubt,
     "image/webp": _webp,
     "image/tiff": _tiff,
 }
