@@ -17,16 +17,17 @@ from typing import BinaryIO
 MOST_PIXELS = 400_000_000
 MOST_MEMORY = 3 * 1024**3
 
-WHOLE, BROKEN, UNKNOWN = "whole", "broken", "unknown"
+WHOLE, BROKEN, UNKNOWN, UNDECODED = "whole", "broken", "unknown", "undecoded"
+"""Unknown: it can be decoded, by one that says nothing of damage. Undecoded: nothing here can, for its kind or size."""
 
 
 def judge(descriptor: int, media_type: str) -> tuple[str, str]:
-    """Decode a file to its last pixel, and close it: whole, broken or unknown, and what the decoder says."""
+    """Decode a file to its last pixel, and close it: one of the four verdicts, and what the decoder says."""
     try:
         with open(descriptor, "rb") as file, mmap.mmap(descriptor, 0, access=mmap.ACCESS_READ) as data:
             return _jpeg(data, file) if media_type == "image/jpeg" else _by_pillow(file, media_type)
     except MemoryError:
-        return UNKNOWN, "it is too large to be decoded here"
+        return UNDECODED, "it is too large to be decoded here"
 
 
 def _jpeg(data: mmap.mmap, file: BinaryIO) -> tuple[str, str]:
@@ -39,7 +40,7 @@ def _jpeg(data: mmap.mmap, file: BinaryIO) -> tuple[str, str]:
         verdict, said = _by_pillow(file, "image/jpeg")
         return (UNKNOWN, said) if verdict == WHOLE else (verdict, said)
     if height * width > MOST_PIXELS:
-        return UNKNOWN, "it is too large to be decoded here"
+        return UNDECODED, "it is too large to be decoded here"
     wanted = {"Gray": "GRAY", "CMYK": "CMYK", "YCCK": "CMYK"}.get(colours, "RGB")
     try:
         simplejpeg.decode_jpeg(data, colorspace=wanted, strict=True)
@@ -59,9 +60,9 @@ def _by_pillow(file: BinaryIO, media_type: str) -> tuple[str, str]:
             with Image.open(file) as picture:
                 picture.load()
     except (Image.DecompressionBombError, Image.DecompressionBombWarning):
-        return UNKNOWN, "it is too large to be decoded here"
+        return UNDECODED, "it is too large to be decoded here"
     except UnidentifiedImageError:  # many kinds of TIFF are unknown to it
-        return UNKNOWN if media_type == "image/tiff" else BROKEN, "there is no picture in it"
+        return UNDECODED if media_type == "image/tiff" else BROKEN, "there is no picture in it"
     except (OSError, SyntaxError, ValueError, EOFError, IndexError, TypeError) as error:
         return BROKEN, str(error)
     return WHOLE, ""

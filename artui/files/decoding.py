@@ -16,7 +16,7 @@ from importlib.util import find_spec
 from io import FileIO
 from typing import TYPE_CHECKING
 
-from artui.files.decoder import BROKEN, UNKNOWN
+from artui.files.decoder import BROKEN, UNDECODED, UNKNOWN
 from artui.files.walks import Broken, Doubt
 
 if TYPE_CHECKING:
@@ -47,9 +47,10 @@ def can_decode_all() -> bool:
     return all(map(can_decode, _NEEDED))
 
 
-def decode(file: FileIO, media_type: str, doubt: Doubt | None) -> Doubt | None:
+def decode(file: FileIO, media_type: str, doubt: Doubt | None, *, strict: bool = False) -> Doubt | None:
     """Decode an open file, one at a time; what is still to doubt then: ``doubt`` itself where the decoder does not
-    know its kind, or cannot tell. Blocks. Raises Broken for what it refuses.
+    know its kind, or cannot tell; with ``strict`` that nothing could be decoded, too. Blocks. Raises Broken for what it
+    refuses.
     """
     try:
         verdict, said = _THE_ONE.ask(file, media_type)
@@ -57,7 +58,9 @@ def decode(file: FileIO, media_type: str, doubt: Doubt | None) -> Doubt | None:
         return Doubt("the decoder came to no end with it")
     if verdict == BROKEN:
         raise Broken("damaged", f"it cannot be decoded ({said.strip().rstrip('.')})")
-    return doubt if verdict == UNKNOWN or media_type == _CANNOT_CLEAR else None
+    if verdict == UNDECODED and strict:
+        return doubt or Doubt("its kind, or its size, is beyond the decoder here")
+    return doubt if verdict in (UNKNOWN, UNDECODED) or media_type == _CANNOT_CLEAR else None
 
 
 class _Decoder:

@@ -6,11 +6,12 @@ is Broken.
 
 from __future__ import annotations
 
+import io
 import zlib
 from collections.abc import Callable, Iterator
 from typing import BinaryIO
 
-from artui.files import jpeg, png, tiff
+from artui.files import jpeg, lzw, png, tiff
 from artui.files.walks import BLOCK, Broken, Doubt, at
 from artui.files.zeros import zero_runs
 
@@ -28,42 +29,95 @@ def doubt(file: BinaryIO, size: int, media_type: str) -> Doubt | None:
     return look(file, size) if look else None
 
 
-# TIFF: what each way of packing makes of zeros.
+# TIFF: what each way of packing makes of zeros, and whether each piece unpacks to as many bytes as it must.
 
-_LZW, _JPEG, _DEFLATE, _OLD_DEFLATE, _PACKBITS = 5, 7, 8, 32946, 32773
+
+_MOST_FOLLOWED = 64 * 1024  # bytes that are followed code by code: some hundredths of a second
+_SHORT = "some of its rows are missing"
 
 
 def _tiff(file: BinaryIO, size: int) -> Doubt | None:
-    weak = None
-    for compression, start, length in tiff.pieces(file, size):
-        if compression not in (_LZW, _JPEG, _DEFLATE, _OLD_DEFLATE, _PACKBITS):
-            continue
-        if next(zero_runs(file, start, start + length), None) is None:
-            continue
-        if compression in (_DEFLATE, _OLD_DEFLATE):
-            weak = weak or _inflated(file, start, length)
-        elif compression == _LZW:
-            raise Broken("damaged", _ZEROS)
+    weak, followed = None, 0
+    for piece in tiff.pieces(file, size):
+        followed += piece.length
+        said = _PACKINGS.get(piece.packing, _unknown)(file, piece, followed <= _MOST_FOLLOWED)
+        if said is not None and said.is_likely:
+            return said
+        weak = weak or said
+    rare = tiff.rarity(file, size)
+    return Doubt(rare) if rare else weak
+
+
+def _unknown(_file: BinaryIO, _piece: tiff.Piece, _follow: bool) -> Doubt | None:
+    return None
+
+
+def _has_zeros(file: BinaryIO, piece: tiff.Piece) -> bool:
+    return next(zero_runs(file, piece.start, piece.start + piece.length), None) is not None
+
+
+def _of_lzw(file: BinaryIO, piece: tiff.Piece, follow: bool) -> Doubt | None:
+    if _has_zeros(file, piece):
+        raise Broken("damaged", _ZEROS)
+    if not piece.unpacked:
+        return None
+    data = at(file, piece.start, piece.length if follow else min(2, piece.length))
+    return None if lzw.can_begin(data) and (not follow or lzw.comes_out(data, piece.unpacked)) else Doubt(_DAMAGED)
+
+
+def _of_packbits(file: BinaryIO, piece: tiff.Piece, _follow: bool) -> Doubt | None:
+    if _has_zeros(file, piece):
+        return Doubt(_ZEROS)
+    return None if _has_bytes(at(file, piece.start, piece.length), piece.unpacked) else Doubt(_SHORT)
+
+
+def _of_jpeg(file: BinaryIO, piece: tiff.Piece, follow: bool) -> Doubt | None:
+    """What speaks against a piece that is a JPEG, together with the tables that all pieces share."""
+    if _has_zeros(file, piece):
+        return Doubt(_ZEROS)
+    tables = at(file, piece.tables.offset, piece.tables.count)[:-2] if piece.tables else b"\xff\xd8"
+    whole = tables + at(file, piece.start, piece.length)[2:]
+    return jpeg.doubt(io.BytesIO(whole), len(whole), follow=follow)
+
+
+def _has_bytes(packed: bytes, wanted: int) -> bool:
+    """Whether PackBits data unpacks to as many bytes as are wanted."""
+    place, made = 0, 0
+    while made < wanted and place < len(packed):
+        head = packed[place]
+        if head < 128:
+            made += min(head + 1, len(packed) - place - 1)
+            place += head + 2
         else:
-            return Doubt(_ZEROS)
-    return weak
+            made += 257 - head if head > 128 else 0
+            place += 2 if head > 128 else 1
+    return made >= wanted
 
 
-def _inflated(file: BinaryIO, start: int, length: int) -> Doubt | None:
-    """Unpack a piece that holds zeros, which a flat ground may have too: it has a check sum of its own."""
-    packed, left = zlib.decompressobj(), _MOST_INFLATED
-    file.seek(start)
+def _of_deflate(file: BinaryIO, piece: tiff.Piece, _follow: bool) -> Doubt | None:
+    """Unpack a piece that has a check sum of its own."""
+    packed, made, length = zlib.decompressobj(), 0, piece.length
+    file.seek(piece.start)
     try:
         while not packed.eof and length and (block := file.read(min(BLOCK, length))):
             length -= len(block)
             while block and not packed.eof:
-                left -= len(packed.decompress(block, BLOCK))
+                made += len(packed.decompress(block, BLOCK))
                 block = packed.unconsumed_tail
-                if left < 0:
-                    return Doubt(_ZEROS)
+                if made > _MOST_INFLATED:
+                    return None
     except zlib.error as error:
-        raise Broken("damaged", _ZEROS) from error
-    return None if packed.eof else Doubt(_ZEROS)
+        if piece.unpacked and made >= piece.unpacked:
+            return Doubt(_DAMAGED, is_likely=False)
+        raise Broken("damaged", _DAMAGED) from error
+    if made < piece.unpacked:
+        return Doubt(_SHORT)
+    return None if packed.eof or piece.unpacked else Doubt(_DAMAGED)
+
+
+_PACKINGS: dict[int, Callable[[BinaryIO, tiff.Piece, bool], Doubt | None]] = {
+    5: _of_lzw, 7: _of_jpeg, 8: _of_deflate, 32946: _of_deflate, 32773: _of_packbits,
+}  # fmt: skip
 
 
 # WebP: the frame's own header, and zeros in what is never left plain.

@@ -1,20 +1,30 @@
-"""JPEG, read to its end: segments and scans as a decoder wants them, and what no encoder writes into a scan."""
+"""JPEG, read to its end: segments and scans as a decoder wants them, and what no encoder writes into a scan.
+
+A small picture's scans are followed code by code; of a large one's, what can be told without that is looked at.
+"""
 
 from __future__ import annotations
 
 import re
 import struct
+import sys
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import BinaryIO
 
+from artui.files.huffman import MOST_BYTES, Astray, Band, Block, Follower, table
 from artui.files.walks import BLOCK, Broken, Doubt, at
 from artui.files.zeros import zero_runs
 
 _SOI, _EOI, _SOS, _DHT, _DQT, _DRI, _DNL, _COM = 0xD8, 0xD9, 0xDA, 0xC4, 0xDB, 0xDD, 0xDC, 0xFE
 _FRAMES = frozenset(range(0xC0, 0xD0)) - {_DHT, 0xC8, 0xCC}
 _HUFFMAN = {0xC0, 0xC1, 0xC2}  # baseline, extended, progressive: what cameras and programs write
+_KNOWN_TO_SOME = {0xC3, 0xC9, 0xCA}  # lossless, and coded by arithmetic
 _PROGRESSIVE = 0xC2
+_LAST = 63  # coefficient of a block
+_MOST_BITS = 15  # of a number in it
+_STANDARD_TABLES = 2  # Huffman tables that decoders put in where a camera's film has left them out
+_READ = (_DHT, _DQT, _DRI, _SOS)  # besides frames
 _SEGMENTS = {_DHT, _DQT, _DRI, _DNL, _COM, 0xCC, *range(0xE0, 0xF0)}
 
 _MARKER = re.compile(rb"\xff[^\x00\xff]")  # begins with one plain byte: searched sixteen times as fast as with a class
@@ -24,27 +34,34 @@ _LIKE_LINE_ENDS = (8, 9, 11, 12, 14, 15)  # bytes that no such program changes
 _EXPECTED = 16.0  # that many by chance, and none: one in ten million
 
 _BROKEN = "its structure is broken"
+_RARE = "it is a kind of JPEG that few programs read"
+_ASTRAY = "its picture data is damaged, or breaks off in the middle"
 
 
 @dataclass(slots=True)
 class _Component:
-    """One colour of the frame: how many blocks across and down in a unit of the picture."""
+    """One colour of the frame: how many blocks across and down in a unit of the picture, its quantization table, and
+    the bit to which each coefficient of a progressive picture has been told (None: not at all)."""
 
     across: int
     down: int
+    quantization: int
+    told: list[int | None] = field(default_factory=lambda: [None] * (_LAST + 1))
 
 
 @dataclass(slots=True)
 class _Picture:
-    """What the segments have said so far. `zeros` maps class and number of a Huffman table to the code that is all
-    zeros: its symbol and its bits."""
+    """What the segments have said so far; of Huffman tables, by class and number, their counts and symbols."""
 
     frame: int = 0
+    bits: int = 0
     width: int = 0
     height: int = 0
     components: dict[int, _Component] = field(default_factory=dict)
-    zeros: dict[tuple[int, int], tuple[int, int]] = field(default_factory=dict)
+    tables: dict[tuple[int, int], tuple[bytes, bytes]] = field(default_factory=dict)
+    quantizations: set[int] = field(default_factory=set)
     interval: int = 0
+    follower: Follower | None = None
 
     def units(self, parts: list[int]) -> int:
         """How many units a scan of these components has."""
@@ -58,17 +75,21 @@ class _Picture:
 
 @dataclass(slots=True)
 class _Scan:
-    """One scan: its components with their tables, its first coefficient, and where its data lies."""
+    """One scan: its components with their tables, its coefficients, and where its data lies."""
 
     tables: list[tuple[int, int, int]]
-    first: int
+    band: Band
     start: int
     end: int = 0
     restarts: bytearray = field(default_factory=bytearray)
 
 
-def doubt(file: BinaryIO, _size: int) -> Doubt | None:
-    """What speaks against a JPEG whose beginning and end are there. Raises Broken for what no decoder reads."""
+def doubt(file: BinaryIO, size: int, *, follow: bool = True) -> Doubt | None:
+    """What speaks against a JPEG whose beginning and end are there. Raises Broken for what no decoder reads.
+
+    `follow`: where it is small, its scans too.
+    """
+    size = size if follow else sys.maxsize
     picture, weak, junk = _Picture(), None, False
     offset, scan, scans = 2, None, 0
     for _ in range(_MOST_SEGMENTS):
@@ -87,12 +108,12 @@ def doubt(file: BinaryIO, _size: int) -> Doubt | None:
         length = int.from_bytes(at(file, found + 2, 2))
         if length < 2:
             raise Broken("damaged", _BROKEN)
-        body = at(file, found + 4, length - 2) if marker in (_DHT, _DRI, _SOS) or marker in _FRAMES else b""
+        body = at(file, found + 4, length - 2) if marker in _READ or marker in _FRAMES else b""
         offset = found + 2 + length
         if marker == _SOS:
-            scan = _scan(picture, body, offset)
+            scan, said = _begun(picture, body, offset, size)
             if scan is None:
-                return weak  # a kind of JPEG nothing is known of
+                return said or weak
         else:
             _segment(picture, marker, body, scans)
     raise Broken("damaged", "it has more segments than any photo")
@@ -118,15 +139,17 @@ def _next(file: BinaryIO, offset: int, scan: _Scan | None) -> tuple[int, int, in
 def _segment(picture: _Picture, marker: int, body: bytes, scans: int) -> None:
     if marker == _DHT:
         _huffman(picture, body)
+    elif marker == _DQT:
+        _quantization(picture, body)
     elif marker == _DRI and len(body) >= 2:
         picture.interval = int.from_bytes(body[:2])
     elif marker in _FRAMES:
         if picture.frame or scans or len(body) < 6 or len(body) < 6 + 3 * body[5]:
             raise Broken("damaged", _BROKEN)
-        picture.frame = marker
+        picture.frame, picture.bits = marker, body[0]
         picture.height, picture.width = struct.unpack(">HH", body[1:5])
-        for number, sampling, _ in struct.iter_unpack("BBB", body[6 : 6 + 3 * body[5]]):
-            picture.components[number] = _Component(sampling >> 4, sampling & 15)
+        for number, sampling, quantization in struct.iter_unpack("BBB", body[6 : 6 + 3 * body[5]]):
+            picture.components[number] = _Component(sampling >> 4, sampling & 15, quantization)
         if not all(1 <= one.across <= 4 and 1 <= one.down <= 4 for one in picture.components.values()):
             raise Broken("damaged", _BROKEN)
 
@@ -137,9 +160,28 @@ def _huffman(picture: _Picture, body: bytes) -> None:
         symbols = body[17 : 17 + sum(counts)]
         if len(counts) < 16 or len(symbols) < sum(counts) or not 0 < sum(counts) <= 256 or body[0] & 0xEC:
             raise Broken("damaged", _BROKEN)
-        shortest = next(bits for bits, count in enumerate(counts, 1) if count)
-        picture.zeros[body[0] >> 4, body[0] & 15] = symbols[0], shortest
+        picture.tables[body[0] >> 4, body[0] & 15] = counts, symbols
         body = body[17 + sum(counts) :]
+
+
+def _quantization(picture: _Picture, body: bytes) -> None:
+    while body:
+        picture.quantizations.add(body[0] & 15)
+        body = body[1 + (128 if body[0] >> 4 else 64) :]
+
+
+def _begun(picture: _Picture, body: bytes, start: int, size: int) -> tuple[_Scan | None, Doubt | None]:
+    """The scan that begins, if it is worth looking into, and what there is to doubt by its header."""
+    scan = _scan(picture, body, start)
+    if scan is None:  # of a kind of which nothing is known here
+        return None, None if picture.bits == 8 and picture.frame in _KNOWN_TO_SOME else Doubt(_RARE)
+    if said := _out_of_order(picture, scan, body[-1]):
+        return None, said
+    if picture.follower is None:
+        is_progressive = picture.frame == _PROGRESSIVE
+        small = MOST_BYTES // 2 if is_progressive else MOST_BYTES  # its scans take twice as long
+        picture.follower = Follower(is_progressive, can=size - start <= small)
+    return scan, None
 
 
 def _scan(picture: _Picture, body: bytes, start: int) -> _Scan | None:
@@ -147,16 +189,51 @@ def _scan(picture: _Picture, body: bytes, start: int) -> _Scan | None:
     number = body[0] if body else 0
     if not picture.frame or len(body) < 4 + 2 * number or not 1 <= number <= 4:
         raise Broken("damaged", _BROKEN)
-    if picture.frame not in _HUFFMAN or not picture.height:
+    if picture.frame not in _HUFFMAN or picture.bits != 8 or not picture.height:
         return None
     parts = struct.iter_unpack("BB", body[1 : 1 + 2 * number])
     tables = [(part, table >> 4, table & 15) for part, table in parts]
     first, last, bits = body[1 + 2 * number : 4 + 2 * number]
     if any(part not in picture.components for part, _, _ in tables):
         raise Broken("damaged", _BROKEN)
+    if any(picture.components[part].quantization not in picture.quantizations for part, _, _ in tables):
+        raise Broken("damaged", _BROKEN)
+    band = Band(first, last, bits >> 4)
+    for _, dc, ac in tables:
+        _refuse_table(picture, 0, dc, is_used=first == 0 and not bits >> 4)
+        _refuse_table(picture, 1, ac, is_used=first > 0 or picture.frame != _PROGRESSIVE)
     if picture.frame == _PROGRESSIVE and not _is_progression(number, first, last, bits >> 4, bits & 15):
         raise Broken("damaged", _BROKEN)
-    return _Scan(tables, first, start)
+    return _Scan(tables, band, start)
+
+
+def _refuse_table(picture: _Picture, kind: int, number: int, *, is_used: bool) -> None:
+    """Refuse a Huffman table that is used and not there, or none."""
+    if not is_used:
+        return
+    if (kind, number) not in picture.tables:
+        if number < _STANDARD_TABLES:
+            return
+        raise Broken("damaged", _BROKEN)
+    counts, symbols = picture.tables[kind, number]
+    if table(counts, symbols) is None or (kind == 0 and max(symbols) > _MOST_BITS):
+        raise Broken("damaged", _BROKEN)
+
+
+def _out_of_order(picture: _Picture, scan: _Scan, bits: int) -> Doubt | None:
+    """Whether a scan tells what no scan can tell at its place."""
+    band, now = scan.band, bits & 15
+    if picture.frame != _PROGRESSIVE:
+        return None if (band.first, band.last, bits) == (0, _LAST, 0) else Doubt(_BROKEN)
+    for part, _, _ in scan.tables:
+        told = picture.components[part].told
+        if band.first and told[0] is None:
+            return Doubt(_BROKEN)
+        for coefficient in range(band.first, band.last + 1):
+            if (told[coefficient] or 0) != band.before:
+                return Doubt(_BROKEN)
+            told[coefficient] = now
+    return None
 
 
 def _is_progression(number: int, first: int, last: int, before: int, now: int) -> bool:
@@ -171,7 +248,35 @@ def _of_scan(file: BinaryIO, picture: _Picture, scan: _Scan) -> Doubt | None:
         return Doubt("parts of its picture data are missing or out of order")
     if _is_converted(at(file, scan.start, min(_SAMPLE, scan.end - scan.start))):
         return Doubt("its line ends were changed, as a transfer in ASCII mode does")
+    if _is_astray(file, picture, scan, units):
+        return Doubt(_ASTRAY)
     return next(_runs_that_mean_damage(file, picture, scan, min(units, picture.interval or units)), None)
+
+
+def _is_astray(file: BinaryIO, picture: _Picture, scan: _Scan, units: int) -> bool:
+    """Whether a scan does not come out: by all its codes where it is small, else by the fewest bits it must have."""
+    is_dc = picture.frame == _PROGRESSIVE and not scan.band.first
+    fewest, blocks = 0, []
+    for part, dc, ac in scan.tables:
+        tables = [picture.tables.get((kind, number)) for kind, number in ((0, dc), (1, ac))]
+        count = picture.components[part].across * picture.components[part].down if len(scan.tables) > 1 else 1
+        if not scan.band.first and not (is_dc and scan.band.before):
+            fewest += count * sum(_shortest(one) for one in (tables[:1] if is_dc else tables))
+        blocks += [Block(part, *(table(*one) if one else None for one in tables))] * count
+    if units * fewest > 8 * (scan.end - scan.start):
+        return True
+    if picture.follower is not None and picture.follower.can:
+        try:
+            data = at(file, scan.start, scan.end - scan.start)
+            picture.follower.follow(data, picture.interval, units, blocks, scan.band)
+        except Astray:
+            return True
+    return False
+
+
+def _shortest(codes: tuple[bytes, bytes] | None) -> int:
+    """Bits of the shortest code; 0 where it is not known."""
+    return next((bits for bits, count in enumerate(codes[0], 1) if count), 0) if codes else 0
 
 
 def _restarts_fit(restarts: bytearray, interval: int, units: int) -> bool:
@@ -199,7 +304,7 @@ def _runs_that_mean_damage(file: BinaryIO, picture: _Picture, scan: _Scan, most:
     what = "zeros stand in the middle of its picture data"
     for _, length in zero_runs(file, scan.start, scan.end):
         if picture.frame == _PROGRESSIVE:
-            yield Doubt(what, is_likely=scan.first > 0)
+            yield Doubt(what, is_likely=scan.band.first > 0)
             continue
         flat = _bits_of_flat(picture, scan)
         yield Doubt(what, is_likely=not flat or 8 * length // flat > most)
@@ -209,10 +314,15 @@ def _bits_of_flat(picture: _Picture, scan: _Scan) -> int:
     """How many bits, all of them zeros, a unit of flat ground has in this scan; 0 where it has others."""
     bits = 0
     for part, dc, ac in scan.tables:
-        same, first = picture.zeros.get((0, dc), (1, 0))
-        end, further = picture.zeros.get((1, ac), (1, 0))
+        same, first = _all_zeros(picture.tables.get((0, dc)))
+        end, further = _all_zeros(picture.tables.get((1, ac)))
         if same or end:
             return 0
         one = picture.components[part]
         bits += (first + further) * (one.across * one.down if len(scan.tables) > 1 else 1)
     return bits
+
+
+def _all_zeros(codes: tuple[bytes, bytes] | None) -> tuple[int, int]:
+    """The symbol whose code is all zeros, and the bits of that; one that is none where the table is not known."""
+    return (codes[1][0], _shortest(codes)) if codes else (1, 0)

@@ -260,7 +260,7 @@ def _doubted(photo: Photo, file: BinaryIO, raw: io.FileIO, accepts: Accepts) -> 
     strict, doubt = accepts.strict, doubts.doubt(file, photo.stamp.size, photo.media_type)
     if (strict or doubt is not None) and decoding.concerns(photo.media_type):
         if decoding.can_decode(photo.media_type):
-            doubt = decoding.decode(raw, photo.media_type, doubt)
+            doubt = decoding.decode(raw, photo.media_type, doubt, strict=strict)
         elif strict:
             doubt = Doubt(f"nothing is installed here to decode it with: {decoding.INSTALL}")
     _refuse_changed(photo.path, photo.stamp, file)

@@ -30,7 +30,9 @@ def doubt(file: BinaryIO, size: int) -> Doubt | None:
         if is_critical and _checksum(file, offset + 4, 4 + length) != at(file, offset + 8 + length, 4):
             raise Broken("damaged", _DAMAGED)
         if kind == b"IEND":
-            return rows.end() if rows else None
+            if rows is not None:
+                rows.end()
+            return None
         if is_critical and kind not in (b"IHDR", b"PLTE", b"IDAT"):
             return Doubt("it has a part that decoders do not know")
         if kind == b"IHDR" and rows is None:
@@ -68,7 +70,7 @@ class _Pass:
 
 
 class _Rows:
-    """The picture data as it is unpacked: are all rows there, and is each filtered in a way there is?"""
+    """The picture data as it is unpacked: whether all rows are there, each filtered in a way that there is."""
 
     def __init__(self, header: bytes) -> None:
         width, height = int.from_bytes(header[:4]), int.from_bytes(header[4:8])
@@ -89,22 +91,19 @@ class _Rows:
         self._passes.reverse()
         self._is_judged = sum(one.left for one in self._passes) <= _MOST_UNPACKED
         self._packed = zlib.decompressobj()
-        self._weak: Doubt | None = None
 
     def add(self, blocks: Iterator[bytes]) -> None:
-        """Unpack some more. Raises Broken where it is damaged before the last row."""
+        """Unpack some more. Raises Broken where it is damaged."""
         for block in blocks:
             self.begun = True
             if not self._is_judged:
                 return
             rest = block
-            while rest and not self._packed.eof and self._weak is None:
+            while rest and not self._packed.eof:
                 try:
                     self._take(self._packed.decompress(rest, BLOCK))
                 except zlib.error as error:
-                    if self._passes:
-                        raise Broken("damaged", _DAMAGED) from error
-                    self._weak = Doubt("its check sum is wrong", is_likely=False)
+                    raise Broken("damaged", _DAMAGED) from error
                 rest = self._packed.unconsumed_tail
 
     def _take(self, data: bytes) -> None:
@@ -120,8 +119,7 @@ class _Rows:
             if not one.left:
                 self._passes.pop()
 
-    def end(self) -> Doubt | None:
-        """What is to doubt once all data was there. Raises Broken where rows are missing."""
+    def end(self) -> None:
+        """Raises Broken where rows are missing once all data was there."""
         if self._is_judged and self._passes:
             raise Broken("truncated", "some of its rows are missing")
-        return self._weak

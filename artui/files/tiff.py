@@ -5,6 +5,7 @@ from __future__ import annotations
 import struct
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import repeat
 from operator import add
 from typing import BinaryIO
 
@@ -13,12 +14,18 @@ from artui.files.walks import MOST_PARTS, Broken, at
 _SIZES = {1: 1, 2: 1, 3: 2, 4: 4, 5: 8, 6: 1, 7: 1, 8: 2, 9: 4, 10: 8, 11: 4, 12: 8, 13: 4, 16: 8, 17: 8, 18: 8}
 _NUMBERS = {1: "B", 3: "H", 4: "I", 13: "I", 16: "Q", 18: "Q"}
 _RUNS = ((273, 279), (324, 325), (513, 514))  # where strips, tiles, an embedded JPEG start, and their lengths
+_FILL_ORDER, _JPEG_TABLES, _THINNED_OUT = 266, 347, 530
+_TILES = (322, 323)  # width and height of a tile
 _WIDTH, _HEIGHT, _BITS, _COMPRESSION, _SAMPLES, _ROWS, _PLANAR = 256, 257, 258, 259, 277, 278, 284
 _PICTURE = {*range(256, 260), 262, 273, *range(277, 280), 284, 320, *range(322, 326), 330, 347, 513, 514, 34675, 50706}
 _MOST_FIELDS = 1000  # of a directory behind the first: what has more is none
 _APART, _YCBCR = 2, 6  # planes one after the other; colours that may be thinned out
 _SUB_DIRECTORIES, _PHOTOMETRIC, _DNG_VERSION = 330, 262, 50706
 _SENSOR_DATA = {32803, 34892}  # photometric: colour filter array, linear raw
+_SHORT_OR_LONG = (3, 4, 16)
+_PACKINGS = {1, 2, 3, 4, 5, 6, 7, 8, 32773, 32946, 34661, 34676, 34677, 34887, 34925, 50000, 50001}
+_JPEGS = (6, 7)
+_COMMON_BITS, _COLOUR_BITS = {1, 2, 4, 8, 16, 32}, {8, 16, 32}
 _OUTSIDE = "a part of the TIFF lies beyond its end"
 
 
@@ -137,19 +144,71 @@ def check(file: BinaryIO, size: int) -> None:
         raise Broken("truncated", "there is no picture in the TIFF")
 
 
-def pieces(file: BinaryIO, size: int) -> Iterator[tuple[int, int, int]]:
-    """The strips and tiles of all pictures: how each is packed, where it starts, and its bytes. Raises Broken where one
-    of them is missing."""
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """A strip or tile: how it is packed, where it starts and its bytes, the bytes it must have at least when unpacked
+    (0: not known), and where the tables of a JPEG in pieces stand."""
+
+    packing: int
+    start: int
+    length: int
+    unpacked: int
+    tables: Field | None
+
+
+def pieces(file: BinaryIO, size: int) -> Iterator[Piece]:
+    """The strips and tiles of all pictures. Raises Broken where one of them is missing."""
     tiff = Tiff(file, size)
     for fields in _directories(tiff):
         packing = tiff.number(fields, _COMPRESSION, 1)
         _refuse_missing_rows(tiff, fields, packing)
         for starts, lengths in _RUNS[:2]:
             if starts in fields and lengths in fields:
+                unpacked = _unpacked(tiff, fields, tiled=starts == _RUNS[1][0])
                 for pair in zip(tiff.numbers(fields[starts]), tiff.numbers(fields[lengths]), strict=True):
                     for start, length in zip(*pair, strict=True):
                         tiff.inside(start, length)
-                        yield packing, start, length
+                        yield Piece(packing, start, length, next(unpacked), fields.get(_JPEG_TABLES))
+
+
+def _unpacked(tiff: Tiff, fields: dict[int, Field], *, tiled: bool) -> Iterator[int]:
+    """How many bytes each strip or tile has when it is unpacked."""
+    if tiff.number(fields, _PHOTOMETRIC, 0) == _YCBCR or tiff.number(fields, _FILL_ORDER, 1) != 1:
+        yield from repeat(0)  # its colours may be thinned out; its bits stand the other way round
+    samples = tiff.number(fields, _SAMPLES, 1)
+    planes = samples if tiff.number(fields, _PLANAR, 1) == _APART else 1
+    bits = tiff.number(fields, _BITS, 1) * (samples // planes)
+    if tiled:
+        width, height = (tiff.number(fields, tag, 0) for tag in _TILES)
+        yield from repeat(-(-width * bits // 8) * height)
+    row = -(-tiff.number(fields, _WIDTH, 0) * bits // 8)
+    height = tiff.number(fields, _HEIGHT, 0)
+    rows = max(1, min(tiff.number(fields, _ROWS, height), height))
+    for _ in range(planes):
+        yield from (row * min(rows, height - top) for top in range(0, height, rows))
+    yield from repeat(0)
+
+
+def rarity(file: BinaryIO, size: int) -> str:
+    """What common programs do not read in the first picture of a TIFF; empty where there is nothing."""
+    tiff = Tiff(file, size)
+    fields, _ = tiff.directory(tiff.first)
+    for tag in (_WIDTH, _HEIGHT):
+        if tag in fields and (fields[tag].count != 1 or fields[tag].kind not in _SHORT_OR_LONG):
+            return "its header says in an odd way how large it is"
+    if _PHOTOMETRIC not in fields:
+        return "its header does not say what its colours are"
+    packing = tiff.number(fields, _COMPRESSION, 1)
+    if packing not in _PACKINGS:
+        return "it is packed in a way that few programs unpack"
+    bits = {one for numbers in tiff.numbers(fields[_BITS]) for one in numbers} if _BITS in fields else {1}
+    samples, colours = tiff.number(fields, _SAMPLES, 1), tiff.number(fields, _PHOTOMETRIC, 0)
+    if len(bits) > 1 or not bits <= (_COMMON_BITS if samples == 1 else _COLOUR_BITS):
+        return f"it has {'/'.join(map(str, sorted(bits)))} bits a colour, which few programs read"
+    is_apart = tiff.number(fields, _PLANAR, 1) == _APART
+    if colours == _YCBCR and packing not in _JPEGS and is_apart and tiff.number(fields, _THINNED_OUT, 2) > 1:
+        return "its colours are stored in a way that few programs read"
+    return ""
 
 
 def _directories(tiff: Tiff) -> Iterator[dict[int, Field]]:

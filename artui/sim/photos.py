@@ -65,7 +65,7 @@ def noise_jpeg(path: Path, size_bytes: int, seed: int) -> None:
 def _noise() -> bytes:
     written = io.BytesIO()
     pixels = random.Random(0).randbytes(96 * 72 * 3)  # noqa: S311 - repeatable on purpose
-    Image.frombytes("RGB", (96, 72), pixels).save(written, "JPEG", quality=50)
+    Image.frombytes("RGB", (96, 72), pixels).save(written, "JPEG", quality=10)
     return written.getvalue()
 
 
