@@ -118,6 +118,7 @@ def jpegs_that_cannot_be() -> Iterator[tuple[str, bytes]]:
     while progressive[second - 1] == 0xFF or progressive[second + 2] != 0:
         second = progressive.index(b"\xff\xda", second + 2)
     yield "a progressive picture whose first scan is missing", progressive[:first] + progressive[second:]
+    yield "a progressive picture that says the same twice", progressive[:second] + progressive[first:]
 
 
 @pytest.mark.parametrize(("which", "data"), jpegs_that_cannot_be(), ids=lambda one: one if type(one) is str else "")
@@ -134,6 +135,8 @@ def test_codes_are_those_of_the_standard() -> None:
         window = int(code.ljust(16, "1"), 2) if symbol < 11 else int(code.ljust(16, "0"), 2)
         assert (made.symbols[window], made.bits[window]) == (symbol, len(code))
     assert made.bits[0xFFFF] == 0
+    assert huffman.table(bytes([1, 1] + [0] * 14), b"\0\1") is not None
+    assert huffman.table(bytes([2] + [0] * 15), b"\0\1") is None  # one of its codes is all ones
 
 
 # -------------------------------------------------------------------------------------------------------------- PNG
@@ -229,6 +232,21 @@ def test_bits_that_few_programs_read_are_asked_about(bits: int) -> None:
     lengths, rows = field(data, 279), 150 * 110 * bits // 8
     grown = grown[:lengths] + rows.to_bytes(4, "little") + grown[lengths + 4 :] + bytes(rows)
     assert verdict(TIFF, grown) == "suspect"
+
+
+@pytest.mark.parametrize(("tag", "value"), [(266, 3), (277, 4), (262, 0), (259, 50013), (258, 5)], ids=str)
+def test_a_tiff_whose_header_few_programs_understand_is_asked_about(tag: int, value: int) -> None:
+    """An RGB picture whose header says FillOrder 3, a sample too many, that it is grey and so on."""
+    tags = {256: 8, 257: 8, 258: 8, 259: 1, 262: 2, 266: 1, 273: 200, 277: 3, 278: 8, 279: 256, 339: 1}
+
+    def made(tags: dict[int, int]) -> bytes:
+        entries = b"".join(struct.pack("<HHII", tag, 4, 1, value) for tag, value in tags.items())
+        return (b"II*\0\x08\0\0\0" + len(tags).to_bytes(2, "little") + entries + bytes(4)).ljust(200, b"\0") + bytes(
+            256
+        )
+
+    assert verdict(TIFF, made(tags)) == "fine"
+    assert verdict(TIFF, made(tags | {tag: value})) == "suspect"
 
 
 def test_strictly_what_no_decoder_here_knows_is_sent_by_a_persons_word_only(tmp_path: Path) -> None:

@@ -22,6 +22,8 @@ _MOST_FIELDS = 1000  # of a directory behind the first: what has more is none
 _APART, _YCBCR = 2, 6  # planes one after the other; colours that may be thinned out
 _SUB_DIRECTORIES, _PHOTOMETRIC, _DNG_VERSION = 330, 262, 50706
 _SENSOR_DATA = {32803, 34892}  # photometric: colour filter array, linear raw
+_EXTRA = 338  # samples that are no colours
+_COLOURS = {0: 1, 1: 1, 2: 3, 3: 1}  # how many there are: grey, RGB, palette
 _SHORT_OR_LONG = (3, 4, 16)
 _PACKINGS = {1, 2, 3, 4, 5, 6, 7, 8, 32773, 32946, 34661, 34676, 34677, 34887, 34925, 50000, 50001}
 _JPEGS = (6, 7)
@@ -193,6 +195,8 @@ def rarity(file: BinaryIO, size: int) -> str:
     """What common programs do not read in the first picture of a TIFF; empty where there is nothing."""
     tiff = Tiff(file, size)
     fields, _ = tiff.directory(tiff.first)
+    if not any(starts in fields for starts, _ in _RUNS):
+        return "its first picture is missing"
     for tag in (_WIDTH, _HEIGHT):
         if tag in fields and (fields[tag].count != 1 or fields[tag].kind not in _SHORT_OR_LONG):
             return "its header says in an odd way how large it is"
@@ -201,10 +205,21 @@ def rarity(file: BinaryIO, size: int) -> str:
     packing = tiff.number(fields, _COMPRESSION, 1)
     if packing not in _PACKINGS:
         return "it is packed in a way that few programs unpack"
+    return _odd_colours(tiff, fields, packing)
+
+
+def _odd_colours(tiff: Tiff, fields: dict[int, Field], packing: int) -> str:
     bits = {one for numbers in tiff.numbers(fields[_BITS]) for one in numbers} if _BITS in fields else {1}
     samples, colours = tiff.number(fields, _SAMPLES, 1), tiff.number(fields, _PHOTOMETRIC, 0)
     if len(bits) > 1 or not bits <= (_COMMON_BITS if samples == 1 else _COLOUR_BITS):
         return f"it has {'/'.join(map(str, sorted(bits)))} bits a colour, which few programs read"
+    extra = [one for numbers in tiff.numbers(fields[_EXTRA]) for one in numbers] if _EXTRA in fields else []
+    if tiff.number(fields, _FILL_ORDER, 1) not in (1, 2) or not set(extra) <= {0, 1, 2}:
+        return "its header says what few programs understand"
+    if _BITS in fields and fields[_BITS].count not in (1, samples):
+        return "its header says in an odd way what its colours are"
+    if samples - len(extra) != _COLOURS.get(colours, samples - len(extra)):
+        return "it has another number of colours than its kind has"
     is_apart = tiff.number(fields, _PLANAR, 1) == _APART
     if colours == _YCBCR and packing not in _JPEGS and is_apart and tiff.number(fields, _THINNED_OUT, 2) > 1:
         return "its colours are stored in a way that few programs read"

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
 
-from tests.bench import archived, console, durability, growth, service, uploads, watching
+from tests.bench import archived, checking, console, durability, growth, service, uploads, watching
 from tests.bench.figure import Figure
 from tests.bench.uploads import GIGABIT
 
@@ -39,6 +39,7 @@ def figures(*, long: bool, plot: Path | None = None) -> dict[str, Measuring]:
         "requests": partial(service.requests_alone, lasting),
         "requests-many": partial(service.requests_among, 1_000 // few, lasting),
         "promptness": partial(service.promptness, 200 // few, lasting),
+        "check": partial(checking.checks, 20 // (1 if long else 4), rounds),
         "moves-per-fsync": partial(durability.moves_per_fsync, 1_000 // few),
         "commits": durability.commits_per_photo,
         "loop-lag": partial(durability.loop_lag, 1_000 // few, rounds),
