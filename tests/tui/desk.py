@@ -126,11 +126,7 @@ class Desk:
 
     def lines(self) -> list[str]:
         """What the terminal shows, line by line."""
-        cells, height = self.console.size
-        out = rich.console.Console(width=cells, height=height, file=io.StringIO(), force_terminal=True, record=True)
-        screen = self.console.screen
-        out.print(screen._compositor.render_update(full=True, screen_stack=self.console._background_screens))
-        return out.export_text().splitlines()
+        return lines(self.console)
 
     def write(self, act: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
         """Write to the journal as another process would."""
@@ -168,3 +164,11 @@ async def at_desk(size: tuple[int, int] = (80, 24), **given: Any) -> AsyncIterat
             await desk.until(lambda: desk.table.job is not None)
         await pilot.pause()
         yield desk
+
+
+def lines(console: Console) -> list[str]:
+    """What the terminal of a console shows, line by line."""
+    cells, height = console.size
+    out = rich.console.Console(width=cells, height=height, file=io.StringIO(), force_terminal=True, record=True)
+    out.print(console.screen._compositor.render_update(full=True, screen_stack=console._background_screens))
+    return out.export_text().splitlines()

@@ -26,9 +26,13 @@ from artui.sim.photos import noise_jpeg
 from artui.tui import catalogue
 from artui.tui.app import Console
 from artui.tui.jobs import Jobs
+from artui.tui.submit import Submit
+from tests.tui.desk import lines
 from tests.waiting import eventually
 
 FOLDER = Path(__file__).parents[2] / "screenshots"
+PATIENCE = 300.0
+"""Seconds that a slow machine gets for whatever is waited for."""
 CELL = 12.2
 """The width of a cell in an SVG of Textual."""
 WIDE, NORMAL = (120, 36), (80, 24)
@@ -50,6 +54,8 @@ workflow = "Shadow + Reflection"
 existing = "process"
 """
 
+ORDERED = "Shadow + Reflection"
+
 Steps = Callable[["Camera"], Awaitable[None]]
 
 
@@ -66,11 +72,17 @@ class Camera:
             await self.pilot.press(key)
         await self.pilot.pause(0.3)
 
+    async def sees(self, *texts: str) -> None:
+        """Wait until all of this is on the screen."""
+        shown = lambda: "\n".join(lines(self.console))  # noqa: E731 — the console may be redrawn at any time
+        await eventually(lambda: all(text in shown() for text in texts), PATIENCE, told=lambda: f"{texts}: {shown()}")
+
     async def stop_at(self, condition: str) -> None:
-        """Put the cursor on the first job of which this holds."""
+        """Put the cursor on the first job of which this holds, once there is one."""
         place = self.console.place
         assert isinstance(place, Jobs)
-        found = self.console.journal.read(jobs.select, condition)
+        found = await eventually(lambda: self.console.journal.read(jobs.select, condition), PATIENCE)
+        await eventually(lambda: found[0].id in place.table.order, PATIENCE)
         place.table.move_to(place.table.order.index(found[0].id))
         await self.pilot.pause(0.3)
 
@@ -109,7 +121,7 @@ def every_state(console: Console) -> bool:
 
 async def at_work(camera: Camera) -> None:
     console = camera.console
-    await eventually(lambda: every_state(console) and console.look.moving)
+    await eventually(lambda: every_state(console) and console.look.moving, PATIENCE)
     console.clear_notifications()
     await camera.press("0", "n")
     await camera.shoot("jobs")
@@ -121,9 +133,10 @@ async def at_work(camera: Camera) -> None:
     await camera.press("escape", "escape")
     await camera.stop_at("status = 'done' AND workflow_name = 'Background Removal'")
     await camera.press("enter", "b")
-    await camera.pilot.pause(1)
+    await camera.sees("After", "shape and colour")
     await camera.shoot("before-after")
     await camera.press("z")
+    await camera.sees("After", "1:1")
     await camera.pilot.pause(1)
     await camera.shoot("before-after-crop")
     await camera.press("escape", "escape", "4")
@@ -138,27 +151,37 @@ async def at_work(camera: Camera) -> None:
 
 
 async def small(camera: Camera) -> None:
-    await camera.pilot.pause(1)
+    await camera.sees("need you")
     await camera.shoot("jobs-ascii")
 
 
 async def others(camera: Camera) -> None:
-    for key, name in (("2", "submit"), ("3", "workflows"), ("5", "accounts")):
-        await camera.press(key)
-        await camera.pilot.pause(2)
-        if name == "submit":
-            await order(camera)
-        await camera.shoot(name)
+    await camera.press("2")
+    await order(camera)
+    await camera.shoot("submit")
+    await camera.press("3")
+    await camera.sees("[3 Workflows]", ORDERED)
+    await camera.shoot("workflows")
+    await camera.press("5")
+    await camera.sees("[5 Accounts]", "Acme Footwear")
+    await camera.shoot("accounts")
 
 
 async def order(camera: Camera) -> None:
-    """An order as it looks before it is sent: everything marked, a workflow chosen."""
-    place: Any = camera.pilot.app.place  # type: ignore[attr-defined]
-    offers = await camera.pilot.app.view.ask(catalogue.read, "demo")  # type: ignore[attr-defined]
-    chosen = next(offer for offer in offers.offers if offer.workflow.name == "Shadow + Reflection")
-    place.take_workflow("demo", chosen.workflow.id)
+    """An order as it looks before it is sent: everything marked and checked, a workflow chosen."""
+    console, place = camera.console, camera.console.place
+    assert isinstance(place, Submit)
+
+    async def offered() -> Any:
+        offers = (await console.view.ask(catalogue.read, "demo")).offers
+        return next((offer.workflow.id for offer in offers if offer.workflow.name == ORDERED), None)
+
+    while (workflow := await offered()) is None:
+        await camera.pilot.pause(0.3)
+    place.take_workflow("demo", workflow)
+    await camera.sees(ORDERED, "ready")
     await camera.press("a")
-    await camera.pilot.pause(2)
+    await camera.sees("checked 13 of 13", "to send")
 
 
 def send_large_ones(folder: Path) -> None:
@@ -166,7 +189,7 @@ def send_large_ones(folder: Path) -> None:
     folder.mkdir()
     for number in range(8):
         noise_jpeg(folder / f"IMG_{231 + number:04}.jpg", 6_000_000 + 317_000 * number, number)
-    run(["submit", str(folder), "-w", "Shadow + Reflection", "--yes"])
+    run(["submit", str(folder), "-w", ORDERED, "--yes"])
 
 
 def write_rules(session: Session) -> Session:
