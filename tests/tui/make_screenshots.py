@@ -136,7 +136,8 @@ async def at_work(camera: Camera) -> None:
     await camera.sees("After", "shape and colour")
     await camera.shoot("before-after")
     await camera.press("z")
-    await camera.sees("After", "1:1")
+    await camera.press(*["left"] * 5)  # to an edge, where the most is to be seen
+    await camera.sees("After", "1:1", "from")
     await camera.pilot.pause(1)
     await camera.shoot("before-after-crop")
     await camera.press("escape", "escape", "4")
