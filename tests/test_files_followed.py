@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import os
 import struct
 import zlib
 from collections.abc import Iterator
@@ -12,7 +13,7 @@ from typing import Any
 import pytest
 from PIL import Image, ImageDraw
 
-from artui.files import huffman, inspect
+from artui.files import decoder, huffman, inspect
 from tests.test_files_doubts import ALL, PHOTO, STRICT, field, saved, verdict
 
 JPEG, PNG, TIFF = "image/jpeg", "image/png", "image/tiff"
@@ -260,3 +261,12 @@ def test_strictly_what_no_decoder_here_knows_is_sent_by_a_persons_word_only(tmp_
     assert "beyond the decoder" in inspect(path, STRICT, hashed=True).suspect
     path.write_bytes(saved(drawn(), "TIFF"))
     assert not inspect(path, STRICT, hashed=True).suspect
+
+
+def test_the_decoder_outlives_whatever_stands_in_the_place_of_a_jpeg(tmp_path: Path) -> None:
+    pytest.importorskip("simplejpeg")
+    data, path = saved(drawn(), "JPEG"), tmp_path / "cut.jpg"
+    for end in (*range(4, scan_of(data) + 40, 7), len(data)):
+        path.write_bytes(data[:end])
+        verdict, _ = decoder.judge(os.open(path, os.O_RDONLY), JPEG)
+        assert verdict == (decoder.WHOLE if end == len(data) else decoder.BROKEN), end

@@ -35,7 +35,7 @@ def _jpeg(data: mmap.mmap, file: BinaryIO) -> tuple[str, str]:
 
     try:
         height, width, colours, _ = simplejpeg.decode_jpeg_header(data, strict=False)
-    except ValueError:
+    except (ValueError, KeyError):
         # Some kinds of sampling and depth are beyond it: whether there is a picture at all another one says.
         verdict, said = _by_pillow(file, "image/jpeg")
         return (UNKNOWN, said) if verdict == WHOLE else (verdict, said)
