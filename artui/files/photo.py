@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import BinaryIO
 from urllib.parse import unquote, urlsplit
 
-from artui.files import archives, decoding, doubts, picture, whole, zips
+from artui.files import archives, decoding, doubts, picture, traits, whole, zips
 from artui.files.regular import Irregular, open_regular
 from artui.files.walks import Doubt
 
@@ -100,8 +100,8 @@ class Photo:
     """A photo as `inspect` found it: pixels as stored, 0 when unknown; `digest` is hex SHA-256, "" until hashed.
 
     `suspect` says what speaks against it where it may not be whole, and no decoder was there to tell; else it is "".
-    `picture` is the digest of the picture alone, "" until hashed and where none can be made.
-    An archive of photos, where such are taken, is one photo too: without pixels.
+    `picture` is the digest of the picture alone, "" until hashed and where none can be made. `traits` is what is worth
+    telling of it before it is paid for. An archive of photos, where such are taken, is one photo too: without pixels.
     """
 
     path: Path
@@ -112,6 +112,7 @@ class Photo:
     digest: str = ""
     suspect: str = ""
     picture: str = ""
+    traits: tuple[traits.Told, ...] = ()
 
     @property
     def is_archive(self) -> bool:
@@ -343,8 +344,9 @@ def _look(path: Path, first: Stamp, file: BinaryIO, accepts: Accepts) -> Photo:
         whole.check(file, first.size, media_type)
         if not width:
             raise whole.Broken("damaged", "its header does not say how large the picture is")
+    told = traits.of(file, first.size, media_type)
     _refuse_changed(path, first, file)
-    return Photo(path, first, media_type, width, height)
+    return Photo(path, first, media_type, width, height, traits=told)
 
 
 def _refused_type(path: Path, media_type: str | None, accepts: Accepts) -> BadPhoto:
