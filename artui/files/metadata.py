@@ -10,6 +10,7 @@ import struct
 import unicodedata
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from enum import StrEnum
 from functools import cached_property
 from typing import TYPE_CHECKING, BinaryIO
 
@@ -21,6 +22,15 @@ MOST_BYTES = 4 * 1024 * 1024
 
 _MOST_VALUE = 64 * 1024
 _MOST_FIELDS = 1000
+
+
+class Keeping(StrEnum):
+    """What of a photo's metadata its result gets."""
+
+    NONE = "none"
+    RIGHTS = "keep-rights"
+    ALL = "keep"
+
 
 # EXIF: a TIFF without a picture.
 
@@ -163,17 +173,18 @@ def properties(tree: Element) -> Iterator[tuple[str, str, str]]:
     """Every property of an XMP tree, those within others too: namespace, name, and the text of each of its items."""
     for element in tree.iter():
         for name, text in element.attrib.items():
-            yield (*_split(name), text)
-        space, name = _split(element.tag)
+            yield (*split_name(name), text)
+        space, name = split_name(element.tag)
         if space in (RDF, "adobe:ns:meta/"):
             continue
-        items = [item for item in element.iter() if _split(item.tag) == (RDF, "li")] or [element]
+        items = [item for item in element.iter() if split_name(item.tag) == (RDF, "li")] or [element]
         for item in items:
             if item.text and item.text.strip():
                 yield space, name, item.text.strip()
 
 
-def _split(name: str) -> tuple[str, str]:
+def split_name(name: str) -> tuple[str, str]:
+    """Namespace and name of an element or attribute."""
     space, _, local = name.removeprefix("{").rpartition("}")
     return space, local
 
@@ -301,6 +312,11 @@ class Metadata:
         ]  # fmt: skip
 
     # What a person would miss in a result.
+
+    @property
+    def iptc_is_utf8(self) -> bool:
+        """Whether the texts of the IPTC are UTF-8, stated or not."""
+        return all(_is_utf8(raw) for place, raw in self._datasets if place[0] == 2)
 
     @property
     def has_copyright(self) -> bool:
