@@ -55,6 +55,7 @@ HELD_IN: dict[Reason, tuple[Stage, ...]] = {
     Reason.TROUBLE: (*UP_TO_PAYING[1:], *PAID),
     Reason.REJECTED: UP_TO_PAYING[1:],
     Reason.OUTPUT: (Stage.UPLOADED, Stage.SUBMITTING, *PAID),
+    Reason.METADATA: (Stage.UPLOADED, Stage.SUBMITTING),
     Reason.DISK_FULL: (Stage.UPLOADED, Stage.SUBMITTING, *PAID),
     Reason.ACCOUNT: tuple(Stage),
     Reason.ERROR: tuple(Stage),

@@ -26,6 +26,7 @@ _HELD: Mapping[str, str] = {
     Reason.OVERDUE: "nothing, it is still looked at; the service's web app shows execution {execution}",
     Reason.GONE: "look for execution {execution} in the service's web app; `artui redo {id}` buys it anew",
     Reason.OUTPUT: "make {folder} a folder that can be written; it goes on by itself",
+    Reason.METADATA: "install exiftool: it goes on by itself; `artui cancel {id}` leaves it",
     Reason.DISK_FULL: "make room on the disk; it goes on by itself",
     Reason.ACCOUNT: "set {account} back as it was (config.toml, or `artui login {account}`): it goes on by itself;"
     " `artui cancel {id}` leaves it",

@@ -20,6 +20,11 @@ YES = click.option("--yes", is_flag=True, help="Do it without asking. Never pass
 WAIT = click.option("--wait", is_flag=True, help="Follow the photos until each is saved, failed or held.")
 WAIT_QA = click.option("--wait-qa", is_flag=True, help="Wait for checks by a person at the service too.")
 STRICT = click.option("--strict", is_flag=True, help="Decode each photo first, to see whether it is whole.")
+METADATA = click.option(
+    "--metadata",
+    type=click.Choice(["none", "keep-rights", "keep"]),
+    help="What of the photos' metadata their results get; needs exiftool.",
+)
 SUSPECT = click.option("--suspect", is_flag=True, help="Send also photos that may not be whole.")
 
 TWINS = click.option(

@@ -62,8 +62,7 @@ class Telling:
         )
         if plan.archives:
             yield OF_ARCHIVES
-        if plan.scaled_down:
-            yield f"{plan.scaled_down:,} will be scaled down by the service."
+        yield from (f"{remark}." for remark in plan.remarks)
         if plan.passed_over:
             others = "1 other file" if plan.passed_over == 1 else f"{plan.passed_over:,} other files"
             yield f"Passed over, no photos: {others}."
@@ -162,10 +161,15 @@ def plan_document(plan: Plan, batch: Batch) -> dict[str, Any]:
         "balance_reason": offer.balance_unknown,
         "batch": {"name": batch.name, "cap": batch.cap},
         "output": str(plan.target.folder),
-        "files": [_file_document(planned) for planned in plan.photos],
+        "files": [
+            {**_file_document(planned), "remarks": [told.trait for told in plan.worth.told(planned.photo)]}
+            for planned in plan.photos
+        ],
         "refused": refused_documents(plan),
         "passed_over": plan.passed_over,
         "before": {how.value: number for how, number in plan.before.items()},
+        "metadata": plan.target.metadata,
+        "remarks": [{"code": remark.trait, "detail": remark.detail, "count": remark.count} for remark in plan.remarks],
         "ignored": dict(plan.ignored),
     }
 

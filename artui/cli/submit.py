@@ -14,11 +14,12 @@ from uuid import uuid4
 import click
 
 from artui.cli.exits import CommandError, Exit
-from artui.cli.options import AS_JSON, DRY_RUN, STRICT, SUSPECT, TWINS, WAIT, WAIT_QA, YES, options
+from artui.cli.options import AS_JSON, DRY_RUN, METADATA, STRICT, SUSPECT, TWINS, WAIT, WAIT_QA, YES, options
 from artui.cli.session import Session
 from artui.cli.streams import go_on
 from artui.cli.terminal import agrees, can_ask, counter, put_json, say
 from artui.config import AccountConfig
+from artui.files.metadata import Keeping
 from artui.model.job import Batch
 from artui.model.states import Twins
 from artui.sanitize import sanitize
@@ -36,7 +37,7 @@ ANEW = 3
 
 _RESERVED = ("artui_", "autoretouch_")
 
-SPENDING = (STRICT, SUSPECT, DRY_RUN, YES, WAIT, WAIT_QA, AS_JSON)
+SPENDING = (STRICT, SUSPECT, METADATA, DRY_RUN, YES, WAIT, WAIT_QA, AS_JSON)
 """The options of a command that sends photos."""
 
 
@@ -51,6 +52,7 @@ class Spending:
     as_json: bool
     strict: bool
     suspect: bool
+    metadata: str | None
 
     def refuse_strict(self, account: AccountConfig) -> None:
         """Raise Trouble where photos are to be decoded, and nothing is there that could."""
@@ -58,6 +60,15 @@ class Spending:
 
         if (self.strict or account.strict) and not can_decode_all():
             raise CommandError(Exit.USAGE, f"Decoding photos first needs more libraries: {INSTALL}")
+
+    def keeping(self, otherwise: str) -> str:
+        """What of the photos' metadata results get. Raises Trouble where nothing is there that could write it."""
+        from artui.files import exiftool
+
+        wanted = self.metadata or otherwise
+        if wanted != Keeping.NONE and (why := exiftool.fault()):
+            raise CommandError(Exit.USAGE, f"Nothing was sent: {why}; or choose --metadata none.")
+        return wanted
 
 
 @click.command("submit")
@@ -78,7 +89,7 @@ class Spending:
 def submit_command(
     session: Session, /, paths: tuple[Path, ...], urls: tuple[str, ...], aliases: tuple[str, ...],
     account: str | None, workflow: str | None, output: str | None, template: str, recursive: bool, name: str | None,
-    labels: tuple[str, ...], cap: int | None, sample: int | None, twins: str | None, **flags: bool,
+    labels: tuple[str, ...], cap: int | None, sample: int | None, twins: str | None, **flags: Any,
 ) -> Exit:  # fmt: skip
     """Send photos, or folders of them, through a workflow."""
     from artui.core.plan import PlanProblem, Target, at_address, collect, named_after
@@ -90,7 +101,7 @@ def submit_command(
     chosen, spending = session.account(account), Spending(**flags)
     spending.refuse_strict(chosen)
     own_labels = _labels(labels)
-    target = Target.of(output or chosen.output or DEFAULT_OUTPUT, template)
+    target = Target.of(output or chosen.output or DEFAULT_OUTPUT, template, spending.keeping(chosen.metadata))
     try:
         target.refuse_loop(paths, recursive=recursive)
         left = Counter[str]()
@@ -113,7 +124,7 @@ def submit_command(
 @click.option("-o", "--output", help="Another folder for the result.")
 @options(SPENDING)
 @click.pass_obj
-def redo_command(session: Session, /, what: str, workflow: str | None, output: str | None, **flags: bool) -> Exit:
+def redo_command(session: Session, /, what: str, workflow: str | None, output: str | None, **flags: Any) -> Exit:
     """Buy a photo anew that was bought before."""
     from artui.core.plan import PlanProblem, SourceFile, Target, at_address
     from artui.journal import seen
@@ -123,7 +134,8 @@ def redo_command(session: Session, /, what: str, workflow: str | None, output: s
         photo = journal.read(seen.place_now, last)
         chosen, spending = session.account(last.account), Spending(**flags)
         spending.refuse_strict(chosen)
-        target = Target.of(output, "{stem}") if output else Target(last.folder, "{stem}")
+        keeping = spending.keeping(last.metadata)
+        target = Target.of(output, "{stem}", keeping) if output else Target(last.folder, "{stem}", Keeping(keeping))
         found = [SourceFile(photo, photo.parent, is_named=True)] if not last.address else []
         elsewhere = [at_address(last.address)] if last.address else []
         batch = _new_batch(f"redo {last.source.name}", chosen)

@@ -165,6 +165,7 @@ ACCOUNT: Mapping[str, Reader] = {
     "strict": flag,
     "twins": _TWINS,
     "ratings": flag,
+    "metadata": choice(["none", "keep-rights", "keep"]),
 }
 """What every account may hold; its other keys are for its provider to check."""
 
@@ -198,6 +199,7 @@ RULE: Mapping[str, Reader] = {
     "quiet": Number(0.1, 3600, whole=False),
     "strict": flag,
     "archives": flag,
+    "metadata": choice(["none", "keep-rights", "keep"]),
     "patience": Number(0.1, 7 * 86400, whole=False),
 }
 """What a watched folder's rule may hold, beside its caps."""

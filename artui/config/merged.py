@@ -53,8 +53,9 @@ class AccountConfig:
     """One account as it is set.
 
     ``login`` is the name its token is kept under: accounts of one sign-in, for several organizations, share it.
-    ``workflow``, ``output`` and ``strict`` are what is taken where a command or rule names none. ``ratings``: whether
-    the console tells the service what is liked. ``settings`` is all the rest of its table, for the provider to check.
+    ``workflow``, ``output``, ``strict``, ``twins`` and ``metadata`` are what is taken where a command or rule names
+    none. ``ratings``: whether the console tells the service what is liked. ``settings`` is all the rest of its table,
+    for the provider to check.
     """
 
     name: str
@@ -67,6 +68,7 @@ class AccountConfig:
     strict: bool = False
     twins: str = "once"
     ratings: bool = False
+    metadata: str = "none"
     settings: Mapping[str, object] = field(default_factory=dict)
 
 
@@ -140,7 +142,7 @@ def merge(where: Paths, environ: Mapping[str, str], overrides: Mapping[str, obje
 
 def _defaults(accounts: Mapping[str, object], environ: Mapping[str, str]) -> dict[str, Any]:
     common: dict[str, Any] = {"workflow": None, "output": None, "strict": False, "twins": "once", "ratings": False}
-    common |= {"caps": asdict(Caps()), "pace": asdict(Pace())}
+    common |= {"metadata": "none", "caps": asdict(Caps()), "pace": asdict(Pace())}
     return {
         "timezone": local_zone(environ),
         "account": next(iter(accounts)) if len(accounts) == 1 else None,

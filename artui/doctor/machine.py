@@ -19,6 +19,8 @@ from artui.credentials.ring import DeafKeyring, NoKeyring, Ring
 from artui.doctor.finding import Finding, Level
 from artui.engine.anchor import open_journal
 from artui.engine.client import find_engine
+from artui.files import exiftool
+from artui.files.metadata import Keeping
 from artui.journal import JournalProblem
 from artui.watch.systemd import UNIT
 
@@ -44,6 +46,7 @@ def examine_machine(paths: Paths, config: Config | None, environ: Mapping[str, s
     yield _terminal(environ)
     if config is not None:
         yield from _network(config)
+        yield from _exiftool(config)
     yield from inotify()
     yield from _unit()
 
@@ -148,6 +151,19 @@ def _network(config: Config) -> Iterator[Finding]:
         else:
             do = "correct ca_file in config.toml"
             yield _found("certificates", Level.FAULT, f"{config.ca_file} cannot be read", do)
+
+
+def _exiftool(config: Config) -> Iterator[Finding]:
+    """Whether metadata can be written where an account or a rule wants it in its results."""
+    wanted = [name for name, account in config.accounts.items() if account.metadata != Keeping.NONE]
+    wanted += [
+        str(rule.get("name", rule.get("folder"))) for rule in config.watch if rule.get("metadata", "none") != "none"
+    ]
+    if wanted and (why := exiftool.fault()):
+        fault, _, do = why.partition(". ")
+        yield _found("exiftool", Level.FAULT, f"{fault}; wanted by {', '.join(wanted)}", do)
+    elif wanted:
+        yield _found("exiftool", Level.OK, f"writes metadata into results of {', '.join(wanted)}")
 
 
 def inotify(folder: Path = Path("/proc/sys/fs/inotify")) -> Iterator[Finding]:

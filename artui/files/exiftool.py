@@ -62,10 +62,10 @@ def _version(program: str, _changed: int) -> tuple[int, int] | None:
 
 @dataclass(frozen=True, slots=True)
 class Given:
-    """What a part holds that got a photo's metadata; ``missing`` names what of it found no place there."""
+    """What a part holds that got a photo's metadata; ``notes`` are sentences on what a person should know of it."""
 
     written: Written
-    missing: tuple[str, ...]
+    notes: tuple[str, ...]
 
 
 def give_back(
@@ -86,7 +86,7 @@ def give_back(
                     return None
                 arguments = ["-q", "-m", "-o", "-", *(_CLEARED if anew else ()), *wanted, str(result)]
                 written = _written(new, arguments, served, media_type)
-        missing = _missing(new, media_type, carried) if keeping is Keeping.ALL else ()
+        notes = tuple(_notes(new, media_type, photo, carried, keeping))
         open_photo(photo.path, photo.stamp).close()  # the path may have led elsewhere meanwhile
         new.replace(part)
     except (OSError, PhotoProblem, OutputProblem, Broken) as problem:
@@ -95,16 +95,27 @@ def give_back(
     except BaseException:
         _drop(new)
         raise
-    return Given(written, missing)
+    return Given(written, notes)
 
 
-def _missing(new: Path, media_type: str, photo: header.Header) -> tuple[str, ...]:
-    """Which kinds of metadata a photo has and the new file has not."""
+def _notes(new: Path, media_type: str, photo: Photo, carried: header.Header, keeping: Keeping) -> Iterator[str]:
+    """What of the photo found no place in its result, and what is another way round or in other colours there."""
     with _opened(new) as file:
         there = header.read(file, file.seek(0, os.SEEK_END), media_type)
-    return tuple(
-        name.upper() for name in ("exif", "iptc", "xmp") if getattr(photo, name) and not getattr(there, name)
-    )  # fmt: skip
+        width, height = whole.pixels(file)
+        before, now = traits.profile_name(carried), traits.profile_name(there)
+        is_lying = carried.metadata.number(ORIENTATION, 1) >= _LYING and there.metadata.number(ORIENTATION, 1) == 1
+    if keeping is Keeping.ALL:
+        for name in ("exif", "iptc", "xmp"):
+            if getattr(carried, name) and not getattr(there, name):
+                yield f"the result has no place for {name.upper()}"
+    if before != now:
+        yield f"the colours of the result are {now or 'without a profile'}, the photo's {before or 'without one'}"
+    if is_lying and (width - height) * (photo.width - photo.height) > 0:
+        yield "the photo is shown turned by a quarter, and the result is not"
+
+
+_LYING = 5  # from this orientation on width and height change places
 
 
 def _drop(new: Path) -> None:
@@ -180,8 +191,8 @@ def _of_webp(file: BinaryIO, size: int) -> Iterator[tuple[int, int]]:
 
 
 def _of_tiff(file: BinaryIO, size: int) -> Iterator[tuple[int, int]]:
-    for _, start, length in tiff.pieces(file, size):
-        yield start, length
+    for piece in tiff.pieces(file, size):
+        yield piece.start, piece.length
 
 
 _PICTURES = {"image/jpeg": _of_jpeg, "image/png": _of_png, "image/webp": _of_webp, "image/tiff": _of_tiff}

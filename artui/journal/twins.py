@@ -15,7 +15,7 @@ from artui.model.states import Reason, Stage, Status
 _BY_SUMS = frozenset({Reason.CAP, Reason.PAUSED, Reason.CREDITS, Reason.QUOTA, Reason.LOGIN, Reason.PLACES})
 """Holds whose end, for another job, is told by what bounds that job."""
 
-_OF_THE_JOB = frozenset({Reason.OUTPUT, Reason.DISK_FULL, Reason.ERROR, Reason.ACCOUNT})
+_OF_THE_JOB = frozenset({Reason.OUTPUT, Reason.DISK_FULL, Reason.METADATA, Reason.ERROR, Reason.ACCOUNT})
 """Holds that may or may not meet another job too: only the try tells, and each job gives way for them once."""
 
 

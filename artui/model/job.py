@@ -13,9 +13,10 @@ from artui.model.states import Kind, PurchaseState, Stage, Status
 class Result:
     """One result of a job: where it lies at the service and, once saved, on disk.
 
-    ``digest`` is the hex SHA-256 of the bytes: the service's claim until ``path`` is set, then the measured one.
-    ``unpack``: an archive whose layers are to be laid beside it. ``host``: who gave the bytes, empty where the service
-    did so itself.
+    ``digest`` is the hex SHA-256 of the bytes: the service's claim until ``path`` is set, then the measured one, of the
+    file as it is saved. ``served``: that of the bytes as the service sent them, where the photo's metadata was to be
+    written into them; None where it was not wanted, or could not be written. ``host``: who gave the bytes, empty where
+    the service did so itself. ``unpack``: an archive whose layers are to be laid beside it.
     """
 
     locator: str
@@ -26,6 +27,7 @@ class Result:
     path: str | None = None
     unpack: bool = False
     host: str = ""
+    served: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +62,8 @@ class NewJob:
     ``source`` and ``folder`` may hold undecodable bytes as surrogates; ``stem_key`` reserves the result's name.
     ``address`` is set where the photo is no file here: a URL, or ``src://ALIAS/PATH``, that the service fetches itself;
     ``source`` then only names it. ``parameters`` is the exact recipe where that is ours, and ``version`` its digest.
-    ``rule`` is the id of the watched folder's rule, empty where a person sent the photo.
+    ``rule`` is the id of the watched folder's rule, empty where a person sent the photo. ``metadata`` says what of the
+    photo's its results get: none, keep-rights or keep.
     """
 
     account: str
@@ -87,6 +90,7 @@ class NewJob:
     batch: str | None = None
     labels: Mapping[str, str] = field(default_factory=dict)
     copy: int = 0
+    metadata: str = "none"
 
 
 @dataclass(frozen=True, slots=True)

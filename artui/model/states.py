@@ -76,6 +76,7 @@ class Reason(StrEnum):
     OVERDUE = "overdue"
     GONE = "gone"
     OUTPUT = "output folder"
+    METADATA = "metadata"
     ACCOUNT = "account changed"
     DAMAGED = "result damaged"
     TROUBLE = "trouble at the service"

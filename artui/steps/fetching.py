@@ -18,6 +18,7 @@ from artui.model.job import Job, Result
 from artui.model.states import Reason
 from artui.providers.base import Output, Transient
 from artui.steps.context import Hold, StepContext
+from artui.steps.metadata import as_served
 from artui.steps.output import OUTPUT_AGAIN, ROOM
 
 JSON, ZIP = "application/json", "application/zip"
@@ -86,10 +87,10 @@ class Fetching:
         if result.digest and kept.exists():
             return result
         part = files.part_path(self.context.spool, job.id, result.task)
-        brought = await self._bring(job, result, part, mode=0o600)
+        brought = await self._bring(job, as_served(result), part, mode=0o600)
         await asyncio.to_thread(kept.unlink, missing_ok=True)  # an earlier one that nobody wrote down
         await asyncio.to_thread(files.publish, part, kept)
-        return brought
+        return brought if result.served is None else result
 
     def _kept(self, job: Job, result: Result) -> Path:
         return files.part_path(self.context.spool, job.id, result.task).with_suffix(".result")

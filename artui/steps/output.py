@@ -8,6 +8,8 @@ from functools import partial
 from pathlib import Path
 
 from artui import files
+from artui.files import exiftool
+from artui.files.metadata import Keeping
 from artui.journal import Connection, unsaved
 from artui.model.job import Job
 from artui.model.states import Reason
@@ -24,6 +26,12 @@ FOLDER_AGE = 5.0
 
 GROWTH = 2
 """How many times the bytes of its photo a result is taken to need."""
+
+
+async def check_metadata(job: Job) -> None:
+    """Raise Hold where a job's results are to get its photo's metadata, and nothing is here to write it with."""
+    if job.metadata != Keeping.NONE and (why := await asyncio.to_thread(exiftool.fault)):
+        raise Hold(Reason.METADATA, f"{why}; nothing is sent before", due=OUTPUT_AGAIN)
 
 
 async def check_output(context: StepContext, job: Job) -> None:

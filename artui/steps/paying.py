@@ -29,7 +29,7 @@ from artui.providers.base import (
 from artui.steps import evidence
 from artui.steps.context import Hold, NotYet, StepContext, photo_of
 from artui.steps.copies import Copies
-from artui.steps.output import check_output, check_room
+from artui.steps.output import check_metadata, check_output, check_room
 from artui.steps.prices import Prices
 from artui.timing import boot_time, replay_gap
 
@@ -76,6 +76,7 @@ class Paying:
             return await self.accept(job, last.key, last.execution)  # the answer came in after the job was put down
         await self.check_payer(job)
         await check_output(self.context, job)
+        await check_metadata(job)
         await self.copies.check(job)
         await self.prices.check(job)  # last: a folder may take long to answer, and a price must not grow old meanwhile
         self.check_repeats(job)
@@ -92,6 +93,7 @@ class Paying:
         followed as it is."""
         await self.check_payer(job)
         await check_output(self.context, job)
+        await check_metadata(job)
         await self.copies.check(job)
         stands = await self._as_it_stands(job)
         if stands.state not in (State.UNPAID, State.FAILED):

@@ -18,6 +18,7 @@ from artui.steps.context import Hold, NotYet, StepContext
 from artui.steps.evidence import Ownership
 from artui.steps.fetching import ZIP, Fetching
 from artui.steps.looking import results_of
+from artui.steps.metadata import as_served, change_owner, discard_parts, give_back, lacks, parts
 from artui.steps.output import check_output, forget
 
 
@@ -47,12 +48,18 @@ class Saving:
         results = job.results or await self._results_again(job)
         if not results:
             raise Hold(Reason.DAMAGED, "the service calls it done and gives no result")
-        return await self._publish(job, [await self.fetching.fetch(job, result) for result in results])
+        return await self._publish(job, [await self._brought(job, result) for result in results])
+
+    async def _brought(self, job: Job, result: Result) -> Result:
+        """One result in its part file, with the metadata it is to have; or under its name already."""
+        if result.path is not None and await asyncio.to_thread(files.published, Path(result.path), result.digest or ""):
+            return result
+        return await give_back(self.context, job, await self.fetching.fetch(job, as_served(result)))
 
     async def _leave(self, job: Job) -> Job:
         """End a job whose result nobody wants any more; the service keeps it for as long as it does."""
         for result in job.results:
-            await asyncio.to_thread(files.discard, files.part_path(job.folder, job.id, result.task))
+            await asyncio.to_thread(discard_parts, job, result)
         await self.fetching.forget(job)
         message = f"not saved, as wished; charged {'an unknown price' if job.charged is None else job.charged}"
         return await self.context.journal.write_async(
@@ -79,7 +86,7 @@ class Saving:
                 key = files.stem_key(job.folder, stem)
 
     async def _finish(self, job: Job) -> Job:
-        saved = [await self._told(job, Path(result.path)) for result in job.results if result.path]
+        saved = [await self._told(job, result, Path(result.path)) for result in job.results if result.path]
         layered = [result for result in job.results if result.unpack and not job.is_archive]
         message = ", ".join(saved + [await self._lay_out(job, result) for result in layered])
         await self.fetching.forget(job)
@@ -100,15 +107,16 @@ class Saving:
 
         return await self.context.journal.write_async(end)
 
-    async def _told(self, job: Job, path: Path) -> str:
-        """A saved result by its name, and by its size where that is smaller than it should be."""
+    async def _told(self, job: Job, result: Result, path: Path) -> str:
+        """A saved result by its name, and by what it should have and has not: metadata, or its size."""
+        name = f"{path.name} without the photo's metadata" if lacks(job, result) else path.name
         if not (job.width and self.context.provider.keeps_size(job.parameters)):
-            return path.name
+            return name
         width, height = await asyncio.to_thread(files.pixels_of, path)
         if not 0 < width * height < job.width * job.height:
-            return path.name
+            return name
         sizes = f"{width:,} x {height:,} instead of {job.width:,} x {job.height:,}"
-        return f"{path.name}, which has fewer pixels than the photo: {sizes}"
+        return f"{name}, which has fewer pixels than the photo: {sizes}"
 
     async def _lay_out(self, job: Job, result: Result) -> str:
         """Lay the layers of a saved archive beside it; says where, or why not. The archive is safe either way."""
@@ -135,14 +143,25 @@ class Saving:
         if job.stage is Stage.SAVED and await asyncio.to_thread(_all_published, job):
             return await self._finish(job)
         try:
-            await asyncio.to_thread(_copy_results, first, job)
-            fetched = [replace(result, path=None) for result in first.results]
+            fetched = [await self._copied(first, job, result) for result in first.results]
         except (FileNotFoundError, files.BadResult):
             # Somebody moved or changed the first result on disk: what was bought is fetched once more.
             again = await self._results_again(first)
             theirs = replace(job, execution=first.execution)
-            fetched = [await self.fetching.fetch(theirs, result) for result in again]
+            fetched = [
+                await give_back(self.context, job, await self.fetching.fetch(theirs, result)) for result in again
+            ]
         return await self._publish(job, fetched)
+
+    async def _copied(self, first: Job, twin: Job, result: Result) -> Result:
+        """A copy of the first job's result in the twin's part file, with the metadata of the twin's own photo."""
+        part, _ = parts(twin, result)
+        await asyncio.to_thread(files.copy_to_part, Path(result.path or ""), part, result.digest or "")
+        if result.served in (None, result.digest):
+            return await give_back(self.context, twin, replace(result, path=None, served=None))
+        if (first.digest, first.metadata) == (twin.digest, twin.metadata):
+            return replace(result, path=None)
+        return await change_owner(self.context, twin, replace(result, path=None, served=None))
 
     async def _results_again(self, first: Job) -> tuple[Result, ...]:
         seen = await self.context.provider.poll([ExecutionRef(first.execution, first.workflow)])
@@ -172,11 +191,10 @@ def _free_stem(db: Connection, job: Job) -> str:
 
 def _put_in_place(job: Job) -> None:
     for result in job.results:
-        target, part = Path(result.path or ""), files.part_path(job.folder, job.id, result.task)
-        if files.published(target, result.digest or ""):
-            files.discard(part)
-        else:
+        target, (part, _) = Path(result.path or ""), parts(job, result)
+        if not files.published(target, result.digest or ""):
             files.publish(part, target)
+        discard_parts(job, result)
 
 
 def _all_published(job: Job) -> bool:
@@ -186,11 +204,5 @@ def _all_published(job: Job) -> bool:
     for result in job.results:
         if not result.path or not files.published(Path(result.path), result.digest or ""):
             return False
-        files.discard(files.part_path(job.folder, job.id, result.task))
+        discard_parts(job, result)
     return True
-
-
-def _copy_results(first: Job, twin: Job) -> None:
-    for result in first.results:
-        part = files.part_path(twin.folder, twin.id, result.task)
-        files.copy_to_part(Path(result.path or ""), part, result.digest or "")

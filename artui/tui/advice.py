@@ -29,6 +29,7 @@ _HELD: Mapping[str, str] = {
     Reason.OVERDUE: "{name} takes far longer than usual at the service. It is still looked at; nothing to do here.",
     Reason.GONE: "The service no longer knows {name} (execution {execution}). Look for it in the web app.",
     Reason.OUTPUT: "{name} waits: {said}. Make {folder} a folder that can be written; it goes on by itself.",
+    Reason.METADATA: "{name} waits: {said}. It goes on by itself once exiftool is there.",
     Reason.DISK_FULL: "{name} waits: {said}. Make room; it is fetched by itself, nothing new is sent.",
     Reason.ACCOUNT: "{name} waits: {said}. Set the account back as it was and it goes on, or x cancels.",
     Reason.DAMAGED: "The result of {name} came damaged: {said}. r fetches it again (free); enter: take it as it is ·"

@@ -132,6 +132,7 @@ HELD: Mapping[str, str] = {
     Reason.OVERDUE: "overdue at the service",
     Reason.GONE: "gone at the service",
     Reason.OUTPUT: "output folder unusable",
+    Reason.METADATA: "exiftool cannot be used",
     Reason.DISK_FULL: "waits: disk full",
     Reason.ACCOUNT: "account has changed",
     Reason.DAMAGED: "result came damaged",

@@ -69,6 +69,7 @@ class What(StrEnum):
     PAUSED = "paused"
     TAKEN = "taken"
     EXISTING = "existing"
+    REMARK = "remark"
     REFUSED = "refused"
     SAME = "same picture"
     MOVED = "moved"
@@ -408,6 +409,8 @@ class Watched:
         if group.added:
             names = tuple(candidate.name for candidate in group.added)
             await self._record(What.TAKEN, f"{len(names):,} taken", names)
+        if group.remarks:
+            await self._record(What.REMARK, f"of these {', '.join(map(str, group.remarks))}")
         same = tuple(file.name for _, file in group.refused if file.reason == ONLY_METADATA)
         if same:
             await self._record(What.SAME, f"{len(same):,} bought before, only the metadata changed: not sent", same)

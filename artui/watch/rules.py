@@ -19,6 +19,8 @@ from artui.config import Caps, Config, ConfigError, Origin, Source, dotted
 from artui.config.ignoring import USUAL, Ignoring
 from artui.config.known import nearest
 from artui.core.plan import Target
+from artui.files import exiftool
+from artui.files.metadata import Keeping
 from artui.model.states import Twins
 
 _RULES = uuid.UUID("6b0c54f4-6f4c-4c5e-9a53-0a7f3c1f2a11")
@@ -184,7 +186,7 @@ def make_rule(config: Config, written: Mapping[str, Any], source: Source, number
         workflow=reading.needed(
             "workflow", "the workflow to send photos through", account.workflow if account else None
         ),
-        target=Target.of(output, template),
+        target=Target.of(output, template, written.get("metadata", account.metadata if account else "none")),
         existing=Existing(reading.needed("existing", '"process" or "ignore" the photos that lie there already')),
         recursive=recursive,
         caps=Caps(**written.get("caps", {})),
@@ -196,6 +198,8 @@ def make_rule(config: Config, written: Mapping[str, Any], source: Source, number
     )
     if rule.strict and not files.can_decode_all():
         raise reading.refusal(f"strict = true needs more libraries: {files.INSTALL}", "strict")
+    if rule.target.metadata is not Keeping.NONE and (why := exiftool.fault()):
+        raise reading.refusal(f'metadata = "{rule.target.metadata}" cannot be: {why}', "metadata")
     reading.check_templates(rule)
     return rule
 

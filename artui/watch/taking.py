@@ -11,7 +11,19 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from artui import files
-from artui.core.plan import Offer, Plan, Planned, Planner, SourceFile, Verdict, delivers, new_job, promises_photo
+from artui.core.plan import (
+    Offer,
+    Plan,
+    Planned,
+    Planner,
+    Remark,
+    SourceFile,
+    Verdict,
+    Worth,
+    delivers,
+    new_job,
+    promises_photo,
+)
 from artui.files import Photo, PhotoProblem
 from artui.journal import Journal, batches, history, jobs, published, seen
 from artui.journal.seen import SeenFile
@@ -45,12 +57,14 @@ LOOP = "its result would land in the watched folder"
 
 @dataclass(frozen=True, slots=True)
 class Taken:
-    """What became of some settled files. ``waiting`` are not whole yet, or could not be read, with the reason."""
+    """What became of some settled files. ``waiting`` are not whole yet, or could not be read, with the reason;
+    ``remarks`` are what is worth telling of those that were added."""
 
     added: tuple[Candidate, ...] = ()
     same: tuple[Candidate, ...] = ()
     refused: tuple[tuple[Candidate, SeenFile], ...] = ()
     waiting: tuple[tuple[Candidate, str], ...] = ()
+    remarks: tuple[Remark, ...] = ()
 
     def __add__(self, other: Taken) -> Taken:
         return Taken(
@@ -58,6 +72,7 @@ class Taken:
             self.same + other.same,
             self.refused + other.refused,
             self.waiting + other.waiting,
+            self.remarks + other.remarks,
         )
 
 
@@ -91,7 +106,9 @@ class Ingester:
                 outcome += opened
         fit, refused = self._planned(photos, offer)
         self._add(fit, offer)
-        outcome += Taken(added=tuple(candidate for candidate, _ in fit), refused=tuple(refused))
+        worth = Worth.of(offer.limits.accepts, offer.workflow, self.rule.target.metadata)
+        remarks = tuple(worth.remarks(planned.photo for _, planned in fit))
+        outcome += Taken(tuple(candidate for candidate, _ in fit), refused=tuple(refused), remarks=remarks)
         if outcome.refused:
             self.journal.write(seen.note_all, self.rule.id, [file for _, file in outcome.refused])
         return outcome
@@ -248,7 +265,8 @@ class Ingester:
         self, offer: Offer, candidate: Candidate, planned: Planned, batch: Batch, labels: Mapping[str, str]
     ) -> NewJob:
         own = {**labels, "sku": sanitize(self.rule.sku_of(candidate.name, self._today()))}
-        return replace(new_job(offer, planned, batch, own), run=self.rule.id, rule=self.rule.id)
+        new = new_job(offer, planned, batch, own, metadata=self.rule.target.metadata)
+        return replace(new, run=self.rule.id, rule=self.rule.id)
 
     def _batch(self, relative: Path, found: SourceFile) -> tuple[Batch, Mapping[str, str]]:
         """The batch of a folder on this day, with the service's labels for it; the same one all day."""

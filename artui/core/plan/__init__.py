@@ -19,6 +19,7 @@ from artui.core.plan.collecting import (
     refused_as_suspect,
 )
 from artui.core.plan.planner import Plan, Planned, Planner, Verdict, delivers, new_job, new_jobs, run_of
+from artui.core.plan.remarks import Remark, Worth
 from artui.core.plan.target import Offer, Target, match_workflow, unreadable
 
 __all__ = [
@@ -30,9 +31,11 @@ __all__ = [
     "Planned",
     "Planner",
     "RefusedFile",
+    "Remark",
     "SourceFile",
     "Target",
     "Verdict",
+    "Worth",
     "at_address",
     "check",
     "collect",

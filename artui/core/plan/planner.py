@@ -13,8 +13,10 @@ from typing import TYPE_CHECKING
 
 from artui import files
 from artui.core.plan.collecting import PlanProblem, RefusedFile, SourceFile
+from artui.core.plan.remarks import Remark, Worth
 from artui.core.plan.target import Offer, Target, among_photos
 from artui.files import Photo
+from artui.files.metadata import Keeping
 from artui.journal import Connection, Journal, before, history, jobs, payers, published, twins
 from artui.journal.before import Before, How
 from artui.journal.store import storable
@@ -102,9 +104,14 @@ class Plan:
         return dict(Counter(planned.before for planned in self.photos if planned.before))
 
     @property
-    def scaled_down(self) -> int:
-        """How many photos the service would make smaller."""
-        return sum(self.offer.limits.accepts.scales_down(planned.photo) for planned in self.having(Verdict.SEND))
+    def worth(self) -> Worth:
+        """What decides what is worth telling of a photo."""
+        return Worth.of(self.offer.limits.accepts, self.offer.workflow, self.target.metadata)
+
+    @property
+    def remarks(self) -> Sequence[Remark]:
+        """What is worth telling of the photos that are to be sent."""
+        return self.worth.remarks(planned.photo for planned in self.having(Verdict.SEND))
 
 
 @dataclass
@@ -371,10 +378,13 @@ def run_of(top: Path, workflow: Workflow) -> str:
 
 def new_jobs(plan: Plan, batch: Batch) -> list[NewJob]:
     """The jobs of a plan, ready to be added."""
-    return [new_job(plan.offer, planned, batch) for planned in plan.queued]
+    return [new_job(plan.offer, planned, batch, metadata=plan.target.metadata) for planned in plan.queued]
 
 
-def new_job(offer: Offer, planned: Planned, batch: Batch, labels: Mapping[str, str] | None = None) -> NewJob:
+def new_job(
+    offer: Offer, planned: Planned, batch: Batch, labels: Mapping[str, str] | None = None, *,
+    metadata: Keeping = Keeping.NONE,
+) -> NewJob:  # fmt: skip
     """One job of a plan; ``labels`` are its own, beside the offer's."""
     workflow, stamp = offer.workflow, planned.photo.stamp
     return NewJob(
@@ -401,4 +411,5 @@ def new_job(offer: Offer, planned: Planned, batch: Batch, labels: Mapping[str, s
         batch=batch.id,
         labels={**offer.labels, **(labels or {})},
         copy=planned.copy,
+        metadata=metadata,
     )

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Self
 
 from artui import files
 from artui.core.plan.collecting import PlanProblem
+from artui.files.metadata import Keeping
 from artui.journal import Journal, prices
 
 if TYPE_CHECKING:
@@ -71,17 +72,19 @@ def unreadable(workflows: Sequence[Workflow], wanted: str, left_out: Sequence[Le
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """Where results go: a folder, and a template for what comes below it."""
+    """Where results go: a folder, and a template for what comes below it; and what of their photos' ``metadata`` they
+    get."""
 
     folder: Path
     template: str
+    metadata: Keeping = Keeping.NONE
 
     @classmethod
-    def of(cls, output: str, template: str) -> Target:
+    def of(cls, output: str, template: str, metadata: str = Keeping.NONE) -> Target:
         """Split an output folder that may hold ``{…}`` into its fixed beginning and a template for the rest."""
         parts = Path(os.path.abspath(os.path.expanduser(output))).parts  # noqa: PTH100, PTH111 — it need not exist
         fixed = next((place for place, part in enumerate(parts) if "{" in part or "}" in part), len(parts))
-        return cls(Path(*parts[:fixed]), "/".join((*parts[fixed:], template)))
+        return cls(Path(*parts[:fixed]), "/".join((*parts[fixed:], template)), Keeping(metadata))
 
     def refuse_loop(self, paths: Iterable[Path], *, recursive: bool) -> None:
         """Raise :class:`PlanProblem` where results would lie among the photos of a folder that was given."""

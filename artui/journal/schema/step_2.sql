@@ -119,3 +119,6 @@ CREATE UNIQUE INDEX one_buyer_of_picture ON jobs (payer, recipe, picture, copy) 
 CREATE UNIQUE INDEX one_buyer_of_picture_of_rule ON jobs (rule, picture, copy)
     WHERE buys = 1 AND rule <> '' AND picture <> '';
 CREATE INDEX jobs_picture ON jobs (payer, picture) WHERE picture <> '';
+
+-- What of a photo's metadata its results get: none, keep-rights or keep.
+ALTER TABLE jobs ADD COLUMN metadata TEXT NOT NULL DEFAULT 'none';

@@ -124,5 +124,6 @@ def parts(
     for planned in plan.queued:
         name, own = names[planned.found.path], label_of(batching.label, planned.found)
         given = {**({LABEL: own} if own else {}), **labels[name]}
-        jobs.setdefault(name, []).append(new_job(plan.offer, planned, made[name], given))
+        new = new_job(plan.offer, planned, made[name], given, metadata=plan.target.metadata)
+        jobs.setdefault(name, []).append(new)
     return [BatchPart(made[name], tuple(new)) for name, new in jobs.items()]

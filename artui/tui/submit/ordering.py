@@ -16,6 +16,7 @@ from textual.content import Content
 from artui.config import AccountConfig
 from artui.core import plan
 from artui.core.plan import Planner, SourceFile, Target
+from artui.files.metadata import Keeping
 from artui.journal import Connection, Journal, jobs
 from artui.model.states import Status, Twins
 from artui.sanitize import sanitize, width
@@ -93,12 +94,17 @@ class OrderForm:
     def planner(self, journal: Journal, today: date) -> Planner | None:
         """Who can say what the journal means for a photo; None as long as something is missing."""
         offer = self.offer()
-        return Planner(journal, offer, self.target, "", today, self.twins) if offer else None
+        return Planner(journal, offer, self.keeping_target, "", today, self.twins) if offer else None
 
     @property
     def twins(self) -> Twins:
         """What becomes of photos that were bought before."""
         return Twins(self.account.twins) if self.account else Twins.ONCE
+
+    @property
+    def keeping_target(self) -> Target:
+        """The target, with what of the photos' metadata the account's results get."""
+        return replace(self.target, metadata=Keeping(self.account.metadata)) if self.account else self.target
 
     def most(self, number: int) -> int | None:
         """What so many photos cost at most; None where the price is not known."""

@@ -18,7 +18,8 @@ from artui.budget import weight
 from artui.config import Config
 from artui.core.plan import OF_ARCHIVES, Offer, Plan, Planner, PlanProblem, Verdict, hashed
 from artui.credentials import Vault
-from artui.files import OutputProblem, Photo, PhotoProblem, probe_folder
+from artui.files import OutputProblem, Photo, PhotoProblem, exiftool, probe_folder
+from artui.files.metadata import Keeping
 from artui.journal import Connection, Journal, jobs
 from artui.journal.before import TOLD
 from artui.model.job import Batch
@@ -34,6 +35,9 @@ from artui.tui.words import plural
 from artui.watch.outputs import refuse_watched
 
 Known = TypeVar("Known")
+
+REMARKS = 4
+"""How many kinds of remarks stand in the question."""
 
 ANEW = 3
 """How often names are chosen anew when others take them at the same moment."""
@@ -87,7 +91,7 @@ def propose(
     Raises :class:`FilesChanged`, and PlanProblem for a template that cannot be used, or an output folder among the
     photos or that is watched.
     """
-    target, batching, found = order.target, order.batching, marks.found()
+    target, batching, found = order.keeping_target, order.batching, marks.found()
     offer = _complete(order.offer())
     known = [(file, photo) for file in found if (photo := seen.get(file.path, NOTHING).photo) is not None]
     changed = [file.path for file, photo in known if not _is_still(file.path, photo.stamp)]
@@ -182,8 +186,8 @@ def _exceptions(proposal: Proposal) -> list[str]:
         lines.append(f"The first {proposal.batching.sample:,} of each batch go ahead; {held:,} wait for your yes.")
     if len(proposal.made) > 1:
         lines.append(f"{len(proposal.made):,} batches.")
-    if plan.scaled_down:
-        lines.append(f"{plan.scaled_down:,} will be scaled down.")
+    remarks = [f"{sanitize(str(remark), 100)}." for remark in plan.remarks]
+    lines += remarks if len(remarks) <= REMARKS else [*remarks[:REMARKS], f"{len(remarks) - REMARKS} more remarks."]
     if suspect := [planned for planned in plan.having(Verdict.SEND) if planned.photo.suspect]:
         number = plural(len(suspect), "photo", "photos")
         lines.append(f"{number} may not be whole, and sent by your word: {sanitize(suspect[0].found.path.name, 24)}.")
@@ -239,6 +243,8 @@ def difference(agreed: OrderForm, now: OrderForm) -> str:
 async def renew(config: Config, vault: Vault, order: OrderForm) -> OrderForm:
     """The order with workflow, payer and balance as the service has them now. Raises ``ServiceError``."""
     account, choice = _complete(order.account), _complete(order.choice)
+    if account.metadata != Keeping.NONE and (why := await asyncio.to_thread(exiftool.fault)):
+        raise ServiceError(sanitize(f"Nothing was sent: {why}.", 300))
     async with at_service(config, account, vault) as provider:
         identity, balance = await provider.identify(), await provider.told_balance()
         workflow = await provider.workflow(choice.workflow.id)
