@@ -158,7 +158,8 @@ def test_the_price_counts_each_content_once(journal: Journal, inbox: Path) -> No
     plan = planned(journal, inbox)
     assert [one.verdict for one in plan.photos] == [Verdict.SEND, Verdict.TWIN, Verdict.SEND]
     assert plan.photos[1].twin_of == inbox / "a.jpg"
-    assert (plan.most, len(plan.queued), plan.scaled_down) == (20, 3, 2)
+    assert (plan.most, len(plan.queued)) == (20, 3)
+    assert [str(remark) for remark in plan.remarks][:1] == ["2 will be scaled down by the service"]
     assert replace(plan, offer=replace(OFFER, workflow=replace(OFFER.workflow, price=None))).most is None
 
 

@@ -156,9 +156,8 @@ def _network(config: Config) -> Iterator[Finding]:
 def _exiftool(config: Config) -> Iterator[Finding]:
     """Whether metadata can be written where an account or a rule wants it in its results."""
     wanted = [name for name, account in config.accounts.items() if account.metadata != Keeping.NONE]
-    wanted += [
-        str(rule.get("name", rule.get("folder"))) for rule in config.watch if rule.get("metadata", "none") != "none"
-    ]
+    rules = [rule for rule in config.watch if rule.get("metadata", Keeping.NONE) != Keeping.NONE]
+    wanted += [str(rule.get("name", rule.get("folder"))) for rule in rules]
     if wanted and (why := exiftool.fault()):
         fault, _, do = why.partition(". ")
         yield _found("exiftool", Level.FAULT, f"{fault}; wanted by {', '.join(wanted)}", do)
