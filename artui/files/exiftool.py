@@ -236,6 +236,8 @@ def _wanted(
     media_type: str, photo: header.Header, result: header.Header, keeping: Keeping, folder: Path, source: Path
 ) -> list[str]:
     """The arguments that copy what is wanted; empty where the photo has nothing of it."""
+    if keeping is Keeping.NONE:
+        return []
     everything = keeping is Keeping.ALL
     wanted = ["-tagsFromFile", str(source)] if photo.metadata else []
     if photo.iptc:

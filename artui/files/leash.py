@@ -1,7 +1,7 @@
 """Run a program that ends when we do, however we end.
 
-Run as ``python -m artui.files.leash PROGRAM ARGUMENT…``: what comes in goes on to the program. At the end of it, which
-a killed parent makes too, the program is ended.
+Run as ``python -IS leash.py PROGRAM ARGUMENT…``, which loads nothing of artui: what comes in goes on to the program. At
+the end of it, which a killed parent makes too, the program is ended.
 """
 
 from __future__ import annotations

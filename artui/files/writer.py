@@ -14,10 +14,12 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
+from pathlib import Path
 
 MOST_SECONDS = 30.0
 """For one answer."""
 
+LEASH = Path(__file__).with_name("leash.py")
 _MOST_SAID = 64 * 1024
 
 
@@ -108,12 +110,13 @@ class Writer:
         if program is None:
             raise NotWritten("exiftool is not there any more")
         self._process = subprocess.Popen(  # noqa: S603 — found on the PATH, as wished
-            [
-                sys.executable, "-m", "artui.files.leash",
-                program, "-config", "", "-stay_open", "True", "-@", "-",
-            ],
-            stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, start_new_session=True, bufsize=0,
-        )  # fmt: skip
+            [sys.executable, "-IS", str(LEASH), program, "-config", "", "-stay_open", "True", "-@", "-"],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            start_new_session=True,
+            bufsize=0,
+        )
         return self._process
 
     def end(self) -> None:

@@ -8,9 +8,10 @@ and a thousand random kills.
 from __future__ import annotations
 
 import asyncio
+import os
 import random
 import signal
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from itertools import count
@@ -23,6 +24,7 @@ from artui.journal import accounts, requests
 from artui.model.job import Job
 from artui.model.states import Reason, Status
 from artui.sim.server import Simulator, running
+from tests.exiftools import fake, give_xmp
 from tests.proof.day import DAY
 from tests.proof.doomed import NEVER
 from tests.proof.invariants import broken, no_strays
@@ -82,14 +84,18 @@ class Scene:
     studio: Studio
     service: str
     zygote: Zygote
+    metadata: str = "none"
 
     async def add(self, number: int) -> None:
         """Order so many new photos."""
-        await self.order(self.studio.photos(number))
+        photos = self.studio.photos(number)
+        for photo in photos if self.metadata != "none" else ():
+            give_xmp(photo)
+        await self.order(photos)
 
     async def order(self, photos: Sequence[Path], **given: Any) -> None:
         recipe = self.studio.workflows[RECIPES[self.service]]
-        more = {"provider": self.service, "parameters": recipe.parameters}
+        more = {"provider": self.service, "parameters": recipe.parameters, "metadata": self.metadata}
         await self.studio.add(photos, workflow=recipe.name, **more, **given)
 
     @property
@@ -163,10 +169,14 @@ class Scene:
         assert len(self.studio.simulator.ledger) == len(jobs)
         names = [path.name for path in self.studio.out.iterdir() if path.is_file()]
         assert len(names) == len(jobs), names
+        if self.metadata != "none":
+            assert all(one.served not in (None, one.digest) for job in jobs for one in job.results), jobs
 
 
 @asynccontextmanager
-async def scene(service: str, zygote: Zygote, folder: Path, *, proven: bool = True) -> AsyncIterator[Scene]:
+async def scene(
+    service: str, zygote: Zygote, folder: Path, *, proven: bool = True, metadata: str = "none"
+) -> AsyncIterator[Scene]:
     """A studio of its own at a stand-in of its own. ``proven``: our labels are known to come back there."""
     with pytest.MonkeyPatch.context() as environment, running(Simulator(speed=1000)) as simulator:
         environment.setenv("ARTUI_HOME", str(folder / "home"))
@@ -175,12 +185,14 @@ async def scene(service: str, zygote: Zygote, folder: Path, *, proven: bool = Tr
         async with open_studio(simulator, environment, folder, **given) as studio:
             if proven:
                 await studio.journal.write_async(accounts.prove_labels, studio.identity.payer)
-            yield Scene(studio, service, zygote)
+            yield Scene(studio, service, zygote, metadata)
 
 
-async def crash(service: str, zygote: Zygote, folder: Path, points: Sequence[int]) -> bool:
+async def crash(
+    service: str, zygote: Zygote, folder: Path, points: Sequence[int], *, metadata: str = "none"
+) -> bool:  # fmt: skip
     """One run that is killed at these points, one engine after the other; whether the first was reached."""
-    async with scene(service, zygote, folder) as here:
+    async with scene(service, zygote, folder, metadata=metadata) as here:
         await here.add(1)
         died: list[str] = []
         try:
@@ -212,6 +224,28 @@ async def test_killed_at_each_point_it_pays_once_and_loses_nothing(
         if not await crash(service, zygote, tmp_path / str(point), [point]):
             break
     assert point > 40, "its points were not found"
+
+
+@pytest.fixture
+def exiftool(tmp_path: Path) -> Iterator[Path]:
+    """A zygote's children find the stand-in for exiftool on their PATH; its log."""
+    with pytest.MonkeyPatch.context() as environment:
+        log = fake(tmp_path / "bin")
+        environment.setenv("PATH", f"{log.parent}{os.pathsep}{os.environ['PATH']}")
+        yield log
+
+
+async def test_killed_at_each_point_the_result_has_its_metadata_once(
+    strand: int, exiftool: Path, tmp_path: Path, *, long: bool
+) -> None:
+    if not long and strand != DAY % STRANDS:
+        pytest.skip("one strand a day, and of that the last of its points, where a result is saved")
+    with Zygote() as zygote:
+        for point in count(1 + strand if long else 40 + strand, STRANDS):
+            if not await crash("autoretouch", zygote, tmp_path / str(point), [point], metadata="keep"):
+                break
+    assert point > 50, "its points were not found"
+    assert "-tagsFromFile" in await asyncio.to_thread(exiftool.read_text)
 
 
 @pytest.mark.parametrize("service", ACCOUNTS)
