@@ -16,6 +16,8 @@ from collections.abc import Callable, Iterator, Sequence
 from itertools import count
 from pathlib import Path, PurePosixPath
 
+from artui.files import values
+
 _MOST_BYTES = 255  # of one name, on every file system that matters
 _MOST_PATH = 4095
 _STEM_BYTES = _MOST_BYTES - 32  # leaves room for "-10000", a task and a suffix
@@ -117,21 +119,24 @@ def render_stem(
     workflow: str,
     date: dt.date,
     n: int,
+    value: values.Value = values.NOTHING,
 ) -> tuple[Path, str]:
     """Fill an output template: the folder, relative to the output folder ("." is itself), and the stem in it.
 
     `{stem}`, `{relative}` (the photo's folder under the one that was given), `{batch}`, `{workflow}`, `{date}`
-    (2026-11-22) and `{n}` (`{n:04}` pads). Only the template and `{relative}` make folders. Raises ValueError for an
-    unknown placeholder, and for a template that leaves the folder or names nothing.
+    (2026-11-22) and `{n}` (`{n:04}` pads); `{exif:date}`, `{iptc:objectname}`, `{xmp:dc:title}` and the like ask
+    `value`: where a photo has none its stem stands there, in a folder's name "unknown". Only the template and
+    `{relative}` make folders. Raises ValueError for an unknown placeholder, and for a template that leaves the folder
+    or names nothing.
     """
-    values = {
+    words = {
         "stem": _component(stem),
         "relative": "/".join(_component(part) for part in PurePosixPath(relative).parts if part != "/"),
         "batch": tame(batch),
         "workflow": tame(workflow),
         "date": date.isoformat(),
     }
-    *folders, name = "".join(_filled(template, values, n)).split("/")
+    *folders, name = "".join(_filled(template, words, n, value)).split("/")
     if template.startswith("/") or not name or any(part in (".", "..") for part in (*folders, name)):
         raise ValueError(f"the output template {template!r} must name a file inside the output folder")
     return Path(*filter(None, folders)), name
@@ -241,18 +246,22 @@ def tame(text: str, most: int = _MOST_BYTES) -> str:
     return _cut(re.sub(r'[<>:"/\\|?*]', "-", plain).strip(". "), most)
 
 
-def _filled(template: str, values: dict[str, str], n: int) -> Iterator[str]:
+def _filled(template: str, words: dict[str, str], n: int, value: values.Value) -> Iterator[str]:
     try:
         pieces = list(string.Formatter().parse(template))
     except ValueError as error:
         raise ValueError(f"the output template {template!r} cannot be read: {error}") from error
-    for text, name, padding, conversion in pieces:
+    for place, (text, name, padding, conversion) in enumerate(pieces):
         yield text
         if name is None:
             continue
-        if name not in (*values, "n"):
-            near = difflib.get_close_matches(name, [*values, "n"], n=1, cutoff=0.0)[0]
+        if name in values.KINDS and not conversion:
+            is_folder = any("/" in later for later, *_ in pieces[place + 1 :])
+            yield tame(value(name, padding or "")) or ("unknown" if is_folder else words["stem"])
+            continue
+        if name not in (*words, "n"):
+            near = difflib.get_close_matches(name, [*words, "n"], n=1, cutoff=0.0)[0]
             raise ValueError(f"the output template {template!r} has an unknown {{{name}}}; the nearest is {{{near}}}")
         if conversion or (padding and not (name == "n" and re.fullmatch(r"0?[1-9]", padding))):
             raise ValueError(f"the output template {template!r} has a format it cannot use; only {{n:04}} pads")
-        yield format(n, padding or "") if name == "n" else values[name]
+        yield format(n, padding or "") if name == "n" else words[name]

@@ -19,7 +19,7 @@ from artui.config import Caps, Config, ConfigError, Origin, Source, dotted
 from artui.config.ignoring import USUAL, Ignoring
 from artui.config.known import nearest
 from artui.core.plan import Target
-from artui.files import exiftool
+from artui.files import exiftool, values
 from artui.files.metadata import Keeping
 from artui.model.states import Twins
 
@@ -120,12 +120,14 @@ class Rule:
         """Whether what lies in a folder is seen by this rule, by whatever way that folder is named."""
         return self.place_of(folder) is not None
 
-    def sku_of(self, relative: str, today: dt.date) -> str:
-        """The label of a photo, by its path in the folder."""
+    def sku_of(self, relative: str, today: dt.date, value: values.Value = values.NOTHING) -> str:
+        """The label of a photo, by its path in the folder and what its metadata says; where that leaves nothing, the
+        folder's name."""
         path = Path(relative)
         inner = path.parent.name or self.folder.name
-        values = {"folder": inner, "relative": str(path.parent), "stem": path.stem, "date": today.isoformat()}
-        return self.sku.format_map(values)
+        words = {"folder": inner, "relative": str(path.parent), "stem": path.stem, "date": today.isoformat()}
+        fillings = {kind: values.Filling(kind, value) for kind in values.KINDS}
+        return self.sku.format_map({**words, **fillings}).strip() or inner
 
 
 def _any_of(patterns: Sequence[str], kind: str) -> re.Pattern[str]:
@@ -243,7 +245,7 @@ class _Reading:
         try:
             rule.sku_of("a/b.jpg", dt.date.min)
         except (KeyError, ValueError, IndexError, AttributeError) as fault:
-            known = "{folder}, {relative}, {stem} and {date}"
+            known = "{folder}, {relative}, {stem}, {date}, {exif:…}, {iptc:…} and {xmp:…}"
             raise self.refusal(f"sku = {rule.sku!r} cannot be filled ({fault}); known are {known}", "sku") from None
         try:
             files.render_stem(

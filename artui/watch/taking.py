@@ -24,7 +24,7 @@ from artui.core.plan import (
     new_job,
     promises_photo,
 )
-from artui.files import Photo, PhotoProblem
+from artui.files import Photo, PhotoProblem, values
 from artui.journal import Journal, batches, history, jobs, published, seen
 from artui.journal.seen import SeenFile
 from artui.model.job import Batch, NewJob
@@ -264,7 +264,8 @@ class Ingester:
     def _job(
         self, offer: Offer, candidate: Candidate, planned: Planned, batch: Batch, labels: Mapping[str, str]
     ) -> NewJob:
-        own = {**labels, "sku": sanitize(self.rule.sku_of(candidate.name, self._today()))}
+        sku = self.rule.sku_of(candidate.name, self._today(), values.of(planned.photo.path))
+        own = {**labels, "sku": sanitize(sku)}
         new = new_job(offer, planned, batch, own, metadata=self.rule.target.metadata)
         return replace(new, run=self.rule.id, rule=self.rule.id)
 

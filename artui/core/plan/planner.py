@@ -15,7 +15,7 @@ from artui import files
 from artui.core.plan.collecting import PlanProblem, RefusedFile, SourceFile
 from artui.core.plan.remarks import Remark, Worth
 from artui.core.plan.target import Offer, Target, among_photos
-from artui.files import Photo
+from artui.files import Photo, values
 from artui.files.metadata import Keeping
 from artui.journal import Connection, Journal, before, history, jobs, payers, published, twins
 from artui.journal.before import Before, How
@@ -182,7 +182,7 @@ class Planner:
         try:
             below, stem = files.render_stem(
                 self.target.template, stem=found.path.stem, relative=found.relative, batch=batch,
-                workflow=self.offer.workflow.name, date=self.today, n=number,
+                workflow=self.offer.workflow.name, date=self.today, n=number, value=values.of(found.path),
             )  # fmt: skip
         except ValueError as problem:
             raise PlanProblem(str(problem)) from None
