@@ -76,6 +76,8 @@ def give_back(
     None where there is nothing to write. ``anew``: what it has of another photo's goes. Raises NotWritten, with the
     part as it was. Blocks.
     """
+    if media_type not in _PICTURES:
+        raise NotWritten(f"a result of the type {media_type or 'unknown'} takes none")
     try:
         with open_photo(photo.path, photo.stamp) as raw, io.BufferedReader(raw) as file:
             carried = header.read(file, photo.stamp.size, photo.media_type)

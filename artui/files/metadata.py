@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, BinaryIO
 if TYPE_CHECKING:
     from xml.etree.ElementTree import Element
 
-MOST_BYTES = 4 * 1024 * 1024
+MOST_BYTES = 1024 * 1024
 """Of one block of metadata; what lies beyond is not read."""
 
 _MOST_VALUE = 64 * 1024
@@ -177,7 +177,7 @@ def properties(tree: Element) -> Iterator[tuple[str, str, str]]:
         space, name = split_name(element.tag)
         if space in (RDF, "adobe:ns:meta/"):
             continue
-        items = [item for item in element.iter() if split_name(item.tag) == (RDF, "li")] or [element]
+        items = [item for array in element for item in array if item.tag == f"{{{RDF}}}li"] or [element]
         for item in items:
             if item.text and item.text.strip():
                 yield space, name, item.text.strip()

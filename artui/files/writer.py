@@ -87,10 +87,10 @@ class Writer:
                     raise NotWritten(f"exiftool gave no answer within {self.most_seconds:g} s")
                 for key, _ in ready:
                     data = os.read(key.fd, 65536)
-                    if not data and not (held or taken):
-                        raise _Gone(f"exiftool has ended ({_told(said)})")
+                    if not data and is_ended:
+                        return _told(said.partition(done)[0])
                     if not data:
-                        raise NotWritten(f"exiftool ended in the middle of it ({_told(said)})")
+                        raise (NotWritten if held or taken else _Gone)(f"exiftool has ended ({_told(said)})")
                     if key.fileobj is err:
                         said = (said + data)[-_MOST_SAID:]
                         continue

@@ -161,7 +161,8 @@ class Saving:
             return await give_back(self.context, twin, replace(result, path=None, served=None))
         if (first.digest, first.metadata) == (twin.digest, twin.metadata):
             return replace(result, path=None)
-        return await change_owner(self.context, twin, replace(result, path=None, served=None))
+        changed = await change_owner(self.context, twin, replace(result, path=None, served=None))
+        return replace(changed, served=result.served)
 
     async def _results_again(self, first: Job) -> tuple[Result, ...]:
         seen = await self.context.provider.poll([ExecutionRef(first.execution, first.workflow)])
