@@ -110,6 +110,12 @@ def _whole_document(job: Job, events: list[Event], bought: list[Purchase]) -> di
         "stem": job.stem,
         "size": job.size,
         "digest": job.digest,
+        "metadata": job.metadata,
+        "results": [
+            {"path": result.path, "digest": result.digest, "digest_as_served": result.served or result.digest}
+            for result in job.results
+            if result.path
+        ],
         "labels": dict(job.labels),
         "events": [event_document(event) for event in events],
         "purchases": purchases,

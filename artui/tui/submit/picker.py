@@ -158,6 +158,9 @@ def about(item: Item, known: FileCheck) -> list[str]:
         lines.append(sanitize(str(suspicion(known.photo))))
     if known.photo and known.photo.is_archive:
         lines.append(OF_ARCHIVES)
+    if known.photo and known.photo.traits:
+        told = (" ".join(filter(None, (one.trait.replace("-", " "), one.detail))) for one in known.photo.traits)
+        lines.append(sanitize(f"worth knowing: {', '.join(told)}"))
     if known.planned and known.planned.note:
         lines.append(sanitize(known.planned.note))
     if known.refused:
