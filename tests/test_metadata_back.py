@@ -17,6 +17,7 @@ from typing import Any
 import pytest
 from PIL import Image
 
+from artui.config import ConfigError, load, paths
 from artui.files import Accepts, Photo, exiftool, header, inspect, sniff
 from artui.files.metadata import Keeping
 from artui.files.writer import LEASH, NotWritten, Writer
@@ -25,9 +26,12 @@ from artui.model.job import Result
 from artui.model.states import Reason, Status
 from artui.sim.photos import noise_jpeg
 from artui.steps.metadata import as_served
+from artui.watch.folder import What
+from artui.watch.rules import load_rules
 from tests.exiftools import fake, give_xmp, put_segments, segment
 from tests.studio import Studio
 from tests.waiting import until
+from tests.watch_post import watching
 
 REAL = pytest.mark.skipif(shutil.which("exiftool") is None, reason="exiftool is not installed")
 HOSTILE = "-if #\n%f {done} \u202e.jpg"
@@ -296,3 +300,42 @@ def test_a_result_is_asked_for_as_the_service_has_it() -> None:
     saved = Result("x", digest="saved", size=9, path="/out/x", served="served")
     assert as_served(saved) == Result("x", digest="served", size=None, path="/out/x")
     assert as_served(replace(saved, served=None)) == replace(saved, served=None)
+
+
+# ------------------------------------------------------------------------------------------------- under a rule
+
+
+async def test_a_rule_tells_of_its_photos_names_them_and_never_takes_its_own_results(
+    studio: Studio, program: Path
+) -> None:
+    fake(program)
+    landing = studio.folder / "landing.jpg"
+    noise_jpeg(landing, 20_000, 1)
+    give_xmp(landing)
+    named: dict[str, Any] = {"template": "{xmp:barcode}/{stem}", "sku": "{xmp:barcode}", "after": "move"}
+    async with watching(studio, metadata="keep", **named) as post:
+        landing.rename(studio.inbox / "a.jpg")
+        [job] = await post.all_done(1)
+        [result] = job.results
+        assert (job.labels["sku"], Path(result.path or "").parent.name) == ("4006381333931", "4006381333931")
+        assert result.served not in (None, result.digest)
+        [remark] = post.told(What.REMARK)
+        assert remark.message == "of these 1 has no colour profile: taken for sRGB"
+        shutil.copy(result.path or "", studio.inbox / "again.png")
+        await post.until(lambda: (known := post.known("again.png")) and known.reason == published.REASON)
+    assert len(studio.simulator.ledger) == 1
+    studio.check()
+
+
+def test_a_rule_whose_wish_cannot_be_met_is_refused_before_it_watches(
+    program: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    where = paths()
+    where.create()
+    rule = f'folder = "{tmp_path}"\noutput = "/o"\nworkflow = "w"\nexisting = "ignore"\nmetadata = "keep"\n'
+    where.config_file.write_text(f'[accounts.studio]\nprovider = "autoretouch"\n[[watch]]\n{rule}')
+    fake(program)
+    assert load_rules(load(where))[0].target.metadata is Keeping.ALL
+    monkeypatch.setenv("PATH", "/nowhere")
+    with pytest.raises(ConfigError, match=r"line 8.*exiftool is not there"):
+        load_rules(load(where))
