@@ -120,6 +120,20 @@ def test_one_that_has_ended_since_is_started_anew_at_once(program: Path, tmp_pat
     assert log.read_text().count("started") == 3
 
 
+@pytest.mark.parametrize("kind", ["TIFF", "PNG", "WEBP"])
+def test_photos_of_every_kind_give_theirs(kind: str, program: Path, tmp_path: Path) -> None:
+    log = fake(program)
+    block = Image.Exif()
+    block[33432], block[274], block[282], block[283], block[296] = "Ann", 6, 240.0, 240.0, 2
+    path = tmp_path / f"a.{kind}"
+    Image.new("RGB", (64, 48)).save(path, kind, exif=block)
+    photo = inspect(path, Accepts(frozenset({"image/tiff", "image/png", "image/webp"})), hashed=True)
+    given = give(part_in(tmp_path), photo)
+    assert given is not None
+    assert "the photo is shown turned by a quarter, and the result is not" in given.notes
+    assert "-JFIF:XResolution=240" in log.read_text()
+
+
 def test_a_photo_that_changes_meanwhile_gives_nothing(program: Path, tmp_path: Path) -> None:
     fake(program)
     photo, part = photo_in(tmp_path / "in"), part_in(tmp_path)

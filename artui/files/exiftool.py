@@ -88,7 +88,9 @@ def give_back(
                     return None
                 arguments = ["-q", "-m", "-o", "-", *(_CLEARED if anew else ()), *wanted, str(result)]
                 written = _written(new, arguments, served, media_type)
-        notes = tuple(_notes(new, media_type, photo, carried, keeping))
+            with _opened(new) as made:
+                there = header.read(made, made.seek(0, os.SEEK_END), media_type)
+                notes = tuple(_notes(photo, carried, there, whole.pixels(made), keeping))
         open_photo(photo.path, photo.stamp).close()  # the path may have led elsewhere meanwhile
         new.replace(part)
     except (OSError, PhotoProblem, OutputProblem, Broken) as problem:
@@ -100,20 +102,19 @@ def give_back(
     return Given(written, notes)
 
 
-def _notes(new: Path, media_type: str, photo: Photo, carried: header.Header, keeping: Keeping) -> Iterator[str]:
+def _notes(
+    photo: Photo, carried: header.Header, there: header.Header, pixels: tuple[int, int], keeping: Keeping
+) -> Iterator[str]:
     """What of the photo found no place in its result, and what is another way round or in other colours there."""
-    with _opened(new) as file:
-        there = header.read(file, file.seek(0, os.SEEK_END), media_type)
-        width, height = whole.pixels(file)
-        before, now = traits.profile_name(carried), traits.profile_name(there)
-        is_lying = carried.metadata.number(ORIENTATION, 1) >= _LYING and there.metadata.number(ORIENTATION, 1) == 1
+    before, now = traits.profile_name(carried), traits.profile_name(there)
+    is_lying = carried.metadata.number(ORIENTATION, 1) >= _LYING and there.metadata.number(ORIENTATION, 1) == 1
     if keeping is Keeping.ALL:
         for name in ("exif", "iptc", "xmp"):
             if getattr(carried, name) and not getattr(there, name):
                 yield f"the result has no place for {name.upper()}"
     if before != now:
         yield f"the colours of the result are {now or 'without a profile'}, the photo's {before or 'without one'}"
-    if is_lying and (width - height) * (photo.width - photo.height) > 0:
+    if is_lying and (pixels[0] - pixels[1]) * (photo.width - photo.height) > 0:
         yield "the photo is shown turned by a quarter, and the result is not"
 
 
@@ -260,17 +261,18 @@ def _wanted(
             wanted.append("-ExifIFD:ColorSpace#=1")
     if photo.iptc and media_type != "image/webp":
         wanted.append("-IPTC:CodedCharacterSet=UTF8")
-    return wanted + (_resolution(media_type, *photo.dpi) if everything and photo.dpi else [])
+    return wanted + (_resolution(media_type, result, *photo.dpi) if everything and photo.dpi else [])
 
 
-def _resolution(media_type: str, across: float, down: float) -> list[str]:
+def _resolution(media_type: str, result: header.Header, across: float, down: float) -> list[str]:
     if media_type == "image/png":
         metric = [round(value / 0.0254) for value in (across, down)]
         return [
             "-PNG-pHYs:PixelUnits#=1",
             *(f"-PNG-pHYs:PixelsPerUnit{axis}={v}" for axis, v in zip("XY", metric, strict=True)),
         ]
-    group, unit = ("JFIF", 1) if media_type == "image/jpeg" else ("IFD0", 2)
+    # A JFIF header is never made: decoders would take the colours for others.
+    group, unit = ("JFIF", 1) if result.has_jfif else ("IFD0", 2)
     values = [min(65535, max(1, round(value))) for value in (across, down)]
     return [
         f"-{group}:ResolutionUnit#={unit}",

@@ -13,6 +13,7 @@ import zlib
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import BinaryIO
 
 from artui.files.metadata import MOST_BYTES, Directories, Metadata, iptc_of
@@ -24,7 +25,7 @@ _MOST_PARTS = 20_000
 _MOST_PROFILE = 256 * 1024  # bytes of an ICC profile, whose description stands in its beginning
 
 
-@dataclass(slots=True)
+@dataclass
 class Header:
     """What is said. `bits` per channel; `is_srgb` where the file says so without a profile; `dpi` across and down.
 
@@ -37,6 +38,7 @@ class Header:
     has_alpha: bool = False
     has_layers: bool = False
     is_srgb: bool = False
+    has_jfif: bool = False
     dpi: tuple[float, float] | None = None
     behind: set[str] = field(default_factory=set)
     exif: BinaryIO | None = None
@@ -44,9 +46,9 @@ class Header:
     iptc: bytes = b""
     xmp: bytes = b""
 
-    @property
+    @cached_property
     def metadata(self) -> Metadata:
-        """The blocks of metadata; to be read while the file is open."""
+        """The blocks of metadata, to be asked for once all are there, and while the file is open."""
         return Metadata(self.exif, self.iptc, self.xmp)
 
 
@@ -118,6 +120,7 @@ def _jpeg(file: BinaryIO, size: int, header: Header) -> None:
 def _block(data: bytes, header: Header) -> None:
     """A block of metadata of a JPEG, known by its beginning."""
     if data.startswith(b"JFIF\0"):
+        header.has_jfif = True
         unit, across, down = struct.unpack_from(">BHH", data, 7)
         header.dpi = {1: (across, down), 2: (across * 2.54, down * 2.54)}.get(unit)
     elif data.startswith(_EXIF) and header.exif is None:

@@ -5,6 +5,7 @@ Never a reason to refuse a photo. From its header alone.
 
 from __future__ import annotations
 
+import struct
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import BinaryIO
@@ -43,7 +44,17 @@ class Told:
 
 
 def of(file: BinaryIO, size: int, media_type: str) -> tuple[Told, ...]:
-    """What is worth telling of an open picture, whatever becomes of it. Raises OSError when reading fails."""
+    """What is worth telling of an open picture, whatever becomes of it; nothing where its metadata is beyond reading.
+
+    Raises OSError when reading fails.
+    """
+    try:
+        return _of(file, size, media_type)
+    except (ValueError, ArithmeticError, LookupError, RecursionError, struct.error):
+        return ()
+
+
+def _of(file: BinaryIO, size: int, media_type: str) -> tuple[Told, ...]:
     read = header.read(file, size, media_type)
     metadata = read.metadata
     profile = profile_name(read)

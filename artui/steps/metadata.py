@@ -7,6 +7,8 @@ job's history says so.
 from __future__ import annotations
 
 import asyncio
+import logging
+import struct
 from dataclasses import replace
 from pathlib import Path
 
@@ -17,6 +19,11 @@ from artui.files.writer import NotWritten
 from artui.journal import jobs, published, seen
 from artui.model.job import Job, Result
 from artui.steps.context import StepContext, photo_of
+
+log = logging.getLogger(__name__)
+
+_FAILURES = (NotWritten, OSError, ValueError, ArithmeticError, LookupError, RecursionError, struct.error)
+"""What reading odd metadata may end in."""
 
 
 def as_served(result: Result) -> Result:
@@ -46,7 +53,9 @@ async def give_back(context: StepContext, job: Job, result: Result) -> Result:
         return result
     try:
         return await _given(context, job, result)
-    except NotWritten as why:
+    except _FAILURES as why:
+        if not isinstance(why, NotWritten):
+            log.exception("metadata for job %s", job.id)
         message = f"saved without the photo's metadata, as the service sent it: {why}"
         await context.journal.write_async(jobs.note, job, "no metadata", message)
         return result
@@ -59,7 +68,7 @@ async def change_owner(context: StepContext, job: Job, result: Result) -> Result
     """
     try:
         return await _given(context, job, result, anew=True)
-    except NotWritten as why:
+    except _FAILURES as why:
         raise files.BadResult("digest", f"the other photo's metadata cannot be taken out of the copy: {why}") from why
 
 
