@@ -32,6 +32,7 @@ from artui.journal.requests import EngineRow
 from artui.model.states import Reason, Status
 from artui.sim import autoretouch
 from tests.desk import Desk
+from tests.exiftools import give_xmp
 
 ARTUI = [sys.executable, "-m", "artui"]
 
@@ -58,6 +59,27 @@ def test_photos_are_sent_saved_and_charged_as_quoted(desk: Desk) -> None:
         assert job["quoted"] == job["charged"] == 10
         assert [Path(output).is_file() for output in job["outputs"]] == [True]
     assert desk("balance", "--json").json["balance"] == before - 30
+
+
+def test_a_plan_tells_what_is_worth_knowing_and_refuses_what_cannot_be_written(desk: Desk) -> None:
+    give_xmp(desk.photo("a.jpg", 1))
+    desk.photo("b.jpg", 2)
+    asked = ("submit", desk.inbox, "-w", "Export only", "-o", desk.out / "{xmp:barcode}", "--dry-run")
+    said = desk(*asked)
+    assert '1 carries a copyright, which results lose: metadata = "keep-rights" keeps it.' in said.err
+    assert "2 have no colour profile: taken for sRGB." in said.err
+    plan = desk(*asked, "--json").json
+    assert plan["metadata"] == "none"
+    assert [(one["code"], one["count"]) for one in plan["remarks"]] == [
+        ("copyright", 1), ("barcode", 1), ("no-profile", 2),
+    ]  # fmt: skip
+    assert [one["remarks"] for one in plan["files"]] == [["no-profile", "copyright", "barcode"], ["no-profile"]]
+    assert [Path(one["output"]).parent.name for one in plan["files"]] == ["4006381333931", "unknown"]
+    desk.monkeypatch.setenv("PATH", "/nowhere")
+    refused = desk(*asked[:-1], "--yes", "--metadata", "keep")
+    assert refused.code == Exit.USAGE
+    assert "exiftool is not there" in refused.err
+    assert desk.jobs() == []
 
 
 def test_a_dry_run_shows_the_plan_and_sends_nothing(desk: Desk) -> None:
