@@ -90,7 +90,7 @@ def test_no_name_of_a_persons_reaches_the_program(program: Path, tmp_path: Path)
     assert "-if" not in said
     assert "%f" not in said
     assert "\u202e" not in said
-    assert all(argument.isascii() for line in said.splitlines()[1:] for argument in eval(line))
+    assert all(argument.isascii() for line in said.splitlines()[1:] for argument in json.loads(line.replace("'", '"')))
 
 
 @pytest.mark.parametrize("behaviour", ["hang", "crash", "flood", "pixels", "error"])

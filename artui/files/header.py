@@ -173,10 +173,11 @@ def png_parts(file: BinaryIO, size: int) -> Iterator[tuple[bytes, int, int]]:
 def _png(file: BinaryIO, size: int, header: Header) -> None:
     raw: dict[bytes, bytes] = {}
     for kind, start, length in png_parts(file, size):
-        if kind in _PNG_COLOURS or kind in _PNG_BLOCKS:
-            data = at(file, start, min(length, MOST_BYTES))
-            with suppress(zlib.error, struct.error, IndexError, ValueError):
-                _colours(kind, data, header) if kind in _PNG_COLOURS else _texts(kind, data, header, raw)
+        with suppress(zlib.error, struct.error, IndexError, ValueError):
+            if kind in _PNG_COLOURS:
+                _colours(kind, at(file, start, min(length, MOST_BYTES)), header)
+            elif kind in _PNG_BLOCKS:
+                _texts(kind, at(file, start, min(length, MOST_BYTES)), header, raw)
     iptc = raw.get(b"iptc", b"")
     header.iptc = iptc_of(iptc) or (iptc if iptc[:1] == b"\x1c" else b"")
     exif = next((block[6:] for block in (raw.get(b"exif", b""), raw.get(b"APP1", b"")) if block.startswith(_EXIF)), b"")
