@@ -11,8 +11,7 @@ import pytest
 from artui.journal import history
 from artui.model.states import Reason, Stage, Status
 from artui.providers.base import ExecutionStatus, State
-from artui.providers.said import autoretouch as said
-from artui.providers.said import autoretouch_aside as aside
+from artui.providers.services.autoretouch import aside, wire
 from artui.steps import looking
 from tests.studio import Studio
 from tests.test_failures import job as job_at
@@ -70,7 +69,7 @@ def test_the_fast_lane_is_told_where_the_service_says_so(told: object, words: st
 
 def execution(status: str, **more: Any) -> ExecutionStatus:
     labels = {"id": "e1c4", "status": status, "workflow": "w", "resultFileName": "a.png", **more}
-    return said.Execution.model_validate(labels).progress()
+    return wire.Execution.model_validate(labels).progress()
 
 
 def test_a_first_result_is_told_only_while_a_person_checks() -> None:

@@ -16,9 +16,8 @@ from artui.engine import reconcile
 from artui.journal import Journal, accounts, history, purchases
 from artui.model.job import Batch
 from artui.model.states import Reason, Status
-from artui.providers import autoretouch
-from artui.providers.autoretouch import lists
-from artui.providers.said import autoretouch as said
+from artui.providers.services.autoretouch import lists, wire
+from artui.providers.services.autoretouch import provider as autoretouch
 from artui.sim.server import Simulator
 from tests.desk import Desk
 from tests.studio import Studio, open_studio
@@ -194,7 +193,7 @@ async def test_a_batch_that_counts_no_more_or_cannot_be_counted_forbids_nothing(
     ],
 )
 def test_a_batch_is_counted_by_its_own_entries_alone(entries: list[Any], told: int | None) -> None:
-    assert said.counted(said.Page[said.Batch].model_validate({"entries": entries, "total": 1}), "b-1") == told
+    assert wire.counted(wire.Page[wire.Batch].model_validate({"entries": entries, "total": 1}), "b-1") == told
 
 
 async def test_labels_that_only_details_show_prove_nothing(studio: Studio) -> None:

@@ -19,7 +19,7 @@ from artui.model.job import Job
 from artui.model.states import Kind, Reason, Stage, Status
 from artui.providers.base import ProviderDeps
 from artui.providers.http.addresses import canonical_address, is_private_way, is_this_machine
-from artui.providers.retouch4me import Retouch4me, Retouch4meSettings
+from artui.providers.services.retouch4me.provider import Retouch4me, Retouch4meSettings
 from tests.samples import new_job
 
 ONE = [

@@ -8,10 +8,10 @@ from datetime import UTC, datetime
 import pytest
 
 from artui.providers.base import Puzzling, Transient
+from artui.providers.base.wire import MOST, balance, bare, cost
+from artui.providers.base.wire import moment as time_of
 from artui.providers.http import Answer
 from artui.providers.http.messages import decoded, moment
-from artui.providers.said import MOST, balance, bare, cost
-from artui.providers.said import moment as time_of
 
 NOON = datetime(2026, 5, 1, 12, tzinfo=UTC)
 

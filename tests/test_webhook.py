@@ -29,10 +29,10 @@ from artui.engine import poller as looking
 from artui.engine.poller import Poller
 from artui.journal import history, purchases, requests
 from artui.model.states import Stage, Status
-from artui.providers.autoretouch import AutoRetouch, AutoRetouchSettings
 from artui.providers.base import Call, ExecutionStatus, ProviderDeps, Puzzles, State
-from artui.providers.filestack import Filestack, FilestackSettings
-from artui.providers.retouch4me import Retouch4me, Retouch4meSettings
+from artui.providers.services.autoretouch.provider import AutoRetouch, AutoRetouchSettings
+from artui.providers.services.filestack.provider import Filestack, FilestackSettings
+from artui.providers.services.retouch4me.provider import Retouch4me, Retouch4meSettings
 from artui.sim.server import Simulator, running
 from artui.watch.webhook import MOST_BYTES, MOST_WAITING, Listener
 from tests.studio import ACCOUNT, Studio, open_studio

@@ -110,15 +110,11 @@ def provider(value: object) -> object:
 
 
 def provider_names() -> tuple[str, ...]:
-    """The providers there are: each is a module of their folder. Importing it would load its HTTP client."""
+    """The providers there are: each is a folder of the services. Importing it would load its HTTP client."""
     from pkgutil import iter_modules
 
-    folder = Path(__file__).parent.parent / "providers"
-    return tuple(sorted({module.name for module in iter_modules([str(folder)])} - SHARED))
-
-
-SHARED = frozenset({"base", "http", "said"})
-"""The modules in the providers' folder that are none."""
+    folder = Path(__file__).parent.parent / "providers" / "services"
+    return tuple(sorted(module.name for module in iter_modules([str(folder)]) if module.ispkg))
 
 
 def account_name(value: object) -> object:

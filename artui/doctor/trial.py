@@ -12,7 +12,7 @@ from artui.doctor.finding import Area, Finding, Level
 from artui.journal import Journal, accounts, purchases
 from artui.model.job import Job, Purchase, Result
 from artui.providers.base import ExecutionRef, ExecutionStatus, Provider, ProviderError, Transient
-from artui.providers.said import moment
+from artui.providers.base.wire import moment
 
 PAGES: Final = 4
 """Pages of the list that are read for an execution just made: newer ones of others may stand above it."""

@@ -28,8 +28,8 @@ from artui.providers.base import (
     PurchaseQuery,
     State,
 )
+from artui.providers.base.wire import moment
 from artui.providers.defects import LOOK_AGAIN, not_understood
-from artui.providers.said import moment
 from artui.steps import Pipeline
 from artui.timing import look_gap
 

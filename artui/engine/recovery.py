@@ -36,7 +36,7 @@ from artui.journal.suspended import SuspensionCause
 from artui.model.job import Job, NewJob
 from artui.model.states import FINAL, PurchaseState, Reason, Stage, Status
 from artui.providers.base import ExecutionRef, ExecutionStatus, Provider, State
-from artui.providers.said import moment
+from artui.providers.base.wire import moment
 from artui.steps import evidence
 from artui.steps.evidence import Ownership
 

@@ -1,4 +1,4 @@
-"""Finds the services in this folder: every module here but the shared ones is a provider."""
+"""Finds the services: each is a folder of ``services``, over what ``base`` and ``http`` share."""
 
 from __future__ import annotations
 
@@ -61,10 +61,10 @@ def clears_doubt(name: str) -> Clears:
 
 
 def load(name: str) -> type[Provider[Any]]:
-    """The provider class of the module ``name``; KeyError where there is none."""
+    """The provider class of the service ``name``; KeyError where there is none."""
     if name not in names():
         raise KeyError(name)
-    module = import_module(f"{__name__}.{name}")
+    module = import_module(f"{__name__}.services.{name}.provider")
     found: type[Provider[Any]] = module.PROVIDER
     return found
 

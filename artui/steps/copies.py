@@ -11,7 +11,7 @@ from artui.journal import Connection, Unwritable, accounts, origins, purchases, 
 from artui.journal.suspended import SuspensionCause
 from artui.model.job import Job
 from artui.providers.base import Blocked, ExecutionStatus, ProviderError, Rejected, Transient
-from artui.providers.said import moment
+from artui.providers.base.wire import moment
 from artui.single_flight import SingleFlight
 from artui.steps.context import StepContext
 from artui.timing import boot_time

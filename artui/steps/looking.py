@@ -10,7 +10,7 @@ from artui.journal import Connection, accounts, found, jobs, prices, purchases
 from artui.model.job import Job, Result
 from artui.model.states import Kind, Reason, Stage, Status
 from artui.providers.base import ExecutionStatus, State
-from artui.providers.said import moment
+from artui.providers.base.wire import moment
 from artui.steps import evidence
 from artui.steps.context import StepContext
 from artui.steps.evidence import Ownership

@@ -31,7 +31,7 @@ from artui.credentials import Vault
 from artui.model.states import FINAL, Status
 from artui.providers import open_provider
 from artui.providers.base import ExecutionRef, Output, PaidRequest, Provider, ProviderError, PurchaseQuery, Uploaded
-from artui.providers.said import MOST, moment, tell
+from artui.providers.base.wire import MOST, moment, tell
 from artui.sim.autoretouch import AutoRetouch
 from artui.sim.server import Simulator
 from tests.proof.hurried import hurry

@@ -22,7 +22,6 @@ from pydantic import ValidationError
 
 from artui import files
 from artui.credentials import KeyStore, Secret
-from artui.providers.autoretouch import AutoRetouch, AutoRetouchSettings, lists
 from artui.providers.base import (
     Absent,
     Blocked,
@@ -46,7 +45,8 @@ from artui.providers.base import (
 from artui.providers.http import Client
 from artui.providers.http.device import LoginHost
 from artui.providers.http.looks import MOST_FAILURES
-from artui.providers.said import autoretouch as said
+from artui.providers.services.autoretouch import lists, wire
+from artui.providers.services.autoretouch.provider import AutoRetouch, AutoRetouchSettings
 from artui.sim.server import Simulator
 from tests.peer import Link, serving
 from tests.providers.suite import Bench, Call, Desk, ProviderSuite, allow, ignore, stand_in
@@ -435,7 +435,7 @@ ORGANIZATIONS = [
 async def test_who_pays_is_set_selected_the_only_one_or_asked_for(
     desk: Desk, set_to: str, selected: str | None, there: int, chosen: str | None
 ) -> None:
-    token = _jwt(sub="auth0|me", **({said.SELECTED: selected} if selected else {}))
+    token = _jwt(sub="auth0|me", **({wire.SELECTED: selected} if selected else {}))
     replies: Replies = {
         "POST /oauth/token": (200, {"access_token": token, "expires_in": 86400}),
         "GET /v1/organization": (200, {"entries": ORGANIZATIONS[:there], "total": there}),
@@ -471,7 +471,7 @@ async def _order(desk: Desk) -> PaidRequest:
 
 @pytest.mark.parametrize("token", ["", "a", "a.b.c", "a.!!.c", "a.bnVsbA.c", "." + "A" * 3 + ".", "é.é.é"])
 def test_a_token_that_says_nothing_says_nothing(token: str) -> None:
-    assert said.claims(token) == {}
+    assert wire.claims(token) == {}
 
 
 async def test_organizations_are_offered_for_choice(bench: AutoRetouchBench) -> None:
@@ -1344,7 +1344,7 @@ API = "https://api.example"
 )  # fmt: skip
 def test_a_result_is_looked_for_where_it_may_lie_and_nowhere_else(place: dict[str, str], routes: list[str]) -> None:
     expected = [one if "://" in one else f"{API}{one}" for one in routes]
-    assert said.routes(output(**place).locator, API) == expected
+    assert wire.routes(output(**place).locator, API) == expected
 
 
 @pytest.mark.parametrize("status", [404, 400])

@@ -37,10 +37,10 @@ from artui.providers.base import (
     Uploaded,
     Workflow,
 )
-from artui.providers.filestack import Filestack, FilestackSettings, uploads
-from artui.providers.said import filestack as said
-from artui.providers.said import filestack_results as shapes
-from artui.providers.said.filestack_policy import LASTS, Signer, sign
+from artui.providers.services.filestack import results as shapes
+from artui.providers.services.filestack import uploads, wire
+from artui.providers.services.filestack.policy import LASTS, Signer, sign
+from artui.providers.services.filestack.provider import Filestack, FilestackSettings
 from artui.sim import imaging
 from artui.sim.filestack import darkroom
 from artui.sim.server import Simulator
@@ -508,7 +508,7 @@ async def test_a_large_photo_that_does_not_arrive_can_be_sent_again(bench: Files
 async def test_our_security_goes_to_no_upload_host_but_the_services_own(
     desk: Desk, ours: str, named: str, found: str | None
 ) -> None:
-    start = said.Start(uri="/u", region="r", upload_id="i", location_url=named)
+    start = wire.Start(uri="/u", region="r", upload_id="i", location_url=named)
     async with Filestack(settings(upload_url=ours), desk.surroundings) as provider:
         if found is None:
             with pytest.raises(Transient, match="not its own"):
@@ -743,7 +743,7 @@ async def test_each_purchase_has_an_upload_of_its_own(bench: FilestackBench) -> 
 )  # fmt: skip
 def test_finished_is_the_only_success(word: str, state: State) -> None:
     told = {"jobid": JOB, "status": word, "createdAt": "2031-01-02T03:04:05.678901234Z", "results": {"t": {"a": 1}}}
-    job = said.Job.model_validate(told)
+    job = wire.Job.model_validate(told)
     progress = job.progress(1, 1_900_000_000, shapes.Wanted())
     assert (progress.state, progress.word) == (state, word)
     assert progress.charged == (1 if state in (State.DONE, State.FAILED) else None)
@@ -802,7 +802,7 @@ async def test_a_look_nobody_understands_names_the_field_and_what_stood_there(
 def test_how_long_results_stay_is_read_in_any_form(ttl: object, left: float | None) -> None:
     told = {"jobid": JOB, "status": "FINISHED", "createdAt": 1_900_000_000_000, "ttl": ttl, "results": {"t": 1}}
     for sources in (HANDLE, [HANDLE], None, 7, {"a": 1}, [None, 7], f"{CDN}/{HANDLE}"):
-        progress = said.Job.model_validate({**told, "sources": sources, "workflow": 7, "updatedAt": {}}).progress(
+        progress = wire.Job.model_validate({**told, "sources": sources, "workflow": 7, "updatedAt": {}}).progress(
             1, 1_900_000_100, shapes.Wanted()
         )
         assert (progress.state, progress.expires_in) == (State.DONE, left)
@@ -926,7 +926,7 @@ NOTHING: list[object] = [
 
 @pytest.mark.parametrize("results", NOTHING)
 def test_finished_without_a_result_is_not_done(results: object) -> None:
-    job = said.Job.model_validate({"jobid": JOB, "status": "Finished", "results": results})
+    job = wire.Job.model_validate({"jobid": JOB, "status": "Finished", "results": results})
     progress = job.progress(1, 1_900_000_000, shapes.Wanted())
     assert (progress.state, progress.charged) == (State.INCOMPLETE, 1)
     assert all(json.loads(output.locator) != {"json": None} for output in progress.outputs) or len(progress.outputs) > 1

@@ -40,9 +40,9 @@ from artui.providers.base import (
     Workflow,
 )
 from artui.providers.http import Answer
-from artui.providers.retouch4me import Retouch4me, Retouch4meSettings
-from artui.providers.said import retouch4me as said
-from artui.providers.said.plugins import PLUGINS, PRESETS, Recipe, with_presets
+from artui.providers.services.retouch4me import wire
+from artui.providers.services.retouch4me.plugins import PLUGINS, PRESETS, Recipe, with_presets
+from artui.providers.services.retouch4me.provider import Retouch4me, Retouch4meSettings
 from artui.sim import imaging
 from artui.sim.retouch4me import Retouch4me as Stand
 from artui.sim.server import Simulator, running
@@ -352,7 +352,7 @@ async def test_yesterdays_last_start_does_not_hold_today(
     bench.switch(quota=1)
     await bench.ordered()
     bench.switch(quota=1000)
-    monkeypatch.setattr("artui.providers.retouch4me.LAST_SAID", 0.0)
+    monkeypatch.setattr("artui.providers.services.retouch4me.provider.LAST_SAID", 0.0)
     assert (await bench.submit(await bench.order(bench.photo(seed=1), "key-0002"))).execution
 
 
@@ -591,7 +591,7 @@ async def test_a_look_at_nothing_readable_names_the_field_and_what_stood_there(
     ],
 )
 def test_what_decides_nothing_is_read_as_far_as_it_can_be(more: dict[str, Any], message: str) -> None:
-    look = said.Look.model_validate({"state": "Active", "pluginName": "Heal", **more})
+    look = wire.Look.model_validate({"state": "Active", "pluginName": "Heal", **more})
     assert look.seen("7", 0.0, Output("")).message == message
 
 
@@ -599,9 +599,9 @@ def test_what_decides_nothing_is_read_as_far_as_it_can_be(more: dict[str, Any], 
     "expires", ["1970-01-01T01:00:00Z", "soon", None, 7, "", [1970], {"at": 1}, "2099-12-31 00:00", 4e12, "4000000000"]
 )
 def test_an_end_that_cannot_be_is_the_documented_day(expires: object) -> None:
-    look = said.Look.model_validate({"state": "COMPLETED", "expireDate": expires})
+    look = wire.Look.model_validate({"state": "COMPLETED", "expireDate": expires})
     seen = look.seen("7", 1_900_000_000, Output(""))
-    assert (seen.state, seen.expires_in) == (State.DONE, said.KEEPS)
+    assert (seen.state, seen.expires_in) == (State.DONE, wire.KEEPS)
 
 
 @pytest.mark.parametrize(
@@ -615,7 +615,7 @@ def test_an_end_that_cannot_be_is_the_documented_day(expires: object) -> None:
     ],
 )
 def test_the_balance_is_read_in_any_form_or_not_known(body: object, left: int | None) -> None:
-    assert said.remaining(Answer("Retouch4me: asking", 200, {}, json.dumps(body).encode())) == left
+    assert wire.remaining(Answer("Retouch4me: asking", 200, {}, json.dumps(body).encode())) == left
 
 
 async def test_a_look_the_service_cannot_bear_now_is_taken_again(desk: Desk) -> None:

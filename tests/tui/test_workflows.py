@@ -14,8 +14,8 @@ from textual.content import Content
 from artui.config import paths
 from artui.engine.anchor import open_journal
 from artui.journal import Connection, accounts, offers
-from artui.providers import autoretouch
-from artui.providers.autoretouch import lists
+from artui.providers.services.autoretouch import lists
+from artui.providers.services.autoretouch import provider as autoretouch
 from artui.sim.server import Simulator
 from artui.tui import catalogue
 from artui.tui.dialogs import TextDialog

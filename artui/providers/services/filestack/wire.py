@@ -12,11 +12,11 @@ from urllib.parse import unquote, urlsplit
 from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, StringConstraints
 
 from artui.providers.base import Blocked, Cause, ExecutionStatus, Rejected, State
+from artui.providers.base.wire import Amount, Text, Time, WireModel, Word, moment, number, text
 from artui.providers.http import Answer
+from artui.providers.http.answers import is_problem
 from artui.providers.http.messages import one_line
-from artui.providers.said import Amount, Text, Time, WireModel, Word, moment, number, text
-from artui.providers.said.answers import is_problem
-from artui.providers.said.filestack_results import Outcome, Wanted, handle_of, is_vendors, outputs_of
+from artui.providers.services.filestack.results import Outcome, Wanted, handle_of, is_vendors, outputs_of
 
 EARLIER: Final = 120.0
 """Seconds by which a new job may seem older than its request; one that is older still is another one."""

@@ -12,8 +12,8 @@ from typing import Any, Final
 from urllib.parse import urlsplit
 
 from artui.providers.base import Output
+from artui.providers.base.wire import amount
 from artui.providers.http.messages import one_line
-from artui.providers.said import amount
 
 JSON: Final = "application/json"
 

@@ -6,8 +6,8 @@ from pydantic import ValidationError
 
 from artui.providers.base import Transient
 from artui.providers.base.misfits import value
+from artui.providers.base.wire import Shape
 from artui.providers.http import Answer
-from artui.providers.said import Shape
 
 
 def read(answer: Answer, shape: type[Shape]) -> Shape:

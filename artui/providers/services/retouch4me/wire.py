@@ -13,11 +13,11 @@ from pydantic import Field
 
 from artui.files import Accepts
 from artui.providers.base import Blocked, Cause, ExecutionStatus, Output, Rejected, State, Transient
+from artui.providers.base.wire import List, Status, WireModel, balance, moment, number, tell, text
 from artui.providers.http import Answer
+from artui.providers.http.answers import is_problem
 from artui.providers.http.messages import asked_to_wait, one_line
-from artui.providers.said import List, Status, WireModel, balance, moment, number, tell, text
-from artui.providers.said.answers import is_problem
-from artui.providers.said.plugins import MODE, PRICE
+from artui.providers.services.retouch4me.plugins import MODE, PRICE
 
 KEEPS: Final = 86_400.0
 """Seconds a result stays at the service, at most."""

@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Final
 
-from artui.providers.said import number
+from artui.providers.base.wire import number
 from artui.sanitize import sanitize
 
 _PLACE: Final = re.compile(r"\s*((https://[^/?#@\s]+)?/?(v1/)?image/[^?#\s][^?#]*)", re.IGNORECASE)

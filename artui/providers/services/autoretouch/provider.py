@@ -20,8 +20,6 @@ from pydantic import Field
 from artui.credentials import AccessTokens, Secret
 from artui.files import Accepts, Part, Photo, Sending, readable_name
 from artui.providers import base
-from artui.providers.autoretouch.lists import ENTRIES, Read, Reading, look_for, search, whole
-from artui.providers.autoretouch.places import Places
 from artui.providers.base import (
     Blocked,
     Call,
@@ -49,6 +47,7 @@ from artui.providers.base import (
     canonical,
 )
 from artui.providers.base.misfits import value
+from artui.providers.base.wire import bare, number, tell
 from artui.providers.http import (
     OBJECT,
     PAGE,
@@ -67,8 +66,9 @@ from artui.providers.http import (
 from artui.providers.http.device import LoginHost
 from artui.providers.http.looks import poll_each
 from artui.providers.http.signed_in import SignedIn, signed
-from artui.providers.said import autoretouch as said
-from artui.providers.said import bare, number, tell
+from artui.providers.services.autoretouch import wire
+from artui.providers.services.autoretouch.lists import ENTRIES, Read, Reading, look_for, search, whole
+from artui.providers.services.autoretouch.places import Places
 
 log = logging.getLogger(__name__)
 
@@ -137,7 +137,7 @@ class AutoRetouch(HttpProvider[AutoRetouchSettings]):
 
         Raises :class:`Rejected` ``organization`` where the settings must name it.
         """
-        claims = said.claims((await self._signed_in.token()).reveal())
+        claims = wire.claims((await self._signed_in.token()).reveal())
         chosen = self._choose(await self._organizations(), claims)
         self._organization = chosen.id
         return self._paid_by(Organization(chosen.id, chosen.name, chosen.roles_of(claims.get("sub"))))
@@ -154,12 +154,12 @@ class AutoRetouch(HttpProvider[AutoRetouchSettings]):
     def _payer_of(self, organization: str) -> str:
         return f"{self.name} {self.endpoint} {organization}"
 
-    def _choose(self, organizations: Sequence[said.Organization], claims: Mapping[str, Any]) -> said.Organization:
+    def _choose(self, organizations: Sequence[wire.Organization], claims: Mapping[str, Any]) -> wire.Organization:
         named = self.settings.organization
         if not named and len(organizations) == 1:
             return organizations[0]
         for organization in organizations:
-            if organization.id == (named or claims.get(said.SELECTED)):
+            if organization.id == (named or claims.get(wire.SELECTED)):
                 return organization
         choices = "; ".join(f"{one.name} ({one.id})" for one in organizations) or "none"
         what = f"{named} is none of this sign-in's" if named else "it is not clear which organization pays"
@@ -175,9 +175,9 @@ class AutoRetouch(HttpProvider[AutoRetouchSettings]):
         """All organizations the signed-in person belongs to."""
         return [Organization(entry.id, entry.name) for entry in await self._organizations()]
 
-    async def _organizations(self) -> list[said.Organization]:
+    async def _organizations(self) -> list[wire.Organization]:
         doing = "reading the organizations"
-        read = self._list("/v1/organization", doing, said.Page[said.Organization], {})
+        read = self._list("/v1/organization", doing, wire.Page[wire.Organization], {})
         found, _ = await whole(read, "organizations", self._short(doing))
         return found
 
@@ -195,7 +195,7 @@ class AutoRetouch(HttpProvider[AutoRetouchSettings]):
         """All saved workflows, every page; their components without settings."""
         query = {"organization": await self._asked_for()}
         doing = "reading the workflows"
-        read = self._list("/v1/workflow", doing, said.Page[said.Workflow], query)
+        read = self._list("/v1/workflow", doing, wire.Page[wire.Workflow], query)
         found, unread = await whole(read, "workflows", self._short(doing))
         self.left_out = [LeftOut(entry.id, entry.name, entry.why) for entry in unread]
         return [entry.known() for entry in found]
@@ -203,7 +203,7 @@ class AutoRetouch(HttpProvider[AutoRetouchSettings]):
     async def workflow(self, workflow_id: str) -> Workflow:
         """One workflow with all settings; :class:`Rejected` ``not found`` where there is none."""
         answer = await self._ask("GET", f"/v1/workflow/{segment(workflow_id)}", "reading a workflow")
-        return answer.read_as(said.Workflow).known()
+        return answer.read_as(wire.Workflow).known()
 
     async def balance(self) -> int | None:
         """Credits left; one is about a cent. None where the service refuses to tell, or says what is no balance."""
@@ -217,7 +217,7 @@ class AutoRetouch(HttpProvider[AutoRetouchSettings]):
         answer = await self._signed_in.ask_about(request, partial(self._http.send, most=TEXT, any_status=True))
         if answer.is_not_now:
             answer.raise_unless_final()
-        left, self.balance_unknown = said.balance_in(answer)
+        left, self.balance_unknown = wire.balance_in(answer)
         return left
 
     # The photo.
@@ -268,7 +268,7 @@ class AutoRetouch(HttpProvider[AutoRetouchSettings]):
             "contentHash": order.uploaded.reference,
             "contentType": order.photo.media_type,
         }
-        body: dict[str, Any] = {"image": image, "labels": {**order.labels, said.LABEL: order.key}}
+        body: dict[str, Any] = {"image": image, "labels": {**order.labels, wire.LABEL: order.key}}
         webhooks = list(self.settings.webhooks)
         if self.settings.webhook_url and order.webhook_part:
             webhooks.append(f"{self.settings.webhook_url}/{order.webhook_part}")
@@ -282,7 +282,7 @@ class AutoRetouch(HttpProvider[AutoRetouchSettings]):
         return {
             "autoretouch_batch_id": batch,
             "autoretouch_batch_name": name,
-            "autoretouch_batch_createdAt": said.written(created_at),
+            "autoretouch_batch_createdAt": wire.written(created_at),
         }
 
     async def submit(self, draft: str, photo: Photo, may_send: Permit, counted: Counted) -> str:
@@ -378,7 +378,7 @@ class AutoRetouch(HttpProvider[AutoRetouchSettings]):
             if refusal.status == 404:
                 return ExecutionStatus(execution, State.GONE, "404", message=str(refusal))
             raise
-        progress = answer.read_as(said.Execution).progress()
+        progress = answer.read_as(wire.Execution).progress()
         if progress.execution != execution:
             raise answer.unreadable(f"`id` {value(progress.execution)}")
         return progress
@@ -391,7 +391,7 @@ class AutoRetouch(HttpProvider[AutoRetouchSettings]):
         """
         organization = await self._asked_for()
         doing = f"fetching the result of {execution}"
-        for route in said.routes(output.locator, self.settings.api_url):
+        for route in wire.routes(output.locator, self.settings.api_url):
             address, _, query = route.partition("?")
             if address.startswith(f"{self.settings.api_url}/"):
                 params = {**dict(parse_qsl(query, keep_blank_values=True)), "organization": organization}
@@ -424,14 +424,14 @@ class AutoRetouch(HttpProvider[AutoRetouchSettings]):
     async def count_in_batch(self, batch: str) -> int | None:
         """How many executions the service counts in a batch of ours; None where it shows no such batch."""
         answer = await self._ask("GET", "/v1/batch", "counting a batch", {"batchId": batch}, most=PAGE)
-        return said.counted(answer.read_as(said.Page[said.Batch]), batch)
+        return wire.counted(answer.read_as(wire.Page[wire.Batch]), batch)
 
     async def listed(self, workflow: str) -> AsyncIterator[Sequence[ExecutionStatus]]:
         """The executions of a workflow in pages, the newest first, to the end of the list."""
         doing = "reading the executions"
         reading = Reading(await self._executions(workflow, doing), f"{self.title}: {doing}")
         async for page in reading.pages():
-            yield [entry.progress() for entry in page if isinstance(entry, said.Execution)]
+            yield [entry.progress() for entry in page if isinstance(entry, wire.Execution)]
 
     # How it is asked.
 
@@ -443,11 +443,11 @@ class AutoRetouch(HttpProvider[AutoRetouchSettings]):
         request = HttpRequest(method, f"{self.settings.api_url}{path}", doing, params)
         return await self._signed_in.ask(request, partial(self._http.send, most=most), is_bought=is_bought)
 
-    async def _executions(self, workflow: str, doing: str, *, is_bought: bool = False) -> Read[said.Execution]:
+    async def _executions(self, workflow: str, doing: str, *, is_bought: bool = False) -> Read[wire.Execution]:
         query = {"workflow": workflow, "organization": await self._asked_for()}
-        read = self._list(_EXECUTIONS, doing, said.Page[said.Execution], query, is_bought=is_bought)
+        read = self._list(_EXECUTIONS, doing, wire.Page[wire.Execution], query, is_bought=is_bought)
 
-        async def told(offset: int) -> said.Page[said.Execution]:
+        async def told(offset: int) -> wire.Page[wire.Execution]:
             page = await read(offset)
             self.on_listed([entry.progress() for entry in page.readable])
             return page
@@ -458,10 +458,10 @@ class AutoRetouch(HttpProvider[AutoRetouchSettings]):
         return lambda what: self.on_short(f"{self.title}: {doing}: {what}.")
 
     def _list(
-        self, path: str, doing: str, shape: type[said.Page[said.Entry]], query: Mapping[str, str], *,
+        self, path: str, doing: str, shape: type[wire.Page[wire.Entry]], query: Mapping[str, str], *,
         is_bought: bool = False,
-    ) -> Read[said.Entry]:  # fmt: skip
-        async def read(offset: int) -> said.Page[said.Entry]:
+    ) -> Read[wire.Entry]:  # fmt: skip
+        async def read(offset: int) -> wire.Page[wire.Entry]:
             params = {**query, "limit": str(ENTRIES), "offset": str(offset)}
             request = HttpRequest("GET", f"{self.settings.api_url}{path}", doing, params)
             answer = await self._signed_in.ask(request, partial(self._http.send, most=PAGE), is_bought=is_bought)

@@ -55,11 +55,11 @@ from artui.providers.http import (
     multipart_body,
     segment,
 )
+from artui.providers.http.answers import read
 from artui.providers.http.looks import poll_each
 from artui.providers.http.signed_in import pasted_key
-from artui.providers.said import retouch4me as said
-from artui.providers.said.answers import read
-from artui.providers.said.plugins import MODE, Recipe, refuse_twins, with_presets
+from artui.providers.services.retouch4me import wire
+from artui.providers.services.retouch4me.plugins import MODE, Recipe, refuse_twins, with_presets
 
 TOKEN: Final = "X-Retouch-Token"  # noqa: S105 - the header's name
 REFUSED_FOR: Final = 600.0
@@ -112,7 +112,7 @@ class Retouch4me(HttpProvider[Retouch4meSettings]):
         ),
         in_flight=4,
         least_gap=2.0,
-        keeps_results=said.KEEPS,
+        keeps_results=wire.KEEPS,
         idempotent_submit=True,
         replay_within=20 * 3600,
         names_photo=False,
@@ -182,13 +182,13 @@ class Retouch4me(HttpProvider[Retouch4meSettings]):
             except Transient as failure:
                 unknown[str(failure)] = None
                 continue
-            left = said.remaining(answer) if said.code_of(answer) == 200 else None
+            left = wire.remaining(answer) if wire.code_of(answer) == 200 else None
             if left is not None:
                 return left
             what = "a web page comes in its place" if answer.is_web_page else "it is not told"
-            unknown[f"{answer.about}: {what} (status {said.code_of(answer)})"] = None
-            if said.is_of_the_token(answer):
-                refusals.append(said.refusal(answer))
+            unknown[f"{answer.about}: {what} (status {wire.code_of(answer)})"] = None
+            if wire.is_of_the_token(answer):
+                refusals.append(wire.refusal(answer))
         self.balance_unknown = "; ".join(unknown)
         if refusals:
             raise refusals[0]
@@ -213,8 +213,8 @@ class Retouch4me(HttpProvider[Retouch4meSettings]):
             request = HttpRequest("GET", f"{self.settings.api_url}{_API}/info/limits", "reading the limits")
             answer = await self._http.send(request, most=TEXT)
             self._knows_limits = True
-            if said.code_of(answer) == 200:
-                accepts = answer.read_as(said.FileLimits).within(self.limits.accepts)
+            if wire.code_of(answer) == 200:
+                accepts = answer.read_as(wire.FileLimits).within(self.limits.accepts)
                 self.limits = replace(self.limits, accepts=accepts)
 
     async def _token(self) -> Secret:
@@ -225,7 +225,7 @@ class Retouch4me(HttpProvider[Retouch4meSettings]):
         refused."""
         with suppress(Blocked):
             answer = await send(replace(request, secrets={TOKEN: await self._token()}))
-            if not said.is_of_the_token(answer):
+            if not wire.is_of_the_token(answer):
                 return answer
         return await send(request)
 
@@ -281,16 +281,16 @@ class Retouch4me(HttpProvider[Retouch4meSettings]):
             partial(may_send, self._customer(token).payer),
             counted=lambda sent: counted(min(sent, photo.stamp.size)),
         )
-        refusal = said.paid_refusal(answer)
+        refusal = wire.paid_refusal(answer)
         if refusal is not None:
-            if said.is_of_the_token(answer):
+            if wire.is_of_the_token(answer):
                 self._refused = (token, since_boot())
             self._used_up_since = None  # a hold is due, and after it the service is to be asked
             raise refusal
-        execution = said.accepted(answer)
+        execution = wire.accepted(answer)
         if execution is None:
-            raise answer.in_doubt(said.code_of(answer), names_job=said.names_job(answer))
-        left = said.left_today(answer)
+            raise answer.in_doubt(wire.code_of(answer), names_job=wire.names_job(answer))
+        left = wire.left_today(answer)
         self._used_up_since = since_boot() if left is not None and left <= 0 else None
         self._refused = None
         return execution
@@ -341,17 +341,17 @@ class Retouch4me(HttpProvider[Retouch4meSettings]):
         address = f"{self.settings.api_url}{_API}/retoucher/status/{execution}"
         request = HttpRequest("GET", address, "looking at an execution")
         answer = await self._ask_of_bought(request, partial(self._http.send, most=TEXT))
-        if said.code_of(answer) == 404:
+        if wire.code_of(answer) == 404:
             return ExecutionStatus(sent.execution, State.GONE, "404", message=answer.sentence)
-        if said.code_of(answer) != 200:
-            raise said.refusal(answer)
+        if wire.code_of(answer) != 200:
+            raise wire.refusal(answer)
         recipe = self._recipes.get(sent.workflow)
         output = Output(
             f"{_API}/retoucher/getFile/{execution}",
             media_type="application/zip" if recipe and recipe.is_layered else "",
             unpack=recipe is not None and recipe.layers == "unpack",
         )
-        return read(answer, said.Look).seen(sent.execution, self._http.now, output)
+        return read(answer, wire.Look).seen(sent.execution, self._http.now, output)
 
     async def download(self, output: Output, execution: str, part: Part, counted: Counted) -> None:
         """Fetch a result: a picture or an archive, which only its bytes tell.
@@ -364,7 +364,7 @@ class Retouch4me(HttpProvider[Retouch4meSettings]):
         if answer.status == 404:
             raise Rejected(f"{answer.about}: it is not there", reason="not there", status=404)
         if answer.status != 200:
-            raise said.refusal(answer)
+            raise wire.refusal(answer)
 
 
 PROVIDER = Retouch4me

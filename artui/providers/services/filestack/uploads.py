@@ -14,12 +14,12 @@ from urllib.parse import urlencode, urlsplit
 
 from artui.files import Photo, Sending
 from artui.providers.base import Counted, Rejected, Transient, Uploaded
-from artui.providers.filestack.app import STORE, TITLE, App
 from artui.providers.http import TEXT, Answer, HttpRequest, file_body, json_body
 from artui.providers.http.addresses import is_private_way
+from artui.providers.http.answers import read, unfit
 from artui.providers.http.client import in_thread
-from artui.providers.said import filestack as said
-from artui.providers.said.answers import read, unfit
+from artui.providers.services.filestack import wire
+from artui.providers.services.filestack.app import STORE, TITLE, App
 
 PART: Final = 8 * 1024 * 1024
 """Bytes of one part of a large upload; the service's storage takes none below 5 MiB but the last."""
@@ -79,7 +79,7 @@ class Uploads:
             await asyncio.sleep(AGAIN)
         raise Transient(f"{TITLE}: {doing}: the service does not put the parts together")
 
-    def _upload_host(self, start: said.Start) -> str:
+    def _upload_host(self, start: wire.Start) -> str:
         """Where the parts are announced; they carry the policy, so only to the upload host and its neighbours."""
         ours, named = urlsplit(self._app.settings.upload_url), start.location_url.rstrip("/")
         there = urlsplit(named if "://" in named else f"{ours.scheme}://{named}")
@@ -96,7 +96,7 @@ class Uploads:
         """Announce one part, then put its bytes where the service says; returns the storage's tag for them."""
         checksum = base64.b64encode(hashlib.md5(block, usedforsecurity=False).digest()).decode()
         fields = {**place, "part": number, "size": len(block), "md5": checksum}
-        there = read(await self._app.post(f"{calls}/upload", doing, fields), said.PartPlace)
+        there = read(await self._app.post(f"{calls}/upload", doing, fields), wire.PartPlace)
         if not is_private_way(there.url):
             raise Transient(f"{TITLE}: {doing}: the service wants a part sent in clear")
         body = file_body("", len(block), [block])
@@ -110,7 +110,7 @@ class Uploads:
     async def _once_ready(self, answer: Answer, doing: str) -> Uploaded:
         """The reference of a large upload, once it has reached its storage."""
         uploaded = self._uploaded(answer)
-        if read(answer, said.Stored).status.casefold() != "intransit":
+        if read(answer, wire.Stored).status.casefold() != "intransit":
             return uploaded
         for _ in range(READY_WITHIN):
             if await self._app.metadata(uploaded.reference, doing) is not None:
@@ -147,12 +147,12 @@ class Uploads:
         if answer.status == 404:
             return
         answer.raise_unless_final()
-        is_wrong = said.is_error(answer.json_object() or {}) or said.words(answer) == said.NO_APP or answer.is_web_page
+        is_wrong = wire.is_error(answer.json_object() or {}) or wire.words(answer) == wire.NO_APP or answer.is_web_page
         if answer.status >= 300 or is_wrong:
-            raise said.rejected(answer)
+            raise wire.rejected(answer)
 
     def _uploaded(self, answer: Answer) -> Uploaded:
-        reference = read(answer, said.Stored).reference
+        reference = read(answer, wire.Stored).reference
         if not reference:
             raise unfit(answer, "handle", None)
         return Uploaded(reference)

@@ -7,10 +7,10 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Sequ
 from dataclasses import dataclass, field
 from typing import Final
 
-from artui.providers.autoretouch.places import Places
 from artui.providers.base import ExecutionStatus, Look, PurchaseQuery, Puzzling, Rejected, Transient
 from artui.providers.base.misfits import counted
-from artui.providers.said import autoretouch as said
+from artui.providers.services.autoretouch import wire
+from artui.providers.services.autoretouch.places import Places
 
 ENTRIES: Final = 50
 """Entries asked for per page, the service's own default."""
@@ -29,19 +29,19 @@ LONGEST_SEARCH: Final = 600.0
 MOST_IN_VAIN: Final = 3
 """Pages in a row without anything new after which a list counts as one that does not end."""
 
-Read = Callable[[int], Awaitable[said.Page[said.Entry]]]
+Read = Callable[[int], Awaitable[wire.Page[wire.Entry]]]
 """Reads the page of a list that begins at this offset."""
 
-Listed = said.Execution | said.Unread
+Listed = wire.Execution | wire.Unread
 
 
 async def whole(
-    read: Read[said.Entry], what: str, told: Callable[[str], object]
-) -> tuple[list[said.Entry], list[said.Unread]]:
+    read: Read[wire.Entry], what: str, told: Callable[[str], object]
+) -> tuple[list[wire.Entry], list[wire.Unread]]:
     """The readable entries of every page, each once, and the others. What is missing is ``told`` in half a sentence;
     ``what`` the entries are called."""
-    found: dict[str, said.Entry] = {}
-    unread: dict[str, said.Unread] = {}
+    found: dict[str, wire.Entry] = {}
+    unread: dict[str, wire.Unread] = {}
     offset = 0
     for _ in range(MOST_PAGES):
         page, known = await read(offset), len(found) + len(unread)
@@ -59,7 +59,7 @@ async def whole(
 
 
 async def look_for(
-    due: Collection[str], read: Read[said.Execution], places: Places, seen: dict[str, ExecutionStatus]
+    due: Collection[str], read: Read[wire.Execution], places: Places, seen: dict[str, ExecutionStatus]
 ) -> None:
     """Add to ``seen`` the executions due that pages of the list show, for as long as a page saves requests.
 
@@ -88,7 +88,7 @@ class Reading:
     page must begin with an entry that an earlier one showed.
     """
 
-    read: Read[said.Execution]
+    read: Read[wire.Execution]
     about: str
     answered: int = 0
     """Pages the service has answered."""
@@ -136,7 +136,7 @@ class Reading:
             if is_joined:
                 return
 
-    async def _next(self, offset: int) -> said.Page[said.Execution]:
+    async def _next(self, offset: int) -> wire.Page[wire.Execution]:
         try:
             page = await self.read(offset)
         except (Rejected, Puzzling):
@@ -157,7 +157,7 @@ class Reading:
         return fresh
 
 
-async def search(group: Sequence[PurchaseQuery], read: Read[said.Execution], about: str) -> dict[str, Look]:
+async def search(group: Sequence[PurchaseQuery], read: Read[wire.Execution], about: str) -> dict[str, Look]:
     """Look for lost purchases of one workflow in one reading of its list, which ends as soon as all are found.
 
     ``about`` begins every sentence. Whatever breaks the reading off, what it found is found.
@@ -170,16 +170,16 @@ async def search(group: Sequence[PurchaseQuery], read: Read[said.Execution], abo
         trouble = f"{about}: the list could not be read within {LONGEST_SEARCH / 60:.0f} minutes"
     except (Transient, Rejected) as failure:
         trouble = str(failure)
-    return {one.key: said.conclude(one, reading.listed, trouble, reading.answered) for one in group}
+    return {one.key: wire.conclude(one, reading.listed, trouble, reading.answered) for one in group}
 
 
 async def _read_for(group: Sequence[PurchaseQuery], reading: Reading) -> None:
     """Read until all are found, or until none of them can be further down, nor have moved up meanwhile."""
-    when = said.how_far_back([one.mark for one in group])
+    when = wire.how_far_back([one.mark for one in group])
     async for _ in reading.pages():
-        if said.has_all(group, reading.listed):
+        if wire.has_all(group, reading.listed):
             return
-        if said.is_past(reading.page, reading.listed, when):
+        if wire.is_past(reading.page, reading.listed, when):
             break
         if not reading.ended and (len(reading.listed) >= MOST_SEARCHED or reading.answered >= MOST_PAGES):
             raise Transient(
@@ -190,7 +190,7 @@ async def _read_for(group: Sequence[PurchaseQuery], reading: Reading) -> None:
             raise Transient(f"{reading.about}: the list ends without its `total`, or too early")
     if reading.moved:
         async for _ in reading.pages_above():
-            if said.has_all(group, reading.listed):
+            if wire.has_all(group, reading.listed):
                 return
             if reading.answered >= MOST_PAGES:
                 raise Transient(f"{reading.about}: the list grows faster than it can be read")

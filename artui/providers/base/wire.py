@@ -17,8 +17,7 @@ from typing import Annotated, Any, Final, TypeVar
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, StringConstraints, model_validator
 from pydantic.alias_generators import to_camel
 
-from artui.providers.base import excerpt
-from artui.providers.base.misfits import keep, misfit, value
+from artui.providers.base.misfits import excerpt, keep, misfit, value
 from artui.sanitize import sanitize
 
 log = logging.getLogger(__name__)

@@ -28,9 +28,7 @@ from pydantic import (
 from artui.providers import base
 from artui.providers.base import Absent, ExecutionStatus, Found, Incomplete, Look, Output, PurchaseQuery, State
 from artui.providers.base.misfits import value
-from artui.providers.http import Answer, segment
-from artui.providers.http.messages import one_line
-from artui.providers.said import (
+from artui.providers.base.wire import (
     Amount,
     List,
     Object,
@@ -48,7 +46,9 @@ from artui.providers.said import (
     tell_odd,
     text,
 )
-from artui.providers.said import autoretouch_aside as aside
+from artui.providers.http import Answer, segment
+from artui.providers.http.messages import one_line
+from artui.providers.services.autoretouch import aside
 
 LABEL: Final = "artui_job"
 """The label that holds a purchase's key."""

@@ -12,12 +12,12 @@ from typing import Final
 from artui.credentials import Secret
 from artui.credentials.tokens import since_boot
 from artui.providers.base import Blocked, Cause, Counted, ProviderDeps, ProviderError, Rejected
-from artui.providers.filestack.settings import FilestackSettings
 from artui.providers.http import OBJECT, Answer, Client, HttpRequest, json_body
+from artui.providers.http.answers import read
 from artui.providers.http.signed_in import pasted_key
-from artui.providers.said import filestack as said
-from artui.providers.said.answers import read
-from artui.providers.said.filestack_policy import Signed, Signer
+from artui.providers.services.filestack import wire
+from artui.providers.services.filestack.policy import Signed, Signer
+from artui.providers.services.filestack.settings import FilestackSettings
 
 TITLE: Final = "Filestack"
 KEY_NAME: Final = "app secret"
@@ -81,11 +81,11 @@ class App:
         """Send a request that may be sent again; raises whatever is no JSON object without an error in it."""
         sealed = await self.sealed(request, is_bought=is_bought)
         answer = await self.http.send(sealed, most=most, counted=counted, any_status=True)
-        if answer.status in said.NOT_TAKEN and not is_bought:
-            raise said.rejected(answer)
+        if answer.status in wire.NOT_TAKEN and not is_bought:
+            raise wire.rejected(answer)
         answer.raise_unless_final()
         found = answer.json_object()
-        is_fine = found is not None and not said.is_error(found)
+        is_fine = found is not None and not wire.is_error(found)
         if answer.status == 202 or (answer.status < 300 and is_fine):
             self._is_proven = True
             return answer
@@ -96,16 +96,16 @@ class App:
     async def refused(self, answer: Answer) -> Rejected | Blocked:
         """What a refusal means; 403 stops the account, unless key and secret themselves are known to be accepted."""
         if answer.status != 403:
-            return said.refusal(answer)
+            return wire.refusal(answer)
         try:
             is_accepted = await self.check() or self._is_proven
         except ProviderError:
             is_accepted = False
         self._is_proven = False  # until something is accepted again: a secret may end at any time
         if is_accepted:
-            return said.rejected(answer)
+            return wire.rejected(answer)
         self._refused = (await self.secret(), since_boot())
-        return said.refusal(answer)
+        return wire.refusal(answer)
 
     async def check(self) -> bool:
         """Raise where the service refuses key and secret; returns whether it would, were they wrong.
@@ -118,7 +118,7 @@ class App:
         if _is_refusal(answers[0]):
             answers.append(await self._probe(_PROBES[1], signed))
         if all(map(_is_refusal, answers)):
-            raise said.refusal(answers[0])
+            raise wire.refusal(answers[0])
         if self._tells is None:
             wrong = replace(signed, signature=Secret("0" * 64))
             self._tells = _is_refusal(await self._probe(_PROBES[len(answers) - 1], wrong))
@@ -135,16 +135,16 @@ class App:
             raise answer.unreadable()
         return answer
 
-    async def start(self, name: str, media_type: str, size: int, doing: str) -> said.Start:
+    async def start(self, name: str, media_type: str, size: int, doing: str) -> wire.Start:
         """Announce a large upload."""
         fields = {"filename": name, "mimetype": media_type, "size": size}
-        return read(await self.post(f"{self.settings.upload_url}/multipart/start", doing, fields), said.Start)
+        return read(await self.post(f"{self.settings.upload_url}/multipart/start", doing, fields), wire.Start)
 
-    async def metadata(self, handle: str, doing: str) -> said.Metadata | None:
+    async def metadata(self, handle: str, doing: str) -> wire.Metadata | None:
         """What the service knows of a stored file; None where it does not have it."""
         url = f"{self.settings.cdn_url}/{handle}/metadata?size=true&sha256=true&{{security}}"
         try:
-            return read(await self.ask(HttpRequest("GET", url, doing)), said.Metadata)
+            return read(await self.ask(HttpRequest("GET", url, doing)), wire.Metadata)
         except Rejected as refusal:
             if refusal.status == 404:
                 return None
@@ -158,4 +158,4 @@ def _with(request: HttpRequest, signed: Signed) -> HttpRequest:
 
 def _is_refusal(answer: Answer) -> bool:
     """Whether an answer refuses who asks, not what is asked for."""
-    return answer.status in (401, 403) or said.words(answer) == said.NO_APP
+    return answer.status in (401, 403) or wire.words(answer) == wire.NO_APP

@@ -41,17 +41,16 @@ from artui.providers.base import (
     Workflow,
     canonical,
 )
-from artui.providers.filestack.app import KEY_NAME, TITLE, App
-from artui.providers.filestack.settings import MINUTES, FilestackSettings, WorkflowSettings
-from artui.providers.filestack.uploads import Uploads
-from artui.providers.filestack.webhook import Signatures
 from artui.providers.http import PAGE, Answer, HttpProvider, HttpRequest, canonical_address, segment
+from artui.providers.http.answers import read, unfit
 from artui.providers.http.client import in_thread
 from artui.providers.http.looks import poll_each
 from artui.providers.http.messages import asked_to_wait
-from artui.providers.said import filestack as said
-from artui.providers.said import filestack_results as results
-from artui.providers.said.answers import read, unfit
+from artui.providers.services.filestack import results, wire
+from artui.providers.services.filestack.app import KEY_NAME, TITLE, App
+from artui.providers.services.filestack.settings import MINUTES, FilestackSettings, WorkflowSettings
+from artui.providers.services.filestack.uploads import Uploads
+from artui.providers.services.filestack.webhook import Signatures
 
 NOT_CHECKED: Final = (
     "Filestack answers alike whether key and secret are right or wrong, so they were not checked: the first photo will"
@@ -198,10 +197,10 @@ class Filestack(HttpProvider[FilestackSettings]):
         if answer.status == 429 and "filestack-reset" in answer.headers:
             wait = asked_to_wait(answer.headers)
             raise Transient(f"{answer.about}: too many requests", retry_after=wait, reached=False)
-        if said.refuses(answer) and answer.status == 404:
+        if wire.refuses(answer) and answer.status == 404:
             # Without its status, for it means the workflow: a lost upload would be sent again, without end.
-            raise Rejected(f"{said.rejected(answer)}: check the workflow's id", reason="not found")
-        if said.refuses(answer):
+            raise Rejected(f"{wire.rejected(answer)}: check the workflow's id", reason="not found")
+        if wire.refuses(answer):
             raise await self._app.refused(answer)
 
     # The jobs.
@@ -228,7 +227,7 @@ class Filestack(HttpProvider[FilestackSettings]):
             if refusal.status < 300:
                 raise Puzzling(str(refusal)) from None
             raise
-        job = read(answer, said.Job)
+        job = read(answer, wire.Job)
         if job.jobid.casefold() != sent.execution.casefold():
             raise unfit(answer, "jobid", job.jobid)
         if not job.status:
@@ -307,7 +306,7 @@ class Filestack(HttpProvider[FilestackSettings]):
                 refused = answer
         if refused is None or "wf" in json.loads(output.locator):
             raise Rejected(f"{self.title}: {doing}: it is not there", reason="not there", status=404)
-        raise await self._app.refused(refused) if self._is_ours(addresses[-1]) else said.rejected(refused)
+        raise await self._app.refused(refused) if self._is_ours(addresses[-1]) else wire.rejected(refused)
 
     def _addresses(self, place: Mapping[str, Any]) -> Iterator[str]:
         """Where a file may lie: as it is told, then signed. Our security goes nowhere but to the address in the
@@ -391,9 +390,9 @@ def _source(reference: str) -> str:
     return reference if is_plain else segment(reference)
 
 
-def _job_of(answer: Answer) -> said.Job | None:
+def _job_of(answer: Answer) -> wire.Job | None:
     try:
-        return read(answer, said.Job)
+        return read(answer, wire.Job)
     except Transient:
         return None
 

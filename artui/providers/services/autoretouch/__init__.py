@@ -1,0 +1,1 @@
+"""AutoRetouch: what it can do, its provider, and what it says."""

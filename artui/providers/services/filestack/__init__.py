@@ -1,0 +1,1 @@
+"""Filestack: what it can do, its provider, and what it says."""

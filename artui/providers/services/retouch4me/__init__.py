@@ -1,0 +1,1 @@
+"""Retouch4me: what it can do, its provider, and what it says."""
