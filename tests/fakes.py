@@ -16,6 +16,7 @@ from artui import files
 from artui.config import Config, load, paths
 from artui.engine import supervisor
 from artui.engine.anchor import open_journal
+from artui.model.capabilities import Capabilities
 from artui.model.job import NewJob
 from artui.providers.base import (
     Counted,
@@ -74,13 +75,13 @@ class Fake(Provider[Settings]):
     """One account at a :class:`Service`."""
 
     name = "autoretouch"
-    title = "Fake"
+    capabilities = Capabilities("Fake", Limits(files.Accepts(JPEG), in_flight=10))
     Settings = Settings
 
     def __init__(self, service: Service, settings: Settings, surroundings: ProviderDeps) -> None:
         super().__init__(settings, surroundings)
         self.service = service
-        self.limits = service.limits  # type: ignore[misc]
+        self.limits = service.limits
 
     async def close(self) -> None:
         pass

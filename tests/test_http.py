@@ -442,10 +442,11 @@ def test_a_wait_asked_for_as_a_date_is_counted_by_the_services_own_clock() -> No
     assert asked(timedelta(days=400)) == 900
     for nonsense in ("", "soon", "9" * 5_000, "1_0", "٣", "Mon, 99 Foo 2001", "nan", "inf"):
         assert asked_to_wait({"retry-after": nonsense}) is None, nonsense
-        assert asked_to_wait({"filestack-reset": nonsense}) is None, nonsense
-    reset = {"date": format_datetime(now, usegmt=True), "filestack-reset": str(int(now.timestamp()) + 30)}
-    assert asked_to_wait(reset) == 30
-    assert asked_to_wait(reset | {"retry-after": "7"}) == 7
+        assert asked_to_wait({"x-reset": nonsense}, ("x-reset",)) is None, nonsense
+    reset = {"date": format_datetime(now, usegmt=True), "x-reset": str(int(now.timestamp()) + 30)}
+    assert asked_to_wait(reset, ("x-other", "x-reset")) == 30
+    assert asked_to_wait(reset) is None, "only a service that has the header is read by it"
+    assert asked_to_wait(reset | {"retry-after": "7"}, ("x-reset",)) == 7
 
 
 async def test_the_services_clock_is_remembered_and_goes_on(client: Client) -> None:

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from artui import files, providers
+from artui import files
 from artui.core.plan import Offer, Plan, Planner, PlanProblem, SourceFile, Target, Verdict, check, collect, new_jobs
 from artui.files import Accepts
 from artui.journal import Connection, Journal, found, jobs, payers, published, purchases, suspended
@@ -262,10 +262,6 @@ def test_what_was_found_at_the_service_is_not_counted_as_to_pay(journal: Journal
     after = planned(journal, inbox)
     assert [one.verdict for one in after.photos] == [Verdict.BOUGHT]
     assert (after.most, after.before, len(after.queued)) == (0, {How.FOUND: 1}, 1)
-
-
-def test_which_services_know_a_customer_by_the_key_alone() -> None:
-    assert all(providers.known_by_key(name) is providers.load(name).known_by_key for name in providers.names())
 
 
 def test_jobs_hold_everything_the_price_depends_on(journal: Journal, inbox: Path) -> None:

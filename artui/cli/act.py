@@ -79,9 +79,9 @@ def _scope() -> Scope:
 def _retrial(db: Connection, job: Job) -> Action:
     """What trying this job again does, and may cost."""
     from artui.core import actions
-    from artui.providers import can_run_again
+    from artui.providers import capabilities
 
-    return actions.retry(db, job, can_retry=can_run_again(job.provider))
+    return actions.retry(db, job, can_retry=capabilities(job.provider).limits.can_retry)
 
 
 # ---------------------------------------------------------------------------------------------- cancel and resolve

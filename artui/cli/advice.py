@@ -5,9 +5,10 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping
 
+from artui.model.capabilities import Clears
 from artui.model.job import Job
 from artui.model.states import BATCH_CAP, ONLY_METADATA, Reason, Stage, Status
-from artui.providers import Clears, clears_doubt
+from artui.providers import capabilities
 
 _HELD: Mapping[str, str] = {
     Reason.IN_DOUBT: "{where}, then `artui resolve {id}` with --adopt ID, --again or --give-up",
@@ -111,8 +112,6 @@ def _whose_cap(job: Job) -> str:
 
 def advice(job: Job) -> str:
     """What to do about a job now."""
-    from artui.providers import can_run_again
-
     if job.status is Status.HELD and job.reason == Reason.CAP and (cap := _whose_cap(job)):
         text = cap
     elif job.found and not job.status.final:
@@ -123,7 +122,7 @@ def advice(job: Job) -> str:
         text = _NOT_ALL_THERE if _is_not_all_there(job) else _HELD.get(job.reason, "`artui retry {id}` goes on")
     elif job.status in (Status.FAILED, Status.CANCELLED) and _was_sent_before(job):
         text = "nothing, what was sent before counts as spent; `artui redo {id}` buys it anew"
-    elif job.status is Status.FAILED and job.execution and not can_run_again(job.provider):
+    elif job.status is Status.FAILED and job.execution and not capabilities(job.provider).limits.can_retry:
         text = "the service cannot run it again: `artui redo {id}` buys it anew, and shows first what that costs"
     elif job.status is Status.FAILED:
         text = _FAILED.get(job.reason, "copy the file here again, then `artui retry {id}`; nothing was paid")
@@ -132,10 +131,10 @@ def advice(job: Job) -> str:
     elif job.reason == Reason.IN_QA:
         text = "nothing, a person at the service checks it"
     elif job.reason == Reason.LOOKING:
-        text = _LOOKING[clears_doubt(job.provider)]
+        text = _LOOKING[capabilities(job.provider).limits.clears_doubt]
     else:
         text = _NOT_COPIED if job.reason == ONLY_METADATA and not job.results else _OTHERS[job.status]
     return _with_next(job, text).format(
         id=job.id, batch=job.batch, account=job.account, execution=job.execution, folder=job.folder,
-        twin_of=job.twin_of, where=_WHERE[clears_doubt(job.provider)],
+        twin_of=job.twin_of, where=_WHERE[capabilities(job.provider).limits.clears_doubt],
     )  # fmt: skip

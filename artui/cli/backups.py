@@ -71,13 +71,15 @@ def restore_command(session: Session, file: Path, *, offline: bool, dry_run: boo
 
 
 def _say_what_it_is(session: Session, opened: Opened) -> None:
+    from artui.cli.recovering import unlisted
+
     about = opened.about
     made = time.strftime("%Y-%m-%d %H:%M", time.localtime(about.made_at))
     say(f"A backup of {made} from {about.host}: {about.jobs:,} jobs, {about.intents:,} paid requests.")
     if session.paths.journal.exists():
         say(f"It takes the place of the journal {session.paths.journal}, of which a copy is kept beside it.")
-    say("What was bought since is looked for at every service that has a list; where there is none (Retouch4me,")
-    say("Filestack), nothing is sent before you say so. Nothing is sent now.")
+    say(f"What was bought since is looked for at every service that has a list; where there is none{unlisted()},")
+    say("nothing is sent before you say so. Nothing is sent now.")
 
 
 def _put_back(session: Session, opened: Opened, *, offline: bool) -> Exit:

@@ -300,10 +300,10 @@ def _made(session: Session, photos: Path) -> list[tuple[Path, Job | RefusedFile]
     """Each file of the folder with the job that was made of it, or why it is no good."""
     from artui.core import plan
     from artui.journal import history
-    from artui.providers import load
+    from artui.providers import capabilities
 
     found = plan.collect([photos])
-    good, refused, _ = plan.check(found, load("autoretouch").limits.accepts, lambda *_: None)
+    good, refused, _ = plan.check(found, capabilities("autoretouch").limits.accepts, lambda *_: None)
     with session.journal() as journal:
         made = [(file.path, job) for file, _ in good for job in journal.read(history.by_source, file.path)]
     lost = {file.path for file, _ in good} - {path for path, _ in made}

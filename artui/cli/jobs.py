@@ -200,9 +200,9 @@ def _verdict(session: Session, path: Path) -> str:
     from artui import files, providers
 
     config = session.config
-    default = config.accounts[config.default_account].provider if config.default_account else "autoretouch"
+    default = config.accounts[config.default_account].provider if config.default_account else providers.DEFAULT
     try:
-        photo = files.inspect(path, providers.load(default).limits.accepts, hashed=True)
+        photo = files.inspect(path, providers.capabilities(default).limits.accepts, hashed=True)
     except files.PhotoProblem as problem:
         return str(problem)
     if photo.suspect:

@@ -24,17 +24,17 @@ _MOST_NAMED = 20
 
 _MISSING = (
     "Putting the newest copy back is better, if there is one. Going on begins an empty journal. What was bought",
-    "through the lost one is taken in from every service that has a list; where there is none (Retouch4me, Filestack),",
+    "through the lost one is taken in from every service that has a list; where there is none{unlisted},",
     "artui cannot know what was bought, and sends nothing there before you say so. Nothing is sent now.",
 )
 _COPY = (
     "Going on keeps it, with a copy beside it. What was bought since is taken in from every service that has a list;",
-    "where there is none (Retouch4me, Filestack), photos may have been paid that this copy does not know of, and",
+    "where there is none{unlisted}, photos may have been paid that this copy does not know of, and",
     "nothing is sent there before you say so. Nothing is sent now.",
 )
 _DAMAGED = (
     "Going on copies it aside and carries every row that can be read into a new file. What was bought is looked for at",
-    "every service that has a list; where rows are lost and there is no list (Retouch4me, Filestack), nothing is sent",
+    "every service that has a list; where rows are lost and there is no list{unlisted}, nothing is sent",
     "before you say so. Nothing is sent now.",
 )
 
@@ -82,7 +82,16 @@ def recover_command(session: Session, *, offline: bool, fetch: Path | None, dry_
 def _intentions(trouble: object) -> Sequence[str]:
     from artui.engine.anchor import Damage as Wrong
 
-    return {Wrong.MISSING: _MISSING, Wrong.DAMAGED: _DAMAGED}.get(trouble, _COPY)  # type: ignore[call-overload,no-any-return]
+    said = _MISSING if trouble is Wrong.MISSING else _DAMAGED if trouble is Wrong.DAMAGED else _COPY
+    return [line.format(unlisted=unlisted()) for line in said]
+
+
+def unlisted() -> str:
+    """The services that have no list of what was bought, in brackets, for the middle of a sentence."""
+    from artui.providers import capabilities, names
+
+    titles = [one.title for one in map(capabilities, names()) if not one.limits.can_find]
+    return f" ({', '.join(titles)})" if titles else ""
 
 
 def _repaired(session: Session, trouble: Any) -> Sequence[Salvaged]:

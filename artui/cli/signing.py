@@ -89,9 +89,9 @@ def login_command(
 def _keep_webhook_secret(session: Session, account: AccountConfig, store: str | None) -> Exit:
     """Keep the secret by which calls of an account's webhook are believed, where its key could be kept too."""
     from artui.credentials import KeyStore, Secret, of_webhook
-    from artui.providers import load
+    from artui.providers import capabilities
 
-    kind = load(account.provider)
+    kind = capabilities(account.provider)
     if not kind.signs_webhooks:
         raise CommandError(
             Exit.USAGE, f"{kind.title} signs no webhooks: there is no secret to keep for {account.name}."
@@ -128,10 +128,12 @@ def _by_kept(
 
 def _account(config: Config, name: str | None, provider: str | None) -> AccountConfig:
     """The account to sign in, as it is set up or as it will be."""
-    name = name or config.default_account or provider or "studio"
+    from artui.providers import DEFAULT, capabilities
+
+    name = name or config.default_account or provider or capabilities(DEFAULT).account_name or DEFAULT
     known = config.accounts.get(name)
     if known is None:
-        return AccountConfig(name, provider or "autoretouch", name)
+        return AccountConfig(name, provider or DEFAULT, name)
     if provider and provider != known.provider:
         raise CommandError(Exit.USAGE, f"{name} is an account at {known.provider}; choose another name for {provider}.")
     return known
@@ -159,10 +161,11 @@ def _with_settings(account: AccountConfig, given: Sequence[str]) -> AccountConfi
 def _token(account: AccountConfig, *, from_stdin: bool) -> Secret | None:
     """The key that is given; None where the service shows a code instead."""
     from artui.credentials import Secret
-    from artui.providers import load
+    from artui.model.capabilities import SignInMethod
+    from artui.providers import capabilities
 
-    kind = load(account.provider)
-    if not from_stdin and kind.signs_in_by_code:
+    kind = capabilities(account.provider)
+    if not from_stdin and kind.sign_in is SignInMethod.CODE:
         return None
     if from_stdin and not can_ask():
         token = Secret(sys.stdin.readline().strip())

@@ -35,8 +35,6 @@ DEFAULT_OUTPUT = "retouched"
 ANEW = 3
 """How often names are chosen anew when others take them at the same moment."""
 
-_RESERVED = ("artui_", "autoretouch_")
-
 SPENDING = (STRICT, SUSPECT, METADATA, DRY_RUN, YES, WAIT, WAIT_QA, AS_JSON)
 """The options of a command that sends photos."""
 
@@ -100,7 +98,7 @@ def submit_command(
         raise CommandError(Exit.USAGE, "Which photos? Name files or folders, or --url, or --alias.")
     chosen, spending = session.account(account), Spending(**flags)
     spending.refuse_strict(chosen)
-    own_labels = _labels(labels)
+    own_labels = _labels(labels, chosen)
     target = Target.of(output or chosen.output or DEFAULT_OUTPUT, template, spending.keeping(chosen.metadata))
     try:
         target.refuse_loop(paths, recursive=recursive)
@@ -151,16 +149,18 @@ def redo_command(session: Session, /, what: str, workflow: str | None, output: s
 # ------------------------------------------------------------------------------------------------ making the plan
 
 
-def _labels(given: Sequence[str]) -> dict[str, str]:
+def _labels(given: Sequence[str], account: AccountConfig) -> dict[str, str]:
+    """The labels that were given, but those that artui or the account's service reads itself."""
+    from artui.providers import capabilities
+
+    taken = tuple(filter(None, ("artui_", capabilities(account.provider).own_labels)))
     labels = {}
     for text in given:
         key, equals, value = text.partition("=")
         if not (key and equals):
             raise CommandError(Exit.USAGE, f"--label {text!r} must have the form KEY=VALUE.")
-        if key.startswith(_RESERVED):
-            raise CommandError(
-                Exit.USAGE, f"--label {key!r}: names that begin with {' or '.join(_RESERVED)} are taken."
-            )
+        if key.startswith(taken):
+            raise CommandError(Exit.USAGE, f"--label {key!r}: names that begin with {' or '.join(taken)} are taken.")
         labels[sanitize(key)] = sanitize(value)
     return labels
 

@@ -127,12 +127,12 @@ def _logins(session: Session, rules: Sequence[Rule], *, webhook: bool) -> tuple[
     """The sign-ins that the rules need, with the secrets of ``webhook`` calls, and whether a service finds each without
     being handed it."""
     from artui.credentials import KeyStore, of_webhook
-    from artui.providers import load
+    from artui.providers import capabilities
 
     accounts = [session.config.accounts[rule.account] for rule in rules]
     names = {account.login for account in accounts}
     if webhook:
-        names |= {of_webhook(account.login) for account in accounts if load(account.provider).signs_webhooks}
+        names |= {of_webhook(account.login) for account in accounts if capabilities(account.provider).signs_webhooks}
     found = {name: session.vault.find(name) for name in names}
     return tuple(Login(name, one is not None and one.place is KeyStore.FILE) for name, one in sorted(found.items()))
 

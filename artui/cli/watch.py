@@ -226,15 +226,17 @@ def _listen(place: str) -> Listener:
         ) from None
 
 
-def _heard(config: Config, place: str, part: str) -> list[str]:
+def _heard(config: Config, where: str, part: str) -> list[str]:
     """What to say of the webhooks that are heard."""
-    lines = [f"Webhooks are heard at {place}."]
+    from artui.providers import capabilities
+
+    lines = [f"Webhooks are heard at {where}."]
     called = [name for name, account in config.accounts.items() if account.settings.get("webhook_url")]
     if not called:
         lines.append("No account sets webhook_url, the public address that leads here: no service is told to call it.")
     for name, account in config.accounts.items():
-        if account.provider == "filestack":
-            lines.append(f"{name}: at Filestack's portal the webhook's address must end in /{part}.")
+        if place := capabilities(account.provider).webhook_at:
+            lines.append(f"{name}: at {place} the webhook's address must end in /{part}.")
     return lines
 
 

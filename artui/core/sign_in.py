@@ -72,7 +72,7 @@ async def customer(
     provider: Provider[Any], config: Config, account: AccountConfig, journal: Journal | None
 ) -> Customer | None:
     """Who is behind the key of an account; None where the service tells its payers apart itself."""
-    if journal is None or not provider.known_by_key:
+    if journal is None or not provider.capabilities.known_by_key:
         return None
     payer = (await provider.who_pays()).payer
     names = {account.name, *(one.name for one in config.accounts.values() if one.login == account.login)}

@@ -11,6 +11,7 @@ from typing import Any, Final
 from artui.config import AccountConfig, Config, ConfigError
 from artui.credentials import CredentialProblem, Vault
 from artui.doctor.finding import Area, Finding, Level
+from artui.model.capabilities import SignInMethod
 from artui.providers import open_provider
 from artui.providers.base import Blocked, Cause, Provider, ProviderError, Rejected, Transient, Workflow
 
@@ -136,7 +137,8 @@ class _Examination:
     async def identify(self, provider: Provider[Any]) -> None:
         """Who pays, by the token as it is kept."""
         identity = await provider.identify()
-        lasts = "renewed by itself" if provider.signs_in_by_code else "good until it is withdrawn"
+        is_renewed = provider.capabilities.sign_in is SignInMethod.CODE
+        lasts = "renewed by itself" if is_renewed else "good until it is withdrawn"
         said = f"{self._kept}, {lasts}; {identity.organization.name} pays at {identity.endpoint}"
         if not provider.not_checked:
             self._add(Level.OK, said)

@@ -409,7 +409,8 @@ class Supervisor:
         if worker:
             can_retry, due = worker.context.provider.limits.can_retry, worker.context.settle_due
         else:
-            can_retry, due = seen is not None and providers.can_run_again(seen.provider), self.clock.now()
+            can_retry = seen is not None and providers.capabilities(seen.provider).limits.can_retry
+            due = self.clock.now()
         job = await self.journal.write_async(decisions.carry_out, request, can_retry=can_retry, settle_due=due)
         if job is None or worker is None:
             return

@@ -23,7 +23,6 @@ from artui.files.names import (
 )
 from artui.files.opened import is_open
 from artui.files.photo import (
-    Accepts,
     BadPhoto,
     Changed,
     Gone,
@@ -54,6 +53,7 @@ from artui.files.publishing import (
     published,
 )
 from artui.files.whole import can_judge, can_tell, is_complete, is_swollen, pixels_of, sniff, what_is_missing
+from artui.model.capabilities import Accepts
 
 __all__ = [
     "INSTALL",

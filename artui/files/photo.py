@@ -22,6 +22,7 @@ from urllib.parse import unquote, urlsplit
 from artui.files import archives, decoding, doubts, picture, traits, whole, zips
 from artui.files.regular import Irregular, open_regular
 from artui.files.walks import Doubt
+from artui.model.capabilities import Accepts
 
 LOOKED_AT_ONCE = 32 * 1024
 """Bytes read at once where a header is looked at: its fields are a few bytes each, and each read is a wait for its turn
@@ -118,27 +119,6 @@ class Photo:
     def is_archive(self) -> bool:
         """Whether it is an archive of photos, sent as one."""
         return self.media_type == zips.MEDIA_TYPE
-
-
-@dataclass(frozen=True, slots=True)
-class Accepts:
-    """What a service takes: media types, pixels a side, bytes, pixels in all; None is no limit it states.
-
-    Above `scaled_above` pixels a side it takes the photo and scales it down. `archives`: a ZIP of such photos is taken
-    as one. `strict`: a person wants each decoded.
-    """
-
-    media_types: frozenset[str]
-    max_side: int | None = None
-    max_bytes: int | None = None
-    max_pixels: int | None = None
-    scaled_above: int | None = None
-    archives: bool = False
-    strict: bool = False
-
-    def scales_down(self, photo: Photo) -> bool:
-        """Tell whether the service would make this photo smaller."""
-        return self.scaled_above is not None and max(photo.width, photo.height) > self.scaled_above
 
 
 def stamp(path: Path) -> Stamp:

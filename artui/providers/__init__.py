@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from difflib import get_close_matches
-from enum import StrEnum
+from functools import lru_cache
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from artui.config import AccountConfig, ConfigError, provider_names
+from artui.model.capabilities import Accepts, Capabilities, Limits
 
 if TYPE_CHECKING:
     from artui.config import Config
@@ -15,49 +16,25 @@ if TYPE_CHECKING:
     from artui.providers.base import Provider, Settings
 
 
+DEFAULT = "autoretouch"
+"""The service of an account for which none is named."""
+
+
 def names() -> list[str]:
     """The names of all providers, sorted; nothing is imported."""
     return list(provider_names())
 
 
-_RUN_ONCE = frozenset({"retouch4me", "filestack"})
+@lru_cache(maxsize=64)
+def capabilities(name: str) -> Capabilities:
+    """What is known of a service without asking it; of one that is not there, that nothing can be asked of it.
 
-
-def can_run_again(name: str) -> bool:
-    """Whether a service can be asked to run an execution again, as its ``Limits`` say; nothing is imported."""
-    return name not in _RUN_ONCE
-
-
-_BY_KEY = frozenset({"retouch4me"})
-
-
-def known_by_key(name: str) -> bool:
-    """Whether nothing but its key tells a customer of a service, as its provider says; nothing is imported."""
-    return name in _BY_KEY
-
-
-_RATED = frozenset({"autoretouch"})
-
-
-def takes_ratings(name: str) -> bool:
-    """Whether a service wants to know what is liked, as its provider says; nothing is imported."""
-    return name in _RATED
-
-
-class Clears(StrEnum):
-    """How it is found out what became of a paid request whose answer got lost."""
-
-    BY_LOOKING = "looked up in the service's list"
-    BY_SENDING = "sent again under its key"
-    BY_ASKING = "asked of a person"
-
-
-_CLEARS = {"retouch4me": Clears.BY_SENDING, "filestack": Clears.BY_ASKING}
-
-
-def clears_doubt(name: str) -> Clears:
-    """How a service lets a doubt be cleared, as its ``Limits`` say; nothing is imported."""
-    return _CLEARS.get(name, Clears.BY_LOOKING)
+    Loads neither its provider nor an HTTP client.
+    """
+    if name not in names():
+        return Capabilities(name, Limits(Accepts(frozenset()), in_flight=1, can_find=False, can_retry=False))
+    found: Capabilities = import_module(f"{__name__}.services.{name}.capabilities").CAPABILITIES
+    return found
 
 
 def load(name: str) -> type[Provider[Any]]:
@@ -81,7 +58,7 @@ def settings(kind: type[Provider[Any]], account: AccountConfig) -> Settings:
         table = f"[accounts.{account.name}]"
         if first["type"] == "extra_forbidden":
             near = get_close_matches(key, kind.Settings.model_fields, 1)
-            hint = f"; did you mean {near[0]!r}?" if near else f" of {kind.title}"
+            hint = f"; did you mean {near[0]!r}?" if near else f" of {kind.capabilities.title}"
             raise ConfigError(f"{table} has an unknown key {key!r}{hint}") from None
         why = first["msg"].removeprefix("Value error, ")
         raise ConfigError(f"{table}: {key} cannot be used: {why}") from None

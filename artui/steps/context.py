@@ -101,7 +101,7 @@ class StepContext:
             now = await self.provider.who_pays()
         except Rejected as unclear:
             raise Hold(Reason.ACCOUNT, str(unclear)) from unclear
-        return Payer(now.payer, now.endpoint, now.organization.id, self.provider.known_by_key)
+        return Payer(now.payer, now.endpoint, now.organization.id, self.provider.capabilities.known_by_key)
 
     def refuse_outdated(self) -> None:
         """Raise NotYet where the account is set otherwise by now than it is here."""

@@ -18,7 +18,9 @@ from artui.core.sign_in import name_for
 from artui.credentials import CredentialProblem, KeyStore, Vault
 from artui.journal import Connection, accounts, offers
 from artui.journal.accounts import AccountState
+from artui.model.capabilities import SignInMethod
 from artui.model.states import Reason
+from artui.providers import DEFAULT, capabilities
 from artui.sanitize import sanitize
 from artui.tui.acts import Act
 from artui.tui.look import Width
@@ -29,9 +31,10 @@ from artui.tui.shell import Line
 from artui.tui.view import Look
 from artui.tui.words import amount, clock, home
 
+_WAY = "a code (any phone or browser)" if capabilities(DEFAULT).sign_in is SignInMethod.CODE else "a key to paste"
 WELCOME = (
     "Welcome. artui sends photos to paid services and shows every price first.\n\n"
-    "  s  sign in to AutoRetouch with a code (any phone or browser)\n"
+    f"  s  sign in to {capabilities(DEFAULT).title} with {_WAY}\n"
     "  a  another service, or a key to paste\n\n"
     "`artui demo` in a shell shows it all without an account."
 )
@@ -279,7 +282,7 @@ class Accounts(Screen):
 
     def action_sign_in(self) -> None:
         """Sign in with a code."""
-        self._sign_in(self.account or self._new("autoretouch"), pasted=False)
+        self._sign_in(self.account or self._new(DEFAULT), pasted=False)
 
     def action_paste(self) -> None:
         """Sign in with a key that is pasted."""
@@ -304,8 +307,7 @@ class Accounts(Screen):
         like = self.account
         alike = like.settings if like and like.provider == provider else {}
         settings = {key: value for key, value in alike.items() if key != "organization"}
-        title = "studio" if provider == "autoretouch" else provider
-        name = name_for(title, self.console.config.accounts)
+        name = name_for(capabilities(provider).account_name or provider, self.console.config.accounts)
         return AccountConfig(name, provider, name, settings=settings)
 
     def _sign_in(self, account: AccountConfig, *, pasted: bool) -> None:

@@ -16,7 +16,7 @@ from artui.core.actions import Action, Effect, Refusal
 from artui.journal import Connection
 from artui.model.job import Job
 from artui.model.states import Reason
-from artui.providers import can_run_again
+from artui.providers import capabilities
 from artui.sanitize import sanitize
 from artui.tui.words import plural
 
@@ -82,7 +82,7 @@ def plan(actions: Sequence[Action]) -> Plan:
 
 def retrials(db: Connection, jobs: Sequence[Job]) -> list[Action]:
     """Try these again."""
-    return [actions.retry(db, job, can_retry=can_run_again(job.provider)) for job in jobs]
+    return [actions.retry(db, job, can_retry=capabilities(job.provider).limits.can_retry) for job in jobs]
 
 
 def cancellations(db: Connection, jobs: Sequence[Job], *, keep: bool = True) -> list[Action]:
@@ -93,7 +93,7 @@ def cancellations(db: Connection, jobs: Sequence[Job], *, keep: bool = True) -> 
 def of_result(db: Connection, job: Job) -> dict[str, Action]:
     """What can be done about a result that came damaged, by the act's word; what does not fit is left out."""
     ways = [actions.resolve(db, job, how) for how in ("take", "take all", "give up")]
-    found = [actions.retry(db, job, can_retry=can_run_again(job.provider)), *ways]
+    found = [actions.retry(db, job, can_retry=capabilities(job.provider).limits.can_retry), *ways]
     return {one.command: one for one in found if not one.refused}
 
 

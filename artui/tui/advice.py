@@ -6,9 +6,10 @@ import time
 from collections.abc import Mapping
 
 from artui.journal.crowds import SHARED, HoldCount
+from artui.model.capabilities import Clears
 from artui.model.job import Job
 from artui.model.states import BATCH_CAP, ONLY_METADATA, TODAYS_CAP, Reason, Stage, Status
-from artui.providers import Clears, can_run_again, clears_doubt
+from artui.providers import capabilities
 from artui.sanitize import sanitize
 from artui.tui.words import is_left, plural
 
@@ -79,12 +80,12 @@ def sentence(job: Job, crowd: HoldCount | None = None) -> str:
         text = _NOT_ALL_THERE
     elif job.status is Status.HELD:
         text = _HELD.get(job.reason, "{name} waits: {said}. r goes on.")
-    elif job.reason == Reason.FAILED and not can_run_again(job.provider):
+    elif job.reason == Reason.FAILED and not capabilities(job.provider).limits.can_retry:
         text = _FAILED["runs once"]
     else:
         text = _FAILED.get(job.reason, _PLAIN)
     return text.format(
-        Where=_WHERE[clears_doubt(job.provider)],
+        Where=_WHERE[capabilities(job.provider).limits.clears_doubt],
         name=sanitize(job.source.name, 60),
         said=sanitize((job.message or job.reason).rstrip("."), 200),
         price=price(job.quoted),
@@ -152,7 +153,7 @@ def _what_now(job: Job, crowd: HoldCount | None) -> str:
     if job.reason == Reason.IN_QA:
         return "Nothing: a person at the service checks it. That can take hours."
     if job.reason == Reason.LOOKING:
-        return _LOOKING[clears_doubt(job.provider)]
+        return _LOOKING[capabilities(job.provider).limits.clears_doubt]
     return _OTHERS[job.status].format(twin=job.twin_of)
 
 

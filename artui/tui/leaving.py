@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
 import time
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from artui.journal import window
 from artui.journal.groups import Group
+from artui.providers import capabilities
 from artui.tui.acts import Act
 from artui.tui.dialogs import Choice, Question
 from artui.tui.words import about
@@ -62,17 +62,9 @@ def _demo_question(active: int, queued: int) -> Question:
 async def _soonest_expiry(console: Console) -> str:
     """How long the result that is lost first will still be kept; empty where no service says so."""
     sent = await console.view.ask(window.oldest_sent)
-    keeps = await asyncio.to_thread(_keeping_times, sent.keys())
-    ends = [at + keeps[provider] for provider, at in sent.items() if keeps.get(provider)]
+    keeps = {provider: capabilities(provider).limits.keeps_results for provider in sent}
+    ends = [at + lasts for provider, at in sent.items() if (lasts := keeps[provider]) is not None]
     return about(max(0.0, min(ends) - time.time())) if ends else ""
-
-
-def _keeping_times(names: object) -> dict[str, float]:
-    """How many seconds each of these services keeps a result, where it says so."""
-    from artui import providers
-
-    known = {name: providers.load(name) for name in providers.names() if name in names}  # type: ignore[operator]
-    return {name: kind.limits.keeps_results for name, kind in known.items() if kind.limits.keeps_results}
 
 
 def asked(console: Console, answer: Leaving) -> list[Act] | None:

@@ -21,6 +21,7 @@ from artui.core import sign_in
 from artui.core.sign_in import Customer, Payer
 from artui.credentials import CredentialProblem, KeyStore, Secret, Stored, Vault
 from artui.journal import Connection, accounts, offers, payers, requests
+from artui.model.capabilities import SignInMethod
 from artui.model.states import Reason
 from artui.sanitize import sanitize
 from artui.tui.acts import Act
@@ -68,7 +69,7 @@ class SignIn:
             return False
         warn = partial(self.console.notify, severity="warning", markup=False)
         async with at_service(self.console.config, self.account, self.vault, warn) as provider:
-            self.pasted = self.pasted or not provider.signs_in_by_code
+            self.pasted = self.pasted or provider.capabilities.sign_in is not SignInMethod.CODE
             key = await self._key(provider)
             if key is None:
                 return False
@@ -100,7 +101,7 @@ class SignIn:
         for key, description in (
             await asyncio.to_thread(sign_in.asked_for, self.account.provider, self.account)
         ).items():
-            title = f"{providers.load(self.account.provider).title}: {key}"
+            title = f"{providers.capabilities(self.account.provider).title}: {key}"
             value = await self.console.push_screen_wait(Ask(title, [description]))
             if not value:
                 return False
@@ -109,7 +110,8 @@ class SignIn:
 
     async def _key(self, provider: Provider[Any]) -> Secret | None:
         if self.pasted:
-            return await self.console.push_screen_wait(KeyScreen(f"Paste the {provider.key_name} of {provider.title}"))
+            wanted = f"Paste the {provider.capabilities.key_name} of {provider.title}"
+            return await self.console.push_screen_wait(KeyScreen(wanted))
         draws = self.console.glyphs is not ASCII
         screen = CodeScreen(f"Sign in to {provider.title}", provider.login, may_draw=draws)
         try:
@@ -232,11 +234,11 @@ async def choose_service(console: Console) -> tuple[str, bool] | None:
 
     Returns the provider's name and whether its key is pasted.
     """
-    kinds = await asyncio.to_thread(lambda: {name: providers.load(name) for name in providers.names()})
+    kinds = {name: providers.capabilities(name) for name in providers.names()}
     ways = [
         (name, pasted)
         for name, kind in kinds.items()
-        for pasted in ((False, True) if kind.signs_in_by_code else (True,))
+        for pasted in ((False, True) if kind.sign_in is SignInMethod.CODE else (True,))
     ]
     choices = [
         Choice(

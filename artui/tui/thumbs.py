@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from artui.credentials import Vault
 from artui.model.job import Job
 from artui.model.states import Status
-from artui.providers import takes_ratings
+from artui.providers import capabilities
 from artui.sanitize import sanitize
 from artui.tui.dialogs import Choice, Question
 from artui.tui.service import ServiceError, at_service
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 def are_wanted(console: Console, job: Job | None) -> bool:
     """Whether the service is told what is liked: of a saved result, and where the account says so."""
     account = console.config.accounts.get(job.account) if job and job.status is Status.DONE else None
-    return account is not None and account.ratings and takes_ratings(account.provider)
+    return account is not None and account.ratings and capabilities(account.provider).takes_ratings
 
 
 def question(job: Job) -> Question:

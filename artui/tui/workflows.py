@@ -16,6 +16,7 @@ from artui.config import AccountConfig
 from artui.credentials import Vault
 from artui.journal import Connection, offers
 from artui.model.states import FINAL
+from artui.providers import capabilities
 from artui.sanitize import sanitize, width
 from artui.tui import catalogue
 from artui.tui.catalogue import CatalogEntry, Catalogue
@@ -257,10 +258,9 @@ class Workflows(Page):
         if self._asking:
             return ""
         who = sanitize(self.organization or self._account, 40)
-        return (
-            f"{who} has no saved workflow. Workflows are made and saved in the web app\n"
-            "(webapp.autoretouch.com); u looks again. Wrong organization? 5."
-        )
+        web_app = capabilities(self.account.provider).web_app
+        where = f"made and saved in the web app\n({web_app})" if web_app else "set up in config.toml"
+        return f"{who} has no saved workflow. Workflows are {where}; u looks again. Wrong organization? 5."
 
     def _draw_offer(self) -> None:
         """What is known of the workflow under the cursor."""

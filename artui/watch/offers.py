@@ -69,7 +69,7 @@ class ServiceOffers:
 
     def limits(self, rule: Rule) -> Limits:
         """What the service takes."""
-        return providers.load(self._config.accounts[rule.account].provider).limits
+        return providers.capabilities(self._config.accounts[rule.account].provider).limits
 
     def labels(self, rule: Rule, batch: Batch) -> Mapping[str, str]:
         """The service's labels of a batch."""

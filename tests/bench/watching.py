@@ -55,7 +55,7 @@ class _Offers:
     def limits(self, rule: Rule) -> Limits:
         """AutoRetouch's."""
         del rule
-        return providers.load("autoretouch").limits
+        return providers.capabilities("autoretouch").limits
 
     def labels(self, rule: Rule, batch: Batch) -> Mapping[str, str]:
         """Those of its batches."""

@@ -40,7 +40,8 @@ def hurry(put: Callable[[Any, str, Any], object] = setattr) -> None:
     put(charges, "LOOKS", LOOKS)
     put(engines, "LOOKS", LOOKS)
     for kind in map(providers.load, providers.names()):
-        put(kind, "limits", replace(kind.limits, least_gap=0.02))
+        hurried = replace(kind.capabilities.limits, least_gap=0.02)
+        put(kind, "capabilities", replace(kind.capabilities, limits=hurried))
 
 
 def engine(clock: str) -> int:

@@ -22,6 +22,7 @@ from artui import config, files, providers
 from artui.config import AccountConfig, ConfigError
 from artui.core import sign_in
 from artui.credentials import KeyStore, Secret
+from artui.model.capabilities import SignInMethod
 from artui.providers.base import (
     Blocked,
     Cause,
@@ -374,8 +375,8 @@ async def test_the_payer_is_known_by_a_mark_of_the_token_that_does_not_tell_it(b
 
 
 async def test_signing_in_takes_a_pasted_token_and_tries_it(bench: Retouch4meBench) -> None:
-    assert not Retouch4me.signs_in_by_code
-    assert Retouch4me.key_name == "retouch token"
+    assert Retouch4me.capabilities.sign_in is SignInMethod.KEY
+    assert Retouch4me.capabilities.key_name == "retouch token"
     good = Secret(bench.announced["token"])
     assert await sign_in.try_key(bench.provider, bench.vault, "studio", good) == []
     with pytest.raises(Blocked, match="not accepted"):
@@ -455,11 +456,11 @@ async def test_limits_are_what_is_built_in_or_less(desk: Desk, bench: Retouch4me
         assert taken == files.Accepts(frozenset({"image/jpeg"}), max_bytes=500_000, max_pixels=250_000_000)
         with pytest.raises(files.BadPhoto):
             files.inspect(desk.photo(size=600_000).path, taken)
-    assert Retouch4me.limits.accepts == accepts
+    assert Retouch4me.capabilities.limits.accepts == accepts
     for body in (b"", b"<html>", b'{"image": 1, "archive": 1}', b'{"status": 404}', b"[]"):
         async with serving(answering(200, body)) as peer, customer(desk, peer.url) as provider:
             await provider.identify()
-            assert provider.limits == Retouch4me.limits
+            assert provider.limits == Retouch4me.capabilities.limits
 
 
 @pytest.mark.parametrize(
@@ -474,7 +475,7 @@ async def test_archives_are_taken_where_the_limits_list_them(desk: Desk, archive
     async with serving(answering(200, body)) as peer, customer(desk, peer.url) as provider:
         assert provider.limits.accepts.archives
         await provider.identify()
-        assert provider.limits.accepts == replace(Retouch4me.limits.accepts, archives=taken)
+        assert provider.limits.accepts == replace(Retouch4me.capabilities.limits.accepts, archives=taken)
 
 
 def test_photos_that_are_too_large_or_of_another_kind_are_not_sent(desk: Desk) -> None:
@@ -492,7 +493,7 @@ def test_photos_that_are_too_large_or_of_another_kind_are_not_sent(desk: Desk) -
     webp.write_bytes(b"RIFF\x10\0\0\0WEBPVP8 ")
     for path, words in ((large, "100.0 MB at most"), (wide, "at most 250 megapixels"), (webp, "takes JPEG, PNG")):
         with pytest.raises(files.BadPhoto, match=words):
-            files.inspect(path, Retouch4me.limits.accepts)
+            files.inspect(path, Retouch4me.capabilities.limits.accepts)
 
 
 # ------------------------------------------------------------------------------------------------------------ looking

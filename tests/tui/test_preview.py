@@ -9,11 +9,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from artui.providers.autoretouch import AutoRetouch
 from PIL import Image
 
 from artui.config import paths
 from artui.journal import history
-from artui.providers.autoretouch import AutoRetouch
 from artui.providers.base import Transient
 from artui.tui import preview
 from artui.tui.drawing import choose_drawing, chosen

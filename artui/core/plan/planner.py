@@ -22,7 +22,7 @@ from artui.journal.before import Before, How
 from artui.journal.store import storable
 from artui.model.job import Batch, Job, NewJob
 from artui.model.states import FINAL, Reason, Stage, Status, Twins
-from artui.providers import known_by_key
+from artui.providers import capabilities
 from artui.sanitize import sanitize
 
 if TYPE_CHECKING:
@@ -233,7 +233,7 @@ class Planner:
         def ask(db: Connection) -> Before | None:
             payer = payers.current(db, new.payer)
             job = Job(**{**given, "payer": payer}, digest=planned.photo.digest, picture=planned.photo.picture)
-            return before.of_photo(db, job, by_key=known_by_key(new.provider))
+            return before.of_photo(db, job, by_key=capabilities(new.provider).known_by_key)
 
         past = self.journal.read(ask)
         if past is None:

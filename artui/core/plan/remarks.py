@@ -75,7 +75,7 @@ class Worth:
         """What is worth telling of one photo."""
         silent = _CARRIED - _GONE_BY[self.keeping] | (frozenset() if self.exports_jpeg else {Trait.ALPHA})
         told = [one for one in photo.traits if one.trait not in silent]
-        return [*told, Told(Trait.SCALED)] if self.accepts.scales_down(photo) else told
+        return [*told, Told(Trait.SCALED)] if self.accepts.scales_down(photo.width, photo.height) else told
 
     def remarks(self, photos: Iterable[Photo]) -> Sequence[Remark]:
         """What is worth telling of several, what matters most first."""

@@ -4,6 +4,7 @@ The journey (``artui.steps``) knows providers only through this file. A provider
 classes below and never retries anything itself: the engine alone decides what a failure means.
 """
 
+from artui.model.capabilities import Limits
 from artui.providers.base.errors import (
     Blocked,
     Cause,
@@ -41,7 +42,7 @@ from artui.providers.base.exchanged import (
 )
 from artui.providers.base.heard import hear, last_heard, listening
 from artui.providers.base.misfits import excerpt
-from artui.providers.base.provider import Counted, Limits, Permit, Provider, ProviderDeps, Settings
+from artui.providers.base.provider import Counted, Permit, Provider, ProviderDeps, Settings
 
 __all__ = [
     "Absent",

@@ -11,7 +11,8 @@ from typing import ClassVar, Generic, Self, TypeVar
 from pydantic import BaseModel, ConfigDict, Field
 
 from artui.credentials import Secret, Vault
-from artui.files import Accepts, Part, Photo
+from artui.files import Part, Photo
+from artui.model.capabilities import Capabilities
 from artui.providers.base.errors import Rejected, Transient
 from artui.providers.base.exchanged import (
     Balance,
@@ -57,30 +58,6 @@ class Settings(BaseModel):
 
 
 @dataclass(frozen=True, slots=True)
-class Limits:
-    """What a service takes and bears. ``in_flight``: executions at once; ``least_gap``: seconds between two looks at
-    one execution; ``keeps_results``: seconds a result stays at the service, None where it is not stated;
-    ``idempotent_submit``: the same draft under the same key may be sent again within ``replay_within`` seconds, and is
-    carried out once; ``fresh_upload``: every purchase needs an upload of its own; ``takes_addresses``: the service
-    fetches photos from a URL or a storage alias itself; ``names_photo``: a look at an execution says what it was made
-    from; ``euro_per_credit``: what a credit costs before tax, about,
-    None where that is not known."""
-
-    accepts: Accepts
-    in_flight: int
-    least_gap: float = 1.0
-    keeps_results: float | None = None
-    idempotent_submit: bool = False
-    replay_within: float = 0.0
-    fresh_upload: bool = False
-    takes_addresses: bool = False
-    names_photo: bool = True
-    can_find: bool = True
-    can_retry: bool = True
-    euro_per_credit: float | None = None
-
-
-@dataclass(frozen=True, slots=True)
 class ProviderDeps:
     """What an account's provider gets from the program: its name, its secrets, and the way to the network."""
 
@@ -98,23 +75,14 @@ class Provider(ABC, Generic[SettingsT]):
     only :meth:`submit` and :meth:`retry` may raise :class:`Unknown`."""
 
     name: ClassVar[str]
-    title: ClassVar[str]
-    limits: Limits
-    """What is known without asking; an instance may have learned that its service takes less."""
+    capabilities: ClassVar[Capabilities]
     Settings: ClassVar[type[Settings]]
-    key_name: ClassVar[str] = "key"
-    """What the service calls the secret that is pasted to sign in."""
-    known_by_key: ClassVar[bool] = False
-    """Whether nothing but its key tells a customer, so that a renewed key looks like another customer; whoever knows an
-    execution there may look at it, whichever key bought it."""
-    signs_webhooks: ClassVar[bool] = False
-    """Whether calls of its webhooks are believed by a signature alone, whose secret is kept beside the key."""
-    signs_in_by_code: ClassVar[bool] = False
-    """Whether :meth:`login` signs in with a code confirmed elsewhere, so that nothing need be pasted."""
 
     def __init__(self, settings: SettingsT, surroundings: ProviderDeps) -> None:
         self.settings = settings
         self.surroundings = surroundings
+        self.limits = self.capabilities.limits
+        """What is known without asking, until the service says that it takes less."""
         self.on_listed: Callable[[Sequence[ExecutionStatus]], object] = lambda _: None
         """Told of every page of executions that is read, for whatever purpose."""
         self.on_short: Callable[[str], object] = log.warning
@@ -134,6 +102,11 @@ class Provider(ABC, Generic[SettingsT]):
 
     async def __aexit__(self, *_: object) -> None:
         await self.close()
+
+    @property
+    def title(self) -> str:
+        """What people call the service."""
+        return self.capabilities.title
 
     @abstractmethod
     async def close(self) -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Generator
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Generator, Sequence
 from contextlib import aclosing, suppress
 from dataclasses import dataclass, replace
 from functools import lru_cache, partial
@@ -235,7 +235,8 @@ def _piece(content: Generator[bytes]) -> bytes:
 
 
 class Client:
-    """One account's way to its service. ``title`` names it in every error, ``read`` and ``pace`` are limits."""
+    """One account's way to its service. ``title`` names it in every error, ``read`` and ``pace`` are limits;
+    ``wait_headers``: those by which this service says, in epoch seconds, until when to wait."""
 
     def __init__(
         self,
@@ -245,8 +246,10 @@ class Client:
         ca_file: str | None = None,
         read: float = READ,
         pace: MinSpeed | None = None,
+        wait_headers: Sequence[str] = (),
     ) -> None:
         self._title = title
+        self._wait_headers = wait_headers
         self._pace = pace or MinSpeed()
         self._ordinary = Transport(trust(ca_file), proxy)
         self._paid = Transport(trust(ca_file), proxy, once=True)
@@ -392,7 +395,8 @@ class Client:
             if isinstance(asked.stream, _Outgoing):
                 await asked.stream.aclose()
         hear(f"{request.doing} (status {response.status_code})", taken)
-        return Answer(f"{self._title}: {request.doing}", response.status_code, response.headers, taken)
+        about = f"{self._title}: {request.doing}"
+        return Answer(about, response.status_code, response.headers, taken, self._wait_headers)
 
     def _built(self, transport: Transport, request: HttpRequest, departure: SendGuard, flow: Flow) -> httpx.Request:
         headers = {**_HEADERS, "Connection": "close" if transport is self._paid else "keep-alive", **request.headers}

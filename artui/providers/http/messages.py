@@ -7,7 +7,7 @@ import json
 import re
 import secrets
 import time
-from collections.abc import Callable, Generator, Iterable, Mapping
+from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC
 from email.utils import parsedate_to_datetime
@@ -150,12 +150,21 @@ _REASONS = {
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What came back; header names are in small letters. ``about`` begins every sentence: who was asked for what."""
+    """What came back; header names are in small letters. ``about`` begins every sentence: who was asked for what.
+
+    ``wait_headers`` are the service's own by which it says, in epoch seconds, until when to wait.
+    """
 
     about: str
     status: int
     headers: Mapping[str, str]
     body: bytes = field(default=b"", repr=False)
+    wait_headers: Sequence[str] = ()
+
+    @property
+    def asked_to_wait(self) -> float | None:
+        """The seconds the service asks to wait; None where it does not ask."""
+        return asked_to_wait(self.headers, self.wait_headers)
 
     @property
     def is_web_page(self) -> bool:
@@ -239,7 +248,7 @@ class Answer:
         if not names_job and (status in NOT_NOW or 500 <= status < 600):
             message = f"{self.about}: not now (status {status}), and nobody can tell what became of it"
             keep(message, self.body)
-            return Unknown(message, retry_after=asked_to_wait(self.headers))
+            return Unknown(message, retry_after=self.asked_to_wait)
         said = one_line("".join(c for c in self.text if c.isprintable() or c.isspace())) or "nothing more"
         message = f"{self.about}: nobody can tell what became of it from the answer (status {status}): {said}"
         keep(message, self.body)
@@ -250,7 +259,7 @@ class Answer:
         a photo that ``is_upload`` may be refused by whoever stands before it."""
         if self.is_not_now:
             said = f": {self.sentence}" if self.sentence else ""
-            wait = asked_to_wait(self.headers)
+            wait = self.asked_to_wait
             raise Transient(f"{self.about}: not now (status {self.status}){said}", retry_after=wait)
         if self.status < 200 or 300 <= self.status < 400:
             raise Transient(f"{self.about}: the service points to another address (status {self.status})")
@@ -353,17 +362,18 @@ def one_line(text: str) -> str:
     return " ".join("".join(c if c.isprintable() else " " for c in scrub(text)).split())[:300]
 
 
-def asked_to_wait(headers: Mapping[str, str]) -> float | None:
+def asked_to_wait(headers: Mapping[str, str], own: Sequence[str] = ()) -> float | None:
     """The seconds a service asks to wait, kept within 1 s and 15 min; None where it does not ask, or not readably.
 
-    It says how long or until when in ``Retry-After``, or until when, in epoch seconds, in ``Filestack-Reset``.
+    It says how long or until when in ``Retry-After``, or until when, in epoch seconds, in a header of its ``own``.
     """
     asked = headers.get("retry-after", "").strip()
     if re.fullmatch(r"-?[0-9]{1,300}(\.[0-9]{1,300})?", asked):
         wait = float(asked)
     else:
-        reset = headers.get("filestack-reset", "").strip()
-        until = float(reset) if re.fullmatch(r"[0-9]{1,20}", reset) else moment(asked)
+        told = (headers.get(name, "").strip() for name in own)
+        reset = next((one for one in told if re.fullmatch(r"[0-9]{1,20}", one)), "")
+        until = float(reset) if reset else moment(asked)
         if until is None:
             return None
         now = moment(headers.get("date", ""))

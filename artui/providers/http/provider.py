@@ -12,7 +12,12 @@ class HttpProvider(Provider[SettingsT]):
 
     def __init__(self, settings: SettingsT, surroundings: ProviderDeps) -> None:
         super().__init__(settings, surroundings)
-        self._http = Client(self.title, proxy=surroundings.proxy, ca_file=surroundings.ca_file)
+        self._http = Client(
+            self.title,
+            proxy=surroundings.proxy,
+            ca_file=surroundings.ca_file,
+            wait_headers=self.capabilities.wait_headers,
+        )
 
     async def close(self) -> None:
         """Close every connection."""

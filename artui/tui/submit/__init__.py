@@ -6,7 +6,6 @@ lines; here they are put together and get their keys.
 
 from __future__ import annotations
 
-import asyncio
 import datetime as dt
 from collections.abc import Sequence
 from dataclasses import replace
@@ -83,7 +82,7 @@ class Submit(Page):
             self.chooser.mark_alone(handed)
         account = self.console.config.accounts.get(self.console.account or "")
         if account != self.order.account or self.order.limits is None:
-            limits = await asyncio.to_thread(ordering.limits_of, account)
+            limits = ordering.limits_of(account)
             output = account.output if account and account.output else ordering.DEFAULT_OUTPUT
             self.put_order(OrderForm(target_of(output), account, limits, batching=self.order.batching))
         if handed:

@@ -18,7 +18,9 @@ from artui.core import plan
 from artui.core.plan import Planner, SourceFile, Target
 from artui.files.metadata import Keeping
 from artui.journal import Connection, Journal, jobs
+from artui.model.capabilities import Limits
 from artui.model.states import Status, Twins
+from artui.providers import DEFAULT, capabilities
 from artui.sanitize import sanitize, width
 from artui.tui import catalogue
 from artui.tui.look import Glyphs
@@ -28,7 +30,7 @@ from artui.tui.view import Purse
 from artui.tui.words import about, amount, home, plural
 
 if TYPE_CHECKING:
-    from artui.providers.base import Balance, Identity, Limits
+    from artui.providers.base import Balance, Identity
 
 DEFAULT_OUTPUT = "retouched"
 DEFAULT_TEMPLATE = "{relative}/{stem}"
@@ -36,11 +38,8 @@ NO_ACCOUNT = "You can look and check files now; sending needs an account: 5."
 
 
 def limits_of(account: AccountConfig | None) -> Limits:
-    """What the account's service takes; without an account what the first service does. Loads it, so for a thread."""
-    from artui import providers
-
-    limits: Limits = providers.load(account.provider if account else providers.names()[0]).limits
-    return limits
+    """What the account's service takes; without an account what an account is made for if nothing else is said."""
+    return capabilities(account.provider if account else DEFAULT).limits
 
 
 def target_of(typed: str) -> Target:

@@ -18,7 +18,7 @@ from urllib.parse import parse_qsl
 from pydantic import Field
 
 from artui.credentials import AccessTokens, Secret
-from artui.files import Accepts, Part, Photo, Sending, readable_name
+from artui.files import Part, Photo, Sending, readable_name
 from artui.providers import base
 from artui.providers.base import (
     Blocked,
@@ -30,7 +30,6 @@ from artui.providers.base import (
     Identity,
     Incomplete,
     LeftOut,
-    Limits,
     Look,
     Organization,
     Output,
@@ -67,6 +66,7 @@ from artui.providers.http.device import LoginHost
 from artui.providers.http.looks import poll_each
 from artui.providers.http.signed_in import SignedIn, signed
 from artui.providers.services.autoretouch import wire
+from artui.providers.services.autoretouch.capabilities import CAPABILITIES
 from artui.providers.services.autoretouch.lists import ENTRIES, Read, Reading, look_for, search, whole
 from artui.providers.services.autoretouch.places import Places
 
@@ -99,17 +99,8 @@ class AutoRetouch(HttpProvider[AutoRetouchSettings]):
     """One account at AutoRetouch."""
 
     name = "autoretouch"
-    title = "AutoRetouch"
+    capabilities = CAPABILITIES
     Settings = AutoRetouchSettings
-    key_name = "refresh token"
-    signs_in_by_code = True
-    limits = Limits(
-        accepts=Accepts(
-            frozenset({"image/jpeg", "image/png", "image/tiff", "image/webp"}), max_side=10_000, scaled_above=4_096
-        ),
-        in_flight=1_000,
-        euro_per_credit=0.01,
-    )
 
     def __init__(self, settings: AutoRetouchSettings, surroundings: ProviderDeps) -> None:
         super().__init__(settings, surroundings)

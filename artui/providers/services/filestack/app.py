@@ -16,11 +16,10 @@ from artui.providers.http import OBJECT, Answer, Client, HttpRequest, json_body
 from artui.providers.http.answers import read
 from artui.providers.http.signed_in import pasted_key
 from artui.providers.services.filestack import wire
+from artui.providers.services.filestack.capabilities import CAPABILITIES, TITLE
 from artui.providers.services.filestack.policy import Signed, Signer
 from artui.providers.services.filestack.settings import FilestackSettings
 
-TITLE: Final = "Filestack"
-KEY_NAME: Final = "app secret"
 STORE: Final = {"location": "S3"}
 
 REFUSED_FOR: Final = 600.0
@@ -45,7 +44,7 @@ class App:
 
     async def secret(self) -> Secret:
         """The app secret as it is kept now."""
-        return await pasted_key(self._surroundings, KEY_NAME)
+        return await pasted_key(self._surroundings, CAPABILITIES.key_name)
 
     @property
     def latest(self) -> float:
@@ -125,7 +124,10 @@ class App:
         if not self._tells and self._refused is not None:
             secret, then = self._refused
             if secret == await self.secret() and since_boot() - then < REFUSED_FOR:
-                raise Blocked(f"{TITLE}: {KEY_NAME} and api_key were refused: sign in again", cause=Cause.LOGIN)
+                raise Blocked(
+                    f"{TITLE}: {CAPABILITIES.key_name} and api_key were refused: sign in again",
+                    cause=Cause.LOGIN,
+                )
         return self._tells
 
     async def _probe(self, task: str, signed: Signed) -> Answer:

@@ -17,7 +17,7 @@ from functools import partial
 from typing import Any, Final
 from urllib.parse import quote
 
-from artui.files import Accepts, Part, Photo, can_tell, plain_type
+from artui.files import Part, Photo, can_tell, plain_type
 from artui.providers.base import (
     Call,
     Component,
@@ -25,7 +25,6 @@ from artui.providers.base import (
     ExecutionRef,
     ExecutionStatus,
     Identity,
-    Limits,
     Organization,
     Output,
     PaidRequest,
@@ -45,9 +44,9 @@ from artui.providers.http import PAGE, Answer, HttpProvider, HttpRequest, canoni
 from artui.providers.http.answers import read, unfit
 from artui.providers.http.client import in_thread
 from artui.providers.http.looks import poll_each
-from artui.providers.http.messages import asked_to_wait
 from artui.providers.services.filestack import results, wire
-from artui.providers.services.filestack.app import KEY_NAME, TITLE, App
+from artui.providers.services.filestack.app import App
+from artui.providers.services.filestack.capabilities import CAPABILITIES, TITLE
 from artui.providers.services.filestack.settings import MINUTES, FilestackSettings, WorkflowSettings
 from artui.providers.services.filestack.uploads import Uploads
 from artui.providers.services.filestack.webhook import Signatures
@@ -66,20 +65,8 @@ class Filestack(HttpProvider[FilestackSettings]):
     """One app at Filestack."""
 
     name = "filestack"
-    title = TITLE
-    signs_webhooks = True
-    key_name = KEY_NAME
+    capabilities = CAPABILITIES
     Settings = FilestackSettings
-    limits = Limits(
-        accepts=Accepts(frozenset({"image/jpeg", "image/png", "image/tiff", "image/webp", "image/gif"})),
-        in_flight=20,
-        least_gap=2.0,
-        keeps_results=172_800,
-        fresh_upload=True,
-        takes_addresses=True,
-        can_find=False,
-        can_retry=False,
-    )
 
     def __init__(self, settings: FilestackSettings, surroundings: ProviderDeps) -> None:
         super().__init__(settings, surroundings)
@@ -195,7 +182,7 @@ class Filestack(HttpProvider[FilestackSettings]):
     async def _raise_refusal(self, answer: Answer) -> None:
         """Raise what a run was refused for, where surely nothing was started."""
         if answer.status == 429 and "filestack-reset" in answer.headers:
-            wait = asked_to_wait(answer.headers)
+            wait = answer.asked_to_wait
             raise Transient(f"{answer.about}: too many requests", retry_after=wait, reached=False)
         if wire.refuses(answer) and answer.status == 404:
             # Without its status, for it means the workflow: a lost upload would be sent again, without end.

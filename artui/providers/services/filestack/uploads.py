@@ -19,7 +19,8 @@ from artui.providers.http.addresses import is_private_way
 from artui.providers.http.answers import read, unfit
 from artui.providers.http.client import in_thread
 from artui.providers.services.filestack import wire
-from artui.providers.services.filestack.app import STORE, TITLE, App
+from artui.providers.services.filestack.app import STORE, App
+from artui.providers.services.filestack.capabilities import TITLE
 
 PART: Final = 8 * 1024 * 1024
 """Bytes of one part of a large upload; the service's storage takes none below 5 MiB but the last."""

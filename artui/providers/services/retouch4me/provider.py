@@ -19,7 +19,7 @@ from pydantic import Field, field_validator
 
 from artui.credentials import Secret
 from artui.credentials.tokens import since_boot
-from artui.files import Accepts, Part, Photo, Sending, ascii_name
+from artui.files import Part, Photo, Sending, ascii_name
 from artui.providers import base
 from artui.providers.base import (
     Blocked,
@@ -29,7 +29,6 @@ from artui.providers.base import (
     ExecutionRef,
     ExecutionStatus,
     Identity,
-    Limits,
     Organization,
     Output,
     PaidRequest,
@@ -59,6 +58,7 @@ from artui.providers.http.answers import read
 from artui.providers.http.looks import poll_each
 from artui.providers.http.signed_in import pasted_key
 from artui.providers.services.retouch4me import wire
+from artui.providers.services.retouch4me.capabilities import CAPABILITIES
 from artui.providers.services.retouch4me.plugins import MODE, Recipe, refuse_twins, with_presets
 
 TOKEN: Final = "X-Retouch-Token"  # noqa: S105 - the header's name
@@ -102,23 +102,8 @@ class Retouch4me(HttpProvider[Retouch4meSettings]):
     """One account at Retouch4me."""
 
     name = "retouch4me"
-    title = "Retouch4me"
-    key_name = "retouch token"
-    known_by_key = True
+    capabilities = CAPABILITIES
     Settings = Retouch4meSettings
-    limits = Limits(
-        accepts=Accepts(
-            frozenset({"image/jpeg", "image/png"}), max_bytes=100_000_000, max_pixels=250_000_000, archives=True
-        ),
-        in_flight=4,
-        least_gap=2.0,
-        keeps_results=wire.KEEPS,
-        idempotent_submit=True,
-        replay_within=20 * 3600,
-        names_photo=False,
-        can_find=False,
-        can_retry=False,
-    )
 
     def __init__(self, settings: Retouch4meSettings, surroundings: ProviderDeps) -> None:
         super().__init__(settings, surroundings)
@@ -218,7 +203,7 @@ class Retouch4me(HttpProvider[Retouch4meSettings]):
                 self.limits = replace(self.limits, accepts=accepts)
 
     async def _token(self) -> Secret:
-        return await pasted_key(self.surroundings, self.key_name)
+        return await pasted_key(self.surroundings, self.capabilities.key_name)
 
     async def _ask_of_bought(self, request: HttpRequest, send: Callable[[HttpRequest], Awaitable[Answer]]) -> Answer:
         """Ask about what is bought, for which the id is enough: without a token where there is none, or where it is

@@ -11,16 +11,14 @@ from typing import Any, Final, TypeGuard
 
 from pydantic import Field
 
-from artui.files import Accepts
+from artui.model.capabilities import Accepts
 from artui.providers.base import Blocked, Cause, ExecutionStatus, Output, Rejected, State, Transient
 from artui.providers.base.wire import List, Status, WireModel, balance, moment, number, tell, text
 from artui.providers.http import Answer
 from artui.providers.http.answers import is_problem
-from artui.providers.http.messages import asked_to_wait, one_line
+from artui.providers.http.messages import one_line
+from artui.providers.services.retouch4me.capabilities import KEEPS
 from artui.providers.services.retouch4me.plugins import MODE, PRICE
-
-KEEPS: Final = 86_400.0
-"""Seconds a result stays at the service, at most."""
 
 NO_TOKEN: Final = frozenset({401, 460})
 USED_UP: Final = 461
@@ -79,7 +77,7 @@ def refusal(answer: Answer) -> Transient | Rejected | Blocked:
     """The error of an ordinary request that was not answered with 200."""
     code = code_of(answer)
     if code >= 500 or code in _NOT_NOW:
-        wait = asked_to_wait(answer.headers)
+        wait = answer.asked_to_wait
         return Transient(f"{answer.about}: not now (status {code}): {answer.sentence}", retry_after=wait)
     return _refusal(answer, code)
 

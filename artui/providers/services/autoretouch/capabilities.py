@@ -1,0 +1,24 @@
+"""What AutoRetouch takes and can do."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from artui.model.capabilities import Accepts, Capabilities, Limits, SignInMethod
+
+CAPABILITIES: Final = Capabilities(
+    title="AutoRetouch",
+    limits=Limits(
+        accepts=Accepts(
+            frozenset({"image/jpeg", "image/png", "image/tiff", "image/webp"}), max_side=10_000, scaled_above=4_096
+        ),
+        in_flight=1_000,
+        euro_per_credit=0.01,
+    ),
+    key_name="refresh token",
+    sign_in=SignInMethod.CODE,
+    account_name="studio",
+    web_app="webapp.autoretouch.com",
+    own_labels="autoretouch_",
+    takes_ratings=True,
+)

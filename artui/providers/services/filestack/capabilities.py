@@ -1,0 +1,27 @@
+"""What Filestack takes and can do: a run can be neither repeated nor looked up."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from artui.model.capabilities import Accepts, Capabilities, Limits
+
+TITLE: Final = "Filestack"
+
+CAPABILITIES: Final = Capabilities(
+    title=TITLE,
+    limits=Limits(
+        accepts=Accepts(frozenset({"image/jpeg", "image/png", "image/tiff", "image/webp", "image/gif"})),
+        in_flight=20,
+        least_gap=2.0,
+        keeps_results=172_800.0,
+        fresh_upload=True,
+        takes_addresses=True,
+        can_find=False,
+        can_retry=False,
+    ),
+    key_name="app secret",
+    wait_headers=("filestack-reset",),
+    webhook_at="Filestack's portal",
+    signs_webhooks=True,
+)

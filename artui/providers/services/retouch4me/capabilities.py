@@ -1,0 +1,29 @@
+"""What Retouch4me takes and can do: it has no list of jobs, but takes the same order twice under one key."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from artui.model.capabilities import Accepts, Capabilities, Limits
+
+KEEPS: Final = 86_400.0
+"""Seconds a result stays at the service, at most."""
+
+CAPABILITIES: Final = Capabilities(
+    title="Retouch4me",
+    limits=Limits(
+        accepts=Accepts(
+            frozenset({"image/jpeg", "image/png"}), max_bytes=100_000_000, max_pixels=250_000_000, archives=True
+        ),
+        in_flight=4,
+        least_gap=2.0,
+        keeps_results=KEEPS,
+        idempotent_submit=True,
+        replay_within=20 * 3600,
+        names_photo=False,
+        can_find=False,
+        can_retry=False,
+    ),
+    key_name="retouch token",
+    known_by_key=True,
+)
