@@ -7,6 +7,7 @@ from datetime import UTC, datetime, tzinfo
 
 from artui.config import Caps
 from artui.journal import Connection, accounts, holds, jobs, payers, prices, purchases, rules, suspended, twins
+from artui.journal.prices import weight as weight
 from artui.model.job import Job, Payer, Purchase
 from artui.model.states import BATCH_CAP, TODAYS_CAP, Kind, Reason, Stage, Status
 
@@ -58,11 +59,6 @@ def terms(caps: Caps, zone: tzinfo, machine: float, service: float | None) -> Te
 def day_of(service_time: float, zone: tzinfo) -> str:
     """The date (``YYYY-MM-DD``) in the configured zone; ``service_time`` in epoch seconds."""
     return datetime.fromtimestamp(service_time, UTC).astimezone(zone).date().isoformat()
-
-
-def weight(quoted: int | None) -> int:
-    """What a job counts in a cap: its price, or one job where there is no price."""
-    return 1 if quoted is None else quoted
 
 
 def intend(

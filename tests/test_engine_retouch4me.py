@@ -300,7 +300,8 @@ async def test_places_that_a_person_must_free_are_told_and_hold_the_rest_until_t
 ) -> None:
     monkeypatch.setattr(looking, "PUZZLED", 1)
     monkeypatch.setattr(account_worker, "IDLE_TICK", 0.2)
-    monkeypatch.setattr(Retouch4me, "limits", replace(Retouch4me.limits, least_gap=0.1))
+    quick = replace(Retouch4me.capabilities.limits, least_gap=0.1)
+    monkeypatch.setattr(Retouch4me, "capabilities", replace(Retouch4me.capabilities, limits=quick))
     document = Laboratory.document
     monkeypatch.setattr(Laboratory, "document", lambda *_: {"status": 200, "state": None})
     two_places = ACCOUNT.replace("in_flight = 20", "in_flight = 2").replace("first_look", "qa_look = 0.2\nfirst_look")

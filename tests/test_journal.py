@@ -26,9 +26,11 @@ from artui.journal import (
     history,
     holds,
     jobs,
+    prices,
     purchases,
     requests,
 )
+from artui.journal.store import rows
 from artui.model.job import Batch, Job
 from artui.model.states import BEFORE_PAYING, Kind, PurchaseState, Reason, Stage, Status
 from tests.samples import new_job
@@ -332,6 +334,18 @@ def test_a_reservation_counts_until_it_is_charged_or_refused(journal: Journal) -
     assert journal.write(purchases.record_charge, sent, 12) == 12
     assert spent(journal, run=job.run) == purchases.Spent(day=12, month=12, run=12)
     assert spent(journal, day="2026-11-23").day == 0
+
+
+def test_what_a_job_counts_is_the_same_in_python_in_sql_and_in_the_sums_that_are_kept(journal: Journal) -> None:
+    quotes = (None, 0, 1, 7)
+    for number, quoted in enumerate(quotes):
+        journal.write(jobs.add, None, [new_job(quoted=quoted, account=f"a{number}")])
+        [job] = journal.write(claims.claim, f"a{number}", BEFORE_PAYING, time.time(), 1)
+        journal.write(lambda db, job=job: jobs.move(db, job, job.stage, Status.HELD, "held", reason=Reason.CREDITS))
+    sums = journal.read(rows, f"SELECT SUM({prices.WEIGHT_SQL}) FROM jobs GROUP BY account ORDER BY account")
+    kept = journal.read(rows, "SELECT SUM(quoted), SUM(to_come) FROM tally GROUP BY account ORDER BY account")
+    assert [weight for (weight,) in sums] == [prices.weight(quoted) for quoted in quotes] == [1, 0, 1, 7]
+    assert kept == [(prices.weight(quoted),) * 2 for quoted in quotes]
 
 
 def test_doubt_given_up_counts_as_spent_on_its_day(journal: Journal) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -117,6 +118,28 @@ def test_each_library_stays_in_its_room() -> None:
             if top in ONLY_IN and room not in ONLY_IN[top]:
                 strays.append(f"{path.relative_to(ROOT)} imports {top}")
     assert not strays
+
+
+SQL = re.compile(r"\s*(SELECT|INSERT|UPDATE|DELETE|REPLACE|WITH|PRAGMA)\s+\S")
+TOOLS = {f"artui.journal.{one}" for one in ("store.rows", "store.first", "store.value", "jobs.select")}
+
+
+def sql_in(path: Path) -> Iterator[str]:
+    """What a file does that only the journal may: run SQL, write some, or take the tools for it."""
+    for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+        if isinstance(node, ast.Attribute):
+            if node.attr in ("execute", "executemany") or ast.unparse(node) == "jobs.select":
+                yield ast.unparse(node)
+        elif isinstance(node, ast.Constant) and isinstance(node.value, str) and SQL.match(node.value):
+            yield node.value
+    yield from imported(path) & TOOLS
+
+
+def test_only_the_journal_speaks_sql() -> None:
+    strays = [(str(path.relative_to(ROOT)), found) for room, path in modules() if room != "journal"
+              for found in sql_in(path)]  # fmt: skip
+    assert not strays
+    assert list(sql_in(ROOT / "journal" / "batches.py")), "it finds what there is"
 
 
 KNOW_SERVICES = ("providers", "sim", "cli/demo.py", "cli/stage.py", "journal/schema")

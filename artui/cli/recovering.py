@@ -136,7 +136,7 @@ def _listings(session: Session, journal: Journal, *, offline: bool) -> dict[str,
 
     listings: dict[str, recovery.Listing | None] = dict.fromkeys(journal.read(accounts.with_jobs))
     for name, account in session.config.accounts.items():
-        known = journal.read(recovery.workflows_of, name)
+        known = journal.read(accounts.ordered_workflows, name)
 
         last = journal.read(purchases.last_intent, name)
 

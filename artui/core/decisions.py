@@ -12,7 +12,7 @@ from typing import Any
 
 from artui.core import actions
 from artui.core.actions import Action, Effect
-from artui.journal import Connection, Stale, accounts, jobs, prices, purchases, requests
+from artui.journal import Connection, Stale, accounts, holds, jobs, prices, purchases, requests
 from artui.journal.requests import Request
 from artui.model.job import Job
 from artui.model.states import FINAL, REPEATS, Reason, Stage, Status
@@ -275,8 +275,8 @@ def _take_all(db: Connection, job: Job, arguments: Mapping[str, Any], service: _
     _fitting(actions.resolve(db, job, "take all"))
     accounts.set_digests(db, job.account, accounts.Digests.IGNORED)
     message = "results of this account are taken as they are, by a person's decision"
-    waiting = jobs.select(db, "account = ? AND status = 'held' AND reason = ?", (job.account, Reason.DAMAGED))
-    going_on = [one for one in waiting if any(result.digest for result in one.results)]
+    damaged = holds.held_for(db, job.account, Reason.DAMAGED)
+    going_on = [one for one in damaged if any(result.digest for result in one.results)]
     for one in going_on:
         jobs.move(db, one, one.stage, Status.READY, "goes on", message=message, attempts=0)
     return f"{job.account}: {message}; {len(going_on):,} of them are fetched again"

@@ -101,7 +101,7 @@ class BalanceMonitor:
         """
         patience = 2 * self.context.provider.settings.settle
         parked = await self.context.journal.read_async(self._parked)
-        ripe = [job for job in parked if time.time() - job.stage_at > patience and (job.quoted or 1) <= balance]
+        ripe = [job for job in parked if time.time() - job.stage_at > patience and budget.weight(job.quoted) <= balance]
         if not ripe:
             return []
         trial = None if self._trial is None else self.context.journal.read(jobs.get, self._trial)
@@ -116,11 +116,7 @@ class BalanceMonitor:
 
     def _parked(self, db: Connection) -> list[Job]:
         """What the service parked for want of credits and artui may ask it to go on with, the oldest first."""
-        parked = jobs.select(
-            db, "account = ? AND status = 'held' AND reason = ? AND cancel = 0 AND found = 0 ORDER BY id",
-            (self.name, Reason.PAYMENT),
-        )  # fmt: skip
-        return [job for job in parked if topups.allows_retry(db, job)]
+        return [job for job in holds.parked(db, self.name) if topups.allows_retry(db, job)]
 
     async def _resume(self, job: Job) -> bool:
         """Have the service asked to go on with a job, which is looked at no more until it has been; False where that

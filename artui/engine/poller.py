@@ -8,7 +8,7 @@ import time
 from collections import Counter
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 
-from artui.journal import Stale, Unwritable, accounts, jobs
+from artui.journal import Stale, Unwritable, accounts, claims, jobs
 from artui.model.job import Job
 from artui.model.states import FINAL, TROUBLES, Reason, Stage, Status
 from artui.providers.base import ExecutionStatus, State
@@ -79,12 +79,7 @@ class Poller:
     async def start(self) -> None:
         """Take up what an earlier engine left at the service."""
         context, now = self.context, self.context.clock.now()
-        at_service = await context.journal.read_async(
-            jobs.select,
-            "account = ? AND stage = 'submitted' AND status IN ('waiting', 'held') AND reason <> ? AND execution <> ''",
-            (context.account.name, Reason.ACCOUNT),
-        )
-        for job in at_service:
+        for job in await context.journal.read_async(claims.at_service, context.account.name):
             # A look that was far off stays bounded, so that a clock that jumped puts nothing off for long.
             due = min(job.due or now, now + context.provider.settings.first_look)
             self._looks[job.id] = (job, PollSchedule(due, context.provider.limits.least_gap))

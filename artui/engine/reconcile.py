@@ -83,15 +83,8 @@ class InDoubt:
 
 
 def due(db: Connection, account: str, now: float) -> list[InDoubt]:
-    """The jobs of an account whose lost paid call is to be looked up now: those that wait for it, and those that were
-    answered with an execution which is not theirs."""
-    waiting = jobs.select(
-        db,
-        "account = ? AND due <= ? AND (stage = ? AND status = 'waiting' AND reason = ?"
-        " OR status = 'held' AND reason = ?)",
-        (account, now, Stage.SUBMITTING, Reason.LOOKING, Reason.IN_DOUBT),
-    )
-    return [InDoubt(job, tuple(purchases.of_job(db, job.id))) for job in waiting]
+    """The jobs of an account whose lost paid call is to be looked up now, with their purchases."""
+    return [InDoubt(job, tuple(purchases.of_job(db, job.id))) for job in claims.to_look_up(db, account, now)]
 
 
 def next_due(db: Connection, account: str) -> float | None:

@@ -24,6 +24,7 @@ from artui.journal import (
     Journal,
     accounts,
     found,
+    holds,
     jobs,
     origins,
     purchases,
@@ -206,11 +207,6 @@ class RecoveryResult:
     suspended: list[str] = field(default_factory=list)
 
 
-def workflows_of(db: Connection, account: str) -> list[str]:
-    """The workflows an account has jobs of."""
-    return [workflow for (workflow,) in db.execute("SELECT DISTINCT workflow FROM jobs WHERE account = ?", (account,))]
-
-
 def settle(
     paths: Paths, journal: Journal, listings: Mapping[str, Listing | None], providers: Mapping[str, str], zone: tzinfo,
     *, lacks: bool = True, anew: bool = True,
@@ -343,7 +339,7 @@ class _TakeIn:
 
     def _go_on(self, db: Connection) -> None:
         """Let this payer's unpaid jobs go on, but for those whose photo the service has from elsewhere."""
-        for job in _unpaid(db, self.listing.payer):
+        for job in holds.unpaid(db, self.listing.payer):
             other = self.asked.get(job.reference.casefold()) or self.asked.get(job.digest.casefold())
             claimed = found.claim(db, job) if job.digest else job
             if claimed.execution:
@@ -353,17 +349,6 @@ class _TakeIn:
                 self.outcome.held.append(_hold(db, job, why))
             elif job.status is Status.HELD and job.reason == Reason.RECOVERED:
                 jobs.move(db, job, job.stage, Status.READY, "goes on")
-
-
-def _unpaid(db: Connection, payer: str) -> list[Job]:
-    """The jobs of a payer that may have been paid since the journal last knew of them."""
-    marks = ", ".join("?" * len(FINAL))
-    return jobs.select(
-        db,
-        f"payer = ? AND status NOT IN ({marks}) AND stage IN ('new', 'checked', 'uploaded', 'submitting')"
-        " AND twin_of IS NULL ORDER BY id",
-        (payer, *FINAL),
-    )
 
 
 def _suspend(
@@ -387,7 +372,7 @@ def _suspend(
     asked = [(account, payer) for account, payer in payers if not suspended.is_cleared(db, account, payer)]
     outcome.suspended += sorted({account for account, _ in asked})
     for _, payer in asked:
-        outcome.held += [_hold(db, job, message) for job in _unpaid(db, payer)]
+        outcome.held += [_hold(db, job, message) for job in holds.unpaid(db, payer)]
 
 
 def _hold(db: Connection, job: Job, why: str) -> Job:

@@ -209,6 +209,11 @@ def add_duration(db: Connection, payer: str, workflow: str, seconds: float) -> N
     )
 
 
+def ordered_workflows(db: Connection, account: str) -> list[str]:
+    """The workflows an account has jobs of."""
+    return [workflow for (workflow,) in rows(db, "SELECT DISTINCT workflow FROM jobs WHERE account = ?", (account,))]
+
+
 def keep_workflows(db: Connection, account: str, definitions: dict[str, str]) -> None:
     """Replace the cached workflows of an account; ``definitions`` maps ids to JSON text.
 

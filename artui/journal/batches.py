@@ -1,9 +1,11 @@
-"""Batches in the journal: finding one again by its id or name."""
+"""Batches in the journal: finding one again by its id or name, and what of it went ahead of its sample's yes."""
 
 from __future__ import annotations
 
+from artui.journal import jobs
 from artui.journal.store import Connection, rows
-from artui.model.job import Batch
+from artui.model.job import Batch, Job
+from artui.model.states import Reason, Status
 
 
 def find(db: Connection, word: str) -> list[Batch]:
@@ -18,3 +20,10 @@ def find(db: Connection, word: str) -> list[Batch]:
         if found:
             return [Batch(*columns) for columns in found]
     return []
+
+
+def ahead_of_sample(db: Connection, batch: str) -> list[Job]:
+    """The jobs of a batch that do not wait for a yes to its first results, the oldest first."""
+    return jobs.select(
+        db, "batch = ? AND NOT (status = ? AND reason = ?) ORDER BY id", (batch, Status.HELD, Reason.SAMPLE)
+    )

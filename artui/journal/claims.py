@@ -71,6 +71,26 @@ def accounts_with_open_jobs(db: Connection) -> list[str]:
     return [account for (account,) in found]
 
 
+def to_look_up(db: Connection, account: str, now: float) -> list[Job]:
+    """The jobs of an account whose lost paid call is to be looked up by now: those that wait for it, and those that
+    were answered with an execution which is not theirs."""
+    return jobs.select(
+        db,
+        "account = ? AND due <= ? AND (stage = ? AND status = 'waiting' AND reason = ?"
+        " OR status = 'held' AND reason = ?)",
+        (account, now, Stage.SUBMITTING, Reason.LOOKING, Reason.IN_DOUBT),
+    )
+
+
+def at_service(db: Connection, account: str) -> list[Job]:
+    """The jobs of an account that run at its service, as far as the account is still set to that."""
+    return jobs.select(
+        db,
+        "account = ? AND stage = 'submitted' AND status IN ('waiting', 'held') AND reason <> ? AND execution <> ''",
+        (account, Reason.ACCOUNT),
+    )
+
+
 def earliest_due(db: Connection, account: str, reason: Reason, status: str = "waiting") -> float | None:
     """When the earliest job that waits (or is held) for this reason is due; None where none is."""
     earliest: float | None = value(

@@ -12,7 +12,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from artui.journal import accounts, jobs, purchases, uploads
+from artui.journal import accounts, jobs, prices, purchases, uploads
 from artui.journal.store import Connection, first, rows
 from artui.model.job import Job, NewJob
 from artui.model.states import Kind, PurchaseState, Reason, Stage, Status
@@ -31,7 +31,7 @@ def add(db: Connection, new: NewJob, *, key: str, execution: str, reference: str
     if not known:
         purchases.intend(
             db, replace(job, reference=reference), key=key, number=1, kind=Kind.CREATE, draft="",
-            reserved=1 if new.quoted is None else new.quoted, mark=accounts.mark(db, job.payer, job.workflow),
+            reserved=prices.weight(new.quoted), mark=accounts.mark(db, job.payer, job.workflow),
             day=day, month=day[:7],
         )  # fmt: skip
     purchases.record_execution(db, key, execution)

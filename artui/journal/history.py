@@ -99,3 +99,19 @@ def page(
     from artui.journal import jobs
 
     return jobs.select(db, f"{where} ORDER BY id LIMIT ?", (after, *chosen.values(), most))
+
+
+def last_ends(db: Connection, workflow: str, most: int = 100) -> list[float]:
+    """When the last photos of a workflow were saved, in no order."""
+    found = rows(
+        db,
+        "SELECT finished_at FROM jobs WHERE status = ? AND workflow = ? ORDER BY id DESC LIMIT ?",
+        (Status.DONE, workflow, most),
+    )
+    return [at for (at,) in found if at is not None]
+
+
+def recent_folders(db: Connection, most: int = 20) -> list[Path]:
+    """The folders whose photos were sent last, the latest first."""
+    sent = rows(db, "SELECT source FROM jobs ORDER BY id DESC LIMIT 1000")
+    return list(dict.fromkeys(Path(os.fsdecode(source)).parent for (source,) in sent))[:most]

@@ -13,7 +13,7 @@ from typing import Any
 from artui.journal import accounts, jobs, payers, purchases, suspended
 from artui.journal.store import Connection, first, value
 from artui.model.job import Job, Payer
-from artui.model.states import ACCOUNT_WIDE, BEFORE_PAYING, Reason, Stage, Status
+from artui.model.states import ACCOUNT_WIDE, BEFORE_PAYING, FINAL, Reason, Stage, Status
 
 LONGEST_WAIT = 900.0
 """Seconds no job is ever put off for longer (the longest ``Retry-After`` that is honoured)."""
@@ -83,6 +83,27 @@ def release_recovered(db: Connection, account: str) -> int:
     for job in held:
         jobs.move(db, job, job.stage, Status.READY, "goes on", message="sent by a person's decision", agreed=True)
     return len(held)
+
+
+def held_for(db: Connection, account: str, reason: Reason) -> list[Job]:
+    """The jobs of an account that are held for this reason, the oldest first."""
+    return jobs.select(db, "account = ? AND status = 'held' AND reason = ? ORDER BY id", (account, reason))
+
+
+def parked(db: Connection, account: str) -> list[Job]:
+    """What the service of an account parked for want of credits and is still wanted, the oldest first."""
+    return [job for job in held_for(db, account, Reason.PAYMENT) if not (job.cancel or job.found)]
+
+
+def unpaid(db: Connection, payer: str) -> list[Job]:
+    """The jobs of a payer that are not known to be paid, the oldest first; twins apart."""
+    marks = ", ".join("?" * len(FINAL))
+    return jobs.select(
+        db,
+        f"payer = ? AND status NOT IN ({marks}) AND stage IN ('new', 'checked', 'uploaded', 'submitting')"
+        " AND twin_of IS NULL ORDER BY id",
+        (payer, *FINAL),
+    )
 
 
 def release_due(db: Connection, account: str, now: float, most: int = 20) -> int:

@@ -14,6 +14,15 @@ from artui.journal.store import Connection, first, rows
 if TYPE_CHECKING:
     from artui.model.job import Job
 
+WEIGHT_SQL = "COALESCE(quoted, 1)"
+"""What a job counts, in SQL; :func:`weight` in Python. The sums that triggers keep count the same."""
+
+
+def weight(quoted: int | None) -> int:
+    """What a job counts in a cap or a sum: its price, or one job where there is no price."""
+    return 1 if quoted is None else quoted
+
+
 _PRICE = "SELECT charged, accepted FROM dearer WHERE payer = ? AND workflow = ? AND version = ?"
 
 

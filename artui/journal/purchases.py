@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
-from artui.journal import accounts, origins, requests
+from artui.journal import accounts, origins, prices, requests
 from artui.journal.store import Connection, Stale, first, rows, value
 from artui.model.states import Kind, PurchaseState
 
@@ -460,7 +460,7 @@ def affordable(db: Connection, account: str) -> bool:
     state = accounts.state(db, account)
     cheapest = value(
         db,
-        "SELECT MIN(COALESCE(quoted, 1)) FROM jobs WHERE account = ? AND status = 'held' AND reason = 'credits'",
+        f"SELECT MIN({prices.WEIGHT_SQL}) FROM jobs WHERE account = ? AND status = 'held' AND reason = 'credits'",
         (account,),
     )
     if state.balance is None or state.balance_at is None or cheapest is None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 
-from artui.journal import accounts, purchases
+from artui.journal import accounts, prices, purchases
 from artui.journal.store import Connection, first, value
 from artui.model.job import Job
 from artui.model.states import Kind, PurchaseState
@@ -48,10 +48,9 @@ def allows_retry(db: Connection, job: Job) -> bool:
         " (SELECT MAX(seq) FROM events WHERE job = ?1))",
         (job.id,),
     )
-    price = 1 if job.quoted is None else job.quoted
     found = first(
         db,
         "SELECT 1 FROM topups WHERE account = ? AND event >= ? AND rise >= ?",
-        (job.account, last, price),
+        (job.account, last, prices.weight(job.quoted)),
     )
     return found is not None

@@ -12,7 +12,7 @@ from textual.binding import Binding, BindingType
 
 from artui.journal import Connection, batches, crowds, jobs
 from artui.model.job import Batch, Job
-from artui.model.states import Reason, Status
+from artui.model.states import Status
 from artui.sanitize import sanitize
 from artui.tui.acts import Act
 from artui.tui.dialogs import Choice, Question
@@ -49,18 +49,11 @@ class Sample:
 
 def waiting_samples(db: Connection) -> list[Sample]:
     """The batches that wait for a yes, the oldest first."""
-    samples = [
-        Sample(found, tuple(_ahead(db, batch)), crowd.jobs, crowd.needs or None, jobs.last_behind_sample(db, batch))
-        for batch, crowd in crowds.behind_samples(db).items()
-        for found in batches.find(db, batch)[:1]
-    ]
+    samples = []
+    for batch, crowd in crowds.behind_samples(db).items():
+        ahead, last = tuple(batches.ahead_of_sample(db, batch)), jobs.last_behind_sample(db, batch)
+        samples += [Sample(one, ahead, crowd.jobs, crowd.needs or None, last) for one in batches.find(db, batch)[:1]]
     return sorted(samples, key=lambda sample: (sample.batch.created_at, [job.id for job in sample.ahead[:1]]))
-
-
-def _ahead(db: Connection, batch: str) -> list[Job]:
-    return jobs.select(
-        db, "batch = ? AND NOT (status = ? AND reason = ?) ORDER BY id", (batch, Status.HELD, Reason.SAMPLE)
-    )
 
 
 def line(samples: Sequence[Sample]) -> str:

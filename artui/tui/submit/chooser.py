@@ -19,12 +19,12 @@ from textual.widgets import Input, Static
 
 from artui.core.plan import PlanProblem, collect, promises_photo
 from artui.files import Accepts
+from artui.journal import history
 from artui.sanitize import sanitize, width
 from artui.tui.dialogs import Ask, TextDialog
 from artui.tui.filter_line import FilterLine
 from artui.tui.line_list import heads
 from artui.tui.shell import Line
-from artui.tui.submit import ordering
 from artui.tui.submit.checks import Checks
 from artui.tui.submit.dialogs import ChoiceDialog, Folders, absolute
 from artui.tui.submit.marks import NOTHING, Item, LineKind, Listing, Marks, listing
@@ -120,7 +120,7 @@ class Chooser(Vertical):
     def _first_folder(self) -> Path:
         """Where to begin: here where there are photos, else where photos came from last."""
         here = Path.cwd()
-        recent = self.console.journal.read(ordering.recent_folders, 5)
+        recent = self.console.journal.read(history.recent_folders, 5)
         for folder in (here, *recent, Path.home() / "Pictures"):
             if any(
                 item.kind is LineKind.FILE and promises_photo(item.path)
@@ -375,7 +375,7 @@ class Chooser(Vertical):
 
     async def action_recent(self) -> None:
         """Choose a folder used before."""
-        sent = await self.console.view.ask(ordering.recent_folders)
+        sent = await self.console.view.ask(history.recent_folders)
         marked = dict.fromkeys(path.parent for path in self.marks)
         folders = list(dict.fromkeys([*marked, *sent]))
         if not folders:

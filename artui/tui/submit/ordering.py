@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date
 from itertools import pairwise
-from pathlib import Path
 from statistics import median
 from typing import TYPE_CHECKING
 
@@ -17,9 +16,9 @@ from artui.config import AccountConfig
 from artui.core import plan
 from artui.core.plan import Planner, SourceFile, Target
 from artui.files.metadata import Keeping
-from artui.journal import Connection, Journal, jobs
+from artui.journal import Connection, Journal, history
 from artui.model.capabilities import Limits
-from artui.model.states import Status, Twins
+from artui.model.states import Twins
 from artui.providers import DEFAULT, capabilities
 from artui.sanitize import sanitize, width
 from artui.tui import catalogue
@@ -180,16 +179,9 @@ def titled(choice: catalogue.CatalogEntry) -> str:
 
 def gap_between(db: Connection, workflow: str) -> float | None:
     """The usual time between two results of a workflow that came home, None where too few did."""
-    done = jobs.select(db, "status = ? AND workflow = ? ORDER BY id DESC LIMIT 100", (Status.DONE, workflow))
-    ends = sorted(job.finished_at for job in done if job.finished_at is not None)
+    ends = sorted(history.last_ends(db, workflow))
     gaps = [later - earlier for earlier, later in pairwise(ends)]
     return median(gaps) if len(gaps) >= 5 else None
-
-
-def recent_folders(db: Connection, most: int = 20) -> list[Path]:
-    """The folders whose photos were sent last, the latest first."""
-    sent = jobs.select(db, "1 ORDER BY id DESC LIMIT 1000")
-    return list(dict.fromkeys(job.source.parent for job in sent))[:most]
 
 
 def marked_line(total: Sum) -> str:
