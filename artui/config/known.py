@@ -113,8 +113,11 @@ def provider_names() -> tuple[str, ...]:
     """The providers there are: each is a folder of the services. Importing it would load its HTTP client."""
     from pkgutil import iter_modules
 
-    folder = Path(__file__).parent.parent / "providers" / "services"
-    return tuple(sorted(module.name for module in iter_modules([str(folder)]) if module.ispkg))
+    return tuple(sorted(module.name for module in iter_modules(SERVICES) if module.ispkg))
+
+
+SERVICES = (str(Path(__file__).parent.parent / "providers" / "services"),)
+"""Where the services lie."""
 
 
 def account_name(value: object) -> object:

@@ -48,6 +48,9 @@ from artui.sim.filestack import Filestack
 from artui.sim.retouch4me import Retouch4me
 from artui.sim.webhooks import Courier
 
+PLAIN: tuple[Callable[..., Service], ...] = (Retouch4me, Filestack)
+"""The services that are made of what all share."""
+
 _SECRET = {"token", "refresh_token", "device_code", "retouchtoken", "policy", "signature"}
 _SECRET_TASK = re.compile(r"security=[^/]*")
 _READABLE = 100_000  # bytes of a body that is read for the history
@@ -84,9 +87,7 @@ class Simulator:
             courier=self.courier,
         )
         plain: dict[str, Any] = {"speed": speed, "seed": seed, "credits": credits, "courier": self.courier}
-        retouch4me = Retouch4me(self.books, self.faults, **plain)
-        filestack = Filestack(self.books, self.faults, **plain)
-        self._services: list[Service] = [autoretouch, retouch4me, filestack]
+        self._services: list[Service] = [autoretouch, *(kind(self.books, self.faults, **plain) for kind in PLAIN)]
         control = Mount("/_sim", routes=self._control())
         mounts = [mount for service in self._services for mount in service.mounts]
         self.clock = 0.0
