@@ -9,7 +9,7 @@ from importlib import import_module
 import pytest
 
 from artui import providers
-from artui.model.capabilities import Clears
+from artui.model.capabilities import Clears, SignInMethod
 from artui.providers.base import Provider
 from tests.providers.suite import ProviderSuite
 
@@ -21,6 +21,17 @@ def test_every_provider_runs_the_suite(name: str) -> None:
     assert any(one.__module__ == tests.__name__ for one in suites)
     assert providers.load(name).name == name
     assert providers.load(name).capabilities is providers.capabilities(name)
+
+
+@pytest.mark.parametrize("name", providers.names())
+def test_a_provider_can_do_what_its_capabilities_say_and_no_more(name: str) -> None:
+    kind, can = providers.load(name), providers.capabilities(name)
+    said = {
+        "find": can.limits.can_find, "listed": can.limits.can_find, "retry": can.limits.can_retry,
+        "fetch_address": can.limits.takes_addresses, "login": can.sign_in is SignInMethod.CODE,
+    }  # fmt: skip
+    assert {word: getattr(kind, word) is not getattr(Provider, word) for word in said} == said
+    assert not can.limits.replay_within or can.limits.idempotent_submit
 
 
 def test_an_unknown_provider_is_no_provider() -> None:
