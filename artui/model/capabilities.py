@@ -69,10 +69,10 @@ class Limits:
 
     @property
     def clears_doubt(self) -> Clears:
-        """How the service lets a doubt be cleared."""
-        if self.can_find:
-            return Clears.BY_LOOKING
-        return Clears.BY_SENDING if self.idempotent_submit else Clears.BY_ASKING
+        """How a doubt about an order is cleared: the surest way the service offers."""
+        if self.idempotent_submit:
+            return Clears.BY_SENDING
+        return Clears.BY_LOOKING if self.can_find else Clears.BY_ASKING
 
 
 @dataclass(frozen=True, slots=True)

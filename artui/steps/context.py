@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from concurrent.futures import Executor
 from dataclasses import dataclass, field
 from datetime import tzinfo
@@ -14,12 +14,19 @@ from artui import budget, files
 from artui.config import AccountConfig
 from artui.journal import Connection, Journal
 from artui.journal.progress import ProgressBoard
+from artui.model.capabilities import Clears
 from artui.model.job import Job, Payer
 from artui.model.states import Reason
 from artui.providers.base import Provider, Rejected
 from artui.providers.defects import Defects
 from artui.single_flight import SingleFlight
 from artui.timing import Clock
+
+_LOST: Mapping[Clears, str] = {
+    Clears.BY_SENDING: "sent again under the same key, which the service carries out once",
+    Clears.BY_LOOKING: "looked up at the service before anything is sent again",
+    Clears.BY_ASKING: "only a person can tell whether it was carried out",
+}
 
 
 class Hold(Exception):
@@ -72,19 +79,14 @@ class StepContext:
     def settle_due(self) -> float:
         """When to look into a paid call whose answer is lost, a settling time from now; at once where that can only be
         to ask a person."""
-        limits, now = self.provider.limits, self.clock.now()
-        settle: float = self.provider.settings.settle
-        return now + settle if limits.can_find or limits.idempotent_submit else now
+        is_asked = self.provider.limits.clears_doubt is Clears.BY_ASKING
+        settle: float = 0.0 if is_asked else self.provider.settings.settle
+        return self.clock.now() + settle
 
     @property
     def lost(self) -> str:
         """What becomes of a paid call whose answer is lost, in half a sentence."""
-        limits = self.provider.limits
-        if limits.idempotent_submit:
-            return "sent again under the same key, which the service carries out once"
-        if limits.can_find:
-            return "looked up at the service before anything is sent again"
-        return "only a person can tell whether it was carried out"
+        return _LOST[self.provider.limits.clears_doubt]
 
     def terms(self) -> budget.Terms:
         """What bounds a paid call of this account now."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from dataclasses import replace
 from importlib import import_module
 
 import pytest
@@ -61,6 +62,8 @@ def test_how_a_service_clears_a_doubt() -> None:
     assert how == {
         "autoretouch": Clears.BY_LOOKING, "filestack": Clears.BY_ASKING, "retouch4me": Clears.BY_SENDING,
     }  # fmt: skip
+    both = replace(providers.capabilities("retouch4me").limits, can_find=True)
+    assert both.clears_doubt is Clears.BY_SENDING, "as the engine does it"
 
 
 @pytest.mark.parametrize("name", providers.names())
