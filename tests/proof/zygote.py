@@ -27,14 +27,15 @@ PATIENCE = 30.0
 
 @dataclass(frozen=True)
 class Child:
-    """A process the zygote has forked."""
+    """A process the zygote has forked. ``number``: which one of them; another may get its ``pid`` once it has ended."""
 
     zygote: Zygote
+    number: int
     pid: int
 
     def poll(self) -> int | None:
         """Its exit code once it has ended, negative for the signal that ended it; None while it lives."""
-        return self.zygote.code_of(self.pid)
+        return self.zygote.code_of(self.number)
 
     def send(self, number: int) -> None:
         """Send it a signal, if it lives."""
@@ -53,6 +54,7 @@ class Zygote:
     def __init__(self) -> None:
         self._codes: dict[int, int] = {}
         self._started: list[int] = []
+        self._living: dict[int, int] = {}
         self._unread = b""
 
     def __enter__(self) -> Self:
@@ -74,7 +76,9 @@ class Zygote:
         assert self._process.stdin
         self._process.stdin.write(json.dumps(order).encode() + b"\n")
         self._process.stdin.flush()
-        return Child(self, self.wait_for(lambda: self._started.pop(0) if self._started else None, PATIENCE))
+        before = len(self._started)
+        self.wait_for(lambda: before if len(self._started) > before else None, PATIENCE)
+        return Child(self, before, self._started[before])
 
     def wait_for(self, asked: Callable[[], int | None], patience: float) -> int:
         """Read what the zygote tells until something is known."""
@@ -82,10 +86,10 @@ class Zygote:
             assert self._listen(patience), "the zygote says nothing"
         return found
 
-    def code_of(self, pid: int) -> int | None:
+    def code_of(self, number: int) -> int | None:
         while self._listen(0):
             pass
-        return self._codes.get(pid)
+        return self._codes.get(number)
 
     def _listen(self, patience: float) -> bool:
         """Take in what the zygote tells; whether it told anything."""
@@ -98,10 +102,10 @@ class Zygote:
         for line in lines:
             word, *numbers = line.split()
             if word == b"started":
+                self._living[int(numbers[0])] = len(self._started)
                 self._started.append(int(numbers[0]))
-                self._codes.pop(int(numbers[0]), None)  # of an earlier process with this number
             else:
-                self._codes[int(numbers[0])] = int(numbers[1])
+                self._codes[self._living.pop(int(numbers[0]))] = int(numbers[1])
         return True
 
 
