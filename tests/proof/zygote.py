@@ -19,10 +19,11 @@ import traceback
 from collections.abc import Callable, Iterable
 from contextlib import suppress
 from dataclasses import dataclass
+from itertools import count
 from pathlib import Path
 from typing import Any, Self
 
-PATIENCE = 30.0
+PATIENCE = 100.0
 
 
 @dataclass(frozen=True)
@@ -53,8 +54,9 @@ class Zygote:
 
     def __init__(self) -> None:
         self._codes: dict[int, int] = {}
-        self._started: list[int] = []
+        self._started: dict[int, int] = {}
         self._living: dict[int, int] = {}
+        self._numbers = count()
         self._unread = b""
 
     def __enter__(self) -> Self:
@@ -76,9 +78,8 @@ class Zygote:
         assert self._process.stdin
         self._process.stdin.write(json.dumps(order).encode() + b"\n")
         self._process.stdin.flush()
-        before = len(self._started)
-        self.wait_for(lambda: before if len(self._started) > before else None, PATIENCE)
-        return Child(self, before, self._started[before])
+        number = next(self._numbers)
+        return Child(self, number, self.wait_for(lambda: self._started.get(number), PATIENCE))
 
     def wait_for(self, asked: Callable[[], int | None], patience: float) -> int:
         """Read what the zygote tells until something is known."""
@@ -103,7 +104,7 @@ class Zygote:
             word, *numbers = line.split()
             if word == b"started":
                 self._living[int(numbers[0])] = len(self._started)
-                self._started.append(int(numbers[0]))
+                self._started[len(self._started)] = int(numbers[0])
             else:
                 self._codes[self._living.pop(int(numbers[0]))] = int(numbers[1])
         return True
