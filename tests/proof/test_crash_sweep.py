@@ -216,6 +216,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
             metafunc.parametrize(name, range(number))
 
 
+@pytest.mark.timeout(1200)
 @pytest.mark.parametrize("service", ACCOUNTS)
 async def test_killed_at_each_point_it_pays_once_and_loses_nothing(
     service: str, strand: int, zygote: Zygote, tmp_path: Path, *, long: bool

@@ -122,6 +122,7 @@ def held(here: Scene) -> dict[tuple[str, str, str], int]:
     return {place: amount for place, amount in here.studio.evidence().spending.items() if amount}
 
 
+@pytest.mark.timeout(1200)
 @pytest.mark.parametrize("strand", range(2))
 @pytest.mark.parametrize("how", SERVICES)
 async def test_killed_at_each_point_it_asks_once_and_counts_once(
