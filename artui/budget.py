@@ -6,10 +6,24 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, tzinfo
 
 from artui.config import Caps
-from artui.journal import Connection, accounts, holds, jobs, payers, prices, purchases, rules, suspended, twins
-from artui.journal.prices import weight as weight
+from artui.journal import (
+    Connection,
+    accounts,
+    batches,
+    caps,
+    holds,
+    jobs,
+    payers,
+    prices,
+    purchases,
+    rules,
+    suspended,
+    twins,
+)
+from artui.journal.caps import Cap, Portion
+from artui.journal.prices import weight
 from artui.model.job import Job, Payer, Purchase
-from artui.model.states import BATCH_CAP, TODAYS_CAP, Kind, Reason, Stage, Status
+from artui.model.states import Kind, Reason, Stage, Status
 
 
 class MayNotSpend(Exception):
@@ -50,10 +64,10 @@ APART = 26 * 3600.0
 """Seconds by which two clocks may differ, all zones of the world and some mistakes included."""
 
 
-def terms(caps: Caps, zone: tzinfo, machine: float, service: float | None) -> Terms:
+def terms(own: Caps, zone: tzinfo, machine: float, service: float | None) -> Terms:
     """What bounds a paid call by these clocks, in epoch seconds; ``service`` is None before its first answer."""
     today, latest = sorted(day_of(clock, zone) for clock in (machine, machine if service is None else service))
-    return Terms(caps, today, latest, service is not None)
+    return Terms(own, today, latest, service is not None)
 
 
 def day_of(service_time: float, zone: tzinfo) -> str:
@@ -135,67 +149,20 @@ def check(db: Connection, job: Job, terms: Terms) -> None:
     if why := prices.too_low(db, job):
         raise MayNotSpend(Reason.PRICE, why)
     price = weight(job.quoted)
-    for bound in _bounds(db, job, terms):
-        if bound.room < price:
-            raise MayNotSpend(
-                Reason.CAP,
-                f"{bound.name} is reached: {bound.told}; the next photo costs {price}",
-            )
-    if state.balance is not None and state.balance_at is not None:
-        left = state.balance - purchases.not_in_balance(db, job.account, state.balance_at)
-        if left < price:
-            raise MayNotSpend(
-                Reason.CREDITS,
-                f"{job.account} has {left} credits left after what is under way, the next photo costs {price}",
-            )
+    for cap in _caps(db, job, terms):
+        if cap.room < price:
+            raise MayNotSpend(Reason.CAP, f"{cap.name} is reached: {cap.told}; the next photo costs {price}")
+    left = purchases.left(db, state)
+    if left is not None and left < price:
+        raise MayNotSpend(
+            Reason.CREDITS,
+            f"{job.account} has {left} credits left after what is under way, the next photo costs {price}",
+        )
 
 
-@dataclass(frozen=True, slots=True)
-class _Bound:
-    """One cap that bounds a job, and what counts in it; how much of that is only reserved, where that is known."""
-
-    name: str
-    cap: int
-    spent: int
-    reserved: int | None
-
-    @property
-    def room(self) -> int:
-        return self.cap - self.spent
-
-    @property
-    def told(self) -> str:
-        if self.reserved is None:
-            return f"{self.spent} of {self.cap} are spent or reserved"
-        return f"{self.spent} of {self.cap} (charged {self.spent - self.reserved}, sent {self.reserved})"
-
-
-def _bounds(db: Connection, job: Job, terms: Terms) -> list[_Bound]:
-    day, caps = accounts.day(db, job.account, terms.today, heard=terms.heard), terms.caps
-    sums = purchases.spent(db, job.account, day=day, month=day[:7], run=job.run, batch=job.batch)
-    batch_cap = jobs.batch_cap(db, job.batch) if job.batch else None
-    bounds = [
-        ("the cap of this run", caps.run, sums.run, None),
-        (f"{TODAYS_CAP} of {job.account}", caps.day, sums.day, sums.open),
-        (f"this month's cap of {job.account}", caps.month, sums.month, sums.open),
-        (BATCH_CAP, batch_cap, sums.batch, None),
-        *_rule_bounds(db, job, day),
-    ]
-    return [_Bound(name, cap, spent, reserved) for name, cap, spent, reserved in bounds if cap is not None]
-
-
-def _rule_bounds(db: Connection, job: Job, day: str) -> list[tuple[str, int | None, int, int]]:
-    """The caps of the job's rule, as it was loaded last; what a person allows today counts on top of each."""
-    rule = rules.get(db, job.rule) if job.rule else None
-    if rule is None:
-        return []
-    sums, more = rules.spent(db, rule.id, job.account, day), rule.allowed_on(day)
-    caps = (
-        (f"the cap of the rule {rule.name}", rule.run, sums.run),
-        (f"{TODAYS_CAP} for the rule {rule.name}", rule.day, sums.day + sums.open),
-        (f"this month's cap for the rule {rule.name}", rule.month, sums.month + sums.open),
-    )
-    return [(name, cap + more, spent, sums.open) for name, cap, spent in caps if cap is not None]
+def _caps(db: Connection, job: Job, terms: Terms) -> list[Cap]:
+    portion = Portion(job.run, 1, batches.get(db, job.batch) if job.batch else None, job.rule)
+    return caps.of(db, job.account, portion, terms.caps, terms.today, heard=terms.heard)
 
 
 def release_capped(db: Connection, account: str, terms: Terms) -> int:
@@ -203,8 +170,8 @@ def release_capped(db: Connection, account: str, terms: Terms) -> int:
     day = _turn(db, account, terms)
     released = 0
     for job in holds.first_capped(db, account):
-        bounds = _bounds(db, job, Terms(terms.caps, day))
-        room = min((bound.room // max(1, weight(job.quoted)) for bound in bounds), default=-1)
+        bounds = _caps(db, job, Terms(terms.caps, day))
+        room = min((cap.room // max(1, weight(job.quoted)) for cap in bounds), default=-1)
         if room > 0 or not bounds:
             released += holds.release_capped(db, job, room)
     return released

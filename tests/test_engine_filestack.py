@@ -12,9 +12,10 @@ import pytest
 from artui.cli.planned import Telling
 from artui.config import Caps
 from artui.core.plan import Offer, Planner, SourceFile, Target
+from artui.core.quote import quote
 from artui.files import Accepts, inspect
 from artui.journal import accounts, requests
-from artui.model.job import Batch, Job
+from artui.model.job import Job
 from artui.model.states import REPEATS, Reason, Stage, Status
 from artui.providers.base import Limits
 from artui.sim import imaging
@@ -314,7 +315,8 @@ async def test_to_buy_anew_what_is_not_over_says_that_the_first_may_be_charged_t
     planner = Planner(studio.journal, offer, Target.of(str(studio.out), "{stem}"), "redo", dt.date(2031, 1, 2))
     seen = inspect(photo, offer.limits.accepts, hashed=True)
     plan = planner.plan([(SourceFile(photo, photo.parent, is_named=True), seen)], again=True)
-    telling = Telling(plan, Batch("b", "redo", "studio", 0.0), Caps())
+    cost = studio.journal.read(quote, "studio", Caps(), None, (), dt.UTC)
+    telling = Telling(plan, cost)
     (planned,) = plan.photos
     assert planned.may_cost is (how != "done")
     assert ("charged too" in planned.note) is (how != "done")

@@ -29,7 +29,6 @@ OFFER = Offer(
     identity=Identity("payer", "http://127.0.0.1", Organization("org", "Studio GmbH")),
     workflow=Workflow("wf", "v1", "Background Removal", 10),
     limits=Limits(ACCEPTS, 100),
-    balance=100,
     labels={"sku": "1"},
 )
 BATCH = Batch("b1", "aw26", "studio", 0.0)

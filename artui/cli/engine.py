@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import textwrap
 import time
 from collections.abc import Iterator, Sequence
@@ -18,6 +19,7 @@ from artui.cli.terminal import money, put, put_json, say
 from artui.sanitize import sanitize
 
 if TYPE_CHECKING:
+    from artui.config import AccountConfig
     from artui.engine.client import EngineStatus
     from artui.journal import Connection, Journal
 
@@ -57,27 +59,27 @@ def _status(session: Session, journal: Journal, alive: EngineStatus | None) -> d
             name: {**asdict(totals), "unspent": totals.unspent, "lost": journal.read(window.lost, name)}
             for name, totals in money_of.items()
         },
-        "accounts": [journal.read(_account, name) for name in session.config.accounts],
+        "accounts": [journal.read(_account, one, session.config.timezone) for one in session.config.accounts.values()],
         "transfers": {way: sum(one.way == way for one in running.values()) for way in ("up", "down")},
     }
 
 
-def _account(db: Connection, name: str) -> dict[str, Any]:
+def _account(db: Connection, account: AccountConfig, zone: dt.tzinfo) -> dict[str, Any]:
     """How an account stands; ``left`` is its last balance less what was bought since."""
-    from artui.journal import accounts, purchases
+    from artui.core.quote import quote
+    from artui.journal import accounts
 
-    state = accounts.state(db, name)
-    left = None
-    if state.balance is not None and state.balance_at is not None:
-        left = state.balance - purchases.not_in_balance(db, name, state.balance_at)
+    state, cost = accounts.state(db, account.name), quote(db, account.name, account.caps, None, (), zone)
     return {
-        "name": name,
+        "name": account.name,
         "held": state.held,
         "message": state.message,
         "balance": state.balance,
         "balance_at": state.balance_at,
         "balance_reason": state.balance_unknown,
-        "left": left,
+        "left": cost.balance,
+        "today": cost.today,
+        "caps": cost.cap_documents(),
     }
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -22,6 +22,7 @@ from artui.sanitize import sanitize
 if TYPE_CHECKING:
     from artui.journal import Journal
     from artui.model.job import Event, Purchase
+    from artui.watch.rules import Rule
     from artui.watch.why import Why
 
 
@@ -184,7 +185,24 @@ def _by_rule(session: Session, journal: Journal, path: Path) -> Why | None:
 
     config = session.config
     answer = why(path, load_rules(config), journal, session.offers(config), config.timezone)
-    return None if answer.verdict is Verdict.NO_RULE else answer
+    if answer.verdict is Verdict.NO_RULE:
+        return None
+    waits = _lacks(session, journal, answer.rule, answer.price) if answer.rule and answer.price else ""
+    return replace(answer, message=f"{answer.message}{waits}")
+
+
+def _lacks(session: Session, journal: Journal, rule: Rule, price: int) -> str:
+    """What one more photo of a rule would wait for, unsent; empty where it would be paid for now."""
+    from artui.core.quote import quote
+    from artui.journal.caps import Portion
+
+    own, photo = session.config.accounts[rule.account].caps, Portion(rule.id, 1, None, rule.id)
+    found = journal.read(quote, rule.account, own, price, [photo], session.config.timezone)
+    if found.fits:
+        return ""
+    if cap := found.reached:
+        return f", but wait there: {cap.name} is reached: {cap.told}"
+    return f", but wait there: {rule.account} has {found.balance or 0:,} credits left after what is under way"
 
 
 def _of_rule(answer: Why) -> str:

@@ -2,20 +2,15 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import tzinfo
 from functools import cached_property
 from typing import Any
 
-from artui.budget import day_of, weight
 from artui.cli.terminal import money
-from artui.config import Caps
-from artui.core.plan import OF_ARCHIVES, Plan, Planned, Verdict, run_of
-from artui.journal import Journal, accounts, purchases
+from artui.core.plan import OF_ARCHIVES, Plan, Planned, Verdict
+from artui.core.quote import Quote
 from artui.journal.before import TOLD, How
-from artui.journal.purchases import Spent
 from artui.model.job import Batch
 
 NAMED = 20
@@ -24,11 +19,10 @@ NAMED = 20
 
 @dataclass(frozen=True)
 class Telling:
-    """Tells a plan that was made for a batch under an account's caps."""
+    """Tells a plan and what it costs."""
 
     plan: Plan
-    batch: Batch
-    caps: Caps
+    quote: Quote
 
     @cached_property
     def _to_send(self) -> list[Planned]:
@@ -39,14 +33,7 @@ class Telling:
         workflow = self.plan.offer.workflow
         return f"{workflow.name} ({workflow.changed_at[:10]})" if workflow.changed_at else workflow.name
 
-    def spent(self, journal: Journal, zone: tzinfo) -> Spent:
-        """What the account has spent or reserved so far, as the caps see it."""
-        day = journal.read(accounts.day, self.plan.offer.account, day_of(time.time(), zone))
-        tops = {planned.found.top for planned in self._to_send}
-        run = run_of(min(tops), self.plan.offer.workflow) if len(tops) == 1 else ""
-        return journal.read(purchases.spent, self.plan.offer.account, day=day, month=day[:7], run=run)
-
-    def lines(self, spent: Spent) -> Iterator[str]:
+    def lines(self) -> Iterator[str]:
         """The plan for a person: what goes where, what does not and why, what it costs."""
         plan, offer = self.plan, self.plan.offer
         payer = offer.identity.organization.name or offer.identity.organization.id
@@ -71,7 +58,7 @@ class Telling:
         yield f"{', '.join(self._counts())}: {self._sum()}"
         for how, number in plan.before.items():
             yield f"{number:,} {TOLD[how]}"
-        yield from self._bounds(spent)
+        yield from self._bounds()
 
     def _counts(self) -> Iterator[str]:
         """How many go, and how many do not for which reason."""
@@ -100,30 +87,21 @@ class Telling:
         euro = self.plan.offer.limits.euro_per_credit
         return money(amount) + (f" (~{amount * euro:,.2f} EUR net)" if euro else "")
 
-    def _bounds(self, spent: Spent) -> Iterator[str]:
+    def _bounds(self) -> Iterator[str]:
         """What the balance and the caps say to the sum."""
-        price, number = weight(self.plan.offer.workflow.price), len(self._to_send)
-        if not number:
+        quote = self.quote
+        if not quote.count:
             return
-        if self.plan.offer.balance is not None and self.plan.archives:
-            yield f"balance {self.plan.offer.balance:,}; in caps an archive counts as one photo"
-        elif self.plan.offer.balance is not None:
-            left = self.plan.offer.balance - price * number
-            lacking = ": top up, the rest waits unsent" if left < 0 else ""
-            yield f"balance {self.plan.offer.balance:,}, after it {left:,}{lacking}"
-        elif self.plan.offer.balance_unknown:
-            yield f"balance unknown: {self.plan.offer.balance_unknown}"
-        bounds = (
-            ("today", self.caps.day, spent.day),
-            ("this month", self.caps.month, spent.month),
-            ("this folder", self.caps.run, spent.run),
-            ("this batch", self.batch.cap, 0),
-        )
-        for name, cap, so_far in bounds:
-            if cap is not None:
-                room = max(0, cap - so_far) // price if price else number
-                beyond = f": room for {room:,}, the rest waits unsent" if room < number else ""
-                yield f"{name} {so_far + price * min(room, number):,} of {cap:,} (cap){beyond}"
+        if quote.balance is not None and self.plan.archives:
+            yield f"balance {quote.balance:,}; in caps an archive counts as one photo"
+        elif quote.balance is not None and quote.balance_after is not None:
+            lacking = ": top up, the rest waits unsent" if quote.balance_after < 0 else ""
+            yield f"balance {quote.balance:,}, after it {quote.balance_after:,}{lacking}"
+        elif quote.unknown:
+            yield f"balance unknown: {quote.unknown}"
+        for one in quote.telling:
+            beyond = f": room for {one.room:,}, the rest waits unsent" if one.is_short else ""
+            yield f"{one.span} {one.after:,} of {one.cap.limit:,} (cap){beyond}"
 
     def question(self) -> str:
         """The one question before anything is sent."""
@@ -148,8 +126,8 @@ def _listed(entries: Iterator[str], more: str = "more") -> Iterator[str]:
         yield f"  and {beyond:,} {more}"
 
 
-def plan_document(plan: Plan, batch: Batch) -> dict[str, Any]:
-    """A plan as JSON: what would be sent, what not and why, and what it costs at most."""
+def plan_document(plan: Plan, batch: Batch, quote: Quote) -> dict[str, Any]:
+    """A plan as JSON: what would be sent, what not and why, what it costs at most, and how much of it fits now."""
     offer = plan.offer
     return {
         "account": offer.account,
@@ -157,8 +135,10 @@ def plan_document(plan: Plan, batch: Batch) -> dict[str, Any]:
         "workflow": {"id": offer.workflow.id, "name": offer.workflow.name, "version": offer.workflow.version},
         "price": offer.workflow.price,
         "most": plan.most,
-        "balance": offer.balance,
-        "balance_reason": offer.balance_unknown,
+        "balance": quote.balance,
+        "balance_reason": quote.unknown,
+        "fits": quote.fits,
+        "caps": quote.cap_documents(),
         "batch": {"name": batch.name, "cap": batch.cap},
         "output": str(plan.target.folder),
         "files": [

@@ -9,8 +9,9 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 from artui.config import Config
-from artui.journal import Connection, accounts, rules
+from artui.journal import Connection, accounts, caps, rules
 from artui.journal.rules import JobCounts, RuleRow, RuleSpent, RuleState
+from artui.model.caps import CapKind
 from artui.sanitize import sanitize
 
 if TYPE_CHECKING:
@@ -88,7 +89,8 @@ def standings(db: Connection, zone: dt.tzinfo, written: Container[str], *, watch
         if row.state is RuleState.ENDED and row.name not in written:
             continue
         day = accounts.day(db, row.account, today)
-        cap = None if row.day is None else row.day + row.allowed_on(day)
+        bounds = caps.of_rule(db, row.account, row.id, day)
+        cap = next((one.limit for one in bounds if one.kind is CapKind.RULE_DAY), None)
         at_work = watched and row.state is not RuleState.ENDED
         word = "paused" if row.paused else row.state.value if at_work else NOT_WATCHED
         spent = rules.spent(db, row.id, row.account, day)

@@ -89,7 +89,7 @@ class DemoSetup:
         self._control("options", OPTIONS)
         self._control("faults", [LOST, *SLOW])
         for order in ORDERS:
-            offer = self._offer(workflows[order.workflow], identity, limits, balance)
+            offer = self._offer(workflows[order.workflow], identity, limits)
             self._queue(order, offer, photos, results)
         self._control("options", {"price": {workflows[name].id: price for name, price in DEARER.items()}})
         with self.session.journal() as journal:
@@ -107,10 +107,10 @@ class DemoSetup:
 
         return self.session.ask(self.session.account(ACCOUNT), question)
 
-    def _offer(self, workflow: Workflow, identity: Identity, limits: Limits, balance: int | None) -> Offer:
+    def _offer(self, workflow: Workflow, identity: Identity, limits: Limits) -> Offer:
         from artui.core.plan import Offer
 
-        return Offer(ACCOUNT, self.session.account(ACCOUNT).provider, identity, workflow, limits, balance)
+        return Offer(ACCOUNT, self.session.account(ACCOUNT).provider, identity, workflow, limits)
 
     def _queue(self, order: DemoOrder, offer: Offer, photos: Path, results: Path) -> None:
         from artui.core import plan

@@ -186,8 +186,7 @@ def _offer(
         batch_labels = provider.batch_labels(batch.id, batch.name, batch.created_at)
         balance = await provider.told_balance()
         return Offer(
-            account.name, provider.name, identity, chosen, provider.limits, balance.left,
-            {**labels, **batch_labels}, balance.unknown,
+            account.name, provider.name, identity, chosen, provider.limits, balance, {**labels, **batch_labels}
         )  # fmt: skip
 
     return session.ask(account, question)
@@ -247,17 +246,22 @@ class _Sending:
     def carry_out(self, plan: Plan) -> Exit:
         """Show the plan, ask, send; returns how the command ends."""
         from artui.cli.planned import Telling, plan_document
+        from artui.core.quote import portions, quote
         from artui.files import OutputProblem, probe_folder
         from artui.journal import history
 
         config = self.session.config
-        telling = Telling(plan, self.batch, config.accounts[plan.offer.account].caps)
-        standing = telling.spent(self.journal, config.timezone)
+        offer, own = plan.offer, config.accounts[plan.offer.account].caps
+        cost = self.journal.read(
+            quote, offer.account, own, offer.workflow.price,
+            portions(plan.photos, offer.workflow, lambda _: self.batch), config.timezone, told=offer.balance,
+        )  # fmt: skip
+        telling = Telling(plan, cost)
         if not (self.flags.as_json and self.flags.dry_run):
-            for line in telling.lines(standing):
+            for line in telling.lines():
                 say(line)
         if self.flags.dry_run and self.flags.as_json:
-            put_json(plan_document(plan, self.batch))
+            put_json(plan_document(plan, self.batch, cost))
         self._tell_sample(len(plan.queued))
         if not plan.photos:
             raise CommandError(Exit.USAGE, "There is no photo to send.")

@@ -9,7 +9,7 @@ from artui import budget
 from artui.engine.account_hold import AccountHold
 from artui.engine.poller import Poller
 from artui.engine.service_calls import ServiceCalls
-from artui.journal import Connection, accounts, history, holds, jobs, purchases, topups
+from artui.journal import Connection, accounts, history, holds, jobs, prices, purchases, topups
 from artui.model.job import Job
 from artui.model.states import FINAL, Reason, Stage, Status
 from artui.steps import StepContext
@@ -101,7 +101,7 @@ class BalanceMonitor:
         """
         patience = 2 * self.context.provider.settings.settle
         parked = await self.context.journal.read_async(self._parked)
-        ripe = [job for job in parked if time.time() - job.stage_at > patience and budget.weight(job.quoted) <= balance]
+        ripe = [job for job in parked if time.time() - job.stage_at > patience and prices.weight(job.quoted) <= balance]
         if not ripe:
             return []
         trial = None if self._trial is None else self.context.journal.read(jobs.get, self._trial)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from artui.journal import jobs
-from artui.journal.store import Connection, rows
+from artui.journal.store import Connection, first, rows
 from artui.model.job import Batch, Job
 from artui.model.states import Reason, Status
 
@@ -27,3 +27,9 @@ def ahead_of_sample(db: Connection, batch: str) -> list[Job]:
     return jobs.select(
         db, "batch = ? AND NOT (status = ? AND reason = ?) ORDER BY id", (batch, Status.HELD, Reason.SAMPLE)
     )
+
+
+def get(db: Connection, batch: str) -> Batch | None:
+    """The batch of this id; None where there is none."""
+    found = first(db, "SELECT id, name, account, created_at, cap, sample FROM batches WHERE id = ?", (batch,))
+    return Batch(*found) if found else None

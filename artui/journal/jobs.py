@@ -178,12 +178,6 @@ def _insert(db: Connection, new: NewJob, now: float) -> int:
     return job_id
 
 
-def batch_cap(db: Connection, batch: str) -> int | None:
-    """The cap of a batch in the account's unit, None where it has none."""
-    found = first(db, "SELECT cap FROM batches WHERE id = ?", (batch,))
-    return found[0] if found else None
-
-
 def reference_of(db: Connection, payer: str, digest: str) -> str:
     """The service's reference of a photo that some job of this payer has uploaded; empty where there is none."""
     found = first(db, "SELECT reference FROM jobs WHERE payer = ? AND digest = ? AND reference <> ''", (payer, digest))

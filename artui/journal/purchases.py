@@ -17,6 +17,7 @@ from artui.journal.store import Connection, Stale, first, rows, value
 from artui.model.states import Kind, PurchaseState
 
 if TYPE_CHECKING:
+    from artui.journal.accounts import AccountState
     from artui.model.job import Job, Purchase
 
 _COLUMNS = (
@@ -455,14 +456,19 @@ def not_in_balance(db: Connection, account: str, balance_at: float) -> int:
     return int(amount)
 
 
+def left(db: Connection, state: AccountState) -> int | None:
+    """The account's last balance less what it does not show yet; None where it is not known."""
+    if state.balance is None or state.balance_at is None:
+        return None
+    return state.balance - not_in_balance(db, state.name, state.balance_at)
+
+
 def affordable(db: Connection, account: str) -> bool:
     """Whether the balance, less what it does not show yet, pays the cheapest job that is held for credits."""
-    state = accounts.state(db, account)
+    there = left(db, accounts.state(db, account))
     cheapest = value(
         db,
         f"SELECT MIN({prices.WEIGHT_SQL}) FROM jobs WHERE account = ? AND status = 'held' AND reason = 'credits'",
         (account,),
     )
-    if state.balance is None or state.balance_at is None or cheapest is None:
-        return True
-    return bool(state.balance - not_in_balance(db, account, state.balance_at) >= cheapest)
+    return there is None or cheapest is None or bool(there >= cheapest)

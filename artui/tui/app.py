@@ -186,7 +186,7 @@ class Console(App[None], inherit_bindings=False):
 
     async def on_console_looked(self, message: Looked) -> None:
         """Take a look's news in, and pass them on."""
-        if not self.is_running or not self.screen_stack[0].query(Header):
+        if not (self.is_running and self.screen_stack and self.screen_stack[0].query(Header)):
             return  # the frame has gone already
         if self.look.engine and message.look.engine is None:
             self._tell_of_end(message.look)

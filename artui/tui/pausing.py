@@ -22,8 +22,8 @@ def ask_to_pause(console: Console) -> None:
         choices.append(Choice("a", f"pause {account}", by_enter=True))
     if len(names) > 1:
         choices.append(Choice("e", "pause everything", by_enter=True))
-    untold = any(purse.held == Reason.CREDITS and purse.unknown for purse in console.look.purses)
-    if untold or any(purse.held == Reason.PAUSED for purse in console.look.purses):
+    untold = any(one.held == Reason.CREDITS and one.unknown for one in console.look.quotes)
+    if untold or any(one.held == Reason.PAUSED for one in console.look.quotes):
         topped_up = ", and with what waited for credits: its balance is not told" if untold else ""
         choices.append(Choice("g", f"go on with all that is paused{topped_up}"))
 

@@ -11,12 +11,13 @@ from textual.content import Content
 from textual.message import Message
 from textual.widgets import Input, Static
 
+from artui.core.quote import OWN, Quote
 from artui.engine.client import EngineStatus
 from artui.journal.groups import Group
 from artui.journal.requests import EngineRow
 from artui.sanitize import sanitize, width
 from artui.tui.look import Width, room
-from artui.tui.view import Look, Purse
+from artui.tui.view import Look
 from artui.tui.words import amount, rate
 
 
@@ -63,7 +64,7 @@ class Header(Line):
         """Show what the latest look has shown."""
         needs = look.counts.get(Group.NEEDS, 0)
         narrow, cells = room(self.app.size) <= Width.NARROW, self.app.size.width
-        left = _money([purse for purse in look.purses if purse.account == account], narrow=narrow)
+        left = _money([one for one in look.quotes if one.account == account], narrow=narrow)
         call = f"{needs:,} need you" if needs != 1 else "1 needs you"
         rates = [f"{way} {rate(look.rate(way))}" for way in ("up", "down") if look.rate(way) >= 1000]
         after = [engine_word(look.engine, look.row), *([] if narrow else rates)]
@@ -79,17 +80,21 @@ class Header(Line):
         self.say(Content.assemble(*parts, tail, " "))
 
 
-def _money(purses: Sequence[Purse], *, narrow: bool) -> str:
-    if not purses:
+def _money(quotes: Sequence[Quote], *, narrow: bool) -> str:
+    if not quotes:
         return "artui" if narrow else "artui, no account yet"
-    purse = purses[0]
-    word = "balance unknown" if purse.unknown and not narrow else "balance ?"
-    balance = f"{amount(purse.balance)} cr" if purse.balance is not None else word
-    cap = "" if purse.cap is None else f"/{purse.cap:,}"
+    cost = quotes[0]
+    word = "balance unknown" if cost.unknown and not narrow else "balance ?"
+    balance = f"{amount(cost.balance)} cr" if cost.balance is not None else word
+    day, month = (one and one.cap for one in map(cost.of_kind, OWN))
+    spent = f"today {cost.today:,}" + (f"/{day.limit:,}" if day else "")
+    if month and (day is None or month.room < day.room):
+        month_spent = f"month {month.spent:,}/{month.limit:,}"
+        spent = month_spent if narrow else f"{spent} | {month_spent}"
     if narrow:
-        return f"{balance} | {purse.today:,}{cap}"
-    held = f" ({sanitize(purse.held, 12)})" if purse.held else ""
-    return f"{sanitize(purse.account, 20)}{held} {balance} | today {purse.today:,}{cap}"
+        return f"{balance} | {spent.removeprefix('today ')}"
+    held = f" ({sanitize(cost.held, 12)})" if cost.held else ""
+    return f"{sanitize(cost.account, 20)}{held} {balance} | {spent}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,20 +10,24 @@ import queue
 import threading
 import time
 from asyncio import wrap_future
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, field, replace
-from datetime import datetime
-from typing import Any, Concatenate, ParamSpec, TypeVar
+from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, TypeVar
 
-from artui.config import Config, Paths
+from artui.config import AccountConfig, Config, Paths
+from artui.core.quote import Quote, quote
 from artui.engine.client import EngineStatus, find_engine
-from artui.journal import Connection, Journal, accounts, history, progress, purchases, requests
+from artui.journal import Connection, Journal, history, progress, requests
+from artui.journal.caps import Portion
 from artui.journal.groups import Group
 from artui.journal.requests import EngineRow
 from artui.journal.window import Filter, overview, unfinished
 from artui.model.job import Event
 from artui.sanitize import sanitize
+
+if TYPE_CHECKING:
+    from artui.providers.base import Balance
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -45,23 +49,11 @@ class Moving:
 
 
 @dataclass(frozen=True, slots=True)
-class Purse:
-    """An account's money, in its unit: the last balance less what was bought since, or why the service does not tell
-    it (``unknown``), and the day's cap, if any."""
-
-    account: str
-    balance: int | None
-    today: int
-    cap: int | None
-    held: str = ""
-    unknown: str = ""
-
-
-@dataclass(frozen=True, slots=True)
 class Look:
     """What one look has shown. ``changed`` holds the jobs that moved since the last one, None = any may have."""
 
-    purses: tuple[Purse, ...] = ()
+    quotes: tuple[Quote, ...] = ()
+    """How each account stands."""
     row: EngineRow | None = None
     engine: EngineStatus | None = None
     moving: Mapping[int, Moving] = field(default_factory=dict)
@@ -97,6 +89,7 @@ class View:
         self._seen = -1
         self._seq = 0
         self._look = Look()
+        self._told: dict[str, Balance] = {}
         self._engine_looked = 0.0
         self._sampled = 0.0
 
@@ -116,6 +109,22 @@ class View:
         question = _Question(lambda: self.journal.read(ask, *args, **kwargs), Future())
         self._questions.put(question)
         return await wrap_future(question.answer)
+
+    async def quote(self, account: AccountConfig, price: int | None, portions: Sequence[Portion]) -> Quote:
+        """What photos of an account would cost, and what its caps and the balance say to that."""
+        question = _Question(lambda: self._quote(account, price, portions), Future())
+        self._questions.put(question)
+        found: Quote = await wrap_future(question.answer)
+        return found
+
+    def hear(self, account: str, balance: Balance) -> None:
+        """Learn the balance of an account, as its service has just said it."""
+
+        def hear() -> None:
+            if self._told.get(account) != balance:
+                self._told[account], self._seen = balance, -1
+
+        self._questions.put(_Question(hear, Future()))
 
     # ----------------------------------------------------------------------------------------------- in the thread
 
@@ -156,7 +165,7 @@ class View:
             changed = frozenset(event.job for event in events)
         self._seq = newest or self._seq
         return Look(
-            purses=tuple(self._purse(name) for name in self.config.accounts),
+            quotes=tuple(self._quote(account, None, ()) for account in self.config.accounts.values()),
             row=self.journal.read(requests.engine),
             moving=self._look.moving,
             changed=changed,
@@ -165,15 +174,9 @@ class View:
             unfinished=self.journal.read(unfinished),
         )
 
-    def _purse(self, name: str) -> Purse:
-        state = self.journal.read(accounts.state, name)
-        today = datetime.fromtimestamp(time.time(), self.config.timezone).date().isoformat()
-        day = self.journal.read(accounts.day, name, today)
-        spent = self.journal.read(purchases.spent, name, day=day, month=day[:7])
-        left = state.balance
-        if left is not None and state.balance_at is not None:
-            left -= self.journal.read(purchases.not_in_balance, name, state.balance_at)
-        return Purse(name, left, spent.day, self.config.accounts[name].caps.day, state.held, state.balance_unknown)
+    def _quote(self, account: AccountConfig, price: int | None, portions: Sequence[Portion]) -> Quote:
+        told, zone = self._told.get(account.name), self.config.timezone
+        return self.journal.read(quote, account.name, account.caps, price, portions, zone, told=told)
 
     def _engine(self, news: Look, *, wrote: bool) -> EngineStatus | None:
         """The running engine. Its lock is tried only while it is believed to be held: an engine that starts this very

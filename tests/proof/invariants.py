@@ -17,11 +17,11 @@ from itertools import pairwise
 from pathlib import Path
 
 from artui import files
-from artui.budget import weight
 from artui.cli.advice import advice
 from artui.config import Caps
 from artui.engine import reconcile
 from artui.journal import payers
+from artui.journal.prices import weight
 from artui.model.job import Job, Purchase
 from artui.model.states import FINAL, REPEATS, Kind, PurchaseState, Reason, Stage, Status
 from artui.sim import imaging

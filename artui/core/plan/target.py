@@ -14,15 +14,14 @@ from artui.files.metadata import Keeping
 from artui.journal import Journal, prices
 
 if TYPE_CHECKING:
-    from artui.providers.base import Identity, LeftOut, Limits, Workflow
+    from artui.providers.base import Balance, Identity, LeftOut, Limits, Workflow
 
 
 @dataclass(frozen=True, slots=True)
 class Offer:
     """What photos are sent to: the account, who pays, the workflow at its price now, and what its service takes.
 
-    ``balance`` is what is left there, None where that is not known, and ``balance_unknown`` why, empty where the
-    service counts nothing; ``labels`` go with every job.
+    ``balance`` is what its service said is left, None where it was not asked; ``labels`` go with every job.
     """
 
     account: str
@@ -30,9 +29,8 @@ class Offer:
     identity: Identity
     workflow: Workflow
     limits: Limits
-    balance: int | None = None
+    balance: Balance | None = None
     labels: Mapping[str, str] = field(default_factory=dict)
-    balance_unknown: str = ""
 
     def as_expected(self, journal: Journal) -> Self:
         """The offer at the price that is expected: the service's, or more where a person has accepted a charge."""

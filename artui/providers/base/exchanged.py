@@ -25,10 +25,11 @@ MOST_EXPENSIVE = 10**9
 @dataclass(frozen=True, slots=True)
 class Balance:
     """What is ``left`` of an account's credits; None where that is not known, and ``unknown`` says why, in half a
-    sentence, or nothing where the service counts nothing."""
+    sentence, or nothing where the service counts nothing. ``at`` is when it was asked, in epoch seconds."""
 
     left: int | None
     unknown: str = ""
+    at: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import time
 from abc import ABC, abstractmethod
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -148,10 +149,11 @@ class Provider(ABC, Generic[SettingsT]):
     async def told_balance(self) -> Balance:
         """The credits left, or why they are not known: no failure to read them is an error, but for a sign-in or a
         quota that is over (:class:`Blocked`)."""
+        at = time.time()
         try:
-            return Balance(await self.balance(), self.balance_unknown)
+            return Balance(await self.balance(), self.balance_unknown, at)
         except (Transient, Rejected) as failure:
-            return Balance(None, str(failure))
+            return Balance(None, str(failure), at)
 
     async def uploaded(self, photo: Photo) -> Uploaded | None:
         """The reference of a photo that already lies at the service; None where it does not or cannot be asked."""

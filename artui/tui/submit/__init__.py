@@ -17,9 +17,11 @@ from textual.binding import Binding, BindingType
 
 from artui.config import AccountConfig
 from artui.core.plan import OF_ARCHIVES, Planner, Verdict
+from artui.core.quote import Quote
 from artui.credentials import Vault
 from artui.files import suspicion
 from artui.tui import catalogue, sampling
+from artui.tui.coalesced_refresh import CoalescedRefresh
 from artui.tui.page import Page
 from artui.tui.service import ServiceError, at_service
 from artui.tui.submit import choices, ordering
@@ -27,7 +29,7 @@ from artui.tui.submit.chooser import Chooser
 from artui.tui.submit.marks import Sum, add_up
 from artui.tui.submit.ordering import AccountSnapshot, OrderForm, target_of
 from artui.tui.submit.pane import OrderPane
-from artui.tui.view import Look, Purse
+from artui.tui.view import Look
 
 
 class Submit(Page):
@@ -45,6 +47,7 @@ class Submit(Page):
     def __init__(self, *, id: str | None = None) -> None:  # noqa: A002 — as Textual
         super().__init__(id=id)
         self.total = Sum()
+        self.cost: Quote | None = None
         self.order = OrderForm(target_of(ordering.DEFAULT_OUTPUT))
         self.planner: Planner | None = None
         self.said = ""
@@ -53,6 +56,7 @@ class Submit(Page):
         self._handed: tuple[Path, ...] = ()
         self._samples = ""
         self._sending = False
+        self._costing = CoalescedRefresh(self, self._read_cost)
 
     def compose(self) -> ComposeResult:
         """What to pick from, and the order it makes."""
@@ -139,6 +143,8 @@ class Submit(Page):
     def put_order(self, order: OrderForm) -> None:
         """Take another order, and have everything judged by it."""
         self.order = order
+        if order.account and order.standing:
+            self.console.view.hear(order.account.name, order.standing.balance)
         today = dt.datetime.now(self.console.config.timezone).date()
         self.planner = order.planner(self.console.journal, today)
         self.chooser.results, self.chooser.judging = order.target.folder, self.planner is not None
@@ -157,16 +163,22 @@ class Submit(Page):
     def draw(self) -> None:
         """Draw the order."""
         found, glyphs = self.chooser.marks.found(), self.console.glyphs
-        self.query_one(OrderPane).draw(self.order, self.total, found, self.purse(), glyphs)
+        self.query_one(OrderPane).draw(self.order, self.total, found, self.cost, glyphs)
         self._draw_state()
 
     def _draw_state(self) -> None:
         self.query_one(OrderPane).say_state(self._state(), self.console.glyphs)
 
-    def purse(self) -> Purse | None:
-        """The money of the account."""
-        name = self.order.account.name if self.order.account else None
-        return next((purse for purse in self.console.look.purses if purse.account == name), None)
+    async def _read_cost(self) -> None:
+        """Ask the journal what the caps and the balance say to what is marked."""
+        order = self.order
+        if order.account is None or order.choice is None:
+            self.cost = None
+        else:
+            self.cost = await self.console.view.quote(
+                order.account, order.choice.workflow.price, order.portions(self.total)
+            )
+        self.draw()
 
     def _state(self) -> str:
         """What is going on, or what the person should know about the line under the cursor."""
@@ -199,6 +211,7 @@ class Submit(Page):
         """The journal has news: money, or samples that wait."""
         if look.wrote:
             await self._look_for_samples()
+            self._costing.ask()
         self.draw()
 
     async def _look_for_samples(self) -> None:
@@ -207,6 +220,7 @@ class Submit(Page):
     def on_chooser_changed(self) -> None:
         """Other files are marked, or more is known of them: add up anew."""
         self.total = add_up(self.chooser.marks, self.chooser.checks.seen, self.planner)
+        self._costing.ask()
         self.draw()
 
     def on_chooser_moved(self) -> None:

@@ -223,7 +223,11 @@ async def _agreed(place: Submit, order: OrderForm, proposal: Proposal) -> bool:
             else "All of them were done or queued before: nothing to send, nothing to pay."
         )
         return False
-    question = sending.question(proposal, order, place.purse(), place.console.glyphs)
+    offer = proposal.plan.offer
+    cost = await place.console.view.quote(
+        place.console.config.accounts[offer.account], offer.workflow.price, proposal.portions()
+    )
+    question = sending.question(proposal, order, cost, place.console.glyphs)
     return await place.console.push_screen_wait(question) == "y"
 
 

@@ -114,7 +114,8 @@ NOTHING = FileCheck()
 @dataclass(frozen=True, slots=True)
 class Sum:
     """What the marked files come to. ``open``: not hashed or not judged yet, counted as to be sent; ``unread``: not
-    even looked at; ``archives``: of those to be sent, at a price that nobody knows."""
+    even looked at; ``archives``: of those to be sent, at a price that nobody knows; ``tops``: how many are to be sent
+    from each folder that was marked from."""
 
     marked: int = 0
     to_send: int = 0
@@ -124,6 +125,7 @@ class Sum:
     open: int = 0
     unread: int = 0
     archives: int = 0
+    tops: Mapping[Path, int] = field(default_factory=dict)
 
     @property
     def checked(self) -> int:
@@ -198,25 +200,28 @@ def add_up(marks: Marks, seen: Mapping[Path, FileCheck], planner: Planner | None
 
     A file counts as to be sent until its digest and the journal say otherwise, so that the number can only fall.
     """
-    done = twins = refused = open_ = unread = sent = archives = 0
+    done = twins = refused = open_ = unread = archives = 0
     contents: set[str] = set()
-    for path in marks:
+    tops: Counter[Path] = Counter()
+    for path, top in marks.tops.items():
         known = seen.get(path, NOTHING)
         if known.refused is not None or (known.is_by_choice and not marks.is_alone(path)):
             refused += 1
         elif known.photo is None:
             open_ += 1
             unread += 1
+            tops[top] += 1
         elif not known.photo.digest or known.planned is None or known.planner is not planner:
             open_ += 1
+            tops[top] += 1
         elif known.planned.verdict is Verdict.METADATA and marks.is_alone(path):
-            sent += 1
+            tops[top] += 1
         elif known.planned.verdict in (Verdict.KNOWN, Verdict.METADATA, Verdict.BOUGHT):
             done += 1
         elif known.planned.verdict is Verdict.TWIN or contents & {known.photo.digest, known.photo.picture}:
             twins += 1
         else:
-            sent += 1
             contents |= {known.photo.digest, known.photo.picture} - {""}
             archives += known.photo.is_archive
-    return Sum(len(marks), sent + open_, done, twins, refused, open_, unread, archives)
+            tops[top] += 1
+    return Sum(len(marks), tops.total(), done, twins, refused, open_, unread, archives, tops)

@@ -14,9 +14,11 @@ from textual.content import Content
 
 from artui.config import AccountConfig
 from artui.core import plan
-from artui.core.plan import Planner, SourceFile, Target
+from artui.core.plan import Planner, SourceFile, Target, run_of
+from artui.core.quote import Quote
 from artui.files.metadata import Keeping
 from artui.journal import Connection, Journal, history
+from artui.journal.caps import Portion
 from artui.model.capabilities import Limits
 from artui.model.states import Twins
 from artui.providers import DEFAULT, capabilities
@@ -25,7 +27,6 @@ from artui.tui import catalogue
 from artui.tui.look import Glyphs
 from artui.tui.submit.batches import LABEL, Batching
 from artui.tui.submit.marks import Sum
-from artui.tui.view import Purse
 from artui.tui.words import about, amount, home, plural
 
 if TYPE_CHECKING:
@@ -86,7 +87,7 @@ class OrderForm:
             return None
         return plan.Offer(
             self.account.name, self.account.provider, self.standing.identity, self.choice.workflow, self.limits,
-            self.standing.balance.left, balance_unknown=self.standing.balance.unknown,
+            self.standing.balance,
         )  # fmt: skip
 
     def planner(self, journal: Journal, today: date) -> Planner | None:
@@ -140,8 +141,14 @@ class OrderForm:
         left = sanitize(self.batching.line(found, glyphs.dot), max(10, cells - width(label) - 2), glyphs.ellipsis)
         return left + " " * max(2, cells - width(left) - width(label)) + label
 
-    def sum_line(self, total: Sum, purse: Purse | None) -> Content:
-        """What it costs at most, what is left then, and what the day's cap says."""
+    def portions(self, total: Sum) -> list[Portion]:
+        """The photos to send as the caps see them."""
+        if self.choice is None:
+            return []
+        return [Portion(run_of(top, self.choice.workflow), number) for top, number in total.tops.items()]
+
+    def sum_line(self, total: Sum, cost: Quote | None) -> Content:
+        """What it costs at most, what is left then, and what the caps say; ``cost`` may still be of other photos."""
         if total.archives:
             return Content("price of a ZIP not known")
         most = self.most(total.to_send)
@@ -149,18 +156,16 @@ class OrderForm:
             return Content("")
         money = f"{'AT MOST ' if total.open else ''}{self.money(most)}"
         says: list[str | tuple[str, str]] = [(money, "bold")]
-        balance, unknown = (purse.balance, purse.unknown) if purse else (None, "")
-        if self.standing:
-            balance, unknown = self.standing.balance.left, self.standing.balance.unknown
-        if balance is not None:
-            left = balance - most
-            says += [" | ", (f"balance after {left:,}", "$error" if left < 0 else "")]
-        elif unknown:
+        if cost is None or (cost.count, cost.most) != (total.to_send, most):
+            return Content.assemble(*says)
+        if cost.balance_after is not None:
+            says += [" | ", (f"balance after {cost.balance_after:,}", "$error" if cost.balance_after < 0 else "")]
+        elif cost.unknown:
             says += [" | ", "balance unknown"]
-        if purse is not None and purse.cap is not None:
-            day = purse.today + most
-            fits = day <= purse.cap
-            says += [" | ", f"today {day:,}/{purse.cap:,} ", ("cap ok", "") if fits else ("over the cap", "$warning")]
+        if cost.bounds:
+            one = min(cost.bounds, key=lambda one: (not one.is_short, one.room))
+            fits = (f"room for {one.room:,}", "$warning") if one.is_short else ("cap ok", "")
+            says += [" | ", f"{sanitize(one.span, 30)} {one.after:,}/{one.cap.limit:,} ", fits]
         return Content.assemble(*(piece for piece in says if piece != ("", "")))
 
     def lasts(self, number: int) -> str:

@@ -9,12 +9,12 @@ from textual.containers import Vertical
 from textual.content import Content
 
 from artui.core.plan import SourceFile
+from artui.core.quote import Quote
 from artui.sanitize import sanitize, width
 from artui.tui.look import Glyphs
 from artui.tui.shell import Line
 from artui.tui.submit.marks import Sum
 from artui.tui.submit.ordering import OrderForm, checked_line, marked_line
-from artui.tui.view import Purse
 from artui.tui.words import begun
 
 MARGIN = 14
@@ -41,7 +41,7 @@ class OrderPane(Vertical):
             yield Line(id=name)
 
     def draw(
-        self, order: OrderForm, total: Sum, found: Sequence[SourceFile], purse: Purse | None, glyphs: Glyphs
+        self, order: OrderForm, total: Sum, found: Sequence[SourceFile], cost: Quote | None, glyphs: Glyphs
     ) -> None:
         """Show this order."""
         cells = self.app.size.width
@@ -51,7 +51,7 @@ class OrderPane(Vertical):
         self._say_key("batch", "b", "Batch", order.batch_line(found, cells - MARGIN, glyphs))
         marked = ends(marked_line(total), checked_line(total), cells) if total.marked else " Nothing is marked yet."
         self._say("marked", marked)
-        self._say("sum", Content.assemble(" ", order.sum_line(total, purse)) if total.marked else "")
+        self._say("sum", Content.assemble(" ", order.sum_line(total, cost)) if total.marked else "")
 
     def say_state(self, state: str, glyphs: Glyphs) -> None:
         """Say what is going on."""

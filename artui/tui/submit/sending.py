@@ -14,14 +14,15 @@ from pathlib import Path
 from typing import TypeVar
 
 from artui import files
-from artui.budget import weight
 from artui.config import Config
 from artui.core.plan import OF_ARCHIVES, Offer, Plan, Planner, PlanProblem, Verdict, hashed
+from artui.core.quote import Quote, portions
 from artui.credentials import Vault
 from artui.files import OutputProblem, Photo, PhotoProblem, exiftool, probe_folder
 from artui.files.metadata import Keeping
 from artui.journal import Connection, Journal, jobs
 from artui.journal.before import TOLD
+from artui.journal.caps import Portion
 from artui.model.job import Batch
 from artui.sanitize import sanitize
 from artui.tui.dialogs import Choice, Question
@@ -30,7 +31,6 @@ from artui.tui.service import ServiceError, at_service
 from artui.tui.submit.batches import Batching, BatchPart, batches, label_of, parts
 from artui.tui.submit.marks import NOTHING, FileCheck, Marks
 from artui.tui.submit.ordering import AccountSnapshot, OrderForm, titled
-from artui.tui.view import Purse
 from artui.tui.words import plural
 from artui.watch.outputs import refuse_watched
 
@@ -69,6 +69,11 @@ class Proposal:
     names: Mapping[Path, str]
     made: Mapping[str, Batch]
     refused: int = 0
+
+    def portions(self) -> list[Portion]:
+        """What is paid for, as the caps see it."""
+        made, names = self.made, self.names
+        return list(portions(self.plan.photos, self.plan.offer.workflow, lambda one: made[names[one.found.path]]))
 
     @property
     def samples(self) -> int:
@@ -136,11 +141,11 @@ def _is_still(path: Path, stamp: files.Stamp) -> bool:
 # -------------------------------------------------------------------------------------------------------- the question
 
 
-def question(proposal: Proposal, order: OrderForm, purse: Purse | None, glyphs: Glyphs) -> Question:
+def question(proposal: Proposal, order: OrderForm, cost: Quote, glyphs: Glyphs) -> Question:
     """The one question before anything is sent."""
     number = len(proposal.plan.having(Verdict.SEND))
     choices = (Choice("n", "not now"), Choice("y", "send" if number else "copy the results"))
-    lines = [glyphs.plain(line) for line in _lines(proposal, purse)]
+    lines = [glyphs.plain(line) for line in _lines(proposal, cost)]
     return Question(_heading(proposal, order, number), lines, choices)
 
 
@@ -153,28 +158,23 @@ def _heading(proposal: Proposal, order: OrderForm, number: int) -> str:
     return f"Send {plural(number, 'photo')} to {name}? {cost}"
 
 
-def _lines(proposal: Proposal, purse: Purse | None) -> Sequence[str]:
+def _lines(proposal: Proposal, cost: Quote) -> Sequence[str]:
     plan, offer = proposal.plan, proposal.plan.offer
-    number = len(plan.having(Verdict.SEND))
     payer = offer.identity.organization.name or offer.identity.organization.id
     says = [f"Account {sanitize(offer.account, 30)}, {sanitize(payer, 40)}"]
-    price = weight(offer.workflow.price)
-    if offer.balance is not None and plan.archives:
-        says.append(f"balance {offer.balance:,}")
-    elif offer.balance is not None:
-        left = offer.balance - price * number
+    if cost.balance is not None and plan.archives:
+        says.append(f"balance {cost.balance:,}")
+    elif (left := cost.balance_after) is not None:
         says.append(f"balance after {left:,}" + (": top up, the rest waits unsent" if left < 0 else ""))
-    elif offer.balance_unknown:
-        says.append(f"balance unknown: {sanitize(offer.balance_unknown, 80)}")
-    if purse is not None and purse.cap is not None:
-        room = max(0, purse.cap - purse.today) // price if price else number
-        beyond = f": room for {room:,} photos, the rest waits unsent" if room < number else ""
-        says.append(f"today {purse.today + price * min(room, number):,} of {purse.cap:,}{beyond}")
-    of_archives = [OF_ARCHIVES] if plan.archives else []
+    elif cost.unknown:
+        says.append(f"balance unknown: {sanitize(cost.unknown, 80)}")
+    for one in cost.telling:
+        beyond = f": room for {plural(one.room, 'photo')}, the rest waits unsent" if one.is_short else ""
+        says.append(f"{sanitize(one.span, 40)} {one.after:,} of {one.cap.limit:,}{beyond}")
     return [
         " · ".join(says) + ".",
         f"Results: {sanitize(plan.target.folder, 66)}",
-        *of_archives,
+        *([OF_ARCHIVES] if plan.archives else []),
         *_exceptions(proposal),
     ]
 

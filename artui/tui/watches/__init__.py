@@ -153,12 +153,12 @@ class Watches(Page):
 
     async def _read_standings(self) -> None:
         self._is_watching = standing.is_watching(self.console.look.engine)
-        entries, zone, is_watching = self.entries, self.console.config.timezone, self._is_watching
+        entries, settings, is_watching = self.entries, self.console.config, self._is_watching
 
         def ask(db: Connection) -> list[RuleStatus]:
-            found = standing.read(db, entries, zone, watching=is_watching)
+            found = standing.read(db, entries, settings, watching=is_watching)
             more = standing.strangers(db, entries) if is_watching else []
-            return found + standing.read(db, [written.at_work(row) for row in more], zone, watching=True)
+            return found + standing.read(db, [written.at_work(row) for row in more], settings, watching=True)
 
         self.standings = await self.console.view.ask(ask)
         if self.console.is_running:  # else the widgets are going already

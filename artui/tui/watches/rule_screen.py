@@ -189,11 +189,11 @@ class RuleScreen(Above[None]):
 
     async def _read_page(self) -> RuleRead:
         near, entry, group = tuple(self.query_one(JobTable).near()), self.standing.entry, self.group
-        lines, zone = 2 * max(24, self.size.height), self.console.config.timezone
+        lines, settings = 2 * max(24, self.size.height), self.console.config
         is_watching = standing.is_watching(self.console.look.engine)
 
         def ask(db: Connection) -> RuleRead:
-            one = standing.read(db, [entry], zone, watching=is_watching)[0]
+            one = standing.read(db, [entry], settings, watching=is_watching)[0]
             order = watching.order(db, entry.id)
             found = window.some(db, [*near, *order[:lines]])
             around = RowContext(usual=window.usual_times(db, found.values()), aside=window.asides(db))

@@ -8,11 +8,15 @@ import time
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
+from artui.config import Caps, Config
+from artui.core.quote import Quote, quote
 from artui.engine.client import WATCH, EngineStatus
 from artui.journal import Connection, accounts, rules
+from artui.journal.caps import Portion
 from artui.journal.crowds import HoldCount
 from artui.journal.rules import RuleRow, RuleState
 from artui.journal.watching import Figures, figures
+from artui.model.caps import CapKind
 from artui.model.states import Reason
 from artui.sanitize import sanitize
 from artui.tui.look import Glyphs
@@ -37,7 +41,7 @@ def is_watching(engine: EngineStatus | None) -> bool:
 class RuleStatus:
     """A rule and how it stands; ``figures`` is None where no engine ever watched it. ``watching``: an engine works
     through rules now. ``cap`` is today's with what was ``allowed`` beyond it; ``price`` is what a photo costs as it was
-    pinned."""
+    pinned; ``cost`` is what the caps say to the photos that one of them holds."""
 
     entry: RuleEntry
     figures: Figures | None = None
@@ -46,6 +50,7 @@ class RuleStatus:
     allowed: int = 0
     workflow: str = ""
     price: int | None = None
+    cost: Quote | None = None
 
     @property
     def row(self) -> RuleRow | None:
@@ -91,10 +96,9 @@ class RuleStatus:
         return self.is_watched and (row.state in (RuleState.HELD, RuleState.FOREIGN) or elsewhere)
 
 
-def read(db: Connection, entries: Iterable[RuleEntry], zone: dt.tzinfo, *, watching: bool) -> list[RuleStatus]:
+def read(db: Connection, entries: Iterable[RuleEntry], settings: Config, *, watching: bool) -> list[RuleStatus]:
     """How these rules stand; in the view's thread."""
-    now = dt.datetime.fromtimestamp(time.time(), zone)
-    return [_standing(db, entry, rules.get(db, entry.id), now, watching=watching) for entry in entries]
+    return [_standing(db, entry, rules.get(db, entry.id), settings, watching=watching) for entry in entries]
 
 
 def strangers(db: Connection, entries: Iterable[RuleEntry]) -> list[RuleRow]:
@@ -103,24 +107,20 @@ def strangers(db: Connection, entries: Iterable[RuleEntry]) -> list[RuleRow]:
     return [row for row in rules.every(db) if row.state is not RuleState.ENDED and row.id not in known]
 
 
-def _standing(db: Connection, entry: RuleEntry, row: RuleRow | None, now: dt.datetime, *, watching: bool) -> RuleStatus:
-    cap = entry.rule.caps.day if entry.rule else None
+def _standing(db: Connection, entry: RuleEntry, row: RuleRow | None, settings: Config, *, watching: bool) -> RuleStatus:
     if row is None:
-        return RuleStatus(entry, watching=watching, cap=cap)
+        return RuleStatus(entry, watching=watching, cap=entry.rule.caps.day if entry.rule else None)
+    now = dt.datetime.fromtimestamp(time.time(), settings.timezone)
     day = accounts.day(db, row.account, now.date().isoformat())
     midnight = dt.datetime.combine(now.date(), dt.time.min, now.tzinfo).timestamp()
-    allowed = row.allowed_on(day)
-    cap = row.day if watching or entry.rule is None else cap
-    workflow, price = _pinned(row)
-    return RuleStatus(
-        entry,
-        figures(db, row, day, midnight),
-        watching,
-        None if cap is None else cap + allowed,
-        allowed,
-        workflow,
-        price,
-    )
+    found, (workflow, price) = figures(db, row, day, midnight), _pinned(row)
+    capped = found.held[Reason.CAP].jobs if Reason.CAP in found.held else 0
+    account = settings.accounts.get(row.account)
+    own = account.caps if account else Caps()
+    cost = quote(db, row.account, own, price, [Portion(row.id, capped, None, row.id)], settings.timezone)
+    today = cost.of_kind(CapKind.RULE_DAY)
+    cap = today.cap.limit if today else None
+    return RuleStatus(entry, found, watching, cap, row.allowed_on(day), workflow, price, cost)
 
 
 def _pinned(row: RuleRow) -> tuple[str, int | None]:
@@ -283,17 +283,29 @@ def _stopped(standing: RuleStatus, reason: Reason, crowd: HoldCount) -> str:
     """What stops the rule's jobs, and what to do."""
     name, photos = standing.entry.title, plural(crowd.jobs, "photo")
     wait, need = "waits" if crowd.jobs == 1 else "wait", f"{crowd.needs:,} cr"
-    if reason is Reason.CAP and standing.cap is not None and standing.figures is not None:
-        spent = standing.figures.spent
-        said = f"{standing.spent:,} of {standing.cap:,} (charged {spent.day:,}, sent {spent.open:,})"
-        return (
-            f"Today's cap for rule {name} leaves no room: {said}. {photos} {wait} until 00:00. + allows more today"
-            " only."
-        )
+    if reason is Reason.CAP and standing.cost is not None:
+        today = standing.cost.of_kind(CapKind.RULE_DAY)
+        if cap := standing.cost.reached or (today and today.cap):
+            said = sanitize(cap.name, 120)
+            more = " + allows more today only." if cap.kind in _ALLOWED else ""
+            return f"{said[:1].upper()}{said[1:]} leaves no room: {cap.told}. {photos} {wait}{_UNTIL[cap.kind]}.{more}"
     return _STOPPED[reason].format(
         photos=photos, wait=wait, need=need, account=sanitize(standing.entry.account, 30), name=name
     )
 
+
+_ALLOWED = frozenset({CapKind.RULE, CapKind.RULE_DAY, CapKind.RULE_MONTH})
+"""The caps a person may raise for today."""
+
+_UNTIL = {
+    CapKind.RUN: "",
+    CapKind.BATCH: "",
+    CapKind.RULE: "",
+    CapKind.DAY: " until 00:00",
+    CapKind.RULE_DAY: " until 00:00",
+    CapKind.MONTH: " until the month is over",
+    CapKind.RULE_MONTH: " until the month is over",
+}
 
 _STOPPED = {
     Reason.CAP: "A cap holds {photos} ({need}); + allows more today only.",

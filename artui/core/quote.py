@@ -1,0 +1,191 @@
+"""What photos would cost, what every cap and the balance say to that, and how many of them would be paid for now.
+
+Whatever tells a person of caps and balance renders a :class:`Quote`: it adds up by the sums the engine pays by.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import time
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
+from itertools import groupby
+from typing import TYPE_CHECKING, Any
+
+from artui.journal import Connection, accounts, caps, purchases
+from artui.journal.caps import Cap, Portion
+from artui.journal.prices import weight
+from artui.model.caps import CapKind
+
+if TYPE_CHECKING:
+    from artui.config import Caps
+    from artui.core.plan import Planned
+    from artui.model.job import Batch
+    from artui.providers.base import Balance, Workflow
+
+OWN = (CapKind.DAY, CapKind.MONTH)
+"""The caps an account has for whatever it sends."""
+
+_SPANS: Mapping[CapKind, str] = {
+    CapKind.DAY: "today",
+    CapKind.MONTH: "this month",
+    CapKind.RUN: "this folder",
+    CapKind.BATCH: "this batch",
+    CapKind.RULE: "this rule",
+    CapKind.RULE_DAY: "this rule today",
+    CapKind.RULE_MONTH: "this rule this month",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Bound:
+    """A cap, how many of the photos it bounds, and for how many of these it has room; ``after`` is what counts in it
+    once those are paid for that fit, ``span`` what it is about."""
+
+    cap: Cap
+    span: str
+    count: int
+    room: int
+    after: int
+
+    @property
+    def is_short(self) -> bool:
+        """Whether it lacks room for some of them."""
+        return self.room < self.count
+
+
+@dataclass(frozen=True, slots=True)
+class Quote:
+    """What ``count`` photos cost at ``price`` each, in the account's unit, and how many of them ``fits``.
+
+    ``price`` is None where the service names none; each photo then counts as one. ``balance`` is what is left now, None
+    where that is not known, and ``unknown`` why; ``held`` the reason that holds the account. ``today`` is what its day
+    counts as spent, with a cap or without.
+    """
+
+    account: str
+    price: int | None
+    count: int
+    balance: int | None
+    unknown: str
+    held: str
+    today: int
+    bounds: tuple[Bound, ...]
+    fits: int
+
+    @property
+    def most(self) -> int | None:
+        """What all of them cost."""
+        return None if self.price is None else self.price * self.count
+
+    @property
+    def balance_after(self) -> int | None:
+        """What is left once all of them are paid for; below 0 where it does not last."""
+        return None if self.balance is None else self.balance - weight(self.price) * self.count
+
+    @property
+    def telling(self) -> list[Bound]:
+        """The caps a person should read: of those of several folders only what is short."""
+        runs = sum(one.cap.kind is CapKind.RUN for one in self.bounds)
+        return [one for one in self.bounds if runs == 1 or one.cap.kind is not CapKind.RUN or one.is_short]
+
+    @property
+    def reached(self) -> Cap | None:
+        """The first cap without room for one more photo; None where each has it."""
+        return next((one.cap for one in self.bounds if one.cap.room < weight(self.price)), None)
+
+    def of_kind(self, kind: CapKind) -> Bound | None:
+        """The first cap of this kind."""
+        return next((one for one in self.bounds if one.cap.kind is kind), None)
+
+    def cap_documents(self) -> list[dict[str, Any]]:
+        """The caps as JSON has them."""
+        return [asdict(one.cap) | {"room": one.cap.room} for one in self.bounds]
+
+
+def quote(
+    db: Connection, account: str, own: Caps, price: int | None, portions: Iterable[Portion], zone: dt.tzinfo, *,
+    told: Balance | None = None,
+) -> Quote:  # fmt: skip
+    """What these photos of an account with its ``own`` caps cost, on the day it is in the operator's ``zone``.
+
+    The portions stand in the order in which the photos are sent; without any it says how the account itself stands.
+    ``told`` is the balance as the service said it: the journal's counts where it is newer.
+    """
+    today = dt.datetime.fromtimestamp(time.time(), zone).date().isoformat()
+    day, state = accounts.day(db, account, today), accounts.state(db, account)
+    balance, unknown = purchases.left(db, state), state.balance_unknown
+    if told is not None and (state.balance_at is None or told.at > state.balance_at):
+        balance, unknown = told.left, told.unknown
+        if balance is not None:
+            balance -= purchases.not_in_balance(db, account, told.at)
+    sums, known = _Sums(weight(price), balance), dict[Portion, list[Cap]]()
+    for portion in portions:
+        alike = replace(portion, count=0)
+        if alike not in known:
+            known[alike] = caps.of(db, account, portion, own, today)
+        sums.add(known[alike], portion.count)
+    if not known:
+        sums.add([cap for cap in caps.of(db, account, Portion(""), own, today) if cap.kind in OWN], 0)
+    return Quote(
+        account, price, sums.count, balance, unknown, state.held,
+        purchases.spent(db, account, day=day, month=day[:7]).day, sums.bounds(), sums.fits,
+    )  # fmt: skip
+
+
+@dataclass
+class _Sums:
+    """Adds photos up as the engine pays for them: in their order, each where all its caps and the balance last."""
+
+    cost: int
+    balance: int | None
+    count: int = 0
+    fits: int = 0
+    _caps: dict[tuple[CapKind, str], Cap] = field(default_factory=dict)
+    _counts: Counter[tuple[CapKind, str]] = field(default_factory=Counter)
+    _paid: Counter[tuple[CapKind, str]] = field(default_factory=Counter)
+
+    def add(self, its: Sequence[Cap], count: int) -> None:
+        found = {(cap.kind, cap.owner): cap for cap in its}
+        rooms = [cap.room - self.cost * self._paid[key] for key, cap in found.items()]
+        rooms += [] if self.balance is None else [self.balance - self.cost * self.fits]
+        fit = min((self._photos(room, count) for room in rooms), default=count)
+        self.count, self.fits = self.count + count, self.fits + fit
+        self._caps |= found
+        self._counts.update(dict.fromkeys(found, count))
+        self._paid.update(dict.fromkeys(found, fit))
+
+    def _photos(self, room: int, most: int) -> int:
+        """How many of so many photos a room is enough for."""
+        if room < self.cost:
+            return 0
+        return min(most, room // self.cost) if self.cost else most
+
+    def bounds(self) -> tuple[Bound, ...]:
+        runs = sum(kind is CapKind.RUN for kind, _ in self._caps)
+        order = list(_SPANS)
+        return tuple(
+            Bound(
+                cap,
+                f"folder {_folder(owner)}" if kind is CapKind.RUN and runs > 1 else _SPANS[kind],
+                self._counts[kind, owner],
+                self._photos(cap.room, self._counts[kind, owner]),
+                cap.spent + self.cost * self._paid[kind, owner],
+            )
+            for (kind, owner), cap in sorted(self._caps.items(), key=lambda one: order.index(one[0][0]))
+        )
+
+
+def _folder(run: str) -> str:
+    """The name of the folder that a run is counted by."""
+    return run.rpartition("|")[0].rstrip("/").rpartition("/")[2] or "/"
+
+
+def portions(photos: Iterable[Planned], workflow: Workflow, batch_of: Callable[[Planned], Batch]) -> Iterator[Portion]:
+    """What of these photos is paid for, as the caps see it, in their order."""
+    from artui.core.plan import Verdict, run_of
+
+    paid = ((run_of(one.found.top, workflow), batch_of(one)) for one in photos if one.verdict is Verdict.SEND)
+    for (run, batch), group in groupby(paid):
+        yield Portion(run, sum(1 for _ in group), batch)

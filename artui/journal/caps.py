@@ -1,0 +1,95 @@
+"""The caps that bound what is spent: which ones photos have, what counts in each, and what room that leaves.
+
+The engine checks by them before each paid call, and whatever tells a person of caps asks here too.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from artui.journal import accounts, purchases, rules
+from artui.journal.store import Connection
+from artui.model.caps import CapKind
+from artui.model.states import BATCH_CAP, TODAYS_CAP
+
+if TYPE_CHECKING:
+    from artui.config import Caps
+    from artui.model.job import Batch
+
+
+@dataclass(frozen=True, slots=True)
+class Portion:
+    """Photos that all caps count together, how many they are: those of one run (see :func:`artui.core.plan.run_of`),
+    batch and rule (by its id), of which the latter two may be none."""
+
+    run: str
+    count: int = 1
+    batch: Batch | None = None
+    rule: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Cap:
+    """A cap and what counts in it, in the account's unit; ``reserved`` of ``spent`` is not charged yet, None where that
+    is not known. ``owner``: the account, or the id of run, batch or rule; ``name`` says it to a person."""
+
+    kind: CapKind
+    owner: str
+    name: str
+    limit: int
+    spent: int
+    reserved: int | None = None
+
+    @property
+    def room(self) -> int:
+        """What may still be spent; below 0 where more was charged than was expected."""
+        return self.limit - self.spent
+
+    @property
+    def told(self) -> str:
+        """How far it is used, for a person."""
+        if self.reserved is None:
+            return f"{self.spent:,} of {self.limit:,} are spent or reserved"
+        return f"{self.spent:,} of {self.limit:,} (charged {self.spent - self.reserved:,}, sent {self.reserved:,})"
+
+
+def of(db: Connection, account: str, portion: Portion, own: Caps, today: str, *, heard: bool = True) -> list[Cap]:
+    """Every cap of these photos; ``own`` are their account's, ``today`` and ``heard`` as for :func:`accounts.day`.
+
+    A rule's are as it was loaded last; what a person allows today counts on top of each.
+    """
+    day, batch = accounts.day(db, account, today, heard=heard), portion.batch
+    sums = purchases.spent(
+        db, account, day=day, month=day[:7], run=portion.run, batch=batch.id if batch is not None else None
+    )
+    found = [
+        (CapKind.RUN, portion.run, "the cap of this run", own.run, sums.run, None),
+        (CapKind.DAY, account, f"{TODAYS_CAP} of {account}", own.day, sums.day, sums.open),
+        (CapKind.MONTH, account, f"this month's cap of {account}", own.month, sums.month, sums.open),
+    ]
+    if batch is not None:
+        found.append((CapKind.BATCH, batch.id, BATCH_CAP, batch.cap, sums.batch, None))
+    caps = [
+        Cap(kind, owner, name, limit, spent, reserved)
+        for kind, owner, name, limit, spent, reserved in found
+        if limit is not None
+    ]
+    return caps + (of_rule(db, account, portion.rule, day) if portion.rule else [])
+
+
+def of_rule(db: Connection, account: str, rule: str, day: str) -> list[Cap]:
+    """The caps of a rule on the account's current day."""
+    row = rules.get(db, rule)
+    if row is None:
+        return []
+    sums, more = rules.spent(db, rule, account, day), row.allowed_on(day)
+    return [
+        Cap(kind, rule, f"{name} the rule {row.name}", limit + more, spent, sums.open)
+        for kind, name, limit, spent in (
+            (CapKind.RULE, "the cap of", row.run, sums.run),
+            (CapKind.RULE_DAY, f"{TODAYS_CAP} for", row.day, sums.day + sums.open),
+            (CapKind.RULE_MONTH, "this month's cap for", row.month, sums.month + sums.open),
+        )
+        if limit is not None
+    ]
