@@ -9,17 +9,32 @@ from collections.abc import Iterator
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from artui import files
-from artui.core.plan import Offer, Plan, Planner, PlanProblem, SourceFile, Target, Verdict, check, collect, new_jobs
+from artui.core.plan import (
+    NotOneWorkflow,
+    Offer,
+    Plan,
+    Planner,
+    PlanProblem,
+    SourceFile,
+    Target,
+    Verdict,
+    check,
+    collect,
+    fetch_offer,
+    new_jobs,
+)
+from artui.core.submit import ANEW, NamesTaken, submit
 from artui.files import Accepts
 from artui.journal import Connection, Journal, found, jobs, payers, published, purchases, suspended
 from artui.journal.before import How
 from artui.model.job import Batch, Job, Result
 from artui.model.states import Kind, Stage, Status
-from artui.providers.base import Identity, Limits, Organization, Workflow
+from artui.providers.base import Balance, Identity, LeftOut, Limits, Organization, Workflow
 from artui.sim.photos import noise_jpeg
 
 ACCEPTS = Accepts(frozenset({"image/jpeg", "image/png"}), max_side=10_000, scaled_above=50)
@@ -281,10 +296,94 @@ def test_a_name_taken_in_between_is_chosen_anew(journal: Journal, inbox: Path) -
     planner = Planner(journal, OFFER, target, "aw26", dt.date(2026, 11, 22))
     plan = planner.plan(*check([SourceFile(inbox / "a.jpg", inbox)], ACCEPTS, lambda *_: None))
     journal.write(jobs.add, BATCH, new_jobs(plan, BATCH))
-    with pytest.raises(jobs.StemTaken):
-        journal.write(jobs.add, BATCH, new_jobs(plan, BATCH))
-    assert [one.stem for one in planner.renamed(plan).photos] == ["a-2"]
-    assert journal.write(jobs.add, BATCH, new_jobs(planner.renamed(plan), BATCH)) == [2]
+    added, numbers = submit(journal, planner, plan, add)
+    assert ([one.stem for one in added.photos], numbers) == (["a-2"], [2])
+
+
+def test_names_that_are_always_taken_add_nothing(journal: Journal, inbox: Path) -> None:
+    photo(inbox / "a.jpg")
+    tried: list[str] = []
+
+    def taken(db: Connection, plan: Plan) -> None:
+        tried.append(plan.photos[0].stem)
+        add(db, plan)
+        raise jobs.StemTaken("by another program")
+
+    planner = Planner(journal, OFFER, Target(inbox.parent / "out", "{stem}"), "aw26", dt.date(2026, 11, 22))
+    with pytest.raises(NamesTaken):
+        submit(journal, planner, planned(journal, inbox), taken)
+    assert len(tried) == ANEW
+    assert journal.read(jobs.select, "1") == []
+
+
+def add(db: Connection, plan: Plan) -> list[int]:
+    return jobs.add(db, BATCH, new_jobs(plan, BATCH))
+
+
+# ------------------------------------------------------------------------------------------------------- an offer
+
+
+class Service:
+    """A service with these workflows; ``asked`` is what it was asked for."""
+
+    name = "autoretouch"
+    limits = OFFER.limits
+    left_out = (LeftOut("wf-9", "Broken", "its price is no number"),)
+
+    def __init__(self, *workflows: Workflow) -> None:
+        self.known = list(workflows)
+        self.asked: list[str] = []
+
+    async def identify(self) -> Identity:
+        return OFFER.identity
+
+    async def workflows(self) -> list[Workflow]:
+        self.asked.append("list")
+        return self.known
+
+    async def workflow(self, workflow_id: str) -> Workflow:
+        self.asked.append(workflow_id)
+        return next(one for one in self.known if one.id == workflow_id)
+
+    async def told_balance(self) -> Balance:
+        return Balance(70, at=1.0)
+
+
+CUT, CUTOUT, OTHER = (Workflow(f"wf-{i}", "v1", name, 10 + i) for i, name in enumerate(("Cut", "Cut out", "cut out")))
+
+
+@pytest.mark.parametrize(
+    ("wanted", "given", "chosen"),
+    [("wf-1", {}, CUTOUT), ("cut", {}, CUT), ("Cut o", {"beginning": True}, None), ("Cut out", {}, CUTOUT)],
+)
+async def test_an_offer_is_of_the_one_workflow_that_is_meant(
+    wanted: str, given: dict[str, bool], chosen: Workflow | None
+) -> None:
+    service: Any = Service(CUT, CUTOUT, OTHER)
+    if chosen is None:
+        with pytest.raises(NotOneWorkflow) as refused:
+            await fetch_offer(service, "studio", wanted, **given)
+        assert refused.value.found == [CUTOUT, OTHER]
+        return
+    offer = await fetch_offer(service, "studio", wanted, **given)
+    assert (offer.workflow, offer.balance, offer.identity) == (chosen, Balance(70, at=1.0), OFFER.identity)
+    assert service.asked == ["list", chosen.id]
+
+
+async def test_an_id_that_is_known_needs_no_list() -> None:
+    service: Any = Service(CUT)
+    assert (await fetch_offer(service, "studio", "wf-0", is_id=True)).workflow == CUT
+    assert service.asked == ["wf-0"]
+
+
+@pytest.mark.parametrize(
+    ("wanted", "said"), [("none", "no workflow none"), ("Cut o", "no workflow"), ("broken", "its price")]
+)
+async def test_no_offer_is_made_of_what_is_not_there(wanted: str, said: str) -> None:
+    service: Any = Service(CUT, CUTOUT)
+    with pytest.raises(NotOneWorkflow, match=said):
+        await fetch_offer(service, "studio", wanted)
+    assert service.asked == ["list"]
 
 
 def test_an_archive_has_no_price_that_anybody_knows(journal: Journal, inbox: Path) -> None:

@@ -32,9 +32,6 @@ if TYPE_CHECKING:
     from artui.providers.base import Provider
 
 DEFAULT_OUTPUT = "retouched"
-ANEW = 3
-"""How often names are chosen anew when others take them at the same moment."""
-
 SPENDING = (STRICT, SUSPECT, METADATA, DRY_RUN, YES, WAIT, WAIT_QA, AS_JSON)
 """The options of a command that sends photos."""
 
@@ -173,23 +170,21 @@ def _offer(
     session: Session, account: AccountConfig, workflow: str | None, batch: Batch, labels: Mapping[str, str]
 ) -> Offer:
     """Ask the service who pays, what the workflow costs now and what is left."""
+    from artui.cli.workflow import told
+    from artui.core.plan import NotOneWorkflow, fetch_offer
+
     wanted = workflow or account.workflow
     if not wanted:
         raise CommandError(Exit.USAGE, "Which workflow? Say -w with an id or name; `artui workflows` lists them.")
 
     async def question(provider: Provider[Any]) -> Offer:
-        from artui.cli.workflow import fetch
-        from artui.core.plan import Offer
+        offer = await fetch_offer(provider, account.name, wanted, beginning=True)
+        return replace(offer, labels={**labels, **provider.batch_labels(batch.id, batch.name, batch.created_at)})
 
-        identity = await provider.identify()
-        chosen = await fetch(provider, wanted)
-        batch_labels = provider.batch_labels(batch.id, batch.name, batch.created_at)
-        balance = await provider.told_balance()
-        return Offer(
-            account.name, provider.name, identity, chosen, provider.limits, balance, {**labels, **batch_labels}
-        )  # fmt: skip
-
-    return session.ask(account, question)
+    try:
+        return session.ask(account, question)
+    except NotOneWorkflow as problem:
+        raise told(problem) from None
 
 
 def _planner(
@@ -296,16 +291,18 @@ class _Sending:
     def _add(self, plan: Plan) -> tuple[Plan, list[int]]:
         """Add the jobs; where another program takes one of their names at this moment, under other names."""
         from artui.core.plan import new_jobs
-        from artui.journal import jobs
+        from artui.core.submit import NamesTaken, submit
+        from artui.journal import Connection, jobs
+
+        def add(db: Connection, named: Plan) -> list[int]:
+            return jobs.add(db, self.batch, new_jobs(named, self.batch))
 
         if not plan.queued:
             return plan, []
-        for _ in range(ANEW):
-            try:
-                return plan, self.journal.write(jobs.add, self.batch, new_jobs(plan, self.batch))
-            except jobs.StemTaken:
-                plan = self.planner.renamed(plan)
-        raise CommandError(Exit.LOCKED, "Others take the same result names all the time. Nothing was sent; try again.")
+        try:
+            return submit(self.journal, self.planner, plan, add)
+        except NamesTaken as taken:
+            raise CommandError(Exit.LOCKED, str(taken)) from None
 
     def _added(self, plan: Plan, numbers: list[int], since: int) -> Exit:
         from artui.cli.planned import queued_document

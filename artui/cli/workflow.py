@@ -1,16 +1,17 @@
-"""Which workflow a person means, and what the service offers for it now."""
+"""Which workflow a person means."""
 
 from __future__ import annotations
 
 import difflib
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from artui.cli.exits import CommandError, Exit
 from artui.cli.terminal import columns, money
 
 if TYPE_CHECKING:
-    from artui.providers.base import LeftOut, Provider, Workflow
+    from artui.core.plan import NotOneWorkflow
+    from artui.providers.base import LeftOut, Workflow
 
 
 def choose(workflows: Sequence[Workflow], wanted: str, left_out: Sequence[LeftOut] = ()) -> Workflow:
@@ -18,14 +19,20 @@ def choose(workflows: Sequence[Workflow], wanted: str, left_out: Sequence[LeftOu
 
     Raises Trouble where none or several are meant, or one of those ``left_out``.
     """
-    from artui.core.plan import match_workflow, unreadable
+    from artui.core import plan
 
-    if why := unreadable(workflows, wanted, left_out):
-        raise CommandError(Exit.USAGE, f"{why} Nothing was sent.")
-    found = match_workflow(workflows, wanted, beginning=True)
-    if len(found) == 1:
-        return found[0]
-    raise CommandError(Exit.USAGE, _several(found, wanted) if found else _none(workflows, wanted))
+    try:
+        return plan.choose(workflows, wanted, left_out, beginning=True)
+    except plan.NotOneWorkflow as problem:
+        raise told(problem) from None
+
+
+def told(problem: NotOneWorkflow) -> CommandError:
+    """That a word means no workflow, or several, with what to say instead."""
+    if problem.why:
+        return CommandError(Exit.USAGE, f"{problem.why} Nothing was sent.")
+    words = _several(problem.found, problem.wanted) if problem.found else _none(problem.known, problem.wanted)
+    return CommandError(Exit.USAGE, words)
 
 
 def _several(found: Sequence[Workflow], wanted: str) -> str:
@@ -50,9 +57,3 @@ def _none(workflows: Sequence[Workflow], wanted: str) -> str:
 def day(workflow: Workflow) -> str:
     """The day a workflow was last changed; a dash where the service does not say."""
     return workflow.changed_at[:10] or "-"
-
-
-async def fetch(provider: Provider[Any], wanted: str) -> Workflow:
-    """The workflow a person means, with all its settings, version and price as they are now."""
-    chosen = choose(await provider.workflows(), wanted, provider.left_out)
-    return await provider.workflow(chosen.id)

@@ -18,7 +18,6 @@ from typing import TypeVar
 from artui.core.plan import Offer, PlanProblem
 from artui.files import OutputProblem
 from artui.journal import Journal, Unwritable, rules, seen
-from artui.journal.jobs import StemTaken
 from artui.journal.rules import RuleRow, RuleState, SkipCount
 from artui.journal.seen import NEWEST, SeenFile
 from artui.journal.store import journal_uuid, network_file_system
@@ -390,7 +389,7 @@ class Watched:
                 self._note(scanner, glance, group)
                 await self._tell_taken(group)
             self._told_problem = ""
-        except (PlanProblem, StemTaken, Unwritable) as problem:
+        except (PlanProblem, Unwritable) as problem:
             await self._tell_problem(str(problem))
 
     def _note(self, scanner: Scanner, glance: Glance, group: Taken) -> None:

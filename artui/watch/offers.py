@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
 from dataclasses import asdict
 from typing import Any, Protocol
@@ -13,7 +13,7 @@ from typing import Any, Protocol
 from artui import providers
 from artui.config import Config, ConfigError
 from artui.config.known import nearest
-from artui.core.plan import Offer, match_workflow, unreadable
+from artui.core.plan import NotOneWorkflow, Offer, fetch_offer
 from artui.credentials import CredentialProblem
 from artui.journal import Journal, rules
 from artui.model.job import Batch
@@ -58,14 +58,10 @@ class ServiceOffers:
 
     async def ask(self, rule: Rule) -> Offer:
         """Who pays, and the workflow now."""
-        provider = self._provider(rule)
-        identity = await provider.identify()
-        found = await provider.workflows()
-        if why := unreadable(found, rule.workflow, provider.left_out):
-            raise ConfigError(f"{rule.source}: {why}")
-        chosen = _choose(found, rule)
-        workflow = await provider.workflow(chosen.id)
-        return Offer(rule.account, provider.name, identity, workflow, provider.limits)
+        try:
+            return await fetch_offer(self._provider(rule), rule.account, rule.workflow)
+        except NotOneWorkflow as problem:
+            raise ConfigError(f"{rule.source}: {_why(problem, rule)}") from None
 
     def limits(self, rule: Rule) -> Limits:
         """What the service takes."""
@@ -86,17 +82,12 @@ class ServiceOffers:
         return self._opened[rule.account]
 
 
-def _choose(workflows: Sequence[Workflow], rule: Rule) -> Workflow:
-    """The workflow of this id or name. Raises ConfigError."""
-    wanted = rule.workflow
-    found = match_workflow(workflows, wanted)
-    if len(found) == 1:
-        return found[0]
-    if found:
-        ids = ", ".join(one.id for one in found)
-        raise ConfigError(f"{rule.source}: {len(found)} workflows are called {wanted}: say the id of one ({ids})")
-    hint = nearest(wanted, [one.name for one in workflows]) or "; `artui workflows` lists them"
-    raise ConfigError(f"{rule.source}: account {rule.account} has no workflow {wanted}{hint}")
+def _why(problem: NotOneWorkflow, rule: Rule) -> str:
+    """Why a rule's workflow cannot be told."""
+    if problem.why or problem.found:
+        return str(problem)
+    hint = nearest(rule.workflow, [one.name for one in problem.known]) or "; `artui workflows` lists them"
+    return f"account {rule.account} has no workflow {rule.workflow}{hint}"
 
 
 # ---------------------------------------------------------------------------------------------------------- pinning

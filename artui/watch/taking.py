@@ -24,8 +24,9 @@ from artui.core.plan import (
     new_job,
     promises_photo,
 )
+from artui.core.submit import submit
 from artui.files import Photo, PhotoProblem, values
-from artui.journal import Journal, batches, history, jobs, published, seen
+from artui.journal import Connection, Journal, batches, history, jobs, published, seen
 from artui.journal.seen import SeenFile
 from artui.model.job import Batch, NewJob
 from artui.model.states import FINAL, ONLY_METADATA, Seen, Twins
@@ -42,9 +43,6 @@ PLANNED = 10 * CHUNK
 
 DECODED = 16
 """As many where each is decoded first, so that the first need not wait for the last."""
-
-_ANEW = 3
-"""How often names are chosen anew when others take them at the same moment."""
 
 UNFINISHED = frozenset({"empty", "truncated", "damaged", "suspect", "not-a-photo"})
 """Why a file is no photo that may yet become one, while somebody writes it: from its first byte on, or in between."""
@@ -239,27 +237,21 @@ class Ingester:
 
     def _add_some(self, relative: Path, group: list[tuple[Candidate, Planned]], offer: Offer) -> None:
         """Add some jobs of one folder; under other names where theirs are taken meanwhile."""
-        for _ in range(_ANEW):
-            try:
-                self._add_chunk(relative, group, offer)
-            except jobs.StemTaken:
-                plan = Plan(offer, self.rule.target, tuple(planned for _, planned in group))
-                anew = self.planner(offer).renamed(plan).photos
-                group = [(candidate, named) for (candidate, _), named in zip(group, anew, strict=True)]
-            else:
-                return
-        raise jobs.StemTaken("others take the same result names all the time")
-
-    def _add_chunk(self, relative: Path, group: list[tuple[Candidate, Planned]], offer: Offer) -> None:
         batch, labels = self._batch(relative, group[0][1].found)
-        taken = [
-            (
-                SeenFile(candidate.name, candidate.stamp.size, candidate.stamp.mtime_ns, Seen.TAKEN),
-                self._job(offer, candidate, planned, batch, labels),
-            )
-            for candidate, planned in group
-        ]
-        self.journal.write(seen.take, self.rule.id, batch, taken, self.rule.sample)
+        candidates = [candidate for candidate, _ in group]
+
+        def add(db: Connection, plan: Plan) -> int:
+            taken = [
+                (
+                    SeenFile(candidate.name, candidate.stamp.size, candidate.stamp.mtime_ns, Seen.TAKEN),
+                    self._job(offer, candidate, planned, batch, labels),
+                )
+                for candidate, planned in zip(candidates, plan.photos, strict=True)
+            ]
+            return seen.take(db, self.rule.id, batch, taken, self.rule.sample)
+
+        plan = Plan(offer, self.rule.target, tuple(planned for _, planned in group))
+        submit(self.journal, self.planner(offer), plan, add)
 
     def _job(
         self, offer: Offer, candidate: Candidate, planned: Planned, batch: Batch, labels: Mapping[str, str]

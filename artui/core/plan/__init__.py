@@ -18,13 +18,15 @@ from artui.core.plan.collecting import (
     promises_photo,
     refused_as_suspect,
 )
+from artui.core.plan.offers import NotOneWorkflow, choose, fetch_offer
 from artui.core.plan.planner import Plan, Planned, Planner, Verdict, delivers, new_job, new_jobs, run_of
 from artui.core.plan.remarks import Remark, Worth
-from artui.core.plan.target import Offer, Target, match_workflow, unreadable
+from artui.core.plan.target import Offer, Target, match_workflow
 
 __all__ = [
     "HASHING",
     "OF_ARCHIVES",
+    "NotOneWorkflow",
     "Offer",
     "Plan",
     "PlanProblem",
@@ -38,8 +40,10 @@ __all__ = [
     "Worth",
     "at_address",
     "check",
+    "choose",
     "collect",
     "delivers",
+    "fetch_offer",
     "hashed",
     "inspected",
     "match_workflow",
@@ -49,5 +53,4 @@ __all__ = [
     "promises_photo",
     "refused_as_suspect",
     "run_of",
-    "unreadable",
 ]

@@ -15,8 +15,9 @@ from typing import TypeVar
 
 from artui import files
 from artui.config import Config
-from artui.core.plan import OF_ARCHIVES, Offer, Plan, Planner, PlanProblem, Verdict, hashed
+from artui.core.plan import OF_ARCHIVES, Offer, Plan, Planner, PlanProblem, Verdict, fetch_offer, hashed
 from artui.core.quote import Quote, portions
+from artui.core.submit import submit
 from artui.credentials import Vault
 from artui.files import OutputProblem, Photo, PhotoProblem, exiftool, probe_folder
 from artui.files.metadata import Keeping
@@ -28,7 +29,7 @@ from artui.sanitize import sanitize
 from artui.tui.dialogs import Choice, Question
 from artui.tui.look import Glyphs
 from artui.tui.service import ServiceError, at_service
-from artui.tui.submit.batches import Batching, BatchPart, batches, label_of, parts
+from artui.tui.submit.batches import Batching, batches, label_of, parts
 from artui.tui.submit.marks import NOTHING, FileCheck, Marks
 from artui.tui.submit.ordering import AccountSnapshot, OrderForm, titled
 from artui.tui.words import plural
@@ -38,9 +39,6 @@ Known = TypeVar("Known")
 
 REMARKS = 4
 """How many kinds of remarks stand in the question."""
-
-ANEW = 3
-"""How often names are chosen anew when others take them at the same moment."""
 
 
 class FilesChanged(Exception):
@@ -246,9 +244,9 @@ async def renew(config: Config, vault: Vault, order: OrderForm) -> OrderForm:
     if account.metadata != Keeping.NONE and (why := await asyncio.to_thread(exiftool.fault)):
         raise ServiceError(sanitize(f"Nothing was sent: {why}.", 300))
     async with at_service(config, account, vault) as provider:
-        identity, balance = await provider.identify(), await provider.told_balance()
-        workflow = await provider.workflow(choice.workflow.id)
-    return replace(order, choice=replace(choice, workflow=workflow), standing=AccountSnapshot(identity, balance))
+        now = await fetch_offer(provider, account.name, choice.workflow.id, is_id=True)
+    standing = AccountSnapshot(now.identity, _complete(now.balance))
+    return replace(order, choice=replace(choice, workflow=now.workflow), standing=standing)
 
 
 async def send(config: Config, vault: Vault, journal: Journal, order: OrderForm, proposal: Proposal) -> list[int]:
@@ -278,15 +276,9 @@ def _terms(offer: Offer) -> tuple[object, ...]:
 
 def _write(journal: Journal, proposal: Proposal, labels: Mapping[str, Mapping[str, str]]) -> list[int]:
     """Add all batches at once; where another program takes one of their names at this moment, under other names."""
-    plan = proposal.plan
-    for _ in range(ANEW):
+
+    def add(db: Connection, plan: Plan) -> list[int]:
         divided = parts(plan, proposal.names, proposal.made, proposal.batching, labels)
-        try:
-            return journal.write(_add, divided)
-        except jobs.StemTaken:
-            plan = proposal.planner.renamed(plan)
-    raise ServiceError("Others take the same result names all the time. Nothing was sent; try again.")
+        return [number for part in divided for number in jobs.add(db, part.batch, part.jobs)]
 
-
-def _add(db: Connection, divided: Sequence[BatchPart]) -> list[int]:
-    return [number for part in divided for number in jobs.add(db, part.batch, part.jobs)]
+    return submit(journal, proposal.planner, proposal.plan, add)[1]

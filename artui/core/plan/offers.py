@@ -1,0 +1,50 @@
+"""What a service offers for a workflow now: who pays, its price and version, and what is left."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from artui.core.plan.collecting import PlanProblem
+from artui.core.plan.target import Offer, match_workflow, unreadable
+
+if TYPE_CHECKING:
+    from artui.providers.base import LeftOut, Provider, Workflow
+
+
+class NotOneWorkflow(PlanProblem):
+    """A word means no workflow of an account or several, which are ``found`` among those ``known``; ``why`` where the
+    one that is meant cannot be ordered."""
+
+    def __init__(self, wanted: str, found: Sequence[Workflow], known: Sequence[Workflow], why: str = "") -> None:
+        ids = ", ".join(one.id for one in found)
+        several = f"{len(found)} workflows are called {wanted}: say the id of one ({ids})" if found else ""
+        super().__init__(why or several or f"there is no workflow {wanted}")
+        self.wanted, self.found, self.known, self.why = wanted, found, known, why
+
+
+def choose(
+    workflows: Sequence[Workflow], wanted: str, left_out: Sequence[LeftOut] = (), *, beginning: bool = False
+) -> Workflow:
+    """The workflow of this id or name (see :func:`match_workflow`). Raises :class:`NotOneWorkflow`."""
+    if why := unreadable(workflows, wanted, left_out):
+        raise NotOneWorkflow(wanted, (), workflows, why)
+    found = match_workflow(workflows, wanted, beginning=beginning)
+    if len(found) != 1:
+        raise NotOneWorkflow(wanted, found, workflows)
+    return found[0]
+
+
+async def fetch_offer(
+    provider: Provider[Any], account: str, workflow: str, *, is_id: bool = False, beginning: bool = False
+) -> Offer:
+    """Ask the service who pays, what is left, and what the workflow of this id or name costs now.
+
+    ``is_id`` spares the list in which it is looked for, ``beginning`` takes the one whose name begins so. Raises
+    :class:`NotOneWorkflow`, and ProviderError where the service cannot be asked.
+    """
+    identity = await provider.identify()
+    if not is_id:
+        workflow = choose(await provider.workflows(), workflow, provider.left_out, beginning=beginning).id
+    whole, balance = await provider.workflow(workflow), await provider.told_balance()
+    return Offer(account, provider.name, identity, whole, provider.limits, balance)

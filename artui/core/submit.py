@@ -1,0 +1,35 @@
+"""From a plan to jobs in the journal: under the names it has, or under others where those were taken meanwhile."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TypeVar
+
+from artui.core.plan import Plan, Planner, PlanProblem
+from artui.journal import Connection, Journal, jobs
+
+T = TypeVar("T")
+
+ANEW = 3
+"""How often names are chosen anew when others take them at the same moment."""
+
+
+class NamesTaken(PlanProblem):
+    """Others take the same result names all the time; nothing was added."""
+
+    def __init__(self) -> None:
+        super().__init__("Others take the same result names all the time. Nothing was sent; try again.")
+
+
+def submit(journal: Journal, planner: Planner, plan: Plan, add: Callable[[Connection, Plan], T]) -> tuple[Plan, T]:
+    """Have ``add`` write the jobs of a plan, all in one transaction; returns the plan as it was added, and its answer.
+
+    Where another program takes one of its result names at this moment, it is added under others. Raises
+    :class:`NamesTaken`. It blocks: for a thread.
+    """
+    for _ in range(ANEW):
+        try:
+            return plan, journal.write(add, plan)
+        except jobs.StemTaken:
+            plan = planner.renamed(plan)
+    raise NamesTaken
