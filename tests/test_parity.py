@@ -18,11 +18,12 @@ from artui.cli import acts as cli
 from artui.config import paths
 from artui.core import actions, decisions
 from artui.core.actions import Action
+from artui.core.options import ActionSet, stamped
 from artui.engine.anchor import open_journal
 from artui.journal import Connection, Journal, accounts, jobs, purchases, requests
 from artui.model.job import Job, Result
 from artui.model.states import FINAL, Kind, Reason, Stage, Status
-from artui.tui import acts as console
+from artui.tui import acting as console
 from tests.samples import new_job
 
 COMMANDS = ("retry", "cancel", "adopt", "again", "give up", "take", "take all")
@@ -186,16 +187,18 @@ class Offer(NamedTuple):
 def at_the_command_line(db: Connection, job: Job, command: str, *, can_retry: bool) -> Offer | None:
     """What the command line offers; None where it refuses."""
     act = cli.act_of(option(db, job, command, can_retry=can_retry))
-    return None if act.refused else Offer(act.price, act.asks, act.told, dict(act.arguments))
+    action = act.action
+    return None if act.refused else Offer(action.price, action.asks, act.told, dict(action.arguments))
 
 
 def at_the_console(db: Connection, job: Job, command: str, *, can_retry: bool) -> Offer | None:
     """What the console offers; None where it refuses."""
-    plan = console.plan([option(db, job, command, can_retry=can_retry)])
-    if not plan.acts:
+    them = ActionSet.of(stamped([option(db, job, command, can_retry=can_retry)]))
+    if not them.actions:
+        assert console.left_alone(them)
         return None
-    [act] = plan.acts
-    return Offer(act.price, act.asks, act.says, dict(act.arguments))
+    [action] = them.actions
+    return Offer(them.price, them.asks, console.says(action), dict(action.arguments))
 
 
 def option(db: Connection, job: Job, command: str, *, can_retry: bool) -> Action:

@@ -5,29 +5,27 @@ A decision names what its author saw. Where the job has moved on since, the engi
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 import click
 
-from artui.cli.acts import Act, act_of, proposed, stamped, total
+from artui.cli.acts import Act, act_of, at_most
 from artui.cli.exits import CommandError, Exit
 from artui.cli.options import ACCOUNT, AS_JSON, DRY_RUN, YES
 from artui.cli.session import Session
 from artui.cli.streams import go_on
 from artui.cli.terminal import agrees, can_ask, money, put, put_json, say
 from artui.model.job import Job
-from artui.model.states import BEFORE_PAYING, FINAL, Reason, Status, worded
+from artui.model.states import FINAL, Status, worded
 
 if TYPE_CHECKING:
     from artui.core.actions import Action
-    from artui.journal import Connection, Journal
+    from artui.journal import Journal
     from artui.journal.following import Scope
     from artui.journal.requests import Reply
     from artui.journal.rules import RuleRow
-    from artui.model.job import Batch
 
 ANSWER_PATIENCE = 30.0
 """Seconds an engine gets to answer a request."""
@@ -48,6 +46,7 @@ def retry_command(
 ) -> Exit:
     """Try again what failed or is held; shows first what that may cost."""
     from artui.cli.naming import job_numbered
+    from artui.core import options
 
     if failed == bool(numbers):
         raise CommandError(Exit.USAGE, "Say which: the numbers of jobs, or --failed for all that have failed.")
@@ -56,7 +55,7 @@ def retry_command(
         if not found:
             say("No job has failed.")
             return Exit.OK
-        acts = [act_of(stamped(journal.read(_retrial, job))) for job in found]
+        acts = [act_of(one) for one in options.stamped(journal.read(options.retrials, found))]
         for act in acts:
             if act.refused and not failed:
                 raise CommandError(Exit.USAGE, f"{act.refused}.")
@@ -76,14 +75,6 @@ def _scope() -> Scope:
     return Scope()
 
 
-def _retrial(db: Connection, job: Job) -> Action:
-    """What trying this job again does, and may cost."""
-    from artui.core import actions
-    from artui.providers import capabilities
-
-    return actions.retry(db, job, can_retry=capabilities(job.provider).limits.can_retry)
-
-
 # ---------------------------------------------------------------------------------------------- cancel and resolve
 
 
@@ -99,7 +90,7 @@ def cancel_command(
 ) -> Exit:
     """Cancel jobs: what is not sent yet is never paid; what is sent is saved all the same, unless you say otherwise."""
     from artui.cli.naming import batch_called, job_numbered
-    from artui.core import actions
+    from artui.core import options
     from artui.journal.following import Scope
 
     if bool(batch) == bool(numbers):
@@ -110,7 +101,7 @@ def cancel_command(
             found = [job for job in journal.read(scope.jobs) if job.status not in FINAL]
         else:
             found = [job_numbered(journal, number) for number in numbers]
-        acts = [act_of(journal.read(actions.cancel, job, keep=not do_not_save)) for job in found]
+        acts = [act_of(one) for one in journal.read(options.cancellations, found, keep=not do_not_save)]
         return _carry_out(session, journal, acts, dry_run=dry_run, as_json=as_json)
 
 
@@ -158,31 +149,23 @@ def resolve_command(
 def approve_command(session: Session, batch: str, *, refuses: bool, dry_run: bool, yes: bool, as_json: bool) -> Exit:
     """Send the rest of a batch whose first results were waited for, or with --no cancel it."""
     from artui.cli.naming import batch_called
+    from artui.core import options
     from artui.journal import jobs
     from artui.journal.following import Scope
 
     with session.journal() as journal:
         found = batch_called(journal, batch)
-        waiting = journal.read(jobs.behind_sample, found.id)
-        if not waiting:
+        action = journal.read(options.approval, found.id, yes=not refuses)
+        if action.refused:
             shows = f"`artui jobs --batch {found.id}` shows it"
             raise CommandError(Exit.USAGE, f"Nothing of batch {found.name} waits for a yes: {shows}.")
-        held = {job.id for job in waiting}
+        held = {job.id for job in journal.read(jobs.behind_sample, found.id)}
         for job in journal.read(Scope(found.id).jobs):
             if job.id not in held:
                 say(f"{job.source.name}: {_standing(job)}")
-        act = _verdict(found, waiting, refuses=refuses)
+        verb = "cancelled, nothing more is paid" if refuses else "sent"
+        act = Act(action, f"{found.name}: {action.photos:,} photos are {verb}")
         return _carry_out(session, journal, [act], dry_run=dry_run, yes=yes, as_json=as_json)
-
-
-def _verdict(batch: Batch, waiting: Sequence[Job], *, refuses: bool) -> Act:
-    """The yes or no to a sample; a yes may charge for all that waits."""
-    arguments = {"batch": batch.id, "yes": not refuses, "until": waiting[-1].id}
-    if refuses:
-        said = f"{batch.name}: {len(waiting):,} photos are cancelled, nothing more is paid"
-        return Act("approve", None, said, arguments=arguments)
-    said = f"{batch.name}: {len(waiting):,} photos are sent"
-    return Act("approve", None, said, total(waiting), asks=True, arguments=arguments)
 
 
 def _standing(job: Job) -> str:
@@ -237,11 +220,11 @@ def resume_command(
 @click.pass_obj
 def allow_command(session: Session, rule: str, amount: int, *, dry_run: bool, yes: bool, as_json: bool) -> Exit:
     """Let a rule spend N more than its caps until midnight."""
+    from artui.core import options
 
     def act(journal: Journal, row: RuleRow) -> Act:
         del journal
-        said = f"{row.name}: may spend {money(amount)} more until midnight"
-        return Act("allow", None, said, amount, asks=True, arguments={"rule": row.id, "amount": amount})
+        return Act(options.allowance(row.id, amount), f"{row.name}: may spend {money(amount)} more until midnight")
 
     return _for_rule(session, rule, None, act, dry_run=dry_run, yes=yes, as_json=as_json)
 
@@ -253,45 +236,39 @@ def _for_accounts(
     if not names:
         session.account(None)
     with session.journal() as journal:
-        acts = [
-            Act(what, None, f"{name}: {what}d{_goes_on(journal, name, what)}", arguments={"account": name})
-            for name in names
-        ]
+        acts = [_of_account(journal, what, name) for name in names]
         return _carry_out(session, journal, acts, dry_run=dry_run, as_json=as_json)
 
 
-def _goes_on(journal: Journal, account: str, what: str) -> str:
-    """What goes on with an account, which was agreed to when it was queued."""
-    from artui.journal import holds
+def _of_account(journal: Journal, what: str, name: str) -> Act:
+    """A pause, or its end with what goes on then."""
+    from artui.core import options
 
-    found = journal.read(holds.of_account, account) if what == "resume" else []
-    held = [job for job in found if job.stage in BEFORE_PAYING]
-    if not held:
-        return ""
-    cost, photos = total(held), "1 photo goes on" if len(held) == 1 else f"{len(held):,} photos go on"
-    agreed = "at prices that are not known" if cost is None else f"for at most {money(cost)}"
-    return f"; {photos}, {agreed}, as agreed when they were queued"
+    if what != "resume":
+        return Act(options.of_account(what, name), f"{name}: {what}d")
+    action = journal.read(options.resumption, name)
+    if not action.photos:
+        return Act(action, f"{name}: resumed")
+    photos = "1 photo goes on" if action.photos == 1 else f"{action.photos:,} photos go on"
+    return Act(action, f"{name}: resumed; {photos}, {at_most(action.amount)}, as agreed when they were queued")
 
 
 def _for_recovered(
     session: Session, rule: str | None, account: str | None, *, dry_run: bool, yes: bool, as_json: bool
 ) -> Exit:
     """Let an account send again what may have been paid before the journal was recovered."""
-    from artui.journal import holds
+    from artui.core import options
 
     if rule:
         raise CommandError(Exit.USAGE, "--recovered is about an account: say -a, not --rule.")
     name = session.account(account).name
     with session.journal() as journal:
-        held = journal.read(holds.recovered, name)
-        cost = total(held)
-        for_what = "at prices that are not known" if cost is None else f"for at most {money(cost)}"
+        action = journal.read(options.recovery, name)
         said = (
-            f"{name}: {len(held):,} photos that may have been paid before are sent {for_what}, and so is every other"
-            " photo from now on"
+            f"{name}: {action.photos:,} photos that may have been paid before are sent {at_most(action.price)}, and so"
+            " is every other photo from now on"
         )
-        act = Act("resume", None, said, cost, asks=True, arguments={"account": name, "recovered": True})
-        return _carry_out(session, journal, [act], dry_run=dry_run, yes=yes, as_json=as_json)
+        return _carry_out(session, journal, [Act(action, said)], dry_run=dry_run, yes=yes, as_json=as_json)
 
 
 def _for_rule(
@@ -308,35 +285,30 @@ def _for_rule(
 
 
 def _paused(journal: Journal, row: RuleRow) -> Act:
+    from artui.core import options
+
     del journal
-    return Act("pause rule", None, f"{row.name}: paused", arguments={"rule": row.id})
+    return Act(options.of_rule("pause rule", row.id), f"{row.name}: paused")
 
 
 def _resumed(journal: Journal, row: RuleRow) -> Act:
     """The end of a pause, or a yes to what holds the rule, with what either may cost."""
+    from artui.core import options
     from artui.journal import rules
     from artui.journal.rules import RuleState
 
+    found = journal.read(options.going_on, row)
     if why := rules.nothing_to_resume(row):
-        return Act("resume rule", None, "", arguments={"rule": row.id}, refused=f"{why[:1].upper()}{why[1:]}.")
-    paused, behind = (journal.read(rules.waiting, row.id, reason) for reason in (Reason.PAUSED, Reason.SAMPLE))
-    there = row.not_taken.get("the rule waits")
-    each = json.loads(row.offer)["definition"]["price"] if row.offer else None
+        return Act(found.action, "", f"{why[:1].upper()}{why[1:]}.")
     said = [f"{row.name}: goes on" + (" as soon as `artui watch` runs" if row.state is RuleState.ENDED else "")]
-    price: int | None = 0
     if row.state in rules.HOLDS and not row.paused:
-        said, price = [f"{row.name}: goes on, although {row.message}"], None
-    if there:
-        said.append(f"{there.count:,} files in its folder are taken")
-        price = None if price is None or each is None else price + there.count * each
-    if paused:
-        cost = total(paused)
-        said.append(f"{len(paused):,} photos are sent")
-        price = None if price is None or cost is None else price + cost
-    for batch in dict.fromkeys(job.batch for job in behind):
-        number = sum(job.batch == batch for job in behind)
-        said.append(f"{number:,} behind its sample wait for `artui approve {batch}`")
-    return Act("resume rule", None, "; ".join(said), price, price != 0, {"rule": row.id})
+        said = [f"{row.name}: goes on, although {row.message}"]
+    if found.files:
+        said.append(f"{found.files:,} files in its folder are taken")
+    if found.photos:
+        said.append(f"{found.photos:,} photos are sent")
+    said += [f"{number:,} behind its sample wait for `artui approve {batch}`" for batch, number in found.behind.items()]
+    return Act(found.action, "; ".join(said))
 
 
 # ------------------------------------------------------------------------------------------------------ carrying out
@@ -352,20 +324,21 @@ def _carry_out(
     as_json: bool = False,
 ) -> Exit:
     """Show what it may cost and ask, leave the requests, and tell what became of them."""
+    from artui.core.options import decide
     from artui.engine.client import ensure_running
 
-    costly = [act for act in acts if act.asks]
+    costly = [act.action for act in acts if act.action.asks and not act.refused]
     if dry_run and as_json:
-        put_json([proposed(act) for act in acts])
+        put_json([act.proposal() for act in acts])
     elif dry_run or costly:
         for act in acts:
-            say(act.told if dry_run or act.job else act.said)
+            say(act.told if dry_run or act.action.job else act.said)
     if dry_run:
         return Exit.OK
     if costly and not (yes or _agreed(costly)):
         return Exit.USAGE
-    fitting = [act for act in acts if not act.refused]
-    numbers = journal.write(lambda db: [act.leave(db) for act in fitting])
+    fitting = [act.action for act in acts if not act.refused]
+    numbers = journal.write(decide, fitting)
     if fitting:
         go_on("The engine was asked; `artui jobs` and `artui status` show what comes of it.")
         ensure_running(session.paths, journal)
@@ -386,8 +359,8 @@ def _refusal(act: Act) -> Reply:
     return Reply(refused=True, message=act.refused)
 
 
-def _agreed(costly: Sequence[Act]) -> bool:
-    known = [act.price for act in costly if act.price is not None]
+def _agreed(costly: Sequence[Action]) -> bool:
+    known = [action.price for action in costly if action.price is not None]
     cost = f"at most {money(sum(known))}" if len(known) == len(costly) else "an amount that is not known"
     if can_ask():
         return agrees(f"Go on, for {cost}?")

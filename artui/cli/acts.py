@@ -1,84 +1,52 @@
-"""What a decision does and costs, in the words of the command line: acts of ``actions`` and others, to be left."""
+"""What a decision does and costs, in the words of the command line."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from artui.cli.terminal import money
-from artui.model.job import Job
 
 if TYPE_CHECKING:
     from artui.core.actions import Action
-    from artui.journal import Connection
 
 
 @dataclass(frozen=True, slots=True)
 class Act:
-    """One decision to be left: what, about which job (None: about an account), and what it may cost, in ``price``.
+    """One decision to be left, and what it does in words; ``refused`` says why it does not fit, where it does not."""
 
-    ``asks`` tells whether it spends what nobody has agreed to yet; ``refused`` says why it does not fit, where it does
-    not.
-    """
-
-    what: str
-    job: Job | None
+    action: Action
     said: str
-    price: int | None = 0
-    asks: bool = False
-    arguments: Mapping[str, Any] = field(default_factory=dict)
     refused: str = ""
 
     @property
     def told(self) -> str:
         """What it does and costs, or why it does not fit, in a line."""
-        said = self.refused or f"{self.said}{_at_most(self)}"
-        return f"job {self.job.id}, {said}" if self.job and not self.refused else said
-
-    def leave(self, db: Connection) -> int:
-        """Leave the request; returns its number."""
-        from artui.journal import requests
-
-        return requests.enqueue(db, self.what, self.job, **self.arguments)
+        said, job = self.refused or f"{self.said}{_at_most(self.action)}", self.action.job
+        return f"job {job.id}, {said}" if job and not self.refused else said
 
     def document(self) -> dict[str, Any]:
         """The request as JSON has it."""
-        return {"job": self.job.id if self.job else None, "request": self.what, **self.arguments}
+        action = self.action
+        return {"job": action.job.id if action.job else None, "request": action.command, **action.arguments}
 
-
-def stamped(action: Action) -> Action:
-    """With the file as it is now, for a job that begins anew and whose file was repaired since."""
-    from artui.core.actions import Effect
-
-    if action.effect is not Effect.SEND:
-        return action
-    return replace(action, arguments={**_stamp(action.job), **action.arguments})
-
-
-def _stamp(job: Job) -> dict[str, int]:
-    """The file as it is now; nothing where it is gone."""
-    from dataclasses import asdict
-
-    from artui.files import PhotoProblem, stamp
-
-    try:
-        return asdict(stamp(job.source))
-    except PhotoProblem:
-        return {}
+    def proposal(self) -> dict[str, Any]:
+        """What it would do and cost, as JSON has it."""
+        told = {"most": self.action.price, "refused": bool(self.refused), "message": self.refused or self.said}
+        return self.document() | told
 
 
 def act_of(action: Action) -> Act:
-    """An act in words."""
+    """An act on a job in words."""
     job = action.job
-    if action.effect is None:
-        refused = f"{action.why[:1].upper()}{action.why[1:]}"
-        return Act(action.command, job, "", arguments=action.arguments, refused=refused)
+    if action.effect is None or job is None:
+        return Act(action, "", f"{action.why[:1].upper()}{action.why[1:]}")
     about = "what is not known" if action.amount is None else money(action.amount)
     said = SAYS[action.effect].format(about=about, **action.arguments)
     if action.effect == "send" and action.price != job.quoted:
         said = f"{said}, which costs {_price(action.price)}, not {_price(job.quoted)}"
-    return Act(action.command, job, f"{job.source.name}: {said}", action.price, action.asks, action.arguments)
+    return Act(action, f"{job.source.name}: {said}")
 
 
 def _price(price: int | None) -> str:
@@ -112,18 +80,12 @@ SAYS: Mapping[str, str] = {
 """What each effect is in words; ``about`` is the money it is about."""
 
 
-def proposed(act: Act) -> dict[str, Any]:
-    """What an act would do and cost, as JSON has it."""
-    return act.document() | {"most": act.price, "refused": bool(act.refused), "message": act.refused or act.said}
+def at_most(price: int | None) -> str:
+    """What it costs together, as it is agreed to."""
+    return "at prices that are not known" if price is None else f"for at most {money(price)}"
 
 
-def _at_most(act: Act) -> str:
-    if not act.asks:
+def _at_most(action: Action) -> str:
+    if not action.asks:
         return ""
-    return " (the price is not known)" if act.price is None else f" (at most {money(act.price)})"
-
-
-def total(waiting: Sequence[Job]) -> int | None:
-    """What these cost together at most; None where some price is not known."""
-    known = [job.quoted for job in waiting if job.quoted is not None]
-    return sum(known) if len(known) == len(waiting) else None
+    return " (the price is not known)" if action.price is None else f" (at most {money(action.price)})"

@@ -348,13 +348,14 @@ def _save(session: Session, account: AccountConfig, organization: Organization |
 
 def _wake(session: Session, account: AccountConfig) -> None:
     """Let a running engine that waits for this sign-in go on."""
+    from artui.core.options import decide, of_account
     from artui.engine.client import find_engine
-    from artui.journal import JournalProblem, requests
+    from artui.journal import JournalProblem
 
     if session.paths.journal.exists():
         with suppress(JournalProblem), session.journal() as journal:  # who signs in may be about to recover it
             if find_engine(session.paths, journal) is not None:
-                journal.write(lambda db: requests.enqueue(db, "refresh", account=account.name))
+                journal.write(decide, [of_account("refresh", account.name)])
 
 
 @click.command("logout")

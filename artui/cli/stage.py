@@ -135,8 +135,9 @@ class DemoSetup:
 
 def _note(db: Connection, identity: Identity, balance: int | None) -> None:
     """Remember what a sign-in would have told of the account, and have its engine look at it."""
-    from artui.journal import accounts, offers, requests
+    from artui.core.options import decide, of_account
+    from artui.journal import accounts, offers
 
     offers.name_organization(db, identity.organization.id, identity.organization.name)
     accounts.set_balance(db, ACCOUNT, balance, time.time())
-    requests.enqueue(db, "refresh", account=ACCOUNT)
+    decide(db, [of_account("refresh", ACCOUNT)])

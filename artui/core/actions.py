@@ -69,6 +69,7 @@ class Refusal(StrEnum):
     NEEDS_APPROVAL = "needs approval"
     WITHOUT_PHOTO = "without a photo"
     IN_PLACE = "being put in place"
+    NOTHING_HELD = "nothing held"
 
 
 WHY: Mapping[Refusal, str] = {
@@ -91,23 +92,26 @@ WHY: Mapping[Refusal, str] = {
     Refusal.WITHOUT_PHOTO: "job {id} stands for what was found at the service without its photo: its result is fetched"
     " when its photo turns up, or by `artui recover --fetch FOLDER`",
     Refusal.IN_PLACE: "the result of job {id} is being put in place already: delete the file if it is not wanted",
+    Refusal.NOTHING_HELD: "nothing waits for a yes",
 }
 
 
 @dataclass(frozen=True, slots=True)
 class Action:
-    """An act on a job as it stands. ``price``: what it may newly cost, None where that is not known; ``amount``: what
-    it is about without costing anew (agreed to when the job was queued, or spent whatever is done), both in the
-    account's unit. ``arguments`` are what the request carries."""
+    """An act on a job as it stands, or on what ``arguments`` name, with which the request is left. ``price``: what it
+    may newly cost, None where that is not known; ``amount``: what it is about without costing anew (agreed to when the
+    job was queued, or spent whatever is done), both in the account's unit. ``photos``: how many it is about where it
+    is not about one job."""
 
     command: str
-    job: Job
+    job: Job | None = None
     effect: Effect | None = None
     price: int | None = 0
     risk: Risk = Risk.NONE
     amount: int | None = 0
     refused: Refusal | None = None
     arguments: Mapping[str, Any] = field(default_factory=dict)
+    photos: int = 0
 
     @property
     def asks(self) -> bool:
@@ -120,9 +124,9 @@ class Action:
         return WHY[self.refused].format(**_facts(self.job)) if self.refused else ""
 
 
-def _facts(job: Job) -> dict[str, Any]:
+def _facts(job: Job | None) -> dict[str, Any]:
     names = ("id", "status", "twin_of", "batch", "account")
-    return {name: getattr(job, name) for name in names}
+    return {name: getattr(job, name, None) for name in names}
 
 
 def job_options(db: Connection, job: Job, *, can_retry: bool) -> list[Action]:

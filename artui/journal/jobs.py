@@ -9,7 +9,7 @@ import json
 import os
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import fields
+from dataclasses import dataclass, fields
 from functools import lru_cache
 from pathlib import Path
 from types import MappingProxyType
@@ -156,10 +156,23 @@ def behind_sample(db: Connection, batch: str) -> list[Job]:
     return select(db, "batch = ? AND status = 'held' AND reason = ? ORDER BY id", (batch, Reason.SAMPLE))
 
 
-def last_behind_sample(db: Connection, batch: str) -> int:
-    """The newest of them, 0 where there is none."""
-    sql = "SELECT COALESCE(MAX(id), 0) FROM jobs WHERE batch = ? AND status = 'held' AND reason = ?"
-    return int(value(db, sql, (batch, Reason.SAMPLE)))
+@dataclass(frozen=True, slots=True)
+class BehindSample:
+    """Jobs of a batch that wait for a yes to its sample: how many, what they cost at most (None where the price of one
+    is not known), and the newest of them, 0 where there is none."""
+
+    number: int
+    cost: int | None
+    until: int
+
+
+def sum_behind_sample(db: Connection, batch: str) -> BehindSample:
+    """All of a batch that wait for a yes to its sample, added up."""
+    sql = (
+        "SELECT COUNT(*), iif(COUNT(*) = COUNT(quoted), COALESCE(SUM(quoted), 0), NULL), COALESCE(MAX(id), 0)"
+        " FROM jobs WHERE batch = ? AND status = 'held' AND reason = ?"
+    )
+    return BehindSample(*rows(db, sql, (batch, Reason.SAMPLE))[0])
 
 
 def _insert(db: Connection, new: NewJob, now: float) -> int:

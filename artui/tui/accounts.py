@@ -14,6 +14,7 @@ from textual.content import Content
 from textual.widgets import OptionList, Static
 
 from artui.config import AccountConfig, ConfigError, load, save_setting
+from artui.core.options import of_account
 from artui.core.sign_in import name_for
 from artui.credentials import CredentialProblem, KeyStore, Vault
 from artui.journal import Connection, accounts, offers
@@ -22,7 +23,6 @@ from artui.model.capabilities import SignInMethod
 from artui.model.states import Reason
 from artui.providers import DEFAULT, capabilities
 from artui.sanitize import sanitize
-from artui.tui.acts import Act
 from artui.tui.look import Width
 from artui.tui.page import Page as Screen
 from artui.tui.rows import Cell, Rows, heads, line
@@ -277,7 +277,7 @@ class Accounts(Screen):
     def action_balance(self) -> None:
         """Ask the engine to look at the balance now."""
         if (account := self.account) is not None:
-            self.console.soon(self.console.leave_requests([Act("refresh", arguments={"account": account.name})]))
+            self.console.soon(self.console.decide([of_account("refresh", account.name)]))
             self.notify(f"Looking at the balance of {account.name}.", markup=False)
 
     def action_sign_in(self) -> None:

@@ -24,9 +24,10 @@ from textual.theme import Theme
 from textual.widgets import ContentSwitcher, Input, Static
 
 from artui.config import AccountConfig, Config, Paths
+from artui.core import options
 from artui.engine.anchor import open_journal
 from artui.engine.client import ensure_running
-from artui.journal import Connection, JournalProblem, accounts, crowds, offers, requests, window
+from artui.journal import JournalProblem, accounts, crowds, offers, window
 from artui.journal.groups import Group
 from artui.model.states import Reason
 from artui.sanitize import sanitize
@@ -42,7 +43,7 @@ from artui.tui.view import Look, View
 from artui.tui.words import clock, plural
 
 if TYPE_CHECKING:
-    from artui.tui.acts import Act
+    from artui.core.actions import Action
 
 
 def _actions() -> Any:
@@ -297,13 +298,9 @@ class Console(App[None], inherit_bindings=False):
 
     # ---------------------------------------------------------------------------------------- asking the engine
 
-    async def leave_requests(self, acts: Sequence[Act]) -> list[int]:
-        """Leave requests in the journal and see to it that an engine runs; returns their numbers."""
-
-        def leave(db: Connection) -> list[int]:
-            return [requests.enqueue(db, act.what, act.job, **act.arguments) for act in acts]
-
-        numbers = await self.journal.write_async(leave)
+    async def decide(self, agreed: Sequence[Action]) -> list[int]:
+        """Leave requests for what a person has agreed to, and see to it that an engine runs; returns their numbers."""
+        numbers = await self.journal.write_async(options.decide, agreed)
         self.news.forget_kinds()
         if self.look.engine is None:
             self.soon(self.start_engine())
@@ -386,11 +383,11 @@ class Console(App[None], inherit_bindings=False):
 
         async def answered(answer: str | None) -> None:
             choice = Leaving(answer or Leaving.STAY)
-            acts = asked(self, choice)
-            if acts is None:
+            agreed = asked(self, choice)
+            if agreed is None:
                 return
-            if acts:
-                await self.leave_requests(acts)
+            if agreed:
+                await self.decide(agreed)
             if choice in (Leaving.KEEP, Leaving.FINISH) and self.look.engine is None:
                 await self.start_engine()
             self.exit()
@@ -401,4 +398,4 @@ class Console(App[None], inherit_bindings=False):
         """Pause an account or everything, or let it go on."""
         from artui.tui.pausing import ask_to_pause
 
-        ask_to_pause(self)
+        self.soon(ask_to_pause(self))

@@ -6,21 +6,22 @@ Every question names a fixed set of jobs, how many they are and what it may cost
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
 from textual.content import Content
 
-from artui.core.actions import LATE
+from artui.core import options
+from artui.core.actions import LATE, Action
+from artui.core.options import ActionSet
 from artui.journal import window
 from artui.journal.groups import Group, group
 from artui.model.job import Job
 from artui.model.states import Reason
 from artui.sanitize import sanitize
-from artui.tui import acts
-from artui.tui.acts import Act, Plan
+from artui.tui.acting import SKIPPED, heading, left_alone, lines, says
 from artui.tui.advice import price, sentence
 from artui.tui.dialogs import Ask, Choice, Question, TextDialog
 from artui.tui.words import plural
@@ -29,31 +30,32 @@ if TYPE_CHECKING:
     from artui.tui.app import Console
     from artui.tui.submit import Submit
 
-Done = Callable[[Sequence[Act]], object]
+Done = Callable[[Sequence[Action]], object]
 """Told which acts were agreed to."""
 
 
 async def retry(console: Console, jobs: Sequence[Job], done: Done | None = None) -> None:
     """Ask whether these are to be tried again; where all wait for a yes to new prices, that is the question."""
-    plan = await asyncio.to_thread(acts.plan, await console.view.ask(acts.retrials, jobs))
-    if plan.acts and all(job.reason == Reason.PRICE for job in plan.jobs):
-        no = acts.plan(await console.view.ask(acts.cancellations, plan.jobs))
-        _ask(console, _new_prices(plan), {"y": plan, "x": no}, done)
+    found = await asyncio.to_thread(options.stamped, await console.view.ask(options.retrials, jobs))
+    them = ActionSet.of(found)
+    if them.actions and all(job.reason == Reason.PRICE for job in them.jobs):
+        no = ActionSet.of(await console.view.ask(options.cancellations, them.jobs))
+        _ask(console, _new_prices(them), {"y": them, "x": no}, done)
     else:
-        _propose(console, "Retry", plan, done)
+        _propose(console, "Retry", them, done)
 
 
-def _new_prices(plan: Plan) -> Question:
+def _new_prices(them: ActionSet) -> Question:
     """Ask about new prices, workflow by workflow."""
-    number = len(plan.acts)
-    kinds = list(dict.fromkeys(act.says for act in plan.acts))
+    number = len(them.actions)
+    kinds = list(dict.fromkeys(map(says, them.actions)))
     title = f"{kinds[0]}." if len(kinds) == 1 else f"{len(kinds)} workflows cost something else now."
-    who = sanitize(plan.jobs[0].source.name, 60) if number == 1 else plural(number, "photo")
+    who = sanitize(them.jobs[0].source.name, 60) if number == 1 else plural(number, "photo")
     waits = f"{who} {'waits' if number == 1 else 'wait'}, not sent at the new price."
-    cost = "at a price that is not known" if plan.most is None else f"{plan.most:,} cr"
+    cost = "at a price that is not known" if them.price is None else f"{them.price:,} cr"
     return Question(
         title,
-        [waits, *(plan.lines() if len(kinds) > 1 or plan.skipped else ())],
+        [waits, *(lines(them) if len(kinds) > 1 or them.refused else ())],
         (
             Choice("n", "keep waiting"),
             Choice("y", f"accept {cost}"),
@@ -68,18 +70,17 @@ def _them(number: int) -> str:
 
 async def cancel(console: Console, jobs: Sequence[Job], done: Done | None = None) -> None:
     """Ask whether these are to be cancelled, and what is to become of results that cannot be stopped any more."""
-    plan = acts.plan(await console.view.ask(acts.cancellations, jobs))
-    leaving = acts.plan(await console.view.ask(acts.cancellations, jobs, keep=False))
-    sent = [act.job for act in plan.acts if act.job and act.effect in LATE]
+    keeping = ActionSet.of(await console.view.ask(options.cancellations, jobs))
+    leaving = ActionSet.of(await console.view.ask(options.cancellations, jobs, keep=False))
+    sent = [one.job for one in keeping.actions if one.job and one.effect in LATE]
     if not sent:
-        _propose(console, "Cancel", plan, done)
+        _propose(console, "Cancel", keeping, done)
         return
-    there, unsent = len(sent), len(plan.acts) - len(sent)
+    there, unsent = len(sent), len(keeping.actions) - len(sent)
     prices = [job.quoted if job.charged is None else job.charged for job in sent]
     spent = "what it costs stays spent" if None in prices else f"{sum(p or 0 for p in prices):,} cr stay spent"
     if unsent:
-        title, lines = acts.heading("Cancel", plan), plan.lines()
-        keeping = plan
+        title, said = heading("Cancel", keeping), lines(keeping)
         choices = [
             Choice("n", "leave them"),
             Choice("y", f"cancel the {unsent:,}, save the {there:,}", by_enter=True),
@@ -88,40 +89,40 @@ async def cancel(console: Console, jobs: Sequence[Job], done: Done | None = None
     else:
         who = sanitize(sent[0].source.name, 40) if there == 1 else plural(there, "photo")
         title = f"{who} {'is' if there == 1 else 'are'} already sent, the service cannot stop it."
-        lines = [f"left alone: {number:,}, {why}" for why, number in plan.skipped.items()]
+        said = left_alone(keeping)
         # Keeping is what happens anyway: it needs a request only where something else was wished before.
-        wished = tuple(act for act in plan.acts if act.job and not act.job.keep)
-        keeping = replace(plan, acts=wished)
+        wished = tuple(one for one in keeping.actions if one.job and not one.job.keep)
+        keeping = replace(keeping, actions=wished)
         saved = "leave it: its result is saved" if there == 1 else "leave them: their results are saved"
         choices = [Choice("n", "leave as it is" if wished else saved)]
         if wished:
             choices.append(Choice("y", f"save {_them(len(wished))} after all", by_enter=True))
         if there > len(wished):
             choices.append(Choice("d", f"do not save {_them(there)} ({spent})"))
-    _ask(console, Question(title, lines, choices), {"y": keeping, "d": leaving}, done)
+    _ask(console, Question(title, said, choices), {"y": keeping, "d": leaving}, done)
 
 
-def _propose(console: Console, verb: str, plan: Plan, done: Done | None) -> None:
-    if not plan.acts:
-        why = "; ".join(f"{number:,} {reason}" for reason, number in plan.skipped.items())
+def _propose(console: Console, verb: str, them: ActionSet, done: Done | None) -> None:
+    if not them.actions:
+        why = "; ".join(f"{number:,} {SKIPPED[reason]}" for reason, number in them.refused.items())
         console.notify(f"Nothing to {verb.lower()}: {why or 'no job is chosen'}.", markup=False)
         return
-    number = len(plan.acts)
+    number = len(them.actions)
     # A retry that costs nothing may let a photo go on that was agreed to before, and is paid then.
     yes = Choice("y", f"{verb.lower()} {_them(number)}", by_enter=verb == "Cancel")
     choices = (Choice("n", "leave it" if number == 1 else "leave them"), yes)
-    _ask(console, Question(acts.heading(verb, plan), plan.lines(), choices), {"y": plan}, done)
+    _ask(console, Question(heading(verb, them), lines(them), choices), {"y": them}, done)
 
 
-def _ask(console: Console, question: Question, plans: Mapping[str, Plan], done: Done | None) -> None:
-    """Put a question; the plan of the answer's key is carried out."""
+def _ask(console: Console, question: Question, answers: Mapping[str, ActionSet], done: Done | None) -> None:
+    """Put a question; what belongs to the answer's key is carried out."""
 
     async def answered(answer: str | None) -> None:
-        plan = plans.get(answer or "")
-        if plan and plan.acts:
-            await console.leave_requests(plan.acts)
-        if plan and done:
-            done(plan.acts)
+        chosen = answers.get(answer or "")
+        if chosen and chosen.actions:
+            await console.decide(chosen.actions)
+        if chosen and done:
+            done(chosen.actions)
 
     console.push_screen(question, answered)
 
@@ -165,7 +166,7 @@ async def _begin_order(console: Console, paths: Sequence[Path]) -> None:
 
 async def look_at_balance(console: Console, account: str) -> None:
     """Have the engine look at an account's balance now."""
-    await console.leave_requests([Act("refresh", arguments={"account": account})])
+    await console.decide([options.of_account("refresh", account)])
     console.notify(f"Looking at the balance of {sanitize(account, 30)}.", markup=False)
 
 
@@ -206,32 +207,36 @@ def decide(console: Console, job: Job) -> bool:
         return True
     if job.reason != Reason.IN_DOUBT:
         return False
-    execute: dict[str, Callable[[], Awaitable[object]]] = {
-        "i": lambda: _adopt(console, job),
-        "a": lambda: console.leave_requests([Act("again", job)]),
-        "g": lambda: console.leave_requests([Act("give up", job)]),
-    }
+    console.soon(_of_doubt(console, job))
+    return True
 
-    async def answered(answer: str | None) -> None:
-        if answer in execute:
-            await execute[answer]()
 
-    choices = (
-        Choice("n", "leave it in doubt"),
+async def _of_doubt(console: Console, job: Job) -> None:
+    """Ask what became of a paid call that nobody knows of."""
+    fits = await console.view.ask(options.fitting, job)
+    keys = {"i": "adopt", "a": "again", "g": "give up"}
+    offered = (
         Choice("i", "it is there: give the execution's id (free)", by_enter=True),
         Choice("a", f"send again ({price(job.quoted)} more at worst)"),
         Choice("g", f"give up: it counts as spent ({price(job.quoted)})"),
     )
+
+    async def answered(answer: str | None) -> None:
+        if answer == "i":
+            _adopt(console, fits["adopt"])
+        elif answer in keys:
+            await console.decide([fits[keys[answer]]])
+
+    choices = (Choice("n", "leave it in doubt"), *(one for one in offered if keys[one.key] in fits))
     console.push_screen(
         Question(f"{sanitize(job.source.name, 60)}: paid or not?", [console.glyphs.plain(sentence(job))], choices),
         answered,
     )
-    return True
 
 
 async def _of_damaged(console: Console, job: Job) -> None:
     """Ask what is to become of a result that came damaged."""
-    fits = await console.view.ask(acts.of_result, job)
+    fits = await console.view.ask(options.fitting, job)
     keys = {"f": "retry", "t": "take", "l": "take all", "g": "give up"}
     spent = price(job.quoted if job.charged is None else job.charged)
     offered = (
@@ -241,15 +246,15 @@ async def _of_damaged(console: Console, job: Job) -> None:
         Choice("g", f"give up: not saved, what it cost stays spent ({spent})"),
     )
     choices = (Choice("n", "leave it"), *(one for one in offered if keys[one.key] in fits))
-    plans = {key: acts.plan([fits[word]]) for key, word in keys.items() if word in fits}
+    answers = {key: ActionSet.of([fits[word]]) for key, word in keys.items() if word in fits}
     title = f"{sanitize(job.source.name, 60)}: what about its result?"
-    _ask(console, Question(title, [console.glyphs.plain(sentence(job))], choices), plans, None)
+    _ask(console, Question(title, [console.glyphs.plain(sentence(job))], choices), answers, None)
 
 
-async def _adopt(console: Console, job: Job) -> None:
+def _adopt(console: Console, action: Action) -> None:
     async def typed(execution: str | None) -> None:
         if execution:
-            await console.leave_requests([Act("adopt", job, arguments={"execution": execution})])
+            await console.decide([replace(action, arguments={"execution": execution})])
 
     lines = ["artui compares it with the photo and the workflow, and follows it if they fit."]
     console.push_screen(Ask("Which execution is it?", lines, placeholder="its id in the web app"), typed)

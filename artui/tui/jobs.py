@@ -47,7 +47,7 @@ from artui.tui.view import Look
 from artui.tui.words import begun
 
 if TYPE_CHECKING:
-    from artui.tui.acts import Act
+    from artui.core.actions import Action
     from artui.tui.job_details import Details
 
 REORDER_SHARE = 0.05
@@ -398,7 +398,7 @@ class Jobs(Page):
         numbers: Sequence[int] = sorted(self.table.marked) or ([self.table.current] if self.table.current else [])
         return list((await self.console.view.ask(window.some, numbers)).values())
 
-    def _unmark(self, agreed: Sequence[Act]) -> None:
+    def _unmark(self, agreed: Sequence[Action]) -> None:
         self.table.mark([act.job.id for act in agreed if act.job], on=False)
 
     async def action_retry(self) -> None:

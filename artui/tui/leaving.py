@@ -6,10 +6,11 @@ import time
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
+from artui.core.actions import Action
+from artui.core.options import of_account
 from artui.journal import window
 from artui.journal.groups import Group
 from artui.providers import capabilities
-from artui.tui.acts import Act
 from artui.tui.dialogs import Choice, Question
 from artui.tui.words import about
 
@@ -67,14 +68,14 @@ async def _soonest_expiry(console: Console) -> str:
     return about(max(0.0, min(ends) - time.time())) if ends else ""
 
 
-def asked(console: Console, answer: Leaving) -> list[Act] | None:
+def asked(console: Console, answer: Leaving) -> list[Action] | None:
     """What an answer asks of the engine; None where the person stays."""
     match answer:
         case Leaving.KEEP | Leaving.END:
             return []
         case Leaving.FINISH:
-            return [Act("pause", arguments={"account": name}) for name in console.config.accounts]
+            return [of_account("pause", name) for name in console.config.accounts]
         case Leaving.STOP:
             engine = console.look.engine
-            return [Act("stop", arguments={"pid": engine.row.pid})] if engine else []
+            return [Action("stop", arguments={"pid": engine.row.pid})] if engine else []
     return None

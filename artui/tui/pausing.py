@@ -4,16 +4,18 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from artui.core import options
+from artui.core.actions import Action
 from artui.model.states import Reason
 from artui.sanitize import sanitize
-from artui.tui.acts import Act
 from artui.tui.dialogs import Choice, Question
+from artui.tui.words import plural
 
 if TYPE_CHECKING:
     from artui.tui.app import Console
 
 
-def ask_to_pause(console: Console) -> None:
+async def ask_to_pause(console: Console) -> None:
     """Ask what is to be paused or to go on, and leave that to the engine."""
     names = list(console.config.accounts)
     choices = [Choice("n", "leave it as it is")]
@@ -26,11 +28,21 @@ def ask_to_pause(console: Console) -> None:
     if untold or any(one.held == Reason.PAUSED for one in console.look.quotes):
         topped_up = ", and with what waited for credits: its balance is not told" if untold else ""
         choices.append(Choice("g", f"go on with all that is paused{topped_up}"))
+    going = await console.view.ask(lambda db: [options.resumption(db, name) for name in names])
+    lines = [_goes_on(one) for one in going if one.photos and choices[-1].key == "g"]
 
     async def answered(answer: str | None) -> None:
-        what = {"a": "pause", "e": "pause", "g": "resume"}.get(answer or "")
-        if what:
+        if answer == "g":
+            await console.decide(going)
+        elif answer in ("a", "e"):
             wanted = [console.account] if answer == "a" else names
-            await console.leave_requests([Act(what, arguments={"account": name}) for name in wanted])
+            await console.decide([options.of_account("pause", name) for name in wanted if name])
 
-    console.push_screen(Question("Pause? Nothing new is sent; what is sent is fetched.", [], choices), answered)
+    console.push_screen(Question("Pause? Nothing new is sent; what is sent is fetched.", lines, choices), answered)
+
+
+def _goes_on(one: Action) -> str:
+    """What goes on with an account, which was agreed to when it was queued."""
+    cost = "at prices that are not known" if one.amount is None else f"for at most {one.amount:,} cr"
+    photos = plural(one.photos, "photo goes on", "photos go on")
+    return f"{sanitize(one.arguments['account'], 30)}: {photos}, {cost}, as agreed when queued."

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, ClassVar
 
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 
-from artui.journal import Connection, batches, crowds, jobs
+from artui.core import options
+from artui.core.actions import Action
+from artui.journal import Connection, batches, crowds
 from artui.model.job import Batch, Job
 from artui.model.states import Status
 from artui.sanitize import sanitize
-from artui.tui.acts import Act
 from artui.tui.dialogs import Choice, Question
 from artui.tui.preview import Pair, PreviewScreen
 from artui.tui.shell import Line
@@ -27,14 +28,11 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """A batch that waits: the jobs that went ahead, how many wait for a yes, up to which job, and what those cost at
-    most (None where that is not known)."""
+    """A batch that waits: the jobs that went ahead, and the yes to all that wait."""
 
     batch: Batch
     ahead: tuple[Job, ...]
-    waiting: int
-    most: int | None
-    until: int = 0
+    rest: Action
 
     @property
     def come(self) -> int:
@@ -49,10 +47,11 @@ class Sample:
 
 def waiting_samples(db: Connection) -> list[Sample]:
     """The batches that wait for a yes, the oldest first."""
-    samples = []
-    for batch, crowd in crowds.behind_samples(db).items():
-        ahead, last = tuple(batches.ahead_of_sample(db, batch)), jobs.last_behind_sample(db, batch)
-        samples += [Sample(one, ahead, crowd.jobs, crowd.needs or None, last) for one in batches.find(db, batch)[:1]]
+    samples = [
+        Sample(found, tuple(batches.ahead_of_sample(db, batch)), options.approval(db, batch, yes=True))
+        for batch in crowds.behind_samples(db)
+        for found in batches.find(db, batch)[:1]
+    ]
     return sorted(samples, key=lambda sample: (sample.batch.created_at, [job.id for job in sample.ahead[:1]]))
 
 
@@ -66,27 +65,27 @@ def line(samples: Sequence[Sample]) -> str:
     else:
         ready = f"the first {len(first.ahead):,} " + ("have come" if first.is_finished else "are on their way")
     more = f" (and {plural(len(samples) - 1, 'more batch', 'more batches')})" if len(samples) > 1 else ""
-    wait = f"{first.waiting:,} wait{'s' if first.waiting == 1 else ''}"
+    wait = f"{first.rest.photos:,} wait{'s' if first.rest.photos == 1 else ''}"
     return f"{sanitize(first.batch.name, 24)}: {ready}, {wait}: y{more}"
 
 
 def heading(sample: Sample) -> str:
     """What is asked, with its price."""
-    cost = "The price is not known." if sample.most is None else f"At most {sample.most:,} cr."
-    return f"Send the other {plural(sample.waiting, 'photo')} of {sanitize(sample.batch.name, 30)}? {cost}"
+    cost = "The price is not known." if sample.rest.price is None else f"At most {sample.rest.price:,} cr."
+    return f"Send the other {plural(sample.rest.photos, 'photo')} of {sanitize(sample.batch.name, 30)}? {cost}"
 
 
 def question(sample: Sample) -> Question:
     """Ask what becomes of the rest: ``y`` sends it, ``x`` cancels it."""
     counts = Counter(_STANDING.get(job.status, "on the way") for job in sample.ahead)
     stand = ", ".join(f"{number:,} {said}" for said, number in counts.items())
-    rest = "it" if sample.waiting == 1 else f"the {sample.waiting:,}"
+    rest = "it" if sample.rest.photos == 1 else f"the {sample.rest.photos:,}"
     return Question(
         heading(sample),
         [f"Of the first {len(sample.ahead):,}: {stand}."],
         (
             Choice("n", "later"),
-            Choice("y", "send it" if sample.waiting == 1 else "send them"),
+            Choice("y", "send it" if sample.rest.photos == 1 else "send them"),
             Choice("x", f"cancel {rest}, nothing is paid", by_enter=True),
         ),
     )
@@ -191,8 +190,8 @@ async def answer(console: Console, batch: str | None = None) -> bool:
 
     async def answered(key: str | None) -> None:
         if key:
-            said = {"batch": sample.batch.id, "yes": key == "y", "until": screen.sample.until}
-            await console.leave_requests([Act("approve", arguments=said)])
+            rest = screen.sample.rest
+            await console.decide([replace(rest, arguments={**rest.arguments, "yes": key == "y"})])
 
     await console.push_screen(screen, answered)
     return True

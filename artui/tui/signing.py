@@ -18,13 +18,14 @@ from typing import TYPE_CHECKING, Any
 from artui import providers
 from artui.config import AccountConfig, load, save_setting, variable
 from artui.core import sign_in
+from artui.core.actions import Action
+from artui.core.options import decide, of_account
 from artui.core.sign_in import Customer, Payer
 from artui.credentials import CredentialProblem, KeyStore, Secret, Stored, Vault
-from artui.journal import Connection, accounts, offers, payers, requests
+from artui.journal import Connection, accounts, offers, payers
 from artui.model.capabilities import SignInMethod
 from artui.model.states import Reason
 from artui.sanitize import sanitize
-from artui.tui.acts import Act
 from artui.tui.dialogs import Ask, Choice, Question
 from artui.tui.look import ASCII
 from artui.tui.service import ServiceError, at_service, told
@@ -146,7 +147,7 @@ class SignIn:
             await self._tell_apart(customer)
         if stored.place is KeyStore.MEMORY:
             await lend(self.console, made[0].login, stored.secret)
-        await self.console.leave_requests(await self._wake(made))
+        await self.console.decide(await self._wake(made))
         tell(self.console, _signed_in(made, chosen, stored))
         return True
 
@@ -163,7 +164,7 @@ class SignIn:
             elif answer == "o":
                 await self.console.journal.write_async(payers.other_customer, one.payer, customer.payer)
 
-    async def _wake(self, made: Sequence[AccountConfig]) -> list[Act]:
+    async def _wake(self, made: Sequence[AccountConfig]) -> list[Action]:
         """What lets all accounts of this sign-in go on: a look at the balance ends what waited for the key."""
         names = list(
             dict.fromkeys([*(one.name for one in made), *(one.name for one in _sharing(self.console, made[0]))])
@@ -176,7 +177,7 @@ class SignIn:
             return paused
 
         paused = await self.console.journal.write_async(take)
-        return [Act("resume" if name in paused else "refresh", arguments={"account": name}) for name in names]
+        return [of_account("resume" if name in paused else "refresh", name) for name in names]
 
     def _save(self, made: Sequence[AccountConfig]) -> None:
         """Save the accounts; where there are several, the one in use stays the one meant without a name."""
@@ -286,7 +287,7 @@ async def lend(console: Console, login: str, key: Secret) -> None:
     engine = console.look.engine
     if engine is None or engine.row.mode != "background":
         return
-    await console.journal.write_async(lambda db: requests.enqueue(db, "stop", pid=engine.row.pid))
+    await console.journal.write_async(decide, [Action("stop", arguments={"pid": engine.row.pid})])
     deadline = time.monotonic() + PATIENCE
     while console.look.engine is not None and time.monotonic() < deadline:  # noqa: ASYNC110 — a look shows it
         await asyncio.sleep(0.1)
@@ -357,10 +358,10 @@ async def _forget(console: Console, account: AccountConfig, vault: Vault) -> Non
 
 
 def _pause(db: Connection, names: Sequence[str]) -> None:
-    for name in names:
-        if accounts.state(db, name).held != Reason.PAUSED:
-            offers.note_sign_out(db, name, paused=True)
-            requests.enqueue(db, "pause", account=name)
+    going = [name for name in names if accounts.state(db, name).held != Reason.PAUSED]
+    for name in going:
+        offers.note_sign_out(db, name, paused=True)
+    decide(db, [of_account("pause", name) for name in going])
 
 
 def _sharing(console: Console, account: AccountConfig) -> list[AccountConfig]:

@@ -9,13 +9,14 @@ from collections.abc import Sequence
 
 from artui import cli
 from artui.config import load, paths
+from artui.core import options
 from artui.core.actions import Action
+from artui.core.options import ActionSet
 from artui.credentials import Vault
 from artui.engine.anchor import open_journal
 from artui.journal import Connection, jobs, requests
 from artui.model.job import Job
 from artui.providers import open_provider
-from artui.tui import acts
 from tests.proof.hurried import make_haste
 
 
@@ -41,10 +42,10 @@ def typing(clock: str, *commands: list[str]) -> int:
 
 
 def _left(db: Connection, found: Sequence[Job]) -> list[Action]:
-    return acts.cancellations(db, found, keep=False)
+    return options.cancellations(db, found, keep=False)
 
 
-CHOICES = (acts.retrials, acts.cancellations, _left)
+CHOICES = (options.retrials, options.cancellations, _left)
 
 
 def console(clock: str, chance: int, times: int) -> int:
@@ -56,9 +57,8 @@ def console(clock: str, chance: int, times: int) -> int:
             time.sleep(source.uniform(0, 0.03))
             seen = journal.read(jobs.select, "1 ORDER BY id")
             for job in source.sample(seen, min(2, len(seen))):
-                plan = acts.plan(journal.read(source.choice(CHOICES), [job]))
-                for act in plan.acts:
-                    journal.write(requests.enqueue, act.what, act.job, **act.arguments)
+                them = ActionSet.of(options.stamped(journal.read(source.choice(CHOICES), [job])))
+                journal.write(options.decide, them.actions)
             if source.random() < 0.1:
                 journal.write(requests.enqueue, source.choice(("pause", "resume", "refresh")), account="studio")
     return 0

@@ -15,13 +15,14 @@ from typing import Any
 
 import pytest
 
+from artui.core import options
 from artui.core.actions import Refusal
+from artui.core.options import ActionSet
 from artui.journal import jobs
 from artui.model.job import Job
 from artui.model.states import Reason, Status
 from artui.sim import faults
 from artui.sim.autoretouch.studio import Options
-from artui.tui import acts
 from tests.proof.day import DAY
 from tests.proof.doomed import NEVER
 from tests.proof.invariants import broken, no_strays
@@ -102,16 +103,17 @@ class Liars:
             self.yes[job.digest] += 1
             await self.studio.ask("again", job.id)
             return
-        [action] = self.studio.journal.read(acts.retrials, [job])
-        if action.refused is Refusal.MAY_BE_PAID:
+        found = self.studio.journal.read(options.retrials, [job])
+        if any(action.refused is Refusal.MAY_BE_PAID for action in found):
             self.yes[job.digest] += 1
             copy = self.studio.journal.read(jobs.highest_copy, job.payer, job.workflow, job.digest) + 1
             await self.here.order([job.source], copy=copy, stem=f"{job.stem}-{copy}")
             return
-        for act in acts.plan([action]).acts:
+        them = ActionSet.of(options.stamped(found))
+        for act in them.actions:
             self.yes[job.digest] += act.asks
             await self.studio.ask("retry", job.id, **act.arguments)
-        assert not action.refused or job.due is not None, self.studio.places()
+        assert them.actions or job.due is not None, self.studio.places()
 
     def charges(self, job: Job) -> list[dict[str, Any]]:
         return [charge for charge in self.studio.simulator.ledger if charge["digest"] == job.digest]

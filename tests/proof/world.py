@@ -20,7 +20,9 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from artui import files
 from artui.cli.exits import Exit
 from artui.config import load, paths, write_private
+from artui.core import options
 from artui.core.actions import Effect
+from artui.core.options import ActionSet
 from artui.credentials import KeyStore, Secret, Vault
 from artui.engine.anchor import open_journal
 from artui.engine.lock import lock_is_held
@@ -31,7 +33,6 @@ from artui.providers import open_provider
 from artui.providers.base import Identity, Workflow
 from artui.sim.photos import noise_jpeg
 from artui.sim.server import Simulator
-from artui.tui import acts
 from tests.proof import hurried, invariants
 from tests.proof.evidence import Charge, Evidence, digest_of, snapshot
 from tests.proof.zygote import Child, Zygote
@@ -285,10 +286,11 @@ class World:
 
     def retry(self, job: Job) -> bool:
         """Have it tried again as the console would, on the terms known now; False where there is nothing to retry."""
-        for act in (plan := acts.plan(self.studio.journal.read(acts.retrials, [job])).acts):
+        them = ActionSet.of(options.stamped(self.studio.journal.read(options.retrials, [job])))
+        for act in them.actions:
             say = self.agree if act.effect in COSTS_ANEW else self.leave
             say("retry", job, **act.arguments)
-        return bool(plan)
+        return bool(them.actions)
 
     def redo(self, job: Job) -> None:
         copy = self.studio.journal.read(jobs.highest_copy, job.payer, job.workflow, job.digest) + 1

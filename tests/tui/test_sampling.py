@@ -53,7 +53,7 @@ def colour(desk: Desk, pane: str) -> Any:
 
 async def test_the_pairs_are_looked_at_one_after_the_other(batch: list[int]) -> None:
     async with at_desk() as desk:
-        assert desk.console.journal.read(sampling.waiting_samples)[0].most == 30
+        assert desk.console.journal.read(sampling.waiting_samples)[0].rest.price == 30
         await desk.sees("waits for your yes", "Not sent before your yes: y shows the first results")
         await open_sample(desk, "y")
         await desk.sees(
@@ -141,5 +141,5 @@ def test_a_sample_is_counted_without_reading_its_jobs(batch: list[int]) -> None:
     fill(QUEUED, batch="other")
     with open_journal(paths()) as journal:
         [sample] = journal.read(sampling.waiting_samples)
-    assert (sample.batch.id, sample.waiting, sample.most, sample.come) == ("id-aw26", 3, 30, 1)
+    assert (sample.batch.id, sample.rest.photos, sample.rest.price, sample.come) == ("id-aw26", 3, 30, 1)
     assert sampling.line([sample]) == "aw26: the first 2 are on their way, 3 wait: y"

@@ -279,7 +279,7 @@ class Watches(Page):
     def action_pause(self) -> None:
         """Pause this rule, or let it go on."""
         if (one := self.current) is not None:
-            deciding.pause(self.console, one)
+            self.console.soon(deciding.pause(self.console, one))
 
     def action_allow(self) -> None:
         """More credits until midnight."""

@@ -13,15 +13,17 @@ from typing import TYPE_CHECKING
 from textual.content import Content
 
 from artui.config import ConfigError, Origin
+from artui.core import options
+from artui.core.actions import Action
+from artui.core.options import ActionSet
 from artui.journal import rules
 from artui.journal.rules import RuleRow, RuleState
 from artui.model.states import Reason
 from artui.sanitize import sanitize
-from artui.tui.acts import Act
 from artui.tui.dialogs import Ask, Choice, Question, TextDialog
 from artui.tui.submit.dialogs import whole_number
 from artui.tui.watches import written
-from artui.tui.watches.standing import RULE_WAITS, RuleStatus
+from artui.tui.watches.standing import RuleStatus
 from artui.tui.words import plural
 
 if TYPE_CHECKING:
@@ -32,22 +34,22 @@ MOST_ALLOWED = 1_000_000_000
 _LOOK = Choice("l", "look at its lists first", by_enter=True)
 
 
-async def _ask_for(console: Console, what: str, standing: RuleStatus, **arguments: int) -> None:
-    await console.leave_requests([Act(what, arguments={"rule": standing.entry.id, **arguments})])
+async def _ask_for(console: Console, command: str, standing: RuleStatus) -> None:
+    await console.decide([options.of_rule(command, standing.entry.id)])
 
 
-def pause(console: Console, standing: RuleStatus) -> None:
+async def pause(console: Console, standing: RuleStatus) -> None:
     """Pause this rule, at once; or ask whether it is to go on."""
     row, name = standing.row, standing.entry.title
     if row is None:
         console.notify(f"{name} was never watched: there is nothing to pause.", markup=False)
     elif not row.paused:
-        console.soon(_ask_for(console, "pause rule", standing))
+        await _ask_for(console, "pause rule", standing)
         console.notify(f"Pausing {name}: nothing new is taken or sent; what is bought is fetched.", markup=False)
     else:
         question = Question(
             f"Let {name} go on?",
-            _goes_on(standing, Reason.PAUSED),
+            await _goes_on(console, standing, row),
             (Choice("n", "leave it paused"), Choice("y", "go on")),
         )
         console.push_screen(question, partial(_goes_on_after, console, standing))
@@ -61,7 +63,10 @@ async def agree(console: Console, standing: RuleStatus, row: RuleRow, lists: Cal
         lines.append("With a yes it is marked as this rule's, and what lies there is judged as new.")
         yes = "it is the right folder"
     elif row.state is RuleState.HELD:
-        title, lines = f"{name} waits for your yes.", [sanitize(row.message, 300), *_goes_on(standing, Reason.PAUSED)]
+        title, lines = (
+            f"{name} waits for your yes.",
+            [sanitize(row.message, 300), *await _goes_on(console, standing, row)],
+        )
         yes = "go on so"
     else:
         await _approve(console, standing, lists)
@@ -83,31 +88,34 @@ async def _approve(console: Console, standing: RuleStatus, lists: Callable[[], o
     if not waiting:
         console.notify("Nothing here waits for a yes.", markup=False)
         return
-    known = [job.quoted for job in waiting if job.quoted is not None]
-    cost = f"at most {sum(known):,} cr" if len(known) == len(waiting) else "the price is not known"
+    batches = dict.fromkeys(job.batch or "" for job in waiting)
+    rest = ActionSet.of(await console.view.ask(lambda db: [options.approval(db, one, yes=True) for one in batches]))
+    cost = "the price is not known" if rest.price is None else f"at most {rest.price:,} cr"
     name = standing.entry.title
     title = f"Send the other {plural(len(waiting), 'photo')} of {name}? {cost.capitalize()}."
     lines = ["The first results are in its list Taken: enter, then b there shows before and after."]
-    last = {job.batch: job.id for job in waiting}
 
     async def answered(answer: str | None) -> None:
         if answer == _LOOK.key:
             lists()
         elif answer == "y":
-            said = [{"batch": batch, "yes": True, "until": until} for batch, until in last.items()]
-            await console.leave_requests([Act("approve", arguments=one) for one in said])
+            await console.decide(rest.actions)
 
     yes = Choice("y", f"send {'it' if len(waiting) == 1 else 'them'}: {cost}")
     console.push_screen(Question(title, lines, (Choice("n", "keep waiting"), yes, _LOOK)), answered)
 
 
-def _goes_on(standing: RuleStatus, reason: Reason) -> list[str]:
+async def _goes_on(console: Console, standing: RuleStatus, row: RuleRow) -> list[str]:
     """What follows when a rule goes on: how many photos that is about, and their price where it is known."""
-    crowd = standing.figures.held.get(reason) if standing.figures else None
-    lines = [f"{_waiting(crowd.jobs, 'photo')}, taken already: at most {crowd.needs:,} cr."] if crowd else []
-    if there := standing.in_folder(RULE_WAITS):
-        cost = "" if standing.price is None else f": at most {there * standing.price:,} cr at {standing.price:,} each"
-        lines.append(f"{_waiting(there, 'file')} in the folder{cost}.")
+    found = await console.view.ask(options.going_on, row)
+    lines = []
+    if found.photos:
+        cost = "at a price that is not known" if found.photos_cost is None else f"at most {found.photos_cost:,} cr"
+        lines.append(f"{_waiting(found.photos, 'photo')}, taken already: {cost}.")
+    if found.files:
+        each = "" if standing.price is None else f" at {standing.price:,} each"
+        cost = "" if found.files_cost is None else f": at most {found.files_cost:,} cr{each}"
+        lines.append(f"{_waiting(found.files, 'file')} in the folder{cost}.")
     limit = "no cap of its own" if standing.cap is None else f"a cap of {standing.cap:,} cr today"
     return [*lines, f"It has {limit}."]
 
@@ -150,7 +158,7 @@ async def allow(console: Console, standing: RuleStatus) -> None:
         (Choice("n", "leave the caps as they are"), Choice("y", f"allow {most:,} cr")),
     )
     if await console.push_screen_wait(question) == "y":
-        await _ask_for(console, "allow", standing, amount=most)
+        await console.decide([options.allowance(standing.entry.id, most)])
         console.notify(f"{name} may spend {most:,} cr more until midnight.", markup=False)
 
 
@@ -168,7 +176,7 @@ async def look_now(console: Console, standing: RuleStatus) -> None:
 
 async def read_rules(console: Console) -> None:
     """Have the engine that watches read the rules as they are written now."""
-    await console.leave_requests([Act("read rules")])
+    await console.decide([Action("read rules")])
 
 
 # ---------------------------------------------------------------------------------------------------- beside a rule

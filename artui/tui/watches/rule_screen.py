@@ -365,7 +365,7 @@ class RuleScreen(Above[None]):
 
     def action_pause(self) -> None:
         """Pause this rule, or let it go on."""
-        deciding.pause(self.console, self.standing)
+        self.console.soon(deciding.pause(self.console, self.standing))
 
     def action_allow(self) -> None:
         """More credits until midnight."""

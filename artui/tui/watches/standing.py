@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from artui.config import Caps, Config
+from artui.core.options import THE_RULE_WAITS
 from artui.core.quote import Quote, quote
 from artui.engine.client import WATCH, EngineStatus
 from artui.journal import Connection, accounts, rules
@@ -23,7 +24,7 @@ from artui.tui.look import Glyphs
 from artui.tui.watches.written import RuleEntry
 from artui.tui.words import HELD, amount, clock, home, plural
 
-GROWING, NOT_WHOLE, RULE_WAITS = "still growing", "not whole yet", "the rule waits"
+GROWING, NOT_WHOLE, RULE_WAITS = "still growing", "not whole yet", THE_RULE_WAITS
 """Why files wait in a watched folder, as the watcher says it."""
 
 _STOPPING = (Reason.LOGIN, Reason.CREDITS, Reason.QUOTA, Reason.PLACES, Reason.CAP, Reason.SAMPLE, Reason.PRICE)
@@ -283,15 +284,24 @@ def _stopped(standing: RuleStatus, reason: Reason, crowd: HoldCount) -> str:
     """What stops the rule's jobs, and what to do."""
     name, photos = standing.entry.title, plural(crowd.jobs, "photo")
     wait, need = "waits" if crowd.jobs == 1 else "wait", f"{crowd.needs:,} cr"
-    if reason is Reason.CAP and standing.cost is not None:
-        today = standing.cost.of_kind(CapKind.RULE_DAY)
-        if cap := standing.cost.reached or (today and today.cap):
-            said = sanitize(cap.name, 120)
-            more = " + allows more today only." if cap.kind in _ALLOWED else ""
-            return f"{said[:1].upper()}{said[1:]} leaves no room: {cap.told}. {photos} {wait}{_UNTIL[cap.kind]}.{more}"
+    if reason is Reason.CAP and standing.cost and (said := capped(standing.cost, crowd.jobs)):
+        return said
     return _STOPPED[reason].format(
         photos=photos, wait=wait, need=need, account=sanitize(standing.entry.account, 30), name=name
     )
+
+
+def capped(cost: Quote, number: int) -> str:
+    """Which cap holds so many photos of a rule, and until when; empty where the rule has none and each other has
+    room."""
+    today = cost.of_kind(CapKind.RULE_DAY)
+    cap = cost.reached or (today.cap if today else None)
+    if cap is None:
+        return ""
+    name = sanitize(cap.name, 120)
+    more = " + allows more today only." if cap.kind in _ALLOWED else ""
+    wait = f"{plural(number, 'photo')} {'waits' if number == 1 else 'wait'}{_UNTIL[cap.kind]}"
+    return f"{name[:1].upper()}{name[1:]} leaves no room: {cap.told}. {wait}.{more}"
 
 
 _ALLOWED = frozenset({CapKind.RULE, CapKind.RULE_DAY, CapKind.RULE_MONTH})

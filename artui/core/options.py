@@ -1,0 +1,177 @@
+"""What may be proposed to a person: acts on jobs together, the rest of a batch, a rule or an account that goes on.
+
+Both faces put an :class:`ActionSet` into their words and leave what is agreed to with :func:`decide`.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+
+from artui.core import actions
+from artui.core.actions import Action, Effect, Refusal, Risk
+from artui.journal import Connection, holds, jobs, requests, rules
+from artui.journal.rules import RuleRow
+from artui.model.job import Job
+from artui.model.states import BEFORE_PAYING, Reason
+from artui.providers import capabilities
+
+THE_RULE_WAITS = "the rule waits"
+"""Why files wait in a folder that are taken as soon as its rule goes on."""
+
+
+@dataclass(frozen=True, slots=True)
+class ActionSet:
+    """Acts that are proposed together, and those that do not fit, by why."""
+
+    actions: tuple[Action, ...]
+    refused: Mapping[Refusal, int]
+
+    @classmethod
+    def of(cls, found: Iterable[Action]) -> ActionSet:
+        """What fits of these, and how many do not."""
+        found = list(found)
+        refused = Counter(one.refused for one in found if one.refused)
+        return cls(tuple(one for one in found if not one.refused), refused)
+
+    @property
+    def jobs(self) -> tuple[Job, ...]:
+        """The jobs it is about."""
+        return tuple(one.job for one in self.actions if one.job)
+
+    @property
+    def price(self) -> int | None:
+        """What all of it may newly cost; None where some price is not known."""
+        prices = [one.price for one in self.actions]
+        return None if None in prices else sum(price or 0 for price in prices)
+
+    @property
+    def asks(self) -> bool:
+        """Whether some of it may cost what nobody has agreed to yet."""
+        return any(one.asks for one in self.actions)
+
+
+def total(found: Iterable[Job]) -> int | None:
+    """What these cost together at most; None where some price is not known."""
+    prices = [job.quoted for job in found]
+    return None if None in prices else sum(price or 0 for price in prices)
+
+
+# ------------------------------------------------------------------------------------------------------- about jobs
+
+
+def retrials(db: Connection, found: Sequence[Job]) -> list[Action]:
+    """Try these again."""
+    return [actions.retry(db, job, can_retry=capabilities(job.provider).limits.can_retry) for job in found]
+
+
+def cancellations(db: Connection, found: Sequence[Job], *, keep: bool = True) -> list[Action]:
+    """Cancel these; what cannot be stopped any more is saved, or without ``keep`` left where it is."""
+    return [actions.cancel(db, job, keep=keep) for job in found]
+
+
+def fitting(db: Connection, job: Job) -> dict[str, Action]:
+    """What can be done about one job, by its command; what does not fit is left out."""
+    every = actions.job_options(db, job, can_retry=capabilities(job.provider).limits.can_retry)
+    return {one.command: one for one in every if not one.refused}
+
+
+def stamped(found: Iterable[Action]) -> list[Action]:
+    """These with the file as it is now where a photo begins anew, which may have been repaired. Reads disks: for a
+    thread."""
+    return [_stamped(one) for one in found]
+
+
+def _stamped(action: Action) -> Action:
+    from artui.files import PhotoProblem, stamp
+
+    if action.effect is not Effect.SEND or action.job is None:
+        return action
+    try:
+        now = asdict(stamp(action.job.source))
+    except PhotoProblem:
+        return action
+    return replace(action, arguments={**now, **action.arguments})
+
+
+# ------------------------------------------------------------------------------------ about batches, rules, accounts
+
+
+def approval(db: Connection, batch: str, *, yes: bool) -> Action:
+    """The answer for the photos of a batch that wait now behind its sample: a yes may charge for all of them."""
+    waiting = jobs.sum_behind_sample(db, batch)
+    return Action(
+        "approve", price=waiting.cost if yes else 0, refused=None if waiting.number else Refusal.NOTHING_HELD,
+        photos=waiting.number, arguments={"batch": batch, "yes": yes, "until": waiting.until},
+    )  # fmt: skip
+
+
+def of_account(command: str, account: str) -> Action:
+    """Pause an account, let it go on, or look at its balance."""
+    return Action(command, arguments={"account": account})
+
+
+def resumption(db: Connection, account: str) -> Action:
+    """Let an account go on: ``amount`` is what its ``photos`` cost, which was agreed to when they were queued."""
+    held = [job for job in holds.of_account(db, account) if job.stage in BEFORE_PAYING]
+    return replace(of_account("resume", account), amount=total(held), photos=len(held))
+
+
+def recovery(db: Connection, account: str) -> Action:
+    """Let an account send again what may have been paid before the journal was recovered."""
+    held = holds.recovered(db, account)
+    return Action(
+        "resume", price=total(held), risk=Risk.PAYS_TWICE, photos=len(held),
+        arguments={"account": account, "recovered": True},
+    )  # fmt: skip
+
+
+def of_rule(command: str, rule: str) -> Action:
+    """Pause a rule, let it go on, or have its folder looked at, by its id."""
+    return Action(command, arguments={"rule": rule})
+
+
+def allowance(rule: str, amount: int) -> Action:
+    """Let a rule spend more than its caps until midnight."""
+    return Action("allow", price=amount, arguments={"rule": rule, "amount": amount})
+
+
+@dataclass(frozen=True, slots=True)
+class GoingOn:
+    """What follows when a rule goes on: ``photos`` that a pause holds and ``files`` in its folder are sent, each with
+    what they cost (None where that is not known); those ``behind`` the sample of a batch wait for their own yes."""
+
+    action: Action
+    photos: int
+    photos_cost: int | None
+    files: int
+    files_cost: int | None
+    behind: Mapping[str, int]
+
+
+def going_on(db: Connection, row: RuleRow) -> GoingOn:
+    """The end of a rule's pause, or a yes to what holds it. What a yes lets in nobody has counted: it has no price."""
+    paused = rules.waiting(db, row.id, Reason.PAUSED)
+    behind = Counter(job.batch or "" for job in rules.waiting(db, row.id, Reason.SAMPLE))
+    there = row.not_taken.get(THE_RULE_WAITS)
+    files = there.count if there else 0
+    each = json.loads(row.offer)["definition"]["price"] if row.offer else None
+    cost, files_cost = total(paused), files * each if each is not None else None if files else 0
+    is_counted = row.paused or row.state not in rules.HOLDS
+    price = cost + files_cost if is_counted and cost is not None and files_cost is not None else None
+    refused = Refusal.NOTHING_HELD if rules.nothing_to_resume(row) else None
+    action = replace(of_rule("resume rule", row.id), price=0 if refused else price, photos=len(paused), refused=refused)
+    return GoingOn(action, len(paused), cost, files, files_cost, behind)
+
+
+# ---------------------------------------------------------------------------------------------------------- deciding
+
+
+def decide(db: Connection, agreed: Iterable[Action]) -> list[int]:
+    """Leave requests for what a person has agreed to; returns their numbers. ValueError for what does not fit."""
+    agreed = list(agreed)
+    if refused := [one for one in agreed if one.refused]:
+        raise ValueError(f"{refused[0].command} was refused: {refused[0].refused}")
+    return [requests.enqueue(db, one.command, one.job, **one.arguments) for one in agreed]
