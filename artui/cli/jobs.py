@@ -201,8 +201,8 @@ def _lacks(session: Session, journal: Journal, rule: Rule, price: int) -> str:
     if found.fits:
         return ""
     if cap := found.reached:
-        return f", but wait there: {cap.name} is reached: {cap.told}"
-    return f", but wait there: {rule.account} has {found.balance or 0:,} credits left after what is under way"
+        return f", but wait unsent: {cap.name} is reached: {cap.told}"
+    return f", but wait unsent: {rule.account} has {found.balance or 0:,} credits left after what is under way"
 
 
 def _of_rule(answer: Why) -> str:

@@ -184,13 +184,13 @@ class Accounts(Screen):
 
     def _row(self, account: AccountConfig, cells: int) -> Content:
         known, kept = self.known.get(account.name), self.kept.get(account.login)
-        balance = known.state.balance if known else None
-        no_balance = "unknown" if known and known.state.balance_unknown else "-"
+        cost = next((one for one in self.console.look.quotes if one.account == account.name), None)
+        no_balance = "unknown" if cost and cost.unknown else "-"
         texts = (
             account.name,
             account.provider,
             known.organization if known else "",
-            f"{amount(balance)} cr" if balance is not None else no_balance,
+            f"{amount(cost.balance)} cr" if cost and cost.balance is not None else no_balance,
             "  " + ("" if kept is None else _PLACE_WORDS.get(kept.place, "none")),
             f"  {self._state(account)}",
         )

@@ -54,6 +54,19 @@ async def test_the_header_shows_money_and_what_needs_a_person() -> None:
         assert header.endswith("3 need you | engine: none yet ")
 
 
+async def test_going_on_says_first_what_that_pays_for() -> None:
+    paused = {"stage": "uploaded", "status": "held", "reason": "paused"}
+    fill(paused, paused, SAVED)
+    async with at_desk() as desk:
+        desk.write(accounts.set_hold, "studio", "paused", "by a person")
+        await desk.sees("(paused)")
+        await desk.press("P")
+        await desk.sees("studio: 2 photos go on, for at most 20 cr, as agreed when queued.", "go on with all that is")
+        await desk.press("g")
+        await desk.until(desk.requests)
+        assert desk.requests() == [("resume", None)]
+
+
 @pytest.mark.parametrize("size", [(60, 18), (79, 24), (80, 24), (100, 30), (139, 30), (160, 45)])
 async def test_every_width_is_filled_and_never_overflown(size: tuple[int, int]) -> None:
     fill(FAILED, CUT, DOUBT, SAVED, QUEUED, SENT)
