@@ -14,10 +14,10 @@ HOLE = (20_000, 16_384)
 
 
 def whole_photo(seed: int = 1) -> bytes:
-    """A real JPEG of more than 60 kB; the picture differs for every seed."""
+    """A real JPEG of more than 64 kB, which only a decoder follows; the picture differs for every seed."""
     out = io.BytesIO()
-    pixels = random.Random(seed).randbytes(200 * 200 * 3)
-    Image.frombytes("RGB", (200, 200), pixels).save(out, "JPEG", quality=95)
+    pixels = random.Random(seed).randbytes(260 * 260 * 3)
+    Image.frombytes("RGB", (260, 260), pixels).save(out, "JPEG", quality=95)
     return out.getvalue()
 
 

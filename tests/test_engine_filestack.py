@@ -287,7 +287,7 @@ async def test_what_is_bought_is_fetched_while_runs_are_refused_for_the_key(
     [late] = await studio.add(studio.photos(1), workflow="Preview", provider="filestack")
     await studio.until(lambda: studio.journal.read(accounts.state, "studio").held == Reason.LOGIN)
     await studio.until(lambda: all(studio.job(number).status is Status.DONE for number in bought))
-    assert studio.journal.read(accounts.state, "studio").held == Reason.LOGIN
+    await studio.until(lambda: studio.journal.read(accounts.state, "studio").held == Reason.LOGIN)
     assert not studio.job(late).execution
     assert len(simulator.ledger) == 2
     studio.check()

@@ -95,7 +95,7 @@ async def test_a_photo_queued_at_the_new_price_is_not_held_for_the_remembered_on
     await studio.start()
     await send_one(studio)
     raise_price(studio)
-    now = await lane_of(studio).desk.provider.workflow(studio.workflows["Background Removal"].id)
+    now = await lane_of(studio).context.provider.workflow(studio.workflows["Background Removal"].id)
     assert now.price == DEARER
     job = await send_one(studio, quoted=now.price, version=now.version)
     assert job.status is Status.DONE, job.message

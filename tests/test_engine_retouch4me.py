@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from artui.providers.retouch4me import Retouch4me
 
 from artui.cli.exits import Exit, of_jobs
 from artui.engine import account_worker
@@ -21,6 +20,7 @@ from artui.journal.following import Scope
 from artui.model.job import Purchase
 from artui.model.states import REPEATS, Reason, Stage, Status
 from artui.providers.base import Permit
+from artui.providers.services.retouch4me.provider import Retouch4me
 from artui.sim import imaging
 from artui.sim.photos import noise_jpeg
 from artui.sim.retouch4me.laboratory import Laboratory

@@ -205,7 +205,8 @@ async def test_an_upload_that_stalls_stays_under_its_writer_and_is_taken_when_it
             stalled.write(content[30_000:])
             empty.write(jpeg(studio, 20_000, 6))
             ahead.write(jpeg(studio, 60_000, 7)[: len(content)])
-        await post.until(lambda: len(list((studio.inbox / "done").glob("*.jpg"))) >= 2)
+        await post.until((studio.inbox / "done/stalled.jpg").exists)
+        await post.until((studio.inbox / "done/empty.jpg").exists)
         assert (studio.inbox / "done/stalled.jpg").read_bytes() == content
     assert len(studio.simulator.ledger) == counted(studio, "status = 'done'")
     studio.check()

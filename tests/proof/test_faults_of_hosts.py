@@ -25,7 +25,7 @@ from tests.studio import Studio
 async def test_a_machine_that_slept_between_intent_and_sending_sends_nothing_stale(
     studio: Studio, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    asleep, permit_of, awake = 0.0, paying.Paying._permit, paying.boot_time
+    asleep, permit_of, awake = 0.0, paying.Paying._may_send, paying.boot_time
     seen = []
 
     def permit(self: paying.Paying, *given: Any) -> Callable[[str], Awaitable[None]]:
@@ -39,7 +39,7 @@ async def test_a_machine_that_slept_between_intent_and_sending_sends_nothing_sta
 
         return wake_up
 
-    monkeypatch.setattr(paying.Paying, "_permit", permit)
+    monkeypatch.setattr(paying.Paying, "_may_send", permit)
     monkeypatch.setattr(paying, "boot_time", lambda: awake() + asleep)
     await studio.add(studio.photos(1))
     await studio.start()

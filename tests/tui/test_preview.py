@@ -9,12 +9,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from artui.providers.autoretouch import AutoRetouch
 from PIL import Image
 
 from artui.config import paths
 from artui.journal import history
 from artui.providers.base import Transient
+from artui.providers.services.autoretouch.provider import AutoRetouch
 from artui.tui import preview
 from artui.tui.drawing import choose_drawing, chosen
 from artui.tui.preview import Frame, PreviewScreen, Unshowable, read_picture
