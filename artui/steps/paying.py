@@ -156,13 +156,14 @@ class Paying:
             check_room(db, self.context, job)
             return budget.intend(db, job, kind, key, draft, self.context.terms(), now)
 
-        async def call() -> Job:
+        async def paid_call() -> Job:
             intended, purchase = await self.context.journal.write_async(intend)
             leave = Leave(self._may_send(purchase, decided))
             with self.context.transfers.track(job.id, "up", job.size) as counted:
                 return await self._settle(intended, purchase, leave, send(leave, counted))
 
-        return await self._to_its_end(call())  # once it is intended it is sent: nobody else can tell that it was not
+        # Once it is intended it is sent: nobody else can tell that it was not.
+        return await self._to_its_end(paid_call())
 
     async def replay(self, job: Job) -> Job:
         """Send a purchase in doubt once more, where the service carries a key out once: the same key, the same stored

@@ -12,10 +12,18 @@ from typing import Any
 
 import aiohttp
 
+from artui.engine.account_worker import AccountWorker
 from artui.journal import Journal
 from artui.providers.http.transport import SendGuard, Transport
+from artui.steps.paying import Paying
 
 Put = Callable[[Any, str, Any], object]
+
+PAID = "paid_call"
+"""The task of a paid call, as `artui.steps.paying` names it."""
+
+IN_A_STEP = (AccountWorker._carry.__name__, PAID, Paying._settle_replay.__name__)
+"""The tasks in which a photo is worked on."""
 
 NEVER = 10**9
 """The number of a moment that does not come."""
@@ -23,7 +31,9 @@ NEVER = 10**9
 
 def chosen(passed: Sequence[str], every: int) -> list[int]:
     """The numbers of all moments in the midst of a paid call, and of each so many'th of the others."""
-    return [number for number, what in enumerate(passed, 1) if number % every == 0 or what.endswith("_settle")]
+    for inside in (IN_A_STEP[0], PAID):
+        assert any(what.endswith(inside) for what in passed), f"no moment in {inside} was met"
+    return [number for number, what in enumerate(passed, 1) if number % every == 0 or what.endswith(PAID)]
 
 
 class Moments:
@@ -44,7 +54,7 @@ class Moments:
         self._before(put, aiohttp.TCPConnector, "connect")
         self._before(put, SendGuard, "leave")
         self._after(put, Transport, "handle_async_request")
-        self._before(put, Journal, "do", where=_in_a_step)
+        self._before(put, Journal, Journal.write_async.__name__, where=_in_a_step)
 
     def _before(self, put: Put, owner: Any, name: str, where: Callable[[], bool] = lambda: True) -> None:
         real = getattr(owner, name)
@@ -82,4 +92,4 @@ def _task() -> str:
 
 def _in_a_step() -> bool:
     """Whether a photo is being worked on here, rather than all of them looked after."""
-    return _task() in ("_carry", "_settle")
+    return _task() in IN_A_STEP
