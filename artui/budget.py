@@ -22,16 +22,19 @@ from artui.journal import (
 )
 from artui.journal.caps import Cap, Portion
 from artui.journal.prices import weight
+from artui.model.holds import CapKind, PauseOf
 from artui.model.job import Job, Payer, Purchase
 from artui.model.states import Kind, Reason, Stage, Status
 
 
 class MayNotSpend(Exception):
-    """The paid call may not be made now. ``reason`` says which hold it is, the text is for a person."""
+    """The paid call may not be made now. ``reason`` says which hold it is, ``scope`` which cap or what is paused; the
+    text is for a person."""
 
-    def __init__(self, reason: Reason, message: str) -> None:
+    def __init__(self, reason: Reason, message: str, scope: CapKind | PauseOf | None = None) -> None:
         super().__init__(message)
         self.reason = reason
+        self.scope = scope
 
 
 class BoughtBefore(MayNotSpend):
@@ -145,13 +148,13 @@ def check(db: Connection, job: Job, terms: Terms) -> None:
     rule = rules.get(db, job.rule) if job.rule else None
     if rule is not None and rule.paused:
         how = f"4, then P; or `artui resume --rule {rule.name}`"
-        raise MayNotSpend(Reason.PAUSED, f"the rule {rule.name} is paused by a person ({how})")
+        raise MayNotSpend(Reason.PAUSED, f"the rule {rule.name} is paused by a person ({how})", PauseOf.RULE)
     if why := prices.too_low(db, job):
         raise MayNotSpend(Reason.PRICE, why)
     price = weight(job.quoted)
     for cap in _caps(db, job, terms):
         if cap.room < price:
-            raise MayNotSpend(Reason.CAP, f"{cap.name} is reached: {cap.told}; the next photo costs {price}")
+            raise MayNotSpend(Reason.CAP, f"{cap.name} is reached: {cap.told}; the next photo costs {price}", cap.kind)
     left = purchases.left(db, state)
     if left is not None and left < price:
         raise MayNotSpend(

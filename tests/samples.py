@@ -6,6 +6,7 @@ from itertools import count
 from pathlib import Path
 from typing import Any
 
+from artui.core import decisions
 from artui.model.job import NewJob
 
 _numbers = count(1)
@@ -35,3 +36,9 @@ def new_job(**given: Any) -> NewJob:
         "run": "/photos|wf",
     }
     return NewJob(**{**plain, **given})
+
+
+def decision(command: str) -> decisions.Decide:
+    """What the engine decides about a job by this command."""
+    found: decisions.Decide = getattr(decisions, command.replace(" ", "_"))
+    return found

@@ -316,7 +316,7 @@ def test_a_yes_to_a_rule_that_nobody_watches_says_so(desk: Desk) -> None:
         assert "start `artui watch`" in said.err
         assert desk("resume", "--rule", "shoot", "--dry-run", "--json").json[0]["refused"]
         number = journal.write(lambda db: requests.enqueue(db, "resume rule", rule="r"))
-        journal.write(lambda db: rules.carry_out(db, requests.pending(db)[0], "2026-01-01"))
+        journal.write(lambda db: rules.carry_out(db, requests.pending(db)[0], rules.resume, "2026-01-01"))
         outcome = journal.read(requests.outcome, number)
         assert outcome is not None
         assert outcome.refused

@@ -18,6 +18,7 @@ from artui.engine.anchor import open_journal
 from artui.journal import Journal, accounts, jobs, purchases, requests, rules
 from artui.model.job import Job
 from artui.model.states import Kind, Reason, Stage, Status
+from tests.samples import decision
 from tests.studio import Studio
 from tests.tui.desk import CANCELLED, FAILED, SENT, place
 from tests.tui.desk import fill as fill_journal
@@ -115,7 +116,7 @@ def decide(journal: Journal, what: str, number: int, **arguments: Any) -> tuple[
     def act(db: Any) -> tuple[Job | None, requests.Reply | None]:
         left = requests.enqueue(db, what, jobs.get(db, number), **arguments)
         [request] = requests.pending(db)
-        decisions.carry_out(db, request)
+        decisions.carry_out(db, request, decision(what))
         return jobs.get(db, number), requests.outcome(db, left)
 
     job, outcome = journal.write(act)
@@ -272,7 +273,7 @@ def test_a_rule_that_goes_on_leaves_its_sample_to_a_yes_of_its_own(journal: Jour
 
     def resume(db: Any) -> None:
         left = requests.enqueue(db, "resume rule", rule="r")
-        rules.carry_out(db, requests.pending(db)[0], "2026-01-01")
+        rules.carry_out(db, requests.pending(db)[0], rules.resume, "2026-01-01")
         told = requests.outcome(db, left)
         assert told
         assert "2 behind its sample wait" in told.message
@@ -325,7 +326,7 @@ def test_a_cancel_of_what_is_not_sent_holds_whatever_it_has_become_since(journal
         jobs.move(db, job, job.stage, Status.HELD, "held", reason=Reason.PAUSED)
         place(db, sent, **SENT)
         for request in requests.pending(db):
-            decisions.carry_out(db, request)
+            decisions.carry_out(db, request, decisions.cancel)
         outcomes = [requests.outcome(db, number) for number in left]
         assert [one.refused for one in outcomes if one] == [False, True]
 

@@ -573,7 +573,7 @@ async def test_a_pause_of_a_rule_that_ends_while_its_photo_is_put_down_holds_not
     def resumed_meanwhile(job: Job, failure: Exception, moment: failures.FailureContext) -> failures.Disposition:
         def resume(db: Connection) -> None:
             requests.enqueue(db, "resume rule", rule="boots")
-            rules.carry_out(db, requests.pending(db)[-1], "2026-11-22")
+            rules.carry_out(db, requests.pending(db)[-1], rules.resume, "2026-11-22")
 
         studio.journal.write(resume)
         return failures.classify(job, failure, moment)

@@ -10,6 +10,7 @@ import pytest
 from artui import files
 from artui.budget import AccountHeld, CancelledFirst, MayNotSpend
 from artui.engine.failures import FailureContext, classify
+from artui.model.holds import CapKind
 from artui.model.job import Job
 from artui.model.states import Reason, Stage, Status
 from artui.providers.base import Blocked, Cause, NotPermitted, Rejected, Transient
@@ -34,7 +35,7 @@ def job(stage: Stage, **given: object) -> Job:
         (OSError(24, "Too many open files"), Stage.NEW, Status.WAITING, Reason.TRY_AGAIN),
         (NotYet("soon"), Stage.CHECKED, Status.WAITING, Reason.TRY_AGAIN),
         (NotPermitted("displaced"), Stage.SUBMITTING, Status.WAITING, Reason.TRY_AGAIN),
-        (MayNotSpend(Reason.CAP, "cap"), Stage.CHECKED, Status.HELD, Reason.CAP),
+        (MayNotSpend(Reason.CAP, "cap", CapKind.MONTH), Stage.CHECKED, Status.HELD, Reason.CAP),
         (AccountHeld("sign in again"), Stage.UPLOADED, Status.READY, ""),
         (Hold(Reason.PRICE, "12, not 10"), Stage.UPLOADED, Status.HELD, Reason.PRICE),
         (FULL, Stage.PROCESSED, Status.HELD, Reason.DISK_FULL),
@@ -50,6 +51,7 @@ def job(stage: Stage, **given: object) -> Job:
 def test_every_failure_has_its_place(failure: Exception, stage: Stage, status: Status, reason: str) -> None:
     verdict = classify(job(stage), failure, NOW)
     assert (verdict.status, verdict.reason) == (status, reason)
+    assert verdict.scope == (CapKind.MONTH if reason == Reason.CAP else "")
     assert verdict.holds is None
     assert verdict.message
 

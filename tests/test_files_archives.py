@@ -19,7 +19,7 @@ from PIL import Image
 from artui.config import Caps
 from artui.core.plan import SourceFile, Target
 from artui.core.plan.collecting import check
-from artui.files import Accepts, BadPhoto, Photo, archives, inspect, read_through, stamp, whole, zips
+from artui.files import Accepts, BadPhoto, Photo, PhotoFault, inspect, read_through, stamp, whole, zips
 from artui.files.walks import Broken
 from artui.journal import Journal, rules, seen
 from artui.model.states import Seen
@@ -77,7 +77,7 @@ def test_where_none_are_taken_it_is_left_alone(tmp_path: Path) -> None:
     path = packed(tmp_path / "shoot.zip", {"a.jpg": picture()})
     with pytest.raises(BadPhoto, match=r"is a ZIP archive; JPEG, PNG are taken here\. Unpack it") as refused:
         inspect(path, dataclasses.replace(TAKES, archives=False))
-    assert refused.value.reason == archives.NOT_HERE
+    assert refused.value.reason == PhotoFault.ARCHIVE
 
 
 @pytest.mark.parametrize(
@@ -103,7 +103,7 @@ def test_what_its_table_of_contents_shows_is_told_before_anything_is_unpacked(
     path = packed(tmp_path / "shoot.zip", entries)
     with pytest.raises(BadPhoto, match=why) as refused:
         inspect(path, TAKES)
-    assert refused.value.reason == archives.BAD
+    assert refused.value.reason is PhotoFault.BAD_ARCHIVE
 
 
 def test_one_that_would_unpack_to_far_more_is_refused(tmp_path: Path) -> None:
@@ -133,7 +133,7 @@ def test_what_is_in_it_must_be_photos_that_the_service_takes(
     assert inspect(path, accepts).is_archive
     with pytest.raises(BadPhoto, match=why) as refused:
         inspect(path, accepts, hashed=True)
-    assert (refused.value.reason, refused.value.path) == (archives.BAD, path)
+    assert (refused.value.reason, refused.value.path) == (PhotoFault.BAD_ARCHIVE, path)
     assert not list(there.iterdir())
 
 
@@ -261,7 +261,7 @@ def test_a_rule_leaves_one_where_it_is_unless_it_says_otherwise(
             return
         assert isinstance(opened, Taken)
         [(_, refused)] = opened.refused
-        assert (refused.state, refused.reason) == (Seen.REFUSED, archives.NOT_HERE), "it stays in the folder"
+        assert (refused.state, refused.reason) == (Seen.REFUSED, PhotoFault.ARCHIVE), "it stays in the folder"
         assert ("archives = true in the rule" in refused.message) is at_service
         journal.write(
             rules.load, "r", name="r", folder=tmp_path, account="studio", twins="deliver", run=None, day=None,

@@ -256,8 +256,10 @@ def test_every_move_leaves_an_event_that_agrees_with_the_row(journal: Journal) -
 
 def test_only_a_final_job_has_a_finish_time_and_a_held_one_a_reason(journal: Journal) -> None:
     [job] = added(journal)
-    with pytest.raises(apsw.ConstraintError):
+    with pytest.raises(ValueError, match="no hold"):
         journal.write(jobs.move, job, Stage.NEW, Status.HELD, "held")
+    with pytest.raises(apsw.ConstraintError):
+        journal.write(lambda db: db.execute("UPDATE jobs SET status = 'held'"))
     done = journal.write(jobs.move, job, Stage.NEW, Status.FAILED, "failed", reason="empty")
     assert done.finished_at is not None
 

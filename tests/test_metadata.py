@@ -19,7 +19,8 @@ from artui.core.plan import Plan, Planner, Target, Verdict, check, collect, new_
 from artui.journal import Connection, Journal, jobs, payers, rules, twins, watching
 from artui.journal.schema.payers import join
 from artui.model.job import Job, Result
-from artui.model.states import ONLY_METADATA, Reason, Stage, Status, Twins
+from artui.model.states import Reason, Stage, Status, Twins
+from artui.model.watching import Skip
 from artui.sim.photos import noise_jpeg
 from artui.watch.folder import What
 from artui.watch.why import why
@@ -141,7 +142,7 @@ def test_a_refused_photo_waits_all_the_same_for_what_may_fail_for_its_sake(journ
         jobs.move(db, first, Stage.CHECKED, Status.FAILED, "failed", reason="changed")
         assert again(db, edited).buys
         other = checked(db, "c", "picture", rule="rule", source=Path("/in/c.jpg"))
-        assert (other.status, other.reason) == (Status.SKIPPED, ONLY_METADATA)
+        assert (other.status, other.reason) == (Status.SKIPPED, Skip.ONLY_METADATA)
         assert "wants no copies" in other.message
 
     journal.write(check)
@@ -285,7 +286,7 @@ async def test_one_picture_in_three_files_is_bought_once_and_delivered_three_tim
     assert sorted(path.name for path in studio.out.iterdir()) == ["IMG_0000.png", "as 1.png", "as 2.png"]
     buyer = next(job for job in studio.jobs() if job.buys)
     for job in (studio.job(number) for number in numbers if number != buyer.id):
-        assert (job.status, job.reason, job.twin_of) == (Status.SKIPPED, ONLY_METADATA, buyer.id)
+        assert (job.status, job.reason, job.twin_of) == (Status.SKIPPED, Skip.ONLY_METADATA, buyer.id)
         assert "not paid, for only the metadata of its photo differs" in job.message
     studio.check()
 
@@ -342,16 +343,16 @@ async def test_a_photo_that_gets_a_rating_in_its_folder_is_not_sent_again(studio
             await post.until(lambda rating=rating: len(post.told(What.SAME)) == rating)
         assert post.told(What.SAME)[0].sentence == "1 bought before, only the metadata changed: not sent: a.jpg"
         assert not post.told(What.REFUSED)
-        group = not_taken(post)[ONLY_METADATA]
+        group = not_taken(post)[Skip.ONLY_METADATA]
         assert (group.count, group.newest) == (1, ("a.jpg",))
         answer = why(photo, [post.rule], studio.journal, offers_of(studio), dt.UTC)
-        assert (answer.verdict, answer.reason) == ("not taken", ONLY_METADATA)
+        assert (answer.verdict, answer.reason) == ("not taken", Skip.ONLY_METADATA)
         assert answer.message == "bought before (job 1), only its metadata changed: not sent"
         hidden = photo.with_name(".undone")
         hidden.write_bytes(plain)
         hidden.rename(photo)
         await post.until(lambda: post.known("a.jpg").job == 1)  # type: ignore[union-attr]
-        assert ONLY_METADATA not in not_taken(post)
+        assert Skip.ONLY_METADATA not in not_taken(post)
         post.drop("b.jpg", 2)
         await post.all_done(2)
     assert charges(studio) == 2
@@ -371,12 +372,12 @@ async def test_a_picture_under_another_name_gets_a_copy_unless_its_rule_refuses(
     async with watching_folder(studio, after="move", twins="refuse") as post:
         _retagged_into(post, "c.jpg", plain, 2)
         refused = (await post.all_done(3))[2]
-        assert (refused.status, refused.reason) == (Status.SKIPPED, ONLY_METADATA)
+        assert (refused.status, refused.reason) == (Status.SKIPPED, Skip.ONLY_METADATA)
         await post.until((studio.inbox / "failed" / "c.jpg.reason.txt").exists)
         told = (studio.inbox / "failed" / "c.jpg.reason.txt").read_text()
         assert "only its metadata changed" in told
         assert "`artui redo FILE` buys it anew" in told
-        assert not_taken(post)[ONLY_METADATA].count == 2
+        assert not_taken(post)[Skip.ONLY_METADATA].count == 2
     assert not (studio.out / "c.png").exists()
     assert charges(studio) == 1
     studio.check()
@@ -394,7 +395,7 @@ async def test_a_rating_brings_another_copy_where_that_is_wanted(studio: Studio)
         await post.all_done(1)
         retag(photo)
         edited = (await post.all_done(2))[1]
-        assert (edited.status, edited.reason, edited.twin_of) == (Status.SKIPPED, ONLY_METADATA, 1)
+        assert (edited.status, edited.reason, edited.twin_of) == (Status.SKIPPED, Skip.ONLY_METADATA, 1)
         logged = await post.until(lambda: [one for one in happenings(post) if one.what == What.SAME])
         assert "only the metadata of its photo differs" in logged[0].message
     assert (studio.out / "a-2.png").read_bytes() == (studio.out / "a.png").read_bytes()

@@ -24,6 +24,7 @@ from artui.files.writer import LEASH, NotWritten, Writer
 from artui.journal import history, published
 from artui.model.job import Result
 from artui.model.states import Reason, Status
+from artui.model.watching import Skip
 from artui.sim.photos import noise_jpeg
 from artui.steps.metadata import as_served
 from artui.watch.folder import What
@@ -336,7 +337,7 @@ async def test_a_rule_tells_of_its_photos_names_them_and_never_takes_its_own_res
         [remark] = post.told(What.REMARK)
         assert remark.message == "of these 1 has no colour profile: taken for sRGB"
         shutil.copy(result.path or "", studio.inbox / "again.png")
-        await post.until(lambda: (known := post.known("again.png")) and known.reason == published.REASON)
+        await post.until(lambda: (known := post.known("again.png")) and known.reason == Skip.RESULT)
     assert len(studio.simulator.ledger) == 1
     studio.check()
 

@@ -18,6 +18,7 @@ from artui.journal import Connection, Journal, jobs, requests, rules
 from artui.journal.rules import RuleRow, RuleState, SkipCount
 from artui.model.job import Batch, Job
 from artui.model.states import Reason, Stage
+from artui.model.watching import Skip
 from tests.samples import new_job
 
 BATCH = Batch("b1", "aw26", "studio", 1.0)
@@ -59,7 +60,7 @@ def rule(journal: Journal, state: RuleState = RuleState.WATCHING, *, paused: boo
         rules.set_state(db, RULE, state)
         db.execute("UPDATE rules SET paused = ?", (paused,))
         row = rules.row(db, RULE)
-        return replace(row, not_taken={options.THE_RULE_WAITS: SkipCount(files, ())} if files else {})
+        return replace(row, not_taken={Skip.RULE_WAITS: SkipCount(files, ())} if files else {})
 
     return journal.write(write)
 

@@ -21,10 +21,11 @@ from artui.core.actions import Action
 from artui.core.options import ActionSet, stamped
 from artui.engine.anchor import open_journal
 from artui.journal import Connection, Journal, accounts, jobs, purchases, requests
+from artui.model.holds import HOLDS
 from artui.model.job import Job, Result
 from artui.model.states import FINAL, Kind, Reason, Stage, Status
 from artui.tui import acting as console
-from tests.samples import new_job
+from tests.samples import decision, new_job
 
 COMMANDS = ("retry", "cancel", "adopt", "again", "give up", "take", "take all")
 PRICE, NEW_PRICE, EXECUTION = 10, 12, "4f49c2b1"
@@ -39,31 +40,6 @@ BEFORE = (Stage.NEW, Stage.CHECKED, Stage.UPLOADED)
 PAID = (Stage.SUBMITTED, Stage.PROCESSED, Stage.SAVED)
 UP_TO_PAYING = (*BEFORE, Stage.SUBMITTING)
 
-HELD_IN: dict[Reason, tuple[Stage, ...]] = {
-    Reason.IN_DOUBT: (Stage.SUBMITTING, Stage.SUBMITTED, Stage.PROCESSED),
-    Reason.RECOVERED: UP_TO_PAYING,
-    Reason.PRICE: (Stage.UPLOADED, Stage.SUBMITTING),
-    Reason.SAMPLE: (Stage.NEW,),
-    Reason.PAUSED: UP_TO_PAYING,
-    Reason.LOGIN: tuple(Stage),
-    Reason.CREDITS: UP_TO_PAYING,
-    Reason.QUOTA: UP_TO_PAYING,
-    Reason.CAP: UP_TO_PAYING[1:],
-    Reason.PAYMENT: (Stage.SUBMITTED,),
-    Reason.OVERDUE: (Stage.SUBMITTED,),
-    Reason.GONE: PAID,
-    Reason.DAMAGED: PAID,
-    Reason.TROUBLE: (*UP_TO_PAYING[1:], *PAID),
-    Reason.REJECTED: UP_TO_PAYING[1:],
-    Reason.OUTPUT: (Stage.UPLOADED, Stage.SUBMITTING, *PAID),
-    Reason.METADATA: (Stage.UPLOADED, Stage.SUBMITTING),
-    Reason.DISK_FULL: (Stage.UPLOADED, Stage.SUBMITTING, *PAID),
-    Reason.ACCOUNT: tuple(Stage),
-    Reason.ERROR: tuple(Stage),
-    Reason.TWIN: (Stage.CHECKED,),
-}
-"""Where a job can be held for what."""
-
 ELSEWHERE: dict[tuple[Status, str], tuple[Stage, ...]] = {
     (Status.READY, ""): tuple(Stage),
     (Status.RUNNING, ""): tuple(Stage),
@@ -77,7 +53,7 @@ ELSEWHERE: dict[tuple[Status, str], tuple[Stage, ...]] = {
     (Status.FAILED, Reason.FAILED): (Stage.SUBMITTED,),
     (Status.FAILED, Reason.REJECTED): UP_TO_PAYING,
     (Status.FAILED, "truncated"): (Stage.NEW,),
-    (Status.FAILED, "given up"): (Stage.SUBMITTING,),
+    (Status.FAILED, Reason.GIVEN_UP): (Stage.SUBMITTING,),
     (Status.CANCELLED, ""): (*UP_TO_PAYING, Stage.SUBMITTED, Stage.PROCESSED),
 }
 
@@ -99,7 +75,7 @@ class Place:
         """Whether what was bought last fits where the job is."""
         if self.reason in (Reason.IN_DOUBT, Reason.LOOKING):
             return self.last == "intended" or (self.last == "retry intended" and self.reason == Reason.LOOKING)
-        if self.reason == "given up":
+        if self.reason == Reason.GIVEN_UP:
             return self.last == "spent"
         if self.stage in BEFORE:
             return self.last == "none" if self.reason == Reason.SAMPLE else self.last in ("none", "refused", "spent")
@@ -118,8 +94,8 @@ PLACES = [
     for places in (
         (
             Place(stage, Status.HELD, reason, last)
-            for reason, stages in HELD_IN.items()
-            for stage in stages
+            for reason, hold in HOLDS.items()
+            for stage in sorted(hold.stages, key=list(Stage).index)
             for last in LAST
         ),
         (Place(stage, *how, last) for how, stages in ELSEWHERE.items() for stage in stages for last in LAST),
@@ -211,7 +187,7 @@ def in_the_engine(db: Connection, job: Job, command: str, arguments: dict[str, A
     """What the engine does with it: its outcome, and the job as it then is."""
     left = requests.enqueue(db, command, job, **arguments)
     [request] = requests.pending(db)
-    decisions.carry_out(db, request, can_retry=can_retry)
+    decisions.carry_out(db, request, decision(command), can_retry=can_retry)
     return requests.outcome(db, left), jobs.get(db, job.id)
 
 
@@ -355,7 +331,7 @@ def cancelled_in(said: str) -> str:
 
 
 def test_every_kind_of_place_is_there() -> None:
-    assert {place.reason for place in PLACES if place.status is Status.HELD} == set(HELD_IN)
+    assert {place.reason for place in PLACES if place.status is Status.HELD} == set(HOLDS)
     assert {place.status for place in PLACES} == set(Status)
     assert {place.last for place in PLACES} == set(LAST)
     assert len(list(product(PLACES, COMMANDS))) > 1000

@@ -34,6 +34,7 @@ from artui.journal import Connection, Journal, found, jobs, payers, published, p
 from artui.journal.before import How
 from artui.model.job import Batch, Job, Result
 from artui.model.states import Kind, Stage, Status
+from artui.model.watching import Skip
 from artui.providers.base import Balance, Identity, LeftOut, Limits, Organization, Workflow
 from artui.sim.photos import noise_jpeg
 
@@ -215,7 +216,7 @@ def test_a_result_is_sent_only_where_it_is_named(journal: Journal, inbox: Path) 
     digests = {path: files.sha256(files.inspect(path, ACCEPTS)).digest for path in (made, other)}
     journal.write(published.note, job.id, [(digest, 20_000) for digest in digests.values()])
     plan = planned(journal, inbox)
-    assert [(one.path, one.reason) for one in plan.refused] == [(other, published.REASON)]
+    assert [(one.path, one.reason) for one in plan.refused] == [(other, Skip.RESULT)]
     assert plan.refused[0].message.startswith(f"b.jpg is a result of job {job.id}; not sent. Name the file itself")
     assert [one.verdict for one in plan.photos] == [Verdict.KNOWN], "what needs no sending needs no refusal"
     assert planned(journal, inbox, again=True).photos == ()

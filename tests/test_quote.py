@@ -18,7 +18,7 @@ from artui.core.quote import Quote, quote
 from artui.journal import Connection, Journal, accounts, jobs, purchases, rules
 from artui.journal.caps import Portion
 from artui.journal.prices import weight
-from artui.model.caps import CapKind
+from artui.model.holds import CapKind
 from artui.model.job import Batch, Payer
 from artui.model.states import Kind, Reason, Stage, Status
 from artui.providers.base import Balance

@@ -58,7 +58,7 @@ class FakeWatcher:
             raise self.failure
         await stopping.wait()
 
-    async def look_now(self, request: object) -> str:
+    def look_now(self, wanted: str) -> str:
         return ""
 
 

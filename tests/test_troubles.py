@@ -16,7 +16,8 @@ from artui.config import paths
 from artui.engine.anchor import open_journal
 from artui.engine.failures import FailureContext, classify
 from artui.journal import Connection, Journal, history, jobs, troubles
-from artui.journal.groups import Group, group
+from artui.journal.groups import group
+from artui.model.holds import Group
 from artui.model.job import Job
 from artui.model.states import TROUBLES, Reason, Stage, Status
 from artui.providers.base import (

@@ -19,10 +19,12 @@ from typing import Any
 import pytest
 
 from artui.config import paths
-from artui.journal import Journal, accounts, history, jobs, purchases, rules
+from artui.journal import Journal, accounts, history, jobs, purchases, rescue, rules, window
 from artui.journal.following import Scope
 from artui.journal.schema import MIGRATIONS
+from artui.model.holds import CapKind, PauseOf
 from artui.model.states import PurchaseState, Reason, Status
+from artui.model.watching import RuleCause
 
 FIXTURE = Path(__file__).parent / "fixtures" / "journal-schema-1.db.gz"
 
@@ -194,3 +196,62 @@ def test_an_execution_that_was_asked_to_go_on_counts_once(old: Path) -> None:
     reserved = made[0].reserved
     assert (right["open"], right["run"]) == (wrong["open"] - reserved, wrong["run"] - reserved)
     assert (right["day"], right["month"]) == (wrong["day"], wrong["month"])
+
+
+def test_which_cap_holds_a_job_is_told_of_older_ones_too(journal: Journal) -> None:
+    held = journal.read(jobs.select, "status = 'held' ORDER BY id")
+    scopes = Counter((job.reason, job.hold_scope) for job in held if job.hold_scope)
+    assert scopes == {
+        (Reason.CAP, CapKind.BATCH): 2, (Reason.CAP, CapKind.RULE_DAY): 1, (Reason.CAP, CapKind.DAY): 2,
+        (Reason.PAUSED, PauseOf.ACCOUNT): 2,
+    }  # fmt: skip
+    assert all(job.hold_scope for job in held if job.reason in (Reason.CAP, Reason.PAUSED))
+
+
+@pytest.mark.parametrize(
+    ("reason", "message", "scope"),
+    [
+        (Reason.CAP, "the cap of this run is reached: 9 of 9", CapKind.RUN),
+        (Reason.CAP, "today's cap of today's cap for the rule x is reached: 9 of 9", CapKind.DAY),
+        (Reason.CAP, "this month's cap of studio is reached: 9 of 9", CapKind.MONTH),
+        (Reason.CAP, "the cap of the rule the cap of this run is reached: 9 of 9", CapKind.RULE),
+        (Reason.CAP, "this month's cap for the rule 100 % is reached: 9 of 9", CapKind.RULE_MONTH),
+        (Reason.CAP, "words that nobody knows", ""),
+        (
+            Reason.PAUSED,
+            "the rule b is paused by a person (4, then P; or `artui resume --rule b`)",
+            PauseOf.RULE,
+        ),
+        (Reason.PAUSED, "the rule is paused by a person", PauseOf.ACCOUNT),
+        (Reason.QUOTA, "the cap of this run is reached: 9 of 9", ""),
+    ],
+)
+def test_each_older_sentence_of_a_hold_tells_its_scope(old: Path, reason: str, message: str, scope: str) -> None:
+    with closing(sqlite3.connect(old)) as db, db:
+        db.execute("UPDATE jobs SET reason = ?, message = ? WHERE status = 'held'", (reason, message))
+    paths().create()
+    paths().journal.write_bytes(old.read_bytes())
+    with Journal(paths().journal) as opened:
+        held = opened.read(jobs.select, "status = 'held'")
+    assert {job.hold_scope for job in held} == {scope}
+
+
+def test_a_rebuilt_journal_keeps_every_row_and_what_only_columns_tell(journal: Journal) -> None:
+    """Rules with their pause and cause, what they have seen, what happened to them, and what was put aside."""
+    [rule, *_] = journal.read(rules.every)
+    journal.write(rules.set_state, rule.id, rules.RuleState.OFFLINE, "it is gone", RuleCause.MISSING)
+    failed = journal.read(jobs.select, "status = 'failed'")
+    journal.write(window.put_aside, [failed[0].id])
+    kept = told(paths().journal)
+    assert all(kept[table] for table in ("rules", "seen", "happenings", "aside"))
+    rescue.rebuild(paths().journal, fresh := paths().journal.with_name("fresh.db"))
+    rebuilt = told(fresh)
+    for table in kept.keys() - {"engine", "spending", "tally"}:
+        assert rebuilt[table] == kept[table], table
+    for sums in ("spending", "tally"):
+        assert summed(rebuilt[sums]) == summed(kept[sums])
+
+
+def summed(rows: list[dict[str, Any]]) -> list[list[tuple[str, Any]]]:
+    """The sums of a table that are about anything, in an order of their own."""
+    return sorted([sorted(row.items()) for row in rows if row.get("amount") or row.get("jobs")], key=repr)

@@ -21,7 +21,9 @@ from artui.config import ConfigError
 from artui.journal import jobs, rules, seen
 from artui.journal.following import Scope
 from artui.journal.rules import RuleState
+from artui.model.holds import CapKind
 from artui.model.states import Reason, Seen, Status
+from artui.model.watching import RuleCause
 from artui.sim.photos import noise_jpeg
 from artui.watch import postprocess
 from artui.watch.folder import What
@@ -79,9 +81,10 @@ async def test_neither_restart_nor_touch_nor_another_mount_submits_anything_agai
         studio.inbox.rename(elsewhere)
         await post.state(RuleState.OFFLINE)
         assert "not there" in post.row.message
+        assert post.row.cause is RuleCause.MISSING
         studio.inbox.mkdir()  # an empty mount point
         await studio.ask("look now")
-        await post.until(lambda: "without its .artui-folder" in post.row.message)
+        await post.until(lambda: post.row.cause is RuleCause.NO_MARKER)
         post.drop("bare.jpg", 10)
         (studio.inbox / "bare.jpg").unlink()
         studio.inbox.rmdir()
@@ -456,6 +459,7 @@ async def test_what_was_there_before_is_ignored_and_many_at_once_need_a_yes(
         for seed in range(10, 20):
             (studio.inbox / f".{seed}.jpg").rename(studio.inbox / f"{seed}.jpg")
         await post.state(RuleState.HELD)
+        assert post.row.cause is RuleCause.MANY_AT_ONCE
         assert len(studio.jobs()) <= 5
         assert len(post.told(RuleState.HELD)) == 1
         await studio.ask("resume rule", rule=post.rule.id)
@@ -478,6 +482,7 @@ async def test_a_pause_a_cap_and_more_for_today(studio: Studio) -> None:
         held = [job for job in await post.all_done(4) if job.status is Status.HELD]
         assert [job.reason for job in held] == [Reason.CAP] * 2
         assert "today's cap for the rule boots is reached: 20 of 20 (charged" in held[0].message
+        assert held[0].hold_scope == CapKind.RULE_DAY
         assert studio.journal.read(rules.counts, post.rule.id).held == 2
         answer = await studio.ask("allow", rule=post.rule.id, amount=10)
         assert not answer.refused
@@ -521,7 +526,7 @@ async def test_a_folder_of_another_rule_or_machine_is_refused_until_a_person_say
     post.start()
     await post.state(RuleState.FOREIGN)
     assert "belongs to another rule of this artui, first" in post.row.message
-    assert post.row.state is RuleState.FOREIGN
+    assert (post.row.state, post.row.cause) == (RuleState.FOREIGN, RuleCause.OTHER_RULE)
     await studio.ask("resume rule", rule=post.rule.id)
     await post.state(RuleState.WATCHING)
     marker.write_text(marker.read_text().replace(os.uname().nodename, "elsewhere"))
@@ -542,6 +547,7 @@ async def test_a_dearer_workflow_waits_for_a_yes_and_a_service_that_is_away_for_
     post.drop("a.jpg", 1)
     post.start()
     await post.state(RuleState.HELD)
+    assert post.row.cause is RuleCause.DEARER
     assert "now costs" in post.row.message
     assert not studio.jobs()
     await studio.ask("resume rule", rule=post.rule.id)

@@ -19,6 +19,7 @@ import pytest
 
 from artui.journal import Journal, rules
 from artui.journal.rules import RuleState
+from artui.model.watching import RuleCause
 from artui.watch.folder import WatchEvent
 from artui.watch.lock import LOCK, Busy, FolderLock
 from artui.watch.marker import NAME, Offline
@@ -137,6 +138,7 @@ async def test_the_lock_follows_the_disk(studio: Studio, lock: FolderLock) -> No
         lock.take(studio.inbox)
         await studio.ask("look now")
         await post.state(RuleState.OFFLINE)
+        assert post.row.cause is RuleCause.BUSY
         post.drop("b.jpg", 2)
         await studio.ask("look now")
         assert counted(studio) == 1

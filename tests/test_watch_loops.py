@@ -19,6 +19,8 @@ from artui.config import ConfigError
 from artui.journal import Connection, jobs, published
 from artui.journal.rules import RuleState
 from artui.model.states import Seen, Status
+from artui.model.watching import Skip
+from artui.watch import service
 from artui.watch.folder import What
 from artui.watch.marker import NAME
 from artui.watch.rules import Rule, refuse_conflicts
@@ -213,7 +215,7 @@ async def test_the_engine_refuses_it_too_where_it_was_taken(studio: Studio, monk
             left = await post.until(lambda: post.told(What.LEFT))
             await _settled(post)
             result = studio.job(2)
-            assert (result.status, result.reason, result.twin_of) == (Status.SKIPPED, published.REASON, 1)
+            assert (result.status, result.reason, result.twin_of) == (Status.SKIPPED, Skip.RESULT, 1)
             assert "a result of job 1; not sent" in result.message
             assert left[0].names == ("a-2.png",)
             assert (studio.inbox / "a-2.png").exists()
@@ -233,7 +235,7 @@ async def test_two_rules_that_feed_each_other_buy_each_photo_once(studio: Studio
         watcher = Watcher(studio.journal, [first, second], offers_of(studio), studio.config.timezone, events.append)
         post = Post(studio, first, watcher, events)
         assert studio.engine is not None
-        studio.engine.answers["look now"] = watcher.look_now
+        studio.engine.handlers.update(service.handlers(watcher, lambda: None))
         post.start()
         await post.state(RuleState.WATCHING)
         post.drop("a.jpg", 1)
@@ -291,7 +293,7 @@ def test_submit_sends_a_result_only_by_its_name(desk: Desk) -> None:
     desk.photo("b.jpg", 42)
     again = desk("submit", desk.inbox, "-w", "Export only", "-o", desk.folder / "out2", "--yes", "--wait", "--json")
     [refused] = again.lines[0]["queued"]["refused"] if "queued" in again.lines[0] else again.lines[0]["refused"]
-    assert refused["reason"] == published.REASON
+    assert refused["reason"] == Skip.RESULT
     assert "copied.png is a result of job" in refused["message"]
     assert "not sent. Name the file itself to send it" in refused["message"]
     assert len(desk.simulator.ledger) == before + 2

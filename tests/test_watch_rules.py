@@ -14,6 +14,7 @@ import pytest
 from artui.config import Config, ConfigError, load, paths
 from artui.journal.seen import KnownFile
 from artui.model.states import Seen
+from artui.model.watching import RuleCause
 from artui.sim.photos import noise_jpeg
 from artui.timing import Clock
 from artui.watch.marker import NAME, Foreign, Marker, Offline, check, identity
@@ -103,27 +104,31 @@ def test_a_folder_is_ours_or_offline_or_somebody_elses(tmp_path: Path, monkeypat
     ours = Marker("r1", "boots", "j1", socket.gethostname())
     assert check(tmp_path, ours, None, begun=False, agreed=False)
     assert check(tmp_path, ours, tmp_path, begun=True, agreed=False)
-    for other, said in (
-        (Marker("r1", "boots", "j2", ours.host), "another artui of this machine"),
-        (Marker("r1", "boots", "j1", "far"), "the artui of far"),
-        (Marker("r2", "shoes", "j1", ours.host), "another rule of this artui, boots"),
+    for other, said, cause in (
+        (Marker("r1", "boots", "j2", ours.host), "another artui of this machine", RuleCause.OTHER_JOURNAL),
+        (Marker("r1", "boots", "j1", "far"), "the artui of far", RuleCause.OTHER_HOST),
+        (Marker("r2", "shoes", "j1", ours.host), "another rule of this artui, boots", RuleCause.OTHER_RULE),
     ):
         if other.host == "far":
             content = (tmp_path / NAME).read_text()
             (tmp_path / NAME).write_text(content.replace(ours.host, "far"))
-            with pytest.raises(Foreign, match=said):
+            with pytest.raises(Foreign, match=said) as foreign:
                 check(tmp_path, ours, tmp_path, begun=True, agreed=False)
+            assert foreign.value.cause is cause
             (tmp_path / NAME).write_text(content)
             continue
-        with pytest.raises(Foreign, match=said):
+        with pytest.raises(Foreign, match=said) as foreign:
             check(tmp_path, other, None, begun=False, agreed=False)
+        assert foreign.value.cause is cause
     (tmp_path / NAME).write_text("{")
-    with pytest.raises(Foreign, match="nothing that artui understands"):
+    with pytest.raises(Foreign, match="nothing that artui understands") as foreign:
         check(tmp_path, ours, tmp_path, begun=True, agreed=False)
+    assert foreign.value.cause is RuleCause.MARKER_UNREADABLE
     assert check(tmp_path, ours, tmp_path, begun=True, agreed=True), "a person says it is the right folder"
     (tmp_path / NAME).unlink()
-    with pytest.raises(Offline, match=r"without its \.artui-folder"):
+    with pytest.raises(Offline, match=r"without its \.artui-folder") as offline:
         check(tmp_path, ours, tmp_path, begun=True, agreed=False)
+    assert offline.value.cause is RuleCause.NO_MARKER
     assert check(tmp_path, ours, tmp_path.parent, begun=True, agreed=False), "the rule was given another folder"
     (tmp_path / NAME).unlink()
 
@@ -135,8 +140,11 @@ def test_a_folder_is_ours_or_offline_or_somebody_elses(tmp_path: Path, monkeypat
         assert not check(tmp_path, ours, None, begun=False, agreed=False)
     assert not check(tmp_path, ours, None, begun=True, agreed=False), "nothing is written where nothing could be"
     assert not (tmp_path / NAME).exists()
-    with pytest.raises(Offline, match="is not there"):
-        identity(tmp_path / "gone")
+    (tmp_path / "file").touch()
+    for name, why in (("gone", RuleCause.MISSING), ("file", RuleCause.NOT_A_FOLDER)):
+        with pytest.raises(Offline) as offline:
+            identity(tmp_path / name)
+        assert offline.value.cause is why
 
 
 # --------------------------------------------------------------------------------------------------------- the scan

@@ -22,6 +22,7 @@ from artui.journal import rules, seen
 from artui.journal.rules import RuleState
 from artui.providers import open_provider
 from artui.sim.photos import noise_jpeg
+from artui.watch import service
 from artui.watch.folder import WatchEvent, What
 from artui.watch.offers import ServiceOffers
 from artui.watch.rules import Rule, make_rule
@@ -148,7 +149,7 @@ async def watching(studio: Studio, *, engine: bool = True, **given: Any) -> Asyn
         await studio.start()
         assert studio.engine is not None
     if studio.engine is not None:
-        studio.engine.answers["look now"] = post.watcher.look_now
+        studio.engine.handlers.update(service.handlers(post.watcher, lambda: None))
     post.start()
     try:
         await post.state(RuleState.WATCHING)

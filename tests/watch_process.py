@@ -22,7 +22,7 @@ from artui.engine.lock import EngineLock
 from artui.engine.supervisor import Supervisor
 from artui.journal import Journal, requests
 from artui.providers import open_provider
-from artui.watch import folder
+from artui.watch import folder, service
 from artui.watch.offers import ServiceOffers
 from artui.watch.rules import make_rule
 from artui.watch.scanning import Glance, Scanner
@@ -34,7 +34,7 @@ async def serve(journal: Journal, generation: int, lock: EngineLock, rule: dict[
     engine = Supervisor(config.paths, journal, generation, lock.still_ours, load)
     offers = ServiceOffers(config, lambda name: open_provider(config, config.accounts[name], engine.vault))
     watcher = Watcher(journal, [make_rule(config, rule, Source(Origin.FLAG))], offers, dt.UTC)
-    engine.answers["look now"] = watcher.look_now
+    engine.handlers.update(service.handlers(watcher, lambda: None))
     async with asyncio.TaskGroup() as both:
         both.create_task(watcher.run(engine.stopping))
         if moves:

@@ -17,6 +17,7 @@ from artui.cli.options import ACCOUNT, AS_JSON, DRY_RUN, YES
 from artui.cli.session import Session
 from artui.cli.streams import go_on
 from artui.cli.terminal import agrees, can_ask, money, put, put_json, say
+from artui.model.commands import Command
 from artui.model.job import Job
 from artui.model.states import FINAL, Status, worded
 
@@ -125,7 +126,10 @@ def resolve_command(
     from artui.cli.naming import job_numbered
     from artui.core import actions
 
-    ways = {"adopt": bool(adopt), "again": again, "give up": give_up, "take": take, "take all": take_all}
+    ways = {
+        Command.ADOPT: bool(adopt), Command.AGAIN: again, Command.GIVE_UP: give_up, Command.TAKE: take,
+        Command.TAKE_ALL: take_all,
+    }  # fmt: skip
     chosen = [way for way, is_wanted in ways.items() if is_wanted]
     if len(chosen) != 1:
         raise CommandError(Exit.USAGE, "Say one of --adopt ID, --again, --give-up, --take or --take-all.")
@@ -188,7 +192,7 @@ def pause_command(session: Session, account: str | None, rule: str | None, *, as
     """Send nothing new until resumed; what is bought is fetched all the same."""
     if rule:
         return _for_rule(session, rule, account, _paused, as_json=as_json)
-    return _for_accounts(session, "pause", account, as_json=as_json)
+    return _for_accounts(session, Command.PAUSE, account, as_json=as_json)
 
 
 @click.command("resume")
@@ -208,7 +212,7 @@ def resume_command(
         return _for_recovered(session, rule, account, dry_run=dry_run, yes=yes, as_json=as_json)
     if rule:
         return _for_rule(session, rule, account, _resumed, dry_run=dry_run, yes=yes, as_json=as_json)
-    return _for_accounts(session, "resume", account, dry_run=dry_run, as_json=as_json)
+    return _for_accounts(session, Command.RESUME, account, dry_run=dry_run, as_json=as_json)
 
 
 @click.command("allow")
@@ -230,22 +234,22 @@ def allow_command(session: Session, rule: str, amount: int, *, dry_run: bool, ye
 
 
 def _for_accounts(
-    session: Session, what: str, account: str | None, *, dry_run: bool = False, as_json: bool = False
+    session: Session, command: Command, account: str | None, *, dry_run: bool = False, as_json: bool = False
 ) -> Exit:
     names = [session.account(account).name] if account else list(session.config.accounts)
     if not names:
         session.account(None)
     with session.journal() as journal:
-        acts = [_of_account(journal, what, name) for name in names]
+        acts = [_of_account(journal, command, name) for name in names]
         return _carry_out(session, journal, acts, dry_run=dry_run, as_json=as_json)
 
 
-def _of_account(journal: Journal, what: str, name: str) -> Act:
+def _of_account(journal: Journal, command: Command, name: str) -> Act:
     """A pause, or its end with what goes on then."""
     from artui.core import options
 
-    if what != "resume":
-        return Act(options.of_account(what, name), f"{name}: {what}d")
+    if command is not Command.RESUME:
+        return Act(options.of_account(command, name), f"{name}: {command}d")
     action = journal.read(options.resumption, name)
     if not action.photos:
         return Act(action, f"{name}: resumed")
@@ -288,7 +292,7 @@ def _paused(journal: Journal, row: RuleRow) -> Act:
     from artui.core import options
 
     del journal
-    return Act(options.of_rule("pause rule", row.id), f"{row.name}: paused")
+    return Act(options.of_rule(Command.PAUSE_RULE, row.id), f"{row.name}: paused")
 
 
 def _resumed(journal: Journal, row: RuleRow) -> Act:

@@ -3,28 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from enum import IntEnum
 from typing import TYPE_CHECKING
 
+from artui.model.holds import HOLDS
+from artui.model.holds import Exit as Exit  # what every command here ends with
 from artui.model.states import Reason, Status
 
 if TYPE_CHECKING:
     from artui.journal.history import Count
-
-
-class Exit(IntEnum):
-    """The exit codes. Where several apply, the first of ``_FIRST`` does."""
-
-    OK = 0
-    FAILED = 1
-    USAGE = 2
-    NETWORK = 3
-    LOGIN = 4
-    CREDIT = 5
-    LOCKED = 6
-    PERSON = 7
-    CAP = 8
-    INTERRUPTED = 130
 
 
 _FIRST = (
@@ -39,14 +25,6 @@ _FIRST = (
     Exit.FAILED,
     Exit.OK,
 )
-
-_OF_HOLD = {
-    Reason.LOGIN: Exit.LOGIN,
-    Reason.CREDITS: Exit.CREDIT,
-    Reason.QUOTA: Exit.CREDIT,
-    Reason.PAYMENT: Exit.CREDIT,
-    Reason.CAP: Exit.CAP,
-}
 
 
 class CommandError(Exception):
@@ -64,7 +42,7 @@ def first(codes: Iterable[Exit]) -> Exit:
 
 def of_hold(reason: str) -> Exit:
     """The code of a job or account that is held for this reason."""
-    return _OF_HOLD.get(Reason(reason), Exit.PERSON) if reason in list(Reason) else Exit.PERSON
+    return HOLDS[Reason(reason)].exit
 
 
 def of_jobs(counts: Iterable[Count]) -> Exit:

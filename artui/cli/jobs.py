@@ -16,7 +16,8 @@ from artui.cli.session import Session
 from artui.cli.terminal import money, put, put_json, put_json_list, put_table
 from artui.core.follow import cost, event_document, job_document
 from artui.model.job import Job
-from artui.model.states import ONLY_METADATA, Status, worded
+from artui.model.states import Status, worded
+from artui.model.watching import Skip
 from artui.sanitize import sanitize
 
 if TYPE_CHECKING:
@@ -134,7 +135,7 @@ def _facts(job: Job) -> list[str]:
         f"quoted {money(job.quoted)}, charged {money(job.charged)}",
         *([f"execution {job.execution}"] if job.execution else []),
         *(
-            [f"same {'picture' if job.reason == ONLY_METADATA else 'photo'} as job {job.twin_of}"]
+            [f"same {'picture' if job.reason == Skip.ONLY_METADATA else 'photo'} as job {job.twin_of}"]
             if job.twin_of
             else []
         ),

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from artui.config import Config
 from artui.journal import Connection, accounts, caps, rules
 from artui.journal.rules import JobCounts, RuleRow, RuleSpent, RuleState
-from artui.model.caps import CapKind
+from artui.model.holds import CapKind
 from artui.sanitize import sanitize
 
 if TYPE_CHECKING:

@@ -16,6 +16,7 @@ from artui.cli.session import Session, run
 from artui.cli.streams import go_on
 from artui.cli.terminal import agrees, ask, can_ask, say
 from artui.config import AccountConfig, Config, ConfigError, provider_names, variable
+from artui.model.commands import Command
 
 if TYPE_CHECKING:
     from artui.core.sign_in import Customer
@@ -355,7 +356,7 @@ def _wake(session: Session, account: AccountConfig) -> None:
     if session.paths.journal.exists():
         with suppress(JournalProblem), session.journal() as journal:  # who signs in may be about to recover it
             if find_engine(session.paths, journal) is not None:
-                journal.write(decide, [of_account("refresh", account.name)])
+                journal.write(decide, [of_account(Command.REFRESH, account.name)])
 
 
 @click.command("logout")

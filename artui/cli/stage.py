@@ -15,6 +15,7 @@ from urllib.request import ProxyHandler, Request, build_opener
 from uuid import uuid4
 
 from artui.cli.session import Session
+from artui.model.commands import Command
 from artui.model.job import Batch
 
 if TYPE_CHECKING:
@@ -140,4 +141,4 @@ def _note(db: Connection, identity: Identity, balance: int | None) -> None:
 
     offers.name_organization(db, identity.organization.id, identity.organization.name)
     accounts.set_balance(db, ACCOUNT, balance, time.time())
-    decide(db, [of_account("refresh", ACCOUNT)])
+    decide(db, [of_account(Command.REFRESH, ACCOUNT)])

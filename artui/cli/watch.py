@@ -23,7 +23,7 @@ from artui.config import Config, ConfigError, Origin, Source
 from artui.config.private import concerns
 from artui.journal import Connection, JournalProblem, requests
 from artui.journal.following import Scope
-from artui.model.states import ONLY_METADATA
+from artui.model.watching import Skip
 from artui.watch.service import Service
 
 if TYPE_CHECKING:
@@ -328,20 +328,17 @@ class Once(Service):
 
 def _refused(db: Connection, ids: frozenset[str]) -> int:
     """How many files of some rules were photos and were refused; archives are left alone."""
+    from artui.files import PhotoFault
     from artui.journal import seen
-    from artui.journal.watching import BEFORE_THE_RULE
-    from artui.watch.taking import ARCHIVE
 
-    harmless = ("not-a-photo", ARCHIVE, BEFORE_THE_RULE, ONLY_METADATA)
+    harmless = (PhotoFault.NOT_A_PHOTO, PhotoFault.ARCHIVE, Skip.BEFORE_THE_RULE, Skip.ONLY_METADATA)
     found = (seen.not_taken(db, rule).items() for rule in ids)
     return sum(one.count for reasons in found for reason, one in reasons if reason not in harmless)
 
 
 def _left(row: RuleRow) -> dict[str, SkipCount]:
     """The files of a rule that are no whole photos yet, or cannot be read: they stay where they are."""
-    from artui.watch.scanning import NOT_WHOLE, UNREADABLE
-
-    return {reason: row.not_taken[reason] for reason in (NOT_WHOLE, UNREADABLE) if reason in row.not_taken}
+    return {reason: row.not_taken[reason] for reason in (Skip.NOT_WHOLE, Skip.UNREADABLE) if reason in row.not_taken}
 
 
 def _remarks(db: Connection, scope: Scope) -> list[str]:

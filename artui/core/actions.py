@@ -12,6 +12,8 @@ from enum import StrEnum
 from typing import Any
 
 from artui.journal import Connection, accounts, jobs, prices, purchases
+from artui.model.commands import Command
+from artui.model.holds import HOLDS, Retry
 from artui.model.job import Job
 from artui.model.states import FINAL, PurchaseState, Reason, Stage, Status
 
@@ -103,7 +105,7 @@ class Action:
     job was queued, or spent whatever is done), both in the account's unit. ``photos``: how many it is about where it
     is not about one job."""
 
-    command: str
+    command: Command
     job: Job | None = None
     effect: Effect | None = None
     price: int | None = 0
@@ -160,32 +162,32 @@ def retry(db: Connection, job: Job, *, can_retry: bool, agreed: Mapping[str, Any
     """Try a job again that has failed, was cancelled or is held. ``agreed``: the terms a person has agreed to, where
     they have, as in the arguments of a request."""
     if job.found:
-        return Action("retry", job, refused=Refusal.WITHOUT_PHOTO)
+        return Action(Command.RETRY, job, refused=Refusal.WITHOUT_PHOTO)
     if job.status is Status.HELD:
         return _go_on(db, job, can_retry=can_retry, agreed=agreed or {})
     if job.status not in (Status.FAILED, Status.CANCELLED):
-        return Action("retry", job, refused=Refusal.UNDER_WAY)
+        return Action(Command.RETRY, job, refused=Refusal.UNDER_WAY)
     if job.stage.rank >= Stage.PROCESSED.rank:
-        return Action("retry", job, Effect.FETCH)
+        return Action(Command.RETRY, job, Effect.FETCH)
     if job.execution and jobs.other_buyer(db, job) is None:
         if not can_retry:
-            return Action("retry", job, refused=Refusal.NO_RERUN)
+            return Action(Command.RETRY, job, refused=Refusal.NO_RERUN)
         return _asked_again(db, job, Effect.RERUN)
     if not jobs.surely_unpaid(db, job.id):
-        return Action("retry", job, refused=Refusal.MAY_BE_PAID)
+        return Action(Command.RETRY, job, refused=Refusal.MAY_BE_PAID)
     now = terms(db, job)
-    return Action("retry", job, Effect.SEND, now.get("quoted", job.quoted), arguments=now)
+    return Action(Command.RETRY, job, Effect.SEND, now.get("quoted", job.quoted), arguments=now)
 
 
 def _asked_again(db: Connection, job: Job, effect: Effect) -> Action:
     """Have the service asked to run the job's execution again, at its price, or at what it was charged above that."""
     charged = prices.highest(db, job.payer, job.workflow, job.version)
     if job.quoted is None or charged <= job.quoted:
-        return Action("retry", job, effect, job.quoted)
-    return Action("retry", job, effect, charged, arguments={"quoted": charged})
+        return Action(Command.RETRY, job, effect, job.quoted)
+    return Action(Command.RETRY, job, effect, charged, arguments={"quoted": charged})
 
 
-_NOT_TRIED: Mapping[str, Refusal] = {
+_NOT_TRIED: Mapping[Reason, Refusal] = {
     Reason.IN_DOUBT: Refusal.IN_DOUBT,
     Reason.TWIN: Refusal.TWIN,
     Reason.SAMPLE: Refusal.NEEDS_APPROVAL,
@@ -194,30 +196,31 @@ _NOT_TRIED: Mapping[str, Refusal] = {
 
 
 def _go_on(db: Connection, job: Job, *, can_retry: bool, agreed: Mapping[str, Any]) -> Action:
-    if job.reason in _NOT_TRIED:
-        return Action("retry", job, refused=_NOT_TRIED[job.reason])
-    if job.reason in (Reason.RECOVERED, Reason.REJECTED):
-        return Action("retry", job, Effect.SEND_AGAIN, job.quoted, Risk.PAYS_TWICE, arguments={"agreed": True})
+    kind = HOLDS[Reason(job.reason)].retry
+    if kind is Retry.REFUSED:
+        return Action(Command.RETRY, job, refused=_NOT_TRIED[Reason(job.reason)])
+    if kind is Retry.RISKY:
+        return Action(Command.RETRY, job, Effect.SEND_AGAIN, job.quoted, Risk.PAYS_TWICE, arguments={"agreed": True})
     if job.reason == Reason.PRICE:
         return _at_new_terms(db, job, agreed)
     if job.reason == Reason.PAYMENT:
         if not can_retry:
-            return Action("retry", job, refused=Refusal.NO_RERUN)
+            return Action(Command.RETRY, job, refused=Refusal.NO_RERUN)
         return _asked_again(db, job, Effect.CONTINUE)
     if job.stage is Stage.SUBMITTED:
-        return Action("retry", job, Effect.TAKE_PARTIAL if job.reason == Reason.DAMAGED else Effect.LOOK)
+        return Action(Command.RETRY, job, Effect.TAKE_PARTIAL if job.reason == Reason.DAMAGED else Effect.LOOK)
     if job.stage.rank > Stage.SUBMITTED.rank:
-        return Action("retry", job, Effect.FETCH)
-    return Action("retry", job, Effect.GO_ON, amount=job.quoted)
+        return Action(Command.RETRY, job, Effect.FETCH)
+    return Action(Command.RETRY, job, Effect.GO_ON, amount=job.quoted)
 
 
 def _at_new_terms(db: Connection, job: Job, agreed: Mapping[str, Any]) -> Action:
     now = agreed if "version" in agreed else terms(db, job)
     if not now:
-        return Action("retry", job, refused=Refusal.PRICE_UNKNOWN)
+        return Action(Command.RETRY, job, refused=Refusal.PRICE_UNKNOWN)
     if not jobs.surely_unpaid(db, job.id) and jobs.other_buyer(db, job, version=now["version"]) is not None:
-        return Action("retry", job, refused=Refusal.BOUGHT_ELSEWHERE)
-    return Action("retry", job, Effect.SEND, now.get("quoted"), arguments=now)
+        return Action(Command.RETRY, job, refused=Refusal.BOUGHT_ELSEWHERE)
+    return Action(Command.RETRY, job, Effect.SEND, now.get("quoted"), arguments=now)
 
 
 # ---------------------------------------------------------------------------------------------------------- cancel
@@ -226,15 +229,15 @@ def _at_new_terms(db: Connection, job: Job, agreed: Mapping[str, Any]) -> Action
 def cancel(db: Connection, job: Job, *, keep: bool = True) -> Action:
     """Cancel a job: for nothing before it is sent; after that its result is kept, or with ``keep`` false left."""
     if job.status in FINAL:
-        return Action("cancel", job, refused=Refusal.FINISHED)
+        return Action(Command.CANCEL, job, refused=Refusal.FINISHED)
     if is_in_doubt(job):
-        return Action("cancel", job, refused=Refusal.IN_DOUBT)
+        return Action(Command.CANCEL, job, refused=Refusal.IN_DOUBT)
     if not keep and job.stage is Stage.SAVED:
-        return Action("cancel", job, refused=Refusal.IN_PLACE)
+        return Action(Command.CANCEL, job, refused=Refusal.IN_PLACE)
     effect = Effect.LEAVE_RESULT if job.found else _cancelled(db, job, keep=keep)
     spent = job.quoted if job.charged is None else job.charged
     amount = 0 if effect is Effect.CANCEL else spent
-    return Action("cancel", job, effect, amount=amount, arguments={"keep": keep} if effect in LATE else {})
+    return Action(Command.CANCEL, job, effect, amount=amount, arguments={"keep": keep} if effect in LATE else {})
 
 
 def _cancelled(db: Connection, job: Job, *, keep: bool) -> Effect:
@@ -254,7 +257,7 @@ def _cancelled(db: Connection, job: Job, *, keep: bool) -> Effect:
 
 # --------------------------------------------------------------------------------------------------------- resolve
 
-RESOLVE = ("adopt", "again", "give up", "take", "take all")
+RESOLVE = (Command.ADOPT, Command.AGAIN, Command.GIVE_UP, Command.TAKE, Command.TAKE_ALL)
 """The ways out of a doubt, and out of a result that came damaged."""
 
 
@@ -269,26 +272,26 @@ def is_damaged(job: Job) -> bool:
     return has_come and job.status is Status.HELD and job.reason == Reason.DAMAGED
 
 
-def resolve(db: Connection, /, job: Job, how: str, **arguments: Any) -> Action:
+def resolve(db: Connection, /, job: Job, how: Command, **arguments: Any) -> Action:
     """Decide about a job in doubt: ``adopt`` an execution, send it ``again``, or ``give up``; about one whose result
     came damaged: ``take`` it as it is, ``take all`` of its account so, or ``give up``."""
-    if how in ("take", "take all"):
+    if how in (Command.TAKE, Command.TAKE_ALL):
         return _take(db, job, how)
-    if how == "give up" and is_damaged(job):
+    if how is Command.GIVE_UP and is_damaged(job):
         return Action(how, job, Effect.FORGO, amount=job.quoted if job.charged is None else job.charged)
     if not (is_in_doubt(job) and purchases.is_pending(db, job)):
         return Action(how, job, refused=Refusal.NOT_IN_DOUBT)
-    if how == "again":
+    if how is Command.AGAIN:
         return Action(how, job, Effect.SEND_AGAIN, job.quoted, Risk.PAYS_TWICE, arguments=arguments)
-    if how == "give up":
+    if how is Command.GIVE_UP:
         return Action(how, job, Effect.SPEND, amount=job.quoted, arguments=arguments)
     return Action(how, job, Effect.FOLLOW, arguments=arguments)
 
 
-def _take(db: Connection, job: Job, how: str) -> Action:
+def _take(db: Connection, job: Job, how: Command) -> Action:
     if not is_damaged(job) or not (job.results or job.twin_of):
         return Action(how, job, refused=Refusal.NOT_DAMAGED)
-    if how == "take":
+    if how is Command.TAKE:
         return Action(how, job, Effect.TAKE)
     if accounts.digests(db, job.account) is not accounts.Digests.ASKED or not any(one.digest for one in job.results):
         return Action(how, job, refused=Refusal.DIGESTS_HOLD)

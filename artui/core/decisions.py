@@ -14,6 +14,7 @@ from artui.core import actions
 from artui.core.actions import Action, Effect
 from artui.journal import Connection, Stale, accounts, holds, jobs, prices, purchases, requests
 from artui.journal.requests import Request
+from artui.model.commands import Command
 from artui.model.job import Job
 from artui.model.states import FINAL, REPEATS, Reason, Stage, Status
 
@@ -25,13 +26,29 @@ class DecisionRefused(Exception):
     """The decision does not fit what the job is now; the text says why and what fits."""
 
 
-def carry_out(db: Connection, request: Request, *, can_retry: bool = True, settle_due: float = 0.0) -> Job | None:
-    """Carry a request about one job out and mark it done, or refuse it; returns the job as it then is.
+@dataclass(frozen=True, slots=True)
+class Service:
+    """What a decision must know of the job's service: whether it can run an execution again, and when what is
+    in the air is looked up."""
+
+    can_retry: bool
+    settle_due: float
+
+
+Decide = Callable[[Connection, Job, Mapping[str, Any], Service], str]
+"""A decision about a job as it stands, by the request's arguments: changes the job and returns what is said of that.
+Raises :class:`DecisionRefused` where it does not fit."""
+
+
+def carry_out(
+    db: Connection, request: Request, decide: Decide, *, can_retry: bool = True, settle_due: float = 0.0
+) -> Job | None:
+    """Carry a request about one job out by ``decide`` and mark it done, or refuse it; returns the job as it then is.
 
     ``can_retry``: the job's service can run an execution again. ``settle_due``: when what is in the air is looked up.
     """
     try:
-        message = _decide(db, request, _Service(can_retry, settle_due))
+        message = _decided(db, request, decide, Service(can_retry, settle_due))
     except DecisionRefused as refusal:
         requests.finish(db, request, str(refusal), refused=True)
         return None
@@ -39,15 +56,7 @@ def carry_out(db: Connection, request: Request, *, can_retry: bool = True, settl
     return jobs.get(db, request.job or 0)
 
 
-@dataclass(frozen=True, slots=True)
-class _Service:
-    """What a decision must know of the job's service."""
-
-    can_retry: bool
-    settle_due: float
-
-
-def _decide(db: Connection, request: Request, service: _Service) -> str:
+def _decided(db: Connection, request: Request, decide: Decide, service: Service) -> str:
     job = jobs.get(db, request.job or 0)
     if job is None:
         raise DecisionRefused(f"there is no job {request.job}")
@@ -55,19 +64,20 @@ def _decide(db: Connection, request: Request, service: _Service) -> str:
         if _goes_on_already(job, request):
             return f"{job.source.name} {'is done' if job.status is Status.DONE else 'goes on by itself'} already"
         raise DecisionRefused(f"job {job.id} has moved on meanwhile: it is {job.status} now")
-    return DECISIONS[request.what](db, job, request.arguments, service)
+    return decide(db, job, request.arguments, service)
 
 
 def _still_unsent(db: Connection, job: Job, request: Request) -> bool:
     """Whether a cancel meets what its author wished to cancel: nothing was sent since, whatever else has moved."""
     unsent = {Effect.CANCEL, Effect.CANCEL_UNLESS_SENT}
-    return request.what == "cancel" and job.purchase == request.purchase and actions.cancel(db, job).effect in unsent
+    is_as_seen = request.command is Command.CANCEL and job.purchase == request.purchase
+    return is_as_seen and actions.cancel(db, job).effect in unsent
 
 
 def _goes_on_already(job: Job, request: Request) -> bool:
     """Whether what a retry was to end is over: the job was held, and has gone on from there by itself."""
     goes_on = (Status.READY, Status.RUNNING, Status.WAITING, Status.DONE)
-    return request.what == "retry" and request.status == Status.HELD and job.status in goes_on
+    return request.command is Command.RETRY and request.status == Status.HELD and job.status in goes_on
 
 
 def _fitting(action: Action) -> Effect:
@@ -77,7 +87,7 @@ def _fitting(action: Action) -> Effect:
     return action.effect
 
 
-def _retry(db: Connection, job: Job, arguments: Mapping[str, Any], service: _Service) -> str:
+def retry(db: Connection, job: Job, arguments: Mapping[str, Any], service: Service) -> str:
     """Try again what failed or is held: free where nothing was paid, else a purchase like any other."""
     name = job.source.name
     effect = _fitting(actions.retry(db, job, can_retry=service.can_retry, agreed=arguments))
@@ -118,7 +128,7 @@ def _retry(db: Connection, job: Job, arguments: Mapping[str, Any], service: _Ser
     return f"{name} goes on"
 
 
-def _on(db: Connection, /, job: Job, service: _Service, what: str, message: str, **changes: Any) -> None:
+def _on(db: Connection, /, job: Job, service: Service, what: str, message: str, **changes: Any) -> None:
     """Let a job go on from where it stands; a paid call in the air is looked up before anything is sent."""
     if job.stage is Stage.SUBMITTING and purchases.is_pending(db, job):
         jobs.move(
@@ -167,7 +177,7 @@ def _from_the_start(db: Connection, job: Job, arguments: Mapping[str, Any]) -> N
     )  # fmt: skip
 
 
-def _cancel(db: Connection, job: Job, arguments: Mapping[str, Any], service: _Service) -> str:
+def cancel(db: Connection, job: Job, arguments: Mapping[str, Any], service: Service) -> str:
     """Before the intent a cancel is the end, unpaid; after it a wish: the job is followed, and its result saved, or
     with ``keep`` false left at the service."""
     del service
@@ -213,7 +223,7 @@ def _followed(db: Connection, job: Job, effect: Effect, *, keep: bool) -> str:
     return f"already sent, the service cannot stop it: {result}"
 
 
-def _in_doubt(db: Connection, job: Job, how: str) -> str:
+def _in_doubt(db: Connection, job: Job, how: Command) -> str:
     """The key of the purchase a person decides about."""
     _fitting(actions.resolve(db, job, how))
     purchase = purchases.current(db, job)
@@ -222,10 +232,10 @@ def _in_doubt(db: Connection, job: Job, how: str) -> str:
     return purchase.key
 
 
-def _adopt(db: Connection, job: Job, arguments: Mapping[str, Any], service: _Service) -> str:
+def adopt(db: Connection, job: Job, arguments: Mapping[str, Any], service: Service) -> str:
     """Take over an execution that a person found; the engine has compared it with the photo before."""
     del service
-    key, execution = _in_doubt(db, job, "adopt"), str(arguments["execution"])
+    key, execution = _in_doubt(db, job, Command.ADOPT), str(arguments["execution"])
     is_its_own = execution == job.execution  # a lost retry, mostly taken under the id it had
     if not is_its_own and purchases.bought_executions(db, job.payer, [execution]):
         raise DecisionRefused(f"execution {execution} belongs to another job already")
@@ -237,42 +247,42 @@ def _adopt(db: Connection, job: Job, arguments: Mapping[str, Any], service: _Ser
     return f"{job.source.name} is followed as execution {execution}"
 
 
-def _again(db: Connection, job: Job, arguments: Mapping[str, Any], service: _Service) -> str:
+def again(db: Connection, job: Job, arguments: Mapping[str, Any], service: Service) -> str:
     """Send the photo again, knowing that the first time may have been charged."""
     del arguments, service
-    purchases.presume_spent(db, _in_doubt(db, job, "again"))
+    purchases.presume_spent(db, _in_doubt(db, job, Command.AGAIN))
     message = "sent again by a person's decision; the first time may have been charged too"
     jobs.move(db, job, Stage.UPLOADED, Status.READY, "send again", new_try=True, message=message, agreed=True, **_ANEW)
     return f"{job.source.name} is sent again"
 
 
-def _give_up(db: Connection, job: Job, arguments: Mapping[str, Any], service: _Service) -> str:
+def give_up(db: Connection, job: Job, arguments: Mapping[str, Any], service: Service) -> str:
     """Let the purchase count as spent and the job as failed; or leave a result that came damaged."""
     del arguments, service
-    if _fitting(actions.resolve(db, job, "give up")) is Effect.FORGO:
+    if _fitting(actions.resolve(db, job, Command.GIVE_UP)) is Effect.FORGO:
         message = "its damaged result is not saved, by a person's decision"
         jobs.move(db, job, job.stage, Status.READY, "given up", message=message, keep=False)
         return f"{job.source.name}: {message}"
-    purchases.presume_spent(db, _in_doubt(db, job, "give up"))
+    purchases.presume_spent(db, _in_doubt(db, job, Command.GIVE_UP))
     spent = "one photo" if job.quoted is None else f"{job.quoted:,} credits"
     message = f"given up by a person; counted as spent ({spent})"
-    jobs.move(db, job, job.stage, Status.FAILED, "given up", reason="given up", message=message)
+    jobs.move(db, job, job.stage, Status.FAILED, "given up", reason=Reason.GIVEN_UP, message=message)
     return f"{job.source.name} is given up and counted as spent"
 
 
-def _take(db: Connection, job: Job, arguments: Mapping[str, Any], service: _Service) -> str:
+def take(db: Connection, job: Job, arguments: Mapping[str, Any], service: Service) -> str:
     """Take a result as it comes, whatever the service says of it."""
     del arguments, service
-    _fitting(actions.resolve(db, job, "take"))
+    _fitting(actions.resolve(db, job, Command.TAKE))
     message = "its result is taken as it is, by a person's decision"
     jobs.move(db, job, job.stage, Status.READY, "taken as it is", message=message, attempts=0, as_is=True)
     return f"{job.source.name}: {message}"
 
 
-def _take_all(db: Connection, job: Job, arguments: Mapping[str, Any], service: _Service) -> str:
+def take_all(db: Connection, job: Job, arguments: Mapping[str, Any], service: Service) -> str:
     """Take the results of an account as they are from now on, whatever digest its service states."""
     del arguments, service
-    _fitting(actions.resolve(db, job, "take all"))
+    _fitting(actions.resolve(db, job, Command.TAKE_ALL))
     accounts.set_digests(db, job.account, accounts.Digests.IGNORED)
     message = "results of this account are taken as they are, by a person's decision"
     damaged = holds.held_for(db, job.account, Reason.DAMAGED)
@@ -298,15 +308,3 @@ def approve(db: Connection, request: Request) -> None:
             jobs.move(db, job, job.stage, Status.CANCELLED, "cancelled", message="the sample was refused, nothing paid")
     verdict = "go on" if request.arguments.get("yes", True) else "are cancelled, nothing more is paid"
     requests.finish(db, request, f"{len(waiting)} photos {verdict}")
-
-
-DECISIONS: Mapping[str, Callable[[Connection, Job, Mapping[str, Any], _Service], str]] = {
-    "retry": _retry,
-    "cancel": _cancel,
-    "adopt": _adopt,
-    "again": _again,
-    "give up": _give_up,
-    "take": _take,
-    "take all": _take_all,
-}
-"""The requests that are about one job."""

@@ -14,12 +14,11 @@ from artui.core import actions
 from artui.core.actions import Action, Effect, Refusal, Risk
 from artui.journal import Connection, holds, jobs, requests, rules
 from artui.journal.rules import RuleRow
+from artui.model.commands import Command
 from artui.model.job import Job
 from artui.model.states import BEFORE_PAYING, Reason
+from artui.model.watching import Skip
 from artui.providers import capabilities
-
-THE_RULE_WAITS = "the rule waits"
-"""Why files wait in a folder that are taken as soon as its rule goes on."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +71,7 @@ def cancellations(db: Connection, found: Sequence[Job], *, keep: bool = True) ->
     return [actions.cancel(db, job, keep=keep) for job in found]
 
 
-def fitting(db: Connection, job: Job) -> dict[str, Action]:
+def fitting(db: Connection, job: Job) -> dict[Command, Action]:
     """What can be done about one job, by its command; what does not fit is left out."""
     every = actions.job_options(db, job, can_retry=capabilities(job.provider).limits.can_retry)
     return {one.command: one for one in every if not one.refused}
@@ -103,12 +102,12 @@ def approval(db: Connection, batch: str, *, yes: bool) -> Action:
     """The answer for the photos of a batch that wait now behind its sample: a yes may charge for all of them."""
     waiting = jobs.sum_behind_sample(db, batch)
     return Action(
-        "approve", price=waiting.cost if yes else 0, refused=None if waiting.number else Refusal.NOTHING_HELD,
+        Command.APPROVE, price=waiting.cost if yes else 0, refused=None if waiting.number else Refusal.NOTHING_HELD,
         photos=waiting.number, arguments={"batch": batch, "yes": yes, "until": waiting.until},
     )  # fmt: skip
 
 
-def of_account(command: str, account: str) -> Action:
+def of_account(command: Command, account: str) -> Action:
     """Pause an account, let it go on, or look at its balance."""
     return Action(command, arguments={"account": account})
 
@@ -116,26 +115,26 @@ def of_account(command: str, account: str) -> Action:
 def resumption(db: Connection, account: str) -> Action:
     """Let an account go on: ``amount`` is what its ``photos`` cost, which was agreed to when they were queued."""
     held = [job for job in holds.of_account(db, account) if job.stage in BEFORE_PAYING]
-    return replace(of_account("resume", account), amount=total(held), photos=len(held))
+    return replace(of_account(Command.RESUME, account), amount=total(held), photos=len(held))
 
 
 def recovery(db: Connection, account: str) -> Action:
     """Let an account send again what may have been paid before the journal was recovered."""
     held = holds.recovered(db, account)
     return Action(
-        "resume", price=total(held), risk=Risk.PAYS_TWICE, photos=len(held),
+        Command.RESUME, price=total(held), risk=Risk.PAYS_TWICE, photos=len(held),
         arguments={"account": account, "recovered": True},
     )  # fmt: skip
 
 
-def of_rule(command: str, rule: str) -> Action:
+def of_rule(command: Command, rule: str) -> Action:
     """Pause a rule, let it go on, or have its folder looked at, by its id."""
     return Action(command, arguments={"rule": rule})
 
 
 def allowance(rule: str, amount: int) -> Action:
     """Let a rule spend more than its caps until midnight."""
-    return Action("allow", price=amount, arguments={"rule": rule, "amount": amount})
+    return Action(Command.ALLOW, price=amount, arguments={"rule": rule, "amount": amount})
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,14 +154,16 @@ def going_on(db: Connection, row: RuleRow) -> GoingOn:
     """The end of a rule's pause, or a yes to what holds it. What a yes lets in nobody has counted: it has no price."""
     paused = rules.waiting(db, row.id, Reason.PAUSED)
     behind = Counter(job.batch or "" for job in rules.waiting(db, row.id, Reason.SAMPLE))
-    there = row.not_taken.get(THE_RULE_WAITS)
+    there = row.not_taken.get(Skip.RULE_WAITS)
     files = there.count if there else 0
     each = json.loads(row.offer)["definition"]["price"] if row.offer else None
     cost, files_cost = total(paused), files * each if each is not None else None if files else 0
     is_counted = row.paused or row.state not in rules.HOLDS
     price = cost + files_cost if is_counted and cost is not None and files_cost is not None else None
     refused = Refusal.NOTHING_HELD if rules.nothing_to_resume(row) else None
-    action = replace(of_rule("resume rule", row.id), price=0 if refused else price, photos=len(paused), refused=refused)
+    action = replace(
+        of_rule(Command.RESUME_RULE, row.id), price=0 if refused else price, photos=len(paused), refused=refused
+    )
     return GoingOn(action, len(paused), cost, files, files_cost, behind)
 
 

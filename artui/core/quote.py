@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 from artui.journal import Connection, accounts, caps, purchases
 from artui.journal.caps import Cap, Portion
 from artui.journal.prices import weight
-from artui.model.caps import CapKind
+from artui.model.holds import CapKind
 
 if TYPE_CHECKING:
     from artui.config import Caps

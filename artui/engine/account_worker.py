@@ -32,6 +32,7 @@ from artui.journal import (
     troubles,
     twins,
 )
+from artui.model.holds import ACCOUNT_WIDE, HOLDS, EndsBy
 from artui.model.job import Job, Payer
 from artui.model.states import BEFORE_PAYING, Kind, Reason, Stage, Status
 from artui.providers.base import Call, ExecutionRef, ExecutionStatus, ProviderError, State, Transient, listening
@@ -53,7 +54,8 @@ TENDING = 0.2
 TENDING_PAYER = 1.0
 """Seconds between two looks at who pays now, for what waits for that."""
 
-ASKED_FIRST = (Reason.CREDITS, Reason.QUOTA, Reason.LOGIN)
+_BY_ANSWER = frozenset({EndsBy.SIGN_IN, EndsBy.BALANCE, EndsBy.NEXT_DAY})
+ASKED_FIRST = frozenset(reason for reason in ACCOUNT_WIDE if HOLDS[reason].ends_by in _BY_ANSWER)
 """Holds that are ended by what the service says now."""
 
 ASKING_PATIENCE = 10.0
@@ -340,12 +342,13 @@ class AccountWorker:
         put = verdict
         if job.stage is Stage.SUBMITTING and purchases.is_pending(db, job):
             due = self.context.settle_due
-            put = replace(verdict, status=Status.WAITING, what="unclear", reason=Reason.LOOKING, due=due)
+            put = replace(verdict, status=Status.WAITING, what="unclear", reason=Reason.LOOKING, scope="", due=due)
         elif verdict.reason == Reason.PAUSED and not rules.is_paused(db, job.rule):
             put = PUT_BACK
         jobs.move_if_current(
-            db, job, job.stage, put.status, put.what, reason=put.reason, message=put.message, due=put.due, **changes
-        )
+            db, job, job.stage, put.status, put.what, reason=put.reason, hold_scope=put.scope, message=put.message,
+            due=put.due, **changes,
+        )  # fmt: skip
 
     async def _put_back(self, job: Job) -> None:
         """Let a job that was taken stand ready again; it has failed at nothing.

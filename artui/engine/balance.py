@@ -10,6 +10,7 @@ from artui.engine.account_hold import AccountHold
 from artui.engine.poller import Poller
 from artui.engine.service_calls import ServiceCalls
 from artui.journal import Connection, accounts, history, holds, jobs, prices, purchases, topups
+from artui.model.holds import HOLDS, EndsBy
 from artui.model.job import Job
 from artui.model.states import FINAL, Reason, Stage, Status
 from artui.steps import StepContext
@@ -84,12 +85,12 @@ class BalanceMonitor:
     async def _ends_hold(self, before: int | None, balance: int | None, unknown: str) -> bool:
         """Whether what holds the account is over: that it answers at all shows that its sign-in is good, and only a
         balance that is told shows that there are credits again."""
-        match self._account_hold.reason:
-            case Reason.LOGIN:
+        match HOLDS[Reason(self._account_hold.reason)].ends_by if self._account_hold.reason else EndsBy.NEVER:
+            case EndsBy.SIGN_IN:
                 return True
-            case Reason.QUOTA:
+            case EndsBy.NEXT_DAY:
                 return before is not None and balance is not None and balance > before
-            case Reason.CREDITS:
+            case EndsBy.BALANCE:
                 return not unknown and await self.context.journal.read_async(purchases.affordable, self.name)
         return False
 

@@ -22,6 +22,7 @@ from artui.config.private import NotPrivate, read_private
 from artui.engine.lock import AnotherEngine, EngineLock, holder, lock_is_held
 from artui.journal import Connection, Journal, JournalProblem, requests
 from artui.journal.requests import EngineRow
+from artui.model.commands import Command
 
 if TYPE_CHECKING:
     import subprocess
@@ -92,7 +93,7 @@ def stop_engine(paths: Paths, journal: Journal) -> EngineRow | None:
         raise AnotherEngine(
             f"The engine (process {alive.row.pid}) gives no sign of life; `kill -CONT {alive.row.pid}` wakes it."
         )
-    number = journal.write(lambda db: requests.enqueue(db, "stop", pid=alive.row.pid))
+    number = journal.write(lambda db: requests.enqueue(db, Command.STOP, pid=alive.row.pid))
     deadline = time.monotonic() + STOP_PATIENCE
     while (now := find_engine(paths, journal)) is not None and now.row.pid == alive.row.pid:
         if time.monotonic() > deadline:

@@ -46,8 +46,9 @@ class FailureContext:
 class Disposition:
     """Where a job is put down.
 
-    ``holds`` is set where the failure belongs to the whole account: the job then stands ready behind that hold.
-    ``failed_try`` counts as an attempt; ``unexpected`` is a defect of this program, for the log.
+    ``scope``: which cap holds it, or what is paused. ``holds`` is set where the failure belongs to the whole account:
+    the job then stands ready behind that hold. ``failed_try`` counts as an attempt; ``unexpected`` is a defect of this
+    program, for the log.
     """
 
     status: Status
@@ -55,6 +56,7 @@ class Disposition:
     reason: str = ""
     message: str = ""
     due: float | None = None
+    scope: str = ""
     failed_try: bool = False
     holds: Reason | None = None
     unexpected: bool = False
@@ -120,7 +122,7 @@ def _not_spent(failure: AccountHeld | MayNotSpend) -> Disposition:
             return Disposition(Status.HELD, BOUGHT_BEFORE, failure.reason, str(failure))
         case MayNotSpend(reason=Reason.CREDITS):
             return Disposition(Status.READY, "put back", message=str(failure), holds=Reason.CREDITS)
-    return Disposition(Status.HELD, "held", failure.reason, str(failure))
+    return Disposition(Status.HELD, "held", failure.reason, str(failure), scope=failure.scope or "")
 
 
 def _on_disk(job: Job, failure: Exception, moment: FailureContext) -> Disposition:

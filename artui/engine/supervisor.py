@@ -3,22 +3,23 @@
 from __future__ import annotations
 
 import asyncio
+import datetime as dt
 import logging
 import os
 import time
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from typing import TypeVar
 
-from artui import budget, files, providers
+from artui import files
 from artui.config import AccountConfig, Config, ConfigError, CurrentConfig, Paths
 from artui.config.private import NotPrivate, open_private
-from artui.core import decisions
 from artui.credentials import Vault
 from artui.engine.account_worker import AccountWorker
 from artui.engine.anchor import AnchorFile
 from artui.engine.charges import LOOKS
+from artui.engine.commands import HANDLERS, Handler
 from artui.journal import (
     Connection,
     Journal,
@@ -26,29 +27,21 @@ from artui.journal import (
     Unwritable,
     claims,
     holds,
-    jobs,
     purchases,
     requests,
-    rules,
     uploads,
 )
 from artui.journal.progress import ProgressBoard
 from artui.journal.requests import Request
-from artui.model.job import Job
-from artui.model.states import FINAL, Reason, Stage, Status
+from artui.model.commands import Command
+from artui.model.states import Reason, Stage
 from artui.providers import open_provider
 from artui.providers.base import (
-    Blocked,
     Call,
-    ExecutionRef,
     NoRoom,
     NotPermitted,
-    Rejected,
-    State,
-    Transient,
 )
-from artui.steps import Pipeline, StepContext, evidence
-from artui.steps.evidence import Ownership
+from artui.steps import Pipeline, StepContext
 from artui.timing import Clock
 
 log = logging.getLogger(__name__)
@@ -56,12 +49,6 @@ T = TypeVar("T")
 
 TICK = 0.25
 """Seconds between two looks at what other processes wrote."""
-
-ASKING = frozenset({"refresh", "adopt", "resume"})
-"""Requests whose answer takes asking a service: one that hangs must not keep the others waiting."""
-
-PATIENCE = 10.0
-"""Seconds in which it must be told who pays, where somebody waits for that."""
 
 HEARTBEAT = 5.0
 GRACE = 5.0
@@ -74,8 +61,8 @@ BALLAST = 16 * 1024 * 1024
 class Supervisor:
     """Moves the jobs of one journal for as long as this process holds its lock.
 
-    ``still_ours`` says whether the lock is; ``load_config`` gives the configuration afresh. ``answers`` are the
-    requests that others in this process carry out, by their words.
+    ``still_ours`` says whether the lock is; ``load_config`` gives the configuration afresh. ``handlers`` carry out what
+    is left for it; who shares this process with it adds its own.
     """
 
     def __init__(
@@ -88,7 +75,7 @@ class Supervisor:
         self.clock = Clock()
         self.vault = Vault(paths)
         self.stopping = asyncio.Event()
-        self.answers: dict[str, Callable[[Request], Awaitable[str]]] = {}
+        self.handlers: dict[Command, Handler] = {**HANDLERS}
         self._still_ours = still_ours
         self._settings = CurrentConfig(paths, load_config)
         self._transfers = ProgressBoard(paths.transfers)
@@ -120,7 +107,7 @@ class Supervisor:
 
         def wake() -> None:
             with suppress(RuntimeError):  # the loop has closed: nobody is left to wake
-                loop.call_soon_threadsafe(self._wake)
+                loop.call_soon_threadsafe(self.wake)
 
         self.journal.on_commit(wake)
         beat_at = 0.0
@@ -169,7 +156,8 @@ class Supervisor:
         except TimeoutError:
             pass
 
-    def _wake(self) -> None:
+    def wake(self) -> None:
+        """Have every account look for work."""
         for worker, _ in self._workers.values():
             worker.wake()
 
@@ -191,11 +179,18 @@ class Supervisor:
         self._seen = seen
         await self._open_lanes()
         for request in self.journal.read(requests.pending):
-            if request.what not in ASKING and not self._asks_who_pays(request):
+            if request.id in self._service_calls:
+                continue
+            handler = self._handler(request)
+            if handler is None or not self.journal.read(handler.asks_service, request):
                 await self._answer(request)
-            elif request.id not in self._service_calls:
+            else:
                 self._service_calls[request.id] = asyncio.create_task(self._answer_aside(request), name=request.what)
-        self._wake()
+        self.wake()
+
+    def _handler(self, request: Request) -> Handler | None:
+        command = request.command
+        return None if command is None or command not in self.handlers else self.handlers[command]
 
     async def _beat(self) -> None:
         alive = True
@@ -239,9 +234,9 @@ class Supervisor:
         unread = self.journal.read(purchases.accounts_to_read, LOOKS)
         removals = self._settings.config.accounts.keys() & self.journal.read(uploads.accounts_due)
         for name in {*self.journal.read(claims.accounts_with_open_jobs), *unread, *removals}:
-            await self._open_lane(name)
+            await self.open_lane(name)
 
-    async def _open_lane(self, name: str) -> AccountWorker | None:
+    async def open_lane(self, name: str) -> AccountWorker | None:
         """The lane of an account, opened where there is none yet; None where the account cannot be used."""
         async with self._opening:
             return self._workers[name][0] if name in self._workers else await self._new_lane(name)
@@ -344,6 +339,21 @@ class Supervisor:
 
     # ------------------------------------------------------------------------------------------------- requests
 
+    @property
+    def zone(self) -> dt.tzinfo:
+        """The operator's zone, in which a day turns."""
+        return self._settings.config.timezone
+
+    @property
+    def accounts(self) -> list[str]:
+        """The accounts that have anything to do."""
+        return [*self._workers]
+
+    async def answered(self, command: Command) -> None:
+        """Wait for what asks a service for this command now."""
+        if service_calls := [task for task in self._service_calls.values() if task.get_name() == command]:
+            await asyncio.wait(service_calls)
+
     async def _answer_aside(self, request: Request) -> None:
         """Answer a request beside all others, however long its service takes."""
         with self._waiting_for_disk():
@@ -352,132 +362,14 @@ class Supervisor:
     async def _answer(self, request: Request) -> None:
         """Carry one request out; the answer is durable with its effect. One that artui itself fails in is refused."""
         try:
-            await self._carry_out(request)
+            if handler := self._handler(request):
+                await handler.run(self, request)
+            else:
+                why = f"this engine does not know how to {request.what!r}"
+                await self.journal.write_async(requests.finish, request, why, refused=True)
         except JournalProblem:
             raise
         except Exception as defect:
             log.exception("artui itself failed to carry out the request to %s", request.what)
             why = f"artui itself failed ({type(defect).__name__}); the engine's log says more"
             await self.journal.write_async(requests.finish, request, why, refused=True)
-
-    async def _carry_out(self, request: Request) -> None:
-        if request.what in decisions.DECISIONS:
-            await self._decide(request)
-            return
-        if request.what == "approve":
-            await self.journal.write_async(decisions.approve, request)
-            return
-        if request.what in rules.DECISIONS:
-            await self._about_rule(request)
-            return
-        if request.what in self.answers:
-            message = await self.answers[request.what](request)
-            await self.journal.write_async(requests.finish, request, message)
-            return
-        account = request.arguments.get("account")
-        if account and request.arguments.get("recovered"):
-            await self.journal.write_async(holds.release_recovered, account)
-        names = [account] if account else [*self._workers]
-        answers = {"stop": self._stop, "pause": self._pause_accounts, "resume": self._resume, "refresh": self._refresh}
-        answer = answers.get(request.what)
-        message = await answer(names) if answer else f"this engine does not know how to {request.what!r}"
-        await self.journal.write_async(requests.finish, request, message, refused=answer is None)
-
-    async def _about_rule(self, request: Request) -> None:
-        """Carry out what a person decides about a rule; what it lets go on does so in the same transaction."""
-        row = self.journal.read(rules.get, str(request.arguments.get("rule", "")))
-        worker = await self._open_lane(row.account) if row and request.what == "allow" else None
-        today = worker.context.terms().today if worker else budget.day_of(time.time(), self._settings.config.timezone)
-
-        def write(db: Connection) -> None:
-            rules.carry_out(db, request, today)
-            if worker:
-                budget.release_capped(db, worker.name, worker.context.terms())
-
-        await self.journal.write_async(write)
-        self._wake()
-
-    async def _decide(self, request: Request) -> None:
-        if request.what == "adopt" and (problem := await self._unfit(request)):
-            await self.journal.write_async(requests.finish, request, problem, refused=True)
-            return
-        seen = self.journal.read(jobs.get, request.job or 0)
-        worker = await self._open_lane(seen.account) if seen else None
-        if seen and self._asks_who_pays(request) and (why := await self._still_strange(seen, worker)):
-            await self.journal.write_async(requests.finish, request, why, refused=True)
-            return
-        if worker:
-            can_retry, due = worker.context.provider.limits.can_retry, worker.context.settle_due
-        else:
-            can_retry = seen is not None and providers.capabilities(seen.provider).limits.can_retry
-            due = self.clock.now()
-        job = await self.journal.write_async(decisions.carry_out, request, can_retry=can_retry, settle_due=due)
-        if job is None or worker is None:
-            return
-        if job.stage is Stage.SUBMITTED and job.status not in FINAL:
-            worker.follow(job)
-        else:
-            worker.forget(job)
-
-    def _asks_who_pays(self, request: Request) -> bool:
-        """Whether it wants a job to go on that is held because its account was another one's."""
-        job = self.journal.read(jobs.get, request.job or 0) if request.what == "retry" else None
-        return job is not None and job.status is Status.HELD and job.reason == Reason.ACCOUNT
-
-    async def _still_strange(self, job: Job, worker: AccountWorker | None) -> str:
-        """Why a job that is held for its account stays so after a look at who would pay now; empty where it goes on."""
-        deadline = time.monotonic() + PATIENCE
-        while worker is None or await worker.sort_strangers() is None:
-            if worker is None or time.monotonic() > deadline:
-                return f"job {job.id} stays held: who would pay for it cannot be told now ({job.message})"
-            await asyncio.sleep(TICK)  # its account was just set otherwise: another lane takes its place
-            worker = await self._open_lane(job.account)
-        now = self.journal.read(jobs.get, job.id) or job
-        if now.status is not Status.HELD or now.reason != Reason.ACCOUNT:
-            return ""
-        return f"job {job.id} stays held: {now.message}; or `artui cancel {job.id}`"
-
-    async def _unfit(self, request: Request) -> str:
-        """Why an execution a person names is not taken for this job's; empty where it is."""
-        job = self.journal.read(jobs.get, request.job or 0)
-        worker = self._workers.get(job.account) if job else None
-        if job is None or worker is None:
-            return f"there is no open job {request.job}"
-        limits, execution = worker[0].context.provider.limits, str(request.arguments.get("execution", ""))
-        try:
-            seen = (await worker[0].context.provider.poll([ExecutionRef(execution, job.workflow)])).get(execution)
-        except (Transient, Rejected, Blocked) as failure:
-            return f"the service cannot be asked about execution {execution} now: {failure}"
-        if seen is None or seen.state is State.GONE:
-            return f"the service does not know execution {execution}"
-        shown = self.journal.read(evidence.weigh, job, seen, limits.accepts, by_a_person=True)
-        if shown.verdict is Ownership.SILENT and limits.names_photo and not seen.reference:
-            return f"the service does not say what execution {execution} was made from: nobody can tell whose it is"
-        return shown.why
-
-    async def _stop(self, names: list[str]) -> str:
-        del names
-        self.stop()
-        return "the engine ends"
-
-    async def _pause_accounts(self, names: list[str]) -> str:
-        if resuming := [task for task in self._service_calls.values() if task.get_name() == "resume"]:
-            await asyncio.wait(resuming)  # these were asked for before
-        for name in names:
-            await self._each(name, lambda worker: worker.hold(Reason.PAUSED, f"{worker.name} is paused by a person"))
-        return f"paused: {', '.join(names) or 'no account has anything to do'}"
-
-    async def _resume(self, names: list[str]) -> str:
-        for name in names:
-            await self._each(name, lambda worker: worker.release())
-        return f"resumed: {', '.join(names) or 'no account has anything to do'}"
-
-    async def _refresh(self, names: list[str]) -> str:
-        for name in names:
-            await self._each(name, lambda worker: worker.refresh())
-        return f"looked at the balance of {', '.join(names)}"
-
-    async def _each(self, name: str, act: Callable[[AccountWorker], Awaitable[None]]) -> None:
-        worker = await self._open_lane(name)
-        if worker is not None:
-            await act(worker)

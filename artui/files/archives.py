@@ -8,11 +8,8 @@ from artui.files import zips
 from artui.files.walks import Broken
 from artui.files.zips import Entry
 
-NOT_HERE: Final = "archive"
-"""Why an archive is left alone, whatever is in it."""
-
 BAD: Final = "bad-archive"
-"""Why one that would be taken is not sent."""
+"""Why an archive that would be taken is not sent."""
 
 MOST_PHOTOS: Final = 500
 MOST_DIRECTORY: Final = 1024 * 1024

@@ -15,6 +15,7 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from enum import StrEnum
 from pathlib import Path
 from typing import BinaryIO
 from urllib.parse import unquote, urlsplit
@@ -44,10 +45,30 @@ _RAWS = {
 }  # fmt: skip
 
 
-class PhotoProblem(Exception):
-    """Something is wrong with one photo. `reason` is a short stable code, `path` the file, the text a sentence."""
+class PhotoFault(StrEnum):
+    """What is wrong with a photo."""
 
-    def __init__(self, path: Path, reason: str, sentence: str) -> None:
+    EMPTY = "empty"
+    TRUNCATED = "truncated"
+    DAMAGED = "damaged"
+    SUSPECT = "suspect"
+    NOT_A_PHOTO = "not-a-photo"
+    UNSUPPORTED = "unsupported"
+    TOO_LARGE = "too-large"
+    TOO_MANY_PIXELS = "too-many-pixels"
+    NOT_REGULAR = "not-regular"
+    UNREADABLE = "unreadable"
+    NAME_TOO_LONG = "name-too-long"
+    ARCHIVE = "archive"
+    BAD_ARCHIVE = "bad-archive"
+    GONE = "gone"
+    CHANGED = "changed"
+
+
+class PhotoProblem(Exception):
+    """Something is wrong with one photo. `reason` is what, `path` the file, the text a sentence."""
+
+    def __init__(self, path: Path, reason: PhotoFault, sentence: str) -> None:
         name = path.name if path.name.isprintable() else repr(path.name)
         super().__init__(f"{name} {sentence}")
         self.path = path
@@ -55,25 +76,23 @@ class PhotoProblem(Exception):
 
 
 class BadPhoto(PhotoProblem):
-    """A file that cannot be sent.
-
-    `reason`: empty, truncated, damaged, suspect, not-a-photo, unsupported, too-large, too-many-pixels, not-regular,
-    unreadable, name-too-long, archive, bad-archive.
-    """
+    """A file that cannot be sent."""
 
 
 class Gone(PhotoProblem):
-    """The file is no longer there. `reason`: gone."""
+    """The file is no longer there."""
 
     def __init__(self, path: Path) -> None:
-        super().__init__(path, "gone", "is no longer there. Put it back to have it sent.")
+        super().__init__(path, PhotoFault.GONE, "is no longer there. Put it back to have it sent.")
 
 
 class Changed(PhotoProblem):
-    """The file is not the one that was stamped, or is being written right now. `reason`: changed."""
+    """The file is not the one that was stamped, or is being written right now."""
 
     def __init__(self, path: Path) -> None:
-        super().__init__(path, "changed", "has changed since it was checked. Add it again once it is finished.")
+        super().__init__(
+            path, PhotoFault.CHANGED, "has changed since it was checked. Add it again once it is finished."
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,7 +148,9 @@ def stamp(path: Path) -> Stamp:
     with _told_of(path):
         status = path.lstat()
     if not stat.S_ISREG(status.st_mode):
-        raise BadPhoto(path, "not-regular", "is not a regular file (a folder, link or device) and is left alone.")
+        raise BadPhoto(
+            path, PhotoFault.NOT_REGULAR, "is not a regular file (a folder, link or device) and is left alone."
+        )
     return Stamp.of(status)
 
 
@@ -155,10 +176,10 @@ def inspect(path: Path, accepts: Accepts, *, hashed: bool = False) -> Photo:
     """
     first = stamp(path)
     if first.size == 0:
-        raise BadPhoto(path, "empty", "is empty. Nothing was sent or paid; copy it here again.")
+        raise BadPhoto(path, PhotoFault.EMPTY, "is empty. Nothing was sent or paid; copy it here again.")
     if accepts.max_bytes is not None and first.size > accepts.max_bytes:
         limit = f"{first.size / 1e6:,.1f} MB; the service takes {accepts.max_bytes / 1e6:,.1f} MB at most"
-        raise BadPhoto(path, "too-large", f"has {limit}. Nothing was sent or paid; make it smaller.")
+        raise BadPhoto(path, PhotoFault.TOO_LARGE, f"has {limit}. Nothing was sent or paid; make it smaller.")
     with open_photo(path, first) as raw, io.BufferedReader(raw, LOOKED_AT_ONCE) as file, _told_of(path):
         try:
             photo = _look(path, first, file, accepts)
@@ -267,7 +288,7 @@ def _looked_into(archive: Photo, file: BinaryIO, accepts: Accepts) -> Photo:
         if error.errno in _LACKING:
             raise
         what = f"cannot be unpacked to be checked: {error.strerror}. Make room for temporary files, then add it again."
-        raise BadPhoto(archive.path, "unreadable", what) from error
+        raise BadPhoto(archive.path, PhotoFault.UNREADABLE, what) from error
     _refuse_changed(archive.path, archive.stamp, file)
     return replace(archive, suspect=suspect)
 
@@ -332,14 +353,18 @@ def _look(path: Path, first: Stamp, file: BinaryIO, accepts: Accepts) -> Photo:
 def _refused_type(path: Path, media_type: str | None, accepts: Accepts) -> BadPhoto:
     taken = ", ".join(sorted(_NAMES.get(known, known) for known in accepts.media_types))
     if media_type is None:
-        return BadPhoto(path, "not-a-photo", f"is not a photo, whatever its name says. The service takes {taken}.")
+        return BadPhoto(
+            path, PhotoFault.NOT_A_PHOTO, f"is not a photo, whatever its name says. The service takes {taken}."
+        )
     if media_type == zips.MEDIA_TYPE:
         what = f"is a ZIP archive; {taken} are taken here. Unpack it, then add its photos."
-        return BadPhoto(path, archives.NOT_HERE, what)
+        return BadPhoto(path, PhotoFault.ARCHIVE, what)
     kind = _NAMES.get(media_type, "")
     is_what = (kind and f"a {kind} picture") or _RAWS.get(media_type, "") or media_type
     is_what = f"a camera's raw file ({is_what})" if media_type in _RAWS else is_what
-    return BadPhoto(path, "unsupported", f"is {is_what}; the service takes {taken}. Convert it, then add it again.")
+    return BadPhoto(
+        path, PhotoFault.UNSUPPORTED, f"is {is_what}; the service takes {taken}. Convert it, then add it again."
+    )
 
 
 def _refuse_pixels(path: Path, width: int, height: int, accepts: Accepts) -> None:
@@ -350,7 +375,7 @@ def _refuse_pixels(path: Path, width: int, height: int, accepts: Accepts) -> Non
         limits.append(f"{accepts.max_pixels / 1e6:,.0f} megapixels")
     if limits:
         sentence = f"is {width} x {height} pixels; the service takes at most {' and '.join(limits)}. Make it smaller."
-        raise BadPhoto(path, "too-many-pixels", sentence)
+        raise BadPhoto(path, PhotoFault.TOO_MANY_PIXELS, sentence)
 
 
 def suspicion(photo: Photo) -> BadPhoto:
@@ -358,18 +383,22 @@ def suspicion(photo: Photo) -> BadPhoto:
     sentence = (
         f"is suspect: {photo.suspect}. It is sent only by your word: mark it by itself, or submit it with --suspect."
     )
-    return BadPhoto(photo.path, "suspect", sentence)
+    return BadPhoto(photo.path, PhotoFault.SUSPECT, sentence)
 
 
 def _broken(path: Path, broken: whole.Broken) -> BadPhoto:
     if broken.reason == "unsupported":
-        return BadPhoto(path, broken.reason, f"cannot be sent: {broken}. Export it as a photo, then add that.")
+        return BadPhoto(path, PhotoFault.UNSUPPORTED, f"cannot be sent: {broken}. Export it as a photo, then add that.")
     if broken.reason == archives.BAD:
         return BadPhoto(
-            path, broken.reason, f"cannot be sent: {str(broken).rstrip('.')}. Pack it anew, then add it again."
+            path,
+            PhotoFault.BAD_ARCHIVE,
+            f"cannot be sent: {str(broken).rstrip('.')}. Pack it anew, then add it again.",
         )
     found = "cut off" if broken.reason == "truncated" else "damaged"
-    return BadPhoto(path, broken.reason, f"is {found}: {broken}. Nothing was sent or paid; copy it here again.")
+    return BadPhoto(
+        path, PhotoFault(broken.reason), f"is {found}: {broken}. Nothing was sent or paid; copy it here again."
+    )
 
 
 def _refuse_changed(path: Path, stamp: Stamp, file: BinaryIO) -> None:
@@ -394,6 +423,6 @@ def _problem(path: Path, error: OSError) -> PhotoProblem:
     if isinstance(error, Irregular):
         return Changed(path)
     if error.errno == errno.ENAMETOOLONG:
-        return BadPhoto(path, "name-too-long", "has a path that is too long to open. Move it further up.")
+        return BadPhoto(path, PhotoFault.NAME_TOO_LONG, "has a path that is too long to open. Move it further up.")
     sentence = f"cannot be read: {error.strerror}. Make it readable for artui, then add it again."
-    return BadPhoto(path, "unreadable", sentence)
+    return BadPhoto(path, PhotoFault.UNREADABLE, sentence)

@@ -10,8 +10,7 @@ from typing import TYPE_CHECKING
 
 from artui.journal import accounts, purchases, rules
 from artui.journal.store import Connection
-from artui.model.caps import CapKind
-from artui.model.states import BATCH_CAP, TODAYS_CAP
+from artui.model.holds import CapKind
 
 if TYPE_CHECKING:
     from artui.config import Caps
@@ -65,11 +64,11 @@ def of(db: Connection, account: str, portion: Portion, own: Caps, today: str, *,
     )
     found = [
         (CapKind.RUN, portion.run, "the cap of this run", own.run, sums.run, None),
-        (CapKind.DAY, account, f"{TODAYS_CAP} of {account}", own.day, sums.day, sums.open),
+        (CapKind.DAY, account, f"today's cap of {account}", own.day, sums.day, sums.open),
         (CapKind.MONTH, account, f"this month's cap of {account}", own.month, sums.month, sums.open),
     ]
     if batch is not None:
-        found.append((CapKind.BATCH, batch.id, BATCH_CAP, batch.cap, sums.batch, None))
+        found.append((CapKind.BATCH, batch.id, "the cap of this batch", batch.cap, sums.batch, None))
     caps = [
         Cap(kind, owner, name, limit, spent, reserved)
         for kind, owner, name, limit, spent, reserved in found
@@ -88,7 +87,7 @@ def of_rule(db: Connection, account: str, rule: str, day: str) -> list[Cap]:
         Cap(kind, rule, f"{name} the rule {row.name}", limit + more, spent, sums.open)
         for kind, name, limit, spent in (
             (CapKind.RULE, "the cap of", row.run, sums.run),
-            (CapKind.RULE_DAY, f"{TODAYS_CAP} for", row.day, sums.day + sums.open),
+            (CapKind.RULE_DAY, "today's cap for", row.day, sums.day + sums.open),
             (CapKind.RULE_MONTH, "this month's cap for", row.month, sums.month + sums.open),
         )
         if limit is not None

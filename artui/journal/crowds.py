@@ -5,10 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from artui.journal.store import Connection, rows, value
+from artui.model.holds import TOLD_ONCE
 from artui.model.states import Reason
-
-SHARED = frozenset({Reason.CREDITS, Reason.LOGIN, Reason.CAP, Reason.QUOTA, Reason.PLACES, Reason.PAUSED})
-"""The holds that many jobs of an account share, and that end for all of them together."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +29,7 @@ def crowds(db: Connection) -> dict[tuple[str, str], HoldCount]:
     return {
         (account, reason): HoldCount(number, quoted, _sent(db, account) if reason == Reason.LOGIN else 0)
         for account, reason, number, quoted in found
-        if reason in SHARED
+        if reason in TOLD_ONCE
     }
 
 

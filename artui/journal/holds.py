@@ -12,8 +12,9 @@ from typing import Any
 
 from artui.journal import accounts, jobs, payers, purchases, suspended
 from artui.journal.store import Connection, first, value
+from artui.model.holds import ACCOUNT_WIDE, PauseOf
 from artui.model.job import Job, Payer
-from artui.model.states import ACCOUNT_WIDE, BEFORE_PAYING, FINAL, Reason, Stage, Status
+from artui.model.states import BEFORE_PAYING, FINAL, Reason, Stage, Status
 
 LONGEST_WAIT = 900.0
 """Seconds no job is ever put off for longer (the longest ``Retry-After`` that is honoured)."""
@@ -41,8 +42,9 @@ def going_on(db: Connection, account: str, reason: Reason, stages: Sequence[Stag
 def hold_account(db: Connection, account: str, reason: Reason, message: str, stages: Sequence[Stage]) -> int:
     """Hold all jobs of an account that stand ready or wait to go on in these stages; returns how many."""
     waiting = going_on(db, account, reason, stages)
+    scope = PauseOf.ACCOUNT if reason is Reason.PAUSED else ""
     for job in waiting:
-        jobs.move(db, job, job.stage, Status.HELD, "held", reason=reason, message=message)
+        jobs.move(db, job, job.stage, Status.HELD, "held", reason=reason, hold_scope=scope, message=message)
     return len(waiting)
 
 

@@ -19,8 +19,10 @@ import apsw
 
 from artui.journal import published
 from artui.journal.store import Connection, Stale, Values, first, rows, storable, value
+from artui.model.holds import HOLDS
 from artui.model.job import Batch, Job, NewJob, Result
-from artui.model.states import FINAL, ONLY_METADATA, Reason, Stage, Status, legal
+from artui.model.states import FINAL, Reason, Stage, Status, legal
+from artui.model.watching import Skip
 
 
 class StemTaken(Exception):
@@ -264,6 +266,7 @@ def move(
     what: str,
     *,
     reason: str = "",
+    hold_scope: str = "",
     message: str = "",
     due: float | None = None,
     new_try: bool = False,
@@ -271,17 +274,20 @@ def move(
 ) -> Job:
     """Move a job on, guarded by the stage, status, purchase and execution in ``job``, and write its event.
 
-    ``what`` names the event; ``changes`` are further columns. ``reason``, ``message`` and ``due`` belong to the new
-    place: what is not given is cleared. Raises :class:`Stale` where the job is elsewhere by now, ValueError for a move
-    that is not legal.
+    ``what`` names the event; ``changes`` are further columns. ``reason``, ``hold_scope``, ``message`` and ``due``
+    belong to the new place: what is not given is cleared. Raises :class:`Stale` where the job is elsewhere by now,
+    ValueError for a move that is not legal.
     """
     if not legal(job.place, (stage, status), new_try=new_try):
         raise ValueError(f"job {job.id} cannot go from {job.stage}/{job.status} to {stage}/{status}")
+    if status is Status.HELD and reason not in HOLDS:
+        raise ValueError(f"job {job.id} cannot be held for {reason!r}: that is no hold")
     now = time.time()
     columns = {
         "stage": stage,
         "status": status,
         "reason": reason,
+        "hold_scope": hold_scope,
         "message": message,
         "due": due,
         "finished_at": now if status in FINAL else None,
@@ -358,7 +364,7 @@ def check_in(db: Connection, /, job: Job, **found: Any) -> Job:
     if made_by is not None:
         message = f"{job.source.name} {published.sentence(made_by)}"
         return move(
-            db, job, Stage.CHECKED, Status.SKIPPED, "a result", reason=published.REASON, message=message,
+            db, job, Stage.CHECKED, Status.SKIPPED, "a result", reason=Skip.RESULT, message=message,
             twin_of=made_by, buys=False, **found,
         )  # fmt: skip
     bought = other_buyer(db, job, digest=found["digest"], picture=found.get("picture", ""))
@@ -390,7 +396,8 @@ def _join(db: Connection, /, job: Job, bought: Job, **found: Any) -> Job:
         status, reason = Status.SKIPPED, str(Reason.TWIN)
         message = f"same photo as {bought.source.name} (job {bought.id}): its rule wants no copies, not paid"
         if digest != bought.digest:
-            reason, message = ONLY_METADATA, f"{metadata_changed(bought, job.source)}, for its rule wants no copies"
+            reason = Skip.ONLY_METADATA
+            message = f"{metadata_changed(bought, job.source)}, for its rule wants no copies"
     elif bought.status is Status.DONE:
         status, reason = Status.READY, ""
     elif bought.status in (*FINAL, Status.HELD) and not _surely_unpaid(db, bought):

@@ -10,9 +10,6 @@ from collections.abc import Iterable
 
 from artui.journal.store import Connection, first
 
-REASON = "result"
-"""Why a file is not sent that artui itself has saved."""
-
 
 def job_of(db: Connection, digest: str) -> int | None:
     """The job whose result has this content; None where no result has."""

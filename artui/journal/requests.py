@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 from artui.journal import origins
 from artui.journal.store import Connection, journal_uuid, rows, storable, value
+from artui.model.commands import Command
+from artui.model.holds import HOLDS, Stays
 
 if TYPE_CHECKING:
     from artui.model.job import Job
@@ -17,7 +19,8 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """Something to be done by the engine. ``job``, ``purchase`` and ``status`` say what its author saw."""
+    """Something to be done by the engine. ``what`` is the command's word; ``job``, ``purchase`` and ``status`` say what
+    its author saw."""
 
     id: int
     what: str
@@ -25,6 +28,11 @@ class Request:
     job: int | None
     purchase: int | None
     status: str | None
+
+    @property
+    def command(self) -> Command | None:
+        """Which command it is; None for one that this program does not know."""
+        return next((one for one in Command if one == self.what), None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,12 +43,12 @@ class Reply:
     message: str
 
 
-def enqueue(db: Connection, what: str, job: Job | None = None, **arguments: Any) -> int:
+def enqueue(db: Connection, command: Command, job: Job | None = None, **arguments: Any) -> int:
     """Leave a request for the engine; returns its number."""
     seen = (job.id, job.purchase, job.status) if job else (None, None, None)
     db.execute(
         "INSERT INTO requests (what, arguments, job, purchase, status, made_at) VALUES (?, ?, ?, ?, ?, ?)",
-        (what, json.dumps(arguments), *seen, time.time()),
+        (command, json.dumps(arguments), *seen, time.time()),
     )
     return db.last_insert_rowid()
 
@@ -155,8 +163,8 @@ def engine_starts(db: Connection, pid: int, host: str, mode: str, version: str) 
     now = time.time()
     db.execute(
         "UPDATE requests SET done_at = ?, refused = 1, outcome = 'the engine this was meant for is gone'"
-        " WHERE what = 'stop' AND done_at IS NULL AND json_extract(arguments, '$.pid') IS NOT ?",
-        (now, pid),
+        " WHERE what = ? AND done_at IS NULL AND json_extract(arguments, '$.pid') IS NOT ?",
+        (now, Command.STOP, pid),
     )
     return int(
         value(
@@ -195,6 +203,10 @@ def engine_ends(db: Connection, generation: int, *, only_if_idle: bool = False) 
     return True
 
 
+def _staying(stays: Stays) -> str:
+    return ", ".join(f"'{reason}'" for reason, hold in HOLDS.items() if hold.stays is stays)
+
+
 def has_work(db: Connection) -> bool:
     """Whether an engine has anything to do now or later by itself: open requests, jobs under way, holds that end by
     themselves, anything bought and not yet saved that looking after can still bring home."""
@@ -204,8 +216,8 @@ def has_work(db: Connection) -> bool:
             "SELECT EXISTS (SELECT 1 FROM requests WHERE done_at IS NULL)"
             " OR EXISTS (SELECT 1 FROM jobs WHERE status IN ('ready', 'running')"
             "   OR (status = 'waiting' AND due IS NOT NULL)"
-            "   OR (status = 'held' AND (due IS NOT NULL OR reason IN ('credits', 'cap', 'quota', 'places taken')"
+            f"   OR (status = 'held' AND (due IS NOT NULL OR reason IN ({_staying(Stays.ALWAYS)})"
             "     OR (stage IN ('submitted', 'processed', 'saved')"
-            "       AND reason NOT IN ('gone', 'result damaged', 'unexpected error', 'account changed')))))",
+            f"       AND reason IN ({_staying(Stays.BOUGHT)})))))",
         )
     )

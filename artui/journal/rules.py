@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import os
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
@@ -19,7 +19,9 @@ from typing import TYPE_CHECKING, Any
 from artui.journal import accounts, purchases, requests
 from artui.journal.requests import Request
 from artui.journal.store import Connection, Stale, first, rows, storable, value
+from artui.model.commands import Command
 from artui.model.states import BEFORE_PAYING, Reason, Status
+from artui.model.watching import RuleCause
 
 if TYPE_CHECKING:
     from artui.model.job import Job
@@ -53,10 +55,11 @@ HOLDS = (RuleState.HELD, RuleState.OFFLINE, RuleState.FOREIGN)
 class RuleRow:
     """A rule as the journal knows it; times are epoch seconds, money in the account's unit.
 
-    ``since``: when it came into ``state``. ``marked``: the folder in which its marker was left, None where it could not
-    be. ``begun``: its first scan is complete, what came later is new. ``agreed``: a person said yes to what holds it.
-    ``offer``: payer and workflow as they were pinned, JSON. ``allowed``: credits allowed beyond the caps on
-    ``allowed_day``. ``not_taken``: of the last scan, by reason, how many files and some names.
+    ``since``: when it came into ``state``; ``cause``: why it takes nothing, where that is known. ``marked``: the folder
+    in which its marker was left, None where it could not be. ``begun``: its first scan is complete, what came later is
+    new. ``agreed``: a person said yes to what holds it. ``offer``: payer and workflow as they were pinned, JSON.
+    ``allowed``: credits allowed beyond the caps on ``allowed_day``. ``not_taken``: of the last scan, by reason, how
+    many files and some names.
     """
 
     id: str
@@ -68,6 +71,7 @@ class RuleRow:
     month: int | None
     twins: str
     state: RuleState
+    cause: RuleCause | None
     message: str
     since: float
     paused: bool
@@ -104,8 +108,8 @@ class Happening:
 
 
 _COLUMNS = (
-    "id", "name", "folder", "account", "run", "day", "month", "twins", "state", "message", "since", "paused", "agreed",
-    "marked", "begun", "offer", "allowed", "allowed_day", "not_taken",
+    "id", "name", "folder", "account", "run", "day", "month", "twins", "state", "cause", "message", "since", "paused",
+    "agreed", "marked", "begun", "offer", "allowed", "allowed_day", "not_taken",
 )  # fmt: skip
 
 
@@ -117,6 +121,7 @@ def _row(columns: Sequence[Any]) -> RuleRow:
             **values,
             "folder": Path(os.fsdecode(values["folder"])),
             "state": RuleState(values["state"]),
+            "cause": RuleCause(values["cause"]) if values["cause"] else None,
             "paused": bool(values["paused"]),
             "agreed": bool(values["agreed"]),
             "begun": bool(values["begun"]),
@@ -168,13 +173,13 @@ def load(
     return _row(rows(db, f"SELECT {', '.join(_COLUMNS)} FROM rules WHERE id = ?", (rule,))[0])
 
 
-def set_state(db: Connection, rule: str, state: RuleState, message: str = "") -> bool:
-    """Say what a rule is doing; returns whether that is news. News goes into its log."""
+def set_state(db: Connection, rule: str, state: RuleState, message: str = "", cause: RuleCause | None = None) -> bool:
+    """Say what a rule is doing, and why where it takes nothing; returns whether that is news, which is logged."""
     changed = first(
         db,
-        "UPDATE rules SET since = iif(state = ?2, since, ?4), state = ?2, message = ?3 WHERE id = ?1"
-        " AND (state <> ?2 OR message <> ?3) RETURNING 1",
-        (rule, state, storable(message), time.time()),
+        "UPDATE rules SET since = iif(state = ?2, since, ?4), state = ?2, message = ?3, cause = ?5 WHERE id = ?1"
+        " AND (state <> ?2 OR message <> ?3 OR cause <> ?5) RETURNING 1",
+        (rule, state, storable(message), time.time(), cause or ""),
     )
     if changed:
         log(db, rule, state, message)
@@ -296,8 +301,12 @@ def waiting(db: Connection, rule: str, reason: Reason) -> list[Job]:
 # --------------------------------------------------------------------------------------------- what a person decides
 
 
-def carry_out(db: Connection, request: Request, day: str) -> None:
-    """Carry out ``pause rule``, ``resume rule`` or ``allow`` and mark the request done, or refuse it.
+Decide = Callable[[Connection, RuleRow, Request, str], str]
+"""A decision about a rule on a day: changes it and returns what is said of that."""
+
+
+def carry_out(db: Connection, request: Request, decide: Decide, day: str) -> None:
+    """Carry out :func:`pause`, :func:`resume` or :func:`allow` and mark the request done, or refuse it.
 
     The arguments are ``rule`` (its id) and, for ``allow``, ``amount`` in the account's unit; ``day`` is today.
     """
@@ -305,10 +314,10 @@ def carry_out(db: Connection, request: Request, day: str) -> None:
     if row is None:
         requests.finish(db, request, "no rule of this name was ever watched", refused=True)
         return
-    if request.what == "resume rule" and (why := nothing_to_resume(row)):
+    if request.command is Command.RESUME_RULE and (why := nothing_to_resume(row)):
         requests.finish(db, request, why, refused=True)
         return
-    message = DECISIONS[request.what](db, row, request, accounts.day(db, row.account, day))
+    message = decide(db, row, request, accounts.day(db, row.account, day))
     log(db, row.id, request.what, message)
     requests.finish(db, request, message)
 
@@ -324,13 +333,14 @@ def nothing_to_resume(row: RuleRow) -> str:
     )
 
 
-def _pause(db: Connection, row: RuleRow, request: Request, day: str) -> str:
+def pause(db: Connection, row: RuleRow, request: Request, day: str) -> str:
+    """Take and send nothing new of a rule until it is resumed."""
     del request, day
     db.execute("UPDATE rules SET paused = 1 WHERE id = ?", (row.id,))
     return f"the rule {row.name} is paused: nothing new is taken or sent; what is bought is fetched"
 
 
-def _resume(db: Connection, row: RuleRow, request: Request, day: str) -> str:
+def resume(db: Connection, row: RuleRow, request: Request, day: str) -> str:
     """End a pause, or say yes to what holds the rule. What waits behind a sample goes on by a yes of its own only."""
     from artui.journal import jobs
 
@@ -345,14 +355,11 @@ def _resume(db: Connection, row: RuleRow, request: Request, day: str) -> str:
     return f"the rule {row.name} goes on{when}{behind}"
 
 
-def _allow(db: Connection, row: RuleRow, request: Request, day: str) -> str:
+def allow(db: Connection, row: RuleRow, request: Request, day: str) -> str:
+    """Let a rule spend ``amount`` more than its caps until the day is over."""
     amount = max(0, int(request.arguments.get("amount", 0)))
     db.execute(
         "UPDATE rules SET allowed = ?, allowed_day = ? WHERE id = ?", (row.allowed_on(day) + amount, day, row.id)
     )
     total = value(db, "SELECT allowed FROM rules WHERE id = ?", (row.id,))
     return f"the rule {row.name} may spend {amount} more until midnight ({total} beyond its caps in all today)"
-
-
-DECISIONS = {"pause rule": _pause, "resume rule": _resume, "allow": _allow}
-"""The requests about a rule that any engine carries out."""

@@ -9,19 +9,14 @@ from collections.abc import Sequence
 
 from artui.journal import jobs
 from artui.journal.store import Connection, first, rows
+from artui.model.holds import HOLDS, GivesWay
 from artui.model.job import Job
 from artui.model.states import Reason, Stage, Status
-
-_BY_SUMS = frozenset({Reason.CAP, Reason.PAUSED, Reason.CREDITS, Reason.QUOTA, Reason.LOGIN, Reason.PLACES})
-"""Holds whose end, for another job, is told by what bounds that job."""
-
-_OF_THE_JOB = frozenset({Reason.OUTPUT, Reason.DISK_FULL, Reason.METADATA, Reason.ERROR, Reason.ACCOUNT})
-"""Holds that may or may not meet another job too: only the try tells, and each job gives way for them once."""
 
 
 def gives_way(db: Connection, buyer: Job) -> bool:
     """Whether a job that is to buy a photo is held for a reason of its own, and surely has cost nothing."""
-    is_held = buyer.status is Status.HELD and buyer.reason in _BY_SUMS | _OF_THE_JOB | {Reason.PRICE}
+    is_held = buyer.status is Status.HELD and HOLDS[Reason(buyer.reason)].gives_way is not GivesWay.NEVER
     unsent = buyer.stage in (Stage.CHECKED, Stage.UPLOADED, Stage.SUBMITTING) and not buyer.execution
     return bool(is_held and unsent and buyer.buys and not buyer.cancel and jobs.surely_unpaid(db, buyer.id))
 
@@ -54,9 +49,10 @@ def _fits(db: Connection, twin: Job, buyer: Job) -> bool:
         return False
     if twin.rule and twin.rule == buyer.rule:
         return False
-    if buyer.reason == Reason.PRICE:
+    gives_way = HOLDS[Reason(buyer.reason)].gives_way
+    if gives_way is GivesWay.PRICE:
         return twin.quoted is not None and buyer.quoted is not None and twin.quoted > buyer.quoted
-    if buyer.reason not in _OF_THE_JOB:
+    if gives_way is GivesWay.SUMS:
         return True
     if buyer.reason in (Reason.OUTPUT, Reason.DISK_FULL) and twin.folder == buyer.folder:
         return False

@@ -17,9 +17,7 @@ from artui.journal.seen import NEWEST
 from artui.journal.store import Connection, first, rows, value
 from artui.model.job import Job
 from artui.model.states import Status
-
-BEFORE_THE_RULE = "here before the rule"
-"""Why a file is left alone that lay in its folder before the rule began."""
+from artui.model.watching import Skip
 
 _BAD = (Status.SKIPPED, Status.FAILED)
 """How jobs end that brought no new result of their own."""
@@ -49,7 +47,7 @@ def today(db: Connection, rule: str, midnight: float) -> Today:
     refused = value(
         db,
         "SELECT COUNT(*) FROM seen WHERE rule = ? AND job IS NULL AND reason <> ? AND at >= ?",
-        (rule, BEFORE_THE_RULE, midnight),
+        (rule, Skip.BEFORE_THE_RULE, midnight),
     )
     done = found.get(Status.DONE, 0) + found.get(Status.SKIPPED, 0)
     return Today(sum(found.values()), done, found.get(Status.FAILED, 0), int(refused))

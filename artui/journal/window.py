@@ -15,9 +15,10 @@ from itertools import chain, filterfalse
 from typing import TYPE_CHECKING
 
 from artui.journal import accounts
-from artui.journal.groups import Group, group
+from artui.journal.groups import group
 from artui.journal.prices import WEIGHT_SQL
 from artui.journal.store import Connection, first, rows, value
+from artui.model.holds import Group
 from artui.model.states import Status
 
 if TYPE_CHECKING:

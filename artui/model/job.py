@@ -100,8 +100,9 @@ class Job(NewJob):
     ``expires_at``: when the service throws the result away, None where it does not say. ``agreed``: a person said to
     send it although its photo may have been paid before. ``found``: it stands for an execution that was found at the
     service and whose photo is not known here; ``source`` is then only the name the service has. ``partial``: a person
-    takes what there is of its results, although some are missing; ``as_is``: a person
-    said to take its result however it comes. ``picture`` is the digest of the picture alone, empty where there is none.
+    takes what there is of its results, although some are missing; ``as_is``: a person said to take its result however
+    it comes. ``picture`` is the digest of the picture alone, empty where there is none. ``hold_scope``: which cap holds
+    it (:class:`artui.model.holds.CapKind`), or what is paused (:class:`artui.model.holds.PauseOf`).
     """
 
     id: int = 0
@@ -134,6 +135,7 @@ class Job(NewJob):
     partial: bool = False
     as_is: bool = False
     picture: str = ""
+    hold_scope: str = ""
 
     @property
     def may_have_cost(self) -> bool:

@@ -85,27 +85,17 @@ class Reason(StrEnum):
 
     FAILED = "failed at the service"
     REJECTED = "refused by the service"
+    GIVEN_UP = "given up"
 
 
 def worded(reason: str) -> str:
     """A reason as a person reads it: a stored word that would tell less, or something else, than is meant has another
     one here."""
-    return _WORDED.get(reason, reason)
+    return "may have been paid before" if reason == Reason.RECOVERED else reason
 
-
-_WORDED: Mapping[str, str] = {Reason.RECOVERED: "may have been paid before"}
-
-BATCH_CAP, TODAYS_CAP = "the cap of this batch", "today's cap"
-"""How the message of a job begins that is held for a cap which nothing raises, or which is another one tomorrow."""
-
-ONLY_METADATA = "only its metadata changed"
-"""Why a photo is not sent whose picture was bought before."""
 
 BOUGHT_BEFORE = "bought before"
 """The event that holds a job whose photo may have been bought under another key of the same customer."""
-
-ACCOUNT_WIDE = frozenset({Reason.LOGIN, Reason.CREDITS, Reason.QUOTA, Reason.PLACES, Reason.PAUSED})
-"""Holds that belong to an account: they end for all its jobs at once."""
 
 NEXT: Mapping[Status, frozenset[Status]] = {
     Status.READY: frozenset({Status.READY, Status.RUNNING, Status.WAITING, Status.HELD, Status.CANCELLED}),

@@ -11,7 +11,8 @@ from typing import Any
 from artui import files
 from artui.journal import Connection, jobs, published, uploads
 from artui.model.job import Job, Result
-from artui.model.states import ONLY_METADATA, Reason, Stage, Status
+from artui.model.states import Reason, Stage, Status
+from artui.model.watching import Skip
 from artui.providers.base import ExecutionRef, State, Transient
 from artui.steps import evidence
 from artui.steps.context import Hold, NotYet, StepContext
@@ -94,7 +95,7 @@ class Saving:
             first, reason = self.context.journal.read(jobs.get, job.twin_of), ""
             message = f"{message}: a copy of job {job.twin_of}'s result, not paid"
             if first is not None and first.digest != job.digest:
-                reason, message = ONLY_METADATA, f"{message}, for only the metadata of its photo differs"
+                reason, message = Skip.ONLY_METADATA, f"{message}, for only the metadata of its photo differs"
             return await self.context.journal.write_async(
                 jobs.move, job, Stage.SAVED, Status.SKIPPED, "delivered", reason=reason, message=message
             )

@@ -20,11 +20,13 @@ from artui.credentials import CredentialProblem, KeyStore, Vault
 from artui.journal import Connection, accounts, offers
 from artui.journal.accounts import AccountState
 from artui.model.capabilities import SignInMethod
+from artui.model.commands import Command
 from artui.model.states import Reason
 from artui.providers import DEFAULT, capabilities
 from artui.sanitize import sanitize
 from artui.tui.look import Width
 from artui.tui.page import Page as Screen
+from artui.tui.phrases import ACCOUNT_CELLS
 from artui.tui.rows import Cell, Rows, heads, line
 from artui.tui.service import ServiceError
 from artui.tui.shell import Line
@@ -51,14 +53,6 @@ COLUMNS = (
     Cell("  Key", 12, wanted_from=FROM_NORMAL),
     Cell("  State", 16),
 )
-
-_HELD: Mapping[str, str] = {
-    Reason.LOGIN: "signed out",
-    Reason.CREDITS: "needs credits",
-    Reason.QUOTA: "quota reached",
-    Reason.PLACES: "places taken",
-    Reason.PAUSED: "paused",
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -204,7 +198,7 @@ class Accounts(Screen):
         if kept is not None and not kept.place:
             return "key unusable" if kept.detail else "signed out"
         held = known.state.held if known else ""
-        return _HELD.get(held, held) or "ready"
+        return ACCOUNT_CELLS[Reason(held)] if held else "ready"
 
     def _draw_account(self) -> None:
         """All about the account under the cursor."""
@@ -277,7 +271,7 @@ class Accounts(Screen):
     def action_balance(self) -> None:
         """Ask the engine to look at the balance now."""
         if (account := self.account) is not None:
-            self.console.soon(self.console.decide([of_account("refresh", account.name)]))
+            self.console.soon(self.console.decide([of_account(Command.REFRESH, account.name)]))
             self.notify(f"Looking at the balance of {account.name}.", markup=False)
 
     def action_sign_in(self) -> None:

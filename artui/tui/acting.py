@@ -3,56 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
 
-from artui.core.actions import Action, Effect, Refusal
+from artui.core.actions import Action, Effect
 from artui.core.options import ActionSet
 from artui.model.job import Job
 from artui.model.states import Reason
 from artui.sanitize import sanitize
+from artui.tui.phrases import SAYS, SKIPPED
 from artui.tui.words import plural
-
-SAYS: Mapping[Effect, str] = {
-    Effect.FETCH: "fetch the result after all (free)",
-    Effect.LOOK: "look again (free)",
-    Effect.TAKE_PARTIAL: "look again, and take what there is then (free)",
-    Effect.GO_ON: "go on; the price was agreed when it was queued ({amount})",
-    Effect.SEND_AGAIN: "send it ({price}); it may have been paid before, and is then paid twice",
-    Effect.CONTINUE: "ask the service to go on (may charge up to {price})",
-    Effect.RERUN: "ask the service again (may charge up to {price})",
-    Effect.CANCEL: "cancel, nothing is paid",
-    Effect.CANCEL_SPENT: "cancel, not sent again; what was sent before counts as spent",
-    Effect.CANCEL_UNLESS_SENT: "cancel unless it is being sent right now",
-    Effect.CANCEL_UNCLEAR: "not sent again, but it may have been sent: artui finds out",
-    Effect.TAKE_BACK: "the retry is taken back; what was sent before is followed",
-    Effect.KEEP_RESULT: "already sent, the service cannot stop it",
-    Effect.LEAVE_RESULT: "already sent, the service cannot stop it: not saved",
-    Effect.FOLLOW: "follow it (free)",
-    Effect.SPEND: "give up: it counts as spent ({amount})",
-    Effect.FORGO: "give up: its result is not saved, what it cost stays spent ({amount})",
-    Effect.TAKE: "save its result as it comes, whole or not (free)",
-    Effect.TAKE_ALL: "save the results of its account whatever digest the service states (free)",
-}
-"""What each effect is in words; sending from the start has words of its own."""
-
-SKIPPED: Mapping[Refusal, str] = {
-    Refusal.FINISHED: "finished already",
-    Refusal.UNDER_WAY: "nothing to retry",
-    Refusal.IN_DOUBT: "in doubt: each needs its own decision (enter)",
-    Refusal.NOT_IN_DOUBT: "not in doubt",
-    Refusal.NOT_DAMAGED: "no damaged result",
-    Refusal.DIGESTS_HOLD: "other results of its account came as stated",
-    Refusal.TWIN: "same photo as another job, which needs a decision",
-    Refusal.MAY_BE_PAID: "given up, may have been paid",
-    Refusal.NO_RERUN: "the service cannot run it again: W sends it anew",
-    Refusal.PRICE_UNKNOWN: "the new price is not known here: W sends it anew",
-    Refusal.BOUGHT_ELSEWHERE: "another job buys the same photo at the new price",
-    Refusal.NEEDS_APPROVAL: "waits for your yes to the first results (y)",
-    Refusal.WITHOUT_PHOTO: "found at the service: fetched when its photo turns up",
-    Refusal.IN_PLACE: "being put in place already",
-    Refusal.NOTHING_HELD: "nothing waits for a yes",
-}
-"""Why each refusal leaves a job alone."""
 
 
 def says(action: Action) -> str:

@@ -3,70 +3,27 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
 
-from artui.journal.crowds import SHARED, HoldCount
-from artui.model.capabilities import Clears
+from artui.journal.crowds import HoldCount
+from artui.model.holds import TOLD_ONCE, CapKind
 from artui.model.job import Job
-from artui.model.states import BATCH_CAP, ONLY_METADATA, TODAYS_CAP, Reason, Stage, Status
+from artui.model.states import Reason, Stage, Status
+from artui.model.watching import Skip
 from artui.providers import capabilities
 from artui.sanitize import sanitize
-from artui.tui.words import is_left, plural
-
-_HELD: Mapping[str, str] = {
-    Reason.IN_DOUBT: "{name} may have been paid ({price}): {said}. {Where}; then enter: give its id"
-    " · send again ({price} more at worst) · give up.",
-    Reason.CAP: "{said}. {wait}, and {need}. {goes_on}",
-    Reason.SAMPLE: "Not sent before your yes: y shows the first results side by side, and asks.",
-    Reason.CREDITS: "{said}. {wait}. {Need}. Top up in the web app; artui goes on by itself within minutes (b looks"
-    " now), or by P where the balance is not told.",
-    Reason.PAYMENT: "The service stopped {name} for want of credits. Top up in the web app; artui goes on by itself"
-    " where the balance is told (r asks at once).",
-    Reason.LOGIN: "{account} is signed out: {said}. {sent}{here} Press 5, then s to sign in (over SSH too).",
-    Reason.QUOTA: "{said}. {wait}; it goes on by itself (b looks now).",
-    Reason.PLACES: "{said}. {wait}; it goes on by itself once one of those has moved on.",
-    Reason.PRICE: "{said}. {name} waits, not sent at the new price. r shows the price and asks · x cancels.",
-    Reason.PAUSED: "{said}. {wait}. P goes on.",
-    Reason.OVERDUE: "{name} takes far longer than usual at the service. It is still looked at; nothing to do here.",
-    Reason.GONE: "The service no longer knows {name} (execution {execution}). Look for it in the web app.",
-    Reason.OUTPUT: "{name} waits: {said}. Make {folder} a folder that can be written; it goes on by itself.",
-    Reason.METADATA: "{name} waits: {said}. It goes on by itself once exiftool is there.",
-    Reason.DISK_FULL: "{name} waits: {said}. Make room; it is fetched by itself, nothing new is sent.",
-    Reason.ACCOUNT: "{name} waits: {said}. Set the account back as it was and it goes on, or x cancels.",
-    Reason.DAMAGED: "The result of {name} came damaged: {said}. r fetches it again (free); enter: take it as it is ·"
-    " give up.",
-    Reason.TROUBLE: "The service has trouble with {name}: {said}. r tries it once more · x cancels. If it never gets"
-    " past where others do, ask the service.",
-    Reason.ERROR: "{name} met an unexpected error: {said}. r tries again; the engine's log says more.",
-    Reason.RECOVERED: "{name} may have been paid before: {said}. Look in the web app; then r sends it ({price} more at"
-    " worst) · x cancels.",
-    Reason.REJECTED: "{name} waits: {said}. {Where}; then r sends it ({price} more at worst) · x cancels.",
-    Reason.TWIN: "{name} is the same photo as job {twin}, which needs a decision first.",
-}
-_NOT_ALL_THERE = (
-    "{name}: {said}. It is still looked at. r takes what there is (free); the web app shows execution {execution}."
+from artui.tui.phrases import (
+    BROKEN,
+    CAPS,
+    FAILED,
+    HELD,
+    LOOKING,
+    NOT_ALL_THERE,
+    OTHERS,
+    RUNS_ONCE,
+    SPENT,
+    WHERE,
 )
-_WHERE: Mapping[Clears, str] = {
-    Clears.BY_LOOKING: "Look for it in the web app",
-    Clears.BY_SENDING: "See at the service whether a credit was taken for it",
-    Clears.BY_ASKING: "Look for it in the portal's log of jobs",
-}
-_LOOKING: Mapping[Clears, str] = {
-    Clears.BY_LOOKING: "Nothing: artui finds out before anything is paid again.",
-    Clears.BY_SENDING: "Nothing: the same request is sent again under its key, which the service promises to carry out"
-    " once, at most twice; then you are asked.",
-    Clears.BY_ASKING: "Nothing yet: the service cannot be searched, so you are asked in a moment.",
-}
-_FAILED: Mapping[str, str] = {
-    Reason.FAILED: "The service failed on {name}: {said}{charged}. r asks it again (up to {price}) · W another"
-    " workflow · d put aside.",
-    "runs once": "The service failed on {name}: {said}{charged}. It cannot run it again: W sends it anew · d put"
-    " aside.",
-    Reason.REJECTED: "The service refused {name}: {said}. {Paid}. r sends it again ({price}) · d put aside.",
-    "given up": "{name} was given up and counts as spent ({price}).",
-}
-_PLAIN = "{name}: {said}. Not sent, {paid}. Copy it here again, then r · d put aside."
-_SPENT = "what was sent before counts as spent"
+from artui.tui.words import is_left, plural
 
 
 def sentence(job: Job, crowd: HoldCount | None = None) -> str:
@@ -77,36 +34,30 @@ def sentence(job: Job, crowd: HoldCount | None = None) -> str:
     if job.found and not job.status.final:
         text = "{name} was found at the service without its photo: it is fetched when the photo turns up. x leaves it."
     elif job.status is Status.HELD and job.reason == Reason.DAMAGED and job.stage is Stage.SUBMITTED:
-        text = _NOT_ALL_THERE
+        text = NOT_ALL_THERE
     elif job.status is Status.HELD:
-        text = _HELD.get(job.reason, "{name} waits: {said}. r goes on.")
+        text = HELD[Reason(job.reason)]
     elif job.reason == Reason.FAILED and not capabilities(job.provider).limits.can_retry:
-        text = _FAILED["runs once"]
+        text = RUNS_ONCE
+    elif job.reason in FAILED:
+        text = FAILED[Reason(job.reason)]
     else:
-        text = _FAILED.get(job.reason, _PLAIN)
+        text = BROKEN
     return text.format(
-        Where=_WHERE[capabilities(job.provider).limits.clears_doubt],
+        Where=WHERE[capabilities(job.provider).limits.clears_doubt],
         name=sanitize(job.source.name, 60),
         said=sanitize((job.message or job.reason).rstrip("."), 200),
         price=price(job.quoted),
         charged=f" (charged {job.charged:,})" if job.charged else "",
-        paid=_SPENT if job.may_have_cost else "nothing paid",
-        Paid=_SPENT.capitalize() if job.may_have_cost else "Not paid",
+        paid=SPENT if job.may_have_cost else "nothing paid",
+        Paid=SPENT.capitalize() if job.may_have_cost else "Not paid",
         account=sanitize(job.account, 30),
         execution=sanitize(job.execution, 40) or "not known",
         folder=sanitize(job.folder, 60),
         twin=job.twin_of,
-        goes_on=_goes_on(job.message),
-        **(_crowded(crowd or HoldCount(1, job.quoted or 0)) if job.reason in SHARED else {}),
+        goes_on=CAPS[CapKind(job.hold_scope or CapKind.RUN)] if job.reason == Reason.CAP else "",
+        **(_crowded(crowd or HoldCount(1, job.quoted or 0)) if job.reason in TOLD_ONCE else {}),
     )
-
-
-def _goes_on(cap: str) -> str:
-    """When what waits for a cap goes on, by the words in which the cap is told."""
-    if cap.startswith(BATCH_CAP):
-        return "Nothing raises the cap of a batch: x cancels, then submit the rest with a higher one."
-    when = "at 00:00" if cap.startswith(TODAYS_CAP) else "when it has room"
-    return f"It goes on by itself {when}."
 
 
 def _crowded(crowd: HoldCount) -> dict[str, str]:
@@ -145,23 +96,13 @@ def _what_now(job: Job, crowd: HoldCount | None) -> str:
         paid = "" if job.charged is None else f" (charged {job.charged:,})"
         return f"Nothing: its result was not wanted{paid}. r fetches it, free, while the service has it."
     if job.status is Status.CANCELLED and job.may_have_cost:
-        return f"Nothing: it is not sent again; {_SPENT} ({price(job.quoted)})."
+        return f"Nothing: it is not sent again; {SPENT} ({price(job.quoted)})."
     if not (job.keep or job.status.final):
         return "Nothing: it is followed to its end, and its result is not saved, as wished. x keeps it after all."
-    if job.status is Status.SKIPPED and job.reason == ONLY_METADATA and not job.results:
+    if job.status is Status.SKIPPED and job.reason == Skip.ONLY_METADATA and not job.results:
         return f"Nothing: its picture was bought with job {job.twin_of}. `artui redo {job.id}` buys it anew."
     if job.reason == Reason.IN_QA:
         return "Nothing: a person at the service checks it. That can take hours."
     if job.reason == Reason.LOOKING:
-        return _LOOKING[capabilities(job.provider).limits.clears_doubt]
-    return _OTHERS[job.status].format(twin=job.twin_of)
-
-
-_OTHERS: Mapping[Status, str] = {
-    Status.READY: "Nothing: its turn comes.",
-    Status.RUNNING: "Nothing: it is worked on.",
-    Status.WAITING: "Nothing: it goes on by itself.",
-    Status.DONE: "Nothing: it is saved.",
-    Status.SKIPPED: "Nothing: it has the result of job {twin}, and was not paid.",
-    Status.CANCELLED: "Nothing: it was not paid. r sends it after all.",
-}
+        return LOOKING[capabilities(job.provider).limits.clears_doubt]
+    return OTHERS[job.status].format(twin=job.twin_of)

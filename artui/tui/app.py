@@ -28,7 +28,7 @@ from artui.core import options
 from artui.engine.anchor import open_journal
 from artui.engine.client import ensure_running
 from artui.journal import JournalProblem, accounts, crowds, offers, window
-from artui.journal.groups import Group
+from artui.model.holds import Group
 from artui.model.states import Reason
 from artui.sanitize import sanitize
 from artui.tui import look as looks

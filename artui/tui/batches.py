@@ -13,8 +13,8 @@ from textual.content import Content
 from textual.widgets import OptionList, Static
 from textual.widgets.option_list import Option
 
-from artui.journal.groups import Group
 from artui.journal.window import Overview
+from artui.model.holds import Group
 from artui.model.job import Batch
 from artui.tui.above import Dialog
 from artui.tui.rows import Cell, Options, heads, line

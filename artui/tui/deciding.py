@@ -17,13 +17,16 @@ from artui.core import options
 from artui.core.actions import LATE, Action
 from artui.core.options import ActionSet
 from artui.journal import window
-from artui.journal.groups import Group, group
+from artui.journal.groups import group
+from artui.model.commands import Command
+from artui.model.holds import Group
 from artui.model.job import Job
 from artui.model.states import Reason
 from artui.sanitize import sanitize
-from artui.tui.acting import SKIPPED, heading, left_alone, lines, says
+from artui.tui.acting import heading, left_alone, lines, says
 from artui.tui.advice import price, sentence
 from artui.tui.dialogs import Ask, Choice, Question, TextDialog
+from artui.tui.phrases import SKIPPED
 from artui.tui.words import plural
 
 if TYPE_CHECKING:
@@ -166,7 +169,7 @@ async def _begin_order(console: Console, paths: Sequence[Path]) -> None:
 
 async def look_at_balance(console: Console, account: str) -> None:
     """Have the engine look at an account's balance now."""
-    await console.decide([options.of_account("refresh", account)])
+    await console.decide([options.of_account(Command.REFRESH, account)])
     console.notify(f"Looking at the balance of {sanitize(account, 30)}.", markup=False)
 
 
@@ -214,7 +217,7 @@ def decide(console: Console, job: Job) -> bool:
 async def _of_doubt(console: Console, job: Job) -> None:
     """Ask what became of a paid call that nobody knows of."""
     fits = await console.view.ask(options.fitting, job)
-    keys = {"i": "adopt", "a": "again", "g": "give up"}
+    keys = {"i": Command.ADOPT, "a": Command.AGAIN, "g": Command.GIVE_UP}
     offered = (
         Choice("i", "it is there: give the execution's id (free)", by_enter=True),
         Choice("a", f"send again ({price(job.quoted)} more at worst)"),
@@ -223,7 +226,7 @@ async def _of_doubt(console: Console, job: Job) -> None:
 
     async def answered(answer: str | None) -> None:
         if answer == "i":
-            _adopt(console, fits["adopt"])
+            _adopt(console, fits[Command.ADOPT])
         elif answer in keys:
             await console.decide([fits[keys[answer]]])
 
@@ -237,7 +240,7 @@ async def _of_doubt(console: Console, job: Job) -> None:
 async def _of_damaged(console: Console, job: Job) -> None:
     """Ask what is to become of a result that came damaged."""
     fits = await console.view.ask(options.fitting, job)
-    keys = {"f": "retry", "t": "take", "l": "take all", "g": "give up"}
+    keys = {"f": Command.RETRY, "t": Command.TAKE, "l": Command.TAKE_ALL, "g": Command.GIVE_UP}
     spent = price(job.quoted if job.charged is None else job.charged)
     offered = (
         Choice("f", "fetch it again (free)", by_enter=True),

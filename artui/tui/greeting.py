@@ -11,9 +11,8 @@ from artui.config import Paths, write_private
 from artui.config.private import read_private
 from artui.journal import Connection, Journal, history, window
 from artui.model.states import Reason
+from artui.tui.phrases import SINCE
 from artui.tui.words import clock
-
-_WORDS = {Reason.IN_DOUBT: "in doubt", Reason.CREDITS: "wait for credits", Reason.CAP: "wait for the cap"}
 
 
 def _file(paths: Paths) -> Path:
@@ -43,7 +42,7 @@ def greeting(db: Connection, left: tuple[int, float]) -> str:
     if not done and history.last_seq(db) == seq:
         return ""
     parts = [f"{number:,} {what}" for what, number in done.items()]
-    parts += [f"{number:,} {_WORDS.get(Reason(why), 'held: ' + why)}" for why, number in window.held(db).items()]
+    parts += [f"{number:,} {SINCE[Reason(why)]}" for why, number in window.held(db).items()]
     if not parts:
         return ""
     return f"Since {clock(at, time.time())}: {' · '.join(parts)}. n shows what needs you."

@@ -15,7 +15,7 @@ from textual.widgets import Static
 
 from artui.journal import Connection, crowds, history, jobs, purchases
 from artui.journal.crowds import HoldCount
-from artui.journal.groups import Group
+from artui.model.holds import Group
 from artui.model.job import Event, Job, Purchase
 from artui.model.states import PurchaseState
 from artui.sanitize import sanitize, width

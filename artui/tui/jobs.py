@@ -19,8 +19,8 @@ from textual.widgets import Input, Static
 
 from artui.journal import window
 from artui.journal.crowds import HoldCount
-from artui.journal.groups import Group
 from artui.journal.window import Filter, Overview, SortOrder
+from artui.model.holds import Group
 from artui.model.job import Batch, Job
 from artui.sanitize import sanitize
 from artui.tui.coalesced_refresh import CoalescedRefresh

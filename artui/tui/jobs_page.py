@@ -11,8 +11,9 @@ from textual.content import Content
 
 from artui.journal import Connection, crowds, window
 from artui.journal.crowds import HoldCount
-from artui.journal.groups import Group, group
+from artui.journal.groups import group
 from artui.journal.window import Filter, Overview, SortOrder, Totals
+from artui.model.holds import Group
 from artui.model.job import Batch, Job
 from artui.model.states import Status
 from artui.sanitize import sanitize, width

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 from artui.core.actions import Action
 from artui.core.options import of_account
 from artui.journal import window
-from artui.journal.groups import Group
+from artui.model.commands import Command
+from artui.model.holds import Group
 from artui.providers import capabilities
 from artui.tui.dialogs import Choice, Question
 from artui.tui.words import about
@@ -74,8 +75,8 @@ def asked(console: Console, answer: Leaving) -> list[Action] | None:
         case Leaving.KEEP | Leaving.END:
             return []
         case Leaving.FINISH:
-            return [of_account("pause", name) for name in console.config.accounts]
+            return [of_account(Command.PAUSE, name) for name in console.config.accounts]
         case Leaving.STOP:
             engine = console.look.engine
-            return [Action("stop", arguments={"pid": engine.row.pid})] if engine else []
+            return [Action(Command.STOP, arguments={"pid": engine.row.pid})] if engine else []
     return None

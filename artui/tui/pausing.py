@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from artui.core import options
 from artui.core.actions import Action
+from artui.model.commands import Command
 from artui.model.states import Reason
 from artui.sanitize import sanitize
 from artui.tui.dialogs import Choice, Question
@@ -36,7 +37,7 @@ async def ask_to_pause(console: Console) -> None:
             await console.decide(going)
         elif answer in ("a", "e"):
             wanted = [console.account] if answer == "a" else names
-            await console.decide([options.of_account("pause", name) for name in wanted if name])
+            await console.decide([options.of_account(Command.PAUSE, name) for name in wanted if name])
 
     console.push_screen(Question("Pause? Nothing new is sent; what is sent is fetched.", lines, choices), answered)
 

@@ -13,8 +13,8 @@ from textual.widgets import Input, Static
 
 from artui.core.quote import OWN, Quote
 from artui.engine.client import EngineStatus
-from artui.journal.groups import Group
 from artui.journal.requests import EngineRow
+from artui.model.holds import Group
 from artui.sanitize import sanitize, width
 from artui.tui.look import Width, room
 from artui.tui.view import Look

@@ -24,6 +24,7 @@ from artui.core.sign_in import Customer, Payer
 from artui.credentials import CredentialProblem, KeyStore, Secret, Stored, Vault
 from artui.journal import Connection, accounts, offers, payers
 from artui.model.capabilities import SignInMethod
+from artui.model.commands import Command
 from artui.model.states import Reason
 from artui.sanitize import sanitize
 from artui.tui.dialogs import Ask, Choice, Question
@@ -177,7 +178,7 @@ class SignIn:
             return paused
 
         paused = await self.console.journal.write_async(take)
-        return [of_account("resume" if name in paused else "refresh", name) for name in names]
+        return [of_account(Command.RESUME if name in paused else Command.REFRESH, name) for name in names]
 
     def _save(self, made: Sequence[AccountConfig]) -> None:
         """Save the accounts; where there are several, the one in use stays the one meant without a name."""
@@ -287,7 +288,7 @@ async def lend(console: Console, login: str, key: Secret) -> None:
     engine = console.look.engine
     if engine is None or engine.row.mode != "background":
         return
-    await console.journal.write_async(decide, [Action("stop", arguments={"pid": engine.row.pid})])
+    await console.journal.write_async(decide, [Action(Command.STOP, arguments={"pid": engine.row.pid})])
     deadline = time.monotonic() + PATIENCE
     while console.look.engine is not None and time.monotonic() < deadline:  # noqa: ASYNC110 — a look shows it
         await asyncio.sleep(0.1)
@@ -361,7 +362,7 @@ def _pause(db: Connection, names: Sequence[str]) -> None:
     going = [name for name in names if accounts.state(db, name).held != Reason.PAUSED]
     for name in going:
         offers.note_sign_out(db, name, paused=True)
-    decide(db, [of_account("pause", name) for name in going])
+    decide(db, [of_account(Command.PAUSE, name) for name in going])
 
 
 def _sharing(console: Console, account: AccountConfig) -> list[AccountConfig]:

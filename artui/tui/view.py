@@ -20,9 +20,9 @@ from artui.core.quote import Quote, quote
 from artui.engine.client import EngineStatus, find_engine
 from artui.journal import Connection, Journal, history, progress, requests
 from artui.journal.caps import Portion
-from artui.journal.groups import Group
 from artui.journal.requests import EngineRow
 from artui.journal.window import Filter, overview, unfinished
+from artui.model.holds import Group
 from artui.model.job import Event
 from artui.sanitize import sanitize
 

@@ -11,11 +11,13 @@ from itertools import accumulate
 from pathlib import Path
 
 from artui.core.follow import cost
-from artui.journal.groups import Group, group
+from artui.journal.groups import group
+from artui.model.holds import Group
 from artui.model.job import Job
 from artui.model.states import Reason, Stage, Status
 from artui.sanitize import sanitize, width
 from artui.tui.look import Glyphs, bar
+from artui.tui.phrases import CELLS, FAILED_CELLS, WAITING_CELLS
 from artui.tui.view import Moving
 
 BAR = 12
@@ -118,32 +120,6 @@ class Row:
     """Seconds after which the row says something else by itself; None where it stands still."""
 
 
-HELD: Mapping[str, str] = {
-    Reason.IN_DOUBT: "in doubt: paid or not?",
-    Reason.CAP: "waits: cap reached",
-    Reason.CREDITS: "waits for credits",
-    Reason.SAMPLE: "waits for your yes",
-    Reason.PAYMENT: "stopped: credits missing",
-    Reason.LOGIN: "waits: signed out",
-    Reason.QUOTA: "waits: quota reached",
-    Reason.PLACES: "waits: places taken",
-    Reason.PRICE: "price changed, not sent",
-    Reason.PAUSED: "paused",
-    Reason.OVERDUE: "overdue at the service",
-    Reason.GONE: "gone at the service",
-    Reason.OUTPUT: "output folder unusable",
-    Reason.METADATA: "exiftool cannot be used",
-    Reason.DISK_FULL: "waits: disk full",
-    Reason.ACCOUNT: "account has changed",
-    Reason.DAMAGED: "result came damaged",
-    Reason.TROUBLE: "trouble at the service",
-    Reason.ERROR: "unexpected error",
-    Reason.TWIN: "waits for the same photo",
-    Reason.REJECTED: "turned away too often",
-    Reason.RECOVERED: "may have been paid before",
-}
-"""Why a job is held, in a few cells."""
-
 _RUNNING: Mapping[Stage, str] = {
     Stage.NEW: "checking",
     Stage.CHECKED: "about to upload",
@@ -153,14 +129,6 @@ _RUNNING: Mapping[Stage, str] = {
     Stage.PROCESSED: "about to download",
     Stage.SAVED: "putting in place",
 }
-_WAITING: Mapping[str, str] = {
-    Reason.IN_QA: "in QA, a person checks it",
-    Reason.TRY_AGAIN: "will try again",
-    Reason.LOOKING: "finding out: paid or not?",
-    Reason.TWIN: "same photo, waits, not paid",
-    Reason.DISK_FULL: "waits: disk full",
-}
-_FAILED: Mapping[str, str] = {Reason.FAILED: "failed at the service", Reason.REJECTED: "refused by the service"}
 
 
 def say(job: Job, around: RowContext, glyphs: Glyphs, now: float) -> Row:
@@ -205,8 +173,10 @@ def _standing(job: Job, moving: Moving | None, around: RowContext, glyphs: Glyph
         return glyphs.working, processing(job, around.usual.get((job.payer, job.workflow)), now)
     if job.reason == Reason.TRY_AGAIN and job.due is not None:
         return glyphs.working, f"will try again {clock(job.due, now)}"
-    signs: Mapping[str, str] = {Reason.IN_QA: glyphs.qa, Reason.TWIN: glyphs.queued}
-    return signs.get(job.reason, glyphs.working), _WAITING.get(job.reason) or sanitize(job.reason, 40)
+    cell = WAITING_CELLS[Reason(job.reason)]
+    if job.reason == Reason.TWIN:
+        return glyphs.queued, cell
+    return (glyphs.qa if job.reason == Reason.IN_QA else glyphs.working), cell
 
 
 def _at_rest(job: Job, glyphs: Glyphs) -> tuple[str, str]:
@@ -219,10 +189,11 @@ def _at_rest(job: Job, glyphs: Glyphs) -> tuple[str, str]:
             sent = "not saved" if is_left(job) else "sent before" if job.may_have_cost else "not paid"
             return glyphs.unpaid, f"cancelled, {sent}"
         case Status.FAILED:
-            paid = "" if job.purchase else ", not sent"
-            return glyphs.failed, _FAILED.get(job.reason) or sanitize(f"{job.reason or 'failed'}{paid}", 40)
+            if job.reason in FAILED_CELLS:
+                return glyphs.failed, FAILED_CELLS[Reason(job.reason)]
+            return glyphs.failed, sanitize(f"{job.reason or 'failed'}{'' if job.purchase else ', not sent'}", 40)
         case _:
-            return glyphs.needs, HELD.get(job.reason) or sanitize(job.reason, 40)
+            return glyphs.needs, CELLS[Reason(job.reason)]
 
 
 def _progress(moving: Moving, glyphs: Glyphs) -> str:

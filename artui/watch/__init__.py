@@ -6,7 +6,6 @@ from files to jobs, ``aftermath`` what becomes of a file whose job has ended, ``
 taken", and ``watcher`` the loop. The state of rules is in ``artui.journal.rules``, what they have seen in
 ``artui.journal.seen``.
 
-Who runs a watcher: it shares process and journal with the engine, which carries out the requests ``pause rule``,
-``resume rule`` (also a yes to whatever holds the rule) and ``allow``; ``look now`` is the watcher's own, through
-``Engine.answers``.
+Who runs a watcher: it shares process and journal with the engine, which carries out what a person decides about a rule;
+``service`` adds to it what only a watcher can: to look at a folder now, and to read the rules again.
 """

@@ -21,8 +21,8 @@ from artui.journal import Journal, Unwritable, rules, seen
 from artui.journal.rules import RuleRow, RuleState, SkipCount
 from artui.journal.seen import NEWEST, SeenFile
 from artui.journal.store import journal_uuid, network_file_system
-from artui.journal.watching import BEFORE_THE_RULE
-from artui.model.states import ONLY_METADATA, Seen
+from artui.model.states import Seen
+from artui.model.watching import RuleCause, Skip
 from artui.timing import Clock
 from artui.watch import marker
 from artui.watch.lock import Busy, FolderLock
@@ -32,7 +32,7 @@ from artui.watch.outputs import refuse_loop
 from artui.watch.postprocess import Linked, Tidied, tidy
 from artui.watch.returning import Returning
 from artui.watch.rules import After, Existing, Rule
-from artui.watch.scanning import GROWING, Glance, Scanner
+from artui.watch.scanning import Glance, Scanner
 from artui.watch.taking import Ingester, Taken
 
 log = logging.getLogger(__name__)
@@ -202,11 +202,11 @@ class Watched:
             glance = await self._look(row)
         except Offline as offline:
             self.root, self._is_busy = None, isinstance(offline, Busy)
-            await self._say(RuleState.OFFLINE, str(offline))
+            await self._say(RuleState.OFFLINE, str(offline), offline.cause)
             return None
         except Foreign as foreign:
             self.root = None
-            await self._say(RuleState.FOREIGN, str(foreign))
+            await self._say(RuleState.FOREIGN, str(foreign), foreign.cause)
             return None
         self._is_busy = False
         if not row.begun and self.rule.existing is Existing.IGNORE:
@@ -294,7 +294,7 @@ class Watched:
         folder = self.rule.folder
         if self._unmarked:
             if marker.identity(folder) != self.root:
-                raise Offline(f"{folder} is not the folder it was")
+                raise Offline(RuleCause.ANOTHER_FOLDER, f"{folder} is not the folder it was")
         else:
             marker.refuse_others(folder, self._marker())
 
@@ -324,7 +324,7 @@ class Watched:
         scanner = await self._ready_scanner()
         there = scanner.everything_new()
         noted = [
-            SeenFile(one.name, one.stamp.size, one.stamp.mtime_ns, Seen.EXISTING, reason=BEFORE_THE_RULE)
+            SeenFile(one.name, one.stamp.size, one.stamp.mtime_ns, Seen.EXISTING, reason=Skip.BEFORE_THE_RULE)
             for one in there
         ]
         for begin in range(0, len(noted), 1000):
@@ -332,7 +332,7 @@ class Watched:
         for one in there:
             scanner.knows(one, Seen.EXISTING)
         glance.settled.clear()
-        glance.passed.pop(GROWING, None)
+        glance.passed.pop(Skip.GROWING, None)
         glance.growing = None
         await self._journal.write_async(rules.scanned, self.rule.id, {})
         if there:
@@ -348,7 +348,7 @@ class Watched:
         complete = True
         if row.paused or held or self._quote.offer is None:
             for candidate in glance.settled:
-                glance.pass_over("the rule waits", candidate.name)
+                glance.pass_over(Skip.RULE_WAITS, candidate.name)
             complete = not glance.settled
         elif glance.settled:
             await self._take_all(glance, self._quote.offer)
@@ -361,25 +361,26 @@ class Watched:
         elif not_taken != row.not_taken:
             await self._journal.write_async(rules.set_not_taken, self.rule.id, not_taken)
         if held:
-            await self._say(RuleState.HELD, held)
+            await self._say(RuleState.HELD, held[1], held[0])
         elif self._quote.offer is None:
             await self._say(RuleState.WAITS, self._quote.problem or "the service is asked what the workflow costs")
         else:
             await self._say(RuleState.WATCHING, self._manner())
 
-    def _held(self, row: RuleRow, glance: Glance) -> str:
-        """What a person must say yes to before anything is taken; empty where nothing is."""
+    def _held(self, row: RuleRow, glance: Glance) -> tuple[RuleCause, str] | None:
+        """What a person must say yes to before anything is taken, and its sentence; None where nothing is."""
         if row.agreed:
-            return ""
+            return None
         if self._quote.dearer is not None:
-            return self._quote.problem
+            return RuleCause.DEARER, self._quote.problem
         now = time.monotonic()
         while self._lately and now - self._lately[0][0] > SCAN_EVERY:
             self._lately.popleft()
         at_once = glance.new + sum(number for _, number in self._lately)
         if row.begun and not self.rule.is_capped and at_once > MOST_AT_ONCE:
-            return f"more than {MOST_AT_ONCE} new files at once, and no cap bounds what they may cost"
-        return ""
+            sentence = f"more than {MOST_AT_ONCE} new files at once, and no cap bounds what they may cost"
+            return RuleCause.MANY_AT_ONCE, sentence
+        return None
 
     async def _take_all(self, glance: Glance, offer: Offer) -> None:
         scanner = await self._ready_scanner()
@@ -410,11 +411,11 @@ class Watched:
             await self._record(What.TAKEN, f"{len(names):,} taken", names)
         if group.remarks:
             await self._record(What.REMARK, f"of these {', '.join(map(str, group.remarks))}")
-        same = tuple(file.name for _, file in group.refused if file.reason == ONLY_METADATA)
+        same = tuple(file.name for _, file in group.refused if file.reason == Skip.ONLY_METADATA)
         if same:
             await self._record(What.SAME, f"{len(same):,} bought before, only the metadata changed: not sent", same)
         for _, file in group.refused:
-            if file.reason != ONLY_METADATA:
+            if file.reason != Skip.ONLY_METADATA:
                 await self._record(What.REFUSED, file.message or file.reason, (file.name,))
 
     async def _tell_tidied(self, group: list[Tidied]) -> None:
@@ -457,9 +458,9 @@ class Watched:
     async def _row(self) -> RuleRow:
         return await self._journal.read_async(rules.row, self.rule.id)
 
-    async def _say(self, state: RuleState, message: str) -> None:
+    async def _say(self, state: RuleState, message: str, cause: RuleCause | None = None) -> None:
         """Say how the rule stands, once."""
-        if await self._journal.write_async(rules.set_state, self.rule.id, state, message):
+        if await self._journal.write_async(rules.set_state, self.rule.id, state, message, cause):
             self._tell(WatchEvent(time.time(), self.rule, state, message))
 
     async def _record(self, what: What, message: str, names: tuple[str, ...] = ()) -> None:
@@ -490,4 +491,4 @@ class Watched:
 
     async def does_not_answer(self) -> None:
         """Say that the folder's disk does not answer."""
-        await self._say(RuleState.OFFLINE, f"{self.rule.folder} does not answer")
+        await self._say(RuleState.OFFLINE, f"{self.rule.folder} does not answer", RuleCause.NO_ANSWER)

@@ -15,6 +15,7 @@ import threading
 from contextlib import suppress
 from pathlib import Path
 
+from artui.model.watching import RuleCause
 from artui.watch.marker import NAME, Offline
 
 log = logging.getLogger(__name__)
@@ -63,7 +64,7 @@ class FolderLock:
             status = os.fstat(descriptor)
             os.close(descriptor)
             if error.errno in _HELD:
-                raise Busy(_by_whom(folder, status)) from error
+                raise Busy(RuleCause.BUSY, _by_whom(folder, status)) from error
             self._tell(folder, error)
             return
         self._swap(descriptor)
@@ -106,13 +107,15 @@ def _open(folder: Path) -> int | None:
         except OSError as error:
             if error.errno in _UNWRITABLE or (error.errno == errno.ENOENT and not way & os.O_CREAT):
                 if error.errno == errno.EACCES and os.path.lexists(folder / name):
-                    raise Busy(f"{folder / name} cannot be opened: another user may be watching the folder") from error
+                    sentence = f"{folder / name} cannot be opened: another user may be watching the folder"
+                    raise Busy(RuleCause.BUSY, sentence) from error
                 continue
-            raise Offline(f"{folder / name} cannot be opened ({error.strerror})") from error
+            sentence = f"{folder / name} cannot be opened ({error.strerror})"
+            raise Offline(RuleCause.LOCK_UNUSABLE, sentence) from error
         if stat.S_ISREG(os.fstat(descriptor).st_mode):
             return descriptor
         os.close(descriptor)
-        raise Offline(f"{folder / name} is no regular file: remove it")
+        raise Offline(RuleCause.LOCK_UNUSABLE, f"{folder / name} is no regular file: remove it")
     return None
 
 

@@ -16,17 +16,24 @@ from pathlib import Path
 from typing import Self
 
 from artui import files
+from artui.model.watching import RuleCause
 
 NAME = ".artui-folder"
 _MOST = 4096  # bytes of a marker; a longer file is none of ours
 
 
-class Offline(Exception):
-    """The folder is not there, or it is not the one that was watched. The text says which."""
+class _Unusable(Exception):
+    def __init__(self, cause: RuleCause, sentence: str) -> None:
+        super().__init__(sentence)
+        self.cause = cause
 
 
-class Foreign(Exception):
-    """The folder belongs to another artui, or to another rule. The text names it."""
+class Offline(_Unusable):
+    """The folder is not there, or it is not the one that was watched. The text says which, ``cause`` why."""
+
+
+class Foreign(_Unusable):
+    """The folder belongs to another artui, or to another rule. The text names it, ``cause`` says how it is known."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,11 +54,13 @@ class Marker:
         except FileNotFoundError:
             return None
         except OSError as error:
-            raise Foreign(f"{place} cannot be read ({error.strerror}): another user may be watching it") from error
+            sentence = f"{place} cannot be read ({error.strerror}): another user may be watching it"
+            raise Foreign(RuleCause.MARKER_UNREADABLE, sentence) from error
         try:
             return cls(**json.loads(os.read(descriptor, _MOST)))
         except (ValueError, TypeError, OSError) as error:
-            raise Foreign(f"{place} says nothing that artui understands") from error
+            sentence = f"{place} says nothing that artui understands"
+            raise Foreign(RuleCause.MARKER_UNREADABLE, sentence) from error
         finally:
             os.close(descriptor)
 
@@ -66,16 +75,16 @@ def identity(folder: Path) -> tuple[int, int]:
         with os.scandir(folder):
             status = folder.stat()
     except OSError as error:
-        raise Offline(_why_not(folder, error)) from error
+        raise _why_not(folder, error) from error
     return status.st_dev, status.st_ino
 
 
-def _why_not(folder: Path, error: OSError) -> str:
+def _why_not(folder: Path, error: OSError) -> Offline:
     if isinstance(error, FileNotFoundError):
-        return f"{folder} is not there (not mounted, renamed or deleted)"
+        return Offline(RuleCause.MISSING, f"{folder} is not there (not mounted, renamed or deleted)")
     if isinstance(error, NotADirectoryError):
-        return f"{folder} is not a folder"
-    return f"{folder} cannot be read ({error.strerror})"
+        return Offline(RuleCause.NOT_A_FOLDER, f"{folder} is not a folder")
+    return Offline(RuleCause.UNREADABLE, f"{folder} cannot be read ({error.strerror})")
 
 
 def check(
@@ -90,14 +99,17 @@ def check(
     one (``begun``) stays so: a mount point without its disk would only now be writable. ``agreed``: a person says that
     the folder is the right one, whatever marks it. Raises :class:`Offline`, :class:`Foreign`.
     """
-    whose = _look_at_marker(folder, ours)
-    if whose == "":
+    try:
+        is_ours = _shows(folder, ours)
+    except Foreign:
+        if not agreed:
+            raise
+        is_ours = False
+    if is_ours:
         lock(folder)
         return True
-    if whose and not agreed:
-        raise Foreign(whose)
     if marked == folder and not agreed:
-        raise Offline(_bare(folder))
+        raise _bare(folder)
     if begun and marked is None and not agreed:
         return False
     lock(folder)
@@ -107,34 +119,34 @@ def check(
 def refuse_others(folder: Path, ours: Marker) -> None:
     """Raise :class:`Offline` where a folder that held our marker does not show it, :class:`Foreign` where another's."""
     identity(folder)
-    whose = _look_at_marker(folder, ours)
-    if whose is None:
-        raise Offline(_bare(folder))
-    if whose:
-        raise Foreign(whose)
+    if not _shows(folder, ours):
+        raise _bare(folder)
 
 
-def _bare(folder: Path) -> str:
-    return f"{folder} is there without its {NAME}: not mounted, or another folder in its place"
+def _bare(folder: Path) -> Offline:
+    sentence = f"{folder} is there without its {NAME}: not mounted, or another folder in its place"
+    return Offline(RuleCause.NO_MARKER, sentence)
 
 
-def _look_at_marker(folder: Path, ours: Marker) -> str | None:
-    """Whose folder it is: empty for ours, None where nothing says so, else a sentence."""
-    try:
-        found = Marker.read(folder)
-    except Foreign as foreign:
-        return str(foreign)
-    if found is None:
-        return None
-    return "" if found.is_of(ours) else _whose(folder, found, ours)
+def _shows(folder: Path, ours: Marker) -> bool:
+    """Whether a folder shows our marker; False where it has none. Raises :class:`Foreign` where it shows another's."""
+    found = Marker.read(folder)
+    if found is not None and not found.is_of(ours):
+        raise _whose(folder, found, ours)
+    return found is not None
 
 
-def _whose(folder: Path, found: Marker, ours: Marker) -> str:
+def _whose(folder: Path, found: Marker, ours: Marker) -> Foreign:
     if found.host != ours.host:
-        return f"{folder} is watched by the artui of {found.host} (rule {found.name})"
+        sentence = f"{folder} is watched by the artui of {found.host} (rule {found.name})"
+        return Foreign(RuleCause.OTHER_HOST, sentence)
     if found.journal != ours.journal:
-        return f"{folder} is watched by another artui of this machine (rule {found.name})"
-    return f"{folder} belongs to another rule of this artui, {found.name}: one of that name knows what was sent from it"
+        sentence = f"{folder} is watched by another artui of this machine (rule {found.name})"
+        return Foreign(RuleCause.OTHER_JOURNAL, sentence)
+    sentence = (
+        f"{folder} belongs to another rule of this artui, {found.name}: one of that name knows what was sent from it"
+    )
+    return Foreign(RuleCause.OTHER_RULE, sentence)
 
 
 def _leave(folder: Path, ours: Marker) -> bool:
@@ -147,10 +159,11 @@ def _leave(folder: Path, ours: Marker) -> bool:
             (folder / NAME).unlink()
         files.publish(part.path, folder / NAME)
     except FileExistsError:
-        raise Foreign(f"{folder} was taken by another artui at this very moment") from None
+        sentence = f"{folder} was taken by another artui at this very moment"
+        raise Foreign(RuleCause.MARKER_TAKEN, sentence) from None
     except (files.OutputProblem, OSError) as problem:
         cause = problem.__cause__ if isinstance(problem, files.OutputProblem) else problem
         if isinstance(cause, OSError) and cause.errno in (errno.EROFS, errno.EACCES, errno.EPERM, errno.ENOSPC):
             return False
-        raise Offline(str(problem)) from problem
+        raise Offline(RuleCause.NOT_WRITABLE, str(problem)) from problem
     return True

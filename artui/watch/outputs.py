@@ -15,6 +15,7 @@ from artui.core.plan import PlanProblem
 from artui.journal import Connection, Journal, rules
 from artui.journal.rules import RuleState
 from artui.journal.store import journal_uuid
+from artui.model.watching import RuleCause
 from artui.sanitize import sanitize
 from artui.watch.marker import NAME, Foreign, Marker, Offline
 from artui.watch.rules import Rule
@@ -28,14 +29,16 @@ def refuse_loop(rule: Rule, ours: Marker) -> None:
     output = rule.target.folder
     if rule.covers(output):
         raise Offline(
+            RuleCause.OUTPUT_INSIDE,
             f"{rule.folder} would get its own results, for its output {output} is the same folder or lies in it:"
-            " nothing is taken. Choose another output"
+            " nothing is taken. Choose another output",
         )
     found = _marker_in(output)
     if found is not None and (found.rule == ours.rule or not _is_of(found, ours.journal, ours.host)):
         raise Offline(
+            RuleCause.OUTPUT_INSIDE,
             f"{rule.folder} is left alone, for its output {output} is a watched folder itself ({_whose(found)}), and"
-            f" results would be sent from there. Choose another output, or remove {NAME} there if nothing watches it"
+            f" results would be sent from there. Choose another output, or remove {NAME} there if nothing watches it",
         )
 
 

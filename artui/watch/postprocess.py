@@ -14,15 +14,15 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from artui import files
-from artui.journal import Connection, Journal, jobs, published, seen
+from artui.journal import Connection, Journal, jobs, seen
 from artui.journal.seen import SeenFile
 from artui.model.job import Job
-from artui.model.states import ONLY_METADATA, Reason, Seen, Status
+from artui.model.states import Reason, Seen, Status
+from artui.model.watching import Skip
 from artui.sanitize import sanitize
 from artui.watch.rules import After, Rule
 from artui.watch.taking import UNFINISHED
 
-SUSPECT = "suspect"
 _LONGEST = 200  # bytes of a name that gets ".reason.txt" behind it
 
 
@@ -95,13 +95,17 @@ def _note(db: Connection, rule: str, tidied: list[Tidied]) -> None:
 def _way(journal: Journal, rule: Rule, file: SeenFile, job: Job | None) -> _Way:
     if file.target is not None and _is_ours(file.target, file, job) and not os.path.lexists(rule.folder / file.name):
         return _Way(file.target.relative_to(rule.folder).parts[0], moved=file.target)  # by an engine that was killed
-    if job is not None and job.status is Status.FAILED and job.reason in ("changed", "gone"):
+    if (
+        job is not None
+        and job.status is Status.FAILED
+        and job.reason in (files.PhotoFault.CHANGED, files.PhotoFault.GONE)
+    ):
         unpaid = journal.read(jobs.surely_unpaid, job.id)
         return _Way(message=job.message, forget=unpaid)
-    if job is not None and job.status is Status.SKIPPED and job.reason == published.REASON:
+    if job is not None and job.status is Status.SKIPPED and job.reason == Skip.RESULT:
         return _Way(message=job.message)  # it may lie where it was saved
     if rule.after is After.KEEP or (job is not None and job.status is Status.CANCELLED):
-        return _Way(message=job.message if job is not None and job.reason == ONLY_METADATA else "")
+        return _Way(message=job.message if job is not None and job.reason == Skip.ONLY_METADATA else "")
     if not _is_ours(rule.folder / file.name, file, job):
         gone = not os.path.lexists(rule.folder / file.name)
         return _Way(message="it is no longer there" if gone else "another file has its name", forget=not gone)
@@ -129,7 +133,7 @@ def _carry_out(rule: Rule, file: SeenFile, job: Job | None, way: _Way, target: P
             return Tidied(file.name, None, None, "another file has its name")
     lies = target or way.moved
     if lies is None:
-        is_same = job is not None and job.reason == ONLY_METADATA
+        is_same = job is not None and job.reason == Skip.ONLY_METADATA
         return Tidied(file.name, Seen.KEPT, None, way.message, is_same=is_same)
     if way.folder == "failed":
         _leave_reason(lies, _reason_text(file, job))
@@ -195,10 +199,10 @@ def _reason_text(file: SeenFile, job: Job | None) -> str:
 
 
 def _advice(reason: str) -> str:
-    if reason in (ONLY_METADATA, Reason.TWIN):
+    if reason in (Skip.ONLY_METADATA, Reason.TWIN):
         return "nothing, its picture was bought before. `artui redo FILE` buys it anew and shows the price first."
     good = "put a good copy into the watched folder; artui takes it by itself."
-    if reason == SUSPECT:
+    if reason == files.PhotoFault.SUSPECT:
         return f"look at it. If it is whole, `artui submit --suspect FILE` sends it; else {good}"
     return f"complete it here, or {good}" if reason in UNFINISHED else good
 

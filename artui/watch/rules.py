@@ -22,6 +22,7 @@ from artui.core.plan import Target
 from artui.files import exiftool, values
 from artui.files.metadata import Keeping
 from artui.model.states import Twins
+from artui.model.watching import Skip
 
 _RULES = uuid.UUID("6b0c54f4-6f4c-4c5e-9a53-0a7f3c1f2a11")
 """The name space of the rules' ids."""
@@ -140,13 +141,9 @@ def _matches(patterns: tuple[re.Pattern[str], re.Pattern[str]], name: str, relat
     return bool(by_name.match(name.casefold()) or by_path.match(relative.casefold()))
 
 
-OURS = "done or failed"
-"""Why what artui has put aside, or uses itself, is not taken."""
-
-
 def ignored(name: str, ignoring: Ignoring, *, is_folder: bool) -> str:
     """Why a name in a watched folder is never taken; empty where nothing stands against it."""
-    return OURS if name in ASIDE or name.startswith(".artui-") else ignoring.why(name, is_folder=is_folder)
+    return Skip.OURS if name in ASIDE or name.startswith(".artui-") else ignoring.why(name, is_folder=is_folder)
 
 
 def rule_id(name: str) -> str:

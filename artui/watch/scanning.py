@@ -17,18 +17,10 @@ from typing import NamedTuple
 from artui.files import Stamp
 from artui.journal.seen import NEWEST, KnownFile
 from artui.model.states import Seen
+from artui.model.watching import RuleCause, Skip
 from artui.timing import Clock
 from artui.watch.marker import Offline
-from artui.watch.rules import OURS, Rule, ignored
-
-GROWING = "still growing"
-"""Why a file is passed over that has changed a moment ago."""
-
-NOT_WHOLE = "not whole yet"
-"""Why a file is passed over that has not changed for a while, and may still become a whole photo."""
-
-UNREADABLE = "not readable by this user"
-"""Why a file or folder is passed over that may become readable."""
+from artui.watch.rules import Rule, ignored
 
 _VANISHED = (errno.ENOENT, errno.ENOTDIR, errno.ESTALE)
 
@@ -198,7 +190,7 @@ class Scanner:
             except OSError:
                 continue  # it has gone again
             if not stat.S_ISREG(status.st_mode):
-                glance.pass_over("not a regular file", name)
+                glance.pass_over(Skip.NOT_REGULAR, name)
                 continue
             known = self._known.get(name)
             if known is None or not known.is_still(status):
@@ -219,7 +211,7 @@ class Scanner:
         if now.steady >= settling.next:
             glance.settled.append(Candidate(name, stamp, signs, now.steady - settling.first))
             return
-        glance.pass_over(GROWING, name)
+        glance.pass_over(Skip.GROWING, name)
         glance.look_again(settling.next)
 
     def _entries(self, glance: Glance) -> Iterator[tuple[str, os.DirEntry[str]]]:
@@ -233,13 +225,13 @@ class Scanner:
                 name = below + word
                 is_folder = entry.is_dir(follow_symlinks=False)
                 if why := ignored(word, rule.ignoring, is_folder=is_folder):
-                    if why != OURS:
+                    if why != Skip.OURS:
                         glance.pass_over(why, name)
                 elif is_folder:
                     if rule.recursive:
                         ahead.append(f"{name}/")
                 elif has_patterns and not rule.wants(word, name):
-                    glance.pass_over("pattern", name)
+                    glance.pass_over(Skip.PATTERN, name)
                 else:
                     yield name, entry
 
@@ -251,6 +243,6 @@ def _list(folder: Path, below: str, glance: Glance) -> Iterator[os.DirEntry[str]
             yield from entries
     except OSError as error:
         if not below:
-            raise Offline(f"{folder} cannot be read ({error.strerror})") from error
+            raise Offline(RuleCause.UNREADABLE, f"{folder} cannot be read ({error.strerror})") from error
         if error.errno not in _VANISHED:
-            glance.pass_over(UNREADABLE, below)
+            glance.pass_over(Skip.UNREADABLE, below)

@@ -17,9 +17,11 @@ from artui.engine.lock import AnotherEngine
 from artui.journal import Connection, Unwritable, history, requests
 from artui.journal.following import Scope
 from artui.journal.requests import Request
+from artui.model.commands import Command
 from artui.watch.systemd import Manager
 
 if TYPE_CHECKING:
+    from artui.engine.commands import Commanded, Handler
     from artui.engine.supervisor import Supervisor
     from artui.watch.offers import Offers
     from artui.watch.rules import Rule
@@ -78,7 +80,7 @@ class Service:
         asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, self._hup.set)
         follower = Follower(engine.journal, Scope(), self.teller, await engine.journal.read_async(history.last_seq))
         watcher = self.make_watcher(engine)
-        engine.answers |= {"look now": watcher.look_now, "read rules": self._asked_to_reread}
+        engine.handlers.update(handlers(watcher, self._hup.set))
         work = asyncio.create_task(self._beside(engine, watcher), name="watcher")
         loops: list[Coroutine[Any, Any, None]] = [
             self._tell(engine, follower), self._give_signs(engine, watcher), self._reread(watcher),
@@ -121,11 +123,6 @@ class Service:
     async def watch(self, engine: Supervisor, watcher: Watcher) -> None:
         """The watcher's part, until the engine stops."""
         await watcher.run(engine.stopping)
-
-    async def _asked_to_reread(self, request: Request) -> str:
-        del request
-        self._hup.set()
-        return "the rules are read again"
 
     async def _tell(self, engine: Supervisor, follower: Follower) -> None:
         """Tell what happens, and from time to time how all stands."""
@@ -176,6 +173,21 @@ class Service:
             else:
                 self.teller.note(f"The rules were read again: {len(rules):,} of them.")
             self.manager.ready()
+
+
+def handlers(watcher: Watcher, reread: Callable[[], None]) -> dict[Command, Handler]:
+    """What an engine with a watcher beside it carries out beyond any other; ``reread`` has the rules read again."""
+    from artui.engine.commands import Handler
+
+    async def look_now(engine: Commanded, request: Request) -> None:
+        message = watcher.look_now(request.arguments.get("rule", ""))
+        await engine.journal.write_async(requests.finish, request, message)
+
+    async def read_rules(engine: Commanded, request: Request) -> None:
+        reread()
+        await engine.journal.write_async(requests.finish, request, "the rules are read again")
+
+    return {Command.LOOK_NOW: Handler(look_now), Command.READ_RULES: Handler(read_rules)}
 
 
 def has_terminal() -> bool:

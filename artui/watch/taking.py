@@ -25,15 +25,16 @@ from artui.core.plan import (
     promises_photo,
 )
 from artui.core.submit import submit
-from artui.files import Photo, PhotoProblem, values
+from artui.files import Photo, PhotoFault, PhotoProblem, values
 from artui.journal import Connection, Journal, batches, history, jobs, published, seen
 from artui.journal.seen import SeenFile
 from artui.model.job import Batch, NewJob
-from artui.model.states import FINAL, ONLY_METADATA, Seen, Twins
+from artui.model.states import FINAL, Seen, Twins
+from artui.model.watching import Skip
 from artui.sanitize import sanitize
 from artui.watch.offers import Offers
 from artui.watch.rules import After, Rule
-from artui.watch.scanning import NOT_WHOLE, UNREADABLE, Candidate
+from artui.watch.scanning import Candidate
 
 CHUNK = 200
 """How many files become jobs in one transaction."""
@@ -44,13 +45,10 @@ PLANNED = 10 * CHUNK
 DECODED = 16
 """As many where each is decoded first, so that the first need not wait for the last."""
 
-UNFINISHED = frozenset({"empty", "truncated", "damaged", "suspect", "not-a-photo"})
+UNFINISHED = frozenset(
+    {PhotoFault.EMPTY, PhotoFault.TRUNCATED, PhotoFault.DAMAGED, PhotoFault.SUSPECT, PhotoFault.NOT_A_PHOTO}
+)
 """Why a file is no photo that may yet become one, while somebody writes it: from its first byte on, or in between."""
-
-ARCHIVE = "archive"
-"""Why a ZIP is left alone where the rule does not say that such are sent."""
-
-LOOP = "its result would land in the watched folder"
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,12 +123,13 @@ class Ingester:
             same = self._unless_same(candidate, photo)
             return self._unless_result(candidate, same) if isinstance(same, Photo) else same
         except files.BadPhoto as problem:
-            if problem.reason == "unreadable":
-                return Taken(waiting=((candidate, UNREADABLE),))
-            how = " archives = true in the rule has it sent as it is." * (problem.reason == ARCHIVE and takes.archives)
+            if problem.reason is PhotoFault.UNREADABLE:
+                return Taken(waiting=((candidate, Skip.UNREADABLE),))
+            is_hinted = problem.reason is PhotoFault.ARCHIVE and takes.archives
+            how = " archives = true in the rule has it sent as it is." * is_hinted
             refusal = self._refusal(candidate, problem.reason, f"{problem}{how}")
             if self._may_become_whole(candidate, refusal):
-                return Taken(waiting=((candidate, NOT_WHOLE),))
+                return Taken(waiting=((candidate, Skip.NOT_WHOLE),))
             return Taken(refused=((candidate, refusal),))
         except PhotoProblem:
             return Taken()  # gone, or written to again: the next scan sees what it is then
@@ -138,7 +137,7 @@ class Ingester:
     def _may_become_whole(self, candidate: Candidate, refusal: SeenFile) -> bool:
         """Whether a refusal has to wait: a file is never moved under its writer, who may take long."""
         leaves, promises = refusal.state is Seen.LEAVING, promises_photo(Path(candidate.name))
-        is_unfinished = refusal.reason in UNFINISHED and (promises or refusal.reason != "not-a-photo")
+        is_unfinished = refusal.reason in UNFINISHED and (promises or refusal.reason != PhotoFault.NOT_A_PHOTO)
         if self.is_patient:
             patience = self.rule.patience if leaves and is_unfinished else self.rule.refused_after
             waits = candidate.watched < patience
@@ -167,7 +166,7 @@ class Ingester:
         if edited is None or self.rule.twins is Twins.DELIVER:
             return photo
         said = jobs.metadata_changed(edited, photo.path)
-        return Taken(refused=((candidate, self._refusal(candidate, ONLY_METADATA, said)),))
+        return Taken(refused=((candidate, self._refusal(candidate, Skip.ONLY_METADATA, said)),))
 
     def _unless_result(self, candidate: Candidate, photo: Photo) -> Photo | Taken:
         """What artui itself has saved is no photo to send; it is read to compare only where a result has its size."""
@@ -178,13 +177,14 @@ class Ingester:
         if made_by is None:
             return photo
         said = f"{sanitize(photo.path.name)} {published.sentence(made_by)}"
-        return Taken(refused=((candidate, self._refusal(candidate, published.REASON, said)),))
+        return Taken(refused=((candidate, self._refusal(candidate, Skip.RESULT, said)),))
 
     def _refusal(self, candidate: Candidate, reason: str, message: str) -> SeenFile:
         """A file that is not taken. A bad photo leaves the folder where photos do; what never was one stays, and so
         do an archive, a result, for it may lie where it was saved, and a photo that has its own."""
-        is_photo = reason != "not-a-photo" or promises_photo(Path(candidate.name))
-        leaves = self.rule.after is After.MOVE and is_photo and reason not in (ARCHIVE, published.REASON, ONLY_METADATA)
+        is_photo = reason != PhotoFault.NOT_A_PHOTO or promises_photo(Path(candidate.name))
+        stay = (PhotoFault.ARCHIVE, Skip.RESULT, Skip.ONLY_METADATA)
+        leaves = self.rule.after is After.MOVE and is_photo and reason not in stay
         state = Seen.LEAVING if leaves else Seen.REFUSED
         stamp = candidate.stamp
         return SeenFile(candidate.name, stamp.size, stamp.mtime_ns, state, reason=reason, message=message)
@@ -202,7 +202,7 @@ class Ingester:
         loops = {folder: self.rule.covers(folder) for folder in {planned.folder for planned in plan.photos}}
         for (candidate, _), planned in zip(photos, plan.photos, strict=True):
             if loops[planned.folder]:
-                file = self._refusal(candidate, LOOP, f"{planned.folder} lies in the watched folder")
+                file = self._refusal(candidate, Skip.LOOP, f"{planned.folder} lies in the watched folder")
                 refused.append((candidate, file))
             else:
                 fit.append((candidate, planned))

@@ -9,7 +9,6 @@ from collections.abc import Collection, Sequence
 from contextlib import suppress
 
 from artui.journal import Journal
-from artui.journal.requests import Request
 from artui.journal.rules import end_others
 from artui.timing import Clock
 from artui.watch.folder import Tell, Watched
@@ -107,10 +106,9 @@ class Watcher:
         await self._end()
         await self._offers.close()
 
-    async def look_now(self, request: Request) -> str:
-        """The answer to ``look now``: scan the folder of the rule it names, or all."""
-        wanted = request.arguments.get("rule")
-        chosen = [watched for rule, watched in self._watched.items() if wanted in (None, "", rule)]
+    def look_now(self, wanted: str) -> str:
+        """Scan the folder of the rule with this id now, or all where it is empty; returns what is said of that."""
+        chosen = [watched for rule, watched in self._watched.items() if wanted in ("", rule)]
         for watched in chosen:
             watched.ring()
         return f"looking at {len(chosen)} folders now"

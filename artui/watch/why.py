@@ -14,14 +14,14 @@ from artui import files
 from artui.core.plan import Offer, Plan
 from artui.journal import Connection, Journal, history, jobs, rules, seen
 from artui.journal.rules import RuleState
-from artui.journal.watching import BEFORE_THE_RULE
 from artui.model.job import Job
-from artui.model.states import ONLY_METADATA, Seen, Twins
+from artui.model.states import Seen, Twins
+from artui.model.watching import Skip
 from artui.timing import Clock
 from artui.watch import marker
 from artui.watch.offers import Offers, dearer, pinned
 from artui.watch.rules import Existing, Rule, ignored
-from artui.watch.scanning import GROWING, NOT_WHOLE, Candidate, Scanner, Signs
+from artui.watch.scanning import Candidate, Scanner, Signs
 from artui.watch.taking import UNFINISHED, Ingester
 
 
@@ -114,7 +114,7 @@ class _Asked:
                 return self._say(path, Verdict.NOT_TAKEN, reason, message)
         if not self.rule.wants(path.name, name):
             message = f"the patterns of the rule {self.rule.name} leave it out"
-            return self._say(path, Verdict.NOT_TAKEN, "pattern", message)
+            return self._say(path, Verdict.NOT_TAKEN, Skip.PATTERN, message)
         return None
 
     def _known(self, path: Path, name: str) -> Why | None:
@@ -128,7 +128,7 @@ class _Asked:
             return self._say(path, Verdict.NOT_TAKEN, problem.reason, str(problem))
         same = known is not None and stamp is not None and (known.size, known.mtime_ns) == (stamp.size, stamp.mtime_ns)
         if known is None or not (same or stamp is None) or (known.state is Seen.MOVED and stamp is not None):
-            return None if stamp else self._say(path, Verdict.NOT_TAKEN, "gone", "it is not there")
+            return None if stamp else self._say(path, Verdict.NOT_TAKEN, files.PhotoFault.GONE, "it is not there")
         if known.job is None:
             message = known.message or "it lay here before the rule began"
             return self._say(path, Verdict.NOT_TAKEN, known.reason, message)
@@ -151,16 +151,18 @@ class _Asked:
         stamp, signs = files.stamp(path), Signs.of(path.lstat())
         if self.rule.existing is Existing.IGNORE and (self.row is None or not self.row.begun):
             message = "it lies here before the rule begins, and the rule ignores such files"
-            return self._say(path, Verdict.NOT_TAKEN, BEFORE_THE_RULE, message)
+            return self._say(path, Verdict.NOT_TAKEN, Skip.BEFORE_THE_RULE, message)
         opened = self.taker.open(Candidate(name, stamp, signs, math.inf))
         if not isinstance(opened, files.Photo):
             if opened.refused:
                 _, refused = opened.refused[0]
                 return self._say(path, Verdict.NOT_TAKEN, refused.reason, refused.message)
             if not opened.waiting:
-                return self._say(path, Verdict.WAITS, GROWING, "it is being written")
+                return self._say(path, Verdict.WAITS, Skip.GROWING, "it is being written")
             [(_, reason)] = opened.waiting
-            message = "it is open in a program: it is looked at again" if reason == NOT_WHOLE else "it cannot be read"
+            message = (
+                "it is open in a program: it is looked at again" if reason == Skip.NOT_WHOLE else "it cannot be read"
+            )
             return self._say(path, Verdict.WAITS, reason, message)
         return self._forecast(path, opened)
 
@@ -182,7 +184,7 @@ class _Asked:
             message = f"it is the {jobs.same_as(bought, photo.digest).removeprefix('same ')}: not paid again"
         if bought and bought.rule == self.rule.id and self.rule.twins is Twins.REFUSE:
             message, output = f"{message}, and its rule wants no copies", None
-        reason = "new" if not bought else "same content" if bought.digest == photo.digest else ONLY_METADATA
+        reason = "new" if not bought else "same content" if bought.digest == photo.digest else Skip.ONLY_METADATA
         return Why(path, Verdict.TAKE, reason, message, self.rule, output, price, bought)
 
 

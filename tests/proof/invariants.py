@@ -22,6 +22,7 @@ from artui.config import Caps
 from artui.engine import reconcile
 from artui.journal import payers
 from artui.journal.prices import weight
+from artui.model.holds import HOLDS
 from artui.model.job import Job, Purchase
 from artui.model.states import FINAL, REPEATS, Kind, PurchaseState, Reason, Stage, Status
 from artui.sim import imaging
@@ -399,7 +400,7 @@ def nothing_stuck(seen: Evidence) -> Iterator[str]:
             yield f"job {job.id} runs without an engine"
         if job.status is Status.WAITING and job.due is None and job.twin_of is None:
             yield f"job {job.id} waits for nothing"
-        if job.status is Status.HELD and not (job.reason and advice(job)):
+        if job.status is Status.HELD and not (job.reason in HOLDS and advice(job)):
             yield f"job {job.id} is held without a way on"
 
 

@@ -28,8 +28,9 @@ from artui.cli import COMMANDS, Commands, root, run
 from artui.cli.exits import Exit
 from artui.config import paths
 from artui.credentials import KeyStore, Secret, Vault
-from artui.engine import log, supervisor
+from artui.engine import log
 from artui.files import Accepts, BadPhoto
+from artui.journal import jobs
 from artui.model.states import Status
 from artui.providers.base import Output
 from artui.sim.photos import noise_jpeg
@@ -314,7 +315,7 @@ async def test_results_and_layers_stay_in_their_folder_whatever_they_are_called(
     async with fakes.bench(tmp_path, monkeypatch, north=service) as bench:
         studio = bench.studio
         (photo,) = studio.photos(1)
-        await studio.journal.write_async(supervisor.jobs.add, None, [bench.job(photo, stem=f"{photo.stem}\x1b[2J")])
+        await studio.journal.write_async(jobs.add, None, [bench.job(photo, stem=f"{photo.stem}\x1b[2J")])
         studio.out.mkdir()
         before = snapshot(tmp_path, studio)
         await studio.start()

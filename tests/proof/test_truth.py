@@ -20,8 +20,9 @@ from artui.cli.exits import Exit
 from artui.config import paths
 from artui.engine.anchor import open_journal
 from artui.journal import Connection, accounts, jobs, purchases, window
-from artui.journal.groups import Group, group
+from artui.journal.groups import group
 from artui.journal.window import Filter
+from artui.model.holds import ENDS, HOLDS, WAITS, Group
 from artui.model.job import Batch
 from artui.model.states import Kind, Reason, Stage, Status, worded
 from artui.sanitize import sanitize
@@ -31,13 +32,11 @@ from tests.tui.conftest import CONFIG
 from tests.tui.desk import at_desk
 from tests.tui.test_hostile import CORPUS
 
-PASSING = [Reason.AT_SERVICE, Reason.IN_QA, Reason.TRY_AGAIN, Reason.LOOKING]
-ENDS = [Reason.FAILED, Reason.REJECTED]
 REASONS: dict[Status, Sequence[str]] = {
     **dict.fromkeys(Status, ("",)),
-    Status.WAITING: [*PASSING, Reason.TWIN, Reason.DISK_FULL],
-    Status.HELD: [reason for reason in Reason if reason not in (*PASSING, *ENDS)],
-    Status.FAILED: [*ENDS, "given up", "truncated", "\x1b[7mby the service's own word\u202e"],
+    Status.WAITING: [*sorted(WAITS), Reason.DISK_FULL],
+    Status.HELD: [*HOLDS],
+    Status.FAILED: [*sorted(ENDS), "truncated", "\x1b[7mby the service's own word\u202e"],
 }
 """Why a job may stand so; a FAILED job's reason is whatever the file or the service says."""
 

@@ -21,7 +21,7 @@ from artui.cli import run
 from artui.cli.demo import staged
 from artui.cli.session import Session
 from artui.journal import jobs
-from artui.journal.groups import Group
+from artui.model.holds import Group
 from artui.sim.photos import noise_jpeg
 from artui.tui import catalogue
 from artui.tui.app import Console

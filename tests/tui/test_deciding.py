@@ -12,6 +12,7 @@ import pytest
 from artui.config import paths
 from artui.engine.anchor import open_journal
 from artui.journal import accounts, jobs, requests
+from artui.model.holds import CapKind
 from artui.model.states import Stage, Status
 from artui.tui.dialogs import Question
 from artui.tui.submit import Submit
@@ -169,7 +170,8 @@ async def test_what_many_wait_for_is_one_message_with_its_figures(reason: str, m
     async with at_desk() as desk:
         for number in [*numbers, sent] if reason == "login" else numbers:
             job = desk.job(number)
-            desk.write(jobs.move, job, job.stage, Status.HELD, "held", reason=reason, message=message)
+            scope = CapKind.DAY if reason == "cap" else ""
+            desk.write(jobs.move, job, job.stage, Status.HELD, "held", reason=reason, hold_scope=scope, message=message)
         await desk.until(lambda: [one.text for one in desk.console.news.messages] == [told])
         assert len(desk.console._notifications) == 1
         await desk.press("home", "enter")

@@ -15,8 +15,9 @@ from textual.geometry import Region
 from artui.config import paths
 from artui.engine.anchor import open_journal
 from artui.journal import Connection, jobs, purchases, window
-from artui.journal.groups import PILE, Group, group
+from artui.journal.groups import PILE, group
 from artui.journal.window import Filter, SortOrder
+from artui.model.holds import Group
 from artui.model.job import Batch
 from artui.model.states import PurchaseState, Reason, Stage, Status
 from artui.sanitize import width

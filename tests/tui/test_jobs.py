@@ -9,8 +9,9 @@ import pytest
 from artui.config import paths
 from artui.engine.anchor import open_journal
 from artui.journal import jobs, window
-from artui.journal.groups import Group, group
+from artui.journal.groups import group
 from artui.journal.window import Filter
+from artui.model.holds import Group
 from artui.model.states import Stage, Status
 from artui.tui.dialogs import Question
 from artui.tui.job_details import DetailsScreen

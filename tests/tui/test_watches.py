@@ -19,6 +19,7 @@ from artui.journal.rules import RuleState, SkipCount
 from artui.journal.seen import SeenFile
 from artui.model.job import Batch
 from artui.model.states import Seen
+from artui.model.watching import RuleCause
 from artui.providers.base import Workflow
 from artui.tui.job_details import DetailsScreen
 from artui.tui.watches import Watches
@@ -60,12 +61,13 @@ def write_rules(text: str = RULES, *, settings: bool = False) -> None:
 
 
 def settle(
-    db: Connection, *states: Mapping[str, Any], state: RuleState = RuleState.WATCHING, message: str = ""
-) -> None:
+    db: Connection, *states: Mapping[str, Any], state: RuleState = RuleState.WATCHING, message: str = "",
+    cause: RuleCause | None = None,
+) -> None:  # fmt: skip
     """The rule of /srv/in as a watcher would leave it, with jobs in these states."""
     rules.load(db, IN, name="/srv/in", folder=Path("/srv/in"), account="studio", run=None, day=500, month=None,
                twins="deliver")  # fmt: skip
-    rules.set_state(db, IN, state, message)
+    rules.set_state(db, IN, state, message, cause)
     batch = Batch("b-in", "in", "studio", time.time())
     files = [SeenFile(f"IMG_{number}.jpg", 1000, 1, Seen.TAKEN) for number in range(len(states))]
     taken = [(file, new_job(source=Path("/srv/in", file.name), batch="b-in", rule=IN)) for file in files]
@@ -154,6 +156,9 @@ async def test_figures_of_today_and_what_the_cap_holds() -> None:
         await desk.until(lambda: "40 of 600 (charged 20, sent 20). 2 photos wait until 00:00. +" in _joined(desk))
 
 
+CAUSES = {**dict.fromkeys(RuleState), RuleState.OFFLINE: RuleCause.MISSING}
+
+
 @pytest.mark.parametrize(
     ("state", "message", "word", "said"),
     [
@@ -170,7 +175,7 @@ async def test_figures_of_today_and_what_the_cap_holds() -> None:
 )  # fmt: skip
 async def test_each_state_in_words(state: RuleState, message: str, word: str, said: str) -> None:
     write_rules()
-    journal(settle, QUEUED, state=state, message=message)
+    journal(settle, QUEUED, state=state, message=message, cause=CAUSES[state])
     async with at_desk() as desk:
         desk.pretend_engine("watch")
         await on_watch(desk)
@@ -396,7 +401,7 @@ async def test_more_is_allowed_only_with_its_price_and_a_key_of_its_own() -> Non
 )
 async def test_a_yes_to_what_holds_a_rule(state: RuleState, message: str, question: str) -> None:
     write_rules()
-    journal(settle, state=state, message=message)
+    journal(settle, state=state, message=message, cause=RuleCause.NO_MARKER if state is RuleState.OFFLINE else None)
     async with at_desk() as desk:
         desk.pretend_engine("watch")
         await on_watch(desk)

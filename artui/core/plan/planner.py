@@ -22,6 +22,7 @@ from artui.journal.before import Before, How
 from artui.journal.store import storable
 from artui.model.job import Batch, Job, NewJob
 from artui.model.states import FINAL, Reason, Stage, Status, Twins
+from artui.model.watching import Skip
 from artui.providers import capabilities
 from artui.sanitize import sanitize
 
@@ -161,7 +162,7 @@ class Planner:
         if made_by is None:
             return None
         path = planned.found.path
-        return RefusedFile(path, published.REASON, f"{sanitize(path.name)} {published.sentence(made_by)}")
+        return RefusedFile(path, Skip.RESULT, f"{sanitize(path.name)} {published.sentence(made_by)}")
 
     def renamed(self, plan: Plan) -> Plan:
         """The plan with result names that are free now. Raises :class:`PlanProblem` for a template that fails."""

@@ -122,3 +122,21 @@ CREATE INDEX jobs_picture ON jobs (payer, picture) WHERE picture <> '';
 
 -- What of a photo's metadata its results get: none, keep-rights or keep.
 ALTER TABLE jobs ADD COLUMN metadata TEXT NOT NULL DEFAULT 'none';
+
+-- Which cap holds a job, or what is paused: so far only the sentence told, which began so.
+ALTER TABLE jobs ADD COLUMN hold_scope TEXT NOT NULL DEFAULT '';
+UPDATE jobs SET hold_scope = CASE
+    WHEN message LIKE 'the cap of this run is reached%' THEN 'run'
+    WHEN message LIKE 'the cap of this batch is reached%' THEN 'batch'
+    WHEN message LIKE 'today''s cap for the rule %' THEN 'rule day'
+    WHEN message LIKE 'this month''s cap for the rule %' THEN 'rule month'
+    WHEN message LIKE 'the cap of the rule %' THEN 'rule'
+    WHEN message LIKE 'today''s cap of %' THEN 'day'
+    WHEN message LIKE 'this month''s cap of %' THEN 'month'
+    ELSE '' END
+WHERE status = 'held' AND reason = 'cap';
+UPDATE jobs SET hold_scope = iif(message LIKE 'the rule % is paused by a person (%', 'rule', 'account')
+WHERE status = 'held' AND reason = 'paused';
+
+-- Why a rule takes nothing (its message told that only in words): the next look at its folder says it.
+ALTER TABLE rules ADD COLUMN cause TEXT NOT NULL DEFAULT '';

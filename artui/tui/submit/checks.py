@@ -15,7 +15,7 @@ from pathlib import Path
 
 from artui.config.ignoring import USUAL
 from artui.core.plan import HASHING, Planner, RefusedFile, SourceFile, hashed, inspected, promises_photo
-from artui.files import Accepts, Photo
+from artui.files import Accepts, Photo, PhotoFault
 from artui.sanitize import sanitize
 from artui.tui.submit.marks import NOTHING, FileCheck, Holds, Item, LineKind, holds
 
@@ -25,7 +25,9 @@ WRITTEN = "being-written"
 AGAIN_AFTER = 2.0
 TELL_EVERY = 0.2
 
-_UNFINISHED = frozenset({"truncated", "damaged", "empty", "changed", "not-a-photo"})
+_UNFINISHED = frozenset(
+    {PhotoFault.TRUNCATED, PhotoFault.DAMAGED, PhotoFault.EMPTY, PhotoFault.CHANGED, PhotoFault.NOT_A_PHOTO}
+)
 """What is said of a file that is not all there yet."""
 
 Task = Callable[[], None]
@@ -166,7 +168,7 @@ class Checks:
                 found = _further(known, file, planner, accepts)
             except Exception as problem:  # noqa: BLE001 — a thread must outlive one odd file
                 sentence = f"{sanitize(file.path.name)} cannot be checked: {problem}"
-                found = FileCheck(refused=RefusedFile(file.path, "unreadable", sentence))
+                found = FileCheck(refused=RefusedFile(file.path, PhotoFault.UNREADABLE, sentence))
             with self._wake:
                 self._busy.discard(file.path)
                 self._news = True

@@ -11,7 +11,7 @@ from textual.binding import Binding, BindingType
 from textual.message import Message
 
 from artui.core.plan import OF_ARCHIVES, RefusedFile, Verdict
-from artui.files import suspicion
+from artui.files import PhotoFault, suspicion
 from artui.sanitize import sanitize
 from artui.tui.line_list import Column, LineList, file_fitted, fitted
 from artui.tui.look import UNICODE, Glyphs, Width
@@ -52,29 +52,29 @@ class PickerRow:
 
 
 _REFUSED: Mapping[str, str] = {
-    "empty": "empty, refused",
-    "truncated": "cut off, refused",
-    "damaged": "damaged, refused",
-    "suspect": "suspect, not sent",
-    "not-a-photo": "not a photo",
-    "unsupported": "type not taken",
-    "archive": "ZIP: unpack it",
-    "bad-archive": "ZIP not as needed",
-    "too-large": "too many bytes",
-    "not-regular": "no regular file",
-    "unreadable": "cannot be read",
-    "name-too-long": "path too long",
-    "changed": "still being written",
-    "gone": "gone",
+    PhotoFault.EMPTY: "empty, refused",
+    PhotoFault.TRUNCATED: "cut off, refused",
+    PhotoFault.DAMAGED: "damaged, refused",
+    PhotoFault.SUSPECT: "suspect, not sent",
+    PhotoFault.NOT_A_PHOTO: "not a photo",
+    PhotoFault.UNSUPPORTED: "type not taken",
+    PhotoFault.ARCHIVE: "ZIP: unpack it",
+    PhotoFault.BAD_ARCHIVE: "ZIP not as needed",
+    PhotoFault.TOO_LARGE: "too many bytes",
+    PhotoFault.NOT_REGULAR: "no regular file",
+    PhotoFault.UNREADABLE: "cannot be read",
+    PhotoFault.NAME_TOO_LONG: "path too long",
+    PhotoFault.CHANGED: "still being written",
+    PhotoFault.GONE: "gone",
     WRITTEN: "still being written",
 }
 
 
 def refusal(refused: RefusedFile, max_side: int | None) -> str:
     """Why a file is not sent, in a few words."""
-    if refused.reason == "too-many-pixels":
+    if refused.reason == PhotoFault.TOO_MANY_PIXELS:
         return "too many pixels" if max_side is None else f"over {max_side:,} px"
-    return _REFUSED.get(refused.reason) or sanitize(refused.reason, 20)
+    return _REFUSED[refused.reason] if refused.reason in _REFUSED else sanitize(refused.reason, 20)
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +99,7 @@ def say(item: Item, facts: Facts) -> PickerRow:
     known = facts.seen.get(item.path, NOTHING)
     marked = item.path in facts.marks
     if known.refused is not None:
-        kind = "quiet" if known.refused.reason == "not-a-photo" else "refused"
+        kind = "quiet" if known.refused.reason == PhotoFault.NOT_A_PHOTO else "refused"
         return PickerRow("[-]", item.path.name, size(item.size), "?", refusal(known.refused, facts.max_side), kind)
     photo = known.photo
     pixels = f"{photo.width} x {photo.height}" if photo and photo.width else ""

@@ -18,6 +18,7 @@ from artui.core.actions import Action
 from artui.core.options import ActionSet
 from artui.journal import rules
 from artui.journal.rules import RuleRow, RuleState
+from artui.model.commands import Command
 from artui.model.states import Reason
 from artui.sanitize import sanitize
 from artui.tui.dialogs import Ask, Choice, Question, TextDialog
@@ -34,7 +35,7 @@ MOST_ALLOWED = 1_000_000_000
 _LOOK = Choice("l", "look at its lists first", by_enter=True)
 
 
-async def _ask_for(console: Console, command: str, standing: RuleStatus) -> None:
+async def _ask_for(console: Console, command: Command, standing: RuleStatus) -> None:
     await console.decide([options.of_rule(command, standing.entry.id)])
 
 
@@ -44,7 +45,7 @@ async def pause(console: Console, standing: RuleStatus) -> None:
     if row is None:
         console.notify(f"{name} was never watched: there is nothing to pause.", markup=False)
     elif not row.paused:
-        await _ask_for(console, "pause rule", standing)
+        await _ask_for(console, Command.PAUSE_RULE, standing)
         console.notify(f"Pausing {name}: nothing new is taken or sent; what is bought is fetched.", markup=False)
     else:
         question = Question(
@@ -127,7 +128,7 @@ def _waiting(number: int, word: str) -> str:
 async def _goes_on_after(console: Console, standing: RuleStatus, answer: str | None) -> None:
     """Let the rule go on after a yes."""
     if answer == "y":
-        await _ask_for(console, "resume rule", standing)
+        await _ask_for(console, Command.RESUME_RULE, standing)
 
 
 async def allow(console: Console, standing: RuleStatus) -> None:
@@ -167,7 +168,7 @@ async def look_now(console: Console, standing: RuleStatus) -> None:
     if not standing.watching:
         console.notify("No engine watches folders: w says how.", markup=False)
     elif standing.is_watched:
-        await _ask_for(console, "look now", standing)
+        await _ask_for(console, Command.LOOK_NOW, standing)
         console.notify(f"Looking at {standing.entry.title}.", markup=False)
     else:
         await read_rules(console)
@@ -176,7 +177,7 @@ async def look_now(console: Console, standing: RuleStatus) -> None:
 
 async def read_rules(console: Console) -> None:
     """Have the engine that watches read the rules as they are written now."""
-    await console.decide([Action("read rules")])
+    await console.decide([Action(Command.READ_RULES)])
 
 
 # ---------------------------------------------------------------------------------------------------- beside a rule

@@ -19,7 +19,8 @@ from artui.journal import Connection, rules, watching, window
 from artui.journal.rules import Happening, RuleState
 from artui.journal.watching import FileGroup, NotTaken
 from artui.model.job import Job
-from artui.model.states import ONLY_METADATA, Status
+from artui.model.states import Status
+from artui.model.watching import Skip
 from artui.sanitize import sanitize, width
 from artui.tui.above import Above
 from artui.tui.coalesced_refresh import CoalescedRefresh
@@ -235,7 +236,7 @@ class RuleScreen(Above[None]):
             # What is said of the newest one stands for all: a photo's own name is in it where there is only this one.
             says = " ".join(part for part in (sanitize(one.message, 200), why.advice) if part)
             harmless = (
-                one.passing or one.reason in (watching.BEFORE_THE_RULE, ONLY_METADATA) or one.status == Status.SKIPPED
+                one.passing or one.reason in (Skip.BEFORE_THE_RULE, Skip.ONLY_METADATA) or one.status == Status.SKIPPED
             )
             kind = "" if harmless else "bad"
             lines.append(ListLine(_key(one), (why.word, f"{one.count:,}", f"  {names}"), says, kind=kind))

@@ -9,7 +9,6 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from artui.config import Caps, Config
-from artui.core.options import THE_RULE_WAITS
 from artui.core.quote import Quote, quote
 from artui.engine.client import WATCH, EngineStatus
 from artui.journal import Connection, accounts, rules
@@ -17,20 +16,14 @@ from artui.journal.caps import Portion
 from artui.journal.crowds import HoldCount
 from artui.journal.rules import RuleRow, RuleState
 from artui.journal.watching import Figures, figures
-from artui.model.caps import CapKind
+from artui.model.holds import STOPS_RULE, CapKind
 from artui.model.states import Reason
+from artui.model.watching import WILL_BE_TAKEN, RuleCause, Skip
 from artui.sanitize import sanitize
 from artui.tui.look import Glyphs
+from artui.tui.phrases import CELLS, RULE_CELLS, RULE_OFFLINE, RULE_STOPPED, UNTIL, WAITING_FILES
 from artui.tui.watches.written import RuleEntry
-from artui.tui.words import HELD, amount, clock, home, plural
-
-GROWING, NOT_WHOLE, RULE_WAITS = "still growing", "not whole yet", THE_RULE_WAITS
-"""Why files wait in a watched folder, as the watcher says it."""
-
-_STOPPING = (Reason.LOGIN, Reason.CREDITS, Reason.QUOTA, Reason.PLACES, Reason.CAP, Reason.SAMPLE, Reason.PRICE)
-"""Holds of jobs that say how the whole rule stands, the gravest first."""
-
-_WITHOUT_MARKER = "is there without its"
+from artui.tui.words import amount, clock, home, plural
 
 
 def is_watching(engine: EngineStatus | None) -> bool:
@@ -67,7 +60,7 @@ class RuleStatus:
     def stop(self) -> Reason | None:
         """What holds jobs of this rule and so the rule as a whole; None where nothing does."""
         known = self.figures.held if self.figures else {}
-        return next((reason for reason in _STOPPING if reason in known), None)
+        return next((reason for reason in STOPS_RULE if reason in known), None)
 
     @property
     def spent(self) -> int:
@@ -77,10 +70,10 @@ class RuleStatus:
     @property
     def waits(self) -> int:
         """How many photos wait: in the folder, or held."""
-        there = sum(self.in_folder(reason) for reason in (GROWING, NOT_WHOLE, RULE_WAITS))
+        there = sum(self.in_folder(reason) for reason in WILL_BE_TAKEN)
         return there + (self.figures.counted.held if self.figures else 0)
 
-    def in_folder(self, reason: str) -> int:
+    def in_folder(self, reason: Skip) -> int:
         """How many files of its last scan were passed over for a reason."""
         passed = self.row.not_taken.get(reason) if self.row else None
         return passed.count if passed else 0
@@ -93,7 +86,7 @@ class RuleStatus:
             return False
         if self.figures and Reason.SAMPLE in self.figures.held:
             return True
-        elsewhere = row.state is RuleState.OFFLINE and _WITHOUT_MARKER in row.message
+        elsewhere = row.state is RuleState.OFFLINE and row.cause is RuleCause.NO_MARKER
         return self.is_watched and (row.state in (RuleState.HELD, RuleState.FOREIGN) or elsewhere)
 
 
@@ -148,21 +141,13 @@ def state(standing: RuleStatus, now: float) -> str:
         return f"offline since {clock(row.since, now)}"
     if row.state is RuleState.WATCHING:
         return _watched(standing)
-    return _OTHERS[row.state]
-
-
-_OTHERS = {
-    RuleState.NEW: "first look",
-    RuleState.FOREIGN: "another's folder",
-    RuleState.WAITS: "waits for the price",
-    RuleState.HELD: "held: needs your yes",
-}
+    return RULE_CELLS[row.state]
 
 
 def _watched(standing: RuleStatus) -> str:
     if standing.stop is not None:
-        return HELD[standing.stop]
-    growing = standing.in_folder(GROWING)
+        return CELLS[standing.stop]
+    growing = standing.in_folder(Skip.GROWING)
     return f"settling {growing:,}" if growing else "watched"
 
 
@@ -209,10 +194,11 @@ def now_line(standing: RuleStatus) -> str:
         return ""
     parts = [f"{said.counted.on_the_way:,} under way"] if said.counted.on_the_way else []
     for reason, crowd in said.held.items():
-        word = HELD.get(reason, reason)
+        word = CELLS[Reason(reason)]
         parts.append(f"{crowd.jobs:,} {word if crowd.jobs == 1 else word.replace('waits', 'wait', 1)}")
-    words = {GROWING: GROWING, NOT_WHOLE: NOT_WHOLE, RULE_WAITS: "wait in the folder"}
-    parts += [f"{number:,} {word}" for reason, word in words.items() if (number := standing.in_folder(reason))]
+    parts += [
+        f"{number:,} {WAITING_FILES[reason]}" for reason in WILL_BE_TAKEN if (number := standing.in_folder(reason))
+    ]
     return f"now: {', '.join(parts)}" if parts else ""
 
 
@@ -263,7 +249,7 @@ def _watched_sentences(standing: RuleStatus, row: RuleRow, now: float) -> Iterat
     said = sanitize(row.message.removeprefix(f"{row.folder} "), 200)
     match row.state:
         case RuleState.OFFLINE:
-            why = said.removeprefix("is not there (").removesuffix(")") if said.startswith("is not there (") else said
+            why = (RULE_OFFLINE[row.cause] if row.cause else "{said}").format(said=said)
             yield f"{folder} is offline since {clock(row.since, now)} ({why}). Nothing counts as deleted, nothing is"
             yield "sent. artui looks every 30 s." + (" enter on the rule: it is right." if standing.asks else "")
         case RuleState.FOREIGN:
@@ -286,7 +272,7 @@ def _stopped(standing: RuleStatus, reason: Reason, crowd: HoldCount) -> str:
     wait, need = "waits" if crowd.jobs == 1 else "wait", f"{crowd.needs:,} cr"
     if reason is Reason.CAP and standing.cost and (said := capped(standing.cost, crowd.jobs)):
         return said
-    return _STOPPED[reason].format(
+    return RULE_STOPPED[reason].format(
         photos=photos, wait=wait, need=need, account=sanitize(standing.entry.account, 30), name=name
     )
 
@@ -300,30 +286,9 @@ def capped(cost: Quote, number: int) -> str:
         return ""
     name = sanitize(cap.name, 120)
     more = " + allows more today only." if cap.kind in _ALLOWED else ""
-    wait = f"{plural(number, 'photo')} {'waits' if number == 1 else 'wait'}{_UNTIL[cap.kind]}"
+    wait = f"{plural(number, 'photo')} {'waits' if number == 1 else 'wait'}{UNTIL[cap.kind]}"
     return f"{name[:1].upper()}{name[1:]} leaves no room: {cap.told}. {wait}.{more}"
 
 
 _ALLOWED = frozenset({CapKind.RULE, CapKind.RULE_DAY, CapKind.RULE_MONTH})
 """The caps a person may raise for today."""
-
-_UNTIL = {
-    CapKind.RUN: "",
-    CapKind.BATCH: "",
-    CapKind.RULE: "",
-    CapKind.DAY: " until 00:00",
-    CapKind.RULE_DAY: " until 00:00",
-    CapKind.MONTH: " until the month is over",
-    CapKind.RULE_MONTH: " until the month is over",
-}
-
-_STOPPED = {
-    Reason.CAP: "A cap holds {photos} ({need}); + allows more today only.",
-    Reason.LOGIN: "{account} is signed out. {photos} {wait} here. Press 5, then s to sign in (over SSH too).",
-    Reason.CREDITS: "{account} needs credits: {photos} {wait}, {need}. Top up in the web app; artui goes on by itself,"
-    " or by P where the balance is not told.",
-    Reason.QUOTA: "The service's quota is reached: {photos} {wait}; artui goes on by itself.",
-    Reason.PLACES: "Executions that need you keep every place at {account}: {photos} {wait}. n shows the next of them.",
-    Reason.SAMPLE: "The first results are there; {photos} {wait} ({need}). enter on the rule shows what a yes costs.",
-    Reason.PRICE: "The price has changed: {photos} {wait}, not sent at the new price. 1 shows them, r asks.",
-}

@@ -1,0 +1,263 @@
+"""What the engine does for each command that is left for it, and which of them have to ask a service first."""
+
+from __future__ import annotations
+
+import asyncio
+import datetime as dt
+import time
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from typing import Protocol
+
+from artui import budget, providers
+from artui.core import decisions
+from artui.engine.account_worker import AccountWorker
+from artui.journal import Connection, Journal, holds, jobs, requests, rules
+from artui.journal.requests import Request
+from artui.journal.rules import RuleRow
+from artui.model.commands import Command
+from artui.model.job import Job
+from artui.model.states import FINAL, Reason, Stage, Status
+from artui.providers.base import Blocked, ExecutionRef, Rejected, State, Transient
+from artui.steps import evidence
+from artui.steps.evidence import Ownership
+from artui.timing import Clock
+
+PATIENCE = 10.0
+"""Seconds in which it must be told who pays, where somebody waits for that."""
+
+ASK_EVERY = 0.25
+"""Seconds between two questions to an account that is just being set otherwise."""
+
+
+class Commanded(Protocol):
+    """The engine, as far as commands reach into it."""
+
+    journal: Journal
+    clock: Clock
+
+    @property
+    def zone(self) -> dt.tzinfo:
+        """The operator's zone, in which a day turns."""
+
+    @property
+    def accounts(self) -> list[str]:
+        """The accounts that have anything to do."""
+
+    async def open_lane(self, name: str) -> AccountWorker | None:
+        """The lane of an account; None where the account cannot be used."""
+
+    async def answered(self, command: Command) -> None:
+        """Wait for what asks a service for this command now."""
+
+    def wake(self) -> None:
+        """Have every account look for work."""
+
+    def stop(self) -> None:
+        """End in order."""
+
+
+Run = Callable[[Commanded, Request], Awaitable[None]]
+"""Carries a request out, and marks it done or refused in the transaction of its effect."""
+
+
+def never(db: Connection, request: Request) -> bool:
+    """Nothing is asked of a service."""
+    del db, request
+    return False
+
+
+def always(db: Connection, request: Request) -> bool:
+    """A service is asked whatever the request is about."""
+    del db, request
+    return True
+
+
+@dataclass(frozen=True, slots=True)
+class Handler:
+    """How one command is carried out. ``asks_service`` tells whether that takes asking a service, which may hang: such
+    a request must not keep the others waiting."""
+
+    run: Run
+    asks_service: Callable[[Connection, Request], bool] = never
+
+
+# --------------------------------------------------------------------------------------------------- about one job
+
+
+def _about_job(decide: decisions.Decide) -> Run:
+    async def run(engine: Commanded, request: Request) -> None:
+        await _decide(engine, request, decide)
+
+    return run
+
+
+async def _decide(engine: Commanded, request: Request, decide: decisions.Decide) -> None:
+    seen = engine.journal.read(jobs.get, request.job or 0)
+    worker = await engine.open_lane(seen.account) if seen else None
+    if worker:
+        can_retry, due = worker.context.provider.limits.can_retry, worker.context.settle_due
+    else:
+        can_retry = seen is not None and providers.capabilities(seen.provider).limits.can_retry
+        due = engine.clock.now()
+    job = await engine.journal.write_async(decisions.carry_out, request, decide, can_retry=can_retry, settle_due=due)
+    if job is None or worker is None:
+        return
+    if job.stage is Stage.SUBMITTED and job.status not in FINAL:
+        worker.follow(job)
+    else:
+        worker.forget(job)
+
+
+async def _retry(engine: Commanded, request: Request) -> None:
+    if engine.journal.read(_asks_who_pays, request) and (why := await _still_strange(engine, request)):
+        await _finish(engine, request, why, refused=True)
+    else:
+        await _decide(engine, request, decisions.retry)
+
+
+def _asks_who_pays(db: Connection, request: Request) -> bool:
+    """Whether a job is wanted to go on that is held because its account was another one's."""
+    job = jobs.get(db, request.job or 0)
+    return job is not None and job.status is Status.HELD and job.reason == Reason.ACCOUNT
+
+
+async def _still_strange(engine: Commanded, request: Request) -> str:
+    """Why a job that is held for its account stays so after a look at who would pay now; empty where it goes on."""
+    job = engine.journal.read(jobs.get, request.job or 0)
+    if job is None:
+        return ""
+    worker = await engine.open_lane(job.account)
+    deadline = time.monotonic() + PATIENCE
+    while worker is None or await worker.sort_strangers() is None:
+        if worker is None or time.monotonic() > deadline:
+            return f"job {job.id} stays held: who would pay for it cannot be told now ({job.message})"
+        await asyncio.sleep(ASK_EVERY)  # its account was just set otherwise: another lane takes its place
+        worker = await engine.open_lane(job.account)
+    now = engine.journal.read(jobs.get, job.id) or job
+    if now.status is not Status.HELD or now.reason != Reason.ACCOUNT:
+        return ""
+    return f"job {job.id} stays held: {now.message}; or `artui cancel {job.id}`"
+
+
+async def _adopt(engine: Commanded, request: Request) -> None:
+    job = engine.journal.read(jobs.get, request.job or 0)
+    worker = await engine.open_lane(job.account) if job else None
+    if job is None or worker is None:
+        await _finish(engine, request, f"there is no open job {request.job}", refused=True)
+    elif why := await _unfit(worker, job, str(request.arguments.get("execution", ""))):
+        await _finish(engine, request, why, refused=True)
+    else:
+        await _decide(engine, request, decisions.adopt)
+
+
+async def _unfit(worker: AccountWorker, job: Job, execution: str) -> str:
+    """Why an execution a person names is not taken for this job's; empty where it is."""
+    provider = worker.context.provider
+    try:
+        seen = (await provider.poll([ExecutionRef(execution, job.workflow)])).get(execution)
+    except (Transient, Rejected, Blocked) as failure:
+        return f"the service cannot be asked about execution {execution} now: {failure}"
+    if seen is None or seen.state is State.GONE:
+        return f"the service does not know execution {execution}"
+    shown = worker.context.journal.read(evidence.weigh, job, seen, provider.limits.accepts, by_a_person=True)
+    if shown.verdict is Ownership.SILENT and provider.limits.names_photo and not seen.reference:
+        return f"the service does not say what execution {execution} was made from: nobody can tell whose it is"
+    return shown.why
+
+
+async def _approve(engine: Commanded, request: Request) -> None:
+    await engine.journal.write_async(decisions.approve, request)
+
+
+# --------------------------------------------------------------------------------- about accounts, and the engine
+
+
+async def _pause(engine: Commanded, request: Request) -> None:
+    await engine.answered(Command.RESUME)  # what is being resumed was asked for before
+    names = _accounts(engine, request)
+    for name in names:
+        if worker := await engine.open_lane(name):
+            await worker.hold(Reason.PAUSED, f"{name} is paused by a person")
+    await _finish(engine, request, f"paused: {', '.join(names) or 'no account has anything to do'}")
+
+
+async def _resume(engine: Commanded, request: Request) -> None:
+    account = request.arguments.get("account")
+    if account and request.arguments.get("recovered"):
+        await engine.journal.write_async(holds.release_recovered, account)
+    names = _accounts(engine, request)
+    for name in names:
+        if worker := await engine.open_lane(name):
+            await worker.release()
+    await _finish(engine, request, f"resumed: {', '.join(names) or 'no account has anything to do'}")
+
+
+async def _refresh(engine: Commanded, request: Request) -> None:
+    names = _accounts(engine, request)
+    for name in names:
+        if worker := await engine.open_lane(name):
+            await worker.refresh()
+    await _finish(engine, request, f"looked at the balance of {', '.join(names)}")
+
+
+async def _stop(engine: Commanded, request: Request) -> None:
+    engine.stop()
+    await _finish(engine, request, "the engine ends")
+
+
+def _accounts(engine: Commanded, request: Request) -> list[str]:
+    """The account it names, else all that have anything to do."""
+    account = request.arguments.get("account")
+    return [account] if account else engine.accounts
+
+
+async def _finish(engine: Commanded, request: Request, message: str, *, refused: bool = False) -> None:
+    await engine.journal.write_async(requests.finish, request, message, refused=refused)
+
+
+# ---------------------------------------------------------------------------------------------------- about a rule
+
+
+def _about_rule(decide: rules.Decide) -> Run:
+    async def run(engine: Commanded, request: Request) -> None:
+        today = budget.day_of(time.time(), engine.zone)
+        await engine.journal.write_async(rules.carry_out, request, decide, today)
+        engine.wake()
+
+    return run
+
+
+async def _allow(engine: Commanded, request: Request) -> None:
+    """Let a rule spend more; what that lets go on does so in the same transaction."""
+    row: RuleRow | None = engine.journal.read(rules.get, str(request.arguments.get("rule", "")))
+    worker = await engine.open_lane(row.account) if row else None
+    today = worker.context.terms().today if worker else budget.day_of(time.time(), engine.zone)
+
+    def write(db: Connection) -> None:
+        rules.carry_out(db, request, rules.allow, today)
+        if worker:
+            budget.release_capped(db, worker.name, worker.context.terms())
+
+    await engine.journal.write_async(write)
+    engine.wake()
+
+
+HANDLERS: Mapping[Command, Handler] = {
+    Command.RETRY: Handler(_retry, asks_service=_asks_who_pays),
+    Command.CANCEL: Handler(_about_job(decisions.cancel)),
+    Command.ADOPT: Handler(_adopt, asks_service=always),
+    Command.AGAIN: Handler(_about_job(decisions.again)),
+    Command.GIVE_UP: Handler(_about_job(decisions.give_up)),
+    Command.TAKE: Handler(_about_job(decisions.take)),
+    Command.TAKE_ALL: Handler(_about_job(decisions.take_all)),
+    Command.APPROVE: Handler(_approve),
+    Command.PAUSE: Handler(_pause),
+    Command.RESUME: Handler(_resume, asks_service=always),
+    Command.REFRESH: Handler(_refresh, asks_service=always),
+    Command.STOP: Handler(_stop),
+    Command.PAUSE_RULE: Handler(_about_rule(rules.pause)),
+    Command.RESUME_RULE: Handler(_about_rule(rules.resume)),
+    Command.ALLOW: Handler(_allow),
+}
+"""What any engine carries out; the watching service adds what is about its folders."""
