@@ -579,17 +579,27 @@ async def test_filestack_calls_and_is_believed_where_it_is_signed(
 
 
 async def test_a_look_tells_nothing_of_what_was_taken_up_anew_while_it_was_under_way() -> None:
-    schedule = Schedule(2)
+    schedule = Schedule(1)
     schedule.at = 20.0
     due = schedule.lookout.due()
     seen = {one.execution: ExecutionStatus(one.execution, State.DONE, "x") for one in due}
-    adopted, in_doubt = schedule._job(0, execution="another"), schedule._job(1, execution="", status=Status.HELD)
+    adopted = schedule._job(0, execution="another")
     schedule.lookout.follow(adopted)
-    schedule.lookout.follow(in_doubt)
     with pytest.MonkeyPatch.context() as noting:
         noting.setattr(schedule.lookout, "_note", None)
         await schedule.lookout.note(due, seen)
-    assert schedule.lookout.due() == [adopted], "the one in doubt has nothing to look at"
+    assert schedule.lookout.due() == [adopted]
+
+
+async def test_what_was_adopted_while_its_doubt_was_looked_up_stays_followed() -> None:
+    schedule = Schedule(2)
+    schedule.at = 20.0
+    schedule.lookout.forget(schedule._job(1))
+    adopted = schedule._job(0, execution="another")
+    schedule.lookout.follow(adopted)
+    for index in range(2):
+        schedule.lookout.follow(schedule._job(index, execution="", status=Status.HELD))
+    assert schedule.lookout.due() == [adopted], "one in doubt has nothing to look at"
 
 
 async def test_what_is_taken_up_anew_while_a_look_is_written_down_stays_followed() -> None:

@@ -93,7 +93,10 @@ class Poller:
             self.called(job.id)
 
     def follow(self, job: Job) -> None:
-        """Look at a job at the service now, and from now on."""
+        """Look at a job at the service now, and from now on. One without an execution, still in doubt when it was read,
+        changes nothing: a person may have named its execution since, and that is followed."""
+        if not job.execution:
+            return
         self._relied_on.discard(job.id)
         self._schedule(job, PollSchedule(self.context.clock.now(), self.context.provider.limits.least_gap))
 
