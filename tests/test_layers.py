@@ -186,3 +186,16 @@ def test_quick_commands_load_nothing_heavy(command: list[str], without: set[str]
         [sys.executable, "-c", program], capture_output=True, text=True, check=False, env=environment
     )
     assert ended.returncode == 0, ended.stderr
+
+
+def test_a_class_name_means_one_thing() -> None:
+    """But for what a service's own JSON is made of, the stand-in, private classes, and messages named inside the widget
+    that sends them."""
+    places: dict[str, list[str]] = {}
+    for room, path in modules():
+        if room == "sim" or "services" in path.parts:
+            continue
+        for node in ast.parse(path.read_text("utf-8")).body:
+            if isinstance(node, ast.ClassDef) and not node.name.startswith("_"):
+                places.setdefault(node.name, []).append(str(path.relative_to(ROOT)))
+    assert {name: found for name, found in places.items() if len(found) > 1} == {}

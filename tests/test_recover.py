@@ -14,7 +14,7 @@ import pytest
 
 from artui.cli.exits import Exit
 from artui.config import paths
-from artui.engine.recovery import Listing, settle
+from artui.engine.recovery import ServiceListing, settle
 from artui.journal import Journal, accounts, purchases, rescue
 from artui.providers.base import ExecutionStatus, State
 from artui.sim.server import Simulator
@@ -98,7 +98,7 @@ def test_what_is_found_and_not_charged_yet_counts_at_its_price(tmp_path: Path, m
             ExecutionStatus(state.value, state, state.value, charged, key=journal.write(purchases.new_key), version="1")
             for state, charged in ((State.UNPAID, 0), (State.RUNNING, None), (State.DONE, 14))
         ]
-        listing = Listing("autoretouch here acme", "here", "acme", {"cut": entries})
+        listing = ServiceListing("autoretouch here acme", "here", "acme", {"cut": entries})
         settle(paths(), journal, {"studio": listing}, {"studio": "autoretouch"}, UTC)
         found = journal.read(purchases.amounts, "studio", {"open": ""})
     assert found == {"open": 10 + 10 + 14}

@@ -15,7 +15,7 @@ from PIL import Image, ImageCms
 
 from artui.core.plan import Worth
 from artui.files import Accepts, header, inspect, render_stem, traits, values, whole, xmp
-from artui.files.metadata import Keeping, Metadata
+from artui.files.metadata import Keeping, PhotoMetadata
 from artui.files.traits import Told, Trait
 from artui.sim.photos import noise_jpeg
 from tests.exiftools import XMP, give_xmp, put_segments, segment
@@ -192,9 +192,9 @@ def test_a_broken_header_says_less_and_never_fails() -> None:
 
 def test_metadata_that_defines_entities_or_nests_without_end_is_bounded() -> None:
     bomb = b"<!DOCTYPE a [<!ENTITY b 'c'>]><a>&b;</a>"
-    assert Metadata(None, b"", bomb).xmp_properties == []
+    assert PhotoMetadata(None, b"", bomb).xmp_properties == []
     assert xmp.edited(bomb) is None
-    assert not Metadata(None, b"", b"<a>" * 100_000 + b"</a>" * 100_000).has_copyright
+    assert not PhotoMetadata(None, b"", b"<a>" * 100_000 + b"</a>" * 100_000).has_copyright
 
 
 def test_a_photo_that_is_inspected_has_its_traits(tmp_path: Path) -> None:

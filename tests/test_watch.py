@@ -28,7 +28,7 @@ from artui.sim.photos import noise_jpeg
 from artui.watch import postprocess
 from artui.watch.folder import What
 from artui.watch.marker import Offline, identity
-from artui.watch.why import Verdict, Why, dry_run, why
+from artui.watch.why import FileVerdict, Why, dry_run, why
 from tests.studio import Studio
 from tests.watch_post import QUIET, counted, offers_of, post_at, rule_for, watching
 
@@ -204,7 +204,7 @@ async def test_an_upload_that_stalls_stays_under_its_writer_and_is_taken_when_it
             await post.until((studio.inbox / "failed/given up.jpg").exists)
             await post.until(lambda: post.row.not_taken["not whole yet"].count == 3)
             said = why(studio.inbox / "stalled.jpg", [post.rule], studio.journal, offers_of(studio), dt.UTC)
-            assert (said.verdict, said.reason) == (Verdict.WAITS, "not whole yet")
+            assert (said.verdict, said.reason) == (FileVerdict.WAITS, "not whole yet")
             stalled.write(content[30_000:])
             empty.write(jpeg(studio, 20_000, 6))
             ahead.write(jpeg(studio, 60_000, 7)[: len(content)])
@@ -237,7 +237,7 @@ async def test_what_is_completed_in_failed_is_taken_back_and_paid_once(studio: S
         await post.until(lambda: aside in returning._aside and returning._aside[aside].judged)
         was, offers = aside.stat(), offers_of(studio)
         said = why(aside, [post.rule], studio.journal, offers, dt.UTC)
-        assert said.verdict is Verdict.NOT_TAKEN
+        assert said.verdict is FileVerdict.NOT_TAKEN
         assert said.message.endswith("Once it has changed and is whole, it is taken back by itself.")
         with aside.open("r+b") as writer:
             writer.write(content)
@@ -247,7 +247,7 @@ async def test_what_is_completed_in_failed_is_taken_back_and_paid_once(studio: S
         assert [event.names for event in post.told(What.BACK)] == [(name,)]
         assert not list(aside.parent.iterdir())
         said = why(place, [post.rule], studio.journal, offers, dt.UTC)
-        assert (said.verdict, said.job and said.job.status) == (Verdict.TAKEN, Status.DONE)
+        assert (said.verdict, said.job and said.job.status) == (FileVerdict.TAKEN, Status.DONE)
         assert "taken back from failed/" in said.message
         await offers.close()
     assert len(studio.simulator.ledger) == 1
@@ -627,30 +627,30 @@ async def test_why_tells_what_becomes_of_a_file_without_doing_anything(studio: S
 
     post = post_at(studio, exclude=["*.png"], recursive=True)
     first = post.drop("sub/a.jpg", 1)
-    assert (asked(first).verdict, asked(first).price) == (Verdict.TAKE, None)
+    assert (asked(first).verdict, asked(first).price) == (FileVerdict.TAKE, None)
     assert not (studio.inbox / ".artui-folder").exists()
     post.start()
     await post.until(studio.jobs)
     taken = asked(first)
-    assert (taken.verdict, taken.job and taken.job.id) == (Verdict.TAKEN, 1)
+    assert (taken.verdict, taken.job and taken.job.id) == (FileVerdict.TAKEN, 1)
     await post.stop()
     await studio.journal.write_async(_check_in_for_real, first)
     new, twin, png = post.drop("b.jpg", 2), post.drop("twin.jpg", 1), post.drop("c.png", 3)
     half = studio.inbox / "half.jpg"
     half.write_bytes(new.read_bytes()[:9000])
     said = asked(new)
-    assert (said.verdict, said.price, said.output) == (Verdict.TAKE, 10, studio.out / "b")
+    assert (said.verdict, said.price, said.output) == (FileVerdict.TAKE, 10, studio.out / "b")
     assert (asked(twin).price, asked(twin).reason) == (0, "same content")
     assert asked(png).reason == "pattern"
     assert asked(half).reason == "truncated"
     assert asked(studio.inbox / "done" / "x.jpg").reason == "done or failed"
-    assert asked(studio.folder / "x.jpg").verdict is Verdict.NO_RULE
+    assert asked(studio.folder / "x.jpg").verdict is FileVerdict.NO_RULE
     offer = await offers.ask(rule)
     found = list(dry_run(rule, offer, studio.journal, offers, dt.UTC))
     assert [one.file.name for one in found] == ["b.jpg", "half.jpg", "twin.jpg"]
     dearer = replace(offer, workflow=replace(offer.workflow, price=11))
     waits = next(dry_run(rule, dearer, studio.journal, offers, dt.UTC))
-    assert (waits.verdict, waits.reason) == (Verdict.WAITS, "held")
+    assert (waits.verdict, waits.reason) == (FileVerdict.WAITS, "held")
     assert "now costs 11, not 10" in waits.message
     assert len(studio.jobs()) == 1
     await offers.close()

@@ -14,7 +14,7 @@ from artui.cli.session import Session
 from artui.cli.terminal import agrees, can_ask, put, say
 
 if TYPE_CHECKING:
-    from artui.engine.backups import Opened
+    from artui.engine.backups import OpenedBackup
 
 FILE = click.argument("file", type=click.Path(path_type=Path))
 
@@ -70,7 +70,7 @@ def restore_command(session: Session, file: Path, *, offline: bool, dry_run: boo
         lock.release()
 
 
-def _say_what_it_is(session: Session, opened: Opened) -> None:
+def _say_what_it_is(session: Session, opened: OpenedBackup) -> None:
     from artui.cli.recovering import unlisted
 
     about = opened.about
@@ -82,7 +82,7 @@ def _say_what_it_is(session: Session, opened: Opened) -> None:
     say("nothing is sent before you say so. Nothing is sent now.")
 
 
-def _put_back(session: Session, opened: Opened, *, offline: bool) -> Exit:
+def _put_back(session: Session, opened: OpenedBackup, *, offline: bool) -> Exit:
     from artui.cli.recovering import settle
     from artui.engine import backups, recovery
     from artui.engine.anchor import Damage as Wrong

@@ -182,11 +182,11 @@ def _by_rule(session: Session, journal: Journal, path: Path) -> Why | None:
     if not session.config.watch:
         return None
     from artui.watch.rules import load_rules
-    from artui.watch.why import Verdict, why
+    from artui.watch.why import FileVerdict, why
 
     config = session.config
     answer = why(path, load_rules(config), journal, session.offers(config), config.timezone)
-    if answer.verdict is Verdict.NO_RULE:
+    if answer.verdict is FileVerdict.NO_RULE:
         return None
     waits = _lacks(session, journal, answer.rule, answer.price) if answer.rule and answer.price else ""
     return replace(answer, message=f"{answer.message}{waits}")

@@ -129,12 +129,12 @@ def _providers(session: Session) -> dict[str, str]:
     return {name: account.provider for name, account in session.config.accounts.items()}
 
 
-def _listings(session: Session, journal: Journal, *, offline: bool) -> dict[str, recovery.Listing | None]:
+def _listings(session: Session, journal: Journal, *, offline: bool) -> dict[str, recovery.ServiceListing | None]:
     """What the services of all accounts list, of those in the journal too; None for those that are not asked."""
     from artui.engine import recovery
     from artui.journal import accounts, purchases
 
-    listings: dict[str, recovery.Listing | None] = dict.fromkeys(journal.read(accounts.with_jobs))
+    listings: dict[str, recovery.ServiceListing | None] = dict.fromkeys(journal.read(accounts.with_jobs))
     for name, account in session.config.accounts.items():
         known = journal.read(accounts.ordered_workflows, name)
 
@@ -142,7 +142,7 @@ def _listings(session: Session, journal: Journal, *, offline: bool) -> dict[str,
 
         async def read(
             provider: Provider[Any], known: Sequence[str] = known, last: float | None = last
-        ) -> recovery.Listing:
+        ) -> recovery.ServiceListing:
             return await recovery.read_lists(provider, known, last, say)
 
         try:

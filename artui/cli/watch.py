@@ -183,7 +183,7 @@ def _dry_run(wanted: WatchRequest, *, as_json: bool) -> Exit:
     """Say what a first look would take, and what it would cost; take nothing."""
     from artui.cli.rules import why_document
     from artui.watch.marker import Offline
-    from artui.watch.why import Verdict, dry_run
+    from artui.watch.why import FileVerdict, dry_run
 
     wanted.existing = wanted.existing or "process"
     rules, offers = wanted.read()
@@ -199,8 +199,8 @@ def _dry_run(wanted: WatchRequest, *, as_json: bool) -> Exit:
         return Exit.OK
     for one in found:
         place = f", saved as {one.output}" if one.output else ""
-        put(f"{one.file}: {f'taken, {money(one.price)}{place}' if one.verdict is Verdict.TAKE else one.message}")
-    taken = [one.price for one in found if one.verdict is Verdict.TAKE]
+        put(f"{one.file}: {f'taken, {money(one.price)}{place}' if one.verdict is FileVerdict.TAKE else one.message}")
+    taken = [one.price for one in found if one.verdict is FileVerdict.TAKE]
     most = None if None in taken else sum(cost or 0 for cost in taken)
     say(f"{len(taken):,} of {len(found):,} new files would be taken: at most {money(most)}. Nothing was sent.")
     return Exit.OK

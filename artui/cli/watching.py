@@ -38,7 +38,7 @@ PARTING = 2.0
 """Seconds the last lines get to leave."""
 
 
-class Level(IntEnum):
+class VoiceLevel(IntEnum):
     """How much a line matters, as journald counts."""
 
     ERROR = 3
@@ -46,7 +46,7 @@ class Level(IntEnum):
     INFO = 6
 
 
-_LOGGED = {Level.ERROR: logging.ERROR, Level.WARNING: logging.WARNING, Level.INFO: logging.INFO}
+_LOGGED = {VoiceLevel.ERROR: logging.ERROR, VoiceLevel.WARNING: logging.WARNING, VoiceLevel.INFO: logging.INFO}
 
 
 class Outlet:
@@ -103,17 +103,17 @@ class Voice:
         stream.flush()
         return cls(Outlet(stream.fileno()), as_json, not as_json and leads_to_journald(stream.fileno()))
 
-    def say(self, text: str, level: Level = Level.INFO) -> None:
+    def say(self, text: str, level: VoiceLevel = VoiceLevel.INFO) -> None:
         """One sentence, for whoever listens."""
         self.line(text, level)
         self.document("note", {"at": time.time(), "level": level.name.lower(), "message": text})
 
-    def line(self, text: str, level: Level = Level.INFO, at: float | None = None) -> None:
+    def line(self, text: str, level: VoiceLevel = VoiceLevel.INFO, at: float | None = None) -> None:
         """One line for a person and the log, about something that happened ``at`` a time, else now."""
         log.log(_LOGGED[level], "%s", sanitize(text))
         self.put(text, level, at)
 
-    def put(self, text: str, level: Level, at: float | None = None) -> None:
+    def put(self, text: str, level: VoiceLevel, at: float | None = None) -> None:
         """One line for a person that stands in the log already."""
         if self.in_journal:
             self.outlet.put(f"<{level.value}>{sanitize(text)}")
@@ -135,7 +135,7 @@ class _Forward(logging.Handler):
 
     def emit(self, record: logging.LogRecord) -> None:
         if record.name != log.name:
-            level = Level.ERROR if record.levelno >= logging.ERROR else Level.WARNING
+            level = VoiceLevel.ERROR if record.levelno >= logging.ERROR else VoiceLevel.WARNING
             self._voice.put(scrub(record.getMessage()), level, record.created)
 
 
@@ -185,7 +185,7 @@ class WatchPrinter:
         if event.what in (What.REFUSED, What.LEFT):
             self._gather(f"! {event.rule.name}:", event.message, f"! {text}", event.at)
         else:
-            self.voice.line(text, Level.WARNING if event.what in _SERIOUS else Level.INFO, event.at)
+            self.voice.line(text, VoiceLevel.WARNING if event.what in _SERIOUS else VoiceLevel.INFO, event.at)
 
     def note(self, text: str) -> None:
         """A sentence that is about no single job."""
@@ -193,7 +193,7 @@ class WatchPrinter:
 
     def warn(self, text: str) -> None:
         """A sentence that somebody should read."""
-        self.voice.say(text, Level.WARNING)
+        self.voice.say(text, VoiceLevel.WARNING)
 
     def pause(self) -> None:
         """Tell what was gathered."""
@@ -201,10 +201,10 @@ class WatchPrinter:
             gathered, self._troubled = self._troubled, {}
         for (whose, reason), met in gathered.items():
             for text, at in met if len(met) <= ONE_BY_ONE else ():
-                self.voice.line(text, Level.WARNING, at)
+                self.voice.line(text, VoiceLevel.WARNING, at)
             if len(met) > ONE_BY_ONE:
                 text, at = met[0]
-                self.voice.line(f"{whose} {len(met):,} photos: {reason}; the first {text[2:]}", Level.WARNING, at)
+                self.voice.line(f"{whose} {len(met):,} photos: {reason}; the first {text[2:]}", VoiceLevel.WARNING, at)
 
     def _gather(self, whose: str, reason: str, text: str, at: float) -> None:
         with self._lock:

@@ -27,7 +27,7 @@ class DecisionRefused(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Service:
+class ServiceFacts:
     """What a decision must know of the job's service: whether it can run an execution again, and when what is
     in the air is looked up."""
 
@@ -35,7 +35,7 @@ class Service:
     settle_due: float
 
 
-Decide = Callable[[Connection, Job, Mapping[str, Any], Service], str]
+Decide = Callable[[Connection, Job, Mapping[str, Any], ServiceFacts], str]
 """A decision about a job as it stands, by the request's arguments: changes the job and returns what is said of that.
 Raises :class:`DecisionRefused` where it does not fit."""
 
@@ -48,7 +48,7 @@ def carry_out(
     ``can_retry``: the job's service can run an execution again. ``settle_due``: when what is in the air is looked up.
     """
     try:
-        message = _decided(db, request, decide, Service(can_retry, settle_due))
+        message = _decided(db, request, decide, ServiceFacts(can_retry, settle_due))
     except DecisionRefused as refusal:
         requests.finish(db, request, str(refusal), refused=True)
         return None
@@ -56,7 +56,7 @@ def carry_out(
     return jobs.get(db, request.job or 0)
 
 
-def _decided(db: Connection, request: Request, decide: Decide, service: Service) -> str:
+def _decided(db: Connection, request: Request, decide: Decide, service: ServiceFacts) -> str:
     job = jobs.get(db, request.job or 0)
     if job is None:
         raise DecisionRefused(f"there is no job {request.job}")
@@ -87,7 +87,7 @@ def _fitting(action: Action) -> Effect:
     return action.effect
 
 
-def retry(db: Connection, job: Job, arguments: Mapping[str, Any], service: Service) -> str:
+def retry(db: Connection, job: Job, arguments: Mapping[str, Any], service: ServiceFacts) -> str:
     """Try again what failed or is held: free where nothing was paid, else a purchase like any other."""
     name = job.source.name
     effect = _fitting(actions.retry(db, job, can_retry=service.can_retry, agreed=arguments))
@@ -128,7 +128,7 @@ def retry(db: Connection, job: Job, arguments: Mapping[str, Any], service: Servi
     return f"{name} goes on"
 
 
-def _on(db: Connection, /, job: Job, service: Service, what: str, message: str, **changes: Any) -> None:
+def _on(db: Connection, /, job: Job, service: ServiceFacts, what: str, message: str, **changes: Any) -> None:
     """Let a job go on from where it stands; a paid call in the air is looked up before anything is sent."""
     if job.stage is Stage.SUBMITTING and purchases.is_pending(db, job):
         jobs.move(
@@ -177,7 +177,7 @@ def _from_the_start(db: Connection, job: Job, arguments: Mapping[str, Any]) -> N
     )  # fmt: skip
 
 
-def cancel(db: Connection, job: Job, arguments: Mapping[str, Any], service: Service) -> str:
+def cancel(db: Connection, job: Job, arguments: Mapping[str, Any], service: ServiceFacts) -> str:
     """Before the intent a cancel is the end, unpaid; after it a wish: the job is followed, and its result saved, or
     with ``keep`` false left at the service."""
     del service
@@ -232,7 +232,7 @@ def _in_doubt(db: Connection, job: Job, how: Command) -> str:
     return purchase.key
 
 
-def adopt(db: Connection, job: Job, arguments: Mapping[str, Any], service: Service) -> str:
+def adopt(db: Connection, job: Job, arguments: Mapping[str, Any], service: ServiceFacts) -> str:
     """Take over an execution that a person found; the engine has compared it with the photo before."""
     del service
     key, execution = _in_doubt(db, job, Command.ADOPT), str(arguments["execution"])
@@ -247,7 +247,7 @@ def adopt(db: Connection, job: Job, arguments: Mapping[str, Any], service: Servi
     return f"{job.source.name} is followed as execution {execution}"
 
 
-def again(db: Connection, job: Job, arguments: Mapping[str, Any], service: Service) -> str:
+def again(db: Connection, job: Job, arguments: Mapping[str, Any], service: ServiceFacts) -> str:
     """Send the photo again, knowing that the first time may have been charged."""
     del arguments, service
     purchases.presume_spent(db, _in_doubt(db, job, Command.AGAIN))
@@ -256,7 +256,7 @@ def again(db: Connection, job: Job, arguments: Mapping[str, Any], service: Servi
     return f"{job.source.name} is sent again"
 
 
-def give_up(db: Connection, job: Job, arguments: Mapping[str, Any], service: Service) -> str:
+def give_up(db: Connection, job: Job, arguments: Mapping[str, Any], service: ServiceFacts) -> str:
     """Let the purchase count as spent and the job as failed; or leave a result that came damaged."""
     del arguments, service
     if _fitting(actions.resolve(db, job, Command.GIVE_UP)) is Effect.FORGO:
@@ -270,7 +270,7 @@ def give_up(db: Connection, job: Job, arguments: Mapping[str, Any], service: Ser
     return f"{job.source.name} is given up and counted as spent"
 
 
-def take(db: Connection, job: Job, arguments: Mapping[str, Any], service: Service) -> str:
+def take(db: Connection, job: Job, arguments: Mapping[str, Any], service: ServiceFacts) -> str:
     """Take a result as it comes, whatever the service says of it."""
     del arguments, service
     _fitting(actions.resolve(db, job, Command.TAKE))
@@ -279,7 +279,7 @@ def take(db: Connection, job: Job, arguments: Mapping[str, Any], service: Servic
     return f"{job.source.name}: {message}"
 
 
-def take_all(db: Connection, job: Job, arguments: Mapping[str, Any], service: Service) -> str:
+def take_all(db: Connection, job: Job, arguments: Mapping[str, Any], service: ServiceFacts) -> str:
     """Take the results of an account as they are from now on, whatever digest its service states."""
     del arguments, service
     _fitting(actions.resolve(db, job, Command.TAKE_ALL))

@@ -25,7 +25,7 @@ MOST_PAYERS = 20
 
 
 @dataclass(frozen=True, slots=True)
-class Payer:
+class PayerChoice:
     """An organization that may pay, with the credits it has left; None where that is not known, and ``unknown`` why."""
 
     organization: Organization
@@ -98,23 +98,23 @@ def asked_for(provider: str, account: AccountConfig) -> dict[str, str]:
 
 async def paying(
     config: Config, account: AccountConfig, vault: Vault, organizations: Sequence[Organization]
-) -> list[Payer]:
+) -> list[PayerChoice]:
     """The same organizations with role and balance, as far as the service tells them."""
     from artui.providers import open_provider
     from artui.providers.base import ProviderError
 
-    async def ask(organization: Organization) -> Payer:
+    async def ask(organization: Organization) -> PayerChoice:
         paying = replace(account, settings={**account.settings, "organization": organization.id})
         try:
             async with open_provider(config, paying, vault) as provider:
                 identity = await provider.identify()
                 balance = await provider.told_balance()
-                return Payer(identity.organization, balance.left, balance.unknown)
+                return PayerChoice(identity.organization, balance.left, balance.unknown)
         except ProviderError:
-            return Payer(organization)
+            return PayerChoice(organization)
 
     first = await asyncio.gather(*map(ask, organizations[:MOST_PAYERS]))
-    return [*first, *map(Payer, organizations[MOST_PAYERS:])]
+    return [*first, *map(PayerChoice, organizations[MOST_PAYERS:])]
 
 
 def set_from_outside(vault: Vault, login: str) -> str:

@@ -91,7 +91,7 @@ def _settings(paths: Paths) -> tuple[Path, Path]:
 
 
 @dataclass(frozen=True, slots=True)
-class Opened:
+class OpenedBackup:
     """A backup that was looked through: its journal, sound and up to date, stands beside the one it would replace."""
 
     about: About
@@ -99,7 +99,7 @@ class Opened:
     settings: dict[Path, bytes]
 
 
-def open_backup(paths: Paths, file: Path) -> Opened:
+def open_backup(paths: Paths, file: Path) -> OpenedBackup:
     """Look a backup through and lay its journal beside the one in use; changes nothing that is in use.
 
     Raises :class:`BackupProblem` and JournalProblem.
@@ -130,7 +130,7 @@ def open_backup(paths: Paths, file: Path) -> Opened:
     except JournalProblem:
         discard(fresh)
         raise
-    return Opened(about, fresh, settings)
+    return OpenedBackup(about, fresh, settings)
 
 
 def _lay(content: IO[bytes], target: Path) -> None:
@@ -147,7 +147,7 @@ def discard(journal: Path) -> None:
         journal.with_name(journal.name + ending).unlink(missing_ok=True)
 
 
-def restore_settings(opened: Opened) -> list[Path]:
+def restore_settings(opened: OpenedBackup) -> list[Path]:
     """Put the settings back that are not there; returns those that were left as they are."""
     left = []
     for place, content in opened.settings.items():

@@ -43,22 +43,22 @@ from artui.steps.evidence import Ownership
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
+class RecoveryFinding:
     """What is the matter, in a word and in a sentence."""
 
     trouble: Damage
     sentence: str
 
 
-def examine(paths: Paths) -> Finding:
+def examine(paths: Paths) -> RecoveryFinding:
     """Find out what is the matter with the journal; changes nothing. Raises JournalProblem for a newer schema."""
     remembered, trouble = _remembered(paths)
     if not paths.journal.exists():
         if remembered is None and trouble is Damage.NONE:
-            return Finding(Damage.NONE, "There is no journal yet, and there never was one.")
-        return Finding(Damage.MISSING, anchor.sentence(Damage.MISSING, paths))
+            return RecoveryFinding(Damage.NONE, "There is no journal yet, and there never was one.")
+        return RecoveryFinding(Damage.MISSING, anchor.sentence(Damage.MISSING, paths))
     if complaints := rescue.complaints(paths.journal):
-        return Finding(Damage.DAMAGED, f"The journal {paths.journal} is damaged: {complaints[0]}.")
+        return RecoveryFinding(Damage.DAMAGED, f"The journal {paths.journal} is damaged: {complaints[0]}.")
     with Journal(paths.journal) as journal:
         home = journal.read(requests.home)
         if trouble is Damage.NONE:
@@ -68,7 +68,7 @@ def examine(paths: Paths) -> Finding:
         trouble = Damage.TWIN
     elif trouble is Damage.NONE and SuspensionCause.UNREAD in causes:
         trouble = Damage.UNREAD
-    return Finding(trouble, anchor.sentence(trouble, paths, home))
+    return RecoveryFinding(trouble, anchor.sentence(trouble, paths, home))
 
 
 def _remembered(paths: Paths) -> tuple[Anchor | None, Damage]:
@@ -128,7 +128,7 @@ def _accept(db: Connection, remembered: Anchor) -> None:
 
 
 @dataclass(frozen=True, slots=True)
-class Listing:
+class ServiceListing:
     """Who pays for an account, and all executions its service lists, by workflow; None where it has no list.
 
     ``since``: what was made before then, in epoch seconds, the journal knows; None where it knows nothing.
@@ -151,7 +151,7 @@ PROBED = 200
 """Executions looked at one by one where a list shows no label, and nothing tells how far back it matters."""
 
 
-async def read_lists(provider: Provider[Any], known: Iterable[str], last: float | None, tell: Tell) -> Listing:
+async def read_lists(provider: Provider[Any], known: Iterable[str], last: float | None, tell: Tell) -> ServiceListing:
     """Read every list of a service to its end: of the workflows it has, and of those ``known`` here.
 
     ``last``: when the journal last intended a paid call, in epoch seconds. Raises what asking the service raises.
@@ -160,7 +160,7 @@ async def read_lists(provider: Provider[Any], known: Iterable[str], last: float 
     identity = await provider.identify()
     organization = identity.organization.id
     if not provider.limits.can_find:
-        return Listing(identity.payer, identity.endpoint, organization, None)
+        return ServiceListing(identity.payer, identity.endpoint, organization, None)
     names = {workflow.id: workflow.name for workflow in await provider.workflows()}
     lists: dict[str, list[ExecutionStatus]] = {}
     for workflow in dict.fromkeys([*names, *(one.id for one in provider.left_out if one.id), *known]):
@@ -176,7 +176,7 @@ async def read_lists(provider: Provider[Any], known: Iterable[str], last: float 
             lists[workflow] = await _looked_at(provider, workflow, entries, since)
     total = sum(map(len, lists.values()))
     tell(f"  {provider.title}: {total:,} executions of {len(lists):,} workflows read")
-    return Listing(identity.payer, identity.endpoint, organization, lists, since)
+    return ServiceListing(identity.payer, identity.endpoint, organization, lists, since)
 
 
 async def _looked_at(
@@ -208,7 +208,8 @@ class RecoveryResult:
 
 
 def settle(
-    paths: Paths, journal: Journal, listings: Mapping[str, Listing | None], providers: Mapping[str, str], zone: tzinfo,
+    paths: Paths, journal: Journal, listings: Mapping[str, ServiceListing | None], providers: Mapping[str, str],
+    zone: tzinfo,
     *, lacks: bool = True, anew: bool = True,
 ) -> RecoveryResult:  # fmt: skip
     """Take in what the services list; where there is no list, have nothing sent, unless the journal ``lacks`` nothing.
@@ -244,7 +245,7 @@ class _TakeIn:
 
     account: str
     provider: str
-    listing: Listing
+    listing: ServiceListing
     zone: tzinfo
     outcome: RecoveryResult
     now: float = field(default_factory=time.time)
@@ -353,7 +354,7 @@ class _TakeIn:
 
 def _suspend(
     db: Connection,
-    listings: Mapping[str, Listing | None],
+    listings: Mapping[str, ServiceListing | None],
     read: Collection[str],
     outcome: RecoveryResult,
     *,

@@ -6,7 +6,7 @@ from typing import BinaryIO, Final
 
 from artui.files import zips
 from artui.files.walks import Broken
-from artui.files.zips import Entry
+from artui.files.zips import ZipEntry
 
 BAD: Final = "bad-archive"
 """Why an archive that would be taken is not sent."""
@@ -20,7 +20,7 @@ FLOOR: Final = 64 * 1024**2
 """Bytes may be unpacked: ``RATIO`` times the archive, but ``FLOOR`` at least. Photos are compressed already."""
 
 
-def photos(file: BinaryIO, size: int, most_bytes: int | None) -> list[Entry]:
+def photos(file: BinaryIO, size: int, most_bytes: int | None) -> list[ZipEntry]:
     """The entries of an archive of `size` bytes, each of which may be a photo of at most `most_bytes`, by what the
     table of contents states: nothing is unpacked.
 
@@ -31,7 +31,7 @@ def photos(file: BinaryIO, size: int, most_bytes: int | None) -> list[Entry]:
         raise Broken(BAD, "nothing is in it")
     if table.entries > MOST_PHOTOS or table.length > MOST_DIRECTORY:
         raise Broken(BAD, f"{table.entries:,} entries are in it, and artui sends at most {MOST_PHOTOS} at once")
-    found: dict[str, Entry] = {}
+    found: dict[str, ZipEntry] = {}
     for entry in zips.entries(file, table):
         _refuse(entry, most_bytes)
         if found.setdefault(entry.name.casefold(), entry) is not entry:
@@ -41,7 +41,7 @@ def photos(file: BinaryIO, size: int, most_bytes: int | None) -> list[Entry]:
     return list(found.values())
 
 
-def _refuse(entry: Entry, most_bytes: int | None) -> None:
+def _refuse(entry: ZipEntry, most_bytes: int | None) -> None:
     name = entry.name
     if not name.isprintable() or name in ("", ".", "..") or any(sign in name for sign in "/\\:"):
         raise Broken(BAD, f"{name!r} in it is a path: photos must lie in it side by side, without folders (`zip -j`)")

@@ -103,7 +103,7 @@ def give_back(
 
 
 def _notes(
-    photo: Photo, carried: header.Header, there: header.Header, pixels: tuple[int, int], keeping: Keeping
+    photo: Photo, carried: header.PhotoHeader, there: header.PhotoHeader, pixels: tuple[int, int], keeping: Keeping
 ) -> Iterator[str]:
     """What of the photo found no place in its result, and what is another way round or in other colours there."""
     before, now = traits.profile_name(carried), traits.profile_name(there)
@@ -236,7 +236,7 @@ _MORE_IPTC_AS_XMP = (
 
 
 def _wanted(
-    media_type: str, photo: header.Header, result: header.Header, keeping: Keeping, folder: Path, source: Path
+    media_type: str, photo: header.PhotoHeader, result: header.PhotoHeader, keeping: Keeping, folder: Path, source: Path
 ) -> list[str]:
     """The arguments that copy what is wanted; empty where the photo has nothing of it."""
     if keeping is Keeping.NONE:
@@ -264,7 +264,7 @@ def _wanted(
     return wanted + (_resolution(media_type, result, *photo.dpi) if everything and photo.dpi else [])
 
 
-def _resolution(media_type: str, result: header.Header, across: float, down: float) -> list[str]:
+def _resolution(media_type: str, result: header.PhotoHeader, across: float, down: float) -> list[str]:
     if media_type == "image/png":
         metric = [round(value / 0.0254) for value in (across, down)]
         return [

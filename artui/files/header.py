@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import BinaryIO
 
-from artui.files.metadata import MOST_BYTES, Directories, Metadata, iptc_of
+from artui.files.metadata import MOST_BYTES, Directories, PhotoMetadata, iptc_of
 from artui.files.walks import Broken, at
 
 MOTION, GAIN_MAP, DEPTH_MAP, AUDIO = "motion-photo", "gain-map", "depth-map", "audio"
@@ -26,7 +26,7 @@ _MOST_PROFILE = 256 * 1024  # bytes of an ICC profile, whose description stands 
 
 
 @dataclass
-class Header:
+class PhotoHeader:
     """What is said. `bits` per channel; `is_srgb` where the file says so without a profile; `dpi` across and down.
 
     `behind`: what stands behind the picture and is no part of it. `exif` is the file itself where that is a TIFF.
@@ -47,14 +47,14 @@ class Header:
     xmp: bytes = b""
 
     @cached_property
-    def metadata(self) -> Metadata:
+    def metadata(self) -> PhotoMetadata:
         """The blocks of metadata, to be asked for once all are there, and while the file is open."""
-        return Metadata(self.exif, self.iptc, self.xmp)
+        return PhotoMetadata(self.exif, self.iptc, self.xmp)
 
 
-def read(file: BinaryIO, size: int, media_type: str) -> Header:
+def read(file: BinaryIO, size: int, media_type: str) -> PhotoHeader:
     """Read the header of an open picture. Raises OSError when reading fails."""
-    header = Header()
+    header = PhotoHeader()
     with suppress(Broken, struct.error, zlib.error, ValueError, IndexError):
         if walk := _WALKS.get(media_type):
             walk(file, size, header)
@@ -99,7 +99,7 @@ def jpeg_parts(file: BinaryIO, size: int) -> Iterator[tuple[int, int, int]]:
         offset += 2 + length
 
 
-def _jpeg(file: BinaryIO, size: int, header: Header) -> None:
+def _jpeg(file: BinaryIO, size: int, header: PhotoHeader) -> None:
     resources, pictures = b"", 0
     for marker, start, length in jpeg_parts(file, size):
         if marker in _FRAMES:
@@ -117,7 +117,7 @@ def _jpeg(file: BinaryIO, size: int, header: Header) -> None:
     _trailer(file, size, header)
 
 
-def _block(data: bytes, header: Header) -> None:
+def _block(data: bytes, header: PhotoHeader) -> None:
     """A block of metadata of a JPEG, known by its beginning."""
     if data.startswith(b"JFIF\0"):
         header.has_jfif = True
@@ -131,7 +131,7 @@ def _block(data: bytes, header: Header) -> None:
         header.icc += data[len(_ICC) + 2 :]
 
 
-def _pictures(file: BinaryIO, size: int, start: int, header: Header) -> None:
+def _pictures(file: BinaryIO, size: int, start: int, header: PhotoHeader) -> None:
     """The further pictures of a JPEG that says it has several: views of the same kind, or what belongs to the first."""
     index = Directories(io.BytesIO(at(file, start, min(64 * 1024, size - start))))
     fields, _ = index.directory(index.first)
@@ -145,7 +145,7 @@ def _pictures(file: BinaryIO, size: int, start: int, header: Header) -> None:
             header.behind |= {what for what, signs in _SIGNS.items() if signs.search(said)}
 
 
-def _trailer(file: BinaryIO, size: int, header: Header) -> None:
+def _trailer(file: BinaryIO, size: int, header: PhotoHeader) -> None:
     """What Samsung's cameras add behind the picture, by the directory at the very end."""
     if size < 32 or at(file, size - 4, 4) != b"SEFT":
         return
@@ -170,7 +170,7 @@ def png_parts(file: BinaryIO, size: int) -> Iterator[tuple[bytes, int, int]]:
         offset += 12 + length
 
 
-def _png(file: BinaryIO, size: int, header: Header) -> None:
+def _png(file: BinaryIO, size: int, header: PhotoHeader) -> None:
     raw: dict[bytes, bytes] = {}
     for kind, start, length in png_parts(file, size):
         with suppress(zlib.error, struct.error, IndexError, ValueError):
@@ -190,7 +190,7 @@ _PNG_COLOURS = frozenset({b"IHDR", b"acTL", b"tRNS", b"iCCP", b"sRGB", b"cICP", 
 _PNG_BLOCKS = frozenset({b"eXIf", b"iTXt", b"tEXt", b"zTXt"})
 
 
-def _colours(kind: bytes, data: bytes, header: Header) -> None:
+def _colours(kind: bytes, data: bytes, header: PhotoHeader) -> None:
     if kind == b"IHDR":
         header.bits, header.has_alpha = data[8], data[9] in (4, 6)
     elif kind == b"acTL":
@@ -206,7 +206,7 @@ def _colours(kind: bytes, data: bytes, header: Header) -> None:
         header.is_srgb = header.is_srgb or kind == b"sRGB" or data[:2] == b"\x01\x0d"
 
 
-def _texts(kind: bytes, data: bytes, header: Header, raw: dict[bytes, bytes]) -> None:
+def _texts(kind: bytes, data: bytes, header: PhotoHeader, raw: dict[bytes, bytes]) -> None:
     if kind == b"eXIf":
         header.exif = io.BytesIO(data)
     elif kind == b"iTXt" and data.startswith(b"XML:com.adobe.xmp\0"):
@@ -241,7 +241,7 @@ def webp_parts(file: BinaryIO, size: int) -> Iterator[tuple[bytes, int, int]]:
         offset += 8 + length + length % 2
 
 
-def _webp(file: BinaryIO, size: int, header: Header) -> None:
+def _webp(file: BinaryIO, size: int, header: PhotoHeader) -> None:
     frames = 0
     for kind, start, length in webp_parts(file, size):
         most = min(length, MOST_BYTES)
@@ -270,7 +270,7 @@ _SEPARATED, _ALPHAS = 5, {1, 2}
 _LAYERS = re.compile(b"8BIML(?:ayr|r16|r32)|MIB8(?:ryaL|61rL|23rL)")
 
 
-def _tiff(file: BinaryIO, _size: int, header: Header) -> None:
+def _tiff(file: BinaryIO, _size: int, header: PhotoHeader) -> None:
     tiff, pages, seen = Directories(file), 0, {0}
     offset = tiff.first
     while offset not in seen and len(seen) < 10_000:
@@ -296,7 +296,7 @@ def _tiff(file: BinaryIO, _size: int, header: Header) -> None:
 # GIF
 
 
-def _gif(file: BinaryIO, size: int, header: Header) -> None:
+def _gif(file: BinaryIO, size: int, header: PhotoHeader) -> None:
     offset, frames = 13, 0
     flags = at(file, 10, 1)[0]
     offset += 3 * (2 << (flags & 7)) if flags & 0x80 else 0
@@ -320,6 +320,6 @@ def _gif(file: BinaryIO, size: int, header: Header) -> None:
     header.frames = max(1, frames)
 
 
-_WALKS: dict[str, Callable[[BinaryIO, int, Header], None]] = {
+_WALKS: dict[str, Callable[[BinaryIO, int, PhotoHeader], None]] = {
     "image/jpeg": _jpeg, "image/png": _png, "image/webp": _webp, "image/tiff": _tiff, "image/gif": _gif,
 }  # fmt: skip

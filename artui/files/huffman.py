@@ -70,7 +70,7 @@ class Band:
 
 
 @dataclass(slots=True)
-class Follower:
+class CodeFollower:
     """One picture's scans, in their order. ``can``: whether those so far could be followed at all."""
 
     is_progressive: bool

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import BinaryIO
 
-from artui.files.huffman import MOST_BYTES, Astray, Band, Block, Follower, table
+from artui.files.huffman import MOST_BYTES, Astray, Band, Block, CodeFollower, table
 from artui.files.walks import BLOCK, Broken, Doubt, at
 from artui.files.zeros import zero_runs
 
@@ -61,7 +61,7 @@ class _Picture:
     tables: dict[tuple[int, int], tuple[bytes, bytes]] = field(default_factory=dict)
     quantizations: set[int] = field(default_factory=set)
     interval: int = 0
-    follower: Follower | None = None
+    follower: CodeFollower | None = None
 
     def units(self, parts: list[int]) -> int:
         """How many units a scan of these components has."""
@@ -180,7 +180,7 @@ def _begun(picture: _Picture, body: bytes, start: int, size: int) -> tuple[_Scan
     if picture.follower is None:
         is_progressive = picture.frame == _PROGRESSIVE
         small = MOST_BYTES // 2 if is_progressive else MOST_BYTES  # its scans take twice as long
-        picture.follower = Follower(is_progressive, can=size - start <= small)
+        picture.follower = CodeFollower(is_progressive, can=size - start <= small)
     return scan, None
 
 

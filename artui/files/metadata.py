@@ -47,7 +47,7 @@ _TAKEN, _DIGITIZED, _CHANGED = 36867, 36868, 306
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class MetadataEntry:
     """A field of a directory: `count` values of a `kind` at `place`."""
 
     kind: int
@@ -66,25 +66,25 @@ class Directories:
         self._counter, self._word = ("Q", "Q") if is_big else ("H", "I")
         self.first = self._number(self._word, 8 if is_big else 4) if head[:2] in (b"II", b"MM") else 0
 
-    def directory(self, offset: int) -> tuple[dict[int, Entry], int]:
+    def directory(self, offset: int) -> tuple[dict[int, MetadataEntry], int]:
         """The fields of one directory, and where the next one starts (0: nowhere)."""
         count = self._number(self._counter, offset) if offset else 0
         if not 0 < count <= _MOST_FIELDS:
             return {}, 0
         entry = struct.Struct(f"{self._order}HH{self._word}{self._word}")
         word, start = struct.calcsize("<" + self._word), offset + struct.calcsize("<" + self._counter)
-        raw, fields = self._at(start, count * entry.size), dict[int, Entry]()
+        raw, fields = self._at(start, count * entry.size), dict[int, MetadataEntry]()
         for place in range(0, len(raw) - entry.size + 1, entry.size):
             tag, kind, number, value = entry.unpack_from(raw, place)
             inside = number * _SIZES.get(kind, 1) <= word
-            fields.setdefault(tag, Entry(kind, number, start + place + entry.size - word if inside else value))
+            fields.setdefault(tag, MetadataEntry(kind, number, start + place + entry.size - word if inside else value))
         return fields, self._number(self._word, start + count * entry.size)
 
-    def raw(self, entry: Entry | None, most: int = _MOST_VALUE) -> bytes:
+    def raw(self, entry: MetadataEntry | None, most: int = _MOST_VALUE) -> bytes:
         """The bytes of a field, so many at most."""
         return self._at(entry.place, min(most, entry.count * _SIZES.get(entry.kind, 1))) if entry else b""
 
-    def numbers(self, entry: Entry | None) -> Sequence[float]:
+    def numbers(self, entry: MetadataEntry | None) -> Sequence[float]:
         """The numbers of a field; fractions as they are."""
         raw = self.raw(entry)
         if entry is None or entry.kind not in (*_NUMBERS, 5):
@@ -95,7 +95,7 @@ class Directories:
         size = _SIZES[entry.kind]
         return struct.unpack(f"{self._order}{len(raw) // size}{_NUMBERS[entry.kind]}", raw[: len(raw) // size * size])
 
-    def number(self, entry: Entry | None, otherwise: int = 0) -> int:
+    def number(self, entry: MetadataEntry | None, otherwise: int = 0) -> int:
         """The first number of a field."""
         return int(next(iter(self.numbers(entry)), otherwise))
 
@@ -203,7 +203,7 @@ _MOST_READ = 200  # characters of one value in a name
 
 
 @dataclass(frozen=True)
-class Metadata:
+class PhotoMetadata:
     """The blocks of one photo. `exif` is a TIFF (the photo itself where it is one), `iptc` the datasets, `xmp` XML."""
 
     exif: BinaryIO | None = None
@@ -218,7 +218,7 @@ class Metadata:
         return Directories(self.exif) if self.exif is not None else None
 
     @cached_property
-    def _fields(self) -> dict[int, Entry]:
+    def _fields(self) -> dict[int, MetadataEntry]:
         if self._directories is None:
             return {}
         main, _ = self._directories.directory(self._directories.first)

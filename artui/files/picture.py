@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import BinaryIO
 
-from artui.files.tiff import Field, Tiff
+from artui.files.tiff import Tiff, TiffField
 from artui.files.walks import BLOCK, Broken, at
 
 _FORM = b"artui picture 1"  # digests made by other rules are never equal
@@ -317,7 +317,7 @@ def _tiff(parts: _Parts) -> None:
         _add_run(parts, tiff, fields, *runs[0])
 
 
-def _pages(tiff: Tiff) -> Iterator[dict[int, Field]]:
+def _pages(tiff: Tiff) -> Iterator[dict[int, TiffField]]:
     offset, seen = tiff.first, {0}
     while offset not in seen:
         seen.add(offset)
@@ -327,7 +327,7 @@ def _pages(tiff: Tiff) -> Iterator[dict[int, Field]]:
         offset = 0 if following and tiff.is_stray(following) else following
 
 
-def _add_field(parts: _Parts, tiff: Tiff, tag: int, one: Field) -> None:
+def _add_field(parts: _Parts, tiff: Tiff, tag: int, one: TiffField) -> None:
     parts.add("data", struct.pack(">HQ", tag, one.count))
     if one.kind in _WHOLE:
         for numbers in tiff.numbers(one):
@@ -336,7 +336,7 @@ def _add_field(parts: _Parts, tiff: Tiff, tag: int, one: Field) -> None:
         parts.add_bytes("data", one.offset, tiff.bytes_of(one))
 
 
-def _add_run(parts: _Parts, tiff: Tiff, fields: dict[int, Field], starts: int, lengths: int) -> None:
+def _add_run(parts: _Parts, tiff: Tiff, fields: dict[int, TiffField], starts: int, lengths: int) -> None:
     """The strips or tiles of a page; those that lie one behind the other are read together."""
     _add_field(parts, tiff, lengths, fields[lengths])
     begin = end = 0

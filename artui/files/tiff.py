@@ -32,7 +32,7 @@ _OUTSIDE = "a part of the TIFF lies beyond its end"
 
 
 @dataclass(frozen=True, slots=True)
-class Field:
+class TiffField:
     """One value of a directory: an array of `count` numbers that starts at `offset`."""
 
     kind: int
@@ -81,7 +81,7 @@ class Tiff:
         tags = [tag for tag, *_ in entries]
         return tags != sorted(tags) or any(kind not in _SIZES for _, kind, *_ in entries)
 
-    def number(self, fields: dict[int, Field], tag: int, otherwise: int) -> int:
+    def number(self, fields: dict[int, TiffField], tag: int, otherwise: int) -> int:
         """The first number of a field; `otherwise` where there is none."""
         field = fields.get(tag)
         return next(self.numbers(field))[0] if field and field.count and field.kind in _NUMBERS else otherwise
@@ -92,7 +92,7 @@ class Tiff:
         if self.left < 0:
             raise Broken("damaged", "it has more parts than any photo")
 
-    def directory(self, offset: int) -> tuple[dict[int, Field], int]:
+    def directory(self, offset: int) -> tuple[dict[int, TiffField], int]:
         """The fields of one directory, and where the next one starts (0: nowhere)."""
         head = struct.Struct(self.order + self.count_code)
         entry = struct.Struct(f"{self.order}HH{self.offset_code}{self.offset_code}")
@@ -111,18 +111,18 @@ class Tiff:
                 if tag not in _PICTURE and value > 2 * self.size:
                     continue  # a number that leads nowhere, in a field that the picture does without
                 self.inside(value, length)
-                fields[tag] = Field(kind, number, value)
+                fields[tag] = TiffField(kind, number, value)
             else:  # so short that it stands in the entry itself
-                fields[tag] = Field(kind, number, offset - link.size)
+                fields[tag] = TiffField(kind, number, offset - link.size)
         self.inside(offset, link.size)
         (following,) = link.unpack(at(self.file, offset, link.size))
         return fields, following
 
-    def bytes_of(self, field: Field) -> int:
+    def bytes_of(self, field: TiffField) -> int:
         """How many bytes a field has."""
         return field.count * _SIZES.get(field.kind, 0)
 
-    def numbers(self, field: Field) -> Iterator[tuple[int, ...]]:
+    def numbers(self, field: TiffField) -> Iterator[tuple[int, ...]]:
         """The numbers of a field, a block at a time."""
         code = _NUMBERS.get(field.kind)
         if code is None:
@@ -155,7 +155,7 @@ class Piece:
     start: int
     length: int
     unpacked: int
-    tables: Field | None
+    tables: TiffField | None
 
 
 def pieces(file: BinaryIO, size: int) -> Iterator[Piece]:
@@ -173,7 +173,7 @@ def pieces(file: BinaryIO, size: int) -> Iterator[Piece]:
                         yield Piece(packing, start, length, next(unpacked), fields.get(_JPEG_TABLES))
 
 
-def _unpacked(tiff: Tiff, fields: dict[int, Field], *, tiled: bool) -> Iterator[int]:
+def _unpacked(tiff: Tiff, fields: dict[int, TiffField], *, tiled: bool) -> Iterator[int]:
     """How many bytes each strip or tile has when it is unpacked."""
     if tiff.number(fields, _PHOTOMETRIC, 0) == _YCBCR or tiff.number(fields, _FILL_ORDER, 1) != 1:
         yield from repeat(0)  # its colours may be thinned out; its bits stand the other way round
@@ -208,7 +208,7 @@ def rarity(file: BinaryIO, size: int) -> str:
     return _odd_colours(tiff, fields, packing)
 
 
-def _odd_colours(tiff: Tiff, fields: dict[int, Field], packing: int) -> str:
+def _odd_colours(tiff: Tiff, fields: dict[int, TiffField], packing: int) -> str:
     bits = {one for numbers in tiff.numbers(fields[_BITS]) for one in numbers} if _BITS in fields else {1}
     samples, colours = tiff.number(fields, _SAMPLES, 1), tiff.number(fields, _PHOTOMETRIC, 0)
     if len(bits) > 1 or not bits <= (_COMMON_BITS if samples == 1 else _COLOUR_BITS):
@@ -226,7 +226,7 @@ def _odd_colours(tiff: Tiff, fields: dict[int, Field], packing: int) -> str:
     return ""
 
 
-def _directories(tiff: Tiff) -> Iterator[dict[int, Field]]:
+def _directories(tiff: Tiff) -> Iterator[dict[int, TiffField]]:
     waiting, seen = [tiff.first], {0}
     while waiting:
         offset = waiting.pop()
@@ -242,7 +242,7 @@ def _directories(tiff: Tiff) -> Iterator[dict[int, Field]]:
                 waiting.extend(numbers)
 
 
-def _refuse_missing_rows(tiff: Tiff, fields: dict[int, Field], packing: int) -> None:
+def _refuse_missing_rows(tiff: Tiff, fields: dict[int, TiffField], packing: int) -> None:
     """Refuse a picture with fewer strips, or where nothing is packed fewer bytes, than its rows need."""
     if _RUNS[0][0] not in fields or _RUNS[0][1] not in fields:
         return
@@ -259,7 +259,7 @@ def _refuse_missing_rows(tiff: Tiff, fields: dict[int, Field], packing: int) -> 
             raise Broken("truncated", "some of its rows are missing")
 
 
-def _check_runs(tiff: Tiff, fields: dict[int, Field]) -> bool:
+def _check_runs(tiff: Tiff, fields: dict[int, TiffField]) -> bool:
     """Check the strips and tiles of one directory; tell whether it has any."""
     found = False
     for starts, lengths in _RUNS:
@@ -277,7 +277,7 @@ def _check_runs(tiff: Tiff, fields: dict[int, Field]) -> bool:
     return found
 
 
-def _refuse_raw(tiff: Tiff, fields: dict[int, Field]) -> None:
+def _refuse_raw(tiff: Tiff, fields: dict[int, TiffField]) -> None:
     """A camera's raw file is a TIFF whose first picture is a thumbnail: a service would retouch that, and charge."""
     photometric = fields.get(_PHOTOMETRIC)
     values = {value for numbers in tiff.numbers(photometric) for value in numbers} if photometric else set()

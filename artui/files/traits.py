@@ -82,7 +82,7 @@ _SRGB_RED, _NEAR = (0.4361, 0.2225, 0.0139), 0.002
 _MOST_NAME = 60
 
 
-def profile_name(read: header.Header) -> str:
+def profile_name(read: header.PhotoHeader) -> str:
     """The colours of a picture by name: ``sRGB``, or the profile's own description; empty where nothing says."""
     if read.icc:
         return _named(read.icc)

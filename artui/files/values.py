@@ -9,7 +9,7 @@ from functools import cache
 from pathlib import Path
 
 from artui.files import header, whole
-from artui.files.metadata import Metadata
+from artui.files.metadata import PhotoMetadata
 from artui.files.regular import open_regular
 
 KINDS = ("exif", "iptc", "xmp")
@@ -18,7 +18,7 @@ Value = Callable[[str, str], str]
 """Takes a kind and a name; returns the value, empty where the photo has none. Raises ValueError for a name that means
 nothing."""
 
-NOTHING: Value = Metadata().value
+NOTHING: Value = PhotoMetadata().value
 """The values of a photo that says nothing."""
 
 

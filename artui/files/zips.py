@@ -38,7 +38,7 @@ class Directory:
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class ZipEntry:
     """One entry as the table of contents states it: its ``packed`` bytes, and those it has unpacked; ``start`` is where
     its own header lies."""
 
@@ -88,7 +88,7 @@ def _large_directory(file: BinaryIO, end: int) -> tuple[int, int, int, int]:
     return entries, span, start, record
 
 
-def entries(file: BinaryIO, table: Directory) -> Iterator[Entry]:
+def entries(file: BinaryIO, table: Directory) -> Iterator[ZipEntry]:
     """The entries that a table of contents lists, each of which lies before it. Raises Broken."""
     if table.entries > MOST_PARTS:
         raise Broken("damaged", "it has more entries than any result")
@@ -105,7 +105,7 @@ def entries(file: BinaryIO, table: Directory) -> Iterator[Entry]:
         if start + 30 + packed > table.start:
             raise Broken("truncated", _CUT)
         offset += 46 + named + further + comment
-        yield Entry(name, flags, method, checksum, packed, size, start)
+        yield ZipEntry(name, flags, method, checksum, packed, size, start)
     if offset > table.start + table.length:
         raise Broken("damaged", _BROKEN)
 
@@ -123,7 +123,7 @@ def _true_values(further: bytes, values: list[int]) -> list[int]:
     return [next(found, value) if value == _LARGE else value for value in values]
 
 
-def unpacked(file: BinaryIO, entry: Entry) -> Iterator[bytes]:
+def unpacked(file: BinaryIO, entry: ZipEntry) -> Iterator[bytes]:
     """The bytes of an entry that `can_be_read`, in blocks. Raises Broken where they have not the length and the check
     sum that are stated, or are more than is stated."""
     mark, named, further = struct.unpack("<4s22xHH", at(file, entry.start, 30))

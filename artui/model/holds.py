@@ -121,7 +121,7 @@ _ALL = frozenset(Stage)
 
 
 @dataclass(frozen=True, slots=True)
-class Hold:
+class HoldFacts:
     """What is true of every job that is held for one reason.
 
     ``account_wide``: it begins and ends for all jobs of an account together. ``told_once``: many jobs share it, and are
@@ -142,13 +142,13 @@ class Hold:
     stops_rule: bool = False
 
 
-HOLDS: Mapping[Reason, Hold] = {
-    Reason.IN_DOUBT: Hold(
+HOLDS: Mapping[Reason, HoldFacts] = {
+    Reason.IN_DOUBT: HoldFacts(
         Actor.PERSON, frozenset({Stage.SUBMITTING, Stage.SUBMITTED, Stage.PROCESSED}), retry=Retry.REFUSED
     ),
-    Reason.RECOVERED: Hold(Actor.PERSON, _START, retry=Retry.RISKY),
-    Reason.REJECTED: Hold(Actor.PERSON, _CHECKED, retry=Retry.RISKY),
-    Reason.LOGIN: Hold(
+    Reason.RECOVERED: HoldFacts(Actor.PERSON, _START, retry=Retry.RISKY),
+    Reason.REJECTED: HoldFacts(Actor.PERSON, _CHECKED, retry=Retry.RISKY),
+    Reason.LOGIN: HoldFacts(
         Actor.PERSON,
         _ALL,
         EndsBy.SIGN_IN,
@@ -158,7 +158,7 @@ HOLDS: Mapping[Reason, Hold] = {
         told_once=True,
         stops_rule=True,
     ),
-    Reason.CREDITS: Hold(
+    Reason.CREDITS: HoldFacts(
         Actor.PERSON,
         _START,
         EndsBy.BALANCE,
@@ -169,7 +169,7 @@ HOLDS: Mapping[Reason, Hold] = {
         told_once=True,
         stops_rule=True,
     ),
-    Reason.QUOTA: Hold(
+    Reason.QUOTA: HoldFacts(
         Actor.TIME,
         _START,
         EndsBy.NEXT_DAY,
@@ -181,7 +181,7 @@ HOLDS: Mapping[Reason, Hold] = {
         told_once=True,
         stops_rule=True,
     ),
-    Reason.PLACES: Hold(
+    Reason.PLACES: HoldFacts(
         Actor.PERSON,
         _START,
         EndsBy.PLACE,
@@ -191,7 +191,7 @@ HOLDS: Mapping[Reason, Hold] = {
         told_once=True,
         stops_rule=True,
     ),
-    Reason.CAP: Hold(
+    Reason.CAP: HoldFacts(
         Actor.TIME,
         _CHECKED,
         EndsBy.ROOM,
@@ -202,36 +202,36 @@ HOLDS: Mapping[Reason, Hold] = {
         told_once=True,
         stops_rule=True,
     ),
-    Reason.PAUSED: Hold(
+    Reason.PAUSED: HoldFacts(
         Actor.PERSON, _START, group=Group.QUEUED, gives_way=GivesWay.SUMS, account_wide=True, told_once=True
     ),
-    Reason.SAMPLE: Hold(Actor.PERSON, frozenset({Stage.NEW}), retry=Retry.REFUSED, stops_rule=True),
-    Reason.PRICE: Hold(
+    Reason.SAMPLE: HoldFacts(Actor.PERSON, frozenset({Stage.NEW}), retry=Retry.REFUSED, stops_rule=True),
+    Reason.PRICE: HoldFacts(
         Actor.PERSON,
         frozenset({Stage.UPLOADED, Stage.SUBMITTING}),
         retry=Retry.PRICED,
         gives_way=GivesWay.PRICE,
         stops_rule=True,
     ),
-    Reason.PAYMENT: Hold(
+    Reason.PAYMENT: HoldFacts(
         Actor.PERSON, frozenset({Stage.SUBMITTED}), EndsBy.TOP_UP, exit=Exit.CREDIT, retry=Retry.PRICED
     ),
-    Reason.OVERDUE: Hold(Actor.SERVICE, frozenset({Stage.SUBMITTED}), EndsBy.POLL),
-    Reason.GONE: Hold(Actor.PERSON, _BOUGHT, EndsBy.POLL, stays=Stays.DUE),
-    Reason.DAMAGED: Hold(Actor.PERSON, _BOUGHT, stays=Stays.DUE),
-    Reason.TROUBLE: Hold(Actor.PERSON, _CHECKED | _BOUGHT, EndsBy.DUE),
-    Reason.OUTPUT: Hold(
+    Reason.OVERDUE: HoldFacts(Actor.SERVICE, frozenset({Stage.SUBMITTED}), EndsBy.POLL),
+    Reason.GONE: HoldFacts(Actor.PERSON, _BOUGHT, EndsBy.POLL, stays=Stays.DUE),
+    Reason.DAMAGED: HoldFacts(Actor.PERSON, _BOUGHT, stays=Stays.DUE),
+    Reason.TROUBLE: HoldFacts(Actor.PERSON, _CHECKED | _BOUGHT, EndsBy.DUE),
+    Reason.OUTPUT: HoldFacts(
         Actor.PERSON, frozenset({Stage.UPLOADED, Stage.SUBMITTING}) | _BOUGHT, EndsBy.DUE, gives_way=GivesWay.ONCE
     ),
-    Reason.METADATA: Hold(
+    Reason.METADATA: HoldFacts(
         Actor.PERSON, frozenset({Stage.UPLOADED, Stage.SUBMITTING}), EndsBy.DUE, gives_way=GivesWay.ONCE
     ),
-    Reason.DISK_FULL: Hold(
+    Reason.DISK_FULL: HoldFacts(
         Actor.PERSON, frozenset({Stage.UPLOADED, Stage.SUBMITTING}) | _BOUGHT, EndsBy.DUE, gives_way=GivesWay.ONCE
     ),
-    Reason.ACCOUNT: Hold(Actor.PERSON, _ALL, EndsBy.ACCOUNT_BACK, stays=Stays.DUE, gives_way=GivesWay.ONCE),
-    Reason.ERROR: Hold(Actor.PERSON, _ALL, EndsBy.DUE, stays=Stays.DUE, gives_way=GivesWay.ONCE),
-    Reason.TWIN: Hold(Actor.BUYER, frozenset({Stage.CHECKED}), EndsBy.BUYER, Group.QUEUED, retry=Retry.REFUSED),
+    Reason.ACCOUNT: HoldFacts(Actor.PERSON, _ALL, EndsBy.ACCOUNT_BACK, stays=Stays.DUE, gives_way=GivesWay.ONCE),
+    Reason.ERROR: HoldFacts(Actor.PERSON, _ALL, EndsBy.DUE, stays=Stays.DUE, gives_way=GivesWay.ONCE),
+    Reason.TWIN: HoldFacts(Actor.BUYER, frozenset({Stage.CHECKED}), EndsBy.BUYER, Group.QUEUED, retry=Retry.REFUSED),
 }
 """Every hold there is, by the reason a job or an account is held for; the gravest first, as far as that matters."""
 

@@ -110,7 +110,7 @@ class Question(Dialog[str]):
         self.dismiss("")
 
 
-class Field(Input):
+class InputField(Input):
     """The line that is typed: a value to be replaced, or the beginning of a path, which tab completes."""
 
     BINDINGS: ClassVar[list[BindingType]] = [Binding("tab", "cursor_right", show=False)]
@@ -138,7 +138,7 @@ class InputDialog(Dialog[Answer | None]):
 
     BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "back", "back", tooltip="Back, nothing is done")]
 
-    def __init__(self, title: str, lines: Sequence[str], field: Field) -> None:
+    def __init__(self, title: str, lines: Sequence[str], field: InputField) -> None:
         super().__init__(classes="dialog")
         self.heading = title
         self.lines = lines
@@ -184,7 +184,7 @@ class Ask(InputDialog[str]):
         placeholder: str = "",
         suggester: Suggester | None = None,
     ) -> None:
-        super().__init__(title, lines, Field(value, placeholder, suggester))
+        super().__init__(title, lines, InputField(value, placeholder, suggester))
 
     def take(self, typed: str) -> None:
         """Give what was typed."""

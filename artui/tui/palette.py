@@ -25,7 +25,7 @@ MOST_CELLS, AROUND = 72, 6
 
 
 @dataclass(frozen=True, slots=True)
-class Action:
+class PaletteAction:
     """Something a key does: the keys, the sentence about it, and where it belongs."""
 
     keys: tuple[str, ...]
@@ -40,9 +40,9 @@ class Action:
         return self.name.rpartition(".")[2].split("(")[0]
 
 
-def actions(screen: Screen[Any]) -> list[Action]:
+def actions(screen: Screen[Any]) -> list[PaletteAction]:
     """What the keys do that work now, each once, those of this place first."""
-    found: dict[tuple[int, str], Action] = {}
+    found: dict[tuple[int, str], PaletteAction] = {}
     for active in screen.active_bindings.values():
         binding = active.binding
         if not binding.tooltip or not active.enabled:
@@ -51,7 +51,7 @@ def actions(screen: Screen[Any]) -> list[Action]:
         known = found.get(key)
         keys = (*known.keys, key_name(active)) if known else (key_name(active),)
         everywhere = active.node is screen.app or active.node is screen
-        found[key] = Action(keys, binding.tooltip, binding.action, active.node, everywhere)
+        found[key] = PaletteAction(keys, binding.tooltip, binding.action, active.node, everywhere)
     return sorted(found.values(), key=lambda action: (action.everywhere, action.verb in MOVING))
 
 
@@ -60,7 +60,7 @@ def key_help(screen: Screen[Any]) -> Content:
     return Content("\n").join(_help_lines(actions(screen), min(MOST_CELLS, screen.app.size.width - AROUND)))
 
 
-def _help_lines(known: list[Action], cells: int) -> Iterator[Content]:
+def _help_lines(known: list[PaletteAction], cells: int) -> Iterator[Content]:
     here = None
     for action in known:
         if action.everywhere is not here:
@@ -90,10 +90,10 @@ class Actions(Provider):
             if score > 0:
                 yield Hit(score, matcher.highlight(action.says), partial(self._do, action), text=action.says)
 
-    def _offered(self) -> list[Action]:
+    def _offered(self) -> list[PaletteAction]:
         return [action for action in actions(self.screen) if action.verb not in NOT_BY_NAME]
 
-    async def _do(self, action: Action) -> None:
+    async def _do(self, action: PaletteAction) -> None:
         await self.app.run_action(action.name, default_namespace=action.node)
 
 

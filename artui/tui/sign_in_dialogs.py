@@ -14,11 +14,11 @@ from textual.content import Content
 from textual.widgets import Static
 from textual.worker import Worker, WorkerCancelled
 
-from artui.core.sign_in import Payer
+from artui.core.sign_in import PayerChoice
 from artui.credentials import Secret
 from artui.sanitize import sanitize
 from artui.tui.above import Dialog
-from artui.tui.dialogs import Field, InputDialog, TextDialog
+from artui.tui.dialogs import InputDialog, InputField, TextDialog
 from artui.tui.qr import qr_code
 from artui.tui.rows import Cell, Rows, line
 from artui.tui.service import ServiceError, told
@@ -164,7 +164,7 @@ class KeyScreen(InputDialog[Secret]):
     """Asks for a key without showing it; None where the person went back."""
 
     def __init__(self, title: str) -> None:
-        field = Field(password=True, placeholder="paste the key here")
+        field = InputField(password=True, placeholder="paste the key here")
         super().__init__(title, ["It is tried before it is kept, and never shown."], field)
 
     def take(self, typed: str) -> None:
@@ -174,7 +174,7 @@ class KeyScreen(InputDialog[Secret]):
             self.dismiss(key)
 
 
-class PayersScreen(Dialog["list[Payer] | None"]):
+class PayersScreen(Dialog["list[PayerChoice] | None"]):
     """Asks which organizations are to pay; None where the person went back."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -183,7 +183,7 @@ class PayersScreen(Dialog["list[Payer] | None"]):
     ]
     COLUMNS = (Cell("Name", 0), Cell("Role", 20), Cell("Balance", 13, right=True))
 
-    def __init__(self, payers: Sequence[Payer], marked: Sequence[str] = (), *, sign: str) -> None:
+    def __init__(self, payers: Sequence[PayerChoice], marked: Sequence[str] = (), *, sign: str) -> None:
         """``marked`` are the ids of those that pay already; ``sign`` stands before what is marked."""
         super().__init__(classes="dialog")
         self.payers = payers
@@ -215,7 +215,7 @@ class PayersScreen(Dialog["list[Payer] | None"]):
         goes_on = f"goes on with {number}" if number else "goes on with the one under the cursor"
         self.query_one("#hint", Static).update(f"space marks, enter {goes_on}, esc goes back")
 
-    def _row(self, payer: Payer) -> Content:
+    def _row(self, payer: PayerChoice) -> Content:
         organization = payer.organization
         balance = f"{amount(payer.balance)} cr" if payer.balance is not None else "balance ?"
         cells = min(68, self.app.size.width - 8)

@@ -20,7 +20,7 @@ from artui.config import AccountConfig, load, save_setting, variable
 from artui.core import sign_in
 from artui.core.actions import Action
 from artui.core.options import decide, of_account
-from artui.core.sign_in import Customer, Payer
+from artui.core.sign_in import Customer, PayerChoice
 from artui.credentials import CredentialProblem, KeyStore, Secret, Stored, Vault
 from artui.journal import Connection, accounts, offers, payers
 from artui.model.capabilities import SignInMethod
@@ -123,7 +123,7 @@ class SignIn:
 
     # ---------------------------------------------------------------------------------------------------- who pays
 
-    async def _who_pays(self, found: Sequence[Organization]) -> list[Payer] | None:
+    async def _who_pays(self, found: Sequence[Organization]) -> list[PayerChoice] | None:
         """Those who are to pay, where there is a choice; empty where the service knows no organizations."""
         known = await sign_in.paying(self.console.config, self.account, self.vault, found)
         if len(known) <= 1:
@@ -133,7 +133,7 @@ class SignIn:
         sign = self.console.glyphs.marked
         return await self.console.push_screen_wait(PayersScreen(known, paying, sign=sign))
 
-    async def _settle(self, chosen: list[Payer] | None, customer: Customer | None, place: KeyStore) -> bool:
+    async def _settle(self, chosen: list[PayerChoice] | None, customer: Customer | None, place: KeyStore) -> bool:
         """Keep the key and save the accounts; False where the person went back."""
         if chosen is None:
             return False
@@ -255,14 +255,14 @@ async def choose_service(console: Console) -> tuple[str, bool] | None:
     return ways[int(answer) - 1] if answer else None
 
 
-def _note(db: Connection, made: Sequence[AccountConfig], chosen: Sequence[Payer]) -> None:
+def _note(db: Connection, made: Sequence[AccountConfig], chosen: Sequence[PayerChoice]) -> None:
     """Remember what was learned of the organizations."""
     for account, payer in zip(made, chosen, strict=False):
         offers.name_organization(db, payer.organization.id, payer.organization.name)
         accounts.set_balance(db, account.name, payer.balance, time.time(), payer.unknown)
 
 
-def _signed_in(made: Sequence[AccountConfig], chosen: Sequence[Payer], stored: Stored) -> str:
+def _signed_in(made: Sequence[AccountConfig], chosen: Sequence[PayerChoice], stored: Stored) -> str:
     who = [
         f"{sanitize(payer.organization.name, 30)} pays as {account.name}"
         for account, payer in zip(made, chosen, strict=False)

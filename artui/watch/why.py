@@ -25,7 +25,7 @@ from artui.watch.scanning import Candidate, Scanner, Signs
 from artui.watch.taking import UNFINISHED, Ingester
 
 
-class Verdict(StrEnum):
+class FileVerdict(StrEnum):
     """What becomes of a file: it would be taken, it waits, it is not taken, it was taken, or no rule is about it."""
 
     TAKE = "take"
@@ -44,7 +44,7 @@ class Why:
     """
 
     file: Path
-    verdict: Verdict
+    verdict: FileVerdict
     reason: str
     message: str
     rule: Rule | None = None
@@ -61,13 +61,13 @@ def why(file: Path, all_rules: Sequence[Rule], journal: Journal, offers: Offers,
         if aside is not None and os.path.lexists(path):
             back = " Once it has changed and is whole, it is taken back by itself." * (aside.reason in UNFINISHED)
             message = f"{aside.message} It was moved here from {one.folder / aside.name}.{back}"
-            return Why(path, Verdict.NOT_TAKEN, aside.reason, message, one)
+            return Why(path, FileVerdict.NOT_TAKEN, aside.reason, message, one)
     rule = next((rule for rule in all_rules if rule.covers(path.parent)), None)
     if rule is None:
         made = journal.read(history.by_source, path)
         folders = ", ".join(str(one.folder) for one in all_rules) or "none"
         message = f"no rule watches {path.parent}; watched are: {folders}"
-        return Why(path, Verdict.NO_RULE, "no rule", message, job=made[0] if made else None)
+        return Why(path, FileVerdict.NO_RULE, "no rule", message, job=made[0] if made else None)
     return _Asked(rule, journal, offers, zone).about(path)
 
 
@@ -103,7 +103,7 @@ class _Asked:
         name = str((self.rule.place_of(path.parent) or Path()) / path.name)
         return self._passed_over(path, name) or self._known(path, name) or self._held(path) or self._new(path, name)
 
-    def _say(self, path: Path, verdict: Verdict, reason: str, message: str, job: Job | None = None) -> Why:
+    def _say(self, path: Path, verdict: FileVerdict, reason: str, message: str, job: Job | None = None) -> Why:
         return Why(path, verdict, reason, message, self.rule, job=job)
 
     def _passed_over(self, path: Path, name: str) -> Why | None:
@@ -111,10 +111,10 @@ class _Asked:
         for part in (*folders, last):
             if reason := ignored(part, self.rule.ignoring, is_folder=part is not last):
                 message = f"{part} is left alone by its name ({reason}): `artui config show ignore` lists such names"
-                return self._say(path, Verdict.NOT_TAKEN, reason, message)
+                return self._say(path, FileVerdict.NOT_TAKEN, reason, message)
         if not self.rule.wants(path.name, name):
             message = f"the patterns of the rule {self.rule.name} leave it out"
-            return self._say(path, Verdict.NOT_TAKEN, Skip.PATTERN, message)
+            return self._say(path, FileVerdict.NOT_TAKEN, Skip.PATTERN, message)
         return None
 
     def _known(self, path: Path, name: str) -> Why | None:
@@ -125,52 +125,52 @@ class _Asked:
         except files.Gone:
             stamp = None
         except files.PhotoProblem as problem:
-            return self._say(path, Verdict.NOT_TAKEN, problem.reason, str(problem))
+            return self._say(path, FileVerdict.NOT_TAKEN, problem.reason, str(problem))
         same = known is not None and stamp is not None and (known.size, known.mtime_ns) == (stamp.size, stamp.mtime_ns)
         if known is None or not (same or stamp is None) or (known.state is Seen.MOVED and stamp is not None):
-            return None if stamp else self._say(path, Verdict.NOT_TAKEN, files.PhotoFault.GONE, "it is not there")
+            return None if stamp else self._say(path, FileVerdict.NOT_TAKEN, files.PhotoFault.GONE, "it is not there")
         if known.job is None:
             message = known.message or "it lay here before the rule began"
-            return self._say(path, Verdict.NOT_TAKEN, known.reason, message)
+            return self._say(path, FileVerdict.NOT_TAKEN, known.reason, message)
         job = self.journal.read(jobs.get, known.job)
         moved = f"; the file is now {known.target}" if known.state is Seen.MOVED else ""
         back = f"; {known.message}" if known.message else ""
         message = f"taken as job {known.job}{moved}{back}"
-        return self._say(path, Verdict.TAKEN, job.status if job else "", message, job)
+        return self._say(path, FileVerdict.TAKEN, job.status if job else "", message, job)
 
     def _held(self, path: Path) -> Why | None:
         """The answer where the rule takes nothing now."""
         row = self.row
         if row is not None and row.paused:
-            return self._say(path, Verdict.WAITS, "paused", f"the rule {self.rule.name} is paused")
+            return self._say(path, FileVerdict.WAITS, "paused", f"the rule {self.rule.name} is paused")
         if row is not None and row.state not in (RuleState.WATCHING, RuleState.ENDED, RuleState.NEW):
-            return self._say(path, Verdict.WAITS, row.state, row.message)
-        return self._say(path, Verdict.WAITS, RuleState.HELD, self.dearer) if self.dearer else None
+            return self._say(path, FileVerdict.WAITS, row.state, row.message)
+        return self._say(path, FileVerdict.WAITS, RuleState.HELD, self.dearer) if self.dearer else None
 
     def _new(self, path: Path, name: str) -> Why:
         stamp, signs = files.stamp(path), Signs.of(path.lstat())
         if self.rule.existing is Existing.IGNORE and (self.row is None or not self.row.begun):
             message = "it lies here before the rule begins, and the rule ignores such files"
-            return self._say(path, Verdict.NOT_TAKEN, Skip.BEFORE_THE_RULE, message)
+            return self._say(path, FileVerdict.NOT_TAKEN, Skip.BEFORE_THE_RULE, message)
         opened = self.taker.open(Candidate(name, stamp, signs, math.inf))
         if not isinstance(opened, files.Photo):
             if opened.refused:
                 _, refused = opened.refused[0]
-                return self._say(path, Verdict.NOT_TAKEN, refused.reason, refused.message)
+                return self._say(path, FileVerdict.NOT_TAKEN, refused.reason, refused.message)
             if not opened.waiting:
-                return self._say(path, Verdict.WAITS, Skip.GROWING, "it is being written")
+                return self._say(path, FileVerdict.WAITS, Skip.GROWING, "it is being written")
             [(_, reason)] = opened.waiting
             message = (
                 "it is open in a program: it is looked at again" if reason == Skip.NOT_WHOLE else "it cannot be read"
             )
-            return self._say(path, Verdict.WAITS, reason, message)
+            return self._say(path, FileVerdict.WAITS, reason, message)
         return self._forecast(path, opened)
 
     def _forecast(self, path: Path, photo: files.Photo) -> Why:
         """What taking it would mean: the result's name, and the price unless its content was bought before."""
         if self.offer is None:
             message = "it would be taken; what that costs is not known before the rule was watched once"
-            return self._say(path, Verdict.TAKE, "new", message)
+            return self._say(path, FileVerdict.TAKE, "new", message)
         photo = files.sha256(photo)
         bought = self.journal.read(_bought, self.rule, self.offer, photo)
         planner = self.taker.planner(self.offer)
@@ -185,7 +185,7 @@ class _Asked:
         if bought and bought.rule == self.rule.id and self.rule.twins is Twins.REFUSE:
             message, output = f"{message}, and its rule wants no copies", None
         reason = "new" if not bought else "same content" if bought.digest == photo.digest else Skip.ONLY_METADATA
-        return Why(path, Verdict.TAKE, reason, message, self.rule, output, price, bought)
+        return Why(path, FileVerdict.TAKE, reason, message, self.rule, output, price, bought)
 
 
 def _bought(db: Connection, rule: Rule, offer: Offer, photo: files.Photo) -> Job | None:
