@@ -16,6 +16,8 @@ from tests.studio import Studio, open_studio
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     # A shell has what it runs in the background ignore ctrl-c, and so would every program that is interrupted here.
     signal.signal(signal.SIGINT, signal.default_int_handler)
+if signal.getsignal(signal.SIGHUP) is signal.SIG_IGN:
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)  # so has nohup, and what is tested would not hear of a closed terminal
 
 
 os.umask(0o022)  # settings that tests write are those of a person whom nobody else writes for
