@@ -45,7 +45,7 @@ class Commanded(Protocol):
         """The accounts that have anything to do."""
 
     async def open_lane(self, name: str) -> AccountWorker | None:
-        """The lane of an account; None where the account cannot be used."""
+        """The worker of an account; None where the account cannot be used."""
 
     async def answered(self, command: Command) -> None:
         """Wait for what asks a service for this command now."""
@@ -132,7 +132,7 @@ async def _still_strange(engine: Commanded, request: Request) -> str:
     while worker is None or await worker.sort_strangers() is None:
         if worker is None or time.monotonic() > deadline:
             return f"job {job.id} stays held: who would pay for it cannot be told now ({job.message})"
-        await asyncio.sleep(ASK_EVERY)  # its account was just set otherwise: another lane takes its place
+        await asyncio.sleep(ASK_EVERY)  # its account was just set otherwise: another worker takes its place
         worker = await engine.open_lane(job.account)
     now = engine.journal.read(jobs.get, job.id) or job
     if now.status is not Status.HELD or now.reason != Reason.ACCOUNT:

@@ -1,4 +1,4 @@
-"""The engine: one lane per account, the requests people leave, and an orderly end. It alone moves jobs."""
+"""The engine: one worker per account, the requests people leave, and an orderly end. It alone moves jobs."""
 
 from __future__ import annotations
 
@@ -132,7 +132,7 @@ class Supervisor:
         ready = False
         while not ready:
             with self._waiting_for_disk():
-                await self._open_lanes()
+                await self._open_workers()
                 await self.journal.write_async(requests.engine_ready, self.generation)
                 ready = True
             if self.stopping.is_set():
@@ -162,7 +162,7 @@ class Supervisor:
             worker.wake()
 
     def _fail_with_tasks(self) -> None:
-        """A lane that ended by itself is a defect, as is a request that broke: no healthy-looking engine with one."""
+        """A worker that ended by itself is a defect, as is a request that broke: no healthy-looking engine with one."""
         workers = [task for worker, task in self._workers.values() if not worker.stopping.is_set()]
         for task in (*workers, *self._service_calls.values()):
             if task.done() and not self.stopping.is_set():
@@ -172,12 +172,12 @@ class Supervisor:
     async def _look_round(self) -> None:
         """See what other processes wrote: new jobs, requests."""
         self._transfers.publish()
-        await self._renew_lanes()
+        await self._renew_workers()
         seen = self.journal.changes()
         if seen == self._seen:
             return
         self._seen = seen
-        await self._open_lanes()
+        await self._open_workers()
         for request in self.journal.read(requests.pending):
             if request.id in self._service_calls:
                 continue
@@ -211,10 +211,10 @@ class Supervisor:
             return False
         return await self.journal.write_async(requests.engine_ends, self.generation, only_if_idle=True)
 
-    # ---------------------------------------------------------------------------------------------------- lanes
+    # --------------------------------------------------------------------------------------------------- workers
 
-    async def _renew_lanes(self) -> None:
-        """End each lane whose account is set otherwise by now, and open it anew once it has ended."""
+    async def _renew_workers(self) -> None:
+        """End each worker whose account is set otherwise by now, and open it anew once it has ended."""
         for name, (worker, task) in list(self._workers.items()):
             if not worker.stopping.is_set() and self._settings.has_other(worker.context.account):
                 log.info("%s is set otherwise now: its work begins anew", name)
@@ -229,19 +229,19 @@ class Supervisor:
         if self._settings.is_news():
             self._seen = -1
 
-    async def _open_lanes(self) -> None:
-        """A lane for every account that has open jobs, executions whose cost is not known yet, or uploads to remove."""
+    async def _open_workers(self) -> None:
+        """A worker for each account that has open jobs, executions of unknown cost, or uploads to remove."""
         unread = self.journal.read(purchases.accounts_to_read, LOOKS)
         removals = self._settings.config.accounts.keys() & self.journal.read(uploads.accounts_due)
         for name in {*self.journal.read(claims.accounts_with_open_jobs), *unread, *removals}:
             await self.open_lane(name)
 
     async def open_lane(self, name: str) -> AccountWorker | None:
-        """The lane of an account, opened where there is none yet; None where the account cannot be used."""
+        """The worker of an account, opened where there is none yet; None where the account cannot be used."""
         async with self._opening:
-            return self._workers[name][0] if name in self._workers else await self._new_lane(name)
+            return self._workers[name][0] if name in self._workers else await self._new_worker(name)
 
-    async def _new_lane(self, name: str) -> AccountWorker | None:
+    async def _new_worker(self, name: str) -> AccountWorker | None:
         try:
             account = self._account(name)
             provider = open_provider(self._settings.config, account, self.vault)
@@ -259,7 +259,7 @@ class Supervisor:
         except Unwritable:
             await provider.close()
             raise
-        self._workers[name] = (worker, asyncio.create_task(worker.run(), name=f"lane {name}"))
+        self._workers[name] = (worker, asyncio.create_task(worker.run(), name=f"worker {name}"))
         if self.stopping.is_set():
             worker.stopping.set()
         return worker
