@@ -18,7 +18,7 @@ from tests.studio import Studio
 DEARER = 12
 
 
-def lane_of(studio: Studio) -> AccountWorker:
+def worker_of(studio: Studio) -> AccountWorker:
     assert studio.engine is not None
     return studio.engine._workers["studio"][0]
 
@@ -95,7 +95,7 @@ async def test_a_photo_queued_at_the_new_price_is_not_held_for_the_remembered_on
     await studio.start()
     await send_one(studio)
     raise_price(studio)
-    now = await lane_of(studio).context.provider.workflow(studio.workflows["Background Removal"].id)
+    now = await worker_of(studio).context.provider.workflow(studio.workflows["Background Removal"].id)
     assert now.price == DEARER
     job = await send_one(studio, quoted=now.price, version=now.version)
     assert job.status is Status.DONE, job.message
@@ -114,7 +114,7 @@ async def test_the_balance_is_read_until_it_shows_what_was_charged(studio: Studi
     charged = sum(studio.job(number).charged or 0 for number in numbers)
     assert charged
     await studio.until(lambda: studio.journal.read(accounts.state, "studio").balance == 500 - charged)
-    await studio.until(lambda: lane_of(studio).balance.due(sending=False) is None)
+    await studio.until(lambda: worker_of(studio).balance.due(sending=False) is None)
 
 
 async def test_the_balance_shows_what_was_charged_under_an_engine_that_sent_nothing(studio: Studio) -> None:
@@ -137,17 +137,17 @@ async def test_a_balance_that_cannot_be_read_is_asked_for_ever_more_seldom(studi
     studio.fault("balance", "status:503", times=-1)
     await studio.start()
     await send_one(studio)
-    lane = lane_of(studio)
-    due = lane.balance.due(sending=False)
+    worker = worker_of(studio)
+    due = worker.balance.due(sending=False)
     for _ in range(6):
-        await lane.balance.read()
-    later = lane.balance.due(sending=False)
+        await worker.balance.read()
+    later = worker.balance.due(sending=False)
     assert due is not None
     assert later is not None
-    assert later - lane.context.clock.now() > 30, "1, 2, 4 ... seconds, up to five minutes"
+    assert later - worker.context.clock.now() > 30, "1, 2, 4 ... seconds, up to five minutes"
     studio.mend()
-    await lane.balance.read()
-    await studio.until(lambda: lane.balance.due(sending=False) is None)
+    await worker.balance.read()
+    await studio.until(lambda: worker.balance.due(sending=False) is None)
 
 
 async def test_what_waits_for_credits_goes_on_by_no_balance_that_is_not_told(studio: Studio) -> None:
@@ -156,10 +156,10 @@ async def test_what_waits_for_credits_goes_on_by_no_balance_that_is_not_told(stu
     await studio.start()
     await studio.until(lambda: studio.job(number).reason == Reason.CREDITS)
     studio.fault("balance", "status:403", times=-1)
-    lane = lane_of(studio)
+    worker = worker_of(studio)
     for _ in range(2):
-        await lane.balance.read()
-        assert lane.account_hold.reason == Reason.CREDITS
+        await worker.balance.read()
+        assert worker.account_hold.reason == Reason.CREDITS
     known = studio.journal.read(accounts.state, "studio")
     assert (known.balance, known.balance_unknown) == (None, "the service refuses to tell it (403)")
     studio.credits(add=100)

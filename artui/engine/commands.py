@@ -44,7 +44,7 @@ class Commanded(Protocol):
     def accounts(self) -> list[str]:
         """The accounts that have anything to do."""
 
-    async def open_lane(self, name: str) -> AccountWorker | None:
+    async def open_worker(self, name: str) -> AccountWorker | None:
         """The worker of an account; None where the account cannot be used."""
 
     async def answered(self, command: Command) -> None:
@@ -94,7 +94,7 @@ def _about_job(decide: decisions.Decide) -> Run:
 
 async def _decide(engine: Commanded, request: Request, decide: decisions.Decide) -> None:
     seen = engine.journal.read(jobs.get, request.job or 0)
-    worker = await engine.open_lane(seen.account) if seen else None
+    worker = await engine.open_worker(seen.account) if seen else None
     if worker:
         can_retry, due = worker.context.provider.limits.can_retry, worker.context.settle_due
     else:
@@ -127,13 +127,13 @@ async def _still_strange(engine: Commanded, request: Request) -> str:
     job = engine.journal.read(jobs.get, request.job or 0)
     if job is None:
         return ""
-    worker = await engine.open_lane(job.account)
+    worker = await engine.open_worker(job.account)
     deadline = time.monotonic() + PATIENCE
     while worker is None or await worker.sort_strangers() is None:
         if worker is None or time.monotonic() > deadline:
             return f"job {job.id} stays held: who would pay for it cannot be told now ({job.message})"
         await asyncio.sleep(ASK_EVERY)  # its account was just set otherwise: another worker takes its place
-        worker = await engine.open_lane(job.account)
+        worker = await engine.open_worker(job.account)
     now = engine.journal.read(jobs.get, job.id) or job
     if now.status is not Status.HELD or now.reason != Reason.ACCOUNT:
         return ""
@@ -142,7 +142,7 @@ async def _still_strange(engine: Commanded, request: Request) -> str:
 
 async def _adopt(engine: Commanded, request: Request) -> None:
     job = engine.journal.read(jobs.get, request.job or 0)
-    worker = await engine.open_lane(job.account) if job else None
+    worker = await engine.open_worker(job.account) if job else None
     if job is None or worker is None:
         await _finish(engine, request, f"there is no open job {request.job}", refused=True)
     elif why := await _unfit(worker, job, str(request.arguments.get("execution", ""))):
@@ -177,7 +177,7 @@ async def _pause(engine: Commanded, request: Request) -> None:
     await engine.answered(Command.RESUME)  # what is being resumed was asked for before
     names = _accounts(engine, request)
     for name in names:
-        if worker := await engine.open_lane(name):
+        if worker := await engine.open_worker(name):
             await worker.hold(Reason.PAUSED, f"{name} is paused by a person")
     await _finish(engine, request, f"paused: {', '.join(names) or 'no account has anything to do'}")
 
@@ -188,7 +188,7 @@ async def _resume(engine: Commanded, request: Request) -> None:
         await engine.journal.write_async(holds.release_recovered, account)
     names = _accounts(engine, request)
     for name in names:
-        if worker := await engine.open_lane(name):
+        if worker := await engine.open_worker(name):
             await worker.release()
     await _finish(engine, request, f"resumed: {', '.join(names) or 'no account has anything to do'}")
 
@@ -196,7 +196,7 @@ async def _resume(engine: Commanded, request: Request) -> None:
 async def _refresh(engine: Commanded, request: Request) -> None:
     names = _accounts(engine, request)
     for name in names:
-        if worker := await engine.open_lane(name):
+        if worker := await engine.open_worker(name):
             await worker.refresh()
     await _finish(engine, request, f"looked at the balance of {', '.join(names)}")
 
@@ -231,7 +231,7 @@ def _about_rule(decide: rules.Decide) -> Run:
 async def _allow(engine: Commanded, request: Request) -> None:
     """Let a rule spend more; what that lets go on does so in the same transaction."""
     row: RuleRow | None = engine.journal.read(rules.get, str(request.arguments.get("rule", "")))
-    worker = await engine.open_lane(row.account) if row else None
+    worker = await engine.open_worker(row.account) if row else None
     today = worker.context.terms().today if worker else budget.day_of(time.time(), engine.zone)
 
     def write(db: Connection) -> None:

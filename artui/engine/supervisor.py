@@ -82,7 +82,7 @@ class Supervisor:
         self._hashing = ThreadPoolExecutor(2, "hash")
         self._workers: dict[str, tuple[AccountWorker, asyncio.Task[None]]] = {}
         self._opening = asyncio.Lock()
-        self._service_calls: dict[int, asyncio.Task[None]] = {}
+        self._aside: dict[int, asyncio.Task[None]] = {}
         self._unusable: dict[str, str] = {}
         self._seen = -1
         self._idle_since: float | None = None
@@ -164,10 +164,10 @@ class Supervisor:
     def _fail_with_tasks(self) -> None:
         """A worker that ended by itself is a defect, as is a request that broke: no healthy-looking engine with one."""
         workers = [task for worker, task in self._workers.values() if not worker.stopping.is_set()]
-        for task in (*workers, *self._service_calls.values()):
+        for task in (*workers, *self._aside.values()):
             if task.done() and not self.stopping.is_set():
                 task.result()
-        self._service_calls = {number: task for number, task in self._service_calls.items() if not task.done()}
+        self._aside = {number: task for number, task in self._aside.items() if not task.done()}
 
     async def _look_round(self) -> None:
         """See what other processes wrote: new jobs, requests."""
@@ -179,13 +179,13 @@ class Supervisor:
         self._seen = seen
         await self._open_workers()
         for request in self.journal.read(requests.pending):
-            if request.id in self._service_calls:
+            if request.id in self._aside:
                 continue
             handler = self._handler(request)
             if handler is None or not self.journal.read(handler.asks_service, request):
                 await self._answer(request)
             else:
-                self._service_calls[request.id] = asyncio.create_task(self._answer_aside(request), name=request.what)
+                self._aside[request.id] = asyncio.create_task(self._answer_aside(request), name=request.what)
         self.wake()
 
     def _handler(self, request: Request) -> Handler | None:
@@ -234,9 +234,9 @@ class Supervisor:
         unread = self.journal.read(purchases.accounts_to_read, LOOKS)
         removals = self._settings.config.accounts.keys() & self.journal.read(uploads.accounts_due)
         for name in {*self.journal.read(claims.accounts_with_open_jobs), *unread, *removals}:
-            await self.open_lane(name)
+            await self.open_worker(name)
 
-    async def open_lane(self, name: str) -> AccountWorker | None:
+    async def open_worker(self, name: str) -> AccountWorker | None:
         """The worker of an account, opened where there is none yet; None where the account cannot be used."""
         async with self._opening:
             return self._workers[name][0] if name in self._workers else await self._new_worker(name)
@@ -282,9 +282,9 @@ class Supervisor:
         """Let running steps reach their next commit; break off free transfers after the grace."""
         with self._waiting_for_disk():
             await self.journal.write_async(requests.engine_ending, self.generation)
-        for service_calls in self._service_calls.values():
-            service_calls.cancel()
-        await asyncio.gather(*self._service_calls.values(), return_exceptions=True)
+        for task in self._aside.values():
+            task.cancel()
+        await asyncio.gather(*self._aside.values(), return_exceptions=True)
         tasks = [task for _, task in self._workers.values()]
         for worker, _ in self._workers.values():
             worker.notice_stop()
@@ -351,8 +351,8 @@ class Supervisor:
 
     async def answered(self, command: Command) -> None:
         """Wait for what asks a service for this command now."""
-        if service_calls := [task for task in self._service_calls.values() if task.get_name() == command]:
-            await asyncio.wait(service_calls)
+        if tasks := [task for task in self._aside.values() if task.get_name() == command]:
+            await asyncio.wait(tasks)
 
     async def _answer_aside(self, request: Request) -> None:
         """Answer a request beside all others, however long its service takes."""
