@@ -175,10 +175,7 @@ async def _approve(engine: Commanded, request: Request) -> None:
 
 async def _pause(engine: Commanded, request: Request) -> None:
     await engine.answered(Command.RESUME)  # what is being resumed was asked for before
-    names = _accounts(engine, request)
-    for name in names:
-        if worker := await engine.open_worker(name):
-            await worker.hold(Reason.PAUSED, f"{name} is paused by a person")
+    names = await _for_each(engine, request, lambda one: one.hold(Reason.PAUSED, f"{one.name} is paused by a person"))
     await _finish(engine, request, f"paused: {', '.join(names) or 'no account has anything to do'}")
 
 
@@ -186,18 +183,12 @@ async def _resume(engine: Commanded, request: Request) -> None:
     account = request.arguments.get("account")
     if account and request.arguments.get("recovered"):
         await engine.journal.write_async(holds.release_recovered, account)
-    names = _accounts(engine, request)
-    for name in names:
-        if worker := await engine.open_worker(name):
-            await worker.release()
+    names = await _for_each(engine, request, AccountWorker.release)
     await _finish(engine, request, f"resumed: {', '.join(names) or 'no account has anything to do'}")
 
 
 async def _refresh(engine: Commanded, request: Request) -> None:
-    names = _accounts(engine, request)
-    for name in names:
-        if worker := await engine.open_worker(name):
-            await worker.refresh()
+    names = await _for_each(engine, request, AccountWorker.refresh)
     await _finish(engine, request, f"looked at the balance of {', '.join(names)}")
 
 
@@ -206,10 +197,16 @@ async def _stop(engine: Commanded, request: Request) -> None:
     await _finish(engine, request, "the engine ends")
 
 
-def _accounts(engine: Commanded, request: Request) -> list[str]:
-    """The account it names, else all that have anything to do."""
+async def _for_each(
+    engine: Commanded, request: Request, act: Callable[[AccountWorker], Awaitable[object]]
+) -> list[str]:
+    """Act on the account a request names, else on all that have anything to do; returns their names."""
     account = request.arguments.get("account")
-    return [account] if account else engine.accounts
+    names = [account] if account else engine.accounts
+    for name in names:
+        if worker := await engine.open_worker(name):
+            await act(worker)
+    return names
 
 
 async def _finish(engine: Commanded, request: Request, message: str, *, refused: bool = False) -> None:
