@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 from PIL import Image, ImageDraw
 
-from artui.files import Accepts, BadPhoto, decoding, doubts, inspect, read_through, whole, zeros
+from artui.files import Accepts, BadPhoto, decoding, doubts, inspect, read_through, walks, whole, zeros
 from artui.files.walks import Broken
 
 ALL = Accepts(frozenset({"image/jpeg", "image/png", "image/tiff", "image/webp"}))
@@ -187,7 +187,7 @@ def test_the_scale_bits_of_a_webp_are_no_pixels() -> None:
 
 @pytest.mark.parametrize("block", [1024, 2048, 8192])
 def test_zero_runs_are_found_where_they_are(block: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(zeros, "BLOCK", block)
+    monkeypatch.setattr(walks, "BLOCK", block)
     rng = random.Random(7)
     for _ in range(60):
         at, length = rng.randrange(1, 9000), rng.choice([4095, 4096, 4097, 5000, 20_000])

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 from typing import BinaryIO
 
 from artui.files import jpeg, lzw, png, tiff
-from artui.files.walks import BLOCK, Broken, Doubt, at
+from artui.files.walks import BLOCK, Broken, Doubt, at, blocks
 from artui.files.zeros import zero_runs
 
 _ZEROS = "zeros stand in the middle of its picture data"
@@ -100,16 +100,16 @@ def _has_bytes(packed: bytes, wanted: int) -> bool:
 
 def _of_deflate(file: BinaryIO, piece: tiff.Piece, _follow: bool) -> Doubt | None:
     """Unpack a piece that has a check sum of its own."""
-    packed, made, length = zlib.decompressobj(), 0, piece.length
-    file.seek(piece.start)
+    packed, made = zlib.decompressobj(), 0
     try:
-        while not packed.eof and length and (block := file.read(min(BLOCK, length))):
-            length -= len(block)
+        for block in blocks(file, piece.start, piece.length):
             while block and not packed.eof:
                 made += len(packed.decompress(block, BLOCK))
                 block = packed.unconsumed_tail
                 if made > _MOST_INFLATED:
                     return None
+            if packed.eof:
+                break
     except zlib.error as error:
         if piece.unpacked and made >= piece.unpacked:
             return Doubt(_DAMAGED, is_likely=False)

@@ -25,7 +25,7 @@ from artui.files.metadata import ORIENTATION, Keeping
 from artui.files.photo import Photo, PhotoProblem, open_photo
 from artui.files.publishing import OutputProblem, Part, Written, discard
 from artui.files.regular import open_regular
-from artui.files.walks import BLOCK, Broken
+from artui.files.walks import Broken, blocks
 from artui.files.writer import NotWritten, Writer
 
 PROGRAM = "exiftool"
@@ -163,11 +163,8 @@ def _picture(file: BinaryIO, media_type: str) -> tuple[object, ...]:
     size = file.seek(0, os.SEEK_END)
     digest = hashlib.sha256()
     for start, length in _PICTURES[media_type](file, size):
-        file.seek(start)
-        left = length
-        while left > 0 and (block := file.read(min(BLOCK, left))):
+        for block in blocks(file, start, length):
             digest.update(block)
-            left -= len(block)
     said = header.read(file, size, media_type)
     turned = said.metadata.number(ORIENTATION, 1)
     return digest.digest(), said.icc, turned, said.bits, said.frames, said.is_cmyk, said.has_alpha, whole.pixels(file)

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import BinaryIO
 
-from artui.files.walks import BLOCK, Broken, Doubt, at
+from artui.files.walks import BLOCK, Broken, Doubt, at, blocks
 
 _CHANNELS = {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}
 _DEPTHS = {0: {1, 2, 4, 8, 16}, 2: {8, 16}, 3: {1, 2, 4, 8}, 4: {8, 16}, 6: {8, 16}}
@@ -40,23 +40,16 @@ def doubt(file: BinaryIO, size: int) -> Doubt | None:
         elif kind == b"IDAT" and rows is not None:
             if ended or (rows.needs_palette and not palette):
                 raise Broken("damaged", _DAMAGED)
-            rows.add(_blocks(file, offset + 8, length))
+            rows.add(blocks(file, offset + 8, length))
         ended = ended or (kind != b"IDAT" and rows is not None and rows.begun)
         palette = palette or kind == b"PLTE"
         offset += 12 + length
     return None
 
 
-def _blocks(file: BinaryIO, offset: int, length: int) -> Iterator[bytes]:
-    file.seek(offset)
-    while length and (block := file.read(min(BLOCK, length))):
-        length -= len(block)
-        yield block
-
-
 def _checksum(file: BinaryIO, offset: int, length: int) -> bytes:
     total = 0
-    for block in _blocks(file, offset, length):
+    for block in blocks(file, offset, length):
         total = zlib.crc32(block, total)
     return total.to_bytes(4)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import BinaryIO
 
@@ -37,6 +38,14 @@ def at(file: BinaryIO, offset: int, count: int) -> bytes:
     if len(data) < count:
         raise Broken("truncated", "it ends too early")
     return data
+
+
+def blocks(file: BinaryIO, offset: int, length: int) -> Iterator[bytes]:
+    """A part of a file, block by block; less of it where the file ends before."""
+    file.seek(offset)
+    while length > 0 and (block := file.read(min(BLOCK, length))):
+        length -= len(block)
+        yield block
 
 
 def garbled(data: bytes) -> Broken:

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 from typing import BinaryIO
 
-from artui.files.walks import BLOCK
+from artui.files.walks import blocks
 
 LEAST = 4096
 """Zeros in a row that mean something: a page of memory, and the least a hole in a file has."""
@@ -18,20 +18,17 @@ _RUN = re.compile(rb"\0+")
 
 def zero_runs(file: BinaryIO, start: int, end: int) -> Iterator[tuple[int, int]]:
     """The runs of at least `LEAST` zeros between two offsets, each by where it starts and how long it is."""
-    file.seek(start)
-    sample, left = bytearray(), end - start
-    while left > 0 and (block := file.read(min(BLOCK, left))):
+    sample = bytearray()
+    for block in blocks(file, start, end - start):
         sample += block[::_STEP]  # a block is a multiple of the step
-        left -= len(block)
     for shown in _SHOWN.finditer(sample):
         first = max(start, start + (shown.start() - 1) * _STEP)
         yield from _exactly(file, first, min(end, start + shown.end() * _STEP))
 
 
 def _exactly(file: BinaryIO, start: int, end: int) -> Iterator[tuple[int, int]]:
-    file.seek(start)
     offset, begun = start, None
-    while offset < end and (block := file.read(min(BLOCK, end - offset))):
+    for block in blocks(file, start, end - start):
         for run in _RUN.finditer(block):
             first = offset + run.start() if run.start() or begun is None else begun
             begun = first if run.end() == len(block) else None
