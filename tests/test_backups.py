@@ -13,6 +13,7 @@ import pytest
 
 from artui.cli.exits import Exit
 from artui.config import paths
+from artui.engine.backups import ABOUT, JOURNAL
 from artui.sim.server import Simulator
 from tests.desk import Desk, desks
 
@@ -99,6 +100,10 @@ def test_no_secret_is_in_a_backup(desk: Desk) -> None:
     lambda file: file.write_bytes(file.read_bytes().replace(b"journal.db", b"another.db")),
     lambda file: file.unlink(),
     lambda file: file.write_bytes(file.read_bytes()[:300] + b"\x55" * 2000 + file.read_bytes()[2300:]),
+    lambda file: garble(file, ABOUT, data=b"\xff" * 8),
+    lambda file: garble(file, JOURNAL, data=b"\xff" * 8),
+    lambda file: garble(file, JOURNAL, flags=1),
+    lambda file: garble(file, ABOUT, method=14),
 ])  # fmt: skip
 def test_what_is_no_whole_backup_changes_nothing(desk: Desk, spoil: object) -> None:
     desk.photo()
@@ -113,6 +118,18 @@ def test_what_is_no_whole_backup_changes_nothing(desk: Desk, spoil: object) -> N
     assert "Nothing was changed" in said.err
     assert desk.jobs() == before
     assert not list(paths().state.glob("*.restored*"))
+
+
+def garble(file: Path, name: str, *, data: bytes = b"", flags: int = 0, method: int = 8) -> None:
+    """Spoil one file in a backup: the beginning of its packed bytes, or what its table of contents says of it."""
+    with zipfile.ZipFile(file) as archive:
+        entry, table = archive.getinfo(name), archive.start_dir
+    content = bytearray(file.read_bytes())
+    place = entry.header_offset + 30 + len(name)
+    content[place : place + len(data)] = data
+    listed = content.index(name.encode(), table) - 46
+    content[listed + 8 : listed + 12] = flags.to_bytes(2, "little") + method.to_bytes(2, "little")
+    file.write_bytes(content)
 
 
 def test_a_backup_that_cannot_be_written_leaves_the_one_before(desk: Desk) -> None:

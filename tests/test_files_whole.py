@@ -18,6 +18,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from artui.files import is_complete, sniff, whole
+from artui.files.tiff import pieces
 
 
 def saved(kind: str, size: tuple[int, int] = (40, 30), **options: Any) -> bytes:
@@ -401,3 +402,10 @@ def test_a_zip_of_the_large_kind_is_walked_too(tmp_path: Path) -> None:
     (tmp_path / "large.zip").write_bytes(plain[:at] + record + locator + full)
     with zipfile.ZipFile(tmp_path / "large.zip") as opened:
         assert len(opened.infolist()) == 3
+
+
+@pytest.mark.parametrize("planar", [1, 2])
+def test_a_tiff_that_states_no_sample_is_judged_as_one_of_one(planar: int) -> None:
+    made = tiff(tags={258: [8], 277: [0], 278: [10], 284: [planar]})
+    assert finding("image/tiff", made) is None
+    assert [piece.unpacked for piece in pieces(io.BytesIO(made), len(made))] == [100] * 4

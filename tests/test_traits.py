@@ -292,3 +292,11 @@ def test_the_file_is_read_once_for_all_its_blocks() -> None:
         io.BytesIO(data := jpeg(exif(_33432="Ann"), app1(XMP), iptc((116, b"Bob")))), len(data), "image/jpeg"
     )
     assert (bool(read.exif), bool(read.xmp), bool(read.iptc)) == (True, True, True)
+
+
+def test_a_pointer_before_the_file_says_nothing(tmp_path: Path) -> None:
+    """A signed one: nothing lies at -5, and a name that asks for what would stand there is filled with nothing."""
+    block = b"MM\0*\0\0\0\x08\0\x01" + struct.pack(">HHIi", 34665, 9, 1, -5) + bytes(4)
+    photo = tmp_path / "a.jpg"
+    Image.new("RGB", (8, 8)).save(photo, exif=b"Exif\0\0" + block)
+    assert values.of(photo)("exif", "date") == ""

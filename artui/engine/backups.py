@@ -9,17 +9,19 @@ from __future__ import annotations
 import json
 import os
 import re
-import shutil
 import time
 import zipfile
+from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import IO
+from typing import BinaryIO
 
 import artui
 from artui.config import Paths, sync_folder
 from artui.config.private import open_private
+from artui.files import zips
+from artui.files.walks import Broken
 from artui.journal import Journal, JournalProblem, history, requests, rescue
 
 JOURNAL, ABOUT = "journal.db", "about.json"
@@ -107,17 +109,17 @@ def open_backup(paths: Paths, file: Path) -> OpenedBackup:
     fresh = paths.journal.with_name(f"{paths.journal.name}.restored")
     discard(fresh)
     try:
-        with file.open("rb") as stream, zipfile.ZipFile(stream) as archive:
-            about = About(**json.loads(archive.read(ABOUT)))
-            names = set(archive.namelist())
-            settings = {place: archive.read(place.name) for place in _settings(paths) if place.name in names}
-            with archive.open(JOURNAL) as content:
-                _lay(content, fresh)
+        with file.open("rb") as stream:
+            packed = _Packed(stream)
+            about = About(**json.loads(b"".join(packed.blocks(ABOUT))))
+            kept = [place for place in _settings(paths) if place.name in packed.entries]
+            settings = {place: b"".join(packed.blocks(place.name)) for place in kept}
+            _lay(packed.blocks(JOURNAL), fresh)
     except OSError as problem:
         discard(fresh)
         name = problem.filename or file
         raise BackupProblem(f"{name} cannot be read or written ({problem.strerror}). Nothing was changed.") from problem
-    except (zipfile.BadZipFile, KeyError, ValueError, TypeError, EOFError, NotImplementedError) as problem:
+    except (Broken, KeyError, ValueError, TypeError) as problem:
         discard(fresh)
         raise BackupProblem(
             f"{file} is no whole backup of artui ({problem}). Nothing was changed; take one made by `artui backup`."
@@ -133,10 +135,27 @@ def open_backup(paths: Paths, file: Path) -> OpenedBackup:
     return OpenedBackup(about, fresh, settings)
 
 
-def _lay(content: IO[bytes], target: Path) -> None:
+class _Packed:
+    """A backup as a ZIP: what is in it by name. Raises Broken for what is none, or damaged."""
+
+    def __init__(self, stream: BinaryIO) -> None:
+        self._stream = stream
+        table = zips.directory(stream, stream.seek(0, os.SEEK_END))
+        self.entries = {entry.name: entry for entry in zips.entries(stream, table)}
+
+    def blocks(self, name: str) -> Iterator[bytes]:
+        """The bytes of one file in it, block by block. Raises KeyError where it is not there."""
+        entry = self.entries[name]
+        if not entry.can_be_read:
+            raise Broken("damaged", f"{name} in it is packed in a way that artui does not pack")
+        return zips.unpacked(self._stream, entry)
+
+
+def _lay(content: Iterator[bytes], target: Path) -> None:
     descriptor = open_private(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL)
     with os.fdopen(descriptor, "wb") as stream:
-        shutil.copyfileobj(content, stream)
+        for block in content:
+            stream.write(block)
         stream.flush()
         os.fsync(stream.fileno())
 

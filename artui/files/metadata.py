@@ -104,7 +104,7 @@ class Directories:
         return int(struct.unpack(self._order + code, raw)[0]) if len(raw) == struct.calcsize("<" + code) else 0
 
     def _at(self, offset: int, count: int) -> bytes:
-        if offset >= 1 << 62:
+        if not 0 <= offset < 1 << 62:
             return b""
         self._file.seek(offset)
         return self._file.read(count)

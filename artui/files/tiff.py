@@ -173,13 +173,18 @@ def pieces(file: BinaryIO, size: int) -> Iterator[Piece]:
                         yield Piece(packing, start, length, next(unpacked), fields.get(_JPEG_TABLES))
 
 
+def _planes(tiff: Tiff, fields: dict[int, TiffField]) -> tuple[int, int]:
+    """In how many planes a picture stands, and the bits of a pixel in each; one that states no sample has one."""
+    samples = max(1, tiff.number(fields, _SAMPLES, 1))
+    planes = samples if tiff.number(fields, _PLANAR, 1) == _APART else 1
+    return planes, tiff.number(fields, _BITS, 1) * samples // planes
+
+
 def _unpacked(tiff: Tiff, fields: dict[int, TiffField], *, tiled: bool) -> Iterator[int]:
     """How many bytes each strip or tile has when it is unpacked."""
     if tiff.number(fields, _PHOTOMETRIC, 0) == _YCBCR or tiff.number(fields, _FILL_ORDER, 1) != 1:
         yield from repeat(0)  # its colours may be thinned out; its bits stand the other way round
-    samples = tiff.number(fields, _SAMPLES, 1)
-    planes = samples if tiff.number(fields, _PLANAR, 1) == _APART else 1
-    bits = tiff.number(fields, _BITS, 1) * (samples // planes)
+    planes, bits = _planes(tiff, fields)
     if tiled:
         width, height = (tiff.number(fields, tag, 0) for tag in _TILES)
         yield from repeat(-(-width * bits // 8) * height)
@@ -247,13 +252,11 @@ def _refuse_missing_rows(tiff: Tiff, fields: dict[int, TiffField], packing: int)
     if _RUNS[0][0] not in fields or _RUNS[0][1] not in fields:
         return
     width, height = tiff.number(fields, _WIDTH, 0), tiff.number(fields, _HEIGHT, 0)
-    samples = tiff.number(fields, _SAMPLES, 1)
-    planes = samples if tiff.number(fields, _PLANAR, 1) == _APART else 1
+    planes, bits = _planes(tiff, fields)
     rows = min(tiff.number(fields, _ROWS, height), height)
     if rows and fields[_RUNS[0][0]].count < -(-height // rows) * planes:
         raise Broken("truncated", "some of its rows are missing")
     if packing == 1 and tiff.number(fields, _PHOTOMETRIC, 0) != _YCBCR:
-        bits = tiff.number(fields, _BITS, 1) * samples // planes
         needed = -(-width * bits // 8) * height * planes
         if sum(map(sum, tiff.numbers(fields[_RUNS[0][1]]))) < needed:
             raise Broken("truncated", "some of its rows are missing")
