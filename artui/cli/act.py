@@ -24,7 +24,6 @@ from artui.model.states import FINAL, Status, worded
 if TYPE_CHECKING:
     from artui.core.actions import Action
     from artui.journal import Journal
-    from artui.journal.following import Scope
     from artui.journal.requests import Reply
     from artui.journal.rules import RuleRow
 
@@ -67,13 +66,9 @@ def retry_command(
 
 
 def _failed(journal: Journal) -> list[Job]:
-    return list(journal.read(lambda db: list(_scope().jobs(db, status=Status.FAILED))))
-
-
-def _scope() -> Scope:
     from artui.journal.following import Scope
 
-    return Scope()
+    return list(journal.read(Scope().jobs, status=Status.FAILED))
 
 
 # ---------------------------------------------------------------------------------------------- cancel and resolve
@@ -373,7 +368,7 @@ def _agreed(costly: Sequence[Action]) -> bool:
 
 
 def _outcomes(journal: Journal, numbers: Sequence[int]) -> list[Reply]:
-    """What became of the requests, in their order; Trouble where the engine answers no more."""
+    """What became of the requests, in their order; CommandError where the engine answers no more."""
     from artui.journal import requests
 
     found: list[Reply] = []

@@ -33,8 +33,8 @@ def open_console(
     readonly: bool = False,
     demo: bool = False,
 ) -> Exit:
-    """Show the console until the person leaves; raises Trouble where this terminal cannot show it, and the defect by
-    which the console ended.
+    """Show the console until the person leaves; raises CommandError where this terminal cannot show it, and the
+    defect by which the console ended.
 
     What it looks at runs elsewhere and goes on, however the console ends; ``demo`` tells that it does not this time.
     """

@@ -104,7 +104,7 @@ def trial_command(
 
 
 def _check_place(report: Path) -> None:
-    """Raise Trouble where a report cannot be written, or is there already: before anything is paid."""
+    """Raise CommandError where a report cannot be written, or is there already: before anything is paid."""
     if os.path.lexists(report):
         raise CommandError(Exit.USAGE, f"{report} is there already, and is left as it is: name a new file.")
     if not os.access(report.parent, os.W_OK | os.X_OK):

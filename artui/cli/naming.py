@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 def job_numbered(journal: Journal, number: int) -> Job:
-    """The job of this number; Trouble where there is none."""
+    """The job of this number; CommandError where there is none."""
     from artui.journal import jobs
 
     job = journal.read(jobs.get, number)
@@ -44,7 +44,7 @@ def made_of(journal: Journal, path: Path) -> list[Job]:
 
 
 def batch_called(journal: Journal, word: str) -> Batch:
-    """The batch with this id or name; Trouble where there is none, or several."""
+    """The batch with this id or name; CommandError where there is none, or several."""
     from artui.journal import batches
 
     found = journal.read(batches.find, word)
@@ -57,7 +57,7 @@ def batch_called(journal: Journal, word: str) -> Batch:
 
 
 def rule_called(journal: Journal, word: str) -> RuleRow:
-    """The watched folder's rule with this name or folder, or whose folder is called so; Trouble for none or several."""
+    """The watched folder's rule with this name or folder, or whose folder is called so; CommandError for none or more."""
     from artui.journal import rules
 
     every = journal.read(rules.every)

@@ -249,7 +249,7 @@ def _join(session: Session, customer: Customer, said: dict[str, bool]) -> None:
 
 
 def _tell_unanswered(account: AccountConfig, customer: Customer | None, *, same: bool) -> None:
-    """Say why an answer about earlier keys has changed nothing; Trouble where it is another one than before."""
+    """Say why an answer about earlier keys has changed nothing; CommandError where it is another one than before."""
     from artui.core.sign_in import brief
 
     option = "--same-customer" if same else "--other-customer"
@@ -274,7 +274,7 @@ def _show_code(prompt: DevicePrompt) -> None:
 
 
 def _choose(found: list[Organization], wanted: object) -> Organization | None:
-    """Who pays: the one wanted, the only one, or the one a person picks; Trouble that lists them where none is."""
+    """Who pays: the one wanted, the only one, or the one a person picks; CommandError that lists them where none is."""
     chosen = next((one for one in found if wanted in (one.id, one.name)), None)
     if wanted and chosen is None:
         listed = "; ".join(f"{one.name} ({one.id})" for one in found) or "none"

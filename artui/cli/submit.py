@@ -50,14 +50,14 @@ class Spending:
     metadata: str | None
 
     def refuse_strict(self, account: AccountConfig) -> None:
-        """Raise Trouble where photos are to be decoded, and nothing is there that could."""
+        """Raise CommandError where photos are to be decoded, and nothing is there that could."""
         from artui.files import INSTALL, can_decode_all
 
         if (self.strict or account.strict) and not can_decode_all():
             raise CommandError(Exit.USAGE, f"Decoding photos first needs more libraries: {INSTALL}")
 
     def keeping(self, otherwise: str) -> str:
-        """What of the photos' metadata results get. Raises Trouble where nothing is there that could write it."""
+        """What of the photos' metadata results get. Raises CommandError where nothing is there that could write it."""
         from artui.files import exiftool
 
         wanted = self.metadata or otherwise

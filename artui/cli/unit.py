@@ -244,7 +244,7 @@ _SHARED = (Path("/tmp"), Path("/var/tmp"))  # noqa: S108 — a service of its ow
 
 
 def quoted(value: str | Path) -> str:
-    """A word for a unit, in quotes where it needs them. Raises Trouble for what cannot stand in one."""
+    """A word for a unit, in quotes where it needs them. Raises CommandError for what cannot stand in one."""
     text = os.fspath(value)
     if not text.isprintable() or any("\ud800" <= sign <= "\udfff" for sign in text):
         raise CommandError(Exit.USAGE, f"{text}: this name cannot stand in a unit, rename it.")

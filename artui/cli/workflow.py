@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 def choose(workflows: Sequence[Workflow], wanted: str, left_out: Sequence[LeftOut] = ()) -> Workflow:
     """The workflow of this id or name, whatever its case, or the only one that begins so.
 
-    Raises Trouble where none or several are meant, or one of those ``left_out``.
+    Raises CommandError where none or several are meant, or one of those ``left_out``.
     """
     from artui.core import plan
 

@@ -1,7 +1,7 @@
 """The journal: the one SQLite file that holds everything durable.
 
 ``store`` owns the file, its writer thread and its readers; ``schema`` its tables, step by step. All else is functions
-on a connection, by subject: ``jobs``, ``taking`` (which is next) and ``holds``, ``purchases``, ``batches``,
+on a connection, by subject: ``jobs``, ``claims`` (which is next) and ``holds``, ``purchases``, ``batches``,
 ``accounts`` and ``offers`` (their workflows), ``requests`` (with the engine's row); ``groups`` says who must act about
 a job; for readers ``history``, ``following``, ``window`` and ``watching``; for a damaged file ``rescue``.
 """

@@ -244,8 +244,8 @@ class Journal:
         self._work: queue.SimpleQueue[_Work | None] = queue.SimpleQueue()
         self._local = threading.local()
         self._readers: list[Connection] = []
-        self._lookout: Connection | None = None
-        self._lookout_lock = threading.Lock()
+        self._changes_reader: Connection | None = None
+        self._changes_lock = threading.Lock()
         self._closed = False
         self._writer: threading.Thread | None = None
         self._writer_lock = threading.Lock()
@@ -329,11 +329,11 @@ class Journal:
 
     def changes(self) -> int:
         """A number that changes whenever somebody has written to the journal; the same in every thread."""
-        with self._lookout_lock:
+        with self._changes_lock:
             # Each connection counts for itself, so that all threads must ask the same one.
-            if self._lookout is None:
-                self._lookout = self._new_reader()
-            return int(self._lookout.pragma("data_version"))
+            if self._changes_reader is None:
+                self._changes_reader = self._new_reader()
+            return int(self._changes_reader.pragma("data_version"))
 
     def _submit(self, work: _Work) -> None:
         if self._closed:

@@ -102,7 +102,7 @@ def parse(text: str) -> Workflow:
 async def renew(console: Console, account: AccountConfig, wanted: str = "") -> str:
     """Ask the service for all workflows of an account, the ``wanted`` one with its settings, and remember them.
 
-    Returns a sentence where not all of them came, empty where they did. Raises ``Trouble``.
+    Returns a sentence where not all of them came, empty where they did. Raises ``ServiceError``.
     """
     short: list[str] = []
     async with at_service(console.config, account, Vault(console.paths), short.append) as provider:

@@ -20,10 +20,6 @@ class Page(Vertical):
     takes its key away.
     """
 
-    DEFAULT_CSS = """
-    Place { height: 1fr; }
-    """
-
     changes: ClassVar[frozenset[str]] = frozenset()
     """The actions that change anything."""
 

@@ -2,7 +2,7 @@
 
 ``rules`` owns what a rule is, ``marker`` whether a folder is the one that was watched, ``scanning`` which files are new
 and settled, ``waking`` the notice that something changed, ``offers`` what a rule's workflow costs, ``taking`` the step
-from files to jobs, ``aftermath`` what becomes of a file whose job has ended, ``why`` the answer to "why was this not
+from files to jobs, ``postprocess`` what becomes of a file whose job has ended, ``why`` the answer to "why was this not
 taken", and ``watcher`` the loop. The state of rules is in ``artui.journal.rules``, what they have seen in
 ``artui.journal.seen``.
 

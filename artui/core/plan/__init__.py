@@ -16,7 +16,6 @@ from artui.core.plan.collecting import (
     inspected,
     named_after,
     promises_photo,
-    refused_as_suspect,
 )
 from artui.core.plan.offers import NotOneWorkflow, choose, fetch_offer
 from artui.core.plan.planner import Plan, Planned, Planner, Verdict, delivers, new_job, new_jobs, run_of
@@ -51,6 +50,5 @@ __all__ = [
     "new_job",
     "new_jobs",
     "promises_photo",
-    "refused_as_suspect",
     "run_of",
 ]

@@ -268,13 +268,12 @@ def _watched_sentences(standing: RuleStatus, row: RuleRow, now: float) -> Iterat
 
 def _stopped(standing: RuleStatus, reason: Reason, crowd: HoldCount) -> str:
     """What stops the rule's jobs, and what to do."""
-    name, photos = standing.entry.title, plural(crowd.jobs, "photo")
+    photos = plural(crowd.jobs, "photo")
     wait, need = "waits" if crowd.jobs == 1 else "wait", f"{crowd.needs:,} cr"
     if reason is Reason.CAP and standing.cost and (said := capped(standing.cost, crowd.jobs)):
         return said
-    return RULE_STOPPED[reason].format(
-        photos=photos, wait=wait, need=need, account=sanitize(standing.entry.account, 30), name=name
-    )
+    account = sanitize(standing.entry.account, 30)
+    return RULE_STOPPED[reason].format(photos=photos, wait=wait, need=need, account=account)
 
 
 def capped(cost: Quote, number: int) -> str:
