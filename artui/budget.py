@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime, tzinfo
+from datetime import tzinfo
 
 from artui.config import Caps
 from artui.journal import (
@@ -69,13 +69,8 @@ APART = 26 * 3600.0
 
 def terms(own: Caps, zone: tzinfo, machine: float, service: float | None) -> Terms:
     """What bounds a paid call by these clocks, in epoch seconds; ``service`` is None before its first answer."""
-    today, latest = sorted(day_of(clock, zone) for clock in (machine, machine if service is None else service))
+    today, latest = sorted(accounts.day_of(clock, zone) for clock in (machine, machine if service is None else service))
     return Terms(own, today, latest, service is not None)
-
-
-def day_of(service_time: float, zone: tzinfo) -> str:
-    """The date (``YYYY-MM-DD``) in the configured zone; ``service_time`` in epoch seconds."""
-    return datetime.fromtimestamp(service_time, UTC).astimezone(zone).date().isoformat()
 
 
 def intend(

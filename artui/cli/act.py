@@ -359,8 +359,10 @@ def _refusal(act: Act) -> Reply:
 
 
 def _agreed(costly: Sequence[Action]) -> bool:
-    known = [action.price for action in costly if action.price is not None]
-    cost = f"at most {money(sum(known))}" if len(known) == len(costly) else "an amount that is not known"
+    from artui.journal.prices import together
+
+    most = together(action.price for action in costly)
+    cost = "an amount that is not known" if most is None else f"at most {money(most)}"
     if can_ask():
         return agrees(f"Go on, for {cost}?")
     say(f"Nothing was done: it would cost {cost}; without a terminal to ask on, --yes agrees to it.")

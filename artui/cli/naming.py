@@ -57,7 +57,7 @@ def batch_called(journal: Journal, word: str) -> Batch:
 
 
 def rule_called(journal: Journal, word: str) -> RuleRow:
-    """The watched folder's rule with this name or folder, or whose folder is called so; CommandError for none or more."""
+    """The rule with this name or folder, or whose folder is called so; CommandError for none or several."""
     from artui.journal import rules
 
     every = journal.read(rules.every)

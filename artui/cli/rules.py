@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import os
+import time
 from collections.abc import Container, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
@@ -38,8 +39,8 @@ class RuleLine:
 
     @property
     def today(self) -> int:
-        """What today's cap sees as spent: charged today, and everything that is still open."""
-        return self.spent.day + self.spent.open
+        """What today's cap sees as spent."""
+        return self.spent.today
 
     @property
     def name(self) -> str:
@@ -83,17 +84,16 @@ def standings(db: Connection, zone: dt.tzinfo, written: Container[str], *, watch
 
     ``watched``: an engine works through rules now.
     """
-    today = dt.datetime.now(zone).date().isoformat()
+    today = accounts.day_of(time.time(), zone)
     found = []
     for row in rules.every(db):
         if row.state is RuleState.ENDED and row.name not in written:
             continue
         day = accounts.day(db, row.account, today)
-        bounds = caps.of_rule(db, row.account, row.id, day)
-        cap = next((one.limit for one in bounds if one.kind is CapKind.RULE_DAY), None)
+        spent = rules.spent(db, row.id, row.account, day)
+        cap = next((one.limit for one in caps.of_rule(row, spent, day) if one.kind is CapKind.RULE_DAY), None)
         at_work = watched and row.state is not RuleState.ENDED
         word = "paused" if row.paused else row.state.value if at_work else NOT_WATCHED
-        spent = rules.spent(db, row.id, row.account, day)
         found.append(RuleLine(row, word, rules.counts(db, row.id), spent, cap))
     return sorted(found, key=lambda one: one.is_well)
 

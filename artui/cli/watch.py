@@ -182,6 +182,7 @@ def _asked(offers: Offers, rules: Sequence[Rule]) -> list[Offer]:
 def _dry_run(wanted: WatchRequest, *, as_json: bool) -> Exit:
     """Say what a first look would take, and what it would cost; take nothing."""
     from artui.cli.rules import why_document
+    from artui.journal.prices import together
     from artui.watch.marker import Offline
     from artui.watch.why import FileVerdict, dry_run
 
@@ -201,7 +202,7 @@ def _dry_run(wanted: WatchRequest, *, as_json: bool) -> Exit:
         place = f", saved as {one.output}" if one.output else ""
         put(f"{one.file}: {f'taken, {money(one.price)}{place}' if one.verdict is FileVerdict.TAKE else one.message}")
     taken = [one.price for one in found if one.verdict is FileVerdict.TAKE]
-    most = None if None in taken else sum(cost or 0 for cost in taken)
+    most = together(taken)
     say(f"{len(taken):,} of {len(found):,} new files would be taken: at most {money(most)}. Nothing was sent.")
     return Exit.OK
 

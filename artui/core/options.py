@@ -13,6 +13,7 @@ from dataclasses import asdict, dataclass, replace
 from artui.core import actions
 from artui.core.actions import Action, Effect, Refusal, Risk
 from artui.journal import Connection, holds, jobs, requests, rules
+from artui.journal.prices import together
 from artui.journal.rules import RuleRow
 from artui.model.commands import Command
 from artui.model.job import Job
@@ -43,8 +44,7 @@ class ActionSet:
     @property
     def price(self) -> int | None:
         """What all of it may newly cost; None where some price is not known."""
-        prices = [one.price for one in self.actions]
-        return None if None in prices else sum(price or 0 for price in prices)
+        return together(one.price for one in self.actions)
 
     @property
     def asks(self) -> bool:
@@ -54,8 +54,7 @@ class ActionSet:
 
 def total(found: Iterable[Job]) -> int | None:
     """What these cost together at most; None where some price is not known."""
-    prices = [job.quoted for job in found]
-    return None if None in prices else sum(price or 0 for price in prices)
+    return together(job.quoted for job in found)
 
 
 # ------------------------------------------------------------------------------------------------------- about jobs

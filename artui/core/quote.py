@@ -113,7 +113,7 @@ def quote(
     The portions stand in the order in which the photos are sent; without any it says how the account itself stands.
     ``told`` is the balance as the service said it: the journal's counts where it is newer.
     """
-    today = dt.datetime.fromtimestamp(time.time(), zone).date().isoformat()
+    today = accounts.day_of(time.time(), zone)
     day, state = accounts.day(db, account, today), accounts.state(db, account)
     balance, unknown = purchases.left(db, state), state.balance_unknown
     if told is not None and (state.balance_at is None or told.at > state.balance_at):

@@ -12,7 +12,7 @@ from typing import Protocol
 from artui import budget, providers
 from artui.core import decisions
 from artui.engine.account_worker import AccountWorker
-from artui.journal import Connection, Journal, holds, jobs, requests, rules
+from artui.journal import Connection, Journal, accounts, holds, jobs, requests, rules
 from artui.journal.requests import Request
 from artui.journal.rules import RuleRow
 from artui.model.commands import Command
@@ -218,7 +218,7 @@ async def _finish(engine: Commanded, request: Request, message: str, *, refused:
 
 def _about_rule(decide: rules.Decide) -> Run:
     async def run(engine: Commanded, request: Request) -> None:
-        today = budget.day_of(time.time(), engine.zone)
+        today = accounts.day_of(time.time(), engine.zone)
         await engine.journal.write_async(rules.carry_out, request, decide, today)
         engine.wake()
 
@@ -229,7 +229,7 @@ async def _allow(engine: Commanded, request: Request) -> None:
     """Let a rule spend more; what that lets go on does so in the same transaction."""
     row: RuleRow | None = engine.journal.read(rules.get, str(request.arguments.get("rule", "")))
     worker = await engine.open_worker(row.account) if row else None
-    today = worker.context.terms().today if worker else budget.day_of(time.time(), engine.zone)
+    today = worker.context.terms().today if worker else accounts.day_of(time.time(), engine.zone)
 
     def write(db: Connection) -> None:
         rules.carry_out(db, request, rules.allow, today)

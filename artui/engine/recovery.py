@@ -15,7 +15,7 @@ from datetime import tzinfo
 from pathlib import Path
 from typing import Any
 
-from artui import budget, files
+from artui import files
 from artui.config import Paths, sync_folder
 from artui.engine import anchor
 from artui.engine.anchor import Anchor, Damage, Displaced, read_anchor, write_anchor
@@ -334,8 +334,8 @@ class _TakeIn:
             stem_key=f"found {self.listing.payer} {entry.execution}", run="found",
         )  # fmt: skip
         made = moment(entry.created_at)
-        today = budget.day_of(self.now, self.zone)
-        day = min(today, budget.day_of(made.timestamp(), self.zone)) if made else today
+        today = accounts.day_of(self.now, self.zone)
+        day = min(today, accounts.day_of(made.timestamp(), self.zone)) if made else today
         return found.add(db, new, key=key, execution=entry.execution, reference=entry.reference, day=day)
 
     def _go_on(self, db: Connection) -> None:

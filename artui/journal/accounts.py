@@ -6,7 +6,7 @@ import json
 import time
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, tzinfo
 from enum import StrEnum
 
 from artui.journal import prices
@@ -115,6 +115,11 @@ def set_digests(db: Connection, account: str, known: Digests) -> None:
         "INSERT INTO accounts (name, digests) VALUES (?, ?) ON CONFLICT DO UPDATE SET digests = excluded.digests",
         (account, known),
     )
+
+
+def day_of(at: float, zone: tzinfo) -> str:
+    """The date (``YYYY-MM-DD``) in a zone; ``at`` in epoch seconds."""
+    return datetime.fromtimestamp(at, UTC).astimezone(zone).date().isoformat()
 
 
 def turn_day(db: Connection, account: str, day: str, *, latest: str = "", heard: bool = True) -> str:

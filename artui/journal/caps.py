@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from artui.journal import accounts, purchases, rules
+from artui.journal.rules import RuleRow, RuleSpent
 from artui.journal.store import Connection
 from artui.model.holds import CapKind
 
@@ -74,21 +75,19 @@ def of(db: Connection, account: str, portion: Portion, own: Caps, today: str, *,
         for kind, owner, name, limit, spent, reserved in found
         if limit is not None
     ]
-    return caps + (of_rule(db, account, portion.rule, day) if portion.rule else [])
+    rule = rules.get(db, portion.rule) if portion.rule else None
+    return caps + (of_rule(rule, rules.spent(db, rule.id, account, day), day) if rule else [])
 
 
-def of_rule(db: Connection, account: str, rule: str, day: str) -> list[Cap]:
-    """The caps of a rule on the account's current day."""
-    row = rules.get(db, rule)
-    if row is None:
-        return []
-    sums, more = rules.spent(db, rule, account, day), row.allowed_on(day)
+def of_rule(row: RuleRow, sums: RuleSpent, day: str) -> list[Cap]:
+    """The caps of a rule that has spent so much on the account's current day."""
+    more = row.allowed_on(day)
     return [
-        Cap(kind, rule, f"{name} the rule {row.name}", limit + more, spent, sums.open)
+        Cap(kind, row.id, f"{name} the rule {row.name}", limit + more, spent, sums.open)
         for kind, name, limit, spent in (
             (CapKind.RULE, "the cap of", row.run, sums.run),
-            (CapKind.RULE_DAY, "today's cap for", row.day, sums.day + sums.open),
-            (CapKind.RULE_MONTH, "this month's cap for", row.month, sums.month + sums.open),
+            (CapKind.RULE_DAY, "today's cap for", row.day, sums.today),
+            (CapKind.RULE_MONTH, "this month's cap for", row.month, sums.this_month),
         )
         if limit is not None
     ]

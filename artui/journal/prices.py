@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import time
+from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from artui.journal.store import Connection, first, rows
@@ -21,6 +22,16 @@ WEIGHT_SQL = "COALESCE(quoted, 1)"
 def weight(quoted: int | None) -> int:
     """What a job counts in a cap or a sum: its price, or one job where there is no price."""
     return 1 if quoted is None else quoted
+
+
+def together(prices: Iterable[int | None]) -> int | None:
+    """What all of these come to; None where some price is not known."""
+    known = 0
+    for price in prices:
+        if price is None:
+            return None
+        known += price
+    return known
 
 
 _PRICE = "SELECT charged, accepted FROM dearer WHERE payer = ? AND workflow = ? AND version = ?"

@@ -278,6 +278,16 @@ class RuleSpent:
     month: int
     run: int
 
+    @property
+    def today(self) -> int:
+        """What today's cap sees as spent: charged today, and all that is not charged yet."""
+        return self.day + self.open
+
+    @property
+    def this_month(self) -> int:
+        """What this month's cap sees as spent."""
+        return self.month + self.open
+
 
 def spent(db: Connection, rule: str, account: str, day: str) -> RuleSpent:
     """The sums of a rule on a day (``YYYY-MM-DD``) and in its month."""

@@ -18,6 +18,7 @@ from artui.core.actions import LATE, Action
 from artui.core.options import ActionSet
 from artui.journal import window
 from artui.journal.groups import group
+from artui.journal.prices import together
 from artui.model.commands import Command
 from artui.model.holds import Group
 from artui.model.job import Job
@@ -80,8 +81,8 @@ async def cancel(console: Console, jobs: Sequence[Job], done: Done | None = None
         _propose(console, "Cancel", keeping, done)
         return
     there, unsent = len(sent), len(keeping.actions) - len(sent)
-    prices = [job.quoted if job.charged is None else job.charged for job in sent]
-    spent = "what it costs stays spent" if None in prices else f"{sum(p or 0 for p in prices):,} cr stay spent"
+    cost = together(job.quoted if job.charged is None else job.charged for job in sent)
+    spent = "what it costs stays spent" if cost is None else f"{cost:,} cr stay spent"
     if unsent:
         title, said = heading("Cancel", keeping), lines(keeping)
         choices = [

@@ -64,8 +64,8 @@ class RuleStatus:
 
     @property
     def spent(self) -> int:
-        """What today's cap sees as spent: charged today, and all that is sent and not charged yet."""
-        return self.figures.spent.day + self.figures.spent.open if self.figures else 0
+        """What today's cap sees as spent."""
+        return self.figures.spent.today if self.figures else 0
 
     @property
     def waits(self) -> int:
