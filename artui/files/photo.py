@@ -174,6 +174,13 @@ def inspect(path: Path, accepts: Accepts, *, hashed: bool = False) -> Photo:
     Returns the photo; `hashed`: with its digest, for which the whole file is read, and judged. One with holes is read
     to its end anyway. Raises BadPhoto, Gone, or Changed when it was written to meanwhile.
     """
+    with _judged(path, accepts, through=hashed) as (photo, raw):
+        return _hashed(photo, raw) if hashed else photo
+
+
+@contextmanager
+def _judged(path: Path, accepts: Accepts, *, through: bool) -> Iterator[tuple[Photo, io.FileIO]]:
+    """A photo and its open file, once it is found to be taken; ``through``: by all its bytes. Raises as `inspect`."""
     first = stamp(path)
     if first.size == 0:
         raise BadPhoto(path, PhotoFault.EMPTY, "is empty. Nothing was sent or paid; copy it here again.")
@@ -183,12 +190,12 @@ def inspect(path: Path, accepts: Accepts, *, hashed: bool = False) -> Photo:
     with open_photo(path, first) as raw, io.BufferedReader(raw, LOOKED_AT_ONCE) as file, _told_of(path):
         try:
             photo = _look(path, first, file, accepts)
-            if hashed or _has_holes(raw, first.size):
+            if through or _has_holes(raw, first.size):
                 photo = _doubted(photo, file, raw, accepts)
         except whole.Broken as broken:
             _refuse_changed(path, first, file)
             raise _broken(path, broken) from broken
-        return _hashed(photo, raw) if hashed else photo
+        yield photo, raw
 
 
 def read_through(photo: Photo, accepts: Accepts) -> Photo:
@@ -279,8 +286,8 @@ def _looked_into(archive: Photo, file: BinaryIO, accepts: Accepts) -> Photo:
                 with place.open("xb") as out:
                     for block in zips.unpacked(file, entry):
                         out.write(block)
-                photo = inspect(place, replace(accepts, archives=False), hashed=True)
-                suspect = suspect or (photo.suspect and f"{entry.name} in it: {photo.suspect}")
+                with _judged(place, replace(accepts, archives=False), through=True) as (photo, _):
+                    suspect = suspect or (photo.suspect and f"{entry.name} in it: {photo.suspect}")
                 place.unlink()
     except PhotoProblem as problem:
         raise whole.Broken(archives.BAD, f"in it {problem}") from problem
