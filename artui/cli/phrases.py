@@ -9,9 +9,18 @@ from artui.model.capabilities import Clears
 from artui.model.holds import CapKind, PauseOf
 from artui.model.states import Reason, Status
 
+_OF_ACCOUNT = "it goes on by itself when the cap has room; raise the cap in config.toml to have it sooner"
+_OF_RULE = "it goes on by itself when the cap has room; `artui allow RULE N` gives its rule N more until midnight"
+
+PAUSES: Mapping[PauseOf, str] = {
+    PauseOf.ACCOUNT: "`artui resume -a {account}` goes on",
+    PauseOf.RULE: "`artui resume --rule RULE` goes on, with the name of its rule",
+}
+"""What to do about a paused job, where it is known what was paused."""
+
 HELD: Mapping[Reason, str] = {
     Reason.IN_DOUBT: "{where}, then `artui resolve {id}` with --adopt ID, --again or --give-up",
-    Reason.CAP: "it goes on by itself when the cap has room; raise the cap in config.toml to have it sooner",
+    Reason.CAP: _OF_ACCOUNT,
     Reason.SAMPLE: "look at the first results, then `artui approve {batch}`",
     Reason.CREDITS: "top up at the service; it goes on by itself within minutes, or by `artui resume -a {account}`"
     " where the service does not tell its balance",
@@ -22,7 +31,7 @@ HELD: Mapping[Reason, str] = {
     Reason.PLACES: "look at those that are held at the service (`artui jobs --status held`); it goes on by itself once"
     " one of them has moved on",
     Reason.PRICE: "`artui retry {id}` shows the new price and asks, `artui cancel {id}` leaves it",
-    Reason.PAUSED: "`artui resume -a {account}` goes on",
+    Reason.PAUSED: PAUSES[PauseOf.ACCOUNT],
     Reason.OVERDUE: "nothing, it is still looked at; the service's web app shows execution {execution}",
     Reason.GONE: "look for execution {execution} in the service's web app; `artui redo {id}` buys it anew",
     Reason.OUTPUT: "make {folder} a folder that can be written; it goes on by itself",
@@ -63,8 +72,6 @@ LOOKING: Mapping[Clears, str] = {
 }
 """What is done about a lost answer."""
 
-_OF_ACCOUNT = "it goes on by itself when the cap has room; raise the cap in config.toml to have it sooner"
-_OF_RULE = "it goes on by itself when the cap has room; `artui allow RULE N` gives its rule N more until midnight"
 CAPS: Mapping[CapKind, str] = {
     CapKind.RUN: _OF_ACCOUNT,
     CapKind.DAY: _OF_ACCOUNT,
@@ -76,12 +83,6 @@ CAPS: Mapping[CapKind, str] = {
     CapKind.RULE_MONTH: _OF_RULE,
 }
 """What to do about a job that waits for a cap, where it is known which."""
-
-PAUSES: Mapping[PauseOf, str] = {
-    PauseOf.ACCOUNT: "`artui resume -a {account}` goes on",
-    PauseOf.RULE: "`artui resume --rule RULE` goes on, with the name of its rule",
-}
-"""What to do about a paused job, where it is known what was paused."""
 
 OTHERS: Mapping[Status, str] = {
     Status.READY: "nothing, its turn comes",

@@ -154,6 +154,7 @@ TOP: Mapping[str, Reader] = {
 }
 """What may stand at the top, before the first table."""
 
+_METADATA = choice(["none", "keep-rights", "keep"])
 _TWINS = choice(["once", "deliver", "refuse"])
 
 ACCOUNT: Mapping[str, Reader] = {
@@ -164,7 +165,7 @@ ACCOUNT: Mapping[str, Reader] = {
     "strict": flag,
     "twins": _TWINS,
     "ratings": flag,
-    "metadata": choice(["none", "keep-rights", "keep"]),
+    "metadata": _METADATA,
 }
 """What every account may hold; its other keys are for its provider to check."""
 
@@ -198,7 +199,7 @@ RULE: Mapping[str, Reader] = {
     "quiet": Number(0.1, 3600, whole=False),
     "strict": flag,
     "archives": flag,
-    "metadata": choice(["none", "keep-rights", "keep"]),
+    "metadata": _METADATA,
     "patience": Number(0.1, 7 * 86400, whole=False),
 }
 """What a watched folder's rule may hold, beside its caps."""

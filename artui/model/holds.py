@@ -116,6 +116,7 @@ class GivesWay(StrEnum):
 
 _START = frozenset({Stage.NEW, Stage.CHECKED, Stage.UPLOADED, Stage.SUBMITTING})
 _CHECKED = _START - {Stage.NEW}
+_ABOUT_TO_PAY = _CHECKED - {Stage.CHECKED}
 _BOUGHT = frozenset({Stage.SUBMITTED, Stage.PROCESSED, Stage.SAVED})
 _ALL = frozenset(Stage)
 
@@ -144,74 +145,36 @@ class HoldFacts:
 
 HOLDS: Mapping[Reason, HoldFacts] = {
     Reason.IN_DOUBT: HoldFacts(
-        Actor.PERSON, frozenset({Stage.SUBMITTING, Stage.SUBMITTED, Stage.PROCESSED}), retry=Retry.REFUSED
+        Actor.PERSON, frozenset({Stage.SUBMITTING, Stage.SUBMITTED, Stage.PROCESSED}), retry=Retry.REFUSED,
     ),
     Reason.RECOVERED: HoldFacts(Actor.PERSON, _START, retry=Retry.RISKY),
     Reason.REJECTED: HoldFacts(Actor.PERSON, _CHECKED, retry=Retry.RISKY),
     Reason.LOGIN: HoldFacts(
-        Actor.PERSON,
-        _ALL,
-        EndsBy.SIGN_IN,
-        exit=Exit.LOGIN,
-        gives_way=GivesWay.SUMS,
-        account_wide=True,
-        told_once=True,
-        stops_rule=True,
+        Actor.PERSON, _ALL, EndsBy.SIGN_IN, exit=Exit.LOGIN,
+        gives_way=GivesWay.SUMS, account_wide=True, told_once=True, stops_rule=True,
     ),
     Reason.CREDITS: HoldFacts(
-        Actor.PERSON,
-        _START,
-        EndsBy.BALANCE,
-        exit=Exit.CREDIT,
-        stays=Stays.ALWAYS,
-        gives_way=GivesWay.SUMS,
-        account_wide=True,
-        told_once=True,
-        stops_rule=True,
+        Actor.PERSON, _START, EndsBy.BALANCE, exit=Exit.CREDIT, stays=Stays.ALWAYS,
+        gives_way=GivesWay.SUMS, account_wide=True, told_once=True, stops_rule=True,
     ),
     Reason.QUOTA: HoldFacts(
-        Actor.TIME,
-        _START,
-        EndsBy.NEXT_DAY,
-        Group.QUEUED,
-        Exit.CREDIT,
-        Stays.ALWAYS,
-        gives_way=GivesWay.SUMS,
-        account_wide=True,
-        told_once=True,
-        stops_rule=True,
+        Actor.TIME, _START, EndsBy.NEXT_DAY, Group.QUEUED, Exit.CREDIT, Stays.ALWAYS,
+        gives_way=GivesWay.SUMS, account_wide=True, told_once=True, stops_rule=True,
     ),
     Reason.PLACES: HoldFacts(
-        Actor.PERSON,
-        _START,
-        EndsBy.PLACE,
-        stays=Stays.ALWAYS,
-        gives_way=GivesWay.SUMS,
-        account_wide=True,
-        told_once=True,
-        stops_rule=True,
+        Actor.PERSON, _START, EndsBy.PLACE, stays=Stays.ALWAYS,
+        gives_way=GivesWay.SUMS, account_wide=True, told_once=True, stops_rule=True,
     ),
     Reason.CAP: HoldFacts(
-        Actor.TIME,
-        _CHECKED,
-        EndsBy.ROOM,
-        Group.QUEUED,
-        Exit.CAP,
-        Stays.ALWAYS,
-        gives_way=GivesWay.SUMS,
-        told_once=True,
-        stops_rule=True,
+        Actor.TIME, _CHECKED, EndsBy.ROOM, Group.QUEUED, Exit.CAP, Stays.ALWAYS,
+        gives_way=GivesWay.SUMS, told_once=True, stops_rule=True,
     ),
     Reason.PAUSED: HoldFacts(
         Actor.PERSON, _START, group=Group.QUEUED, gives_way=GivesWay.SUMS, account_wide=True, told_once=True
     ),
     Reason.SAMPLE: HoldFacts(Actor.PERSON, frozenset({Stage.NEW}), retry=Retry.REFUSED, stops_rule=True),
     Reason.PRICE: HoldFacts(
-        Actor.PERSON,
-        frozenset({Stage.UPLOADED, Stage.SUBMITTING}),
-        retry=Retry.PRICED,
-        gives_way=GivesWay.PRICE,
-        stops_rule=True,
+        Actor.PERSON, _ABOUT_TO_PAY, retry=Retry.PRICED, gives_way=GivesWay.PRICE, stops_rule=True,
     ),
     Reason.PAYMENT: HoldFacts(
         Actor.PERSON, frozenset({Stage.SUBMITTED}), EndsBy.TOP_UP, exit=Exit.CREDIT, retry=Retry.PRICED
@@ -221,18 +184,18 @@ HOLDS: Mapping[Reason, HoldFacts] = {
     Reason.DAMAGED: HoldFacts(Actor.PERSON, _BOUGHT, stays=Stays.DUE),
     Reason.TROUBLE: HoldFacts(Actor.PERSON, _CHECKED | _BOUGHT, EndsBy.DUE),
     Reason.OUTPUT: HoldFacts(
-        Actor.PERSON, frozenset({Stage.UPLOADED, Stage.SUBMITTING}) | _BOUGHT, EndsBy.DUE, gives_way=GivesWay.ONCE
+        Actor.PERSON, _ABOUT_TO_PAY | _BOUGHT, EndsBy.DUE, gives_way=GivesWay.ONCE
     ),
     Reason.METADATA: HoldFacts(
-        Actor.PERSON, frozenset({Stage.UPLOADED, Stage.SUBMITTING}), EndsBy.DUE, gives_way=GivesWay.ONCE
+        Actor.PERSON, _ABOUT_TO_PAY, EndsBy.DUE, gives_way=GivesWay.ONCE
     ),
     Reason.DISK_FULL: HoldFacts(
-        Actor.PERSON, frozenset({Stage.UPLOADED, Stage.SUBMITTING}) | _BOUGHT, EndsBy.DUE, gives_way=GivesWay.ONCE
+        Actor.PERSON, _ABOUT_TO_PAY | _BOUGHT, EndsBy.DUE, gives_way=GivesWay.ONCE
     ),
     Reason.ACCOUNT: HoldFacts(Actor.PERSON, _ALL, EndsBy.ACCOUNT_BACK, stays=Stays.DUE, gives_way=GivesWay.ONCE),
     Reason.ERROR: HoldFacts(Actor.PERSON, _ALL, EndsBy.DUE, stays=Stays.DUE, gives_way=GivesWay.ONCE),
     Reason.TWIN: HoldFacts(Actor.BUYER, frozenset({Stage.CHECKED}), EndsBy.BUYER, Group.QUEUED, retry=Retry.REFUSED),
-}
+}  # fmt: skip
 """Every hold there is, by the reason a job or an account is held for; the gravest first, as far as that matters."""
 
 WAITS = frozenset({Reason.AT_SERVICE, Reason.IN_QA, Reason.TRY_AGAIN, Reason.LOOKING, Reason.TWIN})
