@@ -78,8 +78,8 @@ class Fake(Provider[Settings]):
     capabilities = Capabilities("Fake", Limits(files.Accepts(JPEG), in_flight=10))
     Settings = Settings
 
-    def __init__(self, service: Service, settings: Settings, surroundings: ProviderDeps) -> None:
-        super().__init__(settings, surroundings)
+    def __init__(self, service: Service, settings: Settings, deps: ProviderDeps) -> None:
+        super().__init__(settings, deps)
         self.service = service
         self.limits = service.limits
 
@@ -102,7 +102,7 @@ class Fake(Provider[Settings]):
         return await self.who_pays()
 
     async def who_pays(self) -> Identity:
-        return Identity(f"fake {self.surroundings.account}", self.endpoint, Organization("org", "Org"))
+        return Identity(f"fake {self.deps.account}", self.endpoint, Organization("org", "Org"))
 
     async def workflows(self) -> list[Workflow]:
         await self._answering()

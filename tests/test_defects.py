@@ -47,7 +47,7 @@ async def test_a_value_that_the_journal_cannot_take_holds_its_job_alone(
 
     async def poll(self: Fake, sent: Sequence[ExecutionRef]) -> dict[str, ExecutionStatus]:
         seen = await plain(self, sent)
-        if is_odd and self.surroundings.account == "north" and "run-0" in seen:
+        if is_odd and self.deps.account == "north" and "run-0" in seen:
             seen["run-0"] = replace(seen["run-0"], charged=charged, word="odd \ud800")
         return seen
 

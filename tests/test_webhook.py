@@ -116,7 +116,7 @@ async def test_a_listener_that_breaks_is_begun_anew(listener: Listener, monkeypa
 
 
 @pytest.fixture
-def surroundings(monkeypatch: pytest.MonkeyPatch) -> ProviderDeps:
+def deps(monkeypatch: pytest.MonkeyPatch) -> ProviderDeps:
     monkeypatch.setenv("ARTUI_SHOP_WEBHOOK_TOKEN", "whsec-demo-0001")
     return ProviderDeps("shop", Vault(paths()))
 
@@ -144,26 +144,26 @@ def call_of(content: object, tail: str = "", **headers: str) -> Call:
     ],
 )
 async def test_autoretouch_is_asked_about_an_execution_and_nothing_else(
-    surroundings: ProviderDeps, content: object, names: str
+    deps: ProviderDeps, content: object, names: str
 ) -> None:
-    async with AutoRetouch(AutoRetouchSettings(), surroundings) as provider:
+    async with AutoRetouch(AutoRetouchSettings(), deps) as provider:
         assert await provider.called(call_of(content)) == names
 
 
-async def test_retouch4me_is_known_by_the_address_alone(surroundings: ProviderDeps) -> None:
-    async with Retouch4me(Retouch4meSettings(), surroundings) as provider:
+async def test_retouch4me_is_known_by_the_address_alone(deps: ProviderDeps) -> None:
+    async with Retouch4me(Retouch4meSettings(), deps) as provider:
         assert await provider.called(call_of({"id": "another"}, "ab12.key")) == "ab12.key"
         assert await provider.called(call_of({"id": "another"})) == ""
 
 
-async def test_filestack_is_believed_by_its_signature(surroundings: ProviderDeps) -> None:
+async def test_filestack_is_believed_by_its_signature(deps: ProviderDeps) -> None:
     body = (
         b'{"id":7001,"action":"fs.workflow","timestamp":1900000001,"text":{"jobid":'
         b'"11111111-2222-4333-8444-555555555555","status":"Finished"}}'
     )
     right = "8bc813864570da3bd70c3dc96930c15e333ee2066be82f86c195e8d1bcf05031"
     signed = {"fs_signature": right, "fs_timestamp": "1900000002"}
-    async with Filestack(FilestackSettings(api_key="Akey"), surroundings) as provider:
+    async with Filestack(FilestackSettings(api_key="Akey"), deps) as provider:
         assert await provider.called(call_of(body, **signed)) == "11111111-2222-4333-8444-555555555555"
         for wrong in (
             call_of(body),

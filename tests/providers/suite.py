@@ -93,7 +93,7 @@ class Desk:
         return "a-token-nobody-checks"
 
     @property
-    def surroundings(self) -> ProviderDeps:
+    def deps(self) -> ProviderDeps:
         return ProviderDeps("studio", self.vault)
 
     def photo(self, name: str = "shirt 7.jpg", size: int = 20_000, seed: int = 0) -> files.Photo:

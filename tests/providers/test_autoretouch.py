@@ -80,7 +80,7 @@ class AutoRetouchBench(Bench):
 
     def open(self, **settings: object) -> AutoRetouch:
         given = {name: self.announced[name] for name in ("api_url", "auth_url", "organization")} | settings
-        return AutoRetouch(AutoRetouchSettings.model_validate(given), self.surroundings)
+        return AutoRetouch(AutoRetouchSettings.model_validate(given), self.deps)
 
     async def read(self) -> object:
         return await self.provider.organizations()
@@ -180,7 +180,7 @@ async def customer(
     """A provider that is signed in at a scripted service."""
     async with scripted(replies) as script:
         settings = AutoRetouchSettings(api_url=script.url, auth_url=script.url, organization=organization)
-        async with AutoRetouch(settings, desk.surroundings) as provider:
+        async with AutoRetouch(settings, desk.deps) as provider:
             yield provider, script
 
 

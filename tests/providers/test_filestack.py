@@ -78,7 +78,7 @@ class FilestackBench(Bench):
         given = {name: self.announced[name] for name in ("api_key", "cdn_url", "api_url", "upload_url")}
         workflows = {f"w{n}": {"id": one, "title": title} for n, (title, one) in enumerate(self.titles.items())}
         values = {"workflows": workflows} | given | settings
-        return Filestack(FilestackSettings.model_validate(values), self.surroundings)
+        return Filestack(FilestackSettings.model_validate(values), self.deps)
 
     @property
     def titles(self) -> dict[str, str]:
@@ -254,7 +254,7 @@ async def test_the_check_of_key_and_secret_leaves_nothing_behind(
     guard = Guard(right, wrong)
     async with serving(guard.attend) as peer:
         known = settings(cdn_url=peer.url, upload_url=peer.url, api_url=peer.url)
-        async with Filestack(known, desk.surroundings) as provider:
+        async with Filestack(known, desk.deps) as provider:
             if is_told is None:
                 with pytest.raises(Blocked, match=r"sign in again|check api_key"):
                     await provider.identify()
@@ -279,7 +279,7 @@ async def test_where_nothing_tells_a_wrong_secret_what_is_forbidden_stops_the_ac
 
     async with serving(attend) as peer:
         known = settings(cdn_url=peer.url, upload_url=peer.url, api_url=peer.url)
-        async with Filestack(known, desk.surroundings) as provider:
+        async with Filestack(known, desk.deps) as provider:
             await provider.upload(desk.photo(), "a.jpg", ignore)
             answers["store"] = (403, b'{"error": "image/jpeg is not allowed"}')
             with pytest.raises(Rejected, match="not allowed"):  # the photo's own: the secret was accepted before
@@ -295,7 +295,7 @@ async def test_where_nothing_tells_a_wrong_secret_what_is_forbidden_stops_the_ac
 async def test_an_upload_is_deleted_by_a_policy_for_it_alone(desk: Desk) -> None:
     async with serving(answering(200, b"success")) as peer:
         known = settings(cdn_url=peer.url, upload_url=peer.url, api_url=f"{peer.url}/api")
-        async with Filestack(known, desk.surroundings) as provider:
+        async with Filestack(known, desk.deps) as provider:
             await provider.remove_upload(HANDLE)
             for foreign in (
                 "src://studio/a.jpg",
@@ -331,7 +331,7 @@ async def test_what_a_deletion_may_be_answered_stops_no_account(
 ) -> None:
     async with serving(answering(status, body)) as peer:
         known = settings(cdn_url=peer.url, upload_url=peer.url, api_url=peer.url)
-        async with Filestack(known, desk.surroundings) as provider:
+        async with Filestack(known, desk.deps) as provider:
             with pytest.raises(raised) if raised else nullcontext():
                 await provider.remove_upload(HANDLE)
 
@@ -343,7 +343,7 @@ async def test_an_upload_that_is_refused_for_good_fails_its_photo_whoever_says_s
 ) -> None:
     async with serving(answering(status, body)) as peer:
         known = settings(cdn_url=peer.url, upload_url=peer.url, api_url=peer.url)
-        async with Filestack(known, desk.surroundings) as provider:
+        async with Filestack(known, desk.deps) as provider:
             with pytest.raises(Rejected) as caught:
                 await provider.upload(desk.photo(), "a.jpg", ignore)
             assert caught.value.status == status
@@ -404,7 +404,7 @@ def test_settings_that_do_not_fit_are_named(given: dict[str, object], complaint:
 async def test_workflows_are_those_of_the_settings_with_their_prices_if_any(desk: Desk) -> None:
     tasks = {"id": WORKFLOW, "title": "Cut out", "price": 4, "tasks": ["store"], "minutes": 5}
     known = settings(workflows={"cut": tasks, "other": {"id": JOB, "accepts": ["image/png"]}})
-    async with Filestack(known, desk.surroundings) as provider:
+    async with Filestack(known, desk.deps) as provider:
         first, second = await provider.workflows()
         assert (first.id, first.name, first.price, first.version) == (WORKFLOW, "Cut out", 4, "")
         assert [component.label for component in first.components] == ["store"]
@@ -420,7 +420,7 @@ async def test_workflows_are_those_of_the_settings_with_their_prices_if_any(desk
 @pytest.mark.parametrize("wanted", ["cut", "CUT", "Cut out", "cut OUT", WORKFLOW])
 async def test_a_workflow_is_meant_by_its_name_in_the_settings_too(desk: Desk, wanted: str) -> None:
     known = settings(workflows={"cut": {"id": WORKFLOW, "title": "Cut out"}, "other": {"id": JOB}})
-    async with Filestack(known, desk.surroundings) as provider:
+    async with Filestack(known, desk.deps) as provider:
         found = match_workflow(await provider.workflows(), wanted)
         assert [one.id for one in found] == [WORKFLOW]
         assert Workflow.from_document(found[0].document()) == found[0]
@@ -509,7 +509,7 @@ async def test_our_security_goes_to_no_upload_host_but_the_services_own(
     desk: Desk, ours: str, named: str, found: str | None
 ) -> None:
     start = wire.Start(uri="/u", region="r", upload_id="i", location_url=named)
-    async with Filestack(settings(upload_url=ours), desk.surroundings) as provider:
+    async with Filestack(settings(upload_url=ours), desk.deps) as provider:
         if found is None:
             with pytest.raises(Transient, match="not its own"):
                 provider._uploads._upload_host(start)
@@ -546,7 +546,7 @@ async def test_a_hostile_upload_host_leads_nowhere(desk: Desk, answer: object) -
 
     async with serving(attend) as peer:
         known = settings(upload_url=peer.url, cdn_url=peer.url, multipart_above=0.01)
-        async with Filestack(known, desk.surroundings) as provider:
+        async with Filestack(known, desk.deps) as provider:
             with pytest.raises((Transient, Rejected)):
                 await provider.upload(desk.photo(), "a.jpg", ignore)
 
@@ -593,7 +593,7 @@ async def test_what_lies_at_an_address_is_run_where_it_lies_or_after_an_import(
     ],
 )
 async def test_a_run_names_its_source_as_the_service_documents_it(desk: Desk, reference: str, source: str) -> None:
-    async with Filestack(settings(), desk.surroundings) as provider:
+    async with Filestack(settings(), desk.deps) as provider:
         draft = json.loads(provider.draft(PaidRequest("key", WORKFLOW, "", desk.photo(), Uploaded(reference))))
         assert draft["path"] == f"/Akey/{{security}}/run_workflow=id:{WORKFLOW}/{source}"
 
@@ -616,7 +616,7 @@ async def submitted(desk: Desk, status: int, body: object, headers: str = "") ->
     content = body if isinstance(body, bytes) else json.dumps(body).encode()
     async with serving(answering(status, content, headers)) as peer:
         known = settings(cdn_url=peer.url, upload_url=peer.url)
-        async with Filestack(known, desk.surroundings) as provider:
+        async with Filestack(known, desk.deps) as provider:
             order = PaidRequest("key", WORKFLOW, "", desk.photo(), Uploaded(HANDLE))
             try:
                 return await provider.submit(provider.draft(order), order.photo, allow, ignore), peer.requests
@@ -788,7 +788,7 @@ async def test_a_look_nobody_understands_names_the_field_and_what_stood_there(
     content = body if isinstance(body, bytes) else json.dumps(body).encode()
     async with (
         serving(answering(200, content)) as peer,
-        Filestack(settings(cdn_url=peer.url), desk.surroundings) as provider,
+        Filestack(settings(cdn_url=peer.url), desk.deps) as provider,
     ):
         assert await provider.poll([ExecutionRef(JOB, WORKFLOW)]) == {}
         assert words in provider.puzzles[JOB]
@@ -971,7 +971,7 @@ def test_task_names_of_the_service_are_only_names() -> None:
 
 
 async def test_our_security_goes_to_no_host_but_that_of_the_settings(desk: Desk) -> None:
-    async with Filestack(settings(), desk.surroundings) as provider:
+    async with Filestack(settings(), desk.deps) as provider:
         for place, found in (
             ({"url": "https://elsewhere.example/{security}"}, ["https://elsewhere.example/%7Bsecurity}"]),
             ({"url": "http://elsewhere.example/a"}, []),
@@ -1017,7 +1017,7 @@ async def test_a_file_is_fetched_where_it_is_told_to_be_and_then_signed(
             line = await link.whole()
             await link.say(*((200, b"\xff\xd8\xffwhole") if b"security=" in line else first))
 
-    async with serving(attend) as peer, Filestack(settings(cdn_url=peer.url), desk.surroundings) as provider:
+    async with serving(attend) as peer, Filestack(settings(cdn_url=peer.url), desk.deps) as provider:
         for place in ({"handle": HANDLE}, {"wf": "w/j/h"}, {}):
             told = {**place, "url": f"{peer.url}/a/b/{HANDLE}"}
             for times in (asked, 1):  # what gave the first file is asked for the next one at once

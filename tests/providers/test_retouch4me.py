@@ -93,7 +93,7 @@ class Retouch4meBench(Bench):
     def open(self, **settings: object) -> Retouch4me:
         given = {name: self.announced[name] for name in ("api_url", "balance_url")}
         chosen = Retouch4meSettings.model_validate({"workflows": WORKFLOWS, **given, **settings})
-        return Retouch4me(chosen, self.surroundings)
+        return Retouch4me(chosen, self.deps)
 
     async def secrets(self) -> list[str]:
         return [self.announced["token"]]
@@ -144,7 +144,7 @@ def desk(tmp_path: Path) -> Desk:
 async def customer(desk: Desk, url: str) -> AsyncIterator[Retouch4me]:
     """A provider at a service that a test writes itself."""
     settings = Retouch4meSettings.model_validate({"workflows": WORKFLOWS, "api_url": url, "balance_url": url})
-    async with Retouch4me(settings, desk.surroundings) as provider:
+    async with Retouch4me(settings, desk.deps) as provider:
         yield provider
 
 
@@ -818,7 +818,7 @@ def test_what_only_fills_a_place_is_sent_and_makes_no_other_recipe() -> None:
     ],
 )
 async def test_only_one_whole_picture_keeps_its_size(desk: Desk, tasks: object, keeps: bool) -> None:
-    async with Retouch4me(Retouch4meSettings(), desk.surroundings) as provider:
+    async with Retouch4me(Retouch4meSettings(), desk.deps) as provider:
         assert provider.keeps_size(json.dumps({"mode": "professional", "tasks": tasks})) is keeps
 
 

@@ -79,9 +79,9 @@ class Provider(ABC, Generic[SettingsT]):
     capabilities: ClassVar[Capabilities]
     Settings: ClassVar[type[Settings]]
 
-    def __init__(self, settings: SettingsT, surroundings: ProviderDeps) -> None:
+    def __init__(self, settings: SettingsT, deps: ProviderDeps) -> None:
         self.settings = settings
-        self.surroundings = surroundings
+        self.deps = deps
         self.limits = self.capabilities.limits
         """What is known without asking, until the service says that it takes less."""
         self.on_listed: Callable[[Sequence[ExecutionStatus]], object] = lambda _: None

@@ -10,12 +10,12 @@ from artui.providers.http.client import Client
 class HttpProvider(Provider[SettingsT]):
     """One account at one service that is asked over HTTP."""
 
-    def __init__(self, settings: SettingsT, surroundings: ProviderDeps) -> None:
-        super().__init__(settings, surroundings)
+    def __init__(self, settings: SettingsT, deps: ProviderDeps) -> None:
+        super().__init__(settings, deps)
         self._http = Client(
             self.title,
-            proxy=surroundings.proxy,
-            ca_file=surroundings.ca_file,
+            proxy=deps.proxy,
+            ca_file=deps.ca_file,
             wait_headers=self.capabilities.wait_headers,
         )
 

@@ -12,19 +12,19 @@ from artui.providers.base import Blocked, Cause, ProviderDeps, Transient
 from artui.providers.http.messages import Answer, HttpRequest
 
 
-async def pasted_key(surroundings: ProviderDeps, what: str) -> Secret:
+async def pasted_key(deps: ProviderDeps, what: str) -> Secret:
     """The key that a person pasted for this account, as it is kept now; ``what`` it is called at the service.
 
     Raises :class:`Blocked` where there is none.
     """
     try:
-        stored = await asyncio.to_thread(surroundings.vault.find, surroundings.account)
+        stored = await asyncio.to_thread(deps.vault.find, deps.account)
     except CredentialProblem as problem:
         raise Blocked(str(problem), cause=Cause.LOGIN) from None
     except OSError as lack:
         raise Transient(f"the {what} cannot be read now: {lack.strerror}") from None
     if stored is None:
-        said = f"{surroundings.account} has no {what}: artui login {surroundings.account}, or 5 in the console"
+        said = f"{deps.account} has no {what}: artui login {deps.account}, or 5 in the console"
         raise Blocked(said, cause=Cause.LOGIN)
     return stored.secret
 

@@ -102,11 +102,11 @@ class AutoRetouch(HttpProvider[AutoRetouchSettings]):
     capabilities = CAPABILITIES
     Settings = AutoRetouchSettings
 
-    def __init__(self, settings: AutoRetouchSettings, surroundings: ProviderDeps) -> None:
-        super().__init__(settings, surroundings)
+    def __init__(self, settings: AutoRetouchSettings, deps: ProviderDeps) -> None:
+        super().__init__(settings, deps)
         self.on_short = tell
         self._host = LoginHost(self._http, settings.auth_url, settings.client_id, settings.audience)
-        self._tokens = AccessTokens(surroundings.vault, surroundings.account, self._host.refresh)
+        self._tokens = AccessTokens(deps.vault, deps.account, self._host.refresh)
         self._signed_in = SignedIn(self._tokens)
         self._organization = settings.organization
         self._places: defaultdict[str, Places] = defaultdict(Places)

@@ -33,18 +33,18 @@ _PROBES: Final = ("workflow_status=job_id:00000000-0000-4000-8000-000000000000",
 class App:
     """One app: its key, its secret, and the way to its service."""
 
-    def __init__(self, settings: FilestackSettings, surroundings: ProviderDeps, http: Client) -> None:
+    def __init__(self, settings: FilestackSettings, deps: ProviderDeps, http: Client) -> None:
         self.settings = settings
         self.http = http
         self.signer = Signer()
-        self._surroundings = surroundings
+        self._deps = deps
         self._tells: bool | None = None
         self._refused: tuple[Secret, float] | None = None
         self._is_proven = False
 
     async def secret(self) -> Secret:
         """The app secret as it is kept now."""
-        return await pasted_key(self._surroundings, CAPABILITIES.key_name)
+        return await pasted_key(self._deps, CAPABILITIES.key_name)
 
     @property
     def latest(self) -> float:

@@ -68,11 +68,11 @@ class Filestack(HttpProvider[FilestackSettings]):
     capabilities = CAPABILITIES
     Settings = FilestackSettings
 
-    def __init__(self, settings: FilestackSettings, surroundings: ProviderDeps) -> None:
-        super().__init__(settings, surroundings)
-        self._app = App(settings, surroundings, self._http)
+    def __init__(self, settings: FilestackSettings, deps: ProviderDeps) -> None:
+        super().__init__(settings, deps)
+        self._app = App(settings, deps, self._http)
         self._uploads = Uploads(self._app)
-        self._signatures = Signatures(surroundings)
+        self._signatures = Signatures(deps)
         self._workflows = {one.id: (key, one) for key, one in settings.workflows.items()}
         self._jobs: set[str] = set()
         self._gave: dict[str, str] = {}

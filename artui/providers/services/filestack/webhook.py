@@ -21,8 +21,8 @@ READ_EVERY: Final = 10.0
 class Signatures:
     """The signatures of the webhook of one app. Its secret is kept as that of ``ACCOUNT.webhook``."""
 
-    def __init__(self, surroundings: ProviderDeps) -> None:
-        self._surroundings = surroundings
+    def __init__(self, deps: ProviderDeps) -> None:
+        self._deps = deps
         self._secret: Secret | None = None
         self._read_at = -READ_EVERY
         self._told = ""
@@ -34,7 +34,7 @@ class Signatures:
             return False
         secret = await self._current()
         if secret is None:
-            keeps = f"`artui login {self._surroundings.account} --webhook-secret` keeps it"
+            keeps = f"`artui login {self._deps.account} --webhook-secret` keeps it"
             self._tell(f"is not believed without the webhook's secret: {keeps}")
             return False
         message = call.headers.get("fs-timestamp", "").encode("latin-1") + b"." + call.body
@@ -48,7 +48,7 @@ class Signatures:
         if time.monotonic() - self._read_at >= READ_EVERY:
             self._read_at = time.monotonic()
             try:
-                stored = await asyncio.to_thread(self._surroundings.vault.find, of_webhook(self._surroundings.account))
+                stored = await asyncio.to_thread(self._deps.vault.find, of_webhook(self._deps.account))
             except (CredentialProblem, OSError) as problem:
                 self._tell(f"cannot be checked: {problem}")
             else:
@@ -59,4 +59,4 @@ class Signatures:
         """Log what is wrong, once until it is something else: whoever floods writes no log."""
         if what != self._told:
             self._told = what
-            log.warning("%s: a call of a webhook %s", self._surroundings.account, what)
+            log.warning("%s: a call of a webhook %s", self._deps.account, what)

@@ -105,8 +105,8 @@ class Retouch4me(HttpProvider[Retouch4meSettings]):
     capabilities = CAPABILITIES
     Settings = Retouch4meSettings
 
-    def __init__(self, settings: Retouch4meSettings, surroundings: ProviderDeps) -> None:
-        super().__init__(settings, surroundings)
+    def __init__(self, settings: Retouch4meSettings, deps: ProviderDeps) -> None:
+        super().__init__(settings, deps)
         self._refused: tuple[Secret, float] | None = None
         self._used_up_since: float | None = None
         self._knows_limits = False
@@ -203,7 +203,7 @@ class Retouch4me(HttpProvider[Retouch4meSettings]):
                 self.limits = replace(self.limits, accepts=accepts)
 
     async def _token(self) -> Secret:
-        return await pasted_key(self.surroundings, self.capabilities.key_name)
+        return await pasted_key(self.deps, self.capabilities.key_name)
 
     async def _ask_of_bought(self, request: HttpRequest, send: Callable[[HttpRequest], Awaitable[Answer]]) -> Answer:
         """Ask about what is bought, for which the id is enough: without a token where there is none, or where it is
