@@ -6,18 +6,10 @@ from typing import BinaryIO, Final
 
 from artui.files import zips
 from artui.files.walks import Broken
-from artui.files.zips import ZipEntry
+from artui.files.zips import FLOOR, MOST_DIRECTORY, MOST_ENTRIES, RATIO, ZipEntry
 
 BAD: Final = "bad-archive"
 """Why an archive that would be taken is not sent."""
-
-MOST_PHOTOS: Final = 500
-MOST_DIRECTORY: Final = 1024 * 1024
-"""Bytes of the table of contents."""
-
-RATIO: Final = 20
-FLOOR: Final = 64 * 1024**2
-"""Bytes may be unpacked: ``RATIO`` times the archive, but ``FLOOR`` at least. Photos are compressed already."""
 
 
 def photos(file: BinaryIO, size: int, most_bytes: int | None) -> list[ZipEntry]:
@@ -29,8 +21,8 @@ def photos(file: BinaryIO, size: int, most_bytes: int | None) -> list[ZipEntry]:
     table = zips.directory(file, size)
     if not table.entries:
         raise Broken(BAD, "nothing is in it")
-    if table.entries > MOST_PHOTOS or table.length > MOST_DIRECTORY:
-        raise Broken(BAD, f"{table.entries:,} entries are in it, and artui sends at most {MOST_PHOTOS} at once")
+    if table.entries > MOST_ENTRIES or table.length > MOST_DIRECTORY:
+        raise Broken(BAD, f"{table.entries:,} entries are in it, and artui sends at most {MOST_ENTRIES} at once")
     found: dict[str, ZipEntry] = {}
     for entry in zips.entries(file, table):
         _refuse(entry, most_bytes)

@@ -16,6 +16,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import BinaryIO
 
+from artui.files.jpeg import FRAMES
 from artui.files.metadata import MOST_BYTES, Directories, PhotoMetadata, iptc_of
 from artui.files.walks import Broken, at
 
@@ -76,7 +77,6 @@ _SIGNS = {
 _EXIF, _XMP, _ICC, _MPF, _PHOTOSHOP = (
     b"Exif\0", b"http://ns.adobe.com/xap/1.0/\0", b"ICC_PROFILE\0", b"MPF\0", b"Photoshop 3.0\0",
 )  # fmt: skip
-_FRAMES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
 _SEVERAL = {0x020001, 0x020002, 0x020003}  # kinds of pictures in a JPEG of several: panorama, disparity, multi-angle
 _BESIDE = 16 * 1024  # bytes of a further picture in which it says what it is
 _TRAILED = {0x0A30: MOTION, 0x0100: AUDIO, 0x0101: AUDIO, 0x0AB1: DEPTH_MAP, 0x0AB3: DEPTH_MAP}  # by Samsung
@@ -102,7 +102,7 @@ def jpeg_parts(file: BinaryIO, size: int) -> Iterator[tuple[int, int, int]]:
 def _jpeg(file: BinaryIO, size: int, header: PhotoHeader) -> None:
     resources, pictures = b"", 0
     for marker, start, length in jpeg_parts(file, size):
-        if marker in _FRAMES:
+        if marker in FRAMES:
             header.bits, _, _, components = struct.unpack(">BHHB", at(file, start, 6))
             header.is_cmyk = components == 4
         elif marker in (0xE0, 0xE1, 0xE2, 0xED):

@@ -17,7 +17,7 @@ from artui.files.walks import BLOCK, Broken, Doubt, at
 from artui.files.zeros import zero_runs
 
 _SOI, _EOI, _SOS, _DHT, _DQT, _DRI, _DNL, _COM = 0xD8, 0xD9, 0xDA, 0xC4, 0xDB, 0xDD, 0xDC, 0xFE
-_FRAMES = frozenset(range(0xC0, 0xD0)) - {_DHT, 0xC8, 0xCC}
+FRAMES = frozenset(range(0xC0, 0xD0)) - {_DHT, 0xC8, 0xCC}
 _HUFFMAN = {0xC0, 0xC1, 0xC2}  # baseline, extended, progressive: what cameras and programs write
 _KNOWN_TO_SOME = {0xC3, 0xC9, 0xCA}  # lossless, and coded by arithmetic
 _PROGRESSIVE = 0xC2
@@ -103,12 +103,12 @@ def doubt(file: BinaryIO, size: int, *, follow: bool = True) -> Doubt | None:
             weak, scan = weak or said, None
         if marker == _EOI:
             return Doubt("bytes that do not belong there stand between its parts") if junk else weak
-        if not (marker in _SEGMENTS or marker in _FRAMES or marker == _SOS):
+        if not (marker in _SEGMENTS or marker in FRAMES or marker == _SOS):
             return Doubt("its picture data breaks off in the middle")
         length = int.from_bytes(at(file, found + 2, 2))
         if length < 2:
             raise Broken("damaged", _BROKEN)
-        body = at(file, found + 4, length - 2) if marker in _READ or marker in _FRAMES else b""
+        body = at(file, found + 4, length - 2) if marker in _READ or marker in FRAMES else b""
         offset = found + 2 + length
         if marker == _SOS:
             scan, said = _begun(picture, body, offset, size)
@@ -143,7 +143,7 @@ def _segment(picture: _Picture, marker: int, body: bytes, scans: int) -> None:
         _quantization(picture, body)
     elif marker == _DRI and len(body) >= 2:
         picture.interval = int.from_bytes(body[:2])
-    elif marker in _FRAMES:
+    elif marker in FRAMES:
         if picture.frame or scans or len(body) < 6 or len(body) < 6 + 3 * body[5]:
             raise Broken("damaged", _BROKEN)
         picture.frame, picture.bits = marker, body[0]

@@ -23,16 +23,7 @@ from artui.files import whole, zips
 from artui.files.names import extension, tame
 from artui.files.publishing import BadResult, Part, begin_folder, publish_folder
 from artui.files.regular import open_regular
-from artui.files.zips import MOST_UNPACKED
-
-MOST_ENTRIES = 500
-MOST_DIRECTORY = 1024 * 1024
-"""Bytes of an archive's table of contents."""
-
-FLOOR = 64 * 1024**2
-RATIO = 20
-"""Bytes may be unpacked: ``RATIO`` times the archive, but ``FLOOR`` at least (an empty layer packs well) and
-``MOST_UNPACKED`` at most. Layers are pictures that are compressed already."""
+from artui.files.zips import FLOOR, MOST_DIRECTORY, MOST_ENTRIES, MOST_UNPACKED, RATIO
 
 _MANIFEST = "manifest.json"
 _RESULT = "result.json"

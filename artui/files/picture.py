@@ -13,6 +13,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import BinaryIO
 
+from artui.files.jpeg import FRAMES
+from artui.files.metadata import ORIENTATION
 from artui.files.tiff import Tiff, TiffField
 from artui.files.walks import BLOCK, Broken, at
 
@@ -101,14 +103,12 @@ def _orientation(file: BinaryIO, start: int, length: int) -> int:
         (count,) = struct.unpack(order + "H", at(file, start + place, 2))
         count = min(count, (length - place - 2) // 12)
         for tag, kind, number, value in struct.iter_unpack(order + "HHIH2x", at(file, start + place + 2, 12 * count)):
-            if (tag, kind, number) == (_ORIENTATION, 3, 1):
+            if (tag, kind, number) == (ORIENTATION, 3, 1):
                 return value if 1 <= value <= 8 else _PLAIN
     except (Broken, KeyError, struct.error):
         pass
     return _PLAIN
 
-
-_ORIENTATION = 274
 
 # JPEG: all segments and scans but APPn and COM; of these the colour profile, what Adobe says of the colours, and how it
 # is turned.
@@ -116,7 +116,6 @@ _ORIENTATION = 274
 _MARKER = re.compile(rb"\xff[^\x00\xff]")
 _BUT_RESTARTS = re.compile(rb"\xff[^\x00\xd0-\xd7\xff]")  # half as fast
 _SOI, _EOI, _SOS, _COM = 0xD8, 0xD9, 0xDA, 0xFE
-_FRAMES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
 _BARE = {0x01, *range(0xD0, 0xD8)}
 _APP0, _APP1, _APP2, _APP14, _APP15 = 0xE0, 0xE1, 0xE2, 0xEE, 0xEF
 _PROFILE = b"ICC_PROFILE\0"
@@ -161,7 +160,7 @@ class _Segments:
     def take(self, marker: int, start: int, length: int) -> None:
         """Take in a segment that makes the picture."""
         self.parts.add_part("data", start, length, bytes((marker,)))
-        if marker in _FRAMES:
+        if marker in FRAMES:
             self.components = at(self.parts.file, start, length)[6::3]
 
     def look_at(self, marker: int, start: int, length: int) -> None:
@@ -307,7 +306,7 @@ def _tiff(parts: _Parts) -> None:
             continue  # a thumbnail of another one
         if tiff.number(fields, _COMPRESSION, 1) == _OLD_JPEG:
             raise _damaged()  # its tables stand wherever they like
-        parts.add("data", b"page" + bytes((tiff.number(fields, _ORIENTATION, _PLAIN) % 256,)))
+        parts.add("data", b"page" + bytes((tiff.number(fields, ORIENTATION, _PLAIN) % 256,)))
         for tag in _TIFF_KEPT:
             if tag in fields:
                 _add_field(parts, tiff, tag, fields[tag])

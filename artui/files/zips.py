@@ -19,6 +19,17 @@ MEDIA_TYPE: Final = "application/zip"
 MOST_UNPACKED: Final = 16 * 1024**3
 """Bytes that all entries of an archive together may hold."""
 
+MOST_ENTRIES: Final = 500
+"""Pictures in one archive, far above what a service packs together."""
+
+MOST_DIRECTORY: Final = 1024 * 1024
+"""Bytes of its table of contents."""
+
+RATIO: Final = 20
+FLOOR: Final = 64 * 1024**2
+"""Bytes of pictures may be unpacked: ``RATIO`` times the archive, but ``FLOOR`` at least (an empty layer packs well).
+They are compressed already."""
+
 _STORED, _DEFLATED = 0, 8
 _ENCRYPTED, _UTF8 = 0x1, 0x800
 _LARGE: Final = 0xFFFFFFFF
