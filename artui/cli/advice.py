@@ -25,9 +25,9 @@ from artui.providers import capabilities
 
 def _with_next(job: Job, text: str) -> str:
     """The advice with when something that goes on by itself is tried next."""
-    if job.due is None or job.stage is Stage.SUBMITTED or job.status not in (Status.WAITING, Status.HELD):
+    if job.next_try is None:
         return text
-    return f"{text}; next at {time.strftime('%H:%M:%S', time.localtime(job.due))}"
+    return f"{text}; next at {time.strftime('%H:%M:%S', time.localtime(job.next_try))}"
 
 
 def _was_sent_before(job: Job) -> bool:
@@ -62,7 +62,7 @@ def advice(job: Job) -> str:
         text = FAILED[Reason(job.reason)]
     elif job.status is Status.FAILED:
         text = BROKEN
-    elif job.status is Status.CANCELLED and job.stage is Stage.PROCESSED:
+    elif job.is_left:
         text = "nothing, its result was not wanted; `artui retry {id}` fetches it free while the service has it"
     elif job.reason == Reason.IN_QA:
         text = "nothing, a person at the service checks it"

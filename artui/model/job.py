@@ -143,6 +143,17 @@ class Job(NewJob):
         return self.purchase > 0 and self.charged != 0
 
     @property
+    def is_left(self) -> bool:
+        """Whether its result was bought, and then left at the service by a person's wish."""
+        return self.status is Status.CANCELLED and self.stage is Stage.PROCESSED
+
+    @property
+    def next_try(self) -> float | None:
+        """When it goes on by itself, in epoch seconds; None where nothing says so, or it is only looked at."""
+        waits = self.status in (Status.WAITING, Status.HELD) and self.stage is not Stage.SUBMITTED
+        return self.due if waits else None
+
+    @property
     def is_archive(self) -> bool:
         """Whether it is an archive of photos, whose price nobody knows: by its content once that was looked at, until
         then by its name."""

@@ -23,7 +23,7 @@ from artui.tui.phrases import (
     SPENT,
     WHERE,
 )
-from artui.tui.words import is_left, plural
+from artui.tui.words import plural
 
 
 def sentence(job: Job, crowd: HoldCount | None = None) -> str:
@@ -84,15 +84,15 @@ def price(quoted: int | None) -> str:
 def what_now(job: Job, crowd: HoldCount | None = None) -> str:
     """What to do now about any job, and when it is tried next by itself; printable."""
     text = _what_now(job, crowd)
-    if job.due is None or job.stage is Stage.SUBMITTED or job.status not in (Status.WAITING, Status.HELD):
+    if job.next_try is None:
         return text
-    return f"{text} Next at {time.strftime('%H:%M:%S', time.localtime(job.due))}."
+    return f"{text} Next at {time.strftime('%H:%M:%S', time.localtime(job.next_try))}."
 
 
 def _what_now(job: Job, crowd: HoldCount | None) -> str:
     if job.status in (Status.HELD, Status.FAILED):
         return sentence(job, crowd)
-    if is_left(job):
+    if job.is_left:
         paid = "" if job.charged is None else f" (charged {job.charged:,})"
         return f"Nothing: its result was not wanted{paid}. r fetches it, free, while the service has it."
     if job.status is Status.CANCELLED and job.may_have_cost:

@@ -151,11 +151,6 @@ def say(job: Job, around: RowContext, glyphs: Glyphs, now: float) -> Row:
     )
 
 
-def is_left(job: Job) -> bool:
-    """Whether its result was bought, and then left at the service by a person's wish."""
-    return job.status is Status.CANCELLED and job.stage is Stage.PROCESSED
-
-
 def _standing(job: Job, moving: Moving | None, around: RowContext, glyphs: Glyphs, now: float) -> tuple[str, str]:
     """The sign and the words for how a job stands."""
     if job.status.final or job.status is Status.HELD:
@@ -186,7 +181,7 @@ def _at_rest(job: Job, glyphs: Glyphs) -> tuple[str, str]:
         case Status.SKIPPED:
             return glyphs.unpaid, "already done, not paid"
         case Status.CANCELLED:
-            sent = "not saved" if is_left(job) else "sent before" if job.may_have_cost else "not paid"
+            sent = "not saved" if job.is_left else "sent before" if job.may_have_cost else "not paid"
             return glyphs.unpaid, f"cancelled, {sent}"
         case Status.FAILED:
             if job.reason in FAILED_CELLS:

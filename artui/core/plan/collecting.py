@@ -114,10 +114,14 @@ def promises_photo(path: Path) -> bool:
 
 def named_after(found: Sequence[SourceFile]) -> str:
     """A name for a batch of these: the folder's, and the time to tell two of one day apart."""
+    return f"{folders_named(found)} {time.strftime('%Y-%m-%d %H:%M:%S')}"
+
+
+def folders_named(found: Sequence[SourceFile]) -> str:
+    """What to call the folders these were chosen in: the first by its name, and how many more there are."""
     tops = {file.top for file in found}
     first = min(tops, default=Path("photos")).name or "/"
-    folder = first if len(tops) <= 1 else f"{first} and {len(tops) - 1} more"
-    return f"{folder} {time.strftime('%Y-%m-%d %H:%M:%S')}"
+    return first if len(tops) <= 1 else f"{first} and {len(tops) - 1} more"
 
 
 def check(

@@ -10,7 +10,7 @@ from enum import Enum
 from pathlib import Path
 from uuid import uuid4
 
-from artui.core.plan import Plan, SourceFile, new_job
+from artui.core.plan import Plan, SourceFile, folders_named, new_job
 from artui.files import values
 from artui.model.job import Batch, NewJob
 from artui.sanitize import sanitize
@@ -45,13 +45,13 @@ class Batching:
                 return {file.path: sanitize(f"{folder_of(file)} {at}", 100) for file in found}
             case Split.EVERY:
                 of = -(-len(found) // self.every)
-                first = _first_folder(found)
+                first = folders_named(found)
                 return {
                     file.path: sanitize(f"{first} {place // self.every + 1} of {of} {at}", 100)
                     for place, file in enumerate(found)
                 }
             case _:
-                return dict.fromkeys((file.path for file in found), sanitize(f"{_first_folder(found)} {at}", 100))
+                return dict.fromkeys((file.path for file in found), sanitize(f"{folders_named(found)} {at}", 100))
 
     def line(self, found: Sequence[SourceFile], dot: str) -> str:
         """The order's line about batches."""
@@ -68,12 +68,6 @@ class Batching:
 def folder_of(file: SourceFile) -> str:
     """The folder a file is known by: the way to it from where it was marked, or that folder's own name."""
     return file.relative.as_posix() if file.relative.parts else file.top.name or "/"
-
-
-def _first_folder(found: Sequence[SourceFile]) -> str:
-    tops = sorted({file.top for file in found})
-    first = tops[0].name or "/" if tops else "photos"
-    return first if len(tops) <= 1 else f"{first} and {len(tops) - 1} more"
 
 
 def _listed(found: Sequence[SourceFile]) -> str:
