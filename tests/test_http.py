@@ -463,9 +463,10 @@ async def test_the_services_clock_is_remembered_and_goes_on(client: Client) -> N
     assert client.service_time < first + 30
 
 
+@pytest.mark.parametrize("location", ["http://127.0.0.1:1/", "http://[", "https://a:9999999/", "mailto:a", "//"])
 @pytest.mark.parametrize("status", [300, 301, 302, 307, 304])
-async def test_an_ordinary_request_is_not_redirected(client: Client, status: int) -> None:
-    async with serving(answering(status, headers="Location: http://127.0.0.1:1/\r\n")) as peer:
+async def test_an_ordinary_request_is_not_redirected(client: Client, status: int, location: str) -> None:
+    async with serving(answering(status, headers=f"Location: {location}\r\n")) as peer:
         with pytest.raises(Transient, match="another address"):
             await client.send(get(peer.url))
         assert (await client.pay(post(peer.url), permit)).status == status

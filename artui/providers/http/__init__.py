@@ -1,5 +1,8 @@
 """HTTP for every provider: the only place that knows httpx and aiohttp.
 
+httpx is how it is said: an ``AsyncClient`` sends each request with its ``Timeout``, signed by an ``Auth``, and fails
+with httpx's errors. aiohttp carries it, for httpx's own pool does not survive bursts of cancelled requests.
+
 ``addresses`` is where requests may go, ``transport`` how they leave this machine, ``messages`` what is asked and
 answered, ``client`` the three ways to ask: send, pay, fetch, ``provider`` what every account over HTTP has. ``device``
 signs people in, ``signed_in`` asks in their name, ``looks`` makes a round of looks. Every failure comes out as a class

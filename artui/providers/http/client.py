@@ -9,10 +9,11 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Generator, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Generator, Mapping, Sequence
 from contextlib import aclosing, suppress
 from dataclasses import dataclass, replace
 from functools import lru_cache, partial
+from http.cookiejar import CookieJar, DefaultCookiePolicy
 from itertools import chain
 from types import AsyncGeneratorType
 from typing import Final, Protocol, TypeVar, cast
@@ -222,6 +223,23 @@ class _Outgoing(httpx.AsyncByteStream):
             await self._blocks.aclose()
 
 
+class _SecretHeaders(httpx.Auth):
+    """Signs a request as it leaves, by headers that stand nowhere before."""
+
+    def __init__(self, headers: Mapping[str, str]) -> None:
+        self._headers = headers
+
+    def auth_flow(self, request: httpx.Request) -> Generator[httpx.Request, httpx.Response, None]:
+        request.headers.update(self._headers)
+        yield request
+
+
+def _client(transport: Transport, limits: httpx.Timeout) -> httpx.AsyncClient:
+    """A client of httpx that takes everything from its transport, nothing from the environment, and keeps no cookie."""
+    none_kept = CookieJar(DefaultCookiePolicy(allowed_domains=()))
+    return httpx.AsyncClient(transport=transport, timeout=limits, trust_env=False, cookies=none_kept)
+
+
 def _piece(content: Generator[bytes]) -> bytes:
     """The next blocks of a body in one, read in a thread; empty at its end."""
     blocks, size = [], 0
@@ -251,11 +269,11 @@ class Client:
         self._title = title
         self._wait_headers = wait_headers
         self._pace = pace or MinSpeed()
-        self._ordinary = Transport(trust(ca_file), proxy)
-        self._paid = Transport(trust(ca_file), proxy, once=True)
-        self._abroad = Transport(trust(ca_file), abroad=True)
         self._proxy = proxy
-        self._limits = httpx.Timeout(read, connect=CONNECT).as_dict()
+        limits = httpx.Timeout(read, connect=CONNECT)
+        self._ordinary = _client(Transport(trust(ca_file), proxy), limits)
+        self._paid = _client(Transport(trust(ca_file), proxy, once=True), limits)
+        self._abroad = _client(Transport(trust(ca_file), abroad=True), limits)
         self._clock: tuple[float, float] | None = None
 
     async def close(self) -> None:
@@ -324,8 +342,8 @@ class Client:
             if home != origin(request.url):
                 request, home = stated(request, named_by), None
             for _ in range(HOPS + 1):
-                transport = self._ordinary if home else self._way_abroad(request)
-                answer = await self._exchange(transport, request, departure, None, take, is_home=home is not None)
+                client = self._ordinary if home else self._way_abroad(request)
+                answer = await self._exchange(client, request, departure, None, take, is_home=home is not None)
                 if not is_redirect(answer.status, answer.headers):
                     break
                 request = follow(request, answer.headers["location"])
@@ -337,7 +355,7 @@ class Client:
         target.host = "" if home else origin(request.url)[1]
         return self._fetched(answer, is_home=home is not None)
 
-    def _way_abroad(self, request: HttpRequest) -> Transport:
+    def _way_abroad(self, request: HttpRequest) -> httpx.AsyncClient:
         """How to reach an address that an answer named. A proxy looks names up itself, and says what may be reached."""
         url = httpx.URL(request.url)
         direct = not is_this_machine(url.raw_host.decode("ascii")) and proxy_for(url, self._proxy) is None
@@ -360,14 +378,14 @@ class Client:
     # How it is done.
 
     async def _exchange(
-        self, transport: Transport, request: HttpRequest, departure: SendGuard, counted: Counted | None, take: Take, *,
-        is_home: bool = True,
+        self, client: httpx.AsyncClient, request: HttpRequest, departure: SendGuard, counted: Counted | None,
+        take: Take, *, is_home: bool = True,
     ) -> Answer:  # fmt: skip
         """Send a request and take what comes back, all of it held to the pace; ``is_home``: from the service itself."""
         try:
             async with asyncio.timeout(None) as limit:
                 flow = Flow(limit, self._pace, counted)
-                return await self._answered(transport, request, departure, flow, take, is_home=is_home)
+                return await self._answered(client, request, departure, flow, take, is_home=is_home)
         except TimeoutError:
             if not limit.expired():
                 raise
@@ -375,11 +393,13 @@ class Client:
             raise Crawling(f"the connection is too slow: {rule}") from None
 
     async def _answered(
-        self, transport: Transport, request: HttpRequest, departure: SendGuard, flow: Flow, take: Take, *, is_home: bool
-    ) -> Answer:
-        asked = self._built(transport, request, departure, flow)
+        self, client: httpx.AsyncClient, request: HttpRequest, departure: SendGuard, flow: Flow, take: Take, *,
+        is_home: bool,
+    ) -> Answer:  # fmt: skip
+        asked = self._built(client, request, departure, flow)
+        auth = _SecretHeaders({name: self._plain(secret) for name, secret in request.secrets.items()})
         try:
-            response = await transport.handle_async_request(asked)
+            response = await client.send(asked, auth=auth, stream=True)
             try:
                 if is_home:
                     self._note_time(response)
@@ -398,8 +418,10 @@ class Client:
         about = f"{self._title}: {request.doing}"
         return Answer(about, response.status_code, response.headers, taken, self._wait_headers)
 
-    def _built(self, transport: Transport, request: HttpRequest, departure: SendGuard, flow: Flow) -> httpx.Request:
-        headers = {**_HEADERS, "Connection": "close" if transport is self._paid else "keep-alive", **request.headers}
+    def _built(
+        self, client: httpx.AsyncClient, request: HttpRequest, departure: SendGuard, flow: Flow
+    ) -> httpx.Request:
+        headers = {**_HEADERS, "Connection": "close" if client is self._paid else "keep-alive", **request.headers}
         stream: httpx.ByteStream | _Outgoing = _NOTHING
         if (body := request.body) is not None:
             headers["Content-Length"] = str(body.length)
@@ -409,15 +431,14 @@ class Client:
                 stream = httpx.ByteStream(body.content)
             else:
                 stream = _Outgoing(flow.outgoing(body.length, body.content()))
-        for name, secret in request.secrets.items():
-            headers[name] = self._plain(secret)
         url = request.url
         for word, secret in request.hidden.items():
             url = url.replace(f"{{{word}}}", self._plain(secret))
         parse = _parsed.__wrapped__ if request.hidden else _parsed  # what has a secret in it is not kept
         address = parse(url, tuple(request.params.items()))
-        extensions = {"departure": departure, "timeout": self._limits}
-        return httpx.Request(request.method, address, headers=headers, stream=stream, extensions=extensions)
+        return httpx.Request(
+            request.method, address, headers=headers, stream=stream, extensions={"departure": departure}
+        )
 
     def _plain(self, secret: Secret) -> str:
         """A secret as a header or an address takes it: the words of an encoding error would show it."""
