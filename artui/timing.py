@@ -7,6 +7,8 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta, tzinfo
 
+from artui.config.system import boot_time
+
 LONGEST_WAIT = 300.0
 """Seconds between two probes of a service that stays down."""
 
@@ -17,29 +19,24 @@ JITTER = 0.2
 
 
 class Clock:
-    """The wall clock read once, then carried on by the monotonic one: no jump of the system's time moves a due time.
+    """The wall clock read once, then carried on by the time since boot: no jump of the system's time moves a due time,
+    and time asleep counts.
 
     Times are epoch seconds, comparable with those in the journal.
     """
 
     def __init__(self) -> None:
-        self._offset = time.time() - time.monotonic()
+        self._offset = time.time() - boot_time()
 
     def now(self) -> float:
         """Epoch seconds, never going backwards within this process."""
-        return self._offset + time.monotonic()
+        return self._offset + boot_time()
 
 
 def next_day(now: float, zone: tzinfo) -> float:
     """When the next day begins in a zone; both in epoch seconds."""
     today = datetime.fromtimestamp(now, zone).date()
     return datetime.combine(today + timedelta(days=1), datetime.min.time(), zone).timestamp()
-
-
-def boot_time() -> float:
-    """Seconds since boot, time asleep included: tells whether a laptop was shut in between."""
-    clock = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
-    return time.clock_gettime(clock)
 
 
 @dataclass(slots=True)

@@ -209,7 +209,7 @@ def test_a_file_system_that_cannot_rename_without_replacing_still_replaces_nothi
     def unknown(part: Path, target: Path) -> None:
         raise OSError(22, "Invalid argument")
 
-    monkeypatch.setattr(publishing, "_rename_no_replace", unknown)
+    monkeypatch.setattr(publishing, "rename_exclusive", unknown)
     assert laid(tmp_path, packed([(HEAL, PNG)])).name == "boot.layers"
     taken, build = tmp_path / "taken", tmp_path / "build"
     taken.mkdir()

@@ -60,7 +60,7 @@ def without_links(patch: pytest.MonkeyPatch) -> None:
 
 def without_links_and_flags(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(os, "link", failing(errno.EOPNOTSUPP))
-    patch.setattr(publishing, "_rename_no_replace", failing(errno.EINVAL))
+    patch.setattr(publishing, "rename_exclusive", failing(errno.EINVAL))
 
 
 KINDS = {"links": lambda patch: None, "no links": without_links, "placeholder": without_links_and_flags}
@@ -363,7 +363,7 @@ def test_every_place_that_writes_tells_the_trouble(
 
 def test_a_folder_that_may_not_be_written_is_told_on_every_way(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     without_links(monkeypatch)
-    monkeypatch.setattr(publishing, "_rename_no_replace", failing(errno.EPERM))
+    monkeypatch.setattr(publishing, "rename_exclusive", failing(errno.EPERM))
     assert problem(lambda: publish(part(tmp_path), tmp_path / "shirt.png")).reason == "not-allowed"
 
 

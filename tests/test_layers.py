@@ -20,8 +20,8 @@ ROOT = Path(artui.__file__).parent
 MAY_IMPORT: dict[str, set[str]] = {
     "model": set(),
     "sanitize": set(),
-    "files": {"model"},
-    "timing": set(),
+    "files": {"config", "model"},
+    "timing": {"config"},
     "single_flight": set(),
     "config": set(),
     "credentials": {"config", "single_flight"},
@@ -48,6 +48,8 @@ MAY_IMPORT: dict[str, set[str]] = {
 
 PARTS: dict[tuple[str, str], set[str]] = {
     ("engine", "core"): {"decisions"},
+    ("files", "config"): {"system"},
+    ("timing", "config"): {"system"},
     ("tui", "engine"): {"anchor", "client", "log", "supervisor"},
 }
 """Where a room looks into a part of another one only."""
@@ -118,6 +120,33 @@ def test_each_library_stays_in_its_room() -> None:
             if top in ONLY_IN and room not in ONLY_IN[top]:
                 strays.append(f"{path.relative_to(ROOT)} imports {top}")
     assert not strays
+
+
+SYSTEM = ROOT / "config" / "system.py"
+BOUND = {"sys.platform", "os.name", "platform.system", "os.fsync", "os.fdatasync", "F_FULLFSYNC", "ctypes"}
+"""What asks which system this is, what calls the C library, and what makes bytes durable."""
+
+
+def bound_in(path: Path) -> set[str]:
+    """Which of these a file uses, by whatever name it reaches them."""
+    found = imported(path) | {f"{name.rpartition('.')[0]}.{name.rpartition('.')[2]}" for name in imported(path)}
+    for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+        if isinstance(node, ast.Attribute):
+            found |= {ast.unparse(node), node.attr}
+        elif isinstance(node, ast.Constant) and isinstance(node.value, str):
+            found.add(node.value)
+    return found & BOUND
+
+
+def test_only_one_module_asks_which_system_this_is_or_calls_the_c_library() -> None:
+    shown = ROOT / "doctor" / "machine.py"  # where it stands in what is told of this machine
+    strays = [(str(path.relative_to(ROOT)), bound_in(path)) for _, path in modules() if path not in (SYSTEM, shown)]
+    assert [stray for stray in strays if stray[1]] == []
+    assert bound_in(shown) <= {"platform.system"}
+    assert bound_in(SYSTEM) >= {"sys.platform", "ctypes", "os.fsync"}, "it finds what there is"
+    syncs = [node for node in ast.walk(ast.parse(SYSTEM.read_text("utf-8")))
+             if isinstance(node, ast.FunctionDef) and "fsync" in ast.unparse(node)]  # fmt: skip
+    assert [node.name for node in syncs] == ["sync"]
 
 
 SQL = re.compile(r"\s*(SELECT|INSERT|UPDATE|DELETE|REPLACE|WITH|PRAGMA)\s+\S")

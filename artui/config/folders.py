@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from artui.config.private import NotPrivate, check_folder, open_private
+from artui.config.system import sync
 
 
 class ConfigError(Exception):
@@ -145,7 +146,7 @@ def write_private(file: Path, content: bytes) -> None:
             os.fchmod(descriptor, 0o600)  # a umask can have taken bits away
             stream.write(content)
             stream.flush()
-            os.fsync(descriptor)
+            sync(descriptor)
         part.replace(file)
     except BaseException:
         part.unlink(missing_ok=True)
@@ -157,7 +158,7 @@ def sync_folder(folder: Path) -> None:
     """Make the names in a folder durable. Raises OSError."""
     descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
-        os.fsync(descriptor)
+        sync(descriptor)
     finally:
         os.close(descriptor)
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import os
-import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -12,6 +11,7 @@ from pathlib import Path
 
 from artui.config import try_lock
 from artui.config.private import NotPrivate
+from artui.config.system import boot_time
 from artui.credentials.secret import Secret
 from artui.credentials.vault import LACKING, CredentialProblem, Stored, Vault
 from artui.single_flight import SingleFlight
@@ -33,11 +33,6 @@ class SignedOut(Exception):
     """There is no token, or the service no longer accepts it: only a new sign-in helps."""
 
 
-def since_boot() -> float:
-    """Seconds that nobody can set and that also pass while the machine sleeps, as a token's lifetime does."""
-    return time.clock_gettime(getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC))
-
-
 class AccessTokens:
     """The access tokens of one account in one process and event loop.
 
@@ -52,7 +47,7 @@ class AccessTokens:
         exchange: Callable[[Secret], Awaitable[Refreshed]],
         *,
         ahead: float = 120,
-        monotonic: Callable[[], float] = since_boot,
+        monotonic: Callable[[], float] = boot_time,
     ) -> None:
         self._vault = vault
         self._account = account
@@ -141,9 +136,9 @@ class AccessTokens:
 @asynccontextmanager
 async def _held(file: Path) -> AsyncIterator[None]:
     """Hold a lock between processes. Asking again, not waiting in a thread: a cancelled wait leaves no lock behind."""
-    deadline = since_boot() + _PATIENCE
+    deadline = boot_time() + _PATIENCE
     while (descriptor := _try(file)) is None:
-        if since_boot() > deadline:
+        if boot_time() > deadline:
             raise TimeoutError(f"another artui has kept {file} for {_PATIENCE:g} s: wake or end that one")
         await asyncio.sleep(0.05)
     try:

@@ -11,13 +11,12 @@ import json
 import os
 import time
 import zlib
-from contextlib import suppress
 from dataclasses import asdict, dataclass
 from enum import StrEnum
-from pathlib import Path
 
 from artui.config import Paths, write_private
 from artui.config.private import NotPrivate, open_private, read_private
+from artui.config.system import machine_id
 from artui.journal import Journal, JournalProblem, requests
 from artui.journal.requests import Home
 
@@ -229,24 +228,3 @@ def _where(home: Home | None) -> str:
 
 def _folder(paths: Paths) -> bytes:
     return os.fsencode(os.path.realpath(paths.state))
-
-
-def machine_id() -> str:
-    """What tells this machine from others; empty where it has nothing that lasts (most containers)."""
-    for file in ("/etc/machine-id", "/var/lib/dbus/machine-id"):
-        with suppress(OSError):
-            if found := Path(file).read_text("ascii", "replace").strip():
-                return found
-    return _hardware_uuid()
-
-
-def _hardware_uuid() -> str:
-    """The hardware's UUID on macOS, as ``gethostuuid(3)`` says it; empty elsewhere."""
-    import ctypes
-
-    try:
-        ask = ctypes.CDLL(None).gethostuuid
-    except (AttributeError, OSError):
-        return ""
-    found, patience = (ctypes.c_ubyte * 16)(), (ctypes.c_long * 2)(1, 0)
-    return bytes(found).hex() if ask(found, patience) == 0 else ""

@@ -20,6 +20,7 @@ from typing import BinaryIO
 import artui
 from artui.config import Paths, sync_folder
 from artui.config.private import open_private
+from artui.config.system import sync
 from artui.files import zips
 from artui.files.walks import Broken
 from artui.journal import Journal, JournalProblem, history, requests, rescue
@@ -82,7 +83,7 @@ def _pack(part: Path, journal: Path, paths: Paths, about: About) -> None:
                     archive.writestr(file.name, _SIGN_IN.sub(b"", file.read_bytes()))
             archive.write(journal, JOURNAL)
         stream.flush()
-        os.fsync(stream.fileno())
+        sync(stream.fileno())
 
 
 def _settings(paths: Paths) -> tuple[Path, Path]:
@@ -157,7 +158,7 @@ def _lay(content: Iterator[bytes], target: Path) -> None:
         for block in content:
             stream.write(block)
         stream.flush()
-        os.fsync(stream.fileno())
+        sync(stream.fileno())
 
 
 def discard(journal: Path) -> None:
@@ -179,5 +180,5 @@ def restore_settings(opened: OpenedBackup) -> list[Path]:
         with os.fdopen(descriptor, "wb") as stream:
             stream.write(content)
             stream.flush()
-            os.fsync(stream.fileno())
+            sync(stream.fileno())
     return left

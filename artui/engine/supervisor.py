@@ -15,6 +15,7 @@ from typing import TypeVar
 from artui import files
 from artui.config import AccountConfig, Config, ConfigError, CurrentConfig, Paths
 from artui.config.private import NotPrivate, open_private
+from artui.config.system import reserve
 from artui.credentials import Vault
 from artui.engine.account_worker import AccountWorker
 from artui.engine.anchor import AnchorFile
@@ -328,7 +329,7 @@ class Supervisor:
         try:
             descriptor = open_private(self.paths.ballast, os.O_WRONLY | os.O_CREAT)
             try:
-                os.posix_fallocate(descriptor, 0, BALLAST)
+                reserve(descriptor, BALLAST)
             finally:
                 os.close(descriptor)
         except NotPrivate as refusal:

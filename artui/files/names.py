@@ -16,10 +16,10 @@ from collections.abc import Callable, Iterator, Sequence
 from itertools import count
 from pathlib import Path, PurePosixPath
 
+from artui.config.system import MOST_PATH
 from artui.files import values
 
 _MOST_BYTES = 255  # of one name, on every file system that matters
-_MOST_PATH = 4095
 _STEM_BYTES = _MOST_BYTES - 32  # leaves room for "-10000", a task and a suffix
 
 _EXTENSIONS = {
@@ -71,7 +71,7 @@ def safe_join(root: Path, name: str | Path) -> Path:
     if not text or "\0" in text or any(part in ("", ".", "..") for part in parts):
         raise ValueError(f"the name {text[:300]!r} does not stay inside {os.fspath(root)!r}; choose a plain one")
     path = root / text
-    if max(len(os.fsencode(part)) for part in parts) > _MOST_BYTES or len(os.fsencode(path)) > _MOST_PATH:
+    if max(len(os.fsencode(part)) for part in parts) > _MOST_BYTES or len(os.fsencode(path)) > MOST_PATH:
         raise ValueError(f"the name {text[:60]!r}... is too long; choose a shorter one")
     if not Path(os.path.realpath(path.parent)).is_relative_to(os.path.realpath(root)):
         raise ValueError(

@@ -26,12 +26,13 @@ def is_open(path: Path, *, is_remote: bool = False) -> bool:
 
 def _is_written(path: Path) -> bool:
     """Whether any program may write into the file now: then the kernel grants no lease for reading it."""
-    if not hasattr(fcntl, "F_SETLEASE"):
+    told_by = getattr(fcntl, "F_SETSIG", None)
+    if told_by is None or not hasattr(fcntl, "F_SETLEASE"):
         return False
     with open_regular(path) as file:
         try:
             # Told by a signal that is ignored: the usual one for an opening is deadly.
-            fcntl.fcntl(file, fcntl.F_SETSIG, signal.SIGURG)
+            fcntl.fcntl(file, told_by, signal.SIGURG)
             fcntl.fcntl(file, fcntl.F_SETLEASE, fcntl.F_RDLCK)
         except BlockingIOError:
             return True

@@ -16,12 +16,11 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import NamedTuple, Self
 
+from artui.config.system import privacy, rename_exclusive, sync
 from artui.files import whole
 from artui.files.regular import Irregular, open_regular
 
 _PROBE = "probe-"
-_AT_FDCWD = -100
-_RENAME_NOREPLACE = 1
 _UNKNOWN_CALL = {errno.EINVAL, errno.ENOSYS, errno.EOPNOTSUPP, errno.ENOTSUP}  # says a file system that cannot do it
 
 _REASONS = {
@@ -51,6 +50,7 @@ class OutputProblem(Exception):
         self.reason, why = _REASONS.get(
             error.errno or 0, ("failing", f"{error.strerror or error}. Check the disk; artui tries again by itself")
         )
+        why = privacy(error) or why
         self.folder = folder
         self.free_bytes = free_bytes(folder)
         name = os.fspath(folder)
@@ -142,7 +142,7 @@ class Part:
             raise BadResult(reason, f"the result has {self.size:,} bytes where {expected_size:,} were announced")
         self.flush()
         with _told_of(self.path.parent):
-            os.fsync(self._file.fileno())
+            sync(self._file.fileno())
             self._file.close()
         self._finished = True
         media_type = "text/html" if whole.is_web_page(self._head) else whole.sniff(self._head)
@@ -224,7 +224,7 @@ def publish_folder(build: Path, target: Path) -> None:
     with _told_of(target.parent):
         _sync_folder(build)
         try:
-            _rename_no_replace(build, target)
+            rename_exclusive(build, target)
         except OSError as error:
             if error.errno not in _UNKNOWN_CALL:
                 raise
@@ -335,24 +335,11 @@ def _move(part: Path, target: Path) -> None:
 def _rename_to_new(part: Path, target: Path) -> None:
     """For file systems without links (FAT, some network shares)."""
     try:
-        _rename_no_replace(part, target)
+        rename_exclusive(part, target)
     except OSError as error:
         if error.errno not in _UNKNOWN_CALL:
             raise
         _rename_to_placeholder(part, target)
-
-
-def _rename_no_replace(part: Path, target: Path) -> None:
-    import ctypes  # needed on few file systems only
-
-    libc = ctypes.CDLL(None, use_errno=True)
-    try:
-        rename = libc.renameat2
-    except AttributeError as error:
-        raise OSError(errno.ENOSYS, os.strerror(errno.ENOSYS)) from error
-    if rename(_AT_FDCWD, os.fsencode(part), _AT_FDCWD, os.fsencode(target), _RENAME_NOREPLACE):
-        code = ctypes.get_errno()
-        raise OSError(code, os.strerror(code), os.fspath(target))
 
 
 def _rename_to_placeholder(part: Path, target: Path) -> None:
@@ -415,7 +402,7 @@ def _remove(path: Path) -> None:
 def _sync_folder(folder: Path) -> None:
     descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
-        os.fsync(descriptor)
+        sync(descriptor)
     except OSError as error:
         if error.errno not in _UNKNOWN_CALL:  # some network shares cannot, and need not
             raise

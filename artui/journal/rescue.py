@@ -13,6 +13,7 @@ from typing import Any
 import apsw
 
 from artui.config.private import open_private
+from artui.config.system import sync
 from artui.journal.store import PARTS as PARTS  # for whoever mends a journal, too
 from artui.journal.store import Connection, connect, prepare, rows
 
@@ -66,7 +67,7 @@ def _copy(source: Path, target: Path) -> None:
     with os.fdopen(open_private(source), "rb") as original, os.fdopen(open_private(target, flags), "wb") as copy:
         shutil.copyfileobj(original, copy)
         copy.flush()
-        os.fsync(copy.fileno())
+        sync(copy.fileno())
 
 
 def rebuild(damaged: Path, fresh: Path) -> list[Salvaged]:

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, Self, TypeVar
 import apsw
 
 from artui.config.private import NotPrivate, check_private, open_private
+from artui.config.system import network_file_system
 from artui.journal.schema import MIGRATIONS
 
 if TYPE_CHECKING:
@@ -45,12 +46,6 @@ STATEMENTS = 500
 
 GROUP = 256
 """The most moves that share one commit."""
-
-NETWORK_FILE_SYSTEMS = {
-    0x6969: "NFS", 0xFF534D42: "SMB", 0xFE534D42: "SMB", 0x517B: "SMB", 0x65735546: "FUSE", 0x01021997: "9P",
-    0x5346414F: "AFS", 0x00C36400: "Ceph", 0x0BD00BD0: "Lustre", 0x01161970: "GFS2",
-}  # fmt: skip
-"""``statfs`` magic numbers (linux/magic.h) of file systems on which SQLite's locks cannot be trusted."""
 
 
 def first(db: Connection, sql: str, values: Values = ()) -> tuple[Any, ...] | None:
@@ -109,25 +104,6 @@ def check_file_system(folder: Path) -> None:
         )
 
 
-def network_file_system(folder: Path) -> str | None:
-    """What kind of network file system a folder is on; None for a disk of this machine, or where it cannot be told."""
-    return NETWORK_FILE_SYSTEMS.get(_file_system_magic(folder))
-
-
-def _file_system_magic(folder: Path) -> int:
-    """The number ``statfs`` gives for a folder's file system, 0 where it cannot be asked (not Linux)."""
-    import ctypes
-
-    try:
-        statfs = ctypes.CDLL(None, use_errno=True).statfs
-    except (AttributeError, OSError):
-        return 0
-    buffer = (ctypes.c_long * 32)()
-    if statfs(os.fsencode(folder), buffer) != 0:
-        return 0
-    return buffer[0] & 0xFFFFFFFF
-
-
 def connect(path: Path, *, create: bool = True) -> Connection:
     """A connection with the journal's settings; the file is 0600 from its first byte.
 
@@ -143,12 +119,18 @@ def connect(path: Path, *, create: bool = True) -> Connection:
     db = apsw.Connection(os.fspath(path), flags=apsw.SQLITE_OPEN_READWRITE, statementcachesize=STATEMENTS)
     db.set_busy_timeout(LOCK_PATIENCE_MS)
     db.execute("PRAGMA foreign_keys = ON")
-    db.execute("PRAGMA synchronous = FULL")
+    _be_durable(db)
     # Without this SQLite prepares a statement anew whenever a bound value might speak for another index.
     db.config(apsw.SQLITE_DBCONFIG_ENABLE_QPSG, 1)
     # Every list of more than two values is a small table of its own to SQLite; on disk each costs many page faults.
     db.execute("PRAGMA temp_store = MEMORY")
     return db
+
+
+def _be_durable(db: Connection) -> None:
+    """Have each commit on the medium when it returns; on macOS, which alone knows the second, not without it."""
+    db.execute("PRAGMA synchronous = FULL")
+    db.execute("PRAGMA fullfsync = ON")
 
 
 def prepare(path: Path) -> None:
@@ -202,6 +184,7 @@ def back_up(db: Connection, target: Path) -> None:
     """Copy the whole journal with SQLite's own backup, which is right even while others write."""
     os.close(open_private(target, os.O_RDWR | os.O_CREAT))
     copy = apsw.Connection(os.fspath(target))
+    _be_durable(copy)
     with copy.backup("main", db, "main") as backup:
         backup.step()
     copy.close()

@@ -7,6 +7,7 @@ import logging
 from collections.abc import Iterable, Sequence
 from functools import partial
 
+from artui.config.system import boot_time
 from artui.journal import Connection, Unwritable, accounts, origins, purchases, suspended
 from artui.journal.suspended import SuspensionCause
 from artui.model.job import Job
@@ -14,7 +15,6 @@ from artui.providers.base import Blocked, ExecutionStatus, ProviderError, Reject
 from artui.providers.base.wire import moment
 from artui.single_flight import SingleFlight
 from artui.steps.context import StepContext
-from artui.timing import boot_time
 
 log = logging.getLogger(__name__)
 

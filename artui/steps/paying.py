@@ -8,6 +8,7 @@ from collections.abc import Awaitable, Callable
 from functools import partial
 
 from artui import budget, files
+from artui.config.system import boot_time
 from artui.journal import Connection, Stale, Unwritable, accounts, holds, jobs, payers, purchases, requests
 from artui.model.job import Job, Purchase
 from artui.model.states import REPEATS, Kind, PurchaseState, Reason, Stage, Status
@@ -31,7 +32,7 @@ from artui.steps.context import Hold, NotYet, StepContext, photo_of
 from artui.steps.copies import Copies
 from artui.steps.output import check_metadata, check_output, check_room
 from artui.steps.prices import Prices
-from artui.timing import boot_time, replay_gap
+from artui.timing import replay_gap
 
 FRESH_INTENT = 5.0
 """Seconds an intent may be old when the first byte of its paid call leaves."""

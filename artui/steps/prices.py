@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from functools import partial
 
+from artui.config.system import boot_time
 from artui.journal import accounts, prices
 from artui.model.job import Job
 from artui.model.states import Reason
 from artui.providers.base import Puzzling, Workflow
 from artui.single_flight import SingleFlight
 from artui.steps.context import Hold, NotYet, StepContext
-from artui.timing import boot_time
 
 PRICE_AGE = 60.0
 """Seconds a price may be old when it is relied on, time asleep included."""

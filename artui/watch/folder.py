@@ -15,12 +15,13 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TypeVar
 
+from artui.config.system import network_file_system
 from artui.core.plan import Offer, PlanProblem
 from artui.files import OutputProblem
 from artui.journal import Journal, Unwritable, rules, seen
 from artui.journal.rules import RuleRow, RuleState, SkipCount
 from artui.journal.seen import NEWEST, SeenFile
-from artui.journal.store import journal_uuid, network_file_system
+from artui.journal.store import journal_uuid
 from artui.model.states import Seen
 from artui.model.watching import RuleCause, Skip
 from artui.timing import Clock

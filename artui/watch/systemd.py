@@ -56,6 +56,6 @@ class Manager:
             return
         address = f"\0{self.address[1:]}" if self.address.startswith("@") else self.address
         # A manager that is gone or busy must never hold up or end the service.
-        with suppress(OSError), socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC) as sender:
+        with suppress(OSError), socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as sender:
             sender.setblocking(False)
             sender.sendto(message.encode(errors="backslashreplace"), address)

@@ -21,8 +21,8 @@ from typing import Final, Protocol, TypeVar, cast
 import httpx
 
 from artui import __version__
+from artui.config.system import boot_time
 from artui.credentials import Secret
-from artui.credentials.tokens import since_boot
 from artui.providers.base import Blocked, Cause, Counted, Insecure, Puzzling, Transient, Unknown, hear
 from artui.providers.http.addresses import is_this_machine
 from artui.providers.http.codings import Decoding, NotDecoded
@@ -288,7 +288,7 @@ class Client:
         if self._clock is None:
             return None
         said, then = self._clock
-        return said + since_boot() - then
+        return said + boot_time() - then
 
     @property
     def now(self) -> float:
@@ -458,7 +458,7 @@ class Client:
         if said is None and self._clock is None and "html" not in response.headers.get("content-type", "").lower():
             said = time.time()  # a service without a clock has answered all the same
         if said is not None:
-            self._clock = (said, since_boot())
+            self._clock = (said, boot_time())
 
 
 async def _file(flow: Flow, response: httpx.Response, target: DownloadTarget, counted: Counted | None) -> bytes:

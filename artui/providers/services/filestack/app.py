@@ -9,8 +9,8 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Final
 
+from artui.config.system import boot_time
 from artui.credentials import Secret
-from artui.credentials.tokens import since_boot
 from artui.providers.base import Blocked, Cause, Counted, ProviderDeps, ProviderError, Rejected
 from artui.providers.http import OBJECT, Answer, Client, HttpRequest, json_body
 from artui.providers.http.answers import read
@@ -103,7 +103,7 @@ class App:
         self._is_proven = False  # until something is accepted again: a secret may end at any time
         if is_accepted:
             return wire.rejected(answer)
-        self._refused = (await self.secret(), since_boot())
+        self._refused = (await self.secret(), boot_time())
         return wire.refusal(answer)
 
     async def check(self) -> bool:
@@ -123,7 +123,7 @@ class App:
             self._tells = _is_refusal(await self._probe(_PROBES[len(answers) - 1], wrong))
         if not self._tells and self._refused is not None:
             secret, then = self._refused
-            if secret == await self.secret() and since_boot() - then < REFUSED_FOR:
+            if secret == await self.secret() and boot_time() - then < REFUSED_FOR:
                 raise Blocked(
                     f"{TITLE}: {CAPABILITIES.key_name} and api_key were refused: sign in again",
                     cause=Cause.LOGIN,

@@ -17,8 +17,8 @@ from typing import Any, Final, Literal
 
 from pydantic import Field, field_validator
 
+from artui.config.system import boot_time
 from artui.credentials import Secret
-from artui.credentials.tokens import since_boot
 from artui.files import Part, Photo, Sending, ascii_name
 from artui.providers import base
 from artui.providers.base import (
@@ -150,7 +150,7 @@ class Retouch4me(HttpProvider[Retouch4meSettings]):
             self._refused = None
         elif self._refused is not None:
             refused, then = self._refused
-            if refused == token and since_boot() - then < REFUSED_FOR:
+            if refused == token and boot_time() - then < REFUSED_FOR:
                 raise Blocked(f"{self.title}: the token is not accepted: sign in again", cause=Cause.LOGIN)
         return left
 
@@ -269,14 +269,14 @@ class Retouch4me(HttpProvider[Retouch4meSettings]):
         refusal = wire.paid_refusal(answer)
         if refusal is not None:
             if wire.is_of_the_token(answer):
-                self._refused = (token, since_boot())
+                self._refused = (token, boot_time())
             self._used_up_since = None  # a hold is due, and after it the service is to be asked
             raise refusal
         execution = wire.accepted(answer)
         if execution is None:
             raise answer.in_doubt(wire.code_of(answer), names_job=wire.names_job(answer))
         left = wire.left_today(answer)
-        self._used_up_since = since_boot() if left is not None and left <= 0 else None
+        self._used_up_since = boot_time() if left is not None and left <= 0 else None
         self._refused = None
         return execution
 
@@ -286,7 +286,7 @@ class Retouch4me(HttpProvider[Retouch4meSettings]):
         Soon after only: what comes later may be of another day, and is for the service to refuse.
         """
         since, self._used_up_since = self._used_up_since, None
-        if since is not None and since_boot() - since < LAST_SAID:
+        if since is not None and boot_time() - since < LAST_SAID:
             raise Blocked(f"{self.title}: nothing is left for today, as the last answer says", cause=Cause.QUOTA)
 
     def _start(self, stored: Mapping[str, Any], photo: Photo, token: Secret) -> HttpRequest:
