@@ -25,6 +25,7 @@ from artui.cli.exits import CommandError, Exit
 from artui.cli.terminal import put, say
 from artui.config import ConfigError
 from artui.config.private import NotPrivate, concerns
+from artui.config.system import raise_open_files
 
 COMMANDS = {
     "login": "signing",
@@ -134,6 +135,7 @@ def root(ctx: click.Context, *, ascii: bool, readonly: bool) -> int:  # noqa: A0
 def main() -> int:
     """The program ``artui``: run the command of this process and return its exit code."""
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))  # a core would hold every key this process has seen
+    raise_open_files()
     streams.open_missing()
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):

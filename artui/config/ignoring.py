@@ -11,10 +11,12 @@ from fnmatch import translate
 from functools import cached_property
 
 KINDS: Mapping[str, tuple[str, ...]] = {
+    "in iCloud, not on this Mac": (".*.icloud",),
     "hidden": (".*", ".*/"),
     "temporary": (
         "*~", "~$*", "*~lock", "*~lock.*", "*.part", "*.partial", "*.filepart", "*.tmp", "*.temp", "*.crdownload",
         "*.download", "*.download/", "*.opdownload", "*.aria2", "*.!ut", "*.!qb", "*.bc!", "~syncthing~*", "@tmp/",
+        "*.sb-????????-??????", "*.sb-????????-??????/", "(a document being saved by *)/",
     ),
     "deleted or an older version": (
         "*.*_original", "#recycle/", "@recycle/", "$recycle.bin/", "recycler/", "recycled/", "network trash folder/",
@@ -22,9 +24,10 @@ KINDS: Mapping[str, tuple[str, ...]] = {
     ),
     "a system's own": (
         "thumbs.db", "ehthumbs.db", "desktop.ini", "@eadir/", "#eadir/", "system volume information/", "__macosx/",
-        "temporary items/",
+        "temporary items/", "icon\r",
     ),
     "a program's previews": ("captureone/", "*.lrdata/", "*.lrcat-data/", "*.cocatalog/", "*.lrprev", "*.cot", "*.cop"),
+    "a library of another program": ("*.photoslibrary/", "*.aplibrary/", "*.migratedphotolibrary/", "*.photolibrary/"),
 }  # fmt: skip
 """The list: patterns for names, and for folders where they end with a slash, by why they are left alone."""
 

@@ -128,6 +128,8 @@ def _not_spent(failure: AccountHeld | MayNotSpend) -> Disposition:
 def _on_disk(job: Job, failure: Exception, moment: FailureContext) -> Disposition:
     said = str(failure)
     match failure:
+        case files.BadPhoto(reason=files.PhotoFault.IN_CLOUD):
+            return _try_again(job, said, moment)
         case files.PhotoProblem():
             return Disposition(Status.FAILED, "refused", failure.reason, said)
         case files.OutputProblem():

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import artui
 from artui.config import ConfigError, Paths, load
 from artui.config.private import NotPrivate, concerns
+from artui.config.system import raise_open_files
 from artui.engine.anchor import open_journal
 from artui.engine.lock import AnotherEngine, EngineLock
 from artui.journal import Journal, JournalProblem, requests
@@ -84,6 +85,7 @@ def main() -> int:
 
     paths = find_paths()
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    raise_open_files()
     signal.signal(signal.SIGHUP, signal.SIG_IGN)
     log = logging.getLogger(__name__)
     try:

@@ -12,6 +12,7 @@ import resource
 import socket
 import sys
 import warnings
+from contextlib import suppress
 from typing import BinaryIO
 
 MOST_PIXELS = 400_000_000
@@ -70,7 +71,8 @@ def _by_pillow(file: BinaryIO, media_type: str) -> tuple[str, str]:
 
 def main() -> None:
     """Serve until the other end is closed."""
-    resource.setrlimit(resource.RLIMIT_AS, (MOST_MEMORY, MOST_MEMORY))
+    with suppress(ValueError, OSError):  # macOS has no such bound
+        resource.setrlimit(resource.RLIMIT_AS, (MOST_MEMORY, MOST_MEMORY))
     with socket.socket(fileno=int(sys.argv[1])) as line:
         while True:
             asked, descriptors, _, _ = socket.recv_fds(line, 256, 1)

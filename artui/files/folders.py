@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
+from artui.config.system import mac_file_system
 from artui.files.names import folded
 
 _MOUNTS = Path("/proc/self/mountinfo")
@@ -75,6 +76,8 @@ def first_shared(folders: Iterable[Path], others: Iterable[Path]) -> Path | None
 
 def file_system(folder: Path) -> str:
     """The type of the file system a folder lies on, as ``ext4`` or ``nfs4``; empty where this system does not tell."""
+    if name := mac_file_system(folder):
+        return name
     real = _real(folder)
     above = [mount for mount in _mounts() if real.is_relative_to(mount.place)]
     return max(above, key=lambda mount: len(mount.place.parts)).kind if above else ""

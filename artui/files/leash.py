@@ -10,13 +10,15 @@ import os
 import resource
 import subprocess
 import sys
+from contextlib import suppress
 
 MOST_MEMORY = 3 * 1024**3
 
 
 def main() -> None:
     """Serve until the other end is closed."""
-    resource.setrlimit(resource.RLIMIT_AS, (MOST_MEMORY, MOST_MEMORY))
+    with suppress(ValueError, OSError):  # macOS has no such bound
+        resource.setrlimit(resource.RLIMIT_AS, (MOST_MEMORY, MOST_MEMORY))
     program = subprocess.Popen(sys.argv[1:], stdin=subprocess.PIPE)  # noqa: S603 — what its starter chose
     for descriptor in (1, 2):
         os.close(descriptor)  # so that its end is seen by whoever reads

@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import BinaryIO
 from urllib.parse import unquote, urlsplit
 
+from artui.config.system import is_in_cloud, privacy
 from artui.files import archives, decoding, doubts, picture, traits, whole, zips
 from artui.files.regular import Irregular, open_regular
 from artui.files.walks import Doubt
@@ -58,6 +59,7 @@ class PhotoFault(StrEnum):
     TOO_MANY_PIXELS = "too-many-pixels"
     NOT_REGULAR = "not-regular"
     UNREADABLE = "unreadable"
+    IN_CLOUD = "in-icloud"
     NAME_TOO_LONG = "name-too-long"
     ARCHIVE = "archive"
     BAD_ARCHIVE = "bad-archive"
@@ -225,11 +227,12 @@ def sha256(photo: Photo) -> Photo:
 def open_photo(path: Path, stamp: Stamp) -> io.FileIO:
     """Open exactly the file that was stamped, unbuffered; never through a link, never waiting for a FIFO.
 
-    Raises Gone, Changed, or BadPhoto (unreadable, name-too-long).
+    Raises Gone, Changed, or BadPhoto (unreadable, in-icloud, name-too-long).
     """
     with _told_of(path):
         file = open_regular(path)
     try:
+        _refuse_in_cloud(path, file)
         _refuse_changed(path, stamp, file)
     except BaseException:
         file.close()
@@ -408,6 +411,13 @@ def _broken(path: Path, broken: whole.Broken) -> BadPhoto:
     )
 
 
+def _refuse_in_cloud(path: Path, file: io.FileIO) -> None:
+    """To read it would have iCloud fetch it, for as long as that takes: never in the midst of a request that costs."""
+    if is_in_cloud(os.fstat(file.fileno())):
+        what = "is in iCloud, not on this Mac. Have the Finder download it; then artui can send it."
+        raise BadPhoto(path, PhotoFault.IN_CLOUD, what)
+
+
 def _refuse_changed(path: Path, stamp: Stamp, file: BinaryIO) -> None:
     if not stamp.is_content_of(Stamp.of(os.fstat(file.fileno()))):
         raise Changed(path)
@@ -431,5 +441,6 @@ def _problem(path: Path, error: OSError) -> PhotoProblem:
         return Changed(path)
     if error.errno == errno.ENAMETOOLONG:
         return BadPhoto(path, PhotoFault.NAME_TOO_LONG, "has a path that is too long to open. Move it further up.")
-    sentence = f"cannot be read: {error.strerror}. Make it readable for artui, then add it again."
+    way = privacy(error) or "Make it readable for artui, then add it again"
+    sentence = f"cannot be read: {error.strerror}. {way}."
     return BadPhoto(path, PhotoFault.UNREADABLE, sentence)

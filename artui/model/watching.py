@@ -39,6 +39,7 @@ class Skip(StrEnum):
     GROWING = "still growing"
     NOT_WHOLE = "not whole yet"
     UNREADABLE = "not readable by this user"
+    IN_CLOUD = "in iCloud, not on this Mac"
     RULE_WAITS = "the rule waits"
     BEFORE_THE_RULE = "here before the rule"
     PATTERN = "pattern"

@@ -288,6 +288,10 @@ SKIPPED_FILES: Mapping[str, tuple[str, str]] = {
         "not readable by this user",
         "Give the user that runs artui the right to read them; they are then taken.",
     ),
+    Skip.IN_CLOUD: (
+        "in iCloud",
+        "Their bytes are not on this Mac: have the Finder download them; they are then taken.",
+    ),
     Skip.LOOP: ("result would come back", "The output lies in the watched folder: change the output of the rule."),
     PhotoFault.NOT_A_PHOTO: (
         "no photo",
@@ -322,6 +326,7 @@ SKIPPED_FILES: Mapping[str, tuple[str, str]] = {
     ),
     PhotoFault.NOT_REGULAR: ("not-regular", TRY_AGAIN),
     PhotoFault.UNREADABLE: ("unreadable", TRY_AGAIN),
+    PhotoFault.IN_CLOUD: ("in iCloud", TRY_AGAIN),
     PhotoFault.CHANGED: ("changed", TRY_AGAIN),
     PhotoFault.GONE: ("gone", TRY_AGAIN),
 }

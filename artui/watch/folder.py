@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TypeVar
 
-from artui.config.system import network_file_system
+from artui.config.system import network_file_system, true_path
 from artui.core.plan import Offer, PlanProblem
 from artui.files import OutputProblem
 from artui.journal import Journal, Unwritable, rules, seen
@@ -110,6 +110,7 @@ class Watched:
         self.rule = rule
         self.is_scan_wanted = True
         self.root: tuple[int, int] | None = None
+        self.true_path = rule.folder
         self.is_remote = False
         self.deaf = ""
         self.busy_since: float | None = None
@@ -303,6 +304,8 @@ class Watched:
         """One look: whether the folder is marked, is on a network, its device and inode, and what is in it."""
         folder, ours = self.rule.folder, self._marker()
         root = marker.identity(folder)
+        if root != self.root:
+            self.true_path = true_path(folder)
         remote = self.is_remote if root == self.root else bool(network_file_system(folder))
         refuse_loop(self.rule, ours)
         marked = marker.check(

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Self
 
 from artui import files
+from artui.config.system import privacy
 from artui.model.watching import RuleCause
 
 NAME = ".artui-folder"
@@ -84,7 +85,7 @@ def _why_not(folder: Path, error: OSError) -> Offline:
         return Offline(RuleCause.MISSING, f"{folder} is not there (not mounted, renamed or deleted)")
     if isinstance(error, NotADirectoryError):
         return Offline(RuleCause.NOT_A_FOLDER, f"{folder} is not a folder")
-    return Offline(RuleCause.UNREADABLE, f"{folder} cannot be read ({error.strerror})")
+    return Offline(RuleCause.UNREADABLE, f"{folder} cannot be read ({privacy(error) or error.strerror})")
 
 
 def check(

@@ -141,9 +141,14 @@ def _matches(patterns: tuple[re.Pattern[str], re.Pattern[str]], name: str, relat
     return bool(by_name.match(name.casefold()) or by_path.match(relative.casefold()))
 
 
+def is_aside(name: str) -> bool:
+    """Whether a name is that of done/ or failed/, on a disk or for clients of a share that ignore case too."""
+    return name.casefold() in ASIDE
+
+
 def ignored(name: str, ignoring: Ignoring, *, is_folder: bool) -> str:
     """Why a name in a watched folder is never taken; empty where nothing stands against it."""
-    return Skip.OURS if name in ASIDE or name.startswith(".artui-") else ignoring.why(name, is_folder=is_folder)
+    return Skip.OURS if is_aside(name) or name.startswith(".artui-") else ignoring.why(name, is_folder=is_folder)
 
 
 def rule_id(name: str) -> str:

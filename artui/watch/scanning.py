@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
 
+from artui.config.system import is_in_cloud, privacy
 from artui.files import Stamp
 from artui.journal.seen import NEWEST, KnownFile
 from artui.model.states import Seen
@@ -207,6 +208,9 @@ class Scanner:
             age = max(0.0, now.wall - stamp.mtime_ns / 1e9) if settling is None else 0.0
             settling = _Settling(stamp, signs, now.steady, now.steady - age + self.rule.quiet)
         self._settling[name] = settling
+        if is_in_cloud(status):
+            glance.pass_over(Skip.IN_CLOUD, name)
+            return
         glance.new += 1
         if now.steady >= settling.next:
             glance.settled.append(Candidate(name, stamp, signs, now.steady - settling.first))
@@ -243,6 +247,7 @@ def _list(folder: Path, below: str, glance: Glance) -> Iterator[os.DirEntry[str]
             yield from entries
     except OSError as error:
         if not below:
-            raise Offline(RuleCause.UNREADABLE, f"{folder} cannot be read ({error.strerror})") from error
+            sentence = f"{folder} cannot be read ({privacy(error) or error.strerror})"
+            raise Offline(RuleCause.UNREADABLE, sentence) from error
         if error.errno not in _VANISHED:
             glance.pass_over(Skip.UNREADABLE, below)

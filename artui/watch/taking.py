@@ -51,6 +51,10 @@ UNFINISHED = frozenset(
 """Why a file is no photo that may yet become one, while somebody writes it: from its first byte on, or in between."""
 
 
+_WAITS = {PhotoFault.UNREADABLE: Skip.UNREADABLE, PhotoFault.IN_CLOUD: Skip.IN_CLOUD}
+"""Why a file that may be a good photo is looked at again, however long that lasts."""
+
+
 @dataclass(frozen=True, slots=True)
 class Taken:
     """What became of some settled files. ``waiting`` are not whole yet, or could not be read, with the reason;
@@ -123,8 +127,8 @@ class Ingester:
             same = self._unless_same(candidate, photo)
             return self._unless_result(candidate, same) if isinstance(same, Photo) else same
         except files.BadPhoto as problem:
-            if problem.reason is PhotoFault.UNREADABLE:
-                return Taken(waiting=((candidate, Skip.UNREADABLE),))
+            if (waits := _WAITS.get(problem.reason)) is not None:
+                return Taken(waiting=((candidate, waits),))
             is_hinted = problem.reason is PhotoFault.ARCHIVE and takes.archives
             how = " archives = true in the rule has it sent as it is." * is_hinted
             refusal = self._refusal(candidate, problem.reason, f"{problem}{how}")

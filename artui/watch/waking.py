@@ -34,7 +34,8 @@ _LIMITS = {
 
 @dataclass(frozen=True, slots=True)
 class Ear:
-    """A folder that is listened to. ``identity`` (device, inode) tells it from another under the same name."""
+    """A folder that is listened to, by the name under which the system tells of it. ``identity`` (device, inode) tells
+    it from another under the same name."""
 
     rule: str
     folder: Path

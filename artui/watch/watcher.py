@@ -157,7 +157,7 @@ class Watcher:
 
     def _listen(self, number: str, watched: Watched) -> None:
         """Listen to a folder while it is there, on a disk of this machine."""
-        waker, folder = self._wakers[watched.rule.recursive], watched.rule.folder
+        waker, folder = self._wakers[watched.rule.recursive], watched.true_path
         if watched.root is None or watched.is_remote or not is_text(folder):
             waker.leave(number)
         else:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import math
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -23,6 +23,11 @@ from artui.watch.offers import Offers, dearer, pinned
 from artui.watch.rules import Existing, Rule, ignored
 from artui.watch.scanning import Candidate, Scanner, Signs
 from artui.watch.taking import UNFINISHED, Ingester
+
+_WAITING: Mapping[str, str] = {
+    Skip.NOT_WHOLE: "it is open in a program: it is looked at again",
+    Skip.IN_CLOUD: "its bytes are in iCloud, not on this Mac: it is taken once the Finder has downloaded it",
+}
 
 
 class FileVerdict(StrEnum):
@@ -160,10 +165,7 @@ class _Asked:
             if not opened.waiting:
                 return self._say(path, FileVerdict.WAITS, Skip.GROWING, "it is being written")
             [(_, reason)] = opened.waiting
-            message = (
-                "it is open in a program: it is looked at again" if reason == Skip.NOT_WHOLE else "it cannot be read"
-            )
-            return self._say(path, FileVerdict.WAITS, reason, message)
+            return self._say(path, FileVerdict.WAITS, reason, _WAITING.get(reason, "it cannot be read"))
         return self._forecast(path, opened)
 
     def _forecast(self, path: Path, photo: files.Photo) -> Why:

@@ -63,6 +63,7 @@ _REFUSED: Mapping[str, str] = {
     PhotoFault.TOO_LARGE: "too many bytes",
     PhotoFault.NOT_REGULAR: "no regular file",
     PhotoFault.UNREADABLE: "cannot be read",
+    PhotoFault.IN_CLOUD: "in iCloud, not here",
     PhotoFault.NAME_TOO_LONG: "path too long",
     PhotoFault.CHANGED: "still being written",
     PhotoFault.GONE: "gone",

@@ -109,7 +109,7 @@ async def _informed(console: Console, draft: Draft) -> Draft:
 
 def photos_in(folder: str, ignoring: Ignoring, *, recursive: bool) -> int | None:
     """How many files called like photos lie in a folder; None where it cannot be read. Blocks."""
-    from artui.watch.rules import ASIDE
+    from artui.watch.rules import is_aside
 
     top = Path(folder)
     if not top.is_dir():
@@ -118,7 +118,7 @@ def photos_in(folder: str, ignoring: Ignoring, *, recursive: bool) -> int | None
         found = collect([top], recursive=recursive, ignoring=ignoring)
     except PlanProblem:
         return None
-    return sum(promises_photo(one.path) and ASIDE.isdisjoint(one.relative.parts) for one in found)
+    return sum(promises_photo(one.path) and not any(map(is_aside, one.relative.parts)) for one in found)
 
 
 @dataclass(frozen=True, slots=True)

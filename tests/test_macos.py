@@ -1,0 +1,318 @@
+"""What holds on a Mac, shown without one: its calls are faked, and names that only Linux has are taken away."""
+
+from __future__ import annotations
+
+import ctypes
+import errno
+import fcntl
+import os
+import resource
+import struct
+import time
+from collections.abc import Callable
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import apsw
+import pytest
+
+from artui import files
+from artui.config import system
+from artui.config.ignoring import USUAL
+from artui.files import PhotoFault, photo, publishing
+from artui.journal import store
+from artui.model.watching import RuleCause, Skip
+from artui.timing import Clock
+from artui.watch import marker
+from artui.watch.rules import is_aside
+from tests.test_watch_rules import look, old, scanner_of
+
+DATALESS = 0x40000000
+
+
+def failing(code: int) -> Callable[..., None]:
+    def fail(*_: object, **__: object) -> None:
+        raise OSError(code, os.strerror(code))
+
+    return fail
+
+
+# ------------------------------------------------------------------------------------------------- file systems
+
+
+def darwin_statfs(name: bytes, flags: int) -> Callable[..., int]:
+    """What Darwin's ``statfs`` does: it fills 2,168 bytes, whatever room there is."""
+    said = struct.pack("<IiQQQQQ2iIIII16s1024s1024sI28x", 4096, 1 << 20, 9, 8, 7, 6, 5, 1, 2, 501, 26, flags, 0, name,
+                       b"/Volumes/NAS", b"//nas/photos", 0)  # fmt: skip
+    assert len(said) == 2168
+
+    def statfs(folder: bytes, reference: Any) -> int:
+        assert ctypes.sizeof(reference._obj) == len(said), "it would write behind the end"
+        ctypes.memmove(ctypes.addressof(reference._obj), said, len(said))
+        return 0
+
+    return statfs
+
+
+@pytest.mark.parametrize(
+    ("name", "flags", "kind"),
+    [(b"apfs", 0x1000, None), (b"exfat", 0x1000, None), (b"smbfs", 0, "SMB"), (b"nfs", 0, "NFS"), (b"odd", 0, "odd")],
+)
+@pytest.mark.parametrize("symbol", ["statfs", "statfs$INODE64"])
+def test_a_share_is_told_on_macos_by_its_own_structure(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: bytes, flags: int, kind: str | None, symbol: str
+) -> None:
+    short = SimpleNamespace(statfs=lambda *_: pytest.fail("on x86_64 that is another structure"))
+    library = short if "$" in symbol else SimpleNamespace()
+    setattr(library, symbol, darwin_statfs(name, flags))
+    monkeypatch.setattr(system, "_libc", lambda: library)
+    monkeypatch.setattr(system, "is_mac", lambda: True)
+    assert system.network_file_system(tmp_path) == kind
+    assert files.file_system(tmp_path) == name.decode()
+
+
+def test_a_system_without_a_way_to_ask_counts_as_local(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(system, "_libc", SimpleNamespace)
+    for is_mac in (True, False):
+        monkeypatch.setattr(system, "is_mac", lambda is_mac=is_mac: is_mac)
+        assert system.network_file_system(tmp_path) is None
+    assert system._hardware_uuid() == ""
+
+
+# --------------------------------------------------------------------------------------------------- durability
+
+
+def test_bytes_reach_the_medium(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[str] = []
+    monkeypatch.setattr(fcntl, "F_FULLFSYNC", 51, raising=False)
+    monkeypatch.setattr(fcntl, "fcntl", lambda _, what: asked.append(f"fcntl {what}"))
+    monkeypatch.setattr(os, "fsync", lambda _: asked.append("fsync"))
+    system.sync(0)
+    assert asked == ["fcntl 51"]
+    monkeypatch.setattr(fcntl, "fcntl", failing(errno.ENOTSUP))
+    system.sync(0)
+    assert asked == ["fcntl 51", "fsync"]
+    monkeypatch.setattr(fcntl, "fcntl", failing(errno.EIO))
+    with pytest.raises(OSError, match="Input/output"):
+        system.sync(0)
+    assert asked == ["fcntl 51", "fsync"], "a disk that fails is not asked more kindly"
+
+
+def test_every_connection_that_writes_reaches_the_medium(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    closed: list[tuple[int, int]] = []
+
+    class Watched(apsw.Connection):
+        def close(self, force: bool = False) -> None:
+            closed.append((self.pragma("synchronous"), self.pragma("fullfsync")))
+            super().close(force)
+
+    monkeypatch.setattr(apsw, "Connection", Watched)
+    store.prepare(tmp_path / "journal.db")
+    db = store.connect(tmp_path / "journal.db")
+    store.back_up(db, tmp_path / "copy.db")
+    db.close()
+    assert closed == [(2, 1)] * 3
+
+
+def test_the_reserve_is_written_where_it_cannot_be_allocated(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delattr(os, "posix_fallocate", raising=False)
+    monkeypatch.setattr(system, "_BLOCK", 1000)
+    place = tmp_path / "ballast"
+    for before in (b"", b"half of it was written", b"x" * 5000):
+        place.write_bytes(before)
+        descriptor = os.open(place, os.O_WRONLY)
+        system.reserve(descriptor, 4500)
+        os.close(descriptor)
+        assert place.stat().st_size == max(4500, len(before))
+        assert place.read_bytes().startswith(before)
+
+
+# ------------------------------------------------------------------------------------------------------- publishing
+
+
+@pytest.mark.parametrize("code", [errno.ENOTSUP, errno.EPERM])
+def test_without_links_a_result_is_renamed_and_replaces_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, code: int
+) -> None:
+    """As exFAT and SMB do it: no links, and ``renamex_np`` with RENAME_EXCL."""
+
+    def renamex_np(source: bytes, target: bytes, flags: int) -> int:
+        assert flags == 4
+        if os.path.lexists(target):
+            ctypes.set_errno(errno.EEXIST)
+            return -1
+        Path(os.fsdecode(source)).rename(os.fsdecode(target))
+        return 0
+
+    monkeypatch.setattr(os, "link", failing(code))
+    monkeypatch.setattr(system, "_libc", lambda: SimpleNamespace(renamex_np=renamex_np))
+    for turn in (0, 1):
+        with publishing.Part(tmp_path / ".part") as part:
+            part.write(b"result %d" % turn)
+            part.finish()
+        if turn:
+            with pytest.raises(FileExistsError):
+                publishing.publish(part.path, tmp_path / "a.jpg")
+        else:
+            publishing.publish(part.path, tmp_path / "a.jpg")
+    assert (tmp_path / "a.jpg").read_bytes() == b"result 0"
+
+
+def test_a_disk_that_can_nothing_of_it_takes_the_name_with_a_placeholder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuses(*_: object) -> int:
+        ctypes.set_errno(errno.ENOTSUP)
+        return -1
+
+    monkeypatch.setattr(os, "link", failing(errno.ENOTSUP))
+    for library in (SimpleNamespace(), SimpleNamespace(renamex_np=refuses)):
+        monkeypatch.setattr(system, "_libc", lambda library=library: library)
+        (tmp_path / "part").write_bytes(b"result")
+        publishing.publish(tmp_path / "part", tmp_path / "a.jpg")
+        assert (tmp_path / "a.jpg").read_bytes() == b"result"
+        (tmp_path / "part").write_bytes(b"other")
+        with pytest.raises(FileExistsError):
+            publishing.publish(tmp_path / "part", tmp_path / "a.jpg")
+        (tmp_path / "a.jpg").unlink()
+
+
+def test_privacy_is_told_with_the_page_and_the_program(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(system, "is_mac", lambda: True)
+    monkeypatch.setenv("TERM_PROGRAM", "Apple_Terminal")
+    page = "allow Terminal in System Settings, Privacy & Security, Files and Folders"
+    refusal = PermissionError(errno.EPERM, "Operation not permitted")
+    monkeypatch.setattr(os, "scandir", failing(errno.EPERM))
+    with pytest.raises(marker.Offline, match=page) as offline:
+        marker.identity(tmp_path)
+    assert offline.value.cause is RuleCause.UNREADABLE
+    assert page in str(publishing.OutputProblem(tmp_path, refusal))
+    assert page in str(photo._problem(tmp_path / "a.jpg", refusal))
+    monkeypatch.delenv("TERM_PROGRAM")
+    assert "python" in system.privacy(refusal)
+    assert system.privacy(PermissionError(errno.EACCES, "Permission denied")) == ""
+    monkeypatch.setattr(system, "is_mac", lambda: False)
+    assert system.privacy(refusal) == ""
+
+
+# -------------------------------------------------------------------------------------------------- watched folders
+
+
+def test_done_and_failed_are_known_however_they_are_written(tmp_path: Path) -> None:
+    for name in ("Done", "DONE", "Failed", "done", "faileD"):
+        assert is_aside(name)
+        old(tmp_path / name / "a.jpg")
+    old(tmp_path / "Done 2" / "b.jpg")
+    [taken] = look(scanner_of(tmp_path, recursive=True)).settled
+    assert taken.name == "Done 2/b.jpg"
+
+
+class Evicted:
+    """What ``lstat`` says of a file whose bytes are in iCloud."""
+
+    def __init__(self, status: os.stat_result) -> None:
+        self._status = status
+        self.st_flags = DATALESS
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._status, name)
+
+
+def test_what_is_in_icloud_is_waited_for_and_taken_once_it_is_here(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    old(tmp_path / "here.jpg")
+    old(tmp_path / "away.jpg")
+    (tmp_path / ".older.jpg.icloud").write_bytes(b"bplist00")
+    away = {(tmp_path / "away.jpg").stat().st_ino}
+    monkeypatch.setattr("artui.watch.scanning.is_in_cloud", lambda status: status.st_ino in away)
+    scanner = scanner_of(tmp_path)
+    glance = look(scanner)
+    assert [one.name for one in glance.settled] == ["here.jpg"]
+    assert glance.passed[Skip.IN_CLOUD].names == [".older.jpg.icloud", "away.jpg"] or glance.passed[
+        Skip.IN_CLOUD
+    ].names == ["away.jpg", ".older.jpg.icloud"]
+    assert {one.name for one in scanner.everything_new()} == {"here.jpg", "away.jpg"}, "it lay there before the rule"
+    away.clear()
+    assert {one.name for one in look(scanner).settled} == {"here.jpg", "away.jpg"}
+
+
+def test_nothing_that_is_in_icloud_is_begun_to_be_sent(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = old(tmp_path / "a.jpg")
+    sent = files.sha256(files.Photo(path, files.stamp(path), "image/jpeg", 0, 0))
+    assert b"".join(files.Sending(sent))
+    real = os.fstat
+    monkeypatch.setattr(os, "fstat", lambda descriptor: Evicted(real(descriptor)))
+    for act in (lambda: next(iter(files.Sending(sent))), lambda: files.sha256(sent)):
+        with pytest.raises(files.BadPhoto, match="is in iCloud, not on this Mac") as refused:
+            act()
+        assert refused.value.reason is PhotoFault.IN_CLOUD
+
+
+@pytest.mark.parametrize(
+    ("name", "is_folder"),
+    [("Icon\r", False), ("boot.jpg.sb-1a2b3c4d-XyZ012", False), ("boot.jpg.sb-1a2b3c4d-XyZ012", True),
+     ("Temporary Items", True), ("(A Document Being Saved By Photoshop)", True), (".TemporaryItems", True),
+     (".DS_Store", False), ("._boot.jpg", False), ("Photos Library.photoslibrary", True), (".boot.jpg.icloud", False)],
+)  # fmt: skip
+def test_what_macos_leaves_in_folders_is_no_photo(name: str, *, is_folder: bool) -> None:
+    assert USUAL.why(name, is_folder=is_folder)
+
+
+def test_the_names_of_photos_are_not_taken_for_those_of_macos() -> None:
+    assert not USUAL.why("boot.sb-12-3.jpg", is_folder=False)
+    assert not USUAL.why("Icon.jpg", is_folder=False)
+    assert USUAL.why(".boot.jpg.icloud", is_folder=False) == Skip.IN_CLOUD
+
+
+# ------------------------------------------------------------------------------------------------------ the machine
+
+
+def test_the_clock_counts_fourteen_hours_of_sleep(monkeypatch: pytest.MonkeyPatch) -> None:
+    asleep = 0.0
+    awake = system.boot_time
+    monkeypatch.setattr("artui.timing.boot_time", lambda: awake() + asleep)
+    clock = Clock()
+    before = clock.now()
+    asleep = 14 * 3600
+    assert 14 * 3600 <= clock.now() - before < 14 * 3600 + 60
+
+
+def test_the_clock_is_the_one_that_counts_sleep(monkeypatch: pytest.MonkeyPatch) -> None:
+    wanted = getattr(time, "CLOCK_BOOTTIME", None) or time.CLOCK_MONOTONIC_RAW
+    asked = []
+    monkeypatch.setattr(time, "clock_gettime", lambda clock: asked.append(clock) or 1.0)
+    assert system.boot_time() == 1.0
+    assert asked == [wanted]
+
+
+@pytest.mark.parametrize(
+    ("soft", "hard", "becomes"),
+    [(256, resource.RLIM_INFINITY, 4096), (256, 10240, 4096), (256, 512, 512), (1024, 10240, None), (256, 256, None),
+     (resource.RLIM_INFINITY, resource.RLIM_INFINITY, None)],
+)  # fmt: skip
+def test_few_descriptors_are_made_more(
+    monkeypatch: pytest.MonkeyPatch, soft: int, hard: int, becomes: int | None
+) -> None:
+    limits = (soft, hard)
+    monkeypatch.setattr(resource, "getrlimit", lambda _: limits)
+    made: list[tuple[int, int]] = []
+    monkeypatch.setattr(resource, "setrlimit", lambda _, to: made.append(to))
+    system.raise_open_files()
+    assert made == ([] if becomes is None else [(becomes, hard)])
+
+
+def test_a_folder_is_listened_to_by_the_name_the_system_uses(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert system.true_path(tmp_path) == tmp_path
+    (tmp_path / "link").symlink_to(tmp_path / "Real", target_is_directory=True)
+    (tmp_path / "Real").mkdir()
+
+    def get_path(descriptor: int, what: int, room: bytes) -> bytes:
+        assert (what, len(room)) == (50, 1024)
+        return os.fsencode(f"/proc/self/fd/{descriptor}" and os.path.realpath(tmp_path / "Real")).ljust(1024, b"\0")
+
+    monkeypatch.setattr(fcntl, "F_GETPATH", 50, raising=False)
+    monkeypatch.setattr(fcntl, "fcntl", get_path)
+    assert system.true_path(tmp_path / "link") == Path(os.path.realpath(tmp_path / "Real"))
+    assert system.true_path(tmp_path / "none") == tmp_path / "none"
