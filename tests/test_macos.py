@@ -5,6 +5,7 @@ from __future__ import annotations
 import ctypes
 import errno
 import fcntl
+import json
 import os
 import resource
 import struct
@@ -206,6 +207,49 @@ def test_done_and_failed_are_known_however_they_are_written(tmp_path: Path) -> N
     old(tmp_path / "Done 2" / "b.jpg")
     [taken] = look(scanner_of(tmp_path, recursive=True)).settled
     assert taken.name == "Done 2/b.jpg"
+
+
+def named(monkeypatch: pytest.MonkeyPatch, host: str) -> marker.Marker:
+    """The marker of a rule on this machine, while the machine is called so."""
+    monkeypatch.setattr("socket.gethostname", lambda: host)
+    return marker.Marker.of("r1", "boots", "j1")
+
+
+def shown(folder: Path, ours: marker.Marker) -> bool:
+    return marker.check(folder, ours, folder, begun=True, agreed=False)
+
+
+def test_a_host_name_that_follows_the_network_makes_no_folder_foreign(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(marker, "machine_id", lambda: "hardware")
+    assert marker.check(tmp_path, named(monkeypatch, "mac.local"), None, begun=False, agreed=False)
+    assert shown(tmp_path, named(monkeypatch, "mac.studio.example"))
+    assert "hardware" not in (tmp_path / marker.NAME).read_text()
+    monkeypatch.setattr(marker, "machine_id", lambda: "another Mac's")
+    with pytest.raises(marker.Foreign, match=r"the artui of mac\.local") as foreign:
+        shown(tmp_path, named(monkeypatch, "mac.local"))
+    assert foreign.value.cause is RuleCause.OTHER_HOST
+
+
+def test_a_marker_of_the_version_before_goes_on_and_is_completed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = json.dumps({"rule": "r1", "name": "boots", "journal": "j1", "host": "mac.local"})
+    (tmp_path / marker.NAME).write_text(before)
+    with pytest.raises(marker.Foreign):
+        shown(tmp_path, named(monkeypatch, "other.local"))
+    assert (tmp_path / marker.NAME).read_text() == before
+    monkeypatch.setattr(marker, "machine_id", lambda: "")
+    assert shown(tmp_path, named(monkeypatch, "mac.local"))
+    assert (tmp_path / marker.NAME).read_text() == before, "nothing here lasts longer than the name"
+    monkeypatch.setattr(marker, "machine_id", lambda: "hardware")
+    with monkeypatch.context() as patch:
+        patch.setattr("artui.files.publishing._create", failing(errno.EROFS))
+        assert shown(tmp_path, named(monkeypatch, "mac.local"))
+    assert shown(tmp_path, named(monkeypatch, "mac.local"))
+    assert shown(tmp_path, named(monkeypatch, "other.local")), "from here on the name is for show"
+    assert [one.name for one in tmp_path.iterdir()] == [marker.NAME]
 
 
 class Evicted:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import datetime as dt
 import hashlib
+import json
 import os
 import shutil
 import time
@@ -529,7 +530,8 @@ async def test_a_folder_of_another_rule_or_machine_is_refused_until_a_person_say
     assert (post.row.state, post.row.cause) == (RuleState.FOREIGN, RuleCause.OTHER_RULE)
     await studio.ask("resume rule", rule=post.rule.id)
     await post.state(RuleState.WATCHING)
-    marker.write_text(marker.read_text().replace(os.uname().nodename, "elsewhere"))
+    said = json.loads(marker.read_text())
+    marker.write_text(json.dumps({**said, "host": "elsewhere", "machine": "0" * 32}))
     post.watcher._wake(post.rule.id)
     await post.until(lambda: "watched by the artui of elsewhere" in post.row.message)
     await post.stop()

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import datetime as dt
 import logging
-import socket
 import time
 from collections import deque
 from collections.abc import Callable
@@ -321,7 +320,7 @@ class Watched:
 
     def _marker(self) -> Marker:
         uuid = self._journal.read(journal_uuid)
-        return Marker(self.rule.id, self.rule.name.encode("utf-8", "replace").decode(), uuid, socket.gethostname())
+        return Marker.of(self.rule.id, self.rule.name, uuid)
 
     async def _leave_existing(self, glance: Glance) -> None:
         """What lay in the folder before the rule is left alone for as long as it stays the same."""

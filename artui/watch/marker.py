@@ -7,16 +7,18 @@ has none: that is a folder that is offline, never one whose photos are gone.
 from __future__ import annotations
 
 import errno
+import hashlib
 import json
 import os
+import socket
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Self
 
 from artui import files
-from artui.config.system import privacy
+from artui.config.system import machine_id, privacy
 from artui.model.watching import RuleCause
 
 NAME = ".artui-folder"
@@ -39,12 +41,24 @@ class Foreign(_Unusable):
 
 @dataclass(frozen=True, slots=True)
 class Marker:
-    """Whose folder it is: the rule's id and name, the journal's UUID, and the machine."""
+    """Whose folder it is: the rule's id and name, the journal's UUID, and the machine.
+
+    ``machine`` tells machines apart for as long as they last; ``host`` is for a person, for a Mac takes another name
+    with each network. It decides only where ``machine`` is not known: in most containers, and in a marker of before.
+    """
 
     rule: str
     name: str
     journal: str
     host: str
+    machine: str = ""
+
+    @classmethod
+    def of(cls, rule: str, name: str, journal: str) -> Self:
+        """The marker of a rule of this journal on this machine."""
+        own = machine_id()  # is not to be shown to others as it is: machine-id(5)
+        machine = hashlib.sha256(f"artui folder {own}".encode()).hexdigest()[:32] if own else ""
+        return cls(rule, name.encode("utf-8", "replace").decode(), journal, socket.gethostname(), machine)
 
     @classmethod
     def read(cls, folder: Path) -> Self | None:
@@ -58,7 +72,8 @@ class Marker:
             sentence = f"{place} cannot be read ({error.strerror}): another user may be watching it"
             raise Foreign(RuleCause.MARKER_UNREADABLE, sentence) from error
         try:
-            return cls(**json.loads(os.read(descriptor, _MOST)))
+            said = json.loads(os.read(descriptor, _MOST))
+            return cls(**{field.name: said[field.name] for field in fields(cls) if field.name in said})
         except (ValueError, TypeError, OSError) as error:
             sentence = f"{place} says nothing that artui understands"
             raise Foreign(RuleCause.MARKER_UNREADABLE, sentence) from error
@@ -67,7 +82,17 @@ class Marker:
 
     def is_of(self, other: Marker) -> bool:
         """Whether both say the same, whatever the rule is called."""
-        return (self.rule, self.journal, self.host) == (other.rule, other.journal, other.host)
+        return self.rule == other.rule and self.is_of_artui(other)
+
+    def is_of_artui(self, other: Marker) -> bool:
+        """Whether both are of one journal on one machine."""
+        return self.journal == other.journal and self.is_of_machine(other)
+
+    def is_of_machine(self, other: Marker) -> bool:
+        """Whether both are of one machine."""
+        if self.machine and other.machine:
+            return self.machine == other.machine
+        return self.host == other.host
 
 
 def identity(folder: Path) -> tuple[int, int]:
@@ -108,6 +133,7 @@ def check(
         is_ours = False
     if is_ours:
         lock(folder)
+        _complete(folder, ours)
         return True
     if marked == folder and not agreed:
         raise _bare(folder)
@@ -138,7 +164,7 @@ def _shows(folder: Path, ours: Marker) -> bool:
 
 
 def _whose(folder: Path, found: Marker, ours: Marker) -> Foreign:
-    if found.host != ours.host:
+    if not found.is_of_machine(ours):
         sentence = f"{folder} is watched by the artui of {found.host} (rule {found.name})"
         return Foreign(RuleCause.OTHER_HOST, sentence)
     if found.journal != ours.journal:
@@ -150,15 +176,29 @@ def _whose(folder: Path, found: Marker, ours: Marker) -> Foreign:
     return Foreign(RuleCause.OTHER_RULE, sentence)
 
 
+def _complete(folder: Path, ours: Marker) -> None:
+    """Have a marker of before say which machine's it is, in one step; where it cannot be written it stays as it is."""
+    found = Marker.read(folder)
+    if found is not None and ours.machine and not found.machine:
+        with suppress(files.OutputProblem, OSError):
+            _written(folder, ours).replace(folder / NAME)
+
+
+def _written(folder: Path, ours: Marker) -> Path:
+    """Our marker, whole and durable, under a name of its own."""
+    with files.Part(files.part_path(folder, "folder", ours.rule)) as part:
+        part.write(json.dumps(asdict(ours), indent=1).encode() + b"\n")
+        part.finish()
+    return part.path
+
+
 def _leave(folder: Path, ours: Marker) -> bool:
     """Leave our marker, in place of whatever a person agreed to replace."""
     try:
-        with files.Part(files.part_path(folder, "folder", ours.rule)) as part:
-            part.write(json.dumps(asdict(ours), indent=1).encode() + b"\n")
-            part.finish()
+        part = _written(folder, ours)
         with suppress(FileNotFoundError):
             (folder / NAME).unlink()
-        files.publish(part.path, folder / NAME)
+        files.publish(part, folder / NAME)
     except FileExistsError:
         sentence = f"{folder} was taken by another artui at this very moment"
         raise Foreign(RuleCause.MARKER_TAKEN, sentence) from None

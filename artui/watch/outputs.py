@@ -34,7 +34,7 @@ def refuse_loop(rule: Rule, ours: Marker) -> None:
             " nothing is taken. Choose another output",
         )
     found = _marker_in(output)
-    if found is not None and (found.rule == ours.rule or not _is_of(found, ours.journal, ours.host)):
+    if found is not None and (found.rule == ours.rule or not found.is_of_artui(ours)):
         raise Offline(
             RuleCause.OUTPUT_INSIDE,
             f"{rule.folder} is left alone, for its output {output} is a watched folder itself ({_whose(found)}), and"
@@ -67,10 +67,6 @@ def _has_ended(db: Connection, found: Marker) -> bool:
         return False
     row = rules.get(db, found.rule)
     return row is None or row.state is RuleState.ENDED
-
-
-def _is_of(found: Marker, journal: str, host: str) -> bool:
-    return (found.journal, found.host) == (journal, host)
 
 
 def _whose(found: Marker) -> str:
