@@ -23,6 +23,7 @@ from typing import Any
 import keyring.backend
 import pytest
 from keyring.backends.fail import Keyring as FailingKeyring
+from keyring.errors import KeyringLocked
 
 from artui import config
 from artui.cli import run
@@ -40,7 +41,7 @@ from artui.credentials import (
     scrub,
 )
 from artui.credentials.ring import Ring
-from tests.waiting import eventually
+from tests.waiting import eventually, until
 
 CANARY = "canary-4711-üñ%/+"
 TOKEN = "v1.Mabc-4711_token"
@@ -644,8 +645,92 @@ async def test_without_a_token_the_account_is_signed_out(vault: Vault) -> None:
 async def test_signed_out_because_of_a_silent_keyring_says_so(where: Paths, desktop: Desktop) -> None:
     desktop.answers.clear()
     tokens = AccessTokens(Vault(where, {}, ring=Ring(patience=0.1)), "studio", Service().exchange)
-    with pytest.raises(SignedOut, match=r"not signed in \(the keyring did not answer within 0.1 s\)"):
+    with pytest.raises(SignedOut, match=r"sign-in of studio cannot be read: the keyring did not answer within 0.1 s"):
         await tokens.get()
+
+
+async def test_a_late_answer_of_the_keyring_is_taken_and_a_person_is_asked_once(
+    where: Paths, desktop: Desktop, vault: Vault
+) -> None:
+    vault.keep("studio", Secret(TOKEN), KeyStore.KEYRING)
+    desktop.answers.clear()
+    desktop.asked = 0
+    late = Vault(where, {}, ring=Ring(patience=0.05))
+    for _ in range(3):
+        assert late.find("studio") is None
+        assert late.find("other") is None
+    assert late.keyring_complaint
+    desktop.answers.set()
+    until(lambda: not late._ring.complaint)
+    assert found(late).secret == Secret(TOKEN)
+    assert desktop.asked == 1, "no second question to the person"
+    assert found(late).secret == Secret(TOKEN)
+    assert not late.keyring_complaint
+    assert desktop.asked == 2
+
+
+def test_a_late_answer_is_not_believed_after_a_new_sign_in(where: Paths, desktop: Desktop, vault: Vault) -> None:
+    vault.keep("studio", Secret("first-token"), KeyStore.KEYRING)
+    desktop.answers.clear()
+    late = Vault(where, {}, ring=Ring(patience=0.05))
+    assert late.find("studio") is None
+    desktop.answers.set()
+    until(lambda: not late._ring.complaint)
+    late.keep("studio", Secret("second-token"), KeyStore.KEYRING)
+    assert found(late).secret == Secret("second-token")
+
+
+def test_a_person_gets_time_on_a_mac(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("artui.credentials.ring.is_mac", lambda: True)
+    assert Ring().patience == 60
+
+
+@pytest.mark.parametrize("trouble", [KeyringLocked("canary"), RuntimeError("canary")])
+async def test_a_locked_keyring_never_counts_as_signed_out(
+    where: Paths, desktop: Desktop, vault: Vault, trouble: Exception
+) -> None:
+    vault.keep("studio", Secret("token-0"), KeyStore.KEYRING)
+    desktop.error = trouble
+    tokens = AccessTokens(vault, "studio", Service().exchange)
+    with pytest.raises(
+        SignedOut, match=r"the sign-in of studio cannot be read: the keyring (is locked|failed)"
+    ) as told:
+        await tokens.get()
+    assert "not signed in" not in str(told.value)
+    assert "canary" not in str(told.value)
+    desktop.error = None
+    assert await tokens.get()
+    assert not vault.keyring_complaint
+
+
+@pytest.mark.parametrize("hangs", [False, True])
+def test_a_token_renewed_while_the_keyring_fails_is_not_lost(
+    where: Paths, desktop: Desktop, vault: Vault, *, hangs: bool
+) -> None:
+    vault.keep("studio", Secret("first-token"), KeyStore.KEYRING)
+    renewing = Vault(where, {}, ring=Ring(patience=0.1))
+    used = found(renewing)
+    desktop.error = KeyringLocked()
+    if hangs:
+        desktop.answers.clear()
+    renewing.renew("studio", used, Secret("second-token"))
+    (file,) = where.credentials.glob("*.renewed.json")
+    assert stat.S_IMODE(file.stat().st_mode) == 0o600
+    desktop.error = None
+    desktop.answers.set()
+    assert found(Vault(where, {}, ring=Ring())).secret == Secret("second-token")
+
+
+def test_a_sign_in_elsewhere_while_the_keyring_fails_is_left_alone(
+    where: Paths, desktop: Desktop, vault: Vault
+) -> None:
+    vault.keep("studio", Secret("first-token"), KeyStore.KEYRING)
+    used = found(vault)
+    desktop.error = KeyringLocked()
+    vault.keep("studio", Secret("signed-in-anew"), KeyStore.FILE)
+    vault.renew("studio", used, Secret("second-token"))
+    assert not list(where.credentials.glob("*.renewed.json"))
+    assert found(vault).secret == Secret("signed-in-anew")
 
 
 async def test_a_refused_refresh_token_is_not_tried_again_until_it_changes(kept: Vault) -> None:

@@ -51,7 +51,9 @@ def _document(session: Session, journal: Journal, account: AccountConfig) -> dic
     state = journal.read(accounts.state, account.name)
     try:
         stored = session.vault.find(account.login)
-        place, detail = (None, "") if stored is None else (stored.place.value, stored.detail)
+        place, detail = None, session.vault.keyring_complaint
+        if stored is not None:
+            place, detail = stored.place.value, stored.detail
     except CredentialProblem as problem:
         place, detail = None, str(problem)
     return {

@@ -368,6 +368,8 @@ def logout_command(session: Session, name: str, *, local: bool) -> Exit:
     account = session.account(name)
     stored = session.vault.find(account.login)
     if stored is None:
+        if session.vault.keyring_complaint:
+            raise CommandError(Exit.LOGIN, f"{session.vault.signed_out(account.login)}.")
         say(f"{account.name} is not signed in.")
         return Exit.OK
     if not local:

@@ -128,8 +128,7 @@ class AccessTokens:
     def _find(self) -> Stored:
         stored = self._vault.find(self._account)
         if stored is None:
-            why = f" ({complaint})" if (complaint := self._vault.keyring_complaint) else ""
-            raise SignedOut(f"{self._account} is not signed in{why}: artui login {self._account}, or 5 in the console")
+            raise SignedOut(self._vault.signed_out(self._account))
         return stored
 
 

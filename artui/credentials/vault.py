@@ -64,7 +64,7 @@ class CredentialProblem(Exception):
 
 
 class Vault:
-    """The tokens of this user. Every method blocks, a hanging keyring for two seconds once: call it in a thread.
+    """The tokens of this user. Every method blocks, as long as a keyring is waited for: call it in a thread.
 
     ``account`` is throughout the name the token is kept under: `AccountConfig.login`.
     """
@@ -75,12 +75,13 @@ class Vault:
         self._ring = ring or _RING
         self._service = f"artui {paths.state}"  # another ARTUI_HOME has other tokens
         self._memory: dict[str, Secret] = {}
+        self._complaint = ""
         self._found: dict[str, Stored] = {}  # kept alive so that `scrub` knows them for as long as this process does
 
     @property
     def keyring_complaint(self) -> str:
-        """Why the keyring is not asked any more; empty while it is."""
-        return self._ring.complaint
+        """Why the keyring does not say what it holds; empty where it does, or there is none."""
+        return self._complaint or self._ring.complaint
 
     def find(self, account: str) -> Stored | None:
         """Look in memory, systemd credential, environment, file, keyring: the first that holds a token wins.
@@ -93,6 +94,12 @@ class Vault:
                 self._found[account] = stored = self._as_renewed(stored)
                 return stored
         return None
+
+    def signed_out(self, account: str) -> str:
+        """What is said where `find` found no token: that there is none, or that the keyring keeps it to itself."""
+        if complaint := self.keyring_complaint:
+            return f"the sign-in of {account} cannot be read: {complaint}, or sign in with artui login --store file"
+        return f"{account} is not signed in: artui login {account}, or 5 in the console"
 
     def keep(self, account: str, secret: Secret, place: KeyStore) -> Stored:
         """Keep a new token in one place, durably. Keyring and file never both hold one: the later takes over.
@@ -136,8 +143,9 @@ class Vault:
         """
         with self._writing():
             now = self.find(account)
-            if now is None or now.secret != used.secret:
-                return
+            is_unheard = now is None and used.place is KeyStore.KEYRING and self.keyring_complaint
+            if not is_unheard and (now is None or now.secret != used.secret):
+                return  # but where only the keyring fails, the successor is the one token the service still takes
             successor = self._successor(used.seed)
             if self._replaced(account, used.place, rotated):
                 self._remove(successor)
@@ -206,8 +214,10 @@ class Vault:
     def _in_keyring(self, account: str) -> Stored | None:
         try:
             secret = _token(self._ring.get(self._service, account) or "", f"the entry {self._service!r} of the keyring")
-        except NoKeyring:
+        except NoKeyring as lack:
+            self._complaint = str(lack) if isinstance(lack, DeafKeyring) else ""
             return None
+        self._complaint = ""
         return self._stored(account, secret, KeyStore.KEYRING) if secret else None
 
     def _stored(self, account: str, secret: Secret, place: KeyStore, detail: str = "") -> Stored:

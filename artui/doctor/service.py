@@ -128,8 +128,9 @@ class _Examination:
             self._add(Level.FAULT, str(problem), again, Area.LOGIN)
             return False
         if stored is None:
-            why = f": {vault.keyring_complaint}" if vault.keyring_complaint else ""
-            self._add(Level.FAULT, f"not signed in{why}", again, Area.LOGIN)
+            complaint = vault.keyring_complaint
+            said = f"the sign-in cannot be read: {complaint}" if complaint else "not signed in"
+            self._add(Level.FAULT, said, again, Area.LOGIN)
             return False
         self._kept = f"token from the {stored.place}" + (f" ({stored.detail})" if stored.detail else "")
         return True

@@ -354,7 +354,8 @@ def _where_kept(vault: Vault, logins: set[str]) -> dict[str, Kept]:
             if is_lent(login):
                 found[login] = Kept(KeyStore.MEMORY, "until artui ends")
                 continue
-            found[login] = Kept(stored.place, sanitize(stored.detail, 200)) if stored else Kept()
+            unheard = Kept(detail=sanitize(vault.keyring_complaint, 300))
+            found[login] = Kept(stored.place, sanitize(stored.detail, 200)) if stored else unheard
         except CredentialProblem as problem:
             found[login] = Kept(detail=sanitize(str(problem), 300))
     return found

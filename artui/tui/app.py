@@ -160,7 +160,8 @@ class Console(App[None], inherit_bindings=False):
         from artui.credentials import CredentialProblem, Vault
 
         with suppress(CredentialProblem):
-            return Vault(self.paths).find(account.login) is not None
+            vault = Vault(self.paths)
+            return vault.find(account.login) is not None or bool(vault.keyring_complaint)
         return False
 
     async def on_mount(self) -> None:

@@ -25,6 +25,8 @@ async def pasted_key(deps: ProviderDeps, what: str) -> Secret:
         raise Transient(f"the {what} cannot be read now: {lack.strerror}") from None
     if stored is None:
         said = f"{deps.account} has no {what}: artui login {deps.account}, or 5 in the console"
+        if deps.vault.keyring_complaint:
+            said = deps.vault.signed_out(deps.account)
         raise Blocked(said, cause=Cause.LOGIN)
     return stored.secret
 
