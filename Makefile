@@ -1,7 +1,7 @@
 # What CONTRIBUTING.md tells of; every target works in the environment that the README's second command made.
 PYTHON := .venv/bin/python
 
-.PHONY: check test proof bench shots coverage
+.PHONY: check test darwin proof bench shots coverage
 
 check:  ## linters and types
 	$(PYTHON) -m ruff check .
@@ -11,6 +11,9 @@ check:  ## linters and types
 
 test:  ## the whole suite, under seven minutes on two cores
 	$(PYTHON) -m pytest -n auto
+
+darwin:  ## the suite without what Python has on Linux only, in every process
+	PYTHONPATH=tests/darwin $(PYTHON) -m pytest -n auto
 
 proof:  ## crashes, faults, power cuts, races and the model in full: an hour and more
 	$(PYTHON) -m pytest -n auto --long tests/proof tests/contract

@@ -7,8 +7,10 @@ import errno
 import fcntl
 import json
 import os
+import plistlib
 import resource
 import struct
+import subprocess
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -19,15 +21,22 @@ import apsw
 import pytest
 
 from artui import files
+from artui.cli.exits import CommandError
+from artui.cli.launchd import Agent
 from artui.config import system
 from artui.config.ignoring import USUAL
+from artui.engine.awake import Awake
+from artui.engine.supervisor import BALLAST
 from artui.files import PhotoFault, photo, publishing
 from artui.journal import store
+from artui.model.states import Status
 from artui.model.watching import RuleCause, Skip
 from artui.timing import Clock
 from artui.watch import marker
 from artui.watch.rules import is_aside
+from tests.studio import Studio
 from tests.test_watch_rules import look, old, scanner_of
+from tests.waiting import until
 
 DATALESS = 0x40000000
 
@@ -360,3 +369,83 @@ def test_a_folder_is_listened_to_by_the_name_the_system_uses(tmp_path: Path, mon
     monkeypatch.setattr(fcntl, "fcntl", get_path)
     assert system.true_path(tmp_path / "link") == Path(os.path.realpath(tmp_path / "Real"))
     assert system.true_path(tmp_path / "none") == tmp_path / "none"
+
+
+# --------------------------------------------------------------------------------------------------------- programs
+
+
+def test_the_agent_lets_a_paid_call_end_and_gets_its_signal_itself(tmp_path: Path) -> None:
+    agent = Agent(["/opt/my tools/artui"], ["--webhook", "127.0.0.1:8080"], [("ARTUI_HOME", "/a & b")], tmp_path, 501)
+    asked = plistlib.loads(agent.text())
+    shell, *_, script = asked["ProgramArguments"][:3]
+    assert shell == "/bin/sh"
+    assert "caffeinate -i" in script
+    assert asked["ProgramArguments"][3:] == ["/opt/my tools/artui", "watch", "--webhook", "127.0.0.1:8080"]
+    assert asked["EnvironmentVariables"] == {"ARTUI_HOME": "/a & b"}
+    assert (asked["RunAtLoad"], asked["KeepAlive"]) == (True, {"SuccessfulExit": False})
+    assert (asked["ThrottleInterval"], asked["ExitTimeOut"]) == (10, 180)
+    assert asked["SoftResourceLimits"]["NumberOfFiles"] == 4096
+    assert asked["StandardErrorPath"] == str(tmp_path / "Logs" / "artui.watch.log")
+    assert agent.install()[-1] == ("launchctl", "bootstrap", "gui/501", str(agent.place))
+    assert agent.status() == ("launchctl", "print", "gui/501/artui.watch")
+    with pytest.raises(CommandError, match="cannot stand in a property list"):
+        Agent(["/a\0b"]).text()
+
+
+def test_what_the_agent_starts_is_the_process_that_launchd_knows(tmp_path: Path) -> None:
+    """The shell becomes artui, so that a signal reaches it; caffeinate only looks on."""
+    (tmp_path / "caffeinate").write_text(f'#!/bin/sh\necho "$@" > {tmp_path}/kept\n')
+    (tmp_path / "artui").write_text('#!/bin/sh\necho "$$ $@"\n')
+    for program in tmp_path.iterdir():
+        program.chmod(0o755)
+    command = plistlib.loads(Agent([str(tmp_path / "artui")], ["--a b"]).text())["ProgramArguments"]
+    environment = {"PATH": f"{tmp_path}:{os.environ['PATH']}"}
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment) as child:
+        said, _ = child.communicate()
+    assert said == f"{child.pid} watch --a b\n"
+    until(lambda: (tmp_path / "kept").exists() and (tmp_path / "kept").read_text() == f"-i -w {child.pid}\n")
+
+
+def test_a_mac_is_kept_awake_while_photos_are_under_way_on_mains_power(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "caffeinate").write_text("#!/bin/sh\nexec sleep 60\n")
+    (tmp_path / "pmset").write_text(f"#!/bin/sh\ncat {tmp_path}/power\n")
+    for program in tmp_path.iterdir():
+        program.chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path), prepend=":")
+    power, awake = tmp_path / "power", Awake()
+    monkeypatch.setattr("artui.engine.awake.LOOK_AGAIN", 0.0)
+    power.write_text("Now drawing from 'Battery Power'\n")
+    awake.mind(is_busy=True)
+    assert awake._child is None
+    power.write_text("Now drawing from 'AC Power'\n")
+    awake.mind(is_busy=True)
+    kept = awake._child
+    assert kept is not None
+    assert kept.args == ["caffeinate", "-i", "-w", str(os.getpid())]
+    awake.mind(is_busy=True)
+    assert awake._child is kept
+    for is_busy, source in ((False, "AC"), (True, "Battery")):
+        power.write_text("Now drawing from 'AC Power'\n")
+        awake.mind(is_busy=True)
+        kept = awake._child
+        assert kept is not None
+        power.write_text(f"Now drawing from '{source} Power'\n")
+        awake.mind(is_busy=is_busy)
+        assert awake._child is None
+        assert kept.returncode is not None
+    awake.end()
+
+
+async def test_an_engine_works_without_what_only_linux_has(studio: Studio, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delattr(os, "posix_fallocate", raising=False)
+    monkeypatch.delattr(fcntl, "F_SETLEASE", raising=False)
+    monkeypatch.setattr(system, "_libc", SimpleNamespace)
+    monkeypatch.setattr(os, "link", failing(errno.ENOTSUP))
+    await studio.start()
+    [number] = await studio.add(studio.photos(1))
+    await studio.until(lambda: studio.job(number).status is Status.DONE)
+    [result] = studio.job(number).results
+    assert result.digest
+    assert studio.config.paths.ballast.stat().st_size == BALLAST

@@ -15,10 +15,11 @@ from typing import TypeVar
 from artui import files
 from artui.config import AccountConfig, Config, ConfigError, CurrentConfig, Paths
 from artui.config.private import NotPrivate, open_private
-from artui.config.system import reserve
+from artui.config.system import is_mac, reserve
 from artui.credentials import Vault
 from artui.engine.account_worker import AccountWorker
 from artui.engine.anchor import AnchorFile
+from artui.engine.awake import Awake
 from artui.engine.charges import LOOKS
 from artui.engine.commands import HANDLERS, Handler
 from artui.journal import (
@@ -79,6 +80,7 @@ class Supervisor:
         self.handlers: dict[Command, Handler] = {**HANDLERS}
         self._still_ours = still_ours
         self._settings = CurrentConfig(paths, load_config)
+        self._awake = Awake()
         self._transfers = ProgressBoard(paths.transfers)
         self._hashing = ThreadPoolExecutor(2, "hash")
         self._workers: dict[str, tuple[AccountWorker, asyncio.Task[None]]] = {}
@@ -126,6 +128,7 @@ class Supervisor:
         finally:
             self.stop()
             await self._close()
+            self._awake.end()
             self._anchor.close()
 
     async def _get_ready(self) -> None:
@@ -200,6 +203,9 @@ class Supervisor:
         if not alive or not self._still_ours():
             log.error("another engine has taken this journal over; this one ends")
             self.stop()
+        if is_mac():
+            is_busy = await self.journal.read_async(requests.is_under_way)
+            await asyncio.to_thread(self._awake.mind, is_busy=is_busy)
 
     async def _idle_for(self, seconds: float) -> bool:
         """Whether nothing was to be done for so long; then the engine's row says so in the same transaction."""

@@ -207,6 +207,11 @@ def _staying(stays: Stays) -> str:
     return ", ".join(f"'{reason}'" for reason, hold in HOLDS.items() if hold.stays is stays)
 
 
+def is_under_way(db: Connection) -> bool:
+    """Whether photos move, or will before long without anybody: none that waits for a person, a day or a top-up."""
+    return bool(value(db, "SELECT EXISTS (SELECT 1 FROM jobs WHERE status IN ('ready', 'running', 'waiting'))"))
+
+
 def has_work(db: Connection) -> bool:
     """Whether an engine has anything to do now or later by itself: open requests, jobs under way, holds that end by
     themselves, anything bought and not yet saved that looking after can still bring home."""

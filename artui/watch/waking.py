@@ -17,6 +17,8 @@ from pathlib import Path
 from watchfiles import awatch
 from watchfiles.main import FileChange
 
+from artui.config.system import is_mac
+
 FIRST_REST, LONGEST_REST = 0.5, 300.0
 """Seconds before it is started again after it died."""
 
@@ -136,7 +138,7 @@ def _concerned(ears: list[Ear], found: set[FileChange]) -> set[str]:
 
 def _limit(death: BaseException) -> str:
     """Which of the system's limits stands in the way of listening; empty where it is none."""
-    for one in _flat(death):
+    for one in _flat(death) if not is_mac() else ():
         number = getattr(one, "errno", None)
         name = _LIMITS.get(number or 0) or ("fs.inotify.max_user_watches" if "limit reached" in str(one) else "")
         if name:
