@@ -9,6 +9,7 @@ import json
 import os
 import plistlib
 import resource
+import shutil
 import struct
 import subprocess
 import time
@@ -31,12 +32,15 @@ from artui.files import PhotoFault, photo, publishing
 from artui.journal import store
 from artui.model.states import Status
 from artui.model.watching import RuleCause, Skip
+from artui.sim.photos import noise_jpeg
 from artui.timing import Clock
 from artui.watch import marker
 from artui.watch.rules import is_aside
+from tests.mounts import ignoring_case
 from tests.studio import Studio
 from tests.test_watch_rules import look, old, scanner_of
 from tests.waiting import until
+from tests.watch_post import watching
 
 DATALESS = 0x40000000
 
@@ -449,3 +453,38 @@ async def test_an_engine_works_without_what_only_linux_has(studio: Studio, monke
     [result] = studio.job(number).results
     assert result.digest
     assert studio.config.paths.ballast.stat().st_size == BALLAST
+
+
+async def test_on_a_disk_that_ignores_case_and_has_no_links_all_goes_its_way(
+    studio: Studio, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """exFAT, over FUSE: an operator's own Done is the folder photos are moved to, and never a source."""
+    monkeypatch.setattr("artui.watch.folder.network_file_system", lambda _: None)
+    with ignoring_case(studio.folder / "disk") as disk:
+        if not has_no_case(disk):
+            pytest.skip("this disk tells case apart")
+        inbox, out = disk / "in", disk / "out"
+        (inbox / "Done").mkdir(parents=True)
+        rule = {"folder": str(inbox), "output": str(out), "after": "move", "recursive": True}
+        async with watching(studio, **rule) as post:
+            for seed, name in enumerate(("a.jpg", "e\u0301.jpg")):
+                shutil.move(jpeg_at(studio, seed), inbox / name)
+            await post.until(lambda: len(list((inbox / "Done").glob("*.jpg"))) == 2)
+            await post.all_done(2)
+            for _ in range(3):
+                await studio.ask("look now")
+                await post.until(lambda: not post.watcher._watched[post.rule.id].is_scan_wanted)
+        below = {path.relative_to(inbox).as_posix() for path in inbox.rglob("*") if path.is_dir()}
+        assert below == {"Done"}, "not Done/done/done"
+        assert len(list(out.iterdir())) == len(studio.simulator.ledger) == 2
+
+
+def has_no_case(disk: Path) -> bool:
+    (disk / "Case").mkdir()
+    return (disk / "cASE").is_dir()
+
+
+def jpeg_at(studio: Studio, seed: int) -> Path:
+    place = studio.folder / f"made-{seed}.jpg"
+    noise_jpeg(place, 20_000, seed)
+    return place
