@@ -34,6 +34,7 @@ from artui.model.states import Status
 from artui.model.watching import RuleCause, Skip
 from artui.sim.photos import noise_jpeg
 from artui.timing import Clock
+from artui.tui import desktop
 from artui.watch import marker
 from artui.watch.rules import is_aside
 from tests.mounts import ignoring_case
@@ -488,3 +489,28 @@ def jpeg_at(studio: Studio, seed: int) -> Path:
     place = studio.folder / f"made-{seed}.jpg"
     noise_jpeg(place, 20_000, seed)
     return place
+
+
+def test_results_open_with_the_desktop_of_this_machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    result, opened = tmp_path / "a b.jpg", tmp_path / "opened"
+    for name in ("open", "xdg-open", "pbcopy"):
+        (tmp_path / name).write_text(f'#!/bin/sh\n[ -n "$1" ] && echo "{name} $1" > {opened} || cat > {opened}\n')
+        (tmp_path / name).chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path), prepend=":")
+    for name in ("DISPLAY", "WAYLAND_DISPLAY", "SSH_CONNECTION"):
+        monkeypatch.delenv(name, raising=False)
+    assert "no result" in desktop.open_files([result])
+    result.touch()
+    assert "no desktop" in desktop.open_files([result])
+    monkeypatch.setenv("DISPLAY", ":0")
+    assert desktop.open_files([result]) == ""
+    until(lambda: opened.exists() and opened.read_text() == f"xdg-open {result}\n")
+    monkeypatch.setattr(desktop, "is_mac", lambda: True)
+    assert desktop.open_files([result]) == ""
+    until(lambda: opened.read_text() == f"open {result}\n")
+    monkeypatch.setenv("SSH_CONNECTION", "1 2 3 4")
+    assert "no desktop" in desktop.open_files([result])
+    app = SimpleNamespace(copy_to_clipboard=lambda _: None, push_screen=lambda _: None)
+    until(lambda: all(child.poll() is not None for child in desktop._children))
+    desktop.copy(app, "grüße.jpg")  # type: ignore[arg-type]
+    assert opened.read_text() == "grüße.jpg"

@@ -11,8 +11,6 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
-from textual.content import Content
-
 from artui.core import options
 from artui.core.actions import LATE, Action
 from artui.core.options import ActionSet
@@ -24,9 +22,10 @@ from artui.model.holds import Group
 from artui.model.job import Job
 from artui.model.states import Reason
 from artui.sanitize import sanitize
+from artui.tui import desktop
 from artui.tui.acting import heading, left_alone, lines, says
 from artui.tui.advice import price, sentence
-from artui.tui.dialogs import Ask, Choice, Question, TextDialog
+from artui.tui.dialogs import Ask, Choice, Question
 from artui.tui.phrases import SKIPPED
 from artui.tui.words import plural
 
@@ -190,10 +189,7 @@ def copy(console: Console, job: Job) -> None:
     """Send path and execution to the terminal's clipboard, and show them where they can be selected."""
     paths = [result.path for result in job.results if result.path] or [str(job.source)]
     text = "  ".join([*map(sanitize, paths), sanitize(job.execution)]).strip()
-    console.copy_to_clipboard(text)
-    console.push_screen(
-        TextDialog("Sent to your terminal; if nothing arrives, select it here", Content(text), plain=True)
-    )
+    desktop.copy(console, text)
 
 
 def decide(console: Console, job: Job) -> bool:

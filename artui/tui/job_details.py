@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, cast
 
 from textual.app import ComposeResult
@@ -19,7 +20,7 @@ from artui.model.holds import Group
 from artui.model.job import Event, Job, Purchase
 from artui.model.states import PurchaseState
 from artui.sanitize import sanitize, width
-from artui.tui import deciding
+from artui.tui import deciding, desktop
 from artui.tui.above import Above
 from artui.tui.advice import what_now
 from artui.tui.coalesced_refresh import CoalescedRefresh
@@ -215,6 +216,7 @@ class DetailsScreen(Above[None]):
         Binding("W", "another", show=False, tooltip="Send this photo, or its result, to another workflow"),
         Binding("d", "aside", "aside", tooltip="Put it aside until it moves, or take it back"),
         Binding("y", "copy", "copy", tooltip="Copy path and execution of this job"),
+        Binding("o", "open", show=False, tooltip="Open the results with this desktop's program for pictures"),
         Binding("down,j", "scroll(1)", show=False, tooltip="Further down"),
         Binding("up,k", "scroll(-1)", show=False, tooltip="Further up"),
         Binding("pagedown,space", "scroll(10)", show=False, tooltip="A page down"),
@@ -303,6 +305,12 @@ class DetailsScreen(Above[None]):
         """Copy path and execution."""
         if self._job:
             deciding.copy(self.artui, self._job)
+
+    def action_open(self) -> None:
+        """Open what was saved, as a double click does."""
+        results = self._job.results if self._job else ()
+        if said := desktop.open_files([Path(result.path) for result in results if result.path]):
+            self.notify(said, markup=False)
 
     def action_scroll(self, lines: int) -> None:
         """Scroll by so many lines."""

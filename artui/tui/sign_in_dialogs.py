@@ -17,8 +17,9 @@ from textual.worker import Worker, WorkerCancelled
 from artui.core.sign_in import PayerChoice
 from artui.credentials import Secret
 from artui.sanitize import sanitize
+from artui.tui import desktop
 from artui.tui.above import Dialog
-from artui.tui.dialogs import InputDialog, InputField, TextDialog
+from artui.tui.dialogs import InputDialog, InputField
 from artui.tui.qr import qr_code
 from artui.tui.rows import Cell, Rows, line
 from artui.tui.service import ServiceError, told
@@ -144,12 +145,10 @@ class CodeScreen(Dialog["Secret | None"]):
         """Send the address to the terminal's clipboard, and show it where it can be selected."""
         if self.prompt is not None:
             address = sanitize(self.prompt.url_with_code)
-            self.app.copy_to_clipboard(address)
-            title = "Sent to your terminal; if nothing arrives, select it here"
             said = address
             if self._is_demo:
                 said += f"\n\nWithout a browser here, in another terminal:\n\ncurl -d confirm=1 \\\n '{address}'"
-            self.app.push_screen(TextDialog(title, Content(said), plain=True))
+            desktop.copy(self.app, address, said)
 
     def action_again(self) -> None:
         """Ask for another code."""

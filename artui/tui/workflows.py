@@ -18,7 +18,7 @@ from artui.journal import Connection, offers
 from artui.model.states import FINAL
 from artui.providers import capabilities
 from artui.sanitize import sanitize, width
-from artui.tui import catalogue
+from artui.tui import catalogue, desktop
 from artui.tui.catalogue import CatalogEntry, Catalogue
 from artui.tui.dialogs import TextDialog
 from artui.tui.filter_line import FilterLine
@@ -397,10 +397,7 @@ class Workflows(Page):
     def action_copy(self) -> None:
         """Send the id of this workflow to the terminal's clipboard."""
         if (offer := self.offer) is not None:
-            text = sanitize(offer.workflow.id)
-            self.app.copy_to_clipboard(text)
-            title = "Sent to your terminal; if nothing arrives, select it here"
-            self.app.push_screen(TextDialog(title, Content(text), plain=True))
+            desktop.copy(self.app, sanitize(offer.workflow.id))
 
 
 def _name(offer: CatalogEntry, cells: int, ellipsis: str) -> str:
