@@ -64,6 +64,23 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 @pytest.fixture
+def procfs() -> None:
+    """For what looks into another process as Linux shows it."""
+    if not Path("/proc/self/fd").is_dir():
+        pytest.skip("needs /proc, which Linux has")
+
+
+@pytest.fixture
+def byte_names(tmp_path: Path) -> None:
+    """For names that are no UTF-8, which disks of a Mac refuse."""
+    try:
+        (tmp_path / os.fsdecode(b"\xff")).touch()
+    except OSError as refusal:
+        pytest.skip(f"needs a disk that takes any bytes for a name: {refusal}")
+    (tmp_path / os.fsdecode(b"\xff")).unlink()
+
+
+@pytest.fixture
 def simulator() -> Iterator[Simulator]:
     """A fresh stand-in, whose books no other test has written in."""
     with running(Simulator(speed=100)) as serving:

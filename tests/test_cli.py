@@ -330,6 +330,7 @@ def has_open(pid: int, file: Path) -> bool:
     return any(one.readlink() == file for one in Path(f"/proc/{pid}/fd").iterdir() if one.is_symlink())
 
 
+@pytest.mark.usefixtures("procfs")
 def test_a_stopped_wait_ends_as_interrupted_and_the_engine_lives_on(desk: Desk) -> None:
     desk.control("options", qa=10_000_000)
     desk.photo()

@@ -199,6 +199,7 @@ NAMES = [
 ]
 
 
+@pytest.mark.usefixtures("byte_names")
 def test_hostile_names_come_back_whole_and_never_reach_the_terminal_raw(desk: Desk) -> None:
     for seed, name in enumerate(NAMES):
         desk.photo(name, seed)
@@ -350,6 +351,7 @@ def test_a_defect_shows_a_sentence_and_no_traceback(desk: Desk) -> None:
     assert "Traceback" not in said.err
 
 
+@pytest.mark.usefixtures("byte_names")
 def test_what_is_printed_as_json_survives_names_that_are_no_text(desk: Desk) -> None:
     desk.photo(b"caf\xe9.jpg")
     source = json.loads(plan(desk).out)["files"][0]["source"]

@@ -58,6 +58,7 @@ def test_a_folder_of_ones_own_and_a_place_for_results(tmp_path: Path, temporary:
 
 
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGKILL, -signal.SIGKILL)])
+@pytest.mark.usefixtures("procfs")
 def test_however_it_ends_it_leaves_no_process_behind(temporary: Path, number: signal.Signals, code: int) -> None:
     with subprocess.Popen(DEMO, stderr=subprocess.PIPE, text=True) as child:
         assert child.stderr

@@ -778,6 +778,7 @@ async def test_no_intent_is_written_without_room_beside_the_journal(
     assert studio.requests_to("/create") == 0
 
 
+@pytest.mark.usefixtures("byte_names")
 async def test_hostile_names_come_back_under_their_own(studio: Studio) -> None:
     names = [
         b"line\nbreak.jpg", b"\x1b[2J\x1b]52;c;x\x07.jpg", b"caf\xe9 latin.jpg", b"[bold] $(rm -rf).jpg", b"-rf.jpg",

@@ -155,6 +155,7 @@ def test_a_photo_that_says_nothing_asks_for_nothing(program: Path, tmp_path: Pat
         exiftool.give_back(tmp_path / "x", tmp_path / "y", "application/zip", photo, Keeping.ALL)
 
 
+@pytest.mark.usefixtures("procfs")
 def test_it_ends_with_us_however_we_end(tmp_path: Path) -> None:
     log = fake(tmp_path)
     code = (

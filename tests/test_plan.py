@@ -279,6 +279,7 @@ def test_what_was_found_at_the_service_is_not_counted_as_to_pay(journal: Journal
     assert (after.most, after.before, len(after.queued)) == (0, {How.FOUND: 1}, 1)
 
 
+@pytest.mark.usefixtures("byte_names")
 def test_jobs_hold_everything_the_price_depends_on(journal: Journal, inbox: Path) -> None:
     path = photo(inbox / os.fsdecode(b"caf\xe9.jpg"))
     [job] = new_jobs(planned(journal, inbox), BATCH)

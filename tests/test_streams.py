@@ -185,6 +185,7 @@ def test_a_terminal_that_goes_while_photos_are_waited_for_changes_nothing(desk: 
 
 
 @pytest.mark.parametrize("err", [FULL, CLOSED, GONE])
+@pytest.mark.usefixtures("procfs")
 def test_an_interrupt_is_one_however_little_can_be_said(desk: Desk, err: str) -> None:
     desk.control("options", qa=10_000_000)
     desk.photo()
@@ -353,6 +354,7 @@ def test_config_init_and_the_stand_in_say_where_they_could_not(desk: Desk) -> No
 # ----------------------------------------------------------------------------------------------- streams not there
 
 
+@pytest.mark.usefixtures("procfs")
 def test_no_file_of_artuis_gets_the_number_of_a_closed_stream(desk: Desk) -> None:
     code = (
         "import sys, os, artui.cli.streams as s; s.open_missing();"

@@ -67,6 +67,7 @@ async def test_killed_at_random_while_photos_trickle_in_each_is_paid_once_and_mo
     studio.check()
 
 
+@pytest.mark.usefixtures("procfs")
 async def test_many_that_land_at_once_under_a_cap_are_all_bought_in_flat_memory(studio: Studio, long: bool) -> None:
     """The first tenth shows what the process holds at work; ten times as many photos may not hold much more."""
     number = 10_000 if long else 200
@@ -125,6 +126,7 @@ async def test_a_large_tiff_that_is_copied_slowly_is_one_job_of_the_whole_file(s
     studio.check()
 
 
+@pytest.mark.usefixtures("procfs")
 async def test_two_days_at_work_leave_memory_and_descriptors_as_they_were(studio: Studio, long: bool) -> None:
     """An hour lasts so many seconds: photos come all the time, and the folder is looked at as often as in two days."""
     hours, hour = (48, 1.0) if long else (4, 0.8)

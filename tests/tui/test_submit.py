@@ -392,6 +392,7 @@ def done_before(db: Connection, planner: Planner, path: Path) -> None:
     jobs.move(db, job, Stage.SAVED, Status.DONE, "saved", results=(result,))
 
 
+@pytest.mark.usefixtures("byte_names")
 async def test_hostile_names_stay_in_their_cells(boots: Path) -> None:
     names = [
         b"a\x1b[31m.jpg",
