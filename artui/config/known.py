@@ -166,6 +166,7 @@ ACCOUNT: Mapping[str, Reader] = {
     "twins": _TWINS,
     "ratings": flag,
     "metadata": _METADATA,
+    "low": _CAP,
 }
 """What every account may hold; its other keys are for its provider to check."""
 

@@ -79,6 +79,10 @@ def outcome(db: Connection, request_id: int) -> Reply | None:
 # --------------------------------------------------------------------------------------------------- the engine row
 
 
+WATCH = "watch"
+"""The mode of the engine that watches folders, in the foreground; the other is ``background``."""
+
+
 @dataclass(frozen=True, slots=True)
 class EngineRow:
     """The engine as the journal knows it. ``state``: ``starting``, ``running``, ``ending`` or ``ended``."""
