@@ -35,6 +35,9 @@ FULL = 0.9
 LEVELS = (70, 90, 100)
 """Per cent of a cap that are told, each once."""
 
+LOOKED_AT_WITHIN = 60.0
+"""Seconds within which a rule that is watched was looked at for the first time."""
+
 PACE_OF = 7
 """Days whose spending tells how long the credits last."""
 
@@ -182,6 +185,8 @@ def _of_rule(db: Connection, row: RuleRow, zone: dt.tzinfo, now: float, away_for
         yield Condition(Code.PAUSED, row.name, facts={"what": "rule"})
     elif code := _OF_STATE.get(row.state):
         yield Condition(code, row.name, row.since, facts={"message": row.message, "cause": str(row.cause or "")})
+    elif row.state is RuleState.NEW and now - row.since > LOOKED_AT_WITHIN:
+        yield Condition(Code.NOT_WATCHED, row.name, row.since, 1)
     elif row.state is RuleState.WAITS and now - row.since > away_for:
         yield Condition(Code.RULE_WAITS, row.name, row.since, facts={"message": row.message})
     if unreadable := row.not_taken.get(Skip.UNREADABLE):
