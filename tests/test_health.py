@@ -130,6 +130,8 @@ def test_a_rule_that_the_engine_does_not_know_is_not_watched(house: House) -> No
 def test_a_watcher_that_is_gone_is_told_from_one_that_never_was(house: House) -> None:
     assert house.codes(None) == [Code.NOT_WATCHED]
     assert house.codes(Engine()) == [Code.NOT_WATCHED], "an engine in the background watches nothing"
+    house.do(lambda db: requests.engine_starts(db, 1, "here", "background", "1"))
+    assert house.codes(None) == [Code.NOT_WATCHED]
     house.do(lambda db: requests.engine_starts(db, 1, "here", requests.WATCH, "1"))
     assert house.codes(None) == [Code.WATCH_ENDED]
 
