@@ -56,7 +56,10 @@ def _pieces(text: str) -> list[str]:
     for character in text:
         is_mark = _cells(character) == 0
         if unicodedata.category(character) in _UNSAFE or character in _BLANK_LETTERS or (is_mark and not takes_marks):
-            pieces.append(_escaped(character))
+            code = ord(character)
+            code -= 0xDC00 if 0xDC80 <= code <= 0xDCFF else 0  # a byte that is no UTF-8, as the system hands it over
+            number = f"x{code:02x}" if code < 0x100 else f"u{code:04x}" if code < 0x10000 else f"U{code:08x}"
+            pieces.append(_NAMED.get(character, f"\\{number}"))
             takes_marks = False
         elif is_mark:
             pieces[-1] += character
@@ -64,17 +67,6 @@ def _pieces(text: str) -> list[str]:
             pieces.append(character)
             takes_marks = True
     return pieces
-
-
-def _escaped(character: str) -> str:
-    code = ord(character)
-    if character in _NAMED:
-        return _NAMED[character]
-    if 0xDC80 <= code <= 0xDCFF:  # a byte that is no UTF-8, as the system hands it over
-        code -= 0xDC00
-    if code < 0x100:
-        return f"\\x{code:02x}"
-    return f"\\u{code:04x}" if code < 0x10000 else f"\\U{code:08x}"
 
 
 def _without_middle(pieces: list[str], cells: int, ellipsis: str) -> str:

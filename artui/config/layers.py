@@ -84,13 +84,15 @@ class Layer:
         if not isinstance(written, list) or not all(isinstance(rule, dict) for rule in written):
             self._refuse(("watch",), "must be an array of tables: write [[watch]] above each rule")
         for number, rule in enumerate(written):
-            yield {word: self._of_rule(("watch", number, word), value) for word, value in rule.items()}
-
-    def _of_rule(self, key: Key, value: object) -> object:
-        if key[-1] != "caps":
-            return self._read(RULE, key, value, ("caps",))
-        caps = self._table(key, value)
-        return {word: self._read(GROUPS["caps"], (*key, word), limit) for word, limit in caps.items()}
+            read: dict[str, object] = {}
+            for word, value in rule.items():
+                key: Key = ("watch", number, word)
+                if word == "caps":
+                    caps = self._table(key, value)
+                    read[word] = {cap: self._read(GROUPS["caps"], (*key, cap), limit) for cap, limit in caps.items()}
+                else:
+                    read[word] = self._read(RULE, key, value, ("caps",))
+            yield read
 
     def _account(self, name: str, value: object) -> Iterator[tuple[Key, object]]:
         account = ("accounts", name)

@@ -42,7 +42,12 @@ async def examine_job(provider: Provider[Any], journal: Journal, job: Job) -> li
             except ProviderError as failure:
                 found.append(_found(job, "service", Level.FAULT, str(failure), area=Area.NETWORK))
     found.append(_charge(job))
-    found.append(_host(job))
+    # Of the address that the service points to the host alone is told, for the rest may open it.
+    if hosts := sorted({result.host for result in job.results if result.host}):
+        said = f"the service points to {', '.join(hosts)} for results: a firewall must let artui get there"
+    else:
+        said = "the service gives results itself, without a redirect"
+    found.append(_found(job, "host", Level.OK, said))
     if usual := await journal.read_async(accounts.usual, job.payer, job.workflow):
         takes = "under a second" if usual[0] < 1 else f"{usual[0]:,.0f} s"
         said = f"this workflow takes {takes} as a rule: that is when the next photos are looked at first"
@@ -62,7 +67,13 @@ async def _details(provider: Provider[Any], journal: Journal, job: Job, purchase
     seen = (await provider.poll([ExecutionRef(job.execution, job.workflow)])).get(job.execution)
     if seen is None:
         return [_found(job, "details", Level.WARNING, "the service did not tell now", "`artui doctor` asks again")]
-    findings = [_took(job, seen)]
+    took = f"{job.finished_at - job.created_at:,.0f} s from queue to disk" if job.finished_at else "not finished"
+    began, ended = moment(seen.created_at), moment(seen.finished_at)
+    if began is None or ended is None:
+        took += "; the service tells no times"
+    else:
+        took += f", {(ended - began).total_seconds():,.0f} s of them at the service"
+    findings = [_found(job, "time", Level.OK, took)]
     if provider.limits.can_find:
         findings.append(_label(job, "label", "details", seen, purchase))
     if seen.outputs and seen.outputs[0].digest:
@@ -72,14 +83,6 @@ async def _details(provider: Provider[Any], journal: Journal, job: Job, purchase
         said = "none is stated: whether a result is whole is told by its content alone"
         findings.append(_found(job, "digest", Level.OK, said))
     return findings
-
-
-def _took(job: Job, seen: ExecutionStatus) -> Finding:
-    here = f"{job.finished_at - job.created_at:,.0f} s from queue to disk" if job.finished_at else "not finished"
-    began, ended = moment(seen.created_at), moment(seen.finished_at)
-    if began is None or ended is None:
-        return _found(job, "time", Level.OK, f"{here}; the service tells no times")
-    return _found(job, "time", Level.OK, f"{here}, {(ended - began).total_seconds():,.0f} s of them at the service")
 
 
 def _label(job: Job, check: str, where: str, seen: ExecutionStatus, purchase: Purchase) -> Finding:
@@ -115,15 +118,6 @@ def _charge(job: Job) -> Finding:
     if job.quoted is not None and job.charged > job.quoted:
         return _found(job, "charge", Level.WARNING, said, "set caps: the next photo counts as what this one cost")
     return _found(job, "charge", Level.OK, said)
-
-
-def _host(job: Job) -> Finding:
-    """Who gave the result: of the address that the service points to the host alone, for the rest may open it."""
-    hosts = sorted({result.host for result in job.results if result.host})
-    if not hosts:
-        return _found(job, "host", Level.OK, "the service gives results itself, without a redirect")
-    said = f"the service points to {', '.join(hosts)} for results: a firewall must let artui get there"
-    return _found(job, "host", Level.OK, said)
 
 
 @dataclass(frozen=True, slots=True)

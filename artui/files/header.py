@@ -214,17 +214,14 @@ def _texts(kind: bytes, data: bytes, header: PhotoHeader, raw: dict[bytes, bytes
         header.xmp = _inflated(text, MOST_BYTES) if data[18] else text
     elif kind != b"iTXt" and data.startswith(b"Raw profile type "):
         name, _, text = data[17:].partition(b"\0")
-        raw[name] = _raw_profile(_inflated(text[1:], MOST_BYTES) if kind == b"zTXt" else text)
+        text = _inflated(text[1:], MOST_BYTES) if kind == b"zTXt" else text
+        # A block that a program wrote as text: its name, its length, and hex digits.
+        found = re.match(rb"\s*[\w ]+?(?: profile)?\s+\d+\s+([0-9a-fA-F\s]*)", text)
+        raw[name] = bytes.fromhex(found[1].decode()) if found else b""
 
 
 def _inflated(data: bytes, most: int) -> bytes:
     return zlib.decompressobj().decompress(data, most)
-
-
-def _raw_profile(text: bytes) -> bytes:
-    """A block that a program wrote as text: its name, its length, and hex digits."""
-    found = re.match(rb"\s*[\w ]+?(?: profile)?\s+\d+\s+([0-9a-fA-F\s]*)", text)
-    return bytes.fromhex(found[1].decode()) if found else b""
 
 
 # WebP

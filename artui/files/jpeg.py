@@ -140,7 +140,9 @@ def _segment(picture: _Picture, marker: int, body: bytes, scans: int) -> None:
     if marker == _DHT:
         _huffman(picture, body)
     elif marker == _DQT:
-        _quantization(picture, body)
+        while body:
+            picture.quantizations.add(body[0] & 15)
+            body = body[1 + (128 if body[0] >> 4 else 64) :]
     elif marker == _DRI and len(body) >= 2:
         picture.interval = int.from_bytes(body[:2])
     elif marker in FRAMES:
@@ -162,12 +164,6 @@ def _huffman(picture: _Picture, body: bytes) -> None:
             raise Broken("damaged", _BROKEN)
         picture.tables[body[0] >> 4, body[0] & 15] = counts, symbols
         body = body[17 + sum(counts) :]
-
-
-def _quantization(picture: _Picture, body: bytes) -> None:
-    while body:
-        picture.quantizations.add(body[0] & 15)
-        body = body[1 + (128 if body[0] >> 4 else 64) :]
 
 
 def _begun(picture: _Picture, body: bytes, start: int, size: int) -> tuple[_Scan | None, Doubt | None]:

@@ -12,8 +12,7 @@ import re
 import shutil
 import zipfile
 import zlib
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
@@ -66,8 +65,10 @@ def unpack_layers(archive: Path, digest: str, made: Callable[[list[tuple[str, in
         target = archive.with_name(f"{archive.stem}-{number}.layers")
     begin_folder(build)
     try:
-        with _told_of(archive):
+        try:
             laid = _fill(build, archive, digest)
+        except _DAMAGE as error:
+            raise LayersProblem(f"{archive.name} cannot be unpacked: {error or 'it is damaged'}") from error
         made(laid)
         publish_folder(build, target)
     finally:
@@ -83,14 +84,6 @@ def _is_of(folder: Path, digest: str) -> bool:
     except (OSError, ValueError):
         return False
     return isinstance(made_of, dict) and made_of.get("archive_sha256") == digest
-
-
-@contextmanager
-def _told_of(archive: Path) -> Iterator[None]:
-    try:
-        yield
-    except _DAMAGE as error:
-        raise LayersProblem(f"{archive.name} cannot be unpacked: {error or 'it is damaged'}") from error
 
 
 def _fill(build: Path, archive: Path, digest: str) -> list[tuple[str, int]]:

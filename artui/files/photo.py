@@ -421,15 +421,12 @@ def _told_of(path: Path) -> Iterator[None]:
     except OSError as error:
         if error.errno in _LACKING:
             raise
-        raise _problem(path, error) from error
-
-
-def _problem(path: Path, error: OSError) -> PhotoProblem:
-    if error.errno in (errno.ENOENT, errno.ENOTDIR):
-        return Gone(path)
-    if isinstance(error, Irregular):
-        return Changed(path)
-    if error.errno == errno.ENAMETOOLONG:
-        return BadPhoto(path, PhotoFault.NAME_TOO_LONG, "has a path that is too long to open. Move it further up.")
-    sentence = f"cannot be read: {error.strerror}. Make it readable for artui, then add it again."
-    return BadPhoto(path, PhotoFault.UNREADABLE, sentence)
+        if error.errno in (errno.ENOENT, errno.ENOTDIR):
+            raise Gone(path) from error
+        if isinstance(error, Irregular):
+            raise Changed(path) from error
+        if error.errno == errno.ENAMETOOLONG:
+            sentence = "has a path that is too long to open. Move it further up."
+            raise BadPhoto(path, PhotoFault.NAME_TOO_LONG, sentence) from error
+        sentence = f"cannot be read: {error.strerror}. Make it readable for artui, then add it again."
+        raise BadPhoto(path, PhotoFault.UNREADABLE, sentence) from error

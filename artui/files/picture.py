@@ -235,23 +235,18 @@ def _png(parts: _Parts) -> None:
         if kind == b"IDAT":
             parts.add_bytes("IDAT", start, length)
         elif kind in (b"fcTL", b"fdAT"):
-            _add_frame(parts, kind, start, length, is_first=not data)
+            if length < 4:
+                raise _damaged()
+            if kind == b"fcTL":
+                parts.close("frame", "frames")
+                parts.add_part("frames", start + 4, length - 4, bytes((not data,)))  # behind a number that only counts
+            else:
+                parts.add_bytes("frame", start + 4, length - 4)
         elif kind == b"eXIf":
             turned = _orientation(file, start, length)
         elif kind in _PNG_KEPT or not kind[0] & 0x20:
             parts.add_part(kind.decode("ascii"), start, length)
     raise _damaged()
-
-
-def _add_frame(parts: _Parts, kind: bytes, start: int, length: int, *, is_first: bool) -> None:
-    """A part of an animation, behind a number that only counts chunks."""
-    if length < 4:
-        raise _damaged()
-    if kind == b"fdAT":
-        parts.add_bytes("frame", start + 4, length - 4)
-        return
-    parts.close("frame", "frames")
-    parts.add_part("frames", start + 4, length - 4, bytes((is_first,)))
 
 
 # WebP: the bitstreams, transparency, colour profile and frames.

@@ -49,28 +49,23 @@ def of(file: BinaryIO, size: int, media_type: str) -> tuple[Told, ...]:
     Raises OSError when reading fails.
     """
     try:
-        return _of(file, size, media_type)
+        read = header.read(file, size, media_type)
+        metadata, profile = read.metadata, profile_name(read)
+        found = {
+            Trait.FRAMES: read.frames > 1,
+            Trait.CMYK: read.is_cmyk,
+            Trait.DEEP: read.bits > 8,
+            Trait.NO_PROFILE: profile == "",
+            Trait.TURNED: metadata.number(ORIENTATION, 1) in range(2, 9),
+            Trait.LAYERS: read.has_layers,
+            Trait.ALPHA: read.has_alpha,
+            Trait.COPYRIGHT: metadata.has_copyright,
+            Trait.CAPTION: metadata.has_caption,
+            Trait.BARCODE: metadata.has_barcode,
+            **{Trait(kind): True for kind in read.behind},
+        }
     except (ValueError, ArithmeticError, LookupError, RecursionError, struct.error):
         return ()
-
-
-def _of(file: BinaryIO, size: int, media_type: str) -> tuple[Told, ...]:
-    read = header.read(file, size, media_type)
-    metadata = read.metadata
-    profile = profile_name(read)
-    found = {
-        Trait.FRAMES: read.frames > 1,
-        Trait.CMYK: read.is_cmyk,
-        Trait.DEEP: read.bits > 8,
-        Trait.NO_PROFILE: profile == "",
-        Trait.TURNED: metadata.number(ORIENTATION, 1) in range(2, 9),
-        Trait.LAYERS: read.has_layers,
-        Trait.ALPHA: read.has_alpha,
-        Trait.COPYRIGHT: metadata.has_copyright,
-        Trait.CAPTION: metadata.has_caption,
-        Trait.BARCODE: metadata.has_barcode,
-        **{Trait(kind): True for kind in read.behind},
-    }
     told = [Told(trait) for trait in Trait if found.get(trait)]
     return (*told, Told(Trait.PROFILE, profile)) if profile not in ("", SRGB) else tuple(told)
 
