@@ -33,7 +33,24 @@ def sanitize(text: str | bytes | Path, cells: int | None = None, ellipsis: str =
     pieces = list(text) if plain else _pieces(text)
     if cells is None or sum(map(width, pieces)) <= cells:
         return "".join(pieces)
-    return _without_middle(pieces, cells, ellipsis)
+    room = cells - width(ellipsis)
+    if room < 0:
+        return ""
+    head, tail = [], []
+    left, right = 0, len(pieces)
+    used_left = used_right = 0
+    while left < right:
+        if used_left <= used_right and used_left + used_right + width(pieces[left]) <= room:
+            used_left += width(pieces[left])
+            head.append(pieces[left])
+            left += 1
+        elif used_left + used_right + width(pieces[right - 1]) <= room:
+            right -= 1
+            used_right += width(pieces[right])
+            tail.append(pieces[right])
+        else:
+            break
+    return "".join(head) + ellipsis + "".join(reversed(tail))
 
 
 def width(text: str) -> int:
@@ -67,24 +84,3 @@ def _pieces(text: str) -> list[str]:
             pieces.append(character)
             takes_marks = True
     return pieces
-
-
-def _without_middle(pieces: list[str], cells: int, ellipsis: str) -> str:
-    room = cells - width(ellipsis)
-    if room < 0:
-        return ""
-    head, tail = [], []
-    left, right = 0, len(pieces)
-    used_left = used_right = 0
-    while left < right:
-        if used_left <= used_right and used_left + used_right + width(pieces[left]) <= room:
-            used_left += width(pieces[left])
-            head.append(pieces[left])
-            left += 1
-        elif used_left + used_right + width(pieces[right - 1]) <= room:
-            right -= 1
-            used_right += width(pieces[right])
-            tail.append(pieces[right])
-        else:
-            break
-    return "".join(head) + ellipsis + "".join(reversed(tail))

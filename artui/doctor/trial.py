@@ -42,12 +42,7 @@ async def examine_job(provider: Provider[Any], journal: Journal, job: Job) -> li
             except ProviderError as failure:
                 found.append(_found(job, "service", Level.FAULT, str(failure), area=Area.NETWORK))
     found.append(_charge(job))
-    # Of the address that the service points to the host alone is told, for the rest may open it.
-    if hosts := sorted({result.host for result in job.results if result.host}):
-        said = f"the service points to {', '.join(hosts)} for results: a firewall must let artui get there"
-    else:
-        said = "the service gives results itself, without a redirect"
-    found.append(_found(job, "host", Level.OK, said))
+    found.append(_host(job))
     if usual := await journal.read_async(accounts.usual, job.payer, job.workflow):
         takes = "under a second" if usual[0] < 1 else f"{usual[0]:,.0f} s"
         said = f"this workflow takes {takes} as a rule: that is when the next photos are looked at first"
@@ -118,6 +113,15 @@ def _charge(job: Job) -> Finding:
     if job.quoted is not None and job.charged > job.quoted:
         return _found(job, "charge", Level.WARNING, said, "set caps: the next photo counts as what this one cost")
     return _found(job, "charge", Level.OK, said)
+
+
+def _host(job: Job) -> Finding:
+    """Who gave the result: of the address that the service points to the host alone, for the rest may open it."""
+    hosts = sorted({result.host for result in job.results if result.host})
+    if not hosts:
+        return _found(job, "host", Level.OK, "the service gives results itself, without a redirect")
+    said = f"the service points to {', '.join(hosts)} for results: a firewall must let artui get there"
+    return _found(job, "host", Level.OK, said)
 
 
 @dataclass(frozen=True, slots=True)

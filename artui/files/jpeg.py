@@ -198,7 +198,10 @@ def _scan(picture: _Picture, body: bytes, start: int) -> _Scan | None:
     for _, dc, ac in tables:
         _refuse_table(picture, 0, dc, is_used=first == 0 and not bits >> 4)
         _refuse_table(picture, 1, ac, is_used=first > 0 or picture.frame != _PROGRESSIVE)
-    if picture.frame == _PROGRESSIVE and not _is_progression(number, first, last, bits >> 4, bits & 15):
+    before, now = bits >> 4, bits & 15
+    is_spectrum = last == 0 if first == 0 else first <= last < 64 and number == 1
+    is_progression = is_spectrum and now <= 13 and (before == 0 or before == now + 1)
+    if picture.frame == _PROGRESSIVE and not is_progression:
         raise Broken("damaged", _BROKEN)
     return _Scan(tables, band, start)
 
@@ -230,11 +233,6 @@ def _out_of_order(picture: _Picture, scan: _Scan, bits: int) -> Doubt | None:
                 return Doubt(_BROKEN)
             told[coefficient] = now
     return None
-
-
-def _is_progression(number: int, first: int, last: int, before: int, now: int) -> bool:
-    spectrum = last == 0 if first == 0 else first <= last < 64 and number == 1
-    return spectrum and now <= 13 and (before == 0 or before == now + 1)
 
 
 def _of_scan(file: BinaryIO, picture: _Picture, scan: _Scan) -> Doubt | None:

@@ -99,7 +99,13 @@ def _fill(build: Path, archive: Path, digest: str) -> list[tuple[str, int]]:
             layers, metadata, others = _sorted_out(entries)
             made = [_lay(opened, layer, place, build, spend, laid) for place, layer in enumerate(layers)]
             if metadata is not None:
-                _lay_metadata(opened, metadata, build, spend)
+                if metadata.file_size > _MOST_JSON:
+                    raise ValueError(f"its {_RESULT} is too long")
+                with Part(build / _RESULT) as part:
+                    _pour(opened, metadata, part.write, spend)
+                    part.finish()
+                if not whole.is_complete(part.path, "application/json"):
+                    raise ValueError(f"its {_RESULT} is no JSON")
     unused = [entry.filename for entry in others]
     about = {"archive": archive.name, "archive_sha256": digest, "layers": made, "not_unpacked": unused}
     with Part(build / _MANIFEST) as manifest:
@@ -184,16 +190,6 @@ def _lay(
     laid.append((written.digest, written.size))
     entry = layer.entry.filename
     return {"file": name, "index": layer.index, "name": layer.name, "blend": layer.blend, "entry": entry}
-
-
-def _lay_metadata(archive: zipfile.ZipFile, entry: zipfile.ZipInfo, build: Path, spend: Callable[[int], None]) -> None:
-    if entry.file_size > _MOST_JSON:
-        raise ValueError(f"its {_RESULT} is too long")
-    with Part(build / _RESULT) as part:
-        _pour(archive, entry, part.write, spend)
-        part.finish()
-    if not whole.is_complete(part.path, "application/json"):
-        raise ValueError(f"its {_RESULT} is no JSON")
 
 
 def _pour(

@@ -184,15 +184,12 @@ class _Segments:
         if self.adobe[11:] == b"\0" or self.components == b"RGB":
             self.parts.add("colours", bytes((self.has_jfif,)))  # only then JFIF says something of them
         if self.profile:
-            self.parts.add("profile", _joined(self.profile))
-
-
-def _joined(profile: list[tuple[int, int, bytes]]) -> bytes:
-    """A colour profile, however it was divided; with its numbers where they do not make one."""
-    profile.sort(key=lambda chunk: chunk[0])
-    whole = [(number, len(profile)) for number in range(1, len(profile) + 1)]
-    numbers = [(number, count) for number, count, _ in profile]
-    return b"".join(data for *_, data in profile) + (b"" if numbers == whole else repr(numbers).encode())
+            # As one, however it was divided; with its numbers where they do not make one.
+            self.profile.sort(key=lambda chunk: chunk[0])
+            whole = [(number, len(self.profile)) for number in range(1, len(self.profile) + 1)]
+            numbers = [(number, count) for number, count, _ in self.profile]
+            joined = b"".join(data for *_, data in self.profile)
+            self.parts.add("profile", joined + (b"" if numbers == whole else repr(numbers).encode()))
 
 
 def _next_marker(parts: _Parts, offset: int, *, hashing: bool) -> int:

@@ -79,14 +79,11 @@ _MOST_NAME = 60
 
 def profile_name(read: header.PhotoHeader) -> str:
     """The colours of a picture by name: ``sRGB``, or the profile's own description; empty where nothing says."""
-    if read.icc:
-        return _named(read.icc)
-    if read.is_srgb or read.metadata.number(COLOR_SPACE) == 1:
-        return SRGB
-    return "Adobe RGB (1998)" if read.metadata.is_adobe_rgb else ""
-
-
-def _named(icc: bytes) -> str:
+    icc = read.icc
+    if not icc:
+        if read.is_srgb or read.metadata.number(COLOR_SPACE) == 1:
+            return SRGB
+        return "Adobe RGB (1998)" if read.metadata.is_adobe_rgb else ""
     count = min(int.from_bytes(icc[128:132]), 200)
     entries = (icc[132 + 12 * place : 144 + 12 * place] for place in range(count))
     tags = {one[:4]: (int.from_bytes(one[4:8]), int.from_bytes(one[8:12])) for one in entries if len(one) == 12}
