@@ -421,7 +421,10 @@ def test_status_fits_sixty_by_eighteen() -> None:
     row = {"pid": 4_194_304, "mode": "background", "state": "running", "started_at": 1.0, "stale": False}
     held = [{"status": "held", "reason": reason, "number": 99_999} for reason in Reason]
     others = [{"status": status, "reason": "", "number": 99_999} for status in Status if status is not Status.HELD]
-    account = {"name": "a" * 32, "held": "payment required", "message": "", "left": 9_999_999, "balance_reason": ""}
+    account = {
+        "name": "a" * 32, "held": "payment required", "message": "", "left": 9_999_999, "balance_reason": "",
+        "away_since": None,
+    }  # fmt: skip
     unknown = account | {"left": None, "balance_reason": "the service refuses to tell it (403)"}
     lines = list(
         _status_lines(
@@ -439,7 +442,7 @@ def test_status_fits_sixty_by_eighteen() -> None:
                     }
                     for name in ("studio", "portraits")
                 },
-                "accounts": [account, *[unknown] * 20],
+                "accounts": [account, *[unknown | {"held": ""}] * 20],
                 "transfers": {"up": 6, "down": 4},
             },
             ["an endless name: watching, 99,999 held, 99,999 under way, today 9,999,999 of 9,999,999"] * 20,

@@ -137,7 +137,7 @@ def test_a_migration_keeps_a_copy_and_a_failed_one_changes_nothing(
     with Journal(path) as journal:
         assert len(journal.read(history.page)) == 1
         assert journal.read(lambda db: db.execute("SELECT COUNT(*) FROM marks").fetchone()) == (0,)
-    copy = path.with_name("journal.db.schema-2")
+    copy = path.with_name(f"journal.db.schema-{len(steps)}")
     assert stat.S_IMODE(copy.stat().st_mode) == 0o600
 
 

@@ -203,7 +203,8 @@ def test_privacy_is_told_with_the_page_and_the_program(tmp_path: Path, monkeypat
         marker.identity(tmp_path)
     assert offline.value.cause is RuleCause.UNREADABLE
     assert page in str(publishing.OutputProblem(tmp_path, refusal))
-    assert page in str(photo._problem(tmp_path / "a.jpg", refusal))
+    with pytest.raises(files.BadPhoto, match=page), photo._told_of(tmp_path / "a.jpg"):
+        raise refusal
     monkeypatch.delenv("TERM_PROGRAM")
     assert "python" in system.privacy(refusal)
     assert system.privacy(PermissionError(errno.EACCES, "Permission denied")) == ""

@@ -75,16 +75,14 @@ def settings(unit: str, key: str) -> list[str]:
     return [line.removeprefix(f"{key}=") for line in unit.splitlines() if line.startswith(f"{key}=")]
 
 
-def test_a_unit_opens_what_the_rules_need_and_no_more(make: Make, folders: tuple[Path, Path], tmp_path: Path) -> None:
+def test_a_unit_protects_the_system_and_pins_no_mount(make: Make, folders: tuple[Path, Path], tmp_path: Path) -> None:
     code, unit, said = make()
     assert code == Exit.OK
     assert settings(unit, "ExecStart") == [f"{Path(sys.executable).parent}/artui watch"]
-    state, cache, data = paths().state, paths().cache, paths().data
-    inbox, output = (str(folder).replace("%", "%%") for folder in folders)
-    output = output.replace("\\", "\\\\").replace('"', '\\"')
-    wanted = [state, cache, data, f"-{tmp_path}/b", f"-{tmp_path}/results", f'"-{inbox}"', f'"-{output}"']
-    assert sorted(settings(unit, "ReadWritePaths")) == sorted(map(str, wanted))
-    assert settings(unit, "ProtectSystem") == ["strict"]
+    assert settings(unit, "ProtectSystem") == ["full"]
+    assert settings(unit, "PrivateUsers") == ["yes"], "else a user's manager protects nothing"
+    for pinning in ("RequiresMountsFor", "ReadWritePaths", "BindPaths", "ProtectHome", "UMask"):
+        assert settings(unit, pinning) == [], "a share may come, go and be written for others, and only its rule minds"
     assert settings(unit, "Type") == ["notify"]
     assert settings(unit, "Environment") == [f"ARTUI_HOME={os.environ['ARTUI_HOME']}"]
     assert "PrivateTmp" not in unit, "the folders of this test lie in /tmp, which a private one would hide"
@@ -106,6 +104,9 @@ def test_a_unit_of_the_system_names_its_user_and_gives_up_more(make: Make, monke
     assert settings(unit, "User") == [me]
     assert settings(unit, "CapabilityBoundingSet") == [""]
     assert settings(unit, "WantedBy") == ["multi-user.target"]
+    assert settings(unit, "After") == ["network-online.target remote-fs.target"]
+    assert settings(unit, "PrivateUsers") == []
+    assert f"#   install   artui systemd-unit --system --user {me} | sudo tee /etc/systemd/system/" in unit
     assert "enable-linger" not in unit
     assert "enable-linger" in make()[1]
     assert make("--user", me)[0] == Exit.USAGE

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from artui.cli.exits import Exit
-from artui.cli.options import AS_JSON
+from artui.cli.options import AS_JSON, DURATION
 from artui.cli.session import Session
 from artui.cli.streams import go_on
 from artui.cli.terminal import money, put, put_json, say
@@ -20,30 +20,69 @@ from artui.sanitize import sanitize
 
 if TYPE_CHECKING:
     from artui.config import AccountConfig
+    from artui.core.health import Condition
     from artui.engine.client import EngineStatus
     from artui.journal import Connection, Journal
 
 
 @click.command("status")
+@click.option("--check", is_flag=True, help="Say only what is wrong; exit 1 where anything is.")
+@click.option(
+    "--for", "away_for", type=DURATION, default="10m", show_default=True, metavar="TIME",
+    help="How long a service may not answer before that is wrong: 90s, 10m, 2h.",
+)  # fmt: skip
 @AS_JSON
 @click.pass_obj
-def status_command(session: Session, *, as_json: bool) -> Exit:
+def status_command(session: Session, *, check: bool, away_for: float, as_json: bool) -> Exit:
     """Show whether an engine runs, how the jobs stand, and what waits for you."""
-    from artui.cli.rules import names_written, standings
-    from artui.engine.client import WATCH, find_engine
+    from artui.cli.rules import standings
+    from artui.core.health import conditions, names_written
+    from artui.engine.client import find_engine
 
     with session.journal() as journal:
         alive = find_engine(session.paths, journal)
+        engine = None if alive is None else alive.health
+        found = journal.read(conditions, session.config, engine, away_for=away_for)
+        if check:
+            return _check(found, session.config.timezone, as_json=as_json)
         document = _status(session, journal, alive)
-        at_work = alive is not None and alive.row.mode == WATCH
+        is_watching = engine is not None and engine.is_watching
         written = names_written(session.config)
-        watched = journal.read(standings, session.config.timezone, written, watched=at_work)
+        watched = journal.read(standings, session.config.timezone, written, watched=is_watching)
     if as_json:
-        put_json({**document, "rules": [one.document() for one in watched]})
+        put_json(
+            {
+                **document,
+                "rules": [one.document() for one in watched],
+                "conditions": [one.document() for one in found],
+            }
+        )
     else:
-        for line in _status_lines(document, [one.line() for one in watched]):
+        for line in _status_lines(document, [one.line() for one in watched], _told(found, session.config.timezone)):
             put(line)
     return Exit.LOCKED if alive is not None and alive.stale else Exit.OK
+
+
+def _check(found: Sequence[Condition], zone: dt.tzinfo, *, as_json: bool) -> Exit:
+    """Say what is wrong, a line for each; what is only worth telling is no failure."""
+    from artui.core.health_phrases import sentence
+
+    grave = [one for one in found if one.is_grave]
+    if as_json:
+        put_json({"ok": not grave, "reasons": [one.document() | {"message": sentence(one, zone)} for one in grave]})
+    else:
+        for one in grave:
+            put(f"{one.code}: {sanitize(sentence(one, zone))}")
+    return Exit.FAILED if grave else Exit.OK
+
+
+def _told(found: Sequence[Condition], zone: dt.tzinfo) -> list[str]:
+    """What is wrong in a sentence each, but for what other lines of the status say."""
+    from artui.core.health import Code
+    from artui.core.health_phrases import sentence
+
+    elsewhere = (Code.ENGINE_ABSENT, Code.ENGINE_SILENT, Code.NEEDS_YOU)
+    return [sentence(one, zone) for one in found if one.code not in elsewhere]
 
 
 def _status(session: Session, journal: Journal, alive: EngineStatus | None) -> dict[str, Any]:
@@ -52,6 +91,7 @@ def _status(session: Session, journal: Journal, alive: EngineStatus | None) -> d
     counts = journal.read(history.counts)
     money_of = journal.read(window.overview, window.Filter()).totals
     running = progress.read(session.paths.transfers) if alive else {}
+    default_first = sorted(session.config.accounts.values(), key=lambda one: one.name != session.config.default_account)
     return {
         "engine": alive and {**asdict(alive.row), "stale": alive.stale},
         "jobs": [{"status": one.status, "reason": one.reason, "number": one.number} for one in counts],
@@ -59,7 +99,7 @@ def _status(session: Session, journal: Journal, alive: EngineStatus | None) -> d
             name: {**asdict(totals), "unspent": totals.unspent, "lost": journal.read(window.lost, name)}
             for name, totals in money_of.items()
         },
-        "accounts": [journal.read(_account, one, session.config.timezone) for one in session.config.accounts.values()],
+        "accounts": [journal.read(_account, one, session.config.timezone) for one in default_first],
         "transfers": {way: sum(one.way == way for one in running.values()) for way in ("up", "down")},
     }
 
@@ -77,27 +117,31 @@ def _account(db: Connection, account: AccountConfig, zone: dt.tzinfo) -> dict[st
         "balance": state.balance,
         "balance_at": state.balance_at,
         "balance_reason": state.balance_unknown,
+        "away_since": state.away_since,
         "left": cost.balance,
         "today": cost.today,
         "caps": cost.cap_documents(),
     }
 
 
-def _status_lines(status: dict[str, Any], rules: Sequence[str] = ()) -> Iterator[str]:
-    """The status for a person: at most 60 cells wide and 18 lines high."""
-    for line in _sentences(status, rules):
+def _status_lines(status: dict[str, Any], rules: Sequence[str] = (), wrong: Sequence[str] = ()) -> Iterator[str]:
+    """The status for a person, at most 60 cells wide, ``wrong`` what is wrong."""
+    for line in _sentences(status, rules, wrong):
         yield from textwrap.wrap(sanitize(line), _WIDTH, subsequent_indent="  ")
 
 
-_WIDTH, _MOST_HELD, _MOST_ACCOUNTS, _MOST_RULES = 60, 2, 2, 3
+_WIDTH, _MOST_HELD, _MOST_FOUND, _MOST_RULES = 60, 2, 4, 3
 
 
-def _sentences(status: dict[str, Any], rules: Sequence[str]) -> Iterator[str]:
+def _sentences(status: dict[str, Any], rules: Sequence[str], wrong: Sequence[str]) -> Iterator[str]:
     from artui.cli.tally import totals
     from artui.journal.history import Count
     from artui.model.states import Status, worded
 
     yield _engine_line(status["engine"])
+    yield from (f"! {line}" for line in wrong[:_MOST_FOUND])
+    if len(wrong) > _MOST_FOUND:
+        yield f"! and {len(wrong) - _MOST_FOUND:,} more: `artui status --check` says all"
     for line in rules[:_MOST_RULES]:
         yield sanitize(line, _WIDTH)
     if len(rules) > _MOST_RULES:
@@ -113,14 +157,21 @@ def _sentences(status: dict[str, Any], rules: Sequence[str]) -> Iterator[str]:
         yield f"! {one.number:,} held: {worded(one.reason)}"
     if held:
         yield "`artui jobs --status held` lists what is held."
-    for account in status["accounts"][:_MOST_ACCOUNTS]:
-        state = f"held: {account['held']}" if account["held"] else "ready"
-        unknown = account["balance_reason"]
-        left = f"balance unknown: {sanitize(unknown, 60)}" if unknown else f"{money(account['left'])} left"
-        yield f"{sanitize(account['name'], 14)}: {state}, {left}"
+    for place, account in enumerate(status["accounts"]):
+        if not place or account["name"] in status["money"] or account["held"] or account["away_since"]:
+            yield _account_line(account)
     moving = status["transfers"]
     if any(moving.values()):
         yield f"now: {moving['up']} up, {moving['down']} down"
+
+
+def _account_line(account: dict[str, Any]) -> str:
+    state = f"held: {account['held']}" if account["held"] else "ready"
+    if account["away_since"] is not None:
+        state = "does not answer"
+    unknown = account["balance_reason"]
+    left = f"balance unknown: {sanitize(unknown, 60)}" if unknown else f"{money(account['left'])} left"
+    return f"{sanitize(account['name'], 14)}: {state}, {left}"
 
 
 def _money_lines(money: dict[str, dict[str, int]]) -> Iterator[str]:
@@ -128,8 +179,9 @@ def _money_lines(money: dict[str, dict[str, int]]) -> Iterator[str]:
     if len(money) == 1:
         yield from map(_money_line, money.values())
         return
-    for name, sums in list(money.items())[:_MOST_ACCOUNTS]:
-        yield f"{sanitize(name, 14)}: {sums['charged']:,} charged, {sums['sent'] + sums['to_come']:,} moving"
+    for name, sums in money.items():
+        parts = [f"{sums['charged']:,} charged", f"{sums['sent']:,} sent", f"{sums['to_come']:,} to come"]
+        yield f"{sanitize(name, 14)}: {', '.join(parts)}"
 
 
 def _money_line(sums: dict[str, int]) -> str:

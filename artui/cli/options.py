@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeVar
 
 import click
@@ -31,6 +31,27 @@ TWINS = click.option(
     "--twins", type=click.Choice(["once", "deliver", "refuse"]),
     help="What becomes of photos bought before: one copy for each, a copy every time, or none.",
 )  # fmt: skip
+
+
+class Duration(click.ParamType):  # type: ignore[type-arg]
+    """A span of time in seconds: ``90s``, ``10m``, ``2h``, ``7d``; a bare number is seconds."""
+
+    name = "TIME"
+    UNITS: Mapping[str, int] = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        """The seconds."""
+        number = value[:-1] if value[-1:] in self.UNITS else value
+        try:
+            seconds = float(number) * self.UNITS.get(value[-1:], 1)
+        except ValueError:
+            seconds = -1.0
+        if not 0 <= seconds < float("inf"):
+            self.fail(f"{value!r} is no span of time, as in 90s, 10m or 2h", param, ctx)
+        return seconds
+
+
+DURATION = Duration()
 
 
 class Since(click.ParamType):  # type: ignore[type-arg]

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import datetime as dt
-import os
 import time
 from collections.abc import Container, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
-from artui.config import Config
 from artui.journal import Connection, accounts, caps, rules
 from artui.journal.rules import JobCounts, RuleRow, RuleSpent, RuleState
 from artui.model.holds import CapKind
@@ -96,11 +94,6 @@ def standings(db: Connection, zone: dt.tzinfo, written: Container[str], *, watch
         word = "paused" if row.paused else row.state.value if at_work else NOT_WATCHED
         found.append(RuleLine(row, word, rules.counts(db, row.id), spent, cap))
     return sorted(found, key=lambda one: one.is_well)
-
-
-def names_written(config: Config) -> set[str]:
-    """The names of the rules that are written down, as the journal has them, without loading the rules."""
-    return {str(rule.get("name", os.path.abspath(str(rule.get("folder", ""))))) for rule in config.watch}  # noqa: PTH100
 
 
 def together(found: Sequence[RuleLine]) -> str:

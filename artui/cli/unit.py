@@ -31,8 +31,7 @@ _PROXIES = ("https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY")
 
 _HARDENED = """\
 NoNewPrivileges=yes
-ProtectSystem=strict
-ProtectHome=read-only
+ProtectSystem=full
 ProtectKernelTunables=yes
 RestrictAddressFamilies=AF_UNIX AF_INET AF_INET6 AF_NETLINK
 RestrictNamespaces=yes
@@ -42,9 +41,14 @@ LockPersonality=yes
 SystemCallArchitectures=native
 SystemCallFilter=@system-service
 SystemCallErrorNumber=EPERM
-UMask=0077
 LimitCORE=0
 MemoryMax=1G"""
+"""What holds for both managers. The system is read-only, and nothing is said of single folders: each that is named
+(``ReadWritePaths``) would be a mount of its own in the service, which keeps looking at the old disk when a share is
+unmounted and mounted again."""
+
+_USER_ONLY = "PrivateUsers=yes"
+"""Without it a user's own manager may not make anything read-only, and says so nowhere (systemd.exec(5))."""
 
 _SYSTEM_ONLY = """\
 CapabilityBoundingSet=
@@ -77,8 +81,7 @@ def systemd_unit_command(session: Session, name: str | None, webhook: str | None
         of_system=for_system,
         command=this_artui(),
         options=("--webhook", webhook) if webhook else (),
-        own=(session.paths.state, session.paths.cache, session.paths.data),
-        folders=tuple(folders),
+        folders=(session.paths.state, *folders),
         environment=tuple((word, os.environ[word]) for word in PASSED_ON if os.environ.get(word)),
         logins=_logins(session, rules, webhook=webhook is not None),
     )
@@ -86,7 +89,7 @@ def systemd_unit_command(session: Session, name: str | None, webhook: str | None
         put(line)
     for folder in folders:
         if not folder.is_dir():
-            say(f"{folder} is not there. Make it before the service starts, else the service cannot write there.")
+            say(f"{folder} is not there: its rule is offline until it is.")
     if proxy := next((word for word in _PROXIES if os.environ.get(word)), None):
         say(f"{proxy} is set here, and a service does not see it: set `proxy` in {session.paths.config_file}.")
     if usual := next((word for word in TRUSTED if os.environ.get(word)), None):
@@ -153,13 +156,11 @@ class Login:
 
 @dataclass(frozen=True, slots=True)
 class Unit:
-    """What a unit is made of. ``options`` are those of ``artui watch``, ``own`` artui's folders, ``folders`` those of
-    the rules."""
+    """What a unit is made of; ``options`` are those of ``artui watch``, ``folders`` artui's own and its rules'."""
 
     user: str
     of_system: bool
     command: Sequence[str]
-    own: Sequence[Path]
     folders: Sequence[Path]
     environment: Sequence[tuple[str, str]] = ()
     options: Sequence[str] = ()
@@ -179,15 +180,18 @@ class Unit:
         manager, place = ("systemctl", "/etc/systemd/system") if self.of_system else (
             "systemctl --user", "~/.config/systemd/user",
         )  # fmt: skip
-        yield "# artui watch as a service. Made by `artui systemd-unit`: make it anew when a rule gets another folder."
+        yield "# artui watch as a service. Made by `artui systemd-unit`."
         yield "#"
-        made_by = " ".join(("artui systemd-unit", *["--system"] * self.of_system, *self.options))
-        yield f"#   install   {made_by} > {place}/{UNIT}.service"
-        yield f"#             {manager} daemon-reload && {manager} enable --now {UNIT}"
+        whose = ("--system", "--user", self.user) if self.of_system else ()
+        made_by = " ".join(("artui systemd-unit", *whose, *self.options))
+        sudo = "sudo " * self.of_system
+        write = f"| sudo tee {place}/{UNIT}.service >/dev/null" if self.of_system else f"> {place}/{UNIT}.service"
+        yield f"#   install   {made_by} {write}"
+        yield f"#             {sudo}{manager} daemon-reload && {sudo}{manager} enable --now {UNIT}"
         if not self.of_system:
             yield f"#   and       loginctl enable-linger {self.user}    (else it ends when you log out)"
         yield f"#   follow    journalctl {'' if self.of_system else '--user '}-u {UNIT} -f"
-        yield f"#   rules     {manager} reload {UNIT}    (reads config.toml again)"
+        yield f"#   rules     {sudo}{manager} reload {UNIT}    (reads config.toml again)"
 
     def _unit(self) -> Iterator[str]:
         yield "[Unit]"
@@ -195,9 +199,8 @@ class Unit:
         yield "StartLimitIntervalSec=0"
         if self.of_system:
             yield "Wants=network-online.target"
-            yield "After=network-online.target"
-        for folder in self.folders:
-            yield f"RequiresMountsFor={quoted(folder)}"
+            # Ordered, not required: a share that is absent makes its own rule offline, and nothing else.
+            yield "After=network-online.target remote-fs.target"
 
     def _service(self) -> Iterator[str]:
         yield "[Service]"
@@ -217,15 +220,10 @@ class Unit:
         yield "KillMode=mixed"
         yield ""
         yield from self._tokens()
-        for folder in self.own:
-            yield f"ReadWritePaths={quoted(folder)}"
-        for folder in self.folders:
-            yield f"ReadWritePaths={quoted(f'-{folder}')}"
         yield from _HARDENED.splitlines()
-        if not any(folder.is_relative_to(temporary) for folder in (*self.own, *self.folders) for temporary in _SHARED):
+        if not any(folder.is_relative_to(temporary) for folder in self.folders for temporary in _SHARED):
             yield "PrivateTmp=yes"
-        if self.of_system:
-            yield from _SYSTEM_ONLY.splitlines()
+        yield from (_SYSTEM_ONLY if self.of_system else _USER_ONLY).splitlines()
 
     def _tokens(self) -> Iterator[str]:
         """Where tokens come from: a keyring is locked, and a variable unset, where nobody has logged in."""

@@ -245,7 +245,7 @@ def _watch(wanted: WatchRequest, summary_every: float | None, listener: Listener
     """Be the watching engine, in the foreground, until told to stop."""
     from artui.cli.watching import Voice, WatchPrinter, forward_warnings
     from artui.engine.anchor import open_journal
-    from artui.engine.client import WATCH, take_over
+    from artui.engine.client import take_over
     from artui.engine.lock import AnotherEngine
     from artui.engine.log import log_to_file
     from artui.engine.process import run_engine
@@ -253,7 +253,7 @@ def _watch(wanted: WatchRequest, summary_every: float | None, listener: Listener
     paths = wanted.session.paths
     signal.signal(signal.SIGHUP, signal.SIG_IGN)  # a hang-up ends nothing, whenever it comes
     signal.signal(signal.SIGTTOU, signal.SIG_IGN)  # nor does a terminal that wants no lines from behind
-    log_to_file(paths.log)
+    log_to_file(paths.log, as_json=wanted.session.config.log == "json")
     voice = Voice.here(as_json=as_json)
     forward_warnings(voice)
     for concern in concerns():
@@ -266,7 +266,7 @@ def _watch(wanted: WatchRequest, summary_every: float | None, listener: Listener
         if listener is not None:
             for line in _heard(wanted.session.config, listener.place, part):
                 voice.say(line)
-        run_engine(paths, WATCH, service.run, lock)
+        run_engine(paths, requests.WATCH, service.run, lock)
         voice.say("artui has ended in order.")
     except (AnotherEngine, ConfigError, JournalProblem):
         raise

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from pathlib import Path
 
 from artui.config.folders import ConfigError, Paths
 from artui.config.merged import AccountConfig, Config
@@ -47,13 +46,13 @@ class CurrentConfig:
         return seen != self._seen
 
     def _stamped(self) -> tuple[tuple[int, int, int] | None, ...]:
-        return tuple(map(_stamp, self._files))
-
-
-def _stamp(file: Path) -> tuple[int, int, int] | None:
-    """What tells one version of a file from another; None where there is none."""
-    try:
-        found = file.stat()
-    except OSError:
-        return None
-    return found.st_ino, found.st_size, found.st_mtime_ns
+        """What tells one version of each file from another; None where there is none."""
+        stamps: list[tuple[int, int, int] | None] = []
+        for file in self._files:
+            try:
+                found = file.stat()
+            except OSError:
+                stamps.append(None)
+            else:
+                stamps.append((found.st_ino, found.st_size, found.st_mtime_ns))
+        return tuple(stamps)

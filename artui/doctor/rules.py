@@ -28,7 +28,11 @@ def examine_rules(config: Config) -> Iterator[Finding]:
         return
     for rule in rules:
         yield _folder(rule)
-        yield _output(rule)
+        folder = rule.target.folder
+        place = next(one for one in (folder, *folder.parents) if one.is_dir())
+        said = _on_its_disk(folder, place) + ("" if place == folder else ", made with the first result")
+        do = "let artui write there: nothing is bought that could not be saved"
+        yield room(Finding(f"rule {rule.name}", "output", Level.OK, said), place, do)
 
 
 def _folder(rule: Rule) -> Finding:
@@ -46,14 +50,6 @@ def _folder(rule: Rule) -> Finding:
         folder,
         "let artui write there: its marker, done/ and failed/ lie in the folder",
     )
-
-
-def _output(rule: Rule) -> Finding:
-    subject, folder = f"rule {rule.name}", rule.target.folder
-    place = next(one for one in (folder, *folder.parents) if one.is_dir())
-    said = _on_its_disk(folder, place) + ("" if place == folder else ", made with the first result")
-    do = "let artui write there: nothing is bought that could not be saved"
-    return room(Finding(subject, "output", Level.OK, said), place, do)
 
 
 def _on_its_disk(folder: Path, place: Path) -> str:

@@ -16,6 +16,7 @@ from artui.engine.account_hold import AccountHold
 from artui.engine.balance import BalanceMonitor
 from artui.engine.charges import Charges
 from artui.engine.failures import PUT_BACK, TO_SAVE, Disposition, FailureContext, classify
+from artui.engine.outage import Outage
 from artui.engine.poller import Poller
 from artui.engine.removals import Removals
 from artui.engine.service_calls import ServiceCalls
@@ -89,7 +90,8 @@ class AccountWorker:
         self.in_flight = pace.in_flight or self.context.provider.limits.in_flight
         self.name = self.context.account.name
         self.account_hold = AccountHold(self.context)
-        self.service_calls = ServiceCalls(self.context, self.account_hold)
+        self.outage = Outage(self.context)
+        self.service_calls = ServiceCalls(self.context, self.account_hold, self.outage)
         self.poller = Poller(self.context, self._noted)
         self.balance = BalanceMonitor(self.context, self.account_hold, self.service_calls, self.poller)
         self.charges = Charges(self.context, self.service_calls)
@@ -291,8 +293,11 @@ class AccountWorker:
         except Transient as failure:
             if failure.retry_after or not self._alone(job, failure):
                 gate.failed(self._now, started, failure.retry_after)
+                await self.outage.failed(failure)
             raise
         gate.succeeded()
+        if job.twin_of is None:  # a copy of another's result asks nobody
+            await self.outage.answered()
         return job
 
     async def _carry(self, job: Job, gate: AdaptiveLimiter, step: Callable[[Job], Awaitable[Job]]) -> None:

@@ -19,9 +19,10 @@ from typing import TYPE_CHECKING
 
 from artui.config import Paths
 from artui.config.private import NotPrivate, read_private
+from artui.core.health import Engine
 from artui.engine.lock import AnotherEngine, EngineLock, holder, lock_is_held
 from artui.journal import Connection, Journal, JournalProblem, requests
-from artui.journal.requests import EngineRow
+from artui.journal.requests import WATCH, EngineRow
 from artui.model.commands import Command
 
 if TYPE_CHECKING:
@@ -35,9 +36,6 @@ STOP_PATIENCE = 150.0
 
 STALE_AFTER = 30.0
 """Seconds without a heartbeat after which an engine counts as stopped (suspended, or its disk is stuck)."""
-
-WATCH = "watch"
-"""The mode of the engine that watches folders, in the foreground; the other is ``background``."""
 
 RESTART_AFTER = 5.0
 """Seconds an engine gets to take the lock before another one is started."""
@@ -67,6 +65,11 @@ class EngineStatus:
 
     row: EngineRow
     stale: bool
+
+    @property
+    def health(self) -> Engine:
+        """What of it tells whether all is well."""
+        return Engine(self.row.mode == WATCH and not self.stale, self.row.heartbeat if self.stale else None)
 
 
 def find_engine(paths: Paths, journal: Journal) -> EngineStatus | None:

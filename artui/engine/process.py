@@ -92,6 +92,7 @@ def main() -> int:
         paths.create()
         log_to_file(paths.log)
         config = load(paths)
+        log_to_file(paths.log, as_json=config.log == "json")
         for concern in concerns():
             log.warning("%s", concern)
         log.info("engine %d starts", os.getpid())

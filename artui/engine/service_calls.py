@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 
 from artui.engine.account_hold import AccountHold
 from artui.engine.failures import HOLD_OF
+from artui.engine.outage import Outage
 from artui.journal import Unwritable
 from artui.providers.base import Blocked, Rejected, Transient
 from artui.providers.defects import REST
@@ -22,9 +23,10 @@ T = TypeVar("T")
 class ServiceCalls:
     """What an account is asked about beside its photos' own steps."""
 
-    def __init__(self, context: StepContext, account_hold: AccountHold) -> None:
+    def __init__(self, context: StepContext, account_hold: AccountHold, outage: Outage) -> None:
         self.context = context
         self._account_hold = account_hold
+        self._outage = outage
         self._under_way: set[asyncio.Future[Any]] = set()
 
     async def call(
@@ -40,11 +42,14 @@ class ServiceCalls:
         try:
             answer = await self.until_stopped(question)
             gate.succeeded()
+            await self._outage.answered()
         except (Transient, Rejected) as failure:
+            await (self._outage.failed(failure) if isinstance(failure, Transient) else self._outage.answered())
             log.log(logging.WARNING if isinstance(failure, Rejected) else logging.INFO, "%s: %s", name, failure)
             gate.failed(clock.now(), started, getattr(failure, "retry_after", None) or rest)
             return None
         except Blocked as blocked:
+            await self._outage.answered()
             await self._account_hold.begin(HOLD_OF[blocked.cause], str(blocked))
             return None
         except Unwritable:

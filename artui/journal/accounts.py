@@ -20,7 +20,8 @@ _WEIGHT = 0.2
 class AccountState:
     """The changing part of an account. ``held`` is the reason that holds all its jobs, empty where nothing does;
     ``held_until`` when that ends by the service's clock, in epoch seconds, None where no time ends it;
-    ``balance_unknown`` why the service did not tell the balance when it was asked last."""
+    ``balance_unknown`` why the service did not tell the balance when it was asked last; ``away_since`` since when it
+    does not answer at all, in epoch seconds, None while it does, and ``away_why`` in words."""
 
     name: str
     held: str = ""
@@ -29,13 +30,16 @@ class AccountState:
     balance_at: float | None = None
     held_until: float | None = None
     balance_unknown: str = ""
+    away_since: float | None = None
+    away_why: str = ""
 
 
 def state(db: Connection, account: str) -> AccountState:
     """The state of one account; a fresh one where the journal has none."""
     found = first(
         db,
-        "SELECT name, held, message, balance, balance_at, held_until, balance_unknown FROM accounts WHERE name = ?",
+        "SELECT name, held, message, balance, balance_at, held_until, balance_unknown, away_since, away_why"
+        " FROM accounts WHERE name = ?",
         (account,),
     )
     return AccountState(*found) if found else AccountState(account)
@@ -67,6 +71,12 @@ def set_balance(db: Connection, account: str, balance: int | None, read_at: floa
         "UPDATE accounts SET balance = ?, balance_at = ?, balance_unknown = ? WHERE name = ?",
         (balance, read_at, storable(unknown), account),
     )
+
+
+def set_away(db: Connection, account: str, since: float | None, why: str = "") -> None:
+    """Remember since when the service does not answer, in epoch seconds, and why; None: it does."""
+    _ensure(db, account)
+    db.execute("UPDATE accounts SET away_since = ?, away_why = ? WHERE name = ?", (since, storable(why), account))
 
 
 def prove_labels(db: Connection, payer: str) -> None:

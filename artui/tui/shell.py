@@ -93,7 +93,7 @@ def _money(quotes: Sequence[Quote], *, narrow: bool) -> str:
         spent = month_spent if narrow else f"{spent} | {month_spent}"
     if narrow:
         return f"{balance} | {spent.removeprefix('today ')}"
-    held = f" ({sanitize(cost.held, 12)})" if cost.held else ""
+    held = " (no answer)" if cost.is_away else f" ({sanitize(cost.held, 12)})" if cost.held else ""
     return f"{sanitize(cost.account, 20)}{held} {balance} | {spent}"
 
 

@@ -37,5 +37,10 @@ def _tell_copies_apart(db: apsw.Connection) -> None:
     db.execute("INSERT INTO origins (origin, since) VALUES (?, ?)", (origin, time.time()))
 
 
-MIGRATIONS: tuple[Callable[[apsw.Connection], None], ...] = (_create_tables, _tell_copies_apart)
+def _tell_people(db: apsw.Connection) -> None:
+    """What is wrong, and who was told of it."""
+    _run(db, "step_3.sql")
+
+
+MIGRATIONS: tuple[Callable[[apsw.Connection], None], ...] = (_create_tables, _tell_copies_apart, _tell_people)
 """Each step once, in this order; the number of steps taken is the file's ``user_version``."""

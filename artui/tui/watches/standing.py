@@ -10,8 +10,8 @@ from dataclasses import dataclass
 
 from artui.config import Caps, Config
 from artui.core.quote import Quote, quote
-from artui.engine.client import WATCH, EngineStatus
-from artui.journal import Connection, accounts, rules
+from artui.engine.client import EngineStatus
+from artui.journal import Connection, accounts, requests, rules
 from artui.journal.caps import Portion
 from artui.journal.crowds import HoldCount
 from artui.journal.rules import RuleRow, RuleState
@@ -28,7 +28,7 @@ from artui.tui.words import amount, clock, home, plural
 
 def is_watching(engine: EngineStatus | None) -> bool:
     """Whether the engine that runs works through rules."""
-    return engine is not None and not engine.stale and engine.row.mode == WATCH
+    return engine is not None and not engine.stale and engine.row.mode == requests.WATCH
 
 
 @dataclass(frozen=True, slots=True)
