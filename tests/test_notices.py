@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import subprocess
@@ -35,7 +36,7 @@ from artui.model.job import Batch
 from artui.model.states import Stage, Status
 from tests.peer import answering, serving
 from tests.samples import new_job
-from tests.waiting import eventually
+from tests.waiting import PATIENCE, eventually
 
 SCRIPT = NotifyTarget(command=("/bin/true",), on=("needs you", "trouble", "money", "done"))
 
@@ -306,6 +307,18 @@ async def test_a_child_that_a_command_leaves_behind_is_ended_too(
     )
     assert await tell(python(code), MESSAGE) == ""
     await eventually(lambda: not _lives(int(file.read_text())))
+
+
+async def test_a_command_that_writes_without_end_is_killed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(telling, "TIME_LIMIT", 0.5)
+    async with asyncio.timeout(PATIENCE):
+        assert "did not end" in await tell(NotifyTarget(command=("yes",)), MESSAGE)
+
+
+async def test_a_command_that_has_ended_counts_whatever_its_child_holds_open(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(telling, "TIME_LIMIT", 0.5)
+    assert await tell(NotifyTarget(command=("/bin/sh", "-c", "sleep 60 & exit 0")), MESSAGE) == ""
+    assert "ended with 4" in await tell(NotifyTarget(command=("/bin/sh", "-c", "sleep 60 & exit 4")), MESSAGE)
 
 
 def _lives(pid: int) -> bool:

@@ -21,6 +21,9 @@ log = logging.getLogger(__name__)
 TIME_LIMIT = 30.0
 """Seconds a command may take; then it is killed with all it has started."""
 
+LAST_WORDS = 1.0
+"""Seconds after the kill in which the pipe may end."""
+
 MOST_OUTPUT = 4096
 """Bytes of what it says that go into the log."""
 
@@ -56,19 +59,28 @@ async def tell(target: NotifyTarget, message: NoticeMessage) -> str:
             _, said = await asyncio.gather(_feed(process, json.dumps(document).encode()), _read(process))
             code = await process.wait()
     except TimeoutError:
-        return f"it did not end within {TIME_LIMIT:.0f} s"
+        if process.returncode is None:
+            return f"it did not end within {TIME_LIMIT:.0f} s"
+        said, code = "", process.returncode  # it has ended; a child of its holds the pipe open
     finally:
         with suppress(ProcessLookupError):  # what it left running goes with it
             os.killpg(process.pid, signal.SIGKILL)
-        await process.wait()
+        with suppress(TimeoutError):  # wait() lasts until the pipe ends, and a full one that nobody reads never does
+            async with asyncio.timeout(LAST_WORDS):
+                await _read(process)
+                await process.wait()
     if said:
         log.info("%s says: %s", target.name, said)
     return "" if code == 0 else f"it ended with {code}{f': {said}' if said else ''}"
 
 
 def _environment() -> dict[str, str]:
-    """What a command sees of ours: everything but the keys of accounts."""
-    return {name: value for name, value in os.environ.items() if not (name.startswith("ARTUI_") and "TOKEN" in name)}
+    """What a command sees of ours: everything but the keys of accounts, and where a service is handed them."""
+    return {
+        name: value
+        for name, value in os.environ.items()
+        if not (name.startswith("ARTUI_") and "TOKEN" in name) and name != "CREDENTIALS_DIRECTORY"
+    }
 
 
 async def _feed(process: asyncio.subprocess.Process, document: bytes) -> None:
