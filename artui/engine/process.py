@@ -9,7 +9,7 @@ from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING
 
 import artui
-from artui.config import ConfigError, Paths, load
+from artui.config import ConfigError, Paths, load, usable
 from artui.config.private import NotPrivate, concerns
 from artui.engine.anchor import open_journal
 from artui.engine.lock import AnotherEngine, EngineLock
@@ -89,7 +89,9 @@ def main() -> int:
     try:
         paths.create()
         log_to_file(paths.log)
-        config = load(paths)
+        config, fault = usable(paths)
+        if fault:
+            log.error("nothing is sent until the settings can be read again: %s", fault)
         for concern in concerns():
             log.warning("%s", concern)
         log.info("engine %d starts", os.getpid())
