@@ -22,7 +22,7 @@ from artui.config.folders import (
 )
 from artui.config.known import provider_names
 from artui.config.layers import Origin, Source, dotted, variable
-from artui.config.merged import AccountConfig, Caps, Config, Pace, load, local_zone
+from artui.config.merged import AccountConfig, Caps, Config, NotifyTarget, Pace, load, local_zone
 from artui.config.saved import example, save_setting, write_example
 
 __all__ = [
@@ -31,6 +31,7 @@ __all__ = [
     "Config",
     "ConfigError",
     "CurrentConfig",
+    "NotifyTarget",
     "Origin",
     "Pace",
     "Paths",

@@ -104,6 +104,14 @@ def proxy(value: object) -> str | None:
     return address
 
 
+def web_address(value: object) -> str:
+    """Read the address of a page."""
+    address = text(value)
+    if not address.startswith(("http://", "https://")):
+        raise ValueError("must start with http:// or https://")
+    return address
+
+
 def provider(value: object) -> object:
     """Read the name of a provider."""
     return choice(provider_names())(value)
@@ -151,6 +159,7 @@ TOP: Mapping[str, Reader] = {
     "ca_file": path,
     "idle_minutes": Number(0, 10_080, whole=False),
     "ignore": texts,
+    "log": choice(["text", "json"]),
 }
 """What may stand at the top, before the first table."""
 
@@ -204,6 +213,32 @@ RULE: Mapping[str, Reader] = {
     "patience": Number(0.1, 7 * 86400, whole=False),
 }
 """What a watched folder's rule may hold, beside its caps."""
+
+DAILY = re.compile(r"daily ([01]\d|2[0-3]):([0-5]\d)")
+TOPICS = ("needs you", "trouble", "money", "done", "daily 18:00")
+"""What people can be told of; the last at any hour."""
+
+
+def topics(value: object) -> tuple[str, ...]:
+    """Read a list of what people are told of."""
+    for word in (found := texts(value)):
+        if word not in TOPICS and not DAILY.fullmatch(word):
+            raise ValueError(f"must list some of {', '.join(TOPICS)}{nearest(word, TOPICS)}")
+    return found
+
+
+NOTIFY: Mapping[str, Reader] = {
+    "on": topics,
+    "command": texts,
+    "url": text,
+}
+"""What a ``[[notify]]`` table may hold: who is told of what, by a command or at an address."""
+
+HEARTBEAT: Mapping[str, Reader] = {
+    "url": web_address,
+    "every": Number(10, 86_400, whole=False),
+}
+"""What ``[heartbeat]`` may hold."""
 
 SECRETS = frozenset(
     {"token", "refresh_token", "access_token", "api_token", "secret", "app_secret", "client_secret", "password"}

@@ -13,11 +13,26 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from artui.config.folders import ConfigError
-from artui.config.known import ACCOUNT, GROUPS, RULE, SECRETS, TOP, Number, Reader, account_name, nearest
+from artui.config.known import (
+    ACCOUNT,
+    GROUPS,
+    HEARTBEAT,
+    NOTIFY,
+    RULE,
+    SECRETS,
+    TOP,
+    Number,
+    Reader,
+    account_name,
+    nearest,
+)
 from artui.config.private import NotPrivate, read_private
 
 Key = tuple[str | int, ...]
 """The way to a value through tables and, by number, arrays of tables."""
+
+LISTS = {"watch": "rule", "notify": "target"}
+"""The arrays of tables, and what each table of one is."""
 
 _DEEPEST = 40  # no setting needs more, and every walk through the tables ends
 
@@ -75,16 +90,29 @@ class Layer:
             if word == "accounts":
                 for name, table in self._table((word,), value).items():
                     yield from self._account(name, table)
-            elif word != "watch":
-                yield (word,), self._read(TOP, (word,), value, ("accounts", "watch"))
+            elif word == "heartbeat":
+                for inner, item in self._table((word,), value).items():
+                    yield (word, inner), self._read(HEARTBEAT, (word, inner), item)
+            elif word not in LISTS:
+                yield (word,), self._read(TOP, (word,), value, ("accounts", "heartbeat", *LISTS))
 
     def rules(self) -> Iterator[dict[str, object]]:
         """The rules of watched folders, checked and read. Raises ConfigError."""
-        written = self.tree.get("watch", [])
-        if not isinstance(written, list) or not all(isinstance(rule, dict) for rule in written):
-            self._refuse(("watch",), "must be an array of tables: write [[watch]] above each rule")
-        for number, rule in enumerate(written):
+        for number, rule in enumerate(self._tables("watch")):
             yield {word: self._of_rule(("watch", number, word), value) for word, value in rule.items()}
+
+    def notify(self) -> Iterator[dict[str, object]]:
+        """Who is told of what, checked and read. Raises ConfigError."""
+        for number, table in enumerate(self._tables("notify")):
+            if len({"command", "url"} & table.keys()) != 1:
+                self._refuse(("notify", number), "needs a command or a url, and not both")
+            yield {word: self._read(NOTIFY, ("notify", number, word), value) for word, value in table.items()}
+
+    def _tables(self, word: str) -> list[dict[str, object]]:
+        written = self.tree.get(word, [])
+        if not isinstance(written, list) or not all(isinstance(table, dict) for table in written):
+            self._refuse((word,), f"must be an array of tables: write [[{word}]] above each {LISTS[word]}")
+        return written
 
     def _of_rule(self, key: Key, value: object) -> object:
         if key[-1] != "caps":
@@ -124,7 +152,7 @@ class Layer:
         if reader is None:
             names = (*known, *tables)
             place = f"[{dotted(table)}]" if table else "the top of the file"
-            place = "a [[watch]] rule" if known is RULE else place
+            place = "a [[watch]] rule" if known is RULE else "a [[notify]] table" if known is NOTIFY else place
             hint = nearest(str(word), names) or f"; known there: {', '.join(names)}"
             self._refuse(key, f"is no setting of {place}{hint}")
         if self.origin is Origin.ENVIRONMENT and isinstance(reader, Number):

@@ -8,13 +8,14 @@ import re
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from dataclasses import asdict, dataclass, field
+from hashlib import sha256
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 from zoneinfo import ZoneInfo
 
 from artui.config.folders import ConfigError, Paths, paths
 from artui.config.ignoring import USUAL, Ignoring
-from artui.config.known import ACCOUNT, GROUPS, TOP, closest, nearest, provider_names
+from artui.config.known import ACCOUNT, DAILY, GROUPS, TOP, closest, nearest, provider_names
 from artui.config.layers import (
     Layer,
     Origin,
@@ -75,10 +76,49 @@ class AccountConfig:
 
 
 @dataclass(frozen=True, slots=True)
+class NotifyTarget:
+    """Who is told of the topics in ``on``: a ``command`` that is started, or a ``url`` of a service for messages."""
+
+    on: tuple[str, ...] = ("needs you", "trouble", "money")
+    command: tuple[str, ...] = ()
+    url: str = field(default="", repr=False)
+
+    @property
+    def id(self) -> str:
+        """What tells it from any other, whatever it is told of."""
+        return sha256(repr((self.command, self.url)).encode()).hexdigest()[:16]
+
+    @property
+    def name(self) -> str:
+        """What to call it; an address may have a secret in it, and is cut."""
+        return self.command[0] if self.command else f"{self.url.partition(':')[0]}:…"
+
+    @property
+    def topics(self) -> tuple[str, ...]:
+        """What it is told of, without the hour of the summary."""
+        return tuple("daily" if word.startswith("daily") else word for word in self.on)
+
+    @property
+    def daily(self) -> tuple[int, int] | None:
+        """Hour and minute at which the summary of a day is told; None where it is not."""
+        found = next((found for word in self.on if (found := DAILY.fullmatch(word))), None)
+        return (int(found[1]), int(found[2])) if found else None
+
+
+@dataclass(frozen=True, slots=True)
+class Heartbeat:
+    """An address that is asked for every so many seconds while nothing is wrong; none where ``url`` is empty."""
+
+    url: str = field(default="", repr=False)
+    every: float = 300.0
+
+
+@dataclass(frozen=True, slots=True)
 class Config:
     """Everything that is set, checked.
 
-    ``watch`` holds the rules as written, each value checked, those of config.toml first. ``values`` is for showing:
+    ``watch`` holds the rules as written, each value checked, those of config.toml first. ``log`` is the form of the
+    log's lines, ``notify`` who is told of what. ``values`` is for showing:
     each value under its dotted key, without passwords; ``sources`` says under the same keys, and for whole accounts and
     rules, who set it.
     """
@@ -93,6 +133,9 @@ class Config:
     ca_file: Path | None
     idle_minutes: float
     ignore: tuple[str, ...] | None
+    log: str
+    notify: tuple[NotifyTarget, ...]
+    heartbeat: Heartbeat
     watch: tuple[Mapping[str, object], ...]
     values: Mapping[str, object] = field(repr=False)
     sources: Mapping[str, Source] = field(repr=False)
@@ -135,6 +178,8 @@ def merge(where: Paths, environ: Mapping[str, str], overrides: Mapping[str, obje
         paths=where,
         accounts={name: _account(name, table) for name, table in sorted(tree["accounts"].items())},
         default_account=tree["account"],
+        notify=tuple(NotifyTarget(**cast("Any", table)) for layer in layers for table in layer.notify()),
+        heartbeat=Heartbeat(**tree["heartbeat"]),
         watch=watch,
         values={dotted(key): _shown(value) for key, value in leaves(shown) if dotted(key) in sources},
         sources=sources,
@@ -154,6 +199,8 @@ def _defaults(accounts: Mapping[str, object], environ: Mapping[str, str]) -> dic
         "ca_file": None,
         "idle_minutes": 5,
         "ignore": None,
+        "log": "text",
+        "heartbeat": asdict(Heartbeat()),
         "accounts": {name: {"login": name, **common} for name in accounts},
     }
 

@@ -12,7 +12,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from artui.core.quote import quote
 from artui.journal import Connection, accounts, caps, purchases, requests, rules, window
@@ -43,7 +43,7 @@ PACE_OF = 7
 
 
 class Code(StrEnum):
-    """What is wrong, as JSON and notices name it."""
+    """What is wrong, as JSON and notices name it; the last three are over, and only told."""
 
     CONFIG = "config"
     ENGINE_SILENT = "engine-silent"
@@ -63,6 +63,9 @@ class Code(StrEnum):
     DISK = "disk"
     CAP = "cap"
     CREDITS_LOW = "credits-low"
+    WATCH_KILLED = "watch-killed"
+    BATCH_DONE = "batch-done"
+    SUMMARY = "summary"
 
 
 class Topic(StrEnum):
@@ -82,6 +85,8 @@ TOPICS: Mapping[Code, Topic] = {
     Code.ACCOUNT_HELD: Topic.NEEDS_YOU,
     Code.CAP: Topic.MONEY,
     Code.CREDITS_LOW: Topic.MONEY,
+    Code.BATCH_DONE: Topic.DONE,
+    Code.SUMMARY: Topic.DAILY,
 }
 """The kind of each code; what is not named here is trouble."""
 
@@ -99,8 +104,13 @@ class Condition:
     subject: str = ""
     since: float | None = None
     count: int = 0
-    facts: Mapping[str, str | int] = field(default_factory=dict)
+    facts: Mapping[str, Any] = field(default_factory=dict)
     is_grave: bool = True
+
+    @property
+    def key(self) -> tuple[str, str]:
+        """What tells it from any other, as long as it lasts."""
+        return self.code, f"{self.subject} {self.facts.get('cap', self.facts.get('what', ''))}".rstrip()
 
     @property
     def topic(self) -> Topic:
@@ -200,8 +210,8 @@ def _of_rule(db: Connection, row: RuleRow, zone: dt.tzinfo, now: float, away_for
 def _of_cap(subject: str, cap: caps.Cap) -> Iterator[Condition]:
     used = 100 if not cap.limit else 100 * cap.spent // cap.limit
     if (level := max((one for one in LEVELS if used >= one), default=0)) and cap.limit:
-        facts: dict[str, str | int] = {"cap": cap.kind, "level": level, "spent": cap.spent, "limit": cap.limit}
-        yield Condition(Code.CAP, subject, facts=facts, is_grave=level >= 100 * FULL)
+        facts: dict[str, Any] = {"cap": cap.kind, "level": level, "spent": cap.spent, "limit": cap.limit}
+        yield Condition(Code.CAP, subject, count=level, facts=facts, is_grave=level >= 100 * FULL)
 
 
 def _of_account(db: Connection, account: AccountConfig, zone: dt.tzinfo) -> Iterator[Condition]:
@@ -216,7 +226,7 @@ def _of_account(db: Connection, account: AccountConfig, zone: dt.tzinfo) -> Iter
     for bound in cost.bounds:
         yield from _of_cap(name, bound.cap)
     if account.low is not None and cost.balance is not None and cost.balance < account.low:
-        facts: dict[str, str | int] = {"left": cost.balance, "low": account.low}
+        facts: dict[str, Any] = {"left": cost.balance, "low": account.low}
         if spent := purchases.spent_lately(db, name, PACE_OF):
             facts["days"] = max(0, cost.balance * PACE_OF // spent)
         yield Condition(Code.CREDITS_LOW, name, facts=facts, is_grave=False)
@@ -245,5 +255,5 @@ def _of_disks(config: Config) -> Iterator[Condition]:
                 continue
             seen.add(device)
             if free < (1 - FULL) * size:
-                facts: dict[str, str | int] = {"free": free, "used": 100 - 100 * free // size}
+                facts: dict[str, Any] = {"free": free, "used": 100 - 100 * free // size}
                 yield Condition(Code.DISK, str(there), facts=facts)

@@ -13,6 +13,7 @@ SENTENCES: Mapping[Code, str] = {
     Code.ENGINE_SILENT: "The engine has been silent{since}: suspended, or its disk is stuck.",
     Code.ENGINE_ABSENT: "Work waits and no engine runs: `artui wait` starts one.",
     Code.WATCH_ENDED: "Watching has ended{since}, and {folders} written down: `artui watch` goes on.",
+    Code.WATCH_KILLED: "Watching on {subject} was killed{since} and goes on; nothing is lost.",
     Code.NOT_WATCHED: "{folders} written down and not watched: `artui watch` begins.",
     Code.OFFLINE: "{subject} is offline{since}{why}.",
     Code.FOREIGN: "{subject} is another artui's{since}{why}.",
@@ -27,6 +28,8 @@ SENTENCES: Mapping[Code, str] = {
     Code.DISK: "The disk of {subject} is {used} % full, {room} MB are free.",
     Code.CAP: "{subject}: {level} % of the cap ({cap}) are reached, {spent:,} of {limit:,}.",
     Code.CREDITS_LOW: "{subject} has {left:,} credits left{lasts}; `low` is {low:,}.",
+    Code.BATCH_DONE: "{name}: {saved:,} done, {needing:,} of them need you.",
+    Code.SUMMARY: "The last day: {saved:,} saved, {failed:,} failed, {wrong}. Spent today: {money}.",
 }
 """One sentence for each code: what is wrong and, where something can be done about it here, what to do."""
 
@@ -45,6 +48,10 @@ def sentence(condition: Condition, zone: dt.tzinfo) -> str:
         "room": f"{int(facts.get('free', 0)) // 10**6:,}",
         "lasts": f", which last {facts['days']:,} days at the last pace" if "days" in facts else "",
     }
+    if condition.code is Code.SUMMARY:
+        wrong, today = facts["wrong"], facts["today"]
+        words["wrong"] = f"{wrong:,} things are wrong (`artui status --check`)" if wrong else "all is well"
+        words["money"] = ", ".join(f"{name} {amount:,}" for name, amount in today.items()) or "nothing"
     return SENTENCES[condition.code].format(subject=condition.subject, **{**facts, **words})
 
 

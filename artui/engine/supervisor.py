@@ -15,11 +15,13 @@ from typing import TypeVar
 from artui import files
 from artui.config import AccountConfig, Config, ConfigError, CurrentConfig, Paths
 from artui.config.private import NotPrivate, open_private
+from artui.core.health import Engine
 from artui.credentials import Vault
 from artui.engine.account_worker import AccountWorker
 from artui.engine.anchor import AnchorFile
 from artui.engine.charges import LOOKS
 from artui.engine.commands import HANDLERS, Handler
+from artui.engine.notices import Notices
 from artui.journal import (
     Connection,
     Journal,
@@ -110,6 +112,9 @@ class Supervisor:
                 loop.call_soon_threadsafe(self.wake)
 
         self.journal.on_commit(wake)
+        is_watching = self.journal.read(requests.engine).mode == requests.WATCH
+        told = Notices(self.journal, lambda: self._settings.config, Engine(is_watching=is_watching))
+        telling = asyncio.create_task(told.run(), name="notices")
         beat_at = 0.0
         try:
             while not self.stopping.is_set():
@@ -124,6 +129,8 @@ class Supervisor:
                 await self._pause()
         finally:
             self.stop()
+            telling.cancel()
+            await asyncio.gather(telling, return_exceptions=True)
             await self._close()
             self._anchor.close()
 

@@ -8,7 +8,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from artui.journal import origins
+from artui.journal import notices, origins
+from artui.journal.notices import Notice
 from artui.journal.store import Connection, journal_uuid, rows, storable, value
 from artui.model.commands import Command
 from artui.model.holds import HOLDS, Stays
@@ -164,7 +165,9 @@ def engine_starts(db: Connection, pid: int, host: str, mode: str, version: str) 
     A request to stop that was meant for another process is refused: that one is gone. One that names this process was
     left by somebody who saw it hold the lock, and it ends by it.
     """
-    now = time.time()
+    now, last = time.time(), engine(db)
+    if mode == last.mode == WATCH and last.state in ("running", "ending"):
+        notices.add(db, Notice(last.heartbeat or now, "trouble", "watch-killed", last.host, False, 1, {}))
     db.execute(
         "UPDATE requests SET done_at = ?, refused = 1, outcome = 'the engine this was meant for is gone'"
         " WHERE what = ? AND done_at IS NULL AND json_extract(arguments, '$.pid') IS NOT ?",

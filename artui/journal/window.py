@@ -350,6 +350,11 @@ def batches(db: Connection) -> list[Batch]:
     return [Batch(*columns) for columns in found]
 
 
+def batches_since(db: Connection, at: float) -> list[str]:
+    """The batches that were made since, in epoch seconds, by their ids."""
+    return [batch for (batch,) in rows(db, "SELECT id FROM batches WHERE created_at >= ?", (at,))]
+
+
 def unfinished(db: Connection) -> dict[str, int]:
     """How many jobs of each batch are not finished; batches that are done with are not named."""
     open_jobs: dict[str, int] = {}

@@ -1,0 +1,326 @@
+"""Being told: what begins and ends, in groups, each once; and commands that hang, flood, fork or are not there."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import time
+from dataclasses import dataclass, field, replace
+from datetime import UTC
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from artui.config import Config, ConfigError, NotifyTarget, load, paths
+from artui.core.health import Engine
+from artui.engine import notices as worker
+from artui.engine import telling
+from artui.engine.notices import GROUPED, Notices
+from artui.engine.telling import NoticeMessage, tell
+from artui.journal import Journal, accounts, jobs, notices, requests, rules
+from artui.journal.notices import Notice
+from artui.journal.rules import RuleState
+from artui.model.job import Batch
+from artui.model.states import Stage, Status
+from tests.samples import new_job
+from tests.waiting import eventually
+
+SCRIPT = NotifyTarget(command=("/bin/true",), on=("needs you", "trouble", "money", "done"))
+
+
+@dataclass
+class Studio:
+    """An engine's notices with a clock that is turned by hand; ``heard`` are the messages, in their order."""
+
+    journal: Journal
+    config: Config
+    clock: pytest.MonkeyPatch
+    now: float = field(default_factory=time.time)
+    heard: list[NoticeMessage] = field(default_factory=list)
+    fails: str = ""
+
+    def __post_init__(self) -> None:
+        self.notices = self.engine()
+
+        async def tell_nobody(_: NotifyTarget, message: NoticeMessage) -> str:
+            self.heard.append(message)
+            return self.fails
+
+        self.clock.setattr(worker, "tell", tell_nobody)
+
+    def engine(self) -> Notices:
+        return Notices(self.journal, lambda: self.config, Engine(is_watching=True), "mini")
+
+    async def turn(self, seconds: float = 0) -> None:
+        self.now += seconds
+        self.clock.setattr(time, "time", lambda: self.now)
+        await self.notices.look()
+        await self.notices.tell()
+
+    def rule(self, state: RuleState, message: str = "") -> None:
+        self.journal.write(rules.set_state, "r", state, message)
+
+
+@pytest.fixture
+async def studio(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
+    where = paths({"ARTUI_HOME": str(tmp_path / "home")})
+    where.create()
+    where.config_file.write_text('[accounts.studio]\nprovider = "autoretouch"\n')
+    with Journal(where.journal) as journal:
+        journal.write(
+            rules.load, "r", name="boots", folder=tmp_path, account="studio", run=None, day=None, month=None,
+            twins="once",
+        )  # fmt: skip
+        journal.write(rules.set_state, "r", RuleState.WATCHING)
+        monkeypatch.setattr("artui.core.health._of_disks", lambda _: ())
+        found = Studio(journal, replace(load(where, {}), notify=(SCRIPT,)), monkeypatch)
+        await found.turn()
+        assert found.heard == []
+        yield found
+
+
+async def test_a_trouble_is_told_once_and_once_more_when_it_is_over(studio: Studio) -> None:
+    studio.rule(RuleState.OFFLINE, "not mounted")
+    for _ in range(10):
+        await studio.turn(5)
+    [message] = studio.heard
+    assert (message.topic, message.count) == ("trouble", 1)
+    assert "boots is offline" in message.title
+    assert "not mounted" in message.text
+    assert message.notices[0]["code"] == "offline"
+    studio.rule(RuleState.WATCHING)
+    await studio.turn(5)
+    assert len(studio.heard) == 1, "in groups of ten minutes"
+    await studio.turn(GROUPED)
+    assert studio.heard[1].text.startswith("Over: boots is offline")
+    await studio.turn(GROUPED)
+    assert len(studio.heard) == 2
+
+
+async def test_what_needs_a_person_is_told_again_when_there_is_more_of_it(studio: Studio) -> None:
+    async def fail(number: int) -> None:
+        def write(db: Any) -> None:
+            for made in jobs.add(db, None, [new_job() for _ in range(number)]):
+                job = jobs.get(db, made)
+                assert job is not None
+                jobs.move(db, jobs.move(db, job, Stage.NEW, Status.RUNNING, "taken"), Stage.NEW, Status.FAILED, "no")
+
+        studio.journal.write(write)
+        await studio.turn(GROUPED)
+
+    await fail(1)
+    await fail(0)
+    await fail(4)
+    assert [message.text.split(":")[1] for message in studio.heard] == [" 1 job needs you", " 5 jobs need you"]
+
+
+async def test_ten_thousand_events_in_an_hour_make_six_messages(studio: Studio) -> None:
+    each = Notice(studio.now, "trouble", "offline", "boots", over=False, count=1, facts={"message": "", "cause": ""})
+    for _ in range(3600 // 5):
+        studio.journal.write(notices.note, [], [], [each] * 14)
+        await studio.turn(5)
+    assert len(studio.heard) <= 3600 / GROUPED + 1
+    assert "more came before these" in studio.heard[-1].text
+    assert len(studio.heard[-1].text.splitlines()) <= 21
+
+
+async def test_a_kill_between_what_happened_and_the_telling_still_tells_it_once(studio: Studio) -> None:
+    studio.rule(RuleState.OFFLINE)
+    await studio.notices.look()
+    studio.notices = studio.engine()
+    await studio.turn(5)
+    await studio.turn(GROUPED)
+    assert len(studio.heard) == 1
+
+
+async def test_what_could_not_be_told_is_tried_again_later_and_later(studio: Studio) -> None:
+    studio.fails = "no network"
+    studio.rule(RuleState.OFFLINE)
+    at = []
+    for _ in range(200):
+        before = len(studio.heard)
+        await studio.turn(5)
+        at += [studio.now] * (len(studio.heard) - before)
+    waits = [later - earlier for earlier, later in pairwise(at)]
+    assert waits == sorted(waits)
+    assert waits[:3] == [30, 60, 120]
+    studio.fails = ""
+    await studio.turn(3600)
+    told = len(studio.heard)
+    await studio.turn(3600)
+    assert len(studio.heard) == told
+
+
+async def test_a_batch_that_is_done_is_told_and_one_that_begins_is_not(studio: Studio) -> None:
+    batch = Batch("b", "boots 1", "studio", studio.now)
+    [number] = studio.journal.write(jobs.add, batch, [new_job(batch="b")])
+    await studio.turn(5)
+    assert studio.heard == []
+
+    def end(db: Any) -> None:
+        job = jobs.get(db, number)
+        assert job is not None
+        jobs.move(db, job, Stage.NEW, Status.CANCELLED, "cancelled")
+
+    studio.journal.write(end)
+    await studio.turn(5)
+    [message] = studio.heard
+    assert (message.topic, message.text) == ("done", "boots 1: 1 done, 0 of them need you.")
+
+
+async def test_a_day_has_one_summary_at_its_hour(studio: Studio) -> None:
+    daily = replace(SCRIPT, on=("daily 18:00",))
+    studio.config = replace(studio.config, notify=(daily,), timezone=UTC)
+    studio.now = 1_700_000_000 // 86_400 * 86_400 + 17 * 3600
+    for _ in range(3 * 24 * 12):
+        await studio.turn(300)
+    assert [message.topic for message in studio.heard] == ["daily"] * 3
+    assert "0 saved, 0 failed, all is well" in studio.heard[0].text
+
+
+async def test_a_watcher_that_was_killed_is_told_by_the_next(studio: Studio) -> None:
+    for state in ("running", "ended"):
+        studio.journal.write(requests.engine_starts, 1, "mini", requests.WATCH, "1")
+        studio.journal.write(requests.engine_ready, 1)
+        if state == "ended":
+            studio.journal.write(lambda db: requests.engine_ends(db, requests.engine(db).generation))
+    studio.journal.write(requests.engine_starts, 3, "mini", requests.WATCH, "1")
+    await studio.turn(5)
+    [message] = studio.heard
+    assert [one["code"] for one in message.notices] == ["watch-killed"], "that which ended in order is not told"
+
+
+async def test_a_target_hears_only_of_its_topics_and_from_when_it_is_there(studio: Studio) -> None:
+    studio.config = replace(studio.config, notify=(replace(SCRIPT, on=("money",)),))
+    studio.rule(RuleState.OFFLINE)
+    await studio.turn(5)
+    assert studio.heard == []
+    studio.config = replace(studio.config, notify=(replace(SCRIPT, command=("/bin/false",)),))
+    await studio.turn(5)
+    assert studio.heard == [], "it was wrong before anybody asked to be told"
+
+
+async def test_what_an_unknown_version_noted_is_forgotten(studio: Studio) -> None:
+    strange = Notice(1.0, "trouble", "of-tomorrow", "x", over=False, count=1, facts={})
+    studio.journal.write(notices.note, [strange], [])
+    await studio.turn(5)
+    assert studio.heard == []
+    assert studio.journal.read(notices.known) == {}
+
+
+async def test_how_an_account_is_away_is_a_trouble_too(studio: Studio) -> None:
+    studio.journal.write(accounts.set_away, "studio", studio.now - 7200, "refused")
+    changes = studio.journal.read(studio.notices._changes)
+    assert [one.code for one in changes.told] == ["service-away"]
+
+
+# ----------------------------------------------------------------------------------------------------------- commands
+
+MESSAGE = NoticeMessage("trouble", "artui on mini: boots", "boots is offline.", "mini", 1, [{"code": "offline"}])
+
+
+def python(code: str) -> NotifyTarget:
+    return NotifyTarget(command=(sys.executable, "-c", code))
+
+
+async def test_a_command_gets_the_facts_and_no_key(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ARTUI_STUDIO_TOKEN", "a secret")
+    file = tmp_path / "told.json"
+    code = f"import json,os,sys; json.dump([json.load(sys.stdin), dict(os.environ)], open({str(file)!r}, 'w'))"
+    assert await tell(python(code), MESSAGE) == ""
+    document, environment = json.loads(file.read_text())
+    assert (document["schema"], document["text"], document["notices"]) == (1, MESSAGE.text, [{"code": "offline"}])
+    assert environment["ARTUI_TITLE"] == MESSAGE.title
+    assert environment["ARTUI_TOPIC"] == "trouble"
+    assert "ARTUI_STUDIO_TOKEN" not in environment
+
+
+async def test_no_shell_sees_a_command() -> None:
+    assert "No such file" in await tell(NotifyTarget(command=("echo hello; true",)), MESSAGE)
+
+
+@pytest.mark.parametrize(
+    ("code", "failure"),
+    [
+        ("import sys; sys.exit('not\\x1b now')", "it ended with 1: not"),
+        ("raise SystemExit(3)", "it ended with 3"),
+        ("import os, signal; os.kill(os.getpid(), signal.SIGKILL)", "it ended with -9"),
+        ("import sys; sys.stdout.write('x' * 20_000_000)", ""),
+        ("import os; os.close(0)", ""),
+    ],
+)
+async def test_what_a_command_says_and_how_it_ends(code: str, failure: str) -> None:
+    found = await tell(python(code), MESSAGE)
+    assert found.startswith(failure)
+    assert bool(found) == bool(failure)
+    assert found.isprintable()
+
+
+async def test_a_command_that_hangs_is_killed_with_what_it_has_started(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(telling, "TIME_LIMIT", 0.5)
+    file = tmp_path / "child"
+    code = f"import os, time; child = os.fork(); child and open({str(file)!r}, 'w').write(str(child)); time.sleep(60)"
+    assert "did not end" in await tell(python(code), MESSAGE)
+    await eventually(lambda: file.exists() and not _lives(int(file.read_text() or 0)))
+
+
+async def test_a_child_that_a_command_leaves_behind_is_ended_too(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = tmp_path / "child"
+    code = (
+        "import os, time\nchild = os.fork()\n"
+        f"if child: open({str(file)!r}, 'w').write(str(child))\n"
+        "else:\n os.close(1); os.close(2); time.sleep(60)"
+    )
+    assert await tell(python(code), MESSAGE) == ""
+    await eventually(lambda: not _lives(int(file.read_text())))
+
+
+def _lives(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    return Path(f"/proc/{pid}/stat").read_text().split()[2] != "Z" if Path(f"/proc/{pid}").exists() else True
+
+
+# ----------------------------------------------------------------------------------------------------------- settings
+
+
+@pytest.mark.parametrize(
+    ("text", "complaint"),
+    [
+        ("[[notify]]\non = ['done']", "needs a command or a url"),
+        ("[[notify]]\ncommand = ['a']\nurl = 'ntfy://x'", "needs a command or a url"),
+        ("[[notify]]\ncommand = 'a'", "must be a list of texts"),
+        ("[[notify]]\ncommand = ['a']\non = ['troubles']", "did you mean trouble"),
+        ("[[notify]]\ncommand = ['a']\non = ['daily 25:00']", "must list some of"),
+        ("[[notify]]\ncommand = ['a']\nwhen = 1", "is no setting of a [[notify]] table"),
+        ("[notify]\ncommand = ['a']", "must be an array of tables"),
+        ("[heartbeat]\nurl = 'ftp://a'", "must start with http"),
+        ("[heartbeat]\nevery = 1", "must be a number from 10"),
+        ("log = 'xml'", "must be one of text, json"),
+    ],
+)
+def test_a_setting_that_cannot_be_is_refused(tmp_path: Path, text: str, complaint: str) -> None:
+    where = paths({"ARTUI_HOME": str(tmp_path)})
+    where.create()
+    where.config_file.write_text(text)
+    with pytest.raises(ConfigError) as refused:
+        load(where, {})
+    assert complaint in str(refused.value)
+
+
+def test_without_a_word_three_topics_are_told(tmp_path: Path) -> None:
+    where = paths({"ARTUI_HOME": str(tmp_path)})
+    where.create()
+    where.config_file.write_text("[[notify]]\ncommand = ['a']\n[[notify]]\nurl = 'ntfy://x'\non = ['daily 07:30']")
+    first, second = load(where, {}).notify
+    assert first.topics == ("needs you", "trouble", "money")
+    assert (second.topics, second.daily, second.name) == (("daily",), (7, 30), "ntfy:…")
