@@ -14,21 +14,21 @@ from artui.config.merged import AccountConfig, Config, load
 from artui.config.private import read_private
 
 
-def usable(paths: Paths, environ: Mapping[str, str] = os.environ) -> tuple[Config, str]:
-    """The configuration; where a file of it has a fault the last one that could be read, and what the fault is.
+def usable(paths: Paths, environ: Mapping[str, str] = os.environ) -> Config:
+    """The configuration; where a file of it has a fault the last one that an engine could read, with that ``fault``.
 
-    Raises ConfigError where no engine has read one yet.
+    Raises ConfigError where there is none.
     """
     try:
-        return load(paths, environ), ""
+        return load(paths, environ)
     except ConfigError as problem:
+        if not paths.last_good.is_dir():
+            raise
         try:
             found = load(replace(paths, config=paths.last_good), environ)
         except ConfigError:
             raise problem from None
-        if not paths.last_good.is_dir():
-            raise
-        return replace(found, paths=paths), str(problem)
+        return replace(found, paths=paths, fault=str(problem))
 
 
 class CurrentConfig:
@@ -38,11 +38,10 @@ class CurrentConfig:
         self._paths = paths
         self._load_config = load_config
         self._stamps = self._seen = self._stamped()
-        self.problem = ""
         try:
             self._loaded()
         except ConfigError:
-            self.config, self.problem = usable(paths)
+            self.config = usable(paths)
 
     def look(self) -> None:
         """Read it again where it has changed; where it cannot be read the last one that could stays."""
@@ -53,7 +52,7 @@ class CurrentConfig:
         try:
             self._loaded()
         except ConfigError as problem:
-            self.problem = str(problem)
+            self.config = replace(self.config, fault=str(problem))
 
     def has_other(self, account: AccountConfig) -> bool:
         """Whether an account is set otherwise now than when ``account`` was read, or no longer set at all."""
@@ -64,7 +63,8 @@ class CurrentConfig:
         """Why nothing is to be paid for an account as it was set when ``account`` was read; empty where it is."""
         if self.has_other(account):
             return f"{account.name} is set otherwise now"
-        return self.problem and f"nothing is sent until the settings can be read again: {self.problem}"
+        fault = self.config.fault
+        return fault and f"nothing is sent until the settings can be read again: {fault}"
 
     def is_news(self) -> bool:
         """Whether a file has changed since this was asked last."""
@@ -73,7 +73,7 @@ class CurrentConfig:
 
     def _loaded(self) -> None:
         """Read it, and keep a copy of its files. Raises ConfigError."""
-        self.config, self.problem = self._load_config(), ""
+        self.config = self._load_config()
         if self._stamped() == self._stamps:
             with suppress(OSError, ConfigError):  # on a full disk the copy of before stays
                 _keep(self._paths)

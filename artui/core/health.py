@@ -141,6 +141,7 @@ def conditions(
     return tuple(
         sorted(
             (
+                *([Condition(Code.CONFIG, facts={"message": config.fault})] if config.fault else ()),
                 *_of_engine(db, engine),
                 *_of_rules(db, config, engine, now, away_for),
                 *(found for one in config.accounts.values() for found in _of_account(db, one, config.timezone)),

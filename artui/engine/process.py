@@ -89,9 +89,9 @@ def main() -> int:
     try:
         paths.create()
         log_to_file(paths.log)
-        config, fault = usable(paths)
-        if fault:
-            log.error("nothing is sent until the settings can be read again: %s", fault)
+        config = usable(paths)
+        if config.fault:
+            log.error("nothing is sent until the settings can be read again: %s", config.fault)
         for concern in concerns():
             log.warning("%s", concern)
         log.info("engine %d starts", os.getpid())
