@@ -10,6 +10,7 @@ import errno
 import hashlib
 import io
 import os
+import pwd
 import stat
 import tempfile
 from collections.abc import Iterator
@@ -431,5 +432,24 @@ def _problem(path: Path, error: OSError) -> PhotoProblem:
         return Changed(path)
     if error.errno == errno.ENAMETOOLONG:
         return BadPhoto(path, PhotoFault.NAME_TOO_LONG, "has a path that is too long to open. Move it further up.")
-    sentence = f"cannot be read: {error.strerror}. Make it readable for artui, then add it again."
+    whose = f" ({_whose(path)})" if error.errno in (errno.EACCES, errno.EPERM) else ""
+    sentence = f"cannot be read: {error.strerror}{whose}. Make it readable for artui, then add it again."
     return BadPhoto(path, PhotoFault.UNREADABLE, sentence)
+
+
+def _whose(path: Path) -> str:
+    """Owner and mode of what cannot be read: the file, or the first folder on the way to it that lets nobody in."""
+    place, status = path, None
+    for ahead in (*reversed(path.parents), path):
+        try:
+            place, status = ahead, ahead.lstat()
+        except OSError:
+            break
+    if status is None:
+        return "nor can its folder"
+    try:
+        owner = pwd.getpwuid(status.st_uid).pw_name
+    except KeyError:
+        owner = str(status.st_uid)
+    what = "it" if place == path else f"its folder {place}"
+    return f"{what} belongs to {owner}, mode {stat.S_IMODE(status.st_mode):04o}"
