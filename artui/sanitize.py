@@ -33,7 +33,24 @@ def sanitize(text: str | bytes | Path, cells: int | None = None, ellipsis: str =
     pieces = list(text) if plain else _pieces(text)
     if cells is None or sum(map(width, pieces)) <= cells:
         return "".join(pieces)
-    return _without_middle(pieces, cells, ellipsis)
+    room = cells - width(ellipsis)
+    if room < 0:
+        return ""
+    head, tail = [], []
+    left, right = 0, len(pieces)
+    used_left = used_right = 0
+    while left < right:
+        if used_left <= used_right and used_left + used_right + width(pieces[left]) <= room:
+            used_left += width(pieces[left])
+            head.append(pieces[left])
+            left += 1
+        elif used_left + used_right + width(pieces[right - 1]) <= room:
+            right -= 1
+            used_right += width(pieces[right])
+            tail.append(pieces[right])
+        else:
+            break
+    return "".join(head) + ellipsis + "".join(reversed(tail))
 
 
 def width(text: str) -> int:
@@ -56,7 +73,10 @@ def _pieces(text: str) -> list[str]:
     for character in text:
         is_mark = _cells(character) == 0
         if unicodedata.category(character) in _UNSAFE or character in _BLANK_LETTERS or (is_mark and not takes_marks):
-            pieces.append(_escaped(character))
+            code = ord(character)
+            code -= 0xDC00 if 0xDC80 <= code <= 0xDCFF else 0  # a byte that is no UTF-8, as the system hands it over
+            number = f"x{code:02x}" if code < 0x100 else f"u{code:04x}" if code < 0x10000 else f"U{code:08x}"
+            pieces.append(_NAMED.get(character, f"\\{number}"))
             takes_marks = False
         elif is_mark:
             pieces[-1] += character
@@ -64,35 +84,3 @@ def _pieces(text: str) -> list[str]:
             pieces.append(character)
             takes_marks = True
     return pieces
-
-
-def _escaped(character: str) -> str:
-    code = ord(character)
-    if character in _NAMED:
-        return _NAMED[character]
-    if 0xDC80 <= code <= 0xDCFF:  # a byte that is no UTF-8, as the system hands it over
-        code -= 0xDC00
-    if code < 0x100:
-        return f"\\x{code:02x}"
-    return f"\\u{code:04x}" if code < 0x10000 else f"\\U{code:08x}"
-
-
-def _without_middle(pieces: list[str], cells: int, ellipsis: str) -> str:
-    room = cells - width(ellipsis)
-    if room < 0:
-        return ""
-    head, tail = [], []
-    left, right = 0, len(pieces)
-    used_left = used_right = 0
-    while left < right:
-        if used_left <= used_right and used_left + used_right + width(pieces[left]) <= room:
-            used_left += width(pieces[left])
-            head.append(pieces[left])
-            left += 1
-        elif used_left + used_right + width(pieces[right - 1]) <= room:
-            right -= 1
-            used_right += width(pieces[right])
-            tail.append(pieces[right])
-        else:
-            break
-    return "".join(head) + ellipsis + "".join(reversed(tail))

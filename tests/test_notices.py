@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import subprocess
 import sys
 import time
 from dataclasses import dataclass, field, replace
@@ -13,11 +14,18 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from click.testing import CliRunner
 
+from artui.cli.exits import Exit
+from artui.cli.metrics import metrics_command
+from artui.cli.notify import notify_command
+from artui.cli.session import Session
 from artui.config import Config, ConfigError, NotifyTarget, load, paths
+from artui.config.merged import HeartbeatSettings
 from artui.core.health import Engine
 from artui.engine import notices as worker
 from artui.engine import telling
+from artui.engine.heartbeat import Heartbeat
 from artui.engine.notices import GROUPED, Notices
 from artui.engine.telling import NoticeMessage, tell
 from artui.journal import Journal, accounts, jobs, notices, requests, rules
@@ -25,6 +33,7 @@ from artui.journal.notices import Notice
 from artui.journal.rules import RuleState
 from artui.model.job import Batch
 from artui.model.states import Stage, Status
+from tests.peer import answering, serving
 from tests.samples import new_job
 from tests.waiting import eventually
 
@@ -288,6 +297,85 @@ def _lives(pid: int) -> bool:
     except ProcessLookupError:
         return False
     return Path(f"/proc/{pid}/stat").read_text().split()[2] != "Z" if Path(f"/proc/{pid}").exists() else True
+
+
+# ------------------------------------------------------------------------------------------- heartbeat, log, commands
+
+
+async def test_a_sign_of_life_is_given_while_nothing_is_wrong(studio: Studio, monkeypatch: pytest.MonkeyPatch) -> None:
+    async with serving(answering(200, b"{}")) as peer:
+        studio.config = replace(studio.config, heartbeat=HeartbeatSettings(f"{peer.url}/4c1f", 60))
+        heartbeat, clock = Heartbeat(studio.notices), 1000.0
+        heartbeat.sent_at = clock
+        monkeypatch.setattr(time, "monotonic", lambda: clock)
+
+        async def signs_after(seconds: float) -> int:
+            nonlocal clock
+            clock += seconds
+            await heartbeat.beat()
+            return b"".join(bytes(link.received) for link in peer.links).count(b"GET /4c1f")
+
+        assert await signs_after(59) == 0
+        assert await signs_after(1) == 1
+        studio.rule(RuleState.OFFLINE)
+        assert await signs_after(61) == 1, "silence is the alarm"
+        studio.rule(RuleState.WATCHING)
+        assert await signs_after(61) == 2
+    assert await signs_after(61) == 2, "an address that does not answer ends nothing"
+
+
+def test_a_log_of_json_has_an_object_in_each_line(tmp_path: Path) -> None:
+    code = (
+        "import logging, pathlib, sys; from artui.engine.log import log_to_file\n"
+        "log_to_file(pathlib.Path(sys.argv[1]), as_json=True); log = logging.getLogger('a')\n"
+        "log.warning('one %s', 'two\\nthree \\x1b')\n"
+        "try: 1 / 0\nexcept ZeroDivisionError: log.exception('four')"
+    )
+    subprocess.run([sys.executable, "-c", code, tmp_path / "log"], check=True)
+    first, second = map(json.loads, (tmp_path / "log").read_text().splitlines())
+    assert (first["level"], first["logger"]) == ("warning", "a")
+    assert first["message"].startswith("one two")
+    assert "\x1b" not in first["message"]
+    assert "ZeroDivisionError" in second["traceback"]
+
+
+def test_notify_test_tells_everybody_and_says_what_came_of_it(studio_file: Path, tmp_path: Path) -> None:
+    told = tmp_path / "told"
+    with studio_file.open("a") as file:
+        file.write(f'[[notify]]\ncommand = ["/usr/bin/touch", "{told}"]\n[[notify]]\ncommand = ["/bin/false"]\n')
+    session = Session(paths({"ARTUI_HOME": str(tmp_path)}))
+    found = CliRunner().invoke(notify_command, ["test"], obj=session, standalone_mode=False)
+    assert found.return_value == Exit.FAILED
+    assert told.exists()
+    assert "/usr/bin/touch: told (needs you, trouble, money)" in found.stdout
+    assert "/bin/false: it ended with 1" in found.stdout
+
+
+def test_metrics_are_openmetrics(studio_file: Path, tmp_path: Path) -> None:
+    parser = pytest.importorskip("prometheus_client.openmetrics.parser")
+    session = Session(paths({"ARTUI_HOME": str(tmp_path)}))
+    with session.journal() as journal:
+        journal.write(jobs.add, None, [new_job(), new_job()])
+        journal.write(accounts.set_balance, "studio", 70, time.time())
+    text = CliRunner().invoke(metrics_command, [], obj=session, standalone_mode=False).stdout
+    samples = {
+        " ".join([one.name, *sorted(one.labels.values())]).rstrip(): one.value
+        for family in parser.text_string_to_metric_families(text) for one in family.samples
+    }  # fmt: skip
+    assert samples["artui_jobs  ready studio"] == 2
+    assert samples["artui_balance_credits studio"] == 70
+    assert samples["artui_cap_credits day studio"] == 100
+    assert samples["artui_condition  engine-absent"] == 1
+    assert samples["artui_engine_up"] == 0
+    assert samples["artui_oldest_waiting_seconds"] >= 0
+
+
+@pytest.fixture
+def studio_file(tmp_path: Path) -> Path:
+    where = paths({"ARTUI_HOME": str(tmp_path)})
+    where.create()
+    where.config_file.write_text('[accounts.studio]\nprovider = "autoretouch"\ncaps = { day = 100 }\n')
+    return where.config_file
 
 
 # ----------------------------------------------------------------------------------------------------------- settings

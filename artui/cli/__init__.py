@@ -54,6 +54,8 @@ COMMANDS = {
     "restore": "backups",
     "recover": "recovering",
     "config": "settings",
+    "notify": "notify",
+    "metrics": "metrics",
     "doctor": "doctor",
     "trial": "doctor",
     "systemd-unit": "unit",

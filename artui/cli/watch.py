@@ -266,7 +266,7 @@ def _watch(wanted: WatchRequest, summary_every: float | None, listener: Listener
     paths = wanted.session.paths
     signal.signal(signal.SIGHUP, signal.SIG_IGN)  # a hang-up ends nothing, whenever it comes
     signal.signal(signal.SIGTTOU, signal.SIG_IGN)  # nor does a terminal that wants no lines from behind
-    log_to_file(paths.log)
+    log_to_file(paths.log, as_json=wanted.session.config.log == "json")
     voice = Voice.here(as_json=as_json)
     forward_warnings(voice)
     for concern in concerns():

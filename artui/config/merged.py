@@ -106,7 +106,7 @@ class NotifyTarget:
 
 
 @dataclass(frozen=True, slots=True)
-class Heartbeat:
+class HeartbeatSettings:
     """An address that is asked for every so many seconds while nothing is wrong; none where ``url`` is empty."""
 
     url: str = field(default="", repr=False)
@@ -135,7 +135,7 @@ class Config:
     ignore: tuple[str, ...] | None
     log: str
     notify: tuple[NotifyTarget, ...]
-    heartbeat: Heartbeat
+    heartbeat: HeartbeatSettings
     watch: tuple[Mapping[str, object], ...]
     values: Mapping[str, object] = field(repr=False)
     sources: Mapping[str, Source] = field(repr=False)
@@ -180,7 +180,7 @@ def merge(where: Paths, environ: Mapping[str, str], overrides: Mapping[str, obje
         accounts={name: _account(name, table) for name, table in sorted(tree["accounts"].items())},
         default_account=tree["account"],
         notify=tuple(NotifyTarget(**cast("Any", table)) for layer in layers for table in layer.notify()),
-        heartbeat=Heartbeat(**tree["heartbeat"]),
+        heartbeat=HeartbeatSettings(**tree["heartbeat"]),
         watch=watch,
         values={dotted(key): _shown(value) for key, value in leaves(shown) if dotted(key) in sources},
         sources=sources,
@@ -201,7 +201,7 @@ def _defaults(accounts: Mapping[str, object], environ: Mapping[str, str]) -> dic
         "idle_minutes": 5,
         "ignore": None,
         "log": "text",
-        "heartbeat": asdict(Heartbeat()),
+        "heartbeat": asdict(HeartbeatSettings()),
         "accounts": {name: {"login": name, **common} for name in accounts},
     }
 

@@ -56,7 +56,7 @@ class Secret:
 def scrub(text: str) -> str:
     """Replace every living secret of this process by ``[secret]``, also where it is quoted as in a URL."""
     values = {secret.reveal() for ref in _known.valuerefs() if (secret := ref()) is not None}
-    forms = {form for value in values if len(value) >= _LEAST for form in (value, _quoted(value))}
+    forms = {form for value in values if len(value) >= _LEAST for form in (value, quote(_bytes(value), safe=""))}
     for form in sorted(forms, key=len, reverse=True):  # a secret inside a longer one would leave the rest of that
         text = text.replace(form, MASK)
     return text
@@ -64,10 +64,6 @@ def scrub(text: str) -> str:
 
 def _bytes(value: str) -> bytes:
     return value.encode("utf-8", "surrogatepass")
-
-
-def _quoted(value: str) -> str:
-    return quote(_bytes(value), safe="")
 
 
 # By identity: equal secrets share a hash, and one must not take the other along when it goes.

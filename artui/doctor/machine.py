@@ -39,7 +39,14 @@ INSTANCES: Final = 64
 
 def examine_machine(paths: Paths, config: Config | None, environ: Mapping[str, str] = os.environ) -> Iterator[Finding]:
     """Look at this machine; ``config`` is None where the settings cannot be read."""
-    yield _versions()
+    libraries = []
+    for name in LIBRARIES:
+        try:
+            libraries.append(f"{name} {metadata.version(name)}")
+        except metadata.PackageNotFoundError:
+            libraries.append(f"no {name}")
+    python = f"artui {__version__}, Python {platform.python_version()} on {platform.system()} {platform.release()}"
+    yield _found("versions", Level.OK, f"{python}; {', '.join(libraries)}")
     yield from _folders(paths)
     yield from _journal(paths)
     yield _keyring()
@@ -53,17 +60,6 @@ def examine_machine(paths: Paths, config: Config | None, environ: Mapping[str, s
 
 def _found(check: str, level: Level, said: str, do: str = "") -> Finding:
     return Finding("this machine", check, level, said, do)
-
-
-def _versions() -> Finding:
-    libraries = []
-    for name in LIBRARIES:
-        try:
-            libraries.append(f"{name} {metadata.version(name)}")
-        except metadata.PackageNotFoundError:
-            libraries.append(f"no {name}")
-    python = f"artui {__version__}, Python {platform.python_version()} on {platform.system()} {platform.release()}"
-    return _found("versions", Level.OK, f"{python}; {', '.join(libraries)}")
 
 
 def _folders(paths: Paths) -> Iterator[Finding]:

@@ -31,7 +31,11 @@ def examine_rules(config: Config) -> Iterator[Finding]:
         yield _folder(rule)
         if rule.folder.is_dir() and is_text(rule.folder):
             yield _notices(rule)
-        yield _output(rule)
+        folder = rule.target.folder
+        place = next(one for one in (folder, *folder.parents) if one.is_dir())
+        said = _on_its_disk(folder, place) + ("" if place == folder else ", made with the first result")
+        do = "let artui write there: nothing is bought that could not be saved"
+        yield room(Finding(f"rule {rule.name}", "output", Level.OK, said), place, do)
 
 
 def _folder(rule: Rule) -> Finding:
@@ -59,14 +63,6 @@ def _notices(rule: Rule) -> Finding:
     most = [Path(f"/proc/sys/fs/inotify/{word}") for word in ("max_user_watches", "max_user_instances")]
     limits = ", ".join(f"{file.name} {file.read_text().strip()}" for file in most if file.exists())
     return Finding(f"rule {rule.name}", "notices", Level.OK, f"the system tells of changes ({limits or 'no limits'})")
-
-
-def _output(rule: Rule) -> Finding:
-    subject, folder = f"rule {rule.name}", rule.target.folder
-    place = next(one for one in (folder, *folder.parents) if one.is_dir())
-    said = _on_its_disk(folder, place) + ("" if place == folder else ", made with the first result")
-    do = "let artui write there: nothing is bought that could not be saved"
-    return room(Finding(subject, "output", Level.OK, said), place, do)
 
 
 def _on_its_disk(folder: Path, place: Path) -> str:

@@ -62,7 +62,13 @@ async def _details(provider: Provider[Any], journal: Journal, job: Job, purchase
     seen = (await provider.poll([ExecutionRef(job.execution, job.workflow)])).get(job.execution)
     if seen is None:
         return [_found(job, "details", Level.WARNING, "the service did not tell now", "`artui doctor` asks again")]
-    findings = [_took(job, seen)]
+    took = f"{job.finished_at - job.created_at:,.0f} s from queue to disk" if job.finished_at else "not finished"
+    began, ended = moment(seen.created_at), moment(seen.finished_at)
+    if began is None or ended is None:
+        took += "; the service tells no times"
+    else:
+        took += f", {(ended - began).total_seconds():,.0f} s of them at the service"
+    findings = [_found(job, "time", Level.OK, took)]
     if provider.limits.can_find:
         findings.append(_label(job, "label", "details", seen, purchase))
     if seen.outputs and seen.outputs[0].digest:
@@ -72,14 +78,6 @@ async def _details(provider: Provider[Any], journal: Journal, job: Job, purchase
         said = "none is stated: whether a result is whole is told by its content alone"
         findings.append(_found(job, "digest", Level.OK, said))
     return findings
-
-
-def _took(job: Job, seen: ExecutionStatus) -> Finding:
-    here = f"{job.finished_at - job.created_at:,.0f} s from queue to disk" if job.finished_at else "not finished"
-    began, ended = moment(seen.created_at), moment(seen.finished_at)
-    if began is None or ended is None:
-        return _found(job, "time", Level.OK, f"{here}; the service tells no times")
-    return _found(job, "time", Level.OK, f"{here}, {(ended - began).total_seconds():,.0f} s of them at the service")
 
 
 def _label(job: Job, check: str, where: str, seen: ExecutionStatus, purchase: Purchase) -> Finding:

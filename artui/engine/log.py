@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import logging.handlers
 import os
@@ -23,6 +24,18 @@ class _Plain(logging.Formatter):
 
     def format(self, record: logging.LogRecord) -> str:
         return scrub("\n".join(map(sanitize, super().format(record).split("\n"))))
+
+
+class _Json(_Plain):
+    """A JSON object in each line: ``at`` in epoch seconds, ``level``, ``logger``, ``message``, and a traceback where
+    there is one."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        document = {"at": record.created, "level": record.levelname.lower(), "logger": record.name}
+        document["message"] = sanitize(scrub(record.getMessage()))
+        if record.exc_info:
+            document["traceback"] = scrub(self.formatException(record.exc_info))
+        return json.dumps(document, ensure_ascii=False)
 
 
 class _Private(logging.handlers.RotatingFileHandler):
@@ -61,13 +74,13 @@ def _forget_misfits() -> None:
         handler.close()
 
 
-def log_to_file(path: Path) -> None:
+def log_to_file(path: Path, *, as_json: bool = False) -> None:
     """Send this process's log to a rotated file, 0600, without secrets. Raises NotPrivate for one that is not ours."""
     check_private(path)
     _forget_misfits()
     # Opened with its first line: a log that cannot be opened then costs that line, as a full disk does.
     handler = _Private(path, maxBytes=LOG_BYTES, backupCount=LOG_FILES, encoding="utf-8", delay=True)
-    handler.setFormatter(_Plain(_LINE))
+    handler.setFormatter(_Json() if as_json else _Plain(_LINE))
     logging.basicConfig(level=logging.INFO, handlers=[handler], force=True)
     logging.raiseExceptions = False  # a full disk costs log lines, never the engine
     for chatty in ("httpx", "aiohttp", "asyncio", "watchfiles"):

@@ -90,6 +90,7 @@ def main() -> int:
         paths.create()
         log_to_file(paths.log)
         config = usable(paths)
+        log_to_file(paths.log, as_json=config.log == "json")
         if config.fault:
             log.error("nothing is sent until the settings can be read again: %s", config.fault)
         for concern in concerns():

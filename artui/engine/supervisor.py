@@ -21,6 +21,7 @@ from artui.engine.account_worker import AccountWorker
 from artui.engine.anchor import AnchorFile
 from artui.engine.charges import LOOKS
 from artui.engine.commands import HANDLERS, Handler
+from artui.engine.heartbeat import Heartbeat
 from artui.engine.notices import Notices
 from artui.journal import (
     Connection,
@@ -114,7 +115,7 @@ class Supervisor:
         self.journal.on_commit(wake)
         is_watching = self.journal.read(requests.engine).mode == requests.WATCH
         told = Notices(self.journal, lambda: self._settings.config, Engine(is_watching=is_watching))
-        telling = asyncio.create_task(told.run(), name="notices")
+        telling = [asyncio.create_task(one.run()) for one in (told, Heartbeat(told))]
         beat_at = 0.0
         try:
             while not self.stopping.is_set():
@@ -129,8 +130,9 @@ class Supervisor:
                 await self._pause()
         finally:
             self.stop()
-            telling.cancel()
-            await asyncio.gather(telling, return_exceptions=True)
+            for task in telling:
+                task.cancel()
+            await asyncio.gather(*telling, return_exceptions=True)
             await self._close()
             self._anchor.close()
 

@@ -40,16 +40,13 @@ def _tiff(file: BinaryIO, size: int) -> Doubt | None:
     weak, followed = None, 0
     for piece in tiff.pieces(file, size):
         followed += piece.length
-        said = _PACKINGS.get(piece.packing, _unknown)(file, piece, followed <= _MOST_FOLLOWED)
+        look = _PACKINGS.get(piece.packing)
+        said = look(file, piece, followed <= _MOST_FOLLOWED) if look else None
         if said is not None and said.is_likely:
             return said
         weak = weak or said
     rare = tiff.rarity(file, size)
     return Doubt(rare) if rare else weak
-
-
-def _unknown(_file: BinaryIO, _piece: tiff.Piece, _follow: bool) -> Doubt | None:
-    return None
 
 
 def _of_plain(_file: BinaryIO, piece: tiff.Piece, _follow: bool) -> Doubt | None:
@@ -72,7 +69,17 @@ def _of_lzw(file: BinaryIO, piece: tiff.Piece, follow: bool) -> Doubt | None:
 def _of_packbits(file: BinaryIO, piece: tiff.Piece, _follow: bool) -> Doubt | None:
     if _has_zeros(file, piece):
         return Doubt(_ZEROS)
-    return None if _has_bytes(at(file, piece.start, piece.length), piece.unpacked) else Doubt(_SHORT)
+    packed = at(file, piece.start, piece.length)
+    place, made = 0, 0
+    while made < piece.unpacked and place < len(packed):
+        head = packed[place]
+        if head < 128:
+            made += min(head + 1, len(packed) - place - 1)
+            place += head + 2
+        else:
+            made += 257 - head if head > 128 else 0
+            place += 2 if head > 128 else 1
+    return None if made >= piece.unpacked else Doubt(_SHORT)
 
 
 def _of_jpeg(file: BinaryIO, piece: tiff.Piece, follow: bool) -> Doubt | None:
@@ -82,20 +89,6 @@ def _of_jpeg(file: BinaryIO, piece: tiff.Piece, follow: bool) -> Doubt | None:
     tables = at(file, piece.tables.offset, piece.tables.count)[:-2] if piece.tables else b"\xff\xd8"
     whole = tables + at(file, piece.start, piece.length)[2:]
     return jpeg.doubt(io.BytesIO(whole), len(whole), follow=follow)
-
-
-def _has_bytes(packed: bytes, wanted: int) -> bool:
-    """Whether PackBits data unpacks to as many bytes as are wanted."""
-    place, made = 0, 0
-    while made < wanted and place < len(packed):
-        head = packed[place]
-        if head < 128:
-            made += min(head + 1, len(packed) - place - 1)
-            place += head + 2
-        else:
-            made += 257 - head if head > 128 else 0
-            place += 2 if head > 128 else 1
-    return made >= wanted
 
 
 def _of_deflate(file: BinaryIO, piece: tiff.Piece, _follow: bool) -> Doubt | None:

@@ -107,7 +107,16 @@ def _jpeg(file: BinaryIO, size: int, header: PhotoHeader) -> None:
             header.is_cmyk = components == 4
         elif marker in (0xE0, 0xE1, 0xE2, 0xED):
             data = at(file, start, length)
-            _block(data, header)
+            if data.startswith(b"JFIF\0"):
+                header.has_jfif = True
+                unit, across, down = struct.unpack_from(">BHH", data, 7)
+                header.dpi = {1: (across, down), 2: (across * 2.54, down * 2.54)}.get(unit)
+            elif data.startswith(_EXIF) and header.exif is None:
+                header.exif = io.BytesIO(data[6:])
+            elif data.startswith(_XMP) and not header.xmp:
+                header.xmp = data[len(_XMP) :]
+            elif data.startswith(_ICC) and len(header.icc) < _MOST_PROFILE:
+                header.icc += data[len(_ICC) + 2 :]
             resources += data[len(_PHOTOSHOP) :] if data.startswith(_PHOTOSHOP) and len(resources) < MOST_BYTES else b""
             pictures = pictures or (start + len(_MPF) if data.startswith(_MPF) else 0)
     header.iptc = iptc_of(resources)
@@ -115,20 +124,6 @@ def _jpeg(file: BinaryIO, size: int, header: PhotoHeader) -> None:
     if pictures:
         _pictures(file, size, pictures, header)
     _trailer(file, size, header)
-
-
-def _block(data: bytes, header: PhotoHeader) -> None:
-    """A block of metadata of a JPEG, known by its beginning."""
-    if data.startswith(b"JFIF\0"):
-        header.has_jfif = True
-        unit, across, down = struct.unpack_from(">BHH", data, 7)
-        header.dpi = {1: (across, down), 2: (across * 2.54, down * 2.54)}.get(unit)
-    elif data.startswith(_EXIF) and header.exif is None:
-        header.exif = io.BytesIO(data[6:])
-    elif data.startswith(_XMP) and not header.xmp:
-        header.xmp = data[len(_XMP) :]
-    elif data.startswith(_ICC) and len(header.icc) < _MOST_PROFILE:
-        header.icc += data[len(_ICC) + 2 :]
 
 
 def _pictures(file: BinaryIO, size: int, start: int, header: PhotoHeader) -> None:
@@ -214,17 +209,14 @@ def _texts(kind: bytes, data: bytes, header: PhotoHeader, raw: dict[bytes, bytes
         header.xmp = _inflated(text, MOST_BYTES) if data[18] else text
     elif kind != b"iTXt" and data.startswith(b"Raw profile type "):
         name, _, text = data[17:].partition(b"\0")
-        raw[name] = _raw_profile(_inflated(text[1:], MOST_BYTES) if kind == b"zTXt" else text)
+        text = _inflated(text[1:], MOST_BYTES) if kind == b"zTXt" else text
+        # A block that a program wrote as text: its name, its length, and hex digits.
+        found = re.match(rb"\s*[\w ]+?(?: profile)?\s+\d+\s+([0-9a-fA-F\s]*)", text)
+        raw[name] = bytes.fromhex(found[1].decode()) if found else b""
 
 
 def _inflated(data: bytes, most: int) -> bytes:
     return zlib.decompressobj().decompress(data, most)
-
-
-def _raw_profile(text: bytes) -> bytes:
-    """A block that a program wrote as text: its name, its length, and hex digits."""
-    found = re.match(rb"\s*[\w ]+?(?: profile)?\s+\d+\s+([0-9a-fA-F\s]*)", text)
-    return bytes.fromhex(found[1].decode()) if found else b""
 
 
 # WebP

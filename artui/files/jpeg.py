@@ -140,7 +140,9 @@ def _segment(picture: _Picture, marker: int, body: bytes, scans: int) -> None:
     if marker == _DHT:
         _huffman(picture, body)
     elif marker == _DQT:
-        _quantization(picture, body)
+        while body:
+            picture.quantizations.add(body[0] & 15)
+            body = body[1 + (128 if body[0] >> 4 else 64) :]
     elif marker == _DRI and len(body) >= 2:
         picture.interval = int.from_bytes(body[:2])
     elif marker in FRAMES:
@@ -162,12 +164,6 @@ def _huffman(picture: _Picture, body: bytes) -> None:
             raise Broken("damaged", _BROKEN)
         picture.tables[body[0] >> 4, body[0] & 15] = counts, symbols
         body = body[17 + sum(counts) :]
-
-
-def _quantization(picture: _Picture, body: bytes) -> None:
-    while body:
-        picture.quantizations.add(body[0] & 15)
-        body = body[1 + (128 if body[0] >> 4 else 64) :]
 
 
 def _begun(picture: _Picture, body: bytes, start: int, size: int) -> tuple[_Scan | None, Doubt | None]:
@@ -202,7 +198,10 @@ def _scan(picture: _Picture, body: bytes, start: int) -> _Scan | None:
     for _, dc, ac in tables:
         _refuse_table(picture, 0, dc, is_used=first == 0 and not bits >> 4)
         _refuse_table(picture, 1, ac, is_used=first > 0 or picture.frame != _PROGRESSIVE)
-    if picture.frame == _PROGRESSIVE and not _is_progression(number, first, last, bits >> 4, bits & 15):
+    before, now = bits >> 4, bits & 15
+    is_spectrum = last == 0 if first == 0 else first <= last < 64 and number == 1
+    is_progression = is_spectrum and now <= 13 and (before == 0 or before == now + 1)
+    if picture.frame == _PROGRESSIVE and not is_progression:
         raise Broken("damaged", _BROKEN)
     return _Scan(tables, band, start)
 
@@ -234,11 +233,6 @@ def _out_of_order(picture: _Picture, scan: _Scan, bits: int) -> Doubt | None:
                 return Doubt(_BROKEN)
             told[coefficient] = now
     return None
-
-
-def _is_progression(number: int, first: int, last: int, before: int, now: int) -> bool:
-    spectrum = last == 0 if first == 0 else first <= last < 64 and number == 1
-    return spectrum and now <= 13 and (before == 0 or before == now + 1)
 
 
 def _of_scan(file: BinaryIO, picture: _Picture, scan: _Scan) -> Doubt | None:

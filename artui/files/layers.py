@@ -12,8 +12,7 @@ import re
 import shutil
 import zipfile
 import zlib
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
@@ -66,8 +65,10 @@ def unpack_layers(archive: Path, digest: str, made: Callable[[list[tuple[str, in
         target = archive.with_name(f"{archive.stem}-{number}.layers")
     begin_folder(build)
     try:
-        with _told_of(archive):
+        try:
             laid = _fill(build, archive, digest)
+        except _DAMAGE as error:
+            raise LayersProblem(f"{archive.name} cannot be unpacked: {error or 'it is damaged'}") from error
         made(laid)
         publish_folder(build, target)
     finally:
@@ -85,14 +86,6 @@ def _is_of(folder: Path, digest: str) -> bool:
     return isinstance(made_of, dict) and made_of.get("archive_sha256") == digest
 
 
-@contextmanager
-def _told_of(archive: Path) -> Iterator[None]:
-    try:
-        yield
-    except _DAMAGE as error:
-        raise LayersProblem(f"{archive.name} cannot be unpacked: {error or 'it is damaged'}") from error
-
-
 def _fill(build: Path, archive: Path, digest: str) -> list[tuple[str, int]]:
     laid: list[tuple[str, int]] = []
     with io.BufferedReader(open_regular(archive)) as file:
@@ -106,7 +99,13 @@ def _fill(build: Path, archive: Path, digest: str) -> list[tuple[str, int]]:
             layers, metadata, others = _sorted_out(entries)
             made = [_lay(opened, layer, place, build, spend, laid) for place, layer in enumerate(layers)]
             if metadata is not None:
-                _lay_metadata(opened, metadata, build, spend)
+                if metadata.file_size > _MOST_JSON:
+                    raise ValueError(f"its {_RESULT} is too long")
+                with Part(build / _RESULT) as part:
+                    _pour(opened, metadata, part.write, spend)
+                    part.finish()
+                if not whole.is_complete(part.path, "application/json"):
+                    raise ValueError(f"its {_RESULT} is no JSON")
     unused = [entry.filename for entry in others]
     about = {"archive": archive.name, "archive_sha256": digest, "layers": made, "not_unpacked": unused}
     with Part(build / _MANIFEST) as manifest:
@@ -191,16 +190,6 @@ def _lay(
     laid.append((written.digest, written.size))
     entry = layer.entry.filename
     return {"file": name, "index": layer.index, "name": layer.name, "blend": layer.blend, "entry": entry}
-
-
-def _lay_metadata(archive: zipfile.ZipFile, entry: zipfile.ZipInfo, build: Path, spend: Callable[[int], None]) -> None:
-    if entry.file_size > _MOST_JSON:
-        raise ValueError(f"its {_RESULT} is too long")
-    with Part(build / _RESULT) as part:
-        _pour(archive, entry, part.write, spend)
-        part.finish()
-    if not whole.is_complete(part.path, "application/json"):
-        raise ValueError(f"its {_RESULT} is no JSON")
 
 
 def _pour(

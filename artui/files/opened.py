@@ -18,10 +18,11 @@ def is_open(path: Path, *, is_remote: bool = False) -> bool:
     False where that cannot be told: on a file system of another machine (``is_remote``) or a system without Linux's
     ways, for programs of other users where the file is not ours. Raises no error of the file.
     """
-    try:
-        return (not is_remote and _is_written(path)) or _is_held(path)
-    except OSError:
-        return False
+    with suppress(OSError):
+        return (not is_remote and _is_written(path)) or any(
+            process.name.isdecimal() and _has_open(process / "fd", path) for process in _PROCESSES.iterdir()
+        )
+    return False
 
 
 def _is_written(path: Path) -> bool:
@@ -38,13 +39,6 @@ def _is_written(path: Path) -> bool:
         except OSError:
             return False  # not our file, or a file system without leases
         fcntl.fcntl(file, fcntl.F_SETLEASE, fcntl.F_UNLCK)
-    return False
-
-
-def _is_held(path: Path) -> bool:
-    """Whether a program of this user, or of anyone for root, has the file open under its name."""
-    with suppress(OSError):
-        return any(process.name.isdecimal() and _has_open(process / "fd", path) for process in _PROCESSES.iterdir())
     return False
 
 

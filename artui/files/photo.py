@@ -348,7 +348,14 @@ def _look(path: Path, first: Stamp, file: BinaryIO, accepts: Accepts) -> Photo:
     if media_type not in accepts.media_types:
         raise _refused_type(path, media_type, accepts)
     width, height = whole.pixels(file)
-    _refuse_pixels(path, width, height, accepts)
+    limits = []
+    if accepts.max_side is not None and max(width, height) > accepts.max_side:
+        limits.append(f"{accepts.max_side:,} pixels a side")
+    if accepts.max_pixels is not None and width * height > accepts.max_pixels:
+        limits.append(f"{accepts.max_pixels / 1e6:,.0f} megapixels")
+    if limits:
+        sentence = f"is {width} x {height} pixels; the service takes at most {' and '.join(limits)}. Make it smaller."
+        raise BadPhoto(path, PhotoFault.TOO_MANY_PIXELS, sentence)
     if whole.can_judge(media_type):
         whole.check(file, first.size, media_type)
         if not width:
@@ -373,17 +380,6 @@ def _refused_type(path: Path, media_type: str | None, accepts: Accepts) -> BadPh
     return BadPhoto(
         path, PhotoFault.UNSUPPORTED, f"is {is_what}; the service takes {taken}. Convert it, then add it again."
     )
-
-
-def _refuse_pixels(path: Path, width: int, height: int, accepts: Accepts) -> None:
-    limits = []
-    if accepts.max_side is not None and max(width, height) > accepts.max_side:
-        limits.append(f"{accepts.max_side:,} pixels a side")
-    if accepts.max_pixels is not None and width * height > accepts.max_pixels:
-        limits.append(f"{accepts.max_pixels / 1e6:,.0f} megapixels")
-    if limits:
-        sentence = f"is {width} x {height} pixels; the service takes at most {' and '.join(limits)}. Make it smaller."
-        raise BadPhoto(path, PhotoFault.TOO_MANY_PIXELS, sentence)
 
 
 def suspicion(photo: Photo) -> BadPhoto:
@@ -422,19 +418,16 @@ def _told_of(path: Path) -> Iterator[None]:
     except OSError as error:
         if error.errno in _LACKING:
             raise
-        raise _problem(path, error) from error
-
-
-def _problem(path: Path, error: OSError) -> PhotoProblem:
-    if error.errno in (errno.ENOENT, errno.ENOTDIR):
-        return Gone(path)
-    if isinstance(error, Irregular):
-        return Changed(path)
-    if error.errno == errno.ENAMETOOLONG:
-        return BadPhoto(path, PhotoFault.NAME_TOO_LONG, "has a path that is too long to open. Move it further up.")
-    whose = f" ({_whose(path)})" if error.errno in (errno.EACCES, errno.EPERM) else ""
-    sentence = f"cannot be read: {error.strerror}{whose}. Make it readable for artui, then add it again."
-    return BadPhoto(path, PhotoFault.UNREADABLE, sentence)
+        if error.errno in (errno.ENOENT, errno.ENOTDIR):
+            raise Gone(path) from error
+        if isinstance(error, Irregular):
+            raise Changed(path) from error
+        if error.errno == errno.ENAMETOOLONG:
+            sentence = "has a path that is too long to open. Move it further up."
+            raise BadPhoto(path, PhotoFault.NAME_TOO_LONG, sentence) from error
+        whose = f" ({_whose(path)})" if error.errno in (errno.EACCES, errno.EPERM) else ""
+        sentence = f"cannot be read: {error.strerror}{whose}. Make it readable for artui, then add it again."
+        raise BadPhoto(path, PhotoFault.UNREADABLE, sentence) from error
 
 
 def _whose(path: Path) -> str:

@@ -184,15 +184,12 @@ class _Segments:
         if self.adobe[11:] == b"\0" or self.components == b"RGB":
             self.parts.add("colours", bytes((self.has_jfif,)))  # only then JFIF says something of them
         if self.profile:
-            self.parts.add("profile", _joined(self.profile))
-
-
-def _joined(profile: list[tuple[int, int, bytes]]) -> bytes:
-    """A colour profile, however it was divided; with its numbers where they do not make one."""
-    profile.sort(key=lambda chunk: chunk[0])
-    whole = [(number, len(profile)) for number in range(1, len(profile) + 1)]
-    numbers = [(number, count) for number, count, _ in profile]
-    return b"".join(data for *_, data in profile) + (b"" if numbers == whole else repr(numbers).encode())
+            # As one, however it was divided; with its numbers where they do not make one.
+            self.profile.sort(key=lambda chunk: chunk[0])
+            whole = [(number, len(self.profile)) for number in range(1, len(self.profile) + 1)]
+            numbers = [(number, count) for number, count, _ in self.profile]
+            joined = b"".join(data for *_, data in self.profile)
+            self.parts.add("profile", joined + (b"" if numbers == whole else repr(numbers).encode()))
 
 
 def _next_marker(parts: _Parts, offset: int, *, hashing: bool) -> int:
@@ -235,23 +232,18 @@ def _png(parts: _Parts) -> None:
         if kind == b"IDAT":
             parts.add_bytes("IDAT", start, length)
         elif kind in (b"fcTL", b"fdAT"):
-            _add_frame(parts, kind, start, length, is_first=not data)
+            if length < 4:
+                raise _damaged()
+            if kind == b"fcTL":
+                parts.close("frame", "frames")
+                parts.add_part("frames", start + 4, length - 4, bytes((not data,)))  # behind a number that only counts
+            else:
+                parts.add_bytes("frame", start + 4, length - 4)
         elif kind == b"eXIf":
             turned = _orientation(file, start, length)
         elif kind in _PNG_KEPT or not kind[0] & 0x20:
             parts.add_part(kind.decode("ascii"), start, length)
     raise _damaged()
-
-
-def _add_frame(parts: _Parts, kind: bytes, start: int, length: int, *, is_first: bool) -> None:
-    """A part of an animation, behind a number that only counts chunks."""
-    if length < 4:
-        raise _damaged()
-    if kind == b"fdAT":
-        parts.add_bytes("frame", start + 4, length - 4)
-        return
-    parts.close("frame", "frames")
-    parts.add_part("frames", start + 4, length - 4, bytes((is_first,)))
 
 
 # WebP: the bitstreams, transparency, colour profile and frames.

@@ -140,7 +140,11 @@ def check(file: BinaryIO, size: int) -> None:
     """Walk a TIFF of `size` bytes. Raises Broken."""
     tiff, picture = Tiff(file, size), False
     for fields in _directories(tiff):
-        _refuse_raw(tiff, fields)
+        # A camera's raw file is a TIFF whose first picture is a thumbnail: a service would retouch that, and charge.
+        photometric = fields.get(_PHOTOMETRIC)
+        values = {value for numbers in tiff.numbers(photometric) for value in numbers} if photometric else set()
+        if _DNG_VERSION in fields or values & _SENSOR_DATA:
+            raise Broken("unsupported", "it is a camera's raw file")
         picture = _check_runs(tiff, fields) or picture
     if not picture:
         raise Broken("truncated", "there is no picture in the TIFF")
@@ -278,11 +282,3 @@ def _check_runs(tiff: Tiff, fields: dict[int, TiffField]) -> bool:
             for pair in zip(tiff.numbers(fields[starts]), tiff.numbers(fields[lengths]), strict=True):
                 tiff.inside(max(map(add, *pair)), 0)
     return found
-
-
-def _refuse_raw(tiff: Tiff, fields: dict[int, TiffField]) -> None:
-    """A camera's raw file is a TIFF whose first picture is a thumbnail: a service would retouch that, and charge."""
-    photometric = fields.get(_PHOTOMETRIC)
-    values = {value for numbers in tiff.numbers(photometric) for value in numbers} if photometric else set()
-    if _DNG_VERSION in fields or values & _SENSOR_DATA:
-        raise Broken("unsupported", "it is a camera's raw file")

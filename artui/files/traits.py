@@ -49,28 +49,23 @@ def of(file: BinaryIO, size: int, media_type: str) -> tuple[Told, ...]:
     Raises OSError when reading fails.
     """
     try:
-        return _of(file, size, media_type)
+        read = header.read(file, size, media_type)
+        metadata, profile = read.metadata, profile_name(read)
+        found = {
+            Trait.FRAMES: read.frames > 1,
+            Trait.CMYK: read.is_cmyk,
+            Trait.DEEP: read.bits > 8,
+            Trait.NO_PROFILE: profile == "",
+            Trait.TURNED: metadata.number(ORIENTATION, 1) in range(2, 9),
+            Trait.LAYERS: read.has_layers,
+            Trait.ALPHA: read.has_alpha,
+            Trait.COPYRIGHT: metadata.has_copyright,
+            Trait.CAPTION: metadata.has_caption,
+            Trait.BARCODE: metadata.has_barcode,
+            **{Trait(kind): True for kind in read.behind},
+        }
     except (ValueError, ArithmeticError, LookupError, RecursionError, struct.error):
         return ()
-
-
-def _of(file: BinaryIO, size: int, media_type: str) -> tuple[Told, ...]:
-    read = header.read(file, size, media_type)
-    metadata = read.metadata
-    profile = profile_name(read)
-    found = {
-        Trait.FRAMES: read.frames > 1,
-        Trait.CMYK: read.is_cmyk,
-        Trait.DEEP: read.bits > 8,
-        Trait.NO_PROFILE: profile == "",
-        Trait.TURNED: metadata.number(ORIENTATION, 1) in range(2, 9),
-        Trait.LAYERS: read.has_layers,
-        Trait.ALPHA: read.has_alpha,
-        Trait.COPYRIGHT: metadata.has_copyright,
-        Trait.CAPTION: metadata.has_caption,
-        Trait.BARCODE: metadata.has_barcode,
-        **{Trait(kind): True for kind in read.behind},
-    }
     told = [Told(trait) for trait in Trait if found.get(trait)]
     return (*told, Told(Trait.PROFILE, profile)) if profile not in ("", SRGB) else tuple(told)
 
@@ -84,14 +79,11 @@ _MOST_NAME = 60
 
 def profile_name(read: header.PhotoHeader) -> str:
     """The colours of a picture by name: ``sRGB``, or the profile's own description; empty where nothing says."""
-    if read.icc:
-        return _named(read.icc)
-    if read.is_srgb or read.metadata.number(COLOR_SPACE) == 1:
-        return SRGB
-    return "Adobe RGB (1998)" if read.metadata.is_adobe_rgb else ""
-
-
-def _named(icc: bytes) -> str:
+    icc = read.icc
+    if not icc:
+        if read.is_srgb or read.metadata.number(COLOR_SPACE) == 1:
+            return SRGB
+        return "Adobe RGB (1998)" if read.metadata.is_adobe_rgb else ""
     count = min(int.from_bytes(icc[128:132]), 200)
     entries = (icc[132 + 12 * place : 144 + 12 * place] for place in range(count))
     tags = {one[:4]: (int.from_bytes(one[4:8]), int.from_bytes(one[8:12])) for one in entries if len(one) == 12}

@@ -67,8 +67,11 @@ class Writer:
         process = self._process or self._started()
         mark = str(10**15 + secrets.randbelow(10**15))
         lines = [*arguments, "-echo4", f"{{done{mark}}}", f"-execute{mark}"]
+        assert process.stdin is not None  # noqa: S101
+        left = memoryview("".join(f"{line}\n" for line in lines).encode())
         try:
-            _send(process, "".join(f"{line}\n" for line in lines).encode())
+            while left:
+                left = left[process.stdin.write(left) :]
         except OSError as error:
             raise _Gone("exiftool has ended") from error
         return self._answer(process, mark, take, most)
@@ -132,13 +135,6 @@ class Writer:
             if stream is not None:
                 stream.close()
         process.wait()
-
-
-def _send(process: subprocess.Popen[bytes], data: bytes) -> None:
-    assert process.stdin is not None  # noqa: S101
-    view = memoryview(data)
-    while view:
-        view = view[process.stdin.write(view) :]
 
 
 def _told(said: bytes) -> str:

@@ -6,12 +6,8 @@ Properties of makers nobody knows stay too: that is where studios keep barcodes.
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING
 
 from artui.files.metadata import RDF, split_name, xmp_tree
-
-if TYPE_CHECKING:
-    from xml.etree.ElementTree import Element
 
 MOST_BYTES = 60_000
 """What one block of a JPEG holds."""
@@ -47,20 +43,16 @@ def edited(packet: bytes) -> bytes | None:
     if root is None:
         return None
     for description in root:
-        _prune(description)
+        for name in [name for name in description.attrib if _is_of_pixels(*split_name(name))]:
+            del description.attrib[name]
+        for child in [child for child in description if _is_of_pixels(*split_name(child.tag))]:
+            description.remove(child)
     for prefix, space in re.findall(rb"xmlns:([A-Za-z_][\w.-]*)\s*=\s*[\"']([^\"']+)", packet):
         if not re.fullmatch(rb"ns\d+|xml", prefix):
             ET.register_namespace(prefix.decode(), space.decode("utf-8", "replace"))
     body = b'<x:xmpmeta xmlns:x="adobe:ns:meta/">' + ET.tostring(root, "utf-8") + b"</x:xmpmeta>"
     made = b"<?xpacket begin='\xef\xbb\xbf' id='W5M0MpCehiHzreSzNTczkc9d'?>" + body + b"<?xpacket end='w'?>"
     return made if len(made) <= MOST_BYTES else None
-
-
-def _prune(description: Element) -> None:
-    for name in [name for name in description.attrib if _is_of_pixels(*split_name(name))]:
-        del description.attrib[name]
-    for child in [child for child in description if _is_of_pixels(*split_name(child.tag))]:
-        description.remove(child)
 
 
 def _is_of_pixels(space: str, name: str) -> bool:

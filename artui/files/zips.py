@@ -82,21 +82,16 @@ def directory(file: BinaryIO, size: int) -> Directory:
     entries, span, start, comment = struct.unpack_from("<HIIH", tail, end + 10)
     place = size - length + end
     if place >= 20 and at(file, place - 20, 4) == b"PK\x06\x07":
-        entries, span, start, place = _large_directory(file, place)
+        (record,) = struct.unpack("<8xQ4x", at(file, place - 20, 20))
+        if record + 56 > place:
+            raise Broken("damaged", _BROKEN)
+        mark, entries, span, start = struct.unpack("<4s28xQQQ", at(file, record, 56))
+        if mark != b"PK\x06\x06":
+            raise Broken("damaged", _BROKEN)
+        place = record
     if end + 22 + comment > len(tail) or start + span > place:
         raise Broken("truncated", _CUT)
     return Directory(entries, start, span)
-
-
-def _large_directory(file: BinaryIO, end: int) -> tuple[int, int, int, int]:
-    """Entries, bytes and start of the table of contents of a ZIP above 4 GB, and where the record of them lies."""
-    (record,) = struct.unpack("<8xQ4x", at(file, end - 20, 20))
-    if record + 56 > end:
-        raise Broken("damaged", _BROKEN)
-    mark, entries, span, start = struct.unpack("<4s28xQQQ", at(file, record, 56))
-    if mark != b"PK\x06\x06":
-        raise Broken("damaged", _BROKEN)
-    return entries, span, start, record
 
 
 def entries(file: BinaryIO, table: Directory) -> Iterator[ZipEntry]:

@@ -25,6 +25,24 @@ def since(db: Connection, seq: int, most: int = 1000) -> list[Event]:
     return _events(db, "seq > ? ORDER BY seq LIMIT ?", (seq, most))
 
 
+@dataclass(frozen=True, slots=True)
+class Ages:
+    """When the oldest unfinished job was added and the newest result saved, in epoch seconds, None where there is none;
+    and the bytes of all results saved."""
+
+    oldest: float | None
+    saved_at: float | None
+    saved_bytes: int
+
+
+def ages(db: Connection) -> Ages:
+    """How old the work is."""
+    [(oldest,)] = rows(db, "SELECT MIN(created_at) FROM jobs WHERE finished_at IS NULL")
+    [(saved_at,)] = rows(db, "SELECT MAX(finished_at) FROM jobs WHERE status = 'done'")
+    [(saved_bytes,)] = rows(db, "SELECT COALESCE(SUM(size), 0) FROM published WHERE size > 0")
+    return Ages(oldest, saved_at, saved_bytes)
+
+
 def newest(db: Connection) -> float:
     """When the newest of the last thousand events was written, by the clock of that time; 0 where there is none."""
     return float(value(db, "SELECT MAX(at) FROM (SELECT at FROM events ORDER BY seq DESC LIMIT 1000)") or 0)

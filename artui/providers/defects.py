@@ -25,21 +25,17 @@ class Defects:
     def tell(self, doing: str, failure: BaseException, said: str = "") -> None:
         """Log that artui failed ``doing`` something, the first time it does so there; ``said`` is what it failed on,
         the last answer where that is not known."""
-        if (key := (doing, type(failure), *_place(failure))) in self._told:
+        trace = failure.__traceback__
+        while trace is not None and trace.tb_next is not None:
+            trace = trace.tb_next
+        place = ("", 0) if trace is None else (trace.tb_frame.f_code.co_filename, trace.tb_lineno)
+        if (key := (doing, type(failure), *place)) in self._told:
             return
         self._told.add(key)
         log.error(
             "%s: artui itself failed %s (%s); it is tried again slowly. Said was: %s",
             self._account, doing, type(failure).__name__, excerpt(said or last_heard()) or "nothing", exc_info=failure,
         )  # fmt: skip
-
-
-def _place(failure: BaseException) -> tuple[str, int]:
-    """Where in the program it was raised."""
-    trace = failure.__traceback__
-    while trace is not None and trace.tb_next is not None:
-        trace = trace.tb_next
-    return ("", 0) if trace is None else (trace.tb_frame.f_code.co_filename, trace.tb_lineno)
 
 
 def not_understood(name: str, why: str) -> str:

@@ -49,7 +49,8 @@ async def poll_each(
 
     async def look_at(one: ExecutionRef) -> None:
         async with slots:
-            if _is_worth_asking(failures):
+            is_busy = any(isinstance(failure, Transient) and failure.retry_after is not None for failure in failures)
+            if not is_busy and len(failures) < MOST_FAILURES:
                 with listening():
                     failures.extend(await _failed(one, look, seen, puzzles))
 
@@ -86,9 +87,3 @@ async def _failed(
     else:
         puzzles.pop(one.execution, None)
     return []
-
-
-def _is_worth_asking(failures: list[Transient | Rejected]) -> bool:
-    """Whether a service that failed so often may be asked more in this round."""
-    is_busy = any(isinstance(failure, Transient) and failure.retry_after is not None for failure in failures)
-    return not is_busy and len(failures) < MOST_FAILURES

@@ -87,7 +87,8 @@ def multipart_body(fields: Mapping[str, str], file: FilePart) -> Body:
     boundary = secrets.token_hex(16)
     part = f'--{boundary}\r\nContent-Disposition: form-data; name="'
     head = "".join(f'{part}{name}"\r\n\r\n{value}\r\n' for name, value in fields.items())
-    head += f'{part}{file.field}"; filename="{_quoted(file.name)}"\r\nContent-Type: {file.media_type}\r\n\r\n'
+    quoted = file.name.replace('"', "%22").replace("\r", "%0D").replace("\n", "%0A")
+    head += f'{part}{file.field}"; filename="{quoted}"\r\nContent-Type: {file.media_type}\r\n\r\n'
     first, last = head.encode(), f"\r\n--{boundary}--\r\n".encode()
 
     def blocks() -> Generator[bytes]:
@@ -105,10 +106,6 @@ def file_body(media_type: str, size: int, blocks: Iterable[bytes]) -> Body:
         yield from blocks
 
     return Body(media_type, size, content)
-
-
-def _quoted(name: str) -> str:
-    return name.replace('"', "%22").replace("\r", "%0D").replace("\n", "%0A")
 
 
 @dataclass(frozen=True, slots=True)
@@ -217,7 +214,10 @@ class Answer:
         try:
             said = self.json()
         except (ValueError, RecursionError):
-            return one_line(_of_page(self.text) if self.is_web_page else _of_text(self.text))
+            text = self.text
+            if self.is_web_page:
+                return one_line(_of_page(text))
+            return one_line("" if "\0" in text else text)
         return one_line(_worded(said))
 
     def refusal(self, reason: str = "") -> Rejected:
@@ -296,11 +296,6 @@ def _of_page(text: str) -> str:
     return ""
 
 
-def _of_text(text: str) -> str:
-    """Plain words; empty for what is none."""
-    return "" if "\0" in text else text
-
-
 def whole_of(status: int, headers: Mapping[str, str]) -> int:
     """The bytes of a file that came as a part which is the whole of it (206); 0 for any other answer."""
     said = re.fullmatch(r"bytes\s+0-([0-9]{1,15})/([0-9]{1,15})", headers.get("content-range", "").strip().lower())
@@ -315,8 +310,15 @@ def decoded(body: bytes) -> object:
     Half characters become question marks, for nothing that is stored or shown can hold them; a whole number of more
     digits than anybody counts is a rounded one, or infinite.
     """
-    found = json.loads(_text(body, "surrogatepass"), parse_int=_whole)
-    if _is_deep(found):
+    text = _text(body, "surrogatepass")
+    found = json.loads(text, parse_int=lambda digits: int(digits) if len(digits) <= 40 else float(digits))
+    level = [found]
+    for _ in range(DEEPEST):
+        inner = [one.values() if isinstance(one, dict) else one for one in level if isinstance(one, (dict, list))]
+        if not inner:
+            break
+        level = [value for values in inner for value in values]
+    else:
         raise ValueError("nested too deep")
     return _whole_text(found) if _HALF.search(body) else found
 
@@ -327,20 +329,6 @@ def _text(body: bytes, errors: str = "strict") -> str:
         return body.decode(json.detect_encoding(body), errors).removeprefix("\ufeff")
     except UnicodeDecodeError:
         return body.decode("latin-1")
-
-
-def _whole(digits: str) -> float:
-    return int(digits) if len(digits) <= 40 else float(digits)
-
-
-def _is_deep(found: object) -> bool:
-    level = [found]
-    for _ in range(DEEPEST):
-        inner = [one.values() if isinstance(one, dict) else one for one in level if isinstance(one, (dict, list))]
-        if not inner:
-            return False
-        level = [value for values in inner for value in values]
-    return True
 
 
 def _whole_text(found: Any) -> Any:

@@ -106,13 +106,13 @@ class Transport(httpx.AsyncBaseTransport):
         if self._session is None:
             self._session = self._opened()  # here, because it belongs to the loop it is made on
         proxy, proxy_headers = _split(proxy_for(request.url, self._setting))
-        limits = request.extensions["timeout"]
+        limits, content = request.extensions["timeout"], request.stream
         try:
             response = await self._session.request(
                 request.method,
                 URL(str(request.url), encoded=True),
                 headers=request.headers,
-                data=_content(request),
+                data=(b"".join(content) or None) if isinstance(content, httpx.ByteStream) else content,
                 skip_auto_headers=None if "content-type" in request.headers else ["Content-Type"],
                 allow_redirects=False,
                 auto_decompress=False,
@@ -189,12 +189,6 @@ def _public_socket(address: aiohttp.AddrInfoType) -> socket.socket:
     return _socket(address)
 
 
-def _content(request: httpx.Request) -> bytes | httpx.SyncByteStream | httpx.AsyncByteStream | None:
-    if isinstance(request.stream, httpx.ByteStream):
-        return b"".join(request.stream) or None
-    return request.stream
-
-
 class _Stream(httpx.AsyncByteStream):
     """An answer's body in blocks as large as they arrive."""
 
@@ -234,7 +228,11 @@ _NAMES: Final[tuple[tuple[type[Exception], type[httpx.TransportError], str], ...
 def _named(error: Exception) -> httpx.TransportError:
     """What an error of aiohttp is, as httpx would say it, in words without addresses or headers."""
     if isinstance(error, aiohttp.ClientConnectorCertificateError):
-        return Unsafe(_distrust(error.certificate_error))
+        certificate = error.certificate_error
+        fault = str(getattr(certificate, "verify_message", None) or "it cannot be verified")
+        unknown = "where the service or a proxy has an authority of its own, set ca_file to its certificates (PEM)"
+        way = _WAYS.get(getattr(certificate, "verify_code", 0), unknown)
+        return Unsafe(f"the certificate of the service is not trusted here ({fault}): {way}")
     if isinstance(error, aiohttp.ClientSSLError):
         reason = str(getattr(error.os_error, "reason", None) or "no handshake").replace("_", " ").lower()
         return Unsafe(f"what answers there speaks no TLS that is known here ({reason}): check the address and its port")
@@ -252,14 +250,6 @@ _WAYS: Final[Mapping[int, str]] = {
 }
 """What to do about a certificate, by OpenSSL's code of its fault (``X509_V_ERR_…``): not valid yet, over, of another
 host name or address. Every other one has an authority that is not known here."""
-
-
-def _distrust(error: Exception) -> str:
-    """What is wrong with a certificate, and what to do."""
-    fault = str(getattr(error, "verify_message", None) or "it cannot be verified")
-    unknown = "where the service or a proxy has an authority of its own, set ca_file to its certificates (PEM)"
-    way = _WAYS.get(getattr(error, "verify_code", 0), unknown)
-    return f"the certificate of the service is not trusted here ({fault}): {way}"
 
 
 def trust(ca_file: str | None) -> ssl.SSLContext:

@@ -110,7 +110,8 @@ class Reading:
         offset = in_vain = 0
         while not self.ended and in_vain < MOST_IN_VAIN:
             page = await self._next(offset)
-            if offset and self.page and not self._is_joined():
+            # A page must begin with what an earlier one showed, as far as its entries have a name.
+            if offset and self.page and next((entry.id for entry in self.page if entry.id), "") not in self._seen:
                 raise Transient(f"{self.about}: the list changed while it was read")
             fresh = self._take()
             self.moved |= bool(offset) and len(self.page) - len(fresh) > OVERLAP
@@ -145,10 +146,6 @@ class Reading:
         self.answered += 1
         self.page = page.entries
         return page
-
-    def _is_joined(self) -> bool:
-        """Whether the page begins with what an earlier one showed, as far as its entries have a name."""
-        return next((entry.id for entry in self.page if entry.id), "") in self._seen
 
     def _take(self) -> list[Listed]:
         fresh = [entry for entry in self.page if entry.id not in self._seen]

@@ -402,7 +402,8 @@ def has_all(group: Iterable[PurchaseQuery], listed: Iterable[Execution | Unread]
 def conclude(sought: PurchaseQuery, listed: Iterable[Execution | Unread], trouble: str = "", answered: int = 0) -> Look:
     """What a reading says of one purchase: ``trouble`` is why it is not complete, ``answered`` how many pages came."""
     listed = list(listed)
-    entries = sorted((entry for entry in listed if isinstance(entry, Execution)), key=_age)
+    entries = [entry for entry in listed if isinstance(entry, Execution)]
+    entries.sort(key=lambda entry: entry.created or datetime.max.replace(tzinfo=UTC))
     ours = [entry.progress() for entry in entries if entry.key in sought.keys]
     if ours:
         return Found(tuple(ours))
@@ -413,10 +414,6 @@ def conclude(sought: PurchaseQuery, listed: Iterable[Execution | Unread], troubl
         return Incomplete(trouble, answered)
     alike = tuple(entry.id for entry in entries if _is_alike(entry, sought))
     return Absent(alike, {entry.id: entry.key or "" for entry in entries})
-
-
-def _age(entry: Execution) -> datetime:
-    return entry.created or datetime.max.replace(tzinfo=UTC)
 
 
 def _is_alike(entry: Execution, sought: PurchaseQuery) -> bool:

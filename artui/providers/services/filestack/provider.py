@@ -170,7 +170,10 @@ class Filestack(HttpProvider[FilestackSettings]):
         _, key, *_ = stored["path"].split("/")
         answer = await self._http.pay(request, partial(may_send, self._app_pays(key)))
         await self._raise_refusal(answer)
-        job = _job_of(answer)
+        try:
+            job: wire.Job | None = read(answer, wire.Job)
+        except Transient:
+            job = None
         since = self._http.now - (time.monotonic() - began)
         if not (200 <= answer.status < 300 and job is not None):
             raise answer.in_doubt()
@@ -375,13 +378,6 @@ def _source(reference: str) -> str:
         return quote(re.sub(r"%(?![0-9A-Fa-f]{2})", "%25", reference), safe=_PLAIN_IN_URL + "%")
     is_plain = "://" in reference and not set(reference) - set(_UNRESERVED + _PLAIN_IN_URL)
     return reference if is_plain else segment(reference)
-
-
-def _job_of(answer: Answer) -> wire.Job | None:
-    try:
-        return read(answer, wire.Job)
-    except Transient:
-        return None
 
 
 PROVIDER = Filestack

@@ -102,7 +102,7 @@ def _kept(tasks: Mapping[str, object], wanted: Wanted, odd: str) -> tuple[Output
             output, identity = _file_output(one)
             found.setdefault(identity, output)
         files += [(task, output) for output in found.values()]
-    lasting = [one for one in files if not _is_temporary(one[1])]
+    lasting = [(task, output) for task, output in files if "wf" not in json.loads(output.locator)]
     kept = files if wanted.all_results or not lasting else lasting
     rest = [(task, _json_output(task)) for task in tasks if task not in dict(files)]
     if odd:
@@ -178,10 +178,6 @@ def _file_output(value: Mapping[str, Any]) -> tuple[Output, str]:
 
 def _json_output(task: str | None) -> Output:
     return Output(json.dumps({"json": task}), media_type=JSON)
-
-
-def _is_temporary(output: Output) -> bool:
-    return "wf" in json.loads(output.locator)
 
 
 def handle_of(handle: object, url: str) -> str:

@@ -66,10 +66,12 @@ class Plugin:
             if value is None and not setting.is_needed:
                 continue
             try:
-                read[key] = _plain(setting.read(value))
+                said = setting.read(value)
             except ValueError as error:
                 missing = "" if key in table else "is missing: it "
                 raise ValueError(f"{key} {missing}{error}") from None
+            # Numbers are spelled the same whoever wrote them: the same recipe must have the same digest.
+            read[key] = int(said) if isinstance(said, float) and said.is_integer() else said
         return read
 
     def sent(self, task: Mapping[str, object], *, as_written: bool = False) -> dict[str, Any]:
@@ -123,11 +125,6 @@ def _ratio(value: object) -> object:
     if value not in known and not (isinstance(value, str) and re.fullmatch(r"[1-9]\d{0,2} : [1-9]\d{0,2}", value)):
         raise ValueError(f'must be one of {", ".join(known)}, or two numbers like "4 : 5"')
     return value
-
-
-def _plain(value: object) -> object:
-    """Numbers spelled the same whoever wrote them: the same recipe must have the same digest."""
-    return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
 _LAYER: Final = Setting("Layer", ("Layer",), Number(0, 1), _one_of(("in the picture", "a layer of its own")), default=0)

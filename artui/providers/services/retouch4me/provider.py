@@ -161,7 +161,13 @@ class Retouch4me(HttpProvider[Retouch4meSettings]):
         """
         refusals, unknown = [], dict[str, None]()
         self.balance_unknown = ""
-        for request in (self._newer_balance(token), self._older_balance(token)):
+        doing, url = "reading the balance", f"{self.settings.api_url}{_API}/balance"
+        body = json_body(json.dumps({"modes": [MODE]}))
+        newer = HttpRequest("POST", url, doing, secrets={TOKEN: token}, body=body)
+        body = form_body({"retouchtoken": token.reveal(), "modes[]": MODE})
+        headers = {"Accept": "application/json"}
+        older = HttpRequest("POST", self.settings.balance_url, doing, headers=headers, body=body)
+        for request in (newer, older):
             try:
                 answer = await self._http.send(request, most=TEXT)
             except Transient as failure:
@@ -178,17 +184,6 @@ class Retouch4me(HttpProvider[Retouch4meSettings]):
         if refusals:
             raise refusals[0]
         return None
-
-    def _newer_balance(self, token: Secret) -> HttpRequest:
-        body = json_body(json.dumps({"modes": [MODE]}))
-        return HttpRequest(
-            "POST", f"{self.settings.api_url}{_API}/balance", "reading the balance", secrets={TOKEN: token}, body=body
-        )
-
-    def _older_balance(self, token: Secret) -> HttpRequest:
-        body = form_body({"retouchtoken": token.reveal(), "modes[]": MODE})
-        headers = {"Accept": "application/json"}
-        return HttpRequest("POST", self.settings.balance_url, "reading the balance", headers=headers, body=body)
 
     async def _learn_limits(self) -> None:
         """Take over what the service says of the photos it takes, once, where it says it; never more than is known."""
@@ -259,7 +254,11 @@ class Retouch4me(HttpProvider[Retouch4meSettings]):
 
     async def submit(self, draft: str, photo: Photo, may_send: Permit, counted: Counted) -> str:
         """Send a draft with its photo. The last of the photo is held back until it proved to be the one checked."""
-        self._refuse_used_up()
+        # What follows a start whose answer said that it was the last of the day is refused, once. Soon after only: what
+        # comes later may be of another day, and is for the service to refuse.
+        since, self._used_up_since = self._used_up_since, None
+        if since is not None and since_boot() - since < LAST_SAID:
+            raise Blocked(f"{self.title}: nothing is left for today, as the last answer says", cause=Cause.QUOTA)
         token = await self._token()
         answer = await self._http.pay(
             self._start(json.loads(draft), photo, token),
@@ -279,15 +278,6 @@ class Retouch4me(HttpProvider[Retouch4meSettings]):
         self._used_up_since = since_boot() if left is not None and left <= 0 else None
         self._refused = None
         return execution
-
-    def _refuse_used_up(self) -> None:
-        """Refuse, once, what follows a start whose answer said that it was the last of the day.
-
-        Soon after only: what comes later may be of another day, and is for the service to refuse.
-        """
-        since, self._used_up_since = self._used_up_since, None
-        if since is not None and since_boot() - since < LAST_SAID:
-            raise Blocked(f"{self.title}: nothing is left for today, as the last answer says", cause=Cause.QUOTA)
 
     def _start(self, stored: Mapping[str, Any], photo: Photo, token: Secret) -> HttpRequest:
         file = stored["file"]
