@@ -58,6 +58,7 @@ COMMANDS = {
     "metrics": "metrics",
     "doctor": "doctor",
     "trial": "doctor",
+    "service": "service",
     "systemd-unit": "unit",
     "demo": "demo",
     "sim": "demo",
