@@ -200,7 +200,7 @@ def test_credits_that_run_low_are_told_with_the_days_they_last(house: House) -> 
     house.do(lambda db: accounts.set_balance(db, "studio", 49, time.time()))
     house.do(spend(14))
     [found] = house.conditions()
-    assert (found.code, found.is_grave, found.facts) == (Code.CREDITS_LOW, False, {"left": 49, "low": 50, "days": 24})
+    assert (found.code, found.is_grave, found.facts) == (Code.CREDITS_LOW, False, {"left": 49, "low": 50, "days": 3})
 
 
 def test_a_disk_that_is_nearly_full(house: House, monkeypatch: pytest.MonkeyPatch) -> None:

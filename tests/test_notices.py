@@ -178,6 +178,23 @@ async def test_a_batch_that_is_done_is_told_and_one_that_begins_is_not(studio: S
     await studio.turn(5)
     [message] = studio.heard
     assert (message.topic, message.text) == ("done", "boots 1: 1 done, 0 of them need you.")
+    studio.notices = studio.engine()
+    await studio.turn(GROUPED)
+    assert len(studio.heard) == 1
+
+
+async def test_a_batch_that_comes_and_goes_before_the_first_look_is_told_too(studio: Studio) -> None:
+    def come_and_go(db: Any) -> None:
+        [number] = jobs.add(db, Batch("b", "boots 1", "studio", studio.now - 1), [new_job(batch="b")])
+        job = jobs.get(db, number)
+        assert job is not None
+        jobs.move(db, job, Stage.NEW, Status.CANCELLED, "cancelled")
+
+    studio.journal.write(come_and_go)
+    studio.notices = studio.engine()
+    for _ in range(3):
+        await studio.turn(5)
+    assert [message.topic for message in studio.heard] == ["done"]
 
 
 async def test_a_day_has_one_summary_at_its_hour(studio: Studio) -> None:

@@ -245,8 +245,8 @@ def _of_account(db: Connection, account: AccountConfig, zone: dt.tzinfo) -> Iter
         yield from _of_cap(name, bound.cap)
     if account.low is not None and cost.balance is not None and cost.balance < account.low:
         facts: dict[str, Any] = {"left": cost.balance, "low": account.low}
-        if spent := purchases.spent_lately(db, name, PACE_OF):
-            facts["days"] = max(0, cost.balance * PACE_OF // spent)
+        if spent := purchases.spent_a_day(db, name, PACE_OF):
+            facts["days"] = max(0, int(cost.balance / spent))
         yield Condition(Code.CREDITS_LOW, name, facts=facts, is_grave=False)
 
 

@@ -62,7 +62,7 @@ class Notices:
     config: Callable[[], Config]
     engine: Engine
     host: str = field(default_factory=lambda: os.uname().nodename)
-    _since: float = field(default_factory=time.time)
+    _since: float = field(default_factory=lambda: time.time() - FIRST_LOOK)
 
     async def run(self) -> None:
         """Look and tell until cancelled; nothing it meets ends the engine."""
@@ -113,7 +113,8 @@ class Notices:
 
     def _under_way(self, db: Connection) -> dict[tuple[str, str], Condition]:
         """The batches that are not finished, and those that came and went between two looks."""
-        batches = {*window.unfinished(db), *window.batches_since(db, self._since)}
+        new = (one for one in window.batches_since(db, self._since) if not notices.was_told(db, Code.BATCH_DONE, one))
+        batches = {*window.unfinished(db), *new}
         self._since = time.time()
         return {(Code.BATCH_DONE, one): Condition(Code.BATCH_DONE, one) for one in batches}
 

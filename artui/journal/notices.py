@@ -103,6 +103,11 @@ def pending(db: Connection, target: str, topic: str, now: float, most: int = 20)
     return Pending(newest, number, last, tries)
 
 
+def was_told(db: Connection, code: str, subject: str) -> bool:
+    """Whether there is a notice of this."""
+    return first(db, "SELECT 1 FROM notices WHERE code = ? AND subject = ?", (code, subject)) is not None
+
+
 def strangers(db: Connection, wanted: Iterable[tuple[str, str]]) -> list[tuple[str, str]]:
     """Which of these, each a target and a topic, were never told of anything."""
     met = set(rows(db, "SELECT target, kind FROM notified"))

@@ -431,16 +431,13 @@ def spent(db: Connection, account: str, *, day: str, month: str, run: str = "", 
     return Spent(sums["open"], sums["day"] + sums["open"], sums["month"] + sums["open"], sums["run"], sums["batch"])
 
 
-def spent_lately(db: Connection, account: str, days: int) -> int:
-    """What the last ``days`` days on which anything was spent came to, by the account's own days."""
-    return int(
-        value(
-            db,
-            "SELECT COALESCE(SUM(amount), 0) FROM (SELECT amount FROM spending WHERE account = ? AND scope = 'day'"
-            " ORDER BY period DESC LIMIT ?)",
-            (account, days),
-        )
+def spent_a_day(db: Connection, account: str, days: int) -> float:
+    """What was spent on average on the last ``days`` days on which anything was, by the account's own days."""
+    sql = (
+        "SELECT COALESCE(AVG(amount), 0) FROM (SELECT amount FROM spending WHERE account = ? AND scope = 'day'"
+        " ORDER BY period DESC LIMIT ?)"
     )
+    return float(value(db, sql, (account, days)))
 
 
 def amounts(db: Connection, account: str, periods: Mapping[str, str]) -> dict[str, int]:
