@@ -7,9 +7,12 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from artui.cli.engine import status_command
+from artui import files
+from artui.cli import run
+from artui.cli.engine import status_command, stop_command
 from artui.cli.session import Session
 from artui.config import ConfigError, CurrentConfig, Paths, load, paths, usable
+from artui.providers import capabilities
 
 GOOD = '[accounts.studio]\nprovider = "autoretouch"\n'
 TYPO = GOOD + "timezon = 3\n[accounts\n"
@@ -69,3 +72,29 @@ def test_status_tells_the_fault_first_and_in_its_check(where: Paths) -> None:
         status_command, ["--check", "--json"], obj=Session(where, needs_sound=False), standalone_mode=False
     )
     assert '"config"' in check.stdout
+
+
+def test_stop_ends_an_engine_whose_journal_cannot_be_read(where: Paths, monkeypatch: pytest.MonkeyPatch) -> None:
+    ended: list[Paths] = []
+    monkeypatch.setattr("artui.engine.lock.lock_is_held", lambda _: True)
+    monkeypatch.setattr("artui.engine.client.end_by_signal", lambda given: ended.append(given) or 7)
+    monkeypatch.setattr(Session, "journal", lambda _: (_ for _ in ()).throw(OSError("the disk is gone")))
+    said = CliRunner().invoke(stop_command, [], obj=Session(where), standalone_mode=False)
+    assert (said.exception, ended) == (None, [where])
+    assert "process 7" in said.output
+
+
+def test_a_dry_run_of_no_folder_and_an_owner_of_what_cannot_be_read(
+    where: Paths, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert run(["watch", str(tmp_path / "nosuch"), "-a", "studio", "-w", "w", "-o", str(tmp_path), "--dry-run"]) == 2
+    file = tmp_path / "a.jpg"
+    file.write_bytes(b"x")
+    file.chmod(0o640)
+
+    def refuse(*_: object) -> None:
+        raise PermissionError(13, "Permission denied", str(file))
+
+    monkeypatch.setattr("artui.files.photo._look", refuse)
+    with pytest.raises(files.BadPhoto, match="mode 0640"):
+        files.inspect(file, capabilities("autoretouch").limits.accepts)
