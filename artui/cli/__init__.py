@@ -59,11 +59,31 @@ COMMANDS = {
     "metrics": "metrics",
     "doctor": "doctor",
     "trial": "doctor",
+    "service": "service",
     "systemd-unit": "unit",
     "demo": "demo",
     "sim": "demo",
 }
 """Every command and the file of this folder that holds it, in the order of the help."""
+
+LOOKING_ON = frozenset(
+    {
+        "jobs",
+        "job",
+        "why",
+        "wait",
+        "retry",
+        "cancel",
+        "resolve",
+        "approve",
+        "pause",
+        "resume",
+        "allow",
+        "status",
+        "stop",
+    }
+)
+"""Commands about what is under way: a fault in the settings must not stand in their way."""
 
 
 class Commands(click.Group):
@@ -122,7 +142,7 @@ def root(ctx: click.Context, *, ascii: bool, readonly: bool) -> int:  # noqa: A0
     from artui.cli.console import has_terminal, open_console
     from artui.cli.session import Session
 
-    ctx.obj = Session.here()
+    ctx.obj = Session.here(needs_sound=ctx.invoked_subcommand not in LOOKING_ON)
     if ctx.invoked_subcommand is not None:
         if ascii or readonly:
             raise click.UsageError("--ascii and --readonly are for the console, which opens without a command", ctx)

@@ -17,6 +17,7 @@ from artui.cli.options import ACCOUNT, AS_JSON, DRY_RUN, YES
 from artui.cli.session import Session
 from artui.cli.streams import go_on
 from artui.cli.terminal import agrees, can_ask, money, put, put_json, say
+from artui.config import ConfigError
 from artui.model.commands import Command
 from artui.model.job import Job
 from artui.model.states import FINAL, Status, worded
@@ -184,7 +185,7 @@ RULE = click.option("--rule", metavar="RULE", help="Only this rule of a watched 
 @AS_JSON
 @click.pass_obj
 def pause_command(session: Session, account: str | None, rule: str | None, *, as_json: bool) -> Exit:
-    """Send nothing new until resumed; what is bought is fetched all the same."""
+    """Send nothing new of any account, or of the one named, until resumed; what is bought is fetched all the same."""
     if rule:
         return _for_rule(session, rule, account, _paused, as_json=as_json)
     return _for_accounts(session, Command.PAUSE, account, as_json=as_json)
@@ -202,7 +203,8 @@ def resume_command(
     session: Session, account: str | None, rule: str | None, *, recovered: bool, dry_run: bool, yes: bool,
     as_json: bool,
 ) -> Exit:  # fmt: skip
-    """Go on after a pause, look again at what holds an account, or say yes to what holds a rule."""
+    """Go on after a pause with all accounts, or the one named; look again at what holds them, or say yes to what holds
+    a rule."""
     if recovered:
         return _for_recovered(session, rule, account, dry_run=dry_run, yes=yes, as_json=as_json)
     if rule:
@@ -231,12 +233,27 @@ def allow_command(session: Session, rule: str, amount: int, *, dry_run: bool, ye
 def _for_accounts(
     session: Session, command: Command, account: str | None, *, dry_run: bool = False, as_json: bool = False
 ) -> Exit:
-    names = [session.account(account).name] if account else list(session.config.accounts)
-    if not names:
-        session.account(None)
     with session.journal() as journal:
+        names = _accounts_meant(session, journal, account, is_pause=command is Command.PAUSE)
+        if not account and len(names) > 1:
+            say(f"All {len(names):,} accounts are meant; -a names one.")
         acts = [_of_account(journal, command, name) for name in names]
         return _carry_out(session, journal, acts, dry_run=dry_run, as_json=as_json)
+
+
+def _accounts_meant(session: Session, journal: Journal, account: str | None, *, is_pause: bool) -> list[str]:
+    """The account named, or all; for a pause those of the journal do where the settings cannot be read at all."""
+    from artui.journal import accounts
+
+    try:
+        names = [session.account(account).name] if account else list(session.config.accounts)
+        return names or [session.account(None).name]
+    except ConfigError as problem:
+        known = journal.read(accounts.with_jobs)
+        if not is_pause or not known or (account and account not in known):
+            raise
+        say(f"{problem}.")
+        return [account] if account else known
 
 
 def _of_account(journal: Journal, command: Command, name: str) -> Act:
@@ -325,6 +342,7 @@ def _carry_out(
     """Show what it may cost and ask, leave the requests, and tell what became of them."""
     from artui.core.options import decide
     from artui.engine.client import ensure_running
+    from artui.journal import JournalProblem
 
     costly = [act.action for act in acts if act.action.asks and not act.refused]
     if dry_run and as_json:
@@ -340,7 +358,12 @@ def _carry_out(
     numbers = journal.write(decide, fitting)
     if fitting:
         go_on("The engine was asked; `artui jobs` and `artui status` show what comes of it.")
-        ensure_running(session.paths, journal)
+        try:
+            ensure_running(session.paths, journal)
+        except JournalProblem as problem:
+            raise CommandError(
+                Exit.PERSON, f"What was asked is kept for the next engine that starts. {problem}"
+            ) from None
     answers = iter(_outcomes(journal, numbers))
     outcomes = [_refusal(act) if act.refused else next(answers) for act in acts]
     if as_json:

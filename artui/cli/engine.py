@@ -81,7 +81,7 @@ def _told(found: Sequence[Condition], zone: dt.tzinfo) -> list[str]:
     from artui.core.health import Code
     from artui.core.health_phrases import sentence
 
-    elsewhere = (Code.ENGINE_ABSENT, Code.ENGINE_SILENT, Code.NEEDS_YOU)
+    elsewhere = (Code.CONFIG, Code.ENGINE_ABSENT, Code.ENGINE_SILENT, Code.NEEDS_YOU)
     return [sentence(one, zone) for one in found if one.code not in elsewhere]
 
 
@@ -206,9 +206,8 @@ def _engine_line(row: dict[str, Any] | None) -> str:
 @click.pass_obj
 def stop_command(session: Session) -> Exit:
     """End the engine in order: what runs reaches its next safe point, nothing new is begun."""
-    from artui.engine.anchor import Displaced
     from artui.engine.client import end_by_signal, stop_engine
-    from artui.engine.lock import lock_is_held
+    from artui.engine.lock import AnotherEngine, lock_is_held
 
     pid = None
     if lock_is_held(session.paths):
@@ -216,7 +215,9 @@ def stop_command(session: Session) -> Exit:
             with session.journal() as journal:
                 ended = stop_engine(session.paths, journal)
                 pid = ended.pid if ended else None
-        except Displaced:  # another journal was put there under it, which it does not read
+        except AnotherEngine:
+            raise
+        except Exception:  # noqa: BLE001 — whatever is the matter with journal, disk or folders, a signal needs none
             pid = end_by_signal(session.paths)
     said = "No engine is running." if pid is None else f"The engine (process {pid}) has ended."
     go_on(said)

@@ -98,7 +98,7 @@ def standings(db: Connection, zone: dt.tzinfo, written: Container[str], *, watch
 
 def together(found: Sequence[RuleLine]) -> str:
     """All rules in one line: how many are watched, what waits, what was spent today."""
-    return ", ".join(_together(found))
+    return ", ".join(_together(found)) if found else "the folders are about to be looked at"
 
 
 def _together(found: Sequence[RuleLine]) -> Iterator[str]:

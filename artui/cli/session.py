@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from artui.cli.exits import CommandError, Exit
 from artui.cli.terminal import say
-from artui.config import AccountConfig, Config, Paths, load, paths
+from artui.config import AccountConfig, Config, Paths, load, paths, usable
 from artui.config.known import nearest
 
 if TYPE_CHECKING:
@@ -24,19 +24,26 @@ Answer = TypeVar("Answer")
 
 @dataclass
 class Session:
-    """One run of the program."""
+    """One run of the program. ``needs_sound``: what it does needs settings without a fault; else the last ones that an
+    engine could read will do."""
 
     paths: Paths
+    needs_sound: bool = True
 
     @classmethod
-    def here(cls) -> Session:
+    def here(cls, *, needs_sound: bool = True) -> Session:
         """The session of this user and environment."""
-        return cls(paths())
+        return cls(paths(), needs_sound)
 
     @cached_property
     def config(self) -> Config:
-        """All that is set; ConfigError for the first fault."""
-        return load(self.paths)
+        """All that is set; ConfigError for the first fault, unless the last settings that could be read will do."""
+        if self.needs_sound:
+            return load(self.paths)
+        config = usable(self.paths)
+        if config.fault:
+            say(f"{config.fault}. Until that is mended the settings of before hold, and nothing is sent.")
+        return config
 
     @cached_property
     def vault(self) -> Vault:

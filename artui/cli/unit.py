@@ -8,7 +8,9 @@ import pwd
 import shutil
 import sys
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -67,16 +69,50 @@ RemoveIPC=yes"""
 @click.option("--system", "for_system", is_flag=True, help="A unit of the system, not of your own service manager.")
 @click.option("--user", "name", metavar="NAME", help="With --system: who it runs as; without it you.")
 @click.option("--webhook", type=HOST_PORT, help="Have it hear the services' webhooks here, as `artui watch` does.")
+@click.option("--renew", is_flag=True, help="Write the installed unit anew, as after a sign-in or for other folders.")
 @click.pass_obj
-def systemd_unit_command(session: Session, name: str | None, webhook: str | None, *, for_system: bool) -> Exit:
+def systemd_unit_command(
+    session: Session, name: str | None, webhook: str | None, *, for_system: bool, renew: bool
+) -> Exit:  # fmt: skip
     """Print a systemd unit that runs `artui watch`, shaped after the rules there are now."""
+    place = unit_file(of_system=for_system)
+    unit = make_unit(session, name, webhook or (_webhook_in(place) if renew else None), for_system=for_system)
+    if renew:
+        manager = "sudo systemctl" if for_system else "systemctl --user"
+        if not place.is_file():
+            raise CommandError(
+                Exit.USAGE, f"{place} is not there: without --renew the unit is printed, to be put there."
+            )
+        try:
+            place.write_text("\n".join(unit.lines()) + "\n")
+        except OSError as problem:
+            raise CommandError(
+                Exit.USAGE,
+                f"{place} cannot be written ({problem.strerror}): put there what is printed without --renew.",
+            ) from None
+        say(f"{place} was written anew: {manager} daemon-reload && {manager} restart {UNIT}")
+        return Exit.OK
+    for line in unit.lines():
+        put(line)
+    for folder in unit.folders:
+        if not folder.is_dir():
+            say(f"{folder} is not there: its rule is offline until it is.")
+    if proxy := next((word for word in _PROXIES if os.environ.get(word)), None):
+        say(f"{proxy} is set here, and a service does not see it: set `proxy` in {session.paths.config_file}.")
+    if usual := next((word for word in TRUSTED if os.environ.get(word)), None):
+        say(f"{usual} is set here, and a service does not see it: set `ca_file` in {session.paths.config_file}.")
+    return Exit.OK
+
+
+def make_unit(session: Session, name: str | None, webhook: str | None, *, for_system: bool) -> Unit:
+    """The unit for the rules there are now, to run as ``name``. Raises CommandError, ConfigError."""
     from artui.watch.rules import load_rules
 
     session.paths.create()
     rules = load_rules(session.config)
     # A rule's folder is written for its marker, done/ and failed/.
     folders = sorted({folder for rule in rules for folder in (rule.folder, rule.target.folder)})
-    unit = Unit(
+    return Unit(
         user=_runs_as(name, for_system=for_system),
         of_system=for_system,
         command=this_artui(),
@@ -85,16 +121,32 @@ def systemd_unit_command(session: Session, name: str | None, webhook: str | None
         environment=tuple((word, os.environ[word]) for word in PASSED_ON if os.environ.get(word)),
         logins=_logins(session, rules, webhook=webhook is not None),
     )
-    for line in unit.lines():
-        put(line)
-    for folder in folders:
-        if not folder.is_dir():
-            say(f"{folder} is not there: its rule is offline until it is.")
-    if proxy := next((word for word in _PROXIES if os.environ.get(word)), None):
-        say(f"{proxy} is set here, and a service does not see it: set `proxy` in {session.paths.config_file}.")
-    if usual := next((word for word in TRUSTED if os.environ.get(word)), None):
-        say(f"{usual} is set here, and a service does not see it: set `ca_file` in {session.paths.config_file}.")
-    return Exit.OK
+
+
+def unit_file(*, of_system: bool) -> Path:
+    """Where the unit is installed: for this user's own manager, or for the system's."""
+    if of_system:
+        return Path("/etc/systemd/system") / f"{UNIT}.service"
+    home = os.environ.get("XDG_CONFIG_HOME") or Path.home() / ".config"
+    return Path(home) / "systemd" / "user" / f"{UNIT}.service"
+
+
+def _webhook_in(place: Path) -> str | None:
+    """Where the installed unit hears webhooks; None where it does not."""
+    try:
+        words = place.read_text("utf-8", "replace").split()
+    except OSError:
+        return None
+    return next((after for word, after in pairwise(words) if word == "--webhook"), None)
+
+
+def hands_over(login: str) -> Path | None:
+    """The installed unit that hands its service a token of this sign-in, which goes before a kept one; or None."""
+    for place in (unit_file(of_system=False), unit_file(of_system=True)):
+        with suppress(OSError):
+            if any(line.startswith(f"LoadCredential={login}.token:") for line in place.read_text().splitlines()):
+                return place
+    return None
 
 
 def _runs_as(name: str | None, *, for_system: bool) -> str:

@@ -78,6 +78,8 @@ def watch_command(
     rules, offers = wanted.read()
     if folder is not None and not (yes or _agrees(offers, rules[0])):
         return Exit.USAGE
+    if named.get("existing") == "process":
+        wanted.take_up(rules[0])
     listener = _listen(webhook) if webhook else None
     return _watch(wanted, summary * 60 or None, listener, as_json=as_json)
 
@@ -145,6 +147,15 @@ class WatchRequest:
         elif number:
             say(f"{number:,} files lie in {rule.folder} already and are left alone; --existing process sends them too.")
 
+    def take_up(self, rule: Rule) -> None:
+        """Have the photos sent, too, that an earlier run left alone because they lay there before it."""
+        from artui.journal import seen
+
+        with self.session.journal() as journal:
+            number = journal.write(seen.forget_existing, rule.id)
+        if number:
+            say(f"{number:,} files in {rule.folder} that were left alone so far are looked at now.")
+
 
 def _agrees(offers: Offers, rule: Rule) -> bool:
     """Show what watching a folder sends and costs, and ask; without a terminal that is a no."""
@@ -187,6 +198,8 @@ def _dry_run(wanted: WatchRequest, *, as_json: bool) -> Exit:
     from artui.watch.why import FileVerdict, dry_run
 
     wanted.existing = wanted.existing or "process"
+    if wanted.folder is not None and not wanted.folder.is_dir():
+        raise CommandError(Exit.USAGE, f"{wanted.folder} is no folder that is there: check the path.")
     rules, offers = wanted.read()
     found: list[Why] = []
     with wanted.session.journal() as journal:

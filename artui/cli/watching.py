@@ -150,7 +150,11 @@ def leads_to_journald(descriptor: int, environ: Mapping[str, str] = os.environ) 
     return environ.get("JOURNAL_STREAM") == f"{there.st_dev}:{there.st_ino}"
 
 
-_SERIOUS = frozenset({RuleState.OFFLINE, RuleState.FOREIGN, RuleState.HELD, What.REFUSED, What.LEFT, What.PROBLEM})
+_SERIOUS = frozenset(
+    {
+        RuleState.OFFLINE, RuleState.FOREIGN, RuleState.HELD, What.REFUSED, What.LEFT, What.PROBLEM, What.UNREADABLE,
+    }
+)  # fmt: skip
 """What a watcher tells of that somebody should read."""
 
 

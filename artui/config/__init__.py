@@ -9,7 +9,7 @@ places, ``merged`` what comes out of them, ``saved`` the two files artui writes,
 runs, ``ignoring`` the list of names that are left alone.
 """
 
-from artui.config.current import CurrentConfig
+from artui.config.current import CurrentConfig, usable
 from artui.config.folders import (
     ConfigError,
     Paths,
@@ -47,6 +47,7 @@ __all__ = [
     "save_setting",
     "sync_folder",
     "try_lock",
+    "usable",
     "variable",
     "write_example",
     "write_private",

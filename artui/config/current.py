@@ -1,33 +1,58 @@
-"""The configuration of a program that runs for days: read again whenever one of its files has changed."""
+"""The configuration of a program that runs for days: read again whenever one of its files has changed; and the last one
+that could be read, for as long as a fault stands in a file."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import os
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from dataclasses import replace
+from pathlib import Path
 
-from artui.config.folders import ConfigError, Paths
-from artui.config.merged import AccountConfig, Config
+from artui.config.folders import ConfigError, Paths, make_private_folder, write_private
+from artui.config.merged import AccountConfig, Config, load
+from artui.config.private import read_private
+
+
+def usable(paths: Paths, environ: Mapping[str, str] = os.environ) -> Config:
+    """The configuration; where a file of it has a fault the last one that an engine could read, with that ``fault``.
+
+    Raises ConfigError where there is none.
+    """
+    try:
+        return load(paths, environ)
+    except ConfigError as problem:
+        if not paths.last_good.is_dir():
+            raise
+        try:
+            found = load(replace(paths, config=paths.last_good), environ)
+        except ConfigError:
+            raise problem from None
+        return replace(found, paths=paths, fault=str(problem))
 
 
 class CurrentConfig:
     """The configuration as it is at this moment."""
 
     def __init__(self, paths: Paths, load_config: Callable[[], Config]) -> None:
-        self._files = (paths.config_file, paths.settings_file)
+        self._paths = paths
         self._load_config = load_config
         self._stamps = self._seen = self._stamped()
-        self._problem = ""
-        self.config = load_config()
+        try:
+            self._loaded()
+        except ConfigError:
+            self.config = usable(paths)
 
     def look(self) -> None:
         """Read it again where it has changed; where it cannot be read the last one that could stays."""
         stamps = self._stamped()
         if stamps == self._stamps:
             return
-        try:
-            self.config, self._problem = self._load_config(), ""
-        except ConfigError as problem:
-            self._problem = str(problem)
         self._stamps = stamps
+        try:
+            self._loaded()
+        except ConfigError as problem:
+            self.config = replace(self.config, fault=str(problem))
 
     def has_other(self, account: AccountConfig) -> bool:
         """Whether an account is set otherwise now than when ``account`` was read, or no longer set at all."""
@@ -38,21 +63,42 @@ class CurrentConfig:
         """Why nothing is to be paid for an account as it was set when ``account`` was read; empty where it is."""
         if self.has_other(account):
             return f"{account.name} is set otherwise now"
-        return self._problem and f"nothing is sent until the settings can be read again: {self._problem}"
+        fault = self.config.fault
+        return fault and f"nothing is sent until the settings can be read again: {fault}"
 
     def is_news(self) -> bool:
         """Whether a file has changed since this was asked last."""
         seen, self._seen = self._seen, self._stamped()
         return seen != self._seen
 
+    def _loaded(self) -> None:
+        """Read it, and keep a copy of its files. Raises ConfigError."""
+        self.config = self._load_config()
+        if self._stamped() == self._stamps:
+            with suppress(OSError, ConfigError):  # on a full disk the copy of before stays
+                _keep(self._paths)
+
     def _stamped(self) -> tuple[tuple[int, int, int] | None, ...]:
-        """What tells one version of each file from another; None where there is none."""
-        stamps: list[tuple[int, int, int] | None] = []
-        for file in self._files:
-            try:
-                found = file.stat()
-            except OSError:
-                stamps.append(None)
-            else:
-                stamps.append((found.st_ino, found.st_size, found.st_mtime_ns))
-        return tuple(stamps)
+        return tuple(_stamp(file) for file in (self._paths.config_file, self._paths.settings_file))
+
+
+def _keep(paths: Paths) -> None:
+    """Copy the files of the configuration, which could be read just now, where they are not copied yet."""
+    make_private_folder(paths.last_good)
+    for file in (paths.config_file, paths.settings_file):
+        try:
+            content = read_private(file, through_link=True)
+        except FileNotFoundError:
+            content = b""
+        copy = paths.last_good / file.name
+        if not copy.exists() or copy.read_bytes() != content:
+            write_private(copy, content)
+
+
+def _stamp(file: Path) -> tuple[int, int, int] | None:
+    """What tells one version of a file from another; None where there is none."""
+    try:
+        found = file.stat()
+    except OSError:
+        return None
+    return found.st_ino, found.st_size, found.st_mtime_ns

@@ -41,6 +41,11 @@ class Paths:
         return self.config / "settings.toml"
 
     @property
+    def last_good(self) -> Path:
+        """Copies of both as they were when an engine could last read them."""
+        return self.state / "last-good"
+
+    @property
     def journal(self) -> Path:
         """The SQLite file that holds everything durable."""
         return self.state / "journal.db"

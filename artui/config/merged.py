@@ -120,7 +120,7 @@ class Config:
     ``watch`` holds the rules as written, each value checked, those of config.toml first. ``log`` is the form of the
     log's lines, ``notify`` who is told of what. ``values`` is for showing:
     each value under its dotted key, without passwords; ``sources`` says under the same keys, and for whole accounts and
-    rules, who set it.
+    rules, who set it. ``fault``: why the files as they are now cannot be read, where this is what they said before.
     """
 
     paths: Paths
@@ -139,6 +139,7 @@ class Config:
     watch: tuple[Mapping[str, object], ...]
     values: Mapping[str, object] = field(repr=False)
     sources: Mapping[str, Source] = field(repr=False)
+    fault: str = ""
 
     @property
     def ignoring(self) -> Ignoring:

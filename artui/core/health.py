@@ -19,7 +19,7 @@ from artui.journal import Connection, accounts, caps, purchases, requests, rules
 from artui.journal.rules import RuleRow, RuleState
 from artui.model.holds import Group
 from artui.model.states import Reason
-from artui.model.watching import Skip
+from artui.model.watching import RuleCause, Skip
 
 if TYPE_CHECKING:
     import datetime as dt
@@ -37,6 +37,9 @@ LEVELS = (70, 90, 100)
 
 LOOKED_AT_WITHIN = 60.0
 """Seconds within which a rule that is watched was looked at for the first time."""
+
+LEFT_FOR = 86_400.0
+"""Seconds for which the files are told that a watching which has ended could not take."""
 
 PACE_OF = 7
 """Days whose spending tells how long the credits last."""
@@ -56,6 +59,8 @@ class Code(StrEnum):
     RULE_WAITS = "rule-waits"
     PAUSED = "paused"
     UNREADABLE = "unreadable"
+    INOTIFY = "inotify"
+    LEFT = "left"
     NEEDS_YOU = "needs-you"
     SIGN_IN = "sign-in"
     ACCOUNT_HELD = "account-held"
@@ -141,6 +146,7 @@ def conditions(
     return tuple(
         sorted(
             (
+                *([Condition(Code.CONFIG, facts={"message": config.fault})] if config.fault else ()),
                 *_of_engine(db, engine),
                 *_of_rules(db, config, engine, now, away_for),
                 *(found for one in config.accounts.values() for found in _of_account(db, one, config.timezone)),
@@ -174,6 +180,7 @@ def _of_rules(
         since = last.heartbeat if last.mode == requests.WATCH else None
         if written:
             yield Condition(Code.NOT_WATCHED if since is None else Code.WATCH_ENDED, since=since, count=len(written))
+        yield from _left(db, now)
         return
     known = {row.name: row for row in rules.every(db) if row.state != RuleState.ENDED}
     for name in written:
@@ -181,6 +188,15 @@ def _of_rules(
             yield Condition(Code.NOT_WATCHED, name, count=1)
     for row in known.values():
         yield from _of_rule(db, row, config.timezone, now, away_for)
+
+
+def _left(db: Connection, now: float) -> Iterator[Condition]:
+    """The files that the last watching, which has ended, could not take, as after ``artui watch --once``."""
+    for row in rules.every(db):
+        for reason in (Skip.NOT_WHOLE, Skip.UNREADABLE):
+            if row.state is RuleState.ENDED and now - row.since < LEFT_FOR and (one := row.not_taken.get(reason)):
+                facts = {"names": ", ".join(one.newest), "what": str(reason)}
+                yield Condition(Code.LEFT, row.name, row.since, one.count, facts, is_grave=False)
 
 
 _OF_STATE: Mapping[RuleState, Code] = {
@@ -199,6 +215,8 @@ def _of_rule(db: Connection, row: RuleRow, zone: dt.tzinfo, now: float, away_for
         yield Condition(Code.NOT_WATCHED, row.name, row.since, 1)
     elif row.state is RuleState.WAITS and now - row.since > away_for:
         yield Condition(Code.RULE_WAITS, row.name, row.since, facts={"message": row.message})
+    if row.state is RuleState.WATCHING and row.cause is RuleCause.DEAF:
+        yield Condition(Code.INOTIFY, row.name, row.since, facts={"message": row.message}, is_grave=False)
     if unreadable := row.not_taken.get(Skip.UNREADABLE):
         facts = {"names": ", ".join(unreadable.newest)}
         yield Condition(Code.UNREADABLE, row.name, count=unreadable.count, facts=facts)

@@ -21,6 +21,8 @@ SENTENCES: Mapping[Code, str] = {
     Code.RULE_WAITS: "{subject} waits for its service{since}{why}.",
     Code.PAUSED: "{subject} is paused: `artui resume {option} {subject}` goes on.",
     Code.UNREADABLE: "{subject}: {files} cannot be read ({names}).",
+    Code.INOTIFY: "{subject} is not told of changes{why}.",
+    Code.LEFT: "{subject}: {files} left where they lie, {what} ({names}).",
     Code.NEEDS_YOU: "{subject}: {jobs} you: `artui jobs --status held`.",
     Code.SIGN_IN: "{subject} must be signed in again: `artui login {subject}`.",
     Code.ACCOUNT_HELD: "{subject} is held: {held}{why}.",

@@ -12,6 +12,7 @@ from artui.config import Config, ConfigError
 from artui.doctor.finding import Finding, Level
 from artui.doctor.machine import room
 from artui.watch.rules import Rule, load_rules
+from artui.watch.waking import is_text, limit_reached
 
 NETWORK: Final = frozenset(
     {"9p", "afs", "ceph", "cifs", "fuse.sshfs", "lustre", "ncpfs", "nfs", "nfs4", "smb3", "smbfs"}
@@ -28,6 +29,8 @@ def examine_rules(config: Config) -> Iterator[Finding]:
         return
     for rule in rules:
         yield _folder(rule)
+        if rule.folder.is_dir() and is_text(rule.folder):
+            yield _notices(rule)
         folder = rule.target.folder
         place = next(one for one in (folder, *folder.parents) if one.is_dir())
         said = _on_its_disk(folder, place) + ("" if place == folder else ", made with the first result")
@@ -50,6 +53,16 @@ def _folder(rule: Rule) -> Finding:
         folder,
         "let artui write there: its marker, done/ and failed/ lie in the folder",
     )
+
+
+def _notices(rule: Rule) -> Finding:
+    """Whether the system tells of what lands in the folder; without that it is scanned every 30 seconds."""
+    if why := limit_reached(rule.folder, recursive=rule.recursive):
+        do = "raise it in /etc/sysctl.d, or end what listens to many folders; photos are found all the same, later"
+        return Finding(f"rule {rule.name}", "notices", Level.WARNING, why, do)
+    most = [Path(f"/proc/sys/fs/inotify/{word}") for word in ("max_user_watches", "max_user_instances")]
+    limits = ", ".join(f"{file.name} {file.read_text().strip()}" for file in most if file.exists())
+    return Finding(f"rule {rule.name}", "notices", Level.OK, f"the system tells of changes ({limits or 'no limits'})")
 
 
 def _on_its_disk(folder: Path, place: Path) -> str:

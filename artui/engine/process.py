@@ -9,7 +9,7 @@ from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING
 
 import artui
-from artui.config import ConfigError, Paths, load
+from artui.config import ConfigError, Paths, load, usable
 from artui.config.private import NotPrivate, concerns
 from artui.config.system import raise_open_files
 from artui.engine.anchor import open_journal
@@ -91,8 +91,10 @@ def main() -> int:
     try:
         paths.create()
         log_to_file(paths.log)
-        config = load(paths)
+        config = usable(paths)
         log_to_file(paths.log, as_json=config.log == "json")
+        if config.fault:
+            log.error("nothing is sent until the settings can be read again: %s", config.fault)
         for concern in concerns():
             log.warning("%s", concern)
         log.info("engine %d starts", os.getpid())

@@ -10,6 +10,7 @@ import errno
 import hashlib
 import io
 import os
+import pwd
 import stat
 import tempfile
 from collections.abc import Iterator
@@ -435,5 +436,24 @@ def _told_of(path: Path) -> Iterator[None]:
             sentence = "has a path that is too long to open. Move it further up."
             raise BadPhoto(path, PhotoFault.NAME_TOO_LONG, sentence) from error
         way = privacy(error) or "Make it readable for artui, then add it again"
-        sentence = f"cannot be read: {error.strerror}. {way}."
+        whose = f" ({_whose(path)})" if error.errno in (errno.EACCES, errno.EPERM) else ""
+        sentence = f"cannot be read: {error.strerror}{whose}. {way}."
         raise BadPhoto(path, PhotoFault.UNREADABLE, sentence) from error
+
+
+def _whose(path: Path) -> str:
+    """Owner and mode of what cannot be read: the file, or the first folder on the way to it that lets nobody in."""
+    place, status = path, None
+    for ahead in (*reversed(path.parents), path):
+        try:
+            place, status = ahead, ahead.lstat()
+        except OSError:
+            break
+    if status is None:
+        return "nor can its folder"
+    try:
+        owner = pwd.getpwuid(status.st_uid).pw_name
+    except KeyError:
+        owner = str(status.st_uid)
+    what = "it" if place == path else f"its folder {place}"
+    return f"{what} belongs to {owner}, mode {stat.S_IMODE(status.st_mode):04o}"

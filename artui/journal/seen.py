@@ -132,6 +132,12 @@ def forget(db: Connection, rule: str, name: str) -> None:
     db.execute("DELETE FROM seen WHERE rule = ? AND name = ?", (rule, os.fsencode(name)))
 
 
+def forget_existing(db: Connection, rule: str) -> int:
+    """Let the next scan take for new what lay in the folder before the rule; returns how many files that are."""
+    db.execute("DELETE FROM seen WHERE rule = ? AND state = ?", (rule, Seen.EXISTING))
+    return db.changes()
+
+
 TAKEN_BACK = "taken back"
 """Why a file is new again that lay in failed/."""
 

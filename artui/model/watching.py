@@ -6,7 +6,7 @@ from enum import StrEnum
 
 
 class RuleCause(StrEnum):
-    """Why a rule is offline (the first ten), another's, or held for a person's yes."""
+    """Why a rule is offline (the first ten), another's, or held for a yes; the last: why it is only scanned."""
 
     MISSING = "missing"
     NOT_A_FOLDER = "not a folder"
@@ -27,6 +27,8 @@ class RuleCause(StrEnum):
 
     DEARER = "dearer"
     MANY_AT_ONCE = "many at once"
+
+    DEAF = "deaf"
 
 
 OF_OFFLINE = frozenset(list(RuleCause)[: list(RuleCause).index(RuleCause.OTHER_HOST)])

@@ -76,6 +76,7 @@ class What(StrEnum):
     BACK = "taken back"
     OFFER = "offer"
     PROBLEM = "problem"
+    UNREADABLE = "unreadable"
 
 
 @dataclass(frozen=True, slots=True)
@@ -248,7 +249,7 @@ class Watched:
         except (Linked, OutputProblem, OSError) as problem:
             await self._tell_problem(f"photos that were completed in failed/ cannot be taken back: {problem}")
             return
-        if again is not None:
+        if again is not None and self._taker.is_patient:
             glance.look_again(again)
         for name in names:
             await self._record(What.BACK, "taken back from failed/: it is whole now", (name,))
@@ -363,12 +364,24 @@ class Watched:
             await self._journal.write_async(rules.scanned, self.rule.id, not_taken)
         elif not_taken != row.not_taken:
             await self._journal.write_async(rules.set_not_taken, self.rule.id, not_taken)
+        await self._tell_unreadable(row, not_taken.get(Skip.UNREADABLE))
+        await self._say_standing(held)
+
+    async def _tell_unreadable(self, row: RuleRow, now: SkipCount | None) -> None:
+        """Say which files cannot be read, once."""
+        if now and now != row.not_taken.get(Skip.UNREADABLE):
+            await self._record(What.UNREADABLE, f"{now.count:,} cannot be read by this user", now.newest)
+
+    async def _say_standing(self, held: tuple[RuleCause, str] | None) -> None:
+        """Say how the rule stands after a scan."""
         if held:
             await self._say(RuleState.HELD, held[1], held[0])
         elif self._quote.offer is None:
             await self._say(RuleState.WAITS, self._quote.problem or "the service is asked what the workflow costs")
         else:
-            await self._say(RuleState.WATCHING, self._manner())
+            await self._say(
+                RuleState.WATCHING, self._manner(), RuleCause.DEAF if self.deaf and not self.is_remote else None
+            )
 
     def _held(self, row: RuleRow, glance: Glance) -> tuple[RuleCause, str] | None:
         """What a person must say yes to before anything is taken, and its sentence; None where nothing is."""

@@ -130,6 +130,19 @@ class Waker:
         stop.set()
 
 
+def limit_reached(folder: Path, *, recursive: bool) -> str:
+    """Which of the system's limits keeps this user from listening to a folder now; empty where none does."""
+    from watchfiles._rust_notify import RustNotify
+
+    try:
+        RustNotify([str(folder)], False, False, 300, recursive, True)
+    except (KeyboardInterrupt, SystemExit):
+        raise
+    except BaseException as death:  # noqa: BLE001 — also what Rust calls a panic
+        return _limit(death)
+    return ""
+
+
 def _concerned(ears: list[Ear], found: set[FileChange]) -> set[str]:
     """The rules whose folders something changed in. Our own marker and parts are no news."""
     paths = [path for _, path in found if not os.path.basename(path).startswith(".artui-")]  # noqa: PTH119
