@@ -50,7 +50,7 @@ TOKEN = "v1.Mabc-4711_token"
 class Desktop(keyring.backend.KeyringBackend):
     """A keyring in memory that can be made slow, sick or forgetful."""
 
-    priority = 5  # type: ignore[assignment]
+    priority = 5
 
     def __init__(self) -> None:
         super().__init__()

@@ -444,6 +444,7 @@ async def test_a_refusal_and_a_lost_answer_count_together(make: Any) -> None:
 
 
 async def test_no_route_at_all_is_waited_for_without_end(make: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(timing, "backoff", lambda failures: 0.2)
     monkeypatch.setattr("artui.engine.failures.retry_delay", lambda attempts, chance: 0.05)
     async with make(north=Service(BLIND, calls=["no route"] * 6)) as bench:
         [number] = await put(bench)

@@ -332,7 +332,7 @@ def test_a_decoder_that_dies_or_hangs_leaves_the_photo_suspect_and_the_next_one_
     line.settimeout(0.2)
     assert "no end" in inspect(photo, STRICT, hashed=True).suspect
     assert not inspect(photo, STRICT, hashed=True).suspect
-    decoding._THE_ONE._process.kill()  # type: ignore[union-attr]
+    decoding._THE_ONE._process.kill()
     assert "no end" in inspect(photo, STRICT, hashed=True).suspect
     assert not inspect(photo, STRICT, hashed=True).suspect
 

@@ -155,7 +155,7 @@ async def test_writes_that_wait_share_a_commit_and_a_refused_one_takes_nobody_al
     assert isinstance(answers[7], Stale)
     assert all(isinstance(answer, Job) for index, answer in enumerate(answers) if index != 7)
     assert journal.commits - before < 25
-    assert journal.read(jobs.get, stale.id).place == (Stage.NEW, Status.READY)  # type: ignore[union-attr]
+    assert journal.read(jobs.get, stale.id).place == (Stage.NEW, Status.READY)
 
 
 async def test_a_commit_wakes_the_loop_once_however_many_wait_for_it(

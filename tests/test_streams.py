@@ -132,9 +132,10 @@ FLAGS = ((), ("--json",), ("--wait",), ("--wait", "--json"))
 
 
 @pytest.mark.parametrize("flags", FLAGS, ids=lambda flags: " ".join(flags) or "plain")
-def test_submit_ends_by_what_was_queued(desk: Desk, flags: tuple[str, ...]) -> None:
+def test_submit_ends_by_what_was_queued(desk: Desk, flags: tuple[str, ...], *, long: bool) -> None:
     jobs = 0
-    for seed, (out, err) in enumerate([*ONE, *OTHER, *BOTH]):
+    whole = long or flags in ((), FLAGS[-1])  # with nothing and with everything; each flag alone with one stream amiss
+    for seed, (out, err) in enumerate([*ONE, *OTHER, *BOTH] if whole else ONE):
         photo = desk.photo(f"{seed}.jpg", seed)
         charges = len(desk.simulator.ledger)
         said = artui(
@@ -243,8 +244,10 @@ SENT_BY: tuple[tuple[str, ...], ...] = (
 @pytest.mark.parametrize("problem", [errno.ENOSPC, errno.EPIPE], ids=errno.errorcode.get)
 @pytest.mark.parametrize("command", SENT_BY, ids=lambda words: " ".join(words[0:1] + words[6:]))
 def test_whichever_write_fails_the_code_tells_whether_photos_were_queued(
-    desk: Desk, command: tuple[str, ...], problem: int
+    desk: Desk, command: tuple[str, ...], problem: int, *, long: bool
 ) -> None:
+    if not long and problem == errno.EPIPE and command not in (SENT_BY[0], SENT_BY[-2]):
+        pytest.skip("runs with --long: the disk that is full fails each write of each command")
     desk.photo("first.jpg", 1000)
     desk.send()
     for name in ("stderr", "stdout"):

@@ -187,7 +187,11 @@ def test_the_yes_at_the_sign_in_lets_everything_go_on_and_stay_bought(desk: Desk
 
 
 @pytest.mark.parametrize("fault", ["drop_after", "status:500"])
-def test_what_is_in_doubt_is_not_sent_again_with_another_token(desk: Desk, laboratory: Laboratory, fault: str) -> None:
+def test_what_is_in_doubt_is_not_sent_again_with_another_token(
+    desk: Desk, laboratory: Laboratory, fault: str, *, long: bool
+) -> None:
+    if not long and fault != "drop_after":
+        pytest.skip("runs with --long")
     laboratory.settings(settle=2)
     desk.photo()
     desk.simulator.faults.add([{"route": "retouch4me.start", "do": fault}])

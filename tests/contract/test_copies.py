@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from tests.contract.autoretouch import AutoRetouch
-from tests.contract.desk import Desk, copy_home
+from tests.contract.desk import Desk, Ran, copy_home
 from tests.contract.filestack import Filestack
 from tests.contract.pictures import photos
 from tests.contract.serving import Service
@@ -72,7 +72,7 @@ def recover(desk: Desk, service: Service) -> None:
     assert ran.code == (0 if isinstance(service, AutoRetouch) else 7), ran
 
 
-def send(desk: Desk, *paths: object) -> object:
+def send(desk: Desk, *paths: object) -> Ran:
     return desk.artui("submit", *paths, "-o", desk.out, "--yes", "--wait")
 
 

@@ -289,7 +289,7 @@ class Anything(RuleBasedStateMachine):
 @contextmanager
 def playing(folder: Path, zygote: Zygote) -> Iterator[type[Anything]]:
     """A machine that is ready to be run."""
-    with running(Stage()) as stage:  # type: ignore[type-var]
+    with running(Stage()) as stage:
         given = {"stage": stage, "zygote": zygote, "ground": folder, "worlds": iter(range(10**9))}
         yield type("Anything", (Anything,), given)
 

@@ -34,7 +34,7 @@ RECIPE = "Background Removal"
 @contextmanager
 def world(zygote: Zygote, folder: Path) -> Iterator[World]:
     folder.mkdir(exist_ok=True)
-    with running(Stage()) as stage:  # type: ignore[type-var]
+    with running(Stage()) as stage:
         opened = World(stage, zygote, folder)
         try:
             yield opened
@@ -100,7 +100,7 @@ async def test_a_cancel_at_any_moment_ends_unpaid_or_with_what_was_paid(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, long: bool
 ) -> None:
     hurry(monkeypatch.setattr)
-    with running(Stage()) as stage:  # type: ignore[type-var]
+    with running(Stage()) as stage:
 
         async def cancelled(at: int, keep: bool) -> list[str]:
             (place := tmp_path / f"{at} {keep}").mkdir()
