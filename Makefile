@@ -7,7 +7,7 @@ check:  ## linters and types
 	$(PYTHON) -m ruff check .
 	$(PYTHON) -m ruff format --check .
 	$(PYTHON) -m mypy
-	$(PYTHON) -m mypy --platform darwin
+	$(PYTHON) -m mypy --platform darwin artui
 
 test:  ## the whole suite, under seven minutes on two cores
 	$(PYTHON) -m pytest -n auto

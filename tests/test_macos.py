@@ -467,7 +467,7 @@ async def test_on_a_disk_that_ignores_case_and_has_no_links_all_goes_its_way(
             pytest.skip("this disk tells case apart")
         inbox, out = disk / "in", disk / "out"
         (inbox / "Done").mkdir(parents=True)
-        rule = {"folder": str(inbox), "output": str(out), "after": "move", "recursive": True}
+        rule: dict[str, Any] = {"folder": str(inbox), "output": str(out), "after": "move", "recursive": True}
         async with watching(studio, **rule) as post:
             for seed, name in enumerate(("a.jpg", "e\u0301.jpg")):
                 shutil.move(jpeg_at(studio, seed), inbox / name)

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import plistlib
+import subprocess
 import sys
 from pathlib import Path
 
@@ -9,7 +12,7 @@ import pytest
 
 from artui.cli import run, service
 from artui.cli.exits import CommandError, Exit
-from artui.cli.service import Step, Systemd
+from artui.cli.service import Launchd, Step, Systemd
 from artui.cli.unit import hands_over, unit_file
 from artui.config import paths
 from artui.credentials import KeyStore, Secret, Vault
@@ -90,3 +93,31 @@ def test_a_step_that_fails_says_so_and_what_may_fail_does_not() -> None:
     Step(command=("false",), may_fail=True).carry_out()
     with pytest.raises(CommandError):
         Step(command=("/not/there",)).carry_out()
+
+
+def test_a_mac_gets_an_agent(calls: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setattr(service, "this_manager", Launchd)
+    assert run(["service", "install", "--webhook", "127.0.0.1:8787", "--yes"]) == Exit.OK
+    place = tmp_path / "Library/LaunchAgents/artui.watch.plist"
+    agent = plistlib.loads(place.read_bytes())
+    assert agent["ProgramArguments"][-3:] == ["watch", "--webhook", "127.0.0.1:8787"]
+    assert ("ARTUI_HOME", os.environ["ARTUI_HOME"]) in agent["EnvironmentVariables"].items()
+    assert [said.split()[:3] for said in calls][1:] == [
+        ["run", "launchctl", "bootout"], ["run", "launchctl", "enable"], ["run", "launchctl", "bootstrap"],
+    ]  # fmt: skip
+    assert run(["service", "remove", "--yes"]) == Exit.OK
+    assert not place.exists()
+
+
+def test_how_an_agent_stands_is_what_launchd_says(
+    calls: list[str], capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(service, "this_manager", Launchd)
+    said = "gui/501/artui.watch = {\n\tstate = running\n\tpid = 4711\n\truns = 3\n}\n"
+    answer = subprocess.CompletedProcess([], 0, said, "")
+    monkeypatch.setattr(subprocess, "run", lambda *_, **__: answer)
+    assert run(["service", "status"]) == Exit.OK
+    assert "process 4711, restarted 2 times" in capsys.readouterr().out
+    answer.stdout = ""
+    assert run(["service", "status"]) == Exit.FAILED

@@ -83,6 +83,6 @@ class Agent:
         """What tells of it; it fails where it is not installed."""
         return ("launchctl", "print", f"{self._domain}/{LABEL}")
 
-    def logs(self) -> Command:
-        """What shows its lines, and those to come."""
-        return ("tail", "-n", "200", "-F", os.fspath(self.log))
+    def logs(self, lines: int, *, follow: bool) -> Command:
+        """What shows its last lines, and those to come where these are followed."""
+        return ("tail", "-n", str(lines), *(["-F"] if follow else []), os.fspath(self.log))

@@ -7,7 +7,7 @@ import os
 import shutil
 import subprocess
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
@@ -17,6 +17,7 @@ from artui.cli.exits import CommandError, Exit
 from artui.cli.options import AS_JSON, DRY_RUN, HOST_PORT, YES
 from artui.cli.session import Session
 from artui.cli.terminal import agrees, can_ask, put, put_json, say
+from artui.config.system import is_mac
 from artui.watch.systemd import UNIT
 
 if TYPE_CHECKING:
@@ -125,12 +126,60 @@ class Systemd:
         return ("journalctl", "--user", "-u", UNIT, "-n", str(lines), *(["-f"] if follow else ["--no-pager"]))
 
 
-def _refuse_unready(session: Session, unit: Unit) -> None:
-    """Raise CommandError where the service could not start, or would have nothing to do."""
+class Launchd:
+    """The user's own agents of macOS."""
+
+    def __init__(self) -> None:
+        from artui.cli.launchd import Agent
+        from artui.cli.unit import PASSED_ON, this_artui
+
+        environment = [(word, os.environ[word]) for word in (*PASSED_ON, "PATH") if os.environ.get(word)]
+        self._agent = Agent(this_artui(), environment=environment)
+
+    def install(self, session: Session, webhook: str | None) -> list[Step]:
+        """What installs it; it starts at each login, for only then is there a keychain."""
+        _refuse_idle(session)
+        agent = replace(self._agent, options=("--webhook", webhook) if webhook else ())
+        stop, *start = agent.install()
+        return [
+            Step(agent.place, agent.text().decode()),
+            Step(command=stop, may_fail=True),
+            *(Step(command=command) for command in start),
+        ]
+
+    def remove(self) -> list[Step]:
+        """What removes it; the journal, the settings and the sign-ins stay."""
+        return [*(Step(command=command, may_fail=True) for command in self._agent.stop()), Step(self._agent.place)]
+
+    def status(self) -> Mapping[str, str]:
+        """How it stands, as launchd says."""
+        asked = subprocess.run(  # noqa: S603
+            self._agent.status(), capture_output=True, text=True, check=False, timeout=30, env=_environment()
+        )
+        found = dict(line.strip().split(" = ", 1) for line in asked.stdout.splitlines() if " = " in line)
+        state = found.get("state", "")
+        return {
+            "active": "active" if state == "running" else "inactive", "state": state, "pid": found.get("pid", ""),
+            "enabled": "enabled" if self._agent.place.exists() else "", "since": "", "said": "",
+            "restarts": str(max(0, int(found.get("runs", "1")) - 1)),
+        }  # fmt: skip
+
+    def logs(self, lines: int, *, follow: bool) -> Sequence[str]:
+        """The command that shows its log file."""
+        return self._agent.logs(lines, follow=follow)
+
+
+def _refuse_idle(session: Session) -> None:
+    """Raise CommandError where the service would have nothing to do."""
     if not session.config.watch:
         raise CommandError(
             Exit.USAGE, f"No folder is watched: write a [[watch]] table in {session.paths.config_file} first."
         )
+
+
+def _refuse_unready(session: Session, unit: Unit) -> None:
+    """Raise CommandError where the service could not start, or would have nothing to do."""
+    _refuse_idle(session)
     folder = Path.home() / ".config" / "artui"
     for login in unit.logins:
         if not login.in_file and not (folder / f"{login.name}.token").exists():
@@ -148,6 +197,8 @@ def _environment() -> dict[str, str]:
 
 def this_manager() -> ServiceManager:
     """What keeps services here. Raises CommandError where artui knows of nothing."""
+    if is_mac():
+        return Launchd()
     if shutil.which("systemctl") and shutil.which("loginctl"):
         return Systemd()
     raise CommandError(
@@ -192,8 +243,10 @@ def service_status_command(session: Session, *, as_json: bool) -> Exit:
     else:
         put(f"{UNIT}: {found['active']} ({found['state']}), {found['enabled'] or 'not installed'}")
         if found["active"] == "active":
-            put(f"process {found['pid']}, since {found['since']}, restarted {found['restarts']} times")
-            put(found["said"])
+            since = f", since {found['since']}" if found["since"] else ""
+            put(f"process {found['pid']}{since}, restarted {found['restarts']} times")
+            if found["said"]:
+                put(found["said"])
     return Exit.OK if found["active"] == "active" else Exit.FAILED
 
 

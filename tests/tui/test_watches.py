@@ -120,7 +120,8 @@ async def test_without_a_rule_it_says_what_to_do(size: tuple[int, int]) -> None:
     async with at_desk(size=size) as desk:
         await on_watch(desk)
         said = (
-            "No folder is watched. a adds one: folder, workflow, output, daily cap. On a server, `artui systemd-unit`"
+            "No folder is watched. a adds one: folder, workflow, output, daily cap."
+            " On a server, `artui service install`"
         )
         await desk.until(lambda: f"{said} keeps it running after you log out." in _joined(desk))
         assert re.search(r"\ba add\b", desk.lines()[-1])
@@ -135,7 +136,7 @@ async def test_a_rule_that_nobody_watches_says_so_and_how_to() -> None:
         assert re.search(r"! /srv/in +not watched +- +- +- +- +-/500", row_of(desk, "! /srv/in"))
         await desk.sees("Not watched by any engine: `artui watch`, or its service, watches.")
         await desk.press("w")
-        await desk.sees("artui systemd-unit", "artui watch --dry-run")
+        await desk.sees("artui service install", "artui watch --dry-run")
         await desk.until(lambda: "1 rule without a daily cap, at most 500 cr a day by the others" in _joined(desk))
 
 

@@ -36,7 +36,7 @@ from artui.tui.words import amount, home
 
 NO_RULES = (
     "No folder is watched. a adds one: folder, workflow, output, daily cap.\n"
-    "On a server, `artui systemd-unit` keeps it running after you log out."
+    "On a server, `artui service install` keeps it running after you log out."
 )
 NO_RULES_READONLY = "No folder is watched, and this console only reads. A rule is a [[watch]] table in {file}."
 NO_ACCOUNT = "Watching sends and pays, so it needs an account first: 5."

@@ -236,9 +236,9 @@ def how_to_watch(console: Console, entries: Sequence[written.RuleEntry]) -> None
         "    in a terminal that stays open, or in tmux",
         "artui watch --dry-run",
         "    says what it would take now, and its price",
-        "artui systemd-unit",
-        "    prints a service that outlives your login; its first",
-        "    lines say how to install it",
+        "artui service install",
+        "    makes it a service that starts with the machine and",
+        "    outlives your login",
         "",
         f"It sends and pays what lands in {plural(len(watched), 'folder')}: {', '.join(cost) or 'none yet'}.",
     ]
