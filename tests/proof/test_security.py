@@ -133,7 +133,8 @@ async def test_no_secret_is_anywhere_but_in_its_place(stage: Stage, capsys: pyte
     seen |= {str(path): content for path, content in files_below(Path(os.environ["ARTUI_HOME"])).items()}
     seen |= {str(path): content for path, content in files_below(studio.out).items()}
     where = {place for place, content in seen.items() if canaries.found_in(content)}
-    own = {str(path) for path in files_below(studio.config.paths.credentials)} | {str(studio.config.paths.config_file)}
+    paths = studio.config.paths
+    own = {str(path) for path in (*files_below(paths.credentials), *files_below(paths.last_good), paths.config_file)}
     assert where <= own
     assert where, "nor would it be found where it is"
     assert modes(Path(os.environ["ARTUI_HOME"])) == {(True, 0o700), (False, 0o600)}
