@@ -8,6 +8,7 @@ import re
 import subprocess
 import sys
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -75,10 +76,16 @@ def modules() -> Iterator[tuple[str, Path]]:
         yield inside.parts[0].removesuffix(".py"), path
 
 
+@cache
+def parsed(path: Path) -> ast.Module:
+    """What a file says; each is read once for all tests."""
+    return ast.parse(path.read_text("utf-8"))
+
+
 def imported(path: Path) -> set[str]:
     """The dotted names a file imports, wherever in it."""
     names: set[str] = set()
-    for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+    for node in ast.walk(parsed(path)):
         if isinstance(node, ast.Import):
             names |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom) and node.module:
@@ -130,7 +137,7 @@ BOUND = {"sys.platform", "os.name", "platform.system", "os.fsync", "os.fdatasync
 def bound_in(path: Path) -> set[str]:
     """Which of these a file uses, by whatever name it reaches them."""
     found = imported(path) | {f"{name.rpartition('.')[0]}.{name.rpartition('.')[2]}" for name in imported(path)}
-    for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+    for node in ast.walk(parsed(path)):
         if isinstance(node, ast.Attribute):
             found |= {ast.unparse(node), node.attr}
         elif isinstance(node, ast.Constant) and isinstance(node.value, str):
@@ -144,7 +151,7 @@ def test_only_one_module_asks_which_system_this_is_or_calls_the_c_library() -> N
     assert [stray for stray in strays if stray[1]] == []
     assert bound_in(shown) <= {"platform.system"}
     assert bound_in(SYSTEM) >= {"sys.platform", "ctypes", "os.fsync"}, "it finds what there is"
-    syncs = [node for node in ast.walk(ast.parse(SYSTEM.read_text("utf-8")))
+    syncs = [node for node in ast.walk(parsed(SYSTEM))
              if isinstance(node, ast.FunctionDef) and "fsync" in ast.unparse(node)]  # fmt: skip
     assert [node.name for node in syncs] == ["sync"]
 
@@ -155,7 +162,7 @@ TOOLS = {f"artui.journal.{one}" for one in ("store.rows", "store.first", "store.
 
 def sql_in(path: Path) -> Iterator[str]:
     """What a file does that only the journal may: run SQL, write some, or take the tools for it."""
-    for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+    for node in ast.walk(parsed(path)):
         if isinstance(node, ast.Attribute):
             if node.attr in ("execute", "executemany") or ast.unparse(node) == "jobs.select":
                 yield ast.unparse(node)
@@ -224,7 +231,7 @@ def test_a_class_name_means_one_thing() -> None:
     for room, path in modules():
         if room == "sim" or "services" in path.parts:
             continue
-        for node in ast.parse(path.read_text("utf-8")).body:
+        for node in parsed(path).body:
             if isinstance(node, ast.ClassDef) and not node.name.startswith("_"):
                 places.setdefault(node.name, []).append(str(path.relative_to(ROOT)))
     assert {name: found for name, found in places.items() if len(found) > 1} == {}

@@ -8,7 +8,6 @@ import re
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from dataclasses import asdict, dataclass, field
-from hashlib import sha256
 from pathlib import Path
 from typing import Any, cast
 from zoneinfo import ZoneInfo
@@ -86,6 +85,8 @@ class NotifyTarget:
     @property
     def id(self) -> str:
         """What tells it from any other, whatever it is told of."""
+        from hashlib import sha256  # slow to load, and needed where somebody is told
+
         return sha256(repr((self.command, self.url)).encode()).hexdigest()[:16]
 
     @property

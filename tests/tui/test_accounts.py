@@ -259,9 +259,9 @@ async def test_signing_out_revokes_forgets_and_pauses(given: dict[str, Any], sta
         assert Vault(paths()).find("studio")
         await desk.press("o", "o", "y")
         await desk.until(lambda: Vault(paths()).find("studio") is None)
+        await desk.until(lambda: desk.requests() == [("pause", None)])
+        await desk.until(lambda: desk.console.journal.read(offers.paused_by_sign_out, "studio"))
         assert revocations(stand_in) == before + 1
-        assert desk.requests() == [("pause", None)]
-        assert desk.console.journal.read(offers.paused_by_sign_out, "studio")
 
 
 async def test_signing_out_offline_keeps_the_key_unless_a_person_insists(

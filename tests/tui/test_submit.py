@@ -423,15 +423,16 @@ async def test_readonly_takes_the_sending_away(
         assert submit(desk).said == ""
 
 
-async def test_ten_thousand_files_stay_smooth(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_thousands_of_files_stay_smooth(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, long: bool) -> None:
+    count = 10_000 if long else 3_000
     folder = tmp_path / "many"
     first = photo(folder / "IMG_00000.jpg", 1)
-    for number in range(1, 10_000):
+    for number in range(1, count):
         os.link(first, folder / f"IMG_{number:05}.jpg")
     monkeypatch.chdir(folder)
     async with submitting() as desk:
         await desk.press("a")
-        await desk.until(lambda: len(submit(desk).chooser.marks) == 10_000)
+        await desk.until(lambda: len(submit(desk).chooser.marks) == count)
         times = []
         for _ in range(20):
             begin = time.process_time()
