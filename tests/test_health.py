@@ -28,7 +28,7 @@ from artui.model.watching import Skip
 from tests.samples import new_job
 
 WATCHING = Engine(is_watching=True)
-ROOM = SimpleNamespace(f_bavail=90, f_blocks=100, f_frsize=10**9)
+ROOM = SimpleNamespace(f_bavail=85, f_bfree=90, f_blocks=100, f_frsize=10**9)
 
 
 @dataclass
@@ -204,7 +204,7 @@ def test_credits_that_run_low_are_told_with_the_days_they_last(house: House) -> 
 
 
 def test_a_disk_that_is_nearly_full(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(os, "statvfs", lambda _: SimpleNamespace(f_bavail=9, f_blocks=100, f_frsize=10**9))
+    monkeypatch.setattr(os, "statvfs", lambda _: SimpleNamespace(f_bavail=9, f_bfree=14, f_blocks=109, f_frsize=10**9))
     [found] = house.conditions()
     assert (found.code, found.facts) == (Code.DISK, {"free": 9 * 10**9, "used": 91})
 

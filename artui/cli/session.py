@@ -42,7 +42,7 @@ class Session:
             return load(self.paths)
         config = usable(self.paths)
         if config.fault:
-            say(f"{config.fault}. Until that is mended the settings of before hold, and nothing is sent.")
+            say(f"{_ended(config.fault)} Until that is mended the settings of before hold, and nothing is sent.")
         return config
 
     @cached_property
@@ -111,16 +111,15 @@ def run(answering: Coroutine[Any, Any, Answer]) -> Answer:
     except SignedOut as signed_out:
         raise CommandError(Exit.LOGIN, str(signed_out)) from signed_out
     except Insecure as failure:
-        raise CommandError(Exit.NETWORK, f"{_ended(failure)} Nothing was sent.") from failure
+        raise CommandError(Exit.NETWORK, f"{_ended(str(failure))} Nothing was sent.") from failure
     except Transient as failure:
-        raise CommandError(Exit.NETWORK, f"{_ended(failure)} Nothing was sent; try again.") from failure
+        raise CommandError(Exit.NETWORK, f"{_ended(str(failure))} Nothing was sent; try again.") from failure
     except (Rejected, CredentialProblem) as refusal:
         raise CommandError(Exit.USAGE, str(refusal)) from refusal
     except ProviderError as failure:
         raise CommandError(Exit.PERSON, str(failure)) from failure
 
 
-def _ended(failure: Exception) -> str:
+def _ended(said: str) -> str:
     """What went wrong, as a sentence with its end."""
-    said = str(failure)
     return said if said.endswith(("?", "!", ".")) else f"{said}."

@@ -268,10 +268,11 @@ def _of_disks(config: Config) -> Iterator[Condition]:
         with suppress(OSError):
             there = next(one for one in (place, *place.parents) if one.exists())
             device, disk = there.stat().st_dev, os.statvfs(there)
-            free, size = disk.f_bavail * disk.f_frsize, disk.f_blocks * disk.f_frsize
+            used = disk.f_blocks - disk.f_bfree
+            size = used + disk.f_bavail  # as df counts: what is kept for root is nobody's
             if device in seen or not size:
                 continue
             seen.add(device)
-            if free < (1 - FULL) * size:
-                facts: dict[str, Any] = {"free": free, "used": 100 - 100 * free // size}
+            if used > FULL * size:
+                facts: dict[str, Any] = {"free": disk.f_bavail * disk.f_frsize, "used": 100 * used // size}
                 yield Condition(Code.DISK, str(there), facts=facts)
