@@ -33,7 +33,7 @@ from artui.journal import Journal, accounts, jobs, notices, requests, rules
 from artui.journal.notices import Notice
 from artui.journal.rules import RuleState
 from artui.model.job import Batch
-from artui.model.states import Stage, Status
+from artui.model.states import Reason, Stage, Status
 from tests.peer import answering, serving
 from tests.samples import new_job
 from tests.waiting import PATIENCE, eventually
@@ -385,14 +385,23 @@ def test_metrics_are_openmetrics(studio_file: Path, tmp_path: Path) -> None:
     parser = pytest.importorskip("prometheus_client.openmetrics.parser")
     session = Session(paths({"ARTUI_HOME": str(tmp_path)}))
     with session.journal() as journal:
-        journal.write(jobs.add, None, [new_job(), new_job()])
+        [number, _] = journal.write(jobs.add, None, [new_job(), new_job()])
         journal.write(accounts.set_balance, "studio", 70, time.time())
+
+        def try_again(db: Any) -> None:
+            job = jobs.get(db, number)
+            assert job is not None
+            job = jobs.move(db, job, Stage.NEW, Status.RUNNING, "taken")
+            jobs.move(db, job, Stage.NEW, Status.WAITING, "try again", reason=Reason.TRY_AGAIN, due=1.0)
+
+        journal.write(try_again)
     text = CliRunner().invoke(metrics_command, [], obj=session, standalone_mode=False).stdout
     samples = {
         " ".join([one.name, *sorted(one.labels.values())]).rstrip(): one.value
         for family in parser.text_string_to_metric_families(text) for one in family.samples
     }  # fmt: skip
-    assert samples["artui_jobs  ready studio"] == 2
+    assert samples["artui_jobs  ready studio"] == 1
+    assert samples["artui_failed_tries studio"] == 1
     assert samples["artui_balance_credits studio"] == 70
     assert samples["artui_cap_credits day studio"] == 100
     assert samples["artui_condition  engine-absent"] == 1

@@ -69,6 +69,9 @@ def _collect(db: Connection, registry: CollectorRegistry, session: Session, aliv
         for bound in cost.bounds:
             limit.labels(account.name, bound.cap.kind).set(bound.cap.limit)
             used.labels(account.name, bound.cap.kind).set(bound.cap.spent)
+    failed = gauge("failed_tries", "How often a step failed in passing, at the service or on the way.", "account")
+    for name, number in history.failed_tries(db).items():
+        failed.labels(name).set(number)
     ages = history.ages(db)
     gauge("oldest_waiting_seconds", "Age of the oldest job that is not at its end.").set(
         0 if ages.oldest is None else max(0.0, time.time() - ages.oldest)

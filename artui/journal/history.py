@@ -43,6 +43,17 @@ def ages(db: Connection) -> Ages:
     return Ages(oldest, saved_at, saved_bytes)
 
 
+def failed_tries(db: Connection) -> dict[str, int]:
+    """How often a step of a job failed in passing, in all, by account."""
+    return dict(
+        rows(
+            db,
+            "SELECT account, COUNT(*) FROM events JOIN jobs ON jobs.id = events.job WHERE what = 'try again'"
+            " GROUP BY account",
+        )
+    )
+
+
 def newest(db: Connection) -> float:
     """When the newest of the last thousand events was written, by the clock of that time; 0 where there is none."""
     return float(value(db, "SELECT MAX(at) FROM (SELECT at FROM events ORDER BY seq DESC LIMIT 1000)") or 0)
