@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC
 from pathlib import Path
+from threading import Event
 from types import SimpleNamespace
 
 import pytest
@@ -26,6 +27,7 @@ from artui.journal.rules import RuleState, SkipCount
 from artui.model.states import Reason, Stage, Status
 from artui.model.watching import Skip
 from tests.samples import new_job
+from tests.waiting import until
 
 WATCHING = Engine(is_watching=True)
 ROOM = SimpleNamespace(f_bavail=85, f_bfree=90, f_blocks=100, f_frsize=10**9)
@@ -207,6 +209,28 @@ def test_a_disk_that_is_nearly_full(house: House, monkeypatch: pytest.MonkeyPatc
     monkeypatch.setattr(os, "statvfs", lambda _: SimpleNamespace(f_bavail=9, f_bfree=14, f_blocks=109, f_frsize=10**9))
     [found] = house.conditions()
     assert (found.code, found.facts) == (Code.DISK, {"free": 9 * 10**9, "used": 91})
+
+
+def test_a_disk_that_hangs_holds_nobody_up_and_is_not_asked_again(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked, goes_on = [], Event()
+
+    def hang(place: object) -> object:
+        asked.append(place)
+        goes_on.wait()
+        return ROOM
+
+    monkeypatch.setattr(os, "statvfs", hang)
+    monkeypatch.setattr(health, "ANSWERS_WITHIN", 0.05)
+    assert house.codes() == []
+    assert house.codes() == []
+    number = len(asked)
+    assert number == len(set(asked)), "each place once"
+    goes_on.set()
+    until(lambda: not health._under_way)
+    assert house.codes() == []
+    assert len(asked) == 2 * number, "it answers again"
 
 
 def test_files_that_cannot_be_read(house: House) -> None:

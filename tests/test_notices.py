@@ -22,8 +22,9 @@ from artui.cli.metrics import metrics_command
 from artui.cli.notify import notify_command
 from artui.cli.session import Session
 from artui.config import Config, ConfigError, NotifyTarget, load, paths
+from artui.config.known import TOPICS
 from artui.config.merged import HeartbeatSettings
-from artui.core.health import Engine
+from artui.core.health import Engine, Topic
 from artui.engine import notices as worker
 from artui.engine import telling
 from artui.engine.heartbeat import Heartbeat
@@ -442,6 +443,10 @@ def test_a_setting_that_cannot_be_is_refused(tmp_path: Path, text: str, complain
     with pytest.raises(ConfigError) as refused:
         load(where, {})
     assert complaint in str(refused.value)
+
+
+def test_the_settings_know_every_topic() -> None:
+    assert {word.removesuffix(" 18:00") for word in TOPICS} == set(Topic)
 
 
 def test_without_a_word_three_topics_are_told(tmp_path: Path) -> None:

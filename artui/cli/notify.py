@@ -3,17 +3,12 @@
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING
 
 import click
 
 from artui.cli.exits import CommandError, Exit
 from artui.cli.session import Session, run
 from artui.cli.terminal import put
-
-if TYPE_CHECKING:
-    from artui.config import NotifyTarget
-    from artui.engine.telling import NoticeMessage
 
 
 @click.group("notify")
@@ -25,7 +20,7 @@ def notify_command() -> None:
 @click.pass_obj
 def test_command(session: Session) -> Exit:
     """Tell every target a sentence now, and show what came of it."""
-    from artui.engine.telling import NoticeMessage
+    from artui.engine.telling import NoticeMessage, tell
 
     targets = session.config.notify
     if not targets:
@@ -34,13 +29,7 @@ def test_command(session: Session) -> Exit:
         )
     host = os.uname().nodename
     message = NoticeMessage("test", f"artui on {host}: a test", "This is what being told looks like.", host, 1)
-    failures = [run(_told(target, message)) for target in targets]
+    failures = [run(tell(target, message)) for target in targets]
     for target, failure in zip(targets, failures, strict=True):
         put(f"{target.name}: {failure or 'told'} ({', '.join(target.on)})")
     return Exit.FAILED if any(failures) else Exit.OK
-
-
-async def _told(target: NotifyTarget, message: NoticeMessage) -> str:
-    from artui.engine.telling import tell
-
-    return await tell(target, message)

@@ -30,7 +30,6 @@ if TYPE_CHECKING:
     from artui.cli.watching import WatchPrinter
     from artui.core.plan import Offer
     from artui.engine.supervisor import Supervisor
-    from artui.journal.rules import RuleRow, SkipCount
     from artui.watch.offers import Offers
     from artui.watch.rules import Rule
     from artui.watch.watcher import Watcher
@@ -350,11 +349,6 @@ def _refused(db: Connection, ids: frozenset[str]) -> int:
     return sum(one.count for reasons in found for reason, one in reasons if reason not in harmless)
 
 
-def _left(row: RuleRow) -> dict[str, SkipCount]:
-    """The files of a rule that are no whole photos yet, or cannot be read: they stay where they are."""
-    return {reason: row.not_taken[reason] for reason in (Skip.NOT_WHOLE, Skip.UNREADABLE) if reason in row.not_taken}
-
-
 def _remarks(db: Connection, scope: Scope) -> list[str]:
     """What is not well with the jobs of some rules, in sentences."""
     from artui.cli.tally import remarks
@@ -364,7 +358,7 @@ def _remarks(db: Connection, scope: Scope) -> list[str]:
     left = [
         f"{one.count:,} {reason}, left where {'it is' if one.count == 1 else 'they are'}:"
         f" {', '.join(map(sanitize, one.newest))}{' …' if one.count > len(one.newest) else ''}."
-        for row in rules.every(db) if row.id in scope.rules for reason, one in _left(row).items()
+        for row in rules.every(db) if row.id in scope.rules for reason, one in row.left.items()
     ]  # fmt: skip
     return [*remarks(scope.counts(db)), *left]
 
@@ -375,7 +369,7 @@ def _ending(db: Connection, scope: Scope, refused: int) -> Exit:
     from artui.journal.rules import RuleState
 
     codes = [of_jobs(scope.counts(db)), Exit.FAILED if _refused(db, scope.rules) > refused else Exit.OK]
-    codes += [Exit.FAILED for row in rules.every(db) if row.id in scope.rules and _left(row)]
+    codes += [Exit.FAILED for row in rules.every(db) if row.id in scope.rules and row.left]
     of_state = {RuleState.WAITS: Exit.NETWORK, RuleState.HELD: Exit.PERSON, RuleState.OFFLINE: Exit.PERSON,
                 RuleState.FOREIGN: Exit.PERSON}  # fmt: skip
     codes += [of_state.get(row.state, Exit.OK) for row in rules.every(db) if row.id in scope.rules]

@@ -12,6 +12,8 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
+from queue import Empty, SimpleQueue
+from threading import Thread
 from typing import TYPE_CHECKING, Any
 
 from artui.core.quote import quote
@@ -40,6 +42,9 @@ LOOKED_AT_WITHIN = 60.0
 
 LEFT_FOR = 86_400.0
 """Seconds for which the files are told that a watching which has ended could not take."""
+
+ANSWERS_WITHIN = 1.0
+"""Seconds a disk gets to say how full it is: a share whose server is gone would hold up whoever asks."""
 
 PACE_OF = 7
 """Days whose spending tells how long the credits last."""
@@ -149,13 +154,25 @@ def conditions(
                 *([Condition(Code.CONFIG, facts={"message": config.fault})] if config.fault else ()),
                 *_of_engine(db, engine),
                 *_of_rules(db, config, engine, now, away_for),
-                *(found for one in config.accounts.values() for found in _of_account(db, one, config.timezone)),
-                *_of_services(db, config, now, away_for),
+                *(
+                    found
+                    for one in config.accounts.values()
+                    for found in _of_account(db, one, config.timezone, now, away_for)
+                ),
                 *_of_disks(config),
             ),
             key=lambda one: not one.is_grave,
         )
     )
+
+
+def summary(db: Connection, config: Config, since: float, *, wrong: int) -> Condition:
+    """What has come about since, in epoch seconds, and what was spent today; ``wrong`` is how many things are."""
+    spent = {
+        one.name: quote(db, one.name, one.caps, None, (), config.timezone).today for one in config.accounts.values()
+    }
+    ended = {"saved": 0, "failed": 0} | window.happened_since(db, since)
+    return Condition(Code.SUMMARY, facts={**ended, "wrong": wrong, "today": spent}, is_grave=False)
 
 
 def _of_engine(db: Connection, engine: Engine | None) -> Iterator[Condition]:
@@ -193,9 +210,9 @@ def _of_rules(
 def _left(db: Connection, now: float) -> Iterator[Condition]:
     """The files that the last watching, which has ended, could not take, as after ``artui watch --once``."""
     for row in rules.every(db):
-        for reason in (Skip.NOT_WHOLE, Skip.UNREADABLE):
-            if row.state is RuleState.ENDED and now - row.since < LEFT_FOR and (one := row.not_taken.get(reason)):
-                facts = {"names": ", ".join(one.newest), "what": str(reason)}
+        if row.state is RuleState.ENDED and now - row.since < LEFT_FOR:
+            for reason, one in row.left.items():
+                facts = {"names": ", ".join(one.newest), "what": reason}
                 yield Condition(Code.LEFT, row.name, row.since, one.count, facts, is_grave=False)
 
 
@@ -232,8 +249,12 @@ def _of_cap(subject: str, cap: caps.Cap) -> Iterator[Condition]:
         yield Condition(Code.CAP, subject, count=level, facts=facts, is_grave=level >= 100 * FULL)
 
 
-def _of_account(db: Connection, account: AccountConfig, zone: dt.tzinfo) -> Iterator[Condition]:
+def _of_account(
+    db: Connection, account: AccountConfig, zone: dt.tzinfo, now: float, away_for: float
+) -> Iterator[Condition]:
     state, name = accounts.state(db, account.name), account.name
+    if state.away_since is not None and now - state.away_since > away_for:
+        yield Condition(Code.SERVICE_AWAY, name, state.away_since, facts={"message": state.away_why})
     if state.held:
         code = {Reason.LOGIN: Code.SIGN_IN, Reason.PAUSED: Code.PAUSED}.get(Reason(state.held), Code.ACCOUNT_HELD)
         yield Condition(code, name, facts={"what": "account", "reason": state.held, "message": state.message})
@@ -250,11 +271,35 @@ def _of_account(db: Connection, account: AccountConfig, zone: dt.tzinfo) -> Iter
         yield Condition(Code.CREDITS_LOW, name, facts=facts, is_grave=False)
 
 
-def _of_services(db: Connection, config: Config, now: float, away_for: float) -> Iterator[Condition]:
-    for name in config.accounts:
-        state = accounts.state(db, name)
-        if state.away_since is not None and now - state.away_since > away_for:
-            yield Condition(Code.SERVICE_AWAY, name, state.away_since, facts={"message": state.away_why})
+_under_way: set[Path] = set()
+"""The places that are asked just now; one that hangs stays here, and is not asked a second time."""
+
+
+def _asked(place: Path) -> tuple[Path, int, os.statvfs_result] | None:
+    """The nearest folder that there is, its device, and the room on it; None where the disk does not answer, as a share
+    whose server is gone. Raises OSError."""
+    if place in _under_way:
+        return None
+    answers: SimpleQueue[tuple[Path, int, os.statvfs_result] | OSError] = SimpleQueue()
+
+    def ask() -> None:
+        try:
+            there = next(one for one in (place, *place.parents) if one.exists())
+            answers.put((there, there.stat().st_dev, os.statvfs(there)))
+        except OSError as problem:
+            answers.put(problem)
+        finally:
+            _under_way.discard(place)
+
+    _under_way.add(place)
+    Thread(target=ask, name=f"room at {place}", daemon=True).start()
+    try:
+        answer = answers.get(timeout=ANSWERS_WITHIN)
+    except Empty:
+        return None
+    if isinstance(answer, OSError):
+        raise answer
+    return answer
 
 
 def _of_disks(config: Config) -> Iterator[Condition]:
@@ -266,8 +311,9 @@ def _of_disks(config: Config) -> Iterator[Condition]:
     seen = set()
     for place in places:
         with suppress(OSError):
-            there = next(one for one in (place, *place.parents) if one.exists())
-            device, disk = there.stat().st_dev, os.statvfs(there)
+            if (answer := _asked(place)) is None:
+                continue
+            there, device, disk = answer
             used = disk.f_blocks - disk.f_bfree
             size = used + disk.f_bavail  # as df counts: what is kept for root is nobody's
             if device in seen or not size:

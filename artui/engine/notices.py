@@ -16,10 +16,10 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from artui.config import Config, NotifyTarget
-from artui.core.health import Code, Condition, Engine, Topic, conditions
+from artui.core.health import Code, Condition, Engine, Topic, conditions, summary
 from artui.core.health_phrases import sentence
 from artui.engine.telling import NoticeMessage, tell
-from artui.journal import Connection, Journal, Unwritable, accounts, notices, purchases, window
+from artui.journal import Connection, Journal, Unwritable, notices, window
 from artui.journal.notices import Notice, Pending
 
 log = logging.getLogger(__name__)
@@ -105,9 +105,11 @@ class Notices:
                     told.append(notice)
         ended = tuple(key for key in known if key not in found)
         told += [over for key in ended if (over := _over(db, known[key], now)) is not None]
-        due = tuple(one for one in config.notify if one.daily and notices.summary_due(db, one.id) <= now)
-        if any(notices.summary_due(db, one.id) for one in due):
-            told.append(self._summary(db, len(found)))
+        hours = {one: notices.summary_due(db, one.id) for one in config.notify if one.daily}
+        due = tuple(one for one, at in hours.items() if at <= now)
+        if any(hours[one] for one in due):  # one that is new waits for its hour
+            day = summary(db, config, now - DAY, wrong=len(found))
+            told.append(Notice(now, day.topic, day.code, self.host, False, 0, day.facts))
         wanted = [(one.id, topic) for one in config.notify for topic in one.topics]
         return Changes(tuple(begun), ended, tuple(told), tuple(notices.strangers(db, wanted)), due)
 
@@ -117,15 +119,6 @@ class Notices:
         batches = {*window.unfinished(db), *new}
         self._since = time.time()
         return {(Code.BATCH_DONE, one): Condition(Code.BATCH_DONE, one) for one in batches}
-
-    def _summary(self, db: Connection, wrong: int) -> Notice:
-        config, now = self.config(), time.time()
-        spent = {}
-        for name in config.accounts:
-            day = accounts.day(db, name, accounts.day_of(now, config.timezone))
-            spent[name] = purchases.spent(db, name, day=day, month=day[:7]).day
-        facts = {**notices.last_day(db, now - DAY), "wrong": wrong, "today": spent}
-        return Notice(now, Topic.DAILY, Code.SUMMARY, self.host, over=False, count=0, facts=facts)
 
     def _next_summary(self, target: NotifyTarget) -> float:
         """When the next summary is due, in epoch seconds."""

@@ -138,17 +138,6 @@ def not_told(db: Connection, target: str, topic: str, next_at: float) -> None:
     )
 
 
-def last_day(db: Connection, since: float) -> dict[str, int]:
-    """How many jobs were saved and failed since, in epoch seconds."""
-    found = rows(
-        db,
-        "SELECT status, COUNT(DISTINCT job) FROM events WHERE at > ? AND status IN ('done', 'failed') GROUP BY status",
-        (since,),
-    )
-    counts = dict(found)
-    return {"saved": counts.get("done", 0), "failed": counts.get("failed", 0)}
-
-
 def summary_due(db: Connection, target: str) -> float:
     """When a target hears the summary of a day next; 0 where that was never settled."""
     return float(

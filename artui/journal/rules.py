@@ -21,7 +21,7 @@ from artui.journal.requests import Request
 from artui.journal.store import Connection, Stale, first, rows, storable, value
 from artui.model.commands import Command
 from artui.model.states import BEFORE_PAYING, Reason, Status
-from artui.model.watching import RuleCause
+from artui.model.watching import RuleCause, Skip
 
 if TYPE_CHECKING:
     from artui.model.job import Job
@@ -82,6 +82,11 @@ class RuleRow:
     allowed: int
     allowed_day: str
     not_taken: Mapping[str, SkipCount] = field(default_factory=dict)
+
+    @property
+    def left(self) -> dict[str, SkipCount]:
+        """The files that are no whole photos yet, or cannot be read, by the reason: they stay where they are."""
+        return {one: self.not_taken[one] for one in (Skip.NOT_WHOLE, Skip.UNREADABLE) if one in self.not_taken}
 
     def allowed_on(self, day: str) -> int:
         """The credits allowed beyond the caps on a day."""

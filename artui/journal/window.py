@@ -388,10 +388,20 @@ def overviews(db: Connection, batches: Iterable[str]) -> dict[str, Overview]:
 
 def happened(db: Connection, seq: int) -> dict[str, int]:
     """How many jobs were saved and failed after event number ``seq``; empty where nothing was written since."""
+    return _ended(db, "seq > ?", seq)
+
+
+def happened_since(db: Connection, at: float) -> dict[str, int]:
+    """As :func:`happened`, since a time in epoch seconds."""
+    return _ended(db, "at > ?", at)
+
+
+def _ended(db: Connection, after: str, value: float) -> dict[str, int]:
     found = rows(
         db,
-        "SELECT status, COUNT(DISTINCT job) FROM events WHERE seq > ? AND status IN ('done', 'failed') GROUP BY status",
-        (seq,),
+        f"SELECT status, COUNT(DISTINCT job) FROM events WHERE {after} AND status IN ('done', 'failed')"
+        " GROUP BY status",
+        (value,),
     )
     names = {"done": "saved", "failed": "failed"}
     return {names[status]: number for status, number in found}
