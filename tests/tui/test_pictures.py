@@ -175,7 +175,8 @@ def two_rules(folder: Path) -> None:
         taken = [(file, new_job(source=Path("/srv/in/boots", file.name), batch=batch.id, rule=boots)) for file in files]
         seen.take(db, boots, batch, taken, None)
         numbers = sorted(job.id for job in jobs.select(db, "rule = ?", (boots,)))
-        for number, state in zip(numbers, (SAVED, SAVED, SAVED, SENT, SENT, FAILED, QUEUED), strict=True):
+        states: tuple[dict[str, Any], ...] = (SAVED, SAVED, SAVED, SENT, SENT, FAILED, QUEUED)
+        for number, state in zip(numbers, states, strict=True):
             place(db, number, **state)
         for name in ("IMG_0241.jpg", "IMG_0244.jpg"):
             seen.note(db, boots, SeenFile(name, 9, 1, Seen.REFUSED, reason="truncated", message=f"{name}: {cut}"))
