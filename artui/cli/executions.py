@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from artui.cli.exits import CommandError, Exit
-from artui.cli.options import ACCOUNT, AS_JSON, Since
+from artui.cli.options import ACCOUNT, AS_JSON, SINCE, in_zone
 from artui.cli.session import Session
 from artui.cli.submit import DEFAULT_OUTPUT
 from artui.cli.terminal import money, put, put_json, put_table, say
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 @click.command("executions")
 @ACCOUNT
 @click.option("-w", "--workflow", help="Those of one workflow, by id or name; without it of all.")
-@click.option("--since", type=Since(), help="Leave out what is older: 2026-11-01, or 7d, 12h, 30m.")
+@SINCE
 @click.option("--limit", type=click.IntRange(1, 10_000), default=50, show_default=True, help="The most to list.")
 @click.option("--fetch", "wanted", metavar="ID", help="Save the result of this execution; costs nothing.")
 @click.option("-o", "--output", type=click.Path(path_type=Path), help="With --fetch: the folder.")
@@ -40,8 +40,8 @@ def executions_command(
         return _fetch(session, chosen, wanted, workflow, output, as_json=as_json)
     if output:
         raise CommandError(Exit.USAGE, "--output goes with --fetch ID.")
-    if since is not None and since.tzinfo is None:
-        since = since.replace(tzinfo=session.config.timezone)
+    if since is not None:
+        since = in_zone(since, session.config.timezone)
     found = _listed(session, chosen, workflow, since, limit)
     if as_json:
         put_json([_document(one) for one in found])

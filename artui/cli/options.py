@@ -73,6 +73,14 @@ class Since(click.ParamType):  # type: ignore[type-arg]
             self.fail(f"{value!r} is no day (2026-11-01), time, or span (7d, 12h, 30m)", param, ctx)
 
 
+SINCE = click.option("--since", type=Since(), help="Leave out what is older: 2026-11-01, or 7d, 12h, 30m.")
+
+
+def in_zone(moment: dt.datetime, zone: dt.tzinfo) -> dt.datetime:
+    """A moment as :class:`Since` reads it, in a zone where none was named."""
+    return moment.astimezone(zone) if moment.tzinfo else moment.replace(tzinfo=zone)
+
+
 class HostPort(click.ParamType):  # type: ignore[type-arg]
     """An address of this machine to listen at, as ``127.0.0.1:8787`` or ``[::1]:8787``."""
 

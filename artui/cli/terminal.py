@@ -64,6 +64,24 @@ def put_table(rows: Sequence[Sequence[str]], right: Iterable[int] = ()) -> None:
         put(line)
 
 
+def put_csv(rows: Iterable[Sequence[str | int]], locale: str) -> None:
+    """Print rows as a spreadsheet of this language reads them: German ones take semicolons, and know by the mark at the
+    beginning that the text is UTF-8. A name that a spreadsheet would compute as a formula gets a quote before it."""
+    import csv
+    import io
+
+    text = io.StringIO("\ufeff" if locale == "de" else "")
+    text.seek(0, io.SEEK_END)
+    table = csv.writer(text, delimiter=";" if locale == "de" else ",", lineterminator="\n")
+    for row in rows:
+        table.writerow([_harmless(sanitize(cell)) if isinstance(cell, str) else cell for cell in row])
+    streams.write("stdout", text.getvalue())
+
+
+def _harmless(cell: str) -> str:
+    return f"'{cell}" if cell.startswith(("=", "+", "-", "@")) else cell
+
+
 # ------------------------------------------------------------------------------------------------- a person at hand
 
 

@@ -13,6 +13,7 @@ import json
 import re
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator
+from datetime import UTC
 from itertools import pairwise
 from pathlib import Path
 
@@ -20,7 +21,7 @@ from artui import files
 from artui.cli.advice import advice
 from artui.config import Caps
 from artui.engine import reconcile
-from artui.journal import payers
+from artui.journal import books, payers
 from artui.journal.prices import weight
 from artui.model.holds import HOLDS
 from artui.model.job import Job, Purchase
@@ -537,11 +538,33 @@ def journal_whole(seen: Evidence) -> Iterator[str]:
         yield str(said)
 
 
+def books_agree(seen: Evidence) -> Iterator[str]:
+    """The books have the sums of the purchases, by whatever they are asked for, and of what the services took."""
+    bought = [one for one in seen.purchases.values() if one.state is not PurchaseState.REFUSED]
+    made = (len({one.job for one in bought}), sum(one.reserved for one in bought), sum(map(_value, bought)))
+    for by in books.Grouping:
+        lines = seen.journal.read(books.costs, by, UTC, label="sku")
+        costs = sum((line.costs for line in lines), books.Costs())
+        if (costs.photos, costs.quoted, costs.charged + costs.open + costs.lost) != made:
+            yield f"by {by} the books say {costs}, the purchases {made}"
+        said = sum(line.costs.charged for line in lines if line.service != "filestack")
+        taken = sum(charge["credits"] for charge in seen.charges if charge["provider"] != "filestack")
+        if _all_known(seen) and said != taken:
+            yield f"by {by} the books say {said} credits, the services took {taken}"
+
+
+def _all_known(seen: Evidence) -> bool:
+    """Whether what every photo cost is settled: none is under way or in doubt, and each had a price."""
+    if any(map(is_unclear, seen.purchases.values())) or not all(job.status in FINAL for job in seen.jobs.values()):
+        return False
+    return all(job.quoted is not None or job.is_archive for job in seen.jobs.values())  # an archive counts as one
+
+
 INVARIANTS: tuple[Callable[[Evidence], Iterable[str]], ...] = (
     charged_once, bought_once, intended_first, reserved, executions_known, charges_delivered, inputs_accounted,
     results_right, no_strays, ends_justified, caps_kept, doubt_counts, history_whole, requests_answered, nothing_stuck,
     sources_safe, only_intents_pay, refreshed_once, payer_charged, look_ups_end, results_whole, keys_of_one_photo,
-    retried_once, repeated_twice, states_named, journal_whole,
+    retried_once, repeated_twice, states_named, journal_whole, books_agree,
 )  # fmt: skip
 
 

@@ -62,6 +62,7 @@ SEEN: Mapping[str, Callable[[Evidence], Evidence]] = {
         seen, charges=[{**charge, "digest": "0" * 64} for charge in seen.charges]
     ),
     "payer_charged": lambda seen: replace(seen, charges=[{**charge, "owner": "another"} for charge in seen.charges]),
+    "books_agree": lambda seen: replace(seen, charges=seen.charges[1:]),
 }
 """What somebody else would have seen, had the invariant been broken."""
 
@@ -106,6 +107,7 @@ HALVES: Mapping[str, Callable[[Evidence], Evidence] | str] = {
     "states_named": lambda seen: replace(seen, log="ERROR artui.engine: \nTraceback (most recent call last)"),
     "payer_charged": "UPDATE purchases SET payer = 'autoretouch http://127.0.0.1:1/autoretouch another'",
     "keys_of_one_photo": "UPDATE jobs SET digest = printf('%064d', id)",
+    "books_agree": "UPDATE purchases SET charged = charged + 1 WHERE job = 1",
 }
 """Other ways in which one of them may be broken."""
 

@@ -1,0 +1,130 @@
+"""What was paid, as a bookkeeper asks for it: sums by day, workflow, folder or label, with what came of each.
+
+All amounts are credits of the one service each line is of. A purchase belongs to the day that its account's cap counted
+it in; a copy, which costs nothing, to the day it was ordered on.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+from datetime import tzinfo
+from enum import StrEnum
+
+from artui.journal.accounts import day_of
+from artui.journal.prices import WEIGHT_SQL
+from artui.journal.store import Connection, rows
+
+
+class Grouping(StrEnum):
+    """By what costs are summed up."""
+
+    DAY = "day"
+    WEEK = "week"
+    MONTH = "month"
+    WORKFLOW = "workflow"
+    ACCOUNT = "account"
+    SERVICE = "service"
+    RULE = "rule"
+    FOLDER = "folder"
+    BATCH = "batch"
+    LABEL = "label"
+
+
+_KEYS = {
+    Grouping.DAY: "day",
+    Grouping.WEEK: "strftime('%G-W%V', day)",
+    Grouping.MONTH: "substr(day, 1, 7)",
+    Grouping.WORKFLOW: "jobs.workflow_name",
+    Grouping.ACCOUNT: "entries.account",
+    Grouping.SERVICE: "jobs.provider",
+    Grouping.RULE: "COALESCE((SELECT name FROM rules WHERE id = jobs.rule), jobs.rule)",
+    Grouping.FOLDER: "rtrim(rtrim(CAST(source AS TEXT), replace(CAST(source AS TEXT), '/', '')), '/')",
+    Grouping.BATCH: "COALESCE((SELECT name FROM batches WHERE id = jobs.batch), '')",
+    Grouping.LABEL: "COALESCE((SELECT value FROM json_each(jobs.labels) WHERE key = :label), '')",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Costs:
+    """What a group of photos cost, in credits of one service.
+
+    ``photos`` were paid for, ``copies`` were had for nothing and would have cost ``saved``. ``quoted`` is what the
+    paid calls were said to cost, ``charged`` what the service took for them so far, ``open`` the quotes of those whose
+    charge is not known yet, ``lost`` of those that count as spent though no execution was ever found. ``waived`` is
+    what was quoted for calls that the service charged nothing for. ``no_result`` and ``no_result_charged``: photos
+    that were charged and ended without a result, and what they cost; ``free_results``: results that were paid for
+    here and charged nothing.
+    """
+
+    photos: int = 0
+    quoted: int = 0
+    charged: int = 0
+    open: int = 0
+    lost: int = 0
+    waived: int = 0
+    no_result: int = 0
+    no_result_charged: int = 0
+    free_results: int = 0
+    copies: int = 0
+    saved: int = 0
+
+    @property
+    def difference(self) -> int:
+        """By how much the charges known so far differ from their quotes."""
+        return self.charged - (self.quoted - self.open - self.lost)
+
+    def __add__(self, other: Costs) -> Costs:
+        return Costs(*(getattr(self, field.name) + getattr(other, field.name) for field in fields(Costs)))
+
+
+@dataclass(frozen=True, slots=True)
+class CostLine:
+    """One line of the books: a group, the service it was paid to, and the sums."""
+
+    group: str
+    service: str
+    costs: Costs
+
+
+# A job with two purchases, of which the first came to nothing, is one photo: its place is that of its last purchase.
+_COSTS = """
+WITH entries AS (
+    SELECT job, account, day, reserved, charged, state,
+        number = MAX(number) OVER (PARTITION BY job) AS is_last,
+        SUM(charged) OVER (PARTITION BY job) AS job_charged, 0 AS is_copy
+    FROM purchases WHERE state <> 'refused'
+    UNION ALL
+    SELECT id, account, day_of(created_at), 0, 0, '', 0, 0, 1 FROM jobs
+    WHERE status IN ('done', 'skipped') AND twin_of IS NOT NULL
+        AND NOT EXISTS (SELECT 1 FROM purchases WHERE purchases.job = jobs.id AND state <> 'refused')
+)
+SELECT {key} AS place, jobs.provider,
+    SUM(is_last),
+    SUM(reserved),
+    COALESCE(SUM(entries.charged), 0),
+    SUM(iif(entries.charged IS NULL AND state IN ('intended', 'known'), reserved, 0)),
+    SUM(iif(entries.charged IS NULL AND state = 'presumed spent', reserved, 0)),
+    SUM(iif(entries.charged = 0 AND NOT is_copy, reserved, 0)),
+    SUM(is_last AND job_charged > 0 AND status IN ('failed', 'cancelled')),
+    SUM(iif(is_last AND status IN ('failed', 'cancelled'), COALESCE(job_charged, 0), 0)),
+    SUM(is_last AND job_charged = 0 AND status = 'done'),
+    SUM(is_copy),
+    SUM(iif(is_copy, {weight}, 0))
+FROM entries JOIN jobs ON jobs.id = entries.job
+WHERE day >= :since AND day <= :until AND (:account = '' OR entries.account = :account)
+GROUP BY place, jobs.provider ORDER BY place, jobs.provider
+"""
+
+
+def costs(
+    db: Connection, by: Grouping, zone: tzinfo, *, label: str = "", since: str = "", until: str = "", account: str = "",
+) -> list[CostLine]:  # fmt: skip
+    """What was paid, by group and service, from one day to another (``YYYY-MM-DD``, both included; empty: no bound).
+
+    ``label``: which label :attr:`Grouping.LABEL` goes by. ``zone``: whose days the copies are counted in. What has no
+    rule, batch or label is a group without a name.
+    """
+    db.create_scalar_function("day_of", lambda *at: day_of(float(at[0] or 0), zone), 1, deterministic=True)
+    sql = _COSTS.format(key=_KEYS[by], weight=WEIGHT_SQL)
+    bounds = {"since": since, "until": until or "9999-12-31", "account": account, "label": label}
+    return [CostLine(str(place), service, Costs(*sums)) for place, service, *sums in rows(db, sql, bounds)]
