@@ -8,12 +8,15 @@ from __future__ import annotations
 
 import math
 import time
-from typing import ClassVar, TypeVar
+from typing import TYPE_CHECKING, ClassVar, TypeVar, cast
 
 from textual import events
 from textual.await_complete import AwaitComplete
 from textual.screen import ModalScreen, Screen
 from textual.widgets import Input
+
+if TYPE_CHECKING:
+    from artui.tui.host import Host
 
 Answer = TypeVar("Answer")
 
@@ -24,6 +27,11 @@ UNREAD = 0.3
 class Above(Screen[Answer]):
     """A screen above another. It is left once: where keys come faster than it closes, Textual would close what is below
     it, or the whole console."""
+
+    @property
+    def host(self) -> Host:
+        """The console it is shown in."""
+        return cast("Host", self.app)
 
     def dismiss(self, result: Answer | None = None) -> AwaitComplete:
         """Leave it with this result, unless it is left already."""

@@ -82,7 +82,7 @@ class AccountRows(Rows):
         """A console that only reads leaves the choice as it is."""
         del parameters
         place = self.parent
-        return not (action == "select" and isinstance(place, Accounts) and place.console.readonly)
+        return not (action == "select" and isinstance(place, Accounts) and place.host.readonly)
 
 
 class Accounts(Screen):
@@ -118,7 +118,7 @@ class Accounts(Screen):
 
     def on_mount(self) -> None:
         """Follow what is new, and begin."""
-        self.console.looked.subscribe(self, self._looked)
+        self.host.looked.subscribe(self, self._looked)
         self.enter()
 
     def enter(self) -> None:
@@ -128,14 +128,14 @@ class Accounts(Screen):
 
     async def _enter(self) -> None:
         await self._read()
-        logins = {one.login for one in self.console.config.accounts.values()}
-        self.kept = await asyncio.to_thread(_where_kept, Vault(self.console.paths), logins)
+        logins = {one.login for one in self.host.config.accounts.values()}
+        self.kept = await asyncio.to_thread(_where_kept, Vault(self.host.paths), logins)
         self.draw()
 
     @property
     def account(self) -> AccountConfig | None:
         """The account under the cursor."""
-        return self.console.config.accounts.get(self.query_one("#accounts", Rows).current)
+        return self.host.config.accounts.get(self.query_one("#accounts", Rows).current)
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """What is done to an account needs one; signing out needs a sign-in."""
@@ -149,36 +149,36 @@ class Accounts(Screen):
 
     async def _read(self) -> None:
         """Read what the journal knows, in the view's thread."""
-        configured = list(self.console.config.accounts.values())
+        configured = list(self.host.config.accounts.values())
 
         def ask(db: Connection) -> dict[str, Known]:
             return {one.name: Known(accounts.state(db, one.name), _organization(db, one)) for one in configured}
 
-        self.known = await self.console.view.ask(ask)
+        self.known = await self.host.view.ask(ask)
         self.draw()
 
     def _looked(self, look: Look) -> None:
         """Balances and holds change with the journal."""
-        if look.wrote and self.console.place is self:
+        if look.wrote and self.is_front:
             self.run_latest(self._read, "read")
 
     # ----------------------------------------------------------------------------------------------------- drawing
 
     def draw(self) -> None:
         """Draw everything anew."""
-        configured, rows = self.console.config.accounts, self.query_one("#accounts", Rows)
+        configured, rows = self.host.config.accounts, self.query_one("#accounts", Rows)
         cells = self.app.size.width
         self.query_one("#heads", Line).say(f"  {heads(COLUMNS, cells - 2)}" if configured else "")
         rows.put((name, self._row(account, cells - 2)) for name, account in configured.items())
         self.query_one("#about").display = bool(configured)
         welcome = self.query_one("#welcome", Static)
-        welcome.update(WELCOME_READONLY if self.console.readonly else WELCOME)
+        welcome.update(WELCOME_READONLY if self.host.readonly else WELCOME)
         welcome.display = not configured
         self._draw_account()
 
     def _row(self, account: AccountConfig, cells: int) -> Content:
         known, kept = self.known.get(account.name), self.kept.get(account.login)
-        cost = next((one for one in self.console.look.quotes if one.account == account.name), None)
+        cost = next((one for one in self.host.look.quotes if one.account == account.name), None)
         no_balance = "unknown" if cost and cost.unknown else "-"
         texts = (
             account.name,
@@ -188,9 +188,9 @@ class Accounts(Screen):
             "  " + ("" if kept is None else _PLACE_WORDS.get(kept.place, "none")),
             f"  {self._state(account)}",
         )
-        glyphs = self.console.glyphs
+        glyphs = self.host.glyphs
         said = line(COLUMNS, texts, cells, glyphs.ellipsis)
-        sign = glyphs.marked if account.name == self.console.account else " "
+        sign = glyphs.marked if account.name == self.host.account else " "
         return Content.assemble((f"{sign} ", "$accent"), said)
 
     def _state(self, account: AccountConfig) -> str:
@@ -232,7 +232,7 @@ class Accounts(Screen):
     def _shared(self, account: AccountConfig) -> str:
         others = [
             one.name
-            for one in self.console.config.accounts.values()
+            for one in self.host.config.accounts.values()
             if one.login == account.login and one.name != account.name
         ]
         return f"; shared with {', '.join(others)}" if others else ""
@@ -256,22 +256,21 @@ class Accounts(Screen):
 
     async def use(self) -> None:
         """Work with this account from now on."""
-        account, console = self.account, self.console
+        account, host = self.account, self.host
         if account is None:
             return
-        console.account = account.name
+        host.account = account.name
         try:
-            await asyncio.to_thread(save_setting, console.paths, "account", account.name)
-            console.config = console.view.config = await asyncio.to_thread(load, console.paths)
+            await asyncio.to_thread(save_setting, host.paths, "account", account.name)
+            host.config = await asyncio.to_thread(load, host.paths)
         except ConfigError as problem:
             self._say(sanitize(f"Used until artui ends: {problem}", 300))
-        console.post_message(console.Looked(console.look))
         self.draw()
 
     def action_balance(self) -> None:
         """Ask the engine to look at the balance now."""
         if (account := self.account) is not None:
-            self.console.soon(self.console.decide([of_account(Command.REFRESH, account.name)]))
+            self.host.soon(self.host.decide([of_account(Command.REFRESH, account.name)]))
             self.notify(f"Looking at the balance of {account.name}.", markup=False)
 
     def action_sign_in(self) -> None:
@@ -290,31 +289,31 @@ class Accounts(Screen):
     async def _another(self) -> bool:
         from artui.tui.signing import SignIn, choose_service
 
-        chosen = await choose_service(self.console)
+        chosen = await choose_service(self.host)
         if chosen is None:
             return False
         provider, pasted = chosen
-        return await SignIn(self.console, self._new(provider), pasted).run()
+        return await SignIn(self.host, self._new(provider), pasted).run()
 
     def _new(self, provider: str) -> AccountConfig:
         """An account that is not set up yet, with the settings of the one under the cursor where that is alike."""
         like = self.account
         alike = like.settings if like and like.provider == provider else {}
         settings = {key: value for key, value in alike.items() if key != "organization"}
-        name = name_for(capabilities(provider).account_name or provider, self.console.config.accounts)
+        name = name_for(capabilities(provider).account_name or provider, self.host.config.accounts)
         return AccountConfig(name, provider, name, settings=settings)
 
     def _sign_in(self, account: AccountConfig, *, pasted: bool) -> None:
         from artui.tui.signing import SignIn
 
-        self._do(SignIn(self.console, account, pasted).run())
+        self._do(SignIn(self.host, account, pasted).run())
 
     def action_sign_out(self) -> None:
         """End this sign-in, after a question."""
         from artui.tui.signing import sign_out
 
         if (account := self.account) is not None:
-            self._do(sign_out(self.console, account))
+            self._do(sign_out(self.host, account))
 
     def _do(self, work: Awaitable[bool]) -> None:
         """Walk through a sign-in or sign-out beside the screen, one at a time, and say what went wrong."""
@@ -325,7 +324,6 @@ class Accounts(Screen):
                 await work
             except ServiceError as trouble:
                 self._say(str(trouble))
-            self.console.post_message(self.console.Looked(self.console.look))
             await self._enter()
 
         self.run_worker(walk(), exclusive=True, group="signing")

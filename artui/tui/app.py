@@ -19,6 +19,8 @@ from textual.binding import Binding, BindingType
 from textual.containers import Vertical
 from textual.content import Content
 from textual.message import Message
+from textual.reactive import var
+from textual.screen import Screen
 from textual.signal import Signal
 from textual.theme import Theme
 from textual.widgets import ContentSwitcher, Input, Static
@@ -32,7 +34,7 @@ from artui.model.holds import Group
 from artui.model.states import Reason
 from artui.sanitize import sanitize
 from artui.tui import look as looks
-from artui.tui.above import Dialog
+from artui.tui.above import Answer, Dialog
 from artui.tui.greeting import greeting, last_left, remember
 from artui.tui.look import Width, glyphs, room
 from artui.tui.news import News
@@ -77,6 +79,9 @@ class Console(App[None], inherit_bindings=False):
     ENABLE_COMMAND_PALETTE = False
     COMMANDS: ClassVar[set[Any]] = {_actions}
 
+    account: var[str | None] = var(None, init=False)
+    """The account in use, None where there is none."""
+
     changes = frozenset({"engine", "pause"})
     """The actions that change anything: ``--readonly`` takes their keys away."""
 
@@ -101,18 +106,15 @@ class Console(App[None], inherit_bindings=False):
         super().__init__()
         self.animation_level = "none"
         self.paths = paths
-        self.config = config
         self.readonly = readonly
         self.demo = demo
         self.glyphs = glyphs("ascii" if ascii else config.glyphs)
         self.set_class(self.glyphs is looks.ASCII, "-ascii")
         self.journal = open_journal(paths)
         self.view = View(paths, config, self.journal)
-        self.account = config.default_account or next(iter(config.accounts), None)
+        self.set_reactive(Console.account, config.default_account or next(iter(config.accounts), None))
         self.look = Look()
         self.news = News()
-        self.greeting = ""
-        """What happened since the console was last left; gone with the first key."""
         self.looked: Signal[Look] = Signal(self, "looked")
         """Published after each look that has shown something new."""
         self.failure: Exception | None = None
@@ -121,6 +123,19 @@ class Console(App[None], inherit_bindings=False):
         self._placing = asyncio.Lock()
         for entry in PLACES:
             self._bindings.bind(entry.key, f"place('{entry.key}')", entry.title, show=False)
+
+    @property
+    def config(self) -> Config:
+        """The settings as they were read last, by which the view reads too."""
+        return self.view.config
+
+    @config.setter
+    def config(self, config: Config) -> None:
+        self.view.config = config
+
+    def watch_account(self) -> None:
+        """Another account is in use: the header is about that one."""
+        self._draw_header()
 
     @property
     def available_themes(self) -> dict[str, Theme]:
@@ -169,7 +184,7 @@ class Console(App[None], inherit_bindings=False):
         self.screen.bindings_updated_signal.subscribe(self.screen, lambda _: self._draw_keys())
         self.view.start(lambda look: self.post_message(self.Looked(look)))
         if left := last_left(self.paths):
-            self.greeting = await self.view.ask(greeting, left)
+            self.news.greeting = await self.view.ask(greeting, left)
 
     def _fatal_error(self) -> None:
         """End, and leave it to whoever opened the console to say why: Textual would print every variable on the way to
@@ -319,10 +334,16 @@ class Console(App[None], inherit_bindings=False):
         """Run something beside what happens on the screen."""
         self.run_worker(work)
 
-    # --------------------------------------------------------------------------------------------------- actions
+    # ------------------------------------------------------------------------------------------------ the screens
 
-    async def action_place(self, key: str) -> None:
-        """Show the place behind a digit."""
+    async def ask(self, dialog: Screen[Answer]) -> Answer | None:
+        """Show a dialog and wait for what it gives; only in a worker, beside what happens on the screen."""
+        return await self.push_screen_wait(dialog)
+
+    async def open_page(self, key: str) -> Page:
+        """Show the place behind a digit, with nothing above it; returns that place."""
+        while len(self.screen_stack) > 1:
+            await self.pop_screen()
         entry = next(entry for entry in PLACES if entry.key == key)
         places = self.screen_stack[0].query_one("#places", ContentSwitcher)
         async with self._placing:  # a key may ask for the place that an answer is just having made
@@ -331,6 +352,13 @@ class Console(App[None], inherit_bindings=False):
         places.current = entry.id
         self._draw_frame()
         self.place.enter()
+        return self.place
+
+    # --------------------------------------------------------------------------------------------------- actions
+
+    async def action_place(self, key: str) -> None:
+        """Show the place behind a digit."""
+        await self.open_page(key)
 
     async def action_engine(self) -> None:
         """Start an engine where none runs."""

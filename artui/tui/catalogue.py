@@ -26,7 +26,7 @@ from artui.tui.words import about, brief, plural
 
 if TYPE_CHECKING:
     from artui.providers.base import Component, Workflow
-    from artui.tui.app import Console
+    from artui.tui.host import Host
 
 MOST_VALUE = 60
 """Cells of one setting's value; what is longer is cut."""
@@ -99,18 +99,18 @@ def parse(text: str) -> Workflow:
     return Workflow.from_document(text)
 
 
-async def renew(console: Console, account: AccountConfig, wanted: str = "") -> str:
+async def renew(host: Host, account: AccountConfig, wanted: str = "") -> str:
     """Ask the service for all workflows of an account, the ``wanted`` one with its settings, and remember them.
 
     Returns a sentence where not all of them came, empty where they did. Raises ``ServiceError``.
     """
     short: list[str] = []
-    async with at_service(console.config, account, Vault(console.paths), short.append) as provider:
+    async with at_service(host.config, account, Vault(host.paths), short.append) as provider:
         found = await provider.workflows()
         if any(one.id == wanted for one in found):
             whole = await provider.workflow(wanted)
             found = [whole if one.id == wanted else one for one in found]
-    await console.journal.write_async(keep, account.name, found)
+    await host.journal.write_async(keep, account.name, found)
     return " ".join(short)
 
 

@@ -22,30 +22,30 @@ from artui.model.holds import Group
 from artui.model.job import Job
 from artui.model.states import Reason
 from artui.sanitize import sanitize
-from artui.tui import desktop
 from artui.tui.acting import heading, left_alone, lines, says
 from artui.tui.advice import price, sentence
 from artui.tui.dialogs import Ask, Choice, Question
+from artui.tui.pages import SUBMIT
 from artui.tui.phrases import SKIPPED
 from artui.tui.words import plural
 
 if TYPE_CHECKING:
-    from artui.tui.app import Console
+    from artui.tui.host import Host
     from artui.tui.submit import Submit
 
 Done = Callable[[Sequence[Action]], object]
 """Told which acts were agreed to."""
 
 
-async def retry(console: Console, jobs: Sequence[Job], done: Done | None = None) -> None:
+async def retry(host: Host, jobs: Sequence[Job], done: Done | None = None) -> None:
     """Ask whether these are to be tried again; where all wait for a yes to new prices, that is the question."""
-    found = await asyncio.to_thread(options.stamped, await console.view.ask(options.retrials, jobs))
+    found = await asyncio.to_thread(options.stamped, await host.view.ask(options.retrials, jobs))
     them = ActionSet.of(found)
     if them.actions and all(job.reason == Reason.PRICE for job in them.jobs):
-        no = ActionSet.of(await console.view.ask(options.cancellations, them.jobs))
-        _ask(console, _new_prices(them), {"y": them, "x": no}, done)
+        no = ActionSet.of(await host.view.ask(options.cancellations, them.jobs))
+        _ask(host, _new_prices(them), {"y": them, "x": no}, done)
     else:
-        _propose(console, "Retry", them, done)
+        _propose(host, "Retry", them, done)
 
 
 def _new_prices(them: ActionSet) -> Question:
@@ -71,13 +71,13 @@ def _them(number: int) -> str:
     return "it" if number == 1 else f"the {number:,}"
 
 
-async def cancel(console: Console, jobs: Sequence[Job], done: Done | None = None) -> None:
+async def cancel(host: Host, jobs: Sequence[Job], done: Done | None = None) -> None:
     """Ask whether these are to be cancelled, and what is to become of results that cannot be stopped any more."""
-    keeping = ActionSet.of(await console.view.ask(options.cancellations, jobs))
-    leaving = ActionSet.of(await console.view.ask(options.cancellations, jobs, keep=False))
+    keeping = ActionSet.of(await host.view.ask(options.cancellations, jobs))
+    leaving = ActionSet.of(await host.view.ask(options.cancellations, jobs, keep=False))
     sent = [one.job for one in keeping.actions if one.job and one.effect in LATE]
     if not sent:
-        _propose(console, "Cancel", keeping, done)
+        _propose(host, "Cancel", keeping, done)
         return
     there, unsent = len(sent), len(keeping.actions) - len(sent)
     cost = together(job.quoted if job.charged is None else job.charged for job in sent)
@@ -102,46 +102,46 @@ async def cancel(console: Console, jobs: Sequence[Job], done: Done | None = None
             choices.append(Choice("y", f"save {_them(len(wished))} after all", by_enter=True))
         if there > len(wished):
             choices.append(Choice("d", f"do not save {_them(there)} ({spent})"))
-    _ask(console, Question(title, said, choices), {"y": keeping, "d": leaving}, done)
+    _ask(host, Question(title, said, choices), {"y": keeping, "d": leaving}, done)
 
 
-def _propose(console: Console, verb: str, them: ActionSet, done: Done | None) -> None:
+def _propose(host: Host, verb: str, them: ActionSet, done: Done | None) -> None:
     if not them.actions:
         why = "; ".join(f"{number:,} {SKIPPED[reason]}" for reason, number in them.refused.items())
-        console.notify(f"Nothing to {verb.lower()}: {why or 'no job is chosen'}.", markup=False)
+        host.notify(f"Nothing to {verb.lower()}: {why or 'no job is chosen'}.", markup=False)
         return
     number = len(them.actions)
     # A retry that costs nothing may let a photo go on that was agreed to before, and is paid then.
     yes = Choice("y", f"{verb.lower()} {_them(number)}", by_enter=verb == "Cancel")
     choices = (Choice("n", "leave it" if number == 1 else "leave them"), yes)
-    _ask(console, Question(heading(verb, them), lines(them), choices), {"y": them}, done)
+    _ask(host, Question(heading(verb, them), lines(them), choices), {"y": them}, done)
 
 
-def _ask(console: Console, question: Question, answers: Mapping[str, ActionSet], done: Done | None) -> None:
+def _ask(host: Host, question: Question, answers: Mapping[str, ActionSet], done: Done | None) -> None:
     """Put a question; what belongs to the answer's key is carried out."""
 
     async def answered(answer: str | None) -> None:
         chosen = answers.get(answer or "")
         if chosen and chosen.actions:
-            await console.decide(chosen.actions)
+            await host.decide(chosen.actions)
         if chosen and done:
             done(chosen.actions)
 
-    console.push_screen(question, answered)
+    host.push_screen(question, answered)
 
 
-async def another_workflow(console: Console, jobs: Sequence[Job]) -> None:
+async def another_workflow(host: Host, jobs: Sequence[Job]) -> None:
     """Begin an order for the photos of these jobs, or for what they became, with another workflow."""
     sources = list(dict.fromkeys(job.source for job in jobs))
     saved = (result.path for job in jobs if job.status.final for result in job.results)
     results = list(dict.fromkeys(Path(path) for path in saved if path))
     if not jobs:
-        console.notify("No job is chosen.", markup=False)
+        host.notify("No job is chosen.", markup=False)
         return
 
     async def answered(answer: str | None) -> None:
         if answer in ("p", "r"):
-            await _begin_order(console, sources if answer == "p" else results)
+            await _begin_order(host, sources if answer == "p" else results)
 
     if not results:
         await answered("p")
@@ -153,67 +153,63 @@ async def another_workflow(console: Console, jobs: Sequence[Job]) -> None:
         Choice("r", f"the {plural(len(results), 'result')}", by_enter=True),
     )
     lines = ["Submit opens with them marked; it shows the price, and asks before anything is sent."]
-    console.push_screen(Question("What goes to another workflow?", lines, choices), answered)
+    host.push_screen(Question("What goes to another workflow?", lines, choices), answered)
 
 
-async def _begin_order(console: Console, paths: Sequence[Path]) -> None:
+async def _begin_order(host: Host, paths: Sequence[Path]) -> None:
     there = await asyncio.to_thread(lambda: [path for path in paths if path.is_file()])
     if len(there) < len(paths):
-        console.notify(f"{plural(len(paths) - len(there), 'file')} no longer there.", severity="warning", markup=False)
+        host.notify(f"{plural(len(paths) - len(there), 'file')} no longer there.", severity="warning", markup=False)
     if there:
-        while len(console.screen_stack) > 1:
-            await console.pop_screen()
-        await console.action_place("2")
-        cast("Submit", console.place).take_files(there)
+        cast("Submit", await host.open_page(SUBMIT.key)).take_files(there)
 
 
-async def look_at_balance(console: Console, account: str) -> None:
+async def look_at_balance(host: Host, account: str) -> None:
     """Have the engine look at an account's balance now."""
-    await console.decide([options.of_account(Command.REFRESH, account)])
-    console.notify(f"Looking at the balance of {sanitize(account, 30)}.", markup=False)
+    await host.decide([options.of_account(Command.REFRESH, account)])
+    host.notify(f"Looking at the balance of {sanitize(account, 30)}.", markup=False)
 
 
-async def put_aside(console: Console, jobs: Sequence[Job]) -> list[int]:
+async def put_aside(host: Host, jobs: Sequence[Job]) -> list[int]:
     """Put what needs a person aside until it moves, or take it back where all of it lies aside; returns which."""
     numbers = [job.id for job in jobs if group(job.status, job.reason) is Group.NEEDS]
     if not numbers:
-        console.notify("Only what needs you can be put aside.", markup=False)
+        host.notify("Only what needs you can be put aside.", markup=False)
         return []
-    known = await console.view.ask(window.asides)
+    known = await host.view.ask(window.asides)
     back = all(number in known for number in numbers)
-    await console.journal.write_async(window.put_aside, numbers, back=back)
+    await host.journal.write_async(window.put_aside, numbers, back=back)
     return numbers
 
 
-def copy(console: Console, job: Job) -> None:
-    """Send path and execution to the terminal's clipboard, and show them where they can be selected."""
+def whereabouts(job: Job) -> str:
+    """Path and execution in one line, as they are copied."""
     paths = [result.path for result in job.results if result.path] or [str(job.source)]
-    text = "  ".join([*map(sanitize, paths), sanitize(job.execution)]).strip()
-    desktop.copy(console, text)
+    return "  ".join([*map(sanitize, paths), sanitize(job.execution)]).strip()
 
 
-def decide(console: Console, job: Job) -> bool:
+def decide(host: Host, job: Job) -> bool:
     """Ask what only a person can decide about this job; False where there is no such thing."""
     if job.reason in (Reason.PRICE, Reason.RECOVERED, Reason.REJECTED):
-        console.soon(retry(console, [job]))
+        host.soon(retry(host, [job]))
         return True
     if job.reason == Reason.DAMAGED:
-        console.soon(_of_damaged(console, job))
+        host.soon(_of_damaged(host, job))
         return True
     if job.reason == Reason.SAMPLE:
         from artui.tui import sampling
 
-        console.soon(sampling.answer(console, job.batch))
+        host.soon(sampling.answer(host, job.batch))
         return True
     if job.reason != Reason.IN_DOUBT:
         return False
-    console.soon(_of_doubt(console, job))
+    host.soon(_of_doubt(host, job))
     return True
 
 
-async def _of_doubt(console: Console, job: Job) -> None:
+async def _of_doubt(host: Host, job: Job) -> None:
     """Ask what became of a paid call that nobody knows of."""
-    fits = await console.view.ask(options.fitting, job)
+    fits = await host.view.ask(options.fitting, job)
     keys = {"i": Command.ADOPT, "a": Command.AGAIN, "g": Command.GIVE_UP}
     offered = (
         Choice("i", "it is there: give the execution's id (free)", by_enter=True),
@@ -223,20 +219,20 @@ async def _of_doubt(console: Console, job: Job) -> None:
 
     async def answered(answer: str | None) -> None:
         if answer == "i":
-            _adopt(console, fits[Command.ADOPT])
+            _adopt(host, fits[Command.ADOPT])
         elif answer in keys:
-            await console.decide([fits[keys[answer]]])
+            await host.decide([fits[keys[answer]]])
 
     choices = (Choice("n", "leave it in doubt"), *(one for one in offered if keys[one.key] in fits))
-    console.push_screen(
-        Question(f"{sanitize(job.source.name, 60)}: paid or not?", [console.glyphs.plain(sentence(job))], choices),
+    host.push_screen(
+        Question(f"{sanitize(job.source.name, 60)}: paid or not?", [host.glyphs.plain(sentence(job))], choices),
         answered,
     )
 
 
-async def _of_damaged(console: Console, job: Job) -> None:
+async def _of_damaged(host: Host, job: Job) -> None:
     """Ask what is to become of a result that came damaged."""
-    fits = await console.view.ask(options.fitting, job)
+    fits = await host.view.ask(options.fitting, job)
     keys = {"f": Command.RETRY, "t": Command.TAKE, "l": Command.TAKE_ALL, "g": Command.GIVE_UP}
     spent = price(job.quoted if job.charged is None else job.charged)
     offered = (
@@ -248,13 +244,13 @@ async def _of_damaged(console: Console, job: Job) -> None:
     choices = (Choice("n", "leave it"), *(one for one in offered if keys[one.key] in fits))
     answers = {key: ActionSet.of([fits[word]]) for key, word in keys.items() if word in fits}
     title = f"{sanitize(job.source.name, 60)}: what about its result?"
-    _ask(console, Question(title, [console.glyphs.plain(sentence(job))], choices), answers, None)
+    _ask(host, Question(title, [host.glyphs.plain(sentence(job))], choices), answers, None)
 
 
-def _adopt(console: Console, action: Action) -> None:
+def _adopt(host: Host, action: Action) -> None:
     async def typed(execution: str | None) -> None:
         if execution:
-            await console.decide([replace(action, arguments={"execution": execution})])
+            await host.decide([replace(action, arguments={"execution": execution})])
 
     lines = ["artui compares it with the photo and the workflow, and follows it if they fit."]
-    console.push_screen(Ask("Which execution is it?", lines, placeholder="its id in the web app"), typed)
+    host.push_screen(Ask("Which execution is it?", lines, placeholder="its id in the web app"), typed)

@@ -29,7 +29,7 @@ from artui.tui.view import Look
 from artui.tui.words import RowContext, amount, home, lasting, say, size
 
 if TYPE_CHECKING:
-    from artui.tui.app import Console
+    from artui.tui.host import Host
 
 MOST_EVENTS = 200
 """The newest events that are shown; a job seldom has more than twenty."""
@@ -60,16 +60,16 @@ NAMES = 13
 COLOURS = {Group.NEEDS: "$error", Group.DONE: "$success", Group.QA: "$accent"}
 
 
-def told(story: Story, console: Console, cells: int) -> Content:
+def told(story: Story, host: Host, cells: int) -> Content:
     """The whole story as text, ``cells`` wide."""
     now = time.time()
     job = story.job
-    row = say(job, RowContext(moving=console.look.moving), console.glyphs, now)
+    row = say(job, RowContext(moving=host.look.moving), host.glyphs, now)
     parts: list[str | tuple[str, str]] = [(f"{sanitize(job.source.name)}\n", "bold")]
     parts.append((f"{row.sign} {row.stage}\n", f"bold {COLOURS.get(row.group, '$primary')}"))
     parts += [
         "\n",
-        (f"{console.glyphs.plain(what_now(job, story.crowd))}\n", "bold" if row.group == "needs you" else ""),
+        (f"{host.glyphs.plain(what_now(job, story.crowd))}\n", "bold" if row.group == "needs you" else ""),
         "\n",
     ]
     for name, value in _facts(job, story.purchases):
@@ -157,9 +157,9 @@ class Details(VerticalScroll):
         self._said = Content("")
 
     @property
-    def console(self) -> Console:
-        """The application."""
-        return cast("Console", self.app)
+    def host(self) -> Host:
+        """The console it is shown in."""
+        return cast("Host", self.app)
 
     def compose(self) -> ComposeResult:
         """The text."""
@@ -167,7 +167,7 @@ class Details(VerticalScroll):
 
     def on_mount(self) -> None:
         """Follow the job."""
-        self.console.looked.subscribe(self, self._looked)
+        self.host.looked.subscribe(self, self._looked)
 
     def on_resize(self) -> None:
         """Other widths."""
@@ -190,7 +190,7 @@ class Details(VerticalScroll):
 
     async def _read(self) -> None:
         wanted = self._number
-        self.story = await self.console.view.ask(read_story, wanted) if wanted is not None else None
+        self.story = await self.host.view.ask(read_story, wanted) if wanted is not None else None
         if wanted == self._number:  # else the cursor has gone on meanwhile
             self._tell()
 
@@ -199,7 +199,7 @@ class Details(VerticalScroll):
         await self._reading.is_done()
 
     def _tell(self) -> None:
-        content = told(self.story, self.console, self.size.width - 2) if self.story else Content("")
+        content = told(self.story, self.host, self.size.width - 2) if self.story else Content("")
         if not content.is_same(self._said):
             self._said = content
             self.query_one(Static).update(content)
@@ -254,12 +254,7 @@ class DetailsScreen(Above[None]):
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Take the keys that change anything away from a console that only reads."""
         del parameters
-        return not (action in self.changes and self.artui.readonly)
-
-    @property
-    def artui(self) -> Console:
-        """The application."""
-        return cast("Console", self.app)
+        return not (action in self.changes and self.host.readonly)
 
     @property
     def _job(self) -> Job | None:
@@ -268,7 +263,7 @@ class DetailsScreen(Above[None]):
 
     def action_decide(self) -> None:
         """Decide what only a person can; where nothing is to be decided any more, look at the result."""
-        if self._job and not deciding.decide(self.artui, self._job):
+        if self._job and not deciding.decide(self.host, self._job):
             if self._job.results:
                 self.action_compare()
             else:
@@ -284,27 +279,27 @@ class DetailsScreen(Above[None]):
     async def action_retry(self) -> None:
         """Ask whether it is to be tried again."""
         if self._job:
-            await deciding.retry(self.artui, [self._job])
+            await deciding.retry(self.host, [self._job])
 
     async def action_cancel(self) -> None:
         """Ask whether it is to be cancelled."""
         if self._job:
-            await deciding.cancel(self.artui, [self._job])
+            await deciding.cancel(self.host, [self._job])
 
     async def action_another(self) -> None:
         """Send this photo, or what it became, to another workflow."""
         if self._job:
-            await deciding.another_workflow(self.artui, [self._job])
+            await deciding.another_workflow(self.host, [self._job])
 
     async def action_aside(self) -> None:
         """Put it aside, or take it back."""
         if self._job:
-            await deciding.put_aside(self.artui, [self._job])
+            await deciding.put_aside(self.host, [self._job])
 
     def action_copy(self) -> None:
         """Copy path and execution."""
         if self._job:
-            deciding.copy(self.artui, self._job)
+            desktop.copy(self.app, deciding.whereabouts(self._job))
 
     def action_open(self) -> None:
         """Open what was saved, as a double click does."""

@@ -117,13 +117,13 @@ class Jobs(Page):
         yield Line(id="heads")
         with Horizontal(id="middle"), Vertical(id="list"):
             yield Static("", id="empty", markup=False)
-            yield JobTable(self.console.glyphs, id="table")
+            yield JobTable(self.host.glyphs, id="table")
         for name in ("sum", "here", "message"):
             yield Line(id=name)
 
     def on_mount(self) -> None:
         """Follow what is new."""
-        self.console.looked.subscribe(self, self._looked)
+        self.host.looked.subscribe(self, self._looked)
         self.enter()
 
     @property
@@ -164,8 +164,8 @@ class Jobs(Page):
             first=2 * max(24, self.size.height),
         )  # fmt: skip
         self._reorder = self._repin = False
-        page = await self.console.view.ask(read_page, wish)
-        if self.console.is_running:  # else the widgets are going already
+        page = await self.host.view.ask(read_page, wish)
+        if self.app.is_running:  # else the widgets are going already
             self._show(page)
 
     def _show(self, page: JobsRead) -> None:
@@ -175,7 +175,7 @@ class Jobs(Page):
             self._sorted_at, self._sorting_took = time.monotonic(), page.seconds
             self.table.put(page.order)
             self._show_emptiness()
-        self.table.put_rows(page.jobs, page.around.with_moving(self.console.look.moving))
+        self.table.put_rows(page.jobs, page.around.with_moving(self.host.look.moving))
         self.draw()
 
     def _looked(self, look: Look) -> None:
@@ -216,7 +216,7 @@ class Jobs(Page):
             batch = self.batches.get(self.wanted.batch)
             words.append(f"batch: {sanitize(batch.name if batch else self.wanted.batch, 24)}")
         typed = [word for word in self.query_one(FilterLine).value.split() if not word.startswith("batch:")]
-        return self.console.glyphs.plain("  ".join([*words, *(sanitize(word, 24) for word in typed)]))
+        return self.host.glyphs.plain("  ".join([*words, *(sanitize(word, 24) for word in typed)]))
 
     def _draw_job(self) -> None:
         """The two lines about the job under the cursor, and its details where there is room."""
@@ -224,15 +224,15 @@ class Jobs(Page):
         now = time.time()
         here = message = ""
         if job is not None:
-            here = here_line(job, cells, self.console.glyphs)
+            here = here_line(job, cells, self.host.glyphs)
             message = todo_line(job, self._crowds.get((job.account, job.reason)), job.batch in self._samples, now)
-        newest = self.console.news.newest
-        if self.console.greeting:
-            message = self.console.greeting
+        newest = self.host.news.newest
+        if self.host.news.greeting:
+            message = self.host.news.greeting
         elif not message and newest is not None:
             message = newest.line(now)
         self.query_one("#here", Line).say(f" {here}")
-        self.query_one("#message", Line).say(f" {begun(self.console.glyphs.plain(message), cells - 2)}")
+        self.query_one("#message", Line).say(f" {begun(self.host.glyphs.plain(message), cells - 2)}")
         self._draw_side()
 
     def _draw_side(self) -> None:
@@ -249,7 +249,7 @@ class Jobs(Page):
         empty = self.query_one("#empty", Static)
         empty.display = not self.table.order
         if self.overview.jobs or self.wanted != Filter(self.wanted.group):
-            everything = sum(self.console.look.counts.values())
+            everything = sum(self.host.look.counts.values())
             word = self._filter_word() or str(self.wanted.group or "")
             empty.update(f"None of {everything:,} match '{word}'. esc clears the filter.")
         else:
@@ -263,8 +263,8 @@ class Jobs(Page):
 
     def touched(self) -> None:
         """What happened meanwhile has been read once a key is pressed."""
-        if self.console.greeting:
-            self.console.greeting = ""
+        if self.host.news.greeting:
+            self.host.news.greeting = ""
             self._draw_job()
 
     def on_line_list_wanted(self) -> None:
@@ -349,7 +349,7 @@ class Jobs(Page):
 
     async def action_next(self) -> None:
         """The cursor on the next job that needs a person, in all jobs if need be."""
-        needing = set(await self.console.view.ask(window.needing, Filter()))
+        needing = set(await self.host.view.ask(window.needing, Filter()))
         order, begin = self.table.order, self.table.cursor + 1
         places = [*range(begin, len(order)), *range(min(begin, len(order)))] if needing else []
         place = next((place for place in places if order[place] in needing), None)
@@ -365,7 +365,7 @@ class Jobs(Page):
         """The sum by folder, label, workflow and day."""
         from artui.tui.dialogs import TextDialog
 
-        text = await self.console.view.ask(sums_text, self.wanted)
+        text = await self.host.view.ask(sums_text, self.wanted)
         self.app.push_screen(TextDialog("Sums of what is shown", text))
 
     async def action_batches(self) -> None:
@@ -373,7 +373,7 @@ class Jobs(Page):
         from artui.tui.batches import MOST_BATCHES, BatchesScreen
 
         newest = list(self.batches.values())[:MOST_BATCHES]
-        figures = await self.console.view.ask(window.overviews, [batch.id for batch in newest])
+        figures = await self.host.view.ask(window.overviews, [batch.id for batch in newest])
         self.app.push_screen(BatchesScreen(newest, figures), self._show_batch)
 
     def _show_batch(self, batch: str | None) -> None:
@@ -383,20 +383,20 @@ class Jobs(Page):
 
     def action_copy(self) -> None:
         """Answer for the sample of this job's batch where it waits, else send path and execution to the clipboard."""
-        from artui.tui import deciding, sampling
+        from artui.tui import deciding, desktop, sampling
 
         job = self.table.job
         if job is not None and job.batch in self._samples:
-            self.console.soon(sampling.answer(self.console, job.batch))
+            self.host.soon(sampling.answer(self.host, job.batch))
         elif job is not None:
-            deciding.copy(self.console, job)
+            desktop.copy(self.app, deciding.whereabouts(job))
 
     # --------------------------------------------------------------------------------- actions: what is to be done
 
     async def _chosen(self) -> list[Job]:
         """The marked jobs, or else the one under the cursor, as they are now."""
         numbers: Sequence[int] = sorted(self.table.marked) or ([self.table.current] if self.table.current else [])
-        return list((await self.console.view.ask(window.some, numbers)).values())
+        return list((await self.host.view.ask(window.some, numbers)).values())
 
     def _unmark(self, agreed: Sequence[Action]) -> None:
         self.table.mark([act.job.id for act in agreed if act.job], on=False)
@@ -405,31 +405,31 @@ class Jobs(Page):
         """Ask whether these are to be tried again."""
         from artui.tui import deciding
 
-        await deciding.retry(self.console, await self._chosen(), self._unmark)
+        await deciding.retry(self.host, await self._chosen(), self._unmark)
 
     async def action_cancel(self) -> None:
         """Ask whether these are to be cancelled."""
         from artui.tui import deciding
 
-        await deciding.cancel(self.console, await self._chosen(), self._unmark)
+        await deciding.cancel(self.host, await self._chosen(), self._unmark)
 
     async def action_another(self) -> None:
         """Send these photos, or what they became, to another workflow."""
         from artui.tui import deciding
 
-        await deciding.another_workflow(self.console, await self._chosen())
+        await deciding.another_workflow(self.host, await self._chosen())
 
     async def action_balance(self) -> None:
         """Look at the balance of this job's account now."""
         from artui.tui import deciding
 
-        account = self.table.job.account if self.table.job else self.console.account
+        account = self.table.job.account if self.table.job else self.host.account
         if account:
-            await deciding.look_at_balance(self.console, account)
+            await deciding.look_at_balance(self.host, account)
 
     async def action_aside(self) -> None:
         """Put what needs a person aside until it moves, or take it back."""
         from artui.tui import deciding
 
-        self.table.mark(await deciding.put_aside(self.console, await self._chosen()), on=False)
+        self.table.mark(await deciding.put_aside(self.host, await self._chosen()), on=False)
         self.read(reorder=self.wanted.group is not None)

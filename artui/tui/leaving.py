@@ -16,7 +16,7 @@ from artui.tui.dialogs import Choice, Question
 from artui.tui.words import about
 
 if TYPE_CHECKING:
-    from artui.tui.app import Console
+    from artui.tui.host import Host
 
 
 class Leaving(StrEnum):
@@ -29,16 +29,16 @@ class Leaving(StrEnum):
     STOP = "x"
 
 
-async def leaving_question(console: Console) -> Question | None:
+async def leaving_question(host: Host) -> Question | None:
     """What to ask before leaving; None where nothing would change by it."""
-    counts, engine = console.look.counts, console.look.engine
+    counts, engine = host.look.counts, host.look.engine
     active, queued = counts.get(Group.ACTIVE, 0), counts.get(Group.QUEUED, 0)
     if not active + queued or (engine is not None and engine.row.mode != "background"):
         return None
-    if console.demo:
+    if host.demo:
         return _demo_question(active, queued)
     lines = [f"{active:,} under way, {queued:,} queued." + ("" if engine else " No engine is running.")]
-    if expiry := await _soonest_expiry(console):
+    if expiry := await _soonest_expiry(host):
         lines.append(f"The soonest result expires at the service in {expiry}.")
     return Question(
         "Leave the console?",
@@ -61,22 +61,22 @@ def _demo_question(active: int, queued: int) -> Question:
     return Question("Leave the demo?", lines, (Choice(Leaving.STAY, "stay"), Choice(Leaving.END, "end the demo")))
 
 
-async def _soonest_expiry(console: Console) -> str:
+async def _soonest_expiry(host: Host) -> str:
     """How long the result that is lost first will still be kept; empty where no service says so."""
-    sent = await console.view.ask(window.oldest_sent)
+    sent = await host.view.ask(window.oldest_sent)
     keeps = {provider: capabilities(provider).limits.keeps_results for provider in sent}
     ends = [at + lasts for provider, at in sent.items() if (lasts := keeps[provider]) is not None]
     return about(max(0.0, min(ends) - time.time())) if ends else ""
 
 
-def asked(console: Console, answer: Leaving) -> list[Action] | None:
+def asked(host: Host, answer: Leaving) -> list[Action] | None:
     """What an answer asks of the engine; None where the person stays."""
     match answer:
         case Leaving.KEEP | Leaving.END:
             return []
         case Leaving.FINISH:
-            return [of_account(Command.PAUSE, name) for name in console.config.accounts]
+            return [of_account(Command.PAUSE, name) for name in host.config.accounts]
         case Leaving.STOP:
-            engine = console.look.engine
+            engine = host.look.engine
             return [Action(Command.STOP, arguments={"pid": engine.row.pid})] if engine else []
     return None

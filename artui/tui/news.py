@@ -36,6 +36,8 @@ class News:
     """The messages of this session, the newest last."""
 
     def __init__(self) -> None:
+        self.greeting = ""
+        """What happened since the console was last left; gone with the first key."""
         self.messages: deque[Message] = deque(maxlen=MOST)
         self._kinds: set[str] = set()
         self._shared: dict[str, Message] = {}

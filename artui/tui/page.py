@@ -9,7 +9,7 @@ from textual.containers import Vertical
 from textual.widget import Widget
 
 if TYPE_CHECKING:
-    from artui.tui.app import Console
+    from artui.tui.host import Host
 
 
 class Page(Vertical):
@@ -24,14 +24,19 @@ class Page(Vertical):
     """The actions that change anything."""
 
     @property
-    def console(self) -> Console:
-        """The application."""
-        return cast("Console", self.app)
+    def host(self) -> Host:
+        """The console it is shown in."""
+        return cast("Host", self.app)
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Take the keys that change anything away from a console that only reads."""
         del parameters
-        return not (action in self.changes and self.console.readonly)
+        return not (action in self.changes and self.host.readonly)
+
+    @property
+    def is_front(self) -> bool:
+        """Whether it is the place in front."""
+        return self.display
 
     def enter(self) -> None:
         """The place has come to the front: give the focus to what the person works with."""

@@ -30,9 +30,10 @@ class PageEntry:
         return place(id=self.id)
 
 
+JOBS = PageEntry("1", "Jobs", "jobs:Jobs")
 SUBMIT = PageEntry("2", "Submit", "submit:Submit")
 PLACES = (
-    PageEntry("1", "Jobs", "jobs:Jobs"),
+    JOBS,
     SUBMIT,
     PageEntry("3", "Workflows", "workflows:Workflows"),
     PageEntry("4", "Watch", "watches:Watches"),

@@ -13,33 +13,33 @@ from artui.tui.dialogs import Choice, Question
 from artui.tui.words import plural
 
 if TYPE_CHECKING:
-    from artui.tui.app import Console
+    from artui.tui.host import Host
 
 
-async def ask_to_pause(console: Console) -> None:
+async def ask_to_pause(host: Host) -> None:
     """Ask what is to be paused or to go on, and leave that to the engine."""
-    names = list(console.config.accounts)
+    names = list(host.config.accounts)
     choices = [Choice("n", "leave it as it is")]
-    if console.account:
-        account = sanitize(console.account, 30)
+    if host.account:
+        account = sanitize(host.account, 30)
         choices.append(Choice("a", f"pause {account}", by_enter=True))
     if len(names) > 1:
         choices.append(Choice("e", "pause everything", by_enter=True))
-    untold = any(one.held == Reason.CREDITS and one.unknown for one in console.look.quotes)
-    if untold or any(one.held == Reason.PAUSED for one in console.look.quotes):
+    untold = any(one.held == Reason.CREDITS and one.unknown for one in host.look.quotes)
+    if untold or any(one.held == Reason.PAUSED for one in host.look.quotes):
         topped_up = ", and with what waited for credits: its balance is not told" if untold else ""
         choices.append(Choice("g", f"go on with all that is paused{topped_up}"))
-    going = await console.view.ask(lambda db: [options.resumption(db, name) for name in names])
+    going = await host.view.ask(lambda db: [options.resumption(db, name) for name in names])
     lines = [_goes_on(one) for one in going if one.photos and choices[-1].key == "g"]
 
     async def answered(answer: str | None) -> None:
         if answer == "g":
-            await console.decide(going)
+            await host.decide(going)
         elif answer in ("a", "e"):
-            wanted = [console.account] if answer == "a" else names
-            await console.decide([options.of_account(Command.PAUSE, name) for name in wanted if name])
+            wanted = [host.account] if answer == "a" else names
+            await host.decide([options.of_account(Command.PAUSE, name) for name in wanted if name])
 
-    console.push_screen(Question("Pause? Nothing new is sent; what is sent is fetched.", lines, choices), answered)
+    host.push_screen(Question("Pause? Nothing new is sent; what is sent is fetched.", lines, choices), answered)
 
 
 def _goes_on(one: Action) -> str:

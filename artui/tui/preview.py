@@ -34,7 +34,6 @@ from artui.tui.words import size
 if TYPE_CHECKING:
     from PIL.Image import Image
 
-    from artui.tui.app import Console
 
 MOST_PIXELS = 50_000_000
 """The largest picture that is held in memory as a whole, about 200 MB. A JPEG is read at an eighth if need be."""
@@ -338,17 +337,12 @@ class PreviewScreen(Above[str]):
 
     def compose(self) -> ComposeResult:
         """The two panes, what their limits are, the keys."""
-        plain = bool(self.artui.glyphs.brackets[0])
+        plain = bool(self.host.glyphs.brackets[0])
         with Horizontal(id="pair"):
             yield Pane("Before", self.pair.before, plain=plain, id="before")
             yield Pane(self.pair.after_caption, self.pair.after, plain=plain, id="after")
         yield Line(id="limits")
         yield Keys(id="keys")
-
-    @property
-    def artui(self) -> Console:
-        """The application."""
-        return cast("Console", self.app)
 
     def turn_to(self, pair: Pair) -> None:
         """Compare another pair."""
@@ -388,7 +382,7 @@ class PreviewScreen(Above[str]):
         """The arrows move a piece where there is one; a thumb is for a result of an account that wants ratings told."""
         del parameters
         if action == "rate":
-            return not self.artui.readonly and thumbs.are_wanted(self.artui, self._job)
+            return not self.host.readonly and thumbs.are_wanted(self.host, self._job)
         return action != "move" or self.crop
 
     def action_swap(self) -> None:
@@ -428,7 +422,7 @@ class PreviewScreen(Above[str]):
 
     async def _rate(self, *, good: bool) -> None:
         if self._job is not None:
-            self._told = await thumbs.tell(self.artui, self._job, good=good)
+            self._told = await thumbs.tell(self.host, self._job, good=good)
             self._say_limits()
 
     def action_back(self) -> None:

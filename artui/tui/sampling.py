@@ -23,7 +23,7 @@ from artui.tui.view import Look
 from artui.tui.words import plural
 
 if TYPE_CHECKING:
-    from artui.tui.app import Console
+    from artui.tui.host import Host
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,7 +126,7 @@ class SampleScreen(PreviewScreen, inherit_bindings=False):
 
     def on_mount(self) -> None:
         """Follow those that are still on their way."""
-        self.artui.looked.subscribe(self, self._looked)
+        self.host.looked.subscribe(self, self._looked)
 
     def read(self) -> None:
         """Read and draw the pair, and say how it stands."""
@@ -143,7 +143,7 @@ class SampleScreen(PreviewScreen, inherit_bindings=False):
 
     async def _renew(self) -> None:
         """Take in what has come meanwhile; where the batch no longer waits there is nothing to ask."""
-        found = await _waiting(self.artui, self.sample.batch.id)
+        found = await _waiting(self.host, self.sample.batch.id)
         if not self.is_current:
             return
         if found is None:
@@ -155,7 +155,7 @@ class SampleScreen(PreviewScreen, inherit_bindings=False):
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """A console that only reads gives no answer; the arrows always move something."""
         del parameters
-        return not (action == "decide" and self.artui.readonly)
+        return not (action == "decide" and self.host.readonly)
 
     def action_move(self, across: int, down: int) -> None:
         """Go to the pair beside this one; a piece moves as it always does."""
@@ -175,14 +175,14 @@ class SampleScreen(PreviewScreen, inherit_bindings=False):
         self.app.push_screen(question(self.sample), answered)
 
 
-async def _waiting(console: Console, batch: str | None) -> Sample | None:
-    samples = await console.view.ask(waiting_samples)
+async def _waiting(host: Host, batch: str | None) -> Sample | None:
+    samples = await host.view.ask(waiting_samples)
     return next((one for one in samples if batch in (None, one.batch.id)), None)
 
 
-async def answer(console: Console, batch: str | None = None) -> bool:
+async def answer(host: Host, batch: str | None = None) -> bool:
     """Ask about a batch's sample (or the oldest one that waits); False where none waits."""
-    sample = await _waiting(console, batch)
+    sample = await _waiting(host, batch)
     if sample is None or not sample.ahead:
         return False
 
@@ -191,7 +191,7 @@ async def answer(console: Console, batch: str | None = None) -> bool:
     async def answered(key: str | None) -> None:
         if key:
             rest = screen.sample.rest
-            await console.decide([replace(rest, arguments={**rest.arguments, "yes": key == "y"})])
+            await host.decide([replace(rest, arguments={**rest.arguments, "yes": key == "y"})])
 
-    await console.push_screen(screen, answered)
+    await host.push_screen(screen, answered)
     return True

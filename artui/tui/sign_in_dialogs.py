@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
-from typing import TYPE_CHECKING, ClassVar, cast
+from typing import TYPE_CHECKING, ClassVar
 
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
@@ -27,7 +27,6 @@ from artui.tui.words import amount
 
 if TYPE_CHECKING:
     from artui.providers.base import DevicePrompt
-    from artui.tui.app import Console
 
 Login = Callable[[Callable[["DevicePrompt"], None]], Awaitable[Secret]]
 """Asks the service for a code, shows it with what it is given, and returns the key once the code is confirmed."""
@@ -109,7 +108,7 @@ class CodeScreen(Dialog["Secret | None"]):
 
     @property
     def _is_demo(self) -> bool:
-        return cast("Console", self.app).demo
+        return self.host.demo
 
     def _words(self, *, scan: bool) -> Content:
         quiet = "$quiet"

@@ -16,7 +16,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from artui import providers
-from artui.config import AccountConfig, load, save_setting, variable
+from artui.config import AccountConfig, Config, load, save_setting, variable
 from artui.core import sign_in
 from artui.core.actions import Action
 from artui.core.options import decide, of_account
@@ -35,7 +35,7 @@ from artui.tui.words import plural
 
 if TYPE_CHECKING:
     from artui.providers.base import Organization, Provider
-    from artui.tui.app import Console
+    from artui.tui.host import Host
 
 PATIENCE = 15.0
 """Seconds a running engine gets to end before another one, which has the key, is started."""
@@ -56,21 +56,21 @@ _lent: dict[str, Secret] = {}
 class SignIn:
     """One sign-in for an account, which need not be set up yet. ``pasted``: a key is pasted, not got by a code."""
 
-    console: Console
+    host: Host
     account: AccountConfig
     pasted: bool
     vault: Vault = field(init=False)
 
     def __post_init__(self) -> None:
-        self.vault = Vault(self.console.paths)
+        self.vault = Vault(self.host.paths)
 
     async def run(self) -> bool:
         """Walk through all steps; False where the person went back. Raises :class:`ServiceError`."""
         await self._refuse_fixed()
         if not await self._complete() or (place := await self._place()) is None:
             return False
-        warn = partial(self.console.notify, severity="warning", markup=False)
-        async with at_service(self.console.config, self.account, self.vault, warn) as provider:
+        warn = partial(self.host.notify, severity="warning", markup=False)
+        async with at_service(self.host.config, self.account, self.vault, warn) as provider:
             self.pasted = self.pasted or provider.capabilities.sign_in is not SignInMethod.CODE
             key = await self._key(provider)
             if key is None:
@@ -80,7 +80,7 @@ class SignIn:
                 found = await sign_in.try_key(provider, self.vault, self.account.login, key)
                 if provider.not_checked:
                     warn(provider.not_checked)
-                customer = await sign_in.customer(provider, self.console.config, self.account, self.console.journal)
+                customer = await sign_in.customer(provider, self.host.config, self.account, self.host.journal)
                 agreed = await self._settle(await self._who_pays(found), customer, place)
             finally:
                 if not agreed and not self.pasted:
@@ -104,7 +104,7 @@ class SignIn:
             await asyncio.to_thread(sign_in.asked_for, self.account.provider, self.account)
         ).items():
             title = f"{providers.capabilities(self.account.provider).title}: {key}"
-            value = await self.console.push_screen_wait(Ask(title, [description]))
+            value = await self.host.ask(Ask(title, [description]))
             if not value:
                 return False
             self.account = replace(self.account, settings={**self.account.settings, key: value})
@@ -113,11 +113,11 @@ class SignIn:
     async def _key(self, provider: Provider[Any]) -> Secret | None:
         if self.pasted:
             wanted = f"Paste the {provider.capabilities.key_name} of {provider.title}"
-            return await self.console.push_screen_wait(KeyScreen(wanted))
-        draws = self.console.glyphs is not ASCII
+            return await self.host.ask(KeyScreen(wanted))
+        draws = self.host.glyphs is not ASCII
         screen = CodeScreen(f"Sign in to {provider.title}", provider.login, may_draw=draws)
         try:
-            return await self.console.push_screen_wait(screen)
+            return await self.host.ask(screen)
         finally:
             await screen.ended()
 
@@ -125,31 +125,31 @@ class SignIn:
 
     async def _who_pays(self, found: Sequence[Organization]) -> list[PayerChoice] | None:
         """Those who are to pay, where there is a choice; empty where the service knows no organizations."""
-        known = await sign_in.paying(self.console.config, self.account, self.vault, found)
+        known = await sign_in.paying(self.host.config, self.account, self.vault, found)
         if len(known) <= 1:
             return known
-        sharing = [one.settings.get("organization") for one in _sharing(self.console, self.account)]
+        sharing = [one.settings.get("organization") for one in _sharing(self.host, self.account)]
         paying = [payer.organization.id for payer in known if payer.organization.id in sharing]
-        sign = self.console.glyphs.marked
-        return await self.console.push_screen_wait(PayersScreen(known, paying, sign=sign))
+        sign = self.host.glyphs.marked
+        return await self.host.ask(PayersScreen(known, paying, sign=sign))
 
     async def _settle(self, chosen: list[PayerChoice] | None, customer: Customer | None, place: KeyStore) -> bool:
         """Keep the key and save the accounts; False where the person went back."""
         if chosen is None:
             return False
         organizations = [payer.organization for payer in chosen]
-        made = sign_in.accounts_for(self.console.config, self.account, organizations)
+        made = sign_in.accounts_for(self.host.config, self.account, organizations)
         stored = await self._keep(made[0].login, place)
         if stored is None:
             return False
-        await asyncio.to_thread(self._save, made)
-        await self.console.journal.write_async(_note, made, chosen)
+        self.host.config, self.host.account = await asyncio.to_thread(self._save, made)
+        await self.host.journal.write_async(_note, made, chosen)
         if customer is not None:
             await self._tell_apart(customer)
         if stored.place is KeyStore.MEMORY:
-            await lend(self.console, made[0].login, stored.secret)
-        await self.console.decide(await self._wake(made))
-        tell(self.console, _signed_in(made, chosen, stored))
+            await lend(self.host, made[0].login, stored.secret)
+        await self.host.decide(await self._wake(made))
+        tell(self.host, _signed_in(made, chosen, stored))
         return True
 
     async def _tell_apart(self, customer: Customer) -> None:
@@ -159,17 +159,15 @@ class SignIn:
         other = Choice("o", "another customer: each key buys for itself")
         for one in customer.earlier:
             known, question = customer.question(self.account.name, one)
-            answer = await self.console.push_screen_wait(Question(question, [known], [later, same, other]))
+            answer = await self.host.ask(Question(question, [known], [later, same, other]))
             if answer == "s":
-                await self.console.journal.write_async(payers.same_customer, one.payer, customer.payer)
+                await self.host.journal.write_async(payers.same_customer, one.payer, customer.payer)
             elif answer == "o":
-                await self.console.journal.write_async(payers.other_customer, one.payer, customer.payer)
+                await self.host.journal.write_async(payers.other_customer, one.payer, customer.payer)
 
     async def _wake(self, made: Sequence[AccountConfig]) -> list[Action]:
         """What lets all accounts of this sign-in go on: a look at the balance ends what waited for the key."""
-        names = list(
-            dict.fromkeys([*(one.name for one in made), *(one.name for one in _sharing(self.console, made[0]))])
-        )
+        names = list(dict.fromkeys([*(one.name for one in made), *(one.name for one in _sharing(self.host, made[0]))]))
 
         def take(db: Connection) -> set[str]:
             paused = {name for name in names if offers.paused_by_sign_out(db, name)}
@@ -177,22 +175,22 @@ class SignIn:
                 offers.note_sign_out(db, name, paused=False)
             return paused
 
-        paused = await self.console.journal.write_async(take)
+        paused = await self.host.journal.write_async(take)
         return [of_account(Command.RESUME if name in paused else Command.REFRESH, name) for name in names]
 
-    def _save(self, made: Sequence[AccountConfig]) -> None:
-        """Save the accounts; where there are several, the one in use stays the one meant without a name."""
-        console = self.console
+    def _save(self, made: Sequence[AccountConfig]) -> tuple[Config, str]:
+        """Save the accounts; returns the settings as they are now, and the account in use. Where there are several,
+        that one stays the one meant without a name. Blocks."""
+        host = self.host
         with told():
             for account in made:
-                sign_in.save(console.paths, console.config, account)
-            config = load(console.paths)
-            in_use = console.account if console.account in console.config.accounts else made[0].name
-            if config.default_account is None and in_use:
-                save_setting(console.paths, "account", in_use)
-                config = load(console.paths)
-        console.config = console.view.config = config
-        console.account = in_use
+                sign_in.save(host.paths, host.config, account)
+            config = load(host.paths)
+            in_use = host.account if host.account and host.account in host.config.accounts else made[0].name
+            if config.default_account is None:
+                save_setting(host.paths, "account", in_use)
+                config = load(host.paths)
+        return config, in_use
 
     # ------------------------------------------------------------------------------------------- where it is kept
 
@@ -203,7 +201,7 @@ class SignIn:
         while True:
             choices = [choice for choice in _KEPT if choice.key not in refused]
             lines = ["Nowhere else, and it is never shown.", *(f"Not there: {why}." for why in refused.values())]
-            answer = await self.console.push_screen_wait(Question("Where should the key be kept?", lines, choices))
+            answer = await self.host.ask(Question("Where should the key be kept?", lines, choices))
             if answer not in _PLACES:
                 return None
             try:
@@ -231,7 +229,7 @@ class SignIn:
             return stored
 
 
-async def choose_service(console: Console) -> tuple[str, bool] | None:
+async def choose_service(host: Host) -> tuple[str, bool] | None:
     """Ask at which service a new account is to be, and how it signs in; None where the person went back.
 
     Returns the provider's name and whether its key is pasted.
@@ -251,7 +249,7 @@ async def choose_service(console: Console) -> tuple[str, bool] | None:
         for number, (name, pasted) in enumerate(ways, 1)
     ]
     lines = ["Nothing is sent or charged by signing in."]
-    answer = await console.push_screen_wait(Question("Which service?", lines, [*choices, Choice("n", "none")]))
+    answer = await host.ask(Question("Which service?", lines, [*choices, Choice("n", "none")]))
     return ways[int(answer) - 1] if answer else None
 
 
@@ -272,27 +270,27 @@ def _signed_in(made: Sequence[AccountConfig], chosen: Sequence[PayerChoice], sto
     return f"Signed in: {', '.join(who) or made[0].name}. The key is kept {place}."
 
 
-def tell(console: Console, text: str) -> None:
+def tell(host: Host, text: str) -> None:
     """Say what was done, now and among the messages."""
-    console.news.tell(time.time(), text)
-    console.notify(text, markup=False)
+    host.news.tell(time.time(), text)
+    host.notify(text, markup=False)
 
 
-async def lend(console: Console, login: str, key: Secret) -> None:
+async def lend(host: Host, login: str, key: Secret) -> None:
     """Let the engines that this process starts have a key that is kept nowhere; one that runs is started anew.
 
     Only its environment reaches another process of this user without touching a disk.
     """
     os.environ[variable(login, "token")] = key.reveal()
     _lent[login] = key
-    engine = console.look.engine
+    engine = host.look.engine
     if engine is None or engine.row.mode != "background":
         return
-    await console.journal.write_async(decide, [Action(Command.STOP, arguments={"pid": engine.row.pid})])
+    await host.journal.write_async(decide, [Action(Command.STOP, arguments={"pid": engine.row.pid})])
     deadline = time.monotonic() + PATIENCE
-    while console.look.engine is not None and time.monotonic() < deadline:  # noqa: ASYNC110 — a look shows it
+    while host.look.engine is not None and time.monotonic() < deadline:  # noqa: ASYNC110 — a look shows it
         await asyncio.sleep(0.1)
-    await console.start_engine()
+    await host.start_engine()
 
 
 def is_lent(login: str) -> bool:
@@ -306,29 +304,29 @@ def _take_back(login: str) -> None:
     _lent.pop(login, None)
 
 
-async def sign_out(console: Console, account: AccountConfig) -> bool:
+async def sign_out(host: Host, account: AccountConfig) -> bool:
     """Ask, then end a sign-in at the service and forget its key; False where it stays. Raises :class:`ServiceError`."""
-    vault = Vault(console.paths)
+    vault = Vault(host.paths)
     with told():
         stored = await asyncio.to_thread(vault.find, account.login)
     if stored is None:
         raise ServiceError(f"{account.name} is not signed in.")
-    question = await _sign_out_question(console, account, stored)
-    if await console.push_screen_wait(question) != "y":
+    question = await _sign_out_question(host, account, stored)
+    if await host.ask(question) != "y":
         return False
     try:
-        async with at_service(console.config, account, vault) as provider:
+        async with at_service(host.config, account, vault) as provider:
             await provider.revoke(stored.secret)
     except ServiceError as trouble:
-        if not await _only_here(console, trouble):
+        if not await _only_here(host, trouble):
             return False
-    await _forget(console, account, vault)
+    await _forget(host, account, vault)
     return True
 
 
-async def _sign_out_question(console: Console, account: AccountConfig, stored: Stored) -> Question:
-    sharing = _sharing(console, account)
-    sent, unsent = await console.view.ask(_waiting, [one.name for one in sharing])
+async def _sign_out_question(host: Host, account: AccountConfig, stored: Stored) -> Question:
+    sharing = _sharing(host, account)
+    sent, unsent = await host.view.ask(_waiting, [one.name for one in sharing])
     lines = [f"The service no longer accepts its key, and it is forgotten here ({stored.place})."]
     if len(sharing) > 1:
         lines.append(f"It is the key of {', '.join(one.name for one in sharing)}: all of them are signed out.")
@@ -339,23 +337,23 @@ async def _sign_out_question(console: Console, account: AccountConfig, stored: S
     return Question(f"Sign {account.name} out?", lines, choices)
 
 
-async def _only_here(console: Console, trouble: ServiceError) -> bool:
+async def _only_here(host: Host, trouble: ServiceError) -> bool:
     lines = [f"The service could not be told: {trouble}", "It goes on accepting this key until somebody tells it."]
     # A letter of its own: y has just opened this question.
     choices = (Choice("n", "keep the key, try again later"), Choice("f", "forget it here only"))
-    return await console.push_screen_wait(Question("Not signed out at the service", lines, choices)) == "f"
+    return await host.ask(Question("Not signed out at the service", lines, choices)) == "f"
 
 
-async def _forget(console: Console, account: AccountConfig, vault: Vault) -> None:
+async def _forget(host: Host, account: AccountConfig, vault: Vault) -> None:
     """Forget the key, and stop a running engine from sending with what it still has of it."""
     _take_back(account.login)
     with told():
         await asyncio.to_thread(vault.forget, account.login)
         left = await asyncio.to_thread(vault.find, account.login)
-    if console.look.engine is not None:
-        await console.journal.write_async(_pause, [one.name for one in _sharing(console, account)])
+    if host.look.engine is not None:
+        await host.journal.write_async(_pause, [one.name for one in _sharing(host, account)])
     outside = f" A key is still set from outside: {sanitize(left.detail, 60)}. Take it away there." if left else ""
-    tell(console, f"{account.name} is signed out.{outside}")
+    tell(host, f"{account.name} is signed out.{outside}")
 
 
 def _pause(db: Connection, names: Sequence[str]) -> None:
@@ -365,8 +363,8 @@ def _pause(db: Connection, names: Sequence[str]) -> None:
     decide(db, [of_account(Command.PAUSE, name) for name in going])
 
 
-def _sharing(console: Console, account: AccountConfig) -> list[AccountConfig]:
-    return [one for one in console.config.accounts.values() if one.login == account.login]
+def _sharing(host: Host, account: AccountConfig) -> list[AccountConfig]:
+    return [one for one in host.config.accounts.values() if one.login == account.login]
 
 
 def _waiting(db: Connection, names: Sequence[str]) -> tuple[int, int]:

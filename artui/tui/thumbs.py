@@ -13,12 +13,12 @@ from artui.tui.dialogs import Choice, Question
 from artui.tui.service import ServiceError, at_service
 
 if TYPE_CHECKING:
-    from artui.tui.app import Console
+    from artui.tui.host import Host
 
 
-def are_wanted(console: Console, job: Job | None) -> bool:
+def are_wanted(host: Host, job: Job | None) -> bool:
     """Whether the service is told what is liked: of a saved result, and where the account says so."""
-    account = console.config.accounts.get(job.account) if job and job.status is Status.DONE else None
+    account = host.config.accounts.get(job.account) if job and job.status is Status.DONE else None
     return account is not None and account.ratings and capabilities(account.provider).takes_ratings
 
 
@@ -31,14 +31,14 @@ def question(job: Job) -> Question:
     )
 
 
-async def tell(console: Console, job: Job, *, good: bool) -> str:
+async def tell(host: Host, job: Job, *, good: bool) -> str:
     """Tell the service; returns what came of it, in a sentence."""
     from artui.core import executions
 
-    config = console.config
+    config = host.config
     try:
-        async with at_service(config, config.accounts[job.account], Vault(console.paths)) as provider:
-            await executions.rate(provider, console.journal, job, good=good)
+        async with at_service(config, config.accounts[job.account], Vault(host.paths)) as provider:
+            await executions.rate(provider, host.journal, job, good=good)
     except ServiceError as trouble:
         return f"Not sent: {trouble}"
     return f"Sent: thumb {'up' if good else 'down'} for {sanitize(job.source.name, 50)}."

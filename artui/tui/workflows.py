@@ -111,7 +111,7 @@ class Workflows(Page):
 
     def on_mount(self) -> None:
         """Follow what is new, and begin."""
-        self.console.looked.subscribe(self, self._looked)
+        self.host.looked.subscribe(self, self._looked)
         self.enter()
 
     def enter(self) -> None:
@@ -120,11 +120,11 @@ class Workflows(Page):
         self.run_latest(self._enter, "enter")
 
     async def _enter(self) -> None:
-        if self._account != (self.console.account or ""):
-            self._account, self._trouble, self.catalogue = self.console.account or "", "", Catalogue()
+        if self._account != (self.host.account or ""):
+            self._account, self._trouble, self.catalogue = self.host.account or "", "", Catalogue()
         await self._read()
         known_since = self.catalogue.fetched_at or 0.0
-        if self.account and not self.console.readonly and time.time() - known_since > STALE_AFTER:
+        if self.account and not self.host.readonly and time.time() - known_since > STALE_AFTER:
             self.action_fetch()
 
     def back(self) -> bool:
@@ -138,7 +138,7 @@ class Workflows(Page):
     @property
     def account(self) -> AccountConfig | None:
         """The account whose workflows these are."""
-        return self.console.config.accounts.get(self._account)
+        return self.host.config.accounts.get(self._account)
 
     @property
     def offer(self) -> CatalogEntry | None:
@@ -166,13 +166,13 @@ class Workflows(Page):
             organization = str(account.settings.get("organization", "")) if account else ""
             return catalogue.read(db, self._account), offers.organization_name(db, organization)
 
-        self.catalogue, self.organization = await self.console.view.ask(ask)
+        self.catalogue, self.organization = await self.host.view.ask(ask)
         self.draw()
 
     def _looked(self, look: Look) -> None:
         """Jobs that came to an end change our history; what is not in sight is read when it comes."""
         ended = look.changed is None or any(event.status in FINAL for event in look.events)
-        if ended and self.console.place is self:
+        if ended and self.is_front:
             self.run_latest(self._read, "read")
 
     async def _fetch(self, wanted: str = "") -> None:
@@ -183,9 +183,9 @@ class Workflows(Page):
         self._asking = True
         self.draw()
         try:
-            short = await catalogue.renew(self.console, account, wanted)
+            short = await catalogue.renew(self.host, account, wanted)
             if short and short != self._trouble:
-                self.console.notify(short, severity="warning", markup=False)
+                self.host.notify(short, severity="warning", markup=False)
             self._trouble = short
         except ServiceError as trouble:
             self._trouble = str(trouble)
@@ -212,7 +212,7 @@ class Workflows(Page):
         self._draw_offer()
 
     def _state(self, cells: int) -> str:
-        glyphs, found = self.console.glyphs, self.catalogue
+        glyphs, found = self.host.glyphs, self.catalogue
         words = [sanitize(self._account, 20) or "no account", self._since()]
         if typed := self.query_one(FilterLine).value.strip():
             words.insert(1, f"{len(self.shown_offers)} of {len(found.offers)} match '{sanitize(typed, 24)}'")
@@ -232,7 +232,7 @@ class Workflows(Page):
         return f"as of {clock(at, now)}" + (f", {about(now - at)} old" if self._trouble and now - at < 86400 else "")
 
     def _row(self, offer: CatalogEntry, cells: int) -> Content:
-        past, glyphs = offer.past, self.console.glyphs
+        past, glyphs = offer.past, self.host.glyphs
         texts = (
             _name(offer, cells - sum(one.cells for one in COLUMNS if cells >= one.wanted_from) - 1, glyphs.ellipsis),
             amount(offer.workflow.price),
@@ -254,7 +254,7 @@ class Workflows(Page):
         if self._trouble:
             return f"{self._trouble}\nNothing is known of these workflows yet; u looks again, 5 shows the account."
         if self.catalogue.fetched_at is None and not self._asking:
-            return "Nothing is known of these workflows yet." + ("" if self.console.readonly else " u looks.")
+            return "Nothing is known of these workflows yet." + ("" if self.host.readonly else " u looks.")
         if self._asking:
             return ""
         who = sanitize(self.organization or self._account, 40)
@@ -270,7 +270,7 @@ class Workflows(Page):
         self.refresh_bindings()
 
     def _about(self, offer: CatalogEntry) -> Content:
-        flow, glyphs = offer.workflow, self.console.glyphs
+        flow, glyphs = offer.workflow, self.host.glyphs
         author = f" by {sanitize(flow.author, 30)}" if flow.author else ""
         parts: list[str | tuple[str, str]] = [
             (sanitize(flow.name, 50), "bold"),
@@ -322,7 +322,7 @@ class Workflows(Page):
         self.run_worker(self._fetch(), group="fetch")
 
     async def _open(self, offer: CatalogEntry) -> None:
-        if not offer.has_settings and not self.console.readonly:
+        if not offer.has_settings and not self.host.readonly:
             await self._fetch(offer.workflow.id)
             offer = next((one for one in self.catalogue.offers if one.workflow.id == offer.workflow.id), offer)
         lines = catalogue.setting_lines(offer.workflow)
@@ -332,8 +332,8 @@ class Workflows(Page):
         self.app.push_screen(TextDialog(sanitize(offer.workflow.name, 60), text))
 
     def _head(self, offer: CatalogEntry) -> Content:
-        flow, past, dot = offer.workflow, offer.past, self.console.glyphs.dot
-        lines = [catalogue.plain_line(offer, self.console.glyphs)]
+        flow, past, dot = offer.workflow, offer.past, self.host.glyphs.dot
+        lines = [catalogue.plain_line(offer, self.host.glyphs)]
         if past.count:
             lines.append(f"last used {catalogue.day_of(past.last_used)} {dot} median charge {amount(past.median)} cr")
         lines.append(f"saved {catalogue.day(flow)} by {sanitize(flow.author, 40) or '-'}")
@@ -342,7 +342,7 @@ class Workflows(Page):
     async def action_favourite(self) -> None:
         """Keep this workflow on top, or no longer."""
         if (offer := self.offer) is not None:
-            await self.console.journal.write_async(
+            await self.host.journal.write_async(
                 offers.set_favourite, self._account, offer.workflow.id, on=not offer.is_favourite
             )
             await self._read()
@@ -357,7 +357,7 @@ class Workflows(Page):
             flow, versions = offer.workflow.id, {one.version for one in offer.pinned}
             return {version: offers.older(db, self._account, flow, version) for version in versions}
 
-        texts = await self.console.view.ask(ask)
+        texts = await self.host.view.ask(ask)
         known = {version: catalogue.parse(text) if text else None for version, text in texts.items()}
         lines = "\n".join(catalogue.compared(offer, known))
         self.app.push_screen(TextDialog(f"{sanitize(offer.workflow.name, 40)}: what is new", Content(lines)))
@@ -371,13 +371,13 @@ class Workflows(Page):
         from artui.core import executions
 
         try:
-            async with at_service(self.console.config, account, Vault(self.console.paths)) as provider:
+            async with at_service(self.host.config, account, Vault(self.host.paths)) as provider:
                 payer = (await provider.who_pays()).payer
                 found = await executions.newest(provider, [offer.workflow], None, EXECUTIONS)
         except ServiceError as trouble:
-            self.console.notify(str(trouble), severity="warning")
+            self.host.notify(str(trouble), severity="warning")
             return
-        past = await self.console.view.ask(executions.marked, payer, found)
+        past = await self.host.view.ask(executions.marked, payer, found)
         lines = [
             f"{one.progress.created_at[:16].replace('T', ' '):<16} {one.progress.state:<14}"
             f" {amount(one.progress.charged):>6}  {sanitize(one.whose, 13):<13}  {sanitize(one.progress.name, 20)}"
@@ -391,8 +391,8 @@ class Workflows(Page):
     async def action_submit(self) -> None:
         """Go where photos are picked, with this workflow."""
         if (offer := self.offer) is not None:
-            await self.console.action_place(SUBMIT.key)
-            cast("Submit", self.console.place).take_workflow(self._account, offer.workflow.id)
+            submit = cast("Submit", await self.host.open_page(SUBMIT.key))
+            submit.take_workflow(self._account, offer.workflow.id)
 
     def action_copy(self) -> None:
         """Send the id of this workflow to the terminal's clipboard."""

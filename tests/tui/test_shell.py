@@ -241,7 +241,7 @@ async def test_at_opening_one_line_says_what_happened_meanwhile() -> None:
     async with at_desk():
         pass
     async with at_desk() as desk:
-        assert not desk.console.greeting
+        assert not desk.console.news.greeting
         job = desk.job(numbers[0])
     with open_journal(desk.console.paths) as journal:
         job = journal.write(jobs.move, job, Stage.NEW, Status.RUNNING, "taken")

@@ -65,8 +65,8 @@ class Submit(Page):
 
     def on_mount(self) -> None:
         """Begin with a folder, and ask the service what is known of the account."""
-        self.vault = Vault(self.console.paths)
-        self.console.looked.subscribe(self, self._looked)
+        self.vault = Vault(self.host.paths)
+        self.host.looked.subscribe(self, self._looked)
         self.enter()
 
     @property
@@ -84,7 +84,7 @@ class Submit(Page):
         handed, self._handed = self._handed, ()
         if handed:
             self.chooser.mark_alone(handed)
-        account = self.console.config.accounts.get(self.console.account or "")
+        account = self.host.config.accounts.get(self.host.account or "")
         if account != self.order.account or self.order.limits is None:
             limits = ordering.limits_of(account)
             output = account.output if account and account.output else ordering.DEFAULT_OUTPUT
@@ -95,20 +95,20 @@ class Submit(Page):
         if account is not None and self.order.standing is None:
             await self._ask_service(account)
         elif account is not None and self._wanted:
-            await self._choose_default(await self.console.view.ask(catalogue.read, account.name))
+            await self._choose_default(await self.host.view.ask(catalogue.read, account.name))
         await self._look_for_samples()
 
     async def _ask_service(self, account: AccountConfig) -> None:
         """Find out who pays, what is left, and which workflows there are."""
-        known = await self.console.view.ask(catalogue.read, account.name)
+        known = await self.host.view.ask(catalogue.read, account.name)
         await self._choose_default(known)
         try:
-            async with at_service(self.console.config, account, self.vault) as provider:
+            async with at_service(self.host.config, account, self.vault) as provider:
                 standing = AccountSnapshot(await provider.identify(), await provider.told_balance())
             if not known.offers:
-                if short := await catalogue.renew(self.console, account):
-                    self.console.notify(short, severity="warning", markup=False)
-                await self._choose_default(await self.console.view.ask(catalogue.read, account.name))
+                if short := await catalogue.renew(self.host, account):
+                    self.host.notify(short, severity="warning", markup=False)
+                await self._choose_default(await self.host.view.ask(catalogue.read, account.name))
         except ServiceError as trouble:
             self.tell(str(trouble))
             return
@@ -117,7 +117,7 @@ class Submit(Page):
 
     def take_workflow(self, account: str, workflow_id: str) -> None:
         """Begin an order for this workflow, chosen elsewhere."""
-        if account == self.console.account:
+        if account == self.host.account:
             self._wanted = workflow_id
             self.run_latest(self._enter, "enter")
 
@@ -136,7 +136,7 @@ class Submit(Page):
 
     async def choose(self, choice: catalogue.CatalogEntry) -> None:
         """Take this workflow."""
-        gap = await self.console.view.ask(ordering.gap_between, choice.workflow.id)
+        gap = await self.host.view.ask(ordering.gap_between, choice.workflow.id)
         self.said = ""
         self.put_order(replace(self.order, choice=choice, gap=gap))
 
@@ -144,9 +144,9 @@ class Submit(Page):
         """Take another order, and have everything judged by it."""
         self.order = order
         if order.account and order.standing:
-            self.console.view.hear(order.account.name, order.standing.balance)
-        today = dt.datetime.now(self.console.config.timezone).date()
-        self.planner = order.planner(self.console.journal, today)
+            self.host.view.hear(order.account.name, order.standing.balance)
+        today = dt.datetime.now(self.host.config.timezone).date()
+        self.planner = order.planner(self.host.journal, today)
         self.chooser.results, self.chooser.judging = order.target.folder, self.planner is not None
         if order.limits:
             strict = order.account is not None and order.account.strict
@@ -162,12 +162,12 @@ class Submit(Page):
 
     def draw(self) -> None:
         """Draw the order."""
-        found, glyphs = self.chooser.marks.found(), self.console.glyphs
+        found, glyphs = self.chooser.marks.found(), self.host.glyphs
         self.query_one(OrderPane).draw(self.order, self.total, found, self.cost, glyphs)
         self._draw_state()
 
     def _draw_state(self) -> None:
-        self.query_one(OrderPane).say_state(self._state(), self.console.glyphs)
+        self.query_one(OrderPane).say_state(self._state(), self.host.glyphs)
 
     async def _read_cost(self) -> None:
         """Ask the journal what the caps and the balance say to what is marked."""
@@ -175,7 +175,7 @@ class Submit(Page):
         if order.account is None or order.choice is None:
             self.cost = None
         else:
-            self.cost = await self.console.view.quote(
+            self.cost = await self.host.view.quote(
                 order.account, order.choice.workflow.price, order.portions(self.total)
             )
         self.draw()
@@ -215,7 +215,7 @@ class Submit(Page):
         self.draw()
 
     async def _look_for_samples(self) -> None:
-        self._samples = sampling.line(await self.console.view.ask(sampling.waiting_samples))
+        self._samples = sampling.line(await self.host.view.ask(sampling.waiting_samples))
 
     def on_chooser_changed(self) -> None:
         """Other files are marked, or more is known of them: add up anew."""
@@ -271,5 +271,5 @@ class Submit(Page):
 
     async def action_sample(self) -> None:
         """Answer for a batch whose first results have come."""
-        if not await sampling.answer(self.console):
+        if not await sampling.answer(self.host):
             self.notify("No batch waits for a yes.", markup=False)

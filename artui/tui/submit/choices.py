@@ -15,6 +15,7 @@ from artui.core.plan import PlanProblem, SourceFile
 from artui.sanitize import sanitize, width
 from artui.tui import catalogue
 from artui.tui.dialogs import Ask, Choice, Question
+from artui.tui.pages import JOBS
 from artui.tui.service import ServiceError
 from artui.tui.submit import sending
 from artui.tui.submit.batches import LABEL, Batching, Split, label_of
@@ -24,7 +25,7 @@ from artui.tui.submit.sending import FilesChanged, Proposal, TermsChanged
 from artui.tui.words import home, plural
 
 if TYPE_CHECKING:
-    from artui.tui.app import Console
+    from artui.tui.host import Host
     from artui.tui.submit import Submit
 
 NAME, PRICE = 44, 10
@@ -35,31 +36,31 @@ async def workflow(place: Submit) -> None:
     """Choose the workflow of the order."""
     if place.order.account is None:
         place.tell(NO_ACCOUNT)
-    elif (chosen := await workflow_of(place.console, place.order.account, place.tell)) is not None:
+    elif (chosen := await workflow_of(place.host, place.order.account, place.tell)) is not None:
         await place.choose(chosen)
 
 
 async def workflow_of(
-    console: Console, account: AccountConfig, tell: Callable[[str], object]
+    host: Host, account: AccountConfig, tell: Callable[[str], object]
 ) -> catalogue.CatalogEntry | None:
     """Choose among an account's workflows that the journal knows; the service is asked where it knows none. ``tell``
     hears what is going on, and why nothing can be chosen."""
-    known = await console.view.ask(catalogue.read, account.name)
+    known = await host.view.ask(catalogue.read, account.name)
     if not known.offers:
         tell("Asking the service for its workflows ...")
         try:
-            if short := await catalogue.renew(console, account):
-                console.notify(short, severity="warning", markup=False)
+            if short := await catalogue.renew(host, account):
+                host.notify(short, severity="warning", markup=False)
         except ServiceError as trouble:
             tell(str(trouble))
             return None
-        known = await console.view.ask(catalogue.read, account.name)
+        known = await host.view.ask(catalogue.read, account.name)
         tell("")
     if not known.offers:
         tell("No saved workflow: they are made and saved in the service's web app.")
         return None
     rows = [_row(offer) for offer in known.offers]
-    chosen = await console.push_screen_wait(
+    chosen = await host.ask(
         ChoiceDialog("Which workflow?", rows, lambda at, words: catalogue.matches(known.offers[at], words))
     )
     return None if chosen is None else known.offers[chosen]
@@ -81,7 +82,7 @@ async def output(place: Submit) -> None:
         "{date} and {n}. The ending comes from the result itself."
     )
     typed = Ask("Where do results go?", [said], value=f"{home(target.folder)}/{target.template}", suggester=Folders())
-    text = await place.console.push_screen_wait(typed)
+    text = await place.host.ask(typed)
     if text:
         place.put_order(replace(place.order, target=target_of(text)))
 
@@ -93,7 +94,7 @@ async def batches(place: Submit) -> None:
     """Choose what goes into one batch, the label of each photo, and a sample."""
     before = place.order.batching
     sample = "ask after the first few of each batch" if before.sample is None else "no sample: send all at once"
-    answer = await place.console.push_screen_wait(
+    answer = await place.host.ask(
         Question(
             "Batches",
             [
@@ -136,7 +137,7 @@ async def _batching(place: Submit, before: Batching, answer: str | None) -> Batc
 
 
 async def _number(place: Submit, title: str, value: int) -> int | None:
-    text = await place.console.push_screen_wait(Ask(title, value=str(value)))
+    text = await place.host.ask(Ask(title, value=str(value)))
     if text is None:
         return None
     typed = whole_number(text, MOST_AT_ONCE)
@@ -147,7 +148,7 @@ async def _number(place: Submit, title: str, value: int) -> int | None:
 
 async def _label(place: Submit, before: Batching) -> Batching | None:
     lines = [f"Stored with every photo as {LABEL}. {{folder}}, {{stem}} and {{relative}} are filled in."]
-    text = await place.console.push_screen_wait(Ask("The label of each photo", lines, value=before.label))
+    text = await place.host.ask(Ask("The label of each photo", lines, value=before.label))
     if text is None:
         return None
     try:
@@ -168,14 +169,14 @@ async def send(place: Submit) -> None:
         return
     place.tell("Asking the service for the price ...")
     try:
-        order = await sending.renew(place.console.config, place.vault, place.order)
+        order = await sending.renew(place.host.config, place.vault, place.order)
         place.put_order(order)
         proposal = await _proposed(place, order)
         place.tell("")
         if not await _agreed(place, order, proposal):
             return
         place.tell("Sending ...")
-        numbers = await sending.send(place.console.config, place.vault, place.console.journal, order, proposal)
+        numbers = await sending.send(place.host.config, place.vault, place.host.journal, order, proposal)
     except (ServiceError, PlanProblem) as problem:
         place.tell(str(problem))
         return
@@ -207,9 +208,9 @@ def _cannot(place: Submit) -> str:
 
 
 async def _proposed(place: Submit, order: OrderForm) -> Proposal:
-    now = dt.datetime.now(place.console.config.timezone)
+    now = dt.datetime.now(place.host.config.timezone)
     return await asyncio.to_thread(
-        sending.propose, place.console.config, place.console.journal, order, place.chooser.marks,
+        sending.propose, place.host.config, place.host.journal, order, place.chooser.marks,
         dict(place.chooser.checks.seen), now,
     )  # fmt: skip
 
@@ -224,11 +225,11 @@ async def _agreed(place: Submit, order: OrderForm, proposal: Proposal) -> bool:
         )
         return False
     offer = proposal.plan.offer
-    cost = await place.console.view.quote(
-        place.console.config.accounts[offer.account], offer.workflow.price, proposal.portions()
+    cost = await place.host.view.quote(
+        place.host.config.accounts[offer.account], offer.workflow.price, proposal.portions()
     )
-    question = sending.question(proposal, order, cost, place.console.glyphs)
-    return await place.console.push_screen_wait(question) == "y"
+    question = sending.question(proposal, order, cost, place.host.glyphs)
+    return await place.host.ask(question) == "y"
 
 
 async def _sent(place: Submit, proposal: Proposal, numbers: list[int]) -> None:
@@ -236,8 +237,8 @@ async def _sent(place: Submit, proposal: Proposal, numbers: list[int]) -> None:
     place.tell("")
     place.chooser.put_marks([planned.found.path for planned in proposal.plan.photos], on=False)
     place.chooser.checks.forget([planned.found.path for planned in proposal.plan.photos])
-    console = place.console
-    console.notify(f"{plural(len(numbers), 'photo')} queued.", markup=False)
-    if console.look.engine is None:
-        console.soon(console.start_engine())
-    await console.action_place("1")
+    host = place.host
+    host.notify(f"{plural(len(numbers), 'photo')} queued.", markup=False)
+    if host.look.engine is None:
+        host.soon(host.start_engine())
+    await host.open_page(JOBS.key)

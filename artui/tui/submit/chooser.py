@@ -33,7 +33,7 @@ from artui.tui.submit.picker import Facts, Picker, about, columns
 from artui.tui.words import home, plural
 
 if TYPE_CHECKING:
-    from artui.tui.app import Console
+    from artui.tui.host import Host
 
 
 class Chooser(Vertical):
@@ -77,7 +77,7 @@ class Chooser(Vertical):
         super().__init__(id=id)
         self.marks = Marks()
         self.checks = Checks(lambda: self.post_message(self.News()))
-        self.checks.ignoring = self.console.config.ignoring
+        self.checks.ignoring = self.host.config.ignoring
         self.results: Path | None = None
         self.judging = False
         self.folder: Path | None = None
@@ -86,9 +86,9 @@ class Chooser(Vertical):
         self._only_marked = False
 
     @property
-    def console(self) -> Console:
-        """The application."""
-        return cast("Console", self.app)
+    def host(self) -> Host:
+        """The console it is shown in."""
+        return cast("Host", self.app)
 
     @property
     def files(self) -> Picker:
@@ -101,7 +101,7 @@ class Chooser(Vertical):
         yield FilterLine("words that must be in the name", instead="#where", of="#files")
         yield Line(id="listed")
         yield Static("", id="nothing", markup=False)
-        yield Picker(self._facts(), self.console.glyphs, id="files")
+        yield Picker(self._facts(), self.host.glyphs, id="files")
 
     def on_unmount(self) -> None:
         """End the threads that check."""
@@ -120,18 +120,18 @@ class Chooser(Vertical):
     def _first_folder(self) -> Path:
         """Where to begin: here where there are photos, else where photos came from last."""
         here = Path.cwd()
-        recent = self.console.journal.read(history.recent_folders, 5)
+        recent = self.host.journal.read(history.recent_folders, 5)
         for folder in (here, *recent, Path.home() / "Pictures"):
             if any(
                 item.kind is LineKind.FILE and promises_photo(item.path)
-                for item in listing(folder, self.console.config.ignoring).items
+                for item in listing(folder, self.host.config.ignoring).items
             ):
                 return folder
         return here
 
     async def open(self, folder: Path, at: Path | None = None) -> None:
         """Show a folder, with the cursor on ``at``."""
-        listed = await asyncio.to_thread(listing, folder, self.console.config.ignoring)
+        listed = await asyncio.to_thread(listing, folder, self.host.config.ignoring)
         self.folder, self.listed = folder, listed
         self._only_marked = False
         self._show(at)
@@ -166,7 +166,7 @@ class Chooser(Vertical):
 
     def draw(self) -> None:
         """Draw the lines above the list."""
-        cells, glyphs = self.app.size.width, self.console.glyphs
+        cells, glyphs = self.app.size.width, self.host.glyphs
         shown_now = [item for item in self.files.items if item.kind is LineKind.FILE]
         everything = sum(item.kind is LineKind.FILE for item in self.listed.items)
         right = f"shown {len(shown_now):,} of {max(everything, len(shown_now)):,}"
@@ -192,7 +192,7 @@ class Chooser(Vertical):
             text = f"No photos in {where} ({holds}).\n{ways}"
         nothing = self.query_one("#nothing", Static)
         nothing.display = bool(text)
-        nothing.update(self.console.glyphs.plain(text))
+        nothing.update(self.host.glyphs.plain(text))
 
     # ---------------------------------------------------------------------------------------------------- handlers
 
@@ -311,7 +311,7 @@ class Chooser(Vertical):
             self.put_marks([path for path in self.marks if path.is_relative_to(folder)], on=False)
             return
         try:
-            found = await asyncio.to_thread(collect, [folder], recursive=True, ignoring=self.console.config.ignoring)
+            found = await asyncio.to_thread(collect, [folder], recursive=True, ignoring=self.host.config.ignoring)
         except PlanProblem as problem:
             self.post_message(self.Told(str(problem)))
             return
@@ -375,7 +375,7 @@ class Chooser(Vertical):
 
     async def action_recent(self) -> None:
         """Choose a folder used before."""
-        sent = await self.console.view.ask(history.recent_folders)
+        sent = await self.host.view.ask(history.recent_folders)
         marked = dict.fromkeys(path.parent for path in self.marks)
         folders = list(dict.fromkeys([*marked, *sent]))
         if not folders:

@@ -116,7 +116,7 @@ class Watches(Page):
 
     def on_mount(self) -> None:
         """Follow what is new, and begin."""
-        self.console.looked.subscribe(self, self._looked)
+        self.host.looked.subscribe(self, self._looked)
         self.enter()
 
     def enter(self) -> None:
@@ -125,8 +125,8 @@ class Watches(Page):
         self.run_latest(self._enter, "enter")
 
     async def _enter(self) -> None:
-        self.written = await asyncio.to_thread(written.read, self.console.config)
-        self.console.config = self.console.view.config = self.written.config
+        self.written = await asyncio.to_thread(written.read, self.host.config)
+        self.host.config = self.written.config
         self.read()
 
     @property
@@ -152,22 +152,22 @@ class Watches(Page):
         await asyncio.sleep(max(LEAST_REST, REST * (time.monotonic() - began)))
 
     async def _read_standings(self) -> None:
-        self._is_watching = standing.is_watching(self.console.look.engine)
-        entries, settings, is_watching = self.entries, self.console.config, self._is_watching
+        self._is_watching = standing.is_watching(self.host.look.engine)
+        entries, settings, is_watching = self.entries, self.host.config, self._is_watching
 
         def ask(db: Connection) -> list[RuleStatus]:
             found = standing.read(db, entries, settings, watching=is_watching)
             more = standing.strangers(db, entries) if is_watching else []
             return found + standing.read(db, [written.at_work(row) for row in more], settings, watching=True)
 
-        self.standings = await self.console.view.ask(ask)
-        if self.console.is_running:  # else the widgets are going already
+        self.standings = await self.host.view.ask(ask)
+        if self.app.is_running:  # else the widgets are going already
             self.draw()
 
     def _looked(self, look: Look) -> None:
         """Figures change with the journal and with the engine; what is not in sight is read when it comes."""
         is_news = look.wrote or standing.is_watching(look.engine) is not self._is_watching
-        if is_news and self.written is not None and self.console.place is self:
+        if is_news and self.written is not None and self.is_front:
             self.read()
 
     # ----------------------------------------------------------------------------------------------------- drawing
@@ -182,14 +182,14 @@ class Watches(Page):
         complaint.update(sanitize(self.written.complaint, 400) if self.written else "")
         complaint.display = bool(self.written and self.written.complaint)
         empty = self.query_one("#no-rules", Static)
-        file = sanitize(self.console.paths.config_file)
-        empty.update(NO_RULES_READONLY.format(file=file) if self.console.readonly else NO_RULES)
+        file = sanitize(self.host.paths.config_file)
+        empty.update(NO_RULES_READONLY.format(file=file) if self.host.readonly else NO_RULES)
         empty.display = self.written is not None and not has_rules
         self.query_one("#about").display = has_rules
         self._draw_about()
 
     def _row(self, one: RuleStatus, cells: int) -> Content:
-        glyphs, entry, figures = self.console.glyphs, one.entry, one.figures
+        glyphs, entry, figures = self.host.glyphs, one.entry, one.figures
         today = figures.today if figures else None
         spent = f"{one.spent:,}" + ("" if one.cap is None else f"/{one.cap:,}")
         texts = (
@@ -215,7 +215,7 @@ class Watches(Page):
         self.refresh_bindings()
 
     def _about(self, one: RuleStatus) -> Content:
-        glyphs = self.console.glyphs
+        glyphs = self.host.glyphs
         if one.entry.complaint:
             lines = [
                 sanitize(f"{one.entry.complaint}.", 400),
@@ -246,8 +246,8 @@ class Watches(Page):
         event.stop()
         one = self.current
         if one is not None and one.row is not None:
-            if one.asks and not self.console.readonly:
-                await deciding.agree(self.console, one, one.row, lambda: self._open(one))
+            if one.asks and not self.host.readonly:
+                await deciding.agree(self.host, one, one.row, lambda: self._open(one))
             else:
                 self._open(one)
         elif one is not None:
@@ -279,23 +279,23 @@ class Watches(Page):
     def action_pause(self) -> None:
         """Pause this rule, or let it go on."""
         if (one := self.current) is not None:
-            self.console.soon(deciding.pause(self.console, one))
+            self.host.soon(deciding.pause(self.host, one))
 
     def action_allow(self) -> None:
         """More credits until midnight."""
-        self._about_rule(lambda one: deciding.allow(self.console, one))
+        self._about_rule(lambda one: deciding.allow(self.host, one))
 
     def action_look(self) -> None:
         """Look now."""
-        self._about_rule(lambda one: deciding.look_now(self.console, one))
+        self._about_rule(lambda one: deciding.look_now(self.host, one))
 
     def action_watch(self) -> None:
         """Say what watches the folders."""
-        deciding.how_to_watch(self.console, self.entries)
+        deciding.how_to_watch(self.host, self.entries)
 
     def action_add(self) -> None:
         """Watch another folder."""
-        if self.console.config.accounts:
+        if self.host.config.accounts:
             self.run_worker(self._add(), exclusive=True, group="act")
         else:
             self.notify(NO_ACCOUNT, markup=False)
@@ -303,34 +303,34 @@ class Watches(Page):
     async def _add(self) -> None:
         lines = ["What lands in it from now on is sent, once you have said to which workflow and saved."]
         asked = Ask("Which folder is to be watched?", lines, value="~/", suggester=Folders())
-        folder = await self.console.push_screen_wait(asked)
+        folder = await self.host.ask(asked)
         if folder:
-            await self._fill_in(await form.begin(self.console, folder), self.entries)
+            await self._fill_in(await form.begin(self.host, folder), self.entries)
 
     def action_edit(self) -> None:
         """Change this rule, or show where it is written."""
         one = self.current
         if one is not None and one.entry.number is None:
-            deciding.show_source(self.console, one)
+            deciding.show_source(self.host, one)
         elif one is not None:
             self.run_worker(self._edit(one), exclusive=True, group="act")
 
     async def _edit(self, one: RuleStatus) -> None:
         try:
-            table = await asyncio.to_thread(written.table, self.console.paths, one.entry)
+            table = await asyncio.to_thread(written.table, self.host.paths, one.entry)
         except ConfigError as problem:
             self.notify(sanitize(str(problem), 200), severity="error", markup=False)
             return
         others = [entry for entry in self.entries if entry != one.entry]
         begun = one.row is not None and one.row.begun
-        await self._fill_in(await form.begin_again(self.console, table, begun=begun), others)
+        await self._fill_in(await form.begin_again(self.host, table, begun=begun), others)
 
     async def _fill_in(self, draft: form.Draft, others: Sequence[RuleEntry]) -> None:
         """Have a rule filled in, save it, and have it watched or say how."""
-        table = await self.console.push_screen_wait(Form(draft, others))
+        table = await self.host.ask(Form(draft, others))
         if table is None or table == draft.before:
             return
-        if await deciding.in_file(self.console, lambda: written.save(self.console.paths, draft.before, table)):
+        if await deciding.in_file(self.host, lambda: written.save(self.host.paths, draft.before, table)):
             await self._changed("Saved in settings.toml.")
 
     def action_remove(self) -> None:
@@ -338,14 +338,14 @@ class Watches(Page):
         self._about_rule(self._remove)
 
     async def _remove(self, one: RuleStatus) -> None:
-        if await deciding.remove(self.console, one):
+        if await deciding.remove(self.host, one):
             await self._changed("The rule is taken away.")
 
     async def _changed(self, said: str) -> None:
         """The rules are others now: have them read where an engine watches."""
         self.run_latest(self._enter, "enter")
-        if standing.is_watching(self.console.look.engine):
-            await deciding.read_rules(self.console)
+        if standing.is_watching(self.host.look.engine):
+            await deciding.read_rules(self.host)
             self.notify(f"{said} `artui watch` reads it now.", markup=False)
         else:
             self.notify(f"{said} No engine watches folders yet: w says how.", markup=False)

@@ -28,35 +28,35 @@ from artui.tui.watches.standing import RuleStatus
 from artui.tui.words import plural
 
 if TYPE_CHECKING:
-    from artui.tui.app import Console
+    from artui.tui.host import Host
 
 MOST_ALLOWED = 1_000_000_000
 
 _LOOK = Choice("l", "look at its lists first", by_enter=True)
 
 
-async def _ask_for(console: Console, command: Command, standing: RuleStatus) -> None:
-    await console.decide([options.of_rule(command, standing.entry.id)])
+async def _ask_for(host: Host, command: Command, standing: RuleStatus) -> None:
+    await host.decide([options.of_rule(command, standing.entry.id)])
 
 
-async def pause(console: Console, standing: RuleStatus) -> None:
+async def pause(host: Host, standing: RuleStatus) -> None:
     """Pause this rule, at once; or ask whether it is to go on."""
     row, name = standing.row, standing.entry.title
     if row is None:
-        console.notify(f"{name} was never watched: there is nothing to pause.", markup=False)
+        host.notify(f"{name} was never watched: there is nothing to pause.", markup=False)
     elif not row.paused:
-        await _ask_for(console, Command.PAUSE_RULE, standing)
-        console.notify(f"Pausing {name}: nothing new is taken or sent; what is bought is fetched.", markup=False)
+        await _ask_for(host, Command.PAUSE_RULE, standing)
+        host.notify(f"Pausing {name}: nothing new is taken or sent; what is bought is fetched.", markup=False)
     else:
         question = Question(
             f"Let {name} go on?",
-            await _goes_on(console, standing, row),
+            await _goes_on(host, standing, row),
             (Choice("n", "leave it paused"), Choice("y", "go on")),
         )
-        console.push_screen(question, partial(_goes_on_after, console, standing))
+        host.push_screen(question, partial(_goes_on_after, host, standing))
 
 
-async def agree(console: Console, standing: RuleStatus, row: RuleRow, lists: Callable[[], object]) -> None:
+async def agree(host: Host, standing: RuleStatus, row: RuleRow, lists: Callable[[], object]) -> None:
     """Ask for the yes that this rule waits for; ``lists`` shows its lists, for who wants to look there first."""
     name = standing.entry.title
     if row.state in (RuleState.FOREIGN, RuleState.OFFLINE):
@@ -66,11 +66,11 @@ async def agree(console: Console, standing: RuleStatus, row: RuleRow, lists: Cal
     elif row.state is RuleState.HELD:
         title, lines = (
             f"{name} waits for your yes.",
-            [sanitize(row.message, 300), *await _goes_on(console, standing, row)],
+            [sanitize(row.message, 300), *await _goes_on(host, standing, row)],
         )
         yes = "go on so"
     else:
-        await _approve(console, standing, lists)
+        await _approve(host, standing, lists)
         return
     question = Question(title, lines, (Choice("n", "keep waiting"), Choice("y", yes), _LOOK))
 
@@ -78,19 +78,19 @@ async def agree(console: Console, standing: RuleStatus, row: RuleRow, lists: Cal
         if answer == _LOOK.key:
             lists()
         else:
-            await _goes_on_after(console, standing, answer)
+            await _goes_on_after(host, standing, answer)
 
-    console.push_screen(question, answered)
+    host.push_screen(question, answered)
 
 
-async def _approve(console: Console, standing: RuleStatus, lists: Callable[[], object]) -> None:
+async def _approve(host: Host, standing: RuleStatus, lists: Callable[[], object]) -> None:
     """Ask for the yes to a rule's first results; it is for those photos that wait now."""
-    waiting = await console.view.ask(rules.waiting, standing.entry.id, Reason.SAMPLE)
+    waiting = await host.view.ask(rules.waiting, standing.entry.id, Reason.SAMPLE)
     if not waiting:
-        console.notify("Nothing here waits for a yes.", markup=False)
+        host.notify("Nothing here waits for a yes.", markup=False)
         return
     batches = dict.fromkeys(job.batch or "" for job in waiting)
-    rest = ActionSet.of(await console.view.ask(lambda db: [options.approval(db, one, yes=True) for one in batches]))
+    rest = ActionSet.of(await host.view.ask(lambda db: [options.approval(db, one, yes=True) for one in batches]))
     cost = "the price is not known" if rest.price is None else f"at most {rest.price:,} cr"
     name = standing.entry.title
     title = f"Send the other {plural(len(waiting), 'photo')} of {name}? {cost.capitalize()}."
@@ -100,15 +100,15 @@ async def _approve(console: Console, standing: RuleStatus, lists: Callable[[], o
         if answer == _LOOK.key:
             lists()
         elif answer == "y":
-            await console.decide(rest.actions)
+            await host.decide(rest.actions)
 
     yes = Choice("y", f"send {'it' if len(waiting) == 1 else 'them'}: {cost}")
-    console.push_screen(Question(title, lines, (Choice("n", "keep waiting"), yes, _LOOK)), answered)
+    host.push_screen(Question(title, lines, (Choice("n", "keep waiting"), yes, _LOOK)), answered)
 
 
-async def _goes_on(console: Console, standing: RuleStatus, row: RuleRow) -> list[str]:
+async def _goes_on(host: Host, standing: RuleStatus, row: RuleRow) -> list[str]:
     """What follows when a rule goes on: how many photos that is about, and their price where it is known."""
-    found = await console.view.ask(options.going_on, row)
+    found = await host.view.ask(options.going_on, row)
     lines = []
     if found.photos:
         cost = "at a price that is not known" if found.photos_cost is None else f"at most {found.photos_cost:,} cr"
@@ -125,32 +125,32 @@ def _waiting(number: int, word: str) -> str:
     return f"{plural(number, word)} {'waits' if number == 1 else 'wait'}"
 
 
-async def _goes_on_after(console: Console, standing: RuleStatus, answer: str | None) -> None:
+async def _goes_on_after(host: Host, standing: RuleStatus, answer: str | None) -> None:
     """Let the rule go on after a yes."""
     if answer == "y":
-        await _ask_for(console, Command.RESUME_RULE, standing)
+        await _ask_for(host, Command.RESUME_RULE, standing)
 
 
-async def allow(console: Console, standing: RuleStatus) -> None:
+async def allow(host: Host, standing: RuleStatus) -> None:
     """Ask how many credits more this rule may spend until midnight, then whether that is meant."""
     row, name = standing.row, standing.entry.title
     if row is None or standing.figures is None:
-        console.notify(f"{name} was never watched: it has spent nothing.", markup=False)
+        host.notify(f"{name} was never watched: it has spent nothing.", markup=False)
         return
     if row.day is None and row.month is None and row.run is None:
-        console.notify(f"{name} has no cap of its own: there is nothing to allow.", markup=False)
+        host.notify(f"{name} has no cap of its own: there is nothing to allow.", markup=False)
         return
     capped = standing.figures.held.get(Reason.CAP)
     lines = [f"Today {standing.spent:,} of {'no day cap' if standing.cap is None else f'{standing.cap:,} cr'}."]
     if capped:
         lines.append(f"{_waiting(capped.jobs, 'photo')} for room: {capped.needs:,} cr.")
     value = str(capped.needs) if capped and capped.needs else ""
-    text = await console.push_screen_wait(Ask(f"How many credits more for {name}, until midnight?", lines, value=value))
+    text = await host.ask(Ask(f"How many credits more for {name}, until midnight?", lines, value=value))
     if not text:
         return
     most = whole_number(text, MOST_ALLOWED)
     if not most:
-        console.notify(f"{sanitize(text, 20)} is no number of credits; nothing has changed.", markup=False)
+        host.notify(f"{sanitize(text, 20)} is no number of credits; nothing has changed.", markup=False)
         return
     photos = f", {plural(most // standing.price, 'photo')} at {standing.price:,}" if standing.price else ""
     question = Question(
@@ -158,42 +158,42 @@ async def allow(console: Console, standing: RuleStatus) -> None:
         [f"That is at most {most:,} cr{photos}, beyond the caps of this rule; the caps of the account stay."],
         (Choice("n", "leave the caps as they are"), Choice("y", f"allow {most:,} cr")),
     )
-    if await console.push_screen_wait(question) == "y":
-        await console.decide([options.allowance(standing.entry.id, most)])
-        console.notify(f"{name} may spend {most:,} cr more until midnight.", markup=False)
+    if await host.ask(question) == "y":
+        await host.decide([options.allowance(standing.entry.id, most)])
+        host.notify(f"{name} may spend {most:,} cr more until midnight.", markup=False)
 
 
-async def look_now(console: Console, standing: RuleStatus) -> None:
+async def look_now(host: Host, standing: RuleStatus) -> None:
     """Have the folder looked at now, or the rules read where the engine does not know this one."""
     if not standing.watching:
-        console.notify("No engine watches folders: w says how.", markup=False)
+        host.notify("No engine watches folders: w says how.", markup=False)
     elif standing.is_watched:
-        await _ask_for(console, Command.LOOK_NOW, standing)
-        console.notify(f"Looking at {standing.entry.title}.", markup=False)
+        await _ask_for(host, Command.LOOK_NOW, standing)
+        host.notify(f"Looking at {standing.entry.title}.", markup=False)
     else:
-        await read_rules(console)
-        console.notify("The rules are read again.", markup=False)
+        await read_rules(host)
+        host.notify("The rules are read again.", markup=False)
 
 
-async def read_rules(console: Console) -> None:
+async def read_rules(host: Host) -> None:
     """Have the engine that watches read the rules as they are written now."""
-    await console.decide([Action(Command.READ_RULES)])
+    await host.decide([Action(Command.READ_RULES)])
 
 
 # ---------------------------------------------------------------------------------------------------- beside a rule
 
 
-def show_source(console: Console, standing: RuleStatus) -> None:
+def show_source(host: Host, standing: RuleStatus) -> None:
     """Show the file and the line where this rule is written."""
     source = standing.entry.source
     text = "\n".join(sanitize(line, 200) for line in written.excerpt(source))
     change = "Change it there; artui never writes to config.toml. u has `artui watch` read it again."
     if source.origin is Origin.FLAG:
         change = "`artui watch` was started with it; it ends with that."
-    console.push_screen(TextDialog(sanitize(str(source)), Content(f"{text}\n\n{change}".strip())))
+    host.push_screen(TextDialog(sanitize(str(source)), Content(f"{text}\n\n{change}".strip())))
 
 
-async def remove(console: Console, standing: RuleStatus) -> bool:
+async def remove(host: Host, standing: RuleStatus) -> bool:
     """Ask whether a rule of settings.toml is to be taken away; whether it was."""
     entry, said = standing.entry, standing.figures
     under_way = said.counted.on_the_way + said.counted.held if said else 0
@@ -206,22 +206,22 @@ async def remove(console: Console, standing: RuleStatus) -> bool:
         lines,
         (Choice("n", "keep the rule"), Choice("y", "take it away")),
     )
-    if entry.number is None or await console.push_screen_wait(question) != "y":
+    if entry.number is None or await host.ask(question) != "y":
         return False
-    return await in_file(console, lambda: written.save(console.paths, written.table(console.paths, entry), None))
+    return await in_file(host, lambda: written.save(host.paths, written.table(host.paths, entry), None))
 
 
-async def in_file(console: Console, save: Callable[[], None]) -> bool:
+async def in_file(host: Host, save: Callable[[], None]) -> bool:
     """Save a change of the rules; whether that went well. What went wrong is said."""
     try:
         await asyncio.to_thread(save)
     except ConfigError as problem:
-        console.notify(sanitize(str(problem), 300), severity="error", markup=False)
+        host.notify(sanitize(str(problem), 300), severity="error", markup=False)
         return False
     return True
 
 
-def how_to_watch(console: Console, entries: Sequence[written.RuleEntry]) -> None:
+def how_to_watch(host: Host, entries: Sequence[written.RuleEntry]) -> None:
     """Say what watches the folders: a command in a terminal of its own, or a service."""
     watched = [entry.rule for entry in entries if entry.rule]
     capped = sum(rule.caps.day or 0 for rule in watched)
@@ -242,4 +242,4 @@ def how_to_watch(console: Console, entries: Sequence[written.RuleEntry]) -> None
         "",
         f"It sends and pays what lands in {plural(len(watched), 'folder')}: {', '.join(cost) or 'none yet'}.",
     ]
-    console.push_screen(TextDialog("Who watches the folders", Content("\n".join(lines))))
+    host.push_screen(TextDialog("Who watches the folders", Content("\n".join(lines))))

@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar, cast
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from textual import events
 from textual.app import ComposeResult
@@ -30,7 +30,7 @@ from artui.tui.watches import written
 from artui.tui.words import home, plural
 
 if TYPE_CHECKING:
-    from artui.tui.app import Console
+    from artui.tui.host import Host
 
 NAMES = 13
 """Cells of what each line sets."""
@@ -80,27 +80,27 @@ class Draft:
         return bool(self.table["existing"] == "process")
 
 
-async def begin(console: Console, folder: str) -> Draft:
+async def begin(host: Host, folder: str) -> Draft:
     """A new rule for a folder, with what is usual."""
     path = absolute(folder)
-    account = console.config.accounts.get(console.account or "")
+    account = host.config.accounts.get(host.account or "")
     output = account.output if account and account.output else f"{path}-out"
     values = {"folder": path, "output": output, "existing": "ignore", "after": "keep"}
     draft = Draft(values).set(account=account.name if account else None, workflow=account.workflow if account else None)
-    return await _informed(console, draft)
+    return await _informed(host, draft)
 
 
-async def begin_again(console: Console, table: Mapping[str, Any], *, begun: bool) -> Draft:
+async def begin_again(host: Host, table: Mapping[str, Any], *, begun: bool) -> Draft:
     """A rule of settings.toml to be changed."""
-    return await _informed(console, Draft({"existing": "ignore", **table}, table, begun))
+    return await _informed(host, Draft({"existing": "ignore", **table}, table, begun))
 
 
-async def _informed(console: Console, draft: Draft) -> Draft:
+async def _informed(host: Host, draft: Draft) -> Draft:
     """The same with what is known of its workflow and its folder."""
     table = draft.table
-    known = await console.view.ask(catalogue.read, table.get("account", ""))
+    known = await host.view.ask(catalogue.read, table.get("account", ""))
     offer = known.meant(table.get("workflow", ""))
-    ignoring = console.config.ignoring.with_more(table.get("ignore"))
+    ignoring = host.config.ignoring.with_more(table.get("ignore"))
     there = await asyncio.to_thread(photos_in, table["folder"], ignoring, recursive=bool(table.get("recursive")))
     if offer is None:
         return replace(draft, there=there, workflow="", price=None)
@@ -191,11 +191,6 @@ class Form(Dialog[Mapping[str, Any] | None]):
         self._keys: list[str] = []
         self._in_turn = asyncio.Lock()
 
-    @property
-    def console(self) -> Console:
-        """The application."""
-        return cast("Console", self.app)
-
     def compose(self) -> ComposeResult:
         """What it is about, its lines, what they mean."""
         title = (
@@ -220,7 +215,7 @@ class Form(Dialog[Mapping[str, Any] | None]):
         look, listed = _Look(self.draft), self.query_one(OptionList)
         before = listed.highlighted or 0
         self._keys = [line.key for line in look.lines()]
-        said = (self.console.glyphs.plain(f" {one.key}  {one.sets:<{NAMES}}{one.says}") for one in look.lines())
+        said = (self.host.glyphs.plain(f" {one.key}  {one.sets:<{NAMES}}{one.says}") for one in look.lines())
         listed.set_options(Option(Content(line)) for line in said)
         listed.highlighted = min(before, len(self._keys) - 1)
         self.query_one("#sums", Static).update(look.sums())
@@ -263,13 +258,13 @@ class Form(Dialog[Mapping[str, Any] | None]):
             if key == "s":
                 await self._save()
             elif (draft := await self._other(key)) is not None:
-                self.draft = await _informed(self.console, draft)
+                self.draft = await _informed(self.host, draft)
                 self._draw()
 
     async def _save(self) -> None:
         """Give the table away, where it is a rule that can stand beside the others."""
         try:
-            await asyncio.to_thread(written.check, self.console.config, self.draft.table, self.others)
+            await asyncio.to_thread(written.check, self.host.config, self.draft.table, self.others)
         except ConfigError as problem:
             self._hint(sanitize(str(problem), 300))
             return
@@ -313,7 +308,7 @@ class Form(Dialog[Mapping[str, Any] | None]):
 
     async def _typed(self, title: str, lines: Sequence[str], value: str, *, paths: bool = False) -> str | None:
         suggester = Folders() if paths else None
-        return await self.console.push_screen_wait(Ask(title, lines, value=value, suggester=suggester))
+        return await self.host.ask(Ask(title, lines, value=value, suggester=suggester))
 
     async def _folder(self, word: str) -> Draft | None:
         output = word == "output"
@@ -334,22 +329,20 @@ class Form(Dialog[Mapping[str, Any] | None]):
         return True, typed
 
     async def _account(self) -> Draft | None:
-        names = list(self.console.config.accounts)
+        names = list(self.host.config.accounts)
         rows = [Content(sanitize(name)) for name in names]
-        place = await self.console.push_screen_wait(
-            ChoiceDialog("Which account pays?", rows, lambda at, w: w in names[at])
-        )
+        place = await self.host.ask(ChoiceDialog("Which account pays?", rows, lambda at, w: w in names[at]))
         if place is None or names[place] == self.draft.table.get("account"):
             return None
         # A workflow belongs to its account.
         return self.draft.set(account=names[place], workflow=None)
 
     async def _workflow(self) -> Draft | None:
-        account = self.console.config.accounts.get(self.draft.table.get("account", ""))
+        account = self.host.config.accounts.get(self.draft.table.get("account", ""))
         if account is None:
             self._hint("Which account pays? a says it; 5 signs one in.")
             return None
-        offer = await workflow_of(self.console, account, self._hint)
+        offer = await workflow_of(self.host, account, self._hint)
         if offer is None:
             return None
         flow = offer.workflow

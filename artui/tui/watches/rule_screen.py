@@ -35,7 +35,7 @@ from artui.tui.watches.standing import RuleStatus
 from artui.tui.words import RowContext, begun, clock
 
 if TYPE_CHECKING:
-    from artui.tui.app import Console
+    pass
 
 MOST_FILES, MOST_LINES = 1000, 1000
 """The newest files of a group and lines of a log that are shown."""
@@ -141,27 +141,22 @@ class RuleScreen(Above[None]):
         self._reading = CoalescedRefresh(self, self._read)
         self._spans: list[tuple[int, int, str]] = []
 
-    @property
-    def console(self) -> Console:
-        """The application."""
-        return cast("Console", self.app)
-
     def compose(self) -> ComposeResult:
         """The rule, the chips, the three lists, a sentence about the line under the cursor, the keys."""
         for name in ("title", "state", "chips", "heads"):
             yield Line(id=name)
         yield Static("", id="none", markup=False)
         with ContentSwitcher(initial="taken", id="lists"):
-            yield JobTable(self.console.glyphs, id="taken")
-            yield ToldList(self.console.glyphs, id="not-taken")
-            yield ToldList(self.console.glyphs, id="log")
+            yield JobTable(self.host.glyphs, id="taken")
+            yield ToldList(self.host.glyphs, id="not-taken")
+            yield ToldList(self.host.glyphs, id="log")
         yield Static("", id="here", markup=False)
         yield Keys(id="keys")
 
     def on_mount(self) -> None:
         """Follow what is new, and begin."""
         self.bindings_updated_signal.subscribe(self, lambda _: self.query_one(Keys).draw())
-        self.console.looked.subscribe(self, self._looked)
+        self.host.looked.subscribe(self, self._looked)
         self._choose("taken")
 
     # ----------------------------------------------------------------------------------------------------- reading
@@ -190,8 +185,8 @@ class RuleScreen(Above[None]):
 
     async def _read_page(self) -> RuleRead:
         near, entry, group = tuple(self.query_one(JobTable).near()), self.standing.entry, self.group
-        lines, settings = 2 * max(24, self.size.height), self.console.config
-        is_watching = standing.is_watching(self.console.look.engine)
+        lines, settings = 2 * max(24, self.size.height), self.host.config
+        is_watching = standing.is_watching(self.host.look.engine)
 
         def ask(db: Connection) -> RuleRead:
             one = standing.read(db, [entry], settings, watching=is_watching)[0]
@@ -203,14 +198,14 @@ class RuleScreen(Above[None]):
             files = watching.files(db, row, group, MOST_FILES) if row and group else []
             return RuleRead(one, order, found, around, groups, files, rules.happenings(db, entry.id, MOST_LINES))
 
-        return await self.console.view.ask(ask)
+        return await self.host.view.ask(ask)
 
     def _show(self, page: RuleRead) -> None:
         self._page, self.standing = page, page.standing
         table = self.query_one(JobTable)
         if page.order != table.order:
             table.put(page.order)
-        table.put_rows(page.jobs, page.around.with_moving(self.console.look.moving))
+        table.put_rows(page.jobs, page.around.with_moving(self.host.look.moving))
         self._put("not-taken", *(self._told_files(page) if self.group else self._told_groups(page)))
         self._put("log", (("When", TIME), ("What happened", 0)), [_told_line(one) for one in page.log])
         self.draw()
@@ -259,7 +254,7 @@ class RuleScreen(Above[None]):
 
     def draw(self) -> None:
         """Draw all lines around the lists."""
-        one, glyphs, cells, now = self.standing, self.console.glyphs, self.app.size.width, time.time()
+        one, glyphs, cells, now = self.standing, self.host.glyphs, self.app.size.width, time.time()
         self.query_one("#title", Line).say(f" {sanitize(standing.way(one.entry, glyphs), cells - 2, glyphs.ellipsis)}")
         parts = [standing.state(one, now), standing.did(one.figures) if one.figures else "", standing.cost(one)]
         state = " · ".join(part for part in parts if part)
@@ -303,7 +298,7 @@ class RuleScreen(Above[None]):
         else:
             line = cast("ToldList", listed).current
             said = line.says if line else ""
-        self.query_one("#here", Static).update(self.console.glyphs.plain(said))
+        self.query_one("#here", Static).update(self.host.glyphs.plain(said))
 
     # ---------------------------------------------------------------------------------------------------- handlers
 
@@ -345,7 +340,7 @@ class RuleScreen(Above[None]):
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Take the keys that change anything away from a console that only reads."""
         del parameters
-        return not (action in self.changes and self.console.readonly)
+        return not (action in self.changes and self.host.readonly)
 
     # ----------------------------------------------------------------------------------------------------- actions
 
@@ -366,15 +361,15 @@ class RuleScreen(Above[None]):
 
     def action_pause(self) -> None:
         """Pause this rule, or let it go on."""
-        self.console.soon(deciding.pause(self.console, self.standing))
+        self.host.soon(deciding.pause(self.host, self.standing))
 
     def action_allow(self) -> None:
         """More credits until midnight."""
-        self.run_worker(deciding.allow(self.console, self.standing), exclusive=True, group="act")
+        self.run_worker(deciding.allow(self.host, self.standing), exclusive=True, group="act")
 
     def action_look(self) -> None:
         """Look now."""
-        self.run_worker(deciding.look_now(self.console, self.standing), exclusive=True, group="act")
+        self.run_worker(deciding.look_now(self.host, self.standing), exclusive=True, group="act")
 
     def action_back(self) -> None:
         """From the files of a group to all groups; from there to the rules."""

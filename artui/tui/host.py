@@ -1,0 +1,71 @@
+"""What pages, dialogs and helpers know of the console they are shown in.
+
+``tui.app`` is that console; nothing but the command line imports it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Coroutine, Sequence
+from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeVar
+
+if TYPE_CHECKING:
+    from textual.screen import Screen, ScreenResultCallbackType
+    from textual.signal import Signal
+    from textual.widget import Widget
+
+    from artui.config import Config, Paths
+    from artui.core.actions import Action
+    from artui.journal import Journal
+    from artui.tui.look import Glyphs
+    from artui.tui.news import News
+    from artui.tui.view import Look, View
+
+Answer = TypeVar("Answer")
+
+
+class Host(Protocol):
+    """The console over one journal."""
+
+    paths: Paths
+    config: Config
+    """The settings as they were read last; what is set here holds everywhere in the console."""
+    account: str | None
+    """The account in use, None where there is none."""
+    glyphs: Glyphs
+    readonly: bool
+    """Whether nothing may be changed here."""
+    demo: bool
+    """Whether engine and service end with this console."""
+    journal: Journal
+    view: View
+    """Who reads the journal for the screens."""
+    look: Look
+    """What was seen last."""
+    looked: Signal[Look]
+    """Published after each look that has shown something new."""
+    news: News
+
+    def notify(
+        self, message: str, *, severity: Literal["information", "warning", "error"] = ..., markup: bool = ...
+    ) -> None:
+        """Show a toast."""
+
+    def push_screen(
+        self, screen: Screen[Answer], callback: ScreenResultCallbackType[Answer] | None = None
+    ) -> Awaitable[object]:
+        """Show a screen above the others; what it gives is passed on to ``callback``."""
+
+    async def ask(self, dialog: Screen[Answer]) -> Answer | None:
+        """Show a dialog and wait for what it gives; only in a worker, beside what happens on the screen."""
+
+    async def open_page(self, key: str) -> Widget:
+        """Show the page behind a digit, with nothing above it; returns that page."""
+
+    async def decide(self, agreed: Sequence[Action]) -> list[int]:
+        """Leave requests for what a person has agreed to, and see to it that an engine runs; returns their numbers."""
+
+    async def start_engine(self) -> None:
+        """Have an engine run, in the background where none does."""
+
+    def soon(self, work: Coroutine[Any, Any, Any]) -> None:
+        """Run something beside what happens on the screen, whatever becomes of that screen."""
