@@ -11,6 +11,7 @@ from artui.journal import (
     accounts,
     batches,
     caps,
+    customers,
     holds,
     jobs,
     payers,
@@ -87,7 +88,7 @@ def intend(
         raise CancelledFirst(job.source.name)
     check_payer(db, job, now)
     # What goes out names the payer as it is now: for the journal that may be one with an earlier key, or another host.
-    job = replace(job, payer=payers.current(db, now.name), endpoint=now.endpoint, organization=now.organization)
+    job = replace(job, payer=customers.current(db, now.name), endpoint=now.endpoint, organization=now.organization)
     day = _turn(db, job.account, terms)
     check(db, job, Terms(terms.caps, day))
     earlier = purchases.of_job(db, job.id)

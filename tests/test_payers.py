@@ -12,7 +12,7 @@ import pytest
 
 from artui.config import paths
 from artui.credentials import Secret, Vault
-from artui.journal import Journal, jobs, payers, purchases
+from artui.journal import Journal, customers, jobs, payers, purchases
 from artui.journal.schema import MIGRATIONS
 from artui.journal.schema import payers as frozen
 from artui.model.job import Job
@@ -247,15 +247,15 @@ def test_what_a_person_says_of_keys_holds_for_later_jobs_and_keys(tmp_path: Path
         assert journal.read(payers.bought_under_another, second) is None
         assert journal.read(payers.earlier, ["studio"], two) == []
         journal.write(payers.same_customer, one, three)
-        assert journal.read(payers.current, one) == three
+        assert journal.read(customers.current, one) == three
         assert journal.write(bought, one, digest="f").payer == three
         assert journal.read(payers.bought_under_another, second) is None, "of the one it is not, nor of its other key"
-        assert journal.read(payers.joined, three) == [one]
+        assert journal.read(customers.joined, three) == [one]
         assert [
             seen.payer for seen in journal.read(lambda db: payers.earlier(db, ["studio"], two, told_apart=True))
         ] == [three]
         journal.write(payers.same_customer, three, "retouch4me http://localhost d")
-        assert journal.read(payers.current, one) == "retouch4me http://localhost d"
+        assert journal.read(customers.current, one) == "retouch4me http://localhost d"
         again = journal.read(jobs.get, first.id)
         assert again is not None
         assert again.payer == "retouch4me http://localhost d"
@@ -273,5 +273,5 @@ def test_what_was_said_to_be_another_customer_can_be_corrected(tmp_path: Path) -
         journal.write(lambda db: [jobs.add(db, None, [new_job(payer=payer)]) for payer in (one, two)])
         journal.write(payers.same_customer, one, two)
         assert {job.payer for job in journal.read(jobs.select, "1")} == {two}
-        assert journal.read(payers.joined, two) == [one]
+        assert journal.read(customers.joined, two) == [one]
         assert journal.read(lambda db: payers.earlier(db, ["studio"], two, told_apart=True)) == []

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from artui.config import AccountConfig, Config, Paths, dotted, save_setting
 from artui.credentials import CredentialProblem, KeyStore, Secret, Stored, Vault
-from artui.journal import Connection, Journal, payers
+from artui.journal import Connection, Journal, customers, payers
 from artui.journal.payers import Earlier
 
 if TYPE_CHECKING:
@@ -79,7 +79,7 @@ async def customer(
 
     def ask(db: Connection) -> Customer:
         earlier, apart = (payers.earlier(db, sorted(names), payer, told_apart=apart) for apart in (False, True))
-        return Customer(payer, tuple(earlier), tuple(apart), tuple(payers.joined(db, payer)))
+        return Customer(payer, tuple(earlier), tuple(apart), tuple(customers.joined(db, payer)))
 
     return await journal.read_async(ask)
 

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from artui.journal import accounts, jobs, payers, purchases, suspended
+from artui.journal import accounts, customers, jobs, purchases, suspended
 from artui.journal.store import Connection, first, value
 from artui.model.holds import ACCOUNT_WIDE, PauseOf
 from artui.model.job import Job, Payer
@@ -168,7 +168,7 @@ its payer."""
 
 def _values(db: Connection, now: Payer) -> dict[str, Any]:
     return {
-        "payer": payers.current(db, now.name), "endpoint": now.endpoint, "organization": now.organization,
+        "payer": customers.current(db, now.name), "endpoint": now.endpoint, "organization": now.organization,
         "by_key": now.by_key,
     }  # fmt: skip
 

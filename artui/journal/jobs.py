@@ -17,7 +17,7 @@ from typing import Any
 
 import apsw
 
-from artui.journal import published
+from artui.journal import customers, published
 from artui.journal.store import Connection, Stale, Values, first, rows, storable, value
 from artui.model.holds import HOLDS
 from artui.model.job import Batch, Job, NewJob, Result
@@ -178,10 +178,8 @@ def sum_behind_sample(db: Connection, batch: str) -> BehindSample:
 
 
 def _insert(db: Connection, new: NewJob, now: float) -> int:
-    from artui.journal import payers
-
     given = {field.name: getattr(new, field.name) for field in fields(NewJob)}
-    given["payer"] = payers.current(db, new.payer)
+    given["payer"] = customers.current(db, new.payer)
     job = Job(**given, created_at=now, stage_at=now)
     names = [name for name in _COLUMNS if name != "id"]
     db.execute(

@@ -1,4 +1,4 @@
-"""Who pays, in the journal: one customer under several keys, and what was bought under a key that is no longer used.
+"""What was bought under a key that is no longer used, and what follows from a person's word on whose it was.
 
 Where nothing but its key tells a customer, a renewed key looks like another customer. Whether it is one, only a person
 can say; until then what was bought under the earlier key may not be bought again unasked.
@@ -13,16 +13,11 @@ import os
 from collections.abc import Collection
 from dataclasses import dataclass
 
-from artui.journal import jobs
+from artui.journal import customers, jobs
 from artui.journal.schema.payers import join
 from artui.journal.store import Connection, rows, value
 from artui.model.job import Job
 from artui.model.states import BOUGHT_BEFORE, FINAL, Reason, Status
-
-
-def current(db: Connection, payer: str) -> str:
-    """The name under which the journal keeps a payer: its own, or the one of the same customer's later key."""
-    return str(value(db, "SELECT COALESCE((SELECT value FROM meta WHERE key = ?), ?)", (f"now {payer}", payer)))
 
 
 def every(db: Connection) -> list[str]:
@@ -47,7 +42,7 @@ def bought_under_another(db: Connection, job: Job) -> Job | None:
 def at_another(db: Connection, job: Job) -> Job | None:
     """The job of the same account that has this photo on these terms at another payer, of whom nobody has said that it
     is another customer, and that is not over or may have been paid; None where there is none."""
-    apart = _others(db, job.payer)
+    apart = customers.others(db, job.payer)
     others = [one for one in every(db) if one != job.payer and one not in apart]
     marks = ", ".join("?" * len(others))
     found = _buyers(db, others, job)
@@ -83,7 +78,7 @@ def _recipe(job: Job) -> str:
 
 def _may_be_same(db: Connection, one: str, other: str) -> bool:
     """Whether two payers at one service may be one customer for all a person has said."""
-    return _is_at_its_service(one, other) and one not in _others(db, other)
+    return _is_at_its_service(one, other) and one not in customers.others(db, other)
 
 
 def _is_at_its_service(one: str, other: str) -> bool:
@@ -102,10 +97,10 @@ class Earlier:
 def earlier(db: Connection, accounts: Collection[str], payer: str, *, told_apart: bool = False) -> list[Earlier]:
     """The payers these accounts had before at the same service, of whom nobody has said whether they are the same
     customer as ``payer``, or with ``told_apart`` that they are not; the one that bought last comes first."""
-    payer, marks = current(db, payer), ", ".join("?" * len(accounts))
+    payer, marks = customers.current(db, payer), ", ".join("?" * len(accounts))
     found = []
     for one in every(db):
-        if not _is_at_its_service(one, payer) or (one in _others(db, payer)) is not told_apart:
+        if not _is_at_its_service(one, payer) or (one in customers.others(db, payer)) is not told_apart:
             continue
         photos, last = rows(
             db,
@@ -124,31 +119,23 @@ def earlier(db: Connection, accounts: Collection[str], payer: str, *, told_apart
     return [one for _, one in sorted(found, key=lambda pair: -pair[0])]
 
 
-def joined(db: Connection, payer: str) -> list[str]:
-    """The earlier payers of whom a person has said that they are the same customer as ``payer``."""
-    payer = current(db, payer)
-    return [key.removeprefix("now ") for (key,) in rows(
-        db, "SELECT key FROM meta WHERE key GLOB 'now *' AND value = ? ORDER BY rowid", (payer,)
-    )]  # fmt: skip
-
-
 def same_customer(db: Connection, old: str, new: str) -> None:
     """A person's word that both are one customer, whatever was said before: everything of ``old`` is ``new``'s, and
     what waited for that goes on.
 
     What was sent under the old key stays marked with it (``purchases.organization``): no other key may repeat it.
     """
-    new = current(db, new)
+    new = customers.current(db, new)
     if old == new:
         return
-    others = (_others(db, old) | _others(db, new)) - {old, new}
+    others = (customers.others(db, old) | customers.others(db, new)) - {old, new}
     join(db, old, new)
-    _note(db, f"not {new}", json.dumps(sorted(others)))
+    customers.note(db, f"not {new}", json.dumps(sorted(others)))
     for other in others:
-        _tell_apart(db, other, new)
+        customers.tell_apart(db, other, new)
     db.execute("UPDATE OR IGNORE suspended SET payer = ? WHERE payer = ?", (new, old))
     db.execute("UPDATE meta SET value = ? WHERE key GLOB 'now *' AND value = ?", (new, old))
-    _note(db, f"now {old}", new)
+    customers.note(db, f"now {old}", new)
     db.execute("DELETE FROM meta WHERE key = ?", (f"now {new}",))
     for rule, text in rows(db, "SELECT id, offer FROM rules WHERE offer <> ''"):
         offer = json.loads(text)
@@ -160,22 +147,10 @@ def same_customer(db: Connection, old: str, new: str) -> None:
 
 def other_customer(db: Connection, old: str, new: str) -> None:
     """A person's word that they are two customers: each buys for itself."""
-    new = current(db, new)
-    _tell_apart(db, old, new)
+    new = customers.current(db, new)
+    customers.tell_apart(db, old, new)
     for payer in (old, new):
         _let_go_on(db, payer)
-
-
-def _others(db: Connection, payer: str) -> set[str]:
-    """The payers a person has said to be other customers than this one."""
-    return set(
-        json.loads(value(db, "SELECT COALESCE((SELECT value FROM meta WHERE key = ?), '[]')", (f"not {payer}",)))
-    )
-
-
-def _tell_apart(db: Connection, one: str, other: str) -> None:
-    for payer, stranger in ((one, other), (other, one)):
-        _note(db, f"not {payer}", json.dumps(sorted({*_others(db, payer), stranger})))
 
 
 def _let_go_on(db: Connection, payer: str) -> None:
@@ -190,7 +165,3 @@ def _let_go_on(db: Connection, payer: str) -> None:
     for job in held:
         if bought_under_another(db, job) is None:
             jobs.move(db, job, job.stage, Status.READY, "goes on", message="a person has said who the customer is")
-
-
-def _note(db: Connection, key: str, text: str) -> None:
-    db.execute("INSERT INTO meta VALUES (?, ?) ON CONFLICT DO UPDATE SET value = excluded.value", (key, text))

@@ -9,7 +9,7 @@ from functools import partial
 
 from artui import budget, files
 from artui.config.system import boot_time
-from artui.journal import Connection, Stale, Unwritable, accounts, holds, jobs, payers, purchases, requests
+from artui.journal import Connection, Stale, Unwritable, accounts, customers, holds, jobs, purchases, requests
 from artui.model.job import Job, Purchase
 from artui.model.states import REPEATS, Kind, PurchaseState, Reason, Stage, Status
 from artui.providers.base import (
@@ -198,7 +198,7 @@ class Paying:
                 raise NotPermitted("the intent grew old before it could be sent")
             if why := self.context.outdated():
                 raise NotPermitted(why)
-            if self.context.journal.read(payers.current, payer) != purchase.payer:
+            if self.context.journal.read(customers.current, payer) != purchase.payer:
                 raise NotPermitted(f"the account {purchase.account} has got another key meanwhile")
             await self.context.assert_leader()
 

@@ -21,7 +21,7 @@ from artui import files
 from artui.cli.advice import advice
 from artui.config import Caps
 from artui.engine import reconcile
-from artui.journal import books, payers
+from artui.journal import books, customers
 from artui.journal.prices import weight
 from artui.model.holds import HOLDS
 from artui.model.job import Job, Purchase
@@ -450,7 +450,7 @@ def payer_charged(seen: Evidence) -> Iterator[str]:
         place, _, _ = purchase.payer.rpartition(" ")
         if charge["owner"] != purchase.organization:
             yield f"{charge['owner']} was charged for {purchase.key}, which was sent for {purchase.organization}"
-        elif seen.journal.read(payers.current, f"{place} {charge['owner']}") != purchase.payer:
+        elif seen.journal.read(customers.current, f"{place} {charge['owner']}") != purchase.payer:
             yield f"{charge['owner']} was charged for {purchase.key}, which is of {purchase.payer}"
 
 

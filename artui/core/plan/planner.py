@@ -17,7 +17,7 @@ from artui.core.plan.remarks import Remark, Worth
 from artui.core.plan.target import Offer, Target, among_photos
 from artui.files import Photo, values
 from artui.files.metadata import Keeping
-from artui.journal import Connection, Journal, before, history, jobs, payers, published, twins
+from artui.journal import Connection, Journal, before, customers, history, jobs, published, twins
 from artui.journal.before import Before, How
 from artui.journal.store import storable
 from artui.model.job import Batch, Job, NewJob
@@ -232,7 +232,7 @@ class Planner:
         given = {one.name: getattr(new, one.name) for one in fields(NewJob)}
 
         def ask(db: Connection) -> Before | None:
-            payer = payers.current(db, new.payer)
+            payer = customers.current(db, new.payer)
             job = Job(**{**given, "payer": payer}, digest=planned.photo.digest, picture=planned.photo.picture)
             return before.of_photo(db, job, by_key=capabilities(new.provider).known_by_key)
 
