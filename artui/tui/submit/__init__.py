@@ -6,6 +6,7 @@ lines; here they are put together and get their keys.
 
 from __future__ import annotations
 
+import asyncio
 import datetime as dt
 from collections.abc import Sequence
 from dataclasses import replace
@@ -16,20 +17,23 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 
 from artui.config import AccountConfig
-from artui.core.plan import OF_ARCHIVES, Planner, Verdict
+from artui.core.plan import OF_ARCHIVES, Planner, PlanProblem, Verdict
 from artui.core.quote import Quote
 from artui.credentials import Vault
 from artui.files import suspicion
 from artui.tui import catalogue, sampling
 from artui.tui.coalesced_refresh import CoalescedRefresh
 from artui.tui.page import Page
+from artui.tui.pages import JOBS
 from artui.tui.service import ServiceError, at_service
-from artui.tui.submit import choices, ordering
+from artui.tui.submit import choices, ordering, sending
 from artui.tui.submit.chooser import Chooser
 from artui.tui.submit.marks import Sum, add_up
 from artui.tui.submit.ordering import AccountSnapshot, OrderForm, target_of
 from artui.tui.submit.pane import OrderPane
+from artui.tui.submit.sending import FilesChanged, TermsChanged
 from artui.tui.view import Look
+from artui.tui.words import plural
 
 
 class Submit(Page):
@@ -91,7 +95,7 @@ class Submit(Page):
             self.put_order(OrderForm(target_of(output), account, limits, batching=self.order.batching))
         if handed:
             self.put_order(replace(self.order, target=ordering.apart(self.order.target, self.chooser.marks.found())))
-            self.run_worker(choices.workflow(self))
+            self.run_worker(self._choose_workflow())
         if account is not None and self.order.standing is None:
             await self._ask_service(account)
         elif account is not None and self._wanted:
@@ -247,15 +251,32 @@ class Submit(Page):
 
     def action_workflow(self) -> None:
         """Choose the workflow."""
-        self.run_worker(choices.workflow(self))
+        self.run_worker(self._choose_workflow())
+
+    async def _choose_workflow(self) -> None:
+        if self.order.account is None:
+            self.tell(ordering.NO_ACCOUNT)
+        elif chosen := await choices.workflow_of(self.host, self.order.account, self.tell):
+            await self.choose(chosen)
 
     def action_output(self) -> None:
         """Choose where results go."""
-        self.run_worker(choices.output(self))
+        self.run_worker(self._choose_output())
+
+    async def _choose_output(self) -> None:
+        if target := await choices.output(self.host, self.order.target):
+            self.put_order(replace(self.order, target=target))
 
     def action_batch(self) -> None:
         """Choose how batches are made."""
-        self.run_worker(choices.batches(self))
+        self.run_worker(self._choose_batching())
+
+    async def _choose_batching(self) -> None:
+        found = self.chooser.marks.found()
+        if batching := await choices.batching(self.host, self.order.batching, found, self.tell):
+            self.put_order(replace(self.order, batching=batching))
+
+    # ------------------------------------------------------------------------------------------- actions: sending
 
     def action_send(self) -> None:
         """Show what it costs, ask, send."""
@@ -265,9 +286,68 @@ class Submit(Page):
 
     async def _send(self) -> None:
         try:
-            await choices.send(self)
+            if why := self._why_not():
+                self.tell(why)
+            else:
+                await self._propose_and_send()
+        except (ServiceError, PlanProblem) as problem:
+            self.tell(str(problem))
+        except TermsChanged as now:
+            # Not asked anew at once: the key that has just said yes may still be held.
+            self.put_order(now.order)
+            self.tell(f"{now}. Nothing was sent; s shows what holds now, and asks.")
+        except FilesChanged as changed:
+            self.chooser.checks.forget(changed.paths)
+            self.tell(f"{changed}: looked at anew. Nothing was sent; s asks again.")
         finally:
             self._sending = False
+
+    def _why_not(self) -> str:
+        """Why nothing can be sent now; empty where it can."""
+        if self.order.account is None:
+            return ordering.NO_ACCOUNT
+        if not self.chooser.marks:
+            return "Nothing is marked: space marks a photo, a all that are shown."
+        if self.order.choice is None:
+            return "Which workflow? w chooses one and shows its price."
+        if self.total.unread:
+            return f"Still looking at {plural(self.total.unread, 'photo')}; s again in a moment."
+        if self.total.refused == self.total.marked:
+            return "None of the marked can be sent."
+        return ""
+
+    async def _propose_and_send(self) -> None:
+        """Show what it costs, ask, send. Raises ServiceError, PlanProblem, TermsChanged, FilesChanged: where the terms
+        or files are others by then, nothing is sent."""
+        host = self.host
+        self.tell("Asking the service for the price ...")
+        order = await sending.renew(host.config, self.vault, self.order)
+        self.put_order(order)
+        now = dt.datetime.now(host.config.timezone)
+        marks, seen = self.chooser.marks, dict(self.chooser.checks.seen)
+        proposal = await asyncio.to_thread(sending.propose, host.config, host.journal, order, marks, seen, now)
+        plan = proposal.plan
+        self.tell("")
+        if not plan.queued:
+            nothing = "All of them were done or queued before: nothing to send, nothing to pay."
+            self.tell(plan.refused[0].message if plan.refused else nothing)
+            return
+        payer = host.config.accounts[plan.offer.account]
+        cost = await host.view.quote(payer, plan.offer.workflow.price, proposal.portions())
+        if await host.ask(sending.question(proposal, order, cost, host.glyphs)) != "y":
+            return
+        self.tell("Sending ...")
+        numbers = await sending.send(host.config, self.vault, host.journal, order, proposal)
+        self.tell("")
+        sent = [planned.found.path for planned in plan.photos]
+        self.chooser.put_marks(sent, on=False)
+        self.chooser.checks.forget(sent)
+        host.notify(f"{plural(len(numbers), 'photo')} queued.", markup=False)
+        if host.look.engine is None:
+            host.soon(host.start_engine())
+        await host.open_page(JOBS.key)
+
+    # ------------------------------------------------------------------------------------------- actions: samples
 
     async def action_sample(self) -> None:
         """Answer for a batch whose first results have come."""

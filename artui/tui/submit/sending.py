@@ -50,10 +50,10 @@ class FilesChanged(Exception):
 
 
 class TermsChanged(Exception):
-    """The service has another price, version or payer by now: ``order`` is what holds now."""
+    """The service has another price, version or payer by now than was agreed to: ``order`` is what holds now."""
 
-    def __init__(self, order: OrderForm) -> None:
-        super().__init__("the order has changed at the service")
+    def __init__(self, agreed: OrderForm, order: OrderForm) -> None:
+        super().__init__(_difference(agreed, order))
         self.order = order
 
 
@@ -225,7 +225,7 @@ def _bought_before(plan: Plan) -> list[str]:
 # ----------------------------------------------------------------------------------------------------- after a yes
 
 
-def difference(agreed: OrderForm, now: OrderForm) -> str:
+def _difference(agreed: OrderForm, now: OrderForm) -> str:
     """What is no longer as it was agreed to, in words."""
     before, after = _complete(agreed.offer()), _complete(now.offer())
     name = sanitize(after.workflow.name, 40)
@@ -258,7 +258,7 @@ async def send(config: Config, vault: Vault, journal: Journal, order: OrderForm,
     agreed = proposal.plan.offer
     fresh = await renew(config, vault, order)
     if _terms(_complete(fresh.offer()).as_expected(journal)) != _terms(agreed):
-        raise TermsChanged(fresh)
+        raise TermsChanged(order, fresh)
     async with at_service(config, _complete(order.account), vault) as provider:
         labels = {
             name: provider.batch_labels(batch.id, batch.name, batch.created_at) for name, batch in proposal.made.items()
