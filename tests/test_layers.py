@@ -9,6 +9,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from functools import cache
+from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
 import pytest
@@ -112,6 +113,31 @@ def test_rooms_look_only_at_the_parts_they_may() -> None:
             if len(inside) > 1 and inside[1] not in PARTS.get((room, inside[0]), {inside[1]}):
                 strays.append(f"{path.relative_to(ROOT)} imports {name}")
     assert not strays
+
+
+def files_imported() -> dict[str, set[str]]:
+    """Each file of artui by its dotted name, with those it imports, wherever in it and for their types alone too."""
+    names = {path: ".".join(("artui", *path.relative_to(ROOT).with_suffix("").parts)) for _, path in modules()}
+    files = {name.removesuffix(".__init__"): path for path, name in names.items()}
+
+    def file_of(name: str) -> str:
+        """The file of this name, or in which it is defined."""
+        return name if name in files else name.rpartition(".")[0]
+
+    return {file: {file_of(name) for name in imported(path)} & files.keys() - {file} for file, path in files.items()}
+
+
+def test_no_file_leads_back_to_itself() -> None:
+    files = files_imported()
+    try:
+        TopologicalSorter(files).prepare()
+    except CycleError as cycle:
+        pytest.fail(f"these import each other: {', '.join(cycle.args[1])}")
+    assert "artui.tui.host" in files["artui.tui.page"], "it finds what is imported for its type alone"
+
+
+def test_pages_and_dialogs_do_not_know_the_console_they_are_shown_in() -> None:
+    assert {file for file, others in files_imported().items() if "artui.tui.app" in others} == {"artui.cli.console"}
 
 
 def test_every_room_has_its_direction() -> None:
