@@ -37,11 +37,12 @@ class Pipeline:
         if job.status is Status.RUNNING and job.twin_of is not None:
             return await self.saving.deliver(job)
         if job.status is Status.RUNNING and job.stage is not Stage.NEW and not job.execution:
-            self.paying.check_repeats(job)
+            self.paying.check_repeats(job)  # before the upload: a photo that needs a person's yes need not go up first
             job = await self._freshen(job)
         if job.status is Status.RUNNING and job.stage is Stage.CHECKED:
             job = await self.upload(job)
         if job.status is Status.RUNNING and job.stage in (Stage.UPLOADED, Stage.SUBMITTING):
+            # Only a retry has an execution before it is submitted: a create gets one with its answer.
             job = await (self.paying.retry(job) if job.execution else self.paying.submit(job))
         return job
 
@@ -53,6 +54,7 @@ class Pipeline:
         if job.address:
             photo = files.addressed(job.address)
         else:
+            # In threads of its own, so that reading whole photos keeps no small write or probe waiting.
             photo = await asyncio.get_running_loop().run_in_executor(self.context.hashing, self._inspect, job)
         return await self.context.journal.write_async(
             found.check_in,
@@ -79,6 +81,7 @@ class Pipeline:
         last = self.context.journal.read(purchases.current, job)
         if last is None or last.reference != job.reference:
             return job
+        # A refusal without repeats was none of the service's: nothing reached it, so that the upload is as good as new.
         if not (last.state is PurchaseState.PRESUMED_SPENT or (last.state is PurchaseState.REFUSED and last.repeats)):
             return job
         message = "the service may have used the last upload: it is uploaded again"
@@ -96,7 +99,7 @@ class Pipeline:
             return jobs.reference_of(db, job.payer, job.digest), f"{origins.current(db)}.{job.id}"
 
         reference, tag = self.context.journal.read(ask)
-        self.paying.prices.ask_ahead(job)
+        self.paying.prices.ask_ahead(job)  # begun now, so that it is known when the photo is there
         self.paying.copies.ask_ahead(job)
         uploaded = await self._known(job, reference)
         what = "uploaded" if uploaded is None else "there already"
@@ -107,6 +110,7 @@ class Pipeline:
             with self.context.transfers.track(job.id, "up", job.size) as counted:
                 uploaded = await self.context.provider.upload(photo_of(job), name, counted, tag)
         reference = uploaded.reference
+        # What an address names was there before us, and others may use it.
         is_ours = what == "uploaded" and reference not in job.address and self.context.provider.removes_uploads
         return await self.context.journal.write_async(found.uploaded, job, reference, what, to_remove=is_ours)
 
@@ -115,6 +119,7 @@ class Pipeline:
         after a failure, for a photo that is bought anew, and for one from before ``artui recover``."""
         if self.context.provider.limits.fresh_upload:
             return None
+        # A failure may come from the upload being gone; a journal that was put back may note what is no longer there.
         is_unsure = job.attempts or job.copy or job.created_at < self.context.journal.read(origins.since)
         if is_unsure and not job.address:
             return await self.context.provider.uploaded(photo_of(job))

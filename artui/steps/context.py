@@ -103,6 +103,7 @@ class StepContext:
             now = await self.provider.who_pays()
         except Rejected as unclear:
             raise Hold(Reason.ACCOUNT, str(unclear)) from unclear
+        # The provider's name for it: only the journal knows which earlier key is the same customer's.
         return Payer(now.payer, now.endpoint, now.organization.id, self.provider.capabilities.known_by_key)
 
     def refuse_outdated(self) -> None:

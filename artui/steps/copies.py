@@ -25,6 +25,8 @@ MARGIN = 3600.0
 """Seconds before the journal's last intent that are read too: two clocks may differ."""
 
 MOST_PAGES = 20
+"""Pages of one list that are read back for this at the most: beyond them it is said in the log, and paying goes on."""
+
 MOST_FAILURES = 3
 """Readings that fail in a row after which paying goes on without one."""
 
@@ -41,7 +43,7 @@ class Copies:
         self._proven: set[str] = set()
         self._proving: set[asyncio.Future[None]] = set()
         self._alarm: asyncio.Future[None] | None = None
-        context.provider.on_listed = self._look_through
+        context.provider.on_listed = self._look_through  # pages read for look-ups and by people count as readings, too
 
     def ask_ahead(self, job: Job) -> None:
         """Have the list read that this job needs soon, where that was not done lately."""
@@ -56,6 +58,7 @@ class Copies:
         if self._is_due(job):
             await self._readings.join(job.workflow, partial(self._read, job))
         if self._alarm is not None:
+            # The intent finds the suspension in the journal, so it must be there first.
             await asyncio.shield(self._alarm)
 
     async def close(self) -> None:
@@ -69,15 +72,17 @@ class Copies:
 
     async def _read(self, job: Job) -> None:
         """Read a workflow's list back to what the journal knows, or to before its last intent."""
-        started = boot_time()
+        started = boot_time()  # the age counts from here: what is ordered while pages come in may be on none of them
         try:
             await self._read_back(job)
+        # Neither speaks of the list: the account's hold, or the disk, is waited for.
         except (Blocked, Unwritable):
             raise
         except Exception as failure:
             if not isinstance(failure, ProviderError):
                 self.context.defects.tell("at reading a list of executions", failure)
             failures = self._failures[job.workflow] = self._failures.get(job.workflow, 0) + 1
+            # A service may have no list for this key or role: a refusal stands however often it is asked.
             if failures < MOST_FAILURES and not isinstance(failure, Rejected):
                 raise Transient(f"the list of executions cannot be read now: {failure}") from failure
             log.warning("%s: its list of executions cannot be read: %s Sending goes on.", job.workflow_name, failure)
@@ -86,13 +91,15 @@ class Copies:
 
     async def _read_back(self, job: Job) -> None:
         journal = self.context.journal
+        # What a journal that was put back does not know is newer than its last intent.
         last = journal.read(purchases.last_intent, job.account) or journal.read(origins.since)
         newest: list[str] = []
         page_number = 0
         async for page in self.context.provider.listed(job.workflow):
-            newest = newest or [entry.created_at for entry in page]
+            newest = newest or [entry.created_at for entry in page]  # of the first page: the newest come first
             known = journal.read(purchases.known_executions, job.payer, [entry.execution for entry in page])
             page_number += 1
+            # The page was looked through (on_listed) before it came out here: so the last one counts as well.
             if known or _is_before(page, last - MARGIN):
                 break
             if page_number == MOST_PAGES:
@@ -111,6 +118,7 @@ class Copies:
             return
         self._prove_labels(keys)
         strange = self.context.journal.read(purchases.strange, keys)
+        # One that is being written says all there is to say; a later page, after a person's yes, may raise the next.
         if not strange or (self._alarm is not None and not self._alarm.done()):
             return
         account = self.context.account.name
@@ -119,6 +127,7 @@ class Copies:
             f"a copy of this journal has paid for photos that this one does not know of ({ids}):"
             " end that copy, then `artui recover`"
         )
+        # The whole account: a copy pays with whatever key and organization this journal ever had.
         payers = self.context.journal.read(suspended.payers_of, account)
         log.error("%s: %s", account, message)
         self._alarm = asyncio.ensure_future(
@@ -127,6 +136,7 @@ class Copies:
 
     def _prove_labels(self, keys: Iterable[str]) -> None:
         """Remember whose list shows a label of ours: no other sight of one is a proof that it would."""
+        # What is written once need not be written for every page.
         news = self.context.journal.read(purchases.payers_of, keys) - self._proven
         if not news:
             return
@@ -137,7 +147,7 @@ class Copies:
                 accounts.prove_labels(db, payer)
 
         proving = asyncio.ensure_future(self.context.write_until_durable(write))
-        self._proving.add(proving)
+        self._proving.add(proving)  # a task that nobody holds may be collected before it ends
         proving.add_done_callback(self._proving.discard)
 
 

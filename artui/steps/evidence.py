@@ -50,8 +50,10 @@ def weigh(
     made = purchases.of_job(db, job.id)
     photos = _words([job.reference, job.digest, *(one.reference for one in made)])
     photo = _plain(seen.reference)
+    # Some name it by an address that ends in it.
     shows_photo = bool(photo) and bool({photo, photo.rpartition("/")[2]} & photos)
     if key := _plain(seen.key or ""):
+        # Any key of the job, not only the last: an execution that came to light late is the photo's all the same.
         if key in _words(one.key for one in made):
             return Evidence(Ownership.PROVEN, shows_photo=shows_photo)
         return _disproved(seen, _owner(db, seen.key or ""))
@@ -60,10 +62,12 @@ def weigh(
         ("version", seen.version, [job.version, *(one.version for one in made)]),
     )
     for what, theirs, ours in recipes:
+        # What either side leaves out proves nothing.
         if _plain(theirs) and _words(ours) and _plain(theirs) not in _words(ours):
             return _disproved(seen, f"made with another {what} than was ordered")
     if shows_photo:
         return Evidence(Ownership.AGREES, shows_photo=True)
+    # A service may name photos in a way of its own; that it ever used ours shows that a difference means something.
     counts = by_a_person or accounts.shows_photos(db, job.account)
     if photo and photos and counts and not _may_be_scaled(job, accepts):
         return _disproved(seen, "made from another photo")
@@ -83,6 +87,7 @@ def _may_be_scaled(job: Job, accepts: Accepts | None) -> bool:
     if accepts is None:
         return True
     bound = accepts.scaled_above
+    # Whether a service names the scaled photo or the one it got is documented nowhere.
     return bound is not None and (not job.width or max(job.width, job.height) > bound)
 
 
@@ -115,11 +120,12 @@ def take_back(db: Connection, job: Job, why: str, due: float | None = None) -> J
 
     What is final, or being put in its place, stays. Raises :class:`artui.journal.Stale` where the job moved meanwhile.
     """
-    if job.status in FINAL or job.stage is Stage.SAVED:
+    if job.status in FINAL or job.stage is Stage.SAVED:  # SAVED: its files may stand under their names already
         return job
     held = jobs.move(
+        # From here on attempts count the readings in which it is looked for.
         db, job, job.stage, Status.HELD, "in doubt", reason=Reason.IN_DOUBT, message=why, due=due, attempts=0,
         execution="", word="", results=(), charged=None, expires_at=None,
     )  # fmt: skip
-    purchases.withdraw(db, held, job.execution)
+    purchases.withdraw(db, held, job.execution)  # the execution that it had: the move has cleared that of `held`
     return held

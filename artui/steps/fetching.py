@@ -45,7 +45,7 @@ class Fetching:
     async def fetch(self, job: Job, result: Result) -> Result:
         """Bring one result into its part file: from the spool where it is kept there, else from the service."""
         part, kept = files.part_path(job.folder, job.id, result.task), self._kept(job, result)
-        if result.digest and job.expires_at is not None:
+        if result.digest and job.expires_at is not None:  # nothing else is ever kept in the spool
             try:
                 await asyncio.to_thread(files.copy_to_part, kept, part, result.digest)
             except (FileNotFoundError, files.BadResult):
@@ -62,6 +62,7 @@ class Fetching:
         if job.expires_at is None or job.expires_at - self.context.clock.now() > LAST_HOURS:
             raise problem
         room, needed = self.context.room(), sum(result.size or 0 for result in job.results)
+        # The journal's own room comes first: without it no fact can be written.
         if room is not None and room < ROOM + needed:
             raise problem
         try:
@@ -70,6 +71,7 @@ class Fetching:
         except (ConfigError, files.OutputProblem):
             raise problem from None  # nor can it be kept here
         message = f"{problem} Until then its result is kept at {self.context.spool}"
+        # The digests of what is kept, so that the copy from the spool can be proved.
         if tuple(results) != job.results:
             await self.context.journal.write_async(
                 jobs.change, job, "kept in the spool", message, results=tuple(results)
@@ -87,9 +89,10 @@ class Fetching:
         if result.digest and kept.exists():
             return result
         part = files.part_path(self.context.spool, job.id, result.task)
-        brought = await self._bring(job, as_served(result), part, mode=0o600)
+        brought = await self._bring(job, as_served(result), part, mode=0o600)  # the spool is nobody else's to read
         await asyncio.to_thread(kept.unlink, missing_ok=True)  # an earlier one that nobody wrote down
         await asyncio.to_thread(files.publish, part, kept)
+        # Metadata was to be written into it: that is done at home, from what was served.
         return brought if result.served is None else result
 
     def _kept(self, job: Job, result: Result) -> Path:
@@ -105,8 +108,10 @@ class Fetching:
                 break
             await asyncio.to_thread(files.discard, part)
             if len(came) == TIMES:
+                # Alike each time: it is the stated digest that is wrong, not the line.
                 raise await self._damaged(job, same=len(set(came)) == 1)
             await asyncio.sleep(REST)
+        # With a path the digest is our own, and says nothing of the service's.
         if result.digest == written.digest and not result.path:
             await self._matched(job)
         kind = written.media_type or ""
@@ -115,9 +120,10 @@ class Fetching:
     async def _is_taken(self, job: Job, result: Result, written: files.Written, part: Path) -> bool:
         """Whether a person has said that a result is taken although its digest is another one."""
         known = self.context.journal.read(accounts.digests, job.account)
+        # A general yes covers what a service states, not what we measured.
         if not (job.as_is or (known is Digests.IGNORED and not result.path)):
             return False
-        if not job.as_is:
+        if not job.as_is:  # a yes to all results is none to broken ones
             await asyncio.to_thread(_check_whole, part, written.media_type or "")
         message = "the service states another digest than its bytes have; taken as it is, by a person's decision"
         await self.context.journal.write_async(jobs.note, job, "digest differs", message)
@@ -144,6 +150,7 @@ class Fetching:
         with files.Part(path, mode) as part:
             with self.context.transfers.track(job.id, "down", result.size) as counted:
                 await self.context.provider.download(output, job.execution, part, counted)
+            # Syncs, and reads the whole again where no digest proves it.
             return await asyncio.to_thread(finished, part, result, as_is=job.as_is)
 
 
@@ -180,6 +187,7 @@ def kind_of(content: str | None, stated: str) -> str:
     stated = files.plain_type(stated)
     if stated == JSON:
         return JSON  # a bare number is JSON, too
+    # A kind that its first bytes would show, and do not, is not what is stated.
     if content is None and "/" in stated and stated not in _NOT_SAID and not files.can_tell(stated):
         return stated
     if content in (None, JSON, "text/html"):

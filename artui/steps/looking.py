@@ -16,7 +16,8 @@ from artui.steps.context import StepContext
 from artui.steps.evidence import Ownership
 
 PATIENCE = 7
-"""Settling times for which what is missing of a finished execution is only looked for again."""
+"""Settling times for which what is missing of a finished execution is only looked for again: ten minutes at the usual
+90 seconds."""
 
 GRACE = 120.0
 """Seconds for which a service may not know yet what it has just taken: it is looked at again."""
@@ -30,6 +31,7 @@ async def note(context: StepContext, job: Job, progress: ExecutionStatus, *, tak
         progress = replace(progress, state=State.INCOMPLETE, message="the service gives no result")
 
     def write(db: Connection) -> Job:
+        # In the write's own transaction: what it is weighed against may change while that waits.
         shown = evidence.weigh(db, job, progress, context.provider.limits.accepts)
         why = shown.why if shown.verdict is Ownership.DISPROVED else _unknown_there(db, context, job, progress)
         if why:
@@ -39,7 +41,7 @@ async def note(context: StepContext, job: Job, progress: ExecutionStatus, *, tak
         spent = job.charged
         if progress.charged is not None:
             prices.note(db, job, progress.charged)
-        if progress.state in _ENDED and progress.charged is not None:
+        if progress.state in _ENDED and progress.charged is not None:  # before its end a charge may still grow
             spent = purchases.record_charge(db, job, progress.charged)
         now = context.clock.now()
         if progress.state is State.INCOMPLETE and not (job.partial and progress.outputs):
@@ -80,6 +82,7 @@ def _finished(
             word=progress.word, results=results_of(progress), charged=spent,
             expires_at=None if progress.expires_in is None else now + progress.expires_in,
         )  # fmt: skip
+    # No hold leads to RUNNING: it is claimed first.
     status = Status.RUNNING if taken and job.status is Status.WAITING else Status.READY
     return jobs.move(
         db, job, Stage.PROCESSED, status, "processed", word=progress.word, results=results_of(progress),
@@ -109,6 +112,7 @@ def _with_gaps(
 
 def _waits_for_rest(job: Job, progress: ExecutionStatus) -> bool:
     """Whether a job was seen finished with gaps before, and waits for what is missing."""
+    # One that waits under the word of a finished execution was seen with gaps: whole, it would have gone on.
     return job.word == progress.word and bool(job.due)
 
 
@@ -179,7 +183,7 @@ def _is_news(job: Job, progress: ExecutionStatus, now: float) -> bool:
         return is_taken or not _waits_for_rest(job, progress) or now >= (job.due or 0.0)
     if progress.state not in _STANDING or job.word != progress.word:
         return True
-    overdue = job.reason == Reason.OVERDUE and progress.state is State.RUNNING
+    overdue = job.reason == Reason.OVERDUE and progress.state is State.RUNNING  # still running is what made it overdue
     if overdue or (job.status, job.reason) != _STANDING[progress.state]:
         return not overdue
     # What it shows beside its state is written down when it first does so, however often it changes afterwards.
@@ -191,6 +195,7 @@ def results_of(progress: ExecutionStatus) -> tuple[Result, ...]:
     results: dict[str, Result] = {}
     for output in progress.outputs:
         numbered = (output.task if number == 1 else f"{output.task}-{number}" for number in count(1))
+        # Part files and final names are told apart by the task alone.
         task = next(task for task in numbered if task not in results)
         results[task] = Result(
             output.locator, task, output.media_type, output.digest, output.size, unpack=output.unpack
@@ -204,4 +209,5 @@ def _seconds(job: Job, progress: ExecutionStatus) -> float | None:
     began, ended = moment(progress.created_at), moment(progress.finished_at)
     if began is None or ended is None:
         return None
+    # A year 9999 must not become a usual time.
     return max(0.0, min((ended - began).total_seconds(), time.time() - job.stage_at))

@@ -54,6 +54,7 @@ async def give_back(context: StepContext, job: Job, result: Result) -> Result:
     try:
         return await _given(context, job, result)
     except _FAILURES as why:
+        # NotWritten says itself why; anything else is a defect of a reader, for the log.
         if not isinstance(why, NotWritten):
             log.exception("metadata for job %s", job.id)
         message = f"saved without the photo's metadata, as the service sent it: {why}"
@@ -75,7 +76,7 @@ async def change_owner(context: StepContext, job: Job, result: Result) -> Result
 async def _given(context: StepContext, job: Job, result: Result, *, anew: bool = False) -> Result:
     if job.address or job.found:
         raise NotWritten("there is no photo here that it could come from")
-    path = context.journal.read(seen.place_now, job)
+    path = context.journal.read(seen.place_now, job)  # its rule may have moved it out of the folder by now
     photo = await asyncio.to_thread(_as_sent, replace(photo_of(job), path=path))
     part, new = parts(job, result)
     given = await asyncio.to_thread(
@@ -85,6 +86,7 @@ async def _given(context: StepContext, job: Job, result: Result, *, anew: bool =
         return replace(result, served=result.digest)
     if told := "; ".join(given.notes):
         await context.journal.write_async(jobs.note, job, "metadata", told)
+    # The bytes as served are a result as well: a rule that meets them must not buy them as a photo.
     await context.journal.write_async(published.note, job.id, [(result.digest or "", result.size or -1)])
     return replace(result, digest=given.written.digest, size=given.written.size, served=result.digest)
 
@@ -93,7 +95,7 @@ def _as_sent(photo: files.Photo) -> files.Photo:
     """The photo where it lies now, if it is still the one that was sent: by size and time, else by its digest."""
     try:
         stamp = files.stamp(photo.path)
-        if stamp.is_content_of(photo.stamp):
+        if stamp.is_content_of(photo.stamp):  # spares reading it whole again
             return photo
         now = files.sha256(replace(photo, stamp=stamp))
     except (files.PhotoProblem, OSError) as problem:

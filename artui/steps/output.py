@@ -44,13 +44,14 @@ async def check_output(context: StepContext, job: Job) -> None:
             due=OUTPUT_AGAIN,
         )
     folder = str(job.folder)
+    # One probe serves all photos of the moment: it writes, links and syncs, which a slow disk feels.
     if context.clock.now() - context.writable.get(folder, -FOLDER_AGE) >= FOLDER_AGE:
         await context.probes.join(folder, partial(_probe, context, job.folder))
 
 
 def forget(context: StepContext, folder: Path) -> None:
     """Have a folder probed again before anything is bought for it: something could not be written there."""
-    if str(folder) in context.writable:
+    if str(folder) in context.writable:  # one that never was probed must still be tidied the first time
         context.writable[str(folder)] = -math.inf
 
 
@@ -65,6 +66,7 @@ def check_room(db: Connection, context: StepContext, job: Job) -> None:
             " until they do",
             due=OUTPUT_AGAIN,
         )
+    # What is under way has not taken its room yet, so the file system does not count it.
     needed = GROWTH * (waits.size + job.size)
     if free is not None and free < needed:
         raise Hold(

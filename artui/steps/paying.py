@@ -54,6 +54,7 @@ class Leave:
 
     async def __call__(self, payer: str) -> None:
         """Give it, or raise what withholds it; a request that counts is counted before its first byte."""
+        # Asked before as well: what is not sent must not be counted as sent.
         await self._may_send(payer)
         if self._count is not None:
             await self._count()
@@ -81,6 +82,7 @@ class Paying:
         await self.copies.check(job)
         await self.prices.check(job)  # last: a folder may take long to answer, and a price must not grow old meanwhile
         self.check_repeats(job)
+        # Into the draft, which is stored with the intent: so a replay is the same to the byte.
         key = self._key(job, Kind.CREATE)
         order = PaidRequest(
             key, job.workflow, job.version, photo_of(job), Uploaded(job.reference), job.labels, job.parameters,
@@ -96,7 +98,7 @@ class Paying:
         await check_output(self.context, job)
         await check_metadata(job)
         await self.copies.check(job)
-        stands = await self._as_it_stands(job)
+        stands = await self._as_it_stands(job)  # last before the intent: the snapshot must be of no older moment
         if stands.state not in (State.UNPAID, State.FAILED):
             return await self.context.journal.write_async(self._gone_on, job)
         key = self._key(job, Kind.RETRY)
@@ -133,6 +135,7 @@ class Paying:
     def check_repeats(self, job: Job) -> None:
         """Let a job pass that was not turned away so often that only a person sends it once more; raises Hold."""
         last = self._last(job)
+        # `>`, for the refusal of the first sending was counted, too.
         if last is not None and _may_use_again(last, job, Kind.CREATE) and last.repeats > REPEATS:
             raise _asked_for()
 
@@ -151,10 +154,11 @@ class Paying:
     async def _pay(
         self, job: Job, kind: Kind, key: str, draft: str, send: Callable[[Permit, Counted], Awaitable[str]]
     ) -> Job:
+        # The age counts from before the intent's commit, which a slow disk may draw out, and through sleep.
         decided, now = boot_time(), await self.context.who_pays()
 
         def intend(db: Connection) -> tuple[Job, Purchase]:
-            check_room(db, self.context, job)
+            check_room(db, self.context, job)  # with the intent: what others buy at this moment counts
             return budget.intend(db, job, kind, key, draft, self.context.terms(), now)
 
         async def paid_call() -> Job:
@@ -198,16 +202,17 @@ class Paying:
                 raise NotPermitted("the intent grew old before it could be sent")
             if why := self.context.outdated():
                 raise NotPermitted(why)
+            # By the journal's name: a renewed key that a person called the same customer's is the same payer.
             if self.context.journal.read(customers.current, payer) != purchase.payer:
                 raise NotPermitted(f"the account {purchase.account} has got another key meanwhile")
-            await self.context.assert_leader()
+            await self.context.assert_leader()  # last, for it writes the anchor, which counts this very intent
 
         return may_send
 
     async def _to_its_end(self, settling: Awaitable[Job]) -> Job:
         """Await a paid call and what is written of it; both outlive whoever waits."""
         call = asyncio.ensure_future(settling)
-        self.under_way.add(call)
+        self.under_way.add(call)  # the engine waits for these before it ends
 
         def over(ended: asyncio.Future[Job]) -> None:
             self.under_way.discard(ended)
@@ -222,10 +227,11 @@ class Paying:
         key = purchase.key
         try:
             execution = await call
+        # A photo that changed under way cuts its own request short: the service never had it whole.
         except (Rejected, Blocked, NotPermitted, files.PhotoProblem) as refusal:
             return await self._refused(job, purchase, refusal, turned_away=leave.given)
         except Transient as failure:
-            if failure.reached:
+            if failure.reached:  # "in passing" promises nothing of a request that costs, unless it never left
                 return await self._in_doubt(job, failure)
             return await self._refused(job, purchase, failure, turned_away=leave.given)
         except Exception as doubt:  # noqa: BLE001 — whatever broke, the request may have been carried out
@@ -245,7 +251,8 @@ class Paying:
         except Exception as doubt:  # noqa: BLE001 — the first time is as unknown as before
             if is_of_no_use(doubt):
                 return await self._ask(job, str(doubt))
-            if leave.given and purchase.repeats + 1 >= REPEATS:
+            if leave.given and purchase.repeats + 1 >= REPEATS:  # `purchase` was read before this sending was counted
+                # The first, those counted before, and this one.
                 return await self._ask(job, sent_often(purchase.repeats + 2, doubt))
             return await self._replay_later(job, purchase, doubt)
         return await self.accept(job, purchase.key, execution, "sent again under the same key")
@@ -254,6 +261,7 @@ class Paying:
         settle, now = self.context.provider.settings.settle, self.context.clock.now()
 
         def write(db: Connection) -> Job:
+            # Its looks count replays: what is sent again is never searched for.
             gap = replay_gap(settle, purchases.looked(db, purchase.key))
             return jobs.move_if_current(
                 db, job, Stage.SUBMITTING, Status.WAITING, "still unclear", reason=Reason.LOOKING,
@@ -280,7 +288,7 @@ class Paying:
 
         def write(db: Connection) -> Job:
             theirs = evidence.contested(db, job, execution)
-            if theirs is None or (is_proven and not theirs.is_proven):
+            if theirs is None or (is_proven and not theirs.is_proven):  # a label outweighs what an answer merely named
                 if theirs is not None:
                     self._give_way(db, theirs, execution)
                 return self._accepted(db, job, key, execution, message, is_proven=is_proven)
@@ -291,6 +299,7 @@ class Paying:
                 self._give_way(db, theirs, execution)
             return jobs.move_if_current(
                 db, job, job.stage, Status.HELD, "in doubt", reason=Reason.IN_DOUBT, attempts=0,
+                # What was held before has been looked for already: no second round.
                 due=None if job.status is Status.HELD else self.context.find_due(),
                 message=f"the service answered with execution {execution}, which {_whose(theirs)}: which one is this"
                 " photo's is not known",
@@ -302,8 +311,9 @@ class Paying:
     def _accepted(
         self, db: Connection, job: Job, key: str, execution: str, message: str, *, is_proven: bool = False
     ) -> Job:
-        usual = accounts.usual(db, job.payer, job.workflow)
+        usual = accounts.usual(db, job.payer, job.workflow)  # an earlier look would mostly show that it still runs
         wait = min(usual[0], LONGEST_FIRST) if usual else self.context.provider.settings.first_look
+        # The fact first, and whatever the job has become: the move may be refused, the fact never.
         purchases.record_execution(db, key, execution, instead=is_proven)
         return jobs.move_if_current(
             db, job, Stage.SUBMITTED, Status.WAITING, "sent", reason=Reason.AT_SERVICE, message=message,
@@ -324,8 +334,10 @@ class Paying:
 
         ``turned_away``: the service said so. That is believed, but the photo is not sent without end on its word.
         """
+        # A no to running it again is not a no to the photo, which is at the service and may have cost.
         if purchase.kind is Kind.RETRY and isinstance(refusal, Rejected) and not _is_of_old_token(refusal):
             return await self._follow_on(job, purchase, str(refusal))
+        # 404 may mean the workflow as well.
         gone = isinstance(refusal, Rejected) and refusal.status == 404 and await self._upload_is_gone(job)
 
         def write(db: Connection) -> Job:
@@ -334,13 +346,14 @@ class Paying:
                 message = "the service no longer has the photo: it is uploaded again"
                 return jobs.move_if_current(
                     db, job, Stage.CHECKED, Status.READY, "upload gone", message=message, new_try=True,
-                    reference="", attempts=job.attempts + 1,
+                    reference="", attempts=job.attempts + 1,  # bounded by UPLOADS
                 )  # fmt: skip
             return job
 
         written: Job = await self.context.write_until_durable(write)
         if gone:
             return written
+        # Any other refusal holds or ends the job by itself.
         comes_again = isinstance(refusal, Transient) or _is_of_old_token(refusal)
         if comes_again and turned_away and purchase.repeats + 1 > REPEATS:
             raise _asked_for(refusal) from refusal
@@ -363,7 +376,7 @@ class Paying:
 
     async def _upload_is_gone(self, job: Job) -> bool:
         """Whether a refused order is explained by the photo being gone; unsure counts as no."""
-        if job.attempts >= UPLOADS:
+        if job.attempts >= UPLOADS:  # uploaded often enough: then that does not explain it
             return False
         try:
             return await self.context.provider.uploaded(photo_of(job)) is None
@@ -379,6 +392,7 @@ class Paying:
             return await self._ask(job, f"{_said(doubt).rstrip('.')}; this service cannot be searched for it")
         if is_of_no_use(doubt) and not limits.can_find:
             return await self._ask(job, _said(doubt))
+        # Not before the settling time: an execution may be listed only a while after it was taken.
         due = max(self.context.settle_due, self.context.clock.now() + _asked_to_wait(doubt))
 
         def write(db: Connection) -> Job:
@@ -419,6 +433,7 @@ def sent_often(times: int, doubt: Exception) -> str:
 
 
 def _is_of_old_token(refusal: Exception) -> bool:
+    # The next one may be taken: the provider renews it.
     return isinstance(refusal, Rejected) and refusal.reason == "token expired"
 
 

@@ -41,7 +41,7 @@ class Prices:
         Raises Hold, NotYet where the service took too long to say, and what asking it raises.
         """
         workflow = self._known_for(job, PRICE_AGE)
-        if workflow is None or self._difference(workflow, job):
+        if workflow is None or self._difference(workflow, job):  # a difference is never held on an old answer
             try:
                 workflow = self._known_for(job, NEWS_AGE) or await self._questions.join(
                     job.workflow, partial(self._ask, job)
@@ -50,6 +50,7 @@ class Prices:
                 if job.attempts < PATIENCE:
                     raise
                 raise Hold(Reason.PRICE, f"what it costs cannot be read, so it is not sent: {puzzle}") from puzzle
+            # Its age counts from the question, and the answer took longer than that.
             if self._known_for(job, PRICE_AGE) is None:
                 raise NotYet("the price was old before the service had said it")
         if difference := self._difference(workflow, job):
@@ -74,7 +75,7 @@ class Prices:
         return workflow if boot_time() - asked_at <= age else None
 
     async def _ask(self, job: Job) -> Workflow:
-        asked_at = boot_time()
+        asked_at = boot_time()  # before it is asked: the price may change while the answer travels
         workflow = await self.context.provider.workflow(job.workflow)
         await self.context.journal.write_async(accounts.keep_workflow, job.account, job.workflow, workflow.document())
         self._answers[job.workflow] = (asked_at, workflow)

@@ -39,6 +39,7 @@ class Saving:
         try:
             return await self._bring_home(job)
         except files.OutputProblem as problem:
+            # First: keeping may take long, and nothing is to be bought for the folder meanwhile.
             forget(self.context, job.folder)
             await self.fetching.keep_safe(job, problem)
             raise
@@ -75,15 +76,17 @@ class Saving:
             results = tuple(
                 replace(result, path=str(job.folder / name)) for result, name in zip(fetched, names, strict=True)
             )
+            # Durable before the names exist: after a kill a name that holds its digest is known to be ours, and done.
             wanted = await self.context.journal.write_async(_commit, job, results=results, stem=stem, stem_key=key)
             if wanted is None:
+                # With what was fetched, so that its parts go, too.
                 return await self._leave(replace(job, results=tuple(fetched)))
             job = wanted
             try:
                 await asyncio.to_thread(_put_in_place, job)
                 return await self._finish(job)
             except FileExistsError:
-                stem = await self.context.journal.read_async(_free_stem, job)
+                stem = await self.context.journal.read_async(_free_stem, job)  # in a thread: it looks at the disk
                 key = files.stem_key(job.folder, stem)
 
     async def _finish(self, job: Job) -> Job:
@@ -103,7 +106,7 @@ class Saving:
             message = f"cancelled too late, charged {job.charged}; saved as {message}"
 
         def end(db: Connection) -> Job:
-            uploads.release(db, job)
+            uploads.release(db, job)  # with DONE: a kill between the two would leave the upload there for good
             return jobs.move(db, job, Stage.SAVED, Status.DONE, "saved", message=message)
 
         return await self.context.journal.write_async(end)
@@ -114,7 +117,7 @@ class Saving:
         if not (job.width and self.context.provider.keeps_size(job.parameters)):
             return name
         width, height = await asyncio.to_thread(files.pixels_of, path)
-        if not 0 < width * height < job.width * job.height:
+        if not 0 < width * height < job.width * job.height:  # 0: its header does not say
             return name
         sizes = f"{width:,} x {height:,} instead of {job.width:,} x {job.height:,}"
         return f"{name}, which has fewer pixels than the photo: {sizes}"
@@ -141,6 +144,7 @@ class Saving:
         if first is None or first.status is not Status.DONE:
             raise NotYet("the first job with this photo is not done")
         await check_output(self.context, job)
+        # A kill came between the last name and the end of the job.
         if job.stage is Stage.SAVED and await asyncio.to_thread(_all_published, job):
             return await self._finish(job)
         try:
@@ -148,7 +152,7 @@ class Saving:
         except (FileNotFoundError, files.BadResult):
             # Somebody moved or changed the first result on disk: what was bought is fetched once more.
             again = await self._results_again(first)
-            theirs = replace(job, execution=first.execution)
+            theirs = replace(job, execution=first.execution)  # the first one's result, into the twin's own part file
             fetched = [
                 await give_back(self.context, job, await self.fetching.fetch(theirs, result)) for result in again
             ]
@@ -158,10 +162,11 @@ class Saving:
         """A copy of the first job's result in the twin's part file, with the metadata of the twin's own photo."""
         part, _ = parts(twin, result)
         await asyncio.to_thread(files.copy_to_part, Path(result.path or ""), part, result.digest or "")
-        if result.served in (None, result.digest):
+        if result.served in (None, result.digest):  # nothing of the first photo's metadata stands in it
             return await give_back(self.context, twin, replace(result, path=None, served=None))
         if (first.digest, first.metadata) == (twin.digest, twin.metadata):
             return replace(result, path=None)
+        # Only the picture is the same: a caption or a place of the other photo must not come along.
         changed = await change_owner(self.context, twin, replace(result, path=None, served=None))
         return replace(changed, served=result.served)
 
@@ -181,6 +186,7 @@ class Saving:
 def _commit(db: Connection, /, job: Job, **place: Any) -> Job | None:
     """Write down where the results go; None where somebody has said meanwhile that they are not wanted."""
     fresh = jobs.get(db, job.id)
+    # From SAVED on a file may have its name: it is kept then.
     if job.stage is Stage.PROCESSED and fresh is not None and not fresh.keep:
         return None
     return jobs.move(db, job, Stage.SAVED, Status.RUNNING, "fetched", **place)
@@ -194,7 +200,7 @@ def _free_stem(db: Connection, job: Job) -> str:
 def _put_in_place(job: Job) -> None:
     for result in job.results:
         target, (part, _) = Path(result.path or ""), parts(job, result)
-        if not files.published(target, result.digest or ""):
+        if not files.published(target, result.digest or ""):  # done before a kill, or in an earlier try
             files.publish(part, target)
         discard_parts(job, result)
 
