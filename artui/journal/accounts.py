@@ -58,6 +58,7 @@ def set_hold(db: Connection, account: str, reason: str, message: str, until: flo
     """Remember why the account is held ('' = it is not), and until when; returns whether that is news."""
     _ensure(db, account)
     db.execute(
+        # Told once: the first sentence stays.
         "UPDATE accounts SET held = ?, message = ?, held_until = ? WHERE name = ? AND held <> ?",
         (reason, storable(message), until, account, reason),
     )
@@ -139,8 +140,9 @@ def turn_day(db: Connection, account: str, day: str, *, latest: str = "", heard:
     One that an earlier version of this program took from a service with a wrong clock, and that is later than
     ``latest``, is set back once, with what was bought in it.
     """
+    # Turned by what spends; who only reads asks `day`.
     known, is_sure = first(db, "SELECT day, day_sure FROM accounts WHERE name = ?", (account,)) or ("", True)
-    if not heard:
+    if not heard:  # our clock alone might renew a cap
         return str(known) or day
     if not is_sure:
         db.execute("UPDATE accounts SET day_sure = 1 WHERE name = ?", (account,))
@@ -157,7 +159,7 @@ def turn_day(db: Connection, account: str, day: str, *, latest: str = "", heard:
 
 def _set_back(db: Connection, account: str, day: str) -> None:
     db.execute("UPDATE accounts SET day = ? WHERE name = ?", (day, account))
-    made = "MIN(date(intended_at, 'unixepoch', 'localtime'), :day)"
+    made = "MIN(date(intended_at, 'unixepoch', 'localtime'), :day)"  # the machine's zone is the only one SQLite knows
     db.execute(
         f"UPDATE purchases SET day = {made}, month = substr({made}, 1, 7) WHERE account = :account AND day > :day",
         {"account": account, "day": day},
@@ -190,6 +192,7 @@ def set_mark(db: Connection, payer: str, workflow: str, created: Iterable[str], 
     latest = min(now, time.time())
     db.execute(
         "INSERT INTO marks VALUES (?1, ?2, ?3) ON CONFLICT DO UPDATE SET created_at ="
+        # A mark that lies ahead is of a clock that was wrong.
         " CASE WHEN created_at > ?4 THEN ?3 ELSE MAX(created_at, ?3) END",
         (payer, workflow, _stamp(min(max(times), latest)), _stamp(latest)),
     )
@@ -219,6 +222,7 @@ def add_duration(db: Connection, payer: str, workflow: str, seconds: float) -> N
     """Learn from one finished execution how long this workflow takes."""
     db.execute(
         "INSERT INTO durations VALUES (?, ?, ?, 1) ON CONFLICT DO UPDATE SET count = count + 1,"
+        # A plain mean of the first five, then of what is new.
         " usual = usual + MAX(?, 1.0 / (count + 1)) * (excluded.usual - usual)",
         (payer, workflow, seconds, _WEIGHT),
     )

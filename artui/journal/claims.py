@@ -26,6 +26,7 @@ def claim(db: Connection, account: str, stages: Sequence[Stage], now: float, mos
     values = {"account": account, "now": now, "most": most}
     taken = [number for (number,) in rows(db, _next(tuple(stages)), values)]
     marks = ", ".join("?" * len(taken))
+    # They come in any order.
     found = {job.id: job for job in jobs.select(db, f"id IN ({marks})", taken)} if taken else {}
     return [jobs.move(db, found[number], found[number].stage, Status.RUNNING, "taken") for number in taken]
 
@@ -41,6 +42,7 @@ def _next(stages: tuple[Stage, ...]) -> str:
         order = "due, id" if stage in BEFORE_PAYING else "expires_at IS NULL, expires_at, id"
         first_of_each += [
             f"SELECT * FROM (SELECT expires_at, id FROM jobs WHERE {_OPEN} AND account = :account AND stage = '{stage}'"
+            # A lost order is never sent again by being taken.
             f" AND {may_go} AND reason <> '{Reason.LOOKING}' ORDER BY {order} LIMIT :most)"
             for may_go in ("status = 'ready'", "status = 'waiting' AND due <= :now")
         ]
@@ -87,7 +89,7 @@ def at_service(db: Connection, account: str) -> list[Job]:
     return jobs.select(
         db,
         "account = ? AND stage = 'submitted' AND status IN ('waiting', 'held') AND reason <> ? AND execution <> ''",
-        (account, Reason.ACCOUNT),
+        (account, Reason.ACCOUNT),  # another payer's: asked by this one, the service would not know it
     )
 
 

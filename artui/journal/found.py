@@ -27,6 +27,7 @@ def add(db: Connection, new: NewJob, *, key: str, execution: str, reference: str
     """
     [number] = jobs.add(db, None, [new])
     job = _must_get(db, number)
+    # A purchase is known once: one that counts under another job here must not count twice in a cap.
     known = rows(db, "UPDATE purchases SET job = ?, number = 1 WHERE key = ? RETURNING key", (job.id, key))
     if not known:
         purchases.intend(
@@ -37,6 +38,7 @@ def add(db: Connection, new: NewJob, *, key: str, execution: str, reference: str
     purchases.record_execution(db, key, execution)
     return jobs.move(
         db, job, Stage.SUBMITTED, Status.WAITING, "found", reason=Reason.AT_SERVICE, message=NOT_HERE, due=0.0,
+        # Where a reference is the digest of the content, the photo is known by it before any upload.
         execution=execution, purchase=1, reference=reference, digest=reference.casefold(), found=True,
     )  # fmt: skip
 
@@ -44,7 +46,7 @@ def add(db: Connection, new: NewJob, *, key: str, execution: str, reference: str
 def check_in(db: Connection, /, job: Job, **seen: Any) -> Job:
     """As :func:`artui.journal.jobs.check_in`; a photo whose execution was found takes that over, and one that was
     ordered elsewhere meanwhile is held."""
-    return _ask(db, claim(db, jobs.check_in(db, job, **seen)))
+    return _ask(db, claim(db, jobs.check_in(db, job, **seen)))  # claimed first: what is proved bought needs no question
 
 
 def uploaded(
@@ -94,6 +96,7 @@ def claim(db: Connection, job: Job) -> Job:
     if theirs is None:
         return job
     last = purchases.current(db, job)
+    # Its own order may have been carried out besides: it stays counted, and one alone may be in the air.
     if last is not None and last.state is PurchaseState.INTENDED:
         purchases.presume_spent(db, last.key)
     number = len(purchases.of_job(db, job.id)) + 1
@@ -121,7 +124,7 @@ def of_photo(db: Connection, job: Job) -> Job | None:
         f"found = 1 AND payer = ? AND workflow = ? AND digest IN ({marks}) AND status <> 'failed' ORDER BY id",
         (job.payer, job.workflow, *names),
     )
-    fits = (one for one in known if (job.rule or one.version in ("", job.version)))
+    fits = (one for one in known if (job.rule or one.version in ("", job.version)))  # '': the list does not say
     return next((one for one in fits if not (job.copy and job.created_at > one.created_at)), None)
 
 
@@ -132,7 +135,7 @@ def _let_go(db: Connection, theirs: Job, job: Job) -> None:
         "found": False, "purchase": 0, "execution": "", "charged": None, "results": (),
         "twin_of": job.id,
     }  # fmt: skip
-    if theirs.status is Status.CANCELLED:
+    if theirs.status is Status.CANCELLED:  # no move leads out of that without a person
         jobs.change(db, theirs, "claimed", message, **gone)
     else:
         jobs.move(db, theirs, theirs.stage, Status.SKIPPED, "claimed", message=message, **gone)
@@ -147,7 +150,7 @@ def give_place(db: Connection, job: Job, folder: Path, stem: str, stem_key: str)
     """Have the result of a found job fetched into a folder, under this name: it becomes a job like any other."""
     jobs.change(db, job, "to be fetched", str(folder), folder=folder, stem=stem, stem_key=stem_key, found=False)
     job = _must_get(db, job.id)
-    jobs.buy(db, job)
+    jobs.buy(db, job)  # where another job buys the photo by now, this one is fetched all the same
     job = _must_get(db, job.id)
     if job.status is Status.HELD:
         return jobs.move(db, job, job.stage, Status.READY, "fetched")

@@ -56,6 +56,7 @@ def failed_tries(db: Connection) -> dict[str, int]:
 
 def newest(db: Connection) -> float:
     """When the newest of the last thousand events was written, by the clock of that time; 0 where there is none."""
+    # The greatest of many: after a jump back of the clock the last ones alone would say too little.
     return float(value(db, "SELECT MAX(at) FROM (SELECT at FROM events ORDER BY seq DESC LIMIT 1000)") or 0)
 
 

@@ -30,7 +30,7 @@ def going_on(db: Connection, account: str, reason: Reason, stages: Sequence[Stag
     """The jobs of an account in these stages that stand ready or wait to go on, which a hold for this reason stops: a
     doubt is cleared all the same where only places are lacking, for what it is about may have one."""
     marks = ", ".join("?" * len(stages))
-    looking = Reason.AT_SERVICE if reason is Reason.PLACES else Reason.LOOKING
+    looking = Reason.AT_SERVICE if reason is Reason.PLACES else Reason.LOOKING  # named twice then: the same as left out
     return jobs.select(
         db,
         f"account = ? AND stage IN ({marks}) AND (status = 'ready' OR (status = 'waiting' AND reason IN (?, ?, ?)))"
@@ -136,8 +136,9 @@ class Sorted:
 def sort_strangers(db: Connection, account: str, now: Payer, settle_due: float) -> Sorted:
     """Hold the jobs of an account that were made for another payer than would pay ``now``, as far as that matters
     where they stand; let those go on that fit again."""
-    where = f"account = :account AND twin_of IS NULL AND {_IS_STRANGER}"
+    where = f"account = :account AND twin_of IS NULL AND {_IS_STRANGER}"  # a copy of another's result costs nobody
     values = _values(db, now) | {"account": account, "reason": Reason.ACCOUNT}
+    # Not what is RUNNING: its step asks who pays, once more at the first byte.
     strange = jobs.select(db, f"{where} AND status IN ('ready', 'waiting')", values)
     held = [
         jobs.move(db, job, job.stage, Status.HELD, "held", reason=Reason.ACCOUNT, message=_told(job, now))
@@ -235,8 +236,10 @@ def recover(db: Connection, account: str, now: float, settle_due: float, lost: s
                 message=f"interrupted in the paid call: {lost}",
             )  # fmt: skip
         else:
+            # No paid request of it is in the air: done again, it costs nothing.
             jobs.move(db, job, job.stage, Status.READY, "interrupted")
     db.execute(
+        # The settling time counts from now: when that engine's connection ended, nobody wrote down.
         "UPDATE jobs SET due = ? WHERE account = ? AND status = 'waiting' AND reason = ?",
         (settle_due, account, Reason.LOOKING),
     )
@@ -245,5 +248,5 @@ def recover(db: Connection, account: str, now: float, settle_due: float, lost: s
         "UPDATE jobs SET due = ? WHERE account = ? AND status = 'waiting' AND due > ? AND reason = ?",
         (now + LONGEST_WAIT, account, now + LONGEST_WAIT, Reason.TRY_AGAIN),
     )
-    release_due(db, account, math.inf, most=-1)
+    release_due(db, account, math.inf, most=-1)  # the disk or folder may be well again since
     return len(left)

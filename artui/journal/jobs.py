@@ -130,13 +130,14 @@ def add(db: Connection, batch: Batch | None, jobs: Iterable[NewJob]) -> list[int
     now = time.time()
     if batch:
         db.execute(
+            # A rule's batch grows all day.
             "INSERT OR IGNORE INTO batches (id, name, account, created_at, cap, sample) VALUES (?, ?, ?, ?, ?, ?)",
             (batch.id, batch.name, batch.account, batch.created_at, batch.cap, batch.sample),
         )
     try:
         numbers = [_insert(db, new, now) for new in jobs]
     except apsw.ConstraintError as taken:
-        if "jobs.stem_key" not in str(taken):
+        if "jobs.stem_key" not in str(taken):  # SQLite names the column nowhere else
             raise
         raise StemTaken("a result name was taken meanwhile") from taken
     if batch and batch.sample is not None:
@@ -179,6 +180,7 @@ def sum_behind_sample(db: Connection, batch: str) -> BehindSample:
 
 def _insert(db: Connection, new: NewJob, now: float) -> int:
     given = {field.name: getattr(new, field.name) for field in fields(NewJob)}
+    # Its key may have been joined to a later one since it was planned.
     given["payer"] = customers.current(db, new.payer)
     job = Job(**given, created_at=now, stage_at=now)
     names = [name for name in _COLUMNS if name != "id"]
@@ -187,7 +189,7 @@ def _insert(db: Connection, new: NewJob, now: float) -> int:
         [_sql(name, getattr(job, name)) for name in names],
     )
     job_id = db.last_insert_rowid()
-    _tell(db, job_id, "added", job, "")
+    _tell(db, job_id, "added", job, "")  # the row's number is in no Job yet
     return job_id
 
 
@@ -296,6 +298,7 @@ def move(
     assignments = ", ".join(f"{name} = ?" for name in columns)
     found = rows(
         db,
+        # The execution, too: a look that began before a person named another one must not move the job.
         f"UPDATE jobs SET {assignments} WHERE id = ? AND stage = ? AND status = ? AND purchase = ? AND execution = ?"
         f" RETURNING {_ALL}",
         [
@@ -311,9 +314,10 @@ def move(
         raise Stale(f"job {job.id} is no longer {job.stage}/{job.status}")
     moved = _job(found[0])
     _tell(db, job.id, what, moved, message)
+    # In the same transaction: no twin waits for a job that is over.
     if moved.buys and (status in FINAL or status is Status.HELD):
         _settle_twins(db, moved)
-        return get(db, job.id) or moved
+        return get(db, job.id) or moved  # passing on may have taken `buys` from it
     return moved
 
 
@@ -358,6 +362,7 @@ def check_in(db: Connection, /, job: Job, **found: Any) -> Job:
 
     ``found``: ``digest``, ``picture``, ``media_type``, ``width``, ``height`` and the like.
     """
+    # A person may send a result once more, on purpose.
     made_by = published.job_of(db, found["digest"]) if job.rule else None
     if made_by is not None:
         message = f"{job.source.name} {published.sentence(made_by)}"
@@ -381,6 +386,7 @@ def other_buyer(
     """
     digest, picture, version = digest or job.digest, picture or job.picture, version or job.version
     on_terms = buyer(db, job.payer, job.workflow, version, digest, picture, parameters=job.parameters, copy=job.copy)
+    # First: a rule buys a photo once, at whatever terms.
     for_rule = buyer_of_rule(db, job.rule, digest, picture, job.copy)
     return next((one for one in (for_rule, on_terms) if one is not None and one.id != job.id), None)
 
@@ -398,6 +404,7 @@ def _join(db: Connection, /, job: Job, bought: Job, **found: Any) -> Job:
             message = f"{metadata_changed(bought, job.source)}, for its rule wants no copies"
     elif bought.status is Status.DONE:
         status, reason = Status.READY, ""
+    # Paid perhaps, and no result: whether to buy it again is a person's question.
     elif bought.status in (*FINAL, Status.HELD) and not _surely_unpaid(db, bought):
         status, reason = Status.HELD, Reason.TWIN
     else:
@@ -452,9 +459,9 @@ def _twins(db: Connection, buyer: Job) -> list[Job]:
 
 def pass_on(db: Connection, buyer: Job, why: str) -> None:
     """Let a job that surely cost nothing buy its photo no more: the oldest of its twins is sent instead."""
-    db.execute("UPDATE jobs SET buys = 0 WHERE id = ?", (buyer.id,))
+    db.execute("UPDATE jobs SET buys = 0 WHERE id = ?", (buyer.id,))  # first: the index allows one buyer
     for twin in _twins(db, buyer):
-        if other := other_buyer(db, twin):
+        if other := other_buyer(db, twin):  # a rule, or the picture, may have a buyer where these bytes have none
             _join(db, twin, other)
             continue
         message = f"job {buyer.id} {why}: this one is sent instead"

@@ -118,6 +118,7 @@ def meet(db: Connection, target: str, topic: str) -> None:
     """Begin to tell a target of a topic, from now on; nothing where it is told already."""
     db.execute(
         "INSERT OR IGNORE INTO notified (target, kind, told)"
+        # By the sequence: the newest notice may have been deleted for its age.
         " VALUES (?, ?, (SELECT COALESCE(MAX(seq), 0) FROM sqlite_sequence WHERE name = 'notices'))",
         (target, topic),
     )

@@ -128,12 +128,14 @@ def same_customer(db: Connection, old: str, new: str) -> None:
     new = customers.current(db, new)
     if old == new:
         return
+    # Who was told apart from either is apart from both.
     others = (customers.others(db, old) | customers.others(db, new)) - {old, new}
     join(db, old, new)
     customers.note(db, f"not {new}", json.dumps(sorted(others)))
     for other in others:
         customers.tell_apart(db, other, new)
     db.execute("UPDATE OR IGNORE suspended SET payer = ? WHERE payer = ?", (new, old))
+    # Names are looked up in one step: whoever led to the old one leads to the new one.
     db.execute("UPDATE meta SET value = ? WHERE key GLOB 'now *' AND value = ?", (new, old))
     customers.note(db, f"now {old}", new)
     db.execute("DELETE FROM meta WHERE key = ?", (f"now {new}",))

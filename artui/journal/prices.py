@@ -40,6 +40,7 @@ _PRICE = "SELECT charged, accepted FROM dearer WHERE payer = ? AND workflow = ? 
 def is_above(db: Connection, job: Job, charged: int) -> bool:
     """Whether a charge for the execution of a job is above all that was quoted for it, and the highest so far."""
     quoted = 0 if job.quoted is None or job.found else _quoted(db, job)[0]
+    # What had no price, or was free, is charged above no quote.
     return 0 < quoted < charged and _each(db, job, charged) > highest(db, job.payer, job.workflow, job.version)
 
 
@@ -84,7 +85,7 @@ def accept(db: Connection, job: Job) -> None:
     """Take the price a person has agreed to for a job as what its version of the workflow costs from now on."""
     db.execute(
         "UPDATE dearer SET accepted = MAX(accepted, ?1) WHERE payer = ?2 AND workflow = ?3 AND version = ?4"
-        " AND charged <= ?1",
+        " AND charged <= ?1",  # a higher charge that came in since was not agreed to
         (job.quoted, job.payer, job.workflow, job.version),
     )
 

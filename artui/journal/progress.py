@@ -54,7 +54,7 @@ class ProgressBoard:
             with os.fdopen(descriptor, "w", encoding="utf-8") as file:
                 file.write(text)
             part.replace(self.path)
-            self._written = text
+            self._written = text  # only once it is there: a full disk is tried again with the next change
 
 
 def read(path: Path) -> dict[int, Transfer]:

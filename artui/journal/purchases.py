@@ -140,16 +140,19 @@ def intend(
     ``key`` is new. Raises ValueError where an earlier purchase of the job is still in the air, or was carried out and
     this would order anew.
     """
+    # What a retry is for was carried out: that one is known by its nature.
     living = {PurchaseState.INTENDED} if kind is Kind.RETRY else {PurchaseState.INTENDED, PurchaseState.KNOWN}
     earlier = of_job(db, job.id)
     if any(purchase.state in living for purchase in earlier):
         raise ValueError(f"job {job.id} has a purchase already")
+    # The look-up begins anew with the intent; repeats do not, for they bound all sendings under the key.
     if any((purchase.number, purchase.key) == (number, key) for purchase in earlier):
         intended = rows(
             db,
             "UPDATE purchases SET state = 'intended', draft = ?, reference = ?, reserved = ?, version = ?, day = ?,"
             " month = ?, looks = 0, readings = 0, pages = 0, silences = 0, intended_at = ?, endpoint = ?,"
             " organization = ? WHERE job = ? AND number = ?"
+            # By content: a key that came with other bytes may be answered for those.
             f" AND key = ? AND state = 'refused' AND digest = ? RETURNING {_ALL}",
             (
                 draft,
@@ -183,7 +186,7 @@ def intend(
         )  # fmt: skip
     if not intended:
         raise ValueError(f"job {job.id} gave the purchase {key} up")
-    requests.count_intent(db)
+    requests.count_intent(db)  # in the intent's own transaction: the anchor is told this number
     return _purchase(intended[0])
 
 
@@ -195,11 +198,13 @@ def record_execution(db: Connection, key: str, execution: str, *, instead: bool 
     _fact(db, key, "execution", execution)
     db.execute(
         "INSERT INTO executions (payer, execution, key) SELECT payer, ?1, key FROM purchases WHERE key = ?2"
+        # '': seen before, and nobody's.
         " ON CONFLICT DO UPDATE SET key = excluded.key WHERE executions.key = '' OR ?3",
         (execution, key, instead),
     )
     db.execute(
         "UPDATE purchases SET state = 'known', known_at = ?1,"
+        # A second execution under one key stands in its own row; the job goes on following the first.
         " execution = CASE WHEN execution = '' OR ?4 THEN ?2 ELSE execution END WHERE key = ?3",
         (time.time(), execution, key, instead),
     )
@@ -245,6 +250,7 @@ def withdraw(db: Connection, job: Job, execution: str) -> None:
             (job.payer, execution, key),
         )
         db.execute(
+            # One alone may be in the air, and only the last is looked up: an earlier one counts as spent instead.
             "UPDATE purchases SET execution = '', charged = NULL, state = CASE WHEN number ="
             " (SELECT MAX(number) FROM purchases WHERE job = ?1) THEN 'intended' ELSE 'presumed spent' END"
             " WHERE key = ?2",
@@ -269,6 +275,7 @@ def record_refusal(db: Connection, key: str, *, turned_away: bool = False) -> No
     unless something else was bought for it. ``turned_away``: the service has seen it and says so."""
     _fact(db, key, "refused", "")
     db.execute(
+        # A refusal that comes in late says nothing of what is known, or was given up, by then.
         "UPDATE purchases SET state = 'refused', repeats = repeats + ? WHERE key = ? AND state = 'intended'",
         (turned_away, key),
     )
@@ -428,6 +435,7 @@ class Spent:
 def spent(db: Connection, account: str, *, day: str, month: str, run: str = "", batch: str | None = None) -> Spent:
     """The sums for these periods; open reservations count in the day and the month whenever they were made."""
     sums = amounts(db, account, {"open": "", "day": day, "month": month, "run": run, "batch": batch or ""})
+    # Triggers count what is open in run and batch at once, in day and month only when it is charged.
     return Spent(sums["open"], sums["day"] + sums["open"], sums["month"] + sums["open"], sums["run"], sums["batch"])
 
 
@@ -457,8 +465,9 @@ def not_in_balance(db: Connection, account: str, balance_at: float) -> int:
         db,
         "SELECT COALESCE(SUM(amount), 0) FROM ("
         " SELECT COALESCE(charged, reserved) AS amount FROM purchases"
+        # At the very moment of the question: counted, to be safe.
         "  WHERE account = ?1 AND intended_at >= ?2 AND state <> 'refused'"
-        " UNION ALL SELECT reserved FROM purchases INDEXED BY one_in_the_air"
+        " UNION ALL SELECT reserved FROM purchases INDEXED BY one_in_the_air"  # few rows, however long the journal is
         "  WHERE account = ?1 AND intended_at < ?2 AND state = 'intended' AND charged IS NULL)",
         (account, balance_at),
     )

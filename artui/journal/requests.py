@@ -65,6 +65,7 @@ def pending(db: Connection) -> list[Request]:
 def finish(db: Connection, request: Request, message: str, *, refused: bool = False) -> None:
     """Mark a request as done (or refused) in the transaction that carries its effect."""
     db.execute(
+        # The first answer stays.
         "UPDATE requests SET done_at = ?, refused = ?, outcome = ? WHERE id = ? AND done_at IS NULL",
         (time.time(), int(refused), storable(message), request.id),
     )
@@ -166,7 +167,7 @@ def engine_starts(db: Connection, pid: int, host: str, mode: str, version: str) 
     left by somebody who saw it hold the lock, and it ends by it.
     """
     now, last = time.time(), engine(db)
-    if mode == last.mode == WATCH and last.state in ("running", "ending"):
+    if mode == last.mode == WATCH and last.state in ("running", "ending"):  # it never said that it ended: it was killed
         notices.add(db, Notice(last.heartbeat or now, "trouble", "watch-killed", last.host, False, 1, {}))
     db.execute(
         "UPDATE requests SET done_at = ?, refused = 1, outcome = 'the engine this was meant for is gone'"
@@ -204,7 +205,7 @@ def engine_ends(db: Connection, generation: int, *, only_if_idle: bool = False) 
 
     Whoever adds work reads this row in the same transaction and starts an engine where it says ``ended``.
     """
-    if only_if_idle and has_work(db):
+    if only_if_idle and has_work(db):  # asked here, where no job can come in between
         return False
     db.execute("UPDATE engine SET state = 'ended' WHERE generation = ?", (generation,))
     return True

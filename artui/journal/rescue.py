@@ -82,6 +82,7 @@ def rebuild(damaged: Path, fresh: Path) -> list[Salvaged]:
     try:
         salvaged = _salvage(damaged, new)
         new.execute(
+            # Behind its anchor: no engine starts.
             "UPDATE engine SET generation = generation - 1, state = 'ended', pid = NULL,"
             " intents = MAX(intents, (SELECT COUNT(*) FROM purchases))"
         )
@@ -118,7 +119,7 @@ def _carry_over(old: Connection, new: Connection, table: str, columns: list[str]
     """Copy a table from its beginning to the first unreadable row, then from its end back to that."""
     if not columns:
         return Salvaged(table, 0, is_whole=False)
-    way = "REPLACE" if table in _BORN_WITH else "IGNORE"
+    way = "REPLACE" if table in _BORN_WITH else "IGNORE"  # of two equal rows the one read first stays
     marks = ", ".join("?" * len(columns))
     insert = f"INSERT OR {way} INTO {table} ({', '.join(columns)}) VALUES ({marks})"
     place = _place(new, table)
@@ -128,7 +129,7 @@ def _carry_over(old: Connection, new: Connection, table: str, columns: list[str]
         readable = _Rows(old, f"SELECT {', '.join(place)}, {', '.join(columns)} FROM {table} NOT INDEXED ORDER BY {by}")
         for row in readable:
             here, values = row[: len(place)], row[len(place) :]
-            if order == "DESC" and last is not None and here <= last:
+            if order == "DESC" and last is not None and here <= last:  # met what came from the other side
                 break
             kept += _insert(new, insert, values)
             last = here if order == "ASC" else last

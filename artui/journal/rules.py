@@ -229,7 +229,7 @@ def log(db: Connection, rule: str, what: str, message: str) -> None:
         (rule, time.time(), what, storable(message)),
     )
     seq = db.last_insert_rowid()
-    if seq % 100 == 0:
+    if seq % 100 == 0:  # now and then is enough: nobody minds some lines more
         db.execute(
             "DELETE FROM happenings WHERE rule = ?1 AND seq <= (SELECT seq FROM happenings WHERE rule = ?1"
             " ORDER BY seq DESC LIMIT 1 OFFSET ?2)",
@@ -360,7 +360,7 @@ def resume(db: Connection, row: RuleRow, request: Request, day: str) -> str:
     from artui.journal import jobs
 
     del request, day
-    agreed = not row.paused and row.state in HOLDS
+    agreed = not row.paused and row.state in HOLDS  # the end of a pause is no yes to what else may hold it
     db.execute("UPDATE rules SET paused = 0, agreed = ? WHERE id = ?", (agreed, row.id))
     for job in waiting(db, row.id, Reason.PAUSED):
         jobs.move(db, job, job.stage, Status.READY, "goes on", message="resumed by a person")

@@ -102,6 +102,7 @@ def note(db: Connection, rule: str, file: SeenFile, job: int | None = None) -> N
     """Note a file; what was known under its name gives way, but for how a photo came to be taken."""
     name = os.fsencode(file.name)
     db.execute(
+        # A photo that was taken back from failed/ goes on saying so once it is a job.
         f"INSERT OR REPLACE INTO seen (rule, {_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, COALESCE(NULLIF(?, ''),"
         " (SELECT message FROM seen WHERE rule = ? AND name = ? AND reason = ?), ''), NULL, ?)",
         (
@@ -166,6 +167,7 @@ def put_aside_at(db: Connection, rule: str, place: Path) -> SeenFile | None:
 def take_back(db: Connection, rule: str, name: str) -> None:
     """Note that a file lies in the folder again: it is seen as new, and what became of it before stays known."""
     db.execute(
+        # No file has this size: it differs.
         "UPDATE seen SET state = 'refused', size = -1, reason = ?, message = ?, target = NULL, at = ?"
         " WHERE rule = ? AND name = ? AND state = 'moved'",
         (TAKEN_BACK, "it was taken back from failed/, for it had become whole", time.time(), rule, os.fsencode(name)),

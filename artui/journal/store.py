@@ -41,6 +41,8 @@ PARTS = ("", "-wal", "-shm")
 """What follows the journal's name in the names of its file and of those that SQLite keeps beside it."""
 
 LOCK_PATIENCE_MS = 10_000
+"""Milliseconds a statement waits for another connection's lock before it fails."""
+
 STATEMENTS = 500
 """Prepared statements kept for each connection, more than there are: one made anew costs more than the move itself."""
 
@@ -140,7 +142,7 @@ def prepare(path: Path) -> None:
         check_file_system(path.parent)
         db = connect(path)
         try:
-            db.execute("PRAGMA journal_mode = WAL")
+            db.execute("PRAGMA journal_mode = WAL")  # it stays in the file: no later connection need ask for it
             _migrate(db, path)
         finally:
             db.close()
@@ -166,7 +168,7 @@ def _migrate(db: Connection, path: Path) -> None:
         )
     if version == len(MIGRATIONS):
         return
-    if version:
+    if version:  # a file that is new has nothing to keep
         back_up(db, path.with_name(f"{path.name}.schema-{version}"))
     db.execute("BEGIN IMMEDIATE")
     try:
@@ -175,13 +177,14 @@ def _migrate(db: Connection, path: Path) -> None:
             step(db)
         db.pragma("user_version", len(MIGRATIONS))
         db.execute("COMMIT")
-    except BaseException:
+    except BaseException:  # a key pressed at this moment must leave the file as it was, too
         db.execute("ROLLBACK")
         raise
 
 
 def back_up(db: Connection, target: Path) -> None:
     """Copy the whole journal with SQLite's own backup, which is right even while others write."""
+    # Made here, so that it is private before SQLite writes a byte.
     os.close(open_private(target, os.O_RDWR | os.O_CREAT))
     copy = apsw.Connection(os.fspath(target))
     _be_durable(copy)
@@ -237,7 +240,7 @@ class Journal:
         """Finish what was asked and close the file."""
         if self._closed:
             return
-        self._closed = True
+        self._closed = True  # before the end is queued: what came after it would wait for ever
         if self._writer is not None:
             self._work.put(None)
             self._writer.join()
@@ -336,6 +339,7 @@ class Journal:
                     db = connect(self.path)
                 except (apsw.Error, OSError) as problem:
                     raise Unwritable(f"The journal {self.path} cannot be written now ({problem}).") from problem
+                # A daemon: a program that dies without closing waits for nothing, and loses no acknowledged write.
                 self._writer = threading.Thread(target=self._write_all, args=(db,), name="journal", daemon=True)
                 self._writer.start()
 
@@ -365,7 +369,7 @@ class Journal:
             db.execute("BEGIN IMMEDIATE")
             before = db.total_changes()
             for work in self._group(first):
-                group.append(work)
+                group.append(work)  # before it runs: whatever breaks there, it is among those told
                 self._run_one(db, work)
             is_news = db.total_changes() != before
             db.execute("COMMIT")
@@ -374,13 +378,14 @@ class Journal:
                 db.execute("ROLLBACK")
             if isinstance(problem, apsw.Error):
                 problem = Unwritable(f"The journal {self.path} cannot be written now ({problem}).")
+            # Where not even BEGIN worked, all who wait hear it now, not each after a time-out of its own.
             group, is_news = group or [*self._group(first)], False
             for work in group:
                 work.problem = problem
         else:
             self.commits += 1
             self.writes += len(group)
-        _tell_all(group)
+        _tell_all(group)  # only now: what a caller hears of is on disk
         # A write that found nothing to do wakes nobody: those it woke would look, find nothing, and wake it again.
         for listener in self._listeners if is_news else ():
             listener()
@@ -396,7 +401,7 @@ class Journal:
         except Exception as raised:  # noqa: BLE001 — it belongs to whoever asked for this write
             db.execute("ROLLBACK TO one")
             work.problem = raised
-        db.execute("RELEASE one")
+        db.execute("RELEASE one")  # after a rollback as well, which leaves the savepoint open
 
 
 def _tell_all(group: Sequence[_Work]) -> None:

@@ -68,7 +68,7 @@ def lift(db: Connection, payers: Iterable[str]) -> None:
     """Let payers pay again."""
     for payer in payers:
         db.execute("DELETE FROM suspended WHERE payer = ?", (payer,))
-        db.execute("INSERT OR IGNORE INTO cleared (payer) VALUES (?)", (payer,))
+        db.execute("INSERT OR IGNORE INTO cleared (payer) VALUES (?)", (payer,))  # it outweighs `*`
 
 
 def of_job(db: Connection, job: Job) -> str:

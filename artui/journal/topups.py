@@ -44,12 +44,14 @@ def allows_retry(db: Connection, job: Job) -> bool:
         return False
     last = value(
         db,
+        # What `recover` found has neither event: its newest one stands in.
         "SELECT COALESCE((SELECT MAX(seq) FROM events WHERE job = ?1 AND what IN ('intent', 'retried')),"
         " (SELECT MAX(seq) FROM events WHERE job = ?1))",
         (job.id,),
     )
     found = first(
         db,
+        # Read after the job's last try began.
         "SELECT 1 FROM topups WHERE account = ? AND event >= ? AND rise >= ?",
         (job.account, last, prices.weight(job.quoted)),
     )

@@ -37,12 +37,12 @@ def failures_alone(db: Connection, job: Job) -> int:
     """How often a job has failed in passing where it stands although the service lets others past there, the failure
     that is judged now included; 0 where nothing tells that it does."""
     passed = _PASSED.get(job.stage)
-    if passed is None or job.twin_of is not None:
+    if passed is None or job.twin_of is not None:  # a twin's copy is fetched, wherever its own stage is
         passed = "fetched"
     failed = rows(
         db,
         "SELECT seq, at FROM events WHERE job = ? AND what = 'try again' AND stage = ? ORDER BY seq DESC LIMIT ?",
-        (job.id, job.stage, job.attempts),
+        (job.id, job.stage, job.attempts),  # a person's retry begins them anew
     )
     if not failed:
         return 0
@@ -91,6 +91,7 @@ def _others_wait(db: Connection, job: Job, passed: str, since: int) -> bool:
     marks = ", ".join("?" * len(stages))
     fresh = rows(
         db,
+        # As the index has it.
         "SELECT 1 FROM jobs WHERE status IN ('ready', 'running', 'waiting', 'held') AND status <> 'held'"
         f" AND account = ? AND stage IN ({marks}) AND id <> ? AND twin_of IS NULL"
         " AND NOT EXISTS (SELECT 1 FROM events WHERE job = jobs.id AND what IN ('taken', 'try again')"

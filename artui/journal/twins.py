@@ -33,6 +33,7 @@ def blocked(db: Connection, account: str) -> list[tuple[Job, Job]]:
         db,
         "SELECT twin.id, buyer.id FROM jobs AS twin JOIN jobs AS buyer ON buyer.id = twin.twin_of"
         " WHERE twin.account = ? AND twin.stage = 'checked' AND twin.status = 'waiting' AND twin.reason = ?"
+        # The open statuses again, as the partial index has them: without that SQLite does not use it.
         " AND twin.status IN ('ready', 'running', 'waiting', 'held') AND twin.cancel = 0 AND buyer.status = 'held'"
         " ORDER BY twin.id",
         (account, Reason.TWIN),
@@ -47,10 +48,11 @@ def _fits(db: Connection, twin: Job, buyer: Job) -> bool:
         return False
     if twin.digest != buyer.digest and not (twin.picture and twin.picture == buyer.picture):
         return False
-    if twin.rule and twin.rule == buyer.rule:
+    if twin.rule and twin.rule == buyer.rule:  # bounded by the very same sums and pause
         return False
     gives_way = HOLDS[Reason(buyer.reason)].gives_way
     if gives_way is GivesWay.PRICE:
+        # Queued later, at the new price.
         return twin.quoted is not None and buyer.quoted is not None and twin.quoted > buyer.quoted
     if gives_way is GivesWay.SUMS:
         return True
@@ -58,6 +60,7 @@ def _fits(db: Connection, twin: Job, buyer: Job) -> bool:
         return False
     if buyer.reason == Reason.ACCOUNT and twin.account == buyer.account:
         return False
+    # Else two that both fail would hand it to and fro.
     return first(db, "SELECT 1 FROM events WHERE job = ? AND what = 'gave way'", (twin.id,)) is None
 
 
@@ -68,7 +71,7 @@ def _recipe(job: Job) -> Sequence[str]:
 def let_buy(db: Connection, twin: Job, buyer: Job) -> bool:
     """Have a twin buy the photo in its buyer's place, which becomes its twin, as do all other twins of that one; False
     where another job buys it already."""
-    db.execute("UPDATE jobs SET buys = 0 WHERE id = ?", (buyer.id,))
+    db.execute("UPDATE jobs SET buys = 0 WHERE id = ?", (buyer.id,))  # else it would be found as the other buyer
     if jobs.other_buyer(db, twin) is not None:
         db.execute("UPDATE jobs SET buys = 1 WHERE id = ?", (buyer.id,))
         return False
