@@ -84,22 +84,24 @@ def intend(
     where the job moved meanwhile.
     """
     fresh = jobs.get(db, job.id)
+    # A retry has cost something before: to end it as unpaid would be wrong.
     if fresh is not None and fresh.cancel and kind is Kind.CREATE:
         raise CancelledFirst(job.source.name)
     check_payer(db, job, now)
     # What goes out names the payer as it is now: for the journal that may be one with an earlier key, or another host.
     job = replace(job, payer=customers.current(db, now.name), endpoint=now.endpoint, organization=now.organization)
     day = _turn(db, job.account, terms)
-    check(db, job, Terms(terms.caps, day))
+    check(db, job, Terms(terms.caps, day))  # the day is turned already: by it, whatever the clocks say
     earlier = purchases.of_job(db, job.id)
     is_again = any((purchase.number, purchase.key) == (job.purchase, key) for purchase in earlier)
-    number = job.purchase if is_again else len(earlier) + 1
+    number = job.purchase if is_again else len(earlier) + 1  # no gaps, whatever was taken over from other jobs
     purchase = purchases.intend(
         db, job, key=key, number=number, kind=kind, draft=draft, reserved=weight(job.quoted),
+        # The month of that very day, so that at midnight the two caps never disagree.
         mark=accounts.mark(db, job.payer, job.workflow), day=day, month=day[:7],
     )  # fmt: skip
     stage = Stage.SUBMITTING
-    charged = job.charged if kind is Kind.RETRY else None
+    charged = job.charged if kind is Kind.RETRY else None  # an earlier try's charge stays what the job has cost so far
     moved = jobs.move(
         db, job, stage, Status.RUNNING, "intent", purchase=number, charged=charged, new_try=kind is Kind.RETRY,
         endpoint=now.endpoint, organization=now.organization,
@@ -119,7 +121,7 @@ def check_payer(db: Connection, job: Job, now: Payer) -> None:
     job = jobs.get(db, job.id) or job
     if why := holds.stranger(db, job, now):
         raise MayNotSpend(Reason.ACCOUNT, why)
-    if not now.by_key or job.agreed or job.execution:
+    if not now.by_key or job.agreed or job.execution:  # an execution is at the service under this payer already
         return
     if before := payers.bought_under_another(db, job):
         raise BoughtBefore(
@@ -137,7 +139,7 @@ def check(db: Connection, job: Job, terms: Terms) -> None:
     charged more than its price.
     """
     state = accounts.state(db, job.account)
-    if state.held:
+    if state.held:  # first: behind that hold the job stands ready, with no hold of its own to end
         raise AccountHeld(state.message)
     if not job.agreed and (why := suspended.of_job(db, job)):
         raise MayNotSpend(Reason.RECOVERED, why)
@@ -170,6 +172,7 @@ def release_capped(db: Connection, account: str, terms: Terms) -> int:
     released = 0
     for job in holds.first_capped(db, account):
         bounds = _caps(db, job, Terms(terms.caps, day))
+        # -1: no cap is left, so all of them.
         room = min((cap.room // max(1, weight(job.quoted)) for cap in bounds), default=-1)
         if room > 0 or not bounds:
             released += holds.release_capped(db, job, room)
@@ -179,9 +182,10 @@ def release_capped(db: Connection, account: str, terms: Terms) -> int:
 def let_twins_buy(db: Connection, account: str, terms: Terms) -> int:
     """Have twins of an account buy their photo themselves where the job that was to buy it is held unpaid and nothing
     holds them; returns how many."""
+    # No day turns for what only looks.
     now, given_way = Terms(terms.caps, accounts.day(db, account, terms.today)), set[int]()
     for twin, buyer in twins.blocked(db, account):
-        if buyer.id in given_way:
+        if buyer.id in given_way:  # its other twins wait for the new buyer by now
             continue
         try:
             check(db, twin, now)
