@@ -27,6 +27,7 @@ class AccountHold:
         go on."""
         state = self.context.journal.read(accounts.state, self.name)
         self.reason, self._message, self._until = state.held, state.message, state.held_until
+        # What else held it may be mended since: the first call tells.
         if self.reason and self.reason != Reason.PAUSED and not self._waits_for_day():
             await self.end()
 
@@ -35,6 +36,7 @@ class AccountHold:
         if self.reason == Reason.PAUSED and reason is not Reason.PAUSED:
             return
         until = next_day(self.context.day_time(), self.context.zone) if reason is Reason.QUOTA else None
+        # Before the write: nothing more is taken from this moment on.
         self.reason, self._message, self._until = reason, message, until
         if await self.context.journal.write_async(accounts.set_hold, self.name, reason, message, until):
             log.warning("%s is held (%s): %s", self.name, reason, message)
@@ -64,6 +66,7 @@ class AccountHold:
 
     async def end(self) -> None:
         """End the hold and let the account's jobs go on."""
+        # Cleared first: `_hold_all` under way must not hold what is let go.
         reason, self.reason, self._until = self.reason, "", None
         await self.context.journal.write_async(holds.release_account, self.name, self.context.settle_due)
         if reason:
@@ -72,6 +75,7 @@ class AccountHold:
     def _waits_for_day(self) -> bool:
         """Whether the account is held for the rest of the day; one that ends later is a wrong clock's."""
         until = self._until
+        # By the clock that is behind, like the caps: what a wrong clock let go on would only be refused again.
         return self.reason == Reason.QUOTA and until is not None and 0 < until - self.context.day_time() <= APART
 
     async def _hold_all(self) -> None:

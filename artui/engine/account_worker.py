@@ -112,6 +112,7 @@ class AccountWorker:
 
     async def start(self) -> None:
         """Put right what an engine that is gone left behind, and look afresh at what holds the account."""
+        # Before anything is claimed: what is still RUNNING now was an engine's that is gone.
         await self.context.journal.write_async(
             holds.recover, self.name, self._now, self.context.settle_due, self.context.lost
         )
@@ -119,7 +120,7 @@ class AccountWorker:
 
     async def run(self) -> None:
         """Work until ``stopping`` is set and what was taken has reached its next commit."""
-        await self._begin_to_look()
+        await self._begin_to_look()  # before the loops: nothing of another payer's is asked about or sent
         async with asyncio.TaskGroup() as loops:
             loops.create_task(self._repeat(self._look_turn, self.poller.bell))
             for turn, rest in (
@@ -130,10 +131,11 @@ class AccountWorker:
             ):
                 self._bells.append(bell := asyncio.Event())
                 loops.create_task(self._repeat(turn, bell, rest))
+        # A step that ends may leave a paid call, and the other way round.
         while self._tasks or self.pipeline.paying.under_way:
             await asyncio.gather(*self._tasks, return_exceptions=True)
             await asyncio.gather(*self.pipeline.paying.under_way, return_exceptions=True)
-        await self.pipeline.close()
+        await self.pipeline.close()  # last: until then a step may join what it breaks off
 
     async def _begin_to_look(self) -> None:
         """Leave alone what is another payer's, then take up what an earlier engine left at the service."""
@@ -179,6 +181,7 @@ class AccountWorker:
         """Look soon at the execution that a webhook's call names, where it names one of this account."""
         try:
             if name := await self.context.provider.called(call):
+                # A key may be told before the answer with the execution is here.
                 self.poller.called(self.context.journal.read(purchases.job_of_key, name) or name)
         except Exception as defect:  # noqa: BLE001 — anybody may have sent it
             self.context.defects.tell("at a webhook's call", defect)
@@ -225,6 +228,7 @@ class AccountWorker:
     def _free_to_send(self) -> int:
         if self.held:
             return 0
+        # What is being sent takes a place at the service before its answer says so.
         return min(self.uploads.free(self._now), self.in_flight - len(self.poller) - self.uploads.running)
 
     async def _send_turn(self) -> float | None:
@@ -238,7 +242,7 @@ class AccountWorker:
     ) -> float | None:
         """Fill free slots with the next jobs; returns when the next one is due."""
         if slots <= 0:
-            return gate.not_before or None
+            return gate.not_before or None  # no free slot: whoever gives one back rings
 
         def write(db: Connection) -> tuple[list[Job], float | None]:
             return claims.claim(db, self.name, stages, self._now, slots), claims.next_due(db, self.name, stages)
@@ -269,7 +273,7 @@ class AccountWorker:
 
     async def _in_slot(self, job: Job, step: Callable[[Job], Awaitable[Job]]) -> Job:
         """Take a step once there is a slot for it; NotYet where none comes because the account is held or all ends."""
-        self._bells.append(bell := asyncio.Event())
+        self._bells.append(bell := asyncio.Event())  # its own: who wakes clears it
         try:
             while not self.uploads.enter(self._now):
                 await self._rung(bell, self.uploads.not_before or None)
@@ -291,7 +295,7 @@ class AccountWorker:
         try:
             job = await step(job)
         except Transient as failure:
-            if failure.retry_after or not self._alone(job, failure):
+            if failure.retry_after or not self._alone(job, failure):  # who names a time speaks of all requests
                 gate.failed(self._now, started, failure.retry_after)
                 await self.outage.failed(failure)
             raise
@@ -308,17 +312,18 @@ class AccountWorker:
             if carried.stage is Stage.SUBMITTED and carried.status is Status.WAITING:
                 self.poller.expect(carried)
         except asyncio.CancelledError:
-            await asyncio.shield(self._put_back(job))
+            await asyncio.shield(self._put_back(job))  # a second cancel must not leave the job RUNNING
         except Exception as failure:  # noqa: BLE001 — every failure has a place, an unexpected one too
             await self._failed(job, failure, str(heard))
         finally:
             gate.end()
-            self.wake()
+            self.wake()  # a slot is free
 
     # ------------------------------------------------------------------------------------------ what a failure means
 
     async def _failed(self, job: Job, failure: Exception, heard: str) -> None:
         fresh = self.context.journal.read(jobs.get, job.id)
+        # A person, or a fact that came in, has moved it: that stands.
         if fresh is None or fresh.status is not Status.RUNNING or isinstance(failure, Stale):
             return
         moment = FailureContext(
@@ -333,6 +338,7 @@ class AccountWorker:
 
     def _alone(self, job: Job, failure: Exception) -> int:
         """How often a photo has failed where others get past, this failure included."""
+        # What never left speaks of the line, and a first failure of nothing.
         may_matter = isinstance(failure, Transient) and failure.reached and job.attempts > 0
         return self.context.journal.read(troubles.failures_alone, job) if may_matter else 0
 
@@ -345,6 +351,7 @@ class AccountWorker:
         the step met it holds nothing: whoever resumed the rule found no hold to end."""
         changes = {"attempts": job.attempts + 1} if verdict.failed_try else {}
         put = verdict
+        # Read within the write: its answer may have come in since the failure.
         if job.stage is Stage.SUBMITTING and purchases.is_pending(db, job):
             due = self.context.settle_due
             put = replace(verdict, status=Status.WAITING, what="unclear", reason=Reason.LOOKING, scope="", due=due)
@@ -362,7 +369,7 @@ class AccountWorker:
         step was broken off is written before this.
         """
         if under_way := set(self.pipeline.paying.under_way):
-            await asyncio.wait(under_way)
+            await asyncio.wait(under_way)  # all of them: which is this job's, nobody noted
 
         def write(db: Connection) -> None:
             fresh = jobs.get(db, job.id)
@@ -380,7 +387,7 @@ class AccountWorker:
         first how that stands now, so that nothing is held again for what it was before."""
         if self.held in ASKED_FIRST or self.context.journal.read(holds.count_held, self.name, Reason.CREDITS):
             with suppress(TimeoutError):
-                async with asyncio.timeout(ASKING_PATIENCE):
+                async with asyncio.timeout(ASKING_PATIENCE):  # somebody waits for the answer to the request
                     await self.balance.read()
         await self.account_hold.end()
         self.wake()
@@ -400,7 +407,7 @@ class AccountWorker:
         """Write down what a look showed. What is done is saved at once where a slot is free: it need not be taken."""
         if progress.state is not State.DONE or self.stopping.is_set() or self.downloads.free(self._now) <= 0:
             return await self.pipeline.note(job, progress)
-        self.downloads.start()
+        self.downloads.start()  # held while it is written, so that no other save takes the slot
         try:
             noted = await self.pipeline.note(job, progress, taken=True)
         finally:
@@ -417,11 +424,14 @@ class AccountWorker:
         now = await self.sort_strangers()
         if now is None:
             return self._now + TENDING_PAYER
+        # Again: sorting has held some meanwhile.
         found = await self.context.journal.read_async(self._of_payer, found, now)
         replays = self.context.provider.limits.idempotent_submit
+        # A retry has no key that would count once.
         again = [one for one in found if replays and one.purchase.kind is Kind.CREATE]
         asked = [one for one in found if not (replays and one.purchase.kind is Kind.CREATE)]
         await self._send_again(again, now)
+        # A reading without a sign-in would only be refused.
         if asked and self.calls.free(self._now) and self.held != Reason.LOGIN:
             reading = await self.service_calls.call(
                 reconcile.read(self.context.provider, asked), self.calls, LOOKING_UP, rest=1.0
@@ -431,6 +441,7 @@ class AccountWorker:
                     self.poller.follow(job)
             self.wake()
         until = await self.context.journal.read_async(reconcile.next_due, self.name)
+        # Else something due could not be asked about: again when its gate opens, not at once.
         if until is None or until > self._now:
             return until
         return max(self.calls.not_before, self.uploads.not_before) or None
@@ -445,6 +456,7 @@ class AccountWorker:
 
     async def _send_again(self, again: Sequence[reconcile.InDoubt], now: Payer) -> None:
         """Send purchases in doubt again, as many as there are slots; none while the account is held."""
+        # Places: what it is about may have one already.
         slots = self.uploads.free(self._now) if self.held in ("", Reason.PLACES) else 0
         if slots <= 0 or not again:
             return
@@ -493,7 +505,7 @@ class AccountWorker:
     async def sort_strangers(self) -> Payer | None:
         """Hold what was made for another payer than would pay now, and let go on what fits again; returns who pays,
         None where that cannot be told now, and nothing is changed."""
-        self._sorted_at = self._now
+        self._sorted_at = self._now  # before it is asked, so that a service that hangs is not asked again at each turn
         try:
             now = await self.service_calls.until_stopped(self.context.who_pays())
         except (ProviderError, Hold, NotYet) as problem:

@@ -71,6 +71,7 @@ class Anchor:
                 anchor = cls(uuid, generation, intents, origin)
                 if check == anchor._check():
                     return anchor
+            # Exactly these two: with more it is no record of before.
             case {"uuid": str(uuid), "generation": int(generation), **more} if not more:
                 return cls(uuid, generation)
         raise ValueError("it does not add up")
@@ -118,13 +119,13 @@ class AnchorFile:
 
     def advance(self, intents: int) -> None:
         """Remember that so many paid calls were intended by now; never fewer than before. Raises OSError."""
-        if intents <= (self._written.intents or 0):
+        if intents <= (self._written.intents or 0):  # another call under way has written it already
             return
         anchor = Anchor(self._written.uuid, self._written.generation, intents, self._written.origin)
         record = anchor.record()
         if os.pwrite(self._descriptor, record, 0) != len(record):
             raise OSError(f"{self.path} could not be written whole")
-        self._written = anchor
+        self._written = anchor  # only once it is written: else a failure would count as done
 
     def close(self) -> None:
         """Write no more."""
@@ -182,13 +183,14 @@ _WAYS = {
 
 def compare(anchor: Anchor | None, home: Home, paths: Paths) -> Damage:
     """What the anchor, the folder and the machine say of a journal; NONE where it is the right one."""
-    if anchor is None and home.intents > 0:
+    if anchor is None and home.intents > 0:  # one that never paid may be new
         return Damage.UNKNOWN
     if anchor is not None and home.uuid != anchor.uuid:
         return Damage.OTHER
     if anchor is not None and (home.generation < anchor.generation or home.intents < (anchor.intents or 0)):
         return Damage.OLDER
     machine = machine_id()
+    # A system without an id tells nothing; neither does a journal in which no engine has run yet.
     if (machine and home.machine and home.machine != machine) or (home.folder and home.folder != _folder(paths)):
         return Damage.ELSEWHERE
     return Damage.NONE
@@ -227,4 +229,4 @@ def _where(home: Home | None) -> str:
 
 
 def _folder(paths: Paths) -> bytes:
-    return os.fsencode(os.path.realpath(paths.state))
+    return os.fsencode(os.path.realpath(paths.state))  # one spelling: a link to it is no other home

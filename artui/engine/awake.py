@@ -24,7 +24,7 @@ class Awake:
         """Keep awake while there is something to do and power for it, else no longer."""
         if not is_busy:
             self.end()
-        elif boot_time() - self._looked_at >= LOOK_AGAIN:
+        elif boot_time() - self._looked_at >= LOOK_AGAIN:  # time asleep counts: after a sleep the power may be another
             self._looked_at = boot_time()
             if not _is_on_mains():
                 self.end()

@@ -57,12 +57,12 @@ def make(paths: Paths, journal: Journal, target: Path) -> Path:
     copy = part.with_suffix(".db")
     try:
         journal.back_up(copy)
-        if found := rescue.complaints(copy):
+        if found := rescue.complaints(copy):  # of the copy: that is what would be put back
             raise BackupProblem(f"The journal is damaged ({found[0]}): run `artui recover`. No backup was made.")
         jobs, intents = sum(count.number for count in journal.read(history.counts)), journal.read(requests.intents)
         about = About(artui.__version__, os.uname().nodename, time.time(), jobs, intents)
         _pack(part, copy, paths, about)
-        part.replace(target)
+        part.replace(target)  # whole and synced by now
         sync_folder(target.parent)
     except OSError as problem:
         raise BackupProblem(f"{target} cannot be written ({problem.strerror}). No backup was made.") from problem
@@ -79,7 +79,7 @@ def _pack(part: Path, journal: Path, paths: Paths, about: About) -> None:
         with zipfile.ZipFile(stream, "w", zipfile.ZIP_DEFLATED) as archive:
             archive.writestr(ABOUT, json.dumps(asdict(about)))
             for file in _settings(paths):
-                with suppress(FileNotFoundError):
+                with suppress(FileNotFoundError):  # who never wrote settings has none
                     archive.writestr(file.name, _SIGN_IN.sub(b"", file.read_bytes()))
             archive.write(journal, JOURNAL)
         stream.flush()
@@ -108,6 +108,7 @@ def open_backup(paths: Paths, file: Path) -> OpenedBackup:
     Raises :class:`BackupProblem` and JournalProblem.
     """
     fresh = paths.journal.with_name(f"{paths.journal.name}.restored")
+    # Of an earlier try that was killed.
     discard(fresh)
     try:
         with file.open("rb") as stream:
@@ -129,7 +130,7 @@ def open_backup(paths: Paths, file: Path) -> OpenedBackup:
         discard(fresh)
         raise BackupProblem(f"The journal in {file} is damaged ({found[0]}). Nothing was changed; take another one.")
     try:
-        Journal(fresh).close()
+        Journal(fresh).close()  # migrates it: what is put in place must not fail to open
     except JournalProblem:
         discard(fresh)
         raise

@@ -47,6 +47,7 @@ class BalanceMonitor:
         if not (self._account_hold.reason or sending or unpaid or self._is_outdated()):
             return None
         settle: float = self.context.provider.settings.settle
+        # A stand-in settles at once: one question a second is enough.
         return max(self._gate.not_before, self._asked_at + min(60.0, max(1.0, settle)))
 
     def _is_outdated(self) -> bool:
@@ -58,6 +59,7 @@ class BalanceMonitor:
 
     async def read(self) -> bool:
         """Ask the service now, write down what it says, and draw the conclusions; returns whether jobs may go on."""
+        # All of it before the question: what is spent while the answer travels may not be in it.
         self._asked_at, spent, read_at = self.context.clock.now(), self._spent(), time.time()
         event = self.context.journal.read(history.last_seq)
         answer = await self._service_calls.call(self._said(), self._gate, "at reading the balance")
@@ -69,6 +71,7 @@ class BalanceMonitor:
         await self.context.journal.write_async(topups.note_balance, self.name, balance, read_at, event, unknown)
         if unknown and unknown != before.balance_unknown:
             log.warning("%s: balance unknown: %s; photos are sent all the same, within the caps", self.name, unknown)
+        # `before` was read before the new balance was written.
         is_over = await self._ends_hold(before.balance, balance, unknown)
         if is_over:
             await self._account_hold.end()
@@ -89,6 +92,7 @@ class BalanceMonitor:
             case EndsBy.SIGN_IN:
                 return True
             case EndsBy.NEXT_DAY:
+                # More was bought: the limit may be another now.
                 return before is not None and balance is not None and balance > before
             case EndsBy.BALANCE:
                 return not unknown and await self.context.journal.read_async(purchases.affordable, self.name)
@@ -106,8 +110,9 @@ class BalanceMonitor:
         if not ripe:
             return []
         trial = None if self._trial is None else self.context.journal.read(jobs.get, self._trial)
-        if trial is None:
+        if trial is None:  # one alone tells whether the service takes a retry at all
             return ripe[:1]
+        # The answer to a retry clears the word: not looked at since.
         is_unseen = trial.stage is Stage.SUBMITTING or (trial.stage is Stage.SUBMITTED and not trial.word)
         if is_unseen and trial.status not in FINAL:
             return []
@@ -126,6 +131,7 @@ class BalanceMonitor:
 
         def write(db: Connection) -> bool:
             fresh = jobs.get(db, job.id)
+            # Once more, within the write: another top-up's retry, or a person, may have come first.
             if fresh is None or fresh.place != job.place or fresh.cancel or not topups.allows_retry(db, fresh):
                 return False
             try:

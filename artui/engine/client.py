@@ -74,7 +74,7 @@ class EngineStatus:
 
 def find_engine(paths: Paths, journal: Journal) -> EngineStatus | None:
     """The engine that is running, None where there is none."""
-    if not lock_is_held(paths):
+    if not lock_is_held(paths):  # the lock, not the row: a killed engine's row still says "running"
         return None
     pid, host = holder(paths)
     row = journal.read(requests.engine)
@@ -96,8 +96,10 @@ def stop_engine(paths: Paths, journal: Journal) -> EngineRow | None:
         raise AnotherEngine(
             f"The engine (process {alive.row.pid}) gives no sign of life; `kill -CONT {alive.row.pid}` wakes it."
         )
+    # Named by its process: the one that follows it must not end by this.
     number = journal.write(lambda db: requests.enqueue(db, Command.STOP, pid=alive.row.pid))
     deadline = time.monotonic() + STOP_PATIENCE
+    # The lock is let go with the process.
     while (now := find_engine(paths, journal)) is not None and now.row.pid == alive.row.pid:
         if time.monotonic() > deadline:
             raise AnotherEngine(f"The engine (process {alive.row.pid}) still ends; a paid call is under way.")
@@ -162,7 +164,7 @@ def ensure_running(paths: Paths, journal: Journal) -> EngineStatus:
         alive = find_engine(paths, journal)
         if alive is not None and alive.row.state == "running":
             return alive
-        if alive is None and child is not None and child.poll():
+        if alive is None and child is not None and child.poll():  # 0: another one was faster, which is waited for
             break  # it ended with an error, which its log tells
         if alive is None and now - started > RESTART_AFTER:
             started, child = now, _spawn()
@@ -180,6 +182,7 @@ def _spawn() -> subprocess.Popen[bytes]:
 
     _children[:] = [child for child in _children if child.poll() is None]
     null = subprocess.DEVNULL
+    # Absolute, for its own folder will be another.
     named = {name: os.path.abspath(os.environ[name]) for name in TRUSTED if os.environ.get(name)}  # noqa: PTH100
     child = subprocess.Popen(  # noqa: S603 — our own interpreter and module
         _engine_command(), start_new_session=True, cwd="/", env={**os.environ, **named}, stdin=null, stdout=null,
@@ -191,6 +194,7 @@ def _spawn() -> subprocess.Popen[bytes]:
 
 def _engine_command() -> list[str]:
     """The command that is the engine; where logout kills what a session started, the user's manager starts it."""
+    # By this very interpreter: the engine is of the same version as whoever starts it.
     command = [sys.executable, "-m", "artui.engine.process"]
     if not _logout_kills():
         return command

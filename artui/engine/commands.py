@@ -229,6 +229,7 @@ async def _allow(engine: Commanded, request: Request) -> None:
     """Let a rule spend more; what that lets go on does so in the same transaction."""
     row: RuleRow | None = engine.journal.read(rules.get, str(request.arguments.get("rule", "")))
     worker = await engine.open_worker(row.account) if row else None
+    # The day its caps are checked by.
     today = worker.context.terms().today if worker else accounts.day_of(time.time(), engine.zone)
 
     def write(db: Connection) -> None:

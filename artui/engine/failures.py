@@ -74,7 +74,7 @@ def classify(job: Job, failure: Exception, moment: FailureContext) -> Dispositio
             return _in_passing(job, failure, moment)
         case Unwritable():
             return Disposition(Status.WAITING, "put off", Reason.TRY_AGAIN, said, due=moment.now + 1)
-        case NoRoom():
+        case NoRoom():  # before NotPermitted, which it is, too
             return Disposition(Status.HELD, "held", Reason.DISK_FULL, said, due=moment.now + OUTPUT_AGAIN)
         case NotYet() | NotPermitted():
             return Disposition(Status.WAITING, "put off", Reason.TRY_AGAIN, said, due=moment.now + 1)
@@ -96,6 +96,7 @@ def classify(job: Job, failure: Exception, moment: FailureContext) -> Dispositio
 def _in_passing(job: Job, failure: Transient, moment: FailureContext) -> Disposition:
     """It is tried again, unless the service has trouble with this very photo: then a person is asked. What is bought is
     still asked for, slowly."""
+    # An answer in a result's place says the same each time, whatever other photos do.
     leads_nowhere = isinstance(failure, Puzzling) and job.stage in TO_SAVE and job.attempts + 1 >= BAD_RESULTS
     if moment.alone < TROUBLES and not leads_nowhere:
         return _try_again(job, str(failure), moment, failure.retry_after)
@@ -118,7 +119,7 @@ def _not_spent(failure: AccountHeld | MayNotSpend) -> Disposition:
     match failure:
         case AccountHeld():
             return Disposition(Status.READY, "put back", message=str(failure))
-        case BoughtBefore():
+        case BoughtBefore():  # before MayNotSpend, which it is, too
             return Disposition(Status.HELD, BOUGHT_BEFORE, failure.reason, str(failure))
         case MayNotSpend(reason=Reason.CREDITS):
             return Disposition(Status.READY, "put back", message=str(failure), holds=Reason.CREDITS)
@@ -128,14 +129,14 @@ def _not_spent(failure: AccountHeld | MayNotSpend) -> Disposition:
 def _on_disk(job: Job, failure: Exception, moment: FailureContext) -> Disposition:
     said = str(failure)
     match failure:
-        case files.BadPhoto(reason=files.PhotoFault.IN_CLOUD):
+        case files.BadPhoto(reason=files.PhotoFault.IN_CLOUD):  # whole once somebody has had it downloaded
             return _try_again(job, said, moment)
         case files.PhotoProblem():
             return Disposition(Status.FAILED, "refused", failure.reason, said)
         case files.OutputProblem():
             reason = Reason.DISK_FULL if failure.reason == "full" else Reason.OUTPUT
             return Disposition(Status.HELD, "held", reason, said, due=moment.now + OUTPUT_AGAIN)
-        case files.BadResult() if job.attempts + 1 >= BAD_RESULTS:
+        case files.BadResult() if job.attempts + 1 >= BAD_RESULTS:  # this try is not counted yet
             return Disposition(Status.HELD, "result damaged", Reason.DAMAGED, said)
         case files.BadResult() | OSError():
             return _try_again(job, said, moment)
@@ -151,7 +152,7 @@ def _rejected(job: Job, failure: Rejected, moment: FailureContext) -> Dispositio
     """Before paying the service's no is the end; a result it does not have now may come, but is never bought again."""
     if job.stage not in TO_SAVE:
         return Disposition(Status.FAILED, "refused", Reason.REJECTED, str(failure))
-    if moment.now - job.stage_at < PATIENCE * moment.settle:
+    if moment.now - job.stage_at < PATIENCE * moment.settle:  # a result may be stored a while after "finished"
         return _try_again(job, str(failure), moment)
     message = f"{failure}. It was charged {job.charged}; artui does not order it again by itself."
     return Disposition(Status.HELD, "gone", Reason.GONE, message)

@@ -41,7 +41,7 @@ class Heartbeat:
         config = self.notices.config()
         if not config.heartbeat.url or time.monotonic() - self.sent_at < config.heartbeat.every:
             return
-        self.sent_at = time.monotonic()
+        self.sent_at = time.monotonic()  # before it is sent: an address that fails is not asked each second
         if not await self.notices.journal.read_async(self._is_well, config):
             return
         client = Client("heartbeat", proxy=config.proxy, ca_file=str(config.ca_file) if config.ca_file else None)

@@ -51,6 +51,7 @@ class EngineLock:
         self._descriptor = descriptor
         self._path = paths.lock
         try:
+            # The file itself stays for ever: were it unlinked, two engines could hold a lock on one name.
             os.ftruncate(descriptor, 0)
             os.pwrite(descriptor, f"{os.getpid()} {os.uname().nodename}\n".encode(), 0)
         except OSError as problem:

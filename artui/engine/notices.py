@@ -100,7 +100,8 @@ class Notices:
             before = known.get((code, subject))
             if before is None or one.count != before.count:
                 notice = Notice(one.since or now, one.topic, code, one.subject, False, one.count, one.facts)
-                begun.append(replace(notice, subject=subject))
+                begun.append(replace(notice, subject=subject))  # by its whole key, which `known` gives back
+                # Fewer of the same is no news.
                 if code != Code.BATCH_DONE and (before is None or one.count > before.count):
                     told.append(notice)
         ended = tuple(key for key in known if key not in found)
@@ -116,7 +117,7 @@ class Notices:
     def _under_way(self, db: Connection) -> dict[tuple[str, str], Condition]:
         """The batches that are not finished, and those that came and went between two looks."""
         new = (one for one in window.batches_since(db, self._since) if not notices.was_told(db, Code.BATCH_DONE, one))
-        batches = {*window.unfinished(db), *new}
+        batches = {*window.unfinished(db), *new}  # they count as a condition: that a batch is done is told when it ends
         self._since = time.time()
         return {(Code.BATCH_DONE, one): Condition(Code.BATCH_DONE, one) for one in batches}
 
@@ -144,6 +145,7 @@ class Notices:
             log.warning("%s could not be told (%s); it is tried again in %.0f s", target.name, failure, wait)
             await self.journal.write_async(notices.not_told, target.id, topic, now + wait)
         else:
+            # Up to the last one that was read: what came while it was told is told next.
             await self.journal.write_async(notices.told, target.id, topic, found.last, now + GROUPED)
 
     def message(self, topic: str, found: Pending) -> NoticeMessage:

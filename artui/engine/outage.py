@@ -33,6 +33,7 @@ class Outage:
         if failure.retry_after is not None:
             return await self.answered()
         now = time.time()
+        # Below 0: the wall clock was put back.
         if self._since is None or (self._told_since is None and not 0 <= now - self._last <= TOGETHER):
             self._since = now
         self._last = now
@@ -50,7 +51,7 @@ class Outage:
             log.warning("%s answers again; it did not since %s", self._name, _clock(since))
 
     async def _write(self, since: float | None, why: str) -> None:
-        self._told_since = since
+        self._told_since = since  # before the write: on a full disk it is told once, not with each call
         try:
             await self.context.journal.write_async(accounts.set_away, self._name, since, why)
         except Unwritable as problem:  # on a full disk the calls themselves matter more

@@ -89,6 +89,7 @@ class Poller:
         now = self.context.clock.now()
         self._relied_on.add(job.id)
         self._schedule(job, first_look(now, job.due or now, self.context.provider.limits.least_gap))
+        # Its end was called out before the answer to its order was here.
         if not {job.id, job.execution}.isdisjoint(self._early):
             self.called(job.id)
 
@@ -109,7 +110,7 @@ class Poller:
     def called(self, name: str | int) -> None:
         """Look soon at what a webhook's call names: an execution, or the number of its job. Where that is not followed
         it is once it is sent."""
-        if not self._named:
+        if not self._named:  # one ring for a burst of calls
             self.bell.set()
         if len(self._named) < MOST_CALLED:
             self._named.add(name)
@@ -118,6 +119,7 @@ class Poller:
         """Have a few of the executions that calls named be looked at now, where it is time for a round of them."""
         if not self._named or now < self._named_after:
             return
+        # By what is followed: a name that nobody knows costs nothing, however many are sent.
         named = [(job, looks) for job, looks in self._looks.values() if self._is_named(job)]
         for job, looks in named[:CALLED_AT_ONCE]:
             for name in (job.id, job.execution):
@@ -125,7 +127,7 @@ class Poller:
                 self._early.pop(name, None)
             self._told.add(job.id)
             self._looks[job.id] = (job, looks.hurried(now))
-        if len(named) <= CALLED_AT_ONCE:
+        if len(named) <= CALLED_AT_ONCE:  # what is left names nothing that is followed yet
             self._early |= dict.fromkeys(self._named)
             self._named.clear()
             while len(self._early) > MOST_CALLED:
@@ -135,6 +137,7 @@ class Poller:
 
     def _stands(self, job: Job) -> bool:
         """Whether a job is followed as it was when it was found due."""
+        # The very object: a job taken up anew is another one.
         return job.id in self._looks and self._looks[job.id][0] is job
 
     def _schedule(self, job: Job, looks: PollSchedule) -> None:
@@ -174,12 +177,14 @@ class Poller:
         until = self.next_round()
         if until is None or until > now:
             return []
+        # All that are due, not only what the round was for: one request may tell of many.
         return [job for job, looks in self._standing() if looks.due <= now][:AT_ONCE]
 
     async def note(self, looked_at: Sequence[Job], seen: Mapping[str, ExecutionStatus]) -> None:
         """Write down one round of looks; what was not seen is looked at again. None of them hinders another, and none
         tells anything of a job that was taken up anew meanwhile, perhaps as another execution."""
-        self._rounds += bool(seen)
+        self._rounds += bool(seen)  # a round that showed nothing is the service's trouble, no photo's
+        # Together, so that they share a commit.
         noted = (self._noted(job, seen.get(job.execution)) for job in looked_at if self._stands(job))
         for outcome in await asyncio.gather(*noted, return_exceptions=True):
             if outcome is not None:
@@ -200,7 +205,7 @@ class Poller:
             elif failed := self.context.provider.puzzles.failed.pop(job.execution, None):
                 job = await self._failing(job, *failed)
         except Stale:
-            fresh = self.context.journal.read(jobs.get, job.id)
+            fresh = self.context.journal.read(jobs.get, job.id)  # it was moved by somebody else: that is followed
             job = fresh or job
         except Unwritable:
             raise
@@ -212,7 +217,7 @@ class Poller:
         if job.stage is not Stage.SUBMITTED or job.status in FINAL or not job.execution:
             self.forget(job)
         else:
-            _, looks = self._looks[job.id]
+            _, looks = self._looks[job.id]  # a call may have hurried it meanwhile
             self._looks[job.id] = (job, self._following(job, progress, looks))
 
     def _learn_of_calls(self, job: Job, progress: ExecutionStatus) -> None:
@@ -236,6 +241,7 @@ class Poller:
 
     async def _failing(self, job: Job, said: str, is_final: bool) -> Job:
         """Hold a job that the service will not show, again and again: for good, or while it shows others."""
+        # Once a round: while nothing is shown at all it counts no further.
         if is_final or self._failed_in.get(job.id) != self._rounds:
             self._failed[job.id] += 1
         self._failed_in[job.id] = self._rounds
@@ -268,6 +274,7 @@ class Poller:
         return next_look(looks, now, self.context.provider.limits.least_gap, random.random())  # noqa: S311 — spread
 
     async def _overdue(self, job: Job) -> Job:
+        # A check by people (QA) takes as long as it takes.
         if job.stage is not Stage.SUBMITTED or job.reason != Reason.AT_SERVICE:
             return job
         bound, since = self.context.provider.deadline(job.workflow), time.time() - job.stage_at

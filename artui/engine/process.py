@@ -84,12 +84,13 @@ def main() -> int:
     from artui.engine.log import log_to_file
 
     paths = find_paths()
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))  # its memory holds keys
     raise_open_files()
-    signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)  # a terminal that closes is none of its business
     log = logging.getLogger(__name__)
     try:
         paths.create()
+        # At first in its usual form, so that settings which cannot be read are told somewhere.
         log_to_file(paths.log)
         config = usable(paths)
         log_to_file(paths.log, as_json=config.log == "json")
@@ -100,7 +101,7 @@ def main() -> int:
         log.info("engine %d starts", os.getpid())
         run_engine(paths, "background", lambda engine: engine.run(config.idle_minutes * 60))
         log.info("engine %d ends", os.getpid())
-    except AnotherEngine as other:
+    except AnotherEngine as other:  # two were started at once: either will do
         log.info("%s", other)
     except (JournalProblem, ConfigError, NotPrivate) as problem:
         log.error("%s", problem)  # noqa: TRY400 — the sentence is all there is to say

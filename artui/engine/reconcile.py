@@ -34,6 +34,8 @@ from artui.steps import Pipeline
 from artui.timing import look_gap
 
 LOOKS_NEEDED = 2
+"""Complete readings, a settling time apart, that prove an absence: an order may be listed late."""
+
 RESENDS = 2
 """How often a photo is sent again by itself after a proven absence."""
 
@@ -91,6 +93,7 @@ def next_due(db: Connection, account: str) -> float | None:
     """When the next look-up of this account is due; None where nothing is in doubt."""
     found = (
         claims.earliest_due(db, account, Reason.LOOKING),
+        # An answer that named another's execution: looked for, though a person is asked.
         claims.earliest_due(db, account, Reason.IN_DOUBT, "held"),
     )
     return min((one for one in found if one is not None), default=None)
@@ -124,7 +127,7 @@ def _not_again(db: Connection, doubt: InDoubt, within: float, clocks: Sequence[f
         return f"sending it {doubt.purchase.repeats + 1} times brought no answer that says what became of it"
     if doubt.job.cancel:
         return "it was cancelled: it is not sent again, which might buy it only now"
-    if wall < max(history.newest(db), first_sent) - SKEW:
+    if wall < max(history.newest(db), first_sent) - SKEW:  # events carry the clock of their time
         return "the clock was put back: the same key might be charged anew"
     if max(wall, *clocks) - first_sent > within:
         return f"it was sent more than {within / 3600:.0f} h ago: the same key might be charged anew"
@@ -243,7 +246,7 @@ async def conclude(pipeline: Pipeline, doubt: InDoubt, look: Look) -> Job:
         return await _adopt(pipeline, doubt, look)
     is_last = isinstance(look, Absent) and doubt.purchase.looks + 1 >= LOOKS_NEEDED
     if is_last and (more := await _counted(pipeline, doubt)):
-        look = Incomplete(more, answered=1)
+        look = Incomplete(more, answered=1)  # the batch's count is a second witness: no absence against it
     settle, now = pipeline.context.provider.settings.settle, pipeline.context.clock.now()
     if isinstance(look, Absent):
         return await pipeline.context.journal.write_async(_absent, doubt, look, now, settle)
@@ -283,6 +286,7 @@ async def conclude_retry(
     if isinstance(look, Found):
         listed = [one.execution for one in look.executions]
         known = pipeline.context.journal.read(purchases.known_executions, doubt.job.payer, listed)
+        # One that is known was answered for before: only a new id can be this retry's.
         if anew := [execution for execution in listed if execution not in known]:
             message = "the retry had been taken, under another id"
             return await pipeline.paying.accept(doubt.job, doubt.purchase.key, anew[0], message)
@@ -303,7 +307,7 @@ def was_taken(before: Mapping[str, Any], seen: ExecutionStatus) -> bool | None:
     None where nothing tells."""
     if seen.state is State.GONE:
         return None
-    if seen.word.casefold() != str(before["word"]).casefold():
+    if seen.word.casefold() != str(before["word"]).casefold():  # a service may change the case of its words
         return True
     if seen.charged is not None and before.get("charged") is not None and seen.charged != before["charged"]:
         return True
@@ -319,7 +323,7 @@ def was_taken(before: Mapping[str, Any], seen: ExecutionStatus) -> bool | None:
 
 def _retry_absent(db: Connection, doubt: InDoubt, now: float, settle: float, *, is_sure: bool) -> Job:
     _expect(db, doubt.purchase)
-    if purchases.looked(db, doubt.purchase.key) < LOOKS_NEEDED:
+    if purchases.looked(db, doubt.purchase.key) < LOOKS_NEEDED:  # a retry may be shown as late as an order is listed
         return jobs.move_if_current(
             db, doubt.job, Stage.SUBMITTING, Status.WAITING, "not taken yet", reason=Reason.LOOKING, due=now + settle
         )
@@ -335,6 +339,7 @@ def _retry_absent(db: Connection, doubt: InDoubt, now: float, settle: float, *, 
     message = "the retry was not taken; the execution is followed as it is"
     return jobs.move_if_current(
         db, doubt.job, Stage.SUBMITTED, Status.WAITING, "retry lost", reason=Reason.AT_SERVICE, message=message,
+        # The word is cleared, so that the next look is news whatever it shows.
         due=now, word="",
     )  # fmt: skip
 
@@ -342,6 +347,7 @@ def _retry_absent(db: Connection, doubt: InDoubt, now: float, settle: float, *, 
 async def _adopt(pipeline: Pipeline, doubt: InDoubt, found: Found) -> Job:
     """Take over the earliest execution; every further one is recorded and shown as charged too."""
     first, *others = found.executions
+    # An earlier sending may be the one that was carried out.
     key = first.key if first.key in doubt.sought.keys else doubt.purchase.key
     message = "found at the service: it had been carried out"
     if others:
@@ -351,6 +357,7 @@ async def _adopt(pipeline: Pipeline, doubt: InDoubt, found: Found) -> Job:
     def record_all(db: Connection) -> None:
         for other in others:
             purchases.record_execution(db, other.key or doubt.purchase.key, other.execution)
+        # The last sending is on no list, which is no proof: it stays counted.
         if key != doubt.purchase.key and not any(other.key == doubt.purchase.key for other in others):
             purchases.presume_spent(db, doubt.purchase.key)
 
@@ -365,6 +372,7 @@ def _absent(db: Connection, doubt: InDoubt, absent: Absent, now: float, settle: 
     _expect(db, purchase)
     if purchases.any_of_ours(db, job.payer, absent.labels.values()):
         accounts.prove_labels(db, job.payer)
+    # Made from this photo since, and shown without a label: perhaps this very order.
     strangers = set(absent.lookalikes) - purchases.bought_executions(db, job.payer, absent.lookalikes)
     if strangers:
         return _ask(db, job, f"the service has {', '.join(sorted(strangers))} for this photo, without our label")
@@ -373,7 +381,7 @@ def _absent(db: Connection, doubt: InDoubt, absent: Absent, now: float, settle: 
     if wrong := purchases.mislabelled(db, job.payer, absent.labels):
         return _unproven(db, doubt, now, settle, f"that list does not show our label at {wrong[0]}, which is ours")
     looks = purchases.looked(db, purchase.key)
-    patience = settle * (1 + doubt.resends)
+    patience = settle * (1 + doubt.resends)  # what was lost before may be slow, not gone
     if looks < LOOKS_NEEDED:
         return jobs.move_if_current(
             db, job, Stage.SUBMITTING, Status.WAITING, "not found yet", reason=Reason.LOOKING, due=now + patience,

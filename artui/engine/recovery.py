@@ -97,7 +97,7 @@ def repair(paths: Paths, trouble: Damage) -> tuple[Path | None, list[Salvaged]]:
 
 def put_in_place(paths: Paths, fresh: Path) -> None:
     """Make a file, one on its own, the journal."""
-    for part in rescue.PARTS[1:]:
+    for part in rescue.PARTS[1:]:  # first: a log of the old file would be played into the new one
         paths.journal.with_name(paths.journal.name + part).unlink(missing_ok=True)
     fresh.replace(paths.journal)
     sync_folder(paths.state)
@@ -171,6 +171,7 @@ async def read_lists(provider: Provider[Any], known: Iterable[str], last: float 
             entries += page
             if len(entries) // 1000 > before // 1000:
                 tell(f"  {name}: {len(entries):,} executions read so far")
+        # Nothing of ours, or a list that leaves labels out: only each execution tells.
         if entries and not any(entry.key for entry in entries):
             tell(f"  {name}: its list shows no labels, so that executions are looked at one by one")
             lists[workflow] = await _looked_at(provider, workflow, entries, since)
@@ -257,11 +258,13 @@ class _TakeIn:
         ours, inputs = origins.families(db), found.known_inputs(db, payer)
         for workflow, entries in (self.listing.executions or {}).items():
             bought = purchases.bought_executions(db, payer, [entry.execution for entry in entries])
+            # The earliest is the order, later ones its doubles.
             for entry in sorted(entries, key=lambda one: one.created_at):
                 if entry.execution in bought:
                     self._renew(db, entry)
                 else:
                     self._take(db, workflow, entry, ours, inputs)
+            # Known from now on: no later answer may pass one off as new.
             purchases.note_executions(db, payer, [entry.execution for entry in entries])
             accounts.set_mark(db, payer, workflow, [entry.created_at for entry in entries], self.now)
         suspended.lift(db, [payer])
@@ -272,6 +275,7 @@ class _TakeIn:
         origin = origins.of_key(entry.key or "")[: origins.FAMILY]
         if entry.key and purchases.is_known(db, entry.key):
             self._carried_out(db, workflow, entry, entry.key)
+        # A key from before there were origins is told from a colleague's by its photo alone.
         elif entry.key and (origin in ours or (not origin and photo in inputs)):
             self.outcome.found.append(self._add(db, workflow, entry, entry.key))
         elif not entry.key and self._may_be_new(entry):
@@ -335,6 +339,7 @@ class _TakeIn:
         )  # fmt: skip
         made = moment(entry.created_at)
         today = accounts.day_of(self.now, self.zone)
+        # A date that lies ahead is a wrong clock's.
         day = min(today, accounts.day_of(made.timestamp(), self.zone)) if made else today
         return found.add(db, new, key=key, execution=entry.execution, reference=entry.reference, day=day)
 

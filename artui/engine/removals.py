@@ -36,8 +36,9 @@ class Removals:
         if not provider.removes_uploads or self.context.clock.now() < self._not_before:
             return
         try:
-            payer = (await provider.who_pays()).payer
+            payer = (await provider.who_pays()).payer  # what another key stored, this one cannot remove
             for job in await journal.read_async(uploads.due, payer, AT_ONCE):
+                # Where a service gives one place to one content, others may need it still.
                 if await journal.read_async(uploads.is_in_use, job):
                     await journal.write_async(uploads.left, job, "it is in use elsewhere, or a result")
                 else:
@@ -54,6 +55,6 @@ class Removals:
         except Transient as failure:
             if await self.context.journal.write_async(uploads.tried, job) >= TRIES:
                 await self.context.journal.write_async(uploads.left, job, f"after {TRIES} tries: {failure}")
-            raise
+            raise  # the service is away: the others of this turn would only wait as well
         else:
             await self.context.journal.write_async(uploads.removed, job)

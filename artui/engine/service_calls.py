@@ -44,6 +44,7 @@ class ServiceCalls:
             gate.succeeded()
             await self._outage.answered()
         except (Transient, Rejected) as failure:
+            # A refusal is an answer.
             await (self._outage.failed(failure) if isinstance(failure, Transient) else self._outage.answered())
             log.log(logging.WARNING if isinstance(failure, Rejected) else logging.INFO, "%s: %s", name, failure)
             gate.failed(clock.now(), started, getattr(failure, "retry_after", None) or rest)
@@ -70,6 +71,7 @@ class ServiceCalls:
         try:
             return await service_calls
         except asyncio.CancelledError:
+            # It is we who are cancelled, not only the question.
             if (here := asyncio.current_task()) and here.cancelling():
                 raise
             raise Transient("the engine ends") from None

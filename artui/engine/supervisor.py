@@ -56,6 +56,8 @@ TICK = 0.25
 """Seconds between two looks at what other processes wrote."""
 
 HEARTBEAT = 5.0
+"""Seconds between two signs of life in the engine's row."""
+
 GRACE = 5.0
 """Seconds running transfers get to end by themselves when the engine stops."""
 
@@ -101,12 +103,12 @@ class Supervisor:
 
     async def called(self, call: Call) -> None:
         """Look soon at what a webhook's call names, and do nothing else for it."""
-        for worker, _ in [*self._workers.values()]:
+        for worker, _ in [*self._workers.values()]:  # a copy: workers come and go while one is awaited
             await worker.called(call)
 
     async def run(self, idle_seconds: float | None = None) -> None:
         """Work until :meth:`stop`, or until there was nothing to do for ``idle_seconds``. Raises JournalProblem."""
-        self._anchor = AnchorFile(self.paths, self.journal)
+        self._anchor = AnchorFile(self.paths, self.journal)  # first: an engine that cannot write the anchor ends here
         self._keep_ballast()
         await self._get_ready()
         loop = asyncio.get_running_loop()
@@ -132,11 +134,12 @@ class Supervisor:
                 self._fail_with_tasks()
                 await self._pause()
         finally:
+            # On an error too, so that no worker takes anything while all is closed.
             self.stop()
             for task in telling:
                 task.cancel()
             await asyncio.gather(*telling, return_exceptions=True)
-            await self._close()
+            await self._close()  # before the anchor is let go: a paid call under way still writes it
             self._awake.end()
             self._anchor.close()
 
@@ -159,6 +162,7 @@ class Supervisor:
         try:
             yield
         except Unwritable as problem:
+            # What was seen may not have been dealt with: the next round looks whatever has changed.
             self._seen = -1
             log.warning("%s Waiting for it.", problem)
 
@@ -192,7 +196,7 @@ class Supervisor:
         self._seen = seen
         await self._open_workers()
         for request in self.journal.read(requests.pending):
-            if request.id in self._aside:
+            if request.id in self._aside:  # it is being answered
                 continue
             handler = self._handler(request)
             if handler is None or not self.journal.read(handler.asks_service, request):
@@ -208,13 +212,14 @@ class Supervisor:
     async def _beat(self) -> None:
         alive = True
         with self._waiting_for_disk():
+            # A full disk is no sign of another engine: `alive` stays.
             alive = await self.journal.write_async(requests.beat, self.generation)
         if not alive or not self._still_ours():
             log.error("another engine has taken this journal over; this one ends")
             self.stop()
         if is_mac():
             is_busy = await self.journal.read_async(requests.is_under_way)
-            await asyncio.to_thread(self._awake.mind, is_busy=is_busy)
+            await asyncio.to_thread(self._awake.mind, is_busy=is_busy)  # it asks a program where the power comes from
 
     async def _idle_for(self, seconds: float) -> bool:
         """Whether nothing was to be done for so long; then the engine's row says so in the same transaction."""
@@ -225,6 +230,7 @@ class Supervisor:
         self._idle_since = self._idle_since or now
         if now - self._idle_since < seconds:
             return False
+        # Looked at above without a lock; here, in one transaction, it counts.
         return await self.journal.write_async(requests.engine_ends, self.generation, only_if_idle=True)
 
     # --------------------------------------------------------------------------------------------------- workers
@@ -237,6 +243,7 @@ class Supervisor:
                 worker.stopping.set()
                 worker.notice_stop()
                 await worker.stop_transfers()
+            # One that is still at a paid call keeps its place: two would share an account.
             if task.done() and not self.stopping.is_set():
                 task.result()
                 await worker.context.provider.close()
@@ -277,7 +284,7 @@ class Supervisor:
             raise
         self._workers[name] = (worker, asyncio.create_task(worker.run(), name=f"worker {name}"))
         if self.stopping.is_set():
-            worker.stopping.set()
+            worker.stopping.set()  # stop() came while this one was being opened
         return worker
 
     def _account(self, name: str) -> AccountConfig:
@@ -297,6 +304,7 @@ class Supervisor:
     async def _close(self) -> None:
         """Let running steps reach their next commit; break off free transfers after the grace."""
         with self._waiting_for_disk():
+            # First: who adds work from now on starts another engine.
             await self.journal.write_async(requests.engine_ending, self.generation)
         for task in self._aside.values():
             task.cancel()
@@ -308,11 +316,12 @@ class Supervisor:
             await asyncio.wait(tasks, timeout=GRACE)
             for worker, _ in self._workers.values():
                 await worker.stop_transfers()
-            await asyncio.wait(tasks)
+            await asyncio.wait(tasks)  # a paid call under way ends by its own time-out
         for worker, _ in self._workers.values():
             await worker.context.provider.close()
         self._hashing.shutdown(wait=False, cancel_futures=True)
         self._transfers.publish()
+        # Last: nothing of this engine writes after it.
         await self.write_until_durable(lambda db: requests.engine_ends(db, self.generation))
 
     # --------------------------------------------------------------------------------------------- what must not fail
@@ -337,6 +346,7 @@ class Supervisor:
                 return await self.journal.write_async(act)
             except Unwritable as problem:
                 log.warning("%s Trying again.", problem)
+                # Given up for good: the next engine lays it aside again.
                 self.paths.ballast.unlink(missing_ok=True)
                 await asyncio.sleep(0.5)
 
@@ -344,7 +354,7 @@ class Supervisor:
         try:
             descriptor = open_private(self.paths.ballast, os.O_WRONLY | os.O_CREAT)
             try:
-                reserve(descriptor, BALLAST)
+                reserve(descriptor, BALLAST)  # real blocks: a hole would free nothing
             finally:
                 os.close(descriptor)
         except NotPrivate as refusal:

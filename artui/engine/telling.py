@@ -50,6 +50,7 @@ async def tell(target: NotifyTarget, message: NoticeMessage) -> str:
     try:
         process = await asyncio.create_subprocess_exec(
             *command, stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT,
+            # In a session of its own, so that all it has started can be killed with it.
             env=_environment() | variables, start_new_session=True, cwd="/",
         )  # fmt: skip
     except (OSError, ValueError) as problem:
