@@ -150,6 +150,7 @@ def terms(db: Connection, job: Job) -> dict[str, Any]:
     if job.parameters and now["version"] != job.version:
         return {}
     price = None if job.is_archive else now["price"]
+    # Nobody is asked for less than that version was charged before.
     if price is not None:
         price = max(price, prices.highest(db, job.payer, job.workflow, now["version"]))
     return {"quoted": price, "version": now["version"]}
@@ -167,12 +168,13 @@ def retry(db: Connection, job: Job, *, can_retry: bool, agreed: Mapping[str, Any
         return _go_on(db, job, can_retry=can_retry, agreed=agreed or {})
     if job.status not in (Status.FAILED, Status.CANCELLED):
         return Action(Command.RETRY, job, refused=Refusal.UNDER_WAY)
-    if job.stage.rank >= Stage.PROCESSED.rank:
+    if job.stage.rank >= Stage.PROCESSED.rank:  # the result is bought: to fetch it costs nothing
         return Action(Command.RETRY, job, Effect.FETCH)
     if job.execution and jobs.other_buyer(db, job) is None:
         if not can_retry:
             return Action(Command.RETRY, job, refused=Refusal.NO_RERUN)
         return _asked_again(db, job, Effect.RERUN)
+    # Given up in doubt: sent again it might be paid twice, which is `redo`'s to say.
     if not jobs.surely_unpaid(db, job.id):
         return Action(Command.RETRY, job, refused=Refusal.MAY_BE_PAID)
     now = terms(db, job)
@@ -215,7 +217,7 @@ def _go_on(db: Connection, job: Job, *, can_retry: bool, agreed: Mapping[str, An
 
 
 def _at_new_terms(db: Connection, job: Job, agreed: Mapping[str, Any]) -> Action:
-    now = agreed if "version" in agreed else terms(db, job)
+    now = agreed if "version" in agreed else terms(db, job)  # what a person read counts, not what the cache says by now
     if not now:
         return Action(Command.RETRY, job, refused=Refusal.PRICE_UNKNOWN)
     if not jobs.surely_unpaid(db, job.id) and jobs.other_buyer(db, job, version=now["version"]) is not None:
@@ -245,8 +247,10 @@ def _cancelled(db: Connection, job: Job, *, keep: bool) -> Effect:
     last = purchases.current(db, job)
     is_sent = bool(job.execution) or (last is not None and last.state is not PurchaseState.REFUSED)
     if is_sent and job.stage.rank >= Stage.SUBMITTING.rank:
+        # In the air: whether it was carried out nobody knows yet.
         if last is not None and last.state is PurchaseState.INTENDED:
             return Effect.CANCEL_UNCLEAR
+        # A retry that waits for its turn.
         if job.stage is Stage.SUBMITTING and job.execution and job.status is not Status.RUNNING:
             return Effect.TAKE_BACK
         return Effect.KEEP_RESULT if keep else Effect.LEAVE_RESULT

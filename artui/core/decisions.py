@@ -91,7 +91,7 @@ def retry(db: Connection, job: Job, arguments: Mapping[str, Any], service: Servi
     """Try again what failed or is held: free where nothing was paid, else a purchase like any other."""
     name = job.source.name
     effect = _fitting(actions.retry(db, job, can_retry=service.can_retry, agreed=arguments))
-    purchases.allow_once_more(db, job, REPEATS)
+    purchases.allow_once_more(db, job, REPEATS)  # a person's yes is one more sending under the key, none without end
     match effect:
         case Effect.SEND:
             return _send(db, job, arguments)
@@ -105,7 +105,7 @@ def retry(db: Connection, job: Job, arguments: Mapping[str, Any], service: Servi
             )
             return f"{name} is sent; it may have been paid before"
         case Effect.RERUN:
-            jobs.buy(db, job)
+            jobs.buy(db, job)  # it may have given its photo up; that another job buys it was ruled out above
             _ask_again(db, job, arguments)
             return f"the service is asked again about {name}"
         case Effect.CONTINUE:
@@ -168,6 +168,7 @@ def _send(db: Connection, job: Job, arguments: Mapping[str, Any]) -> str:
 def _from_the_start(db: Connection, job: Job, arguments: Mapping[str, Any]) -> None:
     """Begin anew with the file as it is now; nothing of the earlier try was paid."""
     jobs.pass_on(db, job, "begins anew")  # its file may be another photo by now
+    # A request comes from another process: nothing else of it may reach the row.
     allowed = {"size", "mtime_ns", "inode", "device", "quoted", "version"}
     changes = {name: value for name, value in arguments.items() if name in allowed}
     jobs.move(
@@ -198,6 +199,7 @@ def cancel(db: Connection, job: Job, arguments: Mapping[str, Any], service: Serv
             db, job, Stage.SUBMITTED, Status.WAITING, "retry taken back", reason=Reason.AT_SERVICE, due=0.0,
             message=message, new_try=True,
         )  # fmt: skip
+    # It may wait for a folder or a digest that nobody needs any more.
     elif not keep and job.stage is Stage.PROCESSED and job.status in (Status.WAITING, Status.HELD):
         jobs.move(db, job, job.stage, Status.READY, "goes on")
     return f"{name} is {message}"
@@ -239,6 +241,7 @@ def adopt(db: Connection, job: Job, arguments: Mapping[str, Any], service: Servi
     is_its_own = execution == job.execution  # a lost retry, mostly taken under the id it had
     if not is_its_own and purchases.bought_executions(db, job.payer, [execution]):
         raise DecisionRefused(f"execution {execution} belongs to another job already")
+    # A person has looked: it outweighs what an answer named.
     purchases.record_execution(db, key, execution, instead=True)
     jobs.move(
         db, job, Stage.SUBMITTED, Status.WAITING, "adopted", reason=Reason.AT_SERVICE, due=0.0, execution=execution,
@@ -286,6 +289,7 @@ def take_all(db: Connection, job: Job, arguments: Mapping[str, Any], service: Se
     accounts.set_digests(db, job.account, accounts.Digests.IGNORED)
     message = "results of this account are taken as they are, by a person's decision"
     damaged = holds.held_for(db, job.account, Reason.DAMAGED)
+    # What is broken by its own content is not meant.
     going_on = [one for one in damaged if any(result.digest for result in one.results)]
     for one in going_on:
         jobs.move(db, one, one.stage, Status.READY, "goes on", message=message, attempts=0)
@@ -297,6 +301,7 @@ def approve(db: Connection, request: Request) -> None:
     joined later waits for a yes of its own. A no (``yes`` false): the rest is cancelled."""
     until = request.arguments.get("until")
     waiting = jobs.behind_sample(db, str(request.arguments["batch"]))
+    # Numbers rise: what joined since was on no screen.
     waiting = [job for job in waiting if until is None or job.id <= until]
     if not waiting:
         requests.finish(db, request, "nothing of this batch waits for a yes", refused=True)

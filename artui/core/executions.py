@@ -49,10 +49,11 @@ async def newest(
         number = 0
         async with aclosing(provider.listed(workflow.id)) as pages:  # type: ignore[type-var]
             async for page in pages:
+                # As text: times of the services are kept in one spelling, in which they sort.
                 fresh = [one for one in page if not one.created_at or one.created_at >= earliest]
                 found += [(workflow, one) for one in fresh]
                 number += len(fresh)
-                if number >= limit or (page and not fresh):
+                if number >= limit or (page and not fresh):  # the list shows the newest first
                     break
     found.sort(key=lambda pair: pair[1].created_at, reverse=True)
     return found[:limit]
@@ -93,6 +94,7 @@ async def rate(provider: Provider[Any], journal: Journal, job: Job, *, good: boo
 
 async def _save(provider: Provider[Any], execution: str, result: Result, folder: Path, stem: str) -> Path:
     output = Output(result.locator, result.task, result.media_type, result.digest, result.size)
+    # No job's: an engine that fetches the same must not meet it.
     place = files.part_path(folder, f"fetch-{uuid4().hex[:8]}", result.task)
     with files.Part(place) as part:
         await provider.download(output, execution, part, lambda _: None)

@@ -215,7 +215,7 @@ class Follower:
 
     def tell(self) -> None:
         """Tell what has happened since the last time."""
-        while events := self.journal.read(history.since, self.seq):
+        while events := self.journal.read(history.since, self.seq):  # in pages: after a night there may be many
             for event in events:
                 job = self.journal.read(jobs.get, event.job)
                 if job is not None and self.scope.holds(job):

@@ -197,6 +197,7 @@ def _of_rules(
         since = last.heartbeat if last.mode == requests.WATCH else None
         if written:
             yield Condition(Code.NOT_WATCHED if since is None else Code.WATCH_ENDED, since=since, count=len(written))
+        # Nothing else of the rules: none is looked at, so that what stands there is old.
         yield from _left(db, now)
         return
     known = {row.name: row for row in rules.every(db) if row.state != RuleState.ENDED}
@@ -292,6 +293,7 @@ def _asked(place: Path) -> tuple[Path, int, os.statvfs_result] | None:
             _under_way.discard(place)
 
     _under_way.add(place)
+    # A daemon: one that hangs in the kernel must not keep the command from ending.
     Thread(target=ask, name=f"room at {place}", daemon=True).start()
     try:
         answer = answers.get(timeout=ANSWERS_WITHIN)
@@ -316,7 +318,7 @@ def _of_disks(config: Config) -> Iterator[Condition]:
             there, device, disk = answer
             used = disk.f_blocks - disk.f_bfree
             size = used + disk.f_bavail  # as df counts: what is kept for root is nobody's
-            if device in seen or not size:
+            if device in seen or not size:  # by device: several folders may lie on one disk
                 continue
             seen.add(device)
             if used > FULL * size:

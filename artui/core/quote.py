@@ -117,13 +117,14 @@ def quote(
     today = accounts.day_of(time.time(), zone)
     day, state = accounts.day(db, account, today), accounts.state(db, account)
     balance, unknown = purchases.left(db, state), state.balance_unknown
+    # The engine may have read it since the plan was made.
     if told is not None and (state.balance_at is None or told.at > state.balance_at):
         balance, unknown = told.left, told.unknown
         if balance is not None:
             balance -= purchases.not_in_balance(db, account, told.at)
     sums, known = _Sums(weight(price), balance), dict[Portion, list[Cap]]()
     for portion in portions:
-        alike = replace(portion, count=0)
+        alike = replace(portion, count=0)  # read once, however often its folder comes round
         if alike not in known:
             known[alike] = caps.of(db, account, portion, own, today)
         sums.add(known[alike], portion.count)
@@ -150,7 +151,9 @@ class _Sums:
     def add(self, its: Sequence[Cap], count: int) -> None:
         found = {(cap.kind, cap.owner): cap for cap in its}
         rooms = [cap.room - self.cost * self._paid[key] for key, cap in found.items()]
+        # By what fits: what no cap lets through costs nothing.
         rooms += [] if self.balance is None else [self.balance - self.cost * self.fits]
+        # The tightest: a photo is paid for only where all of them last.
         fit = min((self._photos(room, count) for room in rooms), default=count)
         self.count, self.fits = self.count + count, self.fits + fit
         self._caps |= found
@@ -161,7 +164,7 @@ class _Sums:
         """How many of so many photos a room is enough for."""
         if room < self.cost:
             return 0
-        return min(most, room // self.cost) if self.cost else most
+        return min(most, room // self.cost) if self.cost else most  # what is free fits wherever nothing is overdrawn
 
     def bounds(self) -> tuple[Bound, ...]:
         runs = sum(kind is CapKind.RUN for kind, _ in self._caps)

@@ -110,7 +110,7 @@ async def paying(
                 identity = await provider.identify()
                 balance = await provider.told_balance()
                 return PayerChoice(identity.organization, balance.left, balance.unknown)
-        except ProviderError:
+        except ProviderError:  # an organization that does not answer can still be chosen
             return PayerChoice(organization)
 
     first = await asyncio.gather(*map(ask, organizations[:MOST_PAYERS]))

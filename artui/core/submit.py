@@ -31,5 +31,5 @@ def submit(journal: Journal, planner: Planner, plan: Plan, add: Callable[[Connec
         try:
             return plan, journal.write(add, plan)
         except jobs.StemTaken:
-            plan = planner.renamed(plan)
+            plan = planner.renamed(plan)  # only its names: what is sent and what it costs stays as it was agreed to
     raise NamesTaken

@@ -72,9 +72,11 @@ def collect(
     for given in paths:
         path = Path(os.path.abspath(given))  # noqa: PTH100 — a link stays the name the person knows
         if os.path.isdir(path):  # noqa: PTH112 — a name that is too long is a path that leads nowhere
+            # By bytes: names that are no text must sort as well.
             for file in sorted(_within(path, ignoring, left, recursive=recursive), key=os.fsencode):
                 found.setdefault(file, SourceFile(file, path))
         elif os.path.lexists(path):
+            # Over what its folder gave: a named file is meant, whatever it is.
             found[path] = SourceFile(path, path.parent, is_named=True)
         else:
             raise PlanProblem(f"{given} is not there: check the path")
@@ -87,9 +89,9 @@ def _within(folder: Path, ignoring: Ignoring, left: Counter[str], *, recursive: 
     except OSError as error:
         raise PlanProblem(f"the folder {folder} cannot be read ({error.strerror})") from None
     for entry in entries:
-        is_folder = entry.is_dir(follow_symlinks=False)
+        is_folder = entry.is_dir(follow_symlinks=False)  # a link may lead back above
         if why := ignoring.why(entry.name, is_folder=is_folder):
-            left[why] += recursive or not is_folder
+            left[why] += recursive or not is_folder  # without it nobody expects what is in folders
         elif not is_folder:
             yield folder / entry.name
         elif recursive:
@@ -147,7 +149,7 @@ def check(
                 else:
                     passed_over += 1
         except BaseException:
-            pool.shutdown(wait=False, cancel_futures=True)
+            pool.shutdown(wait=False, cancel_futures=True)  # what nobody waits for need not be hashed
             raise
     return photos, refused, passed_over
 

@@ -151,7 +151,7 @@ class Planner:
             else:
                 judged.append(planned)
         plan = self.renamed(Plan(self.offer, self.target, tuple(judged), tuple(not_sent), passed_over))
-        _refuse_among_photos(plan)
+        _refuse_among_photos(plan)  # once more, for templates are filled only now
         return plan
 
     def _refused_result(self, planned: Planned) -> RefusedFile | None:
@@ -197,6 +197,7 @@ class Planner:
             note = "done before" if known.status in FINAL else "queued already"
             note = f"{note} (job {known.id}), not paid again"
             return replace(send, verdict=Verdict.KNOWN, job=known.id, note=note, done_at=known.finished_at)
+        # A rating or caption written into a photo that was delivered is no order for another copy.
         if self.twins is not Twins.DELIVER and (edited := self._known(found, photo, edited=True)):
             return self._edited(send, edited)
         bought = photo.digest and self.journal.read(
@@ -212,7 +213,7 @@ class Planner:
         if bought:
             note = _of_bought(bought, photo.digest)
             return replace(send, verdict=Verdict.TWIN, twin_of=bought.source, job=bought.id, note=note)
-        return self._with_past(send) if photo.digest else send
+        return self._with_past(send) if photo.digest else send  # what lies at an address is known by that alone
 
     def _refused_twin(self, planned: Planned, bought: Job) -> Planned:
         """A photo that was bought before and gets no copy of the result."""
@@ -232,6 +233,7 @@ class Planner:
         given = {one.name: getattr(new, one.name) for one in fields(NewJob)}
 
         def ask(db: Connection) -> Before | None:
+            # As the engine will: the key may have been joined to a later one.
             payer = customers.current(db, new.payer)
             job = Job(**{**given, "payer": payer}, digest=planned.photo.digest, picture=planned.photo.picture)
             return before.of_photo(db, job, by_key=capabilities(new.provider).known_by_key)
@@ -253,7 +255,7 @@ class Planner:
         planned = self._anew(found, photo) if again else self.judged(found, photo)
         if planned.verdict is not Verdict.SEND or not photo.digest:
             return planned
-        earlier = None if again else self._first_of(photo)
+        earlier = None if again else self._first_of(photo)  # `again` buys each file, two of one content too
         if earlier is None:
             self._remember(planned)
             return planned
@@ -311,6 +313,7 @@ class Planner:
         for job in self.journal.read(history.by_source, found.path):
             same = (job.payer, job.workflow, job.version) == (payer, workflow.id, workflow.version)
             lands_here = job.folder.is_relative_to(self.target.folder)
+            # A result that somebody has taken away is wanted again: as a copy, which costs nothing.
             if same and is_of(job, photo) and lands_here and delivers(job) and not self._is_held_by_rule(job):
                 return job
         return None
@@ -397,7 +400,7 @@ def new_job(
         workflow=workflow.id,
         workflow_name=workflow.name,
         version=workflow.version,
-        quoted=None if planned.photo.is_archive else workflow.price,
+        quoted=None if planned.photo.is_archive else workflow.price,  # nobody states what an archive costs
         source=planned.found.path,
         address=planned.found.address,
         size=stamp.size,

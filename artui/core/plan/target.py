@@ -47,7 +47,7 @@ def match_workflow(workflows: Sequence[Workflow], wanted: str, *, beginning: boo
     """
     folded = wanted.casefold()
     ways: tuple[Callable[[Workflow], bool], ...] = (
-        lambda one: wanted in {one.id, one.key} - {""},
+        lambda one: wanted in {one.id, one.key} - {""},  # most workflows have no key: empty is none
         lambda one: one.name == wanted,
         lambda one: folded in {one.name.casefold(), one.key.casefold()} - {""},
         lambda one: beginning and (one.id.startswith(wanted) or one.name.casefold().startswith(folded)),
