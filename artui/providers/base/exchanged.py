@@ -140,7 +140,7 @@ class Call:
         """The body as a JSON object; an empty one where it is none."""
         try:
             said = json.loads(self.body)
-        except (ValueError, RecursionError):
+        except (ValueError, RecursionError):  # anybody may have sent it, nested as deep as they like
             return {}
         return said if isinstance(said, dict) else {}
 

@@ -44,7 +44,8 @@ _SEALED: Final = (
 def excerpt(said: str | bytes) -> str:
     """The first 2 kB of what a service said, for a log: without anybody's secrets, nor what signs an address."""
     text = said.decode("utf-8", "replace") if isinstance(said, bytes) else said
-    text = scrub(text)[: 4 * EXCERPT]
+    text = scrub(text)[: 4 * EXCERPT]  # ours first, in the whole of it: a cut secret is no longer known
+    # Before the last cut, so that none ends within a secret.
     for pattern, instead in _SEALED:
         text = pattern.sub(instead, text)
     return text[:EXCERPT]
@@ -59,6 +60,7 @@ def misfit(found: object, problem: Exception) -> str:
         return f"artui failed to read it ({type(problem).__name__})"
     first = problem.errors(include_url=False, include_context=False, include_input=False)[0]
     path, here = "", found
+    # As far as the path can be walked in what came.
     for part in first["loc"]:  # names of shapes stand there too
         if isinstance(here, dict) and part in here:
             path, here = f"{path}.{part}" if path else str(part), here[part]
@@ -83,7 +85,7 @@ def keep(sentence: str, said: str | bytes) -> None:
     if sentence in _kept:
         return
     if len(_kept) >= MOST_LOGGED:
-        _kept.clear()
+        _kept.clear()  # told twice at worst: better than to grow for ever
     _kept[sentence] = None
     log.info("%s. Said was: %s", sentence, excerpt(said) or "nothing")
 

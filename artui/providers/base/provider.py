@@ -151,6 +151,7 @@ class Provider(ABC, Generic[SettingsT]):
         quota that is over (:class:`Blocked`)."""
         at = time.time()
         try:
+            # `at` is from before: what is bought while the answer travels is not in it.
             return Balance(await self.balance(), self.balance_unknown, at)
         except (Transient, Rejected) as failure:
             return Balance(None, str(failure), at)

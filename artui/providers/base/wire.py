@@ -44,6 +44,7 @@ class WireModel(BaseModel):
     @classmethod
     def _without_nulls(cls, said: object) -> object:
         if isinstance(said, dict):
+            # So that the default stands where a service says null, as for a key that is not there.
             return {key: value for key, value in said.items() if value is not None}
         return said
 
@@ -87,10 +88,11 @@ def number(said: object) -> float | None:
     """A finite number, also one that came as text; None for anything else."""
     if isinstance(said, str):
         try:
+            # What Python alone takes for a number (1_000, other scripts' digits) no service means as one.
             said = float(said.strip()) if len(said) < 100 and said.strip().isascii() and "_" not in said else None
         except ValueError:
             return None
-    if isinstance(said, bool) or not isinstance(said, (int, float)):
+    if isinstance(said, bool) or not isinstance(said, (int, float)):  # True is an int
         return None
     try:
         return said if math.isfinite(said) else None
@@ -101,6 +103,7 @@ def number(said: object) -> float | None:
 def cost(said: object) -> int | None:
     """What something costs, in whole units, a fraction rounded up; None for what no price can be."""
     found = number(said)
+    # Up: a cap must not be passed by fractions.
     return math.ceil(found) if found is not None and 0 <= found <= MOST else None
 
 
@@ -114,6 +117,7 @@ def _price(said: object) -> int:
 def balance(said: object) -> int | None:
     """What is left, in whole units, a fraction rounded down; None for what no balance can be."""
     found = number(said)
+    # Down: half a credit pays for nothing.
     return math.floor(found) if found is not None and -MOST <= found <= MOST else None
 
 
@@ -169,7 +173,7 @@ def _moment(said: object) -> datetime | None:
         found = datetime(year, month, day, hour, minute, second, tzinfo=UTC)
         return found + timedelta(microseconds=nanoseconds // 1000)
     epoch = number(said)
-    if epoch is None or epoch > 1e20:
+    if epoch is None or epoch > 1e20:  # finer than nanoseconds: no time
         return None
     while epoch > 1e11:  # milliseconds, or finer
         epoch /= 1000
@@ -207,7 +211,7 @@ def text(said: object) -> str:
     """Text, not too long; numbers as they are written; empty for anything else."""
     if isinstance(said, bool) or not isinstance(said, (str, int, float)):
         return ""
-    return str(said)[:LONGEST]
+    return str(said)[:LONGEST]  # what decides nothing must not fill the journal
 
 
 def bare(said: str) -> str:
