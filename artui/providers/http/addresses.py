@@ -43,6 +43,7 @@ def _ip(host: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
     except ValueError:
         return None
     if isinstance(address, ipaddress.IPv6Address):
+        # With a scope it means another interface on each machine.
         return None if address.scope_id else address.ipv4_mapped or address
     return address
 
@@ -57,6 +58,7 @@ def is_public(address: str) -> bool:
         return ip.is_global and not ip.is_multicast
     if ip.scope_id:
         return False
+    # Each may carry a private IPv4 address past a check of the IPv6 one.
     inner = ip.ipv4_mapped or ip.sixtofour or (ip.teredo[1] if ip.teredo else None)
     if ip in _TRANSLATED:
         inner = ipaddress.IPv4Address(int(ip) & 0xFFFFFFFF)
@@ -68,7 +70,7 @@ def may_be_public(host: str) -> bool:
     name that is looked up there. Where the name leads, only looking it up tells."""
     host = host.lower().removesuffix(".")
     _, dot, last = host.rpartition(".")
-    if ":" in host or _NUMBER.fullmatch(last):
+    if ":" in host or _NUMBER.fullmatch(last):  # resolvers take 0x7f.1 and 2130706433 for addresses
         return is_public(host)
     return bool(dot and last) and last not in _NEAR
 
@@ -100,6 +102,7 @@ def _service_url(text: str) -> str:
         raise ValueError("must be an address like https://api.example.com") from None
     if not host or not text.isprintable():
         raise ValueError("must be an address like https://api.example.com")
+    # In the text as well: an empty query or fragment is none to httpx.
     if url.query or url.fragment or "@" in text or "\\" in text or "?" in text or "#" in text:
         raise ValueError("must be an address like https://api.example.com, without more")
     if not is_private_way(f"{_origin(url, host)}/"):

@@ -68,10 +68,10 @@ async def in_thread(call: Callable[..., Result], *arguments: object) -> Result:
     try:
         return await asyncio.shield(work)
     except asyncio.CancelledError:
-        while not work.done():
+        while not work.done():  # a second cancel comes through here as well
             with suppress(asyncio.CancelledError):
                 await asyncio.wait([work])
-        work.exception()
+        work.exception()  # seen: the cancel is what is raised
         raise
 
 
@@ -130,7 +130,7 @@ class Flow:
         if self._due is None:
             return
         if self._due <= self._loop.time():
-            self._limit.reschedule(self._due)
+            self._limit.reschedule(self._due)  # in the past: the time-out of the exchange falls at once
         else:
             self._timer = self._loop.call_at(self._due, self._look)
 
@@ -140,7 +140,7 @@ class Flow:
         self.start()
         try:
             while sent < length and (piece := await in_thread(_piece, content)):
-                if sent + len(piece) > length:
+                if sent + len(piece) > length:  # the file has grown: not a byte beyond what was announced
                     break
                 for start in range(0, len(piece), SENT_AT_ONCE):
                     block = piece[start : start + SENT_AT_ONCE]
@@ -157,7 +157,7 @@ class Flow:
         if sent != length:
             self.broken = httpx.LocalProtocolError("the file no longer has the length it had")
             raise self.broken
-        if not self._is_answered:
+        if not self._is_answered:  # some answer before the body is all sent; then it is their bytes that should move
             self.stop()
 
     async def incoming(self, response: httpx.Response, most: int | None = None) -> AsyncGenerator[bytes, None]:
@@ -167,10 +167,11 @@ class Flow:
         came = received = 0
         try:
             decoding = Decoding(response.headers.get("content-encoding", ""))
-            most = SWOLLEN if decoding and most is None else most
+            most = SWOLLEN if decoding and most is None else most  # a file as it is has no bound but the disk
             async for block in cast("httpx.AsyncByteStream", response.stream):
                 self.moved(len(block))
                 came += len(block)
+                # The empty one has what came counted even where nothing can be decoded of it yet.
                 for piece in chain((b"",), decoding.decoded(block) if decoding else (block,)):
                     received += len(piece)
                     if most is not None and max(came, received) > most:
@@ -236,6 +237,7 @@ class _SecretHeaders(httpx.Auth):
 
 def _client(transport: Transport, limits: httpx.Timeout) -> httpx.AsyncClient:
     """A client of httpx that takes everything from its transport, nothing from the environment, and keeps no cookie."""
+    # What a request says is decided here, not by earlier answers.
     none_kept = CookieJar(DefaultCookiePolicy(allowed_domains=()))
     return httpx.AsyncClient(transport=transport, timeout=limits, trust_env=False, cookies=none_kept)
 
@@ -272,6 +274,8 @@ class Client:
         self._proxy = proxy
         limits = httpx.Timeout(read, connect=CONNECT)
         self._ordinary = _client(Transport(trust(ca_file), proxy), limits)
+        # A kept connection may have died unnoticed, and then nobody can tell whether a request that costs went out on
+        # it.
         self._paid = _client(Transport(trust(ca_file), proxy, once=True), limits)
         self._abroad = _client(Transport(trust(ca_file), abroad=True), limits)
         self._clock: tuple[float, float] | None = None
@@ -339,7 +343,7 @@ class Client:
         departure, take = SendGuard(), partial(_file, target=target, counted=counted)
         try:
             home: Origin | None = origin(named_by or request.url)
-            if home != origin(request.url):
+            if home != origin(request.url):  # named by an answer: held to what a redirect may point to
                 request, home = stated(request, named_by), None
             for _ in range(HOPS + 1):
                 client = self._ordinary if home else self._way_abroad(request)
@@ -347,6 +351,7 @@ class Client:
                 if not is_redirect(answer.status, answer.headers):
                     break
                 request = follow(request, answer.headers["location"])
+                # Who has left the service is abroad for good, even where it points back.
                 home = home if home == origin(request.url) else None
             else:
                 raise Misdirected(f"the service points from address to address, more than {HOPS} times")
@@ -364,14 +369,15 @@ class Client:
     def _fetched(self, answer: Answer, *, is_home: bool) -> Answer:
         """What the last answer to a fetch means. The word of another host counts for nothing but its file."""
         if not is_home and 400 <= answer.status < 500 and answer.status not in NOT_NOW:
-            if answer.status not in (404, 410):
+            if answer.status not in (404, 410):  # a signed address may only have expired: that is not gone
                 said = f"the address that the service points to refuses it (status {answer.status})"
                 raise Puzzling(f"{answer.about}: {said}")
+            # Without its body, which would be told as the service's words.
             answer = Answer(answer.about, answer.status, {})
         answer.raise_unless_final()
         if whole_of(answer.status, answer.headers):
             return replace(answer, status=200)
-        if 200 < answer.status < 300:
+        if 200 < answer.status < 300:  # a part, or nothing: no whole file
             raise answer.unreadable()
         return answer
 
@@ -387,7 +393,7 @@ class Client:
                 flow = Flow(limit, self._pace, counted)
                 return await self._answered(client, request, departure, flow, take, is_home=is_home)
         except TimeoutError:
-            if not limit.expired():
+            if not limit.expired():  # it is another time-out, of httpx or of who calls
                 raise
             rule = f"fewer than {self._pace.amount:,} bytes moved within {self._pace.seconds:g} s"
             raise Crawling(f"the connection is too slow: {rule}") from None
@@ -401,12 +407,13 @@ class Client:
         try:
             response = await client.send(asked, auth=auth, stream=True)
             try:
-                if is_home:
+                if is_home:  # another host's clock says nothing of the service's
                     self._note_time(response)
                 taken = await take(flow, response)
             finally:
                 await response.aclose()
         except httpx.HTTPError:
+            # What broke the body is the cause: the connection was cut for it.
             if flow.broken is not None:
                 raise flow.broken from None
             raise
@@ -421,6 +428,7 @@ class Client:
     def _built(
         self, client: httpx.AsyncClient, request: HttpRequest, departure: SendGuard, flow: Flow
     ) -> httpx.Request:
+        # Said as well as done: a service must not keep a connection open that is used once.
         headers = {**_HEADERS, "Connection": "close" if client is self._paid else "keep-alive", **request.headers}
         stream: httpx.ByteStream | _Outgoing = _NOTHING
         if (body := request.body) is not None:
@@ -433,6 +441,7 @@ class Client:
                 stream = _Outgoing(flow.outgoing(body.length, body.content()))
         url = request.url
         for word, secret in request.hidden.items():
+            # Only here: whatever is logged or raised before has the word in braces.
             url = url.replace(f"{{{word}}}", self._plain(secret))
         parse = _parsed.__wrapped__ if request.hidden else _parsed  # what has a secret in it is not kept
         address = parse(url, tuple(request.params.items()))
@@ -455,6 +464,7 @@ class Client:
 
     def _note_time(self, response: httpx.Response) -> None:
         said = moment(response.headers.get("date", ""))
+        # Nor a page of something on the way, which is no answer of the service.
         if said is None and self._clock is None and "html" not in response.headers.get("content-type", "").lower():
             said = time.time()  # a service without a clock has answered all the same
         if said is not None:
@@ -469,6 +479,7 @@ async def _file(flow: Flow, response: httpx.Response, target: DownloadTarget, co
         return b""
     if status != 200 and not whole:
         return await flow.read(response, TEXT)
+    # A page of who stands before the service, with 200: no result is one.
     if "html" in headers.get("content-type", "").lower():
         raise Unreadable("the answer is a web page, not a file")
     is_told = "content-length" in headers or "chunked" in headers.get("transfer-encoding", "").lower()
@@ -483,7 +494,7 @@ async def _file(flow: Flow, response: httpx.Response, target: DownloadTarget, co
                 counted(received)
     if not received:
         raise Unreadable("the file is empty")
-    if whole and whole != received and not headers.get("content-encoding"):
+    if whole and whole != received and not headers.get("content-encoding"):  # the range counts bytes as they travel
         raise Unreadable(f"the file has {received:,} bytes where {whole:,} were announced")
     return b""
 

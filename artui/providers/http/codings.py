@@ -63,11 +63,12 @@ class _Layer:
 
     def _begun(self, data: bytes) -> zlib._Decompress | None:
         """The stream that begins here; None where that cannot be seen yet, or nothing begins any more."""
-        if len(data) < len(_GZIP):
+        if len(data) < len(_GZIP):  # the first bytes tell, and may come one by one
             self._head = data
             return None
         if self._is_over and not (self._is_gzip and data.startswith(_GZIP)):
             return None
+        # Some send `deflate` without zlib's head, against the standard: as browsers do, by its first bytes.
         is_wrapped = data[0] & 0x0F == zlib.DEFLATED and int.from_bytes(data[:2], "big") % 31 == 0
         window = 16 + zlib.MAX_WBITS if self._is_gzip else zlib.MAX_WBITS if is_wrapped else -zlib.MAX_WBITS
         self._stream = zlib.decompressobj(window)

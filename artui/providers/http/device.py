@@ -117,7 +117,7 @@ class LoginHost:
             elif error in _ENDS:
                 reason, sentence = _ENDS[error]
                 raise Rejected(f"{answer.about}: {sentence}", reason=reason, status=answer.status)
-            elif error not in _LATER | {"authorization_pending", ""}:
+            elif error not in _LATER | {"authorization_pending", ""}:  # '': a page on the way, or no words: asked again
                 raise answer.refusal(error)
         raise Rejected(_ENDS["expired_token"][1], reason="expired")
 

@@ -49,6 +49,7 @@ async def poll_each(
 
     async def look_at(one: ExecutionRef) -> None:
         async with slots:
+            # Looked at within the slot: what failed while this one waited counts.
             is_busy = any(isinstance(failure, Transient) and failure.retry_after is not None for failure in failures)
             if not is_busy and len(failures) < MOST_FAILURES:
                 with listening():
@@ -81,7 +82,7 @@ async def _failed(
     except Blocked:
         raise
     except Exception as defect:
-        if puzzles.get(one.execution) != type(defect).__name__:
+        if puzzles.get(one.execution) != type(defect).__name__:  # told once, however often it is looked at
             log.exception("artui itself failed on this answer: %s", excerpt(last_heard()))
         puzzles[one.execution] = type(defect).__name__
     else:

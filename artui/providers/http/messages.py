@@ -30,7 +30,7 @@ PAGE: Final = 4 * 1024 * 1024
 """Most bytes of an answer that is a page of objects."""
 
 DEEPEST: Final = 60
-"""Levels of objects and lists in an answer."""
+"""Levels of objects and lists in an answer; one that is nested deeper counts as none."""
 
 _LATEST: Final = 4_102_444_800.0  # the year 2100, in epoch seconds
 _HALF: Final = re.compile(rb"\\u[dD][89a-fA-F]|\xed[\xa0-\xbf]|[\x00\xff\xfe]")
@@ -87,6 +87,7 @@ def multipart_body(fields: Mapping[str, str], file: FilePart) -> Body:
     boundary = secrets.token_hex(16)
     part = f'--{boundary}\r\nContent-Disposition: form-data; name="'
     head = "".join(f'{part}{name}"\r\n\r\n{value}\r\n' for name, value in fields.items())
+    # As browsers do (HTML's form encoding): no name ends the header.
     quoted = file.name.replace('"', "%22").replace("\r", "%0D").replace("\n", "%0A")
     head += f'{part}{file.field}"; filename="{quoted}"\r\nContent-Type: {file.media_type}\r\n\r\n'
     first, last = head.encode(), f"\r\n--{boundary}--\r\n".encode()
@@ -192,7 +193,7 @@ class Answer:
 
     def json(self) -> object:
         """What the body says as JSON. Raises ValueError or RecursionError where it is none, or too much to be read."""
-        if is_swollen(self.body):
+        if is_swollen(self.body):  # asked before it is parsed: a small text can hold more values than memory bears
             raise ValueError("too many values")
         return decoded(self.body)
 
@@ -230,6 +231,7 @@ class Answer:
 
         ``why`` names what does not fit, and what stands there. The log keeps the beginning of the answer.
         """
+        # Not the service: something on the way, which may be gone the next time.
         if self.is_web_page:
             failure = Transient(f"{self.about}: the answer (status {self.status}) is a web page")
         else:
@@ -245,6 +247,7 @@ class Answer:
         the answer ``names_job``; any other answer is shown as it came.
         """
         status = self.status if code is None else code
+        # An answer with a job's id was accepted, whatever its status.
         if not names_job and (status in NOT_NOW or 500 <= status < 600):
             message = f"{self.about}: not now (status {status}), and nobody can tell what became of it"
             keep(message, self.body)
@@ -263,6 +266,7 @@ class Answer:
             raise Transient(f"{self.about}: not now (status {self.status}){said}", retry_after=wait)
         if self.status < 200 or 300 <= self.status < 400:
             raise Transient(f"{self.about}: the service points to another address (status {self.status})")
+        # A proxy's page is no refusal, but for a photo it will never let through.
         if self.status >= 400 and self.is_web_page and not (is_upload and self.status in OF_THE_PHOTO):
             raise self.unreadable()
 
@@ -364,7 +368,7 @@ def asked_to_wait(headers: Mapping[str, str], own: Sequence[str] = ()) -> float 
         until = float(reset) if reset else moment(asked)
         if until is None:
             return None
-        now = moment(headers.get("date", ""))
+        now = moment(headers.get("date", ""))  # by its own clock, which "until when" is said by
         wait = until - (time.time() if now is None else now)
     return min(max(wait, 1.0), 900.0)
 

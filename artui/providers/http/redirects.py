@@ -43,7 +43,8 @@ def follow(request: HttpRequest, location: str) -> HttpRequest:
     there = str(_url(location, request.url))
     if origin(there) != origin(request.url):
         return stated(HttpRequest("GET", there, request.doing), request.url)
-    _refuse_login(there)
+    _refuse_login(there)  # at home, too: httpx would make a header of it
+    # The new address says all itself: our query may not fit it.
     return replace(request, url=there, params={}, hidden={})
 
 

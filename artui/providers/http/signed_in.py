@@ -78,8 +78,9 @@ class SignedIn:
         except Blocked:
             if not is_bought or (last := self._tokens.last) is None:
                 raise
-            token = last
+            token = last  # it may still be good: a result is worth the try
         answer = await send(signed(request, token))
+        # Once: a token that is refused fresh is not what is wrong.
         if answer.status == 401:
             answer = await send(signed(request, await self.token(instead_of=token)))
         if answer.status == 401:

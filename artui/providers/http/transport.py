@@ -63,7 +63,7 @@ class SendGuard:
     async def leave(self) -> None:
         """Let one sending of the request go. A paid one goes once: aiohttp would send a GET again after a hang-up."""
         if self._may_send is not None:
-            if self.left:
+            if self.left:  # aiohttp makes a second request of a GET whose kept connection drops
                 raise httpx.RemoteProtocolError("the service hung up; a paid request is not sent a second time")
             await self._may_send()
         self.left = True
@@ -89,14 +89,14 @@ class Transport(httpx.AsyncBaseTransport):
     def _opened(self) -> aiohttp.ClientSession:
         connector = aiohttp.TCPConnector(
             ssl=self._context,
-            limit=0,
+            limit=0,  # how many at once is the account's pace to say
             force_close=self._once,
             resolver=_PublicNames() if self._abroad else None,
             socket_factory=_public_socket if self._abroad else _socket,
         )
         return aiohttp.ClientSession(
             connector=connector,
-            cookie_jar=aiohttp.DummyCookieJar(),
+            cookie_jar=aiohttp.DummyCookieJar(),  # beside httpx's: aiohttp would keep them, too
             read_bufsize=BLOCK,
             request_class=_Departing,
         )
@@ -110,12 +110,13 @@ class Transport(httpx.AsyncBaseTransport):
         try:
             response = await self._session.request(
                 request.method,
-                URL(str(request.url), encoded=True),
+                URL(str(request.url), encoded=True),  # else yarl decodes what must stay encoded (%3A, %2C)
                 headers=request.headers,
                 data=(b"".join(content) or None) if isinstance(content, httpx.ByteStream) else content,
+                # A signed address of a storage takes no header that was not signed.
                 skip_auto_headers=None if "content-type" in request.headers else ["Content-Type"],
                 allow_redirects=False,
-                auto_decompress=False,
+                auto_decompress=False,  # `codings` does it piece by piece: a small answer may swell to gigabytes
                 timeout=aiohttp.ClientTimeout(connect=limits["connect"], sock_read=limits["read"]),
                 proxy=proxy,
                 proxy_headers=proxy_headers,
@@ -206,11 +207,12 @@ class _Stream(httpx.AsyncByteStream):
         """Let the connection go; one on which something is unfinished is cut, for its peer may never read the rest."""
         connection = self._response.connection
         if connection is not None and connection.transport is not None:
-            connection.transport.abort()
+            connection.transport.abort()  # not close(), which would first send what waits
         self._response.release()
         await self._response.wait_for_close()
 
 
+# The narrow before the wide: the first that fits names it.
 _NAMES: Final[tuple[tuple[type[Exception], type[httpx.TransportError], str], ...]] = (
     (aiohttp.ClientConnectorDNSError, UnknownHost, "the name of the service cannot be found: is this machine online?"),
     (aiohttp.ClientProxyConnectionError, httpx.ProxyError, "the proxy cannot be reached"),
@@ -227,7 +229,7 @@ _NAMES: Final[tuple[tuple[type[Exception], type[httpx.TransportError], str], ...
 
 def _named(error: Exception) -> httpx.TransportError:
     """What an error of aiohttp is, as httpx would say it, in words without addresses or headers."""
-    if isinstance(error, aiohttp.ClientConnectorCertificateError):
+    if isinstance(error, aiohttp.ClientConnectorCertificateError):  # before ClientSSLError, which it is, too
         certificate = error.certificate_error
         fault = str(getattr(certificate, "verify_message", None) or "it cannot be verified")
         unknown = "where the service or a proxy has an authority of its own, set ca_file to its certificates (PEM)"
@@ -282,6 +284,7 @@ def proxy_for(url: httpx.URL, proxy: str | None) -> str | None:
     """The proxy to reach ``url`` by: the one that is set, but none to this machine or to what ``no_proxy`` names."""
     if not proxy or is_this_machine(url.raw_host.decode("ascii")):
         return None
+    # The system's word: no_proxy, or what macOS has set.
     return None if proxy_bypass(url.netloc.decode("ascii")) else proxy
 
 
