@@ -12,8 +12,8 @@ CAPABILITIES: Final = Capabilities(
         accepts=Accepts(
             frozenset({"image/jpeg", "image/png", "image/tiff", "image/webp"}), max_side=10_000, scaled_above=4_096
         ),
-        in_flight=1_000,
-        euro_per_credit=0.01,
+        in_flight=1_000,  # no limit is documented; parallel uploads are encouraged
+        euro_per_credit=0.01,  # the official client says: one credit is one cent, without VAT
     ),
     key_name="refresh token",
     sign_in=SignInMethod.CODE,

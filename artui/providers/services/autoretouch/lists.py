@@ -48,6 +48,7 @@ async def whole(
         found |= {entry.id: entry for entry in page.readable}
         unread |= {entry.text: entry for entry in page.unread}
         offset += len(page.entries)
+        # Without a total a page that shows nothing new is the end: where `offset` is not heeded none other comes.
         is_over = page.ends_at(offset) or (page.total is None and len(found) + len(unread) == known)
         if not page.entries or is_over:
             break
@@ -74,7 +75,7 @@ async def look_for(
         found = {entry.id: entry.progress() for entry in page.readable if entry.id in left}
         seen |= found
         left -= found.keys()
-        in_vain = 0 if len(found) > 1 else in_vain + 1
+        in_vain = 0 if len(found) > 1 else in_vain + 1  # one found by a page saved nothing
         offset += len(page.entries)
         if not page.entries or page.ends_at(offset):
             break
@@ -114,6 +115,7 @@ class Reading:
             if offset and self.page and next((entry.id for entry in self.page if entry.id), "") not in self._seen:
                 raise Transient(f"{self.about}: the list changed while it was read")
             fresh = self._take()
+            # More than the overlap came again: something pushed it down.
             self.moved |= bool(offset) and len(self.page) - len(fresh) > OVERLAP
             self.ended = page.ends_at(offset + len(self.page))
             in_vain = 0 if fresh else in_vain + 1
@@ -141,6 +143,7 @@ class Reading:
         try:
             page = await self.read(offset)
         except (Rejected, Puzzling):
+            # An answer all the same: the bound of a look-up counts what the service answered.
             self.answered += 1
             raise
         self.answered += 1
@@ -149,6 +152,7 @@ class Reading:
 
     def _take(self) -> list[Listed]:
         fresh = [entry for entry in self.page if entry.id not in self._seen]
+        # What cannot be read may have no id: each time it counts as new.
         self._seen |= {entry.id for entry in fresh if entry.id}
         self.listed += fresh
         return fresh
@@ -174,6 +178,7 @@ async def _read_for(group: Sequence[PurchaseQuery], reading: Reading) -> None:
     """Read until all are found, or until none of them can be further down, nor have moved up meanwhile."""
     when = wire.how_far_back([one.mark for one in group])
     async for _ in reading.pages():
+        # Found ends it, however much is below or comes in above.
         if wire.has_all(group, reading.listed):
             return
         if wire.is_past(reading.page, reading.listed, when):
@@ -185,7 +190,7 @@ async def _read_for(group: Sequence[PurchaseQuery], reading: Reading) -> None:
     else:
         if not reading.ended:
             raise Transient(f"{reading.about}: the list ends without its `total`, or too early")
-    if reading.moved:
+    if reading.moved:  # an order that was listed late stands above what was read
         async for _ in reading.pages_above():
             if wire.has_all(group, reading.listed):
                 return

@@ -29,6 +29,7 @@ class Places:
         """Take from a page, which begins at ``offset``, how many others have ordered, and where the sought ones are."""
         for place, execution in enumerate(listed, offset):
             if execution in self._numbers:
+                # Whatever stands above a known one was ordered after it, by whomever.
                 self._newest = self._numbers[execution] + place
                 break
         for place, execution in enumerate(listed, offset):

@@ -109,11 +109,11 @@ class AutoRetouch(HttpProvider[AutoRetouchSettings]):
         self._tokens = AccessTokens(deps.vault, deps.account, self._host.refresh)
         self._signed_in = SignedIn(self._tokens)
         self._organization = settings.organization
-        self._places: defaultdict[str, Places] = defaultdict(Places)
+        self._places: defaultdict[str, Places] = defaultdict(Places)  # by workflow: each has a list of its own
 
     async def close(self) -> None:
         """Close every connection, once a renewal of the sign-in under way is over."""
-        await self._tokens.settle()
+        await self._tokens.settle()  # first: a rotated refresh token that nobody stores is lost
         await super().close()
 
     @property
@@ -150,6 +150,7 @@ class AutoRetouch(HttpProvider[AutoRetouchSettings]):
         if not named and len(organizations) == 1:
             return organizations[0]
         for organization in organizations:
+            # The claim is unchecked, but only one of those listed is taken.
             if organization.id == (named or claims.get(wire.SELECTED)):
                 return organization
         choices = "; ".join(f"{one.name} ({one.id})" for one in organizations) or "none"
@@ -205,6 +206,7 @@ class AutoRetouch(HttpProvider[AutoRetouchSettings]):
             "reading the balance",
             {"organization": organization},
         )
+        # A role that may run workflows may still be refused the balance (403): no error, only not known.
         answer = await self._signed_in.ask_about(request, partial(self._http.send, most=TEXT, any_status=True))
         if answer.is_not_now:
             answer.raise_unless_final()
@@ -225,6 +227,7 @@ class AutoRetouch(HttpProvider[AutoRetouchSettings]):
             answer = await self._signed_in.ask_about(request, partial(self._http.send, any_status=True))
         except Blocked:
             return None  # whoever refuses this question may take the photo; a sign-in that is over shows there
+        # Proxies answer HEAD with 403 or 405: whatever is not 200 means "upload it".
         return Uploaded(photo.digest) if answer.status == 200 else None
 
     async def upload(self, photo: Photo, name: str, counted: Counted, tag: str = "") -> Uploaded:
@@ -242,6 +245,7 @@ class AutoRetouch(HttpProvider[AutoRetouchSettings]):
         send = partial(self._http.send, most=TEXT, counted=lambda sent: counted(min(sent, size)))
         answer = await self._signed_in.ask(request, send, NEEDED_FOR)
         reference = bare(answer.text)
+        # Opaque: one page of the documents calls the hash Base64, all examples are hex.
         if answer.is_web_page or not reference.isprintable() or not 0 < len(reference) <= 500:
             raise answer.unreadable(f"the photo's hash is {value(answer.text)}")
         return Uploaded(reference)
@@ -265,6 +269,7 @@ class AutoRetouch(HttpProvider[AutoRetouchSettings]):
             webhooks.append(f"{self.settings.webhook_url}/{order.webhook_part}")
         if webhooks:
             body["webhooks"] = webhooks
+        # The version is pinned: another one may have another price.
         query = {"workflow": order.workflow, "version": order.version, "organization": self._organization}
         return canonical({"path": f"{_EXECUTIONS}/create", "query": query, "body": body})
 
@@ -283,9 +288,10 @@ class AutoRetouch(HttpProvider[AutoRetouchSettings]):
         doing = f"ordering {photo.path.name}"
         answer = await self._pay(stored["path"], doing, stored["query"], may_send, json_body(canonical(stored["body"])))
         execution = bare(answer.text)
+        # 201 and the bare id are documented; 200 or quotes say the same. Anything else may have been carried out.
         if answer.status not in (200, 201) or not _NEW_ID.fullmatch(execution):
             raise answer.in_doubt()
-        self._places[stored["query"]["workflow"]].add(execution)
+        self._places[stored["query"]["workflow"]].add(execution)  # new executions are listed first
         return execution
 
     async def retry(self, execution: str, may_send: Permit, counted: Counted) -> str:
@@ -297,6 +303,7 @@ class AutoRetouch(HttpProvider[AutoRetouchSettings]):
         if not 200 <= answer.status < 300 or answer.is_web_page:
             raise answer.in_doubt()
         named = bare(answer.text)
+        # The answer to a retry is not documented: another id in it is followed.
         return named if _UUID.fullmatch(named) else execution
 
     async def rate(self, execution: str, *, good: bool) -> None:
@@ -314,8 +321,9 @@ class AutoRetouch(HttpProvider[AutoRetouchSettings]):
             token = await self._signed_in.token(NEEDED_FOR)
             query = query or {"organization": await self._asked_for()}
         except Transient as failure:
+            # A sign-in that cannot be renewed now has sent nothing.
             raise Transient(str(failure), retry_after=failure.retry_after, reached=False) from None
-        headers = {} if body else {"Content-Type": "application/json"}
+        headers = {} if body else {"Content-Type": "application/json"}  # as the official client sends its empty retries
         request = HttpRequest("POST", f"{self.settings.api_url}{path}", doing, query, headers, body=body)
         payer = self._payer_of(query["organization"])
         answer = await self._http.pay(signed(request, token), partial(may_send, payer))
@@ -367,6 +375,7 @@ class AutoRetouch(HttpProvider[AutoRetouchSettings]):
             answer = await self._ask("GET", path, f"looking at {execution}", is_bought=True)
         except Rejected as refusal:
             if refusal.status == 404:
+                # Unknown, or not this organization's: both are 404.
                 return ExecutionStatus(execution, State.GONE, "404", message=str(refusal))
             raise
         progress = answer.read_as(wire.Execution).progress()
@@ -388,12 +397,14 @@ class AutoRetouch(HttpProvider[AutoRetouchSettings]):
                 params = {**dict(parse_qsl(query, keep_blank_values=True)), "organization": organization}
                 request = HttpRequest("GET", address, doing, params)
                 fetch = partial(self._http.fetch, target=part, counted=counted)
+                # Every known client fetches results with the access token.
                 answer = await self._signed_in.ask_about(request, fetch, is_bought=True)
             else:
                 request = HttpRequest("GET", route, doing)
                 answer = await self._http.fetch(request, part, named_by=self.settings.api_url, counted=counted)
             if answer.status == 200:
                 return
+            # A path in another form than the service's own is refused or not found: the next form may be right.
             if answer.status not in (400, 404, 410):
                 raise answer.refusal()
         raise Rejected(f"{self.title}: {doing}: it is not there", reason="not there", status=404)
@@ -440,6 +451,7 @@ class AutoRetouch(HttpProvider[AutoRetouchSettings]):
 
         async def told(offset: int) -> wire.Page[wire.Execution]:
             page = await read(offset)
+            # Before anything is concluded from the page: a copy at work is told first.
             self.on_listed([entry.progress() for entry in page.readable])
             return page
 
@@ -469,7 +481,8 @@ def _is_refusal(answer: Answer) -> bool:
     refusal = answer.json_object()
     is_own = refusal is not None and number(refusal.get("status")) == answer.status
     if answer.status in (401, 403):
-        return is_own or not answer.body.strip()
+        return is_own or not answer.body.strip()  # 401 and 403 may come without a body; a page of a proxy has one
+    # The documented refusals; 409 and 429 stand in no list, and may mean anything.
     return is_own and answer.status in (400, 404, 422)
 
 

@@ -150,6 +150,7 @@ class Execution(WireModel):
     id: Id
     status: Status
     workflow: Text = ""
+    # A number is no UUID: compared, it would disprove what is ours.
     workflow_version: Annotated[str, BeforeValidator(lambda said: said if isinstance(said, str) else "")] = ""
     created_at: Time = ""
     started_at: Time = ""
@@ -160,7 +161,7 @@ class Execution(WireModel):
     result_content_type: Word = ""
     result_file_name: Text = ""
     result_path: Text = ""
-    labels: Any = None
+    labels: Any = None  # judged apart (`has_odd_labels`): a key decides too much to be read from what is odd
     charged_credits: Any = None
     intermediate_result: Any = None
     result_preview_content_hash: Any = None
@@ -190,6 +191,7 @@ class Execution(WireModel):
 
     def progress(self) -> ExecutionStatus:
         """One look at it. Without a result it is not done, whatever it says."""
+        # More states may come (IN_QA came after older clients): one that nobody knows is waited for.
         state, word, outputs = _STATES.get(self.status.upper(), State.RUNNING), self.status, self._outputs()
         charged, remark = cost(self.charged_credits), ""
         if charged is None and self.charged_credits is not None:
@@ -202,7 +204,7 @@ class Execution(WireModel):
             state=state,
             word=word,
             charged=charged,
-            outputs=outputs if state is State.DONE else (),
+            outputs=outputs if state is State.DONE else (),  # what lies there during QA is not the result
             message=message,
             key=self.key,
             created_at=self.created_at,
@@ -229,9 +231,9 @@ class Execution(WireModel):
     def _outputs(self) -> tuple[Output, ...]:
         digest = self.result_content_hash
         place = {"hash": digest, "name": self.result_file_name, "path": self.result_path}
-        if not (place["path"] or (place["hash"] and place["name"])):
+        if not (place["path"] or (place["hash"] and place["name"])):  # either way leads there: see `routes`
             return ()
-        stated = digest.lower() if _SHA256.fullmatch(digest) else None
+        stated = digest.lower() if _SHA256.fullmatch(digest) else None  # in another form it may be another digest
         return (Output(json.dumps(place), media_type=self.result_content_type, digest=stated),)
 
 
@@ -272,7 +274,7 @@ class Unread:
         """Whether it could be a lost purchase: it names one of its keys, or nobody's and its photo, or nothing."""
         is_named = any(key.casefold() in self.text for key in sought.keys)
         is_alike = LABEL not in self.labels and bool(sought.reference) and sought.reference.casefold() in self.text
-        return is_named or is_alike or not (self.id or self.labels)
+        return is_named or is_alike or not (self.id or self.labels)  # one that shows nothing may be anything
 
 
 def _or_unread(entry: object, read: ValidatorFunctionWrapHandler) -> object:
@@ -305,11 +307,13 @@ class Page(WireModel, Generic[Entry]):
 
     def ends_at(self, offset: int) -> bool:
         """Whether the list ends at this place, by the service's own ``total``."""
+        # A short page proves nothing: the service may give fewer than were asked for.
         return self.total is not None and offset >= self.total
 
 
 def counted(page: Page[Batch], batch: str) -> int | None:
     """How many executions a page of batches counts for one; None where it does not show that one, or no number."""
+    # A filter that is not heeded shows others' batches, too.
     counts = [entry.executions for entry in page.readable if entry.id.casefold() == batch.casefold()]
     told = [count for count in counts if count is not None]
     return sum(told) if told else None
@@ -335,8 +339,10 @@ def routes(locator: str, api_url: str) -> list[str]:
     ways = [(path, mark + quote(query, safe=_AS_IT_IS, errors="replace")), (stated, "")]
     for path, rest in ways:
         image = path.lstrip("/").removeprefix("v1/")
+        # It gets our token: nothing but a picture is asked for with it.
         if not image.startswith("image/") or {"..", "."} & set(unquote(image).split("/")):
             continue
+        # The documents do not say whether the path is encoded, nor with which prefix: official clients do either.
         for safe, version in product(("/", "/%"), ("/v1", "")):
             found.append(f"{api_url}{version}/{quote(image, safe=safe, errors='replace')}{rest}")
     return list(dict.fromkeys(found))
@@ -362,7 +368,7 @@ def balance_in(answer: Answer) -> tuple[int | None, str]:
 def claims(token: str) -> dict[str, Any]:
     """What an access token says of its owner, unchecked; empty where it is not a JWT."""
     try:
-        middle = token.split(".")[1]
+        middle = token.split(".")[1]  # unchecked: what follows from it is compared with what the service lists
         found = json.loads(base64.urlsafe_b64decode(middle + "=" * (-len(middle) % 4)))
     except (ValueError, IndexError, RecursionError):
         return {}
@@ -376,6 +382,7 @@ def how_far_back(marks: Sequence[str]) -> datetime | None:
     """How far back a list must be read: an hour before the earliest mark; None where it must be read to its end."""
     moments = [moment(mark) for mark in marks]
     known = [found for found in moments if found is not None]
+    # Without its mark an order may stand anywhere.
     return min(known) - timedelta(hours=1) if known and len(known) == len(moments) else None
 
 
@@ -386,6 +393,7 @@ def is_past(page: Sequence[Execution | Unread], seen: Iterable[Execution | Unrea
     if when is None or any(time - oldest > DISORDER for time, oldest in zip(times, oldest_yet, strict=True)):
         return False
     dated = [_created(entry) for entry in page]
+    # A whole page: entries placed side by side may be listed the other way round.
     return bool(page) and all(made is not None and made < when for made in dated)
 
 
@@ -403,8 +411,10 @@ def conclude(sought: PurchaseQuery, listed: Iterable[Execution | Unread], troubl
     """What a reading says of one purchase: ``trouble`` is why it is not complete, ``answered`` how many pages came."""
     listed = list(listed)
     entries = [entry for entry in listed if isinstance(entry, Execution)]
+    # The earliest is adopted; without a time it is last.
     entries.sort(key=lambda entry: entry.created or datetime.max.replace(tzinfo=UTC))
     ours = [entry.progress() for entry in entries if entry.key in sought.keys]
+    # Before all trouble: what is found is found, however little else of the list came.
     if ours:
         return Found(tuple(ours))
     may_be = [entry for entry in listed if isinstance(entry, Unread) and entry.may_be(sought)]
@@ -422,7 +432,7 @@ def _is_alike(entry: Execution, sought: PurchaseQuery) -> bool:
     mark = moment(sought.mark)
     return (
         entry.input_content_hash.lower() == sought.reference.lower()
-        and entry.workflow in ("", sought.workflow)
+        and entry.workflow in ("", sought.workflow)  # '': it does not say
         and entry.workflow_version in ("", sought.version)
         and not (mark is not None and entry.created is not None and entry.created <= mark)
     )

@@ -85,8 +85,8 @@ class App:
         answer.raise_unless_final()
         found = answer.json_object()
         is_fine = found is not None and not wire.is_error(found)
-        if answer.status == 202 or (answer.status < 300 and is_fine):
-            self._is_proven = True
+        if answer.status == 202 or (answer.status < 300 and is_fine):  # 202 (not merged yet) need have no JSON
+            self._is_proven = True  # the service took key and secret: a 403 is about the call then
             return answer
         if answer.status < 300 and answer.is_web_page:
             raise answer.unreadable()
@@ -103,6 +103,7 @@ class App:
         self._is_proven = False  # until something is accepted again: a secret may end at any time
         if is_accepted:
             return wire.rejected(answer)
+        # Where an app answers a wrong signature alike, `check` would let it go on.
         self._refused = (await self.secret(), boot_time())
         return wire.refusal(answer)
 
@@ -144,6 +145,7 @@ class App:
 
     async def metadata(self, handle: str, doing: str) -> wire.Metadata | None:
         """What the service knows of a stored file; None where it does not have it."""
+        # Not asked for, no digest comes.
         url = f"{self.settings.cdn_url}/{handle}/metadata?size=true&sha256=true&{{security}}"
         try:
             return read(await self.ask(HttpRequest("GET", url, doing)), wire.Metadata)

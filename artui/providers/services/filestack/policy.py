@@ -50,7 +50,7 @@ class Signed:
 def sign(secret: Secret, policy: Mapping[str, object]) -> Signed:
     """Sign a policy, which must have an ``expiry``: the signature covers the encoded text, its padding included."""
     text = json.dumps(policy, separators=(",", ":"))
-    encoded = base64.urlsafe_b64encode(text.encode())
+    encoded = base64.urlsafe_b64encode(text.encode())  # with its padding: the service refuses a policy without
     signature = hmac.new(secret.reveal().encode(), encoded, hashlib.sha256).hexdigest()
     return Signed(Secret(encoded.decode()), Secret(signature), int(str(policy["expiry"])))
 

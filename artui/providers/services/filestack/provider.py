@@ -74,6 +74,7 @@ class Filestack(HttpProvider[FilestackSettings]):
         self._uploads = Uploads(self._app)
         self._signatures = Signatures(deps)
         self._workflows = {one.id: (key, one) for key, one in settings.workflows.items()}
+        # Started in this life of the engine: an answer that names one again is a cached one.
         self._jobs: set[str] = set()
         self._gave: dict[str, str] = {}
 
@@ -163,20 +164,23 @@ class Filestack(HttpProvider[FilestackSettings]):
         del counted  # the photo lies at the service already
         stored = json.loads(draft)
         needed_for = self.deadline(stored["workflow"])
+        # For as long as the job may take: whether the engine checks the policy again meanwhile is not documented.
         security = self._app.signer.fresh(await self._app.secret(), self._app.latest, needed_for)
         url = f"{self.settings.cdn_url}{stored['path']}"
         request = HttpRequest("GET", url, f"ordering {photo.path.name}", hidden={"security": security.in_path})
         began = time.monotonic()
-        _, key, *_ = stored["path"].split("/")
+        _, key, *_ = stored["path"].split("/")  # of the very request: the settings may name another app by now
         answer = await self._http.pay(request, partial(may_send, self._app_pays(key)))
         await self._raise_refusal(answer)
         try:
             job: wire.Job | None = read(answer, wire.Job)
         except Transient:
             job = None
+        # When it was sent, by the service's clock as its answer has set it.
         since = self._http.now - (time.monotonic() - began)
         if not (200 <= answer.status < 300 and job is not None):
             raise answer.in_doubt()
+        # The CDN keeps answers for 30 days, by their address without its security: an earlier run's may come back.
         if job.jobid in self._jobs or not job.is_new(stored["workflow"], stored["handle"], since, self._is_ours):
             raise Unknown(f"{answer.about}: the answer names job {job.jobid}, which another run has started")
         self._jobs.add(job.jobid)
@@ -184,6 +188,7 @@ class Filestack(HttpProvider[FilestackSettings]):
 
     async def _raise_refusal(self, answer: Answer) -> None:
         """Raise what a run was refused for, where surely nothing was started."""
+        # The service's own limit says so; any other 429 may follow a run that was made.
         if answer.status == 429 and "filestack-reset" in answer.headers:
             wait = answer.asked_to_wait
             raise Transient(f"{answer.about}: too many requests", retry_after=wait, reached=False)
@@ -212,9 +217,9 @@ class Filestack(HttpProvider[FilestackSettings]):
         try:
             answer = await self._status(sent.execution)
         except Rejected as refusal:
-            if refusal.status in (400, 404, 410, 422):
+            if refusal.status in (400, 404, 410, 422):  # for an unknown or expired job no status is documented
                 return ExecutionStatus(sent.execution, State.GONE, str(refusal.status), message=str(refusal))
-            if refusal.status < 300:
+            if refusal.status < 300:  # an error in a 200: of the question, perhaps, not of the job
                 raise Puzzling(str(refusal)) from None
             raise
         job = read(answer, wire.Job)
@@ -226,6 +231,7 @@ class Filestack(HttpProvider[FilestackSettings]):
         tasks, all_results = (workflow.tasks, workflow.all_results) if workflow else ((), False)
         wanted = results.Wanted(tasks, all_results, self._is_ours)
         price = workflow.price if workflow else None
+        # No answer tells a charge; without a price one photo counts.
         progress = job.progress(1 if price is None else price, self._http.now, wanted)
         stated = await asyncio.gather(*(self._with_digest(output) for output in progress.outputs))
         return replace(progress, outputs=tuple(stated))
@@ -265,6 +271,7 @@ class Filestack(HttpProvider[FilestackSettings]):
         """
         place = json.loads(output.locator)
         doing = f"fetching a result of {execution}"
+        # Asked for anew: a status is not in the journal, and expires as the files do.
         if "json" in place:
             content = results.json_of((await self._status(execution)).json_object() or {}, place["json"])
             if content is not None:
@@ -276,6 +283,7 @@ class Filestack(HttpProvider[FilestackSettings]):
     async def _fetch(self, addresses: Sequence[str], output: Output, part: Part, counted: Counted, doing: str) -> None:
         """Fetch a file from the first address that gives it. The form that gave the last one of its kind is asked
         first, so that where all files are signed, or none, one request fetches each."""
+        # Which form a file lies open in, or must be signed in, differs by app and kind of file, and is not documented.
         kind = "/".join(sorted(json.loads(output.locator)))
         ordered = sorted(addresses, key=lambda url: _form(url) != self._gave.get(kind))
         refused: Answer | None = None
@@ -292,7 +300,7 @@ class Filestack(HttpProvider[FilestackSettings]):
             if answer.status == 200:
                 self._gave[kind] = _form(url)
                 return
-            if answer.status != 404:
+            if answer.status != 404:  # a refusal says more than a "not found" of another form
                 refused = answer
         if refused is None or "wf" in json.loads(output.locator):
             raise Rejected(f"{self.title}: {doing}: it is not there", reason="not there", status=404)
@@ -302,9 +310,9 @@ class Filestack(HttpProvider[FilestackSettings]):
         """Where a file may lie: as it is told, then signed. Our security goes nowhere but to the address in the
         settings, and nobody else is asked for what the service itself has."""
         cdn, key = self.settings.cdn_url, self.settings.api_key
-        told = str(place.get("url", "")).replace("{", "%7B")
+        told = str(place.get("url", "")).replace("{", "%7B")  # braces hold the place of secrets in our addresses
         if results.is_vendors(told):
-            told = re.sub("^http:", "https:", told)
+            told = re.sub("^http:", "https:", told)  # never in clear
         is_known = "handle" in place or "wf" in place
         if self._is_set(told) or (told.startswith("https://") and (results.is_vendors(told) or not is_known)):
             yield told

@@ -100,9 +100,10 @@ def _kept(tasks: Mapping[str, object], wanted: Wanted, odd: str) -> tuple[Output
         found: dict[str, Output] = {}
         for one in _files_in(value, wanted):
             output, identity = _file_output(one)
-            found.setdefault(identity, output)
+            found.setdefault(identity, output)  # one file may be told twice, by handle and by address
         files += [(task, output) for output in found.values()]
     lasting = [(task, output) for task, output in files if "wf" not in json.loads(output.locator)]
+    # Temporary files are steps on the way where a stored one is the end.
     kept = files if wanted.all_results or not lasting else lasting
     rest = [(task, _json_output(task)) for task in tasks if task not in dict(files)]
     if odd:

@@ -48,10 +48,11 @@ class Uploads:
 
     async def upload(self, photo: Photo, name: str, counted: Counted, tag: str = "") -> Uploaded:
         """Store the photo, anew each time: whole, or in parts where it is large."""
-        plain = _UNSAFE.sub("-", name)
+        plain = _UNSAFE.sub("-", name)  # what the official SDK replaces, for the metadata of S3
         if photo.stamp.size > self._app.settings.multipart_above * 1_000_000:
             return await self._upload_parts(photo, plain, counted, tag)
         doing = f"uploading {photo.path.name}"
+        # Untyped data is stored as text/plain.
         query = urlencode({"key": self._app.settings.api_key, "filename": plain, "mimetype": photo.media_type})
         body = file_body(photo.media_type, photo.stamp.size, Sending(photo))
         url = f"{self._app.settings.api_url}/store/S3?{query}&{{security}}"
@@ -75,7 +76,7 @@ class Uploads:
         whole |= {"upload_tags": {TAG: tag}} if tag else {}
         for _ in range(MERGED_WITHIN):
             answer = await self._app.post(f"{calls}/complete", doing, whole)
-            if answer.status != 202:
+            if answer.status != 202:  # 202: the parts are not put together yet, ask again
                 return await self._once_ready(answer, doing)
             await asyncio.sleep(AGAIN)
         raise Transient(f"{TITLE}: {doing}: the service does not put the parts together")
@@ -95,15 +96,17 @@ class Uploads:
         self, calls: str, doing: str, place: Mapping[str, object], number: int, block: bytes, counted: Counted
     ) -> str:
         """Announce one part, then put its bytes where the service says; returns the storage's tag for them."""
+        # The call wants MD5, in Base64.
         checksum = base64.b64encode(hashlib.md5(block, usedforsecurity=False).digest()).decode()
         fields = {**place, "part": number, "size": len(block), "md5": checksum}
         there = read(await self._app.post(f"{calls}/upload", doing, fields), wire.PartPlace)
         if not is_private_way(there.url):
             raise Transient(f"{TITLE}: {doing}: the service wants a part sent in clear")
         body = file_body("", len(block), [block])
+        # Exactly these headers: the storage's signature may cover them.
         put = HttpRequest("PUT", there.url, doing, headers=there.headers, body=body)
         answer = await self._app.http.send(put, counted=counted)
-        etag = answer.headers.get("etag", "")
+        etag = answer.headers.get("etag", "")  # with its quotes, as `complete` wants it
         if answer.status != 200 or not etag:
             raise Transient(f"{TITLE}: {doing}: the storage did not take part {number} (status {answer.status})")
         return etag
@@ -111,6 +114,7 @@ class Uploads:
     async def _once_ready(self, answer: Answer, doing: str) -> Uploaded:
         """The reference of a large upload, once it has reached its storage."""
         uploaded = self._uploaded(answer)
+        # Whether a run takes a file that is still on its way is not documented.
         if read(answer, wire.Stored).status.casefold() != "intransit":
             return uploaded
         for _ in range(READY_WITHIN):

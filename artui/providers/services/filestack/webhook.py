@@ -37,8 +37,10 @@ class Signatures:
             keeps = f"`artui login {self._deps.account} --webhook-secret` keeps it"
             self._tell(f"is not believed without the webhook's secret: {keeps}")
             return False
+        # The bytes as they came: written anew, JSON may differ.
         message = call.headers.get("fs-timestamp", "").encode("latin-1") + b"." + call.body
         expected = hmac.new(secret.reveal().encode(), message, hashlib.sha256).hexdigest()
+        # In constant time, and as bytes: text must be ASCII for it.
         if not hmac.compare_digest(expected.encode(), signature.lower().encode("latin-1")):
             self._tell("has a signature that the webhook's secret does not make: is it the right one?")
             return False

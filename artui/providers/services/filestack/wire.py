@@ -75,7 +75,7 @@ def is_error(said: Mapping[str, Any]) -> bool:
     """Whether a document says what went wrong. A key alone says nothing: ``{"error": null}`` is no error."""
     error = said.get("error")
     is_so = (error is not False and has_content(error)) or said.get("result") == "error"
-    return is_so and not has_content(said.get("jobid"))
+    return is_so and not has_content(said.get("jobid"))  # what has a job was started, whatever else it says
 
 
 def has_content(value: object) -> bool:
@@ -88,10 +88,10 @@ def has_content(value: object) -> bool:
 def refuses(answer: Answer) -> bool:
     """Whether a run was refused in the service's own form, so that surely nothing was started: as JSON that says why,
     or with a status of a refusal as plain words or ``problem+json``."""
-    if answer.status in (401, 403):
+    if answer.status in (401, 403):  # who may not ask has started nothing; a page may be a proxy's
         return not answer.is_web_page
     said = answer.json_object()
-    if answer.status == 200:
+    if answer.status == 200:  # some refusals come in a 200
         return said is not None and is_error(said)
     if not 400 <= answer.status < 500 or answer.status in _LATER:
         return False
@@ -197,6 +197,7 @@ class Job(WireModel):
     def state(self) -> State:
         """What it is doing; only one word is known to mean success, and one that nobody knows means it goes on."""
         word = self.status.casefold()
+        # `Finished` alone is documented as an end; the words of failure are likely ones.
         return State.DONE if word == "finished" else State.FAILED if word in _FAILED else State.RUNNING
 
     def made_from(self, is_ours: Callable[[str], bool] = is_vendors) -> tuple[str, ...]:
@@ -231,6 +232,7 @@ class Job(WireModel):
             finished_at=self.updated_at if self.state is not State.RUNNING else "",
             reference=sources[0] if sources else "",
             workflow=self.workflow,
+            # From when the `ttl` counts is not documented: from the earliest it can be.
             expires_in=None if self.ttl is None or made is None else max(0.0, made.timestamp() + self.ttl - now),
         )
 

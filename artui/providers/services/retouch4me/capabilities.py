@@ -13,12 +13,16 @@ CAPABILITIES: Final = Capabilities(
     title="Retouch4me",
     limits=Limits(
         accepts=Accepts(
-            frozenset({"image/jpeg", "image/png"}), max_bytes=100_000_000, max_pixels=250_000_000, archives=True
+            frozenset({"image/jpeg", "image/png"}),
+            max_bytes=100_000_000,  # "100 MB" in its smaller reading
+            max_pixels=250_000_000,
+            archives=True,
         ),
-        in_flight=4,
-        least_gap=2.0,
+        in_flight=4,  # no limit is documented
+        least_gap=2.0,  # the documents warn of asking too often, and name one second
         keeps_results=KEEPS,
         idempotent_submit=True,
+        # How long a key is remembered is not documented: less than the day that results are kept.
         replay_within=20 * 3600,
         names_photo=False,
         can_find=False,

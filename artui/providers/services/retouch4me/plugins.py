@@ -337,6 +337,7 @@ def _refuse_order(names: Sequence[str]) -> None:
 def _refuse_mixed(tasks: Sequence[Mapping[str, Any]]) -> None:
     judged = [(number, task) for number, task in enumerate(tasks, 1) if task["plugin"] != _HELPER]
     layered = [number for number, task in judged if task.get("layer")]
+    # Whether an archive has the picture that flat tasks made is not documented: it might be paid for and missing.
     if layered and len(layered) < len(judged):
         flat, name = next((number, task["plugin"]) for number, task in judged if not task.get("layer"))
         way = "leave layer = 1 away elsewhere" if name == "Color Correction" else "set layer = 1 for all, or for none"

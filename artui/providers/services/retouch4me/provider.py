@@ -133,7 +133,7 @@ class Retouch4me(HttpProvider[Retouch4meSettings]):
 
     def _customer(self, token: Secret) -> Identity:
         """The customer behind a token: the same one at all hosts of the vendor, who has one list of them."""
-        mark = hashlib.sha256(token.reveal().encode()).hexdigest()[:16]
+        mark = hashlib.sha256(token.reveal().encode()).hexdigest()[:16]  # tells tokens apart without showing one
         place = _VENDOR if _VENDORS_HOST.fullmatch(self.endpoint) else self.endpoint
         payer = f"{self.name} {place} {mark}"
         return Identity(payer, self.endpoint, Organization(mark, f"token {mark[:6]}"))
@@ -165,8 +165,9 @@ class Retouch4me(HttpProvider[Retouch4meSettings]):
         body = json_body(json.dumps({"modes": [MODE]}))
         newer = HttpRequest("POST", url, doing, secrets={TOKEN: token}, body=body)
         body = form_body({"retouchtoken": token.reveal(), "modes[]": MODE})
-        headers = {"Accept": "application/json"}
+        headers = {"Accept": "application/json"}  # the older address wants it
         older = HttpRequest("POST", self.settings.balance_url, doing, headers=headers, body=body)
+        # Two generations of the documents name two addresses; which one lives, only asking tells.
         for request in (newer, older):
             try:
                 answer = await self._http.send(request, most=TEXT)
@@ -192,7 +193,7 @@ class Retouch4me(HttpProvider[Retouch4meSettings]):
         with suppress(Transient):
             request = HttpRequest("GET", f"{self.settings.api_url}{_API}/info/limits", "reading the limits")
             answer = await self._http.send(request, most=TEXT)
-            self._knows_limits = True
+            self._knows_limits = True  # an answer, whatever it says: in production the route is said to be missing
             if wire.code_of(answer) == 200:
                 accepts = answer.read_as(wire.FileLimits).within(self.limits.accepts)
                 self.limits = replace(self.limits, accepts=accepts)
@@ -282,12 +283,14 @@ class Retouch4me(HttpProvider[Retouch4meSettings]):
     def _start(self, stored: Mapping[str, Any], photo: Photo, token: Secret) -> HttpRequest:
         file = stored["file"]
         part = FilePart("file", file["name"], file["type"], photo.stamp.size, Sending(photo))
+        # Both: one page of the documents has the token here, another in the header.
         fields = {"token": token.reveal(), "payload": stored["payload"]}
         fields |= {"hook": stored["hook"]} if "hook" in stored else {}
         return HttpRequest(
             "POST",
             f"{self.settings.api_url}{stored['path']}",
             f"ordering {photo.path.name}",
+            # Documented on the page about webhooks alone: believed, but bounded.
             headers={"Idempotency-Key": stored["key"], "Accept": "application/json"},
             secrets={TOKEN: token},
             body=multipart_body(fields, part),
@@ -323,6 +326,7 @@ class Retouch4me(HttpProvider[Retouch4meSettings]):
         recipe = self._recipes.get(sent.workflow)
         output = Output(
             f"{_API}/retoucher/getFile/{execution}",
+            # The service calls an archive binary/octet-stream, by the photo's own name.
             media_type="application/zip" if recipe and recipe.is_layered else "",
             unpack=recipe is not None and recipe.layers == "unpack",
         )

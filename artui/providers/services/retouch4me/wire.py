@@ -55,7 +55,7 @@ _STATES: Final = {
 def code_of(answer: Answer) -> int:
     """The code that counts: ``status`` of the body where that is one, else the status of HTTP."""
     code = _code_said(answer)
-    return answer.status if code in (None, 200) else code
+    return answer.status if code in (None, 200) else code  # an HTTP error with 200 in its body is still one
 
 
 def _code_said(answer: Answer) -> int | None:
@@ -70,6 +70,7 @@ def _code_said(answer: Answer) -> int | None:
 
 def is_of_the_token(answer: Answer) -> bool:
     """Whether a refusal is about the token: the customer system's code is passed on with words of its own."""
+    # The one text that is compared: the documents print it, and the code beside it is another system's.
     return code_of(answer) in NO_TOKEN or answer.sentence == "Token issue"
 
 
@@ -92,6 +93,7 @@ def paid_refusal(answer: Answer) -> Rejected | Blocked | None:
     is_final = answer.status < 500 and answer.status not in _NOT_NOW and not 300 <= answer.status < 400
     is_usual = code in _DOCUMENTED or code == USED_UP or (code in _REASONS and code == answer.status)
     is_known = is_usual or (400 <= code < 500 and is_of_the_token(answer))
+    # The documents let a job go on where the customer system fails: what is not clearly a no may be a yes.
     is_sure = _is_own(answer, code) and is_final and is_known and code not in _NOT_NOW
     return _refusal(answer, code) if is_sure else None
 
@@ -103,6 +105,7 @@ def _is_own(answer: Answer, code: int) -> bool:
     if isinstance(said.get("title"), str):
         return said.get("id") is None and is_problem(answer)
     is_told = isinstance(said.get("message"), str) and "statusCode" not in said
+    # `statusCode` is another framework's word: a server before the service.
     return said.get("id") is None and (_code_said(answer) == code or is_told)
 
 
@@ -128,7 +131,7 @@ def accepted(answer: Answer) -> str | None:
     said = answer.json_object() or {}
     execution = said.get("id")
     if _is_int(execution) and execution >= 0:
-        execution = str(execution)
+        execution = str(execution)  # an id may be a number
     is_clear = said.get("status") is None or _code_said(answer) == 200
     if code_of(answer) != 200 or not is_clear or not isinstance(execution, str):
         return None
@@ -174,7 +177,7 @@ class Look(WireModel):
             execution=execution,
             state=state,
             word=self.state,
-            charged=PRICE,
+            charged=PRICE,  # deducted when a start is accepted; that a failed job is paid back is nowhere said
             outputs=(output,) if state is State.DONE else (),
             message=self._message(state),
             expires_in=self._expires_in(now) if state is State.DONE else None,
@@ -195,6 +198,7 @@ class Look(WireModel):
     def _expires_in(self, now: float) -> float:
         """Seconds until the result goes: what the service says, but never more than it promises."""
         until = moment(self.expire_date)
+        # Kept for 24 hours by the documents, until `expireDate` by the answer: the earlier counts.
         return KEEPS if until is None else min(max(until.timestamp() - now, 0.0), KEEPS)
 
 
