@@ -7,8 +7,20 @@ runs inside one transaction of :class:`artui.journal.store.Journal`.
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
 
-from artui.journal.store import Connection, first
+from artui.journal.store import Connection, first, rows
+
+
+@dataclass(frozen=True, slots=True)
+class SavedResult:
+    """A result as a job saved it: where, the hex SHA-256 of its bytes, and how many; -1 where that was not kept."""
+
+    job: int
+    path: Path
+    digest: str
+    size: int
 
 
 def job_of(db: Connection, digest: str) -> int | None:
@@ -31,3 +43,16 @@ def note(db: Connection, job: int, saved: Iterable[tuple[str, int]]) -> None:
 def sentence(job: int) -> str:
     """What is said of such a file, after its name."""
     return f"is a result of job {job}; not sent. Name the file itself to send it: `artui submit FILE`."
+
+
+def results(db: Connection, since: float = 0.0) -> list[SavedResult]:
+    """Every result on disk, of photos and of copies, that was saved at or after ``since`` in epoch seconds."""
+    found = rows(
+        db,
+        "SELECT jobs.id, result.value ->> 'path', result.value ->> 'digest', COALESCE(result.value ->> 'size', -1)"
+        " FROM jobs, json_each(jobs.results) AS result"
+        " WHERE jobs.status IN ('done', 'skipped') AND jobs.stage = 'saved' AND jobs.finished_at >= ?"
+        " AND result.value ->> 'path' IS NOT NULL AND result.value ->> 'digest' IS NOT NULL ORDER BY jobs.id",
+        (since,),
+    )
+    return [SavedResult(job, Path(path), digest, size) for job, path, digest, size in found]

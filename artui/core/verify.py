@@ -1,0 +1,100 @@
+"""Whether the results on disk are still what was saved: read again and compared with the journal. Changes nothing."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+
+from artui.files.regular import open_regular
+from artui.journal.published import SavedResult
+
+
+class Finding(StrEnum):
+    """How a result is found."""
+
+    WHOLE = "whole"
+    MOVED = "moved"
+    CHANGED = "changed"
+    MISSING = "missing"
+    UNREADABLE = "unreadable"
+
+
+LOST = frozenset({Finding.CHANGED, Finding.MISSING, Finding.UNREADABLE})
+"""Findings by which the bytes that were paid for are not, or perhaps not, here any more."""
+
+
+@dataclass(frozen=True, slots=True)
+class Verified:
+    """A result and how it is found; ``now``: where its bytes lie, of one that was moved, else why it is unreadable."""
+
+    result: SavedResult
+    finding: Finding
+    now: str = ""
+
+
+def verify(
+    results: Sequence[SavedResult], folders: Iterable[Path], told: Callable[[int, int], None]
+) -> list[Verified]:  # fmt: skip
+    """Read every result and say how it is found; ``told`` hears how many of how many were read. Blocks.
+
+    What is missing or changed is looked for, by its bytes, in these folders and in those it was saved to, with all
+    below them; nothing follows a link.
+    """
+    verified = []
+    for number, result in enumerate(results, 1):
+        verified.append(_read(result))
+        told(number, len(results))
+    lost = [one for one in verified if one.finding in (Finding.MISSING, Finding.CHANGED)]
+    places = {*folders, *(one.result.path.parent for one in lost)}
+    elsewhere = _found({one.result.digest: one.result.size for one in lost}, places)
+    return [
+        Verified(one.result, Finding.MOVED, elsewhere[one.result.digest])
+        if one in lost and one.result.digest in elsewhere
+        else one
+        for one in verified
+    ]
+
+
+def _read(result: SavedResult) -> Verified:
+    try:
+        is_it = _digest(result.path) == result.digest
+    except (FileNotFoundError, NotADirectoryError):
+        return Verified(result, Finding.MISSING)
+    except OSError as problem:
+        return Verified(result, Finding.UNREADABLE, problem.strerror or str(problem))
+    return Verified(result, Finding.WHOLE if is_it else Finding.CHANGED)
+
+
+def _digest(path: Path) -> str:
+    with open_regular(path) as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _found(wanted: dict[str, int], places: Iterable[Path]) -> dict[str, str]:
+    """Where files with these digests, each of so many bytes, lie below some folders. What cannot be read is passed."""
+    found: dict[str, str] = {}
+    sizes = set(wanted.values())
+    for path in _files(places) if wanted else ():
+        try:
+            # One whose size was not kept may be any file; else only those of its size are worth reading.
+            if -1 in sizes or path.stat(follow_symlinks=False).st_size in sizes:
+                digest = _digest(path)
+                if digest in wanted:
+                    found.setdefault(digest, str(path))
+        except OSError:
+            continue
+    return found
+
+
+def _files(places: Iterable[Path]) -> Iterator[Path]:
+    """Every file below some folders, once, however they lie in each other."""
+    seen: set[str] = set()
+    for place in sorted(places):
+        for folder, folders, names in os.walk(place):
+            folders[:] = sorted(name for name in folders if os.path.join(folder, name) not in seen)
+            seen.update(os.path.join(folder, name) for name in folders)
+            yield from (Path(folder, name) for name in sorted(names))
