@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
-from artui.core.verify import Finding, verify
+from artui.core.verify import Presence, verify
 from artui.journal.published import SavedResult
 from tests.desk import Desk
 from tests.proof.evidence import digest_of
@@ -39,8 +38,8 @@ def test_each_result_is_found_as_it_is(tmp_path: Path) -> None:
     every = [whole, changed, missing, moved, unsized, linked, folder]
     found = verify(every, [tmp_path / "elsewhere"], lambda done, of: heard.append((done, of)))
     assert [(one.finding, Path(one.now).name) for one in found] == [
-        (Finding.WHOLE, ""), (Finding.CHANGED, ""), (Finding.MISSING, ""), (Finding.MOVED, "fine.png"),
-        (Finding.MOVED, "unsized.png"), (Finding.UNREADABLE, "not a regular file"), (Finding.MISSING, ""),
+        (Presence.WHOLE, ""), (Presence.CHANGED, ""), (Presence.MISSING, ""), (Presence.MOVED, "fine.png"),
+        (Presence.MOVED, "unsized.png"), (Presence.UNREADABLE, "not a regular file"), (Presence.MISSING, ""),
     ]  # fmt: skip
     assert heard == [(number, 7) for number in range(1, 8)]
 
@@ -50,7 +49,7 @@ def test_what_was_replaced_and_lies_elsewhere_is_moved(tmp_path: Path) -> None:
     one.path.rename(tmp_path / "kept.png")
     one.path.write_bytes(b"another")
     (found,) = verify([one], [], lambda *_: None)
-    assert (found.finding, found.now) == (Finding.MOVED, str(tmp_path / "kept.png"))
+    assert (found.finding, found.now) == (Presence.MOVED, str(tmp_path / "kept.png"))
 
 
 def test_the_command_names_what_is_lost_and_changes_nothing(desk: Desk) -> None:
@@ -62,7 +61,7 @@ def test_the_command_names_what_is_lost_and_changes_nothing(desk: Desk) -> None:
     first, second, _ = sorted(Path(job["outputs"][0]) for job in desk.jobs())
     first.unlink()
     second.write_bytes(second.read_bytes() + b"\0")
-    before = sorted(os.listdir(desk.out))
+    before = sorted(desk.out.iterdir())
     said = desk("verify", "--json")
     assert said.code == 1
     assert said.json["counts"] == {"whole": 1, "moved": 0, "changed": 1, "missing": 1, "unreadable": 0}
@@ -73,4 +72,4 @@ def test_the_command_names_what_is_lost_and_changes_nothing(desk: Desk) -> None:
     assert desk("verify", second).out.splitlines()[-1] == "Results read: 1 changed."
     assert desk("verify", desk.inbox).code == 0
     assert desk("verify", "--since", "2999-01-01").out == "No result was saved there yet.\n"
-    assert sorted(os.listdir(desk.out)) == before
+    assert sorted(desk.out.iterdir()) == before

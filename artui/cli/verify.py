@@ -22,7 +22,7 @@ from artui.cli.terminal import counter, put, put_json, put_table
 def verify_command(session: Session, places: tuple[Path, ...], since: dt.datetime | None, *, as_json: bool) -> Exit:
     """Read the saved results again, all or those at or below a PATH, and name those that are missing, changed or
     moved. Ends with 1 where one is missing, changed or cannot be read."""
-    from artui.core.verify import LOST, Finding, verify
+    from artui.core.verify import LOST, Presence, verify
     from artui.journal import published
 
     after = in_zone(since, session.config.timezone).timestamp() if since else 0.0
@@ -33,16 +33,16 @@ def verify_command(session: Session, places: tuple[Path, ...], since: dt.datetim
     with counter("Reading") as told:
         verified = verify(wanted, [root for root in roots if root.is_dir()], told)
     counts = Counter(one.finding for one in verified)
-    odd = [one for one in verified if one.finding is not Finding.WHOLE]
+    odd = [one for one in verified if one.finding is not Presence.WHOLE]
     if as_json:
         put_json(
             {
-                "schema": 1, "results": len(verified), "counts": {finding: counts[finding] for finding in Finding},
+                "schema": 1, "results": len(verified), "counts": {presence: counts[presence] for presence in Presence},
                 "findings": [
                     {
                         "job": one.result.job, "path": str(one.result.path), "finding": one.finding,
-                        "now": one.now if one.finding is Finding.MOVED else None,
-                        "reason": one.now if one.finding is Finding.UNREADABLE else None,
+                        "now": one.now if one.finding is Presence.MOVED else None,
+                        "reason": one.now if one.finding is Presence.UNREADABLE else None,
                     }
                     for one in odd
                 ],
@@ -55,6 +55,6 @@ def verify_command(session: Session, places: tuple[Path, ...], since: dt.datetim
                  *((str(one.result.job), one.finding, str(one.result.path), one.now) for one in odd)],
                 right=[0],
             )  # fmt: skip
-        told_counts = ", ".join(f"{counts[finding]:,} {finding}" for finding in Finding if counts[finding])
+        told_counts = ", ".join(f"{counts[finding]:,} {finding}" for finding in Presence if counts[finding])
         put(f"Results read: {told_counts}." if verified else "No result was saved there yet.")
     return Exit.FAILED if any(counts[finding] for finding in LOST) else Exit.OK

@@ -13,7 +13,7 @@ from artui.files.regular import open_regular
 from artui.journal.published import SavedResult
 
 
-class Finding(StrEnum):
+class Presence(StrEnum):
     """How a result is found."""
 
     WHOLE = "whole"
@@ -23,7 +23,7 @@ class Finding(StrEnum):
     UNREADABLE = "unreadable"
 
 
-LOST = frozenset({Finding.CHANGED, Finding.MISSING, Finding.UNREADABLE})
+LOST = frozenset({Presence.CHANGED, Presence.MISSING, Presence.UNREADABLE})
 """Findings by which the bytes that were paid for are not, or perhaps not, here any more."""
 
 
@@ -32,7 +32,7 @@ class Verified:
     """A result and how it is found; ``now``: where its bytes lie, of one that was moved, else why it is unreadable."""
 
     result: SavedResult
-    finding: Finding
+    finding: Presence
     now: str = ""
 
 
@@ -48,11 +48,11 @@ def verify(
     for number, result in enumerate(results, 1):
         verified.append(_read(result))
         told(number, len(results))
-    lost = [one for one in verified if one.finding in (Finding.MISSING, Finding.CHANGED)]
+    lost = [one for one in verified if one.finding in (Presence.MISSING, Presence.CHANGED)]
     places = {*folders, *(one.result.path.parent for one in lost)}
     elsewhere = _found({one.result.digest: one.result.size for one in lost}, places)
     return [
-        Verified(one.result, Finding.MOVED, elsewhere[one.result.digest])
+        Verified(one.result, Presence.MOVED, elsewhere[one.result.digest])
         if one in lost and one.result.digest in elsewhere
         else one
         for one in verified
@@ -63,10 +63,10 @@ def _read(result: SavedResult) -> Verified:
     try:
         is_it = _digest(result.path) == result.digest
     except (FileNotFoundError, NotADirectoryError):
-        return Verified(result, Finding.MISSING)
+        return Verified(result, Presence.MISSING)
     except OSError as problem:
-        return Verified(result, Finding.UNREADABLE, problem.strerror or str(problem))
-    return Verified(result, Finding.WHOLE if is_it else Finding.CHANGED)
+        return Verified(result, Presence.UNREADABLE, problem.strerror or str(problem))
+    return Verified(result, Presence.WHOLE if is_it else Presence.CHANGED)
 
 
 def _digest(path: Path) -> str:
@@ -92,9 +92,11 @@ def _found(wanted: dict[str, int], places: Iterable[Path]) -> dict[str, str]:
 
 def _files(places: Iterable[Path]) -> Iterator[Path]:
     """Every file below some folders, once, however they lie in each other."""
-    seen: set[str] = set()
+    seen: set[Path] = set()
     for place in sorted(places):
         for folder, folders, names in os.walk(place):
-            folders[:] = sorted(name for name in folders if os.path.join(folder, name) not in seen)
-            seen.update(os.path.join(folder, name) for name in folders)
+            if Path(folder) in seen:
+                folders.clear()
+                continue
+            seen.add(Path(folder))
             yield from (Path(folder, name) for name in sorted(names))
