@@ -121,6 +121,7 @@ class Watched:
         self._journal = journal
         self._offers = offers
         self._clock = clock
+        # One: its parts must never run side by side, not even after one that hung.
         self._thread = ThreadPoolExecutor(1, "watch")
         self._tell = tell
         self._taker = Ingester(journal, rule, offers, zone)
@@ -150,6 +151,7 @@ class Watched:
         """Stop asking; with ``ended`` the journal says that nobody watches the folder."""
         await self._quote.close()
         self._thread.shutdown(wait=False)
+        # In another thread: the rule's own may be the one that hangs.
         closing = asyncio.ensure_future(asyncio.to_thread(self._lock.close))
         await asyncio.wait([closing], timeout=STUMBLED)  # a disk that hangs may keep it longer
         if ended:
@@ -189,10 +191,10 @@ class Watched:
         if not (self.is_scan_wanted or time.monotonic() >= self._due or decided != self._decided):
             await self.tidy()
             return None
-        self.is_scan_wanted = False
+        self.is_scan_wanted = False  # before it begins: what rings while it scans wants another one
         await self._tell_pause(row)
         glance = await self._turn(row)
-        self._decided = (row.paused, False)
+        self._decided = (row.paused, False)  # a yes is used up by the scan that followed it
         self._due = time.monotonic() + (BUSY_AGAIN if self._is_busy else SCAN_EVERY)
         if glance is not None and glance.growing is not None:
             self._due = min(self._due, glance.growing)
@@ -211,6 +213,7 @@ class Watched:
             await self._say(RuleState.FOREIGN, str(foreign), foreign.cause)
             return None
         self._is_busy = False
+        # Before anything is taken: only now is all that is new what lay there.
         if not row.begun and self.rule.existing is Existing.IGNORE:
             await self._leave_existing(glance)
             row = await self._row()
@@ -226,6 +229,7 @@ class Watched:
             return
         groups = tidy(self._journal, self.rule, self._refuse_absent)
         try:
+            # A group at a time, so that each is told when it is durable.
             while (group := await self._in_thread(lambda: next(groups, None))) is not None:
                 await self._tell_tidied(group)
                 if time.monotonic() - began > TIDYING:
@@ -304,10 +308,10 @@ class Watched:
         """One look: whether the folder is marked, is on a network, its device and inode, and what is in it."""
         folder, ours = self.rule.folder, self._marker()
         root = marker.identity(folder)
-        if root != self.root:
+        if root != self.root:  # looked up once for each mount: it asks the disk for every part of the path
             self.true_path = true_path(folder)
         remote = self.is_remote if root == self.root else bool(network_file_system(folder))
-        refuse_loop(self.rule, ours)
+        refuse_loop(self.rule, ours)  # at each scan: the output may be mounted or linked elsewhere by now
         marked = marker.check(
             folder, ours, row.marked, begun=row.begun, agreed=row.agreed, lock=self._lock.take
         )  # fmt: skip
@@ -335,7 +339,7 @@ class Watched:
             await self._journal.write_async(seen.note_all, self.rule.id, noted[begin : begin + 1000])
         for one in there:
             scanner.knows(one, Seen.EXISTING)
-        glance.settled.clear()
+        glance.settled.clear()  # noted a moment ago as not to be taken
         glance.passed.pop(Skip.GROWING, None)
         glance.growing = None
         await self._journal.write_async(rules.scanned, self.rule.id, {})
@@ -353,11 +357,11 @@ class Watched:
         if row.paused or held or self._quote.offer is None:
             for candidate in glance.settled:
                 glance.pass_over(Skip.RULE_WAITS, candidate.name)
-            complete = not glance.settled
+            complete = not glance.settled  # what waits behind a hold would count as there before, and a yes as used up
         elif glance.settled:
             await self._take_all(glance, self._quote.offer)
             if row.agreed:
-                self._lately.clear()
+                self._lately.clear()  # a person has seen these: they do not count towards the next question
         not_taken = {reason: SkipCount(one.count, tuple(one.names)) for reason, one in glance.passed.items()}
         news = (not_taken, True, False) != (row.not_taken, row.begun, row.agreed)
         if news and complete:
@@ -392,7 +396,9 @@ class Watched:
         now = time.monotonic()
         while self._lately and now - self._lately[0][0] > SCAN_EVERY:
             self._lately.popleft()
+        # Those taken within one interval, too: they may come in by the hundred.
         at_once = glance.new + sum(number for _, number in self._lately)
+        # The first scan of a rule is what a person has just asked for.
         if row.begun and not self.rule.is_capped and at_once > MOST_AT_ONCE:
             sentence = f"more than {MOST_AT_ONCE} new files at once, and no cap bounds what they may cost"
             return RuleCause.MANY_AT_ONCE, sentence
@@ -438,6 +444,7 @@ class Watched:
         """Tell of what failed or stayed one by one, and of all that is done together."""
         done = []
         for one in group:
+            # Another file of that name is new.
             if self._scanner is not None and (one.state is None or one.target is not None):
                 self._scanner.forget(one.name)
             folder = one.target and one.target.relative_to(self.rule.folder).parts[0]

@@ -54,7 +54,8 @@ class FolderLock:
         if descriptor is None:
             self.release()
             return
-        if self._holds(descriptor):
+        if self._holds(descriptor):  # the same file: the disk is still the one that was locked
+            # `flock` belongs to the file as it was opened: closing another descriptor lets nothing go.
             os.close(descriptor)
             return
         self.release()
@@ -84,6 +85,7 @@ class FolderLock:
 
     def _swap(self, descriptor: int | None) -> None:
         with self._swapping:
+            # `close` may come while a disk that hung answers at last.
             before, self._held = self._held, None if self._closed else descriptor
         for unwanted in (before, descriptor if self._closed else None):
             if unwanted is not None:

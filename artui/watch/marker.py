@@ -98,7 +98,7 @@ class Marker:
 def identity(folder: Path) -> tuple[int, int]:
     """Device and inode of a watched folder. Raises :class:`Offline` where it cannot be listed."""
     try:
-        with os.scandir(folder):
+        with os.scandir(folder):  # a folder that lets itself be looked at but not listed would seem empty
             status = folder.stat()
     except OSError as error:
         raise _why_not(folder, error) from error
@@ -135,10 +135,11 @@ def check(
         lock(folder)
         _complete(folder, ours)
         return True
-    if marked == folder and not agreed:
+    if marked == folder and not agreed:  # it held ours: now it is another folder, or its disk is not mounted
         raise _bare(folder)
     if begun and marked is None and not agreed:
         return False
+    # Before our marker replaces anybody's: whoever watches there still has the lock.
     lock(folder)
     return _leave(folder, ours)
 
@@ -198,7 +199,7 @@ def _leave(folder: Path, ours: Marker) -> bool:
         part = _written(folder, ours)
         with suppress(FileNotFoundError):
             (folder / NAME).unlink()
-        files.publish(part, folder / NAME)
+        files.publish(part, folder / NAME)  # never replaces: of two that mark the folder at one moment one fails
     except FileExistsError:
         sentence = f"{folder} was taken by another artui at this very moment"
         raise Foreign(RuleCause.MARKER_TAKEN, sentence) from None

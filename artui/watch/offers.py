@@ -144,7 +144,7 @@ class PinnedOffer:
             except Exception as defect:  # the rule must say that it waits, and go on asking
                 log.exception("the rule %s could not ask", self._rule.name)
                 self.problem = f"{type(defect).__name__}: {defect}"
-            self.offer = last
+            self.offer = last  # the price that was agreed to: the engine asks again before it pays
             self._answered.set()
             await self._told("")
             await asyncio.sleep(rest)
@@ -190,6 +190,7 @@ def pinned(rule: Rule, text: str, limits: Limits) -> Offer | None:
     if not text:
         return None
     kept = json.loads(text)
+    # Of another workflow, no price was agreed to.
     if (kept["account"], kept["workflow"]) != (rule.account, rule.workflow):
         return None
     organization = Organization(**kept["identity"].pop("organization"))

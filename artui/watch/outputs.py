@@ -53,7 +53,7 @@ def refuse_watched(output: Path, config: Config, journal: Journal) -> None:
                 " photos. Choose another output folder."
             )
     found = _marker_in(output)
-    if found is None or journal.read(_has_ended, found):
+    if found is None or journal.read(_has_ended, found):  # markers stay where a rule was given up
         return
     raise PlanProblem(
         f"the output folder {output} is watched ({_whose(found)}): results there would be taken for photos. Choose"

@@ -67,6 +67,7 @@ def tidy(journal: Journal, rule: Rule, refuse_absent: Callable[[], object]) -> I
     """
     while ended := journal.read(seen.to_tidy, rule.id):
         ways = [(file, job, _way(journal, rule, file, job)) for file, job in ended]
+        # Before anything is moved: under an unmounted disk done/ would be made on another one.
         refuse_absent()
         for file, _, way in ways:
             if way.folder and way.moved is None:
@@ -76,6 +77,7 @@ def tidy(journal: Journal, rule: Rule, refuse_absent: Callable[[], object]) -> I
             for file, _, way in ways
             if way.folder and way.moved is None
         ]
+        # Where each goes is durable before it moves: after a kill it is found there.
         journal.write(seen.set_states, rule.id, leaving)
         targets = {name: target for name, _, target in leaving}
         tidied = [_carry_out(rule, file, job, way, targets.get(file.name)) for file, job, way in ways]
@@ -93,6 +95,7 @@ def _note(db: Connection, rule: str, tidied: list[Tidied]) -> None:
 
 
 def _way(journal: Journal, rule: Rule, file: SeenFile, job: Job | None) -> _Way:
+    # Moved, and not written down any more.
     if file.target is not None and _is_ours(file.target, file, job) and not os.path.lexists(rule.folder / file.name):
         return _Way(file.target.relative_to(rule.folder).parts[0], moved=file.target)  # by an engine that was killed
     if (
@@ -101,7 +104,7 @@ def _way(journal: Journal, rule: Rule, file: SeenFile, job: Job | None) -> _Way:
         and job.reason in (files.PhotoFault.CHANGED, files.PhotoFault.GONE)
     ):
         unpaid = journal.read(jobs.surely_unpaid, job.id)
-        return _Way(message=job.message, forget=unpaid)
+        return _Way(message=job.message, forget=unpaid)  # seen as new, unless what it held before may have been paid
     if job is not None and job.status is Status.SKIPPED and job.reason == Skip.RESULT:
         return _Way(message=job.message)  # it may lie where it was saved
     if rule.after is After.KEEP or (job is not None and job.status is Status.CANCELLED):
@@ -111,6 +114,7 @@ def _way(journal: Journal, rule: Rule, file: SeenFile, job: Job | None) -> _Way:
         return _Way(message="it is no longer there" if gone else "another file has its name", forget=not gone)
     if job is None or job.status is Status.FAILED or not job.results:
         return _Way("failed")
+    # Read once more in full: the photo leaves its place only once its result is surely there.
     if not all(one.path and files.published(Path(one.path), one.digest or "") for one in job.results):
         return _Way(message="its result is no longer where it was saved; the photo is left where it is")
     return _Way("done")
@@ -121,11 +125,13 @@ def _carry_out(rule: Rule, file: SeenFile, job: Job | None, way: _Way, target: P
         return Tidied(file.name, None, None, way.message)
     if target is not None:
         source = rule.folder / file.name
+        # Once more: a link may have been laid since the group was judged.
         refuse_links(rule, target.relative_to(rule.folder))
         try:
             target = _move(source, target)
         except FileNotFoundError:
             return Tidied(file.name, Seen.KEPT, None, "it is no longer there")
+        # Looked at after the move, for only then nobody can put another file in its place.
         if not _is_ours(target, file, job):
             # Another file took the name at this very moment: it goes back, and is seen as new.
             with suppress(FileExistsError):
@@ -153,7 +159,7 @@ def _is_ours(path: Path, file: SeenFile, job: Job | None) -> bool:
         stamp = files.stamp(path)
         if (stamp.size, stamp.mtime_ns) != (file.size, file.mtime_ns):
             return False
-        if job is None or stamp.inode == job.inode or not job.digest:
+        if job is None or stamp.inode == job.inode or not job.digest:  # same size, time and inode: the very file
             return True
         # Another inode may be another mount: only the content tells.
         photo = files.Photo(path, stamp, job.media_type, job.width, job.height)

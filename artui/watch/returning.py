@@ -46,6 +46,7 @@ class Returning:
         """
         before, self._aside = self._aside, {}
         returned, again, now = [], math.inf, time.monotonic()
+        # Only what may have been unfinished: a refusal for its kind stays one.
         for file, target in self.journal.read(seen.put_aside, self.rule.id, UNFINISHED, MOST):
             try:
                 signs = Signs.of(target.lstat())

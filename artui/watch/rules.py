@@ -132,6 +132,7 @@ class Rule:
 
 
 def _any_of(patterns: Sequence[str], kind: str) -> re.Pattern[str]:
+    # Folded: cameras and shares write .JPG.
     chosen = [pattern for pattern in patterns if ("/" in pattern) == (kind == "path")]
     return re.compile("|".join(translate(pattern.casefold()) for pattern in chosen) or r"(?!)")
 
@@ -153,6 +154,7 @@ def ignored(name: str, ignoring: Ignoring, *, is_folder: bool) -> str:
 
 def rule_id(name: str) -> str:
     """The id of the rule of this name."""
+    # By its bytes: a folder's name need be no text.
     return str(uuid.uuid5(_RULES, name.encode("utf-8", "surrogateescape").hex()))
 
 
@@ -200,6 +202,7 @@ def make_rule(config: Config, written: Mapping[str, Any], source: Source, number
         source=source,
         **further,
     )
+    # When it is read: not a photo is to be taken without what was wished.
     if rule.strict and not files.can_decode_all():
         raise reading.refusal(f"strict = true needs more libraries: {files.INSTALL}", "strict")
     if rule.target.metadata is not Keeping.NONE and (why := exiftool.fault()):

@@ -119,11 +119,11 @@ class _Dealt:
         if self.state is Seen.EXISTING:
             return True
         if self.state in (Seen.REFUSED, Seen.LEAVING):
-            if self.signs is None and status.st_ctime > self.at:
+            if self.signs is None and status.st_ctime > self.at:  # changed while nobody watched
                 return False
             self.signs = self.signs or Signs.of(status)
             return self.signs == Signs.of(status)
-        self.inode = self.inode or status.st_ino
+        self.inode = self.inode or status.st_ino  # learned at the first look of a mount
         return self.inode == status.st_ino or self.signs == Signs.of(status)
 
 
@@ -182,7 +182,8 @@ class Scanner:
         if root != self._root:
             self._root = root
             for dealt in self._known.values():
-                dealt.inode = 0
+                dealt.inode = 0  # another mount deals them anew
+        # What is not met in this look is forgotten with the old table.
         glance, before, now = Glance(), self._settling, _Now(time.monotonic(), min(time.time(), self._clock.now()))
         self._settling = {}
         for name, entry in self._entries(glance):
@@ -205,10 +206,11 @@ class Scanner:
         that is old is taken at first sight, and patience with any other begins there."""
         stamp, signs = Stamp.of(status), Signs.of(status)
         if settling is None or settling.signs != signs:
+            # A time that lies ahead counts as now.
             age = max(0.0, now.wall - stamp.mtime_ns / 1e9) if settling is None else 0.0
             settling = _Settling(stamp, signs, now.steady, now.steady - age + self.rule.quiet)
         self._settling[name] = settling
-        if is_in_cloud(status):
+        if is_in_cloud(status):  # before it counts as new: opening it would fetch it
             glance.pass_over(Skip.IN_CLOUD, name)
             return
         glance.new += 1

@@ -78,6 +78,7 @@ class Service:
         """
         self._has_terminal = has_terminal()
         asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, self._hup.set)
+        # Before the work begins: nothing that happens is missed, nothing old told.
         follower = Follower(engine.journal, Scope(), self.teller, await engine.journal.read_async(history.last_seq))
         watcher = self.make_watcher(engine)
         engine.handlers.update(handlers(watcher, self._hup.set))
@@ -91,6 +92,7 @@ class Service:
             loops.append(self.listener.run(part, engine.called, engine.stopping))
         beside = [asyncio.create_task(loop) for loop in loops]
         for task in beside:
+            # One that broke must not leave a service that looks healthy.
             task.add_done_callback(lambda _: engine.stop())
         try:
             await engine.run()
@@ -149,6 +151,7 @@ class Service:
         every = ALIVE_EVERY if patience is None else min(ALIVE_EVERY, patience / 3)
         while True:
             with suppress(Unwritable):  # on a full disk the writer turns too
+                # Through the writer: a sign of life is to say that it turns.
                 await engine.journal.write_async(lambda _: None)
             if engine.stopping.is_set() or time.monotonic() - watcher.turned_at <= TURNED_WITHIN:
                 self.manager.alive()
@@ -159,7 +162,7 @@ class Service:
         while True:
             await self._hup.wait()
             await asyncio.sleep(HANG_UP_TAKES)  # a shell passes its hang-up on before the terminal has gone
-            self._hup.clear()
+            self._hup.clear()  # several HUPs in that time are one
             if self._has_terminal and not has_terminal():
                 self._has_terminal = False
                 self.teller.note("The terminal is gone. The folders are watched on; the log tells what happens.")

@@ -28,6 +28,7 @@ class Manager:
     def of(cls, environ: Mapping[str, str] = os.environ) -> Manager:
         """The manager that the environment of this process names."""
         span, pid = environ.get("WATCHDOG_USEC", ""), environ.get("WATCHDOG_PID", str(os.getpid()))
+        # The variables may be inherited, and meant for a parent.
         guards = span.isdigit() and int(span) > 0 and pid == str(os.getpid())
         return cls(environ.get("NOTIFY_SOCKET", ""), int(span) / 1e6 if guards else None)
 
@@ -45,6 +46,7 @@ class Manager:
 
     def reloading(self) -> None:
         """The settings are read again; :meth:`ready` follows."""
+        # Type=notify-reload wants the time with it.
         self._tell(f"RELOADING=1\nMONOTONIC_USEC={time.monotonic_ns() // 1000}")
 
     def stopping(self) -> None:

@@ -120,7 +120,7 @@ class Ingester:
             takes = self.offers.limits(self.rule).accepts
             accepts = replace(takes, archives=takes.archives and self.rule.archives, strict=self.rule.strict)
             photo = files.inspect(path, accepts, hashed=self.rule.strict)
-            if not photo.stamp.is_content_of(candidate.stamp):
+            if not photo.stamp.is_content_of(candidate.stamp):  # written to since it was seen: the next scan judges it
                 return Taken()
             if photo.suspect:
                 raise files.suspicion(photo)
@@ -147,15 +147,17 @@ class Ingester:
             waits = candidate.watched < patience
         else:
             waits = is_unfinished
+        # Asked last, for it looks through all processes.
         return waits or (leaves and files.is_open(self.rule.folder / candidate.name, is_remote=self.is_remote))
 
     def _unless_same(self, candidate: Candidate, photo: Photo) -> Photo | Taken:
         """A file that only got another time or other metadata has the result it had: nothing is to be done, where that
         is still there."""
         before = self.journal.read(seen.get, self.rule.id, candidate.name)
-        if before is None or before.state is Seen.MOVED:
+        if before is None or before.state is Seen.MOVED:  # what was moved away and is there again is a photo of its own
             return photo
         made = [job for job in self.journal.read(history.by_source, photo.path) if job.rule == self.rule.id]
+        # Where the result is gone, the photo is wanted again.
         made = [job for job in made if job.digest and delivers(job)]
         if not made:
             return photo
@@ -252,6 +254,7 @@ class Ingester:
                 )
                 for candidate, planned in zip(candidates, plan.photos, strict=True)
             ]
+            # With the note that they were seen: a kill takes none twice, and loses none.
             return seen.take(db, self.rule.id, batch, taken, self.rule.sample)
 
         plan = Plan(offer, self.rule.target, tuple(planned for _, planned in group))
@@ -263,11 +266,13 @@ class Ingester:
         sku = self.rule.sku_of(candidate.name, self._today(), values.of(planned.photo.path))
         own = {**labels, "sku": sanitize(sku)}
         new = new_job(offer, planned, batch, own, metadata=self.rule.target.metadata)
+        # Whatever folder: the rule's cap for a run is for all of it.
         return replace(new, run=self.rule.id, rule=self.rule.id)
 
     def _batch(self, relative: Path, found: SourceFile) -> tuple[Batch, Mapping[str, str]]:
         """The batch of a folder on this day, with the service's labels for it; the same one all day."""
         inner = os.fsencode(relative).hex()
+        # Made from what it is: a restart finds the same batch.
         number = str(uuid.uuid5(uuid.UUID(self.rule.id), f"{inner} {self._today()}"))
         if number not in self._batches:
             begun = self.journal.read(batches.find, number)

@@ -82,7 +82,7 @@ class Waker:
         """Listen until cancelled."""
         rest = FIRST_REST
         while True:
-            self._changed.clear()
+            self._changed.clear()  # before the list is read: who comes meanwhile rings again
             ears = list(self._ears.values())
             if not ears:
                 await self._changed.wait()
@@ -96,6 +96,7 @@ class Waker:
                 why = _limit(death)
                 for ear in ears:
                     self._tell(ear.rule, why)
+                    # What was missed while it was deaf is found by a scan.
                     self._wake(ear.rule)
                 with suppress(TimeoutError):
                     async with asyncio.timeout(LONGEST_REST if why else rest):
@@ -110,6 +111,7 @@ class Waker:
         listening = asyncio.get_running_loop().call_later(BEGIN, self._begun, ears)
         try:
             changes = awatch(
+                # Unfiltered: the scan alone decides what is a photo.
                 *(ear.folder for ear in ears), watch_filter=None, debounce=DEBOUNCE, step=STEP, stop_event=stop,
                 recursive=self._recursive, ignore_permission_denied=True,
             )  # fmt: skip

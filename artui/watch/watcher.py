@@ -59,6 +59,7 @@ class Watcher:
 
     async def run(self, stopping: asyncio.Event) -> None:
         """Watch until ``stopping`` is set; what was begun is finished."""
+        # Called in the writer's thread: only a flag is set there.
         self._journal.on_commit(self._news)
         listening = [asyncio.create_task(waker.run()) for waker in self._wakers.values()]
         try:
@@ -80,6 +81,7 @@ class Watcher:
 
         Raises ConfigError, with the old ones kept, where these cannot stand together.
         """
+        # Before anything ends: the old rules go on where the new ones cannot stand together.
         refuse_conflicts(rules)
         old_offers, self._offers = self._offers, offers or self._offers
         await self._end(staying={rule.id for rule in rules})
@@ -158,6 +160,7 @@ class Watcher:
     def _listen(self, number: str, watched: Watched) -> None:
         """Listen to a folder while it is there, on a disk of this machine."""
         waker, folder = self._wakers[watched.rule.recursive], watched.true_path
+        # A share tells nothing of what other machines write.
         if watched.root is None or watched.is_remote or not is_text(folder):
             waker.leave(number)
         else:

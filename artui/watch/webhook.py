@@ -86,16 +86,17 @@ class Listener:
                 http="h11",
                 ws="none",
                 lifespan="off",
-                log_config=None,
+                log_config=None,  # uvicorn's own would set up its loggers anew
                 log_level="error",  # what strangers send wrongly is no news
                 access_log=False,
                 server_header=False,
-                proxy_headers=False,
+                proxy_headers=False,  # nothing is decided by who calls: only the path counts
                 limit_concurrency=MOST_AT_ONCE,
                 timeout_keep_alive=5,
                 timeout_graceful_shutdown=1,
             )
         )
+        # A duplicate: uvicorn closes what it is given.
         serving = asyncio.create_task(server.serve([self._socket.dup()]))
         stop = asyncio.create_task(stopping.wait())
         try:
@@ -126,6 +127,7 @@ class Listener:
             return 408
         headers = {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in scope["headers"]}
         try:
+            # Answered at once: services call again, or give up, where that takes long.
             self._calls.put_nowait(Call(tail, headers, bytes(body)))
         except asyncio.QueueFull:
             return 503
@@ -136,6 +138,7 @@ class Listener:
         before it is the proxy's affair."""
         words = ["", *path.strip("/").split("/")]
         for part, tail in ((words[-1], ""), (words[-2], words[-1])):
+            # In constant time: the part is a secret.
             if hmac.compare_digest(part.encode("utf-8", "replace"), self._part):
                 return tail
         return None
