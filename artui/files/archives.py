@@ -26,6 +26,7 @@ def photos(file: BinaryIO, size: int, most_bytes: int | None) -> list[ZipEntry]:
     found: dict[str, ZipEntry] = {}
     for entry in zips.entries(file, table):
         _refuse(entry, most_bytes)
+        # Where they are unpacked one might take the other's place.
         if found.setdefault(entry.name.casefold(), entry) is not entry:
             raise Broken(BAD, f"two photos in it are called {entry.name}")
     if sum(entry.size for entry in found.values()) > max(FLOOR, RATIO * size):

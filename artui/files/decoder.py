@@ -44,6 +44,7 @@ def _jpeg(data: mmap.mmap, file: BinaryIO) -> tuple[str, str]:
         return UNDECODED, "it is too large to be decoded here"
     wanted = {"Gray": "GRAY", "CMYK": "CMYK", "YCCK": "CMYK"}.get(colours, "RGB")
     try:
+        # Strict: warnings are errors; otherwise missing data comes out grey, and nothing is said.
         simplejpeg.decode_jpeg(data, colorspace=wanted, strict=True)
     except ValueError as error:
         return BROKEN, str(error)
@@ -53,6 +54,7 @@ def _jpeg(data: mmap.mmap, file: BinaryIO) -> tuple[str, str]:
 def _by_pillow(file: BinaryIO, media_type: str) -> tuple[str, str]:
     from PIL import Image, UnidentifiedImageError
 
+    # Pillow warns above it, and refuses twice as many: both count as too large here.
     Image.MAX_IMAGE_PIXELS = MOST_PIXELS
     try:
         with warnings.catch_warnings():

@@ -73,7 +73,7 @@ class _Decoder:
 
     def ask(self, file: FileIO, media_type: str) -> tuple[str, str]:
         """Send a file, wait for the verdict. Raises OSError or ValueError where none comes."""
-        with self._lock:
+        with self._lock:  # one line: two callers would take each other's verdicts
             try:
                 line = self._line or self._started()
                 socket.send_fds(line, [media_type.encode()], [file.fileno()])
@@ -98,6 +98,7 @@ class _Decoder:
         ours, theirs = socket.socketpair()
         with theirs:
             self._line = ours
+            # An OSError for whoever asked: the process is ended, and the next starts anew.
             ours.settimeout(MOST_SECONDS)
             self._process = subprocess.Popen(  # noqa: S603 — ourselves
                 [sys.executable, "-m", "artui.files.decoder", str(theirs.fileno())],

@@ -78,7 +78,7 @@ def _of_packbits(file: BinaryIO, piece: tiff.Piece, _follow: bool) -> Doubt | No
             place += head + 2
         else:
             made += 257 - head if head > 128 else 0
-            place += 2 if head > 128 else 1
+            place += 2 if head > 128 else 1  # 128 stands alone and means nothing
     return None if made >= piece.unpacked else Doubt(_SHORT)
 
 
@@ -87,6 +87,7 @@ def _of_jpeg(file: BinaryIO, piece: tiff.Piece, follow: bool) -> Doubt | None:
     if _has_zeros(file, piece):
         return Doubt(_ZEROS)
     tables = at(file, piece.tables.offset, piece.tables.count)[:-2] if piece.tables else b"\xff\xd8"
+    # One JPEG: the tables without their end, the piece without its beginning.
     whole = tables + at(file, piece.start, piece.length)[2:]
     return jpeg.doubt(io.BytesIO(whole), len(whole), follow=follow)
 
@@ -99,12 +100,12 @@ def _of_deflate(file: BinaryIO, piece: tiff.Piece, _follow: bool) -> Doubt | Non
             while block and not packed.eof:
                 made += len(packed.decompress(block, BLOCK))
                 block = packed.unconsumed_tail
-                if made > _MOST_INFLATED:
+                if made > _MOST_INFLATED:  # a bomb, or beyond any photo: nothing is said of it
                     return None
             if packed.eof:
                 break
     except zlib.error as error:
-        if piece.unpacked and made >= piece.unpacked:
+        if piece.unpacked and made >= piece.unpacked:  # all rows came: what is wrong stands behind them
             return Doubt(_DAMAGED, is_likely=False)
         raise Broken("damaged", _DAMAGED) from error
     if made < piece.unpacked:

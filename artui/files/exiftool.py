@@ -44,7 +44,7 @@ def fault() -> str:
     version = _version(program, Path(program).stat().st_mtime_ns)
     if version is None:
         return f"{program} does not run, which writes metadata into results. {INSTALL} anew"
-    if version < _LEAST:
+    if version < _LEAST:  # before it is given a picture of anybody's
         return f"{program} is version {version[0]}.{version[1]}, whose flaws hostile pictures use. {INSTALL} anew"
     return ""
 
@@ -92,7 +92,7 @@ def give_back(
                 there = header.read(made, made.seek(0, os.SEEK_END), media_type)
                 notes = tuple(_notes(photo, carried, there, whole.pixels(made), keeping))
         open_photo(photo.path, photo.stamp).close()  # the path may have led elsewhere meanwhile
-        new.replace(part)
+        new.replace(part)  # in one step: the part holds the result as it was served, or with all of it
     except (OSError, PhotoProblem, OutputProblem, Broken) as problem:
         _drop(new)
         raise NotWritten(str(problem)) from problem
@@ -153,6 +153,7 @@ def _written(new: Path, arguments: list[str], served: BinaryIO, media_type: str)
             raise NotWritten(f"exiftool made nothing of it ({said})")
         written = made.finish()
     with _opened(new) as file:
+        # Read back from what was written, by readers of ours.
         if _picture(file, media_type) != picture or whole.what_is_missing(new, media_type):
             raise NotWritten("exiftool would have changed more than metadata")
     return written
@@ -174,6 +175,7 @@ def _of_jpeg(file: BinaryIO, size: int) -> Iterator[tuple[int, int]]:
     for marker, start, length in header.jpeg_parts(file, size):
         if marker == 0xDA:
             yield start, size - start
+        # 0xEE is Adobe's word on the colours; ICC (0xE2) is compared by itself.
         elif not 0xE0 <= marker <= 0xED and marker not in (0xEF, 0xFE):
             yield start, length
 

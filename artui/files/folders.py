@@ -48,16 +48,17 @@ def inside(path: Path, folder: Path) -> Path | None:
     Either need not exist.
     """
     here, there = _real(path), _real(folder)
-    if here.is_relative_to(there):
+    if here.is_relative_to(there):  # by name alone: mostly so, and then never wrong
         return here.relative_to(there)
     mounts = _mounts()
     above = list(_above(here, mounts))
+    # The nearest that exists: below it only names can be compared.
     base = next(one for one in _upwards(there) if one.identity is not None or one.folder == one.folder.parent)
     wanted = _folded(base.rest)
     for one in above:
         if one.identity is not None and one.identity == base.identity and _folded(one.rest)[: len(wanted)] == wanted:
             return Path(*one.rest[len(wanted) :])
-    if base.rest:
+    if base.rest:  # what is not there yet has nothing mounted below it
         return None
     return _mounted_below(above, there, mounts) or _by_listing(here, there)
 
@@ -141,7 +142,7 @@ def _beyond(one: _Above, mount: _Mount, mounts: Iterable[_Mount]) -> Iterator[_A
 def _mounted_below(above: Iterable[_Above], folder: Path, mounts: Iterable[_Mount]) -> Path | None:
     """Where a path lies in something that is mounted below a folder."""
     places = {_identity(mount.place): mount.place for mount in mounts if folder in mount.place.parents}
-    places.pop(None, None)
+    places.pop(None, None)  # what cannot be looked at would match all that is not there
     for one in above:
         if one.identity in places:
             return places[one.identity].relative_to(folder).joinpath(*one.rest)

@@ -205,7 +205,7 @@ def _texts(kind: bytes, data: bytes, header: PhotoHeader, raw: dict[bytes, bytes
     if kind == b"eXIf":
         header.exif = io.BytesIO(data)
     elif kind == b"iTXt" and data.startswith(b"XML:com.adobe.xmp\0"):
-        text = data[20:].split(b"\0", 2)[-1]
+        text = data[20:].split(b"\0", 2)[-1]  # behind the keyword: a flag, a method, a language, and the keyword in it
         header.xmp = _inflated(text, MOST_BYTES) if data[18] else text
     elif kind != b"iTXt" and data.startswith(b"Raw profile type "):
         name, _, text = data[17:].partition(b"\0")

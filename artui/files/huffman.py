@@ -97,6 +97,7 @@ class CodeFollower:
         done = 0
         for part in _RESTART.split(data):
             reader, until = _Reader(part), min(units, done + interval) if interval else units
+            # A restart ends a run of blocks that have nothing more.
             self._ended = 0
             for unit in range(done, until):
                 for block in blocks:
@@ -114,7 +115,7 @@ class CodeFollower:
             if unit < len(known):
                 refine = self._refined if band.before else self._first
                 known[unit] = refine(reader, block, band, known[unit])
-        elif band.before:
+        elif band.before:  # a refining scan of DC: single bits, without a table
             reader.skip(1)
         else:
             reader.skip(reader.symbol(block.dc))
@@ -171,6 +172,7 @@ class _Reader:
     """The bits between two restarts. Raises Astray for what cannot be."""
 
     def __init__(self, data: bytes) -> None:
+        # Fill bytes before a marker; and a zero stuffed behind each 0xFF.
         self._data = data.rstrip(b"\xff").replace(b"\xff\x00", b"\xff")
         self._end = 8 * len(self._data)
         self._at = 0

@@ -89,7 +89,7 @@ def doubt(file: BinaryIO, size: int, *, follow: bool = True) -> Doubt | None:
 
     `follow`: where it is small, its scans too.
     """
-    size = size if follow else sys.maxsize
+    size = size if follow else sys.maxsize  # as large as no scan that is followed
     picture, weak, junk = _Picture(), None, False
     offset, scan, scans = 2, None, 0
     for _ in range(_MOST_SEGMENTS):
@@ -100,7 +100,7 @@ def doubt(file: BinaryIO, size: int, *, follow: bool = True) -> Doubt | None:
             said = _of_scan(file, picture, scan)
             if said is not None and said.is_likely:
                 return said
-            weak, scan = weak or said, None
+            weak, scan = weak or said, None  # a likely doubt of a later scan outweighs it
         if marker == _EOI:
             return Doubt("bytes that do not belong there stand between its parts") if junk else weak
         if not (marker in _SEGMENTS or marker in FRAMES or marker == _SOS):
@@ -160,6 +160,7 @@ def _huffman(picture: _Picture, body: bytes) -> None:
     while body:
         counts = body[1:17]
         symbols = body[17 : 17 + sum(counts)]
+        # 0xEC: all bits but those of the class (0, 1) and the number (0 to 3).
         if len(counts) < 16 or len(symbols) < sum(counts) or not 0 < sum(counts) <= 256 or body[0] & 0xEC:
             raise Broken("damaged", _BROKEN)
         picture.tables[body[0] >> 4, body[0] & 15] = counts, symbols
@@ -185,7 +186,7 @@ def _scan(picture: _Picture, body: bytes, start: int) -> _Scan | None:
     number = body[0] if body else 0
     if not picture.frame or len(body) < 4 + 2 * number or not 1 <= number <= 4:
         raise Broken("damaged", _BROKEN)
-    if picture.frame not in _HUFFMAN or picture.bits != 8 or not picture.height:
+    if picture.frame not in _HUFFMAN or picture.bits != 8 or not picture.height:  # height 0: told behind the scan (DNL)
         return None
     parts = struct.iter_unpack("BB", body[1 : 1 + 2 * number])
     tables = [(part, table >> 4, table & 15) for part, table in parts]
@@ -196,7 +197,7 @@ def _scan(picture: _Picture, body: bytes, start: int) -> _Scan | None:
         raise Broken("damaged", _BROKEN)
     band = Band(first, last, bits >> 4)
     for _, dc, ac in tables:
-        _refuse_table(picture, 0, dc, is_used=first == 0 and not bits >> 4)
+        _refuse_table(picture, 0, dc, is_used=first == 0 and not bits >> 4)  # a refining scan of DC has no codes
         _refuse_table(picture, 1, ac, is_used=first > 0 or picture.frame != _PROGRESSIVE)
     before, now = bits >> 4, bits & 15
     is_spectrum = last == 0 if first == 0 else first <= last < 64 and number == 1

@@ -69,7 +69,7 @@ def unpack_layers(archive: Path, digest: str, made: Callable[[list[tuple[str, in
             laid = _fill(build, archive, digest)
         except _DAMAGE as error:
             raise LayersProblem(f"{archive.name} cannot be unpacked: {error or 'it is damaged'}") from error
-        made(laid)
+        made(laid)  # before they show: a rule that watches there must know them for results
         publish_folder(build, target)
     finally:
         shutil.rmtree(build, ignore_errors=True)
@@ -138,7 +138,7 @@ def _refuse(entries: list[zipfile.ZipInfo], spend: Callable[[int], None]) -> Non
             raise ValueError("it is packed in a way layers are not")
     stated = sum(entry.file_size for entry in entries)
     spend(stated)
-    spend(-stated)
+    spend(-stated)  # asked only whether it fits: what is truly unpacked is counted again
 
 
 def _sorted_out(
@@ -154,6 +154,7 @@ def _sorted_out(
             metadata = entry
         else:
             others.append(entry)
+    # What has no index lies on top, in the archive's order.
     layers.sort(key=lambda layer: MOST_ENTRIES**3 if layer.index is None else layer.index)
     return layers, metadata, others
 
@@ -163,7 +164,7 @@ def _layer(entry: zipfile.ZipInfo) -> _Layer | None:
     base = _base_name(entry)
     if not base.lower().endswith(".png"):
         return None
-    words = base[:-4].split("&", 2)
+    words = base[:-4].split("&", 2)  # two signs only: a plugin's name may have one
     index = _INDEX.fullmatch(words[0])
     if index is None or len(words) < 3 or not words[1].startswith("blendmode=") or not words[2].startswith("name="):
         return _Layer(entry, None, "", unquote(base[:-4]))

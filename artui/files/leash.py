@@ -18,6 +18,7 @@ MOST_MEMORY = 3 * 1024**3
 def main() -> None:
     """Serve until the other end is closed."""
     with suppress(ValueError, OSError):  # macOS has no such bound
+        # Inherited by the program, which parses what strangers made.
         resource.setrlimit(resource.RLIMIT_AS, (MOST_MEMORY, MOST_MEMORY))
     program = subprocess.Popen(sys.argv[1:], stdin=subprocess.PIPE)  # noqa: S603 — what its starter chose
     for descriptor in (1, 2):

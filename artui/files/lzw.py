@@ -17,7 +17,7 @@ def comes_out(data: bytes, wanted: int) -> bool:
         return True  # the old order, which is not followed
     lengths, end = [1] * _FIRST, 8 * len(data)
     made, before, bits, place = 0, 0, _LEAST_BITS, 0
-    data += b"\0\0"
+    data += b"\0\0"  # so that three bytes can be cut out for the last code too
     while made < wanted and place + bits <= end:
         first = place >> 3
         code = int.from_bytes(data[first : first + 3]) >> 24 - bits - (place & 7) & (1 << bits) - 1
@@ -32,5 +32,6 @@ def comes_out(data: bytes, wanted: int) -> bool:
             return False
         before = lengths[code]
         made += before
+        # + 1: TIFF makes its codes longer one entry early.
         bits = max(bits, min(_MOST_BITS, (len(lengths) + 1).bit_length()))
     return made >= wanted

@@ -104,7 +104,7 @@ class Directories:
         return int(struct.unpack(self._order + code, raw)[0]) if len(raw) == struct.calcsize("<" + code) else 0
 
     def _at(self, offset: int, count: int) -> bytes:
-        if not 0 <= offset < 1 << 62:
+        if not 0 <= offset < 1 << 62:  # beyond what a seek takes
             return b""
         self._file.seek(offset)
         return self._file.read(count)
@@ -161,6 +161,7 @@ def xmp_tree(packet: bytes) -> Element | None:
     from xml.etree import ElementTree as ET
 
     begin, end = packet.find(b"<"), packet.rfind(b">") + 1
+    # A definition of entities may unfold into gigabytes.
     if begin < 0 or b"<!" in packet.replace(b"<!--", b"").replace(b"<![CDATA[", b""):
         return None
     try:

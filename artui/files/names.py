@@ -73,6 +73,7 @@ def safe_join(root: Path, name: str | Path) -> Path:
     path = root / text
     if max(len(os.fsencode(part)) for part in parts) > _MOST_BYTES or len(os.fsencode(path)) > MOST_PATH:
         raise ValueError(f"the name {text[:60]!r}... is too long; choose a shorter one")
+    # Of the folder, not of the file: that is made, never followed.
     if not Path(os.path.realpath(path.parent)).is_relative_to(os.path.realpath(root)):
         raise ValueError(
             f"{text[:300]!r} leads through a link out of {os.fspath(root)!r}; name the real folder instead"
@@ -166,7 +167,7 @@ class Stems:
         """Give out the stem, or the first free one of stem-2, stem-3 ...; cut where a suffix would not fit."""
         first = _cut(stem, _STEM_BYTES)
         base = stem_key(folder, first)
-        number = self._next.get(base, 1)
+        number = self._next.get(base, 1)  # where it stopped: ten thousand of one name are not each counted from 1
         while not self._is_free(folder, candidate := first if number == 1 else f"{first}-{number}"):
             number += 1
         self._next[base] = number + 1
@@ -220,12 +221,13 @@ def _stems_on_disk(folder: Path) -> set[str]:
 
 def folded(text: str) -> str:
     """A name as the least careful file system compares it: composed and case-folded."""
+    # Taken apart first, as Unicode's caseless match does.
     return unicodedata.normalize("NFC", unicodedata.normalize("NFD", text).casefold())
 
 
 def _cut(text: str, most: int) -> str:
     """Shorten to so many bytes, between characters."""
-    text = text[:most]
+    text = text[:most]  # no character has less than a byte
     while len(os.fsencode(text)) > most:
         text = text[:-1]
     return text
@@ -243,6 +245,7 @@ def tame(text: str, most: int = _MOST_BYTES) -> str:
     At most so many bytes; empty where nothing is left.
     """
     plain = "".join(character if character.isprintable() else "-" for character in text)
+    # Windows and SMB shares take none of these, nor a name that ends in a dot or a blank.
     return _cut(re.sub(r'[<>:"/\\|?*]', "-", plain).strip(". "), most)
 
 

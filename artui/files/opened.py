@@ -39,6 +39,7 @@ def _is_written(path: Path) -> bool:
             return True
         except OSError:
             return False  # not our file, or a file system without leases
+        # At once: while it is held, a writer's open would wait for us.
         fcntl.fcntl(file, fcntl.F_SETLEASE, fcntl.F_UNLCK)
     return False
 

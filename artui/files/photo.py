@@ -193,9 +193,10 @@ def _judged(path: Path, accepts: Accepts, *, through: bool) -> Iterator[tuple[Ph
     with open_photo(path, first) as raw, io.BufferedReader(raw, LOOKED_AT_ONCE) as file, _told_of(path):
         try:
             photo = _look(path, first, file, accepts)
-            if through or _has_holes(raw, first.size):
+            if through or _has_holes(raw, first.size):  # a hole is what was never copied: worth reading all of it
                 photo = _doubted(photo, file, raw, accepts)
         except whole.Broken as broken:
+            # What is broken because it is still being written is not damaged.
             _refuse_changed(path, first, file)
             raise _broken(path, broken) from broken
         yield photo, raw
@@ -261,6 +262,7 @@ class Sending:
             for block in _blocks(self.photo, file, self._block):
                 digest.update(block)
                 left -= len(block)
+                # Size and time may be the same with other bytes.
                 if not left and digest.hexdigest() != self.photo.digest:
                     raise Changed(self.photo.path)
                 yield block
@@ -284,10 +286,11 @@ def _looked_into(archive: Photo, file: BinaryIO, accepts: Accepts) -> Photo:
     """The archive, each of whose photos was inspected as one that is sent by itself."""
     suspect = ""
     try:
+        # One at a time, each removed before the next: the largest bounds the room.
         with tempfile.TemporaryDirectory(prefix="artui-") as folder:
             for entry in archives.photos(file, archive.stamp.size, accepts.max_bytes):
                 place = Path(folder, entry.name)
-                with place.open("xb") as out:
+                with place.open("xb") as out:  # "x": no name in an archive opens what is there
                     for block in zips.unpacked(file, entry):
                         out.write(block)
                 with _judged(place, replace(accepts, archives=False), through=True) as (photo, _):
@@ -312,7 +315,7 @@ def _has_holes(file: io.FileIO, size: int) -> bool:
     except (OSError, AttributeError):
         return False
     finally:
-        file.seek(place)
+        file.seek(place)  # lseek has moved it
 
 
 def _hashed(photo: Photo, file: io.FileIO) -> Photo:
@@ -321,7 +324,7 @@ def _hashed(photo: Photo, file: io.FileIO) -> Photo:
         with _told_of(photo.path):
             alone = picture.digest(reader, photo.stamp.size, photo.media_type)
     finally:
-        reader.detach()
+        reader.detach()  # else it would close with itself the file that is read on
     file.seek(0)
     for block in _blocks(photo, file, whole.BLOCK):
         digest.update(block)
@@ -333,6 +336,7 @@ def _blocks(photo: Photo, file: io.FileIO, size: int) -> Iterator[bytes]:
     left = photo.stamp.size
     while left:
         with _told_of(photo.path):
+            # Never beyond the stamp: what is appended meanwhile is not of this photo.
             block = file.read(min(size, left))
         if not block:
             raise Changed(photo.path)
@@ -361,7 +365,7 @@ def _look(path: Path, first: Stamp, file: BinaryIO, accepts: Accepts) -> Photo:
         raise BadPhoto(path, PhotoFault.TOO_MANY_PIXELS, sentence)
     if whole.can_judge(media_type):
         whole.check(file, first.size, media_type)
-        if not width:
+        if not width:  # what a walk finds whole and nobody can size is none a service would take
             raise whole.Broken("damaged", "its header does not say how large the picture is")
     told = traits.of(file, first.size, media_type)
     _refuse_changed(path, first, file)
@@ -428,6 +432,7 @@ def _told_of(path: Path) -> Iterator[None]:
     except OSError as error:
         if error.errno in _LACKING:
             raise
+        # What lies above may have gone: it counts as gone as well.
         if error.errno in (errno.ENOENT, errno.ENOTDIR):
             raise Gone(path) from error
         if isinstance(error, Irregular):
@@ -444,7 +449,7 @@ def _told_of(path: Path) -> Iterator[None]:
 def _whose(path: Path) -> str:
     """Owner and mode of what cannot be read: the file, or the first folder on the way to it that lets nobody in."""
     place, status = path, None
-    for ahead in (*reversed(path.parents), path):
+    for ahead in (*reversed(path.parents), path):  # from the top: what lets nobody in hides all below
         try:
             place, status = ahead, ahead.lstat()
         except OSError:

@@ -129,6 +129,7 @@ def _jpeg(parts: _Parts) -> None:
         if marker in _BARE:
             offset += 2
             continue
+        # Not the file's end: what stands behind (a video, another picture) is not this one.
         if marker == _EOI and scanned:
             segments.close()
             return

@@ -26,7 +26,7 @@ def doubt(file: BinaryIO, size: int) -> Doubt | None:
     while offset < size:
         head = at(file, offset, 8)
         length, kind = int.from_bytes(head[:4]), head[4:]
-        is_critical = not kind[0] & 0x20
+        is_critical = not kind[0] & 0x20  # a small first letter: decoders may pass it over
         if is_critical and _checksum(file, offset + 4, 4 + length) != at(file, offset + 8 + length, 4):
             raise Broken("damaged", _DAMAGED)
         if kind == b"IEND":
@@ -38,7 +38,7 @@ def doubt(file: BinaryIO, size: int) -> Doubt | None:
         if kind == b"IHDR" and rows is None:
             rows = _Rows(at(file, offset + 8, 13))
         elif kind == b"IDAT" and rows is not None:
-            if ended or (rows.needs_palette and not palette):
+            if ended or (rows.needs_palette and not palette):  # the standard: all IDAT in a row, a palette before them
                 raise Broken("damaged", _DAMAGED)
             rows.add(blocks(file, offset + 8, length))
         ended = ended or (kind != b"IDAT" and rows is not None and rows.begun)
@@ -81,7 +81,7 @@ class _Rows:
         self._passes = [
             _Pass(stride := 1 + -(-wide * bits // 8), stride * high) for wide, high in shapes if wide > 0 and high > 0
         ]
-        self._passes.reverse()
+        self._passes.reverse()  # the first at the end, where it is popped
         self._is_judged = sum(one.left for one in self._passes) <= _MOST_UNPACKED
         self._packed = zlib.decompressobj()
 

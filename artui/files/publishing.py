@@ -142,7 +142,7 @@ class Part:
             raise BadResult(reason, f"the result has {self.size:,} bytes where {expected_size:,} were announced")
         self.flush()
         with _told_of(self.path.parent):
-            sync(self._file.fileno())
+            sync(self._file.fileno())  # before it has its name: a name that shows leads to bytes that are there
             self._file.close()
         self._finished = True
         media_type = "text/html" if whole.is_web_page(self._head) else whole.sniff(self._head)
@@ -170,6 +170,7 @@ def copy_to_part(source: Path, part: Path, digest: str) -> Written:
     """
     other = BadResult("digest", f"{source.name!r} is no longer the result that was saved there")
     try:
+        # A link put in its place is none of ours: what was published is a file.
         file = open_regular(source)
     except Irregular as error:
         raise other from error
@@ -192,8 +193,9 @@ def publish(part: Path, target: Path) -> None:
     try:
         with _told_of(target.parent):
             _move(part, target)
-            _sync_folder(target.parent)
+            _sync_folder(target.parent)  # a name is in the folder's own blocks: without this a power cut may forget it
     except OutputProblem as problem:
+        # ENOENT is said of either: here it is the part that is missing.
         if problem.reason == "missing" and target.parent.is_dir():
             raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), os.fspath(part)) from problem
         raise
@@ -222,12 +224,13 @@ def publish_folder(build: Path, target: Path) -> None:
     Nothing is ever replaced. Raises FileExistsError when the name is taken, OutputProblem.
     """
     with _told_of(target.parent):
-        _sync_folder(build)
+        _sync_folder(build)  # the names in it before its own
         try:
             rename_exclusive(build, target)
         except OSError as error:
             if error.errno not in _UNKNOWN_CALL:
                 raise
+            # rename() alone would replace it: not in one step, but all that such a file system has.
             if os.path.lexists(target):
                 raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), os.fspath(target)) from error
             build.rename(target)  # at worst an empty folder made this moment gives way
@@ -250,7 +253,7 @@ def move(source: Path, target: Path) -> None:
             missing = FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), os.fspath(source))
         else:
             _sync_folder(target.parent)
-            _sync_folder(source.parent)
+            _sync_folder(source.parent)  # else a power cut may bring the old name back beside the new one
             return
     raise missing
 
@@ -282,10 +285,11 @@ def probe_folder(folder: Path, *, tidy: bool = True) -> None:
         _make_folder(folder)
         if tidy:
             _remove_dead_probes(folder)
-    name = f"{_PROBE}{os.getpid()}-{secrets.token_hex(8)}"
+    name = f"{_PROBE}{os.getpid()}-{secrets.token_hex(8)}"  # whose it is: what a dead process left is told by that
     target = folder / f".artui-{name}"
     try:
         with Part(part_path(folder, name)) as part:
+            # Almost 4 kB: a full disk may still take an empty file.
             part.write(b"artui looks whether it can write here\n" * 100)
             part.finish()
         publish(part.path, target)
@@ -303,7 +307,7 @@ def _remove_dead_probes(folder: Path) -> None:
             if start or not probe:
                 continue
             try:
-                os.kill(int(rest.partition("-")[0]), 0)
+                os.kill(int(rest.partition("-")[0]), 0)  # signal 0 only asks whether it lives
             except ProcessLookupError:
                 _remove(folder / entry.name)
             except (ValueError, OverflowError, PermissionError):
@@ -323,12 +327,14 @@ def _told_of(folder: Path) -> Iterator[None]:
 
 def _move(part: Path, target: Path) -> None:
     try:
+        # Fails where the name is taken, in one step on every file system that has links.
         os.link(part, target, follow_symlinks=False)
     except OSError as error:
         if error.errno not in {errno.EPERM, *_UNKNOWN_CALL}:
             raise
         _rename_to_new(part, target)
     else:
+        # Both names lead to the same bytes until then: a kill in between loses nothing.
         part.unlink(missing_ok=True)
 
 
@@ -349,7 +355,7 @@ def _rename_to_placeholder(part: Path, target: Path) -> None:
     """
     note = b"artui saves a result here: " + os.fsencode(part.name) + b"\n"
     try:
-        file = _create(target)
+        file = _create(target)  # O_EXCL: of two that want the name one gets it
     except FileExistsError:
         if not _holds(target, note):
             raise
@@ -360,7 +366,7 @@ def _rename_to_placeholder(part: Path, target: Path) -> None:
             except OSError:
                 _remove(target)
                 raise
-    part.replace(target)
+    part.replace(target)  # over a file that is known to be ours
 
 
 def _holds(path: Path, content: bytes) -> bool:
@@ -374,7 +380,7 @@ def _holds(path: Path, content: bytes) -> bool:
 def _make_folder(folder: Path) -> None:
     """Make a folder and those above it, each durably: a result must not vanish with the folder it lies in."""
     if not folder.is_dir():
-        _make_folder(folder.parent)
+        _make_folder(folder.parent)  # from the top: each is synced into one that is on disk
         try:
             folder.mkdir()
         except FileExistsError as error:
@@ -384,6 +390,7 @@ def _make_folder(folder: Path) -> None:
 
 
 def _create(path: Path, mode: int = 0o666) -> io.FileIO:
+    # A link put at a guessed name is refused, not followed.
     flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
     return io.FileIO(os.open(path, flags, mode), "w")
 
@@ -391,7 +398,7 @@ def _create(path: Path, mode: int = 0o666) -> io.FileIO:
 def _write_all(file: io.FileIO, data: bytes) -> None:
     view = memoryview(data)
     while view:
-        view = view[file.write(view) :]
+        view = view[file.write(view) :]  # a raw write may take less than it is given
 
 
 def _remove(path: Path) -> None:

@@ -8,6 +8,7 @@ import os
 import stat
 from pathlib import Path
 
+# O_NONBLOCK: to open a FIFO would wait for its writer; O_NOCTTY: a terminal would become ours.
 _FLAGS = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC
 
 
@@ -23,6 +24,7 @@ def open_regular(path: Path) -> io.FileIO:
         if error.errno in (errno.ELOOP, errno.ENXIO):  # a link, a socket
             raise Irregular(error.errno, "not a regular file", os.fspath(path)) from error
         raise
+    # Of what was opened, not of the name: that may lead elsewhere by now.
     if not stat.S_ISREG(os.fstat(descriptor).st_mode):
         os.close(descriptor)
         raise Irregular(errno.ELOOP, "not a regular file", os.fspath(path))

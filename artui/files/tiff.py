@@ -47,7 +47,7 @@ class Tiff:
         self.file, self.size = file, size
         head = at(file, 0, 16 if size >= 16 else 8)
         self.order = "<" if head[:2] == b"II" else ">"
-        self.big = 43 in head[2:4]
+        self.big = 43 in head[2:4]  # 42 is TIFF, 43 BigTIFF; the order of bytes is left open
         self.offset_code, self.count_code = ("Q", "Q") if self.big else ("I", "H")
         if self.big and len(head) < 16:
             raise Broken("truncated", _OUTSIDE)
@@ -99,7 +99,7 @@ class Tiff:
         link = struct.Struct(self.order + self.offset_code)
         self.inside(offset, head.size)
         (count,) = head.unpack(at(self.file, offset, head.size))
-        if count > 0xFFFF:
+        if count > 0xFFFF:  # BigTIFF has eight bytes for it
             raise Broken("damaged", "its structure is broken")
         self.spend(count)
         offset += head.size
@@ -108,7 +108,7 @@ class Tiff:
             offset += entry.size
             length = number * _SIZES.get(kind, 0)
             if length > link.size:
-                if tag not in _PICTURE and value > 2 * self.size:
+                if tag not in _PICTURE and value > 2 * self.size:  # nearer to the end it may have been cut off
                     continue  # a number that leads nowhere, in a field that the picture does without
                 self.inside(value, length)
                 fields[tag] = TiffField(kind, number, value)
@@ -187,6 +187,7 @@ def _planes(tiff: Tiff, fields: dict[int, TiffField]) -> tuple[int, int]:
 def _unpacked(tiff: Tiff, fields: dict[int, TiffField], *, tiled: bool) -> Iterator[int]:
     """How many bytes each strip or tile has when it is unpacked."""
     if tiff.number(fields, _PHOTOMETRIC, 0) == _YCBCR or tiff.number(fields, _FILL_ORDER, 1) != 1:
+        # Without end, like each `repeat` here: nothing below is reached.
         yield from repeat(0)  # its colours may be thinned out; its bits stand the other way round
     planes, bits = _planes(tiff, fields)
     if tiled:
@@ -236,7 +237,7 @@ def _odd_colours(tiff: Tiff, fields: dict[int, TiffField], packing: int) -> str:
 
 
 def _directories(tiff: Tiff) -> Iterator[dict[int, TiffField]]:
-    waiting, seen = [tiff.first], {0}
+    waiting, seen = [tiff.first], {0}  # 0 leads nowhere; and a ring of directories must end
     while waiting:
         offset = waiting.pop()
         if offset in seen:
@@ -260,7 +261,7 @@ def _refuse_missing_rows(tiff: Tiff, fields: dict[int, TiffField], packing: int)
     rows = min(tiff.number(fields, _ROWS, height), height)
     if rows and fields[_RUNS[0][0]].count < -(-height // rows) * planes:
         raise Broken("truncated", "some of its rows are missing")
-    if packing == 1 and tiff.number(fields, _PHOTOMETRIC, 0) != _YCBCR:
+    if packing == 1 and tiff.number(fields, _PHOTOMETRIC, 0) != _YCBCR:  # colours thinned out take fewer bytes
         needed = -(-width * bits // 8) * height * planes
         if sum(map(sum, tiff.numbers(fields[_RUNS[0][1]]))) < needed:
             raise Broken("truncated", "some of its rows are missing")

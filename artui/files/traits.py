@@ -64,6 +64,7 @@ def of(file: BinaryIO, size: int, media_type: str) -> tuple[Told, ...]:
             Trait.BARCODE: metadata.has_barcode,
             **{Trait(kind): True for kind in read.behind},
         }
+    # Only told: what cannot be read must not keep a photo from being sent.
     except (ValueError, ArithmeticError, LookupError, RecursionError, struct.error):
         return ()
     told = [Told(trait) for trait in Trait if found.get(trait)]

@@ -27,7 +27,7 @@ def of(photo: Path) -> Value:
 
     @cache
     def value(kind: str, name: str) -> str:
-        found = NOTHING(kind, name)
+        found = NOTHING(kind, name)  # first: a name that means nothing is refused, whatever the file says
         with suppress(OSError), open_regular(photo) as raw, io.BufferedReader(raw) as file:
             media_type = whole.sniff(file.read(whole.HEAD)) or ""
             found = header.read(file, file.seek(0, io.SEEK_END), media_type).metadata.value(kind, name)

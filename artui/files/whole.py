@@ -203,7 +203,7 @@ def _check_jpeg(file: BinaryIO, size: int) -> None:
     for _ in range(_MOST_SEGMENTS):
         offset = _next_marker(file, offset)
         marker = at(file, offset, 2)[1]
-        if marker == _EOI and in_scan:
+        if marker == _EOI and in_scan:  # before a scan it ends nothing: no picture has come yet
             return
         offset += 2 if marker in _BARE else 2 + int.from_bytes(at(file, offset + 2, 2))
         if offset > size:
@@ -256,7 +256,7 @@ def _check_webp(file: BinaryIO, size: int) -> None:
     end = 8 + int.from_bytes(at(file, 4, 4), "little")
     offset, picture = 12, False
     for _ in range(MOST_PARTS):
-        if end > size or offset > end + 1:
+        if end > size or offset > end + 1:  # one byte of padding may be missing at the very end
             raise Broken("truncated", "the end of the WebP is missing")
         if end - offset < 8:
             break

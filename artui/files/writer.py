@@ -50,7 +50,7 @@ class Writer:
             is_new = self._process is None
             try:
                 return self._asked(arguments, take, most)
-            except _Gone:
+            except _Gone:  # nothing was taken yet: asked again, it gives the whole
                 self.end()
                 if is_new:
                     raise
@@ -65,6 +65,7 @@ class Writer:
 
     def _asked(self, arguments: Sequence[str], take: Callable[[bytes], object], most: int) -> str:
         process = self._process or self._started()
+        # Another each time: no file can hold the sign that ends its own answer.
         mark = str(10**15 + secrets.randbelow(10**15))
         lines = [*arguments, "-echo4", f"{{done{mark}}}", f"-execute{mark}"]
         assert process.stdin is not None  # noqa: S101
@@ -100,6 +101,7 @@ class Writer:
                         continue
                     held += data
                     is_ended = held.rstrip(b"\r\n").endswith(end)
+                    # The end of what came may be the beginning of the sign: held back until more tells.
                     given = held.rstrip(b"\r\n")[: -len(end)] if is_ended else held[: -len(end) - 2]
                     held = b"" if is_ended else held[-len(end) - 2 :]
                     taken += len(given)
@@ -107,6 +109,7 @@ class Writer:
                         raise NotWritten("exiftool made far more of it than there is to write")
                     if given:
                         take(given)
+                # Each byte gives it more time, but not without end.
                 deadline = min(last, time.monotonic() + self.most_seconds)
         return _told(said.partition(done)[0])
 
@@ -119,7 +122,7 @@ class Writer:
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
-            start_new_session=True,
+            start_new_session=True,  # killed as a group: exiftool is the child of the leash
             bufsize=0,
         )
         return self._process
@@ -130,7 +133,7 @@ class Writer:
         if process is None:
             return
         with suppress(OSError):
-            os.killpg(process.pid, signal.SIGKILL)
+            os.killpg(process.pid, signal.SIGKILL)  # it has nothing to put right: it never writes a file
         for stream in (process.stdin, process.stdout, process.stderr):
             if stream is not None:
                 stream.close()

@@ -48,7 +48,7 @@ def edited(packet: bytes) -> bytes | None:
         for child in [child for child in description if _is_of_pixels(*split_name(child.tag))]:
             description.remove(child)
     for prefix, space in re.findall(rb"xmlns:([A-Za-z_][\w.-]*)\s*=\s*[\"']([^\"']+)", packet):
-        if not re.fullmatch(rb"ns\d+|xml", prefix):
+        if not re.fullmatch(rb"ns\d+|xml", prefix):  # ElementTree refuses the former, and needs the latter
             ET.register_namespace(prefix.decode(), space.decode("utf-8", "replace"))
     body = b'<x:xmpmeta xmlns:x="adobe:ns:meta/">' + ET.tostring(root, "utf-8") + b"</x:xmpmeta>"
     made = b"<?xpacket begin='\xef\xbb\xbf' id='W5M0MpCehiHzreSzNTczkc9d'?>" + body + b"<?xpacket end='w'?>"

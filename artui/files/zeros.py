@@ -22,7 +22,7 @@ def zero_runs(file: BinaryIO, start: int, end: int) -> Iterator[tuple[int, int]]
     for block in blocks(file, start, end - start):
         sample += block[::_STEP]  # a block is a multiple of the step
     for shown in _SHOWN.finditer(sample):
-        first = max(start, start + (shown.start() - 1) * _STEP)
+        first = max(start, start + (shown.start() - 1) * _STEP)  # it may begin anywhere between two samples
         yield from _exactly(file, first, min(end, start + shown.end() * _STEP))
 
 

@@ -74,13 +74,14 @@ class ZipEntry:
 
 def directory(file: BinaryIO, size: int) -> Directory:
     """Find the table of contents of a ZIP of `size` bytes by its end record, the large form too. Raises Broken."""
-    length = min(size, 22 + 65535)
+    length = min(size, 22 + 65535)  # the end record, and the longest comment behind it
     tail = at(file, size - length, length)
     end = tail.rfind(b"PK\x05\x06")
     if end < 0 or len(tail) - end < 22:
         raise Broken("truncated", "the end of the ZIP is missing")
     entries, span, start, comment = struct.unpack_from("<HIIH", tail, end + 10)
     place = size - length + end
+    # The locator of the large form (ZIP64) stands right before it.
     if place >= 20 and at(file, place - 20, 4) == b"PK\x06\x07":
         (record,) = struct.unpack("<8xQ4x", at(file, place - 20, 20))
         if record + 56 > place:
@@ -106,9 +107,10 @@ def entries(file: BinaryIO, table: Directory) -> Iterator[ZipEntry]:
         if mark != b"PK\x01\x02":
             raise Broken("damaged", _BROKEN)
         words = at(file, offset + 46, named + further)
+        # Without the flag the standard says cp437.
         name = words[:named].decode("utf-8" if flags & _UTF8 else "cp437", "replace")
-        size, packed, start = _true_values(words[named:], [sizes[1], sizes[0], start])
-        if start + 30 + packed > table.start:
+        size, packed, start = _true_values(words[named:], [sizes[1], sizes[0], start])  # in the order ZIP64 has them
+        if start + 30 + packed > table.start:  # 30: the least an entry's own header has
             raise Broken("truncated", _CUT)
         offset += 46 + named + further + comment
         yield ZipEntry(name, flags, method, checksum, packed, size, start)
@@ -140,7 +142,7 @@ def unpacked(file: BinaryIO, entry: ZipEntry) -> Iterator[bytes]:
     try:
         for block in _inflated(packed) if entry.method == _DEFLATED else packed:
             size, checksum = size + len(block), zlib.crc32(block, checksum)
-            if size > entry.size:
+            if size > entry.size:  # more than it states: unpacked no further, and the length then differs
                 break
             yield block
     except zlib.error as error:
