@@ -38,6 +38,7 @@ _KEYS = {
     Grouping.ACCOUNT: "entries.account",
     Grouping.SERVICE: "jobs.provider",
     Grouping.RULE: "COALESCE((SELECT name FROM rules WHERE id = jobs.rule), jobs.rule)",
+    # SQLite has no dirname: all that is no slash is cut off at the end.
     Grouping.FOLDER: "rtrim(rtrim(CAST(source AS TEXT), replace(CAST(source AS TEXT), '/', '')), '/')",
     Grouping.BATCH: "COALESCE((SELECT name FROM batches WHERE id = jobs.batch), '')",
     Grouping.LABEL: "COALESCE((SELECT value FROM json_each(jobs.labels) WHERE key = :label), '')",
@@ -124,7 +125,9 @@ def costs(
     ``label``: which label :attr:`Grouping.LABEL` goes by. ``zone``: whose days the copies are counted in. What has no
     rule, batch or label is a group without a name.
     """
+    # SQLite itself knows no zone but the machine's.
     db.create_scalar_function("day_of", lambda *at: day_of(float(at[0] or 0), zone), 1, deterministic=True)
     sql = _COSTS.format(key=_KEYS[by], weight=WEIGHT_SQL)
+    # Days compare as text: one that is behind them all stands for no bound.
     bounds = {"since": since, "until": until or "9999-12-31", "account": account, "label": label}
     return [CostLine(str(place), service, Costs(*sums)) for place, service, *sums in rows(db, sql, bounds)]
