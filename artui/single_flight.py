@@ -27,7 +27,7 @@ class SingleFlight(Generic[T]):
     async def join(self, key: str, call: Callable[[], Coroutine[Any, Any, T]]) -> T:
         """What the call of this key gives. Those who wait may be cancelled without an end to it."""
         flight = self.begin(key, call)
-        await asyncio.wait([flight])
+        await asyncio.wait([flight])  # to await the flight itself would cancel it with who waits
         return flight.result()
 
     async def settle(self) -> None:

@@ -12,10 +12,11 @@ from artui.config.system import boot_time
 LONGEST_WAIT = 300.0
 """Seconds between two probes of a service that stays down."""
 
-
 LEAST_REPLAY, LONGEST_REPLAY = 0.2, 900.0
+"""Seconds, at the least and at the most, between two sendings of a paid call in doubt."""
 
 JITTER = 0.2
+"""By which part a gap between two looks is made shorter or longer, so that many do not fall together."""
 
 
 class Clock:
@@ -108,7 +109,7 @@ class AdaptiveLimiter:
 
 def backoff(failures: int) -> float:
     """Seconds to wait after so many failures before: 1, 2, 4 … up to five minutes."""
-    return float(min(LONGEST_WAIT, 2 ** min(failures, 16)))
+    return float(min(LONGEST_WAIT, 2 ** min(failures, 16)))  # 16: more would change nothing but the time it takes
 
 
 def replay_gap(settle: float, sent: int) -> float:
@@ -123,7 +124,7 @@ def look_gap(settle: float, looked: int) -> float:
 
 def retry_delay(attempts: int, chance: float) -> float:
     """Seconds until one job is tried again: :func:`backoff` with full jitter. ``chance`` lies in 0 … 1."""
-    return max(0.2, backoff(attempts) * chance)
+    return max(0.2, backoff(attempts) * chance)  # chance may be 0: still not at once
 
 
 @dataclass(slots=True)
@@ -145,12 +146,17 @@ class PollSchedule:
 
     def hurried(self, now: float) -> PollSchedule:
         """One that is due now and waits for no other; those after it are as far apart as they would have been."""
-        return PollSchedule(now - self.gap, self.gap)
+        return PollSchedule(now - self.gap, self.gap)  # so that its latest is now
 
 
 QA_GROWTH = 10
+"""How many times the first gap the gaps grow to while a person checks a result."""
+
 LONGEST_GAP = 15.0
+"""Seconds between two looks at one execution that works, before they are spread."""
+
 GROWTH = 1.3
+"""By how much each gap is longer than the one before."""
 
 
 def first_look(now: float, due: float, least: float) -> PollSchedule:

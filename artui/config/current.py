@@ -48,7 +48,7 @@ class CurrentConfig:
         stamps = self._stamped()
         if stamps == self._stamps:
             return
-        self._stamps = stamps
+        self._stamps = stamps  # of before it is read: what changes meanwhile is read again
         try:
             self._loaded()
         except ConfigError as problem:
@@ -74,7 +74,7 @@ class CurrentConfig:
     def _loaded(self) -> None:
         """Read it, and keep a copy of its files. Raises ConfigError."""
         self.config = self._load_config()
-        if self._stamped() == self._stamps:
+        if self._stamped() == self._stamps:  # else the copy might be of something else than was read
             with suppress(OSError, ConfigError):  # on a full disk the copy of before stays
                 _keep(self._paths)
 
@@ -89,7 +89,7 @@ def _keep(paths: Paths) -> None:
         try:
             content = read_private(file, through_link=True)
         except FileNotFoundError:
-            content = b""
+            content = b""  # says the same as no file, which the copy of before does not
         copy = paths.last_good / file.name
         if not copy.exists() or copy.read_bytes() != content:
             write_private(copy, content)

@@ -121,7 +121,7 @@ def make_private_folder(folder: Path, *, forbidden: int = stat.S_IWOTH) -> None:
     try:
         for place in (*reversed(folder.parents), folder):
             if not place.exists():
-                with suppress(FileExistsError):
+                with suppress(FileExistsError):  # made meanwhile by another process, and judged below
                     place.mkdir(mode=0o700)
                     place.chmod(0o700)  # a umask can have taken bits away
         if not folder.is_dir():
@@ -144,6 +144,7 @@ def write_private(file: Path, content: bytes) -> None:
 
     Returns when the name is on disk. Raises OSError; then the old file stands as it was.
     """
+    # Another name each time: two may write at one moment.
     part = file.with_name(f".{file.name}.{os.urandom(4).hex()}.tmp")
     descriptor = open_private(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL)
     try:

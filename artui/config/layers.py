@@ -169,7 +169,7 @@ class Layer:
 def read_file(origin: Origin, file: Path) -> Layer:
     """Read one TOML file, which may be a link; a missing one is empty. Raises ConfigError."""
     try:
-        text = read_private(file, through_link=True).decode("utf-8-sig")
+        text = read_private(file, through_link=True).decode("utf-8-sig")  # some editors begin UTF-8 with a mark
         return Layer(origin, _parse(text), str(file), text)
     except FileNotFoundError:
         return Layer(origin, {}, str(file))
@@ -235,6 +235,7 @@ def read_environment(environ: Mapping[str, str], accounts: Iterable[str]) -> Lay
 def _key_of_variable(word: str, stems: Mapping[str, str]) -> Key | None:
     if word.lower() in TOP:
         return (word.lower(),)
+    # The longest: of STUDIO and STUDIO_B a variable of the latter begins with both.
     stem = max((stem for stem in stems if word.startswith(f"{stem}_")), key=len, default=None)
     if stem is None or word in (f"{stem}_TOKEN", f"{stem}_WEBHOOK_TOKEN"):  # a token is for the credentials alone
         return None

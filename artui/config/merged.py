@@ -163,6 +163,7 @@ def merge(where: Paths, environ: Mapping[str, str], overrides: Mapping[str, obje
     """Do what `load` does, with settings that need not stand in their file yet. Raises ConfigError."""
     config = read_file(Origin.CONFIG, where.config_file)
     environment = read_environment(environ, sorted({*config.accounts(), *settings.accounts()}))
+    # The strongest first: `plant` sets nothing a second time.
     layers = (read_flags(overrides), environment, config, settings, read_usual_proxy(environ))
     tree: dict[str, Any] = {"accounts": {}}
     sources: dict[str, Source] = {}

@@ -73,6 +73,7 @@ def check_private(file: Path) -> None:
 def check_folder(folder: Path, *, forbidden: int = stat.S_IWOTH) -> None:
     """Judge a folder of artui's own, its link resolved, and those above it. Raises NotPrivate, OSError."""
     status = folder.stat()
+    # As /tmp is, or another's: to change its mode is no advice.
     if status.st_mode & stat.S_IWOTH and (status.st_mode & stat.S_ISVTX or status.st_uid != os.geteuid()):
         raise _refusal(folder, f"can be written by everybody and is not used: {_ELSEWHERE}")
     _judge(folder, status, forbidden, f"{{}}, or {_ELSEWHERE}")
@@ -105,7 +106,7 @@ def _judge_file(file: Path, status: os.stat_result, forbidden: int, *, writes: b
         raise _refusal(file, "is a link and is not used: remove it")
     if not stat.S_ISREG(status.st_mode):
         raise _refusal(file, _IRREGULAR)
-    if writes and status.st_nlink > 1:
+    if writes and status.st_nlink > 1:  # what is written here would change it under its other name, too
         own = shlex.quote(f"{file}.own")
         way = f"end artui, then run cp {shlex.quote(str(file))} {own} && mv {own} {shlex.quote(str(file))}"
         raise _refusal(file, f"has a second name elsewhere (a hard link) and is not used: {way}")
@@ -118,7 +119,7 @@ def _judge(place: Path, status: os.stat_result, forbidden: int, advice: str) -> 
     if status.st_uid not in (0, *_us()):
         way = advice.format(f"where it is yours, run chown {os.geteuid()} {quoted}")
         raise _refusal(place, f"belongs to another user ({_user(status.st_uid)}) and is not used: {way}")
-    if forbidden & mode & ~stat.S_IWOTH:
+    if forbidden & mode & ~stat.S_IWOTH:  # what everybody can write is told below
         way = advice.format(f"run chmod {'go-w' if stat.S_ISDIR(mode) else '600'} {quoted}")
         raise _refusal(place, f"is open to others and is not used: {way}")
     if mode & stat.S_IWOTH:
@@ -134,6 +135,7 @@ def _judge(place: Path, status: os.stat_result, forbidden: int, advice: str) -> 
 
 def _judge_way(place: Path) -> None:
     """Refuse a place of which everybody could take away a folder above it and put another in its stead."""
+    # By its name, and by where that leads: either could be exchanged.
     for above in {*place.absolute().parents, *Path(os.path.realpath(place)).parents}:
         mode = above.stat().st_mode
         if mode & stat.S_IWOTH and not mode & stat.S_ISVTX:

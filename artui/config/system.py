@@ -172,7 +172,7 @@ def _magic(folder: Path) -> int:
     ask = getattr(_libc(), "statfs", None)
     if ask is None or ask(os.fsencode(folder), buffer) != 0:
         return 0
-    return buffer[0] & 0xFFFFFFFF
+    return buffer[0] & 0xFFFFFFFF  # f_type comes first, negative where a long has 32 bits
 
 
 # ------------------------------------------------------------------------------------------------------ the machine

@@ -61,6 +61,7 @@ class Ring:
             backend.set_password(service, name, value)
             return backend.get_password(service, name) == value
 
+        # An answer that comes late tells what was there before.
         self._late.pop((service, name), None)
         if not self._awaited(self._asked(keep)):
             raise DeafKeyring("the keyring did not keep what it was given")
@@ -93,7 +94,7 @@ class Ring:
         """The answer, if it comes in time; a late one is kept for the next time it is asked ``about`` the same. What
         the keyring says in its errors is not repeated."""
         try:
-            return answer.result(0 if self.complaint else self.patience)
+            return answer.result(0 if self.complaint else self.patience)  # silent already: nobody else waits for it
         except NoKeyring:
             raise
         except Exception as error:  # noqa: BLE001  each backend fails in its own way

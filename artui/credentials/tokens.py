@@ -80,7 +80,7 @@ class AccessTokens:
 
     async def rejected(self, access: Secret) -> Secret:
         """The access token after one that the service refused, however many report it. Raises what `get` does."""
-        if self._access == access:
+        if self._access == access:  # a late report must not take away its successor
             self._access = None
         return await self.get()
 
@@ -104,9 +104,9 @@ class AccessTokens:
         async with _held(await asyncio.to_thread(self._vault.lock_file, stored)):
             while self._unsaved is None:
                 stored = await asyncio.to_thread(self._find)  # again: whoever had the lock may have renewed it
-                if self._refused and self._refused[0] == stored.secret:
+                if self._refused and self._refused[0] == stored.secret:  # what was refused once is refused again
                     raise SignedOut(self._refused[1])
-                began = self._now()
+                began = self._now()  # before it is asked: the lifetime counts from some moment after
                 try:
                     self._unsaved = (stored, await self._exchange(stored.secret), began)
                 except SignedOut as refusal:

@@ -112,6 +112,7 @@ class Vault:
         with self._writing():
             match place:
                 case KeyStore.KEYRING:
+                    # The new place first: a kill in between leaves two, not none.
                     self._fill_keyring(account, secret)
                     self._remove(self._file(account))
                 case KeyStore.FILE:
@@ -168,6 +169,7 @@ class Vault:
             if self._memory.pop(account, None):
                 removed.append(KeyStore.MEMORY)
             looks = (self._in_systemd, self._in_environment, self._in_keyring)
+            # Before anything goes: a successor is found by what its place holds.
             renewed = [self._successor(stored.seed) for look in looks if (stored := look(account))]
             files = [self._remove(file) for file in (self._file(account), *renewed)]
             if any(files):
