@@ -47,7 +47,7 @@ class AccountHeld(Exception):
 
 
 class CancelledFirst(Exception):
-    """A person cancelled the job before its intent was written."""
+    """A person cancelled the job before its intent was written; the text says what that came to."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,9 +84,8 @@ def intend(
     where the job moved meanwhile.
     """
     fresh = jobs.get(db, job.id)
-    # A retry has cost something before: to end it as unpaid would be wrong.
-    if fresh is not None and fresh.cancel and kind is Kind.CREATE:
-        raise CancelledFirst(job.source.name)
+    if fresh is not None and fresh.cancel:
+        raise CancelledFirst(jobs.cancelled_as(db, job.id))
     check_payer(db, job, now)
     # What goes out names the payer as it is now: for the journal that may be one with an earlier key, or another host.
     job = replace(job, payer=customers.current(db, now.name), endpoint=now.endpoint, organization=now.organization)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import time
 from collections.abc import Iterator
@@ -18,6 +19,8 @@ from artui.engine.anchor import open_journal
 from artui.journal import Journal, accounts, jobs, purchases, requests, rules
 from artui.model.job import Job
 from artui.model.states import Kind, Reason, Stage, Status
+from artui.providers.base import ExecutionStatus
+from artui.steps.paying import Paying
 from tests.samples import decision
 from tests.studio import Studio
 from tests.tui.desk import CANCELLED, FAILED, SENT, place
@@ -332,3 +335,56 @@ def test_a_cancel_of_what_is_not_sent_holds_whatever_it_has_become_since(journal
 
     journal.write(act)
     assert [journal.read(jobs.get, number).status for number in (unsent, sent)] == [Status.CANCELLED, Status.WAITING]
+
+
+# ------------------------------------------------------------------------------------------- a retry and a cancel
+
+
+async def test_a_retry_that_is_cancelled_on_its_way_to_the_service_is_not_paid(
+    studio: Studio, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    on_its_way, go_on = asyncio.Event(), asyncio.Event()
+    look = Paying._as_it_stands
+
+    async def held_up(self: Paying, job: Job) -> ExecutionStatus:
+        stands = await look(self, job)
+        on_its_way.set()
+        await go_on.wait()
+        return stands
+
+    monkeypatch.setattr(Paying, "_as_it_stands", held_up)
+    studio.simulator.switch({"charge": "start"})
+    studio.fault("balance", "status:503", times=-1)  # else it would be held before it is sent
+    studio.credits(set=0)
+    [number] = await studio.add(studio.photos(1))
+    await studio.start()
+    await studio.until(lambda: studio.job(number).reason == Reason.PAYMENT)
+    studio.credits(set=100)
+    assert not (await studio.ask("retry", number)).refused
+    await studio.until(on_its_way.is_set)
+    outcome = await studio.ask("cancel", number)
+    assert "the retry is taken back" in outcome.message
+    go_on.set()
+    await studio.until(lambda: studio.job(number).stage is Stage.SUBMITTED)
+    assert studio.requests_to("/retry") == 0
+    assert not studio.simulator.ledger
+    await studio.stop()
+    studio.check()
+
+
+def test_a_refused_decision_writes_nothing(journal: Journal) -> None:
+    def allows_and_refuses(db: Any, job: Job, *_: Any) -> str:
+        purchases.allow_once_more(db, job, 0)
+        jobs.note(db, job, "half done", "")
+        raise decisions.DecisionRefused("no")
+
+    number = fill(**FAILED)
+    job = journal.read(jobs.get, number)
+    request = journal.write(requests.enqueue, "retry", job)
+    before = journal.read(lambda db: db.execute("SELECT * FROM events").fetchall())
+    pending = next(one for one in journal.read(requests.pending) if one.id == request)
+    assert journal.write(decisions.carry_out, pending, allows_and_refuses) is None
+    assert journal.read(lambda db: db.execute("SELECT * FROM events").fetchall()) == before
+    outcome = journal.read(requests.outcome, request)
+    assert outcome is not None
+    assert outcome.refused

@@ -250,8 +250,8 @@ def _cancelled(db: Connection, job: Job, *, keep: bool) -> Effect:
         # In the air: whether it was carried out nobody knows yet.
         if last is not None and last.state is PurchaseState.INTENDED:
             return Effect.CANCEL_UNCLEAR
-        # A retry that waits for its turn.
-        if job.stage is Stage.SUBMITTING and job.execution and job.status is not Status.RUNNING:
+        # A retry without an intent yet: whatever is under way for it ends there.
+        if job.stage is Stage.SUBMITTING and job.execution:
             return Effect.TAKE_BACK
         return Effect.KEEP_RESULT if keep else Effect.LEAVE_RESULT
     if job.status is Status.RUNNING:

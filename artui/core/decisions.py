@@ -48,7 +48,8 @@ def carry_out(
     ``can_retry``: the job's service can run an execution again. ``settle_due``: when what is in the air is looked up.
     """
     try:
-        message = _decided(db, request, decide, ServiceFacts(can_retry, settle_due))
+        with db:  # a savepoint: what a refused decision has written goes with it
+            message = _decided(db, request, decide, ServiceFacts(can_retry, settle_due))
     except DecisionRefused as refusal:
         requests.finish(db, request, str(refusal), refused=True)
         return None
@@ -185,7 +186,8 @@ def cancel(db: Connection, job: Job, arguments: Mapping[str, Any], service: Serv
     keep, name = bool(arguments.get("keep", True)), job.source.name
     effect = _fitting(actions.cancel(db, job, keep=keep))
     if job.found or effect in (Effect.CANCEL, Effect.CANCEL_SPENT):
-        message = _ENDS["found" if job.found else effect]
+        left = "left at the service: it counts as spent, and its photo as bought"
+        message = left if job.found else jobs.cancelled_as(db, job.id)
         jobs.move(db, job, job.stage, Status.CANCELLED, "cancelled", message=message)
         return f"{name} is {message}"
     if effect is Effect.CANCEL_UNLESS_SENT:
@@ -194,7 +196,7 @@ def cancel(db: Connection, job: Job, arguments: Mapping[str, Any], service: Serv
         return f"{name} is {message}"
     message = _followed(db, job, effect, keep=keep)
     job = jobs.change(db, job, "cancel wish", message, cancel=True, keep=keep)
-    if effect is Effect.TAKE_BACK:
+    if effect is Effect.TAKE_BACK and job.status is not Status.RUNNING:  # else its step does so, at the intent
         jobs.move(
             db, job, Stage.SUBMITTED, Status.WAITING, "retry taken back", reason=Reason.AT_SERVICE, due=0.0,
             message=message, new_try=True,
@@ -203,14 +205,6 @@ def cancel(db: Connection, job: Job, arguments: Mapping[str, Any], service: Serv
     elif not keep and job.stage is Stage.PROCESSED and job.status in (Status.WAITING, Status.HELD):
         jobs.move(db, job, job.stage, Status.READY, "goes on")
     return f"{name} is {message}"
-
-
-_ENDS: Mapping[str, str] = {
-    Effect.CANCEL: "cancelled, nothing paid",
-    Effect.CANCEL_SPENT: "cancelled, not sent again; what was sent before counts as spent",
-    "found": "left at the service: it counts as spent, and its photo as bought",
-}
-"""How a job ends that is cancelled."""
 
 
 def _followed(db: Connection, job: Job, effect: Effect, *, keep: bool) -> str:

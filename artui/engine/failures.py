@@ -88,7 +88,7 @@ def classify(job: Job, failure: Exception, moment: FailureContext) -> Dispositio
         case Rejected():
             return _rejected(job, failure, moment)
         case CancelledFirst():
-            return Disposition(Status.CANCELLED, "cancelled", message="cancelled, nothing paid")
+            return Disposition(Status.CANCELLED, "cancelled", message=said)
         case _:
             return _on_disk(job, failure, moment)
 

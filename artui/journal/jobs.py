@@ -485,3 +485,10 @@ def surely_unpaid(db: Connection, job_id: int) -> bool:
         (job_id,),
     )
     return paid is None
+
+
+def cancelled_as(db: Connection, job_id: int) -> str:
+    """How the end of a job is told that is cancelled and not sent any more."""
+    if surely_unpaid(db, job_id):
+        return "cancelled, nothing paid"
+    return "cancelled, not sent again; what was sent before counts as spent"

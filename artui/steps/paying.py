@@ -100,13 +100,17 @@ class Paying:
         await self.copies.check(job)
         stands = await self._as_it_stands(job)  # last before the intent: the snapshot must be of no older moment
         if stands.state not in (State.UNPAID, State.FAILED):
-            return await self.context.journal.write_async(self._gone_on, job)
+            why = "it has gone on by itself: nothing is asked of the service again"
+            return await self.context.journal.write_async(self._take_back, job, why)
         key = self._key(job, Kind.RETRY)
         draft = json.dumps({
             "retry": job.execution, "word": stands.word, "started": stands.started_at, "finished": stands.finished_at,
             "charged": stands.charged,
         })  # fmt: skip
-        return await self._pay(job, Kind.RETRY, key, draft, partial(self.context.provider.retry, job.execution))
+        try:
+            return await self._pay(job, Kind.RETRY, key, draft, partial(self.context.provider.retry, job.execution))
+        except budget.CancelledFirst:  # what was sent before may have cost: the job does not end as unpaid
+            return await self.context.journal.write_async(self._take_back, job, "cancelled before it was asked for")
 
     async def _as_it_stands(self, job: Job) -> ExecutionStatus:
         """The execution just before it is asked to run again: by that a lost answer is told from one that never came.
@@ -121,8 +125,7 @@ class Paying:
             raise Transient(f"the service did not answer about execution {job.execution}")
         return seen[job.execution]
 
-    def _gone_on(self, db: Connection, job: Job) -> Job:
-        message = "it has gone on by itself: nothing is asked of the service again"
+    def _take_back(self, db: Connection, job: Job, message: str) -> Job:
         return jobs.move(
             db, job, Stage.SUBMITTED, Status.WAITING, "retry taken back", reason=Reason.AT_SERVICE, message=message,
             due=self.context.clock.now(), new_try=True, word="",
