@@ -6,8 +6,10 @@ in a burst over a slow line. That is decided here once for all dialogs, before a
 
 from __future__ import annotations
 
+import asyncio
 import math
 import time
+from contextlib import suppress
 from typing import TYPE_CHECKING, ClassVar, TypeVar, cast
 
 from textual import events
@@ -23,10 +25,21 @@ Answer = TypeVar("Answer")
 UNREAD = 0.3
 """Seconds from the first picture of a dialog, or from a key that came too soon, in which it takes no answer."""
 
+PATIENCE = 2.0
+"""Seconds in which the parts of a screen must be there; a key is not kept longer for it."""
+
 
 class Above(Screen[Answer]):
     """A screen above another. It is left once: where keys come faster than it closes, Textual would close what is below
-    it, or the whole console."""
+    it, or the whole console. And it is left from the top, for Textual takes away what lies there, whoever is meant."""
+
+    _result: tuple[Answer | None] | None = None
+    """What it is left with, once that is known."""
+
+    async def there(self) -> None:
+        """Wait until it has all it consists of: a key that is typed on waits for what it is typed at."""
+        with suppress(TimeoutError):
+            await asyncio.wait_for(self._mounted_event.wait(), PATIENCE)
 
     @property
     def host(self) -> Host:
@@ -34,8 +47,21 @@ class Above(Screen[Answer]):
         return cast("Host", self.app)
 
     def dismiss(self, result: Answer | None = None) -> AwaitComplete:
-        """Leave it with this result, unless it is left already."""
-        return super().dismiss(result) if self.is_active else AwaitComplete.nothing()  # type: ignore[no-untyped-call]
+        """Leave it with this result, unless it is left already; what only shows a text above it is closed. A question
+        above it is answered first."""
+        if self._result is None:
+            self._result = (result,)
+        if self.is_active:
+            return super().dismiss(self._result[0])
+        over = self.app.screen
+        if self in self.app.screen_stack and isinstance(over, Dialog) and not over.unread:
+            return over.dismiss()
+        return AwaitComplete.nothing()  # type: ignore[no-untyped-call, no-any-return]
+
+    def on_screen_resume(self) -> None:
+        """What lay above it is gone."""
+        if self._result is not None:
+            self.dismiss()
 
 
 class Dialog(Above[Answer], ModalScreen[Answer]):

@@ -34,7 +34,7 @@ from artui.model.holds import Group
 from artui.model.states import Reason
 from artui.sanitize import sanitize
 from artui.tui import look as looks
-from artui.tui.above import Answer, Dialog
+from artui.tui.above import Above, Answer, Dialog
 from artui.tui.greeting import greeting, last_left, remember
 from artui.tui.look import Width, glyphs, room
 from artui.tui.news import News
@@ -46,13 +46,6 @@ from artui.tui.words import clock, plural
 
 if TYPE_CHECKING:
     from artui.core.actions import Action
-
-
-def _actions() -> Any:
-    """The palette's provider. It and its widgets are loaded when they are wanted: the first picture comes sooner."""
-    from artui.tui.palette import Actions
-
-    return Actions
 
 
 class Console(App[None], inherit_bindings=False):
@@ -77,7 +70,6 @@ class Console(App[None], inherit_bindings=False):
     CSS_PATH = "app.tcss"
     TITLE = "artui"
     ENABLE_COMMAND_PALETTE = False
-    COMMANDS: ClassVar[set[Any]] = {_actions}
 
     account: var[str | None] = var(None, init=False)
     """The account in use, None where there is none."""
@@ -302,7 +294,11 @@ class Console(App[None], inherit_bindings=False):
         twice. What is typed into an input, and into a dialog, goes Textual's way.
         """
         if isinstance(event, events.InputEvent) and not event.is_forwarded:
+            if self._exit:
+                return  # what a key would open now finds nothing to be built in
             front = self.screen
+            if isinstance(front, Above):
+                await front.there()
             if isinstance(front, Dialog) and not front.takes(event):
                 return
             if isinstance(event, events.Key) and not front.is_modal and not isinstance(self.focused, Input):
@@ -383,9 +379,9 @@ class Console(App[None], inherit_bindings=False):
 
     def action_palette(self) -> None:
         """Offer every action by name."""
-        from artui.tui.palette import Palette
+        from artui.tui.palette import offer
 
-        self.push_screen(Palette())
+        offer(self)
 
     async def action_back(self) -> None:
         """Undo one step inside the place."""

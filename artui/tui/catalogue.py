@@ -127,12 +127,12 @@ def keep(db: Connection, account: str, found: Sequence[Workflow]) -> None:
 # ------------------------------------------------------------------------------------------------------- in words
 
 
-def matches(offer: CatalogEntry, typed: str) -> bool:
-    """Whether every typed word is found in the name, the steps, the export format, the author or the id."""
+def found_by(offer: CatalogEntry) -> tuple[str, str, str]:
+    """What a workflow is found by: its name, its price, date, author and steps, and its id."""
     flow = offer.workflow
-    steps = [f"{step.label} {step.type} {' '.join(map(str, step.settings.values()))}" for step in flow.components]
-    text = " ".join([flow.name, flow.author, flow.id, *steps]).casefold()
-    return all(word in text for word in typed.casefold().split())
+    parts = [f"{step.label} {step.type} {' '.join(map(str, step.settings.values()))}" for step in flow.components]
+    price = "" if flow.price is None else f"{flow.price} cr"
+    return flow.name, " ".join([price, day(flow), flow.changed_at[:10], flow.author, *steps(flow), *parts]), flow.id
 
 
 def day(workflow: Workflow) -> str:

@@ -5,13 +5,13 @@ from __future__ import annotations
 import textwrap
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import partial
 from typing import Any
 
-from textual.command import CommandPalette, DiscoveryHit, Hit, Hits, Provider
+from textual.app import App
 from textual.content import Content
 from textual.screen import Screen
 
+from artui.tui.choosing import ChoiceDialog
 from artui.tui.shell import key_name
 
 NOT_BY_NAME = frozenset({"palette", "back", "interrupt", "move", "page", "edge", "scroll"})
@@ -72,39 +72,13 @@ def _help_lines(known: list[PaletteAction], cells: int) -> Iterator[Content]:
             keys = ""
 
 
-class Actions(Provider):
-    """Offers them to the palette."""
+def offer(app: App[Any]) -> None:
+    """Offer every action by name, each with its key, and do the one that is chosen."""
+    offered = [action for action in actions(app.screen) if action.verb not in NOT_BY_NAME]
+    rows = [Content.assemble((f"{action.keys[0]:>{KEYS}}", "bold $primary"), "  ", action.says) for action in offered]
 
-    async def discover(self) -> Hits:
-        """All of them, before anything is typed."""
-        for action in self._offered():
-            yield DiscoveryHit(
-                Content(f"{action.says}  ({action.keys[0]})"), partial(self._do, action), text=action.says
-            )
+    async def chosen(place: int | None) -> None:
+        if place is not None:
+            await app.run_action(offered[place].name, default_namespace=offered[place].node)
 
-    async def search(self, query: str) -> Hits:
-        """Those whose sentence matches."""
-        matcher = self.matcher(query)
-        for action in self._offered():
-            score = matcher.match(action.says)
-            if score > 0:
-                yield Hit(score, matcher.highlight(action.says), partial(self._do, action), text=action.says)
-
-    def _offered(self) -> list[PaletteAction]:
-        return [action for action in actions(self.screen) if action.verb not in NOT_BY_NAME]
-
-    async def _do(self, action: PaletteAction) -> None:
-        await self.app.run_action(action.name, default_namespace=action.node)
-
-
-class Palette(CommandPalette):
-    """Textual's palette without its blinking."""
-
-    def __init__(self) -> None:
-        super().__init__(placeholder="Every action by name")
-
-    def on_mount(self) -> None:
-        """A cursor that stands still costs nothing on a slow line."""
-        from textual.command import CommandInput
-
-        self.query_one(CommandInput).cursor_blink = False
+    app.push_screen(ChoiceDialog("Every action by name", rows, [(one.says,) for one in offered]), chosen)

@@ -13,6 +13,7 @@ from textual.content import Content
 from textual.widgets import OptionList, Static
 
 from artui.config import AccountConfig
+from artui.core.finding import best_first
 from artui.credentials import Vault
 from artui.journal import Connection, offers
 from artui.model.states import FINAL
@@ -71,7 +72,7 @@ class Workflows(Page):
         Binding("c", "compare", "compare", tooltip="What a newer version changes for the jobs that wait"),
         Binding("h", "executions", "executions", tooltip="What was bought of this workflow, at the service"),
         Binding("u", "fetch", "look again", tooltip="Look at the service for workflows and prices"),
-        Binding("slash", "filter", "filter", tooltip="Filter by name, steps, export format, author or id"),
+        Binding("slash", "filter", "filter", tooltip="Filter by name, price, steps, export format, author, date or id"),
         Binding("y", "copy", show=False, tooltip="Copy the id of this workflow"),
     ]
     DEFAULT_CSS = """
@@ -99,7 +100,7 @@ class Workflows(Page):
     def compose(self) -> ComposeResult:
         """What is known since when, the list, and all about the workflow under the cursor."""
         yield Line(id="state")
-        yield FilterLine("name, step, format, author or id: ghost png", instead="#state", of="#offers")
+        yield FilterLine("name, price, step, format, author, date or id: ghost png", instead="#state", of="#offers")
         yield Line(id="heads")
         with Horizontal(id="middle"):
             with Vertical(id="list"):
@@ -200,7 +201,8 @@ class Workflows(Page):
         cells = self.app.size.width
         self.set_class(room(self.app.size) >= Width.FULL, "-full")
         typed = self.query_one(FilterLine).value
-        self.shown_offers = [one for one in self.catalogue.offers if catalogue.matches(one, typed)]
+        offers = self.catalogue.offers
+        self.shown_offers = [offers[place] for place in best_first(typed, list(map(catalogue.found_by, offers)))]
         self.query_one("#state", Line).say(f" {self._state(cells - 2)}")
         table = cells - 57 if self.has_class("-full") else cells
         self.query_one("#heads", Line).say(f"  {heads(COLUMNS, table - 2)}")

@@ -67,6 +67,14 @@ class Terminal:
             self._stream.feed(piece)
             seconds = 0.0
 
+    @property
+    def is_alive(self) -> bool:
+        """Whether the program still runs."""
+        if self.ended is None:
+            pid, status = os.waitpid(self.pid, os.WNOHANG)
+            self.ended = os.waitstatus_to_exitcode(status) if pid else None
+        return self.ended is None
+
     def cell(self, line: int, column: int) -> str:
         """What stands in one cell; nothing in the second cell of a wide character."""
         return str(self._screen.buffer[line][column].data)

@@ -15,9 +15,9 @@ from artui.engine.anchor import open_journal
 from artui.journal import accounts, jobs, requests
 from artui.model.states import Stage, Status
 from artui.tui.app import Console
+from artui.tui.choosing import ChoiceDialog
 from artui.tui.dialogs import Choice, Question, TextDialog
 from artui.tui.look import DARK, LIGHT
-from artui.tui.palette import Palette
 from artui.tui.rows import Rows
 from tests.tui.desk import CUT, DOUBT, FAILED, QUEUED, SAVED, SENT, at_desk, fill
 
@@ -42,6 +42,26 @@ async def test_a_dialog_is_left_once_however_fast_the_keys_come() -> None:
         assert answers == ["s"]
         await desk.press("escape")
         await desk.until(lambda: len(desk.console.screen_stack) == 1)
+
+
+async def test_a_dialog_that_is_left_from_below_gives_its_result_once_it_can() -> None:
+    async with at_desk() as desk:
+        answers: list[str | None] = []
+        below = Question("below", (), (Choice("n", "stay"),))
+        await desk.console.push_screen(below, answers.append)
+        await desk.console.push_screen(TextDialog("a text", Content("to be read")))
+        below.dismiss("code")
+        await desk.until(lambda: answers == ["code"])
+        assert len(desk.console.screen_stack) == 1
+
+        below, above = (Question(title, (), (Choice("n", "stay"),)) for title in ("below", "above"))
+        for screen in (below, above):
+            await desk.console.push_screen(screen, answers.append)
+        below.dismiss("code again")
+        await desk.sees("above")
+        await desk.press("n")
+        await desk.until(lambda: len(desk.console.screen_stack) == 1)
+        assert answers == ["code", "", "code again"]
 
 
 async def test_the_header_shows_money_and_what_needs_a_person() -> None:
@@ -99,10 +119,11 @@ async def test_all_keys_and_the_palette_come_from_the_same_bindings() -> None:
         await desk.sees("Retry these: shows first what it does", "Every action by name", "The next job that needs you")
         assert isinstance(desk.console.screen, TextDialog)
         await desk.press("escape", "colon")
-        await desk.until(lambda: isinstance(desk.console.screen, Palette))
+        await desk.until(lambda: isinstance(desk.console.screen, ChoiceDialog))
         await desk.press(*"put aside")
         await desk.sees("Put aside what needs you")
-        await desk.press("down", "enter")
+        await desk.sees("d  Put aside what needs you")
+        await desk.press("enter")
         await desk.sees("(aside)")
 
 

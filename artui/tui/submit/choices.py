@@ -13,10 +13,11 @@ from artui.config import AccountConfig
 from artui.core.plan import SourceFile, Target
 from artui.sanitize import sanitize, width
 from artui.tui import catalogue
+from artui.tui.choosing import ChoiceDialog
 from artui.tui.dialogs import Ask, Choice, Question
 from artui.tui.service import ServiceError
 from artui.tui.submit.batches import LABEL, Batching, Split, label_of
-from artui.tui.submit.dialogs import ChoiceDialog, Folders, whole_number
+from artui.tui.submit.dialogs import Folders, whole_number
 from artui.tui.submit.ordering import target_of
 from artui.tui.words import home
 
@@ -48,7 +49,7 @@ async def workflow_of(
         return None
     rows = [_row(offer) for offer in known.offers]
     chosen = await host.ask(
-        ChoiceDialog("Which workflow?", rows, lambda at, words: catalogue.matches(known.offers[at], words))
+        ChoiceDialog("Which workflow?", rows, [catalogue.found_by(offer) for offer in known.offers])
     )
     return None if chosen is None else known.offers[chosen]
 

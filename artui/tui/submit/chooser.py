@@ -21,12 +21,13 @@ from artui.core.plan import PlanProblem, collect, promises_photo
 from artui.files import Accepts
 from artui.journal import history
 from artui.sanitize import sanitize, width
+from artui.tui.choosing import ChoiceDialog
 from artui.tui.dialogs import Ask, TextDialog
 from artui.tui.filter_line import FilterLine
 from artui.tui.line_list import heads
 from artui.tui.shell import Line
 from artui.tui.submit.checks import Checks
-from artui.tui.submit.dialogs import ChoiceDialog, Folders, absolute
+from artui.tui.submit.dialogs import Folders, absolute
 from artui.tui.submit.marks import NOTHING, Item, LineKind, Listing, Marks, listing
 from artui.tui.submit.pane import ends
 from artui.tui.submit.picker import Facts, Picker, about, columns
@@ -389,8 +390,7 @@ class Chooser(Vertical):
                 await self.open(folders[place])
 
         rows = [Content(sanitize(name, 72)) for name in names]
-        matches = lambda place, words: words.casefold() in names[place].casefold()  # noqa: E731
-        self.app.push_screen(ChoiceDialog("Folders used before", rows, matches), chosen)
+        self.app.push_screen(ChoiceDialog("Folders used before", rows, [(name,) for name in names]), chosen)
 
 
 def _folder_at(text: str) -> tuple[Path, bool]:

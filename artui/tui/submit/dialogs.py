@@ -1,24 +1,14 @@
-"""What is typed and chosen in dialogs: paths with their completion, numbers, and a list that words narrow."""
+"""What is typed in dialogs: paths with their completion, and numbers."""
 
 from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import ClassVar
 
-from textual.app import ComposeResult
-from textual.binding import Binding, BindingType
-from textual.containers import Vertical
-from textual.content import Content
 from textual.suggester import Suggester
-from textual.widgets import Input, OptionList, Static
-from textual.widgets.option_list import Option
 
 from artui.config.ignoring import USUAL
-from artui.tui.above import Dialog
-from artui.tui.rows import Options
 
 
 class Folders(Suggester):
@@ -63,68 +53,3 @@ def whole_number(typed: str, most: int) -> int | None:
         return None
     found = int(typed)
     return found if found <= most else None
-
-
-class ChoiceDialog(Dialog[int | None]):
-    """A list to choose from, narrowed by typing; gives the place of the choice, None where the person went back."""
-
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("escape", "back", "back", tooltip="Back, nothing changes"),
-        Binding("down", "move(1)", show=False, priority=True),
-        Binding("up", "move(-1)", show=False, priority=True),
-    ]
-
-    def __init__(self, title: str, rows: Sequence[Content], matches: Callable[[int, str], bool]) -> None:
-        """``matches`` tells whether the row at a place fits the words that are typed."""
-        super().__init__(classes="dialog")
-        self.heading = title
-        self.rows = rows
-        self.matches = matches
-        self._shown: list[int] = []
-
-    def compose(self) -> ComposeResult:
-        """The title, the words, the list."""
-        with Vertical(classes="box wide"):
-            yield Static(Content(self.heading).stylize("bold"), classes="heading", markup=False)
-            typed = Input(placeholder="words narrow the list", compact=True)
-            typed.cursor_blink = False
-            yield typed
-            listed = Options()
-            listed.can_focus = False
-            yield listed
-            yield Static(Content("up and down move, enter takes it, esc goes back").stylize("$quiet"), markup=False)
-
-    def on_mount(self) -> None:
-        """Show all rows."""
-        self._narrow("")
-        self.query_one(Input).focus()
-
-    def _narrow(self, words: str) -> None:
-        listed = self.query_one(OptionList)
-        self._shown = [place for place in range(len(self.rows)) if self.matches(place, words)]
-        listed.clear_options()
-        listed.add_options(Option(self.rows[place]) for place in self._shown)
-        listed.highlighted = 0 if self._shown else None
-
-    def on_input_changed(self, event: Input.Changed) -> None:
-        """Other words."""
-        self._narrow(event.value)
-
-    def on_input_submitted(self) -> None:
-        """Take the row under the cursor."""
-        highlighted = self.query_one(OptionList).highlighted
-        if highlighted is not None:
-            self.dismiss(self._shown[highlighted])
-
-    def on_option_list_option_selected(self, event: OptionList.OptionSelected) -> None:
-        """A row was clicked."""
-        self.dismiss(self._shown[event.option_index])
-
-    def action_move(self, by: int) -> None:
-        """The cursor on another row."""
-        listed = self.query_one(OptionList)
-        (listed.action_cursor_down if by > 0 else listed.action_cursor_up)()
-
-    def action_back(self) -> None:
-        """Choose nothing."""
-        self.dismiss(None)

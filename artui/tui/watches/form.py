@@ -22,10 +22,11 @@ from artui.core.plan import PlanProblem, collect, promises_photo
 from artui.sanitize import sanitize
 from artui.tui import catalogue
 from artui.tui.above import Dialog
+from artui.tui.choosing import ChoiceDialog
 from artui.tui.dialogs import Ask
 from artui.tui.rows import Options
 from artui.tui.submit.choices import workflow_of
-from artui.tui.submit.dialogs import ChoiceDialog, Folders, absolute, whole_number
+from artui.tui.submit.dialogs import Folders, absolute, whole_number
 from artui.tui.watches import written
 from artui.tui.words import home, plural
 
@@ -331,7 +332,8 @@ class Form(Dialog[Mapping[str, Any] | None]):
     async def _account(self) -> Draft | None:
         names = list(self.host.config.accounts)
         rows = [Content(sanitize(name)) for name in names]
-        place = await self.host.ask(ChoiceDialog("Which account pays?", rows, lambda at, w: w in names[at]))
+        things = [(name,) for name in names]
+        place = await self.host.ask(ChoiceDialog("Which account pays?", rows, things))
         if place is None or names[place] == self.draft.table.get("account"):
             return None
         # A workflow belongs to its account.

@@ -1,0 +1,33 @@
+"""Which of several things is meant by what a person types: the best fit first."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+
+def fit(typed: str, name: str, *beside: str) -> int | None:
+    """How well typed words fit a name and what else is said of it, 0 the best; None where a word is in none of them.
+
+    The name itself comes before one that begins so, then come names with words that begin so, names that have them
+    anywhere, and each text ``beside`` in its order.
+    """
+    typed, name = " ".join(typed.casefold().split()), " ".join(name.casefold().split())
+    words = typed.split()
+    if typed == name:
+        return 0
+    if name.startswith(typed):
+        return 1
+    if all(any(part.startswith(word) for part in name.split()) for word in words):
+        return 2
+    text = name
+    for place, more in enumerate(("", *beside), 3):
+        text = f"{text} {more.casefold()}"
+        if all(word in text for word in words):
+            return place
+    return None
+
+
+def best_first(typed: str, things: Sequence[tuple[str, ...]]) -> list[int]:
+    """The places of the things that fit, each given as its name and what is said beside it; equal ones as they were."""
+    fits = [(how, place) for place, thing in enumerate(things) if (how := fit(typed, *thing)) is not None]
+    return [place for _, place in sorted(fits)]

@@ -1,0 +1,103 @@
+"""Keys that come in one piece, as over a slow line or from a paste: anything, anywhere, in a real terminal.
+
+The console goes on, whatever is typed, and no key answers what was not there when it was pressed. A few hundred keys
+are typed, ``--long``: twenty thousand.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterator
+from typing import Any
+
+from artui.config import paths
+from artui.engine.anchor import open_journal
+from artui.journal import Connection
+from tests.desk import Desk
+from tests.test_cli_watch import write_rule
+from tests.tui.terminal import Terminal, terminal
+
+ESCAPE = "\x1b[27u"
+"""Escape as terminals say it that tell all keys apart: it makes no other key of what follows it."""
+ARROWS = ("\x1b[A", "\x1b[B", "\x1b[C", "\x1b[D")
+PAGES = ("\x1b[5~", "\x1b[6~", "\x1b[H", "\x1b[F")
+PALETTE = "\x10"
+LETTERS = tuple("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789/:?+-$,.<>~")
+OTHERS = ("\r", " ", "\t", "\x7f", "\x1b[Z", "\x03", PALETTE, ESCAPE, *ARROWS, *PAGES)
+IN_A_BURST = 40
+SEED = 19
+
+
+def click(column: int, line: int) -> str:
+    """A click of the left button in this cell, counted from 0."""
+    return f"\x1b[<0;{column + 1};{line + 1}M\x1b[<0;{column + 1};{line + 1}m"
+
+
+def bursts(keys: int, source: random.Random) -> Iterator[list[str]]:
+    """So many keys in bursts, each begun on one of the places."""
+    for number in range(keys // IN_A_BURST):
+        burst = [str(1 + number % 5)]
+        while len(burst) < IN_A_BURST:
+            kind = source.random()
+            if kind < 0.65:
+                burst.append(source.choice(LETTERS))
+            elif kind < 0.95:
+                burst.append(source.choice(OTHERS))
+            else:
+                burst.append(click(source.randrange(80), source.randrange(24)))
+        yield burst
+
+
+def at_work(desk: Desk) -> None:
+    """Something in every place: jobs that need a person, wait and are saved, a rule, photos to submit."""
+    for seed, workflow in enumerate(("Export only", "Fails once", "Human check")):
+        desk.photo(f"{workflow}/boot.jpg", seed)
+        desk("submit", desk.inbox / workflow, "-w", workflow, "-o", desk.out, "--yes")
+    desk.until(lambda: sorted(job["status"] for job in desk.jobs()) == ["done", "failed", "waiting"])
+    write_rule(desk)
+    desk("pause")
+    desk.photo("queued/boot.jpg", 9)
+    desk("submit", desk.inbox / "queued", "-w", "Export only", "-o", desk.out, "--yes")
+    for seed in range(3, 6):
+        desk.photo(f"boot {seed}.jpg", seed)
+
+
+def written() -> Any:
+    """What was asked of an engine and what is to be sent, ever, beside looking again."""
+
+    def counts(db: Connection) -> Any:
+        return db.execute(
+            "SELECT (SELECT count(*) FROM requests WHERE what != 'refresh'), (SELECT count(*) FROM jobs)"
+        ).fetchone()
+
+    with open_journal(paths()) as journal:
+        return tuple(journal.read(counts))
+
+
+def calm(shown: Terminal, burst: list[str]) -> None:
+    """Go back to the list of jobs."""
+    shown.settle(0.05)
+
+    def back() -> bool:
+        shown.press(ESCAPE * 3 + "1")
+        shown.settle(0.05)
+        assert shown.is_alive, f"it ended ({shown.ended}) after {burst}\n{shown.text}\n{shown.sent[-500:]!r}"
+        return "[1 Jobs]" in shown.lines[1] and "+-" not in shown.text
+
+    shown.until(back)
+
+
+def test_keys_in_bursts_neither_end_the_console_nor_answer_a_question(desk: Desk, *, long: bool) -> None:
+    desk.control("options", qa=600)
+    at_work(desk)
+    was, settings = written(), paths().config_file.read_text()
+    charged = len(desk.simulator.ledger)
+    source = random.Random(SEED)
+    with terminal("--ascii", folder=desk.inbox) as shown:
+        shown.sees("[1 Jobs]", "boot.jpg")
+        for burst in [[PALETTE, PAGES[1]], *bursts(20_000 if long else 400, source)]:
+            shown.press("".join(burst))
+            calm(shown, burst)
+            assert written() == was, burst
+        assert paths().config_file.read_text() == settings
+        assert len(desk.simulator.ledger) == charged
