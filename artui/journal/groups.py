@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
-from artui.model.holds import HOLDS, Group
+from artui.model.holds import HOLDS, LASTING, Group
 from artui.model.states import Reason, Status
 
 _QUEUED = frozenset(reason for reason, hold in HOLDS.items() if hold.group is Group.QUEUED)
 
 
-def group(status: Status, reason: str, *, aside: bool = False) -> Group:
-    """The group of a job. ``aside``: a person has seen that it needs something and put it aside."""
-    if status in (Status.DONE, Status.SKIPPED, Status.CANCELLED) or reason == Reason.GIVEN_UP:
-        return Group.DONE
-    if status is Status.FAILED or (status is Status.HELD and reason not in _QUEUED):
-        return Group.DONE if aside else Group.NEEDS
+def group(status: Status, reason: str, scope: str = "", *, aside: bool = False) -> Group:
+    """The group of a job; ``scope`` is which cap holds it. ``aside``: a person has seen that it needs something and put
+    it aside."""
+    if status in (Status.DONE, Status.SKIPPED):
+        return Group.SAVED
+    if status is Status.CANCELLED or reason == Reason.GIVEN_UP:
+        return Group.ENDED
+    lasting = reason == Reason.CAP and scope in LASTING
+    if status is Status.FAILED or (status is Status.HELD and (reason not in _QUEUED or lasting)):
+        return Group.ENDED if aside else Group.NEEDS
     if status is Status.WAITING and reason == Reason.IN_QA:
         return Group.QA
     waits = status in (Status.READY, Status.HELD) or reason == Reason.TWIN
@@ -21,9 +25,14 @@ def group(status: Status, reason: str, *, aside: bool = False) -> Group:
 
 
 _NAMES = ", ".join(f"'{reason}'" for reason in sorted(_QUEUED))
+_SCOPES = ", ".join(f"'{kind}'" for kind in LASTING)
+CAPPED_FOR_GOOD = f"status = 'held' AND reason = '{Reason.CAP}' AND hold_scope IN ({_SCOPES})"
+"""The jobs that a cap holds in which only a person makes room, in SQL; the index ``jobs_capped`` has them."""
 PILE = f"""CASE
-    WHEN status IN ('done', 'skipped', 'cancelled') OR reason = '{Reason.GIVEN_UP}' THEN '{Group.DONE}'
+    WHEN status IN ('done', 'skipped') THEN '{Group.SAVED}'
+    WHEN status = 'cancelled' OR reason = '{Reason.GIVEN_UP}' THEN '{Group.ENDED}'
     WHEN status = 'failed' OR status = 'held' AND reason NOT IN ({_NAMES}) THEN '{Group.NEEDS}'
+    WHEN {CAPPED_FOR_GOOD} THEN '{Group.NEEDS}'
     WHEN status = 'waiting' AND reason = '{Reason.IN_QA}' THEN '{Group.QA}'
     WHEN status IN ('ready', 'held') OR reason = '{Reason.TWIN}' THEN '{Group.QUEUED}'
     ELSE '{Group.ACTIVE}' END"""

@@ -15,7 +15,7 @@ from itertools import chain, filterfalse
 from typing import TYPE_CHECKING
 
 from artui.journal import accounts
-from artui.journal.groups import group
+from artui.journal.groups import CAPPED_FOR_GOOD, group
 from artui.journal.prices import WEIGHT_SQL
 from artui.journal.store import Connection, first, rows, value
 from artui.model.holds import Group
@@ -28,7 +28,7 @@ _ASIDE = "jobs.id IN (SELECT job FROM aside)"
 _CONDITIONS = {
     **{one: f"pile = '{one}'" for one in Group},
     Group.NEEDS: f"pile = '{Group.NEEDS}' AND NOT {_ASIDE}",
-    Group.DONE: f"(pile = '{Group.DONE}' OR pile = '{Group.NEEDS}' AND {_ASIDE})",
+    Group.ENDED: f"(pile = '{Group.ENDED}' OR pile = '{Group.NEEDS}' AND {_ASIDE})",
 }
 
 
@@ -80,7 +80,7 @@ class SortOrder(StrEnum):
 
 
 _PLACES = {one: str(place) for place, one in enumerate(Group)}
-_PLACES |= {Group.NEEDS: f"iif({_ASIDE}, {_PLACES[Group.DONE]}, {_PLACES[Group.NEEDS]})"}
+_PLACES |= {Group.NEEDS: f"iif({_ASIDE}, {_PLACES[Group.ENDED]}, {_PLACES[Group.NEEDS]})"}
 _PLACE = "CASE pile " + " ".join(f"WHEN '{one}' THEN {place}" for one, place in _PLACES.items()) + " END"
 """The place of a job's group among all groups."""
 _ORDER_BY = {
@@ -124,7 +124,7 @@ _PART = "SELECT id, source FROM jobs INDEXED BY {index} WHERE {pile} AND batch I
 _PARTS: dict[Group | None, tuple[tuple[str, str], ...]] = {
     None: (("jobs_order", "1"),),
     **{one: (("jobs_pile", _CONDITIONS[one]),) for one in Group},
-    Group.DONE: (("jobs_pile", f"pile = '{Group.DONE}'"), ("jobs_pile", f"pile = '{Group.NEEDS}' AND {_ASIDE}")),
+    Group.ENDED: (("jobs_pile", f"pile = '{Group.ENDED}'"), ("jobs_pile", f"pile = '{Group.NEEDS}' AND {_ASIDE}")),
 }
 """For each group the indexes its jobs come from in order, and what is taken of them; several are merged."""
 
@@ -226,9 +226,13 @@ def overview(db: Connection, wanted: Filter) -> Overview:
     lines = tally(db, account=wanted.account, batch=wanted.batch)
     for line in lines:
         counts[group(line.status, line.reason)] += line.jobs
-    aside = _aside(db, wanted)
-    counts[Group.NEEDS] -= aside
-    counts[Group.DONE] += aside
+    # The kept figures do not know which cap holds a job, nor what was put aside.
+    for number, without, within in (
+        (_capped_for_good(db, wanted), Group.QUEUED, Group.NEEDS),
+        (_aside(db, wanted), Group.NEEDS, Group.ENDED),
+    ):
+        counts[without] -= number
+        counts[within] += number
     by_account: dict[str, list[Tally]] = {}
     for line in lines:
         by_account.setdefault(line.account, []).append(line)
@@ -244,6 +248,11 @@ def _totals(db: Connection, wanted: Filter, lines: Sequence[Tally]) -> Totals:
         _bought(db, wanted) - charged,
         sum(line.to_come for line in lines),
     )
+
+
+def _capped_for_good(db: Connection, wanted: Filter) -> int:
+    condition, values = wanted.condition()
+    return int(value(db, f"SELECT COUNT(*) FROM jobs WHERE {CAPPED_FOR_GOOD} AND {condition}", values))
 
 
 def _aside(db: Connection, wanted: Filter) -> int:
@@ -364,11 +373,10 @@ def unfinished(db: Connection) -> dict[str, int]:
     return open_jobs
 
 
-def finished_batch(db: Connection, batch: str) -> tuple[str, int, int] | None:
-    """Name, jobs done and jobs that need a person, of a batch; None where there is no such batch."""
+def finished_batch(db: Connection, batch: str) -> tuple[str, Overview] | None:
+    """Name and figures of a batch; None where there is no such batch."""
     found = first(db, "SELECT name FROM batches WHERE id = ?", (batch,))
-    counts = overview(db, Filter(batch=batch)).counts
-    return (found[0], counts[Group.DONE], counts[Group.NEEDS]) if found else None
+    return (found[0], overview(db, Filter(batch=batch))) if found else None
 
 
 def oldest_sent(db: Connection) -> dict[str, float]:

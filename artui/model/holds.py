@@ -47,7 +47,8 @@ class Group(StrEnum):
     ACTIVE = "active"
     QUEUED = "queued"
     QA = "in QA"
-    DONE = "done"
+    SAVED = "saved"
+    ENDED = "ended"
 
 
 class Exit(IntEnum):
@@ -95,6 +96,10 @@ class CapKind(StrEnum):
     RULE = "rule"
     RULE_DAY = "rule day"
     RULE_MONTH = "rule month"
+
+
+LASTING = (CapKind.BATCH, CapKind.RULE, CapKind.RUN)
+"""The caps that no day and no month empties: only a person makes room in them."""
 
 
 class PauseOf(StrEnum):

@@ -42,7 +42,7 @@ from artui.tui.page import Page
 from artui.tui.pages import PLACES, PageEntry
 from artui.tui.shell import Header, Keys, Tab, Tabs
 from artui.tui.view import Look, View
-from artui.tui.words import clock, plural
+from artui.tui.words import clock, spent, standing
 
 if TYPE_CHECKING:
     from artui.core.actions import Action
@@ -230,11 +230,10 @@ class Console(App[None], inherit_bindings=False):
         self._unfinished = dict(look.unfinished)
         for batch in ended:
             if finished := await self.view.ask(window.finished_batch, batch):
-                name, done, needs = finished
-                trouble = f", {plural(needs, 'needs you', 'need you')}" if needs else ""
-                text = f"{sanitize(name, 40)}: {plural(done, 'photo')} done{trouble}."
+                name, figures = finished
+                text = f"{sanitize(name, 40)} is done: {standing(figures.counts)}. {spent(figures.totals.values())}."
                 self.news.tell(time.time(), text)
-                self._toast(text, "warning" if needs else "information")
+                self._toast(text, "warning" if figures.counts[Group.NEEDS] else "information")
 
     def _toast(self, text: str, severity: Literal["information", "warning"]) -> None:
         """A toast, unless it would lie over a dialog: the messages keep it."""
@@ -293,7 +292,8 @@ class Console(App[None], inherit_bindings=False):
         focus still is, so that what is to be filtered by would be taken for commands, and a key pressed twice would ask
         twice. What is typed into an input, and into a dialog, goes Textual's way.
         """
-        if isinstance(event, events.InputEvent) and not event.is_forwarded:
+        # A key that a dialog had no use for comes here again, forwarded, when another may lie in front.
+        if isinstance(event, events.Key) or (isinstance(event, events.InputEvent) and not event.is_forwarded):
             if self._exit:
                 return  # what a key would open now finds nothing to be built in
             front = self.screen
@@ -301,7 +301,8 @@ class Console(App[None], inherit_bindings=False):
                 await front.there()
             if isinstance(front, Dialog) and not front.takes(event):
                 return
-            if isinstance(event, events.Key) and not front.is_modal and not isinstance(self.focused, Input):
+            typed = front.is_modal or isinstance(self.focused, Input)
+            if isinstance(event, events.Key) and not (typed or event.is_forwarded):
                 if front is self.screen_stack[0]:
                     self.place.touched()
                 if await self._check_bindings(event.key, priority=True) or await self._check_bindings(event.key):

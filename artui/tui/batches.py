@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar, cast
 
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
@@ -20,15 +20,19 @@ from artui.tui.above import Dialog
 from artui.tui.rows import Cell, Options, heads, line
 from artui.tui.words import amount, clock, plural
 
+if TYPE_CHECKING:
+    from artui.tui.app import Console
+
 MOST_BATCHES = 200
 """The newest batches are listed; an older one is found by ``batch:name`` in the filter."""
-CALLS = 15
+CALLS = 14
 """The cells for how many need somebody."""
 COLUMNS = (
     Cell("Batch", 0),
     Cell("Begun", 7, right=True),
-    Cell("Photos", 7, right=True),
+    Cell("Saved", 6, right=True),
     Cell("Moving", 7, right=True),
+    Cell("Ended", 6, right=True),
     Cell("Charged", 9, right=True),
     Cell("", CALLS),
 )
@@ -56,11 +60,15 @@ class BatchesScreen(Dialog[str]):
     def _line(self, batch: Batch) -> Content:
         found = self.overviews[batch.id]
         needs = found.counts[Group.NEEDS]
-        moving = found.jobs - needs - found.counts[Group.DONE]
+        saved, ended = found.counts[Group.SAVED], found.counts[Group.ENDED]
+        numbers = (saved, found.jobs - needs - saved - ended, ended)
         charged = sum(one.charged for one in found.totals.values())
         calls = f" {plural(needs, 'needs', 'need')} you" if needs else ""
-        texts = (batch.name, clock(batch.created_at, time.time()), *map(amount, (found.jobs, moving, charged)))
-        return Content.assemble(line(COLUMNS, (*texts, ""), ROOM).removesuffix(" " * CALLS), (calls, "$error"))
+        ellipsis = cast("Console", self.app).glyphs.ellipsis
+        texts = (batch.name, clock(batch.created_at, time.time()), *map(amount, (*numbers, charged)))
+        return Content.assemble(
+            line(COLUMNS, (*texts, ""), ROOM, ellipsis).removesuffix(" " * CALLS), (calls, "$error")
+        )
 
     def on_option_list_option_selected(self, event: OptionList.OptionSelected) -> None:
         """Show that batch."""

@@ -172,7 +172,7 @@ async def look_at_balance(host: Host, account: str) -> None:
 
 async def put_aside(host: Host, jobs: Sequence[Job]) -> list[int]:
     """Put what needs a person aside until it moves, or take it back where all of it lies aside; returns which."""
-    numbers = [job.id for job in jobs if group(job.status, job.reason) is Group.NEEDS]
+    numbers = [job.id for job in jobs if group(job.status, job.reason, job.hold_scope) is Group.NEEDS]
     if not numbers:
         host.notify("Only what needs you can be put aside.", markup=False)
         return []

@@ -57,7 +57,7 @@ def read_story(db: Connection, number: int) -> Story | None:
 NAMES = 13
 """Cells of the column that names the facts."""
 
-COLOURS = {Group.NEEDS: "$error", Group.DONE: "$success", Group.QA: "$accent"}
+COLOURS = {Group.NEEDS: "$error", Group.SAVED: "$success", Group.ENDED: "$quiet", Group.QA: "$accent"}
 
 
 def told(story: Story, host: Host, cells: int) -> Content:

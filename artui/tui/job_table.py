@@ -51,14 +51,15 @@ class JobTable(LineList[int, Row]):
         Binding("enter", "open", "details", tooltip="All about this job, and what can be done"),
     ]
     COMPONENT_CLASSES: ClassVar[set[str]] = {
-        "lines--needs-you", "lines--active", "lines--queued", "lines--in-qa", "lines--done",
+        "lines--needs-you", "lines--active", "lines--queued", "lines--in-qa", "lines--saved", "lines--ended",
     }  # fmt: skip
     DEFAULT_CSS = """
     JobTable > .lines--needs-you { color: $error; }
     JobTable > .lines--active { color: $primary; }
     JobTable > .lines--queued { color: $quiet; }
     JobTable > .lines--in-qa { color: $accent; }
-    JobTable > .lines--done { color: $success; }
+    JobTable > .lines--saved { color: $success; }
+    JobTable > .lines--ended { color: $quiet; }
     """
 
     class Marked(Message):

@@ -27,7 +27,8 @@ CHIPS: tuple[tuple[Group | None, str, str], ...] = (
     (Group.ACTIVE, "Active", "Act"),
     (Group.QUEUED, "Queued", "Que"),
     (Group.QA, "In QA", "QA"),
-    (Group.DONE, "Done", "Done"),
+    (Group.SAVED, "Saved", "Save"),
+    (Group.ENDED, "Ended", "End"),
 )
 """Each group with the word of its chip, and a short one for narrow screens."""
 
@@ -129,8 +130,9 @@ def chips_line(
     overview: Overview, chosen: Group | None, filtered: str, cells: int
 ) -> tuple[Content, list[tuple[int, int, Group | None]]]:
     """The chips with their counts and, at the right, what narrows them; with where each chip stands."""
-    for words in (1, 2):
-        labels = [(each[0], f"{each[words]} {overview.count(each[0]):,}") for each in CHIPS]
+    some = [each for each in CHIPS if overview.count(each[0]) or each[0] in (None, chosen)]
+    for words, those in ((1, CHIPS), (2, CHIPS), (2, some)):
+        labels = [(each[0], f"{each[words]} {overview.count(each[0]):,}") for each in those]
         if sum(len(label) + 2 for _, label in labels) <= cells:
             break
     parts: list[str | tuple[str, str]] = []
@@ -138,8 +140,10 @@ def chips_line(
     at = 0
     for chip, label in labels:
         text = f"[{label}]" if chip is chosen else f" {label} "
-        urgent = chip is Group.NEEDS and overview.count(chip)
-        style = "bold $primary" if chip is chosen else "$error" if urgent else ""
+        number = overview.count(chip)
+        style = "bold $primary" if chip is chosen else "$foreground" if number else ""
+        if number and chip is Group.NEEDS and chip is not chosen:
+            style = "$error"
         parts.append((text, style) if style else text)
         spans.append((at, at + len(text), chip))
         at += len(text)
@@ -195,7 +199,7 @@ def here_line(job: Job, cells: int, glyphs: Glyphs) -> str:
 
 def todo_line(job: Job, crowd: HoldCount | None, waits_for_yes: bool, now: float) -> str:
     """What a person is to do about the job under the cursor; empty where there is nothing. ``now``: epoch seconds."""
-    if job.status is Status.HELD or group(job.status, job.reason) is Group.NEEDS:
+    if job.status is Status.HELD or group(job.status, job.reason, job.hold_scope) is Group.NEEDS:
         return f"{clock(job.finished_at if job.finished_at is not None else job.stage_at, now)} {sentence(job, crowd)}"
     if waits_for_yes:
         return "The rest of this batch waits for your yes: y shows what has come, and asks."

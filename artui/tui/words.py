@@ -5,13 +5,14 @@ from __future__ import annotations
 import os
 import time
 from bisect import bisect_right
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from itertools import accumulate
 from pathlib import Path
 
 from artui.core.follow import cost
 from artui.journal.groups import group
+from artui.journal.window import Totals
 from artui.model.holds import Group
 from artui.model.job import Job
 from artui.model.states import Reason, Stage, Status
@@ -83,6 +84,22 @@ def plural(number: int, one: str, many: str = "") -> str:
     return f"{number:,} {one if number == 1 else many or one + 's'}"
 
 
+def standing(counts: Mapping[Group, int]) -> str:
+    """How so many jobs stand, each number by itself, what needs a person last: ``231 saved, 5 ended, 4 need you``."""
+    said = [f"{counts[one]:,} {one}" for one in Group if counts[one] and one is not Group.NEEDS]
+    needs = counts[Group.NEEDS]
+    return ", ".join([*said, *[plural(needs, "needs you", "need you")] * bool(needs)]) or "nothing in it"
+
+
+def spent(totals: Iterable[Totals]) -> str:
+    """What was charged, and how that stands to what was quoted: ``2,300 cr, 40 less than quoted``."""
+    totals = list(totals)
+    charged, sent = sum(one.charged for one in totals), sum(one.sent for one in totals)
+    less = sum(one.unspent for one in totals)
+    told = f"{charged + sent:,} cr"
+    return f"{told}, {abs(less):,} {'less' if less > 0 else 'more'} than quoted" if less else told
+
+
 def begun(text: str, cells: int) -> str:
     """As much of a printable sentence as fits, from its beginning."""
     if width(text) <= cells:
@@ -142,7 +159,7 @@ def say(job: Job, around: RowContext, glyphs: Glyphs, now: float) -> Row:
         pulse = 1.0 if spent < 3600 else 60.0 - spent % 60
     return Row(
         sign=sign,
-        group=group(job.status, job.reason, aside=aside),
+        group=group(job.status, job.reason, job.hold_scope, aside=aside),
         file=f"{job.source.parent.name}/{job.source.name}" if job.source.parent.name else job.source.name,
         stage=f"{stage} (aside)" if aside else stage,
         time=clock(job.finished_at, now) if job.finished_at is not None else lasting(now - job.stage_at),

@@ -16,8 +16,9 @@ from artui.config import paths
 from artui.engine.anchor import open_journal
 from artui.journal import Connection, jobs, purchases, window
 from artui.journal.groups import PILE, group
+from artui.journal.store import rows
 from artui.journal.window import Filter, SortOrder
-from artui.model.holds import Group
+from artui.model.holds import CapKind, Group
 from artui.model.job import Batch
 from artui.model.states import PurchaseState, Reason, Stage, Status
 from artui.sanitize import width
@@ -174,15 +175,18 @@ def test_every_order_holds_every_wanted_job_once(by: SortOrder) -> None:
 def test_the_kept_group_is_the_one_python_says(status: Status) -> None:
     with open_journal(paths()) as journal:
         for reason in (*Reason, "given up", "failed at the service", ""):
-            sql = f"SELECT {PILE} FROM (SELECT ? AS status, ? AS reason)"
-            assert journal.read(lambda db: db.execute(sql, (status, reason)).fetchone()[0]) == group(status, reason)  # noqa: B023
+            for scope in ("", *CapKind):
+                sql = f"SELECT {PILE} FROM (SELECT ? AS status, ? AS reason, ? AS hold_scope)"
+                [(pile,)] = journal.read(rows, sql, (status, reason, scope))
+                assert pile == group(status, reason, scope)
 
 
-def test_what_is_put_aside_stands_among_the_done_in_its_place() -> None:
-    numbers = fill(SAVED, FAILED, SAVED, FAILED, QUEUED)
+def test_what_is_put_aside_stands_among_the_ended_in_its_place() -> None:
+    numbers = fill(CANCELLED, FAILED, CANCELLED, FAILED, QUEUED, SAVED)
     with open_journal(paths()) as journal:
         journal.write(window.put_aside, numbers[1:2])
-        assert list(journal.read(window.order, Filter(Group.DONE))) == numbers[:3]
+        assert list(journal.read(window.order, Filter(Group.ENDED))) == numbers[:3]
+        assert list(journal.read(window.order, Filter(Group.SAVED))) == numbers[5:]
         assert list(journal.read(window.order, Filter(Group.NEEDS))) == numbers[3:4]
         assert journal.read(window.overview, Filter(words=("boots",))) == journal.read(window.overview, Filter())
 

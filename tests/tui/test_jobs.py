@@ -25,7 +25,7 @@ ALL = (FAILED, CUT, DOUBT, SENT, UPLOADING, QA, QUEUED, QUEUED, SAVED, SAVED, CA
 async def test_chips_count_every_job_once_and_filter() -> None:
     fill(*ALL)
     async with at_desk() as desk:
-        assert desk.lines()[2].startswith("[All 11] Needs you 3  Active 2  Queued 2  In QA 1  Done 3")
+        assert desk.lines()[2].startswith("[All 11] Needs you 3  Active 2  Queued 2  In QA 1  Saved 2  Ended 1")
         await desk.press("right", "right")
         await desk.until(lambda: len(desk.table.order) == 2)
         await desk.sees("[Active 2]", "processing")
@@ -55,7 +55,9 @@ async def test_batches_and_sums_are_told_in_columns() -> None:
     fill(FAILED, SAVED, SENT, batch="autumn 2026-11-23 02:44:39")
     async with at_desk() as desk:
         await desk.press("B")
-        await desk.sees("Moving  Charged", "autumn 2026-11-23 02:44:39 ", "      10 1 needs you")
+        await desk.sees(
+            " Saved Moving Ended  Charged", "autumn 2026-~23 02:44:39 ", "     1      1     0       10 1 needs you"
+        )
         await desk.press("escape", "dollar_sign")
         await desk.sees("By workflow")
         assert "By label" not in "\n".join(desk.lines())
@@ -182,7 +184,7 @@ async def test_new_jobs_and_moves_of_another_process_appear() -> None:
     (number,) = fill(QUEUED)
     async with at_desk() as desk:
         desk.write(jobs.move, desk.job(number), Stage.SAVED, Status.CANCELLED, "cancelled")
-        await desk.sees("cancelled, not paid", "Done 1")
+        await desk.sees("cancelled, not paid", "Ended 1")
         fill(QUEUED, names="boots/NEW_{:04}.jpg", batch="later")
         await desk.sees("NEW_0000.jpg", "[All 2]")
 

@@ -190,6 +190,6 @@ class TestWithAnEngine:
         with open_journal(paths()) as journal:
             until(lambda: all(job.status is Status.DONE for job in journal.read(jobs.select, "1")))
         with terminal("--ascii") as shown:
-            shown.sees("boot 3.jpg", "Done 4", "4 jobs: quoted 40 = charged 40")
+            shown.sees("boot 3.jpg", "Saved 4", "4 jobs: quoted 40 = charged 40")
             shown.press("q")
             assert shown.wait() == 0

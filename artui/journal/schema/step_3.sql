@@ -20,3 +20,19 @@ CREATE TABLE notified (
     target TEXT NOT NULL, kind TEXT NOT NULL, told INTEGER NOT NULL, tries INTEGER NOT NULL DEFAULT 0,
     next_at REAL NOT NULL DEFAULT 0, PRIMARY KEY (target, kind)
 ) STRICT;
+
+-- Who must do something: what is saved stands apart from what has ended without a result, and what a cap holds that no
+-- day empties needs a person.
+DROP INDEX jobs_pile;
+ALTER TABLE jobs DROP COLUMN pile;
+ALTER TABLE jobs ADD COLUMN pile TEXT NOT NULL GENERATED ALWAYS AS (CASE
+    WHEN status IN ('done', 'skipped') THEN 'saved'
+    WHEN status = 'cancelled' OR reason = 'given up' THEN 'ended'
+    WHEN status = 'failed' OR status = 'held' AND reason NOT IN ('cap', 'paused', 'quota', 'same photo as another job') THEN 'needs you'
+    WHEN status = 'held' AND reason = 'cap' AND hold_scope IN ('batch', 'rule', 'run') THEN 'needs you'
+    WHEN status = 'waiting' AND reason = 'in QA' THEN 'in QA'
+    WHEN status IN ('ready', 'held') OR reason = 'same photo as another job' THEN 'queued'
+    ELSE 'active' END) VIRTUAL;
+CREATE INDEX jobs_pile ON jobs (pile, batch, source);
+CREATE INDEX jobs_capped ON jobs (account, batch)
+    WHERE status = 'held' AND reason = 'cap' AND hold_scope IN ('batch', 'rule', 'run');
