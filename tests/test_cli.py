@@ -226,9 +226,12 @@ def test_a_cap_holds_with_eight_and_a_yes_does_not_pass_it(desk: Desk) -> None:
     [held] = desk("jobs", "--status", "held", "--json").json
     assert held["reason"] == "cap"
     advice = desk("job", str(held["id"]), "--json").json["advice"]
+    assert f"`artui allow {held['batch']} N --batch`" in advice
     assert f"`artui cancel --batch {held['batch']}`" in advice
-    assert desk("cancel", "--batch", held["batch"]).code == Exit.OK
-    assert desk.send("--cap", "50").code == Exit.OK
+    assert "may spend 25" in desk("allow", held["batch"], "5", "--batch", "--yes", "--json").json[0]["message"]
+    assert desk("wait").code == Exit.CAP, "not enough"
+    assert desk("allow", held["batch"], "5", "--batch", "--yes").code == Exit.OK
+    assert desk("wait").code == Exit.OK
     assert sum(job["charged"] or 0 for job in desk.jobs()) == 30
 
 

@@ -215,13 +215,26 @@ def resume_command(
 @click.command("allow")
 @click.argument("rule")
 @click.argument("amount", type=click.IntRange(min=1), metavar="N")
+@click.option("--batch", "is_batch", is_flag=True, help="RULE is a batch: its own cap rises by N, for good.")
 @DRY_RUN
 @YES
 @AS_JSON
 @click.pass_obj
-def allow_command(session: Session, rule: str, amount: int, *, dry_run: bool, yes: bool, as_json: bool) -> Exit:
-    """Let a rule spend N more than its caps until midnight."""
+def allow_command(
+    session: Session, rule: str, amount: int, *, is_batch: bool, dry_run: bool, yes: bool, as_json: bool
+) -> Exit:
+    """Let a rule spend N more than its caps until midnight, or a batch N more than its own cap."""
+    from artui.cli.naming import batch_called
     from artui.core import options
+
+    if is_batch:
+        with session.journal() as journal:
+            room = journal.read(options.batch_room, batch_called(journal, rule))
+            if room is None:
+                raise CommandError(Exit.USAGE, f"The batch {rule} has no cap of its own: there is nothing to allow.")
+            said = f"{room.batch.name}: may spend {money(room.cap + amount)} in all, {money(room.spent)} are spent"
+            acts = [Act(room.raised(amount), said)]
+            return _carry_out(session, journal, acts, dry_run=dry_run, yes=yes, as_json=as_json)
 
     def act(journal: Journal, row: RuleRow) -> Act:
         del journal

@@ -76,8 +76,8 @@ CAPS: Mapping[CapKind, str] = {
     CapKind.RUN: _OF_ACCOUNT,
     CapKind.DAY: _OF_ACCOUNT,
     CapKind.MONTH: _OF_ACCOUNT,
-    CapKind.BATCH: "nothing raises the cap of a batch: `artui cancel --batch {batch}` leaves the rest, then"
-    " `artui submit` sends it with a higher --cap",
+    CapKind.BATCH: "only you can raise it: `artui allow {batch} N --batch` lets it spend N more,"
+    " `artui cancel --batch {batch}` leaves the rest",
     CapKind.RULE: _OF_RULE,
     CapKind.RULE_DAY: _OF_RULE,
     CapKind.RULE_MONTH: _OF_RULE,

@@ -12,11 +12,13 @@ from dataclasses import asdict, dataclass, replace
 
 from artui.core import actions
 from artui.core.actions import Action, Effect, Refusal, Risk
-from artui.journal import Connection, holds, jobs, requests, rules
+from artui.journal import Connection, crowds, holds, jobs, purchases, requests, rules
+from artui.journal.crowds import HoldCount
 from artui.journal.prices import together
 from artui.journal.rules import RuleRow
 from artui.model.commands import Command
-from artui.model.job import Job
+from artui.model.holds import CapKind
+from artui.model.job import Batch, Job
 from artui.model.states import BEFORE_PAYING, Reason
 from artui.model.watching import Skip
 from artui.providers import capabilities
@@ -134,6 +136,31 @@ def of_rule(command: Command, rule: str) -> Action:
 def allowance(rule: str, amount: int) -> Action:
     """Let a rule spend more than its caps until midnight."""
     return Action(Command.ALLOW, price=amount, arguments={"rule": rule, "amount": amount})
+
+
+@dataclass(frozen=True, slots=True)
+class BatchRoom:
+    """What a batch with a cap of its own may spend and has spent, in its account's unit, and how many ``photos`` wait
+    for room there, which ``need`` so much."""
+
+    batch: Batch
+    cap: int
+    spent: int
+    photos: int
+    need: int
+
+    def raised(self, more: int) -> Action:
+        """Let the batch spend so much more, for good."""
+        return Action(Command.ALLOW, price=more, arguments={"batch": self.batch.id, "cap": self.cap + more})
+
+
+def batch_room(db: Connection, batch: Batch) -> BatchRoom | None:
+    """How a batch stands to its cap; None where it has none."""
+    if batch.cap is None:
+        return None
+    spent = purchases.amounts(db, batch.account, {CapKind.BATCH: batch.id})[CapKind.BATCH]
+    waiting = crowds.crowds(db).get((batch.account, f"{CapKind.BATCH} {batch.id}"), HoldCount(0))
+    return BatchRoom(batch, batch.cap, spent, waiting.jobs, waiting.needs)
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,7 @@ from typing import Protocol
 from artui import budget, providers
 from artui.core import decisions
 from artui.engine.account_worker import AccountWorker
-from artui.journal import Connection, Journal, accounts, holds, jobs, requests, rules
+from artui.journal import Connection, Journal, accounts, batches, holds, jobs, requests, rules
 from artui.journal.requests import Request
 from artui.journal.rules import RuleRow
 from artui.model.commands import Command
@@ -226,7 +226,10 @@ def _about_rule(decide: rules.Decide) -> Run:
 
 
 async def _allow(engine: Commanded, request: Request) -> None:
-    """Let a rule spend more; what that lets go on does so in the same transaction."""
+    """Let a rule or a batch spend more; what that lets go on does so in the same transaction."""
+    if "batch" in request.arguments:
+        await _allow_batch(engine, request)
+        return
     row: RuleRow | None = engine.journal.read(rules.get, str(request.arguments.get("rule", "")))
     worker = await engine.open_worker(row.account) if row else None
     # The day its caps are checked by.
@@ -235,6 +238,18 @@ async def _allow(engine: Commanded, request: Request) -> None:
     def write(db: Connection) -> None:
         rules.carry_out(db, request, rules.allow, today)
         if worker:
+            budget.release_capped(db, worker.name, worker.context.terms())
+
+    await engine.journal.write_async(write)
+    engine.wake()
+
+
+async def _allow_batch(engine: Commanded, request: Request) -> None:
+    batch = engine.journal.read(batches.get, str(request.arguments["batch"]))
+    worker = await engine.open_worker(batch.account) if batch else None
+
+    def write(db: Connection) -> None:
+        if batches.allow(db, request) and worker:
             budget.release_capped(db, worker.name, worker.context.terms())
 
     await engine.journal.write_async(write)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from artui.journal import jobs
+from artui.journal import jobs, requests
+from artui.journal.requests import Request
 from artui.journal.store import Connection, first, rows
 from artui.model.job import Batch, Job
 from artui.model.states import Reason, Status
@@ -27,6 +28,20 @@ def ahead_of_sample(db: Connection, batch: str) -> list[Job]:
     return jobs.select(
         db, "batch = ? AND NOT (status = ? AND reason = ?) ORDER BY id", (batch, Status.HELD, Reason.SAMPLE)
     )
+
+
+def allow(db: Connection, request: Request) -> str:
+    """Carry out that a batch may spend ``cap`` in all, in its account's unit, and mark the request done; returns its
+    account. A request that names none, or would take room away, is refused, and the account is empty."""
+    batch = get(db, str(request.arguments.get("batch", "")))
+    cap = int(request.arguments.get("cap", 0))
+    if batch is None or batch.cap is None or cap <= batch.cap:
+        why = "there is no such batch" if batch is None else f"the batch {batch.name} may spend that much already"
+        requests.finish(db, request, why, refused=True)
+        return ""
+    db.execute("UPDATE batches SET cap = ? WHERE id = ?", (cap, batch.id))
+    requests.finish(db, request, f"the batch {batch.name} may spend {cap:,} in all, {cap - batch.cap:,} more")
+    return batch.account
 
 
 def get(db: Connection, batch: str) -> Batch | None:

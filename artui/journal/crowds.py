@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
+from artui.journal.groups import CAPPED_FOR_GOOD
 from artui.journal.store import Connection, rows, value
-from artui.model.holds import TOLD_ONCE
+from artui.model.holds import TOLD_ONCE, CapKind
 from artui.model.states import Reason
+
+if TYPE_CHECKING:
+    from artui.model.job import Job
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,18 +25,40 @@ class HoldCount:
     sent: int = 0
 
 
-def crowds(db: Connection) -> dict[tuple[str, str], HoldCount]:
-    """The crowds behind shared holds, by account and reason."""
+Crowds = Mapping[tuple[str, str], HoldCount]
+"""Who shares a hold, by :func:`of`."""
+
+
+def of(job: Job) -> tuple[str, str]:
+    """With whom a held job shares its hold: those of its account and reason, or of its batch where that has a cap."""
+    if job.reason == Reason.CAP and job.hold_scope == CapKind.BATCH:
+        return job.account, f"{CapKind.BATCH} {job.batch}"
+    return job.account, job.reason
+
+
+def crowds(db: Connection) -> Crowds:
+    """The crowds behind shared holds."""
     found = rows(
         db,
         "SELECT account, reason, SUM(jobs), SUM(quoted) FROM tally WHERE status = 'held' AND jobs > 0"
         " GROUP BY account, reason",
     )
-    return {
+    shared = {
         (account, reason): HoldCount(number, quoted, _sent(db, account) if reason == Reason.LOGIN else 0)
         for account, reason, number, quoted in found
         if reason in TOLD_ONCE
     }
+    # The kept figures do not know which cap it is: what a batch's own holds is no crowd of the account's.
+    for account, batch, number, quoted in rows(
+        db,
+        f"SELECT account, batch, COUNT(*), SUM(COALESCE(quoted, 1)) FROM jobs WHERE {CAPPED_FOR_GOOD}"
+        " AND hold_scope = ? GROUP BY 1, 2",
+        (CapKind.BATCH,),
+    ):
+        whole = shared[account, Reason.CAP]
+        shared[account, Reason.CAP] = HoldCount(whole.jobs - number, whole.needs - quoted)
+        shared[account, f"{CapKind.BATCH} {batch}"] = HoldCount(number, quoted)
+    return shared
 
 
 def _sent(db: Connection, account: str) -> int:

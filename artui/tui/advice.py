@@ -12,6 +12,7 @@ from artui.model.watching import Skip
 from artui.providers import capabilities
 from artui.sanitize import sanitize
 from artui.tui.phrases import (
+    BATCH_CAP,
     BROKEN,
     CAPS,
     FAILED,
@@ -35,6 +36,8 @@ def sentence(job: Job, crowd: HoldCount | None = None) -> str:
         text = "{name} was found at the service without its photo: it is fetched when the photo turns up. x leaves it."
     elif job.status is Status.HELD and job.reason == Reason.DAMAGED and job.stage is Stage.SUBMITTED:
         text = NOT_ALL_THERE
+    elif job.status is Status.HELD and job.reason == Reason.CAP and job.hold_scope == CapKind.BATCH:
+        text = BATCH_CAP
     elif job.status is Status.HELD:
         text = HELD[Reason(job.reason)]
     elif job.reason == Reason.FAILED and not capabilities(job.provider).limits.can_retry:

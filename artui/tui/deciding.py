@@ -19,7 +19,7 @@ from artui.journal.groups import group
 from artui.journal.prices import together
 from artui.model.commands import Command
 from artui.model.holds import Group
-from artui.model.job import Job
+from artui.model.job import Batch, Job
 from artui.model.states import Reason
 from artui.sanitize import sanitize
 from artui.tui.acting import heading, left_alone, lines, says
@@ -27,11 +27,13 @@ from artui.tui.advice import price, sentence
 from artui.tui.dialogs import Ask, Choice, Question
 from artui.tui.pages import SUBMIT
 from artui.tui.phrases import SKIPPED
-from artui.tui.words import plural
+from artui.tui.words import plural, whole_number
 
 if TYPE_CHECKING:
     from artui.tui.host import Host
     from artui.tui.submit import Submit
+
+MOST_ALLOWED = 1_000_000_000
 
 Done = Callable[[Sequence[Action]], object]
 """Told which acts were agreed to."""
@@ -228,6 +230,34 @@ async def _of_doubt(host: Host, job: Job) -> None:
         Question(f"{sanitize(job.source.name, 60)}: paid or not?", [host.glyphs.plain(sentence(job))], choices),
         answered,
     )
+
+
+async def allow(host: Host, batch: Batch | None) -> None:
+    """Ask how many credits more this batch may spend, then whether that is meant."""
+    room = await host.view.ask(options.batch_room, batch) if batch else None
+    if room is None:
+        host.notify("This batch has no cap of its own. The day's is the account's: 5 shows it.", markup=False)
+        return
+    name = sanitize(room.batch.name, 40)
+    lines = [f"It has spent {room.spent:,} of {room.cap:,} cr."]
+    if room.photos:
+        lines.append(f"{plural(room.photos, 'photo waits', 'photos wait')} for room: {room.need:,} cr.")
+    short = max(0, room.need - (room.cap - room.spent))
+    typed = await host.ask(Ask(f"How many credits more may {name} spend?", lines, value=str(short) if short else ""))
+    if not typed:
+        return
+    more = whole_number(typed, MOST_ALLOWED)
+    if not more:
+        host.notify(f"{sanitize(typed, 20)} is no number of credits; nothing has changed.", markup=False)
+        return
+    question = Question(
+        f"Allow {name} {more:,} cr more?",
+        [f"It may then spend {room.cap + more:,} cr in all. The caps of the account stay."],
+        (Choice("n", "leave the cap"), Choice("y", f"allow {more:,} cr")),
+    )
+    if await host.ask(question) == "y":
+        await host.decide([room.raised(more)])
+        host.notify(f"{name} may spend {room.cap + more:,} cr in all.", markup=False)
 
 
 async def _of_damaged(host: Host, job: Job) -> None:

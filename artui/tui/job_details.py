@@ -50,7 +50,7 @@ def read_story(db: Connection, number: int) -> Story | None:
     job = jobs.get(db, number)
     if job is None:
         return None
-    crowd = crowds.crowds(db).get((job.account, job.reason))
+    crowd = crowds.crowds(db).get(crowds.of(job))
     return Story(job, tuple(history.of_job(db, number)), tuple(purchases.of_job(db, number)), crowd)
 
 

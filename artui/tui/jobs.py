@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import time
 from array import array
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, ClassVar
 
@@ -17,8 +17,8 @@ from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical
 from textual.widgets import Input, Static
 
-from artui.journal import window
-from artui.journal.crowds import HoldCount
+from artui.journal import crowds, window
+from artui.journal.crowds import Crowds
 from artui.journal.window import Filter, Overview, SortOrder
 from artui.model.holds import Group
 from artui.model.job import Batch, Job
@@ -79,6 +79,7 @@ class Jobs(Page):
         Binding("d", "aside", show=False, tooltip="Put aside what needs you, until it moves; again: take it back"),
         Binding("dollar_sign", "sums", show=False, tooltip="The sum by folder, label, workflow and day"),
         Binding("b", "balance", show=False, tooltip="Look at the balance of this account now"),
+        Binding("plus", "allow", show=False, tooltip="Let the batch of this job spend more than its cap"),
         Binding("y", "copy", show=False, tooltip="Copy path and execution; answer for a sample that waits"),
     ]
     DEFAULT_CSS = f"""
@@ -90,7 +91,7 @@ class Jobs(Page):
     Jobs #side {{ width: {SIDE}; display: none; border-left: solid $border; padding: 0 1; }}
     Jobs.-full #side {{ display: block; }}
     """
-    changes = frozenset({"retry", "cancel", "another", "balance", "aside"})
+    changes = frozenset({"retry", "cancel", "another", "balance", "aside", "allow"})
 
     def __init__(self, *, id: str | None = None) -> None:  # noqa: A002 — as Textual
         super().__init__(id=id)
@@ -98,7 +99,7 @@ class Jobs(Page):
         self.by = SortOrder.FILE
         self.overview = Overview(dict.fromkeys(Group, 0), {})
         self.batches: dict[str, Batch] = {}
-        self._crowds: Mapping[tuple[str, str], HoldCount] = {}
+        self._crowds: Crowds = {}
         self._samples: frozenset[str] = frozenset()
         self._only: frozenset[int] | None = None
         self._pinned: array[int] = array("q")
@@ -225,7 +226,7 @@ class Jobs(Page):
         here = message = ""
         if job is not None:
             here = here_line(job, cells, self.host.glyphs)
-            message = todo_line(job, self._crowds.get((job.account, job.reason)), job.batch in self._samples, now)
+            message = todo_line(job, self._crowds.get(crowds.of(job)), job.batch in self._samples, now)
         newest = self.host.news.newest
         if self.host.news.greeting:
             message = self.host.news.greeting
@@ -426,6 +427,14 @@ class Jobs(Page):
         account = self.table.job.account if self.table.job else self.host.account
         if account:
             await deciding.look_at_balance(self.host, account)
+
+    def action_allow(self) -> None:
+        """Ask how much more the batch of this job may spend."""
+        from artui.tui import deciding
+
+        job = self.table.job
+        if job is not None:
+            self.host.soon(deciding.allow(self.host, self.batches.get(job.batch or "")))
 
     async def action_aside(self) -> None:
         """Put what needs a person aside until it moves, or take it back."""

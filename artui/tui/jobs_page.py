@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from textual.content import Content
 
 from artui.journal import Connection, crowds, window
-from artui.journal.crowds import HoldCount
+from artui.journal.crowds import Crowds, HoldCount
 from artui.journal.groups import group
 from artui.journal.window import Filter, Overview, SortOrder, Totals
 from artui.model.holds import Group
@@ -60,7 +60,7 @@ class Wish:
 class JobsRead:
     """What one reading gives; ``order`` is None where it was not asked for, ``seconds`` is what sorting took.
 
-    ``crowds`` counts who shares a hold, by account and reason; ``samples`` are the batches that wait for a yes.
+    ``crowds`` counts who shares a hold; ``samples`` are the batches that wait for a yes.
     """
 
     order: array[int] | None
@@ -69,7 +69,7 @@ class JobsRead:
     jobs: dict[int, Job]
     around: RowContext
     batches: dict[str, Batch]
-    crowds: Mapping[tuple[str, str], HoldCount]
+    crowds: Crowds
     samples: frozenset[str]
     seconds: float
 

@@ -6,7 +6,8 @@ from collections import deque
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from artui.journal.crowds import HoldCount
+from artui.journal import crowds
+from artui.journal.crowds import Crowds
 from artui.model.job import Event, Job
 from artui.model.states import Status
 from artui.sanitize import sanitize
@@ -51,13 +52,11 @@ class News:
         """Remember a message that is about no single job."""
         self.messages.append(Message(at, text))
 
-    def hear(
-        self, events: Iterable[Event], known: Mapping[int, Job], crowds: Mapping[tuple[str, str], HoldCount]
-    ) -> Sequence[str]:
+    def hear(self, events: Iterable[Event], known: Mapping[int, Job], shared: Crowds) -> Sequence[str]:
         """Remember what a person wants to hear of; returns the kinds of trouble that are new, as sentences.
 
-        ``known`` holds the jobs as they are now: an event they have left behind is no news any more. What ``crowds``
-        share is one message, which says how many they are by now.
+        ``known`` holds the jobs as they are now: an event they have left behind is no news any more. What they share
+        (``shared``) is one message, which says how many they are by now.
         """
         toasts = []
         for event in events:
@@ -67,9 +66,9 @@ class News:
             if event.status is Status.DONE:
                 self.messages.append(Message(event.at, f"Saved {sanitize(event.message, 120)}", job.id))
             elif event.status in _TROUBLE:
-                crowd = crowds.get((job.account, job.reason))
+                crowd = shared.get(crowds.of(job))
                 text = sentence(job, crowd)
-                kind = f"{job.account} {job.status} {job.reason}"
+                kind = " ".join([job.status, *crowds.of(job)])
                 before = self._shared.get(kind)
                 if before is not None and crowd is not None and before in self.messages:
                     self.messages.remove(before)

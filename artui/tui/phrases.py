@@ -106,11 +106,11 @@ SINCE: Mapping[Reason, str] = {
 
 _WITH_ROOM, _TOMORROW = "It goes on by itself when it has room.", "It goes on by itself at 00:00."
 CAPS: Mapping[CapKind, str] = {
-    CapKind.RUN: _WITH_ROOM,
+    CapKind.RUN: "Only you can raise it: caps.run of the account, in config.toml; or x cancels.",
     CapKind.DAY: _TOMORROW,
     CapKind.MONTH: _WITH_ROOM,
-    CapKind.BATCH: "Nothing raises the cap of a batch: x cancels, then submit the rest with a higher one.",
-    CapKind.RULE: _WITH_ROOM,
+    CapKind.BATCH: _WITH_ROOM,
+    CapKind.RULE: "Only you can raise it: 4, then + there; or e changes the rule.",
     CapKind.RULE_DAY: _TOMORROW,
     CapKind.RULE_MONTH: _WITH_ROOM,
 }
@@ -146,6 +146,7 @@ HELD: Mapping[Reason, str] = {
     Reason.REJECTED: "{name} waits: {said}. {Where}; then r sends it ({price} more at worst) · x cancels.",
     Reason.TWIN: "{name} is the same photo as job {twin}, which needs a decision first.",
 }
+BATCH_CAP = "This batch has reached its cap. {wait}, and {need}. Only you can raise it: + does · x cancels."
 NOT_ALL_THERE = (
     "{name}: {said}. It is still looked at. r takes what there is (free); the web app shows execution {execution}."
 )

@@ -84,6 +84,14 @@ def plural(number: int, one: str, many: str = "") -> str:
     return f"{number:,} {one if number == 1 else many or one + 's'}"
 
 
+def whole_number(typed: str, most: int) -> int | None:
+    """A typed whole number; None where it is none, or above ``most``."""
+    if not (typed.isascii() and typed.isdigit() and len(typed) <= len(str(most))):
+        return None
+    found = int(typed)
+    return found if found <= most else None
+
+
 def standing(counts: Mapping[Group, int]) -> str:
     """How so many jobs stand, each number by itself, what needs a person last: ``231 saved, 5 ended, 4 need you``."""
     said = [f"{counts[one]:,} {one}" for one in Group if counts[one] and one is not Group.NEEDS]

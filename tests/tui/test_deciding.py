@@ -181,6 +181,25 @@ async def test_what_many_wait_for_is_one_message_with_its_figures(reason: str, m
         assert asked(desk) == [("refresh", None, {"account": "studio"})]
 
 
+async def test_a_batch_at_its_own_cap_needs_a_person_who_lets_it_spend_more() -> None:
+    message = "the cap of this batch is reached: 20 of 20 are spent or reserved; the next photo costs 10"
+    held = {"stage": "uploaded", "status": "held", "reason": "cap", "message": message}
+    fill({**held, "hold_scope": "day"}, {**held, "hold_scope": "day"}, batch="another")
+    numbers = fill(SAVED, SAVED, {**held, "hold_scope": "batch"}, {**held, "hold_scope": "batch"}, QUEUED)
+    async with at_desk((120, 30)) as desk:
+        desk.write(lambda db: db.execute("UPDATE batches SET cap = 20 WHERE id = 'id-aw26'"))
+        desk.place.read(reorder=True)
+        await desk.sees("Needs you 2", "Queued 3", "This batch has reached its cap. 2 photos wait, none of them sent")
+        await desk.press("n", "plus")
+        await desk.sees("How many credits more may aw26 spend?", "It has spent 20 of 20 cr.", "2 photos wait for")
+        await desk.press("enter")
+        await desk.sees("Allow aw26 20 cr more?", "40 cr in all")
+        await desk.press("y")
+        await desk.until(desk.requests)
+        assert asked(desk) == [("allow", None, {"batch": "id-aw26", "cap": 40})]
+        assert desk.job(numbers[2]).status is Status.HELD, "the engine lets it go on"
+
+
 async def test_the_line_about_a_job_is_plain_where_the_terminal_is() -> None:
     fill({**QUEUED, "workflow_name": "A workflow with a name that is far too long to be shown"})
     async with at_desk() as desk:

@@ -17,9 +17,9 @@ from artui.tui.choosing import ChoiceDialog
 from artui.tui.dialogs import Ask, Choice, Question
 from artui.tui.service import ServiceError
 from artui.tui.submit.batches import LABEL, Batching, Split, label_of
-from artui.tui.submit.dialogs import Folders, whole_number
+from artui.tui.submit.dialogs import Folders
 from artui.tui.submit.ordering import target_of
-from artui.tui.words import home
+from artui.tui.words import home, whole_number
 
 if TYPE_CHECKING:
     from artui.tui.host import Host

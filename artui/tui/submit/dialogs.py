@@ -1,4 +1,4 @@
-"""What is typed in dialogs: paths with their completion, and numbers."""
+"""What is typed in dialogs: paths with their completion."""
 
 from __future__ import annotations
 
@@ -45,11 +45,3 @@ def completed(typed: str) -> str | None:
 def absolute(typed: str) -> str:
     """A typed path from the root on. Links and templates in it stay as they were typed."""
     return os.path.abspath(os.path.expanduser(typed))  # noqa: PTH100, PTH111
-
-
-def whole_number(typed: str, most: int) -> int | None:
-    """A typed whole number; None where it is none, or above ``most``."""
-    if not (typed.isascii() and typed.isdigit() and len(typed) <= len(str(most))):
-        return None
-    found = int(typed)
-    return found if found <= most else None

@@ -21,16 +21,15 @@ from artui.journal.rules import RuleRow, RuleState
 from artui.model.commands import Command
 from artui.model.states import Reason
 from artui.sanitize import sanitize
+from artui.tui.deciding import MOST_ALLOWED
 from artui.tui.dialogs import Ask, Choice, Question, TextDialog
-from artui.tui.submit.dialogs import whole_number
 from artui.tui.watches import written
 from artui.tui.watches.standing import RuleStatus
-from artui.tui.words import plural
+from artui.tui.words import plural, whole_number
 
 if TYPE_CHECKING:
     from artui.tui.host import Host
 
-MOST_ALLOWED = 1_000_000_000
 
 _LOOK = Choice("l", "look at its lists first", by_enter=True)
 

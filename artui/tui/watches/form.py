@@ -26,9 +26,9 @@ from artui.tui.choosing import ChoiceDialog
 from artui.tui.dialogs import Ask
 from artui.tui.rows import Options
 from artui.tui.submit.choices import workflow_of
-from artui.tui.submit.dialogs import Folders, absolute, whole_number
+from artui.tui.submit.dialogs import Folders, absolute
 from artui.tui.watches import written
-from artui.tui.words import home, plural
+from artui.tui.words import home, plural, whole_number
 
 if TYPE_CHECKING:
     from artui.tui.host import Host
