@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, ClassVar, cast
+from typing import ClassVar
 
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
@@ -19,9 +19,6 @@ from artui.model.job import Batch
 from artui.tui.above import Dialog
 from artui.tui.rows import Cell, Options, heads, line
 from artui.tui.words import amount, clock, plural
-
-if TYPE_CHECKING:
-    from artui.tui.app import Console
 
 MOST_BATCHES = 200
 """The newest batches are listed; an older one is found by ``batch:name`` in the filter."""
@@ -64,7 +61,7 @@ class BatchesScreen(Dialog[str]):
         numbers = (saved, found.jobs - needs - saved - ended, ended)
         charged = sum(one.charged for one in found.totals.values())
         calls = f" {plural(needs, 'needs', 'need')} you" if needs else ""
-        ellipsis = cast("Console", self.app).glyphs.ellipsis
+        ellipsis = self.host.glyphs.ellipsis
         texts = (batch.name, clock(batch.created_at, time.time()), *map(amount, (*numbers, charged)))
         return Content.assemble(
             line(COLUMNS, (*texts, ""), ROOM, ellipsis).removesuffix(" " * CALLS), (calls, "$error")
