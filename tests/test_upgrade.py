@@ -34,6 +34,7 @@ ITS_OWN = {"sqlite_sequence"}
 REWRITTEN: dict[str, set[str]] = {
     "jobs": {"payer", "endpoint", "copy", "pile"}, "purchases": {"payer", "endpoint"}, "executions": {"payer"},
     "rules": {"offer"}, "durations": {"*"}, "marks": {"*"}, "accounts": {"labels_proven"},
+    "tally": {"*"},
 }  # fmt: skip
 """Columns that a step of the schema writes anew on purpose, by table, ``*`` for all: each is tested on its own
 (``test_payers.py``)."""
@@ -160,6 +161,16 @@ def test_every_cap_sees_the_sums_it_saw(journal: Journal, before: dict[str, Any]
             spent = journal.read(rules.spent, job["rule"], job["account"], day)
             assert spent.run == sum(weighs(one) for one in of_rule)
             assert spent.open == sum(weighs(one) for one in of_rule if is_open(one))
+
+
+def test_the_kept_figures_are_those_of_counting_and_copies_cost_nothing_in_them(journal: Journal) -> None:
+    kept = journal.read(window.overview, window.Filter())
+    counted = journal.read(window.overview, window.Filter(without=("no word of any job",)))
+    assert kept == counted
+    copies = [job for job in journal.read(jobs.select, "twin_of IS NOT NULL AND buys = 0") if job.account == "studio"]
+    every = [job for job in journal.read(jobs.select, "1") if job.account == "studio"]
+    assert copies
+    assert kept.totals["studio"].quoted == sum(job.quoted or 1 for job in every if job not in copies)
 
 
 def test_as_many_paid_calls_count_as_were_made(journal: Journal, before: dict[str, Any]) -> None:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from artui.journal.groups import CAPPED_FOR_GOOD
+from artui.journal.prices import QUOTED_SQL
 from artui.journal.store import Connection, rows, value
 from artui.model.holds import TOLD_ONCE, CapKind
 from artui.model.states import Reason
@@ -51,7 +52,7 @@ def crowds(db: Connection) -> Crowds:
     # The kept figures do not know which cap it is: what a batch's own holds is no crowd of the account's.
     for account, batch, number, quoted in rows(
         db,
-        f"SELECT account, batch, COUNT(*), SUM(COALESCE(quoted, 1)) FROM jobs WHERE {CAPPED_FOR_GOOD}"
+        f"SELECT account, batch, COUNT(*), SUM({QUOTED_SQL}) FROM jobs WHERE {CAPPED_FOR_GOOD}"
         " AND hold_scope = ? GROUP BY 1, 2",
         (CapKind.BATCH,),
     ):

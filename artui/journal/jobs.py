@@ -79,6 +79,7 @@ _FROM_SQL: dict[str, Callable[[Any], Any]] = {
     "labels": _labels,
     "results": _results,
     "buys": bool,
+    "known_copy": bool,
     "cancel": bool,
     "keep": bool,
     "agreed": bool,

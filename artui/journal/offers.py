@@ -10,13 +10,16 @@ from dataclasses import dataclass
 
 from artui.journal import accounts
 from artui.journal.store import Connection, rows, storable, value
+from artui.model.states import Status
 
 
 @dataclass(frozen=True, slots=True)
 class Past:
-    """Our own history with one workflow: what was bought of it. ``usual`` is in seconds, ``median`` in credits."""
+    """Our own history with one workflow: how many were bought of it, and how many of these are saved and failed.
+    ``usual`` is in seconds, ``median`` in credits."""
 
     count: int = 0
+    saved: int = 0
     failed: int = 0
     last_used: float = 0.0
     median: int | None = None
@@ -37,22 +40,23 @@ def past(db: Connection, account: str) -> dict[str, Past]:
     """Our history with each workflow of an account, by the workflow's id."""
     found = rows(
         db,
-        "SELECT workflow, payer, status = 'failed', charged, COUNT(*), MAX(created_at) FROM jobs"
+        "SELECT workflow, payer, status, charged, COUNT(*), MAX(created_at) FROM jobs"
         " WHERE account = ? AND purchase > 0 GROUP BY 1, 2, 3, 4 ORDER BY charged",
         (account,),
     )
-    groups: dict[str, list[tuple[str, bool, int | None, int, float]]] = {}
-    for workflow, payer, failed, charged, count, last in found:
-        groups.setdefault(workflow, []).append((payer, bool(failed), charged, count, last))
+    groups: dict[str, list[tuple[str, str, int | None, int, float]]] = {}
+    for workflow, payer, status, charged, count, last in found:
+        groups.setdefault(workflow, []).append((payer, status, charged, count, last))
     return {workflow: _past(db, workflow, group) for workflow, group in groups.items()}
 
 
-def _past(db: Connection, workflow: str, group: list[tuple[str, bool, int | None, int, float]]) -> Past:
+def _past(db: Connection, workflow: str, group: list[tuple[str, str, int | None, int, float]]) -> Past:
     newest = max(group, key=lambda one: one[4])
     usual = accounts.usual(db, newest[0], workflow)
     return Past(
         count=sum(count for *_, count, _ in group),
-        failed=sum(count for _, failed, _, count, _ in group if failed),
+        saved=sum(count for _, status, _, count, _ in group if status == Status.DONE),
+        failed=sum(count for _, status, _, count, _ in group if status == Status.FAILED),
         last_used=newest[4],
         median=_median([(charged, count) for _, _, charged, count, _ in group if charged]),
         usual=usual[0] if usual else None,

@@ -16,7 +16,11 @@ if TYPE_CHECKING:
     from artui.model.job import Job
 
 WEIGHT_SQL = "COALESCE(quoted, 1)"
-"""What a job counts, in SQL; :func:`weight` in Python. The sums that triggers keep count the same."""
+"""What a job counts, in SQL; :func:`weight` in Python."""
+
+QUOTED_SQL = "iif(buys = 0 AND (known_copy OR twin_of IS NOT NULL), 0, COALESCE(quoted, 1))"
+"""What of a job may be paid, in SQL: a copy of what is bought costs nothing, unless it comes to buy its photo itself.
+The sums that triggers keep count the same."""
 
 
 def weight(quoted: int | None) -> int:

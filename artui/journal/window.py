@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 from artui.journal import accounts
 from artui.journal.groups import CAPPED_FOR_GOOD, group
-from artui.journal.prices import WEIGHT_SQL
+from artui.journal.prices import QUOTED_SQL
 from artui.journal.store import Connection, first, rows, value
 from artui.model.holds import Group
 from artui.model.states import Status
@@ -292,12 +292,12 @@ def lost(db: Connection, account: str) -> int:
 
 
 _MONEY = f"""
-SELECT {{key}}COUNT(*), COALESCE(SUM({WEIGHT_SQL}), 0), COALESCE(SUM(charged), 0),
+SELECT {{key}}COUNT(*), COALESCE(SUM({QUOTED_SQL}), 0), COALESCE(SUM(charged), 0),
     COALESCE(SUM((SELECT SUM(reserved) FROM purchases
         WHERE purchases.job = jobs.id AND purchases.charged IS NULL
             AND purchases.state IN ('intended', 'known'))), 0),
     COALESCE(SUM(CASE WHEN (buys OR stage = 'new') AND stage IN ('new', 'checked', 'uploaded')
-        AND status IN ('ready', 'running', 'waiting', 'held') THEN {WEIGHT_SQL} ELSE 0 END), 0)
+        AND status IN ('ready', 'running', 'waiting', 'held') THEN {QUOTED_SQL} ELSE 0 END), 0)
 FROM jobs{{join}} WHERE {{condition}}
 """
 

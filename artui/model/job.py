@@ -63,7 +63,8 @@ class NewJob:
     ``address`` is set where the photo is no file here: a URL, or ``src://ALIAS/PATH``, that the service fetches itself;
     ``source`` then only names it. ``parameters`` is the exact recipe where that is ours, and ``version`` its digest.
     ``rule`` is the id of the watched folder's rule, empty where a person sent the photo. ``metadata`` says what of the
-    photo's its results get: none, keep-rights or keep.
+    photo's its results get: none, keep-rights or keep. ``known_copy``: its photo was known to be bought
+    already when it was added, so that it is expected to cost nothing.
     """
 
     account: str
@@ -91,6 +92,7 @@ class NewJob:
     labels: Mapping[str, str] = field(default_factory=dict)
     copy: int = 0
     metadata: str = "none"
+    known_copy: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -191,7 +191,7 @@ def plain_line(offer: CatalogEntry, glyphs: Glyphs) -> str:
     if past.usual is not None:
         says.append(f"usually {about(past.usual)}")
     failed = f", {past.failed:,} failed" if past.failed else ""
-    says.append(f"we ran {past.count:,}{failed}" if past.count else "never run here")
+    says.append(f"{past.saved:,} saved{failed}" if past.count else "never run here")
     return f" {glyphs.dot} ".join(says)
 
 

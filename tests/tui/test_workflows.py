@@ -135,9 +135,7 @@ async def test_our_history_is_told_in_one_plain_line() -> None:
         await open_workflows(desk)
         await desk.sees("Ghost Shoes")
         text = " ".join(" ".join(desk.lines()).split())
-        assert (
-            "in -> background removal -> shadow -> PNG with alpha | 10 cr | usually 18 s | we ran 3, 1 failed" in text
-        )
+        assert "in -> background removal -> shadow -> PNG with alpha | 10 cr | usually 18 s | 2 saved, 1 failed" in text
 
 
 @pytest.mark.usefixtures("configured")

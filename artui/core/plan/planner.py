@@ -416,4 +416,5 @@ def new_job(
         labels={**offer.labels, **(labels or {})},
         copy=planned.copy,
         metadata=metadata,
+        known_copy=planned.verdict is Verdict.TWIN,
     )

@@ -36,3 +36,23 @@ ALTER TABLE jobs ADD COLUMN pile TEXT NOT NULL GENERATED ALWAYS AS (CASE
 CREATE INDEX jobs_pile ON jobs (pile, batch, source);
 CREATE INDEX jobs_capped ON jobs (account, batch)
     WHERE status = 'held' AND reason = 'cap' AND hold_scope IN ('batch', 'rule', 'run');
+
+-- A copy of a photo that is bought costs nothing, and is nothing that is to come.
+ALTER TABLE jobs ADD COLUMN known_copy INTEGER NOT NULL DEFAULT 0;
+DROP TRIGGER job_added;
+DROP TRIGGER job_changed;
+CREATE TRIGGER job_added AFTER INSERT ON jobs BEGIN
+INSERT INTO tally VALUES (new.account, COALESCE(new.batch, ''), new.status, new.reason, + 1, + iif(new.buys = 0 AND (new.known_copy OR new.twin_of IS NOT NULL), 0, COALESCE(new.quoted, 1)), + COALESCE(new.charged, 0), + (CASE WHEN (new.buys OR new.stage = 'new') AND new.stage IN ('new', 'checked', 'uploaded') AND new.status IN ('ready', 'running', 'waiting', 'held') THEN iif(new.buys = 0 AND (new.known_copy OR new.twin_of IS NOT NULL), 0, COALESCE(new.quoted, 1)) ELSE 0 END)) ON CONFLICT (account, batch, status, reason) DO UPDATE SET jobs = jobs + excluded.jobs, quoted = quoted + excluded.quoted, charged = charged + excluded.charged, to_come = to_come + excluded.to_come;
+END;
+CREATE TRIGGER job_changed AFTER UPDATE OF status, reason, stage, quoted, charged, buys, twin_of ON jobs BEGIN
+INSERT INTO tally VALUES (old.account, COALESCE(old.batch, ''), old.status, old.reason, - 1, - iif(old.buys = 0 AND (old.known_copy OR old.twin_of IS NOT NULL), 0, COALESCE(old.quoted, 1)), - COALESCE(old.charged, 0), - (CASE WHEN (old.buys OR old.stage = 'new') AND old.stage IN ('new', 'checked', 'uploaded') AND old.status IN ('ready', 'running', 'waiting', 'held') THEN iif(old.buys = 0 AND (old.known_copy OR old.twin_of IS NOT NULL), 0, COALESCE(old.quoted, 1)) ELSE 0 END)) ON CONFLICT (account, batch, status, reason) DO UPDATE SET jobs = jobs + excluded.jobs, quoted = quoted + excluded.quoted, charged = charged + excluded.charged, to_come = to_come + excluded.to_come;
+INSERT INTO tally VALUES (new.account, COALESCE(new.batch, ''), new.status, new.reason, + 1, + iif(new.buys = 0 AND (new.known_copy OR new.twin_of IS NOT NULL), 0, COALESCE(new.quoted, 1)), + COALESCE(new.charged, 0), + (CASE WHEN (new.buys OR new.stage = 'new') AND new.stage IN ('new', 'checked', 'uploaded') AND new.status IN ('ready', 'running', 'waiting', 'held') THEN iif(new.buys = 0 AND (new.known_copy OR new.twin_of IS NOT NULL), 0, COALESCE(new.quoted, 1)) ELSE 0 END)) ON CONFLICT (account, batch, status, reason) DO UPDATE SET jobs = jobs + excluded.jobs, quoted = quoted + excluded.quoted, charged = charged + excluded.charged, to_come = to_come + excluded.to_come;
+END;
+DELETE FROM tally;
+INSERT INTO tally
+    SELECT account, COALESCE(batch, ''), status, reason, COUNT(*),
+        SUM(iif(buys = 0 AND twin_of IS NOT NULL, 0, COALESCE(quoted, 1))), SUM(COALESCE(charged, 0)),
+        SUM(CASE WHEN (buys OR stage = 'new') AND stage IN ('new', 'checked', 'uploaded')
+            AND status IN ('ready', 'running', 'waiting', 'held')
+            THEN iif(buys = 0 AND twin_of IS NOT NULL, 0, COALESCE(quoted, 1)) ELSE 0 END)
+    FROM jobs GROUP BY 1, 2, 3, 4;

@@ -57,7 +57,7 @@ async def workflow_of(
 def _row(offer: catalogue.CatalogEntry) -> Content:
     name = sanitize(catalogue.name(offer), NAME)
     price = "price ?" if offer.workflow.price is None else f"{offer.workflow.price:,} cr"
-    used = f"{offer.past.count:,} done" if offer.past.count else f"of {catalogue.day(offer.workflow)}"
+    used = f"{offer.past.saved:,} saved" if offer.past.saved else f"of {catalogue.day(offer.workflow)}"
     gap = " " * (NAME + 1 - width(name))
     return Content.assemble(name, gap, (f"{price:>{PRICE}}", "bold"), (f"  {used}", "$quiet"))
 

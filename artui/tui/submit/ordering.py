@@ -127,8 +127,8 @@ class OrderForm:
         says = ["price not known" if flow.price is None else f"{flow.price:,} cr each"]
         if past.usual is not None:
             says.append(f"usually {about(past.usual)}")
-        if past.count:
-            says.append(f"{past.count:,} done")
+        if past.saved:
+            says.append(f"{past.saved:,} saved")
         return f"{sanitize(titled(self.choice), 40, glyphs.ellipsis)}  {', '.join(says)}"
 
     def output_line(self, cells: int, glyphs: Glyphs) -> str:
