@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import os
 import unicodedata
+from bisect import bisect_right
+from itertools import accumulate
 from pathlib import Path
 
 _UNSAFE = {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"}
@@ -51,6 +53,16 @@ def sanitize(text: str | bytes | Path, cells: int | None = None, ellipsis: str =
         else:
             break
     return "".join(head) + ellipsis + "".join(reversed(tail))
+
+
+def beginning(text: str | bytes | Path, cells: int, ellipsis: str = "…") -> str:
+    """Make a sentence printable, and cut it at its end where it takes more than so many cells: without its middle it
+    might say the opposite."""
+    whole = sanitize(text)
+    if width(whole) <= cells:
+        return whole
+    fits = bisect_right(list(accumulate(map(width, whole))), cells - width(ellipsis) - 1)
+    return f"{whole[:fits].rsplit(' ', 1)[0].rstrip()} {ellipsis}" if cells > width(ellipsis) else ""
 
 
 def width(text: str) -> int:

@@ -13,7 +13,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from artui.sanitize import sanitize, width
+from artui.sanitize import beginning, sanitize, width
 
 ANY_TEXT = st.text(st.characters(codec=None)) | st.binary().map(os.fsdecode)
 
@@ -123,3 +123,11 @@ def test_neither_textual_nor_rich_is_loaded() -> None:
     program = "import sys, artui.sanitize; print([name for name in sys.modules if name in ('textual', 'rich')])"
     found = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     assert found.stdout == "[]\n"
+
+
+@pytest.mark.parametrize("cells", range(1, 40))
+def test_a_sentence_loses_its_end_never_its_middle(cells: int) -> None:
+    whole = "price changed, 写真 not sent"
+    said = beginning(whole, cells)
+    assert width(said) <= cells
+    assert said == whole or (said.endswith("…") and whole.startswith(said.removesuffix("…").rstrip())) or not said

@@ -23,7 +23,7 @@ from artui.model.capabilities import SignInMethod
 from artui.model.commands import Command
 from artui.model.states import Reason
 from artui.providers import DEFAULT, capabilities
-from artui.sanitize import sanitize
+from artui.sanitize import beginning, sanitize
 from artui.tui.look import Width
 from artui.tui.page import Page as Screen
 from artui.tui.phrases import ACCOUNT_CELLS
@@ -51,7 +51,7 @@ COLUMNS = (
     Cell("Organization", 18),
     Cell("Balance", 11, right=True),
     Cell("  Key", 12, wanted_from=FROM_NORMAL),
-    Cell("  State", 16),
+    Cell("  State", 16, says=True),
 )
 
 
@@ -226,7 +226,7 @@ class Accounts(Screen):
         elif known and known.state.held == Reason.PAUSED:
             lines.append("paused: nothing new is sent; P lets it go on")
         if known and known.state.held not in ("", Reason.PAUSED, Reason.LOGIN):
-            lines.append(sanitize(f"held: {known.state.message or known.state.held}", 300))
+            lines.append(beginning(f"held: {known.state.message or known.state.held}", 300))
         return lines
 
     def _shared(self, account: AccountConfig) -> str:
@@ -264,7 +264,7 @@ class Accounts(Screen):
             await asyncio.to_thread(save_setting, host.paths, "account", account.name)
             host.config = await asyncio.to_thread(load, host.paths)
         except ConfigError as problem:
-            self._say(sanitize(f"Used until artui ends: {problem}", 300))
+            self._say(beginning(f"Used until artui ends: {problem}", 300))
         self.draw()
 
     def action_balance(self) -> None:
@@ -355,7 +355,7 @@ def _where_kept(vault: Vault, logins: set[str]) -> dict[str, Kept]:
             unheard = Kept(detail=sanitize(vault.keyring_complaint, 300))
             found[login] = Kept(stored.place, sanitize(stored.detail, 200)) if stored else unheard
         except CredentialProblem as problem:
-            found[login] = Kept(detail=sanitize(str(problem), 300))
+            found[login] = Kept(detail=beginning(str(problem), 300))
     return found
 
 

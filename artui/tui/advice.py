@@ -10,7 +10,7 @@ from artui.model.job import Job
 from artui.model.states import Reason, Stage, Status
 from artui.model.watching import Skip
 from artui.providers import capabilities
-from artui.sanitize import sanitize
+from artui.sanitize import beginning, sanitize
 from artui.tui.phrases import (
     BATCH_CAP,
     BROKEN,
@@ -49,7 +49,7 @@ def sentence(job: Job, crowd: HoldCount | None = None) -> str:
     return text.format(
         Where=WHERE[capabilities(job.provider).limits.clears_doubt],
         name=sanitize(job.source.name, 60),
-        said=sanitize((job.message or job.reason).rstrip("."), 200),
+        said=beginning((job.message or job.reason).rstrip("."), 200),
         price=price(job.quoted),
         charged=f" (charged {job.charged:,})" if job.charged else "",
         paid=SPENT if job.may_have_cost else "nothing paid",

@@ -32,7 +32,7 @@ from artui.engine.client import ensure_running
 from artui.journal import JournalProblem, accounts, crowds, offers, window
 from artui.model.holds import Group
 from artui.model.states import Reason
-from artui.sanitize import sanitize
+from artui.sanitize import beginning, sanitize
 from artui.tui import look as looks
 from artui.tui.above import Above, Answer, Dialog
 from artui.tui.greeting import greeting, last_left, remember
@@ -324,8 +324,8 @@ class Console(App[None], inherit_bindings=False):
         try:
             await asyncio.to_thread(ensure_running, self.paths, self.journal)
         except JournalProblem as problem:
-            self.news.tell(time.time(), sanitize(str(problem), 300))
-            self.notify(sanitize(str(problem), 300), severity="error", markup=False)
+            self.news.tell(time.time(), beginning(str(problem), 300))
+            self.notify(beginning(str(problem), 300), severity="error", markup=False)
 
     def soon(self, work: Coroutine[Any, Any, Any]) -> None:
         """Run something beside what happens on the screen."""

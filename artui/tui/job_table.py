@@ -18,7 +18,7 @@ from artui.tui.line_list import Column, LineList, file_fitted, fitted
 from artui.tui.look import UNICODE, Glyphs, Width
 from artui.tui.words import Row, RowContext, rate, say, short
 
-STAGE, TIME, COST, WORKFLOW, RATE, ACCOUNT = 28, 7, 8, 20, 9, 12
+STAGE, TIME, COST, WORKFLOW, RATE, ACCOUNT = 30, 7, 8, 20, 9, 12
 FROM_WORKFLOW, FROM_RATE, FROM_ACCOUNT = 100, 112, 124
 """The table's width from which each of these columns is there: the file never has fewer than 30 cells from 80 on."""
 
@@ -39,7 +39,7 @@ def columns(cells: int) -> list[Column]:
     made = [Column("File", start, file)]
     start += file + 2
     for title, room, right in fixed:
-        made.append(Column(title, start, room, right))
+        made.append(Column(title, start, room, right, says=title == "Stage"))
         start += room
     return made
 

@@ -22,7 +22,7 @@ from artui.journal.crowds import Crowds
 from artui.journal.window import Filter, Overview, SortOrder
 from artui.model.holds import Group
 from artui.model.job import Batch, Job
-from artui.sanitize import sanitize
+from artui.sanitize import beginning, sanitize
 from artui.tui.coalesced_refresh import CoalescedRefresh
 from artui.tui.filter_line import FilterLine
 from artui.tui.job_table import JobTable, columns
@@ -44,7 +44,6 @@ from artui.tui.look import Width, room
 from artui.tui.page import Page
 from artui.tui.shell import Line
 from artui.tui.view import Look
-from artui.tui.words import begun
 
 if TYPE_CHECKING:
     from artui.core.actions import Action
@@ -233,7 +232,9 @@ class Jobs(Page):
         elif not message and newest is not None:
             message = newest.line(now)
         self.query_one("#here", Line).say(f" {here}")
-        self.query_one("#message", Line).say(f" {begun(self.host.glyphs.plain(message), cells - 2)}")
+        self.query_one("#message", Line).say(
+            f" {beginning(self.host.glyphs.plain(message), cells - 2, self.host.glyphs.ellipsis)}"
+        )
         self._draw_side()
 
     def _draw_side(self) -> None:

@@ -20,7 +20,7 @@ from textual.message import Message
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
-from artui.sanitize import sanitize, width
+from artui.sanitize import beginning, sanitize, width
 from artui.tui.look import UNICODE, Glyphs
 
 I = TypeVar("I", bound=Hashable)  # noqa: E741 — an item
@@ -35,6 +35,8 @@ class Column:
     start: int
     cells: int
     right: bool = False
+    says: bool = False
+    """Whether its texts are sentences, which are cut at their end."""
 
     @property
     def end(self) -> int:
@@ -51,9 +53,9 @@ def heads(columns: Iterable[Column]) -> str:
 
 
 def fitted(text: str, column: Column, ellipsis: str) -> str:
-    """Text that takes a column's cells exactly; what is too wide loses its middle."""
-    cells = column.cells if column.right else column.cells - 1
-    text = sanitize(text, max(1, cells), ellipsis)
+    """Text that takes a column's cells exactly; a name that is too wide loses its middle, a sentence its end."""
+    cells = max(1, column.cells if column.right else column.cells - 1)
+    text = beginning(text, cells, ellipsis) if column.says else sanitize(text, cells, ellipsis)
     gap = " " * (column.cells - width(text))
     return gap + text if column.right else text + gap
 

@@ -10,7 +10,7 @@ from artui.journal import crowds
 from artui.journal.crowds import Crowds
 from artui.model.job import Event, Job
 from artui.model.states import Status
-from artui.sanitize import sanitize
+from artui.sanitize import beginning
 from artui.tui.advice import sentence
 from artui.tui.words import clock
 
@@ -64,7 +64,7 @@ class News:
             if job is None or event.status is not job.status:
                 continue
             if event.status is Status.DONE:
-                self.messages.append(Message(event.at, f"Saved {sanitize(event.message, 120)}", job.id))
+                self.messages.append(Message(event.at, f"Saved {beginning(event.message, 120)}", job.id))
             elif event.status in _TROUBLE:
                 crowd = shared.get(crowds.of(job))
                 text = sentence(job, crowd)

@@ -24,7 +24,7 @@ from textual.widgets import Static
 
 from artui.files.regular import open_regular
 from artui.model.job import Job
-from artui.sanitize import sanitize
+from artui.sanitize import beginning, sanitize
 from artui.tui import thumbs
 from artui.tui.above import Above
 from artui.tui.drawing import chosen
@@ -81,7 +81,7 @@ def read_picture(path: Path, frame: Frame) -> Picture:
     except Unshowable:
         raise
     except Exception as broken:
-        raise Unshowable(f"This file cannot be read as a picture ({sanitize(str(broken), 120)}).") from broken
+        raise Unshowable(f"This file cannot be read as a picture ({beginning(str(broken), 120)}).") from broken
 
 
 def _read(opened: Image, frame: Frame) -> Picture:

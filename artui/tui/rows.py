@@ -11,7 +11,7 @@ from textual.content import Content
 from textual.widgets import OptionList
 from textual.widgets.option_list import Option
 
-from artui.sanitize import sanitize, width
+from artui.sanitize import beginning, sanitize, width
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +22,8 @@ class Cell:
     cells: int
     right: bool = False
     wanted_from: int = 0
+    says: bool = False
+    """Whether its texts are sentences, which are cut at their end."""
 
 
 def line(columns: Sequence[Cell], texts: Sequence[str], cells: int, ellipsis: str = "…") -> str:
@@ -30,7 +32,7 @@ def line(columns: Sequence[Cell], texts: Sequence[str], cells: int, ellipsis: st
     room = cells - sum(column.cells for column, _ in taken)
     said = _filled(texts[0], room - 1, ellipsis) + " "
     for column, text in taken:
-        short = sanitize(text, column.cells - 1, ellipsis)
+        short = (beginning if column.says else sanitize)(text, column.cells - 1, ellipsis)
         gap = " " * (column.cells - width(short))
         said += gap + short if column.right else short + gap
     return said

@@ -15,7 +15,7 @@ from artui.core.actions import Action
 from artui.journal import Connection, batches, crowds
 from artui.model.job import Batch, Job
 from artui.model.states import Status
-from artui.sanitize import sanitize
+from artui.sanitize import beginning, sanitize
 from artui.tui.dialogs import Choice, Question
 from artui.tui.preview import Pair, PreviewScreen
 from artui.tui.shell import Line
@@ -96,7 +96,7 @@ _STANDING: Mapping[Status, str] = {Status.DONE: "saved", Status.SKIPPED: "saved"
 
 def _standing(job: Job) -> str:
     said = _STANDING.get(job.status, job.reason or str(job.status))
-    why = f", {sanitize(job.message, 60)}" if job.status in (Status.FAILED, Status.HELD) else ""
+    why = f", {beginning(job.message, 60)}" if job.status in (Status.FAILED, Status.HELD) else ""
     return f"{sanitize(job.source.name, 30)}: {said}{why}"
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from artui.config import AccountConfig, Config, ConfigError
 from artui.credentials import CredentialProblem, SignedOut, Vault, scrub
-from artui.sanitize import sanitize
+from artui.sanitize import beginning, sanitize
 
 if TYPE_CHECKING:
     from artui.providers.base import Provider
@@ -47,7 +47,7 @@ async def at_service(
     with told():
         async with open_provider(config, account, vault) as provider:
             if on_short is not None:
-                provider.on_short = lambda sentence: on_short(sanitize(scrub(sentence), 300))
+                provider.on_short = lambda sentence: on_short(beginning(scrub(sentence), 300))
             yield provider
 
 

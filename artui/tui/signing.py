@@ -26,7 +26,7 @@ from artui.journal import Connection, accounts, offers, payers
 from artui.model.capabilities import SignInMethod
 from artui.model.commands import Command
 from artui.model.states import Reason
-from artui.sanitize import sanitize
+from artui.sanitize import beginning, sanitize
 from artui.tui.dialogs import Ask, Choice, Question
 from artui.tui.look import ASCII
 from artui.tui.service import ServiceError, at_service, told
@@ -207,7 +207,7 @@ class SignIn:
             try:
                 await asyncio.to_thread(self.vault.check, self.account.login, _PLACES[answer])
             except CredentialProblem as problem:
-                refused[answer] = sanitize(str(problem), 200)
+                refused[answer] = beginning(str(problem), 200)
                 continue
             return _PLACES[answer]
 
@@ -218,7 +218,7 @@ class SignIn:
             try:
                 stored = await asyncio.to_thread(sign_in.keep, self.vault, self.account.login, login, place)
             except CredentialProblem as problem:
-                refused[next(key for key, one in _PLACES.items() if one is place)] = sanitize(str(problem), 200)
+                refused[next(key for key, one in _PLACES.items() if one is place)] = beginning(str(problem), 200)
                 other = await self._place(refused)
                 if other is None:
                     return None

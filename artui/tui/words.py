@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import os
 import time
-from bisect import bisect_right
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from itertools import accumulate
 from pathlib import Path
 
 from artui.core.follow import cost
@@ -16,7 +14,7 @@ from artui.journal.window import Totals
 from artui.model.holds import Group
 from artui.model.job import Job
 from artui.model.states import Reason, Stage, Status
-from artui.sanitize import sanitize, width
+from artui.sanitize import sanitize
 from artui.tui.look import Glyphs, bar
 from artui.tui.phrases import CELLS, FAILED_CELLS, WAITING_CELLS
 from artui.tui.view import Moving
@@ -106,14 +104,6 @@ def spent(totals: Iterable[Totals]) -> str:
     less = sum(one.unspent for one in totals)
     told = f"{charged + sent:,} cr"
     return f"{told}, {abs(less):,} {'less' if less > 0 else 'more'} than quoted" if less else told
-
-
-def begun(text: str, cells: int) -> str:
-    """As much of a printable sentence as fits, from its beginning."""
-    if width(text) <= cells:
-        return text
-    fits = bisect_right(list(accumulate(map(width, text))), cells - 2)
-    return f"{text[:fits].rsplit(' ', 1)[0]} .."
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,7 +18,7 @@ from artui.credentials import Vault
 from artui.journal import Connection, offers
 from artui.model.states import FINAL
 from artui.providers import capabilities
-from artui.sanitize import sanitize, width
+from artui.sanitize import beginning, sanitize, width
 from artui.tui import catalogue, desktop
 from artui.tui.catalogue import CatalogEntry, Catalogue
 from artui.tui.dialogs import TextDialog
@@ -221,7 +221,7 @@ class Workflows(Page):
         elif found.offers:
             words.insert(1, plural(len(found.offers), "workflow"))
         said = f" {glyphs.dot} ".join(word for word in words if word)
-        return sanitize(f"{said} {glyphs.dot} {self._trouble}" if self._trouble else said, cells, glyphs.ellipsis)
+        return beginning(f"{said} {glyphs.dot} {self._trouble}" if self._trouble else said, cells, glyphs.ellipsis)
 
     def _since(self) -> str:
         """From when this is, and whether it is being renewed."""

@@ -20,7 +20,7 @@ from textual.widgets import Input, Static
 from artui.core.plan import PlanProblem, collect, promises_photo
 from artui.files import Accepts
 from artui.journal import history
-from artui.sanitize import sanitize, width
+from artui.sanitize import beginning, sanitize, width
 from artui.tui.choosing import ChoiceDialog
 from artui.tui.dialogs import Ask, TextDialog
 from artui.tui.filter_line import FilterLine
@@ -301,7 +301,7 @@ class Chooser(Vertical):
         else:
             known = self.checks.seen.get(item.path)
             if known and known.refused:
-                self.notify(sanitize(known.refused.message, 200), markup=False)
+                self.notify(beginning(known.refused.message, 200), markup=False)
                 return
             self.put_marks([item.path], on=True, top=self.folder, alone=True)
         self.files.action_move(1)

@@ -10,12 +10,11 @@ from textual.content import Content
 
 from artui.core.plan import SourceFile
 from artui.core.quote import Quote
-from artui.sanitize import sanitize, width
+from artui.sanitize import beginning, width
 from artui.tui.look import Glyphs
 from artui.tui.shell import Line
 from artui.tui.submit.marks import Sum
 from artui.tui.submit.ordering import OrderForm, checked_line, marked_line
-from artui.tui.words import begun
 
 MARGIN = 14
 """Cells before what a line says: its key and its name."""
@@ -55,7 +54,7 @@ class OrderPane(Vertical):
 
     def say_state(self, state: str, glyphs: Glyphs) -> None:
         """Say what is going on."""
-        self._say("state", f" {begun(sanitize(glyphs.plain(state)), self.app.size.width - 2)}")
+        self._say("state", f" {beginning(glyphs.plain(state), self.app.size.width - 2, glyphs.ellipsis)}")
 
     def _say(self, name: str, text: Content | str) -> None:
         self.query_one(f"#{name}", Line).say(text)

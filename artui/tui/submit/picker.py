@@ -34,7 +34,7 @@ def columns(cells: int) -> list[Column]:
     made, start = [Column("Name", MARK, name)], MARK + name
     for title, room, right in fixed:
         start += title == "Verdict"
-        made.append(Column(title, start, room, right))
+        made.append(Column(title, start, room, right, says=title == "Verdict"))
         start += room
     return made
 

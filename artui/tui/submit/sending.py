@@ -25,7 +25,7 @@ from artui.journal import Connection, Journal, jobs
 from artui.journal.before import TOLD
 from artui.journal.caps import Portion
 from artui.model.job import Batch
-from artui.sanitize import sanitize
+from artui.sanitize import beginning, sanitize
 from artui.tui.dialogs import Choice, Question
 from artui.tui.look import Glyphs
 from artui.tui.service import ServiceError, at_service
@@ -165,7 +165,7 @@ def _lines(proposal: Proposal, cost: Quote) -> Sequence[str]:
     elif (left := cost.balance_after) is not None:
         says.append(f"balance after {left:,}" + (": top up, the rest waits unsent" if left < 0 else ""))
     elif cost.unknown:
-        says.append(f"balance unknown: {sanitize(cost.unknown, 80)}")
+        says.append(f"balance unknown: {beginning(cost.unknown, 80)}")
     for one in cost.telling:
         beyond = f": room for {plural(one.room, 'photo')}, the rest waits unsent" if one.is_short else ""
         says.append(f"{sanitize(one.span, 40)} {one.after:,} of {one.cap.limit:,}{beyond}")
@@ -184,7 +184,7 @@ def _exceptions(proposal: Proposal) -> list[str]:
         lines.append(f"The first {proposal.batching.sample:,} of each batch go ahead; {held:,} wait for your yes.")
     if len(proposal.made) > 1:
         lines.append(f"{len(proposal.made):,} batches.")
-    remarks = [f"{sanitize(str(remark), 100)}." for remark in plan.remarks]
+    remarks = [f"{beginning(str(remark), 100)}." for remark in plan.remarks]
     lines += remarks if len(remarks) <= REMARKS else [*remarks[:REMARKS], f"{len(remarks) - REMARKS} more remarks."]
     if suspect := [planned for planned in plan.having(Verdict.SEND) if planned.photo.suspect]:
         number = plural(len(suspect), "photo", "photos")
@@ -242,7 +242,7 @@ async def renew(config: Config, vault: Vault, order: OrderForm) -> OrderForm:
     """The order with workflow, payer and balance as the service has them now. Raises ``ServiceError``."""
     account, choice = _complete(order.account), _complete(order.choice)
     if account.metadata != Keeping.NONE and (why := await asyncio.to_thread(exiftool.fault)):
-        raise ServiceError(sanitize(f"Nothing was sent: {why}.", 300))
+        raise ServiceError(beginning(f"Nothing was sent: {why}.", 300))
     async with at_service(config, account, vault) as provider:
         now = await fetch_offer(provider, account.name, choice.workflow.id, is_id=True)
     standing = AccountSnapshot(now.identity, _complete(now.balance))
@@ -266,7 +266,7 @@ async def send(config: Config, vault: Vault, journal: Journal, order: OrderForm,
     try:
         await asyncio.to_thread(probe_folder, proposal.plan.target.folder)
     except OutputProblem as problem:
-        raise ServiceError(sanitize(f"Nothing was sent: {problem}", 300)) from None
+        raise ServiceError(beginning(f"Nothing was sent: {problem}", 300)) from None
     return await asyncio.to_thread(_write, journal, proposal, labels)
 
 

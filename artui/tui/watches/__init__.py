@@ -18,7 +18,7 @@ from textual.widgets import OptionList, Static
 
 from artui.config import ConfigError
 from artui.journal import Connection
-from artui.sanitize import sanitize
+from artui.sanitize import beginning, sanitize
 from artui.tui.coalesced_refresh import CoalescedRefresh
 from artui.tui.dialogs import Ask
 from artui.tui.look import Width
@@ -57,7 +57,7 @@ COLUMNS = (
     Cell("Output", 30, wanted_from=FROM_FULL),
     Cell("Account", 12, wanted_from=FROM_FULL),
     Cell("Workflow", 20, wanted_from=FROM_WIDE),
-    Cell("State", 21),
+    Cell("State", 21, says=True),
     Cell("Waits", 6, right=True, wanted_from=FROM_NORMAL),
     Cell("Taken", 7, right=True, wanted_from=FROM_NORMAL),
     Cell("Done", 7, right=True, wanted_from=FROM_NORMAL),
@@ -179,7 +179,7 @@ class Watches(Page):
         self.query_one("#heads", Line).say(f"  {heads(COLUMNS, cells - AROUND)}" if has_rules else "")
         rows.put((one.entry.id, self._row(one, cells - AROUND)) for one in self.standings)
         complaint = self.query_one("#complaint", Static)
-        complaint.update(sanitize(self.written.complaint, 400) if self.written else "")
+        complaint.update(beginning(self.written.complaint, 400) if self.written else "")
         complaint.display = bool(self.written and self.written.complaint)
         empty = self.query_one("#no-rules", Static)
         file = sanitize(self.host.paths.config_file)
@@ -218,7 +218,7 @@ class Watches(Page):
         glyphs = self.host.glyphs
         if one.entry.complaint:
             lines = [
-                sanitize(f"{one.entry.complaint}.", 400),
+                beginning(f"{one.entry.complaint}.", 400),
                 "The other rules are not touched by it; `artui watch` is.",
             ]
             return Content.assemble((glyphs.plain(lines[0]), "$error"), f"\n{lines[1]}")
@@ -319,7 +319,7 @@ class Watches(Page):
         try:
             table = await asyncio.to_thread(written.table, self.host.paths, one.entry)
         except ConfigError as problem:
-            self.notify(sanitize(str(problem), 200), severity="error", markup=False)
+            self.notify(beginning(str(problem), 200), severity="error", markup=False)
             return
         others = [entry for entry in self.entries if entry != one.entry]
         begun = one.row is not None and one.row.begun

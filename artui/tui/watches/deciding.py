@@ -20,7 +20,7 @@ from artui.journal import rules
 from artui.journal.rules import RuleRow, RuleState
 from artui.model.commands import Command
 from artui.model.states import Reason
-from artui.sanitize import sanitize
+from artui.sanitize import beginning, sanitize
 from artui.tui.deciding import MOST_ALLOWED
 from artui.tui.dialogs import Ask, Choice, Question, TextDialog
 from artui.tui.watches import written
@@ -59,13 +59,13 @@ async def agree(host: Host, standing: RuleStatus, row: RuleRow, lists: Callable[
     """Ask for the yes that this rule waits for; ``lists`` shows its lists, for who wants to look there first."""
     name = standing.entry.title
     if row.state in (RuleState.FOREIGN, RuleState.OFFLINE):
-        title, lines = f"Is this the folder of {name}?", [sanitize(row.message, 200)]
+        title, lines = f"Is this the folder of {name}?", [beginning(row.message, 200)]
         lines.append("With a yes it is marked as this rule's, and what lies there is judged as new.")
         yes = "it is the right folder"
     elif row.state is RuleState.HELD:
         title, lines = (
             f"{name} waits for your yes.",
-            [sanitize(row.message, 300), *await _goes_on(host, standing, row)],
+            [beginning(row.message, 300), *await _goes_on(host, standing, row)],
         )
         yes = "go on so"
     else:
@@ -215,7 +215,7 @@ async def in_file(host: Host, save: Callable[[], None]) -> bool:
     try:
         await asyncio.to_thread(save)
     except ConfigError as problem:
-        host.notify(sanitize(str(problem), 300), severity="error", markup=False)
+        host.notify(beginning(str(problem), 300), severity="error", markup=False)
         return False
     return True
 

@@ -19,7 +19,7 @@ from textual.widgets.option_list import Option
 from artui.config import ConfigError
 from artui.config.ignoring import Ignoring
 from artui.core.plan import PlanProblem, collect, promises_photo
-from artui.sanitize import sanitize
+from artui.sanitize import beginning, sanitize
 from artui.tui import catalogue
 from artui.tui.above import Dialog
 from artui.tui.choosing import ChoiceDialog
@@ -267,7 +267,7 @@ class Form(Dialog[Mapping[str, Any] | None]):
         try:
             await asyncio.to_thread(written.check, self.host.config, self.draft.table, self.others)
         except ConfigError as problem:
-            self._hint(sanitize(str(problem), 300))
+            self._hint(beginning(str(problem), 300))
             return
         self.dismiss(self.draft.table)
 

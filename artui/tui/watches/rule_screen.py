@@ -21,7 +21,7 @@ from artui.journal.watching import FileGroup, NotTaken
 from artui.model.job import Job
 from artui.model.states import Status
 from artui.model.watching import Skip
-from artui.sanitize import sanitize, width
+from artui.sanitize import beginning, sanitize, width
 from artui.tui.above import Above
 from artui.tui.coalesced_refresh import CoalescedRefresh
 from artui.tui.dialogs import TextDialog
@@ -32,7 +32,7 @@ from artui.tui.shell import Keys, Line
 from artui.tui.view import Look
 from artui.tui.watches import deciding, reasons, standing
 from artui.tui.watches.standing import RuleStatus
-from artui.tui.words import RowContext, begun, clock
+from artui.tui.words import RowContext, clock
 
 if TYPE_CHECKING:
     pass
@@ -90,7 +90,7 @@ class ToldList(LineList[ListLine, ListLine]):
         for place, (before, text) in enumerate(most):
             yield fitted(text, before, self.glyphs.ellipsis), "" if place else item.kind
         # The last one is a sentence or a list: what begins it says most.
-        yield begun(last, column.cells), "quiet" if len(most) > 1 else ""
+        yield beginning(last, column.cells, self.glyphs.ellipsis), "quiet" if len(most) > 1 else ""
 
     def place_of(self, item: ListLine) -> int | None:
         """The line about the same thing, whatever it says now."""
@@ -221,15 +221,15 @@ class RuleScreen(Above[None]):
         lines = []
         row = page.standing.row
         if row is not None and row.state is RuleState.OFFLINE:
-            why = reasons.offline(f"{sanitize(row.message, 200)}.")
+            why = reasons.offline(f"{beginning(row.message, 200)}.")
             lines.append(
-                ListLine("offline", (why.word, "-", f"  {sanitize(row.message, 200)}"), why.advice, kind="bad")
+                ListLine("offline", (why.word, "-", f"  {beginning(row.message, 200)}"), why.advice, kind="bad")
             )
         for one in page.groups:
             why = reasons.why(one)
             names = ", ".join(sanitize(name, 40) for name in one.newest)
             # What is said of the newest one stands for all: a photo's own name is in it where there is only this one.
-            says = " ".join(part for part in (sanitize(one.message, 200), why.advice) if part)
+            says = " ".join(part for part in (beginning(one.message, 200), why.advice) if part)
             harmless = (
                 one.passing or one.reason in (Skip.BEFORE_THE_RULE, Skip.ONLY_METADATA) or one.status == Status.SKIPPED
             )
@@ -260,7 +260,7 @@ class RuleScreen(Above[None]):
         state = " · ".join(part for part in parts if part)
         if width(state) > cells - 2:
             state = f"{parts[0]} · {parts[2]}"
-        self.query_one("#state", Line).say(f" {glyphs.plain(sanitize(state, cells - 2, glyphs.ellipsis))}")
+        self.query_one("#state", Line).say(f" {glyphs.plain(beginning(state, cells - 2, glyphs.ellipsis))}")
         self._draw_chips()
         listed = self._list
         titles = columns(cells) if isinstance(listed, JobTable) else cast("ToldList", listed).columns()

@@ -19,7 +19,7 @@ from artui.journal.watching import Figures, figures
 from artui.model.holds import STOPS_RULE, CapKind
 from artui.model.states import Reason
 from artui.model.watching import WILL_BE_TAKEN, RuleCause, Skip
-from artui.sanitize import sanitize
+from artui.sanitize import beginning, sanitize
 from artui.tui.look import Glyphs
 from artui.tui.phrases import CELLS, RULE_CELLS, RULE_OFFLINE, RULE_STOPPED, UNTIL, WAITING_FILES
 from artui.tui.watches.written import RuleEntry
@@ -232,7 +232,7 @@ def sentence(standing: RuleStatus, now: float) -> str:
 def _sentences(standing: RuleStatus, now: float) -> Iterator[str]:
     row, entry = standing.row, standing.entry
     if entry.complaint:
-        yield sanitize(f"{entry.complaint}.", 300)
+        yield beginning(f"{entry.complaint}.", 300)
         return
     if row is not None and row.paused:
         yield "Paused by a person: nothing new is taken or sent; what is bought is fetched. P goes on."
@@ -246,7 +246,7 @@ def _sentences(standing: RuleStatus, now: float) -> Iterator[str]:
 
 def _watched_sentences(standing: RuleStatus, row: RuleRow, now: float) -> Iterator[str]:
     folder = sanitize(home(row.folder), 60)
-    said = sanitize(row.message.removeprefix(f"{row.folder} "), 200)
+    said = beginning(row.message.removeprefix(f"{row.folder} "), 200)
     match row.state:
         case RuleState.OFFLINE:
             why = (RULE_OFFLINE[row.cause] if row.cause else "{said}").format(said=said)
