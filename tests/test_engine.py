@@ -15,6 +15,7 @@ import apsw
 import pytest
 
 from artui import budget, files, timing
+from artui.core import options
 from artui.engine import failures
 from artui.files import publishing
 from artui.journal import Connection, Journal, history, jobs, origins, purchases, requests, rules
@@ -130,6 +131,8 @@ async def test_a_person_adopts_the_execution_that_was_found(studio: Studio) -> N
     await studio.at_rest()
     assert studio.job(number).reason == Reason.IN_DOUBT
     execution = studio.simulator.ledger[0]["execution"]
+    [found] = studio.journal.read(options.adoptions, studio.job(number))
+    assert found.arguments == {"execution": execution}
     wrong = await studio.ask("adopt", number, execution="00000000-0000-4000-8000-000000000000")
     assert wrong.refused
     adopted = await studio.ask("adopt", number, execution=execution)

@@ -78,6 +78,13 @@ def fitting(db: Connection, job: Job) -> dict[Command, Action]:
     return {one.command: one for one in every if not one.refused}
 
 
+def adoptions(db: Connection, job: Job) -> list[Action]:
+    """Taking each execution for a job in doubt that artui itself has found for its photo."""
+    purchase, act = purchases.current(db, job), fitting(db, job).get(Command.ADOPT)
+    found = purchase.lookalikes if purchase and act else ()
+    return [replace(act, arguments={"execution": one}) for one in found if act]
+
+
 def stamped(found: Iterable[Action]) -> list[Action]:
     """These with the file as it is now where a photo begins anew, which may have been repaired. Reads disks: for a
     thread."""

@@ -374,6 +374,7 @@ def _absent(db: Connection, doubt: InDoubt, absent: Absent, now: float, settle: 
         accounts.prove_labels(db, job.payer)
     # Made from this photo since, and shown without a label: perhaps this very order.
     strangers = set(absent.lookalikes) - purchases.bought_executions(db, job.payer, absent.lookalikes)
+    purchases.note_lookalikes(db, purchase.key, strangers)
     if strangers:
         return _ask(db, job, f"the service has {', '.join(sorted(strangers))} for this photo, without our label")
     if not accounts.labels_proven(db, job.payer):

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 _COLUMNS = (
     "key", "job", "number", "kind", "account", "payer", "endpoint", "organization", "workflow", "version", "reference",
     "draft", "mark", "reserved", "charged", "state", "execution", "looks", "day", "month", "intended_at",
-    "repeats", "digest",
+    "repeats", "digest", "lookalikes",
 )  # fmt: skip
 _ALL = ", ".join(_COLUMNS)
 _SELECT = f"SELECT {_ALL} FROM purchases"
@@ -35,6 +35,7 @@ def _purchase(columns: Sequence[Any]) -> Purchase:
 
     values = list(columns)
     values[_KIND], values[_STATE] = Kind(values[_KIND]), PurchaseState(values[_STATE])
+    values[-1] = tuple(json.loads(values[-1]))
     return Purchase(*values)
 
 
@@ -61,6 +62,11 @@ def is_pending(db: Connection, job: Job) -> bool:
     """Whether the current purchase of a job was intended and nothing is known of it yet."""
     purchase = current(db, job)
     return purchase is not None and purchase.state is PurchaseState.INTENDED
+
+
+def note_lookalikes(db: Connection, key: str, executions: Iterable[str]) -> None:
+    """Remember which executions a look-up found for the photo of a purchase, without its label."""
+    db.execute("UPDATE purchases SET lookalikes = ? WHERE key = ?", (json.dumps(sorted(executions)), key))
 
 
 def any_of_ours(db: Connection, payer: str, keys: Iterable[str]) -> bool:

@@ -172,7 +172,8 @@ class Purchase:
     """One paid request: its key, what was sent, and what came of it.
 
     ``repeats``: how often the service turned it away, and how often it was sent again while nobody knew what became of
-    it. ``digest``: the content of the photo it was made for.
+    it. ``digest``: the content of the photo it was made for. ``lookalikes``: executions that the last look-up found for
+    its photo, without its label: perhaps this very order.
     """
 
     key: str
@@ -198,6 +199,7 @@ class Purchase:
     intended_at: float
     repeats: int = 0
     digest: str = ""
+    lookalikes: tuple[str, ...] = ()
 
     @property
     def surely_unpaid(self) -> bool:

@@ -27,7 +27,7 @@ from artui.tui.advice import price, sentence
 from artui.tui.dialogs import Ask, Choice, Question
 from artui.tui.pages import SUBMIT
 from artui.tui.phrases import SKIPPED
-from artui.tui.words import plural, whole_number
+from artui.tui.words import brief, plural, whole_number
 
 if TYPE_CHECKING:
     from artui.tui.host import Host
@@ -212,20 +212,26 @@ def decide(host: Host, job: Job) -> bool:
 async def _of_doubt(host: Host, job: Job) -> None:
     """Ask what became of a paid call that nobody knows of."""
     fits = await host.view.ask(options.fitting, job)
-    keys = {"i": Command.ADOPT, "a": Command.AGAIN, "g": Command.GIVE_UP}
+    found = await host.view.ask(options.adoptions, job)
+    keys = {"o": Command.ADOPT, "a": Command.AGAIN, "g": Command.GIVE_UP}
     offered = (
-        Choice("i", "it is there: give the execution's id (free)", by_enter=True),
+        Choice("o", "another id" if found else "it is there: give the execution's id (free)", by_enter=True),
         Choice("a", f"send again ({price(job.quoted)} more at worst)"),
         Choice("g", f"give up: it counts as spent ({price(job.quoted)})"),
     )
 
     async def answered(answer: str | None) -> None:
         if answer == "i":
+            await host.decide(found[:1])
+        elif answer == "o":
             _adopt(host, fits[Command.ADOPT])
         elif answer in keys:
             await host.decide([fits[keys[answer]]])
 
-    choices = (Choice("n", "leave it in doubt"), *(one for one in offered if keys[one.key] in fits))
+    choices = [Choice("n", "leave it in doubt"), *(one for one in offered if keys[one.key] in fits)]
+    if found:
+        identity = brief(str(found[0].arguments["execution"]))
+        choices.insert(0, Choice("i", f"it is {identity}: take it (free)", by_enter=True))
     host.push_screen(
         Question(f"{sanitize(job.source.name, 60)}: paid or not?", [host.glyphs.plain(sentence(job))], choices),
         answered,

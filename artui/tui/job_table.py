@@ -27,7 +27,7 @@ def columns(cells: int) -> list[Column]:
     """The columns of a table so wide; the file gets what the others leave."""
     fixed = [("Stage", STAGE, False), ("In it", TIME, True), ("Cost", COST, True)]
     if cells < Width.NORMAL:
-        del fixed[1]
+        fixed = [("Stage", STAGE - 2, False), ("Cost", COST, True)]
     if cells >= FROM_RATE:
         fixed.insert(1, ("Rate", RATE, True))
     if cells >= FROM_WORKFLOW:

@@ -8,7 +8,7 @@ import pytest
 
 from artui.config import paths
 from artui.engine.anchor import open_journal
-from artui.journal import jobs, window
+from artui.journal import jobs, purchases, requests, window
 from artui.journal.groups import group
 from artui.journal.window import Filter
 from artui.model.holds import Group
@@ -151,7 +151,7 @@ async def test_n_goes_round_what_needs_a_person() -> None:
 
 @pytest.mark.parametrize(
     ("keys", "asked"),
-    [(("g",), "give up"), (("a",), "again"), (("i", *"ex-7", "enter"), "adopt"), (("n",), None), (("enter",), None)],
+    [(("g",), "give up"), (("a",), "again"), (("o", *"ex-7", "enter"), "adopt"), (("n",), None), (("enter",), None)],
 )
 async def test_in_doubt_is_decided_in_the_details(keys: tuple[str, ...], asked: str | None) -> None:
     (number,) = fill(DOUBT)
@@ -167,6 +167,20 @@ async def test_in_doubt_is_decided_in_the_details(keys: tuple[str, ...], asked: 
         else:
             await desk.until(lambda: isinstance(desk.console.screen, DetailsScreen))
             assert desk.requests() == []
+
+
+@pytest.mark.parametrize("key", ["i", "enter"])
+async def test_in_doubt_what_artui_has_found_itself_is_the_first_answer(key: str) -> None:
+    (number,) = fill(DOUBT)
+    with open_journal(paths()) as journal:
+        journal.write(purchases.note_lookalikes, f"key-{number}", ["adc0da7a-1", "bb"])
+    async with at_desk() as desk:
+        await desk.press("enter", "enter")
+        await desk.sees("i  it is adc0da7a: take it (free)", "n  leave it in doubt", "o  another id")
+        await desk.press(key)
+        await desk.until(desk.requests)
+        [request] = desk.console.journal.read(requests.pending)
+        assert (request.what, request.arguments) == ("adopt", {"execution": "adc0da7a-1"})
 
 
 async def test_details_follow_the_job() -> None:

@@ -56,3 +56,6 @@ INSERT INTO tally
             AND status IN ('ready', 'running', 'waiting', 'held')
             THEN iif(buys = 0 AND twin_of IS NOT NULL, 0, COALESCE(quoted, 1)) ELSE 0 END)
     FROM jobs GROUP BY 1, 2, 3, 4;
+
+-- The executions that a look-up found for the photo of a purchase in doubt, without its label: JSON, a list of ids.
+ALTER TABLE purchases ADD COLUMN lookalikes TEXT NOT NULL DEFAULT '[]';
