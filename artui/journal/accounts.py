@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime, tzinfo
 from enum import StrEnum
@@ -47,6 +47,14 @@ def state(db: Connection, account: str) -> AccountState:
 
 def _ensure(db: Connection, account: str) -> None:
     db.execute("INSERT OR IGNORE INTO accounts (name) VALUES (?)", (account,))
+
+
+def in_use(db: Connection, among: Collection[str]) -> str | None:
+    """The account that a person sent photos with last, or else the first that was ever at work; of these alone, None
+    where none of them was."""
+    found = rows(db, "SELECT account FROM jobs WHERE rule = '' ORDER BY id DESC LIMIT 1")
+    known = rows(db, "SELECT name FROM accounts ORDER BY rowid")
+    return next((name for (name,) in (*found, *known) if name in among), None)
 
 
 def with_jobs(db: Connection) -> list[str]:

@@ -104,7 +104,9 @@ class Console(App[None], inherit_bindings=False):
         self.set_class(self.glyphs is looks.ASCII, "-ascii")
         self.journal = open_journal(paths)
         self.view = View(paths, config, self.journal)
-        self.set_reactive(Console.account, config.default_account or next(iter(config.accounts), None))
+        # One that is added to the settings does not change who pays.
+        in_use = config.default_account or self.journal.read(accounts.in_use, config.accounts)
+        self.set_reactive(Console.account, in_use or next(iter(config.accounts), None))
         self.look = Look()
         self.news = News()
         self.looked: Signal[Look] = Signal(self, "looked")

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import getpass
 import os
+import shlex
 import shutil
 import subprocess
 from collections.abc import Mapping, Sequence
@@ -14,6 +16,7 @@ from textual.app import App
 from textual.content import Content
 
 from artui.config.system import is_mac
+from artui.sanitize import sanitize
 from artui.tui.dialogs import TextDialog
 
 
@@ -31,6 +34,27 @@ def copy(app: App[Any], text: str, shown: str = "") -> None:
             )  # fmt: skip
     title = "Sent to your terminal; if nothing arrives, select it here"
     app.push_screen(TextDialog(title, Content(shown or text), plain=True))
+
+
+def show(app: App[Any], files: Sequence[Path]) -> None:
+    """Open files with the desktop's programs for them. Over SSH, where that desktop is another machine's, show their
+    paths and a line that fetches them from there."""
+    there = [file for file in files if file.is_file()]
+    connection = os.environ.get("SSH_CONNECTION", "").split()
+    if there and len(connection) == 4 and not opener():
+        text = Content(fetching(there, connection))
+        app.push_screen(TextDialog("To have them where you are, type there:", text, plain=True))
+    elif said := open_files(files):
+        app.notify(said, markup=False)
+
+
+def fetching(files: Sequence[Path], connection: Sequence[str]) -> str:
+    """The line that copies files from here by scp, and their paths; ``connection`` as in ``SSH_CONNECTION``."""
+    _, _, host, port = connection
+    where = f"{getpass.getuser()}@{f'[{host}]' if ':' in host else host}"
+    sources = [shlex.quote(f"{where}:{path}") for path in files]
+    told = "\n".join(sanitize(path) for path in files)
+    return f"scp {f'-P {port} ' if port != '22' else ''}{' '.join(map(sanitize, sources))} .\n\n{told}"
 
 
 def opener(environ: Mapping[str, str] = os.environ) -> str:

@@ -304,8 +304,7 @@ class DetailsScreen(Above[None]):
     def action_open(self) -> None:
         """Open what was saved, as a double click does."""
         results = self._job.results if self._job else ()
-        if said := desktop.open_files([Path(result.path) for result in results if result.path]):
-            self.notify(said, markup=False)
+        desktop.show(self.app, [Path(result.path) for result in results if result.path])
 
     def action_scroll(self, lines: int) -> None:
         """Scroll by so many lines."""

@@ -9,6 +9,7 @@ import time
 from array import array
 from collections.abc import Sequence
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
 from textual import events
@@ -79,6 +80,7 @@ class Jobs(Page):
         Binding("dollar_sign", "sums", show=False, tooltip="The sum by folder, label, workflow and day"),
         Binding("b", "balance", show=False, tooltip="Look at the balance of this account now"),
         Binding("plus", "allow", show=False, tooltip="Let the batch of this job spend more than its cap"),
+        Binding("o", "open", show=False, tooltip="Open the result; over SSH its path, and a line that fetches it"),
         Binding("y", "copy", show=False, tooltip="Copy path and execution; answer for a sample that waits"),
     ]
     DEFAULT_CSS = f"""
@@ -392,6 +394,13 @@ class Jobs(Page):
             self.host.soon(sampling.answer(self.host, job.batch))
         elif job is not None:
             desktop.copy(self.app, deciding.whereabouts(job))
+
+    def action_open(self) -> None:
+        """Open the results of the job under the cursor."""
+        from artui.tui import desktop
+
+        if (job := self.table.job) is not None:
+            desktop.show(self.app, [Path(result.path) for result in job.results if result.path])
 
     # --------------------------------------------------------------------------------- actions: what is to be done
 

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import getpass
 import json
+import shlex
+from pathlib import Path
 
 import pytest
 
@@ -181,6 +184,32 @@ async def test_in_doubt_what_artui_has_found_itself_is_the_first_answer(key: str
         await desk.until(desk.requests)
         [request] = desk.console.journal.read(requests.pending)
         assert (request.what, request.arguments) == ("adopt", {"execution": "adc0da7a-1"})
+
+
+async def test_a_result_is_opened_or_over_ssh_fetched(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    result = tmp_path / "it's.png"
+    result.touch()
+    fill({**SAVED, "results": json.dumps([{"locator": "u", "path": str(result), "digest": "d", "size": 1}])}, QUEUED)
+    for name in ("DISPLAY", "WAYLAND_DISPLAY"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("SSH_CONNECTION", "10.0.0.7 50000 10.0.0.9 2222")
+    async with at_desk((120, 30)) as desk:
+        await desk.press("o")
+        said = shlex.join(["scp", "-P", "2222", f"{getpass.getuser()}@10.0.0.9:{result}", "."])
+        await desk.until(lambda: said in "".join(line.strip() for line in desk.lines()))
+        await desk.press("escape", "down", "o")
+        await desk.until(lambda: any("no result on this disk" in one.message for one in desk.console._notifications))
+
+
+async def test_an_account_that_is_added_does_not_change_who_pays() -> None:
+    fill(SAVED)
+    where = paths()
+    text = where.config_file.read_text()
+    where.config_file.write_text('[accounts.another]\nprovider = "autoretouch"\n' + text)
+    async with at_desk() as desk:
+        assert list(desk.console.config.accounts) == ["another", "studio"]
+        assert desk.console.account == "studio"
+        await desk.sees("studio balance ?")
 
 
 async def test_details_follow_the_job() -> None:
