@@ -144,11 +144,11 @@ class Console(App[None], inherit_bindings=False):
         """The frame, with the first place in it."""
         first = self._first_place()
         with Vertical(id="frame"):
-            yield Header(id="header")
+            yield Header()
             yield Tabs([Tab(entry.key, entry.title) for entry in PLACES])
             with ContentSwitcher(initial=first.id, id="places"):
                 yield first.place()
-            yield Keys(id="keys")
+            yield Keys()
         yield Static("", id="too-small", markup=False)
 
     def _first_place(self) -> PageEntry:
@@ -257,6 +257,18 @@ class Console(App[None], inherit_bindings=False):
     async def on_tabs_chosen(self, message: Tabs.Chosen) -> None:
         """A tab was clicked."""
         await self.action_place(message.key)
+
+    async def on_keys_pressed(self, message: Keys.Pressed) -> None:
+        """A key of the footer was clicked."""
+        await self.run_action(message.active.binding.action, default_namespace=message.active.node)
+
+    async def on_header_called(self, message: Header.Called) -> None:
+        """What calls a person was clicked."""
+        if message.key == "E":
+            await self.action_engine()
+        else:
+            await self.action_place(PLACES[0].key)
+            await self.run_action("next", default_namespace=self.place)
 
     @property
     def place(self) -> Page:

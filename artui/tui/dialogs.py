@@ -202,6 +202,8 @@ class TextDialog(Dialog[None]):
         Binding("up,k", "scroll(-1)", show=False),
         Binding("pagedown,space", "scroll(10)", show=False),
         Binding("pageup", "scroll(-10)", show=False),
+        Binding("home,g", "edge('home')", show=False),
+        Binding("end,G", "edge('end')", show=False),
     ]
 
     def __init__(self, title: str, text: Content, *, plain: bool = False) -> None:
@@ -230,6 +232,11 @@ class TextDialog(Dialog[None]):
     def action_scroll(self, lines: int) -> None:
         """Scroll the text by so many lines."""
         self.query_one(VerticalScroll).scroll_relative(y=lines, animate=False)
+
+    def action_edge(self, end: str) -> None:
+        """Scroll to the first or the last line."""
+        text = self.query_one(VerticalScroll)
+        (text.scroll_home if end == "home" else text.scroll_end)(animate=False)
 
     def action_back(self) -> None:
         """Close it."""

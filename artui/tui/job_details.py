@@ -238,7 +238,7 @@ class DetailsScreen(Above[None]):
         """Its number, its story, the keys."""
         yield Line(id="title")
         yield Details(id="story")
-        yield Keys(id="keys")
+        yield Keys()
 
     async def on_mount(self) -> None:
         """Tell the story. A key that is quicker waits for it."""

@@ -342,7 +342,7 @@ class PreviewScreen(Above[str]):
             yield Pane("Before", self.pair.before, plain=plain, id="before")
             yield Pane(self.pair.after_caption, self.pair.after, plain=plain, id="after")
         yield Line(id="limits")
-        yield Keys(id="keys")
+        yield Keys()
 
     def turn_to(self, pair: Pair) -> None:
         """Compare another pair."""

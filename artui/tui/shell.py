@@ -60,6 +60,17 @@ def engine_word(engine: EngineStatus | None, row: EngineRow | None) -> str:
 class Header(Line):
     """Account, balance, spent today of the cap, how many need you, the engine, the rates."""
 
+    class Called(Message):
+        """What calls a person was clicked; ``key`` does what it asks for."""
+
+        def __init__(self, key: str) -> None:
+            super().__init__()
+            self.key = key
+
+    def __init__(self) -> None:
+        super().__init__(id="header")
+        self._spans: list[tuple[int, int, str]] = []
+
     def draw(self, look: Look, account: str | None) -> None:
         """Show what the latest look has shown."""
         needs = look.counts.get(Group.NEEDS, 0)
@@ -67,17 +78,35 @@ class Header(Line):
         left = _money([one for one in look.quotes if one.account == account], narrow=narrow)
         call = f"{needs:,} need you" if needs != 1 else "1 needs you"
         rates = [f"{way} {rate(look.rate(way))}" for way in ("up", "down") if look.rate(way) >= 1000]
-        after = [engine_word(look.engine, look.row), *([] if narrow else rates)]
-        tail = " | ".join(after)
-        used = width(left) + width(call) * bool(needs) + width(tail) + 2
-        while len(after) > 1 and used + 6 > cells:
-            after.pop()
-            tail = " | ".join(after)
-            used = width(left) + width(call) * bool(needs) + width(tail) + 2
-        parts: list[str | tuple[str, str]] = [" ", (left, "bold"), " " * max(2, cells - used - 3 * bool(needs))]
-        if needs:
-            parts += [(call, "reverse bold"), " | "]
-        self.say(Content.assemble(*parts, tail, " "))
+        ran = look.row is not None and look.row.generation > 0
+        missing = ran and look.engine is None and any(look.counts.get(group, 0) for group in ENGINE_WANTED)
+        engine = "NO ENGINE" if missing else engine_word(look.engine, look.row)
+        said = [*([(call, "n")] if needs else []), (engine, "E" if missing else ""), *((one, "") for one in rates)]
+        while len(said) > 1 + bool(needs) and (narrow or width(left) + _joined(said) + 4 > cells):
+            said.pop()
+        at = cells - 1 - _joined(said)
+        parts: list[str | tuple[str, str]] = [" ", (left, "bold"), " " * max(2, at - 1 - width(left))]
+        at, self._spans = max(at, width(left) + 3), []
+        for place, (text, key) in enumerate(said):
+            parts += [*([" | "] if place else []), (text, "reverse bold") if key else text]
+            at += 3 * bool(place)
+            self._spans.append((at, at + width(text), key))
+            at += width(text)
+        self.say(Content.assemble(*parts, " "))
+
+    def on_click(self, event: events.Click) -> None:
+        """A click on what calls a person."""
+        for start, end, key in self._spans:
+            if key and start <= event.x < end:
+                self.post_message(self.Called(key))
+
+
+ENGINE_WANTED = (Group.ACTIVE, Group.QUEUED, Group.QA)
+"""While any job is in one of these, an engine is wanted."""
+
+
+def _joined(said: Sequence[tuple[str, str]]) -> int:
+    return sum(width(text) for text, _ in said) + 3 * (len(said) - 1)
 
 
 def _money(quotes: Sequence[Quote], *, narrow: bool) -> str:
@@ -155,20 +184,40 @@ def key_name(active: ActiveBinding) -> str:
 class Keys(Line):
     """The footer: the keys that matter here, as many as fit, the way out always."""
 
+    class Pressed(Message):
+        """A key of the footer was clicked."""
+
+        def __init__(self, active: ActiveBinding) -> None:
+            super().__init__()
+            self.active = active
+
+    def __init__(self) -> None:
+        super().__init__(id="keys")
+        self._spans: list[tuple[int, int, ActiveBinding]] = []
+
     def draw(self) -> None:
         """Show the keys of what has the focus."""
         cells = self.app.size.width
         most = 4 if room(self.app.size) <= Width.NARROW else 20
         shown_keys = self._active()
         ways_out = [one for one in shown_keys if one.binding.action in ("leave", "app.leave")]
-        keys = [(key_name(one), one.binding.description) for one in shown_keys if one not in ways_out]
-        last = [(key_name(one), one.binding.description) for one in ways_out]
-        while keys and (len(keys) + len(last) > most or _cells([*keys, *last]) > cells):
+        keys = [one for one in shown_keys if one not in ways_out]
+        while keys and (len(keys) + len(ways_out) > most or _cells([*keys, *ways_out]) > cells):
             keys.pop()
         parts: list[str | tuple[str, str]] = [" "]
-        for key, word in [*keys, *last]:
-            parts += [(key, "bold $primary"), f" {word}  "]
+        at, self._spans = 1, []
+        for one in [*keys, *ways_out]:
+            parts += [(key_name(one), "bold $primary"), f" {one.binding.description}  "]
+            end = at + len(key_name(one)) + 1 + len(one.binding.description)
+            self._spans.append((at, end, one))
+            at = end + 2
         self.say(Content.assemble(*parts))
+
+    def on_click(self, event: events.Click) -> None:
+        """A click on a key."""
+        for start, end, active in self._spans:
+            if start <= event.x < end:
+                self.post_message(self.Pressed(active))
 
     def _active(self) -> list[ActiveBinding]:
         """Each shown action once; while something is typed only what ends the typing."""
@@ -180,5 +229,5 @@ class Keys(Line):
         return list(found.values())
 
 
-def _cells(keys: Sequence[tuple[str, str]]) -> int:
-    return 1 + sum(len(key) + len(word) + 3 for key, word in keys) - 1
+def _cells(keys: Sequence[ActiveBinding]) -> int:
+    return 1 + sum(len(key_name(one)) + len(one.binding.description) + 3 for one in keys) - 1

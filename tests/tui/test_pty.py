@@ -173,7 +173,7 @@ class TestWithAnEngine:
             shown.sees("boot.jpg", "engine here")
             pid = int(paths().lock.read_text().split()[0])
             os.kill(pid, signal.SIGKILL)
-            shown.sees("no engine", "e starts one")
+            shown.sees("NO ENGINE", "e starts one")
             shown.press("e")
             shown.sees("engine here")
             assert int(paths().lock.read_text().split()[0]) != pid

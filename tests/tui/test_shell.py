@@ -11,6 +11,7 @@ from textual.content import Content
 from textual.theme import Theme
 from textual.widgets._toast import Toast
 
+from artui.config import paths
 from artui.engine.anchor import open_journal
 from artui.journal import accounts, jobs, requests
 from artui.model.states import Stage, Status
@@ -282,3 +283,35 @@ async def test_a_page_key_before_a_list_has_its_room_does_nothing() -> None:
         rows.action_page_down()
         rows.action_page_up()
         assert rows.current == "a"
+
+
+async def test_footer_keys_and_what_needs_a_person_take_clicks() -> None:
+    fill(SAVED, QUEUED, FAILED)
+    async with at_desk() as desk:
+        footer = desk.lines()[-1]
+        await desk.pilot.click("#keys", offset=(footer.index("filter"), 0))
+        await desk.sees("esc keeps the filter")
+        await desk.press("escape", "down", "4")
+        await desk.sees("[4 Watch]")
+        await desk.pilot.click("#header", offset=(desk.lines()[0].index("1 needs you") + 2, 0))
+        await desk.sees("[1 Jobs]")
+        await desk.until(lambda: desk.table.job and desk.table.job.status is Status.FAILED)
+
+
+async def test_the_keys_are_read_to_their_end_by_one_key() -> None:
+    fill(FAILED)
+    async with at_desk() as desk:
+        await desk.press("question_mark", "end")
+        await desk.sees("Leave the console; jobs under way go on")
+        await desk.press("home")
+        await desk.until(lambda: "Leave the console; jobs" not in "\n".join(desk.lines()))
+
+
+async def test_an_engine_that_is_missing_is_told_as_loudly_as_what_needs_a_person() -> None:
+    fill(QUEUED)
+    with open_journal(paths()) as journal:
+        journal.write(lambda db: db.execute("UPDATE engine SET generation = 1, state = 'running'"))
+    async with at_desk() as desk:
+        await desk.sees("NO ENGINE ")
+        await desk.pilot.click("#header", offset=(desk.lines()[0].index("NO ENGINE") + 2, 0))
+        await desk.until(lambda: getattr(desk.console, "engines_wanted", 0))

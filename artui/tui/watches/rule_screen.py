@@ -151,7 +151,7 @@ class RuleScreen(Above[None]):
             yield ToldList(self.host.glyphs, id="not-taken")
             yield ToldList(self.host.glyphs, id="log")
         yield Static("", id="here", markup=False)
-        yield Keys(id="keys")
+        yield Keys()
 
     def on_mount(self) -> None:
         """Follow what is new, and begin."""
