@@ -242,6 +242,16 @@ def cancel(db: Connection, job: Job, *, keep: bool = True) -> Action:
     return Action(Command.CANCEL, job, effect, amount=amount, arguments={"keep": keep} if effect in LATE else {})
 
 
+def out_of_place(job: Job) -> frozenset[Command]:
+    """What surely does not fit a job as it stands, told without the journal: nobody is offered a key for it."""
+    never = set()
+    if job.status in FINAL or is_in_doubt(job):
+        never.add(Command.CANCEL)
+    if job.found or job.status not in (Status.HELD, Status.FAILED, Status.CANCELLED):
+        never.add(Command.RETRY)
+    return frozenset(never)
+
+
 def _cancelled(db: Connection, job: Job, *, keep: bool) -> Effect:
     """What a cancel does: whether something was sent is told by the last purchase, not by the stage alone."""
     last = purchases.current(db, job)

@@ -14,6 +14,7 @@ from textual.containers import VerticalScroll
 from textual.content import Content
 from textual.widgets import Static
 
+from artui.core.actions import out_of_place
 from artui.journal import Connection, crowds, history, jobs, purchases
 from artui.journal.crowds import HoldCount
 from artui.model.holds import Group
@@ -24,6 +25,7 @@ from artui.tui import deciding, desktop
 from artui.tui.above import Above
 from artui.tui.advice import what_now
 from artui.tui.coalesced_refresh import CoalescedRefresh
+from artui.tui.jobs_page import OF_JOBS
 from artui.tui.shell import Keys, Line
 from artui.tui.view import Look
 from artui.tui.words import RowContext, amount, home, lasting, say, size
@@ -203,6 +205,7 @@ class Details(VerticalScroll):
         if not content.is_same(self._said):
             self._said = content
             self.query_one(Static).update(content)
+            self.screen.refresh_bindings()
 
 
 class DetailsScreen(Above[None]):
@@ -252,8 +255,11 @@ class DetailsScreen(Above[None]):
         self.query_one(Keys).draw()
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        """Take the keys that change anything away from a console that only reads."""
+        """Take the keys that change anything away from a console that only reads, and those that cannot act now."""
         del parameters
+        job = self._job if self.is_mounted else None
+        if job is not None and OF_JOBS.get(action) in out_of_place(job):
+            return False
         return not (action in self.changes and self.host.readonly)
 
     @property

@@ -30,6 +30,7 @@ from artui.tui.job_table import JobTable, columns
 from artui.tui.jobs_page import (
     CHIPS,
     NO_PHOTOS,
+    OF_JOBS,
     JobsRead,
     Wish,
     chips_line,
@@ -107,6 +108,8 @@ class Jobs(Page):
         self._reading = CoalescedRefresh(self, self._read)
         self._reorder = self._repin = False
         self._sorted_at = self._sorting_took = 0.0
+        self._standing: object = None
+        """What the keys that are offered depend on."""
         self._chip_spans: list[tuple[int, int, Group | None]] = []
         self._side: Details | None = None
 
@@ -127,6 +130,15 @@ class Jobs(Page):
         """Follow what is new."""
         self.host.looked.subscribe(self, self._looked)
         self.enter()
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """Only what can be done: where nothing is marked, about the job under the cursor."""
+        from artui.core.actions import out_of_place
+
+        job = self.table.job if self.is_mounted and not self.table.marked else None
+        if job is not None and OF_JOBS.get(action) in out_of_place(job):
+            return False
+        return super().check_action(action, parameters)
 
     @property
     def table(self) -> JobTable:
@@ -225,6 +237,10 @@ class Jobs(Page):
         job, cells = self.table.job, self.app.size.width
         now = time.time()
         here = message = ""
+        standing = (bool(self.table.marked), job and (job.status, job.reason, job.found))
+        if standing != self._standing:
+            self._standing = standing
+            self.refresh_bindings()
         if job is not None:
             here = here_line(job, cells, self.host.glyphs)
             message = todo_line(job, self._crowds.get(crowds.of(job)), job.batch in self._samples, now)

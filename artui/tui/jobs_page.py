@@ -13,6 +13,7 @@ from artui.journal import Connection, crowds, window
 from artui.journal.crowds import Crowds, HoldCount
 from artui.journal.groups import group
 from artui.journal.window import Filter, Overview, SortOrder, Totals
+from artui.model.commands import Command
 from artui.model.holds import Group
 from artui.model.job import Batch, Job
 from artui.model.states import Status
@@ -31,6 +32,9 @@ CHIPS: tuple[tuple[Group | None, str, str], ...] = (
     (Group.ENDED, "Ended", "End"),
 )
 """Each group with the word of its chip, and a short one for narrow screens."""
+
+OF_JOBS = {"retry": Command.RETRY, "cancel": Command.CANCEL}
+"""The keys that are about jobs, by what they ask for."""
 
 NO_PHOTOS = (
     "No photos yet. 2 picks photos and shows the price before anything is sent.\n"

@@ -277,3 +277,23 @@ def test_groups_in_python_and_in_sql_agree() -> None:
                 assert group(job.status, job.reason) is wanted
         by_sql = journal.read(window.overview, Filter(words=("boots",)))
         assert journal.read(window.overview, Filter()) == by_sql
+
+
+async def test_keys_are_offered_where_they_act() -> None:
+    fill(SAVED, FAILED, QUEUED)
+    async with at_desk() as desk:
+        await desk.press("g")
+        await desk.until(lambda: desk.table.job and desk.table.job.status is Status.FAILED)
+        await desk.sees("r retry")
+        assert "x cancel" not in desk.lines()[-1]
+        await desk.press("down")
+        await desk.until(lambda: "r retry" not in desk.lines()[-1])
+        assert "x cancel" not in desk.lines()[-1], "it is saved"
+        await desk.press("down")
+        await desk.sees("x cancel")
+        assert "r retry" not in desk.lines()[-1]
+        await desk.press("a")
+        await desk.sees("r retry", "x cancel")
+        await desk.press("a", "up", "enter")
+        await desk.sees("What happened", "y copy")
+        await desk.until(lambda: "x cancel" not in desk.lines()[-1])
