@@ -242,7 +242,7 @@ def test_files_that_cannot_be_read(house: House) -> None:
 FACTS = {
     "message": "why", "what": "rule", "names": "a", "reason": "credits", "used": 91, "free": 1, "cap": "day",
     "level": 90, "spent": 9, "limit": 10, "left": 1, "low": 2, "days": 3,
-    "name": "boots", "saved": 1, "needing": 0, "failed": 0, "wrong": 2, "today": {"studio": 1},
+    "name": "boots", "saved": 1, "ended": 0, "needing": 0, "failed": 0, "wrong": 2, "today": {"studio": 1},
 }  # fmt: skip
 
 

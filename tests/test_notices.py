@@ -179,7 +179,7 @@ async def test_a_batch_that_is_done_is_told_and_one_that_begins_is_not(studio: S
     studio.journal.write(end)
     await studio.turn(5)
     [message] = studio.heard
-    assert (message.topic, message.text) == ("done", "boots 1: 1 done, 0 of them need you.")
+    assert (message.topic, message.text) == ("done", "boots 1: 0 saved, 1 ended without a result, 0 need you.")
     studio.notices = studio.engine()
     await studio.turn(GROUPED)
     assert len(studio.heard) == 1

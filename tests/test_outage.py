@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import time
 from collections.abc import Iterator
@@ -12,9 +13,11 @@ from typing import Any, cast
 
 import pytest
 
+from artui.engine import outage as outages
 from artui.engine.outage import AWAY_AFTER, TOGETHER, Outage
 from artui.journal import Journal, accounts
 from artui.providers.base import Transient
+from tests.waiting import eventually
 
 REFUSED = Transient("connection refused", reached=False)
 
@@ -103,3 +106,25 @@ async def test_an_outage_goes_on_through_a_restart_and_ends_there(line: Line) ->
     assert line.away_since == began
     await again.answered()
     assert line.away_since is None
+
+
+async def test_a_silence_is_shown_within_seconds_and_told_of_after_a_minute(
+    line: Line, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(outages, "SILENT_AFTER", 0.05)
+    outage, began = line.outage(), line.now
+    with outage.waiting():  # a call that hangs
+        await eventually(lambda: line.away_since == began)
+    await outage.answered()
+    assert line.away_since is None
+    line.later(1)
+    await outage.failed(REFUSED)  # one that is refused at once, and nothing is asked for a while
+    await eventually(lambda: line.away_since == began + 1)
+    await outage.answered()
+    with outage.waiting():
+        pass
+    await outage.failed(REFUSED)
+    await outage.answered()
+    await asyncio.sleep(0.1)
+    assert line.away_since is None
+    assert not caplog.records

@@ -30,7 +30,7 @@ SENTENCES: Mapping[Code, str] = {
     Code.DISK: "The disk of {subject} is {used} % full, {room} MB are free.",
     Code.CAP: "{subject}: {level} % of the cap ({cap}) are reached, {spent:,} of {limit:,}.",
     Code.CREDITS_LOW: "{subject} has {left:,} credits left{lasts}; `low` is {low:,}.",
-    Code.BATCH_DONE: "{name}: {saved:,} done, {needing:,} of them need you.",
+    Code.BATCH_DONE: "{name}: {saved:,} saved, {ended:,} ended without a result, {needing:,} need you.",
     Code.SUMMARY: "The last day: {saved:,} saved, {failed:,} failed, {wrong}. Spent today: {money}.",
 }
 """One sentence for each code: what is wrong and, where something can be done about it here, what to do."""

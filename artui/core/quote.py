@@ -74,6 +74,8 @@ class Quote:
     today: int
     bounds: tuple[Bound, ...]
     fits: int
+    away_since: float | None = None
+    """Since when its service does not answer, in epoch seconds."""
 
     @property
     def most(self) -> int | None:
@@ -132,7 +134,7 @@ def quote(
         sums.add([cap for cap in caps.of(db, account, Portion(""), own, today) if cap.kind in OWN], 0)
     return Quote(
         account, price, sums.count, balance, unknown, state.held, state.away_since is not None,
-        purchases.spent(db, account, day=day, month=day[:7]).day, sums.bounds(), sums.fits,
+        purchases.spent(db, account, day=day, month=day[:7]).day, sums.bounds(), sums.fits, state.away_since,
     )  # fmt: skip
 
 

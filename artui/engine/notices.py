@@ -21,6 +21,7 @@ from artui.core.health_phrases import sentence
 from artui.engine.telling import NoticeMessage, tell
 from artui.journal import Connection, Journal, Unwritable, notices, window
 from artui.journal.notices import Notice, Pending
+from artui.model.holds import Group
 
 log = logging.getLogger(__name__)
 
@@ -170,7 +171,11 @@ def _over(db: Connection, before: Notice, now: float) -> Notice | None:
     if before.code == Code.BATCH_DONE:
         if (batch := window.finished_batch(db, subject)) is None:
             return None
-        facts = dict(zip(("name", "saved", "needing"), batch, strict=True))
+        name, figures = batch
+        counts = figures.counts
+        facts = {
+            "name": name, "saved": counts[Group.SAVED], "ended": counts[Group.ENDED], "needing": counts[Group.NEEDS],
+        }  # fmt: skip
     return None if topic in ONLY_BEGUN else replace(before, topic=topic, at=now, over=True, facts=facts)
 
 

@@ -40,7 +40,8 @@ class ServiceCalls:
         started = clock.now()
         gate.start()
         try:
-            answer = await self.until_stopped(question)
+            with self._outage.waiting():
+                answer = await self.until_stopped(question)
             gate.succeeded()
             await self._outage.answered()
         except (Transient, Rejected) as failure:

@@ -42,7 +42,7 @@ from artui.tui.page import Page
 from artui.tui.pages import PLACES, PageEntry
 from artui.tui.shell import Header, Keys, Tab, Tabs
 from artui.tui.view import Look, View
-from artui.tui.words import clock, spent, standing
+from artui.tui.words import clock, plural, spent, standing
 
 if TYPE_CHECKING:
     from artui.core.actions import Action
@@ -201,11 +201,32 @@ class Console(App[None], inherit_bindings=False):
             return  # the frame has gone already
         if self.look.engine and message.look.engine is None:
             self._tell_of_end(message.look)
-        self.look = message.look
+        before, self.look = self.look, message.look
+        await self._tell_of_silence(before)
         self._draw_header()
         if message.look.wrote:
             await self._tell(message.look)
         self.looked.publish(message.look)
+
+    async def _tell_of_silence(self, before: Look) -> None:
+        """A service has ceased to answer, or answers again: say what that means."""
+        was = {one.account: one.away_since for one in before.quotes}
+        now = time.time()
+        for one in self.look.quotes:
+            since, name = was.get(one.account), sanitize(one.account, 30)
+            if one.account not in was or (since is None) == (one.away_since is None):
+                continue
+            if one.away_since is None:
+                text = f"{name} answers again; it did not since {clock(since or now, now)}."
+            else:
+                sent, unsent = await self.view.ask(offers.unfinished, one.account)
+                text = (
+                    f"{name} does not answer since {clock(one.away_since, now)}. {plural(sent, 'photo')}"
+                    f" {'is' if sent == 1 else 'are'} safe there, {unsent:,} {'waits' if unsent == 1 else 'wait'} here,"
+                    " nothing is lost. artui asks again by itself."
+                )
+            self.news.tell(now, text)
+            self._toast(text, "information" if one.away_since is None else "warning")
 
     def _tell_of_end(self, look: Look) -> None:
         """The engine is gone: say whether it ended in order, and what that means."""
