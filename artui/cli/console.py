@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from artui.cli.exits import CommandError, Exit
 from artui.cli.session import Session
+from artui.config.system import outlive_signals
 
 if TYPE_CHECKING:
     from artui.tui.app import Console
@@ -74,6 +75,7 @@ def _told_to_end(console: Console) -> Iterator[list[int]]:
             _forget_terminal()
         loop.call_soon_threadsafe(console.exit)
 
+    outlive_signals()
     before = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGHUP, signal.SIGCONT)}
     for number in (signal.SIGTERM, signal.SIGHUP):
         if before[number] is not signal.SIG_IGN:

@@ -21,6 +21,7 @@ from artui.cli.session import Session, run
 from artui.cli.terminal import agrees, can_ask, money, put, put_json, say
 from artui.config import Config, ConfigError, Origin, Source
 from artui.config.private import concerns
+from artui.config.system import outlive_signals
 from artui.journal import Connection, JournalProblem, requests
 from artui.journal.following import Scope
 from artui.model.watching import Skip
@@ -263,6 +264,7 @@ def _watch(wanted: WatchRequest, summary_every: float | None, listener: Listener
     from artui.engine.process import run_engine
 
     paths = wanted.session.paths
+    outlive_signals()
     signal.signal(signal.SIGHUP, signal.SIG_IGN)  # a hang-up ends nothing, whenever it comes
     signal.signal(signal.SIGTTOU, signal.SIG_IGN)  # nor does a terminal that wants no lines from behind
     log_to_file(paths.log, as_json=wanted.session.config.log == "json")

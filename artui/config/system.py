@@ -8,6 +8,7 @@ from __future__ import annotations
 import errno
 import fcntl
 import os
+import signal
 import sys
 import time
 from contextlib import suppress
@@ -32,6 +33,15 @@ _MAGIC: Final = {
 _MAC_NAMES: Final = {"nfs": "NFS", "smbfs": "SMB", "afpfs": "AFP", "webdav": "WebDAV", "ftp": "FTP"}
 
 _BLOCK: Final = 1 << 20
+
+
+def outlive_signals() -> None:
+    """Go on when a signal comes that means nothing here, and would end a program by itself: whoever sends SIGUSR1 to
+    learn how far a copy is means another program. What is started from here has its own way again."""
+    for name in ("SIGUSR1", "SIGUSR2", "SIGVTALRM", "SIGPROF", "SIGIO", "SIGPWR", "SIGSTKFLT"):
+        number = getattr(signal, name, None)
+        if number is not None and signal.getsignal(number) is signal.SIG_DFL:
+            signal.signal(number, lambda *_: None)
 
 
 def is_mac() -> bool:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import artui
 from artui.config import ConfigError, Paths, load, usable
 from artui.config.private import NotPrivate, concerns
-from artui.config.system import raise_open_files
+from artui.config.system import outlive_signals, raise_open_files
 from artui.engine.anchor import open_journal
 from artui.engine.lock import AnotherEngine, EngineLock
 from artui.journal import Journal, JournalProblem, requests
@@ -86,6 +86,7 @@ def main() -> int:
     paths = find_paths()
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))  # its memory holds keys
     raise_open_files()
+    outlive_signals()
     signal.signal(signal.SIGHUP, signal.SIG_IGN)  # a terminal that closes is none of its business
     log = logging.getLogger(__name__)
     try:

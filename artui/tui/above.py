@@ -70,7 +70,7 @@ class Dialog(Above[Answer], ModalScreen[Answer]):
 
     unread: ClassVar[float] = UNREAD
     """Seconds in which it takes no answer; 0 for what asks nothing."""
-    ways_back: ClassVar[frozenset[str]] = frozenset({"escape", "ctrl+c"})
+    ways_back: ClassVar[frozenset[str]] = frozenset({"escape", "ctrl+c", "ctrl+z"})
     """The keys that change nothing, which count at once."""
 
     _quiet_since = math.inf

@@ -66,6 +66,7 @@ class Console(App[None], inherit_bindings=False):
         Binding("escape", "back", "back", show=False, tooltip="Leave an input, then a filter, then a dialog"),
         Binding("q", "leave", "leave", tooltip="Leave the console; jobs under way go on if you like"),
         Binding("ctrl+c", "interrupt", show=False, priority=True, tooltip="As q"),
+        Binding("ctrl+z", "suspend_process", show=False, priority=True, tooltip="Suspend it; fg shows it again"),
     ]
     CSS_PATH = "app.tcss"
     TITLE = "artui"

@@ -14,7 +14,7 @@ from textual.screen import Screen
 from artui.tui.choosing import ChoiceDialog
 from artui.tui.shell import key_name
 
-NOT_BY_NAME = frozenset({"palette", "back", "interrupt", "move", "page", "edge", "scroll"})
+NOT_BY_NAME = frozenset({"palette", "back", "interrupt", "suspend_process", "move", "page", "edge", "scroll"})
 MOVING = frozenset({"move", "page", "edge", "scroll"})
 
 

@@ -12,7 +12,7 @@ import sys
 import termios
 import time
 import unicodedata
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
@@ -141,8 +141,10 @@ def terminal(
     size: tuple[int, int] = (80, 24),
     environ: Mapping[str, str] | None = None,
     folder: Path | None = None,
+    program: Sequence[str] = ARTUI,
 ) -> Iterator[Terminal]:
-    """``artui`` with these arguments in a terminal; whatever is left of it when the block ends is killed."""
+    """``artui``, or another program, with these arguments in a terminal; whatever is left when the block ends is
+    killed."""
     surroundings = {**os.environ, "TERM": "xterm-256color", "COLORTERM": "", "LANG": "C.UTF-8", **(environ or {})}
     for name in ("COLUMNS", "LINES"):
         surroundings.pop(name, None)  # they would outrank the terminal's own size
@@ -150,7 +152,7 @@ def terminal(
     if pid == 0:
         fcntl.ioctl(0, termios.TIOCSWINSZ, struct.pack("HHHH", size[1], size[0], 0, 0))
         os.chdir(folder or Path.cwd())
-        os.execve(ARTUI[0], [*ARTUI, *arguments], surroundings)
+        os.execvpe(program[0], [*program, *arguments], surroundings)
     shown = Terminal(pid, descriptor, size)
     try:
         yield shown

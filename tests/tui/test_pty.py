@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 import signal
 from collections.abc import Iterator
 from typing import Any
@@ -17,7 +18,7 @@ from artui.model.states import Status
 from artui.sim.server import Simulator, running
 from tests.desk import Desk as CommandDesk
 from tests.tui.desk import DOUBT, FAILED, QUEUED, SAVED, fill
-from tests.tui.terminal import terminal
+from tests.tui.terminal import ARTUI, terminal
 from tests.waiting import until
 
 REST = 0.4
@@ -106,6 +107,27 @@ class TestAlone:
             shown.kill(number)
             assert shown.wait() == 130
             assert b"\x1b[?1049l" in shown.sent
+
+    @pytest.mark.parametrize("name", ["SIGUSR1", "SIGUSR2", "SIGPROF"])
+    def test_a_signal_that_means_nothing_changes_nothing(self, name: str) -> None:
+        fill(QUEUED)
+        with terminal("--ascii") as shown:
+            shown.sees("IMG_0000.jpg")
+            shown.kill(getattr(signal, name))
+            shown.press("4")
+            shown.sees("[4 Watch]")
+
+    def test_ctrl_z_suspends_and_fg_shows_it_again(self) -> None:
+        fill(QUEUED)
+        shell = f"{shlex.join([*ARTUI, '--ascii'])}; echo SUSPENDED; read line; fg; echo LEFT"
+        with terminal(program=("bash", "--norc", "-m", "-c", shell)) as shown:
+            shown.sees("IMG_0000.jpg")
+            shown.press("\x1a")
+            shown.sees("SUSPENDED")
+            shown.press("\r")
+            shown.sees("[1 Jobs]", "IMG_0000.jpg", "q leave")
+            shown.press("4")
+            shown.sees("[4 Watch]", "No folder is watched")
 
     def test_a_closed_terminal_ends_it(self) -> None:
         fill(QUEUED)
