@@ -203,7 +203,8 @@ def test_the_service_manager_is_told_all(desk: Desk, watch: Callable[..., Watch]
         heard.clear()
         hears("READY=1")
         service.process.send_signal(signal.SIGUSR1)  # which means nothing here, and ends nothing
-        service.says("begins to watch")
+        heard.clear()
+        hears("WATCHDOG=1")
         service.process.send_signal(signal.SIGTERM)
         hears("STOPPING=1")
         assert service.process.wait(PATIENCE) == Exit.OK

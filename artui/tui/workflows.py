@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, ClassVar, cast
 
@@ -33,6 +34,7 @@ from artui.tui.view import Look
 from artui.tui.words import about, amount, brief, clock, plural
 
 if TYPE_CHECKING:
+    from artui.providers.base import Workflow
     from artui.tui.submit import Submit
 
 STALE_AFTER = 600.0
@@ -205,9 +207,9 @@ class Workflows(Page):
         self.shown_offers = [offers[place] for place in best_first(typed, list(map(catalogue.found_by, offers)))]
         self.query_one("#state", Line).say(f" {self._state(cells - 2)}")
         table = cells - 57 if self.has_class("-full") else cells
-        self.query_one("#heads", Line).say(f"  {heads(COLUMNS, table - 2)}")
+        self.query_one("#heads", Line).say(f"  {heads(columns := self._columns(), table - 2)}")
         rows = self.query_one("#offers", Rows)
-        rows.put((one.workflow.id, self._row(one, table - 2)) for one in self.shown_offers)
+        rows.put((one.workflow.id, self._row(one, columns, table - 2)) for one in self.shown_offers)
         none = self.query_one("#none", Static)
         none.update(self._emptiness())
         none.display = not self.shown_offers
@@ -233,19 +235,30 @@ class Workflows(Page):
         now = time.time()
         return f"as of {clock(at, now)}" + (f", {about(now - at)} old" if self._trouble and now - at < 86400 else "")
 
-    def _row(self, offer: CatalogEntry, cells: int) -> Content:
+    def _columns(self) -> list[Cell]:
+        """The columns of which this service knows anything."""
+        flows = [one.workflow for one in self.catalogue.offers]
+        empty = {
+            "Credits": all(flow.price is None for flow in flows),
+            "Median": all(flow.price is None for flow in flows),
+            "  Author": not any(flow.author for flow in flows),
+        }
+        return [column for column in COLUMNS if not empty.get(column.title)]
+
+    def _row(self, offer: CatalogEntry, columns: Sequence[Cell], cells: int) -> Content:
         past, glyphs = offer.past, self.host.glyphs
-        texts = (
-            _name(offer, cells - sum(one.cells for one in COLUMNS if cells >= one.wanted_from) - 1, glyphs.ellipsis),
-            amount(offer.workflow.price),
-            about(past.usual) if past.usual else "-",
-            amount(past.saved) if past.count else "-",
-            amount(past.median),
-            catalogue.day_of(past.last_used) if past.count else "-",
-            f"  {offer.workflow.author}",
-        )
+        name = cells - sum(one.cells for one in columns if cells >= one.wanted_from) - 1
+        texts = {
+            "Name": _name(offer, name, glyphs.ellipsis),
+            "Credits": amount(offer.workflow.price),
+            "Usual": about(past.usual) if past.usual else "-",
+            "Saved": amount(past.saved) if past.count else "-",
+            "Median": amount(past.median),
+            "Last use": catalogue.day_of(past.last_used) if past.count else "-",
+            "  Author": f"  {offer.workflow.author}",
+        }
         sign = glyphs.needs if offer.pinned else glyphs.marked if offer.is_favourite else " "
-        said = line(COLUMNS, texts, cells, glyphs.ellipsis)
+        said = line(columns, [texts[column.title] for column in columns], cells, glyphs.ellipsis)
         return Content.assemble((f"{sign} ", "$warning" if offer.pinned else "$accent"), said)
 
     def _emptiness(self) -> str:
@@ -273,14 +286,13 @@ class Workflows(Page):
 
     def _about(self, offer: CatalogEntry) -> Content:
         flow, glyphs = offer.workflow, self.host.glyphs
-        author = f" by {sanitize(flow.author, 30)}" if flow.author else ""
+        known = _known(flow, 30, brief)
         parts: list[str | tuple[str, str]] = [
             (sanitize(flow.name, 50), "bold"),
             "\n",
             catalogue.plain_line(offer, glyphs),
             "\n",
-            (f"saved {catalogue.day(flow)}{author} {glyphs.dot} version {brief(flow.version)}", "$quiet"),
-            (f" {glyphs.dot} id {brief(flow.id)}", "$quiet"),
+            (f" {glyphs.dot} ".join(known), "$quiet"),
         ]
         if offer.pinned:
             number = sum(one.jobs for one in offer.pinned)
@@ -338,8 +350,8 @@ class Workflows(Page):
         lines = [catalogue.plain_line(offer, self.host.glyphs)]
         if past.count:
             lines.append(f"last used {catalogue.day_of(past.last_used)} {dot} median charge {amount(past.median)} cr")
-        lines.append(f"saved {catalogue.day(flow)} by {sanitize(flow.author, 40) or '-'}")
-        return Content("\n".join([*lines, f"version {sanitize(flow.version, 60)}", f"id {sanitize(flow.id, 60)}"]))
+        lines += _known(flow, 60, lambda word: sanitize(word, 60))
+        return Content("\n".join(lines))
 
     async def action_favourite(self) -> None:
         """Keep this workflow on top, or no longer."""
@@ -400,6 +412,14 @@ class Workflows(Page):
         """Send the id of this workflow to the terminal's clipboard."""
         if (offer := self.offer) is not None:
             desktop.copy(self.app, sanitize(offer.workflow.id))
+
+
+def _known(flow: Workflow, cells: int, said: Callable[[str], str]) -> list[str]:
+    """What the service tells of where a workflow comes from; not every service knows all of it."""
+    day, author = catalogue.day(flow), sanitize(flow.author, cells)
+    saved = " ".join([*([f"saved {day}"] if day != "-" else []), *([f"by {author}"] if author else [])])
+    version = f"version {said(flow.version)}" if flow.version else ""
+    return [one for one in (saved, version, f"id {said(flow.id)}") if one]
 
 
 def _name(offer: CatalogEntry, cells: int, ellipsis: str) -> str:

@@ -312,3 +312,13 @@ async def test_what_was_bought_of_a_workflow_is_listed_from_the_service() -> Non
         await desk.sees("studio | 11 workflows | as of")
         await desk.press("h")
         await desk.sees("the newest executions (UTC)", "not artui", "theirs.jpg")
+
+
+@pytest.mark.usefixtures("configured")
+async def test_what_a_service_does_not_tell_has_no_place() -> None:
+    cache(flow(price=None, author="", changed_at="", version=""))
+    async with at_desk((140, 40)) as desk:
+        await open_workflows(desk)
+        await desk.sees("Ghost Shoes", "id wf")
+        text = "\n".join(desk.lines())
+        assert not any(word in text for word in ("Credits", "Median", "Author", "saved -", "by -", "version"))
