@@ -155,6 +155,7 @@ TOP: Mapping[str, Reader] = {
     "account": account_name,
     "images": choice(["blocks", "auto", "off"]),
     "glyphs": choice(["auto", "unicode", "ascii"]),
+    "theme": choice(["auto", "dark", "light"]),
     "proxy": proxy,
     "ca_file": path,
     "idle_minutes": Number(0, 10_080, whole=False),

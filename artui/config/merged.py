@@ -130,6 +130,7 @@ class Config:
     default_account: str | None
     images: str
     glyphs: str
+    theme: str
     proxy: str | None = field(repr=False)
     ca_file: Path | None
     idle_minutes: float
@@ -198,6 +199,7 @@ def _defaults(accounts: Mapping[str, object], environ: Mapping[str, str]) -> dic
         "account": next(iter(accounts)) if len(accounts) == 1 else None,
         "images": "blocks",
         "glyphs": "auto",
+        "theme": "auto",
         "proxy": None,
         "ca_file": None,
         "idle_minutes": 5,

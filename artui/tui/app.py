@@ -25,7 +25,7 @@ from textual.signal import Signal
 from textual.theme import Theme
 from textual.widgets import ContentSwitcher, Input, Static
 
-from artui.config import AccountConfig, Config, Paths
+from artui.config import AccountConfig, Config, ConfigError, Paths, save_setting
 from artui.core import options
 from artui.engine.anchor import open_journal
 from artui.engine.client import ensure_running
@@ -95,7 +95,7 @@ class Console(App[None], inherit_bindings=False):
         demo: bool = False,
     ) -> None:
         # Before Textual sets itself up: a theme chosen afterwards has it parse every style a second time.
-        self.set_reactive(App.theme, looks.wanted_theme(os.environ))
+        self.set_reactive(App.theme, looks.wanted_theme(config.theme, os.environ))
         super().__init__()
         self.animation_level = "none"
         self.paths = paths
@@ -455,6 +455,16 @@ class Console(App[None], inherit_bindings=False):
             self.exit()
 
         await self.push_screen(question, answered)
+
+    async def action_theme(self) -> None:
+        """Change between dark and light, and keep it."""
+        light = self.theme == looks.DARK.name
+        self.theme = looks.LIGHT.name if light else looks.DARK.name
+        if not self.readonly:
+            try:
+                await asyncio.to_thread(save_setting, self.paths, "theme", "light" if light else "dark")
+            except ConfigError as problem:
+                self.notify(beginning(f"So until artui ends: {problem}", 300), severity="warning", markup=False)
 
     def action_pause(self) -> None:
         """Pause an account or everything, or let it go on."""

@@ -69,8 +69,10 @@ LIGHT = Theme(
 )
 
 
-def wanted_theme(environ: Mapping[str, str]) -> str:
-    """The theme for this terminal: the light one where it says that its ground is light."""
+def wanted_theme(setting: str, environ: Mapping[str, str]) -> str:
+    """The theme that is set; ``auto`` is the light one where this terminal says that its ground is light."""
+    if setting != "auto":
+        return LIGHT.name if setting == "light" else DARK.name
     ground = environ.get("COLORFGBG", "").rpartition(";")[2]
     return LIGHT.name if ground in ("7", "15") else DARK.name
 

@@ -11,7 +11,7 @@ from textual.content import Content
 from textual.theme import Theme
 from textual.widgets._toast import Toast
 
-from artui.config import paths
+from artui.config import load, paths
 from artui.engine.anchor import open_journal
 from artui.journal import accounts, jobs, requests
 from artui.model.states import Stage, Status
@@ -315,3 +315,16 @@ async def test_an_engine_that_is_missing_is_told_as_loudly_as_what_needs_a_perso
         await desk.sees("NO ENGINE ")
         await desk.pilot.click("#header", offset=(desk.lines()[0].index("NO ENGINE") + 2, 0))
         await desk.until(lambda: getattr(desk.console, "engines_wanted", 0))
+
+
+async def test_the_theme_is_that_of_the_setting_and_the_palette_changes_it_for_good() -> None:
+    where = paths()
+    async with at_desk() as desk:
+        assert desk.console.theme == DARK.name
+        await desk.press("colon", *"light or dark")
+        await desk.sees("Light or dark colours")
+        await desk.press("enter")
+        await desk.until(lambda: desk.console.theme == LIGHT.name)
+        await desk.until(lambda: load(where).theme == "light")
+    async with at_desk() as desk:
+        assert desk.console.theme == LIGHT.name
