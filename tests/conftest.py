@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import os
 import signal
+import sys
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
 
+from artui.providers.base import misfits
 from artui.sim.server import Simulator, running
 from tests.desk import Desk, desks
 from tests.studio import Studio, open_studio
@@ -19,6 +21,10 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
 if signal.getsignal(signal.SIGHUP) is signal.SIG_IGN:
     signal.signal(signal.SIGHUP, signal.SIG_DFL)  # so has nohup, and what is tested would not hear of a closed terminal
 
+
+# Without their bytecode the many commands and engines that tests start would compile all of artui each time.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+sys.dont_write_bytecode = False
 
 os.umask(0o022)  # settings that tests write are those of a person whom nobody else writes for
 
@@ -60,6 +66,7 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     place = tmp_path / "home"
     monkeypatch.setenv("ARTUI_HOME", str(place))
     monkeypatch.setenv("PYTHON_KEYRING_BACKEND", "keyring.backends.null.Keyring")
+    misfits._kept.clear()  # what the log keeps once in a process is told to each test anew
     return place
 
 
