@@ -90,6 +90,19 @@ def test_a_unit_protects_the_system_and_pins_no_mount(make: Make, folders: tuple
     assert str(folders[0]) not in said
 
 
+def test_a_unit_leaves_out_what_forbids_the_groups_and_modes_of_results(make: Make) -> None:
+    forbidding = ("PrivateUsers", "RestrictSUIDSGID")
+    assert [settings(make()[1], key) for key in forbidding] == [["yes"], ["yes"]]
+    with paths().config_file.open("a") as config:
+        config.write('mode = "0664"\n')
+    assert [settings(make()[1], key) for key in forbidding] == [["yes"], []]
+    with paths().config_file.open("a") as config:
+        config.write('group = "studio"\n')
+    _, unit, _ = make()
+    assert [settings(unit, key) for key in forbidding] == [[], []]
+    assert "given to studio" in unit
+
+
 def test_a_token_is_handed_over_where_a_service_would_not_find_it(make: Make) -> None:
     _, unit, _ = make()
     assert settings(unit, "LoadCredential") == ["outlet.token:%h/.config/artui/outlet.token"]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import click
 
 from artui.cli.exits import Exit
@@ -42,11 +44,17 @@ def _init(session: Session) -> Exit:
 def _check(session: Session) -> Exit:
     """Read every setting and say what is wrong, with its line."""
     from artui import providers
+    from artui.config import ConfigError
+    from artui.files import group_fault
     from artui.watch.rules import load_rules
 
     for account in session.config.accounts.values():
         providers.settings(providers.load(account.provider), account)
     rules = load_rules(session.config)
+    for key, source in session.config.sources.items():
+        name = session.config.values.get(key) if re.fullmatch(r"(accounts|watch)\.[^.]+\.group", key) else None
+        if name and (fault := group_fault(str(name))):
+            raise ConfigError(f"{source}: {key} cannot be given: {fault}. Until then results are saved without it")
     number = len(session.config.accounts)
     watched = f", {len(rules)} watched folder{'' if len(rules) == 1 else 's'}" if rules else ""
     say(f"The settings are right: {number} account{'' if number == 1 else 's'}{watched}.")

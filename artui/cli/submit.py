@@ -242,13 +242,13 @@ class _Sending:
         """Show the plan, ask, send; returns how the command ends."""
         from artui.cli.planned import Telling, plan_document
         from artui.core.quote import portions, quote
-        from artui.files import OutputProblem, probe_folder
+        from artui.files import OutputProblem, Permissions, probe_folder
         from artui.journal import history
 
         config = self.session.config
-        offer, own = plan.offer, config.accounts[plan.offer.account].caps
+        offer, account = plan.offer, config.accounts[plan.offer.account]
         cost = self.journal.read(
-            quote, offer.account, own, offer.workflow.price,
+            quote, offer.account, account.caps, offer.workflow.price,
             portions(plan.photos, offer.workflow, lambda _: self.batch), config.timezone, told=offer.balance,
         )  # fmt: skip
         telling = Telling(plan, cost)
@@ -265,7 +265,7 @@ class _Sending:
         if plan.queued and not self._may_send(telling.question()):
             return Exit.USAGE
         try:
-            probe_folder(plan.target.folder)
+            probe_folder(plan.target.folder, Permissions.of(account.mode, account.group))
         except OutputProblem as problem:
             raise CommandError(Exit.USAGE, f"Nothing was sent: {problem}") from None
         since = self.journal.read(history.last_seq)

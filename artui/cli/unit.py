@@ -52,6 +52,9 @@ unmounted and mounted again."""
 _USER_ONLY = "PrivateUsers=yes"
 """Without it a user's own manager may not make anything read-only, and says so nowhere (systemd.exec(5))."""
 
+_NO_SETGID = "RestrictSUIDSGID=yes"
+"""It also forbids a new folder whose mode is set to keep the group that a share hands down."""
+
 _SYSTEM_ONLY = """\
 CapabilityBoundingSet=
 PrivateDevices=yes
@@ -110,6 +113,8 @@ def make_unit(session: Session, name: str | None, webhook: str | None, *, for_sy
 
     session.paths.create()
     rules = load_rules(session.config)
+    given = [(rule.mode, rule.group) for rule in rules]
+    given += [(account.mode, account.group) for account in session.config.accounts.values()]
     # A rule's folder is written for its marker, done/ and failed/.
     folders = sorted({folder for rule in rules for folder in (rule.folder, rule.target.folder)})
     return Unit(
@@ -120,6 +125,8 @@ def make_unit(session: Session, name: str | None, webhook: str | None, *, for_sy
         folders=(session.paths.state, *folders),
         environment=tuple((word, os.environ[word]) for word in PASSED_ON if os.environ.get(word)),
         logins=_logins(session, rules, webhook=webhook is not None),
+        groups=tuple(sorted({group for _, group in given if group})),
+        gives_modes=any(mode for mode, _ in given),
     )
 
 
@@ -208,7 +215,8 @@ class Login:
 
 @dataclass(frozen=True, slots=True)
 class Unit:
-    """What a unit is made of; ``options`` are those of ``artui watch``, ``folders`` artui's own and its rules'."""
+    """What a unit is made of; ``options`` are those of ``artui watch``, ``folders`` artui's own and its rules'.
+    ``groups`` and ``gives_modes``: what results are given."""
 
     user: str
     of_system: bool
@@ -217,6 +225,8 @@ class Unit:
     environment: Sequence[tuple[str, str]] = ()
     options: Sequence[str] = ()
     logins: Sequence[Login] = ()
+    groups: Sequence[str] = ()
+    gives_modes: bool = False
 
     def lines(self) -> Iterator[str]:
         """The unit, with the commands that install it on top."""
@@ -272,10 +282,17 @@ class Unit:
         yield "KillMode=mixed"
         yield ""
         yield from self._tokens()
-        yield from _HARDENED.splitlines()
+        yield from (line for line in _HARDENED.splitlines() if not (self.gives_modes and line == _NO_SETGID))
         if not any(folder.is_relative_to(temporary) for folder in self.folders for temporary in _SHARED):
             yield "PrivateTmp=yes"
-        yield from (_SYSTEM_ONLY if self.of_system else _USER_ONLY).splitlines()
+        if self.of_system:
+            yield from _SYSTEM_ONLY.splitlines()
+        elif self.groups:
+            groups = " or ".join(self.groups)
+            yield f"# {_USER_ONLY} is left out, for in it no file can be given to {groups}. Without it the manager of a"
+            yield "# user cannot make the system read-only; that of the system can (`artui systemd-unit --system`)."
+        else:
+            yield _USER_ONLY
 
     def _tokens(self) -> Iterator[str]:
         """Where tokens come from: a keyring is locked, and a variable unset, where nobody has logged in."""

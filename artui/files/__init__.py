@@ -22,6 +22,7 @@ from artui.files.names import (
     tame,
 )
 from artui.files.opened import is_open
+from artui.files.permissions import AS_USUAL, Permissions, group_fault
 from artui.files.photo import (
     BadPhoto,
     Changed,
@@ -57,6 +58,7 @@ from artui.files.whole import can_judge, can_tell, is_complete, is_swollen, pixe
 from artui.model.capabilities import Accepts
 
 __all__ = [
+    "AS_USUAL",
     "INSTALL",
     "Accepts",
     "BadPhoto",
@@ -66,6 +68,7 @@ __all__ = [
     "LayersProblem",
     "OutputProblem",
     "Part",
+    "Permissions",
     "Photo",
     "PhotoFault",
     "PhotoProblem",
@@ -85,6 +88,7 @@ __all__ = [
     "first_shared",
     "free_bytes",
     "free_stem",
+    "group_fault",
     "inside",
     "inspect",
     "is_complete",

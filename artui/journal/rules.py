@@ -145,6 +145,12 @@ def get(db: Connection, rule: str) -> RuleRow | None:
     return _row(found) if found else None
 
 
+def permissions(db: Connection, rule: str) -> tuple[str, str] | None:
+    """Mode and group that results of a rule get, empty where it says none; None for a rule that was never loaded."""
+    found = first(db, "SELECT file_mode, file_group FROM rules WHERE id = ?", (rule,))
+    return None if found is None else (found[0], found[1])
+
+
 def is_paused(db: Connection, rule: str) -> bool:
     """Whether a person has paused a rule; a rule that was never loaded is not, nor is the empty one of other photos."""
     return first(db, "SELECT 1 FROM rules WHERE id = ? AND paused", (rule,)) is not None
@@ -165,15 +171,28 @@ def every(db: Connection) -> list[RuleRow]:
 
 def load(
     db: Connection, rule: str, *, name: str, folder: Path, account: str, run: int | None, day: int | None,
-    month: int | None, twins: str,
+    month: int | None, twins: str, file_mode: str = "", file_group: str = "",
 ) -> RuleRow:  # fmt: skip
     """Note a rule as it is defined now; what is known of it stays."""
     db.execute(
-        "INSERT INTO rules (id, name, folder, account, run, day, month, twins, since)"
-        " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO UPDATE SET name = excluded.name,"
+        "INSERT INTO rules (id, name, folder, account, run, day, month, twins, file_mode, file_group, since)"
+        " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO UPDATE SET name = excluded.name,"
         " folder = excluded.folder, account = excluded.account, run = excluded.run, day = excluded.day,"
-        " month = excluded.month, twins = excluded.twins",
-        (rule, storable(name), os.fsencode(folder), account, run, day, month, twins, time.time()),
+        " month = excluded.month, twins = excluded.twins, file_mode = excluded.file_mode,"
+        " file_group = excluded.file_group",
+        (
+            rule,
+            storable(name),
+            os.fsencode(folder),
+            account,
+            run,
+            day,
+            month,
+            twins,
+            file_mode,
+            storable(file_group),
+            time.time(),
+        ),
     )
     return _row(rows(db, f"SELECT {', '.join(_COLUMNS)} FROM rules WHERE id = ?", (rule,))[0])
 

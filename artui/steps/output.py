@@ -46,7 +46,7 @@ async def check_output(context: StepContext, job: Job) -> None:
     folder = str(job.folder)
     # One probe serves all photos of the moment: it writes, links and syncs, which a slow disk feels.
     if context.clock.now() - context.writable.get(folder, -FOLDER_AGE) >= FOLDER_AGE:
-        await context.probes.join(folder, partial(_probe, context, job.folder))
+        await context.probes.join(folder, partial(_probe, context, job.folder, context.permissions(job)))
 
 
 def forget(context: StepContext, folder: Path) -> None:
@@ -77,8 +77,8 @@ def check_room(db: Connection, context: StepContext, job: Job) -> None:
         )
 
 
-async def _probe(context: StepContext, folder: Path) -> None:
+async def _probe(context: StepContext, folder: Path, permissions: files.Permissions) -> None:
     """Look whether a folder can be written to; the first time also for what killed processes left there."""
-    await asyncio.to_thread(files.probe_folder, folder, tidy=str(folder) not in context.writable)
+    await asyncio.to_thread(files.probe_folder, folder, permissions, tidy=str(folder) not in context.writable)
     context.free[str(folder)] = await asyncio.to_thread(files.free_bytes, folder)
     context.writable[str(folder)] = context.clock.now()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -22,6 +23,8 @@ from artui.steps.looking import results_of
 from artui.steps.metadata import as_served, change_owner, discard_parts, give_back, lacks, parts
 from artui.steps.output import check_output, forget
 
+log = logging.getLogger(__name__)
+
 
 class Saving:
     """Brings results of one account to their place on disk."""
@@ -29,6 +32,7 @@ class Saving:
     def __init__(self, context: StepContext) -> None:
         self.context = context
         self.fetching = Fetching(context)
+        self._lacking = set[str]()
 
     async def save(self, job: Job) -> Job:
         """Fetch every result and give it its name on disk: PROCESSED to DONE. A restart goes on where it stopped."""
@@ -112,8 +116,15 @@ class Saving:
         return await self.context.journal.write_async(end)
 
     async def _told(self, job: Job, result: Result, path: Path) -> str:
-        """A saved result by its name, and by what it should have and has not: metadata, or its size."""
+        """A saved result by its name, and by what it should have and has not: metadata, permissions, or its size."""
         name = f"{path.name} without the photo's metadata" if lacks(job, result) else path.name
+        permissions = self.context.permissions(job)
+        if permissions != files.AS_USUAL and (lacking := await asyncio.to_thread(permissions.lacking, path)):
+            name = f"{name}, whose permissions are not as set ({lacking})"
+            said = f"results in {job.folder} have not the permissions that are set: {lacking}"
+            if said not in self._lacking:
+                self._lacking.add(said)
+                log.warning("%s", said)
         if not (job.width and self.context.provider.keeps_size(job.parameters)):
             return name
         width, height = await asyncio.to_thread(files.pixels_of, path)
@@ -128,8 +139,9 @@ class Saving:
             return "no layers: it is no archive"
         try:
             folder = await asyncio.to_thread(
-                files.unpack_layers, Path(result.path or ""), result.digest or "", lambda laid: self._enter(job, laid)
-            )
+                files.unpack_layers, Path(result.path or ""), result.digest or "", lambda laid: self._enter(job, laid),
+                self.context.permissions(job),
+            )  # fmt: skip
         except (files.LayersProblem, files.OutputProblem, OSError) as problem:
             return f"layers not unpacked: {problem}"
         return f"layers in {folder.name}"
@@ -161,7 +173,9 @@ class Saving:
     async def _copied(self, first: Job, twin: Job, result: Result) -> Result:
         """A copy of the first job's result in the twin's part file, with the metadata of the twin's own photo."""
         part, _ = parts(twin, result)
-        await asyncio.to_thread(files.copy_to_part, Path(result.path or ""), part, result.digest or "")
+        await asyncio.to_thread(
+            files.copy_to_part, Path(result.path or ""), part, result.digest or "", self.context.permissions(twin)
+        )
         if result.served in (None, result.digest):  # nothing of the first photo's metadata stands in it
             return await give_back(self.context, twin, replace(result, path=None, served=None))
         if (first.digest, first.metadata) == (twin.digest, twin.metadata):

@@ -143,7 +143,8 @@ class Watched:
         rule = self.rule
         await self._journal.write_async(
             rules.load, rule.id, name=rule.name, folder=rule.folder, account=rule.account, run=rule.caps.run,
-            day=rule.caps.day, month=rule.caps.month, twins=str(rule.twins),
+            day=rule.caps.day, month=rule.caps.month, twins=str(rule.twins), file_mode=rule.mode or "",
+            file_group=rule.group or "",
         )  # fmt: skip
         await self._quote.begin()
 

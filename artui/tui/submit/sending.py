@@ -19,7 +19,7 @@ from artui.core.plan import OF_ARCHIVES, Offer, Plan, Planner, PlanProblem, Verd
 from artui.core.quote import Quote, portions
 from artui.core.submit import submit
 from artui.credentials import Vault
-from artui.files import OutputProblem, Photo, PhotoProblem, exiftool, probe_folder
+from artui.files import OutputProblem, Permissions, Photo, PhotoProblem, exiftool, probe_folder
 from artui.files.metadata import Keeping
 from artui.journal import Connection, Journal, jobs
 from artui.journal.before import TOLD
@@ -259,12 +259,14 @@ async def send(config: Config, vault: Vault, journal: Journal, order: OrderForm,
     fresh = await renew(config, vault, order)
     if _terms(_complete(fresh.offer()).as_expected(journal)) != _terms(agreed):
         raise TermsChanged(order, fresh)
-    async with at_service(config, _complete(order.account), vault) as provider:
+    account = _complete(order.account)
+    async with at_service(config, account, vault) as provider:
         labels = {
             name: provider.batch_labels(batch.id, batch.name, batch.created_at) for name, batch in proposal.made.items()
         }
     try:
-        await asyncio.to_thread(probe_folder, proposal.plan.target.folder)
+        permissions = Permissions.of(account.mode, account.group)
+        await asyncio.to_thread(probe_folder, proposal.plan.target.folder, permissions)
     except OutputProblem as problem:
         raise ServiceError(sanitize(f"Nothing was sent: {problem}", 300)) from None
     return await asyncio.to_thread(_write, journal, proposal, labels)
