@@ -129,11 +129,12 @@ def test_a_unit_of_the_system_names_its_user_and_gives_up_more(make: Make, monke
 @pytest.mark.skipif(shutil.which("systemd-analyze") is None, reason="no systemd here")
 @pytest.mark.parametrize("options", [(), ("--system", "--user", pwd.getpwuid(os.geteuid()).pw_name)])
 def test_systemd_accepts_it(make: Make, options: tuple[str, ...], tmp_path: Path) -> None:
-    file = tmp_path / "artui-watch.service"
-    file.write_text(make(*options)[1])
+    files = [tmp_path / "artui-watch.service", tmp_path / "artui-failed.service"]
+    for file, more in zip(files, ([], ["--failed"]), strict=True):
+        file.write_text(make(*options, *more)[1])
     whose = ["--user"] if not options else []
     runtime = {**os.environ, "XDG_RUNTIME_DIR": str(tmp_path)}
-    verify = ["systemd-analyze", *whose, "verify", str(file)]
+    verify = ["systemd-analyze", *whose, "verify", *map(str, files)]
     seen = subprocess.run(verify, capture_output=True, text=True, check=False, env=runtime)
     assert (seen.returncode, seen.stderr) == (0, "")
 

@@ -16,7 +16,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from artui.config import Config, NotifyTarget
-from artui.core.health import Code, Condition, Engine, Topic, conditions, summary
+from artui.core.health import OF_RULES, Code, Condition, Engine, Topic, conditions, summary
 from artui.core.health_phrases import sentence
 from artui.engine.telling import NoticeMessage, tell
 from artui.journal import Connection, Journal, Unwritable, notices, window
@@ -56,11 +56,12 @@ class Changes:
 
 @dataclass
 class Notices:
-    """Looks at what is wrong and tells the targets. ``engine`` is the process this runs in, ``host`` this machine."""
+    """Looks at what is wrong and tells the targets. ``engine`` is the process this runs in, None for a command while
+    there is none; ``host`` is this machine."""
 
     journal: Journal
     config: Callable[[], Config]
-    engine: Engine
+    engine: Engine | None
     host: str = field(default_factory=lambda: os.uname().nodename)
     _since: float = field(default_factory=lambda: time.time() - FIRST_LOOK)
 
@@ -104,7 +105,9 @@ class Notices:
                 # Fewer of the same is no news.
                 if code != Code.BATCH_DONE and (before is None or one.count > before.count):
                     told.append(notice)
-        ended = tuple(key for key in known if key not in found)
+        is_watching = self.engine is not None and self.engine.is_watching
+        unseen = () if is_watching else OF_RULES
+        ended = tuple(key for key in known if key not in found and key[0] not in unseen)
         told += [over for key in ended if (over := _over(db, known[key], now)) is not None]
         hours = {one: notices.summary_due(db, one.id) for one in config.notify if one.daily}
         due = tuple(one for one, at in hours.items() if at <= now)

@@ -1,8 +1,8 @@
 """Killed at every point, started again, run to the end: each photo is paid once and comes home, all invariants hold.
 
 A point is named by its number; what it was stands in the failure. Small form: every second point at AutoRetouch, every
-third elsewhere (which ones goes by the day), some pairs of points, some random kills. ``--long``: every point everywhere,
-and a thousand random kills.
+third elsewhere (which ones goes by the day), some pairs of points, some random kills. ``--long``: every point
+everywhere, and a thousand random kills.
 """
 
 from __future__ import annotations
