@@ -410,14 +410,12 @@ class Console(App[None], inherit_bindings=False):
             self.exit()
             return
 
-        async def answered(answer: str | None) -> None:
-            choice = Leaving(answer or Leaving.STAY)
-            agreed = asked(self, choice)
-            if agreed is None:
+        async def answered(answer: Leaving | None) -> None:
+            if answer is None:
                 return
-            if agreed:
+            if agreed := asked(self, answer):
                 await self.decide(agreed)
-            if choice in (Leaving.KEEP, Leaving.FINISH) and self.look.engine is None:
+            if answer in (Leaving.KEEP, Leaving.FINISH) and self.look.engine is None:
                 await self.start_engine()
             self.exit()
 

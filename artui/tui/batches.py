@@ -13,7 +13,7 @@ from textual.content import Content
 from textual.widgets import OptionList, Static
 from textual.widgets.option_list import Option
 
-from artui.journal.window import Overview
+from artui.journal.window import Filter, Overview
 from artui.model.holds import Group
 from artui.model.job import Batch
 from artui.tui.above import Dialog
@@ -36,8 +36,8 @@ ROOM = 74
 """The cells of a line."""
 
 
-class BatchesScreen(Dialog[str]):
-    """The batches with their counts and money; gives the id of the chosen one, '' for all."""
+class BatchesScreen(Dialog[Filter]):
+    """The batches with their counts and money; gives the filter that shows the chosen one, or all."""
 
     BINDINGS: ClassVar[list[BindingType]] = [Binding("escape,q", "back", "back", tooltip="Back")]
 
@@ -63,8 +63,9 @@ class BatchesScreen(Dialog[str]):
         return Content.assemble(line(COLUMNS, (*texts, ""), ROOM).removesuffix(" " * CALLS), (calls, "$error"))
 
     def on_option_list_option_selected(self, event: OptionList.OptionSelected) -> None:
-        """Show that batch."""
-        self.dismiss(self.batches[event.option_index - 1].id if event.option_index else "")
+        """Show that batch, or all."""
+        place = event.option_index
+        self.dismiss(Filter(batch=self.batches[place - 1].id) if place else Filter())
 
     def action_back(self) -> None:
         """Change nothing."""

@@ -271,10 +271,10 @@ class DetailsScreen(Above[None]):
 
     def action_compare(self) -> None:
         """Show before and after side by side."""
-        from artui.tui.preview import Pair, PreviewScreen
+        from artui.tui.preview import PreviewScreen
 
         if self._job:
-            self.app.push_screen(PreviewScreen(Pair.of(self._job), self._job))
+            self.app.push_screen(PreviewScreen(self._job))
 
     async def action_retry(self) -> None:
         """Ask whether it is to be tried again."""

@@ -376,9 +376,9 @@ class Jobs(Page):
         figures = await self.host.view.ask(window.overviews, [batch.id for batch in newest])
         self.app.push_screen(BatchesScreen(newest, figures), self._show_batch)
 
-    def _show_batch(self, batch: str | None) -> None:
-        if batch is not None:
-            self.wanted = Filter(None, batch or None)
+    def _show_batch(self, wanted: Filter | None) -> None:
+        if wanted is not None:
+            self.wanted = wanted
             self.read(reorder=True, repin=True)
 
     def action_copy(self) -> None:

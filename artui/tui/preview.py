@@ -26,7 +26,7 @@ from artui.files.regular import open_regular
 from artui.model.job import Job
 from artui.sanitize import sanitize
 from artui.tui import thumbs
-from artui.tui.above import Above
+from artui.tui.above import Above, Answer
 from artui.tui.drawing import chosen
 from artui.tui.shell import Keys, Line
 from artui.tui.words import size
@@ -302,8 +302,8 @@ class Pair:
         return f"After (and {self.others} more)" if self.others else "After"
 
 
-class PreviewScreen(Above[str]):
-    """Before and after over the whole screen; gives '' where the person goes back."""
+class PairScreen(Above[Answer]):
+    """A pair over the whole screen, each picture in half of it."""
 
     PICTURE: ClassVar[list[BindingType]] = [
         Binding("b", "swap", "swap", tooltip="Swap before and after"),
@@ -314,24 +314,17 @@ class PreviewScreen(Above[str]):
         Binding("down", "move(0, 1)", show=False, tooltip="The piece further down"),
     ]
     """The keys for the pictures."""
-    BINDINGS: ClassVar[list[BindingType]] = [
-        *PICTURE,
-        Binding("space", "rate(True)", "thumb up", tooltip="Tell the service that this result is liked (free)"),
-        Binding(
-            "x", "rate(False)", "thumb down...", tooltip="Tell the service that it is not liked: asks first (free)"
-        ),
-        Binding("escape,q,enter", "back", "back", tooltip="Back to the job"),
-    ]
+    BINDINGS = PICTURE
     CSS = """
-    PreviewScreen #pair { height: 1fr; }
-    PreviewScreen #limits { color: $quiet; }
+    PairScreen #pair { height: 1fr; }
+    PairScreen #limits { color: $quiet; }
     """
 
-    def __init__(self, pair: Pair, job: Job | None = None) -> None:
+    def __init__(self, pair: Pair) -> None:
         super().__init__()
         self.pair = pair
-        self._job = job
-        self._told = ""
+        self.remark = ""
+        """What stands in the place of the limits, until the pictures are drawn otherwise."""
         self.crop = False
         self.middle = (0.5, 0.5)
 
@@ -363,13 +356,14 @@ class PreviewScreen(Above[str]):
         """Read and draw both anew."""
         for pane in self.query(Pane):
             self.run_worker(pane.show(Frame(pane.dots, self.crop, self.middle)))
-        self._say_limits()
+        self.say_limits()
         self.query_one(Keys).draw()
 
-    def _say_limits(self) -> None:
+    def say_limits(self) -> None:
+        """Say how much of the pictures this terminal shows, or the remark instead."""
         wide, high = self.query(Pane).first().dots
-        if self._told:
-            text = self._told
+        if self.remark:
+            text = self.remark
         elif self.crop:
             text = f"1:1, {wide:,} x {high:,} pixels of each: the arrows move the piece, z shows the whole."
         elif chosen.widget:
@@ -379,20 +373,17 @@ class PreviewScreen(Above[str]):
         self.query_one("#limits", Line).say(f" {sanitize(text, self.app.size.width - 2, '..')}")
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        """The arrows move a piece where there is one; a thumb is for a result of an account that wants ratings told."""
+        """The arrows move a piece where there is one."""
         del parameters
-        if action == "rate":
-            return not self.host.readonly and thumbs.are_wanted(self.host, self._job)
         return action != "move" or self.crop
 
     def action_swap(self) -> None:
         """Let the two change places."""
-        pair = self.query_one("#pair")
-        pair.move_child(0, after=1)
+        self.query_one("#pair").move_child(0, after=1)
 
     def action_crop(self) -> None:
         """A piece of each, or the whole again."""
-        self.crop, self._told = not self.crop, ""
+        self.crop, self.remark = not self.crop, ""
         self.refresh_bindings()
         self.read()
 
@@ -408,23 +399,44 @@ class PreviewScreen(Above[str]):
             self.middle = (first, second)
             self.read()
 
+    def action_back(self) -> None:
+        """Back to where it was opened."""
+        self.dismiss(None)
+
+
+class PreviewScreen(PairScreen[None]):
+    """A job's photo and its result, and whether the service is to be told that it is liked."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("space", "rate(True)", "thumb up", tooltip="Tell the service that this result is liked (free)"),
+        Binding(
+            "x", "rate(False)", "thumb down...", tooltip="Tell the service that it is not liked: asks first (free)"
+        ),
+        Binding("escape,q,enter", "back", "back", tooltip="Back to the job"),
+    ]
+
+    def __init__(self, job: Job) -> None:
+        super().__init__(Pair.of(job))
+        self._job = job
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """A thumb is for a result of an account that wants ratings told."""
+        if action == "rate":
+            return not self.host.readonly and thumbs.are_wanted(self.host, self._job)
+        return super().check_action(action, parameters)
+
     def action_rate(self, good: bool) -> None:
         """Tell the service whether the result is liked; before a thumb down it asks."""
 
-        def answered(answer: str | None) -> None:
-            if answer == "y":
+        def answered(yes: bool | None) -> None:
+            if yes:
                 self.run_worker(self._rate(good=good))
 
-        if self._job is not None and not good:
-            self.app.push_screen(thumbs.question(self._job), answered)
+        if good:
+            answered(True)
         else:
-            answered("y")
+            self.app.push_screen(thumbs.question(self._job), answered)
 
     async def _rate(self, *, good: bool) -> None:
-        if self._job is not None:
-            self._told = await thumbs.tell(self.host, self._job, good=good)
-            self._say_limits()
-
-    def action_back(self) -> None:
-        """Back to where it was opened."""
-        self.dismiss("")
+        self.remark = await thumbs.tell(self.host, self._job, good=good)
+        self.say_limits()

@@ -35,7 +35,7 @@ QR_CELLS, QR_LINES = 78, 22
 """The least terminal in which the QR code is drawn; a smaller one shows the code and the address alone."""
 
 
-class CodeScreen(Dialog["Secret | None"]):
+class CodeScreen(Dialog[Secret]):
     """Shows a code until it is confirmed elsewhere; gives the key, None where the person gave up."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -172,7 +172,7 @@ class KeyScreen(InputDialog[Secret]):
             self.dismiss(key)
 
 
-class PayersScreen(Dialog["list[PayerChoice] | None"]):
+class PayersScreen(Dialog[list[PayerChoice]]):
     """Asks which organizations are to pay; None where the person went back."""
 
     BINDINGS: ClassVar[list[BindingType]] = [

@@ -15,7 +15,7 @@ from artui.engine.anchor import open_journal
 from artui.journal import accounts, jobs, requests
 from artui.model.states import Stage, Status
 from artui.tui.app import Console
-from artui.tui.dialogs import Choice, Question, TextDialog
+from artui.tui.dialogs import No, Question, TextDialog
 from artui.tui.look import DARK, LIGHT
 from artui.tui.palette import Palette
 from artui.tui.rows import Rows
@@ -33,7 +33,7 @@ async def test_a_dialog_is_left_once_however_fast_the_keys_come() -> None:
     async with at_desk() as desk:
         answers: list[str | None] = []
         for title in ("below", "above"):
-            await desk.console.push_screen(Question(title, (), (Choice("n", "stay"),)), answers.append)
+            await desk.console.push_screen(Question(title, (), (No("stay"),)), answers.append)
         above = desk.console.screen
         for _ in range(4):
             above.dismiss("s")

@@ -334,7 +334,7 @@ class Submit(Page):
             return
         payer = host.config.accounts[plan.offer.account]
         cost = await host.view.quote(payer, plan.offer.workflow.price, proposal.portions())
-        if await host.ask(sending.question(proposal, order, cost, host.glyphs)) != "y":
+        if not await host.ask(sending.question(proposal, order, cost, host.glyphs)):
             return
         self.tell("Sending ...")
         numbers = await sending.send(host.config, self.vault, host.journal, order, proposal)

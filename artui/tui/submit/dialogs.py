@@ -65,7 +65,7 @@ def whole_number(typed: str, most: int) -> int | None:
     return found if found <= most else None
 
 
-class ChoiceDialog(Dialog[int | None]):
+class ChoiceDialog(Dialog[int]):
     """A list to choose from, narrowed by typing; gives the place of the choice, None where the person went back."""
 
     BINDINGS: ClassVar[list[BindingType]] = [

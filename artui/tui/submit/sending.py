@@ -26,7 +26,7 @@ from artui.journal.before import TOLD
 from artui.journal.caps import Portion
 from artui.model.job import Batch
 from artui.sanitize import sanitize
-from artui.tui.dialogs import Choice, Question
+from artui.tui.dialogs import Choice, No, Question
 from artui.tui.look import Glyphs
 from artui.tui.service import ServiceError, at_service
 from artui.tui.submit.batches import Batching, batches, label_of, parts
@@ -139,10 +139,10 @@ def _is_still(path: Path, stamp: files.Stamp) -> bool:
 # -------------------------------------------------------------------------------------------------------- the question
 
 
-def question(proposal: Proposal, order: OrderForm, cost: Quote, glyphs: Glyphs) -> Question:
-    """The one question before anything is sent."""
+def question(proposal: Proposal, order: OrderForm, cost: Quote, glyphs: Glyphs) -> Question[bool]:
+    """The one question before anything is sent; gives True for a yes."""
     number = len(proposal.plan.having(Verdict.SEND))
-    choices = (Choice("n", "not now"), Choice("y", "send" if number else "copy the results"))
+    choices = (No("not now"), Choice("y", "send" if number else "copy the results", True))
     lines = [glyphs.plain(line) for line in _lines(proposal, cost)]
     return Question(_heading(proposal, order, number), lines, choices)
 
