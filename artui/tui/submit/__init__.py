@@ -182,7 +182,8 @@ class Submit(Page):
             self.cost = await self.host.view.quote(
                 order.account, order.choice.workflow.price, order.portions(self.total)
             )
-        self.draw()
+        if self.app.is_running:  # else the widgets are going already
+            self.draw()
 
     def _state(self) -> str:
         """What is going on, or what the person should know about the line under the cursor."""
