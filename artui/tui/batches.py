@@ -17,23 +17,21 @@ from artui.journal.window import Filter, Overview
 from artui.model.holds import Group
 from artui.model.job import Batch
 from artui.tui.above import Dialog
-from artui.tui.rows import Cell, Options, heads, line
+from artui.tui.columns import Column, heads, layout, line
+from artui.tui.rows import Options
 from artui.tui.words import amount, clock, plural
 
 MOST_BATCHES = 200
 """The newest batches are listed; an older one is found by ``batch:name`` in the filter."""
-CALLS = 15
-"""The cells for how many need somebody."""
 COLUMNS = (
-    Cell("Batch", 0),
-    Cell("Begun", 7, right=True),
-    Cell("Photos", 7, right=True),
-    Cell("Moving", 7, right=True),
-    Cell("Charged", 9, right=True),
-    Cell("", CALLS),
+    Column("Batch"),
+    Column("Begun", 7, right=True),
+    Column("Photos", 7, right=True),
+    Column("Moving", 7, right=True),
+    Column("Charged", 9, right=True),
 )
-ROOM = 74
-"""The cells of a line."""
+SLOTS = layout(COLUMNS, 59)
+"""As they stand in the dialog, where room is left for how many need somebody."""
 
 
 class BatchesScreen(Dialog[Filter]):
@@ -50,7 +48,7 @@ class BatchesScreen(Dialog[Filter]):
         """A list of them."""
         with Vertical(classes="box wide"):
             yield Static(Content("Batches: enter shows one").stylize("bold"), classes="heading", markup=False)
-            yield Static(Content(heads(COLUMNS, ROOM)).stylize("$quiet"), markup=False)
+            yield Static(Content(heads(SLOTS)).stylize("$quiet"), markup=False)
             yield Options(Option("All batches"), *(Option(self._line(batch)) for batch in self.batches))
 
     def _line(self, batch: Batch) -> Content:
@@ -60,7 +58,7 @@ class BatchesScreen(Dialog[Filter]):
         charged = sum(one.charged for one in found.totals.values())
         calls = f" {plural(needs, 'needs', 'need')} you" if needs else ""
         texts = (batch.name, clock(batch.created_at, time.time()), *map(amount, (found.jobs, moving, charged)))
-        return Content.assemble(line(COLUMNS, (*texts, ""), ROOM).removesuffix(" " * CALLS), (calls, "$error"))
+        return Content.assemble(line(SLOTS, texts), (calls, "$error"))
 
     def on_option_list_option_selected(self, event: OptionList.OptionSelected) -> None:
         """Show that batch, or all."""

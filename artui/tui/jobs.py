@@ -24,6 +24,7 @@ from artui.model.holds import Group
 from artui.model.job import Batch, Job
 from artui.sanitize import sanitize
 from artui.tui.coalesced_refresh import CoalescedRefresh
+from artui.tui.columns import heads
 from artui.tui.filter_line import FilterLine
 from artui.tui.job_table import JobTable, columns
 from artui.tui.jobs_page import (
@@ -39,7 +40,6 @@ from artui.tui.jobs_page import (
     sums_text,
     todo_line,
 )
-from artui.tui.line_list import heads
 from artui.tui.look import Width, room
 from artui.tui.page import Page
 from artui.tui.shell import Line

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from functools import partial
 from typing import TYPE_CHECKING, ClassVar, cast
 
@@ -20,12 +21,13 @@ from artui.providers import capabilities
 from artui.sanitize import sanitize, width
 from artui.tui import catalogue, desktop
 from artui.tui.catalogue import CatalogEntry, Catalogue
+from artui.tui.columns import Column, Slot, heads, layout, line
 from artui.tui.dialogs import TextDialog
 from artui.tui.filter_line import FilterLine
 from artui.tui.look import Width, room
 from artui.tui.page import Page
 from artui.tui.pages import SUBMIT
-from artui.tui.rows import Cell, Rows, heads, line
+from artui.tui.rows import SIGN, Rows
 from artui.tui.service import ServiceError, at_service
 from artui.tui.shell import Line
 from artui.tui.view import Look
@@ -40,17 +42,14 @@ STALE_AFTER = 600.0
 EXECUTIONS = 50
 """The most past executions that are listed."""
 
-FROM_NORMAL, FROM_WIDE = Width.NORMAL - 2, Width.WIDE - 2
-"""The widths of the list, without its sign, from which there is room for more columns."""
-
 COLUMNS = (
-    Cell("Name", 0),
-    Cell("Credits", 9, right=True),
-    Cell("Usual", 8, right=True),
-    Cell("We ran", 8, right=True),
-    Cell("Median", 8, right=True, wanted_from=FROM_NORMAL),
-    Cell("Last use", 13, right=True, wanted_from=FROM_NORMAL),
-    Cell("  Author", 22, wanted_from=FROM_WIDE),
+    Column("Name"),
+    Column("Credits", 9, right=True),
+    Column("Usual", 8, right=True),
+    Column("We ran", 8, right=True),
+    Column("Median", 8, right=True, wanted_from=Width.NORMAL),
+    Column("Last use", 13, right=True, wanted_from=Width.NORMAL),
+    Column("Author", 22, gap=2, wanted_from=Width.WIDE),
 )
 
 
@@ -202,10 +201,10 @@ class Workflows(Page):
         typed = self.query_one(FilterLine).value
         self.shown_offers = [one for one in self.catalogue.offers if catalogue.matches(one, typed)]
         self.query_one("#state", Line).say(f" {self._state(cells - 2)}")
-        table = cells - 57 if self.has_class("-full") else cells
-        self.query_one("#heads", Line).say(f"  {heads(COLUMNS, table - 2)}")
+        slots = layout(COLUMNS, cells - 57 if self.has_class("-full") else cells, SIGN)
+        self.query_one("#heads", Line).say(heads(slots))
         rows = self.query_one("#offers", Rows)
-        rows.put((one.workflow.id, self._row(one, table - 2)) for one in self.shown_offers)
+        rows.put((one.workflow.id, self._row(one, slots)) for one in self.shown_offers)
         none = self.query_one("#none", Static)
         none.update(self._emptiness())
         none.display = not self.shown_offers
@@ -231,19 +230,19 @@ class Workflows(Page):
         now = time.time()
         return f"as of {clock(at, now)}" + (f", {about(now - at)} old" if self._trouble and now - at < 86400 else "")
 
-    def _row(self, offer: CatalogEntry, cells: int) -> Content:
+    def _row(self, offer: CatalogEntry, slots: Sequence[Slot]) -> Content:
         past, glyphs = offer.past, self.host.glyphs
         texts = (
-            _name(offer, cells - sum(one.cells for one in COLUMNS if cells >= one.wanted_from) - 1, glyphs.ellipsis),
+            _name(offer, slots[0].room, glyphs.ellipsis),
             amount(offer.workflow.price),
             about(past.usual) if past.usual else "-",
             amount(past.count) if past.count else "-",
             amount(past.median),
             catalogue.day_of(past.last_used) if past.count else "-",
-            f"  {offer.workflow.author}",
+            offer.workflow.author,
         )
         sign = glyphs.needs if offer.pinned else glyphs.marked if offer.is_favourite else " "
-        said = line(COLUMNS, texts, cells, glyphs.ellipsis)
+        said = line(slots, texts, glyphs.ellipsis)
         return Content.assemble((f"{sign} ", "$warning" if offer.pinned else "$accent"), said)
 
     def _emptiness(self) -> str:

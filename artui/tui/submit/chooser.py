@@ -21,9 +21,9 @@ from artui.core.plan import PlanProblem, collect, promises_photo
 from artui.files import Accepts
 from artui.journal import history
 from artui.sanitize import sanitize, width
+from artui.tui.columns import heads
 from artui.tui.dialogs import Ask, TextDialog
 from artui.tui.filter_line import FilterLine
-from artui.tui.line_list import heads
 from artui.tui.shell import Line
 from artui.tui.submit.checks import Checks
 from artui.tui.submit.dialogs import ChoiceDialog, Folders, absolute

@@ -24,10 +24,11 @@ from artui.model.watching import Skip
 from artui.sanitize import sanitize, width
 from artui.tui.above import Above
 from artui.tui.coalesced_refresh import CoalescedRefresh
+from artui.tui.columns import Column, Slot, fitted, heads, layout
 from artui.tui.dialogs import TextDialog
 from artui.tui.job_details import DetailsScreen
 from artui.tui.job_table import JobTable, columns
-from artui.tui.line_list import Column, LineList, fitted, heads
+from artui.tui.line_list import LineList
 from artui.tui.shell import Keys, Line
 from artui.tui.view import Look
 from artui.tui.watches import deciding, reasons, standing
@@ -42,8 +43,9 @@ MOST_FILES, MOST_LINES = 1000, 1000
 
 CHIPS = ("taken", "not-taken", "log")
 
-COUNT, WHY, TIME, FILE = 8, 30, 8, 26
-"""Cells of the columns that have a width of their own."""
+GROUPS = (Column("Why", 30), Column("Files", 8, right=True), Column("The newest", gap=2))
+FILES = (Column("When", 8), Column("File", 26), Column("What is said", gap=2))
+LOG = (Column("When", 8), Column("What happened"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,24 +61,19 @@ class ListLine:
 
 
 class ToldList(LineList[ListLine, ListLine]):
-    """Lines in columns; ``shape`` are the titles and cells of these, of which one with 0 cells takes what is left."""
+    """Lines in columns, of which the last one takes what the others leave."""
 
     BINDINGS: ClassVar[list[BindingType]] = [Binding("enter", "open", "open", tooltip="All about this line")]
     COMPONENT_CLASSES: ClassVar[set[str]] = {"lines--bad"}
     DEFAULT_CSS = """
     ToldList > .lines--bad { color: $error; }
     """
-    shape: Sequence[tuple[str, int]] = ()
+    columns: Sequence[Column] = ()
 
-    def columns(self) -> list[Column]:
+    @property
+    def slots(self) -> list[Slot]:
         """The columns at this width."""
-        left = self.size.width - 1 - sum(cells for _, cells in self.shape)
-        made, start = [], 1
-        for title, cells in self.shape:
-            room = cells or max(8, left)
-            made.append(Column(title, start, room, title == "Files"))
-            start += room
-        return made
+        return layout(self.columns, self.size.width, 1)
 
     def say(self, item: ListLine) -> ListLine:
         """A line is its words already."""
@@ -86,11 +83,12 @@ class ToldList(LineList[ListLine, ListLine]):
         """Each text in its column, the first one plain."""
         del row
         yield " ", ""
-        *most, (column, last) = zip(self.columns(), item.texts, strict=True)
-        for place, (before, text) in enumerate(most):
-            yield fitted(text, before, self.glyphs.ellipsis), "" if place else item.kind
+        *most, (slot, last) = zip(self.slots, item.texts, strict=True)
+        for before, text in most:
+            yield fitted(text, before, self.glyphs.ellipsis), "" if before.index else item.kind
         # The last one is a sentence or a list: what begins it says most.
-        yield begun(last, column.cells), "quiet" if len(most) > 1 else ""
+        gap = slot.column.gap
+        yield " " * gap + begun(last, slot.cells - gap), "quiet" if len(most) > 1 else ""
 
     def place_of(self, item: ListLine) -> int | None:
         """The line about the same thing, whatever it says now."""
@@ -206,25 +204,25 @@ class RuleScreen(Above[None]):
         if page.order != table.order:
             table.put(page.order)
         table.put_rows(page.jobs, page.around.with_moving(self.host.look.moving))
-        self._put("not-taken", *(self._told_files(page) if self.group else self._told_groups(page)))
-        self._put("log", (("When", TIME), ("What happened", 0)), [_told_line(one) for one in page.log])
+        if self.group:
+            self._put("not-taken", FILES, self._told_files(page))
+        else:
+            self._put("not-taken", GROUPS, self._told_groups(page))
+        self._put("log", LOG, [_told_line(one) for one in page.log])
         self.draw()
 
-    def _put(self, name: str, shape: Sequence[tuple[str, int]], lines: Sequence[ListLine]) -> None:
+    def _put(self, name: str, columns: Sequence[Column], lines: Sequence[ListLine]) -> None:
         listed = self.query_one(f"#{name}", ToldList)
-        listed.shape = shape
+        listed.columns = columns
         if list(lines) != list(listed.items):
             listed.put(lines)
 
-    def _told_groups(self, page: RuleRead) -> tuple[Sequence[tuple[str, int]], list[ListLine]]:
-        shape = (("Why", WHY), ("Files", COUNT), ("  The newest", 0))
+    def _told_groups(self, page: RuleRead) -> list[ListLine]:
         lines = []
         row = page.standing.row
         if row is not None and row.state is RuleState.OFFLINE:
             why = reasons.offline(f"{sanitize(row.message, 200)}.")
-            lines.append(
-                ListLine("offline", (why.word, "-", f"  {sanitize(row.message, 200)}"), why.advice, kind="bad")
-            )
+            lines.append(ListLine("offline", (why.word, "-", sanitize(row.message, 200)), why.advice, kind="bad"))
         for one in page.groups:
             why = reasons.why(one)
             names = ", ".join(sanitize(name, 40) for name in one.newest)
@@ -234,16 +232,15 @@ class RuleScreen(Above[None]):
                 one.passing or one.reason in (Skip.BEFORE_THE_RULE, Skip.ONLY_METADATA) or one.status == Status.SKIPPED
             )
             kind = "" if harmless else "bad"
-            lines.append(ListLine(_key(one), (why.word, f"{one.count:,}", f"  {names}"), says, kind=kind))
-        return shape, lines
+            lines.append(ListLine(_key(one), (why.word, f"{one.count:,}", names), says, kind=kind))
+        return lines
 
-    def _told_files(self, page: RuleRead) -> tuple[Sequence[tuple[str, int]], list[ListLine]]:
+    def _told_files(self, page: RuleRead) -> list[ListLine]:
         now = time.time()
-        shape = (("When", TIME), ("File", FILE), ("  What is said", 0))
-        return shape, [
+        return [
             ListLine(
                 (one.name, one.job),
-                (clock(one.at, now) if one.at else "-", sanitize(one.name), f"  {_said(one)}"),
+                (clock(one.at, now) if one.at else "-", sanitize(one.name), _said(one)),
                 f"{sanitize(one.name)}: {_said(one) or 'passed over by the last look'}",
                 one.job,
             )
@@ -263,8 +260,8 @@ class RuleScreen(Above[None]):
         self.query_one("#state", Line).say(f" {glyphs.plain(sanitize(state, cells - 2, glyphs.ellipsis))}")
         self._draw_chips()
         listed = self._list
-        titles = columns(cells) if isinstance(listed, JobTable) else cast("ToldList", listed).columns()
-        self.query_one("#heads", Line).say(heads(titles) if listed.items else "")
+        slots = columns(cells) if isinstance(listed, JobTable) else cast("ToldList", listed).slots
+        self.query_one("#heads", Line).say(heads(slots) if listed.items else "")
         empty = self.query_one("#none", Static)
         empty.update("" if self._page is None else _NONE[self.chosen])
         empty.display = not listed.items
