@@ -11,12 +11,14 @@ import io
 import os
 import secrets
 import shutil
+import socket
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from functools import cache
 from pathlib import Path
 from typing import NamedTuple, Self
 
-from artui.config.system import privacy, rename_exclusive, sync
+from artui.config.system import machine_id, privacy, rename_exclusive, sync
 from artui.files import whole
 from artui.files.permissions import AS_USUAL, Permissions
 from artui.files.regular import Irregular, open_regular
@@ -289,7 +291,7 @@ def probe_folder(folder: Path, permissions: Permissions = AS_USUAL, *, tidy: boo
         _make_folder(folder, permissions)
         if tidy:
             _remove_dead_probes(folder)
-    name = f"{_PROBE}{os.getpid()}-{secrets.token_hex(8)}"  # whose it is: what a dead process left is told by that
+    name = _probe_name()
     target = folder / f".artui-{name}"
     try:
         with Part(part_path(folder, name)) as part:
@@ -302,12 +304,23 @@ def probe_folder(folder: Path, permissions: Permissions = AS_USUAL, *, tidy: boo
         _remove(target)
 
 
+def _probe_name() -> str:
+    """A name that tells whose it is, by which what a dead process left is known."""
+    return f"{_PROBE}{_machine()}-{os.getpid()}-{secrets.token_hex(8)}"
+
+
+@cache
+def _machine() -> str:
+    """What tells this machine from others that write into the same folder; its own mark is not for others to read."""
+    return hashlib.sha256(f"artui probe {machine_id() or socket.gethostname()}".encode()).hexdigest()[:12]
+
+
 def _remove_dead_probes(folder: Path) -> None:
-    """Remove what a process left that was killed while it probed."""
+    """Remove what a process of this machine left that was killed while it probed."""
     # One at a time, for the folder may hold a hundred thousand results; one that cannot be listed may still be written.
     with suppress(PermissionError), os.scandir(folder) as entries:
         for entry in entries:
-            start, probe, rest = entry.name.partition(f".artui-{_PROBE}")
+            start, probe, rest = entry.name.partition(f".artui-{_PROBE}{_machine()}-")
             if start or not probe:
                 continue
             try:
@@ -400,7 +413,7 @@ def _make_folder(folder: Path, permissions: Permissions = AS_USUAL) -> None:
 
 def _make_permitted(folder: Path, permissions: Permissions) -> None:
     """Make a folder under a hidden name; it gets its own once it has its permissions, whoever is killed meanwhile."""
-    build = folder.with_name(f".artui-{_PROBE}{os.getpid()}-{secrets.token_hex(8)}")
+    build = folder.with_name(f".artui-{_probe_name()}")
     build.mkdir(0o700)
     try:
         publish_folder(build, folder, permissions)

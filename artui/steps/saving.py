@@ -212,10 +212,19 @@ def _free_stem(db: Connection, job: Job) -> str:
 
 
 def _put_in_place(job: Job) -> None:
+    """Give every result its name, or none: where one is taken, all get another together. Raises FileExistsError."""
+    placed: list[tuple[Path, Path]] = []
+    try:
+        for result in job.results:
+            target, (part, _) = Path(result.path or ""), parts(job, result)
+            if not files.published(target, result.digest or ""):  # done before a kill, or in an earlier try
+                files.publish(part, target)
+                placed.append((part, target))
+    except FileExistsError:
+        for part, target in placed:
+            files.publish(target, part)
+        raise
     for result in job.results:
-        target, (part, _) = Path(result.path or ""), parts(job, result)
-        if not files.published(target, result.digest or ""):  # done before a kill, or in an earlier try
-            files.publish(part, target)
         discard_parts(job, result)
 
 
