@@ -95,7 +95,7 @@ class Notices:
 
     def _changes(self, db: Connection) -> Changes:
         config, now, known = self.config(), time.time(), notices.known(db)
-        found = {one.key: one for one in conditions(db, config, self.engine)} | self._under_way(db)
+        found = {one.key: one for one in conditions(db, config, self.engine)} | self._under_way(db, now)
         begun, told = [], []
         for (code, subject), one in found.items():
             before = known.get((code, subject))
@@ -117,11 +117,11 @@ class Notices:
         wanted = [(one.id, topic) for one in config.notify for topic in one.topics]
         return Changes(tuple(begun), ended, tuple(told), tuple(notices.strangers(db, wanted)), due)
 
-    def _under_way(self, db: Connection) -> dict[tuple[str, str], Condition]:
+    def _under_way(self, db: Connection, now: float) -> dict[tuple[str, str], Condition]:
         """The batches that are not finished, and those that came and went between two looks."""
         new = (one for one in window.batches_since(db, self._since) if not notices.was_told(db, Code.BATCH_DONE, one))
         batches = {*window.unfinished(db), *new}  # they count as a condition: that a batch is done is told when it ends
-        self._since = time.time()
+        self._since = now  # of before anything was read: what is made meanwhile belongs to the next look
         return {(Code.BATCH_DONE, one): Condition(Code.BATCH_DONE, one) for one in batches}
 
     def _next_summary(self, target: NotifyTarget) -> float:
