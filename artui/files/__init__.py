@@ -6,7 +6,7 @@ Nothing here knows of jobs or services, and everything blocks: for a thread wher
 """
 
 from artui.files.decoding import INSTALL, can_decode_all
-from artui.files.folders import file_system, first_shared, inside
+from artui.files.folders import file_system, first_shared, has_left, inside, mount_of
 from artui.files.layers import LayersProblem, unpack_layers
 from artui.files.names import (
     Stems,
@@ -89,11 +89,13 @@ __all__ = [
     "free_bytes",
     "free_stem",
     "group_fault",
+    "has_left",
     "inside",
     "inspect",
     "is_complete",
     "is_open",
     "is_swollen",
+    "mount_of",
     "move",
     "open_photo",
     "part_path",

@@ -21,7 +21,7 @@ from artui.steps.evidence import Ownership
 from artui.steps.fetching import ZIP, Fetching
 from artui.steps.looking import results_of
 from artui.steps.metadata import as_served, change_owner, discard_parts, give_back, lacks, parts
-from artui.steps.output import check_output, forget
+from artui.steps.output import check_output, forget, refuse_unmounted
 
 log = logging.getLogger(__name__)
 
@@ -41,6 +41,7 @@ class Saving:
         if not job.keep:
             return await self._leave(job)
         try:
+            await refuse_unmounted(self.context, job)
             return await self._bring_home(job)
         except files.OutputProblem as problem:
             # First: keeping may take long, and nothing is to be bought for the folder meanwhile.
