@@ -7,7 +7,7 @@ from array import array
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, ClassVar, cast
+from typing import ClassVar, cast
 
 from textual import events
 from textual.app import ComposeResult
@@ -34,9 +34,6 @@ from artui.tui.view import Look
 from artui.tui.watches import deciding, reasons, standing
 from artui.tui.watches.standing import RuleStatus
 from artui.tui.words import RowContext, begun, clock
-
-if TYPE_CHECKING:
-    pass
 
 MOST_FILES, MOST_LINES = 1000, 1000
 """The newest files of a group and lines of a log that are shown."""
