@@ -1,7 +1,7 @@
 """The Watch screen: the rules with their folders, how each stands, what it did and spent today, and what can be done.
 
 ``written`` reads and saves rules, ``standing`` puts into words how one stands, ``reasons`` why files were not taken;
-``form`` is a rule to fill in, ``rule_screen`` one rule with its files, ``deciding`` the questions.
+``form`` is a rule to fill in, ``rule_screen`` one rule with its ``lists`` of files, ``deciding`` the questions.
 """
 
 from __future__ import annotations

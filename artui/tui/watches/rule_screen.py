@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import time
 from array import array
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import ClassVar, cast
 
 from textual import events
@@ -16,15 +15,13 @@ from textual.content import Content
 from textual.widgets import ContentSwitcher, Static
 
 from artui.journal import Connection, rules, watching, window
-from artui.journal.rules import Happening, RuleState
+from artui.journal.rules import Happening
 from artui.journal.watching import FileGroup, NotTaken
 from artui.model.job import Job
-from artui.model.states import Status
-from artui.model.watching import Skip
 from artui.sanitize import sanitize, width
 from artui.tui.above import Above
 from artui.tui.coalesced_refresh import CoalescedRefresh
-from artui.tui.columns import Column, Slot, fitted, heads, layout
+from artui.tui.columns import Column, heads
 from artui.tui.dialogs import TextDialog
 from artui.tui.job_details import DetailsScreen
 from artui.tui.job_table import JobTable, columns
@@ -32,64 +29,14 @@ from artui.tui.line_list import LineList
 from artui.tui.shell import Keys, Line
 from artui.tui.view import Look
 from artui.tui.watches import deciding, reasons, standing
+from artui.tui.watches.lists import FILES, GROUPS, LOG, ListLine, ToldList, file_lines, group_lines, key_of, log_lines
 from artui.tui.watches.standing import RuleStatus
-from artui.tui.words import RowContext, begun, clock
+from artui.tui.words import RowContext
 
 MOST_FILES, MOST_LINES = 1000, 1000
 """The newest files of a group and lines of a log that are shown."""
 
 CHIPS = ("taken", "not-taken", "log")
-
-GROUPS = (Column("Why", 30), Column("Files", 8, right=True), Column("The newest", gap=2))
-FILES = (Column("When", 8), Column("File", 26), Column("What is said", gap=2))
-LOG = (Column("When", 8), Column("What happened"))
-
-
-@dataclass(frozen=True, slots=True)
-class ListLine:
-    """One line of a list: its texts, what it is about (an identity for the cursor), all of it in words, and the job it
-    leads to."""
-
-    key: object
-    texts: tuple[str, ...]
-    says: str = ""
-    job: int | None = None
-    kind: str = ""
-
-
-class ToldList(LineList[ListLine, ListLine]):
-    """Lines in columns, of which the last one takes what the others leave."""
-
-    BINDINGS: ClassVar[list[BindingType]] = [Binding("enter", "open", "open", tooltip="All about this line")]
-    COMPONENT_CLASSES: ClassVar[set[str]] = {"lines--bad"}
-    DEFAULT_CSS = """
-    ToldList > .lines--bad { color: $error; }
-    """
-    columns: Sequence[Column] = ()
-
-    @property
-    def slots(self) -> list[Slot]:
-        """The columns at this width."""
-        return layout(self.columns, self.size.width, 1)
-
-    def say(self, item: ListLine) -> ListLine:
-        """A line is its words already."""
-        return item
-
-    def pieces(self, item: ListLine, row: ListLine | None) -> Iterable[tuple[str, str]]:
-        """Each text in its column, the first one plain."""
-        del row
-        yield " ", ""
-        *most, (slot, last) = zip(self.slots, item.texts, strict=True)
-        for before, text in most:
-            yield fitted(text, before, self.glyphs.ellipsis), "" if before.index else item.kind
-        # The last one is a sentence or a list: what begins it says most.
-        gap = slot.column.gap
-        yield " " * gap + begun(last, slot.cells - gap), "quiet" if len(most) > 1 else ""
-
-    def place_of(self, item: ListLine) -> int | None:
-        """The line about the same thing, whatever it says now."""
-        return next((place for place, one in enumerate(self.items) if one.key == item.key), None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -202,10 +149,10 @@ class RuleScreen(Above[None]):
             table.put(page.order)
         table.put_rows(page.jobs, page.around.with_moving(self.host.look.moving))
         if self.group:
-            self._put("not-taken", FILES, self._told_files(page))
+            self._put("not-taken", FILES, file_lines(page.files))
         else:
-            self._put("not-taken", GROUPS, self._told_groups(page))
-        self._put("log", LOG, [_told_line(one) for one in page.log])
+            self._put("not-taken", GROUPS, group_lines(page.standing.row, page.groups))
+        self._put("log", LOG, log_lines(page.log))
         self.draw()
 
     def _put(self, name: str, columns: Sequence[Column], lines: Sequence[ListLine]) -> None:
@@ -213,36 +160,6 @@ class RuleScreen(Above[None]):
         listed.columns = columns
         if list(lines) != list(listed.items):
             listed.put(lines)
-
-    def _told_groups(self, page: RuleRead) -> list[ListLine]:
-        lines = []
-        row = page.standing.row
-        if row is not None and row.state is RuleState.OFFLINE:
-            why = reasons.offline(f"{sanitize(row.message, 200)}.")
-            lines.append(ListLine("offline", (why.word, "-", sanitize(row.message, 200)), why.advice, kind="bad"))
-        for one in page.groups:
-            why = reasons.why(one)
-            names = ", ".join(sanitize(name, 40) for name in one.newest)
-            # What is said of the newest one stands for all: a photo's own name is in it where there is only this one.
-            says = " ".join(part for part in (sanitize(one.message, 200), why.advice) if part)
-            harmless = (
-                one.passing or one.reason in (Skip.BEFORE_THE_RULE, Skip.ONLY_METADATA) or one.status == Status.SKIPPED
-            )
-            kind = "" if harmless else "bad"
-            lines.append(ListLine(_key(one), (why.word, f"{one.count:,}", names), says, kind=kind))
-        return lines
-
-    def _told_files(self, page: RuleRead) -> list[ListLine]:
-        now = time.time()
-        return [
-            ListLine(
-                (one.name, one.job),
-                (clock(one.at, now) if one.at else "-", sanitize(one.name), _said(one)),
-                f"{sanitize(one.name)}: {_said(one) or 'passed over by the last look'}",
-                one.job,
-            )
-            for one in page.files
-        ]
 
     # ----------------------------------------------------------------------------------------------------- drawing
 
@@ -316,7 +233,7 @@ class RuleScreen(Above[None]):
             return
         line = cast("ToldList", listed).current
         groups = self._page.groups if self._page else []
-        group = next((one for one in groups if line and _key(one) == line.key), None)
+        group = next((one for one in groups if line and key_of(one) == line.key), None)
         if line is not None and line.job is not None:
             self.app.push_screen(DetailsScreen(line.job))
         elif self.chosen == "not-taken" and self.group is None and group is not None:
@@ -378,17 +295,3 @@ _NONE = {
     "not-taken": "Everything that lay in the folder at the last look was taken.",
     "log": "Nothing has happened yet.",
 }
-
-
-def _said(one: NotTaken) -> str:
-    """What is said of a file, without its name before it; printable."""
-    return sanitize(one.message.removeprefix(Path(one.name).name).lstrip(": "), 400)
-
-
-def _key(group: FileGroup) -> object:
-    return group.reason, group.status, group.passing
-
-
-def _told_line(one: Happening) -> ListLine:
-    text = sanitize(one.message or one.what)
-    return ListLine(one.seq, (clock(one.at, time.time()), text), f"{time.ctime(one.at)}  {sanitize(one.what)}: {text}")
