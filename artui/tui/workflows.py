@@ -18,8 +18,8 @@ from artui.credentials import Vault
 from artui.journal import Connection, offers
 from artui.model.states import FINAL
 from artui.providers import capabilities
-from artui.sanitize import sanitize, width
-from artui.tui import catalogue, desktop
+from artui.sanitize import sanitize
+from artui.tui import catalogue, desktop, workflow_words
 from artui.tui.catalogue import CatalogEntry, Catalogue
 from artui.tui.columns import Column, Slot, heads, layout, line
 from artui.tui.dialogs import TextDialog
@@ -31,7 +31,7 @@ from artui.tui.rows import SIGN, Rows
 from artui.tui.service import ServiceError, at_service
 from artui.tui.shell import Line
 from artui.tui.view import Look
-from artui.tui.words import about, amount, brief, clock, plural
+from artui.tui.words import about, amount, clock, plural
 
 if TYPE_CHECKING:
     from artui.tui.submit import Submit
@@ -233,7 +233,7 @@ class Workflows(Page):
     def _row(self, offer: CatalogEntry, slots: Sequence[Slot]) -> Content:
         past, glyphs = offer.past, self.host.glyphs
         texts = (
-            _name(offer, slots[0].room, glyphs.ellipsis),
+            workflow_words.name_in(offer, slots[0].room, glyphs.ellipsis),
             amount(offer.workflow.price),
             about(past.usual) if past.usual else "-",
             amount(past.count) if past.count else "-",
@@ -264,31 +264,10 @@ class Workflows(Page):
     def _draw_offer(self) -> None:
         """What is known of the workflow under the cursor."""
         offer = self.offer
-        text = self._about(offer) if offer else Content("")
-        self.query_one("#beside" if self.has_class("-full") else "#below", Static).update(text)
+        is_full = self.has_class("-full")
+        text = workflow_words.summary(offer, self.host.glyphs, with_settings=is_full) if offer else Content("")
+        self.query_one("#beside" if is_full else "#below", Static).update(text)
         self.refresh_bindings()
-
-    def _about(self, offer: CatalogEntry) -> Content:
-        flow, glyphs = offer.workflow, self.host.glyphs
-        author = f" by {sanitize(flow.author, 30)}" if flow.author else ""
-        parts: list[str | tuple[str, str]] = [
-            (sanitize(flow.name, 50), "bold"),
-            "\n",
-            catalogue.plain_line(offer, glyphs),
-            "\n",
-            (f"saved {catalogue.day(flow)}{author} {glyphs.dot} version {brief(flow.version)}", "$quiet"),
-            (f" {glyphs.dot} id {brief(flow.id)}", "$quiet"),
-        ]
-        if offer.pinned:
-            number = sum(one.jobs for one in offer.pinned)
-            parts += ["\n", (f"{number:,} waiting for an older version: c compares", "$warning")]
-        parts += ["\n", *(self._settings(offer) if self.has_class("-full") else [])]
-        return Content.assemble(*parts)
-
-    def _settings(self, offer: CatalogEntry) -> list[str | tuple[str, str]]:
-        if not offer.has_settings:
-            return [("\nsettings not fetched yet", "$quiet")]
-        return ["\n", "\n".join(catalogue.setting_lines(offer.workflow))]
 
     # ---------------------------------------------------------------------------------------------------- handlers
 
@@ -324,19 +303,11 @@ class Workflows(Page):
         if not offer.has_settings and not self.host.readonly:
             await self._fetch(offer.workflow.id)
             offer = next((one for one in self.catalogue.offers if one.workflow.id == offer.workflow.id), offer)
-        lines = catalogue.setting_lines(offer.workflow)
+        lines = workflow_words.setting_lines(offer.workflow)
         if not offer.has_settings:
             lines += ["", "Settings not fetched yet." + (f" {self._trouble}" if self._trouble else "")]
-        text = Content.assemble(self._head(offer), "\n\n", "\n".join(lines))
+        text = Content.assemble(workflow_words.head(offer, self.host.glyphs), "\n\n", "\n".join(lines))
         self.app.push_screen(TextDialog(sanitize(offer.workflow.name, 60), text))
-
-    def _head(self, offer: CatalogEntry) -> Content:
-        flow, past, dot = offer.workflow, offer.past, self.host.glyphs.dot
-        lines = [catalogue.plain_line(offer, self.host.glyphs)]
-        if past.count:
-            lines.append(f"last used {catalogue.day_of(past.last_used)} {dot} median charge {amount(past.median)} cr")
-        lines.append(f"saved {catalogue.day(flow)} by {sanitize(flow.author, 40) or '-'}")
-        return Content("\n".join([*lines, f"version {sanitize(flow.version, 60)}", f"id {sanitize(flow.id, 60)}"]))
 
     async def action_favourite(self) -> None:
         """Keep this workflow on top, or no longer."""
@@ -358,7 +329,7 @@ class Workflows(Page):
 
         texts = await self.host.view.ask(ask)
         known = {version: catalogue.parse(text) if text else None for version, text in texts.items()}
-        lines = "\n".join(catalogue.compared(offer, known))
+        lines = "\n".join(workflow_words.compared(offer, known))
         self.app.push_screen(TextDialog(f"{sanitize(offer.workflow.name, 40)}: what is new", Content(lines)))
 
     def action_executions(self) -> None:
@@ -397,11 +368,3 @@ class Workflows(Page):
         """Send the id of this workflow to the terminal's clipboard."""
         if (offer := self.offer) is not None:
             desktop.copy(self.app, sanitize(offer.workflow.id))
-
-
-def _name(offer: CatalogEntry, cells: int, ellipsis: str) -> str:
-    """The name in its cells; what tells it from others of the same name is not cut away."""
-    name = sanitize(offer.workflow.name)
-    if not offer.apart:
-        return name
-    return f"{sanitize(name, max(8, cells - width(offer.apart) - 1), ellipsis)} {offer.apart}"

@@ -17,7 +17,7 @@ from artui.journal import Connection, accounts, offers
 from artui.providers.services.autoretouch import lists
 from artui.providers.services.autoretouch import provider as autoretouch
 from artui.sim.server import Simulator
-from artui.tui import catalogue
+from artui.tui import catalogue, workflow_words
 from artui.tui.columns import Column, layout, line
 from artui.tui.dialogs import TextDialog
 from artui.tui.look import ASCII
@@ -296,7 +296,7 @@ def test_a_line_fills_its_cells_exactly() -> None:
 def test_the_age_of_a_version_is_its_day() -> None:
     one = catalogue.CatalogEntry(catalogue.parse(json.dumps(flow(changed_at="not a date"))))
     assert catalogue.day(one.workflow) == "not a date"
-    assert catalogue.plain_line(one, ASCII).startswith("in -> background removal -> shadow -> PNG with alpha")
+    assert workflow_words.plain_line(one, ASCII).startswith("in -> background removal -> shadow -> PNG with alpha")
 
 
 @pytest.fixture
