@@ -180,7 +180,7 @@ def test_what_is_only_read_for_show_is_left_out(way: Way, kept: Path) -> None:
     for file in (where.transfers, where.lock, where.state / "console-left.json"):
         way(file, kept)
     with in_time():
-        from artui.tui.greeting import last_left
+        from artui.tui.opening import last_left
 
         assert progress.read(where.transfers) == {}
         assert holder(where) == (None, "this machine")

@@ -10,8 +10,7 @@ import asyncio
 import os
 import time
 from collections.abc import Coroutine, Sequence
-from contextlib import suppress
-from typing import TYPE_CHECKING, Any, ClassVar, Literal, cast
+from typing import TYPE_CHECKING, Any, ClassVar, cast
 
 from textual import events
 from textual.app import App, ComposeResult
@@ -25,24 +24,21 @@ from textual.signal import Signal
 from textual.theme import Theme
 from textual.widgets import ContentSwitcher, Input, Static
 
-from artui.config import AccountConfig, Config, Paths
+from artui.config import Config, Paths
 from artui.core import options
 from artui.engine.anchor import open_journal
 from artui.engine.client import ensure_running
-from artui.journal import JournalProblem, accounts, crowds, offers, window
-from artui.model.holds import Group
-from artui.model.states import Reason
+from artui.journal import JournalProblem
 from artui.sanitize import sanitize
 from artui.tui import look as looks
 from artui.tui.above import Answer, Dialog
-from artui.tui.greeting import greeting, last_left, remember
 from artui.tui.look import Width, glyphs, room
 from artui.tui.news import News
+from artui.tui.opening import first_place, greeting, last_left, remember
 from artui.tui.page import Page
-from artui.tui.pages import PLACES, PageEntry
+from artui.tui.pages import PLACES
 from artui.tui.shell import Header, Keys, Tab, Tabs
 from artui.tui.view import Look, View
-from artui.tui.words import clock, plural
 
 if TYPE_CHECKING:
     from artui.core.actions import Action
@@ -119,7 +115,6 @@ class Console(App[None], inherit_bindings=False):
         """Published after each look that has shown something new."""
         self.failure: Exception | None = None
         """The defect by which the console ended."""
-        self._unfinished: dict[str, int] = {}
         self._placing = asyncio.Lock()
         for entry in PLACES:
             self._bindings.bind(entry.key, f"place('{entry.key}')", entry.title, show=False)
@@ -148,7 +143,7 @@ class Console(App[None], inherit_bindings=False):
 
     def compose(self) -> ComposeResult:
         """The frame, with the first place in it."""
-        first = self._first_place()
+        first = first_place(self.paths, self.config, self.journal)
         with Vertical(id="frame"):
             yield Header(id="header")
             yield Tabs([Tab(entry.key, entry.title) for entry in PLACES])
@@ -156,28 +151,6 @@ class Console(App[None], inherit_bindings=False):
                 yield first.place()
             yield Keys(id="keys")
         yield Static("", id="too-small", markup=False)
-
-    def _first_place(self) -> PageEntry:
-        """Without an account that may work the console opens where one is made, or signed in again."""
-        wanted = "Jobs" if any(map(self._may_work, self.config.accounts.values())) else "Accounts"
-        return next((entry for entry in PLACES if entry.title == wanted), PLACES[0])
-
-    def _may_work(self, account: AccountConfig) -> bool:
-        """Whether an account seems signed in: what it did last tells, and only for a new one its key is looked for.
-
-        A keyring may take its time, or ask the person to open it.
-        """
-        known = self.journal.read(accounts.state, account.name)
-        if known.held == Reason.LOGIN or self.journal.read(offers.paused_by_sign_out, account.name):
-            return False
-        if known.balance_at is not None:
-            return True
-        from artui.credentials import CredentialProblem, Vault
-
-        with suppress(CredentialProblem):
-            vault = Vault(self.paths)
-            return vault.find(account.login) is not None or bool(vault.keyring_complaint)
-        return False
 
     async def on_mount(self) -> None:
         """Begin to look."""
@@ -205,49 +178,16 @@ class Console(App[None], inherit_bindings=False):
         """Take a look's news in, and pass them on."""
         if not (self.is_running and self.screen_stack and self.screen_stack[0].query(Header)):
             return  # the frame has gone already
-        if self.look.engine and message.look.engine is None:
-            self._tell_of_end(message.look)
-        self.look = message.look
+        look, before = message.look, self.look
+        if before.engine and look.engine is None and (text := self.news.engine_ended(look)):
+            self.notify(text, severity="warning", markup=False)
+        self.look = look
         self._draw_header()
-        if message.look.wrote:
-            await self._tell(message.look)
-        self.looked.publish(message.look)
-
-    def _tell_of_end(self, look: Look) -> None:
-        """The engine is gone: say whether it ended in order, and what that means."""
-        active = look.counts.get(Group.ACTIVE, 0) + look.counts.get(Group.QUEUED, 0)
-        killed = look.row is not None and look.row.state != "ended"
-        if not (killed or active):
-            return
-        how = "it was killed" if killed else "it ended in order"
-        text = (
-            f"No engine is running since {clock(time.time(), time.time())} ({how}). Nothing is lost: what became of"
-            " each paid request is settled before anything is sent again. e starts one."
-        )
-        self.news.tell(time.time(), text)
-        self.notify(text, severity="warning", markup=False)
-
-    async def _tell(self, look: Look) -> None:
-        """Toasts: one for each new kind of trouble, one for each batch that is finished."""
-        if look.events:
-            known = await self.view.ask(window.some, [event.job for event in look.events])
-            shared = await self.view.ask(crowds.crowds)
-            for text in self.news.hear(look.events, known, shared):
-                self._toast(text, "warning")
-        ended = [batch for batch in self._unfinished if batch not in look.unfinished]
-        self._unfinished = dict(look.unfinished)
-        for batch in ended:
-            if finished := await self.view.ask(window.finished_batch, batch):
-                name, done, needs = finished
-                trouble = f", {plural(needs, 'needs you', 'need you')}" if needs else ""
-                text = f"{sanitize(name, 40)}: {plural(done, 'photo')} done{trouble}."
-                self.news.tell(time.time(), text)
-                self._toast(text, "warning" if needs else "information")
-
-    def _toast(self, text: str, severity: Literal["information", "warning"]) -> None:
-        """A toast, unless it would lie over a dialog: the messages keep it."""
-        if not self.screen.is_modal:
-            self.notify(text, severity=severity, markup=False)
+        if look.wrote:
+            for toast in await self.news.take_in(look, self.view):
+                if not self.screen.is_modal:  # it would lie over a dialog: the messages keep it
+                    self.notify(toast.text, severity="warning" if toast.is_trouble else "information", markup=False)
+        self.looked.publish(look)
 
     # ----------------------------------------------------------------------------------------------- the frame
 
