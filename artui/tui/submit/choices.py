@@ -47,11 +47,8 @@ async def workflow_of(
     if not known.offers:
         tell("No saved workflow: they are made and saved in the service's web app.")
         return None
-    rows = [_row(offer) for offer in known.offers]
-    chosen = await host.ask(
-        ChoiceDialog("Which workflow?", rows, lambda at, words: catalogue.matches(known.offers[at], words))
-    )
-    return None if chosen is None else known.offers[chosen]
+    rows = [(offer, _row(offer)) for offer in known.offers]
+    return await host.ask(ChoiceDialog("Which workflow?", rows, catalogue.matches))
 
 
 def _row(offer: catalogue.CatalogEntry) -> Content:

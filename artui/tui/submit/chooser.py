@@ -381,15 +381,16 @@ class Chooser(Vertical):
         if not folders:
             self.notify("No folder was used yet. ~ types a path.", markup=False)
             return
-        names = [home(folder) for folder in folders]
 
-        async def chosen(place: int | None) -> None:
-            if place is not None:
+        async def chosen(folder: Path | None) -> None:
+            if folder is not None:
                 self._clear_words()
-                await self.open(folders[place])
+                await self.open(folder)
 
-        rows = [Content(sanitize(name, 72)) for name in names]
-        matches = lambda place, words: words.casefold() in names[place].casefold()  # noqa: E731
+        def matches(folder: Path, words: str) -> bool:
+            return words.casefold() in home(folder).casefold()
+
+        rows = [(folder, Content(sanitize(home(folder), 72))) for folder in folders]
         self.app.push_screen(ChoiceDialog("Folders used before", rows, matches), chosen)
 
 

@@ -17,7 +17,7 @@ from textual.widgets import Input, OptionList, Static
 from textual.widgets.option_list import Option
 
 from artui.config.ignoring import USUAL
-from artui.tui.above import Dialog
+from artui.tui.above import Answer, Dialog
 from artui.tui.rows import Options
 
 
@@ -65,8 +65,8 @@ def whole_number(typed: str, most: int) -> int | None:
     return found if found <= most else None
 
 
-class ChoiceDialog(Dialog[int]):
-    """A list to choose from, narrowed by typing; gives the place of the choice, None where the person went back."""
+class ChoiceDialog(Dialog[Answer]):
+    """A list to choose from, narrowed by typing; gives what was chosen, None where the person went back."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape", "back", "back", tooltip="Back, nothing changes"),
@@ -74,13 +74,15 @@ class ChoiceDialog(Dialog[int]):
         Binding("up", "move(-1)", show=False, priority=True),
     ]
 
-    def __init__(self, title: str, rows: Sequence[Content], matches: Callable[[int, str], bool]) -> None:
-        """``matches`` tells whether the row at a place fits the words that are typed."""
+    def __init__(
+        self, title: str, rows: Sequence[tuple[Answer, Content]], matches: Callable[[Answer, str], bool]
+    ) -> None:
+        """``rows`` is what can be chosen, each with its words; ``matches`` tells whether one fits what is typed."""
         super().__init__(classes="dialog")
         self.heading = title
         self.rows = rows
         self.matches = matches
-        self._shown: list[int] = []
+        self._shown: list[Answer] = []
 
     def compose(self) -> ComposeResult:
         """The title, the words, the list."""
@@ -101,9 +103,10 @@ class ChoiceDialog(Dialog[int]):
 
     def _narrow(self, words: str) -> None:
         listed = self.query_one(OptionList)
-        self._shown = [place for place in range(len(self.rows)) if self.matches(place, words)]
+        fits = [(one, said) for one, said in self.rows if self.matches(one, words)]
+        self._shown = [one for one, _ in fits]
         listed.clear_options()
-        listed.add_options(Option(self.rows[place]) for place in self._shown)
+        listed.add_options(Option(said) for _, said in fits)
         listed.highlighted = 0 if self._shown else None
 
     def on_input_changed(self, event: Input.Changed) -> None:

@@ -350,13 +350,12 @@ class Form(Dialog[Mapping[str, Any]]):
         return True, typed
 
     async def _account(self) -> Draft | None:
-        names = list(self.host.config.accounts)
-        rows = [Content(sanitize(name)) for name in names]
-        place = await self.host.ask(ChoiceDialog("Which account pays?", rows, lambda at, w: w in names[at]))
-        if place is None or names[place] == self.draft.table.get("account"):
+        rows = [(name, Content(sanitize(name))) for name in self.host.config.accounts]
+        name = await self.host.ask(ChoiceDialog("Which account pays?", rows, lambda name, words: words in name))
+        if name is None or name == self.draft.table.get("account"):
             return None
         # A workflow belongs to its account.
-        return self.draft.set(account=names[place], workflow=None)
+        return self.draft.set(account=name, workflow=None)
 
     async def _workflow(self) -> Draft | None:
         account = self.host.config.accounts.get(self.draft.table.get("account", ""))
