@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import sys
+import time
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
@@ -59,15 +60,20 @@ def anyio_backend() -> str:
 
 
 @pytest.fixture(autouse=True)
-def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A fresh ARTUI_HOME, with no word of the developer's own settings."""
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """A fresh ARTUI_HOME, with no word of the developer's own settings; a zone that was set goes with it."""
+    zone = os.environ.get("TZ")
     for name in [name for name in os.environ if name.startswith(("ARTUI_", "SSL_CERT_"))]:
         monkeypatch.delenv(name)
     place = tmp_path / "home"
     monkeypatch.setenv("ARTUI_HOME", str(place))
     monkeypatch.setenv("PYTHON_KEYRING_BACKEND", "keyring.backends.null.Keyring")
     misfits._kept.clear()  # what the log keeps once in a process is told to each test anew
-    return place
+    yield place
+    if os.environ.get("TZ") != zone:
+        os.environ.pop("TZ")
+        os.environ |= {"TZ": zone} if zone is not None else {}
+        time.tzset()
 
 
 @pytest.fixture
