@@ -42,6 +42,7 @@ COMMANDS = {
     "why": "jobs",
     "wait": "jobs",
     "costs": "costs",
+    "audit": "audit",
     "verify": "verify",
     "retry": "act",
     "cancel": "act",
