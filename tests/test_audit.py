@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -9,13 +11,22 @@ import pytest
 from artui.config import paths
 from artui.core import audit
 from artui.engine.anchor import open_journal
-from tests.desk import Desk
+from artui.sim.server import Simulator
+from tests.desk import Desk, desks
 
 
 def change(sql: str) -> None:
     """Change the journal behind its back."""
     with open_journal(paths()) as journal:
         journal.write(lambda db: db.execute(sql).fetchall())
+
+
+@pytest.fixture
+def desk(
+    simulator: Simulator, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Desk]:
+    """A desk at a stand-in that has seen no other journal."""
+    yield from desks(simulator, tmp_path, capsys, monkeypatch)
 
 
 @pytest.fixture
