@@ -228,7 +228,6 @@ class DetailsScreen(Above[None]):
     DetailsScreen #title { color: $quiet; }
     """
     changes = frozenset({"decide", "retry", "cancel", "another", "aside"})
-    """The actions that change anything."""
 
     def __init__(self, number: int) -> None:
         super().__init__()
@@ -250,11 +249,6 @@ class DetailsScreen(Above[None]):
     def on_resize(self) -> None:
         """Other widths."""
         self.query_one(Keys).draw()
-
-    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        """Take the keys that change anything away from a console that only reads."""
-        del parameters
-        return not (action in self.changes and self.host.readonly)
 
     @property
     def _job(self) -> Job | None:

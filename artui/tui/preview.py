@@ -208,8 +208,7 @@ class PairScreen(Above[Answer]):
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """The arrows move a piece where there is one."""
-        del parameters
-        return action != "move" or self.crop
+        return self.crop if action == "move" else super().check_action(action, parameters)
 
     def action_swap(self) -> None:
         """Let the two change places."""
@@ -249,15 +248,16 @@ class PreviewScreen(PairScreen[None]):
         Binding("escape,q,enter", "back", "back", tooltip="Back to the job"),
     ]
 
+    changes = frozenset({"rate"})
+
     def __init__(self, job: Job) -> None:
         super().__init__(Pair.of(job))
         self._job = job
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """A thumb is for a result of an account that wants ratings told."""
-        if action == "rate":
-            return not self.host.readonly and thumbs.are_wanted(self.host, self._job)
-        return super().check_action(action, parameters)
+        wanted = action != "rate" or thumbs.are_wanted(self.host, self._job)
+        return wanted and super().check_action(action, parameters)
 
     def action_rate(self, good: bool) -> None:
         """Tell the service whether the result is liked; before a thumb down it asks."""

@@ -114,6 +114,8 @@ class SampleScreen(PairScreen[Action], inherit_bindings=False):
     SampleScreen #which {{ color: $quiet; }}
     """
 
+    changes = frozenset({"decide"})
+
     def __init__(self, sample: Sample) -> None:
         super().__init__(Pair.of(sample.ahead[0]))
         self.sample = sample
@@ -154,9 +156,8 @@ class SampleScreen(PairScreen[Action], inherit_bindings=False):
             self.turn_to(Pair.of(found.ahead[self.at]))
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        """A console that only reads gives no answer; the arrows always move something."""
-        del parameters
-        return not (action == "decide" and self.host.readonly)
+        """The arrows always move something."""
+        return action == "move" or super().check_action(action, parameters)
 
     def action_move(self, across: int, down: int) -> None:
         """Go to the pair beside this one; a piece moves as it always does."""

@@ -72,7 +72,6 @@ class RuleScreen(Above[None]):
     RuleScreen #here { height: 2; padding: 0 1; }
     """
     changes = frozenset({"pause", "allow", "look"})
-    """The actions that change anything."""
 
     def __init__(self, one: RuleStatus) -> None:
         super().__init__()
@@ -247,11 +246,6 @@ class RuleScreen(Above[None]):
             for start, end, name in self._spans:
                 if start <= event.x < end:
                     self._choose(name)
-
-    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        """Take the keys that change anything away from a console that only reads."""
-        del parameters
-        return not (action in self.changes and self.host.readonly)
 
     # ----------------------------------------------------------------------------------------------------- actions
 
