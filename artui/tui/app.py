@@ -280,9 +280,9 @@ class Console(App[None], inherit_bindings=False):
         """Show a dialog and wait for what it gives; only in a worker, beside what happens on the screen."""
         return await self.push_screen_wait(dialog)
 
-    async def open_page(self, key: str) -> Page:
-        """Show the place behind a digit, with nothing above it; returns that place."""
-        while len(self.screen_stack) > 1:
+    async def open_page(self, key: str, *, alone: bool = False) -> Page:
+        """Show the place behind a digit, with ``alone`` nothing above it; returns that place."""
+        while alone and len(self.screen_stack) > 1:
             await self.pop_screen()
         entry = next(entry for entry in PLACES if entry.key == key)
         places = self.screen_stack[0].query_one("#places", ContentSwitcher)

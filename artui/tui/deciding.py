@@ -160,7 +160,7 @@ async def _begin_order(host: Host, paths: Sequence[Path]) -> None:
     if len(there) < len(paths):
         host.notify(f"{plural(len(paths) - len(there), 'file')} no longer there.", severity="warning", markup=False)
     if there:
-        cast("Submit", await host.open_page(SUBMIT.key)).take_files(there)
+        cast("Submit", await host.open_page(SUBMIT.key, alone=True)).take_files(there)
 
 
 async def look_at_balance(host: Host, account: str) -> None:
