@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING
 import click
 
 from artui.cli.exits import CommandError, Exit
+from artui.cli.options import AS_JSON
 from artui.cli.session import Session, run
-from artui.cli.terminal import put
+from artui.cli.terminal import put, put_json
 from artui.config import write_private
 
 if TYPE_CHECKING:
@@ -27,8 +28,9 @@ def notify_command() -> None:
 
 
 @notify_command.command("test")
+@AS_JSON
 @click.pass_obj
-def test_command(session: Session) -> Exit:
+def test_command(session: Session, *, as_json: bool) -> Exit:
     """Tell every target a sentence now, and show what came of it."""
     from artui.engine.telling import NoticeMessage, tell
 
@@ -40,6 +42,13 @@ def test_command(session: Session) -> Exit:
     host = os.uname().nodename
     message = NoticeMessage("test", f"artui on {host}: a test", "This is what being told looks like.", host, 1)
     failures = [run(tell(target, message)) for target in targets]
+    if as_json:
+        told = [
+            {"target": target.name, "on": list(target.on), "failure": failure or None}
+            for target, failure in zip(targets, failures, strict=True)
+        ]
+        put_json({"schema": 1, "targets": told})
+        return Exit.FAILED if any(failures) else Exit.OK
     for target, failure in zip(targets, failures, strict=True):
         put(f"{target.name}: {failure or 'told'} ({', '.join(target.on)})")
     return Exit.FAILED if any(failures) else Exit.OK

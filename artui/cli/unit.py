@@ -17,9 +17,9 @@ from typing import TYPE_CHECKING
 import click
 
 from artui.cli.exits import CommandError, Exit
-from artui.cli.options import HOST_PORT
+from artui.cli.options import AS_JSON, HOST_PORT
 from artui.cli.session import Session
-from artui.cli.terminal import put, say
+from artui.cli.terminal import put, put_json, say
 from artui.engine.client import TRUSTED
 from artui.watch.systemd import FAILED_UNIT, UNIT
 
@@ -77,16 +77,21 @@ RemoveIPC=yes"""
 @click.option("--failed", "for_failure", is_flag=True, help="The unit beside it, for when it has failed for good.")
 @click.option("--webhook", type=HOST_PORT, help="Have it hear the services' webhooks here, as `artui watch` does.")
 @click.option("--renew", is_flag=True, help="Write the installed unit anew, as after a sign-in or for other folders.")
+@AS_JSON
 @click.pass_obj
 def systemd_unit_command(
-    session: Session, name: str | None, webhook: str | None, *, for_system: bool, for_failure: bool, renew: bool
+    session: Session, name: str | None, webhook: str | None, *, for_system: bool, for_failure: bool, renew: bool,
+    as_json: bool,
 ) -> Exit:  # fmt: skip
     """Print a systemd unit that runs `artui watch`, shaped after the rules there are now."""
     place = unit_file(of_system=for_system)
     unit = make_unit(session, name, webhook or (_webhook_in(place) if renew else None), for_system=for_system)
     if renew:
         return _renew(unit, place)
-    for line in unit.failed_lines() if for_failure else unit.lines():
+    lines = unit.failed_lines() if for_failure else unit.lines()
+    if as_json:
+        put_json({"schema": 1, "place": str(place), "unit": "\n".join(lines)})
+    for line in () if as_json else lines:
         put(line)
     if for_failure:
         return Exit.OK
