@@ -232,7 +232,7 @@ async def test_that_watching_has_ended_is_told_once_by_a_command_and_over_by_the
     await studio.turn(5)
     for _ in range(3):
         studio.notices = studio.command()
-        await studio.turn(GROUPED)
+        await studio.turn(5)
     studio.journal.write(requests.engine_starts, 2, "mini", requests.WATCH, "1")
     studio.notices = studio.engine()
     await studio.turn(GROUPED)

@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from artui.config import load, paths, system, write_private
-from artui.files import Part, Permissions, copy_to_part, part_path, probe_folder, publishing, unpack_layers
+from artui.files import Part, Permissions, copy_to_part, part_path, permissions, probe_folder, publishing, unpack_layers
 from artui.model.states import Status
 from artui.watch.rules import load_rules
 from tests.desk import Desk
@@ -106,6 +106,9 @@ def test_a_system_that_refuses_is_told_and_stops_nothing(tmp_path: Path, monkeyp
     monkeypatch.setattr(os, "geteuid", lambda: 1)
     monkeypatch.setattr(grp, "getgrnam", lambda _: grp.struct_group(("studio", "", 12345, [])))
     assert Permissions(None, "studio").lacking(made) == "artui is not in the group studio"
+    (tmp_path / "gid_map").write_text("      1000       1000          1\n")
+    monkeypatch.setattr(permissions, "_MAP", tmp_path / "gid_map")
+    assert "PrivateUsers=yes" in Permissions(None, "studio").lacking(made)
 
 
 @pytest.mark.usefixtures("umask")

@@ -169,7 +169,7 @@ def _groups(config: Config) -> Iterator[Finding]:
     for name in sorted({str(group) for group in named if group}):
         fault = files.group_fault(name)
         if fault:
-            do = f"`sudo usermod -aG {name} {getpass.getuser()}`, then log in anew; or correct `group` in config.toml"
+            do = f"correct `group` in config.toml, or `sudo usermod -aG {name} {getpass.getuser()}` and log in anew"
             yield _found("group", Level.WARNING, f"{fault}: results are saved without it", do)
         else:
             yield _found("group", Level.OK, f"results can be given to {name}")

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import datetime as dt
 import logging
+import math
 import os
 import time
 from collections.abc import Callable
@@ -138,7 +139,9 @@ class Notices:
         await asyncio.gather(*(self._tell(target, topic) for target in self.config().notify for topic in target.topics))
 
     async def _tell(self, target: NotifyTarget, topic: str) -> None:
-        found = await self.journal.read_async(notices.pending, target.id, topic, time.time())
+        # A command is not there any more when a group would be full.
+        at = math.inf if self.engine is None else time.time()
+        found = await self.journal.read_async(notices.pending, target.id, topic, at)
         if found is None:
             return
         failure = await tell(target, self.message(topic, found))

@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
+_MAP = Path("/proc/self/gid_map")
+
 
 @dataclass(frozen=True, slots=True)
 class Permissions:
@@ -83,4 +85,15 @@ def group_fault(name: str) -> str:
         return f"there is no group {name} here"
     if os.geteuid() == 0 or group in (os.getegid(), *os.getgroups()):
         return ""
+    if not _is_mapped(group):
+        return f"its unit hides the group {name} (PrivateUsers=yes): `artui service install` makes the unit anew"
     return f"artui is not in the group {name}"
+
+
+def _is_mapped(group: int) -> bool:
+    """Whether a group is known in the user namespace of this process; in it files can be given to no other."""
+    try:
+        spans = [tuple(map(int, line.split())) for line in _MAP.read_text().splitlines()]
+    except (OSError, ValueError):
+        return True  # a system without such
+    return any(first <= group < first + count for first, _, count in spans)
