@@ -491,4 +491,6 @@ def test_notify_ended_tells_once_also_where_no_journal_remembers_it(studio_file:
     assert [ended(), ended()] == [Exit.OK, Exit.OK]
     [line] = told.read_text().splitlines()
     assert line.startswith("Watching has ended and cannot go on: ")
+    os.utime(where.state / "ended.told", (1.0, 1.0))
+    assert (ended(), len(told.read_text().splitlines())) == (Exit.OK, 2)
     assert str(where.journal) in line

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import time
 from contextlib import suppress
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
@@ -14,7 +13,7 @@ from artui.cli.exits import CommandError, Exit
 from artui.cli.options import AS_JSON
 from artui.cli.session import Session, run
 from artui.cli.terminal import put, put_json
-from artui.config import write_private
+from artui.config import Paths, write_private
 
 if TYPE_CHECKING:
     from artui.journal import Journal
@@ -84,7 +83,7 @@ def ended_command(session: Session) -> Exit:
             return Exit.OK
     except (JournalProblem, Unwritable) as problem:
         why = str(problem)
-    if not _is_news(session.paths.state / "ended.told", why):
+    if not _is_news(session.paths, why):
         return Exit.OK
     text = f"Watching has ended and cannot go on: {why}"
     facts = {"code": Code.WATCH_ENDED, "subject": "", "at": time.time(), "over": False, "count": 1, "message": why}
@@ -93,11 +92,16 @@ def ended_command(session: Session) -> Exit:
     return Exit.FAILED if any(failures) else Exit.OK
 
 
-def _is_news(place: Path, why: str) -> bool:
-    """Whether this was not told within a day, as a file says; without a journal nothing else remembers it."""
+def _is_news(paths: Paths, why: str) -> bool:
+    """Whether this was not told within a day and since an engine started last: a file says so, without a journal."""
+    place, told, started = paths.state / "ended.told", "", 0.0
     with suppress(OSError):
-        if place.read_text() == why and time.time() - place.stat().st_mtime < DAY:
-            return False
+        started = paths.anchor.stat().st_mtime
     with suppress(OSError):
-        write_private(place, why.encode())
+        if place.stat().st_mtime > max(started, time.time() - DAY):
+            told = place.read_text("utf-8", "replace")
+    if told == why:
+        return False
+    with suppress(OSError):
+        write_private(place, why.encode("utf-8", "replace"))
     return True
