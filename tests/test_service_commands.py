@@ -65,6 +65,8 @@ def test_a_service_is_installed_after_a_yes_and_removed_again(
     assert "ExecStart=" in place.read_text()
     assert f"OnFailure={beside.name}" in place.read_text()
     assert "notify ended" in beside.read_text()
+    assert f"PartOf={place.name}" in beside.read_text()
+    assert "SuccessExitStatus" not in beside.read_text(), "a stop would go on with its last command, which starts"
     assert [line for line in calls if "restart" in line]
     assert calls[0].startswith("run     loginctl enable-linger")
     assert run(["service", "remove", "--yes"]) == Exit.OK

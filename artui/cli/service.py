@@ -103,7 +103,7 @@ class Systemd:
             *(Step(file, text) for file, text in unit.files()),
             Step(command=("systemctl", "--user", "daemon-reload")),
             Step(command=("systemctl", "--user", "enable", UNIT)),
-            Step(command=("systemctl", "--user", "reset-failed", UNIT), may_fail=True),
+            Step(command=("systemctl", "--user", "reset-failed", UNIT, FAILED_UNIT), may_fail=True),
             Step(command=("systemctl", "--user", "restart", UNIT)),
         ]
 
@@ -115,6 +115,7 @@ class Systemd:
             Step(command=("systemctl", "--user", "disable", "--now", UNIT), may_fail=True),
             *(Step(unit_file(of_system=False, name=name)) for name in (UNIT, FAILED_UNIT)),
             Step(command=("systemctl", "--user", "daemon-reload")),
+            Step(command=("systemctl", "--user", "reset-failed", UNIT, FAILED_UNIT), may_fail=True),
         ]
 
     def status(self) -> Mapping[str, str]:

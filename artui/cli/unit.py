@@ -248,7 +248,11 @@ class Unit:
             yield unit_file(of_system=self.of_system, name=name), "\n".join(lines) + "\n"
 
     def failed_lines(self) -> Iterator[str]:
-        """The unit that is called where the service has failed for good: people are told, and it is tried again."""
+        """The unit that is called where the service has failed for good: people are told, and it is tried again.
+
+        Who stops the service stops this too. That a signal ends it must count as a failure: as a success it would lead
+        to the next command, which starts what is being stopped.
+        """
         manager, privileged = ("systemctl", "+") if self.of_system else ("systemctl --user", "")
         yield f"# For when {UNIT} has failed for good. Made by `artui systemd-unit --failed`."
         yield ""
@@ -258,7 +262,6 @@ class Unit:
         yield ""
         yield "[Service]"
         yield "Type=oneshot"
-        yield "SuccessExitStatus=SIGTERM"
         yield from self._runs_as()
         yield f"ExecStart=-{self._started('notify', 'ended')}"
         yield f"ExecStart=sleep {RETRY}"
