@@ -139,6 +139,17 @@ def test_systemd_accepts_it(make: Make, options: tuple[str, ...], tmp_path: Path
     assert (seen.returncode, seen.stderr) == (0, "")
 
 
+@pytest.mark.skipif(shutil.which("systemd-analyze") is None, reason="no systemd here")
+def test_systemd_finds_little_exposed_in_a_unit_of_the_system(make: Make, tmp_path: Path) -> None:
+    file = tmp_path / "artui-watch.service"
+    file.write_text(make("--system", "--user", pwd.getpwuid(os.geteuid()).pw_name)[1])
+    judge = ["systemd-analyze", "security", "--offline=yes", "--threshold=25", "--no-pager", str(file)]
+    seen = subprocess.run(judge, capture_output=True, text=True, check=False)
+    if "offline" in seen.stderr:
+        pytest.skip("this systemd judges no file")
+    assert seen.returncode == 0, f"more than 2.5 of 10 is exposed: {seen.stdout}{seen.stderr}"
+
+
 def test_a_unit_hears_webhooks_where_it_is_told_to_and_is_handed_their_secret(make: Make, tmp_path: Path) -> None:
     (tmp_path / "c").mkdir()
     with paths().config_file.open("a") as config:
