@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import os
 import signal
+import sys
+import time
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
 
+from artui.providers.base import misfits
 from artui.sim.server import Simulator, running
 from tests.desk import Desk, desks
 from tests.studio import Studio, open_studio
@@ -19,6 +22,10 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
 if signal.getsignal(signal.SIGHUP) is signal.SIG_IGN:
     signal.signal(signal.SIGHUP, signal.SIG_DFL)  # so has nohup, and what is tested would not hear of a closed terminal
 
+
+# Without their bytecode the many commands and engines that tests start would compile all of artui each time.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+sys.dont_write_bytecode = False
 
 os.umask(0o022)  # settings that tests write are those of a person whom nobody else writes for
 
@@ -53,14 +60,20 @@ def anyio_backend() -> str:
 
 
 @pytest.fixture(autouse=True)
-def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A fresh ARTUI_HOME, with no word of the developer's own settings."""
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """A fresh ARTUI_HOME, with no word of the developer's own settings; a zone that was set goes with it."""
+    zone = os.environ.get("TZ")
     for name in [name for name in os.environ if name.startswith(("ARTUI_", "SSL_CERT_"))]:
         monkeypatch.delenv(name)
     place = tmp_path / "home"
     monkeypatch.setenv("ARTUI_HOME", str(place))
     monkeypatch.setenv("PYTHON_KEYRING_BACKEND", "keyring.backends.null.Keyring")
-    return place
+    misfits._kept.clear()  # what the log keeps once in a process is told to each test anew
+    yield place
+    if os.environ.get("TZ") != zone:
+        os.environ.pop("TZ")
+        os.environ |= {"TZ": zone} if zone is not None else {}
+        time.tzset()
 
 
 @pytest.fixture

@@ -33,6 +33,34 @@ def bound(folder: Path, place: Path) -> Iterator[Path]:
         subprocess.run(["umount", "--lazy", str(place)], check=True)
 
 
+class Disk:
+    """A disk of its own, in memory, which is seen at ``place`` while it is mounted and keeps what is on it."""
+
+    def __init__(self, store: Path, place: Path) -> None:
+        self.store, self.place = store, place
+
+    def mount(self) -> None:
+        _mount("mount", "--bind", str(self.store), str(self.place))
+
+    def unmount(self) -> None:
+        subprocess.run(["umount", "--lazy", str(self.place)], check=True)
+
+
+@contextmanager
+def disk(place: Path) -> Iterator[Disk]:
+    """A disk that is not mounted yet, and its bare mount point."""
+    made = Disk(place.with_name(f"{place.name}-store"), place)
+    for folder in (made.store, place):
+        folder.mkdir(parents=True, exist_ok=True)
+    _mount("mount", "-t", "tmpfs", "tmpfs", str(made.store))
+    try:
+        yield made
+    finally:
+        if os.path.ismount(place):
+            made.unmount()
+        subprocess.run(["umount", "--lazy", str(made.store)], check=True)
+
+
 @contextmanager
 def overlaid(lower: Path, upper: Path, place: Path) -> Iterator[Path]:
     """A folder that shows another one's files, on a file system of its own: what is written to one is in both."""

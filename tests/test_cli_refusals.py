@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import socket
@@ -380,3 +381,45 @@ def test_only_a_journal_that_cannot_be_used_is_to_be_recovered(
     said = capsys.readouterr().err
     assert says in said
     assert ("artui recover" in said) == (says == "artui recover")
+
+
+# ------------------------------------------------------------------------------------------------ for a program
+
+
+def test_where_json_is_asked_for_a_failure_is_a_document_too(desk: Desk) -> None:
+    for words, code, message, hint in (
+        (("jobs", "--json", "--nope"), 2, "No such option '--nope'", "`artui jobs --help` shows how"),
+        (("wait", "--batch", "x", "--json"), 2, "There is no batch 'x'.", ""),
+        (("submit", "--json", "/nowhere.jpg", "-w", "Export only"), 2, "/nowhere.jpg is not there: check the path", ""),
+    ):
+        said = desk(*words)
+        assert (said.code, said.json) == (code, {"error": {"code": code, "message": message, "hint": hint}})
+        assert message in said.err
+    assert desk("jobs", "--nope").out == ""
+
+
+def test_every_command_that_does_something_can_say_so_in_json(desk: Desk, tmp_path: Path) -> None:
+    token = os.environ["ARTUI_STUDIO_TOKEN"]
+    desk.monkeypatch.delenv("ARTUI_STUDIO_TOKEN")
+    desk.monkeypatch.setattr("sys.stdin", io.StringIO(f"{token}\n"))
+    signed = desk("login", "studio", "--with-token", "--store", "file", "--json").json
+    organization = desk.simulator.announcement()["autoretouch"]["organization"]
+    assert (signed["account"], signed["organization"]["id"]) == ("studio", organization)
+    assert signed["kept"].startswith("file")
+    assert desk("config", "check", "--json").json == {"schema": 1, "accounts": ["studio"], "rules": []}
+    assert desk("config", "path", "--json").json["config"] == str(paths().config_file)
+    desk.photo()
+    desk.send()
+    assert isinstance(desk("stop", "--json").json["ended"], int)
+    assert desk("stop", "--json").json["ended"] is None
+    backup = Path(desk("backup", tmp_path / "b.zip", "--json").json["backup"])
+    assert backup.is_file()
+    assert desk("recover", "--json").json["trouble"] == "none"
+    desk.photo("second.jpg", 2)
+    desk.send()
+    desk("stop")
+    restored = desk("restore", backup, "--yes", "--json")
+    assert (restored.code, restored.json["trouble"], restored.json["found"]) == (0, "older", [2])
+    assert desk("logout", "studio", "--json").json["was_signed_in"]
+    assert not desk("logout", "studio", "--json").json["was_signed_in"]
+    assert "[Service]" in desk("systemd-unit", "--json").json["unit"]

@@ -384,6 +384,13 @@ REFUSED = [
     ("[accounts.studio]\nsettle = 1", 'line 1: accounts.studio needs provider = "…", one of autoretouch'),
     ('[accounts.studio]\nproviser = "filestack"', "; is proviser meant to be it?"),
     (STUDIO + "workflow = 1", 'line 3: accounts.studio.workflow must be text, like "this"'),
+    *(
+        (
+            STUDIO + f"mode = {mode}",
+            "line 3: accounts.studio.mode must be the octal digits of a mode in which the owner",
+        )
+        for mode in ('"rw"', '"0864"', '"0064"', "0o664", '"02775"', '""')
+    ),
     (STUDIO + "[accounts.studio.caps]\nday = -1", "line 4: accounts.studio.caps.day must be a whole number from 0"),
     (STUDIO + "[accounts.studio.caps]\nday = 1.5", "accounts.studio.caps.day must be a whole number from 0"),
     (STUDIO + '[accounts.studio.caps]\nday = "1"', "accounts.studio.caps.day must be a whole number from 0"),

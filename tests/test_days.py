@@ -7,14 +7,17 @@ import logging
 import time
 from datetime import UTC, datetime
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import pytest
 
 from artui import budget
-from artui.config import Caps
-from artui.journal import Connection, Journal, accounts
+from artui.config import Caps, paths
+from artui.engine.anchor import open_journal
+from artui.journal import Connection, Journal, accounts, window
 from artui.model.states import Reason, Status
 from artui.sim.server import Simulator
+from tests.desk import Desk
 from tests.studio import open_studio
 
 DAY = 86_400.0
@@ -97,3 +100,17 @@ async def test_a_wrong_date_hinders_no_photo(
         await studio.stop()
         assert sum(charge["credits"] for charge in simulator.ledger) == 30
         studio.check(clocks_agree=False)
+
+
+def test_times_and_days_are_told_in_the_zone_of_the_settings(desk: Desk) -> None:
+    desk.photo()
+    desk.send()
+    made = datetime.fromtimestamp(desk.jobs()[0]["created_at"], UTC)
+    for zone in ("Pacific/Kiritimati", "Pacific/Pago_Pago"):  # 25 hours apart
+        desk.monkeypatch.setenv("ARTUI_TIMEZONE", zone)
+        local = made.astimezone(ZoneInfo(zone))
+        assert f"{local:%Y-%m-%d %H:%M}" in desk("job", "1").out
+        assert f"{local:%Y-%m-%d %H:%M}" in desk("why", desk.inbox / "boot.jpg").out
+        with open_journal(paths()) as journal:
+            by_day = journal.read(window.sums_by, window.Filter())["By day"]
+        assert [day for day, _ in by_day] == [f"{local:%Y-%m-%d}"]

@@ -334,10 +334,10 @@ async def test_photos_that_are_sent_together_probe_their_folder_once(
     probed: list[bool] = []
     probe = files.probe_folder
 
-    def counted(folder: Path, *, tidy: bool) -> None:
+    def counted(folder: Path, permissions: files.Permissions, *, tidy: bool) -> None:
         probed.append(tidy)
         time.sleep(0.1)  # all of them ask meanwhile
-        probe(folder, tidy=tidy)
+        probe(folder, permissions, tidy=tidy)
 
     monkeypatch.setattr(files, "probe_folder", counted)
     await studio.add(studio.photos(6))

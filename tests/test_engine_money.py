@@ -51,10 +51,10 @@ async def test_a_folder_that_is_slow_to_answer_lets_no_price_grow_old(
     monkeypatch.setattr(prices, "PRICE_AGE", 0.5)
     probe = files.probe_folder
 
-    def slow(folder: Path, *, tidy: bool) -> None:
+    def slow(folder: Path, permissions: files.Permissions, *, tidy: bool) -> None:
         raise_price(studio)
         time.sleep(1.0)
-        probe(folder, tidy=tidy)
+        probe(folder, permissions, tidy=tidy)
 
     monkeypatch.setattr(files, "probe_folder", slow)
     await studio.start()

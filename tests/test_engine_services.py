@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from artui import timing
+from artui import files, timing
 from artui.engine import reconcile, supervisor
 from artui.journal import accounts, history, jobs, published, purchases, requests
 from artui.model.job import Job
@@ -231,6 +231,29 @@ async def test_every_result_gets_a_name_of_its_own_and_an_ending_by_what_it_is(m
         }  # fmt: skip
         assert len(saved) == 8
         assert len({name.casefold() for name in saved}) == 8
+
+
+async def test_where_one_name_is_taken_all_results_get_another_together(
+    make: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    publish = files.publish
+
+    def overtaken(part: Path, target: Path) -> None:
+        if target.name == "IMG_0000.tags.json":
+            target.write_text("a stranger's")
+        publish(part, target)
+
+    monkeypatch.setattr(files, "publish", overtaken)
+    outputs = [Output("picture", "a"), Output("tags", "tags", "application/json")]
+    service = Service(outputs=outputs)
+    service.files["tags"] = b'{"a": 1}'
+    async with make(north=service) as bench:
+        await put(bench)
+        await bench.studio.at_rest()
+        assert sorted(path.name for path in bench.studio.out.iterdir()) == [
+            "IMG_0000-2.a.jpg", "IMG_0000-2.tags.json", "IMG_0000.tags.json",
+        ], bench.studio.places()  # fmt: skip
+        assert len(service.downloads) == 2
 
 
 @pytest.mark.parametrize(

@@ -353,10 +353,10 @@ async def test_a_folder_that_can_no_longer_be_written_stops_what_is_not_bought(
 ) -> None:
     real, broken = files.probe_folder, False
 
-    def probe(folder: Path, *, tidy: bool = True) -> None:
+    def probe(folder: Path, permissions: files.Permissions, *, tidy: bool = True) -> None:
         if broken:
             raise files.OutputProblem(folder, OSError(errno.EROFS, "read-only"))
-        real(folder, tidy=tidy)
+        real(folder, permissions, tidy=tidy)
 
     monkeypatch.setattr(files, "probe_folder", probe)
     await studio.add(studio.photos(1))

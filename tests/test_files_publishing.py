@@ -379,15 +379,17 @@ def test_a_problem_says_where_and_what_to_do(tmp_path: Path, monkeypatch: pytest
 
 def test_a_probe_removes_what_a_killed_one_left(tmp_path: Path) -> None:
     ended = subprocess.run([sys.executable, "-c", "import os; print(os.getpid())"], capture_output=True, check=True)
-    dead = tmp_path / f".artui-probe-{int(ended.stdout)}-0011.part"
-    living = tmp_path / f".artui-probe-{os.getpid()}-0011"
-    for left in (dead, living, tmp_path / ".artui-probe-x", tmp_path / "boot.png"):
+    here, gone = publishing._machine(), int(ended.stdout)
+    dead = tmp_path / f".artui-probe-{here}-{gone}-0011.part"
+    living = tmp_path / f".artui-probe-{here}-{os.getpid()}-0011"
+    at_another_machine = tmp_path / f".artui-probe-{'0' * 12}-{gone}-0011"
+    for left in (dead, living, at_another_machine, tmp_path / ".artui-probe-x", tmp_path / "boot.png"):
         left.touch()
     probe_folder(tmp_path, tidy=False)
     assert dead.exists(), "looking through a large folder is left out where it was done before"
     probe_folder(tmp_path)
     assert not dead.exists()
-    assert len(list(tmp_path.iterdir())) == 3
+    assert len(list(tmp_path.iterdir())) == 4
 
 
 def test_a_missing_folder_is_made_by_the_probe_alone(tmp_path: Path) -> None:

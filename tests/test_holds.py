@@ -95,7 +95,7 @@ def test_a_cap_that_is_reached_says_which_it_is(journal: Journal, kind: CapKind)
 
     def check(db: Any) -> None:
         batch = Batch("b", "boots", "studio", 1.0, cap=own.get(CapKind.BATCH))
-        given = {name: own.get(named) for name, named in zip(PERIODS, OF_RULE, strict=True)}
+        given: dict[str, Any] = {name: own.get(named) for name, named in zip(PERIODS, OF_RULE, strict=True)}
         rules.load(db, "r", name="boots", folder=Path("/in"), account="studio", twins="deliver", **given)
         [number] = jobs.add(db, batch, [new_job(batch="b", rule="r", quoted=10)])
         job = jobs.get(db, number)

@@ -67,7 +67,9 @@ async def test_at_a_busy_organization_what_was_not_carried_out_is_sent_again(stu
 async def test_a_list_too_long_to_search_ends_with_a_person_after_bounded_pages(
     studio: Studio, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    switch(studio, others=20_000)
+    monkeypatch.setattr(lists, "MOST_SEARCHED", 500)
+    monkeypatch.setattr(reconcile, "MOST_PAGES", 30)
+    switch(studio, others=2_000)
     await proven(studio)
     [number] = await studio.add(studio.photos(1))
     monkeypatch.setattr(accounts, "set_mark", lambda *_: None)
@@ -76,8 +78,8 @@ async def test_a_list_too_long_to_search_ends_with_a_person_after_bounded_pages(
     await studio.at_rest()
     job = studio.job(number)
     assert (job.status, job.reason) == IN_DOUBT
-    assert "5,000" in job.message
-    assert studio.requests_to(LIST) <= reconcile.MOST_PAGES + 115
+    assert "among the newest 500 entries" in job.message
+    assert studio.requests_to(LIST) <= reconcile.MOST_PAGES + 15
     assert studio.requests_to("/create") == 1
     studio.check()
 

@@ -12,6 +12,7 @@ import resource
 import shutil
 import struct
 import subprocess
+import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -85,6 +86,20 @@ def test_a_share_is_told_on_macos_by_its_own_structure(
     monkeypatch.setattr(system, "is_mac", lambda: True)
     assert system.network_file_system(tmp_path) == kind
     assert files.file_system(tmp_path) == name.decode()
+
+
+def test_what_the_system_writes_has_room() -> None:
+    """Under the allocator that guards what it gives: one byte too many ends the child."""
+    code = (
+        "import ctypes, pathlib, types\n"
+        "from artui.config import system\n"
+        "write = lambda folder, there: ctypes.memmove(there, b'x' * 2168, 2168) and 0\n"
+        "system._mac_file_system(pathlib.Path('/'), types.SimpleNamespace(statfs=write))\n"
+        "print(system._magic(pathlib.Path('/')))"
+    )
+    guarded = {**os.environ, "PYTHONMALLOC": "debug"}
+    ended = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False, env=guarded)
+    assert (ended.returncode, ended.stderr) == (0, "")
 
 
 def test_a_system_without_a_way_to_ask_counts_as_local(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -65,6 +65,9 @@ class Studio:
     def engine(self) -> Notices:
         return Notices(self.journal, lambda: self.config, Engine(is_watching=True), "mini")
 
+    def command(self) -> Notices:
+        return Notices(self.journal, lambda: self.config, None, "mini")
+
     async def turn(self, seconds: float = 0) -> None:
         self.now += seconds
         self.clock.setattr(time, "time", lambda: self.now)
@@ -219,6 +222,22 @@ async def test_a_watcher_that_was_killed_is_told_by_the_next(studio: Studio) -> 
     await studio.turn(5)
     [message] = studio.heard
     assert [one["code"] for one in message.notices] == ["watch-killed"], "that which ended in order is not told"
+
+
+async def test_that_watching_has_ended_is_told_once_by_a_command_and_over_by_the_next_watcher(studio: Studio) -> None:
+    studio.config = replace(studio.config, watch=({"name": "boots"},))
+    studio.journal.write(requests.engine_starts, 1, "mini", requests.WATCH, "1")
+    studio.journal.write(requests.engine_ready, 1)
+    studio.rule(RuleState.OFFLINE)
+    await studio.turn(5)
+    for _ in range(3):
+        studio.notices = studio.command()
+        await studio.turn(5)
+    studio.journal.write(requests.engine_starts, 2, "mini", requests.WATCH, "1")
+    studio.notices = studio.engine()
+    await studio.turn(GROUPED)
+    told = [(one["code"], one["over"]) for message in studio.heard for one in message.notices]
+    assert told == [("offline", False), ("watch-ended", False), ("watch-ended", True)]
 
 
 async def test_a_target_hears_only_of_its_topics_and_from_when_it_is_there(studio: Studio) -> None:
@@ -456,3 +475,22 @@ def test_without_a_word_three_topics_are_told(tmp_path: Path) -> None:
     first, second = load(where, {}).notify
     assert first.topics == ("needs you", "trouble", "money")
     assert (second.topics, second.daily, second.name) == (("daily",), (7, 30), "ntfy:…")
+
+
+def test_notify_ended_tells_once_also_where_no_journal_remembers_it(studio_file: Path, tmp_path: Path) -> None:
+    told, where = tmp_path / "told", paths({"ARTUI_HOME": str(tmp_path)})
+    with studio_file.open("a") as file:
+        file.write(f'[[notify]]\ncommand = ["/bin/sh", "-c", "echo $ARTUI_TEXT >> {told}"]\n')
+
+    def ended() -> Any:
+        return CliRunner().invoke(notify_command, ["ended"], obj=Session(where), standalone_mode=False).return_value
+
+    assert ended() == Exit.OK
+    assert not told.exists(), "no rule is written down that could be watched"
+    where.journal.write_bytes(b"no journal" * 1000)
+    assert [ended(), ended()] == [Exit.OK, Exit.OK]
+    [line] = told.read_text().splitlines()
+    assert line.startswith("Watching has ended and cannot go on: ")
+    os.utime(where.state / "ended.told", (1.0, 1.0))
+    assert (ended(), len(told.read_text().splitlines())) == (Exit.OK, 2)
+    assert str(where.journal) in line

@@ -180,7 +180,7 @@ def test_what_is_only_read_for_show_is_left_out(way: Way, kept: Path) -> None:
     for file in (where.transfers, where.lock, where.state / "console-left.json"):
         way(file, kept)
     with in_time():
-        from artui.tui.greeting import last_left
+        from artui.tui.opening import last_left
 
         assert progress.read(where.transfers) == {}
         assert holder(where) == (None, "this machine")
@@ -224,7 +224,7 @@ def test_settings_others_could_have_written_are_not_believed(settings: Path, way
         load()
     assert str(caught.value).startswith(f"{settings} {said}")
     ended = artui("config", "show", "--json")
-    assert (ended.returncode, ended.stdout) == (2, "")
+    assert (ended.returncode, json.loads(ended.stdout)["error"]["code"]) == (2, 2)
     assert str(settings) in ended.stderr
 
 
@@ -276,7 +276,7 @@ def test_folders_others_can_change_are_not_used(home: Path, name: str) -> None:
                 act()
     for command in (("status", "--json"), ("jobs", "--json"), ("config", "show", "--json")):
         ended = artui(*command)
-        assert (ended.returncode, ended.stdout) == (2, "")
+        assert (ended.returncode, json.loads(ended.stdout)["error"]["code"]) == (2, 2)
     folder.chmod(0o755)
     load()
 

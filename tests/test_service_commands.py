@@ -16,6 +16,7 @@ from artui.cli.service import Launchd, Step, Systemd
 from artui.cli.unit import hands_over, unit_file
 from artui.config import paths
 from artui.credentials import KeyStore, Secret, Vault
+from artui.watch.systemd import FAILED_UNIT
 
 CONFIG = """
 [accounts.studio]
@@ -35,6 +36,7 @@ def calls(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[str]:
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "xdg"))
     monkeypatch.setattr(sys, "argv", [str(Path(sys.executable).parent / "artui")])
     monkeypatch.setattr(service, "this_manager", Systemd)
+    monkeypatch.setattr(service, "LINGERING", tmp_path)
     (tmp_path / "in").mkdir()
     paths().create()
     paths().config_file.write_text(CONFIG.format(tmp_path / "in"))
@@ -54,17 +56,22 @@ def calls(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[str]:
 def test_a_service_is_installed_after_a_yes_and_removed_again(
     calls: list[str], capsys: pytest.CaptureFixture[str]
 ) -> None:
-    place = unit_file(of_system=False)
+    place, beside = unit_file(of_system=False), unit_file(of_system=False, name=FAILED_UNIT)
     assert run(["service", "install", "--dry-run"]) == Exit.OK
     assert str(place) in capsys.readouterr().err
     assert run(["service", "install"]) == Exit.USAGE, "nobody can be asked here"
     assert not calls
     assert run(["service", "install", "--yes"]) == Exit.OK
     assert "ExecStart=" in place.read_text()
+    assert f"OnFailure={beside.name}" in place.read_text()
+    assert "notify ended" in beside.read_text()
+    assert f"PartOf={place.name}" in beside.read_text()
+    assert "SuccessExitStatus" not in beside.read_text(), "a stop would go on with its last command, which starts"
     assert [line for line in calls if "restart" in line]
     assert calls[0].startswith("run     loginctl enable-linger")
     assert run(["service", "remove", "--yes"]) == Exit.OK
     assert not place.exists()
+    assert not beside.exists()
 
 
 def test_a_service_that_could_not_start_is_not_installed(calls: list[str], capsys: pytest.CaptureFixture[str]) -> None:
@@ -90,6 +97,8 @@ def test_a_unit_is_renewed_in_place_with_what_it_hears(calls: list[str]) -> None
 def test_a_step_that_fails_says_so_and_what_may_fail_does_not() -> None:
     with pytest.raises(CommandError, match="failed: no"):
         Step(command=("sh", "-c", "echo no >&2; exit 1")).carry_out()
+    with pytest.raises(CommandError, match=r"failed: 1\. Ask somebody"):
+        Step(command=("false",), advice=". Ask somebody").carry_out()
     Step(command=("false",), may_fail=True).carry_out()
     with pytest.raises(CommandError):
         Step(command=("/not/there",)).carry_out()

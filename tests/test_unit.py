@@ -90,6 +90,19 @@ def test_a_unit_protects_the_system_and_pins_no_mount(make: Make, folders: tuple
     assert str(folders[0]) not in said
 
 
+def test_a_unit_leaves_out_what_forbids_the_groups_and_modes_of_results(make: Make) -> None:
+    forbidding = ("PrivateUsers", "RestrictSUIDSGID")
+    assert [settings(make()[1], key) for key in forbidding] == [["yes"], ["yes"]]
+    with paths().config_file.open("a") as config:
+        config.write('mode = "0664"\n')
+    assert [settings(make()[1], key) for key in forbidding] == [["yes"], []]
+    with paths().config_file.open("a") as config:
+        config.write('group = "studio"\n')
+    _, unit, _ = make()
+    assert [settings(unit, key) for key in forbidding] == [[], []]
+    assert "given to studio" in unit
+
+
 def test_a_token_is_handed_over_where_a_service_would_not_find_it(make: Make) -> None:
     _, unit, _ = make()
     assert settings(unit, "LoadCredential") == ["outlet.token:%h/.config/artui/outlet.token"]
@@ -116,13 +129,25 @@ def test_a_unit_of_the_system_names_its_user_and_gives_up_more(make: Make, monke
 @pytest.mark.skipif(shutil.which("systemd-analyze") is None, reason="no systemd here")
 @pytest.mark.parametrize("options", [(), ("--system", "--user", pwd.getpwuid(os.geteuid()).pw_name)])
 def test_systemd_accepts_it(make: Make, options: tuple[str, ...], tmp_path: Path) -> None:
-    file = tmp_path / "artui-watch.service"
-    file.write_text(make(*options)[1])
+    files = [tmp_path / "artui-watch.service", tmp_path / "artui-failed.service"]
+    for file, more in zip(files, ([], ["--failed"]), strict=True):
+        file.write_text(make(*options, *more)[1])
     whose = ["--user"] if not options else []
     runtime = {**os.environ, "XDG_RUNTIME_DIR": str(tmp_path)}
-    verify = ["systemd-analyze", *whose, "verify", str(file)]
+    verify = ["systemd-analyze", *whose, "verify", *map(str, files)]
     seen = subprocess.run(verify, capture_output=True, text=True, check=False, env=runtime)
     assert (seen.returncode, seen.stderr) == (0, "")
+
+
+@pytest.mark.skipif(shutil.which("systemd-analyze") is None, reason="no systemd here")
+def test_systemd_finds_little_exposed_in_a_unit_of_the_system(make: Make, tmp_path: Path) -> None:
+    file = tmp_path / "artui-watch.service"
+    file.write_text(make("--system", "--user", pwd.getpwuid(os.geteuid()).pw_name)[1])
+    judge = ["systemd-analyze", "security", "--offline=yes", "--threshold=25", "--no-pager", str(file)]
+    seen = subprocess.run(judge, capture_output=True, text=True, check=False)
+    if "offline" in seen.stderr:
+        pytest.skip("this systemd judges no file")
+    assert seen.returncode == 0, f"more than 2.5 of 10 is exposed: {seen.stdout}{seen.stderr}"
 
 
 def test_a_unit_hears_webhooks_where_it_is_told_to_and_is_handed_their_secret(make: Make, tmp_path: Path) -> None:

@@ -15,14 +15,14 @@ import sys
 from collections.abc import Sequence
 from importlib import import_module
 from types import FrameType
-from typing import Any, NoReturn
+from typing import Any, NamedTuple, NoReturn
 
 import click
 
 import artui
 from artui.cli import streams
 from artui.cli.exits import CommandError, Exit
-from artui.cli.terminal import put, say
+from artui.cli.terminal import put, put_json, say
 from artui.config import ConfigError
 from artui.config.private import NotPrivate, concerns
 from artui.config.system import raise_open_files
@@ -42,6 +42,7 @@ COMMANDS = {
     "why": "jobs",
     "wait": "jobs",
     "costs": "costs",
+    "audit": "audit",
     "verify": "verify",
     "retry": "act",
     "cancel": "act",
@@ -178,8 +179,10 @@ def _interrupt(number: int, frame: FrameType | None) -> NoReturn:
 
 
 def run(arguments: Sequence[str]) -> int:
-    """Run one command; whatever happens ends in an exit code and, where it went wrong, one sentence on stderr."""
+    """Run one command; whatever happens ends in an exit code and, where it went wrong, one sentence on stderr: with
+    ``--json`` as a document on stdout too."""
     with streams.one_run():
+        failed: Failure | None = None
         try:
             code, sentence = Exit(_main(arguments)), ""
         except SystemExit:  # what click makes of a reader of the help that has gone
@@ -189,10 +192,13 @@ def run(arguments: Sequence[str]) -> int:
         except streams.Untold as untold:
             code, sentence = Exit.OK if untold.reader_left else Exit.USAGE, ""
         except Exception as failure:  # noqa: BLE001 — no traceback reaches a person who did not ask for it
-            code, sentence = _sentence(failure)
+            failed = _failure(failure)
+            code, sentence = failed.code, failed.message + (f" ({failed.hint})" if failed.hint else "")
         code, lines = streams.ending(code, sentence)
         for line in (*concerns(), *lines):
             say(line)
+        if failed is not None and "--json" in arguments and not streams.has_data():
+            put_json({"error": {"code": int(code), "message": failed.message, "hint": failed.hint}})
         return int(code)
 
 
@@ -203,30 +209,40 @@ def _main(arguments: Sequence[str]) -> int:
         raise streams.blame(problem) from None
 
 
-def _sentence(failure: Exception) -> tuple[Exit, str]:
-    """The exit code and the sentence for what went wrong."""
+class Failure(NamedTuple):
+    """How a command ends that went wrong: the exit code, the sentence for it, and what helps, where that is known."""
+
+    code: Exit
+    message: str
+    hint: str = ""
+
+
+def _failure(failure: Exception) -> Failure:
+    """What is said of what went wrong. With ``ARTUI_DEBUG`` a defect is raised as it is."""
     from artui.credentials import CredentialProblem, scrub
     from artui.engine.lock import AnotherEngine
     from artui.journal import JournalProblem, UnusableFile
 
     match failure:
         case CommandError():
-            return failure.code, str(failure)
+            return Failure(failure.code, str(failure))
         case click.UsageError():
-            where = f" (`{failure.ctx.command_path} --help` shows how)" if failure.ctx else ""
-            return Exit.USAGE, f"{failure.format_message().rstrip('.')}{where}"
+            hint = f"`{failure.ctx.command_path} --help` shows how" if failure.ctx else ""
+            return Failure(Exit.USAGE, failure.format_message().rstrip("."), hint)
         case click.ClickException():
-            return Exit.USAGE, failure.format_message()
+            return Failure(Exit.USAGE, failure.format_message())
         case AnotherEngine():
-            return Exit.LOCKED, str(failure)
+            return Failure(Exit.LOCKED, str(failure))
         case ConfigError() | JournalProblem() | CredentialProblem() | NotPrivate():
-            return Exit.USAGE, str(failure)
+            return Failure(Exit.USAGE, str(failure))
         case _ if isinstance(failure, UnusableFile):
-            return Exit.USAGE, f"The journal cannot be read ({failure}). Where this stays so, `artui recover` mends it."
+            hint = "where this stays so, `artui recover` mends it"
+            return Failure(Exit.USAGE, f"The journal cannot be read: {failure}", hint)
         case OSError():
             name = f"{failure.filename}: " if failure.filename else ""
-            return Exit.USAGE, f"{name}{failure.strerror or failure}"
+            return Failure(Exit.USAGE, f"{name}{failure.strerror or failure}")
     if os.environ.get("ARTUI_DEBUG"):
         raise failure
     what = scrub(f"{type(failure).__name__}: {failure}" if str(failure) else type(failure).__name__)
-    return Exit.FAILED, f"artui itself failed ({what}). What was sent is safe; ARTUI_DEBUG=1 shows where it happened."
+    sentence = f"artui itself failed ({what}). What was sent is safe"
+    return Failure(Exit.FAILED, sentence, "ARTUI_DEBUG=1 shows where it happened")

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 import click
 
 from artui.cli.exits import CommandError, Exit
-from artui.cli.options import DRY_RUN, YES
+from artui.cli.options import AS_JSON, DRY_RUN, YES
 from artui.cli.session import Session
-from artui.cli.terminal import agrees, can_ask, put, say
+from artui.cli.terminal import agrees, can_ask, put, put_json, say
 
 if TYPE_CHECKING:
     from artui.engine.backups import OpenedBackup
@@ -21,8 +21,9 @@ FILE = click.argument("file", type=click.Path(path_type=Path))
 
 @click.command("backup")
 @FILE
+@AS_JSON
 @click.pass_obj
-def backup_command(session: Session, file: Path) -> Exit:
+def backup_command(session: Session, file: Path, *, as_json: bool) -> Exit:
     """Write the journal and the settings to FILE, while everything goes on. Never a secret.
 
     FILE is replaced once the new backup is whole; in a folder each gets a name of its own.
@@ -31,9 +32,13 @@ def backup_command(session: Session, file: Path) -> Exit:
 
     try:
         with session.journal() as journal:
-            put(str(backups.make(session.paths, journal, file)))
+            made = str(backups.make(session.paths, journal, file))
     except backups.BackupProblem as problem:
         raise CommandError(Exit.FAILED, str(problem)) from problem
+    if as_json:
+        put_json({"schema": 1, "backup": made})
+    else:
+        put(made)
     say("Sign-ins are not in it: `artui login` after it was put back on another machine.")
     return Exit.OK
 
@@ -43,8 +48,9 @@ def backup_command(session: Session, file: Path) -> Exit:
 @click.option("--offline", is_flag=True, help="Ask no service: send nothing more before you say so.")
 @DRY_RUN
 @YES
+@AS_JSON
 @click.pass_obj
-def restore_command(session: Session, file: Path, *, offline: bool, dry_run: bool, yes: bool) -> Exit:
+def restore_command(session: Session, file: Path, *, offline: bool, dry_run: bool, yes: bool, as_json: bool) -> Exit:
     """Put a backup back, then see what was bought since it was made, as `artui recover` does."""
     from artui.engine import backups
     from artui.engine.lock import EngineLock
@@ -63,7 +69,7 @@ def restore_command(session: Session, file: Path, *, offline: bool, dry_run: boo
             if not (yes or (can_ask() and agrees("Put it back?"))):
                 say("Nothing was changed; --yes puts it back.")
                 return Exit.USAGE
-            return _put_back(session, opened, offline=offline)
+            return _put_back(session, opened, offline=offline, as_json=as_json)
         finally:
             backups.discard(opened.journal)
     finally:
@@ -82,8 +88,8 @@ def _say_what_it_is(session: Session, opened: OpenedBackup) -> None:
     say("nothing is sent before you say so. Nothing is sent now.")
 
 
-def _put_back(session: Session, opened: OpenedBackup, *, offline: bool) -> Exit:
-    from artui.cli.recovering import settle
+def _put_back(session: Session, opened: OpenedBackup, *, offline: bool, as_json: bool) -> Exit:
+    from artui.cli.recovering import outcome_document, settle
     from artui.engine import backups, recovery
     from artui.engine.anchor import Damage as Wrong
     from artui.journal import rescue
@@ -96,9 +102,11 @@ def _put_back(session: Session, opened: OpenedBackup, *, offline: bool) -> Exit:
         say(f"{file} is left as it is; the backup has another one.")
     finding = recovery.examine(paths)
     if finding.trouble is Wrong.NONE:
+        if as_json:
+            put_json(outcome_document(finding.trouble))
         say("Nothing was bought since: `artui wait` goes on with what is under way.")
         return Exit.OK
     try:
-        return settle(session, finding.trouble, offline=offline)
+        return settle(session, finding.trouble, offline=offline, as_json=as_json)
     except CommandError as trouble:
         raise CommandError(trouble.code, f"The journal is put back, and not accepted yet: {trouble}") from trouble

@@ -203,8 +203,9 @@ def _engine_line(row: dict[str, Any] | None) -> str:
 
 
 @click.command("stop")
+@AS_JSON
 @click.pass_obj
-def stop_command(session: Session) -> Exit:
+def stop_command(session: Session, *, as_json: bool) -> Exit:
     """End the engine in order: what runs reaches its next safe point, nothing new is begun."""
     from artui.engine.client import end_by_signal, stop_engine
     from artui.engine.lock import AnotherEngine, lock_is_held
@@ -221,5 +222,8 @@ def stop_command(session: Session) -> Exit:
             pid = end_by_signal(session.paths)
     said = "No engine is running." if pid is None else f"The engine (process {pid}) has ended."
     go_on(said)
-    say(said)
+    if as_json:
+        put_json({"schema": 1, "ended": pid})
+    else:
+        say(said)
     return Exit.OK

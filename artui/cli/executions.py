@@ -86,15 +86,18 @@ def _fetch(
 ) -> Exit:  # fmt: skip
     from artui.core import executions
     from artui.core.plan import PlanProblem
-    from artui.files import BadResult, OutputProblem, probe_folder
+    from artui.files import BadResult, OutputProblem, Permissions, probe_folder
     from artui.watch.outputs import refuse_watched
 
     folder = (output or Path(account.output or DEFAULT_OUTPUT)).absolute()
+    permissions = Permissions.of(account.mode, account.group)
     try:
         with session.journal() as journal:
             refuse_watched(folder, session.config, journal)
-        probe_folder(folder)
-        saved = session.ask(account, lambda provider: executions.fetch(provider, execution, workflow or "", folder))
+        probe_folder(folder, permissions)
+        saved = session.ask(
+            account, lambda provider: executions.fetch(provider, execution, workflow or "", folder, permissions)
+        )
     except (PlanProblem, OutputProblem) as problem:
         raise CommandError(Exit.USAGE, f"Nothing was fetched: {problem}") from None
     except BadResult as problem:

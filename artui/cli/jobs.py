@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import time
+import datetime as dt
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -90,15 +90,17 @@ def job_command(session: Session, number: int, *, as_json: bool) -> Exit:
         return Exit.OK
     for line in _facts(job):
         put(line)
+    zone = session.config.timezone
     put("history")
     for event in events:
-        put(f"  {_clock(event.at)}  {event.what}{f': {event.message}' if event.message else ''}")
+        put(f"  {_clock(event.at, zone)}  {event.what}{f': {event.message}' if event.message else ''}")
     if bought:
         put("purchases")
     for one in bought:
         charged = "charge not confirmed" if one.charged is None else f"charged {one.charged:,}"
         put(
-            f"  {one.number}  {_clock(one.intended_at)}  {one.kind}, {one.state}, {charged}  {one.execution or one.key}"
+            f"  {one.number}  {_clock(one.intended_at, zone)}  {one.kind}, {one.state}, {charged}"
+            f"  {one.execution or one.key}"
         )
     put(f"to do: {advice(job)}")
     return Exit.OK
@@ -143,8 +145,8 @@ def _facts(job: Job) -> list[str]:
     ]
 
 
-def _clock(at: float) -> str:
-    return time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(at))
+def _clock(at: float, zone: dt.tzinfo) -> str:
+    return dt.datetime.fromtimestamp(at, zone).strftime("%Y-%m-%d %H:%M:%S")
 
 
 @click.command("why")
@@ -171,7 +173,8 @@ def why_command(session: Session, file: Path, *, as_json: bool) -> Exit:
     elif not made:
         put(f"{path} was never sent. {verdict}")
     for job in made:
-        put(f"job {job.id}, {_clock(job.created_at)}, {job.workflow_name}: {job.stage}, {job.status}, cost {cost(job)}")
+        made_at = _clock(job.created_at, session.config.timezone)
+        put(f"job {job.id}, {made_at}, {job.workflow_name}: {job.stage}, {job.status}, cost {cost(job)}")
         put(f"  {job.message or worded(job.reason) or job.status}")
         put(f"  to do: {advice(job)}")
     return Exit.OK

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from artui.cli.exits import CommandError, Exit
-from artui.cli.options import DRY_RUN, YES
+from artui.cli.options import AS_JSON, DRY_RUN, YES
 from artui.cli.session import Session
 from artui.cli.streams import go_on
-from artui.cli.terminal import agrees, can_ask, say
+from artui.cli.terminal import agrees, can_ask, put_json, say
 
 if TYPE_CHECKING:
     from artui.engine import recovery
@@ -47,8 +47,11 @@ _DAMAGED = (
 )  # fmt: skip
 @DRY_RUN
 @YES
+@AS_JSON
 @click.pass_obj
-def recover_command(session: Session, *, offline: bool, fetch: Path | None, dry_run: bool, yes: bool) -> Exit:
+def recover_command(
+    session: Session, *, offline: bool, fetch: Path | None, dry_run: bool, yes: bool, as_json: bool
+) -> Exit:  # fmt: skip
     """Make a journal that is missing, a copy or damaged usable again."""
     from artui.engine import recovery
     from artui.engine.anchor import Damage as Wrong
@@ -68,7 +71,10 @@ def recover_command(session: Session, *, offline: bool, fetch: Path | None, dry_
             if not (yes or (can_ask() and agrees("Go on?"))):
                 say("Nothing was changed; --yes goes on.")
                 return Exit.USAGE
-            code = settle(session, finding.trouble, _repaired(session, finding.trouble), offline=offline)
+            salvaged = _repaired(session, finding.trouble)
+            code = settle(session, finding.trouble, salvaged, offline=offline, as_json=as_json)
+        elif as_json:
+            put_json(outcome_document(finding.trouble))
         if fetch is None or dry_run:
             return code
         is_fetching = _fetch(session, fetch)
@@ -106,7 +112,9 @@ def _repaired(session: Session, trouble: Any) -> Sequence[Salvaged]:
     return salvaged
 
 
-def settle(session: Session, trouble: Any, salvaged: Sequence[Salvaged] = (), *, offline: bool) -> Exit:
+def settle(
+    session: Session, trouble: Any, salvaged: Sequence[Salvaged] = (), *, offline: bool, as_json: bool
+) -> Exit:  # fmt: skip
     """Take in what was bought since, and accept the journal, which is sound; the engine's lock is held."""
     from artui.engine import recovery
     from artui.engine.anchor import Damage as Wrong
@@ -120,9 +128,22 @@ def settle(session: Session, trouble: Any, salvaged: Sequence[Salvaged] = (), *,
         )  # fmt: skip
         recovery.accept(session.paths, journal)
         go_on("The journal is accepted.")
+    if as_json:
+        put_json(outcome_document(trouble, outcome))
     for line in _told(outcome):
         say(line)
     return Exit.PERSON if outcome.held or outcome.suspended else Exit.OK
+
+
+def outcome_document(trouble: Any, outcome: recovery.RecoveryResult | None = None) -> dict[str, Any]:
+    """What was the matter with the journal and what became of the photos, as JSON: jobs by their numbers."""
+    lists = ("adopted", "found", "held")
+    return {
+        "schema": 1,
+        "trouble": trouble.value,
+        **{name: [job.id for job in getattr(outcome, name)] if outcome else [] for name in lists},
+        "suspended": outcome.suspended if outcome else [],
+    }
 
 
 def _providers(session: Session) -> dict[str, str]:

@@ -18,10 +18,13 @@ from artui.cli.options import AS_JSON, DRY_RUN, HOST_PORT, YES
 from artui.cli.session import Session
 from artui.cli.terminal import agrees, can_ask, put, put_json, say
 from artui.config.system import is_mac
-from artui.watch.systemd import UNIT
+from artui.watch.systemd import FAILED_UNIT, UNIT
 
 if TYPE_CHECKING:
     from artui.cli.unit import Unit
+
+LINGERING = Path("/var/lib/systemd/linger")
+"""Has a file for each user whose services run while nobody is logged in."""
 
 TIME_LIMIT = 240.0
 """Seconds a command of the service manager may take: an orderly end awaits what is being paid."""
@@ -30,12 +33,13 @@ TIME_LIMIT = 240.0
 @dataclass(frozen=True, slots=True)
 class Step:
     """One thing that is done to install or remove a service: a ``file`` is written, or removed where ``content`` is
-    None; or a ``command`` is run, which may fail where it ``may_fail``."""
+    None; or a ``command`` is run, which may fail where it ``may_fail``. ``advice``: what to do where it failed."""
 
     file: Path | None = None
     content: str | None = None
     command: Sequence[str] = ()
     may_fail: bool = False
+    advice: str = ""
 
     @property
     def said(self) -> str:
@@ -53,7 +57,8 @@ class Step:
                 )  # fmt: skip
                 if ended.returncode and not self.may_fail:
                     said = " ".join((ended.stderr or ended.stdout).split())
-                    raise CommandError(Exit.FAILED, f"`{' '.join(self.command)}` failed: {said or ended.returncode}")
+                    said = f"`{' '.join(self.command)}` failed: {said or ended.returncode}{self.advice}"
+                    raise CommandError(Exit.FAILED, said)
             elif self.content is None:
                 self.file.unlink(missing_ok=True)
             else:
@@ -86,15 +91,19 @@ class Systemd:
 
     def install(self, session: Session, webhook: str | None) -> list[Step]:
         """What installs it; the user's manager is kept running when nobody is logged in."""
-        from artui.cli.unit import make_unit, unit_file
+        from artui.cli.unit import make_unit
 
         unit = make_unit(session, None, webhook, for_system=False)
         _refuse_unready(session, unit)
+        user = getpass.getuser()
+        linger = ("loginctl", "enable-linger", user)
+        advice = f". An administrator may: `sudo {' '.join(linger)}`, then this again."
         return [
-            Step(command=("loginctl", "enable-linger", getpass.getuser())),
-            Step(unit_file(of_system=False), "\n".join(unit.lines()) + "\n"),
+            *([] if (LINGERING / user).exists() else [Step(command=linger, advice=advice)]),
+            *(Step(file, text) for file, text in unit.files()),
             Step(command=("systemctl", "--user", "daemon-reload")),
             Step(command=("systemctl", "--user", "enable", UNIT)),
+            Step(command=("systemctl", "--user", "reset-failed", UNIT, FAILED_UNIT), may_fail=True),
             Step(command=("systemctl", "--user", "restart", UNIT)),
         ]
 
@@ -104,8 +113,9 @@ class Systemd:
 
         return [
             Step(command=("systemctl", "--user", "disable", "--now", UNIT), may_fail=True),
-            Step(unit_file(of_system=False)),
+            *(Step(unit_file(of_system=False, name=name)) for name in (UNIT, FAILED_UNIT)),
             Step(command=("systemctl", "--user", "daemon-reload")),
+            Step(command=("systemctl", "--user", "reset-failed", UNIT, FAILED_UNIT), may_fail=True),
         ]
 
     def status(self) -> Mapping[str, str]:

@@ -12,6 +12,7 @@ from artui.cli.exits import CommandError, Exit
 from artui.cli.terminal import say
 from artui.config import AccountConfig, Config, Paths, load, paths, usable
 from artui.config.known import nearest
+from artui.config.system import use_zone
 
 if TYPE_CHECKING:
     from artui.credentials import Vault
@@ -38,11 +39,10 @@ class Session:
     @cached_property
     def config(self) -> Config:
         """All that is set; ConfigError for the first fault, unless the last settings that could be read will do."""
-        if self.needs_sound:
-            return load(self.paths)
-        config = usable(self.paths)
+        config = load(self.paths) if self.needs_sound else usable(self.paths)
         if config.fault:
             say(f"{_ended(config.fault)} Until that is mended the settings of before hold, and nothing is sent.")
+        use_zone(config.timezone)
         return config
 
     @cached_property

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import click
 
 from artui.cli.exits import Exit
@@ -17,36 +19,55 @@ def config_command() -> None:
 
 
 @config_command.command("path")
+@AS_JSON
 @click.pass_obj
-def _path(session: Session) -> Exit:
+def _path(session: Session, *, as_json: bool) -> Exit:
     """Print where config.toml is, or would be; says where settings.toml is too."""
+    if as_json:
+        paths = session.paths
+        put_json({"schema": 1, "config": str(paths.config_file), "settings": str(paths.settings_file)})
+        return Exit.OK
     put(str(session.paths.config_file))
     say(f"What you choose on artui's screens is in {session.paths.settings_file}.")
     return Exit.OK
 
 
 @config_command.command("init")
+@AS_JSON
 @click.pass_obj
-def _init(session: Session) -> Exit:
+def _init(session: Session, *, as_json: bool) -> Exit:
     """Begin config.toml with the commented example; one that exists is left alone."""
     from artui.config import write_example
 
     file = write_example(session.paths)
     go_on(f"{file} was made.")
-    put(str(file))
+    if as_json:
+        put_json({"schema": 1, "config": str(file)})
+    else:
+        put(str(file))
     return Exit.OK
 
 
 @config_command.command("check")
+@AS_JSON
 @click.pass_obj
-def _check(session: Session) -> Exit:
+def _check(session: Session, *, as_json: bool) -> Exit:
     """Read every setting and say what is wrong, with its line."""
     from artui import providers
+    from artui.config import ConfigError
+    from artui.files import group_fault
     from artui.watch.rules import load_rules
 
     for account in session.config.accounts.values():
         providers.settings(providers.load(account.provider), account)
     rules = load_rules(session.config)
+    for key, source in session.config.sources.items():
+        name = session.config.values.get(key) if re.fullmatch(r"(accounts|watch)\.[^.]+\.group", key) else None
+        if name and (fault := group_fault(str(name))):
+            raise ConfigError(f"{source}: {key} cannot be given: {fault}. Until then results are saved without it")
+    if as_json:
+        put_json({"schema": 1, "accounts": list(session.config.accounts), "rules": [rule.name for rule in rules]})
+        return Exit.OK
     number = len(session.config.accounts)
     watched = f", {len(rules)} watched folder{'' if len(rules) == 1 else 's'}" if rules else ""
     say(f"The settings are right: {number} account{'' if number == 1 else 's'}{watched}.")

@@ -12,9 +12,10 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from artui.cli.exits import CommandError, Exit
+from artui.cli.options import AS_JSON
 from artui.cli.session import Session, run
 from artui.cli.streams import go_on
-from artui.cli.terminal import agrees, ask, can_ask, say
+from artui.cli.terminal import agrees, ask, can_ask, put_json, say
 from artui.config import AccountConfig, Config, ConfigError, provider_names, variable
 from artui.model.commands import Command
 
@@ -40,10 +41,12 @@ STORES = ("keyring", "file")
 )
 @click.option("--webhook-secret", is_flag=True, help="Keep the secret of the account's webhook instead of a key.")
 @click.option("--set", "given", multiple=True, metavar="KEY=VALUE", help="A setting of the account, as api_key=…")
+@AS_JSON
 @click.pass_obj
 def login_command(
     session: Session, name: str | None, provider: str | None, *, with_token: bool, store: str | None,
     organization: str | None, same: bool | None, webhook_secret: bool, given: tuple[str, ...],
+    as_json: bool,
 ) -> Exit:  # fmt: skip
     """Sign an account in: shows a code to confirm on any device, or takes a key, and keeps it."""
     if webhook_secret:
@@ -80,6 +83,14 @@ def login_command(
     if customer and said:
         _join(session, customer, said)
     _wake(session, account)
+    if as_json:
+        organization_document = {"id": chosen.id, "name": chosen.name} if chosen else None
+        put_json(
+            {
+                "schema": 1, "account": account.name, "provider": account.provider,
+                "organization": organization_document, "kept": where,
+            }
+        )  # fmt: skip
     payer = f"{chosen.name} ({chosen.id}) pays" if chosen else "signed in"
     say(f"{account.name}: {payer}. The key is kept in the {where}.")
     _tell_handed_over(account)
@@ -375,14 +386,17 @@ def _wake(session: Session, account: AccountConfig) -> None:
 @click.command("logout")
 @click.argument("name")
 @click.option("--local", is_flag=True, help="Only forget the key here; the service goes on accepting it.")
+@AS_JSON
 @click.pass_obj
-def logout_command(session: Session, name: str, *, local: bool) -> Exit:
+def logout_command(session: Session, name: str, *, local: bool, as_json: bool) -> Exit:
     """Sign an account out: the service no longer accepts its key, and it is forgotten here."""
     account = session.account(name)
     stored = session.vault.find(account.login)
     if stored is None:
         if session.vault.keyring_complaint:
             raise CommandError(Exit.LOGIN, f"{session.vault.signed_out(account.login)}.")
+        if as_json:
+            put_json({"schema": 1, "account": account.name, "was_signed_in": False, "forgotten": []})
         say(f"{account.name} is not signed in.")
         return Exit.OK
     if not local:
@@ -397,6 +411,8 @@ def logout_command(session: Session, name: str, *, local: bool) -> Exit:
     gone = f"forgotten ({', '.join(places)})" if places else "not kept by artui"
     said = f"{account.name} is signed out{'' if local else ' at the service'}; its key is {gone}."
     go_on(said)
+    if as_json:
+        put_json({"schema": 1, "account": account.name, "was_signed_in": True, "forgotten": list(places)})
     say(said)
     if left := session.vault.find(account.login):
         say(f"A token is still set from outside: {left.detail}. Take it away there.")

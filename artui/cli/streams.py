@@ -31,9 +31,11 @@ class Untold(Exception):
 
 @dataclass
 class _Run:
-    """One run of a command: what it has ``done``, in a sentence, whether it said so, and the streams it lost."""
+    """One run of a command: what it has ``done``, in a sentence, whether it said so, whether it gave any data, and the
+    streams it lost."""
 
     goes_on: bool = False
+    has_data: bool = False
     done: str = ""
     told: bool = False
     lost: dict[str, OSError] = field(default_factory=dict)
@@ -64,6 +66,7 @@ def go_on(done: str = "") -> None:
 def write(name: str, text: str, *, flush: bool = True) -> None:
     """Write to a stream, now or when it pleases. Raises Untold where it takes nothing and nothing was done yet."""
     stream = getattr(sys, name)
+    _run.has_data |= name == "stdout" and bool(text)
     try:
         stream.write(text)
         if flush:
@@ -71,6 +74,11 @@ def write(name: str, text: str, *, flush: bool = True) -> None:
         _run.told |= name == "stderr" and text.strip() == _run.done
     except OSError as problem:
         _lose(name, problem)
+
+
+def has_data() -> bool:
+    """Whether this run of a command has written to stdout by now."""
+    return _run.has_data
 
 
 def blame(failure: Exception) -> Exception:

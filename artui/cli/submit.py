@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import datetime as dt
+import sys
 import time
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, BinaryIO
 from uuid import uuid4
 
 import click
@@ -68,6 +69,21 @@ class Spending:
 
 @click.command("submit")
 @click.argument("paths", nargs=-1, type=click.Path(path_type=Path))
+@click.option(
+    "--files-from",
+    "listed",
+    type=click.File("rb"),
+    metavar="FILE",
+    help="A list of photos, - for stdin: a name a line, or a table with file, name, sku, label:NAME.",
+)
+@click.option(
+    "-0", "--null", "nul", is_flag=True, help="The names of that list end in NUL, as `find -print0` has them."
+)
+@click.option(
+    "--base",
+    type=click.Path(path_type=Path, file_okay=False, exists=True),
+    help="The folder that relative names of the list are below; without it the list's own.",
+)
 @click.option("--url", "urls", multiple=True, help="A photo the service fetches itself, where it can; may be repeated.")
 @click.option("--alias", "aliases", multiple=True, metavar="NAME/PATH", help="A photo in a storage the service knows.")
 @click.option("-a", "--account", help="The account that pays; without it the one set as `account`.")
@@ -82,17 +98,18 @@ class Spending:
 @options((TWINS, *SPENDING))
 @click.pass_obj
 def submit_command(
-    session: Session, /, paths: tuple[Path, ...], urls: tuple[str, ...], aliases: tuple[str, ...],
+    session: Session, /, paths: tuple[Path, ...], listed: BinaryIO | None, base: Path | None, urls: tuple[str, ...],
+    aliases: tuple[str, ...],
     account: str | None, workflow: str | None, output: str | None, template: str, recursive: bool, name: str | None,
-    labels: tuple[str, ...], cap: int | None, sample: int | None, twins: str | None, **flags: Any,
+    labels: tuple[str, ...], cap: int | None, sample: int | None, twins: str | None, *, nul: bool, **flags: Any,
 ) -> Exit:  # fmt: skip
     """Send photos, or folders of them, through a workflow."""
     from artui.core.plan import PlanProblem, Target, at_address, collect, named_after
     from artui.watch.outputs import refuse_watched
 
     addresses = dict.fromkeys([*urls, *(f"src://{alias}" for alias in aliases)])
-    if not (paths or addresses):
-        raise CommandError(Exit.USAGE, "Which photos? Name files or folders, or --url, or --alias.")
+    if not (paths or addresses or listed):
+        raise CommandError(Exit.USAGE, "Which photos? Name files or folders, --files-from a list, --url, or --alias.")
     chosen, spending = session.account(account), Spending(**flags)
     spending.refuse_strict(chosen)
     own_labels = _labels(labels, chosen)
@@ -101,6 +118,9 @@ def submit_command(
         target.refuse_loop(paths, recursive=recursive)
         left = Counter[str]()
         found = collect(paths, recursive=recursive, ignoring=session.config.ignoring, left=left)
+        if listed:
+            told = {one.path: one for one in _listed(listed, base, chosen, nul=nul)}
+            found = [*told.values(), *(one for one in found if one.path not in told)]
         elsewhere = [at_address(address) for address in addresses]
         batch = _new_batch(name or named_after([*found, *(one for one, _ in elsewhere)]), chosen, cap, sample)
         offer = _offer(session, chosen, workflow, batch, own_labels)
@@ -146,20 +166,39 @@ def redo_command(session: Session, /, what: str, workflow: str | None, output: s
 # ------------------------------------------------------------------------------------------------ making the plan
 
 
+def _listed(listed: BinaryIO, base: Path | None, account: AccountConfig, *, nul: bool) -> list[SourceFile]:
+    """The photos of a list, with labels that may be given."""
+    from artui.core.plan import PlanProblem, read_list
+    from artui.core.plan.lists import MOST_BYTES
+
+    beside = Path(listed.name).parent if listed is not sys.stdin.buffer else Path()
+    try:
+        found = read_list(listed.read(MOST_BYTES + 1), (base or beside).absolute(), nul=nul)
+    except PlanProblem as problem:
+        raise PlanProblem(f"{listed.name}: {problem}. Nothing was sent.") from None
+    for label in dict.fromkeys(label for one in found for label in one.labels):
+        _refuse_taken(label, account, "label:")
+    return found
+
+
 def _labels(given: Sequence[str], account: AccountConfig) -> dict[str, str]:
     """The labels that were given, but those that artui or the account's service reads itself."""
-    from artui.providers import capabilities
-
-    taken = tuple(filter(None, ("artui_", capabilities(account.provider).own_labels)))
     labels = {}
     for text in given:
         key, equals, value = text.partition("=")
         if not (key and equals):
             raise CommandError(Exit.USAGE, f"--label {text!r} must have the form KEY=VALUE.")
-        if key.startswith(taken):
-            raise CommandError(Exit.USAGE, f"--label {key!r}: names that begin with {' or '.join(taken)} are taken.")
+        _refuse_taken(key, account, "--label ")
         labels[sanitize(key)] = sanitize(value)
     return labels
+
+
+def _refuse_taken(label: str, account: AccountConfig, where: str) -> None:
+    from artui.providers import capabilities
+
+    beginnings = tuple(filter(None, ("artui_", capabilities(account.provider).own_labels)))
+    if label.startswith(beginnings):
+        raise CommandError(Exit.USAGE, f"{where}{label!r}: names that begin with {' or '.join(beginnings)} are taken.")
 
 
 def _new_batch(name: str, account: AccountConfig, cap: int | None = None, sample: int | None = None) -> Batch:
@@ -242,13 +281,13 @@ class _Sending:
         """Show the plan, ask, send; returns how the command ends."""
         from artui.cli.planned import Telling, plan_document
         from artui.core.quote import portions, quote
-        from artui.files import OutputProblem, probe_folder
+        from artui.files import OutputProblem, Permissions, probe_folder
         from artui.journal import history
 
         config = self.session.config
-        offer, own = plan.offer, config.accounts[plan.offer.account].caps
+        offer, account = plan.offer, config.accounts[plan.offer.account]
         cost = self.journal.read(
-            quote, offer.account, own, offer.workflow.price,
+            quote, offer.account, account.caps, offer.workflow.price,
             portions(plan.photos, offer.workflow, lambda _: self.batch), config.timezone, told=offer.balance,
         )  # fmt: skip
         telling = Telling(plan, cost)
@@ -265,7 +304,7 @@ class _Sending:
         if plan.queued and not self._may_send(telling.question()):
             return Exit.USAGE
         try:
-            probe_folder(plan.target.folder)
+            probe_folder(plan.target.folder, Permissions.of(account.mode, account.group))
         except OutputProblem as problem:
             raise CommandError(Exit.USAGE, f"Nothing was sent: {problem}") from None
         since = self.journal.read(history.last_seq)

@@ -17,17 +17,20 @@ from typing import TYPE_CHECKING
 import click
 
 from artui.cli.exits import CommandError, Exit
-from artui.cli.options import HOST_PORT
+from artui.cli.options import AS_JSON, HOST_PORT
 from artui.cli.session import Session
-from artui.cli.terminal import put, say
+from artui.cli.terminal import put, put_json, say
 from artui.engine.client import TRUSTED
-from artui.watch.systemd import UNIT
+from artui.watch.systemd import FAILED_UNIT, UNIT
 
 if TYPE_CHECKING:
     from artui.watch.rules import Rule
 
 PASSED_ON = ("ARTUI_HOME", "XDG_CONFIG_HOME", "XDG_STATE_HOME", "XDG_CACHE_HOME", "XDG_DATA_HOME")
 """Variables that say where artui's own files are; a service sees none of a login's variables."""
+
+RETRY = 300
+"""Seconds after which a service that has failed for good is started again."""
 
 _PROXIES = ("https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY")
 
@@ -52,6 +55,9 @@ unmounted and mounted again."""
 _USER_ONLY = "PrivateUsers=yes"
 """Without it a user's own manager may not make anything read-only, and says so nowhere (systemd.exec(5))."""
 
+_NO_SETGID = "RestrictSUIDSGID=yes"
+"""It also forbids a new folder whose mode is set to keep the group that a share hands down."""
+
 _SYSTEM_ONLY = """\
 CapabilityBoundingSet=
 PrivateDevices=yes
@@ -68,32 +74,27 @@ RemoveIPC=yes"""
 @click.command("systemd-unit")
 @click.option("--system", "for_system", is_flag=True, help="A unit of the system, not of your own service manager.")
 @click.option("--user", "name", metavar="NAME", help="With --system: who it runs as; without it you.")
+@click.option("--failed", "for_failure", is_flag=True, help="The unit beside it, for when it has failed for good.")
 @click.option("--webhook", type=HOST_PORT, help="Have it hear the services' webhooks here, as `artui watch` does.")
 @click.option("--renew", is_flag=True, help="Write the installed unit anew, as after a sign-in or for other folders.")
+@AS_JSON
 @click.pass_obj
 def systemd_unit_command(
-    session: Session, name: str | None, webhook: str | None, *, for_system: bool, renew: bool
+    session: Session, name: str | None, webhook: str | None, *, for_system: bool, for_failure: bool, renew: bool,
+    as_json: bool,
 ) -> Exit:  # fmt: skip
     """Print a systemd unit that runs `artui watch`, shaped after the rules there are now."""
     place = unit_file(of_system=for_system)
     unit = make_unit(session, name, webhook or (_webhook_in(place) if renew else None), for_system=for_system)
     if renew:
-        manager = "sudo systemctl" if for_system else "systemctl --user"
-        if not place.is_file():
-            raise CommandError(
-                Exit.USAGE, f"{place} is not there: without --renew the unit is printed, to be put there."
-            )
-        try:
-            place.write_text("\n".join(unit.lines()) + "\n")
-        except OSError as problem:
-            raise CommandError(
-                Exit.USAGE,
-                f"{place} cannot be written ({problem.strerror}): put there what is printed without --renew.",
-            ) from None
-        say(f"{place} was written anew: {manager} daemon-reload && {manager} restart {UNIT}")
-        return Exit.OK
-    for line in unit.lines():
+        return _renew(unit, place)
+    lines = unit.failed_lines() if for_failure else unit.lines()
+    if as_json:
+        put_json({"schema": 1, "place": str(place), "unit": "\n".join(lines)})
+    for line in () if as_json else lines:
         put(line)
+    if for_failure:
+        return Exit.OK
     for folder in unit.folders:
         if not folder.is_dir():
             say(f"{folder} is not there: its rule is offline until it is.")
@@ -104,12 +105,30 @@ def systemd_unit_command(
     return Exit.OK
 
 
+def _renew(unit: Unit, place: Path) -> Exit:
+    """Write what is installed anew. Raises CommandError where nothing is, or it cannot be written."""
+    if not place.is_file():
+        raise CommandError(Exit.USAGE, f"{place} is not there: without --renew the unit is printed, to be put there.")
+    try:
+        for file, text in unit.files():
+            file.write_text(text)
+    except OSError as problem:
+        raise CommandError(
+            Exit.USAGE, f"{place} cannot be written ({problem.strerror}): put there what is printed without --renew."
+        ) from None
+    manager = "sudo systemctl" if unit.of_system else "systemctl --user"
+    say(f"{place} was written anew: {manager} daemon-reload && {manager} restart {UNIT}")
+    return Exit.OK
+
+
 def make_unit(session: Session, name: str | None, webhook: str | None, *, for_system: bool) -> Unit:
     """The unit for the rules there are now, to run as ``name``. Raises CommandError, ConfigError."""
     from artui.watch.rules import load_rules
 
     session.paths.create()
     rules = load_rules(session.config)
+    given = [(rule.mode, rule.group) for rule in rules]
+    given += [(account.mode, account.group) for account in session.config.accounts.values()]
     # A rule's folder is written for its marker, done/ and failed/.
     folders = sorted({folder for rule in rules for folder in (rule.folder, rule.target.folder)})
     return Unit(
@@ -120,15 +139,17 @@ def make_unit(session: Session, name: str | None, webhook: str | None, *, for_sy
         folders=(session.paths.state, *folders),
         environment=tuple((word, os.environ[word]) for word in PASSED_ON if os.environ.get(word)),
         logins=_logins(session, rules, webhook=webhook is not None),
+        groups=tuple(sorted({group for _, group in given if group})),
+        gives_modes=any(mode for mode, _ in given),
     )
 
 
-def unit_file(*, of_system: bool) -> Path:
-    """Where the unit is installed: for this user's own manager, or for the system's."""
+def unit_file(*, of_system: bool, name: str = UNIT) -> Path:
+    """Where a unit is installed: for this user's own manager, or for the system's."""
     if of_system:
-        return Path("/etc/systemd/system") / f"{UNIT}.service"
+        return Path("/etc/systemd/system") / f"{name}.service"
     home = os.environ.get("XDG_CONFIG_HOME") or Path.home() / ".config"
-    return Path(home) / "systemd" / "user" / f"{UNIT}.service"
+    return Path(home) / "systemd" / "user" / f"{name}.service"
 
 
 def _webhook_in(place: Path) -> str | None:
@@ -208,7 +229,8 @@ class Login:
 
 @dataclass(frozen=True, slots=True)
 class Unit:
-    """What a unit is made of; ``options`` are those of ``artui watch``, ``folders`` artui's own and its rules'."""
+    """What a unit is made of; ``options`` are those of ``artui watch``, ``folders`` artui's own and its rules'.
+    ``groups`` and ``gives_modes``: what results are given."""
 
     user: str
     of_system: bool
@@ -217,6 +239,34 @@ class Unit:
     environment: Sequence[tuple[str, str]] = ()
     options: Sequence[str] = ()
     logins: Sequence[Login] = ()
+    groups: Sequence[str] = ()
+    gives_modes: bool = False
+
+    def files(self) -> Iterator[tuple[Path, str]]:
+        """What is installed, and where: the unit, and the one for when it has failed."""
+        for name, lines in ((UNIT, self.lines()), (FAILED_UNIT, self.failed_lines())):
+            yield unit_file(of_system=self.of_system, name=name), "\n".join(lines) + "\n"
+
+    def failed_lines(self) -> Iterator[str]:
+        """The unit that is called where the service has failed for good: people are told, and it is tried again.
+
+        Who stops the service stops this too. That a signal ends it must count as a failure: as a success it would lead
+        to the next command, which starts what is being stopped.
+        """
+        manager, privileged = ("systemctl", "+") if self.of_system else ("systemctl --user", "")
+        yield f"# For when {UNIT} has failed for good. Made by `artui systemd-unit --failed`."
+        yield ""
+        yield "[Unit]"
+        yield "Description=artui: tells that watching does not start, and tries it again"
+        yield f"PartOf={UNIT}.service"
+        yield ""
+        yield "[Service]"
+        yield "Type=oneshot"
+        yield from self._runs_as()
+        yield f"ExecStart=-{self._started('notify', 'ended')}"
+        yield f"ExecStart=sleep {RETRY}"
+        yield f"ExecStart={privileged}{manager} reset-failed {UNIT}.service"
+        yield f"ExecStart={privileged}{manager} --no-block start {UNIT}.service"
 
     def lines(self) -> Iterator[str]:
         """The unit, with the commands that install it on top."""
@@ -235,10 +285,11 @@ class Unit:
         yield "# artui watch as a service. Made by `artui systemd-unit`."
         yield "#"
         whose = ("--system", "--user", self.user) if self.of_system else ()
-        made_by = " ".join(("artui systemd-unit", *whose, *self.options))
+        made_by = " ".join(("artui systemd-unit", *whose))
         sudo = "sudo " * self.of_system
-        write = f"| sudo tee {place}/{UNIT}.service >/dev/null" if self.of_system else f"> {place}/{UNIT}.service"
-        yield f"#   install   {made_by} {write}"
+        for label, options, name in (("install", self.options, UNIT), ("       ", ("--failed",), FAILED_UNIT)):
+            write = f"| sudo tee {place}/{name}.service >/dev/null" if self.of_system else f"> {place}/{name}.service"
+            yield f"#   {label}   {' '.join((made_by, *options))} {write}"
         yield f"#             {sudo}{manager} daemon-reload && {sudo}{manager} enable --now {UNIT}"
         if not self.of_system:
             yield f"#   and       loginctl enable-linger {self.user}    (else it ends when you log out)"
@@ -248,7 +299,9 @@ class Unit:
     def _unit(self) -> Iterator[str]:
         yield "[Unit]"
         yield "Description=artui: watched folders to paid photo workflows"
-        yield "StartLimitIntervalSec=0"
+        yield f"OnFailure={FAILED_UNIT}.service"
+        yield "StartLimitIntervalSec=3600"
+        yield "StartLimitBurst=5"
         if self.of_system:
             yield "Wants=network-online.target"
             # Ordered, not required: a share that is absent makes its own rule offline, and nothing else.
@@ -257,12 +310,8 @@ class Unit:
     def _service(self) -> Iterator[str]:
         yield "[Service]"
         yield "Type=notify"
-        if self.of_system:
-            yield f"User={self.user}"
-        for name, value in self.environment:
-            yield f"Environment={quoted(f'{name}={value}')}"
-        words = (*self.command, "watch", *self.options)
-        yield f"ExecStart={' '.join(quoted(word).replace('$', '$$') for word in words)}"
+        yield from self._runs_as()
+        yield f"ExecStart={self._started('watch', *self.options)}"
         yield "ExecReload=/bin/kill -HUP $MAINPID"
         yield "Restart=on-failure"
         yield "RestartSec=30"
@@ -272,10 +321,26 @@ class Unit:
         yield "KillMode=mixed"
         yield ""
         yield from self._tokens()
-        yield from _HARDENED.splitlines()
+        yield from (line for line in _HARDENED.splitlines() if not (self.gives_modes and line == _NO_SETGID))
         if not any(folder.is_relative_to(temporary) for folder in self.folders for temporary in _SHARED):
             yield "PrivateTmp=yes"
-        yield from (_SYSTEM_ONLY if self.of_system else _USER_ONLY).splitlines()
+        if self.of_system:
+            yield from _SYSTEM_ONLY.splitlines()
+        elif self.groups:
+            groups = " or ".join(self.groups)
+            yield f"# {_USER_ONLY} is left out, for in it no file can be given to {groups}. Without it the manager of a"
+            yield "# user cannot make the system read-only; that of the system can (`artui systemd-unit --system`)."
+        else:
+            yield _USER_ONLY
+
+    def _runs_as(self) -> Iterator[str]:
+        if self.of_system:
+            yield f"User={self.user}"
+        for name, value in self.environment:
+            yield f"Environment={quoted(f'{name}={value}')}"
+
+    def _started(self, *words: str) -> str:
+        return " ".join(quoted(word).replace("$", "$$") for word in (*self.command, *words))
 
     def _tokens(self) -> Iterator[str]:
         """Where tokens come from: a keyring is locked, and a variable unset, where nobody has logged in."""

@@ -92,6 +92,13 @@ def template(value: object) -> str:
     return os.path.expanduser(text(value))  # noqa: PTH111  Path would tidy the template
 
 
+def file_mode(value: object) -> str:
+    """Read the mode of files, as chmod has it: octal digits."""
+    if not isinstance(value, str) or not re.fullmatch(r"0?[4-7][0-7]{2}", value):
+        raise ValueError('must be the octal digits of a mode in which the owner may read, like "0664"')
+    return value
+
+
 def proxy(value: object) -> str | None:
     """Read the address of a proxy; empty is none. A refusal never repeats it: it may hold a password."""
     if value == "":
@@ -176,6 +183,8 @@ ACCOUNT: Mapping[str, Reader] = {
     "twins": _TWINS,
     "ratings": flag,
     "metadata": _METADATA,
+    "mode": file_mode,
+    "group": text,
     "low": _CAP,
 }
 """What every account may hold; its other keys are for its provider to check."""
@@ -211,6 +220,8 @@ RULE: Mapping[str, Reader] = {
     "strict": flag,
     "archives": flag,
     "metadata": _METADATA,
+    "mode": file_mode,
+    "group": text,
     "patience": Number(0.1, 7 * 86400, whole=False),
 }
 """What a watched folder's rule may hold, beside its caps."""

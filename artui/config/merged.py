@@ -54,8 +54,8 @@ class AccountConfig:
 
     ``login`` is the name its token is kept under: accounts of one sign-in, for several organizations, share it.
     ``workflow``, ``output``, ``strict``, ``twins`` and ``metadata`` are what is taken where a command or rule names
-    none. ``ratings``: whether the console tells the service what is liked. ``low``: the balance below which people are
-    told. ``settings`` is all the rest of its table,
+    none, ``mode`` (octal digits) and ``group`` what results get then. ``ratings``: whether the console tells the
+    service what is liked. ``low``: the balance below which people are told. ``settings`` is all the rest of its table,
     for the provider to check.
     """
 
@@ -70,6 +70,8 @@ class AccountConfig:
     twins: str = "once"
     ratings: bool = False
     metadata: str = "none"
+    mode: str | None = None
+    group: str | None = None
     low: int | None = None
     settings: Mapping[str, object] = field(default_factory=dict)
 
@@ -193,7 +195,14 @@ def merge(where: Paths, environ: Mapping[str, str], overrides: Mapping[str, obje
 
 def _defaults(accounts: Mapping[str, object], environ: Mapping[str, str]) -> dict[str, Any]:
     common: dict[str, Any] = {"workflow": None, "output": None, "strict": False, "twins": "once", "ratings": False}
-    common |= {"metadata": "none", "low": None, "caps": asdict(Caps()), "pace": asdict(Pace())}
+    common |= {
+        "metadata": "none",
+        "mode": None,
+        "group": None,
+        "low": None,
+        "caps": asdict(Caps()),
+        "pace": asdict(Pace()),
+    }
     return {
         "timezone": local_zone(environ),
         "account": next(iter(accounts)) if len(accounts) == 1 else None,

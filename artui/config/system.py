@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
     import ctypes
+    from datetime import tzinfo
 
 UNSUPPORTED: Final = frozenset({errno.EINVAL, errno.ENOSYS, errno.EOPNOTSUPP, errno.ENOTSUP, errno.ENOTTY})
 """What says a file system, or a system, that does not know a call."""
@@ -200,6 +201,16 @@ _COUNTS_SLEEP: Final = next(
     for name in ("CLOCK_BOOTTIME", "CLOCK_MONOTONIC_RAW", "CLOCK_MONOTONIC")
     if hasattr(time, name)
 )  # fmt: skip
+
+
+def use_zone(zone: tzinfo) -> None:
+    """Have this process, and what it starts, tell local times in a zone; without effect where the machine does not know
+    it by its name."""
+    name = getattr(zone, "key", "")
+    places = (os.environ.get("TZDIR", ""), "/usr/share/zoneinfo", "/var/db/timezone/zoneinfo")
+    if any(place and Path(place, name).is_file() for place in places):  # else the C library would silently take UTC
+        os.environ["TZ"] = name
+        time.tzset()
 
 
 def machine_id() -> str:

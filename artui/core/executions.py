@@ -67,7 +67,10 @@ def marked(db: Connection, payer: str, found: Sequence[tuple[Workflow, Execution
     ]
 
 
-async def fetch(provider: Provider[Any], execution: str, workflow: str, folder: Path) -> list[Path]:
+async def fetch(
+    provider: Provider[Any], execution: str, workflow: str, folder: Path,
+    permissions: files.Permissions = files.AS_USUAL,
+) -> list[Path]:  # fmt: skip
     """Save the results of a finished execution in a folder under free names; nothing is replaced.
 
     Raises :class:`Rejected` where there is none, ``BadResult`` for one that is not whole, ``OutputProblem``, and what
@@ -78,7 +81,7 @@ async def fetch(provider: Provider[Any], execution: str, workflow: str, folder: 
         word = "not there" if progress is None or progress.state is State.GONE else progress.word
         raise Rejected(f"execution {execution} has no result to fetch: it is {word}", reason="no result")
     stem = files.tame(Path(progress.name).stem) or files.tame(execution)
-    return [await _save(provider, execution, result, folder, stem) for result in results_of(progress)]
+    return [await _save(provider, execution, result, folder, stem, permissions) for result in results_of(progress)]
 
 
 async def rate(provider: Provider[Any], journal: Journal, job: Job, *, good: bool) -> None:
@@ -92,11 +95,13 @@ async def rate(provider: Provider[Any], journal: Journal, job: Job, *, good: boo
     await journal.write_async(jobs.note, job, "rated", "up" if good else "down")
 
 
-async def _save(provider: Provider[Any], execution: str, result: Result, folder: Path, stem: str) -> Path:
+async def _save(
+    provider: Provider[Any], execution: str, result: Result, folder: Path, stem: str, permissions: files.Permissions
+) -> Path:
     output = Output(result.locator, result.task, result.media_type, result.digest, result.size)
     # No job's: an engine that fetches the same must not meet it.
     place = files.part_path(folder, f"fetch-{uuid4().hex[:8]}", result.task)
-    with files.Part(place) as part:
+    with files.Part(place, permissions) as part:
         await provider.download(output, execution, part, lambda _: None)
         written = await asyncio.to_thread(finished, part, result)
     try:

@@ -100,6 +100,11 @@ TOPICS: Mapping[Code, Topic] = {
 }
 """The kind of each code; what is not named here is trouble."""
 
+OF_RULES = frozenset({
+    Code.OFFLINE, Code.FOREIGN, Code.RULE_HELD, Code.RULE_WAITS, Code.UNREADABLE, Code.INOTIFY,
+})  # fmt: skip
+"""What only who watches can see: while nobody does, it has not ended."""
+
 
 @dataclass(frozen=True, slots=True)
 class Condition:

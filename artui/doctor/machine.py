@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import getpass
 import locale
 import os
 import platform
@@ -54,6 +55,7 @@ def examine_machine(paths: Paths, config: Config | None, environ: Mapping[str, s
     if config is not None:
         yield from _network(config)
         yield from _exiftool(config)
+        yield from _groups(config)
     yield from inotify()
     yield from _unit()
 
@@ -159,6 +161,18 @@ def _exiftool(config: Config) -> Iterator[Finding]:
         yield _found("exiftool", Level.FAULT, f"{fault}; wanted by {', '.join(wanted)}", do)
     elif wanted:
         yield _found("exiftool", Level.OK, f"writes metadata into results of {', '.join(wanted)}")
+
+
+def _groups(config: Config) -> Iterator[Finding]:
+    """Whether results can be given to the groups that accounts and rules name."""
+    named = (*(account.group for account in config.accounts.values()), *(rule.get("group") for rule in config.watch))
+    for name in sorted({str(group) for group in named if group}):
+        fault = files.group_fault(name)
+        if fault:
+            do = f"correct `group` in config.toml, or `sudo usermod -aG {name} {getpass.getuser()}` and log in anew"
+            yield _found("group", Level.WARNING, f"{fault}: results are saved without it", do)
+        else:
+            yield _found("group", Level.OK, f"results can be given to {name}")
 
 
 def inotify(folder: Path = Path("/proc/sys/fs/inotify")) -> Iterator[Finding]:

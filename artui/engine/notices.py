@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import datetime as dt
 import logging
+import math
 import os
 import time
 from collections.abc import Callable
@@ -16,7 +17,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from artui.config import Config, NotifyTarget
-from artui.core.health import Code, Condition, Engine, Topic, conditions, summary
+from artui.core.health import OF_RULES, Code, Condition, Engine, Topic, conditions, summary
 from artui.core.health_phrases import sentence
 from artui.engine.telling import NoticeMessage, tell
 from artui.journal import Connection, Journal, Unwritable, notices, window
@@ -57,11 +58,12 @@ class Changes:
 
 @dataclass
 class Notices:
-    """Looks at what is wrong and tells the targets. ``engine`` is the process this runs in, ``host`` this machine."""
+    """Looks at what is wrong and tells the targets. ``engine`` is the process this runs in, None for a command while
+    there is none; ``host`` is this machine."""
 
     journal: Journal
     config: Callable[[], Config]
-    engine: Engine
+    engine: Engine | None
     host: str = field(default_factory=lambda: os.uname().nodename)
     _since: float = field(default_factory=lambda: time.time() - FIRST_LOOK)
 
@@ -95,7 +97,7 @@ class Notices:
 
     def _changes(self, db: Connection) -> Changes:
         config, now, known = self.config(), time.time(), notices.known(db)
-        found = {one.key: one for one in conditions(db, config, self.engine)} | self._under_way(db)
+        found = {one.key: one for one in conditions(db, config, self.engine)} | self._under_way(db, now)
         begun, told = [], []
         for (code, subject), one in found.items():
             before = known.get((code, subject))
@@ -105,7 +107,9 @@ class Notices:
                 # Fewer of the same is no news.
                 if code != Code.BATCH_DONE and (before is None or one.count > before.count):
                     told.append(notice)
-        ended = tuple(key for key in known if key not in found)
+        is_watching = self.engine is not None and self.engine.is_watching
+        unseen = () if is_watching else OF_RULES
+        ended = tuple(key for key in known if key not in found and key[0] not in unseen)
         told += [over for key in ended if (over := _over(db, known[key], now)) is not None]
         hours = {one: notices.summary_due(db, one.id) for one in config.notify if one.daily}
         due = tuple(one for one, at in hours.items() if at <= now)
@@ -115,11 +119,11 @@ class Notices:
         wanted = [(one.id, topic) for one in config.notify for topic in one.topics]
         return Changes(tuple(begun), ended, tuple(told), tuple(notices.strangers(db, wanted)), due)
 
-    def _under_way(self, db: Connection) -> dict[tuple[str, str], Condition]:
+    def _under_way(self, db: Connection, now: float) -> dict[tuple[str, str], Condition]:
         """The batches that are not finished, and those that came and went between two looks."""
         new = (one for one in window.batches_since(db, self._since) if not notices.was_told(db, Code.BATCH_DONE, one))
         batches = {*window.unfinished(db), *new}  # they count as a condition: that a batch is done is told when it ends
-        self._since = time.time()
+        self._since = now  # of before anything was read: what is made meanwhile belongs to the next look
         return {(Code.BATCH_DONE, one): Condition(Code.BATCH_DONE, one) for one in batches}
 
     def _next_summary(self, target: NotifyTarget) -> float:
@@ -136,7 +140,9 @@ class Notices:
         await asyncio.gather(*(self._tell(target, topic) for target in self.config().notify for topic in target.topics))
 
     async def _tell(self, target: NotifyTarget, topic: str) -> None:
-        found = await self.journal.read_async(notices.pending, target.id, topic, time.time())
+        # A command is not there any more when a group would be full.
+        at = math.inf if self.engine is None else time.time()
+        found = await self.journal.read_async(notices.pending, target.id, topic, at)
         if found is None:
             return
         failure = await tell(target, self.message(topic, found))

@@ -6,7 +6,7 @@ Nothing here knows of jobs or services, and everything blocks: for a thread wher
 """
 
 from artui.files.decoding import INSTALL, can_decode_all
-from artui.files.folders import file_system, first_shared, inside
+from artui.files.folders import file_system, first_shared, has_left, inside, mount_of
 from artui.files.layers import LayersProblem, unpack_layers
 from artui.files.names import (
     Stems,
@@ -22,6 +22,7 @@ from artui.files.names import (
     tame,
 )
 from artui.files.opened import is_open
+from artui.files.permissions import AS_USUAL, Permissions, group_fault
 from artui.files.photo import (
     BadPhoto,
     Changed,
@@ -57,6 +58,7 @@ from artui.files.whole import can_judge, can_tell, is_complete, is_swollen, pixe
 from artui.model.capabilities import Accepts
 
 __all__ = [
+    "AS_USUAL",
     "INSTALL",
     "Accepts",
     "BadPhoto",
@@ -66,6 +68,7 @@ __all__ = [
     "LayersProblem",
     "OutputProblem",
     "Part",
+    "Permissions",
     "Photo",
     "PhotoFault",
     "PhotoProblem",
@@ -85,11 +88,14 @@ __all__ = [
     "first_shared",
     "free_bytes",
     "free_stem",
+    "group_fault",
+    "has_left",
     "inside",
     "inspect",
     "is_complete",
     "is_open",
     "is_swollen",
+    "mount_of",
     "move",
     "open_photo",
     "part_path",

@@ -22,6 +22,7 @@ from typing import BinaryIO
 
 from artui.files import header, tiff, traits, whole, xmp
 from artui.files.metadata import ORIENTATION, Keeping
+from artui.files.permissions import AS_USUAL, Permissions
 from artui.files.photo import Photo, PhotoProblem, open_photo
 from artui.files.publishing import OutputProblem, Part, Written, discard
 from artui.files.regular import open_regular
@@ -69,8 +70,9 @@ class Given:
 
 
 def give_back(
-    part: Path, new: Path, media_type: str, photo: Photo, keeping: Keeping, *, anew: bool = False
-) -> Given | None:
+    part: Path, new: Path, media_type: str, photo: Photo, keeping: Keeping, permissions: Permissions = AS_USUAL, *,
+    anew: bool = False,
+) -> Given | None:  # fmt: skip
     """Write a photo's metadata into the part file of its result, by way of ``new`` beside it, durably.
 
     None where there is nothing to write. ``anew``: what it has of another photo's goes. Raises NotWritten, with the
@@ -87,7 +89,7 @@ def give_back(
                 if not (wanted or anew):
                     return None
                 arguments = ["-q", "-m", "-o", "-", *(_CLEARED if anew else ()), *wanted, str(result)]
-                written = _written(new, arguments, served, media_type)
+                written = _written(new, arguments, served, media_type, permissions)
             with _opened(new) as made:
                 there = header.read(made, made.seek(0, os.SEEK_END), media_type)
                 notes = tuple(_notes(photo, carried, there, whole.pixels(made), keeping))
@@ -144,10 +146,10 @@ def _opened(path: Path) -> Iterator[BinaryIO]:
         yield file
 
 
-def _written(new: Path, arguments: list[str], served: BinaryIO, media_type: str) -> Written:
+def _written(new: Path, arguments: list[str], served: BinaryIO, media_type: str, permissions: Permissions) -> Written:
     """Have the new file made, and look whether it has the same picture as the one served."""
     picture, size = _picture(served, media_type), served.seek(0, os.SEEK_END)
-    with Part(new) as made:
+    with Part(new, permissions) as made:
         said = _WRITER.ask(arguments, made.write, most=size + _MORE)
         if not made.size:
             raise NotWritten(f"exiftool made nothing of it ({said})")

@@ -84,6 +84,17 @@ def file_system(folder: Path) -> str:
     return max(above, key=lambda mount: len(mount.place.parts)).kind if above else ""
 
 
+def mount_of(folder: Path) -> Path:
+    """Where the disk is mounted that a folder lies on, or would be made on."""
+    real = _real(folder)
+    return next(one for one in (real, *real.parents) if os.path.ismount(one) or one == one.parent)
+
+
+def has_left(folder: Path, mount: Path) -> bool:
+    """Whether a folder belongs on the disk at ``mount``, and none is mounted there now."""
+    return _real(folder).is_relative_to(mount) and not os.path.ismount(mount)
+
+
 def _keys(folder: Path) -> Iterator[object]:
     yield folded(os.fspath(_real(folder)))
     if (identity := _identity(folder)) is not None:

@@ -20,6 +20,7 @@ from urllib.parse import unquote
 
 from artui.files import whole, zips
 from artui.files.names import extension, tame
+from artui.files.permissions import AS_USUAL, Permissions
 from artui.files.publishing import BadResult, Part, begin_folder, publish_folder
 from artui.files.regular import open_regular
 from artui.files.zips import FLOOR, MOST_DIRECTORY, MOST_ENTRIES, MOST_UNPACKED, RATIO
@@ -47,7 +48,10 @@ class _Layer:
     name: str
 
 
-def unpack_layers(archive: Path, digest: str, made: Callable[[list[tuple[str, int]]], object] = lambda _: None) -> Path:
+def unpack_layers(
+    archive: Path, digest: str, made: Callable[[list[tuple[str, int]]], object] = lambda _: None,
+    permissions: Permissions = AS_USUAL,
+) -> Path:  # fmt: skip
     """Lay the layers of a saved archive in a folder beside it, durably; return that folder.
 
     ``digest`` is the archive's: a folder that an earlier run made of the same archive is taken for what it is. ``made``
@@ -66,11 +70,11 @@ def unpack_layers(archive: Path, digest: str, made: Callable[[list[tuple[str, in
     begin_folder(build)
     try:
         try:
-            laid = _fill(build, archive, digest)
+            laid = _fill(build, archive, digest, permissions)
         except _DAMAGE as error:
             raise LayersProblem(f"{archive.name} cannot be unpacked: {error or 'it is damaged'}") from error
         made(laid)  # before they show: a rule that watches there must know them for results
-        publish_folder(build, target)
+        publish_folder(build, target, permissions)
     finally:
         shutil.rmtree(build, ignore_errors=True)
     return target
@@ -86,7 +90,7 @@ def _is_of(folder: Path, digest: str) -> bool:
     return isinstance(made_of, dict) and made_of.get("archive_sha256") == digest
 
 
-def _fill(build: Path, archive: Path, digest: str) -> list[tuple[str, int]]:
+def _fill(build: Path, archive: Path, digest: str, permissions: Permissions) -> list[tuple[str, int]]:
     laid: list[tuple[str, int]] = []
     with io.BufferedReader(open_regular(archive)) as file:
         size = file.seek(0, io.SEEK_END)
@@ -97,18 +101,18 @@ def _fill(build: Path, archive: Path, digest: str) -> list[tuple[str, int]]:
             entries = [entry for entry in opened.infolist() if not entry.is_dir()]
             _refuse(entries, spend)
             layers, metadata, others = _sorted_out(entries)
-            made = [_lay(opened, layer, place, build, spend, laid) for place, layer in enumerate(layers)]
+            made = [_lay(opened, layer, place, build, spend, laid, permissions) for place, layer in enumerate(layers)]
             if metadata is not None:
                 if metadata.file_size > _MOST_JSON:
                     raise ValueError(f"its {_RESULT} is too long")
-                with Part(build / _RESULT) as part:
+                with Part(build / _RESULT, permissions) as part:
                     _pour(opened, metadata, part.write, spend)
                     part.finish()
                 if not whole.is_complete(part.path, "application/json"):
                     raise ValueError(f"its {_RESULT} is no JSON")
     unused = [entry.filename for entry in others]
     about = {"archive": archive.name, "archive_sha256": digest, "layers": made, "not_unpacked": unused}
-    with Part(build / _MANIFEST) as manifest:
+    with Part(build / _MANIFEST, permissions) as manifest:
         manifest.write(json.dumps(about, indent=2).encode())
         manifest.finish()
     return laid
@@ -178,12 +182,12 @@ def _base_name(entry: zipfile.ZipInfo) -> str:
 
 def _lay(
     archive: zipfile.ZipFile, layer: _Layer, place: int, build: Path, spend: Callable[[int], None],
-    laid: list[tuple[str, int]],
+    laid: list[tuple[str, int]], permissions: Permissions,
 ) -> dict[str, object]:  # fmt: skip
     """Write one layer, its ending by its content; returns what the manifest says of it, and adds its digest and bytes
     to ``laid``."""
     stem = f"{place:02} {tame(layer.name, _NAME_BYTES) or 'layer'}"
-    with Part(build / f"{stem}.part") as part:
+    with Part(build / f"{stem}.part", permissions) as part:
         _pour(archive, layer.entry, part.write, spend)
         written = part.finish()
     name = stem + extension(written.media_type or "")

@@ -12,9 +12,10 @@ import os
 import re
 import string
 import unicodedata
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import count
 from pathlib import Path, PurePosixPath
+from types import MappingProxyType
 
 from artui.config.system import MOST_PATH
 from artui.files import values
@@ -121,14 +122,15 @@ def render_stem(
     date: dt.date,
     n: int,
     value: values.Value = values.NOTHING,
+    labels: Mapping[str, str] = MappingProxyType({}),
 ) -> tuple[Path, str]:
     """Fill an output template: the folder, relative to the output folder ("." is itself), and the stem in it.
 
     `{stem}`, `{relative}` (the photo's folder under the one that was given), `{batch}`, `{workflow}`, `{date}`
     (2026-11-22) and `{n}` (`{n:04}` pads); `{exif:date}`, `{iptc:objectname}`, `{xmp:dc:title}` and the like ask
-    `value`: where a photo has none its stem stands there, in a folder's name "unknown". Only the template and
-    `{relative}` make folders. Raises ValueError for an unknown placeholder, and for a template that leaves the folder
-    or names nothing.
+    `value`, `{label:NAME}` and `{sku}` (the label of that name) its `labels`: where a photo has none its stem stands
+    there, in a folder's name "unknown". Only the template and `{relative}` make folders. Raises ValueError for an
+    unknown placeholder, and for a template that leaves the folder or names nothing.
     """
     words = {
         "stem": _component(stem),
@@ -137,7 +139,7 @@ def render_stem(
         "workflow": tame(workflow),
         "date": date.isoformat(),
     }
-    *folders, name = "".join(_filled(template, words, n, value)).split("/")
+    *folders, name = "".join(_filled(template, words, n, value, labels)).split("/")
     if template.startswith("/") or not name or any(part in (".", "..") for part in (*folders, name)):
         raise ValueError(f"the output template {template!r} must name a file inside the output folder")
     return Path(*filter(None, folders)), name
@@ -249,7 +251,19 @@ def tame(text: str, most: int = _MOST_BYTES) -> str:
     return _cut(re.sub(r'[<>:"/\\|?*]', "-", plain).strip(". "), most)
 
 
-def _filled(template: str, words: dict[str, str], n: int, value: values.Value) -> Iterator[str]:
+def _own(name: str, what: str, value: values.Value, labels: Mapping[str, str]) -> str | None:
+    """What a photo itself fills a placeholder with, empty where it has nothing; None for one that asks for no such
+    thing."""
+    if name in values.KINDS:
+        return value(name, what)
+    if (name == "sku" and not what) or (name == "label" and what):
+        return labels.get(what or name, "")
+    return None
+
+
+def _filled(
+    template: str, words: dict[str, str], n: int, value: values.Value, labels: Mapping[str, str]
+) -> Iterator[str]:
     try:
         pieces = list(string.Formatter().parse(template))
     except ValueError as error:
@@ -258,12 +272,12 @@ def _filled(template: str, words: dict[str, str], n: int, value: values.Value) -
         yield text
         if name is None:
             continue
-        if name in values.KINDS and not conversion:
+        if not conversion and (own := _own(name, padding or "", value, labels)) is not None:
             is_folder = any("/" in later for later, *_ in pieces[place + 1 :])
-            yield tame(value(name, padding or "")) or ("unknown" if is_folder else words["stem"])
+            yield tame(own) or ("unknown" if is_folder else words["stem"])
             continue
         if name not in (*words, "n"):
-            near = difflib.get_close_matches(name, [*words, "n"], n=1, cutoff=0.0)[0]
+            near = difflib.get_close_matches(name, [*words, "n", "sku"], n=1, cutoff=0.0)[0]
             raise ValueError(f"the output template {template!r} has an unknown {{{name}}}; the nearest is {{{near}}}")
         if conversion or (padding and not (name == "n" and re.fullmatch(r"0?[1-9]", padding))):
             raise ValueError(f"the output template {template!r} has a format it cannot use; only {{n:04}} pads")

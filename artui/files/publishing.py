@@ -11,13 +11,16 @@ import io
 import os
 import secrets
 import shutil
+import socket
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from functools import cache
 from pathlib import Path
 from typing import NamedTuple, Self
 
-from artui.config.system import privacy, rename_exclusive, sync
+from artui.config.system import machine_id, privacy, rename_exclusive, sync
 from artui.files import whole
+from artui.files.permissions import AS_USUAL, Permissions
 from artui.files.regular import Irregular, open_regular
 
 _PROBE = "probe-"
@@ -92,14 +95,15 @@ def part_path(folder: Path, job_id: str | int, task: str = "") -> Path:
 class Part:
     """A part file being written. `with` removes it unless `finish` was reached.
 
-    What a killed process left under its name is thrown away. `mode` is narrowed by the umask. Bytes are kept in memory
-    until there are enough to hash and write; `size` counts them all. `is_ended` is False where nothing
+    What a killed process left under its name is thrown away. It has its `permissions` once it is finished. Bytes are
+    kept in memory until there are enough to hash and write; `size` counts them all. `is_ended` is False where nothing
     but the bytes tells whether all have come; `host` is another one than the service's own that they came from.
     Raises OutputProblem from every method but `keep`.
     """
 
-    def __init__(self, path: Path, mode: int = 0o666) -> None:
+    def __init__(self, path: Path, permissions: Permissions = AS_USUAL) -> None:
         self.path = path
+        self.permissions = permissions
         self.size = 0
         self.is_ended = True
         self.host = ""
@@ -110,7 +114,7 @@ class Part:
         self._finished = False
         with _told_of(path.parent):
             path.unlink(missing_ok=True)
-            self._file = _create(path, mode)
+            self._file = _create(path, permissions.at_birth)
 
     def keep(self, data: bytes) -> bool:
         """Append some bytes, in memory; tell whether so many are there that `flush` should be called, in a thread."""
@@ -142,6 +146,7 @@ class Part:
             raise BadResult(reason, f"the result has {self.size:,} bytes where {expected_size:,} were announced")
         self.flush()
         with _told_of(self.path.parent):
+            self.permissions.give(self._file.fileno())
             sync(self._file.fileno())  # before it has its name: a name that shows leads to bytes that are there
             self._file.close()
         self._finished = True
@@ -162,7 +167,7 @@ class Part:
             self.abort()
 
 
-def copy_to_part(source: Path, part: Path, digest: str) -> Written:
+def copy_to_part(source: Path, part: Path, digest: str, permissions: Permissions = AS_USUAL) -> Written:
     """Copy a published result to a twin's part file, hashing what is written.
 
     Raises FileNotFoundError when the source is gone, BadResult (digest, empty) when it no longer holds what was
@@ -174,7 +179,7 @@ def copy_to_part(source: Path, part: Path, digest: str) -> Written:
         file = open_regular(source)
     except Irregular as error:
         raise other from error
-    with file, Part(part) as copy:
+    with file, Part(part, permissions) as copy:
         while block := file.read(whole.BLOCK):
             copy.write(block)
         written = copy.finish()
@@ -218,13 +223,13 @@ def begin_folder(build: Path) -> None:
         build.mkdir()
 
 
-def publish_folder(build: Path, target: Path) -> None:
-    """Give a folder of finished files its final name, durably, beside where it is.
+def publish_folder(build: Path, target: Path, permissions: Permissions = AS_USUAL) -> None:
+    """Give a folder of finished files its permissions, then its final name, durably, beside where it is.
 
     Nothing is ever replaced. Raises FileExistsError when the name is taken, OutputProblem.
     """
     with _told_of(target.parent):
-        _sync_folder(build)  # the names in it before its own
+        _sync_folder(build, permissions)  # the names in it before its own
         try:
             rename_exclusive(build, target)
         except OSError as error:
@@ -276,16 +281,17 @@ def published(target: Path, digest: str) -> bool:
     return found == digest
 
 
-def probe_folder(folder: Path, *, tidy: bool = True) -> None:
-    """Make the output folder if it is missing, and publish a small file in it, which goes away again.
+def probe_folder(folder: Path, permissions: Permissions = AS_USUAL, *, tidy: bool = True) -> None:
+    """Make the output folder if it is missing, with these permissions, and publish a small file in it, which goes away
+    again.
 
     `tidy`: also look through the whole folder for what killed processes left of theirs. Raises OutputProblem.
     """
     with _told_of(folder):
-        _make_folder(folder)
+        _make_folder(folder, permissions)
         if tidy:
             _remove_dead_probes(folder)
-    name = f"{_PROBE}{os.getpid()}-{secrets.token_hex(8)}"  # whose it is: what a dead process left is told by that
+    name = _probe_name()
     target = folder / f".artui-{name}"
     try:
         with Part(part_path(folder, name)) as part:
@@ -298,18 +304,31 @@ def probe_folder(folder: Path, *, tidy: bool = True) -> None:
         _remove(target)
 
 
+def _probe_name() -> str:
+    """A name that tells whose it is, by which what a dead process left is known."""
+    return f"{_PROBE}{_machine()}-{os.getpid()}-{secrets.token_hex(8)}"
+
+
+@cache
+def _machine() -> str:
+    """What tells this machine from others that write into the same folder; its own mark is not for others to read."""
+    return hashlib.sha256(f"artui probe {machine_id() or socket.gethostname()}".encode()).hexdigest()[:12]
+
+
 def _remove_dead_probes(folder: Path) -> None:
-    """Remove what a process left that was killed while it probed."""
+    """Remove what a process of this machine left that was killed while it probed."""
     # One at a time, for the folder may hold a hundred thousand results; one that cannot be listed may still be written.
     with suppress(PermissionError), os.scandir(folder) as entries:
         for entry in entries:
-            start, probe, rest = entry.name.partition(f".artui-{_PROBE}")
+            start, probe, rest = entry.name.partition(f".artui-{_PROBE}{_machine()}-")
             if start or not probe:
                 continue
             try:
                 os.kill(int(rest.partition("-")[0]), 0)  # signal 0 only asks whether it lives
             except ProcessLookupError:
                 _remove(folder / entry.name)
+                with suppress(OSError):
+                    (folder / entry.name).rmdir()
             except (ValueError, OverflowError, PermissionError):
                 pass  # not ours to judge
 
@@ -377,16 +396,31 @@ def _holds(path: Path, content: bytes) -> bool:
         return False
 
 
-def _make_folder(folder: Path) -> None:
+def _make_folder(folder: Path, permissions: Permissions = AS_USUAL) -> None:
     """Make a folder and those above it, each durably: a result must not vanish with the folder it lies in."""
     if not folder.is_dir():
-        _make_folder(folder.parent)  # from the top: each is synced into one that is on disk
+        _make_folder(folder.parent, permissions)  # from the top: each is synced into one that is on disk
         try:
-            folder.mkdir()
+            if permissions == AS_USUAL:
+                folder.mkdir()
+            else:
+                _make_permitted(folder, permissions)
         except FileExistsError as error:
             if not folder.is_dir():  # nor has anybody else just made it
                 raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR), os.fspath(folder)) from error
         _sync_folder(folder.parent)
+
+
+def _make_permitted(folder: Path, permissions: Permissions) -> None:
+    """Make a folder under a hidden name; it gets its own once it has its permissions, whoever is killed meanwhile."""
+    build = folder.with_name(f".artui-{_probe_name()}")
+    build.mkdir(0o700)
+    try:
+        publish_folder(build, folder, permissions)
+    except BaseException:
+        with suppress(OSError):
+            build.rmdir()
+        raise
 
 
 def _create(path: Path, mode: int = 0o666) -> io.FileIO:
@@ -406,9 +440,11 @@ def _remove(path: Path) -> None:
         path.unlink()
 
 
-def _sync_folder(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+def _sync_folder(folder: Path, permissions: Permissions = AS_USUAL) -> None:
+    only_itself = 0 if permissions == AS_USUAL else os.O_NOFOLLOW
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC | only_itself)
     try:
+        permissions.give(descriptor)
         sync(descriptor)
     except OSError as error:
         if error.errno not in _UNKNOWN_CALL:  # some network shares cannot, and need not

@@ -131,3 +131,35 @@ def costs(
     # Days compare as text: one that is behind them all stands for no bound.
     bounds = {"since": since, "until": until or "9999-12-31", "account": account, "label": label}
     return [CostLine(str(place), service, Costs(*sums)) for place, service, *sums in rows(db, sql, bounds)]
+
+
+@dataclass(frozen=True, slots=True)
+class Bought:
+    """An execution that was bought: for which job and workflow, when (epoch seconds), and what it was charged by now.
+
+    ``charged`` is None while that of any of its purchases is not known; ``is_over``: the job has ended.
+    """
+
+    execution: str
+    job: int
+    workflow: str
+    at: float
+    charged: int | None
+    is_over: bool
+
+
+def bought(db: Connection, payer: str) -> list[Bought]:
+    """The executions of a payer that this journal knows, the first bought first; a retry belongs to its execution."""
+    found = rows(
+        db,
+        "SELECT bought.execution, job, bought.workflow, MIN(intended_at),"
+        " iif(COUNT(*) = COUNT(bought.charged), SUM(bought.charged), NULL), finished_at IS NOT NULL"
+        " FROM purchases AS bought JOIN jobs ON jobs.id = job"
+        " WHERE bought.payer = ? AND bought.execution <> '' AND state <> 'refused'"
+        " GROUP BY bought.execution ORDER BY MIN(intended_at)",
+        (payer,),
+    )
+    return [
+        Bought(execution, job, workflow, at, charged, bool(is_over))
+        for execution, job, workflow, at, charged, is_over in found
+    ]

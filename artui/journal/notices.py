@@ -51,6 +51,11 @@ def known(db: Connection) -> dict[tuple[str, str], Notice]:
     }
 
 
+def is_known(db: Connection, code: str) -> bool:
+    """Whether something of this code was wrong when it was noted last."""
+    return first(db, "SELECT 1 FROM conditions WHERE code = ?", (code,)) is not None
+
+
 def note(
     db: Connection, begun: Iterable[Notice], ended: Iterable[tuple[str, str]], told: Iterable[Notice] = ()
 ) -> None:

@@ -167,7 +167,9 @@ def engine_starts(db: Connection, pid: int, host: str, mode: str, version: str) 
     left by somebody who saw it hold the lock, and it ends by it.
     """
     now, last = time.time(), engine(db)
-    if mode == last.mode == WATCH and last.state in ("running", "ending"):  # it never said that it ended: it was killed
+    # It never said that it ended.
+    is_killed = mode == last.mode == WATCH and last.state in ("running", "ending")
+    if is_killed and not notices.is_known(db, "watch-ended"):
         notices.add(db, Notice(last.heartbeat or now, "trouble", "watch-killed", last.host, False, 1, {}))
     db.execute(
         "UPDATE requests SET done_at = ?, refused = 1, outcome = 'the engine this was meant for is gone'"

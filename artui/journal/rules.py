@@ -59,7 +59,8 @@ class RuleRow:
     in which its marker was left, None where it could not be. ``begun``: its first scan is complete, what came later is
     new. ``agreed``: a person said yes to what holds it. ``offer``: payer and workflow as they were pinned, JSON.
     ``allowed``: credits allowed beyond the caps on ``allowed_day``. ``not_taken``: of the last scan, by reason, how
-    many files and some names.
+    many files and some names. ``output_mount``: where the disk is mounted that its results go to, None until that was
+    looked at.
     """
 
     id: str
@@ -82,6 +83,7 @@ class RuleRow:
     allowed: int
     allowed_day: str
     not_taken: Mapping[str, SkipCount] = field(default_factory=dict)
+    output_mount: Path | None = None
 
     @property
     def left(self) -> dict[str, SkipCount]:
@@ -115,12 +117,13 @@ class Happening:
 _COLUMNS = (
     "id", "name", "folder", "account", "run", "day", "month", "twins", "state", "cause", "message", "since", "paused",
     "agreed", "marked", "begun", "offer", "allowed", "allowed_day", "not_taken",
+    "output_mount",
 )  # fmt: skip
 
 
 def _row(columns: Sequence[Any]) -> RuleRow:
     values = dict(zip(_COLUMNS, columns, strict=True))
-    marked = values["marked"]
+    marked, mount = values["marked"], values["output_mount"]
     return RuleRow(
         **{
             **values,
@@ -131,6 +134,7 @@ def _row(columns: Sequence[Any]) -> RuleRow:
             "agreed": bool(values["agreed"]),
             "begun": bool(values["begun"]),
             "marked": None if marked is None else Path(os.fsdecode(marked)),
+            "output_mount": None if mount is None else Path(os.fsdecode(mount)),
             "not_taken": {
                 reason: SkipCount(count, tuple(newest))
                 for reason, (count, newest) in json.loads(values["not_taken"]).items()
@@ -143,6 +147,23 @@ def get(db: Connection, rule: str) -> RuleRow | None:
     """The state of one rule; None where it was never loaded."""
     found = first(db, f"SELECT {', '.join(_COLUMNS)} FROM rules WHERE id = ?", (rule,))
     return _row(found) if found else None
+
+
+def permissions(db: Connection, rule: str) -> tuple[str, str] | None:
+    """Mode and group that results of a rule get, empty where it says none; None for a rule that was never loaded."""
+    found = first(db, "SELECT file_mode, file_group FROM rules WHERE id = ?", (rule,))
+    return None if found is None else (found[0], found[1])
+
+
+def output_mount(db: Connection, rule: str) -> Path | None:
+    """Where the disk is mounted that a rule's results go to; None where nobody has looked."""
+    found = first(db, "SELECT output_mount FROM rules WHERE id = ? AND output_mount IS NOT NULL", (rule,))
+    return None if found is None else Path(os.fsdecode(found[0]))
+
+
+def set_output_mount(db: Connection, rule: str, mount: Path) -> None:
+    """Remember where the disk is mounted that a rule's results go to."""
+    db.execute("UPDATE rules SET output_mount = ? WHERE id = ?", (os.fsencode(mount), rule))
 
 
 def is_paused(db: Connection, rule: str) -> bool:
@@ -165,15 +186,28 @@ def every(db: Connection) -> list[RuleRow]:
 
 def load(
     db: Connection, rule: str, *, name: str, folder: Path, account: str, run: int | None, day: int | None,
-    month: int | None, twins: str,
+    month: int | None, twins: str, file_mode: str = "", file_group: str = "",
 ) -> RuleRow:  # fmt: skip
     """Note a rule as it is defined now; what is known of it stays."""
     db.execute(
-        "INSERT INTO rules (id, name, folder, account, run, day, month, twins, since)"
-        " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO UPDATE SET name = excluded.name,"
+        "INSERT INTO rules (id, name, folder, account, run, day, month, twins, file_mode, file_group, since)"
+        " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO UPDATE SET name = excluded.name,"
         " folder = excluded.folder, account = excluded.account, run = excluded.run, day = excluded.day,"
-        " month = excluded.month, twins = excluded.twins",
-        (rule, storable(name), os.fsencode(folder), account, run, day, month, twins, time.time()),
+        " month = excluded.month, twins = excluded.twins, file_mode = excluded.file_mode,"
+        " file_group = excluded.file_group",
+        (
+            rule,
+            storable(name),
+            os.fsencode(folder),
+            account,
+            run,
+            day,
+            month,
+            twins,
+            file_mode,
+            storable(file_group),
+            time.time(),
+        ),
     )
     return _row(rows(db, f"SELECT {', '.join(_COLUMNS)} FROM rules WHERE id = ?", (rule,))[0])
 

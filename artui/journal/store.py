@@ -238,11 +238,12 @@ class Journal:
 
     def close(self) -> None:
         """Finish what was asked and close the file."""
-        if self._closed:
-            return
-        self._closed = True  # before the end is queued: what came after it would wait for ever
+        with self._writer_lock:
+            if self._closed:
+                return
+            self._closed = True
+            self._work.put(None)  # with the mark: what came after the end would wait for ever
         if self._writer is not None:
-            self._work.put(None)
             self._writer.join()
         for reader in self._readers:
             reader.close()
@@ -322,26 +323,25 @@ class Journal:
             return int(self._changes_reader.pragma("data_version"))
 
     def _submit(self, work: _Work) -> None:
-        if self._closed:
-            raise JournalProblem(f"The journal {self.path} is closed.")
-        if self._writer is None:
-            self._begin_to_write()
-        self._work.put(work)
+        with self._writer_lock:
+            if self._closed:
+                raise JournalProblem(f"The journal {self.path} is closed.")
+            if self._writer is None:
+                self._begin_to_write()
+            self._work.put(work)
 
     def _begin_to_write(self) -> None:
         """Start the writer with the first write: a command that only reads needs neither its thread nor its file.
 
         Its connection is opened here: who writes first hears of a disk that refuses it, and the next one tries again.
         """
-        with self._writer_lock:
-            if self._writer is None:
-                try:
-                    db = connect(self.path)
-                except (apsw.Error, OSError) as problem:
-                    raise Unwritable(f"The journal {self.path} cannot be written now ({problem}).") from problem
-                # A daemon: a program that dies without closing waits for nothing, and loses no acknowledged write.
-                self._writer = threading.Thread(target=self._write_all, args=(db,), name="journal", daemon=True)
-                self._writer.start()
+        try:
+            db = connect(self.path)
+        except (apsw.Error, OSError) as problem:
+            raise Unwritable(f"The journal {self.path} cannot be written now ({problem}).") from problem
+        # A daemon: a program that dies without closing waits for nothing, and loses no acknowledged write.
+        self._writer = threading.Thread(target=self._write_all, args=(db,), name="journal", daemon=True)
+        self._writer.start()
 
     def _write_all(self, db: Connection) -> None:
         try:

@@ -6,7 +6,7 @@ from enum import StrEnum
 
 
 class RuleCause(StrEnum):
-    """Why a rule is offline (the first ten), another's, or held for a yes; the last: why it is only scanned."""
+    """Why a rule is offline (the first eleven), another's, or held for a yes; the last: why it is only scanned."""
 
     MISSING = "missing"
     NOT_A_FOLDER = "not a folder"
@@ -18,6 +18,7 @@ class RuleCause(StrEnum):
     BUSY = "busy"
     LOCK_UNUSABLE = "lock unusable"
     OUTPUT_INSIDE = "output inside"
+    OUTPUT_UNMOUNTED = "output unmounted"
 
     OTHER_HOST = "other host"
     OTHER_JOURNAL = "other journal"

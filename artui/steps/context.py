@@ -12,7 +12,7 @@ from typing import Any
 
 from artui import budget, files
 from artui.config import AccountConfig
-from artui.journal import Connection, Journal
+from artui.journal import Connection, Journal, rules
 from artui.journal.progress import ProgressBoard
 from artui.model.capabilities import Clears
 from artui.model.job import Job, Payer
@@ -87,6 +87,11 @@ class StepContext:
     def lost(self) -> str:
         """What becomes of a paid call whose answer is lost, in half a sentence."""
         return _LOST[self.provider.limits.clears_doubt]
+
+    def permissions(self, job: Job) -> files.Permissions:
+        """What the results of a job get: as its rule says, else as the account does."""
+        said = self.journal.read(rules.permissions, job.rule) if job.rule else None
+        return files.Permissions.of(*(said or (self.account.mode, self.account.group)))
 
     def terms(self) -> budget.Terms:
         """What bounds a paid call of this account now."""

@@ -45,14 +45,15 @@ class Fetching:
     async def fetch(self, job: Job, result: Result) -> Result:
         """Bring one result into its part file: from the spool where it is kept there, else from the service."""
         part, kept = files.part_path(job.folder, job.id, result.task), self._kept(job, result)
+        permissions = self.context.permissions(job)
         if result.digest and job.expires_at is not None:  # nothing else is ever kept in the spool
             try:
-                await asyncio.to_thread(files.copy_to_part, kept, part, result.digest)
+                await asyncio.to_thread(files.copy_to_part, kept, part, result.digest, permissions)
             except (FileNotFoundError, files.BadResult):
                 pass  # not kept, or not whole any more
             else:
                 return result
-        return await self._bring(job, result, part)
+        return await self._bring(job, result, part, permissions)
 
     async def keep_safe(self, job: Job, problem: files.OutputProblem) -> None:
         """Keep the results of a job whose folder cannot be written, if they expire soon.
@@ -89,7 +90,8 @@ class Fetching:
         if result.digest and kept.exists():
             return result
         part = files.part_path(self.context.spool, job.id, result.task)
-        brought = await self._bring(job, as_served(result), part, mode=0o600)  # the spool is nobody else's to read
+        # The spool is nobody else's to read.
+        brought = await self._bring(job, as_served(result), part, files.Permissions(0o600))
         await asyncio.to_thread(kept.unlink, missing_ok=True)  # an earlier one that nobody wrote down
         await asyncio.to_thread(files.publish, part, kept)
         # Metadata was to be written into it: that is done at home, from what was served.
@@ -98,11 +100,11 @@ class Fetching:
     def _kept(self, job: Job, result: Result) -> Path:
         return files.part_path(self.context.spool, job.id, result.task).with_suffix(".result")
 
-    async def _bring(self, job: Job, result: Result, part: Path, mode: int = 0o666) -> Result:
+    async def _bring(self, job: Job, result: Result, part: Path, permissions: files.Permissions) -> Result:
         """Download a result. Raises Hold where the service states another digest than its bytes have, each time."""
         came: list[str] = []
         while True:
-            written = await self._download(job, result, part, mode)
+            written = await self._download(job, result, part, permissions)
             came.append(written.digest)
             if result.digest in (None, written.digest) or await self._is_taken(job, result, written, part):
                 break
@@ -145,9 +147,9 @@ class Fetching:
             message += f"; it came alike each time, and no result of {job.account} ever had its digest"
         return Hold(Reason.DAMAGED, message)
 
-    async def _download(self, job: Job, result: Result, path: Path, mode: int) -> files.Written:
+    async def _download(self, job: Job, result: Result, path: Path, permissions: files.Permissions) -> files.Written:
         output = Output(result.locator, result.task, result.media_type, result.digest, result.size, result.unpack)
-        with files.Part(path, mode) as part:
+        with files.Part(path, permissions) as part:
             with self.context.transfers.track(job.id, "down", result.size) as counted:
                 await self.context.provider.download(output, job.execution, part, counted)
             # Syncs, and reads the whole again where no digest proves it.

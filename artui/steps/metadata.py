@@ -79,8 +79,9 @@ async def _given(context: StepContext, job: Job, result: Result, *, anew: bool =
     path = context.journal.read(seen.place_now, job)  # its rule may have moved it out of the folder by now
     photo = await asyncio.to_thread(_as_sent, replace(photo_of(job), path=path))
     part, new = parts(job, result)
+    permissions = context.permissions(job)
     given = await asyncio.to_thread(
-        exiftool.give_back, part, new, result.media_type, photo, Keeping(job.metadata), anew=anew
+        exiftool.give_back, part, new, result.media_type, photo, Keeping(job.metadata), permissions, anew=anew
     )
     if given is None:
         return replace(result, served=result.digest)

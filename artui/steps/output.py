@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import math
+import os
 from functools import partial
 from pathlib import Path
 
 from artui import files
 from artui.files import exiftool
 from artui.files.metadata import Keeping
-from artui.journal import Connection, unsaved
+from artui.journal import Connection, rules, unsaved
 from artui.model.job import Job
 from artui.model.states import Reason
 from artui.steps.context import Hold, StepContext
@@ -34,6 +36,14 @@ async def check_metadata(job: Job) -> None:
         raise Hold(Reason.METADATA, f"{why}; nothing is sent before", due=OUTPUT_AGAIN)
 
 
+async def refuse_unmounted(context: StepContext, job: Job) -> None:
+    """Raise ``files.OutputProblem`` where the disk is not mounted to which results of the job's rule go: what is
+    written below its mount point would be hidden once it is."""
+    mount = context.journal.read(rules.output_mount, job.rule) if job.rule else None
+    if mount is not None and await asyncio.to_thread(files.has_left, job.folder, mount):
+        raise files.OutputProblem(job.folder, FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT)))
+
+
 async def check_output(context: StepContext, job: Job) -> None:
     """Probe the job's output folder and the room beside the journal; raises Hold or ``files.OutputProblem``."""
     room = context.room()
@@ -43,10 +53,11 @@ async def check_output(context: StepContext, job: Job) -> None:
             f"only {room // 1_000_000} MB are left where the journal is; nothing new is sent",
             due=OUTPUT_AGAIN,
         )
+    await refuse_unmounted(context, job)
     folder = str(job.folder)
     # One probe serves all photos of the moment: it writes, links and syncs, which a slow disk feels.
     if context.clock.now() - context.writable.get(folder, -FOLDER_AGE) >= FOLDER_AGE:
-        await context.probes.join(folder, partial(_probe, context, job.folder))
+        await context.probes.join(folder, partial(_probe, context, job.folder, context.permissions(job)))
 
 
 def forget(context: StepContext, folder: Path) -> None:
@@ -77,8 +88,8 @@ def check_room(db: Connection, context: StepContext, job: Job) -> None:
         )
 
 
-async def _probe(context: StepContext, folder: Path) -> None:
+async def _probe(context: StepContext, folder: Path, permissions: files.Permissions) -> None:
     """Look whether a folder can be written to; the first time also for what killed processes left there."""
-    await asyncio.to_thread(files.probe_folder, folder, tidy=str(folder) not in context.writable)
+    await asyncio.to_thread(files.probe_folder, folder, permissions, tidy=str(folder) not in context.writable)
     context.free[str(folder)] = await asyncio.to_thread(files.free_bytes, folder)
     context.writable[str(folder)] = context.clock.now()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -20,7 +21,9 @@ from artui.steps.evidence import Ownership
 from artui.steps.fetching import ZIP, Fetching
 from artui.steps.looking import results_of
 from artui.steps.metadata import as_served, change_owner, discard_parts, give_back, lacks, parts
-from artui.steps.output import check_output, forget
+from artui.steps.output import check_output, forget, refuse_unmounted
+
+log = logging.getLogger(__name__)
 
 
 class Saving:
@@ -29,6 +32,7 @@ class Saving:
     def __init__(self, context: StepContext) -> None:
         self.context = context
         self.fetching = Fetching(context)
+        self._lacking = set[str]()
 
     async def save(self, job: Job) -> Job:
         """Fetch every result and give it its name on disk: PROCESSED to DONE. A restart goes on where it stopped."""
@@ -37,6 +41,7 @@ class Saving:
         if not job.keep:
             return await self._leave(job)
         try:
+            await refuse_unmounted(self.context, job)
             return await self._bring_home(job)
         except files.OutputProblem as problem:
             # First: keeping may take long, and nothing is to be bought for the folder meanwhile.
@@ -112,8 +117,15 @@ class Saving:
         return await self.context.journal.write_async(end)
 
     async def _told(self, job: Job, result: Result, path: Path) -> str:
-        """A saved result by its name, and by what it should have and has not: metadata, or its size."""
+        """A saved result by its name, and by what it should have and has not: metadata, permissions, or its size."""
         name = f"{path.name} without the photo's metadata" if lacks(job, result) else path.name
+        permissions = self.context.permissions(job)
+        if permissions != files.AS_USUAL and (lacking := await asyncio.to_thread(permissions.lacking, path)):
+            name = f"{name}, whose permissions are not as set ({lacking})"
+            said = f"results in {job.folder} have not the permissions that are set: {lacking}"
+            if said not in self._lacking:
+                self._lacking.add(said)
+                log.warning("%s", said)
         if not (job.width and self.context.provider.keeps_size(job.parameters)):
             return name
         width, height = await asyncio.to_thread(files.pixels_of, path)
@@ -128,8 +140,9 @@ class Saving:
             return "no layers: it is no archive"
         try:
             folder = await asyncio.to_thread(
-                files.unpack_layers, Path(result.path or ""), result.digest or "", lambda laid: self._enter(job, laid)
-            )
+                files.unpack_layers, Path(result.path or ""), result.digest or "", lambda laid: self._enter(job, laid),
+                self.context.permissions(job),
+            )  # fmt: skip
         except (files.LayersProblem, files.OutputProblem, OSError) as problem:
             return f"layers not unpacked: {problem}"
         return f"layers in {folder.name}"
@@ -161,7 +174,9 @@ class Saving:
     async def _copied(self, first: Job, twin: Job, result: Result) -> Result:
         """A copy of the first job's result in the twin's part file, with the metadata of the twin's own photo."""
         part, _ = parts(twin, result)
-        await asyncio.to_thread(files.copy_to_part, Path(result.path or ""), part, result.digest or "")
+        await asyncio.to_thread(
+            files.copy_to_part, Path(result.path or ""), part, result.digest or "", self.context.permissions(twin)
+        )
         if result.served in (None, result.digest):  # nothing of the first photo's metadata stands in it
             return await give_back(self.context, twin, replace(result, path=None, served=None))
         if (first.digest, first.metadata) == (twin.digest, twin.metadata):
@@ -198,10 +213,19 @@ def _free_stem(db: Connection, job: Job) -> str:
 
 
 def _put_in_place(job: Job) -> None:
+    """Give every result its name, or none: where one is taken, all get another together. Raises FileExistsError."""
+    placed: list[tuple[Path, Path]] = []
+    try:
+        for result in job.results:
+            target, (part, _) = Path(result.path or ""), parts(job, result)
+            if not files.published(target, result.digest or ""):  # done before a kill, or in an earlier try
+                files.publish(part, target)
+                placed.append((part, target))
+    except FileExistsError:
+        for part, target in placed:
+            files.publish(target, part)
+        raise
     for result in job.results:
-        target, (part, _) = Path(result.path or ""), parts(job, result)
-        if not files.published(target, result.digest or ""):  # done before a kill, or in an earlier try
-            files.publish(part, target)
         discard_parts(job, result)
 
 

@@ -41,10 +41,18 @@ class Above(Screen[Answer]):
         with suppress(TimeoutError):
             await asyncio.wait_for(self._mounted_event.wait(), PATIENCE)
 
+    changes: ClassVar[frozenset[str]] = frozenset()
+    """The actions that change anything: ``--readonly`` takes their keys away."""
+
     @property
     def host(self) -> Host:
         """The console it is shown in."""
         return cast("Host", self.app)
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """Take the keys that change anything away from a console that only reads."""
+        del parameters
+        return not (action in self.changes and self.host.readonly)
 
     def dismiss(self, result: Answer | None = None) -> AwaitComplete:
         """Leave it with this result, unless it is left already; what only shows a text above it is closed. A question

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Awaitable, Mapping
+from collections.abc import Awaitable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import ClassVar
 
@@ -24,10 +24,11 @@ from artui.model.commands import Command
 from artui.model.states import Reason
 from artui.providers import DEFAULT, capabilities
 from artui.sanitize import beginning, sanitize
+from artui.tui.columns import Column, Slot, heads, layout, line
 from artui.tui.look import Width
 from artui.tui.page import Page as Screen
 from artui.tui.phrases import ACCOUNT_CELLS
-from artui.tui.rows import Cell, Rows, heads, line
+from artui.tui.rows import SIGN, Rows
 from artui.tui.service import ServiceError
 from artui.tui.shell import Line
 from artui.tui.view import Look
@@ -42,16 +43,13 @@ WELCOME = (
 )
 WELCOME_READONLY = "No account is set up, and this console only reads. `artui login` signs in."
 
-FROM_NORMAL, FROM_WIDE = Width.NORMAL - 2, Width.WIDE - 2
-"""The widths of the list, without its sign, from which there is room for more columns."""
-
 COLUMNS = (
-    Cell("Account", 0),
-    Cell("Service", 13, wanted_from=FROM_WIDE),
-    Cell("Organization", 18),
-    Cell("Balance", 11, right=True),
-    Cell("  Key", 12, wanted_from=FROM_NORMAL),
-    Cell("  State", 16, says=True),
+    Column("Account"),
+    Column("Service", 13, wanted_from=Width.WIDE),
+    Column("Organization", 18),
+    Column("Balance", 11, right=True),
+    Column("Key", 12, gap=2, wanted_from=Width.NORMAL),
+    Column("State", 16, gap=2, says=True),
 )
 
 
@@ -167,16 +165,16 @@ class Accounts(Screen):
     def draw(self) -> None:
         """Draw everything anew."""
         configured, rows = self.host.config.accounts, self.query_one("#accounts", Rows)
-        cells = self.app.size.width
-        self.query_one("#heads", Line).say(f"  {heads(COLUMNS, cells - 2)}" if configured else "")
-        rows.put((name, self._row(account, cells - 2)) for name, account in configured.items())
+        slots = layout(COLUMNS, self.app.size.width, SIGN)
+        self.query_one("#heads", Line).say(heads(slots) if configured else "")
+        rows.put((name, self._row(account, slots)) for name, account in configured.items())
         self.query_one("#about").display = bool(configured)
         welcome = self.query_one("#welcome", Static)
         welcome.update(WELCOME_READONLY if self.host.readonly else WELCOME)
         welcome.display = not configured
         self._draw_account()
 
-    def _row(self, account: AccountConfig, cells: int) -> Content:
+    def _row(self, account: AccountConfig, slots: Sequence[Slot]) -> Content:
         known, kept = self.known.get(account.name), self.kept.get(account.login)
         cost = next((one for one in self.host.look.quotes if one.account == account.name), None)
         no_balance = "unknown" if cost and cost.unknown else "-"
@@ -185,11 +183,11 @@ class Accounts(Screen):
             account.provider,
             known.organization if known else "",
             f"{amount(cost.balance)} cr" if cost and cost.balance is not None else no_balance,
-            "  " + ("" if kept is None else _PLACE_WORDS.get(kept.place, "none")),
-            f"  {self._state(account)}",
+            "" if kept is None else _PLACE_WORDS.get(kept.place, "none"),
+            self._state(account),
         )
         glyphs = self.host.glyphs
-        said = line(COLUMNS, texts, cells, glyphs.ellipsis)
+        said = line(slots, texts, glyphs.ellipsis)
         sign = glyphs.marked if account.name == self.host.account else " "
         return Content.assemble((f"{sign} ", "$accent"), said)
 

@@ -10,8 +10,7 @@ import asyncio
 import os
 import time
 from collections.abc import Coroutine, Sequence
-from contextlib import suppress
-from typing import TYPE_CHECKING, Any, ClassVar, Literal, cast
+from typing import TYPE_CHECKING, Any, ClassVar, cast
 
 from textual import events
 from textual.app import App, ComposeResult
@@ -25,24 +24,21 @@ from textual.signal import Signal
 from textual.theme import Theme
 from textual.widgets import ContentSwitcher, Input, Static
 
-from artui.config import AccountConfig, Config, ConfigError, Paths, save_setting
+from artui.config import Config, ConfigError, Paths, save_setting
 from artui.core import options
 from artui.engine.anchor import open_journal
 from artui.engine.client import ensure_running
-from artui.journal import JournalProblem, accounts, crowds, offers, window
-from artui.model.holds import Group
-from artui.model.states import Reason
-from artui.sanitize import beginning, sanitize
+from artui.journal import JournalProblem, accounts
+from artui.sanitize import beginning
 from artui.tui import look as looks
 from artui.tui.above import Above, Answer, Dialog
-from artui.tui.greeting import greeting, last_left, remember
 from artui.tui.look import Width, glyphs, room
 from artui.tui.news import News
+from artui.tui.opening import first_place, greeting, last_left, remember
 from artui.tui.page import Page
-from artui.tui.pages import PLACES, PageEntry
+from artui.tui.pages import PLACES
 from artui.tui.shell import Header, Keys, Tab, Tabs
 from artui.tui.view import Look, View
-from artui.tui.words import clock, plural, spent, standing
 
 if TYPE_CHECKING:
     from artui.core.actions import Action
@@ -114,7 +110,6 @@ class Console(App[None], inherit_bindings=False):
         """Published after each look that has shown something new."""
         self.failure: Exception | None = None
         """The defect by which the console ended."""
-        self._unfinished: dict[str, int] = {}
         self._placing = asyncio.Lock()
         for entry in PLACES:
             self._bindings.bind(entry.key, f"place('{entry.key}')", entry.title, show=False)
@@ -143,7 +138,7 @@ class Console(App[None], inherit_bindings=False):
 
     def compose(self) -> ComposeResult:
         """The frame, with the first place in it."""
-        first = self._first_place()
+        first = first_place(self.paths, self.config, self.journal)
         with Vertical(id="frame"):
             yield Header()
             yield Tabs([Tab(entry.key, entry.title) for entry in PLACES])
@@ -151,28 +146,6 @@ class Console(App[None], inherit_bindings=False):
                 yield first.place()
             yield Keys()
         yield Static("", id="too-small", markup=False)
-
-    def _first_place(self) -> PageEntry:
-        """Without an account that may work the console opens where one is made, or signed in again."""
-        wanted = "Jobs" if any(map(self._may_work, self.config.accounts.values())) else "Accounts"
-        return next((entry for entry in PLACES if entry.title == wanted), PLACES[0])
-
-    def _may_work(self, account: AccountConfig) -> bool:
-        """Whether an account seems signed in: what it did last tells, and only for a new one its key is looked for.
-
-        A keyring may take its time, or ask the person to open it.
-        """
-        known = self.journal.read(accounts.state, account.name)
-        if known.held == Reason.LOGIN or self.journal.read(offers.paused_by_sign_out, account.name):
-            return False
-        if known.balance_at is not None:
-            return True
-        from artui.credentials import CredentialProblem, Vault
-
-        with suppress(CredentialProblem):
-            vault = Vault(self.paths)
-            return vault.find(account.login) is not None or bool(vault.keyring_complaint)
-        return False
 
     async def on_mount(self) -> None:
         """Begin to look."""
@@ -200,69 +173,18 @@ class Console(App[None], inherit_bindings=False):
         """Take a look's news in, and pass them on."""
         if not (self.is_running and self.screen_stack and self.screen_stack[0].query(Header)):
             return  # the frame has gone already
-        if self.look.engine and message.look.engine is None:
-            self._tell_of_end(message.look)
-        before, self.look = self.look, message.look
-        await self._tell_of_silence(before)
+        look, before = message.look, self.look
+        if before.engine and look.engine is None and (text := self.news.engine_ended(look)):
+            self.notify(text, severity="warning", markup=False)
+        self.look = look
+        toasts = await self.news.of_silence(before, look, self.view)
         self._draw_header()
-        if message.look.wrote:
-            await self._tell(message.look)
-        self.looked.publish(message.look)
-
-    async def _tell_of_silence(self, before: Look) -> None:
-        """A service has ceased to answer, or answers again: say what that means."""
-        was = {one.account: one.away_since for one in before.quotes}
-        now = time.time()
-        for one in self.look.quotes:
-            since, name = was.get(one.account), sanitize(one.account, 30)
-            if one.account not in was or (since is None) == (one.away_since is None):
-                continue
-            if one.away_since is None:
-                text = f"{name} answers again; it did not since {clock(since or now, now)}."
-            else:
-                sent, unsent = await self.view.ask(offers.unfinished, one.account)
-                text = (
-                    f"{name} does not answer since {clock(one.away_since, now)}. {plural(sent, 'photo')}"
-                    f" {'is' if sent == 1 else 'are'} safe there, {unsent:,} {'waits' if unsent == 1 else 'wait'} here,"
-                    " nothing is lost. artui asks again by itself."
-                )
-            self.news.tell(now, text)
-            self._toast(text, "information" if one.away_since is None else "warning")
-
-    def _tell_of_end(self, look: Look) -> None:
-        """The engine is gone: say whether it ended in order, and what that means."""
-        active = look.counts.get(Group.ACTIVE, 0) + look.counts.get(Group.QUEUED, 0)
-        killed = look.row is not None and look.row.state != "ended"
-        if not (killed or active):
-            return
-        how = "it was killed" if killed else "it ended in order"
-        text = (
-            f"No engine is running since {clock(time.time(), time.time())} ({how}). Nothing is lost: what became of"
-            " each paid request is settled before anything is sent again. e starts one."
-        )
-        self.news.tell(time.time(), text)
-        self.notify(text, severity="warning", markup=False)
-
-    async def _tell(self, look: Look) -> None:
-        """Toasts: one for each new kind of trouble, one for each batch that is finished."""
-        if look.events:
-            known = await self.view.ask(window.some, [event.job for event in look.events])
-            shared = await self.view.ask(crowds.crowds)
-            for text in self.news.hear(look.events, known, shared):
-                self._toast(text, "warning")
-        ended = [batch for batch in self._unfinished if batch not in look.unfinished]
-        self._unfinished = dict(look.unfinished)
-        for batch in ended:
-            if finished := await self.view.ask(window.finished_batch, batch):
-                name, figures = finished
-                text = f"{sanitize(name, 40)} is done: {standing(figures.counts)}. {spent(figures.totals.values())}."
-                self.news.tell(time.time(), text)
-                self._toast(text, "warning" if figures.counts[Group.NEEDS] else "information")
-
-    def _toast(self, text: str, severity: Literal["information", "warning"]) -> None:
-        """A toast, unless it would lie over a dialog: the messages keep it."""
-        if not self.screen.is_modal:
-            self.notify(text, severity=severity, markup=False)
+        if look.wrote:
+            toasts += await self.news.take_in(look, self.view)
+        for toast in toasts:
+            if not self.screen.is_modal:  # it would lie over a dialog: the messages keep it
+                self.notify(toast.text, severity="warning" if toast.is_trouble else "information", markup=False)
+        self.looked.publish(look)
 
     # ----------------------------------------------------------------------------------------------- the frame
 
@@ -373,9 +295,9 @@ class Console(App[None], inherit_bindings=False):
         """Show a dialog and wait for what it gives; only in a worker, beside what happens on the screen."""
         return await self.push_screen_wait(dialog)
 
-    async def open_page(self, key: str) -> Page:
-        """Show the place behind a digit, with nothing above it; returns that place."""
-        while len(self.screen_stack) > 1:
+    async def open_page(self, key: str, *, alone: bool = False) -> Page:
+        """Show the place behind a digit, with ``alone`` nothing above it; returns that place."""
+        while alone and len(self.screen_stack) > 1:
             await self.pop_screen()
         entry = next(entry for entry in PLACES if entry.key == key)
         places = self.screen_stack[0].query_one("#places", ContentSwitcher)
@@ -443,14 +365,12 @@ class Console(App[None], inherit_bindings=False):
             self.exit()
             return
 
-        async def answered(answer: str | None) -> None:
-            choice = Leaving(answer or Leaving.STAY)
-            agreed = asked(self, choice)
-            if agreed is None:
+        async def answered(answer: Leaving | None) -> None:
+            if answer is None:
                 return
-            if agreed:
+            if agreed := asked(self, answer):
                 await self.decide(agreed)
-            if choice in (Leaving.KEEP, Leaving.FINISH) and self.look.engine is None:
+            if answer in (Leaving.KEEP, Leaving.FINISH) and self.look.engine is None:
                 await self.start_engine()
             self.exit()
 

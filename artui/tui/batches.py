@@ -13,32 +13,30 @@ from textual.content import Content
 from textual.widgets import OptionList, Static
 from textual.widgets.option_list import Option
 
-from artui.journal.window import Overview
+from artui.journal.window import Filter, Overview
 from artui.model.holds import Group
 from artui.model.job import Batch
 from artui.tui.above import Dialog
-from artui.tui.rows import Cell, Options, heads, line
+from artui.tui.columns import Column, heads, layout, line
+from artui.tui.rows import Options
 from artui.tui.words import amount, clock, plural
 
 MOST_BATCHES = 200
 """The newest batches are listed; an older one is found by ``batch:name`` in the filter."""
-CALLS = 14
-"""The cells for how many need somebody."""
 COLUMNS = (
-    Cell("Batch", 0),
-    Cell("Begun", 7, right=True),
-    Cell("Saved", 6, right=True),
-    Cell("Moving", 7, right=True),
-    Cell("Ended", 6, right=True),
-    Cell("Charged", 9, right=True),
-    Cell("", CALLS),
+    Column("Batch"),
+    Column("Begun", 7, right=True),
+    Column("Saved", 6, right=True),
+    Column("Moving", 7, right=True),
+    Column("Ended", 6, right=True),
+    Column("Charged", 9, right=True),
 )
-ROOM = 74
-"""The cells of a line."""
+SLOTS = layout(COLUMNS, 60)
+"""As they stand in the dialog, where room is left for how many need somebody."""
 
 
-class BatchesScreen(Dialog[str]):
-    """The batches with their counts and money; gives the id of the chosen one, '' for all."""
+class BatchesScreen(Dialog[Filter]):
+    """The batches with their counts and money; gives the filter that shows the chosen one, or all."""
 
     BINDINGS: ClassVar[list[BindingType]] = [Binding("escape,q", "back", "back", tooltip="Back")]
 
@@ -51,7 +49,7 @@ class BatchesScreen(Dialog[str]):
         """A list of them."""
         with Vertical(classes="box wide"):
             yield Static(Content("Batches: enter shows one").stylize("bold"), classes="heading", markup=False)
-            yield Static(Content(heads(COLUMNS, ROOM)).stylize("$quiet"), markup=False)
+            yield Static(Content(heads(SLOTS)).stylize("$quiet"), markup=False)
             yield Options(Option("All batches"), *(Option(self._line(batch)) for batch in self.batches))
 
     def _line(self, batch: Batch) -> Content:
@@ -61,15 +59,13 @@ class BatchesScreen(Dialog[str]):
         numbers = (saved, found.jobs - needs - saved - ended, ended)
         charged = sum(one.charged for one in found.totals.values())
         calls = f" {plural(needs, 'needs', 'need')} you" if needs else ""
-        ellipsis = self.host.glyphs.ellipsis
         texts = (batch.name, clock(batch.created_at, time.time()), *map(amount, (*numbers, charged)))
-        return Content.assemble(
-            line(COLUMNS, (*texts, ""), ROOM, ellipsis).removesuffix(" " * CALLS), (calls, "$error")
-        )
+        return Content.assemble(line(SLOTS, texts, self.host.glyphs.ellipsis), (calls, "$error"))
 
     def on_option_list_option_selected(self, event: OptionList.OptionSelected) -> None:
-        """Show that batch."""
-        self.dismiss(self.batches[event.option_index - 1].id if event.option_index else "")
+        """Show that batch, or all."""
+        place = event.option_index
+        self.dismiss(Filter(batch=self.batches[place - 1].id) if place else Filter())
 
     def action_back(self) -> None:
         """Change nothing."""

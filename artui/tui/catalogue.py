@@ -6,11 +6,9 @@ command line keeps.
 
 from __future__ import annotations
 
-import difflib
-import json
 import time
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING
 
@@ -20,16 +18,11 @@ from artui.credentials import Vault
 from artui.journal import Connection, accounts, offers
 from artui.journal.offers import Past, Waiting
 from artui.sanitize import sanitize
-from artui.tui.look import Glyphs
 from artui.tui.service import at_service
-from artui.tui.words import about, brief, plural
 
 if TYPE_CHECKING:
-    from artui.providers.base import Component, Workflow
+    from artui.providers.base import Workflow
     from artui.tui.host import Host
-
-MOST_VALUE = 60
-"""Cells of one setting's value; what is longer is cut."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,14 +120,6 @@ def keep(db: Connection, account: str, found: Sequence[Workflow]) -> None:
 # ------------------------------------------------------------------------------------------------------- in words
 
 
-def found_by(offer: CatalogEntry) -> tuple[str, str, str]:
-    """What a workflow is found by: its name, its price, date, author and steps, and its id."""
-    flow = offer.workflow
-    parts = [f"{step.label} {step.type} {' '.join(map(str, step.settings.values()))}" for step in flow.components]
-    price = "" if flow.price is None else f"{flow.price} cr"
-    return flow.name, " ".join([price, day(flow), flow.changed_at[:10], flow.author, *steps(flow), *parts]), flow.id
-
-
 def day(workflow: Workflow) -> str:
     """The day a workflow was last changed, as people write it; a dash where the service does not say."""
     try:
@@ -165,86 +150,3 @@ def _apart(workflow: Workflow, namesakes: Sequence[Workflow]) -> str:
 def name(offer: CatalogEntry) -> str:
     """The name, and what tells it from others of the same name."""
     return f"{offer.workflow.name} {offer.apart}".rstrip()
-
-
-def steps(workflow: Workflow) -> list[str]:
-    """The steps in a few words each, from ``in`` to the format that comes out; printable."""
-    return [_step(component) for component in workflow.components]
-
-
-def _step(component: Component) -> str:
-    kind = component.type.casefold()
-    if kind == "input":
-        return "in"
-    target = component.settings.get("targetFormat")
-    if kind == "export" and isinstance(target, str) and target:
-        alpha = " with alpha" if "A" in str(component.settings.get("targetMode", "")).upper() else ""
-        return sanitize(f"{target}{alpha}", 40)
-    return sanitize((component.label or component.type).casefold(), 40)
-
-
-def plain_line(offer: CatalogEntry, glyphs: Glyphs) -> str:
-    """A workflow in one line: its steps, its price, how long it takes, how often we ran it."""
-    flow, past = offer.workflow, offer.past
-    says = [f" {glyphs.arrow} ".join(steps(flow)) or "steps not known"]
-    says.append("price not known" if flow.price is None else f"{flow.price:,} cr")
-    if past.usual is not None:
-        says.append(f"usually {about(past.usual)}")
-    failed = f", {past.failed:,} failed" if past.failed else ""
-    says.append(f"{past.saved:,} saved{failed}" if past.count else "never run here")
-    return f" {glyphs.dot} ".join(says)
-
-
-def setting_lines(workflow: Workflow) -> list[str]:
-    """Each step with its settings, a line each; printable."""
-    lines = []
-    for number, component in enumerate(workflow.components, 1):
-        kind = f" ({component.type})" if component.type and component.type != component.label else ""
-        lines.append(sanitize(f"{number} {component.label or component.type}{kind}", 70))
-        lines += [f"    {sanitize(key, 30)}: {_value(value)}" for key, value in sorted(component.settings.items())]
-    return lines
-
-
-def _value(value: object) -> str:
-    text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
-    return sanitize(text, MOST_VALUE)
-
-
-def compared(offer: CatalogEntry, known: Mapping[str, Workflow | None]) -> list[str]:
-    """What changes for the jobs that wait for older versions; ``known`` has those versions' definitions."""
-    now: list[str] = []
-    flow = offer.workflow
-    for waiting in offer.pinned:
-        now += [_price_line(waiting, flow.price), ""]
-        before = known.get(waiting.version)
-        if before is None:
-            now += ["The steps of that version were not kept here.", "", "Steps now:", *setting_lines(flow)]
-        else:
-            now += _differences(before, flow)
-        now.append("")
-    return now[:-1]
-
-
-def _price_line(waiting: Waiting, price: int | None) -> str:
-    said = f"{plural(waiting.jobs, 'photo waits', 'photos wait')} for version {brief(waiting.version)}"
-    if waiting.quoted is None or price is None:
-        return f"{said}; the price is not known."
-    if waiting.quoted == price:
-        return f"{said}; the price is the same, {price:,} cr each."
-    before, now = waiting.jobs * waiting.quoted, waiting.jobs * price
-    agreed = f"{said} at {waiting.quoted:,} cr each; now {price:,} cr: {now:,} instead of {before:,} cr."
-    return f"{agreed} Nothing is sent at the new price without a yes."
-
-
-def _differences(before: Workflow, now: Workflow) -> list[str]:
-    if not any(step.settings for step in now.components) or not any(step.settings for step in before.components):
-        before, now = _bare(before), _bare(now)
-    changes = list(difflib.ndiff(setting_lines(before), setting_lines(now)))
-    lines = [line for line in changes if not line.startswith("?")]
-    same = all(line.startswith("  ") for line in lines)
-    return ["The steps are the same."] if same else ["Steps: - before, + now", *lines]
-
-
-def _bare(workflow: Workflow) -> Workflow:
-    """The workflow without settings: those of one side are not here, and only the steps can be compared."""
-    return replace(workflow, components=tuple(replace(step, settings={}) for step in workflow.components))

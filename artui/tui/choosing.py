@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import ClassVar
 
 from textual.app import ComposeResult
@@ -14,12 +14,12 @@ from textual.widgets.option_list import Option
 
 from artui.core.finding import best_first
 from artui.sanitize import sanitize
-from artui.tui.above import Dialog
+from artui.tui.above import Answer, Dialog
 from artui.tui.rows import Options
 
 
-class ChoiceDialog(Dialog[int | None]):
-    """A list to choose from, narrowed by typing; gives the place of the choice, None where the person went back."""
+class ChoiceDialog(Dialog[Answer]):
+    """A list to choose from, narrowed by typing; gives what was chosen, None where the person went back."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape", "back", "back", tooltip="Back, nothing changes"),
@@ -29,13 +29,16 @@ class ChoiceDialog(Dialog[int | None]):
         Binding("pageup", "move('page_up')", show=False, priority=True),
     ]
 
-    def __init__(self, title: str, rows: Sequence[Content], things: Sequence[tuple[str, ...]]) -> None:
-        """``things`` are what the rows are about: the name of each, and what else it is found by."""
+    def __init__(
+        self, title: str, rows: Sequence[tuple[Answer, Content]], found_by: Callable[[Answer], tuple[str, ...]]
+    ) -> None:
+        """``rows`` is what can be chosen, each with its words; ``found_by`` tells the name of one, and what else it is
+        found by."""
         super().__init__(classes="dialog")
         self.heading = title
         self.rows = rows
-        self.things = things
-        self._shown: list[int] = []
+        self.found_by = found_by
+        self._shown: list[Answer] = []
 
     def compose(self) -> ComposeResult:
         """The title, the words, the list."""
@@ -57,9 +60,10 @@ class ChoiceDialog(Dialog[int | None]):
 
     def _narrow(self, words: str) -> None:
         listed = self.query_one(OptionList)
-        self._shown = best_first(words, self.things)
+        fits = [self.rows[place] for place in best_first(words, [self.found_by(one) for one, _ in self.rows])]
+        self._shown = [one for one, _ in fits]
         listed.clear_options()
-        listed.add_options(Option(self.rows[place]) for place in self._shown)
+        listed.add_options(Option(said) for _, said in fits)
         listed.highlighted = 0 if self._shown else None
         none = f"None of {len(self.rows):,} match '{sanitize(words, 30)}'."
         self.query_one("#hint", Static).update("" if self._shown else none)

@@ -6,7 +6,7 @@ Every question names a fixed set of jobs, how many they are and what it may cost
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
@@ -24,7 +24,7 @@ from artui.model.states import Reason
 from artui.sanitize import sanitize
 from artui.tui.acting import heading, left_alone, lines, says
 from artui.tui.advice import price, sentence
-from artui.tui.dialogs import Ask, Choice, Question
+from artui.tui.dialogs import Ask, Choice, No, Question
 from artui.tui.pages import SUBMIT
 from artui.tui.phrases import SKIPPED
 from artui.tui.words import brief, plural, whole_number
@@ -45,12 +45,12 @@ async def retry(host: Host, jobs: Sequence[Job], done: Done | None = None) -> No
     them = ActionSet.of(found)
     if them.actions and all(job.reason == Reason.PRICE for job in them.jobs):
         no = ActionSet.of(await host.view.ask(options.cancellations, them.jobs))
-        _ask(host, _new_prices(them), {"y": them, "x": no}, done)
+        _ask(host, _new_prices(them, no), done)
     else:
         _propose(host, "Retry", them, done)
 
 
-def _new_prices(them: ActionSet) -> Question:
+def _new_prices(them: ActionSet, no: ActionSet) -> Question[ActionSet]:
     """Ask about new prices, workflow by workflow."""
     number = len(them.actions)
     kinds = list(dict.fromkeys(map(says, them.actions)))
@@ -62,9 +62,9 @@ def _new_prices(them: ActionSet) -> Question:
         title,
         [waits, *(lines(them) if len(kinds) > 1 or them.refused else ())],
         (
-            Choice("n", "keep waiting"),
-            Choice("y", f"accept {cost}"),
-            Choice("x", f"cancel {_them(number)}: nothing is paid", by_enter=True),
+            No("keep waiting"),
+            Choice("y", f"accept {cost}", them),
+            Choice("x", f"cancel {_them(number)}: nothing is paid", no, by_enter=True),
         ),
     )
 
@@ -86,10 +86,10 @@ async def cancel(host: Host, jobs: Sequence[Job], done: Done | None = None) -> N
     spent = "what it costs stays spent" if cost is None else f"{cost:,} cr stay spent"
     if unsent:
         title, said = heading("Cancel", keeping), lines(keeping)
-        choices = [
-            Choice("n", "leave them"),
-            Choice("y", f"cancel the {unsent:,}, save the {there:,}", by_enter=True),
-            Choice("d", f"cancel the {unsent:,}, do not save the {there:,} ({spent})"),
+        choices: list[Choice[ActionSet] | No] = [
+            No("leave them"),
+            Choice("y", f"cancel the {unsent:,}, save the {there:,}", keeping, by_enter=True),
+            Choice("d", f"cancel the {unsent:,}, do not save the {there:,} ({spent})", leaving),
         ]
     else:
         who = sanitize(sent[0].source.name, 40) if there == 1 else plural(there, "photo")
@@ -99,12 +99,12 @@ async def cancel(host: Host, jobs: Sequence[Job], done: Done | None = None) -> N
         wished = tuple(one for one in keeping.actions if one.job and not one.job.keep)
         keeping = replace(keeping, actions=wished)
         saved = "leave it: its result is saved" if there == 1 else "leave them: their results are saved"
-        choices = [Choice("n", "leave as it is" if wished else saved)]
+        choices = [No("leave as it is" if wished else saved)]
         if wished:
-            choices.append(Choice("y", f"save {_them(len(wished))} after all", by_enter=True))
+            choices.append(Choice("y", f"save {_them(len(wished))} after all", keeping, by_enter=True))
         if there > len(wished):
-            choices.append(Choice("d", f"do not save {_them(there)} ({spent})"))
-    _ask(host, Question(title, said, choices), {"y": keeping, "d": leaving}, done)
+            choices.append(Choice("d", f"do not save {_them(there)} ({spent})", leaving))
+    _ask(host, Question(title, said, choices), done)
 
 
 def _propose(host: Host, verb: str, them: ActionSet, done: Done | None) -> None:
@@ -114,16 +114,15 @@ def _propose(host: Host, verb: str, them: ActionSet, done: Done | None) -> None:
         return
     number = len(them.actions)
     # A retry that costs nothing may let a photo go on that was agreed to before, and is paid then.
-    yes = Choice("y", f"{verb.lower()} {_them(number)}", by_enter=verb == "Cancel")
-    choices = (Choice("n", "leave it" if number == 1 else "leave them"), yes)
-    _ask(host, Question(heading(verb, them), lines(them), choices), {"y": them}, done)
+    yes = Choice("y", f"{verb.lower()} {_them(number)}", them, by_enter=verb == "Cancel")
+    no = No("leave it" if number == 1 else "leave them")
+    _ask(host, Question(heading(verb, them), lines(them), (no, yes)), done)
 
 
-def _ask(host: Host, question: Question, answers: Mapping[str, ActionSet], done: Done | None) -> None:
-    """Put a question; what belongs to the answer's key is carried out."""
+def _ask(host: Host, question: Question[ActionSet], done: Done | None = None) -> None:
+    """Put a question; what its answer gives is carried out."""
 
-    async def answered(answer: str | None) -> None:
-        chosen = answers.get(answer or "")
+    async def answered(chosen: ActionSet | None) -> None:
         if chosen and chosen.actions:
             await host.decide(chosen.actions)
         if chosen and done:
@@ -141,21 +140,21 @@ async def another_workflow(host: Host, jobs: Sequence[Job]) -> None:
         host.notify("No job is chosen.", markup=False)
         return
 
-    async def answered(answer: str | None) -> None:
-        if answer in ("p", "r"):
-            await _begin_order(host, sources if answer == "p" else results)
+    async def chosen(paths: Sequence[Path] | None) -> None:
+        if paths:
+            await _begin_order(host, paths)
 
     if not results:
-        await answered("p")
+        await _begin_order(host, sources)
         return
     were = "it was" if len(sources) == 1 else "they were"
     choices = (
-        Choice("n", "nothing"),
-        Choice("p", f"the {plural(len(sources), 'photo')} as {were} sent", by_enter=True),
-        Choice("r", f"the {plural(len(results), 'result')}", by_enter=True),
+        No("nothing"),
+        Choice("p", f"the {plural(len(sources), 'photo')} as {were} sent", sources, by_enter=True),
+        Choice("r", f"the {plural(len(results), 'result')}", results, by_enter=True),
     )
     lines = ["Submit opens with them marked; it shows the price, and asks before anything is sent."]
-    host.push_screen(Question("What goes to another workflow?", lines, choices), answered)
+    host.push_screen(Question("What goes to another workflow?", lines, choices), chosen)
 
 
 async def _begin_order(host: Host, paths: Sequence[Path]) -> None:
@@ -163,7 +162,7 @@ async def _begin_order(host: Host, paths: Sequence[Path]) -> None:
     if len(there) < len(paths):
         host.notify(f"{plural(len(paths) - len(there), 'file')} no longer there.", severity="warning", markup=False)
     if there:
-        cast("Submit", await host.open_page(SUBMIT.key)).take_files(there)
+        cast("Submit", await host.open_page(SUBMIT.key, alone=True)).take_files(there)
 
 
 async def look_at_balance(host: Host, account: str) -> None:
@@ -213,29 +212,26 @@ async def _of_doubt(host: Host, job: Job) -> None:
     """Ask what became of a paid call that nobody knows of."""
     fits = await host.view.ask(options.fitting, job)
     found = await host.view.ask(options.adoptions, job)
-    keys = {"o": Command.ADOPT, "a": Command.AGAIN, "g": Command.GIVE_UP}
-    offered = (
-        Choice("o", "another id" if found else "it is there: give the execution's id (free)", by_enter=True),
-        Choice("a", f"send again ({price(job.quoted)} more at worst)"),
-        Choice("g", f"give up: it counts as spent ({price(job.quoted)})"),
-    )
+    another = "another id" if found else "it is there: give the execution's id (free)"
+    offered = [
+        Choice("o", another, fits.get(Command.ADOPT), by_enter=True),
+        Choice("a", f"send again ({price(job.quoted)} more at worst)", fits.get(Command.AGAIN)),
+        Choice("g", f"give up: it counts as spent ({price(job.quoted)})", fits.get(Command.GIVE_UP)),
+    ]
 
-    async def answered(answer: str | None) -> None:
-        if answer == "i":
-            await host.decide(found[:1])
-        elif answer == "o":
-            _adopt(host, fits[Command.ADOPT])
-        elif answer in keys:
-            await host.decide([fits[keys[answer]]])
+    async def answered(act: Action | None) -> None:
+        if act is not None and act.command is Command.ADOPT and not act.arguments:
+            _adopt(host, act)
+        elif act is not None:
+            await host.decide([act])
 
-    choices = [Choice("n", "leave it in doubt"), *(one for one in offered if keys[one.key] in fits)]
+    fitting = [one for one in offered if one.gives is not None]
+    choices: list[Choice[Action | None] | No] = [No("leave it in doubt"), *fitting]
     if found:
         identity = brief(str(found[0].arguments["execution"]))
-        choices.insert(0, Choice("i", f"it is {identity}: take it (free)", by_enter=True))
-    host.push_screen(
-        Question(f"{sanitize(job.source.name, 60)}: paid or not?", [host.glyphs.plain(sentence(job))], choices),
-        answered,
-    )
+        choices.insert(0, Choice("i", f"it is {identity}: take it (free)", found[0], by_enter=True))
+    title = f"{sanitize(job.source.name, 60)}: paid or not?"
+    host.push_screen(Question(title, [host.glyphs.plain(sentence(job))], choices), answered)
 
 
 async def allow(host: Host, batch: Batch | None) -> None:
@@ -259,28 +255,31 @@ async def allow(host: Host, batch: Batch | None) -> None:
     question = Question(
         f"Allow {name} {more:,} cr more?",
         [f"It may then spend {room.cap + more:,} cr in all. The caps of the account stay."],
-        (Choice("n", "leave the cap"), Choice("y", f"allow {more:,} cr")),
+        (No("leave the cap"), Choice("y", f"allow {more:,} cr", room.raised(more))),
     )
-    if await host.ask(question) == "y":
-        await host.decide([room.raised(more)])
+    if (act := await host.ask(question)) is not None:
+        await host.decide([act])
         host.notify(f"{name} may spend {room.cap + more:,} cr in all.", markup=False)
 
 
 async def _of_damaged(host: Host, job: Job) -> None:
     """Ask what is to become of a result that came damaged."""
     fits = await host.view.ask(options.fitting, job)
-    keys = {"f": Command.RETRY, "t": Command.TAKE, "l": Command.TAKE_ALL, "g": Command.GIVE_UP}
     spent = price(job.quoted if job.charged is None else job.charged)
     offered = (
-        Choice("f", "fetch it again (free)", by_enter=True),
-        Choice("t", "take it as it is, whole or not (free)"),
-        Choice("l", f"take all of {sanitize(job.account, 20)} as they are (free)"),
-        Choice("g", f"give up: not saved, what it cost stays spent ({spent})"),
+        Choice("f", "fetch it again (free)", Command.RETRY, by_enter=True),
+        Choice("t", "take it as it is, whole or not (free)", Command.TAKE),
+        Choice("l", f"take all of {sanitize(job.account, 20)} as they are (free)", Command.TAKE_ALL),
+        Choice("g", f"give up: not saved, what it cost stays spent ({spent})", Command.GIVE_UP),
     )
-    choices = (Choice("n", "leave it"), *(one for one in offered if keys[one.key] in fits))
-    answers = {key: ActionSet.of([fits[word]]) for key, word in keys.items() if word in fits}
+
+    async def answered(command: Command | None) -> None:
+        if command is not None:
+            await host.decide([fits[command]])
+
+    choices: list[Choice[Command] | No] = [No("leave it"), *(one for one in offered if one.gives in fits)]
     title = f"{sanitize(job.source.name, 60)}: what about its result?"
-    _ask(host, Question(title, [host.glyphs.plain(sentence(job))], choices), answers, None)
+    host.push_screen(Question(title, [host.glyphs.plain(sentence(job))], choices), answered)
 
 
 def _adopt(host: Host, action: Action) -> None:

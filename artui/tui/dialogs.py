@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import ClassVar, Generic
 
 from textual import events
 from textual.app import ComposeResult
@@ -30,30 +30,41 @@ NO = "n"
 
 
 @dataclass(frozen=True, slots=True)
-class Choice:
-    """One answer: the key that gives it and what it says.
+class Choice(Generic[Answer]):
+    """One answer: its key, what it says, and what the question gives for it.
 
-    ``by_enter``: ``enter`` and a click give it too. Only what neither spends nor loses anything may be given so.
+    ``by_enter``: ``enter`` and a click choose it too. Only what neither spends nor loses anything may be chosen so.
     """
 
     key: str
     says: str
+    gives: Answer
     by_enter: bool = False
 
 
-class Question(Dialog[str]):
-    """Asks; gives the key of the answer, or '' where nothing is to change: ``n``, or the way back. The cursor begins on
-    the first choice. Raises ValueError where the choices do not have one ``n``, or share a key."""
+@dataclass(frozen=True, slots=True)
+class No:
+    """The answer that changes nothing: the question gives None for it."""
+
+    says: str
+    key: ClassVar[str] = NO
+    gives: ClassVar[None] = None
+    by_enter: ClassVar[bool] = True
+
+
+class Question(Dialog[Answer]):
+    """Asks; gives what the chosen answer gives, None where nothing is to change: :class:`No`, or the way back. The
+    cursor begins on the first choice. Raises ValueError where the choices do not have one ``n``, or share a key."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape,q", "back", "back", tooltip="Back, nothing is done"),
     ]
     ways_back = Dialog.ways_back | {NO}
 
-    def __init__(self, title: str, lines: Sequence[str], choices: Sequence[Choice]) -> None:
+    def __init__(self, title: str, lines: Sequence[str], choices: Sequence[Choice[Answer] | No]) -> None:
         super().__init__(classes="dialog")
         keys = [choice.key for choice in choices]
-        if NO not in keys or len(set(keys)) < len(keys):
+        if not any(isinstance(choice, No) for choice in choices) or len(set(keys)) < len(keys):
             raise ValueError(f"{title} has the answers {', '.join(keys)}: one n is wanted, and no key twice")
         self.heading = title
         self.lines = lines
@@ -76,20 +87,20 @@ class Question(Dialog[str]):
         choices.highlighted = 0
         choices.focus()
 
-    def _choice(self, key: events.Key) -> Choice | None:
+    def _choice(self, key: events.Key) -> Choice[Answer] | No | None:
         return next((one for one in self.choices if one.key in (key.key, key.character)), None)
 
     def on_key(self, event: events.Key) -> None:
         """A choice's own key gives it."""
         if (choice := self._choice(event)) is not None:
             event.stop()
-            self._give(choice)
+            self.dismiss(choice.gives)
 
     def on_option_list_option_selected(self, event: OptionList.OptionSelected) -> None:
         """``enter``, or a click, gives the choice it is on, unless that spends or loses something."""
         choice = self.choices[event.option_index]
-        if choice.by_enter or choice.key == NO:
-            self._give(choice)
+        if choice.by_enter:
+            self.dismiss(choice.gives)
         else:
             self._hint(f"Press {choice.key} for that: enter never spends, and takes nothing away.")
 
@@ -102,12 +113,9 @@ class Question(Dialog[str]):
         for hint in self.query("#hint").results(Static):
             hint.update(text)
 
-    def _give(self, choice: Choice) -> None:
-        self.dismiss("" if choice.key == NO else choice.key)
-
     def action_back(self) -> None:
         """Give no answer."""
-        self.dismiss("")
+        self.dismiss(None)
 
 
 class InputField(Input):
@@ -133,7 +141,7 @@ class InputField(Input):
         super().insert_text_at_cursor(text)
 
 
-class InputDialog(Dialog[Answer | None]):
+class InputDialog(Dialog[Answer]):
     """Asks for a line; what comes of it, :meth:`take` says. None where the person went back."""
 
     BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "back", "back", tooltip="Back, nothing is done")]

@@ -58,8 +58,8 @@ class Host(Protocol):
     async def ask(self, dialog: Screen[Answer]) -> Answer | None:
         """Show a dialog and wait for what it gives; only in a worker, beside what happens on the screen."""
 
-    async def open_page(self, key: str) -> Widget:
-        """Show the page behind a digit, with nothing above it; returns that page."""
+    async def open_page(self, key: str, *, alone: bool = False) -> Widget:
+        """Show the page behind a digit, with ``alone`` nothing above it; returns that page."""
 
     async def decide(self, agreed: Sequence[Action]) -> list[int]:
         """Leave requests for what a person has agreed to, and see to it that an engine runs; returns their numbers."""

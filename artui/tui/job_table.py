@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import ClassVar
 
 from textual.binding import Binding, BindingType
@@ -14,34 +15,31 @@ from textual.message import Message
 from textual.timer import Timer
 
 from artui.model.job import Job
-from artui.tui.line_list import Column, LineList, file_fitted, fitted
+from artui.tui.columns import Column, Slot, fitted, layout
+from artui.tui.line_list import LineList, file_fitted
 from artui.tui.look import UNICODE, Glyphs, Width
 from artui.tui.words import Row, RowContext, rate, say, short
 
-STAGE, TIME, COST, WORKFLOW, RATE, ACCOUNT = 30, 7, 8, 20, 9, 12
-FROM_WORKFLOW, FROM_RATE, FROM_ACCOUNT = 100, 112, 124
-"""The table's width from which each of these columns is there: the file never has fewer than 30 cells from 80 on."""
+COST = Column("Cost", 8, right=True)
+COLUMNS = (
+    Column("File"),
+    Column("Workflow", 20, wanted_from=100),
+    Column("Stage", 30, says=True),
+    Column("Rate", 9, right=True, wanted_from=112),
+    Column("In it", 7, right=True, wanted_from=Width.NORMAL),
+    COST,
+    Column("Account", 12, right=True, wanted_from=124),
+)
+"""The file never has fewer than 30 cells in a table of 80 or more."""
+NARROW_COLUMNS = tuple(replace(one, cells=28) if one.says else one for one in COLUMNS)
+
+MARKS = 3
+"""Cells before the columns: a mark and the sign."""
 
 
-def columns(cells: int) -> list[Column]:
-    """The columns of a table so wide; the file gets what the others leave."""
-    fixed = [("Stage", STAGE, False), ("In it", TIME, True), ("Cost", COST, True)]
-    if cells < Width.NORMAL:
-        fixed = [("Stage", STAGE - 2, False), ("Cost", COST, True)]
-    if cells >= FROM_RATE:
-        fixed.insert(1, ("Rate", RATE, True))
-    if cells >= FROM_WORKFLOW:
-        fixed.insert(0, ("Workflow", WORKFLOW, False))
-    if cells >= FROM_ACCOUNT:
-        fixed.append(("Account", ACCOUNT, True))
-    start = 3
-    file = cells - start - 2 - sum(room for _, room, _ in fixed)
-    made = [Column("File", start, file)]
-    start += file + 2
-    for title, room, right in fixed:
-        made.append(Column(title, start, room, right, says=title == "Stage"))
-        start += room
-    return made
+def columns(cells: int) -> list[Slot]:
+    """The columns of a table so wide."""
+    return layout(COLUMNS if cells >= Width.NORMAL else NARROW_COLUMNS, cells, MARKS)
 
 
 class JobTable(LineList[int, Row]):
@@ -133,29 +131,28 @@ class JobTable(LineList[int, Row]):
         kind = row.group.value.replace(" ", "-").lower()
         yield f"{row.sign} ", kind
         kinds = {"File": "", "Cost": "", "Stage": kind}
-        for column, text in self._cells(item, row):
-            yield text, kinds.get(column.title, "quiet")
+        for slot, text in self._cells(item, row):
+            yield text, kinds.get(slot.title, "quiet")
 
-    def _cells(self, number: int, row: Row) -> Iterable[tuple[Column, str]]:
+    def _cells(self, number: int, row: Row) -> Iterable[tuple[Slot, str]]:
         job, ellipsis = self._jobs[number], self.glyphs.ellipsis
         moving = self.around.moving.get(number)
         said = {
-            "Stage": row.stage, "In it": row.time, "Cost": short(row.cost, COST - 1), "Workflow": job.workflow_name,
-            "Account": job.account, "Rate": rate(moving.rate) if moving and moving.rate else "",
+            "Stage": row.stage, "In it": row.time, "Cost": short(row.cost, COST.cells - 1), "Account": job.account,
+            "Workflow": job.workflow_name, "Rate": rate(moving.rate) if moving and moving.rate else "",
         }  # fmt: skip
-        for column in columns(self.size.width):
-            if column.title == "File":
-                name = file_fitted(job.source.parent.name, job.source.name, column, ellipsis)
-                yield column, name + "  "
+        for slot in columns(self.size.width):
+            if slot.title == "File":
+                yield slot, file_fitted(job.source.parent.name, job.source.name, slot.cells - 2, ellipsis) + "  "
             else:
-                yield column, fitted(said[column.title], column, ellipsis)
+                yield slot, fitted(said[slot.title], slot, ellipsis)
 
     def cells_that_differ(self, before: Row | None, row: Row | None) -> tuple[int, int]:
         """All cells, those from the stage on where only it has changed, or those of the time."""
         start, end = super().cells_that_differ(before, row)
         if not (before and row) or (before.sign, before.group, before.file) != (row.sign, row.group, row.file):
             return start, end
-        there = {column.title: column for column in columns(end)}
+        there = {slot.title: slot for slot in columns(end)}
         if (before.stage, before.cost) == (row.stage, row.cost) and "In it" in there:
             return there["In it"].start, there["In it"].end
         return there["Stage"].start, end

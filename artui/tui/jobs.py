@@ -25,6 +25,7 @@ from artui.model.holds import Group
 from artui.model.job import Batch, Job
 from artui.sanitize import beginning, sanitize
 from artui.tui.coalesced_refresh import CoalescedRefresh
+from artui.tui.columns import heads
 from artui.tui.filter_line import FilterLine
 from artui.tui.job_table import JobTable, columns
 from artui.tui.jobs_page import (
@@ -41,7 +42,6 @@ from artui.tui.jobs_page import (
     sums_text,
     todo_line,
 )
-from artui.tui.line_list import heads
 from artui.tui.look import Width, room
 from artui.tui.page import Page
 from artui.tui.shell import Line
@@ -396,9 +396,9 @@ class Jobs(Page):
         figures = await self.host.view.ask(window.overviews, [batch.id for batch in newest])
         self.app.push_screen(BatchesScreen(newest, figures), self._show_batch)
 
-    def _show_batch(self, batch: str | None) -> None:
-        if batch is not None:
-            self.wanted = Filter(None, batch or None)
+    def _show_batch(self, wanted: Filter | None) -> None:
+        if wanted is not None:
+            self.wanted = wanted
             self.read(reorder=True, repin=True)
 
     def action_copy(self) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from enum import StrEnum
+from enum import Enum, auto
 from typing import TYPE_CHECKING
 
 from artui.core.actions import Action
@@ -12,24 +12,27 @@ from artui.journal import window
 from artui.model.commands import Command
 from artui.model.holds import Group
 from artui.providers import capabilities
-from artui.tui.dialogs import Choice, Question
+from artui.tui.dialogs import Choice, No, Question
 from artui.tui.words import about
 
 if TYPE_CHECKING:
     from artui.tui.host import Host
 
 
-class Leaving(StrEnum):
-    """The answers, by their keys."""
+class Leaving(Enum):
+    """How to leave."""
 
-    END = "y"
-    KEEP = "b"
-    STAY = "n"
-    FINISH = "f"
-    STOP = "x"
+    END = auto()
+    """With the demo."""
+    KEEP = auto()
+    """The engine goes on with everything."""
+    FINISH = auto()
+    """It goes on with what is sent."""
+    STOP = auto()
+    """It stops now."""
 
 
-async def leaving_question(host: Host) -> Question | None:
+async def leaving_question(host: Host) -> Question[Leaving] | None:
     """What to ask before leaving; None where nothing would change by it."""
     counts, engine = host.look.counts, host.look.engine
     active, queued = counts.get(Group.ACTIVE, 0), counts.get(Group.QUEUED, 0)
@@ -45,20 +48,20 @@ async def leaving_question(host: Host) -> Question | None:
         lines,
         (
             # Where no engine runs, working on in the background starts one, which sends what is queued.
-            Choice(Leaving.KEEP, "keep working in the background", by_enter=engine is not None),
-            Choice(Leaving.STAY, "stay"),
-            Choice(Leaving.FINISH, "finish what is sent, hold the rest (P lets it go on)", by_enter=True),
-            Choice(Leaving.STOP, "stop now; results are fetched next time", by_enter=True),
+            Choice("b", "keep working in the background", Leaving.KEEP, by_enter=engine is not None),
+            No("stay"),
+            Choice("f", "finish what is sent, hold the rest (P lets it go on)", Leaving.FINISH, by_enter=True),
+            Choice("x", "stop now; results are fetched next time", Leaving.STOP, by_enter=True),
         ),
     )
 
 
-def _demo_question(active: int, queued: int) -> Question:
+def _demo_question(active: int, queued: int) -> Question[Leaving]:
     lines = [
         f"{active:,} under way, {queued:,} queued: they end with the demo. Results saved by now stay.",
         "Outside the demo the work goes on in the background if you like.",
     ]
-    return Question("Leave the demo?", lines, (Choice(Leaving.STAY, "stay"), Choice(Leaving.END, "end the demo")))
+    return Question("Leave the demo?", lines, (No("stay"), Choice("y", "end the demo", Leaving.END)))
 
 
 async def _soonest_expiry(host: Host) -> str:
@@ -69,14 +72,12 @@ async def _soonest_expiry(host: Host) -> str:
     return about(max(0.0, min(ends) - time.time())) if ends else ""
 
 
-def asked(host: Host, answer: Leaving) -> list[Action] | None:
-    """What an answer asks of the engine; None where the person stays."""
+def asked(host: Host, answer: Leaving) -> list[Action]:
+    """What an answer asks of the engine."""
     match answer:
-        case Leaving.KEEP | Leaving.END:
-            return []
         case Leaving.FINISH:
             return [of_account(Command.PAUSE, name) for name in host.config.accounts]
-        case Leaving.STOP:
-            engine = host.look.engine
-            return [Action(Command.STOP, arguments={"pid": engine.row.pid})] if engine else []
-    return None
+        case Leaving.STOP if host.look.engine is not None:
+            return [Action(Command.STOP, arguments={"pid": host.look.engine.row.pid})]
+        case _:
+            return []

@@ -1,4 +1,4 @@
-"""A long list drawn line by line (Textual's Line API): its cursor, ranges, scrolling, columns, and what is repainted.
+"""A long list drawn line by line (Textual's Line API): its cursor, ranges, scrolling, and what is repainted.
 
 However many items there are, only those in sight are put into words and painted. A line is repainted only when it says
 something else, and then only the cells that differ.
@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Hashable, Iterable, Sequence
-from dataclasses import dataclass
 from typing import ClassVar, Generic, TypeVar
 
 from rich.segment import Segment
@@ -20,54 +19,21 @@ from textual.message import Message
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
-from artui.sanitize import beginning, sanitize, width
+from artui.sanitize import sanitize, width
 from artui.tui.look import UNICODE, Glyphs
 
 I = TypeVar("I", bound=Hashable)  # noqa: E741 — an item
 R = TypeVar("R")
 
 
-@dataclass(frozen=True, slots=True)
-class Column:
-    """One column: its title, where it begins, how many cells it has, and whether it ends evenly."""
-
-    title: str
-    start: int
-    cells: int
-    right: bool = False
-    says: bool = False
-    """Whether its texts are sentences, which are cut at their end."""
-
-    @property
-    def end(self) -> int:
-        """The cell after its last."""
-        return self.start + self.cells
-
-
-def heads(columns: Iterable[Column]) -> str:
-    """The titles of these columns, each over its own."""
-    line = ""
-    for column in columns:
-        line = line.ljust(column.start) + (column.title.rjust(column.cells) if column.right else column.title)
-    return line
-
-
-def fitted(text: str, column: Column, ellipsis: str) -> str:
-    """Text that takes a column's cells exactly; a name that is too wide loses its middle, a sentence its end."""
-    cells = max(1, column.cells if column.right else column.cells - 1)
-    text = beginning(text, cells, ellipsis) if column.says else sanitize(text, cells, ellipsis)
-    gap = " " * (column.cells - width(text))
-    return gap + text if column.right else text + gap
-
-
-def file_fitted(folder: str, name: str, column: Column, ellipsis: str) -> str:
-    """A file in its cells: the folder is shortened first, then the name, each in its middle."""
+def file_fitted(folder: str, name: str, cells: int, ellipsis: str) -> str:
+    """A file in so many cells: the folder is shortened first, then the name, each in its middle."""
     whole = sanitize(f"{folder}/{name}") if folder else sanitize(name)
-    if width(whole) > column.cells and folder:
-        short = sanitize(folder, max(8, column.cells - width(sanitize(name)) - 1), ellipsis)
-        whole = f"{short}/{sanitize(name, max(1, column.cells - width(short) - 1), ellipsis)}"
-    whole = whole if width(whole) <= column.cells else sanitize(whole, column.cells, ellipsis)
-    return whole + " " * (column.cells - width(whole))
+    if width(whole) > cells and folder:
+        short = sanitize(folder, max(8, cells - width(sanitize(name)) - 1), ellipsis)
+        whole = f"{short}/{sanitize(name, max(1, cells - width(short) - 1), ellipsis)}"
+    whole = whole if width(whole) <= cells else sanitize(whole, cells, ellipsis)
+    return whole + " " * (cells - width(whole))
 
 
 class LineList(ScrollView, Generic[I, R], can_focus=True):

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import time
 from collections import deque
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from artui.journal import crowds
+from artui.journal import crowds, offers, window
 from artui.journal.crowds import Crowds
+from artui.model.holds import Group
 from artui.model.job import Event, Job
 from artui.model.states import Status
-from artui.sanitize import beginning
+from artui.sanitize import beginning, sanitize
 from artui.tui.advice import sentence
-from artui.tui.words import clock
+from artui.tui.view import Look, View
+from artui.tui.words import clock, plural, spent, standing
 
 MOST = 500
 """Messages that are kept."""
@@ -33,6 +36,14 @@ class Message:
         return f"{clock(self.at, now)} {self.text}"
 
 
+@dataclass(frozen=True, slots=True)
+class Toast:
+    """A message that deserves a toast."""
+
+    text: str
+    is_trouble: bool
+
+
 class News:
     """The messages of this session, the newest last."""
 
@@ -42,6 +53,7 @@ class News:
         self.messages: deque[Message] = deque(maxlen=MOST)
         self._kinds: set[str] = set()
         self._shared: dict[str, Message] = {}
+        self._unfinished: Mapping[str, int] = {}
 
     @property
     def newest(self) -> Message | None:
@@ -52,11 +64,63 @@ class News:
         """Remember a message that is about no single job."""
         self.messages.append(Message(at, text))
 
-    def hear(self, events: Iterable[Event], known: Mapping[int, Job], shared: Crowds) -> Sequence[str]:
+    def engine_ended(self, look: Look) -> str:
+        """Remember that no engine runs any more, whether it ended in order and what that means; returns that sentence,
+        empty where it ended in order with nothing under way."""
+        active = look.counts.get(Group.ACTIVE, 0) + look.counts.get(Group.QUEUED, 0)
+        killed = look.row is not None and look.row.state != "ended"
+        if not (killed or active):
+            return ""
+        how = "it was killed" if killed else "it ended in order"
+        text = (
+            f"No engine is running since {clock(time.time(), time.time())} ({how}). Nothing is lost: what became of"
+            " each paid request is settled before anything is sent again. e starts one."
+        )
+        self.tell(time.time(), text)
+        return text
+
+    async def take_in(self, look: Look, view: View) -> list[Toast]:
+        """Remember what a look has shown; returns what deserves a toast: each new kind of trouble, and each batch that
+        is finished."""
+        toasts = []
+        if look.events:
+            known = await view.ask(window.some, [event.job for event in look.events])
+            shared = await view.ask(crowds.crowds)
+            toasts += [Toast(text, is_trouble=True) for text in self._hear(look.events, known, shared)]
+        ended = [batch for batch in self._unfinished if batch not in look.unfinished]
+        self._unfinished = look.unfinished
+        for batch in ended:
+            if finished := await view.ask(window.finished_batch, batch):
+                name, figures = finished
+                text = f"{sanitize(name, 40)} is done: {standing(figures.counts)}. {spent(figures.totals.values())}."
+                self.tell(time.time(), text)
+                toasts.append(Toast(text, is_trouble=bool(figures.counts[Group.NEEDS])))
+        return toasts
+
+    async def of_silence(self, before: Look, look: Look, view: View) -> list[Toast]:
+        """Remember that a service has ceased to answer, or answers again, and what that means; returns the toasts."""
+        was, now, toasts = {one.account: one.away_since for one in before.quotes}, time.time(), []
+        for one in look.quotes:
+            since, name = was.get(one.account), sanitize(one.account, 30)
+            if one.account not in was or (since is None) == (one.away_since is None):
+                continue
+            text = f"{name} answers again; it did not since {clock(since or now, now)}."
+            if one.away_since is not None:
+                sent, unsent = await view.ask(offers.unfinished, one.account)
+                text = (
+                    f"{name} does not answer since {clock(one.away_since, now)}. {plural(sent, 'photo')}"
+                    f" {'is' if sent == 1 else 'are'} safe there, {unsent:,} {'waits' if unsent == 1 else 'wait'} here,"
+                    " nothing is lost. artui asks again by itself."
+                )
+            self.tell(now, text)
+            toasts.append(Toast(text, is_trouble=one.away_since is not None))
+        return toasts
+
+    def _hear(self, events: Iterable[Event], known: Mapping[int, Job], shared: Crowds) -> Sequence[str]:
         """Remember what a person wants to hear of; returns the kinds of trouble that are new, as sentences.
 
-        ``known`` holds the jobs as they are now: an event they have left behind is no news any more. What they share
-        (``shared``) is one message, which says how many they are by now.
+        ``known`` holds the jobs as they are now: an event they have left behind is no news any more. What jobs
+        share (``shared``) is one message, which says how many they are by now.
         """
         toasts = []
         for event in events:

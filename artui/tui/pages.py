@@ -32,11 +32,12 @@ class PageEntry:
 
 JOBS = PageEntry("1", "Jobs", "jobs:Jobs")
 SUBMIT = PageEntry("2", "Submit", "submit:Submit")
+ACCOUNTS = PageEntry("5", "Accounts", "accounts:Accounts")
 PLACES = (
     JOBS,
     SUBMIT,
     PageEntry("3", "Workflows", "workflows:Workflows"),
     PageEntry("4", "Watch", "watches:Watches"),
-    PageEntry("5", "Accounts", "accounts:Accounts"),
+    ACCOUNTS,
 )
 """A new screen is one line here."""

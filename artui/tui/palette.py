@@ -76,10 +76,10 @@ def offer(app: App[Any]) -> None:
     """Offer every action by name, each with its key, and do the one that is chosen."""
     offered = [action for action in actions(app.screen) if action.verb not in NOT_BY_NAME]
     offered.append(PaletteAction(("",), "Light or dark colours, the other ones from now on", "theme", app, True))
-    rows = [Content.assemble((f"{action.keys[0]:>{KEYS}}", "bold $primary"), "  ", action.says) for action in offered]
+    rows = [(one, Content.assemble((f"{one.keys[0]:>{KEYS}}", "bold $primary"), "  ", one.says)) for one in offered]
 
-    async def chosen(place: int | None) -> None:
-        if place is not None:
-            await app.run_action(offered[place].name, default_namespace=offered[place].node)
+    async def chosen(action: PaletteAction | None) -> None:
+        if action is not None:
+            await app.run_action(action.name, default_namespace=action.node)
 
-    app.push_screen(ChoiceDialog("Every action by name", rows, [(one.says,) for one in offered]), chosen)
+    app.push_screen(ChoiceDialog("Every action by name", rows, lambda one: (one.says,)), chosen)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from artui.core import options
@@ -9,7 +10,7 @@ from artui.core.actions import Action
 from artui.model.commands import Command
 from artui.model.states import Reason
 from artui.sanitize import sanitize
-from artui.tui.dialogs import Choice, Question
+from artui.tui.dialogs import Choice, No, Question
 from artui.tui.words import plural
 
 if TYPE_CHECKING:
@@ -19,27 +20,28 @@ if TYPE_CHECKING:
 async def ask_to_pause(host: Host) -> None:
     """Ask what is to be paused or to go on, and leave that to the engine."""
     names = list(host.config.accounts)
-    choices = [Choice("n", "leave it as it is")]
+    going = await host.view.ask(lambda db: [options.resumption(db, name) for name in names])
+    choices: list[Choice[list[Action]] | No] = [No("leave it as it is")]
     if host.account:
-        account = sanitize(host.account, 30)
-        choices.append(Choice("a", f"pause {account}", by_enter=True))
+        choices.append(Choice("a", f"pause {sanitize(host.account, 30)}", _pauses([host.account]), by_enter=True))
     if len(names) > 1:
-        choices.append(Choice("e", "pause everything", by_enter=True))
+        choices.append(Choice("e", "pause everything", _pauses(names), by_enter=True))
+    lines: list[str] = []
     untold = any(one.held == Reason.CREDITS and one.unknown for one in host.look.quotes)
     if untold or any(one.held == Reason.PAUSED for one in host.look.quotes):
         topped_up = ", and with what waited for credits: its balance is not told" if untold else ""
-        choices.append(Choice("g", f"go on with all that is paused{topped_up}"))
-    going = await host.view.ask(lambda db: [options.resumption(db, name) for name in names])
-    lines = [_goes_on(one) for one in going if one.photos and choices[-1].key == "g"]
+        choices.append(Choice("g", f"go on with all that is paused{topped_up}", going))
+        lines = [_goes_on(one) for one in going if one.photos]
 
-    async def answered(answer: str | None) -> None:
-        if answer == "g":
-            await host.decide(going)
-        elif answer in ("a", "e"):
-            wanted = [host.account] if answer == "a" else names
-            await host.decide([options.of_account(Command.PAUSE, name) for name in wanted if name])
+    async def answered(agreed: list[Action] | None) -> None:
+        if agreed:
+            await host.decide(agreed)
 
     host.push_screen(Question("Pause? Nothing new is sent; what is sent is fetched.", lines, choices), answered)
+
+
+def _pauses(names: Sequence[str]) -> list[Action]:
+    return [options.of_account(Command.PAUSE, name) for name in names]
 
 
 def _goes_on(one: Action) -> str:

@@ -193,6 +193,7 @@ RULE_OFFLINE: Mapping[RuleCause, str] = {
     RuleCause.BUSY: _AS_SAID,
     RuleCause.LOCK_UNUSABLE: _AS_SAID,
     RuleCause.OUTPUT_INSIDE: _AS_SAID,
+    RuleCause.OUTPUT_UNMOUNTED: _AS_SAID,
 }
 """Why a folder is offline, beside the folder's name and since when it is."""
 

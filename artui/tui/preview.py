@@ -1,4 +1,4 @@
-"""Before and after, side by side: pictures read with bounded memory in a thread, and drawn in half blocks.
+"""Before and after, side by side: a photo and its result, or the first results of a batch, over the whole screen.
 
 Terminals that can show real pictures do so where the settings say ``images = "auto"`` (``drawing``).
 """
@@ -6,193 +6,27 @@ Terminals that can show real pictures do so where the settings say ``images = "a
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar, cast
+from typing import Any, ClassVar, cast
 
-from rich.color import Color
-from rich.segment import Segment
-from rich.style import Style
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical
-from textual.geometry import Size
-from textual.strip import Strip
 from textual.widget import Widget
 from textual.widgets import Static
 
-from artui.files.regular import open_regular
 from artui.model.job import Job
-from artui.sanitize import beginning, sanitize
+from artui.sanitize import sanitize
 from artui.tui import thumbs
-from artui.tui.above import Above
+from artui.tui.above import Above, Answer
 from artui.tui.drawing import chosen
+from artui.tui.pictures import Blocks, Frame, Picture, Unshowable, corner, read_picture
 from artui.tui.shell import Keys, Line
 from artui.tui.words import size
 
-if TYPE_CHECKING:
-    from PIL.Image import Image
-
-
-MOST_PIXELS = 50_000_000
-"""The largest picture that is held in memory as a whole, about 200 MB. A JPEG is read at an eighth if need be."""
-
 CAPTIONS = 2
 """The lines of a pane that are no picture."""
-
-CHECK = (204, 236)
-"""The two greys of the chequers that stand for transparency."""
-
-
-class Unshowable(Exception):
-    """A picture cannot be shown; the text says why and what helps."""
-
-
-@dataclass(frozen=True, slots=True)
-class Frame:
-    """How much of a picture is wanted: the dots there are, and for a crop its middle, as shares of the picture."""
-
-    dots: tuple[int, int]
-    crop: bool = False
-    middle: tuple[float, float] = (0.5, 0.5)
-
-
-@dataclass(frozen=True, slots=True)
-class Picture:
-    """A picture as it is drawn, no larger than its frame: opaque RGB, with the size of the whole."""
-
-    drawn: Image
-    whole: tuple[int, int]
-
-
-def read_picture(path: Path, frame: Frame) -> Picture:
-    """Read as much of a picture as its frame shows. Blocks; raises Unshowable."""
-    try:
-        from PIL import Image
-    except ImportError:
-        raise Unshowable("Pictures need Pillow: pip install 'artui[preview]' brings it.") from None
-    Image.MAX_IMAGE_PIXELS = None  # the limit here is stricter, and counts what a smaller reading takes
-    try:
-        with open_regular(path) as stream, Image.open(stream) as opened:
-            return _read(opened, frame)
-    except FileNotFoundError:
-        raise Unshowable("This file is no longer there.") from None
-    except Unshowable:
-        raise
-    except Exception as broken:
-        raise Unshowable(f"This file cannot be read as a picture ({beginning(str(broken), 120)}).") from broken
-
-
-def _read(opened: Image, frame: Frame) -> Picture:
-    from PIL import ImageOps
-
-    whole, enough = opened.size, (2 * max(frame.dots), 2 * max(frame.dots))
-    if not frame.crop:
-        opened.draft("RGB", enough)
-    if opened.width * opened.height > MOST_PIXELS:
-        what = "a piece 1:1 needs" if frame.crop else "this kind of file needs"
-        pixels = f"{whole[0]:,} x {whole[1]:,} pixels"
-        raise Unshowable(f"{pixels}: {what} the whole picture in memory, and the limit is 50 million.")
-    if not frame.crop:
-        opened.thumbnail(enough)
-    turned = ImageOps.exif_transpose(opened)
-    if turned.size != opened.size:
-        whole = whole[::-1]
-    drawn = _opaque(_cropped(turned, frame) if frame.crop else turned)
-    drawn.thumbnail(frame.dots)
-    return Picture(drawn, whole)
-
-
-def _cropped(picture: Image, frame: Frame) -> Image:
-    """The piece of a picture that fills the frame one pixel to a dot."""
-    left, top = corner(picture.size, frame)
-    right, bottom = min(picture.width, left + frame.dots[0]), min(picture.height, top + frame.dots[1])
-    return picture.crop((left, top, right, bottom))
-
-
-def corner(whole: tuple[int, int], frame: Frame) -> tuple[int, int]:
-    """Where a 1:1 piece begins in its picture, in pixels from the left and the top."""
-    first, second = (
-        max(0, min(total - dots, round(total * share - dots / 2)))
-        for total, dots, share in zip(whole, frame.dots, frame.middle, strict=True)
-    )
-    return first, second
-
-
-def _opaque(picture: Image) -> Image:
-    """The picture in RGB; what shines through it are chequers."""
-    from PIL import Image
-
-    if picture.mode.startswith("I;16") or picture.mode == "I":
-        picture = picture.point(lambda level: level / 256).convert("L")
-    if not (picture.has_transparency_data):
-        return picture.convert("RGB")
-    layer = picture.convert("RGBA")
-    wide, high = layer.size
-    cell = max(1, min(wide, high) // 16)
-    tile = Image.new("L", (2, 2), CHECK[0])
-    tile.putpixel((0, 0), CHECK[1])
-    tile.putpixel((1, 1), CHECK[1])
-    ground = Image.new("L", (wide // cell + 2, high // cell + 2))
-    for left in range(0, ground.width, 2):
-        for top in range(0, ground.height, 2):
-            ground.paste(tile, (left, top))
-    ground = ground.resize((ground.width * cell, ground.height * cell), Image.Resampling.NEAREST)
-    opaque = ground.crop((0, 0, wide, high)).convert("RGB")
-    opaque.paste(layer, mask=layer)
-    return opaque
-
-
-# --------------------------------------------------------------------------------------------- how they are drawn
-
-
-class Blocks(Widget):
-    """A picture in half blocks, two dots to a cell; with plain signs in coloured blanks, one dot to a cell."""
-
-    DEFAULT_CSS = """
-    Blocks { height: 1fr; width: 1fr; }
-    """
-
-    def __init__(self, *, plain: bool) -> None:
-        super().__init__()
-        self.plain = plain
-        self._lines: list[Strip] = []
-
-    def put(self, picture: Image | None) -> None:
-        """Draw this picture in the middle, or nothing."""
-        self._lines = list(_strips(picture, self.size, plain=self.plain)) if picture else []
-        self.refresh()
-
-    def render_line(self, y: int) -> Strip:
-        """One line of it."""
-        line = self._lines[y] if y < len(self._lines) else Strip.blank(self.size.width)
-        return line.apply_style(self.rich_style)
-
-
-def _strips(picture: Image, room: Size, *, plain: bool) -> Iterator[Strip]:
-    pixels = picture.load()
-    left = (room.width - picture.width) // 2
-    above = (room.height - (picture.height + 1) // 2) // 2
-    for _ in range(above):
-        yield Strip.blank(room.width)
-    for top in range(0, picture.height, 2):
-        segments = [Segment(" " * left)]
-        for across in range(picture.width):
-            upper = cast("Any", pixels)[across, top]
-            lower = cast("Any", pixels)[across, top + 1] if top + 1 < picture.height else None
-            segments.append(_plain_cell(upper, lower) if plain else _cell(upper, lower))
-        yield Strip(segments).adjust_cell_length(room.width)
-
-
-def _cell(upper: tuple[int, int, int], lower: tuple[int, int, int] | None) -> Segment:
-    ground = Color.from_rgb(*lower) if lower else None
-    return Segment("▀", Style(color=Color.from_rgb(*upper), bgcolor=ground))
-
-
-def _plain_cell(upper: tuple[int, int, int], lower: tuple[int, int, int] | None) -> Segment:
-    both = [sum(pair) // 2 for pair in zip(upper, lower or upper, strict=True)]
-    return Segment(" ", Style(bgcolor=Color.from_rgb(*both)))
 
 
 class Pane(Vertical):
@@ -302,8 +136,8 @@ class Pair:
         return f"After (and {self.others} more)" if self.others else "After"
 
 
-class PreviewScreen(Above[str]):
-    """Before and after over the whole screen; gives '' where the person goes back."""
+class PairScreen(Above[Answer]):
+    """A pair over the whole screen, each picture in half of it."""
 
     PICTURE: ClassVar[list[BindingType]] = [
         Binding("b", "swap", "swap", tooltip="Swap before and after"),
@@ -314,24 +148,17 @@ class PreviewScreen(Above[str]):
         Binding("down", "move(0, 1)", show=False, tooltip="The piece further down"),
     ]
     """The keys for the pictures."""
-    BINDINGS: ClassVar[list[BindingType]] = [
-        *PICTURE,
-        Binding("space", "rate(True)", "thumb up", tooltip="Tell the service that this result is liked (free)"),
-        Binding(
-            "x", "rate(False)", "thumb down...", tooltip="Tell the service that it is not liked: asks first (free)"
-        ),
-        Binding("escape,q,enter", "back", "back", tooltip="Back to the job"),
-    ]
+    BINDINGS = PICTURE
     CSS = """
-    PreviewScreen #pair { height: 1fr; }
-    PreviewScreen #limits { color: $quiet; }
+    PairScreen #pair { height: 1fr; }
+    PairScreen #limits { color: $quiet; }
     """
 
-    def __init__(self, pair: Pair, job: Job | None = None) -> None:
+    def __init__(self, pair: Pair) -> None:
         super().__init__()
         self.pair = pair
-        self._job = job
-        self._told = ""
+        self.remark = ""
+        """What stands in the place of the limits, until the pictures are drawn otherwise."""
         self.crop = False
         self.middle = (0.5, 0.5)
 
@@ -363,13 +190,14 @@ class PreviewScreen(Above[str]):
         """Read and draw both anew."""
         for pane in self.query(Pane):
             self.run_worker(pane.show(Frame(pane.dots, self.crop, self.middle)))
-        self._say_limits()
+        self.say_limits()
         self.query_one(Keys).draw()
 
-    def _say_limits(self) -> None:
+    def say_limits(self) -> None:
+        """Say how much of the pictures this terminal shows, or the remark instead."""
         wide, high = self.query(Pane).first().dots
-        if self._told:
-            text = self._told
+        if self.remark:
+            text = self.remark
         elif self.crop:
             text = f"1:1, {wide:,} x {high:,} pixels of each: the arrows move the piece, z shows the whole."
         elif chosen.widget:
@@ -379,20 +207,16 @@ class PreviewScreen(Above[str]):
         self.query_one("#limits", Line).say(f" {sanitize(text, self.app.size.width - 2, '..')}")
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        """The arrows move a piece where there is one; a thumb is for a result of an account that wants ratings told."""
-        del parameters
-        if action == "rate":
-            return not self.host.readonly and thumbs.are_wanted(self.host, self._job)
-        return action != "move" or self.crop
+        """The arrows move a piece where there is one."""
+        return self.crop if action == "move" else super().check_action(action, parameters)
 
     def action_swap(self) -> None:
         """Let the two change places."""
-        pair = self.query_one("#pair")
-        pair.move_child(0, after=1)
+        self.query_one("#pair").move_child(0, after=1)
 
     def action_crop(self) -> None:
         """A piece of each, or the whole again."""
-        self.crop, self._told = not self.crop, ""
+        self.crop, self.remark = not self.crop, ""
         self.refresh_bindings()
         self.read()
 
@@ -408,23 +232,45 @@ class PreviewScreen(Above[str]):
             self.middle = (first, second)
             self.read()
 
+    def action_back(self) -> None:
+        """Back to where it was opened."""
+        self.dismiss(None)
+
+
+class PreviewScreen(PairScreen[None]):
+    """A job's photo and its result, and whether the service is to be told that it is liked."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("space", "rate(True)", "thumb up", tooltip="Tell the service that this result is liked (free)"),
+        Binding(
+            "x", "rate(False)", "thumb down...", tooltip="Tell the service that it is not liked: asks first (free)"
+        ),
+        Binding("escape,q,enter", "back", "back", tooltip="Back to the job"),
+    ]
+
+    changes = frozenset({"rate"})
+
+    def __init__(self, job: Job) -> None:
+        super().__init__(Pair.of(job))
+        self._job = job
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """A thumb is for a result of an account that wants ratings told."""
+        wanted = action != "rate" or thumbs.are_wanted(self.host, self._job)
+        return wanted and super().check_action(action, parameters)
+
     def action_rate(self, good: bool) -> None:
         """Tell the service whether the result is liked; before a thumb down it asks."""
 
-        def answered(answer: str | None) -> None:
-            if answer == "y":
+        def answered(yes: bool | None) -> None:
+            if yes:
                 self.run_worker(self._rate(good=good))
 
-        if self._job is not None and not good:
-            self.app.push_screen(thumbs.question(self._job), answered)
+        if good:
+            answered(True)
         else:
-            answered("y")
+            self.app.push_screen(thumbs.question(self._job), answered)
 
     async def _rate(self, *, good: bool) -> None:
-        if self._job is not None:
-            self._told = await thumbs.tell(self.host, self._job, good=good)
-            self._say_limits()
-
-    def action_back(self) -> None:
-        """Back to where it was opened."""
-        self.dismiss("")
+        self.remark = await thumbs.tell(self.host, self._job, good=good)
+        self.say_limits()

@@ -1,9 +1,8 @@
-"""A short list with a cursor: lines that fill the width, under headings that stand over their columns."""
+"""A short list with a cursor, which stays on its row."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable
 from typing import ClassVar
 
 from textual.binding import Binding, BindingType
@@ -11,41 +10,8 @@ from textual.content import Content
 from textual.widgets import OptionList
 from textual.widgets.option_list import Option
 
-from artui.sanitize import beginning, sanitize, width
-
-
-@dataclass(frozen=True, slots=True)
-class Cell:
-    """A column: its heading, its width in cells, whether it ends evenly, and from which table width on it is there."""
-
-    title: str
-    cells: int
-    right: bool = False
-    wanted_from: int = 0
-    says: bool = False
-    """Whether its texts are sentences, which are cut at their end."""
-
-
-def line(columns: Sequence[Cell], texts: Sequence[str], cells: int, ellipsis: str = "…") -> str:
-    """Texts in their columns; the first column gets what the others leave."""
-    taken = [(column, text) for column, text in zip(columns[1:], texts[1:], strict=True) if cells >= column.wanted_from]
-    room = cells - sum(column.cells for column, _ in taken)
-    said = _filled(texts[0], room - 1, ellipsis) + " "
-    for column, text in taken:
-        short = (beginning if column.says else sanitize)(text, column.cells - 1, ellipsis)
-        gap = " " * (column.cells - width(short))
-        said += gap + short if column.right else short + gap
-    return said
-
-
-def heads(columns: Sequence[Cell], cells: int) -> str:
-    """The headings of these columns."""
-    return line(columns, [column.title for column in columns], cells)
-
-
-def _filled(text: str, cells: int, ellipsis: str) -> str:
-    text = sanitize(text, cells, ellipsis)
-    return text + " " * (cells - width(text))
+SIGN = 2
+"""Cells before the columns of a list whose rows begin with a sign."""
 
 
 class Options(OptionList):

@@ -16,8 +16,8 @@ from artui.journal import Connection, batches, crowds
 from artui.model.job import Batch, Job
 from artui.model.states import Status
 from artui.sanitize import beginning, sanitize
-from artui.tui.dialogs import Choice, Question
-from artui.tui.preview import Pair, PreviewScreen
+from artui.tui.dialogs import Choice, No, Question
+from artui.tui.preview import Pair, PairScreen
 from artui.tui.shell import Line
 from artui.tui.view import Look
 from artui.tui.words import plural
@@ -75,18 +75,19 @@ def heading(sample: Sample) -> str:
     return f"Send the other {plural(sample.rest.photos, 'photo')} of {sanitize(sample.batch.name, 30)}? {cost}"
 
 
-def question(sample: Sample) -> Question:
-    """Ask what becomes of the rest: ``y`` sends it, ``x`` cancels it."""
+def question(sample: Sample) -> Question[Action]:
+    """Ask what becomes of the rest: it is sent, or cancelled."""
     counts = Counter(_STANDING.get(job.status, "on the way") for job in sample.ahead)
     stand = ", ".join(f"{number:,} {said}" for said, number in counts.items())
     rest = "it" if sample.rest.photos == 1 else f"the {sample.rest.photos:,}"
+    cancelled = replace(sample.rest, arguments={**sample.rest.arguments, "yes": False})
     return Question(
         heading(sample),
         [f"Of the first {len(sample.ahead):,}: {stand}."],
         (
-            Choice("n", "later"),
-            Choice("y", "send it" if sample.rest.photos == 1 else "send them"),
-            Choice("x", f"cancel {rest}, nothing is paid", by_enter=True),
+            No("later"),
+            Choice("y", "send it" if sample.rest.photos == 1 else "send them", sample.rest),
+            Choice("x", f"cancel {rest}, nothing is paid", cancelled, by_enter=True),
         ),
     )
 
@@ -100,18 +101,20 @@ def _standing(job: Job) -> str:
     return f"{sanitize(job.source.name, 30)}: {said}{why}"
 
 
-class SampleScreen(PreviewScreen, inherit_bindings=False):
-    """The first results of a batch, one pair at a time; gives the answer to its question, or '' for later."""
+class SampleScreen(PairScreen[Action], inherit_bindings=False):
+    """The first results of a batch, one pair at a time; gives the answer to its question, None for later."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("enter", "decide", "send the rest...", tooltip="Send the rest, or cancel it: shows first its price"),
         Binding("escape,q", "back", "later", tooltip="Decide later: the rest keeps waiting"),
-        *PreviewScreen.PICTURE,
+        *PairScreen.PICTURE,
     ]
-    CSS = f"""{PreviewScreen.CSS}
+    CSS = f"""{PairScreen.CSS}
     SampleScreen #question {{ text-style: bold; }}
     SampleScreen #which {{ color: $quiet; }}
     """
+
+    changes = frozenset({"decide"})
 
     def __init__(self, sample: Sample) -> None:
         super().__init__(Pair.of(sample.ahead[0]))
@@ -147,15 +150,14 @@ class SampleScreen(PreviewScreen, inherit_bindings=False):
         if not self.is_current:
             return
         if found is None:
-            self.dismiss("")
+            self.dismiss(None)
         else:
             self.sample = found
             self.turn_to(Pair.of(found.ahead[self.at]))
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        """A console that only reads gives no answer; the arrows always move something."""
-        del parameters
-        return not (action == "decide" and self.host.readonly)
+        """The arrows always move something."""
+        return action == "move" or super().check_action(action, parameters)
 
     def action_move(self, across: int, down: int) -> None:
         """Go to the pair beside this one; a piece moves as it always does."""
@@ -168,9 +170,9 @@ class SampleScreen(PreviewScreen, inherit_bindings=False):
     def action_decide(self) -> None:
         """Ask what becomes of the rest."""
 
-        def answered(answer: str | None) -> None:
-            if answer:
-                self.dismiss(answer)
+        def answered(agreed: Action | None) -> None:
+            if agreed:
+                self.dismiss(agreed)
 
         self.app.push_screen(question(self.sample), answered)
 
@@ -186,12 +188,9 @@ async def answer(host: Host, batch: str | None = None) -> bool:
     if sample is None or not sample.ahead:
         return False
 
-    screen = SampleScreen(sample)
+    async def answered(agreed: Action | None) -> None:
+        if agreed:
+            await host.decide([agreed])
 
-    async def answered(key: str | None) -> None:
-        if key:
-            rest = screen.sample.rest
-            await host.decide([replace(rest, arguments={**rest.arguments, "yes": key == "y"})])
-
-    await host.push_screen(screen, answered)
+    await host.push_screen(SampleScreen(sample), answered)
     return True

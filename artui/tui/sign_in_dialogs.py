@@ -19,9 +19,10 @@ from artui.credentials import Secret
 from artui.sanitize import sanitize
 from artui.tui import desktop
 from artui.tui.above import Dialog
+from artui.tui.columns import Column, layout, line
 from artui.tui.dialogs import InputDialog, InputField
 from artui.tui.qr import qr_code
-from artui.tui.rows import Cell, Rows, line
+from artui.tui.rows import Rows
 from artui.tui.service import ServiceError, told
 from artui.tui.words import amount
 
@@ -35,7 +36,7 @@ QR_CELLS, QR_LINES = 78, 22
 """The least terminal in which the QR code is drawn; a smaller one shows the code and the address alone."""
 
 
-class CodeScreen(Dialog["Secret | None"]):
+class CodeScreen(Dialog[Secret]):
     """Shows a code until it is confirmed elsewhere; gives the key, None where the person gave up."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -172,14 +173,14 @@ class KeyScreen(InputDialog[Secret]):
             self.dismiss(key)
 
 
-class PayersScreen(Dialog["list[PayerChoice] | None"]):
+class PayersScreen(Dialog[list[PayerChoice]]):
     """Asks which organizations are to pay; None where the person went back."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("space", "mark", "mark", tooltip="Mark this organization, or take the mark away"),
         Binding("escape,q", "back", "back", tooltip="Back, nothing is kept"),
     ]
-    COLUMNS = (Cell("Name", 0), Cell("Role", 20), Cell("Balance", 13, right=True))
+    COLUMNS = (Column("Name"), Column("Role", 20), Column("Balance", 13, right=True))
 
     def __init__(self, payers: Sequence[PayerChoice], marked: Sequence[str] = (), *, sign: str) -> None:
         """``marked`` are the ids of those that pay already; ``sign`` stands before what is marked."""
@@ -216,8 +217,8 @@ class PayersScreen(Dialog["list[PayerChoice] | None"]):
     def _row(self, payer: PayerChoice) -> Content:
         organization = payer.organization
         balance = f"{amount(payer.balance)} cr" if payer.balance is not None else "balance ?"
-        cells = min(68, self.app.size.width - 8)
-        said = line(self.COLUMNS, (organization.name or organization.id, organization.role, balance), cells)
+        slots = layout(self.COLUMNS, min(68, self.app.size.width - 8))
+        said = line(slots, (organization.name or organization.id, organization.role, balance))
         return Content(f"[{self.sign if organization.id in self.marked else ' '}] {said}")
 
     def on_option_list_option_selected(self) -> None:

@@ -27,7 +27,7 @@ from artui.model.capabilities import SignInMethod
 from artui.model.commands import Command
 from artui.model.states import Reason
 from artui.sanitize import beginning, sanitize
-from artui.tui.dialogs import Ask, Choice, Question
+from artui.tui.dialogs import Ask, Choice, No, Question
 from artui.tui.look import ASCII
 from artui.tui.service import ServiceError, at_service, told
 from artui.tui.sign_in_dialogs import CodeScreen, KeyScreen, PayersScreen
@@ -40,12 +40,11 @@ if TYPE_CHECKING:
 PATIENCE = 15.0
 """Seconds a running engine gets to end before another one, which has the key, is started."""
 
-_PLACES = {"k": KeyStore.KEYRING, "f": KeyStore.FILE, "m": KeyStore.MEMORY}
-_KEPT = (
-    Choice("k", "in the keyring of this desktop", by_enter=True),
-    Choice("m", "only until artui ends: in its memory, and its engine's", by_enter=True),
-    Choice("f", "in a file readable by you only", by_enter=True),
-    Choice("n", "nowhere: not signed in"),
+_KEPT: Sequence[Choice[KeyStore] | No] = (
+    Choice("k", "in the keyring of this desktop", KeyStore.KEYRING, by_enter=True),
+    Choice("m", "only until artui ends: in its memory, and its engine's", KeyStore.MEMORY, by_enter=True),
+    Choice("f", "in a file readable by you only", KeyStore.FILE, by_enter=True),
+    No("nowhere: not signed in"),
 )
 
 _lent: dict[str, Secret] = {}
@@ -154,16 +153,15 @@ class SignIn:
 
     async def _tell_apart(self, customer: Customer) -> None:
         """Ask whether the account's earlier keys are of the same customer, and write down what is said."""
-        later = Choice("l", "I cannot tell: what was bought is not sent again unasked")
-        same = Choice("s", "the same customer: what was bought stays bought")
-        other = Choice("o", "another customer: each key buys for itself")
+        choices = (
+            No("I cannot tell: what was bought is not sent again unasked"),
+            Choice("s", "the same customer: what was bought stays bought", payers.same_customer),
+            Choice("o", "another customer: each key buys for itself", payers.other_customer),
+        )
         for one in customer.earlier:
             known, question = customer.question(self.account.name, one)
-            answer = await self.host.ask(Question(question, [known], [later, same, other]))
-            if answer == "s":
-                await self.host.journal.write_async(payers.same_customer, one.payer, customer.payer)
-            elif answer == "o":
-                await self.host.journal.write_async(payers.other_customer, one.payer, customer.payer)
+            if note := await self.host.ask(Question(question, [known], choices)):
+                await self.host.journal.write_async(note, one.payer, customer.payer)
 
     async def _wake(self, made: Sequence[AccountConfig]) -> list[Action]:
         """What lets all accounts of this sign-in go on: a look at the balance ends what waited for the key."""
@@ -194,31 +192,31 @@ class SignIn:
 
     # ------------------------------------------------------------------------------------------- where it is kept
 
-    async def _place(self, failed: Mapping[str, str] | None = None) -> KeyStore | None:
+    async def _place(self, failed: Mapping[KeyStore, str] | None = None) -> KeyStore | None:
         """Ask where the key is to be kept until a place takes one, before anybody signs in for nothing; None where the
-        person went back. ``failed`` are the places that took none, by their keys, and why."""
+        person went back. ``failed`` are the places that took none, and why."""
         refused = dict(failed or {})
         while True:
-            choices = [choice for choice in _KEPT if choice.key not in refused]
+            choices = [choice for choice in _KEPT if choice.gives not in refused]
             lines = ["Nowhere else, and it is never shown.", *(f"Not there: {why}." for why in refused.values())]
-            answer = await self.host.ask(Question("Where should the key be kept?", lines, choices))
-            if answer not in _PLACES:
+            place = await self.host.ask(Question("Where should the key be kept?", lines, choices))
+            if place is None:
                 return None
             try:
-                await asyncio.to_thread(self.vault.check, self.account.login, _PLACES[answer])
+                await asyncio.to_thread(self.vault.check, self.account.login, place)
             except CredentialProblem as problem:
-                refused[answer] = beginning(str(problem), 200)
+                refused[place] = beginning(str(problem), 200)
                 continue
-            return _PLACES[answer]
+            return place
 
     async def _keep(self, login: str, place: KeyStore) -> Stored | None:
         """Keep the key; where its place takes none any more, ask for another one. None where the person went back."""
-        refused: dict[str, str] = {}
+        refused: dict[KeyStore, str] = {}
         while True:
             try:
                 stored = await asyncio.to_thread(sign_in.keep, self.vault, self.account.login, login, place)
             except CredentialProblem as problem:
-                refused[next(key for key, one in _PLACES.items() if one is place)] = beginning(str(problem), 200)
+                refused[place] = beginning(str(problem), 200)
                 other = await self._place(refused)
                 if other is None:
                     return None
@@ -240,17 +238,17 @@ async def choose_service(host: Host) -> tuple[str, bool] | None:
         for name, kind in kinds.items()
         for pasted in ((False, True) if kind.sign_in is SignInMethod.CODE else (True,))
     ]
-    choices = [
+    choices: list[Choice[tuple[str, bool]] | No] = [
         Choice(
             str(number),
             f"{kinds[name].title}: " + (f"paste the {kinds[name].key_name}" if pasted else "with a code"),
+            (name, pasted),
             by_enter=True,
         )
         for number, (name, pasted) in enumerate(ways, 1)
     ]
     lines = ["Nothing is sent or charged by signing in."]
-    answer = await host.ask(Question("Which service?", lines, [*choices, Choice("n", "none")]))
-    return ways[int(answer) - 1] if answer else None
+    return await host.ask(Question("Which service?", lines, [*choices, No("none")]))
 
 
 def _note(db: Connection, made: Sequence[AccountConfig], chosen: Sequence[PayerChoice]) -> None:
@@ -311,8 +309,7 @@ async def sign_out(host: Host, account: AccountConfig) -> bool:
         stored = await asyncio.to_thread(vault.find, account.login)
     if stored is None:
         raise ServiceError(f"{account.name} is not signed in.")
-    question = await _sign_out_question(host, account, stored)
-    if await host.ask(question) != "y":
+    if not await host.ask(await _sign_out_question(host, account, stored)):
         return False
     try:
         async with at_service(host.config, account, vault) as provider:
@@ -324,7 +321,7 @@ async def sign_out(host: Host, account: AccountConfig) -> bool:
     return True
 
 
-async def _sign_out_question(host: Host, account: AccountConfig, stored: Stored) -> Question:
+async def _sign_out_question(host: Host, account: AccountConfig, stored: Stored) -> Question[bool]:
     sharing = _sharing(host, account)
     sent, unsent = await host.view.ask(_waiting, [one.name for one in sharing])
     lines = [f"The service no longer accepts its key, and it is forgotten here ({stored.place})."]
@@ -333,15 +330,15 @@ async def _sign_out_question(host: Host, account: AccountConfig, stored: Stored)
     if sent + unsent:
         safe = f"{plural(sent, 'sent photo is', 'sent photos are')} safe there and fetched after the next sign-in"
         lines.append(f"{safe}; {plural(unsent, 'waits', 'wait')} here, nothing more is sent.")
-    choices = (Choice("n", "stay signed in"), Choice("y", "sign out"))
+    choices = (No("stay signed in"), Choice("y", "sign out", True))
     return Question(f"Sign {account.name} out?", lines, choices)
 
 
 async def _only_here(host: Host, trouble: ServiceError) -> bool:
     lines = [f"The service could not be told: {trouble}", "It goes on accepting this key until somebody tells it."]
     # A letter of its own: y has just opened this question.
-    choices = (Choice("n", "keep the key, try again later"), Choice("f", "forget it here only"))
-    return await host.ask(Question("Not signed out at the service", lines, choices)) == "f"
+    choices = (No("keep the key, try again later"), Choice("f", "forget it here only", True))
+    return await host.ask(Question("Not signed out at the service", lines, choices)) is True
 
 
 async def _forget(host: Host, account: AccountConfig, vault: Vault) -> None:

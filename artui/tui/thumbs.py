@@ -9,25 +9,25 @@ from artui.model.job import Job
 from artui.model.states import Status
 from artui.providers import capabilities
 from artui.sanitize import sanitize
-from artui.tui.dialogs import Choice, Question
+from artui.tui.dialogs import Choice, No, Question
 from artui.tui.service import ServiceError, at_service
 
 if TYPE_CHECKING:
     from artui.tui.host import Host
 
 
-def are_wanted(host: Host, job: Job | None) -> bool:
+def are_wanted(host: Host, job: Job) -> bool:
     """Whether the service is told what is liked: of a saved result, and where the account says so."""
-    account = host.config.accounts.get(job.account) if job and job.status is Status.DONE else None
+    account = host.config.accounts.get(job.account) if job.status is Status.DONE else None
     return account is not None and account.ratings and capabilities(account.provider).takes_ratings
 
 
-def question(job: Job) -> Question:
-    """Ask before a thumb down; ``y`` sends it."""
+def question(job: Job) -> Question[bool]:
+    """Ask before a thumb down; gives True where it is to be sent."""
     return Question(
         f"Tell the service that the result of {sanitize(job.source.name, 40)} is not liked?",
         ["Free. Its file stays where it is, and what it cost stays spent; no reason is sent."],
-        (Choice("n", "leave it"), Choice("y", "send a thumb down")),
+        (No("leave it"), Choice("y", "send a thumb down", True)),
     )
 
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, ClassVar, cast
 
@@ -19,22 +20,22 @@ from artui.credentials import Vault
 from artui.journal import Connection, offers
 from artui.model.states import FINAL
 from artui.providers import capabilities
-from artui.sanitize import beginning, sanitize, width
-from artui.tui import catalogue, desktop
+from artui.sanitize import beginning, sanitize
+from artui.tui import catalogue, desktop, workflow_words
 from artui.tui.catalogue import CatalogEntry, Catalogue
+from artui.tui.columns import Column, Slot, heads, layout, line
 from artui.tui.dialogs import TextDialog
 from artui.tui.filter_line import FilterLine
 from artui.tui.look import Width, room
 from artui.tui.page import Page
 from artui.tui.pages import SUBMIT
-from artui.tui.rows import Cell, Rows, heads, line
+from artui.tui.rows import SIGN, Rows
 from artui.tui.service import ServiceError, at_service
 from artui.tui.shell import Line
 from artui.tui.view import Look
-from artui.tui.words import about, amount, brief, clock, plural
+from artui.tui.words import about, amount, clock, plural
 
 if TYPE_CHECKING:
-    from artui.providers.base import Workflow
     from artui.tui.submit import Submit
 
 STALE_AFTER = 600.0
@@ -43,17 +44,14 @@ STALE_AFTER = 600.0
 EXECUTIONS = 50
 """The most past executions that are listed."""
 
-FROM_NORMAL, FROM_WIDE = Width.NORMAL - 2, Width.WIDE - 2
-"""The widths of the list, without its sign, from which there is room for more columns."""
-
 COLUMNS = (
-    Cell("Name", 0),
-    Cell("Credits", 9, right=True),
-    Cell("Usual", 8, right=True),
-    Cell("Saved", 8, right=True),
-    Cell("Median", 8, right=True, wanted_from=FROM_NORMAL),
-    Cell("Last use", 13, right=True, wanted_from=FROM_NORMAL),
-    Cell("  Author", 22, wanted_from=FROM_WIDE),
+    Column("Name"),
+    Column("Credits", 9, right=True),
+    Column("Usual", 8, right=True),
+    Column("Saved", 8, right=True),
+    Column("Median", 8, right=True, wanted_from=Width.NORMAL),
+    Column("Last use", 13, right=True, wanted_from=Width.NORMAL),
+    Column("Author", 22, gap=2, wanted_from=Width.WIDE),
 )
 
 
@@ -204,12 +202,12 @@ class Workflows(Page):
         self.set_class(room(self.app.size) >= Width.FULL, "-full")
         typed = self.query_one(FilterLine).value
         offers = self.catalogue.offers
-        self.shown_offers = [offers[place] for place in best_first(typed, list(map(catalogue.found_by, offers)))]
+        self.shown_offers = [offers[place] for place in best_first(typed, list(map(workflow_words.found_by, offers)))]
         self.query_one("#state", Line).say(f" {self._state(cells - 2)}")
-        table = cells - 57 if self.has_class("-full") else cells
-        self.query_one("#heads", Line).say(f"  {heads(columns := self._columns(), table - 2)}")
+        slots = layout(self._columns(), cells - 57 if self.has_class("-full") else cells, SIGN)
+        self.query_one("#heads", Line).say(heads(slots))
         rows = self.query_one("#offers", Rows)
-        rows.put((one.workflow.id, self._row(one, columns, table - 2)) for one in self.shown_offers)
+        rows.put((one.workflow.id, self._row(one, slots)) for one in self.shown_offers)
         none = self.query_one("#none", Static)
         none.update(self._emptiness())
         none.display = not self.shown_offers
@@ -235,30 +233,27 @@ class Workflows(Page):
         now = time.time()
         return f"as of {clock(at, now)}" + (f", {about(now - at)} old" if self._trouble and now - at < 86400 else "")
 
-    def _columns(self) -> list[Cell]:
-        """The columns of which this service knows anything."""
+    def _columns(self) -> list[Column]:
+        """The columns, without those of which this service knows nothing."""
         flows = [one.workflow for one in self.catalogue.offers]
-        empty = {
-            "Credits": all(flow.price is None for flow in flows),
-            "Median": all(flow.price is None for flow in flows),
-            "  Author": not any(flow.author for flow in flows),
-        }
-        return [column for column in COLUMNS if not empty.get(column.title)]
+        unpriced, unsigned = all(flow.price is None for flow in flows), not any(flow.author for flow in flows)
+        empty = {"Credits": unpriced, "Median": unpriced, "Author": unsigned}
+        nowhere = 10_000
+        return [replace(one, wanted_from=nowhere) if empty.get(one.title) else one for one in COLUMNS]
 
-    def _row(self, offer: CatalogEntry, columns: Sequence[Cell], cells: int) -> Content:
+    def _row(self, offer: CatalogEntry, slots: Sequence[Slot]) -> Content:
         past, glyphs = offer.past, self.host.glyphs
-        name = cells - sum(one.cells for one in columns if cells >= one.wanted_from) - 1
-        texts = {
-            "Name": _name(offer, name, glyphs.ellipsis),
-            "Credits": amount(offer.workflow.price),
-            "Usual": about(past.usual) if past.usual else "-",
-            "Saved": amount(past.saved) if past.count else "-",
-            "Median": amount(past.median),
-            "Last use": catalogue.day_of(past.last_used) if past.count else "-",
-            "  Author": f"  {offer.workflow.author}",
-        }
+        texts = (
+            workflow_words.name_in(offer, slots[0].room, glyphs.ellipsis),
+            amount(offer.workflow.price),
+            about(past.usual) if past.usual else "-",
+            amount(past.saved) if past.count else "-",
+            amount(past.median),
+            catalogue.day_of(past.last_used) if past.count else "-",
+            offer.workflow.author,
+        )
         sign = glyphs.needs if offer.pinned else glyphs.marked if offer.is_favourite else " "
-        said = line(columns, [texts[column.title] for column in columns], cells, glyphs.ellipsis)
+        said = line(slots, texts, glyphs.ellipsis)
         return Content.assemble((f"{sign} ", "$warning" if offer.pinned else "$accent"), said)
 
     def _emptiness(self) -> str:
@@ -280,30 +275,10 @@ class Workflows(Page):
     def _draw_offer(self) -> None:
         """What is known of the workflow under the cursor."""
         offer = self.offer
-        text = self._about(offer) if offer else Content("")
-        self.query_one("#beside" if self.has_class("-full") else "#below", Static).update(text)
+        is_full = self.has_class("-full")
+        text = workflow_words.summary(offer, self.host.glyphs, with_settings=is_full) if offer else Content("")
+        self.query_one("#beside" if is_full else "#below", Static).update(text)
         self.refresh_bindings()
-
-    def _about(self, offer: CatalogEntry) -> Content:
-        flow, glyphs = offer.workflow, self.host.glyphs
-        known = _known(flow, 30, brief)
-        parts: list[str | tuple[str, str]] = [
-            (sanitize(flow.name, 50), "bold"),
-            "\n",
-            catalogue.plain_line(offer, glyphs),
-            "\n",
-            (f" {glyphs.dot} ".join(known), "$quiet"),
-        ]
-        if offer.pinned:
-            number = sum(one.jobs for one in offer.pinned)
-            parts += ["\n", (f"{number:,} waiting for an older version: c compares", "$warning")]
-        parts += ["\n", *(self._settings(offer) if self.has_class("-full") else [])]
-        return Content.assemble(*parts)
-
-    def _settings(self, offer: CatalogEntry) -> list[str | tuple[str, str]]:
-        if not offer.has_settings:
-            return [("\nsettings not fetched yet", "$quiet")]
-        return ["\n", "\n".join(catalogue.setting_lines(offer.workflow))]
 
     # ---------------------------------------------------------------------------------------------------- handlers
 
@@ -339,19 +314,11 @@ class Workflows(Page):
         if not offer.has_settings and not self.host.readonly:
             await self._fetch(offer.workflow.id)
             offer = next((one for one in self.catalogue.offers if one.workflow.id == offer.workflow.id), offer)
-        lines = catalogue.setting_lines(offer.workflow)
+        lines = workflow_words.setting_lines(offer.workflow)
         if not offer.has_settings:
             lines += ["", "Settings not fetched yet." + (f" {self._trouble}" if self._trouble else "")]
-        text = Content.assemble(self._head(offer), "\n\n", "\n".join(lines))
+        text = Content.assemble(workflow_words.head(offer, self.host.glyphs), "\n\n", "\n".join(lines))
         self.app.push_screen(TextDialog(sanitize(offer.workflow.name, 60), text))
-
-    def _head(self, offer: CatalogEntry) -> Content:
-        flow, past, dot = offer.workflow, offer.past, self.host.glyphs.dot
-        lines = [catalogue.plain_line(offer, self.host.glyphs)]
-        if past.count:
-            lines.append(f"last used {catalogue.day_of(past.last_used)} {dot} median charge {amount(past.median)} cr")
-        lines += _known(flow, 60, lambda word: sanitize(word, 60))
-        return Content("\n".join(lines))
 
     async def action_favourite(self) -> None:
         """Keep this workflow on top, or no longer."""
@@ -373,7 +340,7 @@ class Workflows(Page):
 
         texts = await self.host.view.ask(ask)
         known = {version: catalogue.parse(text) if text else None for version, text in texts.items()}
-        lines = "\n".join(catalogue.compared(offer, known))
+        lines = "\n".join(workflow_words.compared(offer, known))
         self.app.push_screen(TextDialog(f"{sanitize(offer.workflow.name, 40)}: what is new", Content(lines)))
 
     def action_executions(self) -> None:
@@ -412,19 +379,3 @@ class Workflows(Page):
         """Send the id of this workflow to the terminal's clipboard."""
         if (offer := self.offer) is not None:
             desktop.copy(self.app, sanitize(offer.workflow.id))
-
-
-def _known(flow: Workflow, cells: int, said: Callable[[str], str]) -> list[str]:
-    """What the service tells of where a workflow comes from; not every service knows all of it."""
-    day, author = catalogue.day(flow), sanitize(flow.author, cells)
-    saved = " ".join([*([f"saved {day}"] if day != "-" else []), *([f"by {author}"] if author else [])])
-    version = f"version {said(flow.version)}" if flow.version else ""
-    return [one for one in (saved, version, f"id {said(flow.id)}") if one]
-
-
-def _name(offer: CatalogEntry, cells: int, ellipsis: str) -> str:
-    """The name in its cells; what tells it from others of the same name is not cut away."""
-    name = sanitize(offer.workflow.name)
-    if not offer.apart:
-        return name
-    return f"{sanitize(name, max(8, cells - width(offer.apart) - 1), ellipsis)} {offer.apart}"

@@ -12,6 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
 from enum import StrEnum
+from pathlib import Path
 from typing import TypeVar
 
 from artui.config.system import network_file_system, true_path
@@ -28,7 +29,7 @@ from artui.watch import marker
 from artui.watch.lock import Busy, FolderLock
 from artui.watch.marker import Foreign, Marker, Offline
 from artui.watch.offers import Offers, PinnedOffer
-from artui.watch.outputs import refuse_loop
+from artui.watch.outputs import mount_of, refuse_loop
 from artui.watch.postprocess import Linked, Tidied, tidy
 from artui.watch.returning import Returning
 from artui.watch.rules import After, Existing, Rule
@@ -143,7 +144,8 @@ class Watched:
         rule = self.rule
         await self._journal.write_async(
             rules.load, rule.id, name=rule.name, folder=rule.folder, account=rule.account, run=rule.caps.run,
-            day=rule.caps.day, month=rule.caps.month, twins=str(rule.twins),
+            day=rule.caps.day, month=rule.caps.month, twins=str(rule.twins), file_mode=rule.mode or "",
+            file_group=rule.group or "",
         )  # fmt: skip
         await self._quote.begin()
 
@@ -280,18 +282,20 @@ class Watched:
         scanner = await self._ready_scanner()
         started = time.monotonic()
 
-        def look() -> tuple[bool, bool, tuple[int, int], Glance]:
+        def look() -> tuple[bool, bool, tuple[int, int], Path, Glance]:
             try:
                 return self._looked(row, scanner)
             except (Offline, Foreign):
                 self._lock.release()  # nor does it keep a disk from being unmounted
                 raise
 
-        marked, self.is_remote, self.root, glance = await self._in_thread(look)
+        marked, self.is_remote, self.root, mount, glance = await self._in_thread(look)
         self._taker.is_remote = self.is_remote
         self._rested = time.monotonic() + min(SCAN_EVERY, SHARE * (time.monotonic() - started))
         if (row.marked == self.rule.folder) != marked:
             await self._journal.write_async(rules.set_marked, self.rule.id, self.rule.folder if marked else None)
+        if row.output_mount != mount:
+            await self._journal.write_async(rules.set_output_mount, self.rule.id, mount)
         self._unmarked = not marked
         return glance
 
@@ -304,18 +308,20 @@ class Watched:
         else:
             marker.refuse_others(folder, self._marker())
 
-    def _looked(self, row: RuleRow, scanner: Scanner) -> tuple[bool, bool, tuple[int, int], Glance]:
-        """One look: whether the folder is marked, is on a network, its device and inode, and what is in it."""
+    def _looked(self, row: RuleRow, scanner: Scanner) -> tuple[bool, bool, tuple[int, int], Path, Glance]:
+        """One look: whether the folder is marked, is on a network, its device and inode, where the disk of its output
+        is mounted, and what is in it."""
         folder, ours = self.rule.folder, self._marker()
         root = marker.identity(folder)
         if root != self.root:  # looked up once for each mount: it asks the disk for every part of the path
             self.true_path = true_path(folder)
         remote = self.is_remote if root == self.root else bool(network_file_system(folder))
         refuse_loop(self.rule, ours)  # at each scan: the output may be mounted or linked elsewhere by now
+        mount = mount_of(self.rule.target.folder, None if row.agreed else row.output_mount)
         marked = marker.check(
             folder, ours, row.marked, begun=row.begun, agreed=row.agreed, lock=self._lock.take
         )  # fmt: skip
-        return marked, remote, root, scanner.look(root)
+        return marked, remote, root, mount, scanner.look(root)
 
     async def _ready_scanner(self) -> Scanner:
         if self._scanner is None:

@@ -42,6 +42,18 @@ def refuse_loop(rule: Rule, ours: Marker) -> None:
         )
 
 
+def mount_of(output: Path, mount: Path | None) -> Path:
+    """Where the disk is mounted that an output folder lies on. Raises :class:`Offline` where that was ``mount``, and it
+    is not mounted any more: results would be hidden by it once it is again."""
+    if mount is not None and files.has_left(output, mount):
+        raise Offline(
+            RuleCause.OUTPUT_UNMOUNTED,
+            f"the disk at {mount}, to which results go, is not mounted: nothing is taken. Mount it, or say that"
+            f" {output} is right as it is",
+        )
+    return files.mount_of(output)
+
+
 def refuse_watched(output: Path, config: Config, journal: Journal) -> None:
     """Raise PlanProblem where what a person sends would have its results in a watched folder."""
     for written in config.watch:

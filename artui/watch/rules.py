@@ -54,8 +54,9 @@ class Rule:
     ``include`` and ``exclude`` are patterns for a file's name, or for its path in the folder where they hold a ``/``.
     ``sku`` is a template of the label. ``sample``: only so many photos are sent before a yes. A file that has not
     changed for ``quiet`` seconds is opened; one that is not whole is put aside after ``patience`` seconds.
-    ``strict``: each photo is decoded before it is taken. ``archives``: a ZIP of photos is taken too, where the service
-    takes such. ``ignoring``: what is left alone by its name.
+    ``strict``: each photo is decoded before it is taken. ``mode`` (octal digits) and ``group``: what results get, None
+    as the umask and the folder say. ``archives``: a ZIP of photos is taken too, where the service takes such.
+    ``ignoring``: what is left alone by its name.
     A ``read_only`` rule stands in config.toml, or was given on the command line; others can be changed on the screen.
     """
 
@@ -78,6 +79,8 @@ class Rule:
     patience: float = 600.0
     strict: bool = False
     archives: bool = False
+    mode: str | None = None
+    group: str | None = None
     ignoring: Ignoring = USUAL
     source: Source = field(default_factory=lambda: Source(Origin.FLAG))
 
@@ -199,6 +202,8 @@ def make_rule(config: Config, written: Mapping[str, Any], source: Source, number
         ignoring=config.ignoring.with_more(written.get("ignore")),
         strict=bool(written.get("strict", account.strict if account else False)),
         twins=Twins(written.get("twins", account.twins if account else Twins.ONCE)),
+        mode=written.get("mode", account.mode if account else None),
+        group=written.get("group", account.group if account else None),
         source=source,
         **further,
     )

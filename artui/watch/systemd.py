@@ -12,6 +12,9 @@ from dataclasses import dataclass
 UNIT = "artui-watch"
 """What the service is called."""
 
+FAILED_UNIT = "artui-failed"
+"""What is called where it has failed for good."""
+
 
 @dataclass(frozen=True, slots=True)
 class Manager:

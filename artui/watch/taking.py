@@ -220,7 +220,9 @@ class Ingester:
 
     def plan(self, photo: Photo) -> Planned:
         """A photo that is to be sent, before it has a name."""
-        found = SourceFile(photo.path, self.rule.folder)
+        name = os.fspath(photo.path.relative_to(self.rule.folder))
+        sku = self.rule.sku_of(name, self._today(), values.of(photo.path))
+        found = SourceFile(photo.path, self.rule.folder, labels={"sku": sanitize(sku)})
         return Planned(photo, found, Verdict.SEND, self.rule.target.folder, photo.path.stem)
 
     def _today(self) -> dt.date:
@@ -250,7 +252,7 @@ class Ingester:
             taken = [
                 (
                     SeenFile(candidate.name, candidate.stamp.size, candidate.stamp.mtime_ns, Seen.TAKEN),
-                    self._job(offer, candidate, planned, batch, labels),
+                    self._job(offer, planned, batch, labels),
                 )
                 for candidate, planned in zip(candidates, plan.photos, strict=True)
             ]
@@ -260,12 +262,8 @@ class Ingester:
         plan = Plan(offer, self.rule.target, tuple(planned for _, planned in group))
         submit(self.journal, self.planner(offer), plan, add)
 
-    def _job(
-        self, offer: Offer, candidate: Candidate, planned: Planned, batch: Batch, labels: Mapping[str, str]
-    ) -> NewJob:
-        sku = self.rule.sku_of(candidate.name, self._today(), values.of(planned.photo.path))
-        own = {**labels, "sku": sanitize(sku)}
-        new = new_job(offer, planned, batch, own, metadata=self.rule.target.metadata)
+    def _job(self, offer: Offer, planned: Planned, batch: Batch, labels: Mapping[str, str]) -> NewJob:
+        new = new_job(offer, planned, batch, labels, metadata=self.rule.target.metadata)
         # Whatever folder: the rule's cap for a run is for all of it.
         return replace(new, run=self.rule.id, rule=self.rule.id)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from itertools import count
 from pathlib import Path
@@ -15,6 +16,8 @@ from tests.proof.zygote import Zygote
 @pytest.fixture(scope="module")
 def zygote() -> Iterator[Zygote]:
     """Where the processes of one file come from."""
+    if not hasattr(os, "pidfd_open"):
+        pytest.skip("needs pidfd_open, which Linux has")
     with Zygote() as opened:
         yield opened
 

@@ -69,6 +69,7 @@ def test_a_journal_that_cannot_be_opened_is_refused_in_a_sentence(code: int, mon
     assert paths().journal.read_bytes() == before
 
 
+@pytest.mark.usefixtures("procfs")
 async def test_an_engine_out_of_descriptors_fails_no_photo_and_goes_on_when_it_has_some(studio: Studio) -> None:
     pid = await studio.spawn()
     await studio.add(studio.photos(1))

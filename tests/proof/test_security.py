@@ -168,8 +168,10 @@ async def screens() -> list[str]:
 
 
 def told_by_the_system(pid: int) -> bytes:
-    """The command line and the environment of a process, as every other process of its user can read them."""
-    return b"".join(Path(f"/proc/{pid}/{what}").read_bytes() for what in ("cmdline", "environ"))
+    """The command line and the environment of a process, as every other process of its user can read them; nothing
+    where there is no /proc."""
+    place = Path(f"/proc/{pid}")
+    return b"".join((place / what).read_bytes() for what in ("cmdline", "environ")) if place.is_dir() else b""
 
 
 def rotated(simulator: Simulator) -> set[str]:

@@ -12,17 +12,22 @@ import httpx
 import pytest
 from textual.widgets import Input
 
-from artui.config import load, paths, save_setting
+from artui.config import AccountConfig, load, paths, save_setting
+from artui.core.sign_in import Customer
 from artui.credentials import KeyStore, Secret, Vault
-from artui.journal import accounts, offers, requests
+from artui.journal import accounts, customers, offers, requests
+from artui.journal.payers import Earlier
 from artui.providers.base import DevicePrompt
 from artui.sim.server import Simulator
 from artui.tui.qr import qr_code
 from artui.tui.rows import Rows
 from artui.tui.sign_in_dialogs import CodeScreen
+from artui.tui.signing import SignIn
 from tests.tui.desk import QUEUED, SENT, Desk, at_desk, fill
 
 pytestmark = pytest.mark.anyio
+
+OLD, NEW = "retouch4me http://localhost old", "retouch4me http://localhost new"
 
 
 @pytest.fixture
@@ -311,3 +316,16 @@ async def test_a_readonly_console_changes_no_account(given: dict[str, Any]) -> N
         await desk.press("s", "t", "b", "o", "enter")
         assert len(desk.console.screen_stack) == 1
         assert desk.requests() == []
+
+
+@pytest.mark.parametrize(("key", "now", "apart"), [("n", OLD, set()), ("s", NEW, set()), ("o", OLD, {OLD})])
+async def test_whose_an_earlier_key_was_a_person_says_or_leaves_open(key: str, now: str, apart: set[str]) -> None:
+    async with at_desk() as desk:
+        account = AccountConfig("studio", "retouch4me", "studio")
+        customer = Customer(NEW, (Earlier(OLD, 3),))
+        desk.console.soon(SignIn(desk.console, account, pasted=True)._tell_apart(customer))
+        await desk.sees("under which 3 photos may have been", "n  I cannot tell")
+        await desk.press(key)
+        await desk.until(lambda: len(desk.console.screen_stack) == 1)
+        await desk.until(lambda: desk.console.journal.read(customers.current, OLD) == now)
+        await desk.until(lambda: desk.console.journal.read(customers.others, NEW) == apart)

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -26,7 +27,7 @@ RULE = "rule-1"
 
 def asked(folder: Path, portions: Sequence[Portion], own: Caps, **of_rule: int) -> Quote:
     with Journal(folder / "journal" / "journal.db") as journal:
-        limits = dict.fromkeys(("run", "day", "month")) | of_rule
+        limits: dict[str, Any] = dict.fromkeys(("run", "day", "month")) | of_rule
         journal.write(rules.load, RULE, name="boots", folder=folder, account="studio", twins="copy", **limits)
         return journal.read(quote, "studio", own, 10, portions, UTC)
 

@@ -16,7 +16,7 @@ from artui.credentials import KeyStore, Secret, Vault
 from artui.engine.anchor import open_journal
 from artui.journal import accounts, offers
 from artui.model.states import Reason
-from artui.tui import job_details
+from artui.tui import job_details, story
 from tests.test_demo import running_under
 from tests.tui.desk import FAILED, QUEUED, SAVED, at_desk, fill
 from tests.tui.terminal import Terminal, terminal
@@ -138,7 +138,7 @@ class TestOpeningAndLeaving:
 
     async def test_keys_that_are_quicker_than_the_story_wait_for_it(self, monkeypatch: pytest.MonkeyPatch) -> None:
         fill(FAILED)
-        read = job_details.read_story
+        read = story.read_story
 
         def slowly(*given: object) -> object:
             time.sleep(0.3)

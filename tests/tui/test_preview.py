@@ -15,9 +15,10 @@ from artui.config import paths
 from artui.journal import history
 from artui.providers.base import Transient
 from artui.providers.services.autoretouch.provider import AutoRetouch
-from artui.tui import preview
+from artui.tui import pictures
 from artui.tui.drawing import choose_drawing, chosen
-from artui.tui.preview import Frame, PreviewScreen, Unshowable, read_picture
+from artui.tui.pictures import Frame, Unshowable, read_picture
+from artui.tui.preview import PreviewScreen
 from tests.tui.desk import QUEUED, SAVED, Desk, at_desk, fill
 
 pytestmark = pytest.mark.anyio
@@ -50,8 +51,8 @@ def test_a_picture_fits_into_its_frame(photo: Path) -> None:
 def test_a_crop_is_one_pixel_to_a_dot_and_stays_inside(photo: Path) -> None:
     assert read_picture(photo, Frame(DOTS, crop=True, middle=(0.0, 0.0))).drawn.size == DOTS
     assert is_red(read_picture(photo, Frame(DOTS, crop=True, middle=(0.1, 0.5))).drawn.getpixel((39, 0)))
-    assert preview.corner((800, 600), Frame(DOTS, crop=True, middle=(1.0, 1.0))) == (760, 564)
-    assert preview.corner((30, 20), Frame(DOTS, crop=True)) == (0, 0)
+    assert pictures.corner((800, 600), Frame(DOTS, crop=True, middle=(1.0, 1.0))) == (760, 564)
+    assert pictures.corner((30, 20), Frame(DOTS, crop=True)) == (0, 0)
 
 
 def test_a_turned_photo_is_turned_back(tmp_path: Path, photo: Path) -> None:
@@ -76,13 +77,13 @@ def test_what_is_transparent_shows_chequers(tmp_path: Path) -> None:
     path = tmp_path / "cut out.png"
     Image.new("RGBA", (64, 64), (255, 0, 0, 0)).save(path)
     drawn = read_picture(path, Frame((64, 64))).drawn
-    assert {colour for _, colour in drawn.getcolors() or []} == {(level,) * 3 for level in preview.CHECK}
+    assert {colour for _, colour in drawn.getcolors() or []} == {(level,) * 3 for level in pictures.CHECK}
 
 
 def test_a_picture_that_needs_too_much_memory_is_refused_and_a_jpeg_read_smaller(
     photo: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(preview, "MOST_PIXELS", 100_000)
+    monkeypatch.setattr(pictures, "MOST_PIXELS", 100_000)
     large = tmp_path / "large.png"
     Image.open(photo).save(large)
     assert read_picture(photo, Frame(DOTS)).drawn.size == (40, 30)

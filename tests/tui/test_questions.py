@@ -9,7 +9,7 @@ from textual import events
 from textual.widgets import OptionList
 
 from artui.tui.above import UNREAD
-from artui.tui.dialogs import Choice, Question
+from artui.tui.dialogs import Choice, No, Question
 from tests.tui.desk import FAILED, QUEUED, Desk, at_desk, fill
 
 pytestmark = [pytest.mark.anyio, pytest.mark.usefixtures("configured")]
@@ -37,10 +37,10 @@ def is_asked(desk: Desk) -> bool:
     return isinstance(desk.console.screen, Question)
 
 
-@pytest.mark.parametrize("keys", [("s", "l"), ("y",), ("n", "y", "y"), ()])
+@pytest.mark.parametrize("keys", [("s", "l"), ("y",), ("N", "y", "y"), ("N", "N"), ("N", "n"), ("n",), ()])
 def test_a_question_has_one_no_and_no_key_twice(keys: tuple[str, ...]) -> None:
     with pytest.raises(ValueError, match="one n is wanted"):
-        Question("What?", (), [Choice(one, "words") for one in keys])
+        Question("What?", (), [No("no") if one == "N" else Choice(one, "words", one) for one in keys])
 
 
 async def test_an_answer_in_the_same_breath_does_not_count_and_says_so() -> None:
@@ -87,7 +87,7 @@ async def test_a_key_that_is_held_never_begins_to_count() -> None:
 
 async def test_what_is_not_in_sight_yet_takes_nothing() -> None:
     async with at_desk() as desk:
-        asked = Question("Pay?", (), (Choice("n", "no"), Choice("y", "pay")))
+        asked = Question("Pay?", (), (No("no"), Choice("y", "pay", True)))
         pushed = desk.console.push_screen(asked)
         assert desk.console.screen is asked
         assert not asked.takes(key("y", time.monotonic() + 100))
@@ -105,7 +105,7 @@ async def test_two_quick_keys_ask_once_and_what_was_covered_is_read_anew() -> No
         await desk.until(lambda: is_asked(desk))
         assert len(desk.console.screen_stack) == 3
         below = desk.console.screen
-        await desk.console.push_screen(Question("Another?", (), (Choice("n", "no"), Choice("y", "yes"))))
+        await desk.console.push_screen(Question("Another?", (), (No("no"), Choice("y", "yes", True))))
         await desk.press("y")
         await desk.until(lambda: desk.console.screen is below)
         await desk.burst("y")
@@ -115,8 +115,8 @@ async def test_two_quick_keys_ask_once_and_what_was_covered_is_read_anew() -> No
 
 async def test_enter_and_a_click_never_pay_nor_take_away() -> None:
     async with at_desk() as desk:
-        asked = Question("Pay?", (), (Choice("n", "no"), Choice("y", "pay"), Choice("l", "look", by_enter=True)))
-        answers: list[str | None] = []
+        asked = Question("Pay?", (), (No("no"), Choice("y", "pay", 1), Choice("l", "look", 2, by_enter=True)))
+        answers: list[int | None] = []
         await desk.console.push_screen(asked, answers.append)
         await desk.press("down", "enter", "enter")
         await desk.sees("Press y for that: enter never spends, and takes nothing away.")
@@ -125,7 +125,7 @@ async def test_enter_and_a_click_never_pay_nor_take_away() -> None:
         assert is_asked(desk)
         assert answers == []
         await click(desk, 2)
-        await desk.until(lambda: answers == ["l"])
+        await desk.until(lambda: answers == [2])
 
 
 async def test_the_second_half_of_a_double_click_answers_nothing() -> None:

@@ -17,7 +17,7 @@ from artui.journal import accounts, jobs, requests
 from artui.model.states import Stage, Status
 from artui.tui.app import Console
 from artui.tui.choosing import ChoiceDialog
-from artui.tui.dialogs import Choice, Question, TextDialog
+from artui.tui.dialogs import No, Question, TextDialog
 from artui.tui.look import DARK, LIGHT
 from artui.tui.rows import Rows
 from tests.tui.desk import CUT, DOUBT, FAILED, QUEUED, SAVED, SENT, at_desk, fill
@@ -34,7 +34,7 @@ async def test_a_dialog_is_left_once_however_fast_the_keys_come() -> None:
     async with at_desk() as desk:
         answers: list[str | None] = []
         for title in ("below", "above"):
-            await desk.console.push_screen(Question(title, (), (Choice("n", "stay"),)), answers.append)
+            await desk.console.push_screen(Question(title, (), (No("stay"),)), answers.append)
         above = desk.console.screen
         for _ in range(4):
             above.dismiss("s")
@@ -48,21 +48,21 @@ async def test_a_dialog_is_left_once_however_fast_the_keys_come() -> None:
 async def test_a_dialog_that_is_left_from_below_gives_its_result_once_it_can() -> None:
     async with at_desk() as desk:
         answers: list[str | None] = []
-        below = Question("below", (), (Choice("n", "stay"),))
+        below: Question[str] = Question("below", (), (No("stay"),))
         await desk.console.push_screen(below, answers.append)
         await desk.console.push_screen(TextDialog("a text", Content("to be read")))
         below.dismiss("code")
         await desk.until(lambda: answers == ["code"])
         assert len(desk.console.screen_stack) == 1
 
-        below, above = (Question(title, (), (Choice("n", "stay"),)) for title in ("below", "above"))
-        for screen in (below, above):
+        below = Question("below", (), (No("stay"),))
+        for screen in (below, Question[str]("above", (), (No("stay"),))):
             await desk.console.push_screen(screen, answers.append)
         below.dismiss("code again")
         await desk.sees("above")
         await desk.press("n")
         await desk.until(lambda: len(desk.console.screen_stack) == 1)
-        assert answers == ["code", "", "code again"]
+        assert answers == ["code", None, "code again"]
 
 
 async def test_the_header_shows_money_and_what_needs_a_person() -> None:

@@ -17,10 +17,10 @@ from artui.journal import Connection, accounts, offers
 from artui.providers.services.autoretouch import lists
 from artui.providers.services.autoretouch import provider as autoretouch
 from artui.sim.server import Simulator
-from artui.tui import catalogue
+from artui.tui import catalogue, workflow_words
+from artui.tui.columns import Column, layout, line
 from artui.tui.dialogs import TextDialog
 from artui.tui.look import ASCII
-from artui.tui.rows import Cell, line
 from artui.tui.submit import Submit
 from artui.tui.workflows import Workflows
 from tests.studio import configure
@@ -285,16 +285,16 @@ async def test_s_goes_where_photos_are_picked_with_this_workflow(monkeypatch: py
 
 
 def test_a_line_fills_its_cells_exactly() -> None:
-    columns = (Cell("Name", 0), Cell("Price", 8, right=True), Cell("More", 10, wanted_from=60))
+    columns = (Column("Name"), Column("Price", 8, right=True), Column("More", 10, wanted_from=60, gap=2))
     for cells in (40, 60, 77):
         for name in HOSTILE:
-            assert Content(line(columns, (name, "1,234,567,890", name), cells)).cell_length == cells
+            assert Content(line(layout(columns, cells), (name, "1,234,567,890", name))).cell_length == cells
 
 
 def test_the_age_of_a_version_is_its_day() -> None:
     one = catalogue.CatalogEntry(catalogue.parse(json.dumps(flow(changed_at="not a date"))))
     assert catalogue.day(one.workflow) == "not a date"
-    assert catalogue.plain_line(one, ASCII).startswith("in -> background removal -> shadow -> PNG with alpha")
+    assert workflow_words.plain_line(one, ASCII).startswith("in -> background removal -> shadow -> PNG with alpha")
 
 
 @pytest.fixture

@@ -18,6 +18,7 @@ from artui.core.plan.collecting import (
     named_after,
     promises_photo,
 )
+from artui.core.plan.lists import read_list
 from artui.core.plan.offers import NotOneWorkflow, choose, fetch_offer
 from artui.core.plan.planner import Plan, Planned, Planner, Verdict, delivers, new_job, new_jobs, run_of
 from artui.core.plan.remarks import Remark, Worth
@@ -52,5 +53,6 @@ __all__ = [
     "new_job",
     "new_jobs",
     "promises_photo",
+    "read_list",
     "run_of",
 ]

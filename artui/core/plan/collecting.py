@@ -5,9 +5,9 @@ from __future__ import annotations
 import os
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from artui import files
@@ -37,12 +37,15 @@ class SourceFile:
     """A file to look at. ``top`` is the folder given, or the one a named file lies in.
 
     ``address`` is set where it is no file here and the service fetches it itself; ``path`` then only names it.
+    ``name``: what it is called where a template says ``{stem}``, if not by its own stem. ``labels``: of its job alone.
     """
 
     path: Path
     top: Path
     is_named: bool = False
     address: str = ""
+    name: str = ""
+    labels: Mapping[str, str] = field(default_factory=dict, hash=False)
 
     @property
     def relative(self) -> Path:

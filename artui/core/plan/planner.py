@@ -182,8 +182,9 @@ class Planner:
         batch = self.batch if isinstance(self.batch, str) else self.batch(found)
         try:
             below, stem = files.render_stem(
-                self.target.template, stem=found.path.stem, relative=found.relative, batch=batch,
+                self.target.template, stem=found.name or found.path.stem, relative=found.relative, batch=batch,
                 workflow=self.offer.workflow.name, date=self.today, n=number, value=values.of(found.path),
+                labels={**self.offer.labels, **found.labels},
             )  # fmt: skip
         except ValueError as problem:
             raise PlanProblem(str(problem)) from None
@@ -413,7 +414,7 @@ def new_job(
         run=run_of(planned.found.top, workflow),
         parameters=workflow.parameters,
         batch=batch.id,
-        labels={**offer.labels, **(labels or {})},
+        labels={**offer.labels, **planned.found.labels, **(labels or {})},
         copy=planned.copy,
         metadata=metadata,
         known_copy=planned.verdict is Verdict.TWIN,

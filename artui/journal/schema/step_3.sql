@@ -2,6 +2,12 @@
 ALTER TABLE accounts ADD COLUMN away_since REAL;
 ALTER TABLE accounts ADD COLUMN away_why TEXT NOT NULL DEFAULT '';
 
+-- Mode (octal digits) and group that a rule's results get; '' where it says none.
+ALTER TABLE rules ADD COLUMN file_mode TEXT NOT NULL DEFAULT '';
+ALTER TABLE rules ADD COLUMN file_group TEXT NOT NULL DEFAULT '';
+-- Where the disk was mounted that a rule's results went to; NULL until it was looked at.
+ALTER TABLE rules ADD COLUMN output_mount BLOB;
+
 -- What is wrong now, as it was noticed last: what joins this table or leaves it becomes a notice.
 CREATE TABLE conditions (
     code TEXT NOT NULL, subject TEXT NOT NULL, since REAL NOT NULL, count INTEGER NOT NULL, facts TEXT NOT NULL,

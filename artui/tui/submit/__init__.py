@@ -182,7 +182,8 @@ class Submit(Page):
             self.cost = await self.host.view.quote(
                 order.account, order.choice.workflow.price, order.portions(self.total)
             )
-        self.draw()
+        if self.app.is_running:  # else the widgets are going already
+            self.draw()
 
     def _state(self) -> str:
         """What is going on, or what the person should know about the line under the cursor."""
@@ -334,7 +335,7 @@ class Submit(Page):
             return
         payer = host.config.accounts[plan.offer.account]
         cost = await host.view.quote(payer, plan.offer.workflow.price, proposal.portions())
-        if await host.ask(sending.question(proposal, order, cost, host.glyphs)) != "y":
+        if not await host.ask(sending.question(proposal, order, cost, host.glyphs)):
             return
         self.tell("Sending ...")
         numbers = await sending.send(host.config, self.vault, host.journal, order, proposal)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from enum import Enum, auto
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,9 +13,9 @@ from textual.content import Content
 from artui.config import AccountConfig
 from artui.core.plan import SourceFile, Target
 from artui.sanitize import sanitize, width
-from artui.tui import catalogue
+from artui.tui import catalogue, workflow_words
 from artui.tui.choosing import ChoiceDialog
-from artui.tui.dialogs import Ask, Choice, Question
+from artui.tui.dialogs import Ask, Choice, No, Question
 from artui.tui.service import ServiceError
 from artui.tui.submit.batches import LABEL, Batching, Split, label_of
 from artui.tui.submit.dialogs import Folders
@@ -47,11 +48,8 @@ async def workflow_of(
     if not known.offers:
         tell("No saved workflow: they are made and saved in the service's web app.")
         return None
-    rows = [_row(offer) for offer in known.offers]
-    chosen = await host.ask(
-        ChoiceDialog("Which workflow?", rows, [catalogue.found_by(offer) for offer in known.offers])
-    )
-    return None if chosen is None else known.offers[chosen]
+    rows = [(offer, _row(offer)) for offer in known.offers]
+    return await host.ask(ChoiceDialog("Which workflow?", rows, workflow_words.found_by))
 
 
 def _row(offer: catalogue.CatalogEntry) -> Content:
@@ -76,45 +74,43 @@ async def output(host: Host, target: Target) -> Target | None:
 # --------------------------------------------------------------------------------------------------------- batches
 
 
+class Also(Enum):
+    """What is chosen about batches beside how photos are divided."""
+
+    SAMPLE = auto()
+    LABEL = auto()
+
+
 async def batching(
     host: Host, before: Batching, found: Sequence[SourceFile], tell: Callable[[str], object]
 ) -> Batching | None:
     """Choose what of the ``found`` photos goes into one batch, the label of each, and a sample; None where nothing is
     to change. ``tell`` hears what cannot be."""
     of_sample = "ask after the first few of each batch" if before.sample is None else "no sample: send all at once"
-    answer = await host.ask(
-        Question(
-            "Batches",
-            [
-                f"Now: {sanitize(before.line(found, '·'), 60)}",
-                f"label {LABEL}={sanitize(before.label, 40)}",
-            ],
-            (
-                Choice("n", "leave as it is"),
-                Choice("a", "one batch for all", by_enter=True),
-                Choice("f", "one per folder", by_enter=True),
-                Choice("e", "every so many photos one", by_enter=True),
-                Choice("s", of_sample, by_enter=True),
-                Choice("k", f"the label {LABEL} of each photo", by_enter=True),
-            ),
-        )
+    choices: Sequence[Choice[Split | Also] | No] = (
+        No("leave as it is"),
+        Choice("a", "one batch for all", Split.ALL, by_enter=True),
+        Choice("f", "one per folder", Split.FOLDER, by_enter=True),
+        Choice("e", "every so many photos one", Split.EVERY, by_enter=True),
+        Choice("s", of_sample, Also.SAMPLE, by_enter=True),
+        Choice("k", f"the label {LABEL} of each photo", Also.LABEL, by_enter=True),
     )
+    lines = [f"Now: {sanitize(before.line(found, '·'), 60)}", f"label {LABEL}={sanitize(before.label, 40)}"]
+    answer = await host.ask(Question("Batches", lines, choices))
     match answer:
-        case "a":
-            return replace(before, split=Split.ALL)
-        case "f":
-            return replace(before, split=Split.FOLDER)
-        case "e":
+        case Split.ALL | Split.FOLDER:
+            return replace(before, split=answer)
+        case Split.EVERY:
             every = await _number(host, "How many photos in one batch?", before.every, tell)
             return replace(before, split=Split.EVERY, every=every) if every else None
-        case "s" if before.sample is not None:
+        case Also.SAMPLE if before.sample is not None:
             return replace(before, sample=None)
-        case "s":
+        case Also.SAMPLE:
             sample = await _number(host, "How many of each batch go ahead, before you are asked?", 5, tell)
             return replace(before, sample=sample) if sample else None
-        case "k":
+        case Also.LABEL:
             return await _label(host, before, tell)
-        case _:
+        case None:
             return None
 
 

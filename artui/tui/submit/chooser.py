@@ -22,9 +22,9 @@ from artui.files import Accepts
 from artui.journal import history
 from artui.sanitize import beginning, sanitize, width
 from artui.tui.choosing import ChoiceDialog
+from artui.tui.columns import heads
 from artui.tui.dialogs import Ask, TextDialog
 from artui.tui.filter_line import FilterLine
-from artui.tui.line_list import heads
 from artui.tui.shell import Line
 from artui.tui.submit.checks import Checks
 from artui.tui.submit.dialogs import Folders, absolute
@@ -382,15 +382,14 @@ class Chooser(Vertical):
         if not folders:
             self.notify("No folder was used yet. ~ types a path.", markup=False)
             return
-        names = [home(folder) for folder in folders]
 
-        async def chosen(place: int | None) -> None:
-            if place is not None:
+        async def chosen(folder: Path | None) -> None:
+            if folder is not None:
                 self._clear_words()
-                await self.open(folders[place])
+                await self.open(folder)
 
-        rows = [Content(sanitize(name, 72)) for name in names]
-        self.app.push_screen(ChoiceDialog("Folders used before", rows, [(name,) for name in names]), chosen)
+        rows = [(folder, Content(sanitize(home(folder), 72))) for folder in folders]
+        self.app.push_screen(ChoiceDialog("Folders used before", rows, lambda folder: (home(folder),)), chosen)
 
 
 def _folder_at(text: str) -> tuple[Path, bool]:

@@ -13,30 +13,28 @@ from textual.message import Message
 from artui.core.plan import OF_ARCHIVES, RefusedFile, Verdict
 from artui.files import PhotoFault, suspicion
 from artui.sanitize import sanitize
-from artui.tui.line_list import Column, LineList, file_fitted, fitted
+from artui.tui.columns import Column, Slot, fitted, layout
+from artui.tui.line_list import LineList, file_fitted
 from artui.tui.look import UNICODE, Glyphs, Width
 from artui.tui.submit.checks import WRITTEN
 from artui.tui.submit.marks import NOTHING, FileCheck, Holds, Item, LineKind, Marks
 from artui.tui.words import clock, plural, size
 
-MARK, SIZE, PIXELS, VERDICT = 5, 9, 14, 22
-WIDER_VERDICT = 40
-"""Cells of a verdict where there is room."""
+MARK = 5
+"""Cells before the columns."""
+
+COLUMNS = (
+    Column("Name"),
+    Column("Size", 9, right=True, wanted_from=Width.NORMAL),
+    Column("Pixels", 14, right=True, wanted_from=Width.NORMAL),
+    Column("Verdict", 23, gap=1, says=True),
+)
+WIDE_COLUMNS = (*COLUMNS[:-1], Column("Verdict", 41, gap=1, says=True))
 
 
-def columns(cells: int) -> list[Column]:
-    """The columns of a list so wide; the name gets what the others leave."""
-    verdict = VERDICT if cells < Width.WIDE else WIDER_VERDICT
-    fixed = [("Verdict", verdict, False)]
-    if cells >= Width.NORMAL:
-        fixed = [("Size", SIZE, True), ("Pixels", PIXELS, True), *fixed]
-    name = cells - MARK - 1 - sum(room for _, room, _ in fixed)
-    made, start = [Column("Name", MARK, name)], MARK + name
-    for title, room, right in fixed:
-        start += title == "Verdict"
-        made.append(Column(title, start, room, right, says=title == "Verdict"))
-        start += room
-    return made
+def columns(cells: int) -> list[Slot]:
+    """The columns of a list so wide."""
+    return layout(COLUMNS if cells < Width.WIDE else WIDE_COLUMNS, cells, MARK)
 
 
 @dataclass(frozen=True, slots=True)
@@ -226,14 +224,13 @@ class Picker(LineList[Item, PickerRow]):
         row = row or self.say(item)
         yield row.mark.ljust(MARK), "mark" if row.mark in ("[x]", "[~]") else "quiet"
         said = {"Size": (row.size, "quiet"), "Pixels": (row.pixels, "quiet"), "Verdict": (row.verdict, row.kind)}
-        for column in columns(self.size.width):
-            if column.title == "Name":
+        for slot in columns(self.size.width):
+            if slot.title == "Name":
                 folder = item.path.parent.name if self.with_folders and item.kind is LineKind.FILE else ""
-                yield file_fitted(folder, row.name, column, self.glyphs.ellipsis), ""
+                yield file_fitted(folder, row.name, slot.cells, self.glyphs.ellipsis), ""
             else:
-                text, kind = said[column.title]
-                gap = " " if column.title == "Verdict" else ""
-                yield gap + fitted(text, column, self.glyphs.ellipsis), kind
+                text, kind = said[slot.title]
+                yield fitted(text, slot, self.glyphs.ellipsis), kind
 
     def action_up(self) -> None:
         """Ask for the folder above."""

@@ -19,14 +19,14 @@ from artui.core.plan import OF_ARCHIVES, Offer, Plan, Planner, PlanProblem, Verd
 from artui.core.quote import Quote, portions
 from artui.core.submit import submit
 from artui.credentials import Vault
-from artui.files import OutputProblem, Photo, PhotoProblem, exiftool, probe_folder
+from artui.files import OutputProblem, Permissions, Photo, PhotoProblem, exiftool, probe_folder
 from artui.files.metadata import Keeping
 from artui.journal import Connection, Journal, jobs
 from artui.journal.before import TOLD
 from artui.journal.caps import Portion
 from artui.model.job import Batch
 from artui.sanitize import beginning, sanitize
-from artui.tui.dialogs import Choice, Question
+from artui.tui.dialogs import Choice, No, Question
 from artui.tui.look import Glyphs
 from artui.tui.service import ServiceError, at_service
 from artui.tui.submit.batches import Batching, batches, label_of, parts
@@ -139,10 +139,10 @@ def _is_still(path: Path, stamp: files.Stamp) -> bool:
 # -------------------------------------------------------------------------------------------------------- the question
 
 
-def question(proposal: Proposal, order: OrderForm, cost: Quote, glyphs: Glyphs) -> Question:
-    """The one question before anything is sent."""
+def question(proposal: Proposal, order: OrderForm, cost: Quote, glyphs: Glyphs) -> Question[bool]:
+    """The one question before anything is sent; gives True for a yes."""
     number = len(proposal.plan.having(Verdict.SEND))
-    choices = (Choice("n", "not now"), Choice("y", "send" if number else "copy the results"))
+    choices = (No("not now"), Choice("y", "send" if number else "copy the results", True))
     lines = [glyphs.plain(line) for line in _lines(proposal, cost)]
     return Question(_heading(proposal, order, number), lines, choices)
 
@@ -259,12 +259,14 @@ async def send(config: Config, vault: Vault, journal: Journal, order: OrderForm,
     fresh = await renew(config, vault, order)
     if _terms(_complete(fresh.offer()).as_expected(journal)) != _terms(agreed):
         raise TermsChanged(order, fresh)
-    async with at_service(config, _complete(order.account), vault) as provider:
+    account = _complete(order.account)
+    async with at_service(config, account, vault) as provider:
         labels = {
             name: provider.batch_labels(batch.id, batch.name, batch.created_at) for name, batch in proposal.made.items()
         }
     try:
-        await asyncio.to_thread(probe_folder, proposal.plan.target.folder)
+        permissions = Permissions.of(account.mode, account.group)
+        await asyncio.to_thread(probe_folder, proposal.plan.target.folder, permissions)
     except OutputProblem as problem:
         raise ServiceError(beginning(f"Nothing was sent: {problem}", 300)) from None
     return await asyncio.to_thread(_write, journal, proposal, labels)

@@ -1,7 +1,7 @@
 """The Watch screen: the rules with their folders, how each stands, what it did and spent today, and what can be done.
 
 ``written`` reads and saves rules, ``standing`` puts into words how one stands, ``reasons`` why files were not taken;
-``form`` is a rule to fill in, ``rule_screen`` one rule with its files, ``deciding`` the questions.
+``form`` is a rule to fill in, ``rule_screen`` one rule with its ``lists`` of files, ``deciding`` the questions.
 """
 
 from __future__ import annotations
@@ -20,10 +20,11 @@ from artui.config import ConfigError
 from artui.journal import Connection
 from artui.sanitize import beginning, sanitize
 from artui.tui.coalesced_refresh import CoalescedRefresh
+from artui.tui.columns import Column, Slot, heads, layout, line
 from artui.tui.dialogs import Ask
 from artui.tui.look import Width
 from artui.tui.page import Page
-from artui.tui.rows import Cell, Rows, heads, line
+from artui.tui.rows import SIGN, Rows
 from artui.tui.shell import Line
 from artui.tui.submit.dialogs import Folders
 from artui.tui.view import Look
@@ -46,23 +47,23 @@ REST = 10
 
 LEAST_REST = 0.25
 
-AROUND = 3
-"""Cells beside the columns: a sign before them, a margin after."""
+MARGIN = 1
+"""Cells after the columns."""
 
-FROM_NORMAL, FROM_WIDE, FROM_FULL = Width.NORMAL - AROUND, Width.WIDE - AROUND, Width.FULL - AROUND
+FROM_NORMAL, FROM_WIDE, FROM_FULL = Width.NORMAL - MARGIN, Width.WIDE - MARGIN, Width.FULL - MARGIN
 """The widths of the columns from which there is room for more of them."""
 
 COLUMNS = (
-    Cell("Folder", 0),
-    Cell("Output", 30, wanted_from=FROM_FULL),
-    Cell("Account", 12, wanted_from=FROM_FULL),
-    Cell("Workflow", 20, wanted_from=FROM_WIDE),
-    Cell("State", 21, says=True),
-    Cell("Waits", 6, right=True, wanted_from=FROM_NORMAL),
-    Cell("Taken", 7, right=True, wanted_from=FROM_NORMAL),
-    Cell("Done", 7, right=True, wanted_from=FROM_NORMAL),
-    Cell("Not", 5, right=True, wanted_from=FROM_NORMAL),
-    Cell("Today", 13, right=True),
+    Column("Folder"),
+    Column("Output", 30, wanted_from=FROM_FULL),
+    Column("Account", 12, wanted_from=FROM_FULL),
+    Column("Workflow", 20, wanted_from=FROM_WIDE),
+    Column("State", 21, says=True),
+    Column("Waits", 6, right=True, wanted_from=FROM_NORMAL),
+    Column("Taken", 7, right=True, wanted_from=FROM_NORMAL),
+    Column("Done", 7, right=True, wanted_from=FROM_NORMAL),
+    Column("Not", 5, right=True, wanted_from=FROM_NORMAL),
+    Column("Today", 13, right=True),
 )
 
 
@@ -174,10 +175,10 @@ class Watches(Page):
 
     def draw(self) -> None:
         """Draw everything anew."""
-        cells, rows = self.app.size.width, self.query_one(Rows)
+        slots, rows = layout(COLUMNS, self.app.size.width - MARGIN, SIGN), self.query_one(Rows)
         has_rules = bool(self.standings)
-        self.query_one("#heads", Line).say(f"  {heads(COLUMNS, cells - AROUND)}" if has_rules else "")
-        rows.put((one.entry.id, self._row(one, cells - AROUND)) for one in self.standings)
+        self.query_one("#heads", Line).say(heads(slots) if has_rules else "")
+        rows.put((one.entry.id, self._row(one, slots)) for one in self.standings)
         complaint = self.query_one("#complaint", Static)
         complaint.update(beginning(self.written.complaint, 400) if self.written else "")
         complaint.display = bool(self.written and self.written.complaint)
@@ -188,7 +189,7 @@ class Watches(Page):
         self.query_one("#about").display = has_rules
         self._draw_about()
 
-    def _row(self, one: RuleStatus, cells: int) -> Content:
+    def _row(self, one: RuleStatus, slots: Sequence[Slot]) -> Content:
         glyphs, entry, figures = self.host.glyphs, one.entry, one.figures
         today = figures.today if figures else None
         spent = f"{one.spent:,}" + ("" if one.cap is None else f"/{one.cap:,}")
@@ -206,7 +207,7 @@ class Watches(Page):
         )
         signs = {None: (glyphs.unpaid, "$quiet"), True: (glyphs.needs, "$warning"), False: (glyphs.done, "$success")}
         sign, colour = signs[standing.needs_a_look(one)]
-        return Content.assemble((f"{sign} ", colour), line(COLUMNS, texts, cells, glyphs.ellipsis))
+        return Content.assemble((f"{sign} ", colour), line(slots, texts, glyphs.ellipsis))
 
     def _draw_about(self) -> None:
         """All about the rule under the cursor."""

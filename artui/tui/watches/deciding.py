@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Sequence
-from functools import partial
+from enum import Enum, auto
 from typing import TYPE_CHECKING
 
 from textual.content import Content
@@ -22,7 +22,7 @@ from artui.model.commands import Command
 from artui.model.states import Reason
 from artui.sanitize import beginning, sanitize
 from artui.tui.deciding import MOST_ALLOWED
-from artui.tui.dialogs import Ask, Choice, Question, TextDialog
+from artui.tui.dialogs import Ask, Choice, No, Question, TextDialog
 from artui.tui.watches import written
 from artui.tui.watches.standing import RuleStatus
 from artui.tui.words import plural, whole_number
@@ -31,7 +31,15 @@ if TYPE_CHECKING:
     from artui.tui.host import Host
 
 
-_LOOK = Choice("l", "look at its lists first", by_enter=True)
+class Agreeing(Enum):
+    """The answers to a rule that waits for a yes."""
+
+    YES = auto()
+    LOOK = auto()
+    """To its lists first."""
+
+
+_LOOK = Choice("l", "look at its lists first", Agreeing.LOOK, by_enter=True)
 
 
 async def _ask_for(host: Host, command: Command, standing: RuleStatus) -> None:
@@ -50,9 +58,14 @@ async def pause(host: Host, standing: RuleStatus) -> None:
         question = Question(
             f"Let {name} go on?",
             await _goes_on(host, standing, row),
-            (Choice("n", "leave it paused"), Choice("y", "go on")),
+            (No("leave it paused"), Choice("y", "go on", True)),
         )
-        host.push_screen(question, partial(_goes_on_after, host, standing))
+
+        async def answered(yes: bool | None) -> None:
+            if yes:
+                await _ask_for(host, Command.RESUME_RULE, standing)
+
+        host.push_screen(question, answered)
 
 
 async def agree(host: Host, standing: RuleStatus, row: RuleRow, lists: Callable[[], object]) -> None:
@@ -71,13 +84,13 @@ async def agree(host: Host, standing: RuleStatus, row: RuleRow, lists: Callable[
     else:
         await _approve(host, standing, lists)
         return
-    question = Question(title, lines, (Choice("n", "keep waiting"), Choice("y", yes), _LOOK))
+    question = Question(title, lines, (No("keep waiting"), Choice("y", yes, Agreeing.YES), _LOOK))
 
-    async def answered(answer: str | None) -> None:
-        if answer == _LOOK.key:
+    async def answered(answer: Agreeing | None) -> None:
+        if answer is Agreeing.LOOK:
             lists()
-        else:
-            await _goes_on_after(host, standing, answer)
+        elif answer is Agreeing.YES:
+            await _ask_for(host, Command.RESUME_RULE, standing)
 
     host.push_screen(question, answered)
 
@@ -95,14 +108,14 @@ async def _approve(host: Host, standing: RuleStatus, lists: Callable[[], object]
     title = f"Send the other {plural(len(waiting), 'photo')} of {name}? {cost.capitalize()}."
     lines = ["The first results are in its list Taken: enter, then b there shows before and after."]
 
-    async def answered(answer: str | None) -> None:
-        if answer == _LOOK.key:
+    async def answered(answer: Agreeing | None) -> None:
+        if answer is Agreeing.LOOK:
             lists()
-        elif answer == "y":
+        elif answer is Agreeing.YES:
             await host.decide(rest.actions)
 
-    yes = Choice("y", f"send {'it' if len(waiting) == 1 else 'them'}: {cost}")
-    host.push_screen(Question(title, lines, (Choice("n", "keep waiting"), yes, _LOOK)), answered)
+    yes = Choice("y", f"send {'it' if len(waiting) == 1 else 'them'}: {cost}", Agreeing.YES)
+    host.push_screen(Question(title, lines, (No("keep waiting"), yes, _LOOK)), answered)
 
 
 async def _goes_on(host: Host, standing: RuleStatus, row: RuleRow) -> list[str]:
@@ -122,12 +135,6 @@ async def _goes_on(host: Host, standing: RuleStatus, row: RuleRow) -> list[str]:
 
 def _waiting(number: int, word: str) -> str:
     return f"{plural(number, word)} {'waits' if number == 1 else 'wait'}"
-
-
-async def _goes_on_after(host: Host, standing: RuleStatus, answer: str | None) -> None:
-    """Let the rule go on after a yes."""
-    if answer == "y":
-        await _ask_for(host, Command.RESUME_RULE, standing)
 
 
 async def allow(host: Host, standing: RuleStatus) -> None:
@@ -155,9 +162,9 @@ async def allow(host: Host, standing: RuleStatus) -> None:
     question = Question(
         f"Allow {name} {most:,} cr more until midnight?",
         [f"That is at most {most:,} cr{photos}, beyond the caps of this rule; the caps of the account stay."],
-        (Choice("n", "leave the caps as they are"), Choice("y", f"allow {most:,} cr")),
+        (No("leave the caps as they are"), Choice("y", f"allow {most:,} cr", True)),
     )
-    if await host.ask(question) == "y":
+    if await host.ask(question):
         await host.decide([options.allowance(standing.entry.id, most)])
         host.notify(f"{name} may spend {most:,} cr more until midnight.", markup=False)
 
@@ -203,9 +210,9 @@ async def remove(host: Host, standing: RuleStatus) -> bool:
     question = Question(
         f"Watch {sanitize(str(entry.folder), 50)} no more?",
         lines,
-        (Choice("n", "keep the rule"), Choice("y", "take it away")),
+        (No("keep the rule"), Choice("y", "take it away", True)),
     )
-    if entry.number is None or await host.ask(question) != "y":
+    if entry.number is None or not await host.ask(question):
         return False
     return await in_file(host, lambda: written.save(host.paths, written.table(host.paths, entry), None))
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -122,11 +123,27 @@ def photos_in(folder: str, ignoring: Ignoring, *, recursive: bool) -> int | None
     return sum(promises_photo(one.path) and not any(map(is_aside, one.relative.parts)) for one in found)
 
 
+class Field(StrEnum):
+    """What a line of the form is for, by its key."""
+
+    FOLDER = "f"
+    NAME = "n"
+    ACCOUNT = "a"
+    WORKFLOW = "w"
+    OUTPUT = "o"
+    EXISTING = "x"
+    RECURSIVE = "r"
+    AFTER = "m"
+    CAP = "c"
+    SAMPLE = "l"
+    SAVE = "s"
+
+
 @dataclass(frozen=True, slots=True)
 class _Line:
-    """One line of the form: its key, what it sets, and the value in words."""
+    """One line of the form: what it is for, what it sets, and the value in words."""
 
-    key: str
+    field: Field
     sets: str
     says: str
 
@@ -141,21 +158,25 @@ class _Look:
         draft, table = self.draft, self.draft.table
         if draft.before is None:
             missing = "" if draft.there is not None else "  (not there now)"
-            yield _Line("f", "Folder", sanitize(home(table["folder"]), 56 - len(missing)) + missing)
-            yield _Line("n", "Name", sanitize(table.get("name", ""), 40) or "none: the folder is it")
-        yield _Line("a", "Account", sanitize(table.get("account", "")) or "which?")
+            yield _Line(Field.FOLDER, "Folder", sanitize(home(table["folder"]), 56 - len(missing)) + missing)
+            yield _Line(Field.NAME, "Name", sanitize(table.get("name", ""), 40) or "none: the folder is it")
+        yield _Line(Field.ACCOUNT, "Account", sanitize(table.get("account", "")) or "which?")
         price = "" if draft.price is None else f"  {draft.price:,} cr each"
-        yield _Line("w", "Workflow", sanitize(draft.workflow or table.get("workflow", "which?"), 40) + price)
-        yield _Line("o", "Output", sanitize(home(table["output"]), 56))
+        yield _Line(Field.WORKFLOW, "Workflow", sanitize(draft.workflow or table.get("workflow", "which?"), 40) + price)
+        yield _Line(Field.OUTPUT, "Output", sanitize(home(table["output"]), 56))
         if not draft.begun:
-            yield _Line("x", "There now", self._existing())
-        yield _Line("r", "Sub-folders", "watched too" if table.get("recursive") else "not watched")
+            yield _Line(Field.EXISTING, "There now", self._existing())
+        yield _Line(Field.RECURSIVE, "Sub-folders", "watched too" if table.get("recursive") else "not watched")
         moves = table.get("after") == "move"
-        yield _Line("m", "Afterwards", "move to done/, bad ones to failed/" if moves else "photos stay where they are")
-        yield _Line("c", "Daily cap", "none" if draft.cap is None else f"{draft.cap:,} cr")
+        yield _Line(
+            Field.AFTER, "Afterwards", "move to done/, bad ones to failed/" if moves else "photos stay where they are"
+        )
+        yield _Line(Field.CAP, "Daily cap", "none" if draft.cap is None else f"{draft.cap:,} cr")
         sample = table.get("sample")
-        yield _Line("l", "Sample", f"the first {sample:,}, then your yes" if sample else "none: all are sent at once")
-        yield _Line("s", "Save", "from then on, what lands is paid")
+        yield _Line(
+            Field.SAMPLE, "Sample", f"the first {sample:,}, then your yes" if sample else "none: all are sent at once"
+        )
+        yield _Line(Field.SAVE, "Save", "from then on, what lands is paid")
 
     def _existing(self) -> str:
         draft, there = self.draft, self.draft.there or 0
@@ -173,7 +194,7 @@ class _Look:
         return f"What lands is sent {price}, {cap}; {payer} pays."
 
 
-class Form(Dialog[Mapping[str, Any] | None]):
+class Form(Dialog[Mapping[str, Any]]):
     """A rule to fill in; gives its table once it is saved with ``s``, None where the person went back.
 
     ``others`` are the rules it must stand beside.
@@ -189,7 +210,7 @@ class Form(Dialog[Mapping[str, Any] | None]):
         super().__init__(classes="dialog")
         self.draft = draft
         self.others = others
-        self._keys: list[str] = []
+        self._fields: list[Field] = []
         self._in_turn = asyncio.Lock()
 
     def compose(self) -> ComposeResult:
@@ -210,15 +231,15 @@ class Form(Dialog[Mapping[str, Any] | None]):
         self._draw()
         self.query_one(OptionList).focus()
         if not self.draft.table.get("workflow"):
-            self._change("w")
+            self._change(Field.WORKFLOW)
 
     def _draw(self) -> None:
         look, listed = _Look(self.draft), self.query_one(OptionList)
         before = listed.highlighted or 0
-        self._keys = [line.key for line in look.lines()]
-        said = (self.host.glyphs.plain(f" {one.key}  {one.sets:<{NAMES}}{one.says}") for one in look.lines())
+        self._fields = [line.field for line in look.lines()]
+        said = (self.host.glyphs.plain(f" {one.field}  {one.sets:<{NAMES}}{one.says}") for one in look.lines())
         listed.set_options(Option(Content(line)) for line in said)
-        listed.highlighted = min(before, len(self._keys) - 1)
+        listed.highlighted = min(before, len(self._fields) - 1)
         self.query_one("#sums", Static).update(look.sums())
 
     def on_resize(self) -> None:
@@ -233,32 +254,32 @@ class Form(Dialog[Mapping[str, Any] | None]):
 
     def on_key(self, event: events.Key) -> None:
         """A line's own key."""
-        if event.character in self._keys:
+        if event.character in self._fields:
             event.stop()
-            self._change(event.character)
+            self._change(Field(event.character))
 
     def too_soon(self, key: events.Key) -> None:
         """Say that a save did not count, and why."""
-        if key.character == "s":
+        if key.character == Field.SAVE:
             self._hint("Nothing is saved: s came before this could be read.")
 
     def on_option_list_option_selected(self, event: OptionList.OptionSelected) -> None:
         """``enter`` changes the line under the cursor; it never saves."""
-        key = self._keys[event.option_index]
-        if key == "s":
+        field = self._fields[event.option_index]
+        if field is Field.SAVE:
             self._hint("Press s: enter never spends.")
         else:
-            self._change(key)
+            self._change(field)
 
-    def _change(self, key: str) -> None:
+    def _change(self, field: Field) -> None:
         self._hint("")
-        self.run_worker(self._changed(key))
+        self.run_worker(self._changed(field))
 
-    async def _changed(self, key: str) -> None:
+    async def _changed(self, field: Field) -> None:
         async with self._in_turn:  # a save that follows quickly must not overtake what it is to save
-            if key == "s":
+            if field is Field.SAVE:
                 await self._save()
-            elif (draft := await self._other(key)) is not None:
+            elif (draft := await self._other(field)) is not None:
                 self.draft = await _informed(self.host, draft)
                 self._draw()
 
@@ -277,27 +298,27 @@ class Form(Dialog[Mapping[str, Any] | None]):
 
     # ---------------------------------------------------------------------------------------------- what is asked
 
-    async def _other(self, key: str) -> Draft | None:
+    async def _other(self, field: Field) -> Draft | None:
         """The draft with another value for a line; None where the person went back."""
         draft, table = self.draft, self.draft.table
-        match key:
-            case "f" | "o":
-                return await self._folder("folder" if key == "f" else "output")
-            case "n":
+        match field:
+            case Field.FOLDER | Field.OUTPUT:
+                return await self._folder("folder" if field is Field.FOLDER else "output")
+            case Field.NAME:
                 lines = ["A rule of another name knows nothing of what this one has sent."]
                 name = await self._typed("What is the rule called?", lines, table.get("name", ""))
                 return None if name is None else draft.set(name=name or None)
-            case "a":
+            case Field.ACCOUNT:
                 return await self._account()
-            case "w":
+            case Field.WORKFLOW:
                 return await self._workflow()
-            case "x":
+            case Field.EXISTING:
                 return draft.set(existing="ignore" if draft.sends_existing else "process")
-            case "r":
+            case Field.RECURSIVE:
                 return draft.set(recursive=not table.get("recursive") or None)
-            case "m":
+            case Field.AFTER:
                 return draft.set(after="keep" if table.get("after") == "move" else "move")
-            case "c":
+            case Field.CAP:
                 answered, most = await self._number(
                     "The most it may spend a day, in credits (empty: no cap)", draft.cap
                 )
@@ -330,14 +351,12 @@ class Form(Dialog[Mapping[str, Any] | None]):
         return True, typed
 
     async def _account(self) -> Draft | None:
-        names = list(self.host.config.accounts)
-        rows = [Content(sanitize(name)) for name in names]
-        things = [(name,) for name in names]
-        place = await self.host.ask(ChoiceDialog("Which account pays?", rows, things))
-        if place is None or names[place] == self.draft.table.get("account"):
+        rows = [(name, Content(sanitize(name))) for name in self.host.config.accounts]
+        name = await self.host.ask(ChoiceDialog("Which account pays?", rows, lambda name: (name,)))
+        if name is None or name == self.draft.table.get("account"):
             return None
         # A workflow belongs to its account.
-        return self.draft.set(account=names[place], workflow=None)
+        return self.draft.set(account=name, workflow=None)
 
     async def _workflow(self) -> Draft | None:
         account = self.host.config.accounts.get(self.draft.table.get("account", ""))

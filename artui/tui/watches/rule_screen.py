@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import time
 from array import array
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
-from typing import TYPE_CHECKING, ClassVar, cast
+from typing import ClassVar, cast
 
 from textual import events
 from textual.app import ComposeResult
@@ -16,85 +15,28 @@ from textual.content import Content
 from textual.widgets import ContentSwitcher, Static
 
 from artui.journal import Connection, rules, watching, window
-from artui.journal.rules import Happening, RuleState
+from artui.journal.rules import Happening
 from artui.journal.watching import FileGroup, NotTaken
 from artui.model.job import Job
-from artui.model.states import Status
-from artui.model.watching import Skip
 from artui.sanitize import beginning, sanitize, width
 from artui.tui.above import Above
 from artui.tui.coalesced_refresh import CoalescedRefresh
+from artui.tui.columns import Column, heads
 from artui.tui.dialogs import TextDialog
 from artui.tui.job_details import DetailsScreen
 from artui.tui.job_table import JobTable, columns
-from artui.tui.line_list import Column, LineList, fitted, heads
+from artui.tui.line_list import LineList
 from artui.tui.shell import Keys, Line
 from artui.tui.view import Look
 from artui.tui.watches import deciding, reasons, standing
+from artui.tui.watches.lists import FILES, GROUPS, LOG, ListLine, ToldList, file_lines, group_lines, key_of, log_lines
 from artui.tui.watches.standing import RuleStatus
-from artui.tui.words import RowContext, clock
-
-if TYPE_CHECKING:
-    pass
+from artui.tui.words import RowContext
 
 MOST_FILES, MOST_LINES = 1000, 1000
 """The newest files of a group and lines of a log that are shown."""
 
 CHIPS = ("taken", "not-taken", "log")
-
-COUNT, WHY, TIME, FILE = 8, 30, 8, 26
-"""Cells of the columns that have a width of their own."""
-
-
-@dataclass(frozen=True, slots=True)
-class ListLine:
-    """One line of a list: its texts, what it is about (an identity for the cursor), all of it in words, and the job it
-    leads to."""
-
-    key: object
-    texts: tuple[str, ...]
-    says: str = ""
-    job: int | None = None
-    kind: str = ""
-
-
-class ToldList(LineList[ListLine, ListLine]):
-    """Lines in columns; ``shape`` are the titles and cells of these, of which one with 0 cells takes what is left."""
-
-    BINDINGS: ClassVar[list[BindingType]] = [Binding("enter", "open", "open", tooltip="All about this line")]
-    COMPONENT_CLASSES: ClassVar[set[str]] = {"lines--bad"}
-    DEFAULT_CSS = """
-    ToldList > .lines--bad { color: $error; }
-    """
-    shape: Sequence[tuple[str, int]] = ()
-
-    def columns(self) -> list[Column]:
-        """The columns at this width."""
-        left = self.size.width - 1 - sum(cells for _, cells in self.shape)
-        made, start = [], 1
-        for title, cells in self.shape:
-            room = cells or max(8, left)
-            made.append(Column(title, start, room, title == "Files"))
-            start += room
-        return made
-
-    def say(self, item: ListLine) -> ListLine:
-        """A line is its words already."""
-        return item
-
-    def pieces(self, item: ListLine, row: ListLine | None) -> Iterable[tuple[str, str]]:
-        """Each text in its column, the first one plain."""
-        del row
-        yield " ", ""
-        *most, (column, last) = zip(self.columns(), item.texts, strict=True)
-        for place, (before, text) in enumerate(most):
-            yield fitted(text, before, self.glyphs.ellipsis), "" if place else item.kind
-        # The last one is a sentence or a list: what begins it says most.
-        yield beginning(last, column.cells, self.glyphs.ellipsis), "quiet" if len(most) > 1 else ""
-
-    def place_of(self, item: ListLine) -> int | None:
-        """The line about the same thing, whatever it says now."""
-        return next((place for place, one in enumerate(self.items) if one.key == item.key), None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,7 +72,6 @@ class RuleScreen(Above[None]):
     RuleScreen #here { height: 2; padding: 0 1; }
     """
     changes = frozenset({"pause", "allow", "look"})
-    """The actions that change anything."""
 
     def __init__(self, one: RuleStatus) -> None:
         super().__init__()
@@ -206,49 +147,18 @@ class RuleScreen(Above[None]):
         if page.order != table.order:
             table.put(page.order)
         table.put_rows(page.jobs, page.around.with_moving(self.host.look.moving))
-        self._put("not-taken", *(self._told_files(page) if self.group else self._told_groups(page)))
-        self._put("log", (("When", TIME), ("What happened", 0)), [_told_line(one) for one in page.log])
+        if self.group:
+            self._put("not-taken", FILES, file_lines(page.files))
+        else:
+            self._put("not-taken", GROUPS, group_lines(page.standing.row, page.groups))
+        self._put("log", LOG, log_lines(page.log))
         self.draw()
 
-    def _put(self, name: str, shape: Sequence[tuple[str, int]], lines: Sequence[ListLine]) -> None:
+    def _put(self, name: str, columns: Sequence[Column], lines: Sequence[ListLine]) -> None:
         listed = self.query_one(f"#{name}", ToldList)
-        listed.shape = shape
+        listed.columns = columns
         if list(lines) != list(listed.items):
             listed.put(lines)
-
-    def _told_groups(self, page: RuleRead) -> tuple[Sequence[tuple[str, int]], list[ListLine]]:
-        shape = (("Why", WHY), ("Files", COUNT), ("  The newest", 0))
-        lines = []
-        row = page.standing.row
-        if row is not None and row.state is RuleState.OFFLINE:
-            why = reasons.offline(f"{beginning(row.message, 200)}.")
-            lines.append(
-                ListLine("offline", (why.word, "-", f"  {beginning(row.message, 200)}"), why.advice, kind="bad")
-            )
-        for one in page.groups:
-            why = reasons.why(one)
-            names = ", ".join(sanitize(name, 40) for name in one.newest)
-            # What is said of the newest one stands for all: a photo's own name is in it where there is only this one.
-            says = " ".join(part for part in (beginning(one.message, 200), why.advice) if part)
-            harmless = (
-                one.passing or one.reason in (Skip.BEFORE_THE_RULE, Skip.ONLY_METADATA) or one.status == Status.SKIPPED
-            )
-            kind = "" if harmless else "bad"
-            lines.append(ListLine(_key(one), (why.word, f"{one.count:,}", f"  {names}"), says, kind=kind))
-        return shape, lines
-
-    def _told_files(self, page: RuleRead) -> tuple[Sequence[tuple[str, int]], list[ListLine]]:
-        now = time.time()
-        shape = (("When", TIME), ("File", FILE), ("  What is said", 0))
-        return shape, [
-            ListLine(
-                (one.name, one.job),
-                (clock(one.at, now) if one.at else "-", sanitize(one.name), f"  {_said(one)}"),
-                f"{sanitize(one.name)}: {_said(one) or 'passed over by the last look'}",
-                one.job,
-            )
-            for one in page.files
-        ]
 
     # ----------------------------------------------------------------------------------------------------- drawing
 
@@ -263,8 +173,8 @@ class RuleScreen(Above[None]):
         self.query_one("#state", Line).say(f" {glyphs.plain(beginning(state, cells - 2, glyphs.ellipsis))}")
         self._draw_chips()
         listed = self._list
-        titles = columns(cells) if isinstance(listed, JobTable) else cast("ToldList", listed).columns()
-        self.query_one("#heads", Line).say(heads(titles) if listed.items else "")
+        slots = columns(cells) if isinstance(listed, JobTable) else cast("ToldList", listed).slots
+        self.query_one("#heads", Line).say(heads(slots) if listed.items else "")
         empty = self.query_one("#none", Static)
         empty.update("" if self._page is None else _NONE[self.chosen])
         empty.display = not listed.items
@@ -322,7 +232,7 @@ class RuleScreen(Above[None]):
             return
         line = cast("ToldList", listed).current
         groups = self._page.groups if self._page else []
-        group = next((one for one in groups if line and _key(one) == line.key), None)
+        group = next((one for one in groups if line and key_of(one) == line.key), None)
         if line is not None and line.job is not None:
             self.app.push_screen(DetailsScreen(line.job))
         elif self.chosen == "not-taken" and self.group is None and group is not None:
@@ -336,11 +246,6 @@ class RuleScreen(Above[None]):
             for start, end, name in self._spans:
                 if start <= event.x < end:
                     self._choose(name)
-
-    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        """Take the keys that change anything away from a console that only reads."""
-        del parameters
-        return not (action in self.changes and self.host.readonly)
 
     # ----------------------------------------------------------------------------------------------------- actions
 
@@ -384,17 +289,3 @@ _NONE = {
     "not-taken": "Everything that lay in the folder at the last look was taken.",
     "log": "Nothing has happened yet.",
 }
-
-
-def _said(one: NotTaken) -> str:
-    """What is said of a file, without its name before it; printable."""
-    return sanitize(one.message.removeprefix(Path(one.name).name).lstrip(": "), 400)
-
-
-def _key(group: FileGroup) -> object:
-    return group.reason, group.status, group.passing
-
-
-def _told_line(one: Happening) -> ListLine:
-    text = sanitize(one.message or one.what)
-    return ListLine(one.seq, (clock(one.at, time.time()), text), f"{time.ctime(one.at)}  {sanitize(one.what)}: {text}")

@@ -86,7 +86,7 @@ class RuleStatus:
             return False
         if self.figures and Reason.SAMPLE in self.figures.held:
             return True
-        elsewhere = row.state is RuleState.OFFLINE and row.cause is RuleCause.NO_MARKER
+        elsewhere = row.state is RuleState.OFFLINE and row.cause in (RuleCause.NO_MARKER, RuleCause.OUTPUT_UNMOUNTED)
         return self.is_watched and (row.state in (RuleState.HELD, RuleState.FOREIGN) or elsewhere)
 
 
