@@ -24,6 +24,7 @@ from artui.sim.server import Simulator
 from artui.tui.dialogs import Question
 from artui.tui.submit import Submit
 from artui.tui.submit.batches import Batching, Split, label_of
+from artui.tui.submit.marks import Marks
 from artui.tui.submit.ordering import target_of
 from tests import retagged
 from tests.damaged import holey_photo
@@ -457,3 +458,14 @@ def test_a_label_with_an_unknown_placeholder_is_refused() -> None:
 def test_an_output_may_name_a_folder_or_a_template() -> None:
     assert target_of("/out") == Target(Path("/out"), "{relative}/{stem}")
     assert target_of("/out/{date}/{stem}{ext}") == Target(Path("/out"), "{date}/{stem}")
+
+
+def test_results_keep_the_folders_below_the_deepest_that_all_marked_lie_in() -> None:
+    marks = Marks()
+    marks.put([Path("/a/boots/left/1.jpg")], Path("/a"))
+    assert [file.relative.as_posix() for file in marks.found()] == ["."]
+    marks.put([Path("/a/boots/right/2.jpg")], Path("/a/boots/right"))
+    assert [file.relative.as_posix() for file in marks.found()] == ["left", "right"]
+    assert [file.top for file in marks.found()] == [Path("/a"), Path("/a/boots/right")], "a run is counted as before"
+    marks.put([Path("/a/shirts/3.jpg")], Path("/a"))
+    assert [file.relative.as_posix() for file in marks.found()] == ["boots/left", "boots/right", "shirts"]

@@ -38,6 +38,7 @@ class SourceFile:
 
     ``address`` is set where it is no file here and the service fetches it itself; ``path`` then only names it.
     ``name``: what it is called where a template says ``{stem}``, if not by its own stem. ``labels``: of its job alone.
+    ``base``: the folder that its result keeps the ones below of, where that is not ``top``.
     """
 
     path: Path
@@ -46,11 +47,12 @@ class SourceFile:
     address: str = ""
     name: str = ""
     labels: Mapping[str, str] = field(default_factory=dict, hash=False)
+    base: Path | None = None
 
     @property
     def relative(self) -> Path:
-        """Its folder under the one that was given."""
-        return self.path.parent.relative_to(self.top)
+        """Its folder under ``base``, or the one that was given."""
+        return self.path.parent.relative_to(self.base or self.top)
 
 
 @dataclass(frozen=True, slots=True)

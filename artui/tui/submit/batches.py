@@ -67,7 +67,7 @@ class Batching:
 
 def folder_of(file: SourceFile) -> str:
     """The folder a file is known by: the way to it from where it was marked, or that folder's own name."""
-    return file.relative.as_posix() if file.relative.parts else file.top.name or "/"
+    return file.relative.as_posix() if file.relative.parts else (file.base or file.top).name or "/"
 
 
 def _listed(found: Sequence[SourceFile]) -> str:

@@ -63,8 +63,8 @@ def _row(offer: catalogue.CatalogEntry) -> Content:
 async def output(host: Host, target: Target) -> Target | None:
     """Choose the output folder and the template below it; None where the person went back."""
     said = (
-        "{relative} is the folder below the one marked from, {stem} the photo's name; also {batch}, {workflow}, "
-        "{date} and {n}. The ending comes from the result itself."
+        "{relative} is the folder below the deepest one that all marked lie in, {stem} the photo's name; also {batch}, "
+        "{workflow}, {date} and {n}. The ending comes from the result itself."
     )
     typed = Ask("Where do results go?", [said], value=f"{home(target.folder)}/{target.template}", suggester=Folders())
     text = await host.ask(typed)

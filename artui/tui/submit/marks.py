@@ -1,6 +1,6 @@
 """What is picked: the folder that is looked into, the marks, and what is known of each file so far.
 
-Marks outlive every folder and filter. A mark remembers the folder it was set from: results keep the folders below it.
+Marks outlive every folder and filter. A mark remembers the folder it was set from: a run is counted by it.
 """
 
 from __future__ import annotations
@@ -191,7 +191,9 @@ class Marks:
         """The marked files as a plan takes them, in the order of their paths."""
         if self._found is None:
             paths = sorted(self.tops, key=os.fsencode)
-            self._found = [SourceFile(path, self.tops[path], is_named=path in self._alone) for path in paths]
+            # Results keep the folders below the deepest one that all of these lie in, however they came to be marked.
+            base = Path(os.path.commonpath({path.parent for path in paths})) if paths else None
+            self._found = [SourceFile(path, self.tops[path], path in self._alone, base=base) for path in paths]
         return self._found
 
 
