@@ -17,7 +17,7 @@ from typing import Any
 import pytest
 
 from artui.cli.exits import Exit
-from artui.cli.watch import _ending, _remarks
+from artui.cli.once import _ending, _remarks
 from artui.config import ConfigError
 from artui.journal import jobs, rules, seen
 from artui.journal.following import Scope

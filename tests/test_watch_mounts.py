@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from artui.journal.rules import RuleState
-from artui.model.states import Reason, Stage, Status
+from artui.model.states import Reason, Status
 from artui.model.watching import RuleCause
 from artui.sim.photos import noise_jpeg
+from artui.steps.fetching import Fetching
 from tests.mounts import disk
 from tests.studio import Studio
 from tests.watch_post import post_at, watching
@@ -71,16 +73,25 @@ async def test_a_disk_that_is_not_there_at_first_is_taken_up_by_itself(studio: S
             await post.stop()
 
 
-async def test_results_wait_for_their_disk_and_nothing_is_taken_meanwhile(studio: Studio) -> None:
+async def test_results_wait_for_their_disk_and_nothing_is_taken_meanwhile(
+    studio: Studio, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bring, gone = Fetching._bring, False
+
+    async def late(self: Fetching, *given: Any) -> Any:
+        nonlocal gone
+        if not gone:  # after it was looked whether the disk is there
+            gone = True
+            share.unmount()
+        return await bring(self, *given)
+
+    monkeypatch.setattr(Fetching, "_bring", late)
     with disk(studio.out) as share:
         share.mount()
         async with watching(studio, workflow="Export only", output=str(studio.out)) as post:
             await post.until(lambda: post.row.output_mount == studio.out)
-            studio.fault("download", "status:503", times=-1)
             land(studio.inbox / "a.jpg", 1)
-            await post.until(lambda: any(job.stage is Stage.PROCESSED for job in studio.jobs()))
-            share.unmount()
-            studio.mend()
+            await post.until(lambda: gone)
             land(studio.inbox / "b.jpg", 2)
             await post.state(RuleState.OFFLINE)
             assert post.row.cause is RuleCause.OUTPUT_UNMOUNTED
@@ -90,6 +101,34 @@ async def test_results_wait_for_their_disk_and_nothing_is_taken_meanwhile(studio
             found = await post.all_done(2)
             assert {job.status for job in found} == {Status.DONE}
             assert len(names(studio.out)) == 2
-        studio.check()
-        share.unmount()
-        assert names(studio.out) == []
+            studio.check()
+            share.unmount()
+            assert names(studio.out) == []
+            await post.state(RuleState.OFFLINE)
+            await studio.ask("resume rule", rule=post.rule.id)
+            land(studio.inbox / "c.jpg", 3)
+            await post.all_done(3)
+            assert names(studio.out) == ["c.png"], "a person says that it is to lie here"
+
+
+async def test_a_yes_to_the_output_is_none_to_a_bare_folder(studio: Studio) -> None:
+    with disk(studio.folder / "share") as share:
+        for name in ("in", "out"):
+            (share.store / name).mkdir()
+        share.mount()
+        places: dict[str, Any] = {
+            "folder": str(share.place / "in"),
+            "output": str(share.place / "out"),
+            "existing": "process",
+        }
+        async with watching(studio, workflow="Export only", **places) as post:
+            await post.until(lambda: post.row.output_mount == share.place)
+            share.unmount()
+            await post.state(RuleState.OFFLINE)
+            (share.place / "in").mkdir()
+            await post.until(lambda: post.row.cause is RuleCause.OUTPUT_UNMOUNTED)
+            land(share.place / "in" / "a.jpg", 1)
+            await studio.ask("resume rule", rule=post.rule.id)
+            await post.until(lambda: post.row.cause is RuleCause.NO_MARKER)
+            await post.watcher.scan_once()
+            assert (post.row.agreed, studio.jobs()) == (False, [])

@@ -79,10 +79,14 @@ def _check(found: Sequence[Condition], zone: dt.tzinfo, *, as_json: bool) -> Exi
 def _told(found: Sequence[Condition], zone: dt.tzinfo) -> list[str]:
     """What is wrong in a sentence each, but for what other lines of the status say."""
     from artui.core.health import Code
-    from artui.core.health_phrases import sentence
 
     elsewhere = (Code.CONFIG, Code.ENGINE_ABSENT, Code.ENGINE_SILENT, Code.NEEDS_YOU)
-    return [sentence(one, zone) for one in found if one.code not in elsewhere]
+    telling = [one for one in found if one.code not in elsewhere]
+    if not telling:
+        return []
+    from artui.core.health_phrases import sentence  # only where something is wrong: a status is to come at once
+
+    return [sentence(one, zone) for one in telling]
 
 
 def _status(session: Session, journal: Journal, alive: EngineStatus | None) -> dict[str, Any]:

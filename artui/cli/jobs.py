@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from artui.cli.advice import advice
 from artui.cli.exits import Exit
 from artui.cli.options import AS_JSON, WAIT_QA
 from artui.cli.session import Session
@@ -78,6 +77,7 @@ def _row(job: Job) -> tuple[str, ...]:
 @click.pass_obj
 def job_command(session: Session, number: int, *, as_json: bool) -> Exit:
     """Show all about one job: what it is, what happened, what was paid, what to do now."""
+    from artui.cli.advice import advice
     from artui.cli.naming import job_numbered
     from artui.journal import history, purchases
 
@@ -107,6 +107,8 @@ def job_command(session: Session, number: int, *, as_json: bool) -> Exit:
 
 
 def _whole_document(job: Job, events: list[Event], bought: list[Purchase]) -> dict[str, Any]:
+    from artui.cli.advice import advice
+
     purchases = [{key: value for key, value in asdict(one).items() if key not in ("draft", "mark")} for one in bought]
     return {
         **job_document(job),
@@ -155,6 +157,7 @@ def _clock(at: float, zone: dt.tzinfo) -> str:
 @click.pass_obj
 def why_command(session: Session, file: Path, *, as_json: bool) -> Exit:
     """Say what became of a file: what its folder's rule says to it, every job made from it, or why there is none."""
+    from artui.cli.advice import advice
     from artui.cli.naming import absolute, made_of
     from artui.cli.rules import why_document
 

@@ -20,7 +20,6 @@ from artui.cli.session import Session
 from artui.cli.streams import go_on
 from artui.cli.terminal import agrees, can_ask, counter, put_json, say
 from artui.config import AccountConfig
-from artui.files.metadata import Keeping
 from artui.model.job import Batch
 from artui.model.states import Twins
 from artui.sanitize import sanitize
@@ -60,6 +59,7 @@ class Spending:
     def keeping(self, otherwise: str) -> str:
         """What of the photos' metadata results get. Raises CommandError where nothing is there that could write it."""
         from artui.files import exiftool
+        from artui.files.metadata import Keeping
 
         wanted = self.metadata or otherwise
         if wanted != Keeping.NONE and (why := exiftool.fault()):
@@ -142,6 +142,7 @@ def submit_command(
 def redo_command(session: Session, /, what: str, workflow: str | None, output: str | None, **flags: Any) -> Exit:
     """Buy a photo anew that was bought before."""
     from artui.core.plan import PlanProblem, SourceFile, Target, at_address
+    from artui.files.metadata import Keeping
     from artui.journal import seen
 
     with session.journal() as journal:

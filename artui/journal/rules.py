@@ -250,6 +250,11 @@ def scanned(db: Connection, rule: str, not_taken: Mapping[str, SkipCount]) -> No
     db.execute("UPDATE rules SET begun = 1, agreed = 0 WHERE id = ?", (rule,))
 
 
+def forget_yes(db: Connection, rule: str) -> None:
+    """Take a person's yes back: what it was given to is not what holds the rule now."""
+    db.execute("UPDATE rules SET agreed = 0 WHERE id = ?", (rule,))
+
+
 def set_not_taken(db: Connection, rule: str, not_taken: Mapping[str, SkipCount]) -> None:
     """Note what a scan did not take."""
     text = {reason: [one.count, [storable(name) for name in one.newest]] for reason, one in not_taken.items()}

@@ -88,6 +88,12 @@ class Saving:
                 return await self._leave(replace(job, results=tuple(fetched)))
             job = wanted
             try:
+                await refuse_unmounted(self.context, job)  # its disk may have gone while it came
+            except files.OutputProblem:
+                for result in job.results:
+                    await asyncio.to_thread(discard_parts, job, result)
+                raise
+            try:
                 await asyncio.to_thread(_put_in_place, job)
                 return await self._finish(job)
             except FileExistsError:

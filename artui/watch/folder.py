@@ -208,10 +208,14 @@ class Watched:
             glance = await self._look(row)
         except Offline as offline:
             self.root, self._is_busy = None, isinstance(offline, Busy)
+            if row.agreed and RuleCause.OUTPUT_UNMOUNTED in (row.cause, offline.cause):
+                await self._journal.write_async(rules.forget_yes, self.rule.id)
             await self._say(RuleState.OFFLINE, str(offline), offline.cause)
             return None
         except Foreign as foreign:
             self.root = None
+            if row.agreed and row.cause is RuleCause.OUTPUT_UNMOUNTED:
+                await self._journal.write_async(rules.forget_yes, self.rule.id)
             await self._say(RuleState.FOREIGN, str(foreign), foreign.cause)
             return None
         self._is_busy = False
@@ -317,10 +321,11 @@ class Watched:
             self.true_path = true_path(folder)
         remote = self.is_remote if root == self.root else bool(network_file_system(folder))
         refuse_loop(self.rule, ours)  # at each scan: the output may be mounted or linked elsewhere by now
-        mount = mount_of(self.rule.target.folder, None if row.agreed else row.output_mount)
-        marked = marker.check(
-            folder, ours, row.marked, begun=row.begun, agreed=row.agreed, lock=self._lock.take
-        )  # fmt: skip
+        # A person's yes is to what was shown, and to nothing else.
+        is_of_output = row.cause is RuleCause.OUTPUT_UNMOUNTED
+        mount = mount_of(self.rule.target.folder, None if row.agreed and is_of_output else row.output_mount)
+        agreed = row.agreed and not is_of_output
+        marked = marker.check(folder, ours, row.marked, begun=row.begun, agreed=agreed, lock=self._lock.take)
         return marked, remote, root, mount, scanner.look(root)
 
     async def _ready_scanner(self) -> Scanner:

@@ -7,7 +7,6 @@ import gzip
 import re
 import socket
 import threading
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -215,7 +214,8 @@ def test_while_the_whole_service_is_down_nothing_is_set_aside(desk: Desk, servic
     program = desk.start("submit", *made, "-o", desk.out, "--yes", "--wait")
     desk.until(lambda: service.ledger, patience=40)
     service.is_down = True
-    time.sleep(45)
+    asked = len(service.requests)
+    desk.until(lambda: len(service.requests) >= asked + 24, patience=90)  # three times for each photo
     assert "held" not in {state for state, _ in desk.held()}
     waiting = [job for job in desk.jobs() if job["reason"] == "try again"]
     assert all("next at" in desk.artui("job", job["id"]).out for job in waiting)

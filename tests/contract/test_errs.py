@@ -45,6 +45,12 @@ def unpaid(studio: Desk, service: AutoRetouch) -> None:
     service.organizations = dict.fromkeys(service.organizations, 1000)
 
 
+def asked_on(studio: Desk, service: AutoRetouch, times: int = 2) -> None:
+    """Wait until the service was asked so many times more: what would be sent by itself was sent by then."""
+    before = len(service.requests)
+    studio.until(lambda: len(service.requests) >= before + times)
+
+
 # Retries that cost.
 
 
@@ -63,7 +69,7 @@ def test_a_retry_that_shows_late_is_sent_once(studio: Desk, autoretouch: AutoRet
     unpaid(studio, autoretouch)
     for _ in range(3):
         studio.artui("resume")
-        time.sleep(1)
+        asked_on(studio, autoretouch)
     assert [charge.kind for charge in autoretouch.ledger].count("retry") <= 1
 
 
@@ -72,7 +78,7 @@ def test_without_a_top_up_nothing_is_retried(studio: Desk, autoretouch: AutoReto
     send(studio, *photos(studio.inbox, 1, 2))
     autoretouch.always = "ok"
     studio.artui("resume")
-    time.sleep(2)
+    asked_on(studio, autoretouch, 4)
     assert not autoretouch.ledger
 
 
@@ -81,7 +87,7 @@ def test_a_lost_retry_that_was_taken_and_failed_again_is_not_sent_again(studio: 
     unpaid(studio, autoretouch)
     for _ in range(4):
         studio.artui("resume")
-        time.sleep(0.7)
+        studio.artui("wait", patience=5)
     assert [charge.kind for charge in autoretouch.ledger].count("retry") <= 1
     assert money(studio)["charged"] + money(studio)["sent"] >= autoretouch.spent
 
@@ -271,7 +277,7 @@ def test_a_date_ahead_renews_no_cap(studio: Desk, autoretouch: AutoRetouch) -> N
     autoretouch.date = lambda: time.time() + 40 * 86400
     send(studio, *photos(studio.inbox, 3, 4), patience=6)
     studio.artui("resume")
-    time.sleep(1)
+    studio.artui("wait", patience=5)
     autoretouch.date = time.time
     studio.artui("wait", patience=5)
     assert autoretouch.spent <= 20
