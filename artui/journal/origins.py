@@ -6,9 +6,8 @@ new one with ``artui recover``, of the same family: so the copies know of each o
 
 from __future__ import annotations
 
+import os
 import time
-from hashlib import sha256
-from secrets import token_hex
 
 from artui.journal.store import Connection, journal_uuid, rows, value
 
@@ -21,7 +20,9 @@ _AFTER = "."
 
 def make(uuid: str) -> str:
     """A new origin for the journal of this UUID."""
-    return sha256(uuid.encode()).hexdigest()[:FAMILY] + token_hex(4)
+    from hashlib import sha256  # loads OpenSSL, which what only reads a journal needs not
+
+    return sha256(uuid.encode()).hexdigest()[:FAMILY] + os.urandom(4).hex()
 
 
 def current(db: Connection) -> str:

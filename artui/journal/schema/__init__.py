@@ -6,11 +6,10 @@ so does what SQL cannot do (``payers``).
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Callable
-from hashlib import sha256
 from pathlib import Path
-from secrets import token_hex
 from uuid import uuid4
 
 import apsw
@@ -28,12 +27,14 @@ def _create_tables(db: apsw.Connection) -> None:
 
 def _tell_copies_apart(db: apsw.Connection) -> None:
     """What shows that a journal is a copy, and what ``artui recover`` finds at the services; each payer once."""
+    from hashlib import sha256
+
     from artui.journal.schema.payers import spell_payers_alike
 
     _run(db, "step_2.sql")
     spell_payers_alike(db)
     [(uuid,)] = db.execute("SELECT value FROM meta WHERE key = 'uuid'")
-    origin = sha256(uuid.encode()).hexdigest()[:8] + token_hex(4)
+    origin = sha256(uuid.encode()).hexdigest()[:8] + os.urandom(4).hex()
     db.execute("INSERT INTO origins (origin, since) VALUES (?, ?)", (origin, time.time()))
 
 
