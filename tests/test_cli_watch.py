@@ -164,10 +164,10 @@ def test_a_restart_after_kill_submits_nothing_anew(desk: Desk, watch: Callable[.
     before = charges(desk)
     for done in (1, 3):
         service = watch()
-        until(lambda done=done: charges(desk) >= before + done)
+        until(lambda done=done: charges(desk) >= before + done, told=lambda service=service: service.said)
         service.end(signal.SIGKILL)
     service = watch()
-    until(lambda: len(list(desk.out.glob("*.png"))) == 6, told=lambda: service.said)
+    until(lambda: len(list(desk.out.glob("*.png"))) == 6, told=lambda service=service: service.said)
     service.end()
     assert charges(desk) == before + 6
     assert len(desk.jobs()) == 6
@@ -248,7 +248,7 @@ def test_a_background_engine_hands_over_without_losing_a_step(desk: Desk, watch:
     assert desk("submit", sent, "-w", "Export only", "-o", desk.folder / "results", "--yes").code == Exit.OK
     service = watch()
     service.says("hands over", "boots: watching")
-    until(lambda: len(list((desk.folder / "results").glob("*.png"))) == 8, told=lambda: service.said)
+    until(lambda: len(list((desk.folder / "results").glob("*.png"))) == 8, told=lambda service=service: service.said)
     assert desk("status", "--json").json["engine"]["mode"] == "watch"
     assert desk("stop").code == Exit.OK
     assert service.process.wait(PATIENCE) == Exit.OK
