@@ -114,9 +114,9 @@ async def film(session: Session, folder: Path, size: tuple[int, int], steps: Ste
 
 
 def every_state(console: Console) -> bool:
-    """Whether there is a job in every group, and something is processing."""
+    """Whether there is a job in every group that the demo fills by itself, and something is processing."""
     counts = console.look.counts
-    return all(counts.get(group, 0) for group in Group) and counts[Group.NEEDS] >= 3
+    return all(counts.get(group, 0) for group in Group if group is not Group.ENDED) and counts[Group.NEEDS] >= 3
 
 
 async def at_work(camera: Camera) -> None:
