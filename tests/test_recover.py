@@ -8,6 +8,7 @@ import sqlite3
 from collections.abc import Iterator
 from contextlib import closing
 from datetime import UTC
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -15,10 +16,11 @@ import pytest
 from artui.cli.exits import Exit
 from artui.config import paths
 from artui.engine.recovery import ServiceListing, settle
-from artui.journal import Journal, accounts, purchases, rescue
+from artui.journal import Journal, accounts, found, jobs, purchases, rescue, rules
 from artui.providers.base import ExecutionStatus, State
 from artui.sim.server import Simulator
 from tests.desk import Desk, desks
+from tests.samples import new_job
 
 
 @pytest.fixture
@@ -220,3 +222,33 @@ def test_a_missing_or_hopeless_journal_is_begun_anew_only_when_agreed(desk: Desk
     assert "jobs: 0 rows, the rest cannot be read" in said.err
     desk.photo("another.jpg", 2)
     assert desk.send().code == Exit.OK
+
+
+def test_what_was_found_counts_in_the_caps_of_a_rule_before_and_after_its_photo_turns_up(tmp_path: Path) -> None:
+    with Journal(tmp_path / "journal.db") as journal:
+        journal.write(
+            lambda db: db.execute(
+                "INSERT INTO rules (id, name, folder, account, run, day, month, twins, since)"
+                " VALUES ('r', 'boots', x'2f', 'studio', 500, 50, 300, 'once', 0)"
+            ).fetchall()
+        )
+        theirs = new_job(quoted=10)
+        job = journal.write(partial(found.add, new=theirs, key="k", execution="e", reference="d", day="2026-05-10"))
+
+        def counted() -> tuple[int, int, int]:
+            sums = journal.read(rules.spent, "r", "studio", "2026-05-10")
+            return sums.today, sums.month + sums.open, sums.run
+
+        assert counted() == (10, 10, 10)
+        journal.write(purchases.record_charge, job, 12)
+        assert counted() == (12, 12, 12)
+        assert journal.read(rules.spent, "r", "studio", "2026-06-01").today == 0
+        [own] = journal.write(jobs.add, None, [new_job(rule="r", quoted=10)])
+        journal.write(lambda db: db.execute("UPDATE jobs SET digest = 'd', buys = 1 WHERE id = ?", (own,)).fetchall())
+        photo = journal.read(jobs.get, own)
+        assert photo
+        claimed = journal.write(found.claim, photo)
+        assert claimed.execution == "e"
+        assert counted() == (12, 12, 12), "once, and as the rule's own from now on"
+        journal.write(purchases.record_charge, claimed, 15)
+        assert counted() == (15, 15, 15)

@@ -100,7 +100,7 @@ def claim(db: Connection, job: Job) -> Job:
     if last is not None and last.state is PurchaseState.INTENDED:
         purchases.presume_spent(db, last.key)
     number = len(purchases.of_job(db, job.id)) + 1
-    db.execute("UPDATE purchases SET job = ?, number = ? WHERE job = ?", (job.id, number, theirs.id))
+    purchases.hand_over(db, theirs.id, job, number)
     _let_go(db, theirs, job)
     is_done = theirs.stage is not Stage.SUBMITTED
     return jobs.move(

@@ -334,10 +334,22 @@ class RuleSpent:
 
 
 def spent(db: Connection, rule: str, account: str, day: str) -> RuleSpent:
-    """The sums of a rule on a day (``YYYY-MM-DD``) and in its month."""
+    """The sums of a rule on a day (``YYYY-MM-DD``) and in its month.
+
+    What was found at the service and is nobody's counts in each rule of the account until its photo turns up: it may
+    have been this rule's.
+    """
     periods = {"rule open": rule, "rule day": f"{rule} {day}", "rule month": f"{rule} {day[:7]}", "rule": rule}
     sums = purchases.amounts(db, account, periods)
-    return RuleSpent(open=sums["rule open"], day=sums["rule day"], month=sums["rule month"], run=sums["rule"])
+    found = purchases.of_nobody(db, account)
+    in_the_open = sum(amount for is_open, _, amount in found if is_open)
+    settled = [(made, amount) for is_open, made, amount in found if not is_open]
+    return RuleSpent(
+        open=sums["rule open"] + in_the_open,
+        day=sums["rule day"] + sum(amount for made, amount in settled if made == day),
+        month=sums["rule month"] + sum(amount for made, amount in settled if made[:7] == day[:7]),
+        run=sums["rule"] + in_the_open + sum(amount for _, amount in settled),
+    )
 
 
 def waiting(db: Connection, rule: str, reason: Reason) -> list[Job]:
