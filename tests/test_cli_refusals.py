@@ -423,3 +423,11 @@ def test_every_command_that_does_something_can_say_so_in_json(desk: Desk, tmp_pa
     assert desk("logout", "studio", "--json").json["was_signed_in"]
     assert not desk("logout", "studio", "--json").json["was_signed_in"]
     assert "[Service]" in desk("systemd-unit", "--json").json["unit"]
+
+
+def test_what_is_not_done_for_want_of_a_yes_is_a_document_too(desk: Desk) -> None:
+    desk.photo()
+    said = desk("submit", desk.inbox, "-w", "Export only", "-o", desk.out, "--json")
+    assert (said.code, said.json["error"]["code"]) == (2, 2)
+    assert said.json["error"]["message"].startswith("Nothing was sent: without a terminal to ask on")
+    assert desk("job", str(2**63), "--json").json["error"]["message"].startswith("There is no job")

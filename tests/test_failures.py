@@ -82,3 +82,16 @@ def test_a_result_that_stays_missing_asks_a_person_and_is_never_ordered_again() 
 def test_a_result_damaged_three_times_asks_a_person() -> None:
     verdict = classify(job(Stage.PROCESSED, attempts=2), files.BadResult("short", "cut off"), NOW)
     assert (verdict.status, verdict.reason) == (Status.HELD, Reason.DAMAGED)
+
+
+def test_what_may_last_is_tried_less_and_less_often() -> None:
+    def wait(attempts: int, failure: Exception) -> float:
+        put = classify(replace(job(Stage.NEW), attempts=attempts), failure, FailureContext(1000.0, 1.0, 1.0))
+        assert (put.status, put.what) == (Status.WAITING, "put off")
+        assert put.due is not None
+        return put.due - 1000.0
+
+    waits = [wait(attempts, NotYet("a fault in the settings", last=True)) for attempts in range(9)]
+    assert waits == sorted(waits)
+    assert waits[-1] >= 60
+    assert {wait(attempts, NotYet("nothing is sent now")) for attempts in range(9)} == {1.0}

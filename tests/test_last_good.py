@@ -98,3 +98,16 @@ def test_a_dry_run_of_no_folder_and_an_owner_of_what_cannot_be_read(
     monkeypatch.setattr("artui.files.photo._look", refuse)
     with pytest.raises(files.BadPhoto, match="mode 0640"):
         files.inspect(file, capabilities("autoretouch").limits.accepts)
+
+
+@pytest.mark.parametrize("words", [("jobs",), ("retry", "--failed"), ("pause", "--rule", "x"), ("metrics",)])
+def test_whatever_looks_on_names_the_fault_first(
+    words: tuple[str, ...], where: Paths, capsys: pytest.CaptureFixture[str]
+) -> None:
+    engine_settings(where)
+    where.config_file.write_text(TYPO)
+    code = run(words)
+    told = capsys.readouterr()
+    assert "config.toml" in told.err.splitlines()[0]
+    if words == ("metrics",):
+        assert (code, 'code="config"' in told.out) == (0, True)

@@ -77,6 +77,7 @@ LOOKING_ON = frozenset(
         "wait",
         "costs",
         "verify",
+        "metrics",
         "retry",
         "cancel",
         "resolve",
@@ -89,6 +90,9 @@ LOOKING_ON = frozenset(
     }
 )
 """Commands about what is under way: a fault in the settings must not stand in their way."""
+
+NAMES_FAULT = LOOKING_ON - {"stop", "wait"}
+"""Of these those that name the fault first, whether they need the settings or not."""
 
 
 class Commands(click.Group):
@@ -151,6 +155,8 @@ def root(ctx: click.Context, *, ascii: bool, readonly: bool) -> int:  # noqa: A0
     if ctx.invoked_subcommand is not None:
         if ascii or readonly:
             raise click.UsageError("--ascii and --readonly are for the console, which opens without a command", ctx)
+        if ctx.invoked_subcommand in NAMES_FAULT:
+            ctx.obj.name_fault()
         return Exit.OK
     if has_terminal():
         return open_console(ctx.obj, ascii=ascii, readonly=readonly)
@@ -197,6 +203,8 @@ def run(arguments: Sequence[str]) -> int:
         code, lines = streams.ending(code, sentence)
         for line in (*concerns(), *lines):
             say(line)
+        if failed is None and code is Exit.USAGE:  # a command that says itself why it did nothing
+            failed = Failure(code, streams.said_last())
         if failed is not None and "--json" in arguments and not streams.has_data():
             put_json({"error": {"code": int(code), "message": failed.message, "hint": failed.hint}})
         return int(code)

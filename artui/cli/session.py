@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Coroutine, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from artui.cli.exits import CommandError, Exit
 from artui.cli.terminal import say
-from artui.config import AccountConfig, Config, Paths, load, paths, usable
+from artui.config import AccountConfig, Config, ConfigError, Paths, load, paths, usable
 from artui.config.known import nearest
 from artui.config.system import use_zone
 
@@ -44,6 +44,11 @@ class Session:
             say(f"{_ended(config.fault)} Until that is mended the settings of before hold, and nothing is sent.")
         use_zone(config.timezone)
         return config
+
+    def name_fault(self) -> None:
+        """Say what is wrong with the settings, where the last that could be read will do."""
+        with suppress(ConfigError):  # without any that could be read, whoever needs them says so
+            _ = self.config
 
     @cached_property
     def vault(self) -> Vault:

@@ -31,11 +31,12 @@ class Untold(Exception):
 
 @dataclass
 class _Run:
-    """One run of a command: what it has ``done``, in a sentence, whether it said so, whether it gave any data, and the
-    streams it lost."""
+    """One run of a command: what it has ``done``, in a sentence, whether it said so, whether it gave any data, what was
+    ``said`` last, and the streams it lost."""
 
     goes_on: bool = False
     has_data: bool = False
+    said: str = ""
     done: str = ""
     told: bool = False
     lost: dict[str, OSError] = field(default_factory=dict)
@@ -67,6 +68,7 @@ def write(name: str, text: str, *, flush: bool = True) -> None:
     """Write to a stream, now or when it pleases. Raises Untold where it takes nothing and nothing was done yet."""
     stream = getattr(sys, name)
     _run.has_data |= name == "stdout" and bool(text)
+    _run.said = text.strip() or _run.said if name == "stderr" else _run.said
     try:
         stream.write(text)
         if flush:
@@ -79,6 +81,11 @@ def write(name: str, text: str, *, flush: bool = True) -> None:
 def has_data() -> bool:
     """Whether this run of a command has written to stdout by now."""
     return _run.has_data
+
+
+def said_last() -> str:
+    """The last line that this run of a command has said to a person; empty where there was none."""
+    return _run.said
 
 
 def blame(failure: Exception) -> Exception:

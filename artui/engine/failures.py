@@ -77,7 +77,7 @@ def classify(job: Job, failure: Exception, moment: FailureContext) -> Dispositio
         case NoRoom():  # before NotPermitted, which it is, too
             return Disposition(Status.HELD, "held", Reason.DISK_FULL, said, due=moment.now + OUTPUT_AGAIN)
         case NotYet() | NotPermitted():
-            return Disposition(Status.WAITING, "put off", Reason.TRY_AGAIN, said, due=moment.now + 1)
+            return _put_off(job, failure, moment)
         case Blocked():
             return _blocked(job, failure, moment)
         case AccountHeld() | MayNotSpend():
@@ -91,6 +91,15 @@ def classify(job: Job, failure: Exception, moment: FailureContext) -> Dispositio
             return Disposition(Status.CANCELLED, "cancelled", message=said)
         case _:
             return _on_disk(job, failure, moment)
+
+
+def _put_off(job: Job, failure: NotYet | NotPermitted, moment: FailureContext) -> Disposition:
+    """It has failed at nothing, and goes on soon; less and less often where that may take long."""
+    may_last = isinstance(failure, NotYet) and failure.last
+    wait = retry_delay(job.attempts, moment.chance) if may_last else 1.0
+    return Disposition(
+        Status.WAITING, "put off", Reason.TRY_AGAIN, str(failure), due=moment.now + wait, failed_try=may_last
+    )
 
 
 def _in_passing(job: Job, failure: Transient, moment: FailureContext) -> Disposition:

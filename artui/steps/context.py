@@ -39,7 +39,12 @@ class Hold(Exception):
 
 
 class NotYet(Exception):
-    """The job cannot go on now for a reason that is nobody's failure; tried again soon, at no cost."""
+    """The job cannot go on now for a reason that is nobody's failure; tried again soon, at no cost, or where it may
+    ``last`` at growing intervals."""
+
+    def __init__(self, why: str, *, last: bool = False) -> None:
+        super().__init__(why)
+        self.last = last
 
 
 @dataclass
@@ -114,7 +119,7 @@ class StepContext:
     def refuse_outdated(self) -> None:
         """Raise NotYet where the account is set otherwise by now than it is here."""
         if why := self.outdated():
-            raise NotYet(why)
+            raise NotYet(why, last=True)  # a fault in the settings stays until a person mends it
 
     def find_due(self) -> float | None:
         """When what is in doubt is looked for in the service's list; None where it has none."""
