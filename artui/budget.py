@@ -85,7 +85,7 @@ def intend(
     """
     fresh = jobs.get(db, job.id)
     if fresh is not None and fresh.cancel:
-        raise CancelledFirst(jobs.cancelled_as(db, job.id))
+        raise CancelledFirst(jobs.cancelled_as(db, fresh))
     check_payer(db, job, now)
     # What goes out names the payer as it is now: for the journal that may be one with an earlier key, or another host.
     job = replace(job, payer=customers.current(db, now.name), endpoint=now.endpoint, organization=now.organization)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import os
 import shutil
 from datetime import UTC
 from pathlib import Path
@@ -136,3 +137,38 @@ def test_what_makes_no_sense_is_refused(desk: Desk, asked: tuple[str, ...]) -> N
     assert said.code == 2
     assert said.err
     assert not said.out
+
+
+@pytest.mark.usefixtures("byte_names")
+def test_names_that_are_no_text_are_summed_up_and_read_again(desk: Desk) -> None:
+    desk.photo(os.fsdecode(b"w\xff/p\xfe.jpg"), 1)
+    desk.photo("plain.jpg", 2)
+    assert desk.send("-r", "--template", "{relative}/{stem}").code == 0
+    document = desk("costs", "--by", "folder", "--json").json
+    assert {os.fsencode(line["group"]) for line in document["lines"]} == {
+        os.fsencode(desk.inbox), os.fsencode(desk.inbox) + b"/w\xff",
+    }  # fmt: skip
+    assert desk("costs", "--by", "folder").code == desk("costs", "--by", "folder", "--csv").code == 0
+    assert desk("verify").out == "Results read: 2 whole.\n"
+
+
+def test_workflows_of_one_name_are_told_apart(journal: Journal) -> None:
+    bought(journal, ("known", 10), workflow="one", workflow_name="Background Removal")
+    bought(journal, ("known", 14), workflow="two", workflow_name="Background Removal")
+    bought(journal, ("known", 1), workflow="three", workflow_name="Shadow")
+    assert [(line.group, line.costs.charged) for line in lines(journal, Grouping.WORKFLOW)] == [
+        ("Background Removal (one)", 10), ("Background Removal (two)", 14), ("Shadow", 1),
+    ]  # fmt: skip
+
+
+def test_an_execution_that_was_found_and_taken_over_is_no_copy(journal: Journal) -> None:
+    first = bought(journal, ("known", 10))
+    found = bought(journal, status="skipped")
+    journal.write(
+        lambda db: db.execute(
+            "UPDATE jobs SET twin_of = ? WHERE id = ?; INSERT INTO events (job, at, what, stage, status, message)"
+            " VALUES (?, 1, 'claimed', 'saved', 'skipped', '')", (first, found, found),
+        ).fetchall()
+    )  # fmt: skip
+    (line,) = lines(journal)
+    assert (line.costs.photos, line.costs.copies) == (1, 0)

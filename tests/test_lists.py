@@ -16,6 +16,8 @@ def shop(tmp_path: Path) -> Path:
     for name in ("a.jpg", "b.jpg", "ä c.jpg"):
         (tmp_path / name).touch()
     (tmp_path / "sub").mkdir()
+    (tmp_path / "link").symlink_to(tmp_path / "a.jpg")
+    os.mkfifo(tmp_path / "pipe")
     return tmp_path
 
 
@@ -62,6 +64,8 @@ def test_a_table_says_what_each_photo_is_called_and_labelled_with(shop: Path, de
         (b"file,sku\n", "the list names no photo"),
         (b"a.jpg\nc.jpg\n", "line 2: {}/c.jpg is not there"),
         (b"a.jpg\nsub\n", "line 2: {}/sub is a folder: a list names files"),
+        (b"a.jpg\npipe\n", "line 2: {}/pipe is a link or device, no file"),
+        (b"link\n", "line 1: {}/link is a link or device, no file"),
         (b"file;sku\na.jpg;1\nb.jpg;2\n./a.jpg;3\n", "line 4: {}/a.jpg stands in the list before"),
         (
             b"file,workflow\na.jpg,x\n",

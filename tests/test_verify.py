@@ -71,5 +71,10 @@ def test_the_command_names_what_is_lost_and_changes_nothing(desk: Desk) -> None:
     assert "boot" in desk("verify").out
     assert desk("verify", second).out.splitlines()[-1] == "Results read: 1 changed."
     assert desk("verify", desk.inbox).code == 0
+    assert desk("verify", desk.folder / "nowhere").code == 2
+    moved = desk.out.rename(desk.folder / "archive")
+    assert desk("verify", moved).out.splitlines()[-1] == "Results read: 1 moved."
+    assert desk("verify", desk.out, moved).out.splitlines()[-1] == "Results read: 1 moved, 2 missing."
+    moved.rename(desk.out)
     assert desk("verify", "--since", "2999-01-01").out == "No result was saved there yet.\n"
     assert sorted(desk.out.iterdir()) == before

@@ -14,11 +14,15 @@ if TYPE_CHECKING:
     from artui.model.job import Batch, Job
 
 
+MOST_NUMBER = 2**63 - 1
+"""The highest number a journal can hold."""
+
+
 def job_numbered(journal: Journal, number: int) -> Job:
     """The job of this number; CommandError where there is none."""
     from artui.journal import jobs
 
-    job = journal.read(jobs.get, number)
+    job = journal.read(jobs.get, number) if number <= MOST_NUMBER else None
     if job is None:
         raise CommandError(Exit.USAGE, f"There is no job {number}: `artui jobs` lists all.")
     return job

@@ -8,30 +8,38 @@ from pathlib import Path
 
 import click
 
-from artui.cli.exits import Exit
+from artui.cli.exits import CommandError, Exit
 from artui.cli.options import AS_JSON, SINCE, in_zone
 from artui.cli.session import Session
 from artui.cli.terminal import counter, put, put_json, put_table
 
 
 @click.command("verify")
-@click.argument("places", nargs=-1, metavar="[PATH]...", type=click.Path(exists=True, path_type=Path))
+@click.argument("places", nargs=-1, metavar="[PATH]...", type=click.Path(path_type=Path))
 @SINCE
 @AS_JSON
 @click.pass_obj
 def verify_command(session: Session, places: tuple[Path, ...], since: dt.datetime | None, *, as_json: bool) -> Exit:
-    """Read the saved results again, all or those at or below a PATH, and name those that are missing, changed or
-    moved. Ends with 1 where one is missing, changed or cannot be read."""
-    from artui.core.verify import LOST, Presence, verify
+    """Read the saved results again, all or those that were saved at or below a PATH or were moved there, and name
+    those that are missing, changed or moved. Ends with 1 where one is missing, changed or cannot be read."""
+    from artui.core.verify import LOST, Presence, moved_into, verify
     from artui.journal import published
 
     after = in_zone(since, session.config.timezone).timestamp() if since else 0.0
     with session.journal() as journal:
         results = journal.read(published.results, after)
     roots = [place.absolute() for place in places]
-    wanted = [one for one in results if not roots or any(one.path.is_relative_to(root) for root in roots)]
+    meant = [one for one in results if not roots or any(one.path.is_relative_to(root) for root in roots)]
+    for root in roots:
+        if not (root.exists() or any(one.path.is_relative_to(root) for one in meant)):
+            raise CommandError(Exit.USAGE, f"{root} is not there, and nothing was ever saved there.")
     with counter("Reading") as told:
-        verified = verify(wanted, [root for root in roots if root.is_dir()], told)
+        verified = verify(meant, [root for root in roots if root.is_dir()], told)
+    if roots:
+        checked = set(meant)
+        verified += moved_into(
+            [one for one in results if one not in checked], [root for root in roots if root.is_dir()]
+        )
     counts = Counter(one.finding for one in verified)
     odd = [one for one in verified if one.finding is not Presence.WHOLE]
     if as_json:

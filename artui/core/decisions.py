@@ -187,7 +187,7 @@ def cancel(db: Connection, job: Job, arguments: Mapping[str, Any], service: Serv
     effect = _fitting(actions.cancel(db, job, keep=keep))
     if job.found or effect in (Effect.CANCEL, Effect.CANCEL_SPENT):
         left = "left at the service: it counts as spent, and its photo as bought"
-        message = left if job.found else jobs.cancelled_as(db, job.id)
+        message = left if job.found else jobs.cancelled_as(db, job)
         jobs.move(db, job, job.stage, Status.CANCELLED, "cancelled", message=message)
         return f"{name} is {message}"
     if effect is Effect.CANCEL_UNLESS_SENT:

@@ -23,7 +23,7 @@ SENTENCES: Mapping[Code, str] = {
     Code.UNREADABLE: "{subject}: {files} cannot be read ({names}).",
     Code.INOTIFY: "{subject} is not told of changes{why}.",
     Code.LEFT: "{subject}: {files} left where they lie, {what} ({names}).",
-    Code.NEEDS_YOU: "{subject}: {jobs} you: `artui jobs --status held`.",
+    Code.NEEDS_YOU: "{subject}: {jobs} you: `artui jobs` lists them.",
     Code.SIGN_IN: "{subject} must be signed in again: `artui login {subject}`.",
     Code.ACCOUNT_HELD: "{subject} is held: {held}{why}.",
     Code.SERVICE_AWAY: "{subject} does not answer{since}{why}.",

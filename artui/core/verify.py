@@ -59,6 +59,13 @@ def verify(
     ]
 
 
+def moved_into(results: Sequence[SavedResult], folders: Sequence[Path]) -> list[Verified]:
+    """Those of the results, saved elsewhere and no longer there, that lie in these folders or below. Blocks."""
+    gone = [one for one in results if not os.path.lexists(one.path)]
+    here = _found({one.digest: one.size for one in gone}, folders)
+    return [Verified(one, Presence.MOVED, here[one.digest]) for one in gone if one.digest in here]
+
+
 def _read(result: SavedResult) -> Verified:
     try:
         is_it = _digest(result.path) == result.digest

@@ -6,7 +6,9 @@ it in; a copy, which costs nothing, to the day it was ordered on.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+import os
+from collections import Counter
+from dataclasses import dataclass, fields, replace
 from datetime import tzinfo
 from enum import StrEnum
 
@@ -34,12 +36,13 @@ _KEYS = {
     Grouping.DAY: "day",
     Grouping.WEEK: "strftime('%G-W%V', day)",
     Grouping.MONTH: "substr(day, 1, 7)",
-    Grouping.WORKFLOW: "jobs.workflow_name",
+    Grouping.WORKFLOW: "jobs.workflow_name || char(0) || jobs.workflow",
     Grouping.ACCOUNT: "entries.account",
     Grouping.SERVICE: "jobs.provider",
     Grouping.RULE: "COALESCE((SELECT name FROM rules WHERE id = jobs.rule), jobs.rule)",
     # SQLite has no dirname: all that is no slash is cut off at the end.
-    Grouping.FOLDER: "rtrim(rtrim(CAST(source AS TEXT), replace(CAST(source AS TEXT), '/', '')), '/')",
+    # As bytes: a name need not be text.
+    Grouping.FOLDER: "CAST(rtrim(rtrim(CAST(source AS TEXT), replace(CAST(source AS TEXT), '/', '')), '/') AS BLOB)",
     Grouping.BATCH: "COALESCE((SELECT name FROM batches WHERE id = jobs.batch), '')",
     Grouping.LABEL: "COALESCE((SELECT value FROM json_each(jobs.labels) WHERE key = :label), '')",
 }
@@ -49,12 +52,12 @@ _KEYS = {
 class Costs:
     """What a group of photos cost, in credits of one service.
 
-    ``photos`` were paid for, ``copies`` were had for nothing and would have cost ``saved``. ``quoted`` is what the
-    paid calls were said to cost, ``charged`` what the service took for them so far, ``open`` the quotes of those whose
-    charge is not known yet, ``lost`` of those that count as spent though no execution was ever found. ``waived`` is
-    what was quoted for calls that the service charged nothing for. ``no_result`` and ``no_result_charged``: photos
-    that were charged and ended without a result, and what they cost; ``free_results``: results that were paid for
-    here and charged nothing.
+    ``photos`` were sent by a paid call, ``copies`` were had for nothing and would have cost ``saved``. ``quoted`` is
+    what the paid calls were said to cost, ``charged`` what the service took for them so far, ``open`` the quotes of
+    those whose charge is not known yet, ``lost`` of those that count as spent though no execution was ever found.
+    ``waived`` is what was quoted for calls that the service charged nothing for. ``no_result`` and
+    ``no_result_charged``: photos that were charged and ended without a result, and what they cost; ``free_results``:
+    results that were paid for here and charged nothing.
     """
 
     photos: int = 0
@@ -88,6 +91,7 @@ class CostLine:
 
 
 # A job with two purchases, of which the first came to nothing, is one photo: its place is that of its last purchase.
+# A found execution that its photo's own job took over is no copy of that.
 _COSTS = """
 WITH entries AS (
     SELECT job, account, day, reserved, charged, state,
@@ -98,6 +102,7 @@ WITH entries AS (
     SELECT id, account, day_of(created_at), 0, 0, '', 0, 0, 1 FROM jobs
     WHERE status IN ('done', 'skipped') AND twin_of IS NOT NULL
         AND NOT EXISTS (SELECT 1 FROM purchases WHERE purchases.job = jobs.id AND state <> 'refused')
+        AND NOT EXISTS (SELECT 1 FROM events WHERE events.job = jobs.id AND what = 'claimed')
 )
 SELECT {key} AS place, jobs.provider,
     SUM(is_last),
@@ -130,7 +135,22 @@ def costs(
     sql = _COSTS.format(key=_KEYS[by], weight=WEIGHT_SQL)
     # Days compare as text: one that is behind them all stands for no bound.
     bounds = {"since": since, "until": until or "9999-12-31", "account": account, "label": label}
-    return [CostLine(str(place), service, Costs(*sums)) for place, service, *sums in rows(db, sql, bounds)]
+    lines = [CostLine(_named(place), service, Costs(*sums)) for place, service, *sums in rows(db, sql, bounds)]
+    return _told_apart(lines) if by is Grouping.WORKFLOW else lines
+
+
+def _named(place: str | bytes | None) -> str:
+    return os.fsdecode(place) if isinstance(place, bytes) else str(place)
+
+
+def _told_apart(lines: list[CostLine]) -> list[CostLine]:
+    """Workflows by their names, and with their ids where several have one name."""
+    names = Counter(line.group.partition("\0")[0] for line in lines)
+    parts = [line.group.partition("\0") for line in lines]
+    return [
+        replace(line, group=name if names[name] == 1 else f"{name} ({number})")
+        for line, (name, _, number) in zip(lines, parts, strict=True)
+    ]
 
 
 @dataclass(frozen=True, slots=True)

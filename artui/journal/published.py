@@ -6,6 +6,7 @@ runs inside one transaction of :class:`artui.journal.store.Journal`.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -49,10 +50,11 @@ def results(db: Connection, since: float = 0.0) -> list[SavedResult]:
     """Every result on disk, of photos and of copies, that was saved at or after ``since`` in epoch seconds."""
     found = rows(
         db,
-        "SELECT jobs.id, result.value ->> 'path', result.value ->> 'digest', COALESCE(result.value ->> 'size', -1)"
+        # The path as JSON, in which a name that is no text stands escaped.
+        "SELECT jobs.id, result.value -> 'path', result.value ->> 'digest', COALESCE(result.value ->> 'size', -1)"
         " FROM jobs, json_each(jobs.results) AS result"
         " WHERE jobs.status IN ('done', 'skipped') AND jobs.stage = 'saved' AND jobs.finished_at >= ?"
-        " AND result.value ->> 'path' IS NOT NULL AND result.value ->> 'digest' IS NOT NULL ORDER BY jobs.id",
+        " AND result.value -> 'path' <> 'null' AND result.value -> 'digest' <> 'null' ORDER BY jobs.id",
         (since,),
     )
-    return [SavedResult(job, Path(path), digest, size) for job, path, digest, size in found]
+    return [SavedResult(job, Path(json.loads(path)), digest, size) for job, path, digest, size in found]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import os
+import stat
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -52,6 +53,7 @@ def read_list(content: bytes, base: Path, *, nul: bool = False) -> list[SourceFi
     _refuse([one for one in entries if first.setdefault(one.path, one) is not one], "stands in the list before")
     _refuse([one for one in entries if not os.path.lexists(one.path)], "is not there")
     _refuse([one for one in entries if one.path.is_dir()], "is a folder: a list names files")
+    _refuse([one for one in entries if not stat.S_ISREG(one.path.lstat().st_mode)], "is a link or device, no file")
     return [
         SourceFile(one.path, one.path.parent, is_named=True, name=one.name, labels=one.labels) for one in entries
     ]  # fmt: skip
