@@ -16,6 +16,7 @@ from typing import Any
 
 import pytest
 
+from artui import files
 from artui.cli.exits import Exit
 from artui.cli.once import _ending, _remarks
 from artui.config import ConfigError
@@ -24,7 +25,7 @@ from artui.journal.following import Scope
 from artui.journal.rules import RuleState
 from artui.model.holds import CapKind
 from artui.model.states import Reason, Seen, Status
-from artui.model.watching import RuleCause
+from artui.model.watching import RuleCause, Skip
 from artui.sim.photos import noise_jpeg
 from artui.watch import postprocess
 from artui.watch.folder import What
@@ -691,3 +692,28 @@ async def test_without_an_answer_files_wait_and_the_last_terms_serve(
     await asyncio.sleep(0.5)
     assert studio.requests_to("/oauth/token") - asked < 8, "no hammering"
     await post.stop()
+
+
+async def test_what_cannot_be_read_stays_told_and_is_taken_once_it_can(
+    studio: Studio, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    inspect, locked = files.inspect, True
+
+    def refused(path: Path, *given: Any, **more: Any) -> files.Photo:
+        if locked and path.name == "locked.jpg":
+            raise files.BadPhoto(path, files.PhotoFault.UNREADABLE, "cannot be read")
+        return inspect(path, *given, **more)
+
+    monkeypatch.setattr(files, "inspect", refused)
+    async with watching(studio) as post:
+        post.drop("locked.jpg", 1)
+        await post.until(lambda: Skip.UNREADABLE in post.row.not_taken)
+        for seed in range(2, 5):  # each has the folder looked at again
+            post.drop(f"{seed}.jpg", seed)
+            await post.until(lambda seed=seed: counted(studio, "1") == seed - 1)
+            assert post.row.not_taken[Skip.UNREADABLE].newest == ("locked.jpg",)
+        assert [event.names for event in post.told(What.UNREADABLE)] == [("locked.jpg",)], "once"
+        locked = False
+        (studio.inbox / "locked.jpg").touch()
+        await post.all_done(4)
+    studio.check()

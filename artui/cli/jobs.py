@@ -152,7 +152,7 @@ def _clock(at: float, zone: dt.tzinfo) -> str:
 
 
 @click.command("why")
-@click.argument("file", type=click.Path(path_type=Path))
+@click.argument("file", type=click.Path(path_type=Path, readable=False))
 @AS_JSON
 @click.pass_obj
 def why_command(session: Session, file: Path, *, as_json: bool) -> Exit:

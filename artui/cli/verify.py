@@ -15,7 +15,7 @@ from artui.cli.terminal import counter, put, put_json, put_table
 
 
 @click.command("verify")
-@click.argument("places", nargs=-1, metavar="[PATH]...", type=click.Path(path_type=Path))
+@click.argument("places", nargs=-1, metavar="[PATH]...", type=click.Path(path_type=Path, readable=False))
 @SINCE
 @AS_JSON
 @click.pass_obj

@@ -432,7 +432,7 @@ class Watched:
         for candidate, file in group.refused:
             scanner.knows(candidate, file.state)
         for candidate, reason in group.waiting:
-            again = scanner.not_whole(candidate)
+            again = scanner.not_whole(candidate, reason)
             if self._taker.is_patient:
                 glance.look_again(again)
             glance.pass_over(reason, candidate.name)

@@ -88,12 +88,14 @@ class Glance:
 
 @dataclass(slots=True)
 class _Settling:
-    """A new file on its way to being taken: since when (monotonic) it is seen as it is, and when to open it next."""
+    """A new file on its way to being taken: since when (monotonic) it is seen as it is, when to open it next, and why
+    it is not taken before."""
 
     stamp: Stamp
     signs: Signs
     first: float
     next: float
+    why: str = Skip.GROWING
 
 
 @dataclass(slots=True)
@@ -159,15 +161,16 @@ class Scanner:
         """Take a file for new when it is seen next."""
         self._known.pop(name, None)
 
-    def not_whole(self, candidate: Candidate) -> float:
-        """A settled file is not whole: it is opened again when it changes, or patience with it ends; returns when."""
+    def not_whole(self, candidate: Candidate, why: str) -> float:
+        """A settled file is not whole, or cannot be read: it is opened again when it changes, or patience with it ends;
+        returns when."""
         now = time.monotonic()
         first = now - candidate.watched
         ends = sorted((first + self.rule.refused_after, first + self.rule.patience))
         again = next((end for end in ends if end > now), now + self.rule.refused_after)
         settling = self._settling.get(candidate.name)
         if settling is not None and settling.signs == candidate.signs:
-            settling.next = again
+            settling.next, settling.why = again, why
         return again
 
     def everything_new(self) -> list[Candidate]:
@@ -217,7 +220,7 @@ class Scanner:
         if now.steady >= settling.next:
             glance.settled.append(Candidate(name, stamp, signs, now.steady - settling.first))
             return
-        glance.pass_over(Skip.GROWING, name)
+        glance.pass_over(settling.why, name)
         glance.look_again(settling.next)
 
     def _entries(self, glance: Glance) -> Iterator[tuple[str, os.DirEntry[str]]]:
