@@ -10,15 +10,14 @@ import asyncio
 import math
 import time
 from contextlib import suppress
-from typing import TYPE_CHECKING, ClassVar, TypeVar, cast
+from typing import ClassVar, TypeVar
 
 from textual import events
 from textual.await_complete import AwaitComplete
 from textual.screen import ModalScreen, Screen
 from textual.widgets import Input
 
-if TYPE_CHECKING:
-    from artui.tui.host import Host
+from artui.tui.host import Hosted
 
 Answer = TypeVar("Answer")
 
@@ -29,7 +28,7 @@ PATIENCE = 2.0
 """Seconds in which the parts of a screen must be there; a key is not kept longer for it."""
 
 
-class Above(Screen[Answer]):
+class Above(Hosted, Screen[Answer]):
     """A screen above another. It is left once: where keys come faster than it closes, Textual would close what is below
     it, or the whole console. And it is left from the top, for Textual takes away what lies there, whoever is meant."""
 
@@ -40,19 +39,6 @@ class Above(Screen[Answer]):
         """Wait until it has all it consists of: a key that is typed on waits for what it is typed at."""
         with suppress(TimeoutError):
             await asyncio.wait_for(self._mounted_event.wait(), PATIENCE)
-
-    changes: ClassVar[frozenset[str]] = frozenset()
-    """The actions that change anything: ``--readonly`` takes their keys away."""
-
-    @property
-    def host(self) -> Host:
-        """The console it is shown in."""
-        return cast("Host", self.app)
-
-    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        """Take the keys that change anything away from a console that only reads."""
-        del parameters
-        return not (action in self.changes and self.host.readonly)
 
     def dismiss(self, result: Answer | None = None) -> AwaitComplete:
         """Leave it with this result, unless it is left already; what only shows a text above it is closed. A question

@@ -6,7 +6,9 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Coroutine, Sequence
-from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, Protocol, TypeVar, cast
+
+from textual.dom import DOMNode
 
 if TYPE_CHECKING:
     from textual.screen import Screen, ScreenResultCallbackType
@@ -69,3 +71,21 @@ class Host(Protocol):
 
     def soon(self, work: Coroutine[Any, Any, Any]) -> None:
         """Run something beside what happens on the screen, whatever becomes of that screen."""
+
+
+class Hosted(DOMNode):
+    """A screen or page of the console: it knows its host, and in a console that only reads has no keys that change
+    anything."""
+
+    changes: ClassVar[frozenset[str]] = frozenset()
+    """The actions that change anything: ``--readonly`` takes their keys away."""
+
+    @property
+    def host(self) -> Host:
+        """The console it is shown in."""
+        return cast("Host", self.app)
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """Take the keys that change anything away from a console that only reads."""
+        del parameters
+        return not (action in self.changes and self.host.readonly)

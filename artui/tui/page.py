@@ -3,35 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Coroutine
-from typing import TYPE_CHECKING, Any, ClassVar, cast
+from typing import Any
 
 from textual.containers import Vertical
 from textual.widget import Widget
 
-if TYPE_CHECKING:
-    from artui.tui.host import Host
+from artui.tui.host import Hosted
 
 
-class Page(Vertical):
+class Page(Hosted, Vertical):
     """One screen of the console.
 
     Its keys are Textual bindings: the description is what the footer says (``show``), the tooltip is the sentence of
     the key help and of the command palette. An action named in ``changes`` spends or alters something: ``--readonly``
     takes its key away.
     """
-
-    changes: ClassVar[frozenset[str]] = frozenset()
-    """The actions that change anything."""
-
-    @property
-    def host(self) -> Host:
-        """The console it is shown in."""
-        return cast("Host", self.app)
-
-    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        """Take the keys that change anything away from a console that only reads."""
-        del parameters
-        return not (action in self.changes and self.host.readonly)
 
     @property
     def is_front(self) -> bool:

@@ -8,14 +8,12 @@ from __future__ import annotations
 
 import random
 from collections.abc import Iterator
-from typing import Any
 
 from artui.config import paths
-from artui.engine.anchor import open_journal
-from artui.journal import Connection
 from tests.desk import Desk
 from tests.test_cli_watch import write_rule
 from tests.tui.terminal import Terminal, terminal
+from tests.tui.test_paying_keys import written
 
 ESCAPE = "\x1b[27u"
 """Escape as terminals say it that tell all keys apart: it makes no other key of what follows it."""
@@ -60,18 +58,6 @@ def at_work(desk: Desk) -> None:
     desk("submit", desk.inbox / "queued", "-w", "Export only", "-o", desk.out, "--yes")
     for seed in range(3, 6):
         desk.photo(f"boot {seed}.jpg", seed)
-
-
-def written() -> Any:
-    """What was asked of an engine and what is to be sent, ever, beside looking again."""
-
-    def counts(db: Connection) -> Any:
-        return db.execute(
-            "SELECT (SELECT count(*) FROM requests WHERE what != 'refresh'), (SELECT count(*) FROM jobs)"
-        ).fetchone()
-
-    with open_journal(paths()) as journal:
-        return tuple(journal.read(counts))
 
 
 def calm(shown: Terminal, burst: list[str]) -> None:
