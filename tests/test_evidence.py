@@ -97,6 +97,7 @@ async def test_half_an_id_is_never_shown_and_the_execution_is_found_by_its_label
 
 async def test_what_is_gone_after_it_was_shown_stays_gone(studio: Studio, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(looking, "GRACE", 0.0)
+    studio.simulator.switch({"qa": 10_000.0})  # it stays there until it is seen
     [number] = await studio.journal.write_async(
         jobs.add, None, [studio.new_job(*studio.photos(1), workflow="Human check")]
     )
