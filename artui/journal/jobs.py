@@ -490,8 +490,8 @@ def surely_unpaid(db: Connection, job_id: int) -> bool:
 
 def cancelled_as(db: Connection, job: Job) -> str:
     """How the end of a job is told that is cancelled and not sent any more."""
+    if not surely_unpaid(db, job.id):
+        return "cancelled, not sent again; what was sent before counts as spent"
     if job.reason == Reason.RECOVERED:
         return "cancelled, nothing paid now; whether it was paid before is not known"
-    if surely_unpaid(db, job.id):
-        return "cancelled, nothing paid"
-    return "cancelled, not sent again; what was sent before counts as spent"
+    return "cancelled, nothing paid"
