@@ -18,6 +18,7 @@ import pytest
 from artui.config import paths
 from artui.engine.anchor import open_journal
 from artui.journal import Connection
+from artui.tui.above import UNREAD
 from tests.desk import Desk
 from tests.test_cli_watch import Watch, drop, write_rule
 from tests.tui.terminal import Terminal, terminal
@@ -249,8 +250,11 @@ IN_EVERY_WAY = ("retry", "in doubt", "submit", "rule's cap")
 
 
 def repeat(shown: Terminal, keys: str, times: int = TIMES) -> None:
+    """Hold a key. Where this process itself stood still for so long that it was let go, that says nothing."""
     for _ in range(times):
-        shown.press(keys)
         begun = time.monotonic()
+        shown.press(keys)
         while time.monotonic() - begun < REPEAT:
             shown.read(REPEAT / 3)
+        if time.monotonic() - begun > UNREAD / 2:
+            pytest.skip("this machine is too busy to hold a key")
