@@ -312,36 +312,14 @@ def allow_once_more(db: Connection, job: Job, repeats: int) -> None:
     )
 
 
-_WEIGHT = "CASE WHEN state = 'refused' THEN 0 ELSE COALESCE(purchases.charged, reserved) END"
-_OPEN = "(purchases.charged IS NULL AND state IN ('intended', 'known'))"
-_OF_ITS_OWNER = (
-    ("rule", "rule", "1"),
-    ("rule open", "rule", _OPEN),
-    ("rule day", "rule || ' ' || day", f"NOT {_OPEN}"),
-    ("rule month", "rule || ' ' || month", f"NOT {_OPEN}"),
-    ("batch", "batch", "1"),
-)
-"""What counts in the sums of a rule and of a batch: scope, period and condition, as the schema's triggers have them."""
-
-
 def hand_over(db: Connection, found: int, job: Job, number: int) -> None:
-    """Make the purchase of a found execution the ``number``-th one of its photo's job, and have it count in the caps of
-    that job's rule and batch, where it has counted in no other's."""
-    [(key, rule, batch)] = rows(db, "SELECT key, rule, batch FROM purchases WHERE job = ?", (found,))
+    """Make the purchase of a found execution the ``number``-th one of its photo's job, which has it count in that job's
+    rule and batch; one that was a rule's or a batch's before stays theirs."""
     db.execute(
-        "UPDATE purchases SET job = ?, number = ?, rule = ?, batch = ? WHERE key = ?",
-        (job.id, number, rule or job.rule, batch or job.batch, key),
+        "UPDATE purchases SET job = ?, number = ?, rule = iif(rule = '', ?, rule), batch = COALESCE(batch, ?)"
+        " WHERE job = ?",
+        (job.id, number, job.rule, job.batch, found),
     )
-    for scope, period, holds in _OF_ITS_OWNER:
-        if (rule and scope != "batch") or (batch and scope == "batch"):
-            continue
-        owner = "batch IS NOT NULL" if scope == "batch" else "rule <> ''"
-        db.execute(
-            f"INSERT INTO spending SELECT account, ?, {period}, {_WEIGHT} FROM purchases"
-            f" WHERE key = ? AND {owner} AND {holds}"
-            " ON CONFLICT (account, scope, period) DO UPDATE SET amount = amount + excluded.amount",
-            (scope, key),
-        )
 
 
 def of_nobody(db: Connection, account: str) -> list[tuple[bool, str, int]]:
@@ -349,8 +327,9 @@ def of_nobody(db: Connection, account: str) -> list[tuple[bool, str, int]]:
     (``YYYY-MM-DD``), and the sum. Nobody knows which rule had ordered them."""
     found = rows(
         db,
-        f"SELECT {_OPEN}, day, SUM({_WEIGHT}) FROM purchases JOIN jobs ON jobs.id = job"
-        " WHERE jobs.found = 1 AND purchases.account = ? AND purchases.rule = '' GROUP BY 1, 2",
+        "SELECT purchases.charged IS NULL AND state IN ('intended', 'known'), day,"
+        " SUM(COALESCE(purchases.charged, reserved)) FROM purchases JOIN jobs ON jobs.id = job"
+        " WHERE jobs.found = 1 AND purchases.account = ? AND purchases.rule = '' AND state <> 'refused' GROUP BY 1, 2",
         (account,),
     )
     return [(bool(is_open), day, amount) for is_open, day, amount in found]
