@@ -162,12 +162,10 @@ def terms(db: Connection, job: Job) -> dict[str, Any]:
 def retry(db: Connection, job: Job, *, can_retry: bool, agreed: Mapping[str, Any] | None = None) -> Action:
     """Try a job again that has failed, was cancelled or is held. ``agreed``: the terms a person has agreed to, where
     they have, as in the arguments of a request."""
-    if job.found:
-        return Action(Command.RETRY, job, refused=Refusal.WITHOUT_PHOTO)
+    if refused := _never_retried(job):
+        return Action(Command.RETRY, job, refused=refused)
     if job.status is Status.HELD:
         return _go_on(db, job, can_retry=can_retry, agreed=agreed or {})
-    if job.status not in (Status.FAILED, Status.CANCELLED):
-        return Action(Command.RETRY, job, refused=Refusal.UNDER_WAY)
     if job.stage.rank >= Stage.PROCESSED.rank:  # the result is bought: to fetch it costs nothing
         return Action(Command.RETRY, job, Effect.FETCH)
     if job.execution and jobs.other_buyer(db, job) is None:
@@ -179,6 +177,12 @@ def retry(db: Connection, job: Job, *, can_retry: bool, agreed: Mapping[str, Any
         return Action(Command.RETRY, job, refused=Refusal.MAY_BE_PAID)
     now = terms(db, job)
     return Action(Command.RETRY, job, Effect.SEND, now.get("quoted", job.quoted), arguments=now)
+
+
+def _never_retried(job: Job) -> Refusal | None:
+    if job.found:
+        return Refusal.WITHOUT_PHOTO
+    return None if job.status in (Status.HELD, Status.FAILED, Status.CANCELLED) else Refusal.UNDER_WAY
 
 
 def _asked_again(db: Connection, job: Job, effect: Effect) -> Action:
@@ -230,10 +234,8 @@ def _at_new_terms(db: Connection, job: Job, agreed: Mapping[str, Any]) -> Action
 
 def cancel(db: Connection, job: Job, *, keep: bool = True) -> Action:
     """Cancel a job: for nothing before it is sent; after that its result is kept, or with ``keep`` false left."""
-    if job.status in FINAL:
-        return Action(Command.CANCEL, job, refused=Refusal.FINISHED)
-    if is_in_doubt(job):
-        return Action(Command.CANCEL, job, refused=Refusal.IN_DOUBT)
+    if refused := _never_cancelled(job):
+        return Action(Command.CANCEL, job, refused=refused)
     if not keep and job.stage is Stage.SAVED:
         return Action(Command.CANCEL, job, refused=Refusal.IN_PLACE)
     effect = Effect.LEAVE_RESULT if job.found else _cancelled(db, job, keep=keep)
@@ -242,14 +244,16 @@ def cancel(db: Connection, job: Job, *, keep: bool = True) -> Action:
     return Action(Command.CANCEL, job, effect, amount=amount, arguments={"keep": keep} if effect in LATE else {})
 
 
+def _never_cancelled(job: Job) -> Refusal | None:
+    if job.status in FINAL:
+        return Refusal.FINISHED
+    return Refusal.IN_DOUBT if is_in_doubt(job) else None
+
+
 def out_of_place(job: Job) -> frozenset[Command]:
     """What surely does not fit a job as it stands, told without the journal: nobody is offered a key for it."""
-    never = set()
-    if job.status in FINAL or is_in_doubt(job):
-        never.add(Command.CANCEL)
-    if job.found or job.status not in (Status.HELD, Status.FAILED, Status.CANCELLED):
-        never.add(Command.RETRY)
-    return frozenset(never)
+    never = {Command.CANCEL: _never_cancelled(job), Command.RETRY: _never_retried(job)}
+    return frozenset(command for command, refused in never.items() if refused)
 
 
 def _cancelled(db: Connection, job: Job, *, keep: bool) -> Effect:

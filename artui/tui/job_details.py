@@ -11,12 +11,11 @@ from textual.containers import VerticalScroll
 from textual.content import Content
 from textual.widgets import Static
 
-from artui.core.actions import out_of_place
 from artui.model.job import Job
 from artui.tui import deciding, desktop
 from artui.tui.above import Above
 from artui.tui.coalesced_refresh import CoalescedRefresh
-from artui.tui.jobs_page import OF_JOBS
+from artui.tui.jobs_page import may_fit
 from artui.tui.shell import Keys, Line
 from artui.tui.story import Story, read_story, told
 from artui.tui.view import Look
@@ -136,10 +135,7 @@ class DetailsScreen(Above[None]):
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Take away those that cannot act on this job as it stands."""
-        job = self._job if self.is_mounted else None
-        if job is not None and OF_JOBS.get(action) in out_of_place(job):
-            return False
-        return super().check_action(action, parameters)
+        return may_fit(action, self._job if self.is_mounted else None) and super().check_action(action, parameters)
 
     @property
     def _job(self) -> Job | None:

@@ -31,12 +31,12 @@ from artui.tui.job_table import JobTable, columns
 from artui.tui.jobs_page import (
     CHIPS,
     NO_PHOTOS,
-    OF_JOBS,
     JobsRead,
     Wish,
     chips_line,
     filter_from,
     here_line,
+    may_fit,
     read_page,
     sum_line,
     sums_text,
@@ -133,12 +133,8 @@ class Jobs(Page):
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Only what can be done: where nothing is marked, about the job under the cursor."""
-        from artui.core.actions import out_of_place
-
         job = self.table.job if self.is_mounted and not self.table.marked else None
-        if job is not None and OF_JOBS.get(action) in out_of_place(job):
-            return False
-        return super().check_action(action, parameters)
+        return may_fit(action, job) and super().check_action(action, parameters)
 
     @property
     def table(self) -> JobTable:

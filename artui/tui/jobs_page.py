@@ -33,8 +33,18 @@ CHIPS: tuple[tuple[Group | None, str, str], ...] = (
 )
 """Each group with the word of its chip, and a short one for narrow screens."""
 
-OF_JOBS = {"retry": Command.RETRY, "cancel": Command.CANCEL}
+_OF_JOBS = {"retry": Command.RETRY, "cancel": Command.CANCEL}
 """The keys that are about jobs, by what they ask for."""
+
+
+def may_fit(action: str, job: Job | None) -> bool:
+    """Whether a key may do something about a job, or is about none."""
+    if job is None:
+        return True
+    from artui.core.actions import out_of_place  # here: the first picture needs it for nothing
+
+    return _OF_JOBS.get(action) not in out_of_place(job)
+
 
 NO_PHOTOS = (
     "No photos yet. 2 picks photos and shows the price before anything is sent.\n"
