@@ -234,6 +234,16 @@ async def _of_doubt(host: Host, job: Job) -> None:
     host.push_screen(Question(title, [host.glyphs.plain(sentence(job))], choices), answered)
 
 
+async def ask_credits(host: Host, title: str, lines: Sequence[str], offered: int) -> int | None:
+    """Ask for a number of credits above 0, with one filled in where it is ``offered``; None where nothing, or no such
+    number, was typed."""
+    typed = await host.ask(Ask(title, lines, value=str(offered) if offered else ""))
+    number = whole_number(typed, MOST_ALLOWED) if typed else None
+    if typed and not number:
+        host.notify(f"{sanitize(typed, 20)} is no number of credits; nothing has changed.", markup=False)
+    return number or None
+
+
 async def allow(host: Host, batch: Batch | None) -> None:
     """Ask how many credits more this batch may spend, then whether that is meant."""
     room = await host.view.ask(options.batch_room, batch) if batch else None
@@ -245,12 +255,8 @@ async def allow(host: Host, batch: Batch | None) -> None:
     if room.photos:
         lines.append(f"{plural(room.photos, 'photo waits', 'photos wait')} for room: {room.need:,} cr.")
     short = max(0, room.need - (room.cap - room.spent))
-    typed = await host.ask(Ask(f"How many credits more may {name} spend?", lines, value=str(short) if short else ""))
-    if not typed:
-        return
-    more = whole_number(typed, MOST_ALLOWED)
-    if not more:
-        host.notify(f"{sanitize(typed, 20)} is no number of credits; nothing has changed.", markup=False)
+    more = await ask_credits(host, f"How many credits more may {name} spend?", lines, short)
+    if more is None:
         return
     question = Question(
         f"Allow {name} {more:,} cr more?",

@@ -21,11 +21,11 @@ from artui.journal.rules import RuleRow, RuleState
 from artui.model.commands import Command
 from artui.model.states import Reason
 from artui.sanitize import beginning, sanitize
-from artui.tui.deciding import MOST_ALLOWED
-from artui.tui.dialogs import Ask, Choice, No, Question, TextDialog
+from artui.tui.deciding import ask_credits
+from artui.tui.dialogs import Choice, No, Question, TextDialog
 from artui.tui.watches import written
 from artui.tui.watches.standing import RuleStatus
-from artui.tui.words import plural, whole_number
+from artui.tui.words import plural
 
 if TYPE_CHECKING:
     from artui.tui.host import Host
@@ -150,13 +150,9 @@ async def allow(host: Host, standing: RuleStatus) -> None:
     lines = [f"Today {standing.spent:,} of {'no day cap' if standing.cap is None else f'{standing.cap:,} cr'}."]
     if capped:
         lines.append(f"{_waiting(capped.jobs, 'photo')} for room: {capped.needs:,} cr.")
-    value = str(capped.needs) if capped and capped.needs else ""
-    text = await host.ask(Ask(f"How many credits more for {name}, until midnight?", lines, value=value))
-    if not text:
-        return
-    most = whole_number(text, MOST_ALLOWED)
-    if not most:
-        host.notify(f"{sanitize(text, 20)} is no number of credits; nothing has changed.", markup=False)
+    needs = capped.needs if capped else 0
+    most = await ask_credits(host, f"How many credits more for {name}, until midnight?", lines, needs)
+    if most is None:
         return
     photos = f", {plural(most // standing.price, 'photo')} at {standing.price:,}" if standing.price else ""
     question = Question(
