@@ -6,7 +6,6 @@ it in; a copy, which costs nothing, to the day it was ordered on.
 
 from __future__ import annotations
 
-import os
 from collections import Counter
 from dataclasses import dataclass, fields, replace
 from datetime import tzinfo
@@ -15,6 +14,7 @@ from enum import StrEnum
 from artui.journal.accounts import day_of
 from artui.journal.prices import WEIGHT_SQL
 from artui.journal.store import Connection, rows
+from artui.journal.window import FOLDER, group_name
 
 
 class Grouping(StrEnum):
@@ -41,8 +41,7 @@ _KEYS = {
     Grouping.SERVICE: "jobs.provider",
     Grouping.RULE: "COALESCE((SELECT name FROM rules WHERE id = jobs.rule), jobs.rule)",
     # SQLite has no dirname: all that is no slash is cut off at the end.
-    # As bytes: a name need not be text.
-    Grouping.FOLDER: "CAST(rtrim(rtrim(CAST(source AS TEXT), replace(CAST(source AS TEXT), '/', '')), '/') AS BLOB)",
+    Grouping.FOLDER: f"CAST(rtrim({FOLDER}, '/') AS BLOB)",
     Grouping.BATCH: "COALESCE((SELECT name FROM batches WHERE id = jobs.batch), '')",
     Grouping.LABEL: "COALESCE((SELECT value FROM json_each(jobs.labels) WHERE key = :label), '')",
 }
@@ -135,12 +134,8 @@ def costs(
     sql = _COSTS.format(key=_KEYS[by], weight=WEIGHT_SQL)
     # Days compare as text: one that is behind them all stands for no bound.
     bounds = {"since": since, "until": until or "9999-12-31", "account": account, "label": label}
-    lines = [CostLine(_named(place), service, Costs(*sums)) for place, service, *sums in rows(db, sql, bounds)]
+    lines = [CostLine(group_name(place), service, Costs(*sums)) for place, service, *sums in rows(db, sql, bounds)]
     return _told_apart(lines) if by is Grouping.WORKFLOW else lines
-
-
-def _named(place: str | bytes | None) -> str:
-    return os.fsdecode(place) if isinstance(place, bytes) else str(place)
 
 
 def _told_apart(lines: list[CostLine]) -> list[CostLine]:

@@ -7,6 +7,7 @@ read by number, and the figures are kept by triggers (``tally``), so that a hund
 from __future__ import annotations
 
 import json
+import os
 from array import array
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
@@ -312,9 +313,10 @@ def _overview_by_reading(db: Connection, wanted: Filter) -> Overview:
     return Overview(counts, {account: Totals(*money) for account, *money in rows(db, sql, values)})
 
 
-_FOLDER = "rtrim(CAST(source AS TEXT), replace(CAST(source AS TEXT), '/', ''))"
+FOLDER = "rtrim(CAST(source AS TEXT), replace(CAST(source AS TEXT), '/', ''))"
+"""The folder of a job's photo, with its last slash, in SQL; cast to BLOB, for a name need not be text."""
 _GROUPINGS = {
-    "By folder": (_FOLDER, ""),
+    "By folder": (f"CAST({FOLDER} AS BLOB)", ""),
     "By workflow": ("workflow_name", ""),
     "By day": ("date(created_at, 'unixepoch', 'localtime')", ""),
     "By label": ("label.key || ' = ' || label.value", ", json_each(jobs.labels) AS label"),
@@ -329,8 +331,13 @@ def sums_by(db: Connection, wanted: Filter) -> dict[str, list[tuple[str, Totals]
     for title, (key, join) in _GROUPINGS.items():
         sql = _MONEY.format(key=f"{key} AS place, ", join=join, condition=condition)
         sql += f" GROUP BY place ORDER BY COUNT(*) DESC, place LIMIT {MOST_GROUPS}"
-        found[title] = [(str(place), Totals(*money)) for place, *money in rows(db, sql, values)]
+        found[title] = [(group_name(place), Totals(*money)) for place, *money in rows(db, sql, values)]
     return found
+
+
+def group_name(place: object) -> str:
+    """What a group of jobs is called, by the value they are grouped by; bytes are a file system's name."""
+    return os.fsdecode(place) if isinstance(place, bytes) else str(place)
 
 
 # --------------------------------------------------------------------------------------------------------- beside
