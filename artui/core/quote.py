@@ -60,8 +60,9 @@ class Quote:
     """What ``count`` photos cost at ``price`` each, in the account's unit, and how many of them ``fits``.
 
     ``price`` is None where the service names none; each photo then counts as one. ``balance`` is what is left now, None
-    where that is not known, and ``unknown`` why; ``held`` the reason that holds the account, ``is_away`` whether
-    its service does not answer. ``today`` is what its day counts as spent, with a cap or without.
+    where that is not known, and ``unknown`` why; ``held`` the reason that holds the account, ``away_since`` since
+    when its service does not answer, in epoch seconds. ``today`` is what its day counts as spent, with a cap or
+    without.
     """
 
     account: str
@@ -70,12 +71,15 @@ class Quote:
     balance: int | None
     unknown: str
     held: str
-    is_away: bool
+    away_since: float | None
     today: int
     bounds: tuple[Bound, ...]
     fits: int
-    away_since: float | None = None
-    """Since when its service does not answer, in epoch seconds."""
+
+    @property
+    def is_away(self) -> bool:
+        """Whether its service does not answer."""
+        return self.away_since is not None
 
     @property
     def most(self) -> int | None:
@@ -133,8 +137,8 @@ def quote(
     if not known:
         sums.add([cap for cap in caps.of(db, account, Portion(""), own, today) if cap.kind in OWN], 0)
     return Quote(
-        account, price, sums.count, balance, unknown, state.held, state.away_since is not None,
-        purchases.spent(db, account, day=day, month=day[:7]).day, sums.bounds(), sums.fits, state.away_since,
+        account, price, sums.count, balance, unknown, state.held, state.away_since,
+        purchases.spent(db, account, day=day, month=day[:7]).day, sums.bounds(), sums.fits,
     )  # fmt: skip
 
 
