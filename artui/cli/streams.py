@@ -67,8 +67,10 @@ def go_on(done: str = "") -> None:
 def write(name: str, text: str, *, flush: bool = True) -> None:
     """Write to a stream, now or when it pleases. Raises Untold where it takes nothing and nothing was done yet."""
     stream = getattr(sys, name)
-    _run.has_data |= name == "stdout" and bool(text)
-    _run.said = text.strip() or _run.said if name == "stderr" else _run.said
+    if name == "stdout":
+        _run.has_data |= bool(text)
+    elif said := text.strip():
+        _run.said = said
     try:
         stream.write(text)
         if flush:

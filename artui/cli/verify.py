@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from collections import Counter
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
@@ -12,6 +13,9 @@ from artui.cli.exits import CommandError, Exit
 from artui.cli.options import AS_JSON, SINCE, in_zone
 from artui.cli.session import Session
 from artui.cli.terminal import counter, put, put_json, put_table
+
+if TYPE_CHECKING:
+    from artui.journal.published import SavedResult
 
 
 @click.command("verify")
@@ -29,17 +33,17 @@ def verify_command(session: Session, places: tuple[Path, ...], since: dt.datetim
     with session.journal() as journal:
         results = journal.read(published.results, after)
     roots = [place.absolute() for place in places]
-    meant = [one for one in results if not roots or any(one.path.is_relative_to(root) for root in roots)]
+    folders = [root for root in roots if root.is_dir()]
+
+    def is_meant(result: SavedResult) -> bool:
+        return not roots or any(result.path.is_relative_to(root) for root in roots)
+
     for root in roots:
-        if not (root.exists() or any(one.path.is_relative_to(root) for one in meant)):
+        if not (root.exists() or any(one.path.is_relative_to(root) for one in results)):
             raise CommandError(Exit.USAGE, f"{root} is not there, and nothing was ever saved there.")
     with counter("Reading") as told:
-        verified = verify(meant, [root for root in roots if root.is_dir()], told)
-    if roots:
-        checked = set(meant)
-        verified += moved_into(
-            [one for one in results if one not in checked], [root for root in roots if root.is_dir()]
-        )
+        verified = verify([one for one in results if is_meant(one)], folders, told)
+    verified += moved_into([one for one in results if not is_meant(one)], folders)
     counts = Counter(one.finding for one in verified)
     odd = [one for one in verified if one.finding is not Presence.WHOLE]
     if as_json:

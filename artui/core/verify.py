@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
-from artui.files.regular import open_regular
+from artui.files.regular import digest_of
 from artui.journal.published import SavedResult
 
 
@@ -68,17 +67,12 @@ def moved_into(results: Sequence[SavedResult], folders: Sequence[Path]) -> list[
 
 def _read(result: SavedResult) -> Verified:
     try:
-        is_it = _digest(result.path) == result.digest
+        is_it = digest_of(result.path) == result.digest
     except (FileNotFoundError, NotADirectoryError):
         return Verified(result, Presence.MISSING)
     except OSError as problem:
         return Verified(result, Presence.UNREADABLE, problem.strerror or str(problem))
     return Verified(result, Presence.WHOLE if is_it else Presence.CHANGED)
-
-
-def _digest(path: Path) -> str:
-    with open_regular(path) as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _found(wanted: dict[str, int], places: Iterable[Path]) -> dict[str, str]:
@@ -89,7 +83,7 @@ def _found(wanted: dict[str, int], places: Iterable[Path]) -> dict[str, str]:
         try:
             # One whose size was not kept may be any file; else only those of its size are worth reading.
             if -1 in sizes or path.stat(follow_symlinks=False).st_size in sizes:
-                digest = _digest(path)
+                digest = digest_of(path)
                 if digest in wanted:
                     found.setdefault(digest, str(path))
         except OSError:

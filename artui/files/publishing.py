@@ -21,7 +21,7 @@ from typing import NamedTuple, Self
 from artui.config.system import machine_id, privacy, rename_exclusive, sync
 from artui.files import whole
 from artui.files.permissions import AS_USUAL, Permissions
-from artui.files.regular import Irregular, open_regular
+from artui.files.regular import Irregular, digest_of, open_regular
 
 _PROBE = "probe-"
 _UNKNOWN_CALL = {errno.EINVAL, errno.ENOSYS, errno.EOPNOTSUPP, errno.ENOTSUP}  # says a file system that cannot do it
@@ -270,15 +270,13 @@ def published(target: Path, digest: str) -> bool:
     """
     with _told_of(target.parent):
         try:
-            with open_regular(target) as file:
-                found = hashlib.file_digest(file, "sha256").hexdigest()
+            return digest_of(target) == digest
         except Irregular:
             return False
         except FileNotFoundError:
             if not target.parent.is_dir():
                 raise
             return False
-    return found == digest
 
 
 def probe_folder(folder: Path, permissions: Permissions = AS_USUAL, *, tidy: bool = True) -> None:

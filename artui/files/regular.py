@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import hashlib
 import io
 import os
 import stat
@@ -14,6 +15,12 @@ _FLAGS = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXE
 
 class Irregular(OSError):
     """A folder, link, FIFO, socket or device stands where a regular file should be."""
+
+
+def digest_of(path: Path) -> str:
+    """The hex SHA-256 of a file. Blocks; raises as :func:`open_regular`."""
+    with open_regular(path) as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def open_regular(path: Path) -> io.FileIO:
