@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,7 +10,7 @@ from artui.config import paths
 from artui.core import audit
 from artui.engine.anchor import open_journal
 from artui.sim.server import Simulator
-from tests.desk import Desk, desks
+from tests.desk import Desk
 
 
 def change(sql: str) -> None:
@@ -22,11 +20,9 @@ def change(sql: str) -> None:
 
 
 @pytest.fixture
-def desk(
-    simulator: Simulator, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-) -> Iterator[Desk]:
-    """A desk at a stand-in that has seen no other journal."""
-    yield from desks(simulator, tmp_path, capsys, monkeypatch)
+def stand_in(simulator: Simulator) -> Simulator:
+    """A stand-in that has seen no other journal."""
+    return simulator
 
 
 @pytest.fixture

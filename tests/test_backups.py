@@ -6,7 +6,6 @@ import os
 import shutil
 import stat
 import zipfile
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -15,14 +14,13 @@ from artui.cli.exits import Exit
 from artui.config import paths
 from artui.engine.backups import ABOUT, JOURNAL
 from artui.sim.server import Simulator
-from tests.desk import Desk, desks
+from tests.desk import Desk
 
 
 @pytest.fixture
-def desk(
-    simulator: Simulator, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-) -> Iterator[Desk]:
-    yield from desks(simulator, tmp_path, capsys, monkeypatch)
+def stand_in(simulator: Simulator) -> Simulator:
+    """A stand-in for each test: no journal but its own has ordered there."""
+    return simulator
 
 
 def test_what_was_bought_after_a_backup_is_not_bought_again_once_it_is_put_back(desk: Desk) -> None:

@@ -32,7 +32,7 @@ from artui.model.states import Stage, Status
 from artui.sim.photos import noise_jpeg
 from artui.sim.server import Simulator
 from artui.watch.rules import load_rules
-from tests.desk import Desk, desks
+from tests.desk import Desk
 from tests.waiting import PATIENCE, until
 from tests.watch_post import land, written
 
@@ -67,11 +67,9 @@ class Watch:
 
 
 @pytest.fixture
-def desk(
-    simulator: Simulator, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-) -> Iterator[Desk]:
-    """A desk at a stand-in that knows no batch of a rule called alike, by which a doubt is counted."""
-    yield from desks(simulator, tmp_path, capsys, monkeypatch)
+def stand_in(simulator: Simulator) -> Simulator:
+    """A stand-in that knows no batch of a rule called alike, by which a doubt is counted."""
+    return simulator
 
 
 @pytest.fixture

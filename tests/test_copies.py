@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 import sqlite3
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 
@@ -16,14 +16,13 @@ from artui.config import paths
 from artui.engine.anchor import Anchor, AnchorFile, Displaced, open_journal, read_anchor
 from artui.journal import origins, purchases, requests
 from artui.sim.server import Simulator
-from tests.desk import Desk, desks
+from tests.desk import Desk
 
 
 @pytest.fixture
-def desk(
-    simulator: Simulator, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-) -> Iterator[Desk]:
-    yield from desks(simulator, tmp_path, capsys, monkeypatch)
+def stand_in(simulator: Simulator) -> Simulator:
+    """A stand-in for each test: no journal but its own has ordered there."""
+    return simulator
 
 
 def backed_up_while_running(target: Path) -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import shutil
 import sqlite3
-from collections.abc import Iterator
 from contextlib import closing
 from datetime import UTC
 from functools import partial
@@ -19,15 +18,14 @@ from artui.engine.recovery import ServiceListing, settle
 from artui.journal import Journal, accounts, found, jobs, purchases, rescue, rules
 from artui.providers.base import ExecutionStatus, State
 from artui.sim.server import Simulator
-from tests.desk import Desk, desks
+from tests.desk import Desk
 from tests.samples import new_job
 
 
 @pytest.fixture
-def desk(
-    simulator: Simulator, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-) -> Iterator[Desk]:
-    yield from desks(simulator, tmp_path, capsys, monkeypatch)
+def stand_in(simulator: Simulator) -> Simulator:
+    """A stand-in for each test: no journal but its own has ordered there."""
+    return simulator
 
 
 @pytest.fixture

@@ -8,8 +8,6 @@ from __future__ import annotations
 import io
 import sys
 from collections import Counter
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -18,7 +16,7 @@ from artui.cli.exits import Exit
 from artui.config import load, paths
 from artui.engine.anchor import open_journal
 from artui.sim.server import Simulator, running
-from tests.desk import Desk, Said, desks
+from tests.desk import Desk, Said
 from tests.proof import invariants
 from tests.proof.evidence import Evidence
 from tests.studio import ACCOUNT
@@ -26,10 +24,9 @@ from tests.test_engine_retouch4me import ACCOUNT as LABORATORY
 
 
 @pytest.fixture
-def desk(
-    simulator: Simulator, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-) -> Iterator[Desk]:
-    yield from desks(simulator, tmp_path, capsys, monkeypatch)
+def stand_in(simulator: Simulator) -> Simulator:
+    """A stand-in for each test: no journal but its own has ordered there."""
+    return simulator
 
 
 class Laboratory:
