@@ -253,10 +253,12 @@ async def test_a_photo_that_never_gets_up_is_set_aside_and_goes_on_by_a_persons_
     async def upload(self: Fake, photo: files.Photo, name: str, counted: Counted, tag: str = "") -> Uploaded:
         if poisoned(name):
             raise Transient("not now (status 500): no such camera")
+        await studio.until(has_failed)  # all done before its first failure would say nothing of the time after
         return await plain(self, photo, name, counted)
 
     plain = Fake.upload
     monkeypatch.setattr(Fake, "upload", upload)
+    has_failed = lambda: any(event.what == "try again" for event in studio.journal.read(history.since, 0))  # noqa: E731
     async with make(north=Service()) as bench:
         studio, service = bench.studio, bench.services["north"]
         numbers = await put(bench, 4)
