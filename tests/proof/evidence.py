@@ -6,7 +6,7 @@ import hashlib
 import json
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -26,7 +26,8 @@ Asked = Mapping[str, Any]
 class Evidence:
     """What is known after a run. ``sources``: the photos' digests when they were queued; ``before``: those of the files
     that lay in the output folders then; ``engine_lives``: whether one works on this journal now; ``clocks_agree``:
-    whether times of the journal and of the stand-in can be compared; ``log``: what the engine wrote into its log."""
+    whether times of the journal and of the stand-in can be compared; ``log``: what the engine wrote into its log;
+    ``bought_again``: how often a person has ordered a photo anew, by its digest and workflow, in whatever journal."""
 
     charges: Sequence[Charge]
     requests: Sequence[Asked]
@@ -39,6 +40,7 @@ class Evidence:
     engine_lives: bool
     clocks_agree: bool
     log: str = ""
+    bought_again: Mapping[tuple[str, str], int] = field(default_factory=dict)
 
     def rows(self, sql: str) -> list[tuple[Any, ...]]:
         return self.journal.read(rows, sql)

@@ -426,6 +426,7 @@ class World:
 
         return replace(
             seen,
+            bought_again=self.bought_again,
             charges=[one for one in seen.charges if counts(one["at"]) or seen.purchase_of(one)],
             requests=[one for one in seen.requests if counts(one["time"])],
         )
