@@ -16,13 +16,15 @@ import time
 from pathlib import Path
 from typing import Any
 
+import click
 import httpx
 import pytest
 
-from artui.cli import COMMANDS, following
+from artui.cli import COMMANDS, following, root
 from artui.cli.engine import _status_lines
 from artui.cli.exits import CommandError, Exit, first, of_jobs
 from artui.cli.session import Session
+from artui.cli.summaries import SUMMARIES
 from artui.config import paths
 from artui.engine.client import EngineStatus
 from artui.engine.lock import lock_is_held
@@ -654,6 +656,10 @@ def test_help_names_every_command_and_a_slip_is_understood(desk: Desk) -> None:
     for name in COMMANDS:
         assert re.search(rf"^  {name}\s", text, re.MULTILINE), name
         assert desk(name, "--help").code == Exit.OK
+        own = root.get_command(click.Context(root), name)
+        assert own
+        assert " ".join((own.help or "").split()).startswith(SUMMARIES[name]), name
+    assert list(SUMMARIES) == list(COMMANDS)
     assert "Usage" in desk().out
     said = desk("submitt")
     assert said.code == Exit.USAGE

@@ -229,7 +229,7 @@ LOOP = {"asyncio", "logging", "subprocess", "tempfile"}
 @pytest.mark.parametrize(
     ("command", "without"),
     [
-        (["--help"], HEAVY),
+        (["--help"], HEAVY | LOOP | {"artui.cli.submit"}),
         (["--version"], HEAVY | LOOP),
         (["jobs", "--json"], HEAVY | LOOP),
         (["status"], HEAVY | LOOP | {"artui.model.job"}),

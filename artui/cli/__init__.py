@@ -112,6 +112,17 @@ class Commands(click.Group):
         command: click.Command = getattr(module, f"{cmd_name.replace('-', '_')}_command")
         return command
 
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """As click does, which would load every command for its first sentence."""
+        del ctx
+        from artui.cli.summaries import SUMMARIES
+
+        room = formatter.width - 6 - max(map(len, SUMMARIES))  # as click reckons
+        with formatter.section("Commands"):
+            formatter.write_dl(
+                [(name, click.Command(name, help=said).get_short_help_str(room)) for name, said in SUMMARIES.items()]
+            )
+
     def resolve_command(
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:

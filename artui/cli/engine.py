@@ -6,7 +6,6 @@ import datetime as dt
 import textwrap
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -97,10 +96,10 @@ def _status(session: Session, journal: Journal, alive: EngineStatus | None) -> d
     running = progress.read(session.paths.transfers) if alive else {}
     default_first = sorted(session.config.accounts.values(), key=lambda one: one.name != session.config.default_account)
     return {
-        "engine": alive and {**asdict(alive.row), "stale": alive.stale},
+        "engine": alive and {**alive.row._asdict(), "stale": alive.stale},
         "jobs": [{"status": one.status, "reason": one.reason, "number": one.number} for one in counts],
         "money": {
-            name: {**asdict(totals), "unspent": totals.unspent, "lost": journal.read(window.lost, name)}
+            name: {**totals._asdict(), "unspent": totals.unspent, "lost": journal.read(window.lost, name)}
             for name, totals in money_of.items()
         },
         "accounts": [journal.read(_account, one, session.config.timezone) for one in default_first],

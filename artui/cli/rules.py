@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import time
 from collections.abc import Container, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from artui.journal import Connection, accounts, caps, rules
@@ -70,7 +70,7 @@ class RuleLine:
             "state": self.word,
             "message": self.row.message,
             "since": self.row.since,
-            "jobs": asdict(self.counted),
+            "jobs": self.counted._asdict(),
             "today": self.today,
             "cap": self.cap,
             "not_taken": {reason: one.count for reason, one in self.row.not_taken.items()},

@@ -31,6 +31,9 @@ _MAGIC: Final = {
 }  # fmt: skip
 """``statfs`` magic numbers (linux/magic.h) of file systems on which SQLite's locks cannot be trusted."""
 
+_DISKS: Final = frozenset({"btrfs", "ext2", "ext3", "ext4", "f2fs", "overlay", "tmpfs", "xfs", "zfs"})
+"""File systems of this machine, as ``/proc/self/mountinfo`` names them."""
+
 _MAC_NAMES: Final = {"nfs": "NFS", "smbfs": "SMB", "afpfs": "AFP", "webdav": "WebDAV", "ftp": "FTP"}
 
 _BLOCK: Final = 1 << 20
@@ -142,7 +145,7 @@ def network_file_system(folder: Path) -> str | None:
     if is_mac():
         name, is_local = _mac_file_system(folder)
         return None if is_local else _MAC_NAMES.get(name, name)
-    return _MAGIC.get(_magic(folder))
+    return None if _is_on_disk(folder) else _MAGIC.get(_magic(folder))
 
 
 def mac_file_system(folder: Path) -> str:
@@ -173,6 +176,16 @@ def _mac_file_system(folder: Path, libc: object = None) -> tuple[str, bool]:
     if ask is None or ask(os.fsencode(folder), ctypes.byref(said)) != 0:
         return "", True
     return said.f_fstypename.decode("ascii", "replace"), bool(said.f_flags & 0x1000)  # MNT_LOCAL
+
+
+def _is_on_disk(folder: Path) -> bool:
+    """Whether Linux lists a folder's device as a disk: asked first, for ``ctypes`` is slow to load."""
+    with suppress(OSError, ValueError):
+        device = folder.stat().st_dev
+        mounts = Path("/proc/self/mountinfo").read_text("utf-8", "replace").splitlines()
+        fields = next((one for one in map(str.split, mounts) if one[2] == f"{os.major(device)}:{os.minor(device)}"), [])
+        return fields[fields.index("-") + 1] in _DISKS  # ValueError where the device has no line of its own
+    return False
 
 
 def _magic(folder: Path) -> int:
@@ -219,7 +232,7 @@ def machine_id() -> str:
         with suppress(OSError):
             if found := Path(file).read_text("ascii", "replace").strip():
                 return found
-    return _hardware_uuid()
+    return _hardware_uuid() if is_mac() else ""
 
 
 def _hardware_uuid() -> str:

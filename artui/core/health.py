@@ -14,7 +14,7 @@ from enum import StrEnum
 from pathlib import Path
 from queue import Empty, SimpleQueue
 from threading import Thread
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from artui.core.quote import quote
 from artui.journal import Connection, accounts, caps, purchases, requests, rules, window
@@ -137,8 +137,7 @@ class Condition:
         return {"code": self.code, "subject": self.subject, "since": self.since, "count": self.count, **self.facts}
 
 
-@dataclass(frozen=True, slots=True)
-class Engine:
+class Engine(NamedTuple):
     """The process that moves jobs, as far as this needs it: ``is_watching``: it works through the rules."""
 
     is_watching: bool = False

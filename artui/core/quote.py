@@ -9,7 +9,7 @@ import datetime as dt
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field, replace
 from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
@@ -108,7 +108,7 @@ class Quote:
 
     def cap_documents(self) -> list[dict[str, Any]]:
         """The caps as JSON has them."""
-        return [asdict(one.cap) | {"room": one.cap.room} for one in self.bounds]
+        return [one.cap._asdict() | {"room": one.cap.room} for one in self.bounds]
 
 
 def quote(

@@ -13,9 +13,8 @@ import sys
 import time
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from artui.config import Paths
 from artui.config.private import NotPrivate, read_private
@@ -59,8 +58,7 @@ PASSED_ON = (
 """The variables a started engine is given, beside those of artui, XDG and Python."""
 
 
-@dataclass(frozen=True, slots=True)
-class EngineStatus:
+class EngineStatus(NamedTuple):
     """The engine as others see it. ``stale``: it holds the lock but has given no sign of life for a while."""
 
     row: EngineRow
@@ -80,7 +78,7 @@ def find_engine(paths: Paths, journal: Journal) -> EngineStatus | None:
     row = journal.read(requests.engine)
     if row.pid != pid:
         # It has the lock and has not reached the journal yet: the row is still its predecessor's.
-        return EngineStatus(replace(row, pid=pid, host=host, state="starting", heartbeat=None), stale=False)
+        return EngineStatus(row._replace(pid=pid, host=host, state="starting", heartbeat=None), stale=False)
     return EngineStatus(row, row.heartbeat is not None and time.time() - row.heartbeat > STALE_AFTER)
 
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Collection, Iterable
-from dataclasses import dataclass
 from datetime import UTC, datetime, tzinfo
 from enum import StrEnum
+from typing import NamedTuple
 
 from artui.journal import prices
 from artui.journal.store import Connection, first, rows, storable
@@ -16,8 +16,7 @@ _WEIGHT = 0.2
 """How much the newest duration counts in the running mean."""
 
 
-@dataclass(frozen=True, slots=True)
-class AccountState:
+class AccountState(NamedTuple):
     """The changing part of an account. ``held`` is the reason that holds all its jobs, empty where nothing does;
     ``held_until`` when that ends by the service's clock, in epoch seconds, None where no time ends it;
     ``balance_unknown`` why the service did not tell the balance when it was asked last; ``away_since`` since when it

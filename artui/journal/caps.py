@@ -6,7 +6,7 @@ The engine checks by them before each paid call, and whatever tells a person of 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from artui.journal import accounts, purchases, rules
 from artui.journal.rules import RuleRow, RuleSpent
@@ -29,8 +29,7 @@ class Portion:
     rule: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Cap:
+class Cap(NamedTuple):
     """A cap and what counts in it, in the account's unit; ``reserved`` of ``spent`` is not charged yet, None where that
     is not known. ``owner``: the account, or the id of run, batch or rule; ``name`` says it to a person."""
 

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from artui.journal.store import Connection, rows, value
 from artui.model.states import Stage, Status
@@ -25,8 +24,7 @@ def since(db: Connection, seq: int, most: int = 1000) -> list[Event]:
     return _events(db, "seq > ? ORDER BY seq LIMIT ?", (seq, most))
 
 
-@dataclass(frozen=True, slots=True)
-class Ages:
+class Ages(NamedTuple):
     """When the oldest unfinished job was added and the newest result saved, in epoch seconds, None where there is none;
     and the bytes of all results saved."""
 
@@ -85,8 +83,7 @@ def facts(db: Connection, job_id: int) -> list[tuple[str, str, str, float]]:
     return [(key, what, execution, at) for key, what, execution, at in found]
 
 
-@dataclass(frozen=True, slots=True)
-class Count:
+class Count(NamedTuple):
     """How many jobs stand in one place for one reason."""
 
     status: Status

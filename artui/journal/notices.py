@@ -10,7 +10,7 @@ import json
 import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from artui.journal.store import Connection, first, rows, storable, value
 
@@ -32,8 +32,7 @@ class Notice:
     seq: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class Pending:
+class Pending(NamedTuple):
     """What a target is to be told now of one topic: the newest of ``number`` notices, the last of them ``last``;
     ``tries``: how often that has failed."""
 

@@ -8,8 +8,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 from uuid import uuid4
 
 from artui.journal import accounts, origins, prices, requests
@@ -216,8 +215,7 @@ def record_execution(db: Connection, key: str, execution: str, *, instead: bool 
     )
 
 
-@dataclass(frozen=True, slots=True)
-class Claim:
+class Claim(NamedTuple):
     """What the journal knows of an execution: the job it belongs to, None where it is nobody's here, and whether the
     service itself has shown that."""
 
@@ -391,8 +389,7 @@ def looked(db: Connection, key: str) -> int:
     return int(value(db, "UPDATE purchases SET looks = looks + 1 WHERE key = ? RETURNING looks", (key,)))
 
 
-@dataclass(frozen=True, slots=True)
-class InVain:
+class InVain(NamedTuple):
     """What was read in vain for a purchase in doubt: readings that the service answered, wholly or in part, the pages
     it gave, and readings that it did not answer."""
 
@@ -450,8 +447,7 @@ def note_executions(db: Connection, payer: str, executions: Iterable[str]) -> No
 # ------------------------------------------------------------------------------------------------------- spending
 
 
-@dataclass(frozen=True, slots=True)
-class Spent:
+class Spent(NamedTuple):
     """What an account has spent or reserved, in its unit, in each of the sums a cap may bound."""
 
     open: int = 0

@@ -5,8 +5,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from artui.journal import notices, origins
 from artui.journal.notices import Notice
@@ -18,8 +17,7 @@ if TYPE_CHECKING:
     from artui.model.job import Job
 
 
-@dataclass(frozen=True, slots=True)
-class Request:
+class Request(NamedTuple):
     """Something to be done by the engine. ``what`` is the command's word; ``job``, ``purchase`` and ``status`` say what
     its author saw."""
 
@@ -36,8 +34,7 @@ class Request:
         return next((one for one in Command if one == self.what), None)
 
 
-@dataclass(frozen=True, slots=True)
-class Reply:
+class Reply(NamedTuple):
     """What became of a request; ``refused`` where it no longer fitted what its author saw."""
 
     refused: bool
@@ -85,8 +82,7 @@ WATCH = "watch"
 """The mode of the engine that watches folders, in the foreground; the other is ``background``."""
 
 
-@dataclass(frozen=True, slots=True)
-class EngineRow:
+class EngineRow(NamedTuple):
     """The engine as the journal knows it. ``state``: ``starting``, ``running``, ``ending`` or ``ended``."""
 
     generation: int
@@ -105,8 +101,7 @@ def engine(db: Connection) -> EngineRow:
     return EngineRow(*found[0])
 
 
-@dataclass(frozen=True, slots=True)
-class Home:
+class Home(NamedTuple):
     """What tells a journal from a copy of it. ``intents``: how many paid calls were ever intended; ``origin``: what its
     newest keys begin with; ``machine`` and ``folder``, where it is at home, are empty until an engine has run."""
 

@@ -14,7 +14,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from artui.journal import accounts, purchases, requests
 from artui.journal.requests import Request
@@ -51,8 +51,7 @@ HOLDS = (RuleState.HELD, RuleState.OFFLINE, RuleState.FOREIGN)
 """What a person's yes ends."""
 
 
-@dataclass(frozen=True, slots=True)
-class RuleRow:
+class RuleRow(NamedTuple):
     """A rule as the journal knows it; times are epoch seconds, money in the account's unit.
 
     ``since``: when it came into ``state``; ``cause``: why it takes nothing, where that is known. ``marked``: the folder
@@ -103,8 +102,7 @@ class SkipCount:
     newest: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Happening:
+class Happening(NamedTuple):
     """One line of a rule's log. ``what`` is a short stable word, ``message`` a sentence."""
 
     seq: int
@@ -287,8 +285,7 @@ def happenings(db: Connection, rule: str, most: int = 200) -> list[Happening]:
 # ------------------------------------------------------------------------------------------------- counts and costs
 
 
-@dataclass(frozen=True, slots=True)
-class JobCounts:
+class JobCounts(NamedTuple):
     """The jobs of a rule by how they stand. ``on_the_way``: queued, at the service, or on their way back."""
 
     on_the_way: int = 0
@@ -312,8 +309,7 @@ def counts(db: Connection, rule: str) -> JobCounts:
     return JobCounts(**found)
 
 
-@dataclass(frozen=True, slots=True)
-class RuleSpent:
+class RuleSpent(NamedTuple):
     """What a rule has spent: ``open`` is reserved and not yet charged, ``day`` and ``month`` are charged in them (both
     without what is open), ``run`` is everything."""
 

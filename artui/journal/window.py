@@ -13,7 +13,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from itertools import chain, filterfalse
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from artui.journal import accounts
 from artui.journal.groups import CAPPED_FOR_GOOD, group
@@ -157,8 +157,7 @@ def put_aside(db: Connection, numbers: Iterable[int], *, back: bool = False) -> 
 # ------------------------------------------------------------------------------------------------------- figures
 
 
-@dataclass(frozen=True, slots=True)
-class Tally:
+class Tally(NamedTuple):
     """The jobs of one account and batch ('' = none) that stand alike, and their money in the account's unit."""
 
     account: str
@@ -182,8 +181,7 @@ def tally(db: Connection, *, account: str | None = None, batch: str | None = Non
     return [Tally(account, batch, Status(status), *rest) for account, batch, status, *rest in found]
 
 
-@dataclass(frozen=True, slots=True)
-class Totals:
+class Totals(NamedTuple):
     """Money of some jobs of one account, in its unit: ``sent`` = not yet confirmed, ``to_come`` = not sent yet.
 
     A job without a price counts as one, as it does in a cap.
@@ -201,8 +199,7 @@ class Totals:
         return self.quoted - self.charged - self.sent - self.to_come
 
 
-@dataclass(frozen=True, slots=True)
-class Overview:
+class Overview(NamedTuple):
     """The figures over a filter: jobs by group, and their money by account, for no sum goes over several units."""
 
     counts: dict[Group, int]
