@@ -165,6 +165,15 @@ def first_look(now: float, due: float, least: float) -> PollSchedule:
     return PollSchedule(now + wait, min(LONGEST_GAP, max(least, wait / 10)))
 
 
+SCOUTED = 0.35
+"""By which part of the time since it was sent an execution of an unknown workflow may be seen too late."""
+
+
+def scout_look(now: float, sent: float, least: float) -> PollSchedule:
+    """The following look at an execution that is to show how long its workflow takes; it waits for no other."""
+    return PollSchedule(now + min(LONGEST_GAP, max(least, SCOUTED * (now - sent))), 0.0)
+
+
 def next_look(looks: PollSchedule, now: float, least: float, chance: float) -> PollSchedule:
     """The following look: gaps grow by 1.3 up to 15 s, each spread by ±20 %."""
     spread = 1 - JITTER + 2 * JITTER * chance

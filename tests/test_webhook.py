@@ -191,14 +191,16 @@ class Schedule:
         self.ended: set[str] = set()
         limits, settings = SimpleNamespace(least_gap=1.0), SimpleNamespace(qa_look=60.0, first_look=10.0)
         provider = SimpleNamespace(limits=limits, settings=settings, puzzles=Puzzles(), deadline=lambda _: None)
-        desk: Any = SimpleNamespace(clock=SimpleNamespace(now=lambda: self.at), provider=provider)
+        journal = SimpleNamespace(read=lambda *_: (10.0, 5))
+        desk: Any = SimpleNamespace(clock=SimpleNamespace(now=lambda: self.at), provider=provider, journal=journal)
         self.lookout = Poller(desk, self._note)
         for index in range(number):
             self.lookout.expect(self._job(index))
 
     def _job(self, index: int, **more: Any) -> Any:
         plain = {"id": index, "execution": f"e{index}", "stage": Stage.SUBMITTED, "status": Status.WAITING,
-                 "reason": "", "due": 10.0, "source": Path("x.jpg")}  # fmt: skip
+                 "reason": "", "due": 10.0, "source": Path("x.jpg"),
+                 "payer": "p", "workflow": "w", "stage_at": 0.0}  # fmt: skip
         return SimpleNamespace(**{**plain, **more})
 
     async def _note(self, job: Any, progress: ExecutionStatus) -> Any:

@@ -8,13 +8,14 @@ import time
 from collections import Counter
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 
+from artui.engine.scouts import Scouts
 from artui.journal import Stale, Unwritable, accounts, claims, jobs
 from artui.model.job import Job
 from artui.model.states import FINAL, TROUBLES, Reason, Stage, Status
 from artui.providers.base import ExecutionStatus, State
 from artui.providers.defects import not_understood
 from artui.steps import StepContext
-from artui.timing import PollSchedule, first_look, next_look, next_round, qa_look
+from artui.timing import PollSchedule, next_look, next_round, qa_look
 
 AT_ONCE = 500
 """The most executions one round of looks asks about."""
@@ -66,6 +67,7 @@ class Poller:
         self._named_after = self._calls_until = 0.0
         self._told: set[int] = set()
         self._relied_on: set[int] = set()
+        self._scouts = Scouts(context)
 
     def __len__(self) -> int:
         return len(self._looks)
@@ -86,9 +88,8 @@ class Poller:
 
     def expect(self, job: Job) -> None:
         """Look at a job that was just sent, when it is likely to be done."""
-        now = self.context.clock.now()
         self._relied_on.add(job.id)
-        self._schedule(job, first_look(now, job.due or now, self.context.provider.limits.least_gap))
+        self._schedule(job, self._scouts.first_look(job))
         # Its end was called out before the answer to its order was here.
         if not {job.id, job.execution}.isdisjoint(self._early):
             self.called(job.id)
@@ -106,6 +107,12 @@ class Poller:
         self._looks.pop(job.id, None)
         self._told.discard(job.id)
         self._relied_on.discard(job.id)
+        self._relieve(job)
+
+    def _relieve(self, job: Job) -> None:
+        """Let a job be nobody's scout any more."""
+        for other, looks in list(self._scouts.relieve(job, (one for one, _ in self._looks.values()))):
+            self._schedule(other, looks)
 
     def called(self, name: str | int) -> None:
         """Look soon at what a webhook's call names: an execution, or the number of its job. Where that is not followed
@@ -270,8 +277,10 @@ class Poller:
     def _following(self, job: Job, progress: ExecutionStatus | None, looks: PollSchedule) -> PollSchedule:
         now = self.context.clock.now()
         if job.status is Status.HELD or (progress is not None and progress.state is State.IN_QA):
+            self._relieve(job)  # how long a person takes says nothing of the others
             return qa_look(looks, now, self.context.provider.settings.qa_look)
-        return next_look(looks, now, self.context.provider.limits.least_gap, random.random())  # noqa: S311 — spread
+        spread = random.random()  # noqa: S311 — no secret
+        return self._scouts.next_look(job) or next_look(looks, now, self.context.provider.limits.least_gap, spread)
 
     async def _overdue(self, job: Job) -> Job:
         # A check by people (QA) takes as long as it takes.

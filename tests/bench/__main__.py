@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
 
-from tests.bench import archived, checking, console, durability, growth, service, uploads, watching
+from tests.bench import archived, checking, console, durability, growth, lines, service, uploads, watching
 from tests.bench.figure import Figure
 from tests.bench.uploads import GIGABIT
 
@@ -39,6 +39,7 @@ def figures(*, long: bool, plot: Path | None = None) -> dict[str, Measuring]:
         "requests": partial(service.requests_alone, lasting),
         "requests-many": partial(service.requests_among, 1_000 // few, lasting),
         "promptness": partial(service.promptness, 200 // few, lasting),
+        "late": partial(service.lateness, service.UNKNOWN if long else service.UNKNOWN[:2], 10, rounds if long else 2),
         "check": partial(checking.checks, 20 // (1 if long else 4), rounds),
         "moves-per-fsync": partial(durability.moves_per_fsync, 1_000 // few),
         "commits": durability.commits_per_photo,
@@ -52,6 +53,9 @@ def figures(*, long: bool, plot: Path | None = None) -> dict[str, Measuring]:
         "enqueue": partial(watching.enqueue, 100_000 // few),
         "arrival": partial(watching.arrival, 15 if long else 5),
         "idle-watcher": partial(watching.idle_watcher, watched),
+        "line": partial(lines.over_lines, lines.cases(long=long), rounds if long else 1),
+        "alone": partial(lines.alone, 7 if long else 3),
+        "waiting": lines.waiting,
         "archived": partial(archived.against_archived, 200 // few, 0.0, rounds=rounds),
     }
 

@@ -64,7 +64,7 @@ def against_archived(number: int, lasting: float, *, rounds: int) -> Iterator[Fi
     )  # fmt: skip
 
 
-def _measured(command: Sequence[str], environment: Mapping[str, str]) -> tuple[float, float]:
+def measured(command: Sequence[str], environment: Mapping[str, str]) -> tuple[float, float]:
     """Seconds and peak memory in MB of a command."""
     began, peak = time.perf_counter(), 0.0
     nowhere = subprocess.DEVNULL
@@ -83,7 +83,7 @@ def _ours(files: list[Path], url: str, lasting: float, cache: Mapping[str, str])
         ours.learn_usual(lasting)
         out = ours.folder / "out"
         submit = ["submit", str(files[0].parent), "-w", WORKFLOW, "-o", str(out), "--yes", "--wait"]
-        took, peak = _measured([sys.executable, "-m", "artui", *submit], {**ours.environment, **cache})
+        took, peak = measured([sys.executable, "-m", "artui", *submit], {**ours.environment, **cache})
         assert len(list(out.glob("*.jpg"))) == len(files)
         engine = int(ours.paths.lock.read_text().split()[0])
         peak += memory(engine, "VmHWM")
@@ -96,6 +96,6 @@ def _theirs(place: Path, files: list[Path], url: str) -> tuple[float, float]:
         out = ours.folder / "out"
         command = [str(place / "bin/python"), "-c", THEIRS, url, ORGANIZATION, WORKFLOW, str(files[0].parent), str(out)]
         environment = {name: text for name, text in ours.environment.items() if name != "PYTHONPATH"}
-        took, peak = _measured(command, environment)
+        took, peak = measured(command, environment)
         assert len(list(out.glob("*.jpg"))) == len(files)
         return took, peak

@@ -60,6 +60,19 @@ def counted(name: str, value: float, unit: str, *, side: Side, bar: float, note:
     return Figure(name, value, unit, _words(side, bar), _held(value, side, bar), note=note)
 
 
+def of_rounds(
+    name: str, values: Sequence[float], unit: str, *, side: Side, bar: float | None, note: str = ""
+) -> Figure:  # fmt: skip
+    """A figure that is a ratio in itself, from several rounds: their median, with the least and the most; without a
+    ``bar`` it is only told."""
+    value = statistics.median(values)
+    held = bar is None or _held(value, side, bar)
+    words = "" if bar is None else _words(side, bar)
+    return Figure(
+        name, value, unit, words, held, least=min(values), most=max(values), rounds=len(values), note=note
+    )  # fmt: skip
+
+
 def compared(
     name: str,
     ours: Callable[[], float],

@@ -67,11 +67,13 @@ class Where:
 
 
 @contextmanager
-def sink(**given: float) -> Iterator[str]:
-    """A bare service in its own process; gives its address."""
+def sink(*, certificate: Path | None = None, **given: float) -> Iterator[str]:
+    """A bare service in its own process, over TLS with a ``certificate``; gives its address."""
     command = [sys.executable, "-m", "tests.bench.sink"]
     for name, amount in given.items():
         command += [f"--{name}", f"{amount:g}" if isinstance(amount, float) else str(amount)]
+    if certificate:
+        command += ["--certificate", str(certificate)]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as child:
         assert child.stdout
         try:

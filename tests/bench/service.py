@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import statistics
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import partial
 from pathlib import Path
 
 from artui.journal.store import rows
-from tests.bench.figure import Figure, compared, counted, cpu_seconds
+from tests.bench.figure import Figure, compared, counted, cpu_seconds, of_rounds
 from tests.bench.home import Home, home, seen, sink, stand_in
 from tests.bench.uploads import MEGABYTE, photos, run_curl
 
@@ -128,3 +128,44 @@ def promptness(number: int, lasting: float) -> Iterator[Figure]:
         )
     waited = [(at - done_at[execution]) / lasting for execution, at in saved]
     yield counted("promptness", statistics.median(waited), "of the job's time", side="most", bar=0.15)
+
+
+UNKNOWN = (1.0, 5.0, 20.0, 60.0)
+"""Seconds that jobs take of a workflow artui has never seen, and of one it knows."""
+
+
+def _late(ours: Home, url: str, lasting: float) -> list[float]:
+    """How long each result lay ready before it was on disk, by the time its job took; the first ordered first."""
+    done_at: dict[str, float] = seen(url)["done_at"]
+    saved = ours.journal.read(
+        lambda db: list(rows(db, "SELECT execution, finished_at FROM jobs WHERE status = 'done' ORDER BY execution"))
+    )
+    return [(at - done_at[execution]) / lasting for execution, at in saved]
+
+
+def lateness(times: Sequence[float], number: int, rounds: int) -> Iterator[Figure]:
+    """How late results come by the time their jobs take: the first one of a workflow nobody knows, all of one that is
+    known, and the requests a job takes there."""
+    for lasting in times:
+        first: list[float] = []
+        known: list[float] = []
+        asked: list[float] = []
+        for _ in range(rounds):
+            with photos(number, 20_000) as files, sink(lasting=lasting) as url, home(url) as ours:
+                ours.start()
+                _finished(ours, files)
+                first.append(_late(ours, url, lasting)[0])
+            with photos(number, 20_000) as files, sink(lasting=lasting) as url, home(url) as ours:
+                ours.learn_usual(lasting)
+                ours.start()
+                _finished(ours, files)
+                known.append(statistics.median(_late(ours, url, lasting)))
+                calls = seen(url)["calls"]
+                asked.append(sum(n for name, n in calls.items() if name not in ("token", "control")) / number)
+        note = f"{number} photos, jobs of {lasting:g} s, {rounds} rounds"
+        for name, found, unit, bar in (
+            ("late-unknown", first, "of the job's time, first photo", 0.25),
+            ("late-known", known, "of the job's time, median", 0.05),
+            ("late-requests", asked, "requests a job", 8.0),
+        ):
+            yield of_rounds(f"{name}-{lasting:g}", found, unit, side="most", bar=bar, note=note)

@@ -1,8 +1,8 @@
 """A bare service for measuring the client: an asyncio protocol that counts what it gets and answers what it must.
 
-``python -m tests.bench.sink [--rate BYTES] [--latency SECONDS] [--result BYTES] [--lasting SECONDS]`` prints its
-address and serves the calls artui makes at AutoRetouch, one workflow, one organization. It keeps nothing of a photo; it
-is as little work as a server can do, so that what is measured is who sends.
+``python -m tests.bench.sink [--rate BYTES] [--latency SECONDS] [--result BYTES] [--lasting SECONDS] [--certificate
+PEM]`` prints its address and serves the calls artui makes at AutoRetouch, one workflow, one organization. It keeps
+nothing of a photo; it is as little work as a server can do, so that what is measured is who sends.
 """
 
 from __future__ import annotations
@@ -13,10 +13,15 @@ import base64
 import itertools
 import json
 import socket
+import ssl
+import tempfile
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from pathlib import Path
 from urllib.parse import parse_qsl, urlsplit
+
+from artui.sim.photos import noise_jpeg
 
 ORGANIZATION = "00000000-0000-4000-8000-000000000001"
 WORKFLOW = "00000000-0000-4000-8000-000000000002"
@@ -31,6 +36,13 @@ def _jwt() -> str:
 
 def _iso(moment: float) -> str:
     return time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(moment)) + f".{int(moment % 1 * 1000):03}Z"
+
+
+def _picture(size: int) -> bytes:
+    """A whole JPEG of so many bytes: what is not whole is no result."""
+    with tempfile.NamedTemporaryFile(suffix=".jpg") as file:
+        noise_jpeg(Path(file.name), size, seed=0)
+        return file.read()
 
 
 @dataclass
@@ -53,7 +65,7 @@ class Service:
     _budget_at: float = 0.0
 
     def __post_init__(self) -> None:
-        self._picture = b"\xff\xd8\xff\xe0" + bytes(max(0, self.result - 6)) + b"\xff\xd9"
+        self._picture = _picture(self.result)
 
     def wait_for(self, count: int) -> float:
         """Seconds to read nothing after ``count`` bytes, so that the rate holds over all connections."""
@@ -199,11 +211,15 @@ class Connection(asyncio.Protocol):
             self._transport.resume_reading()
 
 
-async def serve(service: Service, announce: Callable[[str], object]) -> None:
+async def serve(service: Service, announce: Callable[[str], object], certificate: str = "") -> None:
     """Serve on a free loopback port until cancelled."""
     loop = asyncio.get_running_loop()
-    server = await loop.create_server(lambda: Connection(service), "127.0.0.1", 0, backlog=1024)
-    announce(f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}")
+    context = None
+    if certificate:
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(certificate)
+    server = await loop.create_server(lambda: Connection(service), "127.0.0.1", 0, backlog=1024, ssl=context)
+    announce(f"http{'s' if context else ''}://127.0.0.1:{server.sockets[0].getsockname()[1]}")
     async with server:
         await server.serve_forever()
 
@@ -214,8 +230,10 @@ def main() -> None:
     for name, default in (("rate", 0.0), ("latency", 0.0), ("lasting", 0.0)):
         parser.add_argument(f"--{name}", type=float, default=default)
     parser.add_argument("--result", type=int, default=20_000)
-    given = parser.parse_args()
-    asyncio.run(serve(Service(**vars(given)), lambda url: print(url, flush=True)))  # noqa: T201
+    parser.add_argument("--certificate", default="")
+    given = vars(parser.parse_args())
+    certificate = given.pop("certificate")
+    asyncio.run(serve(Service(**given), lambda url: print(url, flush=True), certificate))  # noqa: T201
 
 
 if __name__ == "__main__":
