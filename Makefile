@@ -1,7 +1,7 @@
 # What CONTRIBUTING.md tells of; every target works in the environment that the README's second command made.
 PYTHON := .venv/bin/python
 
-.PHONY: check test darwin proof bench shots coverage
+.PHONY: check test darwin proof bench shots docs coverage
 
 check:  ## linters and types
 	$(PYTHON) -m ruff check .
@@ -21,6 +21,9 @@ proof:  ## crashes, faults, power cuts, races and the model in full: an hour and
 
 bench:  ## every figure of docs/performance.md
 	$(PYTHON) -m tests.bench
+
+docs:  ## what the pages of docs/ have from the program itself
+	$(PYTHON) -m tests.make_docs
 
 shots:  ## the pictures of the README
 	$(PYTHON) -m tests.tui.make_screenshots

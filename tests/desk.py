@@ -20,6 +20,7 @@ from artui.config import paths
 from artui.engine.lock import lock_is_held
 from artui.sim.photos import noise_jpeg
 from artui.sim.server import Simulator
+from tests.documents import check
 from tests.studio import configure
 from tests.waiting import until
 
@@ -57,6 +58,8 @@ class Desk:
         self.capsys.readouterr()
         code = run([os.fspath(argument) for argument in arguments])
         printed = self.capsys.readouterr()
+        if "--json" in arguments:
+            check([os.fspath(argument) for argument in arguments], printed.out)
         return Said(code, printed.out, printed.err)
 
     @property

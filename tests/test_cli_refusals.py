@@ -393,7 +393,10 @@ def test_where_json_is_asked_for_a_failure_is_a_document_too(desk: Desk) -> None
         (("submit", "--json", "/nowhere.jpg", "-w", "Export only"), 2, "/nowhere.jpg is not there: check the path", ""),
     ):
         said = desk(*words)
-        assert (said.code, said.json) == (code, {"error": {"code": code, "message": message, "hint": hint}})
+        assert (said.code, said.json) == (
+            code,
+            {"schema": 1, "error": {"code": code, "message": message, "hint": hint}},
+        )
         assert message in said.err
     assert desk("jobs", "--nope").out == ""
 

@@ -32,7 +32,7 @@ def audit_command(session: Session, account: str | None, since: dt.datetime | No
     chosen = [session.account(account)] if account else list(session.config.accounts.values())
     audits = {one.name: _audit(session, one, after) for one in chosen or [session.account(None)]}
     if as_json:
-        put_json({"schema": 1, "accounts": [_document(name, audit) for name, audit in audits.items()]})
+        put_json({"accounts": [_document(name, audit) for name, audit in audits.items()]})
     else:
         for name, audit in audits.items():
             _put(name, audit)

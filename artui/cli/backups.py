@@ -36,7 +36,7 @@ def backup_command(session: Session, file: Path, *, as_json: bool) -> Exit:
     except backups.BackupProblem as problem:
         raise CommandError(Exit.FAILED, str(problem)) from problem
     if as_json:
-        put_json({"schema": 1, "backup": made})
+        put_json({"backup": made})
     else:
         put(made)
     say("Sign-ins are not in it: `artui login` after it was put back on another machine.")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict
 from functools import reduce
 from operator import add
 from typing import TYPE_CHECKING, Any
@@ -18,6 +17,7 @@ from artui.cli.terminal import put, put_csv, put_json, put_table
 from artui.journal.books import CostLine, Costs, Grouping
 
 if TYPE_CHECKING:
+    from artui.cli.documents import CostsOfGroup
     from artui.config import Config
 
 _BY_LABEL = "label:"
@@ -93,7 +93,7 @@ def costs_command(
     if as_json:
         put_json(
             {
-                "schema": 1, "by": f"{_BY_LABEL}{label}" if label else grouping.value, "since": first, "until": last,
+                "by": f"{_BY_LABEL}{label}" if label else grouping.value, "since": first, "until": last,
                 "lines": [_document(line) for line in lines],
                 "totals": [_document(line) for line in totals],
             }
@@ -131,9 +131,13 @@ def _totals(lines: Sequence[CostLine]) -> list[CostLine]:
     ]
 
 
-def _document(line: CostLine) -> dict[str, Any]:
+def _document(line: CostLine) -> CostsOfGroup:
+    costs = line.costs
     return {
-        "group": line.group, "service": line.service, **asdict(line.costs), "difference": line.costs.difference,
+        "group": line.group, "service": line.service, "photos": costs.photos, "quoted": costs.quoted,
+        "charged": costs.charged, "difference": costs.difference, "open": costs.open, "lost": costs.lost,
+        "waived": costs.waived, "no_result": costs.no_result, "no_result_charged": costs.no_result_charged,
+        "free_results": costs.free_results, "copies": costs.copies, "saved": costs.saved,
     }  # fmt: skip
 
 

@@ -15,9 +15,11 @@ from artui.cli.options import AS_JSON, DURATION
 from artui.cli.session import Session
 from artui.cli.streams import go_on
 from artui.cli.terminal import money, put, put_json, say
+from artui.config.system import iso
 from artui.sanitize import sanitize
 
 if TYPE_CHECKING:
+    from artui.cli.documents import AccountStanding, EngineDocument
     from artui.config import AccountConfig
     from artui.core.health import Condition
     from artui.engine.client import EngineStatus
@@ -96,7 +98,7 @@ def _status(session: Session, journal: Journal, alive: EngineStatus | None) -> d
     running = progress.read(session.paths.transfers) if alive else {}
     default_first = sorted(session.config.accounts.values(), key=lambda one: one.name != session.config.default_account)
     return {
-        "engine": alive and {**alive.row._asdict(), "stale": alive.stale},
+        "engine": _engine_document(alive) if alive else None,
         "jobs": [{"status": one.status, "reason": one.reason, "number": one.number} for one in counts],
         "money": {
             name: {**totals._asdict(), "unspent": totals.unspent, "lost": journal.read(window.lost, name)}
@@ -107,7 +109,17 @@ def _status(session: Session, journal: Journal, alive: EngineStatus | None) -> d
     }
 
 
-def _account(db: Connection, account: AccountConfig, zone: dt.tzinfo) -> dict[str, Any]:
+def _engine_document(alive: EngineStatus) -> EngineDocument:
+    row = alive.row
+    return {
+        "generation": row.generation, "pid": row.pid, "host": row.host, "mode": row.mode,
+        "started_at": row.started_at, "started_at_iso": iso(row.started_at),
+        "heartbeat": row.heartbeat, "heartbeat_iso": iso(row.heartbeat),
+        "state": row.state, "version": row.version, "stale": alive.stale,
+    }  # fmt: skip
+
+
+def _account(db: Connection, account: AccountConfig, zone: dt.tzinfo) -> AccountStanding:
     """How an account stands; ``left`` is its last balance less what was bought since."""
     from artui.core.quote import quote
     from artui.journal import accounts
@@ -119,8 +131,10 @@ def _account(db: Connection, account: AccountConfig, zone: dt.tzinfo) -> dict[st
         "message": state.message,
         "balance": state.balance,
         "balance_at": state.balance_at,
+        "balance_at_iso": iso(state.balance_at),
         "balance_reason": state.balance_unknown,
         "away_since": state.away_since,
+        "away_since_iso": iso(state.away_since),
         "left": cost.balance,
         "today": cost.today,
         "caps": cost.cap_documents(),
@@ -226,7 +240,7 @@ def stop_command(session: Session, *, as_json: bool) -> Exit:
     said = "No engine is running." if pid is None else f"The engine (process {pid}) has ended."
     go_on(said)
     if as_json:
-        put_json({"schema": 1, "ended": pid})
+        put_json({"ended": pid})
     else:
         say(said)
     return Exit.OK

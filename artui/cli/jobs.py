@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import datetime as dt
-from dataclasses import asdict, replace
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
@@ -13,6 +13,7 @@ from artui.cli.exits import Exit
 from artui.cli.options import AS_JSON, WAIT_QA
 from artui.cli.session import Session
 from artui.cli.terminal import money, put, put_json, put_json_list, put_table
+from artui.config.system import iso
 from artui.core.follow import cost, event_document, job_document
 from artui.model.job import Job
 from artui.model.states import Status, worded
@@ -20,7 +21,9 @@ from artui.model.watching import Skip
 from artui.sanitize import sanitize
 
 if TYPE_CHECKING:
+    from artui.cli.documents import WholeJob, WhyOfFile
     from artui.journal import Journal
+    from artui.model.documents import PurchaseDocument
     from artui.model.job import Event, Purchase
     from artui.watch.rules import Rule
     from artui.watch.why import Why
@@ -106,10 +109,20 @@ def job_command(session: Session, number: int, *, as_json: bool) -> Exit:
     return Exit.OK
 
 
-def _whole_document(job: Job, events: list[Event], bought: list[Purchase]) -> dict[str, Any]:
+def _purchase_document(one: Purchase) -> PurchaseDocument:
+    return {
+        "key": one.key, "job": one.job, "number": one.number, "kind": one.kind, "account": one.account,
+        "payer": one.payer, "endpoint": one.endpoint, "organization": one.organization, "workflow": one.workflow,
+        "version": one.version, "reference": one.reference, "reserved": one.reserved, "charged": one.charged,
+        "state": one.state, "execution": one.execution, "looks": one.looks, "day": one.day, "month": one.month,
+        "intended_at": one.intended_at, "intended_at_iso": iso(one.intended_at), "repeats": one.repeats,
+        "digest": one.digest, "lookalikes": list(one.lookalikes),
+    }  # fmt: skip
+
+
+def _whole_document(job: Job, events: list[Event], bought: list[Purchase]) -> WholeJob:
     from artui.cli.advice import advice
 
-    purchases = [{key: value for key, value in asdict(one).items() if key not in ("draft", "mark")} for one in bought]
     return {
         **job_document(job),
         "folder": str(job.folder),
@@ -124,7 +137,7 @@ def _whole_document(job: Job, events: list[Event], bought: list[Purchase]) -> di
         ],
         "labels": dict(job.labels),
         "events": [event_document(event) for event in events],
-        "purchases": purchases,
+        "purchases": [_purchase_document(one) for one in bought],
         "advice": advice(job),
     }
 
@@ -167,9 +180,13 @@ def why_command(session: Session, file: Path, *, as_json: bool) -> Exit:
         watched = _by_rule(session, journal, path)
     verdict = "" if made or watched else _verdict(session, path)
     if as_json:
-        documents = [{**job_document(job), "advice": advice(job)} for job in made]
-        rule = watched and why_document(watched)
-        put_json({"file": str(path), "jobs": documents, "verdict": verdict, "rule": rule})
+        document: WhyOfFile = {
+            "file": str(path),
+            "jobs": [{**job_document(job), "advice": advice(job)} for job in made],
+            "verdict": verdict,
+            "rule": why_document(watched) if watched else None,
+        }
+        put_json(document)
         return Exit.OK
     if watched:
         put(f"rule {_of_rule(watched)}")

@@ -46,7 +46,7 @@ def test_command(session: Session, *, as_json: bool) -> Exit:
             {"target": target.name, "on": list(target.on), "failure": failure or None}
             for target, failure in zip(targets, failures, strict=True)
         ]
-        put_json({"schema": 1, "targets": told})
+        put_json({"targets": told})
         return Exit.FAILED if any(failures) else Exit.OK
     for target, failure in zip(targets, failures, strict=True):
         put(f"{target.name}: {failure or 'told'} ({', '.join(target.on)})")

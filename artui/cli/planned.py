@@ -5,13 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING
 
 from artui.cli.terminal import money
 from artui.core.plan import OF_ARCHIVES, Plan, Planned, Verdict
 from artui.core.quote import Quote
 from artui.journal.before import TOLD, How
 from artui.model.job import Batch
+
+if TYPE_CHECKING:
+    from artui.cli.documents import PlanDocument, PlannedFile, QueuedDocument, RefusedDocument
 
 NAMED = 20
 """The most files of one kind that are named."""
@@ -126,7 +129,7 @@ def _listed(entries: Iterator[str], more: str = "more") -> Iterator[str]:
         yield f"  and {beyond:,} {more}"
 
 
-def plan_document(plan: Plan, batch: Batch, quote: Quote) -> dict[str, Any]:
+def plan_document(plan: Plan, batch: Batch, quote: Quote) -> PlanDocument:
     """A plan as JSON: what would be sent, what not and why, what it costs at most, and how much of it fits now."""
     offer = plan.offer
     return {
@@ -154,7 +157,7 @@ def plan_document(plan: Plan, batch: Batch, quote: Quote) -> dict[str, Any]:
     }
 
 
-def queued_document(plan: Plan, batch: Batch, numbers: Sequence[int]) -> dict[str, Any]:
+def queued_document(plan: Plan, batch: Batch, numbers: Sequence[int]) -> QueuedDocument:
     """What was queued, as JSON: the batch, its jobs, and what was not taken."""
     pairs = zip(numbers, plan.queued, strict=True)
     return {
@@ -171,14 +174,14 @@ def queued_document(plan: Plan, batch: Batch, numbers: Sequence[int]) -> dict[st
     }
 
 
-def refused_documents(plan: Plan) -> list[dict[str, Any]]:
+def refused_documents(plan: Plan) -> list[RefusedDocument]:
     """The files that are not sent, as JSON."""
     return [
         {"source": str(refused.path), "reason": refused.reason, "message": refused.message} for refused in plan.refused
     ]
 
 
-def _file_document(planned: Planned) -> dict[str, Any]:
+def _file_document(planned: Planned) -> PlannedFile:
     return {
         "source": str(planned.found.path),
         "verdict": planned.verdict,

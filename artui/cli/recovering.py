@@ -139,7 +139,6 @@ def outcome_document(trouble: Any, outcome: recovery.RecoveryResult | None = Non
     """What was the matter with the journal and what became of the photos, as JSON: jobs by their numbers."""
     lists = ("adopted", "found", "held")
     return {
-        "schema": 1,
         "trouble": trouble.value,
         **{name: [job.id for job in getattr(outcome, name)] if outcome else [] for name in lists},
         "suspended": outcome.suspended if outcome else [],

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import datetime as dt
 import time
-from collections.abc import Container, Iterator, Mapping, Sequence
+from collections.abc import Container, Iterator, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from artui.config.system import iso
 from artui.journal import Connection, accounts, caps, rules
 from artui.journal.rules import JobCounts, RuleRow, RuleSpent, RuleState
 from artui.model.holds import CapKind
 from artui.sanitize import sanitize
 
 if TYPE_CHECKING:
+    from artui.cli.documents import RuleDocument, WhyDocument
     from artui.watch.why import Why
 
 NAME_CELLS = 16
@@ -60,7 +62,7 @@ class RuleLine:
         parts.append(f"today {self.today:,}" + ("" if self.cap is None else f" of {self.cap:,}"))
         return f"{sanitize(self.name, NAME_CELLS)}: {', '.join(parts)}"
 
-    def document(self) -> Mapping[str, Any]:
+    def document(self) -> RuleDocument:
         """The rule as JSON has it."""
         return {
             "id": self.row.id,
@@ -70,7 +72,15 @@ class RuleLine:
             "state": self.word,
             "message": self.row.message,
             "since": self.row.since,
-            "jobs": self.counted._asdict(),
+            "since_iso": iso(self.row.since),
+            "jobs": {
+                "on_the_way": self.counted.on_the_way,
+                "held": self.counted.held,
+                "done": self.counted.done,
+                "skipped": self.counted.skipped,
+                "failed": self.counted.failed,
+                "cancelled": self.counted.cancelled,
+            },
             "today": self.today,
             "cap": self.cap,
             "not_taken": {reason: one.count for reason, one in self.row.not_taken.items()},
@@ -119,7 +129,7 @@ def _together(found: Sequence[RuleLine]) -> Iterator[str]:
     yield f"{sum(one.today for one in found):,} spent today"
 
 
-def why_document(one: Why) -> Mapping[str, Any]:
+def why_document(one: Why) -> WhyDocument:
     """What becomes of a file, as JSON has it."""
     return {
         "file": str(one.file),

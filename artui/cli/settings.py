@@ -25,7 +25,7 @@ def _path(session: Session, *, as_json: bool) -> Exit:
     """Print where config.toml is, or would be; says where settings.toml is too."""
     if as_json:
         paths = session.paths
-        put_json({"schema": 1, "config": str(paths.config_file), "settings": str(paths.settings_file)})
+        put_json({"config": str(paths.config_file), "settings": str(paths.settings_file)})
         return Exit.OK
     put(str(session.paths.config_file))
     say(f"What you choose on artui's screens is in {session.paths.settings_file}.")
@@ -42,7 +42,7 @@ def _init(session: Session, *, as_json: bool) -> Exit:
     file = write_example(session.paths)
     go_on(f"{file} was made.")
     if as_json:
-        put_json({"schema": 1, "config": str(file)})
+        put_json({"config": str(file)})
     else:
         put(str(file))
     return Exit.OK
@@ -66,7 +66,7 @@ def _check(session: Session, *, as_json: bool) -> Exit:
         if name and (fault := group_fault(str(name))):
             raise ConfigError(f"{source}: {key} cannot be given: {fault}. Until then results are saved without it")
     if as_json:
-        put_json({"schema": 1, "accounts": list(session.config.accounts), "rules": [rule.name for rule in rules]})
+        put_json({"accounts": list(session.config.accounts), "rules": [rule.name for rule in rules]})
         return Exit.OK
     number = len(session.config.accounts)
     watched = f", {len(rules)} watched folder{'' if len(rules) == 1 else 's'}" if rules else ""

@@ -87,7 +87,7 @@ def login_command(
         organization_document = {"id": chosen.id, "name": chosen.name} if chosen else None
         put_json(
             {
-                "schema": 1, "account": account.name, "provider": account.provider,
+                "account": account.name, "provider": account.provider,
                 "organization": organization_document, "kept": where,
             }
         )  # fmt: skip
@@ -396,7 +396,7 @@ def logout_command(session: Session, name: str, *, local: bool, as_json: bool) -
         if session.vault.keyring_complaint:
             raise CommandError(Exit.LOGIN, f"{session.vault.signed_out(account.login)}.")
         if as_json:
-            put_json({"schema": 1, "account": account.name, "was_signed_in": False, "forgotten": []})
+            put_json({"account": account.name, "was_signed_in": False, "forgotten": []})
         say(f"{account.name} is not signed in.")
         return Exit.OK
     if not local:
@@ -412,7 +412,7 @@ def logout_command(session: Session, name: str, *, local: bool, as_json: bool) -
     said = f"{account.name} is signed out{'' if local else ' at the service'}; its key is {gone}."
     go_on(said)
     if as_json:
-        put_json({"schema": 1, "account": account.name, "was_signed_in": True, "forgotten": list(places)})
+        put_json({"account": account.name, "was_signed_in": True, "forgotten": list(places)})
     say(said)
     if left := session.vault.find(account.login):
         say(f"A token is still set from outside: {left.detail}. Take it away there.")

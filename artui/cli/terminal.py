@@ -8,11 +8,12 @@ from __future__ import annotations
 import json
 import os
 import sys
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import Protocol
+from typing import Any, Protocol
 
 from artui.cli import streams
+from artui.model import SCHEMA
 from artui.sanitize import sanitize, width
 
 
@@ -31,17 +32,22 @@ def put_line(line: str) -> None:
     streams.write("stdout", f"{line}\n")
 
 
-def put_json(document: object) -> None:
-    """Print one JSON document on one line. A byte of a name that is no UTF-8 stands as an escaped lone surrogate."""
-    put_line(json.dumps(document, default=str))
+def put_json(document: Mapping[str, Any] | Sequence[Mapping[str, Any]]) -> None:
+    """Print one JSON document, or a list of them, on one line, each with the version of its fields. A byte of a name
+    that is no UTF-8 stands as an escaped lone surrogate."""
+    put_line(_text(document) if isinstance(document, Mapping) else f"[{', '.join(map(_text, document))}]")
 
 
-def put_json_list(documents: Iterable[object]) -> None:
+def put_json_list(documents: Iterable[Mapping[str, Any]]) -> None:
     """Print a JSON list on one line, piece by piece, however long it is."""
     streams.write("stdout", "[", flush=False)
     for number, document in enumerate(documents):
-        streams.write("stdout", (", " if number else "") + json.dumps(document, default=str), flush=False)
+        streams.write("stdout", (", " if number else "") + _text(document), flush=False)
     streams.write("stdout", "]\n")
+
+
+def _text(document: Mapping[str, Any]) -> str:
+    return json.dumps({"schema": SCHEMA, **document}, default=str)
 
 
 def columns(rows: Sequence[Sequence[str]], right: Iterable[int] = ()) -> list[str]:

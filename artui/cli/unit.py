@@ -90,7 +90,7 @@ def systemd_unit_command(
         return _renew(unit, place)
     lines = unit.failed_lines() if for_failure else unit.lines()
     if as_json:
-        put_json({"schema": 1, "place": str(place), "unit": "\n".join(lines)})
+        put_json({"place": str(place), "unit": "\n".join(lines)})
     for line in () if as_json else lines:
         put(line)
     if for_failure:

@@ -49,7 +49,7 @@ def verify_command(session: Session, places: tuple[Path, ...], since: dt.datetim
     if as_json:
         put_json(
             {
-                "schema": 1, "results": len(verified), "counts": {presence: counts[presence] for presence in Presence},
+                "results": len(verified), "counts": {presence: counts[presence] for presence in Presence},
                 "findings": [
                     {
                         "job": one.result.job, "path": str(one.result.path), "finding": one.finding,

@@ -16,15 +16,20 @@ from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from enum import IntEnum
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from artui.config.system import iso
 from artui.core.follow import NEWS, SIGNS, event_document, told
 from artui.credentials import scrub
 from artui.journal.rules import RuleState
+from artui.model import SCHEMA
 from artui.model.job import Event, Job
 from artui.model.states import Status, worded
 from artui.sanitize import sanitize
 from artui.watch.folder import WatchEvent, What
+
+if TYPE_CHECKING:
+    from artui.cli.documents import WatchLine, WatchNote
 
 log = logging.getLogger("artui.watch")
 
@@ -106,7 +111,9 @@ class Voice:
     def say(self, text: str, level: VoiceLevel = VoiceLevel.INFO) -> None:
         """One sentence, for whoever listens."""
         self.line(text, level)
-        self.document("note", {"at": time.time(), "level": level.name.lower(), "message": text})
+        now = time.time()
+        note: WatchNote = {"at": now, "at_iso": iso(now), "level": level.name.lower(), "message": text}
+        self.document("note", note)
 
     def line(self, text: str, level: VoiceLevel = VoiceLevel.INFO, at: float | None = None) -> None:
         """One line for a person and the log, about something that happened ``at`` a time, else now."""
@@ -123,7 +130,7 @@ class Voice:
     def document(self, kind: str, content: Mapping[str, Any]) -> None:
         """One JSON line; silent where lines are for a person."""
         if self.as_json:
-            self.outlet.put(json.dumps({"type": kind, **content}, default=str))
+            self.outlet.put(json.dumps({"type": kind, "schema": SCHEMA, **content}, default=str))
 
 
 class _Forward(logging.Handler):
@@ -169,7 +176,7 @@ class WatchPrinter:
 
     def event(self, event: Event, job: Job) -> None:
         """One thing that happened to one job."""
-        self.voice.document("event", event_document(event) | {"source": str(job.source), "rule": job.rule})
+        self.voice.document("event", {**event_document(event), "source": str(job.source), "rule": job.rule})
         if event.what not in NEWS or event.what == "sent":
             return
         text = f"{SIGNS.get(event.status, '>')} {told(event, job)}"
@@ -181,8 +188,11 @@ class WatchPrinter:
 
     def watched(self, event: WatchEvent) -> None:
         """One thing a watcher did or found."""
-        document = {"at": event.at, "rule": event.rule.id, "name": event.rule.name, "what": event.what}
-        self.voice.document("watch", {**document, "message": event.message, "files": list(event.names)})
+        document: WatchLine = {
+            "at": event.at, "at_iso": iso(event.at), "rule": event.rule.id, "name": event.rule.name,
+            "what": event.what, "message": event.message, "files": list(event.names),
+        }  # fmt: skip
+        self.voice.document("watch", document)
         if event.what in (What.MOVED, RuleState.ENDED):
             return  # said already: how the photo's job ended, and that all of artui does
         text = f"{event.rule.name}: {event.sentence or event.what}"

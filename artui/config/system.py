@@ -12,12 +12,12 @@ import signal
 import sys
 import time
 from contextlib import suppress
+from datetime import datetime, tzinfo
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, overload
 
 if TYPE_CHECKING:
     import ctypes
-    from datetime import tzinfo
 
 UNSUPPORTED: Final = frozenset({errno.EINVAL, errno.ENOSYS, errno.EOPNOTSUPP, errno.ENOTSUP, errno.ENOTTY})
 """What says a file system, or a system, that does not know a call."""
@@ -224,6 +224,15 @@ def use_zone(zone: tzinfo) -> None:
     if any(place and Path(place, name).is_file() for place in places):  # else the C library would silently take UTC
         os.environ["TZ"] = name
         time.tzset()
+
+
+@overload
+def iso(at: float) -> str: ...
+@overload
+def iso(at: float | None) -> str | None: ...
+def iso(at: float | None) -> str | None:
+    """A time in ISO 8601 to the second, as this process tells local times; None stays None."""
+    return None if at is None else datetime.fromtimestamp(at).astimezone().isoformat(timespec="seconds")
 
 
 def machine_id() -> str:

@@ -8,13 +8,16 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
+from artui.config.system import iso
 from artui.journal import history, jobs
+from artui.model import SCHEMA
 from artui.model.job import Event, Job
 from artui.model.states import BOUGHT_BEFORE, Status, worded
 
 if TYPE_CHECKING:
     from artui.journal import Journal
     from artui.journal.following import Scope
+    from artui.model.documents import EventDocument, JobDocument
 
 LOOK_EVERY = 0.1
 """Seconds between two looks at what was written."""
@@ -140,7 +143,7 @@ class JsonLines:
 
     def event(self, event: Event, job: Job) -> None:
         """One line with the event and how the job stands."""
-        self.document("event", event_document(event) | {"source": str(job.source)})
+        self.document("event", {**event_document(event), "source": str(job.source)})
 
     def note(self, text: str) -> None:
         """One line with the sentence."""
@@ -151,15 +154,16 @@ class JsonLines:
 
     def document(self, kind: str, content: Mapping[str, Any]) -> None:
         """Write one line; ``type`` tells the kinds of lines apart."""
-        self.write(json.dumps({"type": kind, **content}, default=str))
+        self.write(json.dumps({"type": kind, "schema": SCHEMA, **content}, default=str))
 
 
-def event_document(event: Event) -> dict[str, Any]:
+def event_document(event: Event) -> EventDocument:
     """An event as JSON has it."""
     return {
         "seq": event.seq,
         "job": event.job,
         "at": event.at,
+        "at_iso": iso(event.at),
         "what": event.what,
         "stage": event.stage,
         "status": event.status,
@@ -167,7 +171,7 @@ def event_document(event: Event) -> dict[str, Any]:
     }
 
 
-def job_document(job: Job) -> dict[str, Any]:
+def job_document(job: Job) -> JobDocument:
     """A job as JSON has it; ``outputs`` are the results on disk."""
     return {
         "id": job.id,
@@ -188,7 +192,9 @@ def job_document(job: Job) -> dict[str, Any]:
         "twin_of": job.twin_of,
         "outputs": [result.path for result in job.results if result.path and job.status.final],
         "created_at": job.created_at,
+        "created_at_iso": iso(job.created_at),
         "finished_at": job.finished_at,
+        "finished_at_iso": iso(job.finished_at),
     }
 
 

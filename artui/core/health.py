@@ -16,6 +16,7 @@ from queue import Empty, SimpleQueue
 from threading import Thread
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from artui.config.system import iso
 from artui.core.quote import quote
 from artui.journal import Connection, accounts, caps, purchases, requests, rules, window
 from artui.journal.rules import RuleRow, RuleState
@@ -134,7 +135,8 @@ class Condition:
 
     def document(self) -> dict[str, object]:
         """The condition as JSON has it."""
-        return {"code": self.code, "subject": self.subject, "since": self.since, "count": self.count, **self.facts}
+        times = {"since": self.since, "since_iso": iso(self.since)}
+        return {"code": self.code, "subject": self.subject, **times, "count": self.count, **self.facts}
 
 
 class Engine(NamedTuple):

@@ -11,7 +11,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import groupby
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from artui.journal import Connection, accounts, caps, purchases
 from artui.journal.caps import Cap, Portion
@@ -21,6 +21,7 @@ from artui.model.holds import CapKind
 if TYPE_CHECKING:
     from artui.config import Caps
     from artui.core.plan import Planned
+    from artui.model.documents import CapDocument
     from artui.model.job import Batch
     from artui.providers.base import Balance, Workflow
 
@@ -106,9 +107,15 @@ class Quote:
         """The first cap of this kind."""
         return next((one for one in self.bounds if one.cap.kind is kind), None)
 
-    def cap_documents(self) -> list[dict[str, Any]]:
+    def cap_documents(self) -> list[CapDocument]:
         """The caps as JSON has them."""
-        return [one.cap._asdict() | {"room": one.cap.room} for one in self.bounds]
+        return [
+            {
+                "kind": cap.kind, "owner": cap.owner, "name": cap.name, "limit": cap.limit, "spent": cap.spent,
+                "reserved": cap.reserved, "room": cap.room,
+            }
+            for cap in (one.cap for one in self.bounds)
+        ]  # fmt: skip
 
 
 def quote(

@@ -1,0 +1,819 @@
+"""What every command prints with ``--json``, field by field: mypy holds the commands to it, the suite what they print,
+and ``docs/commands.md`` is made of it. No command loads it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Annotated, Any, NotRequired, TypedDict
+
+from artui.core.health import Code
+from artui.core.plan import Verdict
+from artui.core.verify import Presence
+from artui.credentials import KeyStore
+from artui.doctor.finding import Area, Level
+from artui.engine.anchor import Damage
+from artui.files import PhotoFault
+from artui.files.traits import Trait
+from artui.journal.before import How
+from artui.journal.rules import RuleState
+from artui.model.commands import Command
+from artui.model.documents import (
+    CapDocument,
+    EventDocument,
+    EventLine,
+    Iso,
+    JobDocument,
+    MaybeIso,
+    PurchaseDocument,
+    ResultDocument,
+)
+from artui.model.states import Reason, Status
+from artui.providers.base import State
+from artui.watch.folder import What
+from artui.watch.why import FileVerdict
+
+# ------------------------------------------------------------------------------------------------------------- errors
+
+
+class ErrorFacts(TypedDict):
+    """What went wrong."""
+
+    code: Annotated[int, "the exit code"]
+    message: Annotated[str, "what happened, in a sentence"]
+    hint: Annotated[str, "what helps, or empty"]
+
+
+class ErrorDocument(TypedDict):
+    """Printed by any command that failed before it printed anything."""
+
+    error: Annotated[ErrorFacts, "what went wrong"]
+
+
+# --------------------------------------------------------------------------------------------------------------- jobs
+
+
+class WholeJob(JobDocument):
+    """A job with all that is known of it."""
+
+    folder: Annotated[str, "the folder of its results"]
+    stem: Annotated[str, "their name without a suffix"]
+    size: Annotated[int, "bytes of the photo"]
+    digest: Annotated[str, "SHA-256 of the photo; empty before it is checked"]
+    metadata: Annotated[str, "what of its metadata results get: `none`, `keep-rights`, `keep`"]
+    results: Annotated[list[ResultDocument], "its results"]
+    labels: Annotated[dict[str, str], "its labels"]
+    events: Annotated[list[EventDocument], "what happened to it"]
+    purchases: Annotated[list[PurchaseDocument], "its paid requests"]
+    advice: Annotated[str, "what to do now"]
+
+
+class AdvisedJob(JobDocument):
+    """A job with what to do about it."""
+
+    advice: Annotated[str, "what to do now"]
+
+
+class WhyDocument(TypedDict):
+    """What a rule says to a file."""
+
+    file: Annotated[str, "its path"]
+    verdict: Annotated[FileVerdict, "what becomes of it"]
+    reason: Annotated[str, "why it is not taken or waits: a stable word, below"]
+    message: Annotated[str, "the same in a sentence"]
+    rule: Annotated[str | None, "the rule's name"]
+    output: Annotated[str | None, "the result's path without its suffix; null where there is none to come"]
+    price: Annotated[int | None, "what it would cost; null where that is not known"]
+    job: Annotated[int | None, "the job made from it"]
+
+
+class WhyOfFile(TypedDict):
+    """What became of a file."""
+
+    file: Annotated[str, "its path"]
+    jobs: Annotated[list[AdvisedJob], "every job made from it, the newest first"]
+    verdict: Annotated[str, "what a service would say to a file that was never sent; else empty"]
+    rule: Annotated[WhyDocument | None, "what its folder's rule says; null where no rule watches the folder"]
+
+
+class NoteLine(TypedDict):
+    """A sentence about no single job."""
+
+    message: Annotated[str, "the sentence"]
+
+
+class EndLine(TypedDict):
+    """How it ended."""
+
+    exit: Annotated[int, "the exit code"]
+    jobs: Annotated[list[JobDocument], "the jobs that were waited for"]
+
+
+# ------------------------------------------------------------------------------------------------------------ sending
+
+
+class PlannedFile(TypedDict):
+    """A file of a plan."""
+
+    source: Annotated[str, "its path"]
+    verdict: Annotated[
+        Verdict, "what would happen to it: `only metadata changed` is not sent, `bought before` fetches its result"
+    ]
+    output: Annotated[str | None, "the result's path without its suffix; null where there is none to come"]
+    renamed: Annotated[bool, "whether the name it would have had is taken"]
+    same_as: Annotated[str | None, "the file with the same content"]
+    job: Annotated[int | None, "the job that has to do with it"]
+    before: Annotated[How | None, "in which way it may have been paid before"]
+    note: Annotated[str, "a sentence, or empty"]
+    may_be_charged_too: Annotated[bool, "whether an earlier sending may be charged beside this one"]
+    suspect: Annotated[str, "why it may not be whole, else empty; it is sent because of `--suspect`"]
+
+
+class RemarkedFile(PlannedFile):
+    """A file of a dry run."""
+
+    remarks: Annotated[list[Trait], "what is worth knowing of it"]
+
+
+class QueuedFile(PlannedFile):
+    """A file that was queued."""
+
+    id: Annotated[int, "the number of its job"]
+
+
+class RefusedDocument(TypedDict):
+    """A file that is not sent."""
+
+    source: Annotated[str, "its path"]
+    reason: Annotated[str, "a word of PhotoFault, or `result`: artui saved it itself, and named by itself it is sent"]
+    message: Annotated[str, "the same in a sentence"]
+
+
+class RemarkDocument(TypedDict):
+    """What is worth knowing before paying."""
+
+    code: Annotated[Trait, "what it is"]
+    detail: Annotated[str, "of `profile`: its name"]
+    count: Annotated[int, "of how many photos"]
+
+
+class WorkflowBrief(TypedDict):
+    """A workflow."""
+
+    id: Annotated[str, "its id"]
+    name: Annotated[str, "its name"]
+    version: Annotated[str, "its version"]
+
+
+class PlannedBatch(TypedDict):
+    """The batch a plan would make."""
+
+    name: Annotated[str, "its name"]
+    cap: Annotated[int | None, "the most it may spend"]
+
+
+class PlanDocument(TypedDict):
+    """What would be sent and what it costs."""
+
+    account: Annotated[str, "the account"]
+    organization: Annotated[str, "who pays, by id"]
+    workflow: Annotated[WorkflowBrief, "the workflow"]
+    price: Annotated[int | None, "of one photo; null where the service names none"]
+    most: Annotated[int | None, "what all may cost at most"]
+    balance: Annotated[int | None, "now, less what is in doubt; null where it is not known"]
+    balance_reason: Annotated[str, "why it is not known; empty where it is, or where nothing is counted"]
+    fits: Annotated[int, "how many photos caps and balance have room for now"]
+    caps: Annotated[list[CapDocument], "of the account, of each folder and of the batch"]
+    batch: Annotated[PlannedBatch, "the batch"]
+    output: Annotated[str, "the folder for results, as written"]
+    files: Annotated[list[RemarkedFile], "the photos"]
+    refused: Annotated[list[RefusedDocument], "the files that are not sent"]
+    passed_over: Annotated[int, "other files of a folder"]
+    before: Annotated[dict[str, int], "how many may have been paid before, by How"]
+    metadata: Annotated[str, "what results get"]
+    remarks: Annotated[list[RemarkDocument], "what is worth knowing before paying"]
+    ignored: Annotated[dict[str, int], "names and whole folders left alone, by why (`artui help ignore`)"]
+
+
+class QueuedDocument(TypedDict):
+    """What was queued."""
+
+    batch: Annotated[str | None, "the batch's id; null where nothing was queued"]
+    name: Annotated[str, "its name"]
+    account: Annotated[str, "the account that pays"]
+    workflow: Annotated[str, "the workflow's id"]
+    quoted: Annotated[int | None, "what it costs at most"]
+    jobs: Annotated[list[QueuedFile], "the new jobs"]
+    known: Annotated[list[PlannedFile], "done or queued before, or only their metadata changed"]
+    refused: Annotated[list[RefusedDocument], "the files that are not sent"]
+
+
+# ---------------------------------------------------------------------------------------------------------- decisions
+
+
+class ActDocument(TypedDict):
+    """A decision, and the fields that belong to its request."""
+
+    job: Annotated[int | None, "the job; null where it is about an account, a batch or a rule"]
+    request: Annotated[Command, "what was asked of the engine"]
+    refused: Annotated[bool, "whether it did not fit, or no longer"]
+    message: Annotated[str, "what it does or did, in a sentence"]
+    most: NotRequired[Annotated[int | None, "with `--dry-run`: what it may cost; null where that is not known"]]
+    account: NotRequired[Annotated[str, "the account it is about"]]
+    rule: NotRequired[Annotated[str, "the id of the rule it is about"]]
+    batch: NotRequired[Annotated[str, "the id of the batch it is about"]]
+    yes: NotRequired[Annotated[bool, "of `approve`: whether the rest is sent"]]
+    until: NotRequired[Annotated[int, "of `approve`: the last job it is about"]]
+    amount: NotRequired[Annotated[int, "of `allow`: how much more for a rule"]]
+    cap: NotRequired[Annotated[int, "of `allow --batch`: the batch's new cap"]]
+    recovered: NotRequired[Annotated[bool, "of `resume --recovered`: yes"]]
+    execution: NotRequired[Annotated[str, "of `resolve --adopt`: the execution"]]
+    agreed: NotRequired[Annotated[bool, "of `retry`: it may be paid a second time, and that was agreed to"]]
+    quoted: NotRequired[Annotated[int, "of `retry`: the price that is agreed to"]]
+    version: NotRequired[Annotated[str, "of `retry`: the workflow's version at that price"]]
+    keep: NotRequired[Annotated[bool, "of `cancel`: whether a result that comes is saved"]]
+    size: NotRequired[Annotated[int, "of `retry`: bytes of the photo as it is now"]]
+    mtime_ns: NotRequired[Annotated[int, "when it was changed, in nanoseconds since 1970"]]
+    inode: NotRequired[Annotated[int, "which file it is"]]
+    device: NotRequired[Annotated[int, "and on which disk"]]
+
+
+# --------------------------------------------------------------------------------------------------------------- money
+
+
+class CostsOfGroup(TypedDict):
+    """What a group of photos cost, in credits of one service."""
+
+    group: Annotated[str, "the day, workflow, label and so on"]
+    service: Annotated[str, "whose credits they are"]
+    photos: Annotated[int, "sent by a paid call, whatever it cost"]
+    quoted: Annotated[int, "what they were said to cost"]
+    charged: Annotated[int, "what the service took so far"]
+    difference: Annotated[int, "charged less quoted, of those whose charge is known"]
+    open: Annotated[int, "quotes whose charge is not known yet"]
+    lost: Annotated[int, "presumed spent, found nowhere"]
+    waived: Annotated[int, "quoted for calls that cost nothing"]
+    no_result: Annotated[int, "photos charged and ended without a result"]
+    no_result_charged: Annotated[int, "what those cost"]
+    free_results: Annotated[int, "results charged nothing"]
+    copies: Annotated[int, "results had for nothing, as copies"]
+    saved: Annotated[int, "what those would have cost"]
+
+
+class CostsDocument(TypedDict):
+    """What was paid, in sums."""
+
+    by: Annotated[str, "the grouping"]
+    since: Annotated[str, "the first day; empty: no bound"]
+    until: Annotated[str, "the last day; empty: no bound"]
+    lines: Annotated[list[CostsOfGroup], "the groups"]
+    totals: Annotated[list[CostsOfGroup], "one for each service"]
+
+
+class MismatchDocument(TypedDict):
+    """In what journal and service differ."""
+
+    mismatch: Annotated[str, "`strange`, `charged`, `unbooked` or `gone`"]
+    execution: Annotated[str, "its id at the service"]
+    job: Annotated[int | None, "the job"]
+    there: Annotated[int | None, "what the service charged"]
+    here: Annotated[int | None, "what the journal has"]
+    amount: Annotated[int | None, "what the service took beyond that"]
+
+
+class AuditOfAccount(TypedDict):
+    """The books of one account; without `has_list` only the first two."""
+
+    account: Annotated[str, "the account"]
+    has_list: Annotated[bool, "whether its service has a list to compare with"]
+    executions: NotRequired[Annotated[int, "artui's at the service"]]
+    there: NotRequired[Annotated[int, "what the service charged for them"]]
+    here: NotRequired[Annotated[int, "the same by the journal"]]
+    others: NotRequired[Annotated[int, "executions others ordered"]]
+    others_charged: NotRequired[Annotated[int, "what those cost"]]
+    differences: NotRequired[Annotated[list[MismatchDocument], "where both differ"]]
+
+
+class AuditDocument(TypedDict):
+    """The journal compared with the services."""
+
+    accounts: Annotated[list[AuditOfAccount], "each account"]
+
+
+class VerifyFinding(TypedDict):
+    """A result that is not whole in its place."""
+
+    job: Annotated[int, "whose it is"]
+    path: Annotated[str, "where it was saved"]
+    finding: Annotated[Presence, "how it is found"]
+    now: Annotated[str | None, "where a moved one lies"]
+    reason: Annotated[str | None, "why one cannot be read"]
+
+
+class VerifyDocument(TypedDict):
+    """The results on disk compared with the journal."""
+
+    results: Annotated[int, "how many were read"]
+    counts: Annotated[dict[str, int], "by finding"]
+    findings: Annotated[list[VerifyFinding], "those that are not whole"]
+
+
+# ------------------------------------------------------------------------------------------------------------- status
+
+
+class EngineDocument(TypedDict):
+    """The engine."""
+
+    generation: Annotated[int, "how many engines this journal has had"]
+    pid: Annotated[int | None, "its process"]
+    host: Annotated[str, "its machine"]
+    mode: Annotated[str, "`background` or `watch`"]
+    started_at: Annotated[float | None, "since when it runs"]
+    started_at_iso: MaybeIso
+    heartbeat: Annotated[float | None, "its last sign of life"]
+    heartbeat_iso: MaybeIso
+    state: Annotated[str, "`starting`, `running`, `ending`, `ended`"]
+    version: Annotated[str, "artui's version"]
+    stale: Annotated[bool, "whether it gives no sign of life"]
+
+
+class JobsCount(TypedDict):
+    """How many jobs stand so."""
+
+    status: Annotated[Status, "how they stand"]
+    reason: Annotated[str, "why"]
+    number: Annotated[int, "how many"]
+
+
+class MoneyDocument(TypedDict):
+    """Money of an account's jobs."""
+
+    jobs: Annotated[int, "how many"]
+    quoted: Annotated[int, "what they were quoted at"]
+    charged: Annotated[int, "what was charged"]
+    sent: Annotated[int, "sent, not confirmed"]
+    to_come: Annotated[int, "not sent yet"]
+    unspent: Annotated[int, "not needed after all"]
+    lost: Annotated[int, "counted as spent, no execution found"]
+
+
+class AccountStanding(TypedDict):
+    """How an account stands."""
+
+    name: Annotated[str, "its name"]
+    held: Annotated[str, "the reason of what holds it, or empty"]
+    message: Annotated[str, "the same in a sentence"]
+    balance: Annotated[int | None, "as the service said it last"]
+    balance_at: Annotated[float | None, "when that was"]
+    balance_at_iso: MaybeIso
+    balance_reason: Annotated[str, "why it is not known"]
+    away_since: Annotated[float | None, "since when the service does not answer"]
+    away_since_iso: MaybeIso
+    left: Annotated[int | None, "the balance less what was bought since"]
+    today: Annotated[int, "spent or reserved today"]
+    caps: Annotated[list[CapDocument], "its caps"]
+
+
+class JobsOfRule(TypedDict):
+    """A rule's jobs by how they stand."""
+
+    on_the_way: int
+    held: int
+    done: int
+    skipped: int
+    failed: int
+    cancelled: int
+
+
+class RuleDocument(TypedDict):
+    """How a rule stands."""
+
+    id: Annotated[str, "its id"]
+    name: Annotated[str, "its name"]
+    folder: Annotated[str, "the watched folder"]
+    account: Annotated[str, "who pays"]
+    state: Annotated[str, "a word of RuleState, or `paused`, `not watched`"]
+    message: Annotated[str, "why"]
+    since: Annotated[float | None, "since when"]
+    since_iso: MaybeIso
+    jobs: Annotated[JobsOfRule, "its jobs"]
+    today: Annotated[int, "spent or reserved today"]
+    cap: Annotated[int | None, "today's, with what was allowed"]
+    not_taken: Annotated[dict[str, int], "files the last look did not take, by reason"]
+
+
+class ConditionDocument(TypedDict):
+    """Something that is wrong, or worth telling; what belongs to its code stands beside."""
+
+    code: Annotated[Code, "what it is"]
+    subject: Annotated[str, "the account, rule or folder it is about"]
+    since: Annotated[float | None, "since when"]
+    since_iso: MaybeIso
+    count: Annotated[int, "how many"]
+    message: NotRequired[Annotated[str, "a sentence; with `--check` always"]]
+    what: NotRequired[Annotated[str, "`rule` or `account`; of `left`: why"]]
+    cause: NotRequired[Annotated[str, "why a folder is not watched: a word of RuleCause"]]
+    reason: NotRequired[Annotated[str, "of an account: what holds it"]]
+    names: NotRequired[Annotated[str, "of `left` and `unreadable`: some of the files"]]
+    cap: NotRequired[Annotated[str, "of `cap`: which"]]
+    level: NotRequired[Annotated[int, "of `cap`: per cent that are reached"]]
+    spent: NotRequired[Annotated[int, "of `cap`: spent or reserved"]]
+    limit: NotRequired[Annotated[int, "of `cap`: the most"]]
+    left: NotRequired[Annotated[int, "of `credits-low`: what is left"]]
+    low: NotRequired[Annotated[int, "of `credits-low`: what was set as low"]]
+    days: NotRequired[Annotated[int, "of `credits-low`: how long that lasts"]]
+    free: NotRequired[Annotated[int, "of `disk`: bytes"]]
+    used: NotRequired[Annotated[int, "of `disk`: per cent"]]
+
+
+class StatusDocument(TypedDict):
+    """How all stands."""
+
+    engine: Annotated[EngineDocument | None, "null where none runs"]
+    jobs: Annotated[list[JobsCount], "the jobs by how they stand"]
+    money: Annotated[dict[str, MoneyDocument], "by account"]
+    accounts: Annotated[list[AccountStanding], "the default one first"]
+    transfers: Annotated[dict[str, int], "running now: `up`, `down`"]
+    rules: Annotated[list[RuleDocument], "those that need a look first"]
+    conditions: Annotated[list[ConditionDocument], "what is wrong or worth telling, the gravest first"]
+
+
+class CheckDocument(TypedDict):
+    """What is wrong."""
+
+    ok: Annotated[bool, "whether nothing is"]
+    reasons: Annotated[list[ConditionDocument], "what is"]
+
+
+# ------------------------------------------------------------------------------------------------------------ accounts
+
+
+class TokenDocument(TypedDict):
+    """Where a token is kept."""
+
+    place: Annotated[KeyStore | None, "null where none is known"]
+    detail: Annotated[str, "which file or variable, or why none can be read"]
+
+
+class CapsDocument(TypedDict):
+    """The caps that are set; null is no cap."""
+
+    run: int | None
+    day: int | None
+    month: int | None
+
+
+class AccountDocument(TypedDict):
+    """An account as it is set up."""
+
+    name: Annotated[str, "its name"]
+    default: Annotated[bool, "whether it is meant where none is named"]
+    provider: Annotated[str, "the service"]
+    organization: Annotated[str | None, "who pays, by id"]
+    login: Annotated[str, "the account whose token it uses"]
+    workflow: Annotated[str | None, "taken where a command names none"]
+    output: Annotated[str | None, "the folder for results where a command names none"]
+    token: Annotated[TokenDocument, "where its token is"]
+    caps: Annotated[CapsDocument, "its caps"]
+    held: Annotated[str, "the reason of what holds it, or empty"]
+    message: Annotated[str, "the same in a sentence"]
+
+
+class BalanceDocument(TypedDict):
+    """What is left at the service."""
+
+    account: Annotated[str, "the account"]
+    organization: Annotated[str, "who pays, by name"]
+    balance: Annotated[int | None, "null where the service does not tell"]
+    balance_reason: Annotated[str, "why it does not"]
+
+
+class ComponentDocument(TypedDict):
+    """A step of a workflow."""
+
+    type: Annotated[str, "what it does, by the service's word"]
+    label: Annotated[str, "the same for a person"]
+    settings: Annotated[dict[str, Any], "how it is set; empty in a list"]
+
+
+class WorkflowDocument(TypedDict):
+    """A workflow."""
+
+    id: Annotated[str, "its id"]
+    version: Annotated[str, "its version"]
+    name: Annotated[str, "its name"]
+    price: Annotated[int | None, "of a photo; null where the service names none"]
+    components: Annotated[list[ComponentDocument], "its steps"]
+    changed_at: Annotated[str, "when it was changed, ISO 8601 as the service says it; may be empty"]
+    author: Annotated[str, "by whom"]
+    parameters: Annotated[str, "the exact recipe as JSON, where it is kept here and not at the service; else empty"]
+    key: Annotated[str, "its table's name in the settings; empty where it stands at the service"]
+    unread: NotRequired[Annotated[str, "of one that cannot be read: which field, and what stands there"]]
+
+
+class ExecutionDocument(TypedDict):
+    """An execution at the service."""
+
+    execution: Annotated[str, "its id"]
+    state: Annotated[State, "what it is doing"]
+    word: Annotated[str, "the service's own word"]
+    charged: Annotated[int | None, "what it cost"]
+    created_at: Annotated[str, "ISO 8601 in UTC"]
+    finished_at: Annotated[str, "ISO 8601 in UTC, or empty"]
+    name: Annotated[str, "what the photo is called there"]
+    reference: Annotated[str, "the upload"]
+    version: Annotated[str, "the workflow's version"]
+    workflow: Annotated[str, "the workflow"]
+    job: Annotated[int | None, "the job of this journal that bought it"]
+    results: Annotated[int, "how many results it has"]
+    by_artui: Annotated[bool, "whether an artui bought it"]
+
+
+class FetchedDocument(TypedDict):
+    """A result that was fetched."""
+
+    execution: Annotated[str, "its id"]
+    saved: Annotated[list[str], "the paths"]
+
+
+class RatedDocument(TypedDict):
+    """What the service was told."""
+
+    job: Annotated[int, "the job"]
+    execution: Annotated[str, "its id at the service"]
+    thumb: Annotated[str, "`up` or `down`"]
+
+
+class OrganizationDocument(TypedDict):
+    """Who pays."""
+
+    id: Annotated[str, "its id"]
+    name: Annotated[str, "its name"]
+
+
+class LoginDocument(TypedDict):
+    """An account that was signed in."""
+
+    account: Annotated[str, "the account"]
+    provider: Annotated[str, "the service"]
+    organization: Annotated[OrganizationDocument | None, "who pays"]
+    kept: Annotated[str, "where the key is"]
+
+
+class LogoutDocument(TypedDict):
+    """An account that was signed out."""
+
+    account: Annotated[str, "the account"]
+    was_signed_in: Annotated[bool, "whether there was a key"]
+    forgotten: Annotated[list[str], "the places its key was kept in"]
+
+
+# ------------------------------------------------------------------------------------------------------------ the rest
+
+
+class EndedDocument(TypedDict):
+    """The end of an engine."""
+
+    ended: Annotated[int | None, "the process that ended; null where none ran"]
+
+
+class BackupDocument(TypedDict):
+    """A backup."""
+
+    backup: Annotated[str, "the file"]
+
+
+class RecoveryDocument(TypedDict):
+    """What became of the journal."""
+
+    trouble: Annotated[Damage, "what was the matter with it"]
+    adopted: Annotated[list[int], "jobs found at the service and followed"]
+    found: Annotated[list[int], "jobs for executions whose photos are not known here"]
+    held: Annotated[list[int], "jobs that wait for you"]
+    suspended: Annotated[list[str], "accounts at which nothing is sent before you say so"]
+
+
+class ConfigPathDocument(TypedDict):
+    """Where the settings are."""
+
+    config: Annotated[str, "your file"]
+    settings: Annotated[str, "what the screens save"]
+
+
+class ConfigInitDocument(TypedDict):
+    """The settings that were begun."""
+
+    config: Annotated[str, "the file"]
+
+
+class ConfigCheckDocument(TypedDict):
+    """Settings that are right."""
+
+    accounts: Annotated[list[str], "their names"]
+    rules: Annotated[list[str], "their names"]
+
+
+class IgnoredDocument(TypedDict):
+    """A name that is left alone."""
+
+    pattern: Annotated[str, "a / at the end means folders"]
+    reason: Annotated[str, "why"]
+
+
+class SettingDocument(TypedDict):
+    """A setting; `config show` prints one for each by its dotted key."""
+
+    value: Annotated[Any, "its value"]
+    source: Annotated[str, "who set it"]
+
+
+class ToldTarget(TypedDict):
+    """A target and what came of telling it."""
+
+    target: Annotated[str, "which"]
+    on: Annotated[list[str], "what it is told of"]
+    failure: Annotated[str | None, "null where it was told"]
+
+
+class NotifyDocument(TypedDict):
+    """Who was told."""
+
+    targets: Annotated[list[ToldTarget], "each target"]
+
+
+class FindingDocument(TypedDict):
+    """What one check found."""
+
+    subject: Annotated[str, "`this machine`, `settings`, `rule …`, or an account"]
+    check: Annotated[str, "what was checked"]
+    level: Annotated[Level, "how much it matters"]
+    said: Annotated[str, "what was found"]
+    do: Annotated[str, "what to do; empty where all is well"]
+    area: Annotated[Area, "what a fault is of"]
+
+
+class FindingsDocument(TypedDict):
+    """What was found."""
+
+    findings: Annotated[list[FindingDocument], "each check"]
+
+
+class TrialLine(FindingsDocument):
+    """What a trial shows."""
+
+    job: Annotated[int, "the photo's job"]
+
+
+class ServiceStanding(TypedDict):
+    """How the service stands, as its manager says."""
+
+    active: Annotated[str, "`active` where it runs"]
+    state: Annotated[str, "the manager's word"]
+    enabled: Annotated[str, "empty where it is not installed"]
+    said: Annotated[str, "what it said last"]
+    pid: Annotated[str, "its process"]
+    restarts: Annotated[str, "how often it was restarted"]
+    since: Annotated[str, "since when"]
+
+
+class UnitDocument(TypedDict):
+    """The unit of the service."""
+
+    place: Annotated[str, "where it belongs"]
+    unit: Annotated[str, "its text"]
+
+
+class WatchLine(TypedDict):
+    """Something that happened to a folder."""
+
+    at: Annotated[float, "when"]
+    at_iso: Iso
+    rule: Annotated[str, "the rule's id"]
+    name: Annotated[str, "its name"]
+    what: Annotated[What | RuleState, "what happened, or the state the rule came into"]
+    message: Annotated[str, "a sentence"]
+    files: Annotated[list[str], "the files it is about"]
+
+
+class WatchNote(NoteLine):
+    """A sentence."""
+
+    at: Annotated[float, "when"]
+    at_iso: Iso
+    level: Annotated[str, "`info`, `warning` or `error`"]
+
+
+class Shape(StrEnum):
+    """How a document is printed."""
+
+    ONE = "one document"
+    LIST = "a list of them"
+    LINE = "a line of this type"
+    MAP = "one for each key"
+
+
+@dataclass(frozen=True, slots=True)
+class Printed:
+    """What a command prints; ``when``: with which option, or of which type its line is."""
+
+    model: type
+    shape: Shape = Shape.ONE
+    when: str = ""
+
+
+_ONE, _LIST, _LINE = Shape.ONE, Shape.LIST, Shape.LINE
+_FOLLOWED = (
+    Printed(EventLine, _LINE, "event"),
+    Printed(NoteLine, _LINE, "note"),
+    Printed(EndLine, _LINE, "end"),
+)
+_SUBMITTED = (
+    Printed(QueuedDocument),
+    Printed(PlanDocument, when="--dry-run"),
+    Printed(QueuedDocument, _LINE, "queued"),
+    *_FOLLOWED,
+)
+_ACTS = (Printed(ActDocument, _LIST),)
+
+PRINTS: Mapping[str, tuple[Printed, ...]] = {
+    "login": (Printed(LoginDocument),),
+    "logout": (Printed(LogoutDocument),),
+    "accounts": (Printed(AccountDocument, _LIST),),
+    "balance": (Printed(BalanceDocument),),
+    "workflows": (Printed(WorkflowDocument, _LIST), Printed(WorkflowDocument, when="WORKFLOW")),
+    "executions": (Printed(ExecutionDocument, _LIST), Printed(FetchedDocument, when="--fetch")),
+    "rate": (Printed(RatedDocument),),
+    "submit": _SUBMITTED,
+    "redo": _SUBMITTED,
+    "jobs": (Printed(JobDocument, _LIST),),
+    "job": (Printed(WholeJob),),
+    "why": (Printed(WhyOfFile),),
+    "wait": _FOLLOWED,
+    "costs": (Printed(CostsDocument),),
+    "audit": (Printed(AuditDocument),),
+    "verify": (Printed(VerifyDocument),),
+    "retry": _ACTS,
+    "cancel": _ACTS,
+    "resolve": _ACTS,
+    "approve": _ACTS,
+    "pause": _ACTS,
+    "resume": _ACTS,
+    "allow": _ACTS,
+    "watch": (
+        Printed(WatchLine, _LINE, "watch"),
+        Printed(EventLine, _LINE, "event"),
+        Printed(WatchNote, _LINE, "note"),
+        Printed(WhyDocument, _LIST, "--dry-run"),
+    ),
+    "status": (Printed(StatusDocument), Printed(CheckDocument, when="--check")),
+    "stop": (Printed(EndedDocument),),
+    "backup": (Printed(BackupDocument),),
+    "restore": (Printed(RecoveryDocument),),
+    "recover": (Printed(RecoveryDocument),),
+    "config path": (Printed(ConfigPathDocument),),
+    "config init": (Printed(ConfigInitDocument),),
+    "config check": (Printed(ConfigCheckDocument),),
+    "config show": (Printed(SettingDocument, Shape.MAP), Printed(IgnoredDocument, _LIST, "ignore")),
+    "notify test": (Printed(NotifyDocument),),
+    "doctor": (Printed(FindingsDocument),),
+    "trial": (*_SUBMITTED, Printed(TrialLine, _LINE, "findings")),
+    "service status": (Printed(ServiceStanding),),
+    "systemd-unit": (Printed(UnitDocument),),
+}
+"""What each command prints with ``--json``."""
+
+ALSO_REASONS: Mapping[str, type[StrEnum]] = {"of a refused file": PhotoFault}
+"""Stable words beside those of the fields' own types."""
+
+REASONS: Mapping[Reason, str] = {
+    Reason.AT_SERVICE: "the service works on it",
+    Reason.IN_QA: "a person at the service checks it",
+    Reason.TRY_AGAIN: "something failed in passing: it is tried again by itself",
+    Reason.LOOKING: "an answer was lost: it is looked up before anything is sent again",
+    Reason.TWIN: "another job buys the same photo: it gets a copy, or is held while that one is",
+    Reason.IN_DOUBT: "it may have been paid, and artui cannot find out",
+    Reason.RECOVERED: "it may have been paid before: the journal was recovered, or its key is of an unknown customer",
+    Reason.REJECTED: "the service turned it away, again and again; or, of a failed job, for good",
+    Reason.LOGIN: "the account is signed out",
+    Reason.CREDITS: "the balance is used up: nothing more is sent",
+    Reason.PAYMENT: "the service took it and waits for credits before it goes on",
+    Reason.QUOTA: "the service allows no more today",
+    Reason.PLACES: "as many as the service takes at one time are there, and do not move",
+    Reason.CAP: "a cap of yours is reached",
+    Reason.PAUSED: "its account or rule is paused",
+    Reason.SAMPLE: "it waits for your yes to the first results of its batch",
+    Reason.PRICE: "the price has risen since it was queued",
+    Reason.OVERDUE: "it takes longer than anything before; it is looked at on",
+    Reason.GONE: "the service no longer knows it, or its result",
+    Reason.DAMAGED: "its result is not whole, or not what the service stated",
+    Reason.TROUBLE: "the service fails on this photo while others get past",
+    Reason.OUTPUT: "the folder for its result cannot be written",
+    Reason.METADATA: "metadata is wanted in its result, and exiftool is missing",
+    Reason.DISK_FULL: "the disk is full",
+    Reason.ACCOUNT: "the account pays otherwise now than when it was queued",
+    Reason.ERROR: "artui itself failed on it; the log says how",
+    Reason.FAILED: "the service failed on it",
+    Reason.GIVEN_UP: "you gave it up; it counts as spent",
+}
+"""What each reason of a job means."""
