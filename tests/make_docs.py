@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from artui.cli import manual, root
+from artui.cli import manual, root, settings_page
 from artui.cli.manual import Block
 
 DOCS = Path(__file__).parent.parent / "docs"
@@ -16,6 +16,8 @@ MADE: Mapping[str, Callable[[], list[Block]]] = {
     "json": manual.printed,
     "words": manual.words,
     "reasons": manual.reasons,
+    "settings": settings_page.settings,
+    "environment": manual.environment,
     "commands": lambda: manual.commands(root),
 }
 """What may stand between the marks."""

@@ -409,7 +409,7 @@ def test_every_command_that_does_something_can_say_so_in_json(desk: Desk, tmp_pa
     organization = desk.simulator.announcement()["autoretouch"]["organization"]
     assert (signed["account"], signed["organization"]["id"]) == ("studio", organization)
     assert signed["kept"].startswith("file")
-    assert desk("config", "check", "--json").json == {"schema": 1, "accounts": ["studio"], "rules": []}
+    assert desk("config", "check", "--json").json == {"schema": 1, "accounts": ["studio"], "rules": [], "warnings": []}
     assert desk("config", "path", "--json").json["config"] == str(paths().config_file)
     desk.photo()
     desk.send()

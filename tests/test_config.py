@@ -19,6 +19,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from artui import config, providers
+from artui.cli import run
 from artui.config import Caps, Config, ConfigError, Origin, Pace, Paths, load, save_setting, write_example
 from artui.config.layers import _lines
 
@@ -632,3 +633,23 @@ def test_a_configuration_of_the_person_is_never_overwritten(where: Paths) -> Non
     with pytest.raises(ConfigError, match=r"config\.toml exists and is yours"):
         write_example(where)
     assert where.config_file.read_text() == "# mine\n"
+
+
+def test_the_check_refuses_what_is_certainly_wrong_and_tells_what_may_be(
+    where: Paths, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    account = '[accounts.studio]\nprovider = "autoretouch"\n'
+    for wrong, said in (
+        (f'{account}login = "studoi"\n', "line 3: accounts.studio.login: there is no account studoi; did you mean"),
+        (f'ca_file = "/nowhere.pem"\n{account}', "line 1: ca_file: /nowhere.pem is no file that can be read"),
+    ):
+        write(where, wrong)
+        assert run(["config", "check"]) == 2
+        assert said in capsys.readouterr().err
+    write(where, account)
+    for name in ("ARTUI_TIMZONE", "ARTUI_STUDIO_TOKEN", "ARTUI_DEBUG"):
+        monkeypatch.setenv(name, "x")
+    assert run(["config", "check"]) == 0
+    said = capsys.readouterr().err
+    assert "The variable ARTUI_TIMZONE sets nothing; did you mean ARTUI_TIMEZONE?" in said
+    assert said.count("sets nothing") == 1

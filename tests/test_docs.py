@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 import ast
+import re
+import tomllib
 from pathlib import Path
+from typing import Any
 
 import click
+import pytest
 
 import artui
+from artui import config
 from artui.cli import manual, root
 from artui.cli.documents import PRINTS, REASONS
+from artui.config import described, known
 from artui.model.documents import EVENTS
 from artui.model.holds import Exit
 from artui.model.states import Reason
@@ -48,3 +54,41 @@ def test_every_event_that_is_written_has_its_meaning() -> None:
                 written |= set(texts[:1])
     assert len(written) > 30
     assert written <= EVENTS.keys(), "write down what they mean in model/documents.py, then `make docs`"
+
+
+EXAMPLE = config.example()
+
+
+@pytest.mark.parametrize(
+    ("readers", "said"),
+    [
+        (known.TOP, described.TOP), (known.ACCOUNT, described.ACCOUNT), (known.RULE, described.RULE),
+        (known.NOTIFY, described.NOTIFY), (known.HEARTBEAT, described.HEARTBEAT),
+        (known.GROUPS["caps"], described.CAPS), (known.GROUPS["pace"], described.PACE),
+    ],
+)  # fmt: skip
+def test_every_setting_has_its_meaning_and_an_example_that_can_be_read(readers: Any, said: Any) -> None:
+    assert readers.keys() == said.keys()
+    for key, one in said.items():
+        readers[key](tomllib.loads(f"{key} = {one.example}")[key])
+        if one.default[:1] in '"0123456789[' and ", or" not in one.default and "where" not in one.default:
+            readers[key](tomllib.loads(f"{key} = {one.default}")[key])
+
+
+def test_what_is_said_to_hold_without_a_setting_holds(tmp_path: Path) -> None:
+    where = config.paths({"ARTUI_HOME": str(tmp_path)})
+    where.create()
+    where.config_file.write_text('[accounts.studio]\nprovider = "autoretouch"\n')
+    loaded = config.load(where, {})
+    for table, prefix in ((described.TOP, ""), (described.ACCOUNT, "accounts.studio."),
+                          (described.PACE, "accounts.studio.pace."), (described.HEARTBEAT, "heartbeat.")):  # fmt: skip
+        for key, one in table.items():
+            if one.default in ("true", "false") or (one.default[:1] in '"0123456789' and " where" not in one.default):
+                assert loaded.values[f"{prefix}{key}"] == tomllib.loads(f"v = {one.default}")["v"], key
+
+
+def test_each_setting_of_the_example_says_what_holds_without_it() -> None:
+    of_plugins = ("plugin", "alpha1", "alpha2", "scale", "automask", "layer", "layers", "aspect_ratio")
+    for line in EXAMPLE.splitlines():
+        if (found := re.match(r"# ([a-z_0-9]+) = ", line)) and found[1] not in (*of_plugins, "auto_straighten_mode"):
+            assert re.search(r"  # (default: |the default|must be set)", line) or found[1] == "title", line

@@ -612,6 +612,7 @@ class ConfigCheckDocument(TypedDict):
 
     accounts: Annotated[list[str], "their names"]
     rules: Annotated[list[str], "their names"]
+    warnings: Annotated[list[str], "what may be a mistake, in sentences: variables that set nothing, workflows unknown"]
 
 
 class IgnoredDocument(TypedDict):

@@ -318,6 +318,13 @@ _ENDS = {
 }
 
 
+def environment() -> list[Block]:
+    """The variables that mean something."""
+    from artui.config.described import VARIABLES
+
+    return [TermTable(("variable", ""), [(f"`{name}`", said) for name, said in VARIABLES.items()])]
+
+
 def words() -> list[Block]:
     """The stable words that no field's own type lists."""
     from artui.files import PhotoFault

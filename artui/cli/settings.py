@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import re
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
 
 import click
 
@@ -11,6 +14,12 @@ from artui.cli.options import AS_JSON
 from artui.cli.session import Session
 from artui.cli.streams import go_on
 from artui.cli.terminal import put, put_json, put_table, say
+from artui.config import Config, dotted, variable
+from artui.config.known import TOP, nearest
+
+if TYPE_CHECKING:
+    from artui.cli.documents import ConfigCheckDocument
+    from artui.watch.rules import Rule
 
 
 @click.group("config")
@@ -58,20 +67,66 @@ def _check(session: Session, *, as_json: bool) -> Exit:
     from artui.files import group_fault
     from artui.watch.rules import load_rules
 
-    for account in session.config.accounts.values():
+    config = session.config
+    for account in config.accounts.values():
         providers.settings(providers.load(account.provider), account)
-    rules = load_rules(session.config)
+        if account.login not in config.accounts:
+            known = nearest(account.login, config.accounts) or f"; known: {', '.join(config.accounts)}"
+            source = config.sources[dotted(("accounts", account.name, "login"))]
+            raise ConfigError(f"{source}: accounts.{account.name}.login: there is no account {account.login}{known}")
+    if config.ca_file and not os.access(config.ca_file, os.R_OK):
+        raise ConfigError(f"{config.sources['ca_file']}: ca_file: {config.ca_file} is no file that can be read")
+    rules = load_rules(config)
     for key, source in session.config.sources.items():
         name = session.config.values.get(key) if re.fullmatch(r"(accounts|watch)\.[^.]+\.group", key) else None
         if name and (fault := group_fault(str(name))):
             raise ConfigError(f"{source}: {key} cannot be given: {fault}. Until then results are saved without it")
+    warnings = [*_of_no_use(config), *_workflows_unknown(session, rules)]
+    for warning in warnings:
+        say(warning)
     if as_json:
-        put_json({"accounts": list(session.config.accounts), "rules": [rule.name for rule in rules]})
+        document: ConfigCheckDocument = {
+            "accounts": list(config.accounts), "rules": [rule.name for rule in rules], "warnings": warnings,
+        }  # fmt: skip
+        put_json(document)
         return Exit.OK
     number = len(session.config.accounts)
     watched = f", {len(rules)} watched folder{'' if len(rules) == 1 else 's'}" if rules else ""
     say(f"The settings are right: {number} account{'' if number == 1 else 's'}{watched}.")
     return Exit.OK
+
+
+def _of_no_use(config: Config) -> Iterator[str]:
+    """A sentence for each ``ARTUI_…`` variable that sets nothing."""
+    from artui.config.described import OWN_VARIABLES
+
+    used = {source.name for source in config.sources.values()} | OWN_VARIABLES
+    used |= {variable(one.login, key) for one in config.accounts.values() for key in ("token", "webhook_token")}
+    known = [*(f"ARTUI_{word.upper()}" for word in TOP), *used]
+    for name in sorted(os.environ):
+        if name.startswith("ARTUI_") and os.environ[name] and name not in used:
+            advice = nearest(name, known) or "; `artui help environment` lists what does"
+            yield f"The variable {name} sets nothing{advice}"
+
+
+def _workflows_unknown(session: Session, rules: Sequence[Rule]) -> Iterator[str]:
+    """A sentence for each workflow that is set and was not among those of its account when these were fetched last."""
+    from artui.core.plan import match_workflow
+    from artui.journal import accounts
+    from artui.providers.base import Workflow
+
+    wanted = {(one.name, one.workflow): f"accounts.{one.name}.workflow" for one in session.config.accounts.values()}
+    wanted |= {(rule.account, rule.workflow): f"the rule {rule.name}" for rule in rules}
+    if not session.paths.journal.exists():
+        return
+    with session.journal() as journal:
+        for (account, workflow), where in wanted.items():
+            texts, _ = journal.read(accounts.cached_workflows, account)
+            if workflow and texts and not match_workflow([Workflow.from_document(text) for text in texts], workflow):
+                yield (
+                    f"{where}: {account} had no workflow {workflow} when they were fetched last:"
+                    f" `artui workflows -a {account}` lists them anew."
+                )
 
 
 @config_command.command("show")

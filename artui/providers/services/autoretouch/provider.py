@@ -84,11 +84,18 @@ _UUID: Final = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 class AutoRetouchSettings(base.Settings):
     """What an AutoRetouch account may set."""
 
-    organization: str = Field(default="", description="Organization that pays (empty: the only one there is)")
-    webhooks: tuple[str, ...] = Field(default=(), description="Addresses the service calls when a job moves on")
+    organization: str = Field(
+        default="", description="Organization that pays (empty: the only one there is)",
+        examples=["5e0c4c2a-7f3b-4a39-9c41-0d7a3a3f9b11"],
+    )  # fmt: skip
+    webhooks: tuple[str, ...] = Field(
+        default=(), description="Addresses the service calls when a job moves on",
+        examples=[["https://example.com/hook"]],
+    )  # fmt: skip
     webhook_url: ServiceUrl | Literal[""] = Field(
-        default="", description="Public address that leads to artui watch --webhook (empty: not called)"
-    )
+        default="", description="Public address that leads to artui watch --webhook (empty: not called)",
+        examples=["https://studio.example/artui"],
+    )  # fmt: skip
     api_url: ServiceUrl = Field(default="https://api.autoretouch.com", description="Address of the service")
     auth_url: ServiceUrl = Field(default="https://auth.autoretouch.com", description="Address of the login host")
     client_id: str = Field(default="V8EkfbxtBi93cAySTVWAecEum4d6pt4J", description="Client id at the login host")

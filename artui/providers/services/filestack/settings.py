@@ -21,11 +21,17 @@ class WorkflowSettings(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    id: Annotated[str, StringConstraints(pattern=_UUID, to_lower=True)] = Field(description="Its id in the portal")
-    title: str = Field(default="", description="What it is called here")
-    price: int | None = Field(default=None, ge=0, le=10**9, description="What one run costs, in a unit of your own")
-    tasks: tuple[str, ...] = Field(default=(), description="Tasks that must leave a result")
-    accepts: frozenset[str] = Field(default=frozenset(), description="Media types it works on (empty: any picture)")
+    id: Annotated[str, StringConstraints(pattern=_UUID, to_lower=True)] = Field(
+        description="Its id in the portal", examples=["11111111-2222-4333-8444-555555555555"]
+    )
+    title: str = Field(default="", description="What it is called here", examples=["Cut out"])
+    price: int | None = Field(
+        default=None, ge=0, le=10**9, description="What one run costs, in a unit of your own", examples=[4]
+    )
+    tasks: tuple[str, ...] = Field(default=(), description="Tasks that must leave a result", examples=[["store"]])
+    accepts: frozenset[str] = Field(
+        default=frozenset(), description="Media types it works on (empty: any picture)", examples=[["image/jpeg"]]
+    )
     minutes: float = Field(default=MINUTES, gt=0, le=2880, description="Minutes after which a job is overdue")
     all_results: bool = Field(default=False, description="Keep temporary files even beside stored ones")
 
@@ -34,7 +40,7 @@ class FilestackSettings(base.Settings):
     """What a Filestack account must and may set."""
 
     api_key: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]{1,100}$")] = Field(
-        description="API key of your app, from the developer portal"
+        description="API key of your app, from the developer portal", examples=["AbCdEfGhIjKlMnOpQrStUz"]
     )
     workflows: Mapping[str, WorkflowSettings] = Field(default_factory=dict, description="Workflows, one table each")
     import_addresses: bool = Field(

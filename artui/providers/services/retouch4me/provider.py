@@ -81,8 +81,9 @@ class Retouch4meSettings(base.Settings):
         description="Address of the service (outside Europe https://cf-retoucher.retouch4.me is nearer)",
     )
     webhook_url: ServiceUrl | Literal[""] = Field(
-        default="", description="Public address that leads to artui watch --webhook (empty: not called)"
-    )
+        default="", description="Public address that leads to artui watch --webhook (empty: not called)",
+        examples=["https://studio.example/artui"],
+    )  # fmt: skip
     balance_url: ServiceUrl = Field(
         default="https://3dlutcreator.com/api/retouch/v1/balance",
         description="Address that tells the credits left where the service does not; it gets the token too",
