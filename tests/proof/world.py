@@ -350,7 +350,11 @@ class World:
         """Have artui look what a copy of it has bought, where an engine says that there was one."""
         if not self.runs:
             self.start()
-        self.until(lambda: all(is_over(job) or job.status is Status.HELD for job in self.studio.jobs()))
+
+        def rests(job: Job) -> bool:
+            return is_over(job) or job.status is Status.HELD or job.reason == Reason.TWIN  # as the one it waits for
+
+        self.until(lambda: all(map(rests, self.studio.jobs())))
         if any(job.reason == Reason.RECOVERED and not job.found for job in self.studio.jobs()):
             self.end(signal.SIGTERM)
             self.recover()
