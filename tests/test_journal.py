@@ -274,6 +274,18 @@ def test_jobs_are_taken_oldest_first_and_waiting_ones_when_due(journal: Journal)
     assert [job.id for job in now_due] == [taken[1].id, taken[2].id]
 
 
+def test_what_a_clock_put_down_that_was_ahead_is_due_when_an_engine_starts(journal: Journal) -> None:
+    year, hour, now = 365 * 86400.0, 3600.0, time.time()
+    waiting = [
+        journal.write(jobs.move, job, Stage.NEW, Status.WAITING, "put off", reason=Reason.TRY_AGAIN, due=now + ahead)
+        for job, ahead in zip(added(journal, 2), (year, hour), strict=True)
+    ]
+    journal.write(requests.engine_starts, 1, "host", "background", "0")
+    far, near = (journal.read(jobs.get, job.id).due for job in waiting)
+    assert now <= far <= time.time()
+    assert near == now + hour
+
+
 def test_one_photo_has_one_buyer(journal: Journal) -> None:
     first, second, other = added(journal, 3)
     buyer = checked(journal, first)

@@ -155,6 +155,10 @@ def raise_to(db: Connection, generation: int, intents: int) -> None:
     )
 
 
+LONGEST_WAIT = 26 * 3600.0
+"""Seconds ahead in which everything is due that waits by itself: the longest is until the next day's caps."""
+
+
 def engine_starts(db: Connection, pid: int, host: str, mode: str, version: str) -> int:
     """Take the engine's row over; returns the new generation.
 
@@ -170,6 +174,11 @@ def engine_starts(db: Connection, pid: int, host: str, mode: str, version: str) 
         "UPDATE requests SET done_at = ?, refused = 1, outcome = 'the engine this was meant for is gone'"
         " WHERE what = ? AND done_at IS NULL AND json_extract(arguments, '$.pid') IS NOT ?",
         (now, Command.STOP, pid),
+    )
+    # A clock that was ahead put it down: it would wait until that time comes.
+    db.execute(
+        "UPDATE jobs SET due = ? WHERE status IN ('ready', 'running', 'waiting', 'held') AND due > ?",
+        (now, now + LONGEST_WAIT),
     )
     return int(
         value(

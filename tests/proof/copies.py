@@ -11,7 +11,8 @@ from pathlib import Path
 from artui.config import paths
 from artui.engine import backups
 from artui.engine.anchor import Displaced, open_journal
-from artui.journal import requests, rescue
+from artui.journal import jobs, requests, rescue
+from artui.model.states import FINAL
 from tests.proof.evidence import snapshot
 from tests.proof.invariants import PART
 from tests.proof.world import World
@@ -97,11 +98,19 @@ def put_back(world: World, copy: Copy, *, elsewhere: bool) -> bool:
     _copy_files(copy.path, paths().journal)
     world.gaps.append((copy.at, time.time()))
     lies_there = snapshot(world.studio.out)
-    world.studio._before |= {path: digest for path, digest in lies_there.items() if not PART.fullmatch(path.name)}
     try:
         world.studio.journal = open_journal(paths())
     except Displaced:
         world.recover()
     else:
         world.is_clone = copy.how == "home"
+    world.studio._before |= {path: digest for path, digest in lies_there.items() if not _goes_on(world, path)}
     return True
+
+
+def _goes_on(world: World, path: Path) -> bool:
+    """Whether a file is a part that a job of the copy goes on with: any other was a job's that only the lost journal
+    knew, and may be another journal's for all that the copy can tell."""
+    part = PART.fullmatch(path.name)
+    job = world.studio.journal.read(jobs.get, int(part[1])) if part else None
+    return job is not None and not job.found and job.status not in FINAL

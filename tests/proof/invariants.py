@@ -290,7 +290,7 @@ def no_strays(seen: Evidence) -> Iterator[str]:
     for path in {path for folder in folders if folder.is_dir() for path in folder.iterdir() if path.is_file()}:
         part = PART.fullmatch(path.name)
         owner = seen.jobs.get(int(part[1])) if part else None
-        if part and (owner is None or owner.status in FINAL):
+        if part and (owner is None or owner.status in FINAL) and path not in seen.before:
             yield f"{path} is left of job {part[1]}, which is over"
         elif path.name.startswith(".artui-probe-"):
             yield f"{path} is left of a look whether the folder can be written"
