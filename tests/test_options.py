@@ -60,7 +60,7 @@ def rule(journal: Journal, state: RuleState = RuleState.WATCHING, *, paused: boo
         rules.set_state(db, RULE, state)
         db.execute("UPDATE rules SET paused = ?", (paused,))
         row = rules.row(db, RULE)
-        return replace(row, not_taken={Skip.RULE_WAITS: SkipCount(files, ())} if files else {})
+        return row._replace(not_taken={Skip.RULE_WAITS: SkipCount(files, ())} if files else {})
 
     return journal.write(write)
 
