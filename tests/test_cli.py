@@ -68,8 +68,8 @@ def test_a_plan_tells_what_is_worth_knowing_and_refuses_what_cannot_be_written(d
     desk.photo("b.jpg", 2)
     asked = ("submit", desk.inbox, "-w", "Export only", "-o", desk.out / "{xmp:barcode}", "--dry-run")
     said = desk(*asked)
-    assert '1 carries a copyright, which results lose: metadata = "keep-rights" keeps it.' in said.err
-    assert "2 have no colour profile: taken for sRGB." in said.err
+    assert '1 carries a copyright, which results lose: metadata = "keep-rights" keeps it.' in said.out
+    assert "2 have no colour profile: taken for sRGB." in said.out
     plan = desk(*asked, "--json").json
     assert plan["metadata"] == "none"
     assert [(one["code"], one["count"]) for one in plan["remarks"]] == [
@@ -670,3 +670,38 @@ def test_threads_are_not_left_behind(desk: Desk) -> None:
     before = threading.active_count()
     desk("status")
     assert threading.active_count() <= before
+
+
+def test_jobs_are_listed_by_what_they_are_and_in_any_order(desk: Desk) -> None:
+    desk.photo("a.jpg", 1)
+    assert desk.send("--label", "sku=4711", "--batch", "one").code == Exit.OK
+    desk.photo("b.jpg", 2)
+    assert desk.send("--batch", "two").code == Exit.OK
+
+    def listed(*flags: str) -> list[int]:
+        return [job["id"] for job in desk("jobs", *flags, "--json").json]
+
+    both, first_only, second_only = [1, 2], [1], [2]
+    assert listed("--label", "sku=4711") == first_only
+    assert listed("--batch", "two") == second_only
+    assert listed("-a", "studio", "-w", "export ONLY", "--since", "1h") == both
+    assert listed("-a", "other") == listed("--since", "2100-01-01") == listed("--reason", "cap") == []
+    assert listed("--status", "done", "--status", "held") == both
+    assert listed("--sort", "-id") == listed("--sort", "-source") == [2, 1]
+    assert listed("--sort", "-finished", "--limit", "1") == listed("-n", "1") == second_only
+    assert desk("jobs", "--sort", "age").code == Exit.USAGE
+    assert "did you mean credits?" in desk("jobs", "--reason", "credit").out
+
+
+def test_how_much_is_said_can_be_chosen(desk: Desk) -> None:
+    photo = desk.photo()
+    said = desk.send("--quiet")
+    assert (said.code, said.out, said.err) == (Exit.OK, "", "")
+    assert desk("job", "99", "-q").err.startswith("There is no job 99")
+    refused = desk("redo", photo, "-q")
+    assert (refused.code, refused.err.splitlines()) == (
+        Exit.USAGE,
+        ["Nothing was sent: without a terminal to ask on, --yes says that it may cost this."],
+    )
+    desk.photo("other.jpg", 7)
+    assert " > other.jpg: uploaded" in desk.send("-v").err

@@ -26,7 +26,7 @@ def test_a_result_is_left_at_the_service_and_fetched_later_for_nothing(desk: Des
     (job,) = desk.jobs()
     assert (job["status"], job["charged"], job["outputs"]) == ("cancelled", price, [])
     assert "fetches it free" in desk("why", desk.inbox / "boot.jpg").out
-    assert desk("retry", "1", "--dry-run").err == "job 1, boot.jpg: its result is fetched after all (free)\n"
+    assert desk("retry", "1", "--dry-run").out == "job 1, boot.jpg: its result is fetched after all (free)\n"
     assert desk("retry", "1").code == Exit.OK
     assert desk("wait").code == Exit.OK
     (job,) = desk.jobs()
@@ -48,7 +48,7 @@ def test_a_price_that_has_changed_is_named_and_accepted_once(desk: Desk) -> None
         desk("cancel", "2")
         for number in ("1", "2"):
             said = desk("retry", number, "--dry-run")
-            assert f"costs {recipe['price'] + 2} credits, not {recipe['price']} credits" in said.err
+            assert f"costs {recipe['price'] + 2} credits, not {recipe['price']} credits" in said.out
         assert desk("retry", "1", "2", "--yes").code == Exit.OK
         assert desk("wait").code == Exit.OK
         assert {job["charged"] for job in desk.jobs()} == {recipe["price"] + 2}
@@ -94,15 +94,15 @@ def test_what_an_act_costs_is_told_and_agreed_to_first(desk: Desk) -> None:
     assert (said.code, "artui approve" in said.err) == (Exit.USAGE, True)
     assert desk("retry", *waiting, "--yes").code == Exit.USAGE
     said = desk("approve", "aw26", "--dry-run")
-    assert f"(at most {3 * price} credits)" in said.err
+    assert f"(at most {3 * price} credits)" in said.out
     assert desk("approve", "aw26", "--dry-run", "--json").json[0]["most"] == 3 * price
-    assert "nothing is paid (free)" in desk("cancel", waiting[0], "--dry-run").err
+    assert "nothing is paid (free)" in desk("cancel", waiting[0], "--dry-run").out
     sent = next(str(job["id"]) for job in desk.jobs() if job["status"] == "done")
-    assert "is done already" in desk("cancel", sent, "--dry-run").err
+    assert "is done already" in desk("cancel", sent, "--dry-run").out
     with open_journal(paths()) as journal:
         journal.write(place, int(waiting[0]), reason="journal recovered")
     assert desk("retry", waiting[0]).code == Exit.USAGE
-    assert "is then paid twice" in desk("retry", waiting[0], "--dry-run").err
+    assert "is then paid twice" in desk("retry", waiting[0], "--dry-run").out
     desk("wait")
     assert len(desk.simulator.ledger) == before + 1
     assert desk("retry", waiting[0], "--yes").code == Exit.OK

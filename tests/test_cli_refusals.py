@@ -163,7 +163,7 @@ def test_two_photos_with_one_result_name_get_two(desk: Desk) -> None:
     said = plan(desk)
     assert [Path(file["output"]).name for file in said.json["files"]] == ["a", "a-2", "b-2"]
     assert [file["renamed"] for file in said.json["files"]] == [False, True, True]
-    assert "b.jpg: saved as b-2" in desk("submit", desk.inbox, "-w", "Export only", "-o", desk.out, "--dry-run").err
+    assert "b.jpg: saved as b-2" in desk("submit", desk.inbox, "-w", "Export only", "-o", desk.out, "--dry-run").out
 
 
 def test_output_folders_that_cannot_be_used(desk: Desk) -> None:
@@ -388,7 +388,7 @@ def test_only_a_journal_that_cannot_be_used_is_to_be_recovered(
 
 def test_where_json_is_asked_for_a_failure_is_a_document_too(desk: Desk) -> None:
     for words, code, message, hint in (
-        (("jobs", "--json", "--nope"), 2, "No such option '--nope'", "`artui jobs --help` shows how"),
+        (("jobs", "--json", "--xyzzy"), 2, "No such option '--xyzzy'", "`artui jobs --help` shows how"),
         (("wait", "--batch", "x", "--json"), 2, "There is no batch 'x'.", ""),
         (("submit", "--json", "/nowhere.jpg", "-w", "Export only"), 2, "/nowhere.jpg is not there: check the path", ""),
     ):

@@ -135,7 +135,7 @@ def test_what_lands_is_sent_saved_and_told_and_the_commands_see_it(desk: Desk, w
 
     done = desk.inbox / "done" / "a.jpg"
     assert [job["id"] for job in desk("why", done, "--json").json["jobs"]] == [1]
-    assert "at most 10 credits" in desk("redo", done, "--dry-run").err
+    assert "at most 10 credits" in desk("redo", done, "--dry-run").out
     assert service.end() == Exit.OK
     service.says("artui has ended in order.")
     assert "boots: not watched" in desk("status").out

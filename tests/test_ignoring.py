@@ -74,7 +74,7 @@ def test_a_plan_counts_what_it_leaves_alone_and_the_list_can_be_seen(desk: Desk)
     config.write_text('ignore = ["*_draft.*"]\n' + config.read_text())
     command = ("submit", desk.inbox, "-w", "Export only", "-o", desk.out, "--dry-run")
     assert desk(*command, "--json").json["ignored"] == {"deleted or an older version": 1, LISTED: 1}
-    assert "Left alone by name: 1 deleted or an older version, 1 your ignore list" in desk(*command).err
+    assert "Left alone by name: 1 deleted or an older version, 1 your ignore list" in desk(*command).out
     listed = json.loads(desk("config", "show", "ignore", "--json").out)
     assert {"pattern": "*_draft.*", "reason": LISTED} in listed
     assert {"pattern": "#recycle/", "reason": "deleted or an older version"} in listed

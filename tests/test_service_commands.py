@@ -58,7 +58,7 @@ def test_a_service_is_installed_after_a_yes_and_removed_again(
 ) -> None:
     place, beside = unit_file(of_system=False), unit_file(of_system=False, name=FAILED_UNIT)
     assert run(["service", "install", "--dry-run"]) == Exit.OK
-    assert str(place) in capsys.readouterr().err
+    assert str(place) in capsys.readouterr().out
     assert run(["service", "install"]) == Exit.USAGE, "nobody can be asked here"
     assert not calls
     assert run(["service", "install", "--yes"]) == Exit.OK

@@ -130,7 +130,7 @@ def test_a_renewed_token_buys_nothing_again_until_somebody_says_whose_it_is(desk
     assert "--same-customer" in said.err
     laboratory.settings()
     plan = laboratory.send("--dry-run")
-    assert "2 bought before under another key: held, not sent" in plan.err
+    assert "2 bought before under another key: held, not sent" in plan.out
     laboratory.send()
     held = ("held", "journal recovered")
     laboratory.at_rest(DONE, DONE, CHANGED, CHANGED, held, held, DONE, DONE)

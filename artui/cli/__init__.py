@@ -22,7 +22,7 @@ import click
 import artui
 from artui.cli import streams
 from artui.cli.exits import CommandError, Exit
-from artui.cli.terminal import put, put_json, say
+from artui.cli.terminal import complain, put, put_json
 from artui.config import ConfigError
 from artui.config.private import NotPrivate, concerns
 from artui.config.system import raise_open_files
@@ -64,6 +64,7 @@ COMMANDS = {
     "trial": "doctor",
     "service": "service",
     "systemd-unit": "unit",
+    "completion": "completing",
     "demo": "demo",
     "sim": "demo",
 }
@@ -110,6 +111,11 @@ class Commands(click.Group):
             return None
         module = import_module(f"{__name__}.{COMMANDS[cmd_name]}")
         command: click.Command = getattr(module, f"{cmd_name.replace('-', '_')}_command")
+        _give_volume(command)
+        if "_ARTUI_COMPLETE" in os.environ:
+            from artui.cli.completing import offer_names
+
+            offer_names(command)
         return command
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
@@ -145,6 +151,28 @@ class Commands(click.Group):
             raise CommandError(Exit.FAILED, f"artui lost a connection ({problem.strerror}).") from problem
 
 
+_VOLUME = (
+    click.Option(
+        ["-q", "--quiet"], is_flag=True, expose_value=False, help="Say only what went wrong, and ask nothing.",
+        callback=lambda _, __, wanted: streams.set_volume(-1) if wanted else None,
+    ),
+    click.Option(
+        ["-v", "--verbose"], is_flag=True, expose_value=False, help="Say every step; show the traceback of a defect.",
+        callback=lambda _, __, wanted: streams.set_volume(1) if wanted else None,
+    ),
+)  # fmt: skip
+"""What every command takes."""
+
+
+def _give_volume(command: click.Command) -> None:
+    """Have a command, or each of a group, take the options that say how much it tells."""
+    if isinstance(command, click.Group):
+        for inner in command.commands.values():
+            _give_volume(inner)
+    elif _VOLUME[0] not in command.params:
+        command.params += _VOLUME
+
+
 @click.group(
     cls=Commands,
     invoke_without_command=True,
@@ -153,8 +181,12 @@ class Commands(click.Group):
 @click.version_option(artui.__version__, prog_name="artui", message="%(prog)s %(version)s")
 @click.option("--ascii", is_flag=True, help="Draw the console with plain signs.")
 @click.option("--readonly", is_flag=True, help="A console that shows everything and changes nothing.")
+@click.option(
+    "--color", type=click.Choice(["auto", "always", "never"]), default="auto", show_default=True,
+    help="Whether to use colours; NO_COLOR and CLICOLOR_FORCE say so for every command.",
+)  # fmt: skip
 @click.pass_context
-def root(ctx: click.Context, *, ascii: bool, readonly: bool) -> int:  # noqa: A002 — named as the flag is
+def root(ctx: click.Context, *, ascii: bool, readonly: bool, color: str) -> int:  # noqa: A002 — named as the flag is
     """Send photos through paid cloud workflows: each is paid for once, and every result lands on disk.
 
     Without a command it opens the console, where there is a terminal.
@@ -162,6 +194,8 @@ def root(ctx: click.Context, *, ascii: bool, readonly: bool) -> int:  # noqa: A0
     from artui.cli.console import has_terminal, open_console
     from artui.cli.session import Session
 
+    if color != "auto":
+        os.environ |= {"NO_COLOR": "1" if color == "never" else "", "CLICOLOR_FORCE": "1" if color == "always" else ""}
     ctx.obj = Session.here(needs_sound=ctx.invoked_subcommand not in LOOKING_ON)
     if ctx.invoked_subcommand is not None:
         if ascii or readonly:
@@ -211,9 +245,11 @@ def run(arguments: Sequence[str]) -> int:
         except Exception as failure:  # noqa: BLE001 — no traceback reaches a person who did not ask for it
             failed = _failure(failure)
             code, sentence = failed.code, failed.message + (f" ({failed.hint})" if failed.hint else "")
+        if not sentence and code is not Exit.OK and streams.volume() < 0:
+            sentence = streams.said_last()
         code, lines = streams.ending(code, sentence)
         for line in (*concerns(), *lines):
-            say(line)
+            complain(line)
         if failed is None and code is Exit.USAGE:  # a command that says itself why it did nothing
             failed = Failure(code, streams.said_last())
         if failed is not None and "--json" in arguments and not streams.has_data():
@@ -260,7 +296,7 @@ def _failure(failure: Exception) -> Failure:
         case OSError():
             name = f"{failure.filename}: " if failure.filename else ""
             return Failure(Exit.USAGE, f"{name}{failure.strerror or failure}")
-    if os.environ.get("ARTUI_DEBUG"):
+    if os.environ.get("ARTUI_DEBUG") or streams.volume() > 0:
         raise failure
     what = scrub(f"{type(failure).__name__}: {failure}" if str(failure) else type(failure).__name__)
     sentence = f"artui itself failed ({what}). What was sent is safe"

@@ -362,7 +362,7 @@ def _carry_out(
         put_json([act.proposal() for act in acts])
     elif dry_run or costly:
         for act in acts:
-            say(act.told if dry_run or act.action.job else act.said)
+            (put if dry_run else say)(act.told if dry_run or act.action.job else act.said)
     if dry_run:
         return Exit.OK
     if costly and not (yes or _agreed(costly)):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -63,7 +64,7 @@ def restore_command(session: Session, file: Path, *, offline: bool, dry_run: boo
         except backups.BackupProblem as problem:
             raise CommandError(Exit.USAGE, str(problem)) from problem
         try:
-            _say_what_it_is(session, opened)
+            _say_what_it_is(session, opened, put if dry_run and not as_json else say)
             if dry_run:
                 return Exit.OK
             if not (yes or (can_ask() and agrees("Put it back?"))):
@@ -76,16 +77,16 @@ def restore_command(session: Session, file: Path, *, offline: bool, dry_run: boo
         lock.release()
 
 
-def _say_what_it_is(session: Session, opened: OpenedBackup) -> None:
+def _say_what_it_is(session: Session, opened: OpenedBackup, tell: Callable[[str], None]) -> None:
     from artui.cli.recovering import unlisted
 
     about = opened.about
     made = time.strftime("%Y-%m-%d %H:%M", time.localtime(about.made_at))
-    say(f"A backup of {made} from {about.host}: {about.jobs:,} jobs, {about.intents:,} paid requests.")
+    tell(f"A backup of {made} from {about.host}: {about.jobs:,} jobs, {about.intents:,} paid requests.")
     if session.paths.journal.exists():
-        say(f"It takes the place of the journal {session.paths.journal}, of which a copy is kept beside it.")
-    say(f"What was bought since is looked for at every service that has a list; where there is none{unlisted()},")
-    say("nothing is sent before you say so. Nothing is sent now.")
+        tell(f"It takes the place of the journal {session.paths.journal}, of which a copy is kept beside it.")
+    tell(f"What was bought since is looked for at every service that has a list; where there is none{unlisted()},")
+    tell("nothing is sent before you say so. Nothing is sent now.")
 
 
 def _put_back(session: Session, opened: OpenedBackup, *, offline: bool, as_json: bool) -> Exit:

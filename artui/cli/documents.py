@@ -601,6 +601,19 @@ class ConfigPathDocument(TypedDict):
     settings: Annotated[str, "what the screens save"]
 
 
+class ConfigPathsDocument(TypedDict):
+    """Where everything is, whether it is there yet or not."""
+
+    config: Annotated[str, "your settings"]
+    settings: Annotated[str, "what the screens save"]
+    journal: Annotated[str, "the journal"]
+    log: Annotated[str, "the background engine's log"]
+    credentials: Annotated[str, "keys that are kept in files"]
+    spool: Annotated[str, "paid results whose own folder cannot be written"]
+    anchor: Annotated[str, "what is remembered of the journal apart from it"]
+    cache: Annotated[str, "what can be made anew"]
+
+
 class ConfigInitDocument(TypedDict):
     """The settings that were begun."""
 
@@ -773,6 +786,7 @@ PRINTS: Mapping[str, tuple[Printed, ...]] = {
     "restore": (Printed(RecoveryDocument),),
     "recover": (Printed(RecoveryDocument),),
     "config path": (Printed(ConfigPathDocument),),
+    "config paths": (Printed(ConfigPathsDocument),),
     "config init": (Printed(ConfigInitDocument),),
     "config check": (Printed(ConfigCheckDocument),),
     "config show": (Printed(SettingDocument, Shape.MAP), Printed(IgnoredDocument, _LIST, "ignore")),

@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 from artui.cli.exits import CommandError, Exit, first, of_jobs
 from artui.cli.session import Session
-from artui.cli.streams import go_on
+from artui.cli.streams import go_on, volume
 from artui.cli.tally import remarks, totals
 from artui.cli.terminal import put_line, say
 from artui.core.follow import Follower, Grouped, JsonLines, Lines, Printer, job_document
@@ -25,7 +25,7 @@ SILENCE = 15.0
 
 def printer(*, as_json: bool) -> Printer:
     """The printer for a command: JSON lines on stdout, or lines for a person on stderr."""
-    return JsonLines(put_line) if as_json else Lines(say)
+    return JsonLines(put_line) if as_json else Lines(say, every_step=volume() > 0)
 
 
 def wait_for(
@@ -46,7 +46,8 @@ def wait_for(
     go_on()
     keep_alive = engine_keeper(session, journal)
     counts = journal.read(scope.counts)
-    if isinstance(printed, Lines) and sum(count.number for count in counts) > MANY and sys.stderr.isatty():
+    are_many = sum(count.number for count in counts) > MANY and sys.stderr.isatty()
+    if isinstance(printed, Lines) and are_many and not printed.every_step:
         printed = Grouped(printed.say, lambda: totals(journal.read(scope.counts)))
     try:
         if any(not count.status.final for count in counts):

@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from artui.cli.exits import Exit
-from artui.cli.options import AS_JSON, WAIT_QA
+from artui.cli.exits import CommandError, Exit
+from artui.cli.options import AS_JSON, SINCE, WAIT_QA, in_zone
 from artui.cli.session import Session
-from artui.cli.terminal import money, put, put_json, put_json_list, put_table
+from artui.cli.terminal import Tint, money, put, put_json, put_json_list, put_table
+from artui.config.known import nearest
 from artui.config.system import iso
 from artui.core.follow import cost, event_document, job_document
+from artui.journal.listing import ORDERS
 from artui.model.job import Job
-from artui.model.states import Status, worded
+from artui.model.states import Reason, Status, worded
 from artui.model.watching import Skip
 from artui.sanitize import sanitize
 
@@ -31,27 +34,77 @@ if TYPE_CHECKING:
 
 @click.command("jobs")
 @click.option("--batch", help="Only those of this batch, by its id or name.")
-@click.option("--status", type=click.Choice([status.value for status in Status]), help="Only those that stand so.")
+@click.option("-a", "--account", help="Only those of this account.")
+@click.option("-w", "--workflow", help="Only those of this workflow, by its id or name.")
+@click.option("--label", "labels", multiple=True, metavar="K=V", help="Only those with this label; may be repeated.")
+@click.option(
+    "--status",
+    "statuses",
+    type=click.Choice([status.value for status in Status]),
+    multiple=True,
+    help="Only those that stand so; may be repeated.",
+)
+@click.option("--reason", "reasons", multiple=True, help="Only those with this reason, as `cap`; may be repeated.")
+@SINCE
+@click.option(
+    "--sort",
+    default="id",
+    show_default=True,
+    metavar="ORDER",
+    help=f"{', '.join(ORDERS)}; with a - before it the other way round.",
+)
+@click.option("--limit", type=click.IntRange(min=1), help="Only so many, the first in that order.")
 @click.option("-n", "--newest", type=click.IntRange(min=1), help="Only so many of the newest.")
 @AS_JSON
 @click.pass_obj
-def jobs_command(session: Session, batch: str | None, status: str | None, newest: int | None, *, as_json: bool) -> Exit:
-    """List the jobs."""
+def jobs_command(
+    session: Session, batch: str | None, account: str | None, workflow: str | None, labels: tuple[str, ...],
+    statuses: tuple[str, ...], reasons: tuple[str, ...], since: dt.datetime | None, sort: str, limit: int | None,
+    newest: int | None, *, as_json: bool,
+) -> Exit:  # fmt: skip
+    """List the jobs, all or those that are asked for."""
     from artui.cli.naming import batch_called
-    from artui.journal.following import Scope
+    from artui.journal.listing import JobFilter
 
+    order, downwards = sort.removeprefix("-"), sort.startswith("-")
+    if order not in ORDERS:
+        raise CommandError(Exit.USAGE, f"--sort {sort!r} is none of {', '.join(ORDERS)}.")
+    pairs = tuple(_label(text) for text in labels)
     with session.journal() as journal:
-        scope = Scope(batch_called(journal, batch).id) if batch else Scope()
-        found = journal.read(scope.jobs, status=Status(status) if status else None, newest=newest)
+        wanted = JobFilter(
+            batch_called(journal, batch).id if batch else "", account or "", workflow or "", pairs, statuses, reasons,
+            in_zone(since, session.config.timezone).timestamp() if since else 0.0,
+        )  # fmt: skip
+        found: Iterable[Job]
+        if newest:  # the newest so many, in the order of their numbers
+            last = journal.read(wanted.jobs, downwards=True, limit=newest)
+            found = sorted(last, key=lambda job: job.id)
+        else:
+            found = journal.read(wanted.jobs, order, downwards=downwards, limit=limit or -1)
         if as_json:
             put_json_list(job_document(job) for job in found)
             return Exit.OK
-        rows = [_row(job) for job in found]
+        listed = list(found)
+        rows = [_row(job) for job in listed]
     if rows:
-        put_table([("job", "file", "workflow", "stage", "status", "cost"), *rows], right=[0, 5])
+        put_table([("job", "file", "workflow", "stage", "status", "cost"), *rows], [0, 5], [None, *map(_tint, listed)])
+    elif wanted != JobFilter():
+        known = [nearest(reason, list(Reason)) for reason in reasons if reason not in list(Reason)]
+        put(f"No such jobs{next(filter(None, known), '.')}")
     else:
         put("No jobs. `artui submit` sends photos and shows the price before anything is sent.")
     return Exit.OK
+
+
+def _label(text: str) -> tuple[str, str]:
+    key, equals, value = text.partition("=")
+    if not (key and equals):
+        raise CommandError(Exit.USAGE, f"--label {text!r} must have the form KEY=VALUE.")
+    return key, value
+
+
+def _tint(job: Job) -> Tint | None:
+    return {Status.DONE: Tint.GREEN, Status.FAILED: Tint.RED, Status.HELD: Tint.YELLOW}.get(job.status)
 
 
 _NAME = 40

@@ -12,7 +12,7 @@ from artui.cli.exits import CommandError, Exit
 from artui.cli.options import AS_JSON, DRY_RUN, YES
 from artui.cli.session import Session
 from artui.cli.streams import go_on
-from artui.cli.terminal import agrees, can_ask, put_json, say
+from artui.cli.terminal import agrees, can_ask, put, put_json, say
 
 if TYPE_CHECKING:
     from artui.engine import recovery
@@ -61,11 +61,14 @@ def recover_command(
     lock = EngineLock(session.paths)
     try:
         finding = recovery.examine(session.paths)
-        say(finding.sentence)
+        tell = put if dry_run and not as_json else say
+        tell(finding.sentence)
         code = Exit.OK
         if finding.trouble is not Wrong.NONE:
             for line in _intentions(finding.trouble):
-                say(line)
+                tell(line)
+            if dry_run and as_json:
+                put_json(outcome_document(finding.trouble))
             if dry_run:
                 return Exit.OK
             if not (yes or (can_ask() and agrees("Go on?"))):

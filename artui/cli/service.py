@@ -275,7 +275,7 @@ def logs_command(session: Session, lines: int, *, follow: bool) -> Exit:
 def _carry_out(steps: Sequence[Step], done: str, *, dry_run: bool, yes: bool) -> Exit:
     """Say what will be done, ask, and do it."""
     for step in steps:
-        say(step.said)
+        (put if dry_run else say)(step.said)
     if dry_run:
         return Exit.OK
     if not yes:

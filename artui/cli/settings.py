@@ -18,7 +18,7 @@ from artui.config import Config, dotted, variable
 from artui.config.known import TOP, nearest
 
 if TYPE_CHECKING:
-    from artui.cli.documents import ConfigCheckDocument
+    from artui.cli.documents import ConfigCheckDocument, ConfigPathsDocument
     from artui.watch.rules import Rule
 
 
@@ -38,6 +38,24 @@ def _path(session: Session, *, as_json: bool) -> Exit:
         return Exit.OK
     put(str(session.paths.config_file))
     say(f"What you choose on artui's screens is in {session.paths.settings_file}.")
+    return Exit.OK
+
+
+@config_command.command("paths")
+@AS_JSON
+@click.pass_obj
+def _paths(session: Session, *, as_json: bool) -> Exit:
+    """Print where everything is that artui keeps, whether it is there yet or not."""
+    paths = session.paths
+    document: ConfigPathsDocument = {
+        "config": str(paths.config_file), "settings": str(paths.settings_file), "journal": str(paths.journal),
+        "log": str(paths.log), "credentials": str(paths.credentials), "spool": str(paths.spool),
+        "anchor": str(paths.anchor), "cache": str(paths.cache),
+    }  # fmt: skip
+    if as_json:
+        put_json(document)
+    else:
+        put_table([(name, str(place)) for name, place in document.items()])
     return Exit.OK
 
 

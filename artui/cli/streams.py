@@ -32,7 +32,7 @@ class Untold(Exception):
 @dataclass
 class _Run:
     """One run of a command: what it has ``done``, in a sentence, whether it said so, whether it gave any data, what was
-    ``said`` last, and the streams it lost."""
+    ``said`` last, and the streams it lost. ``volume``: below 0 only what went wrong is said, above it every step."""
 
     goes_on: bool = False
     has_data: bool = False
@@ -40,6 +40,7 @@ class _Run:
     done: str = ""
     told: bool = False
     lost: dict[str, OSError] = field(default_factory=dict)
+    volume: int = 0
 
 
 _run = _Run()
@@ -78,6 +79,21 @@ def write(name: str, text: str, *, flush: bool = True) -> None:
         _run.told |= name == "stderr" and text.strip() == _run.done
     except OSError as problem:
         _lose(name, problem)
+
+
+def set_volume(volume: int) -> None:
+    """How much this run of a command says to a person."""
+    _run.volume = volume
+
+
+def volume() -> int:
+    """How much this run of a command says to a person: below 0 only what went wrong, above it every step."""
+    return _run.volume
+
+
+def keep_to_itself(line: str) -> None:
+    """Remember a line that is said only if the command fails with it."""
+    _run.said = line.strip() or _run.said
 
 
 def has_data() -> bool:

@@ -18,7 +18,7 @@ from artui.cli.exits import CommandError, Exit
 from artui.cli.options import AS_JSON, DRY_RUN, METADATA, STRICT, SUSPECT, TWINS, WAIT, WAIT_QA, YES, options
 from artui.cli.session import Session
 from artui.cli.streams import go_on
-from artui.cli.terminal import agrees, can_ask, counter, put_json, say
+from artui.cli.terminal import agrees, can_ask, counter, put, put_json, say
 from artui.config import AccountConfig
 from artui.model.job import Batch
 from artui.model.states import Twins
@@ -294,7 +294,7 @@ class _Sending:
         telling = Telling(plan, cost)
         if not (self.flags.as_json and self.flags.dry_run):
             for line in telling.lines():
-                say(line)
+                (put if self.flags.dry_run else say)(line)
         if self.flags.dry_run and self.flags.as_json:
             put_json(plan_document(plan, self.batch, cost))
         self._tell_sample(len(plan.queued))
@@ -315,7 +315,8 @@ class _Sending:
     def _tell_sample(self, number: int) -> None:
         sample = self.batch.sample
         if sample is not None and sample < number and not (self.flags.as_json and self.flags.dry_run):
-            say(f"A sample of {sample:,} is sent; {number - sample:,} wait, unsent, for `artui approve`.")
+            tell = put if self.flags.dry_run else say
+            tell(f"A sample of {sample:,} is sent; {number - sample:,} wait, unsent, for `artui approve`.")
 
     def _may_send(self, question: str) -> bool:
         if self.flags.yes:

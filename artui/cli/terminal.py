@@ -10,6 +10,8 @@ import os
 import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from enum import IntEnum
+from itertools import zip_longest
 from typing import Any, Protocol
 
 from artui.cli import streams
@@ -18,7 +20,15 @@ from artui.sanitize import sanitize, width
 
 
 def say(line: str = "") -> None:
-    """Say one line to the person, on stderr."""
+    """Say one line to the person, on stderr; with ``--quiet`` only if the command fails with it."""
+    if streams.volume() < 0:
+        streams.keep_to_itself(sanitize(line))
+    else:
+        streams.write("stderr", f"{sanitize(line)}\n")
+
+
+def complain(line: str) -> None:
+    """Say what went wrong, whatever else is wanted."""
     streams.write("stderr", f"{sanitize(line)}\n")
 
 
@@ -64,10 +74,26 @@ def columns(rows: Sequence[Sequence[str]], right: Iterable[int] = ()) -> list[st
     ]
 
 
-def put_table(rows: Sequence[Sequence[str]], right: Iterable[int] = ()) -> None:
-    """Print rows in columns on stdout."""
-    for line in columns(rows, right):
-        put(line)
+def put_table(rows: Sequence[Sequence[str]], right: Iterable[int] = (), tints: Sequence[Tint | None] = ()) -> None:
+    """Print rows in columns on stdout, each in the tint of its place in ``tints`` where colours are wanted."""
+    drawn = tints if wants_color() else ()
+    for line, tint in zip_longest(columns(rows, right), drawn):
+        streams.write("stdout", f"\x1b[{tint}m{line}\x1b[0m\n" if tint else f"{line}\n", flush=False)
+
+
+class Tint(IntEnum):
+    """A colour of the terminal's own, by its number; the same is always said in words too."""
+
+    RED = 31
+    GREEN = 32
+    YELLOW = 33
+
+
+def wants_color() -> bool:
+    """Whether stdout has colours: never with ``NO_COLOR``, always with ``CLICOLOR_FORCE``, else in a terminal."""
+    if os.environ.get("NO_COLOR"):
+        return False
+    return os.environ.get("CLICOLOR_FORCE", "0") != "0" or (sys.stdout.isatty() and os.environ.get("TERM") != "dumb")
 
 
 def put_csv(rows: Iterable[Sequence[str | int]], locale: str) -> None:
@@ -92,8 +118,9 @@ def _harmless(cell: str) -> str:
 
 
 def can_ask() -> bool:
-    """Whether a person sits at both ends of the line."""
-    return sys.stdin.isatty() and sys.stderr.isatty()
+    """Whether a person sits at both ends of the line, reads what is said, and wants to be asked."""
+    is_wanted = not os.environ.get("ARTUI_NO_PROMPT") and streams.volume() >= 0
+    return is_wanted and sys.stdin.isatty() and sys.stderr.isatty()
 
 
 def agrees(question: str) -> bool:
@@ -109,7 +136,12 @@ def ask(prompt: str) -> str:
 
 def may_draw() -> bool:
     """Whether colours and cursor movement are wanted on stderr."""
-    return sys.stderr.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
+    return (
+        streams.volume() >= 0
+        and sys.stderr.isatty()
+        and not os.environ.get("NO_COLOR")
+        and os.environ.get("TERM") != "dumb"
+    )
 
 
 class Counter(Protocol):

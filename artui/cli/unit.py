@@ -26,7 +26,7 @@ from artui.watch.systemd import FAILED_UNIT, UNIT
 if TYPE_CHECKING:
     from artui.watch.rules import Rule
 
-PASSED_ON = ("ARTUI_HOME", "XDG_CONFIG_HOME", "XDG_STATE_HOME", "XDG_CACHE_HOME", "XDG_DATA_HOME")
+PASSED_ON = ("ARTUI_HOME", "ARTUI_CONFIG_DIR", "XDG_CONFIG_HOME", "XDG_STATE_HOME", "XDG_CACHE_HOME", "XDG_DATA_HOME")
 """Variables that say where artui's own files are; a service sees none of a login's variables."""
 
 RETRY = 300

@@ -103,14 +103,17 @@ class Paths:
 
 
 def paths(environ: Mapping[str, str] = os.environ) -> Paths:
-    """The XDG folders, on macOS too; or four folders under ``ARTUI_HOME``."""
+    """The XDG folders, on macOS too; or four folders under ``ARTUI_HOME``. ``ARTUI_CONFIG_DIR`` is that of the settings
+    in either case."""
+    own = environ.get("ARTUI_CONFIG_DIR")
+    chosen = Path(own).expanduser().absolute() if own else None
     if home := environ.get("ARTUI_HOME"):
         root = Path(home).expanduser().absolute()
-        return Paths(root / "config", root / "state", root / "cache", root / "data", root)
+        return Paths(chosen or root / "config", root / "state", root / "cache", root / "data", root)
     from platformdirs.unix import Unix
 
     xdg = Unix("artui", appauthor=False)
-    return Paths(xdg.user_config_path, xdg.user_state_path, xdg.user_cache_path, xdg.user_data_path)
+    return Paths(chosen or xdg.user_config_path, xdg.user_state_path, xdg.user_cache_path, xdg.user_data_path)
 
 
 def make_private_folder(folder: Path, *, forbidden: int = stat.S_IWOTH) -> None:

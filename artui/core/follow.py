@@ -65,13 +65,14 @@ class Printer(Protocol):
 
 @dataclass
 class Lines:
-    """One line per event that a person wants to hear of."""
+    """One line per event that a person wants to hear of, or for ``every_step``."""
 
     say: Callable[[str], object]
+    every_step: bool = False
 
     def event(self, event: Event, job: Job) -> None:
         """One line: time, sign, file, what happened."""
-        if event.what in NEWS:
+        if event.what in NEWS or self.every_step:
             self.say(f"{_clock(event.at)} {SIGNS.get(event.status, '>')} {told(event, job)}")
 
     def note(self, text: str) -> None:

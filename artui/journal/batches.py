@@ -23,6 +23,14 @@ def find(db: Connection, word: str) -> list[Batch]:
     return []
 
 
+def newest(db: Connection, most: int) -> list[Batch]:
+    """The newest so many batches, the newest first."""
+    found = rows(
+        db, "SELECT id, name, account, created_at, cap, sample FROM batches ORDER BY created_at DESC LIMIT ?", (most,)
+    )
+    return [Batch(*columns) for columns in found]
+
+
 def ahead_of_sample(db: Connection, batch: str) -> list[Job]:
     """The jobs of a batch that do not wait for a yes to its first results, the oldest first."""
     return jobs.select(

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from artui.journal import jobs
 from artui.journal.history import Count
-from artui.journal.store import Connection, first, rows, value
+from artui.journal.store import Connection, rows, value
 from artui.model.job import Job
 from artui.model.states import Reason, Status
 
@@ -36,20 +36,15 @@ class Scope:
         numbers = json.dumps(sorted(self.numbers))
         return "(jobs.batch = ? OR jobs.id IN (SELECT value FROM json_each(?)))", (self.batch or "", numbers)
 
-    def jobs(self, db: Connection, *, status: Status | None = None, newest: int | None = None) -> Iterator[Job]:
-        """They, or those with this status, or the ``newest`` so many: in order of their numbers, page by page."""
+    def jobs(self, db: Connection, *, status: Status | None = None) -> Iterator[Job]:
+        """They, or those with this status: in order of their numbers, page by page."""
         condition, values = self._condition
         if status:
             condition, values = f"{condition} AND status = ?", (*values, status)
-        after = self._begin(db, condition, values, newest) if newest else 0
+        after = 0
         while page := jobs.select(db, f"{condition} AND id > ? ORDER BY id LIMIT {_PAGE}", (*values, after)):
             yield from page
             after = page[-1].id
-
-    @staticmethod
-    def _begin(db: Connection, condition: str, values: tuple[str, ...], newest: int) -> int:
-        found = first(db, f"SELECT id FROM jobs WHERE {condition} ORDER BY id DESC LIMIT 1 OFFSET ?", (*values, newest))
-        return found[0] if found else 0
 
     def holds(self, job: Job) -> bool:
         """Whether this job is one of them."""

@@ -1,0 +1,70 @@
+"""The jobs that somebody wants to see: by account, workflow, label and so on, in an order, the first so many."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+from artui.journal import jobs
+from artui.journal.store import Connection, rows
+from artui.model.job import Job
+
+_PAGE = 1000
+
+ORDERS: Mapping[str, str] = {
+    "id": "id",
+    "source": "source",
+    "workflow": "workflow_name, id",
+    "status": "status, reason, id",
+    "finished": "finished_at IS NULL, finished_at, id",
+    "cost": "COALESCE(charged, quoted, 0), id",
+}
+"""The orders there are, and the columns of each."""
+
+
+@dataclass(frozen=True, slots=True)
+class JobFilter:
+    """Which jobs are wanted; what is empty excludes none. ``workflow`` is an id or a name whatever its case, ``labels``
+    are pairs all of which a job has, ``since`` epoch seconds at which it was queued at the earliest."""
+
+    batch: str = ""
+    account: str = ""
+    workflow: str = ""
+    labels: tuple[tuple[str, str], ...] = ()
+    statuses: tuple[str, ...] = ()
+    reasons: tuple[str, ...] = ()
+    since: float = 0.0
+
+    def jobs(self, db: Connection, order: str = "id", *, downwards: bool = False, limit: int = -1) -> Iterator[Job]:
+        """They in an order of ``ORDERS``, the first ``limit``; page by page, as they stood when it began."""
+        columns = [f"{column} DESC" if downwards else column for column in ORDERS[order].split(", ")]
+        condition, values = self._condition()
+        ids = rows(db, f"SELECT id FROM jobs WHERE {condition} ORDER BY {', '.join(columns)} LIMIT ?", (*values, limit))
+        for begin in range(0, len(ids), _PAGE):
+            page = [number for (number,) in ids[begin : begin + _PAGE]]
+            found = {
+                one.id: one for one in jobs.select(db, "id IN (SELECT value FROM json_each(?))", (json.dumps(page),))
+            }
+            yield from (found[number] for number in page if number in found)
+
+    def _condition(self) -> tuple[str, list[str | float]]:
+        parts, values = ["1"], list[str | float]()
+        for column, wanted in (("batch", self.batch), ("account", self.account)):
+            if wanted:
+                parts.append(f"{column} = ?")
+                values.append(wanted)
+        if self.workflow:
+            parts.append("(workflow = ? OR LOWER(workflow_name) = LOWER(?))")
+            values += [self.workflow, self.workflow]
+        for label in self.labels:
+            parts.append("EXISTS (SELECT 1 FROM json_each(labels) WHERE key = ? AND value = ?)")
+            values += label
+        for column, several in (("status", self.statuses), ("reason", self.reasons)):
+            if several:
+                parts.append(f"{column} IN (SELECT value FROM json_each(?))")
+                values.append(json.dumps(several))
+        if self.since:
+            parts.append("created_at >= ?")
+            values.append(self.since)
+        return " AND ".join(parts), values
