@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
+from artui.cli import help as help_pages
 from artui.cli import manual, root, settings_page
 from artui.cli.manual import Block
 
@@ -18,6 +19,7 @@ MADE: Mapping[str, Callable[[], list[Block]]] = {
     "reasons": manual.reasons,
     "settings": settings_page.settings,
     "environment": manual.environment,
+    "words-of-artui": help_pages.words,
     "commands": lambda: manual.commands(root),
 }
 """What may stand between the marks."""

@@ -13,7 +13,8 @@ import pytest
 
 import artui
 from artui import config
-from artui.cli import manual, root
+from artui.cli import help as help_pages
+from artui.cli import manual, root, run
 from artui.cli.documents import PRINTS, REASONS
 from artui.config import described, known
 from artui.model.documents import EVENTS
@@ -92,3 +93,17 @@ def test_each_setting_of_the_example_says_what_holds_without_it() -> None:
     for line in EXAMPLE.splitlines():
         if (found := re.match(r"# ([a-z_0-9]+) = ", line)) and found[1] not in (*of_plugins, "auto_straighten_mode"):
             assert re.search(r"  # (default: |the default|must be set)", line) or found[1] == "title", line
+
+
+def test_every_topic_can_be_read_and_the_man_page_has_all(capsys: pytest.CaptureFixture[str]) -> None:
+    for topic in (*help_pages.TOPICS, "submit"):
+        assert run(["help", topic]) == 0
+        said = capsys.readouterr().out
+        assert max(map(len, said.splitlines())) <= 100
+        assert len(said.splitlines()) > 5, topic
+    assert run(["help", "exit-code"]) == 2
+    assert "did you mean exit-codes?" in capsys.readouterr().err
+    page = help_pages.man_page()
+    assert all(
+        f".SS {name.replace('-', chr(92) + '-')}\n" in page for name in ("submit", "config check", "systemd-unit")
+    )

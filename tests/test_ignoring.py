@@ -76,8 +76,8 @@ def test_a_plan_counts_what_it_leaves_alone_and_the_list_can_be_seen(desk: Desk)
     assert desk(*command, "--json").json["ignored"] == {"deleted or an older version": 1, LISTED: 1}
     assert "Left alone by name: 1 deleted or an older version, 1 your ignore list" in desk(*command).out
     listed = json.loads(desk("config", "show", "ignore", "--json").out)
-    assert {"pattern": "*_draft.*", "reason": LISTED} in listed
-    assert {"pattern": "#recycle/", "reason": "deleted or an older version"} in listed
+    assert {"schema": 1, "pattern": "*_draft.*", "reason": LISTED} in listed
+    assert {"schema": 1, "pattern": "#recycle/", "reason": "deleted or an older version"} in listed
     named = desk("submit", desk.inbox / "b.jpg_original", "-w", "Export only", "-o", desk.out, "--dry-run", "--json")
     assert [file["verdict"] for file in named.json["files"]] == ["send"]
 

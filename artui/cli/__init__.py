@@ -65,6 +65,7 @@ COMMANDS = {
     "service": "service",
     "systemd-unit": "unit",
     "completion": "completing",
+    "help": "help",
     "demo": "demo",
     "sim": "demo",
 }

@@ -97,3 +97,11 @@ def _forget_terminal() -> None:
     for stream in (0, 1, 2):
         os.dup2(nowhere, stream)
     os.close(nowhere)
+
+
+def every_key() -> list[tuple[str, list[tuple[str, str]]]]:
+    """The keys of the console with what they do, those that hold everywhere first, then page by page."""
+    from artui.tui import key_list
+    from artui.tui.app import Console
+
+    return [("everywhere", key_list.of(Console)), *key_list.of_pages()]

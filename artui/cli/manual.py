@@ -121,7 +121,7 @@ def roff(blocks: Iterable[Block]) -> str:
 
 
 def _escaped(text: str) -> str:
-    escaped = text.replace("\\", "\\e").replace("-", "\\-")
+    escaped = text.replace("\\", "\\e").replace("-", "\\-").replace("…", "...")
     return "\n".join(f"\\&{line}" if line.startswith((".", "'")) else line for line in escaped.splitlines())
 
 
