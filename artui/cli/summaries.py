@@ -15,7 +15,7 @@ SUMMARIES: Final[Mapping[str, str]] = {
     "rate": "Tell the service whether the result of a job is liked, where it takes that.",
     "submit": "Send photos, or folders of them, through a workflow.",
     "redo": "Buy a photo anew that was bought before.",
-    "jobs": "List the jobs.",
+    "jobs": "List the jobs, all or those that are asked for.",
     "job": "Show all about one job: what it is, what happened, what was paid, what to do now.",
     "why": (
         "Say what became of a file: what its folder's rule says to it, every job made from it, or why there is none."
@@ -59,6 +59,8 @@ SUMMARIES: Final[Mapping[str, str]] = {
         "Watch the folders of the settings as a service, which starts with the machine and needs nobody logged in."
     ),
     "systemd-unit": "Print a systemd unit that runs `artui watch`, shaped after the rules there are now.",
+    "completion": "Print what has a shell complete commands, options, accounts, workflows, batches and rules.",
+    "help": "Explain a topic: exit-codes, environment, templates, ignore, keys, reasons, words; or a command.",
     "demo": "Show it all against a stand-in on this machine: no account, no costs.",
     "sim": "Serve a stand-in for the services on this machine, until TERM; prints one JSON line when it listens.",
 }
