@@ -419,7 +419,7 @@ def look_at_one(desk: Desk, photo: Path) -> None:
     cut = desk.folder / "cut.jpg"
     cut.write_bytes(photo.read_bytes()[:5000])
     assert "is cut off" in desk("why", cut).out
-    assert "no longer there" in desk("why", desk.folder / "nope.jpg").out
+    assert "There is no such file" in desk("why", desk.folder / "nope.jpg").out
 
 
 def test_status_fits_sixty_by_eighteen() -> None:
@@ -705,3 +705,14 @@ def test_how_much_is_said_can_be_chosen(desk: Desk) -> None:
     )
     desk.photo("other.jpg", 7)
     assert " > other.jpg: uploaded" in desk.send("-v").err
+
+
+def test_what_was_never_there_and_what_lies_in_sub_folders_is_told_as_it_is(desk: Desk) -> None:
+    desk.photo("sub/a.jpg")
+    said = desk("submit", desk.inbox, "-w", "Export only", "-o", desk.out, "--dry-run")
+    assert (said.code, said.err.splitlines()[-1]) == (
+        Exit.USAGE, "There is no photo to send. Its sub-folders are sent with -r."
+    )  # fmt: skip
+    assert "There is no such file" in desk("why", desk.inbox / "nope.jpg").out
+    assert "there is no such file" in desk("redo", desk.inbox / "nope.jpg").err
+    assert "`artui submit` sends it" in desk("redo", desk.inbox / "sub" / "a.jpg").err

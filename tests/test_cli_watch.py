@@ -288,7 +288,7 @@ def test_a_folder_alone_needs_a_yes_and_ends_as_its_jobs_did(desk: Desk, watch: 
     given = ("watch", desk.inbox, "-w", "Export only", "-o", desk.out)
     said = desk(*given)
     assert (said.code, desk.jobs()) == (Exit.USAGE, [])
-    assert "1 files lie in" in said.err
+    assert "1 file lies in" in said.err
     assert "10 credits each, without a cap" in said.err
     plan = desk(*given, "--dry-run", "--json")
     assert [(one["verdict"], one["price"], one["output"]) for one in plan.json] == [("take", 10, str(desk.out / "a"))]

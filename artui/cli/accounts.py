@@ -187,7 +187,9 @@ def _show(workflow: Workflow, *, as_json: bool) -> Exit:
     if as_json:
         put_json(asdict(workflow))
         return Exit.OK
-    put(f"{workflow.name}: {money(workflow.price)} a photo, changed {day(workflow)} by {workflow.author or '-'}")
+    changed = f", changed {day(workflow)}" if workflow.changed_at else ""
+    author = f" by {workflow.author}" if changed and workflow.author else ""
+    put(f"{workflow.name}: {money(workflow.price)} a photo{changed}{author}")
     put(f"id {workflow.id}, version {workflow.version}")
     for component in workflow.components:
         put(f"  {component.label or component.type} ({component.type})")

@@ -44,10 +44,18 @@ PATIENCE = 20.0
 
 
 @click.command("sim")
-@click.option("--port", default=0, type=click.IntRange(0, 65535), help="Port on 127.0.0.1; 0 takes a free one.")
-@click.option("--speed", default=1.0, type=click.FloatRange(min=0, min_open=True), help="How many times as fast.")
-@click.option("--seed", default=0, help="The same seed gives the same ids and durations.")
-@click.option("--credits", "credits_", default=5000, help="Credits each account begins with.")
+@click.option(
+    "--port", default=0, show_default=True, type=click.IntRange(0, 65535), help="Port on 127.0.0.1; 0 takes a free one."
+)
+@click.option(
+    "--speed",
+    default=1.0,
+    show_default=True,
+    type=click.FloatRange(min=0, min_open=True),
+    help="How many times as fast.",
+)
+@click.option("--seed", default=0, show_default=True, help="The same seed gives the same ids and durations.")
+@click.option("--credits", "credits_", default=5000, show_default=True, help="Credits each account begins with.")
 @click.option("--until-eof", is_flag=True, hidden=True, help="End with stdin, and end the engine of this home then.")
 def sim_command(port: int, speed: float, seed: int, credits_: int, *, until_eof: bool) -> Exit:
     """Serve a stand-in for the services on this machine, until TERM; prints one JSON line when it listens."""

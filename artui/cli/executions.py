@@ -27,7 +27,12 @@ if TYPE_CHECKING:
 @SINCE
 @click.option("--limit", type=click.IntRange(1, 10_000), default=50, show_default=True, help="The most to list.")
 @click.option("--fetch", "wanted", metavar="ID", help="Save the result of this execution; costs nothing.")
-@click.option("-o", "--output", type=click.Path(path_type=Path), help="With --fetch: the folder.")
+@click.option(
+    "-o",
+    "--output",
+    type=click.Path(path_type=Path),
+    help="With --fetch: the folder; without it the account's, else ./retouched.",
+)
 @AS_JSON
 @click.pass_obj
 def executions_command(
@@ -59,7 +64,7 @@ def executions_command(
             [("created (UTC)", "state", "charged", "bought by", "workflow", "photo", "execution"), *rows], right=[2]
         )
         if len(found) == limit:
-            say(f"The newest {limit:,}; --limit lists more.")
+            say(f"{'The newest one' if limit == 1 else f'The newest {limit:,}'}; --limit lists more.")
     return Exit.OK
 
 

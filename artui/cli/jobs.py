@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import os
 from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
@@ -294,6 +295,8 @@ def _verdict(session: Session, path: Path) -> str:
     """What a service would say to a file that was never sent."""
     from artui import files, providers
 
+    if not os.path.lexists(path):
+        return "There is no such file: check the path."
     config = session.config
     default = config.accounts[config.default_account].provider if config.default_account else providers.DEFAULT
     try:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import os
 import sys
 import time
 from collections import Counter
@@ -88,7 +89,9 @@ class Spending:
 @click.option("--alias", "aliases", multiple=True, metavar="NAME/PATH", help="A photo in a storage the service knows.")
 @click.option("-a", "--account", help="The account that pays; without it the one set as `account`.")
 @click.option("-w", "--workflow", help="Workflow by id or name; without it the account's `workflow`.")
-@click.option("-o", "--output", help="Folder for results; may hold {date}, {workflow} and so on.")
+@click.option(
+    "-o", "--output", help="Folder for results (`artui help templates`); without it the account's, else ./retouched."
+)
 @click.option("--template", default="{stem}", show_default=True, help="Name of each result in that folder.")
 @click.option("-r", "--recursive", is_flag=True, help="Also take the photos of sub-folders.")
 @click.option("--batch", "name", help="Name of the batch, shown at the service too.")
@@ -128,15 +131,23 @@ def submit_command(
             refuse_watched(target.folder, session.config, journal)
             planner = _planner(session, journal, offer, target, batch, twins or chosen.twins)
             plan = replace(planner.plan(*_checked(found, offer, chosen, spending, elsewhere)), ignored=left)
-            return _Sending(session, journal, planner, batch, spending).carry_out(plan)
+            has_subfolders = not recursive and any(_has_subfolders(path) for path in paths)
+            return _Sending(session, journal, planner, batch, spending, has_subfolders).carry_out(plan)
     except PlanProblem as problem:
         raise CommandError(Exit.USAGE, str(problem)) from None
+
+
+def _has_subfolders(path: Path) -> bool:
+    if not path.is_dir():
+        return False
+    with os.scandir(path) as entries:
+        return any(entry.is_dir(follow_symlinks=False) for entry in entries)
 
 
 @click.command("redo")
 @click.argument("what", metavar="FILE|JOB")
 @click.option("-w", "--workflow", help="Another workflow, by id or name; without it the one of the last time.")
-@click.option("-o", "--output", help="Another folder for the result.")
+@click.option("-o", "--output", help="Another folder for the result; without it the one of the last time.")
 @options(SPENDING)
 @click.pass_obj
 def redo_command(session: Session, /, what: str, workflow: str | None, output: str | None, **flags: Any) -> Exit:
@@ -261,7 +272,9 @@ def _made_before(journal: Journal, what: str) -> Job:
     named = job_or_file(journal, what)
     made = made_of(journal, named) if isinstance(named, Path) else [named]
     if not made:
-        raise CommandError(Exit.USAGE, f"{what} was never sent: `artui submit` sends it.")
+        there = isinstance(named, Path) and os.path.lexists(named)
+        advice = "`artui submit` sends it" if there else "and there is no such file: check the path"
+        raise CommandError(Exit.USAGE, f"{what} was never sent{':' if there else ','} {advice}.")
     return made[0]
 
 
@@ -277,6 +290,7 @@ class _Sending:
     planner: Planner
     batch: Batch
     flags: Spending
+    has_subfolders: bool = False
 
     def carry_out(self, plan: Plan) -> Exit:
         """Show the plan, ask, send; returns how the command ends."""
@@ -299,7 +313,8 @@ class _Sending:
             put_json(plan_document(plan, self.batch, cost))
         self._tell_sample(len(plan.queued))
         if not plan.photos:
-            raise CommandError(Exit.USAGE, "There is no photo to send.")
+            hint = " Its sub-folders are sent with -r." if self.has_subfolders else ""
+            raise CommandError(Exit.USAGE, f"There is no photo to send.{hint}")
         if self.flags.dry_run:
             return _ending(plan)
         if plan.queued and not self._may_send(telling.question()):

@@ -40,11 +40,21 @@ log = logging.getLogger(__name__)
 @click.argument("folder", required=False, type=click.Path(path_type=Path))
 @click.option("-a", "--account", help="With a folder: the account that pays; without it the one set as `account`.")
 @click.option("-w", "--workflow", help="With a folder: workflow by id or name; without it the account's `workflow`.")
-@click.option("-o", "--output", help="With a folder: folder for results; may hold {date}, {workflow} and so on.")
+@click.option(
+    "-o", "--output", help="With a folder: folder for results (`artui help templates`); without it the account's."
+)
 @click.option("--cap", type=click.IntRange(min=0), help="With a folder: the most it may spend in a day.")
 @click.option("-r", "--recursive", is_flag=True, help="With a folder: also watch its sub-folders.")
-@click.option("--existing", type=click.Choice(["process", "ignore"]), help="With a folder: the photos already in it.")
-@click.option("--after", type=click.Choice(["keep", "move"]), help="With a folder: where a photo goes when it is done.")
+@click.option(
+    "--existing",
+    type=click.Choice(["process", "ignore"]),
+    help="With a folder: the photos already in it; without it you are asked, or they are left alone.",
+)
+@click.option(
+    "--after",
+    type=click.Choice(["keep", "move"]),
+    help="With a folder: where a photo goes when it is done; without it it is kept.",
+)
 @click.option("--once", is_flag=True, help="Deal with what is there, and end when all of it is done.")
 @click.option(
     "--summary", type=click.FloatRange(min=0), default=60, show_default=True, help="Minutes between summaries."
@@ -133,12 +143,13 @@ class WatchRequest:
             number = len(collect([rule.folder], recursive=rule.recursive))
         except PlanProblem as problem:
             raise CommandError(Exit.USAGE, str(problem)) from None
+        lies = "1 file lies" if number == 1 else f"{number:,} files lie"
+        them = "it" if number == 1 else "them"
         if number and can_ask():
-            self.existing = (
-                "process" if agrees(f"{number:,} files lie in {rule.folder} already. Send them too?") else "ignore"
-            )
+            self.existing = "process" if agrees(f"{lies} in {rule.folder} already. Send {them} too?") else "ignore"
         elif number:
-            say(f"{number:,} files lie in {rule.folder} already and are left alone; --existing process sends them too.")
+            left = "is left alone" if number == 1 else "are left alone"
+            say(f"{lies} in {rule.folder} already and {left}; --existing process sends {them} too.")
 
     def take_up(self, rule: Rule) -> None:
         """Have the photos sent, too, that an earlier run left alone because they lay there before it."""

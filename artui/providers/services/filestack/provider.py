@@ -101,7 +101,9 @@ class Filestack(HttpProvider[FilestackSettings]):
     async def workflows(self) -> list[Workflow]:
         """The workflows that the settings name; :class:`Rejected` ``no workflows`` where they name none."""
         if not self._workflows:
-            said_where = "add [accounts.NAME.workflows.KEY] to config.toml, as config.example.toml shows"
+            said_where = (
+                "add [accounts.NAME.workflows.KEY] to config.toml, as the example shows that `artui config init` writes"
+            )
             raise Rejected(f"{self.title}: no workflow is set up yet: {said_where}", reason="no workflows")
         return [_known(key, one) for key, one in self._workflows.values()]
 
