@@ -653,3 +653,11 @@ def test_the_check_refuses_what_is_certainly_wrong_and_tells_what_may_be(
     said = capsys.readouterr().err
     assert "The variable ARTUI_TIMZONE sets nothing; did you mean ARTUI_TIMEZONE?" in said
     assert said.count("sets nothing") == 1
+
+
+def test_the_settings_may_lie_in_a_folder_of_their_own(tmp_path: Path) -> None:
+    own = tmp_path / "etc"
+    for environ in ({"ARTUI_HOME": str(tmp_path / "home")}, {"XDG_STATE_HOME": str(tmp_path / "state")}):
+        apart, together = config.paths({**environ, "ARTUI_CONFIG_DIR": str(own)}), config.paths(environ)
+        assert apart.config_file == own / "config.toml"
+        assert apart.journal == together.journal
