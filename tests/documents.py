@@ -61,6 +61,7 @@ def _fits(value: Any, wanted: Any) -> None:
     elif origin in (Union, types.UnionType):
         assert any(_is(value, one) for one in inner), f"{value!r} is none of {inner}"
     elif origin in (list, dict):
+        assert isinstance(value, origin), f"{value!r} is no {origin.__name__}"
         for one in value.values() if origin is dict else value:
             _fits(one, inner[-1])
     elif is_typeddict(wanted):

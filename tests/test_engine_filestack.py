@@ -11,7 +11,7 @@ import pytest
 
 from artui.cli.planned import Telling
 from artui.config import Caps
-from artui.core.plan import Offer, Planner, SourceFile, Target
+from artui.core.plan import Offer, OrderPlanner, Planner, SourceFile, Target
 from artui.core.quote import quote
 from artui.files import Accepts, inspect
 from artui.journal import accounts, requests
@@ -318,10 +318,12 @@ async def test_to_buy_anew_what_is_not_over_says_that_the_first_may_be_charged_t
     )  # fmt: skip
     planner = Planner(studio.journal, offer, Target.of(str(studio.out), "{stem}"), "redo", dt.date(2031, 1, 2))
     seen = inspect(photo, offer.limits.accepts, hashed=True)
-    plan = planner.plan([(SourceFile(photo, photo.parent, is_named=True), seen)], again=True)
+    order = OrderPlanner([planner], lambda _: [offer]).plan(
+        [(SourceFile(photo, photo.parent, is_named=True), seen)], again=True
+    )
     cost = studio.journal.read(quote, "studio", Caps(), None, (), dt.UTC)
-    telling = Telling(plan, cost)
-    (planned,) = plan.photos
+    telling = Telling(order, cost)
+    [(_, planned)] = order.photos
     assert planned.may_cost is (how != "done")
     assert ("charged too" in planned.note) is (how != "done")
     assert ("may be charged too" in telling.question()) is (how != "done")

@@ -68,8 +68,8 @@ def test_a_table_says_what_each_photo_is_called_and_labelled_with(shop: Path, de
         (b"link\n", "line 1: {}/link is a link or device, no file"),
         (b"file;sku\na.jpg;1\nb.jpg;2\n./a.jpg;3\n", "line 4: {}/a.jpg stands in the list before"),
         (
-            b"file,workflow\na.jpg,x\n",
-            "line 1: the column 'workflow' means nothing here; there are file, name, sku, label:…",
+            b"file,flow\na.jpg,x\n",
+            "line 1: the column 'flow' means nothing here; there are file, name, sku, workflow, batch, output, label:…",
         ),
         (b"file,sku,SKU\na.jpg,x,y\n", "line 1: the column sku stands there twice"),
         (b"file,sku\n,x\n", "line 2 names no file"),

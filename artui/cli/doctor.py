@@ -82,8 +82,8 @@ def trial_command(
         _check_place(report)
     session.ask(session.account(account), reach)
     code = context.invoke(
-        submit_command, paths=(photo,), account=account, workflow=workflow, output=output, name=f"trial {photo.stem}",
-        dry_run=dry_run, yes=yes, wait=True, wait_qa=False, as_json=as_json,
+        submit_command, paths=(photo,), account=account, workflows=(workflow,) if workflow else (), output=output,
+        name=f"trial {photo.stem}", dry_run=dry_run, yes=yes, wait=True, wait_qa=False, as_json=as_json,
     )  # fmt: skip
     with session.journal() as journal:
         made = [one for one in made_of(journal, photo.absolute()) if one.account == account and one.execution]

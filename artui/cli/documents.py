@@ -114,9 +114,10 @@ class EndLine(TypedDict):
 
 
 class PlannedFile(TypedDict):
-    """A file of a plan."""
+    """A file of a plan, for one of its workflows."""
 
     source: Annotated[str, "its path"]
+    workflow: Annotated[str, "the workflow's id"]
     verdict: Annotated[
         Verdict, "what would happen to it: `only metadata changed` is not sent, `bought before` fetches its result"
     ]
@@ -133,12 +134,14 @@ class PlannedFile(TypedDict):
 class RemarkedFile(PlannedFile):
     """A file of a dry run."""
 
+    batch: Annotated[str, "the name of its batch"]
     remarks: Annotated[list[Trait], "what is worth knowing of it"]
 
 
 class QueuedFile(PlannedFile):
     """A file that was queued."""
 
+    batch: Annotated[str, "the id of its batch"]
     id: Annotated[int, "the number of its job"]
 
 
@@ -173,13 +176,29 @@ class PlannedBatch(TypedDict):
     cap: Annotated[int | None, "the most it may spend"]
 
 
+class PlannedWorkflow(WorkflowBrief):
+    """A workflow of an order."""
+
+    price: Annotated[int | None, "of one photo; null where the service names none"]
+    photos: Annotated[int, "how many are sent through it"]
+    most: Annotated[int | None, "what these may cost at most"]
+
+
+class NamedBatch(TypedDict):
+    """A batch of an order."""
+
+    id: Annotated[str, "its id"]
+    name: Annotated[str, "its name"]
+
+
 class PlanDocument(TypedDict):
     """What would be sent and what it costs."""
 
     account: Annotated[str, "the account"]
     organization: Annotated[str, "who pays, by id"]
-    workflow: Annotated[WorkflowBrief, "the workflow"]
-    price: Annotated[int | None, "of one photo; null where the service names none"]
+    workflow: Annotated[WorkflowBrief | None, "the workflow; null where there are several"]
+    workflows: Annotated[list[PlannedWorkflow], "each of them"]
+    price: Annotated[int | None, "of one photo; null where the service names none, or there are several workflows"]
     most: Annotated[int | None, "what all may cost at most"]
     balance: Annotated[int | None, "now, less what is in doubt; null where it is not known"]
     balance_reason: Annotated[str, "why it is not known; empty where it is, or where nothing is counted"]
@@ -199,10 +218,12 @@ class PlanDocument(TypedDict):
 class QueuedDocument(TypedDict):
     """What was queued."""
 
-    batch: Annotated[str | None, "the batch's id; null where nothing was queued"]
-    name: Annotated[str, "its name"]
+    batch: Annotated[str | None, "the batch's id; null where nothing was queued, or in several"]
+    name: Annotated[str, "its name, or that of what no list gives another"]
+    batches: Annotated[list[NamedBatch], "all of them"]
     account: Annotated[str, "the account that pays"]
-    workflow: Annotated[str, "the workflow's id"]
+    workflow: Annotated[str | None, "the workflow's id; null where there are several"]
+    workflows: Annotated[list[PlannedWorkflow], "each of them"]
     quoted: Annotated[int | None, "what it costs at most"]
     jobs: Annotated[list[QueuedFile], "the new jobs"]
     known: Annotated[list[PlannedFile], "done or queued before, or only their metadata changed"]

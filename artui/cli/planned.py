@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
 
 from artui.cli.terminal import money
-from artui.core.plan import OF_ARCHIVES, Plan, Planned, Verdict
+from artui.core.plan import OF_ARCHIVES, Order, Plan, Planned, RefusedFile, SourceFile, Verdict
 from artui.core.quote import Quote
 from artui.journal.before import TOLD, How
 from artui.model.job import Batch
 
 if TYPE_CHECKING:
-    from artui.cli.documents import PlanDocument, PlannedFile, QueuedDocument, RefusedDocument
+    from artui.cli.documents import PlanDocument, PlannedFile, PlannedWorkflow, QueuedDocument, RefusedDocument
 
 NAMED = 20
 """The most files of one kind that are named."""
@@ -22,72 +22,84 @@ NAMED = 20
 
 @dataclass(frozen=True)
 class Telling:
-    """Tells a plan and what it costs."""
+    """Tells an order and what it costs."""
 
-    plan: Plan
+    order: Order
     quote: Quote
 
     @cached_property
-    def _to_send(self) -> list[Planned]:
-        return self.plan.having(Verdict.SEND)
+    def _to_send(self) -> list[tuple[Plan, Planned]]:
+        return self.order.having(Verdict.SEND)
 
     @property
-    def _workflow(self) -> str:
-        workflow = self.plan.offer.workflow
-        return f"{workflow.name} ({workflow.changed_at[:10]})" if workflow.changed_at else workflow.name
+    def _is_one(self) -> bool:
+        return len(self.order.plans) == 1
+
+    def _workflow(self, plan: Plan) -> str:
+        workflow = plan.offer.workflow
+        name = self.order.names[workflow.id]
+        return f"{name} ({workflow.changed_at[:10]})" if workflow.changed_at else name
+
+    def _photo(self, plan: Plan, planned: Planned) -> str:
+        """A photo by its name, and by its workflow where there are several."""
+        name = planned.found.path.name
+        return name if self._is_one else f"{name} for {self.order.names[plan.offer.workflow.id]}"
 
     def lines(self) -> Iterator[str]:
-        """The plan for a person: what goes where, what does not and why, what it costs."""
-        plan, offer = self.plan, self.plan.offer
+        """The order for a person: what goes where, what does not and why, what it costs."""
+        order, offer = self.order, self.order.plans[0].offer
         payer = offer.identity.organization.name or offer.identity.organization.id
-        yield f"{self._workflow} at {offer.account} ({payer}), results in {plan.target.folder}"
-        yield from _listed(f"{one.found.path.name}: saved as {one.stem}" for one in plan.queued if one.is_renamed)
+        for plan in order.plans:
+            yield f"{self._workflow(plan)} at {offer.account} ({payer}), results in {plan.target.folder}"
         yield from _listed(
-            f"{one.found.path.name}: {one.note}" for one in plan.photos if one.note and one.before is not How.UNKNOWN
+            f"{self._photo(plan, one)}: saved as {one.stem}" for plan, one in order.queued if one.is_renamed
         )
-        yield from _listed((f"{refused.path.parent}: {refused.message}" for refused in plan.refused), "not sent")
-        suspect = [one.photo for one in self._to_send if one.photo.suspect]
+        yield from _listed(
+            f"{self._photo(plan, one)}: {one.note}"
+            for plan, one in order.photos
+            if one.note and one.before is not How.UNKNOWN
+        )
+        yield from _listed((f"{refused.path.parent}: {refused.message}" for refused in order.refused), "not sent")
+        suspect = dict.fromkeys(one.photo for _, one in self._to_send if one.photo.suspect)
         yield from _listed(
             f"{photo.path.name}: may not be whole ({photo.suspect}), sent all the same" for photo in suspect
         )
-        if plan.archives:
+        if any(plan.archives for plan in order.plans):
             yield OF_ARCHIVES
-        yield from (f"{remark}." for remark in plan.remarks)
-        if plan.passed_over:
-            others = "1 other file" if plan.passed_over == 1 else f"{plan.passed_over:,} other files"
+        yield from dict.fromkeys(f"{remark}." for plan in order.plans for remark in plan.remarks)
+        if order.passed_over:
+            others = "1 other file" if order.passed_over == 1 else f"{order.passed_over:,} other files"
             yield f"Passed over, no photos: {others}."
-        if told := [f"{number:,} {kind}" for kind, number in plan.ignored.items() if kind != "hidden"]:
+        if told := [f"{number:,} {kind}" for kind, number in order.ignored.items() if kind != "hidden"]:
             yield f"Left alone by name: {', '.join(told)}; `artui config show ignore` lists the names."
-        yield f"{', '.join(self._counts())}: {self._sum()}"
-        for how, number in plan.before.items():
+        yield from self._sums()
+        for how, number in order.before.items():
             yield f"{number:,} {TOLD[how]}"
         yield from self._bounds()
 
-    def _counts(self) -> Iterator[str]:
-        """How many go, and how many do not for which reason."""
-        plan = self.plan
-        yield f"{len(self._to_send):,} to send"
-        for verdict, words in ((Verdict.TWIN, "copied, not paid"), (Verdict.KNOWN, "done or queued before, not paid")):
-            if number := len(plan.having(verdict)):
-                yield f"{number:,} {words}"
-        if plan.refused:
-            yield f"{len(plan.refused):,} refused"
-        if number := len(plan.having(Verdict.METADATA)):
-            changed = "its metadata" if number == 1 else "their metadata"
-            yield f"{number:,} bought before, only {changed} changed, not sent (`artui redo FILE` buys one anew)"
-        if number := len(plan.having(Verdict.BOUGHT)):
-            yield f"{number:,} bought before, not paid again"
+    def _sums(self) -> Iterator[str]:
+        """How many go and what that costs: for each workflow, and together."""
+        refused = [f"{len(self.order.refused):,} refused"] if self.order.refused else []
+        if self._is_one:
+            [plan] = self.order.plans
+            yield f"{', '.join(_counts(plan, refused))}: {self._sum(plan)}"
+            return
+        for plan in self.order.plans:
+            yield f"{self.order.names[plan.offer.workflow.id]}: {', '.join(_counts(plan, []))}: {self._sum(plan)}"
+        most = self.order.most
+        cost = "the price is not known" if most is None else f"at most {self._money(most)}"
+        yield f"Together {', '.join([f'{len(self._to_send):,} to send', *refused])}: {cost}"
 
-    def _sum(self) -> str:
-        price = self.plan.offer.workflow.price
-        if not self._to_send:
+    def _sum(self, plan: Plan) -> str:
+        number, price = len(plan.having(Verdict.SEND)), plan.offer.workflow.price
+        if not number:
             return "nothing to pay"
-        if self.plan.most is None:
-            return "the price is not known" if self.plan.archives else "the service names no price"
-        return f"{len(self._to_send):,} x {price:,} = at most {self._money(self.plan.most)}"
+        if price is None or plan.most is None:
+            return "the price is not known" if plan.archives else "the service names no price"
+        return f"{number:,} x {price:,} = at most {self._money(plan.most)}"
 
     def _money(self, amount: int) -> str:
-        euro = self.plan.offer.limits.euro_per_credit
+        euro = self.order.plans[0].offer.limits.euro_per_credit
         return money(amount) + (f" (~{amount * euro:,.2f} EUR net)" if euro else "")
 
     def _bounds(self) -> Iterator[str]:
@@ -95,7 +107,7 @@ class Telling:
         quote = self.quote
         if not quote.count:
             return
-        if quote.balance is not None and self.plan.archives:
+        if quote.balance is not None and any(plan.archives for plan in self.order.plans):
             yield f"balance {quote.balance:,}; in caps an archive counts as one photo"
         elif quote.balance is not None and quote.balance_after is not None:
             lacking = ": top up, the rest waits unsent" if quote.balance_after < 0 else ""
@@ -108,13 +120,36 @@ class Telling:
 
     def question(self) -> str:
         """The one question before anything is sent."""
-        number = len(self._to_send)
-        if not number:
-            return f"Copy {len(self.plan.queued):,} results, nothing to pay?"
+        if not self._to_send:
+            return f"Copy {len(self.order.queued):,} results, nothing to pay?"
+        number = len({one.found.path for _, one in self._to_send})
         photos = "1 photo" if number == 1 else f"{number:,} photos"
-        cost = " The price is not known." if self.plan.most is None else f" At most {self._money(self.plan.most)}."
-        twice = " What was sent before may be charged too." if any(one.may_cost for one in self._to_send) else ""
-        return f"Send {photos} to {self._workflow}?{cost}{twice}"
+        most = self.order.most
+        cost = " The price is not known." if most is None else f" At most {self._money(most)}{self._parts()}."
+        twice = " What was sent before may be charged too." if any(one.may_cost for _, one in self._to_send) else ""
+        workflows = " and ".join(self._workflow(plan) for plan in self.order.plans if plan.having(Verdict.SEND))
+        return f"Send {photos} to {workflows}?{cost}{twice}"
+
+    def _parts(self) -> str:
+        """What each workflow has of the sum, where there are several."""
+        if self._is_one:
+            return ""
+        parts = (f"{self.order.names[plan.offer.workflow.id]} {plan.most or 0:,}" for plan in self.order.plans)
+        return f": {', '.join(parts)}"
+
+
+def _counts(plan: Plan, refused: Sequence[str]) -> Iterator[str]:
+    """How many go, and how many do not for which reason."""
+    yield f"{len(plan.having(Verdict.SEND)):,} to send"
+    for verdict, words in ((Verdict.TWIN, "copied, not paid"), (Verdict.KNOWN, "done or queued before, not paid")):
+        if number := len(plan.having(verdict)):
+            yield f"{number:,} {words}"
+    yield from refused
+    if number := len(plan.having(Verdict.METADATA)):
+        changed = "its metadata" if number == 1 else "their metadata"
+        yield f"{number:,} bought before, only {changed} changed, not sent (`artui redo FILE` buys one anew)"
+    if number := len(plan.having(Verdict.BOUGHT)):
+        yield f"{number:,} bought before, not paid again"
 
 
 def _listed(entries: Iterator[str], more: str = "more") -> Iterator[str]:
@@ -129,61 +164,93 @@ def _listed(entries: Iterator[str], more: str = "more") -> Iterator[str]:
         yield f"  and {beyond:,} {more}"
 
 
-def plan_document(plan: Plan, batch: Batch, quote: Quote) -> PlanDocument:
-    """A plan as JSON: what would be sent, what not and why, what it costs at most, and how much of it fits now."""
-    offer = plan.offer
+BatchOf = Callable[[SourceFile], Batch]
+"""Gives the batch that a photo belongs to."""
+
+
+def plan_document(order: Order, batch: Batch, batch_of: BatchOf, quote: Quote) -> PlanDocument:
+    """An order as JSON: what would be sent, what not and why, what it costs at most, and how much of it fits now.
+
+    ``workflow`` and ``price`` are null where there are several; ``workflows`` has each.
+    """
+    first = order.plans[0]
+    documents = [_workflow_document(plan) for plan in order.plans]
+    only = documents[0] if len(documents) == 1 else None
+    remarks = {(one.trait, one.detail): one for plan in order.plans for one in plan.remarks}
     return {
-        "account": offer.account,
-        "organization": offer.identity.organization.id,
-        "workflow": {"id": offer.workflow.id, "name": offer.workflow.name, "version": offer.workflow.version},
-        "price": offer.workflow.price,
-        "most": plan.most,
+        "account": first.offer.account,
+        "organization": first.offer.identity.organization.id,
+        "workflow": only and {"id": only["id"], "name": only["name"], "version": only["version"]},
+        "workflows": documents,
+        "price": only and only["price"],
+        "most": order.most,
         "balance": quote.balance,
         "balance_reason": quote.unknown,
         "fits": quote.fits,
         "caps": quote.cap_documents(),
         "batch": {"name": batch.name, "cap": batch.cap},
-        "output": str(plan.target.folder),
+        "output": str(first.target.folder),
         "files": [
-            {**_file_document(planned), "remarks": [told.trait for told in plan.worth.told(planned.photo)]}
-            for planned in plan.photos
+            {
+                **_file_document(plan, planned),
+                "batch": batch_of(planned.found).name,
+                "remarks": [told.trait for told in plan.worth.told(planned.photo)],
+            }
+            for plan, planned in order.photos
         ],
-        "refused": refused_documents(plan),
-        "passed_over": plan.passed_over,
-        "before": {how.value: number for how, number in plan.before.items()},
-        "metadata": plan.target.metadata,
-        "remarks": [{"code": remark.trait, "detail": remark.detail, "count": remark.count} for remark in plan.remarks],
-        "ignored": dict(plan.ignored),
+        "refused": refused_documents(order.refused),
+        "passed_over": order.passed_over,
+        "before": {how.value: number for how, number in order.before.items()},
+        "metadata": first.target.metadata,
+        "remarks": [{"code": one.trait, "detail": one.detail, "count": one.count} for one in remarks.values()],
+        "ignored": dict(order.ignored),
     }
 
 
-def queued_document(plan: Plan, batch: Batch, numbers: Sequence[int]) -> QueuedDocument:
-    """What was queued, as JSON: the batch, its jobs, and what was not taken."""
-    pairs = zip(numbers, plan.queued, strict=True)
+def _workflow_document(plan: Plan) -> PlannedWorkflow:
+    workflow = plan.offer.workflow
     return {
-        "batch": batch.id if numbers else None,
-        "name": batch.name,
-        "account": plan.offer.account,
-        "workflow": plan.offer.workflow.id,
-        "quoted": plan.most,
-        "jobs": [{"id": number, **_file_document(planned)} for number, planned in pairs],
-        "known": [
-            _file_document(planned) for verdict in (Verdict.KNOWN, Verdict.METADATA) for planned in plan.having(verdict)
-        ],
-        "refused": refused_documents(plan),
+        "id": workflow.id,
+        "name": workflow.name,
+        "version": workflow.version,
+        "price": workflow.price,
+        "photos": len(plan.having(Verdict.SEND)),
+        "most": plan.most,
     }
 
 
-def refused_documents(plan: Plan) -> list[RefusedDocument]:
+def queued_document(
+    order: Order, main: Batch, added: Sequence[tuple[int, Batch, Plan, Planned]]
+) -> QueuedDocument:  # fmt: skip
+    """What was queued, as JSON: the batches, their jobs, and what was not taken."""
+    batches = list({batch.id: batch for _, batch, _, _ in added}.values())
+    offer = order.plans[0].offer
+    known = (Verdict.KNOWN, Verdict.METADATA)
+    return {
+        "batch": batches[0].id if len(batches) == 1 else None,
+        "name": batches[0].name if len(batches) == 1 else main.name,
+        "batches": [{"id": batch.id, "name": batch.name} for batch in batches],
+        "account": offer.account,
+        "workflow": offer.workflow.id if len(order.plans) == 1 else None,
+        "workflows": [_workflow_document(plan) for plan in order.plans],
+        "quoted": order.most,
+        "jobs": [
+            {"id": number, **_file_document(plan, planned), "batch": batch.id} for number, batch, plan, planned in added
+        ],
+        "known": [_file_document(plan, one) for verdict in known for plan, one in order.having(verdict)],
+        "refused": refused_documents(order.refused),
+    }
+
+
+def refused_documents(refused: Sequence[RefusedFile]) -> list[RefusedDocument]:
     """The files that are not sent, as JSON."""
-    return [
-        {"source": str(refused.path), "reason": refused.reason, "message": refused.message} for refused in plan.refused
-    ]
+    return [{"source": str(one.path), "reason": one.reason, "message": one.message} for one in refused]
 
 
-def _file_document(planned: Planned) -> PlannedFile:
+def _file_document(plan: Plan, planned: Planned) -> PlannedFile:
     return {
         "source": str(planned.found.path),
+        "workflow": plan.offer.workflow.id,
         "verdict": planned.verdict,
         "output": None if planned.verdict in (Verdict.KNOWN, Verdict.METADATA) else str(planned.folder / planned.stem),
         "renamed": planned.is_renamed,

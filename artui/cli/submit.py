@@ -7,8 +7,10 @@ import os
 import sys
 import time
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 from uuid import uuid4
@@ -26,13 +28,16 @@ from artui.model.states import Twins
 from artui.sanitize import sanitize
 
 if TYPE_CHECKING:
-    from artui.core.plan import Offer, Plan, Planner, RefusedFile, SourceFile
+    from artui.core.plan import Offer, Order, OrderPlanner, Plan, Planned, RefusedFile, SourceFile, Target
     from artui.files import Photo
     from artui.journal import Journal
     from artui.model.job import Job
     from artui.providers.base import Provider
 
 DEFAULT_OUTPUT = "retouched"
+PROBED = 20
+"""The most output folders that are looked at before anything is sent."""
+
 SPENDING = (STRICT, SUSPECT, METADATA, DRY_RUN, YES, WAIT, WAIT_QA, AS_JSON)
 """The options of a command that sends photos."""
 
@@ -75,7 +80,8 @@ class Spending:
     "listed",
     type=click.File("rb"),
     metavar="FILE",
-    help="A list of photos, - for stdin: a name a line, or a table with file, name, sku, label:NAME.",
+    help="A list of photos, - for stdin: a name a line, or a table with file, name, sku, workflow, batch, output,"
+    " label:NAME.",
 )
 @click.option(
     "-0", "--null", "nul", is_flag=True, help="The names of that list end in NUL, as `find -print0` has them."
@@ -88,11 +94,20 @@ class Spending:
 @click.option("--url", "urls", multiple=True, help="A photo the service fetches itself, where it can; may be repeated.")
 @click.option("--alias", "aliases", multiple=True, metavar="NAME/PATH", help="A photo in a storage the service knows.")
 @click.option("-a", "--account", help="The account that pays; without it the one set as `account`.")
-@click.option("-w", "--workflow", help="Workflow by id or name; without it the account's `workflow`.")
+@click.option(
+    "-w",
+    "--workflow",
+    "workflows",
+    multiple=True,
+    help="Workflow by id or name; without it the account's `workflow`. Several: each photo through each.",
+)
 @click.option(
     "-o", "--output", help="Folder for results (`artui help templates`); without it the account's, else ./retouched."
 )
-@click.option("--template", default="{stem}", show_default=True, help="Name of each result in that folder.")
+@click.option(
+    "--template",
+    help="Name of each result in that folder; without it {stem}, for several workflows {stem}-{workflow}.",
+)
 @click.option("-r", "--recursive", is_flag=True, help="Also take the photos of sub-folders.")
 @click.option("--batch", "name", help="Name of the batch, shown at the service too.")
 @click.option("--label", "labels", multiple=True, metavar="K=V", help="A label for every photo; may be repeated.")
@@ -102,13 +117,12 @@ class Spending:
 @click.pass_obj
 def submit_command(
     session: Session, /, paths: tuple[Path, ...], listed: BinaryIO | None, base: Path | None, urls: tuple[str, ...],
-    aliases: tuple[str, ...],
-    account: str | None, workflow: str | None, output: str | None, template: str, recursive: bool, name: str | None,
+    aliases: tuple[str, ...], account: str | None, workflows: tuple[str, ...], output: str | None,
+    template: str | None, recursive: bool, name: str | None,
     labels: tuple[str, ...], cap: int | None, sample: int | None, twins: str | None, *, nul: bool, **flags: Any,
 ) -> Exit:  # fmt: skip
-    """Send photos, or folders of them, through a workflow."""
+    """Send photos, or folders of them, through one or several workflows."""
     from artui.core.plan import PlanProblem, Target, at_address, collect, named_after
-    from artui.watch.outputs import refuse_watched
 
     addresses = dict.fromkeys([*urls, *(f"src://{alias}" for alias in aliases)])
     if not (paths or addresses or listed):
@@ -116,23 +130,31 @@ def submit_command(
     chosen, spending = session.account(account), Spending(**flags)
     spending.refuse_strict(chosen)
     own_labels = _labels(labels, chosen)
-    target = Target.of(output or chosen.output or DEFAULT_OUTPUT, template, spending.keeping(chosen.metadata))
+    metadata = spending.keeping(chosen.metadata)
+    into = output or chosen.output or DEFAULT_OUTPUT
     try:
-        target.refuse_loop(paths, recursive=recursive)
+        Target.of(into, "{stem}").refuse_loop(paths, recursive=recursive)
         left = Counter[str]()
         found = collect(paths, recursive=recursive, ignoring=session.config.ignoring, left=left)
-        if listed:
-            told = {one.path: one for one in _listed(listed, base, chosen, nul=nul)}
-            found = [*told.values(), *(one for one in found if one.path not in told)]
+        rows = _listed(listed, base, chosen, nul=nul) if listed else []
+        named = {one.path for one in rows}
+        found = [*rows, *(one for one in found if one.path not in named)]
         elsewhere = [at_address(address) for address in addresses]
-        batch = _new_batch(name or named_after([*found, *(one for one, _ in elsewhere)]), chosen, cap, sample)
-        offer = _offer(session, chosen, workflow, batch, own_labels)
+        every = [*found, *(one for one, _ in elsewhere)]
+        batches = _Batches(_new_batch(name or named_after(every), chosen, cap, sample), every)
+        offers = _offers(session, chosen, workflows, every, own_labels, batches)
+        with naming_list(listed):
+            _refuse_alike(offers, rows)
+            outputs = _outputs(into, template or offers.template(into), metadata, rows)
         with session.journal() as journal:
-            refuse_watched(target.folder, session.config, journal)
-            planner = _planner(session, journal, offer, target, batch, twins or chosen.twins)
-            plan = replace(planner.plan(*_checked(found, offer, chosen, spending, elsewhere)), ignored=left)
+            for target in outputs.values():
+                target.refuse_loop(paths, recursive=recursive)
+            _refuse_watched(outputs, session, journal)
+            planner = _planner(session, journal, offers, outputs, batches, twins or chosen.twins)
+            order = planner.plan(*_checked(found, offers.first, chosen, spending, elsewhere))
             has_subfolders = not recursive and any(_has_subfolders(path) for path in paths)
-            return _Sending(session, journal, planner, batch, spending, has_subfolders).carry_out(plan)
+            sending = _Sending(session, journal, planner, batches, spending, has_subfolders)
+            return sending.carry_out(replace(order, ignored=left))
     except PlanProblem as problem:
         raise CommandError(Exit.USAGE, str(problem)) from None
 
@@ -146,31 +168,42 @@ def _has_subfolders(path: Path) -> bool:
 
 @click.command("redo")
 @click.argument("what", metavar="FILE|JOB")
-@click.option("-w", "--workflow", help="Another workflow, by id or name; without it the one of the last time.")
+@click.option(
+    "-w",
+    "--workflow",
+    "workflows",
+    multiple=True,
+    help="Another workflow, by id or name; without it the one of the last time. May be repeated.",
+)
 @click.option("-o", "--output", help="Another folder for the result; without it the one of the last time.")
 @options(SPENDING)
 @click.pass_obj
-def redo_command(session: Session, /, what: str, workflow: str | None, output: str | None, **flags: Any) -> Exit:
+def redo_command(
+    session: Session, /, what: str, workflows: tuple[str, ...], output: str | None, **flags: Any
+) -> Exit:  # fmt: skip
     """Buy a photo anew that was bought before."""
     from artui.core.plan import PlanProblem, SourceFile, Target, at_address
     from artui.files.metadata import Keeping
     from artui.journal import seen
 
     with session.journal() as journal:
-        last = _made_before(journal, what)
+        last, made_for = _made_before(journal, what)
         photo = journal.read(seen.place_now, last)
         chosen, spending = session.account(last.account), Spending(**flags)
         spending.refuse_strict(chosen)
         keeping = spending.keeping(last.metadata)
-        target = Target.of(output, "{stem}", keeping) if output else Target(last.folder, "{stem}", Keeping(keeping))
         found = [SourceFile(photo, photo.parent, is_named=True)] if not last.address else []
         elsewhere = [at_address(last.address)] if last.address else []
-        batch = _new_batch(f"redo {last.source.name}", chosen)
+        batches = _Batches(_new_batch(f"redo {last.source.name}", chosen))
         try:
-            offer = _offer(session, chosen, workflow or last.workflow, batch, {})
-            planner = _planner(session, journal, offer, target, batch, chosen.twins)
-            plan = planner.plan(*_checked(found, offer, chosen, spending, elsewhere), again=True)
-            return _Sending(session, journal, planner, batch, spending).carry_out(plan)
+            every = [*found, *(one for one, _ in elsewhere)]
+            offers = _offers(session, chosen, workflows or (last.workflow,), every, {}, batches)
+            # Its other results have their workflow in their names: so has this.
+            template = "{stem}-{workflow}" if len(made_for) > 1 else offers.template(output or "")
+            target = Target.of(output, template, keeping) if output else Target(last.folder, template, Keeping(keeping))
+            planner = _planner(session, journal, offers, {"": target}, batches, chosen.twins)
+            order = planner.plan(*_checked(found, offers.first, chosen, spending, elsewhere), again=True)
+            return _Sending(session, journal, planner, batches, spending).carry_out(order)
         except PlanProblem as problem:
             raise CommandError(Exit.USAGE, str(problem)) from None
 
@@ -178,16 +211,27 @@ def redo_command(session: Session, /, what: str, workflow: str | None, output: s
 # ------------------------------------------------------------------------------------------------ making the plan
 
 
+@contextmanager
+def naming_list(listed: BinaryIO | None) -> Iterator[None]:
+    """Have a fault in a list say in which one."""
+    from artui.core.plan import PlanProblem
+
+    try:
+        yield
+    except PlanProblem as problem:
+        if listed is None:
+            raise
+        raise PlanProblem(f"{listed.name}: {problem}. Nothing was sent.") from None
+
+
 def _listed(listed: BinaryIO, base: Path | None, account: AccountConfig, *, nul: bool) -> list[SourceFile]:
     """The photos of a list, with labels that may be given."""
-    from artui.core.plan import PlanProblem, read_list
+    from artui.core.plan import read_list
     from artui.core.plan.lists import MOST_BYTES
 
     beside = Path(listed.name).parent if listed is not sys.stdin.buffer else Path()
-    try:
+    with naming_list(listed):
         found = read_list(listed.read(MOST_BYTES + 1), (base or beside).absolute(), nul=nul)
-    except PlanProblem as problem:
-        raise PlanProblem(f"{listed.name}: {problem}. Nothing was sent.") from None
     for label in dict.fromkeys(label for one in found for label in one.labels):
         _refuse_taken(label, account, "label:")
     return found
@@ -217,34 +261,141 @@ def _new_batch(name: str, account: AccountConfig, cap: int | None = None, sample
     return Batch(str(uuid4()), sanitize(name, 100), account.name, time.time(), cap, sample)
 
 
-def _offer(
-    session: Session, account: AccountConfig, workflow: str | None, batch: Batch, labels: Mapping[str, str]
-) -> Offer:
-    """Ask the service who pays, what the workflow costs now and what is left."""
+class _Batches:
+    """The batches of an order: one, and those that a list names."""
+
+    def __init__(self, main: Batch, found: Sequence[SourceFile] = ()) -> None:
+        names = dict.fromkeys(sanitize(one.batch, 100) for one in found if one.batch)
+        if names and (main.cap is not None or main.sample is not None):
+            told = "--cap" if main.cap is not None else "--sample"
+            raise CommandError(Exit.USAGE, f"{told} is about one batch, and the list names batches of its own.")
+        self.main = main
+        self.named = {name: replace(main, id=str(uuid4()), name=name) for name in names}
+        self.labels: Mapping[str, Mapping[str, str]] = {}
+
+    def of(self, found: SourceFile) -> Batch:
+        """The batch of a photo."""
+        return self.named[sanitize(found.batch, 100)] if found.batch else self.main
+
+    def named_labels(self, provider: Provider[Any]) -> None:
+        """Note by which labels the service shows them."""
+        self.labels = {
+            one.id: provider.batch_labels(one.id, one.name, one.created_at) for one in (self.main, *self.named.values())
+        }
+
+
+@dataclass(frozen=True)
+class _Offers:
+    """What an order's words for workflows mean, and the ``usual`` ones of those photos that name none."""
+
+    by_word: Mapping[str, Offer]
+    usual: Sequence[str]
+
+    @property
+    def distinct(self) -> list[Offer]:
+        """Each workflow once, in the order they were named."""
+        return list({offer.workflow.id: offer for offer in self.by_word.values()}.values())
+
+    @property
+    def first(self) -> Offer:
+        """One of them, for what is the same for all."""
+        return self.distinct[0]
+
+    def of(self, found: SourceFile) -> list[Offer]:
+        """The workflows of a photo."""
+        words = [found.workflow] if found.workflow else self.usual
+        return list({self.by_word[word].workflow.id: self.by_word[word] for word in words}.values())
+
+    def template(self, output: str) -> str:
+        """How results are named where nothing else is said."""
+        return "{stem}" if len(self.distinct) == 1 or "{workflow}" in output else "{stem}-{workflow}"
+
+
+def _offers(
+    session: Session, account: AccountConfig, workflows: Sequence[str], found: Sequence[SourceFile],
+    labels: Mapping[str, str], batches: _Batches,
+) -> _Offers:  # fmt: skip
+    """Ask the service who pays, what the workflows cost now and what is left."""
     from artui.cli.workflow import told
-    from artui.core.plan import NotOneWorkflow, fetch_offer
+    from artui.core.plan import UnknownWorkflows, fetch_offers
 
-    wanted = workflow or account.workflow
-    if not wanted:
+    usual = list(dict.fromkeys(workflows)) or ([account.workflow] if account.workflow else [])
+    if not usual and (not found or any(not one.workflow for one in found)):
         raise CommandError(Exit.USAGE, "Which workflow? Say -w with an id or name; `artui workflows` lists them.")
+    words = dict.fromkeys(one.workflow for one in found if one.workflow)
+    if not found or any(not one.workflow for one in found):
+        words = dict.fromkeys([*usual, *words])
 
-    async def question(provider: Provider[Any]) -> Offer:
-        offer = await fetch_offer(provider, account.name, wanted, beginning=True)
-        return replace(offer, labels={**labels, **provider.batch_labels(batch.id, batch.name, batch.created_at)})
+    async def question(provider: Provider[Any]) -> Mapping[str, Offer]:
+        batches.named_labels(provider)
+        return await fetch_offers(provider, account.name, words)
 
     try:
-        return session.ask(account, question)
-    except NotOneWorkflow as problem:
-        raise told(problem) from None
+        offers = session.ask(account, question)
+    except UnknownWorkflows as problem:
+        places = {one.workflow: one.place for one in reversed(found) if one.workflow}
+        said = [
+            (f"{place}: " if (place := places.get(one.wanted)) and one.wanted not in usual else "") + str(told(one))
+            for one in problem.problems
+        ]
+        raise CommandError(Exit.USAGE, "\n".join(said)) from None
+    return _Offers({word: replace(offer, labels=labels) for word, offer in offers.items()}, usual)
+
+
+def _refuse_alike(offers: _Offers, rows: Sequence[SourceFile]) -> None:
+    """Raise PlanProblem where a list has a photo twice for one workflow, whatever it calls it."""
+    from artui.core.plan import refuse_lines
+
+    seen = set[tuple[Path, str]]()
+    again = []
+    for one in rows:
+        its = {(one.path, offer.workflow.id) for offer in offers.of(one)}
+        if its & seen:
+            again.append(one)
+        seen |= its
+    refuse_lines(again, "stands in the list before, for the same workflow")
+
+
+def _outputs(into: str, template: str, metadata: str, rows: Sequence[SourceFile]) -> dict[str, Target]:
+    """Where results go: by default, and by what a list says of its photos, which is below that unless it is absolute.
+
+    Raises PlanProblem for a folder that leaves it, or that cannot be filled.
+    """
+    from artui.core.plan import PlanProblem, Target, refuse_lines
+    from artui.files import render_stem
+
+    outputs = {"": Target.of(into, template, metadata)}
+    for one in rows:
+        if one.output in outputs:
+            continue
+        if ".." in Path(one.output).parts:
+            refuse_lines([one], f"goes to {sanitize(one.output)!r}, which leads out of the output folder")
+        target = outputs[one.output] = Target.of(str(Path(into, Path(one.output).expanduser())), template, metadata)
+        try:
+            render_stem(target.template, stem="a", relative="", batch="b", workflow="c", date=dt.date.min, n=1)
+        except ValueError as problem:
+            raise PlanProblem(f"{one.place}: {problem}") from None
+    return outputs
+
+
+def _refuse_watched(outputs: Mapping[str, Target], session: Session, journal: Journal) -> None:
+    from artui.watch.outputs import refuse_watched
+
+    for folder in dict.fromkeys(target.folder for target in outputs.values()):
+        refuse_watched(folder, session.config, journal)
 
 
 def _planner(
-    session: Session, journal: Journal, offer: Offer, target: Any, batch: Batch, twins: str
-) -> Planner:  # fmt: skip
-    from artui.core.plan import Planner
+    session: Session, journal: Journal, offers: _Offers, outputs: Mapping[str, Target], batches: _Batches, twins: str
+) -> OrderPlanner:  # fmt: skip
+    from artui.core.plan import OrderPlanner, Planner
 
     today = dt.datetime.now(session.config.timezone).date()
-    return Planner(journal, offer, target, batch.name, today, Twins(twins))
+    planners = [
+        Planner(journal, offer, outputs[""], lambda found: batches.of(found).name, today, Twins(twins), outputs)
+        for offer in offers.distinct
+    ]
+    return OrderPlanner(planners, offers.of)
 
 
 def _checked(
@@ -260,13 +411,17 @@ def _checked(
     if elsewhere and not offer.limits.takes_addresses:
         raise PlanProblem(f"The service of {offer.account} takes files only, and fetches nothing from an address.")
     accepts = replace(offer.limits.accepts, strict=spending.strict or account.strict)
+    # Each file once, for however many workflows it stands in a list.
+    files = {one.path: one for one in reversed(found)}
+    each = [one for one in found if files[one.path] is one]
     with counter("Checking") as counted:
-        photos, refused, passed_over = check(found, accepts, counted, suspect=spending.suspect)
-    return [*photos, *elsewhere], refused, passed_over
+        photos, refused, passed_over = check(each, accepts, counted, suspect=spending.suspect)
+    seen = {one.path: photo for one, photo in photos}
+    return [*((one, seen[one.path]) for one in found if one.path in seen), *elsewhere], refused, passed_over
 
 
-def _made_before(journal: Journal, what: str) -> Job:
-    """The newest job made from this file, or the one of this number."""
+def _made_before(journal: Journal, what: str) -> tuple[Job, set[str]]:
+    """The newest job made from this file, or the one of this number; and which workflows its photo has been through."""
     from artui.cli.naming import job_or_file, made_of
 
     named = job_or_file(journal, what)
@@ -275,7 +430,8 @@ def _made_before(journal: Journal, what: str) -> Job:
         there = isinstance(named, Path) and os.path.lexists(named)
         advice = "`artui submit` sends it" if there else "and there is no such file: check the path"
         raise CommandError(Exit.USAGE, f"{what} was never sent{':' if there else ','} {advice}.")
-    return made[0]
+    every = made if isinstance(named, Path) else made_of(journal, made[0].source)
+    return made[0], {job.workflow for job in every}
 
 
 # --------------------------------------------------------------------------------------------------- carrying it out
@@ -283,52 +439,49 @@ def _made_before(journal: Journal, what: str) -> Job:
 
 @dataclass
 class _Sending:
-    """From a plan to jobs: shown, agreed to, added, and followed where that is wanted."""
+    """From an order to jobs: shown, agreed to, added, and followed where that is wanted."""
 
     session: Session
     journal: Journal
-    planner: Planner
-    batch: Batch
+    planner: OrderPlanner
+    batches: _Batches
     flags: Spending
     has_subfolders: bool = False
 
-    def carry_out(self, plan: Plan) -> Exit:
-        """Show the plan, ask, send; returns how the command ends."""
+    def carry_out(self, order: Order) -> Exit:
+        """Show the order, ask, send; returns how the command ends."""
         from artui.cli.planned import Telling, plan_document
-        from artui.core.quote import portions, quote
-        from artui.files import OutputProblem, Permissions, probe_folder
+        from artui.core.quote import order_portions, quote
         from artui.journal import history
 
         config = self.session.config
-        offer, account = plan.offer, config.accounts[plan.offer.account]
+        offer = order.plans[0].offer
+        account = config.accounts[offer.account]
+        prices = {plan.offer.workflow.price for plan in order.plans}
         cost = self.journal.read(
-            quote, offer.account, account.caps, offer.workflow.price,
-            portions(plan.photos, offer.workflow, lambda _: self.batch), config.timezone, told=offer.balance,
+            quote, offer.account, account.caps, prices.pop() if len(prices) == 1 else None,
+            order_portions(order, lambda one: self.batches.of(one.found)), config.timezone, told=offer.balance,
         )  # fmt: skip
-        telling = Telling(plan, cost)
+        telling = Telling(order, cost)
         if not (self.flags.as_json and self.flags.dry_run):
             for line in telling.lines():
                 (put if self.flags.dry_run else say)(line)
         if self.flags.dry_run and self.flags.as_json:
-            put_json(plan_document(plan, self.batch, cost))
-        self._tell_sample(len(plan.queued))
-        if not plan.photos:
+            put_json(plan_document(order, self.batches.main, self.batches.of, cost))
+        self._tell_sample(len(order.queued))
+        if not order.photos:
             hint = " Its sub-folders are sent with -r." if self.has_subfolders else ""
             raise CommandError(Exit.USAGE, f"There is no photo to send.{hint}")
         if self.flags.dry_run:
-            return _ending(plan)
-        if plan.queued and not self._may_send(telling.question()):
+            return _ending(order)
+        if order.queued and not self._may_send(telling.question()):
             return Exit.USAGE
-        try:
-            probe_folder(plan.target.folder, Permissions.of(account.mode, account.group))
-        except OutputProblem as problem:
-            raise CommandError(Exit.USAGE, f"Nothing was sent: {problem}") from None
+        self._probe(order, account)
         since = self.journal.read(history.last_seq)
-        plan, numbers = self._add(plan)
-        return self._added(plan, numbers, since)
+        return self._added(*self._add(order), since)
 
     def _tell_sample(self, number: int) -> None:
-        sample = self.batch.sample
+        sample = self.batches.main.sample
         if sample is not None and sample < number and not (self.flags.as_json and self.flags.dry_run):
             tell = put if self.flags.dry_run else say
             tell(f"A sample of {sample:,} is sent; {number - sample:,} wait, unsent, for `artui approve`.")
@@ -344,58 +497,75 @@ class _Sending:
         say("Nothing was sent.")
         return False
 
-    def _add(self, plan: Plan) -> tuple[Plan, list[int]]:
-        """Add the jobs; where another program takes one of their names at this moment, under other names."""
-        from artui.core.plan import new_jobs
-        from artui.core.submit import NamesTaken, submit
-        from artui.journal import Connection, jobs
+    def _probe(self, order: Order, account: AccountConfig) -> None:
+        """See whether results can be saved; where a list names many folders the engine sees to the rest."""
+        from artui.files import OutputProblem, Permissions, probe_folder
 
-        def add(db: Connection, named: Plan) -> list[int]:
-            return jobs.add(db, self.batch, new_jobs(named, self.batch))
-
-        if not plan.queued:
-            return plan, []
+        planner = self.planner.planners[0]
+        folders = dict.fromkeys(planner.target_of(one.found).folder for _, one in order.photos)
         try:
-            return submit(self.journal, self.planner, plan, add)
+            for folder in islice(folders, PROBED):
+                probe_folder(folder, Permissions.of(account.mode, account.group))
+        except OutputProblem as problem:
+            raise CommandError(Exit.USAGE, f"Nothing was sent: {problem}") from None
+
+    def _add(self, order: Order) -> tuple[Order, list[tuple[int, Batch, Plan, Planned]]]:
+        """Add the jobs, all at once; where another program takes one of their names at this moment, under other
+        names."""
+        from artui.core.plan.order import add
+        from artui.core.submit import NamesTaken, submit
+        from artui.journal import Connection
+
+        def added(db: Connection, named: Order) -> dict[str, list[int]]:
+            return add(db, named.new_jobs(self.batches.of, self.batches.labels))
+
+        if not order.queued:
+            return order, []
+        try:
+            order, numbers = submit(self.journal, self.planner, order, added)
         except NamesTaken as taken:
             raise CommandError(Exit.LOCKED, str(taken)) from None
+        each = {batch: iter(its) for batch, its in numbers.items()}
+        batched = [(self.batches.of(planned.found), plan, planned) for plan, planned in order.queued]
+        return order, [(next(each[batch.id]), batch, plan, planned) for batch, plan, planned in batched]
 
-    def _added(self, plan: Plan, numbers: list[int], since: int) -> Exit:
+    def _added(self, order: Order, added: Sequence[tuple[int, Batch, Plan, Planned]], since: int) -> Exit:
         from artui.cli.planned import queued_document
         from artui.engine.client import ensure_running
         from artui.journal import requests
 
-        document = queued_document(plan, self.batch, numbers)
-        span = f"job {numbers[0]}" if len(numbers) == 1 else f"jobs {numbers[0]} to {numbers[-1]}" if numbers else ""
+        document = queued_document(order, self.batches.main, added)
+        numbers = [number for number, *_ in added]
+        span = f"job {numbers[0]}" if len(numbers) == 1 else f"jobs {min(numbers)} to {max(numbers)}" if numbers else ""
         queued = f"Queued as {span}. `artui wait` follows them, `artui jobs` lists them."
         if numbers:
             go_on(queued)
         if self.journal.read(requests.has_work):
             ensure_running(self.session.paths, self.journal)
         if self.flags.wait:
-            return self._follow(plan, document, since)
+            return self._follow(order, frozenset(numbers), document, since)
         if self.flags.as_json:
             put_json(document)
         elif numbers:
             say(queued)
-        return _ending(plan)
+        return _ending(order)
 
-    def _follow(self, plan: Plan, document: Mapping[str, Any], since: int) -> Exit:
+    def _follow(self, order: Order, numbers: frozenset[int], document: Mapping[str, Any], since: int) -> Exit:
         from artui.cli.following import printer, wait_for
         from artui.core.follow import JsonLines
         from artui.core.plan import Verdict
         from artui.journal.following import Scope
 
-        known = frozenset(planned.job for planned in plan.having(Verdict.KNOWN) if planned.job is not None)
+        known = frozenset(one.job for _, one in order.having(Verdict.KNOWN) if one.job is not None)
         printed = printer(as_json=self.flags.as_json)
         if isinstance(printed, JsonLines):
             printed.document("queued", document)
-        scope = Scope(self.batch.id, known)
+        scope = Scope(self.batches.main.id, known | (numbers if self.batches.named else frozenset()))
         return wait_for(
-            self.session, self.journal, scope, since, printed, with_qa=self.flags.wait_qa, besides=_ending(plan)
+            self.session, self.journal, scope, since, printed, with_qa=self.flags.wait_qa, besides=_ending(order)
         )
 
 
-def _ending(plan: Plan) -> Exit:
-    """How a command ends as far as the plan tells: a file that was refused is a failure."""
-    return Exit.FAILED if plan.refused else Exit.OK
+def _ending(order: Order) -> Exit:
+    """How a command ends as far as the order tells: a file that was refused is a failure."""
+    return Exit.FAILED if order.refused else Exit.OK

@@ -13,7 +13,7 @@ SUMMARIES: Final[Mapping[str, str]] = {
     "workflows": "List the saved workflows with their prices, or show one with its steps and their settings.",
     "executions": "List past executions at the service, those of artui marked, or fetch the result of one.",
     "rate": "Tell the service whether the result of a job is liked, where it takes that.",
-    "submit": "Send photos, or folders of them, through a workflow.",
+    "submit": "Send photos, or folders of them, through one or several workflows.",
     "redo": "Buy a photo anew that was bought before.",
     "jobs": "List the jobs, all or those that are asked for.",
     "job": "Show all about one job: what it is, what happened, what was paid, what to do now.",

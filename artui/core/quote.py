@@ -20,7 +20,7 @@ from artui.model.holds import CapKind
 
 if TYPE_CHECKING:
     from artui.config import Caps
-    from artui.core.plan import Planned
+    from artui.core.plan import Order, Planned
     from artui.model.documents import CapDocument
     from artui.model.job import Batch
     from artui.providers.base import Balance, Workflow
@@ -60,7 +60,8 @@ class Bound:
 class Quote:
     """What ``count`` photos cost at ``price`` each, in the account's unit, and how many of them ``fits``.
 
-    ``price`` is None where the service names none; each photo then counts as one. ``balance`` is what is left now, None
+    ``price`` is None where the service names none, each photo then counts as one; and where several workflows have
+    several. ``cost`` is what all of them count in caps and balance. ``balance`` is what is left now, None
     where that is not known, and ``unknown`` why; ``held`` the reason that holds the account, ``away_since`` since
     when its service does not answer, in epoch seconds. ``today`` is what its day counts as spent, with a cap or
     without.
@@ -69,6 +70,7 @@ class Quote:
     account: str
     price: int | None
     count: int
+    cost: int
     balance: int | None
     unknown: str
     held: str
@@ -90,7 +92,7 @@ class Quote:
     @property
     def balance_after(self) -> int | None:
         """What is left once all of them are paid for; below 0 where it does not last."""
-        return None if self.balance is None else self.balance - weight(self.price) * self.count
+        return None if self.balance is None else self.balance - self.cost
 
     @property
     def telling(self) -> list[Bound]:
@@ -124,8 +126,9 @@ def quote(
 ) -> Quote:  # fmt: skip
     """What these photos of an account with its ``own`` caps cost, on the day it is in the operator's ``zone``.
 
-    The portions stand in the order in which the photos are sent; without any it says how the account itself stands.
-    ``told`` is the balance as the service said it: the journal's counts where it is newer.
+    The portions stand in the order in which the photos are sent, each photo at ``price`` unless they say what it
+    counts; without any it says how the account itself stands. ``told`` is the balance as the service said it: the
+    journal's counts where it is newer.
     """
     today = accounts.day_of(time.time(), zone)
     day, state = accounts.day(db, account, today), accounts.state(db, account)
@@ -135,16 +138,16 @@ def quote(
         balance, unknown = told.left, told.unknown
         if balance is not None:
             balance -= purchases.not_in_balance(db, account, told.at)
-    sums, known = _Sums(weight(price), balance), dict[Portion, list[Cap]]()
+    sums, known = _Sums(balance), dict[Portion, list[Cap]]()
     for portion in portions:
-        alike = replace(portion, count=0)  # read once, however often its folder comes round
+        alike = replace(portion, count=0, weight=None)  # read once, however often its folder comes round
         if alike not in known:
             known[alike] = caps.of(db, account, portion, own, today)
-        sums.add(known[alike], portion.count)
+        sums.add(known[alike], portion.count, weight(price) if portion.weight is None else portion.weight)
     if not known:
-        sums.add([cap for cap in caps.of(db, account, Portion(""), own, today) if cap.kind in OWN], 0)
+        sums.add([cap for cap in caps.of(db, account, Portion(""), own, today) if cap.kind in OWN], 0, 0)
     return Quote(
-        account, price, sums.count, balance, unknown, state.held, state.away_since,
+        account, price, sums.count, sums.cost, balance, unknown, state.held, state.away_since,
         purchases.spent(db, account, day=day, month=day[:7]).day, sums.bounds(), sums.fits,
     )  # fmt: skip
 
@@ -153,31 +156,33 @@ def quote(
 class _Sums:
     """Adds photos up as the engine pays for them: in their order, each where all its caps and the balance last."""
 
-    cost: int
     balance: int | None
     count: int = 0
+    cost: int = 0
     fits: int = 0
     _caps: dict[tuple[CapKind, str], Cap] = field(default_factory=dict)
     _counts: Counter[tuple[CapKind, str]] = field(default_factory=Counter)
+    _rooms: Counter[tuple[CapKind, str]] = field(default_factory=Counter)
+    """For how many photos each cap has room, if it were the only one; and what these count."""
+    _filled: Counter[tuple[CapKind, str]] = field(default_factory=Counter)
     _paid: Counter[tuple[CapKind, str]] = field(default_factory=Counter)
+    _spent: int = 0
 
-    def add(self, its: Sequence[Cap], count: int) -> None:
+    def add(self, its: Sequence[Cap], count: int, each: int) -> None:
         found = {(cap.kind, cap.owner): cap for cap in its}
-        rooms = [cap.room - self.cost * self._paid[key] for key, cap in found.items()]
+        rooms = [cap.room - self._paid[key] for key, cap in found.items()]
         # By what fits: what no cap lets through costs nothing.
-        rooms += [] if self.balance is None else [self.balance - self.cost * self.fits]
+        rooms += [] if self.balance is None else [self.balance - self._spent]
         # The tightest: a photo is paid for only where all of them last.
-        fit = min((self._photos(room, count) for room in rooms), default=count)
-        self.count, self.fits = self.count + count, self.fits + fit
+        fit = min((_photos(room, count, each) for room in rooms), default=count)
+        alone = {key: _photos(cap.room - self._filled[key], count, each) for key, cap in found.items()}
+        self.count, self.cost = self.count + count, self.cost + count * each
+        self.fits, self._spent = self.fits + fit, self._spent + fit * each
         self._caps |= found
         self._counts.update(dict.fromkeys(found, count))
-        self._paid.update(dict.fromkeys(found, fit))
-
-    def _photos(self, room: int, most: int) -> int:
-        """How many of so many photos a room is enough for."""
-        if room < self.cost:
-            return 0
-        return min(most, room // self.cost) if self.cost else most  # what is free fits wherever nothing is overdrawn
+        self._paid.update(dict.fromkeys(found, fit * each))
+        self._rooms.update(alone)
+        self._filled.update({key: number * each for key, number in alone.items()})
 
     def bounds(self) -> tuple[Bound, ...]:
         runs = sum(kind is CapKind.RUN for kind, _ in self._caps)
@@ -187,16 +192,30 @@ class _Sums:
                 cap,
                 f"folder {_folder(owner)}" if kind is CapKind.RUN and runs > 1 else _SPANS[kind],
                 self._counts[kind, owner],
-                self._photos(cap.room, self._counts[kind, owner]),
-                cap.spent + self.cost * self._paid[kind, owner],
+                self._rooms[kind, owner],
+                cap.spent + self._paid[kind, owner],
             )
             for (kind, owner), cap in sorted(self._caps.items(), key=lambda one: order.index(one[0][0]))
         )
 
 
+def _photos(room: int, most: int, each: int) -> int:
+    """How many of so many photos that count so much each a room is enough for."""
+    if room < each:
+        return 0
+    return min(most, room // each) if each else most  # what is free fits wherever nothing is overdrawn
+
+
 def _folder(run: str) -> str:
     """The name of the folder that a run is counted by."""
     return run.rpartition("|")[0].rstrip("/").rpartition("/")[2] or "/"
+
+
+def order_portions(order: Order, batch_of: Callable[[Planned], Batch]) -> Iterator[Portion]:
+    """What of an order is paid for, as :func:`portions` has it for one workflow."""
+    for plan, planned in order.photos:
+        flow = plan.offer.workflow
+        yield from (replace(one, weight=weight(flow.price)) for one in portions([planned], flow, batch_of))
 
 
 def portions(photos: Iterable[Planned], workflow: Workflow, batch_of: Callable[[Planned], Batch]) -> Iterator[Portion]:

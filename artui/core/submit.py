@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TypeVar
+from typing import Protocol, TypeVar
 
-from artui.core.plan import Plan, Planner, PlanProblem
+from artui.core.plan import PlanProblem
 from artui.journal import Connection, Journal, jobs
 
 T = TypeVar("T")
+P = TypeVar("P")
 
 ANEW = 3
 """How often names are chosen anew when others take them at the same moment."""
@@ -21,7 +22,14 @@ class NamesTaken(PlanProblem):
         super().__init__("Others take the same result names all the time. Nothing was sent; try again.")
 
 
-def submit(journal: Journal, planner: Planner, plan: Plan, add: Callable[[Connection, Plan], T]) -> tuple[Plan, T]:
+class Renaming(Protocol[P]):
+    """Chooses the names of a plan's results anew."""
+
+    def renamed(self, plan: P, /) -> P:
+        """The plan with result names that are free now."""
+
+
+def submit(journal: Journal, planner: Renaming[P], plan: P, add: Callable[[Connection, P], T]) -> tuple[P, T]:
     """Have ``add`` write the jobs of a plan, all in one transaction; returns the plan as it was added, and its answer.
 
     Where another program takes one of its result names at this moment, it is added under others. Raises

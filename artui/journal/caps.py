@@ -21,12 +21,14 @@ if TYPE_CHECKING:
 @dataclass(frozen=True, slots=True)
 class Portion:
     """Photos that all caps count together, how many they are: those of one run (see :func:`artui.core.plan.run_of`),
-    batch and rule (by its id), of which the latter two may be none."""
+    batch and rule (by its id), of which the latter two may be none. ``weight``: what each counts in the caps, None
+    where that is asked elsewhere."""
 
     run: str
     count: int = 1
     batch: Batch | None = None
     rule: str = ""
+    weight: int | None = None
 
 
 class Cap(NamedTuple):

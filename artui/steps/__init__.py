@@ -8,6 +8,8 @@ happens.
 from __future__ import annotations
 
 import asyncio
+from contextlib import nullcontext
+from weakref import WeakValueDictionary
 
 from artui import budget, files
 from artui.journal import Connection, found, jobs, origins, purchases
@@ -29,6 +31,7 @@ class Pipeline:
         self.context = context
         self.paying = Paying(context)
         self.saving = Saving(context)
+        self._uploading: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
 
     async def prepare(self, job: Job) -> Job:
         """From a file on disk to an accepted execution: NEW to SUBMITTED, or a twin to its delivered result."""
@@ -91,6 +94,13 @@ class Pipeline:
 
     async def upload(self, job: Job) -> Job:
         """Bring the photo to the service, unless it lies there already. Costs nothing."""
+        # One at a time for one content: a photo that goes through several workflows is uploaded once.
+        is_shared = not self.context.provider.limits.fresh_upload and not job.address
+        turn = self._uploading.setdefault(f"{job.payer} {job.digest}", asyncio.Lock()) if is_shared else nullcontext()
+        async with turn:
+            return await self._upload(job)
+
+    async def _upload(self, job: Job) -> Job:
         now = await self.context.who_pays()
 
         def ask(db: Connection) -> tuple[str, str]:

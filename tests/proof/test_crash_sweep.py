@@ -2,7 +2,8 @@
 
 A point is named by its number; what it was stands in the failure. Small form: every second point at AutoRetouch, every
 third elsewhere (which ones goes by the day), some pairs of points, some random kills. ``--long``: every point
-everywhere, and a thousand random kills.
+everywhere, and a thousand random kills. One photo through several workflows has a sweep of its own: it is paid once for
+each.
 """
 
 from __future__ import annotations
@@ -75,6 +76,7 @@ title = "Recipe"
 """,
 }
 RECIPES = {"autoretouch": "Background Removal", "retouch4me": "Recipe", "filestack": "Recipe"}
+SEVERAL = ("Background Removal", "Export only", "Ghost Mannequin")
 
 
 @dataclass
@@ -97,6 +99,12 @@ class Scene:
         recipe = self.studio.workflows[RECIPES[self.service]]
         more = {"provider": self.service, "parameters": recipe.parameters, "metadata": self.metadata}
         await self.studio.add(photos, workflow=recipe.name, **more, **given)
+
+    async def add_several(self) -> None:
+        """Order a new photo through several workflows."""
+        [photo] = self.studio.photos(1)
+        for name in SEVERAL:
+            await self.studio.add([photo], workflow=name, stem=f"{photo.stem}-{name}")
 
     @property
     def told(self) -> Path:
@@ -135,7 +143,11 @@ class Scene:
         assert await asyncio.to_thread(child.wait) == 0, self._log()
 
     async def _resolve(self, job: Job) -> None:
-        ours = [charge["execution"] for charge in self.studio.simulator.ledger if charge["digest"] == job.digest]
+        ours = [
+            charge["execution"]
+            for charge in self.studio.simulator.ledger
+            if charge["digest"] == job.digest and charge.get("workflow", job.workflow) == job.workflow
+        ]
         if ours:
             await self.studio.ask("adopt", job.id, execution=ours[0])
         else:
@@ -191,11 +203,11 @@ async def scene(
 
 
 async def crash(
-    service: str, zygote: Zygote, folder: Path, points: Sequence[int], *, metadata: str = "none"
+    service: str, zygote: Zygote, folder: Path, points: Sequence[int], *, metadata: str = "none", several: bool = False
 ) -> bool:  # fmt: skip
     """One run that is killed at these points, one engine after the other; whether the first was reached."""
     async with scene(service, zygote, folder, metadata=metadata) as here:
-        await here.add(1)
+        await (here.add_several() if several else here.add(1))
         died: list[str] = []
         try:
             for point in points:
@@ -227,6 +239,18 @@ async def test_killed_at_each_point_it_pays_once_and_loses_nothing(
         if not await crash(service, zygote, tmp_path / str(point), [point]):
             break
     assert point > 40, "its points were not found"
+
+
+async def test_killed_at_each_point_each_workflow_of_a_photo_is_paid_once(
+    strand: int, zygote: Zygote, tmp_path: Path, *, long: bool
+) -> None:
+    """Small form: one strand a day, and every sixth of its points."""
+    if not long and strand != DAY % STRANDS:
+        pytest.skip("one strand a day")
+    for point in count(1 + strand, STRANDS if long else 6 * STRANDS):
+        if not await crash("autoretouch", zygote, tmp_path / str(point), [point], several=True):
+            break
+    assert point > 80, "its points were not found"
 
 
 @pytest.fixture

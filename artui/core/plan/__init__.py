@@ -18,8 +18,9 @@ from artui.core.plan.collecting import (
     named_after,
     promises_photo,
 )
-from artui.core.plan.lists import read_list
-from artui.core.plan.offers import NotOneWorkflow, choose, fetch_offer
+from artui.core.plan.lists import read_list, refuse_lines
+from artui.core.plan.offers import NotOneWorkflow, UnknownWorkflows, choose, fetch_offer, fetch_offers
+from artui.core.plan.order import Order, OrderPlanner
 from artui.core.plan.planner import Plan, Planned, Planner, Verdict, delivers, new_job, new_jobs, run_of
 from artui.core.plan.remarks import Remark, Worth
 from artui.core.plan.target import Offer, Target, match_workflow
@@ -29,6 +30,8 @@ __all__ = [
     "OF_ARCHIVES",
     "NotOneWorkflow",
     "Offer",
+    "Order",
+    "OrderPlanner",
     "Plan",
     "PlanProblem",
     "Planned",
@@ -37,6 +40,7 @@ __all__ = [
     "Remark",
     "SourceFile",
     "Target",
+    "UnknownWorkflows",
     "Verdict",
     "Worth",
     "at_address",
@@ -45,6 +49,7 @@ __all__ = [
     "collect",
     "delivers",
     "fetch_offer",
+    "fetch_offers",
     "folders_named",
     "hashed",
     "inspected",
@@ -54,5 +59,6 @@ __all__ = [
     "new_jobs",
     "promises_photo",
     "read_list",
+    "refuse_lines",
     "run_of",
 ]

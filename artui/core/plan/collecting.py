@@ -38,7 +38,8 @@ class SourceFile:
 
     ``address`` is set where it is no file here and the service fetches it itself; ``path`` then only names it.
     ``name``: what it is called where a template says ``{stem}``, if not by its own stem. ``labels``: of its job alone.
-    ``base``: the folder that its result keeps the ones below of, where that is not ``top``.
+    ``base``: the folder that its result keeps the ones below of, where that is not ``top``. ``workflow``, ``batch`` and
+    ``output`` are what a list says of it alone, empty where it goes with the others; ``place`` is where it says so.
     """
 
     path: Path
@@ -48,6 +49,10 @@ class SourceFile:
     name: str = ""
     labels: Mapping[str, str] = field(default_factory=dict, hash=False)
     base: Path | None = None
+    workflow: str = ""
+    batch: str = ""
+    output: str = ""
+    place: str = ""
 
     @property
     def relative(self) -> Path:

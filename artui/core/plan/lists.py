@@ -13,8 +13,9 @@ from pathlib import Path
 from artui.core.plan.collecting import PlanProblem, SourceFile
 from artui.sanitize import sanitize
 
-FILE, NAME, SKU, LABEL = "file", "name", "sku", "label:"
-COLUMNS = f"{FILE}, {NAME}, {SKU}, {LABEL}…"
+FILE, NAME, SKU, WORKFLOW, BATCH, OUTPUT, LABEL = "file", "name", "sku", "workflow", "batch", "output", "label:"
+KNOWN = (FILE, NAME, SKU, WORKFLOW, BATCH, OUTPUT)
+COLUMNS = f"{', '.join(KNOWN)}, {LABEL}…"
 
 MOST_TOLD = 5
 """Lines that are named where more of them are wrong in one way."""
@@ -34,32 +35,57 @@ class _Entry:
     path: Path
     name: str = ""
     labels: dict[str, str] = field(default_factory=dict)
+    workflow: str = ""
+    batch: str = ""
+    output: str = ""
 
 
 def read_list(content: bytes, base: Path, *, nul: bool = False) -> list[SourceFile]:
     """The photos of a list, in its order; relative names are below ``base``.
 
     A first line with a field ``file`` makes it a table, its fields parted by comma, semicolon or tab: ``name`` is the
-    photo's name where templates say ``{stem}``, ``sku`` and ``label:…`` are labels of its job. ``nul``: names that end
-    in NUL, and nothing else. Raises :class:`PlanProblem`, which names the lines, where one is no file, stands there
-    twice, or cannot be read; nothing of such a list is sent.
+    photo's name where templates say ``{stem}``, ``sku`` and ``label:…`` are labels of its job, ``workflow``, ``batch``
+    and ``output`` are its own. ``nul``: names that end in NUL, and nothing else. Raises :class:`PlanProblem`, which
+    names the lines, where one is no file, stands there twice for one workflow, or cannot be read; nothing of such a
+    list is sent.
     """
     if len(content) > MOST_BYTES:
         raise PlanProblem(f"the list has more than {MOST_BYTES // 2**20:,} MB: is it one?")
     entries = list(_named(content.split(b"\0"), base, "name") if nul else _read(content, base))
     if not entries:
         raise PlanProblem("the list names no photo")
-    first: dict[Path, _Entry] = {}
-    _refuse([one for one in entries if first.setdefault(one.path, one) is not one], "stands in the list before")
-    _refuse([one for one in entries if not os.path.lexists(one.path)], "is not there")
-    _refuse([one for one in entries if one.path.is_dir()], "is a folder: a list names files")
-    _refuse([one for one in entries if not stat.S_ISREG(one.path.lstat().st_mode)], "is a link or device, no file")
+    first: dict[tuple[Path, str], _Entry] = {}
+    again = [one for one in entries if first.setdefault((one.path, one.workflow), one) is not one]
+    _refuse(again, "stands in the list before")
+    modes = [_mode(one.path) for one in entries]  # looked at once: a list may be long
+    _refuse([one for one, mode in zip(entries, modes, strict=True) if not mode], "is not there")
+    folders = [one for one, mode in zip(entries, modes, strict=True) if stat.S_ISDIR(mode)]
+    _refuse(folders, "is a folder: a list names files")
+    others = [one for one, mode in zip(entries, modes, strict=True) if not stat.S_ISREG(mode)]
+    _refuse(others, "is a link or device, no file")
     return [
-        SourceFile(one.path, one.path.parent, is_named=True, name=one.name, labels=one.labels) for one in entries
+        SourceFile(
+            one.path, one.path.parent, is_named=True, name=one.name, labels=one.labels, workflow=one.workflow,
+            batch=one.batch, output=one.output, place=one.place,
+        )
+        for one in entries
     ]  # fmt: skip
 
 
-def _refuse(wrong: Sequence[_Entry], what: str) -> None:
+def _mode(path: Path) -> int:
+    """What a file is, 0 where there is none."""
+    try:
+        return os.lstat(path).st_mode
+    except (OSError, ValueError):
+        return 0
+
+
+def refuse_lines(wrong: Sequence[SourceFile], what: str) -> None:
+    """Raise :class:`PlanProblem` where there is any, which names the first by their lines."""
+    _refuse(wrong, what)
+
+
+def _refuse(wrong: Sequence[_Entry | SourceFile], what: str) -> None:
     if wrong:
         told = [f"{one.place}: {sanitize(os.fspath(one.path))} {what}" for one in wrong[:MOST_TOLD]]
         more = [f"and {len(wrong) - MOST_TOLD:,} more"] if len(wrong) > MOST_TOLD else []
@@ -97,7 +123,7 @@ def _named(names: Iterable[bytes], base: Path, word: str) -> Iterator[_Entry]:
 
 
 def _below(base: Path, name: str) -> Path:
-    return Path(os.path.abspath(base / name))  # noqa: PTH100 — a link stays the name the person knows
+    return Path(os.path.abspath(os.path.join(base, name)))  # noqa: PTH100, PTH118 — a link stays the name one knows
 
 
 def _rows(text: str, delimiter: str, base: Path) -> Iterator[_Entry]:
@@ -114,9 +140,7 @@ def _rows(text: str, delimiter: str, base: Path) -> Iterator[_Entry]:
 
 
 def _check_columns(kinds: Sequence[str]) -> None:
-    strange = [
-        kind for kind in kinds if kind not in (FILE, NAME, SKU) and not (kind.startswith(LABEL) and kind != LABEL)
-    ]
+    strange = [kind for kind in kinds if kind not in KNOWN and not (kind.startswith(LABEL) and kind != LABEL)]
     if strange:
         raise PlanProblem(f"line 1: the column {sanitize(strange[0])!r} means nothing here; there are {COLUMNS}")
     double = next((kind for kind in kinds if kinds.count(kind) > 1), None)
@@ -135,4 +159,5 @@ def _entry(line: int, kinds: Sequence[str], row: Sequence[str], base: Path) -> _
         for kind, cell in cells.items()
         if cell and (kind == SKU or kind.startswith(LABEL))
     }
-    return _Entry(f"line {line}", _below(base, cells[FILE]), cells.get(NAME, ""), labels)
+    own = {kind: cells.get(kind, "") for kind in (WORKFLOW, BATCH, OUTPUT)}
+    return _Entry(f"line {line}", _below(base, cells[FILE]), cells.get(NAME, ""), labels, **own)

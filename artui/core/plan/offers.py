@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import TYPE_CHECKING, Any
 
 from artui.core.plan.collecting import PlanProblem
@@ -21,6 +21,14 @@ class NotOneWorkflow(PlanProblem):
         several = f"{len(found)} workflows are called {wanted}: say the id of one ({ids})" if found else ""
         super().__init__(why or several or f"there is no workflow {wanted}")
         self.wanted, self.found, self.known, self.why = wanted, found, known, why
+
+
+class UnknownWorkflows(PlanProblem):
+    """Of the words of an order some mean no workflow, or several: the ``problems``, one for each."""
+
+    def __init__(self, problems: Sequence[NotOneWorkflow]) -> None:
+        super().__init__("\n".join(map(str, problems)))
+        self.problems = problems
 
 
 def choose(
@@ -48,3 +56,28 @@ async def fetch_offer(
         workflow = choose(await provider.workflows(), workflow, provider.left_out, beginning=beginning).id
     whole, balance = await provider.workflow(workflow), await provider.told_balance()
     return Offer(account, provider.name, identity, whole, provider.limits, balance)
+
+
+async def fetch_offers(provider: Provider[Any], account: str, wanted: Collection[str]) -> dict[str, Offer]:
+    """As :func:`fetch_offer` for several words, each an id, a name or its beginning; words for one workflow share its
+    offer.
+
+    Raises :class:`UnknownWorkflows`, before any is asked about.
+    """
+    identity, known = await provider.identify(), await provider.workflows()
+    chosen: dict[str, str] = {}
+    problems = []
+    for word in wanted:
+        try:
+            chosen[word] = choose(known, word, provider.left_out, beginning=True).id
+        except NotOneWorkflow as problem:
+            problems.append(problem)
+    if problems:
+        raise UnknownWorkflows(problems)
+    whole = {one: await provider.workflow(one) for one in dict.fromkeys(chosen.values())}
+    balance = await provider.told_balance()
+    offers = {
+        one: Offer(account, provider.name, identity, workflow, provider.limits, balance)
+        for one, workflow in whole.items()
+    }
+    return {word: offers[one] for word, one in chosen.items()}

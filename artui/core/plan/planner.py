@@ -120,7 +120,8 @@ class Planner:
     """Makes plans against what the journal knows.
 
     ``batch`` and ``today`` fill templates; ``batch`` is a name, or gives one for each file. ``twins``: what becomes of
-    photos that were bought before.
+    photos that were bought before. ``outputs``: where results go by what a list says of their photos, if not to the
+    ``target``; ``called``: what templates know the workflow by, if not by its name.
     """
 
     journal: Journal
@@ -129,6 +130,8 @@ class Planner:
     batch: str | Callable[[SourceFile], str]
     today: dt.date
     twins: Twins = Twins.ONCE
+    outputs: Mapping[str, Target] = field(default_factory=dict)
+    called: str = ""
     _first: dict[str, Planned] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -164,9 +167,14 @@ class Planner:
         path = planned.found.path
         return RefusedFile(path, Skip.RESULT, f"{sanitize(path.name)} {published.sentence(made_by)}")
 
-    def renamed(self, plan: Plan) -> Plan:
-        """The plan with result names that are free now. Raises :class:`PlanProblem` for a template that fails."""
-        stems = files.Stems(lambda key: self.journal.read(jobs.stem_taken, key))
+    def stems(self) -> files.Stems:
+        """The result names that are free now."""
+        return files.Stems(lambda key: self.journal.read(jobs.stem_taken, key))
+
+    def renamed(self, plan: Plan, stems: files.Stems | None = None) -> Plan:
+        """The plan with result names that are free now, or that are among ``stems``. Raises :class:`PlanProblem` for a
+        template that fails."""
+        stems = self.stems() if stems is None else stems
         photos, number = [], 0
         for planned in plan.photos:
             if planned.verdict in _NOT_QUEUED:
@@ -180,20 +188,25 @@ class Planner:
 
     def _rendered(self, found: SourceFile, number: int) -> tuple[Path, str]:
         batch = self.batch if isinstance(self.batch, str) else self.batch(found)
+        target = self.target_of(found)
         try:
             below, stem = files.render_stem(
-                self.target.template, stem=found.name or found.path.stem, relative=found.relative, batch=batch,
-                workflow=self.offer.workflow.name, date=self.today, n=number, value=values.of(found.path),
-                labels={**self.offer.labels, **found.labels},
+                target.template, stem=found.name or found.path.stem, relative=found.relative, batch=batch,
+                workflow=self.called or self.offer.workflow.name, date=self.today, n=number,
+                value=values.of(found.path), labels={**self.offer.labels, **found.labels},
             )  # fmt: skip
         except ValueError as problem:
             raise PlanProblem(str(problem)) from None
-        return self.target.folder / below, stem
+        return target.folder / below, stem
+
+    def target_of(self, found: SourceFile) -> Target:
+        """Where the result of a photo goes."""
+        return self.outputs.get(found.output, self.target)
 
     def judged(self, found: SourceFile, photo: Photo) -> Planned:
         """What the journal means for one photo, whatever else is sent with it; one without a digest is to be sent."""
         offer = self.offer
-        send = Planned(photo, found, Verdict.SEND, self.target.folder, found.path.stem)
+        send = Planned(photo, found, Verdict.SEND, self.target_of(found).folder, found.path.stem)
         if known := self._known(found, photo):
             note = "done before" if known.status in FINAL else "queued already"
             note = f"{note} (job {known.id}), not paid again"
@@ -285,8 +298,9 @@ class Planner:
         copy = bought + 1 if earlier is None else earlier.copy + 1
         note, may_cost = self._not_over(photo)
         return Planned(
-            photo, found, Verdict.SEND, self.target.folder, found.path.stem, note=note, may_cost=may_cost, copy=copy
-        )
+            photo, found, Verdict.SEND, self.target_of(found).folder, found.path.stem, note=note, may_cost=may_cost,
+            copy=copy,
+        )  # fmt: skip
 
     def _by_hand(self, planned: Planned) -> Planned:
         """A photo of which only the metadata has changed, bought anew by a person's word."""
@@ -313,7 +327,7 @@ class Planner:
         workflow, payer = self.offer.workflow, self.offer.identity.payer
         for job in self.journal.read(history.by_source, found.path):
             same = (job.payer, job.workflow, job.version) == (payer, workflow.id, workflow.version)
-            lands_here = job.folder.is_relative_to(self.target.folder)
+            lands_here = job.folder.is_relative_to(self.target_of(found).folder)
             # A result that somebody has taken away is wanted again: as a copy, which costs nothing.
             if same and is_of(job, photo) and lands_here and delivers(job) and not self._is_held_by_rule(job):
                 return job
