@@ -61,6 +61,14 @@ def test_a_rule_says_everything_and_takes_the_rest_from_its_account() -> None:
     assert rule.id == rules_of('name = "boots"\n' + RULE)[0].id, "its name is what it is known by"
 
 
+def test_a_rule_takes_the_sku_out_of_names_where_its_pattern_fits() -> None:
+    account = 'sku_pattern = "(?P<sku>[0-9]+)-.*"\n'
+    own = """template = "{rule}/{sku}"\nsku = "none"\nsku_pattern = "(?P<sku>[A-Z]+[0-9]+)_.*"\n"""
+    rules = load_rules(configured(account + f"[[watch]]\n{RULE}[[watch]]\n{RULE.replace('/in', '/two')}{own}"))
+    names = ("12-a.jpg", "AB1_b.jpg")
+    assert [[rule.sku_of(name, time_of()) for name in names] for rule in rules] == [["12", "in"], ["none", "AB1"]]
+
+
 def time_of() -> Any:
     import datetime as dt
 

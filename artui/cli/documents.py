@@ -135,6 +135,7 @@ class RemarkedFile(PlannedFile):
     """A file of a dry run."""
 
     batch: Annotated[str, "the name of its batch"]
+    labels: Annotated[dict[str, str], "its labels, without those the service wants"]
     remarks: Annotated[list[Trait], "what is worth knowing of it"]
 
 
@@ -206,7 +207,8 @@ class PlanDocument(TypedDict):
     caps: Annotated[list[CapDocument], "of the account, of each folder and of the batch"]
     batch: Annotated[PlannedBatch, "the batch"]
     output: Annotated[str, "the folder for results, as written"]
-    files: Annotated[list[RemarkedFile], "the photos"]
+    sku_unmatched: Annotated[list[str] | None, "names that the pattern for SKUs does not fit; null without one"]
+    files: Annotated[list[RemarkedFile], "the photos, once for each of their workflows"]
     refused: Annotated[list[RefusedDocument], "the files that are not sent"]
     passed_over: Annotated[int, "other files of a folder"]
     before: Annotated[dict[str, int], "how many may have been paid before, by How"]

@@ -9,7 +9,7 @@ import time
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
@@ -110,7 +110,18 @@ class Spending:
 )
 @click.option("-r", "--recursive", is_flag=True, help="Also take the photos of sub-folders.")
 @click.option("--batch", "name", help="Name of the batch, shown at the service too.")
-@click.option("--label", "labels", multiple=True, metavar="K=V", help="A label for every photo; may be repeated.")
+@click.option(
+    "--label",
+    "labels",
+    multiple=True,
+    metavar="K=V",
+    help="A label for every photo, which may hold {folder}, {stem} and so on; may be repeated.",
+)
+@click.option(
+    "--sku-pattern",
+    metavar="REGEX",
+    help="Take the label sku out of names, as in '(?P<sku>[A-Z0-9]+)_.*'; without it the account's `sku_pattern`.",
+)
 @click.option("--cap", type=click.IntRange(min=0), help="The most this batch may spend.")
 @click.option("--sample", type=click.IntRange(min=1), help="Send so many first; the rest waits for `artui approve`.")
 @options((TWINS, *SPENDING))
@@ -119,7 +130,8 @@ def submit_command(
     session: Session, /, paths: tuple[Path, ...], listed: BinaryIO | None, base: Path | None, urls: tuple[str, ...],
     aliases: tuple[str, ...], account: str | None, workflows: tuple[str, ...], output: str | None,
     template: str | None, recursive: bool, name: str | None,
-    labels: tuple[str, ...], cap: int | None, sample: int | None, twins: str | None, *, nul: bool, **flags: Any,
+    labels: tuple[str, ...], sku_pattern: str | None, cap: int | None, sample: int | None, twins: str | None, *,
+    nul: bool, **flags: Any,
 ) -> Exit:  # fmt: skip
     """Send photos, or folders of them, through one or several workflows."""
     from artui.core.plan import PlanProblem, Target, at_address, collect, named_after
@@ -140,9 +152,15 @@ def submit_command(
         named = {one.path for one in rows}
         found = [*rows, *(one for one in found if one.path not in named)]
         elsewhere = [at_address(address) for address in addresses]
+        today = dt.datetime.now(session.config.timezone).date()
+        # What is named by hand comes before what the account is set to.
+        pattern = sku_pattern or (None if "sku" in own_labels else chosen.sku_pattern)
+        labelling = _Labelling(own_labels, pattern, today)
+        found = [labelling.labelled(one) for one in found]
+        elsewhere = [(labelling.labelled(one), photo) for one, photo in elsewhere]
         every = [*found, *(one for one, _ in elsewhere)]
         batches = _Batches(_new_batch(name or named_after(every), chosen, cap, sample), every)
-        offers = _offers(session, chosen, workflows, every, own_labels, batches)
+        offers = _offers(session, chosen, workflows, every, labelling.fixed, batches)
         with naming_list(listed):
             _refuse_alike(offers, rows)
             outputs = _outputs(into, template or offers.template(into), metadata, rows)
@@ -152,9 +170,9 @@ def submit_command(
             _refuse_watched(outputs, session, journal)
             planner = _planner(session, journal, offers, outputs, batches, twins or chosen.twins)
             order = planner.plan(*_checked(found, offers.first, chosen, spending, elsewhere))
+            order = replace(order, ignored=left, unmatched=labelling.unmatched if pattern else None)
             has_subfolders = not recursive and any(_has_subfolders(path) for path in paths)
-            sending = _Sending(session, journal, planner, batches, spending, has_subfolders)
-            return sending.carry_out(replace(order, ignored=left))
+            return _Sending(session, journal, planner, batches, spending, has_subfolders).carry_out(order)
     except PlanProblem as problem:
         raise CommandError(Exit.USAGE, str(problem)) from None
 
@@ -259,6 +277,52 @@ def _refuse_taken(label: str, account: AccountConfig, where: str) -> None:
 
 def _new_batch(name: str, account: AccountConfig, cap: int | None = None, sample: int | None = None) -> Batch:
     return Batch(str(uuid4()), sanitize(name, 100), account.name, time.time(), cap, sample)
+
+
+@dataclass
+class _Labelling:
+    """Gives photos their labels: templates are filled for each, ``fixed`` are the same for all; the ``pattern`` takes
+    the SKU out of names, those of ``unmatched`` do not fit it. What a list says of a photo comes first."""
+
+    given: Mapping[str, str]
+    pattern: str | None
+    today: dt.date
+    unmatched: list[Path] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        from artui.config.sku_patterns import compiled
+        from artui.core.plan import fill_label
+
+        self.fixed = {key: text for key, text in self.given.items() if not set(text) & set("{}")}
+        self._templates = {key: text for key, text in self.given.items() if key not in self.fixed}
+        for key, template in self._templates.items():
+            try:
+                fill_label(template, Path("a/b.jpg"), "a", self.today)
+            except ValueError as fault:
+                raise CommandError(Exit.USAGE, f"--label {key}={fault}.") from None
+        try:
+            if self.pattern:
+                compiled(self.pattern)
+        except ValueError as fault:
+            raise CommandError(Exit.USAGE, f"--sku-pattern {self.pattern!r} {fault}.") from None
+
+    def labelled(self, one: SourceFile) -> SourceFile:
+        """The photo with its labels."""
+        from artui.config.sku_patterns import sku_of
+        from artui.core.plan import fill_label
+        from artui.files import values
+
+        value = values.of(one.path)
+        labels = {
+            key: sanitize(fill_label(template, one.relative / one.path.name, one.top.name, self.today, value))
+            for key, template in self._templates.items()
+        }
+        if self.pattern and "sku" not in one.labels:
+            if sku := sku_of(self.pattern, one.path.name):
+                labels["sku"] = sanitize(sku)
+            else:
+                self.unmatched.append(one.path)
+        return replace(one, labels={**labels, **one.labels}) if labels else one
 
 
 class _Batches:

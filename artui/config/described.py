@@ -70,6 +70,7 @@ ACCOUNT: Mapping[str, Described] = {
     "mode": Described("as the umask says", '"0664"', f"{_MODE}."),
     "group": Described("as the folder says", '"studio"', "The group of results."),
     "low": Described("none", "500", "The balance below which people are told."),
+    "sku_pattern": Described("none", "'(?P<sku>[A-Z0-9]+)_.*'", "Takes the label `sku` out of names, by a regex."),
 }
 """What every account may hold."""
 
@@ -110,6 +111,7 @@ RULE: Mapping[str, Described] = {
     "exclude": Described("none", '["*_draft.*", "raw/*"]', "Patterns for what is not taken."),
     "ignore": Described("the usual list alone", '["*.bak", "rejected/"]', "As at the top, for this rule in its place."),
     "sku": Described('"{folder}"', '"{stem}"', "The label `sku` of each photo (`artui help templates`)."),
+    "sku_pattern": Described(_AS_ACCOUNT, "'(?P<sku>[A-Z0-9]+)_.*'", "Takes that label out of names it fits."),
     "sample": Described("all are sent", "5", "Send so many first; the rest waits for `artui approve`."),
     "after": Described('"keep"', '"move"', "What becomes of a photo whose result is saved: kept, or moved to done/."),
     "existing": Described(

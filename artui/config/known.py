@@ -92,6 +92,13 @@ def template(value: object) -> str:
     return os.path.expanduser(text(value))  # noqa: PTH111  Path would tidy the template
 
 
+def sku_pattern(value: object) -> str:
+    """Read a pattern that takes the SKU out of a file's name."""
+    from artui.config.sku_patterns import compiled
+
+    return compiled(text(value)).pattern
+
+
 def file_mode(value: object) -> str:
     """Read the mode of files, as chmod has it: octal digits."""
     if not isinstance(value, str) or not re.fullmatch(r"0?[4-7][0-7]{2}", value):
@@ -186,6 +193,7 @@ ACCOUNT: Mapping[str, Reader] = {
     "mode": file_mode,
     "group": text,
     "low": _CAP,
+    "sku_pattern": sku_pattern,
 }
 """What every account may hold; its other keys are for its provider to check."""
 
@@ -212,6 +220,7 @@ RULE: Mapping[str, Reader] = {
     "exclude": texts,
     "ignore": texts,
     "sku": text,
+    "sku_pattern": sku_pattern,
     "sample": Number(1, 1_000_000),
     "after": choice(["keep", "move"]),
     "existing": choice(["process", "ignore"]),

@@ -55,7 +55,8 @@ class AccountConfig:
     ``login`` is the name its token is kept under: accounts of one sign-in, for several organizations, share it.
     ``workflow``, ``output``, ``strict``, ``twins`` and ``metadata`` are what is taken where a command or rule names
     none, ``mode`` (octal digits) and ``group`` what results get then. ``ratings``: whether the console tells the
-    service what is liked. ``low``: the balance below which people are told. ``settings`` is all the rest of its table,
+    service what is liked. ``low``: the balance below which people are told.
+    ``sku_pattern`` takes the label ``sku`` out of names. ``settings`` is all the rest of its table,
     for the provider to check.
     """
 
@@ -73,6 +74,7 @@ class AccountConfig:
     mode: str | None = None
     group: str | None = None
     low: int | None = None
+    sku_pattern: str | None = None
     settings: Mapping[str, object] = field(default_factory=dict)
 
 
@@ -200,6 +202,7 @@ def _defaults(accounts: Mapping[str, object], environ: Mapping[str, str]) -> dic
         "mode": None,
         "group": None,
         "low": None,
+        "sku_pattern": None,
         "caps": asdict(Caps()),
         "pace": asdict(Pace()),
     }

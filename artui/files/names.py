@@ -123,11 +123,15 @@ def render_stem(
     n: int,
     value: values.Value = values.NOTHING,
     labels: Mapping[str, str] = MappingProxyType({}),
+    account: str = "",
+    rule: str = "",
+    digest: str = "",
 ) -> tuple[Path, str]:
     """Fill an output template: the folder, relative to the output folder ("." is itself), and the stem in it.
 
     `{stem}`, `{relative}` (the photo's folder under the one that was given), `{batch}`, `{workflow}`, `{date}`
-    (2026-11-22) and `{n}` (`{n:04}` pads); `{exif:date}`, `{iptc:objectname}`, `{xmp:dc:title}` and the like ask
+    (2026-11-22), `{account}`, `{rule}` (where one sends it), `{hash8}` (the first of its `digest`) and `{n}` (`{n:04}`
+    pads); `{exif:date}`, `{iptc:objectname}`, `{xmp:dc:title}` and the like ask
     `value`, `{label:NAME}` and `{sku}` (the label of that name) its `labels`: where a photo has none its stem stands
     there, in a folder's name "unknown". Only the template and `{relative}` make folders. Raises ValueError for an
     unknown placeholder, and for a template that leaves the folder or names nothing.
@@ -138,6 +142,9 @@ def render_stem(
         "batch": tame(batch),
         "workflow": tame(workflow),
         "date": date.isoformat(),
+        "account": tame(account),
+        "hash8": digest[:8] or "hash8",  # not known yet where names are only shown
+        **({"rule": tame(rule)} if rule else {}),
     }
     *folders, name = "".join(_filled(template, words, n, value, labels)).split("/")
     if template.startswith("/") or not name or any(part in (".", "..") for part in (*folders, name)):

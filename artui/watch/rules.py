@@ -18,7 +18,8 @@ from artui import files
 from artui.config import Caps, Config, ConfigError, Origin, Source, dotted
 from artui.config.ignoring import USUAL, Ignoring
 from artui.config.known import nearest
-from artui.core.plan import Target
+from artui.config.sku_patterns import sku_of
+from artui.core.plan import Target, fill_label
 from artui.files import exiftool, values
 from artui.files.metadata import Keeping
 from artui.model.states import Twins
@@ -52,8 +53,9 @@ class Rule:
     ``id`` follows from ``name``, by which the journal knows what the rule has seen; without a name the folder is it.
     ``workflow`` is an id or a name as a person wrote it; version and price are pinned when the rule is loaded.
     ``include`` and ``exclude`` are patterns for a file's name, or for its path in the folder where they hold a ``/``.
-    ``sku`` is a template of the label. ``sample``: only so many photos are sent before a yes. A file that has not
-    changed for ``quiet`` seconds is opened; one that is not whole is put aside after ``patience`` seconds.
+    ``sku`` is a template of the label, for names that ``sku_pattern`` does not fit. ``sample``: only so many photos are
+    sent before a yes. A file that has not changed for ``quiet`` seconds is opened; one that is not whole is put aside
+    after ``patience`` seconds.
     ``strict``: each photo is decoded before it is taken. ``mode`` (octal digits) and ``group``: what results get, None
     as the umask and the folder say. ``archives``: a ZIP of photos is taken too, where the service takes such.
     ``ignoring``: what is left alone by its name.
@@ -71,6 +73,7 @@ class Rule:
     include: tuple[str, ...] = ()
     exclude: tuple[str, ...] = ()
     sku: str = "{folder}"
+    sku_pattern: str = ""
     caps: Caps = field(default_factory=Caps)
     sample: int | None = None
     after: After = After.KEEP
@@ -125,13 +128,11 @@ class Rule:
         return self.place_of(folder) is not None
 
     def sku_of(self, relative: str, today: dt.date, value: values.Value = values.NOTHING) -> str:
-        """The label of a photo, by its path in the folder and what its metadata says; where that leaves nothing, the
-        folder's name."""
+        """The label of a photo, by its path in the folder and what its metadata says: as the pattern takes it from its
+        name, else as the template has it; where that leaves nothing, the folder's name."""
         path = Path(relative)
-        inner = path.parent.name or self.folder.name
-        words = {"folder": inner, "relative": str(path.parent), "stem": path.stem, "date": today.isoformat()}
-        fillings = {kind: values.Filling(kind, value) for kind in values.KINDS}
-        return self.sku.format_map({**words, **fillings}).strip() or inner
+        by_name = sku_of(self.sku_pattern, path.name) if self.sku_pattern else ""
+        return by_name or fill_label(self.sku, path, self.folder.name, today, value)
 
 
 def _any_of(patterns: Sequence[str], kind: str) -> re.Pattern[str]:
@@ -204,6 +205,7 @@ def make_rule(config: Config, written: Mapping[str, Any], source: Source, number
         twins=Twins(written.get("twins", account.twins if account else Twins.ONCE)),
         mode=written.get("mode", account.mode if account else None),
         group=written.get("group", account.group if account else None),
+        sku_pattern=written.get("sku_pattern", account.sku_pattern if account else None) or "",
         source=source,
         **further,
     )
@@ -253,13 +255,20 @@ class _Reading:
     def check_templates(self, rule: Rule) -> None:
         """Fill both templates once, so that a fault in one is known before a photo comes."""
         try:
-            rule.sku_of("a/b.jpg", dt.date.min)
-        except (KeyError, ValueError, IndexError, AttributeError) as fault:
-            known = "{folder}, {relative}, {stem}, {date}, {exif:…}, {iptc:…} and {xmp:…}"
-            raise self.refusal(f"sku = {rule.sku!r} cannot be filled ({fault}); known are {known}", "sku") from None
+            fill_label(rule.sku, Path("a/b.jpg"), "a", dt.date.min)
+        except ValueError as fault:
+            raise self.refusal(f"sku = {fault}", "sku") from None
         try:
             files.render_stem(
-                rule.target.template, stem="b", relative="a", batch="c", workflow="d", date=dt.date.min, n=1
+                rule.target.template,
+                stem="b",
+                relative="a",
+                batch="c",
+                workflow="d",
+                date=dt.date.min,
+                n=1,
+                account="e",
+                rule="f",
             )
         except ValueError as fault:
             raise self.refusal(str(fault), "template" if "template" in self.written else "output") from None

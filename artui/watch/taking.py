@@ -119,7 +119,8 @@ class Ingester:
         try:
             takes = self.offers.limits(self.rule).accepts
             accepts = replace(takes, archives=takes.archives and self.rule.archives, strict=self.rule.strict)
-            photo = files.inspect(path, accepts, hashed=self.rule.strict)
+            is_named_by_digest = "{hash8}" in self.rule.target.template
+            photo = files.inspect(path, accepts, hashed=self.rule.strict or is_named_by_digest)
             if not photo.stamp.is_content_of(candidate.stamp):  # written to since it was seen: the next scan judges it
                 return Taken()
             if photo.suspect:
@@ -216,7 +217,7 @@ class Ingester:
 
     def planner(self, offer: Offer) -> Planner:
         """Chooses names under the rule's target."""
-        return Planner(self.journal, offer, self.rule.target, self._batch_name, self._today())
+        return Planner(self.journal, offer, self.rule.target, self._batch_name, self._today(), rule=self.rule.name)
 
     def plan(self, photo: Photo) -> Planned:
         """A photo that is to be sent, before it has a name."""

@@ -18,6 +18,7 @@ from artui.core.plan.collecting import (
     named_after,
     promises_photo,
 )
+from artui.core.plan.labels import fill_label
 from artui.core.plan.lists import read_list, refuse_lines
 from artui.core.plan.offers import NotOneWorkflow, UnknownWorkflows, choose, fetch_offer, fetch_offers
 from artui.core.plan.order import Order, OrderPlanner
@@ -50,6 +51,7 @@ __all__ = [
     "delivers",
     "fetch_offer",
     "fetch_offers",
+    "fill_label",
     "folders_named",
     "hashed",
     "inspected",

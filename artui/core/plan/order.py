@@ -22,12 +22,14 @@ class Order:
     """What would be sent through one or several workflows of an account: a plan for each, in the order they were named.
 
     ``places``: where each photo stands among all; ``names``: what each workflow is called by its id, so that no two are
-    called alike; ``refused``, ``passed_over`` and ``ignored`` are what none of the workflows gets.
+    called alike; ``unmatched``: the photos without a SKU in their name, None where none is looked for; ``refused``,
+    ``passed_over`` and ``ignored`` are what none of the workflows gets.
     """
 
     plans: tuple[Plan, ...]
     places: Mapping[Path, int]
     names: Mapping[str, str]
+    unmatched: Sequence[Path] | None = None
     refused: tuple[RefusedFile, ...] = ()
     passed_over: int = 0
     ignored: Mapping[str, int] = field(default_factory=dict)
@@ -101,7 +103,7 @@ class OrderPlanner:
         plans = [planner.plan(by_workflow.get(planner.offer.workflow.id, []), again=again) for planner in self.planners]
         not_sent = {one.path: one for one in (*refused, *(one for plan in plans for one in plan.refused))}
         places = {found.path: place for place, (found, _) in reversed(list(enumerate(photos)))}
-        order = Order(tuple(plans), places, self._names, tuple(not_sent.values()), passed_over)
+        order = Order(tuple(plans), places, self._names, None, tuple(not_sent.values()), passed_over)
         return self.renamed(order) if len(plans) > 1 else order
 
     def renamed(self, order: Order) -> Order:

@@ -121,7 +121,8 @@ class Planner:
 
     ``batch`` and ``today`` fill templates; ``batch`` is a name, or gives one for each file. ``twins``: what becomes of
     photos that were bought before. ``outputs``: where results go by what a list says of their photos, if not to the
-    ``target``; ``called``: what templates know the workflow by, if not by its name.
+    ``target``; ``called``: what templates know the workflow by, if not by its name;
+    ``rule`` is that of the one that sends them.
     """
 
     journal: Journal
@@ -132,6 +133,7 @@ class Planner:
     twins: Twins = Twins.ONCE
     outputs: Mapping[str, Target] = field(default_factory=dict)
     called: str = ""
+    rule: str = ""
     _first: dict[str, Planned] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -181,12 +183,13 @@ class Planner:
                 photos.append(planned)
                 continue
             number += 1
-            folder, wanted = self._rendered(planned.found, number)
+            folder, wanted = self._rendered(planned, number)
             stem = stems.reserve(folder, wanted)
             photos.append(replace(planned, folder=folder, stem=stem, is_renamed=stem != wanted))
         return replace(plan, photos=tuple(photos))
 
-    def _rendered(self, found: SourceFile, number: int) -> tuple[Path, str]:
+    def _rendered(self, planned: Planned, number: int) -> tuple[Path, str]:
+        found = planned.found
         batch = self.batch if isinstance(self.batch, str) else self.batch(found)
         target = self.target_of(found)
         try:
@@ -194,6 +197,7 @@ class Planner:
                 target.template, stem=found.name or found.path.stem, relative=found.relative, batch=batch,
                 workflow=self.called or self.offer.workflow.name, date=self.today, n=number,
                 value=values.of(found.path), labels={**self.offer.labels, **found.labels},
+                account=self.offer.account, rule=self.rule, digest=planned.photo.digest,
             )  # fmt: skip
         except ValueError as problem:
             raise PlanProblem(str(problem)) from None

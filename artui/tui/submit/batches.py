@@ -120,7 +120,8 @@ def parts(
     """Divide a plan into its batches; ``labels`` are what the service wants with every job of each, by its name."""
     jobs: dict[str, list[NewJob]] = {}
     for planned in plan.queued:
-        name, own = names[planned.found.path], label_of(batching.label, planned.found)
+        name, found = names[planned.found.path], planned.found
+        own = found.labels.get(LABEL) or label_of(batching.label, found)
         given = {**({LABEL: own} if own else {}), **labels[name]}
         new = new_job(plan.offer, planned, made[name], given, metadata=plan.target.metadata)
         jobs.setdefault(name, []).append(new)

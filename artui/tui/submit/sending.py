@@ -14,8 +14,9 @@ from pathlib import Path
 from typing import TypeVar
 
 from artui import files
-from artui.config import Config
-from artui.core.plan import OF_ARCHIVES, Offer, Plan, Planner, PlanProblem, Verdict, fetch_offer, hashed
+from artui.config import AccountConfig, Config
+from artui.config.sku_patterns import sku_of
+from artui.core.plan import OF_ARCHIVES, Offer, Plan, Planner, PlanProblem, SourceFile, Verdict, fetch_offer, hashed
 from artui.core.quote import Quote, portions
 from artui.core.submit import submit
 from artui.credentials import Vault
@@ -29,7 +30,7 @@ from artui.sanitize import beginning, sanitize
 from artui.tui.dialogs import Choice, No, Question
 from artui.tui.look import Glyphs
 from artui.tui.service import ServiceError, at_service
-from artui.tui.submit.batches import Batching, batches, label_of, parts
+from artui.tui.submit.batches import LABEL, Batching, batches, label_of, parts
 from artui.tui.submit.marks import NOTHING, FileCheck, Marks
 from artui.tui.submit.ordering import AccountSnapshot, OrderForm, titled
 from artui.tui.words import plural
@@ -104,7 +105,7 @@ def propose(
     accepts = replace(offer.limits.accepts, strict=strict)
     read = [(file, photo if photo.digest else hashed(photo, accepts)) for file, photo in known]
     photos = [
-        (file, photo)
+        (_with_sku(file, order.account), photo)
         for file, photo in read
         if isinstance(photo, Photo) and (file.is_named or not (photo.suspect or photo.is_archive))
     ]
@@ -120,6 +121,13 @@ def propose(
     plan = planner.plan(photos, by_hand={file.path for file in found if file.is_named})
     made = batches(names, offer.account, batching.sample, now.timestamp())
     return Proposal(plan, planner, batching, names, made, len(found) - len(photos))
+
+
+def _with_sku(file: SourceFile, account: AccountConfig | None) -> SourceFile:
+    """The file with the SKU that its account's pattern takes out of its name."""
+    pattern = account.sku_pattern if account else None
+    sku = sku_of(pattern, file.path.name) if pattern else ""
+    return replace(file, labels={LABEL: sanitize(sku)}) if sku else file
 
 
 def _complete(part: Known | None) -> Known:
