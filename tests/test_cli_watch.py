@@ -380,7 +380,8 @@ def test_the_example_shows_every_setting_of_a_rule() -> None:
     where.create()
     _, _, watched = config.example().partition("## ---- Watched folders")
     text = "\n".join(line.removeprefix("# ") for line in watched.splitlines()[1:] if not line.startswith("##"))
-    where.config_file.write_text(f'[accounts.studio]\nprovider = "autoretouch"\n{text}')
+    before = 'name = "cutout"\nfolder = "/srv/raw"\noutput = "/srv/photos/in"\nexisting = "ignore"\nworkflow = "w"\n'
+    where.config_file.write_text(f'[accounts.studio]\nprovider = "autoretouch"\n{text}\n[[watch]]\n{before}')
     found = load()
     assert set(found.watch[0]) == {*RULE, "caps"}
     assert load_rules(found)[0].name == "boots"

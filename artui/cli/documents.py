@@ -75,6 +75,13 @@ class AdvisedJob(JobDocument):
     advice: Annotated[str, "what to do now"]
 
 
+class NextDocument(TypedDict):
+    """A rule that takes a result."""
+
+    rule: Annotated[str, "its name"]
+    price: Annotated[int | None, "what it pays for that; null where that is not known"]
+
+
 class WhyDocument(TypedDict):
     """What a rule says to a file."""
 
@@ -85,6 +92,7 @@ class WhyDocument(TypedDict):
     rule: Annotated[str | None, "the rule's name"]
     output: Annotated[str | None, "the result's path without its suffix; null where there is none to come"]
     price: Annotated[int | None, "what it would cost; null where that is not known"]
+    then: Annotated[list[NextDocument], "the rules that take its result, and theirs (`after_rule`)"]
     job: Annotated[int | None, "the job made from it"]
 
 
@@ -423,6 +431,7 @@ class RuleDocument(TypedDict):
     jobs: Annotated[JobsOfRule, "its jobs"]
     today: Annotated[int, "spent or reserved today"]
     cap: Annotated[int | None, "today's, with what was allowed"]
+    after_rule: Annotated[str | None, "the name of the rule whose results it takes"]
     not_taken: Annotated[dict[str, int], "files the last look did not take, by reason"]
 
 

@@ -288,7 +288,8 @@ def _of_rule(answer: Why) -> str:
     name = answer.rule.name if answer.rule else ""
     place = f", saved as {answer.output}" if answer.output else ""
     price = f", {money(answer.price)}" if answer.price is not None else ""
-    return f"{name}: {answer.message}{place}{price}"
+    then = "".join(f", then {money(price)} by the rule {name}" for name, price in answer.then)
+    return f"{name}: {answer.message}{place}{price}{then}"
 
 
 def _verdict(session: Session, path: Path) -> str:

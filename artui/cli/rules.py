@@ -29,13 +29,14 @@ NOT_WATCHED = "not watched"
 @dataclass(frozen=True, slots=True)
 class RuleLine:
     """How one rule stands: in a ``word``, its jobs by status, and what it spent; ``cap`` is today's with what was
-    allowed beyond it."""
+    allowed beyond it, ``after`` the name of the rule whose results it takes."""
 
     row: RuleRow
     word: str
     counted: JobCounts
     spent: RuleSpent
     cap: int | None
+    after: str = ""
 
     @property
     def today(self) -> int:
@@ -54,7 +55,7 @@ class RuleLine:
 
     def line(self) -> str:
         """The rule in one line."""
-        parts = [self.word]
+        parts = [self.word, *([f"after {sanitize(self.after, NAME_CELLS)}"] if self.after else [])]
         if self.counted.held:
             parts.append(f"{self.counted.held:,} held")
         if self.counted.on_the_way:
@@ -83,6 +84,7 @@ class RuleLine:
             },
             "today": self.today,
             "cap": self.cap,
+            "after_rule": self.after or None,
             "not_taken": {reason: one.count for reason, one in self.row.not_taken.items()},
         }
 
@@ -93,8 +95,9 @@ def standings(db: Connection, zone: dt.tzinfo, written: Container[str], *, watch
     ``watched``: an engine works through rules now.
     """
     today = accounts.day_of(time.time(), zone)
-    found = []
-    for row in rules.every(db):
+    found, every = [], rules.every(db)
+    names = {row.id: row.name for row in every}
+    for row in every:
         if row.state is RuleState.ENDED and row.name not in written:
             continue
         day = accounts.day(db, row.account, today)
@@ -102,7 +105,7 @@ def standings(db: Connection, zone: dt.tzinfo, written: Container[str], *, watch
         cap = next((one.limit for one in caps.of_rule(row, spent, day) if one.kind is CapKind.RULE_DAY), None)
         at_work = watched and row.state is not RuleState.ENDED
         word = "paused" if row.paused else row.state.value if at_work else NOT_WATCHED
-        found.append(RuleLine(row, word, rules.counts(db, row.id), spent, cap))
+        found.append(RuleLine(row, word, rules.counts(db, row.id), spent, cap, names.get(row.follows, "")))
     return sorted(found, key=lambda one: one.is_well)
 
 
@@ -139,5 +142,6 @@ def why_document(one: Why) -> WhyDocument:
         "rule": one.rule.name if one.rule else None,
         "output": None if one.output is None else str(one.output),
         "price": one.price,
+        "then": [{"rule": name, "price": price} for name, price in one.then],
         "job": one.job.id if one.job else None,
     }

@@ -6,7 +6,7 @@ import logging
 import os
 import signal
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -199,6 +199,7 @@ def _dry_run(wanted: WatchRequest, *, as_json: bool) -> Exit:
     from artui.cli.rules import why_document
     from artui.journal.prices import together
     from artui.watch.marker import Offline
+    from artui.watch.rules import followers
     from artui.watch.why import FileVerdict, dry_run
 
     wanted.existing = wanted.existing or "process"
@@ -206,21 +207,28 @@ def _dry_run(wanted: WatchRequest, *, as_json: bool) -> Exit:
         raise CommandError(Exit.USAGE, f"{wanted.folder} is no folder that is there: check the path.")
     rules, offers = wanted.read()
     found: list[Why] = []
+    asked = _asked(offers, rules)
+    prices = {rule.id: offer.workflow.price for rule, offer in zip(rules, asked, strict=True)}
     with wanted.session.journal() as journal:
-        for rule, offer in zip(rules, _asked(offers, rules), strict=True):
+        for rule, offer in zip(rules, asked, strict=True):
             try:
                 found.extend(dry_run(rule, offer, journal, offers, wanted.session.config.timezone))
             except Offline as offline:
                 say(f"{rule.name}: {offline}")
+    # What becomes of each result by the rules that take it, and what these cost beside the first.
+    chains = {rule.id: [(one.name, prices[one.id]) for one in followers(rule, rules)] for rule in rules}
+    found = [replace(one, then=tuple(chains[one.rule.id])) if one.rule and one.has_result else one for one in found]
     if as_json:
         put_json([why_document(one) for one in found])
         return Exit.OK
     for one in found:
         place = f", saved as {one.output}" if one.output else ""
-        put(f"{one.file}: {f'taken, {money(one.price)}{place}' if one.verdict is FileVerdict.TAKE else one.message}")
-    taken = [one.price for one in found if one.verdict is FileVerdict.TAKE]
-    most = together(taken)
-    say(f"{len(taken):,} of {len(found):,} new files would be taken: at most {money(most)}. Nothing was sent.")
+        then = "".join(f", then {money(price)} by the rule {name}" for name, price in one.then)
+        taken = f"taken, {money(one.price)}{then}{place}"
+        put(f"{one.file}: {taken if one.verdict is FileVerdict.TAKE else one.message}")
+    takes = [one for one in found if one.verdict is FileVerdict.TAKE]
+    most = together(price for one in takes for price in (one.price, *(price for _, price in one.then)))
+    say(f"{len(takes):,} of {len(found):,} new files would be taken: at most {money(most)}. Nothing was sent.")
     return Exit.OK
 
 

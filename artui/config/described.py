@@ -110,6 +110,9 @@ RULE: Mapping[str, Described] = {
     ),
     "exclude": Described("none", '["*_draft.*", "raw/*"]', "Patterns for what is not taken."),
     "ignore": Described("the usual list alone", '["*.bak", "rejected/"]', "As at the top, for this rule in its place."),
+    "after_rule": Described(
+        "none", '"cutout"', "The name of the rule whose results it takes for photos; without it no result is taken."
+    ),
     "sku": Described('"{folder}"', '"{stem}"', "The label `sku` of each photo (`artui help templates`)."),
     "sku_pattern": Described(_AS_ACCOUNT, "'(?P<sku>[A-Z0-9]+)_.*'", "Takes that label out of names it fits."),
     "sample": Described("all are sent", "5", "Send so many first; the rest waits for `artui approve`."),

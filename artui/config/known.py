@@ -219,6 +219,7 @@ RULE: Mapping[str, Reader] = {
     "include": texts,
     "exclude": texts,
     "ignore": texts,
+    "after_rule": text,
     "sku": text,
     "sku_pattern": sku_pattern,
     "sample": Number(1, 1_000_000),

@@ -363,9 +363,9 @@ def check_in(db: Connection, /, job: Job, **found: Any) -> Job:
 
     ``found``: ``digest``, ``picture``, ``media_type``, ``width``, ``height`` and the like.
     """
-    # A person may send a result once more, on purpose.
+    # A person may send a result once more, on purpose; so may a rule that follows the one that made it.
     made_by = published.job_of(db, found["digest"]) if job.rule else None
-    if made_by is not None:
+    if made_by is not None and not published.is_let_in(db, job.rule, made_by):
         message = f"{job.source.name} {published.sentence(made_by)}"
         return move(
             db, job, Stage.CHECKED, Status.SKIPPED, "a result", reason=Skip.RESULT, message=message,

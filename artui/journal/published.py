@@ -30,6 +30,18 @@ def job_of(db: Connection, digest: str) -> int | None:
     return found[0] if found else None
 
 
+def is_let_in(db: Connection, rule: str, made_by: int) -> bool:
+    """Whether a rule takes a result of this job for a photo: one of the rule that it follows, a copy that rule
+    delivered included."""
+    found = first(
+        db,
+        "SELECT 1 FROM rules JOIN jobs ON jobs.rule = rules.follows"
+        " WHERE rules.id = ?1 AND rules.follows <> '' AND (jobs.id = ?2 OR jobs.twin_of = ?2)",
+        (rule, made_by),
+    )
+    return found is not None
+
+
 def has_size(db: Connection, size: int) -> bool:
     """Whether any result has so many bytes: only then a file of that size is worth reading to compare."""
     return first(db, "SELECT 1 FROM published WHERE size = ? LIMIT 1", (size,)) is not None

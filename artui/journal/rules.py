@@ -59,7 +59,7 @@ class RuleRow(NamedTuple):
     new. ``agreed``: a person said yes to what holds it. ``offer``: payer and workflow as they were pinned, JSON.
     ``allowed``: credits allowed beyond the caps on ``allowed_day``. ``not_taken``: of the last scan, by reason, how
     many files and some names. ``output_mount``: where the disk is mounted that its results go to, None until that was
-    looked at.
+    looked at. ``follows``: the id of the rule whose results it takes.
     """
 
     id: str
@@ -83,6 +83,7 @@ class RuleRow(NamedTuple):
     allowed_day: str
     not_taken: Mapping[str, SkipCount] = field(default_factory=dict)
     output_mount: Path | None = None
+    follows: str = ""
 
     @property
     def left(self) -> dict[str, SkipCount]:
@@ -115,7 +116,7 @@ class Happening(NamedTuple):
 _COLUMNS = (
     "id", "name", "folder", "account", "run", "day", "month", "twins", "state", "cause", "message", "since", "paused",
     "agreed", "marked", "begun", "offer", "allowed", "allowed_day", "not_taken",
-    "output_mount",
+    "output_mount", "follows",
 )  # fmt: skip
 
 
@@ -184,15 +185,15 @@ def every(db: Connection) -> list[RuleRow]:
 
 def load(
     db: Connection, rule: str, *, name: str, folder: Path, account: str, run: int | None, day: int | None,
-    month: int | None, twins: str, file_mode: str = "", file_group: str = "",
+    month: int | None, twins: str, file_mode: str = "", file_group: str = "", follows: str = "",
 ) -> RuleRow:  # fmt: skip
     """Note a rule as it is defined now; what is known of it stays."""
     db.execute(
-        "INSERT INTO rules (id, name, folder, account, run, day, month, twins, file_mode, file_group, since)"
-        " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO UPDATE SET name = excluded.name,"
+        "INSERT INTO rules (id, name, folder, account, run, day, month, twins, file_mode, file_group, follows, since)"
+        " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO UPDATE SET name = excluded.name,"
         " folder = excluded.folder, account = excluded.account, run = excluded.run, day = excluded.day,"
         " month = excluded.month, twins = excluded.twins, file_mode = excluded.file_mode,"
-        " file_group = excluded.file_group",
+        " file_group = excluded.file_group, follows = excluded.follows",
         (
             rule,
             storable(name),
@@ -204,6 +205,7 @@ def load(
             twins,
             file_mode,
             storable(file_group),
+            follows,
             time.time(),
         ),
     )

@@ -32,7 +32,7 @@ from artui.watch.offers import Offers, PinnedOffer
 from artui.watch.outputs import mount_of, refuse_loop
 from artui.watch.postprocess import Linked, Tidied, tidy
 from artui.watch.returning import Returning
-from artui.watch.rules import After, Existing, Rule
+from artui.watch.rules import After, Existing, Rule, rule_id
 from artui.watch.scanning import Glance, Scanner
 from artui.watch.taking import Ingester, Taken
 
@@ -145,7 +145,7 @@ class Watched:
         await self._journal.write_async(
             rules.load, rule.id, name=rule.name, folder=rule.folder, account=rule.account, run=rule.caps.run,
             day=rule.caps.day, month=rule.caps.month, twins=str(rule.twins), file_mode=rule.mode or "",
-            file_group=rule.group or "",
+            file_group=rule.group or "", follows=rule_id(rule.after_rule) if rule.after_rule else "",
         )  # fmt: skip
         await self._quote.begin()
 

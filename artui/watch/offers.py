@@ -13,12 +13,12 @@ from typing import Any, Protocol
 from artui import providers
 from artui.config import Config, ConfigError
 from artui.config.known import nearest
-from artui.core.plan import NotOneWorkflow, Offer, fetch_offer
+from artui.core.plan import NotOneWorkflow, Offer, exports, fetch_offer
 from artui.credentials import CredentialProblem
 from artui.journal import Journal, rules
 from artui.model.job import Batch
 from artui.providers.base import Identity, Limits, Organization, Provider, ProviderError, Workflow
-from artui.watch.rules import Rule
+from artui.watch.rules import Rule, load_rules
 
 log = logging.getLogger(__name__)
 
@@ -57,11 +57,26 @@ class ServiceOffers:
         self._opened: dict[str, Provider[Any]] = {}
 
     async def ask(self, rule: Rule) -> Offer:
-        """Who pays, and the workflow now."""
+        """Who pays, and the workflow now. Before anything is paid: whether the rules that take its results can."""
         try:
-            return await fetch_offer(self._provider(rule), rule.account, rule.workflow)
+            offer = await fetch_offer(self._provider(rule), rule.account, rule.workflow)
         except NotOneWorkflow as problem:
             raise ConfigError(f"{rule.source}: {_why(problem, rule)}") from None
+        made = exports(offer.workflow)
+        for other in self._followers(rule):
+            if made and made not in self.limits(other).accepts.media_types:
+                raise ConfigError(
+                    f"{other.source}: results of the rule {rule.name} are {made} ({offer.workflow.name}), which the"
+                    f" service of {other.account} does not take: nothing is sent through {rule.name}. Change its"
+                    " workflow, or take after_rule away"
+                )
+        return offer
+
+    def _followers(self, rule: Rule) -> list[Rule]:
+        """The rules that take the results of one."""
+        if not any("after_rule" in written for written in self._config.watch):
+            return []
+        return [one for one in load_rules(self._config) if one.after_rule == rule.name]
 
     def limits(self, rule: Rule) -> Limits:
         """What the service takes."""
@@ -161,7 +176,8 @@ class PinnedOffer:
         text = pin(self._rule, offer)
         price = offer.workflow.price
         cost = "at an unknown price" if price is None else f"at {price} each"
-        said = f"{offer.workflow.name} {cost}, paid by {offer.identity.organization.name}"
+        before = f"results of {self._rule.after_rule}: " if self._rule.after_rule else ""
+        said = f"{before}{offer.workflow.name} {cost}, paid by {offer.identity.organization.name}"
         is_news = await self._journal.write_async(rules.set_offer, self._rule.id, text)
         await self._told(said if is_news else "")
 

@@ -56,7 +56,8 @@ class Rule:
     ``sku`` is a template of the label, for names that ``sku_pattern`` does not fit. ``sample``: only so many photos are
     sent before a yes. A file that has not changed for ``quiet`` seconds is opened; one that is not whole is put aside
     after ``patience`` seconds.
-    ``strict``: each photo is decoded before it is taken. ``mode`` (octal digits) and ``group``: what results get, None
+    ``after_rule``: the name of the rule whose results it takes, which no other rule does. ``strict``: each photo is
+    decoded before it is taken. ``mode`` (octal digits) and ``group``: what results get, None
     as the umask and the folder say. ``archives``: a ZIP of photos is taken too, where the service takes such.
     ``ignoring``: what is left alone by its name.
     A ``read_only`` rule stands in config.toml, or was given on the command line; others can be changed on the screen.
@@ -74,6 +75,7 @@ class Rule:
     exclude: tuple[str, ...] = ()
     sku: str = "{folder}"
     sku_pattern: str = ""
+    after_rule: str = ""
     caps: Caps = field(default_factory=Caps)
     sample: int | None = None
     after: After = After.KEEP
@@ -219,7 +221,7 @@ def make_rule(config: Config, written: Mapping[str, Any], source: Source, number
 
 
 _FURTHER: Mapping[str, Callable[[Any], Any]] = {
-    "include": tuple, "exclude": tuple, "sku": str, "sample": int, "quiet": float, "patience": float,
+    "include": tuple, "exclude": tuple, "sku": str, "after_rule": str, "sample": int, "quiet": float, "patience": float,
     "after": After, "archives": bool,
 }  # fmt: skip
 """The keys a rule need not have."""
@@ -290,6 +292,9 @@ def refuse_conflicts(rules: Sequence[Rule]) -> None:
         for other in rules[:place]:
             _refuse_pair(other, rule)
     _refuse_circles(rules)
+    for rule in rules:
+        if rule.after_rule:
+            _refuse_chain(rule, rules)
 
 
 def _refuse_links(rule: Rule) -> None:
@@ -319,17 +324,45 @@ def _refuse_circles(rules: Sequence[Rule]) -> None:
         rule.id: seen_by[rule.target.folder] + [other for other in rules if _may_make(rule, other)] for rule in rules
     }
     for rule in rules:
-        reached, ahead = set[str](), [rule]
+        reached, ahead = set[str](), [(rule, [rule.name])]
         while ahead:
-            for other in follows[ahead.pop().id]:
+            last, way = ahead.pop()
+            for other in follows[last.id]:
                 if other.id == rule.id:
                     raise ConfigError(
                         f"{rule.source}: results of the rule {rule.name} come back to its own folder by way of other"
-                        " rules: they would be sent again, without end. Change one of their outputs"
+                        f" rules ({' > '.join([*way, rule.name])}): they would be sent again, without end. Change one"
+                        " of their outputs"
                     )
                 if other.id not in reached:
                     reached.add(other.id)
-                    ahead.append(other)
+                    ahead.append((other, [*way, other.name]))
+
+
+def _refuse_chain(rule: Rule, rules: Sequence[Rule]) -> None:
+    """The rule whose results another takes is there, and they lie where that one looks."""
+    before = next((one for one in rules if one.name == rule.after_rule), None)
+    if before is None:
+        hint = nearest(rule.after_rule, [one.name for one in rules if one is not rule])
+        raise ConfigError(f"{rule.source}: after_rule = {rule.after_rule!r}: there is no rule of that name{hint}")
+    folder, is_nested = before.target.folder, "/" in before.target.template
+    if not (rule.covers(folder) or _may_make(before, rule)):
+        raise ConfigError(
+            f"{rule.source}: after_rule = {rule.after_rule!r}: its results go to {folder}, which the folder"
+            f" {rule.folder} does not hold. Watch that one"
+        )
+    if is_nested and not rule.recursive and rule.covers(folder):
+        raise ConfigError(
+            f"{rule.source}: after_rule = {rule.after_rule!r}: its results go to folders below {folder}"
+            f" ({before.target.template}): say recursive = true"
+        )
+
+
+def followers(rule: Rule, rules: Sequence[Rule]) -> list[Rule]:
+    """The rules that take a rule's results, and theirs, in their order; there is no end to it only where
+    :func:`refuse_conflicts` was not asked."""
+    found = [other for other in rules if other.after_rule == rule.name]
+    return [one for other in found for one in (other, *followers(other, rules))]
 
 
 def _may_make(rule: Rule, other: Rule) -> bool:

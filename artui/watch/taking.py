@@ -181,7 +181,7 @@ class Ingester:
             return photo
         photo = files.sha256(photo)
         made_by = self.journal.read(published.job_of, photo.digest)
-        if made_by is None:
+        if made_by is None or self.journal.read(published.is_let_in, self.rule.id, made_by):
             return photo
         said = f"{sanitize(photo.path.name)} {published.sentence(made_by)}"
         return Taken(refused=((candidate, self._refusal(candidate, Skip.RESULT, said)),))

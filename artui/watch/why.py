@@ -6,7 +6,7 @@ import datetime as dt
 import math
 import os
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from pathlib import Path
 
@@ -20,7 +20,7 @@ from artui.model.watching import Skip
 from artui.timing import Clock
 from artui.watch import marker
 from artui.watch.offers import Offers, dearer, pinned
-from artui.watch.rules import Existing, Rule, ignored
+from artui.watch.rules import Existing, Rule, followers, ignored
 from artui.watch.scanning import Candidate, Scanner, Signs
 from artui.watch.taking import UNFINISHED, Ingester
 
@@ -45,7 +45,8 @@ class Why:
     """The answer for one file.
 
     ``reason`` is a short stable code, ``message`` a sentence. ``output`` is the result's path without its suffix,
-    ``price`` in the account's unit, 0 where nothing would be paid; ``job`` the one that has to do with it.
+    ``price`` in the account's unit, 0 where nothing would be paid; ``job`` the one that has to do with it; ``then`` the
+    rules that take its result, by name, and what each of them pays for that.
     """
 
     file: Path
@@ -56,6 +57,12 @@ class Why:
     output: Path | None = None
     price: int | None = None
     job: Job | None = None
+    then: tuple[tuple[str, int | None], ...] = ()
+
+    @property
+    def has_result(self) -> bool:
+        """Whether it would be taken and get a result, be it a copy: the rules that take that may have to buy it."""
+        return self.verdict is FileVerdict.TAKE and self.output is not None
 
 
 def why(file: Path, all_rules: Sequence[Rule], journal: Journal, offers: Offers, zone: dt.tzinfo) -> Why:
@@ -73,7 +80,17 @@ def why(file: Path, all_rules: Sequence[Rule], journal: Journal, offers: Offers,
         folders = ", ".join(str(one.folder) for one in all_rules) or "none"
         message = f"no rule watches {path.parent}; watched are: {folders}"
         return Why(path, FileVerdict.NO_RULE, "no rule", message, job=made[0] if made else None)
-    return _Asked(rule, journal, offers, zone).about(path)
+    answer = _Asked(rule, journal, offers, zone).about(path)
+    if not answer.has_result:
+        return answer
+    return replace(answer, then=tuple(_price(one, journal, offers) for one in followers(rule, all_rules)))
+
+
+def _price(rule: Rule, journal: Journal, offers: Offers) -> tuple[str, int | None]:
+    """A rule's name, and what a photo cost when it was loaded last."""
+    row = journal.read(rules.get, rule.id)
+    offer = pinned(rule, row.offer if row else "", offers.limits(rule))
+    return rule.name, offer.workflow.price if offer else None
 
 
 def dry_run(rule: Rule, offer: Offer, journal: Journal, offers: Offers, zone: dt.tzinfo) -> Iterator[Why]:

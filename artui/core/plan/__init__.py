@@ -24,7 +24,7 @@ from artui.core.plan.offers import NotOneWorkflow, UnknownWorkflows, choose, fet
 from artui.core.plan.order import Order, OrderPlanner
 from artui.core.plan.planner import Plan, Planned, Planner, Verdict, delivers, new_job, new_jobs, run_of
 from artui.core.plan.remarks import Remark, Worth
-from artui.core.plan.target import Offer, Target, match_workflow
+from artui.core.plan.target import Offer, Target, exports, match_workflow
 
 __all__ = [
     "HASHING",
@@ -49,6 +49,7 @@ __all__ = [
     "choose",
     "collect",
     "delivers",
+    "exports",
     "fetch_offer",
     "fetch_offers",
     "fill_label",

@@ -68,6 +68,18 @@ def unreadable(workflows: Sequence[Workflow], wanted: str, left_out: Sequence[Le
     return f"The workflow {wanted} cannot be ordered: what the service says of it cannot be read ({named[0].why})."
 
 
+_EXPORTS = {
+    "JPG": "image/jpeg", "JPEG": "image/jpeg", "PNG": "image/png", "TIF": "image/tiff", "TIFF": "image/tiff",
+    "WEBP": "image/webp", "PSD": "image/vnd.adobe.photoshop",
+}  # fmt: skip
+
+
+def exports(workflow: Workflow) -> str:
+    """The media type of a workflow's results, as far as its steps tell; empty where they do not."""
+    targets = [one.settings.get("targetFormat") for one in workflow.components if one.type.casefold() == "export"]
+    return _EXPORTS.get(str(targets[-1]).upper(), "") if targets else ""
+
+
 @dataclass(frozen=True, slots=True)
 class Target:
     """Where results go: a folder, and a template for what comes below it; and what of their photos' ``metadata`` they

@@ -7,6 +7,8 @@ ALTER TABLE rules ADD COLUMN file_mode TEXT NOT NULL DEFAULT '';
 ALTER TABLE rules ADD COLUMN file_group TEXT NOT NULL DEFAULT '';
 -- Where the disk was mounted that a rule's results went to; NULL until it was looked at.
 ALTER TABLE rules ADD COLUMN output_mount BLOB;
+-- The id of the rule whose results it takes; '' for a rule that takes no results.
+ALTER TABLE rules ADD COLUMN follows TEXT NOT NULL DEFAULT '';
 
 -- What is wrong now, as it was noticed last: what joins this table or leaves it becomes a notice.
 CREATE TABLE conditions (
