@@ -18,6 +18,7 @@ from typing import Any
 import apsw
 import httpx
 
+from artui import cli
 from artui.engine import process
 from artui.providers.http.transport import Transport
 from tests.proof.hurried import hurry
@@ -117,3 +118,13 @@ def watch_files(reach: Reach) -> None:
 
     sys.addaudithook(heard)
     os.fsync = watched
+
+
+def watcher(point: int, told: str) -> int:
+    """Be a service that watches the folders of the settings, until its point."""
+    hurry()
+    reach = _countdown(point, Path(told))
+    watch_commits(reach)
+    watch_requests(reach)
+    watch_files(reach)
+    return cli.run(["watch"])
