@@ -102,6 +102,35 @@ def cancel_command(
         return _carry_out(session, journal, acts, dry_run=dry_run, as_json=as_json)
 
 
+@click.command("deliver")
+@click.argument("numbers", nargs=-1, type=int, metavar="[JOB]...")
+@click.option("--failed", is_flag=True, help="All whose delivery has failed.")
+@DRY_RUN
+@AS_JSON
+@click.pass_obj
+def deliver_command(
+    session: Session, numbers: tuple[int, ...], *, failed: bool, dry_run: bool, as_json: bool
+) -> Exit:  # fmt: skip
+    """Run after_saved with saved results, again where it was run before; costs nothing."""
+    from artui.cli.naming import job_numbered
+    from artui.core.actions import Action
+    from artui.journal import deliveries
+    from artui.model.states import Delivery
+
+    if failed == bool(numbers):
+        raise CommandError(Exit.USAGE, "Say which: the numbers of jobs, or --failed for all whose delivery has failed.")
+    with session.journal() as journal:
+        if failed:
+            stands = journal.read(deliveries.states)
+            numbers = tuple(number for number, state in stands.items() if state is Delivery.FAILED)
+        if not numbers:
+            say("No delivery has failed.")
+            return Exit.OK
+        found = [job_numbered(journal, number) for number in numbers]
+        acts = [Act(Action(Command.DELIVER, job), f"{job.source.name}: is delivered") for job in found]
+        return _carry_out(session, journal, acts, dry_run=dry_run, as_json=as_json)
+
+
 @click.command("resolve")
 @click.argument("number", type=int, metavar="JOB")
 @click.option("--adopt", metavar="ID", help="It was carried out: this is its execution at the service.")

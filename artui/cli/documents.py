@@ -29,7 +29,7 @@ from artui.model.documents import (
     PurchaseDocument,
     ResultDocument,
 )
-from artui.model.states import Reason, Status
+from artui.model.states import Delivery, Reason, Status
 from artui.providers.base import State
 from artui.watch.folder import What
 from artui.watch.why import FileVerdict
@@ -54,6 +54,27 @@ class ErrorDocument(TypedDict):
 # --------------------------------------------------------------------------------------------------------------- jobs
 
 
+class ListedJob(JobDocument):
+    """A job of a list."""
+
+    delivery: Annotated[Delivery | None, "how far the delivery of its results has come; null where none is set"]
+
+
+class DeliveryDocument(TypedDict):
+    """What is run with a job's results once they are saved."""
+
+    command: Annotated[list[str], "the program and its arguments, with their placeholders"]
+    wanted: Annotated[str, "when it is run: `saved`, or `kept` by a person first"]
+    state: Annotated[Delivery, "how far it has come"]
+    delivered: Annotated[int, "how many results were handed over"]
+    attempts: Annotated[int, "vain tries"]
+    due: Annotated[float | None, "when it is tried next; null where nothing is done by itself"]
+    due_iso: MaybeIso
+    output: Annotated[str, "the end of what the command said, or why it could not be run"]
+    changed_at: Annotated[float, "since when it stands so"]
+    changed_at_iso: Iso
+
+
 class WholeJob(JobDocument):
     """A job with all that is known of it."""
 
@@ -64,6 +85,7 @@ class WholeJob(JobDocument):
     metadata: Annotated[str, "what of its metadata results get: `none`, `keep-rights`, `keep`"]
     results: Annotated[list[ResultDocument], "its results"]
     labels: Annotated[dict[str, str], "its labels"]
+    delivery: Annotated[DeliveryDocument | None, "what is run with its results; null where nothing is"]
     events: Annotated[list[EventDocument], "what happened to it"]
     purchases: Annotated[list[PurchaseDocument], "its paid requests"]
     advice: Annotated[str, "what to do now"]
@@ -792,7 +814,7 @@ PRINTS: Mapping[str, tuple[Printed, ...]] = {
     "rate": (Printed(RatedDocument),),
     "submit": _SUBMITTED,
     "redo": _SUBMITTED,
-    "jobs": (Printed(JobDocument, _LIST),),
+    "jobs": (Printed(ListedJob, _LIST),),
     "job": (Printed(WholeJob),),
     "why": (Printed(WhyOfFile),),
     "wait": _FOLLOWED,

@@ -20,13 +20,14 @@ from artui.config.system import iso
 from artui.core.follow import cost, event_document, job_document
 from artui.journal.listing import ORDERS
 from artui.model.job import Job
-from artui.model.states import Reason, Status, worded
+from artui.model.states import Delivery, Reason, Status, worded
 from artui.model.watching import Skip
 from artui.sanitize import sanitize
 
 if TYPE_CHECKING:
-    from artui.cli.documents import WholeJob, WhyOfFile
+    from artui.cli.documents import DeliveryDocument, WholeJob, WhyOfFile
     from artui.journal import Journal
+    from artui.journal.deliveries import DeliveryRow
     from artui.model.documents import PurchaseDocument
     from artui.model.job import Event, Purchase
     from artui.watch.rules import Rule
@@ -65,6 +66,7 @@ def jobs_command(
 ) -> Exit:  # fmt: skip
     """List the jobs, all or those that are asked for."""
     from artui.cli.naming import batch_called
+    from artui.journal import deliveries
     from artui.journal.listing import JobFilter
 
     order, downwards = sort.removeprefix("-"), sort.startswith("-")
@@ -82,11 +84,12 @@ def jobs_command(
             found = sorted(last, key=lambda job: job.id)
         else:
             found = journal.read(wanted.jobs, order, downwards=downwards, limit=limit or -1)
+        stands = journal.read(deliveries.states)
         if as_json:
-            put_json_list(job_document(job) for job in found)
+            put_json_list(job_document(job) | {"delivery": stands.get(job.id)} for job in found)
             return Exit.OK
         listed = list(found)
-        rows = [_row(job) for job in listed]
+        rows = [_row(job, stands.get(job.id)) for job in listed]
     if rows:
         put_table([("job", "file", "workflow", "stage", "status", "cost"), *rows], [0, 5], [None, *map(_tint, listed)])
     elif wanted != JobFilter():
@@ -108,11 +111,18 @@ def _tint(job: Job) -> Tint | None:
     return {Status.DONE: Tint.GREEN, Status.FAILED: Tint.RED, Status.HELD: Tint.YELLOW}.get(job.status)
 
 
+_DELIVERY = {
+    Delivery.PENDING: "to be delivered",
+    Delivery.RUNNING: "being delivered",
+    Delivery.FAILED: "not delivered",
+}
+"""What the table says of a delivery that is not done."""
+
 _NAME = 40
 """Cells a name may take in the table."""
 
 
-def _row(job: Job) -> tuple[str, ...]:
+def _row(job: Job, delivery: Delivery | None) -> tuple[str, ...]:
     reason = worded(job.reason)
     status = f"{job.status}: {reason}" if reason and job.status is not Status.WAITING else reason
     return (
@@ -120,7 +130,7 @@ def _row(job: Job) -> tuple[str, ...]:
         sanitize(job.source.name, _NAME),
         sanitize(job.workflow_name, _NAME),
         job.stage,
-        status or job.status,
+        (status or job.status) + (f", {_DELIVERY[delivery]}" if delivery in _DELIVERY else ""),
         cost(job),
     )
 
@@ -136,18 +146,21 @@ def job_command(session: Session, number: int, *, as_json: bool) -> Exit:
     """Show all about one job: what it is, what happened, what was paid, what to do now."""
     from artui.cli.advice import advice
     from artui.cli.naming import job_numbered
-    from artui.journal import history, purchases
+    from artui.journal import deliveries, history, purchases
 
     with session.journal() as journal:
         job = job_numbered(journal, number)
+        delivery = journal.read(deliveries.of_job, number)
         events = journal.read(history.of_job, number)
         bought = journal.read(purchases.of_job, number)
     if as_json:
-        put_json(_whole_document(job, events, bought))
+        put_json(_whole_document(job, events, bought, delivery))
         return Exit.OK
+    zone = session.config.timezone
     for line in _facts(job):
         put(line)
-    zone = session.config.timezone
+    if delivery:
+        put(_delivery_line(delivery, zone))
     put("history")
     for event in events:
         put(f"  {_clock(event.at, zone)}  {event.what}{f': {event.message}' if event.message else ''}")
@@ -174,7 +187,32 @@ def _purchase_document(one: Purchase) -> PurchaseDocument:
     }  # fmt: skip
 
 
-def _whole_document(job: Job, events: list[Event], bought: list[Purchase]) -> WholeJob:
+def _delivery_line(delivery: DeliveryRow, zone: dt.tzinfo) -> str:
+    """How far what is run with the results has come, and what to do about it."""
+    said = f" ({delivery.output})" if delivery.output else ""
+    match delivery.state:
+        case Delivery.DONE:
+            return f"delivered {_clock(delivery.changed_at, zone)}{said}"
+        case Delivery.FAILED:
+            return f"not delivered after {delivery.attempts:,} tries{said}: `artui deliver {delivery.job}` tries again"
+        case Delivery.RUNNING:
+            return f"being delivered since {_clock(delivery.changed_at, zone)}"
+    if delivery.due is None:
+        return f"not delivered{said}" if said else "to be delivered once a person keeps the result"
+    return f"to be delivered {_clock(delivery.due, zone)}{said}"
+
+
+def _delivery_document(one: DeliveryRow) -> DeliveryDocument:
+    return {
+        "command": list(one.command), "wanted": one.wanted, "state": one.state, "delivered": one.delivered,
+        "attempts": one.attempts, "due": one.due, "due_iso": iso(one.due), "output": one.output,
+        "changed_at": one.changed_at, "changed_at_iso": iso(one.changed_at),
+    }  # fmt: skip
+
+
+def _whole_document(
+    job: Job, events: list[Event], bought: list[Purchase], delivery: DeliveryRow | None
+) -> WholeJob:  # fmt: skip
     from artui.cli.advice import advice
 
     return {
@@ -190,6 +228,7 @@ def _whole_document(job: Job, events: list[Event], bought: list[Purchase]) -> Wh
             if result.path
         ],
         "labels": dict(job.labels),
+        "delivery": _delivery_document(delivery) if delivery else None,
         "events": [event_document(event) for event in events],
         "purchases": [_purchase_document(one) for one in bought],
         "advice": advice(job),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterator, Sequence
+from shutil import which
 from typing import TYPE_CHECKING
 
 import click
@@ -82,7 +83,6 @@ def _check(session: Session, *, as_json: bool) -> Exit:
     """Read every setting and say what is wrong, with its line."""
     from artui import providers
     from artui.config import ConfigError
-    from artui.files import group_fault
     from artui.watch.rules import load_rules
 
     config = session.config
@@ -95,10 +95,7 @@ def _check(session: Session, *, as_json: bool) -> Exit:
     if config.ca_file and not os.access(config.ca_file, os.R_OK):
         raise ConfigError(f"{config.sources['ca_file']}: ca_file: {config.ca_file} is no file that can be read")
     rules = load_rules(config)
-    for key, source in session.config.sources.items():
-        name = session.config.values.get(key) if re.fullmatch(r"(accounts|watch)\.[^.]+\.group", key) else None
-        if name and (fault := group_fault(str(name))):
-            raise ConfigError(f"{source}: {key} cannot be given: {fault}. Until then results are saved without it")
+    _check_against_this_machine(config)
     warnings = [*_of_no_use(config), *_workflows_unknown(session, rules)]
     for warning in warnings:
         say(warning)
@@ -112,6 +109,26 @@ def _check(session: Session, *, as_json: bool) -> Exit:
     watched = f", {len(rules)} watched folder{'' if len(rules) == 1 else 's'}" if rules else ""
     say(f"The settings are right: {number} account{'' if number == 1 else 's'}{watched}.")
     return Exit.OK
+
+
+def _check_against_this_machine(config: Config) -> None:
+    """Raise ConfigError where an account or rule names a group or program that this machine does not have for us."""
+    from artui.config import ConfigError
+    from artui.files import group_fault
+
+    for key, value in config.values.items():
+        found = re.fullmatch(r"(?:accounts|watch)\.[^.]+\.(group|after_saved)", key)
+        if not found or not value:
+            continue
+        if found[1] == "group" and (fault := group_fault(str(value))):
+            raise ConfigError(
+                f"{config.sources[key]}: {key} cannot be given: {fault}. Until then results are saved without it"
+            )
+        if isinstance(value, tuple) and not which(value[0]):
+            raise ConfigError(
+                f"{config.sources[key]}: {key} cannot be run: there is no program {value[0]}. Until there is, results"
+                " are saved and not delivered"
+            )
 
 
 def _of_no_use(config: Config) -> Iterator[str]:

@@ -122,6 +122,13 @@ class Spending:
     metavar="REGEX",
     help="Take the label sku out of names, as in '(?P<sku>[A-Z0-9]+)_.*'; without it the account's `sku_pattern`.",
 )
+@click.option("--label", "labels", multiple=True, metavar="K=V", help="A label for every photo; may be repeated.")
+@click.option(
+    "--after-saved",
+    metavar="COMMAND",
+    help="What is run with each photo's results, split as a shell does and run without one; '' for nothing.",
+)
+@click.option("--deliver", type=click.Choice(["saved", "kept"]), help="When that is run.")
 @click.option("--cap", type=click.IntRange(min=0), help="The most this batch may spend.")
 @click.option("--sample", type=click.IntRange(min=1), help="Send so many first; the rest waits for `artui approve`.")
 @options((TWINS, *SPENDING))
@@ -130,7 +137,8 @@ def submit_command(
     session: Session, /, paths: tuple[Path, ...], listed: BinaryIO | None, base: Path | None, urls: tuple[str, ...],
     aliases: tuple[str, ...], account: str | None, workflows: tuple[str, ...], output: str | None,
     template: str | None, recursive: bool, name: str | None,
-    labels: tuple[str, ...], sku_pattern: str | None, cap: int | None, sample: int | None, twins: str | None, *,
+    labels: tuple[str, ...], sku_pattern: str | None, after_saved: str | None, deliver: str | None,
+    cap: int | None, sample: int | None, twins: str | None, *,
     nul: bool, **flags: Any,
 ) -> Exit:  # fmt: skip
     """Send photos, or folders of them, through one or several workflows."""
@@ -141,7 +149,7 @@ def submit_command(
         raise CommandError(Exit.USAGE, "Which photos? Name files or folders, --files-from a list, --url, or --alias.")
     chosen, spending = session.account(account), Spending(**flags)
     spending.refuse_strict(chosen)
-    own_labels = _labels(labels, chosen)
+    own_labels, delivery = _labels(labels, chosen), (_after_saved(after_saved), deliver or "")
     metadata = spending.keeping(chosen.metadata)
     into = output or chosen.output or DEFAULT_OUTPUT
     try:
@@ -172,7 +180,7 @@ def submit_command(
             order = planner.plan(*_checked(found, offers.first, chosen, spending, elsewhere))
             order = replace(order, ignored=left, unmatched=labelling.unmatched if pattern else None)
             has_subfolders = not recursive and any(_has_subfolders(path) for path in paths)
-            return _Sending(session, journal, planner, batches, spending, has_subfolders).carry_out(order)
+            return _Sending(session, journal, planner, batches, spending, delivery, has_subfolders).carry_out(order)
     except PlanProblem as problem:
         raise CommandError(Exit.USAGE, str(problem)) from None
 
@@ -221,7 +229,8 @@ def redo_command(
             target = Target.of(output, template, keeping) if output else Target(last.folder, template, Keeping(keeping))
             planner = _planner(session, journal, offers, {"": target}, batches, chosen.twins)
             order = planner.plan(*_checked(found, offers.first, chosen, spending, elsewhere), again=True)
-            return _Sending(session, journal, planner, batches, spending).carry_out(order)
+            delivery = (last.after_saved, last.deliver)
+            return _Sending(session, journal, planner, batches, spending, delivery).carry_out(order)
         except PlanProblem as problem:
             raise CommandError(Exit.USAGE, str(problem)) from None
 
@@ -265,6 +274,21 @@ def _labels(given: Sequence[str], account: AccountConfig) -> dict[str, str]:
         _refuse_taken(key, account, "--label ")
         labels[sanitize(key)] = sanitize(value)
     return labels
+
+
+def _after_saved(said: str | None) -> str:
+    """A command as a job keeps it, empty where nothing was said."""
+    import json
+    import shlex
+
+    from artui.config.known import delivery
+
+    if said is None:
+        return ""
+    try:
+        return json.dumps(delivery(shlex.split(said)))
+    except ValueError as fault:
+        raise CommandError(Exit.USAGE, f"--after-saved {fault}.") from None
 
 
 def _refuse_taken(label: str, account: AccountConfig, where: str) -> None:
@@ -510,6 +534,7 @@ class _Sending:
     planner: OrderPlanner
     batches: _Batches
     flags: Spending
+    delivery: tuple[str, str]
     has_subfolders: bool = False
 
     def carry_out(self, order: Order) -> Exit:
@@ -581,7 +606,13 @@ class _Sending:
         from artui.journal import Connection
 
         def added(db: Connection, named: Order) -> dict[str, list[int]]:
-            return add(db, named.new_jobs(self.batches.of, self.batches.labels))
+            command, wanted = self.delivery
+            made = named.new_jobs(self.batches.of, self.batches.labels)
+            delivered = {
+                number: (batch, [replace(one, after_saved=command, deliver=wanted) for one in new])
+                for number, (batch, new) in made.items()
+            }
+            return add(db, delivered)
 
         if not order.queued:
             return order, []

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from string import Formatter
 from zoneinfo import ZoneInfo, available_timezones
 
 Reader = Callable[[object], object]
@@ -99,6 +100,40 @@ def sku_pattern(value: object) -> str:
     return compiled(text(value)).pattern
 
 
+DELIVERED = ("result", "results", "photo", "sku", "label:NAME", "rule", "account", "workflow", "batch", "job")
+"""What may stand in braces in a command that is run once a photo is saved."""
+
+
+def delivery(value: object) -> tuple[str, ...]:
+    """Read a command with its arguments, each of which may hold some of ``DELIVERED``; an empty one is none."""
+    if not (command := texts(value)):
+        return ()
+    program = os.path.expanduser(command[0])  # noqa: PTH111 — a name stays a name
+    if "{" in program or ("/" in program and not program.startswith("/")):
+        raise ValueError("must begin with a program, by its name or its whole path")
+    for argument in command:
+        for name, what in placeholders(argument):
+            known = what if name == "label" else not what and name in DELIVERED
+            if not known:
+                raise ValueError(
+                    f"holds an unknown {{{name}}}; known are {', '.join(f'{{{one}}}' for one in DELIVERED)}"
+                )
+            if name == "results" and argument != "{results}":
+                raise ValueError("must have {results} as an argument of its own: it becomes one for each result")
+    return (program, *command[1:])
+
+
+def placeholders(template: str) -> list[tuple[str, str]]:
+    """What stands in braces in a template: each name, and what follows it after a colon. Raises ValueError."""
+    try:
+        pieces = list(Formatter().parse(template))
+    except ValueError as fault:
+        raise ValueError(f"cannot be read ({fault}): write {{{{ for a brace") from None
+    if any(conversion for *_, conversion in pieces):
+        raise ValueError("holds a ! in braces, which means nothing here")
+    return [(name, what or "") for _, name, what, _ in pieces if name is not None]
+
+
 def file_mode(value: object) -> str:
     """Read the mode of files, as chmod has it: octal digits."""
     if not isinstance(value, str) or not re.fullmatch(r"0?[4-7][0-7]{2}", value):
@@ -180,6 +215,8 @@ TOP: Mapping[str, Reader] = {
 
 _METADATA = choice(["none", "keep-rights", "keep"])
 _TWINS = choice(["once", "deliver", "refuse"])
+DELIVER = choice(["saved", "kept"])
+"""Reads when a result is delivered: as soon as it is saved, or once a person keeps it."""
 
 ACCOUNT: Mapping[str, Reader] = {
     "provider": provider,
@@ -194,6 +231,8 @@ ACCOUNT: Mapping[str, Reader] = {
     "group": text,
     "low": _CAP,
     "sku_pattern": sku_pattern,
+    "after_saved": delivery,
+    "deliver": DELIVER,
 }
 """What every account may hold; its other keys are for its provider to check."""
 
@@ -232,6 +271,8 @@ RULE: Mapping[str, Reader] = {
     "metadata": _METADATA,
     "mode": file_mode,
     "group": text,
+    "after_saved": delivery,
+    "deliver": DELIVER,
     "patience": Number(0.1, 7 * 86400, whole=False),
 }
 """What a watched folder's rule may hold, beside its caps."""

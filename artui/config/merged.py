@@ -55,7 +55,8 @@ class AccountConfig:
     ``login`` is the name its token is kept under: accounts of one sign-in, for several organizations, share it.
     ``workflow``, ``output``, ``strict``, ``twins`` and ``metadata`` are what is taken where a command or rule names
     none, ``mode`` (octal digits) and ``group`` what results get then. ``ratings``: whether the console tells the
-    service what is liked. ``low``: the balance below which people are told.
+    service what is liked. ``low``: the balance below which people are told. ``after_saved``: the command that is run
+    once a photo's results are saved or, by ``deliver``, once they are kept.
     ``sku_pattern`` takes the label ``sku`` out of names. ``settings`` is all the rest of its table,
     for the provider to check.
     """
@@ -75,6 +76,8 @@ class AccountConfig:
     group: str | None = None
     low: int | None = None
     sku_pattern: str | None = None
+    after_saved: tuple[str, ...] = ()
+    deliver: str = "saved"
     settings: Mapping[str, object] = field(default_factory=dict)
 
 
@@ -203,6 +206,8 @@ def _defaults(accounts: Mapping[str, object], environ: Mapping[str, str]) -> dic
         "group": None,
         "low": None,
         "sku_pattern": None,
+        "after_saved": (),
+        "deliver": "saved",
         "caps": asdict(Caps()),
         "pace": asdict(Pace()),
     }

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from artui.config.system import iso
 from artui.core.quote import quote
-from artui.journal import Connection, accounts, caps, purchases, requests, rules, window
+from artui.journal import Connection, accounts, caps, deliveries, purchases, requests, rules, window
 from artui.journal.rules import RuleRow, RuleState
 from artui.model.holds import Group
 from artui.model.states import Reason
@@ -68,6 +68,7 @@ class Code(StrEnum):
     INOTIFY = "inotify"
     LEFT = "left"
     NEEDS_YOU = "needs-you"
+    NOT_DELIVERED = "not-delivered"
     SIGN_IN = "sign-in"
     ACCOUNT_HELD = "account-held"
     SERVICE_AWAY = "service-away"
@@ -91,6 +92,7 @@ class Topic(StrEnum):
 
 TOPICS: Mapping[Code, Topic] = {
     Code.NEEDS_YOU: Topic.NEEDS_YOU,
+    Code.NOT_DELIVERED: Topic.NEEDS_YOU,
     Code.SIGN_IN: Topic.NEEDS_YOU,
     Code.RULE_HELD: Topic.NEEDS_YOU,
     Code.ACCOUNT_HELD: Topic.NEEDS_YOU,
@@ -165,6 +167,7 @@ def conditions(
                     for one in config.accounts.values()
                     for found in _of_account(db, one, config.timezone, now, away_for)
                 ),
+                *(Condition(Code.NOT_DELIVERED, *one) for one in deliveries.failed(db)),
                 *_of_disks(config),
             ),
             key=lambda one: not one.is_grave,

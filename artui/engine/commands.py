@@ -12,6 +12,7 @@ from typing import Protocol
 from artui import budget, providers
 from artui.core import decisions
 from artui.engine.account_worker import AccountWorker
+from artui.engine.deliveries import Deliveries
 from artui.journal import Connection, Journal, accounts, batches, holds, jobs, requests, rules
 from artui.journal.requests import Request
 from artui.journal.rules import RuleRow
@@ -35,6 +36,7 @@ class Commanded(Protocol):
 
     journal: Journal
     clock: Clock
+    deliveries: Deliveries
 
     @property
     def zone(self) -> dt.tzinfo:
@@ -197,6 +199,10 @@ async def _stop(engine: Commanded, request: Request) -> None:
     await _finish(engine, request, "the engine ends")
 
 
+async def _deliver(engine: Commanded, request: Request) -> None:
+    await engine.deliveries.again(request)
+
+
 async def _for_each(
     engine: Commanded, request: Request, act: Callable[[AccountWorker], Awaitable[object]]
 ) -> list[str]:
@@ -269,6 +275,7 @@ HANDLERS: Mapping[Command, Handler] = {
     Command.RESUME: Handler(_resume, asks_service=always),
     Command.REFRESH: Handler(_refresh, asks_service=always),
     Command.STOP: Handler(_stop),
+    Command.DELIVER: Handler(_deliver),
     Command.PAUSE_RULE: Handler(_about_rule(rules.pause)),
     Command.RESUME_RULE: Handler(_about_rule(rules.resume)),
     Command.ALLOW: Handler(_allow),

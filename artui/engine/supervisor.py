@@ -23,6 +23,7 @@ from artui.engine.anchor import AnchorFile
 from artui.engine.awake import Awake
 from artui.engine.charges import LOOKS
 from artui.engine.commands import HANDLERS, Handler
+from artui.engine.deliveries import Deliveries
 from artui.engine.heartbeat import Heartbeat
 from artui.engine.notices import Notices
 from artui.journal import (
@@ -85,6 +86,7 @@ class Supervisor:
         self.handlers: dict[Command, Handler] = {**HANDLERS}
         self._still_ours = still_ours
         self._settings = CurrentConfig(paths, load_config)
+        self.deliveries = Deliveries(journal, lambda: self._settings.config, self.clock)
         self._awake = Awake()
         self._transfers = ProgressBoard(paths.transfers)
         self._hashing = ThreadPoolExecutor(2, "hash")
@@ -120,7 +122,7 @@ class Supervisor:
         self.journal.on_commit(wake)
         is_watching = self.journal.read(requests.engine).mode == requests.WATCH
         told = Notices(self.journal, lambda: self._settings.config, Engine(is_watching=is_watching))
-        telling = [asyncio.create_task(one.run()) for one in (told, Heartbeat(told))]
+        beside = [asyncio.create_task(one.run()) for one in (told, Heartbeat(told), self.deliveries)]
         beat_at = 0.0
         try:
             while not self.stopping.is_set():
@@ -136,9 +138,9 @@ class Supervisor:
         finally:
             # On an error too, so that no worker takes anything while all is closed.
             self.stop()
-            for task in telling:
+            for task in beside:
                 task.cancel()
-            await asyncio.gather(*telling, return_exceptions=True)
+            await asyncio.gather(*beside, return_exceptions=True)
             await self._close()  # before the anchor is let go: a paid call under way still writes it
             self._awake.end()
             self._anchor.close()
@@ -174,9 +176,10 @@ class Supervisor:
             pass
 
     def wake(self) -> None:
-        """Have every account look for work."""
+        """Have every account look for work, and what is saved be delivered."""
         for worker, _ in self._workers.values():
             worker.wake()
+        self.deliveries.wake()
 
     def _fail_with_tasks(self) -> None:
         """A worker that ended by itself is a defect, as is a request that broke: no healthy-looking engine with one."""
@@ -306,6 +309,7 @@ class Supervisor:
         with self._waiting_for_disk():
             # First: who adds work from now on starts another engine.
             await self.journal.write_async(requests.engine_ending, self.generation)
+        delivered = asyncio.create_task(self.deliveries.close())
         for task in self._aside.values():
             task.cancel()
         await asyncio.gather(*self._aside.values(), return_exceptions=True)
@@ -317,6 +321,7 @@ class Supervisor:
             for worker, _ in self._workers.values():
                 await worker.stop_transfers()
             await asyncio.wait(tasks)  # a paid call under way ends by its own time-out
+        await delivered
         for worker, _ in self._workers.values():
             await worker.context.provider.close()
         self._hashing.shutdown(wait=False, cancel_futures=True)

@@ -228,11 +228,12 @@ def is_under_way(db: Connection) -> bool:
 
 def has_work(db: Connection) -> bool:
     """Whether an engine has anything to do now or later by itself: open requests, jobs under way, holds that end by
-    themselves, anything bought and not yet saved that looking after can still bring home."""
+    themselves, results to be delivered, anything bought and not yet saved that looking after can still bring home."""
     return bool(
         value(
             db,
             "SELECT EXISTS (SELECT 1 FROM requests WHERE done_at IS NULL)"
+            " OR EXISTS (SELECT 1 FROM deliveries WHERE state = 'running' OR state = 'pending' AND due IS NOT NULL)"
             " OR EXISTS (SELECT 1 FROM jobs WHERE status IN ('ready', 'running')"
             "   OR (status = 'waiting' AND due IS NOT NULL)"
             f"   OR (status = 'held' AND (due IS NOT NULL OR reason IN ({_staying(Stays.ALWAYS)})"

@@ -185,15 +185,17 @@ def every(db: Connection) -> list[RuleRow]:
 
 def load(
     db: Connection, rule: str, *, name: str, folder: Path, account: str, run: int | None, day: int | None,
-    month: int | None, twins: str, file_mode: str = "", file_group: str = "", follows: str = "",
+    month: int | None, twins: str, file_mode: str = "", file_group: str = "", after_saved: Sequence[str] = (),
+    deliver: str = "saved", follows: str = "",
 ) -> RuleRow:  # fmt: skip
     """Note a rule as it is defined now; what is known of it stays."""
     db.execute(
-        "INSERT INTO rules (id, name, folder, account, run, day, month, twins, file_mode, file_group, follows, since)"
-        " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO UPDATE SET name = excluded.name,"
-        " folder = excluded.folder, account = excluded.account, run = excluded.run, day = excluded.day,"
-        " month = excluded.month, twins = excluded.twins, file_mode = excluded.file_mode,"
-        " file_group = excluded.file_group, follows = excluded.follows",
+        "INSERT INTO rules (id, name, folder, account, run, day, month, twins, file_mode, file_group, after_saved,"
+        " deliver, follows, since) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO UPDATE SET"
+        " name = excluded.name, folder = excluded.folder, account = excluded.account, run = excluded.run,"
+        " day = excluded.day, month = excluded.month, twins = excluded.twins, file_mode = excluded.file_mode,"
+        " file_group = excluded.file_group, after_saved = excluded.after_saved, deliver = excluded.deliver,"
+        " follows = excluded.follows",
         (
             rule,
             storable(name),
@@ -205,6 +207,8 @@ def load(
             twins,
             file_mode,
             storable(file_group),
+            json.dumps(after_saved),
+            deliver,
             follows,
             time.time(),
         ),

@@ -20,6 +20,7 @@ class Command(StrEnum):
     PAUSE = "pause"
     RESUME = "resume"
     REFRESH = "refresh"
+    DELIVER = "deliver"
     STOP = "stop"
 
     PAUSE_RULE = "pause rule"

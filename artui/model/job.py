@@ -64,7 +64,8 @@ class NewJob:
     ``source`` then only names it. ``parameters`` is the exact recipe where that is ours, and ``version`` its digest.
     ``rule`` is the id of the watched folder's rule, empty where a person sent the photo. ``metadata`` says what of the
     photo's its results get: none, keep-rights or keep. ``known_copy``: its photo was known to be bought
-    already when it was added, so that it is expected to cost nothing.
+    already when it was added, so that it is expected to cost nothing. ``after_saved`` (JSON) and ``deliver`` say what
+    is run with its results, and when, where that is not what its rule or account says.
     """
 
     account: str
@@ -93,6 +94,8 @@ class NewJob:
     copy: int = 0
     metadata: str = "none"
     known_copy: bool = False
+    after_saved: str = ""
+    deliver: str = ""
 
 
 @dataclass(frozen=True, slots=True)

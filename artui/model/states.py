@@ -88,6 +88,15 @@ class Reason(StrEnum):
     GIVEN_UP = "given up"
 
 
+class Delivery(StrEnum):
+    """How far what is run once a job's results are saved has come."""
+
+    PENDING = "pending"
+    RUNNING = "running"
+    DONE = "done"
+    FAILED = "failed"
+
+
 def worded(reason: str) -> str:
     """A reason as a person reads it: a stored word that would tell less, or something else, than is meant has another
     one here."""

@@ -12,7 +12,7 @@ from typing import Any
 
 from artui import budget, files
 from artui.config import AccountConfig
-from artui.journal import Connection, Journal, rules
+from artui.journal import Connection, Journal, deliveries, rules
 from artui.journal.progress import ProgressBoard
 from artui.model.capabilities import Clears
 from artui.model.job import Job, Payer
@@ -97,6 +97,10 @@ class StepContext:
         """What the results of a job get: as its rule says, else as the account does."""
         said = self.journal.read(rules.permissions, job.rule) if job.rule else None
         return files.Permissions.of(*(said or (self.account.mode, self.account.group)))
+
+    def delivery(self, job: Job) -> tuple[tuple[str, ...], str]:
+        """The command that is run with a job's results, empty where none is, and when."""
+        return self.journal.read(deliveries.set_for, job, self.account.after_saved, self.account.deliver)
 
     def terms(self) -> budget.Terms:
         """What bounds a paid call of this account now."""

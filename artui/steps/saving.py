@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from artui import files
-from artui.journal import Connection, jobs, published, uploads
+from artui.journal import Connection, deliveries, jobs, published, uploads
 from artui.model.job import Job, Result
 from artui.model.states import Reason, Stage, Status
 from artui.model.watching import Skip
@@ -105,19 +105,24 @@ class Saving:
         layered = [result for result in job.results if result.unpack and not job.is_archive]
         message = ", ".join(saved + [await self._lay_out(job, result) for result in layered])
         await self.fetching.forget(job)
+        delivery = self.context.delivery(job)
         if job.twin_of is not None:
             first, reason = self.context.journal.read(jobs.get, job.twin_of), ""
             message = f"{message}: a copy of job {job.twin_of}'s result, not paid"
             if first is not None and first.digest != job.digest:
                 reason, message = Skip.ONLY_METADATA, f"{message}, for only the metadata of its photo differs"
-            return await self.context.journal.write_async(
-                jobs.move, job, Stage.SAVED, Status.SKIPPED, "delivered", reason=reason, message=message
-            )
+
+            def give(db: Connection) -> Job:
+                deliveries.expect(db, job, *delivery)
+                return jobs.move(db, job, Stage.SAVED, Status.SKIPPED, "delivered", reason=reason, message=message)
+
+            return await self.context.journal.write_async(give)
         if job.cancel:
             message = f"cancelled too late, charged {job.charged}; saved as {message}"
 
         def end(db: Connection) -> Job:
             uploads.release(db, job)  # with DONE: a kill between the two would leave the upload there for good
+            deliveries.expect(db, job, *delivery)
             return jobs.move(db, job, Stage.SAVED, Status.DONE, "saved", message=message)
 
         return await self.context.journal.write_async(end)

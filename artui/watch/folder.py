@@ -145,7 +145,8 @@ class Watched:
         await self._journal.write_async(
             rules.load, rule.id, name=rule.name, folder=rule.folder, account=rule.account, run=rule.caps.run,
             day=rule.caps.day, month=rule.caps.month, twins=str(rule.twins), file_mode=rule.mode or "",
-            file_group=rule.group or "", follows=rule_id(rule.after_rule) if rule.after_rule else "",
+            file_group=rule.group or "", after_saved=rule.after_saved, deliver=rule.deliver,
+            follows=rule_id(rule.after_rule) if rule.after_rule else "",
         )  # fmt: skip
         await self._quote.begin()
 

@@ -58,7 +58,8 @@ class Rule:
     after ``patience`` seconds.
     ``after_rule``: the name of the rule whose results it takes, which no other rule does. ``strict``: each photo is
     decoded before it is taken. ``mode`` (octal digits) and ``group``: what results get, None
-    as the umask and the folder say. ``archives``: a ZIP of photos is taken too, where the service takes such.
+    as the umask and the folder say. ``after_saved`` is the command that is run once results are saved or, by
+    ``deliver``, kept. ``archives``: a ZIP of photos is taken too, where the service takes such.
     ``ignoring``: what is left alone by its name.
     A ``read_only`` rule stands in config.toml, or was given on the command line; others can be changed on the screen.
     """
@@ -86,6 +87,8 @@ class Rule:
     archives: bool = False
     mode: str | None = None
     group: str | None = None
+    after_saved: tuple[str, ...] = ()
+    deliver: str = "saved"
     ignoring: Ignoring = USUAL
     source: Source = field(default_factory=lambda: Source(Origin.FLAG))
 
@@ -208,6 +211,8 @@ def make_rule(config: Config, written: Mapping[str, Any], source: Source, number
         mode=written.get("mode", account.mode if account else None),
         group=written.get("group", account.group if account else None),
         sku_pattern=written.get("sku_pattern", account.sku_pattern if account else None) or "",
+        after_saved=written.get("after_saved", account.after_saved if account else ()),
+        deliver=written.get("deliver", account.deliver if account else "saved"),
         source=source,
         **further,
     )

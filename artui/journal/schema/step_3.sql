@@ -92,3 +92,21 @@ INSERT INTO spending SELECT new.account, 'rule open', new.rule, + CASE WHEN new.
 INSERT INTO spending SELECT new.account, 'rule day', new.rule || ' ' || new.day, + CASE WHEN new.state = 'refused' THEN 0 ELSE COALESCE(new.charged, new.reserved) END WHERE new.rule <> '' AND NOT (new.charged IS NULL AND new.state IN ('intended', 'known')) ON CONFLICT (account, scope, period) DO UPDATE SET amount = amount + excluded.amount;
 INSERT INTO spending SELECT new.account, 'rule month', new.rule || ' ' || new.month, + CASE WHEN new.state = 'refused' THEN 0 ELSE COALESCE(new.charged, new.reserved) END WHERE new.rule <> '' AND NOT (new.charged IS NULL AND new.state IN ('intended', 'known')) ON CONFLICT (account, scope, period) DO UPDATE SET amount = amount + excluded.amount;
 END;
+
+-- The operator's command that is run with results once they are saved, and when: as a rule says (JSON, a list), and as was
+-- said for a job alone ('' where nothing was).
+ALTER TABLE rules ADD COLUMN after_saved TEXT NOT NULL DEFAULT '[]';
+ALTER TABLE rules ADD COLUMN deliver TEXT NOT NULL DEFAULT 'saved';
+ALTER TABLE jobs ADD COLUMN after_saved TEXT NOT NULL DEFAULT '';
+ALTER TABLE jobs ADD COLUMN deliver TEXT NOT NULL DEFAULT '';
+
+-- What is to be run with a job's saved results, and how far that has come: `delivered` of them were handed over, `due` in
+-- epoch seconds is NULL while nothing is to be done by itself, `output` the end of what the command said last, or why not.
+CREATE TABLE deliveries (
+    job INTEGER PRIMARY KEY REFERENCES jobs (id), command TEXT NOT NULL, wanted TEXT NOT NULL,
+    state TEXT NOT NULL CHECK (state IN ('pending', 'running', 'done', 'failed')),
+    delivered INTEGER NOT NULL DEFAULT 0, attempts INTEGER NOT NULL DEFAULT 0, due REAL, output TEXT NOT NULL DEFAULT '',
+    changed_at REAL NOT NULL
+) STRICT;
+CREATE INDEX deliveries_due ON deliveries (due) WHERE state = 'pending' AND due IS NOT NULL;
+CREATE INDEX deliveries_open ON deliveries (state, job) WHERE state <> 'done';
