@@ -13,7 +13,7 @@ from artui.cli.tally import remarks, totals
 from artui.cli.terminal import put_line, say
 from artui.core.follow import Follower, Grouped, JsonLines, Lines, Printer, job_document
 from artui.engine.client import ensure_running, find_engine
-from artui.journal import Journal, requests
+from artui.journal import Journal, deliveries, requests
 from artui.journal.following import Scope
 
 MANY = 200
@@ -50,8 +50,8 @@ def wait_for(
     if isinstance(printed, Lines) and are_many and not printed.every_step:
         printed = Grouped(printed.say, lambda: totals(journal.read(scope.counts)))
     try:
-        if any(not count.status.final for count in counts):
-            keep_alive()  # first, for a new engine looks afresh at what is held
+        if any(not count.status.final for count in counts) or journal.read(deliveries.are_due):
+            keep_alive()  # first, for a new engine looks afresh at what is held, and delivers what is saved
         Follower(journal, scope, printed, since).until_still(keep_alive, with_qa=with_qa)
     except KeyboardInterrupt:
         printed.note("Not waiting any longer. The engine works on in the background; `artui wait` follows it again.")

@@ -146,6 +146,7 @@ def job_command(session: Session, number: int, *, as_json: bool) -> Exit:
     """Show all about one job: what it is, what happened, what was paid, what to do now."""
     from artui.cli.advice import advice
     from artui.cli.naming import job_numbered
+    from artui.core.deliveries import standing
     from artui.journal import deliveries, history, purchases
 
     with session.journal() as journal:
@@ -160,7 +161,7 @@ def job_command(session: Session, number: int, *, as_json: bool) -> Exit:
     for line in _facts(job):
         put(line)
     if delivery:
-        put(_delivery_line(delivery, zone))
+        put(f"delivery {sanitize(standing(delivery, zone))}")
     put("history")
     for event in events:
         put(f"  {_clock(event.at, zone)}  {event.what}{f': {event.message}' if event.message else ''}")
@@ -185,21 +186,6 @@ def _purchase_document(one: Purchase) -> PurchaseDocument:
         "intended_at": one.intended_at, "intended_at_iso": iso(one.intended_at), "repeats": one.repeats,
         "digest": one.digest, "lookalikes": list(one.lookalikes),
     }  # fmt: skip
-
-
-def _delivery_line(delivery: DeliveryRow, zone: dt.tzinfo) -> str:
-    """How far what is run with the results has come, and what to do about it."""
-    said = f" ({delivery.output})" if delivery.output else ""
-    match delivery.state:
-        case Delivery.DONE:
-            return f"delivered {_clock(delivery.changed_at, zone)}{said}"
-        case Delivery.FAILED:
-            return f"not delivered after {delivery.attempts:,} tries{said}: `artui deliver {delivery.job}` tries again"
-        case Delivery.RUNNING:
-            return f"being delivered since {_clock(delivery.changed_at, zone)}"
-    if delivery.due is None:
-        return f"not delivered{said}" if said else "to be delivered once a person keeps the result"
-    return f"to be delivered {_clock(delivery.due, zone)}{said}"
 
 
 def _delivery_document(one: DeliveryRow) -> DeliveryDocument:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from artui.cli.exits import Exit, first, of_jobs
-from artui.journal import Connection
+from artui.journal import Connection, deliveries
 from artui.journal.following import Scope
 from artui.model.watching import Skip
 from artui.watch.service import Service
@@ -43,12 +43,17 @@ class Once(Service):
         scope = Scope(rules=ids, since=time.time())
         refused = await engine.journal.read_async(_refused, ids)
         await watcher.scan_once()
-        while await engine.journal.read_async(scope.moving):  # noqa: ASYNC110 — what moves them may be another process
+        while await engine.journal.read_async(_moves, scope):  # noqa: ASYNC110 — what moves them may be another process
             await asyncio.sleep(ONCE_EVERY)
         await watcher.tidy()
         self.ending = await engine.journal.read_async(_ending, scope, refused)
         for remark in await engine.journal.read_async(_remarks, scope):
             self.teller.warn(remark)
+
+
+def _moves(db: Connection, scope: Scope) -> bool:
+    """Whether a job moves, or a result is delivered."""
+    return bool(scope.moving(db)) or deliveries.are_due(db)
 
 
 def _refused(db: Connection, ids: frozenset[str]) -> int:

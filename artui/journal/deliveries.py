@@ -21,6 +21,9 @@ if TYPE_CHECKING:
 KEPT = "kept"
 """When a result is delivered that a person is to keep first."""
 
+ARE_DUE = "EXISTS (SELECT 1 FROM deliveries WHERE state = 'running' OR state = 'pending' AND due IS NOT NULL)"
+"""The condition that something is delivered now or later by itself."""
+
 
 @dataclass(frozen=True, slots=True)
 class DeliveryRow:
@@ -197,6 +200,11 @@ def put_back(db: Connection, row: DeliveryRow | None = None) -> None:
         f"UPDATE deliveries SET state = 'pending', due = ?, changed_at = ? WHERE state = 'running'{where}",
         (time.time(), time.time(), *values),
     )
+
+
+def are_due(db: Connection) -> bool:
+    """Whether anything is delivered now or later by itself."""
+    return bool(value(db, f"SELECT {ARE_DUE}"))
 
 
 def next_due(db: Connection) -> float | None:

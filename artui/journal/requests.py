@@ -7,7 +7,7 @@ import time
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from artui.journal import notices, origins
+from artui.journal import deliveries, notices, origins
 from artui.journal.notices import Notice
 from artui.journal.store import Connection, journal_uuid, rows, storable, value
 from artui.model.commands import Command
@@ -233,7 +233,7 @@ def has_work(db: Connection) -> bool:
         value(
             db,
             "SELECT EXISTS (SELECT 1 FROM requests WHERE done_at IS NULL)"
-            " OR EXISTS (SELECT 1 FROM deliveries WHERE state = 'running' OR state = 'pending' AND due IS NOT NULL)"
+            f" OR {deliveries.ARE_DUE}"
             " OR EXISTS (SELECT 1 FROM jobs WHERE status IN ('ready', 'running')"
             "   OR (status = 'waiting' AND due IS NOT NULL)"
             f"   OR (status = 'held' AND (due IS NOT NULL OR reason IN ({_staying(Stays.ALWAYS)})"

@@ -9,8 +9,10 @@ from typing import TYPE_CHECKING
 
 from textual.content import Content
 
-from artui.journal import Connection, crowds, history, jobs, purchases
+from artui.core.deliveries import standing
+from artui.journal import Connection, crowds, deliveries, history, jobs, purchases
 from artui.journal.crowds import HoldCount
+from artui.journal.deliveries import DeliveryRow
 from artui.model.holds import Group
 from artui.model.job import Event, Job, Purchase
 from artui.model.states import PurchaseState
@@ -33,6 +35,7 @@ class Story:
     events: tuple[Event, ...]
     purchases: tuple[Purchase, ...]
     crowd: HoldCount | None
+    delivery: DeliveryRow | None = None
 
 
 def read_story(db: Connection, number: int) -> Story | None:
@@ -41,7 +44,8 @@ def read_story(db: Connection, number: int) -> Story | None:
     if job is None:
         return None
     crowd = crowds.crowds(db).get(crowds.of(job))
-    return Story(job, tuple(history.of_job(db, number)), tuple(purchases.of_job(db, number)), crowd)
+    events, bought = tuple(history.of_job(db, number)), tuple(purchases.of_job(db, number))
+    return Story(job, events, bought, crowd, deliveries.of_job(db, number))
 
 
 NAMES = 13
@@ -64,6 +68,9 @@ def told(story: Story, host: Host, cells: int) -> Content:
     ]
     for name, value in _facts(job, story.purchases):
         parts += [(f"{name:<{NAMES}}", "$quiet"), f"{_hanging(value, cells)}\n"]
+    if story.delivery:
+        said = sanitize(standing(story.delivery, host.config.timezone))
+        parts += [(f"{'delivery':<{NAMES}}", "$quiet"), f"{_hanging(said, cells)}\n"]
     parts += ["\n", ("What happened\n", "bold underline")]
     parts += list(_timeline(story.events, now))
     return Content.assemble(*parts)

@@ -12,7 +12,7 @@ from typing import Any
 
 from artui import providers, timing
 from artui.config import paths
-from artui.engine import account_worker, anchor, charges, client, commands, failures, process, reconcile
+from artui.engine import account_worker, anchor, charges, client, commands, deliveries, failures, process, reconcile
 from artui.engine import supervisor as engines
 from artui.engine.lock import AnotherEngine
 from artui.engine.log import log_to_file
@@ -34,6 +34,7 @@ def hurry(put: Callable[[Any, str, Any], object] = setattr) -> None:
     put(timing, "backoff", lambda failed: backoff(failed) / TIMES)
     put(reconcile, "look_gap", lambda *given: gap(*given) / TIMES)
     put(failures, "retry_delay", lambda attempts, chance: delay(attempts, chance) / TIMES)
+    put(deliveries, "REST", 0.02)
     put(engines, "TICK", 0.02)
     put(engines, "GRACE", 0.1)
     put(commands, "ASK_EVERY", 0.02)

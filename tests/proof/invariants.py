@@ -563,11 +563,26 @@ def _all_known(seen: Evidence) -> bool:
     return all(job.quoted is not None or job.is_archive for job in seen.jobs.values())  # an archive counts as one
 
 
+def deliveries_move_nothing(seen: Evidence) -> Iterator[str]:
+    """What is delivered is saved before and stays so: a delivery moves no job and begins no purchase."""
+    for number, state in seen.rows("SELECT job, state FROM deliveries"):
+        job, told = seen.jobs[number], [event.what for event in seen.events[number]]
+        if job.stage is not Stage.SAVED or job.status not in (Status.DONE, Status.SKIPPED):
+            yield f"job {number} is {job.stage}/{job.status} and its delivery {state}"
+        steps = [place for place, what in enumerate(told) if what in ("delivery done", "delivery failed")]
+        moves = [place for place, what in enumerate(told) if what in ("intent", "sent", "saved", "delivered")]
+        if steps and min(steps) < max(moves):
+            yield f"job {number} moved after its delivery: {told}"
+        if state in ("done", "failed") and f"delivery {state}" not in told:
+            yield f"the delivery of job {number} is {state}, and no event says so"
+
+
 INVARIANTS: tuple[Callable[[Evidence], Iterable[str]], ...] = (
     charged_once, bought_once, intended_first, reserved, executions_known, charges_delivered, inputs_accounted,
     results_right, no_strays, ends_justified, caps_kept, doubt_counts, history_whole, requests_answered, nothing_stuck,
     sources_safe, only_intents_pay, refreshed_once, payer_charged, look_ups_end, results_whole, keys_of_one_photo,
     retried_once, repeated_twice, states_named, journal_whole, books_agree,
+    deliveries_move_nothing,
 )  # fmt: skip
 
 

@@ -9,6 +9,7 @@ each.
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 import random
 import signal
@@ -21,7 +22,7 @@ from typing import Any
 
 import pytest
 
-from artui.journal import accounts, requests
+from artui.journal import accounts, deliveries, requests
 from artui.model.job import Job
 from artui.model.states import Reason, Status
 from artui.sim.server import Simulator, running
@@ -87,6 +88,8 @@ class Scene:
     service: str
     zygote: Zygote
     metadata: str = "none"
+    delivered: Path | None = None
+    """Where each result's path is written by the command that is run once it is saved."""
 
     async def add(self, number: int) -> None:
         """Order so many new photos."""
@@ -160,7 +163,8 @@ class Scene:
         def rests() -> bool:
             row = self.studio.journal.read(requests.engine)
             works = (row.pid, row.state) == (child.pid, "running")
-            return works and not any(job.status in moving for job in self.studio.jobs())
+            still = not any(job.status in moving for job in self.studio.jobs())
+            return works and still and not self.studio.journal.read(deliveries.are_due)
 
         await self.studio.until(lambda: child.poll() is not None or rests())
 
@@ -181,6 +185,9 @@ class Scene:
         assert len(self.studio.simulator.ledger) == len(jobs)
         names = [path.name for path in self.studio.out.iterdir() if path.is_file()]
         assert len(names) == len(jobs), names
+        if self.delivered:
+            told = self.delivered.read_text().splitlines()
+            assert {*told} == {one.path for job in jobs for one in job.results}, told
         if self.metadata != "none":
             pictures = [one for job in jobs for one in job.results if one.media_type in ("image/jpeg", "image/png")]
             assert pictures
@@ -189,24 +196,28 @@ class Scene:
 
 @asynccontextmanager
 async def scene(
-    service: str, zygote: Zygote, folder: Path, *, proven: bool = True, metadata: str = "none"
+    service: str, zygote: Zygote, folder: Path, *, proven: bool = True, metadata: str = "none", delivers: bool = False
 ) -> AsyncIterator[Scene]:
-    """A studio of its own at a stand-in of its own. ``proven``: our labels are known to come back there."""
+    """A studio of its own at a stand-in of its own. ``proven``: our labels are known to come back there; ``delivers``:
+    a command is run with what is saved."""
     with pytest.MonkeyPatch.context() as environment, running(Simulator(speed=1000)) as simulator:
         environment.setenv("ARTUI_HOME", str(folder / "home"))
-        account = ACCOUNTS[service]
+        account, delivered = ACCOUNTS[service], folder / "delivered" if delivers else None
+        if delivered:
+            command = json.dumps(["/bin/sh", "-c", "echo $1 >> $0", str(delivered), "{{result}}"])
+            account = account.replace("pace.uploads", f"after_saved = {command}\npace.uploads", 1)
         given = {"service": service, "account": account, "settle": SETTLE}
         async with open_studio(simulator, environment, folder, **given) as studio:
             if proven:
                 await studio.journal.write_async(accounts.prove_labels, studio.identity.payer)
-            yield Scene(studio, service, zygote, metadata)
+            yield Scene(studio, service, zygote, metadata, delivered)
 
 
 async def crash(
-    service: str, zygote: Zygote, folder: Path, points: Sequence[int], *, metadata: str = "none", several: bool = False
+    service: str, zygote: Zygote, folder: Path, points: Sequence[int], *, several: bool = False, **given: Any
 ) -> bool:  # fmt: skip
     """One run that is killed at these points, one engine after the other; whether the first was reached."""
-    async with scene(service, zygote, folder, metadata=metadata) as here:
+    async with scene(service, zygote, folder, **given) as here:
         await (here.add_several() if several else here.add(1))
         died: list[str] = []
         try:
@@ -273,6 +284,15 @@ async def test_killed_at_each_point_the_result_has_its_metadata_once(
                 break
     assert point > 50, "its points were not found"
     assert "-tagsFromFile" in await asyncio.to_thread(exiftool.read_text)
+
+
+async def test_killed_at_each_point_after_it_is_saved_a_result_is_delivered(
+    zygote: Zygote, tmp_path: Path, *, long: bool
+) -> None:
+    for point in count(1 if long else 64 + DAY % 5, 1 if long else 5):
+        if not await crash("autoretouch", zygote, tmp_path / str(point), [point], delivers=True):
+            break
+    assert point > 72, "its points were not found"
 
 
 @pytest.mark.parametrize("service", ACCOUNTS)
