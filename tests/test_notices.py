@@ -131,6 +131,38 @@ async def test_what_needs_a_person_is_told_again_when_there_is_more_of_it(studio
     assert [message.text.split(":")[1] for message in studio.heard] == [" 1 job needs you", " 5 jobs need you"]
 
 
+async def test_a_cap_is_told_at_70_90_and_100_per_cent_once_in_its_period(
+    studio: Studio, caplog: pytest.LogCaptureFixture
+) -> None:
+    def load(day: int) -> None:
+        studio.journal.write(
+            rules.load, "r", name="boots", folder=Path(), account="studio", run=None, day=day, month=None, twins="once"
+        )
+
+    async def spend(amount: int) -> list[str]:
+        sql = "INSERT OR REPLACE INTO spending VALUES ('studio', 'rule open', 'r', ?)"
+        studio.journal.write(lambda db: db.execute(sql, (amount,)))
+        before = len(studio.heard)
+        await studio.turn(GROUPED)
+        return [line for message in studio.heard[before:] for line in message.text.splitlines()]
+
+    load(100)
+    assert await spend(69) == []
+    assert await spend(70) == ["boots: 70 % of the cap (rule day) are reached, 70 of 100."]
+    assert await spend(60) == []
+    assert await spend(75) == []
+    assert await spend(99) == ["boots: 90 % of the cap (rule day) are reached, 99 of 100."]
+    studio.notices = studio.engine()
+    assert await spend(10) == []
+    assert await spend(95) == []
+    assert len(await spend(100)) == 1
+    load(200)
+    assert len(await spend(180)) == 1, "another limit is told of anew"
+    await studio.turn(86_400)
+    assert len(await spend(150)) == 1, "a new day"
+    assert sum("of the cap" in line for line in caplog.messages) == 5
+
+
 async def test_ten_thousand_events_in_an_hour_make_six_messages(studio: Studio) -> None:
     each = Notice(studio.now, "trouble", "offline", "boots", over=False, count=1, facts={"message": "", "cause": ""})
     for _ in range(3600 // 5):

@@ -177,9 +177,17 @@ def _sentences(status: dict[str, Any], rules: Sequence[str], wrong: Sequence[str
     for place, account in enumerate(status["accounts"]):
         if not place or account["name"] in status["money"] or account["held"] or account["away_since"]:
             yield _account_line(account)
+        yield from _cap_lines(account["caps"])
     moving = status["transfers"]
     if any(moving.values()):
         yield f"now: {moving['up']} up, {moving['down']} down"
+
+
+def _cap_lines(caps: Sequence[dict[str, Any]]) -> Iterator[str]:
+    """How far each cap is used."""
+    used = [f"{cap['kind']} {cap['spent']:,} of {cap['limit']:,}" for cap in caps]
+    if used:
+        yield f"  {', '.join(used)}"
 
 
 def _account_line(account: dict[str, Any]) -> str:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from artui.config.system import iso
 from artui.journal import Connection, accounts, caps, rules
+from artui.journal.caps import Cap
 from artui.journal.rules import JobCounts, RuleRow, RuleSpent, RuleState
 from artui.model.holds import CapKind
 from artui.sanitize import sanitize
@@ -28,15 +29,20 @@ NOT_WATCHED = "not watched"
 
 @dataclass(frozen=True, slots=True)
 class RuleLine:
-    """How one rule stands: in a ``word``, its jobs by status, and what it spent; ``cap`` is today's with what was
-    allowed beyond it, ``after`` the name of the rule whose results it takes."""
+    """How one rule stands: in a ``word``, its jobs by status, and what it spent; ``caps`` with what was allowed
+    beyond them, ``after`` the name of the rule whose results it takes."""
 
     row: RuleRow
     word: str
     counted: JobCounts
     spent: RuleSpent
-    cap: int | None
+    caps: Sequence[Cap]
     after: str = ""
+
+    @property
+    def cap(self) -> int | None:
+        """Today's cap, with what was allowed beyond it."""
+        return next((one.limit for one in self.caps if one.kind is CapKind.RULE_DAY), None)
 
     @property
     def today(self) -> int:
@@ -61,6 +67,10 @@ class RuleLine:
         if self.counted.on_the_way:
             parts.append(f"{self.counted.on_the_way:,} under way")
         parts.append(f"today {self.today:,}" + ("" if self.cap is None else f" of {self.cap:,}"))
+        for one in self.caps:
+            if one.kind is not CapKind.RULE_DAY:
+                span = "month" if one.kind is CapKind.RULE_MONTH else "in all"
+                parts.append(f"{span} {one.spent:,} of {one.limit:,}")
         return f"{sanitize(self.name, NAME_CELLS)}: {', '.join(parts)}"
 
     def document(self) -> RuleDocument:
@@ -84,6 +94,7 @@ class RuleLine:
             },
             "today": self.today,
             "cap": self.cap,
+            "caps": [asdict(one) | {"room": one.room} for one in self.caps],
             "after_rule": self.after or None,
             "not_taken": {reason: one.count for reason, one in self.row.not_taken.items()},
         }
@@ -102,10 +113,13 @@ def standings(db: Connection, zone: dt.tzinfo, written: Container[str], *, watch
             continue
         day = accounts.day(db, row.account, today)
         spent = rules.spent(db, row.id, row.account, day)
-        cap = next((one.limit for one in caps.of_rule(row, spent, day) if one.kind is CapKind.RULE_DAY), None)
         at_work = watched and row.state is not RuleState.ENDED
         word = "paused" if row.paused else row.state.value if at_work else NOT_WATCHED
-        found.append(RuleLine(row, word, rules.counts(db, row.id), spent, cap, names.get(row.follows, "")))
+        found.append(
+            RuleLine(
+                row, word, rules.counts(db, row.id), spent, caps.of_rule(row, spent, day), names.get(row.follows, "")
+            )
+        )
     return sorted(found, key=lambda one: one.is_well)
 
 

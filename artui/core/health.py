@@ -35,9 +35,6 @@ AWAY_FOR = 600.0
 FULL = 0.9
 """The share of a disk, or of a cap, from which on it counts as wrong."""
 
-LEVELS = (70, 90, 100)
-"""Per cent of a cap that are told, each once."""
-
 LOOKED_AT_WITHIN = 60.0
 """Seconds within which a rule that is watched was looked at for the first time."""
 
@@ -249,13 +246,13 @@ def _of_rule(db: Connection, row: RuleRow, zone: dt.tzinfo, now: float, away_for
         yield Condition(Code.UNREADABLE, row.name, count=unreadable.count, facts=facts)
     day = accounts.day(db, row.account, accounts.day_of(now, zone))
     for cap in caps.of_rule(row, rules.spent(db, row.id, row.account, day), day):
-        yield from _of_cap(row.name, cap)
+        yield from _of_cap(row.name, cap, day)
 
 
-def _of_cap(subject: str, cap: caps.Cap) -> Iterator[Condition]:
-    used = 100 if not cap.limit else 100 * cap.spent // cap.limit
-    if (level := max((one for one in LEVELS if used >= one), default=0)) and cap.limit:
+def _of_cap(subject: str, cap: caps.Cap, day: str) -> Iterator[Condition]:
+    if level := cap.level:
         facts: dict[str, Any] = {"cap": cap.kind, "level": level, "spent": cap.spent, "limit": cap.limit}
+        facts["period"] = cap.period(day)
         yield Condition(Code.CAP, subject, count=level, facts=facts, is_grave=level >= 100 * FULL)
 
 
@@ -272,8 +269,9 @@ def _of_account(
     if needing:
         yield Condition(Code.NEEDS_YOU, name, count=needing)
     cost = quote(db, name, account.caps, None, (), zone)
+    day = accounts.day(db, name, accounts.day_of(now, zone))
     for bound in cost.bounds:
-        yield from _of_cap(name, bound.cap)
+        yield from _of_cap(name, bound.cap, day)
     if account.low is not None and cost.balance is not None and cost.balance < account.low:
         facts: dict[str, Any] = {"left": cost.balance, "low": account.low}
         if spent := purchases.spent_a_day(db, name, PACE_OF):

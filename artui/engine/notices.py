@@ -23,6 +23,7 @@ from artui.engine.telling import NoticeMessage, tell
 from artui.journal import Connection, Journal, Unwritable, notices, window
 from artui.journal.notices import Notice, Pending
 from artui.model.holds import Group
+from artui.sanitize import sanitize
 
 log = logging.getLogger(__name__)
 
@@ -72,9 +73,8 @@ class Notices:
         await asyncio.sleep(FIRST_LOOK)
         while True:
             try:
-                if self.config().notify:
-                    await self.look()
-                    await self.tell()
+                await self.look()
+                await self.tell()
             except Unwritable as problem:
                 log.warning("%s", problem)
             except Exception:
@@ -89,11 +89,17 @@ class Notices:
             for target, topic in changes.strangers:
                 notices.meet(db, target, topic)
             notices.note(db, changes.begun, changes.ended, changes.told)
+            for notice in changes.told:
+                if notice.code == Code.CAP:
+                    notices.note_cap(db, notice)
             for one in changes.due:
                 notices.set_summary_due(db, one.id, self._next_summary(one))
 
         if changes != Changes():
             await self.journal.write_async(write)
+        for notice in changes.told:
+            if notice.code == Code.CAP:  # the log has it, whoever else is told
+                log.warning("%s", sanitize(_said(notice, self.config().timezone)))
 
     def _changes(self, db: Connection) -> Changes:
         config, now, known = self.config(), time.time(), notices.known(db)
@@ -105,7 +111,10 @@ class Notices:
                 notice = Notice(one.since or now, one.topic, code, one.subject, False, one.count, one.facts)
                 begun.append(replace(notice, subject=subject))  # by its whole key, which `known` gives back
                 # Fewer of the same is no news.
-                if code != Code.BATCH_DONE and (before is None or one.count > before.count):
+                is_more = before is None or one.count > before.count
+                if code == Code.CAP:  # what is spent may fall and rise: once in each period
+                    is_more = one.count > notices.cap_level(db, notice)
+                if code != Code.BATCH_DONE and is_more:
                     told.append(notice)
         is_watching = self.engine is not None and self.engine.is_watching
         unseen = () if is_watching else OF_RULES

@@ -18,6 +18,10 @@ if TYPE_CHECKING:
     from artui.model.job import Batch
 
 
+LEVELS = (70, 90, 100)
+"""Per cent of a cap that are told, each once in its period."""
+
+
 @dataclass(frozen=True, slots=True)
 class Portion:
     """Photos that all caps count together, how many they are: those of one run (see :func:`artui.core.plan.run_of`),
@@ -46,6 +50,18 @@ class Cap(NamedTuple):
     def room(self) -> int:
         """What may still be spent; below 0 where more was charged than was expected."""
         return self.limit - self.spent
+
+    @property
+    def level(self) -> int:
+        """The highest of ``LEVELS`` that is reached; 0 below, and where the cap is 0: that lets nothing through."""
+        used = 100 * self.spent // self.limit if self.limit else 0
+        return max((one for one in LEVELS if used >= one), default=0)
+
+    def period(self, day: str) -> str:
+        """The day (``YYYY-MM-DD``) or month it counts in on a day; empty where it never turns."""
+        if self.kind in (CapKind.DAY, CapKind.RULE_DAY):
+            return day
+        return day[:7] if self.kind in (CapKind.MONTH, CapKind.RULE_MONTH) else ""
 
     @property
     def told(self) -> str:

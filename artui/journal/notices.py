@@ -18,6 +18,10 @@ KEPT_FOR = 7 * 86_400.0
 """Seconds for which a notice is kept: who could not be told of it by then is not any more."""
 
 
+CAPS_KEPT_FOR = 40 * 86_400.0
+"""Seconds for which it is kept what was told of a cap: longer than the longest period."""
+
+
 @dataclass(frozen=True, slots=True)
 class Notice:
     """Something that has begun, has grown, or is ``over``."""
@@ -105,6 +109,29 @@ def pending(db: Connection, target: str, topic: str, now: float, most: int = 20)
         for at, kind, code, subject, over, count, facts, seq in reversed(found)
     )
     return Pending(newest, number, last, tries)
+
+
+def cap_level(db: Connection, notice: Notice) -> int:
+    """The highest share in per cent that was told of a cap in its period; 0 where none was."""
+    found = first(
+        db,
+        'SELECT level FROM cap_levels WHERE subject = ? AND cap = ? AND period = ? AND "limit" = ?',
+        _cap_of(notice),
+    )
+    return found[0] if found else 0
+
+
+def note_cap(db: Connection, notice: Notice) -> None:
+    """Remember which share of a cap was told of, and forget those of periods long gone."""
+    db.execute(
+        "INSERT OR REPLACE INTO cap_levels VALUES (?, ?, ?, ?, ?, ?)", (*_cap_of(notice), notice.count, notice.at)
+    )
+    db.execute("DELETE FROM cap_levels WHERE period <> '' AND at < ?", (time.time() - CAPS_KEPT_FOR,))
+
+
+def _cap_of(notice: Notice) -> tuple[str, str, str, int]:
+    facts = notice.facts
+    return storable(notice.subject), facts["cap"], facts["period"], facts["limit"]
 
 
 def was_told(db: Connection, code: str, subject: str) -> bool:

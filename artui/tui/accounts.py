@@ -216,6 +216,8 @@ class Accounts(Screen):
             lines.append(sanitize(f"balance unknown: {known.state.balance_unknown}; caps hold all the same", 300))
         caps = [f"{most:,} a {span}" for span, most in asdict(account.caps).items() if most is not None]
         lines.append(f"caps: {', '.join(caps) or 'none'}")
+        standing = next((one for one in self.host.look.quotes if one.account == account.name), None)
+        lines += [f"{bound.span}: {bound.cap.told}" for bound in (standing.bounds if standing else ())]
         for title, value in (("workflow", account.workflow), ("results go to", account.output)):
             if value:
                 lines.append(f"{title}: {sanitize(home(value), 66)}")

@@ -7,6 +7,7 @@ carries it out, whether or not anybody looks on.
 from __future__ import annotations
 
 import asyncio
+import datetime as dt
 import os
 import time
 from collections.abc import Coroutine, Sequence
@@ -179,6 +180,7 @@ class Console(App[None], inherit_bindings=False):
         self.look = look
         toasts = await self.news.of_silence(before, look, self.view)
         self._draw_header()
+        toasts += self.news.of_caps(before, look, dt.datetime.now(self.config.timezone).date())
         if look.wrote:
             toasts += await self.news.take_in(look, self.view)
         for toast in toasts:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import time
 from collections import deque
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from artui.journal import crowds, offers, window
+from artui.journal.caps import LEVELS
 from artui.journal.crowds import Crowds
 from artui.model.holds import Group
 from artui.model.job import Event, Job
@@ -52,6 +54,7 @@ class News:
         """What happened since the console was last left; gone with the first key."""
         self.messages: deque[Message] = deque(maxlen=MOST)
         self._kinds: set[str] = set()
+        self._levels: set[tuple[str, str, int, int, dt.date]] = set()
         self._shared: dict[str, Message] = {}
         self._unfinished: Mapping[str, int] = {}
 
@@ -114,6 +117,21 @@ class News:
                 )
             self.tell(now, text)
             toasts.append(Toast(text, is_trouble=one.away_since is not None))
+        return toasts
+
+    def of_caps(self, before: Look, look: Look, day: dt.date) -> list[Toast]:
+        """Remember which caps of accounts have come to 70, 90 or 100 per cent, each once a day; returns the toasts."""
+        known, toasts = {one.account for one in before.quotes}, []
+        for one in look.quotes:
+            for bound in one.bounds:
+                key = (one.account, bound.cap.kind, bound.cap.limit, bound.cap.level, day)
+                if not bound.cap.level or key in self._levels:
+                    continue
+                self._levels |= {(*key[:3], level, day) for level in LEVELS if level <= bound.cap.level}
+                if one.account in known:  # else it was so when the console was opened
+                    text = f"{bound.cap.level} % of {bound.cap.name} are reached: {bound.cap.told}."
+                    self.tell(time.time(), text)
+                    toasts.append(Toast(text, is_trouble=bound.cap.level > LEVELS[0]))
         return toasts
 
     def _hear(self, events: Iterable[Event], known: Mapping[int, Job], shared: Crowds) -> Sequence[str]:

@@ -110,3 +110,9 @@ CREATE TABLE deliveries (
 ) STRICT;
 CREATE INDEX deliveries_due ON deliveries (due) WHERE state = 'pending' AND due IS NOT NULL;
 CREATE INDEX deliveries_open ON deliveries (state, job) WHERE state <> 'done';
+
+-- The highest share of a cap in per cent that was told of in its period; another limit is told of anew.
+CREATE TABLE cap_levels (
+    subject TEXT NOT NULL, cap TEXT NOT NULL, period TEXT NOT NULL, "limit" INTEGER NOT NULL, level INTEGER NOT NULL,
+    at REAL NOT NULL, PRIMARY KEY (subject, cap, period, "limit")
+) STRICT;
