@@ -123,6 +123,15 @@ def delivery(value: object) -> tuple[str, ...]:
     return (program, *command[1:])
 
 
+def hours(value: object) -> str:
+    """Read hours; they stay text."""
+    written = text(value)
+    from artui.config.hours import read  # only where any are set
+
+    read(written)
+    return written
+
+
 def placeholders(template: str) -> list[tuple[str, str]]:
     """What stands in braces in a template: each name, and what follows it after a colon. Raises ValueError."""
     try:
@@ -233,6 +242,7 @@ ACCOUNT: Mapping[str, Reader] = {
     "sku_pattern": sku_pattern,
     "after_saved": delivery,
     "deliver": DELIVER,
+    "hours": hours,
 }
 """What every account may hold; its other keys are for its provider to check."""
 
@@ -273,6 +283,7 @@ RULE: Mapping[str, Reader] = {
     "group": text,
     "after_saved": delivery,
     "deliver": DELIVER,
+    "hours": hours,
     "patience": Number(0.1, 7 * 86400, whole=False),
 }
 """What a watched folder's rule may hold, beside its caps."""

@@ -56,7 +56,7 @@ class AccountConfig:
     ``workflow``, ``output``, ``strict``, ``twins`` and ``metadata`` are what is taken where a command or rule names
     none, ``mode`` (octal digits) and ``group`` what results get then. ``ratings``: whether the console tells the
     service what is liked. ``low``: the balance below which people are told. ``after_saved``: the command that is run
-    once a photo's results are saved or, by ``deliver``, once they are kept.
+    once a photo's results are saved or, by ``deliver``, once they are kept. Outside of ``hours`` nothing new is sent.
     ``sku_pattern`` takes the label ``sku`` out of names. ``settings`` is all the rest of its table,
     for the provider to check.
     """
@@ -78,6 +78,7 @@ class AccountConfig:
     sku_pattern: str | None = None
     after_saved: tuple[str, ...] = ()
     deliver: str = "saved"
+    hours: str | None = None
     settings: Mapping[str, object] = field(default_factory=dict)
 
 
@@ -208,6 +209,7 @@ def _defaults(accounts: Mapping[str, object], environ: Mapping[str, str]) -> dic
         "sku_pattern": None,
         "after_saved": (),
         "deliver": "saved",
+        "hours": None,
         "caps": asdict(Caps()),
         "pace": asdict(Pace()),
     }

@@ -116,6 +116,7 @@ class AccountWorker:
         await self.context.journal.write_async(
             holds.recover, self.name, self._now, self.context.settle_due, self.context.lost
         )
+        await self.context.journal.write_async(rules.look_at_hours, "account", self.name)
         await self.account_hold.start()
 
     async def run(self) -> None:

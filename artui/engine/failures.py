@@ -11,7 +11,7 @@ from artui.model.job import Job
 from artui.model.states import BOUGHT_BEFORE, TROUBLES, Reason, Stage, Status
 from artui.providers.base import Blocked, Cause, NoRoom, NotPermitted, Puzzling, Rejected, Transient
 from artui.providers.defects import LOOK_AGAIN, not_understood
-from artui.steps import Hold, NotYet
+from artui.steps import Hold, NotYet, OutsideHours
 from artui.steps.looking import PATIENCE
 from artui.steps.output import OUTPUT_AGAIN
 from artui.timing import retry_delay
@@ -95,6 +95,9 @@ def classify(job: Job, failure: Exception, moment: FailureContext) -> Dispositio
 
 def _put_off(job: Job, failure: NotYet | NotPermitted, moment: FailureContext) -> Disposition:
     """It has failed at nothing, and goes on soon; less and less often where that may take long."""
+    if isinstance(failure, OutsideHours):
+        due = max(failure.opens, moment.now + 1.0)  # clocks may differ by a little
+        return Disposition(Status.WAITING, "outside its hours", Reason.HOURS, str(failure), due=due)
     may_last = isinstance(failure, NotYet) and failure.last
     wait = retry_delay(job.attempts, moment.chance) if may_last else 1.0
     return Disposition(

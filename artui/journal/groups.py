@@ -20,7 +20,7 @@ def group(status: Status, reason: str, scope: str = "", *, aside: bool = False) 
         return Group.ENDED if aside else Group.NEEDS
     if status is Status.WAITING and reason == Reason.IN_QA:
         return Group.QA
-    waits = status in (Status.READY, Status.HELD) or reason == Reason.TWIN
+    waits = status in (Status.READY, Status.HELD) or reason in (Reason.TWIN, Reason.HOURS)
     return Group.QUEUED if waits else Group.ACTIVE
 
 
@@ -34,7 +34,7 @@ PILE = f"""CASE
     WHEN status = 'failed' OR status = 'held' AND reason NOT IN ({_NAMES}) THEN '{Group.NEEDS}'
     WHEN {CAPPED_FOR_GOOD} THEN '{Group.NEEDS}'
     WHEN status = 'waiting' AND reason = '{Reason.IN_QA}' THEN '{Group.QA}'
-    WHEN status IN ('ready', 'held') OR reason = '{Reason.TWIN}' THEN '{Group.QUEUED}'
+    WHEN status IN ('ready', 'held') OR reason IN ('{Reason.TWIN}', '{Reason.HOURS}') THEN '{Group.QUEUED}'
     ELSE '{Group.ACTIVE}' END"""
 """The same in SQL, before anything is put aside, as the column ``jobs.pile`` has it. That is fixed in the file: whoever
 changes the group of a hold writes a step that drops the index and the column, and makes both again."""

@@ -12,6 +12,7 @@ from artui.journal.notices import Notice
 from artui.journal.store import Connection, journal_uuid, rows, storable, value
 from artui.model.commands import Command
 from artui.model.holds import HOLDS, Stays
+from artui.model.states import Reason
 
 if TYPE_CHECKING:
     from artui.model.job import Job
@@ -223,7 +224,8 @@ def _staying(stays: Stays) -> str:
 
 def is_under_way(db: Connection) -> bool:
     """Whether photos move, or will before long without anybody: none that waits for a person, a day or a top-up."""
-    return bool(value(db, "SELECT EXISTS (SELECT 1 FROM jobs WHERE status IN ('ready', 'running', 'waiting'))"))
+    moves = "status IN ('ready', 'running', 'waiting') AND reason <> ?"
+    return bool(value(db, f"SELECT EXISTS (SELECT 1 FROM jobs WHERE {moves})", (Reason.HOURS,)))
 
 
 def has_work(db: Connection) -> bool:

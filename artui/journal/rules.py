@@ -186,34 +186,34 @@ def every(db: Connection) -> list[RuleRow]:
 def load(
     db: Connection, rule: str, *, name: str, folder: Path, account: str, run: int | None, day: int | None,
     month: int | None, twins: str, file_mode: str = "", file_group: str = "", after_saved: Sequence[str] = (),
-    deliver: str = "saved", follows: str = "",
+    deliver: str = "saved", hours: str = "", follows: str = "",
 ) -> RuleRow:  # fmt: skip
     """Note a rule as it is defined now; what is known of it stays."""
+    given = {
+        "name": storable(name), "folder": os.fsencode(folder), "account": account, "run": run, "day": day,
+        "month": month, "twins": twins, "file_mode": file_mode, "file_group": storable(file_group),
+        "after_saved": json.dumps(after_saved), "deliver": deliver, "hours": hours, "follows": follows,
+    }  # fmt: skip
     db.execute(
-        "INSERT INTO rules (id, name, folder, account, run, day, month, twins, file_mode, file_group, after_saved,"
-        " deliver, follows, since) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO UPDATE SET"
-        " name = excluded.name, folder = excluded.folder, account = excluded.account, run = excluded.run,"
-        " day = excluded.day, month = excluded.month, twins = excluded.twins, file_mode = excluded.file_mode,"
-        " file_group = excluded.file_group, after_saved = excluded.after_saved, deliver = excluded.deliver,"
-        " follows = excluded.follows",
-        (
-            rule,
-            storable(name),
-            os.fsencode(folder),
-            account,
-            run,
-            day,
-            month,
-            twins,
-            file_mode,
-            storable(file_group),
-            json.dumps(after_saved),
-            deliver,
-            follows,
-            time.time(),
-        ),
+        f"INSERT INTO rules (id, {', '.join(given)}, since) VALUES (?, {', '.join('?' * len(given))}, ?)"
+        f" ON CONFLICT (id) DO UPDATE SET {', '.join(f'{column} = excluded.{column}' for column in given)}",
+        (rule, *given.values(), time.time()),
     )
+    look_at_hours(db, "rule", rule)
     return _row(rows(db, f"SELECT {', '.join(_COLUMNS)} FROM rules WHERE id = ?", (rule,))[0])
+
+
+def look_at_hours(db: Connection, column: str, value: str) -> None:
+    """Look now at what waits for the hours of a rule or an account: they may be set otherwise."""
+    db.execute(
+        f"UPDATE jobs SET due = 0 WHERE status = 'waiting' AND reason = ? AND {column} = ?", (Reason.HOURS, value)
+    )
+
+
+def hours(db: Connection, rule: str) -> str | None:
+    """The hours in which a rule's photos are sent, empty where it says none; None for one that was never loaded."""
+    found = first(db, "SELECT hours FROM rules WHERE id = ?", (rule,))
+    return None if found is None else found[0]
 
 
 def set_state(db: Connection, rule: str, state: RuleState, message: str = "", cause: RuleCause | None = None) -> bool:

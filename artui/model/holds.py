@@ -203,7 +203,7 @@ HOLDS: Mapping[Reason, HoldFacts] = {
 }  # fmt: skip
 """Every hold there is, by the reason a job or an account is held for; the gravest first, as far as that matters."""
 
-WAITS = frozenset({Reason.AT_SERVICE, Reason.IN_QA, Reason.TRY_AGAIN, Reason.LOOKING, Reason.TWIN})
+WAITS = frozenset({Reason.AT_SERVICE, Reason.IN_QA, Reason.TRY_AGAIN, Reason.LOOKING, Reason.TWIN, Reason.HOURS})
 """What a job waits for that is not held."""
 
 ENDS = frozenset({Reason.FAILED, Reason.REJECTED, Reason.GIVEN_UP})

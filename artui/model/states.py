@@ -62,6 +62,7 @@ class Reason(StrEnum):
     LOOKING = "looking it up"
     TWIN = "same photo as another job"
     DISK_FULL = "disk full"
+    HOURS = "outside its hours"
 
     IN_DOUBT = "in doubt"
     CAP = "cap"

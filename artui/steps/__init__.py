@@ -17,11 +17,11 @@ from artui.model.job import Job
 from artui.model.states import PurchaseState, Stage, Status
 from artui.providers.base import ExecutionStatus, Uploaded
 from artui.steps import looking
-from artui.steps.context import Hold, NotYet, StepContext, photo_of
+from artui.steps.context import Hold, NotYet, OutsideHours, StepContext, photo_of
 from artui.steps.paying import Paying
 from artui.steps.saving import Saving
 
-__all__ = ["Hold", "NotYet", "Pipeline", "StepContext"]
+__all__ = ["Hold", "NotYet", "OutsideHours", "Pipeline", "StepContext"]
 
 
 class Pipeline:
@@ -41,10 +41,12 @@ class Pipeline:
             return await self.saving.deliver(job)
         if job.status is Status.RUNNING and job.stage is not Stage.NEW and not job.execution:
             self.paying.check_repeats(job)  # before the upload: a photo that needs a person's yes need not go up first
+            self.context.refuse_outside_hours(job)
             job = await self._freshen(job)
         if job.status is Status.RUNNING and job.stage is Stage.CHECKED:
             job = await self.upload(job)
         if job.status is Status.RUNNING and job.stage in (Stage.UPLOADED, Stage.SUBMITTING):
+            self.context.refuse_outside_hours(job)  # they may have ended while it went up
             # Only a retry has an execution before it is submitted: a create gets one with its answer.
             job = await (self.paying.retry(job) if job.execution else self.paying.submit(job))
         return job

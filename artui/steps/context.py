@@ -6,12 +6,12 @@ import time
 from collections.abc import Awaitable, Callable, Mapping
 from concurrent.futures import Executor
 from dataclasses import dataclass, field
-from datetime import tzinfo
+from datetime import datetime, tzinfo
 from pathlib import Path
 from typing import Any
 
 from artui import budget, files
-from artui.config import AccountConfig
+from artui.config import AccountConfig, hours
 from artui.journal import Connection, Journal, deliveries, rules
 from artui.journal.progress import ProgressBoard
 from artui.model.capabilities import Clears
@@ -45,6 +45,15 @@ class NotYet(Exception):
     def __init__(self, why: str, *, last: bool = False) -> None:
         super().__init__(why)
         self.last = last
+
+
+class OutsideHours(NotYet):
+    """Nothing new is sent now by the ``hours`` that are set; they begin at ``opens``, in epoch seconds."""
+
+    def __init__(self, written: str, opens: float, zone: tzinfo) -> None:
+        begins = datetime.fromtimestamp(opens, zone)
+        super().__init__(f"outside its hours ({written}): sent from {begins:%a %d %b %H:%M} on")
+        self.opens = opens
 
 
 @dataclass
@@ -101,6 +110,14 @@ class StepContext:
     def delivery(self, job: Job) -> tuple[tuple[str, ...], str]:
         """The command that is run with a job's results, empty where none is, and when."""
         return self.journal.read(deliveries.set_for, job, self.account.after_saved, self.account.deliver)
+
+    def refuse_outside_hours(self, job: Job) -> None:
+        """Raise :class:`OutsideHours` where nothing new is sent now, by the hours of the job's rule or account."""
+        said = self.journal.read(rules.hours, job.rule) if job.rule else None
+        if not (written := self.account.hours if said is None else said):
+            return
+        if (opens := hours.read(written).opens(time.time(), self.zone)) is not None:
+            raise OutsideHours(written, opens, self.zone)
 
     def terms(self) -> budget.Terms:
         """What bounds a paid call of this account now."""

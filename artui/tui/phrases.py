@@ -49,6 +49,7 @@ WAITING_CELLS: Mapping[Reason, str] = {
     Reason.LOOKING: "finding out: paid or not?",
     Reason.TWIN: "same photo, waits, not paid",
     Reason.DISK_FULL: "waits: disk full",
+    Reason.HOURS: "outside its hours",
 }
 """What a job waits for, in a few cells."""
 

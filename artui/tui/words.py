@@ -183,6 +183,8 @@ def _standing(job: Job, moving: Moving | None, around: RowContext, glyphs: Glyph
         return glyphs.working, processing(job, around.usual.get((job.payer, job.workflow)), now)
     if job.reason == Reason.TRY_AGAIN and job.due is not None:
         return glyphs.working, f"will try again {clock(job.due, now)}"
+    if job.reason == Reason.HOURS and job.due is not None:
+        return glyphs.queued, f"sent from {clock(job.due, now)} on"
     cell = WAITING_CELLS[Reason(job.reason)]
     if job.reason == Reason.TWIN:
         return glyphs.queued, cell

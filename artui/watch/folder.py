@@ -146,7 +146,7 @@ class Watched:
             rules.load, rule.id, name=rule.name, folder=rule.folder, account=rule.account, run=rule.caps.run,
             day=rule.caps.day, month=rule.caps.month, twins=str(rule.twins), file_mode=rule.mode or "",
             file_group=rule.group or "", after_saved=rule.after_saved, deliver=rule.deliver,
-            follows=rule_id(rule.after_rule) if rule.after_rule else "",
+            hours=rule.hours or "", follows=rule_id(rule.after_rule) if rule.after_rule else "",
         )  # fmt: skip
         await self._quote.begin()
 

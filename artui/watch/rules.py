@@ -59,7 +59,8 @@ class Rule:
     ``after_rule``: the name of the rule whose results it takes, which no other rule does. ``strict``: each photo is
     decoded before it is taken. ``mode`` (octal digits) and ``group``: what results get, None
     as the umask and the folder say. ``after_saved`` is the command that is run once results are saved or, by
-    ``deliver``, kept. ``archives``: a ZIP of photos is taken too, where the service takes such.
+    ``deliver``, kept. Outside of ``hours`` nothing new is sent.
+    ``archives``: a ZIP of photos is taken too, where the service takes such.
     ``ignoring``: what is left alone by its name.
     A ``read_only`` rule stands in config.toml, or was given on the command line; others can be changed on the screen.
     """
@@ -89,6 +90,7 @@ class Rule:
     group: str | None = None
     after_saved: tuple[str, ...] = ()
     deliver: str = "saved"
+    hours: str | None = None
     ignoring: Ignoring = USUAL
     source: Source = field(default_factory=lambda: Source(Origin.FLAG))
 
@@ -212,6 +214,7 @@ def make_rule(config: Config, written: Mapping[str, Any], source: Source, number
         group=written.get("group", account.group if account else None),
         sku_pattern=written.get("sku_pattern", account.sku_pattern if account else None) or "",
         after_saved=written.get("after_saved", account.after_saved if account else ()),
+        hours=written.get("hours", account.hours if account else None),
         deliver=written.get("deliver", account.deliver if account else "saved"),
         source=source,
         **further,

@@ -39,7 +39,7 @@ ALTER TABLE jobs ADD COLUMN pile TEXT NOT NULL GENERATED ALWAYS AS (CASE
     WHEN status = 'failed' OR status = 'held' AND reason NOT IN ('cap', 'paused', 'quota', 'same photo as another job') THEN 'needs you'
     WHEN status = 'held' AND reason = 'cap' AND hold_scope IN ('batch', 'rule', 'run') THEN 'needs you'
     WHEN status = 'waiting' AND reason = 'in QA' THEN 'in QA'
-    WHEN status IN ('ready', 'held') OR reason = 'same photo as another job' THEN 'queued'
+    WHEN status IN ('ready', 'held') OR reason IN ('same photo as another job', 'outside its hours') THEN 'queued'
     ELSE 'active' END) VIRTUAL;
 CREATE INDEX jobs_pile ON jobs (pile, batch, source);
 CREATE INDEX jobs_capped ON jobs (account, batch)
@@ -97,6 +97,8 @@ END;
 -- said for a job alone ('' where nothing was).
 ALTER TABLE rules ADD COLUMN after_saved TEXT NOT NULL DEFAULT '[]';
 ALTER TABLE rules ADD COLUMN deliver TEXT NOT NULL DEFAULT 'saved';
+-- The hours outside of which a rule sends nothing new; '' for none.
+ALTER TABLE rules ADD COLUMN hours TEXT NOT NULL DEFAULT '';
 ALTER TABLE jobs ADD COLUMN after_saved TEXT NOT NULL DEFAULT '';
 ALTER TABLE jobs ADD COLUMN deliver TEXT NOT NULL DEFAULT '';
 
