@@ -454,6 +454,7 @@ class RuleDocument(TypedDict):
     today: Annotated[int, "spent or reserved today"]
     cap: Annotated[int | None, "today's, with what was allowed"]
     after_rule: Annotated[str | None, "the name of the rule whose results it takes"]
+    caps: Annotated[list[CapDocument], "its caps, with what was allowed"]
     not_taken: Annotated[dict[str, int], "files the last look did not take, by reason"]
 
 
@@ -821,6 +822,7 @@ PRINTS: Mapping[str, tuple[Printed, ...]] = {
     "costs": (Printed(CostsDocument),),
     "audit": (Printed(AuditDocument),),
     "verify": (Printed(VerifyDocument),),
+    "deliver": _ACTS,
     "retry": _ACTS,
     "cancel": _ACTS,
     "resolve": _ACTS,

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from artui.config.system import iso
+from artui.core.quote import cap_document
 from artui.journal import Connection, accounts, caps, rules
 from artui.journal.caps import Cap
 from artui.journal.rules import JobCounts, RuleRow, RuleSpent, RuleState
@@ -94,7 +95,7 @@ class RuleLine:
             },
             "today": self.today,
             "cap": self.cap,
-            "caps": [asdict(one) | {"room": one.room} for one in self.caps],
+            "caps": [cap_document(one) for one in self.caps],
             "after_rule": self.after or None,
             "not_taken": {reason: one.count for reason, one in self.row.not_taken.items()},
         }

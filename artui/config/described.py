@@ -63,6 +63,13 @@ ACCOUNT: Mapping[str, Described] = {
     "output": Described(
         '"retouched" where you are', '"~/Pictures/retouched/{date}"', "The folder for results (`artui help templates`)."
     ),
+    "after_saved": Described(
+        "nothing",
+        '["rclone", "copy", "{result}", "dropbox:{sku}"]',
+        "A program and its arguments, run with each result once it is saved; `docs/operating.md` has tried lines.",
+    ),
+    "deliver": Described('"saved"', '"kept"', "When that is run: once it is saved, or once a person keeps the result."),
+    "hours": Described("at any time", '"mon-fri 07:00-19:00"', "When something new is sent, by `timezone`."),
     "strict": Described("false", "true", "Decode every photo before it is sent; needs `artui[strict]`."),
     "twins": Described('"once"', '"deliver"', f"{_TWINS}."),
     "ratings": Described("false", "true", "Have the console tell the service which results are liked."),
@@ -122,6 +129,9 @@ RULE: Mapping[str, Described] = {
     ),
     "twins": Described(_AS_ACCOUNT, '"deliver"', f"{_TWINS}."),
     "quiet": Described("2", "5", "Seconds for which a photo must not have changed."),
+    "after_saved": Described(_AS_ACCOUNT, "[]", "What is run with each result once it is saved."),
+    "deliver": Described(_AS_ACCOUNT, '"kept"', "When that is run."),
+    "hours": Described(_AS_ACCOUNT, '"22:00-06:00"', "When something new is sent."),
     "strict": Described(_AS_ACCOUNT, "true", "Decode each photo before it is taken."),
     "archives": Described("false", "true", "Send a ZIP of photos as one, where the service takes such."),
     "metadata": Described(_AS_ACCOUNT, '"keep-rights"', f'{_METADATA} or `"keep"`.'),

@@ -111,13 +111,15 @@ class Quote:
 
     def cap_documents(self) -> list[CapDocument]:
         """The caps as JSON has them."""
-        return [
-            {
-                "kind": cap.kind, "owner": cap.owner, "name": cap.name, "limit": cap.limit, "spent": cap.spent,
-                "reserved": cap.reserved, "room": cap.room,
-            }
-            for cap in (one.cap for one in self.bounds)
-        ]  # fmt: skip
+        return [cap_document(one.cap) for one in self.bounds]
+
+
+def cap_document(cap: Cap) -> CapDocument:
+    """A cap as JSON has it."""
+    return {
+        "kind": cap.kind, "owner": cap.owner, "name": cap.name, "limit": cap.limit, "spent": cap.spent,
+        "reserved": cap.reserved, "room": cap.room,
+    }  # fmt: skip
 
 
 def quote(
