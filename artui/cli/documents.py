@@ -872,6 +872,7 @@ REASONS: Mapping[Reason, str] = {
     Reason.QUOTA: "the service allows no more today",
     Reason.PLACES: "as many as the service takes at one time are there, and do not move",
     Reason.CAP: "a cap of yours is reached",
+    Reason.HOURS: "its account or rule sends nothing new at this hour: it is sent by itself in the next of its `hours`",
     Reason.PAUSED: "its account or rule is paused",
     Reason.SAMPLE: "it waits for your yes to the first results of its batch",
     Reason.PRICE: "the price has risen since it was queued",

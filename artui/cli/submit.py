@@ -122,7 +122,6 @@ class Spending:
     metavar="REGEX",
     help="Take the label sku out of names, as in '(?P<sku>[A-Z0-9]+)_.*'; without it the account's `sku_pattern`.",
 )
-@click.option("--label", "labels", multiple=True, metavar="K=V", help="A label for every photo; may be repeated.")
 @click.option(
     "--after-saved",
     metavar="COMMAND",

@@ -27,11 +27,11 @@ SUMMARIES: Final[Mapping[str, str]] = {
         "Read the saved results again, all or those that were saved at or below a PATH or were moved there, "
         "and name those that are missing, changed or moved."
     ),
-    "deliver": "Run after_saved with saved results, again where it was run before; costs nothing.",
     "retry": "Try again what failed or is held; shows first what that may cost.",
     "cancel": (
         "Cancel jobs: what is not sent yet is never paid; what is sent is saved all the same, unless you say otherwise."
     ),
+    "deliver": "Run after_saved with saved results, again where it was run before; costs nothing.",
     "resolve": (
         "Decide about a job that may have been paid, after a look in the service's web app, or about a result "
         "that came damaged: `artui retry` fetches it again."
