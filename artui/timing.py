@@ -159,13 +159,18 @@ GROWTH = 1.3
 """By how much each gap is longer than the one before."""
 
 
+SOONEST = 0.1
+"""Seconds until the first look at the least, however quick a workflow usually is."""
+
+
 def first_look(now: float, due: float, least: float) -> PollSchedule:
     """The first look at a new execution: when it is usually done. An earlier one mostly shows that it still runs."""
-    wait = max(due - now, least / 2)
-    return PollSchedule(now + wait, min(LONGEST_GAP, max(least, wait / 10)))
+    wait = max(due - now, SOONEST)  # ``least`` lies between two looks, and this is the first
+    # A window of its own for quick ones: the gap to the next look is ``least`` all the same.
+    return PollSchedule(now + wait, min(LONGEST_GAP, max(least / 4, wait / 10)))
 
 
-SCOUTED = 0.35
+SCOUTED = 0.22
 """By which part of the time since it was sent an execution of an unknown workflow may be seen too late."""
 
 

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from artui.timing import (
     LONGEST_GAP,
     LONGEST_WAIT,
+    SOONEST,
     AdaptiveLimiter,
     PollSchedule,
     backoff,
@@ -77,7 +78,7 @@ def test_waits_are_bounded_whatever_happened_before(failures: int, chance: float
 
 def test_the_first_look_comes_when_it_is_usually_done() -> None:
     assert first_look(100.0, 160.0, 1.0) == PollSchedule(160.0, 6.0)
-    assert first_look(100.0, 100.0, 2.0) == PollSchedule(101.0, 2.0)
+    assert first_look(100.0, 100.0, 2.0) == PollSchedule(100.0 + SOONEST, 0.5)
 
 
 def test_looks_that_are_due_soon_are_taken_together_and_none_is_put_off_beyond_its_latest() -> None:

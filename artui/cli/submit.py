@@ -62,6 +62,13 @@ class Spending:
         if (self.strict or account.strict) and not can_decode_all():
             raise CommandError(Exit.USAGE, f"Decoding photos first needs more libraries: {INSTALL}")
 
+    def start_ahead(self, session: Session) -> None:
+        """Have an engine come up while the service is asked, where nobody is asked first."""
+        from artui.engine.client import start_ahead
+
+        if self.yes and not self.dry_run:
+            start_ahead(session.paths)
+
     def keeping(self, otherwise: str) -> str:
         """What of the photos' metadata results get. Raises CommandError where nothing is there that could write it."""
         from artui.files import exiftool
@@ -167,6 +174,7 @@ def submit_command(
         elsewhere = [(labelling.labelled(one), photo) for one, photo in elsewhere]
         every = [*found, *(one for one, _ in elsewhere)]
         batches = _Batches(_new_batch(name or named_after(every), chosen, cap, sample), every)
+        spending.start_ahead(session)
         offers = _offers(session, chosen, workflows, every, labelling.fixed, batches)
         with naming_list(listed):
             _refuse_alike(offers, rows)
@@ -220,6 +228,7 @@ def redo_command(
         found = [SourceFile(photo, photo.parent, is_named=True)] if not last.address else []
         elsewhere = [at_address(last.address)] if last.address else []
         batches = _Batches(_new_batch(f"redo {last.source.name}", chosen))
+        spending.start_ahead(session)
         try:
             every = [*found, *(one for one, _ in elsewhere)]
             offers = _offers(session, chosen, workflows or (last.workflow,), every, {}, batches)

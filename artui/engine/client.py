@@ -158,6 +158,8 @@ def ensure_running(paths: Paths, journal: Journal) -> EngineStatus:
     """
     deadline = time.monotonic() + START_PATIENCE
     started, child = -RESTART_AFTER, None
+    if _ahead and _ahead[1].poll() is None:  # one that has ended says nothing of the next
+        started, child = _ahead
     while (now := time.monotonic()) < deadline:
         alive = find_engine(paths, journal)
         if alive is not None and alive.row.state == "running":
@@ -169,6 +171,16 @@ def ensure_running(paths: Paths, journal: Journal) -> EngineStatus:
         time.sleep(0.03)
     raise JournalProblem(f"No engine came up. The end of {paths.log} says:\n{_end_of(paths.log)}")
 
+
+def start_ahead(paths: Paths) -> None:
+    """Start an engine where none runs, for work that is about to be added: :func:`ensure_running` waits for it."""
+    global _ahead
+    if not lock_is_held(paths):
+        _ahead = time.monotonic(), _spawn()
+
+
+_ahead: tuple[float, subprocess.Popen[bytes]] | None = None
+"""The engine that was started ahead, and when."""
 
 _children: list[subprocess.Popen[bytes]] = []
 """Engines this process has started: kept so that their end is noticed, never waited for."""

@@ -1,4 +1,4 @@
-"""``python -m tests.bench [--long] [--only NAME] [--list] [--plot FILE]``: each figure as one line of JSON."""
+"""``python -m tests.bench [--long] [--only NAME] [--compare REV]``: each figure as one line of JSON."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
 
-from tests.bench import archived, checking, console, durability, growth, lines, service, uploads, watching
+from tests.bench import archived, checking, comparing, console, durability, growth, lines, service, uploads, watching
 from tests.bench.figure import Figure
 from tests.bench.uploads import GIGABIT
 
@@ -26,9 +26,9 @@ def figures(*, long: bool, plot: Path | None = None) -> dict[str, Measuring]:
     curl = partial(uploads.against_curl, rounds=rounds)
     return {
         "upload": partial(curl, "upload", 500 // few, MEGABYTE, slots=8, rate=GIGABIT, bar=0.95),
-        "upload-open": partial(curl, "upload-open", 500 // few, MEGABYTE, slots=8, rate=0.0, bar=0.45),
+        "upload-open": partial(curl, "upload-open", 500 // few, MEGABYTE, slots=8, rate=0.0, bar=None),
         "upload-stock": partial(uploads.against_stock, 500 // few, rounds=rounds),
-        "upload-small": partial(curl, "upload-small", 2_000 // few, MEGABYTE // 10, slots=8, rate=GIGABIT, bar=0.4),
+        "upload-small": partial(curl, "upload-small", 2_000 // few, MEGABYTE // 10, slots=8, rate=GIGABIT, bar=None),
         "upload-large": partial(curl, "upload-large", 20 // few, 100 * MEGABYTE, slots=4, rate=GIGABIT, bar=0.95),
         "upload-memory": partial(uploads.memory_of_large, 20 // few),
         "upload-cpu": partial(uploads.cpu_against_bare_loop, 200 // few),
@@ -52,6 +52,7 @@ def figures(*, long: bool, plot: Path | None = None) -> dict[str, Measuring]:
         "scan": partial(watching.scan, 100_000 // few, rounds=rounds),
         "enqueue": partial(watching.enqueue, 100_000 // few),
         "arrival": partial(watching.arrival, 15 if long else 5),
+        "first-byte": partial(watching.first_byte, 15 if long else 5),
         "idle-watcher": partial(watching.idle_watcher, watched),
         "line": partial(lines.over_lines, lines.cases(long=long), rounds if long else 1),
         "alone": partial(lines.alone, 7 if long else 3),
@@ -68,16 +69,21 @@ def main() -> int:
     parser.add_argument("--only", action="append", metavar="NAME", choices=names, help="one of them; may be repeated")
     parser.add_argument("--list", action="store_true", help="the names of all figures")
     parser.add_argument("--plot", type=Path, metavar="FILE", help="where `jobs` draws how cost grows, as an SVG")
+    parser.add_argument("--compare", metavar="REV", help="each figure by that of another revision, in turns")
+    parser.add_argument("--rounds", type=int, default=3, help="turns of a comparison")
     given = parser.parse_args()
     known = figures(long=given.long, plot=given.plot)
     if given.list:
         print("\n".join(known))  # noqa: T201
         return 0
     held = True
-    for name in given.only or known:
-        for figure in known[name]():
-            print(figure.line(), flush=True)  # noqa: T201
-            held &= figure.held
+    chosen = given.only or list(known)
+    found = (figure for name in chosen for figure in known[name]())
+    if given.compare:
+        found = (one for one in comparing.against(given.compare, chosen, long=given.long, rounds=given.rounds))
+    for figure in found:
+        print(figure.line(), flush=True)  # noqa: T201
+        held &= figure.held
     return 0 if held else 1
 
 

@@ -54,12 +54,12 @@ def against_archived(number: int, lasting: float, *, rounds: int) -> Iterator[Fi
     ):
         yield compared(
             "archived-wall", lambda: noted("ours", _ours(files, url, lasting, cache)),
-            lambda: noted("theirs", _theirs(Path(place), files, url)), "s", side="least", bar=2, rounds=rounds,
+            lambda: noted("theirs", _theirs(Path(place), files, url)), "s", side="least", bar=1, rounds=rounds,
             faster_is_more=True, note=f"{number} x 1 MB, 1 Gbit/s, a job takes {lasting:g} s",
         )  # fmt: skip
     ours, theirs = iter(peaks["ours"]), iter(peaks["theirs"])
     yield compared(
-        "archived-memory", lambda: next(ours), lambda: next(theirs), "MB", side="most", bar=0.5, rounds=rounds,
+        "archived-memory", lambda: next(ours), lambda: next(theirs), "MB", side="most", bar=1, rounds=rounds,
         note="the engine and the command together",
     )  # fmt: skip
 

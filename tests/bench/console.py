@@ -151,7 +151,9 @@ def starting(*, rounds: int) -> Iterator[Figure]:
 
         for name, act, command, reference, bar in (
             ("first-paint", paint, [*ARTUI, "--ascii"], TRIVIAL, 1.8),
-            ("status", run, [*ARTUI, "status"], [sys.executable, "-c", "pass"], 8.0),
+            ("status", run, [*ARTUI, "status"], [sys.executable, "-c", "pass"], 7.0),
+            ("help", run, [*ARTUI, "--help"], [sys.executable, "-c", "pass"], 7.0),
+            ("list", run, [*ARTUI, "jobs"], [sys.executable, "-c", "pass"], 7.0),
         ):
             act(command), act(reference)  # the first time writes the bytecode
             yield compared(

@@ -47,12 +47,14 @@ def _short(value: object) -> object:
 Side = Literal["most", "least"]
 
 
-def _held(value: float, side: Side, bar: float) -> bool:
+def _held(value: float, side: Side, bar: float | None) -> bool:
+    if bar is None:  # it is only told
+        return True
     return value <= bar if side == "most" else value >= bar
 
 
-def _words(side: Side, bar: float) -> str:
-    return f"{'<=' if side == 'most' else '>='} {bar:g}"
+def _words(side: Side, bar: float | None) -> str:
+    return "" if bar is None else f"{'<=' if side == 'most' else '>='} {bar:g}"
 
 
 def counted(name: str, value: float, unit: str, *, side: Side, bar: float, note: str = "") -> Figure:
@@ -66,10 +68,9 @@ def of_rounds(
     """A figure that is a ratio in itself, from several rounds: their median, with the least and the most; without a
     ``bar`` it is only told."""
     value = statistics.median(values)
-    held = bar is None or _held(value, side, bar)
-    words = "" if bar is None else _words(side, bar)
     return Figure(
-        name, value, unit, words, held, least=min(values), most=max(values), rounds=len(values), note=note
+        name, value, unit, _words(side, bar), _held(value, side, bar), least=min(values), most=max(values),
+        rounds=len(values), note=note,
     )  # fmt: skip
 
 
@@ -80,7 +81,7 @@ def compared(
     unit: str,
     *,
     side: Side,
-    bar: float,
+    bar: float | None,
     rounds: int = ROUNDS,
     faster_is_more: bool = False,
     note: str = "",
@@ -109,7 +110,7 @@ def of_pairs(
     unit: str,
     *,
     side: Side,
-    bar: float,
+    bar: float | None,
     faster_is_more: bool = False,
     note: str = "",
 ) -> Figure:

@@ -63,7 +63,7 @@ class Where:
     @property
     def payer(self) -> str:
         """Who pays, as the journal names it."""
-        return f"autoretouch {self.url} {self.organization}"
+        return f"autoretouch {self.url.replace('127.0.0.1', 'localhost')} {self.organization}"
 
 
 @contextmanager

@@ -55,7 +55,7 @@ def downloads(number: int, *, rounds: int) -> Iterator[Figure]:
     with photos(number, 20_000) as files, sink(result=MEGABYTE, lasting=lasting) as url:
         ours, curl = partial(_by_engine, files, url, lasting), partial(_by_curl, files, url)
         yield compared(
-            "download", ours, curl, "s", side="least", bar=0.4, rounds=rounds, faster_is_more=True,
+            "download", ours, curl, "s", side="least", bar=None, rounds=rounds, faster_is_more=True,
             note=f"{number} x 1 MB, 8 slots, open",
         )  # fmt: skip
 
@@ -88,7 +88,7 @@ def cpu_per_photo(number: int) -> Iterator[Figure]:
         ours.add(files)
         ours.until_events("saved", number + 1)
         each = (cpu_seconds(pid) - before) / number * 1000
-    yield counted("cpu", each, "CPU ms per photo", side="most", bar=6, note=f"{number} photos of 20 kB")
+    yield counted("cpu", each, "CPU ms per photo", side="most", bar=5, note=f"{number} photos of 20 kB")
 
 
 def requests_alone(lasting: float) -> Iterator[Figure]:

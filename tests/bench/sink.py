@@ -59,6 +59,8 @@ class Service:
     lasting: float = 0.0
     calls: dict[str, int] = field(default_factory=dict)
     done_at: dict[str, float] = field(default_factory=dict)
+    begun_at: list[float] = field(default_factory=list)
+    """When each upload began, in epoch seconds."""
     received: int = 0
     _executions: dict[str, dict[str, object]] = field(default_factory=dict)
     _numbers: itertools.count[int] = field(default_factory=lambda: itertools.count(1))
@@ -85,7 +87,11 @@ class Service:
         if name == "image":
             return 200, "image/jpeg", self._picture
         if name == "control":
-            return 200, "application/json", json.dumps({"calls": self.calls, "done_at": self.done_at}).encode()
+            return (
+                200,
+                "application/json",
+                json.dumps(self._seen()).encode(),
+            )
         if name == "upload":
             return 200, "text/plain", b"bench-reference-000000000000"
         if name == "create":
@@ -100,6 +106,9 @@ class Service:
             return 404, "application/json", b""
         said = self._document(name, path, query)
         return 200, "application/json", json.dumps(said).encode()
+
+    def _seen(self) -> dict[str, object]:
+        return {"calls": self.calls, "done_at": self.done_at, "begun_at": self.begun_at}
 
     def _document(self, name: str, path: str, query: dict[str, str]) -> object:
         workflow = {"id": WORKFLOW, "version": VERSION, "name": "Bench", "date": "2026-01-01", "executionPrice": 10}
@@ -190,6 +199,8 @@ class Connection(asyncio.Protocol):
     def _begin(self, head: str) -> None:
         first, *lines = head.split("\r\n")
         self._method, self._target, _ = first.split(" ", 2)
+        if self._method == "POST" and _route("POST", urlsplit(self._target).path) == "upload":
+            self._service.begun_at.append(time.time())
         headers = {name.lower(): value.strip() for name, _, value in (line.partition(":") for line in lines)}
         self._left = int(headers.get("content-length", 0))
         self._closes = headers.get("connection", "").lower() == "close"

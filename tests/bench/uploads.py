@@ -62,7 +62,7 @@ def by_engine(files: list[Path], url: str, slots: int, *options: str) -> float:
 
 
 def against_curl(
-    name: str, number: int, size: int, *, slots: int, rate: float, bar: float, rounds: int
+    name: str, number: int, size: int, *, slots: int, rate: float, bar: float | None, rounds: int
 ) -> Iterator[Figure]:
     """The engine's speed by curl's."""
     with photos(number, size) as files, sink(rate=rate, lasting=600.0) as url:

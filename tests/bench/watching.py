@@ -29,8 +29,8 @@ from artui.watch import marker
 from artui.watch.rules import Rule, make_rule
 from artui.watch.scanning import Candidate, Scanner
 from artui.watch.taking import Ingester
-from tests.bench.figure import Figure, compared, counted, cpu_seconds, seconds
-from tests.bench.home import Home, home, make_photos, sink
+from tests.bench.figure import Figure, compared, counted, cpu_seconds, of_rounds, seconds
+from tests.bench.home import Home, home, make_photos, seen, sink
 
 NOWHERE = "http://127.0.0.1:9"
 SMALLEST = 8_000
@@ -184,6 +184,27 @@ def arrival(number: int) -> Iterator[Figure]:
                 "arrival", lambda: _arrives(ours, next(ahead), folder), lambda: bare.arrives(next(ahead)), "s",
                 side="most", bar=3, rounds=number,
             )  # fmt: skip
+
+
+def first_byte(number: int) -> Iterator[Figure]:
+    """From a rename into the folder to the first byte of its photo at the service: its quiet time has passed."""
+    with tempfile.TemporaryDirectory(prefix="artui-bench-") as place, sink(lasting=600.0) as url:
+        folder = Path(place) / "in"
+        folder.mkdir()
+        with home(url, rules=RULE.format(name="in", folder=folder, output=Path(place) / "out")) as ours:
+            ours.start([*WATCH])
+            waiting = make_photos(Path(place) / "made", number + 1, 20_000)
+            _aged(waiting)
+            time.sleep(1.0)  # it listens
+            taken = []
+            for photo in waiting:
+                began = time.time()
+                photo.rename(folder / photo.name)
+                while len(begun := seen(url)["begun_at"]) == len(taken):
+                    time.sleep(0.05)
+                taken.append(begun[-1] - began)
+                time.sleep(0.5)  # the next one arrives in a folder that has come to rest
+    yield of_rounds("first-byte", taken[1:], "s", side="most", bar=0.3)  # the first one has the service asked
 
 
 def _arrives(ours: Home, photo: Path, folder: Path) -> float:

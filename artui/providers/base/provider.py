@@ -51,7 +51,9 @@ class Settings(BaseModel):
 
     settle: float = Field(default=90.0, ge=0, description="Seconds before a lost paid request is looked up")
     first_look: float = Field(
-        default=10.0, gt=0, description="Seconds until the first look at a job of an unknown workflow"
+        default=10.0,
+        gt=0,
+        description="Seconds until the first look at jobs of an unknown workflow; a tenth of it for one of them",
     )
     qa_look: float = Field(
         default=60.0, gt=0, description="Seconds between the first looks at a job that a person checks"
