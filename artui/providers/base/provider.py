@@ -53,7 +53,7 @@ class Settings(BaseModel):
     first_look: float = Field(
         default=10.0,
         gt=0,
-        description="Seconds until the first look at jobs of an unknown workflow; a tenth of it for one of them",
+        description="Seconds until the first look at jobs of an unknown workflow; one of them is looked at earlier",
     )
     qa_look: float = Field(
         default=60.0, gt=0, description="Seconds between the first looks at a job that a person checks"
