@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import signal
 import sys
@@ -18,6 +19,9 @@ from artui.journal import Journal, JournalProblem, requests
 
 if TYPE_CHECKING:
     from artui.engine.supervisor import Supervisor
+
+LOADING = 50_000
+"""New objects between two looks for garbage while the engine is loaded: nearly all of them stay."""
 
 Run = Callable[["Supervisor"], Awaitable[None]]
 """Has the engine work, with or without something beside it, until it has ended."""
@@ -41,8 +45,12 @@ def run_engine(paths: Paths, mode: str, run: Run, lock: EngineLock | None = None
 
 
 async def _serve(paths: Paths, journal: Journal, generation: int, lock: EngineLock, run: Run) -> None:
+    usual = gc.get_threshold()
+    gc.set_threshold(LOADING)
     from artui.engine.supervisor import Supervisor
 
+    gc.freeze()  # what is loaded stays
+    gc.set_threshold(*usual)
     engine = Supervisor(paths, journal, generation, lock.still_ours, lambda: load(paths))
     restore = _on_signals(engine.stop)
     try:
