@@ -48,7 +48,7 @@ def test_what_the_scout_shows_serves_all_others() -> None:
     bench = Bench()
     dues = [bench.scouts.first_look(job).due for job in bench.jobs]
     assert dues == [1.0, 10.0, 10.0, 10.0], "one is looked at early, not all"
-    assert bench.scouts.next_look(bench.jobs[1]) is None
+    assert bench.scouts.next_look(bench.jobs[1]) is None, "it was looked at just now: not again so soon"
     bench.at, bench.usual = 3.0, 2.5
     assert bench.relieved(1) == {}, "it was no scout"
     assert bench.relieved(0) == {2: 3.1, 3: 3.1}, "they are due, and looked at together"

@@ -38,9 +38,11 @@ class Scouts:
         return first_look(self._now, job.due or self._now, self._least)
 
     def next_look(self, job: Job) -> PollSchedule | None:
-        """The following look at a scout; None for any other job."""
-        is_scout = self._scouts.get(_kind(job)) == job.id
-        return scout_look(self._now, job.stage_at, self._least) if is_scout else None
+        """The following look at a scout; None for any other job, which has a schedule of its own from here on."""
+        if self._scouts.get(_kind(job)) == job.id:
+            return scout_look(self._now, job.stage_at, self._least)
+        self._others.discard(job.id)
+        return None
 
     def relieve(self, job: Job, followed: Iterable[Job]) -> Iterator[tuple[Job, PollSchedule]]:
         """When to look at others, now that ``job`` is not waited for any more: by what it has shown as a scout; where
