@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Collection, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -51,10 +52,15 @@ async def fetch_offer(
     ``is_id`` spares the list in which it is looked for, ``beginning`` takes the one whose name begins so. Raises
     :class:`NotOneWorkflow`, and ProviderError where the service cannot be asked.
     """
+
+    async def chosen() -> Workflow:
+        if is_id:
+            return await provider.workflow(workflow)
+        listed = await provider.workflows()
+        return await provider.workflow(choose(listed, workflow, provider.left_out, beginning=beginning).id)
+
     identity = await provider.identify()
-    if not is_id:
-        workflow = choose(await provider.workflows(), workflow, provider.left_out, beginning=beginning).id
-    whole, balance = await provider.workflow(workflow), await provider.told_balance()
+    whole, balance = await asyncio.gather(chosen(), provider.told_balance())  # a person waits for both
     return Offer(account, provider.name, identity, whole, provider.limits, balance)
 
 
@@ -74,10 +80,10 @@ async def fetch_offers(provider: Provider[Any], account: str, wanted: Collection
             problems.append(problem)
     if problems:
         raise UnknownWorkflows(problems)
-    whole = {one: await provider.workflow(one) for one in dict.fromkeys(chosen.values())}
-    balance = await provider.told_balance()
+    ids = list(dict.fromkeys(chosen.values()))
+    balance, *whole = await asyncio.gather(provider.told_balance(), *map(provider.workflow, ids))
     offers = {
         one: Offer(account, provider.name, identity, workflow, provider.limits, balance)
-        for one, workflow in whole.items()
+        for one, workflow in zip(ids, whole, strict=True)
     }
     return {word: offers[one] for word, one in chosen.items()}
