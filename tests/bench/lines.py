@@ -17,6 +17,8 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
+from artui.journal import Connection
+from artui.journal.store import value
 from tests.bench.archived import PLACE, THEIRS, measured
 from tests.bench.figure import Figure, compared, cpu_seconds, memory, of_rounds
 from tests.bench.home import Home, bytecode, home, sink
@@ -160,6 +162,7 @@ def alone(rounds: int) -> Iterator[Figure]:
     """One photo, from the command to its end, beyond its job: through an engine that runs, and where none does; and
     what the command takes in memory while it waits."""
     running: list[float] = []
+    queued: list[float] = []
     starting: list[float] = []
     cpu: list[float] = []
     with bytecode() as cache, sink(lasting=LONE) as url, photos(rounds + 2, 20_000) as files:
@@ -171,6 +174,7 @@ def alone(rounds: int) -> Iterator[Figure]:
                 took = _alone(ours, photo, cache)
                 if number:  # the first one loads what the others find
                     running.append(took - LONE)
+                    queued.append(ours.journal.read(_from_added_to_saved) - LONE)
                     cpu.append((cpu_seconds(pid) - before) * 1000)
         for number in range(rounds + 1):
             with home(url) as ours:
@@ -180,8 +184,14 @@ def alone(rounds: int) -> Iterator[Figure]:
                     starting.append(took - LONE)
                 os.kill(int(ours.paths.lock.read_text().split()[0]), 9)
     yield of_rounds("alone", running, "s beyond the job", side="most", bar=0.5, note="an engine runs")
+    yield of_rounds("alone-queued", queued, "s beyond the job", side="most", bar=None, note="from queued to saved")
     yield of_rounds("alone-starting", starting, "s beyond the job", side="most", bar=0.9, note="no engine runs")
     yield of_rounds("alone-cpu", cpu, "CPU ms of the engine", side="most", bar=None)
+
+
+def _from_added_to_saved(db: Connection) -> float:
+    asked = "SELECT MAX(at) - MIN(at) FROM events WHERE job = (SELECT MAX(id) FROM jobs) AND what IN ('added', 'saved')"
+    return float(value(db, asked))
 
 
 def _alone(ours: Home, photo: Path, cache: Mapping[str, str]) -> float:
