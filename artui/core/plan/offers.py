@@ -81,7 +81,7 @@ async def fetch_offers(provider: Provider[Any], account: str, wanted: Collection
     if problems:
         raise UnknownWorkflows(problems)
     ids = list(dict.fromkeys(chosen.values()))
-    balance, *whole = await asyncio.gather(provider.told_balance(), *map(provider.workflow, ids))
+    balance, whole = await asyncio.gather(provider.told_balance(), asyncio.gather(*map(provider.workflow, ids)))
     offers = {
         one: Offer(account, provider.name, identity, workflow, provider.limits, balance)
         for one, workflow in zip(ids, whole, strict=True)
