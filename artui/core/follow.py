@@ -28,7 +28,7 @@ ALIVE_EVERY = 1.0
 NEWS = frozenset(
     {"sent", "saved", "delivered", "failed", "refused", "cancelled", "given up", "unexpected error", "in doubt", "held",
      "payment required", "gone", "overdue", "result damaged", "trouble", "twin held", "unclear", "proved absent",
-     BOUGHT_BEFORE}
+     "not fetched", BOUGHT_BEFORE}
 )  # fmt: skip
 """The events a person wants to hear of; all others are steps on the way."""
 

@@ -224,10 +224,11 @@ def overview(db: Connection, wanted: Filter) -> Overview:
     lines = tally(db, account=wanted.account, batch=wanted.batch)
     for line in lines:
         counts[group(line.status, line.reason)] += line.jobs
-    # The kept figures do not know which cap holds a job, nor what was put aside.
+    # The kept figures do not know which cap holds a job, what was put aside, nor what was rejected.
     for number, without, within in (
         (_capped_for_good(db, wanted), Group.QUEUED, Group.NEEDS),
         (_aside(db, wanted), Group.NEEDS, Group.ENDED),
+        (_rejected(db, wanted), Group.SAVED, Group.ENDED),
     ):
         counts[without] -= number
         counts[within] += number
@@ -257,6 +258,12 @@ def _aside(db: Connection, wanted: Filter) -> int:
     condition, values = wanted.condition()
     sql = f"SELECT COUNT(*) FROM aside CROSS JOIN jobs ON jobs.id = aside.job WHERE pile = ? AND {condition}"
     return int(value(db, sql, (Group.NEEDS, *values)))
+
+
+def _rejected(db: Connection, wanted: Filter) -> int:
+    condition, values = wanted.condition()
+    rejected = "review = 'rejected' AND status IN ('done', 'skipped')"
+    return int(value(db, f"SELECT COUNT(*) FROM jobs WHERE {rejected} AND {condition}", values))
 
 
 def _bought(db: Connection, wanted: Filter) -> int:

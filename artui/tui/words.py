@@ -157,7 +157,7 @@ def say(job: Job, around: RowContext, glyphs: Glyphs, now: float) -> Row:
         pulse = 1.0 if spent < 3600 else 60.0 - spent % 60
     return Row(
         sign=sign,
-        group=group(job.status, job.reason, job.hold_scope, aside=aside),
+        group=group(job.status, job.reason, job.hold_scope, aside=aside, review=job.review),
         file=f"{job.source.parent.name}/{job.source.name}" if job.source.parent.name else job.source.name,
         stage=f"{stage} (aside)" if aside else stage,
         time=clock(job.finished_at, now) if job.finished_at is not None else lasting(now - job.stage_at),

@@ -33,7 +33,7 @@ PART = re.compile(r"\.artui-(\d+)-[0-9a-f]{8}\.(?:part|result)")
 
 NEW_TRIES = {
     "proved absent", "send again", "retried", "retry", "retry taken back", "upload used", "upload gone", "recovered",
-    "payers joined", "adopted", "gave way",
+    "payers joined", "adopted", "gave way", "fetch again",
 }  # fmt: skip
 """Events that begin a new try: only with them may a stage fall."""
 
