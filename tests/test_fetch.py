@@ -85,6 +85,7 @@ def test_what_cannot_be_fetched_is_refused_by_name_and_stays_as_it_is(desk: Desk
 
 def test_a_copy_comes_back_from_what_it_was_made_of(desk: Desk) -> None:
     photo = desk.photo("a boot.jpg")
+    desk.send()
     (desk.inbox / "its copy.jpg").write_bytes(photo.read_bytes())
     desk.send()
     paid = paid_calls(desk)

@@ -61,6 +61,8 @@ _NAME = 40
 def _row(job: Job) -> tuple[str, ...]:
     reason = worded(job.reason)
     status = f"{job.status}: {reason}" if reason and job.status is not Status.WAITING else reason
+    if job.review:
+        status = f"{job.review}: {sanitize(job.review_reason, _NAME)}" if job.review_reason else job.review
     return (
         str(job.id),
         sanitize(job.source.name, _NAME),
@@ -82,14 +84,15 @@ def job_command(session: Session, number: int, *, as_json: bool) -> Exit:
     """Show all about one job: what it is, what happened, what was paid, what to do now."""
     from artui.cli.advice import advice
     from artui.cli.naming import job_numbered
-    from artui.journal import history, purchases
+    from artui.journal import history, purchases, reviews
 
     with session.journal() as journal:
         job = job_numbered(journal, number)
         events = journal.read(history.of_job, number)
         bought = journal.read(purchases.of_job, number)
+        decided = journal.read(reviews.of_job, number)
     if as_json:
-        put_json(_whole_document(job, events, bought))
+        put_json(_whole_document(job, events, bought) | {"reviews": [asdict(one) for one in decided]})
         return Exit.OK
     for line in _facts(job):
         put(line)
@@ -149,6 +152,7 @@ def _facts(job: Job) -> list[str]:
         f"{job.size:,} bytes{pixels}{f', {job.media_type}' if job.media_type else ''}",
         f"{job.workflow_name} ({job.workflow}), account {job.account}",
         f"{job.stage}, {job.status}{f': {worded(job.reason)}' if job.reason else ''}",
+        *([f"{job.review}{f': {job.review_reason}' if job.review_reason else ''}"] if job.review else []),
         f"quoted {money(job.quoted)}, charged {money(job.charged)}",
         *([f"execution {job.execution}"] if job.execution else []),
         *(

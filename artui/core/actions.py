@@ -76,6 +76,8 @@ class Refusal(StrEnum):
     NEVER_BOUGHT = "never bought"
     ON_DISK = "on disk"
     PUT_AWAY = "rejected"
+    DECIDED = "decided so"
+    UNDECIDED = "nothing decided"
 
 
 WHY: Mapping[Refusal, str] = {
@@ -104,6 +106,8 @@ WHY: Mapping[Refusal, str] = {
     Refusal.NEVER_BOUGHT: "job {id} was never bought: there is no result to fetch",
     Refusal.ON_DISK: "the result of job {id} lies where it was saved: there is nothing to fetch",
     Refusal.PUT_AWAY: "the result of job {id} was rejected: `artui reject --undo {id}` takes that back first",
+    Refusal.DECIDED: "it was decided so about the result of job {id} before",
+    Refusal.UNDECIDED: "nobody has decided about the result of job {id}: there is nothing to take back",
 }
 
 

@@ -190,6 +190,8 @@ def job_document(job: Job) -> JobDocument:
         "charged": job.charged,
         "execution": job.execution,
         "twin_of": job.twin_of,
+        "review": job.review,
+        "review_reason": job.review_reason,
         "outputs": [result.path for result in job.results if result.path and job.status.final],
         "created_at": job.created_at,
         "created_at_iso": iso(job.created_at),

@@ -265,6 +265,8 @@ SKIPPED: Mapping[Refusal, str] = {
     Refusal.NEVER_BOUGHT: "never bought",
     Refusal.ON_DISK: "its result lies where it was saved",
     Refusal.PUT_AWAY: "its result was rejected",
+    Refusal.DECIDED: "decided so already",
+    Refusal.UNDECIDED: "nothing to take back",
 }
 """Why each refusal leaves a job alone."""
 
