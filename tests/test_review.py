@@ -277,3 +277,26 @@ def test_results_are_rejected_listed_and_kept_by_command(desk: Desk) -> None:
     assert {job["review"] for job in desk.jobs()} == {""}
     assert [one["decision"] for one in desk("job", "1", "--json").json["reviews"]][-1] == "taken back"
     assert len(desk.simulator.ledger) == charges
+
+
+def test_what_is_rejected_is_bought_anew_once_by_a_persons_yes_alone(desk: Desk) -> None:
+    for seed in range(3):
+        desk.photo(f"boot {seed}.jpg", seed)
+    desk.send()
+    charges = len(desk.simulator.ledger)
+    assert desk("redo", "--rejected", "--yes").err == "No result is rejected whose photo was not ordered again.\n"
+    assert desk("redo").code == desk("redo", "1", "--rejected").code == 2
+    numbers = {Path(job["source"]).stem: str(job["id"]) for job in desk.jobs()}
+    desk("reject", numbers["boot 0"], numbers["boot 1"], "--reason", "colour")
+    assert "at most 20 credits" in desk("redo", "--rejected", "--dry-run").err
+    assert desk("redo", "--rejected").code == 2
+    assert len(desk.simulator.ledger) == charges, "it asks first"
+    assert desk("redo", "--rejected", "--yes", "--wait").code == 0
+    assert len(desk.simulator.ledger) == charges + 2
+    assert {path.name for path in desk.out.glob("*.png")} == {"boot 0.png", "boot 1.png", "boot 2.png"}
+    again = [str(job["id"]) for job in desk.jobs()][-2:]
+    assert desk("reject", *again, "--reason", "colour").code == 0
+    assert desk("redo", "--rejected", "--yes").code == 0
+    assert len(desk.simulator.ledger) == charges + 2, "no photo is offered twice"
+    assert desk("reject", "--undo", *numbers.values()).code == 1
+    assert desk("verify").code == 0

@@ -14,7 +14,7 @@ from uuid import uuid4
 
 import click
 
-from artui.cli.exits import CommandError, Exit
+from artui.cli.exits import CommandError, Exit, first
 from artui.cli.options import AS_JSON, DRY_RUN, METADATA, STRICT, SUSPECT, TWINS, WAIT, WAIT_QA, YES, options
 from artui.cli.session import Session
 from artui.cli.streams import go_on
@@ -134,34 +134,49 @@ def submit_command(
 
 
 @click.command("redo")
-@click.argument("what", metavar="FILE|JOB")
+@click.argument("what", metavar="[FILE|JOB]", required=False)
+@click.option("--rejected", is_flag=True, help="All whose result was rejected, and that were not ordered again since.")
 @click.option("-w", "--workflow", help="Another workflow, by id or name; without it the one of the last time.")
 @click.option("-o", "--output", help="Another folder for the result.")
 @options(SPENDING)
 @click.pass_obj
-def redo_command(session: Session, /, what: str, workflow: str | None, output: str | None, **flags: Any) -> Exit:
+def redo_command(
+    session: Session, /, what: str | None, workflow: str | None, output: str | None, *, rejected: bool, **flags: Any
+) -> Exit:  # fmt: skip
     """Buy a photo anew that was bought before."""
-    from artui.core.plan import PlanProblem, SourceFile, Target, at_address
-    from artui.files.metadata import Keeping
-    from artui.journal import seen
+    from artui.core import review
+    from artui.core.plan import PlanProblem, redo_orders
 
+    if rejected == bool(what):
+        raise CommandError(Exit.USAGE, "Say which: a FILE or the number of a JOB, or --rejected.")
+    spending = Spending(**flags)
     with session.journal() as journal:
-        last = _made_before(journal, what)
-        photo = journal.read(seen.place_now, last)
-        chosen, spending = session.account(last.account), Spending(**flags)
-        spending.refuse_strict(chosen)
-        keeping = spending.keeping(last.metadata)
-        target = Target.of(output, "{stem}", keeping) if output else Target(last.folder, "{stem}", Keeping(keeping))
-        found = [SourceFile(photo, photo.parent, is_named=True)] if not last.address else []
-        elsewhere = [at_address(last.address)] if last.address else []
-        batch = _new_batch(f"redo {last.source.name}", chosen)
+        made = review.to_redo(journal) if what is None else [_made_before(journal, what)]
+        if not made:
+            say("No result is rejected whose photo was not ordered again.")
+            return Exit.OK
+        ends: list[Exit] = []
         try:
-            offer = _offer(session, chosen, workflow or last.workflow, batch, {})
-            planner = _planner(session, journal, offer, target, batch, chosen.twins)
-            plan = planner.plan(*_checked(found, offer, chosen, spending, elsewhere), again=True)
-            return _Sending(session, journal, planner, batch, spending).carry_out(plan)
+            orders = redo_orders(journal, made, workflow=workflow, output=output, metadata=spending.metadata)
+            for order in orders:
+                chosen = session.account(order.account)
+                spending.refuse_strict(chosen)
+                spending.keeping(order.target.metadata)
+                number = len(order.found) + len(order.elsewhere)
+                name = made[0].source.name if what is not None else f"{number:,} rejected"
+                batch = _new_batch(f"redo {name}", chosen)
+                offer = _offer(session, chosen, order.workflow, batch, {})
+                planner = _planner(session, journal, offer, order.target, batch, chosen.twins)
+                plan = planner.plan(*_checked(order.found, offer, chosen, spending, order.elsewhere), again=True)
+                if plan.photos or len(orders) == 1:
+                    ends.append(_Sending(session, journal, planner, batch, spending).carry_out(plan))
+                else:  # its photos are gone: the others are ordered all the same
+                    for one in plan.refused:
+                        say(one.message)
+                    ends.append(Exit.FAILED)
         except PlanProblem as problem:
             raise CommandError(Exit.USAGE, str(problem)) from None
+        return first(ends)
 
 
 # ------------------------------------------------------------------------------------------------ making the plan

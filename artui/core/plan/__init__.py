@@ -21,6 +21,7 @@ from artui.core.plan.collecting import (
 from artui.core.plan.lists import read_list
 from artui.core.plan.offers import NotOneWorkflow, choose, fetch_offer
 from artui.core.plan.planner import Plan, Planned, Planner, Verdict, delivers, new_job, new_jobs, run_of
+from artui.core.plan.redo import RedoOrder, redo_orders
 from artui.core.plan.remarks import Remark, Worth
 from artui.core.plan.target import Offer, Target, match_workflow
 
@@ -33,6 +34,7 @@ __all__ = [
     "PlanProblem",
     "Planned",
     "Planner",
+    "RedoOrder",
     "RefusedFile",
     "Remark",
     "SourceFile",
@@ -54,5 +56,6 @@ __all__ = [
     "new_jobs",
     "promises_photo",
     "read_list",
+    "redo_orders",
     "run_of",
 ]

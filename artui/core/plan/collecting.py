@@ -38,7 +38,8 @@ class SourceFile:
 
     ``address`` is set where it is no file here and the service fetches it itself; ``path`` then only names it.
     ``name``: what it is called where a template says ``{stem}``, if not by its own stem. ``labels``: of its job alone.
-    ``base``: the folder that its result keeps the ones below of, where that is not ``top``.
+    ``base``: the folder that its result keeps the ones below of, where that is not ``top``. ``redo_of``: the job whose
+    photo it is, where it is bought anew.
     """
 
     path: Path
@@ -48,6 +49,7 @@ class SourceFile:
     name: str = ""
     labels: Mapping[str, str] = field(default_factory=dict, hash=False)
     base: Path | None = None
+    redo_of: int | None = None
 
     @property
     def relative(self) -> Path:

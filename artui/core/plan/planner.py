@@ -417,6 +417,7 @@ def new_job(
         stem=planned.stem,
         stem_key=files.stem_key(planned.folder, planned.stem),
         wanted=planned.wanted,
+        redo_of=planned.found.redo_of,
         run=run_of(planned.found.top, workflow),
         parameters=workflow.parameters,
         batch=batch.id,
