@@ -39,6 +39,7 @@ COMMANDS = {
     "redo": "submit",
     "jobs": "jobs",
     "job": "jobs",
+    "first": "jobs",
     "why": "jobs",
     "wait": "jobs",
     "costs": "costs",
@@ -77,6 +78,7 @@ LOOKING_ON = frozenset(
     {
         "jobs",
         "job",
+        "first",
         "why",
         "wait",
         "costs",

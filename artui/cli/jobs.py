@@ -14,7 +14,7 @@ from artui.cli.options import AS_JSON, WAIT_QA
 from artui.cli.session import Session
 from artui.cli.terminal import money, put, put_json, put_json_list, put_table
 from artui.config.system import iso
-from artui.core.follow import cost, event_document, job_document
+from artui.core.follow import cost, event_document, job_document, waits_first
 from artui.model.job import Job
 from artui.model.states import Status, worded
 from artui.model.watching import Skip
@@ -46,7 +46,8 @@ def jobs_command(session: Session, batch: str | None, status: str | None, newest
         if as_json:
             put_json_list(job_document(job) for job in found)
             return Exit.OK
-        rows = [_row(job) for job in found]
+        # What was put first stands first, in the order of its turn.
+        rows = [_row(job) for job in sorted(found, key=lambda job: -job.ahead if job.finished_at is None else 0)]
     if rows:
         put_table([("job", "file", "workflow", "stage", "status", "cost"), *rows], right=[0, 5])
     else:
@@ -61,6 +62,8 @@ _NAME = 40
 def _row(job: Job) -> tuple[str, ...]:
     reason = worded(job.reason)
     status = f"{job.status}: {reason}" if reason and job.status is not Status.WAITING else reason
+    if waits_first(job):
+        status = f"{status or job.status}, comes first"
     if job.review:
         status = f"{job.review}: {sanitize(job.review_reason, _NAME)}" if job.review_reason else job.review
     return (
@@ -166,6 +169,31 @@ def _facts(job: Job) -> list[str]:
 
 def _clock(at: float, zone: dt.tzinfo) -> str:
     return dt.datetime.fromtimestamp(at, zone).strftime("%Y-%m-%d %H:%M:%S")
+
+
+@click.command("first")
+@click.argument("numbers", nargs=-1, type=int, required=True, metavar="JOB...")
+@click.option("--undo", is_flag=True, help="Back to their own turn.")
+@AS_JSON
+@click.pass_obj
+def first_command(session: Session, numbers: tuple[int, ...], *, undo: bool, as_json: bool) -> Exit:
+    """Put jobs before all others that wait to be sent. Costs nothing; changes nothing about what is sent already."""
+    from artui.cli.naming import job_numbered
+    from artui.core.order import put_first
+
+    with session.journal() as journal:
+        found = [job_numbered(journal, number) for number in dict.fromkeys(numbers)]
+        placed = journal.write(put_first, found, undo=undo)
+    if as_json:
+        put_json(
+            [{"job": one.job.id, "first": one.job.ahead > 0, "refused": bool(one.refused), "message": one.why,
+              "with": one.buyer.id if one.buyer else None} for one in placed]
+        )  # fmt: skip
+    for one in () if as_json else placed:
+        also = f", and job {one.buyer.id}, whose result it waits for" if one.buyer else ""
+        said = "has its own turn again" if undo else "comes first"
+        put(f"{one.why[:1].upper()}{one.why[1:]}." if one.refused else f"{sanitize(one.job.source.name)}: {said}{also}")
+    return Exit.OK
 
 
 @click.command("why")

@@ -12,7 +12,7 @@ from artui.config.system import iso
 from artui.journal import history, jobs
 from artui.model import SCHEMA
 from artui.model.job import Event, Job
-from artui.model.states import BOUGHT_BEFORE, Status, worded
+from artui.model.states import BEFORE_PAYING, BOUGHT_BEFORE, Status, worded
 
 if TYPE_CHECKING:
     from artui.journal import Journal
@@ -171,6 +171,11 @@ def event_document(event: Event) -> EventDocument:
     }
 
 
+def waits_first(job: Job) -> bool:
+    """Whether a person has put it before the others that wait to be sent, and it does."""
+    return job.ahead > 0 and not job.status.final and job.stage in BEFORE_PAYING
+
+
 def job_document(job: Job) -> JobDocument:
     """A job as JSON has it; ``outputs`` are the results on disk."""
     return {
@@ -190,6 +195,7 @@ def job_document(job: Job) -> JobDocument:
         "charged": job.charged,
         "execution": job.execution,
         "twin_of": job.twin_of,
+        "first": waits_first(job),
         "review": job.review,
         "review_reason": job.review_reason,
         "outputs": [result.path for result in job.results if result.path and job.status.final],

@@ -7,6 +7,9 @@ from artui.model.states import Reason, Review, Status
 
 _QUEUED = frozenset(reason for reason, hold in HOLDS.items() if hold.group is Group.QUEUED)
 
+OPEN = "status IN ('ready', 'running', 'waiting', 'held')"
+"""The condition of the index over what is not over, as the index has it: without it a statement cannot use that."""
+
 
 def group(status: Status, reason: str, scope: str = "", *, aside: bool = False, review: str = "") -> Group:
     """The group of a job; ``scope`` is which cap holds it. ``aside``: a person has seen that it needs something and put

@@ -267,6 +267,7 @@ SKIPPED: Mapping[Refusal, str] = {
     Refusal.PUT_AWAY: "its result was rejected",
     Refusal.DECIDED: "decided so already",
     Refusal.UNDECIDED: "nothing to take back",
+    Refusal.PAST_QUEUE: "waits for no turn any more",
 }
 """Why each refusal leaves a job alone."""
 
