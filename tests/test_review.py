@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -9,7 +10,7 @@ import apsw
 import pytest
 
 from artui import files
-from artui.config import paths
+from artui.config import ConfigError, paths
 from artui.core import review
 from artui.core.actions import Refusal
 from artui.core.review import ListProblem, Outcome, decide, read_decisions
@@ -19,9 +20,13 @@ from artui.journal.window import Filter
 from artui.model.holds import Group
 from artui.model.job import Job, Result
 from artui.model.states import Review
+from artui.watch.folder import What
+from artui.watch.rules import refuse_conflicts
 from tests.desk import Desk
 from tests.proof.evidence import digest_of
 from tests.samples import new_job
+from tests.studio import Studio
+from tests.watch_post import rule_for, watching
 
 
 @pytest.fixture
@@ -300,3 +305,49 @@ def test_what_is_rejected_is_bought_anew_once_by_a_persons_yes_alone(desk: Desk)
     assert len(desk.simulator.ledger) == charges + 2, "no photo is offered twice"
     assert desk("reject", "--undo", *numbers.values()).code == 1
     assert desk("verify").code == 0
+
+
+def test_a_service_that_wants_to_know_gets_a_thumb(desk: Desk) -> None:
+    desk.configure(more="ratings = true")
+    for seed in range(2):
+        desk.photo(f"boot {seed}.jpg", seed)
+    desk.send()
+    desk("reject", "1", "-r", "colour")
+    desk("keep", "2")
+    desk("reject", "--undo", "1")
+    told = [[event["message"] for event in desk("job", number, "--json").json["events"] if event["what"] == "rated"]
+            for number in ("1", "2")]  # fmt: skip
+    assert told == [["down"], ["up"]]
+
+
+async def test_a_result_that_somebody_moves_to_the_rules_folder_is_rejected_and_buys_nothing(studio: Studio) -> None:
+    away = studio.folder / "no good"
+    away.mkdir()
+    async with watching(studio, rejected=str(away)) as post:
+        post.drop_many(3)
+        found = await post.all_done(3)
+        paths = [Path(job.results[0].path or "") for job in found]
+        moved = away / "mara"
+        moved.mkdir()
+        paths[0].rename(moved / paths[0].name)
+        (away / paths[1].name).write_bytes(paths[1].read_bytes())
+        paths[2].unlink()
+        (away / paths[2].name).write_bytes(b"with notes drawn into it")
+        post.watcher.look_now("")
+        await post.until(lambda: [job.review for job in studio.jobs()] == ["rejected", "", "rejected"])
+        first, copied, _ = studio.jobs()
+        assert first.results[0].path == str(moved / paths[0].name)
+        assert first.review_reason == "moved to mara"
+        assert copied.results[0].path == str(paths[1]), "a copy means nothing"
+        assert len(post.told(What.REJECTED)) >= 1
+        [taken] = await asyncio.to_thread(decide, studio.journal, [first], Review.TAKEN_BACK, who="mara")
+        assert paths[0].exists()
+        assert not taken.refused
+    assert len(studio.simulator.ledger) == 3
+
+
+async def test_the_folder_for_rejected_results_is_none_that_photos_or_results_are_in(studio: Studio) -> None:
+    for wrong in (studio.inbox, studio.out, studio.folder):
+        with pytest.raises(ConfigError, match="a folder of its own"):
+            refuse_conflicts([rule_for(studio, rejected=str(wrong))])
+    refuse_conflicts([rule_for(studio, rejected=str(studio.out / "rejected"))])

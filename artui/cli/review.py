@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from artui.journal import Journal
     from artui.journal.reviews import Decision
     from artui.model.job import Job
+    from artui.providers.base import Provider
 
 _MOST_BYTES = 64 * 2**20
 
@@ -120,12 +121,29 @@ def _decide(
             outcomes += review.decide(
                 journal, jobs, decision, who=who, reason=why if decision is Review.REJECTED else ""
             )
+        _tell_services(session, journal, outcomes)
     if as_json:
         put_json([outcome_document(one) for one in outcomes])
     for one in () if as_json else outcomes:
         for line in told_of(one):
             (say if one.refused else put)(line)
     return Exit.FAILED if any(one.refused for one in outcomes) else Exit.OK
+
+
+def _tell_services(session: Session, journal: Journal, outcomes: Sequence[Outcome]) -> None:
+    """Tell the services that want to know what is liked; where that fails, the decision stands all the same."""
+    from artui.core import executions, review
+
+    for name, told in review.thumbs(session.config, outcomes).items():
+
+        async def rate(provider: Provider[Any], told: Sequence[tuple[Job, bool]] = told) -> None:
+            for job, good in told:
+                await executions.rate(provider, journal, job, good=good)
+
+        try:
+            session.ask(session.account(name), rate)
+        except CommandError as problem:
+            say(f"The service of {name} was not told: {problem}")
 
 
 def _meant(journal: Journal, word: str) -> Job:

@@ -213,6 +213,7 @@ RULE: Mapping[str, Reader] = {
     "ignore": texts,
     "sku": text,
     "sample": Number(1, 1_000_000),
+    "rejected": template,
     "after": choice(["keep", "move"]),
     "existing": choice(["process", "ignore"]),
     "twins": _TWINS,

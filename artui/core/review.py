@@ -11,7 +11,7 @@ from __future__ import annotations
 import csv
 import io
 import os
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
@@ -25,11 +25,15 @@ from artui.files.regular import digest_of
 from artui.journal import Connection, Journal, Stale, history, jobs, published, reviews
 from artui.journal.reviews import Decision, Move
 from artui.model.job import Job, Result
-from artui.model.states import Review
+from artui.model.states import Review, Status
+from artui.providers import capabilities
 from artui.sanitize import sanitize
 
 FOLDER = "rejected"
 """Where rejected results go, beside the others."""
+
+REASON = ".reason.txt"
+"""The end of the name of what lies beside a rejected result."""
 
 LONGEST = 200
 """Cells of a reason that are kept."""
@@ -86,22 +90,23 @@ class Outcome:
 
 
 def decide(
-    journal: Journal, found: Iterable[Job], decision: Review, *, who: str, reason: str = ""
+    journal: Journal, found: Iterable[Job], decision: Review, *, who: str, reason: str = "",
+    moved: Mapping[str, str] | None = None,
 ) -> list[Outcome]:  # fmt: skip
     """Write down a decision about each of these results, and move their files; those that are copies of one result
-    together. It blocks: for a thread."""
+    together. ``moved``: files of them that a person has moved already, from where to where. It blocks: for a thread."""
     finish_moves(journal)
     outcomes: list[Outcome] = []
     dealt_with: set[int] = set()
     for job in found:
         if job.id not in dealt_with:
-            outcome = _decide(journal, job, decision, who, reason)
+            outcome = _decide(journal, job, decision, who, reason, moved or {})
             dealt_with |= {job.id, *(one.id for one in outcome.copies)}
             outcomes.append(outcome)
     return outcomes
 
 
-def _decide(journal: Journal, job: Job, decision: Review, who: str, reason: str) -> Outcome:
+def _decide(journal: Journal, job: Job, decision: Review, who: str, reason: str, by_hand: Mapping[str, str]) -> Outcome:
     for left in reversed(range(_TRIES)):
         now = journal.read(jobs.get, job.id) or job
         if not now.is_saved:
@@ -110,7 +115,7 @@ def _decide(journal: Journal, job: Job, decision: Review, who: str, reason: str)
         if not about:
             refused = Refusal.UNDECIDED if decision is Review.TAKEN_BACK else Refusal.DECIDED
             return Outcome(now, decision, refused=refused)
-        given: dict[str, str] = {}
+        given = dict(by_hand)
         planned = [(one, *_moves(one, decision, given)) for one in about]
         try:
             written = journal.write(_write, planned, decision, who, reason)
@@ -362,3 +367,16 @@ def rejected(journal: Journal, since: float = 0.0) -> list[tuple[Job, Decision]]
 def to_redo(journal: Journal) -> list[Job]:
     """The rejected jobs whose photo may be ordered again by a person: paid for, and not ordered again before."""
     return journal.read(reviews.to_redo)
+
+
+def thumbs(config: Config, outcomes: Iterable[Outcome]) -> dict[str, list[tuple[Job, bool]]]:
+    """What services want to be told of these decisions, by account: the bought job of each, and whether it is liked.
+    Only where the account says ``ratings = true``, and its service takes them."""
+    told: dict[str, list[tuple[Job, bool]]] = {}
+    for one in outcomes:
+        account = config.accounts.get(one.job.account)
+        is_wanted = account is not None and account.ratings and capabilities(account.provider).takes_ratings
+        bought = next((job for job in (one.job, *one.copies) if job.status is Status.DONE), None)
+        if is_wanted and bought and not one.refused and one.decision is not Review.TAKEN_BACK:
+            told.setdefault(bought.account, []).append((bought, one.decision is Review.KEPT))
+    return told

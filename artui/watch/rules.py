@@ -56,7 +56,8 @@ class Rule:
     changed for ``quiet`` seconds is opened; one that is not whole is put aside after ``patience`` seconds.
     ``strict``: each photo is decoded before it is taken. ``mode`` (octal digits) and ``group``: what results get, None
     as the umask and the folder say. ``archives``: a ZIP of photos is taken too, where the service takes such.
-    ``ignoring``: what is left alone by its name.
+    ``ignoring``: what is left alone by its name. ``rejected``: the folder in which results are rejected ones, whoever
+    moves them there.
     A ``read_only`` rule stands in config.toml, or was given on the command line; others can be changed on the screen.
     """
 
@@ -82,6 +83,7 @@ class Rule:
     mode: str | None = None
     group: str | None = None
     ignoring: Ignoring = USUAL
+    rejected: Path | None = None
     source: Source = field(default_factory=lambda: Source(Origin.FLAG))
 
     @property
@@ -219,6 +221,7 @@ def make_rule(config: Config, written: Mapping[str, Any], source: Source, number
 _FURTHER: Mapping[str, Callable[[Any], Any]] = {
     "include": tuple, "exclude": tuple, "sku": str, "sample": int, "quiet": float, "patience": float,
     "after": After, "archives": bool,
+    "rejected": lambda written: Path(os.path.abspath(written)),  # noqa: PTH100 — a link stays one
 }  # fmt: skip
 """The keys a rule need not have."""
 
@@ -278,6 +281,8 @@ def refuse_conflicts(rules: Sequence[Rule]) -> None:
                 " would be sent again, without end. Choose an output outside of it"
             )
         _refuse_links(rule)
+        for one in rules:
+            _refuse_rejected(rule, one)
         for other in rules[:place]:
             _refuse_pair(other, rule)
     _refuse_circles(rules)
@@ -290,6 +295,18 @@ def _refuse_links(rule: Rule) -> None:
         raise ConfigError(
             f'{rule.source}: {linked} is a link, and after = "move" would take photos out of the watched folder through'
             " it. Remove the link, or make it a folder"
+        )
+
+
+def _refuse_rejected(rule: Rule, other: Rule) -> None:
+    """What is rejected is never taken for a photo, nor is what was only saved rejected."""
+    if rule.rejected is None:
+        return
+    if other.covers(rule.rejected) or files.inside(other.target.folder, rule.rejected) is not None:
+        holds = f"the watched folder {other.folder}" if other.covers(rule.rejected) else "the output of a rule"
+        raise ConfigError(
+            f"{rule.source}: rejected = {str(rule.rejected)!r} lies in or above {holds}: choose a folder of its own for"
+            " rejected results"
         )
 
 
