@@ -14,7 +14,7 @@ from artui.cli.options import AS_JSON, WAIT_QA
 from artui.cli.session import Session
 from artui.cli.terminal import money, put, put_json, put_json_list, put_table
 from artui.config.system import iso
-from artui.core.follow import cost, event_document, job_document, waits_first
+from artui.core.follow import cost, decision_document, event_document, job_document, waits_first
 from artui.model.job import Job
 from artui.model.states import Status, worded
 from artui.model.watching import Skip
@@ -23,6 +23,7 @@ from artui.sanitize import sanitize
 if TYPE_CHECKING:
     from artui.cli.documents import WholeJob, WhyOfFile
     from artui.journal import Journal
+    from artui.journal.reviews import Decision
     from artui.model.documents import PurchaseDocument
     from artui.model.job import Event, Purchase
     from artui.watch.rules import Rule
@@ -95,7 +96,7 @@ def job_command(session: Session, number: int, *, as_json: bool) -> Exit:
         bought = journal.read(purchases.of_job, number)
         decided = journal.read(reviews.of_job, number)
     if as_json:
-        put_json(_whole_document(job, events, bought) | {"reviews": [asdict(one) for one in decided]})
+        put_json(_whole_document(job, events, bought, decided))
         return Exit.OK
     for line in _facts(job):
         put(line)
@@ -126,7 +127,7 @@ def _purchase_document(one: Purchase) -> PurchaseDocument:
     }  # fmt: skip
 
 
-def _whole_document(job: Job, events: list[Event], bought: list[Purchase]) -> WholeJob:
+def _whole_document(job: Job, events: list[Event], bought: list[Purchase], decided: list[Decision]) -> WholeJob:
     from artui.cli.advice import advice
 
     return {
@@ -144,6 +145,7 @@ def _whole_document(job: Job, events: list[Event], bought: list[Purchase]) -> Wh
         "labels": dict(job.labels),
         "events": [event_document(event) for event in events],
         "purchases": [_purchase_document(one) for one in bought],
+        "reviews": [decision_document(one) for one in decided],
         "advice": advice(job),
     }
 
@@ -187,7 +189,7 @@ def first_command(session: Session, numbers: tuple[int, ...], *, undo: bool, as_
     if as_json:
         put_json(
             [{"job": one.job.id, "first": one.job.ahead > 0, "refused": bool(one.refused), "message": one.why,
-              "with": one.buyer.id if one.buyer else None} for one in placed]
+              "with_job": one.buyer.id if one.buyer else None} for one in placed]
         )  # fmt: skip
     for one in () if as_json else placed:
         also = f", and job {one.buyer.id}, whose result it waits for" if one.buyer else ""

@@ -15,10 +15,12 @@ from artui.cli.exits import CommandError, Exit
 from artui.cli.options import AS_JSON, SINCE, in_zone
 from artui.cli.session import Session
 from artui.cli.terminal import put, put_json, put_table, say
+from artui.core.follow import decision_document
 from artui.model.states import Review
 from artui.sanitize import sanitize
 
 if TYPE_CHECKING:
+    from artui.cli.documents import OutcomeDocument, RejectedDocument
     from artui.core.review import Outcome
     from artui.journal import Journal
     from artui.journal.reviews import Decision
@@ -79,9 +81,7 @@ def rejected_command(session: Session, since: dt.datetime | None, *, as_json: bo
         found = review.rejected(journal, after)
         again = {job.id for job in review.to_redo(journal)}
     if as_json:
-        put_json(
-            [{**decision_document(made), **_rejected_document(job), "redo": job.id in again} for job, made in found]
-        )
+        put_json([_rejected_document(job, made, redo=job.id in again) for job, made in found])
     elif not found:
         put("No result is rejected.")
     else:
@@ -201,12 +201,7 @@ def told_of(outcome: Outcome) -> list[str]:
     return [f"{sanitize(job.source.name)}: {said}{also}{lies}", *(sanitize(note) for note in outcome.notes)]
 
 
-def decision_document(made: Decision) -> dict[str, Any]:
-    """A decision as JSON has it."""
-    return {"job": made.job, "at": made.at, "who": made.who, "decision": made.decision, "reason": made.reason}
-
-
-def outcome_document(outcome: Outcome) -> dict[str, Any]:
+def outcome_document(outcome: Outcome) -> OutcomeDocument:
     """What became of a decision, as JSON has it."""
     job = outcome.job
     return {
@@ -216,10 +211,11 @@ def outcome_document(outcome: Outcome) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _rejected_document(job: Job) -> dict[str, Any]:
+def _rejected_document(job: Job, made: Decision, *, redo: bool) -> RejectedDocument:
     return {
+        **decision_document(made),
         "source": str(job.source), "account": job.account, "workflow_name": job.workflow_name, "batch": job.batch,
-        "charged": job.charged, "twin_of": job.twin_of, "outputs": _files(job),
+        "charged": job.charged, "twin_of": job.twin_of, "outputs": _files(job), "redo": redo,
     }  # fmt: skip
 
 

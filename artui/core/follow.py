@@ -17,7 +17,8 @@ from artui.model.states import BEFORE_PAYING, BOUGHT_BEFORE, Status, worded
 if TYPE_CHECKING:
     from artui.journal import Journal
     from artui.journal.following import Scope
-    from artui.model.documents import EventDocument, JobDocument
+    from artui.journal.reviews import Decision
+    from artui.model.documents import DecisionDocument, EventDocument, JobDocument
 
 LOOK_EVERY = 0.1
 """Seconds between two looks at what was written."""
@@ -168,6 +169,18 @@ def event_document(event: Event) -> EventDocument:
         "stage": event.stage,
         "status": event.status,
         "message": event.message,
+    }
+
+
+def decision_document(made: Decision) -> DecisionDocument:
+    """A decision about a result as JSON has it."""
+    return {
+        "job": made.job,
+        "at": made.at,
+        "at_iso": iso(made.at),
+        "who": made.who,
+        "decision": made.decision,
+        "reason": made.reason,
     }
 
 
