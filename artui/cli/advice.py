@@ -14,11 +14,12 @@ from artui.cli.phrases import (
     NOT_COPIED,
     OTHERS,
     PAUSES,
+    PUT_AWAY,
     WHERE,
 )
 from artui.model.holds import CapKind, PauseOf
 from artui.model.job import Job
-from artui.model.states import Reason, Stage, Status
+from artui.model.states import Reason, Review, Stage, Status
 from artui.model.watching import Skip
 from artui.providers import capabilities
 
@@ -64,6 +65,8 @@ def advice(job: Job) -> str:
         text = BROKEN
     elif job.is_left:
         text = "nothing, its result was not wanted; `artui retry {id}` fetches it free while the service has it"
+    elif job.is_saved and job.review == Review.REJECTED:
+        text = PUT_AWAY
     elif job.reason == Reason.IN_QA:
         text = "nothing, a person at the service checks it"
     elif job.reason == Reason.LOOKING:

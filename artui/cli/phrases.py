@@ -95,6 +95,9 @@ OTHERS: Mapping[Status, str] = {
 }
 """What there is to say of a job that nothing need be done about."""
 
+PUT_AWAY = "nothing, it was rejected; `artui redo {id}` buys it anew, `artui reject --undo {id}` takes that back"
+"""What there is to say of a job whose result was rejected."""
+
 NOT_COPIED = "nothing, its picture was bought with job {twin_of}; `artui redo {id}` buys it anew"
 """What there is to say of a job whose picture was bought before, and that gets no copy of its result."""
 
