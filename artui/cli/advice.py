@@ -47,6 +47,12 @@ def _of_held(job: Job) -> str:
     return HELD[Reason(job.reason)]
 
 
+def _of_others(job: Job) -> str:
+    if job.is_saved and job.review == Review.REJECTED:
+        return PUT_AWAY
+    return NOT_COPIED if job.reason == Skip.ONLY_METADATA and not job.results else OTHERS[job.status]
+
+
 def advice(job: Job) -> str:
     """What to do about a job now."""
     if job.found and not job.status.final:
@@ -65,14 +71,12 @@ def advice(job: Job) -> str:
         text = BROKEN
     elif job.is_left:
         text = "nothing, its result was not wanted; `artui retry {id}` fetches it free while the service has it"
-    elif job.is_saved and job.review == Review.REJECTED:
-        text = PUT_AWAY
     elif job.reason == Reason.IN_QA:
         text = "nothing, a person at the service checks it"
     elif job.reason == Reason.LOOKING:
         text = LOOKING[capabilities(job.provider).limits.clears_doubt]
     else:
-        text = NOT_COPIED if job.reason == Skip.ONLY_METADATA and not job.results else OTHERS[job.status]
+        text = _of_others(job)
     return _with_next(job, text).format(
         id=job.id, batch=job.batch, account=job.account, execution=job.execution, folder=job.folder,
         twin_of=job.twin_of, where=WHERE[capabilities(job.provider).limits.clears_doubt],
