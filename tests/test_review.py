@@ -339,7 +339,7 @@ async def test_a_result_that_somebody_moves_to_the_rules_folder_is_rejected_and_
         assert first.results[0].path == str(moved / paths[0].name)
         assert first.review_reason == "moved to mara"
         assert copied.results[0].path == str(paths[1]), "a copy means nothing"
-        assert len(post.told(What.REJECTED)) >= 1
+        await post.until(lambda: post.told(What.REJECTED))
         [taken] = await asyncio.to_thread(decide, studio.journal, [first], Review.TAKEN_BACK, who="mara")
         assert paths[0].exists()
         assert not taken.refused

@@ -16,7 +16,7 @@ from itertools import chain, filterfalse
 from typing import TYPE_CHECKING, NamedTuple
 
 from artui.journal import accounts
-from artui.journal.groups import CAPPED_FOR_GOOD, OPEN, group
+from artui.journal.groups import CAPPED_FOR_GOOD, group
 from artui.journal.prices import QUOTED_SQL
 from artui.journal.store import Connection, first, rows, value
 from artui.model.holds import Group
@@ -360,10 +360,9 @@ def next_in_line(db: Connection) -> int:
     """The job that is taken next; 0 where none waits for its turn."""
     found = first(
         db,
-        "SELECT id FROM (SELECT * FROM (SELECT id, ahead FROM jobs WHERE status = 'ready' ORDER BY id LIMIT 1)"
-        f" UNION ALL SELECT id, ahead FROM jobs WHERE ahead > 0 AND {OPEN} AND status = 'ready')"
-        " ORDER BY ahead DESC, id LIMIT 1",
-    )
+        "SELECT id FROM jobs INDEXED BY jobs_first WHERE ahead > 0 AND status = 'ready' ORDER BY ahead DESC, id"
+        " LIMIT 1",
+    ) or first(db, "SELECT id FROM jobs WHERE status = 'ready' ORDER BY id LIMIT 1")
     return int(found[0]) if found else 0
 
 

@@ -50,6 +50,7 @@ CREATE INDEX jobs_redo_of ON jobs (redo_of) WHERE redo_of IS NOT NULL;
 ALTER TABLE jobs ADD COLUMN ahead INTEGER NOT NULL DEFAULT 0;
 CREATE INDEX jobs_ahead ON jobs (account, stage, ahead DESC, id)
     WHERE ahead > 0 AND status IN ('ready', 'running', 'waiting', 'held');
+CREATE INDEX jobs_first ON jobs (ahead DESC, id) WHERE ahead > 0 AND status = 'ready';
 
 -- Who must do something: what is saved stands apart from what has ended without a result, and what a cap holds that no
 -- day empties needs a person.
