@@ -26,7 +26,7 @@ def test_a_result_is_left_at_the_service_and_fetched_later_for_nothing(desk: Des
     (job,) = desk.jobs()
     assert (job["status"], job["charged"], job["outputs"]) == ("cancelled", price, [])
     assert "fetches it free" in desk("why", desk.inbox / "boot.jpg").out
-    assert desk("retry", "1", "--dry-run").out == "job 1, boot.jpg: its result is fetched after all (free)\n"
+    assert desk("retry", "1", "--dry-run").out == "job 1, boot.jpg: its result is fetched (free)\n"
     assert desk("retry", "1").code == Exit.OK
     assert desk("wait").code == Exit.OK
     (job,) = desk.jobs()

@@ -14,6 +14,7 @@ import pytest
 
 from artui.cli import run
 from artui.config import ConfigError, load, paths, write_private
+from artui.core import review
 from artui.core.health import Code, conditions
 from artui.engine import bounded
 from artui.engine import deliveries as engine
@@ -21,7 +22,7 @@ from artui.engine.deliveries import Unfit, commands
 from artui.journal import deliveries, history, requests
 from artui.journal.deliveries import DeliveryRow
 from artui.model.job import Job, Result
-from artui.model.states import Delivery, Stage, Status
+from artui.model.states import Delivery, Review, Stage, Status
 from artui.sim.server import Simulator
 from tests.samples import new_job
 from tests.studio import Studio, open_studio
@@ -207,25 +208,26 @@ async def test_what_was_running_when_an_engine_was_killed_is_run_again(
         await at(studio, number, Delivery.DONE)
 
 
+def decided(studio: Studio, number: int, decision: Review) -> review.Outcome:
+    [outcome] = review.decide(studio.journal, [studio.job(number)], decision, who="ann", reason="colour")
+    return outcome
+
+
 async def test_what_waits_for_a_review_is_run_once_it_is_kept_and_never_once_it_is_rejected(
     simulator: Simulator, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    said: dict[int, bool] = {}
-    monkeypatch.setattr(deliveries, "verdict", lambda _db, job: said.get(job))
     async with delivering(simulator, monkeypatch, tmp_path, setting("true", more='deliver = "kept"')) as studio:
         kept, rejected = await studio.add(studio.photos(2))
         await studio.start()
         await studio.at_rest()
         assert row(studio, kept).waits_for_review
         assert not studio.journal.read(requests.has_work)
-        said |= {kept: True, rejected: False}
-        assert not await studio.journal.write_async(deliveries.reviewed, kept)
-        assert not await studio.journal.write_async(deliveries.reviewed, rejected)
+        assert not decided(studio, kept, Review.KEPT).notes
+        assert not decided(studio, rejected, Review.REJECTED).notes
         await at(studio, kept, Delivery.DONE)
         assert (await studio.ask("deliver", rejected)).refused
-        assert _events(studio, rejected)[-1] == "saved"
-        said[kept] = False
-        assert await studio.journal.write_async(deliveries.reviewed, kept), "it was delivered before"
+        assert not {"delivery done", "delivery failed"} & set(_events(studio, rejected))
+        assert any("delivered before" in note for note in decided(studio, kept, Review.REJECTED).notes)
         studio.check()
 
 
@@ -237,7 +239,7 @@ async def test_what_is_rejected_before_its_command_has_begun_is_not_delivered(
         monkeypatch.setattr(engine, "AT_ONCE", 0)
         await studio.start()
         await studio.at_rest()
-        monkeypatch.setattr(deliveries, "verdict", lambda _db, _job: False)
+        decided(studio, number, Review.REJECTED)
         monkeypatch.setattr(engine, "AT_ONCE", 4)
         await studio.until(lambda: row(studio, number).due is None)
         assert row(studio, number).state is Delivery.PENDING

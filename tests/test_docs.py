@@ -65,6 +65,7 @@ EXAMPLE = config.example()
     [
         (known.TOP, described.TOP), (known.ACCOUNT, described.ACCOUNT), (known.RULE, described.RULE),
         (known.NOTIFY, described.NOTIFY), (known.HEARTBEAT, described.HEARTBEAT),
+        (known.REVIEW, described.REVIEW),
         (known.GROUPS["caps"], described.CAPS), (known.GROUPS["pace"], described.PACE),
     ],
 )  # fmt: skip

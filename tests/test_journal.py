@@ -113,6 +113,7 @@ def test_who_reads_and_then_writes_keeps_the_log_when_another_program_leaves(tmp
 
 
 def test_a_folder_on_a_network_file_system_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("artui.config.system._is_on_disk", lambda folder: False)
     monkeypatch.setattr("artui.config.system._magic", lambda folder: 0x6969)
     with pytest.raises(JournalProblem, match="NFS"):
         Journal(tmp_path / "journal.db")

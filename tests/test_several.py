@@ -92,7 +92,7 @@ def test_caps_are_judged_over_the_sum(desk: Desk) -> None:
         "submit", desk.inbox, *BOTH, "-o", desk.out, "--cap", str(2 * first + second), "--dry-run", "--json"
     ).json
     assert (plan["fits"], len(plan["files"])) == (3, 4)
-    balance = desk("submit", desk.inbox, *BOTH, "-o", desk.out, "--dry-run").err
+    balance = desk("submit", desk.inbox, *BOTH, "-o", desk.out, "--dry-run").out
     assert f"after it {plan['balance'] - 2 * (first + second):,}" in balance
 
 

@@ -1,4 +1,4 @@
-"""``artui retry``, ``cancel``, ``resolve``, ``approve``, ``pause``, ``resume``, ``allow``: decisions for the engine.
+"""``artui retry``, ``fetch``, ``cancel``, ``resolve``, ``approve``, ``pause``, ``resume``, ``allow``: for the engine.
 
 A decision names what its author saw. Where the job has moved on since, the engine refuses it and says so.
 """
@@ -64,6 +64,23 @@ def retry_command(
                 say(f"Left alone: {act.refused}.")
         acts = [act for act in acts if not act.refused]
         return _carry_out(session, journal, acts, dry_run=dry_run, yes=yes, as_json=as_json)
+
+
+@click.command("fetch")
+@click.argument("numbers", nargs=-1, type=int, required=True, metavar="JOB...")
+@DRY_RUN
+@AS_JSON
+@click.pass_obj
+def fetch_command(session: Session, numbers: tuple[int, ...], *, dry_run: bool, as_json: bool) -> Exit:
+    """Get results again that were deleted, moved or changed, for nothing, while the service has them. Replaces no
+    file."""
+    from artui.cli.naming import job_numbered
+    from artui.core import options
+
+    with session.journal() as journal:
+        found = [job_numbered(journal, number) for number in dict.fromkeys(numbers)]
+        acts = [act_of(one) for one in options.stamped(journal.read(options.fetches, found))]
+        return _carry_out(session, journal, acts, dry_run=dry_run, as_json=as_json)
 
 
 def _failed(journal: Journal) -> list[Job]:

@@ -14,11 +14,12 @@ from artui.cli.phrases import (
     NOT_COPIED,
     OTHERS,
     PAUSES,
+    PUT_AWAY,
     WHERE,
 )
 from artui.model.holds import CapKind, PauseOf
 from artui.model.job import Job
-from artui.model.states import Reason, Stage, Status
+from artui.model.states import Reason, Review, Stage, Status
 from artui.model.watching import Skip
 from artui.providers import capabilities
 
@@ -46,6 +47,12 @@ def _of_held(job: Job) -> str:
     return HELD[Reason(job.reason)]
 
 
+def _of_others(job: Job) -> str:
+    if job.is_saved and job.review == Review.REJECTED:
+        return PUT_AWAY
+    return NOT_COPIED if job.reason == Skip.ONLY_METADATA and not job.results else OTHERS[job.status]
+
+
 def advice(job: Job) -> str:
     """What to do about a job now."""
     if job.found and not job.status.final:
@@ -69,7 +76,7 @@ def advice(job: Job) -> str:
     elif job.reason == Reason.LOOKING:
         text = LOOKING[capabilities(job.provider).limits.clears_doubt]
     else:
-        text = NOT_COPIED if job.reason == Skip.ONLY_METADATA and not job.results else OTHERS[job.status]
+        text = _of_others(job)
     return _with_next(job, text).format(
         id=job.id, batch=job.batch, account=job.account, execution=job.execution, folder=job.folder,
         twin_of=job.twin_of, where=WHERE[capabilities(job.provider).limits.clears_doubt],

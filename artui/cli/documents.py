@@ -21,6 +21,7 @@ from artui.journal.rules import RuleState
 from artui.model.commands import Command
 from artui.model.documents import (
     CapDocument,
+    DecisionDocument,
     EventDocument,
     EventLine,
     Iso,
@@ -29,7 +30,7 @@ from artui.model.documents import (
     PurchaseDocument,
     ResultDocument,
 )
-from artui.model.states import Delivery, Reason, Status
+from artui.model.states import Delivery, Reason, Review, Status
 from artui.providers.base import State
 from artui.watch.folder import What
 from artui.watch.why import FileVerdict
@@ -88,6 +89,7 @@ class WholeJob(JobDocument):
     delivery: Annotated[DeliveryDocument | None, "what is run with its results; null where nothing is"]
     events: Annotated[list[EventDocument], "what happened to it"]
     purchases: Annotated[list[PurchaseDocument], "its paid requests"]
+    reviews: Annotated[list[DecisionDocument], "what was decided about its result"]
     advice: Annotated[str, "what to do now"]
 
 
@@ -125,6 +127,41 @@ class WhyOfFile(TypedDict):
     jobs: Annotated[list[AdvisedJob], "every job made from it, the newest first"]
     verdict: Annotated[str, "what a service would say to a file that was never sent; else empty"]
     rule: Annotated[WhyDocument | None, "what its folder's rule says; null where no rule watches the folder"]
+
+
+class FirstDocument(TypedDict):
+    """What became of the wish to put a job first."""
+
+    job: Annotated[int, "the job"]
+    first: Annotated[bool, "whether it comes first now"]
+    refused: Annotated[bool, "whether it waits for no turn any more"]
+    message: Annotated[str, "why it was refused; else empty"]
+    with_job: Annotated[int | None, "the job with the same photo that comes first with it; null where there is none"]
+
+
+class OutcomeDocument(TypedDict):
+    """What became of a decision about a result."""
+
+    job: Annotated[int, "the job"]
+    decision: Annotated[Review, "what was decided"]
+    reason: Annotated[str, "why it is rejected; else empty"]
+    refused: Annotated[bool, "whether it did not fit"]
+    message: Annotated[str, "why it was refused, or what to know; else empty"]
+    outputs: Annotated[list[str], "where its files lie now"]
+    copies: Annotated[list[int], "the jobs with the same result, for which it counts too"]
+
+
+class RejectedDocument(DecisionDocument):
+    """A rejected result, with the decision."""
+
+    source: Annotated[str, "the photo's path"]
+    account: Annotated[str, "the account that paid"]
+    workflow_name: Annotated[str, "the workflow"]
+    batch: Annotated[str | None, "the id of its batch; null where it has none"]
+    charged: Annotated[int | None, "what it cost; null where that is not known"]
+    twin_of: Annotated[int | None, "the job whose result it is; null where it has its own"]
+    outputs: Annotated[list[str], "where its files lie now"]
+    redo: Annotated[bool, "whether `redo --rejected` offers it"]
 
 
 class NoteLine(TypedDict):
@@ -823,7 +860,12 @@ PRINTS: Mapping[str, tuple[Printed, ...]] = {
     "audit": (Printed(AuditDocument),),
     "verify": (Printed(VerifyDocument),),
     "deliver": _ACTS,
+    "reject": (Printed(OutcomeDocument, _LIST),),
+    "keep": (Printed(OutcomeDocument, _LIST),),
+    "rejected": (Printed(RejectedDocument, _LIST),),
+    "first": (Printed(FirstDocument, _LIST),),
     "retry": _ACTS,
+    "fetch": _ACTS,
     "cancel": _ACTS,
     "resolve": _ACTS,
     "approve": _ACTS,

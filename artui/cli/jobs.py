@@ -17,7 +17,7 @@ from artui.cli.session import Session
 from artui.cli.terminal import Tint, money, put, put_json, put_json_list, put_table
 from artui.config.known import nearest
 from artui.config.system import iso
-from artui.core.follow import cost, event_document, job_document
+from artui.core.follow import cost, decision_document, event_document, job_document, waits_first
 from artui.journal.listing import ORDERS
 from artui.model.job import Job
 from artui.model.states import Delivery, Reason, Status, worded
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from artui.cli.documents import DeliveryDocument, WholeJob, WhyOfFile
     from artui.journal import Journal
     from artui.journal.deliveries import DeliveryRow
+    from artui.journal.reviews import Decision
     from artui.model.documents import PurchaseDocument
     from artui.model.job import Event, Purchase
     from artui.watch.rules import Rule
@@ -89,6 +90,8 @@ def jobs_command(
             put_json_list(job_document(job) | {"delivery": stands.get(job.id)} for job in found)
             return Exit.OK
         listed = list(found)
+        if sort == "id":  # what was put first stands first, in the order of its turn
+            listed.sort(key=lambda job: -job.ahead if job.finished_at is None else 0)
         rows = [_row(job, stands.get(job.id)) for job in listed]
     if rows:
         put_table([("job", "file", "workflow", "stage", "status", "cost"), *rows], [0, 5], [None, *map(_tint, listed)])
@@ -125,6 +128,10 @@ _NAME = 40
 def _row(job: Job, delivery: Delivery | None) -> tuple[str, ...]:
     reason = worded(job.reason)
     status = f"{job.status}: {reason}" if reason and job.status is not Status.WAITING else reason
+    if waits_first(job):
+        status = f"{status or job.status}, comes first"
+    if job.review:
+        status = f"{job.review}: {sanitize(job.review_reason, _NAME)}" if job.review_reason else job.review
     return (
         str(job.id),
         sanitize(job.source.name, _NAME),
@@ -147,15 +154,16 @@ def job_command(session: Session, number: int, *, as_json: bool) -> Exit:
     from artui.cli.advice import advice
     from artui.cli.naming import job_numbered
     from artui.core.deliveries import standing
-    from artui.journal import deliveries, history, purchases
+    from artui.journal import deliveries, history, purchases, reviews
 
     with session.journal() as journal:
         job = job_numbered(journal, number)
         delivery = journal.read(deliveries.of_job, number)
         events = journal.read(history.of_job, number)
         bought = journal.read(purchases.of_job, number)
+        decided = journal.read(reviews.of_job, number)
     if as_json:
-        put_json(_whole_document(job, events, bought, delivery))
+        put_json(_whole_document(job, events, bought, delivery, decided))
         return Exit.OK
     zone = session.config.timezone
     for line in _facts(job):
@@ -197,7 +205,8 @@ def _delivery_document(one: DeliveryRow) -> DeliveryDocument:
 
 
 def _whole_document(
-    job: Job, events: list[Event], bought: list[Purchase], delivery: DeliveryRow | None
+    job: Job, events: list[Event], bought: list[Purchase], delivery: DeliveryRow | None,
+    decided: list[Decision],
 ) -> WholeJob:  # fmt: skip
     from artui.cli.advice import advice
 
@@ -217,6 +226,7 @@ def _whole_document(
         "delivery": _delivery_document(delivery) if delivery else None,
         "events": [event_document(event) for event in events],
         "purchases": [_purchase_document(one) for one in bought],
+        "reviews": [decision_document(one) for one in decided],
         "advice": advice(job),
     }
 
@@ -228,6 +238,7 @@ def _facts(job: Job) -> list[str]:
         f"{job.size:,} bytes{pixels}{f', {job.media_type}' if job.media_type else ''}",
         f"{job.workflow_name} ({job.workflow}), account {job.account}",
         f"{job.stage}, {job.status}{f': {worded(job.reason)}' if job.reason else ''}",
+        *([f"{job.review}{f': {job.review_reason}' if job.review_reason else ''}"] if job.review else []),
         f"quoted {money(job.quoted)}, charged {money(job.charged)}",
         *([f"execution {job.execution}"] if job.execution else []),
         *(
@@ -241,6 +252,31 @@ def _facts(job: Job) -> list[str]:
 
 def _clock(at: float, zone: dt.tzinfo) -> str:
     return dt.datetime.fromtimestamp(at, zone).strftime("%Y-%m-%d %H:%M:%S")
+
+
+@click.command("first")
+@click.argument("numbers", nargs=-1, type=int, required=True, metavar="JOB...")
+@click.option("--undo", is_flag=True, help="Back to their own turn.")
+@AS_JSON
+@click.pass_obj
+def first_command(session: Session, numbers: tuple[int, ...], *, undo: bool, as_json: bool) -> Exit:
+    """Put jobs before all others that wait to be sent. Costs nothing; changes nothing about what is sent already."""
+    from artui.cli.naming import job_numbered
+    from artui.core.order import put_first
+
+    with session.journal() as journal:
+        found = [job_numbered(journal, number) for number in dict.fromkeys(numbers)]
+        placed = journal.write(put_first, found, undo=undo)
+    if as_json:
+        put_json(
+            [{"job": one.job.id, "first": one.job.ahead > 0, "refused": bool(one.refused), "message": one.why,
+              "with_job": one.buyer.id if one.buyer else None} for one in placed]
+        )  # fmt: skip
+    for one in () if as_json else placed:
+        also = f", and job {one.buyer.id}, whose result it waits for" if one.buyer else ""
+        said = "has its own turn again" if undo else "comes first"
+        put(f"{one.why[:1].upper()}{one.why[1:]}." if one.refused else f"{sanitize(one.job.source.name)}: {said}{also}")
+    return Exit.OK
 
 
 @click.command("why")

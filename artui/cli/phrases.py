@@ -88,11 +88,15 @@ OTHERS: Mapping[Status, str] = {
     Status.READY: "nothing, its turn comes",
     Status.RUNNING: "nothing, it is worked on",
     Status.WAITING: "nothing, it goes on by itself",
-    Status.DONE: "nothing, it is saved; `artui redo {id}` buys it anew",
-    Status.SKIPPED: "nothing, it has the result of job {twin_of}",
+    Status.DONE: "nothing, it is saved; `artui fetch {id}` gets a deleted result again, free, `artui redo {id}` buys it"
+    " anew",
+    Status.SKIPPED: "nothing, it has the result of job {twin_of}; `artui fetch {id}` gets a deleted copy again, free",
     Status.CANCELLED: "nothing, it was not paid; `artui retry {id}` sends it after all",
 }
 """What there is to say of a job that nothing need be done about."""
+
+PUT_AWAY = "nothing, it was rejected; `artui redo {id}` buys it anew, `artui reject --undo {id}` takes that back"
+"""What there is to say of a job whose result was rejected."""
 
 NOT_COPIED = "nothing, its picture was bought with job {twin_of}; `artui redo {id}` buys it anew"
 """What there is to say of a job whose picture was bought before, and that gets no copy of its result."""
@@ -107,7 +111,7 @@ BROKEN = "copy the file here again, then `artui retry {id}`; nothing was paid"
 """What to do about a job that failed for its file."""
 
 SAYS: Mapping[Effect, str] = {
-    Effect.FETCH: "its result is fetched after all (free)",
+    Effect.FETCH: "its result is fetched (free)",
     Effect.LOOK: "looked at again at the service (free)",
     Effect.TAKE_PARTIAL: "looked at again, and what there is of its results then is saved (free)",
     Effect.GO_ON: "goes on where it stopped, at the price agreed to when it was queued ({about})",

@@ -36,6 +36,7 @@ def settings() -> list[Block]:
     blocks += [Heading("[[watch]]", 3), _table(known.RULE, described.RULE)]
     blocks += [Heading("[[notify]]", 3), _table(known.NOTIFY, described.NOTIFY)]
     blocks += [Heading("[heartbeat]", 3), _table(known.HEARTBEAT, described.HEARTBEAT)]
+    blocks += [Heading("[review]", 3), _table(known.REVIEW, described.REVIEW)]
     return blocks
 
 

@@ -17,7 +17,7 @@ from uuid import uuid4
 
 import click
 
-from artui.cli.exits import CommandError, Exit
+from artui.cli.exits import CommandError, Exit, first
 from artui.cli.options import AS_JSON, DRY_RUN, METADATA, STRICT, SUSPECT, TWINS, WAIT, WAIT_QA, YES, options
 from artui.cli.session import Session
 from artui.cli.streams import go_on
@@ -200,7 +200,8 @@ def _has_subfolders(path: Path) -> bool:
 
 
 @click.command("redo")
-@click.argument("what", metavar="FILE|JOB")
+@click.argument("what", metavar="[FILE|JOB]", required=False)
+@click.option("--rejected", is_flag=True, help="All whose result was rejected, and that were not ordered again since.")
 @click.option(
     "-w",
     "--workflow",
@@ -212,35 +213,52 @@ def _has_subfolders(path: Path) -> bool:
 @options(SPENDING)
 @click.pass_obj
 def redo_command(
-    session: Session, /, what: str, workflows: tuple[str, ...], output: str | None, **flags: Any
+    session: Session, /, what: str | None, workflows: tuple[str, ...], output: str | None, *, rejected: bool,
+    **flags: Any,
 ) -> Exit:  # fmt: skip
     """Buy a photo anew that was bought before."""
-    from artui.core.plan import PlanProblem, SourceFile, Target, at_address
-    from artui.files.metadata import Keeping
-    from artui.journal import seen
+    from artui.core import review
+    from artui.core.plan import PlanProblem, redo_orders
 
+    if rejected == bool(what):
+        raise CommandError(Exit.USAGE, "Say which: a FILE or the number of a JOB, or --rejected.")
+    spending = Spending(**flags)
     with session.journal() as journal:
-        last, made_for = _made_before(journal, what)
-        photo = journal.read(seen.place_now, last)
-        chosen, spending = session.account(last.account), Spending(**flags)
-        spending.refuse_strict(chosen)
-        keeping = spending.keeping(last.metadata)
-        found = [SourceFile(photo, photo.parent, is_named=True)] if not last.address else []
-        elsewhere = [at_address(last.address)] if last.address else []
-        batches = _Batches(_new_batch(f"redo {last.source.name}", chosen))
-        spending.start_ahead(session)
+        if what is None:
+            made, made_for = review.to_redo(journal), set[str]()
+        else:
+            last, made_for = _made_before(journal, what)
+            made = [last]
+        if not made:
+            say("No result is rejected whose photo was not ordered again.")
+            return Exit.OK
+        ends: list[Exit] = []
         try:
-            every = [*found, *(one for one, _ in elsewhere)]
-            offers = _offers(session, chosen, workflows or (last.workflow,), every, {}, batches)
-            # Its other results have their workflow in their names: so has this.
-            template = "{stem}-{workflow}" if len(made_for) > 1 else offers.template(output or "")
-            target = Target.of(output, template, keeping) if output else Target(last.folder, template, Keeping(keeping))
-            planner = _planner(session, journal, offers, {"": target}, batches, chosen.twins)
-            order = planner.plan(*_checked(found, offers.first, chosen, spending, elsewhere), again=True)
-            delivery = (last.after_saved, last.deliver)
-            return _Sending(session, journal, planner, batches, spending, delivery).carry_out(order)
+            orders = redo_orders(
+                journal, made, workflows=workflows, output=output, metadata=spending.metadata,
+                is_one_of_several=len(made_for) > 1,
+            )  # fmt: skip
+            for redo in orders:
+                chosen = session.account(redo.account)
+                spending.refuse_strict(chosen)
+                spending.keeping(redo.target.metadata)
+                every = [*redo.found, *(one for one, _ in redo.elsewhere)]
+                name = made[0].source.name if what is not None else f"{len(every):,} rejected"
+                batches = _Batches(_new_batch(f"redo {name}", chosen))
+                spending.start_ahead(session)
+                offers = _offers(session, chosen, redo.workflows, every, {}, batches)
+                planner = _planner(session, journal, offers, {"": redo.target}, batches, chosen.twins)
+                order = planner.plan(*_checked(redo.found, offers.first, chosen, spending, redo.elsewhere), again=True)
+                if order.photos or len(orders) == 1:
+                    sending = _Sending(session, journal, planner, batches, spending, redo.delivery)
+                    ends.append(sending.carry_out(order))
+                else:  # its photos are gone: the others are ordered all the same
+                    for refused in order.refused:
+                        say(refused.message)
+                    ends.append(Exit.FAILED)
         except PlanProblem as problem:
             raise CommandError(Exit.USAGE, str(problem)) from None
+        return first(ends)
 
 
 # ------------------------------------------------------------------------------------------------ making the plan

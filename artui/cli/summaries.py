@@ -17,6 +17,9 @@ SUMMARIES: Final[Mapping[str, str]] = {
     "redo": "Buy a photo anew that was bought before.",
     "jobs": "List the jobs, all or those that are asked for.",
     "job": "Show all about one job: what it is, what happened, what was paid, what to do now.",
+    "first": (
+        "Put jobs before all others that wait to be sent. Costs nothing; changes nothing about what is sent already."
+    ),
     "why": (
         "Say what became of a file: what its folder's rule says to it, every job made from it, or why there is none."
     ),
@@ -27,7 +30,16 @@ SUMMARIES: Final[Mapping[str, str]] = {
         "Read the saved results again, all or those that were saved at or below a PATH or were moved there, "
         "and name those that are missing, changed or moved."
     ),
+    "reject": (
+        "Reject saved results, with a reason: their files move to rejected/ beside them. Nothing is paid by that."
+    ),
+    "keep": "Say that saved results are good; one that was rejected moves back.",
+    "rejected": "List the rejected results: why, by whom, when, and where they lie now.",
     "retry": "Try again what failed or is held; shows first what that may cost.",
+    "fetch": (
+        "Get results again that were deleted, moved or changed, for nothing, while the service has "
+        "them. Replaces no file."
+    ),
     "cancel": (
         "Cancel jobs: what is not sent yet is never paid; what is sent is saved all the same, unless you say otherwise."
     ),

@@ -72,7 +72,7 @@ ACCOUNT: Mapping[str, Described] = {
     "hours": Described("at any time", '"mon-fri 07:00-19:00"', "When something new is sent, by `timezone`."),
     "strict": Described("false", "true", "Decode every photo before it is sent; needs `artui[strict]`."),
     "twins": Described('"once"', '"deliver"', f"{_TWINS}."),
-    "ratings": Described("false", "true", "Have the console tell the service which results are liked."),
+    "ratings": Described("false", "true", "Tell the service which results are liked (console, `keep`, `reject`)."),
     "metadata": Described('"none"', '"keep-rights"', f'{_METADATA} or `"keep"`; needs exiftool.'),
     "mode": Described("as the umask says", '"0664"', f"{_MODE}."),
     "group": Described("as the folder says", '"studio"', "The group of results."),
@@ -124,6 +124,9 @@ RULE: Mapping[str, Described] = {
     "sku_pattern": Described(_AS_ACCOUNT, "'(?P<sku>[A-Z0-9]+)_.*'", "Takes that label out of names it fits."),
     "sample": Described("all are sent", "5", "Send so many first; the rest waits for `artui approve`."),
     "after": Described('"keep"', '"move"', "What becomes of a photo whose result is saved: kept, or moved to done/."),
+    "rejected": Described(
+        "none", '"/srv/photos/rejected"', "A folder of its own; a result that anybody moves there is rejected."
+    ),
     "existing": Described(
         "must be set", '"ignore"', 'What lies there when the rule is first loaded: `"process"` it or not.'
     ),
@@ -161,6 +164,14 @@ HEARTBEAT: Mapping[str, Described] = {
     "every": Described("300", "60", "How often, in seconds."),
 }
 """What ``[heartbeat]`` may hold."""
+
+REVIEW: Mapping[str, Described] = {
+    "reviewer": Described("the login name", '"mara"', "Who decides about results here."),
+    "reasons": Described(
+        "seven usual ones", '["mask or edges", "colour", "not sharp"]', "Why results are rejected, by their numbers."
+    ),
+}
+"""What ``[review]`` may hold."""
 
 VARIABLES: Mapping[str, str] = {
     "ARTUI_…": "any setting: `ARTUI_TIMEZONE`, and for an account studio `ARTUI_STUDIO_ORGANIZATION`,"

@@ -272,6 +272,7 @@ RULE: Mapping[str, Reader] = {
     "sku": text,
     "sku_pattern": sku_pattern,
     "sample": Number(1, 1_000_000),
+    "rejected": template,
     "after": choice(["keep", "move"]),
     "existing": choice(["process", "ignore"]),
     "twins": _TWINS,
@@ -313,6 +314,25 @@ HEARTBEAT: Mapping[str, Reader] = {
     "every": Number(10, 86_400, whole=False),
 }
 """What ``[heartbeat]`` may hold."""
+
+
+def reasons(value: object) -> tuple[str, ...]:
+    """Read why results may be rejected; each has a digit."""
+    if not 1 <= len(found := texts(value)) <= MOST_REASONS:
+        raise ValueError(f"must list 1 to {MOST_REASONS} reasons, each with a digit of its own")
+    return found
+
+
+MOST_REASONS = 9
+
+REVIEW: Mapping[str, Reader] = {
+    "reviewer": text,
+    "reasons": reasons,
+}
+"""What ``[review]`` may hold."""
+
+TABLES: Mapping[str, Mapping[str, Reader]] = {"heartbeat": HEARTBEAT, "review": REVIEW}
+"""The tables that stand once, at the top, beside the accounts."""
 
 SECRETS = frozenset(
     {"token", "refresh_token", "access_token", "api_token", "secret", "app_secret", "client_secret", "password"}

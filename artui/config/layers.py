@@ -16,10 +16,10 @@ from artui.config.folders import ConfigError
 from artui.config.known import (
     ACCOUNT,
     GROUPS,
-    HEARTBEAT,
     NOTIFY,
     RULE,
     SECRETS,
+    TABLES,
     TOP,
     Number,
     Reader,
@@ -90,11 +90,11 @@ class Layer:
             if word == "accounts":
                 for name, table in self._table((word,), value).items():
                     yield from self._account(name, table)
-            elif word == "heartbeat":
+            elif word in TABLES:
                 for inner, item in self._table((word,), value).items():
-                    yield (word, inner), self._read(HEARTBEAT, (word, inner), item)
+                    yield (word, inner), self._read(TABLES[word], (word, inner), item)
             elif word not in LISTS:
-                yield (word,), self._read(TOP, (word,), value, ("accounts", "heartbeat", *LISTS))
+                yield (word,), self._read(TOP, (word,), value, ("accounts", *TABLES, *LISTS))
 
     def rules(self) -> Iterator[dict[str, object]]:
         """The rules of watched folders, checked and read. Raises ConfigError."""

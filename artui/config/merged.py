@@ -123,6 +123,17 @@ class HeartbeatSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class ReviewSettings:
+    """Who decides about results here, None where it is whoever is logged in; and the reasons to choose from."""
+
+    reviewer: str | None = None
+    reasons: tuple[str, ...] = (
+        "mask or edges", "colour", "shadow or reflection", "crop or position", "dust or dirt left",
+        "wrong product or order", "not sharp",
+    )  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
 class Config:
     """Everything that is set, checked.
 
@@ -146,6 +157,7 @@ class Config:
     log: str
     notify: tuple[NotifyTarget, ...]
     heartbeat: HeartbeatSettings
+    review: ReviewSettings
     watch: tuple[Mapping[str, object], ...]
     values: Mapping[str, object] = field(repr=False)
     sources: Mapping[str, Source] = field(repr=False)
@@ -192,6 +204,7 @@ def merge(where: Paths, environ: Mapping[str, str], overrides: Mapping[str, obje
         default_account=tree["account"],
         notify=tuple(NotifyTarget(**cast("Any", table)) for layer in layers for table in layer.notify()),
         heartbeat=HeartbeatSettings(**tree["heartbeat"]),
+        review=ReviewSettings(**tree["review"]),
         watch=watch,
         values={dotted(key): _shown(value) for key, value in leaves(shown) if dotted(key) in sources},
         sources=sources,
@@ -225,6 +238,7 @@ def _defaults(accounts: Mapping[str, object], environ: Mapping[str, str]) -> dic
         "ignore": None,
         "log": "text",
         "heartbeat": asdict(HeartbeatSettings()),
+        "review": asdict(ReviewSettings()),
         "accounts": {name: {"login": name, **common} for name in accounts},
     }
 

@@ -15,7 +15,7 @@ from artui.journal import Connection, accounts, jobs, prices, purchases
 from artui.model.commands import Command
 from artui.model.holds import HOLDS, Retry
 from artui.model.job import Job
-from artui.model.states import FINAL, PurchaseState, Reason, Stage, Status
+from artui.model.states import FINAL, PurchaseState, Reason, Review, Stage, Status
 
 
 class Effect(StrEnum):
@@ -72,6 +72,13 @@ class Refusal(StrEnum):
     WITHOUT_PHOTO = "without a photo"
     IN_PLACE = "being put in place"
     NOTHING_HELD = "nothing held"
+    NOT_SAVED = "not saved"
+    NEVER_BOUGHT = "never bought"
+    ON_DISK = "on disk"
+    PUT_AWAY = "rejected"
+    DECIDED = "decided so"
+    UNDECIDED = "nothing decided"
+    PAST_QUEUE = "past the queue"
 
 
 WHY: Mapping[Refusal, str] = {
@@ -95,6 +102,14 @@ WHY: Mapping[Refusal, str] = {
     " when its photo turns up, or by `artui recover --fetch FOLDER`",
     Refusal.IN_PLACE: "the result of job {id} is being put in place already: delete the file if it is not wanted",
     Refusal.NOTHING_HELD: "nothing waits for a yes",
+    Refusal.NOT_SAVED: "job {id} is {status}: it has no saved result (what is bought and not saved yet is fetched by"
+    " itself, or by `artui retry {id}`)",
+    Refusal.NEVER_BOUGHT: "job {id} was never bought: there is no result to fetch",
+    Refusal.ON_DISK: "the result of job {id} lies where it was saved: there is nothing to fetch",
+    Refusal.PUT_AWAY: "the result of job {id} was rejected: `artui reject --undo {id}` takes that back first",
+    Refusal.DECIDED: "it was decided so about the result of job {id} before",
+    Refusal.UNDECIDED: "nobody has decided about the result of job {id}: there is nothing to take back",
+    Refusal.PAST_QUEUE: "job {id} is {status} and waits for no turn any more: nothing has changed",
 }
 
 
@@ -193,6 +208,19 @@ def _asked_again(db: Connection, job: Job, effect: Effect) -> Action:
     return Action(Command.RETRY, job, effect, charged, arguments={"quoted": charged})
 
 
+def fetch(db: Connection, job: Job) -> Action:
+    """Fetch the saved result of a job again, which costs nothing: of a copy, the one of the job that was paid for.
+    Whether its files are there is not asked here."""
+    if job.found:
+        return Action(Command.FETCH, job, refused=Refusal.WITHOUT_PHOTO)
+    if not (job.is_saved and (job.execution or job.twin_of)):
+        was_sent = job.may_have_cost or job.twin_of or purchases.current(db, job)
+        return Action(Command.FETCH, job, refused=Refusal.NOT_SAVED if was_sent else Refusal.NEVER_BOUGHT)
+    if job.review == Review.REJECTED:
+        return Action(Command.FETCH, job, refused=Refusal.PUT_AWAY)
+    return Action(Command.FETCH, job, Effect.FETCH)
+
+
 _NOT_TRIED: Mapping[Reason, Refusal] = {
     Reason.IN_DOUBT: Refusal.IN_DOUBT,
     Reason.TWIN: Refusal.TWIN,
@@ -252,7 +280,9 @@ def _never_cancelled(job: Job) -> Refusal | None:
 
 def out_of_place(job: Job) -> frozenset[Command]:
     """What surely does not fit a job as it stands, told without the journal: nobody is offered a key for it."""
-    never = {Command.CANCEL: _never_cancelled(job), Command.RETRY: _never_retried(job)}
+    # A saved result that is no longer there is fetched again.
+    untried = None if job.is_saved else _never_retried(job)
+    never = {Command.CANCEL: _never_cancelled(job), Command.RETRY: untried}
     return frozenset(command for command, refused in never.items() if refused)
 
 

@@ -15,7 +15,7 @@ from artui.core.actions import Action, Effect
 from artui.journal import Connection, Stale, accounts, holds, jobs, prices, purchases, requests
 from artui.journal.requests import Request
 from artui.model.commands import Command
-from artui.model.job import Job
+from artui.model.job import Job, Result
 from artui.model.states import FINAL, REPEATS, Reason, Stage, Status
 
 _ANEW: Mapping[str, Any] = {"attempts": 0, "cancel": False, "keep": True}
@@ -127,6 +127,24 @@ def retry(db: Connection, job: Job, arguments: Mapping[str, Any], service: Servi
             return f"{name}'s result is fetched after all, nothing more is paid"
     _on(db, job, service, "retry", "asked for by a person")
     return f"{name} goes on"
+
+
+def fetch(
+    db: Connection, job: Job, arguments: Mapping[str, Any], service: ServiceFacts, *, results: tuple[Result, ...] = ()
+) -> str:  # fmt: skip
+    """Have a saved result fetched again, from ``results`` as the service has them now; nothing is bought by it. A copy
+    gets the one of the job that was paid for."""
+    del arguments, service
+    _fitting(actions.fetch(db, job))
+    message = "its result is fetched again, nothing is paid"
+    if job.twin_of is not None:
+        jobs.move(db, job, Stage.CHECKED, Status.READY, "fetch again", new_try=True, message=message, **_ANEW)
+    else:
+        jobs.move(
+            db, job, Stage.PROCESSED, Status.READY, "fetch again", new_try=True, message=message, results=results,
+            **_ANEW,
+        )  # fmt: skip
+    return f"{job.source.name}: {message}"
 
 
 def _on(db: Connection, /, job: Job, service: ServiceFacts, what: str, message: str, **changes: Any) -> None:

@@ -12,12 +12,13 @@ from artui.config.system import iso
 from artui.journal import history, jobs
 from artui.model import SCHEMA
 from artui.model.job import Event, Job
-from artui.model.states import BOUGHT_BEFORE, Status, worded
+from artui.model.states import BEFORE_PAYING, BOUGHT_BEFORE, Status, worded
 
 if TYPE_CHECKING:
     from artui.journal import Journal
     from artui.journal.following import Scope
-    from artui.model.documents import EventDocument, JobDocument
+    from artui.journal.reviews import Decision
+    from artui.model.documents import DecisionDocument, EventDocument, JobDocument
 
 LOOK_EVERY = 0.1
 """Seconds between two looks at what was written."""
@@ -28,7 +29,7 @@ ALIVE_EVERY = 1.0
 NEWS = frozenset(
     {"sent", "saved", "delivered", "failed", "refused", "cancelled", "given up", "unexpected error", "in doubt", "held",
      "payment required", "gone", "overdue", "result damaged", "trouble", "twin held", "unclear", "proved absent",
-     BOUGHT_BEFORE}
+     "not fetched", BOUGHT_BEFORE}
 )  # fmt: skip
 """The events a person wants to hear of; all others are steps on the way."""
 
@@ -172,6 +173,23 @@ def event_document(event: Event) -> EventDocument:
     }
 
 
+def decision_document(made: Decision) -> DecisionDocument:
+    """A decision about a result as JSON has it."""
+    return {
+        "job": made.job,
+        "at": made.at,
+        "at_iso": iso(made.at),
+        "who": made.who,
+        "decision": made.decision,
+        "reason": made.reason,
+    }
+
+
+def waits_first(job: Job) -> bool:
+    """Whether a person has put it before the others that wait to be sent, and it does."""
+    return job.ahead > 0 and not job.status.final and job.stage in BEFORE_PAYING
+
+
 def job_document(job: Job) -> JobDocument:
     """A job as JSON has it; ``outputs`` are the results on disk."""
     return {
@@ -191,6 +209,9 @@ def job_document(job: Job) -> JobDocument:
         "charged": job.charged,
         "execution": job.execution,
         "twin_of": job.twin_of,
+        "first": waits_first(job),
+        "review": job.review,
+        "review_reason": job.review_reason,
         "outputs": [result.path for result in job.results if result.path and job.status.final],
         "created_at": job.created_at,
         "created_at_iso": iso(job.created_at),

@@ -9,6 +9,7 @@ import json
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
+from pathlib import Path
 
 from artui.core import actions
 from artui.core.actions import Action, Effect, Refusal, Risk
@@ -18,7 +19,7 @@ from artui.journal.prices import together
 from artui.journal.rules import RuleRow
 from artui.model.commands import Command
 from artui.model.holds import CapKind
-from artui.model.job import Batch, Job
+from artui.model.job import Batch, Job, Result
 from artui.model.states import BEFORE_PAYING, Reason
 from artui.model.watching import Skip
 from artui.providers import capabilities
@@ -63,8 +64,18 @@ def total(found: Iterable[Job]) -> int | None:
 
 
 def retrials(db: Connection, found: Sequence[Job]) -> list[Action]:
-    """Try these again."""
-    return [actions.retry(db, job, can_retry=capabilities(job.provider).limits.can_retry) for job in found]
+    """Try these again; of those that are saved, fetch the result again."""
+    return [actions.fetch(db, job) if job.is_saved else _retrial(db, job) for job in found]
+
+
+def _retrial(db: Connection, job: Job) -> Action:
+    return actions.retry(db, job, can_retry=capabilities(job.provider).limits.can_retry)
+
+
+def fetches(db: Connection, found: Sequence[Job]) -> list[Action]:
+    """Fetch the results of these again; of those that are bought and not saved, fetch them after all."""
+    tried = [(actions.fetch(db, job), _retrial(db, job)) for job in found]
+    return [retry if retry.effect is Effect.FETCH else fetch for fetch, retry in tried]
 
 
 def cancellations(db: Connection, found: Sequence[Job], *, keep: bool = True) -> list[Action]:
@@ -86,14 +97,16 @@ def adoptions(db: Connection, job: Job) -> list[Action]:
 
 
 def stamped(found: Iterable[Action]) -> list[Action]:
-    """These with the file as it is now where a photo begins anew, which may have been repaired. Reads disks: for a
-    thread."""
+    """These as the disk has it now: with the file where a photo begins anew, which may have been repaired; and no fetch
+    of a result that lies in its place. Reads disks: for a thread."""
     return [_stamped(one) for one in found]
 
 
 def _stamped(action: Action) -> Action:
     from artui.files import PhotoProblem, stamp
 
+    if action.command is Command.FETCH and action.job and not action.refused:
+        return Action(action.command, action.job, refused=Refusal.ON_DISK) if is_in_place(action.job) else action
     if action.effect is not Effect.SEND or action.job is None:
         return action
     try:
@@ -101,6 +114,21 @@ def _stamped(action: Action) -> Action:
     except PhotoProblem:
         return action
     return replace(action, arguments={**now, **action.arguments})
+
+
+def is_in_place(job: Job) -> bool:
+    """Whether every result of a job lies where it was saved, as it was saved. Reads them: for a thread."""
+    return all(map(is_whole, job.results))
+
+
+def is_whole(result: Result) -> bool:
+    """Whether a result lies where it was saved, as it was saved. Reads it: for a thread."""
+    from artui.files.regular import digest_of
+
+    try:
+        return digest_of(Path(result.path or "")) == result.digest
+    except OSError:
+        return False
 
 
 # ------------------------------------------------------------------------------------ about batches, rules, accounts

@@ -6,22 +6,27 @@ import asyncio
 import datetime as dt
 import time
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 from typing import Protocol
 
-from artui import budget, providers
+from artui import budget, files, providers
 from artui.core import decisions
+from artui.core.actions import WHY, Refusal
+from artui.core.options import is_in_place
 from artui.engine.account_worker import AccountWorker
 from artui.engine.deliveries import Deliveries
 from artui.journal import Connection, Journal, accounts, batches, holds, jobs, requests, rules
 from artui.journal.requests import Request
 from artui.journal.rules import RuleRow
 from artui.model.commands import Command
-from artui.model.job import Job
+from artui.model.job import Job, Result
 from artui.model.states import FINAL, Reason, Stage, Status
 from artui.providers.base import Blocked, ExecutionRef, Rejected, State, Transient
 from artui.steps import evidence
 from artui.steps.evidence import Ownership
+from artui.steps.looking import results_of
+from artui.steps.output import refuse_unmounted
 from artui.timing import Clock
 
 PATIENCE = 10.0
@@ -168,6 +173,62 @@ async def _unfit(worker: AccountWorker, job: Job, execution: str) -> str:
     return shown.why
 
 
+async def _fetch(engine: Commanded, request: Request) -> None:
+    """Fetch a saved result again, once its service has said that it still has it."""
+    job = engine.journal.read(jobs.get, request.job or 0)
+    try:
+        results = await _had_again(engine, job) if job else ()
+    except _NotThere as why:
+        await _finish(engine, request, str(why), refused=True)
+    else:
+        await _decide(engine, request, partial(decisions.fetch, results=results))
+
+
+async def _had_again(engine: Commanded, job: Job) -> tuple[Result, ...]:
+    """What is fetched for a job whose result is not in its place; of a copy nothing, it is made anew. Raises
+    _NotThere."""
+    bought = engine.journal.read(jobs.get, job.twin_of) if job.twin_of else job
+    if await asyncio.to_thread(is_in_place, job):
+        raise _NotThere(WHY[Refusal.ON_DISK].format(id=job.id))
+    worker = await engine.open_worker(job.account)
+    if worker is None or bought is None:
+        raise _NotThere(f"job {job.id}: the account {job.account} cannot be used now, so its service cannot be asked")
+    there: tuple[Result, ...] = ()
+    # A copy needs the service only where what it was made of is not there either.
+    if job is bought or not (bought.is_saved and await asyncio.to_thread(is_in_place, bought)):
+        there = await _still_there(worker, bought)
+    try:
+        await refuse_unmounted(worker.context, job)
+        # It makes the folder, too, where that was removed.
+        await asyncio.to_thread(files.probe_folder, job.folder, worker.context.permissions(job), tidy=False)
+    except files.OutputProblem as problem:
+        raise _NotThere(f"job {job.id}: {problem}") from problem
+    known = {result.task: result for result in job.results}
+    if known.keys() != {result.task for result in there}:
+        return there
+    # As they were saved, by the digest they had, but from where the service has them now.
+    return tuple(replace(known[result.task], locator=result.locator) for result in there)
+
+
+class _NotThere(Exception):
+    """A result cannot be had again now, or need not be; the text says why."""
+
+
+async def _still_there(worker: AccountWorker, job: Job) -> tuple[Result, ...]:
+    """The results of a job as its service has them now; it is only asked, nothing is begun. Raises _NotThere."""
+    provider = worker.context.provider
+    try:
+        seen = (await provider.poll([ExecutionRef(job.execution, job.workflow)])).get(job.execution)
+    except (Transient, Rejected, Blocked) as failure:
+        raise _NotThere(f"job {job.id}: the service cannot be asked now: {failure}") from failure
+    if seen is None or seen.state not in (State.DONE, State.INCOMPLETE) or not seen.outputs:
+        raise _NotThere(f"job {job.id}: the service no longer has its result; `artui redo {job.id}` buys it anew")
+    shown = worker.context.journal.read(evidence.weigh, job, seen, provider.limits.accepts)
+    if shown.verdict is Ownership.DISPROVED:
+        raise _NotThere(f"job {job.id}: {shown.why}, so nothing of it is fetched")
+    return results_of(seen)
+
+
 async def _approve(engine: Commanded, request: Request) -> None:
     await engine.journal.write_async(decisions.approve, request)
 
@@ -264,6 +325,7 @@ async def _allow_batch(engine: Commanded, request: Request) -> None:
 
 HANDLERS: Mapping[Command, Handler] = {
     Command.RETRY: Handler(_retry, asks_service=_asks_who_pays),
+    Command.FETCH: Handler(_fetch, asks_service=always),
     Command.CANCEL: Handler(_about_job(decisions.cancel)),
     Command.ADOPT: Handler(_adopt, asks_service=always),
     Command.AGAIN: Handler(_about_job(decisions.again)),

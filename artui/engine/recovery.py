@@ -400,6 +400,8 @@ def fetch_into(journal: Journal, folder: Path) -> list[Job]:
 def _fetch_into(db: Connection, folder: Path) -> list[Job]:
     placed = []
     for job in found.all_found(db):
-        stem = files.free_stem(folder, job.source.stem or job.execution, lambda key: jobs.stem_taken(db, key))
-        placed.append(found.give_place(db, job, folder, stem, files.stem_key(folder, stem)))
+        wanted = job.source.stem or job.execution
+        stem = files.free_stem(folder, wanted, lambda key: jobs.stem_taken(db, key))
+        known = "" if stem == wanted else wanted
+        placed.append(found.give_place(db, job, folder, stem, files.stem_key(folder, stem), known))
     return placed

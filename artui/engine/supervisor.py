@@ -16,6 +16,7 @@ from artui import files
 from artui.config import AccountConfig, Config, ConfigError, CurrentConfig, Paths
 from artui.config.private import NotPrivate, open_private
 from artui.config.system import is_mac, reserve
+from artui.core import review
 from artui.core.health import Engine
 from artui.credentials import Vault
 from artui.engine.account_worker import AccountWorker
@@ -113,6 +114,8 @@ class Supervisor:
         self._anchor = AnchorFile(self.paths, self.journal)  # first: an engine that cannot write the anchor ends here
         self._keep_ballast()
         await self._get_ready()
+        with self._waiting_for_disk():
+            await asyncio.to_thread(review.finish_moves, self.journal)  # of a decision whose process was killed
         loop = asyncio.get_running_loop()
 
         def wake() -> None:

@@ -54,6 +54,7 @@ from artui.files.publishing import (
     publish,
     published,
 )
+from artui.files.reasons import forget_reason, leave_reason
 from artui.files.whole import can_judge, can_tell, is_complete, is_swollen, pixels_of, sniff, what_is_missing
 from artui.model.capabilities import Accepts
 
@@ -86,6 +87,7 @@ __all__ = [
     "extension",
     "file_system",
     "first_shared",
+    "forget_reason",
     "free_bytes",
     "free_stem",
     "group_fault",
@@ -95,6 +97,7 @@ __all__ = [
     "is_complete",
     "is_open",
     "is_swollen",
+    "leave_reason",
     "mount_of",
     "move",
     "open_photo",

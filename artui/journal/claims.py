@@ -9,17 +9,15 @@ from collections.abc import Sequence
 from functools import cache
 
 from artui.journal import jobs
+from artui.journal.groups import OPEN
 from artui.journal.store import Connection, rows, value
 from artui.model.job import Job
 from artui.model.states import BEFORE_PAYING, Reason, Stage, Status
 
-_OPEN = "status IN ('ready', 'running', 'waiting', 'held')"
-"""The condition of the index over what is not over, as the index has it: without it a statement cannot use that."""
-
 
 def claim(db: Connection, account: str, stages: Sequence[Stage], now: float, most: int) -> list[Job]:
-    """Take the next jobs of an account in these stages and mark them RUNNING: the oldest, or what is bought and expires
-    first at the service.
+    """Take the next jobs of an account in these stages and mark them RUNNING: what a person has put first, then the
+    oldest; or what is bought and expires first at the service.
 
     A WAITING job counts once its time has come. Jobs in doubt are not taken: they are looked up together.
     """
@@ -39,15 +37,18 @@ def _next(stages: tuple[Stage, ...]) -> str:
     """
     first_of_each = []
     for stage in stages:
-        order = "due, id" if stage in BEFORE_PAYING else "expires_at IS NULL, expires_at, id"
+        orders = [("", "due, id" if stage in BEFORE_PAYING else "expires_at IS NULL, expires_at, id")]
+        if stage in BEFORE_PAYING:
+            orders.append((" AND ahead > 0", "ahead DESC, id"))
         first_of_each += [
-            f"SELECT * FROM (SELECT expires_at, id FROM jobs WHERE {_OPEN} AND account = :account AND stage = '{stage}'"
+            f"SELECT * FROM (SELECT expires_at, ahead, id FROM jobs WHERE {OPEN} AND account = :account"
             # A lost order is never sent again by being taken.
-            f" AND {may_go} AND reason <> '{Reason.LOOKING}' ORDER BY {order} LIMIT :most)"
+            f" AND stage = '{stage}'{which} AND {may_go} AND reason <> '{Reason.LOOKING}' ORDER BY {order} LIMIT :most)"
+            for which, order in orders
             for may_go in ("status = 'ready'", "status = 'waiting' AND due <= :now")
         ]
-    union = " UNION ALL ".join(first_of_each)
-    return f"SELECT id FROM ({union}) ORDER BY expires_at IS NULL, expires_at, id LIMIT :most"
+    union = " UNION ".join(first_of_each)  # each once, whichever way it was found
+    return f"SELECT id FROM ({union}) ORDER BY expires_at IS NULL, expires_at, ahead DESC, id LIMIT :most"
 
 
 def next_due(db: Connection, account: str, stages: Sequence[Stage]) -> float | None:
@@ -55,7 +56,7 @@ def next_due(db: Connection, account: str, stages: Sequence[Stage]) -> float | N
     marks = ", ".join("?" * len(stages))
     earliest: float | None = value(
         db,
-        f"SELECT MIN(due) FROM jobs WHERE {_OPEN} AND account = ? AND stage IN ({marks}) AND status = 'waiting'"
+        f"SELECT MIN(due) FROM jobs WHERE {OPEN} AND account = ? AND stage IN ({marks}) AND status = 'waiting'"
         " AND due IS NOT NULL AND reason <> ?",
         (account, *stages, Reason.LOOKING),
     )
@@ -64,7 +65,7 @@ def next_due(db: Connection, account: str, stages: Sequence[Stage]) -> float | N
 
 def accounts_with_open_jobs(db: Connection) -> list[str]:
     """The accounts that have jobs which are not final, each found by one step in the index however many jobs it has."""
-    first = f"SELECT MIN(account) FROM jobs INDEXED BY jobs_open WHERE {_OPEN}"
+    first = f"SELECT MIN(account) FROM jobs INDEXED BY jobs_open WHERE {OPEN}"
     found = rows(
         db,
         f"WITH RECURSIVE open (account) AS ({first} UNION ALL SELECT ({first} AND account > open.account) FROM open"

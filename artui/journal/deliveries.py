@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from artui.journal.store import Connection, first, rows, storable, value
-from artui.model.states import Delivery, Stage, Status
+from artui.model.states import Delivery, Review, Stage, Status
 
 if TYPE_CHECKING:
     from artui.model.job import Job
@@ -40,6 +40,11 @@ class DeliveryRow:
     due: float | None
     output: str
     changed_at: float
+
+    @property
+    def was_handed_over(self) -> bool:
+        """Whether somebody may have results of it already."""
+        return self.state in (Delivery.RUNNING, Delivery.DONE) or self.delivered > 0
 
     @property
     def waits_for_review(self) -> bool:
@@ -81,8 +86,8 @@ def failed(db: Connection) -> list[tuple[str, float, int]]:
 
 def verdict(db: Connection, job: int) -> bool | None:
     """Whether a person has kept the results of a job or rejected them; None while nobody has said so."""
-    del db, job  # nothing is written down of it yet
-    return None
+    said = value(db, "SELECT review FROM jobs WHERE id = ?", (job,))
+    return said == Review.KEPT if said else None
 
 
 def may_be_delivered(db: Connection, job: int, wanted: str) -> bool | None:
@@ -109,9 +114,9 @@ def set_for(db: Connection, job: Job, command: Sequence[str], wanted: str) -> tu
 def expect(db: Connection, job: Job, command: Sequence[str], wanted: str) -> None:
     """Note that a job's results are to be delivered; in the transaction that ends the job, so that none is forgotten.
 
-    What a person cancelled too late is saved and not delivered by itself.
+    What a person cancelled too late is saved and not delivered by itself, nor is a result that was fetched again.
     """
-    if command and not job.cancel:
+    if command and not job.cancel and of_job(db, job.id) is None:
         _set(db, job.id, command, wanted)
 
 
@@ -141,13 +146,11 @@ def _set(db: Connection, job: int, command: Sequence[str], wanted: str) -> None:
     )
 
 
-def reviewed(db: Connection, job: int) -> bool:
-    """See whether a job's results are delivered now, in the transaction in which a person keeps or rejects them.
-
-    Returns whether they were handed over before, which a rejection has to say."""
+def reviewed(db: Connection, job: int) -> None:
+    """See whether a job's results are delivered now, in the transaction in which a person keeps or rejects them."""
     row = of_job(db, job)
     if row is None:
-        return False
+        return
     match may_be_delivered(db, job, row.wanted):
         case True if row.waits_for_review:
             _put(db, row, Delivery.PENDING, due=time.time(), output="")
@@ -157,7 +160,6 @@ def reviewed(db: Connection, job: int) -> bool:
             _put(db, row, Delivery.PENDING, due=None, output="")
         case _:
             pass
-    return row.state in (Delivery.RUNNING, Delivery.DONE) or row.delivered > 0
 
 
 def claim(db: Connection, now: float, most: int) -> list[DeliveryRow]:

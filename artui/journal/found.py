@@ -146,9 +146,11 @@ def all_found(db: Connection) -> list[Job]:
     return jobs.select(db, "found = 1 AND status NOT IN ('failed', 'cancelled') ORDER BY id")
 
 
-def give_place(db: Connection, job: Job, folder: Path, stem: str, stem_key: str) -> Job:
-    """Have the result of a found job fetched into a folder, under this name: it becomes a job like any other."""
-    jobs.change(db, job, "to be fetched", str(folder), folder=folder, stem=stem, stem_key=stem_key, found=False)
+def give_place(db: Connection, job: Job, folder: Path, stem: str, stem_key: str, wanted: str = "") -> Job:
+    """Have the result of a found job fetched into a folder, under this name (``wanted``: the one that is taken there):
+    it becomes a job like any other."""
+    place = {"folder": folder, "stem": stem, "stem_key": stem_key, "wanted": wanted}
+    jobs.change(db, job, "to be fetched", str(folder), **place, found=False)
     job = _must_get(db, job.id)
     jobs.buy(db, job)  # where another job buys the photo by now, this one is fetched all the same
     job = _must_get(db, job.id)

@@ -202,7 +202,7 @@ def release_capped(db: Connection, like: Job, most: int) -> int:
     """Let up to so many jobs of the same run and batch go on that a cap held; returns how many."""
     held = jobs.select(
         db,
-        "account = ? AND status = 'held' AND reason = ? AND run = ? AND batch IS ? ORDER BY id LIMIT ?",
+        "account = ? AND status = 'held' AND reason = ? AND run = ? AND batch IS ? ORDER BY ahead DESC, id LIMIT ?",
         (like.account, Reason.CAP, like.run, like.batch, most),
     )
     for job in held:

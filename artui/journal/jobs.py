@@ -38,6 +38,7 @@ _SAME_PHOTO = (
     " UNION SELECT id FROM jobs WHERE payer = ?1 AND picture = ?3 AND picture <> '')"
 )
 """The condition for a payer's jobs of these very bytes, or of this picture: two steps in two indexes."""
+_SAVED = "(status IN ('done', 'skipped') AND stage = 'saved')"
 REMEMBERED = 1_024
 """Stored values whose meaning is remembered: a job's row is read a dozen times on its way, with the same paths."""
 
@@ -45,6 +46,7 @@ _TO_SQL: dict[str, Callable[[Any], Any]] = {
     "source": os.fsencode,
     "folder": os.fsencode,
     "stem": os.fsencode,
+    "wanted": os.fsencode,
     "labels": lambda labels: json.dumps(dict(labels), sort_keys=True),
     "results": lambda results: json.dumps([_stored(result) for result in results]),
     "buys": int,
@@ -76,6 +78,7 @@ _FROM_SQL: dict[str, Callable[[Any], Any]] = {
     "source": _path,
     "folder": _path,
     "stem": os.fsdecode,
+    "wanted": os.fsdecode,
     "labels": _labels,
     "results": _results,
     "buys": bool,
@@ -185,6 +188,8 @@ def _insert(db: Connection, new: NewJob, now: float) -> int:
     given["payer"] = customers.current(db, new.payer)
     job = Job(**given, created_at=now, stage_at=now)
     names = [name for name in _COLUMNS if name != "id"]
+    # Whoever chose the name has seen that nothing lies there. No name of a file has two slashes.
+    db.execute(f"UPDATE jobs SET stem_key = stem_key || '//' || id WHERE stem_key = ? AND {_SAVED}", (job.stem_key,))
     db.execute(
         f"INSERT INTO jobs ({', '.join(names)}) VALUES ({', '.join('?' * len(names))})",
         [_sql(name, getattr(job, name)) for name in names],
@@ -203,6 +208,12 @@ def reference_of(db: Connection, payer: str, digest: str) -> str:
 def stem_taken(db: Connection, stem_key: str) -> bool:
     """Whether a job has reserved this result name."""
     return first(db, "SELECT 1 FROM jobs WHERE stem_key = ?", (stem_key,)) is not None
+
+
+def stem_reserved(db: Connection, stem_key: str) -> bool:
+    """Whether a result name is reserved for what is still to come. A job that is saved needs its name no more once
+    nothing lies there, which whoever asks sees on the disk."""
+    return first(db, f"SELECT 1 FROM jobs WHERE stem_key = ? AND NOT {_SAVED}", (stem_key,)) is not None
 
 
 def buyer(

@@ -224,10 +224,11 @@ def overview(db: Connection, wanted: Filter) -> Overview:
     lines = tally(db, account=wanted.account, batch=wanted.batch)
     for line in lines:
         counts[group(line.status, line.reason)] += line.jobs
-    # The kept figures do not know which cap holds a job, nor what was put aside.
+    # The kept figures do not know which cap holds a job, what was put aside, nor what was rejected.
     for number, without, within in (
         (_capped_for_good(db, wanted), Group.QUEUED, Group.NEEDS),
         (_aside(db, wanted), Group.NEEDS, Group.ENDED),
+        (_rejected(db, wanted), Group.SAVED, Group.ENDED),
     ):
         counts[without] -= number
         counts[within] += number
@@ -257,6 +258,12 @@ def _aside(db: Connection, wanted: Filter) -> int:
     condition, values = wanted.condition()
     sql = f"SELECT COUNT(*) FROM aside CROSS JOIN jobs ON jobs.id = aside.job WHERE pile = ? AND {condition}"
     return int(value(db, sql, (Group.NEEDS, *values)))
+
+
+def _rejected(db: Connection, wanted: Filter) -> int:
+    condition, values = wanted.condition()
+    rejected = "review = 'rejected' AND status IN ('done', 'skipped')"
+    return int(value(db, f"SELECT COUNT(*) FROM jobs WHERE {rejected} AND {condition}", values))
 
 
 def _bought(db: Connection, wanted: Filter) -> int:
@@ -351,7 +358,11 @@ def usual_times(db: Connection, some_jobs: Iterable[Job]) -> dict[tuple[str, str
 
 def next_in_line(db: Connection) -> int:
     """The job that is taken next; 0 where none waits for its turn."""
-    found = first(db, "SELECT id FROM jobs WHERE status = 'ready' ORDER BY id LIMIT 1")
+    found = first(
+        db,
+        "SELECT id FROM jobs INDEXED BY jobs_first WHERE ahead > 0 AND status = 'ready' ORDER BY ahead DESC, id"
+        " LIMIT 1",
+    ) or first(db, "SELECT id FROM jobs WHERE status = 'ready' ORDER BY id LIMIT 1")
     return int(found[0]) if found else 0
 
 

@@ -9,6 +9,7 @@ class Command(StrEnum):
     """One kind of request, by the word the journal keeps; the last two only an engine that watches folders knows."""
 
     RETRY = "retry"
+    FETCH = "fetch"
     CANCEL = "cancel"
     ADOPT = "adopt"
     AGAIN = "again"

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Annotated, NotRequired, TypedDict
 
 from artui.model.holds import CapKind
-from artui.model.states import Kind, PurchaseState, Stage, Status
+from artui.model.states import Kind, PurchaseState, Review, Stage, Status
 
 Iso = Annotated[str, "the same in ISO 8601, in the zone of the settings"]
 MaybeIso = Annotated[str | None, "the same in ISO 8601, in the zone of the settings"]
@@ -32,6 +32,9 @@ class JobDocument(TypedDict):
     charged: Annotated[int | None, "what the service charged; null while that is not known"]
     execution: Annotated[str, "its id at the service, empty before it is sent"]
     twin_of: Annotated[int | None, "the job with the same photo, or whose result it is; null where it has its own"]
+    first: Annotated[bool, "whether a person has put it before all others that wait to be sent"]
+    review: Annotated[str, "`kept`, `rejected`, or empty where nobody has decided about its result"]
+    review_reason: Annotated[str, "why it was rejected"]
     outputs: Annotated[list[str], "the paths of its results, empty before it is final"]
     created_at: Annotated[float, "when it was queued"]
     created_at_iso: Iso
@@ -65,6 +68,17 @@ class EventLine(EventDocument):
 
     source: Annotated[str, "the photo's path"]
     rule: NotRequired[Annotated[str, "from `watch`: the id of its rule, empty where a person sent it"]]
+
+
+class DecisionDocument(TypedDict):
+    """What a person decided about a result."""
+
+    job: Annotated[int, "whose it is"]
+    at: Annotated[float, "when"]
+    at_iso: Iso
+    who: Annotated[str, "by whom"]
+    decision: Annotated[Review, "what was decided"]
+    reason: Annotated[str, "why it was rejected; else empty"]
 
 
 class PurchaseDocument(TypedDict):
@@ -167,6 +181,14 @@ EVENTS: Mapping[str, str] = {
     "recovered": "the journal was recovered",
     "payers joined": "its payer is the same customer as another",
     "retry": "a person had it tried again",
+    "fetch again": "a person wants its saved result once more",
+    "not fetched": "its saved result cannot be had once more: it stays as it was",
+    "kept": "a person says that its result is good",
+    "rejected": "a person says that its result is not good",
+    "taken back": "a person took back what was decided about its result",
+    "moved": "the files of its result lie elsewhere by a decision",
+    "put first": "a person put it before all others that wait",
+    "put back in line": "a person gave it its own turn again",
     "retried": "the service was asked to go on with it",
     "retry lost": "that request was not carried out",
     "retry refused": "that request was turned away",

@@ -65,7 +65,9 @@ class NewJob:
     ``rule`` is the id of the watched folder's rule, empty where a person sent the photo. ``metadata`` says what of the
     photo's its results get: none, keep-rights or keep. ``known_copy``: its photo was known to be bought
     already when it was added, so that it is expected to cost nothing. ``after_saved`` (JSON) and ``deliver`` say what
-    is run with its results, and when, where that is not what its rule or account says.
+    is run with its results, and when, where that is not what its rule or account says. ``wanted``: the stem it would
+    have had were that name free, empty where it has it. ``redo_of``: the job whose result it is to replace, by a
+    person's order.
     """
 
     account: str
@@ -96,6 +98,8 @@ class NewJob:
     known_copy: bool = False
     after_saved: str = ""
     deliver: str = ""
+    wanted: str = ""
+    redo_of: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +111,9 @@ class Job(NewJob):
     service and whose photo is not known here; ``source`` is then only the name the service has. ``partial``: a person
     takes what there is of its results, although some are missing; ``as_is``: a person said to take its result however
     it comes. ``picture`` is the digest of the picture alone, empty where there is none. ``hold_scope``: which cap holds
-    it (:class:`artui.model.holds.CapKind`), or what is paused (:class:`artui.model.holds.PauseOf`).
+    it (:class:`artui.model.holds.CapKind`), or what is paused (:class:`artui.model.holds.PauseOf`). ``ahead``: of those
+    that wait for their turn the highest comes first. ``review``: kept or rejected (:class:`artui.model.states.Review`),
+    empty where nobody has decided; ``review_reason``: why it was rejected.
     """
 
     id: int = 0
@@ -141,11 +147,20 @@ class Job(NewJob):
     as_is: bool = False
     picture: str = ""
     hold_scope: str = ""
+    ahead: int = 0
+    review: str = ""
+    review_reason: str = ""
 
     @property
     def may_have_cost(self) -> bool:
         """Whether something was sent for it that is not known to have cost nothing."""
         return self.purchase > 0 and self.charged != 0
+
+    @property
+    def is_saved(self) -> bool:
+        """Whether it has ended with results of its own, bought or copied, that were given their names."""
+        has_ended = self.status in (Status.DONE, Status.SKIPPED) and self.stage is Stage.SAVED
+        return has_ended and any(result.path for result in self.results)
 
     @property
     def is_left(self) -> bool:

@@ -112,8 +112,8 @@ NEXT: Mapping[Status, frozenset[Status]] = {
     Status.RUNNING: frozenset(Status),
     Status.WAITING: frozenset(Status),
     Status.HELD: frozenset(Status) - {Status.RUNNING},
-    Status.DONE: frozenset(),
-    Status.SKIPPED: frozenset(),
+    Status.DONE: frozenset({Status.READY}),
+    Status.SKIPPED: frozenset({Status.READY}),
     Status.FAILED: frozenset({Status.READY, Status.WAITING}),
     Status.CANCELLED: frozenset({Status.READY}),
 }
@@ -145,6 +145,14 @@ class Seen(StrEnum):
     LEAVING = "leaving"
     KEPT = "kept"
     MOVED = "moved"
+
+
+class Review(StrEnum):
+    """What a person has decided about a saved result; the last one ends what was decided before."""
+
+    KEPT = "kept"
+    REJECTED = "rejected"
+    TAKEN_BACK = "taken back"
 
 
 class Twins(StrEnum):

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
+from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -14,7 +16,7 @@ from artui.journal import Connection, deliveries, jobs, published, uploads
 from artui.model.job import Job, Result
 from artui.model.states import Reason, Stage, Status
 from artui.model.watching import Skip
-from artui.providers.base import ExecutionRef, State, Transient
+from artui.providers.base import ExecutionRef, Rejected, State, Transient
 from artui.steps import evidence
 from artui.steps.context import Hold, NotYet, StepContext
 from artui.steps.evidence import Ownership
@@ -43,6 +45,10 @@ class Saving:
         try:
             await refuse_unmounted(self.context, job)
             return await self._bring_home(job)
+        except Rejected as gone:
+            if not _is_fetched_again(job):
+                raise
+            return await self._stays_lost(job, gone)
         except files.OutputProblem as problem:
             # First: keeping may take long, and nothing is to be bought for the folder meanwhile.
             forget(self.context, job.folder)
@@ -55,13 +61,29 @@ class Saving:
         results = job.results or await self._results_again(job)
         if not results:
             raise Hold(Reason.DAMAGED, "the service calls it done and gives no result")
+        if _is_fetched_again(job) and await asyncio.to_thread(_is_name_taken, results):
+            # They get another name together, so that what lies in its place is needed once more, too.
+            return await self._publish(job, [await self._fetched(job, result) for result in results])
         return await self._publish(job, [await self._brought(job, result) for result in results])
 
     async def _brought(self, job: Job, result: Result) -> Result:
         """One result in its part file, with the metadata it is to have; or under its name already."""
         if result.path is not None and await asyncio.to_thread(files.published, Path(result.path), result.digest or ""):
             return result
+        return await self._fetched(job, result)
+
+    async def _fetched(self, job: Job, result: Result) -> Result:
         return await give_back(self.context, job, await self.fetching.fetch(job, as_served(result)))
+
+    async def _stays_lost(self, job: Job, gone: Exception) -> Job:
+        """End a job again whose saved result was to be fetched once more, and cannot be."""
+        for result in job.results:
+            await asyncio.to_thread(discard_parts, job, result)
+        message = f"{gone}: it stays as it was; `artui redo {job.id}` buys it anew"
+        status = Status.DONE if job.twin_of is None else Status.SKIPPED
+        return await self.context.journal.write_async(
+            jobs.move, job, Stage.SAVED, status, "not fetched", message=message
+        )
 
     async def _leave(self, job: Job) -> Job:
         """End a job whose result nobody wants any more; the service keeps it for as long as it does."""
@@ -76,11 +98,10 @@ class Saving:
     async def _publish(self, job: Job, fetched: list[Result]) -> Job:
         """Commit where each result goes, then put it there; a name taken meanwhile gives way to the next one."""
         stem, key = job.stem, job.stem_key
+        if await self.context.journal.read_async(_lies_there, job, fetched):  # in a thread: it reads what is there
+            stem, key = job.wanted, files.stem_key(job.folder, job.wanted)
         while True:
-            names = files.result_names(stem, [(result.media_type, result.task) for result in fetched])
-            results = tuple(
-                replace(result, path=str(job.folder / name)) for result, name in zip(fetched, names, strict=True)
-            )
+            results = _named(job.folder, stem, fetched)
             # Durable before the names exist: after a kill a name that holds its digest is known to be ours, and done.
             wanted = await self.context.journal.write_async(_commit, job, results=results, stem=stem, stem_key=key)
             if wanted is None:
@@ -167,6 +188,14 @@ class Saving:
         first = self.context.journal.read(jobs.get, job.twin_of or 0)
         if first is None or first.status is not Status.DONE:
             raise NotYet("the first job with this photo is not done")
+        try:
+            return await self._delivered(job, first)
+        except (Rejected, Hold) as gone:
+            if not _is_fetched_again(job) or (isinstance(gone, Hold) and gone.reason is not Reason.GONE):
+                raise
+            return await self._stays_lost(job, gone)
+
+    async def _delivered(self, job: Job, first: Job) -> Job:
         await check_output(self.context, job)
         # A kill came between the last name and the end of the job.
         if job.stage is Stage.SAVED and await asyncio.to_thread(_all_published, job):
@@ -216,6 +245,32 @@ def _commit(db: Connection, /, job: Job, **place: Any) -> Job | None:
     if job.stage is Stage.PROCESSED and fresh is not None and not fresh.keep:
         return None
     return jobs.move(db, job, Stage.SAVED, Status.RUNNING, "fetched", **place)
+
+
+def _is_fetched_again(job: Job) -> bool:
+    """Whether its results were saved before, and are wanted once more."""
+    return job.stage is not Stage.SAVED and any(result.path for result in job.results)
+
+
+def _is_name_taken(results: Sequence[Result]) -> bool:
+    """Whether another file has the name of one of these results."""
+    known = [(Path(result.path), result.digest or "") for result in results if result.path]
+    return any(os.path.lexists(path) and not files.published(path, digest) for path, digest in known)
+
+
+def _named(folder: Path, stem: str, fetched: Sequence[Result]) -> tuple[Result, ...]:
+    """Results under the names that they get by this stem."""
+    names = files.result_names(stem, [(result.media_type, result.task) for result in fetched])
+    return tuple(replace(result, path=str(folder / name)) for result, name in zip(fetched, names, strict=True))
+
+
+def _lies_there(db: Connection, job: Job, fetched: Sequence[Result]) -> bool:
+    """Whether exactly these results lie under the name that was taken when the job was named, and no job of the journal
+    has it: they were saved there before the journal was put back, and need no second copy."""
+    if not job.wanted or jobs.stem_taken(db, files.stem_key(job.folder, job.wanted)):
+        return False
+    there = _named(job.folder, job.wanted, fetched)
+    return all(files.published(Path(result.path or ""), result.digest or "") for result in there)
 
 
 def _free_stem(db: Connection, job: Job) -> str:

@@ -224,7 +224,7 @@ UNTIL: Mapping[CapKind, str] = {
 # -------------------------------------------------------------------------------------------------------- decisions
 
 SAYS: Mapping[Effect, str] = {
-    Effect.FETCH: "fetch the result after all (free)",
+    Effect.FETCH: "fetch the result (free)",
     Effect.LOOK: "look again (free)",
     Effect.TAKE_PARTIAL: "look again, and take what there is then (free)",
     Effect.GO_ON: "go on; the price was agreed when it was queued ({amount})",
@@ -262,6 +262,13 @@ SKIPPED: Mapping[Refusal, str] = {
     Refusal.WITHOUT_PHOTO: "found at the service: fetched when its photo turns up",
     Refusal.IN_PLACE: "being put in place already",
     Refusal.NOTHING_HELD: "nothing waits for a yes",
+    Refusal.NOT_SAVED: "no saved result",
+    Refusal.NEVER_BOUGHT: "never bought",
+    Refusal.ON_DISK: "its result lies where it was saved",
+    Refusal.PUT_AWAY: "its result was rejected",
+    Refusal.DECIDED: "decided so already",
+    Refusal.UNDECIDED: "nothing to take back",
+    Refusal.PAST_QUEUE: "waits for no turn any more",
 }
 """Why each refusal leaves a job alone."""
 

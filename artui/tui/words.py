@@ -13,7 +13,7 @@ from artui.journal.groups import group
 from artui.journal.window import Totals
 from artui.model.holds import Group
 from artui.model.job import Job
-from artui.model.states import Reason, Stage, Status
+from artui.model.states import Reason, Review, Stage, Status
 from artui.sanitize import sanitize
 from artui.tui.look import Glyphs, bar
 from artui.tui.phrases import CELLS, FAILED_CELLS, WAITING_CELLS
@@ -157,7 +157,7 @@ def say(job: Job, around: RowContext, glyphs: Glyphs, now: float) -> Row:
         pulse = 1.0 if spent < 3600 else 60.0 - spent % 60
     return Row(
         sign=sign,
-        group=group(job.status, job.reason, job.hold_scope, aside=aside),
+        group=group(job.status, job.reason, job.hold_scope, aside=aside, review=job.review),
         file=f"{job.source.parent.name}/{job.source.name}" if job.source.parent.name else job.source.name,
         stage=f"{stage} (aside)" if aside else stage,
         time=clock(job.finished_at, now) if job.finished_at is not None else lasting(now - job.stage_at),
@@ -192,9 +192,11 @@ def _standing(job: Job, moving: Moving | None, around: RowContext, glyphs: Glyph
 
 
 def _at_rest(job: Job, glyphs: Glyphs) -> tuple[str, str]:
+    if job.is_saved and job.review == Review.REJECTED:
+        return glyphs.unpaid, sanitize(f"rejected: {job.review_reason}", 40)
     match job.status:
         case Status.DONE:
-            return glyphs.done, "saved"
+            return glyphs.done, "saved, kept" if job.review == Review.KEPT else "saved"
         case Status.SKIPPED:
             return glyphs.unpaid, "already done, not paid"
         case Status.CANCELLED:

@@ -31,6 +31,7 @@ from artui.watch.marker import Foreign, Marker, Offline
 from artui.watch.offers import Offers, PinnedOffer
 from artui.watch.outputs import mount_of, refuse_loop
 from artui.watch.postprocess import Linked, Tidied, tidy
+from artui.watch.rejections import Rejections
 from artui.watch.returning import Returning
 from artui.watch.rules import After, Existing, Rule, rule_id
 from artui.watch.scanning import Glance, Scanner
@@ -75,6 +76,7 @@ class What(StrEnum):
     MOVED = "moved"
     LEFT = "left"
     BACK = "taken back"
+    REJECTED = "rejected"
     OFFER = "offer"
     PROBLEM = "problem"
     UNREADABLE = "unreadable"
@@ -127,6 +129,7 @@ class Watched:
         self._tell = tell
         self._taker = Ingester(journal, rule, offers, zone)
         self._returning = Returning(journal, rule, self._taker)
+        self._rejections = Rejections(journal, rule)
         self._scanner: Scanner | None = None
         self._quote = PinnedOffer(rule, journal, offers, self._quoted)
         self._unmarked = False
@@ -227,6 +230,7 @@ class Watched:
         await self._take(row, glance)
         await self.tidy()
         await self._take_back(glance)
+        await self._reject()
         return glance
 
     async def tidy(self) -> None:
@@ -266,6 +270,18 @@ class Watched:
             await self._record(What.BACK, "taken back from failed/: it is whole now", (name,))
         if names:
             glance.look_again(time.monotonic())
+
+    async def _reject(self) -> None:
+        """Note what somebody has moved to the folder for rejected results."""
+        if self.rule.rejected is None:
+            return
+        try:
+            names = await self._in_thread(self._rejections.look)
+        except (OutputProblem, OSError) as problem:
+            await self._tell_problem(f"what was rejected cannot be looked at: {problem}")
+            return
+        if names:
+            await self._record(What.REJECTED, f"{len(names):,} rejected, nothing is bought by that", tuple(names))
 
     def ring(self, *, scan: bool = True) -> None:
         """Have the next turn come soon; without ``scan`` it only deals with what is done."""

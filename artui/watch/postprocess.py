@@ -23,8 +23,6 @@ from artui.sanitize import sanitize
 from artui.watch.rules import After, Rule
 from artui.watch.taking import UNFINISHED
 
-_LONGEST = 200  # bytes of a name that gets ".reason.txt" behind it
-
 
 @dataclass(frozen=True, slots=True)
 class Tidied:
@@ -142,7 +140,7 @@ def _carry_out(rule: Rule, file: SeenFile, job: Job | None, way: _Way, target: P
         is_same = job is not None and job.reason == Skip.ONLY_METADATA
         return Tidied(file.name, Seen.KEPT, None, way.message, is_same=is_same)
     if way.folder == "failed":
-        _leave_reason(lies, _reason_text(file, job))
+        files.leave_reason(lies, _reason_text(file, job))
     return Tidied(file.name, Seen.MOVED, lies, job.message if job else file.message)
 
 
@@ -221,31 +219,6 @@ def _step(job: Job) -> str:
     return f"{job.workflow_name} at the service"
 
 
-def _place_of_reason(target: Path) -> Path:
-    name = target.name
-    while len(os.fsencode(name)) > _LONGEST:
-        name = name[:-1]
-    return target.with_name(f"{name}.reason.txt")
-
-
 def forget_reason(target: Path, file: SeenFile) -> None:
     """Take away the reason beside a photo that was taken back, unless somebody has written something else there."""
-    place = _place_of_reason(target)
-    with suppress(OSError):
-        if place.read_bytes() == _encoded(_reason_text(file, None)):
-            place.unlink()
-
-
-def _encoded(text: str) -> bytes:
-    return text.encode("utf-8", "backslashreplace")
-
-
-def _leave_reason(target: Path, text: str) -> None:
-    """Lay the reason beside a failed photo."""
-    place = _place_of_reason(target)
-    with files.Part(files.part_path(target.parent, f"reason-{target.name}")) as part:
-        part.write(_encoded(text))
-        part.finish()
-    with suppress(FileExistsError):
-        files.publish(part.path, place)
-    part.path.unlink(missing_ok=True)
+    files.forget_reason(target, _reason_text(file, None))

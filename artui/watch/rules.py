@@ -55,13 +55,12 @@ class Rule:
     ``include`` and ``exclude`` are patterns for a file's name, or for its path in the folder where they hold a ``/``.
     ``sku`` is a template of the label, for names that ``sku_pattern`` does not fit. ``sample``: only so many photos are
     sent before a yes. A file that has not changed for ``quiet`` seconds is opened; one that is not whole is put aside
-    after ``patience`` seconds.
-    ``after_rule``: the name of the rule whose results it takes, which no other rule does. ``strict``: each photo is
-    decoded before it is taken. ``mode`` (octal digits) and ``group``: what results get, None
+    after ``patience`` seconds. ``after_rule``: the name of the rule whose results it takes, which no other rule does.
+    ``strict``: each photo is decoded before it is taken. ``mode`` (octal digits) and ``group``: what results get, None
     as the umask and the folder say. ``after_saved`` is the command that is run once results are saved or, by
-    ``deliver``, kept. Outside of ``hours`` nothing new is sent.
-    ``archives``: a ZIP of photos is taken too, where the service takes such.
-    ``ignoring``: what is left alone by its name.
+    ``deliver``, kept. Outside of ``hours`` nothing new is sent. ``archives``: a ZIP of photos is taken too, where the
+    service takes such. ``ignoring``: what is left alone by its name. ``rejected``: the folder in which results are
+    rejected ones, whoever moves them there.
     A ``read_only`` rule stands in config.toml, or was given on the command line; others can be changed on the screen.
     """
 
@@ -92,6 +91,7 @@ class Rule:
     deliver: str = "saved"
     hours: str | None = None
     ignoring: Ignoring = USUAL
+    rejected: Path | None = None
     source: Source = field(default_factory=lambda: Source(Origin.FLAG))
 
     @property
@@ -231,6 +231,7 @@ def make_rule(config: Config, written: Mapping[str, Any], source: Source, number
 _FURTHER: Mapping[str, Callable[[Any], Any]] = {
     "include": tuple, "exclude": tuple, "sku": str, "after_rule": str, "sample": int, "quiet": float, "patience": float,
     "after": After, "archives": bool,
+    "rejected": lambda written: Path(os.path.abspath(written)),  # noqa: PTH100 — a link stays one
 }  # fmt: skip
 """The keys a rule need not have."""
 
@@ -297,6 +298,8 @@ def refuse_conflicts(rules: Sequence[Rule]) -> None:
                 " would be sent again, without end. Choose an output outside of it"
             )
         _refuse_links(rule)
+        for one in rules:
+            _refuse_rejected(rule, one)
         for other in rules[:place]:
             _refuse_pair(other, rule)
     _refuse_circles(rules)
@@ -312,6 +315,18 @@ def _refuse_links(rule: Rule) -> None:
         raise ConfigError(
             f'{rule.source}: {linked} is a link, and after = "move" would take photos out of the watched folder through'
             " it. Remove the link, or make it a folder"
+        )
+
+
+def _refuse_rejected(rule: Rule, other: Rule) -> None:
+    """What is rejected is never taken for a photo, nor is what was only saved rejected."""
+    if rule.rejected is None:
+        return
+    if other.covers(rule.rejected) or files.inside(other.target.folder, rule.rejected) is not None:
+        holds = f"the watched folder {other.folder}" if other.covers(rule.rejected) else "the output of a rule"
+        raise ConfigError(
+            f"{rule.source}: rejected = {str(rule.rejected)!r} lies in or above {holds}: choose a folder of its own for"
+            " rejected results"
         )
 
 

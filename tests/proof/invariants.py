@@ -25,7 +25,7 @@ from artui.journal import books, customers
 from artui.journal.prices import weight
 from artui.model.holds import HOLDS
 from artui.model.job import Job, Purchase
-from artui.model.states import FINAL, REPEATS, Kind, PurchaseState, Reason, Stage, Status
+from artui.model.states import FINAL, REPEATS, Kind, PurchaseState, Reason, Review, Stage, Status
 from artui.sim import imaging
 from tests.proof.evidence import Asked, Evidence, digest_of, is_unclear, snapshot
 
@@ -33,7 +33,7 @@ PART = re.compile(r"\.artui-(\d+)-[0-9a-f]{8}\.(?:part|result)")
 
 NEW_TRIES = {
     "proved absent", "send again", "retried", "retry", "retry taken back", "upload used", "upload gone", "recovered",
-    "payers joined", "adopted", "gave way",
+    "payers joined", "adopted", "gave way", "fetch again",
 }  # fmt: skip
 """Events that begin a new try: only with them may a stage fall."""
 
@@ -556,6 +556,19 @@ def books_agree(seen: Evidence) -> Iterator[str]:
             yield f"by {by} the books say {said} credits, the services took {taken}"
 
 
+def decided_once(seen: Evidence) -> Iterator[str]:
+    """What is decided about a result is its last decision; its files lie where that puts them, none is on its way."""
+    last = dict(seen.rows("SELECT job, decision FROM reviews ORDER BY seq"))
+    for job in seen.jobs.values():
+        if job.review != {"taken back": ""}.get(last.get(job.id, ""), last.get(job.id, "")):
+            yield f"job {job.id} is {job.review!r}, its last decision {last.get(job.id)!r}"
+        if job.is_saved and job.review == Review.REJECTED:
+            lie = {Path(result.path).parent for result in job.results if result.path}
+            yield from (f"job {job.id} is rejected and lies in {place}" for place in lie if place.name != "rejected")
+    if seen.rows("SELECT 1 FROM moving"):
+        yield "a file is on its way by a decision"
+
+
 def _all_known(seen: Evidence) -> bool:
     """Whether what every photo cost is settled: none is under way or in doubt, and each had a price."""
     if any(map(is_unclear, seen.purchases.values())) or not all(job.status in FINAL for job in seen.jobs.values()):
@@ -582,7 +595,7 @@ INVARIANTS: tuple[Callable[[Evidence], Iterable[str]], ...] = (
     results_right, no_strays, ends_justified, caps_kept, doubt_counts, history_whole, requests_answered, nothing_stuck,
     sources_safe, only_intents_pay, refreshed_once, payer_charged, look_ups_end, results_whole, keys_of_one_photo,
     retried_once, repeated_twice, states_named, journal_whole, books_agree,
-    deliveries_move_nothing,
+    deliveries_move_nothing, decided_once,
 )  # fmt: skip
 
 

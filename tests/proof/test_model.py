@@ -23,8 +23,9 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
+from artui.core.order import put_first
 from artui.model.job import Job
-from artui.model.states import Reason
+from artui.model.states import Reason, Review
 from artui.sim.server import running
 from tests.proof import copies
 from tests.proof.model_faults import SWITCHES, TROUBLES
@@ -253,6 +254,21 @@ class Anything(RuleBasedStateMachine):
         job = self.one(which)
         if job is not None and job.source.exists() and job.digest:
             self.world.redo(job)
+
+    @rule(which=st.integers(0, 9), decision=st.sampled_from([Review.REJECTED, Review.REJECTED, *Review]))
+    def a_result_is_decided_about(self, which: int, decision: Review) -> None:
+        if (job := self.one(which)) is not None:
+            self.world.review(job, decision)
+
+    @rule(which=st.integers(0, 9))
+    def a_result_is_deleted_and_fetched_again(self, which: int) -> None:
+        if (job := self.one(which)) is not None:
+            self.world.lose(job)
+
+    @rule(which=st.integers(0, 9))
+    def a_photo_is_put_first(self, which: int) -> None:
+        if (job := self.one(which)) is not None:
+            self.world.studio.journal.write(put_first, [job])
 
     @rule(what=st.sampled_from(["pause", "resume", "refresh"]), account=st.sampled_from(["studio", "lab", "app"]))
     def the_account_is_asked(self, what: str, account: str) -> None:

@@ -9,6 +9,7 @@ import signal
 import time
 from collections import Counter
 from collections.abc import Callable, Coroutine
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -20,15 +21,15 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from artui import files
 from artui.cli.exits import Exit
 from artui.config import load, paths, write_private
-from artui.core import options
+from artui.core import options, review
 from artui.core.actions import Effect
 from artui.core.options import ActionSet
 from artui.credentials import KeyStore, Secret, Vault
 from artui.engine.anchor import open_journal
 from artui.engine.lock import lock_is_held
-from artui.journal import jobs, purchases, requests
+from artui.journal import Stale, jobs, purchases, requests
 from artui.model.job import Job
-from artui.model.states import PurchaseState, Reason, Status
+from artui.model.states import PurchaseState, Reason, Review, Status
 from artui.providers import open_provider
 from artui.providers.base import Identity, Workflow
 from artui.sim.photos import noise_jpeg
@@ -292,6 +293,26 @@ class World:
             say("retry", job, **act.arguments)
         return bool(them.actions)
 
+    def review(self, job: Job, decision: Review) -> None:
+        """Decide about its result as a person would, whatever the engine does meanwhile."""
+        with suppress(Stale):
+            review.decide(self.studio.journal, [job], decision, who="mara", reason="colour")
+
+    def lose(self, job: Job) -> None:
+        """Have a saved result deleted, and fetched again, where its service keeps it."""
+        if job.is_saved and job.provider == "autoretouch" and job.review != Review.REJECTED:
+            for result in job.results:
+                Path(result.path or "").unlink(missing_ok=True)
+            self.leave("fetch", job)
+
+    def fetch_lost(self) -> bool:
+        """Have what is still deleted fetched again; tells whether there is such."""
+        saved = [job for job in self.studio.jobs() if job.is_saved and job.review != Review.REJECTED]
+        lost = [job for job in saved if not options.is_in_place(job)]
+        for job in lost:
+            self.leave("fetch", job)
+        return bool(lost)
+
     def redo(self, job: Job) -> None:
         copy = self.studio.journal.read(jobs.highest_copy, job.payer, job.workflow, job.digest) + 1
         self.bought_again[digest_of(job.source), job.workflow] += 1
@@ -372,7 +393,7 @@ class World:
         """Whether anything is still to be done, or what something cost is still to be read."""
         if self.studio.journal.read(requests.pending) or not all(map(is_over, self.studio.jobs())):
             return True
-        return any(self.studio.journal.read(purchases.accounts_to_read, hurried.LOOKS))
+        return self.fetch_lost() or any(self.studio.journal.read(purchases.accounts_to_read, hurried.LOOKS))
 
     def decide(self, job: Job) -> None:
         assert job.reason != Reason.ERROR, job.message

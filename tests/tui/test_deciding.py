@@ -89,7 +89,7 @@ async def test_a_result_that_was_left_is_fetched_free() -> None:
     async with at_desk() as desk:
         await desk.sees("cancelled, not saved", " 10 ")
         await desk.press("r")
-        await desk.sees("Retry IMG_0000.jpg? Free.", "fetch the result after all (free)")
+        await desk.sees("Retry IMG_0000.jpg? Free.", "fetch the result (free)")
         await desk.press("y")
         await desk.until(desk.requests)
         assert desk.requests() == [("retry", number)]

@@ -20,7 +20,7 @@ from artui.journal.store import rows
 from artui.journal.window import Filter, SortOrder
 from artui.model.holds import CapKind, Group
 from artui.model.job import Batch
-from artui.model.states import PurchaseState, Reason, Stage, Status
+from artui.model.states import PurchaseState, Reason, Review, Stage, Status
 from artui.sanitize import width
 from artui.tui.columns import Column, Slot, fitted
 from artui.tui.job_table import JobTable, columns
@@ -183,9 +183,10 @@ def test_the_kept_group_is_the_one_python_says(status: Status) -> None:
     with open_journal(paths()) as journal:
         for reason in (*Reason, "given up", "failed at the service", ""):
             for scope in ("", *CapKind):
-                sql = f"SELECT {PILE} FROM (SELECT ? AS status, ? AS reason, ? AS hold_scope)"
-                [(pile,)] = journal.read(rows, sql, (status, reason, scope))
-                assert pile == group(status, reason, scope)
+                for review in ("", *Review):
+                    sql = f"SELECT {PILE} FROM (SELECT ? AS status, ? AS reason, ? AS hold_scope, ? AS review)"
+                    [(pile,)] = journal.read(rows, sql, (status, reason, scope, review))
+                    assert pile == group(status, reason, scope, review=review)
 
 
 def test_what_is_put_aside_stands_among_the_ended_in_its_place() -> None:

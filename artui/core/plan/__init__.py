@@ -23,6 +23,7 @@ from artui.core.plan.lists import read_list, refuse_lines
 from artui.core.plan.offers import NotOneWorkflow, UnknownWorkflows, choose, fetch_offer, fetch_offers
 from artui.core.plan.order import Order, OrderPlanner
 from artui.core.plan.planner import Plan, Planned, Planner, Verdict, delivers, new_job, new_jobs, run_of
+from artui.core.plan.redo import RedoOrder, redo_orders
 from artui.core.plan.remarks import Remark, Worth
 from artui.core.plan.target import Offer, Target, exports, match_workflow
 
@@ -37,6 +38,7 @@ __all__ = [
     "PlanProblem",
     "Planned",
     "Planner",
+    "RedoOrder",
     "RefusedFile",
     "Remark",
     "SourceFile",
@@ -62,6 +64,7 @@ __all__ = [
     "new_jobs",
     "promises_photo",
     "read_list",
+    "redo_orders",
     "refuse_lines",
     "run_of",
 ]

@@ -40,6 +40,7 @@ class SourceFile:
     ``name``: what it is called where a template says ``{stem}``, if not by its own stem. ``labels``: of its job alone.
     ``base``: the folder that its result keeps the ones below of, where that is not ``top``. ``workflow``, ``batch`` and
     ``output`` are what a list says of it alone, empty where it goes with the others; ``place`` is where it says so.
+    ``redo_of``: the job whose photo it is, where it is bought anew.
     """
 
     path: Path
@@ -53,6 +54,7 @@ class SourceFile:
     batch: str = ""
     output: str = ""
     place: str = ""
+    redo_of: int | None = None
 
     @property
     def relative(self) -> Path:

@@ -49,8 +49,8 @@ class Planned:
 
     ``twin_of`` is the file with the same content, ``job`` the number of the job that has to do with it, ``note`` says
     so for a person, ``done_at`` when that one ended. ``before``: in which way it may have been paid before.
-    ``is_renamed``: the name it would have had is taken. ``may_cost``: an earlier sending of the same photo may be
-    charged beside this one.
+    ``wanted``: the stem it would have had, where that name is taken. ``may_cost``: an earlier sending of the same photo
+    may be charged beside this one.
     """
 
     photo: Photo
@@ -58,7 +58,7 @@ class Planned:
     verdict: Verdict
     folder: Path
     stem: str
-    is_renamed: bool = False
+    wanted: str = ""
     twin_of: Path | None = None
     job: int | None = None
     note: str = ""
@@ -66,6 +66,11 @@ class Planned:
     may_cost: bool = False
     copy: int = 0
     before: How | None = None
+
+    @property
+    def is_renamed(self) -> bool:
+        """Whether the name it would have had is taken."""
+        return bool(self.wanted)
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,7 +176,7 @@ class Planner:
 
     def stems(self) -> files.Stems:
         """The result names that are free now."""
-        return files.Stems(lambda key: self.journal.read(jobs.stem_taken, key))
+        return files.Stems(lambda key: self.journal.read(jobs.stem_reserved, key))
 
     def renamed(self, plan: Plan, stems: files.Stems | None = None) -> Plan:
         """The plan with result names that are free now, or that are among ``stems``. Raises :class:`PlanProblem` for a
@@ -185,7 +190,7 @@ class Planner:
             number += 1
             folder, wanted = self._rendered(planned, number)
             stem = stems.reserve(folder, wanted)
-            photos.append(replace(planned, folder=folder, stem=stem, is_renamed=stem != wanted))
+            photos.append(replace(planned, folder=folder, stem=stem, wanted="" if stem == wanted else wanted))
         return replace(plan, photos=tuple(photos))
 
     def _rendered(self, planned: Planned, number: int) -> tuple[Path, str]:
@@ -429,6 +434,8 @@ def new_job(
         folder=planned.folder,
         stem=planned.stem,
         stem_key=files.stem_key(planned.folder, planned.stem),
+        wanted=planned.wanted,
+        redo_of=planned.found.redo_of,
         run=run_of(planned.found.top, workflow),
         parameters=workflow.parameters,
         batch=batch.id,

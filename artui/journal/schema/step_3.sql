@@ -29,12 +29,37 @@ CREATE TABLE notified (
     next_at REAL NOT NULL DEFAULT 0, PRIMARY KEY (target, kind)
 ) STRICT;
 
+-- What a person has decided about a result, as it stands now, and each decision as it was made: no row is ever changed.
+ALTER TABLE jobs ADD COLUMN review TEXT NOT NULL DEFAULT '';
+ALTER TABLE jobs ADD COLUMN review_reason TEXT NOT NULL DEFAULT '';
+CREATE INDEX jobs_rejected ON jobs (account, batch) WHERE review = 'rejected';
+CREATE TABLE reviews (
+    seq INTEGER PRIMARY KEY AUTOINCREMENT, job INTEGER NOT NULL REFERENCES jobs (id), at REAL NOT NULL,
+    who TEXT NOT NULL, decision TEXT NOT NULL CHECK (decision IN ('kept', 'rejected', 'taken back')),
+    reason TEXT NOT NULL
+) STRICT;
+CREATE INDEX reviews_job ON reviews (job, seq);
+CREATE TRIGGER reviews_stay BEFORE UPDATE ON reviews BEGIN SELECT RAISE(ABORT, 'a decision is never changed'); END;
+CREATE TRIGGER reviews_last BEFORE DELETE ON reviews BEGIN SELECT RAISE(ABORT, 'a decision is never removed'); END;
+-- Files of results that are about to be moved, written before the first of them is: JSON, a list of from, to, digest.
+CREATE TABLE moving (job INTEGER PRIMARY KEY REFERENCES jobs (id), files TEXT NOT NULL) STRICT;
+
+-- The stem a job's results would have had, had the name been free; which job's result it is to replace; and what a
+-- person has put first among those that wait for their turn.
+ALTER TABLE jobs ADD COLUMN wanted BLOB NOT NULL DEFAULT x'';
+ALTER TABLE jobs ADD COLUMN redo_of INTEGER REFERENCES jobs (id);
+CREATE INDEX jobs_redo_of ON jobs (redo_of) WHERE redo_of IS NOT NULL;
+ALTER TABLE jobs ADD COLUMN ahead INTEGER NOT NULL DEFAULT 0;
+CREATE INDEX jobs_ahead ON jobs (account, stage, ahead DESC, id)
+    WHERE ahead > 0 AND status IN ('ready', 'running', 'waiting', 'held');
+CREATE INDEX jobs_first ON jobs (ahead DESC, id) WHERE ahead > 0 AND status = 'ready';
+
 -- Who must do something: what is saved stands apart from what has ended without a result, and what a cap holds that no
 -- day empties needs a person.
 DROP INDEX jobs_pile;
 ALTER TABLE jobs DROP COLUMN pile;
 ALTER TABLE jobs ADD COLUMN pile TEXT NOT NULL GENERATED ALWAYS AS (CASE
-    WHEN status IN ('done', 'skipped') THEN 'saved'
+    WHEN status IN ('done', 'skipped') THEN iif(review = 'rejected', 'ended', 'saved')
     WHEN status = 'cancelled' OR reason = 'given up' THEN 'ended'
     WHEN status = 'failed' OR status = 'held' AND reason NOT IN ('cap', 'paused', 'quota', 'same photo as another job') THEN 'needs you'
     WHEN status = 'held' AND reason = 'cap' AND hold_scope IN ('batch', 'rule', 'run') THEN 'needs you'

@@ -1,0 +1,385 @@
+"""What a person decides about a saved result: kept, rejected, or taken back. It is never paid for, and buys nothing.
+
+The file of a rejected result moves to ``rejected/`` beside where it was saved, with its reason beside it, and back
+where that is taken back; nothing is replaced. Where each file goes is written down before it moves, so that whoever
+comes after a crash finds it under one of the two names and ends the move. A decision is about one result, and so about
+every copy of it.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import os
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from itertools import count
+from pathlib import Path
+
+from artui import files
+from artui.config import Config
+from artui.core.actions import WHY, Refusal
+from artui.files.regular import digest_of
+from artui.journal import Connection, Journal, Stale, deliveries, history, jobs, published, reviews
+from artui.journal.reviews import Decision, Move
+from artui.model.job import Job, Result
+from artui.model.states import Review, Status
+from artui.providers import capabilities
+from artui.sanitize import sanitize
+
+FOLDER = "rejected"
+"""Where rejected results go, beside the others."""
+
+REASON = ".reason.txt"
+"""The end of the name of what lies beside a rejected result."""
+
+LONGEST = 200
+"""Cells of a reason that are kept."""
+
+_TRIES = 3
+
+
+def reviewer(config: Config) -> str:
+    """Who decides here: as the settings say, else by the name of the login."""
+    from getpass import getuser
+
+    if config.review.reviewer:
+        return sanitize(config.review.reviewer, 60)
+    try:
+        return sanitize(getuser(), 60)
+    except (KeyError, OSError, ImportError):
+        return "somebody"  # a user without a name
+
+
+def reason_of(text: str, reasons: Sequence[str]) -> str:
+    """The reason a person means: one of the settings by its number from 1, or their own words.
+
+    Raises ValueError for a number that none has, and for no words.
+    """
+    said = sanitize(text.strip(), LONGEST)
+    if said.isascii() and said.isdigit():
+        if not 1 <= int(said) <= len(reasons):
+            raise ValueError(f"there is no reason {said}: they go from 1 to {len(reasons)}")
+        return reasons[int(said) - 1]
+    if not said:
+        raise ValueError("a rejection says why")
+    return said
+
+
+# ------------------------------------------------------------------------------------------------------------ deciding
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of a decision about a job, as the job then is: the ``copies`` it also counts for, where files were
+    moved, and what a person should know (``notes``); or why it does not fit."""
+
+    job: Job
+    decision: Review
+    copies: tuple[Job, ...] = ()
+    moved: tuple[Path, ...] = ()
+    notes: tuple[str, ...] = ()
+    refused: Refusal | None = None
+
+    @property
+    def why(self) -> str:
+        """Why it does not fit; empty where it does."""
+        return WHY[self.refused].format(id=self.job.id, status=self.job.status) if self.refused else ""
+
+
+def decide(
+    journal: Journal, found: Iterable[Job], decision: Review, *, who: str, reason: str = "",
+    moved: Mapping[str, str] | None = None,
+) -> list[Outcome]:  # fmt: skip
+    """Write down a decision about each of these results, and move their files; those that are copies of one result
+    together. ``moved``: files of them that a person has moved already, from where to where. It blocks: for a thread."""
+    finish_moves(journal)
+    outcomes: list[Outcome] = []
+    dealt_with: set[int] = set()
+    for job in found:
+        if job.id not in dealt_with:
+            outcome = _decide(journal, job, decision, who, reason, moved or {})
+            dealt_with |= {job.id, *(one.id for one in outcome.copies)}
+            outcomes.append(outcome)
+    return outcomes
+
+
+def _decide(journal: Journal, job: Job, decision: Review, who: str, reason: str, by_hand: Mapping[str, str]) -> Outcome:
+    for left in reversed(range(_TRIES)):
+        now = journal.read(jobs.get, job.id) or job
+        if not now.is_saved:
+            return Outcome(now, decision, refused=Refusal.NOT_SAVED)
+        about = [one for one in journal.read(reviews.copies, now) if not _stands(one, decision, reason)]
+        if not about:
+            refused = Refusal.UNDECIDED if decision is Review.TAKEN_BACK else Refusal.DECIDED
+            return Outcome(now, decision, refused=refused)
+        given = dict(by_hand)
+        planned = [(one, *_moves(one, decision, given)) for one in about]
+        try:
+            written = journal.write(_write, planned, decision, who, reason)
+        except Stale:
+            if not left:
+                raise
+        else:
+            break
+    moved: list[Path] = []
+    notes: list[str] = []
+    for one, (_, _, moves) in zip(written, planned, strict=True):
+        if not moves and one.review == Review.REJECTED:  # for another reason than before
+            _tell_why(journal, one, [Path(result.path) for result in one.results if result.path])
+        carried = _carry_out(journal, one, moves)
+        moved += carried.moved
+        notes += carried.notes
+        delivery = journal.read(deliveries.of_job, one.id)
+        if decision is Review.REJECTED and delivery and delivery.was_handed_over:
+            notes.append(f"the result of job {one.id} was delivered before: whoever got it has it still")
+    after = journal.read(jobs.get, job.id) or job
+    copies = tuple(one for one in written if one.id != job.id)
+    return Outcome(after, decision, copies, tuple(moved), tuple(notes))
+
+
+def _stands(job: Job, decision: Review, reason: str) -> bool:
+    """Whether a decision would change nothing."""
+    standing = "" if decision is Review.TAKEN_BACK else decision
+    return job.review == standing and (decision is not Review.REJECTED or job.review_reason == reason)
+
+
+def _write(
+    db: Connection, planned: Sequence[tuple[Job, tuple[Result, ...], list[Move]]], decision: Review, who: str,
+    reason: str,
+) -> list[Job]:  # fmt: skip
+    return [
+        reviews.add(db, job, decision, who, reason, results=results, moves=moves) for job, results, moves in planned
+    ]
+
+
+# -------------------------------------------------------------------------------------------------------- moving files
+
+
+def _moves(job: Job, decision: Review, given: dict[str, str]) -> tuple[tuple[Result, ...], list[Move]]:
+    """Where the results of a job will lie by a decision, and which files have to be moved for that. ``given``: which
+    files are moved already for its copies, and where to; one file may be the result of two."""
+    names = files.result_names(job.stem, [(result.media_type, result.task) for result in job.results])
+    if decision is Review.REJECTED and job.review != Review.REJECTED:
+        wanted = [Path(result.path or "").parent / FOLDER / Path(result.path or "").name for result in job.results]
+    elif decision is not Review.REJECTED and job.review == Review.REJECTED:
+        wanted = [job.folder / name for name in names]
+    else:
+        return job.results, []
+    # Each stays whose bytes are not those that were saved: a person has made another file of it.
+    there = {
+        result.path: target
+        for result, target in zip(job.results, wanted, strict=True)
+        if result.path and result.path not in given and _holds(Path(result.path), result.digest)
+    }
+    targets = dict(zip(there, map(os.fspath, _free(list(there.values()), given.values())), strict=True))
+    given |= targets
+    digests = {result.path: result.digest or "" for result in job.results}
+    results = []
+    for result, target in zip(job.results, wanted, strict=True):
+        # Where nothing moves, what is fetched again later gets the name it was saved under.
+        other = os.fspath(target) if decision is not Review.REJECTED and result.path else result.path
+        results.append(replace(result, path=given.get(result.path or "", other)))
+    return tuple(results), [Move(source, target, digests[source]) for source, target in targets.items()]
+
+
+def _free(wanted: Sequence[Path], given: Collection[str] = ()) -> list[Path]:
+    """These names, or all with the first number behind their stems that leaves each free."""
+    for number in count(1):
+        names = [path if number == 1 else path.with_name(f"{path.stem}-{number}{path.suffix}") for path in wanted]
+        if not any(os.path.lexists(name) or os.fspath(name) in given for name in names):
+            return names
+    raise AssertionError  # there is always another number
+
+
+def _holds(path: Path, digest: str | None) -> bool:
+    try:
+        return digest_of(path) == digest
+    except OSError:
+        return False
+
+
+@dataclass
+class _Carried:
+    moved: list[Path] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+
+
+def finish_moves(journal: Journal) -> None:
+    """End the moves that another process has begun and did not end, or is about to. It blocks: for a thread."""
+    for job, moves in journal.read(reviews.moving):
+        _carry_out(journal, job, moves)
+
+
+def _carry_out(journal: Journal, job: Job, moves: Sequence[Move]) -> _Carried:
+    """Move files as it is written down, each to the next free name where its own was taken meanwhile; then write down
+    where they lie."""
+    carried = _Carried()
+    if not moves:
+        return carried
+    is_away = job.review == Review.REJECTED
+    lies: dict[str, str] = {}
+    for move in moves:
+        source, target = Path(move.source), Path(move.target)
+        try:
+            target = _move(source, target, move.digest)
+        except (files.OutputProblem, FileNotFoundError) as problem:
+            why = f"{problem}" if isinstance(problem, files.OutputProblem) else "it is no longer there"
+            carried.notes.append(f"{source.name} was not moved: {why.rstrip('.')}")
+            # What is gone can be fetched again to where it was saved.
+            is_gone = isinstance(problem, FileNotFoundError)
+            lies[move.target] = move.target if is_gone and not is_away else move.source
+            continue
+        lies[move.target] = os.fspath(target)
+        carried.moved.append(target)
+        _tell_why(journal, job, [target if is_away else source])
+    results = tuple(replace(one, path=lies.get(one.path or "", one.path)) for one in job.results)
+    told = [f"{path.name} lies in {path.parent}" for path in carried.moved]
+    journal.write(reviews.end_move, job, results, "; ".join([*told, *carried.notes]))
+    return carried
+
+
+def _move(source: Path, target: Path, digest: str) -> Path:
+    """Move a file to a name that is free; one that is there already was moved by whoever began it."""
+    while True:
+        if _holds(target, digest) and not os.path.lexists(source):
+            return target
+        try:
+            files.move(source, target)
+        except FileExistsError:
+            [target] = _free([target])
+        except FileNotFoundError:
+            if not _holds(target, digest):
+                raise
+            return target
+        else:
+            return target
+
+
+def _tell_why(journal: Journal, job: Job, places: Iterable[Path]) -> None:
+    """Lay beside files of a rejected result why it is, and take away what was said before."""
+    made = [one for one in journal.read(reviews.of_job, job.id) if one.decision is Review.REJECTED]
+    for place in places:
+        # Of a file that never lay where such are put there is nothing to say there.
+        if place.parent.name != FOLDER:
+            continue
+        with suppress(files.OutputProblem, OSError):  # it is only a help
+            for one in made:
+                files.forget_reason(place, _reason_text(job, one))
+            if made and job.review == Review.REJECTED:
+                files.leave_reason(place, _reason_text(job, made[-1]))
+
+
+def _reason_text(job: Job, made: Decision) -> str:
+    at = datetime.fromtimestamp(made.at, UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
+    return (
+        f"Rejected by {made.who}, {at}: {made.reason or 'no reason given'}.\n"
+        f"It is the result of {sanitize(job.source.name)} (job {job.id}, {job.workflow_name}).\n"
+        f"`artui reject --undo {job.id}` takes that back; `artui redo --rejected` buys it anew, and shows the price.\n"
+    )
+
+
+# ---------------------------------------------------------------------------------------------- which results are meant
+
+
+def of_file(journal: Journal, path: Path) -> Job | None:
+    """The saved job of which a file is a result, wherever it lies by now, or whose photo it is; None where there is
+    none. It may read the file."""
+    names = [path.name[:dot] for dot, sign in enumerate(path.name) if sign == "."]
+    keys = [files.stem_key(folder, name) for folder in (path.parent, path.parent.parent) for name in names]
+    for job in journal.read(reviews.named, keys):
+        if job.is_saved and any(result.path == os.fspath(path) for result in job.results):
+            return job
+    made = [job for job in journal.read(history.by_source, path) if job.is_saved]
+    if made:
+        return made[0]
+    try:
+        number = journal.read(published.job_of, digest_of(path))
+    except OSError:
+        return None
+    found = journal.read(jobs.get, number) if number is not None else None
+    return found if found and found.is_saved else None
+
+
+class ListProblem(Exception):
+    """A list of decisions cannot be read; the text says which line, and why."""
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """A line of a list of decisions: where it stands, the job or file it names, and its reason."""
+
+    place: str
+    job: int | None
+    file: Path | None
+    reason: str
+
+
+def read_decisions(content: bytes, base: Path) -> list[Listed]:
+    """The lines of a list: a job's number or a file each, with a reason behind a tab; or a table with the columns
+    ``job`` or ``file``, and ``reason``. Relative names are below ``base``. Raises :class:`ListProblem`."""
+    try:
+        text = content.decode("utf-8-sig")
+    except UnicodeDecodeError as fault:
+        line = content[: fault.start].count(b"\n") + 1
+        raise ListProblem(f"line {line} is no UTF-8: save the list as UTF-8") from None
+    lines = [line.rstrip("\r") for line in text.split("\n")]
+    delimiter = max(",;\t", key=lines[0].count)
+    head = [column.strip().strip('"').casefold() for column in lines[0].split(delimiter)]
+    found = list(_table(text, delimiter, base) if {"job", "file"} & {*head} else _lines(lines, base))
+    if not found:
+        raise ListProblem("the list names nothing")
+    return found
+
+
+def _lines(lines: Sequence[str], base: Path) -> Iterator[Listed]:
+    for number, line in enumerate(lines, 1):
+        name, _, reason = line.partition("\t")
+        if name.strip():
+            yield _listed(f"line {number}", name.strip(), reason, base)
+
+
+def _table(text: str, delimiter: str, base: Path) -> Iterator[Listed]:
+    table = csv.DictReader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
+    try:
+        table.fieldnames = [column.strip().casefold() for column in table.fieldnames or ()]
+        for row in table:
+            cells = {column: (cell or "").strip() for column, cell in row.items() if isinstance(cell, str | None)}
+            name = cells.get("job") or cells.get("file") or ""
+            if not name:
+                raise ListProblem(f"line {table.line_num} names neither a job nor a file")
+            yield _listed(f"line {table.line_num}", name, cells.get("reason", ""), base)
+    except csv.Error as fault:
+        raise ListProblem(f"line {table.line_num}: {fault}") from None
+
+
+def _listed(place: str, name: str, reason: str, base: Path) -> Listed:
+    reason = sanitize(reason.strip(), LONGEST)
+    if name.isascii() and name.isdigit():
+        return Listed(place, int(name), None, reason)
+    return Listed(place, None, Path(os.path.abspath(base / name)), reason)  # noqa: PTH100 — a link stays as it is named
+
+
+def rejected(journal: Journal, since: float = 0.0) -> list[tuple[Job, Decision]]:
+    """The results that are rejected as things stand, by a decision at or after ``since`` in epoch seconds."""
+    return journal.read(reviews.rejected, since)
+
+
+def to_redo(journal: Journal) -> list[Job]:
+    """The rejected jobs whose photo may be ordered again by a person: paid for, and not ordered again before."""
+    return journal.read(reviews.to_redo)
+
+
+def thumbs(config: Config, outcomes: Iterable[Outcome]) -> dict[str, list[tuple[Job, bool]]]:
+    """What services want to be told of these decisions, by account: the bought job of each, and whether it is liked.
+    Only where the account says ``ratings = true``, and its service takes them."""
+    told: dict[str, list[tuple[Job, bool]]] = {}
+    for one in outcomes:
+        account = config.accounts.get(one.job.account)
+        is_wanted = account is not None and account.ratings and capabilities(account.provider).takes_ratings
+        bought = next((job for job in (one.job, *one.copies) if job.status is Status.DONE), None)
+        if is_wanted and bought and not one.refused and one.decision is not Review.TAKEN_BACK:
+            told.setdefault(bought.account, []).append((bought, one.decision is Review.KEPT))
+    return told
