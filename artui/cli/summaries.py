@@ -27,6 +27,10 @@ SUMMARIES: Final[Mapping[str, str]] = {
         "Read the saved results again, all or those that were saved at or below a PATH or were moved there, "
         "and name those that are missing, changed or moved."
     ),
+    "sheet": (
+        "Write a page that shows photos before and after, what each cost and what was decided, to be looked at "
+        "anywhere."
+    ),
     "retry": "Try again what failed or is held; shows first what that may cost.",
     "cancel": (
         "Cancel jobs: what is not sent yet is never paid; what is sent is saved all the same, unless you say otherwise."
