@@ -267,21 +267,21 @@ def test_published_pictures_are_files_and_old_ones_go(
 def test_a_page_is_as_large_as_may_be_and_says_where_that_is_little(
     journal: Journal, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    photos = [tmp_path / f"{number}.jpg" for number in range(3)]
+    photos = [tmp_path / f"{number}.jpg" for number in range(2)]
     for photo in photos:
-        Image.effect_noise((480, 360), 60).save(photo)
+        Image.effect_noise((300, 225), 60).save(photo)
     order(journal, *((photo, photo) for photo in photos))
-    monkeypatch.setattr("artui.cli.sheet.MOST_BYTES", 160_000)
-    for fitting in (core.fitting_edge, lambda *_: 450):  # the second one as by a sample that was none
+    monkeypatch.setattr("artui.cli.sheet.MOST_BYTES", 90_000)
+    for fitting in (core.fitting_edge, lambda *_: 290):  # the second one as by a sample that was none
         monkeypatch.setattr("artui.cli.sheet.fitting_edge", fitting)
         code, out, err = made(capsys, "autumn", "-o", tmp_path / "sheet.html", "--json")
         document = json.loads(out)
         assert code == 0
-        assert 100_000 < document["bytes"] <= 160_000
+        assert 55_000 < document["bytes"] <= 90_000
         assert 160 <= document["size"] < 600
         assert "--publish" in err
-    code, out, err = made(capsys, "autumn", "-o", tmp_path / "sheet.html", "--size", "450", "--json")
-    assert json.loads(out)["size"] == 450
+    code, out, err = made(capsys, "autumn", "-o", tmp_path / "sheet.html", "--size", "280", "--json")
+    assert json.loads(out)["size"] == 280
     assert "mail may refuse it" in err
 
 
