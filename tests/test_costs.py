@@ -52,7 +52,7 @@ def bought(
     return journal.write(write)
 
 
-def lines(journal: Journal, by: Grouping = Grouping.DAY, zone: Any = UTC, **asked: str) -> list[CostLine]:
+def lines(journal: Journal, by: Grouping = Grouping.DAY, zone: Any = UTC, **asked: Any) -> list[CostLine]:
     return journal.read(books.costs, by, zone, **asked)
 
 

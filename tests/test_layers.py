@@ -65,6 +65,7 @@ ONLY_IN: dict[str, set[str]] = {
     "starlette": {"sim", "watch"},
     "uvicorn": {"sim", "watch"},
     "PIL": {"doctor", "files", "sim", "tui"},
+    "jinja2": {"cli"},
     "simplejpeg": {"files"},
     "segno": {"tui"},
     "click": {"cli"},

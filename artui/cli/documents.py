@@ -409,6 +409,24 @@ class VerifyDocument(TypedDict):
     findings: Annotated[list[VerifyFinding], "those that are not whole"]
 
 
+class NotShown(TypedDict):
+    """A picture that cannot be shown; the page says so in its place."""
+
+    job: Annotated[int, "whose it is"]
+    file: Annotated[str, "where it should be"]
+    reason: Annotated[str, "why"]
+
+
+class SheetDocument(TypedDict):
+    """A sheet that was written."""
+
+    sheet: Annotated[str, "the page, or the folder of `--publish`"]
+    photos: Annotated[int, "how many it shows"]
+    size: Annotated[int, "pixels of the longer side of its pictures"]
+    bytes: Annotated[int, "what it takes, with all pictures"]
+    not_shown: Annotated[list[NotShown], "pictures that cannot be shown"]
+
+
 # ------------------------------------------------------------------------------------------------------------- status
 
 
@@ -864,6 +882,7 @@ PRINTS: Mapping[str, tuple[Printed, ...]] = {
     "keep": (Printed(OutcomeDocument, _LIST),),
     "rejected": (Printed(RejectedDocument, _LIST),),
     "first": (Printed(FirstDocument, _LIST),),
+    "sheet": (Printed(SheetDocument),),
     "retry": _ACTS,
     "fetch": _ACTS,
     "cancel": _ACTS,

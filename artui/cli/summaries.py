@@ -35,6 +35,10 @@ SUMMARIES: Final[Mapping[str, str]] = {
     ),
     "keep": "Say that saved results are good; one that was rejected moves back.",
     "rejected": "List the rejected results: why, by whom, when, and where they lie now.",
+    "sheet": (
+        "Write a page that shows photos before and after, what each cost and what was decided, to be looked at "
+        "anywhere."
+    ),
     "retry": "Try again what failed or is held; shows first what that may cost.",
     "fetch": (
         "Get results again that were deleted, moved or changed, for nothing, while the service has "

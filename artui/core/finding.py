@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+
+from artui.journal.window import Filter
+from artui.model.holds import Group
+from artui.model.job import Batch
+from artui.model.states import Status
 
 
 def fit(typed: str, name: str, *beside: str) -> int | None:
@@ -31,3 +36,29 @@ def best_first(typed: str, things: Sequence[tuple[str, ...]]) -> list[int]:
     """The places of the things that fit, each given as its name and what is said beside it; equal ones as they were."""
     fits = [(how, place) for place, thing in enumerate(things) if (how := fit(typed, *thing)) is not None]
     return [place for _, place in sorted(fits)]
+
+
+def filter_from(text: str, group: Group | None, batches: Iterable[Batch]) -> Filter:
+    """A filter as it is typed: words, ``!words``, ``batch:name``, ``account:name``, ``status:word``."""
+    named: dict[str, str] = {}
+    words, without = [], []
+    for piece in text.lower().split():
+        key, colon, value = piece.partition(":")
+        if colon and key in ("batch", "account", "status"):
+            named[key] = value
+        elif piece.startswith("!"):
+            without.append(piece[1:])
+        else:
+            words.append(piece)
+    batch = named.get("batch")
+    if batch:
+        batch = next((one.id for one in batches if one.name.lower().startswith(batch) or one.id == batch), "none")
+    status = next((one for one in Status if named.get("status") and one.startswith(named["status"])), None)
+    return Filter(
+        group,
+        batch or None,
+        named.get("account") or None,
+        status,
+        tuple(words),
+        tuple(word for word in without if word),
+    )

@@ -6,7 +6,9 @@ it in; a copy, which costs nothing, to the day it was ordered on.
 
 from __future__ import annotations
 
+import json
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass, fields, replace
 from datetime import tzinfo
 from enum import StrEnum
@@ -117,23 +119,28 @@ SELECT {key} AS place, jobs.provider,
     SUM(iif(is_copy, {weight}, 0))
 FROM entries JOIN jobs ON jobs.id = entries.job
 WHERE day >= :since AND day <= :until AND (:account = '' OR entries.account = :account)
+    AND (:jobs IS NULL OR jobs.id IN (SELECT value FROM json_each(:jobs)))
 GROUP BY place, jobs.provider ORDER BY place, jobs.provider
 """
 
 
 def costs(
     db: Connection, by: Grouping, zone: tzinfo, *, label: str = "", since: str = "", until: str = "", account: str = "",
+    jobs: Sequence[int] | None = None,
 ) -> list[CostLine]:  # fmt: skip
     """What was paid, by group and service, from one day to another (``YYYY-MM-DD``, both included; empty: no bound).
 
-    ``label``: which label :attr:`Grouping.LABEL` goes by. ``zone``: whose days the copies are counted in. What has no
-    rule, batch or label is a group without a name.
+    ``label``: which label :attr:`Grouping.LABEL` goes by. ``zone``: whose days the copies are counted in.
+    ``jobs``: only what was paid for these. What has no rule, batch or label is a group without a name.
     """
     # SQLite itself knows no zone but the machine's.
     db.create_scalar_function("day_of", lambda *at: day_of(float(at[0] or 0), zone), 1, deterministic=True)
     sql = _COSTS.format(key=_KEYS[by], weight=WEIGHT_SQL)
     # Days compare as text: one that is behind them all stands for no bound.
-    bounds = {"since": since, "until": until or "9999-12-31", "account": account, "label": label}
+    bounds = {
+        "since": since, "until": until or "9999-12-31", "account": account, "label": label,
+        "jobs": None if jobs is None else json.dumps(list(jobs)),
+    }  # fmt: skip
     lines = [CostLine(group_name(place), service, Costs(*sums)) for place, service, *sums in rows(db, sql, bounds)]
     return _told_apart(lines) if by is Grouping.WORKFLOW else lines
 

@@ -36,7 +36,7 @@ _CONDITIONS = {
 @dataclass(frozen=True, slots=True)
 class Filter:
     """Which jobs are wanted. ``words`` must all be found in what a job says of itself (path, workflow, message, labels
-    and the like), those of ``without`` must not."""
+    and the like), those of ``without`` must not. ``since``: those made at or after it, in epoch seconds."""
 
     group: Group | None = None
     batch: str | None = None
@@ -44,11 +44,12 @@ class Filter:
     status: Status | None = None
     words: tuple[str, ...] = ()
     without: tuple[str, ...] = ()
+    since: float = 0.0
 
     @property
     def counted(self) -> bool:
         """Whether the kept figures know it, so that no job need be read."""
-        return not (self.status or self.words or self.without)
+        return not (self.status or self.words or self.without or self.since)
 
     def condition(self) -> tuple[str, tuple[str, ...]]:
         """As SQL over ``jobs``, with its values."""
@@ -60,6 +61,9 @@ class Filter:
             if wanted is not None:
                 parts.append(f"jobs.{column} = ?")
                 values.append(wanted)
+        if self.since:
+            parts.append("jobs.created_at >= CAST(? AS REAL)")
+            values.append(repr(self.since))
         parts += [f"instr({_TEXT}, ?)"] * len(self.words) + [f"NOT instr({_TEXT}, ?)"] * len(self.without)
         values += [word.lower() for word in (*self.words, *self.without)]
         return " AND ".join(parts), tuple(values)

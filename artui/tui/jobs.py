@@ -18,6 +18,7 @@ from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical
 from textual.widgets import Input, Static
 
+from artui.core.finding import filter_from
 from artui.journal import crowds, window
 from artui.journal.crowds import Crowds
 from artui.journal.window import Filter, Overview, SortOrder
@@ -34,7 +35,6 @@ from artui.tui.jobs_page import (
     JobsRead,
     Wish,
     chips_line,
-    filter_from,
     here_line,
     may_fit,
     read_page,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from array import array
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from textual.content import Content
@@ -112,32 +112,6 @@ def read_page(db: Connection, wish: Wish) -> JobsRead:
     batches = {batch.id: batch for batch in window.batches(db)}
     samples = frozenset(crowds.behind_samples(db))
     return JobsRead(order, pinned, figures, found, around, batches, crowds.crowds(db), samples, seconds)
-
-
-def filter_from(text: str, group: Group | None, batches: Iterable[Batch]) -> Filter:
-    """A filter as it is typed: words, ``!words``, ``batch:name``, ``account:name``, ``status:word``."""
-    named: dict[str, str] = {}
-    words, without = [], []
-    for piece in text.lower().split():
-        key, colon, value = piece.partition(":")
-        if colon and key in ("batch", "account", "status"):
-            named[key] = value
-        elif piece.startswith("!"):
-            without.append(piece[1:])
-        else:
-            words.append(piece)
-    batch = named.get("batch")
-    if batch:
-        batch = next((one.id for one in batches if one.name.lower().startswith(batch) or one.id == batch), "none")
-    status = next((one for one in Status if named.get("status") and one.startswith(named["status"])), None)
-    return Filter(
-        group,
-        batch or None,
-        named.get("account") or None,
-        status,
-        tuple(words),
-        tuple(word for word in without if word),
-    )
 
 
 def chips_line(
