@@ -37,6 +37,7 @@ from artui.tui.news import News
 from artui.tui.opening import first_place, greeting, last_left, remember
 from artui.tui.page import Page
 from artui.tui.pages import PLACES
+from artui.tui.panes import last_panes, remember_panes
 from artui.tui.shell import Header, Keys, Tab, Tabs
 from artui.tui.view import Look, View
 
@@ -106,6 +107,7 @@ class Console(App[None], inherit_bindings=False):
         self.set_reactive(Console.account, in_use or next(iter(config.accounts), None))
         self.look = Look()
         self.news = News()
+        self.panes = last_panes(paths)
         self.looked: Signal[Look] = Signal(self, "looked")
         """Published after each look that has shown something new."""
         self.failure: Exception | None = None
@@ -165,6 +167,7 @@ class Console(App[None], inherit_bindings=False):
         self.view.stop()
         if not self.readonly:
             remember(self.paths, self.journal)
+            remember_panes(self.paths, self.panes)
         self.journal.close()
 
     # ------------------------------------------------------------------------------------------------ what is new

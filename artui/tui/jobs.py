@@ -42,24 +42,19 @@ from artui.tui.jobs_page import (
     sums_text,
     todo_line,
 )
-from artui.tui.look import Width, room
-from artui.tui.page import Page
+from artui.tui.panes import PanedPage
 from artui.tui.shell import Line
 from artui.tui.view import Look
 
 if TYPE_CHECKING:
     from artui.core.actions import Action
-    from artui.tui.job_details import Details
+    from artui.tui.photo_pane import PhotoPane, Shown
 
 REORDER_SHARE = 0.05
 """The most of its time the view spends on sorting anew by itself; a key sorts at once."""
 
 
-SIDE = 52
-"""The cells that the details take from the table."""
-
-
-class Jobs(Page):
+class Jobs(PanedPage):
     """All jobs of this journal."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -83,15 +78,14 @@ class Jobs(Page):
         Binding("plus", "allow", show=False, tooltip="Let the batch of this job spend more than its cap"),
         Binding("o", "open", show=False, tooltip="Open the result; over SSH its path, and a line that fetches it"),
         Binding("y", "copy", show=False, tooltip="Copy path and execution; answer for a sample that waits"),
+        *PanedPage.PANE,
     ]
-    DEFAULT_CSS = f"""
-    Jobs > #middle {{ height: 1fr; }}
-    Jobs #list {{ width: 1fr; }}
-    Jobs #chips, Jobs #here {{ color: $quiet; }}
-    Jobs #heads {{ color: $quiet; text-style: bold; }}
-    Jobs #empty {{ padding: 1 1; }}
-    Jobs #side {{ width: {SIDE}; display: none; border-left: solid $border; padding: 0 1; }}
-    Jobs.-full #side {{ display: block; }}
+    DEFAULT_CSS = """
+    Jobs > #middle { height: 1fr; }
+    Jobs #list { width: 1fr; }
+    Jobs #chips, Jobs #here { color: $quiet; }
+    Jobs #heads { color: $quiet; text-style: bold; }
+    Jobs #empty { padding: 1 1; }
     """
     changes = frozenset({"retry", "cancel", "another", "balance", "aside", "allow"})
 
@@ -111,16 +105,16 @@ class Jobs(Page):
         self._standing: object = None
         """What the keys that are offered depend on."""
         self._chip_spans: list[tuple[int, int, Group | None]] = []
-        self._side: Details | None = None
+        self._pane: PhotoPane | None = None
 
     def compose(self) -> ComposeResult:
-        """Chips, table, sums and messages; the details join the table once there is room for them."""
+        """Chips, table, sums and messages; the pane joins the table once it is open."""
         yield Line(id="chips")
         yield FilterLine(
             "words | batch:name | account:name | status:word | !word leaves out", instead="#chips", of="#table"
         )
-        yield Line(id="heads")
         with Horizontal(id="middle"), Vertical(id="list"):
+            yield Line(id="heads")
             yield Static("", id="empty", markup=False)
             yield JobTable(self.host.glyphs, id="table")
         for name in ("sum", "here", "message"):
@@ -193,6 +187,8 @@ class Jobs(Page):
         if look.changed is None or look.changed:
             arrived = look.changed is None or any(event.what == "added" for event in look.events)
             self.read(reorder=arrived or self._membership_may_change())
+            if self._pane is not None and (look.changed is None or self.table.current in look.changed):
+                self._pane.follow()
         else:
             self.table.put_around(self.table.around.with_moving(look.moving))
             self._draw_job()
@@ -208,13 +204,10 @@ class Jobs(Page):
     def draw(self) -> None:
         """Draw all lines around the table."""
         cells = self.app.size.width
-        size = room(self.app.size)
-        self.set_class(size >= Width.FULL, "-full")
+        self.reshape()
         filtered = self._filter_word()
         content, self._chip_spans = chips_line(self.overview, self.wanted.group, filtered, cells)
         self.query_one("#chips", Line).say(content)
-        # Not by the table's own width, which is another one only after the details have joined it.
-        self.query_one("#heads", Line).say(heads(columns(cells - SIDE * self.has_class("-full"))))
         self.query_one("#sum", Line).say(sum_line(self.overview.totals, len(self.table.marked), cells))
         self._draw_job()
 
@@ -249,17 +242,26 @@ class Jobs(Page):
         self.query_one("#message", Line).say(
             f" {beginning(self.host.glyphs.plain(message), cells - 2, self.host.glyphs.ellipsis)}"
         )
-        self._draw_side()
 
-    def _draw_side(self) -> None:
-        if not self.has_class("-full"):
-            return
-        if self._side is None:
-            from artui.tui.job_details import Details
+    def reshape(self) -> None:
+        """Give the table the room that the pane leaves."""
+        cells = self.pane_cells
+        self.table.put_beside(pane=cells > 0)
+        # Not by the table's own width, which is another one only after the pane has joined it.
+        self.query_one("#heads", Line).say(heads(columns(self.app.size.width - cells, beside_pane=cells > 0)))
+        if cells and self._pane is None and self.table.order:
+            from artui.tui.photo_pane import PhotoPane
 
-            self._side = Details(id="side")
-            self.query_one("#middle").mount(self._side)
-        self._side.show(self.table.current)
+            self._pane = PhotoPane(self._beside, plain=bool(self.host.glyphs.brackets[0]))
+            self.query_one("#middle").mount(self._pane)
+        if self._pane is not None:
+            self._pane.open(cells)
+
+    async def _beside(self) -> Shown:
+        """What the pane shows of the job under the cursor."""
+        from artui.tui.beside import shown_of
+
+        return await shown_of(self.host, self.table.current, self._pane.size.width if self._pane else 0)
 
     def _show_emptiness(self) -> None:
         empty = self.query_one("#empty", Static)
@@ -290,6 +292,8 @@ class Jobs(Page):
     def on_line_list_moved(self) -> None:
         """The cursor is on another job."""
         self._draw_job()
+        if self._pane is not None:
+            self._pane.follow()
 
     def on_job_table_marked(self) -> None:
         """Other jobs are marked."""

@@ -172,7 +172,7 @@ class Tabs(Line):
 
 KEY_NAMES = {
     "question_mark": "?", "slash": "/", "colon": ":", "plus": "+", "dollar_sign": "$", "comma": ",", "full_stop": ".",
-    "left": "left", "right": "right", "escape": "esc",
+    "less_than_sign": "<", "greater_than_sign": ">", "left": "left", "right": "right", "escape": "esc",
 }  # fmt: skip
 
 
