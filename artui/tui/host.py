@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from artui.journal import Journal
     from artui.tui.look import Glyphs
     from artui.tui.news import News
-    from artui.tui.panes import PaneShape
+    from artui.tui.pane_shape import PaneShape
     from artui.tui.view import Look, View
 
 Answer = TypeVar("Answer")

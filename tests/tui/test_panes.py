@@ -16,7 +16,7 @@ from artui.files.traits import Looks
 from artui.journal import accounts
 from artui.tui import pictures
 from artui.tui.drawing import choose_drawing, chosen
-from artui.tui.panes import LEAST, PaneShape, last_panes, remember_panes
+from artui.tui.pane_shape import LEAST, PaneShape, last_panes, remember_panes
 from artui.tui.photo_pane import PhotoPane
 from artui.tui.phrases import BRIEF_CELLS
 from artui.tui.picture_view import PictureView
