@@ -114,7 +114,7 @@ class Console(App[None], inherit_bindings=False):
         """The defect by which the console ended."""
         self._placing = asyncio.Lock()
         for entry in PLACES:
-            self._bindings.bind(entry.key, f"place('{entry.key}')", entry.title, show=False)
+            self._bindings.bind(entry.binding, f"place('{entry.key}')", entry.title, show=False)
 
     @property
     def config(self) -> Config:

@@ -39,7 +39,6 @@ from artui.tui.jobs_page import (
     may_fit,
     read_page,
     sum_line,
-    sums_text,
     todo_line,
 )
 from artui.tui.panes import PanedPage
@@ -73,7 +72,6 @@ class Jobs(PanedPage):
         Binding("s", "sort", show=False, tooltip="Sort: by batch and file, newest, who must act, cost"),
         Binding("B", "batches", show=False, tooltip="The batches, with their counts and money; show one"),
         Binding("d", "aside", show=False, tooltip="Put aside what needs you, until it moves; again: take it back"),
-        Binding("dollar_sign", "sums", show=False, tooltip="The sum by folder, label, workflow and day"),
         Binding("b", "balance", show=False, tooltip="Look at the balance of this account now"),
         Binding("plus", "allow", show=False, tooltip="Let the batch of this job spend more than its cap"),
         Binding("o", "open", show=False, tooltip="Open the result; over SSH its path, and a line that fetches it"),
@@ -380,13 +378,6 @@ class Jobs(PanedPage):
             self.notify("Every filter is taken away: those that need you are on top.", markup=False)
         else:
             self.notify("Nothing needs you.", markup=False)
-
-    async def action_sums(self) -> None:
-        """The sum by folder, label, workflow and day."""
-        from artui.tui.dialogs import TextDialog
-
-        text = await self.host.view.ask(sums_text, self.wanted)
-        self.app.push_screen(TextDialog("Sums of what is shown", text))
 
     async def action_batches(self) -> None:
         """The batches; show one."""
