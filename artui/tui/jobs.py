@@ -62,14 +62,14 @@ class Jobs(PanedPage):
         Binding("W", "another", show=False, tooltip="Send these photos, or their results, to another workflow"),
         Binding("space", "mark", "mark", tooltip="Mark this job, or take the mark away"),
         Binding("n", "next", "next to do", tooltip="The next job that needs you"),
-        Binding("slash", "filter", "filter", tooltip="Filter by words; batch: account: status: narrow it"),
+        Binding("slash", "filter", "filter", tooltip="Filter by words; sku: batch: workflow: account: status:"),
         Binding("a", "mark_all", show=False, tooltip="Mark all that are shown, or none"),
         Binding("V", "range", show=False, tooltip="Begin a range here; again: mark it"),
         Binding("v", "marked_only", show=False, tooltip="Show the marked only, or all again"),
         Binding("left", "chip(-1)", show=False, tooltip="The chip to the left"),
         Binding("right", "chip(1)", show=False, tooltip="The chip to the right"),
         Binding("0", "all", show=False, tooltip="All jobs again, whatever was filtered"),
-        Binding("s", "sort", show=False, tooltip="Sort: by batch and file, newest, who must act, cost"),
+        Binding("comma", "sort", show=False, tooltip="Sort: by batch and file, newest, who must act, cost"),
         Binding("B", "batches", show=False, tooltip="The batches, with their counts and money; show one"),
         Binding("d", "aside", show=False, tooltip="Put aside what needs you, until it moves; again: take it back"),
         Binding("b", "balance", show=False, tooltip="Look at the balance of this account now"),
@@ -109,7 +109,7 @@ class Jobs(PanedPage):
         """Chips, table, sums and messages; the pane joins the table once it is open."""
         yield Line(id="chips")
         yield FilterLine(
-            "words | batch:name | account:name | status:word | !word leaves out", instead="#chips", of="#table"
+            "words | sku: batch: workflow: account: status: | !word leaves out", instead="#chips", of="#table"
         )
         with Horizontal(id="middle"), Vertical(id="list"):
             yield Line(id="heads")
@@ -193,7 +193,7 @@ class Jobs(PanedPage):
 
     def _membership_may_change(self) -> bool:
         """Whether jobs may join or leave what is shown, and sorting by itself is due."""
-        filtered = self.wanted.group is not None or bool(self.wanted.words or self.wanted.status)
+        filtered = self.wanted.group is not None or not self.wanted.counted
         rest = max(0.25, self._sorting_took / REORDER_SHARE)
         return filtered and time.monotonic() - self._sorted_at >= rest
 

@@ -87,7 +87,7 @@ async def test_the_cursor_stays_on_its_job_when_the_order_changes() -> None:
     async with at_desk() as desk:
         await desk.press(*["down"] * 5)
         assert desk.table.current == numbers[5]
-        await desk.press("s")
+        await desk.press("comma")
         await desk.until(lambda: list(desk.table.order) == numbers[::-1])
         assert desk.table.current == numbers[5]
 

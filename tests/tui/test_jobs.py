@@ -72,6 +72,18 @@ async def test_words_filter_and_escape_goes_back_step_by_step() -> None:
         await desk.until(lambda: len(desk.table.order) == 11)
 
 
+async def test_sku_and_workflow_narrow_the_list() -> None:
+    numbers = fill(QUEUED, QUEUED, SAVED)
+    async with at_desk() as desk:
+        desk.write(
+            lambda db: db.execute("""UPDATE jobs SET labels = '{"sku": "AW26-4711"}' WHERE id = ?""", numbers[:1])
+        )
+        await desk.press("slash", *"sku:4711")
+        await desk.until(lambda: list(desk.table.order) == numbers[:1])
+        await desk.press("escape", "escape", "slash", *"workflow:mannequin")
+        await desk.sees("None of 3 match")
+
+
 async def test_a_filter_without_matches_says_so() -> None:
     fill(*ALL)
     async with at_desk() as desk:

@@ -46,6 +46,7 @@ class Chooser(Vertical):
         Binding("space", "mark", "mark", tooltip="Mark this file, or all photos in this folder and below"),
         Binding("a", "mark_all", "all shown", tooltip="Mark all photos that are shown, or none"),
         Binding("plus", "pattern", "pattern", tooltip="Mark by a pattern of names, such as *_wide_*.jpg"),
+        Binding("minus", "unmark_pattern", show=False, tooltip="Take marks away by a pattern of names"),
         Binding("v", "marked_only", "marked", tooltip="Show the marked only, or the folder again"),
         Binding("slash", "filter", "filter", tooltip="Show only names with these words"),
         Binding("tilde", "path", show=False, key_display="~", tooltip="Type the path of a folder"),
@@ -364,16 +365,25 @@ class Chooser(Vertical):
 
     def action_pattern(self) -> None:
         """Mark by a pattern."""
+        self._ask_pattern("Mark by a pattern", "these are marked", on=True)
 
+    def action_unmark_pattern(self) -> None:
+        """Take marks away by a pattern."""
+        self._ask_pattern("Unmark by a pattern", "these lose their mark", on=False)
+
+    def _ask_pattern(self, title: str, what: str, *, on: bool) -> None:
         def typed(pattern: str | None) -> None:
             if pattern:
-                shown_now, like = self._markable(self.files.items), pattern.casefold()
-                fits = [path for path in shown_now if fnmatch.fnmatchcase(path.name.casefold(), like)]
-                self.put_marks(fits, on=True, top=self.folder)
+                like = pattern.casefold()
+                paths = self._markable(self.files.items)
+                if not on:
+                    paths = [item.path for item in self.files.items if item.path in self.marks]
+                fits = [path for path in paths if fnmatch.fnmatchcase(path.name.casefold(), like)]
+                self.put_marks(fits, on=on, top=self.folder)
                 self.notify(f"{plural(len(fits), 'photo')} here like {sanitize(pattern, 30)}.", markup=False)
 
-        lines = ["* stands for anything, ? for one character. Of what is shown, these are marked."]
-        self.app.push_screen(Ask("Mark by a pattern", lines, value="*.jpg"), typed)
+        lines = [f"* stands for anything, ? for one character. Of what is shown, {what}."]
+        self.app.push_screen(Ask(title, lines, value="*.jpg"), typed)
 
     def action_marked_only(self) -> None:
         """Show the marked only, or the folder again."""
