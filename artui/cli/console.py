@@ -45,10 +45,12 @@ def open_console(
         )
     import asyncio
 
+    from artui.config import Origin
     from artui.tui.app import Console
     from artui.tui.drawing import choose_drawing
 
-    choose_drawing(session.config.images)
+    config = session.config
+    choose_drawing(config.images, is_set=config.sources["images"].origin is not Origin.DEFAULT)
     return asyncio.run(_show(Console(session.paths, session.config, ascii=ascii, readonly=readonly, demo=demo)))
 
 

@@ -213,7 +213,7 @@ TOP: Mapping[str, Reader] = {
     "account": account_name,
     "images": choice(["blocks", "auto", "off"]),
     "glyphs": choice(["auto", "unicode", "ascii"]),
-    "theme": choice(["auto", "dark", "light"]),
+    "theme": choice(["auto", "dark", "light", "high-contrast", "terminal"]),
     "proxy": proxy,
     "ca_file": path,
     "idle_minutes": Number(0, 10_080, whole=False),

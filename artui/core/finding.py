@@ -39,12 +39,12 @@ def best_first(typed: str, things: Sequence[tuple[str, ...]]) -> list[int]:
 
 
 def filter_from(text: str, group: Group | None, batches: Iterable[Batch]) -> Filter:
-    """A filter as it is typed: words, ``!words``, ``batch:name``, ``account:name``, ``status:word``."""
+    """A filter as it is typed: words, ``!words``, ``sku:``, ``batch:``, ``workflow:``, ``account:``, ``status:``."""
     named: dict[str, str] = {}
     words, without = [], []
     for piece in text.lower().split():
         key, colon, value = piece.partition(":")
-        if colon and key in ("batch", "account", "status"):
+        if colon and key in ("batch", "account", "status", "sku", "workflow"):
             named[key] = value
         elif piece.startswith("!"):
             without.append(piece[1:])
@@ -61,4 +61,6 @@ def filter_from(text: str, group: Group | None, batches: Iterable[Batch]) -> Fil
         status,
         tuple(words),
         tuple(word for word in without if word),
+        named.get("sku", ""),
+        named.get("workflow", ""),
     )

@@ -71,6 +71,29 @@ def of(file: BinaryIO, size: int, media_type: str) -> tuple[Told, ...]:
     return (*told, Told(Trait.PROFILE, profile)) if profile not in ("", SRGB) else tuple(told)
 
 
+@dataclass(frozen=True, slots=True)
+class Looks:
+    """What a picture's header says of how it looks: `profile` by name, empty where nothing says; `bits` a channel."""
+
+    profile: str = ""
+    bits: int = 8
+    frames: int = 1
+    has_alpha: bool = False
+    is_turned: bool = False
+    has_copyright: bool = False
+
+
+def looks_of(file: BinaryIO, size: int, media_type: str) -> Looks | None:
+    """How an open picture looks; None where its metadata is beyond reading. Raises OSError when reading fails."""
+    try:
+        read = header.read(file, size, media_type)
+        turned = read.metadata.number(ORIENTATION, 1) in range(2, 9)
+        profile, has_copyright = profile_name(read), read.metadata.has_copyright
+    except (ValueError, ArithmeticError, LookupError, RecursionError, struct.error):
+        return None
+    return Looks(profile, read.bits, read.frames, read.has_alpha, turned, has_copyright)
+
+
 # Profiles
 
 SRGB = "sRGB"

@@ -36,7 +36,8 @@ _CONDITIONS = {
 @dataclass(frozen=True, slots=True)
 class Filter:
     """Which jobs are wanted. ``words`` must all be found in what a job says of itself (path, workflow, message, labels
-    and the like), those of ``without`` must not. ``since``: those made at or after it, in epoch seconds."""
+    and the like), those of ``without`` must not. ``sku`` and ``workflow``: a part of the label and of the name.
+    ``since``: those made at or after it, in epoch seconds."""
 
     group: Group | None = None
     batch: str | None = None
@@ -44,12 +45,14 @@ class Filter:
     status: Status | None = None
     words: tuple[str, ...] = ()
     without: tuple[str, ...] = ()
+    sku: str = ""
+    workflow: str = ""
     since: float = 0.0
 
     @property
     def counted(self) -> bool:
         """Whether the kept figures know it, so that no job need be read."""
-        return not (self.status or self.words or self.without or self.since)
+        return not (self.status or self.words or self.without or self.sku or self.workflow or self.since)
 
     def condition(self) -> tuple[str, tuple[str, ...]]:
         """As SQL over ``jobs``, with its values."""
@@ -57,6 +60,10 @@ class Filter:
         values: list[str] = []
         if self.group:
             parts.append(_CONDITIONS[self.group])
+        for text, part in (("COALESCE(labels ->> '$.sku', '')", self.sku), ("workflow_name", self.workflow)):
+            if part:
+                parts.append(f"instr(lower({text}), ?) > 0")
+                values.append(part.lower())
         for column, wanted in (("batch", self.batch), ("account", self.account), ("status", self.status)):
             if wanted is not None:
                 parts.append(f"jobs.{column} = ?")

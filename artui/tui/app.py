@@ -38,6 +38,7 @@ from artui.tui.news import News
 from artui.tui.opening import first_place, greeting, last_left, remember
 from artui.tui.page import Page
 from artui.tui.pages import PLACES
+from artui.tui.pane_shape import last_panes, remember_panes
 from artui.tui.shell import Header, Keys, Tab, Tabs
 from artui.tui.view import Look, View
 
@@ -107,13 +108,14 @@ class Console(App[None], inherit_bindings=False):
         self.set_reactive(Console.account, in_use or next(iter(config.accounts), None))
         self.look = Look()
         self.news = News()
+        self.panes = last_panes(paths)
         self.looked: Signal[Look] = Signal(self, "looked")
         """Published after each look that has shown something new."""
         self.failure: Exception | None = None
         """The defect by which the console ended."""
         self._placing = asyncio.Lock()
         for entry in PLACES:
-            self._bindings.bind(entry.key, f"place('{entry.key}')", entry.title, show=False)
+            self._bindings.bind(entry.binding, f"place('{entry.key}')", entry.title, show=False)
 
     @property
     def config(self) -> Config:
@@ -130,8 +132,8 @@ class Console(App[None], inherit_bindings=False):
 
     @property
     def available_themes(self) -> dict[str, Theme]:
-        """The two themes of the console, in the place of Textual's own."""
-        return {theme.name: theme for theme in (looks.DARK, looks.LIGHT)}
+        """The themes of the console, in the place of Textual's own."""
+        return {theme.name: theme for theme in looks.THEMES.values()}
 
     def get_theme_variable_defaults(self) -> dict[str, str]:
         """What the console's own colours are in a theme that does not know them."""
@@ -166,6 +168,7 @@ class Console(App[None], inherit_bindings=False):
         self.view.stop()
         if not self.readonly:
             remember(self.paths, self.journal)
+            remember_panes(self.paths, self.panes)
         self.journal.close()
 
     # ------------------------------------------------------------------------------------------------ what is new
@@ -379,12 +382,14 @@ class Console(App[None], inherit_bindings=False):
         await self.push_screen(question, answered)
 
     async def action_theme(self) -> None:
-        """Change between dark and light, and keep it."""
-        light = self.theme == looks.DARK.name
-        self.theme = looks.LIGHT.name if light else looks.DARK.name
+        """Change to the next theme, and keep it."""
+        words = list(looks.THEMES)
+        place = next(place for place, word in enumerate(words) if looks.THEMES[word].name == self.theme)
+        word = words[(place + 1) % len(words)]
+        self.theme = looks.THEMES[word].name
         if not self.readonly:
             try:
-                await asyncio.to_thread(save_setting, self.paths, "theme", "light" if light else "dark")
+                await asyncio.to_thread(save_setting, self.paths, "theme", word)
             except ConfigError as problem:
                 self.notify(beginning(f"So until artui ends: {problem}", 300), severity="warning", markup=False)
 

@@ -29,6 +29,11 @@ class CoalescedRefresh:
         if self._worker is None or self._worker.is_finished:
             self._worker = self._owner.run_worker(self._run)
 
+    @property
+    def is_under_way(self) -> bool:
+        """Whether anything that was asked for is still to be read."""
+        return self._worker is not None and not self._worker.is_finished
+
     async def is_done(self) -> None:
         """Wait until all that was asked for has been read."""
         if self._worker is not None:

@@ -53,9 +53,9 @@ class Slot:
         return max(1, self.cells - self.column.gap - 1)
 
 
-def layout(columns: Sequence[Column], cells: int, start: int = 0) -> list[Slot]:
-    """The columns that are there in a list so wide, which begin at cell ``start`` and fill it to its end."""
-    left = cells - start - sum(column.cells for column in columns if cells >= column.wanted_from)
+def layout(columns: Sequence[Column], cells: int, start: int = 0, margin: int = 0) -> list[Slot]:
+    """The columns that are there in a list so wide, which begin at cell ``start`` and fill it to its ``margin``."""
+    left = cells - margin - start - sum(column.cells for column in columns if cells >= column.wanted_from)
     slots = []
     for index, column in enumerate(columns):
         if cells >= column.wanted_from:

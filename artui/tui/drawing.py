@@ -2,28 +2,34 @@
 
 from __future__ import annotations
 
+import os
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 
 @dataclass(slots=True)
 class Drawing:
-    """The widget that shows a real picture, None for half blocks; ``off``: no pictures at all."""
+    """The widget that shows a real picture, None for half blocks; ``off``: no pictures at all; ``follows``: pictures
+    stand beside a list too and follow its cursor."""
 
     widget: Any = None
     off: bool = False
+    follows: bool = True
 
 
 chosen = Drawing()
 """How pictures are drawn in this console."""
 
 
-def choose_drawing(images: str) -> None:
-    """Decide how pictures are drawn, by the setting ``images``.
+def choose_drawing(images: str, *, is_set: bool = True, environ: Mapping[str, str] = os.environ) -> None:
+    """Decide how pictures are drawn, by the setting ``images``; ``is_set``: a person has set it.
 
-    ``auto`` asks the terminal for Kitty or Sixel graphics; whatever goes wrong there means half blocks.
+    ``auto`` asks the terminal for Kitty or Sixel graphics; whatever goes wrong there means half blocks. Over SSH
+    pictures follow the cursor only where the setting is made: the line may be slow.
     """
     chosen.widget, chosen.off = None, images == "off"
+    chosen.follows = not chosen.off and (is_set or not environ.get("SSH_CONNECTION"))
     if images != "auto":
         return
     try:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal, Protocol, TypeVar, cas
 from textual.dom import DOMNode
 
 if TYPE_CHECKING:
+    from textual.geometry import Size
     from textual.screen import Screen, ScreenResultCallbackType
     from textual.signal import Signal
     from textual.widget import Widget
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from artui.journal import Journal
     from artui.tui.look import Glyphs
     from artui.tui.news import News
+    from artui.tui.pane_shape import PaneShape
     from artui.tui.view import Look, View
 
 Answer = TypeVar("Answer")
@@ -46,6 +48,12 @@ class Host(Protocol):
     looked: Signal[Look]
     """Published after each look that has shown something new."""
     news: News
+    panes: PaneShape
+    """How the panes beside the lists stand."""
+
+    @property
+    def size(self) -> Size:
+        """The cells of the terminal."""
 
     def notify(
         self, message: str, *, severity: Literal["information", "warning", "error"] = ..., markup: bool = ...

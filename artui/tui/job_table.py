@@ -32,14 +32,23 @@ COLUMNS = (
 )
 """The file never has fewer than 30 cells in a table of 80 or more."""
 NARROW_COLUMNS = tuple(replace(one, cells=28) if one.says else one for one in COLUMNS)
+PANED_COLUMNS = tuple(replace(one, wanted_from=0) for one in COLUMNS if one.title in ("File", "Stage", "In it", "Cost"))
+"""Beside a pane, which tells the rest."""
+BRIEF_COLUMNS = tuple(replace(one, cells=14) if one.says else one for one in PANED_COLUMNS if one.title != "In it")
+BRIEF_BELOW = 60
+"""Cells of a table beside a pane in which the stages say less."""
 
 MARKS = 3
 """Cells before the columns: a mark and the sign."""
 
 
-def columns(cells: int) -> list[Slot]:
-    """The columns of a table so wide."""
-    return layout(COLUMNS if cells >= Width.NORMAL else NARROW_COLUMNS, cells, MARKS)
+def columns(cells: int, *, beside_pane: bool = False) -> list[Slot]:
+    """The columns of a table so wide; one cell at its right stays free."""
+    if beside_pane:
+        there = PANED_COLUMNS if cells >= BRIEF_BELOW else BRIEF_COLUMNS
+    else:
+        there = COLUMNS if cells >= Width.NORMAL else NARROW_COLUMNS
+    return layout(there, cells, MARKS, 1)
 
 
 class JobTable(LineList[int, Row]):
@@ -67,6 +76,7 @@ class JobTable(LineList[int, Row]):
         super().__init__(glyphs, id=id)
         self.marked: set[int] = set()
         self.around = RowContext()
+        self.beside_pane = False
         self._jobs: Mapping[int, Job] = {}
         self._clock: Timer | None = None
 
@@ -138,21 +148,40 @@ class JobTable(LineList[int, Row]):
         job, ellipsis = self._jobs[number], self.glyphs.ellipsis
         moving = self.around.moving.get(number)
         said = {
-            "Stage": row.stage, "In it": row.time, "Cost": short(row.cost, COST.cells - 1), "Account": job.account,
-            "Workflow": job.workflow_name, "Rate": rate(moving.rate) if moving and moving.rate else "",
-        }  # fmt: skip
-        for slot in columns(self.size.width):
+            "Stage": row.brief if self.is_brief else row.stage,
+            "In it": row.time,
+            "Cost": short(row.cost, COST.cells - 1),
+            "Account": job.account,
+            "Workflow": job.workflow_name,
+            "Rate": rate(moving.rate) if moving and moving.rate else "",
+        }
+        for slot in self.slots():
             if slot.title == "File":
                 yield slot, file_fitted(job.source.parent.name, job.source.name, slot.cells - 2, ellipsis) + "  "
             else:
                 yield slot, fitted(said[slot.title], slot, ellipsis)
+
+    @property
+    def is_brief(self) -> bool:
+        """Whether the stages say less, for want of room."""
+        return self.beside_pane and self.size.width < BRIEF_BELOW
+
+    def slots(self) -> list[Slot]:
+        """Its columns."""
+        return columns(self.size.width, beside_pane=self.beside_pane)
+
+    def put_beside(self, *, pane: bool) -> None:
+        """Stand beside a pane, or alone."""
+        if pane is not self.beside_pane:
+            self.beside_pane = pane
+            self.refresh()
 
     def cells_that_differ(self, before: Row | None, row: Row | None) -> tuple[int, int]:
         """All cells, those from the stage on where only it has changed, or those of the time."""
         start, end = super().cells_that_differ(before, row)
         if not (before and row) or (before.sign, before.group, before.file) != (row.sign, row.group, row.file):
             return start, end
-        there = {slot.title: slot for slot in columns(end)}
+        there = {slot.title: slot for slot in self.slots()}
         if (before.stage, before.cost) == (row.stage, row.cost) and "In it" in there:
             return there["In it"].start, there["In it"].end
         return there["Stage"].start, end

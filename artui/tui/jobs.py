@@ -39,27 +39,21 @@ from artui.tui.jobs_page import (
     may_fit,
     read_page,
     sum_line,
-    sums_text,
     todo_line,
 )
-from artui.tui.look import Width, room
-from artui.tui.page import Page
+from artui.tui.panes import PanedPage
 from artui.tui.shell import Line
 from artui.tui.view import Look
 
 if TYPE_CHECKING:
     from artui.core.actions import Action
-    from artui.tui.job_details import Details
+    from artui.tui.photo_pane import PhotoPane, Shown
 
 REORDER_SHARE = 0.05
 """The most of its time the view spends on sorting anew by itself; a key sorts at once."""
 
 
-SIDE = 52
-"""The cells that the details take from the table."""
-
-
-class Jobs(Page):
+class Jobs(PanedPage):
     """All jobs of this journal."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -68,30 +62,28 @@ class Jobs(Page):
         Binding("W", "another", show=False, tooltip="Send these photos, or their results, to another workflow"),
         Binding("space", "mark", "mark", tooltip="Mark this job, or take the mark away"),
         Binding("n", "next", "next to do", tooltip="The next job that needs you"),
-        Binding("slash", "filter", "filter", tooltip="Filter by words; batch: account: status: narrow it"),
+        Binding("slash", "filter", "filter", tooltip="Filter by words; sku: batch: workflow: account: status:"),
         Binding("a", "mark_all", show=False, tooltip="Mark all that are shown, or none"),
         Binding("V", "range", show=False, tooltip="Begin a range here; again: mark it"),
         Binding("v", "marked_only", show=False, tooltip="Show the marked only, or all again"),
         Binding("left", "chip(-1)", show=False, tooltip="The chip to the left"),
         Binding("right", "chip(1)", show=False, tooltip="The chip to the right"),
         Binding("0", "all", show=False, tooltip="All jobs again, whatever was filtered"),
-        Binding("s", "sort", show=False, tooltip="Sort: by batch and file, newest, who must act, cost"),
+        Binding("comma", "sort", show=False, tooltip="Sort: by batch and file, newest, who must act, cost"),
         Binding("B", "batches", show=False, tooltip="The batches, with their counts and money; show one"),
         Binding("d", "aside", show=False, tooltip="Put aside what needs you, until it moves; again: take it back"),
-        Binding("dollar_sign", "sums", show=False, tooltip="The sum by folder, label, workflow and day"),
         Binding("b", "balance", show=False, tooltip="Look at the balance of this account now"),
         Binding("plus", "allow", show=False, tooltip="Let the batch of this job spend more than its cap"),
         Binding("o", "open", show=False, tooltip="Open the result; over SSH its path, and a line that fetches it"),
         Binding("y", "copy", show=False, tooltip="Copy path and execution; answer for a sample that waits"),
+        *PanedPage.PANE,
     ]
-    DEFAULT_CSS = f"""
-    Jobs > #middle {{ height: 1fr; }}
-    Jobs #list {{ width: 1fr; }}
-    Jobs #chips, Jobs #here {{ color: $quiet; }}
-    Jobs #heads {{ color: $quiet; text-style: bold; }}
-    Jobs #empty {{ padding: 1 1; }}
-    Jobs #side {{ width: {SIDE}; display: none; border-left: solid $border; padding: 0 1; }}
-    Jobs.-full #side {{ display: block; }}
+    DEFAULT_CSS = """
+    Jobs > #middle { height: 1fr; }
+    Jobs #list { width: 1fr; }
+    Jobs #chips, Jobs #here { color: $quiet; }
+    Jobs #heads { color: $quiet; text-style: bold; }
+    Jobs #empty { padding: 1 1; }
     """
     changes = frozenset({"retry", "cancel", "another", "balance", "aside", "allow"})
 
@@ -111,16 +103,16 @@ class Jobs(Page):
         self._standing: object = None
         """What the keys that are offered depend on."""
         self._chip_spans: list[tuple[int, int, Group | None]] = []
-        self._side: Details | None = None
+        self._pane: PhotoPane | None = None
 
     def compose(self) -> ComposeResult:
-        """Chips, table, sums and messages; the details join the table once there is room for them."""
+        """Chips, table, sums and messages; the pane joins the table once it is open."""
         yield Line(id="chips")
         yield FilterLine(
-            "words | batch:name | account:name | status:word | !word leaves out", instead="#chips", of="#table"
+            "words | sku: batch: workflow: account: status: | !word leaves out", instead="#chips", of="#table"
         )
-        yield Line(id="heads")
         with Horizontal(id="middle"), Vertical(id="list"):
+            yield Line(id="heads")
             yield Static("", id="empty", markup=False)
             yield JobTable(self.host.glyphs, id="table")
         for name in ("sum", "here", "message"):
@@ -193,13 +185,15 @@ class Jobs(Page):
         if look.changed is None or look.changed:
             arrived = look.changed is None or any(event.what == "added" for event in look.events)
             self.read(reorder=arrived or self._membership_may_change())
+            if self._pane is not None and (look.changed is None or self.table.current in look.changed):
+                self._pane.follow()
         else:
             self.table.put_around(self.table.around.with_moving(look.moving))
             self._draw_job()
 
     def _membership_may_change(self) -> bool:
         """Whether jobs may join or leave what is shown, and sorting by itself is due."""
-        filtered = self.wanted.group is not None or bool(self.wanted.words or self.wanted.status)
+        filtered = self.wanted.group is not None or not self.wanted.counted
         rest = max(0.25, self._sorting_took / REORDER_SHARE)
         return filtered and time.monotonic() - self._sorted_at >= rest
 
@@ -208,13 +202,10 @@ class Jobs(Page):
     def draw(self) -> None:
         """Draw all lines around the table."""
         cells = self.app.size.width
-        size = room(self.app.size)
-        self.set_class(size >= Width.FULL, "-full")
+        self.reshape()
         filtered = self._filter_word()
         content, self._chip_spans = chips_line(self.overview, self.wanted.group, filtered, cells)
         self.query_one("#chips", Line).say(content)
-        # Not by the table's own width, which is another one only after the details have joined it.
-        self.query_one("#heads", Line).say(heads(columns(cells - SIDE * self.has_class("-full"))))
         self.query_one("#sum", Line).say(sum_line(self.overview.totals, len(self.table.marked), cells))
         self._draw_job()
 
@@ -249,17 +240,26 @@ class Jobs(Page):
         self.query_one("#message", Line).say(
             f" {beginning(self.host.glyphs.plain(message), cells - 2, self.host.glyphs.ellipsis)}"
         )
-        self._draw_side()
 
-    def _draw_side(self) -> None:
-        if not self.has_class("-full"):
-            return
-        if self._side is None:
-            from artui.tui.job_details import Details
+    def reshape(self) -> None:
+        """Give the table the room that the pane leaves."""
+        cells = self.pane_cells
+        self.table.put_beside(pane=cells > 0)
+        # Not by the table's own width, which is another one only after the pane has joined it.
+        self.query_one("#heads", Line).say(heads(columns(self.app.size.width - cells, beside_pane=cells > 0)))
+        if cells and self._pane is None and self.table.order:
+            from artui.tui.photo_pane import PhotoPane
 
-            self._side = Details(id="side")
-            self.query_one("#middle").mount(self._side)
-        self._side.show(self.table.current)
+            self._pane = PhotoPane(self._beside, plain=bool(self.host.glyphs.brackets[0]))
+            self.query_one("#middle").mount(self._pane)
+        if self._pane is not None:
+            self._pane.open(cells)
+
+    async def _beside(self) -> Shown:
+        """What the pane shows of the job under the cursor."""
+        from artui.tui.beside import shown_of
+
+        return await shown_of(self.host, self.table.current, self._pane.size.width if self._pane else 0)
 
     def _show_emptiness(self) -> None:
         empty = self.query_one("#empty", Static)
@@ -290,6 +290,8 @@ class Jobs(Page):
     def on_line_list_moved(self) -> None:
         """The cursor is on another job."""
         self._draw_job()
+        if self._pane is not None:
+            self._pane.follow()
 
     def on_job_table_marked(self) -> None:
         """Other jobs are marked."""
@@ -376,13 +378,6 @@ class Jobs(Page):
             self.notify("Every filter is taken away: those that need you are on top.", markup=False)
         else:
             self.notify("Nothing needs you.", markup=False)
-
-    async def action_sums(self) -> None:
-        """The sum by folder, label, workflow and day."""
-        from artui.tui.dialogs import TextDialog
-
-        text = await self.host.view.ask(sums_text, self.wanted)
-        self.app.push_screen(TextDialog("Sums of what is shown", text))
 
     async def action_batches(self) -> None:
         """The batches; show one."""

@@ -20,7 +20,7 @@ from artui.model.states import Status
 from artui.sanitize import sanitize, width
 from artui.tui.advice import sentence
 from artui.tui.look import Glyphs
-from artui.tui.words import RowContext, amount, brief, clock, home, plural
+from artui.tui.words import RowContext, brief, clock, home, plural
 
 CHIPS: tuple[tuple[Group | None, str, str], ...] = (
     (None, "All", "All"),
@@ -192,19 +192,3 @@ def todo_line(job: Job, crowd: HoldCount | None, waits_for_yes: bool, now: float
     if waits_for_yes:
         return "The rest of this batch waits for your yes: y shows what has come, and asks."
     return ""
-
-
-def sums_text(db: Connection, wanted: Filter) -> Content:
-    """The money of what is shown, grouped in several ways; 72 cells wide."""
-    parts: list[str | tuple[str, str]] = []
-    for title, groups in window.sums_by(db, wanted).items():
-        if not groups:
-            continue
-        heads = "".join(f"{head:>9}" for head in ("jobs", "quoted", "charged", "sent", "to come"))
-        parts.append((f"{title:<27}{heads}\n", "bold"))
-        for name, one in groups:
-            name = sanitize(name or "(none)", 26)
-            numbers = (one.jobs, one.quoted, one.charged, one.sent, one.to_come)
-            parts.append(name + " " * (27 - width(name)) + "".join(f"{amount(number):>9}" for number in numbers) + "\n")
-        parts.append("\n")
-    return Content.assemble(*parts)

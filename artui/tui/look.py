@@ -1,4 +1,4 @@
-"""How the console looks: two themes, two glyph sets, and what fits at which width."""
+"""How the console looks: its themes, two glyph sets, and what fits at which width."""
 
 from __future__ import annotations
 
@@ -67,12 +67,73 @@ LIGHT = Theme(
         "input-cursor-text-style": "reverse",
     },
 )
+HIGH_CONTRAST = Theme(
+    name="artui-high-contrast",
+    dark=True,
+    background="#000000",
+    surface="#000000",
+    panel="#1c1c1c",
+    foreground="#ffffff",
+    primary="#9fd4ff",
+    secondary="#e6e6e6",
+    accent="#7cf5ff",
+    success="#7dff9f",
+    warning="#ffe066",
+    error="#ffb3ad",
+    variables={
+        "cursor": "#0039a6",
+        "cursor-text": "#ffffff",
+        "quiet": "#e6e6e6",
+        "text-muted": "#e6e6e6",
+        "border": "#ffffff",
+        "scrollbar": "#ffffff",
+        "scrollbar-background": "#000000",
+        "block-cursor-background": "#0039a6",
+        "block-cursor-foreground": "#ffffff",
+        "block-cursor-text-style": "bold",
+        "input-cursor-text-style": "reverse",
+    },
+)
+# The sixteen colours are the person's own: what is quiet stays in the colour of text, for none of the others is sure to
+# be read on an unknown ground.
+TERMINAL = Theme(
+    name="artui-terminal",
+    ansi=True,
+    background="ansi_default",
+    surface="ansi_default",
+    panel="ansi_default",
+    boost="ansi_default",
+    foreground="ansi_default",
+    primary="ansi_blue",
+    secondary="ansi_default",
+    accent="ansi_cyan",
+    success="ansi_green",
+    warning="ansi_yellow",
+    error="ansi_red",
+    variables={
+        "ansi-background": "ansi_black",
+        "ansi-foreground": "ansi_white",
+        "cursor": "ansi_magenta",
+        "cursor-text": "ansi_bright_white",
+        "quiet": "ansi_default",
+        "text-muted": "ansi_default",
+        "border": "ansi_bright_black",
+        "scrollbar": "ansi_bright_black",
+        "scrollbar-background": "ansi_default",
+        "block-cursor-background": "ansi_magenta",
+        "block-cursor-foreground": "ansi_bright_white",
+        "block-cursor-text-style": "bold",
+        "input-cursor-text-style": "reverse",
+    },
+)
+THEMES = {"dark": DARK, "light": LIGHT, "high-contrast": HIGH_CONTRAST, "terminal": TERMINAL}
+"""By the words of the setting, in the order in which the palette goes through them."""
 
 
 def wanted_theme(setting: str, environ: Mapping[str, str]) -> str:
     """The theme that is set; ``auto`` is the light one where this terminal says that its ground is light."""
     if setting != "auto":
-        return LIGHT.name if setting == "light" else DARK.name
+        return THEMES[setting].name
     ground = environ.get("COLORFGBG", "").rpartition(";")[2]
     return LIGHT.name if ground in ("7", "15") else DARK.name
 
@@ -98,6 +159,8 @@ class Glyphs:
     arrow: str
     ellipsis: str
     brackets: tuple[str, str]
+    parts: str = ""
+    """The signs of a cell that is filled in part, the least first."""
 
     def plain(self, text: str) -> str:
         """A sentence with the signs that this set has."""
@@ -106,7 +169,7 @@ class Glyphs:
 
 UNICODE = Glyphs(
     needs="!", failed="✗", up="↑", working="◐", down="↓", queued="·", qa="Q", done="✓", unpaid="-", marked="●",
-    full="█", empty="░", rule="─", dot="·", arrow="→", ellipsis="…", brackets=("", ""),
+    full="█", empty="░", rule="─", dot="·", arrow="→", ellipsis="…", brackets=("", ""), parts="▏▎▍▌▋▊▉",
 )  # fmt: skip
 ASCII = Glyphs(
     needs="!", failed="x", up=">", working="~", down="<", queued=".", qa="Q", done="+", unpaid="-", marked="*",
@@ -127,8 +190,10 @@ def bar(glyphs: Glyphs, done: int, total: int, cells: int) -> str:
     """A bar of so many cells, brackets included where the set has them."""
     before, after = glyphs.brackets
     room = cells - len(before) - len(after)
-    filled = min(room, room * done // total) if total > 0 else 0
-    return before + glyphs.full * filled + glyphs.empty * (room - filled) + after
+    parts = len(glyphs.parts) + 1
+    filled, part = divmod(min(room * parts, max(0, room * parts * done // total)) if total > 0 else 0, parts)
+    begun = glyphs.parts[part - 1] if part else ""
+    return before + glyphs.full * filled + begun + glyphs.empty * (room - filled - len(begun)) + after
 
 
 class Width(IntEnum):

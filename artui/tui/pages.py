@@ -12,11 +12,16 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class PageEntry:
-    """A place: the digit that shows it, its title, and where its class is found (``file:class`` in this folder)."""
+    """A place: the key that shows it, its title, and where its class is found (``file:class`` in this folder)."""
 
     key: str
     title: str
     where: str
+
+    @property
+    def binding(self) -> str:
+        """Its key as Textual names it."""
+        return "dollar_sign" if self.key == "$" else self.key
 
     @property
     def id(self) -> str:
@@ -39,5 +44,6 @@ PLACES = (
     PageEntry("3", "Workflows", "workflows:Workflows"),
     PageEntry("4", "Watch", "watches:Watches"),
     ACCOUNTS,
+    PageEntry("$", "Money", "money:MoneyPage"),
 )
 """A new screen is one line here."""

@@ -75,7 +75,7 @@ def _help_lines(known: list[PaletteAction], cells: int) -> Iterator[Content]:
 def offer(app: App[Any]) -> None:
     """Offer every action by name, each with its key, and do the one that is chosen."""
     offered = [action for action in actions(app.screen) if action.verb not in NOT_BY_NAME]
-    offered.append(PaletteAction(("",), "Light or dark colours, the other ones from now on", "theme", app, True))
+    offered.append(PaletteAction(("",), "Colours: dark, light, high contrast, the terminal's own", "theme", app, True))
     rows = [(one, Content.assemble((f"{one.keys[0]:>{KEYS}}", "bold $primary"), "  ", one.says)) for one in offered]
 
     async def chosen(action: PaletteAction | None) -> None:

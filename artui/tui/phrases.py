@@ -60,6 +60,25 @@ FAILED_CELLS: Mapping[Reason, str] = {
 }
 """Why a job has failed, in a few cells, where it was not for its file."""
 
+BRIEF_CELLS: Mapping[Reason, str] = {
+    Reason.TRY_AGAIN: "will try again",
+    Reason.LOOKING: "looking it up",
+    Reason.TWIN: "same photo",
+    Reason.CAP: "cap reached",
+    Reason.CREDITS: "no credits",
+    Reason.PAYMENT: "no credits",
+    Reason.LOGIN: "signed out",
+    Reason.SAMPLE: "your yes?",
+    Reason.ACCOUNT: "other account",
+    Reason.DAMAGED: "came damaged",
+    Reason.TROUBLE: "trouble",
+    Reason.ERROR: "error",
+    Reason.RECOVERED: "paid before?",
+    Reason.FAILED: "failed",
+    Reason.REJECTED: "refused",
+}
+"""A reason in at most 14 cells, where its own word is no such."""
+
 ACCOUNT_CELLS: Mapping[Reason, str] = {
     Reason.LOGIN: "signed out",
     Reason.CREDITS: "needs credits",

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import io
+import os
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
@@ -14,7 +17,9 @@ from textual.geometry import Size
 from textual.strip import Strip
 from textual.widget import Widget
 
+from artui.files import whole
 from artui.files.regular import open_regular
+from artui.files.traits import Looks, looks_of
 from artui.sanitize import sanitize
 
 if TYPE_CHECKING:
@@ -22,6 +27,11 @@ if TYPE_CHECKING:
 
 MOST_PIXELS = 50_000_000
 """The largest picture that is held in memory as a whole, about 200 MB. A JPEG is read at an eighth if need be."""
+
+BLOCK = 1 << 15
+"""Bytes of a file that are read at a time."""
+KEPT = 48
+"""So many pictures stay in memory, each no larger than it is drawn."""
 
 CHECK = (204, 236)
 """The two greys of the chequers that stand for transparency."""
@@ -42,10 +52,13 @@ class Frame:
 
 @dataclass(frozen=True, slots=True)
 class Picture:
-    """A picture as it is drawn, no larger than its frame: opaque RGB, with the size of the whole."""
+    """A picture as it is drawn, no larger than its frame: opaque RGB; with the pixels and the bytes of the whole, and
+    how that looks by its header, None where it does not say."""
 
     drawn: Image
     whole: tuple[int, int]
+    weight: int = 0
+    looks: Looks | None = None
 
 
 def read_picture(path: Path, frame: Frame) -> Picture:
@@ -56,8 +69,12 @@ def read_picture(path: Path, frame: Frame) -> Picture:
         raise Unshowable("Pictures need Pillow: pip install 'artui[preview]' brings it.") from None
     Image.MAX_IMAGE_PIXELS = None  # the limit here is stricter, and counts what a smaller reading takes
     try:
-        with open_regular(path) as stream, Image.open(stream) as opened:
-            return _read(opened, frame)
+        with open_regular(path) as raw, io.BufferedReader(raw, BLOCK) as stream:
+            weight = os.fstat(raw.fileno()).st_size
+            looks = looks_of(stream, weight, whole.sniff(stream.read(whole.HEAD)) or "")
+            stream.seek(0)
+            with Image.open(stream) as opened:
+                return replace(_read(opened, frame), weight=weight, looks=looks)
     except FileNotFoundError:
         raise Unshowable("This file is no longer there.") from None
     except Unshowable:
@@ -66,24 +83,39 @@ def read_picture(path: Path, frame: Frame) -> Picture:
         raise Unshowable(f"This file cannot be read as a picture ({sanitize(str(broken), 120)}).") from broken
 
 
+def read_kept(path: Path, frame: Frame) -> Picture:
+    """As :func:`read_picture`; one of those that were looked at last is not read again while its file is the same."""
+    try:
+        status = path.stat()
+    except OSError:
+        return read_picture(path, frame)
+    return _kept(path, status.st_mtime_ns, status.st_size, frame)
+
+
+@lru_cache(KEPT)
+def _kept(path: Path, mtime_ns: int, weight: int, frame: Frame) -> Picture:
+    del mtime_ns, weight  # by these another file of the same name is told
+    return read_picture(path, frame)
+
+
 def _read(opened: Image, frame: Frame) -> Picture:
     from PIL import ImageOps
 
-    whole, enough = opened.size, (2 * max(frame.dots), 2 * max(frame.dots))
+    size, enough = opened.size, (2 * max(frame.dots), 2 * max(frame.dots))
     if not frame.crop:
         opened.draft("RGB", enough)
     if opened.width * opened.height > MOST_PIXELS:
         what = "a piece 1:1 needs" if frame.crop else "this kind of file needs"
-        pixels = f"{whole[0]:,} x {whole[1]:,} pixels"
+        pixels = f"{size[0]:,} x {size[1]:,} pixels"
         raise Unshowable(f"{pixels}: {what} the whole picture in memory, and the limit is 50 million.")
     if not frame.crop:
         opened.thumbnail(enough)
     turned = ImageOps.exif_transpose(opened)
     if turned.size != opened.size:
-        whole = whole[::-1]
+        size = size[::-1]
     drawn = _opaque(_cropped(turned, frame) if frame.crop else turned)
     drawn.thumbnail(frame.dots)
-    return Picture(drawn, whole)
+    return Picture(drawn, size)
 
 
 def _cropped(picture: Image, frame: Frame) -> Image:
@@ -139,11 +171,17 @@ class Blocks(Widget):
     def __init__(self, *, plain: bool) -> None:
         super().__init__()
         self.plain = plain
+        self._picture: Image | None = None
         self._lines: list[Strip] = []
 
     def put(self, picture: Image | None) -> None:
         """Draw this picture in the middle, or nothing."""
-        self._lines = list(_strips(picture, self.size, plain=self.plain)) if picture else []
+        self._picture = picture
+        self.on_resize()
+
+    def on_resize(self) -> None:
+        """Another middle."""
+        self._lines = list(_strips(self._picture, self.size, plain=self.plain)) if self._picture else []
         self.refresh()
 
     def render_line(self, y: int) -> Strip:

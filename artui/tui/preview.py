@@ -5,115 +5,22 @@ Terminals that can show real pictures do so where the settings say ``images = "a
 
 from __future__ import annotations
 
-import asyncio
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, ClassVar, cast
+from typing import ClassVar
 
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.containers import Horizontal, Vertical
-from textual.widget import Widget
-from textual.widgets import Static
+from textual.containers import Horizontal
 
 from artui.model.job import Job
 from artui.sanitize import sanitize
 from artui.tui import thumbs
 from artui.tui.above import Above, Answer
 from artui.tui.drawing import chosen
-from artui.tui.pictures import Blocks, Frame, Picture, Unshowable, corner, read_picture
+from artui.tui.picture_view import PictureView
+from artui.tui.pictures import Frame
 from artui.tui.shell import Keys, Line
-from artui.tui.words import size
-
-CAPTIONS = 2
-"""The lines of a pane that are no picture."""
-
-
-class Pane(Vertical):
-    """One picture with its caption; it reads anew when its frame or its room changes."""
-
-    DEFAULT_CSS = """
-    Pane { width: 1fr; padding: 0 1; }
-    Pane .caption { text-style: bold; }
-    Pane .facts { color: $quiet; }
-    Pane .why { height: auto; padding: 1 0; display: none; }
-    Pane.-unshowable .why { display: block; }
-    Pane.-unshowable .drawing { display: none; }
-    """
-
-    def __init__(self, caption: str, path: Path | None, *, plain: bool, id: str) -> None:  # noqa: A002 — as Textual
-        super().__init__(id=id)
-        self.caption = caption
-        self.path = path
-        self.frame = Frame((0, 0))
-        self.picture: Picture | None = None
-        self._asked = 0
-        # Kept, never looked up: a reading may end when the screen has begun to close and its widgets are gone.
-        self._drawing: Widget = chosen.widget() if chosen.widget else Blocks(plain=plain)
-        self._drawing.add_class("drawing")
-        self._why = Static("", classes="why", markup=False)
-        self._facts = Line(classes="facts")
-
-    def compose(self) -> ComposeResult:
-        """Caption, drawing, facts."""
-        yield Line(classes="caption")
-        yield self._drawing
-        yield self._why
-        yield self._facts
-
-    def on_mount(self) -> None:
-        """Say what it is."""
-        self.put(self.caption, self.path)
-
-    def put(self, caption: str, path: Path | None) -> None:
-        """Stand for another picture, which the next :meth:`show` reads."""
-        self.caption, self.path = caption, path
-        self.query_one(".caption", Line).say(f"{caption}  {sanitize(path.name, 60) if path else ''}")
-
-    @property
-    def dots(self) -> tuple[int, int]:
-        """The dots there is room for, across and down; for real pictures as many as a cell usually has pixels."""
-        wide, high = self.size.width, max(0, self.size.height - CAPTIONS)
-        return (wide * 8, high * 16) if chosen.widget else (wide, 2 * high)
-
-    async def show(self, frame: Frame) -> None:
-        """Read and draw what this frame shows; of several calls the last one counts."""
-        self._asked += 1
-        asked, self.frame = self._asked, frame
-        problem, picture = "", None
-        if chosen.off:
-            problem = 'Pictures are switched off: images = "off" is set.'
-        elif self.path is None:
-            problem = "There is no result on this machine yet."
-        elif min(frame.dots) > 0:
-            try:
-                picture = await asyncio.to_thread(read_picture, self.path, frame)
-            except Unshowable as unshowable:
-                problem = str(unshowable)
-        if asked != self._asked or not self.is_attached:
-            return
-        self.picture = picture
-        self.set_class(bool(problem), "-unshowable")
-        self._why.update(problem)
-        if isinstance(self._drawing, Blocks):
-            self._drawing.put(picture.drawn if picture else None)
-        elif picture:
-            cast("Any", self._drawing).image = picture.drawn
-        self._facts.say(self._measures())
-
-    def _measures(self) -> str:
-        if self.picture is None or self.path is None:
-            return ""
-        wide, high = self.picture.whole
-        try:
-            weight = f", {size(self.path.stat().st_size)}"
-        except OSError:
-            weight = ""
-        where = ""
-        if self.frame.crop:
-            left, top = corner(self.picture.whole, self.frame)
-            where = f", from {left:,}, {top:,}"
-        return f"{wide:,} x {high:,}{weight}{where}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,16 +73,16 @@ class PairScreen(Above[Answer]):
         """The two panes, what their limits are, the keys."""
         plain = bool(self.host.glyphs.brackets[0])
         with Horizontal(id="pair"):
-            yield Pane("Before", self.pair.before, plain=plain, id="before")
-            yield Pane(self.pair.after_caption, self.pair.after, plain=plain, id="after")
+            yield PictureView("Before", self.pair.before, plain=plain, id="before")
+            yield PictureView(self.pair.after_caption, self.pair.after, plain=plain, id="after")
         yield Line(id="limits")
         yield Keys()
 
     def turn_to(self, pair: Pair) -> None:
         """Compare another pair."""
         self.pair = pair
-        self.query_one("#before", Pane).put("Before", pair.before)
-        self.query_one("#after", Pane).put(pair.after_caption, pair.after)
+        self.query_one("#before", PictureView).put("Before", pair.before)
+        self.query_one("#after", PictureView).put(pair.after_caption, pair.after)
         self.read()
 
     def on_mount(self) -> None:
@@ -188,14 +95,14 @@ class PairScreen(Above[Answer]):
 
     def read(self) -> None:
         """Read and draw both anew."""
-        for pane in self.query(Pane):
+        for pane in self.query(PictureView):
             self.run_worker(pane.show(Frame(pane.dots, self.crop, self.middle)))
         self.say_limits()
         self.query_one(Keys).draw()
 
     def say_limits(self) -> None:
         """Say how much of the pictures this terminal shows, or the remark instead."""
-        wide, high = self.query(Pane).first().dots
+        wide, high = self.query(PictureView).first().dots
         if self.remark:
             text = self.remark
         elif self.crop:
@@ -222,9 +129,9 @@ class PairScreen(Above[Answer]):
 
     def action_move(self, across: int, down: int) -> None:
         """Move the piece by half its size in the larger of the two."""
-        wholes = [pane.picture.whole for pane in self.query(Pane) if pane.picture]
+        wholes = [pane.picture.whole for pane in self.query(PictureView) if pane.picture]
         if wholes:
-            dots, whole = self.query(Pane).first().dots, max(wholes)
+            dots, whole = self.query(PictureView).first().dots, max(wholes)
             first, second = (
                 max(0.0, min(1.0, at + step * room / 2 / total))
                 for at, step, room, total in zip(self.middle, (across, down), dots, whole, strict=True)

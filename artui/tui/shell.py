@@ -171,7 +171,8 @@ class Tabs(Line):
 
 
 KEY_NAMES = {
-    "question_mark": "?", "slash": "/", "colon": ":", "plus": "+", "dollar_sign": "$", "comma": ",", "full_stop": ".",
+    "question_mark": "?", "slash": "/", "colon": ":", "plus": "+", "dollar_sign": "$", "comma": ",", "minus": "-",
+    "full_stop": ".", "less_than_sign": "<", "greater_than_sign": ">",
     "left": "left", "right": "right", "escape": "esc",
 }  # fmt: skip
 

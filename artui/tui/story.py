@@ -3,22 +3,22 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from textual.content import Content
 
 from artui.core.deliveries import standing
-from artui.journal import Connection, crowds, deliveries, history, jobs, purchases
+from artui.journal import Connection, accounts, crowds, deliveries, history, jobs, purchases
 from artui.journal.crowds import HoldCount
 from artui.journal.deliveries import DeliveryRow
 from artui.model.holds import Group
 from artui.model.job import Event, Job, Purchase
-from artui.model.states import PurchaseState
-from artui.sanitize import sanitize, width
+from artui.model.states import PurchaseState, Stage, Status
+from artui.sanitize import beginning, sanitize, width
 from artui.tui.advice import what_now
-from artui.tui.words import RowContext, amount, home, lasting, say, size
+from artui.tui.words import RowContext, about, amount, clock, home, lasting, say, size
 
 if TYPE_CHECKING:
     from artui.tui.host import Host
@@ -36,6 +36,10 @@ class Story:
     purchases: tuple[Purchase, ...]
     crowd: HoldCount | None
     delivery: DeliveryRow | None = None
+    usual: float | None = None
+    """How long its workflow usually takes, in seconds."""
+    steps: tuple[str, ...] = ()
+    """The steps of its workflow in its version, where those are still known."""
 
 
 def read_story(db: Connection, number: int) -> Story | None:
@@ -46,6 +50,20 @@ def read_story(db: Connection, number: int) -> Story | None:
     crowd = crowds.crowds(db).get(crowds.of(job))
     events, bought = tuple(history.of_job(db, number)), tuple(purchases.of_job(db, number))
     return Story(job, events, bought, crowd, deliveries.of_job(db, number))
+
+
+def read_beside(db: Connection, number: int) -> Story | None:
+    """As :func:`read_story`, with what is known of its workflow."""
+    if (story := read_story(db, number)) is None:
+        return None
+    job = story.job
+    from artui.tui import catalogue, workflow_words
+
+    usual = accounts.usual(db, job.payer, job.workflow)
+    text = accounts.cached_workflow(db, job.account, job.workflow)
+    found = catalogue.parse(text) if text else None
+    steps = workflow_words.steps(found) if found and found.version == job.version else []
+    return replace(story, usual=usual and usual[0], steps=tuple(step for step in steps if step != "in"))
 
 
 NAMES = 13
@@ -74,6 +92,73 @@ def told(story: Story, host: Host, cells: int) -> Content:
     parts += ["\n", ("What happened\n", "bold underline")]
     parts += list(_timeline(story.events, now))
     return Content.assemble(*parts)
+
+
+def beside(story: Story, host: Host, cells: int, *, is_wide: bool) -> Content:
+    """What a pane beside the list tells of a job, ``cells`` wide: how it stands, what it cost, when it came how far;
+    with all its facts where the screen ``is_wide``."""
+    now, job = time.time(), story.job
+    row = say(job, RowContext(), host.glyphs, now)
+    lines: list[str | Content | tuple[str, str]] = []
+    if job.status is Status.DONE and job.finished_at is not None:
+        lines.append(f"saved {clock(job.finished_at, now)}{_took(story)}")
+    else:
+        lines.append((f"{row.sign} {row.stage}", f"bold {COLOURS.get(row.group, '$primary')}"))
+        lines.append(host.glyphs.plain(what_now(job, story.crowd)))
+    charged = amount(job.charged) if job.charged is not None else "not yet"
+    sku = f"   sku {sanitize(job.labels['sku'])}" if job.labels.get("sku") else ""
+    lines.append(sanitize(f"quoted {amount(job.quoted)}, charged {charged}{sku}", cells, host.glyphs.ellipsis))
+    if job.word and not job.status.final:
+        lines.append(beginning(f"service: {job.word}", cells, host.glyphs.ellipsis))
+    if is_wide:
+        lines.append("")
+        for name, value in _facts(job, story.purchases):
+            if name in ("workflow", "account", "execution", "result"):
+                lines.append(Content.assemble((f"{name:<{NAMES}}", "$quiet"), _hanging(value, cells)))
+    lines += ["", *_milestones(story, now)]
+    return Content("\n").join(Content.styled(*one) if isinstance(one, tuple) else Content("") + one for one in lines)
+
+
+def _took(story: Story) -> str:
+    """How long a saved job took from when an engine took it, and how long its workflow usually takes."""
+    began = next((event.at for event in story.events if event.status is Status.RUNNING), None)
+    if began is None or story.job.finished_at is None:
+        return ""
+    usually = f" (usually {lasting(story.usual)})" if story.usual else ""
+    return f", took {lasting(story.job.finished_at - began)}{usually}"
+
+
+MILESTONES: Mapping[Stage, tuple[str, Stage | None, Stage | None]] = {
+    Stage.UPLOADED: ("uploaded", Stage.CHECKED, Stage.UPLOADED),
+    Stage.SUBMITTED: ("at the service", Stage.SUBMITTED, Stage.PROCESSED),
+    Stage.SAVED: ("saved", Stage.PROCESSED, Stage.SAVED),
+}
+"""The stages that a pane tells of, each with its word and the two between which it lasted."""
+
+
+def _milestones(story: Story, now: float) -> Iterator[Content]:
+    """When a job came how far and how long that took, the steps of its workflow, and how it ended where not well."""
+    came: dict[Stage, float] = {}
+    for event in story.events:
+        came.setdefault(event.stage, event.at)
+    for stage, (word, first, last) in MILESTONES.items():
+        if stage not in came:
+            continue
+        lasted = f"  {about(came[last] - came[first])}" if first in came and last in came else ""
+        yield _at(came[stage], now, f"{word}{lasted}")
+        if stage is Stage.SUBMITTED:
+            yield from (Content.styled(f"{'':{STAMP}}{step}", "$quiet") for step in story.steps)
+    if story.events and story.job.status in (Status.FAILED, Status.HELD, Status.CANCELLED):
+        yield _at(story.events[-1].at, now, sanitize(story.events[-1].what))
+
+
+STAMP = 10
+"""Cells of a moment and what is free behind it."""
+
+
+def _at(at: float, now: float, what: str) -> Content:
+    form = "%d %b" if now - at > 80_000 else "%H:%M:%S"
+    return Content.assemble((f"{time.strftime(form, time.localtime(at)):<{STAMP}}", "$quiet"), what)
 
 
 def _facts(job: Job, bought: Sequence[Purchase]) -> Iterator[tuple[str, str]]:

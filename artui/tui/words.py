@@ -16,7 +16,7 @@ from artui.model.job import Job
 from artui.model.states import Reason, Review, Stage, Status
 from artui.sanitize import sanitize
 from artui.tui.look import Glyphs, bar
-from artui.tui.phrases import CELLS, FAILED_CELLS, WAITING_CELLS
+from artui.tui.phrases import BRIEF_CELLS, CELLS, FAILED_CELLS, WAITING_CELLS
 from artui.tui.view import Moving
 
 BAR = 12
@@ -131,6 +131,8 @@ class Row:
     stage: str
     time: str
     cost: str
+    brief: str = ""
+    """The stage where there is little room for it."""
     pulse: float | None = None
     """Seconds after which the row says something else by itself; None where it stands still."""
 
@@ -149,7 +151,7 @@ _RUNNING: Mapping[Stage, str] = {
 def say(job: Job, around: RowContext, glyphs: Glyphs, now: float) -> Row:
     """A job as one row; ``now`` in epoch seconds."""
     moving = around.moving.get(job.id)
-    sign, stage = _standing(job, moving, around, glyphs, now)
+    sign, stage, brief = _standing(job, moving, around, glyphs, now)
     aside = job.id in around.aside
     pulse = None
     if job.finished_at is None:
@@ -162,71 +164,76 @@ def say(job: Job, around: RowContext, glyphs: Glyphs, now: float) -> Row:
         stage=f"{stage} (aside)" if aside else stage,
         time=clock(job.finished_at, now) if job.finished_at is not None else lasting(now - job.stage_at),
         cost=cost(job),
+        brief=brief or stage,
         pulse=pulse,
     )
 
 
-def _standing(job: Job, moving: Moving | None, around: RowContext, glyphs: Glyphs, now: float) -> tuple[str, str]:
-    """The sign and the words for how a job stands."""
+def _standing(job: Job, moving: Moving | None, around: RowContext, glyphs: Glyphs, now: float) -> tuple[str, str, str]:
+    """The sign, the words for how a job stands, and fewer words, empty where those are few."""
     if job.status.final or job.status is Status.HELD:
         return _at_rest(job, glyphs)
     if moving:
-        return (glyphs.up if moving.way == "up" else glyphs.down), _progress(moving, glyphs)
+        return (glyphs.up if moving.way == "up" else glyphs.down), *_progress(moving, glyphs)
     if job.status is Status.READY:
         if job.stage in (Stage.PROCESSED, Stage.SAVED):
-            return glyphs.down, "result ready, next to fetch"
-        first = f", 1st of {around.queued:,}" if job.id == around.next and around.queued > 1 else ""
-        return glyphs.queued, f"queued{first}"
+            return glyphs.down, "result ready, next to fetch", "ready"
+        first = f"1st of {around.queued:,}" if job.id == around.next and around.queued > 1 else ""
+        return glyphs.queued, f"queued{', ' * bool(first)}{first}", first
     if job.status is Status.RUNNING:
-        return glyphs.working, _RUNNING[job.stage]
+        return glyphs.working, _RUNNING[job.stage], ""
     if job.reason == Reason.AT_SERVICE:
-        return glyphs.working, processing(job, around.usual.get((job.payer, job.workflow)), now)
+        return glyphs.working, *processing(job, around.usual.get((job.payer, job.workflow)), now)
     if job.reason == Reason.TRY_AGAIN and job.due is not None:
-        return glyphs.working, f"will try again {clock(job.due, now)}"
+        again = clock(job.due, now)
+        return glyphs.working, f"will try again {again}", f"again {again}"
     if job.reason == Reason.HOURS and job.due is not None:
-        return glyphs.queued, f"sent from {clock(job.due, now)} on"
-    cell = WAITING_CELLS[Reason(job.reason)]
-    if job.reason == Reason.TWIN:
-        return glyphs.queued, cell
-    return (glyphs.qa if job.reason == Reason.IN_QA else glyphs.working), cell
+        start = clock(job.due, now)
+        return glyphs.queued, f"sent from {start} on", f"from {start}"
+    reason = Reason(job.reason)
+    sign = {Reason.TWIN: glyphs.queued, Reason.IN_QA: glyphs.qa}.get(reason, glyphs.working)
+    return sign, WAITING_CELLS[reason], BRIEF_CELLS.get(reason, reason)
 
 
-def _at_rest(job: Job, glyphs: Glyphs) -> tuple[str, str]:
+def _at_rest(job: Job, glyphs: Glyphs) -> tuple[str, str, str]:
     if job.is_saved and job.review == Review.REJECTED:
-        return glyphs.unpaid, sanitize(f"rejected: {job.review_reason}", 40)
+        return glyphs.unpaid, sanitize(f"rejected: {job.review_reason}", 40), "rejected"
     match job.status:
         case Status.DONE:
-            return glyphs.done, "saved, kept" if job.review == Review.KEPT else "saved"
+            kept = job.review == Review.KEPT
+            return glyphs.done, "saved, kept" if kept else "saved", "kept" if kept else ""
         case Status.SKIPPED:
-            return glyphs.unpaid, "already done, not paid"
+            return glyphs.unpaid, "already done, not paid", "a copy"
         case Status.CANCELLED:
             sent = "not saved" if job.is_left else "sent before" if job.may_have_cost else "not paid"
-            return glyphs.unpaid, f"cancelled, {sent}"
+            return glyphs.unpaid, f"cancelled, {sent}", "cancelled"
         case Status.FAILED:
             if job.reason in FAILED_CELLS:
-                return glyphs.failed, FAILED_CELLS[Reason(job.reason)]
-            return glyphs.failed, sanitize(f"{job.reason or 'failed'}{'' if job.purchase else ', not sent'}", 40)
+                reason = Reason(job.reason)
+                return glyphs.failed, FAILED_CELLS[reason], BRIEF_CELLS.get(reason, reason)
+            why = sanitize(job.reason or "failed", 40)
+            return glyphs.failed, sanitize(f"{why}{'' if job.purchase else ', not sent'}", 40), why
         case _:
-            return glyphs.needs, CELLS[Reason(job.reason)]
+            return glyphs.needs, CELLS[Reason(job.reason)], BRIEF_CELLS.get(Reason(job.reason), job.reason)
 
 
-def _progress(moving: Moving, glyphs: Glyphs) -> str:
+def _progress(moving: Moving, glyphs: Glyphs) -> tuple[str, str]:
     word = "upload" if moving.way == "up" else "download"
     if not moving.total:
-        return f"{word} {size(moving.moved)}"
+        return f"{word} {size(moving.moved)}", f"{moving.way} {size(moving.moved)}"
     share = min(100, 100 * moving.moved // moving.total)
-    return f"{word} {bar(glyphs, moving.moved, moving.total, BAR)} {share}%"
+    return f"{word} {bar(glyphs, moving.moved, moving.total, BAR)} {share}%", f"{moving.way} {share}%"
 
 
-def processing(job: Job, usual: float | None, now: float) -> str:
-    """How long an execution may still take, from how long its workflow usually does."""
+def processing(job: Job, usual: float | None, now: float) -> tuple[str, str]:
+    """How long an execution may still take, from how long its workflow usually does; and the same in fewer words."""
     if usual is None:
-        return "processing"
+        return "processing", ""
     left = usual - (now - job.stage_at)
     if left > 0:
-        return f"processing, ~{about(left)} left"
+        return f"processing, ~{about(left)} left", f"~{about(left)} left"
     over = lasting(-left) if left > -600 else about(-left)
-    return f"processing, {over} over" + (" usual" if left > -600 else "")
+    return f"processing, {over} over" + (" usual" if left > -600 else ""), f"{over} over"
 
 
 def home(path: str | os.PathLike[str]) -> str:

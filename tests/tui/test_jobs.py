@@ -54,14 +54,11 @@ async def test_the_line_below_begins_like_the_execution() -> None:
         await desk.sees("execution 4f49c2b1 ")
 
 
-async def test_batches_and_sums_are_told_in_columns() -> None:
+async def test_batches_are_told_in_columns() -> None:
     fill(FAILED, SAVED, SENT, batch="autumn 2026-11-23 02:44:39")
     async with at_desk() as desk:
         await desk.press("B")
         await desk.sees(" Saved Moving Ended  Charged", "02:44:39 ", "     1      1     0       10 1 needs you")
-        await desk.press("escape", "dollar_sign")
-        await desk.sees("By workflow")
-        assert "By label" not in "\n".join(desk.lines())
 
 
 async def test_words_filter_and_escape_goes_back_step_by_step() -> None:
@@ -73,6 +70,18 @@ async def test_words_filter_and_escape_goes_back_step_by_step() -> None:
         await desk.sees("[All 1]", "0003", "q leave")
         await desk.press("escape")
         await desk.until(lambda: len(desk.table.order) == 11)
+
+
+async def test_sku_and_workflow_narrow_the_list() -> None:
+    numbers = fill(QUEUED, QUEUED, SAVED)
+    async with at_desk() as desk:
+        desk.write(
+            lambda db: db.execute("""UPDATE jobs SET labels = '{"sku": "AW26-4711"}' WHERE id = ?""", numbers[:1])
+        )
+        await desk.press("slash", *"sku:4711")
+        await desk.until(lambda: list(desk.table.order) == numbers[:1])
+        await desk.press("escape", "escape", "slash", *"workflow:mannequin")
+        await desk.sees("None of 3 match")
 
 
 async def test_a_filter_without_matches_says_so() -> None:

@@ -24,6 +24,7 @@ from artui.model.job import Batch
 from artui.model.states import Seen
 from artui.sim.photos import noise_jpeg
 from artui.tui.app import Console
+from artui.tui.photo_pane import PhotoPane
 from artui.watch.rules import rule_id
 from tests.samples import new_job
 from tests.tui.conftest import CONFIG
@@ -268,7 +269,7 @@ PICTURES = {
     "retry": Picture(at_work, at_job(3, "r", sees=("Retry",))),
     "leave": Picture(at_work, working("q", sees=("Leave the console?", "keep working in the background"))),
     "leave-demo": Picture(at_work, working("q", sees=("end the demo",)), given={"demo": True}),
-    "keys": Picture(at_work, working("question_mark", sees=("Everywhere",)), WIDE),
+    "keys": Picture(at_work, working("question_mark", sees=("The border of the pane further left",)), WIDE),
     "palette": Picture(at_work, working("colon", sees=("Accounts",))),
     "submit-empty": Picture(no_photos, press("2", sees=("No photos in ~/Pictures",))),
     "submit": Picture(photos, press("2", "a", sees=("IMG_0231.jpg", "cut off", "marked"))),
@@ -316,6 +317,10 @@ def test_a_screen_looks_as_it_did(
     console = Console(told_of, load(paths()), **picture.given)
 
     async def steps(pilot: Any) -> None:
-        await picture.steps(Desk(console, pilot))
+        desk = Desk(console, pilot)
+        await picture.steps(desk)
+        for pane in console.place.query(PhotoPane):
+            await desk.until(lambda pane=pane: pane.shown.name and pane.is_still)
+        await pilot.pause()
 
     assert snap_compare(console, terminal_size=picture.size, run_before=steps)

@@ -18,7 +18,7 @@ from artui.model.states import Stage, Status
 from artui.tui.app import Console
 from artui.tui.choosing import ChoiceDialog
 from artui.tui.dialogs import No, Question, TextDialog
-from artui.tui.look import DARK, LIGHT
+from artui.tui.look import ASCII, DARK, HIGH_CONTRAST, LIGHT, TERMINAL, UNICODE, bar
 from artui.tui.rows import Rows
 from tests.tui.desk import CUT, DOUBT, FAILED, QUEUED, SAVED, SENT, at_desk, fill
 
@@ -147,7 +147,7 @@ def luminance(color: str) -> float:
     return 0.2126 * parts[0] + 0.7152 * parts[1] + 0.0722 * parts[2]
 
 
-@pytest.mark.parametrize("theme", [DARK, LIGHT], ids=lambda theme: theme.name)
+@pytest.mark.parametrize("theme", [DARK, LIGHT, HIGH_CONTRAST], ids=lambda theme: theme.name)
 def test_every_text_can_be_read_on_every_ground(theme: Theme) -> None:
     grounds = [str(theme.background), str(theme.surface), str(theme.panel), theme.variables["cursor"]]
     texts = [str(getattr(theme, name)) for name in ("foreground", "primary", "accent", "success", "warning", "error")]
@@ -157,7 +157,7 @@ def test_every_text_can_be_read_on_every_ground(theme: Theme) -> None:
             assert (light + 0.05) / (dark + 0.05) >= 4.5, (text, ground)
 
 
-@pytest.mark.parametrize("theme", [DARK, LIGHT], ids=lambda theme: theme.name)
+@pytest.mark.parametrize("theme", [DARK, LIGHT, HIGH_CONTRAST], ids=lambda theme: theme.name)
 def test_sixteen_colours_keep_ground_cursor_and_text_apart(theme: Theme) -> None:
     def plain(color: object) -> int | None:
         return rich.color.Color.parse(str(color)).downgrade(rich.color.ColorSystem.STANDARD).number
@@ -166,6 +166,27 @@ def test_sixteen_colours_keep_ground_cursor_and_text_apart(theme: Theme) -> None
     assert len({ground, cursor, plain(theme.variables["cursor-text"])}) == 3
     for text in ("foreground", "primary", "accent", "success", "warning", "error"):
         assert plain(getattr(theme, text)) not in (ground, cursor)
+
+
+async def test_the_colours_of_the_terminal_are_left_to_it() -> None:
+    fill(*[CUT, QUEUED, SAVED])
+    async with at_desk((120, 36)) as desk:
+        desk.console.theme = TERMINAL.name
+        await desk.press("question_mark")
+        await desk.sees("Keys")
+        await desk.press("escape", "2", "3", "4", "5", "1", "r")
+        await desk.sees("Retry")
+        for line in desk.table.screen._compositor.render_strips():
+            for segment in line:
+                grounds = (segment.style.color, segment.style.bgcolor) if segment.style else ()
+                assert all(one is None or one.type is not rich.color.ColorType.TRUECOLOR for one in grounds), segment
+
+
+@pytest.mark.parametrize("done", range(0, 101, 5))
+def test_a_bar_takes_its_cells_and_has_eighths_where_the_signs_have(done: int) -> None:
+    assert len(bar(UNICODE, done, 100, 12)) == len(bar(ASCII, done, 100, 12)) == 12
+    assert bar(UNICODE, 50, 100, 5) == "██▌░░"
+    assert bar(ASCII, 50, 100, 7) == "[##...]"
 
 
 async def test_a_toast_leaves_sums_messages_and_keys_readable(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -321,8 +342,8 @@ async def test_the_theme_is_that_of_the_setting_and_the_palette_changes_it_for_g
     where = paths()
     async with at_desk() as desk:
         assert desk.console.theme == DARK.name
-        await desk.press("colon", *"light or dark")
-        await desk.sees("Light or dark colours")
+        await desk.press("colon", *"high contrast")
+        await desk.sees("Colours: dark, light")
         await desk.press("enter")
         await desk.until(lambda: desk.console.theme == LIGHT.name)
         await desk.until(lambda: load(where).theme == "light")

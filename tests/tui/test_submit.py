@@ -125,6 +125,8 @@ async def test_patterns_ranges_and_filters_mark_what_is_shown(boots: Path) -> No
         assert len(submit(desk).chooser.marks) == 3
         await desk.press("escape")
         await desk.sees("shown 4 of 4")
+        await desk.press("minus", *["backspace"] * 5, *"*1.JPG", "enter")
+        await desk.until(lambda: len(submit(desk).chooser.marks) == 2)
 
 
 async def test_a_typed_path_is_completed_and_recent_folders_are_offered(boots: Path) -> None:

@@ -144,6 +144,11 @@ class Planner:
     def __post_init__(self) -> None:
         self.offer = self.offer.as_expected(self.journal)
 
+    @property
+    def worth(self) -> Worth:
+        """What decides what is worth telling of a photo."""
+        return Worth.of(self.offer.limits.accepts, self.offer.workflow, self.target.metadata)
+
     def plan(
         self, photos: Sequence[tuple[SourceFile, Photo]], refused: Sequence[RefusedFile] = (), passed_over: int = 0,
         *, again: bool = False, by_hand: Container[Path] = (),

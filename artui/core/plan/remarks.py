@@ -52,9 +52,14 @@ class Remark:
     detail: str
     count: int
 
-    def __str__(self) -> str:
+    @property
+    def said(self) -> str:
+        """What is worth telling of them, without how many they are."""
         verbs = {one: one if self.count == 1 else several for one, several in _VERBS.items()}
-        return f"{self.count:,} {_SAID[self.trait].format(detail=self.detail, **verbs)}"
+        return _SAID[self.trait].format(detail=self.detail, **verbs)
+
+    def __str__(self) -> str:
+        return f"{self.count:,} {self.said}"
 
 
 @dataclass(frozen=True, slots=True)

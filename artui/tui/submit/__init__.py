@@ -11,10 +11,11 @@ import datetime as dt
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
+from textual.containers import Horizontal
 
 from artui.config import AccountConfig
 from artui.core.plan import OF_ARCHIVES, Planner, PlanProblem, Verdict
@@ -23,8 +24,8 @@ from artui.credentials import Vault
 from artui.files import suspicion
 from artui.tui import catalogue, sampling
 from artui.tui.coalesced_refresh import CoalescedRefresh
-from artui.tui.page import Page
 from artui.tui.pages import JOBS
+from artui.tui.panes import PanedPage
 from artui.tui.service import ServiceError, at_service
 from artui.tui.submit import choices, ordering, sending
 from artui.tui.submit.chooser import Chooser
@@ -35,8 +36,11 @@ from artui.tui.submit.sending import FilesChanged, TermsChanged
 from artui.tui.view import Look
 from artui.tui.words import plural
 
+if TYPE_CHECKING:
+    from artui.tui.photo_pane import PhotoPane, Shown
 
-class Submit(Page):
+
+class Submit(PanedPage):
     """Picks photos, says what they cost, and sends them after a yes."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -45,7 +49,12 @@ class Submit(Page):
         Binding("o", "output", show=False, tooltip="Choose where results go, and what they are called"),
         Binding("b", "batch", show=False, tooltip="One batch or several, the label, a sample first"),
         Binding("y", "sample", show=False, tooltip="Answer for a batch whose first results have come"),
+        *PanedPage.PANE,
     ]
+    DEFAULT_CSS = """
+    Submit #upper { height: 1fr; }
+    Submit Chooser { width: 1fr; }
+    """
     changes = frozenset({"send", "sample"})
 
     def __init__(self, *, id: str | None = None) -> None:  # noqa: A002 — as Textual
@@ -61,10 +70,12 @@ class Submit(Page):
         self._samples = ""
         self._sending = False
         self._costing = CoalescedRefresh(self, self._read_cost)
+        self._pane: PhotoPane | None = None
 
     def compose(self) -> ComposeResult:
         """What to pick from, and the order it makes."""
-        yield Chooser(id="chooser")
+        with Horizontal(id="upper"):
+            yield Chooser(id="chooser")
         yield OrderPane(id="order")
 
     def on_mount(self) -> None:
@@ -169,6 +180,23 @@ class Submit(Page):
         found, glyphs = self.chooser.marks.found(), self.host.glyphs
         self.query_one(OrderPane).draw(self.order, self.total, found, self.cost, glyphs)
         self._draw_state()
+        self.reshape()
+
+    def reshape(self) -> None:
+        """Give the list the room that the pane leaves."""
+        if self.pane_cells and self._pane is None and self.chooser.files.items:
+            from artui.tui.photo_pane import PhotoPane
+
+            self._pane = PhotoPane(self._beside, plain=bool(self.host.glyphs.brackets[0]))
+            self.query_one("#upper").mount(self._pane)
+        if self._pane is not None:
+            self._pane.open(self.pane_cells)
+            self.chooser.pane_cells = self.pane_cells
+            self.chooser.draw()
+
+    async def _beside(self) -> Shown:
+        """What the pane shows of the file under the cursor."""
+        return self.chooser.shown(self._pane.size.width if self._pane else 0)
 
     def _draw_state(self) -> None:
         self.query_one(OrderPane).say_state(self._state(), self.host.glyphs)
@@ -224,6 +252,7 @@ class Submit(Page):
 
     def on_chooser_changed(self) -> None:
         """Other files are marked, or more is known of them: add up anew."""
+        self._follow()
         self.total = add_up(self.chooser.marks, self.chooser.checks.seen, self.planner)
         self._costing.ask()
         self.draw()
@@ -231,6 +260,11 @@ class Submit(Page):
     def on_chooser_moved(self) -> None:
         """The cursor is on another file."""
         self._draw_state()
+        self._follow()
+
+    def _follow(self) -> None:
+        if self._pane is not None:
+            self._pane.follow()
 
     def on_chooser_told(self, message: Chooser.Told) -> None:
         """Something a person should read."""

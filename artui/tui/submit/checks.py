@@ -46,7 +46,7 @@ class Checks:
         self.ignoring = USUAL
         self._tell = tell
         self._told_at = 0.0
-        self._planner: Planner | None = None
+        self.planner: Planner | None = None
         self._sight: Sequence[Item] = ()
         self._marked: deque[SourceFile] = deque()
         self._later: deque[SourceFile] = deque()
@@ -88,7 +88,7 @@ class Checks:
     def judge_by(self, planner: Planner | None, accepts: Accepts) -> None:
         """Ask the journal by another planner: another workflow, account or output folder."""
         with self._wake:
-            self._planner = planner
+            self.planner = planner
             if accepts != self.accepts:
                 self.accepts = accepts
                 self.seen.clear()
@@ -157,11 +157,11 @@ class Checks:
             return 0
         if not known.photo.digest:
             return 1
-        return 2 if self._planner is not None and known.planner is not self._planner else None
+        return 2 if self.planner is not None and known.planner is not self.planner else None
 
     def _task(self, file: SourceFile, accepts: Accepts) -> Task:
         self._busy.add(file.path)
-        known, planner = self.seen.get(file.path, NOTHING), self._planner
+        known, planner = self.seen.get(file.path, NOTHING), self.planner
 
         def work() -> None:
             try:

@@ -30,11 +30,12 @@ from artui.tui.submit.checks import Checks
 from artui.tui.submit.dialogs import Folders, absolute
 from artui.tui.submit.marks import NOTHING, Item, LineKind, Listing, Marks, listing
 from artui.tui.submit.pane import ends
-from artui.tui.submit.picker import Facts, Picker, about, columns
+from artui.tui.submit.picker import Facts, Picker, about, columns, say, warnings
 from artui.tui.words import home, plural
 
 if TYPE_CHECKING:
     from artui.tui.host import Host
+    from artui.tui.photo_pane import Shown
 
 
 class Chooser(Vertical):
@@ -45,6 +46,7 @@ class Chooser(Vertical):
         Binding("space", "mark", "mark", tooltip="Mark this file, or all photos in this folder and below"),
         Binding("a", "mark_all", "all shown", tooltip="Mark all photos that are shown, or none"),
         Binding("plus", "pattern", "pattern", tooltip="Mark by a pattern of names, such as *_wide_*.jpg"),
+        Binding("minus", "unmark_pattern", show=False, tooltip="Take marks away by a pattern of names"),
         Binding("v", "marked_only", "marked", tooltip="Show the marked only, or the folder again"),
         Binding("slash", "filter", "filter", tooltip="Show only names with these words"),
         Binding("tilde", "path", show=False, key_display="~", tooltip="Type the path of a folder"),
@@ -81,6 +83,8 @@ class Chooser(Vertical):
         self.checks.ignoring = self.host.config.ignoring
         self.results: Path | None = None
         self.judging = False
+        self.pane_cells = 0
+        """The cells at its right that are not its own."""
         self.folder: Path | None = None
         self.listed = Listing(Path("/"), ())
         self._words = ""
@@ -167,7 +171,8 @@ class Chooser(Vertical):
 
     def draw(self) -> None:
         """Draw the lines above the list."""
-        cells, glyphs = self.app.size.width, self.host.glyphs
+        # Not by its own width, which is another one only after a pane has joined it.
+        cells, glyphs = self.app.size.width - self.pane_cells, self.host.glyphs
         shown_now = [item for item in self.files.items if item.kind is LineKind.FILE]
         everything = sum(item.kind is LineKind.FILE for item in self.listed.items)
         right = f"shown {len(shown_now):,} of {max(everything, len(shown_now)):,}"
@@ -177,8 +182,28 @@ class Chooser(Vertical):
         self.query_one("#where", Line).say(
             ends(sanitize(left, max(8, cells - width(right) - 4), glyphs.ellipsis), right, cells)
         )
-        self.query_one("#listed", Line).say(heads(columns(self.files.size.width or cells)))
+        self.query_one("#listed", Line).say(heads(columns(cells)))
         self._show_emptiness(shown_now)
+
+    def shown(self, cells: int) -> Shown:
+        """What a pane of so many cells shows of the file under the cursor."""
+        from artui.tui.photo_pane import NOTHING as NONE
+        from artui.tui.photo_pane import Shown
+
+        item = self.files.current
+        if item is None or item.kind is LineKind.UP:
+            return NONE
+        row = say(item, self._facts())
+        told: list[Content] = [Content.styled(sanitize(row.verdict), "bold")]
+        if item.kind is LineKind.FOLDER:
+            return Shown(f"{item.path.name}/", told=told[0])
+        known = self.checks.seen.get(item.path, NOTHING)
+        told += [Content.assemble(("! ", "$warning"), one) for one in warnings(known, self.checks.planner)]
+        if known.planned and known.planned.note:
+            told.append(Content(sanitize(known.planned.note)))
+        place = [one.path for one in self.files.items if one.kind is LineKind.FILE].index(item.path) + 1
+        note = f"{place:,} of {sum(one.kind is LineKind.FILE for one in self.files.items):,}"
+        return Shown(item.path.name, note if cells > 2 * len(note) else "", item.path, None, Content("\n").join(told))
 
     def _show_emptiness(self, files: Sequence[Item]) -> None:
         text = sanitize(self.listed.problem)
@@ -340,16 +365,25 @@ class Chooser(Vertical):
 
     def action_pattern(self) -> None:
         """Mark by a pattern."""
+        self._ask_pattern("Mark by a pattern", "these are marked", on=True)
 
+    def action_unmark_pattern(self) -> None:
+        """Take marks away by a pattern."""
+        self._ask_pattern("Unmark by a pattern", "these lose their mark", on=False)
+
+    def _ask_pattern(self, title: str, what: str, *, on: bool) -> None:
         def typed(pattern: str | None) -> None:
             if pattern:
-                shown_now, like = self._markable(self.files.items), pattern.casefold()
-                fits = [path for path in shown_now if fnmatch.fnmatchcase(path.name.casefold(), like)]
-                self.put_marks(fits, on=True, top=self.folder)
+                like = pattern.casefold()
+                paths = self._markable(self.files.items)
+                if not on:
+                    paths = [item.path for item in self.files.items if item.path in self.marks]
+                fits = [path for path in paths if fnmatch.fnmatchcase(path.name.casefold(), like)]
+                self.put_marks(fits, on=on, top=self.folder)
                 self.notify(f"{plural(len(fits), 'photo')} here like {sanitize(pattern, 30)}.", markup=False)
 
-        lines = ["* stands for anything, ? for one character. Of what is shown, these are marked."]
-        self.app.push_screen(Ask("Mark by a pattern", lines, value="*.jpg"), typed)
+        lines = [f"* stands for anything, ? for one character. Of what is shown, {what}."]
+        self.app.push_screen(Ask(title, lines, value="*.jpg"), typed)
 
     def action_marked_only(self) -> None:
         """Show the marked only, or the folder again."""

@@ -10,7 +10,7 @@ from typing import ClassVar
 from textual.binding import Binding, BindingType
 from textual.message import Message
 
-from artui.core.plan import OF_ARCHIVES, RefusedFile, Verdict
+from artui.core.plan import OF_ARCHIVES, Planner, RefusedFile, Verdict
 from artui.files import PhotoFault, suspicion
 from artui.sanitize import sanitize
 from artui.tui.columns import Column, Slot, fitted, layout
@@ -165,6 +165,18 @@ def about(item: Item, known: FileCheck) -> list[str]:
     if known.refused:
         lines.append(sanitize(known.refused.message))
     return lines
+
+
+def warnings(known: FileCheck, planner: Planner | None) -> list[str]:
+    """What a person should know of a file before it is paid for, each a sentence without its end; printable."""
+    found = [known.refused.message.rstrip(".")] if known.refused else []
+    if known.photo and known.photo.suspect:
+        found.append(str(suspicion(known.photo)).rstrip("."))
+    if known.photo and known.photo.is_archive:
+        found.append(OF_ARCHIVES.rstrip("."))
+    if known.photo and planner is not None:
+        found += [one.said for one in planner.worth.remarks([known.photo])]
+    return [sanitize(one) for one in found]
 
 
 class Picker(LineList[Item, PickerRow]):
