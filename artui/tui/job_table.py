@@ -35,7 +35,7 @@ NARROW_COLUMNS = tuple(replace(one, cells=28) if one.says else one for one in CO
 PANED_COLUMNS = tuple(replace(one, wanted_from=0) for one in COLUMNS if one.title in ("File", "Stage", "In it", "Cost"))
 """Beside a pane, which tells the rest."""
 BRIEF_COLUMNS = tuple(replace(one, cells=14) if one.says else one for one in PANED_COLUMNS if one.title != "In it")
-BRIEF_BELOW = 60
+BRIEF_BELOW = 70
 """Cells of a table beside a pane in which the stages say less."""
 
 MARKS = 3
