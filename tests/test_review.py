@@ -142,6 +142,17 @@ def test_a_file_that_somebody_has_changed_stays_where_it_is(journal: Journal, tm
     assert not (job.folder / "rejected").exists()
 
 
+def test_what_is_not_as_it_was_saved_is_told_to_whoever_decides(journal: Journal, tmp_path: Path) -> None:
+    moved, edited = saved(journal, tmp_path / "out"), saved(journal, tmp_path / "out", "shoe")
+    (moved.folder / "boot.png").rename(tmp_path / "elsewhere.png")
+    assert reject(journal, moved)[0].notes == (f"{moved.folder / 'boot.png'} is no longer there: nothing was moved",)
+    assert not reject(journal, edited)[0].notes
+    away = edited.folder / "rejected/shoe.png"
+    away.write_bytes(b"edited")
+    assert take_back(journal, edited)[0].notes == (f"{away} is not as it was saved: it stays where it is",)
+    assert not decide(journal, [edited], Review.KEPT, who="jo")[0].notes
+
+
 def test_a_decision_is_about_every_copy_of_a_result(journal: Journal, tmp_path: Path) -> None:
     bought = saved(journal, tmp_path / "out")
     copy = saved(journal, tmp_path / "copies", twin_of=bought.id)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import os
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -87,7 +88,8 @@ def rejected_command(session: Session, since: dt.datetime | None, *, as_json: bo
     else:
         rows = [
             (str(job.id), sanitize(made.reason, 40), sanitize(made.who, 20),
-             dt.datetime.fromtimestamp(made.at, zone).strftime("%Y-%m-%d %H:%M"), ", ".join(_files(job)))
+             dt.datetime.fromtimestamp(made.at, zone).strftime("%Y-%m-%d %H:%M"),
+             ", ".join(map(sanitize, _files(job))) or "no longer there")
             for job, made in found
         ]  # fmt: skip
         put_table([("job", "why", "by", "when", "result"), *rows], right=[0])
@@ -220,4 +222,4 @@ def _rejected_document(job: Job, made: Decision, *, redo: bool) -> RejectedDocum
 
 
 def _files(job: Job) -> list[str]:
-    return [result.path for result in job.results if result.path]
+    return [result.path for result in job.results if result.path and os.path.lexists(result.path)]

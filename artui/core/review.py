@@ -25,7 +25,7 @@ from artui.files.regular import digest_of
 from artui.journal import Connection, Journal, Stale, deliveries, history, jobs, published, reviews
 from artui.journal.reviews import Decision, Move
 from artui.model.job import Job, Result
-from artui.model.states import Review, Status
+from artui.model.states import Delivery, Review, Status
 from artui.providers import capabilities
 from artui.sanitize import sanitize
 
@@ -126,7 +126,8 @@ def _decide(journal: Journal, job: Job, decision: Review, who: str, reason: str,
             break
     moved: list[Path] = []
     notes: list[str] = []
-    for one, (_, _, moves) in zip(written, planned, strict=True):
+    for one, (before, _, moves) in zip(written, planned, strict=True):
+        notes += _left(before, decision, {*given, *(move.source for move in moves)})
         if not moves and one.review == Review.REJECTED:  # for another reason than before
             _tell_why(journal, one, [Path(result.path) for result in one.results if result.path])
         carried = _carry_out(journal, one, moves)
@@ -134,7 +135,8 @@ def _decide(journal: Journal, job: Job, decision: Review, who: str, reason: str,
         notes += carried.notes
         delivery = journal.read(deliveries.of_job, one.id)
         if decision is Review.REJECTED and delivery and delivery.was_handed_over:
-            notes.append(f"the result of job {one.id} was delivered before: whoever got it has it still")
+            sure = "was" if delivery.state is Delivery.DONE or delivery.delivered else "may have been"
+            notes.append(f"the result of job {one.id} {sure} delivered before: whoever got it has it still")
     after = journal.read(jobs.get, job.id) or job
     copies = tuple(one for one in written if one.id != job.id)
     return Outcome(after, decision, copies, tuple(moved), tuple(notes))
@@ -183,6 +185,19 @@ def _moves(job: Job, decision: Review, given: dict[str, str]) -> tuple[tuple[Res
         other = os.fspath(target) if decision is not Review.REJECTED and result.path else result.path
         results.append(replace(result, path=given.get(result.path or "", other)))
     return tuple(results), [Move(source, target, digests[source]) for source, target in targets.items()]
+
+
+def _left(job: Job, decision: Review, dealt_with: Collection[str]) -> list[str]:
+    """What a person should know of files that a decision would have moved, and that are not as they were saved."""
+    if (decision is Review.REJECTED) == (job.review == Review.REJECTED):
+        return []  # it moves none
+    left = [Path(one.path) for one in job.results if one.path and one.path not in dealt_with]
+    return [
+        f"{path} is not as it was saved: it stays where it is"
+        if os.path.lexists(path)
+        else f"{path} is no longer there: nothing was moved"
+        for path in left
+    ]
 
 
 def _free(wanted: Sequence[Path], given: Collection[str] = ()) -> list[Path]:
