@@ -30,6 +30,7 @@ from artui.engine.client import EngineStatus
 from artui.engine.lock import lock_is_held
 from artui.journal import Journal
 from artui.journal.history import Count
+from artui.journal.listing import ORDERS
 from artui.journal.requests import EngineRow
 from artui.model.states import Reason, Status
 from artui.sim import autoretouch
@@ -690,6 +691,10 @@ def test_jobs_are_listed_by_what_they_are_and_in_any_order(desk: Desk) -> None:
     assert listed("--status", "done", "--status", "held") == both
     assert listed("--sort", "-id") == listed("--sort", "-source") == [2, 1]
     assert listed("--sort", "-finished", "--limit", "1") == listed("-n", "1") == second_only
+    for order in ORDERS:
+        assert sorted(listed("--sort", order)) == sorted(listed("--sort", f"-{order}")) == [1, 2]
+    assert listed("--sort", "-id", "-n", "2") == [2, 1]
+    assert listed("--sort", "id", "-n", "2", "--limit", "1") == [1]
     assert desk("jobs", "--sort", "age").code == Exit.USAGE
     assert "did you mean credits?" in desk("jobs", "--reason", "credit").out
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import datetime as dt
 import os
-from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -79,12 +78,7 @@ def jobs_command(
             batch_called(journal, batch).id if batch else "", account or "", workflow or "", pairs, statuses, reasons,
             in_zone(since, session.config.timezone).timestamp() if since else 0.0,
         )  # fmt: skip
-        found: Iterable[Job]
-        if newest:  # the newest so many, in the order of their numbers
-            last = journal.read(wanted.jobs, downwards=True, limit=newest)
-            found = sorted(last, key=lambda job: job.id)
-        else:
-            found = journal.read(wanted.jobs, order, downwards=downwards, limit=limit or -1)
+        found = journal.read(wanted.jobs, order, downwards=downwards, newest=newest or -1, limit=limit or -1)
         stands = journal.read(deliveries.states)
         if as_json:
             put_json_list(job_document(job) | {"delivery": stands.get(job.id)} for job in found)

@@ -12,13 +12,13 @@ from artui.model.job import Job
 
 _PAGE = 1000
 
-ORDERS: Mapping[str, str] = {
-    "id": "id",
-    "source": "source",
-    "workflow": "workflow_name, id",
-    "status": "status, reason, id",
-    "finished": "finished_at IS NULL, finished_at, id",
-    "cost": "COALESCE(charged, quoted, 0), id",
+ORDERS: Mapping[str, tuple[str, ...]] = {
+    "id": ("id",),
+    "source": ("source", "id"),
+    "workflow": ("workflow_name", "id"),
+    "status": ("status", "reason", "id"),
+    "finished": ("finished_at IS NULL", "finished_at", "id"),
+    "cost": ("COALESCE(charged, quoted, 0)", "id"),
 }
 """The orders there are, and the columns of each."""
 
@@ -36,11 +36,19 @@ class JobFilter:
     reasons: tuple[str, ...] = ()
     since: float = 0.0
 
-    def jobs(self, db: Connection, order: str = "id", *, downwards: bool = False, limit: int = -1) -> Iterator[Job]:
-        """They in an order of ``ORDERS``, the first ``limit``; page by page, as they stood when it began."""
-        columns = [f"{column} DESC" if downwards else column for column in ORDERS[order].split(", ")]
+    def jobs(
+        self, db: Connection, order: str = "id", *, downwards: bool = False, newest: int = -1, limit: int = -1
+    ) -> Iterator[Job]:  # fmt: skip
+        """They, or the ``newest`` of them, in an order of ``ORDERS``, the first ``limit``; page by page, as they stood
+        when it began."""
+        columns = [f"{column} DESC" if downwards else column for column in ORDERS[order]]
         condition, values = self._condition()
-        ids = rows(db, f"SELECT id FROM jobs WHERE {condition} ORDER BY {', '.join(columns)} LIMIT ?", (*values, limit))
+        ids = rows(
+            db,
+            f"SELECT id FROM jobs WHERE id IN (SELECT id FROM jobs WHERE {condition} ORDER BY id DESC LIMIT ?)"
+            f" ORDER BY {', '.join(columns)} LIMIT ?",
+            (*values, newest, limit),
+        )
         for begin in range(0, len(ids), _PAGE):
             page = [number for (number,) in ids[begin : begin + _PAGE]]
             found = {
