@@ -75,6 +75,15 @@ def test_every_purchase_counts_as_what_came_of_it(journal: Journal) -> None:
     assert line.costs.difference == 32 - 50
 
 
+@pytest.mark.parametrize("status", ["failed", "cancelled", "done", "held"])
+@pytest.mark.parametrize("state", ["known", "presumed spent", "intended"])
+def test_a_group_in_which_no_charge_is_known_has_sums_all_the_same(journal: Journal, state: str, status: str) -> None:
+    bought(journal, (state, None), status=status)
+    (line,) = lines(journal)
+    assert line.costs + Costs() == line.costs
+    assert line.costs.open + line.costs.lost == 10
+
+
 def test_copies_cost_nothing_and_say_what_they_saved_on_the_day_they_were_ordered(journal: Journal) -> None:
     first = bought(journal, ("known", 10))
     copy = bought(journal, status="done")

@@ -53,7 +53,7 @@ def test_a_dry_run_shows_which_sku_each_name_has(desk: Desk) -> None:
     for seed, name in enumerate(("AB12_1.jpg", "AB12_2.jpg", "loose.jpg")):
         desk.photo(name, seed)
     asked = ("submit", desk.inbox, "-w", "Export only", "-o", desk.out / "{sku}", "--sku-pattern", PATTERN)
-    said = desk(*asked, "--dry-run").err
+    said = desk(*asked, "--dry-run").out
     assert "SKU by name: 2 of 3 names fit, 1 different\n  AB12_1.jpg: AB12\n  AB12_2.jpg: AB12\n" in said
     assert "loose.jpg: does not fit the pattern" in said
     plan = desk(*asked, "--label", "sku={folder} {stem}", "--label", "season=aw26", "--dry-run", "--json").json

@@ -109,6 +109,7 @@ def _reasons(_: click.Context) -> Iterator[tuple[str, str]]:
 _KINDS: Mapping[str, Callable[[click.Context], Iterator[tuple[str, str]]]] = {
     "account": _accounts,
     "workflow": _workflows,
+    "workflows": _workflows,
     "batch": _batches,
     "rule": _rules,
     "reasons": _reasons,

@@ -112,6 +112,8 @@ def blame(failure: Exception) -> Exception:
         if _has_no_reader("stdout"):
             _lose("stdout", failure)
     elif isinstance(failure, OSError):
+        if failure.errno == errno.EBADF and _is_closed("stdout"):
+            _lose("stdout", failure)  # a text longer than the buffer is not kept
         write("stdout", "")  # what could not be written is still to be written
     return failure
 

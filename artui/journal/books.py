@@ -112,9 +112,9 @@ SELECT {key} AS place, jobs.provider,
     SUM(iif(entries.charged IS NULL AND state IN ('intended', 'known'), reserved, 0)),
     SUM(iif(entries.charged IS NULL AND state = 'presumed spent', reserved, 0)),
     SUM(iif(entries.charged = 0 AND NOT is_copy, reserved, 0)),
-    SUM(is_last AND job_charged > 0 AND status IN ('failed', 'cancelled')),
+    SUM(is_last AND COALESCE(job_charged, 0) > 0 AND status IN ('failed', 'cancelled')),
     SUM(iif(is_last AND status IN ('failed', 'cancelled'), COALESCE(job_charged, 0), 0)),
-    SUM(is_last AND job_charged = 0 AND status = 'done'),
+    SUM(is_last AND job_charged IS 0 AND status = 'done'),
     SUM(is_copy),
     SUM(iif(is_copy, {weight}, 0))
 FROM entries JOIN jobs ON jobs.id = entries.job

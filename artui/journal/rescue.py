@@ -121,12 +121,13 @@ def _carry_over(old: Connection, new: Connection, table: str, columns: list[str]
         return Salvaged(table, 0, is_whole=False)
     way = "REPLACE" if table in _BORN_WITH else "IGNORE"  # of two equal rows the one read first stays
     marks = ", ".join("?" * len(columns))
-    insert = f"INSERT OR {way} INTO {table} ({', '.join(columns)}) VALUES ({marks})"
+    names = ", ".join(f'"{column}"' for column in columns)  # one may be called like a word of SQL
+    insert = f"INSERT OR {way} INTO {table} ({names}) VALUES ({marks})"
     place = _place(new, table)
     kept, is_whole, last = 0, True, None
     for order in ("ASC", "DESC"):
         by = ", ".join(f"{column} {order}" for column in place)
-        readable = _Rows(old, f"SELECT {', '.join(place)}, {', '.join(columns)} FROM {table} NOT INDEXED ORDER BY {by}")
+        readable = _Rows(old, f"SELECT {', '.join(place)}, {names} FROM {table} NOT INDEXED ORDER BY {by}")
         for row in readable:
             here, values = row[: len(place)], row[len(place) :]
             if order == "DESC" and last is not None and here <= last:  # met what came from the other side

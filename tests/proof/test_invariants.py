@@ -92,6 +92,7 @@ WRITTEN = {
     "states_named": "UPDATE jobs SET status = 'held', reason = 'who knows', finished_at = NULL",
     "deliveries_move_nothing": """INSERT INTO deliveries (job, command, wanted, state, changed_at)
         VALUES (1, '["true"]', 'saved', 'done', 1)""",
+    "decided_once": "UPDATE jobs SET review = 'rejected' WHERE id = 1",
     "journal_whole": "PRAGMA ignore_check_constraints = ON; UPDATE jobs SET finished_at = NULL",
 }
 """What the journal would hold, had the invariant been broken."""
@@ -110,6 +111,7 @@ HALVES: Mapping[str, Callable[[Evidence], Evidence] | str] = {
     "payer_charged": "UPDATE purchases SET payer = 'autoretouch http://127.0.0.1:1/autoretouch another'",
     "keys_of_one_photo": "UPDATE jobs SET digest = printf('%064d', id)",
     "books_agree": "UPDATE purchases SET charged = charged + 1 WHERE job = 1",
+    "decided_once": "INSERT INTO moving (job, files) VALUES (1, '[]')",
     "deliveries_move_nothing": """
         INSERT INTO deliveries (job, command, wanted, state, changed_at) VALUES (1, '["true"]', 'saved', 'pending', 1);
         UPDATE jobs SET stage = 'processed', status = 'ready', finished_at = NULL WHERE id = 1""",

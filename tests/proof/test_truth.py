@@ -171,7 +171,8 @@ async def in_the_table() -> tuple[dict[int, dict[str, str]], dict[Group, int]]:
     """Each line of the console's table by its column's title, and how many jobs each chip counts."""
     async with at_desk((WIDE, 24)) as desk:
         table = desk.table
-        await desk.until(lambda: len(table.order) == len(STATES))
+        await desk.press("p")  # without the pane, which tells what is no column then
+        await desk.until(lambda: len(table.order) == len(STATES) and not table.beside_pane)
         # A picture of all lines at once would take a terminal of a thousand lines, and seconds for each.
         table.put_rows(desk.console.journal.read(window.some, list(table.order)), table.around)
         lines = {}
