@@ -5,13 +5,16 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import apsw
 import pytest
 
 from artui import files
+from artui.cli.exits import Exit
 from artui.config import ConfigError, paths
 from artui.core import review
+from artui.core import submit as submitting
 from artui.core.actions import Refusal
 from artui.core.review import ListProblem, Outcome, decide, read_decisions
 from artui.engine.anchor import open_journal
@@ -316,6 +319,28 @@ def test_what_is_rejected_is_bought_anew_once_by_a_persons_yes_alone(desk: Desk)
     assert len(desk.simulator.ledger) == charges + 2, "no photo is offered twice"
     assert desk("reject", "--undo", *numbers.values()).code == 1
     assert desk("verify").code == 0
+
+
+def test_of_two_who_order_what_was_rejected_at_the_same_moment_one_does(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    desk.photo("boot.jpg", 0)
+    desk.send()
+    desk("reject", "1", "--reason", "colour")
+    charges, others = len(desk.simulator.ledger), list[Any]()
+    plain = submitting.submit
+
+    def late(*given: Any) -> Any:
+        if not others:  # the other one comes between the plan and the order
+            others.append(None)
+            others[0] = desk("redo", "--rejected", "--yes", "--wait")
+        return plain(*given)
+
+    monkeypatch.setattr(submitting, "submit", late)
+    said = desk("redo", "--rejected", "--yes", "--wait")
+    assert (others[0].code, said.code) == (Exit.OK, Exit.LOCKED)
+    assert "boot.jpg was ordered again by somebody else meanwhile. Nothing was sent" in said.err
+    assert len(desk.simulator.ledger) == charges + 1
 
 
 def test_a_service_that_wants_to_know_gets_a_thumb(desk: Desk) -> None:

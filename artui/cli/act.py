@@ -55,6 +55,8 @@ def retry_command(
         found = _failed(journal) if failed else [job_numbered(journal, number) for number in numbers]
         if not found:
             say("No job has failed.")
+            if as_json:
+                put_json([])
             return Exit.OK
         acts = [act_of(one) for one in options.stamped(journal.read(options.retrials, found))]
         for act in acts:

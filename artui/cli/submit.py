@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
-from itertools import islice
+from itertools import chain, islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 from uuid import uuid4
@@ -250,7 +250,9 @@ def redo_command(
                 planner = _planner(session, journal, offers, {"": redo.target}, batches, chosen.twins)
                 order = planner.plan(*_checked(redo.found, offers.first, chosen, spending, redo.elsewhere), again=True)
                 if order.photos or len(orders) == 1:
-                    sending = _Sending(session, journal, planner, batches, spending, redo.delivery)
+                    sending = _Sending(
+                        session, journal, planner, batches, spending, redo.delivery, is_rework=what is None
+                    )
                     ends.append(sending.carry_out(order))
                 else:  # its photos are gone: the others are ordered all the same
                     for refused in order.refused:
@@ -562,6 +564,8 @@ class _Sending:
     flags: Spending
     delivery: tuple[str, str]
     has_subfolders: bool = False
+    is_rework: bool = False
+    """Whether it orders what was rejected, each once whoever asks."""
 
     def carry_out(self, order: Order) -> Exit:
         """Show the order, ask, send; returns how the command ends."""
@@ -627,6 +631,7 @@ class _Sending:
     def _add(self, order: Order) -> tuple[Order, list[tuple[int, Batch, Plan, Planned]]]:
         """Add the jobs, all at once; where another program takes one of their names at this moment, under other
         names."""
+        from artui.core.plan import OrderedMeanwhile, refuse_ordered
         from artui.core.plan.order import add
         from artui.core.submit import NamesTaken, submit
         from artui.journal import Connection
@@ -634,6 +639,8 @@ class _Sending:
         def added(db: Connection, named: Order) -> dict[str, list[int]]:
             command, wanted = self.delivery
             made = named.new_jobs(self.batches.of, self.batches.labels)
+            if self.is_rework:
+                refuse_ordered(db, chain.from_iterable(new for _, new in made.values()))
             delivered = {
                 number: (batch, [replace(one, after_saved=command, deliver=wanted) for one in new])
                 for number, (batch, new) in made.items()
@@ -644,8 +651,8 @@ class _Sending:
             return order, []
         try:
             order, numbers = submit(self.journal, self.planner, order, added)
-        except NamesTaken as taken:
-            raise CommandError(Exit.LOCKED, str(taken)) from None
+        except (NamesTaken, OrderedMeanwhile) as late:
+            raise CommandError(Exit.LOCKED, str(late)) from None
         each = {batch: iter(its) for batch, its in numbers.items()}
         batched = [(self.batches.of(planned.found), plan, planned) for plan, planned in order.queued]
         return order, [(next(each[batch.id]), batch, plan, planned) for batch, plan, planned in batched]

@@ -307,9 +307,14 @@ def of_file(journal: Journal, path: Path) -> Job | None:
     for job in journal.read(reviews.named, keys):
         if job.is_saved and any(result.path == os.fspath(path) for result in job.results):
             return job
+    found = _of_bytes(journal, path)
     made = [job for job in journal.read(history.by_source, path) if job.is_saved]
-    if made:
-        return made[0]
+    # What is the photo of another job by now, which takes the results of the first, is a result before it is that.
+    is_its_place = found is not None and any(result.path == os.fspath(path) for result in found.results)
+    return made[0] if made and not is_its_place else found
+
+
+def _of_bytes(journal: Journal, path: Path) -> Job | None:
     try:
         number = journal.read(published.job_of, digest_of(path))
     except OSError:

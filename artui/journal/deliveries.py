@@ -128,6 +128,8 @@ def again(db: Connection, job: Job, command: Sequence[str], wanted: str) -> str:
         return f"nothing is set to be run after job {job.id}: write after_saved for its rule or account"
     if may_be_delivered(db, job.id, wanted) is False:
         return f"the result of job {job.id} was rejected, and is not delivered"
+    if may_be_delivered(db, job.id, wanted) is None:
+        return f"the result of job {job.id} is delivered once a person keeps it: `artui keep {job.id}`"
     before = of_job(db, job.id)
     if before is not None and before.state is Delivery.RUNNING:
         return f"the result of job {job.id} is being delivered now"

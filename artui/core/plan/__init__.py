@@ -23,7 +23,7 @@ from artui.core.plan.lists import read_list, refuse_lines
 from artui.core.plan.offers import NotOneWorkflow, UnknownWorkflows, choose, fetch_offer, fetch_offers
 from artui.core.plan.order import Order, OrderPlanner
 from artui.core.plan.planner import Plan, Planned, Planner, Verdict, delivers, new_job, new_jobs, run_of
-from artui.core.plan.redo import RedoOrder, redo_orders
+from artui.core.plan.redo import OrderedMeanwhile, RedoOrder, redo_orders, refuse_ordered
 from artui.core.plan.remarks import Remark, Worth
 from artui.core.plan.target import Offer, Target, exports, match_workflow
 
@@ -34,6 +34,7 @@ __all__ = [
     "Offer",
     "Order",
     "OrderPlanner",
+    "OrderedMeanwhile",
     "Plan",
     "PlanProblem",
     "Planned",
@@ -66,5 +67,6 @@ __all__ = [
     "read_list",
     "redo_orders",
     "refuse_lines",
+    "refuse_ordered",
     "run_of",
 ]

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
-from artui.core.plan.collecting import SourceFile, at_address
+from artui.core.plan.collecting import PlanProblem, SourceFile, at_address
 from artui.core.plan.target import Target
 from artui.files import Photo
 from artui.files.metadata import Keeping
-from artui.journal import Journal, seen
-from artui.model.job import Job
+from artui.journal import Connection, Journal, reviews, seen
+from artui.model.job import Job, NewJob
+from artui.sanitize import sanitize
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +53,21 @@ def redo_orders(
         )
         for terms, them in groups.items()
     ]
+
+
+class OrderedMeanwhile(PlanProblem):
+    """Somebody else has ordered a rejected photo again since it was offered; nothing was added."""
+
+
+def refuse_ordered(db: Connection, made: Iterable[NewJob]) -> None:
+    """Raise :class:`OrderedMeanwhile` where one of these was ordered again since it was offered as rejected; in the
+    transaction that adds them, so that of two who order at the same moment one does."""
+    offered = {job.id for job in reviews.to_redo(db)}
+    if late := next((one for one in made if one.redo_of not in offered), None):
+        raise OrderedMeanwhile(
+            f"{sanitize(late.source.name)} was ordered again by somebody else meanwhile. Nothing was sent; run it again"
+            " for the others."
+        )
 
 
 def _file(journal: Journal, job: Job, *, has_name: bool) -> SourceFile:
