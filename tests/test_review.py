@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -154,6 +155,25 @@ def test_what_is_not_as_it_was_saved_is_told_to_whoever_decides(journal: Journal
     away.write_bytes(b"edited")
     assert take_back(journal, edited)[0].notes == (f"{away} is not as it was saved: it stays where it is",)
     assert not decide(journal, [edited], Review.KEPT, who="jo")[0].notes
+
+
+def test_what_could_not_be_moved_back_is_by_the_next_decision(
+    journal: Journal, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    job = saved(journal, tmp_path / "out")
+    reject(journal, job)
+    plain = files.move
+
+    def refused(source: Path, target: Path) -> None:
+        raise files.OutputProblem(target.parent, OSError(errno.EROFS, "Read-only file system"))
+
+    monkeypatch.setattr(files, "move", refused)
+    assert "was not moved" in take_back(journal, job)[0].notes[0]
+    assert lies(journal, job) == ["out/rejected/boot.png"]
+    monkeypatch.setattr(files, "move", plain)
+    assert take_back(journal, job)[0].moved == (job.folder / "boot.png",)
+    assert lies(journal, job) == ["out/boot.png"]
+    assert take_back(journal, job)[0].refused is Refusal.UNDECIDED
 
 
 def test_a_decision_is_about_every_copy_of_a_result(journal: Journal, tmp_path: Path) -> None:
@@ -319,6 +339,21 @@ def test_what_is_rejected_is_bought_anew_once_by_a_persons_yes_alone(desk: Desk)
     assert len(desk.simulator.ledger) == charges + 2, "no photo is offered twice"
     assert desk("reject", "--undo", *numbers.values()).code == 1
     assert desk("verify").code == 0
+
+
+def test_a_line_whose_job_is_of_another_file_is_refused_and_nothing_is_decided(desk: Desk) -> None:
+    for seed in range(2):
+        desk.photo(f"boot {seed}.jpg", seed)
+    desk.send()
+    wrong, right = desk.folder / "of before a restore.csv", desk.folder / "right.csv"
+    (first, second) = sorted(desk.jobs(), key=lambda job: job["source"])
+    wrong.write_text(f"job,file,reason\n{first['id']},/in/boot 0.jpg,1\n{second['id']},/in/boot 0.jpg,1\n")
+    said = desk("reject", "--files-from", wrong)
+    assert said.code == Exit.USAGE
+    assert f"line 3: job {second['id']} is of boot 1.jpg, not of boot 0.jpg. Nothing was decided." in said.err
+    assert desk("rejected", "--json").json == []
+    right.write_text(f"job,file,reason\n{first['id']},/in/boot 0.jpg,1\n", "utf-16")
+    assert desk("reject", "--files-from", right).code == Exit.OK
 
 
 def test_of_two_who_order_what_was_rejected_at_the_same_moment_one_does(

@@ -387,16 +387,16 @@ def test_the_page_in_a_browser(journal: Journal, tmp_path: Path, capsys: pytest.
         # Search and chips.
         shown.press("/")
         shown.type("BOOT 3")
-        assert visible() == 1
+        until(lambda: visible() == 1)
         shown.press("Enter")
         assert current() == "boot 3.jpg"
         shown.js("search.value = ''; search.dispatchEvent(new Event('input'))")
         shown.js("document.querySelector('[data-show=queued]').click()")
-        assert visible() == 1
+        until(lambda: visible() == 1)
         shown.press("ArrowRight", "r")
         assert "no result" in shown.js("document.getElementById('told').textContent")
         shown.js("document.querySelector('[data-show=chosen]').click()")
-        assert visible() == 2
+        until(lambda: visible() == 2)
 
         shown.call("Emulation.setEmulatedMedia", features=[{"name": "prefers-color-scheme", "value": "dark"}])
         assert shown.js("getComputedStyle(document.body).backgroundColor") != light

@@ -172,8 +172,12 @@ def _in_list(journal: Journal, listed: BinaryIO, reason: str, reasons: Sequence[
     named, wrong = [], []
     try:
         for line in review.read_decisions(content, base.absolute()):
-            found = review.of_file(journal, line.file) if line.file else job_numbered(journal, line.job or 0)
-            if found is None:
+            found = job_numbered(journal, line.job) if line.job else review.of_file(journal, line.file or Path())
+            if found and line.job and line.file and not review.is_about(found, line.file):
+                # The list may be of before a restore, or of another journal.
+                other = sanitize(line.file.name)
+                wrong.append(f"{line.place}: job {found.id} is of {sanitize(found.source.name)}, not of {other}")
+            elif found is None:
                 wrong.append(
                     f"{line.place}: {sanitize(line.file or '')} is no result of a job, nor a photo that has one"
                 )

@@ -142,8 +142,15 @@ def _decide(journal: Journal, job: Job, decision: Review, who: str, reason: str,
     return Outcome(after, decision, copies, tuple(moved), tuple(notes))
 
 
+def _is_away(job: Job) -> bool:
+    """Whether a result of a job lies elsewhere than where it was saved."""
+    return any(result.path and Path(result.path).parent != job.folder for result in job.results)
+
+
 def _stands(job: Job, decision: Review, reason: str) -> bool:
     """Whether a decision would change nothing."""
+    if decision is not Review.REJECTED and _is_away(job):
+        return False  # it could not be moved back at first
     standing = "" if decision is Review.TAKEN_BACK else decision
     return job.review == standing and (decision is not Review.REJECTED or job.review_reason == reason)
 
@@ -166,7 +173,7 @@ def _moves(job: Job, decision: Review, given: dict[str, str]) -> tuple[tuple[Res
     names = files.result_names(job.stem, [(result.media_type, result.task) for result in job.results])
     if decision is Review.REJECTED and job.review != Review.REJECTED:
         wanted = [Path(result.path or "").parent / FOLDER / Path(result.path or "").name for result in job.results]
-    elif decision is not Review.REJECTED and job.review == Review.REJECTED:
+    elif decision is not Review.REJECTED and (job.review == Review.REJECTED or _is_away(job)):
         wanted = [job.folder / name for name in names]
     else:
         return job.results, []
@@ -189,7 +196,7 @@ def _moves(job: Job, decision: Review, given: dict[str, str]) -> tuple[tuple[Res
 
 def _left(job: Job, decision: Review, dealt_with: Collection[str]) -> list[str]:
     """What a person should know of files that a decision would have moved, and that are not as they were saved."""
-    if (decision is Review.REJECTED) == (job.review == Review.REJECTED):
+    if (decision is Review.REJECTED) == (job.review == Review.REJECTED) and not _is_away(job):
         return []  # it moves none
     left = [Path(one.path) for one in job.results if one.path and one.path not in dealt_with]
     return [
@@ -323,13 +330,17 @@ def _of_bytes(journal: Journal, path: Path) -> Job | None:
     return found if found and found.is_saved else None
 
 
+_UTF_16 = (b"\xff\xfe", b"\xfe\xff")
+"""How a list begins that a spreadsheet has written as "Unicode text"."""
+
+
 class ListProblem(Exception):
     """A list of decisions cannot be read; the text says which line, and why."""
 
 
 @dataclass(frozen=True, slots=True)
 class Listed:
-    """A line of a list of decisions: where it stands, the job or file it names, and its reason."""
+    """A line of a list of decisions: where it stands, the job or file it names, or both, and its reason."""
 
     place: str
     job: int | None
@@ -341,7 +352,7 @@ def read_decisions(content: bytes, base: Path) -> list[Listed]:
     """The lines of a list: a job's number or a file each, with a reason behind a tab; or a table with the columns
     ``job`` or ``file``, and ``reason``. Relative names are below ``base``. Raises :class:`ListProblem`."""
     try:
-        text = content.decode("utf-8-sig")
+        text = content.decode("utf-16" if content[:2] in _UTF_16 else "utf-8-sig")
     except UnicodeDecodeError as fault:
         line = content[: fault.start].count(b"\n") + 1
         raise ListProblem(f"line {line} is no UTF-8: save the list as UTF-8") from None
@@ -367,19 +378,26 @@ def _table(text: str, delimiter: str, base: Path) -> Iterator[Listed]:
         table.fieldnames = [column.strip().casefold() for column in table.fieldnames or ()]
         for row in table:
             cells = {column: (cell or "").strip() for column, cell in row.items() if isinstance(cell, str | None)}
-            name = cells.get("job") or cells.get("file") or ""
-            if not name:
+            job, file = cells.get("job") or "", cells.get("file") or ""
+            if not (job or file):
                 raise ListProblem(f"line {table.line_num} names neither a job nor a file")
-            yield _listed(f"line {table.line_num}", name, cells.get("reason", ""), base)
+            yield _listed(f"line {table.line_num}", job or file, cells.get("reason", ""), base, file if job else "")
     except csv.Error as fault:
         raise ListProblem(f"line {table.line_num}: {fault}") from None
 
 
-def _listed(place: str, name: str, reason: str, base: Path) -> Listed:
+def _listed(place: str, name: str, reason: str, base: Path, file: str = "") -> Listed:
     reason = sanitize(reason.strip(), LONGEST)
-    if name.isascii() and name.isdigit():
-        return Listed(place, int(name), None, reason)
-    return Listed(place, None, Path(os.path.abspath(base / name)), reason)  # noqa: PTH100 — a link stays as it is named
+    number = int(name) if name.isascii() and name.isdigit() else None
+    file = file if number is not None else name
+    path = Path(os.path.abspath(base / file)) if file else None  # noqa: PTH100 — a link stays as it is named
+    return Listed(place, number, path, reason)
+
+
+def is_about(job: Job, file: Path) -> bool:
+    """Whether a list that names both means this: the photo of the job, or one of its results, by its name at least."""
+    own = [job.source.name, *(Path(result.path).name for result in job.results if result.path)]
+    return file.name in own
 
 
 def rejected(journal: Journal, since: float = 0.0) -> list[tuple[Job, Decision]]:
