@@ -4,6 +4,7 @@ books of the stand-in and by the disk."""
 from __future__ import annotations
 
 import errno
+import threading
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ from typing import Any
 import pytest
 
 from artui import files
+from artui.engine import failures
 from artui.files import Accepts
 from artui.journal import accounts, history, jobs, purchases
 from artui.model.states import PurchaseState, Reason, Stage, Status
@@ -332,6 +334,34 @@ async def test_nothing_is_bought_for_a_folder_in_which_a_result_found_no_room(
     await studio.until(lambda: all(job.status is Status.DONE for job in studio.jobs()))
     assert len(studio.simulator.ledger) == 10
     in_the_right_place(studio)
+
+
+async def test_what_found_no_room_counts_while_it_is_tried_again(
+    studio: Studio, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    full, tried, go_on = True, threading.Event(), threading.Event()
+    real = files.Part.finish
+
+    def finish(part: files.Part, expected: int | None = None) -> files.Written:
+        if full and part.path.parent == studio.out and part.size > 10_000:
+            if tried.is_set():
+                go_on.wait(5)  # not for good: a test that fails must end
+            raise files.OutputProblem(studio.out, OSError(errno.EDQUOT, "quota"))
+        return real(part, expected)
+
+    monkeypatch.setattr(files.Part, "finish", finish)
+    monkeypatch.setattr(failures, "OUTPUT_AGAIN", 0.2)
+    [first] = await studio.add(studio.photos(1))
+    await studio.start()
+    await studio.until(lambda: studio.job(first).reason == Reason.DISK_FULL)
+    tried.set()
+    await studio.until(lambda: studio.job(first).status is Status.RUNNING)
+    [later] = await studio.add(studio.photos(1))
+    await studio.until(lambda: studio.job(later).reason == Reason.DISK_FULL)
+    assert len(studio.simulator.ledger) == 1
+    full = False
+    go_on.set()
+    await studio.until(lambda: all(job.status is Status.DONE for job in studio.jobs()))
 
 
 async def test_nothing_is_bought_that_has_no_room_beside_what_is_to_come(

@@ -83,6 +83,8 @@ class StepContext:
     """When each output folder was last written to, by the clock."""
     free: dict[str, int | None] = field(default_factory=dict)
     """How many bytes were free there then; None where the file system does not say."""
+    roomless: set[int] = field(default_factory=set)
+    """The jobs whose results found no room when they were tried last."""
     probes: SingleFlight[None] = field(default_factory=SingleFlight)
     """The output folders that are being probed: once for all jobs that need to know."""
 

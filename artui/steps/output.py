@@ -69,7 +69,7 @@ def forget(context: StepContext, folder: Path) -> None:
 def check_room(db: Connection, context: StepContext, job: Job) -> None:
     """Raise Hold where what is bought and not saved yet, or cannot be, leaves no room for one more result; in the
     transaction that buys one."""
-    waits, free = unsaved.in_folder(db, job.folder), context.free.get(str(job.folder))
+    waits, free = unsaved.in_folder(db, job.folder, context.roomless), context.free.get(str(job.folder))
     if waits.unwritable:
         raise Hold(
             Reason.DISK_FULL,

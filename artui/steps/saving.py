@@ -44,7 +44,7 @@ class Saving:
             return await self._leave(job)
         try:
             await refuse_unmounted(self.context, job)
-            return await self._bring_home(job)
+            saved = await self._bring_home(job)
         except Rejected as gone:
             if not _is_fetched_again(job):
                 raise
@@ -52,8 +52,12 @@ class Saving:
         except files.OutputProblem as problem:
             # First: keeping may take long, and nothing is to be bought for the folder meanwhile.
             forget(self.context, job.folder)
+            if problem.reason == "full":
+                self.context.roomless.add(job.id)
             await self.fetching.keep_safe(job, problem)
             raise
+        self.context.roomless.discard(job.id)
+        return saved
 
     async def _bring_home(self, job: Job) -> Job:
         if job.stage is Stage.SAVED and await asyncio.to_thread(_all_published, job):
