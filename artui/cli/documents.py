@@ -272,6 +272,8 @@ class PlanDocument(TypedDict):
     balance_reason: Annotated[str, "why it is not known; empty where it is, or where nothing is counted"]
     fits: Annotated[int, "how many photos caps and balance have room for now"]
     caps: Annotated[list[CapDocument], "of the account, of each folder and of the batch"]
+    hours_begin: Annotated[float | None, "when the account's `hours` begin; null within them, and without any"]
+    hours_begin_iso: MaybeIso
     batch: Annotated[PlannedBatch, "the batch"]
     output: Annotated[str, "the folder for results, as written"]
     sku_unmatched: Annotated[list[str] | None, "names that the pattern for SKUs does not fit; null without one"]
@@ -481,6 +483,8 @@ class AccountStanding(TypedDict):
     left: Annotated[int | None, "the balance less what was bought since"]
     today: Annotated[int, "spent or reserved today"]
     caps: Annotated[list[CapDocument], "its caps"]
+    hours_begin: Annotated[float | None, "when its `hours` begin; null within them, and without any"]
+    hours_begin_iso: MaybeIso
 
 
 class JobsOfRule(TypedDict):
