@@ -36,6 +36,7 @@ def test_what_was_bought_after_a_backup_is_not_bought_again_once_it_is_put_back(
     desk("stop")
     before = desk.jobs()
     assert desk("restore", backup, "--dry-run").code == Exit.OK
+    assert desk("restore", backup, "--dry-run", "--json").json["jobs"] == 1
     assert desk("restore", backup).code == Exit.USAGE
     assert desk.jobs() == before
     said = desk("restore", backup, "--yes")

@@ -108,3 +108,14 @@ def test_what_an_act_costs_is_told_and_agreed_to_first(desk: Desk) -> None:
     assert desk("retry", waiting[0], "--yes").code == Exit.OK
     desk("wait")
     assert len(desk.simulator.ledger) == before + 2
+
+
+def test_a_retry_of_what_a_pause_holds_says_so_and_fails(desk: Desk) -> None:
+    desk.photo()
+    desk("pause")
+    assert desk.send().code == Exit.PERSON
+    said = desk("retry", "1")
+    assert said.code == Exit.USAGE
+    assert "waits for a pause to end, which no retry does: `artui resume -a studio`" in said.err
+    desk("resume")
+    assert desk("wait").code == Exit.OK

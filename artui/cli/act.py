@@ -64,8 +64,9 @@ def retry_command(
                 raise CommandError(Exit.USAGE, f"{act.refused}.")
             if act.refused:
                 say(f"Left alone: {act.refused}.")
-        acts = [act for act in acts if not act.refused]
-        return _carry_out(session, journal, acts, dry_run=dry_run, yes=yes, as_json=as_json)
+        fitting = [act for act in acts if not act.refused]
+        ended = _carry_out(session, journal, fitting, dry_run=dry_run, yes=yes, as_json=as_json)
+        return Exit.FAILED if ended is Exit.OK and len(fitting) < len(acts) and not dry_run else ended
 
 
 @click.command("fetch")
