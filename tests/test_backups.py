@@ -133,7 +133,7 @@ def garble(file: Path, name: str, *, data: bytes = b"", flags: int = 0, method: 
 
 def test_a_backup_that_cannot_be_written_leaves_the_one_before(desk: Desk) -> None:
     desk("jobs")
-    assert desk("backup", desk.folder / "no such folder" / "backup.zip").code == Exit.FAILED
+    assert desk("backup", desk.folder / "no such folder" / "backup.zip").code == Exit.USAGE
     kept = desk.folder / "backup.zip"
     kept.write_text("the one before")
     shutil.copytree(paths().state, desk.folder / "state")

@@ -426,7 +426,7 @@ def _carry_out(
             raise CommandError(
                 Exit.PERSON, f"What was asked is kept for the next engine that starts. {problem}"
             ) from None
-    answers = iter(_outcomes(journal, numbers))
+    answers = iter(_outcomes(session, journal, numbers))
     outcomes = [_refusal(act) if act.refused else next(answers) for act in acts]
     if as_json:
         pairs = zip(acts, outcomes, strict=True)
@@ -454,8 +454,9 @@ def _agreed(costly: Sequence[Action]) -> bool:
     return False
 
 
-def _outcomes(journal: Journal, numbers: Sequence[int]) -> list[Reply]:
+def _outcomes(session: Session, journal: Journal, numbers: Sequence[int]) -> list[Reply]:
     """What became of the requests, in their order; CommandError where the engine answers no more."""
+    from artui.engine.client import find_engine
     from artui.journal import requests
 
     found: list[Reply] = []
@@ -466,6 +467,12 @@ def _outcomes(journal: Journal, numbers: Sequence[int]) -> list[Reply]:
             found.append(outcome)
             deadline = time.monotonic() + ANSWER_PATIENCE
         elif time.monotonic() > deadline:
+            alive = find_engine(session.paths, journal)
+            if alive is not None and alive.stale:
+                how = (
+                    f"The engine (process {alive.row.pid}) gives no sign of life: `kill -CONT {alive.row.pid}` wakes it"
+                )
+                raise CommandError(Exit.LOCKED, f"{how}; what was asked stays with it.")
             raise CommandError(
                 Exit.PERSON, "The engine has not answered yet; what was asked stays with it. `artui status` shows it."
             )

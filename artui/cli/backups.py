@@ -32,6 +32,8 @@ def backup_command(session: Session, file: Path, *, as_json: bool) -> Exit:
     """
     from artui.engine import backups
 
+    if not file.absolute().parent.is_dir():
+        raise CommandError(Exit.USAGE, f"{file.parent} is no folder. No backup was made.")
     try:
         with session.journal() as journal:
             made = str(backups.make(session.paths, journal, file))
