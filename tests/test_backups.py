@@ -36,6 +36,7 @@ def test_what_was_bought_after_a_backup_is_not_bought_again_once_it_is_put_back(
     desk("stop")
     before = desk.jobs()
     assert desk("restore", backup, "--dry-run").code == Exit.OK
+    assert desk("restore", backup, "--dry-run", "--json").json["jobs"] == 1
     assert desk("restore", backup).code == Exit.USAGE
     assert desk.jobs() == before
     said = desk("restore", backup, "--yes")
@@ -132,7 +133,7 @@ def garble(file: Path, name: str, *, data: bytes = b"", flags: int = 0, method: 
 
 def test_a_backup_that_cannot_be_written_leaves_the_one_before(desk: Desk) -> None:
     desk("jobs")
-    assert desk("backup", desk.folder / "no such folder" / "backup.zip").code == Exit.FAILED
+    assert desk("backup", desk.folder / "no such folder" / "backup.zip").code == Exit.USAGE
     kept = desk.folder / "backup.zip"
     kept.write_text("the one before")
     shutil.copytree(paths().state, desk.folder / "state")

@@ -429,7 +429,7 @@ def test_status_fits_sixty_by_eighteen() -> None:
     others = [{"status": status, "reason": "", "number": 99_999} for status in Status if status is not Status.HELD]
     account = {
         "name": "a" * 32, "held": "payment required", "message": "", "left": 9_999_999, "balance_reason": "",
-        "away_since": None, "caps": [],
+        "away_since": None, "caps": [], "hours_begin": None,
     }  # fmt: skip
     caps = [{"kind": kind, "spent": 9_999_999, "limit": 9_999_999} for kind in ("day", "month")]
     unknown = account | {"left": None, "balance_reason": "the service refuses to tell it (403)"}

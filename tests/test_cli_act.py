@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
-import httpx
+import os
+import signal
 
+import httpx
+import pytest
+
+from artui.cli import act
 from artui.cli.exits import Exit
 from artui.config import paths
+from artui.engine import client
 from artui.engine.anchor import open_journal
 from artui.journal import accounts, requests
 from artui.model.states import Reason
@@ -108,3 +114,30 @@ def test_what_an_act_costs_is_told_and_agreed_to_first(desk: Desk) -> None:
     assert desk("retry", waiting[0], "--yes").code == Exit.OK
     desk("wait")
     assert len(desk.simulator.ledger) == before + 2
+
+
+def test_a_retry_of_what_a_pause_holds_says_so_and_fails(desk: Desk) -> None:
+    desk.photo()
+    desk("pause")
+    assert desk.send().code == Exit.PERSON
+    said = desk("retry", "1")
+    assert said.code == Exit.USAGE
+    assert "waits for a pause to end, which no retry does: `artui resume -a studio`" in said.err
+    desk("resume")
+    assert desk("wait").code == Exit.OK
+
+
+def test_what_a_suspended_engine_does_not_answer_ends_as_the_table_says(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    desk("pause")
+    pid = desk("status", "--json").json["engine"]["pid"]
+    monkeypatch.setattr(act, "ANSWER_PATIENCE", 0.3)
+    monkeypatch.setattr(client, "STALE_AFTER", 0.1)
+    os.kill(pid, signal.SIGSTOP)
+    try:
+        said = desk("resume", "--json")
+    finally:
+        os.kill(pid, signal.SIGCONT)
+    assert said.code == Exit.LOCKED
+    assert f"kill -CONT {pid}" in said.json["error"]["message"]

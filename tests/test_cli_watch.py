@@ -21,7 +21,7 @@ import pytest
 
 from artui import config
 from artui.cli.exits import Exit
-from artui.cli.watching import Outlet, Voice, WatchPrinter, leads_to_journald
+from artui.cli.watching import Outlet, Voice, VoiceLevel, WatchPrinter, leads_to_journald
 from artui.config import load, paths
 from artui.config.known import RULE
 from artui.engine.anchor import open_journal
@@ -365,6 +365,15 @@ def test_trouble_that_many_share_is_one_line_and_each_end_is_its_own() -> None:
         "<6>+ 1.jpg: saved as 1.png (10 credits)",
         "<4>! 50 photos: credits; the first 0.jpg: 4 credits are left, it costs 10",
     ]
+
+
+def test_a_quiet_watch_says_only_what_is_wrong() -> None:
+    lines: list[str] = []
+    voice = Voice(SimpleNamespace(put=lines.append), is_quiet=True)  # type: ignore[arg-type]
+    voice.say("a photo is saved")
+    voice.say("a folder is gone", VoiceLevel.WARNING)
+    [line] = lines
+    assert line.endswith("a folder is gone")
 
 
 def test_only_journalds_own_stream_gets_priorities(tmp_path: Path) -> None:

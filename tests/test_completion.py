@@ -34,4 +34,8 @@ def test_names_are_offered_from_settings_and_journal_and_the_script_is_one_of_th
     assert r"plain,aw\ 26" in offered("bash", "jobs", "--batch", "a")
     assert "plain,credits" in offered("bash", "jobs", "--reason", "cr")
     assert offered("bash", "pause", "--rule", "") == [""]
+    assert offered("bash", "sheet", "a") == [r"plain,aw\ 26"]
+    assert offered("bash", "reject", "") == offered("bash", "fetch", "") == ["plain,1"]
+    assert offered("zsh", "job", "") == ["plain", "1", "boot.jpg: done"]
+    assert offered("bash", "retry", "") == [""], "it is done"
     assert desk("jobs", "--json").code == 0, "and nothing was left that a later command would trip over"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import subprocess
@@ -11,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from artui.sim.photos import noise_jpeg
+from tests.documents import check
 from tests.waiting import until
 
 DEMO = [sys.executable, "-m", "artui", "demo"]
@@ -43,15 +45,18 @@ def test_every_good_sample_comes_back_and_the_money_agrees(temporary: Path) -> N
     assert left_in(temporary) == {"results"}
 
 
-def test_a_folder_of_ones_own_and_a_place_for_results(tmp_path: Path, temporary: Path) -> None:
+def test_a_folder_of_ones_own_a_place_for_results_and_json(tmp_path: Path, temporary: Path) -> None:
     inbox = tmp_path / "mine"
     inbox.mkdir()
     noise_jpeg(inbox / "a b.jpg", 20_000, 1)
     done = subprocess.run(
-        [*DEMO, str(inbox), "-o", str(tmp_path / "out"), "--headless"],
+        [*DEMO, str(inbox), "-o", str(tmp_path / "out"), "--json"],
         capture_output=True, text=True, check=False, timeout=90,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
+    check(["demo"], done.stdout)
+    told = json.loads(done.stdout)
+    assert (told["ok"], told["charged"]) == (True, told["balance_before"] - told["balance_after"])
     assert [path.name for path in (tmp_path / "out").iterdir()] == ["a b.png"]
     assert [path.name for path in inbox.iterdir()] == ["a b.jpg"]
     assert list(temporary.iterdir()) == []

@@ -64,8 +64,9 @@ def retry_command(
                 raise CommandError(Exit.USAGE, f"{act.refused}.")
             if act.refused:
                 say(f"Left alone: {act.refused}.")
-        acts = [act for act in acts if not act.refused]
-        return _carry_out(session, journal, acts, dry_run=dry_run, yes=yes, as_json=as_json)
+        fitting = [act for act in acts if not act.refused]
+        ended = _carry_out(session, journal, fitting, dry_run=dry_run, yes=yes, as_json=as_json)
+        return Exit.FAILED if ended is Exit.OK and len(fitting) < len(acts) and not dry_run else ended
 
 
 @click.command("fetch")
@@ -425,7 +426,7 @@ def _carry_out(
             raise CommandError(
                 Exit.PERSON, f"What was asked is kept for the next engine that starts. {problem}"
             ) from None
-    answers = iter(_outcomes(journal, numbers))
+    answers = iter(_outcomes(session, journal, numbers))
     outcomes = [_refusal(act) if act.refused else next(answers) for act in acts]
     if as_json:
         pairs = zip(acts, outcomes, strict=True)
@@ -453,8 +454,9 @@ def _agreed(costly: Sequence[Action]) -> bool:
     return False
 
 
-def _outcomes(journal: Journal, numbers: Sequence[int]) -> list[Reply]:
+def _outcomes(session: Session, journal: Journal, numbers: Sequence[int]) -> list[Reply]:
     """What became of the requests, in their order; CommandError where the engine answers no more."""
+    from artui.engine.client import find_engine
     from artui.journal import requests
 
     found: list[Reply] = []
@@ -465,6 +467,12 @@ def _outcomes(journal: Journal, numbers: Sequence[int]) -> list[Reply]:
             found.append(outcome)
             deadline = time.monotonic() + ANSWER_PATIENCE
         elif time.monotonic() > deadline:
+            alive = find_engine(session.paths, journal)
+            if alive is not None and alive.stale:
+                how = (
+                    f"The engine (process {alive.row.pid}) gives no sign of life: `kill -CONT {alive.row.pid}` wakes it"
+                )
+                raise CommandError(Exit.LOCKED, f"{how}; what was asked stays with it.")
             raise CommandError(
                 Exit.PERSON, "The engine has not answered yet; what was asked stays with it. `artui status` shows it."
             )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -13,6 +13,7 @@ from artui.cli.exits import CommandError, Exit
 from artui.cli.options import AS_JSON, DRY_RUN, YES
 from artui.cli.session import Session
 from artui.cli.terminal import agrees, can_ask, put, put_json, say
+from artui.config.system import iso
 
 if TYPE_CHECKING:
     from artui.engine.backups import OpenedBackup
@@ -31,6 +32,8 @@ def backup_command(session: Session, file: Path, *, as_json: bool) -> Exit:
     """
     from artui.engine import backups
 
+    if not file.absolute().parent.is_dir():
+        raise CommandError(Exit.USAGE, f"{file.parent} is no folder. No backup was made.")
     try:
         with session.journal() as journal:
             made = str(backups.make(session.paths, journal, file))
@@ -66,6 +69,8 @@ def restore_command(session: Session, file: Path, *, offline: bool, dry_run: boo
         try:
             _say_what_it_is(session, opened, put if dry_run and not as_json else say)
             if dry_run:
+                if as_json:
+                    put_json(_document(session, opened))
                 return Exit.OK
             if not (yes or (can_ask() and agrees("Put it back?"))):
                 say("Nothing was changed; --yes puts it back.")
@@ -75,6 +80,15 @@ def restore_command(session: Session, file: Path, *, offline: bool, dry_run: boo
             backups.discard(opened.journal)
     finally:
         lock.release()
+
+
+def _document(session: Session, opened: OpenedBackup) -> dict[str, Any]:
+    """What a backup is, and what it would take the place of, as JSON."""
+    about, there = opened.about, session.paths.journal
+    return {
+        "version": about.version, "host": about.host, "made_at": about.made_at, "made_at_iso": iso(about.made_at),
+        "jobs": about.jobs, "intents": about.intents, "replaces": str(there) if there.exists() else None,
+    }  # fmt: skip
 
 
 def _say_what_it_is(session: Session, opened: OpenedBackup, tell: Callable[[str], None]) -> None:

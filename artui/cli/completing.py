@@ -15,7 +15,7 @@ from click.shell_completion import CompletionItem, get_completion_class
 from artui.cli.exits import Exit
 from artui.cli.terminal import put
 from artui.config import Config, paths, usable
-from artui.model.states import Reason
+from artui.model.states import FINAL, Reason, Status
 from artui.sanitize import sanitize
 
 VARIABLE = "_ARTUI_COMPLETE"
@@ -45,7 +45,7 @@ def offer_names(command: click.Command) -> None:
     """Have a command, or each of a group, offer names wherever a parameter takes one."""
     for inner in command.commands.values() if isinstance(command, click.Group) else (command,):
         for param in inner.params:
-            kind = "account" if param.name == "name" and inner.name in ("login", "logout") else param.name or ""
+            kind = _OF_COMMAND.get((inner.name, param.name), param.name or "")
             if kind in _KINDS and not getattr(param, "is_flag", False):
                 param.shell_complete = partial(_offered, kind)  # type: ignore[method-assign]
 
@@ -106,10 +106,46 @@ def _reasons(_: click.Context) -> Iterator[tuple[str, str]]:
     yield from ((reason.value, "") for reason in Reason)
 
 
+def _jobs(context: click.Context) -> Iterator[tuple[str, str]]:
+    """The newest jobs that stand as the command wants them."""
+    from artui.engine.anchor import open_journal
+    from artui.journal.listing import JobFilter
+
+    wanted = JobFilter(statuses=tuple(_ABOUT.get(context.info_name or "", ())))
+    with open_journal(paths()) as journal:
+        for job in journal.read(wanted.jobs, downwards=True, limit=MOST):
+            yield str(job.id), f"{job.source.name}: {job.reason or job.status}"
+
+
+_UNFINISHED = frozenset(Status) - FINAL
+_ABOUT: Mapping[str, frozenset[Status]] = {
+    "retry": frozenset({Status.HELD, Status.FAILED, Status.CANCELLED}),
+    "resolve": frozenset({Status.HELD}),
+    "cancel": _UNFINISHED,
+    "first": _UNFINISHED,
+    "fetch": frozenset({Status.DONE, Status.SKIPPED}),
+    "deliver": frozenset({Status.DONE, Status.SKIPPED}),
+    "rate": frozenset({Status.DONE}),
+    "reject": frozenset({Status.DONE, Status.SKIPPED}),
+    "keep": frozenset({Status.DONE, Status.SKIPPED}),
+}
+"""How the jobs stand that a command takes; others take any."""
+
+_OF_COMMAND: Mapping[tuple[str | None, str | None], str] = {
+    ("login", "name"): "account",
+    ("logout", "name"): "account",
+    ("reject", "results"): "numbers",
+    ("keep", "results"): "numbers",
+    ("sheet", "words"): "batch",
+}
+"""What is meant by a parameter that is called otherwise."""
+
 _KINDS: Mapping[str, Callable[[click.Context], Iterator[tuple[str, str]]]] = {
     "account": _accounts,
     "workflow": _workflows,
     "workflows": _workflows,
+    "numbers": _jobs,
+    "number": _jobs,
     "batch": _batches,
     "rule": _rules,
     "reasons": _reasons,

@@ -22,9 +22,10 @@ from urllib.request import ProxyHandler, build_opener
 import click
 
 from artui.cli.exits import CommandError, Exit
+from artui.cli.options import AS_JSON
 from artui.cli.session import Session
 from artui.cli.streams import go_on
-from artui.cli.terminal import columns, put, put_line, say
+from artui.cli.terminal import columns, put, put_json, put_line, say
 from artui.config import make_private_folder, write_private
 from artui.core.follow import cost
 from artui.model.job import Job
@@ -94,13 +95,14 @@ def _without(missing: ImportError) -> CommandError:
 @click.option("-o", "--output", type=click.Path(path_type=Path), help="Folder for the results; else a temporary one.")
 @click.option("--headless", is_flag=True, help="Show one journey as lines; without a terminal this is the only way.")
 @click.option("--sign-in", is_flag=True, help="Open the console signed out, to walk through signing in.")
-def demo_command(folder: Path | None, output: Path | None, *, headless: bool, sign_in: bool) -> Exit:
+@AS_JSON
+def demo_command(folder: Path | None, output: Path | None, *, headless: bool, sign_in: bool, as_json: bool) -> Exit:
     """Show it all against a stand-in on this machine: no account, no costs."""
     from artui.cli.console import has_terminal
 
     if folder is not None and not folder.is_dir():
         raise CommandError(Exit.USAGE, f"{folder} is no folder.")
-    interactive = has_terminal() and not headless
+    interactive = has_terminal() and not headless and not as_json
     if sign_in and not interactive:
         raise CommandError(Exit.USAGE, "--sign-in shows screens: it needs a terminal, and no --headless.")
     top = Path(tempfile.mkdtemp(prefix="artui-demo-"))
@@ -110,7 +112,7 @@ def demo_command(folder: Path | None, output: Path | None, *, headless: bool, si
             return _console(top, folder, results, sign_in=sign_in)
         photos = folder.absolute() if folder else _sample_photos(top / "photos")
         with _stand_in(top, SPEED) as announced, _home(top, announced, results), _engine():
-            return _journey(Session.here(), photos, results, announced["url"])
+            return _journey(Session.here(), photos, results, announced["url"], as_json=as_json)
     finally:
         for place in ("home", "photos"):
             shutil.rmtree(top / place, ignore_errors=True)
@@ -271,7 +273,7 @@ def _process(module: list[str], **streams: Any) -> Iterator[subprocess.Popen[byt
 # ------------------------------------------------------------------------------------------------------ the journey
 
 
-def _journey(session: Session, photos: Path, results: Path, stand_in: str) -> Exit:
+def _journey(session: Session, photos: Path, results: Path, stand_in: str, *, as_json: bool) -> Exit:
     """Send the photos as a person would, then check and show what came of them."""
     from artui.cli import run
 
@@ -282,9 +284,12 @@ def _journey(session: Session, photos: Path, results: Path, stand_in: str) -> Ex
         raise KeyboardInterrupt
     go_on()
     outcome = _Outcome(_made(session, photos), before, _balance(session), _charges(stand_in))
-    for line in outcome.lines():
-        put(line)
-    put(f"results are in {results}")
+    if as_json:
+        put_json(outcome.document(results))
+    else:
+        for line in outcome.lines():
+            put(line)
+        put(f"results are in {results}")
     for fault in outcome.faults():
         say(f"! {fault}")
     return Exit.FAILED if outcome.faults() else Exit.OK
@@ -335,6 +340,14 @@ class _Outcome:
         yield f"quoted {self._sum('quoted'):,}, charged {self._sum('charged'):,} credits"
         yield f"balance before {self.before:,}, after {self.after:,} credits"
 
+    def document(self, results: Path) -> dict[str, Any]:
+        """The same as JSON has it."""
+        return {
+            "ok": not self.faults(), "faults": self.faults(), "quoted": self._sum("quoted"),
+            "charged": self._sum("charged"), "balance_before": self.before, "balance_after": self.after,
+            "results": str(results), "files": [_file(path, what) for path, what in self.made],
+        }  # fmt: skip
+
     def _sum(self, amount: str) -> int:
         return sum(getattr(job, amount) or 0 for _, job in self.made if isinstance(job, Job) and job.buys)
 
@@ -352,6 +365,15 @@ class _Outcome:
         if len(sums) != 1:
             faults.append(f"the charges do not agree: {sorted(sums)}")
         return faults
+
+
+def _file(path: Path, what: Job | RefusedFile) -> dict[str, Any]:
+    if not isinstance(what, Job):
+        return {"file": str(path), "status": "refused", "message": what.message, "charged": None, "outputs": []}
+    outputs = [result.path for result in what.results if result.path]
+    return {
+        "file": str(path), "status": what.status, "message": what.message, "charged": what.charged, "outputs": outputs
+    }  # fmt: skip
 
 
 def _row(path: Path, what: Job | RefusedFile) -> tuple[str, ...]:

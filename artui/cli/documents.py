@@ -272,6 +272,8 @@ class PlanDocument(TypedDict):
     balance_reason: Annotated[str, "why it is not known; empty where it is, or where nothing is counted"]
     fits: Annotated[int, "how many photos caps and balance have room for now"]
     caps: Annotated[list[CapDocument], "of the account, of each folder and of the batch"]
+    hours_begin: Annotated[float | None, "when the account's `hours` begin; null within them, and without any"]
+    hours_begin_iso: MaybeIso
     batch: Annotated[PlannedBatch, "the batch"]
     output: Annotated[str, "the folder for results, as written"]
     sku_unmatched: Annotated[list[str] | None, "names that the pattern for SKUs does not fit; null without one"]
@@ -481,6 +483,8 @@ class AccountStanding(TypedDict):
     left: Annotated[int | None, "the balance less what was bought since"]
     today: Annotated[int, "spent or reserved today"]
     caps: Annotated[list[CapDocument], "its caps"]
+    hours_begin: Annotated[float | None, "when its `hours` begin; null within them, and without any"]
+    hours_begin_iso: MaybeIso
 
 
 class JobsOfRule(TypedDict):
@@ -694,6 +698,41 @@ class BackupDocument(TypedDict):
     backup: Annotated[str, "the file"]
 
 
+class OpenedBackupDocument(TypedDict):
+    """What a backup holds."""
+
+    version: Annotated[str, "of the artui that made it"]
+    host: Annotated[str, "the machine it was made on"]
+    made_at: Annotated[float, "when"]
+    made_at_iso: Iso
+    jobs: Annotated[int, "how many jobs are in it"]
+    intents: Annotated[int, "how many paid requests"]
+    replaces: Annotated[str | None, "the journal whose place it would take, and of which a copy is kept; or null"]
+
+
+class DemoFile(TypedDict):
+    """A file of the demo, and what came of it."""
+
+    file: Annotated[str, "its path"]
+    status: Annotated[str, "how its job stands, or refused"]
+    message: Annotated[str, "what there is to say of it"]
+    charged: Annotated[int | None, "what it cost"]
+    outputs: Annotated[list[str], "its results"]
+
+
+class DemoDocument(TypedDict):
+    """What the journey of the demo came to."""
+
+    ok: Annotated[bool, "whether every good photo is saved, and was paid for once"]
+    faults: Annotated[list[str], "what went wrong, in sentences"]
+    quoted: Annotated[int, "at most"]
+    charged: Annotated[int, "in credits"]
+    balance_before: Annotated[int, "in credits"]
+    balance_after: Annotated[int, "in credits"]
+    results: Annotated[str, "the folder of the results"]
+    files: Annotated[list[DemoFile], "every file of the folder"]
+
+
 class RecoveryDocument(TypedDict):
     """What became of the journal."""
 
@@ -900,7 +939,8 @@ PRINTS: Mapping[str, tuple[Printed, ...]] = {
     "status": (Printed(StatusDocument), Printed(CheckDocument, when="--check")),
     "stop": (Printed(EndedDocument),),
     "backup": (Printed(BackupDocument),),
-    "restore": (Printed(RecoveryDocument),),
+    "restore": (Printed(RecoveryDocument), Printed(OpenedBackupDocument, when="--dry-run")),
+    "demo": (Printed(DemoDocument),),
     "recover": (Printed(RecoveryDocument),),
     "config path": (Printed(ConfigPathDocument),),
     "config paths": (Printed(ConfigPathsDocument),),

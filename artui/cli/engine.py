@@ -59,7 +59,8 @@ def status_command(session: Session, *, check: bool, away_for: float, as_json: b
             }
         )
     else:
-        for line in _status_lines(document, [one.line() for one in watched], _told(found, session.config.timezone)):
+        zone = session.config.timezone
+        for line in _status_lines(document, [one.line() for one in watched], _told(found, zone), zone):
             put(line)
     return Exit.LOCKED if alive is not None and alive.stale else Exit.OK
 
@@ -138,19 +139,23 @@ def _account(db: Connection, account: AccountConfig, zone: dt.tzinfo) -> Account
         "left": cost.balance,
         "today": cost.today,
         "caps": cost.cap_documents(),
+        "hours_begin": (begin := account.opens(time.time(), zone)),
+        "hours_begin_iso": iso(begin),
     }
 
 
-def _status_lines(status: dict[str, Any], rules: Sequence[str] = (), wrong: Sequence[str] = ()) -> Iterator[str]:
+def _status_lines(
+    status: dict[str, Any], rules: Sequence[str] = (), wrong: Sequence[str] = (), zone: dt.tzinfo = dt.UTC
+) -> Iterator[str]:
     """The status for a person, at most 60 cells wide, ``wrong`` what is wrong."""
-    for line in _sentences(status, rules, wrong):
+    for line in _sentences(status, rules, wrong, zone):
         yield from textwrap.wrap(sanitize(line), _WIDTH, subsequent_indent="  ")
 
 
 _WIDTH, _MOST_HELD, _MOST_FOUND, _MOST_RULES = 60, 2, 4, 3
 
 
-def _sentences(status: dict[str, Any], rules: Sequence[str], wrong: Sequence[str]) -> Iterator[str]:
+def _sentences(status: dict[str, Any], rules: Sequence[str], wrong: Sequence[str], zone: dt.tzinfo) -> Iterator[str]:
     from artui.cli.tally import totals
     from artui.journal.history import Count
     from artui.model.states import Status, worded
@@ -174,13 +179,22 @@ def _sentences(status: dict[str, Any], rules: Sequence[str], wrong: Sequence[str
         yield f"! {one.number:,} held: {worded(one.reason)}"
     if held:
         yield "`artui jobs --status held` lists what is held."
+    yield from _account_lines(status, zone)
+    moving = status["transfers"]
+    if any(moving.values()):
+        yield f"now: {moving['up']} up, {moving['down']} down"
+
+
+def _account_lines(status: dict[str, Any], zone: dt.tzinfo) -> Iterator[str]:
+    """Each account that has something to tell, how far its caps are used, and when its hours begin."""
     for place, account in enumerate(status["accounts"]):
         if not place or account["name"] in status["money"] or account["held"] or account["away_since"]:
             yield _account_line(account)
         yield from _cap_lines(account["caps"])
-    moving = status["transfers"]
-    if any(moving.values()):
-        yield f"now: {moving['up']} up, {moving['down']} down"
+        if account["hours_begin"] is not None:
+            from artui.core.health_phrases import moment
+
+            yield f"  outside its hours: sends from {moment(account['hours_begin'], zone)} on"
 
 
 def _cap_lines(caps: Sequence[dict[str, Any]]) -> Iterator[str]:

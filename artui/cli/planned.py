@@ -8,6 +8,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from artui.cli.terminal import money
+from artui.config.system import iso
 from artui.core.plan import OF_ARCHIVES, Order, Plan, Planned, RefusedFile, SourceFile, Verdict
 from artui.core.quote import Quote
 from artui.journal.before import TOLD, How
@@ -22,10 +23,11 @@ NAMED = 20
 
 @dataclass(frozen=True)
 class Telling:
-    """Tells an order and what it costs."""
+    """Tells an order and what it costs; ``opens``: when it is sent at the earliest, where that is not now."""
 
     order: Order
     quote: Quote
+    opens: str = ""
 
     @cached_property
     def _to_send(self) -> list[tuple[Plan, Planned]]:
@@ -132,6 +134,8 @@ class Telling:
         for one in quote.telling:
             beyond = f": room for {one.room:,}, the rest waits unsent" if one.is_short else ""
             yield f"{one.span} {one.after:,} of {one.cap.limit:,} (cap){beyond}"
+        if self.opens:
+            yield f"outside the account's hours: sent from {self.opens} on"
 
     def question(self) -> str:
         """The one question before anything is sent."""
@@ -183,8 +187,9 @@ BatchOf = Callable[[SourceFile], Batch]
 """Gives the batch that a photo belongs to."""
 
 
-def plan_document(order: Order, batch: Batch, batch_of: BatchOf, quote: Quote) -> PlanDocument:
-    """An order as JSON: what would be sent, what not and why, what it costs at most, and how much of it fits now.
+def plan_document(order: Order, batch: Batch, batch_of: BatchOf, quote: Quote, opens: float | None) -> PlanDocument:
+    """An order as JSON: what would be sent, what not and why, what it costs at most, how much of it fits now, and when
+    the account's hours begin, in epoch seconds.
 
     ``workflow`` and ``price`` are null where there are several; ``workflows`` has each.
     """
@@ -203,6 +208,8 @@ def plan_document(order: Order, batch: Batch, batch_of: BatchOf, quote: Quote) -
         "balance_reason": quote.unknown,
         "fits": quote.fits,
         "caps": quote.cap_documents(),
+        "hours_begin": opens,
+        "hours_begin_iso": iso(opens),
         "batch": {"name": batch.name, "cap": batch.cap},
         "output": str(first.target.folder),
         "sku_unmatched": None if order.unmatched is None else [str(path) for path in order.unmatched],

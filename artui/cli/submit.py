@@ -570,6 +570,7 @@ class _Sending:
     def carry_out(self, order: Order) -> Exit:
         """Show the order, ask, send; returns how the command ends."""
         from artui.cli.planned import Telling, plan_document
+        from artui.core.health_phrases import moment
         from artui.core.quote import order_portions, quote
         from artui.journal import history
 
@@ -581,12 +582,13 @@ class _Sending:
             quote, offer.account, account.caps, prices.pop() if len(prices) == 1 else None,
             order_portions(order, lambda one: self.batches.of(one.found)), config.timezone, told=offer.balance,
         )  # fmt: skip
-        telling = Telling(order, cost)
+        opens = account.opens(time.time(), config.timezone)
+        telling = Telling(order, cost, "" if opens is None else moment(opens, config.timezone))
         if not (self.flags.as_json and self.flags.dry_run):
             for line in telling.lines():
                 (put if self.flags.dry_run else say)(line)
         if self.flags.dry_run and self.flags.as_json:
-            put_json(plan_document(order, self.batches.main, self.batches.of, cost))
+            put_json(plan_document(order, self.batches.main, self.batches.of, cost, opens))
         self._tell_sample(len(order.queued))
         if not order.photos:
             hint = " Its sub-folders are sent with -r." if self.has_subfolders else ""

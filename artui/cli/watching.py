@@ -18,6 +18,7 @@ from dataclasses import dataclass, field
 from enum import IntEnum
 from typing import TYPE_CHECKING, Any
 
+from artui.cli import streams
 from artui.config.system import iso
 from artui.core.follow import NEWS, SIGNS, event_document, told
 from artui.credentials import scrub
@@ -91,11 +92,13 @@ class Outlet:
 
 @dataclass
 class Voice:
-    """Says lines where they belong. ``in_journal``: stderr leads to journald, which stamps the time itself."""
+    """Says lines where they belong. ``in_journal``: stderr leads to journald, which stamps the time itself;
+    ``is_quiet``: of what a person reads only what is wrong."""
 
     outlet: Outlet
     as_json: bool = False
     in_journal: bool = False
+    is_quiet: bool = False
 
     def close(self) -> None:
         """Let the last lines leave, if somebody takes them now."""
@@ -106,7 +109,8 @@ class Voice:
         """The voice of this process: JSON lines on stdout, or lines on stderr."""
         stream = sys.stdout if as_json else sys.stderr
         stream.flush()
-        return cls(Outlet(stream.fileno()), as_json, not as_json and leads_to_journald(stream.fileno()))
+        in_journal = not as_json and leads_to_journald(stream.fileno())
+        return cls(Outlet(stream.fileno()), as_json, in_journal, streams.volume() < 0)
 
     def say(self, text: str, level: VoiceLevel = VoiceLevel.INFO) -> None:
         """One sentence, for whoever listens."""
@@ -122,6 +126,8 @@ class Voice:
 
     def put(self, text: str, level: VoiceLevel, at: float | None = None) -> None:
         """One line for a person that stands in the log already."""
+        if self.is_quiet and level is VoiceLevel.INFO:
+            return
         if self.in_journal:
             self.outlet.put(f"<{level.value}>{sanitize(text)}")
         elif not self.as_json:

@@ -70,6 +70,11 @@ ACCOUNT: Mapping[str, Described] = {
     ),
     "deliver": Described('"saved"', '"kept"', "When that is run: once it is saved, or once a person keeps the result."),
     "hours": Described("at any time", '"mon-fri 07:00-19:00"', "When something new is sent, by `timezone`."),
+    "bandwidth": Described(
+        "no bound",
+        '["5 MB/s mon-fri 07:00-19:00", "20 MB/s"]',
+        "How fast photos and results move together: a rate, or several with hours: the first that holds counts.",
+    ),
     "strict": Described("false", "true", "Decode every photo before it is sent; needs `artui[strict]`."),
     "twins": Described('"once"', '"deliver"', f"{_TWINS}."),
     "ratings": Described("false", "true", "Tell the service which results are liked (console, `keep`, `reject`)."),

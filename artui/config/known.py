@@ -132,6 +132,17 @@ def hours(value: object) -> str:
     return written
 
 
+def bandwidth(value: object) -> tuple[str, ...]:
+    """Read a rate, or several with hours; they stay text."""
+    if not isinstance(value, (str, list)):
+        raise ValueError('must be text or a list of texts, like "20 MB/s"')  # noqa: TRY004 — as every reader does
+    written = (value,) if isinstance(value, str) else texts(value)
+    from artui.config.bandwidth import read  # only where any is set
+
+    read(written)
+    return written
+
+
 def placeholders(template: str) -> list[tuple[str, str]]:
     """What stands in braces in a template: each name, and what follows it after a colon. Raises ValueError."""
     try:
@@ -243,6 +254,7 @@ ACCOUNT: Mapping[str, Reader] = {
     "after_saved": delivery,
     "deliver": DELIVER,
     "hours": hours,
+    "bandwidth": bandwidth,
 }
 """What every account may hold; its other keys are for its provider to check."""
 

@@ -56,7 +56,8 @@ class AccountConfig:
     ``workflow``, ``output``, ``strict``, ``twins`` and ``metadata`` are what is taken where a command or rule names
     none, ``mode`` (octal digits) and ``group`` what results get then. ``ratings``: whether the console tells the
     service what is liked. ``low``: the balance below which people are told. ``after_saved``: the command that is run
-    once a photo's results are saved or, by ``deliver``, once they are kept. Outside of ``hours`` nothing new is sent.
+    once a photo's results are saved or, by ``deliver``, once they are kept. Outside of ``hours`` nothing new is sent;
+    ``bandwidth`` is how fast photos and results move, a rate, or several with hours of which the first counts.
     ``sku_pattern`` takes the label ``sku`` out of names. ``settings`` is all the rest of its table,
     for the provider to check.
     """
@@ -79,7 +80,16 @@ class AccountConfig:
     after_saved: tuple[str, ...] = ()
     deliver: str = "saved"
     hours: str | None = None
+    bandwidth: tuple[str, ...] = ()
     settings: Mapping[str, object] = field(default_factory=dict)
+
+    def opens(self, now: float, zone: dt.tzinfo) -> float | None:
+        """When something new is sent next, in epoch seconds; None where it is at any time, or now."""
+        if not self.hours:
+            return None
+        from artui.config.hours import read  # only where any are set
+
+        return read(self.hours).opens(now, zone)
 
 
 @dataclass(frozen=True, slots=True)
@@ -223,6 +233,7 @@ def _defaults(accounts: Mapping[str, object], environ: Mapping[str, str]) -> dic
         "after_saved": (),
         "deliver": "saved",
         "hours": None,
+        "bandwidth": (),
         "caps": asdict(Caps()),
         "pace": asdict(Pace()),
     }

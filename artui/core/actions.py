@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
-from artui.journal import Connection, accounts, jobs, prices, purchases
+from artui.journal import Connection, accounts, jobs, prices, purchases, rules
 from artui.model.commands import Command
 from artui.model.holds import HOLDS, Retry
 from artui.model.job import Job
@@ -69,6 +69,7 @@ class Refusal(StrEnum):
     PRICE_UNKNOWN = "price unknown"
     BOUGHT_ELSEWHERE = "another job buys it"
     NEEDS_APPROVAL = "needs approval"
+    PAUSED = "paused"
     WITHOUT_PHOTO = "without a photo"
     IN_PLACE = "being put in place"
     NOTHING_HELD = "nothing held"
@@ -98,6 +99,8 @@ WHY: Mapping[Refusal, str] = {
     " this one",
     Refusal.NEEDS_APPROVAL: "job {id} waits for a yes to the first results: `artui approve {batch}` shows them, and"
     " asks",
+    Refusal.PAUSED: "job {id} waits for a pause to end, which no retry does: `artui resume -a {account}`, or"
+    " `artui resume --rule` with its rule",
     Refusal.WITHOUT_PHOTO: "job {id} stands for what was found at the service without its photo: its result is fetched"
     " when its photo turns up, or by `artui recover --fetch FOLDER`",
     Refusal.IN_PLACE: "the result of job {id} is being put in place already: delete the file if it is not wanted",
@@ -245,7 +248,14 @@ def _go_on(db: Connection, job: Job, *, can_retry: bool, agreed: Mapping[str, An
         return Action(Command.RETRY, job, Effect.TAKE_PARTIAL if job.reason == Reason.DAMAGED else Effect.LOOK)
     if job.stage.rank > Stage.SUBMITTED.rank:
         return Action(Command.RETRY, job, Effect.FETCH)
+    if job.reason == Reason.PAUSED and _is_paused(db, job):
+        return Action(Command.RETRY, job, refused=Refusal.PAUSED)
     return Action(Command.RETRY, job, Effect.GO_ON, amount=job.quoted)
+
+
+def _is_paused(db: Connection, job: Job) -> bool:
+    """Whether a person's pause of its account or rule stands."""
+    return accounts.state(db, job.account).held == Reason.PAUSED or rules.is_paused(db, job.rule)
 
 
 def _at_new_terms(db: Connection, job: Job, agreed: Mapping[str, Any]) -> Action:

@@ -126,6 +126,8 @@ def retry(db: Connection, job: Job, arguments: Mapping[str, Any], service: Servi
             jobs.move(db, job, job.stage, Status.READY, "retry", message="fetched after all", **_ANEW)
             return f"{name}'s result is fetched after all, nothing more is paid"
     _on(db, job, service, "retry", "asked for by a person")
+    if job.reason == Reason.CAP:
+        return f"{name} is tried again, and waits on while its cap has no room"
     return f"{name} goes on"
 
 

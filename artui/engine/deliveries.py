@@ -44,7 +44,11 @@ REST, IDLE = 0.2, 5.0
 
 
 class Unfit(Exception):
-    """A command cannot be filled for a photo; the text says why."""
+    """A command can never be filled for a photo as both are; the text says why."""
+
+
+class NotThere(Exception):
+    """A result is not where it was saved, and may come back; the text says which."""
 
 
 @dataclass
@@ -110,6 +114,7 @@ class Deliveries:
 
     async def _carry(self, row: DeliveryRow) -> None:
         """Run what one job needs; whatever happens it is put down in a place the journal names."""
+        heals = True
         try:
             failure, said = await self._deliver(row)
             if not failure:
@@ -118,11 +123,13 @@ class Deliveries:
         except asyncio.CancelledError:
             await asyncio.shield(self._write(lambda db: deliveries.put_back(db, row)))
             return
+        except Unfit as why:
+            failure, heals = str(why), False
         except Exception as defect:
             log.exception("artui itself failed at delivering job %d", row.job)
             failure = f"artui itself failed ({type(defect).__name__})"
         tries = row.attempts + 1
-        wait = retry_delay(row.attempts, random.random()) if tries < TRIES else None  # noqa: S311
+        wait = retry_delay(row.attempts, random.random()) if heals and tries < TRIES else None  # noqa: S311
         due = None if wait is None else self.clock.now() + wait
         told = "not tried again by itself" if wait is None else f"tried again in {wait:.0f} s"
         log.warning("job %d could not be delivered (%s); %s", row.job, failure, told)
@@ -137,7 +144,10 @@ class Deliveries:
                 await asyncio.sleep(1)
 
     async def _deliver(self, row: DeliveryRow) -> tuple[str, str]:
-        """Run a job's command for what was not handed over yet; returns why that failed, and what it said."""
+        """Run a job's command for what was not handed over yet; returns why that failed, and what it said.
+
+        Raises :class:`Unfit`.
+        """
         job = self.journal.read(jobs.get, row.job)
         if job is None:
             return "the job is gone", ""
@@ -151,7 +161,7 @@ class Deliveries:
                 if ended.failure:
                     return f"{Path(command[0]).name}: {ended.failure}{f': {said}' if said else ''}", said
                 await self._write(lambda db, done=number + 1: deliveries.handed_over(db, row, done))  # type: ignore[misc]
-        except Unfit as why:
+        except NotThere as why:
             return str(why), ""
         return "", said
 
@@ -180,13 +190,13 @@ class Deliveries:
 def commands(command: Sequence[str], job: Job, facts: Mapping[str, str]) -> Iterator[list[str]]:
     """The commands to be run for a job, filled: one for each result where ``{result}`` stands in it, else one for all.
 
-    ``facts`` are the names of its batch and rule. Raises :class:`Unfit`.
+    ``facts`` are the names of its batch and rule. Raises :class:`Unfit` or :class:`NotThere`.
     """
     results = [result.path for result in job.results if result.path]
     if not results:
         raise Unfit("the job has no saved result")
     if lost := next((path for path in results if not Path(path).is_file()), None):
-        raise Unfit(f"its result is not at {lost} any more")
+        raise NotThere(f"its result is not at {lost} any more")
     words = {
         **{name: files.tame(fact) for name, fact in facts.items()},
         "account": job.account,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from difflib import get_close_matches
-from functools import lru_cache
+from functools import lru_cache, partial
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
@@ -66,11 +66,13 @@ def settings(kind: type[Provider[Any]], account: AccountConfig) -> Settings:
 
 def open_provider(config: Config, account: AccountConfig, vault: Vault) -> Provider[Any]:
     """The provider of an account; ConfigError where its settings cannot be used."""
+    from artui.config.bandwidth import read as read_bandwidth
     from artui.providers.base import ProviderDeps, Rejected
 
     kind = load(account.provider)
     ca_file = None if config.ca_file is None else str(config.ca_file)
     try:
-        return kind(settings(kind, account), ProviderDeps(account.login, vault, config.proxy, ca_file))
+        rate = partial(read_bandwidth(account.bandwidth).rate, config.timezone) if account.bandwidth else None
+        return kind(settings(kind, account), ProviderDeps(account.login, vault, config.proxy, ca_file, rate))
     except Rejected as problem:
         raise ConfigError(str(problem)) from None

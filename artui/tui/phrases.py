@@ -278,6 +278,7 @@ SKIPPED: Mapping[Refusal, str] = {
     Refusal.PRICE_UNKNOWN: "the new price is not known here: W sends it anew",
     Refusal.BOUGHT_ELSEWHERE: "another job buys the same photo at the new price",
     Refusal.NEEDS_APPROVAL: "waits for your yes to the first results (y)",
+    Refusal.PAUSED: "waits for a pause to end, which no retry does",
     Refusal.WITHOUT_PHOTO: "found at the service: fetched when its photo turns up",
     Refusal.IN_PLACE: "being put in place already",
     Refusal.NOTHING_HELD: "nothing waits for a yes",

@@ -62,12 +62,16 @@ class Settings(BaseModel):
 
 @dataclass(frozen=True, slots=True)
 class ProviderDeps:
-    """What an account's provider gets from the program: its name, its secrets, and the way to the network."""
+    """What an account's provider gets from the program: its name, its secrets, and the way to the network.
+
+    ``rate`` says how many bytes a second its photos and results may move now, None where there is no bound.
+    """
 
     account: str
     vault: Vault
     proxy: str | None = None
     ca_file: str | None = None
+    rate: Callable[[], float | None] | None = None
 
 
 SettingsT = TypeVar("SettingsT", bound=Settings)

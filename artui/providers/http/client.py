@@ -28,6 +28,7 @@ from artui.providers.http.addresses import is_this_machine
 from artui.providers.http.codings import Decoding, NotDecoded
 from artui.providers.http.messages import NOT_NOW, OBJECT, TEXT, Answer, HttpRequest, moment, whole_of
 from artui.providers.http.redirects import HOPS, Misdirected, Origin, follow, is_redirect, origin, stated
+from artui.providers.http.throttle import SLICE, Throttle
 from artui.providers.http.transport import Leave, NotPublic, SendGuard, Transport, Unsafe, proxy_for, trust
 
 CONNECT: Final = 10.0
@@ -37,7 +38,7 @@ READ: Final = 60.0
 
 READ_AT_ONCE: Final = 512 * 1024
 """Bytes of a file that a thread reads in one call: a call costs as much as hashing 100 kB."""
-SENT_AT_ONCE: Final = 64 * 1024
+SENT_AT_ONCE: Final = SLICE
 """Bytes handed over at once: the speed rule sees no smaller steps, and smaller ones are slower."""
 SWOLLEN: Final = 1024 * 1024 * 1024
 """Most bytes of a file that came compressed: pictures and archives hardly shrink, so that more is none."""
@@ -87,12 +88,16 @@ class MinSpeed:
 
 
 class Flow:
-    """The bytes of one exchange, held to the pace while they should be moving, in either direction."""
+    """The bytes of one exchange, held to the pace while they should be moving, in either direction; no faster than
+    ``throttle`` lets them."""
 
-    def __init__(self, limit: asyncio.Timeout, pace: MinSpeed, counted: Counted | None) -> None:
+    def __init__(
+        self, limit: asyncio.Timeout, pace: MinSpeed, counted: Counted | None, throttle: Throttle | None
+    ) -> None:
         self._limit = limit
         self._pace = pace
         self._counted = counted
+        self._throttle = throttle
         self._loop = asyncio.get_running_loop()
         self._moved = 0
         self._due: float | None = None
@@ -134,6 +139,18 @@ class Flow:
         else:
             self._timer = self._loop.call_at(self._due, self._look)
 
+    async def _turn(self, count: int) -> None:
+        """Wait until so many bytes may move."""
+        if self._throttle is None:
+            return
+        for start in range(0, count, SLICE):
+            if wait := self._throttle.turn(min(SLICE, count - start)):
+                due, self._due = self._due, None  # waiting for a turn is no standing still
+                await asyncio.sleep(wait)
+                if due is not None:
+                    self._due = due + wait
+                    self._timer = self._timer or self._loop.call_at(self._due, self._look)
+
     async def outgoing(self, length: int, content: Generator[bytes]) -> AsyncGenerator[bytes, None]:
         """A body's bytes: exactly ``length`` of them, or an error that cuts the connection before the end."""
         sent = 0
@@ -145,6 +162,7 @@ class Flow:
                 for start in range(0, len(piece), SENT_AT_ONCE):
                     block = piece[start : start + SENT_AT_ONCE]
                     sent += len(block)
+                    await self._turn(len(block))
                     yield block
                     self.moved(len(block))
                     if self._counted is not None:
@@ -170,6 +188,7 @@ class Flow:
             most = SWOLLEN if decoding and most is None else most  # a file as it is has no bound but the disk
             async for block in cast("httpx.AsyncByteStream", response.stream):
                 self.moved(len(block))
+                await self._turn(len(block))
                 came += len(block)
                 # The empty one has what came counted even where nothing can be decoded of it yet.
                 for piece in chain((b"",), decoding.decoded(block) if decoding else (block,)):
@@ -256,7 +275,8 @@ def _piece(content: Generator[bytes]) -> bytes:
 
 class Client:
     """One account's way to its service. ``title`` names it in every error, ``read`` and ``pace`` are limits;
-    ``wait_headers``: those by which this service says, in epoch seconds, until when to wait."""
+    ``wait_headers``: those by which this service says, in epoch seconds, until when to wait; ``throttle``: what holds
+    photos and results back, and nothing else that is asked."""
 
     def __init__(
         self,
@@ -267,7 +287,9 @@ class Client:
         read: float = READ,
         pace: MinSpeed | None = None,
         wait_headers: Sequence[str] = (),
+        throttle: Throttle | None = None,
     ) -> None:
+        self._throttle = throttle
         self._title = title
         self._wait_headers = wait_headers
         self._pace = pace or MinSpeed()
@@ -347,7 +369,9 @@ class Client:
                 request, home = stated(request, named_by), None
             for _ in range(HOPS + 1):
                 client = self._ordinary if home else self._way_abroad(request)
-                answer = await self._exchange(client, request, departure, None, take, is_home=home is not None)
+                answer = await self._exchange(
+                    client, request, departure, None, take, is_home=home is not None, is_file=True
+                )
                 if not is_redirect(answer.status, answer.headers):
                     break
                 request = follow(request, answer.headers["location"])
@@ -385,12 +409,14 @@ class Client:
 
     async def _exchange(
         self, client: httpx.AsyncClient, request: HttpRequest, departure: SendGuard, counted: Counted | None,
-        take: Take, *, is_home: bool = True,
+        take: Take, *, is_home: bool = True, is_file: bool = False,
     ) -> Answer:  # fmt: skip
-        """Send a request and take what comes back, all of it held to the pace; ``is_home``: from the service itself."""
+        """Send a request and take what comes back, all of it held to the pace; ``is_home``: from the service itself;
+        ``is_file``: a file comes, as one goes where it is ``counted``."""
         try:
             async with asyncio.timeout(None) as limit:
-                flow = Flow(limit, self._pace, counted)
+                throttle = self._throttle if is_file or counted is not None else None
+                flow = Flow(limit, self._pace, counted, throttle)
                 return await self._answered(client, request, departure, flow, take, is_home=is_home)
         except TimeoutError:
             if not limit.expired():  # it is another time-out, of httpx or of who calls

@@ -5,6 +5,7 @@ from __future__ import annotations
 from artui.providers.base import Provider, ProviderDeps
 from artui.providers.base.provider import SettingsT
 from artui.providers.http.client import Client
+from artui.providers.http.throttle import Throttle
 
 
 class HttpProvider(Provider[SettingsT]):
@@ -17,6 +18,7 @@ class HttpProvider(Provider[SettingsT]):
             proxy=deps.proxy,
             ca_file=deps.ca_file,
             wait_headers=self.capabilities.wait_headers,
+            throttle=deps.rate and Throttle(deps.rate),
         )
 
     async def close(self) -> None:
