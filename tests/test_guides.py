@@ -48,7 +48,7 @@ def test_a_page_can_be_followed_line_by_line(page: str, desk: Desk) -> None:
             said.append(desk(*words))
             assert said[-1].code == 0, (words, said[-1].err)
     if page == "agency":
-        assert [path.stem for path in Path("out/10482").iterdir()] == ["10482_front"]
+        assert any(path.stem.startswith("10482_front") for path in Path("out/10482").rglob("*.*"))
         assert any("label torn" in one.out for one in said)
         assert said[-2].out.startswith("sku,")
     else:

@@ -32,7 +32,7 @@ from artui.cli.session import Session
 from artui.config import paths, write_private
 from artui.engine.anchor import open_journal
 from artui.engine.lock import lock_is_held
-from artui.journal import Connection, jobs
+from artui.journal import Connection, accounts, jobs, offers
 from artui.model.job import Batch
 from artui.sim import motifs
 from artui.sim.autoretouch import studio as service
@@ -50,7 +50,9 @@ PATIENCE = 300.0
 """Seconds that a slow machine gets for whatever is waited for."""
 CELL = 12.2
 """The width of a cell in an SVG of Textual."""
-NORMAL, WIDE, FULL = (80, 24), (120, 34), (160, 44)
+WIDE, FULL = (120, 34), (160, 36)
+LOW, LOWEST, CODE = (120, 30), (110, 24), (100, 28)
+"""Sizes in cells, for what fills less of a screen too."""
 MOVING_SIZE = (110, 30)
 """Cells of the animated picture."""
 
@@ -85,7 +87,7 @@ provider = "autoretouch"
 api_url = "{api_url}"
 auth_url = "{auth_url}"
 organization = "{organization}"
-output = "{top}/out/{{relative}}"
+output = "{top}/out"
 workflow = "Shadow + Reflection"
 settle = 1
 first_look = 1
@@ -105,10 +107,14 @@ after = "move"
 caps = {{ day = {cap} }}
 """
 RULES = (
+    ("bags", "Shadow + Reflection", 250),
+    ("bottles", "Print Master", 90),
+    ("lookbook", "Lookbook White", 200),
+    ("mannequins", "Ghost Mannequin", 800),
     ("marketplace", "Marketplace Square", 100),
     ("portraits", "Portrait Skin", 400),
-    ("bottles", "Print Master", 90),
 )
+"""The watched folders: name, workflow, credits a day."""
 
 Steps = Callable[["Camera"], Awaitable[None]]
 
@@ -177,6 +183,9 @@ def send(folder: Path, workflow: str, batch: str, *more: str) -> None:
 def begin_the_day(simulator: Simulator, top: Path) -> None:
     """One paid request that loses its answer, one photo whose price rises, some that fail, some that are checked."""
     photos = top / "aw26"
+    with open_journal(paths()) as journal:
+        payer = simulator.announcement()["autoretouch"]["organization"]
+        journal.write(offers.name_organization, payer, "Acme Footwear")
     with contextlib.redirect_stdout(io.StringIO()):
         assert run(["workflows"]) == 0  # the console knows them then
     fault(simulator, "create", "drop_after", 1)
@@ -198,6 +207,8 @@ def fill_the_inboxes(top: Path) -> None:
     shelf(top / "inbox" / "marketplace", "mug", "navy black rust olive")
     portraits(top / "inbox" / "portraits", 3)
     shelf(top / "inbox" / "bottles", "bottle", "navy black rust olive")
+    shelf(top / "inbox" / "mannequins", "shirt", "tan pine oxblood")
+    shelf(top / "inbox" / "bags", "bag", "tan pine black rust olive")
 
 
 def remember(days: int) -> None:
@@ -224,8 +235,8 @@ def remember(days: int) -> None:
                     "UPDATE purchases SET day = ?, month = ?, charged = ?, reserved = ? WHERE job BETWEEN ? AND ?",
                     (f"{day}", f"{day:%Y-%m}", price, price, numbers[0], numbers[-1]),
                 )
-        if intents:
-            db.execute("UPDATE engine SET intents = ?", intents)
+        db.execute("UPDATE engine SET intents = ?", intents)
+        accounts.set_balance(db, "studio", 7968, time.time())
 
     with open_journal(paths()) as journal:
         journal.write(write)
@@ -275,9 +286,7 @@ class Camera:
         """Take a picture."""
         self.console.clear_notifications()
         await self.pilot.pause(0.5)
-        svg = self.console.export_screenshot(title="artui")
-        (self.folder / f"{name}.svg").write_text(svg)
-        to_png(svg, str(self.folder / f"{name}.png"))
+        to_png(self.console.export_screenshot(title="artui"), str(self.folder / f"{name}.png"))
 
     async def frame(self, lasts: int) -> None:
         """Take a picture that is one of the moving ones, shown for so many milliseconds."""
@@ -301,21 +310,20 @@ def to_png(svg: str, where: Any, scale: float = 15 / CELL) -> None:
 
 
 def to_gif(frames: list[tuple[Image.Image, int]], path: Path) -> None:
-    """Write the moving picture: one palette for all frames, made of the most colourful ones."""
+    """Write the moving picture, with one palette for all frames, in which what is rare has its colour too."""
     shots = [frame for frame, _ in frames]
-    strip = Image.new("RGB", (shots[0].width, shots[0].height * 3))
-    for place_, shot in enumerate((shots[0], shots[len(shots) // 2], shots[-1])):
-        strip.paste(shot, (0, place_ * shot.height))
-    palette = strip.quantize(128)
+    chosen = shots[:: max(1, len(shots) // 12)] + shots[-1:]
+    strip = Image.new("RGB", (shots[0].width, shots[0].height * len(chosen)))
+    for number, shot in enumerate(chosen):
+        strip.paste(shot, (0, number * shot.height))
+    palette = strip.quantize(256, Image.Quantize.MAXCOVERAGE)
     first, *others = [shot.quantize(palette=palette, dither=Image.Dither.NONE) for shot in shots]
-    first.save(
-        path, save_all=True, append_images=others, duration=[lasts for _, lasts in frames], loop=0, optimize=False
-    )
+    first.save(path, save_all=True, append_images=others, duration=[lasts for _, lasts in frames], loop=0)
 
 
-async def film(session: Session, folder: Path, size: tuple[int, int], steps: Steps, **given: Any) -> None:
+async def film(session: Session, folder: Path, size: tuple[int, int], steps: Steps) -> None:
     """Open a console and carry out some steps in it."""
-    console = Console(session.paths, session.config, **given)
+    console = Console(session.paths, session.config)
     async with console.run_test(size=size) as pilot:
         await steps(Camera(console, pilot, folder))
 
@@ -378,10 +386,8 @@ async def wide(camera: Camera) -> None:
 
 async def decisions(camera: Camera) -> None:
     await camera.stop_at("reason = 'in doubt'")
-    await camera.press("enter")
+    await camera.press("enter", "enter")
     await camera.shoot("in-doubt")
-    await camera.press("enter")
-    await camera.shoot("decide")
     await camera.press("escape", "escape")
     await camera.stop_at("status = 'done' AND workflow_name = 'Ghost Mannequin'")
     await camera.press("enter", "b")
@@ -390,41 +396,44 @@ async def decisions(camera: Camera) -> None:
     await camera.press("escape", "escape", "1")
 
 
-async def others(camera: Camera) -> None:
+async def an_order(camera: Camera) -> None:
     await camera.press("2")
     await camera.sees("Shadow + Reflection", "ready")
     await camera.press("a", "down", "down")
     await camera.sees("to send", "cr each")
     await camera.pilot.pause(2)
     await camera.shoot("submit")
+
+
+async def lists(camera: Camera) -> None:
     await camera.press("3")
     await camera.sees("[3 Workflows]", "Ghost Mannequin")
     await camera.pilot.pause(2)
     await camera.shoot("workflows")
     await camera.press("4")
     await camera.sees("[4 Watch]", "marketplace")
+    await camera.sees("90/90", "/100")
+    await camera.press("down")
     await camera.pilot.pause(2)
     await camera.shoot("watch")
 
 
 async def money(camera: Camera) -> None:
+    remember(14)
     await camera.press("dollar_sign")
     await camera.pilot.pause(2)
     await camera.shoot("money")
 
 
-async def small(camera: Camera) -> None:
-    await camera.sees("need you")
-    await camera.shoot("jobs-ascii")
-
-
 async def sign_in(camera: Camera) -> None:
+    del os.environ["ARTUI_STUDIO_TOKEN"]
     await camera.press("5")
     await camera.sees("[5 Accounts]")
     await camera.press("s")
-    await camera.pilot.pause(2)
-    await camera.press("y") if "again" in "\n".join(lines(camera.console)) else None
-    await camera.sees("████")
+    await camera.sees("Where should the key be kept?")
+    await camera.pilot.pause(0.5)
+    await camera.press("m")
+    await camera.sees("█▀▀")
     await camera.shoot("sign-in")
     await camera.press("escape")
 
@@ -433,20 +442,20 @@ def main() -> None:
     """Take all pictures; a home of its own makes its folders look like a person's."""
     folder = Path(sys.argv[1] if len(sys.argv) > 1 else FOLDER).absolute()
     folder.mkdir(exist_ok=True)
-    top = Path(tempfile.mkdtemp(prefix="artui-film-"))
+    top = Path(tempfile.gettempdir()) / "studio"  # a name that may be seen in a picture
+    top.mkdir()
     os.environ |= {"COLORFGBG": "15;0", "TERM": "xterm-256color", "COLORTERM": "truecolor", "TZ": "UTC"}
     os.environ |= {"HOME": str(top), "PYTHON_KEYRING_BACKEND": "keyring.backends.null.Keyring", "ARTUI_NO_PROMPT": "1"}
     new, arrivals = top / "aw26" / "boots", top / "aw26" / "bags"
-    shelf(new, "boot", "cognac black tan oxblood navy olive rust pine", 500_000)
+    shelf(new, "boot", "cognac black tan oxblood navy olive rust pine", 2_500_000)
     shelf(arrivals, "bag", "cognac black tan oxblood navy olive rust pine")
     shelf(top / "aw26" / "details", "boot", "rust tan black olive cognac navy", 5_000_000)
-    shots: list[tuple[tuple[int, int], Steps, dict[str, Any]]] = []
     try:
         with studio(top) as simulator:
             session = Session(paths())
             begin_the_day(simulator, top)
             os.chdir(new)
-            fault(simulator, "upload", "slow:350000", 8)
+            fault(simulator, "upload", "slow:450000", 8)
             asyncio.run(film(session, folder, MOVING_SIZE, moving))
             simulator.faults.clear()
             fault(simulator, "upload", "slow:500000")
@@ -456,12 +465,9 @@ def main() -> None:
             asyncio.run(film(session, folder, FULL, wide))
             simulator.faults.clear()
             fill_the_inboxes(top)
-            shots = [(WIDE, decisions, {}), (WIDE, others, {}), (NORMAL, small, {"ascii": True})]
-            for size, steps, given in shots:
-                asyncio.run(film(session, folder, size, steps, **given))
-            remember(14)
-            asyncio.run(film(session, folder, WIDE, money))
-            asyncio.run(film(session, folder, (100, 30), sign_in))
+            scenes = ((LOW, decisions), (WIDE, an_order), (LOWEST, lists), (LOW, money), (CODE, sign_in))
+            for size, steps in scenes:
+                asyncio.run(film(session, folder, size, steps))
     finally:
         os.chdir("/")
         shutil.rmtree(top)
