@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
+import shlex
 import tomllib
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ from artui import config
 from artui.cli import help as help_pages
 from artui.cli import manual, root, run
 from artui.cli.documents import PRINTS, REASONS
+from artui.cli.examples import EXAMPLES
 from artui.config import described, known
 from artui.model.documents import EVENTS
 from artui.model.holds import Exit
@@ -36,6 +38,23 @@ def test_every_command_with_json_has_its_fields_written_down() -> None:
     found = manual.every_command(root, click.Context(root, info_name="artui"))
     with_json = {name for name, command, _ in found if any("--json" in one.opts for one in command.params)}
     assert with_json == set(PRINTS)
+
+
+def test_each_command_ends_with_examples_that_it_takes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("key.txt").touch()
+    Path("order.csv").touch()
+    found = {
+        name: (command, inner)
+        for name, command, inner in manual.every_command(root, click.Context(root, info_name="artui"))
+    }
+    assert found.keys() == EXAMPLES.keys()
+    for name, (command, inner) in found.items():
+        assert all(f"  {one}\n" in f"{command.get_help(inner)}\n" for one in EXAMPLES[name])
+        for one in EXAMPLES[name]:
+            words = shlex.split(re.sub(r'^"\$EDITOR" "\$\((.*)\)"$| [<>] .*', r"\1", one))
+            assert " ".join(words).startswith(f"artui {name}")
+            command.make_context(name, words[1 + len(name.split()) :], parent=inner.parent).close()
 
 
 def test_every_reason_and_exit_code_has_its_meaning() -> None:

@@ -21,6 +21,7 @@ import click
 
 import artui
 from artui.cli import streams
+from artui.cli.examples import EXAMPLES
 from artui.cli.exits import CommandError, Exit
 from artui.cli.terminal import complain, put, put_json
 from artui.config import ConfigError
@@ -126,7 +127,7 @@ class Commands(click.Group):
             return None
         module = import_module(f"{__name__}.{COMMANDS[cmd_name]}")
         command: click.Command = getattr(module, f"{cmd_name.replace('-', '_')}_command")
-        _give_volume(command)
+        _finish(command, cmd_name)
         if "_ARTUI_COMPLETE" in os.environ:
             from artui.cli.completing import offer_names
 
@@ -179,13 +180,27 @@ _VOLUME = (
 """What every command takes."""
 
 
-def _give_volume(command: click.Command) -> None:
-    """Have a command, or each of a group, take the options that say how much it tells."""
+def _finish(command: click.Command, name: str) -> None:
+    """Give a command, or each of a group, what all have: the options that say how much it tells, one way to name what
+    an option takes (what it is, or N for a number), and its examples."""
     if isinstance(command, click.Group):
-        for inner in command.commands.values():
-            _give_volume(inner)
+        for inner_name, inner in command.commands.items():
+            _finish(inner, f"{name} {inner_name}")
     elif _VOLUME[0] not in command.params:
+        for param in command.params:
+            if param.metavar is None and isinstance(param, click.Option):
+                param.metavar = _metavar(param)
         command.params += _VOLUME
+        command.epilog = "\n".join(("\b", "Examples:", *(f"  {one}" for one in EXAMPLES[name])))
+
+
+def _metavar(option: click.Option) -> str | None:
+    """What an option takes: N for a number, else its own name; None for a flag or a choice, which click writes."""
+    if isinstance(option.type, (click.types.IntParamType, click.types.FloatParamType)):
+        return "N"
+    if isinstance(option.type, click.types.StringParamType):
+        return max(option.opts, key=len).strip("-").upper()
+    return None
 
 
 @click.group(

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 @AS_JSON
 @click.pass_obj
 def accounts_command(session: Session, *, as_json: bool) -> Exit:
-    """Show the accounts: who pays, where each token is kept, caps, and what holds them."""
+    """Show the accounts: who pays, where each key is kept, caps, and what holds them."""
     with session.journal() as journal:
         documents = [_document(session, journal, account) for account in session.config.accounts.values()]
     if as_json:
@@ -37,7 +37,7 @@ def accounts_command(session: Session, *, as_json: bool) -> Exit:
         chosen = " (the default)" if document["default"] else ""
         payer = document["organization"] or "the only one"
         put(f"{document['name']}{chosen}: {document['provider']}, organization {payer}")
-        put(f"  token: {_kept(document)}")
+        put(f"  key: {_kept(document)}")
         put(f"  caps: {_caps(document['caps'])}")
         if document["held"]:
             put(f"  held: {document['held']}: {document['message']}")

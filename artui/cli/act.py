@@ -262,9 +262,9 @@ def resume_command(
 
 
 @click.command("allow")
-@click.argument("rule")
+@click.argument("rule", metavar="RULE|BATCH")
 @click.argument("amount", type=click.IntRange(min=1), metavar="N")
-@click.option("--batch", "is_batch", is_flag=True, help="RULE is a batch: its own cap rises by N, for good.")
+@click.option("--batch", "is_batch", is_flag=True, help="A batch is meant: its own cap rises by N, for good.")
 @DRY_RUN
 @YES
 @AS_JSON

@@ -92,7 +92,10 @@ def _without(missing: ImportError) -> CommandError:
 
 @click.command("demo")
 @click.argument("folder", required=False, type=click.Path(path_type=Path))
-@click.option("-o", "--output", type=click.Path(path_type=Path), help="Folder for the results; else a temporary one.")
+@click.option(
+    "-o", "--output", type=click.Path(path_type=Path), metavar="FOLDER",
+    help="Folder for the results; without it a temporary one.",
+)  # fmt: skip
 @click.option("--headless", is_flag=True, help="Show one journey as lines; without a terminal this is the only way.")
 @click.option("--sign-in", is_flag=True, help="Open the console signed out, to walk through signing in.")
 @AS_JSON

@@ -52,7 +52,7 @@ def doctor_command(session: Session, account: str | None, *, as_json: bool) -> E
 @click.argument("account")
 @click.argument("photo", type=click.Path(path_type=Path))
 @click.option("-w", "--workflow", help="Workflow by id or name; without it the account's `workflow`.")
-@click.option("-o", "--output", help="Folder for the result; without it the account's.")
+@click.option("-o", "--output", metavar="FOLDER", help="Folder for the result; without it the account's.")
 @click.option(
     "--report",
     type=click.Path(path_type=Path, dir_okay=False),

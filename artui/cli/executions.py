@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     "-o",
     "--output",
     type=click.Path(path_type=Path),
+    metavar="FOLDER",
     help="With --fetch: the folder; without it the account's, else ./retouched.",
 )
 @AS_JSON

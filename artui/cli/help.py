@@ -38,6 +38,7 @@ WORDS: Mapping[str, str] = {
     "batch": "the photos of one `artui submit`, or of one day of a rule",
     "rule": "a watched folder with its workflow and what becomes of its photos: a `[[watch]]` table",
     "copy": "a result that was had for nothing, for the same photo or picture was bought before; its job is skipped",
+    "twin": "a photo that is the same as one bought before, or under way: it gets a copy, or waits for it",
     "hold": "why a job or an account waits, and for whom: `artui help reasons`",
     "in doubt": "the answer to a paid request was lost, and only you can find out whether it was carried out",
     "cap": "the most that may be spent, by run, day, month, batch or rule; nothing passes it",

@@ -38,7 +38,9 @@ if TYPE_CHECKING:
 @click.option("--batch", help="Only those of this batch, by its id or name.")
 @click.option("-a", "--account", help="Only those of this account.")
 @click.option("-w", "--workflow", help="Only those of this workflow, by its id or name.")
-@click.option("--label", "labels", multiple=True, metavar="K=V", help="Only those with this label; may be repeated.")
+@click.option(
+    "--label", "labels", multiple=True, metavar="NAME=VALUE", help="Only those with this label; may be repeated."
+)
 @click.option(
     "--status",
     "statuses",
@@ -100,7 +102,7 @@ def jobs_command(
 def _label(text: str) -> tuple[str, str]:
     key, equals, value = text.partition("=")
     if not (key and equals):
-        raise CommandError(Exit.USAGE, f"--label {text!r} must have the form KEY=VALUE.")
+        raise CommandError(Exit.USAGE, f"--label {text!r} must have the form NAME=VALUE.")
     return key, value
 
 

@@ -13,6 +13,7 @@ from typing import Annotated, Any, NotRequired, Union, get_args, get_origin, get
 
 import click
 
+from artui.cli.examples import EXAMPLES
 from artui.model.holds import HOLDS, EndsBy, Exit
 from artui.model.states import Reason
 
@@ -179,6 +180,7 @@ def commands(root: click.Group) -> list[Block]:
         ]
         if records:
             blocks.append(TermTable(("option", ""), [(f"`{option}`", said) for option, said in records]))
+        blocks.append(Text("\n".join(EXAMPLES[name]), verbatim=True))
     return blocks
 
 

@@ -29,7 +29,8 @@ SUSPECT = click.option("--suspect", is_flag=True, help="Send also photos that ma
 
 TWINS = click.option(
     "--twins", type=click.Choice(["once", "deliver", "refuse"]),
-    help="What becomes of photos bought before: one copy for each, a copy every time, or none.",
+    help="What becomes of photos bought before: one copy for each, a copy every time, or none; without it as "
+    "the account says, else once.",
 )  # fmt: skip
 
 

@@ -42,7 +42,7 @@ class _Named:
 @click.command("reject")
 @click.argument("results", nargs=-1, metavar="[JOB|FILE]...")
 @click.option("--reason", "-r", metavar="TEXT|N", help="Why; a number is one of the `reasons` in [review].")
-@click.option("--files-from", "listed", type=click.File("rb"), metavar="LIST", help="A list of them, - for stdin.")
+@click.option("--files-from", "listed", type=click.File("rb"), metavar="FILE", help="A list of them, - for stdin.")
 @click.option("--undo", is_flag=True, help="Take back what was decided about them; the files move back.")
 @AS_JSON
 @click.pass_obj
@@ -59,7 +59,7 @@ def reject_command(
 
 @click.command("keep")
 @click.argument("results", nargs=-1, metavar="[JOB|FILE]...")
-@click.option("--files-from", "listed", type=click.File("rb"), metavar="LIST", help="A list of them, - for stdin.")
+@click.option("--files-from", "listed", type=click.File("rb"), metavar="FILE", help="A list of them, - for stdin.")
 @AS_JSON
 @click.pass_obj
 def keep_command(session: Session, results: tuple[str, ...], listed: BinaryIO | None, *, as_json: bool) -> Exit:

@@ -30,8 +30,8 @@ STORES = ("keyring", "file")
 @click.command("login")
 @click.argument("name", required=False)
 @click.option("--provider", type=click.Choice(provider_names()), help="The service, for a new account.")
-@click.option("--with-token", is_flag=True, help="Read a token from stdin instead of showing a code.")
-@click.option("--store", type=click.Choice(STORES), help="Where to keep the token; without it the keyring, or it asks.")
+@click.option("--with-token", is_flag=True, help="Read a key (a token) from stdin instead of showing a code.")
+@click.option("--store", type=click.Choice(STORES), help="Where to keep the key; without it the keyring, or it asks.")
 @click.option("--organization", help="Who pays, by id or name, where there are several.")
 @click.option(
     "--same-customer/--other-customer",
@@ -40,7 +40,7 @@ STORES = ("keyring", "file")
     help="Whether the key is of the same customer as the account's earlier one: what that bought stays bought.",
 )
 @click.option("--webhook-secret", is_flag=True, help="Keep the secret of the account's webhook instead of a key.")
-@click.option("--set", "given", multiple=True, metavar="KEY=VALUE", help="A setting of the account, as api_key=…")
+@click.option("--set", "given", multiple=True, metavar="NAME=VALUE", help="A setting of the account, as api_key=…")
 @AS_JSON
 @click.pass_obj
 def login_command(
@@ -172,7 +172,7 @@ def _with_settings(account: AccountConfig, given: Sequence[str]) -> AccountConfi
     for text in given:
         key, equals, value = text.partition("=")
         if not (key and equals and value):
-            raise CommandError(Exit.USAGE, f"--set {text!r} must have the form KEY=VALUE.")
+            raise CommandError(Exit.USAGE, f"--set {text!r} must have the form NAME=VALUE.")
         settings[key] = value
     account = replace(account, settings=settings)
     for key, description in asked_for(account.provider, account).items():
@@ -415,5 +415,5 @@ def logout_command(session: Session, name: str, *, local: bool, as_json: bool) -
         put_json({"account": account.name, "was_signed_in": True, "forgotten": list(places)})
     say(said)
     if left := session.vault.find(account.login):
-        say(f"A token is still set from outside: {left.detail}. Take it away there.")
+        say(f"A key is still set from outside: {left.detail}. Take it away there.")
     return Exit.OK

@@ -96,6 +96,7 @@ class Spending:
 @click.option(
     "--base",
     type=click.Path(path_type=Path, file_okay=False, exists=True),
+    metavar="FOLDER",
     help="The folder that relative names of the list are below; without it the list's own.",
 )
 @click.option("--url", "urls", multiple=True, help="A photo the service fetches itself, where it can; may be repeated.")
@@ -109,7 +110,10 @@ class Spending:
     help="Workflow by id or name; without it the account's `workflow`. Several: each photo through each.",
 )
 @click.option(
-    "-o", "--output", help="Folder for results (`artui help templates`); without it the account's, else ./retouched."
+    "-o",
+    "--output",
+    metavar="FOLDER",
+    help="Folder for results (`artui help templates`); without it the account's, else ./retouched.",
 )
 @click.option(
     "--template",
@@ -121,7 +125,7 @@ class Spending:
     "--label",
     "labels",
     multiple=True,
-    metavar="K=V",
+    metavar="NAME=VALUE",
     help="A label for every photo, which may hold {folder}, {stem} and so on; may be repeated.",
 )
 @click.option(
@@ -134,7 +138,11 @@ class Spending:
     metavar="COMMAND",
     help="What is run with each photo's results, split as a shell does and run without one; '' for nothing.",
 )
-@click.option("--deliver", type=click.Choice(["saved", "kept"]), help="When that is run.")
+@click.option(
+    "--deliver",
+    type=click.Choice(["saved", "kept"]),
+    help="When that is run; without it as the account says, else saved.",
+)
 @click.option("--cap", type=click.IntRange(min=0), help="The most this batch may spend.")
 @click.option("--sample", type=click.IntRange(min=1), help="Send so many first; the rest waits for `artui approve`.")
 @options((TWINS, *SPENDING))
@@ -209,7 +217,9 @@ def _has_subfolders(path: Path) -> bool:
     multiple=True,
     help="Another workflow, by id or name; without it the one of the last time. May be repeated.",
 )
-@click.option("-o", "--output", help="Another folder for the result; without it the one of the last time.")
+@click.option(
+    "-o", "--output", metavar="FOLDER", help="Another folder for the result; without it the one of the last time."
+)
 @options(SPENDING)
 @click.pass_obj
 def redo_command(
@@ -298,7 +308,7 @@ def _labels(given: Sequence[str], account: AccountConfig) -> dict[str, str]:
     for text in given:
         key, equals, value = text.partition("=")
         if not (key and equals):
-            raise CommandError(Exit.USAGE, f"--label {text!r} must have the form KEY=VALUE.")
+            raise CommandError(Exit.USAGE, f"--label {text!r} must have the form NAME=VALUE.")
         _refuse_taken(key, account, "--label ")
         labels[sanitize(key)] = sanitize(value)
     return labels

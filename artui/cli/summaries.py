@@ -8,7 +8,7 @@ from typing import Final
 SUMMARIES: Final[Mapping[str, str]] = {
     "login": "Sign an account in: shows a code to confirm on any device, or takes a key, and keeps it.",
     "logout": "Sign an account out: the service no longer accepts its key, and it is forgotten here.",
-    "accounts": "Show the accounts: who pays, where each token is kept, caps, and what holds them.",
+    "accounts": "Show the accounts: who pays, where each key is kept, caps, and what holds them.",
     "balance": "Ask the service how many credits are left.",
     "workflows": "List the saved workflows with their prices, or show one with its steps and their settings.",
     "executions": "List past executions at the service, those of artui marked, or fetch the result of one.",

@@ -41,7 +41,10 @@ log = logging.getLogger(__name__)
 @click.option("-a", "--account", help="With a folder: the account that pays; without it the one set as `account`.")
 @click.option("-w", "--workflow", help="With a folder: workflow by id or name; without it the account's `workflow`.")
 @click.option(
-    "-o", "--output", help="With a folder: folder for results (`artui help templates`); without it the account's."
+    "-o",
+    "--output",
+    metavar="FOLDER",
+    help="With a folder: folder for results (`artui help templates`); without it the account's.",
 )
 @click.option("--cap", type=click.IntRange(min=0), help="With a folder: the most it may spend in a day.")
 @click.option("-r", "--recursive", is_flag=True, help="With a folder: also watch its sub-folders.")

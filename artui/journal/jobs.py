@@ -145,13 +145,14 @@ def add(db: Connection, batch: Batch | None, jobs: Iterable[NewJob]) -> list[int
             raise
         raise StemTaken("a result name was taken meanwhile") from taken
     if batch and batch.sample is not None:
-        message = f"waits for a yes to the first {batch.sample} results of its batch"
-        hold_behind_sample(db, numbers[batch.sample :], message)
+        hold_behind_sample(db, numbers[batch.sample :], batch.sample, "batch")
     return numbers
 
 
-def hold_behind_sample(db: Connection, numbers: Sequence[int], message: str) -> None:
-    """Hold jobs that were just added until a person has seen the results of a sample."""
+def hold_behind_sample(db: Connection, numbers: Sequence[int], sample: int, whose: str) -> None:
+    """Hold jobs that were just added until a person has seen the first ``sample`` results of their batch or rule."""
+    first = "first result" if sample == 1 else f"first {sample} results"
+    message = f"waits for a yes to the {first} of its {whose}"
     for number in numbers:
         job = get(db, number)
         if job is not None:

@@ -83,7 +83,8 @@ def take(db: Connection, rule: str, batch: Batch, taken: Sequence[tuple[SeenFile
     numbers = jobs.add(db, batch, [new for _, new in taken])
     for number, (file, _) in zip(numbers, taken, strict=True):
         note(db, rule, file, job=number)
-    jobs.hold_behind_sample(db, numbers[free:], f"waits for a yes to the first {sample} results of its rule")
+    if sample is not None:
+        jobs.hold_behind_sample(db, numbers[free:], sample, "rule")
     return len(numbers)
 
 

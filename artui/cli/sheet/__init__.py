@@ -29,9 +29,11 @@ _MOST_TOLD = 5
 
 
 @click.command("sheet")
-@click.argument("words", nargs=-1, metavar="[BATCH | WORD...]")
+@click.argument("words", nargs=-1, metavar="[BATCH|WORD]...")
 @SINCE
-@click.option("-o", "--output", type=click.Path(path_type=Path), help="The page to write.  [default: sheet.html]")
+@click.option(
+    "-o", "--output", type=click.Path(path_type=Path), metavar="FILE", help="The page to write.  [default: sheet.html]"
+)
 @click.option(
     "--publish", type=click.Path(path_type=Path, file_okay=False), metavar="FOLDER",
     help="Write index.html and the pictures as files of this folder, for a web server.",
