@@ -79,6 +79,7 @@ class Refusal(StrEnum):
     PUT_AWAY = "rejected"
     DECIDED = "decided so"
     UNDECIDED = "nothing decided"
+    DECIDED_MEANWHILE = "decided meanwhile"
     PAST_QUEUE = "past the queue"
 
 
@@ -112,6 +113,7 @@ WHY: Mapping[Refusal, str] = {
     Refusal.PUT_AWAY: "the result of job {id} was rejected: `artui reject --undo {id}` takes that back first",
     Refusal.DECIDED: "it was decided so about the result of job {id} before",
     Refusal.UNDECIDED: "nobody has decided about the result of job {id}: there is nothing to take back",
+    Refusal.DECIDED_MEANWHILE: "somebody else has decided about the result of job {id} meanwhile: nothing has changed",
     Refusal.PAST_QUEUE: "job {id} is {status} and waits for no turn any more: nothing has changed",
 }
 

@@ -15,6 +15,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
+from enum import StrEnum
 from itertools import count
 from pathlib import Path
 
@@ -23,7 +24,7 @@ from artui.config import Config
 from artui.core.actions import WHY, Refusal
 from artui.files.regular import digest_of
 from artui.journal import Connection, Journal, Stale, deliveries, history, jobs, published, reviews
-from artui.journal.reviews import Decision, Move
+from artui.journal.reviews import Decision, Entry, Move
 from artui.model.job import Job, Result
 from artui.model.states import Delivery, Review, Status
 from artui.providers import capabilities
@@ -91,26 +92,31 @@ class Outcome:
 
 def decide(
     journal: Journal, found: Iterable[Job], decision: Review, *, who: str, reason: str = "",
-    moved: Mapping[str, str] | None = None,
+    moved: Mapping[str, str] | None = None, as_seen: bool = False,
 ) -> list[Outcome]:  # fmt: skip
     """Write down a decision about each of these results, and move their files; those that are copies of one result
-    together. ``moved``: files of them that a person has moved already, from where to where. It blocks: for a thread."""
+    together. ``moved``: files of them that a person has moved already, from where to where. ``as_seen``: only where it
+    still stands as these jobs say. It blocks: for a thread."""
     finish_moves(journal)
     outcomes: list[Outcome] = []
     dealt_with: set[int] = set()
     for job in found:
         if job.id not in dealt_with:
-            outcome = _decide(journal, job, decision, who, reason, moved or {})
+            outcome = _decide(journal, job, decision, who, reason, moved or {}, as_seen=as_seen)
             dealt_with |= {job.id, *(one.id for one in outcome.copies)}
             outcomes.append(outcome)
     return outcomes
 
 
-def _decide(journal: Journal, job: Job, decision: Review, who: str, reason: str, by_hand: Mapping[str, str]) -> Outcome:
+def _decide(
+    journal: Journal, job: Job, decision: Review, who: str, reason: str, by_hand: Mapping[str, str], *, as_seen: bool
+) -> Outcome:
     for left in reversed(range(_TRIES)):
         now = journal.read(jobs.get, job.id) or job
         if not now.is_saved:
             return Outcome(now, decision, refused=Refusal.NOT_SAVED)
+        if as_seen and (now.review, now.review_reason) != (job.review, job.review_reason):
+            return Outcome(now, decision, refused=Refusal.DECIDED_MEANWHILE)
         about = [one for one in journal.read(reviews.copies, now) if not _stands(one, decision, reason)]
         if not about:
             refused = Refusal.UNDECIDED if decision is Review.TAKEN_BACK else Refusal.DECIDED
@@ -124,10 +130,19 @@ def _decide(journal: Journal, job: Job, decision: Review, who: str, reason: str,
                 raise
         else:
             break
-    moved: list[Path] = []
     notes: list[str] = []
-    for one, (before, _, moves) in zip(written, planned, strict=True):
+    for before, _, moves in planned:
         notes += _left(before, decision, {*given, *(move.source for move in moves)})
+    found = [(one, moves) for one, (_, _, moves) in zip(written, planned, strict=True)]
+    return _carried_out(journal, job, decision, found, notes)
+
+
+def _carried_out(
+    journal: Journal, job: Job, decision: Review, written: Sequence[tuple[Job, Sequence[Move]]], notes: list[str]
+) -> Outcome:
+    """Move the files of a decision about a job and its copies, which is written down."""
+    moved: list[Path] = []
+    for one, moves in written:
         if not moves and one.review == Review.REJECTED:  # for another reason than before
             _tell_why(journal, one, [Path(result.path) for result in one.results if result.path])
         carried = _carry_out(journal, one, moves)
@@ -138,7 +153,7 @@ def _decide(journal: Journal, job: Job, decision: Review, who: str, reason: str,
             sure = "was" if delivery.state is Delivery.DONE or delivery.delivered else "may have been"
             notes.append(f"the result of job {one.id} {sure} delivered before: whoever got it has it still")
     after = journal.read(jobs.get, job.id) or job
-    copies = tuple(one for one in written if one.id != job.id)
+    copies = tuple(one for one, _ in written if one.id != job.id)
     return Outcome(after, decision, copies, tuple(moved), tuple(notes))
 
 
@@ -408,6 +423,57 @@ def rejected(journal: Journal, since: float = 0.0) -> list[tuple[Job, Decision]]
 def to_redo(journal: Journal) -> list[Job]:
     """The rejected jobs whose photo may be ordered again by a person: paid for, and not ordered again before."""
     return journal.read(reviews.to_redo)
+
+
+# --------------------------------------------------------------------------------------------------- looking through
+
+
+class Walk(StrEnum):
+    """In which order results are looked through."""
+
+    SKU = "sku"
+    FILE = "file"
+
+
+def to_look_at(db: Connection, numbers: Sequence[int], by: Walk = Walk.SKU) -> list[Entry]:
+    """The saved results of these jobs in order, each once however many copies it has; those without a SKU come last."""
+    each: dict[int, Entry] = {}
+    for one in reviews.saved(db, numbers):
+        if one.job == one.bought or one.bought not in each:
+            each[one.bought] = one
+    if by is Walk.FILE:
+        return sorted(each.values(), key=lambda one: (one.photo, one.job))
+    return sorted(each.values(), key=lambda one: (not one.sku, one.sku, one.photo, one.job))
+
+
+def first_saved(db: Connection, numbers: Sequence[int]) -> int | None:
+    """The first of these jobs, in their order, that has a saved result, or the one whose copy it is; None where none
+    has."""
+    found = {one.job: one.bought for one in reviews.saved(db, numbers)}
+    return next((found[number] for number in numbers if number in found), None)
+
+
+def write_list(found: Sequence[tuple[Job, Decision]]) -> Path:
+    """Write what is rejected as a table for a retoucher, where the first of the files lies; returns its place. Nothing
+    is replaced. Raises OutputProblem. It blocks: for a thread."""
+    text = io.StringIO(newline="")
+    table = csv.writer(text)
+    table.writerow(("job", "file", "photo", "reason", "by", "workflow"))
+    for job, made in found:
+        path = next((one.path for one in job.results if one.path), "")
+        # A table program takes what begins so for a formula.
+        words = (sanitize(word).lstrip("=+-@") for word in (made.reason, made.who, job.workflow_name))
+        table.writerow((job.id, path, os.fspath(job.source), *words))
+    folder = Path(next(one.path for job, _ in found for one in job.results if one.path)).parent
+    name = f"retouch {datetime.now(UTC).astimezone():%Y-%m-%d %H.%M}"
+    with files.Part(files.part_path(folder, "list")) as part:
+        part.write(text.getvalue().encode("utf-8", "surrogateescape"))
+        part.finish()
+        while True:
+            [target] = _free([folder / f"{name}.csv"])
+            with suppress(FileExistsError):
+                files.publish(part.path, target)
+                return target
 
 
 def thumbs(config: Config, outcomes: Iterable[Outcome]) -> dict[str, list[tuple[Job, bool]]]:

@@ -6,7 +6,7 @@ Favourites, the names of organizations and older definitions are notes for the s
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from artui.journal import accounts
 from artui.journal.store import Connection, rows, storable, value
@@ -15,12 +15,14 @@ from artui.model.states import Status
 
 @dataclass(frozen=True, slots=True)
 class Past:
-    """Our own history with one workflow: how many were bought of it, and how many of these are saved and failed.
-    ``usual`` is in seconds, ``median`` in credits."""
+    """Our own history with one workflow: how many were bought of it, and how many of these are saved and failed; how
+    many a person has ``looked_at``, and of these ``rejected``. ``usual`` is in seconds, ``median`` in credits."""
 
     count: int = 0
     saved: int = 0
     failed: int = 0
+    looked_at: int = 0
+    rejected: int = 0
     last_used: float = 0.0
     median: int | None = None
     usual: float | None = None
@@ -40,14 +42,21 @@ def past(db: Connection, account: str) -> dict[str, Past]:
     """Our history with each workflow of an account, by the workflow's id."""
     found = rows(
         db,
-        "SELECT workflow, payer, status, charged, COUNT(*), MAX(created_at) FROM jobs"
+        "SELECT workflow, payer, status, charged, COUNT(*), MAX(created_at),"
+        " SUM(review <> ''), SUM(review = 'rejected') FROM jobs"
         " WHERE account = ? AND purchase > 0 GROUP BY 1, 2, 3, 4 ORDER BY charged",
         (account,),
     )
     groups: dict[str, list[tuple[str, str, int | None, int, float]]] = {}
-    for workflow, payer, status, charged, count, last in found:
+    reviewed: dict[str, tuple[int, int]] = {}
+    for workflow, payer, status, charged, count, last, looked_at, rejected in found:
         groups.setdefault(workflow, []).append((payer, status, charged, count, last))
-    return {workflow: _past(db, workflow, group) for workflow, group in groups.items()}
+        before = reviewed.get(workflow, (0, 0))
+        reviewed[workflow] = before[0] + looked_at, before[1] + rejected
+    return {
+        workflow: replace(_past(db, workflow, group), looked_at=reviewed[workflow][0], rejected=reviewed[workflow][1])
+        for workflow, group in groups.items()
+    }
 
 
 def _past(db: Connection, workflow: str, group: list[tuple[str, str, int | None, int, float]]) -> Past:

@@ -6,9 +6,11 @@ Every function runs inside one transaction of :class:`artui.journal.store.Journa
 from __future__ import annotations
 
 import json
+import os
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import NamedTuple
 
 from artui.journal import deliveries, jobs
@@ -96,6 +98,46 @@ def last_reason(db: Connection) -> str:
 def _decisions(db: Connection, where: str, values: Sequence[object]) -> list[Decision]:
     found = rows(db, f"SELECT {_COLUMNS} FROM reviews WHERE {where}", tuple(values))
     return [Decision(job, at, who, Review(decision), reason) for job, at, who, decision, reason in found]
+
+
+class Entry(NamedTuple):
+    """A saved result in a list that is looked through: its job, the one that was ``bought``, its photo and SKU, and how
+    it stands: ``review`` and ``reason`` are empty where nobody has decided."""
+
+    job: int
+    bought: int
+    photo: Path
+    sku: str
+    review: str
+    reason: str
+
+
+def saved(db: Connection, numbers: Sequence[int]) -> list[Entry]:
+    """Those of these jobs whose result is saved, however many they are, the oldest first."""
+    found = rows(
+        db,
+        "SELECT id, COALESCE(twin_of, id), source, COALESCE(labels ->> '$.sku', ''), review, review_reason FROM jobs"
+        " WHERE id IN (SELECT value FROM json_each(?)) AND stage = 'saved' AND status IN ('done', 'skipped')"
+        " AND EXISTS (SELECT 1 FROM json_each(results) WHERE value ->> '$.path' IS NOT NULL) ORDER BY id",
+        (json.dumps(list(numbers)),),
+    )
+    return [
+        Entry(number, bought, Path(os.fsdecode(photo)), str(sku), review, reason)
+        for number, bought, photo, sku, review, reason in found
+    ]
+
+
+def of_sku(db: Connection, job: Job) -> tuple[int, int]:
+    """Which photo of its SKU a job is in its batch, by file, and of how many; noughts where it has no SKU."""
+    sku = job.labels.get("sku")
+    if not sku:
+        return 0, 0
+    found = first(
+        db,
+        "SELECT SUM((source, id) <= (?1, ?2)), COUNT(*) FROM jobs WHERE batch IS ?3 AND labels ->> '$.sku' = ?4",
+        (os.fsencode(job.source), job.id, job.batch, sku),
+    )
+    return (int(found[0] or 0), int(found[1])) if found else (0, 0)
 
 
 # ------------------------------------------------------------------------------------------------- which jobs are meant

@@ -13,6 +13,7 @@ from textual.content import Content
 from textual.widgets import OptionList, Static
 from textual.widgets.option_list import Option
 
+from artui.journal import window
 from artui.journal.window import Filter, Overview
 from artui.model.holds import Group
 from artui.model.job import Batch
@@ -38,7 +39,10 @@ SLOTS = layout(COLUMNS, 60)
 class BatchesScreen(Dialog[Filter]):
     """The batches with their counts and money; gives the filter that shows the chosen one, or all."""
 
-    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape,q", "back", "back", tooltip="Back")]
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("b", "review", "review", tooltip="Look through the saved results of this batch"),
+        Binding("escape,q", "back", "back", tooltip="Back"),
+    ]
 
     def __init__(self, batches: Iterable[Batch], lines: dict[str, Overview]) -> None:
         super().__init__(classes="dialog")
@@ -48,7 +52,9 @@ class BatchesScreen(Dialog[Filter]):
     def compose(self) -> ComposeResult:
         """A list of them."""
         with Vertical(classes="box wide"):
-            yield Static(Content("Batches: enter shows one").stylize("bold"), classes="heading", markup=False)
+            yield Static(
+                Content("Batches: enter shows one, b reviews it").stylize("bold"), classes="heading", markup=False
+            )
             yield Static(Content(heads(SLOTS)).stylize("$quiet"), markup=False)
             yield Options(Option("All batches"), *(Option(self._line(batch)) for batch in self.batches))
 
@@ -66,6 +72,19 @@ class BatchesScreen(Dialog[Filter]):
         """Show that batch, or all."""
         place = event.option_index
         self.dismiss(Filter(batch=self.batches[place - 1].id) if place else Filter())
+
+    def action_review(self) -> None:
+        """Look through the saved results of the batch under the cursor."""
+        place = self.query_one(OptionList).highlighted
+        if place:
+            self.host.soon(self._review(self.batches[place - 1]))
+            self.dismiss(None)
+
+    async def _review(self, batch: Batch) -> None:
+        from artui.tui.reviewing import open_review
+
+        order = await self.host.view.ask(window.order, Filter(batch=batch.id))
+        await open_review(self.host, order, batch.name)
 
     def action_back(self) -> None:
         """Change nothing."""

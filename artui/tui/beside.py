@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from artui.tui.look import Width
 from artui.tui.photo_pane import NOTHING, Shown
-from artui.tui.preview import Pair
+from artui.tui.picture_view import Pair
 from artui.tui.story import beside, read_beside
 
 if TYPE_CHECKING:
@@ -22,4 +22,6 @@ async def shown_of(host: Host, number: int | None, cells: int) -> Shown:
     # What lies at an address, or was found at the service, is no file here.
     before = None if job.address or job.found else pair.before
     told = beside(story, host, cells, is_wide=host.size.width >= Width.FULL)
-    return Shown(job.source.name, f"and {pair.others} more" if pair.others else "", before, pair.after, told)
+    which, number = story.of_sku
+    notes = [f"{which} of {number} of its sku"] * (number > 1) + [f"and {pair.others} more"] * bool(pair.others)
+    return Shown(job.source.name, ", ".join(notes), before, pair.after, told)

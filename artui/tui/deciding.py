@@ -8,10 +8,9 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from pathlib import Path
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
-from artui.core import options
+from artui.core import options, order
 from artui.core.actions import LATE, Action
 from artui.core.options import ActionSet
 from artui.journal import window
@@ -25,13 +24,11 @@ from artui.sanitize import sanitize
 from artui.tui.acting import heading, left_alone, lines, says
 from artui.tui.advice import price, sentence
 from artui.tui.dialogs import Ask, Choice, No, Question
-from artui.tui.pages import SUBMIT
 from artui.tui.phrases import SKIPPED
 from artui.tui.words import brief, plural, whole_number
 
 if TYPE_CHECKING:
     from artui.tui.host import Host
-    from artui.tui.submit import Submit
 
 MOST_ALLOWED = 1_000_000_000
 
@@ -131,40 +128,6 @@ def _ask(host: Host, question: Question[ActionSet], done: Done | None = None) ->
     host.push_screen(question, answered)
 
 
-async def another_workflow(host: Host, jobs: Sequence[Job]) -> None:
-    """Begin an order for the photos of these jobs, or for what they became, with another workflow."""
-    sources = list(dict.fromkeys(job.source for job in jobs))
-    saved = (result.path for job in jobs if job.status.final for result in job.results)
-    results = list(dict.fromkeys(Path(path) for path in saved if path))
-    if not jobs:
-        host.notify("No job is chosen.", markup=False)
-        return
-
-    async def chosen(paths: Sequence[Path] | None) -> None:
-        if paths:
-            await _begin_order(host, paths)
-
-    if not results:
-        await _begin_order(host, sources)
-        return
-    were = "it was" if len(sources) == 1 else "they were"
-    choices = (
-        No("nothing"),
-        Choice("p", f"the {plural(len(sources), 'photo')} as {were} sent", sources, by_enter=True),
-        Choice("r", f"the {plural(len(results), 'result')}", results, by_enter=True),
-    )
-    lines = ["Submit opens with them marked; it shows the price, and asks before anything is sent."]
-    host.push_screen(Question("What goes to another workflow?", lines, choices), chosen)
-
-
-async def _begin_order(host: Host, paths: Sequence[Path]) -> None:
-    there = await asyncio.to_thread(lambda: [path for path in paths if path.is_file()])
-    if len(there) < len(paths):
-        host.notify(f"{plural(len(paths) - len(there), 'file')} no longer there.", severity="warning", markup=False)
-    if there:
-        cast("Submit", await host.open_page(SUBMIT.key, alone=True)).take_files(there)
-
-
 async def look_at_balance(host: Host, account: str) -> None:
     """Have the engine look at an account's balance now."""
     await host.decide([options.of_account(Command.REFRESH, account)])
@@ -183,10 +146,16 @@ async def put_aside(host: Host, jobs: Sequence[Job]) -> list[int]:
     return numbers
 
 
-def whereabouts(job: Job) -> str:
-    """Path and execution in one line, as they are copied."""
-    paths = [result.path for result in job.results if result.path] or [str(job.source)]
-    return "  ".join([*map(sanitize, paths), sanitize(job.execution)]).strip()
+async def put_first(host: Host, chosen: Sequence[Job]) -> None:
+    """Put these before all that wait for their turn, or back where all of them are there."""
+    waiting = [job for job in chosen if order.waits_for_its_turn(job)]
+    if not waiting:
+        host.notify("Only what waits for its turn can be put first.", markup=False)
+        return
+    back = all(job.ahead for job in waiting)
+    await host.journal.write_async(order.put_first, waiting, undo=back)
+    them = sanitize(waiting[0].source.name, 50) if len(waiting) == 1 else plural(len(waiting), "photo")
+    host.notify(f"{them}: {'in the usual turn again' if back else 'next in turn'}.", markup=False)
 
 
 def decide(host: Host, job: Job) -> bool:
@@ -198,9 +167,9 @@ def decide(host: Host, job: Job) -> bool:
         host.soon(_of_damaged(host, job))
         return True
     if job.reason == Reason.SAMPLE:
-        from artui.tui import sampling
+        from artui.tui.reviewing import review_sample
 
-        host.soon(sampling.answer(host, job.batch))
+        host.soon(review_sample(host, job.batch))
         return True
     if job.reason != Reason.IN_DOUBT:
         return False

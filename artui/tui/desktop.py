@@ -16,6 +16,7 @@ from textual.app import App
 from textual.content import Content
 
 from artui.config.system import is_mac
+from artui.model.job import Job
 from artui.sanitize import sanitize
 from artui.tui.dialogs import TextDialog
 
@@ -34,6 +35,12 @@ def copy(app: App[Any], text: str, shown: str = "") -> None:
             )  # fmt: skip
     title = "Sent to your terminal; if nothing arrives, select it here"
     app.push_screen(TextDialog(title, Content(shown or text), plain=True))
+
+
+def whereabouts(job: Job) -> str:
+    """Path and execution in one line, as they are copied."""
+    paths = [result.path for result in job.results if result.path] or [str(job.source)]
+    return "  ".join([*map(sanitize, paths), sanitize(job.execution)]).strip()
 
 
 def show(app: App[Any], files: Sequence[Path]) -> None:

@@ -12,7 +12,7 @@ from textual.content import Content
 from textual.widgets import Static
 
 from artui.model.job import Job
-from artui.tui import deciding, desktop
+from artui.tui import another, deciding, desktop
 from artui.tui.above import Above
 from artui.tui.coalesced_refresh import CoalescedRefresh
 from artui.tui.jobs_page import may_fit
@@ -93,10 +93,12 @@ class DetailsScreen(Above[None]):
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("enter", "decide", "decide", tooltip="Decide what only you can: in doubt, a new price, a sample"),
-        Binding("b", "compare", "before/after", tooltip="Before and after side by side"),
+        Binding("b", "review", "review", tooltip="Before and after; keep the result, or reject it"),
         Binding("r", "retry", "retry", tooltip="Retry this: shows first what it does and may cost"),
+        Binding("r", "fetch", "fetch again", tooltip="Fetch the saved result again where it is no longer there (free)"),
         Binding("x", "cancel", "cancel", tooltip="Cancel this: what is not sent yet is never paid"),
         Binding("W", "another", show=False, tooltip="Send this photo, or its result, to another workflow"),
+        Binding("f", "first", show=False, tooltip="Send this before the others that wait; again: in its own turn"),
         Binding("d", "aside", "aside", tooltip="Put it aside until it moves, or take it back"),
         Binding("y", "copy", "copy", tooltip="Copy path and execution of this job"),
         Binding("o", "open", show=False, tooltip="Open the results with this desktop's program for pictures"),
@@ -110,7 +112,7 @@ class DetailsScreen(Above[None]):
     DetailsScreen Details { height: 1fr; padding: 0 1; }
     DetailsScreen #title { color: $quiet; }
     """
-    changes = frozenset({"decide", "retry", "cancel", "another", "aside"})
+    changes = frozenset({"decide", "retry", "fetch", "first", "cancel", "another", "aside"})
 
     def __init__(self, number: int) -> None:
         super().__init__()
@@ -135,7 +137,10 @@ class DetailsScreen(Above[None]):
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Take away those that cannot act on this job as it stands."""
-        return may_fit(action, self._job if self.is_mounted else None) and super().check_action(action, parameters)
+        job = self._job if self.is_mounted else None
+        if action == "review" and job is not None and not job.is_saved:
+            return False
+        return may_fit(action, job) and super().check_action(action, parameters)
 
     @property
     def _job(self) -> Job | None:
@@ -145,22 +150,31 @@ class DetailsScreen(Above[None]):
     def action_decide(self) -> None:
         """Decide what only a person can; where nothing is to be decided any more, look at the result."""
         if self._job and not deciding.decide(self.host, self._job):
-            if self._job.results:
-                self.action_compare()
+            if self._job.is_saved:
+                self.action_review()
             else:
                 self.notify("Nothing to decide here.", markup=False)
 
-    def action_compare(self) -> None:
-        """Show before and after side by side."""
-        from artui.tui.preview import PreviewScreen
+    def action_review(self) -> None:
+        """Look at the result, and decide about it."""
+        from artui.tui.reviewing import ReviewScreen
 
         if self._job:
-            self.app.push_screen(PreviewScreen(self._job))
+            self.app.push_screen(ReviewScreen([self._job.id], self._job.source.name))
 
     async def action_retry(self) -> None:
         """Ask whether it is to be tried again."""
         if self._job:
             await deciding.retry(self.host, [self._job])
+
+    async def action_fetch(self) -> None:
+        """Ask whether its result is to be fetched again."""
+        await self.action_retry()
+
+    async def action_first(self) -> None:
+        """Put it before all that wait for their turn, or back."""
+        if self._job:
+            await deciding.put_first(self.host, [self._job])
 
     async def action_cancel(self) -> None:
         """Ask whether it is to be cancelled."""
@@ -170,7 +184,7 @@ class DetailsScreen(Above[None]):
     async def action_another(self) -> None:
         """Send this photo, or what it became, to another workflow."""
         if self._job:
-            await deciding.another_workflow(self.host, [self._job])
+            await another.another_workflow(self.host, [self._job])
 
     async def action_aside(self) -> None:
         """Put it aside, or take it back."""
@@ -180,7 +194,7 @@ class DetailsScreen(Above[None]):
     def action_copy(self) -> None:
         """Copy path and execution."""
         if self._job:
-            desktop.copy(self.app, deciding.whereabouts(self._job))
+            desktop.copy(self.app, desktop.whereabouts(self._job))
 
     def action_open(self) -> None:
         """Open what was saved, as a double click does."""

@@ -57,7 +57,9 @@ class Jobs(PanedPage):
     """All jobs of this journal."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("b", "review", "review", tooltip="Look through the saved results of this list from here on"),
         Binding("r", "retry", "retry", tooltip="Retry these: shows first what it does and may cost"),
+        Binding("r", "fetch", "fetch again", tooltip="Fetch the saved result again where it is no longer there (free)"),
         Binding("x", "cancel", "cancel", tooltip="Cancel these: what is not sent yet is never paid"),
         Binding("W", "another", show=False, tooltip="Send these photos, or their results, to another workflow"),
         Binding("space", "mark", "mark", tooltip="Mark this job, or take the mark away"),
@@ -72,10 +74,11 @@ class Jobs(PanedPage):
         Binding("comma", "sort", show=False, tooltip="Sort: by batch and file, newest, who must act, cost"),
         Binding("B", "batches", show=False, tooltip="The batches, with their counts and money; show one"),
         Binding("d", "aside", show=False, tooltip="Put aside what needs you, until it moves; again: take it back"),
-        Binding("b", "balance", show=False, tooltip="Look at the balance of this account now"),
+        Binding("f", "first", show=False, tooltip="Send this before the others that wait; again: in its own turn"),
+        Binding("R", "balance", show=False, tooltip="Look at the balance of this account now"),
         Binding("plus", "allow", show=False, tooltip="Let the batch of this job spend more than its cap"),
         Binding("o", "open", show=False, tooltip="Open the result; over SSH its path, and a line that fetches it"),
-        Binding("y", "copy", show=False, tooltip="Copy path and execution; answer for a sample that waits"),
+        Binding("y", "copy", show=False, tooltip="Copy path and execution"),
         *PanedPage.PANE,
     ]
     DEFAULT_CSS = """
@@ -85,7 +88,7 @@ class Jobs(PanedPage):
     Jobs #heads { color: $quiet; text-style: bold; }
     Jobs #empty { padding: 1 1; }
     """
-    changes = frozenset({"retry", "cancel", "another", "balance", "aside", "allow"})
+    changes = frozenset({"retry", "fetch", "first", "cancel", "another", "balance", "aside", "allow"})
 
     def __init__(self, *, id: str | None = None) -> None:  # noqa: A002 — as Textual
         super().__init__(id=id)
@@ -392,15 +395,25 @@ class Jobs(PanedPage):
             self.wanted = wanted
             self.read(reorder=True, repin=True)
 
-    def action_copy(self) -> None:
-        """Answer for the sample of this job's batch where it waits, else send path and execution to the clipboard."""
-        from artui.tui import deciding, desktop, sampling
+    async def action_review(self) -> None:
+        """Look through the saved results of what is shown, from the cursor on; where the rest of the job's batch waits
+        for a yes, through its sample."""
+        from artui.tui.reviewing import open_review, review_sample
 
         job = self.table.job
-        if job is not None and job.batch in self._samples:
-            self.host.soon(sampling.answer(self.host, job.batch))
-        elif job is not None:
-            desktop.copy(self.app, deciding.whereabouts(job))
+        if job is not None and job.batch in self._samples and await review_sample(self.host, job.batch):
+            return
+        order, place = self.table.order, self.table.cursor
+        batch = self.batches.get(self.wanted.batch or "")
+        about = batch.name if batch else self._filter_word() or str(self.wanted.group or "all jobs")
+        await open_review(self.host, order, about, place)
+
+    def action_copy(self) -> None:
+        """Send path and execution to the clipboard."""
+        from artui.tui import desktop
+
+        if (job := self.table.job) is not None:
+            desktop.copy(self.app, desktop.whereabouts(job))
 
     def action_open(self) -> None:
         """Open the results of the job under the cursor."""
@@ -425,6 +438,16 @@ class Jobs(PanedPage):
 
         await deciding.retry(self.host, await self._chosen(), self._unmark)
 
+    async def action_fetch(self) -> None:
+        """Ask whether these are to be fetched again."""
+        await self.action_retry()
+
+    async def action_first(self) -> None:
+        """Put these before all that wait for their turn, or back where all of them are."""
+        from artui.tui import deciding
+
+        await deciding.put_first(self.host, await self._chosen())
+
     async def action_cancel(self) -> None:
         """Ask whether these are to be cancelled."""
         from artui.tui import deciding
@@ -433,9 +456,9 @@ class Jobs(PanedPage):
 
     async def action_another(self) -> None:
         """Send these photos, or what they became, to another workflow."""
-        from artui.tui import deciding
+        from artui.tui import another
 
-        await deciding.another_workflow(self.host, await self._chosen())
+        await another.another_workflow(self.host, await self._chosen())
 
     async def action_balance(self) -> None:
         """Look at the balance of this job's account now."""

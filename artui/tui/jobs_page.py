@@ -40,9 +40,15 @@ _OF_JOBS = {"retry": Command.RETRY, "cancel": Command.CANCEL}
 def may_fit(action: str, job: Job | None) -> bool:
     """Whether a key may do something about a job, or is about none."""
     if job is None:
-        return True
+        return action != "fetch"
+    if action in ("retry", "fetch") and job.is_saved is (action == "retry"):
+        return False  # of a saved one the key fetches its result again
     from artui.core.actions import out_of_place  # here: the first picture needs it for nothing
 
+    if action == "first":
+        from artui.core.order import waits_for_its_turn
+
+        return waits_for_its_turn(job)
     return _OF_JOBS.get(action) not in out_of_place(job)
 
 
@@ -190,5 +196,5 @@ def todo_line(job: Job, crowd: HoldCount | None, waits_for_yes: bool, now: float
     if job.status is Status.HELD or group(job.status, job.reason, job.hold_scope) is Group.NEEDS:
         return f"{clock(job.finished_at if job.finished_at is not None else job.stage_at, now)} {sentence(job, crowd)}"
     if waits_for_yes:
-        return "The rest of this batch waits for your yes: y shows what has come, and asks."
+        return "The rest of this batch waits for your yes: b shows what has come, and asks."
     return ""

@@ -15,11 +15,10 @@ from textual.content import Content
 from textual.timer import Timer
 from textual.widgets import Static
 
-from artui.core.results import Change, changes
 from artui.sanitize import sanitize, width
 from artui.tui.coalesced_refresh import CoalescedRefresh
 from artui.tui.drawing import chosen
-from artui.tui.picture_view import PictureView
+from artui.tui.picture_view import PictureView, told_changes
 from artui.tui.pictures import Frame
 from artui.tui.shell import Line
 
@@ -157,19 +156,8 @@ class PhotoPane(Vertical):
         return (wide * 8, high * 16) if chosen.widget else (wide, 2 * high)
 
     def _tell(self) -> None:
-        told = Content("\n").join([self.shown.told, *self._changes()])
+        said = told_changes(*(view.picture for view in self.views))
+        told = Content("\n").join([self.shown.told, *(Content.assemble(("! ", "$warning"), one) for one in said)])
         if self._said is None or not told.is_same(self._said):
             self._said = told
             self.query_one("#told", Static).update(told, layout=False)
-
-    def _changes(self) -> list[Content]:
-        """What the result is otherwise than the photo."""
-        before, after = (view.picture.looks if view.picture else None for view in self.views)
-        if before is None or after is None:
-            return []
-        said = {
-            Change.PROFILE: f"was {sanitize(before.profile, 24)}, the result is {sanitize(after.profile, 24)}",
-            Change.DEPTH: f"was {before.bits} bits a channel, the result has {after.bits}",
-            Change.COPYRIGHT: "copyright is not kept",
-        }
-        return [Content.assemble(("! ", "$warning"), said[change]) for change in changes(before, after)]

@@ -140,7 +140,7 @@ HELD: Mapping[Reason, str] = {
     Reason.IN_DOUBT: "{name} may have been paid ({price}): {said}. {Where}; then enter: give its id"
     " · send again ({price} more at worst) · give up.",
     Reason.CAP: "{said}. {wait}, and {need}. {goes_on}",
-    Reason.SAMPLE: "Not sent before your yes: y shows the first results side by side, and asks.",
+    Reason.SAMPLE: "Not sent before your yes: b shows the first results, and asks.",
     Reason.CREDITS: "{said}. {wait}. {Need}. Top up in the web app; artui goes on by itself within minutes (b looks"
     " now), or by P where the balance is not told.",
     Reason.PAYMENT: "The service stopped {name} for want of credits. Top up in the web app; artui goes on by itself"
@@ -277,7 +277,7 @@ SKIPPED: Mapping[Refusal, str] = {
     Refusal.NO_RERUN: "the service cannot run it again: W sends it anew",
     Refusal.PRICE_UNKNOWN: "the new price is not known here: W sends it anew",
     Refusal.BOUGHT_ELSEWHERE: "another job buys the same photo at the new price",
-    Refusal.NEEDS_APPROVAL: "waits for your yes to the first results (y)",
+    Refusal.NEEDS_APPROVAL: "waits for your yes to the first results (b)",
     Refusal.PAUSED: "waits for a pause to end, which no retry does",
     Refusal.WITHOUT_PHOTO: "found at the service: fetched when its photo turns up",
     Refusal.IN_PLACE: "being put in place already",
@@ -288,6 +288,7 @@ SKIPPED: Mapping[Refusal, str] = {
     Refusal.PUT_AWAY: "its result was rejected",
     Refusal.DECIDED: "decided so already",
     Refusal.UNDECIDED: "nothing to take back",
+    Refusal.DECIDED_MEANWHILE: "decided by somebody else meanwhile",
     Refusal.PAST_QUEUE: "waits for no turn any more",
 }
 """Why each refusal leaves a job alone."""

@@ -1,17 +1,21 @@
-"""One picture with its caption and its measures, or in a sentence why it cannot be shown."""
+"""One picture with its caption and its measures, or in a sentence why it cannot be shown; and what a pair tells."""
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
 
 from textual.app import ComposeResult
 from textual.containers import Vertical
+from textual.content import Content
 from textual.widget import Widget
 from textual.widgets import Static
 
+from artui.core.results import Change, changes
+from artui.model.job import Job
 from artui.sanitize import beginning, sanitize
 from artui.tui.drawing import chosen
 from artui.tui.pictures import Blocks, Frame, Picture, Unshowable, corner, read_kept, read_picture
@@ -19,9 +23,38 @@ from artui.tui.shell import Line
 from artui.tui.words import size
 
 
+@dataclass(frozen=True, slots=True)
+class Pair:
+    """What is compared: a job's photo and the first of its results that is on this machine, with how many ``others``
+    there are."""
+
+    before: Path
+    after: Path | None
+    others: int = 0
+
+    @classmethod
+    def of(cls, job: Job) -> Pair:
+        """The pair of a job."""
+        saved = [Path(result.path) for result in job.results if result.path]
+        return cls(job.source, saved[0] if saved else None, max(0, len(saved) - 1))
+
+
+def told_changes(before: Picture | None, after: Picture | None) -> list[str]:
+    """What a result is otherwise than its photo, each in a few printable words."""
+    if before is None or after is None or before.looks is None or after.looks is None:
+        return []
+    photo, result = before.looks, after.looks
+    said = {
+        Change.PROFILE: f"was {sanitize(photo.profile, 24)}, the result is {sanitize(result.profile, 24)}",
+        Change.DEPTH: f"was {photo.bits} bits a channel, the result has {result.bits}",
+        Change.COPYRIGHT: "copyright is not kept",
+    }
+    return [said[change] for change in changes(photo, result)]
+
+
 class PictureView(Vertical):
-    """A picture that reads anew when its frame or its room changes. ``small``: the file is named elsewhere, and the
-    measures take two lines."""
+    """A picture that reads anew when its frame or its room changes. ``small``: its measures take two lines below it,
+    and what it showed stays until the next has been read."""
 
     DEFAULT_CSS = """
     PictureView { width: 1fr; padding: 0 1; }
@@ -46,7 +79,7 @@ class PictureView(Vertical):
         self._drawing: Widget = chosen.widget() if chosen.widget else Blocks(plain=plain)
         self._drawing.add_class("drawing")
         self._why = Static("", classes="why", markup=False)
-        self._facts = [Line(classes="facts") for _ in range(2 if small else 1)]
+        self._facts = [Line(classes="facts") for _ in range(2 * small)]
 
     def compose(self) -> ComposeResult:
         """Caption, drawing, measures."""
@@ -61,9 +94,13 @@ class PictureView(Vertical):
 
     def put(self, caption: str, path: Path | None) -> None:
         """Stand for another picture, which the next :meth:`show` reads."""
+        if not self.small and path != self.path:
+            self.picture = None
+            self._draw()
+            self.remove_class("-unshowable")
         self.caption, self.path = caption, path
-        named = "" if self.small or path is None else f"  {sanitize(path.name, 60)}"
-        self.query_one(".caption", Line).say(f"{caption}{named}")
+        if self.small or self.picture is None:
+            self.query_one(".caption", Line).say(caption)
 
     @property
     def is_unshowable(self) -> bool:
@@ -92,7 +129,7 @@ class PictureView(Vertical):
             problem = "There is no result on this machine yet."
         elif min(frame.dots) > 0:
             try:
-                picture = await asyncio.to_thread(read_kept if self.small else read_picture, self.path, frame)
+                picture = await asyncio.to_thread(read_picture if frame.crop else read_kept, self.path, frame)
             except Unshowable as unshowable:
                 problem = str(unshowable)
         if asked != self._asked or not self.is_attached:
@@ -100,14 +137,21 @@ class PictureView(Vertical):
         self.picture = picture
         self.set_class(bool(problem), "-unshowable")
         self._why.update(problem)
-        if isinstance(self._drawing, Blocks):
-            self._drawing.put(picture.drawn if picture else None)
-        elif picture:
-            cast("Any", self._drawing).image = picture.drawn
+        self._draw()
         said = list(self._measures(picture)) if picture else []
-        lines = [*said, "", ""] if self.small else [", ".join(said)]
-        for line, text in zip(self._facts, lines, strict=False):
+        for line, text in zip(self._facts, [*said, "", ""], strict=False):
             line.say(text)
+        if not self.small:
+            told = beginning(", ".join(said), max(0, self.size.width - len(self.caption) - 3))
+            self.query_one(".caption", Line).say(
+                Content.assemble(self.caption, (f"   {told}" if told else "", "not bold"))
+            )
+
+    def _draw(self) -> None:
+        if isinstance(self._drawing, Blocks):
+            self._drawing.put(self.picture.drawn if self.picture else None)
+        elif self.picture or not self.small:
+            cast("Any", self._drawing).image = self.picture.drawn if self.picture else None
 
     def _measures(self, picture: Picture) -> Iterator[str]:
         wide, high = picture.whole

@@ -10,12 +10,13 @@ from typing import TYPE_CHECKING
 from textual.content import Content
 
 from artui.core.deliveries import standing
-from artui.journal import Connection, accounts, crowds, deliveries, history, jobs, purchases
+from artui.journal import Connection, accounts, crowds, deliveries, history, jobs, purchases, reviews
 from artui.journal.crowds import HoldCount
 from artui.journal.deliveries import DeliveryRow
+from artui.journal.reviews import Decision
 from artui.model.holds import Group
 from artui.model.job import Event, Job, Purchase
-from artui.model.states import PurchaseState, Stage, Status
+from artui.model.states import PurchaseState, Review, Stage, Status
 from artui.sanitize import beginning, sanitize, width
 from artui.tui.advice import what_now
 from artui.tui.words import RowContext, about, amount, clock, home, lasting, say, size
@@ -40,6 +41,10 @@ class Story:
     """How long its workflow usually takes, in seconds."""
     steps: tuple[str, ...] = ()
     """The steps of its workflow in its version, where those are still known."""
+    decision: Decision | None = None
+    """The last one about its result."""
+    of_sku: tuple[int, int] = (0, 0)
+    """Which photo of its SKU it is, and of how many; noughts where it has none."""
 
 
 def read_story(db: Connection, number: int) -> Story | None:
@@ -49,7 +54,8 @@ def read_story(db: Connection, number: int) -> Story | None:
         return None
     crowd = crowds.crowds(db).get(crowds.of(job))
     events, bought = tuple(history.of_job(db, number)), tuple(purchases.of_job(db, number))
-    return Story(job, events, bought, crowd, deliveries.of_job(db, number))
+    made = reviews.of_job(db, number)
+    return Story(job, events, bought, crowd, deliveries.of_job(db, number), decision=made[-1] if made else None)
 
 
 def read_beside(db: Connection, number: int) -> Story | None:
@@ -63,7 +69,10 @@ def read_beside(db: Connection, number: int) -> Story | None:
     text = accounts.cached_workflow(db, job.account, job.workflow)
     found = catalogue.parse(text) if text else None
     steps = workflow_words.steps(found) if found and found.version == job.version else []
-    return replace(story, usual=usual and usual[0], steps=tuple(step for step in steps if step != "in"))
+    return replace(
+        story, usual=usual and usual[0], steps=tuple(step for step in steps if step != "in"),
+        of_sku=reviews.of_sku(db, job),
+    )  # fmt: skip
 
 
 NAMES = 13
@@ -86,6 +95,8 @@ def told(story: Story, host: Host, cells: int) -> Content:
     ]
     for name, value in _facts(job, story.purchases):
         parts += [(f"{name:<{NAMES}}", "$quiet"), f"{_hanging(value, cells)}\n"]
+    if job.is_saved:
+        parts += [(f"{'review':<{NAMES}}", "$quiet"), f"{_hanging(_reviewed(story, now), cells)}\n"]
     if story.delivery:
         said = sanitize(standing(story.delivery, host.config.timezone))
         parts += [(f"{'delivery':<{NAMES}}", "$quiet"), f"{_hanging(said, cells)}\n"]
@@ -116,7 +127,18 @@ def beside(story: Story, host: Host, cells: int, *, is_wide: bool) -> Content:
             if name in ("workflow", "account", "execution", "result"):
                 lines.append(Content.assemble((f"{name:<{NAMES}}", "$quiet"), _hanging(value, cells)))
     lines += ["", *_milestones(story, now)]
+    if job.is_saved:
+        lines += ["", f"review: {_reviewed(story, now)}"]
     return Content("\n").join(Content.styled(*one) if isinstance(one, tuple) else Content("") + one for one in lines)
+
+
+def _reviewed(story: Story, now: float) -> str:
+    """How a saved result was found, by whom and when."""
+    made = story.decision
+    if made is None or made.decision is Review.TAKEN_BACK:
+        return "not looked at yet"
+    why = f": {sanitize(made.reason)}" if made.reason else ""
+    return f"{made.decision} by {sanitize(made.who, 24)}, {clock(made.at, now)}{why}"
 
 
 def _took(story: Story) -> str:

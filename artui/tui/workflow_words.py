@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from textual.content import Content
 
-from artui.journal.offers import Waiting
+from artui.journal.offers import Past, Waiting
 from artui.sanitize import sanitize, width
 from artui.tui.catalogue import CatalogEntry, day, day_of
 from artui.tui.look import Glyphs
@@ -66,6 +66,8 @@ def head(offer: CatalogEntry, glyphs: Glyphs) -> Content:
     lines = [plain_line(offer, glyphs)]
     if past.count:
         lines.append(f"last used {day_of(past.last_used)} {dot} median charge {amount(past.median)} cr")
+    if past.looked_at:
+        lines.append(f"rejected in review: {past.rejected:,} of {past.looked_at:,} ({share_rejected(past)})")
     lines += _known(flow, lambda word: sanitize(word, 60))
     return Content("\n".join(lines))
 
@@ -104,6 +106,11 @@ def plain_line(offer: CatalogEntry, glyphs: Glyphs) -> str:
     failed = f", {past.failed:,} failed" if past.failed else ""
     says.append(f"{past.saved:,} saved{failed}" if past.count else "never run here")
     return f" {glyphs.dot} ".join(says)
+
+
+def share_rejected(past: Past) -> str:
+    """The share of rejected ones among the results that were looked at; a dash where none was."""
+    return f"{100 * past.rejected / past.looked_at:.0f} %" if past.looked_at else "-"
 
 
 def setting_lines(workflow: Workflow) -> list[str]:

@@ -390,10 +390,11 @@ async def decisions(camera: Camera) -> None:
     await camera.shoot("in-doubt")
     await camera.press("escape", "escape")
     await camera.stop_at("status = 'done' AND workflow_name = 'Ghost Mannequin'")
-    await camera.press("enter", "b")
-    await camera.pilot.pause(3)
+    await camera.press("b")
+    await camera.sees("after", "this photo: not decided")
+    await camera.pilot.pause(2)
     await camera.shoot("review")
-    await camera.press("escape", "escape", "1")
+    await camera.press("escape", "1")
 
 
 async def an_order(camera: Camera) -> None:

@@ -176,7 +176,7 @@ async def test_what_many_wait_for_is_one_message_with_its_figures(reason: str, m
         assert len(desk.console._notifications) == 1
         await desk.press("home", "enter")
         await desk.until(lambda: " ".join(told.split()[:6]) in " ".join(" ".join(desk.lines()).split()))
-        await desk.press("escape", "b")
+        await desk.press("escape", "R")
         await desk.until(desk.requests)
         assert asked(desk) == [("refresh", None, {"account": "studio"})]
 
@@ -258,7 +258,7 @@ async def test_a_failed_photo_goes_straight_from_its_details_and_other_marks_go(
 async def test_only_reading_leaves_no_request() -> None:
     fill(SENT, CANCELLED)
     async with at_desk(readonly=True) as desk:
-        await desk.press("x", "r", "W", "b")
+        await desk.press("x", "r", "W", "R")
         await desk.pilot.pause()
         assert len(desk.console.screen_stack) == 1
         assert asked(desk) == []

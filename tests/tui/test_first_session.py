@@ -18,7 +18,7 @@ from artui.journal import accounts, offers
 from artui.model.states import Reason
 from artui.tui import job_details, story
 from tests.test_demo import running_under
-from tests.tui.desk import FAILED, QUEUED, SAVED, at_desk, fill
+from tests.tui.desk import QUEUED, SAVED, at_desk, fill
 from tests.tui.terminal import Terminal, terminal
 from tests.waiting import until
 
@@ -84,9 +84,9 @@ class TestFirstSession:
         screen.sees("Saved 13", "charged 120", "saved", "already done, not paid", patience=ANSWER_WITHIN)
         screen.sees("demo 4,880 cr | today 120/3,000")
         screen.press("jj\r")  # of the first two, one photo twice, either may have been bought
-        screen.sees("Nothing: it is saved.", "charged 10", "/results/", "b before/after")
+        screen.sees("Nothing: it is saved.", "charged 10", "/results/", "b review")
         screen.press("b")
-        screen.sees("Before", "After", "960 x 720", "esc back")
+        screen.sees("Review: ", "1 of 1 | kept 0", "after ", "this photo: not decided", "esc leave")
         screen.press("\x1b")
         screen.sees("Nothing: it is saved.")
         screen.press("\x1b")
@@ -137,7 +137,7 @@ class TestOpeningAndLeaving:
             assert desk.requests() == []
 
     async def test_keys_that_are_quicker_than_the_story_wait_for_it(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        fill(FAILED)
+        fill({**SAVED, "results": '[{"locator": "it", "path": "/out/a.png"}]'})
         read = story.read_story
 
         def slowly(*given: object) -> object:
@@ -149,4 +149,4 @@ class TestOpeningAndLeaving:
             desk.console.simulate_key("enter")
             await desk.until(lambda: len(desk.console.screen_stack) == 2)
             desk.console.simulate_key("b")
-            await desk.sees("Before", "After")
+            await desk.sees("Review: ", "1 of 1")

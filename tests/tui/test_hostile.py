@@ -199,9 +199,7 @@ def test_the_details_of_each_job_draw_it(hostile: Path) -> None:
         for _ in range(0, len(CORPUS), 4):
             shown.press("\r")
             shown.sees("esc back", "file  ")
-            shown.press("b")
-            shown.sees("z 1:1")
-            shown.press("qq")
+            shown.press("q")
             shown.sees("[1 Jobs]")
             shown.press("jjjj")
         check(bytes(shown.sent))

@@ -16,7 +16,7 @@ from artui.journal import jobs, requests
 from artui.model.states import Stage, Status
 from artui.tui import sampling
 from artui.tui.dialogs import Question
-from artui.tui.sampling import SampleScreen
+from artui.tui.reviewing import ReviewScreen
 from tests.tui.desk import QUEUED, SAVED, SENT, Desk, at_desk, fill
 
 pytestmark = [pytest.mark.anyio, pytest.mark.usefixtures("configured")]
@@ -34,11 +34,11 @@ def batch(tmp_path: Path) -> list[int]:
     return fill({**SAVED, **come}, {**SENT, "source": os.fsencode(before)}, *[WAITING] * 3)
 
 
-async def open_sample(desk: Desk, *keys: str) -> SampleScreen:
+async def open_sample(desk: Desk, *keys: str) -> ReviewScreen:
     await desk.press(*keys)
-    await desk.until(lambda: isinstance(desk.console.screen, SampleScreen))
+    await desk.until(lambda: isinstance(desk.console.screen, ReviewScreen))
     screen = desk.console.screen
-    assert isinstance(screen, SampleScreen)
+    assert isinstance(screen, ReviewScreen)
     return screen
 
 
@@ -46,32 +46,14 @@ def asked(desk: Desk) -> list[tuple[str, dict[str, Any]]]:
     return [(one.what, dict(one.arguments)) for one in desk.console.journal.read(requests.pending)]
 
 
-def colour(desk: Desk, pane: str) -> Any:
-    picture = desk.console.screen.query_one(pane).picture  # type: ignore[attr-defined]
-    return picture and picture.drawn.getpixel((2, 2))
-
-
-async def test_the_pairs_are_looked_at_one_after_the_other(batch: list[int]) -> None:
+async def test_the_first_results_are_looked_at_in_review(batch: list[int]) -> None:
     async with at_desk() as desk:
         assert desk.console.journal.read(sampling.waiting_samples)[0].rest.price == 30
-        await desk.sees("waits for your yes", "Not sent before your yes: y shows the first results")
-        await open_sample(desk, "y")
-        await desk.sees(
-            "Send the other 3 photos of aw26? At most 30 cr.",
-            "1 of 2, left and right step  before.jpg: saved",
-            "Before",
-            "After",
-        )
-        await desk.sees("At most 30 cr.  1 of 2 have come.", "enter send the rest...", "esc later")
-        await desk.sees("800 x 600", "400 x 300")
-        assert colour(desk, "#before")[0] > 200 > 50 > colour(desk, "#before")[2]
-        assert colour(desk, "#after") == (0, 0, 255)
-        await desk.press("right", "right")
-        await desk.sees("2 of 2, left and right step  before.jpg: at the service", "no result on this machine")
-        await desk.press("left", "z")
-        await desk.sees("1 of 2", "1:1, 38 x 36 pixels of each", "from 381, 282", "1 of 2  before.jpg: saved")
-        await desk.press("right")
-        await desk.sees("from 400, 282")
+        await desk.sees("waits for your yes", "Not sent before your yes: b shows the first results")
+        await open_sample(desk, "b")
+        await desk.sees("Send the other 3 photos of aw26? At most 30 cr.", "before.jpg", "after   400 x 300")
+        await desk.press("x", "1")
+        await desk.sees("Of the first 2: 1 rejected, 1 on the way (mask or edges).")
         assert asked(desk) == []
 
 
@@ -83,7 +65,7 @@ async def test_one_key_answers(batch: list[int], key: str, yes: bool) -> None:
         await desk.sees("Send the other 3 photos of aw26? At most 30 cr.", "Of the first 2: 1 saved, 1 on the way.")
         await desk.sees("n  later", "y  send them", "x  cancel the 3, nothing is paid")
         await desk.press(key)
-        await desk.until(lambda: not isinstance(desk.console.screen, (Question, SampleScreen)))
+        await desk.until(lambda: not isinstance(desk.console.screen, (Question, ReviewScreen)))
         assert asked(desk) == [("approve", {"batch": "id-aw26", "yes": yes, "until": 5})]
 
 
@@ -91,12 +73,12 @@ async def test_one_key_answers(batch: list[int], key: str, yes: bool) -> None:
 async def test_later_goes_back_to_the_pictures(batch: list[int], key: str) -> None:
     async with at_desk() as desk:
         await open_sample(desk, "enter", "enter")
-        await desk.press("y", "n", "enter")
+        await desk.press("n", "enter")
         await desk.sees("n  later")
         await desk.press(key)
-        await desk.until(lambda: isinstance(desk.console.screen, SampleScreen))
+        await desk.until(lambda: isinstance(desk.console.screen, ReviewScreen))
         await desk.press("escape")
-        await desk.until(lambda: not isinstance(desk.console.screen, SampleScreen))
+        await desk.until(lambda: not isinstance(desk.console.screen, ReviewScreen))
         assert asked(desk) == []
 
 
@@ -104,36 +86,35 @@ async def test_it_is_reached_from_submit_and_from_what_went_ahead(batch: list[in
     async with at_desk() as desk:
         await open_sample(desk, "2", "y")
         await desk.press("escape", "1", "end")
-        await desk.sees("The rest of this batch waits for your yes: y shows what has come")
-        await open_sample(desk, "y")
+        await desk.sees("The rest of this batch waits for your yes: b shows what has come")
+        await open_sample(desk, "b")
 
 
 async def test_what_comes_meanwhile_is_shown_and_an_answer_given_elsewhere_closes_it(
     batch: list[int], tmp_path: Path
 ) -> None:
     async with at_desk() as desk:
-        await open_sample(desk, "y")
-        await desk.press("right")
-        await desk.sees("2 of 2", "1 of 2 have come")
+        await open_sample(desk, "b")
+        await desk.sees("1 of 2 have come", "[.]")
         sent = desk.job(batch[1])
         result = desk.job(batch[0]).results
         for stage, status in ((Stage.PROCESSED, Status.RUNNING), (Stage.SAVED, Status.DONE)):
             sent = desk.write(jobs.move, sent, stage, status, "saved", results=result)
-        await desk.sees("2 of 2, left and right step  before.jpg: saved", "After  after.png")
+        await desk.sees("1 of 2", "[.].")
         for number in batch[2:]:
             desk.write(jobs.move, desk.job(number), Stage.NEW, Status.READY, "approved")
         await desk.pilot.pause()
         desk.write(jobs.note, desk.job(batch[0]), "noted", "")
-        await desk.until(lambda: not isinstance(desk.console.screen, SampleScreen))
+        await desk.until(lambda: not isinstance(desk.console.screen, ReviewScreen))
         assert asked(desk) == []
 
 
 async def test_only_reading_looks_but_does_not_answer(batch: list[int]) -> None:
     async with at_desk(readonly=True) as desk:
-        await open_sample(desk, "y")
-        await desk.press("y", "n", "enter")
+        await open_sample(desk, "b")
+        await desk.press("space", "enter")
         await desk.pilot.pause()
-        assert isinstance(desk.console.screen, SampleScreen)
+        assert isinstance(desk.console.screen, ReviewScreen)
         assert asked(desk) == []
 
 

@@ -322,3 +322,14 @@ async def test_what_a_service_does_not_tell_has_no_place() -> None:
         await desk.sees("Ghost Shoes", "id wf")
         text = "\n".join(desk.lines())
         assert not any(word in text for word in ("Credits", "Median", "Author", "saved -", "by -", "version"))
+
+
+@pytest.mark.usefixtures("configured")
+async def test_the_share_of_rejected_is_of_what_was_looked_at() -> None:
+    fill({**SAVED, "review": "rejected"}, {**SAVED, "review": "kept"}, {**SAVED, "review": "kept"}, SAVED)
+    cache(flow())
+    async with at_desk((120, 30)) as desk:
+        await open_workflows(desk)
+        await desk.sees("Rejected", "33 %")
+        await desk.press("enter")
+        await desk.sees("rejected in review: 1 of 3 (33 %)")

@@ -23,7 +23,15 @@ from artui.core.plan.lists import read_list, refuse_lines
 from artui.core.plan.offers import NotOneWorkflow, UnknownWorkflows, choose, fetch_offer, fetch_offers
 from artui.core.plan.order import Order, OrderPlanner
 from artui.core.plan.planner import Plan, Planned, Planner, Verdict, delivers, new_job, new_jobs, run_of
-from artui.core.plan.redo import OrderedMeanwhile, RedoOrder, redo_orders, refuse_ordered
+from artui.core.plan.redo import (
+    OrderedMeanwhile,
+    RedoOrder,
+    SameAgain,
+    plan_redo,
+    redo_orders,
+    refuse_ordered,
+    same_again,
+)
 from artui.core.plan.remarks import Remark, Worth
 from artui.core.plan.target import Offer, Target, exports, match_workflow
 
@@ -42,6 +50,7 @@ __all__ = [
     "RedoOrder",
     "RefusedFile",
     "Remark",
+    "SameAgain",
     "SourceFile",
     "Target",
     "UnknownWorkflows",
@@ -63,10 +72,12 @@ __all__ = [
     "named_after",
     "new_job",
     "new_jobs",
+    "plan_redo",
     "promises_photo",
     "read_list",
     "redo_orders",
     "refuse_lines",
     "refuse_ordered",
     "run_of",
+    "same_again",
 ]

@@ -1,16 +1,24 @@
-"""Photos that are bought anew: which orders they make, each at one account, for one workflow, into one folder."""
+"""Photos that are bought anew: which orders they make, each at one account, for one workflow, into one folder; what
+they cost as far as it is known here, and what would be sent."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+import datetime as dt
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from artui.core.plan.collecting import PlanProblem, SourceFile, at_address
-from artui.core.plan.target import Target
+from artui.config import AccountConfig
+from artui.core import actions
+from artui.core.plan.collecting import PlanProblem, SourceFile, at_address, check
+from artui.core.plan.order import Order, OrderPlanner
+from artui.core.plan.planner import Planner
+from artui.core.plan.target import Offer, Target
 from artui.files import Photo
 from artui.files.metadata import Keeping
 from artui.journal import Connection, Journal, reviews, seen
+from artui.journal.prices import together
 from artui.model.job import Job, NewJob
+from artui.model.states import Twins
 from artui.sanitize import sanitize
 
 
@@ -82,3 +90,43 @@ def _elsewhere(job: Job, *, has_name: bool) -> tuple[SourceFile, Photo]:
 
 def _again(found: SourceFile, job: Job, *, has_name: bool) -> SourceFile:
     return replace(found, name=(job.wanted or job.stem) if has_name else "", redo_of=job.twin_of or job.id)
+
+
+@dataclass(frozen=True, slots=True)
+class SameAgain:
+    """Rejected photos of one account that may be bought anew as they were: for ``most`` at most, in its unit, None
+    where that is not known; ``versions``: those of their workflows for which that holds, by their ids."""
+
+    account: str
+    jobs: tuple[Job, ...]
+    most: int | None
+    versions: Mapping[str, str]
+
+
+def same_again(db: Connection, bought: Collection[int]) -> list[SameAgain]:
+    """Which of these bought jobs may be bought anew, by account, at the terms the service was last seen to have."""
+    found: dict[str, list[Job]] = {}
+    for job in reviews.to_redo(db):
+        if job.id in bought:
+            found.setdefault(job.account, []).append(job)
+    return [_same_again(db, account, them) for account, them in found.items()]
+
+
+def _same_again(db: Connection, account: str, them: Sequence[Job]) -> SameAgain:
+    terms = [actions.terms(db, job) or {"quoted": job.quoted, "version": job.version} for job in them]
+    versions = {job.workflow: str(each["version"]) for job, each in zip(them, terms, strict=True)}
+    return SameAgain(account, tuple(them), together(each["quoted"] for each in terms), versions)
+
+
+def plan_redo(
+    journal: Journal, redo: RedoOrder, offer: Offer, account: AccountConfig, batch: str, today: dt.date
+) -> tuple[OrderPlanner, Order]:
+    """Plan an order for one workflow, whatever was bought before. Reads the photos: for a thread. Raises
+    PlanProblem."""
+    if redo.elsewhere and not offer.limits.takes_addresses:
+        raise PlanProblem(f"The service of {offer.account} takes files only, and fetches nothing from an address.")
+    accepts = replace(offer.limits.accepts, strict=account.strict)
+    photos, refused, passed_over = check(redo.found, accepts, lambda *_: None)
+    planner = Planner(journal, offer, redo.target, batch, today, Twins(account.twins))
+    orders = OrderPlanner([planner], lambda _: [offer])
+    return orders, orders.plan([*photos, *redo.elsewhere], refused, passed_over, again=True)

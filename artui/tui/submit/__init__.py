@@ -386,5 +386,7 @@ class Submit(PanedPage):
 
     async def action_sample(self) -> None:
         """Answer for a batch whose first results have come."""
-        if not await sampling.answer(self.host):
+        from artui.tui.reviewing import review_sample
+
+        if not await review_sample(self.host):
             self.notify("No batch waits for a yes.", markup=False)

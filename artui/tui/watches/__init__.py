@@ -89,6 +89,7 @@ class Watches(Page):
         Binding("P", "pause", "pause", tooltip="Pause this rule, or let it go on"),
         Binding("plus", "allow", "allow", tooltip="Allow this rule more credits, until midnight"),
         Binding("u", "look", "look", tooltip="Look at the folder now; has rules read again that are new"),
+        Binding("b", "review", "review", tooltip="Look through the saved results of this rule"),
         Binding("w", "watch", "watch", tooltip="What watches the folders, and how to start it"),
         Binding("x", "remove", show=False, tooltip="Take this rule away; photos it took go on"),
     ]
@@ -260,7 +261,7 @@ class Watches(Page):
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """What is done to a rule needs one."""
-        if self.is_mounted and action in ("edit", "pause", "allow", "look", "remove"):
+        if self.is_mounted and action in ("edit", "pause", "allow", "look", "remove", "review"):
             one = self.current
             if one is None:
                 return False
@@ -285,6 +286,11 @@ class Watches(Page):
     def action_allow(self) -> None:
         """More credits until midnight."""
         self._about_rule(lambda one: deciding.allow(self.host, one))
+
+    async def action_review(self) -> None:
+        """Look through the saved results of this rule."""
+        if (one := self.current) is not None:
+            await deciding.review_results(self.host, one)
 
     def action_look(self) -> None:
         """Look now."""

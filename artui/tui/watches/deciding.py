@@ -16,7 +16,7 @@ from artui.config import ConfigError, Origin
 from artui.core import options
 from artui.core.actions import Action
 from artui.core.options import ActionSet
-from artui.journal import rules
+from artui.journal import rules, watching
 from artui.journal.rules import RuleRow, RuleState
 from artui.model.commands import Command
 from artui.model.states import Reason
@@ -245,3 +245,11 @@ def how_to_watch(host: Host, entries: Sequence[written.RuleEntry]) -> None:
         f"It sends and pays what lands in {plural(len(watched), 'folder')}: {', '.join(cost) or 'none yet'}.",
     ]
     host.push_screen(TextDialog("Who watches the folders", Content("\n".join(lines))))
+
+
+async def review_results(host: Host, one: RuleStatus) -> None:
+    """Look through the saved results of a rule, the photos with the oldest SKU or name first."""
+    from artui.tui.reviewing import open_review
+
+    order = await host.view.ask(watching.order, one.entry.id)
+    await open_review(host, order, one.entry.folder.name)

@@ -59,6 +59,7 @@ class RuleScreen(Above[None]):
         Binding("escape,q", "back", "back", tooltip="Back to the rules"),
         Binding("left", "chip(-1)", show=False, tooltip="The list before: taken, not taken, log"),
         Binding("right", "chip(1)", show=False, tooltip="The next list: taken, not taken, log"),
+        Binding("b", "review", "review", tooltip="Look through the saved results of this rule"),
         Binding("P", "pause", "pause", tooltip="Pause this rule, or let it go on"),
         Binding("plus", "allow", "allow", tooltip="Allow this rule more credits, until midnight"),
         Binding("u", "look", "look", tooltip="Look at the folder now"),
@@ -271,6 +272,10 @@ class RuleScreen(Above[None]):
     def action_allow(self) -> None:
         """More credits until midnight."""
         self.run_worker(deciding.allow(self.host, self.standing), exclusive=True, group="act")
+
+    async def action_review(self) -> None:
+        """Look through the saved results of this rule."""
+        await deciding.review_results(self.host, self.standing)
 
     def action_look(self) -> None:
         """Look now."""
